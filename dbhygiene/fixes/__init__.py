@@ -1,0 +1,1 @@
+"""Edits carried out and proven; the only package that imports LibCST."""

@@ -1,0 +1,1 @@
+"""Control flow, fixed points, constants, calls: knows Python, and nothing of databases."""

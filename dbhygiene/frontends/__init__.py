@@ -1,0 +1,1 @@
+"""Faces of the engine: command line, flake8. None imports another."""

@@ -1,0 +1,1 @@
+"""Connections kept across a wait."""

@@ -1,0 +1,1 @@
+"""The life of each resource: where it is open, and whose it is."""

@@ -1,0 +1,132 @@
+"""The words that every other module speaks: Report, Finding, Step, Fix, Rule."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from dbhygiene.edits import Edit
+from dbhygiene.settings import Confidence
+from dbhygiene.source import File, Located, Span
+
+Subject = TypeVar("Subject")
+
+
+class Safety(Enum):
+    """Whether a fix may be applied."""
+
+    SAFE = "safe"  # behaviour is kept, or becomes what was plainly meant
+    UNSAFE = "unsafe"  # valid code, but behaviour may change: applied with `--unsafe-fixes`
+    SHOWN = "shown"  # a suggestion; never applied
+
+
+@dataclass(frozen=True)
+class Fix:
+    """A way out of a finding: edits of the text that was checked."""
+
+    title: str
+    edits: tuple[Edit, ...]
+    safety: Safety = Safety.SAFE
+
+
+@dataclass(frozen=True)
+class NoFix:
+    """Why there is no fix, in words that end the sentence "not fixed: ..."."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """A place on the way to the fault, in the order of execution."""
+
+    path: Path
+    span: Span
+    message: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a rule yields: a node, a sentence, the way that leads there, and perhaps a way out.
+
+    `subject` is the variable or expression that the report is about; `notes` are sentences that explain more.
+    `path` holds nodes of the file checked, or steps elsewhere.
+    """
+
+    at: Located
+    message: str
+    path: tuple[tuple[Located, str] | Step, ...] = ()
+    fix: Fix | NoFix | None = None
+    confidence: Confidence = Confidence.CERTAIN
+    notes: tuple[str, ...] = ()
+    subject: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A report, placed: plain data that can be sent anywhere."""
+
+    path: Path
+    span: Span
+    code: str
+    name: str
+    message: str
+    steps: tuple[Step, ...] = ()
+    fix: Fix | NoFix | None = None
+    confidence: Confidence = Confidence.CERTAIN
+    notes: tuple[str, ...] = ()
+    subject: str = ""
+    context: str = ""  # qualified name of the function around it
+    fingerprint: str = ""  # stays the same when lines move
+
+
+Check = Callable[[File, Subject], Iterator[Report]]
+
+
+@dataclass(frozen=True)
+class Rule(Generic[Subject]):
+    """A fault that can be found: what to look at, and how to see it.
+
+    Its name is its file's name, its page its file's docstring. `imports` are words without which a file holds no
+    such fault, and is not even parsed. A rule that is not on by `default` is run when it is selected by name or code.
+    """
+
+    code: str
+    on: type[Subject]
+    imports: frozenset[str]
+    check: Check[Subject]
+    default: bool = True
+
+    @property
+    def name(self) -> str:
+        return self.check.__module__.rpartition(".")[2].replace("_", "-")
+
+    @property
+    def doc(self) -> str:
+        return sys.modules[self.check.__module__].__doc__ or ""
+
+    @property
+    def summary(self) -> str:
+        """The first sentence of the rule's page."""
+        return self.doc.strip().partition("\n")[0]
+
+
+AnyRule = Rule[Any]
+
+
+def rule(
+    code: str, *, on: type[Subject], imports: Iterable[str], default: bool = True
+) -> Callable[[Check[Subject]], Rule[Subject]]:
+    """Make a rule of a check.
+
+    Arguments:
+        code: `HYG` and three digits.
+        on: the class of what the check looks at: an `ast` node, a `Lifetime`, a `Gap`, a `File`, a `Project`.
+        imports: words one of which stands in every file that the rule can find a fault in.
+        default: whether the rule is on when nothing is selected.
+    """
+    return lambda check: Rule(code, on, frozenset(imports), check, default)

@@ -1,0 +1,53 @@
+"""What the user may set, as plain data; `config` reads it from `pyproject.toml`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+
+class Confidence(IntEnum):
+    """How sure a finding is; the default report begins at `LIKELY`."""
+
+    POSSIBLE = 1  # a careful reader may want to hear of it: only on request
+    LIKELY = 2
+    CERTAIN = 3  # it fails, or leaks, as written
+
+    def __str__(self) -> str:
+        return self.name.lower()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One project's settings.
+
+    `server_timeout` is the server's `wait_timeout` in seconds, None where the project does not say:
+    a gap is then measured against 300 s, what hosted MySQL gives, and a pool's or a framework's
+    lifetime against 28800 s, MySQL's own default, so that neither shouts.
+    """
+
+    select: tuple[str, ...] = ()
+    extend_select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    per_file_ignores: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    min_confidence: Confidence = Confidence.LIKELY
+    server_timeout: int | None = None
+    databases: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    src: tuple[str, ...] = ()
+
+    @property
+    def gap_limit(self) -> int:
+        """Seconds that a connection may stay idle before the server is taken to close it."""
+        return 300 if self.server_timeout is None else self.server_timeout
+
+    @property
+    def lifetime_limit(self) -> int:
+        """Seconds that a pool may keep a connection before the server is taken to close it."""
+        return 28800 if self.server_timeout is None else self.server_timeout
+
+    @property
+    def safe_lifetime(self) -> int:
+        """Seconds that a fix writes: a little below the server's timeout, 280 for 300."""
+        return max(1, self.gap_limit - max(1, min(20, self.gap_limit // 10)))

@@ -1,0 +1,434 @@
+"""One source file: its text, its tree, where its nodes stand, and what its names mean.
+
+A `File` is immutable; whatever is derived from it is computed once, on demand. Positions are spoken of as
+`Span` everywhere: this is the only place that knows that `ast` counts columns in UTF-8 bytes.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple, Protocol, TypeAlias, TypeVar
+
+from dbhygiene.settings import Settings
+
+FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
+Function: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef"
+Code: TypeAlias = "ast.Module | ast.FunctionDef | ast.AsyncFunctionDef"
+Located: TypeAlias = "ast.expr | ast.stmt | ast.keyword | ast.arg | ast.excepthandler | ast.alias"
+NodeT = TypeVar("NodeT", bound=ast.AST)
+
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_COMPREHENSION = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+class Span(NamedTuple):
+    """A half-open range of a text: lines from 1, columns from 0, in code points."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+class Surroundings(Protocol):
+    """What a file may ask of the project around it; `project.Project` answers."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+    def module(self, name: str, near: File) -> File | None:
+        """The file that `import name` loads from `near`; None where it is not the project's own."""
+
+    def version_of(self, distribution: str) -> tuple[int, ...] | None:
+        """The version that the project pins or bounds below, None where it says nothing."""
+
+    def requires(self, distribution: str) -> bool:
+        """Whether the project declares this distribution as a dependency."""
+
+
+@dataclass(frozen=True)
+class Alone:
+    """The surroundings of a file of which nothing else is known."""
+
+    settings: Settings = field(default_factory=Settings)
+
+    def module(self, name: str, near: File) -> File | None:
+        return None
+
+    def version_of(self, distribution: str) -> tuple[int, ...] | None:
+        return None
+
+    def requires(self, distribution: str) -> bool:
+        return False
+
+
+class Scope:
+    """A module, class, function, lambda or comprehension, and the names that it binds."""
+
+    __slots__ = ("aliases", "bound", "defined", "globals", "imports", "name", "node", "nonlocals", "parent", "stars")
+
+    def __init__(self, node: ast.AST, name: str, parent: Scope | None) -> None:
+        self.node = node
+        self.name = name  # qualified as Python does it: `Class.method`, `outer.<locals>.inner`
+        self.parent = parent
+        self.imports: dict[str, str] = {}
+        self.stars: list[str] = []
+        self.defined: dict[str, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef] = {}
+        self.aliases: dict[str, list[ast.expr]] = {}  # every value that a plain `name = value` gives
+        self.bound: set[str] = set()
+        self.globals: set[str] = set()
+        self.nonlocals: set[str] = set()
+
+    def inner_name(self, name: str) -> str:
+        if not self.name:
+            return name
+        return f"{self.name}.{name}" if isinstance(self.node, ast.ClassDef) else f"{self.name}.<locals>.{name}"
+
+    @property
+    def class_scope(self) -> Scope | None:
+        """The class of which this is a method, if it is one."""
+        parent = self.parent
+        return parent if parent and isinstance(self.node, FUNCTION) and isinstance(parent.node, ast.ClassDef) else None
+
+
+@dataclass(frozen=True)
+class File:
+    """A Python file.
+
+    `text` is decoded but otherwise as it stands in the file, line endings included, so that `encode`
+    gives the very same bytes. `module` is its dotted name within `project`.
+    """
+
+    path: Path
+    text: str
+    encoding: str = "utf-8"
+    module: str = "__main__"
+    project: Surroundings = field(default_factory=Alone, compare=False)
+
+    @classmethod
+    def decode(cls, path: Path, data: bytes, module: str = "__main__", project: Surroundings | None = None) -> File:
+        """The file with these bytes; raises SyntaxError or UnicodeError where they are no Python text."""
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        text = data.decode(encoding)
+        if "\0" in text:
+            raise SyntaxError("source code cannot contain null bytes")
+        return cls(path, text, encoding, module, project or Alone())
+
+    def encode(self) -> bytes:
+        return self.text.encode(self.encoding)
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.text)
+
+    @cached_property
+    def lines(self) -> list[str]:
+        return _LINE_END.split(self.text)
+
+    @cached_property
+    def _ascii(self) -> bool:
+        return self.text.isascii()
+
+    # -- positions ------------------------------------------------------------------------------------
+
+    def span(self, node: Located) -> Span:
+        end_line = node.end_lineno or node.lineno
+        end_column = node.end_col_offset if node.end_col_offset is not None else node.col_offset
+        return Span(
+            node.lineno, self._column(node.lineno, node.col_offset), end_line, self._column(end_line, end_column)
+        )
+
+    def _column(self, line: int, byte: int) -> int:
+        if self._ascii:
+            return byte
+        return len(self.lines[line - 1].encode()[:byte].decode(errors="replace"))
+
+    def segment(self, node: Located) -> str:
+        """The text of a node, as it stands in the file."""
+        line, column, end_line, end_column = self.span(node)
+        if line == end_line:
+            return self.lines[line - 1][column:end_column]
+        inner = self.lines[line : end_line - 1]
+        return "\n".join([self.lines[line - 1][column:], *inner, self.lines[end_line - 1][:end_column]])
+
+    # -- nodes and scopes -----------------------------------------------------------------------------
+
+    @cached_property
+    def _index(self) -> _Index:
+        return _Index(self)
+
+    @property
+    def scope(self) -> Scope:
+        """The module's own scope."""
+        return self._index.scopes[0]
+
+    @property
+    def scopes(self) -> list[Scope]:
+        """Every scope, the module's first, each before those within it."""
+        return self._index.scopes
+
+    @cached_property
+    def functions(self) -> dict[Code, Scope]:
+        """The module and each function in it, nested ones too, with their scopes."""
+        code = (ast.Module, *FUNCTION)
+        return {scope.node: scope for scope in self.scopes if isinstance(scope.node, code)}
+
+    @cached_property
+    def classes(self) -> dict[str, Scope]:
+        """Qualified name -> scope of each class."""
+        return {scope.name: scope for scope in self.scopes if isinstance(scope.node, ast.ClassDef)}
+
+    def nodes(self, kind: type[NodeT]) -> list[NodeT]:
+        """Every node of exactly this class; in no promised order."""
+        return self._index.nodes.get(kind, [])  # type: ignore[return-value]
+
+    def scope_of(self, name: ast.Name) -> Scope:
+        """The scope in which a name is written."""
+        return self._index.scope_of.get(name, self.scope)
+
+    @cached_property
+    def parents(self) -> dict[ast.AST, ast.AST]:
+        """The node around each node. Costs a walk: for findings, not for looking."""
+        return {child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)}
+
+    def around(self, node: ast.AST) -> Iterator[ast.AST]:
+        """The nodes around a node, the nearest first."""
+        while (above := self.parents.get(node)) is not None:
+            yield above
+            node = above
+
+    # -- what names mean ------------------------------------------------------------------------------
+
+    def resolve(self, expr: ast.AST, depth: int = 8) -> str | None:
+        """The absolute dotted name that `a.b.c` stands for, or None.
+
+        An import gives the imported name; a function or class of this file `module.qualified.name`; `self.f`
+        in a method `module.Class.f`; a name that nothing binds is a builtin's, and given as it is. A name
+        bound once to another dotted name stands for that one. Any other variable is nobody's name: None.
+        """
+        attributes: list[str] = []
+        while isinstance(expr, ast.Attribute):
+            attributes.append(expr.attr)
+            expr = expr.value
+        if not isinstance(expr, ast.Name) or (root := self.meaning(expr.id, self.scope_of(expr), depth)) is None:
+            return None
+        return ".".join([root, *reversed(attributes)])
+
+    def meaning(self, name: str, scope: Scope, depth: int = 8) -> str | None:
+        """What a bare name means where it is written in `scope`; see `resolve`."""
+        here: Scope | None = scope
+        while here is not None:
+            if (found := here.imports.get(name)) is not None:
+                return found
+            if name in here.defined:
+                return f"{self.module}.{here.inner_name(name)}"
+            if name in here.globals:
+                here = self.scope if here is not self.scope else None
+                continue
+            if name in here.bound:
+                return self._variable(name, here, depth)
+            here = here.parent
+            while here is not None and isinstance(here.node, ast.ClassDef):
+                here = here.parent  # a class's names are not seen from within its methods
+        if self.scope.stars:
+            return self._starred(name)
+        return name
+
+    def _variable(self, name: str, scope: Scope, depth: int) -> str | None:
+        if depth and (values := scope.aliases.get(name)) and len(values) == 1:
+            return self.resolve(values[0], depth - 1)
+        owner = scope.class_scope
+        if owner and isinstance(scope.node, FUNCTION) and name == _first_parameter(scope.node):
+            return f"{self.module}.{owner.name}"
+        return None
+
+    def _starred(self, name: str) -> str | None:
+        import builtins
+
+        if hasattr(builtins, name):
+            return name
+        foreign = None
+        for star in self.scope.stars:
+            file = self.project.module(star, self)
+            if file is None:
+                foreign = foreign or f"{star}.{name}"
+            elif file is not self and (name in file.scope.defined or name in file.scope.imports):
+                return f"{star}.{name}"
+        return foreign
+
+
+def _first_parameter(function: Function) -> str | None:
+    if any(isinstance(d, ast.Name) and d.id == "staticmethod" for d in function.decorator_list):
+        return None
+    parameters = [*function.args.posonlyargs, *function.args.args]
+    return parameters[0].arg if parameters else None
+
+
+class _Index:
+    """What one walk over a tree finds: its scopes, their names, and its nodes by class."""
+
+    def __init__(self, file: File) -> None:
+        top = Scope(file.tree, "", None)
+        self.scopes = [top]
+        self.nodes: dict[type[ast.AST], list[ast.AST]] = {}
+        self.scope_of: dict[ast.Name, Scope] = {}
+        self._is_package = file.path.name in {"__init__.py", "__init__.pyi"}
+        self._module = file.module
+        self._walk(file.tree, top)
+        for scope in self.scopes:
+            for name in scope.globals | scope.nonlocals:  # assigned here, but another scope's
+                scope.bound.discard(name)
+                scope.aliases.pop(name, None)
+
+    def _walk(self, tree: ast.Module, top: Scope) -> None:
+        todo: list[tuple[ast.AST, Scope]] = [(tree, top)]
+        nodes, scope_of = self.nodes, self.scope_of
+        while todo:
+            node, scope = todo.pop()
+            kind = type(node)
+            if (same := nodes.get(kind)) is None:
+                nodes[kind] = [node]
+            else:
+                same.append(node)
+            if kind is ast.Name:
+                if scope is not top:
+                    scope_of[node] = scope  # type: ignore[index]
+                if type(node.ctx) is not ast.Load:  # type: ignore[attr-defined]
+                    scope.bound.add(node.id)  # type: ignore[attr-defined]
+                continue
+            if kind is ast.Constant:
+                continue
+            if kind in _HANDLED:
+                inner = self._declare(node, scope)
+                if inner is not None:
+                    outside, inside = _parts(node)
+                    todo += [(child, inner) for child in inside]
+                    todo += [(child, scope) for child in outside]
+                    continue
+            for name in node._fields:
+                value = getattr(node, name, None)
+                if value.__class__ is list:
+                    todo += [(item, scope) for item in value if isinstance(item, ast.AST)]
+                elif isinstance(value, ast.AST) and not isinstance(value, _NO_NAMES):
+                    todo.append((value, scope))
+
+    def _declare(self, node: ast.AST, scope: Scope) -> Scope | None:
+        """Take note of what a node binds; the scope that it opens, if it does."""
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                scope.defined[name] = node
+                scope.bound.add(name)
+                return self._open(node, scope.inner_name(name), scope)
+            case ast.Lambda():
+                return self._open(node, scope.inner_name("<lambda>"), scope)
+            case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+                return self._open(node, scope.inner_name("<comprehension>"), scope)
+            case ast.Import(names=names):
+                for alias in names:
+                    first = alias.name.partition(".")[0]
+                    scope.imports.setdefault(alias.asname or first, alias.name if alias.asname else first)
+            case ast.ImportFrom(names=names):
+                origin = self._origin(node)
+                for alias in names:
+                    if alias.name == "*":
+                        scope.stars.append(origin)
+                    else:
+                        scope.imports.setdefault(alias.asname or alias.name, f"{origin}.{alias.name}")
+            case ast.Global(names=names):
+                scope.globals.update(names)
+                top = self.scopes[0]
+                top.bound.update(names)
+                for name in names:
+                    top.aliases.setdefault(name, []).extend([ast.Constant(None)] * 2)
+            case ast.Nonlocal(names=names):
+                scope.nonlocals.update(names)
+            case ast.Assign(targets=targets, value=value):
+                for target in targets:
+                    if isinstance(target, ast.Name):
+                        scope.aliases.setdefault(target.id, []).append(value)
+                    elif not isinstance(target, (ast.Attribute, ast.Subscript)):
+                        self._unpack(target, scope)
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                scope.aliases.setdefault(name, []).append(value)
+            case ast.arg(arg=name):
+                scope.bound.add(name)
+            case ast.ExceptHandler(name=str(name)):
+                scope.bound.add(name)
+                scope.aliases.setdefault(name, []).extend([ast.Constant(None)] * 2)
+            case ast.NamedExpr(target=ast.Name(id=name)):
+                while isinstance(scope.node, _COMPREHENSION) and scope.parent:
+                    scope = scope.parent
+                scope.bound.add(name)
+                scope.aliases.setdefault(name, []).append(node.value)
+            case (
+                ast.For(target=target)
+                | ast.AsyncFor(target=target)
+                | ast.AugAssign(target=target)
+                | ast.comprehension(target=target)
+            ):
+                self._unpack(target, scope)
+            case ast.withitem(optional_vars=ast.expr() as target):
+                self._unpack(target, scope)
+            case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+                scope.bound.add(name)
+                scope.aliases.setdefault(name, []).extend([ast.Constant(None)] * 2)
+        return None
+
+    @staticmethod
+    def _unpack(target: ast.expr, scope: Scope) -> None:
+        """Names bound by anything but a plain assignment stand for no single value."""
+        for part in ast.walk(target):
+            if isinstance(part, ast.Name):
+                scope.aliases.setdefault(part.id, []).extend([ast.Constant(None)] * 2)
+
+    def _open(self, node: ast.AST, name: str, parent: Scope) -> Scope:
+        scope = Scope(node, name, parent)
+        self.scopes.append(scope)
+        return scope
+
+    def _origin(self, node: ast.ImportFrom) -> str:
+        """The absolute name of the module that a `from` import names."""
+        if not node.level:
+            return node.module or ""
+        package = self._module.split(".")
+        up = node.level - (1 if self._is_package else 0)
+        base = package[: len(package) - up] if up else package
+        return ".".join([*base, *(node.module or "").split(".")]).strip(".")
+
+
+_NO_NAMES = (ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.cmpop)
+_HANDLED = frozenset(
+    {
+        *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, *_COMPREHENSION),
+        *(ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal, ast.Assign, ast.AnnAssign, ast.arg),
+        *(ast.ExceptHandler, ast.NamedExpr, ast.For, ast.AsyncFor, ast.AugAssign, ast.comprehension, ast.withitem),
+        *(ast.MatchAs, ast.MatchStar),
+    }
+)
+
+
+def _parts(node: ast.AST) -> tuple[Sequence[ast.AST], Sequence[ast.AST]]:
+    """The children of a node that opens a scope: those outside of it, and those within."""
+    match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef():
+            args = node.args
+            defaults = [*args.defaults, *(d for d in args.kw_defaults if d)]
+            outside = [*node.decorator_list, *defaults, *([node.returns] if node.returns else [])]
+            return outside, [*_arguments(args), *node.body]
+        case ast.Lambda(args=args):
+            return [*args.defaults, *(d for d in args.kw_defaults if d)], [*_arguments(args), node.body]
+        case ast.ClassDef():
+            return [*node.decorator_list, *node.bases, *node.keywords], list(node.body)
+    return [], list(ast.iter_child_nodes(node))
+
+
+def _arguments(args: ast.arguments) -> list[ast.arg]:
+    extra = [arg for arg in (args.vararg, args.kwarg) if arg]
+    return [*args.posonlyargs, *args.args, *args.kwonlyargs, *extra]
