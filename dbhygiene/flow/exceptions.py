@@ -1,0 +1,87 @@
+"""What is thrown, and whether a handler catches it."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Callable
+from enum import Enum
+from functools import cache
+from typing import NamedTuple
+
+
+class Thrown(NamedTuple):
+    """An exception on its way: one of exactly this class, or of any class derived from it."""
+
+    name: str
+    exact: bool = True
+
+
+ORDINARY = Thrown("Exception", exact=False)  # what an unknown call may raise
+GENERATOR_EXIT = Thrown("GeneratorExit")  # what a generator that is never resumed sees at its `yield`
+CANCELLED = Thrown("asyncio.CancelledError")
+SYSTEM_EXIT = Thrown("SystemExit")
+ASSERTION = Thrown("AssertionError")
+
+Bases = Callable[[str], "tuple[str, ...] | None"]  # the bases of a class of the project, None where it is not known
+
+
+class Catches(Enum):
+    ALWAYS = "always"
+    MAYBE = "maybe"
+    NEVER = "never"
+
+
+@cache
+def _builtin_ancestors(name: str) -> frozenset[str] | None:
+    if name in {"asyncio.CancelledError", "asyncio.exceptions.CancelledError"}:
+        return frozenset({name, "asyncio.CancelledError", "BaseException"})
+    kind = getattr(builtins, name, None)
+    if isinstance(kind, type) and issubclass(kind, BaseException):
+        aliases = {"IOError", "EnvironmentError"} if kind is OSError else set()
+        return frozenset({c.__name__ for c in kind.__mro__} | aliases) - {"object"}
+    return None
+
+
+def ancestors(name: str, bases: Bases) -> tuple[frozenset[str], bool]:
+    """The classes that an exception class derives from, itself included, and whether these are all."""
+    found: set[str] = set()
+    todo, complete = [name], True
+    while todo:
+        each = todo.pop()
+        if each in found:
+            continue
+        found.add(each)
+        if (known := _builtin_ancestors(each)) is not None:
+            found |= known
+        elif (above := bases(each)) is not None:
+            todo += above
+        else:
+            complete = False
+    if not complete:
+        found |= {"Exception", "BaseException"}  # what a library raises is an ordinary exception
+    return frozenset(found), complete
+
+
+def caught(thrown: Thrown, by: str | None, bases: Bases) -> Catches:
+    """Whether `except by` catches what is thrown; `by` is a dotted name, None where it cannot be told."""
+    if by == "BaseException":
+        return Catches.ALWAYS
+    above, complete = ancestors(thrown.name, bases)
+    if by is not None and by in above:
+        return Catches.ALWAYS
+    if by is None:
+        return Catches.MAYBE if "Exception" in above else Catches.NEVER
+    if thrown.exact and complete:
+        return Catches.NEVER
+    handler_above, _ = ancestors(by, bases)
+    if "Exception" not in handler_above:
+        return Catches.NEVER  # GeneratorExit and its like: no ordinary exception is one of them
+    if thrown.exact or thrown.name in handler_above:
+        return Catches.MAYBE
+    return Catches.NEVER
+
+
+def handled_types(type_: ast.expr | None) -> list[ast.expr | None]:
+    """The classes that an `except` clause lists; None stands for any."""
+    return list(type_.elts) if isinstance(type_, ast.Tuple) else [type_]
