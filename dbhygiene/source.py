@@ -43,6 +43,10 @@ class Surroundings(Protocol):
     @property
     def settings(self) -> Settings: ...
 
+    @property
+    def root(self) -> Path | None:
+        """The directory that paths are told relative to, when they must mean the same on every machine."""
+
     def module(self, name: str, near: File) -> File | None:
         """The file that `import name` loads from `near`; None where it is not the project's own."""
 
@@ -58,6 +62,7 @@ class Alone:
     """The surroundings of a file of which nothing else is known."""
 
     settings: Settings = field(default_factory=Settings)
+    root: Path | None = None
 
     def module(self, name: str, near: File) -> File | None:
         return None

@@ -1,0 +1,251 @@
+"""Rules applied to files: subjects made once, failures caught and named, findings placed and ordered."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import pkgutil
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import Any, Protocol
+
+from dbhygiene.mistakes import Mistake, did_you_mean
+from dbhygiene.model import AnyRule, Finding, Report, Step
+from dbhygiene.settings import Settings
+from dbhygiene.source import File, Located, Span, Surroundings
+from dbhygiene.suppressions import unsuppressed
+
+INTERNAL_ERROR = "HYG000"
+SYNTAX_ERROR = "HYG001"
+NOT_READ = "HYG003"
+
+_TOP = Span(1, 0, 1, 0)
+
+
+# -- which rules ----------------------------------------------------------------------------------------
+
+
+@cache
+def all_rules() -> tuple[AnyRule, ...]:
+    """Every rule, by code."""
+    package = importlib.import_module("dbhygiene.rules")
+    modules = (importlib.import_module(f"{package.__name__}.{m.name}") for m in pkgutil.iter_modules(package.__path__))
+    return tuple(sorted((module.check for module in modules), key=lambda rule: rule.code))
+
+
+def chosen(settings: Settings, rules: Sequence[AnyRule] | None = None) -> tuple[AnyRule, ...]:
+    """The rules that settings turn on; raises Mistake where they name an unknown one.
+
+    A rule answers to its name, its code, a prefix of its code, and `ALL`; the closest of these decides, and `ignore`
+    where two are equally close. A rule that is not on by default asks for its name or its whole code.
+    """
+    known = all_rules() if rules is None else rules
+    for selector in (*settings.select, *settings.extend_select, *settings.ignore):
+        _must_match(selector, known)
+    for selectors in settings.per_file_ignores.values():
+        for selector in selectors:
+            _must_match(selector, known)
+    select = (*(settings.select or ("ALL",)), *settings.extend_select)
+    return tuple(rule for rule in known if _closest(rule, select, opt_in=True) > _closest(rule, settings.ignore))
+
+
+def _closest(rule: AnyRule, selectors: Iterable[str], *, opt_in: bool = False) -> int:
+    """How closely the closest of these selectors names a rule; -1 where none does."""
+    found = (_closeness(rule, selector) for selector in selectors)
+    exact = len(rule.code)
+    return max((c for c in found if not opt_in or rule.default or c == exact), default=-1)
+
+
+def _closeness(rule: AnyRule, selector: str) -> int:
+    if selector in (rule.name, rule.code):
+        return len(rule.code)
+    if selector == "ALL":
+        return 0
+    return len(selector) if selector and rule.code.startswith(selector) else -1
+
+
+def _must_match(selector: str, rules: Sequence[AnyRule]) -> None:
+    if all(_closeness(rule, selector) < 0 for rule in rules) and selector not in ("ALL", "HYG"):
+        words = [word for rule in rules for word in (rule.name, rule.code)]
+        raise Mistake(f"unknown rule `{selector}`{did_you_mean(selector, words)}")
+
+
+# -- what rules look at ---------------------------------------------------------------------------------
+
+
+class Analysis(Protocol):
+    """What makes a kind of subject: `lifetimes.Lifetimes`, `gaps.Gaps`."""
+
+    def of(self, file: File) -> Iterable[Any]: ...
+
+
+_ANALYSES = {"Lifetime": ("dbhygiene.lifetimes", "Lifetimes"), "Gap": ("dbhygiene.gaps", "Gaps")}
+
+
+class Analyses:
+    """The analyses of one run over one project, each imported and made when the first rule asks for it."""
+
+    def __init__(self, project: Surroundings) -> None:
+        self._project = project
+        self._made: dict[str, Analysis] = {}
+        self.words: frozenset[str] = frozenset()  # names of the project's own functions that hand out connections
+
+    def subjects(self, on: type[Any], file: File) -> Iterable[Any]:
+        if issubclass(on, ast.AST):
+            return file.nodes(on)
+        if on is File:
+            return (file,)
+        return list(self._analysis(on.__name__).of(file))
+
+    def learn(self, files: Iterable[File], rules: Iterable[AnyRule]) -> None:
+        """Ask each analysis for the words that make a file worth a look, drivers' names apart."""
+        for kind in {rule.on.__name__ for rule in rules} & _ANALYSES.keys():
+            if words := getattr(self._analysis(kind), "words", None):
+                self.words |= words(files)
+
+    def _analysis(self, kind: str) -> Analysis:
+        if kind not in self._made:
+            module, name = _ANALYSES[kind]
+            self._made[kind] = getattr(importlib.import_module(module), name)(self._project)
+        return self._made[kind]
+
+
+# -- one file -------------------------------------------------------------------------------------------
+
+
+def check_file(file: File, rules: Sequence[AnyRule], analyses: Analyses | None = None) -> list[Finding]:
+    """The findings in a file, by place, without those that its comments silence."""
+    analyses = analyses or Analyses(file.project)
+    able = [rule for rule in rules if _may_find(rule, file.text, analyses.words)]
+    able = [rule for rule in able if not _ignored_here(rule, file)]
+    if not able:
+        return []
+    if broken := syntax_error(file):
+        return [broken]
+    findings = [finding for on, group in _by_subject(able) for finding in _run(file, on, group, analyses)]
+    findings.sort(key=lambda f: (f.span, f.code))
+    return unsuppressed(file, _fingerprinted(file, findings))
+
+
+def syntax_error(file: File) -> Finding | None:
+    """HYG001 where a file does not parse, in the parser's words."""
+    try:
+        _ = file.tree
+    except SyntaxError as error:
+        span = Span(error.lineno or 1, max(0, (error.offset or 1) - 1), error.lineno or 1, max(0, (error.offset or 1)))
+        return _not_parsed(file, span, error.msg or "invalid syntax")
+    except (ValueError, RecursionError, MemoryError) as error:
+        return _not_parsed(file, _TOP, str(error) or "too deeply nested")
+    return None
+
+
+def _not_parsed(file: File, span: Span, words: str) -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    return Finding(file.path, span, SYNTAX_ERROR, "syntax-error", f"{words} (Python {version})")
+
+
+def _may_find(rule: AnyRule, text: str, words: frozenset[str]) -> bool:
+    if not rule.imports or any(word in text for word in rule.imports):
+        return True
+    return rule.on.__name__ in _ANALYSES and any(word in text for word in words)
+
+
+def _ignored_here(rule: AnyRule, file: File) -> bool:
+    patterns = file.project.settings.per_file_ignores
+    if not patterns:
+        return False
+    from fnmatch import fnmatchcase
+
+    name = _relative(file)
+    return any(
+        any(_closeness(rule, selector) >= 0 for selector in selectors)
+        for pattern, selectors in patterns.items()
+        if fnmatchcase(name, pattern) or fnmatchcase(file.path.name, pattern) or name.startswith(pattern + "/")
+    )
+
+
+def _by_subject(rules: Iterable[AnyRule]) -> Iterable[tuple[type[Any], list[AnyRule]]]:
+    groups: dict[type[Any], list[AnyRule]] = {}
+    for rule in rules:
+        groups.setdefault(rule.on, []).append(rule)
+    return groups.items()
+
+
+def _run(file: File, on: type[Any], rules: Sequence[AnyRule], analyses: Analyses) -> Iterator[Finding]:
+    try:
+        subjects = analyses.subjects(on, file)
+    except Exception as error:
+        yield _internal_error(file, f"the analysis `{on.__name__}`", error)
+        return
+    for rule in rules:
+        try:
+            for subject in subjects:
+                for report in rule.check(file, subject):
+                    if report.confidence >= file.project.settings.min_confidence:
+                        yield _placed(file, rule, report)
+        except Exception as error:
+            yield _internal_error(file, f"the rule `{rule.name}`", error)
+
+
+def _internal_error(file: File, culprit: str, error: Exception) -> Finding:
+    """A failure of ours: never silenced, and never the end of the run."""
+    message = f"internal error in {culprit}: {type(error).__name__}: {error}".partition("\n")[0]
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    notes = () if trace is None else (f"raised at {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}",)
+    return Finding(file.path, _TOP, INTERNAL_ERROR, "internal-error", message, notes=notes)
+
+
+def _placed(file: File, rule: AnyRule, report: Report) -> Finding:
+    span = file.span(report.at)
+    return Finding(
+        file.path,
+        span,
+        rule.code,
+        rule.name,
+        report.message,
+        tuple(s if isinstance(s, Step) else Step(file.path, file.span(s[0]), s[1]) for s in report.path),
+        report.fix,
+        report.confidence,
+        report.notes,
+        report.subject,
+        _context(file, span.line),
+        _normalised(report.at),  # the fingerprint's matter, until `_fingerprinted`
+    )
+
+
+def _context(file: File, line: int) -> str:
+    """The qualified name of the innermost function or class around a line."""
+    named = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    nodes = [(scope, scope.node) for scope in file.scopes]
+    around = [(n.lineno, s.name) for s, n in nodes if isinstance(n, named) and n.lineno <= line <= (n.end_lineno or 0)]
+    return max(around)[1] if around else ""
+
+
+def _normalised(node: Located) -> str:
+    return ast.unparse(node).partition("\n")[0]
+
+
+def _fingerprinted(file: File, findings: Iterable[Finding]) -> list[Finding]:
+    """Findings with names that hold when lines move: rule, path, function, expression, and its number among equals."""
+    import hashlib
+
+    seen: dict[str, int] = {}
+    result = []
+    for finding in findings:
+        key = "\0".join([finding.code, _relative(file), finding.context, finding.fingerprint])
+        number = seen[key] = seen.get(key, -1) + 1
+        digest = hashlib.blake2b(f"{key}\0{number}".encode(errors="surrogatepass"), digest_size=8).hexdigest()
+        result.append(replace(finding, fingerprint=digest))
+    return result
+
+
+def _relative(file: File) -> str:
+    root = file.project.root
+    try:
+        return (file.path.relative_to(root) if root else file.path).as_posix()
+    except ValueError:
+        return file.path.as_posix()

@@ -1,0 +1,17 @@
+"""What a user can mend: told in one line, with the word that was probably meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class Mistake(Exception):
+    """A wrong option, setting or path; its text is one line for the user."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """` (did you mean ...?)`, or nothing where no known word is near."""
+    import difflib
+
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f" (did you mean `{near[0]}`?)" if near else ""
