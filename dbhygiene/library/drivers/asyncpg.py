@@ -1,0 +1,15 @@
+"""asyncpg, whose connections have no `async with`."""
+
+from dbhygiene.library.resources import Driver, Leaving
+
+DRIVER = Driver(
+    name="asyncpg",
+    package="asyncpg",
+    distributions=("asyncpg",),
+    opens=("asyncpg.connect",),
+    leavings=(Leaving(closes=False, exists=False),),
+    server="postgresql",
+    autocommits=True,
+    closed_by=frozenset({"close", "terminate"}),
+    is_async=True,
+)

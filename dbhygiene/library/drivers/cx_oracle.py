@@ -1,0 +1,12 @@
+"""cx_Oracle."""
+
+from dbhygiene.library.resources import Driver, Leaving
+
+DRIVER = Driver(
+    name="cx_Oracle",
+    package="cx_Oracle",
+    distributions=("cx_Oracle",),
+    opens=("cx_Oracle.connect", "cx_Oracle.Connection"),
+    leavings=(Leaving(closes=False, commits=True), Leaving(closes=True, since=(6, 0))),
+    server="oracle",
+)

@@ -1,0 +1,22 @@
+"""MySQL Connector/Python."""
+
+from dbhygiene.library.resources import Driver, Leaving
+
+DRIVER = Driver(
+    name="mysql.connector",
+    package="mysql.connector",
+    distributions=("mysql-connector-python", "mysql-connector"),
+    opens=(
+        "mysql.connector.connect",
+        "mysql.connector.Connect",
+        "mysql.connector.MySQLConnection",
+        "mysql.connector.CMySQLConnection",
+        "mysql.connector.connection.MySQLConnection",
+        "mysql.connector.connection_cext.CMySQLConnection",
+        "mysql.connector.aio.connect",
+        "mysql.connector.aio.MySQLConnection",
+    ),
+    leavings=(Leaving(closes=False, exists=False), Leaving(closes=True, since=(8, 0, 21))),
+    server="mysql",
+    closed_by=frozenset({"close", "disconnect", "shutdown"}),
+)

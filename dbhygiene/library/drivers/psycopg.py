@@ -1,0 +1,13 @@
+"""psycopg 3."""
+
+from dbhygiene.library.resources import Driver, Leaving
+
+DRIVER = Driver(
+    name="psycopg",
+    package="psycopg",
+    distributions=("psycopg", "psycopg-binary"),
+    opens=("psycopg.connect", "psycopg.Connection.connect", "psycopg.AsyncConnection.connect"),
+    leavings=(Leaving(closes=True, commits=True),),
+    server="postgresql",
+    parts=frozenset({"cursor", "execute"}),
+)

@@ -1,0 +1,24 @@
+"""PyMySQL."""
+
+from dbhygiene.library.resources import Driver, Leaving
+
+DRIVER = Driver(
+    name="PyMySQL",
+    package="pymysql",
+    distributions=("PyMySQL",),
+    opens=(
+        "pymysql.connect",
+        "pymysql.Connect",
+        "pymysql.Connection",
+        "pymysql.connections.connect",
+        "pymysql.connections.Connection",
+    ),
+    leavings=(
+        Leaving(closes=False, commits=True, binds="cursor"),
+        Leaving(closes=False, since=(0, 10), exists=False),
+        Leaving(closes=True, since=(1, 0)),
+    ),
+    server="mysql",
+    second_close_raises=True,
+    server_side=frozenset({"SSCursor", "SSDictCursor"}),
+)

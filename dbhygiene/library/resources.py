@@ -1,0 +1,148 @@
+"""The words for what we know of libraries: resources, drivers, summaries of calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+Version = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """What leaving `with resource:` does, from a version on."""
+
+    closes: bool
+    commits: bool = False
+    binds: str = "resource"  # what `as` gives: "resource", or "cursor"
+    since: Version = ()
+    exists: bool = True  # False: these versions have no `with` at all
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A kind of thing that must be closed by its owner.
+
+    `parts` are methods whose result lives no longer than the resource, and may still read from it; `harmless` are
+    methods that are taken not to raise. `open_if` and `closed_if` are attributes or methods that tell its state.
+    """
+
+    kind: str  # "connection", "cursor", "session", ...
+    title: str  # as in "a PyMySQL connection"
+    package: str = ""
+    closed_by: frozenset[str] = frozenset({"close"})
+    leaving: Leaving | None = field(default_factory=lambda: Leaving(closes=True))
+    second_close_raises: bool = False
+    autocommits: bool = False
+    server: str = ""  # "mysql", "postgresql", ...: whose limits a leak runs into
+    parts: frozenset[str] = frozenset({"cursor", "execute", "executemany", "xcursor"})
+    harmless: frozenset[str] = frozenset({"cursor", "autocommit", "is_connected", "set_session", "set_charset"})
+    open_if: frozenset[str] = frozenset({"is_connected", "open", "is_open", "in_transaction"})
+    closed_if: frozenset[str] = frozenset({"closed", "is_closed"})
+
+    @property
+    def a_title(self) -> str:
+        return f"{'an' if self.title[:1].lower() in 'aeiou' else 'a'} {self.title}"
+
+
+@dataclass(frozen=True)
+class Driver:
+    """A DB-API driver, or one like it.
+
+    `opens` are the dotted names whose call opens a connection; `leavings` what `with connection:` does, by the
+    version that brought it, the oldest first; `distributions` are the names under which it is installed.
+    """
+
+    name: str
+    package: str
+    opens: tuple[str, ...]
+    leavings: tuple[Leaving, ...] = (Leaving(closes=True),)
+    distributions: tuple[str, ...] = ()
+    server: str = ""
+    second_close_raises: bool = False
+    autocommits: bool = False
+    closed_by: frozenset[str] = frozenset({"close"})
+    parts: frozenset[str] = frozenset({"cursor"})
+    is_async: bool = False
+    constructors: tuple[str, ...] = ()  # classes whose call opens a connection too
+    server_side: frozenset[str] = frozenset()  # cursor classes that read rows as they are fetched
+
+    def leaving(self, version: Version | None) -> Leaving | None:
+        """What `with` does in a version; in the newest where that is not known. None: there is no `with`."""
+        known = [each for each in self.leavings if version is None or each.since <= version]
+        found = known[-1] if known else self.leavings[0]
+        return found if found.exists else None
+
+    def resource(self, version: Version | None = None) -> Resource:
+        return Resource(
+            "connection",
+            f"{self.name} connection",
+            self.package,
+            self.closed_by,
+            self.leaving(version),
+            self.second_close_raises,
+            self.autocommits,
+            self.server,
+            self.parts,
+        )
+
+
+class Does(Enum):
+    """What a call does with something that it is given."""
+
+    BORROWS = "borrows"
+    CLOSES = "closes"
+    KEEPS = "keeps"  # or gives away, or anything that we cannot see
+    RETURNS = "returns"  # gives it back as (part of) its result
+
+
+Fates = frozenset[Does]
+BORROWS: Fates = frozenset({Does.BORROWS})
+CLOSES: Fates = frozenset({Does.CLOSES})
+KEEPS: Fates = frozenset({Does.KEEPS})
+RETURNS: Fates = frozenset({Does.RETURNS})
+
+
+@dataclass(frozen=True)
+class Argument:
+    """What may become of an argument when the call returns, and when it raises."""
+
+    normal: Fates = KEEPS
+    raising: Fates = KEEPS
+
+    @classmethod
+    def of(cls, fates: Fates) -> Argument:
+        return cls(fates, fates)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a call does, as far as its caller can tell.
+
+    Written by hand for libraries, declared in `pyproject.toml`, inferred for the project's own functions: one type,
+    three origins. `returns` is what the caller owns afterwards; where the result is a tuple, `index` says which of
+    its elements. `rest` is the fate of arguments that are not listed.
+    """
+
+    returns: Resource | None = None
+    index: int | None = None
+    arguments: tuple[Argument, ...] = ()
+    keywords: Mapping[str, Argument] = field(default_factory=dict, hash=False)
+    rest: Argument = Argument()
+    returns_normally: bool = True
+    may_raise: bool = True
+
+    def argument(self, position: int) -> Argument:
+        return self.arguments[position] if position < len(self.arguments) else self.rest
+
+    def keyword(self, name: str | None) -> Argument:
+        return self.keywords.get(name, self.rest) if name else self.rest
+
+    def quiet(self) -> Summary:
+        return replace(self, may_raise=False)
+
+
+UNKNOWN = Summary()
+HARMLESS = Summary(rest=Argument.of(BORROWS), may_raise=False)
+BORROWER = Summary(rest=Argument.of(BORROWS))
