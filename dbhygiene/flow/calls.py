@@ -1,0 +1,245 @@
+"""Who calls whom: where a name is defined, and facts about functions that depend on each other."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass
+from typing import Generic, TypeAlias, TypeVar
+
+from dbhygiene.source import FUNCTION, File, Scope
+
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
+Definable: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef"
+
+MAX_REEXPORTS = 8
+MAX_BASES = 16
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A function or class of the project: its file and node."""
+
+    file: File
+    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    name: str  # qualified within its file
+
+    @property
+    def dotted(self) -> str:
+        return f"{self.file.module}.{self.name}"
+
+    @property
+    def decorators(self) -> Iterator[str]:
+        """The dotted names of the decorators that can be told; called ones by what is called."""
+        for decorator in self.node.decorator_list:
+            target = decorator.func if isinstance(decorator, ast.Call) else decorator
+            if (name := self.file.resolve(target)) is not None:
+                yield name
+
+
+def find(dotted: str, near: File) -> Definition | None:
+    """The project's own function or class of this absolute name, through re-exports and base classes."""
+    for _ in range(MAX_REEXPORTS):
+        module = _module_of(dotted, near)
+        if module is None:
+            return None
+        file, rest = module
+        found = _within(file, rest)
+        if not isinstance(found, str):
+            return found
+        if found == dotted:
+            return None
+        dotted, near = found, file  # imported there from elsewhere
+    return None
+
+
+def _module_of(dotted: str, near: File) -> tuple[File, list[str]] | None:
+    """The longest part of a dotted name that is a module of the project, and the rest."""
+    parts = dotted.split(".")
+    own = near.module.split(".")
+    if parts[: len(own)] == own and len(parts) > len(own):
+        return near, parts[len(own) :]
+    for length in range(len(parts) - 1, 0, -1):
+        if (file := near.project.module(".".join(parts[:length]), near)) is not None:
+            return file, parts[length:]
+    return None
+
+
+def _within(file: File, path: list[str]) -> Definition | str | None:
+    """A definition in a file, or the absolute name under which to look for it elsewhere."""
+    first, *rest = path
+    if first not in file.scope.defined:
+        meaning = file.meaning(first, file.scope)
+        own = f"{file.module}.{first}"
+        if meaning in (None, own, first):
+            return None
+        return ".".join([str(meaning), *rest])
+    node: Definable = file.scope.defined[first]
+    name = first
+    while rest:
+        if isinstance(node, FUNCTION):
+            if rest[0] != "<locals>" or len(rest) < 2:
+                return None
+            inner = file.functions[node].defined.get(rest[1])
+            if inner is None:
+                return None
+            node, name, rest = inner, f"{name}.<locals>.{rest[1]}", rest[2:]
+            continue
+        member, rest = rest[0], rest[1:]
+        found = method(Definition(file, node, name), member)
+        if found is None:
+            return None
+        if not rest:
+            return found
+        file, node, name = found.file, found.node, found.name
+    return Definition(file, node, name)
+
+
+def bases(cls: Definition) -> Iterator[Definition]:
+    """The base classes of a class that the project defines, the nearest first; not the class itself."""
+    assert isinstance(cls.node, ast.ClassDef)
+    seen: set[ast.AST] = {cls.node}
+    todo = [cls]
+    while todo and len(seen) < MAX_BASES:
+        each = todo.pop(0)
+        for base in each.node.bases:  # type: ignore[union-attr]
+            expr = base.value if isinstance(base, ast.Subscript) else base
+            name = each.file.resolve(expr)
+            found = find(name, each.file) if name else None
+            if found and isinstance(found.node, ast.ClassDef) and found.node not in seen:
+                seen.add(found.node)
+                todo.append(found)
+                yield found
+
+
+def method(cls: Definition, name: str) -> Definition | None:
+    """A class's own or inherited method, or a class within it."""
+    for each in (cls, *bases(cls)):
+        scope = each.file.classes.get(each.name)
+        if scope and name in scope.defined:
+            return Definition(each.file, scope.defined[name], scope.inner_name(name))
+    return None
+
+
+def enclosing_class(file: File, scope: Scope) -> Definition | None:
+    """The class around a scope, however deep within its methods."""
+    here: Scope | None = scope
+    while here is not None:
+        if isinstance(here.node, ast.ClassDef):
+            return Definition(file, here.node, here.name)
+        here = here.parent
+    return None
+
+
+def callee(file: File, call: ast.Call, scope: Scope) -> Definition | None:
+    """The project's own function, method or class that a call calls, as far as it can be told.
+
+    A method is found through `self`, `cls`, `super()`, a class's name, and a variable or attribute that is bound
+    once, to a call of a class.
+    """
+    func = call.func
+    if (name := file.resolve(func)) is not None and (found := find(name, file)) is not None:
+        return found
+    if not isinstance(func, ast.Attribute):
+        return None
+    owner = _class_of(file, func.value, scope, depth=3)
+    return method(owner, func.attr) if owner else None
+
+
+def _class_of(file: File, expr: ast.expr, scope: Scope, depth: int) -> Definition | None:
+    """The class of the project of which an expression is an instance."""
+    match expr:
+        case ast.Call(func=ast.Name(id="super"), args=[]):
+            cls = enclosing_class(file, scope)
+            return next(bases(cls), None) if cls else None
+        case ast.Call(func=func):
+            name = file.resolve(func)
+            found = find(name, file) if name else None
+            return found if found and isinstance(found.node, ast.ClassDef) else None
+        case ast.Name(id=name) if depth:
+            here: Scope | None = file.scope_of(expr)
+            while here is not None and name not in here.bound:
+                here = here.parent
+            values = here.aliases.get(name, []) if here else []
+            return _class_of(file, values[0], here or scope, depth - 1) if len(values) == 1 else None
+        case ast.Attribute(value=ast.Name() as root, attr=attr) if depth:
+            name = file.resolve(root)
+            owner = find(name, file) if name else None
+            if owner and isinstance(owner.node, ast.ClassDef):
+                values = [v for f, v in _fields(owner, attr) if f is owner.file]
+                return _class_of(owner.file, values[0], owner.file.scope, depth - 1) if len(values) == 1 else None
+    return None
+
+
+def _fields(cls: Definition, name: str) -> list[tuple[File, ast.expr]]:
+    """What `self.name` is set to in the methods of a class and of its bases."""
+    return [
+        (each.file, statement.value)
+        for each in (cls, *bases(cls))
+        for statement in each.file.nodes(ast.Assign)
+        for target in statement.targets
+        if isinstance(target, ast.Attribute) and target.attr == name
+        if each.file.resolve(target.value) == each.dotted
+    ]
+
+
+class Demand(Generic[Key, Value]):
+    """Facts about things that depend on each other, computed when they are asked for.
+
+    `compute` may ask for others, itself included: what is still under way answers with `start`, and is computed
+    again until nothing changes. `start` must be the least that can be said, for this to end at the least fixed point.
+    """
+
+    def __init__(self, compute: Callable[[Key], Value], start: Value, rounds: int = 8, depth: int = 40) -> None:
+        self._compute, self._start, self._rounds, self._depth = compute, start, rounds, depth
+        self._known: dict[Key, Value] = {}
+        self._under_way: dict[Key, Value] = {}
+        self._resting: dict[Key, tuple[Value, set[Key]]] = {}  # true as long as these assumptions stand
+        self._leaned_on: list[set[Key]] = []  # for each under way: the others under way that it asked
+
+    def get(self, key: Key, deepest: Value | None = None) -> Value:
+        """The fact; `deepest` where it would take too long a chain of others."""
+        if key in self._known:
+            return self._known[key]
+        if key in self._under_way:
+            self._lean({key})
+            return self._under_way[key]
+        if key in self._resting:
+            value, assumed = self._resting[key]
+            self._lean(assumed)
+            return value
+        if len(self._under_way) >= self._depth:
+            return self._start if deepest is None else deepest
+        return self._settle(key)
+
+    def _lean(self, keys: set[Key]) -> None:
+        for leaned in self._leaned_on:
+            leaned |= keys
+
+    def _settle(self, key: Key) -> Value:
+        self._under_way[key] = value = self._start
+        self._leaned_on.append(set())
+        try:
+            for _ in range(self._rounds):
+                value = self._compute(key)
+                if value == self._under_way[key] or key not in self._leaned_on[-1]:
+                    break
+                self._assume(key, value)
+        finally:
+            assumed = self._leaned_on.pop() - {key}
+            self._forget(key)
+            del self._under_way[key]
+        if assumed := assumed & self._under_way.keys():
+            self._resting[key] = value, assumed
+        else:
+            self._known[key] = value
+        return value
+
+    def _assume(self, key: Key, value: Value) -> None:
+        self._under_way[key] = value
+        self._forget(key)
+
+    def _forget(self, key: Key) -> None:
+        """Drop what was computed under an assumption that stands no longer."""
+        self._resting = {k: (v, assumed) for k, (v, assumed) in self._resting.items() if key not in assumed}
