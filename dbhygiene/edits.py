@@ -2,7 +2,12 @@
 
 An edit names its targets by their `Span` in the text that was checked. Code in an edit may name what it needs by
 its full dotted name in braces, `{contextlib.closing}(...)`: the editor writes the name as the file already spells
-it, and imports it where the file does not.
+it, and imports it where the file does not. Where a verb replaces an expression, `$value` stands for the old one as
+it is written.
+
+The edits of one fix may lie within each other. What is inserted before or after a statement stays outside of a
+`with` or `try` that begins or ends with that statement; of two of those around the same statements, the one named
+first is the inner one.
 """
 
 from __future__ import annotations
@@ -24,7 +29,7 @@ class AddKeyword:
 
 @dataclass(frozen=True)
 class SetKeyword:
-    """`f(a, name=old)` -> `f(a, name=value)`."""
+    """`f(a, name=old)` -> `f(a, name=value)`; `$value` stands for the old one."""
 
     call: Span
     name: str
@@ -42,15 +47,34 @@ class AddItem:
 
 @dataclass(frozen=True)
 class Replace:
-    """An expression, by another."""
+    """An expression, by another; `$value` stands for the old one."""
 
     expression: Span
     code: str
 
 
 @dataclass(frozen=True)
+class ReplaceItem:
+    """`with expression as x:` -> `with items:`; `items` is code, such as `{contextlib.closing}($value) as x, x`."""
+
+    expression: Span
+    items: str
+
+
+@dataclass(frozen=True)
+class AddName:
+    """`from m import a` -> `from m import a, name`, in sorted place; what templates in braces come to."""
+
+    statement: Span
+    name: str
+
+
+@dataclass(frozen=True)
 class InsertBefore:
-    """Statements, on lines of their own, before a statement."""
+    """Statements, on lines of their own, before a statement and the comments right above it.
+
+    Blank lines at either end of `code` are kept, here and in `InsertAfter`.
+    """
 
     statement: Span
     code: str
@@ -74,7 +98,7 @@ class InsertFirst:
 
 @dataclass(frozen=True)
 class Remove:
-    """A simple statement, alone on its line; its comments stay. An emptied block gets a `pass`."""
+    """A statement; its comments stay, unless they only spoke to a tool. An emptied block gets a `pass`."""
 
     statement: Span
 
@@ -83,8 +107,9 @@ class Remove:
 class MoveIntoWith:
     """`assign; ...; last` -> `with items: ...; last`, for statements of one block.
 
-    `assign` is replaced by the `with`; `items` is code, such as `{contextlib.closing}(connect()) as conn`, in which
-    `$value` stands for the assigned expression as it is written. `is_async` makes it `async with`.
+    `assign` is replaced by the `with`; `items` is code, such as `{contextlib.closing}($value) as conn`, in which
+    `$value` stands for the assigned expression. `is_async` makes it `async with`. Where `last` is `assign`, the body
+    is a `pass`.
     """
 
     assign: Span
@@ -97,16 +122,18 @@ class MoveIntoWith:
 class WrapInTry:
     """`first; ...; last` -> `try: first; ...; last` and a clause, for statements of one block.
 
-    `clause` is `finally` or `except BaseException`; `code` is its body.
+    `clause` is `finally` or `except BaseException`; `code` is its body. `moved` are statements that `code` stands
+    for: they are removed, and their comments go with it. A lone `try` without a `finally` is given one.
     """
 
     first: Span
     last: Span
     clause: str
     code: str
+    moved: tuple[Span, ...] = ()
 
 
 Edit: TypeAlias = (
-    "AddKeyword | SetKeyword | AddItem | Replace | InsertBefore | InsertAfter | InsertFirst | Remove"
-    " | MoveIntoWith | WrapInTry"
+    "AddKeyword | SetKeyword | AddItem | Replace | ReplaceItem | AddName | InsertBefore | InsertAfter | InsertFirst"
+    " | Remove | MoveIntoWith | WrapInTry"
 )
