@@ -1,0 +1,181 @@
+"""What the statements of a file give to its names, its attributes and the keys of its dicts."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from dbhygiene.source import FUNCTION, File, Function, Scope
+
+
+class Place(NamedTuple):
+    """A variable, or an attribute of one: `options`, `app.config`; `self.f` is `f` of the class."""
+
+    scope: Scope
+    path: str
+
+
+@dataclass(frozen=True)
+class Put:
+    """A change to a dict: `d[key] = value`, or `d.update(value)` where there is no key."""
+
+    key: ast.expr | None
+    value: ast.expr
+
+
+class Bindings:
+    """An index of one file, made once."""
+
+    def __init__(self, file: File) -> None:
+        self.file = file
+        self.values: dict[Place, list[ast.expr]] = defaultdict(list)
+        self.puts: dict[Place, list[Put]] = defaultdict(list)
+        self.fields: set[Place] = set()  # annotated in a class body: its maker may give another value
+        self.unclear: set[Place] = set()  # bound by something other than an assignment, too
+        self.handed: set[Place] = set()  # given to a function that may change it
+        self._explained: Counter[Place] = Counter()
+        for assign in file.nodes(ast.Assign):
+            for target in assign.targets:
+                self._bind(target, assign.value)
+        for annotated in file.nodes(ast.AnnAssign):
+            if annotated.value is not None:
+                self._bind(annotated.target, annotated.value)
+            elif isinstance(annotated.target, ast.Name):
+                self._explained[self._written(annotated.target)] += 1
+            if isinstance(annotated.target, ast.Name):
+                self.fields.add(self._written(annotated.target))
+        for walrus in file.nodes(ast.NamedExpr):
+            self._bind(walrus.target, walrus.value)
+        for change in file.nodes(ast.AugAssign):
+            changed = ast.BinOp(change.target, change.op, change.value)
+            self._bind(change.target, ast.copy_location(changed, change))
+        for call in file.nodes(ast.Call):
+            self._method(call)
+        for values in self.values.values():
+            values.sort(key=lambda expr: (expr.lineno, expr.col_offset))
+        for puts in self.puts.values():
+            puts.sort(key=lambda put: (put.value.lineno, put.value.col_offset))
+        stores = Counter(self._written(n) for n in file.nodes(ast.Name) if not isinstance(n.ctx, ast.Load))
+        self.unclear |= {place for place, count in stores.items() if count > self._explained[place]}
+
+    @classmethod
+    def of(cls, file: File) -> Bindings:
+        # Kept with the file, where its cached properties are: equal files may belong to different projects.
+        found = vars(file).get("_bindings")
+        if not isinstance(found, cls):
+            found = vars(file)["_bindings"] = cls(file)
+        return found
+
+    # -- places ---------------------------------------------------------------------------------------
+
+    def _written(self, name: ast.Name) -> Place:
+        """The variable that a name stands for where it is assigned."""
+        scope = self.file.scope_of(name)
+        return Place(self.file.scope if name.id in scope.globals else scope, name.id)
+
+    def owner(self, name: str, scope: Scope) -> Scope | None:
+        """The scope whose variable a name is, as seen from `scope`."""
+        here: Scope | None = scope
+        while here is not None:
+            if name in here.globals:
+                return self.file.scope
+            if name in here.bound or name in here.imports:
+                return here
+            here = here.parent
+            while here is not None and isinstance(here.node, ast.ClassDef):
+                here = here.parent
+        return None
+
+    def place(self, expr: ast.expr) -> Place | None:
+        path: list[str] = []
+        while isinstance(expr, ast.Attribute):
+            path.append(expr.attr)
+            expr = expr.value
+        if not isinstance(expr, ast.Name):
+            return None
+        scope = self.file.scope_of(expr)
+        owner = self.owner(expr.id, scope)
+        if owner is None:
+            return None
+        path.reverse()
+        if path and (its_class := self_class(owner, expr.id)) is not None:
+            return Place(its_class, ".".join(path))
+        return Place(owner, ".".join([expr.id, *path]))
+
+    # -- filling --------------------------------------------------------------------------------------
+
+    def _bind(self, target: ast.expr, value: ast.expr) -> None:
+        match target:
+            case ast.Name():
+                place = self._written(target)
+                self.values[place].append(value)
+                self._explained[place] += 1
+            case ast.Attribute() if (place_ := self.place(target)) is not None:
+                self.values[place_].append(value)
+            case ast.Subscript(value=owner, slice=key) if (place_ := self.place(owner)) is not None:
+                self.puts[place_].append(Put(key, value))
+            case ast.Tuple(elts=targets) | ast.List(elts=targets):
+                match value:
+                    case ast.Tuple(elts=values) | ast.List(elts=values) if len(values) == len(targets):
+                        if not any(isinstance(part, ast.Starred) for part in [*targets, *values]):
+                            for one, its_value in zip(targets, values, strict=True):
+                                self._bind(one, its_value)
+
+    def _method(self, call: ast.Call) -> None:
+        match call:
+            case ast.Call(func=ast.Attribute(value=owner, attr="update" | "from_mapping")):
+                place = self.place(owner)
+                if place is not None:
+                    self.puts[place] += [Put(None, value) for value in call.args[:1]]
+                    for keyword in call.keywords:
+                        key = None if keyword.arg is None else ast.Constant(keyword.arg)
+                        self.puts[place].append(Put(key, keyword.value))
+                return
+            case ast.Call(func=ast.Attribute(value=owner, attr="setdefault"), args=[key, value]):
+                place = self.place(owner)
+                if place is not None:
+                    self.puts[place].append(Put(key, value))
+                return
+        for argument in call.args:
+            if isinstance(argument, (ast.Name, ast.Attribute)) and not self._harmless(call.func):
+                place = self.place(argument)
+                if place is not None:
+                    self.handed.add(place)
+
+    def _harmless(self, function: ast.expr) -> bool:
+        """Whether a function is not the project's own, and so has no reason to change what it is given."""
+        name = self.file.resolve(function)
+        if name is None:
+            return isinstance(function, ast.Attribute)  # a method of some object: `log.info(options)`
+        first = name.partition(".")[0]
+        own = self.file.project.module(first, self.file) is not None
+        return not own and not name.startswith(f"{self.file.module}.")
+
+
+def self_class(scope: Scope, name: str) -> Scope | None:
+    """The class whose instance, or itself, `name` is: the first parameter of a method."""
+    if scope.class_scope is None or not isinstance(scope.node, FUNCTION):
+        return None
+    if any(isinstance(d, ast.Name) and d.id == "staticmethod" for d in scope.node.decorator_list):
+        return None
+    parameters = [*scope.node.args.posonlyargs, *scope.node.args.args]
+    return scope.class_scope if parameters and parameters[0].arg == name else None
+
+
+def returned(function: Function) -> list[ast.expr] | None:
+    """What a function returns; None for a generator, and for one that may return nothing beside something."""
+    found: list[ast.expr] = []
+    todo: list[ast.AST] = list(reversed(function.body))
+    while todo:
+        node = todo.pop()
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() | ast.Lambda():
+                continue
+            case ast.Yield() | ast.YieldFrom():
+                return None
+            case ast.Return(value=ast.expr() as value):
+                found.append(value)
+        todo += reversed(list(ast.iter_child_nodes(node)))
+    return found

@@ -1,0 +1,76 @@
+"""Where an absolute dotted name is defined within the project."""
+
+from __future__ import annotations
+
+import ast
+
+from dbhygiene.source import FUNCTION, File, Function, Scope
+
+
+def locate(file: File, name: str) -> tuple[File, list[str]] | None:
+    """The project's file that holds an absolute dotted name, and the name within it."""
+    if name.startswith(f"{file.module}."):
+        inner = name[len(file.module) + 1 :].split(".")
+        if inner[0] in file.scope.bound or inner[0] in file.scope.imports:
+            return file, inner
+    parts = name.split(".")
+    for length in range(len(parts) - 1, 0, -1):
+        other = file.project.module(".".join(parts[:length]), file)
+        if other is not None:
+            return other, parts[length:]
+    return None
+
+
+def origin(file: File, name: str, depth: int = 6) -> str:
+    """The name that an absolute name has where it is defined: modules that only hand it on are seen through."""
+    found = locate(file, name) if depth else None
+    if found is None or not found[1]:
+        return name
+    owner, (first, *rest) = found
+    if first in owner.scope.imports:
+        return origin(owner, ".".join([owner.scope.imports[first], *rest]), depth - 1)
+    if first not in owner.scope.bound:
+        for star in owner.scope.stars:
+            return origin(owner, ".".join([star, first, *rest]), depth - 1)
+    return name
+
+
+def function_of(file: File, name: str) -> tuple[File, Function] | None:
+    """The project's function of this absolute name; a method may be a base class's."""
+    found = locate(file, origin(file, name))
+    if found is None:
+        return None
+    owner, path = found
+    scope: Scope | None = owner.scope
+    if len(path) > 1:
+        scope = owner.classes.get(".".join(path[:-1]))
+    for _ in range(6):
+        if scope is None:
+            return None
+        if path[-1] in scope.defined:
+            definition = scope.defined[path[-1]]
+            return (owner, definition) if isinstance(definition, FUNCTION) else None
+        if not isinstance(scope.node, ast.ClassDef):
+            return None
+        owner, scope = next(iter(bases(owner, scope)), (owner, None))
+    return None
+
+
+def bases(file: File, scope: Scope) -> list[tuple[File, Scope]]:
+    """The project's own classes among the bases of a class."""
+    found = []
+    if isinstance(scope.node, ast.ClassDef):
+        for base in scope.node.bases:
+            name = file.resolve(base)
+            place = locate(file, origin(file, name)) if name else None
+            if place and (its_scope := place[0].classes.get(".".join(place[1]))) is not None:
+                found.append((place[0], its_scope))
+    return found
+
+
+def class_of(file: File, path: list[str]) -> tuple[Scope, list[str]] | None:
+    """The class in which a name of a file begins, and the rest of the name."""
+    for length in range(len(path), 0, -1):
+        if (scope := file.classes.get(".".join(path[:length]))) is not None:
+            return scope, path[length:]
+    return None
