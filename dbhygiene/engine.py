@@ -6,15 +6,17 @@ import ast
 import importlib
 import pkgutil
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any, Protocol
 
 from dbhygiene.mistakes import Mistake, did_you_mean
 from dbhygiene.model import AnyRule, Finding, Report, Step
+from dbhygiene.project import Project
 from dbhygiene.settings import Settings
-from dbhygiene.source import File, Located, Span, Surroundings
+from dbhygiene.source import NOT_PYTHON, File, Located, Span, Surroundings
 from dbhygiene.suppressions import unsuppressed
 
 INTERNAL_ERROR = "HYG000"
@@ -133,17 +135,18 @@ def syntax_error(file: File) -> Finding | None:
     """HYG001 where a file does not parse, in the parser's words."""
     try:
         _ = file.tree
-    except SyntaxError as error:
-        span = Span(error.lineno or 1, max(0, (error.offset or 1) - 1), error.lineno or 1, max(0, (error.offset or 1)))
-        return _not_parsed(file, span, error.msg or "invalid syntax")
-    except (ValueError, RecursionError, MemoryError) as error:
-        return _not_parsed(file, _TOP, str(error) or "too deeply nested")
+    except NOT_PYTHON as error:
+        return _not_parsed(file.path, error)
     return None
 
 
-def _not_parsed(file: File, span: Span, words: str) -> Finding:
+def _not_parsed(path: Path, error: Exception) -> Finding:
+    span, words = _TOP, str(error) or "too deeply nested"
+    if isinstance(error, SyntaxError):
+        line, column = error.lineno or 1, max(1, error.offset or 1)
+        span, words = Span(line, column - 1, line, column), error.msg or "invalid syntax"
     version = ".".join(map(str, sys.version_info[:3]))
-    return Finding(file.path, span, SYNTAX_ERROR, "syntax-error", f"{words} (Python {version})")
+    return Finding(path, span, SYNTAX_ERROR, "syntax-error", f"{words} (Python {version})")
 
 
 def _may_find(rule: AnyRule, text: str, words: frozenset[str]) -> bool:
@@ -249,3 +252,51 @@ def _relative(file: File) -> str:
         return (file.path.relative_to(root) if root else file.path).as_posix()
     except ValueError:
         return file.path.as_posix()
+
+
+# -- many files -----------------------------------------------------------------------------------------
+
+
+def check(
+    project: Project, paths: Iterable[Path], rules: Sequence[AnyRule], *, named: Collection[Path] = ()
+) -> Iterator[Finding]:
+    """The findings in these files, in their order.
+
+    Most files name no driver: their bytes are searched, and they are neither decoded nor parsed. Files that the user
+    `named` are parsed in any case, since a broken one is what its author wants to hear of.
+    """
+    needles = tuple(word.encode() for word in sorted({word for rule in rules for word in rule.imports}))
+    everything = not all(rule.imports for rule in rules)
+    analyses = Analyses(project)
+    loaded: dict[Path, File | Finding | None] = {}
+    for path in paths:
+        wanted = everything or path in named
+        loaded[path] = _load(project, path, () if wanted else needles)
+    analyses.learn((file for file in loaded.values() if isinstance(file, File)), rules)
+    helpers = tuple(word.encode() for word in analyses.words)
+    for path, file in loaded.items():
+        if file is None and helpers:
+            file = _load(project, path, helpers)
+        if isinstance(file, File):
+            broken = syntax_error(file) if path in named else None
+            yield from [broken] if broken else check_file(file, rules, analyses)
+        elif file is not None:
+            yield file
+
+
+def _load(project: Project, path: Path, needles: tuple[bytes, ...]) -> File | Finding | None:
+    """The file, if one of the needles is in it or there are none; a finding where it cannot be had."""
+    try:
+        data = project.read(path)
+        if needles and not any(needle in data for needle in needles):
+            return None
+        return project.file(path, data)
+    except OSError as error:
+        return not_read(path, error.strerror or str(error))
+    except NOT_PYTHON as error:
+        return _not_parsed(path, error)
+
+
+def not_read(path: Path, reason: str) -> Finding:
+    """HYG003, for a file or directory that could not be read."""
+    return Finding(path, _TOP, NOT_READ, "file-not-read", f"not read: {reason[:1].lower()}{reason[1:]}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 
-class Mistake(Exception):
+class Mistake(Exception):  # noqa: N818 (the user's, no error of ours)
     """A wrong option, setting or path; its text is one line for the user."""
 
 

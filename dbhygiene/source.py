@@ -24,6 +24,8 @@ Code: TypeAlias = "ast.Module | ast.FunctionDef | ast.AsyncFunctionDef"
 Located: TypeAlias = "ast.expr | ast.stmt | ast.keyword | ast.arg | ast.excepthandler | ast.alias"
 NodeT = TypeVar("NodeT", bound=ast.AST)
 
+NOT_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError)  # what the parser raises, UnicodeError included
+
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _COMPREHENSION = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 

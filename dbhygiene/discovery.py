@@ -1,0 +1,128 @@
+"""Which files are a project's Python files: what git would commit, or what `.gitignore` files do not exclude."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+MARKERS = ("pyproject.toml", "dbhygiene.toml", "setup.cfg", "setup.py", ".git")
+ENDINGS = (".py", ".pyi")
+EXCLUDED = frozenset(
+    {
+        *(".git", ".hg", ".svn", ".bzr", ".venv", "venv", ".direnv", ".pyenv", ".tox", ".nox", ".eggs"),
+        *("__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".ipynb_checkpoints", ".dbhygiene_cache"),
+        *("__pypackages__", "site-packages", "node_modules", "build", "dist", "_build", "buck-out", ".vscode"),
+    }
+)
+
+Matches = Callable[[str], bool]
+
+
+@dataclass
+class Found:
+    """Files, in order, and what could not be looked into, with the reason."""
+
+    files: list[Path] = field(default_factory=list)
+    unlisted: list[tuple[Path, str]] = field(default_factory=list)
+
+
+def root_of(path: Path) -> Path:
+    """The nearest directory above that looks like the root of a project; else the directory of `path` itself."""
+    start = path if path.is_dir() else path.parent
+    for directory in (start, *start.parents):
+        if any((directory / marker).exists() for marker in MARKERS):
+            return directory
+    return start
+
+
+def discover(paths: Iterable[Path], root: Path, exclude: Iterable[str] = (), *, force: bool = False) -> Found:
+    """The Python files below `paths`, each once, sorted.
+
+    A path that is given is taken, whatever excludes say, unless they are to be `force`d on it. Patterns of
+    `exclude` are written as in `.gitignore`, and relative to `root`.
+    """
+    excluded = _matcher(tuple(exclude), root)
+    found = Found()
+    files: set[Path] = set()
+    for path in paths:
+        if force and (excluded(str(path)) or not EXCLUDED.isdisjoint(_parts(path, root))):
+            continue
+        if path.is_dir():
+            below = _by_git(path) or _by_walk(path, found)
+            files.update(file for file in map(Path, below) if not excluded(str(file)))
+        else:
+            files.add(path)
+    found.files = sorted(files, key=str)
+    return found
+
+
+def _parts(path: Path, root: Path) -> tuple[str, ...]:
+    try:
+        return path.relative_to(root).parts
+    except ValueError:
+        return ()
+
+
+def _by_git(directory: Path) -> list[str]:
+    """What git tracks or would track; nothing where it cannot say."""
+    import subprocess
+
+    command = ["git", "ls-files", "-co", "--exclude-standard", "-z", "--", "*.py", "*.pyi"]
+    try:
+        listed = subprocess.run(command, cwd=directory, capture_output=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return []
+    base = str(directory)
+    names = {os.fsdecode(name) for name in listed.split(b"\0") if name}
+    kept = (name for name in names if "/" not in name or EXCLUDED.isdisjoint(name.split("/")[:-1]))
+    return [path for name in kept if os.path.isfile(path := os.path.join(base, name))]
+
+
+def _by_walk(directory: Path, found: Found) -> Iterator[str]:
+    """Files below a directory; directories that are links are not entered, so that there is no way round."""
+    todo: list[tuple[str, tuple[Matches, ...]]] = [(str(directory), ())]
+    while todo:
+        here, ignored = todo.pop()
+        try:
+            with os.scandir(here) as listing:
+                entries = list(listing)
+        except OSError as error:
+            found.unlisted.append((Path(here), error.strerror or str(error)))
+            continue
+        if any(entry.name == ".gitignore" for entry in entries):
+            ignored = (*ignored, _gitignore(here))
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                if entry.name not in EXCLUDED and not _any(ignored, entry.path + "/"):
+                    todo.append((entry.path, ignored))
+            elif entry.name.endswith(ENDINGS) and entry.is_file() and not _any(ignored, entry.path):
+                yield entry.path
+
+
+def _any(matchers: tuple[Matches, ...], path: str) -> bool:
+    return any(matches(path) for matches in matchers)
+
+
+def _gitignore(directory: str) -> Matches:
+    try:
+        lines = Path(directory, ".gitignore").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        lines = []
+    return _matcher(tuple(lines), Path(directory))
+
+
+def _matcher(patterns: tuple[str, ...], base: Path) -> Matches:
+    """Whether an absolute path matches one of these patterns, as `.gitignore` in `base` would."""
+    if not patterns:
+        return lambda path: False
+    from pathspec import GitIgnoreSpec
+
+    spec = GitIgnoreSpec.from_lines(patterns)
+    prefix = str(base).rstrip(os.sep) + os.sep
+
+    def matches(path: str) -> bool:
+        return path.startswith(prefix) and spec.match_file(path[len(prefix) :])
+
+    return matches

@@ -1,0 +1,146 @@
+"""A project: its files, read once, and its modules, found as Python would find them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+
+from dbhygiene.discovery import Found, discover
+from dbhygiene.requirements import Version, declared, normal
+from dbhygiene.settings import Settings
+from dbhygiene.source import NOT_PYTHON, File
+
+LARGEST = 10 << 20  # bytes; a file beyond is a table of data, and its tree would need gigabytes
+
+
+class Project:
+    """The files below a root, and what they say of each other; answers for `source.Surroundings`."""
+
+    def __init__(self, root: Path, settings: Settings | None = None) -> None:
+        self._root = root
+        self._settings = settings or Settings()
+        self._files: dict[Path, File] = {}
+        self._modules: dict[tuple[str, str], Path | None] = {}
+
+    @property
+    def root(self) -> Path:
+        return self._root
+
+    @property
+    def settings(self) -> Settings:
+        return self._settings
+
+    # -- files ----------------------------------------------------------------------------------------
+
+    def discover(self, paths: Iterable[Path], *, force_exclude: bool = False) -> Found:
+        """The Python files that these paths, absolute ones, stand for."""
+        return discover(paths, self.root, self.settings.exclude, force=force_exclude)
+
+    def read(self, path: Path) -> bytes:
+        """The bytes of a file; raises OSError where it cannot be read, or is too large to be a program."""
+        if (size := path.stat().st_size) > LARGEST:
+            raise OSError(f"{size >> 20} MiB; no file above {LARGEST >> 20} MiB is read")
+        return path.read_bytes()
+
+    def file(self, path: Path, data: bytes | None = None) -> File:
+        """The file at an absolute path; raises OSError, SyntaxError or UnicodeError where it is no Python text.
+
+        `data` are its bytes, where they are known already.
+        """
+        if (file := self._files.get(path)) is None:
+            file = File.decode(path, self.read(path) if data is None else data, self.module_name(path), self)
+            self._files[path] = file
+        return file
+
+    def replace(self, file: File) -> None:
+        """Let a file's new text be its text from now on."""
+        self._files[file.path] = file
+
+    # -- modules --------------------------------------------------------------------------------------
+
+    @cached_property
+    def _sources(self) -> tuple[str, ...]:
+        """The directories from which this project is imported, the most likely first."""
+        named = [self.root / directory for directory in (*self.settings.src, "src")]
+        return tuple(str(directory) for directory in (*named, self.root) if directory.is_dir())
+
+    def module_name(self, path: Path) -> str:
+        """The dotted name under which this file is imported."""
+        base = _outside_packages(str(path.parent))
+        if base == str(path.parent):  # in no package: a namespace package, as far as can be told, or a script
+            base = next((source for source in self._sources if base.startswith(source.rstrip("/") + "/")), base)
+        parts = path.relative_to(base).with_suffix("").parts
+        return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
+
+    def module(self, name: str, near: File) -> File | None:
+        """The file that `import name` loads from `near`; None where it is not the project's own."""
+        directory = str(near.path.parent)
+        key = (name, directory)
+        if key not in self._modules:
+            self._modules[key] = self._find(name, directory)
+        path = self._modules[key]
+        if path is None:
+            return None
+        try:
+            file = self.file(path)
+            _ = file.tree  # who asks for a module wants to look into it
+        except (OSError, *NOT_PYTHON):
+            self._modules[key] = None
+            return None
+        return file
+
+    def _find(self, name: str, directory: str) -> Path | None:
+        parts = name.split(".")
+        if not all(part.isidentifier() for part in parts):
+            return None
+        for base in self._bases(directory):
+            stem = os.path.join(base, *parts)
+            for candidate in (os.path.join(stem, "__init__.py"), stem + ".py"):
+                if os.path.isfile(candidate):
+                    return Path(candidate)
+            if os.path.isfile(os.path.join(base, parts[0], "__init__.py")):
+                return None  # the package is here, the module is not: as Python, look no further
+        return None
+
+    def _bases(self, directory: str) -> Iterator[str]:
+        """Where an import looks: beside a script, beside the package around, in the project's source directories.
+
+        Then in the directories between: a part of a project is often run from a directory of its own.
+        """
+        seen = set()
+        outside = _outside_packages(directory)
+        between = [directory] if directory != outside else []  # within a package, its own modules come last
+        here, root = outside, str(self.root)
+        while here.startswith(root) and here != root:
+            here = os.path.dirname(here)
+            between.append(here)
+        for base in (outside, *self._sources, *between):
+            if base not in seen:
+                seen.add(base)
+                yield base
+
+    # -- distributions --------------------------------------------------------------------------------
+
+    @cached_property
+    def _declared(self) -> Mapping[str, Version | None]:
+        return declared(self.root)
+
+    def version_of(self, distribution: str) -> Version | None:
+        """The version that the project pins or bounds below, None where it says nothing."""
+        return self._declared.get(normal(distribution))
+
+    def requires(self, distribution: str) -> bool:
+        """Whether the project, or its lock file, names this distribution."""
+        return normal(distribution) in self._declared
+
+
+def _outside_packages(directory: str) -> str:
+    """The nearest directory, this one or above, that is no regular package."""
+    while os.path.isfile(os.path.join(directory, "__init__.py")):
+        above = os.path.dirname(directory)
+        if above == directory:
+            break
+        directory = above
+    return directory

@@ -1,0 +1,137 @@
+"""What a project says of the distributions that it needs: lock files first, then pins and bounds."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+Version = tuple[int, ...]
+Needs = Iterator[tuple[str, "Version | None"]]
+
+_REQUIREMENT = re.compile(r"\s*(?P<name>[A-Za-z0-9][\w.-]*)\s*(?:\[[^\]]*\])?\s*(?P<bounds>[^;#@]*)")
+_BOUND = re.compile(r"(?P<kind>===?|~=|>=|>|\^|~)?\s*v?(?P<version>\d+(?:\.\d+)*)")
+_LOCKED = re.compile(r'^name = "([^"]+)"\s*^version = "([^"]+)"', re.M)
+_QUOTED = re.compile(r"""(["'])(?P<text>[^"'\n]+)\1""")
+_POETRY = re.compile(r"""^(?P<name>[\w.-]+)\s*=\s*(?:\{[^}\n]*version\s*=\s*)?["'](?P<bounds>[^"'\n]*)["']""", re.M)
+_TABLE = re.compile(r"^\[(?P<name>[^\]\n]+)\]\s*$(?P<body>(?:\n(?!\[[^\n]*\]\s*$).*)*)", re.M)
+_ARRAY = re.compile(r"^[\w-]+\s*=\s*\[(?P<items>(?:[^\]\"']|\"[^\"\n]*\"|'[^'\n]*')*)\]", re.M)
+
+
+def normal(distribution: str) -> str:
+    """The name under which an index knows a distribution."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+def declared(root: Path) -> Mapping[str, Version | None]:
+    """Each distribution that the project names, with the version that it pins or bounds below."""
+    found: dict[str, Version | None] = {}
+    for pattern, read in _SOURCES:
+        for path in sorted(root.glob(pattern)):
+            try:
+                text = path.read_text("utf-8", "replace")
+            except OSError:
+                continue
+            for name, version in read(text):
+                if found.get(normal(name)) is None:  # the first who knows a version is right
+                    found[normal(name)] = version
+    return found
+
+
+def _requirement(line: str) -> Needs:
+    if (match := _REQUIREMENT.match(line)) and match["name"]:
+        yield match["name"], _lowest(match["bounds"])
+
+
+def _lowest(bounds: str) -> Version | None:
+    """The version that bounds such as `>=1.4,<2`, `==2.0.1` or `^1.2` begin with."""
+    for bound in bounds.strip("() ").split(","):
+        if match := _BOUND.match(bound.strip()):
+            return _version(match["version"])
+    return None
+
+
+def _version(text: str) -> Version:
+    return tuple(int(part) for part in re.findall(r"\d+", text.partition("+")[0])[:4])
+
+
+def _lines(text: str) -> Needs:
+    for line in text.splitlines():
+        if not line.lstrip().startswith(("#", "-")):
+            yield from _requirement(line)
+
+
+def _lock(text: str) -> Needs:
+    for name, version in _LOCKED.findall(text):
+        yield name, _version(version)
+
+
+def _pipfile_lock(text: str) -> Needs:
+    try:
+        sections = json.loads(text)
+    except ValueError:
+        return
+    for section in ("default", "develop"):
+        packages = sections.get(section, {}) if isinstance(sections, dict) else {}
+        for name, details in packages.items():
+            yield name, _lowest(str(details.get("version", ""))) if isinstance(details, dict) else None
+
+
+def _toml(text: str) -> Needs:
+    """`pyproject.toml` and `Pipfile`: the tables that hold requirements, read without a parser of the whole."""
+    for table in _TABLE.finditer(text):
+        name, body = table["name"].strip(), table["body"]
+        if name in ("project", "project.optional-dependencies", "dependency-groups"):
+            for array in _ARRAY.finditer(body):
+                if name != "project" or array[0].startswith("dependencies"):
+                    for quoted in _QUOTED.finditer(array["items"]):
+                        yield from _requirement(quoted["text"])
+        elif name in ("packages", "dev-packages") or re.fullmatch(r"tool\.poetry\..*dependencies", name):
+            for line in _POETRY.finditer(body):
+                yield line["name"], _lowest(line["bounds"])
+
+
+def _setup_cfg(text: str) -> Needs:
+    import configparser
+
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read_string(text)
+    except configparser.Error:
+        return
+    yield from _lines(parser.get("options", "install_requires", fallback=""))
+    if parser.has_section("options.extras_require"):
+        for _, lines in parser.items("options.extras_require"):
+            yield from _lines(lines)
+
+
+def _setup_py(text: str) -> Needs:
+    """The strings below `install_requires` and `extras_require`."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.keyword) and node.arg in ("install_requires", "extras_require"):
+            for part in ast.walk(node.value):
+                if isinstance(part, (ast.List, ast.Tuple)):
+                    for item in part.elts:
+                        if isinstance(item, ast.Constant) and isinstance(item.value, str):
+                            yield from _requirement(item.value)
+
+
+_SOURCES: tuple[tuple[str, Callable[[str], Needs]], ...] = (
+    ("uv.lock", _lock),
+    ("poetry.lock", _lock),
+    ("pdm.lock", _lock),
+    ("Pipfile.lock", _pipfile_lock),
+    ("*requirements*.txt", _lines),
+    ("requirements/*.txt", _lines),
+    ("constraints*.txt", _lines),
+    ("pyproject.toml", _toml),
+    ("Pipfile", _toml),
+    ("setup.cfg", _setup_cfg),
+    ("setup.py", _setup_py),
+)
