@@ -1,0 +1,272 @@
+"""SQLAlchemy's engines in a program: how each is made, of what options, for which database, and who keeps it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+
+from dbhygiene.flow.names import origin
+from dbhygiene.flow.reading import keywords, value
+from dbhygiene.flow.values import UNKNOWN, Called, Constant, Dict, Named, Value, as_dict, merged, options
+from dbhygiene.library import sqlalchemy as library
+from dbhygiene.source import FUNCTION, File, Function
+
+_SETS_TIMEOUT = re.compile(r"\bset\b[^\"'\n]*\bwait_timeout\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, eq=False)
+class Engine:
+    """One call that makes an engine."""
+
+    file: File
+    call: ast.Call
+    url: Value
+    options: Dict
+    is_async: bool = False
+    configured: bool = False  # `engine_from_config`
+
+    @cached_property
+    def databases(self) -> frozenset[str]:
+        """The databases that it may be of, by its URL, its `connect_args` and the conditions around."""
+        found = library.databases(self.url)
+        if "check_same_thread" in as_dict(self.option("connect_args", Dict())).items:
+            found = (found - {library.UNKNOWN_DATABASE}) or frozenset({"sqlite"})
+        if library.UNKNOWN_DATABASE in found or len(found) > 1:
+            allowed, ruled_out = library.guarded(self.file, self.call)
+            if allowed:
+                return allowed
+            known = found - {library.UNKNOWN_DATABASE}
+            if library.MYSQL in ruled_out and not known - ruled_out:
+                return frozenset({"not mysql"})
+            return (found - ruled_out) or found
+        return found
+
+    def option(self, name: str, default: Value = UNKNOWN) -> Value:
+        return self.options.items.get(name, default)
+
+    def sets(self, name: str) -> bool:
+        """Whether an option may have a value other than the one that turns it off."""
+        return _sets(self.options, name)
+
+    @property
+    def protected(self) -> bool:
+        """Whether something may keep its pool from handing out dead connections, or cannot be seen."""
+        return (
+            self.options.open
+            or self.sets("pool_pre_ping")
+            or self.sets("pool_recycle")
+            or self._has_no_pool
+            or "strategy" in self.options.items
+            or _SETS_TIMEOUT.search(self.file.text) is not None
+            or pings(self.file)
+        )
+
+    @property
+    def _has_no_pool(self) -> bool:
+        for name in ("poolclass", "pool"):
+            for option in options(self.option(name, Constant(None))):
+                match option:
+                    case Constant(value=None):
+                        continue
+                    case Named(name=pool) | Called(name=pool) if pool in library.POOLS_WITH_CONNECTIONS:
+                        if isinstance(option, Called) and _pool_is_protected(option):
+                            return True
+                    case _:
+                        return True
+        return False
+
+
+def _sets(given: Dict, name: str) -> bool:
+    return name in given.items and any(not _turns_off(one) for one in options(given.items[name]))
+
+
+def _turns_off(found: Value) -> bool:
+    return isinstance(found, Constant) and (found.value is None or found.value is False or found.value == -1)
+
+
+def _pool_is_protected(pool: Called) -> bool:
+    given = pool.keywords
+    return given.open or _sets(given, "pre_ping") or _sets(given, "recycle") or len(pool.arguments) > 1
+
+
+def engine(file: File, call: ast.Call) -> Engine | None:
+    """The engine that a call makes, if it makes one."""
+    name, before = file.resolve(call.func), Dict()
+    positional: list[Value] = []
+    if name is None and isinstance(call.func, ast.Name):
+        match value(file, call.func):
+            case Called(name="functools.partial", arguments=[Named(name=name), *given], keywords=before):
+                positional = list(given)
+            case _:
+                return None
+    if name is None:
+        return None
+    if not name.endswith(_LAST_NAMES):
+        return None
+    name = origin(file, name)
+    first = [*positional, *(value(file, argument) for argument in call.args[:2])]
+    named = Dict(
+        {**before.items, **(own := keywords(file, call)).items}, before.open or own.open, own.file, own.literal
+    )
+    if any(isinstance(argument, ast.Starred) for argument in call.args):
+        named = Dict(named.items, open=True)
+    if name in library.MAKES_ENGINE or name in library.MAKES_ASYNC_ENGINE:
+        url = first[0] if first else named.items.get("url", UNKNOWN)
+        return Engine(file, call, url, named, name in library.MAKES_ASYNC_ENGINE)
+    if name in library.READS_CONFIGURATION or name in library.READS_ASYNC_CONFIGURATION:
+        return _from_configuration(file, call, first, named, name in library.READS_ASYNC_CONFIGURATION)
+    return None
+
+
+_LAST_NAMES = ("create_engine", "create_async_engine", "engine_from_config")
+
+
+def _from_configuration(file: File, call: ast.Call, first: list[Value], named: Dict, is_async: bool) -> Engine:
+    """What `engine_from_config(configuration, prefix, **options)` makes: options win over the configuration."""
+    table = as_dict(first[0] if first else named.items.get("configuration", UNKNOWN))
+    prefix = first[1] if len(first) > 1 else named.items.get("prefix", Constant("sqlalchemy."))
+    if not (isinstance(prefix, Constant) and isinstance(prefix.value, str)):
+        table = Dict(open=True)
+        prefix = Constant("")
+    start = prefix.value
+    read = {key[len(start) :]: item for key, item in table.items.items() if key.startswith(start)}
+    found = merged(Dict({**read, **named.items}, table.open or named.open), Dict())
+    return Engine(file, call, found.items.get("url", UNKNOWN), found, is_async, configured=True)
+
+
+def pings(file: File) -> bool:
+    """Whether a listener of this file tests connections as they leave a pool."""
+    return any(
+        len(call.args) > 1
+        and isinstance(event := call.args[1], ast.Constant)
+        and event.value in library.PINGS_AT
+        and file.resolve(call.func) in library.LISTENERS
+        for call in file.nodes(ast.Call)
+    )
+
+
+# -- who keeps an engine ----------------------------------------------------------------------------------
+
+
+class Fate(Enum):
+    """What becomes of an object after the statement that makes it."""
+
+    KEPT = "kept"  # by the module, an object, a cache
+    HANDED_ON = "handed on"  # returned or yielded: its caller decides
+    DROPPED = "dropped"  # used in one function, and left to the garbage collector, or disposed of
+
+
+def fate(file: File, expr: ast.expr) -> Fate:
+    """What becomes of an engine, or of a session factory or connection made of it."""
+    function = function_around(file, expr)
+    if function is None:
+        return Fate.DROPPED if _is_script(file, expr) else Fate.KEPT
+    if any(isinstance(outer, ast.Lambda) for outer in file.around(expr)):
+        return Fate.HANDED_ON
+    return _Follow(file, function).of(expr)
+
+
+def function_around(file: File, node: ast.AST) -> Function | None:
+    return next((outer for outer in file.around(node) if isinstance(outer, FUNCTION)), None)
+
+
+def _is_script(file: File, node: ast.AST) -> bool:
+    """Whether a node is run only where its file is the program: `if __name__ == "__main__":`."""
+    return any(
+        isinstance(outer, ast.If)
+        and any(isinstance(part, ast.Name) and part.id == "__name__" for part in ast.walk(outer.test))
+        for outer in file.around(node)
+    )
+
+
+class _Follow:
+    """Follows one object through the names of one function."""
+
+    def __init__(self, file: File, function: Function) -> None:
+        self.file = file
+        self.scope = file.functions[function]
+        self.names: set[str] = set()
+        self.fates: set[Fate] = set()
+
+    def of(self, expr: ast.expr) -> Fate:
+        self._climb(expr)
+        if Fate.DROPPED in self.fates:
+            return Fate.DROPPED
+        return Fate.KEPT if Fate.KEPT in self.fates else next(iter(self.fates), Fate.DROPPED)
+
+    def _climb(self, node: ast.AST) -> None:
+        """From an expression that holds the object, outwards to where that goes."""
+        for outer in self.file.around(node):
+            match outer:
+                case ast.Attribute(attr=attribute):
+                    if attribute == "dispose":
+                        self.fates.add(Fate.DROPPED)
+                    elif attribute not in library.GIVES_ENGINE:
+                        return
+                case ast.Call(func=func) if node is not func and not self._holds(func):
+                    self._put(func)
+                    return
+                case ast.Return() | ast.Yield() | ast.YieldFrom() | ast.Lambda():
+                    self.fates.add(Fate.HANDED_ON)
+                    return
+                case ast.Assign(targets=targets):
+                    for target in targets:
+                        self._store(target)
+                    return
+                case ast.AnnAssign(target=target) | ast.NamedExpr(target=target) | ast.AugAssign(target=target):
+                    self._store(target)
+                    if not isinstance(outer, ast.NamedExpr):
+                        return
+                case ast.withitem(optional_vars=target):
+                    if target is not None:
+                        self._store(target)
+                    return
+                case ast.stmt() | ast.comprehension():
+                    return
+            node = outer
+
+    def _holds(self, func: ast.expr) -> bool:
+        """Whether what a call makes holds on to its arguments."""
+        last = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+        return last in library.HOLDS_ENGINE or last[:1].isupper()
+
+    def _put(self, func: ast.expr) -> None:
+        """`engines.append(engine)`: kept by the list."""
+        if isinstance(func, ast.Attribute) and func.attr in {"append", "add", "setdefault", "put", "update"}:
+            self._store(func.value)
+
+    def _store(self, target: ast.expr) -> None:
+        match target:
+            case ast.Name(id=name) if name in self.scope.bound:
+                self._follow(name)
+            case ast.Tuple(elts=targets) | ast.List(elts=targets):
+                for inner in targets:
+                    self._store(inner)
+            case ast.Subscript(value=ast.Name(id=name)) if name in self.scope.bound:
+                self._follow(name)
+            case _:
+                self.fates.add(Fate.KEPT)
+
+    def _follow(self, name: str) -> None:
+        if name in self.names:
+            return
+        self.names.add(name)
+        for use in self.file.nodes(ast.Name):
+            if use.id != name or not isinstance(use.ctx, ast.Load):
+                continue
+            scope = self.file.scope_of(use)
+            if scope is self.scope:
+                self._climb(use)
+            elif self._is_inner(scope, name):
+                self.fates.add(Fate.HANDED_ON)  # an inner function may outlive this one
+
+    def _is_inner(self, scope: object, name: str) -> bool:
+        here = getattr(scope, "parent", None)
+        while here is not None and here is not self.scope:
+            if name in here.bound:
+                return False
+            here = here.parent
+        return here is self.scope and name not in getattr(scope, "bound", ())

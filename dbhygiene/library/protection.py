@@ -1,0 +1,63 @@
+"""The ways to give an engine the options that keep dead connections away."""
+
+from __future__ import annotations
+
+import ast
+
+from dbhygiene.edits import AddItem, AddKeyword, Edit
+from dbhygiene.flow.reading import value
+from dbhygiene.flow.values import Called, Dict
+from dbhygiene.library.engines import Engine
+from dbhygiene.library.sqlalchemy import MYSQL, UNKNOWN_DATABASE
+from dbhygiene.model import Fix, NoFix, Safety
+
+PRE_PING, RECYCLE = "pool_pre_ping", "pool_recycle"
+_TITLE = "Test connections before use, and replace old ones"
+
+
+def protect(made: Engine) -> Fix | NoFix:
+    """The edit that adds the options where this engine's options are written, or why there is none."""
+    wanted = {name: code for name, code in _options(made).items() if name not in made.options.items}
+    if not wanted:
+        return NoFix("both options are turned off by hand")
+    if (pool := next((k.value for k in made.call.keywords if k.arg == "pool"), None)) is not None:
+        return _in_pool(made, pool, wanted)
+    if (spread := next((k.value for k in made.call.keywords if k.arg is None), None)) is not None:
+        return _in_literal(made, spread, wanted)
+    if any(isinstance(argument, ast.Starred) for argument in made.call.args):
+        return NoFix("its arguments are in a list")
+    edits = _keywords(made, made.call, wanted)
+    if made.configured:
+        return Fix(f"{_TITLE}, whatever the configuration says", edits, Safety.UNSAFE)
+    return Fix(_TITLE, edits)
+
+
+def _options(made: Engine) -> dict[str, str]:
+    """The options that its SQLAlchemy takes and its driver survives."""
+    recycle = {RECYCLE: str(made.file.project.settings.safe_lifetime)}
+    version = made.file.project.version_of("sqlalchemy")
+    if version is not None and version < (1, 2):
+        return recycle
+    if made.is_async and {MYSQL, UNKNOWN_DATABASE} & made.databases and (version is None or version < (2, 0, 50)):
+        return recycle
+    return {PRE_PING: "True", **recycle}
+
+
+def _keywords(made: Engine, call: ast.Call, wanted: dict[str, str]) -> tuple[Edit, ...]:
+    return tuple(AddKeyword(made.file.span(call), name, code) for name, code in wanted.items())
+
+
+def _in_pool(made: Engine, expr: ast.expr, wanted: dict[str, str]) -> Fix | NoFix:
+    pool = value(made.file, expr)
+    if not isinstance(pool, Called) or pool.file is not made.file or pool.call is None:
+        return NoFix("its pool is made elsewhere")
+    named = {name.removeprefix("pool_"): code for name, code in wanted.items()}
+    return Fix(_TITLE, _keywords(made, pool.call, named))
+
+
+def _in_literal(made: Engine, spread: ast.expr, wanted: dict[str, str]) -> Fix | NoFix:
+    given = value(made.file, spread)
+    if not isinstance(given, Dict) or given.file is not made.file or given.literal is None:
+        return NoFix("its options come from `**`, and are not in one dict in sight")
+    where = made.file.span(given.literal)
+    return Fix(_TITLE, tuple(AddItem(where, f'"{name}"', code) for name, code in wanted.items()))

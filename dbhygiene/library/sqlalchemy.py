@@ -1,0 +1,213 @@
+"""SQLAlchemy's names, the databases that its URLs speak of, and what a project says of its own."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from dbhygiene.flow.values import HOLE, Called, Constant, Text, Value, options, patterns
+from dbhygiene.source import File
+
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+WORDS = frozenset({"sqlalchemy", "sqlmodel"})  # one of them stands in every file that makes an engine
+
+MAKES_ENGINE = frozenset(
+    f"{module}.create_engine"
+    for module in ("sqlalchemy", "sqlalchemy.engine", "sqlalchemy.engine.create", "sqlalchemy.future", "sqlmodel")
+)
+MAKES_ASYNC_ENGINE = frozenset(
+    {"sqlalchemy.ext.asyncio.create_async_engine", "sqlalchemy.ext.asyncio.engine.create_async_engine"}
+)
+READS_CONFIGURATION = frozenset(
+    {
+        "sqlalchemy.engine_from_config",
+        "sqlalchemy.engine.engine_from_config",
+        "sqlalchemy.engine.create.engine_from_config",
+    }
+)
+READS_ASYNC_CONFIGURATION = frozenset(
+    {"sqlalchemy.ext.asyncio.async_engine_from_config", "sqlalchemy.ext.asyncio.engine.async_engine_from_config"}
+)
+
+POOLS_WITH_CONNECTIONS = frozenset(
+    f"sqlalchemy.pool.{name}"
+    for name in _words(
+        "QueuePool AsyncAdaptedQueuePool FallbackAsyncAdaptedQueuePool StaticPool SingletonThreadPool AssertionPool"
+    )
+) | {"sqlalchemy.QueuePool", "sqlalchemy.StaticPool", "sqlalchemy.pool.impl.QueuePool"}
+
+# What holds an engine, or a connection of one, that it is made with.
+HOLDS_ENGINE = _words("sessionmaker scoped_session async_sessionmaker async_scoped_session create_session registry")
+GIVES_ENGINE = _words("connect begin raw_connection execution_options contextual_connect session_factory")
+LISTENERS = frozenset({"sqlalchemy.event.listens_for", "sqlalchemy.event.listen", "sqlalchemy.event.api.listens_for"})
+PINGS_AT = frozenset({"checkout", "engine_connect"})
+
+# -- databases --------------------------------------------------------------------------------------------
+
+MYSQL = "mysql"  # and MariaDB
+UNKNOWN_DATABASE = "?"
+
+_MYSQL_DRIVERS = _words("pymysql mysqldb mysqlconnector asyncmy aiomysql cymysql oursql mariadbconnector gaerdbms zxjdbc")
+_OTHERS = _words("""sqlite postgresql postgres oracle mssql db2 ibm_db_sa redshift snowflake duckdb cockroachdb firebird sybase
+    access teradata teradatasql bigquery clickhouse clickhousedb hive presto trino awsathena databricks druid
+    vertica hana crate impala exasol gsheets elasticsearch risingwave timescaledb rds_postgresql""")
+_SCHEME = re.compile(rf"(?P<dialect>[a-z0-9_]+|{HOLE})(?:\+(?P<driver>[a-z0-9_]+|{HOLE}))?:", re.IGNORECASE)
+_URL_MAKERS = ("sqlalchemy.engine.url.URL", "sqlalchemy.engine.URL", "sqlalchemy.URL")
+_SAME_URL = _words(""".set ._replace .render_as_string .__to_string__ .update_query_dict .update_query_string .update_query_pairs
+    .difference_update_query .unicode_string .human_repr .with_path .with_query .with_user .with_host""")
+
+
+def database_of(scheme: str) -> str:
+    """The database that a URL, known in part, is one of."""
+    match = _SCHEME.match(scheme)
+    if match is None:
+        return UNKNOWN_DATABASE
+    dialect, driver = match["dialect"].lower(), (match["driver"] or "").lower()
+    if dialect in (MYSQL, "mariadb") or driver in _MYSQL_DRIVERS:
+        return MYSQL
+    return UNKNOWN_DATABASE if dialect == HOLE or len(dialect) == 1 else dialect
+
+
+def databases(url: Value) -> frozenset[str]:
+    """The databases that a URL may be of, `UNKNOWN_DATABASE` among them where it may be of any."""
+    found: set[str] = set()
+    for option in options(url):
+        match option:
+            case Constant(value=None):
+                continue
+            case Constant(value=str()) | Text():
+                found |= {database_of(pattern) for pattern in patterns(option)}
+            case Called():
+                found |= _of_call(option)
+            case _:
+                found.add(UNKNOWN_DATABASE)
+    return frozenset(found or {UNKNOWN_DATABASE})
+
+
+def _of_call(call: Called) -> frozenset[str]:
+    """The databases of what a library makes of a URL, or of its parts."""
+    scheme = next((call.keywords.items[key] for key in ("drivername", "scheme") if key in call.keywords.items), None)
+    last = call.name.rpartition(".")[2]
+    if scheme is None and call.arguments and call.name.removesuffix(".create") in _URL_MAKERS:
+        scheme = call.arguments[0]
+    if scheme is not None:
+        return frozenset(database_of(f"{pattern}:") for pattern in patterns(scheme))
+    if call.receiver is not None and call.name in _SAME_URL:
+        return databases(call.receiver)
+    if call.arguments and last in {"make_url", "str", "URL", "quote", "SecretStr"}:
+        return databases(call.arguments[0])
+    return frozenset({UNKNOWN_DATABASE})
+
+
+# -- what the code around says ----------------------------------------------------------------------------
+
+
+def guarded(file: File, node: ast.AST) -> tuple[frozenset[str], frozenset[str]]:
+    """The databases that the conditions around a node allow, and those that they rule out.
+
+    `if url.startswith("mysql")`, `if "sqlite" in url`, `if url.drivername == "mysql"`, and their `else`.
+    """
+    allowed: set[str] = set()
+    ruled_out: set[str] = set()
+    inner = node
+    for outer in file.around(node):
+        if isinstance(outer, (*_FUNCTIONS, ast.Module)):
+            break
+        if isinstance(outer, (ast.If, ast.IfExp)) and inner is not outer.test:
+            body = outer.body if isinstance(outer.body, list) else [outer.body]
+            named, truth = _named(outer.test, inner in body)
+            (allowed if truth else ruled_out).update(named)
+        inner = outer
+    return frozenset(allowed), frozenset(ruled_out)
+
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
+
+
+def _named(test: ast.expr, truth: bool) -> tuple[frozenset[str], bool]:
+    """The databases that a test is about, and whether it has found them where it comes out as `truth`."""
+    match test:
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return _named(operand, not truth)
+        case ast.BoolOp(op=ast.And(), values=values) if truth:
+            found = [_named(value, True) for value in values]
+            return next((one for one in found if one[0]), (frozenset(), truth))
+        case ast.Compare(ops=[ast.Eq() | ast.In() | ast.Is()], comparators=[other], left=left):
+            return _databases_in(left) | _databases_in(other), truth
+        case ast.Compare(ops=[ast.NotEq() | ast.NotIn()], comparators=[other], left=left):
+            return _databases_in(left) | _databases_in(other), not truth
+        case ast.Call(func=ast.Attribute(attr="startswith"), args=[argument]):
+            return _databases_in(argument), truth
+    return frozenset(), truth
+
+
+def _databases_in(expr: ast.expr) -> frozenset[str]:
+    names = set()
+    parts = expr.elts if isinstance(expr, (ast.Tuple, ast.List, ast.Set)) else [expr]
+    for part in parts:
+        if isinstance(part, ast.Constant) and isinstance(part.value, str):
+            name = re.split(r"[+:]", part.value.lower())[0]
+            if name in ("mysql", "mariadb"):
+                names.add(MYSQL)
+            elif name in _OTHERS:
+                names.add(name)
+    return frozenset(names)
+
+
+# -- what the project says --------------------------------------------------------------------------------
+
+_MYSQL_DISTRIBUTIONS = _words("pymysql mysqlclient mysql-connector-python mysql-connector mariadb aiomysql asyncmy cymysql mysql-python")
+_OTHER_DISTRIBUTIONS = _words("""psycopg2 psycopg2-binary psycopg psycopg-binary asyncpg pg8000 aiopg oracledb cx-oracle pyodbc aioodbc pymssql
+    aiosqlite duckdb-engine snowflake-sqlalchemy sqlalchemy-redshift redshift-connector sqlalchemy-bigquery
+    clickhouse-sqlalchemy databricks-sqlalchemy ibm-db-sa sqlalchemy-cockroachdb sqlalchemy-hana trino""")_MYSQL_MODULES = _words("pymysql MySQLdb mysql mariadb aiomysql asyncmy cymysql")
+_OTHER_MODULES = _words("""psycopg2 psycopg asyncpg pg8000 aiopg oracledb cx_Oracle pyodbc aioodbc pymssql aiosqlite sqlite3 duckdb
+    snowflake redshift_connector clickhouse_sqlalchemy pgvector geoalchemy2""")
+_OTHER_URL = re.compile(
+    rf"""["'](?:{"|".join(sorted(_OTHERS))})(?:\+\w+)?(?:["']|:)|sqlalchemy\.dialects\.(?!mysql\b)\w""", re.IGNORECASE
+)
+
+
+def speaks_for_mysql(file: File) -> bool:
+    """Whether something in the project says that its database is MySQL or MariaDB."""
+    project = file.project
+    return (
+        any(name.lower() in (MYSQL, "mariadb") for name in project.settings.databases)
+        or bool(_imported(file) & _MYSQL_MODULES)
+        or any(project.requires(name) for name in _MYSQL_DISTRIBUTIONS)
+    )
+
+
+def speaks_for_another(file: File) -> bool:
+    """Whether something in the project says that it has another database than MySQL and MariaDB."""
+    project = file.project
+    if project.settings.databases:
+        return any(name.lower() not in (MYSQL, "mariadb") for name in project.settings.databases)
+    return (
+        bool(_imported(file) & _OTHER_MODULES)
+        or _OTHER_URL.search(file.text) is not None
+        or any(project.requires(name) for name in _OTHER_DISTRIBUTIONS)
+    )
+
+
+def _imported(file: File) -> frozenset[str]:
+    """The first part of the name of each module that a file imports."""
+    return frozenset(name.partition(".")[0] for scope in file.scopes for name in scope.imports.values())
+
+
+def in_tests(file: File) -> bool:
+    """Whether a file is a part of tests, which end before any server's patience does."""
+    name = file.path.name
+    if name.startswith(("test_", "conftest")) or name.endswith(("_test.py", "_tests.py")) or name == "tests.py":
+        return True
+    around = {*file.module.split(".")[:-1], file.path.parent.name}
+    return bool(around & {"tests", "test", "testing"})
+
+
+def in_migrations(file: File) -> bool:
+    """Whether a file is one that Alembic runs, and that ends with the migration."""
+    return "alembic.context" in {name for scope in file.scopes for name in scope.imports.values()}

@@ -1,0 +1,171 @@
+"""Engine whose pool may hand out connections that the server has long closed.
+
+MySQL and MariaDB close a connection that has been idle for `wait_timeout` seconds: 28800 by default, often 300 where
+the server is rented. SQLAlchemy's pool does not notice. It hands the dead connection to the first who asks after the
+night, and the query fails with error 2006, "MySQL server has gone away", 2013 or 4031.
+
+Either of two options prevents it: `pool_pre_ping=True` tests each connection as it leaves the pool, and
+`pool_recycle=N` replaces it when it is older than N seconds. By default both are off.
+
+```python
+from sqlalchemy import create_engine
+
+engine = create_engine("mysql+pymysql://shop@db/shop", echo=False)  # HYG201: neither
+```
+
+```python fixed
+from sqlalchemy import create_engine
+
+engine = create_engine("mysql+pymysql://shop@db/shop", echo=False, pool_pre_ping=True, pool_recycle=280)
+```
+
+The URL is followed through names, modules, f-strings, formats and `URL.create`; the options through `**`:
+
+```python
+import os
+from sqlalchemy import URL, create_engine
+
+USER = os.environ["DB_USER"]
+DATABASE_URL = f"mysql://{USER}@db/shop"
+OPTIONS = {"echo": False}
+
+engine = create_engine(DATABASE_URL)  # HYG201
+reports = create_engine(URL.create("mariadb+mariadbconnector", host="db"), **OPTIONS)  # HYG201
+```
+
+```python fixed
+import os
+from sqlalchemy import URL, create_engine
+
+USER = os.environ["DB_USER"]
+DATABASE_URL = f"mysql://{USER}@db/shop"
+OPTIONS = {"echo": False, "pool_pre_ping": True, "pool_recycle": 280}
+
+engine = create_engine(DATABASE_URL, pool_pre_ping=True, pool_recycle=280)
+reports = create_engine(URL.create("mariadb+mariadbconnector", host="db"), **OPTIONS)
+```
+
+With an asynchronous driver only `pool_recycle` is added: before SQLAlchemy 2.0.50 the test of aiomysql's and asyncmy's
+connections may itself fail.
+
+```python
+from sqlalchemy.ext.asyncio import create_async_engine
+
+engine = create_async_engine("mysql+asyncmy://shop@db/shop")  # HYG201
+```
+
+```python fixed
+from sqlalchemy.ext.asyncio import create_async_engine
+
+engine = create_async_engine("mysql+asyncmy://shop@db/shop", pool_recycle=280)
+```
+
+There is nothing to say where either option is set, where there is no pool or another database, where the options
+cannot be seen, and for an engine that one function makes, uses and drops:
+
+```python
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
+
+URL = "mysql+pymysql://shop@db/shop"
+engines = [
+    create_engine(URL, pool_pre_ping=True),
+    create_engine(URL, pool_recycle=1800),
+    create_engine(URL, poolclass=NullPool),
+    create_engine("sqlite:///shop.db"),
+    create_engine("postgresql://shop@db/shop"),
+]
+
+def connect(url, **options):
+    return create_engine(url, **options)
+
+def export(frame):
+    engine = create_engine(URL)
+    frame.to_sql("orders", engine)
+```
+
+Where the database cannot be seen, the finding is *likely*; *possible*, and so not shown unless asked for, where
+the project speaks of another database:
+
+```python
+import os
+from sqlalchemy import create_engine
+
+engine = create_engine(os.environ["DATABASE_URL"])  # HYG201: if it is MySQL
+```
+
+```python
+import os
+from sqlalchemy import create_engine
+
+engine = create_engine(os.getenv("DATABASE_URL", "sqlite:///shop.db"))
+```
+
+## Fix safety
+
+Safe: every pool and every dialect takes both options from SQLAlchemy 1.2 on. A test costs one short round trip for each
+checkout. The number is a little below `server-timeout`; 280 where that is not configured. Options that a mapping
+or a configuration file may hold as well are not added, for a keyword given twice is a `TypeError`; one that is turned
+off by hand is left as it is.
+
+## References
+
+- [Dealing with disconnects](https://docs.sqlalchemy.org/en/20/core/pooling.html#dealing-with-disconnects)
+- [Connection timeouts and disconnects](https://docs.sqlalchemy.org/en/20/dialects/mysql.html#connection-timeouts-and-disconnects)
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from dbhygiene.library.engines import Engine, Fate, engine, fate
+from dbhygiene.library.protection import protect
+from dbhygiene.library.sqlalchemy import (
+    MYSQL,
+    UNKNOWN_DATABASE,
+    WORDS,
+    in_migrations,
+    in_tests,
+    speaks_for_another,
+    speaks_for_mysql,
+)
+from dbhygiene.model import Report, rule
+from dbhygiene.settings import Confidence
+from dbhygiene.source import File
+
+
+@rule("HYG201", on=ast.Call, imports=WORDS)
+def check(file: File, call: ast.Call) -> Iterator[Report]:
+    made = engine(file, call)
+    if made is None or made.protected or in_tests(file) or in_migrations(file):
+        return
+    confidence = _confidence(made)
+    if confidence is not None and fate(file, call) is not Fate.DROPPED:
+        yield Report(call, _message(made), fix=protect(made), confidence=confidence, notes=_notes(made))
+
+
+def _confidence(made: Engine) -> Confidence | None:
+    """How sure it is that the engine is of a server that closes idle connections; None where it is of another."""
+    found = made.databases
+    if MYSQL in found:
+        return Confidence.CERTAIN if found == {MYSQL} else Confidence.LIKELY
+    if UNKNOWN_DATABASE not in found:
+        return None
+    if len(found) > 1 or speaks_for_another(made.file):
+        return Confidence.POSSIBLE
+    return Confidence.LIKELY
+
+
+def _message(made: Engine) -> str:
+    if MYSQL in made.databases:
+        return "engine with neither `pool_pre_ping` nor `pool_recycle`: hands out connections that MySQL has closed"
+    return "engine with neither `pool_pre_ping` nor `pool_recycle`: if it is MySQL's, hands out closed connections"
+
+
+def _notes(made: Engine) -> tuple[str, ...]:
+    if MYSQL in made.databases:
+        return ("the server closes connections that are idle for `wait_timeout` seconds: error 2006, 2013 or 4031",)
+    if speaks_for_mysql(made.file):
+        return ("the URL cannot be seen, but the project has a MySQL driver",)
+    return ("the URL cannot be seen; `databases = [...]` in the configuration says which databases it may be of",)
