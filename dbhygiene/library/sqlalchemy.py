@@ -9,7 +9,6 @@ from dbhygiene.flow.values import HOLE, Called, Constant, Text, Value, options, 
 from dbhygiene.source import File
 
 
-
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
@@ -52,14 +51,21 @@ PINGS_AT = frozenset({"checkout", "engine_connect"})
 MYSQL = "mysql"  # and MariaDB
 UNKNOWN_DATABASE = "?"
 
-_MYSQL_DRIVERS = _words("pymysql mysqldb mysqlconnector asyncmy aiomysql cymysql oursql mariadbconnector gaerdbms zxjdbc")
-_OTHERS = _words("""sqlite postgresql postgres oracle mssql db2 ibm_db_sa redshift snowflake duckdb cockroachdb firebird sybase
-    access teradata teradatasql bigquery clickhouse clickhousedb hive presto trino awsathena databricks druid
-    vertica hana crate impala exasol gsheets elasticsearch risingwave timescaledb rds_postgresql""")
+_MYSQL_DRIVERS = _words(
+    "pymysql mysqldb mysqlconnector asyncmy aiomysql cymysql oursql mariadbconnector gaerdbms zxjdbc"
+)
+_OTHERS = _words(
+    """sqlite postgresql postgres oracle mssql db2 ibm_db_sa redshift snowflake duckdb cockroachdb firebird
+    sybase access teradata teradatasql bigquery clickhouse clickhousedb hive presto trino awsathena databricks
+    druid vertica hana crate impala exasol gsheets elasticsearch risingwave timescaledb rds_postgresql"""
+)
 _SCHEME = re.compile(rf"(?P<dialect>[a-z0-9_]+|{HOLE})(?:\+(?P<driver>[a-z0-9_]+|{HOLE}))?:", re.IGNORECASE)
 _URL_MAKERS = ("sqlalchemy.engine.url.URL", "sqlalchemy.engine.URL", "sqlalchemy.URL")
-_SAME_URL = _words(""".set ._replace .render_as_string .__to_string__ .update_query_dict .update_query_string .update_query_pairs
-    .difference_update_query .unicode_string .human_repr .with_path .with_query .with_user .with_host""")
+_SAME_URL = _words(
+    """.set ._replace .render_as_string .__to_string__ .update_query_dict .update_query_string
+    .update_query_pairs .difference_update_query .unicode_string .human_repr .with_path .with_query .with_user
+    .with_host"""
+)
 
 
 def database_of(scheme: str) -> str:
@@ -161,12 +167,20 @@ def _databases_in(expr: ast.expr) -> frozenset[str]:
 
 # -- what the project says --------------------------------------------------------------------------------
 
-_MYSQL_DISTRIBUTIONS = _words("pymysql mysqlclient mysql-connector-python mysql-connector mariadb aiomysql asyncmy cymysql mysql-python")
-_OTHER_DISTRIBUTIONS = _words("""psycopg2 psycopg2-binary psycopg psycopg-binary asyncpg pg8000 aiopg oracledb cx-oracle pyodbc aioodbc pymssql
-    aiosqlite duckdb-engine snowflake-sqlalchemy sqlalchemy-redshift redshift-connector sqlalchemy-bigquery
-    clickhouse-sqlalchemy databricks-sqlalchemy ibm-db-sa sqlalchemy-cockroachdb sqlalchemy-hana trino""")_MYSQL_MODULES = _words("pymysql MySQLdb mysql mariadb aiomysql asyncmy cymysql")
-_OTHER_MODULES = _words("""psycopg2 psycopg asyncpg pg8000 aiopg oracledb cx_Oracle pyodbc aioodbc pymssql aiosqlite sqlite3 duckdb
-    snowflake redshift_connector clickhouse_sqlalchemy pgvector geoalchemy2""")
+_MYSQL_DISTRIBUTIONS = _words(
+    "pymysql mysqlclient mysql-connector-python mysql-connector mariadb aiomysql asyncmy cymysql mysql-python"
+)
+_OTHER_DISTRIBUTIONS = _words(
+    """psycopg2 psycopg2-binary psycopg psycopg-binary asyncpg pg8000 aiopg oracledb cx-oracle pyodbc aioodbc
+    pymssql aiosqlite duckdb-engine snowflake-sqlalchemy sqlalchemy-redshift redshift-connector
+    sqlalchemy-bigquery clickhouse-sqlalchemy databricks-sqlalchemy ibm-db-sa sqlalchemy-cockroachdb
+    sqlalchemy-hana trino"""
+)
+_MYSQL_MODULES = _words("pymysql MySQLdb mysql mariadb aiomysql asyncmy cymysql")
+_OTHER_MODULES = _words(
+    """psycopg2 psycopg asyncpg pg8000 aiopg oracledb cx_Oracle pyodbc aioodbc pymssql aiosqlite sqlite3 duckdb
+    snowflake redshift_connector clickhouse_sqlalchemy pgvector geoalchemy2"""
+)
 _OTHER_URL = re.compile(
     rf"""["'](?:{"|".join(sorted(_OTHERS))})(?:\+\w+)?(?:["']|:)|sqlalchemy\.dialects\.(?!mysql\b)\w""", re.IGNORECASE
 )
