@@ -94,6 +94,12 @@ class Analyses:
         self._made: dict[str, Analysis] = {}
         self.words: frozenset[str] = frozenset()  # names of the project's own functions that hand out connections
 
+    def afresh(self) -> Analyses:
+        """The same words, nothing else known: for a file whose text has changed."""
+        fresh = Analyses(self._project)
+        fresh.words = self.words
+        return fresh
+
     def subjects(self, on: type[Any], file: File) -> Iterable[Any]:
         if issubclass(on, ast.AST):
             return file.nodes(on)
@@ -136,11 +142,12 @@ def syntax_error(file: File) -> Finding | None:
     try:
         _ = file.tree
     except NOT_PYTHON as error:
-        return _not_parsed(file.path, error)
+        return not_parsed(file.path, error)
     return None
 
 
-def _not_parsed(path: Path, error: Exception) -> Finding:
+def not_parsed(path: Path, error: Exception) -> Finding:
+    """HYG001, for what the parser, or the decoder before it, raised."""
     span, words = _TOP, str(error) or "too deeply nested"
     if isinstance(error, SyntaxError):
         line, column = error.lineno or 1, max(1, error.offset or 1)
@@ -258,7 +265,12 @@ def _relative(file: File) -> str:
 
 
 def check(
-    project: Project, paths: Iterable[Path], rules: Sequence[AnyRule], *, named: Collection[Path] = ()
+    project: Project,
+    paths: Iterable[Path],
+    rules: Sequence[AnyRule],
+    *,
+    named: Collection[Path] = (),
+    analyses: Analyses | None = None,
 ) -> Iterator[Finding]:
     """The findings in these files, in their order.
 
@@ -267,7 +279,7 @@ def check(
     """
     needles = tuple(word.encode() for word in sorted({word for rule in rules for word in rule.imports}))
     everything = not all(rule.imports for rule in rules)
-    analyses = Analyses(project)
+    analyses = analyses or Analyses(project)
     loaded: dict[Path, File | Finding | None] = {}
     for path in paths:
         wanted = everything or path in named
@@ -294,7 +306,7 @@ def _load(project: Project, path: Path, needles: tuple[bytes, ...]) -> File | Fi
     except OSError as error:
         return not_read(path, error.strerror or str(error))
     except NOT_PYTHON as error:
-        return _not_parsed(path, error)
+        return not_parsed(path, error)
 
 
 def not_read(path: Path, reason: str) -> Finding:

@@ -1,0 +1,53 @@
+"""JSON with ruff's keys, and what ruff does not have: steps, notes, confidence, fingerprint."""
+
+from __future__ import annotations
+
+import json as encoder
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from dbhygiene.model import Finding, Fix, NoFix
+from dbhygiene.source import Span
+
+
+def json(findings: Iterable[Finding]) -> Iterator[str]:
+    """One array; an element ends its line, so that long runs can be followed and searched."""
+    separator = "[\n"
+    for finding in findings:
+        yield separator + encoder.dumps(_finding(finding), ensure_ascii=False)
+        separator = ",\n"
+    yield "[]\n" if separator == "[\n" else "\n]\n"
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "code": finding.code,
+        "name": finding.name,
+        "message": finding.message,
+        **_place(finding.path, finding.span),
+        "fix": _fix(finding.fix),
+        "url": None,
+        "steps": [{**_place(step.path, step.span), "message": step.message} for step in finding.steps],
+        "notes": list(finding.notes),
+        "confidence": str(finding.confidence),
+        "fingerprint": finding.fingerprint,
+    }
+
+
+def _place(path: Path, span: Span) -> dict[str, Any]:
+    """Rows and columns count from 1; columns in code points."""
+    return {
+        "filename": str(path),
+        "location": {"row": span.line, "column": span.column + 1},
+        "end_location": {"row": span.end_line, "column": span.end_column + 1},
+    }
+
+
+def _fix(fix: Fix | NoFix | None) -> dict[str, Any] | None:
+    """The fix by its title: its text is made when it is applied, by `dbhygiene fix --diff` for example."""
+    if isinstance(fix, Fix):
+        return {"applicability": fix.safety.value, "message": fix.title, "edits": []}
+    if isinstance(fix, NoFix):
+        return {"applicability": "none", "message": fix.reason, "edits": []}
+    return None

@@ -1,0 +1,33 @@
+"""Files replaced as a whole, or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from dbhygiene.mistakes import Mistake
+
+
+def write(path: Path, data: bytes, *, was: bytes) -> None:
+    """Give a file new bytes, if it still has the old ones; raises Mistake where it cannot be done.
+
+    The bytes go to a file beside it, which then takes its place: who reads meanwhile sees the old or the new file, and
+    an interruption leaves the old one. A link stays a link: its target is written.
+    """
+    target = Path(os.path.realpath(path))
+    try:
+        mode = target.stat().st_mode
+        if target.read_bytes() != was:
+            raise Mistake(f"{path}: changed meanwhile, and left alone")
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            os.chmod(name, mode & 0o7777)
+            os.replace(name, target)
+        except BaseException:
+            os.unlink(name)
+            raise
+    except OSError as error:
+        raise Mistake(f"{path}: not written: {(error.strerror or str(error)).lower()}") from None
