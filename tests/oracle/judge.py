@@ -1,0 +1,339 @@
+"""What becomes of each connection of a program, decided by running it in every possible way.
+
+The program is real source, really executed; only its environment is played. Three things are written into it
+first: each call that may bring a connection to life tells its place, each `while` counts its rounds, and an attribute
+of None ends the run as a mistake of the program (nothing is to be learnt from it).
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from .world import DRIVERS, Connection, Cut, Strange, Value, World, reachable
+
+Site = tuple[int, int]  # line and column of the call that acquires
+
+LEAKS, WELL, RAISED_LEAKS, RAISED_WELL, ESCAPES = (1 << i for i in range(5))
+MISTAKES = (NameError, AttributeError, TypeError)
+# what programs name in handlers, and what is then raised
+NAMED = {
+    "ValueError": ValueError,
+    "KeyError": KeyError,
+    "LookupError": KeyError,
+}
+
+
+class Bits(NamedTuple):
+    """The life of one acquisition: all the ways in which it can end."""
+
+    leaks_normally: bool = False
+    ends_well_normally: bool = False
+    leaks_by_exception: bool = False
+    ends_well_by_exception: bool = False
+    escapes: bool = False
+
+    def __str__(self) -> str:
+        return " ".join(name for name, value in zip(self._fields, self) if value) or "nothing"
+
+
+class TooLargeError(Exception):
+    """The program can be run in more ways than we care to try."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was seen: per site its bits, and the number of runs that it took."""
+
+    bits: dict[Site, Bits]
+    runs: int
+    has_mistake: bool
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The end of one run."""
+
+    value: object
+    error: BaseException | None
+    kept: tuple[object, ...] = ()  # what outlives the run: `self`, globals
+
+    def handed_on(self, world: World) -> set[Connection]:
+        returned = () if self.error else (self.value,)
+        return reachable((*world.handed_on, *returned, *self.kept))
+
+
+@dataclass
+class Play:
+    """A program made ready to be run: its entry points and the world around it."""
+
+    source: str
+    bound: int = 2
+    world: World = field(init=False)
+    sites: list[tuple[str, Site]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        tree = ast.parse(self.source)
+        self.world = World((), self.bound)
+        kinds = _kinds(tree, self.world.modules)
+        places = _Places(tree)
+        self.code = compile(ast.fix_missing_locations(places.visit(tree)), "<program>", "exec")
+        self.sites = places.sites
+        self.functions = places.functions
+        self.namespace = self._namespace()
+        exec(self.code, self.namespace)
+        self.world.kinds = (*(kind or self.namespace[name] for name, kind in kinds.items()), Strange)
+        self.state = {n: v for n, v in self.namespace.items() if n in places.module_names}
+
+    @property
+    def entries(self) -> list[str]:
+        """The functions that can be called from outside, and acquire something."""
+        owners = {owner for owner, _ in self.sites}
+        return [name for name in self.functions if name in owners and "<locals>" not in name]
+
+    def runs(self, entry: str, limit: int) -> Iterator[Outcome]:
+        """Every run of a function that stays within the bound; the world is as the run left it."""
+        world = self.world
+        world.tape.__init__()  # type: ignore[misc]  (`choose` is bound to it)
+        call = self._caller(entry)
+        for _ in range(limit):
+            world.begin()
+            self._restore()
+            try:
+                outcome = call()
+            except Cut:
+                outcome = None
+            if outcome and not world.is_cut:
+                if isinstance(outcome.error, MISTAKES):
+                    world.has_mistake = True
+                yield outcome
+            if not world.tape.advance():
+                return
+        raise TooLargeError
+
+    def _caller(self, entry: str) -> Callable[[], Outcome]:
+        node = self.functions[entry]
+        owner, _, name = entry.rpartition(".")
+        function = self.namespace[owner].__dict__[name] if owner else self.namespace[entry]
+        function = inspect.unwrap(function)
+        nullable = _compared_with_none(node)
+        names = [arg.arg for arg in node.args.args]
+        world, namespace, state = self.world, self.namespace, self.state
+        drive = self._drive if inspect.isgeneratorfunction(function) else None
+
+        def call() -> Outcome:
+            arguments: list[Any] = []
+            for argument in names:
+                if argument == "self" and owner:
+                    arguments.append(object.__new__(namespace[owner]))
+                else:
+                    arguments.append(None if argument in nullable and world.choose(2) else Value(world, argument))
+            try:
+                value = function(*arguments)
+                if drive:
+                    value = drive(value)
+                error = None
+            except Cut:
+                raise
+            except BaseException as raised:
+                value, error = None, raised
+            kept = [namespace[each] for each in state]
+            if owner and not (error and name == "__init__"):  # an object whose making failed is nobody's
+                kept.append(arguments[0].__dict__)
+            return Outcome(value, error, tuple(kept))
+
+        return call
+
+    def _drive(self, generator: Any) -> object:
+        """Go through a generator: it is resumed at each yield, or closed there."""
+        world = self.world
+        try:
+            world.handed_on.append(next(generator))
+            while True:
+                stop = world.choose(2)
+                world.handed_on.append(generator.throw(GeneratorExit()) if stop else next(generator))
+        except StopIteration as end:
+            return end.value
+
+    def _restore(self) -> None:
+        for name, value in self.state.items():
+            if isinstance(value, (list, dict, set)):
+                value.clear()
+            self.namespace[name] = value
+
+    def _namespace(self) -> dict[str, Any]:
+        world, sites, rounds = self.world, self.sites, self.world.rounds
+        connections = world.connections
+
+        def born(before: int, value: Any, site: int) -> Any:
+            if isinstance(value, Connection):
+                if value.site is None:
+                    value.site = site
+                elif sites[value.site][0] != sites[site][0] and value in connections[before:]:
+                    value.site = site
+            elif type(value) is tuple:
+                for each in value:
+                    if isinstance(each, Connection):
+                        born(before, each, site)
+            return value
+
+        def given(value: Any) -> Any:
+            return world.mistake() if value is None else value
+
+        def entered(loop: int) -> None:
+            rounds[loop] = 0
+
+        def goes_on(loop: int) -> bool:
+            rounds[loop] += 1
+            if world.is_cut or rounds[loop] > world.bound + 1:
+                world.cut()
+            return True
+
+        tools = {"_born": born, "_given": given, "_entered": entered, "_goes_on": goes_on, "_all": connections}
+        names = {**vars(builtins), "__import__": world.import_}
+        return {"__builtins__": names, "__name__": "program", **tools}
+
+
+def judge(source: str, *, bound: int = 2, limit: int = 4000) -> Verdict:
+    """The bits of every acquisition in the functions of a program; raises TooLargeError beyond `limit` runs."""
+    play = Play(source, bound)
+    world, sites = play.world, play.sites
+    seen = [0] * len(sites)
+    runs = 0
+    for entry in play.entries:
+        for outcome in play.runs(entry, limit - runs):
+            runs += 1
+            leak, well = (RAISED_LEAKS, RAISED_WELL) if outcome.error else (LEAKS, WELL)
+            safe: set[Connection] | None = None
+            for connection in world.connections:
+                site = connection.site
+                if site is None or sites[site][0] != entry:
+                    continue
+                if connection.is_open and safe is None:
+                    safe = outcome.handed_on(world)
+                if not connection.is_open:
+                    seen[site] |= well
+                elif safe is not None and connection in safe:
+                    seen[site] |= well | ESCAPES
+                else:
+                    seen[site] |= leak
+    bits = {
+        place: Bits(*(bool(mask & bit) for bit in (LEAKS, WELL, RAISED_LEAKS, RAISED_WELL, ESCAPES)))
+        for (owner, place), mask in zip(sites, seen)
+        if owner in play.entries
+    }
+    return Verdict(bits, runs, world.has_mistake)
+
+
+def _kinds(tree: ast.Module, drivers: dict[str, Any]) -> dict[str, type[BaseException] | None]:
+    """The exceptions that the program tells apart by name; None: a class of its own, not yet made."""
+    named: list[ast.expr] = []
+    for node in ast.walk(tree):
+        match node:
+            case ast.ExceptHandler(type=ast.expr() as type_):
+                named += type_.elts if isinstance(type_, ast.Tuple) else [type_]
+            case ast.Call(func=ast.Name(id="suppress"), args=args):
+                named += args
+    own = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
+    kinds: dict[str, type[BaseException] | None] = {}
+    for each in named:
+        match each:
+            case ast.Name(id=name) if name in NAMED or name in own:
+                kinds[name] = NAMED.get(name)
+            case ast.Attribute(value=ast.Name(id=driver), attr="Error") if driver in DRIVERS:
+                kinds[f"{driver}.Error"] = drivers[driver].Error
+    return kinds
+
+
+def _compared_with_none(function: ast.FunctionDef) -> set[str]:
+    found = {name.arg for name, default in zip(function.args.args[::-1], function.args.defaults[::-1]) if default}
+    for node in ast.walk(function):
+        match node:
+            case ast.Compare(left=ast.Name(id=name), ops=[ast.Is() | ast.IsNot()]):
+                found.add(name)
+    XX
+    return found
+
+
+def _is_none(pattern: ast.pattern) -> bool:
+    return isinstance(pattern, ast.MatchSingleton) and pattern.value is None
+
+
+class _Places(ast.NodeTransformer):
+    """Writes into a program what the judge needs to know of its runs."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        self.sites: list[tuple[str, Site]] = []
+        self.functions: dict[str, ast.FunctionDef] = {}
+        self.module_names = {
+            target.id
+            for statement in tree.body
+            if isinstance(statement, ast.Assign)
+            for target in statement.targets
+            if isinstance(target, ast.Name)
+        }
+        self._local = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+        self._imported = {
+            alias.asname or alias.name
+            for node in ast.walk(tree)
+            if isinstance(node, (ast.Import, ast.ImportFrom))
+            for alias in node.names
+        }
+        self._path: list[str] = []
+        self._loops = 0
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:  # noqa: N802
+        self._path.append(node.name)
+        name = ".".join(self._path)
+        self.functions[name] = node
+        self._path.append("<locals>")
+        self.generic_visit(node)
+        del self._path[-2:]
+        return node
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:  # noqa: N802
+        self._path.append(node.name)
+        self.generic_visit(node)
+        self._path.pop()
+        return node
+
+    def visit_Lambda(self, node: ast.Lambda) -> ast.AST:  # noqa: N802
+        self._path += ["<lambda>", "<locals>"]
+        self.generic_visit(node)
+        del self._path[-2:]
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:  # noqa: N802
+        match node.func:
+            case ast.Attribute(value=ast.Name(id=driver), attr="connect") if driver in DRIVERS:
+                pass
+            case ast.Name(id=name) if name in self._local:
+                pass
+            case _:
+                return self.generic_visit(node)
+        site = len(self.sites)
+        self.sites.append((".".join(self._path[:-1]), (node.lineno, node.col_offset)))
+        self.generic_visit(node)
+        return _call("_born", _call("len", ast.Name("_all", ast.Load())), node, ast.Constant(site))
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:  # noqa: N802
+        self.generic_visit(node)
+        match node:
+            case ast.Attribute(value=ast.Name(id=name) as value, ctx=ast.Load()) if name not in self._imported:
+                return ast.Attribute(_call("_given", value), node.attr, node.ctx)
+        return node
+
+    def visit_While(self, node: ast.While) -> list[ast.stmt]:  # noqa: N802
+        self._loops += 1
+        loop = ast.Constant(self._loops)
+        self.generic_visit(node)
+        node.test = ast.BoolOp(ast.And(), [_call("_goes_on", loop), node.test])
+        return [ast.Expr(_call("_entered", loop)), node]
+
+
+def _call(name: str, *arguments: ast.expr) -> ast.Call:
+    return ast.Call(ast.Name(name, ast.Load()), list(arguments), [])

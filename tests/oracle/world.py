@@ -1,0 +1,305 @@
+"""The environment of a judged program: every decision that it takes is a choice on a tape.
+
+A run replays the picks of its tape and takes the first option of each new choice; `Tape.advance` turns to the
+next sequence, depth first, so that all runs together are all that the environment can do.
+"""
+
+from __future__ import annotations
+
+import logging
+import types
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Any
+
+DRIVERS = {
+    "pymysql": False,
+    "psycopg2": False,
+    "sqlite3": False,
+    "psycopg": True,
+}  # does leaving `with conn:` close it?
+
+
+class Strange(Exception):  # noqa: N818  (no program names it: a handler for all of the named ones is not complete)
+    """An exception that no handler names."""
+
+
+class Cut(BaseException):  # noqa: N818  (no error: a run that is of no interest)
+    """Ends a run that goes beyond the loop bound, or that uses None as a connection."""
+
+
+class Tape:
+    """The picks of one run, and how many options each choice had."""
+
+    def __init__(self) -> None:
+        self.picks: list[int] = []
+        self.widths: list[int] = []
+        self.at = 0
+
+    def choose(self, width: int) -> int:
+        at = self.at
+        self.at = at + 1
+        if at < len(self.picks):
+            return self.picks[at]
+        self.picks.append(0)
+        self.widths.append(width)
+        return 0
+
+    def advance(self) -> bool:
+        """Turn to the next sequence; False where there is none."""
+        picks, widths = self.picks, self.widths
+        while picks and picks[-1] + 1 == widths[-1]:
+            picks.pop()
+            widths.pop()
+        if not picks:
+            return False
+        picks[-1] += 1
+        return True
+
+
+class World:
+    """What a program can touch: connections, what was handed on, what happened."""
+
+    def __init__(self, kinds: tuple[type[BaseException], ...], bound: int) -> None:
+        self.kinds = kinds
+        self.bound = bound
+        self.tape = Tape()
+        self.choose = self.tape.choose
+        self.connections: list[Connection] = []
+        self.handed_on: list[Any] = []
+        self.trace: list[str] = []
+        self.rounds: dict[int, int] = {}
+        self.is_cut = self.has_mistake = False
+        self.modules = self._modules()
+
+    def begin(self) -> None:
+        self.tape.at = 0
+        self.connections.clear()
+        self.handed_on.clear()
+        self.trace.clear()
+        self.is_cut = False
+
+    def happen(self, what: str) -> None:
+        """An operation that succeeds, or raises one of the kinds."""
+        self.trace.append(what)
+        if pick := self.choose(len(self.kinds) + 1):
+            raise self.kinds[pick - 1]
+
+    def cut(self) -> None:
+        self.is_cut = True
+        raise Cut
+
+    def mistake(self) -> None:
+        self.has_mistake = True
+        self.cut()
+
+    def function(self, name: str, *, nullable: bool = False) -> Callable[..., Any]:
+        """A function of which the program knows nothing but that its arguments are out of its hands."""
+
+        def unknown(*args: Any, **keywords: Any) -> Any:
+            self.handed_on += args
+            self.handed_on += keywords.values()
+            self.happen(name)
+            return None if nullable and self.choose(2) else Value(self, name)
+
+        return unknown
+
+    def import_(self, name: str, *_: Any) -> Any:
+        return self.modules[name] if name in self.modules else __import__(name)
+
+    def _modules(self) -> dict[str, Any]:
+        def driver(name: str, closes: bool) -> types.SimpleNamespace:
+            kind = ClosingConnection if closes else Connection
+            error = type("Error", (Exception,), {"__module__": name})
+
+            def connect(*_: Any, **__: Any) -> Connection:
+                self.happen("connect")
+                connection = kind(self)
+                self.connections.append(connection)
+                return connection
+
+            return types.SimpleNamespace(connect=connect, Error=error)
+
+        quiet = types.SimpleNamespace(info=lambda *_: None, exception=lambda *_: None)
+        fakes = {name: driver(name, closes) for name, closes in DRIVERS.items()}
+        atexit = types.SimpleNamespace(register=lambda *args: self.handed_on.extend(args))
+        return {**fakes, "app": _App(self), "logging": quiet, "atexit": atexit}
+
+
+class _App:
+    """A module that the project does not hold; of its functions only `find` may give None."""
+
+    def __init__(self, world: World) -> None:
+        self.__world = world
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self.__world.function(name, nullable=name == "find")
+
+
+class Value:
+    """Something of which nothing is known. What is asked of it twice is answered twice the same."""
+
+    __slots__ = ("_answers", "_name", "_world")
+
+    def __init__(self, world: World, name: str) -> None:
+        set_ = object.__setattr__
+        set_(self, "_world", world)
+        set_(self, "_name", name)
+        set_(self, "_answers", {})
+
+    def _answer(self, question: object) -> bool:
+        if question not in self._answers:
+            self._answers[question] = self._world.choose(2) == 0
+        return self._answers[question]
+
+    def __bool__(self) -> bool:
+        return self._answer("true")
+
+    def __eq__(self, other: object) -> bool:
+        return self._answer(("==", other))
+
+    def __ne__(self, other: object) -> bool:
+        return not self._answer(("==", other))
+
+    def __gt__(self, other: object) -> bool:
+        return self._answer((">", other))
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __iter__(self) -> Iterator[Value]:
+        for _ in range(self._world.bound):
+            if self._world.choose(2):
+                return
+            yield Value(self._world, "item")
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name in ("close", "cursor"):
+            return lambda *_: Value(self._world, name)
+        return self._world.function(f"{self._name}.{name}")
+
+    def __setattr__(self, name: str, value: object) -> None:
+        self._world.handed_on.append(value)
+
+    def __setitem__(self, key: object, value: object) -> None:
+        self._world.handed_on.append(value)
+
+
+class Connection:
+    """A connection that knows whether it is open, and where it was born."""
+
+    __slots__ = ("is_open", "site", "world")
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.is_open = True
+        self.site: int | None = None
+
+    def close(self) -> None:
+        self.is_open = False
+
+    def cursor(self) -> Cursor:
+        return Cursor(self)
+
+    def execute(self, *_: object) -> Cursor:
+        self.world.happen("execute")
+        return Cursor(self)
+
+    def commit(self) -> None:
+        self.world.happen("commit")
+
+    def rollback(self) -> None:
+        self.world.happen("rollback")
+
+    def __enter__(self) -> Connection:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+class ClosingConnection(Connection):
+    """A connection of a driver whose `with` closes."""
+
+    __slots__ = ()
+
+    def __exit__(self, *_: object) -> None:
+        self.is_open = False
+
+
+class Cursor:
+    """A cursor, which holds on to its connection."""
+
+    __slots__ = ("connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    def close(self) -> None:
+        pass
+
+    def execute(self, *_: object) -> None:
+        self.connection.world.happen("execute")
+
+    def fetchall(self) -> Value:
+        self.connection.world.happen("fetchall")
+        return Value(self.connection.world, "rows")
+
+    def fetchone(self) -> Value | None:
+        self.connection.world.happen("fetchone")
+        world = self.connection.world
+        return None if world.choose(2) else Value(world, "row")
+
+    def __enter__(self) -> Cursor:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+def reachable(values: Iterable[object]) -> set[Connection]:
+    """The connections that someone who has these values can still get at."""
+    found: set[Connection] = set()
+    seen: set[int] = set()
+    todo = list(values)
+    while todo:
+        value = todo.pop()
+        if isinstance(value, Connection):
+            found.add(value)
+        elif value is not None and id(value) not in seen:
+            seen.add(id(value))
+            todo += _inside(value)
+    return found
+
+
+def _inside(value: object) -> Iterable[object]:
+    match value:
+        case Cursor():
+            return (value.connection,)
+        case Value() | str() | int() | type() | types.ModuleType() | logging.Logger() | World():
+            return ()
+        case dict():
+            return (*value.keys(), *value.values())
+        case tuple() | list() | set() | frozenset() | deque():
+            return tuple(value)
+        case types.FunctionType():
+            cells = [cell.cell_contents for cell in value.__closure__ or () if not _is_empty(cell)]
+            return (*cells, *(value.__defaults__ or ()))
+        case types.MethodType():
+            return (value.__self__,)
+        case partial():
+            return (value.func, *value.args, *value.keywords.values())
+        case types.GeneratorType():
+            return tuple(value.gi_frame.f_locals.values()) if value.gi_frame else ()
+    return tuple(getattr(value, "__dict__", {}).values())
+
+
+def _is_empty(cell: types.CellType) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018  (an empty cell raises)
+    except ValueError:
+        return True
+    return False
