@@ -1,0 +1,197 @@
+"""One function, solved: every fact about every resource in it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from dbhygiene.flow import calls, cfg
+from dbhygiene.flow.cfg import Graph, Kind, Node, TooLargeError
+from dbhygiene.flow.solve import Solution, TooManyFactsError
+from dbhygiene.library.calls import STACKS
+from dbhygiene.library.resources import Resource
+from dbhygiene.lifetimes.effects import CONTEXT_MANAGERS, Effects
+from dbhygiene.lifetimes.heap import IN, IS, RETURN, Fact, Site
+from dbhygiene.lifetimes.knowledge import MAX_KEYS, Keys
+from dbhygiene.lifetimes.transfer import Names, Transfer
+from dbhygiene.source import FUNCTION, Code, File, Scope
+
+_LENDING = CONTEXT_MANAGERS | {"pytest.fixture", "pytest.yield_fixture", "pytest_asyncio.fixture", "fixture"}
+_NEW_CONTAINERS = frozenset({"list", "dict", "set", "collections.deque", "collections.defaultdict", "deque"})
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """The facts of one function, at each node of its graph."""
+
+    file: File
+    scope: Scope
+    graph: Graph
+    effects: Effects
+    transfer: Transfer
+    solution: Solution[Fact]
+
+    @property
+    def sites(self) -> Mapping[Site, Resource]:
+        return self.transfer.sites
+
+    def ends(self, site: Site) -> Iterator[tuple[Node, Fact]]:
+        """What may be true of a resource where the function is left: normally, and by an exception."""
+        for end in (self.graph.exit, self.graph.raised):
+            for fact in self.solution.at(end):
+                if fact.site is site:
+                    yield end, fact
+
+    def path(self, end: Node, fact: Fact) -> list[tuple[Node, Kind]]:
+        """A shortest way from where the resource is opened to there: nodes passed, and the edges taken out of them."""
+        way = self.solution.path(end, fact)
+        return [(node, kind) for node, before, kind in way if before.site is not None or _opens(node, fact.site)]
+
+
+def _opens(node: Node, site: Site | None) -> bool:
+    return isinstance(node.act, cfg.Call) and node.act.node is site
+
+
+def transferred(fact: Fact) -> bool:
+    """Whether somebody else owns it when the function returns: its caller, or an object."""
+    return any(
+        where == RETURN or (type(where) is str and "." in where and how in {IS, IN}) for how, where in fact.aliases
+    )
+
+
+def analyse(
+    file: File, code: Code, effects: Effects, parameters: Mapping[str, Resource] | None = None
+) -> Analysis | None:
+    """Solve a function; None where it is too large, or where there is nothing in it to follow.
+
+    Arguments:
+        parameters: names of parameters that are to be followed too, as resources that the caller has opened.
+    """
+    scope = file.functions[code]
+    try:
+        graph = cfg.build(code, effects)
+    except (TooLargeError, RecursionError):
+        return None
+    nodes = graph.nodes()
+    sites: dict[Site, Resource] = {}
+    for node in nodes:
+        if isinstance(node.act, cfg.Call) and (opened := effects.of(node.act.node).summary.returns):
+            sites[node.act.node] = opened
+    started = [Fact()]
+    names = _names(file, scope)
+    for arg, resource in _followed(code, parameters or {}):
+        sites[arg] = resource
+        if arg.arg not in names.captured:
+            started.append(Fact(arg, "open", frozenset([(IS, arg.arg)])))
+    if not sites:
+        return None
+    return _solve(file, scope, graph, effects, sites, names, started)
+
+
+def _solve(
+    file: File,
+    scope: Scope,
+    graph: Graph,
+    effects: Effects,
+    sites: dict[Site, Resource],
+    names: Names,
+    started: list[Fact],
+) -> Analysis | None:
+    bound = list(_bound_names(graph, sites))
+    for limit in (MAX_KEYS, 2, 0):  # rather less knowledge than no answer
+        transfer = Transfer(effects, sites, names, Keys(graph, bound, limit))
+        try:
+            solution = Solution(graph, started, transfer)
+        except TooManyFactsError:
+            continue
+        except RecursionError:
+            return None
+        return Analysis(file, scope, graph, effects, transfer, solution)
+    return None
+
+
+def _followed(code: Code, parameters: Mapping[str, Resource]) -> Iterator[tuple[ast.arg, Resource]]:
+    if isinstance(code, FUNCTION):
+        for arg in (*code.args.posonlyargs, *code.args.args, *code.args.kwonlyargs):
+            if arg.arg in parameters:
+                yield arg, parameters[arg.arg]
+
+
+def _bound_names(graph: Graph, sites: Mapping[Site, Resource]) -> Iterator[str]:
+    for node in graph.nodes():
+        if isinstance(node.act, cfg.Bind):
+            value = node.act.value
+            inner = value.value if isinstance(value, (ast.Await, ast.NamedExpr)) else value
+            if inner in sites and isinstance(node.act.target, ast.Name):
+                yield node.act.target.id
+
+
+# -- the names of one function ----------------------------------------------------------------------------
+
+
+def _names(file: File, scope: Scope) -> Names:
+    return Names(
+        shared=scope.globals | scope.nonlocals,
+        captured=_captured(file, scope),
+        containers=[name for name, values in scope.aliases.items() if all(_is_new(file, v) for v in values)],
+        stacks=dict(_stacks(file, scope)),
+        lends=_lends(file, scope),
+    )
+
+
+def _captured(file: File, scope: Scope) -> set[str]:
+    """Names of a scope that functions and classes within it speak of."""
+    found: set[str] = set()
+    for inner in file.scopes:
+        if inner is scope or not isinstance(inner.node, (*FUNCTION, ast.Lambda, ast.ClassDef)):
+            continue
+        if _is_within(inner, scope):
+            names = {part.id for part in ast.walk(inner.node) if isinstance(part, ast.Name)}
+            found |= names - inner.bound
+    return found
+
+
+def _is_within(inner: Scope, outer: Scope) -> bool:
+    here = inner.parent
+    while here is not None:
+        if here is outer:
+            return True
+        here = here.parent
+    return False
+
+
+def _is_new(file: File, value: ast.expr) -> bool:
+    match value:
+        case ast.List() | ast.Dict() | ast.Set() | ast.ListComp() | ast.DictComp() | ast.SetComp():
+            return True
+        case ast.Call(func=func):
+            return file.resolve(func) in _NEW_CONTAINERS
+    return False
+
+
+def _stacks(file: File, scope: Scope) -> Iterator[tuple[str, ast.withitem]]:
+    """Names that are bound once, by `with ExitStack() as name`."""
+    for item in file.nodes(ast.withitem):
+        match item:
+            case ast.withitem(context_expr=ast.Call(func=func), optional_vars=ast.Name(id=name) as target):
+                if file.scope_of(target) is scope and file.resolve(func) in STACKS:
+                    if len(scope.aliases.get(name, ())) == 2:
+                        yield name, item
+
+
+def _lends(file: File, scope: Scope) -> bool:
+    """Whether what a generator yields stays its own: it is a context manager, or closes it afterwards."""
+    if not isinstance(scope.node, FUNCTION):
+        return False
+    if any(name in _LENDING for name in calls.Definition(file, scope.node, scope.name).decorators):
+        return True
+    yielded: set[str] = set()
+    closed: set[str] = set()
+    for part in ast.walk(scope.node):
+        match part:
+            case ast.Yield(value=ast.Name(id=name)):
+                yielded.add(name)
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="close" | "disconnect" | "ensure_closed")):
+                closed.add(name)
+    return bool(yielded & closed)

@@ -1,0 +1,170 @@
+"""What calls, `with` blocks and exceptions mean in one function: the library's knowledge, and the project's own."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from dbhygiene.flow import calls, cfg
+from dbhygiene.flow.cfg import Outcome
+from dbhygiene.flow.exceptions import CANCELLED, GENERATOR_EXIT, ORDINARY, SYSTEM_EXIT, Thrown
+from dbhygiene.library.calls import (
+    BORROWING_METHODS,
+    CALLS,
+    CLOSERS,
+    EXITS_AT_ONCE,
+    NEVER_RETURN,
+    QUIET_METHODS,
+)
+from dbhygiene.library.resources import BORROWER, KEEPS, UNKNOWN, Fates, Leaving, Resource, Summary
+from dbhygiene.source import FUNCTION, File, Scope
+
+if TYPE_CHECKING:
+    from dbhygiene.lifetimes.summaries import Summaries
+
+_CURSOR_USES = frozenset({"execute", "executemany", "callproc", "fetchone", "fetchall", "fetchmany", "lastrowid"})
+_CONNECTION_USES = frozenset({"cursor", "commit", "rollback", "close", "autocommit", "begin", "ping", "select_db"})
+CONTEXT_MANAGERS = frozenset({"contextlib.contextmanager", "contextlib.asynccontextmanager"})
+
+
+class Effect(NamedTuple):
+    """What one call does. `definition`: the project's own function that it calls."""
+
+    summary: Summary
+    closing: bool
+    definition: calls.Definition | None
+    bound: bool  # called on an instance: the first parameter is not among the arguments
+    summaries: Summaries
+
+    def fates(self, position: int | None, keyword: str | None, resource: Resource, how: str, raised: bool) -> Fates:
+        """What may become of an argument: given by position, or by keyword."""
+        if self.definition is not None and isinstance(self.definition.node, FUNCTION):
+            if (name := self._parameter(self.definition.node, position, keyword)) is None:
+                return KEEPS
+            argument = self.summaries.argument(self.definition, name, resource, how)
+        else:
+            argument = self.summary.keyword(keyword) if position is None else self.summary.argument(position)
+        return argument.raising if raised else argument.normal
+
+    def _parameter(
+        self, function: ast.FunctionDef | ast.AsyncFunctionDef, position: int | None, keyword: str | None
+    ) -> str | None:
+        args = function.args
+        if position is None:
+            named = {a.arg for a in (*args.args, *args.kwonlyargs)}
+            return keyword if keyword in named else None
+        positional = [*args.posonlyargs, *args.args][self.bound :]
+        return positional[position].arg if position < len(positional) else None
+
+
+class Effects(cfg.Semantics):
+    """The meaning of the names in one function, for its graph and for the resources in it."""
+
+    def __init__(self, file: File, scope: Scope, summaries: Summaries) -> None:
+        self.file, self.scope, self.summaries = file, scope, summaries
+        self._effects: dict[ast.Call, Effect] = {}
+        self.at_yield: tuple[Thrown, ...] = (GENERATOR_EXIT,)
+        if isinstance(scope.node, FUNCTION):
+            decorators = set(calls.Definition(file, scope.node, scope.name).decorators)
+            if decorators & CONTEXT_MANAGERS:
+                self.at_yield = (ORDINARY, GENERATOR_EXIT)
+
+    # -- calls
+
+    def of(self, call: ast.Call) -> Effect:
+        if call not in self._effects:
+            self._effects[call] = self._effect(call)
+        return self._effects[call]
+
+    def _effect(self, call: ast.Call) -> Effect:
+        func = call.func
+        name = self.file.resolve(func)
+        if name is not None:
+            if (opened := self.summaries.opened(name)) is not None:
+                return self._plain(Summary(returns=opened))
+            if (known := CALLS.get(name)) is not None:
+                return Effect(known, name in CLOSERS, None, False, self.summaries)
+        definition = calls.callee(self.file, call, self.scope)
+        if definition is not None:
+            summary = self.summaries.returned(definition) or UNKNOWN
+            return Effect(summary, False, definition, self._is_bound(call, definition), self.summaries)
+        if isinstance(func, ast.Attribute) and func.attr in BORROWING_METHODS:
+            return self._plain(BORROWER)
+        return self._plain(UNKNOWN)
+
+    def _plain(self, summary: Summary) -> Effect:
+        return Effect(summary, False, None, False, self.summaries)
+
+    def _is_bound(self, call: ast.Call, definition: calls.Definition) -> bool:
+        """Whether the first parameter of what is called is given by the way it is called."""
+        scope = definition.file.functions.get(definition.node) if isinstance(definition.node, FUNCTION) else None
+        if scope is None or scope.class_scope is None or "staticmethod" in definition.decorators:
+            return False
+        if "classmethod" in definition.decorators:
+            return True
+        owner = call.func.value if isinstance(call.func, ast.Attribute) else None
+        named = self.file.resolve(owner) if owner is not None else None
+        return not (isinstance(owner, ast.Name) and named and named.rpartition(".")[2] == owner.id)
+
+    def outcome(self, call: ast.Call) -> Outcome:
+        name = self.file.resolve(call.func)
+        if name in EXITS_AT_ONCE:
+            return Outcome(returns=False, raises=())
+        if name in NEVER_RETURN:
+            return Outcome(returns=False, raises=(SYSTEM_EXIT,))
+        effect = self.of(call)
+        if effect.definition is not None:
+            return self.summaries.outcome(effect.definition)
+        quiet = isinstance(call.func, ast.Attribute) and call.func.attr in QUIET_METHODS
+        return Outcome(raises=()) if quiet or not effect.summary.may_raise else Outcome()
+
+    def at_await(self, node: ast.Await) -> tuple[Thrown, ...]:
+        if isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute):
+            if node.value.func.attr in QUIET_METHODS | {"ensure_closed", "aclose", "release"}:
+                return ()
+        return (ORDINARY, CANCELLED)
+
+    # -- names
+
+    def resolve(self, expr: ast.expr) -> str | None:
+        return self.file.resolve(expr)
+
+    def bases(self, name: str) -> tuple[str, ...] | None:
+        found = calls.find(name, self.file)
+        if found is None or not isinstance(found.node, ast.ClassDef):
+            return None
+        named = [found.file.resolve(base) for base in found.node.bases]
+        return tuple(name for name in named if name is not None) if all(named) else None
+
+    # -- with
+
+    def swallows(self, item: ast.withitem) -> Sequence[ast.expr | None]:
+        match item.context_expr:
+            case ast.Call(func=func, args=args) if self.file.resolve(func) == "contextlib.suppress":
+                return [each for arg in args for each in (arg.elts if isinstance(arg, ast.Tuple) else [arg])]
+            case ast.Call() as call:
+                return self.summaries.swallowed(self.of(call).definition)
+        return ()
+
+    def leaving(self, item: ast.withitem, resource: Resource) -> Leaving | None:
+        """What leaving `with resource` does here.
+
+        Where the driver's version is not known, the name bound by `as` tells: old drivers gave a cursor, new ones
+        give the connection.
+        """
+        leaving = resource.leaving
+        if leaving is None or not isinstance(item.optional_vars, ast.Name):
+            return leaving
+        old = self.summaries.older_leaving(resource)
+        if old is None or old.binds != "cursor":
+            return leaving
+        uses = self._uses(item.optional_vars.id)
+        return old if uses & _CURSOR_USES and not uses & _CONNECTION_USES else leaving
+
+    def _uses(self, name: str) -> set[str]:
+        return {
+            part.attr
+            for part in ast.walk(self.scope.node)
+            if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name) and part.value.id == name
+        }

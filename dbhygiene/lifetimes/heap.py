@@ -1,0 +1,77 @@
+"""What may be true of one resource at one point: whether it is open, and through what it can be reached."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+Site: TypeAlias = "ast.Call | ast.arg"  # the call that opened it; a parameter stands for what the caller opened
+State: TypeAlias = Literal["open", "closed", "escaped"]
+Where: TypeAlias = "str | ast.AST"  # a variable or `self.field`; an expression just evaluated; a `with` item
+Alias: TypeAlias = "tuple[str, Where]"
+
+# How something is related to the resource:
+IS: Final = "is"
+PART: Final = "part"  # lives in it, and may still read from it: a cursor
+IN: Final = "in"  # a container that holds it
+CLOSER: Final = "closer"  # closes it when it is left or closed: closing(conn), an ExitStack
+CLOSE: Final = "close"  # its bound `close` method
+RETURN: Final = "<return>"  # where the function's result is
+
+
+class Fact(NamedTuple):
+    """One thing that may be true before a node.
+
+    Without a `site` it speaks of no resource: only of what is known on the way there. `known` holds what has been
+    learned of tested variables; `thrown`: an exception has been raised since the resource was opened.
+    """
+
+    site: Site | None = None
+    state: State = "open"
+    aliases: frozenset[Alias] = frozenset()
+    known: frozenset[tuple[str, int]] = frozenset()
+    thrown: bool = False
+
+    def how(self, where: Where) -> str | None:
+        """How what stands there is related to the resource."""
+        for how, place in self.aliases:
+            if place is where or (type(place) is str and place == where):
+                return how
+        return None
+
+    def with_(self, how: str, where: Where) -> Fact:
+        return self._replace(aliases=self.aliases | {(how, where)})
+
+    def without(self, wheres: Iterable[Where]) -> Fact:
+        gone = set(wheres)
+        kept = frozenset(alias for alias in self.aliases if alias[1] not in gone)
+        return self if len(kept) == len(self.aliases) else self._replace(aliases=kept)
+
+    def unbound(self, path: str) -> Fact:
+        """After `path`, and with it what hangs on it, is given another value."""
+        inner = path + "."
+        kept = frozenset(
+            (how, where)
+            for how, where in self.aliases
+            if not (type(where) is str and (where == path or where.startswith(inner)))
+        )
+        return self if len(kept) == len(self.aliases) else self._replace(aliases=kept)
+
+
+def item(index: int) -> str:
+    """How a tuple is related to the resource that is its element."""
+    return f"item{index}"
+
+
+def item_index(how: str) -> int | None:
+    return int(how[4:]) if how.startswith("item") else None
+
+
+def path_of(expr: ast.AST) -> str | None:
+    """`a.b.c` as text; None for anything else."""
+    parts: list[str] = []
+    while isinstance(expr, ast.Attribute):
+        parts.append(expr.attr)
+        expr = expr.value
+    return ".".join([expr.id, *reversed(parts)]) if isinstance(expr, ast.Name) else None

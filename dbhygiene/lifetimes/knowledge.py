@@ -1,0 +1,155 @@
+"""What is known of tested variables: this is what makes flags, guards and early returns come out right."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
+
+from dbhygiene.flow.cfg import Bind, Case, Graph, Node, Test
+from dbhygiene.lifetimes.heap import path_of
+
+NONE: Final = 1
+FALSY: Final = 2  # but not None
+TRUTHY: Final = 4
+ANYTHING: Final = NONE | FALSY | TRUTHY
+MAX_KEYS = 8
+
+Known = frozenset[tuple[str, int]]
+
+
+class Question(NamedTuple):
+    """What a condition asks: of which key, and what an answer tells of it."""
+
+    key: str
+    if_true: int
+    if_false: int
+
+
+def question(test: ast.expr) -> Question | None:
+    """What a condition asks about a variable, a field, or a combination of these that nothing here can change."""
+    match test:
+        case ast.NamedExpr(target=ast.Name(id=name)):
+            return Question(name, TRUTHY, NONE | FALSY)
+        case ast.Name() | ast.Attribute():
+            path = path_of(test)
+            return Question(path, TRUTHY, NONE | FALSY) if path else None
+        case ast.Compare(left=left, ops=[op], comparators=[ast.Constant(value=None)]):
+            path = path_of(left.target if isinstance(left, ast.NamedExpr) else left)
+            if path is None:
+                return None
+            if isinstance(op, (ast.Is, ast.Eq)):
+                return Question(path, NONE, FALSY | TRUTHY)
+            return Question(path, FALSY | TRUTHY, NONE) if isinstance(op, (ast.IsNot, ast.NotEq)) else None
+    if isinstance(test, ast.Compare) and _is_pure(test):
+        return Question(ast.unparse(test), TRUTHY, FALSY)
+    return None
+
+
+def _is_pure(expr: ast.AST) -> bool:
+    pure = (ast.Name, ast.Attribute, ast.Constant, ast.Compare, ast.cmpop, ast.expr_context, ast.UnaryOp, ast.unaryop)
+    return all(isinstance(part, pure) for part in ast.walk(expr))
+
+
+def worth(value: ast.expr | None, known: Known) -> int:
+    """What is known of a value: a mask of NONE, FALSY, TRUTHY."""
+    match value:
+        case ast.Constant(value=None):
+            return NONE
+        case ast.Constant(value=constant):
+            return TRUTHY if constant else FALSY
+        case ast.List(elts=elements) | ast.Tuple(elts=elements) | ast.Set(elts=elements):
+            return TRUTHY if elements else FALSY
+        case ast.Dict(keys=keys):
+            return TRUTHY if keys else FALSY
+        case ast.Name() | ast.Attribute():
+            path = path_of(value)
+            return next((mask for key, mask in known if key == path), ANYTHING)
+        case ast.Lambda() | ast.JoinedStr():
+            return TRUTHY if isinstance(value, ast.Lambda) else ANYTHING
+    return ANYTHING
+
+
+def learn(known: Known, key: str, mask: int) -> Known | None:
+    """What is known after an answer; None where it contradicts what was known."""
+    before = next((m for k, m in known if k == key), ANYTHING)
+    after = before & mask
+    if not after:
+        return None
+    return known - {(key, before)} | {(key, after)} if after != before else known
+
+
+class Keys:
+    """The keys worth remembering in one graph, and where each may still be asked for."""
+
+    def __init__(self, graph: Graph, names: Iterable[str], limit: int = MAX_KEYS) -> None:
+        nodes = graph.nodes()
+        asked: dict[str, set[ast.expr]] = {}
+        told: Counter[str] = Counter()
+        for node in nodes:
+            if isinstance(node.act, Test) and (asks := question(node.act.node)):
+                asked.setdefault(asks.key, set()).add(node.act.node)
+            elif isinstance(node.act, Case) and (path := path_of(node.act.subject)):
+                asked.setdefault(path, set()).add(node.act.node.pattern)  # type: ignore[arg-type]
+            elif isinstance(node.act, Bind) and node.act.value is not None and (path := path_of(node.act.target)):
+                told[path] += worth(node.act.value, frozenset()) != ANYTHING
+        resources = set(names)
+        useful = [key for key in asked if len(asked[key]) > 1 or told[key] or key in resources]
+        useful.sort(key=lambda key: (key not in resources, not told[key], -len(asked[key])))
+        self.dropped = len(useful) > limit
+        self.keys = useful[:limit]
+        self._mentions = {key: _names(key) for key in self.keys}
+        self._later = self._live(nodes)
+
+    def _live(self, nodes: list[Node]) -> dict[Node, frozenset[str]]:
+        """For each node, the keys that are asked for after it on some way, as sets shared between nodes."""
+        bits = {key: 1 << number for number, key in enumerate(self.keys)}
+        own = {node: sum(bits.get(key, 0) for key in _asked_at(node)) for node in nodes}
+        live = dict(own)
+        before: dict[Node, list[Node]] = {}
+        for node in nodes:
+            for _, target in node.out:
+                before.setdefault(target, []).append(node)
+        todo = [node for node in nodes if own[node]]
+        while todo:
+            node = todo.pop()
+            for source in before.get(node, ()):
+                if live[node] & ~live[source]:
+                    live[source] |= live[node]
+                    todo.append(source)
+        later: dict[Node, frozenset[str]] = {}
+        sets: dict[int, frozenset[str]] = {}
+        for node in nodes:
+            mask = 0
+            for _, target in node.out:
+                mask |= live[target]
+            if mask not in sets:
+                sets[mask] = frozenset(key for key, bit in bits.items() if mask & bit)
+            later[node] = sets[mask]
+        return later
+
+    def after(self, node: Node, known: Known) -> Known:
+        """What is still of use after a node."""
+        later = self._later[node]
+        return known if all(key in later for key, _ in known) else frozenset(k for k in known if k[0] in later)
+
+    def rebound(self, known: Known, path: str) -> Known:
+        """What is known after `path` has been given another value."""
+        return frozenset(k for k in known if path not in self._mentions.get(k[0], ()))
+
+
+def _asked_at(node: Node) -> Iterator[str]:
+    if isinstance(node.act, Test) and (asks := question(node.act.node)):
+        yield asks.key
+    elif isinstance(node.act, Case) and (path := path_of(node.act.subject)):
+        yield path
+
+
+def _names(key: str) -> frozenset[str]:
+    """Every path that a key speaks of, and what each hangs on: `a.b is c` -> a, a.b, c."""
+    found: set[str] = set()
+    for part in ast.walk(ast.parse(key, mode="eval")):
+        if (path := path_of(part)) is not None:
+            found.add(path)
+    return frozenset(found)

@@ -1,0 +1,200 @@
+"""One resource, from the call that opens it to every way out: the questions that a rule may ask."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+
+from dbhygiene.flow import cfg
+from dbhygiene.flow.cfg import Kind, Node
+from dbhygiene.library.resources import Resource
+from dbhygiene.lifetimes.analysis import Analysis, transferred
+from dbhygiene.lifetimes.heap import Fact
+from dbhygiene.lifetimes.summaries import Summaries
+from dbhygiene.source import FUNCTION, File, Located, Scope, Surroundings
+
+
+class Leak(Enum):
+    """How a resource is left open, the heaviest first."""
+
+    NEVER_CLOSED = "it is closed on no way through the function"
+    SOME_PATH = "it stays open on some way, without any exception"
+    SWALLOWED = "it stays open when an exception is caught and the function goes on"
+    RAISED = "it stays open when an exception leaves the function"
+
+
+@dataclass(frozen=True, eq=False)
+class Lifetime:
+    """The life of one resource within one function."""
+
+    analysis: Analysis
+    birth: ast.Call
+    resource: Resource
+
+    @property
+    def file(self) -> File:
+        return self.analysis.file
+
+    @property
+    def scope(self) -> Scope:
+        return self.analysis.scope
+
+    @cached_property
+    def _ends(self) -> list[tuple[Node, Fact]]:
+        return list(self.analysis.ends(self.birth))
+
+    def _normal(self, fact: Fact) -> bool:
+        return fact.state == "open" and not transferred(fact)
+
+    def _raised(self, fact: Fact) -> bool:
+        return fact.state == "open" and not any(type(where) is str and "." in where for _, where in fact.aliases)
+
+    @cached_property
+    def _leaks(self) -> dict[str, tuple[Node, Fact]]:
+        """A leak of each kind, with its witness: normally, after a caught exception, by an exception."""
+        found: dict[str, tuple[Node, Fact]] = {}
+        for end, fact in self._ends:
+            if end is self.analysis.graph.exit and self._normal(fact):
+                found.setdefault("swallowed" if fact.thrown else "normal", (end, fact))
+            elif end is self.analysis.graph.raised and self._raised(fact):
+                found.setdefault("raised", (end, fact))
+        return found
+
+    @property
+    def leaks_normally(self) -> bool:
+        """Whether it may be open and nobody's where the function returns."""
+        return bool(self._leaks.keys() & {"normal", "swallowed"})
+
+    @property
+    def leaks_by_exception(self) -> bool:
+        return "raised" in self._leaks
+
+    @property
+    def escapes(self) -> bool:
+        """Whether it is handed on, on some way, to where it is not followed."""
+        return self.birth in self.analysis.transfer.escaped
+
+    @property
+    def ends_well_normally(self) -> bool:
+        exit_ = self.analysis.graph.exit
+        return any(end is exit_ and not self._normal(fact) for end, fact in self._ends)
+
+    @property
+    def ends_well_by_exception(self) -> bool:
+        raised = self.analysis.graph.raised
+        return any(end is raised and not self._raised(fact) for end, fact in self._ends)
+
+    @cached_property
+    def leak(self) -> Leak | None:
+        """The heaviest leak of this resource; None: there is none that can be seen."""
+        if "normal" in self._leaks:
+            well = self.escapes or any(
+                end is self.analysis.graph.exit and not fact.thrown and not self._normal(fact)
+                for end, fact in self._ends
+            )
+            return Leak.SOME_PATH if well else Leak.NEVER_CLOSED
+        if "swallowed" in self._leaks:
+            return Leak.SWALLOWED
+        return Leak.RAISED if "raised" in self._leaks else None
+
+    def path(self, leak: Leak) -> list[tuple[Node, Kind]]:
+        """A shortest way from birth to a leak of this kind: the nodes passed, and the edges taken out of them."""
+        key = {Leak.SWALLOWED: "swallowed", Leak.RAISED: "raised"}.get(leak, "normal")
+        return self.analysis.path(*self._leaks[key])
+
+    @cached_property
+    def raisers(self) -> list[ast.expr]:
+        """The calls whose exception leaves it open, in the order of the text."""
+        found: dict[ast.expr, None] = {}
+        for node in self.analysis.solution.nodes():
+            if not isinstance(node.act, (cfg.Call, cfg.Await, cfg.Yield)):
+                continue
+            if any(fact.site is self.birth and fact.state == "open" for fact in self.analysis.solution.at(node)):
+                if node.act.node is not self.birth and any(kind == "raise" for kind, _ in node.out):
+                    found[node.act.node] = None
+        return sorted(found, key=lambda call: (call.lineno, call.col_offset))
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The variables that hold it, on some way."""
+        found: dict[str, None] = {}
+        for node in self.analysis.solution.nodes():
+            for fact in self.analysis.solution.at(node):
+                if fact.site is self.birth:
+                    found.update({w: None for how, w in fact.aliases if how == "is" and isinstance(w, str)})
+        return [name for name in found if not name.startswith("<")]
+
+    @property
+    def title(self) -> str:
+        """The name by which a reader knows it: a variable, else the expression that opens it."""
+        return self.names[0] if self.names else f"{ast.unparse(self.birth.func)}(...)"
+
+    @cached_property
+    def closes(self) -> list[ast.Call]:
+        """The calls that close it by hand, on some way."""
+        found: dict[ast.Call, None] = {}
+        for node in self.analysis.solution.nodes():
+            act = node.act
+            if not isinstance(act, cfg.Call):
+                continue
+            for fact in self.analysis.solution.at(node):
+                if fact.site is self.birth and self.analysis.transfer.holds(act.node.func, fact) == "close":
+                    found[act.node] = None
+        return sorted(found, key=lambda call: (call.lineno, call.col_offset))
+
+    @property
+    def statement(self) -> ast.stmt:
+        """The statement in which it is opened."""
+        return next(node for node in self.file.around(self.birth) if isinstance(node, ast.stmt))
+
+    def steps(self, leak: Leak) -> list[tuple[Located, str]]:
+        """The way to a leak as a reader follows it: opened, the turns taken, left open."""
+        return list(_steps(self, self.path(leak), leak))
+
+
+def _steps(life: Lifetime, path: list[tuple[Node, Kind]], leak: Leak) -> Iterator[tuple[Located, str]]:
+    yield life.birth, "opened here"
+    left: tuple[Located, str] | None = None
+    for node, kind in path:
+        act = node.act
+        match act:
+            case cfg.Test(node=test) if kind in {"true", "false"}:
+                yield test, f"when this is {kind}"
+            case cfg.Call(node=call) | cfg.Await(node=call) | cfg.Yield(node=call) if kind == "raise":
+                yield (
+                    call,
+                    "this raises"
+                    if not isinstance(act, cfg.Yield)
+                    else "the generator is never resumed, or an exception is thrown in",
+                )
+            case cfg.Raise(node=stmt):
+                yield stmt, "raised here"
+            case cfg.Catch(node=handler):
+                yield handler, "caught here"
+            case cfg.Return(node=stmt):
+                left = stmt, f"the function returns, `{life.title}` still open"
+    if leak is Leak.RAISED:
+        return
+    if left is not None:
+        yield left
+    elif isinstance(life.scope.node, FUNCTION):
+        yield life.scope.node.body[-1], f"the function ends, `{life.title}` still open"
+
+
+class Lifetimes:
+    """The lives of the resources of one project."""
+
+    def __init__(self, project: Surroundings) -> None:
+        self.summaries = Summaries(project)
+
+    def of(self, file: File) -> Iterator[Lifetime]:
+        """Every resource that a function of the file opens, or is given by a function of the project."""
+        for code in file.functions:
+            analysis = self.summaries.analysis(file, code)
+            if analysis is not None:
+                for site, resource in analysis.sites.items():
+                    if isinstance(site, ast.Call):
+                        yield Lifetime(analysis, site, resource)

@@ -1,0 +1,245 @@
+"""What calls of the project's own functions do: inferred on demand, to a least fixed point."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from dbhygiene.flow import cfg
+from dbhygiene.flow.calls import Definition, Demand, method
+from dbhygiene.flow.cfg import Outcome, TooLargeError
+from dbhygiene.library.drivers import drivers
+from dbhygiene.library.resources import (
+    BORROWS,
+    KEEPS,
+    Argument,
+    Does,
+    Driver,
+    Leaving,
+    Resource,
+    Summary,
+)
+from dbhygiene.lifetimes.analysis import Analysis, analyse, transferred
+from dbhygiene.lifetimes.effects import CONTEXT_MANAGERS, Effects
+from dbhygiene.lifetimes.heap import CLOSER, IN, IS, PART, RETURN, Fact, item_index
+from dbhygiene.source import FUNCTION, Code, File, Surroundings
+
+Returned: TypeAlias = "tuple[Resource, int | None] | None"
+
+# Decorators under which a function still does, when called, what it says.
+_KEEPING = frozenset({"staticmethod", "classmethod", "functools.wraps", "typing.no_type_check", "typing.override"})
+_MAX_CHAIN = 12
+
+
+class Summaries:
+    """Facts about the functions of one project, computed when they are asked for."""
+
+    def __init__(self, project: Surroundings) -> None:
+        self.project = project
+        self._drivers: dict[str, Driver] = {name: driver for driver in drivers() for name in driver.opens}
+        self._resources: dict[str, Resource] = {}
+        self._definitions: dict[ast.AST, Definition] = {}
+        self._analyses: dict[ast.AST, Analysis | None] = {}
+        self._returned = Demand(self._infer_returned, None, depth=_MAX_CHAIN)
+        self._arguments: Demand[tuple[ast.AST, str, Resource], Argument | None] = Demand(
+            self._infer_argument, None, depth=_MAX_CHAIN
+        )
+        self._outcomes = Demand(self._infer_outcome, Outcome(returns=False, raises=()), depth=4)
+
+    # -- the library's own
+
+    def opened(self, name: str) -> Resource | None:
+        """What a call of this name opens, in the version of the driver that the project uses."""
+        if name not in self._drivers:
+            return None
+        driver = self._drivers[name]
+        if driver.package not in self._resources:
+            versions = [v for each in driver.distributions if (v := self.project.version_of(each))]
+            self._resources[driver.package] = driver.resource(versions[0] if versions else None)
+        return self._resources[driver.package]
+
+    def older_leaving(self, resource: Resource) -> Leaving | None:
+        """What `with` did in older versions of the driver, where the project does not say which it uses."""
+        driver = next((d for d in self._drivers.values() if d.package == resource.package), None)
+        if driver is None or any(self.project.version_of(each) for each in driver.distributions):
+            return None
+        return driver.leavings[0]
+
+    # -- one function
+
+    def effects(self, file: File, code: Code) -> Effects:
+        return Effects(file, file.functions[code], self)
+
+    def analysis(self, file: File, code: Code) -> Analysis | None:
+        """The facts about what a function opens itself."""
+        if code not in self._analyses:
+            self._analyses[code] = analyse(file, code, self.effects(file, code))
+        return self._analyses[code]
+
+    # -- what a call gives
+
+    def returned(self, definition: Definition) -> Summary | None:
+        """The resource that a function opens for its caller."""
+        if not isinstance(definition.node, FUNCTION) or not self._does_what_it_says(definition):
+            return None
+        self._definitions[definition.node] = definition
+        found = self._returned.get(definition.node)
+        return Summary(returns=found[0], index=found[1]) if found else None
+
+    def _does_what_it_says(self, definition: Definition) -> bool:
+        return all(name in _KEEPING for name in definition.decorators) and len(list(definition.decorators)) == len(
+            definition.node.decorator_list
+        )
+
+    def _infer_returned(self, node: ast.AST) -> Returned:
+        definition = self._definitions[node]
+        assert isinstance(node, FUNCTION)
+        if not _hands_back(node):
+            return None
+        analysis = analyse(definition.file, node, self.effects(definition.file, node))
+        if analysis is None:
+            return None
+        for end, fact in self._endings(analysis):
+            if end is analysis.graph.exit and fact.state == "open" and isinstance(fact.site, ast.Call):
+                how = fact.how(RETURN)
+                kept = any(type(where) is str and "." in where for _, where in fact.aliases)
+                if how is not None and not kept and (how == IS or item_index(how) is not None):
+                    return analysis.sites[fact.site], item_index(how)
+        return None
+
+    @staticmethod
+    def _endings(analysis: Analysis) -> list[tuple[cfg.Node, Fact]]:
+        return [(end, fact) for site in analysis.sites for end, fact in analysis.ends(site)]
+
+    # -- what it does with its arguments
+
+    def argument(self, definition: Definition, name: str, resource: Resource, how: str) -> Argument:
+        """What a function does with a parameter that is given this resource."""
+        if how in {PART}:
+            return Argument.of(BORROWS)
+        if how != IS or not isinstance(definition.node, FUNCTION) or _is_generator(definition.node):
+            return Argument()
+        if not self._does_what_it_says(definition):
+            return Argument()
+        self._definitions[definition.node] = definition
+        return self._arguments.get((definition.node, name, resource), Argument()) or Argument(frozenset(), frozenset())
+
+    def _infer_argument(self, key: tuple[ast.AST, str, Resource]) -> Argument | None:
+        node, name, resource = key
+        definition = self._definitions[node]
+        assert isinstance(node, FUNCTION)
+        analysis = analyse(definition.file, node, self.effects(definition.file, node), {name: resource})
+        site = next((site for site in analysis.sites if isinstance(site, ast.arg)), None) if analysis else None
+        if analysis is None or site is None or site.arg in analysis.transfer.names.captured:
+            return Argument()
+        escaped = KEEPS if site in analysis.transfer.escaped else frozenset()
+        normal, raising = set(escaped), set(escaped)
+        for end, fact in analysis.ends(site):
+            (normal if end is analysis.graph.exit else raising).add(_fate(fact, end is analysis.graph.exit))
+        return Argument(frozenset(normal), frozenset(raising))
+
+    # -- how it ends
+
+    def outcome(self, definition: Definition) -> Outcome:
+        """Whether a call of a function can return, and whether it can raise."""
+        if not isinstance(definition.node, FUNCTION):
+            return Outcome()
+        if _is_generator(definition.node):
+            return Outcome(raises=())
+        if not self._does_what_it_says(definition):
+            return Outcome()
+        self._definitions[definition.node] = definition
+        return self._outcomes.get(definition.node, Outcome())
+
+    def _infer_outcome(self, node: ast.AST) -> Outcome:
+        definition = self._definitions[node]
+        assert isinstance(node, FUNCTION)
+        if len(node.body) == 1 and isinstance(node.body[0], (ast.Raise, ast.Expr, ast.Pass)):
+            body = node.body[0]
+            abstract = isinstance(body, ast.Pass) or (
+                isinstance(body, ast.Expr) and isinstance(body.value, ast.Constant)
+            )
+            if abstract or "NotImplementedError" in ast.dump(body):
+                return Outcome()  # to be written by a subclass
+        try:
+            graph = cfg.build(node, self.effects(definition.file, node))
+        except (TooLargeError, RecursionError):
+            return Outcome()
+        nodes = set(graph.nodes())
+        raises = {kind for each in nodes for kind, target in each.out if target is graph.raised}
+        return Outcome(graph.exit in nodes, Outcome().raises if graph.raised in nodes and raises else ())
+
+    def swallowed(self, definition: Definition | None) -> Sequence[ast.expr | None]:
+        """What leaving a `with` over the project's own context manager may swallow."""
+        if definition is None:
+            return ()
+        if isinstance(definition.node, FUNCTION):
+            if not any(name in CONTEXT_MANAGERS for name in definition.decorators):
+                return ()
+            graph = cfg.build(definition.node, self.effects(definition.file, definition.node))
+            return (None,) if _goes_on_after_exception(graph) else ()
+        leave = method(definition, "__exit__") or method(definition, "__aexit__")
+        if leave is None or not isinstance(leave.node, FUNCTION):
+            return ()
+        returns = [part.value for part in ast.walk(leave.node) if isinstance(part, ast.Return)]
+        nothing = (None, False)
+        return (
+            () if all(v is None or (isinstance(v, ast.Constant) and v.value in nothing) for v in returns) else (None,)
+        )
+
+
+def _fate(fact: Fact, normal: bool) -> Does:
+    if fact.state == "closed":
+        return Does.CLOSES
+    if normal and fact.how(RETURN) in {IS, IN}:
+        return Does.RETURNS
+    if fact.how(RETURN) == CLOSER or transferred(fact):
+        return Does.KEEPS
+    return Does.BORROWS
+
+
+def _own_parts(function: ast.AST) -> list[ast.AST]:
+    """The nodes of a function, without those of functions within it."""
+    found: list[ast.AST] = []
+    todo = list(ast.iter_child_nodes(function))
+    while todo:
+        part = todo.pop()
+        found.append(part)
+        if not isinstance(part, (*FUNCTION, ast.Lambda, ast.ClassDef)):
+            todo += ast.iter_child_nodes(part)
+    return found
+
+
+def _hands_back(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether a function gives its caller anything but a constant, and is no generator."""
+    parts = _own_parts(function)
+    if any(isinstance(part, (ast.Yield, ast.YieldFrom)) for part in parts):
+        return False
+    return any(
+        isinstance(part, ast.Return) and not isinstance(part.value, (ast.Constant, type(None))) for part in parts
+    )
+
+
+def _is_generator(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    return any(isinstance(part, (ast.Yield, ast.YieldFrom)) for part in _own_parts(function))
+
+
+def _goes_on_after_exception(graph: cfg.Graph) -> bool:
+    """Whether an exception thrown in at a `yield` can end in a normal exit."""
+    todo = [
+        target
+        for node in graph.nodes()
+        if isinstance(node.act, cfg.Yield)
+        for kind, target in node.out
+        if kind == "raise"
+    ]
+    seen = set(todo)
+    while todo:
+        node = todo.pop()
+        if node is graph.exit:
+            return True
+        fresh = [target for _, target in node.out if target not in seen]
+        seen.update(fresh)
+        todo += fresh
+    return False

@@ -1,0 +1,499 @@
+"""What becomes of a resource at each node: opened, named, closed, handed on.
+
+Whatever is not understood lets the resource escape, and an escaped one is followed no further.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TypeAlias
+
+from dbhygiene.flow import cfg
+from dbhygiene.flow.cfg import Kind, Node
+from dbhygiene.library.calls import STACKING
+from dbhygiene.library.resources import Does, Fates, Leaving, Resource
+from dbhygiene.lifetimes.effects import Effect, Effects
+from dbhygiene.lifetimes.heap import CLOSE, CLOSER, IN, IS, PART, RETURN, Fact, Site, item, item_index, path_of
+from dbhygiene.lifetimes.knowledge import ANYTHING, FALSY, NONE, TRUTHY, Keys, learn, question, worth
+
+Outcomes: TypeAlias = "list[tuple[Kind, Fact]]"
+
+_DATA = frozenset({"fetchone", "fetchall", "fetchmany", "fetchval", "rowcount", "lastrowid", "description", "close"})
+_TO_CONNECTION = frozenset({"connection", "conn", "_connection"})  # a cursor's way back
+_TAKING_OUT = frozenset({"pop", "popleft", "popitem", "get", "get_nowait", "__getitem__"})
+_PUTTING_IN = frozenset({"append", "add", "appendleft", "insert", "setdefault", "put", "put_nowait"})
+
+
+class Names:
+    """What the names of one function are: its own, or somebody else's too."""
+
+    def __init__(
+        self,
+        *,
+        shared: Iterable[str] = (),
+        captured: Iterable[str] = (),
+        containers: Iterable[str] = (),
+        stacks: Mapping[str, ast.withitem] | None = None,
+        lends: bool = False,
+    ) -> None:
+        self.shared = frozenset(shared)  # declared global or nonlocal
+        self.captured = frozenset(captured)  # seen by a function within
+        self.containers = frozenset(containers)  # only ever bound to a new list, dict or set of this function's
+        self.stacks = stacks or {}  # name -> the only `with` item that binds it to an ExitStack
+        self.lends = lends  # what this generator yields, it takes back
+
+
+class Transfer:
+    """The step of the analysis of one function: a fact before a node -> the facts on the edges out of it."""
+
+    def __init__(
+        self, effects: Effects, sites: Mapping[Site, Resource], names: Names, keys: Keys, started: Iterable[Fact] = ()
+    ) -> None:
+        self.effects, self.sites, self.names, self.keys = effects, sites, names, keys
+        self.escaped: set[Site] = set()
+        self.closed_again: dict[ast.Call, Site] = {}
+        self.replaced: dict[tuple[Site, ast.AST], Fact] = {}
+        self._steps: dict[type, Callable[..., Outcomes]] = {
+            cfg.Call: self._call,
+            cfg.Bind: self._bind,
+            cfg.Test: self._test,
+            cfg.Case: self._case,
+            cfg.Enter: self._enter,
+            cfg.Leave: self._leave,
+            cfg.Return: self._return,
+            cfg.Yield: self._yield,
+            cfg.Choose: self._choose,
+            cfg.Collect: self._collect,
+            cfg.Catch: self._catch,
+            cfg.Delete: self._delete,
+            cfg.Iterate: self._iterate,
+            cfg.Await: self._await,
+            cfg.Discard: self._discard,
+        }
+
+    def __call__(self, node: Node, fact: Fact) -> Iterator[tuple[Kind, Fact]]:
+        step = self._steps.get(type(node.act))
+        outcomes = step(node.act, fact) if step else [(kind, fact) for kind in ("next", "true", "false", "raise")]
+        for kind, after in outcomes:
+            if after.state == "escaped":
+                if after.site is not None:
+                    self.escaped.add(after.site)
+                continue
+            known = self.keys.after(node, after.known)
+            thrown = after.thrown or (kind == "raise" and after.site is not None)
+            if known is not after.known or thrown != after.thrown:
+                after = after._replace(known=known, thrown=thrown)
+            yield kind, after
+
+    def resource(self, fact: Fact) -> Resource:
+        assert fact.site is not None
+        return self.sites[fact.site]
+
+    # -- what an expression holds
+
+    def holds(self, expr: ast.AST | None, fact: Fact) -> str | None:
+        """How the value of an evaluated expression is related to the resource; None: not at all."""
+        if expr is None or not fact.aliases:
+            return None
+        if (how := fact.how(expr)) is not None:
+            return how
+        match expr:
+            case ast.Name(id=name):
+                return fact.how(name)
+            case ast.Attribute(value=value, attr=attr):
+                path = path_of(expr)
+                if path is not None and (how := fact.how(path)) is not None:
+                    return how
+                return self._member(self.holds(value, fact), attr, fact)
+            case ast.Await(value=value) | ast.NamedExpr(value=value) | ast.Starred(value=value):
+                return self.holds(value, fact)
+            case ast.Tuple(elts=elements) | ast.List(elts=elements) | ast.Set(elts=elements):
+                return self._display(elements, fact)
+            case ast.Dict(values=values):
+                return IN if any(self.holds(value, fact) in {IS, IN, CLOSER} for value in values) else None
+            case ast.Subscript(value=value, slice=index):
+                return self._element(self.holds(value, fact), index)
+            case ast.Call(func=ast.Name(id="getattr"), args=[owner, ast.Constant(value=str(attr)), *_]):
+                return self._member(self.holds(owner, fact), attr, fact)
+        return None
+
+    def _member(self, owner: str | None, attr: str, fact: Fact) -> str | None:
+        if owner == IS and attr in self.resource(fact).closed_by:
+            return CLOSE
+        if owner == CLOSER and attr == "close":
+            return CLOSE
+        return IS if owner == PART and attr in _TO_CONNECTION else None
+
+    def _display(self, elements: list[ast.expr], fact: Fact) -> str | None:
+        found = [(index, how) for index, element in enumerate(elements) if (how := self.holds(element, fact))]
+        owning = [(index, how) for index, how in found if how in {IS, IN, CLOSER, CLOSE} or item_index(how) is not None]
+        if not owning:
+            return PART if found else None
+        exact = len(owning) == 1 and owning[0][1] == IS and not any(isinstance(e, ast.Starred) for e in elements)
+        return item(owning[0][0]) if exact else IN
+
+    @staticmethod
+    def _element(container: str | None, index: ast.expr) -> str | None:
+        if container is None or container in {IS, CLOSE}:
+            return None
+        if container in {IN, PART}:
+            return IS if container == IN else None
+        if (number := item_index(container)) is None:
+            return None
+        match index:
+            case ast.Constant(value=int(wanted)) if wanted >= 0:
+                return IS if wanted == number else None
+        return IS
+
+    # -- calls
+
+    def _call(self, act: cfg.Call, fact: Fact) -> Outcomes:
+        call = act.node
+        fact = fact.without([call])  # the one of the last round
+        effect = self.effects.of(call)
+        if fact.site is None:
+            return [*self._born(call, effect, fact), ("next", fact), ("raise", fact)]
+        done: Outcomes = []
+        for kind in ("next", "raise"):
+            done += [(kind, after) for after in self._called(call, effect, fact, kind == "raise")]
+        return done
+
+    def _born(self, call: ast.Call, effect: Effect, fact: Fact) -> Outcomes:
+        if call not in self.sites:
+            return []
+        how = IS if effect.summary.index is None else item(effect.summary.index)
+        return [("next", Fact(call, "open", frozenset([(how, call)]), fact.known))]
+
+    def _called(self, call: ast.Call, effect: Effect, fact: Fact, raised: bool) -> Iterable[Fact]:
+        func = call.func
+        if self.holds(func, fact) == CLOSE:
+            if fact.state == "closed" and not raised:
+                self.closed_again[call] = fact.site  # type: ignore[assignment]
+            return [fact._replace(state="closed")]
+        if effect.closing and call.args and (how := self.holds(call.args[0], fact)):
+            return [fact if raised else fact.with_(CLOSER if how == IS else how, call)]
+        if isinstance(func, ast.Attribute) and (owner := self.holds(func.value, fact)):
+            return [self._method(call, func, owner, fact, raised)]
+        if isinstance(func, ast.Attribute) and (stack := self._stack(func.value)) and fact.how(stack) == CLOSER:
+            if func.attr in {"close", "aclose"}:
+                return [fact._replace(state="closed")]
+            if func.attr == "pop_all" and not raised:
+                return [fact.without([stack]).with_(CLOSER, call)]
+        if isinstance(func, ast.Attribute) and func.attr in STACKING and self._given(call, fact):
+            return [self._stacked(call, func, fact, raised)]
+        if isinstance(func, ast.Attribute) and func.attr in _PUTTING_IN and self._is_container(func.value):
+            if any(self.holds(arg, fact) for arg in call.args):
+                return [fact if raised else fact.with_(IN, path_of(func.value) or func.value)]
+        return self._arguments(call, effect, fact, raised)
+
+    def _method(self, call: ast.Call, func: ast.Attribute, owner: str, fact: Fact, raised: bool) -> Fact:
+        """A method of the resource, of a part of it, or of what holds it."""
+        if raised:
+            return fact
+        if owner == IS:
+            return fact.with_(PART, call)
+        if owner == PART:
+            return fact if func.attr in _DATA else fact.with_(PART, call)
+        if owner == CLOSER:
+            return fact.with_(CLOSER, call) if func.attr == "pop_all" else fact
+        if owner == IN and func.attr in _TAKING_OUT:
+            return fact.with_(IS, call)
+        if owner == IN and func.attr in {"values", "items", "copy", "keys"}:
+            return fact.with_(IN, call)
+        return fact
+
+    def _given(self, call: ast.Call, fact: Fact) -> bool:
+        return any(self.holds(arg, fact) in {IS, CLOSER, CLOSE} for arg in call.args)
+
+    def _stacked(self, call: ast.Call, func: ast.Attribute, fact: Fact, raised: bool) -> Fact:
+        """`stack.enter_context(conn)` and the like: the stack closes it, when it is left itself."""
+        if raised:
+            return fact
+        how = self.holds(call.args[0], fact)
+        if func.attr in {"enter_context", "enter_async_context", "push", "push_async_exit"} and how == IS:
+            leaving = self.resource(fact).leaving
+            if not (leaving and leaving.closes):
+                return fact.with_(IS, call)
+        stack = self._stack(func.value)
+        after = fact.with_(IS, call) if how in {IS, CLOSER} else fact
+        return after.with_(CLOSER, stack) if stack else after._replace(state="escaped")
+
+    def _stack(self, expr: ast.expr) -> ast.withitem | None:
+        return self.names.stacks.get(expr.id) if isinstance(expr, ast.Name) else None
+
+    def _is_container(self, expr: ast.expr) -> bool:
+        return isinstance(expr, ast.Name) and expr.id in self.names.containers
+
+    def _arguments(self, call: ast.Call, effect: Effect, fact: Fact, raised: bool) -> Iterable[Fact]:
+        """What becomes of a resource that is given to a call."""
+        for position, arg in enumerate(call.args):
+            if how := self.holds(arg, fact):
+                fates = effect.fates(position, None, self.resource(fact), how, raised)
+                return self._fated(call, fates, how, fact, raised)
+        for keyword in call.keywords:
+            if how := self.holds(keyword.value, fact):
+                fates = effect.fates(None, keyword.arg, self.resource(fact), how, raised)
+                return self._fated(call, fates, how, fact, raised)
+        return [fact]
+
+    def _fated(self, call: ast.Call, fates: Fates, how: str, fact: Fact, raised: bool) -> Iterator[Fact]:
+        for fate in sorted(fates, key=lambda fate: fate.value):
+            if fate is Does.BORROWS:
+                yield fact
+            elif fate is Does.CLOSES:
+                yield fact._replace(state="closed") if how != PART else fact
+            elif fate is Does.RETURNS:
+                yield fact if raised else fact.with_(how, call)
+            elif how == PART:
+                yield fact if raised else fact.with_(PART, call)
+            else:
+                yield fact._replace(state="escaped")
+
+    # -- names
+
+    def _bind(self, act: cfg.Bind, fact: Fact) -> Outcomes:
+        value = act.value
+        if value is None and isinstance(act.node, (ast.For, ast.AsyncFor, ast.comprehension)):
+            how = self.holds(act.node.iter, fact)
+            pairs: list[tuple[ast.expr, ast.expr | None, str | None]] = [
+                (act.target, None, IS if how == IN or (how and item_index(how) is not None) else None)
+            ]
+        else:
+            pairs = list(self._pairs(act.target, value, fact))
+        masks = [worth(each, fact.known) if each is not None else ANYTHING for _, each, _ in pairs]
+        after = fact
+        for target, _, _ in pairs:
+            after = self._unbound(target, after, act)
+        for (target, _, how), mask in zip(pairs, masks, strict=True):
+            after = self._bound(target, how, mask, after)
+        last = not isinstance(act.node, ast.Assign) or act.target is act.node.targets[-1]
+        if last and isinstance(value, ast.AST):
+            inner = value.value if isinstance(value, (ast.Await, ast.NamedExpr)) else value
+            after = after.without([value, inner])
+        return [("next", after)]
+
+    def _pairs(
+        self, target: ast.expr, value: ast.expr | None, fact: Fact
+    ) -> Iterator[tuple[ast.expr, ast.expr | None, str | None]]:
+        """Each single target of an assignment, its value where there is one, and what that holds."""
+        if isinstance(target, (ast.Tuple, ast.List)):
+            if isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == len(target.elts):
+                for each, part in zip(target.elts, value.elts, strict=True):
+                    yield from self._pairs(each, part, fact)
+                return
+            how = self.holds(value, fact)
+            index = item_index(how) if how else None
+            for number, each in enumerate(target.elts):
+                taken = IS if how == IN or (index is not None and number == index) else None
+                yield (each.value if isinstance(each, ast.Starred) else each), None, taken
+            return
+        yield target, value, self.holds(value, fact)
+
+    def _unbound(self, target: ast.expr, fact: Fact, act: cfg.Bind) -> Fact:
+        path = path_of(target)
+        if path is None:
+            return fact
+        after = fact.unbound(path)
+        if after is not fact and fact.state == "open" and fact.how(path) == IS and not _reachable(after):
+            self.replaced.setdefault((fact.site, act.node), fact)  # type: ignore[arg-type]
+        return after._replace(known=self.keys.rebound(after.known, path)) if after.known else after
+
+    def _bound(self, target: ast.expr, how: str | None, mask: int, fact: Fact) -> Fact:
+        path = path_of(target)
+        if how is not None:
+            mask = TRUTHY if how == IS else ANYTHING
+            fact = self._stored(target, path, how, fact)
+        if path is not None and mask != ANYTHING and path in self.keys.keys:
+            known = learn(fact.known, path, mask)
+            fact = fact._replace(known=known) if known is not None else fact
+        return fact
+
+    def _stored(self, target: ast.expr, path: str | None, how: str, fact: Fact) -> Fact:
+        if path is None:
+            container = target.value if isinstance(target, ast.Subscript) else None
+            if container is not None and self._is_container(container):
+                return fact.with_(IN, path_of(container) or container)
+            return fact if how == PART else fact._replace(state="escaped")
+        root, _, rest = path.partition(".")
+        if rest:
+            if root in {"self", "cls"}:
+                return fact.with_(how, path)
+            return fact._replace(state="escaped")
+        if root in self.names.shared or root in self.names.captured:
+            return fact._replace(state="escaped")
+        return fact.with_(how, path)
+
+    def _catch(self, act: cfg.Catch, fact: Fact) -> Outcomes:
+        return [("next", fact.unbound(act.node.name) if act.node.name else fact)]
+
+    def _delete(self, act: cfg.Delete, fact: Fact) -> Outcomes:
+        for target in act.node.targets:
+            if path := path_of(target):
+                fact = fact.unbound(path)
+        return [("next", fact)]
+
+    def _choose(self, act: cfg.Choose, fact: Fact) -> Outcomes:
+        how = self.holds(act.part, fact)
+        fact = fact.without([act.whole])
+        return [("next", fact.without([act.part]).with_(how, act.whole) if how else fact)]
+
+    def _collect(self, act: cfg.Collect, fact: Fact) -> Outcomes:
+        how = next((how for each in act.elements if (how := self.holds(each, fact))), None)
+        if how is None:
+            return [("next", fact)]
+        return [("next", fact.without(act.elements).with_(PART if how == PART else IN, act.node))]
+
+    def _await(self, act: cfg.Await, fact: Fact) -> Outcomes:
+        value = act.node.value
+        if fact.aliases == {(IS, value)}:
+            return [("next", fact)]  # raised instead of given: never opened
+        return [("next", fact), ("raise", fact)]
+
+    def _discard(self, act: cfg.Discard, fact: Fact) -> Outcomes:
+        value = act.node.value
+        inner = value.value if isinstance(value, ast.Await) else value
+        return [("next", fact.without([value, inner]))]
+
+    def _iterate(self, act: cfg.Iterate, fact: Fact) -> Outcomes:
+        going_on: Outcomes = [("true", fact), ("raise", fact)]
+        if fact.state == "open" and self.holds(act.node.iter, fact) == IN:
+            target = path_of(act.node.target)
+            if target is None or fact.how(target) != IS:
+                return going_on  # what is in there comes by before the loop ends
+        return [*going_on, ("false", fact)]
+
+    # -- tests
+
+    def _test(self, act: cfg.Test, fact: Fact) -> Outcomes:
+        truth = self._decided(act.node, fact)
+        if truth is not None:
+            return [("true" if truth else "false", fact)]
+        asks = question(act.node)
+        if asks is None or asks.key not in self.keys.keys:
+            return [("true", fact), ("false", fact)]
+        yes, no = learn(fact.known, asks.key, asks.if_true), learn(fact.known, asks.key, asks.if_false)
+        done: Outcomes = []
+        if yes is not None:
+            done.append(("true", fact._replace(known=yes)))
+        if no is not None:
+            done.append(("false", fact._replace(known=no)))
+        return done
+
+    def _decided(self, test: ast.expr, fact: Fact) -> bool | None:
+        """What a condition about the resource itself must come to; None: either."""
+        if fact.site is None:
+            return None
+        match test:
+            case ast.Compare(left=left, ops=[ast.Is() | ast.Eq()], comparators=[ast.Constant(value=None)]):
+                return False if self._is_object(left, fact) else None
+            case ast.Compare(left=left, ops=[ast.IsNot() | ast.NotEq()], comparators=[ast.Constant(value=None)]):
+                return True if self._is_object(left, fact) else None
+            case ast.Compare(left=left, ops=[ast.Eq() | ast.Is()], comparators=[ast.Constant(value=value)]):
+                state = self._state_asked(left, fact)
+                return None if state is None else state == bool(value)
+            case ast.Compare(left=ast.Constant(value=str(name)), ops=[op], comparators=[ast.Call(func=func)]):
+                if isinstance(func, ast.Name) and func.id in {"locals", "globals", "vars", "dir"} and fact.how(name):
+                    return isinstance(op, ast.In)
+            case ast.Call(func=ast.Name(id="hasattr"), args=[owner, ast.Constant(value=str(name))]):
+                path = path_of(owner)
+                return True if path and fact.how(f"{path}.{name}") else None
+        if self._is_object(test, fact):
+            return True
+        return self._state_asked(test, fact)
+
+    def _is_object(self, expr: ast.expr, fact: Fact) -> bool:
+        return self.holds(expr, fact) in {IS, PART, CLOSER}
+
+    def _state_asked(self, expr: ast.expr, fact: Fact) -> bool | None:
+        """The answer of `conn.is_connected()`, `conn.open`, `conn.closed`."""
+        asked = expr.func if isinstance(expr, ast.Call) else expr
+        if isinstance(asked, ast.Attribute) and self.holds(asked.value, fact) == IS:
+            resource = self.resource(fact)
+            if asked.attr in resource.open_if:
+                return fact.state == "open"
+            if asked.attr in resource.closed_if:
+                return fact.state != "open"
+        return None
+
+    def _case(self, act: cfg.Case, fact: Fact) -> Outcomes:
+        pattern, subject = act.node.pattern, act.subject
+        is_none = isinstance(pattern, ast.MatchSingleton) and pattern.value is None
+        how = self.holds(subject, fact)
+        if how is not None:
+            if is_none:
+                return [("false", fact)]
+            return [("true", self._captured(pattern, how, fact)), ("false", fact)]
+        path = path_of(subject)
+        if not is_none or path is None or path not in self.keys.keys:
+            return [("true", fact), ("false", fact)]
+        answers: list[tuple[Kind, int]] = [("true", NONE), ("false", FALSY | TRUTHY)]
+        return [
+            (kind, fact._replace(known=known))
+            for kind, mask in answers
+            if (known := learn(fact.known, path, mask)) is not None
+        ]
+
+    @staticmethod
+    def _captured(pattern: ast.pattern, how: str, fact: Fact) -> Fact:
+        for part in ast.walk(pattern):
+            match part:
+                case ast.MatchAs(name=str(name)):
+                    fact = fact.unbound(name)
+                    fact = fact.with_(how, name) if part is pattern else fact.with_(IS, name)
+        return fact
+
+    # -- with
+
+    def _enter(self, act: cfg.Enter, fact: Fact) -> Outcomes:
+        item_, name = act.node, act.node.optional_vars
+        how = self.holds(item_.context_expr, fact)
+        fact = fact.without([item_.context_expr, _unwrapped(item_.context_expr)])
+        path = path_of(name) if name is not None else None
+        if path is not None:
+            fact = fact.unbound(path)
+            fact = fact._replace(known=self.keys.rebound(fact.known, path)) if fact.known else fact
+        if how in {IS, CLOSER}:
+            leaving = self._leaving(item_, fact)
+            fact = fact.with_(how, item_)
+            gives = PART if how == IS and leaving is not None and leaving.binds == "cursor" else IS
+            if name is not None:
+                fact = self._bound(name, gives, ANYTHING, fact)
+        return [("next", fact), ("raise", fact)]
+
+    def _leave(self, act: cfg.Leave, fact: Fact) -> Outcomes:
+        how = fact.how(act.node)
+        if how is None or fact.site is None:
+            return [("next", fact), ("raise", fact)]
+        fact = fact.without([act.node])
+        leaving = self._leaving(act.node, fact)
+        if how == CLOSER or leaving is None or leaving.closes:
+            fact = fact._replace(state="closed")
+        return [("next", fact), ("raise", fact)]
+
+    def _leaving(self, item_: ast.withitem, fact: Fact) -> Leaving | None:
+        return self.effects.leaving(item_, self.resource(fact))
+
+    # -- ways out
+
+    def _return(self, act: cfg.Return, fact: Fact) -> Outcomes:
+        how = self.holds(act.node.value, fact)
+        fact = fact.without([RETURN])
+        return [("next", fact.with_(how, RETURN) if how else fact)]
+
+    def _yield(self, act: cfg.Yield, fact: Fact) -> Outcomes:
+        how = self.holds(act.node.value, fact)
+        if how in {IS, IN} or (how and item_index(how) is not None):
+            if not self.names.lends:
+                fact = fact._replace(state="escaped")
+        elif how in {CLOSER, CLOSE}:
+            fact = fact._replace(state="escaped")
+        return [("next", fact), ("raise", fact)]
+
+
+def _unwrapped(expr: ast.expr) -> ast.expr:
+    return expr.value if isinstance(expr, (ast.Await, ast.NamedExpr)) else expr
+
+
+def _reachable(fact: Fact) -> bool:
+    return any(how in {IS, IN, CLOSER} or item_index(how) is not None for how, _ in fact.aliases)
