@@ -35,6 +35,8 @@ class Resource:
     leaving: Leaving | None = field(default_factory=lambda: Leaving(closes=True))
     second_close_raises: bool = False
     autocommits: bool = False
+    is_async: bool = False
+    awaits_close: bool = False  # `close` is a coroutine
     server: str = ""  # "mysql", "postgresql", ...: whose limits a leak runs into
     parts: frozenset[str] = frozenset({"cursor", "execute", "executemany", "xcursor"})
     harmless: frozenset[str] = frozenset({"cursor", "autocommit", "is_connected", "set_session", "set_charset"})
@@ -65,7 +67,7 @@ class Driver:
     closed_by: frozenset[str] = frozenset({"close"})
     parts: frozenset[str] = frozenset({"cursor"})
     is_async: bool = False
-    constructors: tuple[str, ...] = ()  # classes whose call opens a connection too
+    awaits_close: bool = False  # `close` is a coroutine
     server_side: frozenset[str] = frozenset()  # cursor classes that read rows as they are fetched
 
     def leaving(self, version: Version | None) -> Leaving | None:
@@ -76,15 +78,17 @@ class Driver:
 
     def resource(self, version: Version | None = None) -> Resource:
         return Resource(
-            "connection",
-            f"{self.name} connection",
-            self.package,
-            self.closed_by,
-            self.leaving(version),
-            self.second_close_raises,
-            self.autocommits,
-            self.server,
-            self.parts,
+            kind="connection",
+            title=f"{self.name} connection",
+            package=self.package,
+            closed_by=self.closed_by,
+            leaving=self.leaving(version),
+            second_close_raises=self.second_close_raises,
+            autocommits=self.autocommits,
+            is_async=self.is_async,
+            awaits_close=self.awaits_close,
+            server=self.server,
+            parts=self.parts,
         )
 
 

@@ -14,6 +14,7 @@ from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.analysis import Analysis, transferred
 from dbhygiene.lifetimes.heap import Fact
 from dbhygiene.lifetimes.summaries import Summaries
+from dbhygiene.settings import Confidence
 from dbhygiene.source import FUNCTION, File, Located, Scope, Surroundings
 
 
@@ -100,6 +101,11 @@ class Lifetime:
             return Leak.SWALLOWED
         return Leak.RAISED if "raised" in self._leaks else None
 
+    @property
+    def confidence(self) -> Confidence:
+        """Certain where the connection is opened and lost in the same function."""
+        return Confidence.CERTAIN
+
     def path(self, leak: Leak) -> list[tuple[Node, Kind]]:
         """A shortest way from birth to a leak of this kind: the nodes passed, and the edges taken out of them."""
         key = {Leak.SWALLOWED: "swallowed", Leak.RAISED: "raised"}.get(leak, "normal")
@@ -153,6 +159,9 @@ class Lifetime:
     def steps(self, leak: Leak) -> list[tuple[Located, str]]:
         """The way to a leak as a reader follows it: opened, the turns taken, left open."""
         return list(_steps(self, self.path(leak), leak))
+
+
+_RESTS = "the generator is never resumed, or an exception is thrown in here"
 
 
 def _steps(life: Lifetime, path: list[tuple[Node, Kind]], leak: Leak) -> Iterator[tuple[Located, str]]:

@@ -17,3 +17,6 @@ def drivers() -> tuple[Driver, ...]:
     """Every driver that we know."""
     names = sorted(module.name for module in pkgutil.iter_modules(__path__))
     return tuple(importlib.import_module(f"{__name__}.{name}").DRIVER for name in names)
+
+
+PACKAGES = frozenset(name.partition(".")[0] for driver in drivers() for name in (driver.package, *driver.opens))

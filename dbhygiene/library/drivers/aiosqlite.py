@@ -9,5 +9,6 @@ DRIVER = Driver(
     opens=("aiosqlite.connect",),
     server="sqlite",
     is_async=True,
+    awaits_close=True,
     parts=frozenset({"cursor", "execute"}),
 )

@@ -12,4 +12,5 @@ DRIVER = Driver(
     autocommits=True,
     closed_by=frozenset({"close", "terminate"}),
     is_async=True,
+    awaits_close=True,
 )

@@ -1,0 +1,52 @@
+"""What a reader is told of a leak beyond its path."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from dbhygiene.lifetimes.lifetime import Leak, Lifetime
+from dbhygiene.source import Located
+
+_LIMITS = {
+    "mysql": "each one holds a server connection: under load, error 1226 or 1040",
+    "postgresql": 'each one holds a server connection: under load, "too many clients already"',
+    "sqlite": "each one holds the database file open, and may keep it locked",
+}
+
+
+def named(node: Located) -> str:
+    """A call, as it is named in a sentence."""
+    inner = node.value if isinstance(node, ast.Await) else node
+    if isinstance(inner, ast.Call):
+        return f"`{_short(inner.func)}`"
+    return f"line {node.lineno}"
+
+
+def _short(func: ast.expr) -> str:
+    """`a.b.c` as it is written; of a chain of calls, the last part."""
+    if isinstance(func, ast.Attribute):
+        owner = func.value
+        return f"{_short(owner)}.{func.attr}" if isinstance(owner, (ast.Name, ast.Attribute)) else f"....{func.attr}"
+    return func.id if isinstance(func, ast.Name) else ast.unparse(func)[:40]
+
+
+def unclosing_with(life: Lifetime) -> bool:
+    """Whether it is opened as the item of a `with` that does not close it."""
+    around = life.file.parents.get(life.birth)
+    if not isinstance(around, ast.withitem):
+        return False
+    leaving = life.analysis.effects.leaving(around, life.resource)
+    return leaving is not None and not leaving.closes
+
+
+def notes(life: Lifetime, leak: Leak) -> Iterator[str]:
+    """Facts about the driver, other ways to leak, and where it ends."""
+    if unclosing_with(life):
+        yield f"leaving `with` on {life.resource.a_title} ends the transaction only"
+    if leak is not Leak.NEVER_CLOSED and (raisers := life.raisers):
+        shown = ", ".join(dict.fromkeys(f"{named(call)} (line {call.lineno})" for call in raisers[:3]))
+        more = f" and {len(raisers) - 3} more" if len(raisers) > 3 else ""
+        yield f"it stays open if any of these raises: {shown}{more}" if len(raisers) > 1 else f"raised by {shown}"
+    if (limit := _LIMITS.get(life.resource.server)) is not None:
+        yield limit

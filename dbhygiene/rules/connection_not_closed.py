@@ -1,0 +1,155 @@
+"""Connection that its function can leave open without any exception.
+
+A connection that nobody closes holds a session of the server until the garbage collector happens to find it. Servers
+allow only so many: MySQL answers the next client with error 1226 (`max_user_connections`) or 1040 (`Too many
+connections`).
+
+```python
+import pymysql
+
+def count(host):
+    conn = pymysql.connect(host=host)  # HYG101: never closed
+    cur = conn.cursor()
+    cur.execute("select count(*) from t")
+    return cur.fetchone()[0]
+```
+
+```python fixed
+import pymysql
+from contextlib import closing
+
+def count(host):
+    with closing(pymysql.connect(host=host)) as conn:
+        cur = conn.cursor()
+        cur.execute("select count(*) from t")
+        return cur.fetchone()[0]
+```
+
+An early return is enough, or an exception that is caught while the function goes on:
+
+```python
+import MySQLdb
+
+def archive(options, dry_run):
+    conn = MySQLdb.connect(**options)  # HYG101: not closed on every path
+    if dry_run:
+        return 0
+    done = conn.cursor().execute("call archive()")
+    conn.close()
+    return done
+```
+
+```python
+import mysql.connector
+
+def touch(options):
+    try:
+        conn = mysql.connector.connect(**options)  # HYG101: when an exception is caught
+        conn.cursor().execute("update t set n = n + 1")
+        conn.close()
+    except mysql.connector.Error as error:
+        print(error)
+```
+
+```python fixed
+import mysql.connector
+
+def touch(options):
+    try:
+        conn = mysql.connector.connect(**options)
+        try:
+            conn.cursor().execute("update t set n = n + 1")
+        finally:
+            conn.close()
+    except mysql.connector.Error as error:
+        print(error)
+```
+
+A connection that is handed on is its receiver's to close, and one that is kept for the whole program nobody's:
+
+```python
+import psycopg2
+
+def connect(dsn):
+    return psycopg2.connect(dsn)
+
+class Store:
+    def __init__(self, dsn):
+        self.conn = psycopg2.connect(dsn)
+
+    def close(self):
+        self.conn.close()
+
+def careful(dsn):
+    conn = None
+    try:
+        conn = connect(dsn)
+        conn.cursor().execute("select 1")
+    finally:
+        if conn is not None:
+            conn.close()
+```
+
+With `sqlite3`, `psycopg2` and `pyodbc`, `with connection:` ends the transaction and leaves the connection open:
+
+```python
+import sqlite3
+
+def add(path, name):
+    with sqlite3.connect(path) as conn:  # HYG101: `with` does not close
+        conn.execute("insert into names values (?)", (name,))
+```
+
+```python fixed
+import sqlite3
+from contextlib import closing
+
+def add(path, name):
+    with closing(sqlite3.connect(path)) as conn, conn:
+        conn.execute("insert into names values (?)", (name,))
+```
+
+## Fix safety
+
+Safe. The connection is closed at the end of the statements that need it, as its last `close` was, or as was plainly
+meant. There is no fix where the connection has several names, is handed on in some other place, or where a cursor
+that still reads from it outlives the block: the finding says which.
+
+## References
+
+- [PEP 249, `Connection.close`](https://peps.python.org/pep-0249/#Connection.close)
+- [MySQL: Too many connections](https://dev.mysql.com/doc/refman/8.4/en/too-many-connections.html)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dbhygiene.library.drivers import PACKAGES
+from dbhygiene.lifetimes import Leak, Lifetime
+from dbhygiene.lifetimes.repair import repair
+from dbhygiene.lifetimes.story import notes, unclosing_with
+from dbhygiene.model import Report, rule
+from dbhygiene.source import File
+
+_WORDS = {
+    Leak.NEVER_CLOSED: "is never closed",
+    Leak.SOME_PATH: "is not closed on every path",
+    Leak.SWALLOWED: "stays open when an exception is caught here",
+}
+
+
+@rule("HYG101", on=Lifetime, imports=PACKAGES)
+def check(file: File, life: Lifetime) -> Iterator[Report]:
+    leak = life.leak
+    if life.resource.kind == "connection" and leak in _WORDS:
+        words = "is left open: this driver's `with` does not close it" if unclosing_with(life) else _WORDS[leak]
+        yield Report(
+            life.birth,
+            f"connection `{life.title}` {words}",
+            path=tuple(life.steps(leak)),
+            fix=repair(life, leak),
+            confidence=life.confidence,
+            notes=tuple(notes(life, leak)),
+            subject=life.title,
+        )

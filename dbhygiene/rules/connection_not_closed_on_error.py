@@ -1,0 +1,111 @@
+"""Connection that is closed or handed on as it should be, but left open when a call in between raises.
+
+Every query can raise. What closes the connection must be reached then, too: a `finally`, or a `with` that closes.
+
+```python
+import pymysql
+
+def touch(host):
+    conn = pymysql.connect(host=host)  # HYG102: if `cursor.execute` raises
+    cursor = conn.cursor()
+    cursor.execute("update t set n = n + 1")
+    conn.commit()
+    conn.close()
+```
+
+```python fixed
+import pymysql
+
+def touch(host):
+    conn = pymysql.connect(host=host)
+    try:
+        cursor = conn.cursor()
+        cursor.execute("update t set n = n + 1")
+        conn.commit()
+    finally:
+        conn.close()
+```
+
+A function that sets up a connection for its caller must close it if the setting up fails: the caller never gets it.
+
+```python
+import psycopg2
+
+def connect(dsn):
+    conn = psycopg2.connect(dsn)  # HYG102
+    conn.cursor().execute("set time zone 'UTC'")
+    return conn
+```
+
+```python fixed
+import psycopg2
+
+def connect(dsn):
+    conn = psycopg2.connect(dsn)
+    try:
+        conn.cursor().execute("set time zone 'UTC'")
+    except BaseException:
+        conn.close()
+        raise
+    return conn
+```
+
+These are taken not to raise: `close`, `cursor`, logging, building strings, setting attributes.
+
+```python
+import logging
+import sqlite3
+
+def vacuum(path):
+    conn = sqlite3.connect(path)
+    logging.info("opened %s", path)
+    cursor = conn.cursor()
+    try:
+        cursor.execute("vacuum")
+    finally:
+        cursor.close()
+        conn.close()
+```
+
+## Fix safety
+
+Safe. The existing `close` moves into a `finally` around what follows the opening; the old ones go, since a second
+`close` raises on MySQL drivers. There is no fix where the connection is closed under a condition or in another block
+than the one that opens it: the finding says which.
+
+## References
+
+- [PEP 249, `Connection.close`](https://peps.python.org/pep-0249/#Connection.close)
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from dbhygiene.library.drivers import PACKAGES
+from dbhygiene.lifetimes import Leak, Lifetime
+from dbhygiene.lifetimes.repair import repair
+from dbhygiene.lifetimes.story import named, notes
+from dbhygiene.model import Report, rule
+from dbhygiene.source import File
+
+
+@rule("HYG102", on=Lifetime, imports=PACKAGES)
+def check(file: File, life: Lifetime) -> Iterator[Report]:
+    if life.resource.kind != "connection" or life.leak is not Leak.RAISED:
+        return
+    steps = life.steps(Leak.RAISED)
+    culprit = steps[-1][0]
+    cause = f"if {named(culprit)} raises"
+    if isinstance(culprit, (ast.Yield, ast.YieldFrom)):
+        cause = "if the generator is not run to its end"
+    yield Report(
+        life.birth,
+        f"connection `{life.title}` is left open {cause}",
+        path=tuple(steps),
+        fix=repair(life, Leak.RAISED),
+        confidence=life.confidence,
+        notes=tuple(notes(life, Leak.RAISED)),
+        subject=life.title,
+    )
