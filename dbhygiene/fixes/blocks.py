@@ -1,0 +1,207 @@
+"""The statements of one block, taken apart, rearranged and put together again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+import libcst as cst
+
+from dbhygiene.edits import InsertAfter, InsertBefore, MoveIntoWith, Remove, WrapInTry
+from dbhygiene.fixes import templates
+from dbhygiene.fixes.templates import EditError, Piece, Statement
+from dbhygiene.source import Span
+
+BlockEdit: TypeAlias = "InsertBefore | InsertAfter | Remove | MoveIntoWith | WrapInTry"
+Lines: TypeAlias = "Sequence[cst.EmptyLine]"
+
+# Comments that only speak to a tool about the line they stand on, and go with it.
+PRAGMA = re.compile(r"#\s*(noqa|type:\s*ignore|pylint:|pragma:|nosec|pyright:|dbhygiene:|fmt:|isort:|ruff:)", re.I)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One statement of a block, or several that are now one, with what is inserted around it.
+
+    `left` are the comments of a statement that was removed, `here` then being None.
+    """
+
+    first: Span
+    last: Span
+    here: Statement | None
+    before: tuple[Piece, ...] = ()
+    after: tuple[Piece, ...] = ()
+    left: tuple[cst.EmptyLine, ...] = ()
+
+
+@dataclass(frozen=True)
+class Block:
+    """What is to be done to the statements of one block.
+
+    `comments` are those of the statements that each `WrapInTry` moves; `indent` is the block's own, if it has one.
+    """
+
+    edits: Sequence[BlockEdit]
+    indent: str | None = None
+    comments: Mapping[WrapInTry, Lines] = field(default_factory=dict)
+    moved: frozenset[Span] = frozenset()
+
+    def rearranged(self, units: Iterable[Unit]) -> tuple[list[Statement], list[cst.EmptyLine]]:
+        """The new statements, and the comments that are left behind the last one."""
+        units = [self._inserted(unit) for unit in units]
+        places = {unit.first: place for place, unit in enumerate(units)}
+        wraps = [edit for edit in self.edits if isinstance(edit, (MoveIntoWith, WrapInTry))]
+        for edit in sorted(wraps, key=lambda edit: _length(edit, places)):
+            first = edit.assign if isinstance(edit, MoveIntoWith) else edit.first
+            start = next((i for i, unit in enumerate(units) if unit.first == first), None)
+            stop = next((i for i, unit in enumerate(units) if unit.last == edit.last), None)
+            if start is None or stop is None or stop < start:
+                raise EditError("its parts are not in one block, or cross each other")
+            inner = units[start : stop + 1]
+            units[start : stop + 1] = [
+                self._with(edit, inner) if isinstance(edit, MoveIntoWith) else self._try(edit, inner)
+            ]
+        return joined(units)
+
+    def _inserted(self, unit: Unit) -> Unit:
+        for edit in dict.fromkeys(self.edits):
+            match edit:
+                case InsertBefore(statement, code) if statement == unit.first:
+                    unit = replace(unit, before=(*unit.before, templates.piece(code)))
+                case InsertAfter(statement, code) if statement == unit.last:
+                    unit = replace(unit, after=(*unit.after, templates.piece(code)))
+                case Remove(statement) if statement == unit.first and unit.here:
+                    unit = replace(unit, here=None, left=tuple(comments_of(unit.here)))
+        if unit.first in self.moved and unit.here:  # its comments are in the clause; blank lines stay
+            unit = replace(unit, here=None, left=tuple(_blank_run(unit.here.leading_lines)))
+        return unit
+
+    def _body(self, units: Iterable[Unit]) -> cst.IndentedBlock:
+        statements, left = joined(units)
+        return cst.IndentedBlock(statements or [templates.passing()], indent=self.indent, footer=left)
+
+    def _with(self, edit: MoveIntoWith, units: Sequence[Unit]) -> Unit:
+        head, *rest = units
+        match head.here:
+            case cst.SimpleStatementLine(body=[cst.Assign(targets=[_], value=value)]):
+                pass
+            case cst.SimpleStatementLine(body=[cst.AnnAssign(value=cst.BaseExpression() as value)]):
+                pass
+            case _:
+                raise EditError("what opens it is no plain assignment")
+        after: tuple[Piece, ...] = head.after
+        if rest:
+            after = rest[-1].after
+            rest = [Unit(head.first, head.first, None, after=head.after), *rest]
+            rest[-1] = replace(rest[-1], after=())
+        body = self._body(_closed_up(rest)).with_changes(header=head.here.trailing_whitespace)
+        statement = cst.With(
+            templates.items(edit.items, value),
+            body,
+            asynchronous=cst.Asynchronous() if edit.is_async else None,
+            leading_lines=head.here.leading_lines,
+        )
+        return Unit(head.first, units[-1].last, statement, before=head.before, after=after)
+
+    def _try(self, edit: WrapInTry, units: Sequence[Unit]) -> Unit:
+        first, last = units[0], units[-1]
+        clause = self._clause(edit)
+        match units:
+            case [Unit(here=(cst.Try(finalbody=None) | cst.TryStar(finalbody=None)) as only)] if (
+                edit.clause == "finally"
+            ):
+                return replace(first, here=only.with_changes(finalbody=cst.Finally(clause)))
+        inner = list(units)
+        outer: Lines = ()
+        if first.here and not first.before:
+            outer, own = above(first.here.leading_lines)
+            inner[0] = replace(first, here=first.here.with_changes(leading_lines=own))
+        inner[0] = replace(inner[0], before=())
+        inner[-1] = replace(inner[-1], after=())
+        statement = templates.attempt(edit.clause, self._body(inner), clause).with_changes(leading_lines=outer)
+        return Unit(first.first, last.last, statement, before=first.before, after=last.after)
+
+    def _clause(self, edit: WrapInTry) -> cst.IndentedBlock:
+        statements = list(templates.piece(edit.code).statements)
+        lines = [*self.comments.get(edit, ()), *statements[0].leading_lines]
+        statements[0] = statements[0].with_changes(leading_lines=lines)
+        return cst.IndentedBlock(statements, indent=self.indent)
+
+
+def _closed_up(units: Sequence[Unit]) -> Sequence[Unit]:
+    """The units without the blank lines above the first."""
+    match units:
+        case [Unit(here=None, after=()) as empty, *rest]:
+            return [empty, *_closed_up(rest)]
+        case [Unit(here=(cst.SimpleStatementLine() | cst.BaseCompoundStatement()) as first) as unit, *rest]:
+            lines = first.leading_lines[len(_blank_run(first.leading_lines)) :]
+            return [replace(unit, here=first.with_changes(leading_lines=lines)), *rest]
+    return units
+
+
+def _length(edit: MoveIntoWith | WrapInTry, places: Mapping[Span, int]) -> int:
+    first = edit.assign if isinstance(edit, MoveIntoWith) else edit.first
+    return places.get(edit.last, 0) - places.get(first, 0)
+
+
+def joined(units: Iterable[Unit]) -> tuple[list[Statement], list[cst.EmptyLine]]:
+    """The statements of these units in order, and the comments behind the last one."""
+    result: list[Statement] = []
+    waiting: list[cst.EmptyLine] = []  # blank lines and comments that the next statement is given
+    for unit in units:
+        here, before = unit.here, list(unit.before)
+        if here and before:
+            outer, own = above(here.leading_lines)
+            waiting = _merged(waiting, outer)
+            here = here.with_changes(leading_lines=own)
+        for statement, after in [*_stream(before), *([(here, ())] if here else []), *_stream(unit.after)]:
+            lines = _merged(waiting, statement.leading_lines)
+            result.append(statement.with_changes(leading_lines=lines))
+            waiting = list(after)
+        if not here:
+            waiting = _merged(waiting, unit.left)
+    return result, waiting if any(line.comment for line in waiting) else []
+
+
+def _stream(pieces: Iterable[Piece]) -> Iterator[tuple[Statement, Lines]]:
+    for piece in pieces:
+        *rest, last = piece.statements
+        yield from ((statement, ()) for statement in rest)
+        yield last, piece.blank
+
+
+def above(lines: Lines) -> tuple[Lines, Lines]:
+    """What stands above a statement: up to the last blank line, and the comments right on top of it."""
+    start = max((i + 1 for i, line in enumerate(lines) if line.comment is None), default=0)
+    return lines[:start], lines[start:]
+
+
+def _blank_run(lines: Lines) -> Lines:
+    stop = next((i for i, line in enumerate(lines) if line.comment), len(lines))
+    return lines[:stop]
+
+
+def _merged(lines: Lines, following: Lines) -> list[cst.EmptyLine]:
+    """Two runs of lines that now meet; blank lines do not add up."""
+    if any(line.comment for line in lines):
+        return [*lines, *following]
+    blank = _blank_run(following)
+    return [*max(lines, blank, key=len), *following[len(blank) :]]
+
+
+def comments_of(statement: Statement) -> list[cst.EmptyLine]:
+    """What stays of a statement that is removed: the lines above it, and each comment in it on a line of its own."""
+    if isinstance(statement, cst.SimpleStatementLine):
+        inner: list[cst.Comment] = _comments(statement.with_changes(leading_lines=()))
+    else:
+        inner = _comments(statement.with_changes(leading_lines=()))
+    kept = [cst.EmptyLine(comment=comment) for comment in inner if not PRAGMA.match(comment.value)]
+    return [*statement.leading_lines, *kept]
+
+
+def _comments(node: cst.CSTNode) -> list[cst.Comment]:
+    if isinstance(node, cst.Comment):
+        return [node]
+    return [comment for child in node.children for comment in _comments(child)]

@@ -1,0 +1,311 @@
+"""Carries out the verbs of `edits` on a text, and leaves every other character as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import libcst as cst
+from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
+
+from dbhygiene.edits import (
+    AddItem,
+    AddKeyword,
+    AddName,
+    Edit,
+    InsertAfter,
+    InsertBefore,
+    InsertFirst,
+    MoveIntoWith,
+    Remove,
+    Replace,
+    ReplaceItem,
+    SetKeyword,
+    WrapInTry,
+)
+from dbhygiene.fixes import layout, templates
+from dbhygiene.fixes.blocks import Block, Unit, comments_of, joined
+from dbhygiene.fixes.templates import EditError
+from dbhygiene.source import Span
+
+_BLOCK = (InsertBefore, InsertAfter, Remove, MoveIntoWith, WrapInTry)
+_TIGHT = cst.AssignEqual(layout.NOTHING, layout.NOTHING)
+
+
+class Editor:
+    """A text, read once, of which edited versions can be made."""
+
+    def __init__(self, text: str) -> None:
+        try:
+            self._module = cst.parse_module(text)
+            wrapper = MetadataWrapper(self._module, unsafe_skip_copy=True)
+            self._positions = wrapper.resolve(PositionProvider)
+        except (cst.ParserSyntaxError, RecursionError) as error:
+            raise EditError("LibCST cannot read this file") from error
+        if self._module.code != text:
+            raise EditError("LibCST does not give this file back as it is")
+
+    def edited(self, edits: Iterable[Edit]) -> str:
+        """The text after these edits; raises EditError where one of them cannot be carried out."""
+        edits = list(dict.fromkeys(edits))
+        rewriter = _Rewriter(self._positions, edits)
+        try:
+            module = self._module.visit(rewriter)
+        except cst.ParserSyntaxError as error:
+            raise EditError(f"the code to be written is wrong: {error.message}") from error
+        except RecursionError as error:
+            raise EditError("its nesting is too deep") from error
+        if rewriter.pending:
+            raise EditError(_missing(next(iter(rewriter.pending))))
+        return module.code
+
+
+def targets(edit: Edit) -> tuple[Span, ...]:
+    """The places that an edit speaks of."""
+    match edit:
+        case MoveIntoWith(assign, last):
+            return assign, last
+        case WrapInTry(first, last, moved=moved):
+            return first, last, *moved
+    return (next(value for value in vars(edit).values() if isinstance(value, Span)),)
+
+
+def _missing(edit: Edit) -> str:
+    if isinstance(edit, _BLOCK):
+        return "there is no statement of a block at its place; an `elif` is none"
+    return "what it would change is not at its place"
+
+
+class _Rewriter(cst.CSTTransformer):
+    """One walk over the tree, into those statements only that hold a target; each edit met is struck off `pending`."""
+
+    def __init__(self, positions: Mapping[cst.CSTNode, CodeRange], edits: Sequence[Edit]) -> None:
+        super().__init__()
+        self.positions = positions
+        self.pending: dict[Edit, None] = dict.fromkeys(edits)
+        self.lines = sorted({span.line for edit in edits for span in targets(edit)})
+        self.statements: dict[Span, list[Edit]] = {}
+        self.others: dict[Span, list[Edit]] = {}
+        for edit in edits:
+            for span in targets(edit):
+                (self.statements if isinstance(edit, _BLOCK) else self.others).setdefault(span, []).append(edit)
+        self.moved = frozenset(span for edit in edits if isinstance(edit, WrapInTry) for span in edit.moved)
+        self.comments = self._moved_comments(edits)
+        self.around: list[cst.CSTNode] = []
+
+    def span(self, node: cst.CSTNode) -> Span:
+        where = self.positions[node]
+        return Span(where.start.line, where.start.column, where.end.line, where.end.column)
+
+    def _moved_comments(self, edits: Sequence[Edit]) -> dict[WrapInTry, list[cst.EmptyLine]]:
+        """The comments of the statements that go into a clause, but for blank lines above them."""
+        if not self.moved:
+            return {}
+        lines = {
+            self.span(node.body[0]): node
+            for node in self.positions
+            if isinstance(node, cst.SimpleStatementLine) and len(node.body) == 1
+        }
+        return {
+            edit: [line for span in edit.moved if span in lines for line in comments_of(lines[span]) if line.comment]
+            for edit in edits
+            if isinstance(edit, WrapInTry) and edit.moved
+        }
+
+    # -- the walk -------------------------------------------------------------------------------------
+
+    def on_visit(self, node: cst.CSTNode) -> bool:
+        self.around.append(node)
+        if isinstance(node, (cst.SimpleStatementLine, cst.BaseCompoundStatement)) and not getattr(
+            node, "decorators", ()
+        ):
+            where = self.positions[node]
+            return any(where.start.line <= line <= where.end.line for line in self.lines)
+        return not isinstance(node, (cst.BaseParenthesizableWhitespace, cst.TrailingWhitespace, cst.EmptyLine))
+
+    def on_leave(self, original_node: cst.CSTNode, updated_node: cst.CSTNode) -> cst.CSTNode:  # type: ignore[override]
+        self.around.pop()
+        match original_node, updated_node:
+            case cst.BaseExpression(), cst.BaseExpression():
+                return self._expression(original_node, updated_node)
+            case cst.ImportFrom(), cst.ImportFrom():
+                return self._import(original_node, updated_node)
+            case cst.IndentedBlock(), cst.IndentedBlock():
+                return self._indented(original_node, updated_node)
+            case cst.SimpleStatementSuite(), cst.SimpleStatementSuite():
+                return self._suite(original_node, updated_node)
+            case cst.Module(), cst.Module():
+                statements, left = self._rearranged(original_node.body, updated_node.body, None)
+                return updated_node.with_changes(body=statements, footer=[*left, *updated_node.footer])
+            case cst.BaseCompoundStatement(), cst.BaseCompoundStatement():
+                return self._compound(original_node, updated_node)
+        return updated_node
+
+    def _taken(self, span: Span, *kinds: type[Edit]) -> list[Edit]:
+        found = [edit for edit in self.others.get(span, ()) if isinstance(edit, kinds)]
+        for edit in found:
+            self.pending.pop(edit, None)
+        return found
+
+    # -- expressions ----------------------------------------------------------------------------------
+
+    def _expression(self, original: cst.BaseExpression, node: cst.BaseExpression) -> cst.BaseExpression:
+        span = self.span(original)
+        bracketed = isinstance(original, (cst.Tuple, cst.GeneratorExp)) and bool(original.lpar)
+        if bracketed:  # `ast` counts these parentheses in
+            start, end = self.span(original.lpar[-1]), self.span(original.rpar[0])
+            span = Span(start.line, start.column, end.end_line, end.end_column)
+        if span not in self.others:
+            return node
+        for edit in self._taken(span, AddKeyword, SetKeyword, AddItem):
+            match edit, node:
+                case AddKeyword(name=name, value=value), cst.Call():
+                    if _keyword(node, name):
+                        raise EditError(f"`{name}` is already there")
+                    node = layout.add_argument(node, _argument(name, templates.expression(value)))
+                case SetKeyword(name=name, value=value), cst.Call():
+                    node = _with_keyword(node, name, value)
+                case AddItem(key=key, value=value), cst.Dict():
+                    node = layout.add_item(node, templates.expression(key), templates.expression(value))
+                case _:
+                    raise EditError(_missing(edit))
+        for edit in self._taken(span, Replace):
+            assert isinstance(edit, Replace)
+            kept = (1, -1) if bracketed else (0, None)
+            outer_left, outer_right = node.lpar[: len(node.lpar) - kept[0]], node.rpar[kept[0] :]
+            bare = node.with_changes(lpar=node.lpar[len(node.lpar) - kept[0] :], rpar=node.rpar[: kept[0]])
+            new = templates.expression(edit.code, bare)
+            if outer_left:
+                new = new.with_changes(lpar=[*outer_left, *new.lpar], rpar=[*new.rpar, *outer_right])
+            node = templates.fitted(new, self.around[-1] if self.around else None)
+        return node
+
+    def _import(self, original: cst.ImportFrom, node: cst.ImportFrom) -> cst.ImportFrom:
+        for edit in self._taken(self.span(original), AddName):
+            assert isinstance(edit, AddName)
+            if isinstance(node.names, cst.ImportStar):
+                raise EditError(_missing(edit))
+            alias = cst.parse_statement(f"from m import {edit.name}\n").body[0].names[0]  # type: ignore[union-attr,index]
+            names = [name.evaluated_name for name in node.names]
+            node = layout.add_name(node, sorted_place(names, alias.evaluated_name), alias)
+        return node
+
+    # -- statements -----------------------------------------------------------------------------------
+
+    def _compound(self, original: cst.BaseCompoundStatement, node: cst.BaseCompoundStatement) -> cst.CSTNode:
+        if isinstance(original, cst.With) and isinstance(node, cst.With):
+            node = self._with_items(original, node)
+        for edit in self._taken(self.span(original), InsertFirst):
+            assert isinstance(edit, InsertFirst)
+            node = node.with_changes(body=_first_in(node, edit.code))
+        return node
+
+    def _with_items(self, original: cst.With, node: cst.With) -> cst.With:
+        items: list[cst.WithItem] = []
+        for old, item in zip(original.items, node.items, strict=True):
+            new: Sequence[cst.WithItem] = [item]
+            for edit in self._taken(self.span(old.item), ReplaceItem):
+                assert isinstance(edit, ReplaceItem)
+                new = templates.items(edit.items, item.item)
+                new = [*new[:-1], new[-1].with_changes(comma=item.comma)]
+            items += new
+        return node.with_changes(items=items)
+
+    def _indented(self, original: cst.IndentedBlock, node: cst.IndentedBlock) -> cst.IndentedBlock:
+        statements, left = self._rearranged(original.body, node.body, node.indent)
+        return node.with_changes(body=statements or [templates.passing()], footer=[*left, *node.footer])
+
+    def _suite(self, original: cst.SimpleStatementSuite, node: cst.SimpleStatementSuite) -> cst.BaseSuite:
+        """`if x: y()` becomes a block of lines when it is to hold anything else."""
+        if not any(self.span(small) in self.statements for small in original.body):
+            return node
+        line = cst.SimpleStatementLine(original.body)
+        statements, left = self._rearranged([line], [_lines(node)], None)
+        return cst.IndentedBlock(statements or [templates.passing()], footer=left)
+
+    def _rearranged(
+        self, original: Sequence[cst.BaseStatement], updated: Sequence[cst.BaseStatement], indent: str | None
+    ) -> tuple[Sequence[cst.BaseStatement], Sequence[cst.EmptyLine]]:
+        units = [unit for pair in zip(original, updated, strict=True) for unit in self._units(*pair)]
+        edits = dict.fromkeys(edit for unit in units for edit in self.statements.get(unit.first, ()))
+        if not edits:
+            return updated, ()
+        here = {unit.first for unit in units}
+        whole = [edit for edit in edits if targets(edit)[0] in here]
+        for edit in whole:
+            self.pending.pop(edit, None)
+        return Block(whole, indent, self.comments, self.moved).rearranged(units)  # type: ignore[arg-type]
+
+    def _units(self, original: cst.BaseStatement, updated: cst.BaseStatement) -> list[Unit]:
+        """A statement as a unit, or those of `a; b` as several where one of them is a target."""
+        if isinstance(original, cst.SimpleStatementLine) and isinstance(updated, cst.SimpleStatementLine):
+            spans = [self.span(small) for small in original.body]
+            if len(spans) == 1 or not any(span in self.statements for span in spans):
+                return [Unit(spans[0], spans[-1], updated)]
+            lines = _separate(updated)
+            return [Unit(span, span, line) for span, line in zip(spans, lines, strict=True)]
+        span = self.span(original)
+        return [Unit(span, span, updated)]  # type: ignore[arg-type]
+
+
+def _lines(suite: cst.SimpleStatementSuite) -> cst.SimpleStatementLine:
+    return cst.SimpleStatementLine(suite.body, trailing_whitespace=suite.trailing_whitespace)
+
+
+def _separate(line: cst.SimpleStatementLine) -> list[cst.SimpleStatementLine]:
+    """`a; b  # c` as two lines; what stands above belongs to the first, a comment behind to the last."""
+    bare = [small.with_changes(semicolon=cst.MaybeSentinel.DEFAULT) for small in line.body]
+    lines = [cst.SimpleStatementLine([small]) for small in bare]
+    lines[0] = lines[0].with_changes(leading_lines=line.leading_lines)
+    lines[-1] = lines[-1].with_changes(trailing_whitespace=line.trailing_whitespace)
+    return lines
+
+
+def _argument(name: str, value: cst.BaseExpression) -> cst.Arg:
+    return cst.Arg(templates.fitted(value, cst.Arg(value)), keyword=cst.Name(name), equal=_TIGHT)
+
+
+def _keyword(call: cst.Call, name: str) -> cst.Arg | None:
+    return next((arg for arg in call.args if arg.keyword and arg.keyword.value == name), None)
+
+
+def _with_keyword(call: cst.Call, name: str, code: str) -> cst.Call:
+    old = _keyword(call, name)
+    if old is None:
+        raise EditError(f"there is no keyword `{name}`")
+    value = templates.fitted(templates.expression(code, old.value), old)
+    new = old.with_changes(value=value)
+    return call.with_changes(args=[new if arg is old else arg for arg in call.args])
+
+
+def _first_in(node: cst.BaseCompoundStatement, code: str) -> cst.IndentedBlock:
+    """The body of a compound statement, with statements put before all but a docstring."""
+    body = node.body
+    if isinstance(body, cst.SimpleStatementSuite):
+        body = cst.IndentedBlock(_separate(_lines(body)))
+    if not isinstance(body, cst.IndentedBlock):
+        raise EditError("it has no body of its own")
+    nowhere = Span(0, 0, 0, 0)
+    units = [Unit(nowhere, nowhere, statement) for statement in body.body]  # type: ignore[arg-type]
+    place = (
+        1 if isinstance(node, (cst.FunctionDef, cst.ClassDef)) and node.get_docstring(clean=False) is not None else 0
+    )
+    units.insert(place, Unit(nowhere, nowhere, None, after=(templates.piece(code),)))
+    statements, left = joined(units)
+    return body.with_changes(body=statements, footer=[*left, *body.footer])
+
+
+def _by_kind(name: str) -> tuple[int, str]:
+    """isort's default order: constants, classes, variables."""
+    return (0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2, name)
+
+
+_ORDERS: tuple[Callable[[str], object], ...] = (_by_kind, str.lower, str)
+
+
+def sorted_place(names: Sequence[str], new: str) -> int:
+    """Where a name belongs among others in whichever order they are; at the end if they are in none."""
+    for order in _ORDERS:
+        keys = [order(name) for name in names]
+        if keys == sorted(keys):  # type: ignore[type-var]
+            return sum(key <= order(new) for key in keys)  # type: ignore[operator]
+    return len(names)

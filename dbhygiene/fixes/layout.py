@@ -1,0 +1,138 @@
+"""Items between brackets, and how one more is laid out among them as its neighbours are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeAlias, TypeVar, cast
+
+import libcst as cst
+
+Gap: TypeAlias = cst.BaseParenthesizableWhitespace
+ItemT = TypeVar("ItemT", bound="cst.Arg | cst.BaseDictElement | cst.ImportAlias")
+
+NOTHING = cst.SimpleWhitespace("")
+SPACE = cst.SimpleWhitespace(" ")
+
+
+@dataclass(frozen=True)
+class Row(Generic[ItemT]):
+    """Items, and the blanks and comments around them: `gaps[i]` before item `i`, the last before the bracket."""
+
+    items: tuple[ItemT, ...]
+    gaps: tuple[Gap, ...]
+    trailing_comma: bool
+
+    @classmethod
+    def of(cls, items: Sequence[ItemT], opening: Gap, closing: Gap) -> Row[ItemT]:
+        """The row of these items; a trailing comma's blanks count as those before the bracket."""
+        if not items:
+            return cls((), (opening,), False)
+        commas = [item.comma for item in items]
+        inner = [comma.whitespace_after for comma in commas[:-1] if isinstance(comma, cst.Comma)]
+        last = commas[-1]
+        if not isinstance(last, cst.Comma):
+            return cls(tuple(items), (opening, *inner, closing), False)
+        after = last.whitespace_after
+        return cls(tuple(items), (opening, *inner, closing if after.empty else after), True)
+
+    def insert(self, index: int, item: ItemT) -> Row[ItemT]:
+        """The row with an item more: before another, or at the end, on a line of its own where the others have one."""
+        items = (*self.items[:index], item, *self.items[index:])
+        if index < len(self.items):
+            before, after = _split(self.gaps[index], first=index == 0)
+            return Row(items, (*self.gaps[:index], before, after, *self.gaps[index + 1 :]), self.trailing_comma)
+        if not self.items:
+            return Row(items, (NOTHING, *self.gaps), False)
+        closing, separator = self.gaps[-1], self._separator()
+        if isinstance(separator, cst.ParenthesizedWhitespace):
+            separator = _bare(separator)
+            if isinstance(closing, cst.ParenthesizedWhitespace):  # the last item keeps its comment
+                separator = separator.with_changes(first_line=closing.first_line, empty_lines=closing.empty_lines)
+                closing = _bare(closing)
+        return Row(items, (*self.gaps[:-1], separator, closing), self.trailing_comma)
+
+    def _separator(self) -> Gap:
+        opening, closing = self.gaps[0], self.gaps[-1]
+        if len(self.items) > 1:
+            gap = self.gaps[-2]
+            return gap if isinstance(gap, cst.ParenthesizedWhitespace) or not gap.value.strip(" \t") else SPACE  # type: ignore[attr-defined]
+        if isinstance(opening, cst.ParenthesizedWhitespace) and isinstance(closing, cst.ParenthesizedWhitespace):
+            return opening if self.trailing_comma or closing.first_line.comment or closing.empty_lines else SPACE
+        return SPACE
+
+    @property
+    def opening(self) -> Gap:
+        return self.gaps[0]
+
+    @property
+    def closing(self) -> Gap:
+        """The blanks before the bracket, unless a trailing comma holds them."""
+        return NOTHING if self.trailing_comma else self.gaps[-1]
+
+    @property
+    def punctuated(self) -> list[ItemT]:
+        """The items with their commas."""
+        result: list[ItemT] = []
+        for item, gap in zip(self.items, self.gaps[1:], strict=True):
+            comma: cst.Comma | cst.MaybeSentinel = cst.MaybeSentinel.DEFAULT
+            if len(result) < len(self.items) - 1 or self.trailing_comma:
+                old = item.comma if isinstance(item.comma, cst.Comma) else cst.Comma()
+                comma = old.with_changes(whitespace_after=gap)
+            result.append(cast(ItemT, item.with_changes(comma=comma)))
+        return result
+
+
+def _bare(gap: cst.ParenthesizedWhitespace) -> cst.ParenthesizedWhitespace:
+    """A line break without the comments in it."""
+    return gap.with_changes(first_line=cst.TrailingWhitespace(newline=gap.first_line.newline), empty_lines=())
+
+
+def _split(gap: Gap, *, first: bool) -> tuple[Gap, Gap]:
+    """The gaps before and after a new item where there was one: comments stay next to what they speak of."""
+    if isinstance(gap, cst.ParenthesizedWhitespace):
+        return gap.with_changes(empty_lines=()), _bare(gap).with_changes(empty_lines=gap.empty_lines)
+    return gap, SPACE if first else gap
+
+
+def add_argument(call: cst.Call, arg: cst.Arg) -> cst.Call:
+    """The call with an argument more: the last one, but for `**more`."""
+    args = list(call.args)
+    match args:
+        case [cst.Arg(value=cst.GeneratorExp() as only, star="")] if not only.lpar:
+            args = [args[0].with_changes(value=only.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()]))]
+    closing = args[-1].whitespace_after_arg if args else NOTHING
+    index = len(args)
+    while index and args[index - 1].star == "**":
+        index -= 1
+    bare = [each.with_changes(whitespace_after_arg=NOTHING) for each in args]
+    row = Row.of(bare, call.whitespace_before_args, closing).insert(index, arg)
+    *rest, last = row.punctuated
+    last = last.with_changes(whitespace_after_arg=row.closing)
+    return call.with_changes(args=[*rest, last], whitespace_before_args=row.opening)
+
+
+def add_item(node: cst.Dict, key: cst.BaseExpression, value: cst.BaseExpression) -> cst.Dict:
+    """The dict with an item more, the last."""
+    item: cst.BaseDictElement = cst.DictElement(key, value)
+    opening, closing = node.lbrace.whitespace_after, node.rbrace.whitespace_before
+    row = Row.of(node.elements, opening, closing)
+    row = row.insert(len(row.items), item)
+    return node.with_changes(
+        elements=row.punctuated,
+        lbrace=node.lbrace.with_changes(whitespace_after=row.opening),
+        rbrace=node.rbrace.with_changes(whitespace_before=row.closing),
+    )
+
+
+def add_name(node: cst.ImportFrom, index: int, name: cst.ImportAlias) -> cst.ImportFrom:
+    """The import with a name more, before the one at `index`."""
+    assert not isinstance(node.names, cst.ImportStar)
+    left, right = node.lpar, node.rpar
+    opening = left.whitespace_after if left else NOTHING
+    closing = right.whitespace_before if right else NOTHING
+    row = Row.of(node.names, opening, closing).insert(index, name)
+    if left and right:
+        left = left.with_changes(whitespace_after=row.opening)
+        right = right.with_changes(whitespace_before=row.closing)
+    return node.with_changes(names=row.punctuated, lpar=left, rpar=right)
