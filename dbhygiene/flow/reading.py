@@ -407,6 +407,8 @@ class _Reader:
                     pass
                 case Called(name="functools.partial") as partial:
                     return self._called(file, call, "functools.partial", partial)
+                case Called() as maker:  # `config = Config(".env"); config("URL", default="...")`
+                    return self._or_default(self._called(file, call, f"{maker.name}()", maker))
                 case _:
                     return UNKNOWN
         known = self._builtin(file, name, call)
@@ -416,7 +418,13 @@ class _Reader:
             return self._returned(function[0], function[1], self._arguments(file, call, function[1]))
         if isinstance(call.func, ast.Attribute) and locate(file, name) is None and self._is_variable(file, call.func):
             return self._method(file, call, call.func)
-        return self._called(file, call, name)
+        return self._or_default(self._called(file, call, name))
+
+    @staticmethod
+    def _or_default(made: Called) -> Value:
+        """What a setting's reader returns may be the default that it is told: `config("URL", default="...")`."""
+        default = made.keywords.items.get("default")
+        return made if default is None else choice([made, default])
 
     @staticmethod
     def _is_variable(file: File, func: ast.Attribute) -> bool:
@@ -474,8 +482,7 @@ class _Reader:
             its_method = function_of(single.file, f"{single.name}.{func.attr}")
             if its_method is not None:
                 return self._returned(its_method[0], its_method[1], {})
-        arguments = tuple(self.read(file, argument) for argument in call.args)
-        return Called(f".{func.attr}", arguments, self.keywords(file, call), owner, file, call)
+        return self._or_default(self._called(file, call, f".{func.attr}", owner))
 
     def _of_text(self, file: File, owner: Value, call: ast.Call, method: str) -> Value:
         if method == "format":

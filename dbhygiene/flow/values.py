@@ -62,7 +62,7 @@ class Dict:
 
     items: Mapping[str, Value] = field(default_factory=dict)
     open: bool = False
-    file: File | None = None
+    file: File | None = field(default=None, repr=False)
     literal: ast.Dict | None = None
 
 
@@ -74,7 +74,7 @@ class Called:
     arguments: tuple[Value, ...] = ()
     keywords: Dict = field(default_factory=Dict)
     receiver: Value | None = None
-    file: File | None = None
+    file: File | None = field(default=None, repr=False)
     call: ast.Call | None = None
 
 
@@ -156,7 +156,10 @@ def joined(parts: Iterable[Value]) -> Value:
     """The parts, one after the other."""
     texts = [""]
     for part in parts:
-        texts = list(dict.fromkeys(text + more for text in texts for more in patterns(part)))[:_CHOICES]
+        several = dict.fromkeys(patterns(part))
+        if len(texts) * len(several) > _CHOICES:
+            several = {HOLE: None}
+        texts = [text + more for text in texts for more in several]
     return choice(text_of(text) for text in texts)
 
 

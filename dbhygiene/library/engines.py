@@ -106,7 +106,7 @@ def engine(file: File, call: ast.Call) -> Engine | None:
         return None
     if not name.endswith(_LAST_NAMES):
         return None
-    name = origin(file, name)
+    name = _of_stars(file, call.func, origin(file, name))
     first = [*positional, *(value(file, argument) for argument in call.args[:2])]
     named = Dict(
         {**before.items, **(own := keywords(file, call)).items}, before.open or own.open, own.file, own.literal
@@ -119,6 +119,14 @@ def engine(file: File, call: ast.Call) -> Engine | None:
     if name in library.READS_CONFIGURATION or name in library.READS_ASYNC_CONFIGURATION:
         return _from_configuration(file, call, first, named, name in library.READS_ASYNC_CONFIGURATION)
     return None
+
+
+def _of_stars(file: File, function: ast.expr, name: str) -> str:
+    """The name that one of several `from ... import *` gives: SQLAlchemy's, if it is one of them."""
+    if isinstance(function, ast.Name) and name in {f"{star}.{function.id}" for star in file.scope.stars}:
+        known = (f"{star}.{function.id}" for star in file.scope.stars)
+        return next((each for each in known if each in library.MAKES_ENGINE), name)
+    return name
 
 
 _LAST_NAMES = ("create_engine", "create_async_engine", "engine_from_config")

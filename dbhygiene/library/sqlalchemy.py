@@ -181,8 +181,10 @@ _OTHER_MODULES = _words(
     """psycopg2 psycopg asyncpg pg8000 aiopg oracledb cx_Oracle pyodbc aioodbc pymssql aiosqlite sqlite3 duckdb
     snowflake redshift_connector clickhouse_sqlalchemy pgvector geoalchemy2"""
 )
+_OTHER_NAMES = re.compile(r"postgres|pg(?:vector|sql)|sqlite|oracle|mssql|redshift|snowflake|duckdb", re.IGNORECASE)
 _OTHER_URL = re.compile(
-    rf"""["'](?:{"|".join(sorted(_OTHERS))})(?:\+\w+)?(?:["']|:)|sqlalchemy\.dialects\.(?!mysql\b)\w""", re.IGNORECASE
+    rf"""["'](?:{"|".join(sorted(_OTHERS))})(?:\+\w+)?(?:["']|:)|\bsqlalchemy\.dialects(?:\.| import )(?!mysql\b)\w""",
+    re.IGNORECASE,
 )
 
 
@@ -204,6 +206,7 @@ def speaks_for_another(file: File) -> bool:
     return (
         bool(_imported(file) & _OTHER_MODULES)
         or _OTHER_URL.search(file.text) is not None
+        or _OTHER_NAMES.search(file.path.stem) is not None
         or any(project.requires(name) for name in _OTHER_DISTRIBUTIONS)
     )
 
