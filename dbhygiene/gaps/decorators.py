@@ -1,0 +1,48 @@
+"""What runs when a decorated function is called: the decorator's own wrapper, around it."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+
+from dbhygiene.flow.calls import find
+from dbhygiene.gaps.effects import Routine
+from dbhygiene.source import FUNCTION, File, Function
+
+
+def dressed(routine: Routine) -> Routine:
+    """The code that runs when a function is called by its name, decorators of the project included."""
+    code = routine.code
+    bare = replace(routine, plain=True)
+    for decorator in reversed(code.decorator_list) if isinstance(code, FUNCTION) else ():
+        called = decorator.func if isinstance(decorator, ast.Call) else decorator
+        name = routine.file.resolve(called)
+        found = find(name, routine.file) if name else None
+        if found and isinstance(found.node, FUNCTION) and (wrapper := _wrapper(found.file, found.node)) is not None:
+            function, parameter = wrapper
+            bare = Routine(found.file, function, given=((parameter, bare),), plain=True)
+    return bare
+
+
+def _wrapper(file: File, decorator: Function) -> tuple[Function, str] | None:
+    """The function within a decorator that calls the decorated one, and the name by which it does."""
+    parameters = {argument.arg for argument in _arguments(decorator)}
+    todo: list[tuple[Function, set[str]]] = [(decorator, set())]
+    while todo:
+        function, outer = todo.pop()
+        for node in ast.walk(function):
+            match node:
+                case ast.Call(func=ast.Name(id=name)) if name in outer and file.scope_of(node.func).node is function:
+                    return function, name
+        todo += [
+            (node, outer | parameters | {argument.arg for argument in _arguments(function)})
+            for node in ast.walk(function)
+            if isinstance(node, FUNCTION) and node is not function
+        ]
+        if len(todo) > 50:
+            return None
+    return None
+
+
+def _arguments(function: Function) -> list[ast.arg]:
+    return [*function.args.posonlyargs, *function.args.args]

@@ -1,0 +1,190 @@
+"""How long a call waits, by what its arguments may be worth."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+from dbhygiene.flow.bindings import Bindings
+from dbhygiene.flow.reading import member, value
+from dbhygiene.flow.values import UNKNOWN, Constant, Value, options
+from dbhygiene.gaps.seconds import FOR_EVER, Seconds
+from dbhygiene.gaps.site import settings_files
+from dbhygiene.library.waits import QUICK_COMMANDS, QUICK_PROGRAMS, Kind, Wait
+from dbhygiene.source import File
+
+_LONG_UNITS = ("minutes", "hours", "days", "minute", "hour", "mins", "hrs")
+
+
+def duration(file: File, call: ast.Call, wait: Wait) -> Seconds:
+    """How long this call of something that waits may last."""
+    if wait.seconds is not None:
+        given = argument(call, *wait.seconds)
+        return seconds(file, given) if given is not None else Seconds(most=FOR_EVER)
+    if wait.kind is Kind.PROCESS and _is_quick(file, call):
+        return Seconds()
+    likely = FOR_EVER if wait.kind.is_long else 0.0
+    timeout = argument(call, *wait.timeout) if wait.timeout else None
+    if timeout is None and _never_blocks(call):
+        return Seconds()
+    if timeout is None or (isinstance(timeout, ast.Constant) and timeout.value is None):
+        return Seconds(0.0, min(likely, wait.bound), wait.bound)
+    bound = seconds(file, timeout)
+    # A timeout that cannot be read is a timeout all the same: nobody writes one of minutes by accident.
+    return Seconds(0.0, min(likely, bound.likely), bound.most)
+
+
+def argument(call: ast.Call, position: int, name: str) -> ast.expr | None:
+    if position < len(call.args) and not any(isinstance(a, ast.Starred) for a in call.args[: position + 1]):
+        return call.args[position]
+    return next((keyword.value for keyword in call.keywords if keyword.arg == name), None)
+
+
+def seconds(file: File, expr: ast.expr) -> Seconds:
+    """The number of seconds that an expression may be."""
+    known = _options(file, expr)
+    numbers = [option.value for option in known if isinstance(option, Constant) and _is_number(option.value)]
+    unknown = len(numbers) < len(known)
+    if not numbers:
+        return Seconds(0.0, FOR_EVER if _counts_minutes(expr) else 0.0, FOR_EVER)
+    if unknown:
+        default = _is_option(file, expr)
+        return Seconds(min(numbers) if default else 0.0, max(numbers), FOR_EVER)
+    return Seconds(min(numbers), max(numbers), max(numbers))
+
+
+def _is_number(found: object) -> bool:
+    return isinstance(found, (int, float)) and not isinstance(found, bool)
+
+
+def _options(file: File, expr: ast.expr) -> list[Value]:
+    """What an expression may be worth; a setting of Django's and an option of a command's are looked up."""
+    match expr:
+        case ast.BinOp(op=ast.Mult(), left=left, right=right):
+            return [
+                Constant(a.value * b.value) if _both_numbers(a, b) else UNKNOWN
+                for a in _options(file, left)
+                for b in _options(file, right)
+            ]
+        case ast.Call(func=ast.Name(id="int" | "float"), args=[inner]):
+            return _options(file, inner)
+        case ast.Call(func=ast.Name(id="max"), args=[*parts]) if len(parts) > 1:
+            return [known for part in parts for known in _options(file, part) if isinstance(known, Constant)][-1:] or [
+                UNKNOWN
+            ]
+        case ast.Call(func=ast.Name(id="getattr"), args=[owner, ast.Constant(value=str(name)), default]):
+            if file.resolve(owner) == "django.conf.settings":
+                return _setting(file, name) or _options(file, default)
+    if (default := _option_default(file, expr)) is not None:
+        return [*options(value(file, default)), UNKNOWN]
+    if (name := file.resolve(expr)) and name.startswith("django.conf.settings."):
+        return _setting(file, name.rpartition(".")[2]) or [UNKNOWN]
+    if isinstance(expr, (ast.Name, ast.Attribute)) and (place := Bindings.of(file).place(expr)) is not None:
+        given = Bindings.of(file).values.get(place, [])
+        if len(given) == 1 and place not in Bindings.of(file).unclear and not isinstance(given[0], ast.Constant):
+            return _options(file, given[0]) if given[0] is not expr else [UNKNOWN]
+    return list(options(value(file, expr)))
+
+
+def _both_numbers(a: Value, b: Value) -> bool:
+    return isinstance(a, Constant) and isinstance(b, Constant) and _is_number(a.value) and _is_number(b.value)
+
+
+def _setting(file: File, name: str) -> list[Value]:
+    for settings in settings_files(file):
+        if name in settings.scope.bound:
+            return list(options(member(settings, name)))
+    return []
+
+
+# -- options of a command ---------------------------------------------------------------------------------
+
+
+def _option_name(expr: ast.expr) -> str | None:
+    """The option that `options["name"]` or `options.get("name")` reads."""
+    match expr:
+        case ast.Subscript(value=ast.Name(id="options" | "kwargs" | "opts"), slice=ast.Constant(value=str(name))):
+            return name
+        case ast.Call(
+            func=ast.Attribute(value=ast.Name(id="options" | "kwargs" | "opts"), attr="get" | "pop"),
+            args=[ast.Constant(value=str(name)), *_],
+        ):
+            return name
+    return None
+
+
+def _is_option(file: File, expr: ast.expr) -> bool:
+    if _option_name(expr) is not None:
+        return True
+    if isinstance(expr, ast.BinOp):
+        return _is_option(file, expr.left) or _is_option(file, expr.right)
+    if isinstance(expr, (ast.Name, ast.Attribute)) and (place := Bindings.of(file).place(expr)) is not None:
+        return any(_option_name(given) for given in Bindings.of(file).values.get(place, ()))
+    return False
+
+
+def _option_default(file: File, expr: ast.expr) -> ast.expr | None:
+    """The default of the option that an expression reads, by the `add_argument` of the class around it."""
+    name = _option_name(expr)
+    if name is None:
+        return None
+    for node in file.nodes(ast.Call):
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "add_argument" and name in _dests(node):
+            return next((keyword.value for keyword in node.keywords if keyword.arg == "default"), None)
+    return None
+
+
+def _dests(call: ast.Call) -> Sequence[str]:
+    for keyword in call.keywords:
+        if keyword.arg == "dest" and isinstance(keyword.value, ast.Constant):
+            return (str(keyword.value.value),)
+    flags = [flag.value for flag in call.args if isinstance(flag, ast.Constant) and isinstance(flag.value, str)]
+    return [flag.lstrip("-").replace("-", "_") for flag in flags]
+
+
+# -- what cannot be read ----------------------------------------------------------------------------------
+
+
+def _counts_minutes(expr: ast.expr) -> bool:
+    """Whether an unknown number is one of minutes or hours, by what it is multiplied with or called."""
+    for node in ast.walk(expr):
+        match node:
+            case ast.BinOp(op=ast.Mult(), left=left, right=right):
+                for side in (left, right):
+                    if isinstance(side, ast.Constant) and isinstance(side.value, (int, float)) and side.value >= 60:
+                        return True
+            case ast.keyword(arg=str(name)) if name in _LONG_UNITS:
+                return True
+    return False
+
+
+def _never_blocks(call: ast.Call) -> bool:
+    """Whether `queue.get(False)` or `get(block=False)` is meant."""
+    flags = [*call.args[:1], *(k.value for k in call.keywords if k.arg in {"block", "blocking"})]
+    return any(isinstance(flag, ast.Constant) and flag.value is False for flag in flags)
+
+
+def _is_quick(file: File, call: ast.Call) -> bool:
+    """Whether the program that is run answers at once."""
+    command = call.args[0] if call.args else None
+    words: list[str] = []
+    match command:
+        case ast.List(elts=parts) | ast.Tuple(elts=parts):
+            words = [_text(file, part) for part in parts]
+        case ast.expr():
+            words = _text(file, command).split()
+    if words[:1] == ["sudo"]:
+        words = words[1:]
+    program = words[0].rpartition("/")[2] if words else ""
+    return program in QUICK_PROGRAMS or (program, *words[1:2]) in QUICK_COMMANDS or "--version" in words
+
+
+def _text(file: File, expr: ast.expr) -> str:
+    known = value(file, expr)
+    return known.value if isinstance(known, Constant) and isinstance(known.value, str) else ""
+
+
+def is_test(file: File) -> bool:
+    """Whether a file holds tests: their gaps are short, or wanted."""
+    name = file.path.name
+    return name.startswith(("test_", "tests")) or name.endswith("_test.py") or name == "conftest.py"

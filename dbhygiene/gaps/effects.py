@@ -1,0 +1,283 @@
+"""What a point of the program means to the connection: it asks the server, waits, closes, or runs other code."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TypeAlias
+
+from dbhygiene.flow.cfg import Act, Call, Enter, Iterate, Leave, Test
+from dbhygiene.flow.names import origin
+from dbhygiene.gaps.durations import duration
+from dbhygiene.gaps.seconds import FOR_EVER, Seconds
+from dbhygiene.gaps.things import FunctionAt, Object, Row, Rows, Things, class_of, foreign_bases, function_of
+from dbhygiene.library import django
+from dbhygiene.library.waits import ITERATED, WAITS, Kind
+from dbhygiene.source import FUNCTION, File, Function, Located
+
+Code: TypeAlias = "ast.Module | ast.FunctionDef | ast.AsyncFunctionDef"
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A place, and what happens there; `inner` is where it happens, if this is only the call that leads there."""
+
+    file: File = field(compare=False, repr=False)
+    node: Located
+    words: str
+    inner: Spot | None = None
+
+    @property
+    def origin(self) -> Spot:
+        here = self
+        while here.inner is not None:
+            here = here.inner
+        return here
+
+
+class Part(Enum):
+    """Which part of a function runs."""
+
+    WHOLE = "all of it"
+    ENTER = "up to its yield"  # a context manager's function
+    LEAVE = "from its yield on"
+    ROUND = "from one yield to the next"  # a generator's
+
+
+@dataclass(frozen=True)
+class Routine:
+    """Code of the project that may run; `given` are parameters that are known to stand for other code."""
+
+    file: File = field(compare=False, repr=False)
+    code: Code
+    part: Part = Part.WHOLE
+    given: tuple[tuple[str, Routine], ...] = ()
+    plain: bool = False  # without its decorators
+
+
+@dataclass(frozen=True)
+class Ask:
+    """The server is asked."""
+
+    spot: Spot
+
+
+@dataclass(frozen=True)
+class Idle:
+    """Time goes by."""
+
+    spot: Spot
+    seconds: Seconds
+    kind: Kind
+
+
+@dataclass(frozen=True)
+class Close:
+    """The connection is closed, or made anew: the next question opens a fresh one."""
+
+    spot: Spot
+
+
+@dataclass(frozen=True)
+class Run:
+    """Code of the project runs; `perhaps` where it may as well not."""
+
+    spot: Spot
+    routine: Routine
+    perhaps: bool = False
+
+
+Effect: TypeAlias = "Ask | Idle | Close | Run"
+
+
+class Effects:
+    """The effects of the acts of one routine."""
+
+    def __init__(self, routine: Routine) -> None:
+        self.file = routine.file
+        self.routine = routine
+        self.things = Things.of(routine.file)
+        self._calls: dict[ast.Call, list[Effect]] = {}
+
+    def of(self, act: Act) -> list[Effect]:
+        match act:
+            case Call(node=call):
+                return self.of_call(call)
+            case Test(node=expr) if isinstance(self.things.thing(expr), Rows) and not isinstance(expr, ast.Call):
+                return [Ask(self._spot(expr, "asks the database: its truth needs its rows"))]
+            case Enter(node=item):
+                return list(self._context(item, Part.ENTER))
+            case Leave(node=item):
+                return list(self._context(item, Part.LEAVE))
+            case Iterate(node=loop):
+                return list(self._each(loop.iter))
+        return []
+
+    def of_call(self, call: ast.Call) -> list[Effect]:
+        if call not in self._calls:
+            self._calls[call] = list(self._call(call))
+        return self._calls[call]
+
+    def beginning(self, loop: ast.For | ast.AsyncFor | ast.comprehension) -> list[Effect]:
+        """What happens when a loop begins: a queryset asks for its rows."""
+        iterated = loop.iter
+        while isinstance(iterated, ast.Call) and iterated.args and self._resolve(iterated.func) in django.WRAPPERS:
+            iterated = next((a for a in iterated.args if isinstance(self.things.thing(a), Rows)), iterated.args[0])
+        if isinstance(self.things.thing(iterated), Rows):
+            return [Ask(self._spot(iterated, "asks the database for these rows"))]
+        return []
+
+    def _spot(self, node: Located, words: str) -> Spot:
+        return Spot(self.file, node, words)
+
+    def _resolve(self, expr: ast.expr) -> str | None:
+        return self.file.resolve(expr) if isinstance(expr, (ast.Name, ast.Attribute)) else None
+
+    # -- names ----------------------------------------------------------------------------------------
+
+    def names(self, func: ast.expr) -> Iterator[str]:
+        """The dotted names that a called expression may have: by import, and by the class of its owner."""
+        if isinstance(func, ast.Attribute):
+            match self.things.thing(func.value):
+                case Object(name=name) | Row(model=str(name)):
+                    yield f"{name}.{func.attr}"
+                    yield from (f"{base}.{func.attr}" for base in self._foreign_bases(name))
+        if (name := self._resolve(func)) is not None:
+            yield origin(self.file, name)
+
+    def _foreign_bases(self, name: str) -> Iterator[str]:
+        found = class_of(self.file, name)
+        return foreign_bases(found) if found else iter(())
+
+    # -- calls ----------------------------------------------------------------------------------------
+
+    def _call(self, call: ast.Call) -> Iterator[Effect]:
+        func = call.func
+        if isinstance(func, ast.Call):
+            if func.args and self._resolve(func.func) in django.TRANSPARENT:
+                yield from self._call(ast.copy_location(ast.Call(func.args[0], call.args, call.keywords), call))
+            return
+        if isinstance(func, ast.Name) and (given := dict(self.routine.given).get(func.id)) is not None:
+            yield Run(self._spot(call, f"calls `{func.id}`"), given)
+            return
+        names = list(self.names(func))
+        if any(name in django.CLOSES for name in names):
+            yield Close(self._spot(call, "closes the connection"))
+            return
+        if (wait := next((WAITS[name] for name in names if name in WAITS), None)) is not None:
+            lasts = duration(self.file, call, wait)
+            if lasts.most:
+                yield Idle(self._spot(call, _waiting(wait.kind, lasts)), lasts, wait.kind)
+            return
+        if self._asks(call, func, names):
+            yield Ask(self._spot(call, "asks the database"))
+            return
+        yield from self._project(call, names)
+
+    def _project(self, call: ast.Call, names: Iterable[str]) -> Iterator[Effect]:
+        for name in names:
+            function = function_of(self.file, name)
+            if function is None and (its_class := class_of(self.file, name)) is not None:
+                function = function_of(self.file, f"{its_class.dotted}.__init__")
+            if function is not None:
+                if not is_generator(function.node):
+                    yield self._run(call, f"calls `{function.node.name}`", function)
+                return
+
+    def _asks(self, call: ast.Call, func: ast.expr, names: Iterable[str]) -> bool:
+        if any(name in django.ASKS for name in names):
+            return True
+        if any(name in django.CONSUMERS for name in names):
+            return any(isinstance(self.things.thing(argument), Rows) for argument in call.args[:1])
+        if not isinstance(func, ast.Attribute):
+            return False
+        owner, method = self.things.thing(func.value), func.attr
+        match owner:
+            case Rows():
+                return method in django.QUERYSET_ASKS
+            case Row(model=model):
+                overridden = (
+                    model is not None and not _is_super(func.value) and function_of(self.file, f"{model}.{method}")
+                )
+                return method in django.ROW_ASKS and not overridden
+            case Object():
+                return False
+        if self.things.is_related(func.value):
+            return method in django.RELATED_ASKS
+        if method in django.SURELY_ROW_ASKS or (method in django.DISTINCTIVE and method in django.QUERYSET_ASKS):
+            return True
+        return method == "save" and not call.args and self._speaks_of_models(func.value)
+
+    def _speaks_of_models(self, owner: ast.expr) -> bool:
+        """Whether something of unknown class that has a `save()` is likely a row: its file knows models."""
+        imports = self.file.scope.imports.values()
+        known = any(".models" in name or name.startswith("django.db") for name in imports)
+        return known and isinstance(owner, (ast.Name, ast.Attribute)) and self._resolve(owner) != "self"
+
+    # -- with and for ---------------------------------------------------------------------------------
+
+    def _context(self, item: ast.withitem, part: Part) -> Iterator[Effect]:
+        expr = item.context_expr
+        called = expr.func if isinstance(expr, ast.Call) else expr
+        name = self._resolve(called)
+        if name is None:
+            return
+        name = origin(self.file, name)
+        if name in django.ATOMIC:
+            yield Ask(self._spot(expr, "begins a transaction" if part is Part.ENTER else "ends the transaction"))
+            return
+        if (its_class := class_of(self.file, name)) is not None:
+            method = "__enter__" if part is Part.ENTER else "__exit__"
+            if (function := function_of(self.file, f"{its_class.dotted}.{method}")) is not None:
+                yield self._run(expr, f"calls `{method}`", function)
+            return
+        function = function_of(self.file, name)
+        if function is not None and is_generator(function.node):
+            yield self._run(expr, f"calls `{function.node.name}`", function, part)
+
+    def _run(self, node: ast.expr, words: str, function: FunctionAt, part: Part = Part.WHOLE) -> Run:
+        return Run(self._spot(node, words), Routine(function.file, function.node, part))
+
+    def _each(self, iterated: ast.expr) -> Iterator[Effect]:
+        """What happens each time that a loop asks for its next item."""
+        if not isinstance(iterated, ast.Call):
+            match self.things.thing(iterated):
+                case Object(name=name) if name in ITERATED:
+                    yield self._next(iterated, ITERATED[name])
+            return
+        for name in self.names(iterated.func):
+            if name in ITERATED:
+                yield self._next(iterated, ITERATED[name])
+                return
+            if (function := function_of(self.file, name)) is not None:
+                if is_generator(function.node):
+                    yield self._run(iterated, f"takes the next item of `{function.node.name}`", function, Part.ROUND)
+                return
+            if name in django.WRAPPERS and iterated.args:
+                yield from self._each(iterated.args[0])
+                return
+
+    def _next(self, node: ast.expr, kind: Kind) -> Idle:
+        lasts = Seconds(0.0, FOR_EVER, FOR_EVER)
+        return Idle(self._spot(node, _waiting(kind, lasts)), lasts, kind)
+
+
+def _waiting(kind: Kind, lasts: Seconds) -> str:
+    return f"{kind.value}, {lasts}"
+
+
+def _is_super(owner: ast.expr) -> bool:
+    return isinstance(owner, ast.Call) and isinstance(owner.func, ast.Name) and owner.func.id == "super"
+
+
+def is_generator(function: Function) -> bool:
+    todo: list[ast.AST] = list(function.body)
+    while todo:
+        node = todo.pop()
+        if isinstance(node, (ast.Yield, ast.YieldFrom)):
+            return True
+        if not isinstance(node, (*FUNCTION, ast.Lambda, ast.ClassDef)):
+            todo += ast.iter_child_nodes(node)
+    return False

@@ -1,0 +1,52 @@
+"""Code that expects the connection to be lost, and opens a new one."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from dbhygiene.flow.calls import find
+from dbhygiene.gaps.things import Object, Things
+from dbhygiene.library import django
+from dbhygiene.source import FUNCTION, File
+
+
+def recovers(file: File, node: ast.AST) -> bool:
+    """Whether a failing query here is caught, and the connection closed before anything else is asked."""
+    below = node
+    for above in file.around(node):
+        if isinstance(above, (*FUNCTION, ast.Lambda)):
+            return False
+        if isinstance(above, ast.Try) and below in above.body:
+            if any(closes(file, handler) for handler in above.handlers if _catches(file, handler)):
+                return True
+        below = above
+    return False
+
+
+def _catches(file: File, handler: ast.ExceptHandler) -> bool:
+    types = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return any(type_ is None or file.resolve(type_) in django.LOST for type_ in types)
+
+
+def closes(file: File, node: ast.AST, depth: int = 1) -> bool:
+    """Whether a connection is closed in this code, or in a function that it calls."""
+    for call in _calls(node):
+        if any(name in django.CLOSES for name in _names(file, call.func)):
+            return True
+        name = file.resolve(call.func)
+        called = find(name, file) if depth and name else None
+        if called and isinstance(called.node, FUNCTION) and closes(called.file, called.node, depth - 1):
+            return True
+    return False
+
+
+def _calls(node: ast.AST) -> Iterator[ast.Call]:
+    return (each for each in ast.walk(node) if isinstance(each, ast.Call))
+
+
+def _names(file: File, func: ast.expr) -> Iterator[str]:
+    if isinstance(func, ast.Attribute) and isinstance(owner := Things.of(file).thing(func.value), Object):
+        yield f"{owner.name}.{func.attr}"
+    if (name := file.resolve(func)) is not None:
+        yield name

@@ -1,0 +1,81 @@
+"""How long a wait lasts: not one number, but three."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dbhygiene.settings import Confidence
+
+FOR_EVER = float("inf")
+WORTH_A_THOUGHT = 60.0  # below a minute, no server has lost patience
+
+
+@dataclass(frozen=True)
+class Seconds:
+    """A wait lasts `least` seconds for certain, may well last `likely`, and could last `most`."""
+
+    least: float = 0.0
+    likely: float = 0.0
+    most: float = 0.0
+
+    @classmethod
+    def exactly(cls, seconds: float) -> Seconds:
+        return cls(seconds, seconds, seconds)
+
+    def __add__(self, other: Seconds) -> Seconds:
+        return Seconds(self.least + other.least, self.likely + other.likely, self.most + other.most)
+
+    def __or__(self, other: Seconds) -> Seconds:
+        """One of the two: the longer, but no more certain than the shorter."""
+        return Seconds(min(self.least, other.least), max(self.likely, other.likely), max(self.most, other.most))
+
+    def __mul__(self, rounds: Rounds) -> Seconds:
+        return Seconds(
+            _product(self.least, rounds.least), _product(self.likely, rounds.likely), _product(self.most, rounds.most)
+        )
+
+    def confidence(self, limit: float) -> Confidence | None:
+        """How sure it is that a server with this patience has closed the connection meanwhile."""
+        if self.least >= limit:
+            return Confidence.CERTAIN
+        if self.likely >= limit:
+            return Confidence.LIKELY
+        return Confidence.POSSIBLE if self.most >= min(limit, WORTH_A_THOUGHT) else None
+
+    def rank(self, limit: float) -> tuple[float, ...]:
+        """What orders waits by how bad they are."""
+        return (self.confidence(limit) or 0, self.likely, self.least, self.most)
+
+    def __str__(self) -> str:
+        if self.least == self.most:
+            return _spoken(self.least)
+        if self.least:
+            return f"{_spoken(self.least)} or more"
+        return "for as long as it takes" if self.most == FOR_EVER else f"up to {_spoken(self.most)}"
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """How often a loop goes round."""
+
+    least: float = 1.0
+    likely: float = 1.0
+    most: float = FOR_EVER
+
+    def __mul__(self, other: Rounds) -> Rounds:
+        return Rounds(self.least * other.least, self.likely * other.likely, self.most * other.most)
+
+
+def _product(seconds: float, rounds: float) -> float:
+    return seconds * rounds if seconds and rounds else 0.0
+
+
+def _spoken(seconds: float) -> str:
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds:.3g} s"
+
+
+NO_TIME = Seconds()
+ONCE = Rounds(1, 1, 1)

@@ -1,0 +1,76 @@
+"""The Django site that a file belongs to: its settings, where the project has them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from dbhygiene.flow.reading import member
+from dbhygiene.flow.values import Constant, Dict, as_dict, options
+from dbhygiene.source import File
+
+_USUAL = ("settings", "config.settings", "conf.settings", "project.settings", "core.settings")
+_PARTS = ("base", "common", "production", "prod", "local", "dev", "default")
+
+
+def settings_files(file: File) -> list[File]:
+    """The files that hold the site's settings: the module that `manage.py` names, and those that it imports."""
+    found: list[File] = []
+    for name in _names(file):
+        if (settings := file.project.module(name, file)) is not None:
+            _add(settings, found)
+    return found
+
+
+def _names(file: File) -> Iterator[str]:
+    for script in ("manage", "wsgi"):
+        manage = file.project.module(script, file)
+        if manage is not None:
+            yield from _named_by(manage)
+    first = file.module.partition(".")[0]
+    yield from (f"{first}.settings", *_USUAL)
+
+
+def _named_by(manage: File) -> Iterator[str]:
+    """`os.environ.setdefault("DJANGO_SETTINGS_MODULE", "site.settings")`."""
+    for call in manage.nodes(ast.Call):
+        match call.args:
+            case [ast.Constant(value="DJANGO_SETTINGS_MODULE"), ast.Constant(value=str(name))]:
+                yield name
+
+
+def _add(settings: File, found: list[File]) -> None:
+    if settings in found or len(found) > 20:
+        return
+    found.append(settings)
+    for star in settings.scope.stars:
+        if (other := settings.project.module(star, settings)) is not None:
+            _add(other, found)
+    if settings.path.name == "__init__.py":
+        for part in _PARTS:
+            if (other := settings.project.module(f"{settings.module}.{part}", settings)) is not None:
+                _add(other, found)
+
+
+def engines(file: File) -> set[str] | None:
+    """The `ENGINE`s of the site's databases, None where one of them cannot be told."""
+    found: set[str] = set()
+    for settings in settings_files(file):
+        if "DATABASES" not in settings.scope.bound:
+            continue
+        databases = member(settings, "DATABASES")
+        for option in options(databases):
+            if not isinstance(option, Dict) or option.open or not option.items:
+                return None
+            for alias in option.items.values():
+                for engine in options(as_dict(alias).items.get("ENGINE", alias)):
+                    if not (isinstance(engine, Constant) and isinstance(engine.value, str)):
+                        return None
+                    found.add(engine.value)
+    return found or None
+
+
+def is_sqlite_only(file: File) -> bool:
+    """Whether every database of the site is a file: no server, no timeout."""
+    known = engines(file)
+    return known is not None and all("sqlite" in engine for engine in known)

@@ -1,0 +1,130 @@
+"""What is known of the connection at a point of a function, and of a function as a whole.
+
+A connection is fresh, or open since a query, or stale once it has been idle for longer than the server waits. What
+matters of all the ways that lead to a point is the worst: the longest time since the last query.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from dbhygiene.gaps.effects import Spot
+from dbhygiene.gaps.loops import Cycle
+from dbhygiene.gaps.seconds import NO_TIME, ONCE, Rounds, Seconds
+from dbhygiene.library.waits import Kind
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Time that goes by without a query; `spot` is its longest wait, None where there is none."""
+
+    seconds: Seconds = NO_TIME
+    spot: Spot | None = None
+    kind: Kind = Kind.SLEEP
+
+
+@dataclass(frozen=True)
+class Wait:
+    """One wait on the way from the last query.
+
+    `around` are the loops whose end was reached since; when the way comes by again, they are known to go round
+    without a query, and the wait counts once for each of their `rounds`.
+    """
+
+    pause: Pause
+    spot: Spot
+    around: frozenset[Cycle] = frozenset()
+    counted: frozenset[Cycle] = frozenset()
+    rounds: Rounds = ONCE
+
+    @property
+    def seconds(self) -> Seconds:
+        return self.pause.seconds * self.rounds
+
+
+@dataclass(frozen=True)
+class Idle:
+    """The connection lies idle: since a query of this function, or, without one, since before it was called."""
+
+    since: Spot | None
+    waits: tuple[Wait, ...] = ()
+
+    @cached_property
+    def seconds(self) -> Seconds:
+        return sum((wait.seconds for wait in self.waits), NO_TIME)
+
+    def rank(self, limit: float) -> tuple[float, ...]:
+        return (*self.seconds.rank(limit), sum(len(wait.around | wait.counted) for wait in self.waits))
+
+    def longest(self, limit: float) -> Wait | None:
+        return max(self.waits, key=lambda wait: wait.seconds.rank(limit), default=None)
+
+    def pause(self, limit: float) -> Pause:
+        longest = self.longest(limit)
+        return Pause(self.seconds, longest.spot, longest.pause.kind) if longest else Pause()
+
+    def crossing(self, cycle: Cycle) -> Idle:
+        """After a round of a loop: what was waited for within it may be waited for again."""
+        return Idle(self.since, tuple(_crossed(wait, cycle) for wait in self.waits))
+
+    def waiting(self, pause: Pause, spot: Spot, rounds: dict[Cycle, Rounds]) -> Idle:
+        """After one more wait; one that was met before, on a round without a query, adds up."""
+        for index, wait in enumerate(self.waits):
+            if wait.spot.node is spot.node:
+                return Idle(self.since, (*self.waits[:index], _again(wait, rounds), *self.waits[index + 1 :]))
+        return Idle(self.since, (*self.waits, Wait(pause, spot)))
+
+
+def _crossed(wait: Wait, cycle: Cycle) -> Wait:
+    if cycle in wait.counted or not cycle.holds(wait.spot.node):
+        return wait
+    return Wait(wait.pause, wait.spot, wait.around | {cycle}, wait.counted, wait.rounds)
+
+
+def _again(wait: Wait, rounds: dict[Cycle, Rounds]) -> Wait:
+    total = wait.rounds
+    for cycle in wait.around:
+        total = total * rounds[cycle]
+    return Wait(wait.pause, wait.spot, frozenset(), wait.counted | wait.around, total)
+
+
+@dataclass(frozen=True)
+class State:
+    """The worst that may be true at a point: without a query so far, and since a query. Neither: freshly closed."""
+
+    entered: Idle | None = None
+    asked: Idle | None = None
+
+    def joined(self, other: State, limit: float) -> State:
+        return State(_worse(self.entered, other.entered, limit), _worse(self.asked, other.asked, limit))
+
+
+def _worse(one: Idle | None, other: Idle | None, limit: float) -> Idle | None:
+    if one is None or other is None:
+        return one or other
+    return other if other.rank(limit) > one.rank(limit) else one
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a function may end: after a pause without any query, or with a pause since its last one."""
+
+    reached: bool = False
+    through: Pause | None = None
+    since: Spot | None = None
+    after: Pause = Pause()
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a function means to the connection of its caller: a pause, then its first query; and how it ends."""
+
+    first: Spot | None = None
+    before: Pause = Pause()
+    returns: Ending = Ending()
+    raises: Ending = Ending()
+
+
+NEVER_ENDS = Summary()
+SILENT = Summary(returns=Ending(True, Pause()))

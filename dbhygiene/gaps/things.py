@@ -1,0 +1,428 @@
+"""What an expression is, as far as a database is concerned: a queryset, a model's row, an object of a known class."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from dbhygiene.flow.bindings import Bindings, Place, returned, self_class
+from dbhygiene.flow.calls import Definition, bases, find
+from dbhygiene.flow.names import locate, origin
+from dbhygiene.library import django, waits
+from dbhygiene.source import FUNCTION, File, Function, Scope
+
+_DEPTH = 12  # of names that stand for names
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A queryset or a manager: rows not yet asked for."""
+
+    model: str | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """An instance of a model."""
+
+    model: str | None = None
+
+
+@dataclass(frozen=True)
+class Object:
+    """An instance of another class, by its dotted name."""
+
+    name: str
+
+
+Thing: TypeAlias = "Rows | Row | Object"
+
+
+class Things:
+    """The answers for one file, each found once."""
+
+    def __init__(self, file: File) -> None:
+        self.file = file
+        self._bindings = Bindings.of(file)
+        self._known: dict[ast.expr, Thing | None] = {}
+        self._depth = 0
+        self._items: dict[Place, list[ast.expr]] = defaultdict(list)  # bound to what these give, one by one
+        self._entered: dict[Place, list[ast.expr]] = defaultdict(list)  # bound by a `with`
+        self._firsts: dict[Place, list[ast.expr]] = defaultdict(list)  # bound to the first of a tuple
+        self._index()
+
+    @classmethod
+    def of(cls, file: File) -> Things:
+        found = vars(file).get("_things")
+        if not isinstance(found, cls):
+            found = vars(file)["_things"] = cls(file)
+        return found
+
+    def _index(self) -> None:
+        file = self.file
+        for loop in (*file.nodes(ast.For), *file.nodes(ast.AsyncFor), *file.nodes(ast.comprehension)):
+            self._note(self._items, loop.target, loop.iter)
+        for item in file.nodes(ast.withitem):
+            if item.optional_vars is not None:
+                self._note(self._entered, item.optional_vars, item.context_expr)
+        for assign in file.nodes(ast.Assign):
+            match assign.targets:
+                case [ast.Tuple(elts=[first, *_])]:
+                    self._note(self._firsts, first, assign.value)
+
+    def _note(self, index: dict[Place, list[ast.expr]], target: ast.expr, source: ast.expr) -> None:
+        if isinstance(target, (ast.Name, ast.Attribute)) and (place := self._bindings.place(target)) is not None:
+            index[place].append(source)
+
+    # -- expressions ----------------------------------------------------------------------------------
+
+    def thing(self, expr: ast.expr) -> Thing | None:
+        if expr in self._known:
+            return self._known[expr]
+        if self._depth > _DEPTH:
+            return None
+        self._known[expr] = None  # what an expression says of itself
+        self._depth += 1
+        try:
+            found = self._thing(expr)
+        finally:
+            self._depth -= 1
+        self._known[expr] = found
+        return found
+
+    def _first(self, exprs: Iterable[ast.expr]) -> Thing | None:
+        return next((found for expr in exprs if (found := self.thing(expr)) is not None), None)
+
+    def _thing(self, expr: ast.expr) -> Thing | None:
+        match expr:
+            case ast.Await(value=inner) | ast.NamedExpr(value=inner) | ast.Starred(value=inner):
+                return self.thing(inner)
+            case ast.IfExp(body=one, orelse=other):
+                return self._first([one, other])
+            case ast.BoolOp(values=parts):
+                return self._first(parts)
+            case ast.BinOp(op=ast.BitOr() | ast.BitAnd(), left=left, right=right):
+                found = self._first([left, right])
+                return found if isinstance(found, Rows) else None
+            case ast.Subscript(value=owner, slice=key):
+                return self._item(owner, key)
+            case ast.Call():
+                return self._called(expr)
+            case ast.Name() | ast.Attribute():
+                return self._named(expr)
+        return None
+
+    def _item(self, owner: ast.expr, key: ast.expr) -> Thing | None:
+        if self.file.resolve(owner) == django.CONNECTIONS:
+            return Object(django.CONNECTION)
+        found = self.thing(owner)
+        if isinstance(found, Rows):
+            return found if isinstance(key, ast.Slice) else Row(found.model)
+        return None
+
+    # -- names ----------------------------------------------------------------------------------------
+
+    def _named(self, expr: ast.Name | ast.Attribute) -> Thing | None:
+        if self.file.resolve(expr) == django.CONNECTION:
+            return Object(django.CONNECTION)
+        place = self._bindings.place(expr)
+        if place is not None and (found := self._place(place)) is not None:
+            return found
+        if isinstance(expr, ast.Name):
+            owner = self._bindings.owner(expr.id, self.file.scope_of(expr))
+            if owner and (its_class := self_class(owner, expr.id)):
+                return self.instance(f"{self.file.module}.{its_class.name}")
+            return self._elsewhere(expr)
+        return self._attribute(expr) or self._elsewhere(expr)
+
+    def _place(self, place: Place) -> Thing | None:
+        if (found := self._first(self._bindings.values.get(place, ()))) is not None:
+            return found
+        for iterated in self._items.get(place, ()):
+            if (item := self.item_of(iterated)) is not None:
+                return item
+        for entered in self._entered.get(place, ()):
+            if (found := self.thing(entered)) is not None:
+                return found
+        for pair in self._firsts.get(place, ()):
+            match pair:
+                case ast.Call(func=ast.Attribute(value=owner, attr=attr)) if attr in django.ASKS_FOR_PAIR:
+                    found = self.thing(owner)
+                    return Row(found.model if isinstance(found, Rows) else None)
+        return self._parameter(place)
+
+    def item_of(self, iterated: ast.expr) -> Thing | None:
+        """What the items of an iterable are."""
+        match iterated:
+            case ast.Call(func=func, args=[first, *_]) if self.file.resolve(func) in django.WRAPPERS - {
+                "enumerate",
+                "zip",
+            }:
+                return self.item_of(first)
+        match self.thing(iterated):
+            case Rows(model=model) if not _gives_values(iterated):
+                return Row(model)
+            case Object(name=django.CONNECTIONS):
+                return Object(django.CONNECTION)
+        if isinstance(iterated, ast.Call) and self.file.resolve(iterated.func) == f"{django.CONNECTIONS}.all":
+            return Object(django.CONNECTION)
+        return None
+
+    def _parameter(self, place: Place) -> Thing | None:
+        node = place.scope.node
+        if not isinstance(node, FUNCTION):
+            return None
+        arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+        for argument in arguments:
+            if argument.arg == place.path:
+                if argument.annotation is not None:
+                    return self.annotated(argument.annotation)
+                name = argument.arg
+                return Rows() if name in {"queryset", "qs"} or name.endswith(("_qs", "_queryset")) else None
+        return None
+
+    def annotated(self, annotation: ast.expr) -> Thing | None:
+        match annotation:
+            case ast.Constant(value=str(text)):
+                try:
+                    return self.annotated(ast.parse(text, mode="eval").body)
+                except SyntaxError:
+                    return None
+            case ast.BinOp(op=ast.BitOr(), left=left, right=right):
+                return self.annotated(left) or self.annotated(right)
+            case ast.Subscript(value=owner, slice=inner):
+                name = (self.file.resolve(owner) or "").rpartition(".")[2]
+                if name in {"Optional", "Annotated"}:
+                    return self.annotated(inner.elts[0] if isinstance(inner, ast.Tuple) else inner)
+                if name in {"QuerySet", "Manager"}:
+                    return Rows(self._class_name(inner))
+            case ast.Name() | ast.Attribute():
+                if (name := self._class_name(annotation)) in django.QUERYSETS:
+                    return Rows()
+                return self.instance(name) if name else None
+        return None
+
+    def _class_name(self, expr: ast.expr) -> str | None:
+        name = self.file.resolve(expr) if isinstance(expr, (ast.Name, ast.Attribute)) else None
+        return origin(self.file, name) if name and name.rpartition(".")[2][:1].isupper() else None
+
+    def instance(self, name: str) -> Thing:
+        """An instance of a class."""
+        return Row(name) if is_model(self.file, name) else Object(name)
+
+    def _elsewhere(self, expr: ast.Name | ast.Attribute) -> Thing | None:
+        """A variable of another module, such as a client that is made once."""
+        name = self.file.resolve(expr)
+        place = locate(self.file, origin(self.file, name)) if name else None
+        if place is None or len(place[1]) != 1 or place[0] is self.file:
+            return None
+        other = Things.of(place[0])
+        return other._place(Place(place[0].scope, place[1][0]))
+
+    def _attribute(self, expr: ast.Attribute) -> Thing | None:
+        if expr.attr in django.NAMES_OF_MANAGERS:
+            return self._manager(expr)
+        owner = self.thing(expr.value)
+        match owner:
+            case Row(model=model):
+                if expr.attr.endswith("_set"):
+                    return Rows()
+                return self._field(model, expr.attr) if model else None
+            case Object(name=name):
+                return self._field(name, expr.attr)
+        if self.is_manager_of_model(expr):
+            return Rows(self._class_name(expr.value))
+        return None
+
+    def _manager(self, expr: ast.Attribute) -> Thing | None:
+        if any(mapper in self.file.text for mapper in django.OTHER_MAPPERS):
+            return None
+        match expr.value:
+            case ast.Name(id=word) | ast.Attribute(attr=word):
+                looks_like_a_class = word[:1].isupper() or word.lower() in {"cls", "model", "klass", "user_model"}
+                if looks_like_a_class or word.endswith(("_model", "_class", "__class__")):
+                    return Rows(self._class_name(expr.value))
+            case ast.Call():
+                return Rows()
+        return None
+
+    def is_manager_of_model(self, expr: ast.Attribute) -> bool:
+        """Whether an attribute of a class of the project is one of its managers, by another name than `objects`."""
+        name = self._class_name(expr.value)
+        found = class_of(self.file, name) if name else None
+        if name is None or found is None or not is_model(self.file, name):
+            return False
+        for assigned in Bindings.of(found.file).values.get(Place(found.file.classes[found.name], expr.attr), ()):
+            match assigned:
+                case ast.Call(func=ast.Attribute(attr="as_manager")):
+                    return True
+                case ast.Call(func=ast.Name(id=maker) | ast.Attribute(attr=maker)):
+                    return "Manager" in maker
+        return False
+
+    def _field(self, name: str, attribute: str) -> Thing | None:
+        """An attribute of an instance of one of the project's classes."""
+        found = class_of(self.file, name)
+        for owner, scope in ancestry(found) if found else ():
+            place = Place(scope, attribute)
+            for assigned in Bindings.of(owner).values.get(place, ()):
+                match assigned:
+                    case ast.Call(func=ast.Name(id=kind) | ast.Attribute(attr=kind)) if kind.endswith(
+                        "ManyToManyField"
+                    ):
+                        return Rows()
+                    case ast.Call(func=ast.Name(id=kind) | ast.Attribute(attr=kind), args=args) if kind.endswith(
+                        ("ForeignKey", "OneToOneField")
+                    ):
+                        return Things.of(owner)._related(args, scope)
+                if (thing := Things.of(owner).thing(assigned)) is not None:
+                    return thing
+            if (thing := Things.of(owner)._place(place)) is not None:
+                return thing
+        return None
+
+    def _related(self, args: list[ast.expr], scope: Scope) -> Row:
+        match args:
+            case [ast.Name() | ast.Attribute() as target, *_]:
+                return Row(self._class_name(target))
+            case [ast.Constant(value="self"), *_]:
+                return Row(f"{self.file.module}.{scope.name}")
+            case [ast.Constant(value=str(target)), *_] if target in self.file.scope.defined:
+                return Row(f"{self.file.module}.{target}")
+        return Row()
+
+    # -- calls ----------------------------------------------------------------------------------------
+
+    def _called(self, call: ast.Call) -> Thing | None:
+        func = call.func
+        if isinstance(func, ast.Call):  # `sync_to_async(f)(...)`
+            match func.args:
+                case [inner, *_] if self.file.resolve(func.func) in django.TRANSPARENT:
+                    return self.thing(ast.copy_location(ast.Call(inner, call.args, call.keywords), call))
+            return None
+        name = self.file.resolve(func)
+        if name == "super" and (scope := self._class_around(call)) is not None:
+            return self.instance(f"{self.file.module}.{scope.name}")
+        if isinstance(func, ast.Attribute) and (found := self._method(func, call)) is not None:
+            return found
+        if name is None:
+            return None
+        if name in {"django.shortcuts.get_object_or_404", "django.shortcuts.aget_object_or_404"}:
+            return Row(self._class_name(call.args[0])) if call.args else Row()
+        return self._result(origin(self.file, name))
+
+    def _class_around(self, node: ast.AST) -> Scope | None:
+        for above in self.file.around(node):
+            if isinstance(above, FUNCTION) and (scope := self.file.functions.get(above)):
+                return scope.class_scope
+        return None
+
+    def _method(self, func: ast.Attribute, call: ast.Call) -> Thing | None:
+        owner = self.thing(func.value)
+        match owner:
+            case Rows(model=model):
+                if func.attr in django.ASKS_FOR_ROW:
+                    return Row(model)
+                return None if func.attr in django.QUERYSET_ASKS else Rows(model)
+            case Object(name=name):
+                return self._result(f"{name}.{func.attr}")
+            case Row(model=str(name)):
+                return self._result(f"{name}.{func.attr}")
+        if self.is_related(func.value) and func.attr in django.BUILDS:
+            return Rows()
+        if self.is_related(func.value) and func.attr in django.ASKS_FOR_ROW:
+            return Row()
+        if owner is None and func.attr in django.DISTINCTIVE & django.BUILDS:
+            return Rows()
+        return None
+
+    def is_related(self, expr: ast.expr) -> bool:
+        """Whether an expression may be the manager of rows that belong to a row: `row.items`."""
+        return isinstance(expr, ast.Attribute) and isinstance(self.thing(expr.value), Row) and self.thing(expr) is None
+
+    def _result(self, name: str) -> Thing | None:
+        """What a function, by its origin, returns; a class, its instance."""
+        if (made := django.RETURNS.get(name) or waits.RETURNS.get(name)) is not None:
+            return Object(made)
+        function = function_of(self.file, name)
+        if function is not None:
+            node = function.node
+            other = Things.of(function.file)
+            if node.returns is not None and (found := other.annotated(node.returns)) is not None:
+                return found
+            return other._first(returned(node) or ())
+        if name.rpartition(".")[2][:1].isupper():
+            return self.instance(name)
+        return None
+
+
+def _gives_values(iterated: ast.expr) -> bool:
+    """Whether a queryset gives tuples or dicts, not rows."""
+    return any(isinstance(n, ast.Attribute) and n.attr in {"values", "values_list"} for n in ast.walk(iterated))
+
+
+# -- classes ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class FunctionAt:
+    """A function of the project."""
+
+    file: File
+    node: Function
+
+
+def function_of(file: File, name: str) -> FunctionAt | None:
+    """The project's function of this absolute name; a method may be a base class's."""
+    found = find(name, file)
+    return FunctionAt(found.file, found.node) if found and isinstance(found.node, FUNCTION) else None
+
+
+def class_of(file: File, name: str) -> Definition | None:
+    """The project's class of this absolute name."""
+    found = find(name, file)
+    return found if found and isinstance(found.node, ast.ClassDef) else None
+
+
+def ancestry(cls: Definition) -> list[tuple[File, Scope]]:
+    """The scopes of a class, and of those of its bases that are the project's own."""
+    return [(each.file, each.file.classes[each.name]) for each in (cls, *bases(cls)) if each.name in each.file.classes]
+
+
+def foreign_bases(cls: Definition) -> Iterator[str]:
+    """The names of the bases of a class, direct and indirect, that are not the project's own."""
+    for each in (cls, *bases(cls)):
+        for base in each.node.bases if isinstance(each.node, ast.ClassDef) else ():
+            name = each.file.resolve(base)
+            if name is not None and find(name, each.file) is None:
+                yield origin(each.file, name)
+
+
+def is_model(file: File, name: str) -> bool:
+    """Whether a class is a Django model, as far as its bases tell."""
+    name = origin(file, name)
+    found = class_of(file, name)
+    return is_foreign_model(name) if found is None else any(map(is_foreign_model, foreign_bases(found)))
+
+
+def is_foreign_model(name: str) -> bool:
+    """Whether a name that is not ours to read is a model's: one of `models`, where Django projects keep theirs."""
+    module, _, word = name.rpartition(".")
+    if name in django.MODELS:
+        return True
+    return "models" in module.split(".")[1:] and word[:1].isupper() and not name.startswith(_NOT_DJANGO)
+
+
+_NOT_DJANGO = (
+    "django.db.models",
+    "openai.",
+    "pydantic.",
+    "torch.",
+    "transformers.",
+    "docker.",
+    "keras.",
+    "tensorflow.",
+)

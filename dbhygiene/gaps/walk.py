@@ -1,0 +1,237 @@
+"""One function, walked along its graph: where the connection lies idle for too long, and what a caller must know."""
+
+from __future__ import annotations
+
+import ast
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from dbhygiene.flow.cfg import Act, Graph, Iterate, Node, Outcome, Semantics, Yield, build
+from dbhygiene.flow.exceptions import SYSTEM_EXIT
+from dbhygiene.gaps.effects import Ask, Close, Effect, Effects, Part, Routine, Run, Spot
+from dbhygiene.gaps.effects import Idle as IdleEffect
+from dbhygiene.gaps.loops import Cycle, cycles, rounds
+from dbhygiene.gaps.recovery import recovers
+from dbhygiene.gaps.seconds import Seconds
+from dbhygiene.gaps.states import Ending, Idle, Pause, State, Summary
+from dbhygiene.library import django
+from dbhygiene.library.waits import Kind
+from dbhygiene.source import FUNCTION, File
+
+Summaries = Callable[[Routine], Summary]
+_EXITS = frozenset({"sys.exit", "os._exit", "exit", "quit"})
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A connection that is asked, lies idle for longer than the server may wait, and is asked again.
+
+    The three spots are places of one function, `code`; what happens there may be deeper, in what is called there.
+    """
+
+    file: File
+    code: ast.AST
+    asked: Spot
+    wait: Spot
+    asked_again: Spot
+    seconds: Seconds
+    kind: Kind
+
+
+class Walk(Semantics):
+    """The walk through one routine; `gaps` and `summary` are its result."""
+
+    def __init__(self, routine: Routine, summaries: Summaries, limit: float) -> None:
+        self._routine, self._summaries, self._limit = routine, summaries, limit
+        self._effects = Effects(routine)
+        self._known: dict[Act, list[Effect]] = {}
+        self._first: tuple[Pause, Spot] | None = None
+        self.gaps: dict[object, Gap] = {}
+        graph = build(routine.code, self)
+        self._cycles = cycles(graph)
+        self._rounds = {c: rounds(routine.file, c.loop) for c in self._cycles.values()}
+        self.summary = self._walk(graph)
+
+    # -- what the graph asks --------------------------------------------------------------------------
+
+    def resolve(self, expr: ast.expr) -> str | None:
+        return self._routine.file.resolve(expr)
+
+    def outcome(self, call: ast.Call) -> Outcome:
+        """A call without an effect is taken not to raise: else every loop would have a way round without a query."""
+        if (name := self.resolve(call.func)) in _EXITS:
+            return Outcome(False, (SYSTEM_EXIT,))
+        matters = any(not isinstance(effect, Close) for effect in self._effects.of_call(call)) or name == "next"
+        return Outcome(True, Outcome().raises if matters else ())
+
+    def at_await(self, node: ast.Await) -> tuple[()]:
+        return ()
+
+    # -- the walk -------------------------------------------------------------------------------------
+
+    def _walk(self, graph: Graph) -> Summary:
+        part = self._routine.part
+        yields = [node for node in graph.nodes() if isinstance(node.act, Yield)]
+        start = State(entered=Idle(None))
+        states: dict[Node, State] = {}
+        todo: deque[Node] = deque()
+
+        def arrive(node: Node, state: State) -> None:
+            known = states.get(node)
+            joined = state if known is None else known.joined(state, self._limit)
+            if joined != known:
+                states[node] = joined
+                todo.append(node)
+
+        if part in (Part.WHOLE, Part.ENTER, Part.ROUND):
+            arrive(graph.entry, self._atomic(start))
+        if part in (Part.LEAVE, Part.ROUND):
+            for node in yields:
+                for kind, target in node.out:
+                    if kind != "raise":
+                        arrive(target, start)
+        while todo:
+            node = todo.popleft()
+            rests = isinstance(node.act, Yield)
+            if rests and part is not Part.WHOLE and part is not Part.LEAVE:
+                continue
+            after, raised = (State(), State()) if rests else self._through(node, states[node])
+            for kind, target in node.out:
+                state = raised if kind == "raise" else after
+                if state is not None:
+                    arrive(target, self._onward(node, target, state))
+        ends = yields if part in (Part.ENTER, Part.ROUND) else [graph.exit]
+        first = self._first
+        return Summary(
+            first[1] if first else None,
+            first[0] if first else Pause(),
+            self._ending(states.get(node) for node in ends),
+            self._ending([states.get(graph.raised)]),
+        )
+
+    def _atomic(self, state: State) -> State:
+        """The state in a function that is decorated to be a transaction."""
+        code = self._routine.code
+        for decorator in code.decorator_list if isinstance(code, FUNCTION) else ():
+            called = decorator.func if isinstance(decorator, ast.Call) else decorator
+            if self.resolve(called) in django.ATOMIC:
+                return self._asked(state, Spot(self._routine.file, decorator, "begins a transaction"), Pause())
+        return state
+
+    def _ending(self, states: Iterable[State | None]) -> Ending:
+        worst: State | None = None
+        for state in states:
+            if state is not None:
+                worst = state if worst is None else worst.joined(state, self._limit)
+        if worst is None:
+            return Ending()
+        through = worst.entered.pause(self._limit) if worst.entered else None
+        if worst.asked is None:
+            return Ending(True, through)
+        return Ending(True, through, worst.asked.since, worst.asked.pause(self._limit))
+
+    def _onward(self, node: Node, target: Node, state: State) -> State:
+        """The state on an edge: a loop that begins asks for its rows, and one that ends a round may begin another."""
+        cycle = self._cycles.get(target)
+        if cycle is None:
+            return state
+        if node in cycle.nodes:
+            return State(
+                state.entered and state.entered.crossing(cycle),
+                state.asked and state.asked.crossing(cycle),
+            )
+        return self._begun(cycle, state)
+
+    def _begun(self, cycle: Cycle, state: State) -> State:
+        for effect in self._effects.beginning(cycle.loop) if cycle.loop else ():
+            after, _ = self._apply(effect, state)
+            state = after or state
+        return state
+
+    # -- effects --------------------------------------------------------------------------------------
+
+    def _through(self, node: Node, state: State) -> tuple[State | None, State | None]:
+        act = node.act
+        if act not in self._known:
+            found = self._effects.of(act)
+            if isinstance(act, Iterate) and not any(cycle.loop is act.node for cycle in self._cycles.values()):
+                found = [*self._effects.beginning(act.node), *found]
+            self._known[act] = found
+        after: State | None = state
+        raised: State | None = state
+        for effect in self._known[act]:
+            if after is None:
+                break
+            after, raised = self._apply(effect, after)
+        return after, raised
+
+    def _apply(self, effect: Effect, state: State) -> tuple[State | None, State | None]:
+        """The state after an effect: when it went well, and when it raised."""
+        match effect:
+            case Ask(spot=spot):
+                state = self._asked(state, spot, Pause())
+            case IdleEffect(spot=spot, seconds=seconds, kind=kind):
+                state = self._waited(state, Pause(seconds, spot, kind), spot)
+            case Close():
+                state = State()
+            case Run(spot=spot, routine=routine):
+                return self._run(self._summaries(routine), spot, state)
+        return state, state
+
+    def _run(self, summary: Summary, spot: Spot, state: State) -> tuple[State | None, State | None]:
+        if summary.first is not None:
+            self._asked(state, _via(spot, summary.first), _pause_via(spot, summary.before))
+        return tuple(self._ended(ending, spot, state) for ending in (summary.returns, summary.raises))  # type: ignore[return-value]
+
+    def _ended(self, ending: Ending, spot: Spot, state: State) -> State | None:
+        if not ending.reached:
+            return None
+        silent = State()
+        if ending.through is not None:
+            silent = self._waited(state, _pause_via(spot, ending.through), spot)
+        if ending.since is None:
+            return silent
+        asked = Idle(_via(spot, ending.since))
+        if ending.after.seconds.most:
+            asked = asked.waiting(_pause_via(spot, ending.after), spot, self._rounds)
+        return silent.joined(State(asked=asked), self._limit)
+
+    def _waited(self, state: State, pause: Pause, spot: Spot) -> State:
+        if not pause.seconds.most:
+            return state
+        return State(
+            state.entered and state.entered.waiting(pause, pause.spot or spot, self._rounds),
+            state.asked and state.asked.waiting(pause, pause.spot or spot, self._rounds),
+        )
+
+    def _asked(self, state: State, spot: Spot, before: Pause) -> State:
+        """A query, after one more pause: what was idle until now may be stale."""
+        waited = self._waited(state, before, spot)
+        if waited.entered is not None:
+            pause = waited.entered.pause(self._limit)
+            if self._first is None or pause.seconds.rank(self._limit) > self._first[0].seconds.rank(self._limit):
+                self._first = pause, spot
+        if waited.asked is not None:
+            self._note(waited.asked, spot)
+        return State(asked=Idle(spot))
+
+    def _note(self, idle: Idle, spot: Spot) -> None:
+        longest = idle.longest(self._limit)
+        if idle.since is None or longest is None or idle.seconds.confidence(self._limit) is None:
+            return
+        known = self.gaps.get(longest.spot.node)
+        if known and known.seconds.rank(self._limit) >= idle.seconds.rank(self._limit):
+            return
+        file, code = self._routine.file, self._routine.code
+        if not recovers(file, spot.node):
+            gap = Gap(file, code, idle.since, longest.spot, spot, idle.seconds, longest.pause.kind)
+            self.gaps[longest.spot.node] = gap
+
+
+def _via(spot: Spot, inner: Spot) -> Spot:
+    return Spot(spot.file, spot.node, spot.words, inner)
+
+
+def _pause_via(spot: Spot, pause: Pause) -> Pause:
+    return pause if pause.spot is None else Pause(pause.seconds, _via(spot, pause.spot), pause.kind)

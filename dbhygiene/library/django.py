@@ -1,0 +1,146 @@
+"""What Django's ORM does when it is called: what asks the server, what closes its connection, and what neither does."""
+
+from __future__ import annotations
+
+from dbhygiene.library.words import words
+
+CONNECTION = "django.db.connection"  # one connection, of whatever alias
+CURSOR = "django.db.cursor"
+
+# -- classes ----------------------------------------------------------------------------------------------
+
+MODEL = "django.db.models.Model"
+MODELS = frozenset(
+    {
+        MODEL,
+        "django.db.models.base.Model",
+        "django.contrib.auth.models.AbstractUser",
+        "django.contrib.auth.models.AbstractBaseUser",
+        "django.contrib.contenttypes.models.ContentType",
+        "django.contrib.auth.models.User",
+        "django.contrib.auth.models.Group",
+        "django.contrib.auth.models.Permission",
+        "django.contrib.sites.models.Site",
+        "django.contrib.sessions.models.Session",
+        "model_utils.models.TimeStampedModel",
+        "mptt.models.MPTTModel",
+        "polymorphic.models.PolymorphicModel",
+        "parler.models.TranslatableModel",
+        "treebeard.mp_tree.MP_Node",
+        "django_extensions.db.models.TimeStampedModel",
+    }
+)
+COMMANDS = frozenset(
+    {
+        "django.core.management.base.BaseCommand",
+        "django.core.management.BaseCommand",
+        "django.core.management.base.AppCommand",
+        "django.core.management.base.LabelCommand",
+    }
+)
+QUERYSETS = frozenset({"django.db.models.QuerySet", "django.db.models.query.QuerySet", "django.db.models.Manager"})
+OTHER_MAPPERS = ("mongoengine", "peewee", "tortoise", "ormar", "piccolo")  # they, too, say `Model.objects`
+NAMES_OF_MANAGERS = frozenset({"objects", "_default_manager", "_base_manager", "all_objects"})
+
+# -- querysets --------------------------------------------------------------------------------------------
+
+# These give another queryset, and ask nobody.
+BUILDS = words(
+    """all filter exclude annotate alias order_by reverse distinct values values_list dates datetimes none union
+    intersection difference select_related prefetch_related extra defer only using select_for_update raw iterator
+    get_queryset complex_filter active"""
+)
+# Of these, no other library's objects have the like: a queryset is known by them.
+DISTINCTIVE = words(
+    """values_list select_related prefetch_related select_for_update order_by bulk_create bulk_update
+    get_or_create update_or_create in_bulk"""
+)
+ASKS_FOR_ROW = words("get create first last latest earliest aget acreate afirst alast alatest aearliest")
+ASKS_FOR_PAIR = words("get_or_create update_or_create aget_or_create aupdate_or_create")
+ASKS_FOR_MORE = words(
+    """bulk_create bulk_update update delete count exists aggregate in_bulk explain contains create_user
+    create_superuser abulk_create abulk_update aupdate adelete acount aexists aaggregate ain_bulk aexplain acontains
+    """
+)
+QUERYSET_ASKS = ASKS_FOR_ROW | ASKS_FOR_PAIR | ASKS_FOR_MORE
+# These take all of an iterable, and so ask for a queryset's rows.
+CONSUMERS = words("list set tuple frozenset dict sorted len bool sum max min any all repr next")
+WRAPPERS = words(
+    """enumerate zip reversed iter tqdm.tqdm tqdm.auto.tqdm tqdm.notebook.tqdm rich.progress.track
+    itertools.chain itertools.islice more_itertools.chunked itertools.batched map filter"""
+)
+
+# -- instances --------------------------------------------------------------------------------------------
+
+ROW_ASKS = words(
+    "save delete refresh_from_db full_clean validate_unique asave adelete arefresh_from_db has_perm has_perms"
+)
+RELATED_ASKS = QUERYSET_ASKS | words("add set remove clear aadd aset aremove aclear")
+# Where a value's class is not known, these alone are taken for a model's; `save` only without positional arguments.
+SURELY_ROW_ASKS = frozenset({"refresh_from_db", "arefresh_from_db", "asave"})
+
+# -- functions, by dotted name ----------------------------------------------------------------------------
+
+ASKS = frozenset(
+    {
+        "django.shortcuts.get_object_or_404",
+        "django.shortcuts.get_list_or_404",
+        "django.db.models.prefetch_related_objects",
+        "django.contrib.auth.authenticate",
+        "django.contrib.auth.get_user",
+        f"{CURSOR}.execute",
+        f"{CURSOR}.executemany",
+        f"{CURSOR}.callproc",
+        f"{CURSOR}.fetchall",
+        f"{CONNECTION}.ensure_connection",
+        f"{CONNECTION}.introspection.table_names",
+        "django.db.migrations.executor.MigrationExecutor",
+        "django.db.migrations.loader.MigrationLoader",
+    }
+)
+ATOMIC = frozenset({"django.db.transaction.atomic", "django.db.transaction.Atomic"})
+# What they return, by a name under which a method is looked up.
+RETURNS = {
+    f"{CONNECTION}.cursor": CURSOR,
+    "django.db.transaction.get_connection": CONNECTION,
+}
+CONNECTIONS = "django.db.connections"
+
+# Each closes the connection, or puts a fresh one in its place. `close_old_connections` counts as one: where settings
+# make it idle, that is `insufficient-close`'s to say.
+CLOSES = frozenset(
+    {
+        f"{CONNECTION}.close",
+        f"{CONNECTION}.connect",
+        f"{CONNECTION}.close_if_unusable_or_obsolete",
+        f"{CONNECTIONS}.close_all",
+        "django.db.close_old_connections",
+        "django.db.close_connection",
+        "channels.db.aclose_old_connections",
+    }
+)
+LOST = frozenset(
+    {
+        "Exception",
+        "BaseException",
+        "django.db.OperationalError",
+        "django.db.InterfaceError",
+        "django.db.DatabaseError",
+        "django.db.Error",
+        "django.db.utils.OperationalError",
+        "django.db.utils.InterfaceError",
+        "django.db.utils.DatabaseError",
+        "django.db.utils.Error",
+    }
+)
+
+# Each of these calls what it is given, in another thread: as a call of its own.
+TRANSPARENT = frozenset(
+    {
+        "asgiref.sync.sync_to_async",
+        "asgiref.sync.async_to_sync",
+        "channels.db.database_sync_to_async",
+        "django.db.transaction.atomic",
+        "django.db.transaction.non_atomic_requests",
+    }
+)

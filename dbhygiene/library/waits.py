@@ -1,0 +1,213 @@
+"""What takes long, and how long: calls by their dotted name, methods by that of their class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from dbhygiene.library.words import words
+
+
+class Kind(Enum):
+    """What is waited for; the words end the sentence "the connection lies idle while ..."."""
+
+    SLEEP = "the program sleeps"
+    PERSON = "a person is asked"
+    EVENT = "it waits for a queue or an event"
+    SERVER = "it serves until it is stopped"
+    PROCESS = "another program runs"
+    JOB = "a long job runs"
+    HTTP = "another server is asked"
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it may well take minutes where nothing bounds it."""
+        return self not in (Kind.HTTP, Kind.SLEEP)
+
+
+@dataclass(frozen=True)
+class Wait:
+    """A call that waits.
+
+    `seconds` is the argument that says how long it lasts, `timeout` the one that says how long at most: the position
+    and the name, where there is one. `bound` is the most that it lasts where no timeout is given.
+    """
+
+    kind: Kind
+    seconds: tuple[int, str] | None = None
+    timeout: tuple[int, str] | None = None
+    bound: float = float("inf")
+
+
+_ANYWHERE = 99  # the position of an argument that is given by name only
+
+
+def _waits(kind: Kind, names: str, *, timeout: tuple[int, str] | None = None) -> dict[str, Wait]:
+    return dict.fromkeys(names.split(), Wait(kind, timeout=timeout))
+
+
+_SLEEPS = {
+    name: Wait(Kind.SLEEP, seconds=(0, keyword))
+    for name, keyword in {
+        "time.sleep": "secs",
+        "asyncio.sleep": "delay",
+        "gevent.sleep": "seconds",
+        "eventlet.sleep": "seconds",
+        "trio.sleep": "seconds",
+        "anyio.sleep": "delay",
+    }.items()
+}
+
+_PEOPLE = _waits(
+    Kind.PERSON,
+    """input builtins.input raw_input six.moves.input
+    getpass.getpass click.prompt click.confirm click.pause typer.prompt
+    typer.confirm rich.prompt.Prompt.ask rich.prompt.Confirm.ask rich.prompt.IntPrompt.ask inquirer.prompt
+    questionary.text.ask questionary.confirm.ask prompt_toolkit.prompt sys.stdin.readline
+    django.db.migrations.questioner.InteractiveMigrationQuestioner""",
+)
+
+_PROCESSES = {
+    **_waits(
+        Kind.PROCESS,
+        "subprocess.run subprocess.call subprocess.check_call subprocess.check_output",
+        timeout=(_ANYWHERE, "timeout"),
+    ),
+    **_waits(
+        Kind.PROCESS,
+        "subprocess.Popen.wait subprocess.Popen.communicate multiprocessing.Process.join",
+        timeout=(0, "timeout"),
+    ),
+    **_waits(
+        Kind.PROCESS,
+        """os.system os.wait os.waitpid subprocess.getoutput subprocess.getstatusoutput sh.Command
+        multiprocessing.Pool.map multiprocessing.Pool.starmap multiprocessing.Pool.join
+        asyncio.subprocess.Process.wait asyncio.subprocess.Process.communicate""",
+    ),
+}
+
+_EVENTS = {
+    **_waits(
+        Kind.EVENT,
+        "threading.Event.wait threading.Condition.wait threading.Thread.join multiprocessing.Event.wait",
+        timeout=(0, "timeout"),
+    ),
+    **_waits(
+        Kind.EVENT,
+        """queue.Queue.get queue.LifoQueue.get queue.PriorityQueue.get multiprocessing.Queue.get
+        multiprocessing.JoinableQueue.get""",
+        timeout=(1, "timeout"),
+    ),
+    **_waits(Kind.EVENT, "queue.SimpleQueue.get queue.Queue.join asyncio.Queue.get asyncio.Event.wait"),
+    **_waits(Kind.EVENT, "select.select", timeout=(3, "timeout")),
+    **_waits(Kind.EVENT, "select.poll.poll selectors.DefaultSelector.select", timeout=(0, "timeout")),
+    **_waits(
+        Kind.EVENT,
+        "redis.Redis.blpop redis.Redis.brpop redis.Redis.xread redis.Redis.xreadgroup redis.StrictRedis.blpop",
+        timeout=(1, "timeout"),
+    ),
+    **_waits(
+        Kind.EVENT,
+        """signal.pause signal.sigwait kafka.KafkaConsumer.poll confluent_kafka.Consumer.poll
+        confluent_kafka.Consumer.consume websocket.WebSocket.recv socket.socket.accept socket.socket.recv
+        zmq.Socket.recv inotifyrecursive.INotify.read watchdog.observers.Observer.join""",
+    ),
+}
+
+_SERVERS = _waits(
+    Kind.SERVER,
+    """telegram.ext.Application.run_polling telegram.ext.Application.run_webhook telegram.ext.Updater.idle
+    telebot.TeleBot.polling telebot.TeleBot.infinity_polling
+    aiogram.Dispatcher.start_polling aiogram.executor.start_polling
+    discord.Client.run discord.Bot.run
+    discord.ext.commands.Bot.run slack_bolt.adapter.socket_mode.SocketModeHandler.start
+    pika.BlockingConnection.channel.start_consuming pika.adapters.blocking_connection.BlockingChannel.start_consuming
+    paho.mqtt.client.Client.loop_forever
+    websocket.WebSocketApp.run_forever apscheduler.schedulers.blocking.BlockingScheduler.start
+ socketserver.TCPServer.serve_forever http.server.HTTPServer.serve_forever
+    twisted.internet.reactor.run tornado.ioloop.IOLoop.start
+    pyrogram.Client.run telethon.TelegramClient.run_until_disconnected
+    stomp.Connection.wait kombu.mixins.ConsumerMixin.run""",
+)
+
+_JOBS = _waits(
+    Kind.JOB,
+    """yt_dlp.YoutubeDL.download yt_dlp.YoutubeDL.extract_info yt_dlp.YoutubeDL.process_ie_result
+    youtube_dl.YoutubeDL.download youtube_dl.YoutubeDL.extract_info pytube.Stream.download
+    ffmpeg.run ffmpeg.input.run moviepy.editor.VideoFileClip.write_videofile moviepy.VideoFileClip.write_videofile
+    whisper.Whisper.transcribe whisper.transcribe faster_whisper.WhisperModel.transcribe
+    ansible_runner.run ansible_runner.interface.run bagit.Bag.validate bagit.make_bag
+    fabric.Connection.run fabric.Connection.sudo invoke.run
+    paramiko.SFTPClient.get paramiko.SFTPClient.put
+    celery.result.AsyncResult.get celery.result.AsyncResult.wait
+    boto3.waiter.wait boto3.s3.transfer.S3Transfer.upload_file
+    docker.models.containers.Container.wait scrapy.crawler.CrawlerProcess.start
+    concurrent.futures.wait""",
+)
+
+_HTTP_VERBS = ("get", "post", "put", "patch", "delete", "head", "options", "request")
+_HTTP_CLIENTS = (
+    *("requests", "requests.Session", "httpx", "httpx.Client", "httpx.AsyncClient"),
+    *("aiohttp.ClientSession", "urllib3.PoolManager", "cloudscraper.CloudScraper"),
+)
+_HTTP = {
+    **_waits(
+        Kind.HTTP,
+        " ".join(f"{client}.{verb}" for client in _HTTP_CLIENTS for verb in _HTTP_VERBS),
+        timeout=(_ANYWHERE, "timeout"),
+    ),
+    **_waits(Kind.HTTP, "urllib.request.urlopen", timeout=(2, "timeout")),
+    **_waits(
+        Kind.HTTP,
+        """urllib.request.urlretrieve smtplib.SMTP.send_message smtplib.SMTP.sendmail django.core.mail.send_mail
+        ftplib.FTP.retrbinary ftplib.FTP.storbinary imaplib.IMAP4.fetch feedparser.parse selenium.webdriver.Chrome.get
+        selenium.webdriver.Firefox.get openai.OpenAI.chat.completions.create anthropic.Anthropic.messages.create""",
+    ),
+}
+
+# What waits for each item while it is iterated.
+ITERATED = {
+    "kafka.KafkaConsumer": Kind.EVENT,
+    "redis.client.PubSub.listen": Kind.EVENT,
+    "concurrent.futures.as_completed": Kind.JOB,
+    "pika.adapters.blocking_connection.BlockingChannel.consume": Kind.EVENT,
+    "kubernetes.watch.Watch.stream": Kind.EVENT,
+    "docker.client.DockerClient.events": Kind.EVENT,
+    "watchfiles.watch": Kind.EVENT,
+}
+
+WAITS: dict[str, Wait] = {**_SLEEPS, **_PEOPLE, **_PROCESSES, **_EVENTS, **_SERVERS, **_JOBS, **_HTTP}
+
+# What a function returns, by the class under which WAITS lists its methods.
+RETURNS = {
+    "asyncio.create_subprocess_exec": "asyncio.subprocess.Process",
+    "asyncio.create_subprocess_shell": "asyncio.subprocess.Process",
+    "requests.session": "requests.Session",
+    "whisper.load_model": "whisper.Whisper",
+    "telegram.ext.Application.builder": "telegram.ext.ApplicationBuilder",
+    "telegram.ext.ApplicationBuilder.token": "telegram.ext.ApplicationBuilder",
+    "telegram.ext.ApplicationBuilder.build": "telegram.ext.Application",
+    "pika.BlockingConnection.channel": "pika.adapters.blocking_connection.BlockingChannel",
+    "redis.from_url": "redis.Redis",
+    "redis.Redis.from_url": "redis.Redis",
+    "redis.Redis.pubsub": "redis.client.PubSub",
+    "multiprocessing.get_context": "multiprocessing",
+    "bagit.Bag": "bagit.Bag",
+}
+
+# Programs that answer at once: running one is no wait.
+QUICK_PROGRAMS = words(
+    """which whoami hostname uname id date pwd ls cat head tail wc stat file readlink dirname basename true echo printf
+    ps pgrep kill pkill chmod chown ln mkdir cp mv rm touch test systemctl supervisorctl locale tput stty
+    sysctl ulimit env getent ip ifconfig lsof nproc free df uptime clear cls"""
+)
+QUICK_COMMANDS = (
+    ("git", "rev-parse"),
+    ("git", "describe"),
+    ("git", "log"),
+    ("git", "status"),
+    ("git", "show"),
+    ("git", "config"),
+    ("git", "branch"),
+    ("git", "diff"),
+)
