@@ -1,0 +1,31 @@
+# Everything runs in .venv, which is made here: nothing but Python, pip and make is needed.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+
+.PHONY: demo test lint types clean
+
+demo: .venv/ready  ## check the programs in fixtures/demo, then show how they would be fixed
+	$(BIN)/dbhygiene check fixtures/demo || test $$? -eq 1
+	@echo
+	$(BIN)/dbhygiene fix --diff fixtures/demo || test $$? -eq 1
+
+test: lint types  ## all that must pass
+	$(BIN)/pytest -q -n auto
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/ready
+	$(BIN)/mypy
+
+.venv/ready: requirements-dev.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .dbhygiene_cache build dist
+	find dbhygiene tests -name __pycache__ -prune -exec rm -rf {} +
