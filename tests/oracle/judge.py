@@ -255,7 +255,8 @@ def _compared_with_none(function: ast.FunctionDef) -> set[str]:
         match node:
             case ast.Compare(left=ast.Name(id=name), ops=[ast.Is() | ast.IsNot()]):
                 found.add(name)
-    XX
+            case ast.Match(subject=ast.Name(id=name), cases=cases) if any(_is_none(case.pattern) for case in cases):
+                found.add(name)
     return found
 
 
