@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -12,6 +13,7 @@ from dbhygiene.flow.names import origin
 from dbhygiene.flow.reading import keywords, value
 from dbhygiene.flow.values import UNKNOWN, Called, Constant, Dict, Named, Value, as_dict, merged, options
 from dbhygiene.library import sqlalchemy as library
+from dbhygiene.settings import Confidence
 from dbhygiene.source import FUNCTION, File, Function
 
 _SETS_TIMEOUT = re.compile(r"\bset\b[^\"'\n]*\bwait_timeout\b", re.IGNORECASE)
@@ -58,25 +60,31 @@ class Engine:
             self.options.open
             or self.sets("pool_pre_ping")
             or self.sets("pool_recycle")
-            or self._has_no_pool
+            or not self.has_pool
             or "strategy" in self.options.items
             or _SETS_TIMEOUT.search(self.file.text) is not None
             or pings(self.file)
         )
 
     @property
-    def _has_no_pool(self) -> bool:
-        for name in ("poolclass", "pool"):
-            for option in options(self.option(name, Constant(None))):
-                match option:
-                    case Constant(value=None):
-                        continue
-                    case Named(name=pool) | Called(name=pool) if pool in library.POOLS_WITH_CONNECTIONS:
-                        if isinstance(option, Called) and _pool_is_protected(option):
-                            return True
-                    case _:
-                        return True
-        return False
+    def has_pool(self) -> bool:
+        """Whether it keeps connections, in a pool that is known not to protect them by itself."""
+        return all(
+            _plain_pool(option)
+            for name in ("poolclass", "pool")
+            for option in options(self.option(name, Constant(None)))
+        )
+
+
+def _plain_pool(found: Value) -> bool:
+    match found:
+        case Constant(value=None):
+            return True
+        case Named(name=pool):
+            return pool in library.POOLS_WITH_CONNECTIONS
+        case Called(name=pool):
+            return pool in library.POOLS_WITH_CONNECTIONS and not _pool_is_protected(found)
+    return False
 
 
 def _sets(given: Dict, name: str) -> bool:
@@ -154,6 +162,58 @@ def pings(file: File) -> bool:
         and file.resolve(call.func) in library.LISTENERS
         for call in file.nodes(ast.Call)
     )
+
+
+def concern(made: Engine) -> Confidence | None:
+    """How sure it is that an engine is of a server that closes idle connections; None where it is of another."""
+    found = made.databases
+    if library.MYSQL in found:
+        return Confidence.CERTAIN if found == {library.MYSQL} else Confidence.LIKELY
+    if library.UNKNOWN_DATABASE not in found:
+        return None
+    if len(found) > 1 or library.speaks_for_another(made.file):
+        return Confidence.POSSIBLE
+    return Confidence.LIKELY
+
+
+def lasts(made: Engine) -> bool:
+    """Whether an engine may live as long as a server's patience: not in tests, nor dropped where it is made."""
+    file = made.file
+    return not (library.in_tests(file) or library.in_migrations(file)) and fate(file, made.call) is not Fate.DROPPED
+
+
+def rivals(made: Engine) -> Iterator[Engine]:
+    """The other engines that the same function makes for the same name, or returns: one in each branch."""
+    function = function_around(made.file, made.call)
+    target = _target(made.file, made.call)
+    for call in made.file.nodes(ast.Call) if target is not None else ():
+        if call is not made.call and _target(made.file, call) == target:
+            other = engine(made.file, call)
+            if other is not None and function_around(made.file, call) is function:
+                yield other
+
+
+def _target(file: File, call: ast.Call) -> str | None:
+    match file.parents.get(call):
+        case ast.Assign(targets=[target]) | ast.AnnAssign(target=target):
+            return ast.unparse(target)
+        case ast.Return():
+            return "return"
+    return None
+
+
+def written(made: Engine, name: str) -> ast.expr | None:
+    """Where an option's value is written: as a keyword of the call, or in a dict literal of the same file."""
+    for keyword in made.call.keywords:
+        if keyword.arg == name:
+            return keyword.value
+        if keyword.arg is None:
+            given = value(made.file, keyword.value)
+            if isinstance(given, Dict) and given.file is made.file and given.literal is not None:
+                for key, item in zip(given.literal.keys, given.literal.values, strict=True):
+                    if isinstance(key, ast.Constant) and key.value == name:
+                        return item
+    return None
 
 
 # -- who keeps an engine ----------------------------------------------------------------------------------

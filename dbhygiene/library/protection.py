@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 
-from dbhygiene.edits import AddItem, AddKeyword, Edit
+from dbhygiene.edits import AddItem, AddKeyword, Edit, Replace, SetKeyword
 from dbhygiene.flow.reading import value
 from dbhygiene.flow.values import Called, Dict
-from dbhygiene.library.engines import Engine
+from dbhygiene.library.engines import Engine, written
 from dbhygiene.library.sqlalchemy import MYSQL, UNKNOWN_DATABASE
 from dbhygiene.model import Fix, NoFix, Safety
 
@@ -16,10 +16,25 @@ _TITLE = "Test connections before use, and replace old ones"
 
 
 def protect(made: Engine) -> Fix | NoFix:
-    """The edit that adds the options where this engine's options are written, or why there is none."""
-    wanted = {name: code for name, code in _options(made).items() if name not in made.options.items}
+    """The edit that adds both options where this engine's options are written, or why there is none."""
+    return add(made, {name: code for name, code in options_of(made).items() if name not in made.options.items})
+
+
+def options_of(made: Engine) -> dict[str, str]:
+    """The options that its SQLAlchemy takes and its driver survives."""
+    recycle = {RECYCLE: str(made.file.project.settings.safe_lifetime)}
+    version = made.file.project.version_of("sqlalchemy")
+    if version is not None and version < (1, 2):
+        return recycle
+    if made.is_async and {MYSQL, UNKNOWN_DATABASE} & made.databases and (version is None or version < (2, 0, 50)):
+        return recycle
+    return {PRE_PING: "True", **recycle}
+
+
+def add(made: Engine, wanted: dict[str, str]) -> Fix | NoFix:
+    """The edit that gives an engine some options, none of which it has."""
     if not wanted:
-        return NoFix("both options are turned off by hand")
+        return NoFix("the options are turned off by hand")
     if (pool := next((k.value for k in made.call.keywords if k.arg == "pool"), None)) is not None:
         return _in_pool(made, pool, wanted)
     if (spread := next((k.value for k in made.call.keywords if k.arg is None), None)) is not None:
@@ -32,15 +47,14 @@ def protect(made: Engine) -> Fix | NoFix:
     return Fix(_TITLE, edits)
 
 
-def _options(made: Engine) -> dict[str, str]:
-    """The options that its SQLAlchemy takes and its driver survives."""
-    recycle = {RECYCLE: str(made.file.project.settings.safe_lifetime)}
-    version = made.file.project.version_of("sqlalchemy")
-    if version is not None and version < (1, 2):
-        return recycle
-    if made.is_async and {MYSQL, UNKNOWN_DATABASE} & made.databases and (version is None or version < (2, 0, 50)):
-        return recycle
-    return {PRE_PING: "True", **recycle}
+def rewrite(made: Engine, name: str, code: str) -> Fix | NoFix:
+    """The edit that gives an option another value."""
+    if any(keyword.arg == name for keyword in made.call.keywords):
+        return Fix(f"Make it `{name}={code}`", (SetKeyword(made.file.span(made.call), name, code),))
+    at = written(made, name)
+    if at is None:
+        return NoFix(f"`{name}` is not written in sight")
+    return Fix(f"Make it {code}", (Replace(made.file.span(at), code),))
 
 
 def _keywords(made: Engine, call: ast.Call, wanted: dict[str, str]) -> tuple[Edit, ...]:

@@ -119,17 +119,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.library.engines import Engine, Fate, engine, fate
+from dbhygiene.library.engines import Engine, concern, engine, lasts, rivals
 from dbhygiene.library.protection import protect
-from dbhygiene.library.sqlalchemy import (
-    MYSQL,
-    UNKNOWN_DATABASE,
-    WORDS,
-    in_migrations,
-    in_tests,
-    speaks_for_another,
-    speaks_for_mysql,
-)
+from dbhygiene.library.sqlalchemy import MYSQL, WORDS, speaks_for_mysql
 from dbhygiene.model import Report, rule
 from dbhygiene.settings import Confidence
 from dbhygiene.source import File
@@ -138,23 +130,11 @@ from dbhygiene.source import File
 @rule("HYG201", on=ast.Call, imports=WORDS)
 def check(file: File, call: ast.Call) -> Iterator[Report]:
     made = engine(file, call)
-    if made is None or made.protected or in_tests(file) or in_migrations(file):
+    if made is None or made.protected or (confidence := concern(made)) is None or not lasts(made):
         return
-    confidence = _confidence(made)
-    if confidence is not None and fate(file, call) is not Fate.DROPPED:
-        yield Report(call, _message(made), fix=protect(made), confidence=confidence, notes=_notes(made))
-
-
-def _confidence(made: Engine) -> Confidence | None:
-    """How sure it is that the engine is of a server that closes idle connections; None where it is of another."""
-    found = made.databases
-    if MYSQL in found:
-        return Confidence.CERTAIN if found == {MYSQL} else Confidence.LIKELY
-    if UNKNOWN_DATABASE not in found:
-        return None
-    if len(found) > 1 or speaks_for_another(made.file):
-        return Confidence.POSSIBLE
-    return Confidence.LIKELY
+    if confidence < Confidence.CERTAIN and any(other.protected for other in rivals(made)):
+        return  # whoever wrote the other branch knows, and has a reason here
+    yield Report(call, _message(made), fix=protect(made), confidence=confidence, notes=_notes(made))
 
 
 def _message(made: Engine) -> str:

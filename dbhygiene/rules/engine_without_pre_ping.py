@@ -1,0 +1,59 @@
+"""Engine that replaces old connections, but does not test the young ones.
+
+`pool_recycle` keeps a pool's connections younger than the server's `wait_timeout`. A server that restarts, or fails
+over, closes young ones too; only `pool_pre_ping=True` notices that. Where that matters, select this rule beside
+`engine-without-protection`, which is content with either option.
+
+```python
+from sqlalchemy import create_engine
+
+engine = create_engine("mysql+pymysql://shop@db/shop", pool_recycle=1800)  # HYG202
+```
+
+```python fixed
+from sqlalchemy import create_engine
+
+engine = create_engine("mysql+pymysql://shop@db/shop", pool_recycle=1800, pool_pre_ping=True)
+```
+
+A test that is turned off by hand is left alone, and so are asynchronous engines, unless SQLAlchemy 2.0.50 or later is
+known to test their connections without failing:
+
+```python
+from sqlalchemy import create_engine
+from sqlalchemy.ext.asyncio import create_async_engine
+
+careful = create_engine("mysql+pymysql://shop@db/shop", pool_recycle=1800, pool_pre_ping=True)
+on_purpose = create_engine("mysql+pymysql://shop@db/shop", pool_recycle=1800, pool_pre_ping=False)
+waiting = create_async_engine("mysql+asyncmy://shop@db/shop", pool_recycle=1800)
+```
+
+## Fix safety
+
+Safe: each checkout costs one more short round trip; nothing else changes.
+
+## References
+
+- [Disconnect handling, pessimistic](https://docs.sqlalchemy.org/en/20/core/pooling.html#disconnect-handling-pessimistic)
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from dbhygiene.library.engines import concern, engine, lasts
+from dbhygiene.library.protection import PRE_PING, add, options_of
+from dbhygiene.library.sqlalchemy import WORDS
+from dbhygiene.model import Report, rule
+from dbhygiene.source import File
+
+
+@rule("HYG202", on=ast.Call, imports=WORDS, default=False)
+def check(file: File, call: ast.Call) -> Iterator[Report]:
+    made = engine(file, call)
+    if made is None or made.options.open or PRE_PING in made.options.items or not made.sets("pool_recycle"):
+        return
+    if (code := options_of(made).get(PRE_PING)) and (confidence := concern(made)) and made.has_pool and lasts(made):
+        message = "engine with `pool_recycle`, but no `pool_pre_ping`: fails once after each restart of the server"
+        yield Report(call, message, fix=add(made, {PRE_PING: code}), confidence=confidence)

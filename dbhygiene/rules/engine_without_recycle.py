@@ -1,0 +1,56 @@
+"""Engine that tests its connections, but keeps them for ever.
+
+`pool_pre_ping=True` replaces a connection when it is found dead: after the server has closed it, and written a line
+about an aborted connection to its log. `pool_recycle` closes it in time, and lets go of what the server keeps for
+it. Where that matters, select this rule beside `engine-without-protection`, which is content with either option.
+
+```python
+from sqlalchemy import create_engine
+
+engine = create_engine("mysql+pymysql://shop@db/shop", pool_pre_ping=True)  # HYG203
+```
+
+```python fixed
+from sqlalchemy import create_engine
+
+engine = create_engine("mysql+pymysql://shop@db/shop", pool_pre_ping=True, pool_recycle=280)
+```
+
+```python
+from sqlalchemy import create_engine
+
+engine = create_engine("mysql+pymysql://shop@db/shop", pool_pre_ping=True, pool_recycle=280)
+local = create_engine("sqlite:///shop.db", pool_pre_ping=True)
+```
+
+## Fix safety
+
+Safe: a connection older than that is replaced when it is next asked for.
+
+## References
+
+- [Setting pool recycle](https://docs.sqlalchemy.org/en/20/core/pooling.html#setting-pool-recycle)
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from dbhygiene.library.engines import concern, engine, lasts
+from dbhygiene.library.protection import RECYCLE, add, options_of
+from dbhygiene.library.sqlalchemy import WORDS
+from dbhygiene.model import Report, rule
+from dbhygiene.source import File
+
+
+@rule("HYG203", on=ast.Call, imports=WORDS, default=False)
+def check(file: File, call: ast.Call) -> Iterator[Report]:
+    made = engine(file, call)
+    if made is None or made.options.open or RECYCLE in made.options.items or not made.sets("pool_pre_ping"):
+        return
+    if (confidence := concern(made)) and made.has_pool and lasts(made):
+        message = (
+            "engine with `pool_pre_ping`, but no `pool_recycle`: keeps its connections until the server closes them"
+        )
+        yield Report(call, message, fix=add(made, {RECYCLE: options_of(made)[RECYCLE]}), confidence=confidence)

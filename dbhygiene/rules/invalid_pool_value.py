@@ -1,0 +1,135 @@
+"""Pool option whose value is of a type that the pool cannot use.
+
+SQLAlchemy takes what it is given. A `pool_recycle` that is a string, as environment variables are, or None, is
+compared with a number when a connection is first asked for: `TypeError: '>' not supported between instances of
+'str' and 'int'`. True is one second. And a `pool_pre_ping` of `"False"` is a string that is not empty, and so turns
+the test on.
+
+```python
+import os
+from sqlalchemy import create_engine
+
+engine = create_engine(url, pool_recycle=os.environ["POOL_RECYCLE"])  # HYG205: a string
+second = create_engine(url, pool_recycle="3600")  # HYG205: a string
+third = create_engine(url, pool_recycle=None)  # HYG205: None
+```
+
+```python fixed
+import os
+from sqlalchemy import create_engine
+
+engine = create_engine(url, pool_recycle=int(os.environ["POOL_RECYCLE"]))
+second = create_engine(url, pool_recycle=3600)
+third = create_engine(url, pool_recycle=280)
+```
+
+A default of the right type does not help where the variable is set:
+
+```python
+import os
+from sqlalchemy import create_engine
+
+engine = create_engine(url, pool_recycle=os.getenv("POOL_RECYCLE", 3600))  # HYG205
+tested = create_engine(url, pool_pre_ping=os.getenv("PRE_PING", "false"))  # HYG205: turned on
+```
+
+```python
+import os
+from sqlalchemy import create_engine
+
+engine = create_engine(url, pool_recycle=int(os.getenv("POOL_RECYCLE", "3600")))
+tested = create_engine(url, pool_pre_ping=os.getenv("PRE_PING", "false") == "true")
+
+def connect(recycle=None):
+    return create_engine(url, pool_recycle=recycle)
+```
+
+## Fix safety
+
+Safe for a number written as a string, for an environment variable, and for None: the program failed there. There is
+no fix for what may be a string or None, nor for `pool_pre_ping`, where only its author knows what was meant.
+
+## References
+
+- [`create_engine`](https://docs.sqlalchemy.org/en/20/core/engines.html#sqlalchemy.create_engine.params.pool_recycle)
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from dbhygiene.flow.values import HOLE, Constant, Text, Value, options
+from dbhygiene.library.engines import Engine, engine, written
+from dbhygiene.library.protection import PRE_PING, RECYCLE, rewrite
+from dbhygiene.library.sqlalchemy import WORDS
+from dbhygiene.model import Fix, NoFix, Report, rule
+from dbhygiene.settings import Confidence
+from dbhygiene.source import File
+
+_MEANT_OFF = frozenset({"false", "no", "off", "0", "none"})
+
+
+@rule("HYG205", on=ast.Call, imports=WORDS)
+def check(file: File, call: ast.Call) -> Iterator[Report]:
+    made = engine(file, call)
+    if made is None or made.configured:
+        return  # what a configuration says is converted by SQLAlchemy
+    if RECYCLE in made.options.items:
+        yield from _recycle(made, list(options(made.options.items[RECYCLE])))
+    if PRE_PING in made.options.items:
+        yield from _pre_ping(made, list(options(made.options.items[PRE_PING])))
+
+
+def _recycle(made: Engine, values: list[Value]) -> Iterator[Report]:
+    wrong = [_wrong(each) for each in values]
+    strings = "a string" in wrong
+    if not (all(wrong) or strings):  # None alone, beside what cannot be seen, is a default that nobody means
+        return
+    confidence = Confidence.CERTAIN if all(wrong) else Confidence.LIKELY
+    said = " or ".join(dict.fromkeys(filter(None, wrong)))
+    consequence = "replaces connections every second" if said == "True" else "a TypeError when it is first used"
+    at = written(made, RECYCLE) or made.call
+    yield Report(at, f"`pool_recycle` is {said}: {consequence}", fix=_right(made, values), confidence=confidence)
+
+
+def _wrong(found: Value) -> str:
+    match found:
+        case Constant(value=None):
+            return "None"
+        case Constant(value=True):
+            return "True"
+        case Constant(value=str()) | Text():
+            return "a string"
+    return ""
+
+
+def _right(made: Engine, values: list[Value]) -> Fix | NoFix:
+    """The same value, as a number."""
+    at = written(made, RECYCLE)
+    match values:
+        case [Constant(value=str(text))]:
+            if not text.strip().isdigit():
+                return NoFix("the string is no number of seconds")
+            return rewrite(made, RECYCLE, str(int(text)))
+        case [Constant(value=None | True)]:
+            return rewrite(made, RECYCLE, str(made.file.project.settings.safe_lifetime))
+    if at is None or any(isinstance(each, Constant) and each.value is None for each in values):
+        return NoFix("it may also be None: say what it is then")
+    return rewrite(made, RECYCLE, f"int({made.file.segment(at)})")
+
+
+def _pre_ping(made: Engine, values: list[Value]) -> Iterator[Report]:
+    meant_off = [v for v in values if isinstance(v, Constant) and str(v.value).lower() in _MEANT_OFF]
+    if any(isinstance(v.value, str) for v in meant_off if isinstance(v, Constant)):
+        sure = len(values) == len(meant_off)
+    elif Text(HOLE) in values and meant_off:
+        sure = False
+    else:
+        return
+    yield Report(
+        written(made, PRE_PING) or made.call,
+        "`pool_pre_ping` is a string that is not empty: turned on, whatever it says",
+        fix=NoFix("only its author knows whether connections were to be tested"),
+        confidence=Confidence.CERTAIN if sure else Confidence.LIKELY,
+    )
