@@ -23,6 +23,8 @@ INTERNAL_ERROR = "HYG000"
 SYNTAX_ERROR = "HYG001"
 NOT_READ = "HYG003"
 
+MAX_HELPERS = 4  # how far a connection is followed through helpers in files that name no driver
+
 _TOP = Span(1, 0, 1, 0)
 
 
@@ -93,12 +95,6 @@ class Analyses:
         self._project = project
         self._made: dict[str, Analysis] = {}
         self.words: frozenset[str] = frozenset()  # names of the project's own functions that hand out connections
-
-    def afresh(self) -> Analyses:
-        """The same words, nothing else known: for a file whose text has changed."""
-        fresh = Analyses(self._project)
-        fresh.words = self.words
-        return fresh
 
     def subjects(self, on: type[Any], file: File) -> Iterable[Any]:
         if issubclass(on, ast.AST):
@@ -187,7 +183,7 @@ def _run(file: File, on: type[Any], rules: Sequence[AnyRule], analyses: Analyses
     try:
         subjects = analyses.subjects(on, file)
     except Exception as error:
-        yield _internal_error(file, f"the analysis `{on.__name__}`", error)
+        yield _internal_error(file.path, f"the analysis `{on.__name__}`", error)
         return
     for rule in rules:
         try:
@@ -196,17 +192,17 @@ def _run(file: File, on: type[Any], rules: Sequence[AnyRule], analyses: Analyses
                     if report.confidence >= file.project.settings.min_confidence:
                         yield _placed(file, rule, report)
         except Exception as error:
-            yield _internal_error(file, f"the rule `{rule.name}`", error)
+            yield _internal_error(file.path, f"the rule `{rule.name}`", error)
 
 
-def _internal_error(file: File, culprit: str, error: Exception) -> Finding:
+def _internal_error(path: Path, culprit: str, error: Exception) -> Finding:
     """A failure of ours: never silenced, and never the end of the run."""
     message = f"internal error in {culprit}: {type(error).__name__}: {error}".partition("\n")[0]
     trace = error.__traceback__
     while trace and trace.tb_next:
         trace = trace.tb_next
     notes = () if trace is None else (f"raised at {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}",)
-    return Finding(file.path, _TOP, INTERNAL_ERROR, "internal-error", message, notes=notes)
+    return Finding(path, _TOP, INTERNAL_ERROR, "internal-error", message, notes=notes)
 
 
 def _placed(file: File, rule: AnyRule, report: Report) -> Finding:
@@ -284,11 +280,17 @@ def check(
     for path in paths:
         wanted = everything or path in named
         loaded[path] = _load(project, path, () if wanted else needles)
-    analyses.learn((file for file in loaded.values() if isinstance(file, File)), rules)
-    helpers = tuple(word.encode() for word in analyses.words)
+    fresh = [file for file in loaded.values() if isinstance(file, File)]
+    for _ in range(MAX_HELPERS):  # a helper of a helper may be in a file that names no driver
+        before = analyses.words
+        analyses.learn(fresh, rules)
+        helpers = tuple(word.encode() for word in analyses.words - before)
+        if not helpers:
+            break
+        unread = [path for path, file in loaded.items() if file is None]
+        loaded.update((path, _load(project, path, helpers)) for path in unread)
+        fresh = [file for path in unread if isinstance(file := loaded[path], File)]
     for path, file in loaded.items():
-        if file is None and helpers:
-            file = _load(project, path, helpers)
         if isinstance(file, File):
             broken = syntax_error(file) if path in named else None
             yield from [broken] if broken else check_file(file, rules, analyses)

@@ -154,13 +154,13 @@ def _class_of(file: File, expr: ast.expr, scope: Scope, depth: int) -> Definitio
             cls = enclosing_class(file, scope)
             return next(bases(cls), None) if cls else None
         case ast.Call(func=func):
-            name = file.resolve(func)
-            found = find(name, file) if name else None
-            return found if found and isinstance(found.node, ast.ClassDef) else None
+            return _named_class(file, func)
         case ast.Name(id=name) if depth:
             here: Scope | None = file.scope_of(expr)
             while here is not None and name not in here.bound:
                 here = here.parent
+            if here and (annotation := _annotation(here, name)) is not None:
+                return _named_class(file, annotation)
             values = here.aliases.get(name, []) if here else []
             return _class_of(file, values[0], here or scope, depth - 1) if len(values) == 1 else None
         case ast.Attribute(value=ast.Name() as root, attr=attr) if depth:
@@ -170,6 +170,29 @@ def _class_of(file: File, expr: ast.expr, scope: Scope, depth: int) -> Definitio
                 values = [v for f, v in _fields(owner, attr) if f is owner.file]
                 return _class_of(owner.file, values[0], owner.file.scope, depth - 1) if len(values) == 1 else None
     return None
+
+
+def _named_class(file: File, expr: ast.expr) -> Definition | None:
+    """The class of the project that an expression names; `X | None`, `Optional[X]` and `"X"` name X."""
+    match expr:
+        case ast.BinOp(left=left, op=ast.BitOr(), right=ast.Constant(value=None)):
+            return _named_class(file, left)
+        case ast.Subscript(value=ast.Name(id="Optional") | ast.Attribute(attr="Optional"), slice=inner):
+            return _named_class(file, inner)
+        case ast.Constant(value=str(text)) if text.isidentifier():
+            name = file.meaning(text, file.scope)
+        case _:
+            name = file.resolve(expr)
+    found = find(name, file) if name else None
+    return found if found and isinstance(found.node, ast.ClassDef) else None
+
+
+def _annotation(scope: Scope, name: str) -> ast.expr | None:
+    """What a parameter is declared to be."""
+    if not isinstance(scope.node, FUNCTION):
+        return None
+    args = scope.node.args
+    return next((a.annotation for a in (*args.posonlyargs, *args.args, *args.kwonlyargs) if a.arg == name), None)
 
 
 def _fields(cls: Definition, name: str) -> list[tuple[File, ast.expr]]:

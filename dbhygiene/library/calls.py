@@ -21,7 +21,7 @@ _QUIET_BUILTINS = """
     object range enumerate zip reversed super format locals globals vars dir staticmethod classmethod property slice
 """
 _QUIET_FUNCTIONS = """
-    time.time time.monotonic time.perf_counter datetime.datetime.now datetime.datetime.utcnow datetime.date.today
+    time.time time.monotonic time.perf_counter time.sleep asyncio.sleep datetime.datetime.now datetime.datetime.utcnow datetime.date.today
     os.getenv os.environ.get os.getpid os.path.join os.path.dirname os.path.basename os.path.abspath os.path.exists
     contextlib.closing contextlib.aclosing contextlib.suppress contextlib.nullcontext contextlib.ExitStack
     contextlib.AsyncExitStack logging.getLogger logging.debug logging.info logging.warning logging.warn logging.error
@@ -32,7 +32,7 @@ _QUIET_FUNCTIONS = """
 """
 QUIET_METHODS = frozenset(
     """
-    close cursor append extend add insert update setdefault get items keys values copy clear discard
+    close cursor is_connected is_open is_closed autocommit append extend add insert update setdefault get items keys values copy clear discard
     format join strip lstrip rstrip split rsplit splitlines lower upper title replace startswith endswith encode
     decode zfill count find partition rpartition isdigit
     debug info warning warn error exception critical log
@@ -75,6 +75,9 @@ BORROWING_METHODS = frozenset(
     assertIn assertNotIn assertRaises
     """.split()
 )
+
+# Names by which a logger goes: none of its methods raises.
+LOGGERS = frozenset("log logger logging LOG LOGGER _log _logger __log __logger".split())
 
 # Methods by which an ExitStack takes over a context manager or a callback.
 STACKING = frozenset("enter_context enter_async_context push push_async_exit callback push_async_callback".split())

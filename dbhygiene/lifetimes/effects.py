@@ -14,6 +14,7 @@ from dbhygiene.library.calls import (
     CALLS,
     CLOSERS,
     EXITS_AT_ONCE,
+    LOGGERS,
     NEVER_RETURN,
     QUIET_METHODS,
 )
@@ -116,7 +117,7 @@ class Effects(cfg.Semantics):
         effect = self.of(call)
         if effect.definition is not None:
             return self.summaries.outcome(effect.definition)
-        quiet = isinstance(call.func, ast.Attribute) and call.func.attr in QUIET_METHODS
+        quiet = isinstance(call.func, ast.Attribute) and (call.func.attr in QUIET_METHODS or _logs(call.func.value))
         return Outcome(raises=()) if quiet or not effect.summary.may_raise else Outcome()
 
     def at_await(self, node: ast.Await) -> tuple[Thrown, ...]:
@@ -168,3 +169,8 @@ class Effects(cfg.Semantics):
             for part in ast.walk(self.scope.node)
             if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name) and part.value.id == name
         }
+
+
+def _logs(owner: ast.expr) -> bool:
+    name = owner.attr if isinstance(owner, ast.Attribute) else owner.id if isinstance(owner, ast.Name) else ""
+    return name in LOGGERS

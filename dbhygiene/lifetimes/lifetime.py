@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 
 from dbhygiene.flow import cfg
+from dbhygiene.flow.calls import Definition
 from dbhygiene.flow.cfg import Kind, Node
 from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.analysis import Analysis, transferred
 from dbhygiene.lifetimes.heap import Fact
 from dbhygiene.lifetimes.summaries import Summaries
 from dbhygiene.settings import Confidence
-from dbhygiene.source import FUNCTION, File, Located, Scope, Surroundings
+from dbhygiene.source import FUNCTION, NOT_PYTHON, File, Located, Scope, Surroundings
 
 
 class Leak(Enum):
@@ -161,6 +162,7 @@ class Lifetime:
         return list(_steps(self, self.path(leak), leak))
 
 
+SHORTEST_WORD = 4  # a shorter name is found in every file
 _RESTS = "the generator is never resumed, or an exception is thrown in here"
 
 
@@ -198,6 +200,25 @@ class Lifetimes:
 
     def __init__(self, project: Surroundings) -> None:
         self.summaries = Summaries(project)
+
+    def words(self, files: Iterable[File]) -> frozenset[str]:
+        """Names of the functions in these files that hand a connection to their caller.
+
+        A file that names one of them may hold a leak, though it names no driver.
+        """
+        found = frozenset(name for file in files for name in self._handing_out(file))
+        self.summaries.learn(found)
+        return found
+
+    def _handing_out(self, file: File) -> Iterator[str]:
+        try:
+            functions = file.functions
+        except NOT_PYTHON:
+            return
+        for node, scope in functions.items():
+            if isinstance(node, FUNCTION) and len(node.name) >= SHORTEST_WORD and not node.name.startswith("__"):
+                if self.summaries.returned(Definition(file, node, scope.name)) is not None:
+                    yield node.name
 
     def of(self, file: File) -> Iterator[Lifetime]:
         """Every resource that a function of the file opens, or is given by a function of the project."""

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from dbhygiene.flow import cfg
 from dbhygiene.flow.calls import Definition, Demand, method
 from dbhygiene.flow.cfg import Outcome, TooLargeError
-from dbhygiene.library.drivers import drivers
+from dbhygiene.library.drivers import PACKAGES, drivers
 from dbhygiene.library.resources import (
     BORROWS,
     KEEPS,
@@ -41,6 +41,7 @@ class Summaries:
         self._resources: dict[str, Resource] = {}
         self._definitions: dict[ast.AST, Definition] = {}
         self._analyses: dict[ast.AST, Analysis | None] = {}
+        self._words: frozenset[str] = frozenset()
         self._returned = Demand(self._infer_returned, None, depth=_MAX_CHAIN)
         self._arguments: Demand[tuple[ast.AST, str, Resource], Argument | None] = Demand(
             self._infer_argument, None, depth=_MAX_CHAIN
@@ -79,9 +80,20 @@ class Summaries:
 
     # -- what a call gives
 
+    def learn(self, words: frozenset[str]) -> None:
+        """Take it that files which speak of these functions may hand out connections, too."""
+        if not words <= self._words:
+            self._words |= words
+            self._returned = Demand(self._infer_returned, None, depth=_MAX_CHAIN)
+
+    def _may_hand_out(self, file: File) -> bool:
+        return any(word in file.text for word in (*PACKAGES, *self._words))
+
     def returned(self, definition: Definition) -> Summary | None:
         """The resource that a function opens for its caller."""
         if not isinstance(definition.node, FUNCTION) or not self._does_what_it_says(definition):
+            return None
+        if not self._may_hand_out(definition.file):
             return None
         self._definitions[definition.node] = definition
         found = self._returned.get(definition.node)

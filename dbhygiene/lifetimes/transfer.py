@@ -395,6 +395,8 @@ class Transfer:
             case ast.Compare(left=ast.Constant(value=str(name)), ops=[op], comparators=[ast.Call(func=func)]):
                 if isinstance(func, ast.Name) and func.id in {"locals", "globals", "vars", "dir"} and fact.how(name):
                     return isinstance(op, ast.In)
+            case ast.Call(func=ast.Name(id="callable"), args=[asked]) if self.holds(asked, fact) == CLOSE:
+                return True
             case ast.Call(func=ast.Name(id="hasattr"), args=[owner, ast.Constant(value=str(name))]):
                 path = path_of(owner)
                 return True if path and fact.how(f"{path}.{name}") else None
@@ -403,7 +405,7 @@ class Transfer:
         return self._state_asked(test, fact)
 
     def _is_object(self, expr: ast.expr, fact: Fact) -> bool:
-        return self.holds(expr, fact) in {IS, PART, CLOSER}
+        return self.holds(expr, fact) in {IS, PART, CLOSER, CLOSE}
 
     def _state_asked(self, expr: ast.expr, fact: Fact) -> bool | None:
         """The answer of `conn.is_connected()`, `conn.open`, `conn.closed`."""
