@@ -1,0 +1,156 @@
+"""Flask-SQLAlchemy's settings in a program: where each is assigned, and which stand together.
+
+It gives `mysql...` URLs, but not `mariadb...` ones, a `pool_recycle` of 7200 s by itself (2.1 - 3.1). Its 2.x reads
+`SQLALCHEMY_POOL_RECYCLE` and the like, its 3.x no longer does; since 2.4 there is `SQLALCHEMY_ENGINE_OPTIONS`, since
+3.0 for the default bind only. All are read when the extension meets the application.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from dbhygiene.flow.bindings import Bindings, Place
+from dbhygiene.flow.names import bases
+from dbhygiene.source import File, Scope
+
+DISTRIBUTION = "flask-sqlalchemy"
+IMPLICIT_RECYCLE = 7200
+URI = "SQLALCHEMY_DATABASE_URI"
+BINDS = "SQLALCHEMY_BINDS"
+ENGINE_OPTIONS = "SQLALCHEMY_ENGINE_OPTIONS"
+POOL_RECYCLE = "SQLALCHEMY_POOL_RECYCLE"
+NEVER_READ = "SQLALCHEMY_POOL_PRE_PING"
+READ_IN_2 = {  # and what each is called among the engine's options
+    "SQLALCHEMY_POOL_RECYCLE": "pool_recycle",
+    "SQLALCHEMY_POOL_SIZE": "pool_size",
+    "SQLALCHEMY_POOL_TIMEOUT": "pool_timeout",
+    "SQLALCHEMY_MAX_OVERFLOW": "max_overflow",
+}
+SETTINGS = frozenset(
+    {
+        *(URI, BINDS, ENGINE_OPTIONS, NEVER_READ, *READ_IN_2),
+        *("SQLALCHEMY_TRACK_MODIFICATIONS", "SQLALCHEMY_ECHO", "SQLALCHEMY_RECORD_QUERIES"),
+        *("SQLALCHEMY_COMMIT_ON_TEARDOWN", "SQLALCHEMY_NATIVE_UNICODE"),
+    }
+)
+# Settings of these names no other program has.
+_ITS_OWN = frozenset({"SQLALCHEMY_TRACK_MODIFICATIONS", "SQLALCHEMY_COMMIT_ON_TEARDOWN", "SQLALCHEMY_RECORD_QUERIES"})
+_SETTINGS_OF_PYDANTIC = ("pydantic", "pydantic_settings")
+_PACKAGES = ("flask", "flask_sqlalchemy", "flask_appbuilder", "flask_migrate")
+_DEVELOPMENT = ("dev", "test", "local", "example", "sample", "demo")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One assignment of one setting. `form` is how another is written beside it, `{key}` and `{value}` to be filled."""
+
+    key: str
+    value: ast.expr
+    at: ast.expr
+    statement: ast.stmt | None
+    form: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """Settings that are read together: one class, one module, one application's `config`."""
+
+    name: str
+    settings: tuple[Setting, ...]
+    inherited: frozenset[str] = field(default_factory=frozenset)  # keys that a base class has
+
+    def has(self, key: str) -> bool:
+        return key in self.inherited or any(setting.key == key for setting in self.settings)
+
+    def of(self, key: str) -> list[Setting]:
+        return [setting for setting in self.settings if setting.key == key]
+
+    @property
+    def is_for_development(self) -> bool:
+        return any(word in self.name.lower() for word in _DEVELOPMENT)
+
+
+def groups(file: File) -> list[Group]:
+    """The groups of Flask-SQLAlchemy's settings of a file."""
+    found = [*_of_classes(file), *_of_module(file), *_of_applications(file)]
+    return [group for group in found if _is_flask(file, group)]
+
+
+def handles_options(file: File) -> bool:
+    """Whether a file gives the extension engine options in another way than by settings."""
+    words = ("engine_options", "apply_driver_hacks", "apply_pool_defaults")
+    return any(word in file.text for word in words)
+
+
+def _is_flask(file: File, group: Group) -> bool:
+    keys = {setting.key for setting in group.settings} | group.inherited
+    if not keys & SETTINGS:
+        return False
+    imported = {name.partition(".")[0] for scope in file.scopes for name in scope.imports.values()}
+    if imported & {*_SETTINGS_OF_PYDANTIC}:
+        return False
+    return bool(keys & _ITS_OWN) or bool(imported & {*_PACKAGES}) or file.project.requires(DISTRIBUTION)
+
+
+def _of_classes(file: File) -> Iterator[Group]:
+    for name, scope in file.classes.items():
+        settings = tuple(_assigned(file, scope))
+        if settings:
+            yield Group(name, settings, _inherited(file, scope))
+
+
+def _of_module(file: File) -> Iterator[Group]:
+    if "create_engine" in file.scope.imports:  # a URL for an engine of its own
+        return
+    settings = tuple(_assigned(file, file.scope))
+    if settings:
+        yield Group(file.path.stem, settings)
+
+
+def _assigned(file: File, scope: Scope) -> Iterator[Setting]:
+    values = Bindings.of(file).values
+    for key in sorted(SETTINGS):
+        for value in values.get(Place(scope, key), ()):
+            statement = _statement(file, value)
+            yield Setting(key, value, _target(statement) or value, statement, "{key} = {value}")
+
+
+def _inherited(file: File, scope: Scope, depth: int = 6) -> frozenset[str]:
+    found: set[str] = set()
+    for base_file, base in bases(file, scope) if depth else ():
+        found |= {key for key in SETTINGS if key in base.bound} | _inherited(base_file, base, depth - 1)
+    return frozenset(found)
+
+
+def _of_applications(file: File) -> Iterator[Group]:
+    found: dict[str, list[Setting]] = defaultdict(list)
+    for assign in file.nodes(ast.Assign):
+        match assign.targets:
+            case [ast.Subscript(value=owner, slice=ast.Constant(value=str(key))) as target] if key in SETTINGS:
+                if isinstance(owner, ast.Attribute) and owner.attr == "config":
+                    name = file.segment(owner)
+                    found[name].append(Setting(key, assign.value, target, assign, name + '["{key}"] = {value}'))
+    for call in file.nodes(ast.Call):
+        match call.func:
+            case ast.Attribute(value=ast.Attribute(attr="config") as owner, attr="update" | "from_mapping"):
+                name = file.segment(owner)
+                for keyword in call.keywords:
+                    if keyword.arg in SETTINGS:
+                        setting = Setting(keyword.arg, keyword.value, keyword.value, _statement(file, call), "")
+                        found[name].append(setting)
+    for name, settings in found.items():
+        yield Group(name, tuple(sorted(settings, key=lambda setting: setting.at.lineno)))
+
+
+def _statement(file: File, expr: ast.expr) -> ast.stmt | None:
+    return next((outer for outer in file.around(expr) if isinstance(outer, ast.stmt)), None)
+
+
+def _target(statement: ast.stmt | None) -> ast.expr | None:
+    match statement:
+        case ast.Assign(targets=[target]) | ast.AnnAssign(target=target):
+            return target
+    return None

@@ -1,0 +1,195 @@
+"""Flask-SQLAlchemy application whose pool may hand out connections that the server has long closed.
+
+Flask-SQLAlchemy makes the engine, from the application's settings. For `mysql` URLs it adds a `pool_recycle` of
+7200 s by itself: enough for MySQL's own `wait_timeout` of eight hours, not for the five or ten minutes of many
+rented servers, where the first visitor after a quiet quarter of an hour gets error 2006, "MySQL server has gone
+away". For `mariadb` URLs it adds nothing.
+
+```python
+from flask import Flask
+
+app = Flask(__name__)
+app.config["SQLALCHEMY_DATABASE_URI"] = "mysql+pymysql://shop@db/shop"  # HYG206: 7200
+app.config["SQLALCHEMY_TRACK_MODIFICATIONS"] = False
+```
+
+```python fixed
+from flask import Flask
+
+app = Flask(__name__)
+app.config["SQLALCHEMY_DATABASE_URI"] = "mysql+pymysql://shop@db/shop"
+app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"pool_pre_ping": True}
+app.config["SQLALCHEMY_TRACK_MODIFICATIONS"] = False
+```
+
+The settings may stand in a class or a module of their own, too:
+
+```python
+class Config:
+    SQLALCHEMY_DATABASE_URI = "mariadb+pymysql://shop@db/shop"  # HYG206
+    SQLALCHEMY_TRACK_MODIFICATIONS = False
+    SQLALCHEMY_ENGINE_OPTIONS = {"pool_size": 5}
+```
+
+```python fixed
+class Config:
+    SQLALCHEMY_DATABASE_URI = "mariadb+pymysql://shop@db/shop"
+    SQLALCHEMY_TRACK_MODIFICATIONS = False
+    SQLALCHEMY_ENGINE_OPTIONS = {"pool_size": 5, "pool_pre_ping": True}
+```
+
+Either option suffices, in whatever base class; and settings of tests and of a developer's machine are left alone:
+
+```python
+class Base:
+    SQLALCHEMY_TRACK_MODIFICATIONS = False
+    SQLALCHEMY_ENGINE_OPTIONS = {"pool_recycle": 280}
+
+class Production(Base):
+    SQLALCHEMY_DATABASE_URI = "mysql+pymysql://shop@db/shop"
+
+class Development:
+    SQLALCHEMY_TRACK_MODIFICATIONS = False
+    SQLALCHEMY_DATABASE_URI = "mysql+pymysql://root@localhost/shop"
+```
+
+## Fix safety
+
+Safe: the option is added beside the URL, before the extension reads it. Versions before 2.4 do not know
+`SQLALCHEMY_ENGINE_OPTIONS`: where such a one is required, `SQLALCHEMY_POOL_RECYCLE` is written instead. There is no
+fix for options that are not in one dict in sight, and for the binds of versions before 3.
+
+## References
+
+- [Engine configuration](https://flask-sqlalchemy.readthedocs.io/en/stable/config/#flask_sqlalchemy.config.SQLALCHEMY_ENGINE_OPTIONS)
+- [Timeouts](https://flask-sqlalchemy.readthedocs.io/en/stable/config/#timeouts)
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from dbhygiene.edits import AddItem, InsertAfter, Replace
+from dbhygiene.flow.reading import value
+from dbhygiene.flow.values import Constant, Dict, Text, as_dict, options
+from dbhygiene.library import flask
+from dbhygiene.library.sqlalchemy import MYSQL, UNKNOWN_DATABASE, databases, in_migrations, in_tests
+from dbhygiene.model import Fix, NoFix, Report, rule
+from dbhygiene.settings import Confidence
+from dbhygiene.source import File
+
+_TITLE = "Test connections before use"
+
+
+@rule("HYG206", on=File, imports={flask.URI, flask.BINDS})
+def check(file: File, _: File) -> Iterator[Report]:
+    if in_tests(file) or in_migrations(file) or flask.handles_options(file):
+        return
+    found = flask.groups(file)
+    for group in found:
+        if not group.is_for_development and not _is_protected(file, group):
+            yield from _uri(file, group, found)
+        if not group.is_for_development:
+            yield from _binds(file, group)
+
+
+def _is_protected(file: File, group: flask.Group) -> bool:
+    """Whether its settings have one of the options, or hide whether they do."""
+    if group.has(flask.POOL_RECYCLE) and (file.project.version_of(flask.DISTRIBUTION) or (2,)) < (3,):
+        return True
+    if flask.ENGINE_OPTIONS in group.inherited:
+        return True
+    return any(_protects(file, setting.value) for setting in group.of(flask.ENGINE_OPTIONS))
+
+
+def _protects(file: File, expr: ast.expr) -> bool:
+    given = as_dict(value(file, expr))
+    return given.open or bool({"pool_pre_ping", "pool_recycle", "poolclass", "creator"} & given.items.keys())
+
+
+def _uri(file: File, group: flask.Group, found: list[flask.Group]) -> Iterator[Report]:
+    """The URL of the default bind: the last that may be MySQL's, where several branches assign one."""
+    worst: tuple[Confidence, flask.Setting] | None = None
+    for setting in group.of(flask.URI):
+        confidence = _confidence(file, setting)
+        if confidence is not None and (worst is None or confidence >= worst[0]):
+            worst = confidence, setting
+    if worst is None:
+        return
+    confidence, setting = worst
+    if isinstance(setting.value, ast.Name) and any(other.of(flask.URI) for other in found if other is not group):
+        return  # a copy of a setting of this file, which is reported where it is made
+    yield Report(
+        setting.at,
+        _message(file, setting),
+        fix=_fix(file, group, setting),
+        confidence=confidence,
+        notes=("the server closes connections that are idle for `wait_timeout` seconds: error 2006, 2013 or 4031",),
+        subject=flask.URI,
+    )
+
+
+def _confidence(file: File, setting: flask.Setting) -> Confidence | None:
+    found = databases(value(file, setting.value))
+    timeout = file.project.settings.server_timeout
+    if MYSQL in found:
+        if not _is_implicit(file, setting):
+            return Confidence.CERTAIN
+        if timeout is None or UNKNOWN_DATABASE in found:
+            return Confidence.LIKELY
+        return Confidence.CERTAIN if timeout <= flask.IMPLICIT_RECYCLE else None
+    return Confidence.POSSIBLE if UNKNOWN_DATABASE in found else None
+
+
+def _is_implicit(file: File, setting: flask.Setting) -> bool:
+    """Whether the extension adds its 7200 s: for all MySQL URLs but those that begin with `mariadb`."""
+    prefixes = [
+        option.value if isinstance(option, Constant) else option.pattern
+        for option in options(value(file, setting.value))
+        if isinstance(option, (Constant, Text))
+    ]
+    return not any(str(prefix).lower().startswith("mariadb") for prefix in prefixes)
+
+
+def _message(file: File, setting: flask.Setting) -> str:
+    if _is_implicit(file, setting):
+        return (
+            "Flask-SQLAlchemy's engine with no `pool_pre_ping`, and a `pool_recycle` of 7200 s that it adds for MySQL:"
+            " hands out closed connections where `wait_timeout` is less"
+        )
+    return "Flask-SQLAlchemy's engine with neither `pool_pre_ping` nor `pool_recycle`: hands out closed connections"
+
+
+def _fix(file: File, group: flask.Group, setting: flask.Setting) -> Fix | NoFix:
+    version = file.project.version_of(flask.DISTRIBUTION)
+    if given := group.of(flask.ENGINE_OPTIONS):
+        known = value(file, given[0].value)
+        if len(given) == 1 and isinstance(known, Dict) and known.literal is not None and known.file is file:
+            return Fix(_TITLE, (AddItem(file.span(known.literal), '"pool_pre_ping"', "True"),))
+        return NoFix("the engine's options are not in one dict in sight")
+    if not setting.form or setting.statement is None:
+        return NoFix("`SQLALCHEMY_ENGINE_OPTIONS` belongs beside it, in the same call")
+    key, code = flask.ENGINE_OPTIONS, '{"pool_pre_ping": True}'
+    if version is not None and version < (2, 4):
+        key, code = flask.POOL_RECYCLE, str(file.project.settings.safe_lifetime)
+    if len(group.of(flask.URI)) > 1:
+        return NoFix("several branches assign the URL: `SQLALCHEMY_ENGINE_OPTIONS` belongs after them")
+    added = setting.form.replace("{key}", key).replace("{value}", code)
+    return Fix(_TITLE, (InsertAfter(file.span(setting.statement), added),))
+
+
+def _binds(file: File, group: flask.Group) -> Iterator[Report]:
+    """Binds whose value is a plain URL: version 3 gives them none of the engine's options."""
+    version = file.project.version_of(flask.DISTRIBUTION)
+    if version is None or version < (3,):
+        return
+    for setting in group.of(flask.BINDS):
+        if not isinstance(setting.value, ast.Dict):
+            continue
+        for url in setting.value.values:
+            if MYSQL in databases(value(file, url)):
+                code = f'{{"url": {file.segment(url)}, "pool_pre_ping": True}}'
+                message = "bind without `pool_pre_ping`: since version 3, SQLALCHEMY_ENGINE_OPTIONS are not for binds"
+                fix = Fix(_TITLE, (Replace(file.span(url), code),))
+                yield Report(url, message, fix=fix, confidence=Confidence.LIKELY, subject=flask.BINDS)
