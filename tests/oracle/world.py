@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 DRIVERS = {
-    "pymysql": False,
+    "pymysql": True,
     "psycopg2": False,
     "sqlite3": False,
     "psycopg": True,

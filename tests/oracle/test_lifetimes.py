@@ -1,0 +1,56 @@
+"""The analysis, held against the judge: a fast part of what `make fuzz` does for hours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import HealthCheck, Phase, find, settings
+from hypothesis import strategies as st
+
+from .compare import Difference, Kind, compare
+from .programs import program
+
+REPRODUCERS = sorted((Path(__file__).parent / "reproducers").glob("*.py"))
+CHUNKS, SIZE = 8, 250
+FALSE_SHARE = 0.001  # of programs
+
+
+def bugs(source: str) -> list[Difference]:
+    """The bits that the analysis gets wrong."""
+    compared = compare(source)
+    return [each for each in compared[1] if each.kind in (Kind.MISSED, Kind.FALSE)] if compared else []
+
+
+def shrunk(kind: Kind) -> str:
+    """A small program in which the analysis errs in this way; for a person who hunts a bug. Raises NoSuchExample."""
+    return find(
+        st.randoms(use_true_random=False).map(program),
+        lambda source: any(each.kind is kind for each in bugs(source)),
+        settings=settings(
+            max_examples=20_000, deadline=None, suppress_health_check=list(HealthCheck), phases=(Phase.generate, Phase.shrink)
+        ),
+    )
+
+
+@pytest.mark.parametrize("path", REPRODUCERS, ids=lambda path: path.stem)
+def test_reproducer(path: Path, request: pytest.FixtureRequest) -> None:
+    """What was once wrong, and is written down; a first line `# open: why` says that it still is."""
+    source = path.read_text("utf-8")
+    if source.startswith("# open: "):
+        request.applymarker(pytest.mark.xfail(reason=source.splitlines()[0][8:], strict=True))
+    assert not bugs(source)
+
+
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_no_leak_is_missed(chunk: int) -> None:
+    false: list[str] = []
+    for number in range(chunk * SIZE, (chunk + 1) * SIZE):
+        source = program(Random(f"suite/{number}"))
+        found = bugs(source)
+        missed = [each for each in found if each.kind is Kind.MISSED and each.question.startswith("leaks")]
+        assert not missed, f"{source}\n{missed}"
+        if found:
+            false.append(source)
+    assert len(false) <= max(1, FALSE_SHARE * SIZE), f"{len(false)} programs, the smallest:\n{min(false, key=len)}"
