@@ -18,7 +18,7 @@ import click
 from dbhygiene import __version__, config, engine
 from dbhygiene.discovery import root_of
 from dbhygiene.mistakes import Mistake, did_you_mean
-from dbhygiene.model import AnyRule, Finding, Fix
+from dbhygiene.model import AnyRule, Finding, Fix, NoFix, Safety
 from dbhygiene.project import Project
 from dbhygiene.settings import Confidence, Settings
 from dbhygiene.source import NOT_PYTHON, File
@@ -231,7 +231,7 @@ class Run:
     def _counted(self, findings: Iterable[Finding]) -> Iterator[Finding]:
         for finding in findings:
             self.found += 1
-            self.fixable += isinstance(finding.fix, Fix) and finding.fix.safety.value == "safe"
+            self.fixable += _is_safe(finding)
             self.failed |= finding.code == engine.INTERNAL_ERROR
             yield finding
 
@@ -350,15 +350,18 @@ def _diff(before: File, after: File) -> Iterator[str]:
 def _fix(
     file: File, analyses: engine.Analyses, rules: Sequence[AnyRule], *, unsafe: bool
 ) -> tuple[File, int, list[Finding]]:
-    """The fixed file, how many findings that removed, and what is left."""
+    """The fixed file, how many findings are gone, and those left; of these, a fix that failed says why."""
     from dbhygiene.fixes.apply import fix
 
-    def check(changed: File) -> list[Finding]:
-        return engine.check_file(changed, rules, analyses.afresh())
+    fixed = fix(file, lambda changed: engine.check_file(changed, rules, analyses), unsafe=unsafe)
+    left = [
+        replace(each.finding, fix=NoFix(each.reason)) if _is_safe(each.finding) else each.finding for each in fixed.left
+    ]
+    return replace(file, text=fixed.text), len(fixed.fixed), left
 
-    fixed = fix(file, check, unsafe=unsafe)
-    after = replace(file, text=fixed.text)
-    return after, len(fixed.fixed), check(after)
+
+def _is_safe(finding: Finding) -> bool:
+    return isinstance(finding.fix, Fix) and finding.fix.safety is Safety.SAFE
 
 
 # -- rule -----------------------------------------------------------------------------------------------
