@@ -179,10 +179,8 @@ def _named_class(file: File, expr: ast.expr) -> Definition | None:
             return _named_class(file, left)
         case ast.Subscript(value=ast.Name(id="Optional") | ast.Attribute(attr="Optional"), slice=inner):
             return _named_class(file, inner)
-        case ast.Constant(value=str(text)) if text.isidentifier():
-            name = file.meaning(text, file.scope)
-        case _:
-            name = file.resolve(expr)
+    quoted = isinstance(expr, ast.Constant) and isinstance(expr.value, str) and expr.value.isidentifier()
+    name = file.meaning(expr.value, file.scope) if quoted else file.resolve(expr)  # type: ignore[attr-defined]
     found = find(name, file) if name else None
     return found if found and isinstance(found.node, ast.ClassDef) else None
 

@@ -17,38 +17,37 @@ from dbhygiene.library.resources import (
 )
 
 _QUIET_BUILTINS = """
-    print len isinstance issubclass hasattr getattr callable id type repr str bool bytes tuple list dict set frozenset
-    object range enumerate zip reversed super format locals globals vars dir staticmethod classmethod property slice
+    print len isinstance issubclass hasattr getattr callable id type repr str bool bytes tuple list dict set
+    frozenset object range enumerate zip reversed super format locals globals vars dir staticmethod classmethod
+    property slice
 """
 _QUIET_FUNCTIONS = """
-    time.time time.monotonic time.perf_counter time.sleep asyncio.sleep datetime.datetime.now datetime.datetime.utcnow datetime.date.today
-    os.getenv os.environ.get os.getpid os.path.join os.path.dirname os.path.basename os.path.abspath os.path.exists
-    contextlib.closing contextlib.aclosing contextlib.suppress contextlib.nullcontext contextlib.ExitStack
-    contextlib.AsyncExitStack logging.getLogger logging.debug logging.info logging.warning logging.warn logging.error
-    logging.exception logging.critical logging.log warnings.warn traceback.print_exc traceback.format_exc
-    threading.Lock threading.RLock threading.Event collections.defaultdict collections.OrderedDict collections.deque
-    typing.cast sys.exc_info sys.stdout.write sys.stderr.write sys.stdout.flush atexit.register
-    click.echo pprint.pprint
+    time.time time.monotonic time.perf_counter time.sleep asyncio.sleep datetime.datetime.now
+    datetime.datetime.utcnow datetime.date.today os.getenv os.environ.get os.getpid os.path.join os.path.dirname
+    os.path.basename os.path.abspath os.path.exists contextlib.closing contextlib.aclosing contextlib.suppress
+    contextlib.nullcontext contextlib.ExitStack contextlib.AsyncExitStack logging.getLogger logging.debug
+    logging.info logging.warning logging.warn logging.error logging.exception logging.critical logging.log
+    warnings.warn traceback.print_exc traceback.format_exc threading.Lock threading.RLock threading.Event
+    collections.defaultdict collections.OrderedDict collections.deque typing.cast sys.exc_info sys.stdout.write
+    sys.stderr.write sys.stdout.flush atexit.register click.echo pprint.pprint
 """
 QUIET_METHODS = frozenset(
     """
-    close cursor is_connected is_open is_closed autocommit append extend add insert update setdefault get items keys values copy clear discard
-    format join strip lstrip rstrip split rsplit splitlines lower upper title replace startswith endswith encode
-    decode zfill count find partition rpartition isdigit
-    debug info warning warn error exception critical log
-    isoformat strftime total_seconds timestamp addCleanup addfinalizer callback push enter_context enter_async_context
-    push_async_callback push_async_exit
+    close cursor is_connected is_open is_closed autocommit append extend add insert update setdefault get items
+    keys values copy clear discard format join strip lstrip rstrip split rsplit splitlines lower upper title
+    replace startswith endswith encode decode zfill count find partition rpartition isdigit debug info warning
+    warn error exception critical log isoformat strftime total_seconds timestamp addCleanup addfinalizer callback
+    push enter_context enter_async_context push_async_callback push_async_exit
     """.split()
 )
 
 _BORROWING_FUNCTIONS = """
-    next iter any all sum min max sorted map filter setattr delattr
-    pandas.read_sql pandas.read_sql_query pandas.read_sql_table pandas.io.sql.read_sql pandas.io.sql.to_sql
-    polars.read_database polars.read_database_uri weakref.ref weakref.proxy inspect.getmembers
-    psycopg2.extras.register_uuid psycopg2.extras.register_json psycopg2.extras.register_hstore
-    psycopg2.extensions.register_type psycopg2.extras.register_default_jsonb psycopg2.extras.register_composite
-    psycopg.types.TypeInfo.fetch psycopg2.extras.wait_select
-    unittest.TestCase.assertEqual select.select
+    next iter any all sum min max sorted map filter setattr delattr pandas.read_sql pandas.read_sql_query
+    pandas.read_sql_table pandas.io.sql.read_sql pandas.io.sql.to_sql polars.read_database
+    polars.read_database_uri weakref.ref weakref.proxy inspect.getmembers psycopg2.extras.register_uuid
+    psycopg2.extras.register_json psycopg2.extras.register_hstore psycopg2.extensions.register_type
+    psycopg2.extras.register_default_jsonb psycopg2.extras.register_composite psycopg.types.TypeInfo.fetch
+    psycopg2.extras.wait_select unittest.TestCase.assertEqual select.select
 """
 
 EXITS_AT_ONCE = frozenset("os._exit os.abort os.execv os.execve os.execvp os.execl os.execlp".split())
