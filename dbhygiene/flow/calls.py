@@ -164,8 +164,8 @@ def _class_of(file: File, expr: ast.expr, scope: Scope, depth: int) -> Definitio
             values = here.aliases.get(name, []) if here else []
             return _class_of(file, values[0], here or scope, depth - 1) if len(values) == 1 else None
         case ast.Attribute(value=ast.Name() as root, attr=attr) if depth:
-            name = file.resolve(root)
-            owner = find(name, file) if name else None
+            known = file.resolve(root)
+            owner = find(known, file) if known else None
             if owner and isinstance(owner.node, ast.ClassDef):
                 values = [v for f, v in _fields(owner, attr) if f is owner.file]
                 return _class_of(owner.file, values[0], owner.file.scope, depth - 1) if len(values) == 1 else None
