@@ -52,8 +52,8 @@ class Editor:
             module = self._module.visit(rewriter)
         except cst.ParserSyntaxError as error:
             raise EditError(f"the code to be written is wrong: {error.message}") from error
-        except RecursionError as error:
-            raise EditError("its nesting is too deep") from error
+        except (cst.CSTValidationError, RecursionError) as error:
+            raise EditError(f"LibCST cannot write it: {error}") from error
         if rewriter.pending:
             raise EditError(_missing(next(iter(rewriter.pending))))
         return module.code
@@ -294,12 +294,12 @@ def _first_in(node: cst.BaseCompoundStatement, code: str) -> cst.IndentedBlock:
     return body.with_changes(body=statements, footer=[*left, *body.footer])
 
 
-def _by_kind(name: str) -> tuple[int, str]:
+def by_kind(name: str) -> tuple[int, str]:
     """isort's default order: constants, classes, variables."""
     return (0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2, name)
 
 
-_ORDERS: tuple[Callable[[str], object], ...] = (_by_kind, str.lower, str)
+_ORDERS: tuple[Callable[[str], object], ...] = (by_kind, str.lower, str)
 
 
 def sorted_place(names: Sequence[str], new: str) -> int:

@@ -1,0 +1,197 @@
+"""Chooses fixes, applies them, proves the outcome, and repeats until nothing is left to fix.
+
+All fixes of a round start from the same text and lie apart. A fix that fails a proof is undone and reported; it
+never stands in the way of another.
+"""
+
+from __future__ import annotations
+
+import io
+import tokenize
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from dbhygiene.edits import Edit, InsertAfter, InsertBefore, InsertFirst, MoveIntoWith, WrapInTry
+from dbhygiene.fixes import expected, imports
+from dbhygiene.fixes.blocks import PRAGMA
+from dbhygiene.fixes.editor import Editor, targets
+from dbhygiene.fixes.templates import EditError
+from dbhygiene.model import Finding, Fix, NoFix, Safety
+from dbhygiene.source import File, Span
+
+Check: TypeAlias = Callable[[File], "list[Finding]"]
+
+
+@dataclass(frozen=True)
+class Left:
+    """A finding that stays, and why, in words that end the sentence "not fixed: ..."."""
+
+    finding: Finding
+    reason: str
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """What became of a file."""
+
+    text: str
+    fixed: tuple[Finding, ...] = ()
+    left: tuple[Left, ...] = ()
+
+
+def fix(file: File, check: Check, *, unsafe: bool = False) -> Fixed:
+    """Apply every fix that may be applied and proves itself; where nothing does, the text is the file's own."""
+    fixed: list[Finding] = []
+    failed: dict[_Key, str] = {}
+    findings = check(file)
+    while True:
+        ready = [each for each in findings if not _reason(each, unsafe) and _identity(file, each) not in failed]
+        if not ready:
+            break
+        outcome, done, failures = _round(file, check, findings, ready)
+        failed |= failures
+        if outcome:
+            file, findings = outcome
+            fixed += done
+    left = (Left(each, _reason(each, unsafe) or failed[_identity(file, each)]) for each in findings)
+    return Fixed(file.text, tuple(fixed), tuple(left))
+
+
+def _reason(finding: Finding, unsafe: bool) -> str:
+    """Why a finding has no fix that may be applied; empty where it has."""
+    match finding.fix:
+        case None:
+            return "there is no automatic fix"
+        case NoFix(reason):
+            return reason
+        case Fix(safety=Safety.SHOWN):
+            return "its fix is a suggestion"
+        case Fix(safety=Safety.UNSAFE) if not unsafe:
+            return "its fix may change behaviour; --unsafe-fixes applies it"
+    return ""
+
+
+# -- one round --------------------------------------------------------------------------------------------
+
+_Key: TypeAlias = "tuple[str, ...]"
+_Outcome: TypeAlias = "tuple[File, list[Finding]]"
+
+
+def _key(finding: Finding) -> _Key:
+    """What a finding is about, whichever line it moved to."""
+    return finding.code, finding.context, finding.subject
+
+
+def _identity(file: File, finding: Finding) -> _Key:
+    """Which of several alike it is."""
+    return *_key(finding), file.lines[finding.span.line - 1].strip(), str(finding.span.column)
+
+
+def _round(
+    file: File, check: Check, findings: list[Finding], ready: Sequence[Finding]
+) -> tuple[_Outcome | None, list[Finding], dict[_Key, str]]:
+    """The file after as many of these fixes as go together, the findings that are gone, and the fixes that failed."""
+    trial = _Trial(file, check, findings)
+    try:
+        batch = _apart(ready)
+        return trial.outcome(batch), batch, {}
+    except EditError as error:
+        if len(batch) == 1:
+            return None, [], {_identity(file, batch[0]): str(error)}
+    good: list[Finding] = []
+    failures: dict[_Key, str] = {}
+    alone: _Outcome | None = None
+    for each in batch:
+        try:
+            outcome = trial.outcome([each])
+            alone = alone or outcome
+            good.append(each)
+        except EditError as error:
+            failures[_identity(file, each)] = str(error)
+    if len(good) > 1:
+        try:
+            return trial.outcome(good), good, failures
+        except EditError:
+            good = good[:1]  # the others get their turn in the next round
+    return alone, good, failures
+
+
+def _apart(findings: Iterable[Finding]) -> list[Finding]:
+    """As many findings, in order, as have fixes that do not touch the same places, or do just the same there."""
+    chosen: list[Finding] = []
+    edits: dict[Edit, None] = {}
+    for finding in findings:
+        own = _edits(finding)
+        others = [region for edit in edits if edit not in own for region in _regions(edit)]
+        new = [region for edit in own if edit not in edits for region in _regions(edit)]
+        if not any(_meet(one, other) for one in new for other in others):
+            chosen.append(finding)
+            edits |= dict.fromkeys(own)
+    return chosen
+
+
+def _edits(finding: Finding) -> tuple[Edit, ...]:
+    assert isinstance(finding.fix, Fix)
+    return finding.fix.edits
+
+
+def _regions(edit: Edit) -> list[Span]:
+    """The places that an edit changes."""
+    match edit:
+        case MoveIntoWith(assign, last):
+            return [Span(*assign[:2], *last[2:])]
+        case WrapInTry(first, last, moved=moved):
+            return [Span(*first[:2], *last[2:]), *moved]
+        case InsertBefore(place) | InsertFirst(place):
+            return [Span(*place[:2], *place[:2])]
+        case InsertAfter(place):
+            return [Span(*place[2:], *place[2:])]
+    return list(targets(edit))
+
+
+def _meet(one: Span, other: Span) -> bool:
+    return one[:2] <= other[2:] and other[:2] <= one[2:]
+
+
+# -- the proof --------------------------------------------------------------------------------------------
+
+
+class _Trial:
+    """Fixes tried on one text."""
+
+    def __init__(self, file: File, check: Check, findings: Sequence[Finding]) -> None:
+        self._file = file
+        self._check = check
+        self._before = Counter(map(_key, findings))
+        self._editor: Editor | None = None
+
+    def outcome(self, chosen: Sequence[Finding]) -> _Outcome:
+        """The file after these fixes, with its findings; raises EditError where a proof fails."""
+        file = self._file
+        self._editor = self._editor or Editor(file.text)
+        edits = imports.spelled(file, (edit for finding in chosen for edit in _edits(finding)))
+        text = self._editor.edited(edits)
+        try:
+            if not expected.same_meaning(file, edits, text):
+                raise EditError("the fix would change more than it should")
+        except (SyntaxError, ValueError, RecursionError) as error:
+            raise EditError("the fixed code would not parse") from error
+        lost = Counter(_comments(file.text)) - Counter(_comments(text))
+        if any(not PRAGMA.match(comment) for comment in lost):
+            raise EditError("the fix would lose a comment")
+        after = replace(file, text=text)
+        findings = self._check(after)
+        expected_keys = self._before - Counter(map(_key, chosen))
+        if new := Counter(map(_key, findings)) - expected_keys:
+            gone = set(map(_key, chosen))
+            if any(key in gone for key in new):
+                raise EditError("the fix would not make it go away")
+            raise EditError(f"the fix would bring {', '.join(sorted({key[0] for key in new}))}")
+        return after, findings
+
+
+def _comments(text: str) -> Iterator[str]:
+    tokens = tokenize.generate_tokens(io.StringIO(text, newline="").readline)
+    return (token.string for token in tokens if token.type == tokenize.COMMENT)

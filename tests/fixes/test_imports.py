@@ -1,0 +1,134 @@
+"""How names in templates are spelled, and where new imports go."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+
+from dbhygiene.edits import InsertAfter, Replace
+
+from .helpers import Places, edited
+
+
+def text(code: str) -> str:
+    return textwrap.dedent(code).lstrip("\n")
+
+
+def with_name(before: str, name: str = "{contextlib.closing}", at: str = "c()") -> str:
+    return edited(before, [Replace(Places(before).expression(at), f"{name}($value)")])
+
+
+KNOWN = [
+    ("import contextlib\nc()\n", "contextlib.closing(c())"),
+    ("import contextlib as cl\nc()\n", "cl.closing(c())"),
+    ("from contextlib import closing\nc()\n", "closing(c())"),
+    ("from contextlib import suppress, closing as cg\nc()\n", "cg(c())"),
+    ("def f():\n    from contextlib import closing\n    c()\n", "closing(c())"),
+    ("from contextlib import closing\ndef f(a):\n    c()\n", "closing(c())"),
+]
+
+
+@pytest.mark.parametrize(("before", "spelled"), KNOWN)
+def test_a_known_name_is_spelled_as_the_file_does(before: str, spelled: str) -> None:
+    assert with_name(before) == before.replace("c()", spelled)
+
+
+ADDED = {
+    "a file without imports": (
+        "c()\n",
+        "from contextlib import closing\n\nclosing(c())\n",
+    ),
+    "after the docstring": (
+        '"""Doc."""\nc()\n',
+        '"""Doc."""\n\nfrom contextlib import closing\n\nclosing(c())\n',
+    ),
+    "after the docstring, before a function": (
+        '#!/bin/python\n"""Doc."""\n\n\ndef f():\n    c()\n',
+        '#!/bin/python\n"""Doc."""\n\nfrom contextlib import closing\n\n\ndef f():\n    closing(c())\n',
+    ),
+    "after the future": (
+        "from __future__ import annotations\n\nc()\n",
+        "from __future__ import annotations\n\nfrom contextlib import closing\n\nclosing(c())\n",
+    ),
+    "before third parties": (
+        '"""Doc."""\n\nimport django\n\nc()\n',
+        '"""Doc."""\n\nfrom contextlib import closing\n\nimport django\n\nclosing(c())\n',
+    ),
+    "sorted among its like": (
+        "import os\nfrom collections import deque\nfrom pathlib import Path\n\nimport django\n\nc()\n",
+        "import os\nfrom collections import deque\nfrom contextlib import closing\nfrom pathlib import Path\n\n"
+        "import django\n\nclosing(c())\n",
+    ),
+    "sorted by module alone": (
+        "import abc\nfrom collections import deque\nimport os\n\nc()\n",
+        "import abc\nfrom collections import deque\nfrom contextlib import closing\nimport os\n\nclosing(c())\n",
+    ),
+    "unsorted": (
+        "import sys\nimport os\n\nc()\n",
+        "import sys\nimport os\nfrom contextlib import closing\n\nclosing(c())\n",
+    ),
+    "merged": (
+        "from contextlib import suppress  # s\n\nc()\n",
+        "from contextlib import closing, suppress  # s\n\nclosing(c())\n",
+    ),
+    "merged in lines": (
+        "from contextlib import (\n    ExitStack,\n    suppress,  # s\n)\n\nc()\n",
+        "from contextlib import (\n    ExitStack,\n    closing,\n    suppress,  # s\n)\n\nclosing(c())\n",
+    ),
+    "an import that may not have run": (
+        "import os\ntry:\n    from contextlib import closing as cg\nexcept ImportError:\n    pass\nc()\n",
+        "import os\nfrom contextlib import closing\ntry:\n    from contextlib import closing as cg\n"
+        "except ImportError:\n    pass\nclosing(c())\n",
+    ),
+    "a name that is taken": (
+        "import os\n\n\ndef closing():\n    pass\n\n\nc()\n",
+        "import contextlib\nimport os\n\n\ndef closing():\n    pass\n\n\ncontextlib.closing(c())\n",
+    ),
+    "windows": (
+        "import os\r\n\r\nc()\r\n",
+        "import os\r\nfrom contextlib import closing\r\n\r\nclosing(c())\r\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ADDED)
+def test_a_new_name_is_imported(case: str) -> None:
+    before, after = ADDED[case]
+    assert with_name(before) == after
+
+
+def test_a_longer_name_that_is_taken_gets_an_alias() -> None:
+    before = "import sys\n\nconnection = c()\n"
+    after = (
+        "import sys\n\nfrom django.db import connection as django_connection\n\nconnection = django_connection(c())\n"
+    )
+    assert with_name(before, "{django.db.connection}") == after
+
+
+def test_a_shadowed_import_is_not_used() -> None:
+    before = "from contextlib import closing\n\n\ndef f(closing):\n    c()\n"
+    assert with_name(before) == (
+        "import contextlib\nfrom contextlib import closing\n\n\ndef f(closing):\n    contextlib.closing(c())\n"
+    )
+
+
+def test_two_uses_and_two_names_in_one_go() -> None:
+    before = "import os\n\n\ndef f():\n    a()\n    b()\n"
+    places = Places(before)
+    edits = [
+        Replace(places.expression("a()"), "{contextlib.closing}($value)"),
+        Replace(places.expression("b()"), "{contextlib.closing}($value)"),
+        InsertAfter(places.statement("b()"), "{contextlib.suppress}({time.sleep})"),
+    ]
+    assert edited(before, edits) == text("""
+        import os
+        from contextlib import closing, suppress
+        from time import sleep
+
+
+        def f():
+            closing(a())
+            closing(b())
+            suppress(sleep)
+        """)
