@@ -97,7 +97,7 @@ def _by_walk(directory: Path, found: Found) -> Iterator[str]:
             if entry.is_dir(follow_symlinks=False):
                 if entry.name not in EXCLUDED and not _any(ignored, entry.path + "/"):
                     todo.append((entry.path, ignored))
-            elif entry.name.endswith(ENDINGS) and entry.is_file() and not _any(ignored, entry.path):
+            elif entry.name.endswith(ENDINGS) and os.path.isfile(entry.path) and not _any(ignored, entry.path):
                 yield entry.path
 
 

@@ -14,7 +14,7 @@ Needs = Iterator[tuple[str, "Version | None"]]
 _REQUIREMENT = re.compile(r"\s*(?P<name>[A-Za-z0-9][\w.-]*)\s*(?:\[[^\]]*\])?\s*(?P<bounds>[^;#@]*)")
 _BOUND = re.compile(r"(?P<kind>===?|~=|>=|>|\^|~)?\s*v?(?P<version>\d+(?:\.\d+)*)")
 _LOCKED = re.compile(r'^name = "([^"]+)"\s*^version = "([^"]+)"', re.M)
-_QUOTED = re.compile(r"""(["'])(?P<text>[^"'\n]+)\1""")
+_QUOTED = re.compile(r"""\"([^"\n]+)\"|'([^'\n]+)'""")
 _POETRY = re.compile(r"""^(?P<name>[\w.-]+)\s*=\s*(?:\{[^}\n]*version\s*=\s*)?["'](?P<bounds>[^"'\n]*)["']""", re.M)
 _TABLE = re.compile(r"^\[(?P<name>[^\]\n]+)\]\s*$(?P<body>(?:\n(?!\[[^\n]*\]\s*$).*)*)", re.M)
 _ARRAY = re.compile(r"^[\w-]+\s*=\s*\[(?P<items>(?:[^\]\"']|\"[^\"\n]*\"|'[^'\n]*')*)\]", re.M)
@@ -87,7 +87,7 @@ def _toml(text: str) -> Needs:
             for array in _ARRAY.finditer(body):
                 if name != "project" or array[0].startswith("dependencies"):
                     for quoted in _QUOTED.finditer(array["items"]):
-                        yield from _requirement(quoted["text"])
+                        yield from _requirement(quoted[1] or quoted[2])
         elif name in ("packages", "dev-packages") or re.fullmatch(r"tool\.poetry\..*dependencies", name):
             for line in _POETRY.finditer(body):
                 yield line["name"], _lowest(line["bounds"])

@@ -1,0 +1,250 @@
+"""Which files a project has, how its modules are found, and what it says that it needs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dbhygiene.discovery import discover, root_of
+from dbhygiene.project import Project
+from dbhygiene.requirements import declared
+from dbhygiene.settings import Settings
+
+Tree = Callable[..., Path]
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Tree:
+    """Make files, by their names, and perhaps their texts."""
+
+    def make(*names: str, **texts: str) -> Path:
+        for name in (*names, *texts):
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(texts.get(name, ""), "utf-8")
+        return tmp_path
+
+    return make
+
+
+def names(root: Path, *paths: str, exclude: tuple[str, ...] = (), force: bool = False) -> list[str]:
+    found = discover([root / path for path in paths or ("",)], root, exclude, force=force)
+    assert not found.unlisted
+    return [path.relative_to(root).as_posix() for path in found.files]
+
+
+# -- discovery ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["git", "walk"])
+def maybe_git(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "git":
+        subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    return str(request.param)
+
+
+def test_python_files_only_each_once(tree: Tree, maybe_git: str) -> None:
+    root = tree("a.py", "b.pyi", "c.txt", "app/d.py", "tool")
+    assert names(root) == ["a.py", "app/d.py", "b.pyi"]
+    assert names(root, "app", "a.py", "", "a.py") == ["a.py", "app/d.py", "b.pyi"]
+
+
+def test_ignored_files_are_not_found(tree: Tree, maybe_git: str) -> None:
+    root = tree("a.py", "gen.py", "app/d.py", "app/local.py", "out/e.py", "app/out.py")
+    (root / ".gitignore").write_text("gen.py\n/out/\n")
+    (root / "app" / ".gitignore").write_text("local.py\n")
+    assert names(root) == ["a.py", "app/d.py", "app/out.py"]
+
+
+def test_the_usual_directories_are_not_entered(tree: Tree, maybe_git: str) -> None:
+    root = tree("a.py", "build.py", ".venv/lib/x.py", "node_modules/y.py", "app/__pycache__/z.py", "build/b.py")
+    assert names(root) == ["a.py", "build.py"]
+
+
+def test_what_is_given_is_taken(tree: Tree, maybe_git: str) -> None:
+    root = tree("gen.py", "out/e.py", "build/b.py", "tool", ".venv/lib/x.py")
+    (root / ".gitignore").write_text("gen.py\nout/\n.venv/\n")
+    assert names(root, "gen.py", "tool") == ["gen.py", "tool"]
+    assert names(root, "out") == ["out/e.py"]
+    assert names(root, "build", ".venv/lib") == [".venv/lib/x.py", "build/b.py"]
+
+
+def test_excludes_are_relative_to_the_root(tree: Tree, maybe_git: str) -> None:
+    root = tree("a.py", "app/a.py", "app/deep/b.py")
+    assert names(root, exclude=("/a.py",)) == ["app/a.py", "app/deep/b.py"]
+    assert names(root, exclude=("app/deep/",)) == ["a.py", "app/a.py"]
+    assert names(root, exclude=(root.name,)) == ["a.py", "app/a.py", "app/deep/b.py"]
+
+
+def test_excludes_are_forced_on_what_is_given(tree: Tree) -> None:
+    root = tree("a.py", "app/a.py", ".venv/x.py")
+    paths = ("a.py", "app/a.py", ".venv/x.py")
+    assert names(root, *paths, exclude=("app/",)) == [".venv/x.py", "a.py", "app/a.py"]
+    assert names(root, *paths, exclude=("app/",), force=True) == ["a.py"]
+
+
+def test_links_do_not_lead_in_circles(tree: Tree, maybe_git: str) -> None:
+    root = tree("app/a.py")
+    (root / "app" / "round").symlink_to(root, target_is_directory=True)
+    (root / "self.py").symlink_to("self.py")
+    (root / "gone.py").symlink_to("nowhere.py")
+    assert names(root) == ["app/a.py"]
+
+
+def test_a_directory_that_cannot_be_listed_is_told(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tree("a.py", "closed/b.py")
+    scandir = os.scandir
+
+    def refuse(path: str) -> object:  # the tests may be run by root, who may list anything
+        if path.endswith("closed"):
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr("os.scandir", refuse)
+    found = discover([root], root)
+    assert found.files == [root / "a.py"]
+    assert found.unlisted == [(root / "closed", "Permission denied")]
+
+
+def test_strange_names(tree: Tree, maybe_git: str) -> None:
+    root = tree("a b.py", "\u65e5\u672c.py", "new\nline.py", "-x.py")
+    assert names(root) == ["-x.py", "a b.py", "new\nline.py", "\u65e5\u672c.py"]
+
+
+@pytest.mark.parametrize("marker", ["pyproject.toml", "dbhygiene.toml", "setup.cfg", ".git"])
+def test_the_root_is_the_nearest_that_looks_like_one(tree: Tree, marker: str) -> None:
+    root = tree("top/pyproject.toml", f"top/part/{marker}", "top/part/app/a.py")
+    assert root_of(root / "top/part/app/a.py") == root / "top/part"
+    assert root_of(root / "top/part/app") == root / "top/part"
+
+
+# -- modules --------------------------------------------------------------------------------------------
+
+
+def found(project: Project, name: str, near: str) -> str | None:
+    file = project.module(name, project.file(project.root / near))
+    return None if file is None else file.path.relative_to(project.root).as_posix()
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("app/__init__.py", "app"),
+        ("app/db/base.py", "app.db.base"),
+        ("src/lib/core.py", "lib.core"),
+        ("scripts/job.py", "scripts.job"),
+        ("setup.py", "setup"),
+        ("part/inner/x.py", "inner.x"),
+    ],
+)
+def test_module_names(tree: Tree, path: str, name: str) -> None:
+    root = tree("app/__init__.py", "app/db/__init__.py", "src/lib/__init__.py", "part/inner/__init__.py", path)
+    assert Project(root).module_name(root / path) == name
+
+
+def test_modules_are_found_as_python_finds_them(tree: Tree) -> None:
+    root = tree(
+        *("app/__init__.py", "app/db.py", "app/web/__init__.py", "app/web/db.py", "src/lib/__init__.py", "src/one.py"),
+        *("scripts/job.py", "scripts/helper.py", "helper.py", "space/part.py", "backend/core/__init__.py"),
+        *("backend/core/models.py", "backend/tools/run.py"),
+    )
+    project = Project(root)
+    assert found(project, "app.db", "app/web/db.py") == "app/db.py"
+    assert found(project, "app", "scripts/job.py") == "app/__init__.py"
+    assert found(project, "lib", "app/db.py") == "src/lib/__init__.py"
+    assert found(project, "one", "scripts/job.py") == "src/one.py"
+    assert found(project, "helper", "scripts/job.py") == "scripts/helper.py"
+    assert found(project, "helper", "app/db.py") == "helper.py"
+    assert found(project, "space.part", "app/db.py") == "space/part.py"
+    assert found(project, "core.models", "backend/tools/run.py") == "backend/core/models.py"
+    assert found(project, "app.nothing", "app/db.py") is None
+    assert found(project, "pymysql", "app/db.py") is None
+
+
+def test_source_directories_of_the_settings(tree: Tree) -> None:
+    root = tree("python/lib/__init__.py", "tests/t.py")
+    assert found(Project(root), "lib", "tests/t.py") is None
+    assert found(Project(root, Settings(src=("python",))), "lib", "tests/t.py") == "python/lib/__init__.py"
+
+
+def test_a_module_that_does_not_parse_is_not_there(tree: Tree) -> None:
+    root = tree("a.py", **{"b.py": "def f(:\n"})
+    assert found(Project(root), "b", "a.py") is None
+
+
+def test_files_are_read_once(tree: Tree) -> None:
+    root = tree("a.py")
+    project = Project(root)
+    assert project.file(root / "a.py") is project.file(root / "a.py")
+
+
+def test_a_file_too_large_to_be_a_program_is_not_read(tree: Tree) -> None:
+    root = tree("a.py")
+    os.truncate(root / "a.py", 11 << 20)
+    with pytest.raises(OSError, match="11 MiB; no file above 10 MiB is read"):
+        Project(root).file(root / "a.py")
+
+
+# -- requirements ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (
+            "requirements.txt",
+            "# ours\n-r base.txt\nPyMySQL==1.1.0 ; python_version > '3'\nsqlalchemy[asyncio]>=2.0,<3\nflask\n",
+        ),
+        ("requirements/prod.txt", "pymysql == 1.1.0\nSQLAlchemy ~= 2.0\nFlask\n"),
+        (
+            "pyproject.toml",
+            '[project]\ndependencies = [\n  "pymysql==1.1.0",\n  "sqlalchemy[asyncio]>=2.0",\n  "flask",\n]\n',
+        ),
+        (
+            "pyproject.toml",
+            '[dependency-groups]\ndev = ["pymysql==1.1.0", "sqlalchemy>=2.0; python_version>\'3\'", "flask"]\n',
+        ),
+        (
+            "pyproject.toml",
+            '[tool.poetry.dependencies]\npymysql = "^1.1.0"\n'
+            'sqlalchemy = {extras = ["x"], version = ">=2.0"}\nflask = "*"\n',
+        ),
+        ("Pipfile", '[packages]\npymysql = "==1.1.0"\nsqlalchemy = {version = ">=2.0"}\nflask = "*"\n'),
+        (
+            "Pipfile.lock",
+            '{"default": {"pymysql": {"version": "==1.1.0"}, "sqlalchemy": {"version": "==2.0"}},'
+            ' "develop": {"flask": {}}}',
+        ),
+        (
+            "setup.cfg",
+            "[options]\ninstall_requires =\n  pymysql==1.1.0\n  sqlalchemy>=2.0\n"
+            "[options.extras_require]\nweb = flask\n",
+        ),
+        (
+            "setup.py",
+            "from setuptools import setup\n"
+            "setup(install_requires=['pymysql==1.1.0', 'sqlalchemy>=2.0'], extras_require={'web': ['flask']})\n",
+        ),
+    ],
+)
+def test_requirements(tree: Tree, name: str, text: str) -> None:
+    assert declared(tree(**{name: text})) == {"pymysql": (1, 1, 0), "sqlalchemy": (2, 0), "flask": None}
+
+
+@pytest.mark.parametrize("name", ["uv.lock", "poetry.lock", "pdm.lock"])
+def test_lock_files_know_best(tree: Tree, name: str) -> None:
+    lock = 'version = 1\n\n[[package]]\nname = "flask-sqlalchemy"\nversion = "3.1.1"\nsource = { registry = "x" }\n'
+    project = Project(tree(**{name: lock, "requirements.txt": "Flask_SQLAlchemy>=2\n"}))
+    assert project.version_of("Flask-SQLAlchemy") == (3, 1, 1)
+    assert project.requires("flask.sqlalchemy")
+    assert not project.requires("django")
+    assert project.version_of("django") is None
+
+
+def test_broken_files_say_nothing(tree: Tree) -> None:
+    broken = {"setup.py": "def f(:\n", "setup.cfg": "[a\n", "Pipfile.lock": "{", "pyproject.toml": "[project\n"}
+    assert declared(tree(**broken)) == {}
