@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 
-from dbhygiene.flow.names import origin
+from dbhygiene.flow.names import locate, origin
 from dbhygiene.flow.reading import keywords, value
 from dbhygiene.flow.values import UNKNOWN, Called, Constant, Dict, Named, Value, as_dict, merged, options
 from dbhygiene.library import sqlalchemy as library
@@ -179,7 +179,7 @@ def concern(made: Engine) -> Confidence | None:
 def lasts(made: Engine) -> bool:
     """Whether an engine may live as long as a server's patience: not in tests, nor dropped where it is made."""
     file = made.file
-    return not (library.in_tests(file) or library.in_migrations(file)) and fate(file, made.call) is not Fate.DROPPED
+    return not (library.in_tests(file) or library.in_migrations(file)) and fate(file, made.call) in _LASTING
 
 
 def rivals(made: Engine) -> Iterator[Engine]:
@@ -224,7 +224,12 @@ class Fate(Enum):
 
     KEPT = "kept"  # by the module, an object, a cache
     HANDED_ON = "handed on"  # returned or yielded: its caller decides
-    DROPPED = "dropped"  # used in one function, and left to the garbage collector, or disposed of
+    LENT = "lent"  # to a function of the project, which may do anything with it
+    DROPPED = "dropped"  # used in one function, and left to the garbage collector
+    DISPOSED = "disposed of"
+
+
+_LASTING = (Fate.KEPT, Fate.HANDED_ON)
 
 
 def fate(file: File, expr: ast.expr) -> Fate:
@@ -261,9 +266,8 @@ class _Follow:
 
     def of(self, expr: ast.expr) -> Fate:
         self._climb(expr)
-        if Fate.DROPPED in self.fates:
-            return Fate.DROPPED
-        return Fate.KEPT if Fate.KEPT in self.fates else next(iter(self.fates), Fate.DROPPED)
+        strongest = (Fate.DISPOSED, Fate.KEPT, Fate.HANDED_ON, Fate.LENT)
+        return next((each for each in strongest if each in self.fates), Fate.DROPPED)
 
     def _climb(self, node: ast.AST) -> None:
         """From an expression that holds the object, outwards to where that goes."""
@@ -271,7 +275,7 @@ class _Follow:
             match outer:
                 case ast.Attribute(attr=attribute):
                     if attribute == "dispose":
-                        self.fates.add(Fate.DROPPED)
+                        self.fates.add(Fate.DISPOSED)
                     elif attribute not in library.GIVES_ENGINE:
                         return
                 case ast.Call(func=func) if node is not func and not self._holds(func):
@@ -305,6 +309,11 @@ class _Follow:
         """`engines.append(engine)`: kept by the list."""
         if isinstance(func, ast.Attribute) and func.attr in {"append", "add", "setdefault", "put", "update"}:
             self._store(func.value)
+        elif (name := self.file.resolve(func)) is None:
+            if not isinstance(func, ast.Attribute):
+                self.fates.add(Fate.LENT)
+        elif locate(self.file, origin(self.file, name)) is not None:
+            self.fates.add(Fate.LENT)
 
     def _store(self, target: ast.expr) -> None:
         match target:
@@ -338,3 +347,73 @@ class _Follow:
                 return False
             here = here.parent
         return here is self.scope and name not in getattr(scope, "bound", ())
+
+
+# -- engines made again and again -------------------------------------------------------------------------
+
+
+def made_again(made: Engine) -> ast.AST | None:
+    """What shows that a function that makes an engine, and keeps none, is called again and again."""
+    file, call = made.file, made.call
+    function = function_around(file, call)
+    if function is None or library.in_tests(file) or _is_cached(file, function):
+        return None
+    its_fate = fate(file, call)
+    if its_fate is Fate.DROPPED:
+        return _loop_around(file, call, function) or _handler(file, function)
+    if its_fate is Fate.HANDED_ON and function.name != "__init__":
+        return next(iter(_careless(file, function)), None)
+    return None
+
+
+def _careless(file: File, function: Function) -> list[ast.Call]:
+    """The calls of a function, or of those that hand its result on, that drop it; none where any of them keeps it."""
+    dropped: list[ast.Call] = []
+    todo, seen = [function], {function}
+    while todo:
+        name = f"{file.module}.{file.functions[todo.pop()].name}"
+        for call in file.nodes(ast.Call):
+            if file.resolve(call.func) != name:
+                continue
+            caller, its_fate = function_around(file, call), fate(file, call)
+            if its_fate is Fate.KEPT or caller is None or _is_cached(file, caller):
+                return []
+            if its_fate is Fate.DROPPED and caller.name not in _ONCE:
+                dropped.append(call)
+            elif its_fate is Fate.HANDED_ON and caller not in seen:
+                seen.add(caller)
+                todo.append(caller)
+    return sorted(dropped, key=lambda call: call.lineno)
+
+
+_ONCE = frozenset({"__init__", "main", "setup", "configure", "create_app", "init_db", "upgrade", "downgrade"})
+_CACHES = ("cache", "memo", "singleton", "fixture", "once", "contextmanager")
+_HANDLES = frozenset(
+    {
+        *("route", "get", "post", "put", "patch", "delete", "websocket", "task", "shared_task", "on_message"),
+        *("view_config", "errorhandler", "before_request", "after_request", "scheduled_job"),
+    }
+)
+
+
+def _is_cached(file: File, function: Function) -> bool:
+    return any(any(word in file.segment(d).lower() for word in _CACHES) for d in function.decorator_list)
+
+
+def _handler(file: File, function: Function) -> ast.AST | None:
+    """The decorator that makes a function answer each request, message or task."""
+    for decorator in function.decorator_list:
+        inner = decorator.func if isinstance(decorator, ast.Call) else decorator
+        last = inner.attr if isinstance(inner, ast.Attribute) else inner.id if isinstance(inner, ast.Name) else ""
+        if last in _HANDLES:
+            return decorator
+    return None
+
+
+def _loop_around(file: File, node: ast.AST, function: Function) -> ast.AST | None:
+    for outer in file.around(node):
+        if outer is function:
+            return None
+        if isinstance(outer, (ast.While, ast.For, ast.AsyncFor)):
+            return outer
+    return None

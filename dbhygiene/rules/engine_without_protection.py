@@ -119,7 +119,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.library.engines import Engine, concern, engine, lasts, rivals
+from dbhygiene.library.engines import Engine, concern, engine, lasts, made_again, rivals
 from dbhygiene.library.protection import protect
 from dbhygiene.library.sqlalchemy import MYSQL, WORDS, speaks_for_mysql
 from dbhygiene.model import Report, rule
@@ -132,6 +132,8 @@ def check(file: File, call: ast.Call) -> Iterator[Report]:
     made = engine(file, call)
     if made is None or made.protected or (confidence := concern(made)) is None or not lasts(made):
         return
+    if made_again(made) is not None:
+        return  # each is too young to have lost a connection: `engine-per-call`
     if confidence < Confidence.CERTAIN and any(other.protected for other in rivals(made)):
         return  # whoever wrote the other branch knows, and has a reason here
     yield Report(call, _message(made), fix=protect(made), confidence=confidence, notes=_notes(made))

@@ -1,0 +1,109 @@
+"""Engine that is made anew on each call, and left to the garbage collector with its connections.
+
+An engine is a pool: it is meant to be made once, and kept as long as the program runs. One that is made for each
+request keeps at least one server connection open after its work is done, until it happens to be collected. Sixty
+calls leave up to sixty connections open; a busy service meets error 1040, "Too many connections", or 1226.
+
+```python
+from flask import Flask
+from sqlalchemy import create_engine, text
+
+app = Flask(__name__)
+
+@app.route("/orders")
+def orders():
+    engine = create_engine("mysql+pymysql://shop@db/shop", pool_pre_ping=True)  # HYG208: each call
+    with engine.connect() as conn:
+        return str(conn.execute(text("select count(*) from orders")).scalar())
+```
+
+A function that returns a new engine each time is no better, where its callers do not keep it:
+
+```python
+from sqlalchemy import create_engine
+
+def connect():
+    return create_engine("mysql+pymysql://shop@db/shop")  # HYG208: line 7
+
+def count(frames):
+    return frames.read_sql("select count(*) from orders", connect())
+```
+
+There is nothing to say of an engine that is kept or cached, disposed of, or has no pool:
+
+```python
+from functools import lru_cache
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
+
+URL = "mysql+pymysql://shop@db/shop"
+
+@lru_cache
+def shared():
+    return create_engine(URL, pool_pre_ping=True)
+
+def orders():
+    return shared().connect()
+
+def export(tables, frame):
+    for table in tables:
+        engine = create_engine(URL)
+        frame.to_sql(table, engine)
+        engine.dispose()
+
+def probe(urls):
+    for url in urls:
+        with create_engine(url, poolclass=NullPool).connect() as conn:
+            conn.execute(text("select 1"))
+```
+
+## Fix safety
+
+There is no fix: where the one engine is to live, only the program's author knows.
+
+## References
+
+- [How do I use engines, connections and the pool?](https://docs.sqlalchemy.org/en/20/core/connections.html#basic-usage)
+- [Engine disposal](https://docs.sqlalchemy.org/en/20/core/connections.html#engine-disposal)
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from dbhygiene.library.engines import engine, made_again
+from dbhygiene.library.sqlalchemy import MYSQL, WORDS
+from dbhygiene.model import NoFix, Report, rule
+from dbhygiene.settings import Confidence
+from dbhygiene.source import File
+
+_NO_SERVER = frozenset({"sqlite", "duckdb", "access"})
+
+
+@rule("HYG208", on=ast.Call, imports=WORDS)
+def check(file: File, call: ast.Call) -> Iterator[Report]:
+    made = engine(file, call)
+    if made is None or not made.has_pool or made.databases <= _NO_SERVER:
+        return
+    evidence = made_again(made)
+    if evidence is None:
+        return
+    if isinstance(evidence, ast.Call):
+        message = f"a new engine, and pool, for each call: the caller on line {evidence.lineno} does not keep it"
+    else:
+        message = "a new engine, and pool, for each call: neither kept nor disposed of"
+    yield Report(
+        call,
+        message,
+        path=((evidence, "called again and again"),) if isinstance(evidence, (ast.expr, ast.stmt)) else (),
+        fix=NoFix("only its author knows where the one engine is to live"),
+        confidence=_confidence(made.databases, evidence),
+        notes=("its connections stay open until the engine happens to be collected",),
+    )
+
+
+def _confidence(databases: frozenset[str], evidence: ast.AST) -> Confidence:
+    if databases != {MYSQL}:
+        return Confidence.POSSIBLE
+    return Confidence.LIKELY if isinstance(evidence, ast.Call) else Confidence.CERTAIN
