@@ -312,7 +312,7 @@ def break_if(w: Writer) -> None:
 HANDLERS = (
     *("except ValueError:", "except ValueError as error:", "except KeyError:", "except (ValueError, KeyError):"),
     *("except Exception:", "except Exception as error:", "except BaseException:", "except:", "except LookupError:"),
-    *("except pymysql.Error:", "except Failure:"),
+    *("except mariadb.Error:", "except Failure:"),
 )
 
 
@@ -357,7 +357,9 @@ def try_close_and_raise(w: Writer) -> None:
         w.jump("raise")
 
     body = w.block("try:")
-    caught = w.block(w.rng.choice(("except BaseException:", "except:", "except Exception:", "except ValueError:")), handler)
+    caught = w.block(
+        w.rng.choice(("except BaseException:", "except:", "except Exception:", "except ValueError:")), handler
+    )
     w.merge(body, caught)
 
 

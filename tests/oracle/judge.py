@@ -171,9 +171,7 @@ class Play:
 
         def born(before: int, value: Any, site: int) -> Any:
             if isinstance(value, Connection):
-                if value.site is None:
-                    value.site = site
-                elif sites[value.site][0] != sites[site][0] and value in connections[before:]:
+                if value.site is None or (sites[value.site][0] != sites[site][0] and value in connections[before:]):
                     value.site = site
             elif type(value) is tuple:
                 for each in value:
@@ -287,7 +285,7 @@ class _Places(ast.NodeTransformer):
         self._path: list[str] = []
         self._loops = 0
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:  # noqa: N802
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         self._path.append(node.name)
         name = ".".join(self._path)
         self.functions[name] = node
@@ -296,19 +294,19 @@ class _Places(ast.NodeTransformer):
         del self._path[-2:]
         return node
 
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:  # noqa: N802
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         self._path.append(node.name)
         self.generic_visit(node)
         self._path.pop()
         return node
 
-    def visit_Lambda(self, node: ast.Lambda) -> ast.AST:  # noqa: N802
+    def visit_Lambda(self, node: ast.Lambda) -> ast.AST:
         self._path += ["<lambda>", "<locals>"]
         self.generic_visit(node)
         del self._path[-2:]
         return node
 
-    def visit_Call(self, node: ast.Call) -> ast.AST:  # noqa: N802
+    def visit_Call(self, node: ast.Call) -> ast.AST:
         match node.func:
             case ast.Attribute(value=ast.Name(id=driver), attr="connect") if driver in DRIVERS:
                 pass
@@ -321,14 +319,14 @@ class _Places(ast.NodeTransformer):
         self.generic_visit(node)
         return _call("_born", _call("len", ast.Name("_all", ast.Load())), node, ast.Constant(site))
 
-    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:  # noqa: N802
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         self.generic_visit(node)
         match node:
             case ast.Attribute(value=ast.Name(id=name) as value, ctx=ast.Load()) if name not in self._imported:
                 return ast.Attribute(_call("_given", value), node.attr, node.ctx)
         return node
 
-    def visit_While(self, node: ast.While) -> list[ast.stmt]:  # noqa: N802
+    def visit_While(self, node: ast.While) -> list[ast.stmt]:
         self._loops += 1
         loop = ast.Constant(self._loops)
         self.generic_visit(node)

@@ -26,8 +26,11 @@ HELPERS = (  # what kind of use there is for it, and its source
         "def makeNUMBER():\n    conn = DRIVER.connect()\n    try:\n        work()\n    except BaseException:\n"
         "        conn.close()\n        raise\n    return conn\n",
     ),
-    ("owner", "def makeNUMBER():\n    while True:\n        try:\n            return DRIVER.connect()\n"
-              "        except ValueError:\n            work()\n"),
+    (
+        "owner",
+        "def makeNUMBER():\n    while True:\n        try:\n            return DRIVER.connect()\n"
+        "        except ValueError:\n            work()\n",
+    ),
     ("pair", "def pairNUMBER():\n    conn = DRIVER.connect()\n    return conn, conn.cursor()\n"),
     ("takes", "def finishNUMBER(conn):\n    conn.close()\n"),
     ("takes", "def finishNUMBER(conn):\n    if conn is not None:\n        conn.close()\n"),
@@ -41,7 +44,10 @@ HELPERS = (  # what kind of use there is for it, and its source
     ("takes", "def lookNUMBER(conn):\n    conn.cursor()\n    return conn.execute()\n"),
     ("takes", "def storeNUMBER(conn):\n    keep(conn)\n"),
     ("takes", "def storeNUMBER(conn):\n    global SHARED\n    SHARED = conn\n"),
-    ("takes", "def storeNUMBER(conn):\n    work()\n    if check():\n        keep(conn)\n    else:\n        conn.close()\n"),
+    (
+        "takes",
+        "def storeNUMBER(conn):\n    work()\n    if check():\n        keep(conn)\n    else:\n        conn.close()\n",
+    ),
     ("passes", "def sameNUMBER(conn):\n    return conn\n"),
     ("passes", "def sameNUMBER(conn):\n    conn.execute()\n    return conn\n"),
     ("passes", "def sameNUMBER(conn):\n    work()\n    found = conn\n    return found\n"),
@@ -52,8 +58,11 @@ HELPERS = (  # what kind of use there is for it, and its source
     ("free", "def failNUMBER():\n    raise ValueError\n"),
     ("free", "def failNUMBER():\n    sys.exit(1)\n"),
     ("free", "def failNUMBER():\n    if check():\n        raise KeyError\n"),
-    ("manager", "@contextmanager\ndef lentNUMBER():\n    conn = DRIVER.connect()\n    try:\n        yield conn\n"
-                "    finally:\n        conn.close()\n"),
+    (
+        "manager",
+        "@contextmanager\ndef lentNUMBER():\n    conn = DRIVER.connect()\n    try:\n        yield conn\n"
+        "    finally:\n        conn.close()\n",
+    ),
     ("manager", "@contextmanager\ndef timedNUMBER():\n    work()\n    yield\n"),
     ("manager", "@contextmanager\ndef quietNUMBER():\n    try:\n        yield\n    except ValueError:\n        pass\n"),
 )

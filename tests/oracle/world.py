@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 DRIVERS = {
-    "pymysql": True,
+    "mariadb": True,
     "psycopg2": False,
     "sqlite3": False,
     "psycopg": True,
@@ -25,7 +25,7 @@ class Strange(Exception):  # noqa: N818  (no program names it: a handler for all
     """An exception that no handler names."""
 
 
-class Cut(BaseException):  # noqa: N818  (no error: a run that is of no interest)
+class Cut(BaseException):
     """Ends a run that goes beyond the loop bound, or that uses None as a connection."""
 
 
@@ -179,6 +179,8 @@ class Value:
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name in ("close", "cursor"):
             return lambda *_: Value(self._world, name)
+        if name == "append":  # taken not to raise, as what fills a list
+            return lambda value: self._world.handed_on.append(value)
         return self._world.function(f"{self._name}.{name}")
 
     def __setattr__(self, name: str, value: object) -> None:

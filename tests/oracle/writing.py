@@ -14,7 +14,7 @@ Names: TypeAlias = "dict[str, str]"  # what is bound: "conn", "maybe" (or None),
 Step = Callable[["Writer"], None]
 
 CONNECTIONS = ("conn", "a", "b")
-DRIVERS = ("pymysql", "psycopg2", "sqlite3", "psycopg")
+DRIVERS = ("mariadb", "psycopg2", "sqlite3", "psycopg")
 
 
 class Feature(NamedTuple):

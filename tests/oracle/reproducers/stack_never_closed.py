@@ -1,0 +1,14 @@
+# open: a callback counts as a close though the stack is dropped
+import mariadb
+from contextlib import ExitStack
+
+
+def target():
+    conn = mariadb.connect()
+    stack = ExitStack()
+    stack.callback(conn.close)
+    conn = None
+    del stack
+
+
+# ruff: noqa

@@ -1,0 +1,10 @@
+import psycopg
+
+
+def target():
+    if (a := psycopg.connect()) is not None:
+        return
+    b = psycopg.connect()
+
+
+# ruff: noqa

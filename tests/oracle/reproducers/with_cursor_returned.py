@@ -1,0 +1,12 @@
+# open: a closed cursor's connection, returned with it
+import psycopg
+from contextlib import closing
+
+
+def target():
+    a = psycopg.connect()
+    with closing(a.cursor()) as cur:
+        return cur
+
+
+# ruff: noqa
