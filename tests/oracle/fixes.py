@@ -1,4 +1,4 @@
-"""The judge of fixes: the same choices, put to a program before and after, must give the same behaviour but for the leak.
+"""The judge of fixes: the same choices, before and after, must give the same behaviour but for the leak.
 
 An outcome is what a caller can see: how the function ends, what was asked of the database and of unknown code (but for
 closing), and whether each connection that is returned or handed on is open.

@@ -38,7 +38,7 @@ class Bits(NamedTuple):
     escapes: bool = False
 
     def __str__(self) -> str:
-        return " ".join(name for name, value in zip(self._fields, self) if value) or "nothing"
+        return " ".join(name for name, value in zip(self._fields, self, strict=True) if value) or "nothing"
 
 
 class TooLargeError(Exception):
@@ -221,7 +221,7 @@ def judge(source: str, *, bound: int = 2, limit: int = 4000) -> Verdict:
                     seen[site] |= leak
     bits = {
         place: Bits(*(bool(mask & bit) for bit in (LEAKS, WELL, RAISED_LEAKS, RAISED_WELL, ESCAPES)))
-        for (owner, place), mask in zip(sites, seen)
+        for (owner, place), mask in zip(sites, seen, strict=True)
         if owner in play.entries
     }
     return Verdict(bits, runs, world.has_mistake)
@@ -248,7 +248,8 @@ def _kinds(tree: ast.Module, drivers: dict[str, Any]) -> dict[str, type[BaseExce
 
 
 def _compared_with_none(function: ast.FunctionDef) -> set[str]:
-    found = {name.arg for name, default in zip(function.args.args[::-1], function.args.defaults[::-1]) if default}
+    arguments = function.args
+    found = {each.arg for each in arguments.args[len(arguments.args) - len(arguments.defaults) :]}
     for node in ast.walk(function):
         match node:
             case ast.Compare(left=ast.Name(id=name), ops=[ast.Is() | ast.IsNot()]):

@@ -35,7 +35,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("continue leaves no with", "flow.cfg", "continues=led(self.continues),", "continues=self.continues,"),
     Mutant("a maybe handler always catches", "flow.cfg", "if verdict is Catches.ALWAYS:\n                    return node", "if True:\n                    return node"),  # noqa: E501
     Mutant("a loop's else is skipped", "flow.cfg", "done = self.block(stmt.orelse, after, ways)\n        head", "done = after\n        head"),  # noqa: E501
-    Mutant("break runs the loop's else", "flow.cfg", "breaks=lambda: after, continues", "breaks=lambda: done, continues"),
+    Mutant("break runs the loop's else", "flow.cfg", "breaks=lambda: after, continues", "breaks=lambda: done, continues"),  # noqa: E501
     Mutant("try's else is protected", "flow.cfg", "return self.block(stmt.body, self.block(stmt.orelse, after, ways), protected)", "return self.block(stmt.body, self.block(stmt.orelse, after, protected), protected)"),  # noqa: E501
     Mutant("not means nothing", "flow.cfg", "return self.test(operand, no, yes, ways)", "return self.test(operand, yes, no, ways)"),  # noqa: E501
     Mutant("while always ends", "flow.cfg", "case ast.Constant(value=value):\n                return yes if value else no", "case ast.Constant(value=value) if value == 7:\n                return yes if value else no"),  # noqa: E501

@@ -77,8 +77,8 @@ def program(rng: Random) -> str:
         kind, text = _helper(rng, weights, number)
         helpers.append((kind, re.findall(r"def (\w+)", text)[0]))
         parts.append(text)
-    for number in range(rng.choice((1, 1, 1, 2))):
-        parts.append(_target(Writer(rng, weights, helpers), number))
+    targets = range(rng.choice((1, 1, 1, 2)))
+    parts += [_target(Writer(rng, weights, helpers), number) for number in targets]
     return _module("\n\n".join(parts))
 
 

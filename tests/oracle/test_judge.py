@@ -31,7 +31,8 @@ CASES = {
     "conn = mariadb.connect()\nconn.close()": "WN",
     "conn = mariadb.connect()\nwork()\nconn.close()": "WN LX",
     "conn = mariadb.connect()\ntry:\n    work()\nfinally:\n    conn.close()": "WN WX",
-    "conn = mariadb.connect()\ntry:\n    work()\nexcept ValueError:\n    conn.close()\n    raise\nconn.close()": "WN LX WX",
+    "conn = mariadb.connect()\ntry:\n    work()\nexcept ValueError:\n    conn.close()\n    raise\n"
+    "conn.close()": "WN LX WX",
     "conn = mariadb.connect()\ntry:\n    work()\nexcept ValueError:\n    return\nconn.close()": "LN WN LX",
     "with mariadb.connect() as conn:\n    work()": "WN WX",
     "with psycopg2.connect() as conn:\n    work()": "LN LX",
