@@ -1,0 +1,280 @@
+"""The command line, in a process of its own where that matters."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from unittest import mock
+
+import pytest
+
+import dbhygiene
+from dbhygiene import writing
+from dbhygiene.frontends import cli
+from dbhygiene.mistakes import Mistake
+
+ENGINE = 'from sqlalchemy import create_engine\n\nengine = create_engine("mysql://db/app")\n'
+FIXED = ENGINE.replace('app")', 'app", pool_pre_ping=True, pool_recycle=280)')
+CLEAN = "print('no database here')\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "pyproject.toml").write_text("[project]\nname = 'app'\n")
+    (tmp_path / "app.py").write_text(ENGINE)
+    (tmp_path / "clean.py").write_text(CLEAN)
+    monkeypatch.chdir(tmp_path)
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def run(*arguments: str, text: bytes = b"", **environment: str) -> tuple[int, str, str]:
+    """Exit status, standard output and standard error."""
+    streams = [io.TextIOWrapper(io.BytesIO(data), "utf-8", newline="") for data in (text, b"", b"")]
+    names = dict(zip(("stdin", "stdout", "stderr"), streams, strict=True))
+    with mock.patch.multiple(sys, **names), mock.patch.dict(os.environ, environment):
+        status = cli.main(arguments)
+    for stream in streams:
+        stream.flush()
+    out, err = (stream.buffer.getvalue().decode() for stream in streams[1:])  # type: ignore[attr-defined]
+    return status, out, err
+
+
+def process(*arguments: str) -> tuple[int, str, str]:
+    """The same of a process of its own."""
+    done = subprocess.run([sys.executable, "-m", "dbhygiene", *arguments], capture_output=True, text=True)
+    return done.returncode, done.stdout, done.stderr
+
+
+# -- check ----------------------------------------------------------------------------------------------
+
+
+def test_check_reports_and_exits_with_1(project: Path) -> None:
+    status, out, err = process("check")
+    assert (status, err) == (1, "")
+    assert out.startswith("error[engine-without-protection]: ")
+    assert "\n --> app.py:3:10\n" in out
+    assert out.endswith("\n1 finding in 2 files, 1 fixable with `dbhygiene fix`\n")
+
+
+def test_check_of_clean_files(project: Path) -> None:
+    assert run("check", "clean.py") == (0, "0 findings in 1 file\n", "")
+    assert run("check", "-q", "clean.py") == (0, "", "")
+
+
+def test_exit_zero(project: Path) -> None:
+    assert run("check", "--exit-zero")[0] == 0
+
+
+def test_concise_goes_to_standard_output_and_the_summary_to_standard_error(project: Path) -> None:
+    _, out, err = run("check", "--output-format", "concise", "app.py")
+    assert re.fullmatch(r"app\.py:3:10: HYG201 \[\*\] .*\n", out)
+    assert err == "1 finding in 1 file, 1 fixable with `dbhygiene fix`\n"
+
+
+def test_json(project: Path) -> None:
+    _, out, _ = run("check", "--output-format", "json", ".")
+    (finding,) = json.loads(out)
+    assert finding["filename"] == str(project / "app.py")
+    assert json.loads(run("check", "--output-format=json", "clean.py")[1]) == []
+
+
+def test_select_and_ignore(project: Path) -> None:
+    assert run("check", "--select", "HYG1")[0] == 0
+    assert run("check", "--select", "HYG1,HYG201")[0] == 1
+    assert run("check", "--ignore", "engine-without-protection")[0] == 0
+    assert run("check", "--extend-ignore", "HYG2", "--ignore", "HYG1")[0] == 0
+
+
+def test_settings_of_the_project_of_a_file_and_of_none(project: Path) -> None:
+    (project / "pyproject.toml").write_text("[tool.dbhygiene]\nignore = ['HYG201']\n")
+    assert run("check")[0] == 0
+    assert run("check", "--isolated")[0] == 1
+    (project / "other.toml").write_text("select = ['HYG201']\n")
+    assert run("check", "--config", "other.toml")[0] == 1
+
+
+def test_standard_input(project: Path) -> None:
+    status, out, _ = run("check", "--output-format=concise", "--stdin-filename", "sub/x.py", "-", text=ENGINE.encode())
+    assert (status, out.partition(":")[0]) == (1, os.path.join("sub", "x.py"))
+    assert run("check", "-", text=b"def f(:\n")[0] == 1
+    assert run("check", "-", text=b"")[0] == 0
+
+
+def test_force_exclude(project: Path) -> None:
+    (project / "pyproject.toml").write_text("[tool.dbhygiene]\nexclude = ['app.py']\n")
+    assert run("check", "app.py")[0] == 1
+    assert run("check", "--force-exclude", "app.py")[0] == 0
+    assert run("check", "--force-exclude", "--stdin-filename", "app.py", "-", text=ENGINE.encode())[0] == 0
+
+
+def test_no_color_beats_force_color(project: Path) -> None:
+    assert "\033[" not in run("check")[1]
+    assert "\033[" in run("check", FORCE_COLOR="1")[1]
+    assert "\033[" not in run("check", FORCE_COLOR="1", NO_COLOR="1")[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["check", "--selct", "x"], "no such option `--selct` (did you mean `--select`?)"),
+        (["chek"], "no such command `chek` (did you mean `check`?)"),
+        (["check", "nowhere.py"], "nowhere.py: no such file or directory"),
+        (["check", "--select", "HYG102,HYG22"], "unknown rule `HYG22` (did you mean `HYG202`?)"),
+        (["check", "--config", "nowhere.toml"], "nowhere.toml: no such file"),
+        (["check", "--server-timeout", "0"], "Invalid value for '--server-timeout': 0 is not in the range x>=1."),
+        (["rule", "engine-without-protecton"], "unknown rule `engine-without-protecton` (did you mean"),
+        (["rule"], "which rule? Give a name or a code, or --all"),
+    ],
+)
+def test_mistakes_take_one_line_and_exit_with_2(project: Path, arguments: list[str], words: str) -> None:
+    status, out, err = run(*arguments)
+    assert (status, out) == (2, "")
+    assert err.startswith(f"dbhygiene: {words}")
+    assert err.count("\n") == 1
+
+
+def test_an_error_of_ours_exits_with_2_whatever_is_asked(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise LookupError("oops")
+
+    monkeypatch.setattr("dbhygiene.engine._placed", fail)
+    assert cli.main(["check", "--exit-zero", "app.py"]) == 2
+    assert "internal error in the rule `engine-without-protection`: LookupError: oops" in capsys.readouterr().out
+
+
+def test_a_syntax_error_does_not_stop_the_rest(project: Path) -> None:
+    (project / "broken.py").write_text("import pymysql\ndef f(:\n")
+    status, out, _ = run("check", "--output-format=concise")
+    assert status == 1
+    assert [line.split()[1] for line in out.splitlines()] == ["HYG201", "HYG001"]
+
+
+def test_a_closed_pipe_is_silent(project: Path) -> None:
+    command = [sys.executable, "-m", "dbhygiene", "rule", "--all"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout
+    assert process.stderr
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    process.wait()
+
+
+def test_an_interrupt_is_silent(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("dbhygiene.engine.check", interrupt)
+    assert cli.main(["check"]) == 130
+    assert capsys.readouterr().err.strip() == ""
+
+
+def test_what_check_imports(project: Path) -> None:
+    code = (
+        "import sys; from dbhygiene.frontends.cli import main; main(['check', 'app.py']);"
+        "print({'libcst', 'asyncio', 'importlib.metadata', 'pathspec', 'tomllib', 'rich'} & set(sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.endswith("set()\n")
+
+
+# -- fix ------------------------------------------------------------------------------------------------
+
+
+def test_fix(project: Path) -> None:
+    assert process("fix") == (0, "1 finding fixed; left: 0 findings in 2 files\n", "")
+    assert (project / "app.py").read_text() == FIXED
+    assert run("fix", "--exit-non-zero-on-fix")[0] == 0
+
+
+def test_fix_may_tell_by_its_status(project: Path) -> None:
+    assert run("fix", "--exit-non-zero-on-fix")[0] == 1
+
+
+def test_fix_diff_writes_nothing(project: Path) -> None:
+    status, out, err = run("fix", "--diff")
+    assert status == 1
+    assert out.splitlines()[:2] == ["--- a/app.py", "+++ b/app.py"]
+    assert err == "1 finding would be fixed; left: 0 findings in 2 files\n"
+    assert (project / "app.py").read_text() == ENGINE
+    subprocess.run(["git", "apply", "-p1"], input=out, text=True, check=True)
+    assert (project / "app.py").read_text() == FIXED
+
+
+def test_fix_of_standard_input(project: Path) -> None:
+    assert run("fix", "-", text=ENGINE.encode())[:2] == (0, FIXED)
+    assert run("fix", "-", text=CLEAN.encode())[:2] == (0, CLEAN)
+    assert run("fix", "-", text=b"def f(:\n")[:2] == (1, "def f(:\n")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (ENGINE.replace("\n", "\r\n").encode(), FIXED.replace("\n", "\r\n").encode()),
+        (b"\xef\xbb\xbf" + ENGINE.encode(), b"\xef\xbb\xbf" + FIXED.encode()),
+        (
+            f"# coding: latin-1\n# \xe4\n{ENGINE}".encode("latin-1"),
+            f"# coding: latin-1\n# \xe4\n{FIXED}".encode("latin-1"),
+        ),
+        (ENGINE.rstrip("\n").encode(), FIXED.rstrip("\n").encode()),
+    ],
+    ids=["CRLF", "BOM", "latin-1", "no newline at the end"],
+)
+def test_fix_keeps_bytes(project: Path, before: bytes, after: bytes) -> None:
+    (project / "app.py").write_bytes(before)
+    (project / "app.py").chmod(0o754)
+    assert run("fix", "app.py")[0] == 0
+    assert (project / "app.py").read_bytes() == after
+    assert (project / "app.py").stat().st_mode & 0o777 == 0o754
+    assert sorted(path.name for path in project.iterdir()) == ["app.py", "clean.py", "pyproject.toml"]
+
+
+def test_a_link_stays_a_link(project: Path) -> None:
+    (project / "link.py").symlink_to("app.py")
+    assert run("fix", "link.py")[0] == 0
+    assert (project / "link.py").is_symlink()
+    assert (project / "app.py").read_text() == FIXED
+
+
+def test_a_file_that_changed_meanwhile_is_left_alone(project: Path) -> None:
+    with pytest.raises(Mistake, match="changed meanwhile"):
+        writing.write(project / "app.py", b"new", was=b"older")
+    assert (project / "app.py").read_text() == ENGINE
+
+
+def test_an_interrupted_write_leaves_the_old_file(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.replace", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        writing.write(project / "app.py", b"new", was=ENGINE.encode())
+    assert (project / "app.py").read_text() == ENGINE
+    assert sorted(path.name for path in project.iterdir()) == ["app.py", "clean.py", "pyproject.toml"]
+
+
+# -- rule, version --------------------------------------------------------------------------------------
+
+
+def test_rule_pages(project: Path) -> None:
+    by_code, by_name = run("rule", "HYG201"), run("rule", "engine-without-protection")
+    assert by_code == by_name
+    assert by_code[1].startswith("# engine-without-protection (HYG201)\n\n")
+    pages = json.loads(run("rule", "--all", "--output-format", "json")[1])
+    assert {"code", "name", "summary", "default", "explanation"} == set(pages[0])
+
+
+def test_the_version_is_written_down_once_more_and_is_the_same(project: Path) -> None:
+    assert process("--version") == (0, f"dbhygiene {dbhygiene.__version__}\n", "")
+    text = (Path(dbhygiene.__file__).parent.parent / "pyproject.toml").read_text()
+    assert f'\nversion = "{dbhygiene.__version__}"\n' in text

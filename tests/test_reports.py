@@ -1,0 +1,159 @@
+"""The outputs, as golden text."""
+
+from __future__ import annotations
+
+import json as decoder
+from pathlib import Path
+
+from dbhygiene.model import Finding, Fix, NoFix, Safety, Step
+from dbhygiene.reports.concise import concise
+from dbhygiene.reports.full import full
+from dbhygiene.reports.json import json
+from dbhygiene.settings import Confidence
+from dbhygiene.source import Span
+
+APP = Path("app.py")
+OTHER = Path("other.py")
+LINES = {
+    APP: ["conn = connect()", "if rows:", "\treturn '日本', rows", "conn.close()", "", "f(", ")"],
+    OTHER: ["def helper(conn):", "    raise Oops"],
+}
+OPENED = Step(APP, Span(1, 7, 1, 16), "opened here")
+TESTED = Step(APP, Span(2, 3, 2, 7), "when this is true")
+LEFT = Step(APP, Span(3, 14, 3, 18), "left here")
+LEAK = Finding(
+    APP,
+    OPENED.span,
+    "HYG101",
+    "connection-not-closed",
+    "connection `conn` is not closed",
+    (OPENED, TESTED, LEFT),
+    Fix("Close it", ()),
+    notes=("each one holds a server connection",),
+    fingerprint="abc",
+)
+
+
+def shown(finding: Finding, *, color: bool = False) -> str:
+    return "".join(full([finding], LINES.__getitem__, str, color=color))
+
+
+def test_the_whole_story() -> None:
+    assert (
+        shown(LEAK)
+        == """\
+error[connection-not-closed]: connection `conn` is not closed  HYG101
+ --> app.py:1:8
+  |
+1 | conn = connect()
+  |        --------- 1: opened here
+2 | if rows:
+  |    ---- 2: when this is true
+3 |     return '日本', rows
+  |                    ^^^^ 3: left here
+  |
+  = note: each one holds a server connection
+help: Close it (safe fix: `dbhygiene fix app.py`)
+
+"""
+    )
+
+
+def test_without_steps_the_place_itself_is_pointed_at() -> None:
+    finding = Finding(APP, Span(6, 0, 7, 1), "HYG201", "engine", "no", fix=NoFix("it is not plain"))
+    assert (
+        shown(finding)
+        == """\
+error[engine]: no  HYG201
+ --> app.py:6:1
+  |
+6 | f(
+  | ^^
+  |
+help: not fixed: it is not plain
+
+"""
+    )
+
+
+def test_steps_may_go_back_and_to_other_files() -> None:
+    raised = Step(OTHER, Span(2, 4, 2, 14), "raises")
+    finding = Finding(
+        APP, LEFT.span, "HYG301", "gap", "idle", (TESTED, LEFT, TESTED, raised), confidence=Confidence.LIKELY
+    )
+    assert (
+        shown(finding)
+        == """\
+warning[gap]: idle  HYG301
+ --> app.py:3:15
+  |
+2 | if rows:
+  |    ---- 1: when this is true
+3 |     return '日本', rows
+  |                    ---- 2: left here
+...
+2 | if rows:
+  |    ---- 3: when this is true
+ ::: other.py:2:5
+2 |     raise Oops
+  |     ^^^^^^^^^^ 4: raises
+  |
+
+"""
+    )
+
+
+def test_long_ways_are_folded() -> None:
+    steps = tuple(Step(APP, TESTED.span, f"step {number}") for number in range(1, 9))
+    text = shown(Finding(APP, TESTED.span, "HYG301", "gap", "idle", steps))
+    assert [n for n in range(1, 9) if f"{n}: step {n}" in text] == [1, 2, 6, 7, 8]
+    assert "= note: 3 steps in between are not shown" in text
+
+
+def test_advice_says_what_each_fix_takes() -> None:
+    def advice(safety: Safety) -> str:
+        return shown(Finding(APP, OPENED.span, "HYG101", "x", "y", fix=Fix("Close it", (), safety))).splitlines()[-2]
+
+    assert advice(Safety.UNSAFE) == "help: Close it (unsafe fix: `dbhygiene fix --unsafe-fixes app.py`)"
+    assert advice(Safety.SHOWN) == "help: Close it"
+
+
+def test_a_file_that_is_gone_is_no_hindrance() -> None:
+    assert " --> app.py:1:8" in "".join(full([LEAK], lambda path: (), str))
+
+
+def test_control_characters_do_not_reach_the_terminal() -> None:
+    assert "\033" not in "".join(full([LEAK], lambda path: ["conn = '\033[2J'"] * 3, str))
+
+
+def test_colors() -> None:
+    assert "\033[1;31merror[connection-not-closed]\033[0m" in shown(LEAK, color=True)
+
+
+def test_concise() -> None:
+    plain = Finding(OTHER, Span(2, 0, 2, 1), "HYG001", "syntax-error", "oops")
+    assert list(concise([LEAK, plain], str)) == [
+        "app.py:1:8: HYG101 [*] connection `conn` is not closed\n",
+        "other.py:2:1: HYG001 oops\n",
+    ]
+
+
+def test_json() -> None:
+    (item,) = decoder.loads("".join(json([LEAK])))
+    assert list(item)[:6] == ["code", "name", "message", "filename", "location", "end_location"]
+    assert item["location"] == {"row": 1, "column": 8}
+    assert item["end_location"] == {"row": 1, "column": 17}
+    assert item["fix"] == {"applicability": "safe", "message": "Close it", "edits": []}
+    assert item["confidence"] == "certain"
+    assert item["fingerprint"] == "abc"
+    assert item["steps"][2] == {
+        "filename": "app.py",
+        "location": {"row": 3, "column": 15},
+        "end_location": {"row": 3, "column": 19},
+        "message": "left here",
+    }
+
+
+def test_json_of_nothing_and_of_two() -> None:
+    assert decoder.loads("".join(json([]))) == []
+    assert len(decoder.loads("".join(json([LEAK, LEAK])))) == 2
