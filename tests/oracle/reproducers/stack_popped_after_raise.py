@@ -1,0 +1,15 @@
+# open: a stack that is no context manager does not close when a call raises
+from contextlib import ExitStack, closing
+
+import mariadb
+from app import work
+
+
+def target():
+    stack = ExitStack()
+    conn = stack.enter_context(closing(mariadb.connect()))
+    work()
+    return stack.pop_all()
+
+
+# ruff: noqa

@@ -1,0 +1,11 @@
+# open: a tuple that is gone through and closed is taken for a leak
+import sqlite3
+
+
+def target():
+    conn = sqlite3.connect()
+    for each in (conn,):
+        each.close()
+
+
+# ruff: noqa
