@@ -74,6 +74,8 @@ class Block:
                     unit = replace(unit, after=(*unit.after, templates.piece(code)))
                 case Remove(statement) if statement == unit.first and unit.here:
                     unit = replace(unit, here=None, left=tuple(comments_of(unit.here)))
+                case WrapInTry(moved=moved) if unit.first in moved and unit.first not in self.moved and unit.here:
+                    unit = replace(unit, here=None, left=tuple(comments_of(unit.here)))
         if unit.first in self.moved and unit.here:  # its comments are in the clause; blank lines stay
             unit = replace(unit, here=None, left=tuple(_blank_run(unit.here.leading_lines)))
         return unit

@@ -24,7 +24,7 @@ from dbhygiene.edits import (
 )
 from dbhygiene.fixes import layout, templates
 from dbhygiene.fixes.blocks import Block, Unit, comments_of, joined
-from dbhygiene.fixes.templates import EditError
+from dbhygiene.fixes.templates import EditError, Statement
 from dbhygiene.source import Span
 
 _BLOCK = (InsertBefore, InsertAfter, Remove, MoveIntoWith, WrapInTry)
@@ -100,11 +100,13 @@ class _Rewriter(cst.CSTTransformer):
         """The comments of the statements that go into a clause, but for blank lines above them."""
         if not self.moved:
             return {}
-        lines = {
-            self.span(node.body[0]): node
-            for node in self.positions
-            if isinstance(node, cst.SimpleStatementLine) and len(node.body) == 1
-        }
+        lines: dict[Span, Statement] = {}
+        for node in self.positions:
+            if isinstance(node, cst.SimpleStatementLine) and len(node.body) == 1:
+                lines[self.span(node.body[0])] = node
+            elif isinstance(node, cst.BaseCompoundStatement):
+                lines[self.span(node)] = node
+        self.moved &= lines.keys()  # what shares its line with others is removed, and its comment stays there
         return {
             edit: [line for span in edit.moved if span in lines for line in comments_of(lines[span]) if line.comment]
             for edit in edits

@@ -1,0 +1,133 @@
+"""Which fixes are applied, in which rounds, and what becomes of one that fails."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from dbhygiene.edits import AddKeyword, Edit, InsertBefore, Remove, Replace
+from dbhygiene.fixes.apply import Fixed, fix
+from dbhygiene.model import Finding, Fix, NoFix, Safety
+from dbhygiene.source import File, Located, Span
+
+from .helpers import file_of
+
+Answer = Fix | NoFix | None
+
+
+def finding(file: File, node: Located, answer: Answer, code: str = "HYG999", subject: str = "") -> Finding:
+    return Finding(Path("x.py"), file.span(node), code, "test", "A fault.", fix=answer, subject=subject)
+
+
+def calls_of(name: str, file: File) -> list[ast.Call]:
+    found = [call for call in file.nodes(ast.Call) if isinstance(call.func, ast.Name) and call.func.id == name]
+    return sorted(found, key=lambda call: (call.lineno, call.col_offset))
+
+
+def wants_keyword(file: File, safety: Safety = Safety.SAFE) -> list[Finding]:
+    """Every `f` wants `n=1`."""
+    return [
+        finding(file, call, Fix("Add n", (AddKeyword(file.span(call), "n", "1"),), safety))
+        for call in calls_of("f", file)
+        if not any(keyword.arg == "n" for keyword in call.keywords)
+    ]
+
+
+def by(make: Callable[[Span], Edit], name: str = "f") -> Callable[[File], list[Finding]]:
+    """A check that finds every `f()` that stands as a statement, and fixes it by one edit of that statement."""
+
+    def check(file: File) -> list[Finding]:
+        statements = [node for node in file.nodes(ast.Expr) if node.value in calls_of(name, file)]
+        return [finding(file, node, Fix("Fix", (make(file.span(node)),))) for node in statements]
+
+    return check
+
+
+def reasons(fixed: Fixed) -> list[str]:
+    return [left.reason for left in fixed.left]
+
+
+def test_all_fixes_are_applied_even_within_each_other() -> None:
+    fixed = fix(file_of("f(f(f()), f())\nf(2)\n"), wants_keyword)
+    assert fixed.text == "f(f(f(n=1), n=1), f(n=1), n=1)\nf(2, n=1)\n"
+    assert (len(fixed.fixed), fixed.left) == (5, ())
+    again = fix(file_of(fixed.text), wants_keyword)
+    assert again == Fixed(fixed.text)
+
+
+def test_an_unsafe_fix_wants_consent() -> None:
+    file = file_of("f()\n")
+    unfixed = fix(file, lambda file: wants_keyword(file, Safety.UNSAFE))
+    assert (unfixed.text, reasons(unfixed)) == ("f()\n", ["its fix may change behaviour; --unsafe-fixes applies it"])
+    assert fix(file, lambda file: wants_keyword(file, Safety.UNSAFE), unsafe=True).text == "f(n=1)\n"
+    assert fix(file, lambda file: wants_keyword(file, Safety.SHOWN), unsafe=True).text == "f()\n"
+
+
+def test_what_has_no_fix_says_why() -> None:
+    def check(file: File) -> list[Finding]:
+        first, second = calls_of("f", file)
+        return [finding(file, first, NoFix("it is captured")), finding(file, second, None)]
+
+    assert reasons(fix(file_of("f()\nf()\n"), check)) == ["it is captured", "there is no automatic fix"]
+
+
+def test_a_fix_that_fails_does_not_stand_in_the_way_of_others() -> None:
+    def check(file: File) -> list[Finding]:
+        good = wants_keyword(file)
+        bad = [
+            finding(file, call, Fix("Fix", (Replace(file.span(call), "g(1"),)), subject="g")
+            for call in calls_of("g", file)
+        ]
+        return sorted([*good, *bad], key=lambda each: each.span)
+
+    fixed = fix(file_of("g()\nf()\nf()\n"), check)
+    assert fixed.text == "g()\nf(n=1)\nf(n=1)\n"
+    assert [left.finding.subject for left in fixed.left] == ["g"]
+    assert "wrong" in reasons(fixed)[0]
+
+
+def test_a_finding_that_stays_undoes_its_fix() -> None:
+    fixed = fix(file_of("f()\n"), by(lambda span: InsertBefore(span, "g()")))
+    assert (fixed.text, reasons(fixed)) == ("f()\n", ["the fix would not make it go away"])
+
+
+def test_a_finding_that_is_new_undoes_the_fix() -> None:
+    def check(file: File) -> list[Finding]:
+        new = [finding(file, call, None, "HYG998") for call in calls_of("g", file)]
+        return [*by(lambda span: Replace(span, "g()"))(file), *new]
+
+    def expression(file: File) -> list[Finding]:
+        return [
+            replace(each, fix=Fix("Fix", (Replace(each.span, "g()"),))) if each.code == "HYG999" else each
+            for each in check(file)
+        ]
+
+    fixed = fix(file_of("f()\n"), expression)
+    assert (fixed.text, reasons(fixed)) == ("f()\n", ["the fix would bring HYG998"])
+
+
+def test_the_same_edit_for_two_findings_is_made_once() -> None:
+    def check(file: File) -> list[Finding]:
+        if calls_of("close", file):
+            return []
+        sleep = file.tree.body[-1]
+        answer = Fix("Close", (InsertBefore(file.span(sleep), "close()"),))
+        return [finding(file, call, answer, subject=str(i)) for i, call in enumerate(calls_of("f", file))]
+
+    fixed = fix(file_of("f()\nf()\nsleep()\n"), check)
+    assert fixed.text == "f()\nf()\nclose()\nsleep()\n"
+    assert len(fixed.fixed) == 2
+
+
+def test_comments_and_bytes_outside_stay() -> None:
+    data = "\ufeff# -*- coding: utf-8 -*-\r\n\tx = '中' \r\nf() # a\n\r\nf(1)  # b".replace("\tx", "x").encode()
+    file = File.decode(Path("x.py"), data)
+    after = replace(file, text=fix(file, wants_keyword).text).encode()
+    assert after == data.replace(b"f() #", b"f(n=1) #").replace(b"f(1)", b"f(1, n=1)")
+
+
+def test_a_removed_statement_leaves_its_comment() -> None:
+    fixed = fix(file_of("a()\nf()  # why\nf()  # noqa\n"), by(Remove))
+    assert fixed.text == "a()\n# why\n"
