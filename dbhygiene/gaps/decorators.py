@@ -32,7 +32,9 @@ def _wrapper(file: File, decorator: Function) -> tuple[Function, str] | None:
         function, outer = todo.pop()
         for node in ast.walk(function):
             match node:
-                case ast.Call(func=ast.Name(id=name)) if name in outer and file.scope_of(node.func).node is function:
+                case ast.Call(func=ast.Name(id=name) as called) if (
+                    name in outer and file.scope_of(called).node is function
+                ):
                     return function, name
         todo += [
             (node, outer | parameters | {argument.arg for argument in _arguments(function)})

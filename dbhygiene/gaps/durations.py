@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from dbhygiene.flow.bindings import Bindings
 from dbhygiene.flow.reading import member, value
-from dbhygiene.flow.values import UNKNOWN, Constant, Value, options
+from dbhygiene.flow.values import UNKNOWN, Called, Constant, Value, calculated, options
 from dbhygiene.gaps.seconds import FOR_EVER, Seconds
 from dbhygiene.gaps.site import settings_files
 from dbhygiene.library.waits import QUICK_COMMANDS, QUICK_PROGRAMS, Kind, Wait
@@ -43,12 +43,13 @@ def argument(call: ast.Call, position: int, name: str) -> ast.expr | None:
 def seconds(file: File, expr: ast.expr) -> Seconds:
     """The number of seconds that an expression may be."""
     known = _options(file, expr)
+    known = [part for option in known for part in _by_environment(option)]
     numbers = [option.value for option in known if isinstance(option, Constant) and _is_number(option.value)]
     unknown = len(numbers) < len(known)
     if not numbers:
-        return Seconds(0.0, FOR_EVER if _counts_minutes(expr) else 0.0, FOR_EVER)
+        return Seconds(0.0, FOR_EVER if _is_long(file, expr) else 0.0, FOR_EVER)
     if unknown:
-        default = _is_option(file, expr)
+        default = _is_option(file, expr) or _is_setting(file, expr)
         return Seconds(min(numbers) if default else 0.0, max(numbers), FOR_EVER)
     return Seconds(min(numbers), max(numbers), max(numbers))
 
@@ -57,37 +58,49 @@ def _is_number(found: object) -> bool:
     return isinstance(found, (int, float)) and not isinstance(found, bool)
 
 
-def _options(file: File, expr: ast.expr) -> list[Value]:
+def _options(file: File, expr: ast.expr, depth: int = 6) -> list[Value]:
     """What an expression may be worth; a setting of Django's and an option of a command's are looked up."""
+    if not depth:
+        return [UNKNOWN]
     match expr:
         case ast.BinOp(op=ast.Mult(), left=left, right=right):
             return [
-                Constant(a.value * b.value) if _both_numbers(a, b) else UNKNOWN
-                for a in _options(file, left)
-                for b in _options(file, right)
+                option
+                for a in _options(file, left, depth - 1)
+                for b in _options(file, right, depth - 1)
+                for option in options(calculated(ast.Mult, a, b))
             ]
         case ast.Call(func=ast.Name(id="int" | "float"), args=[inner]):
-            return _options(file, inner)
-        case ast.Call(func=ast.Name(id="max"), args=[*parts]) if len(parts) > 1:
-            return [known for part in parts for known in _options(file, part) if isinstance(known, Constant)][-1:] or [
-                UNKNOWN
-            ]
+            return _options(file, inner, depth - 1)
+        case ast.Call(func=ast.Name(id="max" | "min"), args=[*parts]) if len(parts) > 1:
+            return [known for part in parts for known in _options(file, part, depth - 1)]
         case ast.Call(func=ast.Name(id="getattr"), args=[owner, ast.Constant(value=str(name)), default]):
             if file.resolve(owner) == "django.conf.settings":
-                return _setting(file, name) or _options(file, default)
-    if (default := _option_default(file, expr)) is not None:
-        return [*options(value(file, default)), UNKNOWN]
-    if (name := file.resolve(expr)) and name.startswith("django.conf.settings."):
-        return _setting(file, name.rpartition(".")[2]) or [UNKNOWN]
+                return _setting(file, name) or _options(file, default, depth - 1)
+    if (fallback := _option_default(file, expr)) is not None:
+        return [*options(value(file, fallback)), UNKNOWN]
+    if (setting := file.resolve(expr)) and setting.startswith("django.conf.settings."):
+        return _setting(file, setting.rpartition(".")[2]) or [UNKNOWN]
     if isinstance(expr, (ast.Name, ast.Attribute)) and (place := Bindings.of(file).place(expr)) is not None:
         given = Bindings.of(file).values.get(place, [])
         if len(given) == 1 and place not in Bindings.of(file).unclear and not isinstance(given[0], ast.Constant):
-            return _options(file, given[0]) if given[0] is not expr else [UNKNOWN]
+            return _options(file, given[0], depth - 1)
     return list(options(value(file, expr)))
 
 
-def _both_numbers(a: Value, b: Value) -> bool:
-    return isinstance(a, Constant) and isinstance(b, Constant) and _is_number(a.value) and _is_number(b.value)
+def _by_environment(found: Value) -> list[Value]:
+    """What `env.int("WAIT", default=60)`, of whichever library, may be worth."""
+    if isinstance(found, Called):
+        default = found.keywords.items.get("default")
+        if default is None and len(found.arguments) == 2:
+            default = found.arguments[1]
+        if default is not None:
+            return [*options(default), UNKNOWN]
+    return [found]
+
+
+def _is_setting(file: File, expr: ast.expr) -> bool:
+    return (file.resolve(expr) or "").startswith("django.conf.settings.")
 
 
 def _setting(file: File, name: str) -> list[Value]:
@@ -119,7 +132,7 @@ def _is_option(file: File, expr: ast.expr) -> bool:
     if isinstance(expr, ast.BinOp):
         return _is_option(file, expr.left) or _is_option(file, expr.right)
     if isinstance(expr, (ast.Name, ast.Attribute)) and (place := Bindings.of(file).place(expr)) is not None:
-        return any(_option_name(given) for given in Bindings.of(file).values.get(place, ()))
+        return any(_is_option(file, given) for given in Bindings.of(file).values.get(place, ()))
     return False
 
 
@@ -145,14 +158,19 @@ def _dests(call: ast.Call) -> Sequence[str]:
 # -- what cannot be read ----------------------------------------------------------------------------------
 
 
-def _counts_minutes(expr: ast.expr) -> bool:
-    """Whether an unknown number is one of minutes or hours, by what it is multiplied with or called."""
+def _is_long(file: File, expr: ast.expr) -> bool:
+    """Whether an unknown number is one of minutes or hours, or the time until some hour of the day."""
+    if isinstance(expr, (ast.Name, ast.Attribute)) and (place := Bindings.of(file).place(expr)) is not None:
+        given = Bindings.of(file).values.get(place, ())
+        return len(given) == 1 and not isinstance(given[0], ast.Name) and _is_long(file, given[0])
     for node in ast.walk(expr):
         match node:
             case ast.BinOp(op=ast.Mult(), left=left, right=right):
                 for side in (left, right):
                     if isinstance(side, ast.Constant) and isinstance(side.value, (int, float)) and side.value >= 60:
                         return True
+            case ast.Attribute(attr="seconds" | "total_seconds"):
+                return True
             case ast.keyword(arg=str(name)) if name in _LONG_UNITS:
                 return True
     return False

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeAlias
 
-from dbhygiene.flow.cfg import Act, Call, Enter, Iterate, Leave, Test
+from dbhygiene.flow.calls import bases, enclosing_class
+from dbhygiene.flow.cfg import Act, Call, Enter, Iterate, Leave, Load, Test
 from dbhygiene.flow.names import origin
 from dbhygiene.gaps.durations import duration
 from dbhygiene.gaps.seconds import FOR_EVER, Seconds
@@ -105,6 +106,9 @@ class Effects:
         match act:
             case Call(node=call):
                 return self.of_call(call)
+            case Load(node=ast.Subscript(value=owner, slice=key) as item) if not isinstance(key, ast.Slice):
+                if isinstance(self.things.thing(owner), Rows):
+                    return [Ask(self._spot(item, "asks the database for this row"))]
             case Test(node=expr) if isinstance(self.things.thing(expr), Rows) and not isinstance(expr, ast.Call):
                 return [Ask(self._spot(expr, "asks the database: its truth needs its rows"))]
             case Enter(node=item):
@@ -140,12 +144,23 @@ class Effects:
     def names(self, func: ast.expr) -> Iterator[str]:
         """The dotted names that a called expression may have: by import, and by the class of its owner."""
         if isinstance(func, ast.Attribute):
+            if _is_super(func.value):
+                yield from self._inherited(func.attr)
+                return
             match self.things.thing(func.value):
                 case Object(name=name) | Row(model=str(name)):
                     yield f"{name}.{func.attr}"
                     yield from (f"{base}.{func.attr}" for base in self._foreign_bases(name))
-        if (name := self._resolve(func)) is not None:
-            yield origin(self.file, name)
+        if (resolved := self._resolve(func)) is not None:
+            yield origin(self.file, resolved)
+
+    def _inherited(self, method: str) -> Iterator[str]:
+        """The names of a method, as `super()` may find it."""
+        scope = self.file.functions.get(self.routine.code)
+        cls = enclosing_class(self.file, scope) if scope else None
+        if cls is not None:
+            yield from (f"{base.dotted}.{method}" for base in bases(cls))
+            yield from (f"{base}.{method}" for base in foreign_bases(cls))
 
     def _foreign_bases(self, name: str) -> Iterator[str]:
         found = class_of(self.file, name)
@@ -221,10 +236,9 @@ class Effects:
     def _context(self, item: ast.withitem, part: Part) -> Iterator[Effect]:
         expr = item.context_expr
         called = expr.func if isinstance(expr, ast.Call) else expr
-        name = self._resolve(called)
-        if name is None:
+        if (resolved := self._resolve(called)) is None:
             return
-        name = origin(self.file, name)
+        name = origin(self.file, resolved)
         if name in django.ATOMIC:
             yield Ask(self._spot(expr, "begins a transaction" if part is Part.ENTER else "ends the transaction"))
             return

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from dbhygiene.flow.cfg import Call, Enter, Graph, Iterate, Leave, Loop, Node, Test
+from dbhygiene.flow.cfg import Call, Enter, Graph, Iterate, Leave, Load, Loop, Node, Test
 from dbhygiene.flow.reading import value
 from dbhygiene.flow.values import Constant, options
 from dbhygiene.gaps.seconds import FOR_EVER, Rounds
 from dbhygiene.source import File
 
-MANY = 500  # rounds that a loop over data may well take
+MANY = 500  # rounds that a loop may well take
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +36,7 @@ class Cycle:
 def _places(node: Node) -> Iterator[ast.AST]:
     """The places at which effects of a node may be noted."""
     match node.act:
-        case Call(node=place) | Test(node=place):
+        case Call(node=place) | Test(node=place) | Load(node=place):
             yield place
         case Enter(node=item) | Leave(node=item):
             yield item.context_expr
@@ -90,10 +90,8 @@ def _loop(head: Node) -> Loop | None:
 
 def rounds(file: File, loop: Loop | None) -> Rounds:
     """How often a loop goes round; without a `for`, until something ends it."""
-    if loop is None:
-        return Rounds(1, FOR_EVER, FOR_EVER)
-    count = _count(file, loop.iter)
-    if count is None:
+    count = _count(file, loop.iter) if loop else None
+    if loop is None or count is None:
         return Rounds(1, MANY, FOR_EVER)
     return Rounds(1 if _may_end_early(loop) else count, count, count)
 

@@ -40,7 +40,7 @@ def _named_by(manage: File) -> Iterator[str]:
 
 
 def _add(settings: File, found: list[File]) -> None:
-    if settings in found or len(found) > 20:
+    if settings in found or len(found) > 80:
         return
     found.append(settings)
     for star in settings.scope.stars:
@@ -74,3 +74,11 @@ def is_sqlite_only(file: File) -> bool:
     """Whether every database of the site is a file: no server, no timeout."""
     known = engines(file)
     return known is not None and all("sqlite" in engine for engine in known)
+
+
+def aliases(file: File) -> set[str]:
+    """The names of the site's databases, as far as its settings say."""
+    for settings in settings_files(file):
+        if "DATABASES" in settings.scope.bound:
+            return {alias for option in options(member(settings, "DATABASES")) for alias in as_dict(option).items}
+    return set()

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from dbhygiene.flow.bindings import Bindings, Place, returned, self_class
 from dbhygiene.flow.calls import Definition, bases, find
+from dbhygiene.flow.cfg import Loop
 from dbhygiene.flow.names import locate, origin
 from dbhygiene.library import django, waits
 from dbhygiene.source import FUNCTION, File, Function, Scope
@@ -63,7 +64,8 @@ class Things:
 
     def _index(self) -> None:
         file = self.file
-        for loop in (*file.nodes(ast.For), *file.nodes(ast.AsyncFor), *file.nodes(ast.comprehension)):
+        loops: list[Loop] = [*file.nodes(ast.For), *file.nodes(ast.AsyncFor), *file.nodes(ast.comprehension)]
+        for loop in loops:
             self._note(self._items, loop.target, loop.iter)
         for item in file.nodes(ast.withitem):
             if item.optional_vars is not None:
@@ -200,9 +202,10 @@ class Things:
                 if name in {"QuerySet", "Manager"}:
                     return Rows(self._class_name(inner))
             case ast.Name() | ast.Attribute():
-                if (name := self._class_name(annotation)) in django.QUERYSETS:
+                its_class = self._class_name(annotation)
+                if its_class in django.QUERYSETS:
                     return Rows()
-                return self.instance(name) if name else None
+                return self.instance(its_class) if its_class else None
         return None
 
     def _class_name(self, expr: ast.expr) -> str | None:

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from dbhygiene.flow.cfg import Act, Graph, Iterate, Node, Outcome, Semantics, Yield, build
+from dbhygiene.flow.cfg import Act, Graph, Iterate, Node, Outcome, Semantics, Test, Yield, build
 from dbhygiene.flow.exceptions import SYSTEM_EXIT
 from dbhygiene.gaps.effects import Ask, Close, Effect, Effects, Part, Routine, Run, Spot
 from dbhygiene.gaps.effects import Idle as IdleEffect
@@ -52,6 +52,8 @@ class Walk(Semantics):
         self._cycles = cycles(graph)
         self._rounds = {c: rounds(routine.file, c.loop) for c in self._cycles.values()}
         self.summary = self._walk(graph)
+
+    loads = True
 
     # -- what the graph asks --------------------------------------------------------------------------
 
@@ -99,6 +101,8 @@ class Walk(Semantics):
             after, raised = (State(), State()) if rests else self._through(node, states[node])
             for kind, target in node.out:
                 state = raised if kind == "raise" else after
+                if kind == "true" and _asks_for_transaction(node.act):
+                    state = State()  # nobody closes there, and the gap of a transaction is another fault
                 if state is not None:
                     arrive(target, self._onward(node, target, state))
         ends = yields if part in (Part.ENTER, Part.ROUND) else [graph.exit]
@@ -227,6 +231,10 @@ class Walk(Semantics):
         if not recovers(file, spot.node):
             gap = Gap(file, code, idle.since, longest.spot, spot, idle.seconds, longest.pause.kind)
             self.gaps[longest.spot.node] = gap
+
+
+def _asks_for_transaction(act: Act) -> bool:
+    return isinstance(act, Test) and isinstance(act.node, ast.Attribute) and act.node.attr == "in_atomic_block"
 
 
 def _via(spot: Spot, inner: Spot) -> Spot:

@@ -16,13 +16,87 @@ class Command(BaseCommand):
     def handle(self, *args, **options):
         while True:
             for order in Order.objects.filter(sent=False):
-                order.save()
-            time.sleep(3600)  # HYG301: idle for 2 min or more
+                order.deliver()
+            time.sleep(3600)  # HYG301: the program sleeps, 60 min
+```
+
+```python fixed
+import time
+
+from django.core.management.base import BaseCommand
+from django.db import connection
+from shop.models import Order
+
+
+class Command(BaseCommand):
+    def handle(self, *args, **options):
+        while True:
+            for order in Order.objects.filter(sent=False):
+                order.deliver()
+            connection.close()
+            time.sleep(3600)
+```
+
+A gap is measured against the server's timeout: `server-timeout` in `[tool.dbhygiene]`, 300 s where it is not
+configured. A finding is *certain* where the gap lasts at least as long, *likely* where nothing bounds it and it is of
+a kind that takes minutes: a person, a queue, another program, a long job, a sleep in a loop that can go round
+without a query. One HTTP request, and sleeps of one to five minutes, are *possible*, and reported on request.
+
+```python
+from django.core.management.base import BaseCommand
+from shop.models import Order
+
+
+class Command(BaseCommand):
+    def handle(self, *args, **options):
+        late = Order.objects.filter(late=True)
+        self.stdout.write(f"{late.count()} orders are late.")
+        if self.confirmed():  # HYG301: a person is asked
+            late.delete()
+
+    def confirmed(self):
+        return input("Delete them? ") == "yes"
+```
+
+Nothing is said where the connection is closed before the gap or after it, where no query comes before or after it,
+where every round of a polling loop asks, or where all of the project's databases are SQLite files.
+
+```python
+import time
+
+from django.core.management.base import BaseCommand
+from django.db import connection
+from shop.models import Order
+
+
+class Command(BaseCommand):
+    def handle(self, *args, **options):
+        while True:
+            connection.close()
+            time.sleep(3600)
+            Order.objects.filter(late=True).delete()
+
+    def polls(self):
+        while True:
+            Order.objects.filter(late=True).delete()
+            time.sleep(5)
+
+    def asks_first(self):
+        if input("Delete them? ") == "yes":
+            Order.objects.filter(late=True).delete()
 ```
 
 ## Fix safety
 
+Safe: Django opens a new connection for the next query, in a millisecond. The connection is closed right before the
+statement that waits, so that the server's slot is free meanwhile. Outside of a management command a guard, `if not
+connection.in_atomic_block`, keeps a caller's transaction whole. There is no fix inside a transaction, which a close
+would roll back; in a loop over `.iterator()`; where a cursor, a lock or a temporary table may still be in use.
+
 ## References
+
+- [Django: persistent connections](https://docs.djangoproject.com/en/stable/ref/databases/#persistent-connections)
+- [MySQL: server has gone away](https://dev.mysql.com/doc/refman/8.4/en/gone-away.html)
 """
 
 from __future__ import annotations
@@ -31,6 +105,7 @@ from collections.abc import Iterator
 
 from dbhygiene.gaps import Gap
 from dbhygiene.gaps.effects import Spot
+from dbhygiene.gaps.repair import repair
 from dbhygiene.model import Report, Step, rule
 from dbhygiene.settings import Confidence
 from dbhygiene.source import File, Located
@@ -43,6 +118,7 @@ def check(file: File, gap: Gap) -> Iterator[Report]:
         gap.wait.node,
         f"the connection lies idle while {gap.kind.value}, {gap.seconds}, and is used again afterwards",
         path=tuple(_steps((gap.asked, gap.wait, gap.asked_again))),
+        fix=repair(gap),
         confidence=confidence,
         subject="connection",
     )

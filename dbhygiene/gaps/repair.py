@@ -1,0 +1,123 @@
+"""The way out of a gap: close the connection before it, where nothing is lost by that; Django opens a new one."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from dbhygiene.edits import Edit, InsertAfter, InsertBefore, InsertFirst
+from dbhygiene.flow.calls import bases, enclosing_class, find
+from dbhygiene.gaps.site import aliases
+from dbhygiene.gaps.things import Object, Things, foreign_bases
+from dbhygiene.gaps.walk import Gap
+from dbhygiene.library import django
+from dbhygiene.model import Fix, NoFix
+from dbhygiene.source import FUNCTION, File
+
+_HELD = ("select_for_update", "GET_LOCK", "advisory_lock", "TEMPORARY TABLE", "LISTEN ")
+_LOOPS = (ast.For, ast.AsyncFor, ast.While)
+
+
+def repair(gap: Gap) -> Fix | NoFix:
+    """Close the connection before the wait, or the reason why that would do harm."""
+    if (reason := next(_reasons(gap), None)) is not None:
+        return NoFix(reason)
+    statement = _statement(gap.file, gap.wait.node)
+    if statement is None:
+        return NoFix("the wait is no part of a statement")
+    if isinstance(statement, ast.While):
+        return NoFix("the wait is in the condition of a loop")
+    return Fix("Close the connection before the wait", (_edit(gap, statement),))
+
+
+def _edit(gap: Gap, statement: ast.stmt) -> Edit:
+    span, code = gap.file.span(statement), _closing(gap)
+    if isinstance(statement, (ast.For, ast.AsyncFor)):
+        return InsertFirst(span, code)
+    if gap.asked.node is gap.wait.node is not gap.asked_again.node:
+        return InsertAfter(span, code)  # what is called asks, then waits
+    return InsertBefore(span, code)
+
+
+def _closing(gap: Gap) -> str:
+    """The statement that closes; with a guard where nobody knows whether a caller's transaction is under way."""
+    everything = len(aliases(gap.file)) > 1
+    close = "{django.db.connections}.close_all" if everything else "{django.db.connection}.close"
+    if isinstance(gap.code, ast.AsyncFunctionDef):
+        return "await {asgiref.sync.sync_to_async}({django.db.connections}.close_all)()"
+    if _is_command(gap):
+        return f"{close}()"
+    return f"if not {{django.db.connection}}.in_atomic_block:\n    {close}()"
+
+
+def _is_command(gap: Gap) -> bool:
+    """Whether this is code of a management command, which begins with no transaction under way."""
+    scope = gap.file.functions.get(gap.code) if isinstance(gap.code, (ast.Module, *FUNCTION)) else None
+    cls = enclosing_class(gap.file, scope) if scope else None
+    if cls is None:
+        return False
+    return any(name in django.COMMANDS for each in (cls, *bases(cls)) for name in foreign_bases(each))
+
+
+def _statement(file: File, node: ast.AST) -> ast.stmt | None:
+    if isinstance(node, ast.stmt):
+        return node
+    return next((above for above in file.around(node) if isinstance(above, ast.stmt)), None)
+
+
+# -- why not ----------------------------------------------------------------------------------------------
+
+
+def _reasons(gap: Gap) -> Iterator[str]:
+    file, node = gap.file, gap.wait.node
+    if _in_atomic(file, node) or any(_in_atomic(file, call) for call in _callers(gap)):
+        yield "the wait lies within a transaction, which closing the connection would roll back"
+    below: ast.AST = node
+    for above in file.around(node):
+        if above is gap.code:
+            break
+        if isinstance(above, (ast.For, ast.AsyncFor)) and below in above.body and _streams(above.iter):
+            yield "the rows of `.iterator()` are still being read"
+        below = above
+    text = file.segment(gap.code) if isinstance(gap.code, FUNCTION) else file.text
+    if any(word in text for word in _HELD):
+        yield "locks, temporary tables and the like would go with the connection"
+    if _has_cursor(gap):
+        yield "a cursor of this connection may still be in use"
+
+
+def _in_atomic(file: File, node: ast.AST) -> bool:
+    for above in file.around(node):
+        if isinstance(above, (ast.With, ast.AsyncWith)):
+            if any(_is_atomic(file, item.context_expr) for item in above.items):
+                return True
+        if isinstance(above, FUNCTION):
+            return any(_is_atomic(file, decorator) for decorator in above.decorator_list)
+    return False
+
+
+def _is_atomic(file: File, expr: ast.expr) -> bool:
+    return file.resolve(expr.func if isinstance(expr, ast.Call) else expr) in django.ATOMIC
+
+
+def _callers(gap: Gap) -> Iterator[ast.Call]:
+    """The calls of the gap's function in its own file."""
+    if isinstance(gap.code, FUNCTION):
+        for call in gap.file.nodes(ast.Call):
+            name = gap.file.resolve(call.func)
+            if name and name.rpartition(".")[2] == gap.code.name:
+                found = find(name, gap.file)
+                if found and found.node is gap.code:
+                    yield call
+
+
+def _streams(iterated: ast.expr) -> bool:
+    return any(
+        isinstance(node, ast.Attribute) and node.attr in {"iterator", "aiterator"} for node in ast.walk(iterated)
+    )
+
+
+def _has_cursor(gap: Gap) -> bool:
+    things = Things.of(gap.file)
+    calls = (node for node in ast.walk(gap.code) if isinstance(node, ast.Call))
+    return any(things.thing(call) == Object(django.CURSOR) for call in calls)

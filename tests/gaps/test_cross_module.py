@@ -1,0 +1,220 @@
+"""Gaps that show only when modules of a project are read together."""
+
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from dbhygiene.gaps import Gaps
+from dbhygiene.project import Project
+from dbhygiene.settings import Settings
+
+MODELS = """
+    from django.db import models
+
+    class Job(models.Model):
+        state = models.CharField(max_length=9)
+
+        def mark(self, state):
+            self.state = state
+            self.save()
+"""
+
+
+@pytest.fixture
+def gaps(tmp_path):
+    def found(command, timeout=None, **modules):
+        files = {"jobs/__init__.py": "", "jobs/models.py": MODELS, "jobs/command.py": command}
+        files |= {f"jobs/{name}.py": text for name, text in modules.items()}
+        for name, text in files.items():
+            path = tmp_path / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(dedent(text))
+        project = Project(tmp_path, Settings(server_timeout=timeout))
+        return list(Gaps(project).of(project.file(Path(tmp_path / "jobs/command.py"))))
+
+    return found
+
+
+def test_a_query_and_a_wait_in_other_modules_meet_in_the_caller(gaps):
+    [gap] = gaps(
+        """
+        from jobs.pause import rest
+        from jobs.work import work
+
+        def run():
+            while True:
+                work()
+                rest()
+        """,
+        pause="import time\ndef rest():\n    time.sleep(900)\n",
+        work="from jobs.models import Job\ndef work():\n    return list(Job.objects.all())\n",
+    )
+    assert (gap.wait.node.lineno, gap.wait.origin.file.path.name) == (8, "pause.py")
+    assert gap.seconds.least == 900
+
+
+def test_a_method_of_a_model_asks(gaps):
+    assert gaps(
+        """
+        import subprocess
+        from jobs.models import Job
+
+        def run(pk):
+            job = Job.objects.get(pk=pk)
+            subprocess.run(["ffmpeg", "-i", job.path])
+            job.mark("done")
+        """
+    )
+
+
+def test_a_close_in_another_module_is_seen(gaps):
+    assert not gaps(
+        """
+        from jobs.work import work
+        import time
+
+        def run():
+            while True:
+                work()
+                time.sleep(900)
+        """,
+        work="""
+        from django import db
+        from jobs.models import Job
+        def work():
+            try:
+                Job.objects.update(state="new")
+            finally:
+                db.connections.close_all()
+        """,
+    )
+
+
+def test_a_decorator_that_closes_is_seen_around_what_it_decorates(gaps):
+    assert not gaps(
+        """
+        import time
+        from jobs.closing import fresh
+        from jobs.models import Job
+
+        @fresh
+        def work():
+            Job.objects.update(state="new")
+
+        def run():
+            while True:
+                work()
+                time.sleep(900)
+        """,
+        closing="""
+        import functools
+        from django.db import close_old_connections
+        def fresh(function):
+            @functools.wraps(function)
+            def wrapper(*args):
+                try:
+                    return function(*args)
+                finally:
+                    close_old_connections()
+            return wrapper
+        """,
+    )
+
+
+def test_a_context_manager_that_closes_is_seen(gaps):
+    assert not gaps(
+        """
+        import time
+        from jobs.closing import fresh
+        from jobs.models import Job
+
+        def run():
+            while True:
+                with fresh():
+                    Job.objects.update(state="new")
+                time.sleep(900)
+        """,
+        closing="""
+        from contextlib import contextmanager
+        from django.db import connection
+        @contextmanager
+        def fresh():
+            yield
+            connection.close()
+        """,
+    )
+
+
+PAGES = """
+    from jobs.models import Job
+    def pages():
+        for number in range(100):
+            yield list(Job.objects.filter(page=number))
+    def rows():
+        for job in list(Job.objects.all()):
+            yield job
+"""
+
+
+def test_a_generator_that_asks_for_each_item_keeps_the_connection_awake(gaps):
+    body = """
+        import time
+        from jobs.pages import {0}
+        from jobs.models import Job
+
+        def run():
+            for item in {0}():
+                time.sleep(20)
+            Job.objects.count()
+    """
+    assert not gaps(body.format("pages"), pages=PAGES)
+    assert gaps(body.format("rows"), pages=PAGES)
+
+
+def test_a_setting_says_how_long(gaps):
+    command = """
+        import time
+        from django.conf import settings
+        from jobs.models import Job
+
+        def run():
+            while True:
+                Job.objects.count()
+                time.sleep(settings.PAUSE)
+    """
+    [gap] = gaps(command, settings="PAUSE = 15 * 60\n")
+    assert gap.seconds.least == 900
+    assert not gaps(command, settings="PAUSE = 5\n")
+
+
+def test_files_of_sqlite_never_go_away(gaps):
+    command = """
+        from jobs.models import Job
+
+        def run():
+            if Job.objects.count() and input():
+                Job.objects.all().delete()
+    """
+    engine = 'DATABASES = {"default": {"ENGINE": "django.db.backends.%s"}}\n'
+    assert gaps(command, settings=engine % "mysql")
+    assert not gaps(command, settings=engine % "sqlite3")
+
+
+def test_functions_that_call_each_other_come_to_an_end(gaps):
+    [gap] = gaps(
+        """
+        import time
+        from jobs.models import Job
+
+        def ask(depth):
+            Job.objects.count()
+            if depth:
+                rest(depth - 1)
+
+        def rest(depth):
+            time.sleep(400)
+            ask(depth)
+        """
+    )
+    assert gap.seconds.least == 400
