@@ -178,7 +178,10 @@ class _Trial:
                 raise EditError("the fix would change more than it should")
         except (SyntaxError, ValueError, RecursionError) as error:
             raise EditError("the fixed code would not parse") from error
-        lost = Counter(_comments(file.text)) - Counter(_comments(text))
+        try:
+            lost = Counter(_comments(file.text)) - Counter(_comments(text))
+        except (tokenize.TokenError, SyntaxError) as error:
+            raise EditError("its comments cannot be told from its code") from error
         if any(not PRAGMA.match(comment) for comment in lost):
             raise EditError("the fix would lose a comment")
         after = replace(file, text=text)
