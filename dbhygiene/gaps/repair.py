@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from dbhygiene.edits import Edit, InsertAfter, InsertBefore, InsertFirst
 from dbhygiene.flow.calls import bases, enclosing_class, find
+from dbhygiene.gaps.closing import atomic_around
 from dbhygiene.gaps.site import aliases
 from dbhygiene.gaps.things import Object, Things, foreign_bases
 from dbhygiene.gaps.walk import Gap
@@ -70,7 +71,7 @@ def _statement(file: File, node: ast.AST) -> ast.stmt | None:
 
 def _reasons(gap: Gap) -> Iterator[str]:
     file, node = gap.file, gap.wait.node
-    if _in_atomic(file, node) or any(_in_atomic(file, call) for call in _callers(gap)):
+    if any(atomic_around(file, place) for place in (node, *_callers(gap))):
         yield "the wait lies within a transaction, which closing the connection would roll back"
     below: ast.AST = node
     for above in file.around(node):
@@ -84,20 +85,6 @@ def _reasons(gap: Gap) -> Iterator[str]:
         yield "locks, temporary tables and the like would go with the connection"
     if _has_cursor(gap):
         yield "a cursor of this connection may still be in use"
-
-
-def _in_atomic(file: File, node: ast.AST) -> bool:
-    for above in file.around(node):
-        if isinstance(above, (ast.With, ast.AsyncWith)):
-            if any(_is_atomic(file, item.context_expr) for item in above.items):
-                return True
-        if isinstance(above, FUNCTION):
-            return any(_is_atomic(file, decorator) for decorator in above.decorator_list)
-    return False
-
-
-def _is_atomic(file: File, expr: ast.expr) -> bool:
-    return file.resolve(expr.func if isinstance(expr, ast.Call) else expr) in django.ATOMIC
 
 
 def _callers(gap: Gap) -> Iterator[ast.Call]:

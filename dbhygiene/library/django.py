@@ -108,7 +108,8 @@ CONNECTIONS = "django.db.connections"
 
 # Each closes the connection, or puts a fresh one in its place. `close_old_connections` counts as one: where settings
 # make it idle, that is `insufficient-close`'s to say.
-CLOSES = frozenset(
+CLOSES_ASYNC = frozenset({"channels.db.aclose_old_connections"})  # closes those of the thread that asks
+CLOSES = CLOSES_ASYNC | frozenset(
     {
         f"{CONNECTION}.close",
         f"{CONNECTION}.connect",
@@ -116,7 +117,6 @@ CLOSES = frozenset(
         f"{CONNECTIONS}.close_all",
         "django.db.close_old_connections",
         "django.db.close_connection",
-        "channels.db.aclose_old_connections",
     }
 )
 LOST = frozenset(

@@ -1,0 +1,56 @@
+"""Calls that close a connection, and what lies around them."""
+
+from __future__ import annotations
+
+import ast
+
+from dbhygiene.gaps.things import Object, Things
+from dbhygiene.library import django
+from dbhygiene.source import FUNCTION, File, Located
+
+
+def what_closes(file: File, call: ast.Call) -> str | None:
+    """The dotted name of the closer that a call calls."""
+    func = call.func
+    name = file.resolve(func)
+    if name in django.CLOSES:
+        return name
+    if isinstance(func, ast.Attribute) and func.attr == "close":
+        owner = Things.of(file).thing(func.value)
+        if owner == Object(django.CONNECTION):
+            return f"{django.CONNECTION}.close"
+    return None
+
+
+def is_atomic(file: File, expr: ast.expr) -> bool:
+    return file.resolve(expr.func if isinstance(expr, ast.Call) else expr) in django.ATOMIC
+
+
+def atomic_around(file: File, node: ast.AST) -> Located | None:
+    """The transaction that a node lies in, by a `with` or a decorator of its function."""
+    below = node
+    for above in file.around(node):
+        if isinstance(above, (ast.With, ast.AsyncWith)) and below in above.body:
+            for item in above.items:
+                if is_atomic(file, item.context_expr):
+                    return item.context_expr
+        if isinstance(above, (*FUNCTION, ast.Lambda)):
+            decorators = above.decorator_list if isinstance(above, FUNCTION) else []
+            return next((each for each in decorators if is_atomic(file, each)), None)
+        below = above
+    return None
+
+
+def is_guarded(file: File, node: ast.AST) -> bool:
+    """Whether a node runs only where `in_atomic_block` was looked at."""
+    return any(
+        isinstance(above, (ast.If, ast.IfExp))
+        and any(isinstance(part, ast.Attribute) and part.attr == "in_atomic_block" for part in ast.walk(above.test))
+        for above in file.around(node)
+    )
+
+
+def runs_in_coroutine(file: File, node: ast.AST) -> bool:
+    """Whether the nearest function around a node is a coroutine's."""
+    around = next((above for above in file.around(node) if isinstance(above, (*FUNCTION, ast.Lambda))), None)
+    return isinstance(around, ast.AsyncFunctionDef)

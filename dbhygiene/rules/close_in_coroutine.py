@@ -1,0 +1,107 @@
+"""Connection that is closed in a coroutine: that closes nothing, or raises.
+
+Django's connections belong to a thread, and its asynchronous queries run in another one than the coroutine.
+`close_old_connections()` and `connections.close_all()` look at the coroutine's own thread, find nothing there, and do
+nothing; `connection.close()` raises `SynchronousOnlyOperation`; `sync_to_async(connection.close)` takes the
+connection of the wrong thread, and raises `DatabaseError`.
+
+```python
+from django.db import close_old_connections, connection
+from asgiref.sync import sync_to_async
+
+async def work():
+    close_old_connections()  # HYG305: closes nothing
+    connection.close()  # HYG305: raises
+    await sync_to_async(connection.close)()  # HYG305: raises
+```
+
+```python fixed
+from django.db import close_old_connections, connection, connections
+from asgiref.sync import sync_to_async
+
+async def work():
+    await sync_to_async(close_old_connections)()
+    await sync_to_async(connections.close_all)()
+    await sync_to_async(connections.close_all)()
+```
+
+```python
+from django.db import close_old_connections, connections
+from asgiref.sync import sync_to_async
+
+async def work():
+    await sync_to_async(connections.close_all)()
+    await sync_to_async(close_old_connections)()
+
+    def inside():
+        close_old_connections()
+
+    await sync_to_async(inside)()
+```
+
+```python
+from channels.db import aclose_old_connections
+
+async def work():
+    await aclose_old_connections()
+```
+
+## Fix safety
+
+Safe where the call is a statement: what did nothing, or raised, now closes the connection of the thread in which
+the queries run.
+
+## References
+
+- [Django: asynchronous support](https://docs.djangoproject.com/en/stable/topics/async/)
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from dbhygiene.edits import Replace
+from dbhygiene.gaps.closing import runs_in_coroutine, what_closes
+from dbhygiene.library import django
+from dbhygiene.model import Fix, NoFix, Report, rule
+from dbhygiene.source import File
+
+_ALL = "await {asgiref.sync.sync_to_async}({django.db.connections}.close_all)()"
+_OLD = "await {asgiref.sync.sync_to_async}({django.db.close_old_connections})()"
+
+
+@rule("HYG305", on=ast.Call, imports={"django", "channels"})
+def check(file: File, call: ast.Call) -> Iterator[Report]:
+    if not runs_in_coroutine(file, call):
+        return
+    name = what_closes(file, call)
+    if name in django.CLOSES_ASYNC:
+        return
+    if name is not None:
+        raises = name == f"{django.CONNECTION}.close"
+        words = "raises" if raises else "closes nothing"
+        code = _OLD if name == "django.db.close_old_connections" else _ALL
+        yield Report(call, f"`{name}()` {words} in a coroutine", fix=_fix(file, call, code), subject=name)
+    elif _takes_close_to_a_thread(file, call):
+        around = file.parents.get(call)
+        called = file.parents.get(around) if isinstance(around, ast.Call) else None
+        whole = called if isinstance(called, ast.Await) else around
+        fix = (
+            Fix("Close the connections of the thread", (Replace(file.span(whole), _ALL),))
+            if isinstance(whole, ast.Await)
+            else NoFix("it is not awaited here")
+        )
+        yield Report(call, "`connection` is this thread's here, and raises when another one closes it", fix=fix)
+
+
+def _takes_close_to_a_thread(file: File, call: ast.Call) -> bool:
+    if file.resolve(call.func) != "asgiref.sync.sync_to_async" or len(call.args) != 1:
+        return False
+    return file.resolve(call.args[0]) == f"{django.CONNECTION}.close"
+
+
+def _fix(file: File, call: ast.Call, code: str) -> Fix | NoFix:
+    if not isinstance(file.parents.get(call), ast.Expr):
+        return NoFix("the call is part of an expression")
+    return Fix("Close the connections of the thread that asks", (Replace(file.span(call), code),))

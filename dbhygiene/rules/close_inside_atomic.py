@@ -1,0 +1,69 @@
+"""Connection that is closed inside a transaction: the rows written so far are lost, often without a word.
+
+Closing the connection rolls back the transaction under way; so does `close_old_connections()`, which closes it there
+as well. If no query follows, the block ends without an exception, and what was written in it is silently gone. Locks
+(`select_for_update`), temporary tables and session variables go with it.
+
+```python
+from django.db import connection, transaction
+from shop.models import Order
+
+def import_orders(rows):
+    with transaction.atomic():
+        for row in rows:
+            Order.objects.create(**row)
+            connection.close()  # HYG303: rolls back the transaction
+
+@transaction.atomic
+def archive():
+    Order.objects.filter(old=True).delete()
+    connection.close()  # HYG303
+```
+
+A guard makes it right, and so does closing before or after the transaction:
+
+```python
+from django.db import close_old_connections, connection, transaction
+from shop.models import Order
+
+def import_orders(rows):
+    close_old_connections()
+    with transaction.atomic():
+        for row in rows:
+            Order.objects.create(**row)
+        if not connection.in_atomic_block:
+            connection.close()
+    connection.close()
+```
+
+## Fix safety
+
+There is no fix: whether the close belongs before the transaction or after it, its author must say.
+
+## References
+
+- [Django: database transactions](https://docs.djangoproject.com/en/stable/topics/db/transactions/)
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from dbhygiene.gaps.closing import atomic_around, is_guarded, what_closes
+from dbhygiene.model import NoFix, Report, rule
+from dbhygiene.source import File
+
+
+@rule("HYG303", on=ast.Call, imports={"atomic"})
+def check(file: File, call: ast.Call) -> Iterator[Report]:
+    closer = what_closes(file, call)
+    if closer is None or (atomic := atomic_around(file, call)) is None or is_guarded(file, call):
+        return
+    yield Report(
+        call,
+        f"`{closer}()` rolls back the transaction around it: what was written in it is lost",
+        path=((atomic, "the transaction begins"), (call, "closes its connection")),
+        fix=NoFix("the close belongs before the transaction or after it; which, its author must say"),
+        subject=closer,
+    )
