@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dbhygiene.discovery import Found, discover
-from dbhygiene.requirements import Version, declared, normal
 from dbhygiene.settings import Settings
 from dbhygiene.source import NOT_PYTHON, File
+
+if TYPE_CHECKING:
+    from dbhygiene.requirements import Requirements
 
 LARGEST = 10 << 20  # bytes; a file beyond is a table of data, and its tree would need gigabytes
 
@@ -124,16 +127,18 @@ class Project:
     # -- distributions --------------------------------------------------------------------------------
 
     @cached_property
-    def _declared(self) -> Mapping[str, Version | None]:
-        return declared(self.root)
+    def _requirements(self) -> Requirements:
+        from dbhygiene.requirements import Requirements
 
-    def version_of(self, distribution: str) -> Version | None:
+        return Requirements(self.root)
+
+    def version_of(self, distribution: str) -> tuple[int, ...] | None:
         """The version that the project pins or bounds below, None where it says nothing."""
-        return self._declared.get(normal(distribution))
+        return self._requirements.version_of(distribution)
 
     def requires(self, distribution: str) -> bool:
         """Whether the project, or its lock file, names this distribution."""
-        return normal(distribution) in self._declared
+        return self._requirements.names(distribution)
 
 
 def _outside_packages(directory: str) -> str:

@@ -20,6 +20,19 @@ _TABLE = re.compile(r"^\[(?P<name>[^\]\n]+)\]\s*$(?P<body>(?:\n(?!\[[^\n]*\]\s*$
 _ARRAY = re.compile(r"^[\w-]+\s*=\s*\[(?P<items>(?:[^\]\"']|\"[^\"\n]*\"|'[^'\n]*')*)\]", re.M)
 
 
+class Requirements:
+    """What the files of one project say; read at once, when first asked for."""
+
+    def __init__(self, root: Path) -> None:
+        self._versions = declared(root)
+
+    def version_of(self, distribution: str) -> Version | None:
+        return self._versions.get(normal(distribution))
+
+    def names(self, distribution: str) -> bool:
+        return normal(distribution) in self._versions
+
+
 def normal(distribution: str) -> str:
     """The name under which an index knows a distribution."""
     return re.sub(r"[-_.]+", "-", distribution).lower()

@@ -22,7 +22,6 @@ from dbhygiene.model import AnyRule, Finding, Fix, NoFix, Safety
 from dbhygiene.project import Project
 from dbhygiene.settings import Confidence, Settings
 from dbhygiene.source import NOT_PYTHON, File
-from dbhygiene.writing import write
 
 FORMATS = ("full", "concise", "json")
 CONFIDENCES = tuple(str(confidence) for confidence in Confidence)
@@ -326,6 +325,8 @@ def fix_command(
             elif part.stdin is not None:
                 text = after.encode()
             elif after.text != file.text:
+                from dbhygiene.writing import write
+
                 write(path, after.encode(), was=file.encode())
             if not diff:
                 part.project.replace(after)
