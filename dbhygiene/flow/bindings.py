@@ -35,6 +35,7 @@ class Bindings:
         self.fields: set[Place] = set()  # annotated in a class body: its maker may give another value
         self.unclear: set[Place] = set()  # bound by something other than an assignment, too
         self.handed: set[Place] = set()  # given to a function that may change it
+        self._returned: dict[Function, list[ast.expr] | None] = {}
         self._explained: Counter[Place] = Counter()
         for assign in file.nodes(ast.Assign):
             for target in assign.targets:
@@ -104,6 +105,12 @@ class Bindings:
             return Place(its_class, ".".join(path))
         return Place(owner, ".".join([expr.id, *path]))
 
+    def returned(self, function: Function) -> list[ast.expr] | None:
+        """What a function of this file returns, found once; see the function `returned`."""
+        if function not in self._returned:
+            self._returned[function] = returned(function)
+        return self._returned[function]
+
     # -- filling --------------------------------------------------------------------------------------
 
     def _bind(self, target: ast.expr, value: ast.expr) -> None:
@@ -165,7 +172,7 @@ def self_class(scope: Scope, name: str) -> Scope | None:
 
 
 def returned(function: Function) -> list[ast.expr] | None:
-    """What a function returns; None for a generator, and for one that may return nothing beside something."""
+    """What a function returns, wherever it does; None for a generator."""
     found: list[ast.expr] = []
     todo: list[ast.AST] = list(reversed(function.body))
     while todo:

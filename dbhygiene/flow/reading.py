@@ -10,7 +10,7 @@ import re
 import string
 from collections.abc import Callable, Iterator, Mapping
 
-from dbhygiene.flow.bindings import Bindings, Place, returned
+from dbhygiene.flow.bindings import Bindings, Place
 from dbhygiene.flow.names import bases, class_of, function_of, locate, origin
 from dbhygiene.flow.values import (
     ANY_TEXT,
@@ -42,6 +42,7 @@ from dbhygiene.source import FUNCTION, File, Function, Scope
 
 _STEPS = 3000  # of one question
 _DEPTH = 60  # of expressions within each other
+_PATH = 8  # names in a dotted one
 _PERCENT = re.compile(r"%(?:\((?P<key>[^)]*)\))?[#0\- +]*(?:\d+|\*)?(?:\.\d+)?(?P<kind>[a-zA-Z%])")
 _SAME_TEXT = frozenset({"strip", "rstrip", "lstrip", "expandtabs", "encode", "decode", "casefold"})
 _NUMBERS = frozenset({"int", "float", "len", "max", "min", "abs", "round", "sum"})
@@ -69,7 +70,7 @@ class _Reader:
 
     def __init__(self) -> None:
         self.steps = 0
-        self.active: set[int] = set()  # the expressions being read: one that needs itself adds nothing
+        self.active: set[int] = set()  # what is being read, by identity or hash: what needs itself adds nothing
         self.given: dict[Place, Value] = {}  # the arguments of the calls being read
 
     def whole(self, ask: Callable[[_Reader], Value]) -> Value:
@@ -329,9 +330,19 @@ class _Reader:
         return self.member(owner, path)
 
     def member(self, file: File, path: list[str]) -> Value:
+        asked = hash((file.path, *path))
+        if asked in self.active:
+            return NOTHING
         self.steps += 10
-        if self.steps > _STEPS:
+        if self.steps > _STEPS or len(path) > _PATH:
             return UNKNOWN
+        self.active.add(asked)
+        try:
+            return self._member(file, path)
+        finally:
+            self.active.discard(asked)
+
+    def _member(self, file: File, path: list[str]) -> Value:
         scope, first, rest = file.scope, path[0], path[1:]
         if (its_class := class_of(file, path)) is not None:
             scope, rest = its_class
@@ -530,7 +541,7 @@ class _Reader:
         return given
 
     def _returned(self, file: File, function: Function, arguments: Mapping[str, Value]) -> Value:
-        found = returned(function)
+        found = Bindings.of(file).returned(function)
         scope = file.functions.get(function)
         if found is None or scope is None:
             return UNKNOWN

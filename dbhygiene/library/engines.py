@@ -102,9 +102,18 @@ def _pool_is_protected(pool: Called) -> bool:
 
 def engine(file: File, call: ast.Call) -> Engine | None:
     """The engine that a call makes, if it makes one."""
+    known: dict[ast.Call, Engine | None] = vars(file).setdefault("_engines", {})  # several rules ask
+    if call not in known:
+        known[call] = _engine(file, call)
+    return known[call]
+
+
+def _engine(file: File, call: ast.Call) -> Engine | None:
+    if isinstance(call.func, ast.Attribute) and call.func.attr not in _LAST_NAMES:
+        return None
     name, before = file.resolve(call.func), Dict()
     positional: list[Value] = []
-    if name is None and isinstance(call.func, ast.Name):
+    if name is None and isinstance(call.func, ast.Name) and "partial" in file.text:
         match value(file, call.func):
             case Called(name="functools.partial", arguments=[Named(name=name), *given], keywords=before):
                 positional = list(given)
