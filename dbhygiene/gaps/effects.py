@@ -11,12 +11,13 @@ from typing import TypeAlias
 from dbhygiene.flow.calls import bases, enclosing_class
 from dbhygiene.flow.cfg import Act, Call, Enter, Iterate, Leave, Load, Test
 from dbhygiene.flow.names import origin
+from dbhygiene.gaps.code import is_generator
 from dbhygiene.gaps.durations import duration
 from dbhygiene.gaps.seconds import FOR_EVER, Seconds
 from dbhygiene.gaps.things import FunctionAt, Object, Row, Rows, Things, class_of, foreign_bases, function_of
 from dbhygiene.library import django
 from dbhygiene.library.waits import ITERATED, WAITS, Kind
-from dbhygiene.source import FUNCTION, File, Function, Located
+from dbhygiene.source import File, Located
 
 Code: TypeAlias = "ast.Module | ast.FunctionDef | ast.AsyncFunctionDef"
 
@@ -284,14 +285,3 @@ def _waiting(kind: Kind, lasts: Seconds) -> str:
 
 def _is_super(owner: ast.expr) -> bool:
     return isinstance(owner, ast.Call) and isinstance(owner.func, ast.Name) and owner.func.id == "super"
-
-
-def is_generator(function: Function) -> bool:
-    todo: list[ast.AST] = list(function.body)
-    while todo:
-        node = todo.pop()
-        if isinstance(node, (ast.Yield, ast.YieldFrom)):
-            return True
-        if not isinstance(node, (*FUNCTION, ast.Lambda, ast.ClassDef)):
-            todo += ast.iter_child_nodes(node)
-    return False

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from dbhygiene.flow.bindings import Bindings, Place, returned, self_class
+from dbhygiene.flow.bindings import Bindings, Place, self_class
 from dbhygiene.flow.calls import Definition, bases, find
 from dbhygiene.flow.cfg import Loop
 from dbhygiene.flow.names import locate, origin
+from dbhygiene.gaps.code import returned
 from dbhygiene.library import django, waits
 from dbhygiene.source import FUNCTION, File, Function, Scope
 
@@ -356,7 +357,7 @@ class Things:
             other = Things.of(function.file)
             if node.returns is not None and (found := other.annotated(node.returns)) is not None:
                 return found
-            return other._first(returned(node) or ())
+            return other._first(returned(node))
         if name.rpartition(".")[2][:1].isupper():
             return self.instance(name)
         return None

@@ -1,0 +1,25 @@
+"""Code of one function, without that of the functions within it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from dbhygiene.source import FUNCTION, Function
+
+
+def own_nodes(function: Function) -> Iterator[ast.AST]:
+    todo: list[ast.AST] = list(reversed(function.body))
+    while todo:
+        node = todo.pop()
+        yield node
+        if not isinstance(node, (*FUNCTION, ast.Lambda, ast.ClassDef)):
+            todo += reversed(list(ast.iter_child_nodes(node)))
+
+
+def returned(function: Function) -> list[ast.expr]:
+    return [node.value for node in own_nodes(function) if isinstance(node, ast.Return) and node.value is not None]
+
+
+def is_generator(function: Function) -> bool:
+    return any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in own_nodes(function))
