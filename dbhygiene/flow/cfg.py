@@ -247,8 +247,8 @@ class Semantics:
     def enter_raises(self, item: ast.withitem) -> bool:
         return False
 
-    def swallows(self, item: ast.withitem) -> Sequence[ast.expr | None]:
-        """The exception classes that leaving this `with` swallows; an item None is any exception."""
+    def swallows(self, item: ast.withitem) -> Sequence[str | None]:
+        """The exception classes that leaving this `with` swallows, by dotted name; None is one that is not known."""
         return ()
 
 
@@ -431,10 +431,7 @@ class _Builder:
             return self.copies[key]
 
         def raising(thrown: Thrown) -> Node:
-            verdict = _best(
-                caught(thrown, "BaseException" if t is None else self.semantics.resolve(t), self.semantics.bases)
-                for t in swallowed
-            )
+            verdict = _best(caught(thrown, each, self.semantics.bases) for each in swallowed)
             through = self.node()
             if verdict is not Catches.NEVER:
                 through.to("next", gate(after, True))
@@ -476,9 +473,9 @@ class _Builder:
         def dispatch(thrown: Thrown) -> Node:
             node = self.node()
             goes_on = True
-            for handler in stmt.handlers:
+            for number, handler in enumerate(stmt.handlers):
                 verdict = _best(self.catches(each, thrown) for each in handled_types(handler.type))
-                if verdict is Catches.NEVER:
+                if verdict is Catches.NEVER or self.shadowed(handler, stmt.handlers[:number]):
                     continue
                 reraised = thrown if _reraises(handler) else None
                 if is_star:  # a group may be split: another handler can still see the rest
@@ -491,6 +488,20 @@ class _Builder:
             return node.to("next", ways.raises(thrown)) if goes_on else node
 
         return dispatch
+
+    def shadowed(self, handler: ast.ExceptHandler, before: list[ast.ExceptHandler]) -> bool:
+        """Whether the handlers before this one catch all that it would."""
+        types = handled_types(handler.type)
+        names = [self.semantics.resolve(each) if each is not None else None for each in types]
+        return all(
+            name is not None
+            and any(
+                self.catches(each, Thrown(name)) is Catches.ALWAYS
+                for earlier in before
+                for each in handled_types(earlier.type)
+            )
+            for name in names
+        )
 
     def catches(self, type_: ast.expr | None, thrown: Thrown) -> Catches:
         if type_ is None:

@@ -29,7 +29,7 @@ _QUIET_FUNCTIONS = """
     logging.info logging.warning logging.warn logging.error logging.exception logging.critical logging.log
     warnings.warn traceback.print_exc traceback.format_exc threading.Lock threading.RLock threading.Event
     collections.defaultdict collections.OrderedDict collections.deque typing.cast sys.exc_info sys.stdout.write
-    sys.stderr.write sys.stdout.flush atexit.register click.echo pprint.pprint
+    sys.stderr.write sys.stdout.flush click.echo pprint.pprint
 """
 QUIET_METHODS = frozenset(
     """
@@ -37,7 +37,7 @@ QUIET_METHODS = frozenset(
     keys values copy clear discard format join strip lstrip rstrip split rsplit splitlines lower upper title
     replace startswith endswith encode decode zfill count find partition rpartition isdigit debug info warning
     warn error exception critical log isoformat strftime total_seconds timestamp addCleanup addfinalizer callback
-    push enter_context enter_async_context push_async_callback push_async_exit
+    push enter_context enter_async_context pop_all push_async_callback push_async_exit
     """.split()
 )
 
@@ -59,6 +59,7 @@ _RETURNS_SECOND = Summary(arguments=(Argument.of(BORROWS), Argument.of(RETURNS))
 CALLS: dict[str, Summary] = {
     **dict.fromkeys(_QUIET_BUILTINS.split(), HARMLESS),
     **dict.fromkeys(_QUIET_FUNCTIONS.split(), HARMLESS),
+    "atexit.register": Summary(may_raise=False),
     "typing.cast": _RETURNS_SECOND,
     "typing_extensions.cast": _RETURNS_SECOND,
     "asyncio.wait_for": _RETURNS_FIRST,

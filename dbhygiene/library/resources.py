@@ -99,6 +99,7 @@ class Does(Enum):
     CLOSES = "closes"
     KEEPS = "keeps"  # or gives away, or anything that we cannot see
     RETURNS = "returns"  # gives it back as (part of) its result
+    READS = "reads"  # gives back something that lives in it, such as a cursor
 
 
 Fates = frozenset[Does]

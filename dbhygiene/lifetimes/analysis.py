@@ -12,7 +12,7 @@ from dbhygiene.flow.solve import Solution, TooManyFactsError
 from dbhygiene.library.calls import STACKS
 from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.effects import CONTEXT_MANAGERS, Effects
-from dbhygiene.lifetimes.heap import IN, IS, RETURN, Fact, Site
+from dbhygiene.lifetimes.heap import CLOSE, IS, RETURN, Fact, Site, Where
 from dbhygiene.lifetimes.knowledge import MAX_KEYS, Keys
 from dbhygiene.lifetimes.transfer import Names, Transfer
 from dbhygiene.source import FUNCTION, Code, File, Scope
@@ -55,9 +55,7 @@ def _opens(node: Node, site: Site | None) -> bool:
 
 def transferred(fact: Fact) -> bool:
     """Whether somebody else owns it when the function returns: its caller, or an object."""
-    return any(
-        where == RETURN or (type(where) is str and "." in where and how in {IS, IN}) for how, where in fact.aliases
-    )
+    return any(type(where) is str and (where == RETURN or "." in where) and how != CLOSE for how, where in fact.aliases)
 
 
 def analyse(
@@ -170,14 +168,18 @@ def _is_new(file: File, value: ast.expr) -> bool:
     return False
 
 
-def _stacks(file: File, scope: Scope) -> Iterator[tuple[str, ast.withitem]]:
-    """Names that are bound once, by `with ExitStack() as name`."""
+def _stacks(file: File, scope: Scope) -> Iterator[tuple[str, Where]]:
+    """Names that are bound once, to an ExitStack: what stands for the stack is its `with`, else the name itself."""
     for item in file.nodes(ast.withitem):
         match item:
             case ast.withitem(context_expr=ast.Call(func=func), optional_vars=ast.Name(id=name) as target):
                 if file.scope_of(target) is scope and file.resolve(func) in STACKS:
                     if len(scope.aliases.get(name, ())) == 2:
                         yield name, item
+    for name, values in scope.aliases.items():
+        match values:
+            case [ast.Call(func=func)] if file.resolve(func) in STACKS:
+                yield name, name
 
 
 def _lends(file: File, scope: Scope) -> bool:

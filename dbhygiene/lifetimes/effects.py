@@ -140,10 +140,15 @@ class Effects(cfg.Semantics):
 
     # -- with
 
-    def swallows(self, item: ast.withitem) -> Sequence[ast.expr | None]:
+    def enter_raises(self, item: ast.withitem) -> bool:
+        call = item.context_expr
+        return isinstance(call, ast.Call) and self.summaries.enters_own_code(self.of(call).definition)
+
+    def swallows(self, item: ast.withitem) -> Sequence[str | None]:
         match item.context_expr:
             case ast.Call(func=func, args=args) if self.file.resolve(func) == "contextlib.suppress":
-                return [each for arg in args for each in (arg.elts if isinstance(arg, ast.Tuple) else [arg])]
+                types = [each for arg in args for each in (arg.elts if isinstance(arg, ast.Tuple) else [arg])]
+                return [self.file.resolve(each) for each in types]
             case ast.Call() as call:
                 return self.summaries.swallowed(self.of(call).definition)
         return ()

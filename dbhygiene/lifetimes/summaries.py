@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from dbhygiene.flow import cfg
 from dbhygiene.flow.calls import Definition, Demand, method
 from dbhygiene.flow.cfg import Outcome, TooLargeError
+from dbhygiene.flow.exceptions import handled_types
 from dbhygiene.library.drivers import PACKAGES, drivers
 from dbhygiene.library.resources import (
     BORROWS,
@@ -167,38 +168,52 @@ class Summaries:
     def _infer_outcome(self, node: ast.AST) -> Outcome:
         definition = self._definitions[node]
         assert isinstance(node, FUNCTION)
-        if len(node.body) == 1 and isinstance(node.body[0], (ast.Raise, ast.Expr, ast.Pass)):
-            body = node.body[0]
-            abstract = isinstance(body, ast.Pass) or (
-                isinstance(body, ast.Expr) and isinstance(body.value, ast.Constant)
-            )
-            if abstract or "NotImplementedError" in ast.dump(body):
-                return Outcome()  # to be written by a subclass
-        try:
-            graph = cfg.build(node, self.effects(definition.file, node))
-        except (TooLargeError, RecursionError):
+        if definition.file.functions[node].class_scope and _is_abstract(node):
+            return Outcome()  # to be written by a subclass
+        graph = self._graph(definition)
+        if graph is None:
             return Outcome()
         nodes = set(graph.nodes())
         raises = {kind for each in nodes for kind, target in each.out if target is graph.raised}
         return Outcome(graph.exit in nodes, Outcome().raises if graph.raised in nodes and raises else ())
 
-    def swallowed(self, definition: Definition | None) -> Sequence[ast.expr | None]:
-        """What leaving a `with` over the project's own context manager may swallow."""
+    def enters_own_code(self, definition: Definition | None) -> bool:
+        """Whether entering a `with` over this runs code of the project that may raise."""
+        if definition is None:
+            return False
+        if not isinstance(definition.node, FUNCTION):
+            enter = method(definition, "__enter__") or method(definition, "__aenter__")
+            return enter is not None and bool(self.outcome(enter).raises)
+        if not any(name in CONTEXT_MANAGERS for name in definition.decorators):
+            return False
+        graph = self._graph(definition)
+        return graph is None or _raises_before_yield(graph)
+
+    def swallowed(self, definition: Definition | None) -> Sequence[str | None]:
+        """The exceptions that leaving a `with` over the project's own context manager may swallow."""
         if definition is None:
             return ()
         if isinstance(definition.node, FUNCTION):
             if not any(name in CONTEXT_MANAGERS for name in definition.decorators):
                 return ()
-            graph = cfg.build(definition.node, self.effects(definition.file, definition.node))
-            return (None,) if _goes_on_after_exception(graph) else ()
+            graph = self._graph(definition)
+            if graph is None:
+                return (None,)
+            return [name for handler in _swallowing(graph) for name in _caught_by(definition.file, handler)]
         leave = method(definition, "__exit__") or method(definition, "__aexit__")
         if leave is None or not isinstance(leave.node, FUNCTION):
             return ()
-        returns = [part.value for part in ast.walk(leave.node) if isinstance(part, ast.Return)]
+        returns = [part.value for part in _own_parts(leave.node) if isinstance(part, ast.Return)]
         nothing = (None, False)
-        return (
-            () if all(v is None or (isinstance(v, ast.Constant) and v.value in nothing) for v in returns) else (None,)
-        )
+        quiet = all(v is None or (isinstance(v, ast.Constant) and v.value in nothing) for v in returns)
+        return () if quiet else (None,)
+
+    def _graph(self, definition: Definition) -> cfg.Graph | None:
+        assert isinstance(definition.node, FUNCTION)
+        try:
+            return cfg.build(definition.node, self.effects(definition.file, definition.node))
+        except (TooLargeError, RecursionError):
+            return None
 
 
 def _fate(fact: Fact, normal: bool) -> Does:
@@ -206,6 +221,8 @@ def _fate(fact: Fact, normal: bool) -> Does:
         return Does.CLOSES
     if normal and fact.how(RETURN) in {IS, IN}:
         return Does.RETURNS
+    if normal and fact.how(RETURN) == PART:
+        return Does.READS
     if fact.how(RETURN) == CLOSER or transferred(fact):
         return Does.KEEPS
     return Does.BORROWS
@@ -237,21 +254,45 @@ def _is_generator(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     return any(isinstance(part, (ast.Yield, ast.YieldFrom)) for part in _own_parts(function))
 
 
-def _goes_on_after_exception(graph: cfg.Graph) -> bool:
-    """Whether an exception thrown in at a `yield` can end in a normal exit."""
-    todo = [
-        target
-        for node in graph.nodes()
-        if isinstance(node.act, cfg.Yield)
-        for kind, target in node.out
-        if kind == "raise"
+def _is_abstract(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether a method does nothing but stand for those of subclasses."""
+    match function.body[-1]:
+        case ast.Pass() | ast.Expr(value=ast.Constant()):
+            return len(function.body) <= 2
+        case ast.Raise(exc=ast.expr() as raised):
+            return "NotImplementedError" in ast.unparse(raised)
+    return False
+
+
+def _raises_before_yield(graph: cfg.Graph) -> bool:
+    """Whether an exception can leave a generator before it yields for the first time."""
+    return graph.raised in _reached([graph.entry], past=lambda node: not isinstance(node.act, cfg.Yield))
+
+
+def _swallowing(graph: cfg.Graph) -> list[ast.ExceptHandler]:
+    """The handlers by which an exception thrown in at a `yield` can end in a normal exit."""
+    yields = [node for node in graph.nodes() if isinstance(node.act, cfg.Yield)]
+    thrown = [target for node in yields for kind, target in node.out if kind == "raise"]
+    catches = [node for node in _reached(thrown, past=lambda node: True) if isinstance(node.act, cfg.Catch)]
+    return [
+        node.act.node
+        for node in catches
+        if isinstance(node.act, cfg.Catch) and graph.exit in _reached([node], past=lambda node: True)
     ]
-    seen = set(todo)
+
+
+def _reached(start: list[cfg.Node], *, past: Callable[[cfg.Node], bool]) -> set[cfg.Node]:
+    """Every node on a way from these; `past`: whether the way goes on past a node."""
+    seen, todo = set(start), list(start)
     while todo:
         node = todo.pop()
-        if node is graph.exit:
-            return True
-        fresh = [target for _, target in node.out if target not in seen]
-        seen.update(fresh)
-        todo += fresh
-    return False
+        if past(node):
+            fresh = [target for _, target in node.out if target not in seen]
+            seen.update(fresh)
+            todo += fresh
+    return seen
+
+
+def _caught_by(file: File, handler: ast.ExceptHandler) -> list[str | None]:
+    types = handled_types(handler.type)
+    return ["BaseException" if each is None else file.resolve(each) for each in types]

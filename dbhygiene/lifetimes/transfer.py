@@ -14,7 +14,7 @@ from dbhygiene.flow.cfg import Kind, Node
 from dbhygiene.library.calls import STACKING
 from dbhygiene.library.resources import Does, Fates, Leaving, Resource
 from dbhygiene.lifetimes.effects import Effect, Effects
-from dbhygiene.lifetimes.heap import CLOSE, CLOSER, IN, IS, PART, RETURN, Fact, Site, item, item_index, path_of
+from dbhygiene.lifetimes.heap import CLOSE, CLOSER, IN, IS, PART, RETURN, Fact, Site, Where, item, item_index, path_of
 from dbhygiene.lifetimes.knowledge import ANYTHING, FALSY, NONE, TRUTHY, Keys, learn, question, worth
 
 Outcomes: TypeAlias = "list[tuple[Kind, Fact]]"
@@ -34,13 +34,13 @@ class Names:
         shared: Iterable[str] = (),
         captured: Iterable[str] = (),
         containers: Iterable[str] = (),
-        stacks: Mapping[str, ast.withitem] | None = None,
+        stacks: Mapping[str, Where] | None = None,
         lends: bool = False,
     ) -> None:
         self.shared = frozenset(shared)  # declared global or nonlocal
         self.captured = frozenset(captured)  # seen by a function within
         self.containers = frozenset(containers)  # only ever bound to a new list, dict or set of this function's
-        self.stacks = stacks or {}  # name -> the only `with` item that binds it to an ExitStack
+        self.stacks = stacks or {}  # names of ExitStacks of this function's -> what stands for them
         self.lends = lends  # what this generator yields, it takes back
 
 
@@ -219,7 +219,7 @@ class Transfer:
         after = fact.with_(IS, call) if how in {IS, CLOSER} else fact
         return after.with_(CLOSER, stack) if stack else after._replace(state="escaped")
 
-    def _stack(self, expr: ast.expr) -> ast.withitem | None:
+    def _stack(self, expr: ast.expr) -> Where | None:
         return self.names.stacks.get(expr.id) if isinstance(expr, ast.Name) else None
 
     def _is_container(self, expr: ast.expr) -> bool:
@@ -245,7 +245,7 @@ class Transfer:
                 yield fact._replace(state="closed") if how != PART else fact
             elif fate is Does.RETURNS:
                 yield fact if raised else fact.with_(how, call)
-            elif how == PART:
+            elif how == PART or fate is Does.READS:
                 yield fact if raised else fact.with_(PART, call)
             else:
                 yield fact._replace(state="escaped")
@@ -261,7 +261,7 @@ class Transfer:
             ]
         else:
             pairs = list(self._pairs(act.target, value, fact))
-        masks = [worth(each, fact.known) if each is not None else ANYTHING for _, each, _ in pairs]
+        masks = [self._worth(each, fact) for _, each, _ in pairs]
         after = fact
         for target, _, _ in pairs:
             after = self._unbound(target, after, act)
@@ -272,6 +272,14 @@ class Transfer:
             inner = value.value if isinstance(value, (ast.Await, ast.NamedExpr)) else value
             after = after.without([value, inner])
         return [("next", after)]
+
+    def _worth(self, value: ast.expr | None, fact: Fact) -> int:
+        if value is None:
+            return ANYTHING
+        opened = _unwrapped(value)
+        if opened in self.sites and isinstance(opened, ast.Call):  # a driver never gives None; a helper may
+            return TRUTHY if self.effects.of(opened).definition is None else ANYTHING
+        return worth(value, fact.known)
 
     def _pairs(
         self, target: ast.expr, value: ast.expr | None, fact: Fact
@@ -357,7 +365,8 @@ class Transfer:
 
     def _iterate(self, act: cfg.Iterate, fact: Fact) -> Outcomes:
         going_on: Outcomes = [("true", fact), ("raise", fact)]
-        if fact.state == "open" and self.holds(act.node.iter, fact) == IN:
+        how = self.holds(act.node.iter, fact)
+        if fact.state == "open" and how is not None and (how == IN or item_index(how) is not None):
             target = path_of(act.node.target)
             if target is None or fact.how(target) != IS:
                 return going_on  # what is in there comes by before the loop ends

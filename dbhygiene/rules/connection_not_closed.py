@@ -15,8 +15,9 @@ def count(host):
 ```
 
 ```python fixed
-import pymysql
 from contextlib import closing
+
+import pymysql
 
 def count(host):
     with closing(pymysql.connect(host=host)) as conn:

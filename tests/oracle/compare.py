@@ -17,7 +17,7 @@ Analysis = Callable[[str], Mapping[Site, Bits]]
 
 QUESTIONS = Bits._fields[:4]
 OPAQUE = (  # what holds a connection in a way that an analysis need not follow
-    *(ast.Lambda, ast.List, ast.Dict, ast.Set, ast.Subscript),
+    *(ast.Lambda, ast.List, ast.Dict, ast.Set, ast.Subscript, ast.Global),
     *(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp),
 )
 
