@@ -8,13 +8,14 @@ It gives `mysql...` URLs, but not `mariadb...` ones, a `pool_recycle` of 7200 s 
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from dbhygiene.flow.bindings import Bindings, Place
 from dbhygiene.flow.names import bases
-from dbhygiene.source import File, Scope
+from dbhygiene.source import FUNCTION, File, Scope
 
 DISTRIBUTION = "flask-sqlalchemy"
 IMPLICIT_RECYCLE = 7200
@@ -40,7 +41,7 @@ SETTINGS = frozenset(
 _ITS_OWN = frozenset({"SQLALCHEMY_TRACK_MODIFICATIONS", "SQLALCHEMY_COMMIT_ON_TEARDOWN", "SQLALCHEMY_RECORD_QUERIES"})
 _SETTINGS_OF_PYDANTIC = ("pydantic", "pydantic_settings")
 _PACKAGES = ("flask", "flask_sqlalchemy", "flask_appbuilder", "flask_migrate")
-_DEVELOPMENT = ("dev", "test", "local", "example", "sample", "demo")
+_DEVELOPMENT = re.compile(r"(?:^|[^A-Za-z])(?:dev|test|local)|(?:^|[a-z])(?:Dev|Test|Local)")
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Group:
 
     @property
     def is_for_development(self) -> bool:
-        return any(word in self.name.lower() for word in _DEVELOPMENT)
+        return _DEVELOPMENT.search(self.name) is not None
 
 
 def groups(file: File) -> list[Group]:
@@ -126,13 +127,15 @@ def _inherited(file: File, scope: Scope, depth: int = 6) -> frozenset[str]:
 
 
 def _of_applications(file: File) -> Iterator[Group]:
-    found: dict[str, list[Setting]] = defaultdict(list)
+    found: dict[tuple[str, ast.AST | None], list[Setting]] = defaultdict(list)
     for assign in file.nodes(ast.Assign):
         match assign.targets:
             case [ast.Subscript(value=owner, slice=ast.Constant(value=str(key))) as target] if key in SETTINGS:
                 if isinstance(owner, ast.Attribute) and owner.attr == "config":
                     name = file.segment(owner)
-                    found[name].append(Setting(key, assign.value, target, assign, name + '["{key}"] = {value}'))
+                    found[name, _function(file, assign)].append(
+                        Setting(key, assign.value, target, assign, name + '["{key}"] = {value}')
+                    )
     for call in file.nodes(ast.Call):
         match call.func:
             case ast.Attribute(value=ast.Attribute(attr="config") as owner, attr="update" | "from_mapping"):
@@ -140,9 +143,13 @@ def _of_applications(file: File) -> Iterator[Group]:
                 for keyword in call.keywords:
                     if keyword.arg in SETTINGS:
                         setting = Setting(keyword.arg, keyword.value, keyword.value, _statement(file, call), "")
-                        found[name].append(setting)
-    for name, settings in found.items():
+                        found[name, _function(file, call)].append(setting)
+    for (name, _), settings in found.items():
         yield Group(name, tuple(sorted(settings, key=lambda setting: setting.at.lineno)))
+
+
+def _function(file: File, node: ast.AST) -> ast.AST | None:
+    return next((outer for outer in file.around(node) if isinstance(outer, FUNCTION)), None)
 
 
 def _statement(file: File, expr: ast.expr) -> ast.stmt | None:
