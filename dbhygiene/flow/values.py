@@ -157,8 +157,8 @@ def joined(parts: Iterable[Value]) -> Value:
     texts = [""]
     for part in parts:
         several = dict.fromkeys(patterns(part))
-        if len(texts) * len(several) > _CHOICES:
-            several = {HOLE: None}
+        if len(texts) * len(several) > (_CHOICES // 2 if any(texts) else _CHOICES):
+            several = {HOLE: None}  # what stands first matters most: it is not to be crowded out
         texts = [text + more for text in texts for more in several]
     return choice(text_of(text) for text in texts)
 

@@ -221,7 +221,9 @@ def in_tests(file: File) -> bool:
     name = file.path.name
     if name.startswith(("test_", "conftest")) or name.endswith(("_test.py", "_tests.py")) or name == "tests.py":
         return True
-    around = {*file.module.split(".")[:-1], file.path.parent.name}
+    root = file.project.root
+    path = file.path.relative_to(root) if root is not None and file.path.is_relative_to(root) else file.path
+    around = {*file.module.split(".")[:-1], *(path.parts[:-1] if not path.is_absolute() else path.parts[-2:-1])}
     return bool(around & {"tests", "test", "testing"})
 
 

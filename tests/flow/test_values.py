@@ -24,6 +24,7 @@ class Few:
     texts: dict[str, str]
     settings: Settings = field(default_factory=Settings)
     files: dict[str, File] = field(default_factory=dict)
+    root: Path | None = None
 
     def module(self, name: str, near: File) -> File | None:
         if name not in self.files and name in self.texts:

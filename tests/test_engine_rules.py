@@ -1,0 +1,121 @@
+"""What the rules about engines make of the versions and the settings of a project."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dbhygiene.engine import all_rules, check_file
+from dbhygiene.fixes.apply import fix
+from dbhygiene.model import Finding
+from dbhygiene.settings import Confidence, Settings
+from dbhygiene.source import File
+
+RULES = {rule.code: rule for rule in all_rules()}
+
+
+@dataclass(frozen=True)
+class Known:
+    """A project of one file, of which some versions are known."""
+
+    versions: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    settings: Settings = field(default_factory=Settings)
+    root: Path | None = None
+
+    def module(self, name: str, near: File) -> File | None:
+        return None
+
+    def version_of(self, distribution: str) -> tuple[int, ...] | None:
+        return self.versions.get(distribution)
+
+    def requires(self, distribution: str) -> bool:
+        return distribution in self.versions
+
+
+def found(code: str, text: str, project: Known) -> list[Finding]:
+    return check_file(File(Path("app.py"), text, project=project), [RULES[code]])
+
+
+def fixed(code: str, text: str, project: Known) -> str:
+    return fix(File(Path("app.py"), text, project=project), lambda file: check_file(file, [RULES[code]])).text
+
+
+ASYNC = """from sqlalchemy.ext.asyncio import create_async_engine
+
+engine = create_async_engine("mysql+asyncmy://db/shop")
+"""
+SYNC = """from sqlalchemy import create_engine
+
+engine = create_engine("mysql://db/shop")
+"""
+
+
+def test_asynchronous_engines_are_tested_from_2_0_50_on() -> None:
+    old, new = (fixed("HYG201", ASYNC, Known({"sqlalchemy": v})) for v in ((2, 0, 49), (2, 0, 50)))
+    assert 'shop", pool_recycle=280)' in old
+    assert 'shop", pool_pre_ping=True, pool_recycle=280)' in new
+
+
+def test_before_1_2_there_is_no_pre_ping() -> None:
+    assert 'shop", pool_recycle=280)' in fixed("HYG201", SYNC, Known({"sqlalchemy": (1, 1, 18)}))
+
+
+def test_the_server_timeout_decides_the_number() -> None:
+    assert "pool_recycle=580" in fixed("HYG201", SYNC, Known(settings=Settings(server_timeout=600)))
+
+
+def test_a_recycle_is_measured_against_the_server_timeout() -> None:
+    text = SYNC.replace('shop")', 'shop", pool_recycle=600)')
+    assert not found("HYG204", text, Known())
+    (finding,) = found("HYG204", text, Known(settings=Settings(server_timeout=600)))
+    assert finding.confidence is Confidence.CERTAIN
+    assert "pool_recycle=580" in fixed("HYG204", text, Known(settings=Settings(server_timeout=600)))
+
+
+def test_what_the_project_says_of_its_databases_decides_an_unknown_url() -> None:
+    text = "import os\nfrom sqlalchemy import create_engine\n\nengine = create_engine(os.environ['URL'])\n"
+    assert found("HYG201", text, Known({"pymysql": (1,)}))
+    assert not found("HYG201", text, Known({"psycopg2-binary": (2, 9)}))
+    assert found("HYG201", text, Known(settings=Settings(databases=("mysql",))))
+    assert not found("HYG201", text, Known(settings=Settings(databases=("postgresql",))))
+
+
+FLASK = """class Config:
+    SQLALCHEMY_DATABASE_URI = "mysql://db/shop"
+    SQLALCHEMY_POOL_RECYCLE = 280
+"""
+
+
+def test_flask_sqlalchemy_3_no_longer_reads_the_old_settings() -> None:
+    two, three = Known({"flask-sqlalchemy": (2, 5, 1)}), Known({"flask-sqlalchemy": (3, 1, 1)})
+    assert not found("HYG206", FLASK, two)
+    assert not found("HYG207", FLASK, two)
+    assert found("HYG206", FLASK, three)
+    assert found("HYG207", FLASK, three)
+    text = fixed("HYG207", FLASK, three)
+    assert 'SQLALCHEMY_ENGINE_OPTIONS = {"pool_recycle": 280}' in text
+    assert not found("HYG206", text, three)
+
+
+def test_before_2_4_there_are_no_engine_options() -> None:
+    text = FLASK.replace("    SQLALCHEMY_POOL_RECYCLE = 280\n", "")
+    assert fixed("HYG206", text, Known({"flask-sqlalchemy": (2, 3, 2)})) == FLASK
+
+
+def test_the_implicit_7200_seconds_suffice_where_the_server_waits_longer() -> None:
+    text = FLASK.replace("    SQLALCHEMY_POOL_RECYCLE = 280\n", "")
+    versions = {"flask-sqlalchemy": (3, 1, 1)}
+    assert not found("HYG206", text, Known(versions, Settings(server_timeout=28800)))
+    (finding,) = found("HYG206", text, Known(versions, Settings(server_timeout=300)))
+    assert finding.confidence is Confidence.CERTAIN
+
+
+def test_binds_get_no_engine_options_in_3() -> None:
+    text = """SQLALCHEMY_DATABASE_URI = "sqlite:///shop.db"
+SQLALCHEMY_BINDS = {"users": "mysql://db/users", "logs": {"url": "mysql://db/logs"}}
+"""
+    three = Known({"flask-sqlalchemy": (3, 0, 5)})
+    assert len(found("HYG206", text, three)) == 1
+    assert '{"url": "mysql://db/users", "pool_pre_ping": True}' in fixed("HYG206", text, three)
+    assert not found("HYG206", text, Known({"flask-sqlalchemy": (2, 5)}))
