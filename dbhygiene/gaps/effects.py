@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TypeAlias
 
+from dbhygiene.flow.bindings import Bindings, Place
 from dbhygiene.flow.calls import bases, enclosing_class
 from dbhygiene.flow.cfg import Act, Call, Enter, Iterate, Leave, Load, Test
 from dbhygiene.flow.names import origin
@@ -170,10 +171,12 @@ class Effects:
     # -- calls ----------------------------------------------------------------------------------------
 
     def _call(self, call: ast.Call) -> Iterator[Effect]:
-        func = call.func
+        func = self._made(call.func)
         if isinstance(func, ast.Call):
             if func.args and self._resolve(func.func) in django.TRANSPARENT:
-                yield from self._call(ast.copy_location(ast.Call(func.args[0], call.args, call.keywords), call))
+                inner = ast.copy_location(ast.Call(func.args[0], call.args, call.keywords), call)
+                for effect in self._call(inner):
+                    yield replace(effect, spot=replace(effect.spot, node=call))
             return
         if isinstance(func, ast.Name) and (given := dict(self.routine.given).get(func.id)) is not None:
             yield Run(self._spot(call, f"calls `{func.id}`"), given)
@@ -191,6 +194,15 @@ class Effects:
             yield Ask(self._spot(call, "asks the database"))
             return
         yield from self._project(call, names)
+
+    def _made(self, func: ast.expr) -> ast.expr:
+        """`f`, or the call that makes it in `f = sync_to_async(g)`."""
+        if isinstance(func, ast.Name):
+            values = Bindings.of(self.file).values.get(Place(self.file.scope_of(func), func.id), ())
+            match values:
+                case [ast.Call() as made] if self._resolve(made.func) in django.TRANSPARENT:
+                    return made
+        return func
 
     def _project(self, call: ast.Call, names: Iterable[str]) -> Iterator[Effect]:
         for name in names:

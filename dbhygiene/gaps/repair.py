@@ -23,6 +23,8 @@ def repair(gap: Gap) -> Fix | NoFix:
     """Close the connection before the wait, or the reason why that would do harm."""
     if (reason := next(_reasons(gap), None)) is not None:
         return NoFix(reason)
+    if gap.between_calls and isinstance(gap.code, FUNCTION):
+        return Fix("Close the connection first", (InsertFirst(gap.file.span(gap.code), _closing(gap)),))
     statement = _statement(gap.file, gap.wait.node)
     if statement is None:
         return NoFix("the wait is no part of a statement")

@@ -27,7 +27,7 @@ _EXITS = frozenset({"sys.exit", "os._exit", "exit", "quit"})
 class Gap:
     """A connection that is asked, lies idle for longer than the server may wait, and is asked again.
 
-    The three spots are places of one function, `code`; what happens there may be deeper, in what is called there.
+    The spots are places of one function, `code`; what happens there may be deeper, in what is called there.
     """
 
     file: File
@@ -37,6 +37,7 @@ class Gap:
     asked_again: Spot
     seconds: Seconds
     kind: Kind
+    between_calls: bool = False  # of a callback: its next call is the wait
 
 
 class Walk(Semantics):

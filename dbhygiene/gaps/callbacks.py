@@ -1,0 +1,39 @@
+"""Functions that somebody else calls when something happens: between two calls, hours may pass."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from dbhygiene.flow.calls import find
+from dbhygiene.gaps.durations import argument
+from dbhygiene.gaps.effects import Effects, Routine
+from dbhygiene.library.callbacks import ATTRIBUTES, DECORATORS, REGISTERS
+from dbhygiene.source import FUNCTION, File, Function, Located
+
+
+def callbacks(file: File) -> Iterator[tuple[Function, Located]]:
+    """The functions of a file that it registers as callbacks, each with the place where it does."""
+    effects = Effects(Routine(file, file.tree))
+    found: dict[Function, Located] = {}
+    for call in file.nodes(ast.Call):
+        for name in effects.names(call.func):
+            if name in REGISTERS and (given := argument(call, *REGISTERS[name])) is not None:
+                _note(file, given, call, found)
+    for assign in file.nodes(ast.Assign):
+        for target in assign.targets:
+            if isinstance(target, ast.Attribute) and any(name in ATTRIBUTES for name in effects.names(target)):
+                _note(file, assign.value, assign, found)
+    for function in file.functions:
+        for decorator in function.decorator_list if isinstance(function, FUNCTION) else ():
+            called = decorator.func if isinstance(decorator, ast.Call) else decorator
+            if isinstance(function, FUNCTION) and any(name in DECORATORS for name in effects.names(called)):
+                found[function] = decorator
+    yield from found.items()
+
+
+def _note(file: File, given: ast.expr, place: Located, found: dict[Function, Located]) -> None:
+    name = file.resolve(given)
+    definition = find(name, file) if name else None
+    if definition and definition.file is file and isinstance(definition.node, FUNCTION):
+        found[definition.node] = place

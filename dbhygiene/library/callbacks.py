@@ -1,0 +1,40 @@
+"""Who calls the project's functions when something happens: bots and consumers, hours apart."""
+
+from __future__ import annotations
+
+# Calls that register a function, and the argument that it is: position and name.
+REGISTERS: dict[str, tuple[int, str]] = {
+    "telegram.ext.CommandHandler": (1, "callback"),
+    "telegram.ext.MessageHandler": (1, "callback"),
+    "telegram.ext.CallbackQueryHandler": (0, "callback"),
+    "telegram.ext.ConversationHandler": (99, "callback"),
+    "telegram.ext.InlineQueryHandler": (0, "callback"),
+    "pika.adapters.blocking_connection.BlockingChannel.basic_consume": (1, "on_message_callback"),
+    "websocket.WebSocketApp": (99, "on_message"),
+    "stomp.Connection.set_listener": (99, "listener"),
+    "nats.NATS.subscribe": (99, "cb"),
+}
+
+# Decorators that register what they decorate.
+DECORATORS = frozenset(
+    {
+        "telebot.TeleBot.message_handler",
+        "telebot.TeleBot.callback_query_handler",
+        "telebot.async_telebot.AsyncTeleBot.message_handler",
+        "discord.Client.event",
+        "discord.ext.commands.Bot.command",
+        "discord.ext.commands.Bot.event",
+        "aiogram.Dispatcher.message_handler",
+        "aiogram.Dispatcher.message",
+        "aiogram.Router.message",
+        "aiogram.Router.callback_query",
+        "pyrogram.Client.on_message",
+        "telethon.TelegramClient.on",
+        "slack_bolt.App.event",
+        "slack_bolt.App.command",
+        "slack_bolt.App.message",
+    }
+)
+
+# Attributes that hold a function to be called.
+ATTRIBUTES = frozenset({"paho.mqtt.client.Client.on_message", "websocket.WebSocketApp.on_message"})
