@@ -1,0 +1,87 @@
+"""Persistent connections that outlive the server's patience.
+
+With `CONN_MAX_AGE` at `None`, or at the server's idle timeout or above, Django hands a request a connection that the
+server has closed meanwhile, and the request fails with `(2006, 'Server has gone away')`. From Django 4.1 on,
+`CONN_HEALTH_CHECKS` looks at a connection before a request uses it.
+
+```python
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.mysql",
+        "CONN_MAX_AGE": None,  # HYG310: never closed
+        "NAME": "shop",
+    },
+    "archive": {
+        "ENGINE": "django.db.backends.mysql",
+        "CONN_MAX_AGE": 86400,  # HYG310: 86400 s
+    },
+}
+```
+
+The server's timeout is `server-timeout` in `[tool.dbhygiene]`; where it is not configured, MySQL's own default of
+28800 s counts. Nothing is said of short ages, of checked connections, and of other databases.
+
+```python
+DATABASES = {
+    "default": {"ENGINE": "django.db.backends.mysql", "CONN_MAX_AGE": 600},
+    "checked": {"ENGINE": "django.db.backends.mysql", "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True},
+    "files": {"ENGINE": "django.db.backends.sqlite3", "CONN_MAX_AGE": None},
+    "other": {"ENGINE": "django.db.backends.postgresql", "CONN_MAX_AGE": None},
+    "plain": {"ENGINE": "django.db.backends.mysql"},
+}
+```
+
+## Fix safety
+
+Unsafe: `CONN_HEALTH_CHECKS` is added, which Django knows from 4.1 on; an older one ignores it. Each request then pays
+one round trip.
+
+## References
+
+- [Django: CONN_HEALTH_CHECKS](https://docs.djangoproject.com/en/stable/ref/settings/#conn-health-checks)
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from dbhygiene.edits import AddItem
+from dbhygiene.flow.reading import value
+from dbhygiene.flow.values import Constant, as_dict
+from dbhygiene.model import Fix, Report, Safety, rule
+from dbhygiene.settings import Confidence
+from dbhygiene.source import File
+
+
+@rule("HYG310", on=ast.Dict, imports={"CONN_MAX_AGE"})
+def check(file: File, literal: ast.Dict) -> Iterator[Report]:
+    pairs = zip(literal.keys, literal.values, strict=True)
+    written = {key.value: item for key, item in pairs if isinstance(key, ast.Constant)}
+    age = written.get("CONN_MAX_AGE")
+    if age is None or "CONN_HEALTH_CHECKS" in written or "ENGINE" not in written or None in literal.keys:
+        return
+    database = as_dict(value(file, literal)).items
+    engine, seconds = database.get("ENGINE"), database.get("CONN_MAX_AGE")
+    if not (isinstance(engine, Constant) and isinstance(engine.value, str) and "mysql" in engine.value):
+        return
+    if not isinstance(seconds, Constant) or not _is_long(seconds.value, file.project.settings.lifetime_limit):
+        return
+    lives = "is never closed" if seconds.value is None else f"lives for {seconds.value} s"
+    limit = file.project.settings.lifetime_limit
+    fix = Fix(
+        "Check connections before a request uses them",
+        (AddItem(file.span(literal), '"CONN_HEALTH_CHECKS"', "True"),),
+        Safety.UNSAFE,
+    )
+    yield Report(
+        age,
+        f"a connection {lives}, but the server closes one that is idle for {limit} s",
+        fix=fix,
+        confidence=Confidence.LIKELY,
+        subject="CONN_MAX_AGE",
+    )
+
+
+def _is_long(age: object, limit: float) -> bool:
+    return age is None or (isinstance(age, (int, float)) and not isinstance(age, bool) and age >= limit)
