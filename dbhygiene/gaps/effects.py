@@ -200,8 +200,8 @@ class Effects:
         if isinstance(func, ast.Name):
             values = Bindings.of(self.file).values.get(Place(self.file.scope_of(func), func.id), ())
             match values:
-                case [ast.Call() as made] if self._resolve(made.func) in django.TRANSPARENT:
-                    return made
+                case [ast.Call(func=maker, args=[ast.Attribute(), *_]) as made]:
+                    return made if self._resolve(maker) in django.TRANSPARENT else func
         return func
 
     def _project(self, call: ast.Call, names: Iterable[str]) -> Iterator[Effect]:
