@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from dbhygiene.mistakes import Mistake, did_you_mean
 from dbhygiene.model import AnyRule, Finding, Report, Step
@@ -79,13 +79,12 @@ def _must_match(selector: str, rules: Sequence[AnyRule]) -> None:
 # -- what rules look at ---------------------------------------------------------------------------------
 
 
-class Analysis(Protocol):
-    """What makes a kind of subject: `lifetimes.Lifetimes`, `gaps.Gaps`."""
-
-    def of(self, file: File) -> Iterable[Any]: ...
-
-
-_ANALYSES = {"Lifetime": ("dbhygiene.lifetimes", "Lifetimes"), "Gap": ("dbhygiene.gaps", "Gaps")}
+# kind of subject -> where it is made: package, class, method
+_ANALYSES = {
+    "Lifetime": ("dbhygiene.lifetimes", "Lifetimes", "of"),
+    "Field": ("dbhygiene.lifetimes", "Lifetimes", "fields"),
+    "Gap": ("dbhygiene.gaps", "Gaps", "of"),
+}
 
 
 class Analyses:
@@ -93,7 +92,7 @@ class Analyses:
 
     def __init__(self, project: Surroundings) -> None:
         self._project = project
-        self._made: dict[str, Analysis] = {}
+        self._made: dict[str, Any] = {}
         self.words: frozenset[str] = frozenset()  # names of the project's own functions that hand out connections
 
     def subjects(self, on: type[Any], file: File) -> Iterable[Any]:
@@ -101,19 +100,22 @@ class Analyses:
             return file.nodes(on)
         if on is File:
             return (file,)
-        return list(self._analysis(on.__name__).of(file))
+        kind = on.__name__
+        return list(getattr(self._analysis(kind), _ANALYSES[kind][2])(file))
 
     def learn(self, files: Iterable[File], rules: Iterable[AnyRule]) -> None:
         """Ask each analysis for the words that make a file worth a look, drivers' names apart."""
-        for kind in {rule.on.__name__ for rule in rules} & _ANALYSES.keys():
-            if words := getattr(self._analysis(kind), "words", None):
-                self.words |= words(files)
+        asked = {rule.on.__name__ for rule in rules} & _ANALYSES.keys()
+        known = list(files)
+        for analysis in {id(made): made for made in map(self._analysis, asked)}.values():
+            if words := getattr(analysis, "words", None):
+                self.words |= words(known)
 
-    def _analysis(self, kind: str) -> Analysis:
-        if kind not in self._made:
-            module, name = _ANALYSES[kind]
-            self._made[kind] = getattr(importlib.import_module(module), name)(self._project)
-        return self._made[kind]
+    def _analysis(self, kind: str) -> Any:
+        module, name, _ = _ANALYSES[kind]
+        if name not in self._made:
+            self._made[name] = getattr(importlib.import_module(module), name)(self._project)
+        return self._made[name]
 
 
 # -- one file -------------------------------------------------------------------------------------------

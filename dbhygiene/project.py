@@ -26,6 +26,7 @@ class Project:
         self._settings = settings or Settings()
         self._files: dict[Path, File] = {}
         self._modules: dict[tuple[str, str], Path | None] = {}
+        self._mentions: dict[str, list[File]] = {}
 
     @property
     def root(self) -> Path:
@@ -60,6 +61,28 @@ class Project:
     def replace(self, file: File) -> None:
         """Let a file's new text be its text from now on."""
         self._files[file.path] = file
+
+    def mentions(self, word: str) -> Sequence[File]:
+        """The project's files in which a word stands; those that are no Python text are left out."""
+        if word not in self._mentions:
+            self._mentions[word] = list(self._mentioning(word))
+        return self._mentions[word]
+
+    def _mentioning(self, word: str) -> Iterator[File]:
+        needle = word.encode()
+        for path in self._everything:
+            try:
+                data = self.read(path)
+                if needle in data:
+                    file = self.file(path, data)
+                    _ = file.tree
+                    yield file
+            except (OSError, *NOT_PYTHON):
+                continue  # told where the file itself is checked
+
+    @cached_property
+    def _everything(self) -> list[Path]:
+        return self.discover([self.root]).files
 
     # -- modules --------------------------------------------------------------------------------------
 

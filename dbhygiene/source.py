@@ -52,6 +52,9 @@ class Surroundings(Protocol):
     def module(self, name: str, near: File) -> File | None:
         """The file that `import name` loads from `near`; None where it is not the project's own."""
 
+    def mentions(self, word: str) -> Sequence[File]:
+        """The project's files in which a word stands. Costs reading them all, once a word: for rare questions."""
+
     def version_of(self, distribution: str) -> tuple[int, ...] | None:
         """The version that the project pins or bounds below, None where it says nothing."""
 
@@ -68,6 +71,9 @@ class Alone:
 
     def module(self, name: str, near: File) -> File | None:
         return None
+
+    def mentions(self, word: str) -> Sequence[File]:
+        return ()
 
     def version_of(self, distribution: str) -> tuple[int, ...] | None:
         return None

@@ -1,5 +1,6 @@
 """The life of each resource: where it is open, and whose it is."""
 
 from dbhygiene.lifetimes.lifetime import Leak, Lifetime, Lifetimes
+from dbhygiene.lifetimes.ownership import Field
 
-__all__ = ["Leak", "Lifetime", "Lifetimes"]
+__all__ = ["Field", "Leak", "Lifetime", "Lifetimes"]

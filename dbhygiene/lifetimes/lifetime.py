@@ -13,7 +13,8 @@ from dbhygiene.flow.calls import Definition
 from dbhygiene.flow.cfg import Kind, Node
 from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.analysis import Analysis, transferred
-from dbhygiene.lifetimes.heap import Fact
+from dbhygiene.lifetimes.heap import CLOSE, IN, IS, Fact
+from dbhygiene.lifetimes.ownership import Field, in_class_bodies, owner
 from dbhygiene.lifetimes.summaries import Summaries
 from dbhygiene.settings import Confidence
 from dbhygiene.source import FUNCTION, NOT_PYTHON, File, Located, Scope, Surroundings
@@ -101,6 +102,56 @@ class Lifetime:
         if "swallowed" in self._leaks:
             return Leak.SWALLOWED
         return Leak.RAISED if "raised" in self._leaks else None
+
+    @cached_property
+    def fields(self) -> list[str]:
+        """The fields of `self` that hold it where the function returns."""
+        exit_ = self.analysis.graph.exit
+        found: dict[str, None] = {}
+        for end, fact in self._ends:
+            if end is exit_ and fact.state == "open":
+                paths = [w for how, w in fact.aliases if how in {IS, IN} and isinstance(w, str)]
+                found.update({path.partition(".")[2]: None for path in paths if path.count(".") == 1})
+        return list(found)
+
+    @cached_property
+    def unclosing(self) -> ast.withitem | None:
+        """A `with` over it that leaves it open, if that is why it is."""
+        for node in self.analysis.solution.nodes():
+            if isinstance(node.act, cfg.Leave) and not node.act.raised:
+                leaving = self.analysis.effects.leaving(node.act.node, self.resource)
+                if leaving is not None and not leaving.closes:
+                    for fact in self.analysis.solution.at(node):
+                        if fact.site is self.birth and fact.state == "open" and fact.how(node.act.node) == IS:
+                            return node.act.node
+        return None
+
+    @cached_property
+    def closed_again(self) -> list[tuple[ast.Call, ast.Call]]:
+        """Calls that close it when it is closed already, without any exception; each with one that closed it."""
+        found: dict[ast.Call, ast.Call] = {}
+        for node in self.analysis.solution.nodes():
+            if not isinstance(node.act, cfg.Call):
+                continue
+            for fact in self.analysis.solution.at(node):
+                if fact.site is not self.birth or fact.state != "closed" or fact.thrown:
+                    continue
+                if self.analysis.transfer.holds(node.act.node.func, fact) == CLOSE:
+                    way = self.analysis.path(node, fact)
+                    before = [step.act.node for step, _ in way if isinstance(step.act, cfg.Call)]
+                    first = next((call for call in before if call in self.closes), None)
+                    if first is not None:
+                        found.setdefault(node.act.node, first)
+        return sorted(found.items(), key=lambda pair: (pair[0].lineno, pair[0].col_offset))
+
+    @cached_property
+    def replaced(self) -> ast.AST | None:
+        """The assignment that drops it while it is open, if it is left open in no other way."""
+        exit_ = self.analysis.graph.exit
+        lost = [fact for end, fact in self._ends if end is exit_ and self._normal(fact)]
+        if not lost or any(how in {IS, IN} for fact in lost for how, _ in fact.aliases):
+            return None
+        return next((node for site, node in self.analysis.transfer.replaced if site is self.birth), None)
 
     @property
     def confidence(self) -> Confidence:
@@ -219,6 +270,18 @@ class Lifetimes:
             if isinstance(node, FUNCTION) and len(node.name) >= SHORTEST_WORD and not node.name.startswith("__"):
                 if self.summaries.returned(Definition(file, node, scope.name)) is not None:
                     yield node.name
+
+    def fields(self, file: File) -> Iterator[Field]:
+        """Every field of a class of the file that is given a connection."""
+        for life in self.of(file):
+            cls = owner(file, life.scope) if life.fields else None
+            if cls is not None and life.leak in {None, Leak.RAISED}:
+                for name in life.fields:
+                    yield Field(file, cls, name, life.birth, life.resource)
+        for cls, name, call in in_class_bodies(file):
+            opened = file.resolve(call.func)
+            if opened is not None and (resource := self.summaries.opened(opened)) is not None:
+                yield Field(file, cls, name, call, resource)
 
     def of(self, file: File) -> Iterator[Lifetime]:
         """Every resource that a function of the file opens, or is given by a function of the project."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.lifetime import Leak, Lifetime
 from dbhygiene.source import Located
 
@@ -31,22 +32,16 @@ def _short(func: ast.expr) -> str:
     return func.id if isinstance(func, ast.Name) else ast.unparse(func)[:40]
 
 
-def unclosing_with(life: Lifetime) -> bool:
-    """Whether it is opened as the item of a `with` that does not close it."""
-    around = life.file.parents.get(life.birth)
-    if not isinstance(around, ast.withitem):
-        return False
-    leaving = life.analysis.effects.leaving(around, life.resource)
-    return leaving is not None and not leaving.closes
-
-
 def notes(life: Lifetime, leak: Leak) -> Iterator[str]:
     """Facts about the driver, other ways to leak, and where it ends."""
-    if unclosing_with(life):
-        yield f"leaving `with` on {life.resource.a_title} ends the transaction only"
     if leak is not Leak.NEVER_CLOSED and (raisers := life.raisers):
         shown = ", ".join(dict.fromkeys(f"{named(call)} (line {call.lineno})" for call in raisers[:3]))
         more = f" and {len(raisers) - 3} more" if len(raisers) > 3 else ""
         yield f"it stays open if any of these raises: {shown}{more}" if len(raisers) > 1 else f"raised by {shown}"
-    if (limit := _LIMITS.get(life.resource.server)) is not None:
+    yield from consequence(life.resource)
+
+
+def consequence(resource: Resource) -> Iterator[str]:
+    """What becomes of the server when such a resource is left open again and again."""
+    if (limit := _LIMITS.get(resource.server)) is not None:
         yield limit

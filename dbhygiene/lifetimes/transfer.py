@@ -52,7 +52,6 @@ class Transfer:
     ) -> None:
         self.effects, self.sites, self.names, self.keys = effects, sites, names, keys
         self.escaped: set[Site] = set()
-        self.closed_again: dict[ast.Call, Site] = {}
         self.replaced: dict[tuple[Site, ast.AST], Fact] = {}
         self._steps: dict[type, Callable[..., Outcomes]] = {
             cfg.Call: self._call,
@@ -168,8 +167,6 @@ class Transfer:
     def _called(self, call: ast.Call, effect: Effect, fact: Fact, raised: bool) -> Iterable[Fact]:
         func = call.func
         if self.holds(func, fact) == CLOSE:
-            if fact.state == "closed" and not raised:
-                self.closed_again[call] = fact.site  # type: ignore[assignment]
             return [fact._replace(state="closed")]
         if effect.closing and call.args and (how := self.holds(call.args[0], fact)):
             return [fact if raised else fact.with_(CLOSER if how == IS else how, call)]
@@ -470,6 +467,8 @@ class Transfer:
             gives = PART if how == IS and leaving is not None and leaving.binds == "cursor" else IS
             if name is not None:
                 fact = self._bound(name, gives, ANYTHING, fact)
+        elif how == PART and name is not None:
+            fact = self._bound(name, PART, ANYTHING, fact)
         return [("next", fact), ("raise", fact)]
 
     def _leave(self, act: cfg.Leave, fact: Fact) -> Outcomes:

@@ -91,25 +91,6 @@ def careful(dsn):
             conn.close()
 ```
 
-With `sqlite3`, `psycopg2` and `pyodbc`, `with connection:` ends the transaction and leaves the connection open:
-
-```python
-import sqlite3
-
-def add(path, name):
-    with sqlite3.connect(path) as conn:  # HYG101: `with` does not close
-        conn.execute("insert into names values (?)", (name,))
-```
-
-```python fixed
-import sqlite3
-from contextlib import closing
-
-def add(path, name):
-    with closing(sqlite3.connect(path)) as conn, conn:
-        conn.execute("insert into names values (?)", (name,))
-```
-
 ## Fix safety
 
 Safe. The connection is closed at the end of the statements that need it, as its last `close` was, or as was plainly
@@ -129,7 +110,7 @@ from collections.abc import Iterator
 from dbhygiene.library.drivers import PACKAGES
 from dbhygiene.lifetimes import Leak, Lifetime
 from dbhygiene.lifetimes.repair import repair
-from dbhygiene.lifetimes.story import notes, unclosing_with
+from dbhygiene.lifetimes.story import notes
 from dbhygiene.model import Report, rule
 from dbhygiene.source import File
 
@@ -143,14 +124,14 @@ _WORDS = {
 @rule("HYG101", on=Lifetime, imports=PACKAGES)
 def check(file: File, life: Lifetime) -> Iterator[Report]:
     leak = life.leak
-    if life.resource.kind == "connection" and leak in _WORDS:
-        words = "is left open: this driver's `with` does not close it" if unclosing_with(life) else _WORDS[leak]
-        yield Report(
-            life.birth,
-            f"connection `{life.title}` {words}",
-            path=tuple(life.steps(leak)),
-            fix=repair(life, leak),
-            confidence=life.confidence,
-            notes=tuple(notes(life, leak)),
-            subject=life.title,
-        )
+    if life.resource.kind != "connection" or leak not in _WORDS or life.unclosing or life.replaced:
+        return  # the last two have rules of their own
+    yield Report(
+        life.birth,
+        f"connection `{life.title}` {_WORDS[leak]}",
+        path=tuple(life.steps(leak)),
+        fix=repair(life, leak),
+        confidence=life.confidence,
+        notes=tuple(notes(life, leak)),
+        subject=life.title,
+    )

@@ -1,0 +1,150 @@
+"""Connections that belong to objects: whether the object's class, or anybody who can see it, closes them."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from dbhygiene.flow.calls import Definition, bases, find
+from dbhygiene.library.calls import BORROWING_METHODS, CALLS
+from dbhygiene.library.resources import Does, Resource
+from dbhygiene.source import FUNCTION, File, Scope
+
+# Bases of other libraries that cannot know a field of this class, or close it.
+_PLAIN_BASES = frozenset(
+    """
+    object abc.ABC typing.Generic typing.Protocol threading.Thread multiprocessing.Process threading.local
+    multiprocessing.context.Process unittest.TestCase scrapy.Spider scrapy.spiders.Spider scrapy.spiders.CrawlSpider
+    scrapy.CrawlSpider socketserver.BaseRequestHandler http.server.BaseHTTPRequestHandler cmd.Cmd logging.Handler
+    tkinter.Frame tkinter.Tk
+    """.split()
+)
+# What programs call `.close()` on that is no connection.
+_OTHER_CLOSED = re.compile(
+    r"cur|curs|csr|file|^f$|^fp$|^fh$|^fd$|^out$|writer|reader|sock|driver|browser|resp|session", re.I
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Field:
+    """A field of a class that is given a connection: `self.name = connect()`, or in the body of the class."""
+
+    file: File
+    cls: Definition
+    name: str
+    birth: ast.Call
+    resource: Resource
+
+    @property
+    def is_of_class(self) -> bool:
+        """Whether it is opened in the body of the class, once for all instances."""
+        return not any(isinstance(node, FUNCTION) for node in self.file.around(self.birth))
+
+    def never_closed(self) -> bool:
+        """Whether nobody who can see the field closes it, or hands it to somebody who might."""
+        if any(not _is_plain(each) for each in (self.cls, *bases(self.cls))):
+            return False
+        pattern = re.compile(rf"\.{re.escape(self.name)}\b")
+        returned: set[str] = set()
+        for file in {id(f): f for f in (self.file, *self._relatives())}.values():
+            if pattern.search(file.text) is None:
+                continue
+            for use in _uses(file, self.name):
+                verdict = _fate(file, use, self.resource)
+                if verdict is None:
+                    return False
+                returned |= verdict
+        return not any(self._somebody_closes(name) for name in returned)
+
+    def _relatives(self) -> Iterable[File]:
+        """The files that may see the field: those that speak of the field or the class, and those of the bases."""
+        yield from (each.file for each in bases(self.cls))
+        yield from self.file.project.mentions(f".{self.name}")
+
+    def _somebody_closes(self, method: str) -> bool:
+        """Whether a file that calls the method which hands the connection out closes something like a connection."""
+        files = {id(f): f for f in (self.file, *self.file.project.mentions(method))}.values()
+        return any(
+            not _OTHER_CLOSED.search(name)
+            for file in files
+            for name in re.findall(r"(\w+)(?:\(\))?\.(?:close|disconnect|release)\b", file.text)
+        )
+
+
+def _is_plain(cls: Definition) -> bool:
+    """Whether all bases of a class are the project's own, or known to be of no account."""
+    assert isinstance(cls.node, ast.ClassDef)
+    for base in cls.node.bases:
+        name = cls.file.resolve(base.value if isinstance(base, ast.Subscript) else base)
+        if name is None or (name not in _PLAIN_BASES and find(name, cls.file) is None):
+            return False
+    return not cls.node.keywords
+
+
+def _uses(file: File, name: str) -> Iterator[ast.Attribute]:
+    return (node for node in file.nodes(ast.Attribute) if node.attr == name and isinstance(node.ctx, ast.Load))
+
+
+def _fate(file: File, use: ast.Attribute, resource: Resource) -> set[str] | None:
+    """None where a use closes the field or hands it on; else the functions by which it is handed out."""
+    around = file.parents.get(use)
+    match around:
+        case ast.Attribute(attr=attr):
+            return None if attr in resource.closed_by | {"release", "terminate"} else set()
+        case ast.withitem() | ast.Yield() | ast.YieldFrom() | ast.Subscript():
+            return None
+        case ast.Call(func=func) if func is not use:
+            return set() if _borrows(file, around) else None
+        case ast.keyword():
+            call = file.parents.get(around)
+            return set() if isinstance(call, ast.Call) and _borrows(file, call) else None
+        case ast.Return() | ast.Tuple() | ast.IfExp():
+            function = next((node for node in file.around(use) if isinstance(node, FUNCTION)), None)
+            return {function.name} if function else None
+        case ast.Assign(targets=targets):
+            return set() if all(_is_local_and_lent(file, use, target) for target in targets) else None
+        case ast.Compare() | ast.BoolOp() | ast.UnaryOp() | ast.If() | ast.While() | ast.FormattedValue() | ast.Expr():
+            return set()
+    return None
+
+
+def _borrows(file: File, call: ast.Call) -> bool:
+    name = file.resolve(call.func)
+    if name is not None and (known := CALLS.get(name)) is not None:
+        return known.rest.normal == {Does.BORROWS} and name not in {"getattr", "next", "iter", "setattr"}
+    return isinstance(call.func, ast.Attribute) and call.func.attr in BORROWING_METHODS
+
+
+def _is_local_and_lent(file: File, use: ast.Attribute, target: ast.expr) -> bool:
+    """Whether a variable that is given the field only borrows it: it is neither closed, handed on nor returned."""
+    function = next((node for node in file.around(use) if isinstance(node, FUNCTION)), None)
+    if function is None or not isinstance(target, ast.Name):
+        return False
+    for part in ast.walk(function):
+        if isinstance(part, ast.Name) and part.id == target.id and isinstance(part.ctx, ast.Load):
+            above = file.parents.get(part)
+            if not (isinstance(above, ast.Attribute) and above.attr not in {"close", "disconnect"}):
+                return False
+    return True
+
+
+def in_class_bodies(file: File) -> Iterator[tuple[Definition, str, ast.Call]]:
+    """`name = call(...)` in the bodies of classes."""
+    for scope in file.scopes:
+        if isinstance(scope.node, ast.ClassDef):
+            for statement in scope.node.body:
+                match statement:
+                    case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as call):
+                        yield Definition(file, scope.node, scope.name), name, call
+
+
+def owner(file: File, scope: Scope) -> Definition | None:
+    """The class of whose instances `self` is one, in a method and in functions within it."""
+    here: Scope | None = scope
+    while here is not None:
+        if (cls := here.class_scope) is not None and isinstance(cls.node, ast.ClassDef):
+            return Definition(file, cls.node, cls.name)
+        here = here.parent
+    return None

@@ -1,0 +1,87 @@
+"""Connection whose only name is given another value while it is still open.
+
+The second connection is closed as it should be, the first one nobody can close any more. Loops that try again are
+where this is met most:
+
+```python
+import MySQLdb
+
+def connect(hosts, options):
+    for host in hosts:
+        conn = MySQLdb.connect(host=host, **options)  # HYG105
+        if host.endswith(".local"):
+            conn.ping()
+    return conn
+```
+
+```python
+import sqlite3
+
+def copy(source, target):
+    conn = sqlite3.connect(source)  # HYG105
+    rows = conn.execute("select * from t").fetchall()
+    conn = sqlite3.connect(target)
+    try:
+        conn.executemany("insert into t values (?)", rows)
+    finally:
+        conn.close()
+```
+
+A loop that stops at the first connection, or closes it before the next one, is fine:
+
+```python
+import MySQLdb
+
+def connect(hosts, options):
+    for host in hosts:
+        try:
+            conn = MySQLdb.connect(host=host, **options)
+        except MySQLdb.Error:
+            continue
+        break
+    return conn
+
+def each(hosts, options):
+    for host in hosts:
+        conn = MySQLdb.connect(host=host, **options)
+        try:
+            conn.ping()
+        finally:
+            conn.close()
+```
+
+## Fix safety
+
+There is no fix: whether to stop the loop, or to close the connection first, is for the author to say.
+
+## References
+
+- [MySQL: Too many connections](https://dev.mysql.com/doc/refman/8.4/en/too-many-connections.html)
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from dbhygiene.library.drivers import PACKAGES
+from dbhygiene.lifetimes import Lifetime
+from dbhygiene.lifetimes.story import consequence
+from dbhygiene.model import NoFix, Report, rule
+from dbhygiene.source import File
+
+
+@rule("HYG105", on=Lifetime, imports=PACKAGES)
+def check(file: File, life: Lifetime) -> Iterator[Report]:
+    where = life.replaced
+    if life.resource.kind != "connection" or not isinstance(where, (ast.stmt, ast.expr)) or life.unclosing:
+        return
+    yield Report(
+        life.birth,
+        f"connection `{life.title}` is replaced by another while it is open",
+        path=((life.birth, "opened here"), (where, f"`{life.title}` is given another value, and this one is lost")),
+        fix=NoFix("whether to stop here, or to close it first, is for the author to say"),
+        confidence=life.confidence,
+        notes=tuple(consequence(life.resource)),
+        subject=life.title,
+    )

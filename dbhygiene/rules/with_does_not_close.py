@@ -1,0 +1,97 @@
+"""`with connection:` on a driver where it ends the transaction only, and nothing else closes the connection.
+
+With `sqlite3`, `psycopg2` and `pyodbc` the connection stays open after the block:
+
+```python
+import sqlite3
+
+def add(path, name):
+    with sqlite3.connect(path) as conn:  # HYG103
+        conn.execute("insert into names values (?)", (name,))
+```
+
+```python fixed
+import sqlite3
+from contextlib import closing
+
+def add(path, name):
+    with closing(sqlite3.connect(path)) as conn, conn:
+        conn.execute("insert into names values (?)", (name,))
+```
+
+PyMySQL before 1.0 and MySQLdb before 1.4 gave a cursor, and left the connection open, too. Where the project does not
+say which version it uses, the name tells: what is executed on was written for the old one.
+
+```python
+import pymysql
+
+def names(options):
+    with pymysql.connect(**options) as cursor:  # HYG103
+        cursor.execute("select name from names")
+        return cursor.fetchall()
+
+def count(options):
+    with pymysql.connect(**options) as connection:
+        cursor = connection.cursor()
+        cursor.execute("select count(*) from names")
+        return cursor.fetchone()
+```
+
+Other drivers close, and so does who closes by hand:
+
+```python
+import psycopg
+import psycopg2
+
+def add(dsn, name):
+    with psycopg.connect(dsn) as conn:
+        conn.execute("insert into names values (%s)", (name,))
+
+def add_carefully(dsn, name):
+    conn = psycopg2.connect(dsn)
+    try:
+        with conn, conn.cursor() as cursor:
+            cursor.execute("insert into names values (%s)", (name,))
+    finally:
+        conn.close()
+```
+
+## Fix safety
+
+Safe. `closing` closes, and the connection as a second item keeps the transaction: closing alone would drop the write.
+There is no fix where the block enters the connection again, or where `as` gives a cursor.
+
+## References
+
+- [sqlite3: how to use the connection context manager](https://docs.python.org/3/library/sqlite3.html#how-to-use-the-connection-context-manager)
+- [psycopg2: with statement](https://www.psycopg.org/docs/usage.html#with-statement)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dbhygiene.library.drivers import PACKAGES
+from dbhygiene.lifetimes import Leak, Lifetime
+from dbhygiene.lifetimes.repair import repair
+from dbhygiene.lifetimes.story import consequence
+from dbhygiene.model import Report, rule
+from dbhygiene.source import File
+
+
+@rule("HYG103", on=Lifetime, imports=PACKAGES)
+def check(file: File, life: Lifetime) -> Iterator[Report]:
+    leak = life.leak
+    item = life.unclosing
+    if life.resource.kind != "connection" or item is None or leak in {None, Leak.RAISED}:
+        return
+    assert leak is not None
+    yield Report(
+        life.birth,
+        f"`with` does not close {life.resource.a_title}: `{life.title}` stays open",
+        path=((life.birth, "opened here"), (item.context_expr, "leaving this `with` ends the transaction only")),
+        fix=repair(life, leak),
+        confidence=life.confidence,
+        notes=tuple(consequence(life.resource)),
+        subject=life.title,
+    )
