@@ -54,3 +54,33 @@ def runs_in_coroutine(file: File, node: ast.AST) -> bool:
     """Whether the nearest function around a node is a coroutine's."""
     around = next((above for above in file.around(node) if isinstance(above, (*FUNCTION, ast.Lambda))), None)
     return isinstance(around, ast.AsyncFunctionDef)
+
+
+def streams(iterated: ast.expr) -> bool:
+    """Whether an iterable reads the rows of a queryset one chunk after the other."""
+    return any(
+        isinstance(part, ast.Attribute) and part.attr in {"iterator", "aiterator"} for part in ast.walk(iterated)
+    )
+
+
+def streaming_loop(file: File, node: ast.AST) -> ast.For | ast.AsyncFor | None:
+    """The loop over `.iterator()` in whose body a node lies."""
+    below = node
+    for above in file.around(node):
+        if isinstance(above, (*FUNCTION, ast.Lambda)):
+            return None
+        if isinstance(above, (ast.For, ast.AsyncFor)) and below in above.body and streams(above.iter):
+            return above
+        below = above
+    return None
+
+
+def leaves_loop(file: File, node: ast.AST) -> bool:
+    """Whether the block that a node stands in ends by leaving the loop or the function."""
+    statement = next((above for above in file.around(node) if isinstance(above, ast.stmt)), None)
+    around = file.parents.get(statement) if statement else None
+    for name in ("body", "orelse", "finalbody", "handlers"):
+        block = getattr(around, name, None)
+        if isinstance(block, list) and statement in block:
+            return isinstance(block[-1], (ast.Break, ast.Return, ast.Raise))
+    return False

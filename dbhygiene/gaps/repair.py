@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from dbhygiene.edits import Edit, InsertAfter, InsertBefore, InsertFirst
 from dbhygiene.flow.calls import bases, enclosing_class, find
-from dbhygiene.gaps.closing import atomic_around
+from dbhygiene.gaps.closing import atomic_around, streaming_loop
 from dbhygiene.gaps.site import aliases
 from dbhygiene.gaps.things import Object, Things, foreign_bases
 from dbhygiene.gaps.walk import Gap
@@ -75,13 +75,8 @@ def _reasons(gap: Gap) -> Iterator[str]:
     file, node = gap.file, gap.wait.node
     if any(atomic_around(file, place) for place in (node, *_callers(gap))):
         yield "the wait lies within a transaction, which closing the connection would roll back"
-    below: ast.AST = node
-    for above in file.around(node):
-        if above is gap.code:
-            break
-        if isinstance(above, (ast.For, ast.AsyncFor)) and below in above.body and _streams(above.iter):
-            yield "the rows of `.iterator()` are still being read"
-        below = above
+    if streaming_loop(file, node) is not None:
+        yield "the rows of `.iterator()` are still being read"
     text = file.segment(gap.code) if isinstance(gap.code, FUNCTION) else file.text
     if any(word in text for word in _HELD):
         yield "locks, temporary tables and the like would go with the connection"
@@ -98,12 +93,6 @@ def _callers(gap: Gap) -> Iterator[ast.Call]:
                 found = find(name, gap.file)
                 if found and found.node is gap.code:
                     yield call
-
-
-def _streams(iterated: ast.expr) -> bool:
-    return any(
-        isinstance(node, ast.Attribute) and node.attr in {"iterator", "aiterator"} for node in ast.walk(iterated)
-    )
 
 
 def _has_cursor(gap: Gap) -> bool:
