@@ -42,130 +42,169 @@ class TooLargeError(Exception):
 # -- what happens at a node -------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Call:
+class Happening:
+    """What happens at a node, to a piece of the tree.
+
+    Plain classes, not data classes: making twenty of those takes longer than checking a file.
+    """
+
+    __slots__ = ("node",)
+    __match_args__ = ("node",)
+
+    def __init__(self, node: ast.AST) -> None:
+        self.node = node
+
+
+class Call(Happening):
     """A call, its arguments evaluated. `raise`: it raises."""
 
+    __slots__ = ()
     node: ast.Call
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Load:
+class Load(Happening):
     """An attribute or subscript is read; only where the client asks for these."""
 
+    __slots__ = ()
     node: ast.Attribute | ast.Subscript
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Await:
+class Await(Happening):
+    """What is awaited has come. `raise`: it failed, or the task was cancelled."""
+
+    __slots__ = ()
     node: ast.Await
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Yield:
+class Yield(Happening):
     """A value goes out, and the function rests. `raise`: it is never resumed, or an exception comes back."""
 
+    __slots__ = ()
     node: ast.Yield | ast.YieldFrom
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Bind:
-    """`target = value`; without a value where it is nobody's to know."""
-
-    target: ast.expr
-    value: ast.expr | None
-    node: ast.stmt | ast.expr | ast.comprehension
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Choose:
-    """`whole`, a conditional or boolean expression, has the value of `part`."""
-
-    whole: ast.expr
-    part: ast.expr
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Collect:
-    """A comprehension takes in one element."""
-
-    node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
-    elements: tuple[ast.expr, ...]
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Test:
+class Test(Happening):
     """`true` and `false`, by the truth of an expression, evaluated before."""
 
+    __slots__ = ()
     node: ast.expr
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Case:
-    """`true`: the pattern matches the subject; its captures are bound. Guards are tests of their own."""
-
-    node: ast.match_case
-    subject: ast.expr
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Iterate:
+class Iterate(Happening):
     """The head of a loop. `true`: the next item, bound by the Bind that follows. `false`: there is none."""
 
+    __slots__ = ()
     node: ast.For | ast.AsyncFor | ast.comprehension
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Enter:
-    """`__enter__`, and the binding of `as`."""
-
-    node: ast.withitem
-    is_async: bool
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Leave:
-    """`__exit__`, on one way out of the block."""
-
-    node: ast.withitem
-    is_async: bool
-    raised: bool
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Catch:
+class Catch(Happening):
     """An exception is caught, and its name bound."""
 
+    __slots__ = ()
     node: ast.ExceptHandler
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Return:
+class Return(Happening):
+    """The function is left, with the value of its statement."""
+
+    __slots__ = ()
     node: ast.Return
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Raise:
+class Raise(Happening):
+    """An exception is on its way."""
+
+    __slots__ = ()
     node: ast.Raise
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Delete:
+class Delete(Happening):
+    """Names are unbound."""
+
+    __slots__ = ()
     node: ast.Delete
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Define:
+class Define(Happening):
     """A function, lambda or class that may capture names."""
 
+    __slots__ = ()
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Discard:
+class Discard(Happening):
     """The value of an expression statement is dropped."""
 
+    __slots__ = ()
     node: ast.Expr
+
+
+class Bind(Happening):
+    """`target = value`; without a value where it is nobody's to know."""
+
+    __slots__ = ("target", "value")
+    node: ast.stmt | ast.expr | ast.comprehension
+
+    def __init__(self, target: ast.expr, value: ast.expr | None, node: ast.stmt | ast.expr | ast.comprehension) -> None:
+        super().__init__(node)
+        self.target = target
+        self.value = value
+
+
+class Choose(Happening):
+    """A conditional or boolean expression has the value of `part`."""
+
+    __slots__ = ("part",)
+    node: ast.expr
+
+    def __init__(self, node: ast.expr, part: ast.expr) -> None:
+        super().__init__(node)
+        self.part = part
+
+
+class Collect(Happening):
+    """A comprehension takes in one element."""
+
+    __slots__ = ("elements",)
+    node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+
+    def __init__(self, node: Comprehension, elements: tuple[ast.expr, ...]) -> None:
+        super().__init__(node)
+        self.elements = elements
+
+
+class Case(Happening):
+    """`true`: the pattern matches the subject; its captures are bound. Guards are tests of their own."""
+
+    __slots__ = ("subject",)
+    node: ast.match_case
+
+    def __init__(self, node: ast.match_case, subject: ast.expr) -> None:
+        super().__init__(node)
+        self.subject = subject
+
+
+class Enter(Happening):
+    """`__enter__`, and the binding of `as`."""
+
+    __slots__ = ("is_async",)
+    node: ast.withitem
+
+    def __init__(self, node: ast.withitem, is_async: bool) -> None:
+        super().__init__(node)
+        self.is_async = is_async
+
+
+class Leave(Happening):
+    """`__exit__`, on one way out of the block."""
+
+    __slots__ = ("is_async", "raised")
+    node: ast.withitem
+
+    def __init__(self, node: ast.withitem, is_async: bool, raised: bool) -> None:
+        super().__init__(node)
+        self.is_async = is_async
+        self.raised = raised
 
 
 Act: TypeAlias = (

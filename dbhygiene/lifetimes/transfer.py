@@ -340,8 +340,8 @@ class Transfer:
 
     def _choose(self, act: cfg.Choose, fact: Fact) -> Outcomes:
         how = self.holds(act.part, fact)
-        fact = fact.without([act.whole])
-        return [("next", fact.without([act.part]).with_(how, act.whole) if how else fact)]
+        fact = fact.without([act.node])
+        return [("next", fact.without([act.part]).with_(how, act.node) if how else fact)]
 
     def _collect(self, act: cfg.Collect, fact: Fact) -> Outcomes:
         how = next((how for each in act.elements if (how := self.holds(each, fact))), None)
@@ -461,14 +461,13 @@ class Transfer:
         if path is not None:
             fact = fact.unbound(path)
             fact = fact._replace(known=self.keys.rebound(fact.known, path)) if fact.known else fact
+        gives = PART if how == PART else None
         if how in {IS, CLOSER}:
             leaving = self._leaving(item_, fact)
             fact = fact.with_(how, item_)
             gives = PART if how == IS and leaving is not None and leaving.binds == "cursor" else IS
-            if name is not None:
-                fact = self._bound(name, gives, ANYTHING, fact)
-        elif how == PART and name is not None:
-            fact = self._bound(name, PART, ANYTHING, fact)
+        if name is not None:
+            fact = self._bound(name, gives, self._worth(item_.context_expr, fact), fact)
         return [("next", fact), ("raise", fact)]
 
     def _leave(self, act: cfg.Leave, fact: Fact) -> Outcomes:
