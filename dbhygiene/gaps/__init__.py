@@ -27,7 +27,7 @@ class Gaps:
     def __init__(self, project: Surroundings) -> None:
         self._limit = project.settings.gap_limit
         self._gaps: dict[Routine, list[Gap]] = {}
-        self._demand: Demand[Routine, Summary] = Demand(self._summarise, NEVER_ENDS)
+        self._demand: Demand[Routine, Summary] = Demand(self._summarise, NEVER_ENDS, depth=20)
 
     def of(self, file: File) -> Iterator[Gap]:
         """Every gap of a file, each reported in the function in which its two queries and its wait meet."""
