@@ -1,0 +1,110 @@
+"""Writes that are dropped: made in a `with` that closes the connection, and never committed."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dbhygiene.flow import cfg
+from dbhygiene.lifetimes.heap import IS, PART
+from dbhygiene.lifetimes.lifetime import Lifetime
+from dbhygiene.source import File
+
+_WRITES = re.compile(r"\s*(insert|update|delete|replace)\b", re.IGNORECASE)
+_COMMITS = re.compile(r"\b(commit|begin|start\s+transaction)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class DroppedWrite:
+    """A statement that changes rows, and the `with` whose end rolls it back."""
+
+    call: ast.Call
+    item: ast.withitem
+    block: ast.With | ast.AsyncWith
+
+
+def dropped_write(life: Lifetime) -> DroppedWrite | None:
+    """The first write to a connection that is closed by a `with` which does not commit, if nothing else does."""
+    if life.resource.autocommits or life.escapes or _may_commit(life):
+        return None
+    for item in _closing_without_commit(life):
+        block = life.file.parents[item]
+        assert isinstance(block, (ast.With, ast.AsyncWith))
+        inside = {part for statement in block.body for part in ast.walk(statement)}
+        for call in _executed(life):
+            if call in inside and (text := _sql(life.file, call.args[0])) is not None and _WRITES.match(text):
+                return DroppedWrite(call, item, block)
+    return None
+
+
+def _may_commit(life: Lifetime) -> bool:
+    """Whether the function, the connection's options, or somebody it is lent to, may commit."""
+    if any(
+        k.arg is None or "autocommit" in k.arg or "isolation" in k.arg or k.arg == "init_command"
+        for k in life.birth.keywords
+    ):
+        return True
+    for part in ast.walk(life.scope.node):
+        if isinstance(part, ast.Attribute) and part.attr in {"commit", "autocommit", "begin", "start_transaction"}:
+            return True
+        if isinstance(part, ast.Constant) and isinstance(part.value, str) and _COMMITS.match(part.value.strip()):
+            return True
+    return any(_lent_in(life, node) for node in life.analysis.solution.nodes())
+
+
+def _lent_in(life: Lifetime, node: cfg.Node) -> bool:
+    """Whether a call there is given the connection, or its cursor."""
+    if not isinstance(node.act, cfg.Call):
+        return False
+    given = [*node.act.node.args, *(k.value for k in node.act.node.keywords)]
+    holds = life.analysis.transfer.holds
+    return any(
+        holds(arg, fact) in {IS, PART}
+        for fact in life.analysis.solution.at(node)
+        if fact.site is life.birth
+        for arg in given
+    )
+
+
+def _closing_without_commit(life: Lifetime) -> Iterator[ast.withitem]:
+    found: dict[ast.withitem, None] = {}
+    for node in life.analysis.solution.nodes():
+        if isinstance(node.act, cfg.Leave) and not node.act.raised:
+            leaving = life.analysis.effects.leaving(node.act.node, life.resource)
+            if leaving is not None and leaving.closes and not leaving.commits:
+                if any(f.site is life.birth and f.how(node.act.node) == IS for f in life.analysis.solution.at(node)):
+                    found[node.act.node] = None
+    yield from found
+
+
+def _executed(life: Lifetime) -> list[ast.Call]:
+    """The calls that execute SQL on the connection or on a cursor of it, in the order of the text."""
+    found: dict[ast.Call, None] = {}
+    for node in life.analysis.solution.nodes():
+        match node.act:
+            case cfg.Call(
+                node=ast.Call(func=ast.Attribute(value=owner, attr="execute" | "executemany"), args=[_, *_]) as call
+            ):
+                facts = (fact for fact in life.analysis.solution.at(node) if fact.site is life.birth)
+                if any(life.analysis.transfer.holds(owner, fact) in {IS, PART} for fact in facts):
+                    found[call] = None
+    return sorted(found, key=lambda call: (call.lineno, call.col_offset))
+
+
+def _sql(file: File, expr: ast.expr) -> str | None:
+    """The beginning of a statement's text, where it can be told."""
+    match expr:
+        case ast.Constant(value=str(text)):
+            return text
+        case ast.JoinedStr(values=[ast.Constant(value=str(text)), *_]):
+            return text
+        case ast.BinOp(left=left):
+            return _sql(file, left)
+        case ast.Call(func=ast.Attribute(value=owner, attr="format")):
+            return _sql(file, owner)
+        case ast.Name(id=name):
+            values = file.scope_of(expr).aliases.get(name) or file.scope.aliases.get(name, [])
+            return _sql(file, values[0]) if len(values) == 1 and not isinstance(values[0], ast.Name) else None
+    return None

@@ -1,0 +1,101 @@
+"""Write that is lost at the end of `with connection:`, since this driver closes without committing.
+
+MySQL's drivers once committed at the end of the block, and left the connection open. Today they close it, which rolls
+back what has not been committed: the rows are gone, and no error tells of it.
+
+```python
+import pymysql
+
+def add(options, name):
+    with pymysql.connect(**{"host": "db"}, user=options.user) as conn:
+        conn.cursor().execute("insert into names values (%s)", (name,))
+
+def add_for_sure(host, name):
+    with pymysql.connect(host=host) as conn:
+        with conn.cursor() as cursor:
+            cursor.execute("insert into names values (%s)", (name,))  # HYG104
+```
+
+```python fixed unsafe
+import pymysql
+
+def add(options, name):
+    with pymysql.connect(**{"host": "db"}, user=options.user) as conn:
+        conn.cursor().execute("insert into names values (%s)", (name,))
+
+def add_for_sure(host, name):
+    with pymysql.connect(host=host) as conn:
+        with conn.cursor() as cursor:
+            cursor.execute("insert into names values (%s)", (name,))
+        conn.commit()
+```
+
+(In the first function `**options` may turn autocommit on: nothing is said.)
+
+Reading loses nothing, and other drivers commit:
+
+```python
+import mysql.connector
+import psycopg
+
+def count(host):
+    with mysql.connector.connect(host=host) as conn:
+        cursor = conn.cursor()
+        cursor.execute("select count(*) from names")
+        return cursor.fetchone()
+
+def add(dsn, name):
+    with psycopg.connect(dsn) as conn:
+        conn.execute("insert into names values (%s)", (name,))
+
+def add_too(host, name):
+    with mysql.connector.connect(host=host) as conn:
+        conn.cursor().execute("insert into names values (%s)", (name,))
+        conn.commit()
+```
+
+## Fix safety
+
+Unsafe: a `commit()` at the end of the block stores rows that have not been stored so far. That was meant, most likely;
+but it changes what is in the database.
+
+## References
+
+- [PEP 249, `Connection.commit`](https://peps.python.org/pep-0249/#commit)
+- [PyMySQL's changelog, 1.0](https://github.com/PyMySQL/PyMySQL/blob/main/CHANGELOG.md)
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from dbhygiene.edits import InsertAfter
+from dbhygiene.library.drivers import PACKAGES
+from dbhygiene.lifetimes import Lifetime
+from dbhygiene.lifetimes.writes import DroppedWrite, dropped_write
+from dbhygiene.model import Fix, NoFix, Report, Safety, rule
+from dbhygiene.source import File
+
+
+@rule("HYG104", on=Lifetime, imports=PACKAGES)
+def check(file: File, life: Lifetime) -> Iterator[Report]:
+    if life.resource.kind == "connection" and (dropped := dropped_write(life)) is not None:
+        yield Report(
+            dropped.call,
+            f"this write is lost: leaving `with` closes {life.resource.a_title} without a commit",
+            path=((dropped.item.context_expr, "closed at the end of this `with`"), (dropped.call, "written here")),
+            fix=_commit(file, life, dropped),
+            subject=life.title,
+        )
+
+
+def _commit(file: File, life: Lifetime, dropped: DroppedWrite) -> Fix | NoFix:
+    name = dropped.item.optional_vars or dropped.item.context_expr
+    last = dropped.block.body[-1]
+    if not isinstance(name, ast.Name):
+        return NoFix("the connection has no name in the block")
+    if isinstance(last, (ast.Return, ast.Raise, ast.Continue, ast.Break)):
+        return NoFix("the block ends by leaving it: where to commit is for the author to say")
+    commit = f"await {name.id}.commit()" if life.resource.is_async else f"{name.id}.commit()"
+    return Fix("Commit at the end of the block", (InsertAfter(file.span(last), commit),), Safety.UNSAFE)
