@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import Final, NamedTuple
 
 from dbhygiene.flow.cfg import Bind, Case, Graph, Node, Test
@@ -52,9 +52,20 @@ def _is_pure(expr: ast.AST) -> bool:
     return all(isinstance(part, pure) for part in ast.walk(expr))
 
 
-def worth(value: ast.expr | None, known: Known) -> int:
-    """What is known of a value: a mask of NONE, FALSY, TRUTHY."""
+def worth(value: ast.expr | None, known: Known, opened: Container[ast.AST] = ()) -> int:
+    """What is known of a value: a mask of NONE, FALSY, TRUTHY. `opened`: calls that never give None."""
+    if value in opened:
+        return TRUTHY
     match value:
+        case ast.Await(value=inner) | ast.NamedExpr(value=inner):
+            return worth(inner, known, opened)
+        case ast.IfExp(test=test, body=body, orelse=otherwise):
+            yes, no = _answers(test, known)
+            return (worth(body, known, opened) if yes else 0) | (worth(otherwise, known, opened) if no else 0)
+        case ast.BoolOp(op=op, values=[first, second]):
+            asked = worth(first, known, opened)
+            kept = TRUTHY if isinstance(op, ast.Or) else NONE | FALSY
+            return asked & kept | (worth(second, known, opened) if asked & ~kept else 0)
         case ast.Constant(value=None):
             return NONE
         case ast.Constant(value=constant):
@@ -69,6 +80,14 @@ def worth(value: ast.expr | None, known: Known) -> int:
         case ast.Lambda() | ast.JoinedStr():
             return TRUTHY if isinstance(value, ast.Lambda) else ANYTHING
     return ANYTHING
+
+
+def _answers(test: ast.expr, known: Known) -> tuple[bool, bool]:
+    """Whether a condition may come out true, and whether false."""
+    asks = question(test)
+    if asks is None:
+        return True, True
+    return learn(known, asks.key, asks.if_true) is not None, learn(known, asks.key, asks.if_false) is not None
 
 
 def learn(known: Known, key: str, mask: int) -> Known | None:

@@ -14,7 +14,7 @@ from dbhygiene.flow.cfg import Kind, Node
 from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.analysis import Analysis, transferred
 from dbhygiene.lifetimes.heap import CLOSE, IN, IS, Fact
-from dbhygiene.lifetimes.ownership import Field, in_class_bodies, owner
+from dbhygiene.lifetimes.ownership import Field, in_class_bodies, owner, seen_elsewhere
 from dbhygiene.lifetimes.summaries import Summaries
 from dbhygiene.settings import Confidence
 from dbhygiene.source import FUNCTION, NOT_PYTHON, File, Located, Scope, Surroundings
@@ -93,6 +93,9 @@ class Lifetime:
     @cached_property
     def leak(self) -> Leak | None:
         """The heaviest leak of this resource; None: there is none that can be seen."""
+        if self._leaks and isinstance(self.scope.node, ast.Module):
+            if any(seen_elsewhere(self.file, name) for name in self.names):
+                return None  # whoever imports it may close it
         if "normal" in self._leaks:
             well = self.escapes or any(
                 end is self.analysis.graph.exit and not fact.thrown and not self._normal(fact)
@@ -152,6 +155,17 @@ class Lifetime:
         if not lost or any(how in {IS, IN} for fact in lost for how, _ in fact.aliases):
             return None
         return next((node for site, node in self.analysis.transfer.replaced if site is self.birth), None)
+
+    @cached_property
+    def replaced_for_sure(self) -> bool:
+        """Whether nothing is asked on the way to the replacement: conditions may exclude each other."""
+        analysis, where = self.analysis, self.replaced
+        for node in analysis.solution.nodes():
+            if isinstance(node.act, cfg.Bind) and node.act.node is where:
+                for fact in analysis.solution.at(node):
+                    if (self.birth, where) in analysis.transfer.replaced and fact.site is self.birth:
+                        return not any(isinstance(each.act, cfg.Test) for each, _ in analysis.path(node, fact))
+        return False
 
     @property
     def confidence(self) -> Confidence:

@@ -148,3 +148,19 @@ def owner(file: File, scope: Scope) -> Definition | None:
             return Definition(file, cls.node, cls.name)
         here = here.parent
     return None
+
+
+def seen_elsewhere(file: File, name: str) -> bool:
+    """Whether another module of the project imports a variable of this one, or may."""
+    stem = file.module.rpartition(".")[2]
+    return any(_sees(other, file, name) for other in file.project.mentions(stem) if other is not file)
+
+
+def _sees(other: File, file: File, name: str) -> bool:
+    for scope in other.scopes:
+        for meaning in (*scope.imports.values(), *scope.stars):
+            module, _, last = meaning.rpartition(".")
+            names_variable = last == name and other.project.module(module, other) is file
+            if names_variable or other.project.module(meaning, other) is file:
+                return True
+    return False

@@ -150,7 +150,8 @@ def _closing_statements(life: Lifetime, place: _Place) -> list[ast.Expr]:
         found.append(statement)
     for node in life.analysis.graph.nodes():
         if isinstance(node.act, cfg.Leave) and any(
-            fact.site is life.birth and fact.how(node.act.node) for fact in life.analysis.solution.at(node)
+            fact.site is life.birth and life.analysis.transfer.closed_by(node.act.node, fact)
+            for fact in life.analysis.solution.at(node)
         ):
             raise _RefusedError("a `with` closes it already on some way")
     return found

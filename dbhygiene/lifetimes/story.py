@@ -25,11 +25,20 @@ def named(node: Located) -> str:
 
 
 def _short(func: ast.expr) -> str:
-    """`a.b.c` as it is written; of a chain of calls, the last part."""
-    if isinstance(func, ast.Attribute):
-        owner = func.value
-        return f"{_short(owner)}.{func.attr}" if isinstance(owner, (ast.Name, ast.Attribute)) else f"....{func.attr}"
-    return func.id if isinstance(func, ast.Name) else ast.unparse(func)[:40]
+    """`a.b(...).c` as it is written, without arguments; of what is long, the last part."""
+    match func:
+        case ast.Name(id=name):
+            return name
+        case ast.Attribute(value=ast.Name() | ast.Attribute() | ast.Call() as owner, attr=attr):
+            whole = f"{_short(owner)}.{attr}"
+            return whole if len(whole) <= 40 else attr
+        case ast.Attribute(attr=attr):
+            return attr
+        case ast.Call(func=inner, args=[], keywords=[]):
+            return f"{_short(inner)}()"
+        case ast.Call(func=inner):
+            return f"{_short(inner)}(...)"
+    return ast.unparse(func)[:40]
 
 
 def notes(life: Lifetime, leak: Leak) -> Iterator[str]:

@@ -19,7 +19,12 @@ from dbhygiene.lifetimes.knowledge import ANYTHING, FALSY, NONE, TRUTHY, Keys, l
 
 Outcomes: TypeAlias = "list[tuple[Kind, Fact]]"
 
-_DATA = frozenset({"fetchone", "fetchall", "fetchmany", "fetchval", "rowcount", "lastrowid", "description", "close"})
+_DATA = frozenset(
+    """
+    fetchone fetchall fetchmany fetch fetchrow fetchval rowcount lastrowid description close commit rollback ping
+    """.split()
+)
+_RUNS = frozenset({"execute", "executemany", "callproc"})  # on some drivers, these give the cursor back
 _TO_CONNECTION = frozenset({"connection", "conn", "_connection"})  # a cursor's way back
 _TAKING_OUT = frozenset({"pop", "popleft", "popitem", "get", "get_nowait", "__getitem__"})
 _PUTTING_IN = frozenset({"append", "add", "appendleft", "insert", "setdefault", "put", "put_nowait"})
@@ -51,6 +56,7 @@ class Transfer:
         self, effects: Effects, sites: Mapping[Site, Resource], names: Names, keys: Keys, started: Iterable[Fact] = ()
     ) -> None:
         self.effects, self.sites, self.names, self.keys = effects, sites, names, keys
+        self.sure = {call for call in sites if isinstance(call, ast.Call) and effects.of(call).definition is None}
         self.escaped: set[Site] = set()
         self.replaced: dict[tuple[Site, ast.AST], Fact] = {}
         self._steps: dict[type, Callable[..., Outcomes]] = {
@@ -188,10 +194,9 @@ class Transfer:
         """A method of the resource, of a part of it, or of what holds it."""
         if raised:
             return fact
-        if owner == IS:
-            return fact.with_(PART, call)
-        if owner == PART:
-            return fact if func.attr in _DATA else fact.with_(PART, call)
+        if owner in {IS, PART}:
+            is_data = func.attr in _DATA or (func.attr in _RUNS and func.attr not in self.resource(fact).parts)
+            return fact if is_data else fact.with_(PART, call)
         if owner == CLOSER:
             return fact.with_(CLOSER, call) if func.attr == "pop_all" else fact
         if owner == IN and func.attr in _TAKING_OUT:
@@ -223,16 +228,15 @@ class Transfer:
         return isinstance(expr, ast.Name) and expr.id in self.names.containers
 
     def _arguments(self, call: ast.Call, effect: Effect, fact: Fact, raised: bool) -> Iterable[Fact]:
-        """What becomes of a resource that is given to a call."""
-        for position, arg in enumerate(call.args):
-            if how := self.holds(arg, fact):
-                fates = effect.fates(position, None, self.resource(fact), how, raised)
-                return self._fated(call, fates, how, fact, raised)
-        for keyword in call.keywords:
-            if how := self.holds(keyword.value, fact):
-                fates = effect.fates(None, keyword.arg, self.resource(fact), how, raised)
-                return self._fated(call, fates, how, fact, raised)
-        return [fact]
+        """What becomes of a resource that is given to a call: itself, before a part of it."""
+        given = [
+            *((position, None, how) for position, arg in enumerate(call.args) if (how := self.holds(arg, fact))),
+            *((None, k.arg, how) for k in call.keywords if (how := self.holds(k.value, fact))),
+        ]
+        if not given:
+            return [fact]
+        position, keyword, how = min(given, key=lambda each: each[2] == PART)
+        return self._fated(call, effect.fates(position, keyword, self.resource(fact), how, raised), how, fact, raised)
 
     def _fated(self, call: ast.Call, fates: Fates, how: str, fact: Fact, raised: bool) -> Iterator[Fact]:
         for fate in sorted(fates, key=lambda fate: fate.value):
@@ -258,7 +262,7 @@ class Transfer:
             ]
         else:
             pairs = list(self._pairs(act.target, value, fact))
-        masks = [self._worth(each, fact) for _, each, _ in pairs]
+        masks = [worth(each, fact.known, self.sure) for _, each, _ in pairs]
         after = fact
         for target, _, _ in pairs:
             after = self._unbound(target, after, act)
@@ -269,14 +273,6 @@ class Transfer:
             inner = value.value if isinstance(value, (ast.Await, ast.NamedExpr)) else value
             after = after.without([value, inner])
         return [("next", after)]
-
-    def _worth(self, value: ast.expr | None, fact: Fact) -> int:
-        if value is None:
-            return ANYTHING
-        opened = _unwrapped(value)
-        if opened in self.sites and isinstance(opened, ast.Call):  # a driver never gives None; a helper may
-            return TRUTHY if self.effects.of(opened).definition is None else ANYTHING
-        return worth(value, fact.known)
 
     def _pairs(
         self, target: ast.expr, value: ast.expr | None, fact: Fact
@@ -300,7 +296,8 @@ class Transfer:
         if path is None:
             return fact
         after = fact.unbound(path)
-        if after is not fact and fact.state == "open" and fact.how(path) == IS and not _reachable(after):
+        dropped = isinstance(act.value, ast.Constant)  # `conn = None`: no other takes its place
+        if after is not fact and fact.state == "open" and fact.how(path) == IS and not (dropped or _reachable(after)):
             self.replaced.setdefault((fact.site, act.node), fact)  # type: ignore[arg-type]
         return after._replace(known=self.keys.rebound(after.known, path)) if after.known else after
 
@@ -404,8 +401,7 @@ class Transfer:
             case ast.Call(func=ast.Name(id="callable"), args=[asked]) if self.holds(asked, fact) == CLOSE:
                 return True
             case ast.Call(func=ast.Name(id="hasattr"), args=[owner, ast.Constant(value=str(name))]):
-                path = path_of(owner)
-                return True if path and fact.how(f"{path}.{name}") else None
+                return True if self.holds(ast.Attribute(owner, name), fact) else None
         if self._is_object(test, fact):
             return True
         return self._state_asked(test, fact)
@@ -467,18 +463,22 @@ class Transfer:
             fact = fact.with_(how, item_)
             gives = PART if how == IS and leaving is not None and leaving.binds == "cursor" else IS
         if name is not None:
-            fact = self._bound(name, gives, self._worth(item_.context_expr, fact), fact)
+            fact = self._bound(name, gives, worth(item_.context_expr, fact.known, self.sure), fact)
         return [("next", fact), ("raise", fact)]
 
     def _leave(self, act: cfg.Leave, fact: Fact) -> Outcomes:
-        how = fact.how(act.node)
-        if how is None or fact.site is None:
-            return [("next", fact), ("raise", fact)]
-        fact = fact.without([act.node])
-        leaving = self._leaving(act.node, fact)
-        if how == CLOSER or leaving is None or leaving.closes:
+        if self.closed_by(act.node, fact):
             fact = fact._replace(state="closed")
+        fact = fact.without([act.node])
         return [("next", fact), ("raise", fact)]
+
+    def closed_by(self, item_: ast.withitem, fact: Fact) -> bool:
+        """Whether leaving this `with` closes the resource."""
+        how = fact.how(item_)
+        if how is None or fact.site is None:
+            return False
+        leaving = self._leaving(item_, fact)
+        return how == CLOSER or leaving is None or leaving.closes
 
     def _leaving(self, item_: ast.withitem, fact: Fact) -> Leaving | None:
         return self.effects.leaving(item_, self.resource(fact))

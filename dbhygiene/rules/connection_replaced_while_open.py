@@ -9,8 +9,7 @@ import MySQLdb
 def connect(hosts, options):
     for host in hosts:
         conn = MySQLdb.connect(host=host, **options)  # HYG105
-        if host.endswith(".local"):
-            conn.ping()
+        conn.ping()
     return conn
 ```
 
@@ -68,6 +67,7 @@ from dbhygiene.library.drivers import PACKAGES
 from dbhygiene.lifetimes import Lifetime
 from dbhygiene.lifetimes.story import consequence
 from dbhygiene.model import NoFix, Report, rule
+from dbhygiene.settings import Confidence
 from dbhygiene.source import File
 
 
@@ -81,7 +81,7 @@ def check(file: File, life: Lifetime) -> Iterator[Report]:
         f"connection `{life.title}` is replaced by another while it is open",
         path=((life.birth, "opened here"), (where, f"`{life.title}` is given another value, and this one is lost")),
         fix=NoFix("whether to stop here, or to close it first, is for the author to say"),
-        confidence=life.confidence,
+        confidence=life.confidence if life.replaced_for_sure else Confidence.POSSIBLE,
         notes=tuple(consequence(life.resource)),
         subject=life.title,
     )
