@@ -19,7 +19,7 @@ from dbhygiene.library.calls import (
     QUIET_METHODS,
 )
 from dbhygiene.library.resources import BORROWER, KEEPS, UNKNOWN, Fates, Leaving, Resource, Summary
-from dbhygiene.source import FUNCTION, File, Scope
+from dbhygiene.source import FUNCTION, File, Function, Scope
 
 if TYPE_CHECKING:
     from dbhygiene.lifetimes.summaries import Summaries
@@ -41,21 +41,24 @@ class Effect(NamedTuple):
     def fates(self, position: int | None, keyword: str | None, resource: Resource, how: str, raised: bool) -> Fates:
         """What may become of an argument: given by position, or by keyword."""
         if self.definition is not None and isinstance(self.definition.node, FUNCTION):
-            if (name := self._parameter(self.definition.node, position, keyword)) is None:
+            if (name := self._parameter(self.definition.node, position, keyword, bound=self.bound)) is None:
                 return KEEPS
             argument = self.summaries.argument(self.definition, name, resource, how)
+        elif self.definition is not None and (made := self.summaries.constructor(self.definition)) is not None:
+            assert isinstance(made.node, FUNCTION)
+            if (name := self._parameter(made.node, position, keyword, bound=True)) is None:
+                return KEEPS
+            argument = self.summaries.kept_by_object(self.definition, made, name, resource, how)
         else:
             argument = self.summary.keyword(keyword) if position is None else self.summary.argument(position)
         return argument.raising if raised else argument.normal
 
-    def _parameter(
-        self, function: ast.FunctionDef | ast.AsyncFunctionDef, position: int | None, keyword: str | None
-    ) -> str | None:
+    def _parameter(self, function: Function, position: int | None, keyword: str | None, *, bound: bool) -> str | None:
         args = function.args
         if position is None:
             named = {a.arg for a in (*args.args, *args.kwonlyargs)}
             return keyword if keyword in named else None
-        positional = [*args.posonlyargs, *args.args][self.bound :]
+        positional = [*args.posonlyargs, *args.args][bound:]
         return positional[position].arg if position < len(positional) else None
 
 

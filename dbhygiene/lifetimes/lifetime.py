@@ -53,7 +53,9 @@ class Lifetime:
         return fact.state == "open" and not transferred(fact)
 
     def _raised(self, fact: Fact) -> bool:
-        return fact.state == "open" and not any(type(where) is str and "." in where for _, where in fact.aliases)
+        if fact.state != "open" or self.scope.name.endswith(".__init__"):  # an object whose making failed is nobody's
+            return fact.state == "open"
+        return not any(type(where) is str and "." in where for _, where in fact.aliases)
 
     @cached_property
     def _leaks(self) -> dict[str, tuple[Node, Fact]]:
@@ -158,13 +160,18 @@ class Lifetime:
 
     @cached_property
     def replaced_for_sure(self) -> bool:
-        """Whether nothing is asked on the way to the replacement: conditions may exclude each other."""
+        """Whether no condition on the way to the replacement may exclude one on the way to the opening."""
         analysis, where = self.analysis, self.replaced
         for node in analysis.solution.nodes():
             if isinstance(node.act, cfg.Bind) and node.act.node is where:
                 for fact in analysis.solution.at(node):
-                    if (self.birth, where) in analysis.transfer.replaced and fact.site is self.birth:
-                        return not any(isinstance(each.act, cfg.Test) for each, _ in analysis.path(node, fact))
+                    if fact.site is self.birth:
+                        way = analysis.solution.path(node, fact)
+                        asked = [
+                            (f.site is None, _names_in(n.act.node)) for n, f, _ in way if isinstance(n.act, cfg.Test)
+                        ]
+                        before = {name for early, names in asked if early for name in names}
+                        return not any(before & names for early, names in asked if not early)
         return False
 
     @property
@@ -225,6 +232,10 @@ class Lifetime:
     def steps(self, leak: Leak) -> list[tuple[Located, str]]:
         """The way to a leak as a reader follows it: opened, the turns taken, left open."""
         return list(_steps(self, self.path(leak), leak))
+
+
+def _names_in(expr: ast.expr) -> set[str]:
+    return {part.id for part in ast.walk(expr) if isinstance(part, ast.Name)}
 
 
 SHORTEST_WORD = 4  # a shorter name is found in every file

@@ -34,13 +34,13 @@ class Field:
     file: File
     cls: Definition
     name: str
-    birth: ast.Call
+    birth: ast.Call | None  # None: it is given by a parameter
     resource: Resource
 
     @property
     def is_of_class(self) -> bool:
         """Whether it is opened in the body of the class, once for all instances."""
-        return not any(isinstance(node, FUNCTION) for node in self.file.around(self.birth))
+        return self.birth is not None and not any(isinstance(n, FUNCTION) for n in self.file.around(self.birth))
 
     def never_closed(self) -> bool:
         """Whether nobody who can see the field closes it, or hands it to somebody who might."""
@@ -65,10 +65,12 @@ class Field:
 
     def _somebody_closes(self, method: str) -> bool:
         """Whether a file that calls the method which hands the connection out closes something like a connection."""
-        files = {id(f): f for f in (self.file, *self.file.project.mentions(method))}.values()
+        callers = self.file.project.mentions(method)
+        if method == "connect":  # which every driver has, too
+            callers = [file for file in callers if self.cls.node.name in file.text]
         return any(
             not _OTHER_CLOSED.search(name)
-            for file in files
+            for file in {id(f): f for f in (self.file, *callers)}.values()
             for name in re.findall(r"(\w+)(?:\(\))?\.(?:close|disconnect|release)\b", file.text)
         )
 

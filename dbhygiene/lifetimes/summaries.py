@@ -24,6 +24,7 @@ from dbhygiene.library.resources import (
 from dbhygiene.lifetimes.analysis import Analysis, analyse, transferred
 from dbhygiene.lifetimes.effects import CONTEXT_MANAGERS, Effects
 from dbhygiene.lifetimes.heap import CLOSER, IN, IS, PART, RETURN, Fact, item_index
+from dbhygiene.lifetimes.ownership import Field
 from dbhygiene.source import FUNCTION, Code, File, Surroundings
 
 Returned: TypeAlias = "tuple[Resource, int | None] | None"
@@ -151,6 +152,29 @@ class Summaries:
         for end, fact in analysis.ends(site):
             (normal if end is analysis.graph.exit else raising).add(_fate(fact, end is analysis.graph.exit))
         return Argument(frozenset(normal), frozenset(raising))
+
+    def constructor(self, definition: Definition) -> Definition | None:
+        """The `__init__` of a class."""
+        if isinstance(definition.node, FUNCTION) or definition.node.decorator_list:
+            return None
+        made = method(definition, "__init__")
+        return made if made is not None and isinstance(made.node, FUNCTION) else None
+
+    def kept_by_object(self, cls: Definition, made: Definition, name: str, resource: Resource, how: str) -> Argument:
+        """What a class does with an argument of its constructor: a field that nothing closes is only lent to it."""
+        argument = self.argument(made, name, resource, how)
+        if argument.normal != KEEPS or how != IS:
+            return argument
+        analysis = analyse(made.file, made.node, self.effects(made.file, made.node), {name: resource})  # type: ignore[arg-type]
+        site = next((site for site in analysis.sites if isinstance(site, ast.arg)), None) if analysis else None
+        if analysis is None or site is None or site in analysis.transfer.escaped:
+            return argument
+        ends = [fact for end, fact in analysis.ends(site) if end is analysis.graph.exit]
+        fields = {w.partition(".")[2] for fact in ends for how, w in fact.aliases if isinstance(w, str) and "." in w}
+        if any(fact.state != "open" or fact.how(RETURN) for fact in ends) or not fields:
+            return argument
+        lent = all(Field(made.file, cls, each, None, resource).never_closed() for each in fields)
+        return Argument(frozenset({Does.READS}), BORROWS) if lent else argument
 
     # -- how it ends
 
