@@ -29,6 +29,8 @@ class Kind(Enum):
     SILENT = "silent by escape"  # ... since it followed the connection to where it cannot be followed
     FALSE = "false"  # the analysis sees it, and it never happens
     RARE = "rare"  # ... but at a higher loop bound it does: the analysis is right
+    DOUBTFUL = "doubtful"  # ... but it would, if the program's own functions could give None: nobody asks them
+    DEAD = "never reached"  # ... as the whole call never does: what is known of conditions is kept for a few of them
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def compare(
 
 
 def _differences(source: str, verdict: Verdict, said: Mapping[Site, Bits], limit: int) -> Iterator[Difference]:
-    wider: dict[Site, Bits] | None = None
+    others: list[tuple[Kind, dict[Site, Bits]]] | None = None
     opaque: set[Site] | None = None
     for site, seen in verdict.bits.items():
         claimed = said.get(site, Bits())
@@ -79,17 +81,19 @@ def _differences(source: str, verdict: Verdict, said: Mapping[Site, Bits], limit
                 silent = claimed.escapes and (site in opaque or question.startswith("ends_well"))
                 yield Difference(Kind.SILENT if silent else Kind.MISSED, question, site)
             elif is_said and not happens:
-                wider = _wider(source, limit) if wider is None else wider
-                rare = getattr(wider.get(site, seen), question)
-                yield Difference(Kind.RARE if rare else Kind.FALSE, question, site)
+                others = list(_otherwise(source, limit)) if others is None else others
+                kinds = [kind for kind, bits in others if getattr(bits.get(site, seen), question)]
+                never = not any(seen) and not any(any(bits.get(site, ())) for _, bits in others)
+                yield Difference(kinds[0] if kinds else Kind.DEAD if never else Kind.FALSE, question, site)
 
 
-def _wider(source: str, limit: int) -> dict[Site, Bits]:
-    """The bits at twice the loop bound; none where that takes too long."""
-    try:
-        return judge(source, bound=4, limit=10 * limit).bits
-    except TooLargeError:
-        return {}
+def _otherwise(source: str, limit: int) -> Iterator[tuple[Kind, dict[Site, Bits]]]:
+    """The bits under other assumptions than those of the first verdict; none where that takes too long."""
+    for kind, bound, doubtful in ((Kind.DOUBTFUL, 2, True), (Kind.RARE, 3, False), (Kind.RARE, 4, False)):
+        try:
+            yield kind, judge(source, bound=bound, limit=10 * limit, doubtful=doubtful).bits
+        except TooLargeError:
+            continue
 
 
 def _opaque_sites(source: str) -> set[Site]:

@@ -43,7 +43,7 @@ def acquire_two(w: Writer) -> None:
 
 @feature(1)
 def acquire_conditional(w: Writer) -> None:
-    value, test = w.connect(), w.test()
+    value, test = w.connect(), w.rng.choice(("p", "q", "check()"))
     forms = [f"{value} if {test} else None", f"None if {test} else {value}", f"p and {value}", f"given or {value}"]
     form = w.rng.choice(forms)
     w.line(f"{w.new('conn' if form.startswith('given') else 'maybe')} = {form}")
@@ -60,7 +60,7 @@ def acquire_walrus(w: Writer) -> None:
 def acquire_pair(w: Writer) -> None:
     makers = [name for kind, name in w.helpers if kind == "pair"]
     if makers:
-        w.line(f"{w.new()}, {w.bind('cur', 'cursor')} = {w.rng.choice(makers)}()")
+        w.line(f"{w.new()}, _ = {w.rng.choice(makers)}()")
 
 
 @feature(0.4)
@@ -264,20 +264,24 @@ def if_none(w: Writer) -> None:
 
 @feature(0.8, compound=True)
 def match_(w: Writer) -> None:
+    is_sure = False
     if w.has("conn", "maybe") and w.maybe(0.6):
         name = w.pick("conn", "maybe")
+        is_sure = name in w.of("conn")
         w.line(f"match {name}:")
         cases = [("case None:", {}), (f"case {w.rng.choice(('_', 'other_conn'))}:", {name: "conn"})]
     else:
-        w.line("match mode:")
+        w.line("match work():")
         cases = [('case "a":', {}), (w.rng.choice(('case "b":', "case _:", "case _ if p:")), {})]
     w.depth += 1
-    branches = [_case(w, header, names) for header, names in cases]
+    branches = [_case(w, header, names, is_sure) for header, names in cases]
     w.depth -= 1
     w.merge(*branches, *([] if "case _:" in cases[-1][0] or "other_conn" in cases[-1][0] else [{}]))
 
 
-def _case(w: Writer, header: str, names: Names) -> Names | None:
+def _case(w: Writer, header: str, names: Names, is_sure: bool) -> Names | None:
+    if "None" in header and is_sure:  # never reached
+        return w.block(header, lambda w: w.line("pass"))
     if "other_conn" in header:
         return w.block(header, lambda w: w.line("other_conn.close()"), names=names)
     return w.block(header, names=names)
@@ -285,9 +289,9 @@ def _case(w: Writer, header: str, names: Names) -> Names | None:
 
 @feature(2, compound=True)
 def loop(w: Writer) -> None:
-    header = w.rng.choice(("for row in rows():", "for row in items:", "while check():", "while True:", "while p:"))
+    header = w.rng.choice(("for row in rows():", "for row in items:", "while check():", "while True:"))
     w.loops += 1
-    w.block(header, *([_break_if] if header in ("while True:", "while p:") and w.maybe(0.8) else []), size=2)
+    w.block(header, *([_break_if] if header == "while True:" and w.maybe(0.8) else []), size=2)
     w.loops -= 1
     if header != "while True:" and w.maybe(0.25):
         w.block("else:")
@@ -309,11 +313,20 @@ def break_if(w: Writer) -> None:
 
 # -- exceptions
 
-HANDLERS = (
-    *("except ValueError:", "except ValueError as error:", "except KeyError:", "except (ValueError, KeyError):"),
-    *("except Exception:", "except Exception as error:", "except BaseException:", "except:", "except LookupError:"),
-    *("except mariadb.Error:", "except Failure:"),
-)
+_ORDINARY = frozenset("value key lookup database failure other".split())
+HANDLERS = {  # each clause, and what it catches
+    "except ValueError:": {"value"},
+    "except ValueError as error:": {"value"},
+    "except KeyError:": {"key"},
+    "except (ValueError, KeyError):": {"value", "key"},
+    "except LookupError:": {"key", "lookup"},
+    "except mariadb.Error:": {"database"},
+    "except Failure:": {"failure"},
+    "except Exception:": _ORDINARY,
+    "except Exception as error:": _ORDINARY,
+    "except BaseException:": _ORDINARY | {"exit"},
+    "except:": _ORDINARY | {"exit"},
+}
 
 
 @feature(2.5, compound=True)
@@ -365,8 +378,9 @@ def try_close_and_raise(w: Writer) -> None:
 
 def _handlers(w: Writer, body: Names | None) -> list[Names | None]:
     found: list[Names | None] = []
-    headers = w.rng.sample(HANDLERS, w.rng.choice((1, 1, 2)))
-    headers.sort(key=lambda header: (header == "except:", header in ("except BaseException:",)))
+    headers = sorted(w.rng.sample(list(HANDLERS), w.rng.choice((1, 1, 2))), key=lambda header: len(HANDLERS[header]))
+    if len(headers) == 2 and HANDLERS[headers[1]] <= HANDLERS[headers[0]]:
+        headers.pop()  # it could never be reached
     for header in headers:
         w.handlers.append("error" if " as " in header else "")
         found.append(w.block(header))

@@ -1,8 +1,9 @@
 """What becomes of each connection of a program, decided by running it in every possible way.
 
 The program is real source, really executed; only its environment is played. Three things are written into it
-first: each call that may bring a connection to life tells its place, each `while` counts its rounds, and an attribute
-of None ends the run as a mistake of the program (nothing is to be learnt from it).
+first: each call that may bring a connection to life tells its place, each `while` counts its rounds, an attribute of
+None ends the run as a mistake of the program (nothing is to be learnt from it), and handlers tell of mistakes that
+they would swallow.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from __future__ import annotations
 import ast
 import builtins
 import inspect
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from .world import DRIVERS, Connection, Cut, Strange, Value, World, reachable
+from .world import DRIVERS, Connection, Cursor, Cut, Strange, Value, World, reachable
 
 Site = tuple[int, int]  # line and column of the call that acquires
 
@@ -24,7 +26,7 @@ MISTAKES = (NameError, AttributeError, TypeError)
 NAMED = {
     "ValueError": ValueError,
     "KeyError": KeyError,
-    "LookupError": KeyError,
+    "LookupError": LookupError,
 }
 
 
@@ -73,6 +75,7 @@ class Play:
 
     source: str
     bound: int = 2
+    doubtful: bool = False  # whether helpers may give None instead of a connection
     world: World = field(init=False)
     sites: list[tuple[str, Site]] = field(init=False)
 
@@ -84,6 +87,7 @@ class Play:
         self.code = compile(ast.fix_missing_locations(places.visit(tree)), "<program>", "exec")
         self.sites = places.sites
         self.functions = places.functions
+        self.lending, self.helped = places.lending, places.helped
         self.namespace = self._namespace()
         exec(self.code, self.namespace)
         self.world.kinds = (*(kind or self.namespace[name] for name, kind in kinds.items()), Strange)
@@ -123,7 +127,7 @@ class Play:
         nullable = _compared_with_none(node)
         names = [arg.arg for arg in node.args.args]
         world, namespace, state = self.world, self.namespace, self.state
-        drive = self._drive if inspect.isgeneratorfunction(function) else None
+        drive = self._driver(entry) if inspect.isgeneratorfunction(function) else None
 
         def call() -> Outcome:
             arguments: list[Any] = []
@@ -148,16 +152,27 @@ class Play:
 
         return call
 
-    def _drive(self, generator: Any) -> object:
-        """Go through a generator: it is resumed at each yield, or closed there."""
+    def _driver(self, entry: str) -> Callable[[Any], object]:
+        """How to go through a generator: it is resumed at each yield, or closed there; a context manager may also
+        be told there of an exception. What it lends is still its own, and so is what its cursors read from."""
         world = self.world
-        try:
-            world.handed_on.append(next(generator))
-            while True:
-                stop = world.choose(2)
-                world.handed_on.append(generator.throw(GeneratorExit()) if stop else next(generator))
-        except StopIteration as end:
-            return end.value
+        lends, is_manager = entry in self.lending, _is_manager(self.functions[entry])
+
+        def hand_on(value: object) -> None:
+            if not lends and not isinstance(value, Cursor):
+                world.handed_on.append(value)
+
+        def drive(generator: Any) -> object:
+            try:
+                hand_on(next(generator))
+                while True:
+                    thrown = (GeneratorExit, *(world.kinds if is_manager else ()))
+                    pick = world.choose(1 + len(thrown))
+                    hand_on(generator.throw(thrown[pick - 1]()) if pick else next(generator))
+            except StopIteration as end:
+                return end.value
+
+        return drive
 
     def _restore(self) -> None:
         for name, value in self.state.items():
@@ -171,9 +186,13 @@ class Play:
 
         def born(before: int, value: Any, site: int) -> Any:
             if isinstance(value, Connection):
-                if value.site is None or (sites[value.site][0] != sites[site][0] and value in connections[before:]):
+                if self.doubtful and site in self.helped and world.choose(2):
+                    value.is_open = False
+                    return None
+                fresh = value.is_open and value in connections[before:]  # closed already: nothing to say of it
+                if value.site is None or (fresh and sites[value.site][0] != sites[site][0]):
                     value.site = site
-            elif type(value) is tuple:
+            elif type(value) in (tuple, list):
                 for each in value:
                     if isinstance(each, Connection):
                         born(before, each, site)
@@ -191,14 +210,21 @@ class Play:
                 world.cut()
             return True
 
-        tools = {"_born": born, "_given": given, "_entered": entered, "_goes_on": goes_on, "_all": connections}
+        def unwinding() -> None:
+            if isinstance(sys.exc_info()[1], MISTAKES):
+                world.has_mistake = True
+
+        tools = {"_unwinding": unwinding, "_born": born, "_given": given, "_entered": entered, "_goes_on": goes_on, "_all": connections}
         names = {**vars(builtins), "__import__": world.import_}
         return {"__builtins__": names, "__name__": "program", **tools}
 
 
-def judge(source: str, *, bound: int = 2, limit: int = 4000) -> Verdict:
-    """The bits of every acquisition in the functions of a program; raises TooLargeError beyond `limit` runs."""
-    play = Play(source, bound)
+def judge(source: str, *, bound: int = 2, limit: int = 4000, doubtful: bool = False) -> Verdict:
+    """The bits of every acquisition in the functions of a program; raises TooLargeError beyond `limit` runs.
+
+    Where it is `doubtful`, the program's own functions may also give None instead of a connection.
+    """
+    play = Play(source, bound, doubtful)
     world, sites = play.world, play.sites
     seen = [0] * len(sites)
     runs = 0
@@ -263,12 +289,31 @@ def _is_none(pattern: ast.pattern) -> bool:
     return isinstance(pattern, ast.MatchSingleton) and pattern.value is None
 
 
+def _is_manager(function: ast.FunctionDef) -> bool:
+    return any(isinstance(each, ast.Name) and each.id == "contextmanager" for each in function.decorator_list)
+
+
+def _lends(function: ast.FunctionDef) -> bool:
+    """Whether a generator takes back what it yields, since it is a context manager or closes it: then a generator
+    that is never resumed leaks it. One that yields what it never closes hands it on."""
+    yielded, closed = set(), set()
+    for node in ast.walk(function):
+        match node:
+            case ast.Yield(value=ast.Name(id=name)):
+                yielded.add(name)
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="close")):
+                closed.add(name)
+    return _is_manager(function) or bool(yielded & closed)
+
+
 class _Places(ast.NodeTransformer):
     """Writes into a program what the judge needs to know of its runs."""
 
     def __init__(self, tree: ast.Module) -> None:
         self.sites: list[tuple[str, Site]] = []
         self.functions: dict[str, ast.FunctionDef] = {}
+        self.lending: set[str] = set()  # generators that take back what they yield
+        self.helped: set[int] = set()  # sites that are calls of the program's own functions
         self.module_names = {
             target.id
             for statement in tree.body
@@ -290,6 +335,8 @@ class _Places(ast.NodeTransformer):
         self._path.append(node.name)
         name = ".".join(self._path)
         self.functions[name] = node
+        if _lends(node):
+            self.lending.add(name)
         self._path.append("<locals>")
         self.generic_visit(node)
         del self._path[-2:]
@@ -317,6 +364,8 @@ class _Places(ast.NodeTransformer):
                 return self.generic_visit(node)
         site = len(self.sites)
         self.sites.append((".".join(self._path[:-1]), (node.lineno, node.col_offset)))
+        if isinstance(node.func, ast.Name):
+            self.helped.add(site)
         self.generic_visit(node)
         return _call("_born", _call("len", ast.Name("_all", ast.Load())), node, ast.Constant(site))
 
@@ -327,12 +376,34 @@ class _Places(ast.NodeTransformer):
                 return ast.Attribute(_call("_given", value), node.attr, node.ctx)
         return node
 
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.AST:
+        self.generic_visit(node)
+        node.body.insert(0, ast.Expr(_call("_unwinding")))
+        return node
+
+    def visit_Try(self, node: ast.Try) -> ast.AST:
+        self.generic_visit(node)
+        if node.finalbody:
+            node.finalbody.insert(0, ast.Expr(_call("_unwinding")))
+        return node
+
+    def visit_With(self, node: ast.With) -> ast.AST:
+        """A `with` may swallow what its body raises: see it first."""
+        self.generic_visit(node)
+        if any(isinstance(each.context_expr, ast.Call) and _calls(each.context_expr, "suppress") for each in node.items):
+            node.body = [ast.Try(node.body, [], [], [ast.Expr(_call("_unwinding"))])]
+        return node
+
     def visit_While(self, node: ast.While) -> list[ast.stmt]:
         self._loops += 1
         loop = ast.Constant(self._loops)
         self.generic_visit(node)
         node.test = ast.BoolOp(ast.And(), [_call("_goes_on", loop), node.test])
         return [ast.Expr(_call("_entered", loop)), node]
+
+
+def _calls(call: ast.Call, name: str) -> bool:
+    return isinstance(call.func, ast.Name) and call.func.id == name
 
 
 def _call(name: str, *arguments: ast.expr) -> ast.Call:

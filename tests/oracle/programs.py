@@ -109,7 +109,8 @@ def _helper(rng: Random, weights: dict[str, float], number: int) -> tuple[str, s
         if rng.random() < 0.7:
             writer.bind("conn", "conn")
             return "takes", _function(writer, f"handle{number}", given=("conn",))
-        return "owner", _function(writer, f"build{number}", acquire, last=_give_back)
+        text = _function(writer, f"build{number}", acquire, last=_give_back)
+        return "owner", text.replace("return work()", "return find()")  # `work` never gives None
     kind, text = rng.choice(HELPERS)
     return kind, text.replace("DRIVER", rng.choice(DRIVERS)).replace("NUMBER", str(number))
 

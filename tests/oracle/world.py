@@ -13,12 +13,8 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
-DRIVERS = {
-    "mariadb": True,
-    "psycopg2": False,
-    "sqlite3": False,
-    "psycopg": True,
-}  # does leaving `with conn:` close it?
+DRIVERS = {"mariadb": True, "psycopg2": False, "sqlite3": False, "psycopg": True}  # does leaving `with conn:` close it?
+EXECUTING = {"sqlite3", "psycopg"}  # `conn.execute()` gives a cursor there
 
 
 class Strange(Exception):  # noqa: N818  (no program names it: a handler for all of the named ones is not complete)
@@ -110,7 +106,7 @@ class World:
 
     def _modules(self) -> dict[str, Any]:
         def driver(name: str, closes: bool) -> types.SimpleNamespace:
-            kind = ClosingConnection if closes else Connection
+            kind = type("Driver", (ClosingConnection if closes else Connection,), {"executes": name in EXECUTING})
             error = type("Error", (Exception,), {"__module__": name})
 
             def connect(*_: Any, **__: Any) -> Connection:
@@ -194,6 +190,7 @@ class Connection:
     """A connection that knows whether it is open, and where it was born."""
 
     __slots__ = ("is_open", "site", "world")
+    executes = False
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -206,9 +203,9 @@ class Connection:
     def cursor(self) -> Cursor:
         return Cursor(self)
 
-    def execute(self, *_: object) -> Cursor:
+    def execute(self, *_: object) -> Cursor | Value:
         self.world.happen("execute")
-        return Cursor(self)
+        return Cursor(self) if self.executes else Value(self.world, "rows")
 
     def commit(self) -> None:
         self.world.happen("commit")

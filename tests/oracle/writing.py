@@ -150,8 +150,12 @@ class Writer:
         return f"{self.rng.choice(self.drivers)}.connect()"
 
     def test(self) -> str:
-        simple = ["p", "p", "q", "check()"]
-        tests = [*simple, *simple, "not p", "p and q", "p or check()", 'mode == "a"', "not check()"]
+        tests = ["check()", "not check()"]
+        if not self.loops:  # what stays the same in a loop is asked there only if it was asked before
+            simple = ["p", "p", "q", "check()"]
+            tests = [*simple, *simple, "not p", "p and q", "p or check()", 'mode == "a"', "not check()"]
+        elif any(line.lstrip() == "if p:" for line in self.lines):
+            tests += ["p", "not p"]
         for name in self.of("maybe"):
             tests += [name, f"{name} is None", f"{name} is not None", f"not {name}", f"{name} and p"]
         if self.has("flag"):

@@ -1,4 +1,3 @@
-# open: a helper that returns a cursor is taken to have taken the connection
 import sqlite3
 
 

@@ -1,4 +1,3 @@
-# open: a list that is gone through and closed is taken for a leak
 import mariadb
 
 

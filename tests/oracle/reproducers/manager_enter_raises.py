@@ -1,4 +1,3 @@
-# open: entering a manager of the project may raise
 from contextlib import contextmanager
 
 import sqlite3

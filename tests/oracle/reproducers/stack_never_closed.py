@@ -1,4 +1,3 @@
-# open: a callback counts as a close though the stack is dropped
 import mariadb
 from contextlib import ExitStack
 

@@ -1,4 +1,3 @@
-# open: a stack that is no context manager does not close when a call raises
 from contextlib import ExitStack, closing
 
 import mariadb

@@ -1,4 +1,3 @@
-# open: a tuple that is gone through and closed is taken for a leak
 import sqlite3
 
 

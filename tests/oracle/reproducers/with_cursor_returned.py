@@ -1,4 +1,3 @@
-# open: a closed cursor's connection, returned with it
 import psycopg
 from contextlib import closing
 
