@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dbhygiene.mistakes import Mistake, did_you_mean
-from dbhygiene.settings import Confidence, Settings
+from dbhygiene.settings import Confidence, Declared, Settings
 
 
 def load(root: Path) -> Settings:
@@ -94,6 +94,33 @@ def _words_by_pattern(value: object) -> Mapping[str, tuple[str, ...]]:
     return {pattern: _words(words) for pattern, words in value.items()}
 
 
+def _functions(value: object) -> Mapping[str, Declared]:
+    if not isinstance(value, dict):
+        raise ValueError('a table such as { "app.db.release" = { closes = ["conn"] } }')
+    return {name: _declared(name, table) for name, table in value.items()}
+
+
+def _declared(name: str, table: object) -> Declared:
+    known = ("returns", "closes", "keeps", "borrows", "may-raise")
+    if not isinstance(table, dict):
+        raise ValueError(f"a table for `{name}`")
+    for key in table:
+        if key not in known:
+            raise ValueError(f"a table of {', '.join(known)}; `{name}` has `{key}`{did_you_mean(key, known)}")
+    returns, may_raise = table.get("returns", ""), table.get("may-raise", True)
+    if not isinstance(returns, str) or not isinstance(may_raise, bool):
+        raise ValueError(f"a driver's name for `returns` and true or false for `may-raise` of `{name}`")
+    fates = {key: _arguments(name, table.get(key, [])) for key in ("closes", "keeps", "borrows")}
+    return Declared(returns, may_raise=may_raise, **fates)
+
+
+def _arguments(name: str, value: object) -> tuple[str | int, ...]:
+    values = value if isinstance(value, list) else [value]
+    if not all(isinstance(each, (str, int)) and not isinstance(each, bool) for each in values):
+        raise ValueError(f"arguments of `{name}` by name, or by number from 0")
+    return tuple(values)
+
+
 _KEYS: Mapping[str, Callable[[object], object]] = {
     "select": _words,
     "extend-select": _words,
@@ -104,4 +131,5 @@ _KEYS: Mapping[str, Callable[[object], object]] = {
     "databases": _words,
     "exclude": _words,
     "src": _words,
+    "functions": _functions,
 }

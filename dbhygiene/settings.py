@@ -19,6 +19,21 @@ class Confidence(IntEnum):
 
 
 @dataclass(frozen=True)
+class Declared:
+    """What the user says of a function that the analysis cannot see into.
+
+    `returns` names a driver (`pymysql`), or is `connection`, where the caller is to close what it gets. Arguments are
+    named, or numbered from 0: the function closes them, keeps them for good, or only borrows them.
+    """
+
+    returns: str = ""
+    closes: tuple[str | int, ...] = ()
+    keeps: tuple[str | int, ...] = ()
+    borrows: tuple[str | int, ...] = ()
+    may_raise: bool = True
+
+
+@dataclass(frozen=True)
 class Settings:
     """One project's settings.
 
@@ -36,6 +51,7 @@ class Settings:
     databases: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     src: tuple[str, ...] = ()
+    functions: Mapping[str, Declared] = field(default_factory=dict)  # by dotted name
 
     @property
     def gap_limit(self) -> int:

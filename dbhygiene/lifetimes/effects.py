@@ -85,12 +85,16 @@ class Effects(cfg.Semantics):
         func = call.func
         name = self.file.resolve(func)
         if name is not None:
+            if (declared := self.summaries.declared(name)) is not None:
+                return self._plain(declared)
             if (opened := self.summaries.opened(name)) is not None:
                 return self._plain(Summary(returns=opened))
             if (known := CALLS.get(name)) is not None:
                 return Effect(known, name in CLOSERS, None, False, self.summaries)
         definition = calls.callee(self.file, call, self.scope)
         if definition is not None:
+            if (declared := self.summaries.declared(definition.dotted)) is not None:
+                return self._plain(declared)
             summary = self.summaries.returned(definition) or UNKNOWN
             return Effect(summary, False, definition, self._is_bound(call, definition), self.summaries)
         if isinstance(func, ast.Attribute) and func.attr in BORROWING_METHODS:

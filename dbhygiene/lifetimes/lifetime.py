@@ -53,9 +53,7 @@ class Lifetime:
         return fact.state == "open" and not transferred(fact)
 
     def _raised(self, fact: Fact) -> bool:
-        if fact.state != "open" or self.scope.name.endswith(".__init__"):  # an object whose making failed is nobody's
-            return fact.state == "open"
-        return not any(type(where) is str and "." in where for _, where in fact.aliases)
+        return fact.state == "open" and not any(type(where) is str and "." in where for _, where in fact.aliases)
 
     @cached_property
     def _leaks(self) -> dict[str, tuple[Node, Fact]]:
@@ -282,7 +280,9 @@ class Lifetimes:
 
         A file that names one of them may hold a leak, though it names no driver.
         """
-        found = frozenset(name for file in files for name in self._handing_out(file))
+        declared = self.summaries.project.settings.functions
+        found = frozenset(name.rpartition(".")[2] for name, function in declared.items() if function.returns)
+        found |= frozenset(name for file in files for name in self._handing_out(file))
         self.summaries.learn(found)
         return found
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from dbhygiene.flow import cfg
-from dbhygiene.flow.calls import Definition, Demand, method
+from dbhygiene.flow.calls import Definition, Demand, find, method
 from dbhygiene.flow.cfg import Outcome, TooLargeError
 from dbhygiene.flow.exceptions import handled_types
 from dbhygiene.library.drivers import PACKAGES, drivers
@@ -22,6 +22,7 @@ from dbhygiene.library.resources import (
     Summary,
 )
 from dbhygiene.lifetimes.analysis import Analysis, analyse, transferred
+from dbhygiene.lifetimes.declared import summary_of
 from dbhygiene.lifetimes.effects import CONTEXT_MANAGERS, Effects
 from dbhygiene.lifetimes.heap import CLOSER, IN, IS, PART, RETURN, Fact, item_index
 from dbhygiene.lifetimes.ownership import Field
@@ -61,6 +62,19 @@ class Summaries:
             versions = [v for each in driver.distributions if (v := self.project.version_of(each))]
             self._resources[driver.package] = driver.resource(versions[0] if versions else None)
         return self._resources[driver.package]
+
+    def declared(self, name: str) -> Summary | None:
+        """What the settings say of a function of this name."""
+        declared = self.project.settings.functions.get(name)
+        if declared is None:
+            return None
+        returned = self._resource_named(declared.returns) if declared.returns else None
+        near = next(iter(self.project.mentions(name.rpartition(".")[2])), None)
+        return summary_of(declared, returned, find(name, near) if near is not None else None)
+
+    def _resource_named(self, name: str) -> Resource:
+        driver = next((each for each in self._drivers.values() if name in {each.package, each.name}), None)
+        return driver.resource() if driver is not None else Resource("connection", "connection")
 
     def older_leaving(self, resource: Resource) -> Leaving | None:
         """What `with` did in older versions of the driver, where the project does not say which it uses."""
