@@ -42,7 +42,7 @@ QUIET_METHODS = frozenset(
 )
 
 _BORROWING_FUNCTIONS = """
-    next iter any all sum min max sorted map filter setattr delattr pandas.read_sql pandas.read_sql_query
+    next iter any all sum min max sorted map filter delattr pandas.read_sql pandas.read_sql_query
     pandas.read_sql_table pandas.io.sql.read_sql pandas.io.sql.to_sql polars.read_database
     polars.read_database_uri weakref.ref weakref.proxy inspect.getmembers psycopg2.extras.register_uuid
     psycopg2.extras.register_json psycopg2.extras.register_hstore psycopg2.extensions.register_type
@@ -60,6 +60,7 @@ CALLS: dict[str, Summary] = {
     **dict.fromkeys(_QUIET_BUILTINS.split(), HARMLESS),
     **dict.fromkeys(_QUIET_FUNCTIONS.split(), HARMLESS),
     "atexit.register": Summary(may_raise=False),
+    "setattr": Summary(may_raise=False),
     "typing.cast": _RETURNS_SECOND,
     "typing_extensions.cast": _RETURNS_SECOND,
     "asyncio.wait_for": _RETURNS_FIRST,

@@ -9,4 +9,5 @@ DRIVER = Driver(
     opens=("cx_Oracle.connect", "cx_Oracle.Connection"),
     leavings=(Leaving(closes=False, commits=True), Leaving(closes=True, since=(6, 0))),
     server="oracle",
+    parts=frozenset({"cursor", "execute"}),
 )

@@ -18,5 +18,6 @@ DRIVER = Driver(
     ),
     leavings=(Leaving(closes=False, exists=False), Leaving(closes=True, since=(8, 0, 21))),
     server="mysql",
+    parts=frozenset({"cursor", "execute"}),  # with `multi=True`, an iterator
     closed_by=frozenset({"close", "disconnect", "shutdown"}),
 )

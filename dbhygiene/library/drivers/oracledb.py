@@ -8,4 +8,5 @@ DRIVER = Driver(
     distributions=("oracledb",),
     opens=("oracledb.connect", "oracledb.connect_async", "oracledb.Connection"),
     server="oracle",
+    parts=frozenset({"cursor", "execute"}),
 )

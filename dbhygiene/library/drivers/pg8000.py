@@ -8,5 +8,6 @@ DRIVER = Driver(
     distributions=("pg8000",),
     opens=("pg8000.connect", "pg8000.dbapi.connect", "pg8000.native.Connection", "pg8000.Connection"),
     server="postgresql",
+    parts=frozenset({"cursor", "execute"}),
     second_close_raises=True,
 )

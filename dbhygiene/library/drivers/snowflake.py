@@ -9,4 +9,5 @@ DRIVER = Driver(
     opens=("snowflake.connector.connect", "snowflake.connector.SnowflakeConnection"),
     leavings=(Leaving(closes=True, commits=True),),
     server="snowflake",
+    parts=frozenset({"cursor", "execute"}),
 )
