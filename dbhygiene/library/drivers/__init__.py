@@ -1,22 +1,29 @@
-"""Database drivers, one file each: `DRIVER` says what opens a connection and what `with` does with it.
+"""Database drivers, one file each, named as the package that programs import.
 
-Facts measured against MariaDB 10.11 and PostgreSQL 15, or read in the driver's source.
+`DRIVER` says what opens a connection and what `with` does with it. A file is imported when a program is seen that
+uses its driver. Facts measured against MariaDB 10.11 and PostgreSQL 15, or read in the driver's source.
 """
 
 from __future__ import annotations
 
-import importlib
 import pkgutil
 from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-from dbhygiene.library.resources import Driver
+if TYPE_CHECKING:
+    from dbhygiene.library.resources import Driver
+
+PACKAGES = frozenset(module.name for module in pkgutil.iter_modules(__path__))
 
 
 @cache
+def driver(package: str) -> Driver | None:
+    """The driver that is imported by this name, or as a part of it."""
+    found: Driver | None = import_module(f"{__name__}.{package}").DRIVER if package in PACKAGES else None
+    return found
+
+
 def drivers() -> tuple[Driver, ...]:
     """Every driver that we know."""
-    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
-    return tuple(importlib.import_module(f"{__name__}.{name}").DRIVER for name in names)
-
-
-PACKAGES = frozenset(name.partition(".")[0] for driver in drivers() for name in (driver.package, *driver.opens))
+    return tuple(found for package in sorted(PACKAGES) if (found := driver(package)))

@@ -5,17 +5,7 @@ from dbhygiene.library.resources import Driver, Leaving
 DRIVER = Driver(
     name="sqlite3",
     package="sqlite3",
-    opens=(
-        "sqlite3.connect",
-        "sqlite3.Connection",
-        "sqlite3.dbapi2.connect",
-        "pysqlite2.dbapi2.connect",
-        "pysqlite3.connect",
-        "pysqlite3.dbapi2.connect",
-        "sqlcipher3.connect",
-        "sqlcipher3.dbapi2.connect",
-        "pysqlcipher3.dbapi2.connect",
-    ),
+    opens=("sqlite3.connect", "sqlite3.Connection", "sqlite3.dbapi2.connect"),
     leavings=(Leaving(closes=False, commits=True),),
     server="sqlite",
     parts=frozenset({"cursor", "execute", "executemany", "iterdump", "blobopen"}),
