@@ -7,19 +7,17 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import NamedTuple
 
-from dbhygiene.lifetimes import Lifetimes
+from dbhygiene.flow import cfg
+from dbhygiene.library.calls import STACKING
+from dbhygiene.lifetimes import Lifetime, Lifetimes
+from dbhygiene.lifetimes.transfer import Transfer
 from dbhygiene.source import Alone, File
 
 from .judge import Bits, Site, TooLargeError, Verdict, judge
 
-Analysis = Callable[[str], Mapping[Site, Bits]]
-
 QUESTIONS = Bits._fields[:4]
-OPAQUE = (  # what holds a connection in a way that an analysis need not follow
-    *(ast.Lambda, ast.List, ast.Dict, ast.Set, ast.Subscript, ast.Global),
-    *(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp),
-)
 
 
 class Kind(Enum):
@@ -45,13 +43,54 @@ class Difference:
         return f"{self.kind.value}: {self.question} at line {self.site[0]}"
 
 
-def lifetimes(source: str) -> dict[Site, Bits]:
+class Claim(NamedTuple):
+    """What an analysis says of one acquisition. `hides`: whether it gives up where it may: see `_hides`."""
+
+    bits: Bits = Bits()
+    hides: bool = False
+
+
+Analysis = Callable[[str], Mapping[Site, Claim]]
+
+
+def lifetimes(source: str) -> dict[Site, Claim]:
     """What `dbhygiene.lifetimes` says of a program."""
-    found: dict[Site, Bits] = {}
+    found: dict[Site, Claim] = {}
     for life in Lifetimes(Alone()).of(File(Path("program.py"), source)):
         site = life.birth.lineno, life.birth.col_offset
-        found[site] = Bits(*(getattr(life, question) for question in Bits._fields))
+        bits = Bits(*(getattr(life, question) for question in Bits._fields))
+        found[site] = Claim(bits, bits.escapes and any(_hides(act, life.analysis.transfer) for act in _escapes(life)))
     return found
+
+
+def _escapes(life: Lifetime) -> Iterator[cfg.Act]:
+    """What happens where it is last followed."""
+    transfer, solution = life.analysis.transfer, life.analysis.solution
+    known = transfer.escaped
+    for node in solution.nodes():
+        for fact in solution.at(node):
+            if fact.site is life.birth:
+                transfer.escaped = set()
+                list(transfer(node, fact))
+                escapes, transfer.escaped = bool(transfer.escaped), known
+                if escapes:
+                    yield node.act
+
+
+def _hides(act: cfg.Act, transfer: Transfer) -> bool:
+    """Whether something is put where an analysis need not see it: into a variable that an inner function speaks of or
+    that is declared global (here, or by the helper that takes it), or onto an ExitStack whose name stands for several."""
+    names = transfer.names
+    match act:
+        case cfg.Bind(target=target):
+            return bool({n.id for n in ast.walk(target) if isinstance(n, ast.Name)} & (names.captured | names.shared))
+        case cfg.Enter(node=ast.withitem(optional_vars=ast.Name(id=name))):
+            return name in names.captured | names.shared
+        case cfg.Call(node=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=attr))) if attr in STACKING:
+            return name not in names.stacks
+        case cfg.Call(node=call) if (definition := transfer.effects.of(call).definition) is not None:
+            return any(isinstance(node, ast.Global) for node in ast.walk(definition.node))
+    return False
 
 
 def compare(
@@ -67,18 +106,16 @@ def compare(
     return verdict, list(_differences(source, verdict, analysis(source), limit))
 
 
-def _differences(source: str, verdict: Verdict, said: Mapping[Site, Bits], limit: int) -> Iterator[Difference]:
+def _differences(source: str, verdict: Verdict, said: Mapping[Site, Claim], limit: int) -> Iterator[Difference]:
     others: list[tuple[Kind, dict[Site, Bits]]] | None = None
-    opaque: set[Site] | None = None
     for site, seen in verdict.bits.items():
-        claimed = said.get(site, Bits())
+        claimed, hides = said.get(site, Claim())
         if claimed[:4] == seen[:4] or (site not in said and not (seen.leaks_normally or seen.leaks_by_exception)):
             continue  # of what is closed already when a helper returns it there is nothing to say
         for question in QUESTIONS:
             happens, is_said = getattr(seen, question), getattr(claimed, question)
             if happens and not is_said:
-                opaque = _opaque_sites(source) if opaque is None else opaque
-                silent = claimed.escapes and (site in opaque or question.startswith("ends_well"))
+                silent = hides or (claimed.escapes and question.startswith("ends_well"))
                 yield Difference(Kind.SILENT if silent else Kind.MISSED, question, site)
             elif is_said and not happens:
                 others = list(_otherwise(source, limit)) if others is None else others
@@ -94,14 +131,3 @@ def _otherwise(source: str, limit: int) -> Iterator[tuple[Kind, dict[Site, Bits]
             yield kind, judge(source, bound=bound, limit=10 * limit, doubtful=doubtful).bits
         except TooLargeError:
             continue
-
-
-def _opaque_sites(source: str) -> set[Site]:
-    """The calls in functions that hide something from an analysis."""
-    found: set[Site] = set()
-    for function in ast.walk(ast.parse(source)):
-        if isinstance(function, ast.FunctionDef):
-            inside = list(ast.walk(function))
-            if any(isinstance(node, (*OPAQUE, ast.FunctionDef)) for node in inside if node is not function):
-                found |= {(node.lineno, node.col_offset) for node in inside if isinstance(node, ast.Call)}
-    return found

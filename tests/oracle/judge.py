@@ -146,7 +146,9 @@ class Play:
             except BaseException as raised:
                 value, error = None, raised
             kept = [namespace[each] for each in state]
-            if owner and not (error and name == "__init__"):  # an object whose making failed is nobody's
+            if (
+                owner
+            ):  # an object keeps what was stored in it, even if its making fails: too widely written to be told of
                 kept.append(arguments[0].__dict__)
             return Outcome(value, error, tuple(kept))
 
@@ -214,7 +216,14 @@ class Play:
             if isinstance(sys.exc_info()[1], MISTAKES):
                 world.has_mistake = True
 
-        tools = {"_unwinding": unwinding, "_born": born, "_given": given, "_entered": entered, "_goes_on": goes_on, "_all": connections}
+        tools = {
+            "_unwinding": unwinding,
+            "_born": born,
+            "_given": given,
+            "_entered": entered,
+            "_goes_on": goes_on,
+            "_all": connections,
+        }
         names = {**vars(builtins), "__import__": world.import_}
         return {"__builtins__": names, "__name__": "program", **tools}
 
@@ -390,7 +399,9 @@ class _Places(ast.NodeTransformer):
     def visit_With(self, node: ast.With) -> ast.AST:
         """A `with` may swallow what its body raises: see it first."""
         self.generic_visit(node)
-        if any(isinstance(each.context_expr, ast.Call) and _calls(each.context_expr, "suppress") for each in node.items):
+        if any(
+            isinstance(each.context_expr, ast.Call) and _calls(each.context_expr, "suppress") for each in node.items
+        ):
             node.body = [ast.Try(node.body, [], [], [ast.Expr(_call("_unwinding"))])]
         return node
 
