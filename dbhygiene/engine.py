@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import ast
 import importlib
-import pkgutil
 import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
+from dbhygiene.catalogue import all_rules
 from dbhygiene.mistakes import Mistake, did_you_mean
 from dbhygiene.model import AnyRule, Finding, Report, Step
 from dbhygiene.project import Project
@@ -29,14 +28,6 @@ _TOP = Span(1, 0, 1, 0)
 
 
 # -- which rules ----------------------------------------------------------------------------------------
-
-
-@cache
-def all_rules() -> tuple[AnyRule, ...]:
-    """Every rule, by code."""
-    package = importlib.import_module("dbhygiene.rules")
-    modules = (importlib.import_module(f"{package.__name__}.{m.name}") for m in pkgutil.iter_modules(package.__path__))
-    return tuple(sorted((module.check for module in modules), key=lambda rule: rule.code))
 
 
 def chosen(settings: Settings, rules: Sequence[AnyRule] | None = None) -> tuple[AnyRule, ...]:
@@ -95,21 +86,25 @@ class Analyses:
         self._made: dict[str, Any] = {}
         self.words: frozenset[str] = frozenset()  # names of the project's own functions that hand out connections
 
-    def subjects(self, on: type[Any], file: File) -> Iterable[Any]:
-        if issubclass(on, ast.AST):
-            return file.nodes(on)
-        if on is File:
+    def subjects(self, on: str, file: File) -> Iterable[Any]:
+        """What a class of this name has in a file: the file itself, an analysis' subjects, or nodes of the tree."""
+        if on == File.__name__:
             return (file,)
-        kind = on.__name__
-        return list(getattr(self._analysis(kind), _ANALYSES[kind][2])(file))
+        if on in _ANALYSES:
+            return list(getattr(self._analysis(on), _ANALYSES[on][2])(file))
+        return file.nodes(getattr(ast, on))
 
     def learn(self, files: Iterable[File], rules: Iterable[AnyRule]) -> None:
         """Ask each analysis for the words that make a file worth a look, drivers' names apart."""
-        asked = {rule.on.__name__ for rule in rules} & _ANALYSES.keys()
         known = list(files)
+        asked = {rule.on for rule in rules if rule.on in _ANALYSES and self._may_learn(rule, known)}
         for analysis in {id(made): made for made in map(self._analysis, asked)}.values():
             if words := getattr(analysis, "words", None):
                 self.words |= words(known)
+
+    def _may_learn(self, rule: AnyRule, files: Iterable[File]) -> bool:
+        declared = self._project.settings.functions  # they may be called in files that name no driver
+        return bool(declared) or any(_may_find(rule, file.text, self.words) for file in files)
 
     def _analysis(self, kind: str) -> Any:
         module, name, _ = _ANALYSES[kind]
@@ -157,7 +152,7 @@ def not_parsed(path: Path, error: Exception) -> Finding:
 def _may_find(rule: AnyRule, text: str, words: frozenset[str]) -> bool:
     if not rule.imports or any(word in text for word in rule.imports):
         return True
-    return rule.on.__name__ in _ANALYSES and any(word in text for word in words)
+    return rule.on in _ANALYSES and any(word in text for word in words)
 
 
 def _ignored_here(rule: AnyRule, file: File) -> bool:
@@ -174,18 +169,18 @@ def _ignored_here(rule: AnyRule, file: File) -> bool:
     )
 
 
-def _by_subject(rules: Iterable[AnyRule]) -> Iterable[tuple[type[Any], list[AnyRule]]]:
-    groups: dict[type[Any], list[AnyRule]] = {}
+def _by_subject(rules: Iterable[AnyRule]) -> Iterable[tuple[str, list[AnyRule]]]:
+    groups: dict[str, list[AnyRule]] = {}
     for rule in rules:
         groups.setdefault(rule.on, []).append(rule)
     return groups.items()
 
 
-def _run(file: File, on: type[Any], rules: Sequence[AnyRule], analyses: Analyses) -> Iterator[Finding]:
+def _run(file: File, on: str, rules: Sequence[AnyRule], analyses: Analyses) -> Iterator[Finding]:
     try:
         subjects = analyses.subjects(on, file)
     except Exception as error:
-        yield _internal_error(file.path, f"the analysis `{on.__name__}`", error)
+        yield _internal_error(file.path, f"the analysis `{on}`", error)
         return
     for rule in rules:
         try:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from importlib import import_module
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from dbhygiene.edits import Edit
 from dbhygiene.settings import Confidence
 from dbhygiene.source import File, Located, Span
+
+if TYPE_CHECKING:
+    from dbhygiene.edits import Edit
 
 Subject = TypeVar("Subject")
 
@@ -91,12 +93,13 @@ Check = Callable[[File, Subject], Iterator[Report]]
 class Rule(Generic[Subject]):
     """A fault that can be found: what to look at, and how to see it.
 
-    Its name is its file's name, its page its file's docstring. `imports` are words without which a file holds no
-    such fault, and is not even parsed. A rule that is not on by `default` is run when it is selected by name or code.
+    Its name is its file's name, its page its file's docstring. `on` names the class of what it looks at. `imports`
+    are words without which a file holds no such fault, and is not even parsed. A rule that is not on by `default` is
+    run when it is selected by name or code.
     """
 
     code: str
-    on: type[Subject]
+    on: str
     imports: frozenset[str]
     check: Check[Subject]
     default: bool = True
@@ -107,7 +110,7 @@ class Rule(Generic[Subject]):
 
     @property
     def doc(self) -> str:
-        return sys.modules[self.check.__module__].__doc__ or ""
+        return import_module(self.check.__module__).__doc__ or ""
 
     @property
     def summary(self) -> str:
@@ -121,7 +124,7 @@ AnyRule = Rule[Any]
 def rule(
     code: str, *, on: type[Subject], imports: Iterable[str], default: bool = True
 ) -> Callable[[Check[Subject]], Rule[Subject]]:
-    """Make a rule of a check.
+    """Make a rule of a check. Written on one line: `catalogue` reads it before it imports the file.
 
     Arguments:
         code: `HYG` and three digits.
@@ -129,4 +132,4 @@ def rule(
         imports: words one of which stands in every file that the rule can find a fault in.
         default: whether the rule is on when nothing is selected.
     """
-    return lambda check: Rule(code, on, frozenset(imports), check, default)
+    return lambda check: Rule(code, on.__name__, frozenset(imports), check, default)

@@ -30,9 +30,9 @@ def fails(file: File, call: ast.Call) -> Iterator[Report]:
 
 
 calls.__module__, doubts.__module__, fails.__module__ = "rules.some_call", "rules.some_doubt", "rules.some_failure"
-CALLS: AnyRule = Rule("HYG901", ast.Call, frozenset({"driver"}), calls)
-DOUBTS: AnyRule = Rule("HYG902", ast.Call, frozenset({"driver"}), doubts, default=False)
-FAILS: AnyRule = Rule("HYG911", ast.Call, frozenset({"driver"}), fails)
+CALLS: AnyRule = Rule("HYG901", "Call", frozenset({"driver"}), calls)
+DOUBTS: AnyRule = Rule("HYG902", "Call", frozenset({"driver"}), doubts, default=False)
+FAILS: AnyRule = Rule("HYG911", "Call", frozenset({"driver"}), fails)
 RULES = (CALLS, DOUBTS, FAILS)
 
 CODE = "import driver\n\n\ndef f():\n    driver.connect()\n    driver.connect()\n"

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dbhygiene.engine import all_rules, check_file
+from dbhygiene.catalogue import all_rules
+from dbhygiene.engine import check_file
 from dbhygiene.fixes.apply import fix
 from dbhygiene.model import Finding
 from dbhygiene.settings import Confidence, Settings

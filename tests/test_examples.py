@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from dbhygiene.engine import all_rules, check_file
+from dbhygiene.catalogue import all_rules
+from dbhygiene.engine import check_file
 from dbhygiene.examples import Example, examples
 from dbhygiene.model import AnyRule
 from dbhygiene.settings import Confidence, Settings

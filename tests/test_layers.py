@@ -21,6 +21,7 @@ LAYERS = [
     {"project"},
     {"lifetimes", "gaps"},
     {"rules"},
+    {"catalogue"},
     {"engine"},
     {"fixes"},
     {"frontends"},
@@ -30,7 +31,7 @@ LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 ONLY_IN = {"libcst": "fixes", "click": "frontends", "flake8": "frontends"}
 READS_ONLY = {  # rooms with fewer rights than their level gives
     "reports": {"model", "settings", "source", "reports"},
-    "rules": LEVEL.keys() - {"project", "config", "discovery", "engine", "fixes", "frontends"},
+    "rules": LEVEL.keys() - {"project", "config", "discovery", "catalogue", "engine", "fixes", "frontends"},
 }
 ROOT = Path(dbhygiene.__file__).parent
 FILES = [path for path in sorted(ROOT.rglob("*.py")) if path != ROOT / "__init__.py"]

@@ -16,6 +16,7 @@ from typing import Any, TextIO
 import click
 
 from dbhygiene import __version__, config, engine
+from dbhygiene.catalogue import all_rules
 from dbhygiene.discovery import root_of
 from dbhygiene.mistakes import Mistake, did_you_mean
 from dbhygiene.model import AnyRule, Finding, Fix, NoFix, Safety
@@ -374,7 +375,7 @@ def _is_safe(finding: Finding) -> bool:
 @click.option("--output-format", type=click.Choice(("text", "json")), default="text", show_default=True)
 def rule_command(names: tuple[str, ...], every: bool, output_format: str) -> int:
     """Print the page of a rule, given by name or code."""
-    rules = engine.all_rules()
+    rules = all_rules()
     if not names and not every:
         raise Mistake("which rule? Give a name or a code, or --all")
     known = {word: rule for rule in rules for word in (rule.name, rule.code)}

@@ -13,8 +13,6 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-WORDS = frozenset({"sqlalchemy", "sqlmodel"})  # one of them stands in every file that makes an engine
-
 MAKES_ENGINE = frozenset(
     f"{module}.create_engine"
     for module in ("sqlalchemy", "sqlalchemy.engine", "sqlalchemy.engine.create", "sqlalchemy.future", "sqlmodel")

@@ -75,7 +75,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dbhygiene.library.drivers import PACKAGES
+from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Field
 from dbhygiene.lifetimes.story import consequence
 from dbhygiene.model import NoFix, Report, rule
@@ -83,7 +83,7 @@ from dbhygiene.settings import Confidence
 from dbhygiene.source import File
 
 
-@rule("HYG106", on=Field, imports=PACKAGES)
+@rule("HYG106", on=Field, imports=DRIVERS)
 def check(file: File, field: Field) -> Iterator[Report]:
     if field.resource.kind != "connection" or field.birth is None or not field.never_closed():
         return

@@ -54,13 +54,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dbhygiene.library.drivers import PACKAGES
+from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Lifetime
 from dbhygiene.model import NoFix, Report, rule
 from dbhygiene.source import File
 
 
-@rule("HYG107", on=Lifetime, imports=PACKAGES)
+@rule("HYG107", on=Lifetime, imports=DRIVERS)
 def check(file: File, life: Lifetime) -> Iterator[Report]:
     if not life.resource.second_close_raises or life.resource.kind != "connection":
         return

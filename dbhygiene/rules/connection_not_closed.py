@@ -107,7 +107,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dbhygiene.library.drivers import PACKAGES
+from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Leak, Lifetime
 from dbhygiene.lifetimes.repair import repair
 from dbhygiene.lifetimes.story import notes
@@ -121,7 +121,7 @@ _WORDS = {
 }
 
 
-@rule("HYG101", on=Lifetime, imports=PACKAGES)
+@rule("HYG101", on=Lifetime, imports=DRIVERS)
 def check(file: File, life: Lifetime) -> Iterator[Report]:
     leak = life.leak
     if life.resource.kind != "connection" or leak not in _WORDS or life.unclosing or life.replaced:

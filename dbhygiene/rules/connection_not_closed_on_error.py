@@ -83,7 +83,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.library.drivers import PACKAGES
+from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Leak, Lifetime
 from dbhygiene.lifetimes.repair import repair
 from dbhygiene.lifetimes.story import named, notes
@@ -91,7 +91,7 @@ from dbhygiene.model import Report, rule
 from dbhygiene.source import File
 
 
-@rule("HYG102", on=Lifetime, imports=PACKAGES)
+@rule("HYG102", on=Lifetime, imports=DRIVERS)
 def check(file: File, life: Lifetime) -> Iterator[Report]:
     if life.resource.kind != "connection" or life.leak is not Leak.RAISED:
         return

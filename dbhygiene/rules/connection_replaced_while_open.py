@@ -63,7 +63,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.library.drivers import PACKAGES
+from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Lifetime
 from dbhygiene.lifetimes.story import consequence
 from dbhygiene.model import NoFix, Report, rule
@@ -71,7 +71,7 @@ from dbhygiene.settings import Confidence
 from dbhygiene.source import File
 
 
-@rule("HYG105", on=Lifetime, imports=PACKAGES)
+@rule("HYG105", on=Lifetime, imports=DRIVERS)
 def check(file: File, life: Lifetime) -> Iterator[Report]:
     where = life.replaced
     if life.resource.kind != "connection" or not isinstance(where, (ast.stmt, ast.expr)) or life.unclosing:

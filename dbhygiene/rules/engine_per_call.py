@@ -73,7 +73,8 @@ import ast
 from collections.abc import Iterator
 
 from dbhygiene.library.engines import engine, made_again
-from dbhygiene.library.sqlalchemy import MYSQL, WORDS
+from dbhygiene.library.prefilter import SQLALCHEMY
+from dbhygiene.library.sqlalchemy import MYSQL
 from dbhygiene.model import NoFix, Report, rule
 from dbhygiene.settings import Confidence
 from dbhygiene.source import File
@@ -81,7 +82,7 @@ from dbhygiene.source import File
 _NO_SERVER = frozenset({"sqlite", "duckdb", "access"})
 
 
-@rule("HYG208", on=ast.Call, imports=WORDS)
+@rule("HYG208", on=ast.Call, imports=SQLALCHEMY)
 def check(file: File, call: ast.Call) -> Iterator[Report]:
     made = engine(file, call)
     if made is None or not made.has_pool or made.databases <= _NO_SERVER:

@@ -43,13 +43,13 @@ import ast
 from collections.abc import Iterator
 
 from dbhygiene.library.engines import concern, engine, lasts
+from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.library.protection import PRE_PING, add, options_of
-from dbhygiene.library.sqlalchemy import WORDS
 from dbhygiene.model import Report, rule
 from dbhygiene.source import File
 
 
-@rule("HYG202", on=ast.Call, imports=WORDS, default=False)
+@rule("HYG202", on=ast.Call, imports=SQLALCHEMY, default=False)
 def check(file: File, call: ast.Call) -> Iterator[Report]:
     made = engine(file, call)
     if made is None or made.options.open or PRE_PING in made.options.items or not made.sets("pool_recycle"):

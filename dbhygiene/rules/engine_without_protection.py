@@ -120,14 +120,15 @@ import ast
 from collections.abc import Iterator
 
 from dbhygiene.library.engines import Engine, concern, engine, lasts, made_again, rivals
+from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.library.protection import protect
-from dbhygiene.library.sqlalchemy import MYSQL, WORDS, speaks_for_mysql
+from dbhygiene.library.sqlalchemy import MYSQL, speaks_for_mysql
 from dbhygiene.model import Report, rule
 from dbhygiene.settings import Confidence
 from dbhygiene.source import File
 
 
-@rule("HYG201", on=ast.Call, imports=WORDS)
+@rule("HYG201", on=ast.Call, imports=SQLALCHEMY)
 def check(file: File, call: ast.Call) -> Iterator[Report]:
     made = engine(file, call)
     if made is None or made.protected or (confidence := concern(made)) is None or not lasts(made):

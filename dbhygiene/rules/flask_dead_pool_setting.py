@@ -59,7 +59,7 @@ from dbhygiene.source import File
 _OPTIONS = {**flask.READ_IN_2, flask.NEVER_READ: "pool_pre_ping"}
 
 
-@rule("HYG207", on=File, imports=_OPTIONS)
+@rule("HYG207", on=File, imports={"SQLALCHEMY_POOL_", "SQLALCHEMY_MAX_OVERFLOW"})
 def check(file: File, _: File) -> Iterator[Report]:
     if in_tests(file):
         return

@@ -82,7 +82,7 @@ from dbhygiene.source import File
 _TITLE = "Test connections before use"
 
 
-@rule("HYG206", on=File, imports={flask.URI, flask.BINDS})
+@rule("HYG206", on=File, imports={"SQLALCHEMY_DATABASE_URI", "SQLALCHEMY_BINDS"})
 def check(file: File, _: File) -> Iterator[Report]:
     if in_tests(file) or in_migrations(file) or flask.handles_options(file):
         return

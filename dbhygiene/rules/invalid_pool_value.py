@@ -61,8 +61,8 @@ from collections.abc import Iterator
 
 from dbhygiene.flow.values import HOLE, Constant, Text, Value, options
 from dbhygiene.library.engines import Engine, engine, written
+from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.library.protection import PRE_PING, RECYCLE, rewrite
-from dbhygiene.library.sqlalchemy import WORDS
 from dbhygiene.model import Fix, NoFix, Report, rule
 from dbhygiene.settings import Confidence
 from dbhygiene.source import File
@@ -70,7 +70,7 @@ from dbhygiene.source import File
 _MEANT_OFF = frozenset({"false", "no", "off", "0", "none"})
 
 
-@rule("HYG205", on=ast.Call, imports=WORDS)
+@rule("HYG205", on=ast.Call, imports=SQLALCHEMY)
 def check(file: File, call: ast.Call) -> Iterator[Report]:
     made = engine(file, call)
     if made is None or made.configured:

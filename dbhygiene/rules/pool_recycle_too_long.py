@@ -45,13 +45,13 @@ from collections.abc import Iterator
 
 from dbhygiene.flow.values import Constant, Value, options
 from dbhygiene.library.engines import concern, engine, lasts, written
+from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.library.protection import RECYCLE, rewrite
-from dbhygiene.library.sqlalchemy import WORDS
 from dbhygiene.model import Report, rule
 from dbhygiene.source import File
 
 
-@rule("HYG204", on=ast.Call, imports=WORDS)
+@rule("HYG204", on=ast.Call, imports=SQLALCHEMY)
 def check(file: File, call: ast.Call) -> Iterator[Report]:
     made = engine(file, call)
     if made is None or made.options.open or made.sets("pool_pre_ping") or RECYCLE not in made.options.items:

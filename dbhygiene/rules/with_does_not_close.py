@@ -71,7 +71,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dbhygiene.library.drivers import PACKAGES
+from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Leak, Lifetime
 from dbhygiene.lifetimes.repair import repair
 from dbhygiene.lifetimes.story import consequence
@@ -79,7 +79,7 @@ from dbhygiene.model import Report, rule
 from dbhygiene.source import File
 
 
-@rule("HYG103", on=Lifetime, imports=PACKAGES)
+@rule("HYG103", on=Lifetime, imports=DRIVERS)
 def check(file: File, life: Lifetime) -> Iterator[Report]:
     leak = life.leak
     item = life.unclosing

@@ -71,14 +71,14 @@ import ast
 from collections.abc import Iterator
 
 from dbhygiene.edits import InsertAfter
-from dbhygiene.library.drivers import PACKAGES
+from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Lifetime
 from dbhygiene.lifetimes.writes import DroppedWrite, dropped_write
 from dbhygiene.model import Fix, NoFix, Report, Safety, rule
 from dbhygiene.source import File
 
 
-@rule("HYG104", on=Lifetime, imports=PACKAGES)
+@rule("HYG104", on=Lifetime, imports=DRIVERS)
 def check(file: File, life: Lifetime) -> Iterator[Report]:
     if life.resource.kind == "connection" and (dropped := dropped_write(life)) is not None:
         yield Report(

@@ -1,0 +1,22 @@
+"""Rules known by their headers are the rules that their files hold."""
+
+from __future__ import annotations
+
+import pytest
+
+from dbhygiene import catalogue
+from dbhygiene.model import AnyRule
+
+
+@pytest.mark.parametrize("rule", catalogue.all_rules(), ids=lambda rule: rule.name)
+def test_a_header_tells_what_the_rule_is(rule: AnyRule) -> None:
+    module = rule.check.__module__
+    read, written = catalogue.header(module), catalogue.imported(module)
+    assert read is not None, "the header is not on one line, or its words are neither a set nor in `library.prefilter`"
+    assert (read.code, read.on, read.imports, read.default) == (
+        written.code,
+        written.on,
+        written.imports,
+        written.default,
+    )
+    assert (read.name, read.doc) == (written.name, written.doc)
