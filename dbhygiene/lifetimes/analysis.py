@@ -11,13 +11,13 @@ from dbhygiene.flow.cfg import Graph, Kind, Node, TooLargeError
 from dbhygiene.flow.solve import Solution, TooManyFactsError
 from dbhygiene.library.calls import STACKS
 from dbhygiene.library.resources import Resource
-from dbhygiene.lifetimes.effects import CONTEXT_MANAGERS, Effects
+from dbhygiene.lifetimes.effects import CONTEXT_MANAGERS, FIXTURES, Effects
 from dbhygiene.lifetimes.heap import CLOSE, IS, RETURN, Fact, Site, Where
 from dbhygiene.lifetimes.knowledge import MAX_KEYS, Keys
 from dbhygiene.lifetimes.transfer import Names, Transfer
 from dbhygiene.source import FUNCTION, Code, File, Scope
 
-_LENDING = CONTEXT_MANAGERS | {"pytest.fixture", "pytest.yield_fixture", "pytest_asyncio.fixture", "fixture"}
+_LENDING = CONTEXT_MANAGERS | FIXTURES
 _NEW_CONTAINERS = frozenset({"list", "dict", "set", "collections.deque", "collections.defaultdict", "deque"})
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _CURSOR_USES = frozenset({"execute", "executemany", "callproc", "fetchone", "fetchall", "fetchmany", "lastrowid"})
 _CONNECTION_USES = frozenset({"cursor", "commit", "rollback", "close", "autocommit", "begin", "ping", "select_db"})
 CONTEXT_MANAGERS = frozenset({"contextlib.contextmanager", "contextlib.asynccontextmanager"})
+FIXTURES = frozenset({"pytest.fixture", "pytest.yield_fixture", "pytest_asyncio.fixture"})
 
 
 class Effect(NamedTuple):
@@ -73,6 +74,8 @@ class Effects(cfg.Semantics):
             decorators = set(calls.Definition(file, scope.node, scope.name).decorators)
             if decorators & CONTEXT_MANAGERS:
                 self.at_yield = (ORDINARY, GENERATOR_EXIT)
+            elif decorators & FIXTURES:
+                self.at_yield = ()  # pytest resumes them, whatever becomes of the test
 
     # -- calls
 
