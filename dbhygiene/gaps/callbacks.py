@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.flow.calls import find
+from dbhygiene.gaps.classes import find
 from dbhygiene.gaps.durations import argument
 from dbhygiene.gaps.effects import Effects, Routine
 from dbhygiene.library.callbacks import ATTRIBUTES, DECORATORS, REGISTERS
@@ -34,6 +34,6 @@ def callbacks(file: File) -> Iterator[tuple[Function, Located]]:
 
 def _note(file: File, given: ast.expr, place: Located, found: dict[Function, Located]) -> None:
     name = file.resolve(given)
-    definition = find(name, file) if name else None
+    definition = find(file, name) if name else None
     if definition and definition.file is file and isinstance(definition.node, FUNCTION):
         found[definition.node] = place

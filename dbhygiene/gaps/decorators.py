@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from dbhygiene.flow.calls import find
+from dbhygiene.gaps.classes import find
 from dbhygiene.gaps.effects import Routine
 from dbhygiene.source import FUNCTION, File, Function
 
@@ -17,7 +17,7 @@ def dressed(routine: Routine) -> Routine:
     for decorator in reversed(code.decorator_list) if isinstance(code, FUNCTION) else ():
         called = decorator.func if isinstance(decorator, ast.Call) else decorator
         name = routine.file.resolve(called)
-        found = find(name, routine.file) if name else None
+        found = find(routine.file, name) if name else None
         if found and isinstance(found.node, FUNCTION) and (wrapper := _wrapper(found.file, found.node)) is not None:
             function, parameter = wrapper
             bare = Routine(found.file, function, given=((parameter, bare),), plain=True)

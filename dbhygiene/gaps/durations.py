@@ -126,13 +126,15 @@ def _option_name(expr: ast.expr) -> str | None:
     return None
 
 
-def _is_option(file: File, expr: ast.expr) -> bool:
+def _is_option(file: File, expr: ast.expr, depth: int = 6) -> bool:
+    if not depth:
+        return False
     if _option_name(expr) is not None:
         return True
     if isinstance(expr, ast.BinOp):
-        return _is_option(file, expr.left) or _is_option(file, expr.right)
+        return _is_option(file, expr.left, depth - 1) or _is_option(file, expr.right, depth - 1)
     if isinstance(expr, (ast.Name, ast.Attribute)) and (place := Bindings.of(file).place(expr)) is not None:
-        return any(_is_option(file, given) for given in Bindings.of(file).values.get(place, ()))
+        return any(_is_option(file, given, depth - 1) for given in Bindings.of(file).values.get(place, ()))
     return False
 
 
@@ -158,11 +160,11 @@ def _dests(call: ast.Call) -> Sequence[str]:
 # -- what cannot be read ----------------------------------------------------------------------------------
 
 
-def _is_long(file: File, expr: ast.expr) -> bool:
+def _is_long(file: File, expr: ast.expr, depth: int = 6) -> bool:
     """Whether an unknown number is one of minutes or hours, or the time until some hour of the day."""
     if isinstance(expr, (ast.Name, ast.Attribute)) and (place := Bindings.of(file).place(expr)) is not None:
         given = Bindings.of(file).values.get(place, ())
-        return len(given) == 1 and not isinstance(given[0], ast.Name) and _is_long(file, given[0])
+        return bool(depth) and len(given) == 1 and _is_long(file, given[0], depth - 1)
     for node in ast.walk(expr):
         match node:
             case ast.BinOp(op=ast.Mult(), left=left, right=right):

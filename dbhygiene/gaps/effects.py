@@ -9,13 +9,13 @@ from enum import Enum
 from typing import TypeAlias
 
 from dbhygiene.flow.bindings import Bindings, Place
-from dbhygiene.flow.calls import bases, enclosing_class
+from dbhygiene.flow.calls import enclosing_class
 from dbhygiene.flow.cfg import Act, Call, Enter, Iterate, Leave, Load, Test
-from dbhygiene.flow.names import origin
+from dbhygiene.gaps.classes import FunctionAt, class_of, foreign_bases, function_of, lineage, origin
 from dbhygiene.gaps.code import is_generator
 from dbhygiene.gaps.durations import duration
 from dbhygiene.gaps.seconds import FOR_EVER, Seconds
-from dbhygiene.gaps.things import FunctionAt, Object, Row, Rows, Things, class_of, foreign_bases, function_of
+from dbhygiene.gaps.things import Object, Row, Rows, Things
 from dbhygiene.library import django
 from dbhygiene.library.waits import ITERATED, WAITS, Kind
 from dbhygiene.source import File, Located
@@ -161,12 +161,12 @@ class Effects:
         scope = self.file.functions.get(self.routine.code)
         cls = enclosing_class(self.file, scope) if scope else None
         if cls is not None:
-            yield from (f"{base.dotted}.{method}" for base in bases(cls))
+            yield from (f"{base.dotted}.{method}" for base in lineage(cls)[1:])
             yield from (f"{base}.{method}" for base in foreign_bases(cls))
 
-    def _foreign_bases(self, name: str) -> Iterator[str]:
+    def _foreign_bases(self, name: str) -> tuple[str, ...]:
         found = class_of(self.file, name)
-        return foreign_bases(found) if found else iter(())
+        return foreign_bases(found) if found else ()
 
     # -- calls ----------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.flow.calls import find
+from dbhygiene.gaps.classes import find
 from dbhygiene.gaps.things import Object, Things
 from dbhygiene.library import django
 from dbhygiene.source import FUNCTION, File
@@ -35,7 +35,7 @@ def closes(file: File, node: ast.AST, depth: int = 1) -> bool:
         if any(name in django.CLOSES for name in _names(file, call.func)):
             return True
         name = file.resolve(call.func)
-        called = find(name, file) if depth and name else None
+        called = find(file, name) if depth and name else None
         if called and isinstance(called.node, FUNCTION) and closes(called.file, called.node, depth - 1):
             return True
     return False

@@ -6,10 +6,11 @@ import ast
 from collections.abc import Iterator
 
 from dbhygiene.edits import Edit, InsertAfter, InsertBefore, InsertFirst
-from dbhygiene.flow.calls import bases, enclosing_class, find
+from dbhygiene.flow.calls import enclosing_class
+from dbhygiene.gaps.classes import find, is_command
 from dbhygiene.gaps.closing import atomic_around, streaming_loop
 from dbhygiene.gaps.site import aliases
-from dbhygiene.gaps.things import Object, Things, foreign_bases
+from dbhygiene.gaps.things import Object, Things
 from dbhygiene.gaps.walk import Gap
 from dbhygiene.library import django
 from dbhygiene.model import Fix, NoFix
@@ -57,9 +58,7 @@ def _is_command(gap: Gap) -> bool:
     """Whether this is code of a management command, which begins with no transaction under way."""
     scope = gap.file.functions.get(gap.code) if isinstance(gap.code, (ast.Module, *FUNCTION)) else None
     cls = enclosing_class(gap.file, scope) if scope else None
-    if cls is None:
-        return False
-    return any(name in django.COMMANDS for each in (cls, *bases(cls)) for name in foreign_bases(each))
+    return cls is not None and is_command(cls)
 
 
 def _statement(file: File, node: ast.AST) -> ast.stmt | None:
@@ -90,7 +89,7 @@ def _callers(gap: Gap) -> Iterator[ast.Call]:
         for call in gap.file.nodes(ast.Call):
             name = gap.file.resolve(call.func)
             if name and name.rpartition(".")[2] == gap.code.name:
-                found = find(name, gap.file)
+                found = find(gap.file, name)
                 if found and found.node is gap.code:
                     yield call
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from dbhygiene.flow.bindings import Bindings, Place, self_class
-from dbhygiene.flow.calls import Definition, bases, find
 from dbhygiene.flow.cfg import Loop
-from dbhygiene.flow.names import locate, origin
+from dbhygiene.flow.names import locate
+from dbhygiene.gaps.classes import ancestry, class_of, function_of, is_model, origin
 from dbhygiene.gaps.code import returned
 from dbhygiene.library import django, waits
-from dbhygiene.source import FUNCTION, File, Function, Scope
+from dbhygiene.source import FUNCTION, File, Scope
 
-_DEPTH = 12  # of names that stand for names
+_DEPTH = 12  # of names that stand for names, in one file or many
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,12 @@ Thing: TypeAlias = "Rows | Row | Object"
 class Things:
     """The answers for one file, each found once."""
 
+    _under_way = 0  # questions, of all files together: one leads to another file's
+
     def __init__(self, file: File) -> None:
         self.file = file
         self._bindings = Bindings.of(file)
         self._known: dict[ast.expr, Thing | None] = {}
-        self._depth = 0
         self._items: dict[Place, list[ast.expr]] = defaultdict(list)  # bound to what these give, one by one
         self._entered: dict[Place, list[ast.expr]] = defaultdict(list)  # bound by a `with`
         self._firsts: dict[Place, list[ast.expr]] = defaultdict(list)  # bound to the first of a tuple
@@ -85,14 +86,14 @@ class Things:
     def thing(self, expr: ast.expr) -> Thing | None:
         if expr in self._known:
             return self._known[expr]
-        if self._depth > _DEPTH:
+        if Things._under_way > _DEPTH:
             return None
         self._known[expr] = None  # what an expression says of itself
-        self._depth += 1
+        Things._under_way += 1
         try:
             found = self._thing(expr)
         finally:
-            self._depth -= 1
+            Things._under_way -= 1
         self._known[expr] = found
         return found
 
@@ -366,67 +367,3 @@ class Things:
 def _gives_values(iterated: ast.expr) -> bool:
     """Whether a queryset gives tuples or dicts, not rows."""
     return any(isinstance(n, ast.Attribute) and n.attr in {"values", "values_list"} for n in ast.walk(iterated))
-
-
-# -- classes ----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class FunctionAt:
-    """A function of the project."""
-
-    file: File
-    node: Function
-
-
-def function_of(file: File, name: str) -> FunctionAt | None:
-    """The project's function of this absolute name; a method may be a base class's."""
-    found = find(name, file)
-    return FunctionAt(found.file, found.node) if found and isinstance(found.node, FUNCTION) else None
-
-
-def class_of(file: File, name: str) -> Definition | None:
-    """The project's class of this absolute name."""
-    found = find(name, file)
-    return found if found and isinstance(found.node, ast.ClassDef) else None
-
-
-def ancestry(cls: Definition) -> list[tuple[File, Scope]]:
-    """The scopes of a class, and of those of its bases that are the project's own."""
-    return [(each.file, each.file.classes[each.name]) for each in (cls, *bases(cls)) if each.name in each.file.classes]
-
-
-def foreign_bases(cls: Definition) -> Iterator[str]:
-    """The names of the bases of a class, direct and indirect, that are not the project's own."""
-    for each in (cls, *bases(cls)):
-        for base in each.node.bases if isinstance(each.node, ast.ClassDef) else ():
-            name = each.file.resolve(base)
-            if name is not None and find(name, each.file) is None:
-                yield origin(each.file, name)
-
-
-def is_model(file: File, name: str) -> bool:
-    """Whether a class is a Django model, as far as its bases tell."""
-    name = origin(file, name)
-    found = class_of(file, name)
-    return is_foreign_model(name) if found is None else any(map(is_foreign_model, foreign_bases(found)))
-
-
-def is_foreign_model(name: str) -> bool:
-    """Whether a name that is not ours to read is a model's: one of `models`, where Django projects keep theirs."""
-    module, _, word = name.rpartition(".")
-    if name in django.MODELS:
-        return True
-    return "models" in module.split(".")[1:] and word[:1].isupper() and not name.startswith(_NOT_DJANGO)
-
-
-_NOT_DJANGO = (
-    "django.db.models",
-    "openai.",
-    "pydantic.",
-    "torch.",
-    "transformers.",
-    "docker.",
-    "keras.",
-    "tensorflow.",
-)
