@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from dbhygiene.edits import MoveIntoWith, ReplaceItem, WrapInTry
 from dbhygiene.flow import cfg
+from dbhygiene.lifetimes.analysis import transferred
 from dbhygiene.lifetimes.heap import PART, RETURN
 from dbhygiene.lifetimes.lifetime import Leak, Lifetime
 from dbhygiene.model import Fix, NoFix
@@ -55,6 +56,7 @@ def _in_with(life: Lifetime) -> Fix | None:
     statement = life.file.parents[around]
     if any(_mentions_with(node, name) for node in ast.walk(statement) if node is not statement):
         raise _RefusedError(f"`with {name}` is entered again inside")
+    _not_handed_on(life)
     _nothing_outlives(life)
     title = f"Close `{name}` after the transaction"
     items = f"{{contextlib.closing}}($value) as {name}, {name}"
@@ -73,6 +75,7 @@ def _repair(life: Lifetime, leak: Leak) -> Fix:
     _nothing_outlives(life)
     if leak is Leak.RAISED and (handed := _handed_on(place)) is not None:
         return _close_if_raised(life, place, handed)
+    _not_handed_on(life)
     last = _last_use(life, place)
     if any(isinstance(part, (ast.Yield, ast.YieldFrom)) for stmt in place.rest for part in ast.walk(stmt)):
         raise _RefusedError("the function yields while the connection is open")
@@ -171,6 +174,14 @@ def _parts(life: Lifetime) -> set[str]:
         for how, where in fact.aliases
         if how == PART and isinstance(where, str) and where != RETURN
     }
+
+
+def _not_handed_on(life: Lifetime) -> None:
+    """Refuse where somebody else owns the connection afterwards, on some way."""
+    exit_ = life.analysis.graph.exit
+    ends = life.analysis.ends(life.birth)
+    if life.escapes or any(end is exit_ and fact.state == "open" and transferred(fact) for end, fact in ends):
+        raise _RefusedError("on some way the connection is handed on")
 
 
 def _nothing_outlives(life: Lifetime) -> None:
