@@ -127,7 +127,7 @@ class Effects(cfg.Semantics):
         effect = self.of(call)
         if effect.definition is not None:
             return self.summaries.outcome(effect.definition)
-        quiet = isinstance(call.func, ast.Attribute) and (call.func.attr in QUIET_METHODS or _logs(call.func.value))
+        quiet = isinstance(call.func, ast.Attribute) and _is_quiet(call.func, call.args)
         return Outcome(raises=()) if quiet or not effect.summary.may_raise else Outcome()
 
     def at_await(self, node: ast.Await) -> tuple[Thrown, ...]:
@@ -184,6 +184,11 @@ class Effects(cfg.Semantics):
             for part in ast.walk(self.scope.node)
             if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name) and part.value.id == name
         }
+
+
+def _is_quiet(method: ast.Attribute, args: list[ast.expr]) -> bool:
+    has_default = method.attr == "pop" and len(args) == 2
+    return has_default or method.attr in QUIET_METHODS or _logs(method.value)
 
 
 def _logs(owner: ast.expr) -> bool:

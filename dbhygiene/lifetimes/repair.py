@@ -30,6 +30,7 @@ class _Place:
     statement: ast.Assign | ast.AnnAssign
     rest: list[ast.stmt]
     name: str
+    alone: bool = True  # not in a tuple with others
 
 
 def repair(life: Lifetime, leak: Leak) -> Fix | NoFix:
@@ -91,6 +92,10 @@ def _place(life: Lifetime) -> _Place:
         ):
             if (value.value if isinstance(value, ast.Await) else value) is not life.birth:
                 raise _RefusedError("the connection is opened within another expression")
+        case ast.Assign(targets=[ast.Tuple(elts=elements)], value=value) if value is life.birth and len(life.names) == 1:
+            name = life.names[0]
+            if not all(isinstance(element, ast.Name) for element in elements):
+                raise _RefusedError("the connection is opened together with something that is stored")
         case ast.Expr():
             raise _RefusedError("the connection is dropped where it is opened")
         case _:
@@ -102,7 +107,8 @@ def _place(life: Lifetime) -> _Place:
     if life.escapes:
         raise _RefusedError("on some way the connection is handed on")
     block = next(block for block in _blocks(life.file.parents[statement]) if statement in block)
-    return _Place(statement, block[block.index(statement) + 1 :], name)
+    alone = not isinstance(statement, ast.Assign) or isinstance(statement.targets[0], ast.Name)
+    return _Place(statement, block[block.index(statement) + 1 :], name, alone)
 
 
 def _only_preset(life: Lifetime, name: str) -> bool:
@@ -267,6 +273,8 @@ def _with(life: Lifetime, place: _Place, last: ast.stmt) -> Fix:
     file, name = life.file, place.name
     if isinstance(place.statement, ast.AnnAssign):
         raise _RefusedError("the connection's variable is annotated")
+    if not place.alone:
+        raise _RefusedError("the connection is opened together with something else")
     if not life.resource.is_async:
         items = f"{{contextlib.closing}}($value) as {name}"
         edit = MoveIntoWith(file.span(place.statement), file.span(last), items)

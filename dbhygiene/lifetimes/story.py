@@ -21,7 +21,7 @@ def named(node: Located) -> str:
     inner = node.value if isinstance(node, ast.Await) else node
     if isinstance(inner, ast.Call):
         return f"`{_short(inner.func)}`"
-    return f"line {node.lineno}"
+    return f"the statement in line {node.lineno}"
 
 
 def _short(func: ast.expr) -> str:
