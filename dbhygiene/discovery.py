@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 MARKERS = ("pyproject.toml", "dbhygiene.toml", "setup.cfg", "setup.py", ".git")
@@ -20,12 +19,12 @@ EXCLUDED = frozenset(
 Matches = Callable[[str], bool]
 
 
-@dataclass
 class Found:
     """Files, in order, and what could not be looked into, with the reason."""
 
-    files: list[Path] = field(default_factory=list)
-    unlisted: list[tuple[Path, str]] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.files: list[Path] = []
+        self.unlisted: list[tuple[Path, str]] = []
 
 
 def root_of(path: Path) -> Path:

@@ -6,7 +6,6 @@ import ast
 import importlib
 import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -242,7 +241,7 @@ def _fingerprinted(file: File, findings: Iterable[Finding]) -> list[Finding]:
         key = "\0".join([finding.code, _relative(file), finding.context, finding.fingerprint])
         number = seen[key] = seen.get(key, -1) + 1
         digest = hashlib.blake2b(f"{key}\0{number}".encode(errors="surrogatepass"), digest_size=8).hexdigest()
-        result.append(replace(finding, fingerprint=digest))
+        result.append(finding._replace(fingerprint=digest))
     return result
 
 

@@ -1,13 +1,15 @@
-"""The words that every other module speaks: Report, Finding, Step, Fix, Rule."""
+"""The words that every other module speaks: Report, Finding, Step, Fix, Rule.
+
+Named tuples, here and wherever every run passes: to make a data class takes ten times as long.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from enum import Enum
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from dbhygiene.settings import Confidence
 from dbhygiene.source import File, Located, Span
@@ -26,8 +28,7 @@ class Safety(Enum):
     SHOWN = "shown"  # a suggestion; never applied
 
 
-@dataclass(frozen=True)
-class Fix:
+class Fix(NamedTuple):
     """A way out of a finding: edits of the text that was checked."""
 
     title: str
@@ -35,15 +36,13 @@ class Fix:
     safety: Safety = Safety.SAFE
 
 
-@dataclass(frozen=True)
-class NoFix:
+class NoFix(NamedTuple):
     """Why there is no fix, in words that end the sentence "not fixed: ..."."""
 
     reason: str
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """A place on the way to the fault, in the order of execution."""
 
     path: Path
@@ -51,8 +50,7 @@ class Step:
     message: str
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(NamedTuple):
     """What a rule yields: a node, a sentence, the way that leads there, and perhaps a way out.
 
     `subject` is the variable or expression that the report is about; `notes` are sentences that explain more.
@@ -68,8 +66,7 @@ class Report:
     subject: str = ""
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """A report, placed: plain data that can be sent anywhere."""
 
     path: Path
@@ -89,7 +86,6 @@ class Finding:
 Check = Callable[[File, Subject], Iterator[Report]]
 
 
-@dataclass(frozen=True)
 class Rule(Generic[Subject]):
     """A fault that can be found: what to look at, and how to see it.
 
@@ -98,11 +94,14 @@ class Rule(Generic[Subject]):
     run when it is selected by name or code.
     """
 
-    code: str
-    on: str
-    imports: frozenset[str]
-    check: Check[Subject]
-    default: bool = True
+    def __init__(
+        self, code: str, on: str, imports: frozenset[str], check: Check[Subject], default: bool = True
+    ) -> None:
+        self.code = code
+        self.on = on
+        self.imports = imports
+        self.check = check
+        self.default = default
 
     @property
     def name(self) -> str:

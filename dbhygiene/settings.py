@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import NamedTuple
 
 
 class Confidence(IntEnum):
@@ -18,8 +18,7 @@ class Confidence(IntEnum):
         return self.name.lower()
 
 
-@dataclass(frozen=True)
-class Declared:
+class Declared(NamedTuple):
     """What the user says of a function that the analysis cannot see into.
 
     `returns` names a driver (`pymysql`), or is `connection`, where the caller is to close what it gets. Arguments are
@@ -33,8 +32,7 @@ class Declared:
     may_raise: bool = True
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """One project's settings.
 
     `server_timeout` is the server's `wait_timeout` in seconds, None where the project does not say:
@@ -45,13 +43,13 @@ class Settings:
     select: tuple[str, ...] = ()
     extend_select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
-    per_file_ignores: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    per_file_ignores: Mapping[str, tuple[str, ...]] = {}
     min_confidence: Confidence = Confidence.LIKELY
     server_timeout: int | None = None
     databases: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     src: tuple[str, ...] = ()
-    functions: Mapping[str, Declared] = field(default_factory=dict)  # by dotted name
+    functions: Mapping[str, Declared] = {}  # by dotted name
 
     @property
     def gap_limit(self) -> int:

@@ -11,7 +11,7 @@ import io
 import re
 import tokenize
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from dbhygiene.model import Finding
 from dbhygiene.source import File
@@ -21,8 +21,7 @@ _NOQA = re.compile(r"#\s*noqa(?::\s*(?P<rules>[A-Z]+[0-9]*(?:[,\s]+[A-Z]+[0-9]+)
 _SEPARATOR = re.compile(r"[,\s]+")
 
 
-@dataclass(frozen=True)
-class Suppression:
+class Suppression(NamedTuple):
     """One comment: the line that it counts for (None: the whole file), and the rules; none named means all."""
 
     line: int | None

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, groupby
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 import click
 
@@ -119,8 +119,7 @@ def check_command(paths: tuple[str, ...], exit_zero: bool, **options: Any) -> in
     return 2 if run.failed else int(bool(run.found) and not exit_zero)
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """What lies in one project: the findings in its files, or in what standard input holds."""
 
     project: Project
@@ -129,7 +128,7 @@ class Part:
     stdin: bytes | None = None
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Run:
     """One run of `check` or `fix`: what was asked for, and what came of it."""
 
@@ -185,8 +184,7 @@ class Run:
             if not self.config_file.is_file():
                 raise Mistake(f"{self.config_file}: no such file")
             base = config.read(self.config_file) or Settings()
-        return replace(
-            base,
+        return base._replace(
             select=_words(self.select) or base.select,
             extend_select=(*base.extend_select, *_words(self.extend_select)),
             ignore=(*(_words(self.ignore) or base.ignore), *_words(self.extend_ignore)),
@@ -357,7 +355,7 @@ def _fix(
 
     fixed = fix(file, lambda changed: engine.check_file(changed, rules, analyses), unsafe=unsafe)
     left = [
-        replace(each.finding, fix=NoFix(each.reason)) if _is_safe(each.finding) else each.finding for each in fixed.left
+        each.finding._replace(fix=NoFix(each.reason)) if _is_safe(each.finding) else each.finding for each in fixed.left
     ]
     return replace(file, text=fixed.text), len(fixed.fixed), left
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from dbhygiene.model import Finding, Fix, NoFix, Safety, Step
 from dbhygiene.settings import Confidence
@@ -19,8 +19,7 @@ Paint = Callable[[str, str], str]
 _CODES = {"error": "1;31", "warning": "1;33", "frame": "1;34", "bold": "1", "help": "1;36"}
 
 
-@dataclass(frozen=True)
-class _Mark:
+class _Mark(NamedTuple):
     """A place to point at, `first` to last column of one line; the fault itself is pointed at with `^`."""
 
     path: Path

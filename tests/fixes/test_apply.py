@@ -100,7 +100,7 @@ def test_a_finding_that_is_new_undoes_the_fix() -> None:
 
     def expression(file: File) -> list[Finding]:
         return [
-            replace(each, fix=Fix("Fix", (Replace(each.span, "g()"),))) if each.code == "HYG999" else each
+            each._replace(fix=Fix("Fix", (Replace(each.span, "g()"),))) if each.code == "HYG999" else each
             for each in check(file)
         ]
 
