@@ -62,11 +62,10 @@ class Surroundings(Protocol):
         """Whether the project declares this distribution as a dependency."""
 
 
-@dataclass(frozen=True)
-class Alone:
+class Alone(NamedTuple):
     """The surroundings of a file of which nothing else is known."""
 
-    settings: Settings = field(default_factory=Settings)
+    settings: Settings = Settings()
     root: Path | None = None
 
     def module(self, name: str, near: File) -> File | None:
@@ -205,6 +204,22 @@ class File:
     def scope_of(self, name: ast.Name) -> Scope:
         """The scope in which a name is written."""
         return self._index.scope_of.get(name, self.scope)
+
+    @cached_property
+    def captured(self) -> dict[Scope, set[str]]:
+        """For each scope, those of its names of which functions and classes within it speak."""
+        found: dict[Scope, set[str]] = {}
+        for name in self.nodes(ast.Name):
+            here: Scope | None = self.scope_of(name)
+            crossed = False
+            while here is not None and name.id not in here.bound:
+                crossed = crossed or not isinstance(here.node, _COMPREHENSION)
+                here = self.scope if name.id in here.globals and here is not self.scope else here.parent
+                while here is not None and isinstance(here.node, ast.ClassDef):
+                    here = here.parent
+            if here is not None and crossed:
+                found.setdefault(here, set()).add(name.id)
+        return found
 
     @cached_property
     def parents(self) -> dict[ast.AST, ast.AST]:

@@ -42,6 +42,11 @@ class Resource:
     harmless: frozenset[str] = frozenset({"cursor", "autocommit", "is_connected", "set_session", "set_charset"})
     open_if: frozenset[str] = frozenset({"is_connected", "open", "is_open", "in_transaction"})
     closed_if: frozenset[str] = frozenset({"closed", "is_closed"})
+    is_lazy: bool = False  # holds nothing before it is used, nor after `rests_after`
+    rests_after: frozenset[str] = frozenset()
+    rests_during: frozenset[str] = frozenset()  # methods that do not wake it
+    gives_itself: frozenset[str] = frozenset()  # methods that return it
+    plain_with: bool = False  # `with` closes it, and does nothing else
 
     @property
     def a_title(self) -> str:
@@ -90,6 +95,9 @@ class Driver:
             server=self.server,
             parts=self.parts,
         )
+
+
+UNBUFFERED_CURSOR = Resource("cursor", "unbuffered cursor", parts=frozenset(), harmless=frozenset())
 
 
 class Does(Enum):

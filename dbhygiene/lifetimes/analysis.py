@@ -131,32 +131,11 @@ def _bound_names(graph: Graph, sites: Mapping[Site, Resource]) -> Iterator[str]:
 def _names(file: File, scope: Scope) -> Names:
     return Names(
         shared=scope.globals | scope.nonlocals,
-        captured=_captured(file, scope),
+        captured=file.captured.get(scope, ()),
         containers=[name for name, values in scope.aliases.items() if all(_is_new(file, v) for v in values)],
         stacks=dict(_stacks(file, scope)),
         lends=_lends(file, scope),
     )
-
-
-def _captured(file: File, scope: Scope) -> set[str]:
-    """Names of a scope that functions and classes within it speak of."""
-    found: set[str] = set()
-    for inner in file.scopes:
-        if inner is scope or not isinstance(inner.node, (*FUNCTION, ast.Lambda, ast.ClassDef)):
-            continue
-        if _is_within(inner, scope):
-            names = {part.id for part in ast.walk(inner.node) if isinstance(part, ast.Name)}
-            found |= names - inner.bound
-    return found
-
-
-def _is_within(inner: Scope, outer: Scope) -> bool:
-    here = inner.parent
-    while here is not None:
-        if here is outer:
-            return True
-        here = here.parent
-    return False
 
 
 def _is_new(file: File, value: ast.expr) -> bool:

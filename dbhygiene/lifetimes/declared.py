@@ -11,7 +11,7 @@ from dbhygiene.source import FUNCTION
 
 
 def summary_of(declared: Declared, returned: Resource | None, definition: Definition | None) -> Summary:
-    """What a call of a declared function does; its `definition`, where there is one, tells where its arguments stand."""
+    """What a call of a declared function does; its `definition`, if there is one, tells where arguments stand."""
     fates: dict[str | int, Fates] = {
         **dict.fromkeys(declared.borrows, BORROWS),
         **dict.fromkeys(declared.keeps, KEEPS),

@@ -100,6 +100,12 @@ class Effects(cfg.Semantics):
                 return self._plain(declared)
             summary = self.summaries.returned(definition) or UNKNOWN
             return Effect(summary, False, definition, self._is_bound(call, definition), self.summaries)
+        if isinstance(func, ast.Attribute) and func.attr == "cursor":
+            given = [self.file.resolve(arg) for arg in (*call.args, *(k.value for k in call.keywords))]
+            opened = next((cursor for each in given if each and (cursor := self.summaries.unbuffered(each))), None)
+            return self._plain(Summary(returns=opened))
+        if (taken := self.summaries.taken(self.file, call)) is not None:
+            return self._plain(taken)
         if isinstance(func, ast.Attribute) and func.attr in BORROWING_METHODS:
             return self._plain(BORROWER)
         return self._plain(UNKNOWN)

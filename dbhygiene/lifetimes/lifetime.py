@@ -302,11 +302,11 @@ class Lifetimes:
             cls = owner(file, life.scope) if life.fields else None
             if cls is not None and life.leak in {None, Leak.RAISED}:
                 for name in life.fields:
-                    yield Field(file, cls, name, life.birth, life.resource)
+                    yield Field(file, cls, name, life.birth, life.resource, self.summaries)
         for cls, name, call in in_class_bodies(file):
             opened = file.resolve(call.func)
             if opened is not None and (resource := self.summaries.opened(opened)) is not None:
-                yield Field(file, cls, name, call, resource)
+                yield Field(file, cls, name, call, resource, self.summaries)
 
     def of(self, file: File) -> Iterator[Lifetime]:
         """Every resource that a function of the file opens, or is given by a function of the project."""

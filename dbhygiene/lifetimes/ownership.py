@@ -6,11 +6,15 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from dbhygiene.flow.calls import Definition, bases, find
-from dbhygiene.library.calls import BORROWING_METHODS, CALLS
 from dbhygiene.library.resources import Does, Resource
+from dbhygiene.lifetimes.heap import IS
 from dbhygiene.source import FUNCTION, File, Scope
+
+if TYPE_CHECKING:
+    from dbhygiene.lifetimes.summaries import Summaries
 
 # Bases of other libraries that cannot know a field of this class, or close it.
 _PLAIN_BASES = frozenset(
@@ -36,6 +40,7 @@ class Field:
     name: str
     birth: ast.Call | None  # None: it is given by a parameter
     resource: Resource
+    summaries: Summaries
 
     @property
     def is_of_class(self) -> bool:
@@ -44,6 +49,16 @@ class Field:
 
     def never_closed(self) -> bool:
         """Whether nobody who can see the field closes it, or hands it to somebody who might."""
+        key = (self.cls.node, self.name)
+        if key in self.summaries.asking:
+            return False  # two objects that hand it to each other
+        self.summaries.asking.add(key)
+        try:
+            return self._never_closed()
+        finally:
+            self.summaries.asking.discard(key)
+
+    def _never_closed(self) -> bool:
         if any(not _is_plain(each) for each in (self.cls, *bases(self.cls))):
             return False
         pattern = re.compile(rf"\.{re.escape(self.name)}\b")
@@ -51,8 +66,8 @@ class Field:
         for file in {id(f): f for f in (self.file, *self._relatives())}.values():
             if pattern.search(file.text) is None:
                 continue
-            for use in _uses(file, self.name):
-                verdict = _fate(file, use, self.resource)
+            for use in self._uses(file):
+                verdict = self._fate(file, use)
                 if verdict is None:
                     return False
                 returned |= verdict
@@ -74,6 +89,59 @@ class Field:
             for name in re.findall(r"(\w+)(?:\(\))?\.(?:close|disconnect|release)\b", file.text)
         )
 
+    def _uses(self, file: File) -> Iterator[ast.Attribute]:
+        """Where the field is read; fields of the same name of classes that are not related are others."""
+        for node in file.nodes(ast.Attribute):
+            if node.attr == self.name and isinstance(node.ctx, ast.Load) and self._may_be_mine(file, node.value):
+                yield node
+
+    def _may_be_mine(self, file: File, owner: ast.expr) -> bool:
+        name = file.resolve(owner)
+        cls = find(name, file) if name is not None else None
+        if cls is None or not isinstance(cls.node, ast.ClassDef) or cls.node is self.cls.node:
+            return True
+        related = [each.node for each in bases(self.cls)]
+        return cls.node in related or any(each.node is self.cls.node for each in bases(cls))
+
+    def _fate(self, file: File, use: ast.Attribute) -> set[str] | None:
+        """None where a use closes the field or hands it on; else the functions by which it is handed out."""
+        around = file.parents.get(use)
+        match around:
+            case ast.Attribute(attr=attr):
+                return None if attr in self.resource.closed_by | {"release", "terminate"} else set()
+            case ast.withitem() | ast.Yield() | ast.YieldFrom() | ast.Subscript():
+                return None
+            case ast.Call(func=func, args=args) if func is not use:
+                return set() if self._borrows(file, around, args.index(use), None) else None
+            case ast.keyword(arg=name):
+                call = file.parents.get(around)
+                return set() if isinstance(call, ast.Call) and self._borrows(file, call, None, name) else None
+            case ast.Return() | ast.Tuple() | ast.IfExp():
+                function = next((node for node in file.around(use) if isinstance(node, FUNCTION)), None)
+                return {function.name} if function else None
+            case ast.Assign(targets=targets):
+                return set() if all(_is_local_and_lent(file, use, target) for target in targets) else None
+            case (
+                ast.Compare()
+                | ast.BoolOp()
+                | ast.UnaryOp()
+                | ast.If()
+                | ast.While()
+                | ast.FormattedValue()
+                | ast.Expr()
+            ):
+                return set()
+        return None
+
+    def _borrows(self, file: File, call: ast.Call, position: int | None, keyword: str | None) -> bool:
+        """Whether a call only borrows the field that it is given."""
+        function = next((node for node in file.around(call) if isinstance(node, FUNCTION)), file.tree)
+        if file.resolve(call.func) in {"getattr", "next", "iter", "setattr"}:
+            return False
+        effect = self.summaries.effects(file, function).of(call)
+        fates = effect.fates(position, keyword, self.resource, IS, raised=False)
+        return bool(fates) and fates <= {Does.BORROWS, Does.READS}
+
 
 def _is_plain(cls: Definition) -> bool:
     """Whether all bases of a class are the project's own, or known to be of no account."""
@@ -83,40 +151,6 @@ def _is_plain(cls: Definition) -> bool:
         if name is None or (name not in _PLAIN_BASES and find(name, cls.file) is None):
             return False
     return not cls.node.keywords
-
-
-def _uses(file: File, name: str) -> Iterator[ast.Attribute]:
-    return (node for node in file.nodes(ast.Attribute) if node.attr == name and isinstance(node.ctx, ast.Load))
-
-
-def _fate(file: File, use: ast.Attribute, resource: Resource) -> set[str] | None:
-    """None where a use closes the field or hands it on; else the functions by which it is handed out."""
-    around = file.parents.get(use)
-    match around:
-        case ast.Attribute(attr=attr):
-            return None if attr in resource.closed_by | {"release", "terminate"} else set()
-        case ast.withitem() | ast.Yield() | ast.YieldFrom() | ast.Subscript():
-            return None
-        case ast.Call(func=func) if func is not use:
-            return set() if _borrows(file, around) else None
-        case ast.keyword():
-            call = file.parents.get(around)
-            return set() if isinstance(call, ast.Call) and _borrows(file, call) else None
-        case ast.Return() | ast.Tuple() | ast.IfExp():
-            function = next((node for node in file.around(use) if isinstance(node, FUNCTION)), None)
-            return {function.name} if function else None
-        case ast.Assign(targets=targets):
-            return set() if all(_is_local_and_lent(file, use, target) for target in targets) else None
-        case ast.Compare() | ast.BoolOp() | ast.UnaryOp() | ast.If() | ast.While() | ast.FormattedValue() | ast.Expr():
-            return set()
-    return None
-
-
-def _borrows(file: File, call: ast.Call) -> bool:
-    name = file.resolve(call.func)
-    if name is not None and (known := CALLS.get(name)) is not None:
-        return known.rest.normal == {Does.BORROWS} and name not in {"getattr", "next", "iter", "setattr"}
-    return isinstance(call.func, ast.Attribute) and call.func.attr in BORROWING_METHODS
 
 
 def _is_local_and_lent(file: File, use: ast.Attribute, target: ast.expr) -> bool:

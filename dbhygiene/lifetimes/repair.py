@@ -92,7 +92,7 @@ def _place(life: Lifetime) -> _Place:
         ):
             if (value.value if isinstance(value, ast.Await) else value) is not life.birth:
                 raise _RefusedError("the connection is opened within another expression")
-        case ast.Assign(targets=[ast.Tuple(elts=elements)], value=value) if value is life.birth and len(life.names) == 1:
+        case ast.Assign(targets=[ast.Tuple(elts=elements)], value=value) if value is life.birth and life.names[1:] == []:
             name = life.names[0]
             if not all(isinstance(element, ast.Name) for element in elements):
                 raise _RefusedError("the connection is opened together with something that is stored")
@@ -275,9 +275,10 @@ def _with(life: Lifetime, place: _Place, last: ast.stmt) -> Fix:
         raise _RefusedError("the connection's variable is annotated")
     if not place.alone:
         raise _RefusedError("the connection is opened together with something else")
-    if not life.resource.is_async:
-        items = f"{{contextlib.closing}}($value) as {name}"
-        edit = MoveIntoWith(file.span(place.statement), file.span(last), items)
+    plain = life.resource.plain_with and place.statement.value is life.birth
+    if plain or not life.resource.is_async:
+        items = f"$value as {name}" if plain else f"{{contextlib.closing}}($value) as {name}"
+        edit = MoveIntoWith(file.span(place.statement), file.span(last), items, is_async=life.resource.is_async)
         return Fix(f"Close `{name}` with a `with` block", (edit,))
     if last not in place.rest:
         raise _RefusedError("nothing uses the connection")

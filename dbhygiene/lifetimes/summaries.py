@@ -11,9 +11,11 @@ from dbhygiene.flow.calls import Definition, Demand, find, method
 from dbhygiene.flow.cfg import Outcome, TooLargeError
 from dbhygiene.flow.exceptions import handled_types
 from dbhygiene.library.drivers import PACKAGES, drivers
+from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.library.resources import (
     BORROWS,
     KEEPS,
+    UNBUFFERED_CURSOR,
     Argument,
     Does,
     Driver,
@@ -45,6 +47,9 @@ class Summaries:
         self._definitions: dict[ast.AST, Definition] = {}
         self._analyses: dict[ast.AST, Analysis | None] = {}
         self._words: frozenset[str] = frozenset()
+        self.asking: set[tuple[ast.AST, str]] = (
+            set()
+        )  # the fields of which it is being asked whether anybody closes them
         self._returned = Demand(self._infer_returned, None, depth=_MAX_CHAIN)
         self._arguments: Demand[tuple[ast.AST, str, Resource], Argument | None] = Demand(
             self._infer_argument, None, depth=_MAX_CHAIN
@@ -62,6 +67,21 @@ class Summaries:
             versions = [v for each in driver.distributions if (v := self.project.version_of(each))]
             self._resources[driver.package] = driver.resource(versions[0] if versions else None)
         return self._resources[driver.package]
+
+    def taken(self, file: File, call: ast.Call) -> Summary | None:
+        """What a call takes from SQLAlchemy, or does with what was taken from it; None where it is nothing of that."""
+        if not any(word in file.text for word in (*SQLALCHEMY, *self._words)):
+            return None
+        from dbhygiene.library import sessions
+
+        return sessions.summary(file, call)
+
+    def unbuffered(self, name: str) -> Resource | None:
+        """The cursor that a class of this name makes, where it reads its rows from the server one by one."""
+        package, _, cls = name.rpartition(".")
+        root = package.partition(".")[0]
+        known = any(cls in driver.server_side for driver in self._drivers.values() if driver.package == root)
+        return UNBUFFERED_CURSOR if known else None
 
     def declared(self, name: str) -> Summary | None:
         """What the settings say of a function of this name."""
@@ -103,7 +123,7 @@ class Summaries:
             self._returned = Demand(self._infer_returned, None, depth=_MAX_CHAIN)
 
     def _may_hand_out(self, file: File) -> bool:
-        return any(word in file.text for word in (*PACKAGES, *self._words))
+        return any(word in file.text for word in (*PACKAGES, *SQLALCHEMY, *self._words))
 
     def returned(self, definition: Definition) -> Summary | None:
         """The resource that a function opens for its caller."""
@@ -129,7 +149,9 @@ class Summaries:
         if analysis is None:
             return None
         for end, fact in self._endings(analysis):
-            if end is analysis.graph.exit and fact.state == "open" and isinstance(fact.site, ast.Call):
+            if end is analysis.graph.exit and isinstance(fact.site, ast.Call):
+                if fact.state != "open" and not analysis.sites[fact.site].is_lazy:
+                    continue
                 how = fact.how(RETURN)
                 kept = any(type(where) is str and "." in where for _, where in fact.aliases)
                 if how is not None and not kept and (how == IS or item_index(how) is not None):
@@ -187,7 +209,7 @@ class Summaries:
         fields = {w.partition(".")[2] for fact in ends for how, w in fact.aliases if isinstance(w, str) and "." in w}
         if any(fact.state != "open" or fact.how(RETURN) for fact in ends) or not fields:
             return argument
-        lent = all(Field(made.file, cls, each, None, resource).never_closed() for each in fields)
+        lent = all(Field(made.file, cls, each, None, resource, self).never_closed() for each in fields)
         return Argument(frozenset({Does.READS}), BORROWS) if lent else argument
 
     # -- how it ends

@@ -14,7 +14,21 @@ from dbhygiene.flow.cfg import Kind, Node
 from dbhygiene.library.calls import STACKING
 from dbhygiene.library.resources import Does, Fates, Leaving, Resource
 from dbhygiene.lifetimes.effects import Effect, Effects
-from dbhygiene.lifetimes.heap import CLOSE, CLOSER, IN, IS, PART, RETURN, Fact, Site, Where, item, item_index, path_of
+from dbhygiene.lifetimes.heap import (
+    CLOSE,
+    CLOSER,
+    IN,
+    IS,
+    PART,
+    RETURN,
+    Fact,
+    Site,
+    State,
+    Where,
+    item,
+    item_index,
+    path_of,
+)
 from dbhygiene.lifetimes.knowledge import ANYTHING, FALSY, NONE, TRUTHY, Keys, learn, question, worth
 
 Outcomes: TypeAlias = "list[tuple[Kind, Fact]]"
@@ -168,7 +182,8 @@ class Transfer:
         if call not in self.sites:
             return []
         how = IS if effect.summary.index is None else item(effect.summary.index)
-        return [("next", Fact(call, "open", frozenset([(how, call)]), fact.known))]
+        state: State = "closed" if self.sites[call].is_lazy else "open"
+        return [("next", Fact(call, state, frozenset([(how, call)]), fact.known))]
 
     def _called(self, call: ast.Call, effect: Effect, fact: Fact, raised: bool) -> Iterable[Fact]:
         func = call.func
@@ -192,10 +207,19 @@ class Transfer:
 
     def _method(self, call: ast.Call, func: ast.Attribute, owner: str, fact: Fact, raised: bool) -> Fact:
         """A method of the resource, of a part of it, or of what holds it."""
+        resource = self.resource(fact)
+        if owner in {IS, CLOSER} and func.attr in resource.rests_after:
+            return fact._replace(state="closed")
+        if owner == IS and resource.is_lazy and func.attr not in resource.rests_during:
+            fact = fact._replace(state="open")
         if raised:
             return fact
+        if owner == IS and func.attr in resource.gives_itself:
+            return fact.with_(IS, call)
+        if owner == IS and resource.is_lazy and func.attr == "begin":
+            return fact.with_(CLOSER, call)  # a transaction: the session rests after it
         if owner in {IS, PART}:
-            is_data = func.attr in _DATA or (func.attr in _RUNS and func.attr not in self.resource(fact).parts)
+            is_data = func.attr in _DATA or (func.attr in _RUNS and func.attr not in resource.parts)
             return fact if is_data else fact.with_(PART, call)
         if owner == CLOSER:
             return fact.with_(CLOSER, call) if func.attr == "pop_all" else fact
@@ -236,6 +260,8 @@ class Transfer:
         if not given:
             return [fact]
         position, keyword, how = min(given, key=lambda each: each[2] == PART)
+        if how == IS and self.resource(fact).is_lazy and effect.summary.may_raise:
+            fact = fact._replace(state="open")
         return self._fated(call, effect.fates(position, keyword, self.resource(fact), how, raised), how, fact, raised)
 
     def _fated(self, call: ast.Call, fates: Fates, how: str, fact: Fact, raised: bool) -> Iterator[Fact]:
@@ -495,6 +521,8 @@ class Transfer:
         if how in {IS, IN} or (how and item_index(how) is not None):
             if not self.names.lends:
                 fact = fact._replace(state="escaped")
+            elif self.resource(fact).is_lazy:
+                fact = fact._replace(state="open")
         elif how in {CLOSER, CLOSE}:
             fact = fact._replace(state="escaped")
         return [("next", fact), ("raise", fact)]

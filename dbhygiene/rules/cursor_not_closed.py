@@ -1,0 +1,71 @@
+"""Unbuffered cursor that is not closed: the rows that nobody reads block its connection.
+
+An unbuffered cursor reads its rows from the server one by one. Until the last one is read, or the cursor closed, the
+connection can do nothing else, and the server keeps the result: PyMySQL answers the next query with
+`Previous unbuffered result was left incomplete`, MySQLdb with error 2014, `Commands out of sync`.
+
+This rule is off by default; select it by name or code.
+
+```python
+import pymysql
+from pymysql.cursors import SSCursor
+
+def first(conn):
+    cursor = conn.cursor(SSCursor)  # HYG108
+    cursor.execute("select * from t")
+    return cursor.fetchone()
+
+def some(conn):
+    cursor = conn.cursor(pymysql.cursors.SSDictCursor)  # HYG108
+    cursor.execute("select * from t")
+    for row in cursor:
+        print(row)
+    cursor.close()
+```
+
+In a `with`, or closed in a `finally`, it lets go on every way. Buffered cursors have read all rows already:
+
+```python
+from pymysql.cursors import DictCursor, SSCursor
+
+def first(conn):
+    with conn.cursor(SSCursor) as cursor:
+        cursor.execute("select * from t")
+        return cursor.fetchone()
+
+def all_of_them(conn):
+    cursor = conn.cursor(DictCursor)
+    cursor.execute("select * from t")
+    return cursor.fetchall()
+```
+
+## Fix safety
+
+There is no fix: where reading ends is for the author to say.
+
+## References
+
+- [PyMySQL: SSCursor](https://pymysql.readthedocs.io/en/latest/modules/cursors.html#pymysql.cursors.SSCursor)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dbhygiene.lifetimes import Leak, Lifetime
+from dbhygiene.model import NoFix, Report, rule
+from dbhygiene.source import File
+
+
+@rule("HYG108", on=Lifetime, imports={"SSCursor", "SSDictCursor"}, default=False)
+def check(file: File, life: Lifetime) -> Iterator[Report]:
+    if life.resource.kind != "cursor" or (leak := life.leak) is None:
+        return
+    when = "if a call in between raises" if leak is Leak.RAISED else "on some path"
+    yield Report(
+        life.birth,
+        f"unbuffered cursor `{life.title}` is not closed {when}: its connection is blocked until all rows are read",
+        path=tuple(life.steps(leak)),
+        fix=NoFix("where reading ends is for the author to say"),
+        subject=life.title,
+    )
