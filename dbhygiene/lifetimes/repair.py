@@ -84,7 +84,7 @@ def _repair(life: Lifetime, leak: Leak) -> Fix:
 
 
 def _place(life: Lifetime) -> _Place:
-    statement = life.statement
+    statement, alone = life.statement, True
     match statement:
         case (
             ast.Assign(targets=[ast.Name(id=name)], value=value)
@@ -92,8 +92,8 @@ def _place(life: Lifetime) -> _Place:
         ):
             if (value.value if isinstance(value, ast.Await) else value) is not life.birth:
                 raise _RefusedError("the connection is opened within another expression")
-        case ast.Assign(targets=[ast.Tuple(elts=elements)], value=value) if value is life.birth and life.names[1:] == []:
-            name = life.names[0]
+        case ast.Assign(targets=[ast.Tuple(elts=elements)], value=value) if value is life.birth and life.names:
+            name, alone = life.names[0], False
             if not all(isinstance(element, ast.Name) for element in elements):
                 raise _RefusedError("the connection is opened together with something that is stored")
         case ast.Expr():
@@ -102,12 +102,12 @@ def _place(life: Lifetime) -> _Place:
             raise _RefusedError("the connection is not opened by a plain assignment to one name")
     if life.names != [name]:
         raise _RefusedError("the connection goes by more than one name")
-    if len(life.scope.aliases.get(name, ())) > 1 and not _only_preset(life, name):
+    own = 1 if alone else 2  # what is unpacked counts twice: it has no value of its own
+    if len(life.scope.aliases.get(name, ())) > own and not (alone and _only_preset(life, name)):
         raise _RefusedError(f"`{name}` is bound more than once")
     if life.escapes:
         raise _RefusedError("on some way the connection is handed on")
     block = next(block for block in _blocks(life.file.parents[statement]) if statement in block)
-    alone = not isinstance(statement, ast.Assign) or isinstance(statement.targets[0], ast.Name)
     return _Place(statement, block[block.index(statement) + 1 :], name, alone)
 
 
