@@ -15,7 +15,7 @@ from dbhygiene.lifetimes import Lifetime, Lifetimes
 from dbhygiene.lifetimes.transfer import Transfer
 from dbhygiene.source import Alone, File
 
-from .judge import Bits, Site, TooLargeError, Verdict, judge
+from .judge import LIMIT, Bits, Site, TooLargeError, Verdict, judge
 
 QUESTIONS = Bits._fields[:4]
 
@@ -78,8 +78,11 @@ def _escapes(life: Lifetime) -> Iterator[cfg.Act]:
 
 
 def _hides(act: cfg.Act, transfer: Transfer) -> bool:
-    """Whether something is put where an analysis need not see it: into a variable that an inner function speaks of or
-    that is declared global (here, or by the helper that takes it), or onto an ExitStack whose name stands for several."""
+    """Whether something is put where an analysis need not see it.
+
+    That is: into a variable that an inner function speaks of, or that is declared global, here or by the helper that
+    takes it; onto an ExitStack whose name stands for several.
+    """
     names = transfer.names
     match act:
         case cfg.Bind(target=target):
@@ -94,7 +97,7 @@ def _hides(act: cfg.Act, transfer: Transfer) -> bool:
 
 
 def compare(
-    source: str, analysis: Analysis = lifetimes, *, limit: int = 4000
+    source: str, analysis: Analysis = lifetimes, *, limit: int = LIMIT
 ) -> tuple[Verdict, list[Difference]] | None:
     """The verdict on a program, and where the analysis differs; None where there is nothing to be learnt from it."""
     try:

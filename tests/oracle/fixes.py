@@ -6,11 +6,20 @@ closing), and whether each connection that is returned or handed on is open.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from .judge import Outcome, Play
-from .world import Connection, World
+from dbhygiene.engine import all_rules, check_file
+from dbhygiene.fixes.apply import Fixed, fix
+from dbhygiene.model import Finding
+from dbhygiene.source import Alone, File
+
+from .judge import LIMIT, Outcome, Play, Site, TooLargeError
+from .world import Connection
+
+CODES = ("HYG101", "HYG102")
 
 
 class Seen(NamedTuple):
@@ -20,10 +29,37 @@ class Seen(NamedTuple):
     ended: str
     trace: tuple[str, ...]
     open_after: tuple[bool, ...]  # of what is returned or handed on, in the order of birth
-    leaks: int
+    leaking: tuple[Site | None, ...]  # for each connection, in the order of birth: where it was opened, if it leaks
 
 
-def same_behaviour(before: str, after: str, *, limit: int = 4000) -> list[str]:
+@dataclass(frozen=True)
+class Judged:
+    """A program with findings, its fix, and what is wrong with it."""
+
+    source: str
+    found: int
+    fixed: Fixed
+    complaints: tuple[str, ...]
+
+
+def judge_fix(source: str, *, limit: int = LIMIT) -> Judged | None:
+    """What fixing a program does to it; None where nothing is found in it, or nothing can be learnt from it."""
+    before = _findings(_file(source))
+    if not before:
+        return None
+    fixed = fix(_file(source), _findings)
+    if fixed.text == source:
+        return Judged(source, len(before), fixed, ())
+    try:
+        complaints = [*_leaks_left(source, before, fixed, limit), *same_behaviour(source, fixed.text, limit=limit)]
+    except (TooLargeError, _MistakenError):
+        return None
+    if fix(_file(fixed.text), _findings).text != fixed.text:
+        complaints.append("a second fix changes it once more")
+    return Judged(source, len(before), fixed, tuple(complaints))
+
+
+def same_behaviour(before: str, after: str, *, limit: int = LIMIT) -> list[str]:
     """What a fix changed that it should not have, in words; raises TooLargeError."""
     old, new = Play(before), Play(after)
     return [
@@ -33,16 +69,38 @@ def same_behaviour(before: str, after: str, *, limit: int = 4000) -> list[str]:
     ]
 
 
-def is_settled(source: str, fix: Callable[[str], str]) -> bool:
-    """Whether a second fix changes nothing."""
-    once = fix(source)
-    return fix(once) == once
-
-
-def leaks(source: str, *, limit: int = 4000) -> int:
+def leaks(source: str, *, limit: int = LIMIT) -> int:
     """In how many runs something leaks."""
     play = Play(source)
-    return sum(bool(seen.leaks) for entry in play.entries for seen in _runs(play, entry, limit).values())
+    return sum(any(seen.leaking) for entry in play.entries for seen in _runs(play, entry, limit).values())
+
+
+class _MistakenError(Exception):
+    """The program errs by itself."""
+
+
+def _file(source: str) -> File:
+    return File(Path("program.py"), source, project=Alone())
+
+
+def _findings(file: File) -> list[Finding]:
+    return check_file(file, [rule for rule in all_rules() if rule.code in CODES])
+
+
+def _leaks_left(source: str, before: list[Finding], fixed: Fixed, limit: int) -> Iterator[str]:
+    """Leaks that were found before, are there still, and are found no more."""
+    old, new = Play(source), Play(fixed.text)
+    was_found = {(each.span.line, each.span.column) for each in before}
+    is_left = {(each.finding.span.line, each.finding.span.column) for each in fixed.left}
+    told: set[Site | None] = set()
+    for entry in old.entries:
+        now = _runs(new, entry, limit)
+        for picks, was in _runs(old, entry, limit).items():
+            pairs = zip(was.leaking, now[picks].leaking, strict=True) if picks in now else ()
+            for first, second in pairs:
+                if first in was_found and second is not None and second not in is_left and second not in told:
+                    told.add(second)
+                    yield f"{entry}: the leak of line {first[0]} is still there, at line {second[0]}"
 
 
 def _compare(old: dict[tuple[int, ...], Seen], new: dict[tuple[int, ...], Seen]) -> Iterator[str]:
@@ -54,7 +112,7 @@ def _compare(old: dict[tuple[int, ...], Seen], new: dict[tuple[int, ...], Seen])
             if getattr(was, question) != getattr(now, question):
                 yield f"{question} at {picks}: {getattr(was, question)} became {getattr(now, question)}"
                 return
-        if now.leaks > was.leaks:
+        if sum(map(bool, now.leaking)) > sum(map(bool, was.leaking)):
             yield f"more leaks at {picks}"
             return
 
@@ -62,10 +120,14 @@ def _compare(old: dict[tuple[int, ...], Seen], new: dict[tuple[int, ...], Seen])
 def _runs(play: Play, entry: str, limit: int) -> dict[tuple[int, ...], Seen]:
     if entry not in play.functions:
         return {}
-    return {seen.picks: seen for seen in (_seen(each, play.world) for each in play.runs(entry, limit))}
+    found = {seen.picks: seen for seen in (_seen(each, play) for each in play.runs(entry, limit))}
+    if play.world.has_mistake:
+        raise _MistakenError
+    return found
 
 
-def _seen(outcome: Outcome, world: World) -> Seen:
+def _seen(outcome: Outcome, play: Play) -> Seen:
+    world = play.world
     safe = outcome.handed_on(world)
     ended = type(outcome.error).__name__ if outcome.error else _shape(outcome.value)
     return Seen(
@@ -73,7 +135,10 @@ def _seen(outcome: Outcome, world: World) -> Seen:
         ended=ended,
         trace=tuple(world.trace),
         open_after=tuple(each.is_open for each in world.connections if each in safe),
-        leaks=sum(each.is_open and each not in safe for each in world.connections),
+        leaking=tuple(
+            play.sites[each.site][1] if each.site is not None and each.is_open and each not in safe else None
+            for each in world.connections
+        ),
     )
 
 

@@ -20,6 +20,7 @@ from .world import DRIVERS, Connection, Cursor, Cut, Strange, Value, World, reac
 
 Site = tuple[int, int]  # line and column of the call that acquires
 
+LIMIT = 1000  # runs of a program; most take fewer than a hundred, and what takes more is not worth its time
 LEAKS, WELL, RAISED_LEAKS, RAISED_WELL, ESCAPES = (1 << i for i in range(5))
 MISTAKES = (NameError, AttributeError, TypeError)
 # what programs name in handlers, and what is then raised
@@ -228,7 +229,7 @@ class Play:
         return {"__builtins__": names, "__name__": "program", **tools}
 
 
-def judge(source: str, *, bound: int = 2, limit: int = 4000, doubtful: bool = False) -> Verdict:
+def judge(source: str, *, bound: int = 2, limit: int = LIMIT, doubtful: bool = False) -> Verdict:
     """The bits of every acquisition in the functions of a program; raises TooLargeError beyond `limit` runs.
 
     Where it is `doubtful`, the program's own functions may also give None instead of a connection.
