@@ -106,10 +106,13 @@ def compare(
         return None
     if verdict.has_mistake:
         return None
-    return verdict, list(_differences(source, verdict, analysis(source), limit))
+    return verdict, list(differences(source, verdict, analysis(source), limit=limit))
 
 
-def _differences(source: str, verdict: Verdict, said: Mapping[Site, Claim], limit: int) -> Iterator[Difference]:
+def differences(
+    source: str, verdict: Verdict, said: Mapping[Site, Claim], *, limit: int = LIMIT
+) -> Iterator[Difference]:
+    """Where what an analysis says of a program differs from the verdict on it."""
     others: list[tuple[Kind, dict[Site, Bits]]] | None = None
     for site, seen in verdict.bits.items():
         claimed, hides = said.get(site, Claim())
