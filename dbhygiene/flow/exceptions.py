@@ -22,6 +22,7 @@ GENERATOR_EXIT = Thrown("GeneratorExit")  # what a generator that is never resum
 CANCELLED = Thrown("asyncio.CancelledError")
 SYSTEM_EXIT = Thrown("SystemExit")
 ASSERTION = Thrown("AssertionError")
+_CANCELLED = frozenset({"asyncio.CancelledError", "asyncio.exceptions.CancelledError"})
 
 Bases = Callable[[str], "tuple[str, ...] | None"]  # the bases of a class of the project, None where it is not known
 
@@ -34,8 +35,8 @@ class Catches(Enum):
 
 @cache
 def _builtin_ancestors(name: str) -> frozenset[str] | None:
-    if name in {"asyncio.CancelledError", "asyncio.exceptions.CancelledError"}:
-        return frozenset({name, "asyncio.CancelledError", "BaseException"})
+    if name in _CANCELLED:
+        return _CANCELLED | {"BaseException"}
     kind = getattr(builtins, name, None)
     if isinstance(kind, type) and issubclass(kind, BaseException):
         aliases = {"IOError", "EnvironmentError"} if kind is OSError else set()
