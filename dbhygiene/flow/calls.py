@@ -58,12 +58,13 @@ def _module_of(dotted: str, near: File) -> tuple[File, list[str]] | None:
     """The longest part of a dotted name that is a module of the project, and the rest."""
     parts = dotted.split(".")
     own = near.module.split(".")
-    if parts[: len(own)] == own and len(parts) > len(own):
-        return near, parts[len(own) :]
+    inner = parts[len(own) :] if parts[: len(own)] == own else []
+    if inner and (inner[0] in near.scope.bound or inner[0] in near.scope.imports):
+        return near, inner  # not a module of the package that `near` is
     for length in range(len(parts) - 1, 0, -1):
         if (file := near.project.module(".".join(parts[:length]), near)) is not None:
             return file, parts[length:]
-    return None
+    return (near, inner) if inner else None
 
 
 def _within(file: File, path: list[str]) -> Definition | str | None:
