@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
 
 from dbhygiene.flow.calls import Demand
 from dbhygiene.flow.cfg import TooLargeError
@@ -11,34 +14,84 @@ from dbhygiene.gaps.callbacks import callbacks
 from dbhygiene.gaps.decorators import dressed
 from dbhygiene.gaps.durations import is_test
 from dbhygiene.gaps.effects import Routine, Spot
+from dbhygiene.gaps.entries import entries, entries_of
+from dbhygiene.gaps.reach import Reach
 from dbhygiene.gaps.seconds import FOR_EVER, Seconds
 from dbhygiene.gaps.site import is_sqlite_only
 from dbhygiene.gaps.states import NEVER_ENDS, SILENT, Summary
 from dbhygiene.gaps.walk import Gap, Walk
 from dbhygiene.library.waits import Kind
+from dbhygiene.settings import Confidence
 from dbhygiene.source import File, Function, Located, Surroundings
 
 __all__ = ["Gap", "Gaps"]
+
+_LASTING = ("sleep", "input(", "getpass", "prompt", "confirm")  # words of waits that are no request's
 
 
 class Gaps:
     """The gaps of one project."""
 
     def __init__(self, project: Surroundings) -> None:
+        self._project = project
         self._limit = project.settings.gap_limit
         self._gaps: dict[Routine, list[Gap]] = {}
         self._demand: Demand[Routine, Summary] = Demand(self._summarise, NEVER_ENDS, depth=20)
+        self._sqlite: dict[Path, bool] = {}
+        self._others = Reach()  # functions that nothing is known to lead to
 
     def of(self, file: File) -> Iterator[Gap]:
-        """Every gap of a file, each reported in the function in which its two queries and its wait meet."""
-        if is_test(file) or is_sqlite_only(file):
+        """Every gap of a file, each reported in the function in which its two queries and its wait meet.
+
+        Only what a long-lived process leads to is of interest: a request begins with a fresh connection, and nobody
+        keeps one waiting for minutes. What sleeps for hours, or asks a person, is such a process itself.
+        """
+        if is_test(file) or self._is_sqlite(file):
             return
+        run_by_process = self._running(file)
         for code in file.functions:
-            routine = Routine(file, code, plain=True)
-            self._summary(routine)
-            yield from self._gaps.get(routine, ())
+            if code in run_by_process:
+                yield from self._within(Routine(file, code, plain=True))
+        if any(word in file.text for word in _LASTING):
+            self._others.explore((file, code) for code in file.functions if code not in run_by_process)
+            for code in file.functions:
+                if code not in run_by_process and _may_have_gap(self._others, code):
+                    yield from filter(self._lasts, self._within(Routine(file, code, plain=True)))
         for function, place in callbacks(file):
             yield from self._between_calls(file, function, place)
+
+    def _is_sqlite(self, file: File) -> bool:
+        directory = file.path.parent
+        if directory not in self._sqlite:
+            self._sqlite[directory] = is_sqlite_only(file)
+        return self._sqlite[directory]
+
+    @cached_property
+    def _reach(self) -> Reach:
+        """What the project's long-lived processes lead to."""
+        reach = Reach()
+        reach.explore(entries(self._project))
+        return reach
+
+    @cached_property
+    def _names(self) -> set[tuple[Path, str]]:
+        """The same by name, for a file that is read again once it has been changed."""
+        known = [each for each in self._reach if each.code in each.file.functions]
+        return {(each.file.path, each.file.functions[each.code].name) for each in known}
+
+    def _running(self, file: File) -> set[ast.AST]:
+        """The functions of a file that a long-lived process leads to, and that may have a gap."""
+        again = [(file, code) for code, scope in file.functions.items() if (file.path, scope.name) in self._names]
+        self._reach.explore([*entries_of(file), *again])
+        return {code for code in file.functions if _may_have_gap(self._reach, code)}
+
+    def _within(self, routine: Routine) -> list[Gap]:
+        self._summary(routine)
+        return self._gaps.get(routine, [])
+
+    def _lasts(self, gap: Gap) -> bool:
+        """Whether no request could have such a gap."""
+        return gap.kind in (Kind.PERSON, Kind.SERVER) or gap.seconds.confidence(self._limit) is Confidence.CERTAIN
 
     def _between_calls(self, file: File, function: Function, place: Located) -> Iterator[Gap]:
         """The gap between two calls of a callback: it asks, waits for the next event, and asks again."""
@@ -49,6 +102,9 @@ class Gaps:
             yield Gap(file, function, asked, wait, again, Seconds(0.0, FOR_EVER, FOR_EVER), Kind.EVENT, True)
 
     def _summary(self, routine: Routine) -> Summary:
+        known = self._reach.doing(routine.code) or self._others.doing(routine.code)
+        if known is not None and not known.does and not routine.given:
+            return SILENT
         return self._demand.get(routine if routine.plain else dressed(routine), SILENT)
 
     def _summarise(self, routine: Routine) -> Summary:
@@ -58,3 +114,8 @@ class Gaps:
             return SILENT
         self._gaps[replace(routine)] = list(walk.gaps.values())
         return walk.summary
+
+
+def _may_have_gap(reach: Reach, code: ast.AST) -> bool:
+    doing = reach.doing(code)
+    return doing is not None and doing.may_have_gap

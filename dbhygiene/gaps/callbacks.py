@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from dbhygiene.gaps.classes import find
 from dbhygiene.gaps.durations import argument
 from dbhygiene.gaps.effects import Effects, Routine
-from dbhygiene.library.callbacks import ATTRIBUTES, DECORATORS, REGISTERS
+from dbhygiene.library.callbacks import ATTRIBUTES, DECORATORS, REGISTERS, WRITTEN
 from dbhygiene.source import FUNCTION, File, Function, Located
 
 
 def callbacks(file: File) -> Iterator[tuple[Function, Located]]:
     """The functions of a file that it registers as callbacks, each with the place where it does."""
+    if not WRITTEN.search(file.text):
+        return
     effects = Effects(Routine(file, file.tree))
     found: dict[Function, Located] = {}
     for call in file.nodes(ast.Call):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import lru_cache
 
-from dbhygiene.source import FUNCTION, Function
+from dbhygiene.source import FUNCTION, Code, Function
 
 
-def own_nodes(function: Function) -> Iterator[ast.AST]:
+def own_nodes(function: Code) -> Iterator[ast.AST]:
     todo: list[ast.AST] = list(reversed(function.body))
     while todo:
         node = todo.pop()
@@ -21,5 +22,6 @@ def returned(function: Function) -> list[ast.expr]:
     return [node.value for node in own_nodes(function) if isinstance(node, ast.Return) and node.value is not None]
 
 
+@lru_cache(maxsize=4096)
 def is_generator(function: Function) -> bool:
     return any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in own_nodes(function))

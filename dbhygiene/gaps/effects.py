@@ -102,24 +102,40 @@ class Effects:
         self.file = routine.file
         self.routine = routine
         self.things = Things.of(routine.file)
-        self._calls: dict[ast.Call, list[Effect]] = {}
+        known: dict[ast.Call, list[Effect]] = vars(routine.file).setdefault("_gaps_calls", {})
+        self._calls = {} if routine.given else known
 
     def of(self, act: Act) -> list[Effect]:
         match act:
             case Call(node=call):
                 return self.of_call(call)
-            case Load(node=ast.Subscript(value=owner, slice=key) as item) if not isinstance(key, ast.Slice):
-                if isinstance(self.things.thing(owner), Rows):
-                    return [Ask(self._spot(item, "asks the database for this row"))]
-            case Test(node=expr) if isinstance(self.things.thing(expr), Rows) and not isinstance(expr, ast.Call):
-                return [Ask(self._spot(expr, "asks the database: its truth needs its rows"))]
+            case Load(node=node):
+                return self.of_load(node)
+            case Test(node=expr):
+                return self.of_test(expr)
             case Enter(node=item):
                 return list(self._context(item, Part.ENTER))
             case Leave(node=item):
                 return list(self._context(item, Part.LEAVE))
             case Iterate(node=loop):
-                return list(self._each(loop.iter))
+                return list(self.each(loop.iter))
         return []
+
+    def of_load(self, node: ast.Attribute | ast.Subscript) -> list[Effect]:
+        """What happens when an item or an attribute is read: `queryset[0]` asks for a row."""
+        match node:
+            case ast.Subscript(value=owner, slice=key) if not isinstance(key, ast.Slice):
+                if isinstance(self.things.thing(owner), Rows):
+                    return [Ask(self._spot(node, "asks the database for this row"))]
+        return []
+
+    def of_test(self, expr: ast.expr) -> list[Effect]:
+        if not isinstance(expr, ast.Call) and isinstance(self.things.thing(expr), Rows):
+            return [Ask(self._spot(expr, "asks the database: its truth needs its rows"))]
+        return []
+
+    def of_context(self, item: ast.withitem) -> list[Effect]:
+        return [*self._context(item, Part.ENTER), *self._context(item, Part.LEAVE)]
 
     def of_call(self, call: ast.Call) -> list[Effect]:
         if call not in self._calls:
@@ -267,7 +283,7 @@ class Effects:
     def _run(self, node: ast.expr, words: str, function: FunctionAt, part: Part = Part.WHOLE) -> Run:
         return Run(self._spot(node, words), Routine(function.file, function.node, part))
 
-    def _each(self, iterated: ast.expr) -> Iterator[Effect]:
+    def each(self, iterated: ast.expr) -> Iterator[Effect]:
         """What happens each time that a loop asks for its next item."""
         if not isinstance(iterated, ast.Call):
             match self.things.thing(iterated):
@@ -283,7 +299,7 @@ class Effects:
                     yield self._run(iterated, f"takes the next item of `{function.node.name}`", function, Part.ROUND)
                 return
             if name in django.WRAPPERS and iterated.args:
-                yield from self._each(iterated.args[0])
+                yield from self.each(iterated.args[0])
                 return
 
     def _next(self, node: ast.expr, kind: Kind) -> Idle:

@@ -55,6 +55,7 @@ class Things:
         self._items: dict[Place, list[ast.expr]] = defaultdict(list)  # bound to what these give, one by one
         self._entered: dict[Place, list[ast.expr]] = defaultdict(list)  # bound by a `with`
         self._firsts: dict[Place, list[ast.expr]] = defaultdict(list)  # bound to the first of a tuple
+        self._other_mapper = any(mapper in file.text for mapper in django.OTHER_MAPPERS)
         self._index()
 
     @classmethod
@@ -243,7 +244,7 @@ class Things:
         return None
 
     def _manager(self, expr: ast.Attribute) -> Thing | None:
-        if any(mapper in self.file.text for mapper in django.OTHER_MAPPERS):
+        if self._other_mapper:
             return None
         match expr.value:
             case ast.Name(id=word) | ast.Attribute(attr=word):
@@ -309,7 +310,7 @@ class Things:
                     return self.thing(ast.copy_location(ast.Call(inner, call.args, call.keywords), call))
             return None
         name = self.file.resolve(func)
-        if name == "super" and (scope := self._class_around(call)) is not None:
+        if name == "super" and isinstance(func, ast.Name) and (scope := self._class_around(func)) is not None:
             return self.instance(f"{self.file.module}.{scope.name}")
         if isinstance(func, ast.Attribute) and (found := self._method(func, call)) is not None:
             return found
@@ -319,11 +320,11 @@ class Things:
             return Row(self._class_name(call.args[0])) if call.args else Row()
         return self._result(origin(self.file, name))
 
-    def _class_around(self, node: ast.AST) -> Scope | None:
-        for above in self.file.around(node):
-            if isinstance(above, FUNCTION) and (scope := self.file.functions.get(above)):
-                return scope.class_scope
-        return None
+    def _class_around(self, name: ast.Name) -> Scope | None:
+        scope: Scope | None = self.file.scope_of(name)
+        while scope is not None and not isinstance(scope.node, FUNCTION):
+            scope = scope.parent
+        return scope.class_scope if scope else None
 
     def _method(self, func: ast.Attribute, call: ast.Call) -> Thing | None:
         owner = self.thing(func.value)

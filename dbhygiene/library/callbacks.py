@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 # Calls that register a function, and the argument that it is: position and name.
 REGISTERS: dict[str, tuple[int, str]] = {
     "telegram.ext.CommandHandler": (1, "callback"),
@@ -38,3 +40,13 @@ DECORATORS = frozenset(
 
 # Attributes that hold a function to be called.
 ATTRIBUTES = frozenset({"paho.mqtt.client.Client.on_message", "websocket.WebSocketApp.on_message"})
+
+# What a file that registers one writes, one of these at least.
+WRITTEN = re.compile(
+    "|".join(
+        (
+            *sorted({name.rpartition(".")[2] for name in (*REGISTERS, *ATTRIBUTES)}),
+            rf"@\w+\.({'|'.join(sorted({name.rpartition('.')[2] for name in DECORATORS}))})\b",
+        )
+    )
+)

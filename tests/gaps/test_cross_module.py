@@ -58,8 +58,10 @@ def test_a_method_of_a_model_asks(gaps):
     assert gaps(
         """
         import subprocess
+        from celery import shared_task
         from jobs.models import Job
 
+        @shared_task
         def run(pk):
             job = Job.objects.get(pk=pk)
             subprocess.run(["ffmpeg", "-i", job.path])
@@ -160,9 +162,11 @@ PAGES = """
 def test_a_generator_that_asks_for_each_item_keeps_the_connection_awake(gaps):
     body = """
         import time
+        from celery import shared_task
         from jobs.pages import {0}
         from jobs.models import Job
 
+        @shared_task
         def run():
             for item in {0}():
                 time.sleep(20)

@@ -1,0 +1,132 @@
+"""Where code begins to run that no request surrounds: commands, threads, tasks, scripts."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+
+from dbhygiene.flow.calls import Definition
+from dbhygiene.gaps.callbacks import callbacks
+from dbhygiene.gaps.classes import find, foreign_bases, function_of, is_command
+from dbhygiene.gaps.code import own_nodes
+from dbhygiene.gaps.durations import argument, is_test
+from dbhygiene.library.entries import HANDS_OVER, RUNNERS, STARTS, TASK_LIBRARIES, TASKS
+from dbhygiene.source import FUNCTION, Code, File, Surroundings
+
+# One of these stands in every file that has an entry point.
+_WORDS = (
+    "class Command(",
+    "Thread",
+    "Process",
+    "Executor",
+    "Pool",
+    "django.setup",
+    "spawn",
+    "task",
+    "@job",
+    "sched",
+    "while True",
+    "while 1:",
+)
+_COMMAND_METHODS = ("handle", "handle_label", "handle_app_config", "handle_noargs")
+
+
+def entries(project: Surroundings) -> Iterator[tuple[File, Code]]:
+    """The functions with which a project's long-lived processes begin."""
+    seen = set()
+    for word in _WORDS:
+        for file in project.mentions(word):
+            if file.path not in seen:
+                seen.add(file.path)
+                yield from entries_of(file)
+
+
+def entries_of(file: File) -> list[tuple[File, Code]]:
+    """Those that a file has, or starts."""
+    known: list[tuple[File, Code]] | None = vars(file).get("_gaps_entries")
+    if known is None:
+        known = vars(file)["_gaps_entries"] = [] if is_test(file) else list(_entries(file))
+    return known
+
+
+def _entries(file: File) -> Iterator[tuple[File, Code]]:
+    for cls in _classes(file):
+        yield from _methods(cls)
+    for call in file.nodes(ast.Call):
+        if (given := _started(file, call)) is not None:
+            yield from _functions(file, given)
+    for function in file.functions:
+        if isinstance(function, FUNCTION):
+            if any(_is_task(file, each) for each in function.decorator_list):
+                yield file, function
+    if any(_is_endless(loop) for loop in file.nodes(ast.While)):
+        yield from ((file, code) for code in file.functions if any(map(_is_endless, own_nodes(code))))
+    for callback, _ in callbacks(file):
+        yield file, callback
+    if _is_script(file):
+        yield file, file.tree
+
+
+def _is_endless(loop: ast.AST) -> bool:
+    """Whether this is a loop for ever: whoever calls a function that holds it, that is a process of its own."""
+    if not (isinstance(loop, ast.While) and isinstance(loop.test, ast.Constant) and loop.test.value):
+        return False
+    return not any(isinstance(node, (ast.Break, ast.Return, ast.Yield)) for node in ast.walk(loop))
+
+
+def _is_script(file: File) -> bool:
+    """Whether a file is a program of its own, which sets Django up."""
+    return "django.setup(" in file.text and any(file.resolve(c.func) == "django.setup" for c in file.nodes(ast.Call))
+
+
+def _classes(file: File) -> Iterator[Definition]:
+    for name, scope in file.classes.items():
+        if isinstance(scope.node, ast.ClassDef) and scope.node.bases:
+            yield Definition(file, scope.node, name)
+
+
+def _methods(cls: Definition) -> Iterator[tuple[File, Code]]:
+    names: Iterable[str] = ()
+    if is_command(cls):
+        names = _COMMAND_METHODS
+    elif any(base in RUNNERS for base in foreign_bases(cls)):
+        names = ("run",)
+    for name in names:
+        if (function := function_of(cls.file, f"{cls.dotted}.{name}")) is not None:
+            yield function.file, function.node
+
+
+def _started(file: File, call: ast.Call) -> ast.expr | None:
+    """What a call hands to a thread, a pool or a scheduler."""
+    if (name := file.resolve(call.func)) in STARTS:
+        return argument(call, *STARTS[name])
+    if isinstance(call.func, ast.Attribute) and call.func.attr in HANDS_OVER:
+        return argument(call, *HANDS_OVER[call.func.attr])
+    return None
+
+
+def _functions(file: File, given: ast.expr) -> Iterator[tuple[File, Code]]:
+    """The function that is meant: by name, `partial(f)`, a call of a coroutine's, or what a lambda calls."""
+    match given:
+        case ast.Lambda(body=ast.Call(func=called)):
+            yield from _functions(file, called)
+        case ast.Call(func=called, args=arguments):
+            if file.resolve(called) == "functools.partial":
+                yield from _functions(file, arguments[0]) if arguments else ()
+            elif isinstance(called, (ast.Name, ast.Attribute)):
+                yield from _functions(file, called)
+        case ast.Name() | ast.Attribute():
+            name = file.resolve(given)
+            found = find(file, name) if name else None
+            if found is not None and isinstance(found.node, FUNCTION):
+                yield found.file, found.node
+
+
+def _is_task(file: File, decorator: ast.expr) -> bool:
+    called = decorator.func if isinstance(decorator, ast.Call) else decorator
+    last = called.attr if isinstance(called, ast.Attribute) else called.id if isinstance(called, ast.Name) else ""
+    if last not in TASKS:
+        return False
+    name = file.resolve(called) or ""
+    library = name.partition(".")[0]
+    return library in TASK_LIBRARIES or last == "shared_task" or (last == "task" and name.count(".") > 0)

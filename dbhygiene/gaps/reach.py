@@ -1,0 +1,118 @@
+"""Which functions run in long-lived processes, and which of them may both ask the database and wait.
+
+Nothing is walked along its graph here: a look at each function's calls tells which ones are worth that.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from dbhygiene.gaps.code import own_nodes
+from dbhygiene.gaps.decorators import dressed
+from dbhygiene.gaps.effects import Ask, Effect, Effects, Idle, Routine, Run
+from dbhygiene.source import FUNCTION, Code, File
+
+_MOST = 20_000  # functions of one project
+_EXITS = frozenset({"sys.exit", "os._exit", "exit", "quit"})
+
+
+@dataclass
+class Doing:
+    """What a function does, by itself or through those that it calls: the kinds of its effects."""
+
+    file: File
+    code: Code
+    does: set[type[object]] = field(default_factory=set)
+
+    @property
+    def may_have_gap(self) -> bool:
+        return {Ask, Idle} <= self.does
+
+
+class Reach:
+    """The functions that some others lead to, and what they do."""
+
+    def __init__(self) -> None:
+        self._known: dict[Code, Doing] = {}
+        self._callers: dict[Code, set[Code]] = defaultdict(set)
+
+    def explore(self, roots: Iterable[tuple[File, Code]]) -> None:
+        """Look at these functions, and at whatever they lead to."""
+        todo = list(roots)
+        looked_at: list[Doing] = []
+        while todo and len(self._known) < _MOST:
+            file, code = todo.pop()
+            if code in self._known:
+                continue
+            doing = self._known[code] = Doing(file, code)
+            looked_at.append(doing)
+            for called_file, called in _look(doing):
+                self._callers[called].add(code)
+                todo.append((called_file, called))
+                if called in self._known:
+                    looked_at.append(self._known[called])
+        self._spread(looked_at)
+
+    def _spread(self, todo: list[Doing]) -> None:
+        """Tell callers what those that they call do."""
+        while todo:
+            doing = todo.pop()
+            for caller in self._callers[doing.code]:
+                above = self._known[caller]
+                if not doing.does <= above.does:
+                    above.does |= doing.does
+                    todo.append(above)
+
+    def doing(self, code: ast.AST) -> Doing | None:
+        return self._known.get(code)  # type: ignore[call-overload, no-any-return]
+
+    def __iter__(self) -> Iterator[Doing]:
+        yield from self._known.values()
+
+
+def _look(doing: Doing) -> Iterator[tuple[File, Code]]:
+    """Note what a function does by itself; give what it calls, and the functions within it."""
+    file, code = doing.file, doing.code
+    outer = dressed(Routine(file, code))
+    while outer.given:
+        yield outer.file, outer.code
+        outer = outer.given[0][1]
+    effects = Effects(Routine(file, code, plain=True))
+    if any(_ends(file, statement) for statement in code.body):
+        doing.does.add(ast.Raise)  # what comes after a call of this may never run
+    for node in own_nodes(code):
+        if isinstance(node, FUNCTION) and not isinstance(code, ast.Module):
+            yield file, node
+        for effect in _of(effects, node):
+            if isinstance(effect, Run):
+                yield effect.routine.file, effect.routine.code
+                yield from ((given.file, given.code) for _, given in effect.routine.given)
+            else:
+                doing.does.add(type(effect))
+
+
+def _ends(file: File, statement: ast.stmt) -> bool:
+    match statement:
+        case ast.Raise() | ast.While(test=ast.Constant()):
+            return True
+        case ast.Expr(value=ast.Call(func=called)):
+            return file.resolve(called) in _EXITS
+    return False
+
+
+def _of(effects: Effects, node: ast.AST) -> Iterable[Effect]:
+    match node:
+        case ast.Call():
+            return effects.of_call(node)
+        case ast.withitem():
+            return effects.of_context(node)
+        case ast.For() | ast.AsyncFor() | ast.comprehension():
+            return [*effects.beginning(node), *effects.each(node.iter)]
+        case ast.Subscript() | ast.Attribute(ctx=ast.Load()):
+            return effects.of_load(node)
+        case ast.If(test=test) | ast.While(test=test) | ast.IfExp(test=test):
+            return effects.of_test(test)
+    return ()

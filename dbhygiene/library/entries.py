@@ -1,0 +1,62 @@
+"""Where code begins to run by itself, away from any request: threads, pools, schedulers, and queues of tasks."""
+
+from __future__ import annotations
+
+# Calls that start a function, and the argument that it is: position and name.
+STARTS: dict[str, tuple[int, str]] = {
+    "threading.Thread": (1, "target"),
+    "threading.Timer": (1, "function"),
+    "multiprocessing.Process": (1, "target"),
+    "multiprocessing.context.Process": (1, "target"),
+    "_thread.start_new_thread": (0, "function"),
+    "gevent.spawn": (0, "function"),
+    "gevent.Greenlet": (0, "run"),
+    "eventlet.spawn": (0, "func"),
+    "eventlet.spawn_n": (0, "func"),
+    "asyncio.run": (0, "main"),
+}
+
+# Methods that hand a function to a pool or a scheduler, and the argument that it is; by the method's name, since pools
+# are handed about, and few other objects have the like.
+HANDS_OVER: dict[str, tuple[int, str]] = {
+    "submit": (0, "fn"),
+    "apply_async": (0, "func"),
+    "map": (0, "func"),
+    "imap": (0, "func"),
+    "imap_unordered": (0, "func"),
+    "starmap": (0, "func"),
+    "run_in_executor": (1, "func"),
+    "add_job": (0, "func"),
+    "do": (0, "job_func"),
+}
+
+# Classes whose `run` is called in a thread or a process of its own.
+RUNNERS = frozenset({"threading.Thread", "multiprocessing.Process", "multiprocessing.context.Process"})
+
+# Decorators, by the last part of their name, of functions that a worker of a queue or a scheduler calls.
+TASKS = frozenset(
+    {
+        "shared_task",
+        "task",
+        "periodic_task",
+        "db_task",
+        "db_periodic_task",
+        "actor",
+        "job",
+        "background",
+        "scheduled_job",
+        "register_job",
+    }
+)
+TASK_LIBRARIES = (
+    "celery",
+    "huey",
+    "django_rq",
+    "rq",
+    "dramatiq",
+    "background_task",
+    "apscheduler",
+    "procrastinate",
+    "django_apscheduler",
+    "django_tasks",
+)
