@@ -1,0 +1,138 @@
+"""What is known of a project's own functions, from module to module: seen through the findings in `app.py`."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from dbhygiene import engine
+from dbhygiene.project import Project
+from dbhygiene.settings import Settings
+
+DB = """
+    import contextlib
+    import functools
+    import pymysql
+
+    def connect(host):
+        return pymysql.connect(host=host)
+
+    def indirectly(host):
+        conn = connect(host)
+        return conn
+
+    def maybe(host):
+        return connect(host) if host else None
+
+    def pair(host):
+        conn = connect(host)
+        return conn, conn.cursor()
+
+    def close(conn):
+        conn.close()
+
+    def close_all(*conns):
+        for conn in conns:
+            conn.close()
+
+    def query(conn, sql):
+        cursor = conn.cursor()
+        cursor.execute(sql)
+        return cursor.fetchall()
+
+    def even(conn, n):
+        return odd(conn, n - 1) if n else conn.close()
+
+    def odd(conn, n):
+        return even(conn, n - 1) if n else None
+
+    def fail(message):
+        raise SystemExit(message)
+
+    def harmless(conn):
+        return None
+
+    @contextlib.contextmanager
+    def managed(host):
+        conn = connect(host)
+        try:
+            yield conn
+        finally:
+            conn.close()
+
+    @functools.lru_cache
+    def shared(host):
+        return connect(host)
+
+    class Store:
+        def __init__(self, conn):
+            self.conn = conn
+
+        def close(self):
+            self.conn.close()
+    """
+
+
+def found(root: Path, body: str, layout: str = "db", imports: str = "from db import *") -> list[str]:
+    """The codes of the findings in a function of `app.py` with this body."""
+    path = root / f"{layout.replace('.', '/')}.py"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(textwrap.dedent(DB))
+    program = f"{imports}\n\ndef main(host):\n{textwrap.indent(textwrap.dedent(body).strip(), '    ')}\n"
+    (root / "app.py").write_text(program)
+    project = Project(root, Settings(select=("HYG101", "HYG102")))
+    files = project.discover([root]).files
+    return [
+        finding.code
+        for finding in engine.check(project, files, engine.chosen(project.settings))
+        if finding.path.name == "app.py"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("conn = connect(host)\nconn.cursor()", ["HYG101"]),
+        ("conn = indirectly(host)\nconn.cursor()", ["HYG101"]),
+        ("conn = maybe(host)\nif conn: conn.close()", []),
+        ("conn, cursor = pair(host)\ncursor.close()", ["HYG101"]),
+        ("conn, cursor = pair(host)\nconn.close()", []),
+        ("conn = connect(host)\nclose(conn)", []),
+        ("conn = connect(host)\nclose_all(conn, None)", []),
+        ("conn = connect(host)\nrows = query(conn, 'select 1')\nconn.close()", ["HYG102"]),
+        ("conn = connect(host)\nreturn query(conn, 'select 1')", ["HYG101"]),
+        ("conn = connect(host)\neven(conn, 3)", ["HYG101"]),
+        ("if not host: fail('no host')\nelse: conn = connect(host)\nconn.close()", []),
+        ("conn = connect(host)\nharmless(conn)\nconn.close()", []),
+        ("with managed(host) as conn: conn.cursor()", []),
+        ("shared(host).cursor()", []),
+        ("return Store(connect(host))", []),
+        ("return connect(host)", []),
+    ],
+)
+def test_functions_of_another_module(tmp_path: Path, body: str, expected: list[str]) -> None:
+    assert found(tmp_path, body) == expected
+
+
+@pytest.mark.parametrize(
+    ("layout", "imports", "call"),
+    [
+        ("db", "import db", "db.connect(host)"),
+        ("shop.db", "from shop.db import connect as open_it", "open_it(host)"),
+        ("shop.db", "import shop.db as database", "database.connect(host)"),
+        ("src.shop.db", "from shop import db", "db.connect(host)"),
+        ("shop.db", "from shop import connect", "connect(host)"),
+        ("shop.inner.db", "from shop import connect", "connect(host)"),
+    ],
+)
+def test_layouts(tmp_path: Path, layout: str, imports: str, call: str) -> None:
+    for package in list(Path(layout.replace(".", "/")).parents)[:-1]:
+        (tmp_path / package).mkdir(parents=True, exist_ok=True)
+        if package.name != "src":
+            (tmp_path / package / "__init__.py").write_text("")
+    if "import connect" in imports and layout != "db":
+        handed_on = layout.removeprefix("shop.")
+        (tmp_path / "shop" / "__init__.py").write_text(f"from .{handed_on} import connect\n")
+    assert found(tmp_path, f"conn = {call}\nconn.cursor()", layout, imports) == ["HYG101"]
