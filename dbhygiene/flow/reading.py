@@ -20,6 +20,7 @@ from dbhygiene.flow.values import (
     Called,
     Constant,
     Dict,
+    Instance,
     Named,
     Number,
     Text,
@@ -287,7 +288,7 @@ class _Reader:
             found.append(self.given[place])
         elif (parameter := _parameter(place)) is not None:
             default, is_dict = parameter
-            found += [Dict(open=True)] if is_dict else [UNKNOWN]
+            found += [Dict(open=True)] if is_dict else [_declared(file, _annotation(place))]
             found += [self.read(file, default)] if default is not None else []
         elif place in bindings.unclear or not found:
             found.append(UNKNOWN)
@@ -390,7 +391,7 @@ class _Reader:
         if name in scope.defined:
             return self._property(file, scope.defined[name], f"{file.module}.{scope.name}.{name}")
         if place in bindings.fields and _is_record(file, scope):
-            found.append(UNKNOWN)
+            found.append(_declared(file, _declaration(scope, name)))
         if found or not depth:
             return choice(found) if found else UNKNOWN
         for base_file, base in bases(file, scope):
@@ -560,6 +561,39 @@ def _is_record(file: File, scope: Scope) -> bool:
         return False
     own = len(bases(file, scope))
     return bool(node.decorator_list) or len(node.bases) > own or any(_is_record(*base) for base in bases(file, scope))
+
+
+def _declared(file: File, annotation: ast.expr | None) -> Value:
+    """What is known of a variable whose value nobody sees: the class that it is declared to be of."""
+    match annotation:
+        case ast.BinOp(left=left, op=ast.BitOr(), right=ast.Constant(value=None)):
+            return _declared(file, left)
+        case ast.Subscript(value=ast.Name(id="Optional") | ast.Attribute(attr="Optional"), slice=inner):
+            return _declared(file, inner)
+        case ast.Subscript(value=generic):  # `sessionmaker[Session]`
+            return _declared(file, generic)
+        case ast.Name() | ast.Attribute():
+            name = file.resolve(annotation)
+        case ast.Constant(value=str(quoted)) if quoted.isidentifier():
+            name = file.meaning(quoted, file.scope)
+        case _:
+            return UNKNOWN
+    return Instance(origin(file, name)) if name and "." in name else UNKNOWN  # `str` may be any string
+
+
+def _annotation(place: Place) -> ast.expr | None:
+    args = place.scope.node.args if isinstance(place.scope.node, FUNCTION) else None
+    parameters = [*args.posonlyargs, *args.args, *args.kwonlyargs] if args is not None else []
+    return next((parameter.annotation for parameter in parameters if parameter.arg == place.path), None)
+
+
+def _declaration(scope: Scope, name: str) -> ast.expr | None:
+    """The annotation of a field, in the body of its class."""
+    for statement in scope.node.body if isinstance(scope.node, ast.ClassDef) else ():
+        match statement:
+            case ast.AnnAssign(target=ast.Name(id=target), annotation=annotation) if target == name:
+                return annotation
+    return None
 
 
 def _parameter(place: Place) -> tuple[ast.expr | None, bool] | None:

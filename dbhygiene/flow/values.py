@@ -56,6 +56,13 @@ class Named:
     name: str
 
 
+@dataclass(frozen=True)
+class Instance:
+    """An object of this class, or so its annotation says."""
+
+    name: str
+
+
 @dataclass(frozen=True, eq=False)
 class Dict:
     """A dict that may have these items; others too, if it is `open`. `literal` is where `file` writes it."""
@@ -85,7 +92,7 @@ class Choice:
     options: tuple[Value, ...] = ()
 
 
-Value: TypeAlias = "Unknown | Constant | Text | Number | Named | Dict | Called | Choice"
+Value: TypeAlias = "Unknown | Constant | Text | Number | Named | Instance | Dict | Called | Choice"
 UNKNOWN = Unknown()
 NOTHING = Choice()  # what a variable that is defined by itself adds to its own value
 ANY_TEXT = Text(HOLE)

@@ -1,0 +1,145 @@
+"""Session, or connection of an engine, that its function can leave open.
+
+A session holds a connection of its engine's pool from its first query to `commit`, `rollback` or `close`; what
+`engine.connect()` gives holds one until `close`. A pool has 15: when they are gone, the next one to ask waits for 30
+seconds, and gets a `TimeoutError`. Neither `pool_pre_ping` nor `pool_recycle` helps a connection that is not given
+back: it goes stale where it is.
+
+```python
+from sqlalchemy import create_engine, select
+from sqlalchemy.orm import sessionmaker
+
+Session = sessionmaker(create_engine("mysql+pymysql://shop@db/shop", pool_pre_ping=True))
+
+def orders(order):
+    session = Session()  # HYG209: never closed
+    for row in session.execute(select(order)):
+        print(row)
+```
+
+```python fixed
+from sqlalchemy import create_engine, select
+from sqlalchemy.orm import sessionmaker
+
+Session = sessionmaker(create_engine("mysql+pymysql://shop@db/shop", pool_pre_ping=True))
+
+def orders(order):
+    with Session() as session:
+        for row in session.execute(select(order)):
+            print(row)
+```
+
+A `close` at the end is not reached when a query raises:
+
+```python
+from sqlalchemy import create_engine, text
+
+engine = create_engine("mysql+pymysql://shop@db/shop", pool_pre_ping=True)
+
+def touch():
+    conn = engine.connect()  # HYG209: if `conn.execute` raises
+    conn.execute(text("update orders set seen = 1"))
+    conn.close()
+```
+
+```python fixed
+from sqlalchemy import create_engine, text
+
+engine = create_engine("mysql+pymysql://shop@db/shop", pool_pre_ping=True)
+
+def touch():
+    conn = engine.connect()
+    try:
+        conn.execute(text("update orders set seen = 1"))
+    finally:
+        conn.close()
+```
+
+There is nothing to say of a session that is handed on, that rests after `commit` and `rollback`, or that belongs to
+its thread's or request's registry:
+
+```python
+from sqlalchemy import create_engine
+from sqlalchemy.orm import scoped_session, sessionmaker
+
+engine = create_engine("mysql+pymysql://shop@db/shop", pool_pre_ping=True)
+Session = sessionmaker(bind=engine)
+Registry = scoped_session(Session)
+
+def new():
+    return Session()
+
+def save(order):
+    session = Session()
+    session.add(order)
+    session.commit()
+
+def count(order):
+    with Session() as session:
+        return session.query(order).count()
+
+def find(order):
+    return Registry().query(order).first()
+```
+
+## Fix safety
+
+Safe. The session or connection is closed at the end of the statements that need it, as its last `close` was, or as
+was plainly meant. There is no fix where objects that it has loaded are handed on: once it is closed, what they have
+not loaded yet is out of reach.
+
+## References
+
+- [When do I construct a Session, when do I commit it, and when do I close it?](https://docs.sqlalchemy.org/en/20/orm/session_basics.html#session-faq-whentocreate)
+- [QueuePool limit of size <x> overflow <y> reached](https://docs.sqlalchemy.org/en/20/errors.html#error-3o7r)
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from dbhygiene.library.prefilter import SQLALCHEMY
+from dbhygiene.lifetimes import Leak, Lifetime
+from dbhygiene.lifetimes.repair import repair
+from dbhygiene.lifetimes.story import named, notes
+from dbhygiene.model import Report, rule
+from dbhygiene.settings import Confidence
+from dbhygiene.source import File, Located
+
+_KINDS = {"session": "session", "engine connection": "connection"}
+_WORDS = {
+    Leak.NEVER_CLOSED: "is never closed",
+    Leak.SOME_PATH: "is not closed on every path",
+    Leak.SWALLOWED: "stays open when an exception is caught here",
+}
+
+
+@rule("HYG209", on=Lifetime, imports=SQLALCHEMY)
+def check(file: File, life: Lifetime) -> Iterator[Report]:
+    leak = life.leak
+    if leak is None or life.resource.kind not in _KINDS or isinstance(life.scope.node, ast.Module):
+        return  # what a module keeps is another rule's matter
+    steps = life.steps(leak)
+    yield Report(
+        life.birth,
+        f"{_KINDS[life.resource.kind]} `{life.title}` {_WORDS.get(leak) or _on_error(steps[-1][0])}",
+        path=tuple(steps),
+        fix=repair(life, leak),
+        confidence=_confidence(file, life),
+        notes=tuple(notes(life, leak)),
+        subject=life.title,
+    )
+
+
+def _on_error(culprit: Located) -> str:
+    if isinstance(culprit, (ast.Yield, ast.YieldFrom)):
+        return "is left open if the generator is not run to its end"
+    return f"is left open if {named(culprit)} raises"
+
+
+def _confidence(file: File, life: Lifetime) -> Confidence:
+    """A test ends before the pool is empty."""
+    from dbhygiene.library.sqlalchemy import in_tests
+
+    return Confidence.POSSIBLE if in_tests(file) else life.confidence
