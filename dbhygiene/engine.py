@@ -15,7 +15,6 @@ from dbhygiene.model import AnyRule, Finding, Report, Step
 from dbhygiene.project import Project
 from dbhygiene.settings import Settings
 from dbhygiene.source import NOT_PYTHON, File, Located, Span, Surroundings
-from dbhygiene.suppressions import unsuppressed
 
 INTERNAL_ERROR = "HYG000"
 SYNTAX_ERROR = "HYG001"
@@ -125,6 +124,10 @@ def check_file(file: File, rules: Sequence[AnyRule], analyses: Analyses | None =
     if broken := syntax_error(file):
         return [broken]
     findings = [finding for on, group in _by_subject(able) for finding in _run(file, on, group, analyses)]
+    if not findings:
+        return []
+    from dbhygiene.suppressions import unsuppressed
+
     findings.sort(key=lambda f: (f.span, f.code))
     return unsuppressed(file, _fingerprinted(file, findings))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -82,6 +81,8 @@ def _lock(text: str) -> Needs:
 
 
 def _pipfile_lock(text: str) -> Needs:
+    import json
+
     try:
         sections = json.loads(text)
     except ValueError:

@@ -10,7 +10,8 @@ from dbhygiene.flow import cfg
 from dbhygiene.flow.calls import Definition, Demand, find, method
 from dbhygiene.flow.cfg import Outcome, TooLargeError
 from dbhygiene.flow.exceptions import handled_types
-from dbhygiene.library.drivers import PACKAGES, drivers
+from dbhygiene.library import drivers
+from dbhygiene.library.drivers import PACKAGES
 from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.library.resources import (
     BORROWS,
@@ -18,7 +19,6 @@ from dbhygiene.library.resources import (
     UNBUFFERED_CURSOR,
     Argument,
     Does,
-    Driver,
     Leaving,
     Resource,
     Summary,
@@ -42,7 +42,6 @@ class Summaries:
 
     def __init__(self, project: Surroundings) -> None:
         self.project = project
-        self._drivers: dict[str, Driver] = {name: driver for driver in drivers() for name in driver.opens}
         self._resources: dict[str, Resource] = {}
         self._definitions: dict[ast.AST, Definition] = {}
         self._analyses: dict[ast.AST, Analysis | None] = {}
@@ -60,9 +59,9 @@ class Summaries:
 
     def opened(self, name: str) -> Resource | None:
         """What a call of this name opens, in the version of the driver that the project uses."""
-        if name not in self._drivers:
+        driver = drivers.driver(name.partition(".")[0])
+        if driver is None or name not in driver.opens:
             return None
-        driver = self._drivers[name]
         if driver.package not in self._resources:
             versions = [v for each in driver.distributions if (v := self.project.version_of(each))]
             self._resources[driver.package] = driver.resource(versions[0] if versions else None)
@@ -79,9 +78,8 @@ class Summaries:
     def unbuffered(self, name: str) -> Resource | None:
         """The cursor that a class of this name makes, where it reads its rows from the server one by one."""
         package, _, cls = name.rpartition(".")
-        root = package.partition(".")[0]
-        known = any(cls in driver.server_side for driver in self._drivers.values() if driver.package == root)
-        return UNBUFFERED_CURSOR if known else None
+        driver = drivers.driver(package.partition(".")[0])
+        return UNBUFFERED_CURSOR if driver is not None and cls in driver.server_side else None
 
     def declared(self, name: str) -> Summary | None:
         """What the settings say of a function of this name."""
@@ -93,12 +91,12 @@ class Summaries:
         return summary_of(declared, returned, find(name, near) if near is not None else None)
 
     def _resource_named(self, name: str) -> Resource:
-        driver = next((each for each in self._drivers.values() if name in {each.package, each.name}), None)
+        driver = next((each for each in drivers.drivers() if name in {each.package, each.name}), None)
         return driver.resource() if driver is not None else Resource("connection", "connection")
 
     def older_leaving(self, resource: Resource) -> Leaving | None:
         """What `with` did in older versions of the driver, where the project does not say which it uses."""
-        driver = next((d for d in self._drivers.values() if d.package == resource.package), None)
+        driver = drivers.driver(resource.package.partition(".")[0])
         if driver is None or any(self.project.version_of(each) for each in driver.distributions):
             return None
         return driver.leavings[0]

@@ -1,0 +1,53 @@
+"""What `check` of one small file does not need, it does not import."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = {"libcst", "asyncio", "importlib.metadata", "multiprocessing", "difflib", "json"}
+ANALYSES = {"dbhygiene.lifetimes", "dbhygiene.gaps", "dbhygiene.flow"}
+FOR_FINDINGS = {"dbhygiene.edits", "dbhygiene.fixes", "dbhygiene.suppressions", "dbhygiene.requirements", "subprocess"}
+
+PLAIN = "import sys\n\nprint(sys.argv)\n"
+DRIVER = (
+    "import pymysql\n\n\ndef f():\n    with pymysql.connect() as conn, conn.cursor() as cur:\n        cur.execute('')\n"
+)
+ENGINE = "from sqlalchemy import create_engine\n\nengine = create_engine('mysql://db/app', pool_pre_ping=True)\n"
+COMMAND = "from django.core.management.base import BaseCommand\n\n\nclass Command(BaseCommand):\n    pass\n"
+
+
+def imported(tmp_path: Path, text: str) -> set[str]:
+    """The modules that a run over one file imports."""
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "app.py").write_text(text)
+    code = "import sys; from dbhygiene.frontends.cli import main; main(['check', 'app.py']); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    return set(done.stdout.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("text", [PLAIN, DRIVER, ENGINE, COMMAND], ids=["plain", "driver", "engine", "command"])
+def test_nothing_heavy_is_imported(tmp_path: Path, text: str) -> None:
+    assert not HEAVY & imported(tmp_path, text)
+
+
+@pytest.mark.parametrize(("text", "unneeded"), [(DRIVER, "dbhygiene.gaps"), (COMMAND, "dbhygiene.lifetimes")])
+def test_an_analysis_is_imported_for_files_that_speak_of_its_matter(tmp_path: Path, text: str, unneeded: str) -> None:
+    modules = imported(tmp_path, text)
+    assert len(ANALYSES & modules) == 2
+    assert unneeded not in modules
+
+
+def test_a_driver_is_imported_for_files_that_use_it(tmp_path: Path) -> None:
+    drivers = {name for name in imported(tmp_path, DRIVER) if name.startswith("dbhygiene.library.drivers.")}
+    assert drivers == {"dbhygiene.library.drivers.pymysql"}
+
+
+def test_a_file_that_speaks_of_no_library_imports_no_rule(tmp_path: Path) -> None:
+    modules = imported(tmp_path, PLAIN)
+    assert not (ANALYSES | FOR_FINDINGS) & modules
+    assert not [name for name in modules if name.startswith(("dbhygiene.rules.", "dbhygiene.library.drivers."))]
+    assert len([name for name in modules if name.startswith("dbhygiene")]) < 25
