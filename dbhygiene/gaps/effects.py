@@ -13,6 +13,7 @@ from dbhygiene.flow.calls import enclosing_class
 from dbhygiene.flow.cfg import Act, Call, Enter, Iterate, Leave, Load, Test
 from dbhygiene.gaps.classes import FunctionAt, class_of, foreign_bases, function_of, lineage, origin
 from dbhygiene.gaps.code import is_generator
+from dbhygiene.gaps.commands import called_command
 from dbhygiene.gaps.durations import duration
 from dbhygiene.gaps.seconds import FOR_EVER, Seconds
 from dbhygiene.gaps.things import Object, Row, Rows, Things
@@ -127,7 +128,19 @@ class Effects:
             case ast.Subscript(value=owner, slice=key) if not isinstance(key, ast.Slice):
                 if isinstance(self.things.thing(owner), Rows):
                     return [Ask(self._spot(node, "asks the database for this row"))]
+            case ast.Attribute(value=owner, attr=attr):
+                if (read := self._property(owner, attr)) is not None:
+                    return [self._run(node, f"reads `{attr}`", read)]
         return []
+
+    def _property(self, owner: ast.expr, attribute: str) -> FunctionAt | None:
+        """The function that runs when an attribute of a row or an object is read."""
+        match self.things.thing(owner):
+            case Object(name=name) | Row(model=str(name)):
+                function = function_of(self.file, f"{name}.{attribute}")
+                if function and any(_is_property(function.file, each) for each in function.node.decorator_list):
+                    return function
+        return None
 
     def of_test(self, expr: ast.expr) -> list[Effect]:
         if not isinstance(expr, ast.Call) and isinstance(self.things.thing(expr), Rows):
@@ -208,6 +221,10 @@ class Effects:
             return
         if self._asks(call, func, names):
             yield Ask(self._spot(call, "asks the database"))
+            return
+        if django.CALL_COMMAND in names:
+            if (command := called_command(self.file, call)) is not None:
+                yield self._run(call, "runs another command", command)
             return
         yield from self._project(call, names)
 
@@ -305,6 +322,10 @@ class Effects:
     def _next(self, node: ast.expr, kind: Kind) -> Idle:
         lasts = Seconds(0.0, FOR_EVER, FOR_EVER)
         return Idle(self._spot(node, _waiting(kind, lasts)), lasts, kind)
+
+
+def _is_property(file: File, decorator: ast.expr) -> bool:
+    return file.resolve(decorator) in django.PROPERTIES
 
 
 def _waiting(kind: Kind, lasts: Seconds) -> str:

@@ -98,6 +98,8 @@ ASKS = frozenset(
         "django.db.migrations.loader.MigrationLoader",
     }
 )
+CALL_COMMAND = "django.core.management.call_command"
+PROPERTIES = frozenset({"property", "functools.cached_property", "django.utils.functional.cached_property"})
 ATOMIC = frozenset({"django.db.transaction.atomic", "django.db.transaction.Atomic"})
 # What they return, by a name under which a method is looked up.
 RETURNS = {

@@ -222,3 +222,59 @@ def test_functions_that_call_each_other_come_to_an_end(gaps):
         """
     )
     assert gap.seconds.least == 400
+
+
+def test_another_command_that_is_called_runs_here(gaps, tmp_path):
+    commands = tmp_path / "jobs/management/commands"
+    commands.mkdir(parents=True)
+    for package in (commands.parent, commands):
+        (package / "__init__.py").touch()
+    (commands / "fetch.py").write_text(
+        dedent(
+            """
+            import time
+            from django.core.management.base import BaseCommand
+
+            class Command(BaseCommand):
+                def handle(self, *args, **options):
+                    time.sleep(900)
+            """
+        )
+    )
+    [gap] = gaps(
+        """
+        from django.core.management import call_command
+        from django.core.management.base import BaseCommand
+        from jobs.models import Job
+
+        class Command(BaseCommand):
+            def handle(self, *args, **options):
+                job = Job.objects.get()
+                call_command("fetch")
+                job.save()
+        """
+    )
+    assert gap.wait.origin.file.path.name == "fetch.py"
+
+
+def test_a_property_that_asks_is_read(gaps):
+    assert gaps(
+        """
+        import time
+        from jobs.models import Job
+        from jobs.state import State
+
+        def run():
+            state = State()
+            while True:
+                time.sleep(900)
+                print(state.open)
+        """,
+        state="""
+        from jobs.models import Job
+        class State:
+            @property
+            def open(self):
+                return Job.objects.filter(state="open").count()
+        """,
+    )

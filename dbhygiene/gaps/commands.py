@@ -1,0 +1,34 @@
+"""Management commands by their names, as `call_command` knows them."""
+
+from __future__ import annotations
+
+import ast
+
+from dbhygiene.flow.calls import Definition
+from dbhygiene.gaps.classes import FunctionAt, class_of, function_of
+from dbhygiene.source import File
+
+
+def called_command(file: File, call: ast.Call) -> FunctionAt | None:
+    """The `handle` that `call_command("name")` or `call_command(Command())` runs, where it is the project's own."""
+    match call.args:
+        case [ast.Constant(value=str(name)), *_]:
+            cls = _commands(file).get(name)
+        case [ast.Call(func=maker), *_]:
+            resolved = file.resolve(maker)
+            cls = class_of(file, resolved) if resolved else None
+        case _:
+            cls = None
+    return function_of(cls.file, f"{cls.dotted}.handle") if cls else None
+
+
+def _commands(file: File) -> dict[str, Definition]:
+    """The project's commands, looked for once."""
+    known: dict[str, Definition] | None = vars(file.project).get("_gaps_commands")
+    if known is None:
+        known = vars(file.project)["_gaps_commands"] = {}
+        for each in file.project.mentions("class Command("):
+            node = each.scope.defined.get("Command")
+            if each.path.parent.name == "commands" and isinstance(node, ast.ClassDef):
+                known.setdefault(each.path.stem, Definition(each, node, "Command"))
+    return known
