@@ -112,7 +112,8 @@ class Keys:
             elif isinstance(node.act, Case) and (path := path_of(node.act.subject)):
                 asked.setdefault(path, set()).add(node.act.node.pattern)  # type: ignore[arg-type]
             elif isinstance(node.act, Bind) and node.act.value is not None and (path := path_of(node.act.target)):
-                told[path] += worth(node.act.value, frozenset()) != ANYTHING
+                chosen = isinstance(node.act.value, (ast.IfExp, ast.BoolOp))
+                told[path] += chosen or worth(node.act.value, frozenset()) != ANYTHING
         resources = set(names)
         useful = [key for key in asked if len(asked[key]) > 1 or told[key] or key in resources]
         useful.sort(key=lambda key: (key not in resources, not told[key], -len(asked[key])))

@@ -490,6 +490,8 @@ class Transfer:
             gives = PART if how == IS and leaving is not None and leaving.binds == "cursor" else IS
         if name is not None:
             fact = self._bound(name, gives, worth(item_.context_expr, fact.known, self.sure), fact)
+        if act.is_async and item_.context_expr is fact.site:
+            return [("next", fact)]  # what raises is the opening itself
         return [("next", fact), ("raise", fact)]
 
     def _leave(self, act: cfg.Leave, fact: Fact) -> Outcomes:
