@@ -26,6 +26,7 @@ NodeT = TypeVar("NodeT", bound=ast.AST)
 
 NOT_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError)  # what the parser raises, UnicodeError included
 
+_INNER = (*FUNCTION, ast.Lambda, ast.ClassDef)
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _COMPREHENSION = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
@@ -204,6 +205,22 @@ class File:
     def scope_of(self, name: ast.Name) -> Scope:
         """The scope in which a name is written."""
         return self._index.scope_of.get(name, self.scope)
+
+    @cached_property
+    def _own(self) -> dict[ast.AST, list[ast.AST]]:
+        return {}
+
+    def own(self, code: ast.AST) -> list[ast.AST]:
+        """The nodes within a function, without those of the functions and classes within it."""
+        if (found := self._own.get(code)) is None:
+            found = self._own[code] = []
+            todo = list(ast.iter_child_nodes(code))
+            while todo:
+                part = todo.pop()
+                found.append(part)
+                if not isinstance(part, _INNER):
+                    todo += ast.iter_child_nodes(part)
+        return found
 
     @cached_property
     def captured(self) -> dict[Scope, set[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TypeAlias
 
 from dbhygiene.flow import cfg
@@ -28,7 +29,7 @@ from dbhygiene.lifetimes.declared import summary_of
 from dbhygiene.lifetimes.effects import CONTEXT_MANAGERS, Effects
 from dbhygiene.lifetimes.heap import CLOSER, IN, IS, PART, RETURN, Fact, item_index
 from dbhygiene.lifetimes.ownership import Field
-from dbhygiene.source import FUNCTION, Code, File, Surroundings
+from dbhygiene.source import FUNCTION, Code, File, Function, Surroundings
 
 Returned: TypeAlias = "tuple[Resource, int | None] | None"
 
@@ -46,6 +47,7 @@ class Summaries:
         self._definitions: dict[ast.AST, Definition] = {}
         self._analyses: dict[ast.AST, Analysis | None] = {}
         self._words: frozenset[str] = frozenset()
+        self._speaking: dict[Path, bool] = {}  # whether a file speaks of what can be handed out
         self.asking: set[tuple[ast.AST, str]] = (
             set()
         )  # the fields of which it is being asked whether anybody closes them
@@ -69,7 +71,7 @@ class Summaries:
 
     def taken(self, file: File, call: ast.Call) -> Summary | None:
         """What a call takes from SQLAlchemy, or does with what was taken from it; None where it is nothing of that."""
-        if not any(word in file.text for word in (*SQLALCHEMY, *self._words)):
+        if not self._may_hand_out(file):
             return None
         from dbhygiene.library import sessions
 
@@ -118,10 +120,13 @@ class Summaries:
         """Take it that files which speak of these functions may hand out connections, too."""
         if not words <= self._words:
             self._words |= words
+            self._speaking.clear()
             self._returned = Demand(self._infer_returned, None, depth=_MAX_CHAIN)
 
     def _may_hand_out(self, file: File) -> bool:
-        return any(word in file.text for word in (*PACKAGES, *SQLALCHEMY, *self._words))
+        if file.path not in self._speaking:
+            self._speaking[file.path] = any(word in file.text for word in (*PACKAGES, *SQLALCHEMY, *self._words))
+        return self._speaking[file.path]
 
     def returned(self, definition: Definition) -> Summary | None:
         """The resource that a function opens for its caller."""
@@ -141,7 +146,7 @@ class Summaries:
     def _infer_returned(self, node: ast.AST) -> Returned:
         definition = self._definitions[node]
         assert isinstance(node, FUNCTION)
-        if not _hands_back(node):
+        if not _hands_back(definition.file, node):
             return None
         analysis = analyse(definition.file, node, self.effects(definition.file, node))
         if analysis is None:
@@ -166,7 +171,7 @@ class Summaries:
         """What a function does with a parameter that is given this resource."""
         if how in {PART}:
             return Argument.of(BORROWS)
-        if how != IS or not isinstance(definition.node, FUNCTION) or _is_generator(definition.node):
+        if how != IS or not isinstance(definition.node, FUNCTION) or _is_generator(definition.file, definition.node):
             return Argument()
         if not self._does_what_it_says(definition):
             return Argument()
@@ -216,7 +221,7 @@ class Summaries:
         """Whether a call of a function can return, and whether it can raise."""
         if not isinstance(definition.node, FUNCTION):
             return Outcome()
-        if _is_generator(definition.node):
+        if _is_generator(definition.file, definition.node):
             return Outcome(raises=())
         if not self._does_what_it_says(definition):
             return Outcome()
@@ -261,7 +266,7 @@ class Summaries:
         leave = method(definition, "__exit__") or method(definition, "__aexit__")
         if leave is None or not isinstance(leave.node, FUNCTION):
             return ()
-        returns = [part.value for part in _own_parts(leave.node) if isinstance(part, ast.Return)]
+        returns = [part.value for part in leave.file.own(leave.node) if isinstance(part, ast.Return)]
         nothing = (None, False)
         quiet = all(v is None or (isinstance(v, ast.Constant) and v.value in nothing) for v in returns)
         return () if quiet else (None,)
@@ -286,21 +291,9 @@ def _fate(fact: Fact, normal: bool) -> Does:
     return Does.BORROWS
 
 
-def _own_parts(function: ast.AST) -> list[ast.AST]:
-    """The nodes of a function, without those of functions within it."""
-    found: list[ast.AST] = []
-    todo = list(ast.iter_child_nodes(function))
-    while todo:
-        part = todo.pop()
-        found.append(part)
-        if not isinstance(part, (*FUNCTION, ast.Lambda, ast.ClassDef)):
-            todo += ast.iter_child_nodes(part)
-    return found
-
-
-def _hands_back(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+def _hands_back(file: File, function: Function) -> bool:
     """Whether a function gives its caller anything but a constant, and is no generator."""
-    parts = _own_parts(function)
+    parts = file.own(function)
     if any(isinstance(part, (ast.Yield, ast.YieldFrom)) for part in parts):
         return False
     return any(
@@ -308,8 +301,8 @@ def _hands_back(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     )
 
 
-def _is_generator(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    return any(isinstance(part, (ast.Yield, ast.YieldFrom)) for part in _own_parts(function))
+def _is_generator(file: File, function: Function) -> bool:
+    return any(isinstance(part, (ast.Yield, ast.YieldFrom)) for part in file.own(function))
 
 
 def _is_abstract(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
