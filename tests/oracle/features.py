@@ -264,24 +264,23 @@ def if_none(w: Writer) -> None:
 
 @feature(0.8, compound=True)
 def match_(w: Writer) -> None:
-    is_sure = False
     if w.has("conn", "maybe") and w.maybe(0.6):
         name = w.pick("conn", "maybe")
         is_sure = name in w.of("conn")
         w.line(f"match {name}:")
         cases = [("case None:", {}), (f"case {w.rng.choice(('_', 'other_conn'))}:", {name: "conn"})]
+        if is_sure:
+            del cases[0]
     else:
         w.line("match work():")
         cases = [('case "a":', {}), (w.rng.choice(('case "b":', "case _:", "case _ if p:")), {})]
     w.depth += 1
-    branches = [_case(w, header, names, is_sure) for header, names in cases]
+    branches = [_case(w, header, names) for header, names in cases]
     w.depth -= 1
     w.merge(*branches, *([] if "case _:" in cases[-1][0] or "other_conn" in cases[-1][0] else [{}]))
 
 
-def _case(w: Writer, header: str, names: Names, is_sure: bool) -> Names | None:
-    if "None" in header and is_sure:  # never reached
-        return w.block(header, lambda w: w.line("pass"))
+def _case(w: Writer, header: str, names: Names) -> Names | None:
     if "other_conn" in header:
         return w.block(header, lambda w: w.line("other_conn.close()"), names=names)
     return w.block(header, names=names)

@@ -12,11 +12,11 @@ import ast
 import builtins
 import inspect
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from .world import DRIVERS, Connection, Cursor, Cut, Strange, Value, World, reachable
+from .world import DRIVERS, Connecting, Connection, Cursor, Cut, Strange, Value, World, reachable
 
 Site = tuple[int, int]  # line and column of the call that acquires
 
@@ -76,7 +76,7 @@ class Play:
 
     source: str
     bound: int = 2
-    doubtful: bool = False  # whether helpers may give None instead of a connection
+    doubtful: bool = False  # whether helpers may give None, or what counts as false, instead of a connection
     world: World = field(init=False)
     sites: list[tuple[str, Site]] = field(init=False)
 
@@ -139,7 +139,9 @@ class Play:
                     arguments.append(None if argument in nullable and world.choose(2) else Value(world, argument))
             try:
                 value = function(*arguments)
-                if drive:
+                if inspect.iscoroutine(value):
+                    value = _awaited(value)
+                elif drive:
                     value = drive(value)
                 error = None
             except Cut:
@@ -188,10 +190,14 @@ class Play:
         connections = world.connections
 
         def born(before: int, value: Any, site: int) -> Any:
-            if isinstance(value, Connection):
-                if self.doubtful and site in self.helped and world.choose(2):
-                    value.is_open = False
-                    return None
+            if isinstance(value, Connecting):
+                value.site = site
+            elif isinstance(value, Connection):
+                if self.doubtful and site in self.helped:
+                    value.is_true = not (doubt := world.choose(3))
+                    if doubt == 2:
+                        value.is_open = False
+                        return None
                 fresh = value.is_open and value in connections[before:]  # closed already: nothing to say of it
                 if value.site is None or (fresh and sites[value.site][0] != sites[site][0]):
                     value.site = site
@@ -232,7 +238,7 @@ class Play:
 def judge(source: str, *, bound: int = 2, limit: int = LIMIT, doubtful: bool = False) -> Verdict:
     """The bits of every acquisition in the functions of a program; raises TooLargeError beyond `limit` runs.
 
-    Where it is `doubtful`, the program's own functions may also give None instead of a connection.
+    Where it is `doubtful`, the program's own functions may also give None, or what counts as false.
     """
     play = Play(source, bound, doubtful)
     world, sites = play.world, play.sites
@@ -295,6 +301,15 @@ def _compared_with_none(function: ast.FunctionDef) -> set[str]:
     return found
 
 
+def _awaited(coroutine: Coroutine[Any, None, object]) -> object:
+    """What a coroutine returns; nothing in this world makes it wait."""
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        return end.value
+    raise AssertionError
+
+
 def _is_none(pattern: ast.pattern) -> bool:
     return isinstance(pattern, ast.MatchSingleton) and pattern.value is None
 
@@ -331,7 +346,9 @@ class _Places(ast.NodeTransformer):
             for target in statement.targets
             if isinstance(target, ast.Name)
         }
-        self._local = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+        self._local = {
+            node.name for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        }
         self._imported = {
             alias.asname or alias.name
             for node in ast.walk(tree)
@@ -352,6 +369,8 @@ class _Places(ast.NodeTransformer):
         del self._path[-2:]
         return node
 
+    visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815
+
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         self._path.append(node.name)
         self.generic_visit(node)
@@ -366,7 +385,7 @@ class _Places(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         match node.func:
-            case ast.Attribute(value=ast.Name(id=driver), attr="connect") if driver in DRIVERS:
+            case ast.Attribute(value=ast.Name(id=driver), attr="connect") if driver in {*DRIVERS, "aiomysql"}:
                 pass
             case ast.Name(id=name) if name in self._local:
                 pass

@@ -46,7 +46,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("a yield is always resumed", "flow.cfg", "ways, *self.semantics.at_yield)", "ways)"),
     Mutant("of a tuple, one name is unbound", "lifetimes.transfer", "for target, _, _ in pairs:\n", "for target, _, _ in pairs[:1]:\n"),  # noqa: E501
     Mutant("a = b = c takes c for a alone", "lifetimes.transfer", "last = not isinstance(act.node, ast.Assign) or act.target is act.node.targets[-1]", "last = True"),  # noqa: E501
-    Mutant("any with closes", "lifetimes.transfer", "return how == CLOSER or leaving is None or leaving.closes", "return True"),
+    Mutant("any with closes", "lifetimes.transfer", "return how == CLOSER or leaving is None or leaving.closes", "return True"),  # noqa: E501
     Mutant("pop_all closes", "lifetimes.transfer", "return [fact.without([stack]).with_(CLOSER, call)]", 'return [fact._replace(state="closed")]'),  # noqa: E501
     Mutant("each of a tuple is the connection", "lifetimes.transfer", "index is not None and number == index", "index is not None"),  # noqa: E501
     Mutant("return counts when an exception leaves", "lifetimes.lifetime", 'return fact.state == "open" and not any(type(where) is str and "." in where for _, where in fact.aliases)', "return self._normal(fact)"),  # noqa: E501

@@ -13,7 +13,7 @@ from .features import acquire
 from .writing import DRIVERS, FEATURES, Step, Writer
 
 PARAMETERS = ("p", "q", "mode", "given", "box", "items")
-APP = ("check", "find", "keep", "rows", "work")
+APP = ("check", "find", "keep", "pause", "rows", "work")
 CONTEXTLIB = ("ExitStack", "closing", "contextmanager", "suppress")
 MODULES = ("atexit", "logging", "sys")
 BASE = {"acquire", "close", "use", "work", "if_", "leave", "acquire_none"}  # in every program
@@ -38,7 +38,7 @@ HELPERS = (  # what kind of use there is for it, and its source
     ("takes", "def finishNUMBER(conn):\n    work()\n    conn.close()\n"),
     ("takes", "def finishNUMBER(conn):\n    try:\n        work()\n    finally:\n        conn.close()\n"),
     ("takes", "def finishNUMBER(conn):\n    with closing(conn):\n        work()\n"),
-    ("takes", "def finishNUMBER(conn):\n    conn.close()\n    raise ValueError\n"),
+    ("takes", "def finishNUMBER(conn):\n    conn.close()\n    work()\n    raise ValueError\n"),
     ("takes", "def lookNUMBER(conn):\n    conn.execute()\n"),
     ("takes", "def lookNUMBER(conn):\n    return 1\n"),
     ("takes", "def lookNUMBER(conn):\n    conn.cursor()\n    return conn.execute()\n"),
@@ -55,7 +55,7 @@ HELPERS = (  # what kind of use there is for it, and its source
     ("free", "def noteNUMBER():\n    logging.info(1)\n"),
     ("free", "def noteNUMBER():\n    work()\n"),
     ("free", "def noteNUMBER():\n    try:\n        work()\n    except Exception:\n        pass\n"),
-    ("free", "def failNUMBER():\n    raise ValueError\n"),
+    ("free", "def failNUMBER():\n    work()\n    raise ValueError\n"),
     ("free", "def failNUMBER():\n    sys.exit(1)\n"),
     ("free", "def failNUMBER():\n    if check():\n        raise KeyError\n"),
     (
@@ -93,7 +93,10 @@ def _target(writer: Writer, number: int) -> str:
     """A function or method, and perhaps a generator."""
     writer.is_generator = writer.maybe(0.15)
     if not writer.maybe(0.15):
-        return _function(writer, f"target{number}", acquire)
+        text = _function(writer, f"target{number}", acquire)
+        if writer.is_generator:
+            return f"@contextmanager\n{text}" if writer.maybe(0.4) else text
+        return _asynchronous(text, writer.rng) if writer.maybe(0.12) else text
     writer.is_method = True
     is_init = not writer.is_generator and writer.maybe()
     text = _function(writer, "__init__" if is_init else "run", acquire, given=("self",))
@@ -101,6 +104,16 @@ def _target(writer: Writer, number: int) -> str:
         text = re.sub(r"\breturn\b.*", "return", text)
     indented = "".join(f"    {line}" for line in text.splitlines(keepends=True))
     return f"class Job{number}:\n{indented}"
+
+
+def _asynchronous(text: str, rng: Random) -> str:
+    """The same function as a coroutine: it awaits its connections, and some of its work."""
+    connect = rf"(?:{'|'.join(DRIVERS)})\.connect\(\)"
+    text = re.sub(rf"\bwith {connect}((?: as \w+)?:)", r"async with aiomysql.connect()\1", text)
+    text = re.sub(rf"{connect}(?=\.)", "(await aiomysql.connect())", text)
+    text = re.sub(connect, "await aiomysql.connect()", text)
+    text = re.sub(r"^( +)work\(\)$", lambda m: m[1] + rng.choice(("work()", "await pause()")), text, flags=re.MULTILINE)
+    return f"async {text}"
 
 
 def _helper(rng: Random, weights: dict[str, float], number: int) -> tuple[str, str]:
@@ -144,7 +157,7 @@ def _module(body: str) -> str:
     def used(names: tuple[str, ...]) -> list[str]:
         return [name for name in names if re.search(rf"\b{name}\b", body)]
 
-    lines = [f"import {name}" for name in (*used(MODULES), *used(DRIVERS))]
+    lines = [f"import {name}" for name in (*used(MODULES), *used(("aiomysql", *DRIVERS)))]
     tools = {"contextlib": used(CONTEXTLIB), "app": used(APP)}
     lines += [f"from {origin} import {', '.join(names)}" for origin, names in tools.items() if names]
     if used(("SHARED",)):

@@ -1,6 +1,11 @@
 """The judge of fixes itself, on a right fix and on wrong ones."""
 
-from .fixes import leaks, same_behaviour
+from random import Random
+
+import pytest
+
+from .fixes import judge_fix, leaks, same_behaviour
+from .programs import program
 
 START = "import mariadb\nfrom contextlib import closing\nfrom app import work\n\ndef target():\n"
 LEAKY = f"{START}    conn = mariadb.connect()\n    work()\n    conn.commit()\n"
@@ -21,3 +26,10 @@ def test_a_fix_that_closes_what_is_returned() -> None:
     before = f"{START}    conn = mariadb.connect()\n    work()\n    return conn.cursor()\n"
     after = f"{START}    with closing(mariadb.connect()) as conn:\n        work()\n        return conn.cursor()\n"
     assert same_behaviour(before, after)
+
+
+@pytest.mark.parametrize("chunk", range(4))
+def test_fixes_end_leaks_and_change_nothing_else(chunk: int) -> None:
+    for number in range(60 * chunk, 60 * (chunk + 1)):
+        if judged := judge_fix(program(Random(f"fixes/{number}"))):
+            assert not judged.complaints, f"{judged.source}\n# becomes\n{judged.fixed.text}\n{judged.complaints}"

@@ -6,6 +6,7 @@ next sequence, depth first, so that all runs together are all that the environme
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import types
 from collections import deque
@@ -119,8 +120,26 @@ class World:
 
         quiet = types.SimpleNamespace(info=lambda *_: None, exception=lambda *_: None)
         fakes = {name: driver(name, closes) for name, closes in DRIVERS.items()}
+        fakes["aiomysql"] = types.SimpleNamespace(connect=lambda *_, **__: Connecting(self))
         atexit = types.SimpleNamespace(register=lambda *args: self.handed_on.extend(args))
         return {**fakes, "app": _App(self), "logging": quiet, "atexit": atexit}
+
+
+class Pending:
+    """Something to be awaited: it happens, or raises, or is cancelled."""
+
+    def __init__(self, world: World, what: str) -> None:
+        self.world, self.what = world, what
+
+    def __await__(self) -> Iterator[None]:
+        self.world.happen(self.what)
+        if self.world.choose(2):
+            raise asyncio.CancelledError
+        return self.result()
+        yield
+
+    def result(self) -> Any:
+        return Value(self.world, self.what)
 
 
 class _App:
@@ -132,6 +151,8 @@ class _App:
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name.startswith("__"):
             raise AttributeError(name)
+        if name == "pause":
+            return lambda: Pending(self.__world, name)
         return self.__world.function(name, nullable=name == "find")
 
 
@@ -189,13 +210,16 @@ class Value:
 class Connection:
     """A connection that knows whether it is open, and where it was born."""
 
-    __slots__ = ("is_open", "site", "world")
+    __slots__ = ("is_open", "is_true", "site", "world")
     executes = False
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.is_open = True
+        self.is_open = self.is_true = True
         self.site: int | None = None
+
+    def __bool__(self) -> bool:
+        return self.is_true
 
     def close(self) -> None:
         self.is_open = False
@@ -227,6 +251,35 @@ class ClosingConnection(Connection):
 
     def __exit__(self, *_: object) -> None:
         self.is_open = False
+
+
+class AsyncConnection(Connection):
+    """A connection of an asynchronous driver: no `with` of the ordinary kind."""
+
+    __slots__ = ()
+    __enter__ = __exit__ = None  # type: ignore[assignment]
+
+
+class Connecting(Pending):
+    """A connection to be awaited, or entered by `async with`, which closes it."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world, "connect")
+        self.site: int | None = None
+
+    def result(self) -> Connection:
+        self.connection = AsyncConnection(self.world)
+        self.connection.site = self.site
+        self.world.connections.append(self.connection)
+        return self.connection
+
+    async def __aenter__(self) -> Connection:
+        return await self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.connection.close()
+        if self.world.choose(2):
+            raise asyncio.CancelledError
 
 
 class Cursor:
