@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as decoder
 from pathlib import Path
 
+from dbhygiene.edits import WrapInTry
 from dbhygiene.model import Finding, Fix, NoFix, Safety, Step
 from dbhygiene.reports.concise import concise
 from dbhygiene.reports.full import full
@@ -135,6 +136,21 @@ def test_concise() -> None:
     assert list(concise([LEAK, plain], str)) == [
         "app.py:1:8: HYG101 [*] connection `conn` is not closed\n",
         "other.py:2:1: HYG001 oops\n",
+    ]
+
+
+def test_json_tells_the_edits_of_a_fix_by_their_verbs() -> None:
+    edit = WrapInTry(Span(2, 4, 2, 9), Span(3, 4, 3, 9), "finally", "conn.close()", (Span(4, 4, 4, 16),))
+    (item,) = decoder.loads("".join(json([LEAK._replace(fix=Fix("Close it", (edit,)))])))
+    assert item["fix"]["edits"] == [
+        {
+            "verb": "WrapInTry",
+            "first": {"location": {"row": 2, "column": 5}, "end_location": {"row": 2, "column": 10}},
+            "last": {"location": {"row": 3, "column": 5}, "end_location": {"row": 3, "column": 10}},
+            "clause": "finally",
+            "code": "conn.close()",
+            "moved": [{"location": {"row": 4, "column": 5}, "end_location": {"row": 4, "column": 17}}],
+        }
     ]
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json as encoder
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dbhygiene.model import Finding, Fix, NoFix
 from dbhygiene.source import Span
+
+if TYPE_CHECKING:
+    from dbhygiene.edits import Edit
 
 
 def json(findings: Iterable[Finding]) -> Iterator[str]:
@@ -39,15 +42,31 @@ def _place(path: Path, span: Span) -> dict[str, Any]:
     """Rows and columns count from 1; columns in code points."""
     return {
         "filename": str(path),
+        **_range(span),
+    }
+
+
+def _range(span: Span) -> dict[str, Any]:
+    return {
         "location": {"row": span.line, "column": span.column + 1},
         "end_location": {"row": span.end_line, "column": span.end_column + 1},
     }
 
 
 def _fix(fix: Fix | NoFix | None) -> dict[str, Any] | None:
-    """The fix by its title: its text is made when it is applied, by `dbhygiene fix --diff` for example."""
+    """The fix, its edits by their verbs: the text they come to is made when they are applied, as by `fix --diff`."""
     if isinstance(fix, Fix):
-        return {"applicability": fix.safety.value, "message": fix.title, "edits": []}
+        return {"applicability": fix.safety.value, "message": fix.title, "edits": [_edit(each) for each in fix.edits]}
     if isinstance(fix, NoFix):
         return {"applicability": "none", "message": fix.reason, "edits": []}
     return None
+
+
+def _edit(edit: Edit) -> dict[str, Any]:
+    return {"verb": type(edit).__name__, **{name: _said(value) for name, value in vars(edit).items()}}
+
+
+def _said(value: object) -> object:
+    if isinstance(value, Span):
+        return _range(value)
+    return [_said(each) for each in value] if isinstance(value, tuple) else value
