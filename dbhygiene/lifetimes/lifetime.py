@@ -182,6 +182,21 @@ class Lifetime:
         key = {Leak.SWALLOWED: "swallowed", Leak.RAISED: "raised"}.get(leak, "normal")
         return self.analysis.path(*self._leaks[key])
 
+    @property
+    def culprit(self) -> Located:
+        """What raises where an exception leaves it open: a call, or a `raise` that no call has led to."""
+        found: Located = self.birth
+        caught: ast.ExceptHandler | None = None
+        for node, kind in self.path(Leak.RAISED):
+            match node.act:
+                case cfg.Call(node=call) | cfg.Await(node=call) | cfg.Yield(node=call) if kind == "raise":
+                    found = call
+                case cfg.Catch(node=handler):
+                    caught = handler
+                case cfg.Raise(node=stmt) if caught is None or stmt not in ast.walk(caught):
+                    found = stmt
+        return found
+
     @cached_property
     def raisers(self) -> list[ast.expr]:
         """The calls whose exception leaves it open, in the order of the text."""
@@ -266,7 +281,12 @@ def _steps(life: Lifetime, path: list[tuple[Node, Kind]], leak: Leak) -> Iterato
     if left is not None:
         yield left
     elif isinstance(life.scope.node, FUNCTION):
-        yield life.scope.node.body[-1], f"the function ends, `{life.title}` still open"
+        last = max(_statements(life.scope.node), key=lambda stmt: stmt.lineno)
+        yield last, f"the function ends, `{life.title}` still open"
+
+
+def _statements(function: ast.AST) -> Iterator[ast.stmt]:
+    return (part for part in ast.walk(function) if isinstance(part, ast.stmt))
 
 
 class Lifetimes:

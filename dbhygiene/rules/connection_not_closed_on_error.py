@@ -96,9 +96,11 @@ def check(file: File, life: Lifetime) -> Iterator[Report]:
     if life.resource.kind != "connection" or life.leak is not Leak.RAISED:
         return
     steps = life.steps(Leak.RAISED)
-    culprit = steps[-1][0]
+    culprit = life.culprit
     cause = f"if {named(culprit)} raises"
-    if isinstance(culprit, (ast.Yield, ast.YieldFrom)):
+    if isinstance(culprit, ast.Raise):
+        cause = f"by the `raise` in line {culprit.lineno}"
+    elif isinstance(culprit, (ast.Yield, ast.YieldFrom)):
         cause = "if the generator is not run to its end"
     yield Report(
         life.birth,
