@@ -15,7 +15,10 @@ from dbhygiene.flow.names import origin
 from dbhygiene.flow.reading import keywords, value
 from dbhygiene.flow.values import UNKNOWN, Called, Constant, Instance, Named, Value, options
 from dbhygiene.library.engines import Engine, engine
+from dbhygiene.library.engines import concern as engine_concern
 from dbhygiene.library.resources import BORROWER, HARMLESS, Argument, Does, Leaving, Resource, Summary
+from dbhygiene.library.sqlalchemy import speaks_for_another
+from dbhygiene.settings import Confidence
 from dbhygiene.source import File
 
 SESSION_KINDS = frozenset({"session", "engine connection"})
@@ -36,6 +39,7 @@ RAW_CONNECTION = Resource(
     title="raw connection of an engine",
     package="sqlalchemy",
     leaving=None,
+    open_if=frozenset({"is_valid"}),
 )
 SESSION = Resource(
     kind="session",
@@ -104,6 +108,8 @@ def summary(file: File, call: ast.Call) -> Summary | None:
         return Summary(returns=resource)
     if isinstance(call.func, ast.Attribute) and call.func.attr in _BORROWING_METHODS:
         return BORROWER
+    if isinstance(call.func, ast.Attribute) and call.func.attr == "execution_options":
+        return HARMLESS
     name = file.resolve(call.func)
     if name is None:
         return None
@@ -241,10 +247,12 @@ def _kind(option: Value) -> str:
     return "unknown"
 
 
-def engines(file: File, expr: ast.expr) -> list[Engine]:
-    """The engines in sight that an expression, or the session factory that it is, may take connections from."""
+def engines(file: File, call: ast.Call) -> list[Engine]:
+    """The engines in sight from which a session or connection that a call gives may come."""
     found: list[Engine] = []
-    todo, steps = [value(file, expr)], 0
+    todo, steps = [value(file, call.func), *_given_bind(file, call)], 0
+    if isinstance(call.func, ast.Attribute):
+        todo.append(value(file, call.func.value))
     while todo and steps < 20:
         steps += 1
         for option in options(todo.pop()):
@@ -276,3 +284,12 @@ def _called_engine(file: File, expr: ast.expr) -> bool | None:
     if not any(each.partition(".")[0] in {"sqlalchemy", "sqlmodel"} for each in imported):
         return None
     return any(each.startswith("sqlalchemy.ext.asyncio") for each in imported)
+
+
+def concern(file: File, call: ast.Call) -> Confidence | None:
+    """How sure it is that what a call gives is of a server that closes idle connections; None where it is not."""
+    made = engines(file, call)
+    if not made:
+        return Confidence.POSSIBLE if speaks_for_another(file) else Confidence.LIKELY
+    known = [found for each in made if (found := engine_concern(each)) is not None]
+    return max(known) if known else None
