@@ -118,33 +118,32 @@ class Lifetime:
         return list(found)
 
     @cached_property
+    def _history(self) -> list[tuple[Node, Fact]]:
+        """Everything that may be true of it, before each node."""
+        at = self.analysis.solution.at
+        return [(node, fact) for node in self.analysis.solution.nodes() for fact in at(node) if fact.site is self.birth]
+
+    @cached_property
     def unclosing(self) -> ast.withitem | None:
         """A `with` over it that leaves it open, if that is why it is."""
-        for node in self.analysis.solution.nodes():
-            if isinstance(node.act, cfg.Leave) and not node.act.raised:
+        for node, fact in self._history:
+            if isinstance(node.act, cfg.Leave) and not node.act.raised and fact.state == "open":
                 leaving = self.analysis.effects.leaving(node.act.node, self.resource)
-                if leaving is not None and not leaving.closes:
-                    for fact in self.analysis.solution.at(node):
-                        if fact.site is self.birth and fact.state == "open" and fact.how(node.act.node) == IS:
-                            return node.act.node
+                if leaving is not None and not leaving.closes and fact.how(node.act.node) == IS:
+                    return node.act.node
         return None
 
     @cached_property
     def closed_again(self) -> list[tuple[ast.Call, ast.Call]]:
         """Calls that close it when it is closed already, without any exception; each with one that closed it."""
         found: dict[ast.Call, ast.Call] = {}
-        for node in self.analysis.solution.nodes():
-            if not isinstance(node.act, cfg.Call):
-                continue
-            for fact in self.analysis.solution.at(node):
-                if fact.site is not self.birth or fact.state != "closed" or fact.thrown:
-                    continue
-                if self.analysis.transfer.holds(node.act.node.func, fact) == CLOSE:
-                    way = self.analysis.path(node, fact)
-                    before = [step.act.node for step, _ in way if isinstance(step.act, cfg.Call)]
-                    first = next((call for call in before if call in self.closes), None)
-                    if first is not None:
-                        found.setdefault(node.act.node, first)
+        for node, fact in self._history:
+            again = self._closing_call(node, fact)
+            if again is not None and fact.state == "closed" and not fact.thrown:
+                before = [step.act.node for step, _ in self.analysis.path(node, fact) if isinstance(step.act, cfg.Call)]
+                first = next((call for call in before if call in self.closes), None)
+                if first is not None:
+                    found.setdefault(again, first)
         return sorted(found.items(), key=lambda pair: (pair[0].lineno, pair[0].col_offset))
 
     @cached_property
@@ -159,23 +158,18 @@ class Lifetime:
     @cached_property
     def replaced_for_sure(self) -> bool:
         """Whether no condition on the way to the replacement may exclude one on the way to the opening."""
-        analysis, where = self.analysis, self.replaced
-        for node in analysis.solution.nodes():
-            if isinstance(node.act, cfg.Bind) and node.act.node is where:
-                for fact in analysis.solution.at(node):
-                    if fact.site is self.birth:
-                        way = analysis.solution.path(node, fact)
-                        asked = [
-                            (f.site is None, _names_in(n.act.node)) for n, f, _ in way if isinstance(n.act, cfg.Test)
-                        ]
-                        before = {name for early, names in asked if early for name in names}
-                        return not any(before & names for early, names in asked if not early)
+        for node, fact in self._history:
+            if isinstance(node.act, cfg.Bind) and node.act.node is self.replaced:
+                way = self.analysis.solution.path(node, fact)
+                asked = [(f.site is None, _names_in(n.act.node)) for n, f, _ in way if isinstance(n.act, cfg.Test)]
+                before = {name for early, names in asked if early for name in names}
+                return not any(before & names for early, names in asked if not early)
         return False
 
     @property
     def confidence(self) -> Confidence:
-        """Certain where the connection is opened and lost in the same function."""
-        return Confidence.CERTAIN
+        """Certain where it leaks as written, likely where an exception must come first."""
+        return Confidence.CERTAIN if self.leak in {Leak.NEVER_CLOSED, Leak.SOME_PATH} else Confidence.LIKELY
 
     def path(self, leak: Leak) -> list[tuple[Node, Kind]]:
         """A shortest way from birth to a leak of this kind: the nodes passed, and the edges taken out of them."""
@@ -201,10 +195,8 @@ class Lifetime:
     def raisers(self) -> list[ast.expr]:
         """The calls whose exception leaves it open, in the order of the text."""
         found: dict[ast.expr, None] = {}
-        for node in self.analysis.solution.nodes():
-            if not isinstance(node.act, (cfg.Call, cfg.Await, cfg.Yield)):
-                continue
-            if any(fact.site is self.birth and fact.state == "open" for fact in self.analysis.solution.at(node)):
+        for node, fact in self._history:
+            if isinstance(node.act, (cfg.Call, cfg.Await, cfg.Yield)) and fact.state == "open":
                 if node.act.node is not self.birth and any(kind == "raise" for kind, _ in node.out):
                     found[node.act.node] = None
         return sorted(found, key=lambda call: (call.lineno, call.col_offset))
@@ -213,10 +205,8 @@ class Lifetime:
     def names(self) -> list[str]:
         """The variables that hold it, on some way."""
         found: dict[str, None] = {}
-        for node in self.analysis.solution.nodes():
-            for fact in self.analysis.solution.at(node):
-                if fact.site is self.birth:
-                    found.update({w: None for how, w in fact.aliases if how == "is" and isinstance(w, str)})
+        for _, fact in self._history:
+            found.update({where: None for how, where in fact.aliases if how == IS and isinstance(where, str)})
         return [name for name in found if not name.startswith("<")]
 
     @property
@@ -227,15 +217,13 @@ class Lifetime:
     @cached_property
     def closes(self) -> list[ast.Call]:
         """The calls that close it by hand, on some way."""
-        found: dict[ast.Call, None] = {}
-        for node in self.analysis.solution.nodes():
-            act = node.act
-            if not isinstance(act, cfg.Call):
-                continue
-            for fact in self.analysis.solution.at(node):
-                if fact.site is self.birth and self.analysis.transfer.holds(act.node.func, fact) == "close":
-                    found[act.node] = None
+        found = {call: None for node, fact in self._history if (call := self._closing_call(node, fact))}
         return sorted(found, key=lambda call: (call.lineno, call.col_offset))
+
+    def _closing_call(self, node: Node, fact: Fact) -> ast.Call | None:
+        if isinstance(node.act, cfg.Call) and self.analysis.transfer.holds(node.act.node.func, fact) == CLOSE:
+            return node.act.node
+        return None
 
     @property
     def statement(self) -> ast.stmt:
@@ -264,12 +252,7 @@ def _steps(life: Lifetime, path: list[tuple[Node, Kind]], leak: Leak) -> Iterato
             case cfg.Test(node=test) if kind in {"true", "false"}:
                 yield test, f"when this is {kind}"
             case cfg.Call(node=call) | cfg.Await(node=call) | cfg.Yield(node=call) if kind == "raise":
-                yield (
-                    call,
-                    "this raises"
-                    if not isinstance(act, cfg.Yield)
-                    else "the generator is never resumed, or an exception is thrown in",
-                )
+                yield call, _RESTS if isinstance(act, cfg.Yield) else "this raises"
             case cfg.Raise(node=stmt):
                 yield stmt, "raised here"
             case cfg.Catch(node=handler):

@@ -108,6 +108,7 @@ def _place(life: Lifetime) -> _Place:
     if life.escapes:
         raise _RefusedError("on some way the connection is handed on")
     block = next(block for block in _blocks(life.file.parents[statement]) if statement in block)
+    alone = not isinstance(statement, ast.Assign) or isinstance(statement.targets[0], ast.Name)
     return _Place(statement, block[block.index(statement) + 1 :], name, alone)
 
 

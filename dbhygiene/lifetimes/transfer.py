@@ -66,9 +66,7 @@ class Names:
 class Transfer:
     """The step of the analysis of one function: a fact before a node -> the facts on the edges out of it."""
 
-    def __init__(
-        self, effects: Effects, sites: Mapping[Site, Resource], names: Names, keys: Keys, started: Iterable[Fact] = ()
-    ) -> None:
+    def __init__(self, effects: Effects, sites: Mapping[Site, Resource], names: Names, keys: Keys) -> None:
         self.effects, self.sites, self.names, self.keys = effects, sites, names, keys
         self.sure = {call for call in sites if isinstance(call, ast.Call) and effects.of(call).definition is None}
         self.escaped: set[Site] = set()
