@@ -14,7 +14,7 @@ from dbhygiene.gaps.callbacks import callbacks
 from dbhygiene.gaps.decorators import dressed
 from dbhygiene.gaps.durations import is_test
 from dbhygiene.gaps.effects import Routine, Spot
-from dbhygiene.gaps.entries import entries, entries_of
+from dbhygiene.gaps.entries import entries, entries_of, may_have_entries
 from dbhygiene.gaps.reach import Reach
 from dbhygiene.gaps.seconds import FOR_EVER, Seconds
 from dbhygiene.gaps.site import is_sqlite_only
@@ -46,7 +46,7 @@ class Gaps:
         Only what a long-lived process leads to is of interest: a request begins with a fresh connection, and nobody
         keeps one waiting for minutes. What sleeps for hours, or asks a person, is such a process itself.
         """
-        if is_test(file) or self._is_sqlite(file):
+        if is_test(file) or self._is_sqlite(file) or not self._is_worth_it(file):
             return
         run_by_process = self._running(file)
         for code in file.functions:
@@ -66,6 +66,10 @@ class Gaps:
             self._sqlite[directory] = is_sqlite_only(file)
         return self._sqlite[directory]
 
+    def _is_worth_it(self, file: File) -> bool:
+        """Whether anything in a file may have a gap, by its text and by what is known of the project."""
+        return may_have_entries(file) or any(word in file.text for word in _LASTING) or file.path in self._paths
+
     @cached_property
     def _reach(self) -> Reach:
         """What the project's long-lived processes lead to."""
@@ -78,6 +82,10 @@ class Gaps:
         """The same by name, for a file that is read again once it has been changed."""
         known = [each for each in self._reach if each.code in each.file.functions]
         return {(each.file.path, each.file.functions[each.code].name) for each in known}
+
+    @cached_property
+    def _paths(self) -> set[Path]:
+        return {path for path, _ in self._names}
 
     def _running(self, file: File) -> set[ast.AST]:
         """The functions of a file that a long-lived process leads to, and that may have a gap."""

@@ -10,7 +10,8 @@ from dbhygiene.gaps.callbacks import callbacks
 from dbhygiene.gaps.classes import find, foreign_bases, function_of, is_command
 from dbhygiene.gaps.code import own_nodes
 from dbhygiene.gaps.durations import argument, is_test
-from dbhygiene.library.entries import HANDS_OVER, RUNNERS, STARTS, TASK_LIBRARIES, TASKS
+from dbhygiene.library.callbacks import WRITTEN
+from dbhygiene.library.entries import HANDS_OVER, RUNNERS, STARTS, TASK_LIBRARIES, TASKS, THREADS
 from dbhygiene.source import FUNCTION, Code, File, Surroundings
 
 # One of these stands in every file that has an entry point.
@@ -41,6 +42,11 @@ def entries(project: Surroundings) -> Iterator[tuple[File, Code]]:
                 yield from entries_of(file)
 
 
+def may_have_entries(file: File) -> bool:
+    """Whether a file may have an entry point, by its text."""
+    return any(word in file.text for word in _WORDS) or WRITTEN.search(file.text) is not None
+
+
 def entries_of(file: File) -> list[tuple[File, Code]]:
     """Those that a file has, or starts."""
     known: list[tuple[File, Code]] | None = vars(file).get("_gaps_entries")
@@ -59,15 +65,15 @@ def _entries(file: File) -> Iterator[tuple[File, Code]]:
         if isinstance(function, FUNCTION):
             if any(_is_task(file, each) for each in function.decorator_list):
                 yield file, function
-    if any(_is_endless(loop) for loop in file.nodes(ast.While)):
-        yield from ((file, code) for code in file.functions if any(map(_is_endless, own_nodes(code))))
+    if any(is_endless(loop) for loop in file.nodes(ast.While)):
+        yield from ((file, code) for code in file.functions if any(map(is_endless, own_nodes(code))))
     for callback, _ in callbacks(file):
         yield file, callback
     if _is_script(file):
         yield file, file.tree
 
 
-def _is_endless(loop: ast.AST) -> bool:
+def is_endless(loop: ast.AST) -> bool:
     """Whether this is a loop for ever: whoever calls a function that holds it, that is a process of its own."""
     if not (isinstance(loop, ast.While) and isinstance(loop.test, ast.Constant) and loop.test.value):
         return False
@@ -94,6 +100,12 @@ def _methods(cls: Definition) -> Iterator[tuple[File, Code]]:
     for name in names:
         if (function := function_of(cls.file, f"{cls.dotted}.{name}")) is not None:
             yield function.file, function.node
+
+
+def started_thread(file: File, call: ast.Call) -> Iterator[tuple[File, Code]]:
+    """The function with which a thread begins that a call makes."""
+    if (name := file.resolve(call.func)) in THREADS and (given := argument(call, *THREADS[name])) is not None:
+        yield from _functions(file, given)
 
 
 def _started(file: File, call: ast.Call) -> ast.expr | None:

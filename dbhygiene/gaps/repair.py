@@ -17,7 +17,7 @@ from dbhygiene.model import Fix, NoFix
 from dbhygiene.source import FUNCTION, File
 
 _HELD = ("select_for_update", "GET_LOCK", "advisory_lock", "TEMPORARY TABLE", "LISTEN ")
-_LOOPS = (ast.For, ast.AsyncFor, ast.While)
+IN_TRANSACTION = "the wait lies within a transaction, which closing the connection would roll back"
 
 
 def repair(gap: Gap) -> Fix | NoFix:
@@ -67,13 +67,18 @@ def _statement(file: File, node: ast.AST) -> ast.stmt | None:
     return next((above for above in file.around(node) if isinstance(above, ast.stmt)), None)
 
 
+def waits_in_transaction(gap: Gap) -> bool:
+    """Whether the wait lies within a transaction, of its function or of a caller in the same file."""
+    return any(atomic_around(gap.file, place) for place in (gap.wait.node, *_callers(gap)))
+
+
 # -- why not ----------------------------------------------------------------------------------------------
 
 
 def _reasons(gap: Gap) -> Iterator[str]:
     file, node = gap.file, gap.wait.node
-    if any(atomic_around(file, place) for place in (node, *_callers(gap))):
-        yield "the wait lies within a transaction, which closing the connection would roll back"
+    if waits_in_transaction(gap):
+        yield IN_TRANSACTION
     if streaming_loop(file, node) is not None:
         yield "the rows of `.iterator()` are still being read"
     text = file.segment(gap.code) if isinstance(gap.code, FUNCTION) else file.text

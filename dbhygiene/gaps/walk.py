@@ -177,7 +177,8 @@ class Walk(Semantics):
             case Ask(spot=spot):
                 state = self._asked(state, spot, Pause())
             case IdleEffect(spot=spot, seconds=seconds, kind=kind):
-                state = self._waited(state, Pause(seconds, spot, kind), spot)
+                waited = self._waited(state, Pause(seconds, spot, kind), spot)
+                return waited, state if kind is Kind.SLEEP else waited  # a sleep that ends early is no gap
             case Close():
                 state = State()
             case Run(spot=spot, routine=routine):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 # Calls that start a function, and the argument that it is: position and name.
+THREADS: dict[str, tuple[int, str]] = {"threading.Thread": (1, "target"), "threading.Timer": (1, "function")}
 STARTS: dict[str, tuple[int, str]] = {
-    "threading.Thread": (1, "target"),
-    "threading.Timer": (1, "function"),
+    **THREADS,
     "multiprocessing.Process": (1, "target"),
     "multiprocessing.context.Process": (1, "target"),
     "_thread.start_new_thread": (0, "function"),

@@ -90,8 +90,9 @@ class Command(BaseCommand):
 
 Safe: Django opens a new connection for the next query, in a millisecond. The connection is closed right before the
 statement that waits, so that the server's slot is free meanwhile. Outside of a management command a guard, `if not
-connection.in_atomic_block`, keeps a caller's transaction whole. There is no fix inside a transaction, which a close
-would roll back; in a loop over `.iterator()`; where a cursor, a lock or a temporary table may still be in use.
+connection.in_atomic_block`, keeps a caller's transaction whole. There is no fix in a loop over `.iterator()`, nor
+where a cursor, a lock or a temporary table may still be in use. A wait within a transaction is another fault:
+`gap-inside-atomic`.
 
 ## References
 
@@ -104,29 +105,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dbhygiene.gaps import Gap
-from dbhygiene.gaps.effects import Spot
-from dbhygiene.gaps.repair import repair
-from dbhygiene.model import Report, Step, rule
-from dbhygiene.settings import Confidence
-from dbhygiene.source import File, Located
+from dbhygiene.gaps.repair import repair, waits_in_transaction
+from dbhygiene.gaps.story import confidence, steps
+from dbhygiene.model import Report, rule
+from dbhygiene.source import File
 
 
 @rule("HYG301", on=Gap, imports={"django", "models", "objects", ".save("})
 def check(file: File, gap: Gap) -> Iterator[Report]:
-    confidence = gap.seconds.confidence(file.project.settings.gap_limit) or Confidence.POSSIBLE
+    if waits_in_transaction(gap):
+        return  # `gap-inside-atomic`
     yield Report(
         gap.wait.node,
         f"the connection lies idle while {gap.kind.value}, {gap.seconds}, and is used again afterwards",
-        path=tuple(_steps((gap.asked, gap.wait, gap.asked_again))),
+        path=tuple(steps(gap)),
         fix=repair(gap),
-        confidence=confidence,
+        confidence=confidence(gap),
         subject="connection",
     )
-
-
-def _steps(spots: tuple[Spot, ...]) -> Iterator[tuple[Located, str] | Step]:
-    for spot in spots:
-        yield spot.node, spot.words
-        inner = spot.origin
-        if inner is not spot:
-            yield Step(inner.file.path, inner.file.span(inner.node), inner.words)

@@ -1,0 +1,23 @@
+"""A gap, told: how sure it is, and the way that leads through it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dbhygiene.gaps.walk import Gap
+from dbhygiene.model import Step
+from dbhygiene.settings import Confidence
+from dbhygiene.source import Located
+
+
+def confidence(gap: Gap) -> Confidence:
+    return gap.seconds.confidence(gap.file.project.settings.gap_limit) or Confidence.POSSIBLE
+
+
+def steps(gap: Gap) -> Iterator[tuple[Located, str] | Step]:
+    """The query before, the wait, and the query after; for each, where it really happens."""
+    for spot in (gap.asked, gap.wait, gap.asked_again):
+        yield spot.node, spot.words
+        inner = spot.origin
+        if inner is not spot:
+            yield Step(inner.file.path, inner.file.span(inner.node), inner.words)

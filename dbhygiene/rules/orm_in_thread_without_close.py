@@ -1,0 +1,96 @@
+"""Thread that asks the database through Django, and ends without closing its connection.
+
+Django gives each thread a connection of its own, and closes it at the end of a request only. A thread's lives on,
+after `join()` too, until it is collected as garbage: meanwhile the server counts it against `max_connections` and
+`max_user_connections`, and MySQL refuses the next one with error 1226 or 1040.
+
+```python
+import threading
+
+from shop.models import Order
+
+
+def count(state):
+    print(state, Order.objects.filter(state=state).count())
+
+
+def count_all():
+    for state in ("new", "sent", "late"):
+        threading.Thread(target=count, args=(state,)).start()  # HYG307: `count` does not close
+```
+
+Nothing is said where the thread closes its connection, or never ends.
+
+```python
+import threading
+import time
+
+from django.db import connection
+from shop.models import Order
+
+
+def count(state):
+    try:
+        print(state, Order.objects.filter(state=state).count())
+    finally:
+        connection.close()
+
+
+def watch():
+    while True:
+        print(Order.objects.count())
+        time.sleep(9)
+
+
+threading.Thread(target=count, args=("new",)).start()
+threading.Thread(target=watch, daemon=True).start()
+```
+
+## Fix safety
+
+Shown only: who else calls the function, and within which transaction, is not known.
+
+## References
+
+- [Django: caveats about connections](https://docs.djangoproject.com/en/stable/ref/databases/#caveats)
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from dbhygiene.edits import WrapInTry
+from dbhygiene.gaps.durations import is_test
+from dbhygiene.gaps.effects import Ask, Close
+from dbhygiene.gaps.entries import is_endless, started_thread
+from dbhygiene.gaps.reach import Reach
+from dbhygiene.gaps.site import is_sqlite_only
+from dbhygiene.model import Fix, NoFix, Report, Safety, rule
+from dbhygiene.settings import Confidence
+from dbhygiene.source import FUNCTION, File, Function
+
+
+@rule("HYG307", on=ast.Call, imports={"threading"})
+def check(file: File, call: ast.Call) -> Iterator[Report]:
+    for owner, function in started_thread(file, call):
+        if not isinstance(function, FUNCTION) or is_test(file) or is_sqlite_only(file):
+            continue
+        reach = Reach()
+        reach.explore([(owner, function)])
+        doing = reach.doing(function)
+        if doing is None or Ask not in doing.does or Close in doing.does or any(map(is_endless, ast.walk(function))):
+            continue
+        yield Report(
+            call,
+            f"the thread asks the database, but `{function.name}` does not close its connection",
+            fix=_fix(file, function) if owner is file else NoFix("the function is another file's"),
+            confidence=Confidence.LIKELY,
+            subject=function.name,
+        )
+
+
+def _fix(file: File, function: Function) -> Fix:
+    first, last = function.body[0], function.body[-1]
+    wrap = WrapInTry(file.span(first), file.span(last), "finally", "{django.db.connection}.close()")
+    return Fix("Close the thread's connection", (wrap,), Safety.SHOWN)
