@@ -10,6 +10,7 @@ from dbhygiene.flow import calls, cfg
 from dbhygiene.flow.cfg import Graph, Kind, Node, TooLargeError
 from dbhygiene.flow.solve import Solution, TooManyFactsError
 from dbhygiene.library.calls import STACKS
+from dbhygiene.library.fastapi import is_dependency
 from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.effects import CONTEXT_MANAGERS, FIXTURES, Effects
 from dbhygiene.lifetimes.heap import CLOSE, IS, RETURN, Fact, Site, Where
@@ -179,4 +180,4 @@ def _lends(file: File, scope: Scope) -> bool:
                 yielded.add(name)
             case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="close" | "disconnect" | "ensure_closed")):
                 closed.add(name)
-    return bool(yielded & closed)
+    return bool(yielded & closed) or (bool(yielded) and is_dependency(file, scope.node))

@@ -13,7 +13,7 @@ from dbhygiene.flow.calls import Definition
 from dbhygiene.flow.cfg import Kind, Node
 from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.analysis import Analysis, transferred
-from dbhygiene.lifetimes.heap import CLOSE, IN, IS, Fact
+from dbhygiene.lifetimes.heap import CLOSE, IN, IS, RETURN, Fact
 from dbhygiene.lifetimes.ownership import Field, in_class_bodies, owner, seen_elsewhere
 from dbhygiene.lifetimes.summaries import Summaries
 from dbhygiene.settings import Confidence
@@ -105,6 +105,11 @@ class Lifetime:
         if "swallowed" in self._leaks:
             return Leak.SWALLOWED
         return Leak.RAISED if "raised" in self._leaks else None
+
+    @property
+    def is_returned(self) -> bool:
+        """Whether the function gives it to its caller, on some way."""
+        return any(end is self.analysis.graph.exit and fact.how(RETURN) == IS for end, fact in self._ends)
 
     @cached_property
     def fields(self) -> list[str]:

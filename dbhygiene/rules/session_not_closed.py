@@ -55,6 +55,33 @@ def touch():
         conn.close()
 ```
 
+FastAPI resumes a dependency after the request only if it yields: what it returns, nobody closes.
+
+```python
+from fastapi import Depends, FastAPI
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session, sessionmaker
+
+app = FastAPI()
+SessionLocal = sessionmaker(create_engine("mysql+pymysql://shop@db/shop", pool_pre_ping=True))
+
+def get_db():
+    session = SessionLocal()  # HYG209: returned
+    return session
+
+def get_session():
+    session = SessionLocal()  # HYG209: never closed
+    yield session
+
+def get_closing():
+    with SessionLocal() as session:
+        yield session
+
+@app.get("/orders")
+def orders(a: Session = Depends(get_db), b: Session = Depends(get_session), c: Session = Depends(get_closing)):
+    return []
+```
+
 There is nothing to say of a session that is handed on, that rests after `commit` and `rollback`, or that belongs to
 its thread's or request's registry:
 
@@ -99,13 +126,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from dbhygiene.library.fastapi import is_dependency
 from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.lifetimes import Leak, Lifetime
 from dbhygiene.lifetimes.repair import repair
 from dbhygiene.lifetimes.story import named, notes
-from dbhygiene.model import Report, rule
+from dbhygiene.model import NoFix, Report, rule
 from dbhygiene.settings import Confidence
-from dbhygiene.source import File, Located
+from dbhygiene.source import FUNCTION, File, Function, Located
 
 _KINDS = {"session": "session", "engine connection": "connection"}
 _WORDS = {
@@ -117,11 +145,28 @@ _WORDS = {
 
 @rule("HYG209", on=Lifetime, imports=SQLALCHEMY)
 def check(file: File, life: Lifetime) -> Iterator[Report]:
-    leak = life.leak
-    if leak is None or life.resource.kind not in _KINDS or isinstance(life.scope.node, ast.Module):
+    leak, function = life.leak, life.scope.node
+    if life.resource.kind not in _KINDS or not isinstance(function, FUNCTION):
         return  # what a module keeps is another rule's matter
+    if life.is_returned and is_dependency(file, function):
+        yield _returned(file, life, function)
+    elif leak is not None:
+        yield _left_open(file, life, leak)
+
+
+def _returned(file: File, life: Lifetime, function: Function) -> Report:
+    return Report(
+        life.birth,
+        f"{_KINDS[life.resource.kind]} `{life.title}` is returned by a dependency: nobody closes it after the request",
+        fix=NoFix(f"`{function.name}` is to yield it, within a `with`"),
+        confidence=_confidence(file, life),
+        subject=life.title,
+    )
+
+
+def _left_open(file: File, life: Lifetime, leak: Leak) -> Report:
     steps = life.steps(leak)
-    yield Report(
+    return Report(
         life.birth,
         f"{_KINDS[life.resource.kind]} `{life.title}` {_WORDS.get(leak) or _on_error(steps[-1][0])}",
         path=tuple(steps),
