@@ -98,8 +98,11 @@ class Gaps:
         return self._gaps.get(routine, [])
 
     def _lasts(self, gap: Gap) -> bool:
-        """Whether no request could have such a gap."""
-        return gap.kind in (Kind.PERSON, Kind.SERVER) or gap.seconds.confidence(self._limit) is Confidence.CERTAIN
+        """Whether no request could have such a gap: a function far away may ask a person only where there is one."""
+        asks_here = gap.wait.origin.file.path == gap.file.path
+        return (gap.kind in (Kind.PERSON, Kind.SERVER) and asks_here) or gap.seconds.confidence(
+            self._limit
+        ) is Confidence.CERTAIN
 
     def _between_calls(self, file: File, function: Function, place: Located) -> Iterator[Gap]:
         """The gap between two calls of a callback: it asks, waits for the next event, and asks again."""

@@ -98,7 +98,9 @@ def is_model(file: File, name: str) -> bool:
 
 
 def is_command(cls: Definition) -> bool:
-    """Whether a class is a management command."""
+    """Whether a class is a management command: by its bases, or since Django would take it for one."""
+    if cls.name == "Command" and cls.file.path.parts[-3:-1] == ("management", "commands"):
+        return True
     return any(name in django.COMMANDS for name in foreign_bases(cls))
 
 

@@ -10,7 +10,12 @@ from dbhygiene.source import File
 
 
 def called_command(file: File, call: ast.Call) -> FunctionAt | None:
-    """The `handle` that `call_command("name")` or `call_command(Command())` runs, where it is the project's own."""
+    """The `handle` that `call_command("name")` or `call_command(Command())` runs, where it is the project's own.
+
+    One that is told not to ask a person, does not: it is left alone.
+    """
+    if any(_silences(argument) for argument in (*call.args, *call.keywords)):
+        return None
     match call.args:
         case [ast.Constant(value=str(name)), *_]:
             cls = _commands(file).get(name)
@@ -32,3 +37,13 @@ def _commands(file: File) -> dict[str, Definition]:
             if each.path.parent.name == "commands" and isinstance(node, ast.ClassDef):
                 known.setdefault(each.path.stem, Definition(each, node, "Command"))
     return known
+
+
+def _silences(argument: ast.AST) -> bool:
+    """Whether this is `interactive=False`, `no_input=True`, `"--no-input"` or the like."""
+    match argument:
+        case ast.keyword(arg="interactive", value=ast.Constant(value=False)):
+            return True
+        case ast.keyword(arg="no_input" | "noinput" | "no_confirm" | "yes" | "force", value=ast.Constant(value=True)):
+            return True
+    return isinstance(argument, ast.Constant) and argument.value in ("--no-input", "--noinput", "--yes", "-y")

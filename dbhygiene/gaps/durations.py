@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dbhygiene.flow.bindings import Bindings
 from dbhygiene.flow.reading import member, value
 from dbhygiene.flow.values import UNKNOWN, Called, Constant, Value, calculated, options
-from dbhygiene.gaps.seconds import FOR_EVER, Seconds
+from dbhygiene.gaps.seconds import FOR_EVER, WORTH_A_THOUGHT, Seconds
 from dbhygiene.gaps.site import settings_files
 from dbhygiene.library.waits import QUICK_COMMANDS, QUICK_PROGRAMS, Kind, Wait
 from dbhygiene.source import File
@@ -30,6 +30,8 @@ def duration(file: File, call: ast.Call, wait: Wait) -> Seconds:
     if timeout is None or (isinstance(timeout, ast.Constant) and timeout.value is None):
         return Seconds(0.0, min(likely, wait.bound), wait.bound)
     bound = seconds(file, timeout)
+    if wait.kind is not Kind.EVENT and bound.likely < WORTH_A_THOUGHT:
+        likely = 0.0  # a poll takes all of its timeout; what is given a few seconds to work is done before
     # A timeout that cannot be read is a timeout all the same: nobody writes one of minutes by accident.
     return Seconds(0.0, min(likely, bound.likely), bound.most)
 
