@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from dbhygiene.edits import MoveIntoWith, ReplaceItem, WrapInTry
 from dbhygiene.flow import cfg
 from dbhygiene.lifetimes.analysis import transferred
-from dbhygiene.lifetimes.heap import PART, RETURN
+from dbhygiene.lifetimes.heap import IS, PART, RETURN
 from dbhygiene.lifetimes.lifetime import Leak, Lifetime
 from dbhygiene.model import Fix, NoFix
 from dbhygiene.source import File
@@ -191,6 +191,18 @@ def _not_handed_on(life: Lifetime) -> None:
         raise _RefusedError("on some way the connection is handed on")
 
 
+def _taken_in(life: Lifetime) -> set[str]:
+    """The variables that a session has been given: when it is closed, their objects can load nothing more."""
+    found: set[str] = set()
+    for node in life.analysis.solution.nodes() if life.resource.is_lazy else ():
+        if isinstance(node.act, cfg.Call) and isinstance(node.act.node.func, ast.Attribute):
+            owner = node.act.node.func.value
+            facts = [fact for fact in life.analysis.solution.at(node) if fact.site is life.birth]
+            if any(life.analysis.transfer.holds(owner, fact) == IS for fact in facts):
+                found |= {arg.id for arg in node.act.node.args if isinstance(arg, ast.Name)}
+    return found
+
+
 def _nothing_outlives(life: Lifetime) -> None:
     """Refuse where something that reads from the connection is returned, yielded or stored."""
     solution = life.analysis.solution
@@ -232,7 +244,7 @@ def _close(life: Lifetime, name: str) -> str:
 def _last_use(life: Lifetime, place: _Place) -> ast.stmt:
     """The last statement of the block that needs the connection; refuses where one outside of it does."""
     needed = {place.name} | _parts(life)
-    uses = [stmt for stmt in place.rest if _names_in(stmt) & needed]
+    uses = [stmt for stmt in place.rest if _names_in(stmt) & (needed | _taken_in(life))]
     inside = {part for stmt in place.rest for part in ast.walk(stmt)} | set(ast.walk(place.statement))
     for part in ast.walk(life.scope.node):
         if (
