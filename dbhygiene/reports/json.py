@@ -5,13 +5,10 @@ from __future__ import annotations
 import json as encoder
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dbhygiene.model import Finding, Fix, NoFix
 from dbhygiene.source import Span
-
-if TYPE_CHECKING:
-    from dbhygiene.edits import Edit
 
 
 def json(findings: Iterable[Finding]) -> Iterator[str]:
@@ -62,7 +59,7 @@ def _fix(fix: Fix | NoFix | None) -> dict[str, Any] | None:
     return None
 
 
-def _edit(edit: Edit) -> dict[str, Any]:
+def _edit(edit: object) -> dict[str, Any]:
     return {"verb": type(edit).__name__, **{name: _said(value) for name, value in vars(edit).items()}}
 
 
