@@ -34,10 +34,12 @@ _COMMAND_METHODS = ("handle", "handle_label", "handle_app_config", "handle_noarg
 
 def entries(project: Surroundings) -> Iterator[tuple[File, Code]]:
     """The functions with which a project's long-lived processes begin."""
+    if not any("from django" in file.text or "import django" in file.text for file in project.mentions("django")):
+        return
     seen = set()
-    for word in _WORDS:
+    for word in ("django", "models", "class Command("):
         for file in project.mentions(word):
-            if file.path not in seen:
+            if file.path not in seen and may_have_entries(file):
                 seen.add(file.path)
                 yield from entries_of(file)
 
