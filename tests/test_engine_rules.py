@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from dbhygiene.catalogue import all_rules
-from dbhygiene.engine import check_file
+from dbhygiene.engine import check, check_file
 from dbhygiene.fixes.apply import fix
 from dbhygiene.model import Finding
+from dbhygiene.project import Project
 from dbhygiene.settings import Confidence, Settings
 from dbhygiene.source import File
 
@@ -32,6 +33,9 @@ class Known:
 
     def requires(self, distribution: str) -> bool:
         return distribution in self.versions
+
+    def mentions(self, word: str) -> Sequence[File]:
+        return ()
 
 
 def found(code: str, text: str, project: Known) -> list[Finding]:
@@ -120,3 +124,83 @@ SQLALCHEMY_BINDS = {"users": "mysql://db/users", "logs": {"url": "mysql://db/log
     assert len(found("HYG206", text, three)) == 1
     assert '{"url": "mysql://db/users", "pool_pre_ping": True}' in fixed("HYG206", text, three)
     assert not found("HYG206", text, Known({"flask-sqlalchemy": (2, 5)}))
+
+
+def found_in(root: Path, code: str, **texts: str) -> list[tuple[str, int]]:
+    """The findings of one rule in a project of several modules."""
+    for name, text in texts.items():
+        (root / f"{name}.py").write_text(text)
+    findings = check(Project(root, Settings()), sorted(root.glob("*.py")), [RULES[code]])
+    return [(finding.path.stem, finding.span.line) for finding in findings]
+
+
+def test_a_listener_in_another_file_tests_the_connections(tmp_path: Path) -> None:
+    listener = """from sqlalchemy import event
+from db import engine
+
+@event.listens_for(engine, "checkout")
+def ping(connection, record, proxy):
+    connection.ping()
+"""
+    assert found_in(tmp_path, "HYG201", db=SYNC) == [("db", 3)]
+    assert found_in(tmp_path, "HYG201", db=SYNC, listeners=listener) == []
+
+
+def test_flask_options_may_be_set_in_another_file(tmp_path: Path) -> None:
+    config = """class Config:
+    SQLALCHEMY_DATABASE_URI = "mariadb+pymysql://db/shop"
+    SQLALCHEMY_TRACK_MODIFICATIONS = False
+"""
+    app = """from flask import Flask
+
+app = Flask(__name__)
+app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"pool_pre_ping": True}
+"""
+    assert found_in(tmp_path, "HYG206", config=config) == [("config", 2)]
+    assert found_in(tmp_path, "HYG206", config=config, app=app) == []
+
+
+def test_an_engine_that_another_file_keeps_is_not_made_for_each_call(tmp_path: Path) -> None:
+    factory = """from sqlalchemy import create_engine
+
+def connect():
+    return create_engine("mysql://db/shop", pool_recycle=280)
+
+def count(frames):
+    return frames.read_sql("select 1", connect())
+"""
+    assert found_in(tmp_path, "HYG208", factory=factory) == [("factory", 4)]
+    assert (
+        found_in(tmp_path, "HYG208", factory=factory, kept="from factory import connect\n\nENGINE = connect()\n") == []
+    )
+
+
+def test_a_session_is_followed_from_a_factory_of_another_file(tmp_path: Path) -> None:
+    factory = """from sqlalchemy import create_engine
+from sqlalchemy.orm import sessionmaker
+
+Session = sessionmaker(create_engine("mysql://db/shop"))
+"""
+    use = """from sqlalchemy import text
+from db import Session
+
+def count():
+    session = Session()
+    print(session.execute(text("select 1")).scalar())
+"""
+    assert found_in(tmp_path, "HYG209", db=factory, use=use) == [("use", 5)]
+
+
+def test_a_connection_of_a_module_is_used_by_others(tmp_path: Path) -> None:
+    keeper = """from sqlalchemy import create_engine
+
+engine = create_engine("mysql://db/shop", pool_pre_ping=True)
+conn = engine.connect()
+"""
+    use = """from db import conn
+
+def count(query):
+    return conn.execute(query).scalar()
+"""
+    assert found_in(tmp_path, "HYG210", db=keeper) == []
+    assert found_in(tmp_path, "HYG210", db=keeper, use=use) == [("db", 4)]

@@ -64,6 +64,7 @@ class Engine:
             or "strategy" in self.options.items
             or _SETS_TIMEOUT.search(self.file.text) is not None
             or pings(self.file)
+            or _pinged_elsewhere(self.file)
         )
 
     @property
@@ -171,6 +172,24 @@ def pings(file: File) -> bool:
         and file.resolve(call.func) in library.LISTENERS
         for call in file.nodes(ast.Call)
     )
+
+
+_EVERY_ENGINE = frozenset(
+    {"sqlalchemy.pool.Pool", "sqlalchemy.pool.base.Pool", "sqlalchemy.engine.Engine", "sqlalchemy.Engine"}
+)
+
+
+def _pinged_elsewhere(file: File) -> bool:
+    """Whether a listener in another file tests the connections of this file's engines, or of all."""
+    for other in (found for event in sorted(library.PINGS_AT) for found in file.project.mentions(event)):
+        if other.path != file.path and pings(other):
+            for call in other.nodes(ast.Call):
+                if call.args and other.resolve(call.func) in library.LISTENERS:
+                    target = call.args[0].value if isinstance(call.args[0], ast.Attribute) else call.args[0]
+                    names = {other.resolve(call.args[0]), other.resolve(target)} - {None}
+                    if any(name in _EVERY_ENGINE or name.startswith(f"{file.module}.") for name in names if name):
+                        return True
+    return False
 
 
 def concern(made: Engine) -> Confidence | None:
@@ -371,8 +390,21 @@ def made_again(made: Engine) -> ast.AST | None:
     if its_fate is Fate.DROPPED:
         return _loop_around(file, call, function) or _handler(file, function)
     if its_fate is Fate.HANDED_ON and function.name != "__init__":
-        return next(iter(_careless(file, function)), None)
+        careless = _careless(file, function)
+        return careless[0] if careless and not _kept_elsewhere(file, function) else None
     return None
+
+
+def _kept_elsewhere(file: File, function: Function) -> bool:
+    """Whether another file of the project keeps what a function of this one returns."""
+    name = f"{file.module}.{file.functions[function].name}"
+    return any(
+        fate(other, call) is Fate.KEPT
+        for other in file.project.mentions(function.name)
+        if other.path != file.path
+        for call in other.nodes(ast.Call)
+        if (called := other.resolve(call.func)) is not None and name in (called, origin(other, called))
+    )
 
 
 def _careless(file: File, function: Function) -> list[ast.Call]:

@@ -86,6 +86,15 @@ def handles_options(file: File) -> bool:
     return any(word in file.text for word in words)
 
 
+def options_elsewhere(file: File) -> bool:
+    """Whether another file of the project gives engine options to an extension whose URL it does not set."""
+    others = [other for other in file.project.mentions(ENGINE_OPTIONS) if other.path != file.path]
+    if any(group.has(ENGINE_OPTIONS) and not group.has(URI) for other in others for group in groups(other)):
+        return True
+    users = (other for other in file.project.mentions("engine_options") if other.path != file.path)
+    return any("flask_sqlalchemy" in other.text for other in users)
+
+
 def _is_flask(file: File, group: Group) -> bool:
     keys = {setting.key for setting in group.settings} | group.inherited
     if not keys & SETTINGS:

@@ -88,7 +88,7 @@ def check(file: File, _: File) -> Iterator[Report]:
         return
     found = flask.groups(file)
     for group in found:
-        if not group.is_for_development and not _is_protected(file, group):
+        if not group.is_for_development and not _is_protected(file, group) and not flask.options_elsewhere(file):
             yield from _uri(file, group, found)
         if not group.is_for_development:
             yield from _binds(file, group)
