@@ -29,7 +29,6 @@ _WORDS = (
     "while True",
     "while 1:",
 )
-_COMMAND_METHODS = ("handle", "handle_label", "handle_app_config", "handle_noargs")
 
 
 def entries(project: Surroundings) -> Iterator[tuple[File, Code]]:
@@ -95,8 +94,8 @@ def _classes(file: File) -> Iterator[Definition]:
 
 def _methods(cls: Definition) -> Iterator[tuple[File, Code]]:
     names: Iterable[str] = ()
-    if is_command(cls):
-        names = _COMMAND_METHODS
+    if is_command(cls):  # a base class may call any of its methods, as `handle` does `handle_label`
+        names = ("handle", *cls.file.classes[cls.name].defined)
     elif any(base in RUNNERS for base in foreign_bases(cls)):
         names = ("run",)
     for name in names:
