@@ -233,11 +233,12 @@ class Node:
 
 
 class Graph(NamedTuple):
-    """Where a function begins, where it ends when nothing is raised, and where an exception leaves it."""
+    """Where a function begins, where it ends when nothing is raised, and where one of `thrown` leaves it."""
 
     entry: Node
     exit: Node
     raised: Node
+    thrown: frozenset[Thrown] = frozenset()
 
     def nodes(self) -> list[Node]:
         """Every node that can be reached; each node once."""
@@ -333,13 +334,19 @@ class _Builder:
 
     def graph(self, code: Code) -> Graph:
         done, raised = self.node(), self.node()
-        ways = Ways(raises=lambda thrown: raised, returns=lambda: done)
+        leaving: set[Thrown] = set()
+
+        def raises(thrown: Thrown) -> Node:
+            leaving.add(thrown)
+            return raised
+
+        ways = Ways(raises=raises, returns=lambda: done)
         if isinstance(code, ast.Lambda):
             statement = ast.copy_location(ast.Return(code.body), code.body)
             start = self.block([statement], done, ways)
         else:
             start = self.block(code.body, done, ways)
-        return Graph(self.node().to("next", start), done, raised)
+        return Graph(self.node().to("next", start), done, raised, frozenset(leaving))
 
     def node(self, act: Act = None) -> Node:
         self.count += 1

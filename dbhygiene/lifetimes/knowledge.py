@@ -116,6 +116,10 @@ class Keys:
                 told[path] += chosen or worth(node.act.value, frozenset()) != ANYTHING
         resources = set(names)
         useful = [key for key in asked if len(asked[key]) > 1 or told[key] or key in resources]
+        copies = [copy for node in nodes for copy in _copies(node)]
+        for key in useful:  # grows as it is gone through: what is copied to a key is one
+            useful += [source for target, source in copies if target == key and source not in useful]
+            asked.setdefault(key, set())
         useful.sort(key=lambda key: (key not in resources, not told[key], -len(asked[key])))
         self.dropped = len(useful) > limit
         self.keys = useful[:limit]
@@ -164,6 +168,21 @@ def _asked_at(node: Node) -> Iterator[str]:
         yield asks.key
     elif isinstance(node.act, Case) and (path := path_of(node.act.subject)):
         yield path
+    else:
+        yield from (source for _, source in _copies(node))
+
+
+def _copies(node: Node) -> Iterator[tuple[str, str]]:
+    """The variables that are given the value of another here: target and source."""
+    if not isinstance(node.act, Bind):
+        return
+    target, value = node.act.target, node.act.value
+    pairs: list[tuple[ast.expr, ast.expr | None]] = [(target, value)]
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
+        pairs = list(zip(target.elts, value.elts, strict=True))
+    for to, given in pairs:
+        if given is not None and (path := path_of(to)) is not None and (source := path_of(given)) is not None:
+            yield path, source
 
 
 def _names(key: str) -> frozenset[str]:

@@ -237,8 +237,7 @@ class Summaries:
         if graph is None:
             return Outcome()
         nodes = set(graph.nodes())
-        raises = {kind for each in nodes for kind, target in each.out if target is graph.raised}
-        return Outcome(graph.exit in nodes, Outcome().raises if graph.raised in nodes and raises else ())
+        return Outcome(graph.exit in nodes, tuple(sorted(graph.thrown)) if graph.raised in nodes else ())
 
     def enters_own_code(self, definition: Definition | None) -> bool:
         """Whether entering a `with` over this runs code of the project that may raise."""
