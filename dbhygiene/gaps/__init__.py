@@ -46,7 +46,7 @@ class Gaps:
         Only what a long-lived process leads to is of interest: a request begins with a fresh connection, and nobody
         keeps one waiting for minutes. What sleeps for hours, or asks a person, is such a process itself.
         """
-        if is_test(file) or self._is_sqlite(file) or not self._is_worth_it(file):
+        if is_test(file) or self._is_sqlite(file) or not self._may_concern(file) or not self._is_worth_it(file):
             return
         run_by_process = self._running(file)
         for code in file.functions:
@@ -65,6 +65,16 @@ class Gaps:
         if directory not in self._sqlite:
             self._sqlite[directory] = is_sqlite_only(file)
         return self._sqlite[directory]
+
+    def _may_concern(self, file: File) -> bool:
+        """Whether a function of the file could have a gap, whoever leads to it.
+
+        What leads to it is a question to the whole project: one file, checked alone, mostly need not ask it.
+        """
+        if "_reach" in self.__dict__ or next(iter(callbacks(file)), None) is not None:
+            return True
+        self._others.explore((file, code) for code in file.functions)
+        return any(_may_have_gap(self._others, code) for code in file.functions)
 
     def _is_worth_it(self, file: File) -> bool:
         """Whether anything in a file may have a gap, by its text and by what is known of the project."""
