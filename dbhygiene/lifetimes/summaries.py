@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
 
@@ -46,6 +47,7 @@ class Summaries:
         self._resources: dict[str, Resource] = {}
         self._definitions: dict[ast.AST, Definition] = {}
         self._analyses: dict[ast.AST, Analysis | None] = {}
+        self._graphs: dict[ast.AST, cfg.Graph | None] = {}
         self._words: frozenset[str] = frozenset()
         self._speaking: dict[Path, bool] = {}  # whether a file speaks of what can be handed out
         self.asking: set[tuple[ast.AST, str]] = (
@@ -271,11 +273,14 @@ class Summaries:
         return () if quiet else (None,)
 
     def _graph(self, definition: Definition) -> cfg.Graph | None:
-        assert isinstance(definition.node, FUNCTION)
-        try:
-            return cfg.build(definition.node, self.effects(definition.file, definition.node))
-        except (TooLargeError, RecursionError):
-            return None
+        """The graph of a function, built once; None where it is too large, or asks for itself while it is built."""
+        node = definition.node
+        assert isinstance(node, FUNCTION)
+        if node not in self._graphs:
+            self._graphs[node] = None
+            with suppress(TooLargeError, RecursionError):
+                self._graphs[node] = cfg.build(node, self.effects(definition.file, node))
+        return self._graphs[node]
 
 
 def _fate(fact: Fact, normal: bool) -> Does:
