@@ -143,6 +143,8 @@ def _function(w: Writer, name: str, *first: Step, given: tuple[str, ...] = (), l
         w.statement()
     if last and not w.ended:
         last(w)
+    if not w.lines:
+        w.line("pass")
     if w.is_generator:
         w.line("yield")
     text = "\n".join(w.lines)
