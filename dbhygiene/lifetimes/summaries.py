@@ -50,6 +50,7 @@ class Summaries:
         self._graphs: dict[ast.AST, cfg.Graph | None] = {}
         self._words: frozenset[str] = frozenset()
         self._speaking: dict[Path, bool] = {}  # whether a file speaks of what can be handed out
+        self._taking: dict[Path, bool] = {}  # whether it speaks of SQLAlchemy, or of functions that hand out
         self.asking: set[tuple[ast.AST, str]] = (
             set()
         )  # the fields of which it is being asked whether anybody closes them
@@ -73,11 +74,16 @@ class Summaries:
 
     def taken(self, file: File, call: ast.Call) -> Summary | None:
         """What a call takes from SQLAlchemy, or does with what was taken from it; None where it is nothing of that."""
-        if not self._may_hand_out(file):
+        if not self._may_take(file):
             return None
-        from dbhygiene.library import sessions
+        from dbhygiene.library import sessions  # which reads values, and is not needed for drivers
 
         return sessions.summary(file, call)
+
+    def _may_take(self, file: File) -> bool:
+        if file.path not in self._taking:
+            self._taking[file.path] = any(word in file.text for word in (*SQLALCHEMY, *self._words))
+        return self._taking[file.path]
 
     def unbuffered(self, name: str) -> Resource | None:
         """The cursor that a class of this name makes, where it reads its rows from the server one by one."""
@@ -123,6 +129,7 @@ class Summaries:
         if not words <= self._words:
             self._words |= words
             self._speaking.clear()
+            self._taking.clear()
             self._returned = Demand(self._infer_returned, None, depth=_MAX_CHAIN)
 
     def _may_hand_out(self, file: File) -> bool:
