@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
 
 Version = tuple[int, ...]
@@ -24,8 +24,8 @@ class Leaving:
 class Resource:
     """A kind of thing that must be closed by its owner.
 
-    `parts` are methods whose result lives no longer than the resource, and may still read from it; `harmless` are
-    methods that are taken not to raise. `open_if` and `closed_if` are attributes or methods that tell its state.
+    `parts` are methods whose result lives no longer than the resource, and may still read from it.
+    `open_if` and `closed_if` are attributes or methods that tell its state.
     """
 
     kind: str  # "connection", "cursor", "session", ...
@@ -39,7 +39,6 @@ class Resource:
     awaits_close: bool = False  # `close` is a coroutine
     server: str = ""  # "mysql", "postgresql", ...: whose limits a leak runs into
     parts: frozenset[str] = frozenset({"cursor", "execute", "executemany", "xcursor"})
-    harmless: frozenset[str] = frozenset({"cursor", "autocommit", "is_connected", "set_session", "set_charset"})
     open_if: frozenset[str] = frozenset({"is_connected", "open", "is_open", "in_transaction"})
     closed_if: frozenset[str] = frozenset({"closed", "is_closed"})
     is_lazy: bool = False  # holds nothing before it is used, nor after `rests_after`
@@ -97,7 +96,7 @@ class Driver:
         )
 
 
-UNBUFFERED_CURSOR = Resource("cursor", "unbuffered cursor", parts=frozenset(), harmless=frozenset())
+UNBUFFERED_CURSOR = Resource("cursor", "unbuffered cursor", parts=frozenset())
 
 
 class Does(Enum):
@@ -151,9 +150,6 @@ class Summary:
 
     def keyword(self, name: str | None) -> Argument:
         return self.keywords.get(name, self.rest) if name else self.rest
-
-    def quiet(self) -> Summary:
-        return replace(self, may_raise=False)
 
 
 UNKNOWN = Summary()

@@ -121,7 +121,6 @@ class Keys:
             useful += [source for target, source in copies if target == key and source not in useful]
             asked.setdefault(key, set())
         useful.sort(key=lambda key: (key not in resources, not told[key], -len(asked[key])))
-        self.dropped = len(useful) > limit
         self.keys = useful[:limit]
         self._mentions = {key: _names(key) for key in self.keys}
         self._later = self._live(nodes)
