@@ -1,0 +1,56 @@
+"""Options that commands share, and the command that knows a mistyped one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dbhygiene.mistakes import did_you_mean
+from dbhygiene.settings import Confidence
+
+FORMATS = ("full", "concise", "json")
+CONFIDENCES = tuple(str(confidence) for confidence in Confidence)
+
+
+class Command(click.Command):
+    """A command, whose options are told with the one that was probably meant."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            known = [name for parameter in self.params for name in parameter.opts]
+            raise click.UsageError(
+                f"no such option `{error.option_name}`{did_you_mean(error.option_name, known)}"
+            ) from None
+
+
+_SHARED: tuple[Callable[[Any], Any], ...] = (
+    click.argument("paths", nargs=-1),
+    click.option("--select", multiple=True, metavar="RULES", help="Only these rules: names, codes, prefixes, ALL."),
+    click.option("--extend-select", multiple=True, metavar="RULES", help="These rules too."),
+    click.option("--ignore", multiple=True, metavar="RULES", help="Not these rules."),
+    click.option("--extend-ignore", multiple=True, metavar="RULES", help="Nor these."),
+    click.option("--min-confidence", type=click.Choice(CONFIDENCES), help="Report only what is at least this sure."),
+    click.option(
+        "--server-timeout", type=click.IntRange(min=1), metavar="SECONDS", help="The server's `wait_timeout`."
+    ),
+    click.option("--config", "config_file", type=click.Path(path_type=Path), help="Read settings from this file."),
+    click.option("--isolated", is_flag=True, help="Read no settings from files."),
+    click.option("--stdin-filename", metavar="PATH", help="The name of what `-` reads from standard input."),
+    click.option("--force-exclude", is_flag=True, help="Exclude files even if they are given by name."),
+    click.option("--no-cache", is_flag=True, help="Use no cache.", expose_value=False),
+    click.option("--output-format", type=click.Choice(FORMATS), default="full", show_default=True),
+    click.option("-q", "--quiet", is_flag=True, help="Print findings only, no summary."),
+    click.option("-v", "--verbose", is_flag=True, help="Tell on standard error what is looked at."),
+)
+
+
+def run_options(command: Callable[..., int]) -> Callable[..., int]:
+    """The options of a run: what to look at, by which rules and settings, and how to tell it."""
+    for option in reversed(_SHARED):
+        command = option(command)
+    return command

@@ -1,0 +1,197 @@
+"""One run of a command over paths: what it looks at, and what it says."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import NamedTuple, TextIO
+
+import click
+
+from dbhygiene import config, engine
+from dbhygiene.discovery import root_of
+from dbhygiene.mistakes import Mistake
+from dbhygiene.model import AnyRule, Finding, Fix, Safety
+from dbhygiene.project import Project
+from dbhygiene.settings import Settings
+from dbhygiene.source import NOT_PYTHON
+
+
+class Part(NamedTuple):
+    """What lies in one project: the findings in its files, or in what standard input holds."""
+
+    project: Project
+    findings: Iterable[Finding]
+    analyses: engine.Analyses
+    stdin: bytes | None = None
+
+
+@dataclass(eq=False, repr=False)
+class Run:
+    """One run of `check` or `fix`: what was asked for, and what came of it."""
+
+    select: tuple[str, ...]
+    extend_select: tuple[str, ...]
+    ignore: tuple[str, ...]
+    extend_ignore: tuple[str, ...]
+    min_confidence: str | None
+    server_timeout: int | None
+    config_file: Path | None
+    isolated: bool
+    stdin_filename: str | None
+    force_exclude: bool
+    output_format: str
+    quiet: bool
+    verbose: bool
+    checked: int = 0
+    found: int = 0
+    fixable: int = 0
+    failed: bool = False
+    rules: tuple[AnyRule, ...] = ()
+    out: TextIO = field(default_factory=lambda: sys.stdout)
+    _json: list[Finding] = field(default_factory=list)
+
+    # -- what to look at ------------------------------------------------------------------------------
+
+    def parts(self, paths: Sequence[str]) -> Iterator[Part]:
+        """Each project that the paths lie in, with the findings there; standard input last."""
+        by_root: dict[Path, list[Path]] = {}
+        for path in _absolute(paths or (".",)):
+            by_root.setdefault(root_of(path), []).append(path)
+        for root, below in by_root.items():
+            project = self.project(root)
+            found = project.discover(below, force_exclude=self.force_exclude)
+            self.checked += len(found.files)
+            self.tell(f"{root}: {count(len(found.files), 'file')}, rules {', '.join(r.code for r in self.rules)}")
+            analyses = engine.Analyses(project)
+            unlisted = [engine.not_read(path, reason) for path, reason in found.unlisted]
+            findings = engine.check(project, found.files, self.rules, named=set(below), analyses=analyses)
+            yield Part(project, chain(unlisted, findings), analyses)
+        if "-" in paths:
+            yield self._stdin()
+
+    def project(self, root: Path) -> Project:
+        """The project with this root, its settings those of its file and then of the options; sets the rules."""
+        settings = self.settings(root)
+        self.rules = engine.chosen(settings)
+        return Project(root, settings)
+
+    def settings(self, root: Path) -> Settings:
+        base = Settings() if self.isolated else config.load(root)
+        if self.config_file is not None:
+            if not self.config_file.is_file():
+                raise Mistake(f"{self.config_file}: no such file")
+            base = config.read(self.config_file) or Settings()
+        return base._replace(
+            select=_words(self.select) or base.select,
+            extend_select=(*base.extend_select, *_words(self.extend_select)),
+            ignore=(*(_words(self.ignore) or base.ignore), *_words(self.extend_ignore)),
+            min_confidence=config.confidence(self.min_confidence) if self.min_confidence else base.min_confidence,
+            server_timeout=self.server_timeout or base.server_timeout,
+        )
+
+    def _stdin(self) -> Part:
+        path = Path(os.path.abspath(self.stdin_filename or "<stdin>"))
+        project = self.project(root_of(path))
+        data = sys.stdin.buffer.read()
+        analyses = engine.Analyses(project)
+        self.checked += 1
+        if self.force_exclude and not project.discover([path], force_exclude=True).files:
+            return Part(project, (), analyses, data)
+        try:
+            file = project.file(path, data)
+        except NOT_PYTHON as error:
+            return Part(project, [engine.not_parsed(path, error)], analyses, data)
+        broken = engine.syntax_error(file)
+        return Part(project, [broken] if broken else engine.check_file(file, self.rules, analyses), analyses, data)
+
+    # -- what to say ----------------------------------------------------------------------------------
+
+    def report(self, project: Project, findings: Iterable[Finding]) -> None:
+        """Print findings as they come; JSON is printed at the end, since it is one value."""
+        for text in self._texts(project, self._counted(findings)):
+            self.out.write(text)
+
+    def _texts(self, project: Project, findings: Iterable[Finding]) -> Iterator[str]:
+        if self.output_format == "concise":
+            from dbhygiene.reports.concise import concise
+
+            return concise(findings, shown)
+        if self.output_format == "full":
+            from dbhygiene.reports.full import full
+
+            return full(findings, lambda path: _lines(project, path), shown, color=_color())
+        self._json += findings
+        return iter(())
+
+    def _counted(self, findings: Iterable[Finding]) -> Iterator[Finding]:
+        for finding in findings:
+            self.found += 1
+            self.fixable += is_safe(finding)
+            self.failed |= finding.code == engine.INTERNAL_ERROR
+            yield finding
+
+    def close(self, before: str = "") -> None:
+        """Print what is said once, at the end."""
+        if self.output_format == "json":
+            from dbhygiene.reports.json import json
+
+            for text in json(self._json):
+                self.out.write(text)
+        if not self.quiet:
+            fixable = f", {self.fixable} fixable with `dbhygiene fix`" if self.fixable else ""
+            words = f"{count(self.found, 'finding')} in {count(self.checked, 'file')}{fixable}"
+            self.out.flush()
+            click.echo(before + words, err=self.output_format != "full" or self.out is sys.stderr)
+
+    def tell(self, words: str) -> None:
+        if self.verbose:
+            click.echo(words, err=True)
+
+
+def _absolute(paths: Iterable[str]) -> Iterator[Path]:
+    for path in paths:
+        if path != "-":
+            absolute = Path(os.path.abspath(path))
+            if not absolute.exists():
+                raise Mistake(f"{path}: no such file or directory")
+            yield absolute
+
+
+def _words(options: Iterable[str]) -> tuple[str, ...]:
+    return tuple(word.strip() for option in options for word in option.split(",") if word.strip())
+
+
+def _lines(project: Project, path: Path) -> Sequence[str]:
+    try:
+        return project.file(path).lines
+    except (OSError, *NOT_PYTHON):
+        return ()
+
+
+def shown(path: Path) -> str:
+    """A path as it is printed: relative to the current directory, if it lies below."""
+    try:
+        return str(path.relative_to(os.getcwd()))
+    except ValueError:
+        return str(path)
+
+
+def _color() -> bool:
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR", "0") not in ("", "0"):
+        return True
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def is_safe(finding: Finding) -> bool:
+    return isinstance(finding.fix, Fix) and finding.fix.safety is Safety.SAFE
