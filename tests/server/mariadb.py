@@ -1,0 +1,172 @@
+"""A MariaDB server of one's own: private socket and data directory, no network, gone when its owner is."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pymysql
+
+NEEDED = ("mariadbd", "mariadb-install-db")
+MISSING = [name for name in NEEDED if shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin") is None]
+SMALL = (
+    *("--innodb-buffer-pool-size=8M", "--innodb-log-file-size=4M", "--innodb-flush-log-at-trx-commit=0"),
+    *("--key-buffer-size=1M", "--aria-pagecache-buffer-size=1M", "--performance-schema=OFF"),
+)
+PRIVATE = ("--skip-networking", "--skip-name-resolve", "--skip-log-bin", "--skip-slow-query-log")
+SECONDS = 60  # a server that is not up, or a program that has not ended, by then will never be
+
+_UNTIL_STDIN_CLOSES = '"$@" & server=$!; read -r _; kill -KILL "$server"; wait "$server"'
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came of a program."""
+
+    status: int
+    output: str  # of both streams
+
+    def raised(self, number: int) -> bool:
+        """Whether it ended with this error of the server, or of the driver about the server."""
+        return self.status != 0 and f"({number}, " in self.output.strip().rpartition("\n")[2]
+
+
+@dataclass
+class Server:
+    """A server that is up. What is made and set through it is taken back by `reset`."""
+
+    socket: Path
+    root: Any  # a connection that no limit and no timeout touches
+    _names: Iterator[int] = field(default_factory=count)
+    _users: list[str] = field(default_factory=list)
+    _set: dict[str, Any] = field(default_factory=dict)
+
+    def execute(self, sql: str, *arguments: object) -> tuple[tuple[Any, ...], ...]:
+        """The rows that a statement gives, as root."""
+        with self.root.cursor() as cursor:
+            cursor.execute(sql, arguments or None)
+            return tuple(cursor.fetchall())
+
+    def user(self, *, max_connections: int = 0) -> str:
+        """A new user, who may have this many connections (0: any number), and a database of the same name."""
+        name = f"user{next(self._names)}"
+        self._users.append(name)
+        self.execute(f"CREATE DATABASE {name}")
+        self.execute(f"CREATE USER {name}@localhost WITH MAX_USER_CONNECTIONS {max_connections}")
+        self.execute(f"GRANT ALL ON {name}.* TO {name}@localhost")
+        return name
+
+    def set(self, **variables: object) -> None:
+        """Give connections made from now on other limits: `server.set(wait_timeout=2)`."""
+        for name, value in variables.items():
+            ((_, old),) = self.execute(f"SHOW GLOBAL VARIABLES LIKE '{name}'")
+            self._set.setdefault(name, int(old) if old.isdigit() else old)
+            self.execute(f"SET GLOBAL {name} = %s", value)
+
+    def connections(self, user: str) -> int:
+        """How many connections a user has."""
+        ((number,),) = self.execute("SELECT COUNT(*) FROM information_schema.processlist WHERE user = %s", user)
+        return int(number)
+
+    def environment(self, user: str) -> dict[str, str]:
+        """How a program is told where its database is."""
+        return os.environ | {
+            "DB_SOCKET": str(self.socket),
+            "DB_USER": user,
+            "DB_NAME": user,
+            "DATABASE_URL": f"mysql+pymysql://{user}@localhost/{user}?unix_socket={self.socket}",
+        }
+
+    def run(self, program: Path, *arguments: str, user: str) -> Run:
+        """Run a program as this user, in its own directory, with the interpreter that runs the tests."""
+        done = subprocess.run(
+            [sys.executable, program.name, *arguments],
+            cwd=program.parent,
+            env=self.environment(user),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=SECONDS,
+        )
+        return Run(done.returncode, done.stdout)
+
+    def reset(self) -> None:
+        """Take back what was set, and drop every user with their databases and connections."""
+        for name, value in self._set.items():
+            self.execute(f"SET GLOBAL {name} = %s", value)
+        for name in self._users:
+            self.execute(f"KILL USER {name}")
+            self.execute(f"DROP USER {name}@localhost")
+            self.execute(f"DROP DATABASE {name}")
+        self._set.clear()
+        self._users.clear()
+
+
+def install(directory: Path) -> None:
+    """Make the data directory of a server that has seen nothing."""
+    ways = ("--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db")
+    done = subprocess.run(
+        [_program("mariadb-install-db"), *ways, f"--datadir={directory}", *_as_user(), *SMALL],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=SECONDS,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+@contextmanager
+def started(directory: Path) -> Iterator[Server]:
+    """A server whose data lie in `directory/data`; the path must be short, since a socket's is limited."""
+    socket, log = directory / "socket", directory / "log"
+    own = (f"--datadir={directory / 'data'}", f"--socket={socket}", f"--pid-file={directory / 'pid'}")
+    command = [_program("mariadbd"), "--no-defaults", *own, *_as_user(), *SMALL, *PRIVATE]
+    with ExitStack() as stack, log.open("wb") as words:
+        # However this process ends, the pipe is closed, and the shell at its other end kills the server.
+        shell = subprocess.Popen(
+            ["sh", "-c", _UNTIL_STDIN_CLOSES, "sh", *command],
+            stdin=subprocess.PIPE,
+            stdout=words,
+            stderr=words,
+            start_new_session=True,
+        )
+        assert shell.stdin is not None
+        stack.callback(shell.wait)
+        stack.callback(shell.stdin.close)
+        root = _connected(socket, log)
+        stack.enter_context(closing(root))
+        with root.cursor() as cursor:
+            cursor.execute("SET SESSION wait_timeout = 28800")
+        yield Server(socket, root)
+
+
+def _connected(socket: Path, log: Path) -> Any:
+    """A connection as root, as soon as the server gives one."""
+    end = time.monotonic() + SECONDS
+    while True:
+        try:
+            return pymysql.connect(unix_socket=str(socket), user="root", autocommit=True)
+        except pymysql.OperationalError:
+            if time.monotonic() > end:
+                raise AssertionError(f"mariadbd does not answer:\n{log.read_text(errors='replace')}") from None
+            time.sleep(0.01)
+
+
+def _program(name: str) -> str:
+    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    assert found is not None
+    return found
+
+
+def _as_user() -> tuple[str, ...]:
+    return ("--user=root",) if os.geteuid() == 0 else ()
