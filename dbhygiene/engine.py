@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from dbhygiene.catalogue import all_rules
+from dbhygiene.fingerprints import fingerprinted, normalised, relative
 from dbhygiene.mistakes import Mistake, did_you_mean
 from dbhygiene.model import AnyRule, Finding, Report, Step
 from dbhygiene.project import Project
 from dbhygiene.settings import Settings
-from dbhygiene.source import NOT_PYTHON, File, Located, Span, Surroundings
+from dbhygiene.source import NOT_PYTHON, File, Span, Surroundings
 
 INTERNAL_ERROR = "HYG000"
 SYNTAX_ERROR = "HYG001"
@@ -123,13 +124,15 @@ def check_file(file: File, rules: Sequence[AnyRule], analyses: Analyses | None =
         return []
     if broken := syntax_error(file):
         return [broken]
-    findings = [finding for on, group in _by_subject(able) for finding in _run(file, on, group, analyses)]
-    if not findings:
+    everything = [finding for on, group in _by_subject(able) for finding in _run(file, on, group, analyses)]
+    if not everything:
         return []
     from dbhygiene.suppressions import unsuppressed
 
-    findings.sort(key=lambda f: (f.span, f.code))
-    return unsuppressed(file, _fingerprinted(file, findings))
+    everything.sort(key=lambda f: (f.span, f.code))
+    least = file.project.settings.min_confidence
+    findings = [finding for finding in fingerprinted(everything, file.project.root) if finding.confidence >= least]
+    return unsuppressed(file, findings)
 
 
 def syntax_error(file: File) -> Finding | None:
@@ -163,7 +166,7 @@ def _ignored_here(rule: AnyRule, file: File) -> bool:
         return False
     from fnmatch import fnmatchcase
 
-    name = _relative(file)
+    name = relative(file.path, file.project.root)
     return any(
         any(_closeness(rule, selector) >= 0 for selector in selectors)
         for pattern, selectors in patterns.items()
@@ -188,8 +191,7 @@ def _run(file: File, on: str, rules: Sequence[AnyRule], analyses: Analyses) -> I
         try:
             for subject in subjects:
                 for report in rule.check(file, subject):
-                    if report.confidence >= file.project.settings.min_confidence:
-                        yield _placed(file, rule, report)
+                    yield _placed(file, rule, report)
         except Exception as error:
             yield _internal_error(file.path, f"the rule `{rule.name}`", error)
 
@@ -218,7 +220,7 @@ def _placed(file: File, rule: AnyRule, report: Report) -> Finding:
         report.notes,
         report.subject,
         _context(file, span.line),
-        _normalised(report.at),  # the fingerprint's matter, until `_fingerprinted`
+        normalised(report.at),
     )
 
 
@@ -228,32 +230,6 @@ def _context(file: File, line: int) -> str:
     nodes = [(scope, scope.node) for scope in file.scopes]
     around = [(n.lineno, s.name) for s, n in nodes if isinstance(n, named) and n.lineno <= line <= (n.end_lineno or 0)]
     return max(around)[1] if around else ""
-
-
-def _normalised(node: Located) -> str:
-    return ast.unparse(node).partition("\n")[0]
-
-
-def _fingerprinted(file: File, findings: Iterable[Finding]) -> list[Finding]:
-    """Findings with names that hold when lines move: rule, path, function, expression, and its number among equals."""
-    import hashlib
-
-    seen: dict[str, int] = {}
-    result = []
-    for finding in findings:
-        key = "\0".join([finding.code, _relative(file), finding.context, finding.fingerprint])
-        number = seen[key] = seen.get(key, -1) + 1
-        digest = hashlib.blake2b(f"{key}\0{number}".encode(errors="surrogatepass"), digest_size=8).hexdigest()
-        result.append(finding._replace(fingerprint=digest))
-    return result
-
-
-def _relative(file: File) -> str:
-    root = file.project.root
-    try:
-        return (file.path.relative_to(root) if root else file.path).as_posix()
-    except ValueError:
-        return file.path.as_posix()
 
 
 # -- many files -----------------------------------------------------------------------------------------

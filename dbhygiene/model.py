@@ -80,7 +80,8 @@ class Finding(NamedTuple):
     notes: tuple[str, ...] = ()
     subject: str = ""
     context: str = ""  # qualified name of the function around it
-    fingerprint: str = ""  # stays the same when lines move
+    expression: str = ""  # what `span` holds, on one line, however it is laid out
+    fingerprint: str = ""  # stays the same when lines move; see `fingerprints`
 
 
 Check = Callable[[File, Subject], Iterator[Report]]

@@ -29,10 +29,17 @@ def fails(file: File, call: ast.Call) -> Iterator[Report]:
     raise LookupError("no such thing")
 
 
+def doubts_first(file: File, call: ast.Call) -> Iterator[Report]:
+    first = Confidence.POSSIBLE if call.lineno == 5 else Confidence.CERTAIN
+    yield Report(call, "perhaps", confidence=first)
+
+
 calls.__module__, doubts.__module__, fails.__module__ = "rules.some_call", "rules.some_doubt", "rules.some_failure"
+doubts_first.__module__ = "rules.some_mixture"
 CALLS: AnyRule = Rule("HYG901", "Call", frozenset({"driver"}), calls)
 DOUBTS: AnyRule = Rule("HYG902", "Call", frozenset({"driver"}), doubts, default=False)
 FAILS: AnyRule = Rule("HYG911", "Call", frozenset({"driver"}), fails)
+MIXED: AnyRule = Rule("HYG903", "Call", frozenset({"driver"}), doubts_first)
 RULES = (CALLS, DOUBTS, FAILS)
 
 CODE = "import driver\n\n\ndef f():\n    driver.connect()\n    driver.connect()\n"
@@ -92,6 +99,12 @@ def test_fingerprints_hold_when_lines_move_and_tell_equals_apart() -> None:
     assert len(set(before)) == 2
     other = engine.check_file(file(CODE.replace("def f", "def g")), [CALLS])
     assert other[0].fingerprint not in before
+
+
+def test_fingerprints_hold_whatever_is_reported() -> None:
+    everything = engine.check_file(file(min_confidence=Confidence.POSSIBLE), [MIXED])
+    certain = engine.check_file(file(min_confidence=Confidence.CERTAIN), [MIXED])
+    assert certain == everything[1:]
 
 
 def test_confidence_is_a_threshold() -> None:

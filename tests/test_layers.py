@@ -17,7 +17,7 @@ LAYERS = [
     {"model"},
     {"flow"},
     {"library"},
-    {"config", "suppressions", "examples", "discovery", "requirements", "reports", "writing"},
+    {"config", "suppressions", "fingerprints", "examples", "discovery", "requirements", "reports", "writing"},
     {"project"},
     {"lifetimes", "gaps"},
     {"rules"},
