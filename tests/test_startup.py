@@ -53,3 +53,11 @@ def test_a_file_that_speaks_of_no_library_imports_no_rule(tmp_path: Path) -> Non
     assert not (ANALYSES | FOR_FINDINGS) & modules
     assert not [name for name in modules if name.startswith(("dbhygiene.rules.", "dbhygiene.library.drivers."))]
     assert len([name for name in modules if name.startswith("dbhygiene")]) < 25
+
+
+def test_the_version_is_told_without_click() -> None:
+    code = "import sys; from dbhygiene.frontends.cli import main; main(['--version']); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    version, modules = done.stdout.splitlines()
+    assert version.startswith("dbhygiene ")
+    assert not {"click", "ast", "re"} & set(modules.split())

@@ -1,0 +1,60 @@
+"""The commands, each a file here, imported when it is called: `check` starts without what `fix` needs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from dbhygiene import __version__
+from dbhygiene.mistakes import Mistake, did_you_mean
+
+COMMANDS = ("check", "fix", "rule")
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command; the exit status."""
+    for stream in (sys.stdout, sys.stderr):  # a file's name may hold any byte
+        getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
+    try:
+        status = commands.main(list(arguments), prog_name="dbhygiene", standalone_mode=False)
+        sys.stdout.flush()
+    except (Mistake, click.ClickException) as error:
+        words = error.format_message() if isinstance(error, click.ClickException) else str(error)
+        click.echo(f"dbhygiene: {words}", err=True)
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains at its end
+        return 141
+    return int(status or 0)
+
+
+class _Commands(click.Group):
+    """Commands, each in the file of its name; a wrong name is told with the one that was probably meant."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"{__package__}.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise click.UsageError(f"no such command `{args[0]}`{did_you_mean(args[0], COMMANDS)}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
+def commands() -> None:
+    """Find database connections that are leaked, held too long or configured to die, and fix them."""
