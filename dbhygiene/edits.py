@@ -8,69 +8,69 @@ it is written.
 The edits of one fix may lie within each other. What is inserted before or after a statement stays outside of a
 `with` or `try` that begins or ends with that statement; of two of those around the same statements, the one named
 first is the inner one.
+
+Edits are named tuples, since every run makes their classes; `verb` tells those of the same shape apart.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from dbhygiene.source import Span
 
 
-@dataclass(frozen=True)
-class AddKeyword:
+class AddKeyword(NamedTuple):
     """`f(a)` -> `f(a, name=value)`."""
 
     call: Span
     name: str
     value: str
+    verb: Literal["AddKeyword"] = "AddKeyword"
 
 
-@dataclass(frozen=True)
-class SetKeyword:
+class SetKeyword(NamedTuple):
     """`f(a, name=old)` -> `f(a, name=value)`; `$value` stands for the old one."""
 
     call: Span
     name: str
     value: str
+    verb: Literal["SetKeyword"] = "SetKeyword"
 
 
-@dataclass(frozen=True)
-class AddItem:
+class AddItem(NamedTuple):
     """`{k: v}` -> `{k: v, key: value}`; `key` and `value` are code."""
 
     dict: Span
     key: str
     value: str
+    verb: Literal["AddItem"] = "AddItem"
 
 
-@dataclass(frozen=True)
-class Replace:
+class Replace(NamedTuple):
     """An expression, by another; `$value` stands for the old one."""
 
     expression: Span
     code: str
+    verb: Literal["Replace"] = "Replace"
 
 
-@dataclass(frozen=True)
-class ReplaceItem:
+class ReplaceItem(NamedTuple):
     """`with expression as x:` -> `with items:`; `items` is code, such as `{contextlib.closing}($value) as x, x`."""
 
     expression: Span
     items: str
+    verb: Literal["ReplaceItem"] = "ReplaceItem"
 
 
-@dataclass(frozen=True)
-class AddName:
+class AddName(NamedTuple):
     """`from m import a` -> `from m import a, name`, in sorted place; what templates in braces come to."""
 
     statement: Span
     name: str
+    verb: Literal["AddName"] = "AddName"
 
 
-@dataclass(frozen=True)
-class InsertBefore:
+class InsertBefore(NamedTuple):
     """Statements, on lines of their own, before a statement and the comments right above it.
 
     Blank lines at either end of `code` are kept, here and in `InsertAfter`.
@@ -78,33 +78,33 @@ class InsertBefore:
 
     statement: Span
     code: str
+    verb: Literal["InsertBefore"] = "InsertBefore"
 
 
-@dataclass(frozen=True)
-class InsertAfter:
+class InsertAfter(NamedTuple):
     """Statements, on lines of their own, after a statement."""
 
     statement: Span
     code: str
+    verb: Literal["InsertAfter"] = "InsertAfter"
 
 
-@dataclass(frozen=True)
-class InsertFirst:
+class InsertFirst(NamedTuple):
     """Statements, first in the body of a loop, a function or a `with`; after its docstring."""
 
     owner: Span
     code: str
+    verb: Literal["InsertFirst"] = "InsertFirst"
 
 
-@dataclass(frozen=True)
-class Remove:
+class Remove(NamedTuple):
     """A statement; its comments stay, unless they only spoke to a tool. An emptied block gets a `pass`."""
 
     statement: Span
+    verb: Literal["Remove"] = "Remove"
 
 
-@dataclass(frozen=True)
-class MoveIntoWith:
+class MoveIntoWith(NamedTuple):
     """`assign; ...; last` -> `with items: ...; last`, for statements of one block.
 
     `assign` is replaced by the `with`; `items` is code, such as `{contextlib.closing}($value) as conn`, in which
@@ -116,10 +116,10 @@ class MoveIntoWith:
     last: Span
     items: str
     is_async: bool = False
+    verb: Literal["MoveIntoWith"] = "MoveIntoWith"
 
 
-@dataclass(frozen=True)
-class WrapInTry:
+class WrapInTry(NamedTuple):
     """`first; ...; last` -> `try: first; ...; last` and a clause, for statements of one block.
 
     `clause` is `finally` or `except BaseException`; `code` is its body. `moved` are statements that `code` stands
@@ -131,6 +131,7 @@ class WrapInTry:
     clause: str
     code: str
     moved: tuple[Span, ...] = ()
+    verb: Literal["WrapInTry"] = "WrapInTry"
 
 
 Edit: TypeAlias = (

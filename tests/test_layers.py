@@ -30,7 +30,7 @@ LAYERS = [
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 ONLY_IN = {"libcst": "fixes", "click": "frontends", "flake8": "frontends"}
 READS_ONLY = {  # rooms with fewer rights than their level gives
-    "reports": {"model", "settings", "source", "reports"},
+    "reports": {"edits", "model", "settings", "source", "reports"},
     "rules": LEVEL.keys() - {"project", "config", "discovery", "catalogue", "engine", "fixes", "frontends"},
 }
 ROOT = Path(dbhygiene.__file__).parent

@@ -66,7 +66,7 @@ def targets(edit: Edit) -> tuple[Span, ...]:
             return assign, last
         case WrapInTry(first, last, moved=moved):
             return first, last, *moved
-    return (next(value for value in vars(edit).values() if isinstance(value, Span)),)
+    return (edit[0],)
 
 
 def _missing(edit: Edit) -> str:

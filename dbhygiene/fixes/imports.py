@@ -9,7 +9,7 @@ import ast
 import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -18,7 +18,7 @@ from dbhygiene.fixes.editor import by_kind, targets
 from dbhygiene.source import FUNCTION, File, Scope, Span
 
 _NAME = re.compile(r"\{([A-Za-z_][\w.]*)\}")
-_VERBATIM = {"name", "clause"}  # the fields of edits that hold no templates
+_VERBATIM = {"name", "clause", "verb"}  # the fields of edits that hold no templates
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,11 @@ def spelled(file: File, edits: Iterable[Edit]) -> list[Edit]:
     for edit in edits:
         place = targets(edit)[0]
         changes = {
-            each.name: _NAME.sub(lambda found: spell(found[1], place), value)  # noqa: B023
-            for each in fields(edit)
-            if isinstance(value := getattr(edit, each.name), str) and each.name not in _VERBATIM
+            name: _NAME.sub(lambda found: spell(found[1], place), value)  # noqa: B023
+            for name, value in edit._asdict().items()
+            if isinstance(value, str) and name not in _VERBATIM
         }
-        result.append(replace(edit, **changes))  # type: ignore[arg-type]
+        result.append(edit._replace(**changes))  # type: ignore[arg-type]
     first = min(uses, default=0)
     for module in sorted({new.module for new in wanted.values()}):
         result += _adding(file, module, {new.item for new in wanted.values() if new.module == module}, first)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from dbhygiene.edits import Edit
 from dbhygiene.model import Finding, Fix, NoFix
 from dbhygiene.source import Span
 
@@ -59,8 +60,8 @@ def _fix(fix: Fix | NoFix | None) -> dict[str, Any] | None:
     return None
 
 
-def _edit(edit: object) -> dict[str, Any]:
-    return {"verb": type(edit).__name__, **{name: _said(value) for name, value in vars(edit).items()}}
+def _edit(edit: Edit) -> dict[str, Any]:
+    return {name: _said(value) for name, value in edit._asdict().items()}
 
 
 def _said(value: object) -> object:
