@@ -1,9 +1,11 @@
-"""A MariaDB server of one's own: private socket and data directory, no network, gone when its owner is."""
+"""A MariaDB server of one's own: private directory, socket and port, gone when its owner is."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -12,17 +14,19 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import pymysql
 
+HOST = "127.0.0.1"
 NEEDED = ("mariadbd", "mariadb-install-db")
 MISSING = [name for name in NEEDED if shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin") is None]
 SMALL = (
     *("--innodb-buffer-pool-size=8M", "--innodb-log-file-size=4M", "--innodb-flush-log-at-trx-commit=0"),
     *("--key-buffer-size=1M", "--aria-pagecache-buffer-size=1M", "--performance-schema=OFF"),
 )
-PRIVATE = ("--skip-networking", "--skip-name-resolve", "--skip-log-bin", "--skip-slow-query-log")
+PLAIN = ("--skip-name-resolve", "--skip-log-bin", "--skip-slow-query-log", f"--bind-address={HOST}")
 SECONDS = 60  # a server that is not up, or a program that has not ended, by then will never be
 
 _UNTIL_STDIN_CLOSES = '"$@" & server=$!; read -r _; kill -KILL "$server"; wait "$server"'
@@ -35,9 +39,10 @@ class Run:
     status: int
     output: str  # of both streams
 
-    def raised(self, number: int) -> bool:
-        """Whether it ended with this error of the server, or of the driver about the server."""
-        return self.status != 0 and f"({number}, " in self.output.strip().rpartition("\n")[2]
+    @property
+    def errors(self) -> set[int]:
+        """The numbers of the errors that it tells of, the server's and the driver's."""
+        return {int(number) for number in re.findall(r"Error[:)] \((\d{4}), ", self.output)}
 
 
 @dataclass
@@ -45,14 +50,16 @@ class Server:
     """A server that is up. What is made and set through it is taken back by `reset`."""
 
     socket: Path
+    port: int
     root: Any  # a connection that no limit and no timeout touches
+    _lock: Lock = field(default_factory=Lock)
     _names: Iterator[int] = field(default_factory=count)
     _users: list[str] = field(default_factory=list)
     _set: dict[str, Any] = field(default_factory=dict)
 
     def execute(self, sql: str, *arguments: object) -> tuple[tuple[Any, ...], ...]:
         """The rows that a statement gives, as root."""
-        with self.root.cursor() as cursor:
+        with self._lock, self.root.cursor() as cursor:
             cursor.execute(sql, arguments or None)
             return tuple(cursor.fetchall())
 
@@ -61,15 +68,22 @@ class Server:
         name = f"user{next(self._names)}"
         self._users.append(name)
         self.execute(f"CREATE DATABASE {name}")
-        self.execute(f"CREATE USER {name}@localhost WITH MAX_USER_CONNECTIONS {max_connections}")
-        self.execute(f"GRANT ALL ON {name}.* TO {name}@localhost")
+        self.execute(f"CREATE USER {name} WITH MAX_USER_CONNECTIONS {max_connections}")
+        self.execute(f"GRANT ALL ON {name}.* TO {name}")
         return name
+
+    def load(self, file: Path, user: str) -> None:
+        """Execute the statements of a file in a user's database."""
+        self.execute(f"USE {user}")
+        for statement in file.read_text("utf-8").split(";\n"):
+            if statement.strip():
+                self.execute(statement)
 
     def set(self, **variables: object) -> None:
         """Give connections made from now on other limits: `server.set(wait_timeout=2)`."""
         for name, value in variables.items():
-            ((_, old),) = self.execute(f"SHOW GLOBAL VARIABLES LIKE '{name}'")
-            self._set.setdefault(name, int(old) if old.isdigit() else old)
+            ((old,),) = self.execute(f"SELECT @@GLOBAL.{name}")
+            self._set.setdefault(name, old)
             self.execute(f"SET GLOBAL {name} = %s", value)
 
     def connections(self, user: str) -> int:
@@ -80,10 +94,10 @@ class Server:
     def environment(self, user: str) -> dict[str, str]:
         """How a program is told where its database is."""
         return os.environ | {
-            "DB_SOCKET": str(self.socket),
+            "DB_HOST": HOST,
+            "DB_PORT": str(self.port),
             "DB_USER": user,
             "DB_NAME": user,
-            "DATABASE_URL": f"mysql+pymysql://{user}@localhost/{user}?unix_socket={self.socket}",
         }
 
     def run(self, program: Path, *arguments: str, user: str) -> Run:
@@ -106,7 +120,7 @@ class Server:
             self.execute(f"SET GLOBAL {name} = %s", value)
         for name in self._users:
             self.execute(f"KILL USER {name}")
-            self.execute(f"DROP USER {name}@localhost")
+            self.execute(f"DROP USER {name}")
             self.execute(f"DROP DATABASE {name}")
         self._set.clear()
         self._users.clear()
@@ -128,9 +142,9 @@ def install(directory: Path) -> None:
 @contextmanager
 def started(directory: Path) -> Iterator[Server]:
     """A server whose data lie in `directory/data`; the path must be short, since a socket's is limited."""
-    socket, log = directory / "socket", directory / "log"
-    own = (f"--datadir={directory / 'data'}", f"--socket={socket}", f"--pid-file={directory / 'pid'}")
-    command = [_program("mariadbd"), "--no-defaults", *own, *_as_user(), *SMALL, *PRIVATE]
+    path, port, log = directory / "socket", _free_port(), directory / "log"
+    own = (f"--datadir={directory / 'data'}", f"--pid-file={directory / 'pid'}", f"--socket={path}", f"--port={port}")
+    command = [_program("mariadbd"), "--no-defaults", *own, *_as_user(), *SMALL, *PLAIN]
     with ExitStack() as stack, log.open("wb") as words:
         # However this process ends, the pipe is closed, and the shell at its other end kills the server.
         shell = subprocess.Popen(
@@ -143,19 +157,25 @@ def started(directory: Path) -> Iterator[Server]:
         assert shell.stdin is not None
         stack.callback(shell.wait)
         stack.callback(shell.stdin.close)
-        root = _connected(socket, log)
+        root = _connected(path, log)
         stack.enter_context(closing(root))
         with root.cursor() as cursor:
             cursor.execute("SET SESSION wait_timeout = 28800")
-        yield Server(socket, root)
+        yield Server(path, port, root)
 
 
-def _connected(socket: Path, log: Path) -> Any:
+def _free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def _connected(path: Path, log: Path) -> Any:
     """A connection as root, as soon as the server gives one."""
     end = time.monotonic() + SECONDS
     while True:
         try:
-            return pymysql.connect(unix_socket=str(socket), user="root", autocommit=True)
+            return pymysql.connect(unix_socket=str(path), user="root", autocommit=True)
         except pymysql.OperationalError:
             if time.monotonic() > end:
                 raise AssertionError(f"mariadbd does not answer:\n{log.read_text(errors='replace')}") from None

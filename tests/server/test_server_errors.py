@@ -1,30 +1,101 @@
-"""Programs that a server ends with an error, and that survive once they are fixed."""
+"""Programs that a server ends with an error, and that run through once they are fixed: the rows of the table in
+docs/server-errors.md."""
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
+from threading import Thread
+from typing import NamedTuple
 
-from .mariadb import Server
+import pytest
 
-PROGRAMS = Path(__file__).parents[2] / "fixtures" / "server_errors"
+from .mariadb import Run, Server
+
+ROOT = Path(__file__).parents[2]
+PROGRAMS = ROOT / "fixtures" / "server_errors"
 
 
-def fixed(program: Path, directory: Path) -> Path:
-    """A copy of a program, after `dbhygiene fix`."""
-    copy = Path(shutil.copy(program, directory))
-    done = subprocess.run(
-        [sys.executable, "-m", "dbhygiene", "fix", copy.name], cwd=directory, capture_output=True, text=True
-    )
+class Row(NamedTuple):
+    """One row of the table."""
+
+    error: str
+    program: str
+    what: str
+    rule: str
+    before: str
+    after: str
+
+
+def rows() -> list[Row]:
+    lines = (ROOT / "docs" / "server-errors.md").read_text("utf-8").splitlines()
+    return [Row(*(cell.strip() for cell in line.strip("|").split("|"))) for line in lines if re.match(r"\| \d", line)]
+
+
+each_row = pytest.mark.parametrize("row", rows(), ids=lambda row: row.program)
+
+
+@pytest.fixture(scope="module")
+def fixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the programs, after `dbhygiene fix`."""
+    copy = Path(shutil.copytree(PROGRAMS, tmp_path_factory.mktemp("fixed"), dirs_exist_ok=True))
+    done = dbhygiene("fix", copy)
     assert done.returncode == 0, done.stdout + done.stderr
     return copy
 
 
-def test_1226(server: Server, tmp_path: Path) -> None:
-    program, user = PROGRAMS / "import_orders.py", server.user(max_connections=3)
-    assert server.run(program, user=user).raised(1226)
-    server.execute(f"DELETE FROM {user}.imported")
-    assert server.run(fixed(program, tmp_path), user=user).status == 0
-    assert server.execute(f"SELECT shop FROM {user}.imported") == (("Aachen",), ("Bonn",), ("Gera",))
+def dbhygiene(command: str, directory: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command_line = [sys.executable, "-m", "dbhygiene", command, *options, "."]
+    return subprocess.run(command_line, cwd=directory, capture_output=True, text=True)
+
+
+def run(server: Server, row: Row, directory: Path) -> Run:
+    """Run a program on a server of small patience, with its tables."""
+    user = server.user(max_connections=3 if row.error == "1226" else 0)
+    server.load(PROGRAMS / "schema.sql", user)
+    server.set(wait_timeout=1)
+    if row.error == "1040":
+        server.set(max_connections=10)
+    restart = Thread(target=cut, args=(server, user), daemon=True)
+    if row.error == "2013":
+        restart.start()
+    program, *arguments = row.program.split()
+    return server.run(directory / program, *arguments, user=user)
+
+
+def cut(server: Server, user: str) -> None:
+    """Do to a user's connections what a restart does, once there is one that rests."""
+    while not server.connections(user):
+        time.sleep(0.1)
+    time.sleep(0.3)
+    server.execute(f"KILL USER {user}")
+
+
+@each_row
+def test_before(server: Server, row: Row) -> None:
+    outcome = run(server, row, PROGRAMS)
+    assert outcome.errors == {int(row.error)}, outcome.output
+    assert row.before in outcome.output
+
+
+@each_row
+def test_after(server: Server, row: Row, fixed: Path) -> None:
+    outcome = run(server, row, fixed)
+    assert (outcome.status, outcome.errors) == (0, set()), outcome.output
+    assert outcome.output.strip().rpartition("\n")[2] == row.after
+
+
+def test_rules() -> None:
+    """The table names the rule that each program's fix comes from, and every program has a row."""
+    found: dict[str, set[str]] = {}
+    for finding in json.loads(dbhygiene("check", PROGRAMS, "--output-format", "json").stdout):
+        if finding["fix"] and finding["fix"]["applicability"] == "safe":
+            name = Path(finding["filename"]).relative_to(PROGRAMS).as_posix()
+            name = re.sub(r"shop/management/commands/(\w+)\.py", r"manage.py \1", name)
+            found.setdefault(name, set()).add(finding["code"])
+    assert found == {row.program: {row.rule} for row in rows()}
