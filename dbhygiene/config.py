@@ -1,19 +1,79 @@
-"""`[tool.dbhygiene]` of a `pyproject.toml`, or a `dbhygiene.toml`, as `Settings`."""
+"""Where settings are said, and which of them hold.
+
+From the weakest to the strongest: defaults; the file of the project, `[tool.dbhygiene]` of a `pyproject.toml` or a
+`dbhygiene.toml` beside it, which comes first; variables named `DBHYGIENE_*`; options.
+"""
 
 from __future__ import annotations
 
+import os
+import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from dbhygiene import __version__
+from dbhygiene.keys import BY_NAME, KEYS, Key
 from dbhygiene.mistakes import Mistake, did_you_mean
-from dbhygiene.settings import Confidence, Declared, Settings
+from dbhygiene.settings import Settings
+
+FILES = ("dbhygiene.toml", "pyproject.toml")
+MARKERS = (*FILES, "setup.cfg", "setup.py", ".git")
+PREFIX = "DBHYGIENE_"
+
+
+# -- files ----------------------------------------------------------------------------------------------
+
+
+def root_of(path: Path) -> Path:
+    """The root of the project that a path lies in.
+
+    That is the nearest directory above, within a repository, that has settings; else the nearest that looks like the
+    root of a project; else the directory of `path` itself.
+    """
+    start = path if path.is_dir() else path.parent
+    nearest = None
+    for directory in (start, *start.parents):
+        markers = [marker for marker in MARKERS if os.path.exists(os.path.join(directory, marker))]
+        if markers and nearest is None:
+            nearest = directory
+        if any(read(directory / marker) is not None for marker in markers if marker in FILES):
+            return directory
+        if ".git" in markers:
+            break
+    return nearest or start
+
+
+def by_root(files: Iterable[Path], root: Path) -> dict[Path, list[Path]]:
+    """Files below a root, by the nearest directory above each that has settings of its own; else the root."""
+    roots: dict[str, Path] = {str(root): root}
+    found: dict[Path, list[Path]] = {}
+    for file in files:
+        found.setdefault(_root_between(str(file.parent), roots), []).append(file)
+    return found
+
+
+def _root_between(directory: str, roots: dict[str, Path]) -> Path:
+    """`roots` are known already, and learnt."""
+    passed = []
+    here = directory
+    while here not in roots:
+        passed.append(here)
+        if any(os.path.exists(path := os.path.join(here, name)) and read(Path(path)) is not None for name in FILES):
+            roots[here] = Path(here)
+        elif here == os.path.dirname(here):
+            roots[here] = next(iter(roots.values()))  # outside of the first root: a path that was given
+        else:
+            here = os.path.dirname(here)
+    for each in passed:
+        roots.setdefault(each, roots[here])
+    return roots[here]
 
 
 def load(root: Path) -> Settings:
-    """The settings of the project with this root; raises Mistake where they are wrong."""
-    for name in ("dbhygiene.toml", "pyproject.toml"):
+    """The settings that the project with this root has in a file; raises Mistake where they are wrong."""
+    for name in FILES:
         settings = read(root / name)
         if settings is not None:
             return settings
@@ -27,109 +87,137 @@ def read(path: Path) -> Settings | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise Mistake(f"{path}: {error.strerror}") from None
+        raise Mistake(f"{_shown(path)}: {error.strerror}") from None
     own_file = path.name != "pyproject.toml"
     if not own_file and b"dbhygiene" not in data:  # most are not about us, and need no parser
         return None
-    tables = _toml(path, data)
+    try:
+        text = data.decode()
+        table = _toml(text)
+    except UnicodeDecodeError:
+        raise Mistake(f"{_shown(path)}: not UTF-8") from None
+    except ValueError as error:
+        raise Mistake(f"{_shown(path)}: {error}") from None
     if not own_file:
-        tool = tables.get("tool")
-        tables = tool.get("dbhygiene") if isinstance(tool, dict) else None
-        if tables is None:
+        tool = table.get("tool")
+        table = tool.get("dbhygiene") if isinstance(tool, dict) else None
+        if table is None:
             return None
-        if not isinstance(tables, dict):
-            raise Mistake(f"{path}: `tool.dbhygiene` must be a table")
-    return _settings(path, tables)
+        if not isinstance(table, dict):
+            raise Mistake(f"{_shown(path)}: `tool.dbhygiene` must be a table")
+    return _with_values(Settings(), table, lambda key: f"{_shown(path)}{_line(text, key)}")
 
 
-def _toml(path: Path, data: bytes) -> Any:
+def _toml(text: str) -> Any:
+    """A table; raises ValueError, with the line, where the text is none."""
     if sys.version_info >= (3, 11):
         import tomllib
     else:
         import tomli as tomllib
+    return tomllib.loads(text)
+
+
+def _line(text: str, key: str) -> str:
+    """`:12`, for the line on which a key of ours seems to stand; empty where none does."""
+    header = re.search(r"^\s*\[\s*tool\s*\.\s*dbhygiene\b", text, re.M)
+    word = rf"""["']?{re.escape(key)}["']?\s*"""
+    pattern = re.compile(rf"^\s*(?:\[[^\]\n]*\.\s*{word}[\].]|\[\s*{word}[\].]|(?:tool\.dbhygiene\.)?{word}[=.])", re.M)
+    found = pattern.search(text, header.start() if header else 0)
+    return f":{text.count(chr(10), 0, found.start() + len(found[0]) - len(found[0].lstrip())) + 1}" if found else ""
+
+
+def _shown(path: Path) -> str:
     try:
-        return tomllib.loads(data.decode())
-    except UnicodeDecodeError:
-        raise Mistake(f"{path}: not UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
-        raise Mistake(f"{path}: {error}") from None
+        return str(path.relative_to(os.getcwd()))
+    except ValueError:
+        return str(path)
 
 
-def _settings(path: Path, table: Mapping[str, Any]) -> Settings:
+# -- variables and options ------------------------------------------------------------------------------
+
+
+def from_environment(settings: Settings, environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings, but for those that a variable such as `DBHYGIENE_SERVER_TIMEOUT` says."""
+    said = {name: value for name, value in environment.items() if name.startswith(PREFIX)}
+    if not said:
+        return settings
+    known = {PREFIX + key.field.upper(): key for key in KEYS}
+    for name in said:
+        if name not in known and (hint := did_you_mean(name, known, least=0.85)):  # others may be a script's own
+            raise Mistake(f"unknown variable `{name}`{hint}")
+    for name, key in known.items():
+        if name in said:
+            settings = with_text(settings, key, said[name], name)
+    return settings
+
+
+def with_assignment(settings: Settings, assignment: str) -> Settings:
+    """The settings, but for what `key=value` says."""
+    name, _, value = assignment.partition("=")
+    if (key := BY_NAME.get(name.strip())) is None:
+        raise Mistake(f"--config: unknown key `{name.strip()}`{did_you_mean(name.strip(), BY_NAME)}")
+    return with_text(settings, key, value.strip(), "--config")
+
+
+def with_text(settings: Settings, key: Key, text: str, source: str) -> Settings:
+    """The settings, but for a key whose value is a text: TOML, or words without quotes, with commas where several."""
+    try:
+        value = _toml(f"value = {text}")["value"]
+    except ValueError:
+        value = text
+    if key.kind.list and not isinstance(value, list):
+        value = [word.strip() for word in text.split(",") if word.strip()]
+    return _with_values(settings, {key.name: value}, lambda _: source)
+
+
+def _with_values(settings: Settings, table: Mapping[str, Any], source: Any) -> Settings:
+    """The settings, but for those in a table; `source` says for each key where that is."""
     values: dict[str, Any] = {}
-    for key, value in table.items():
-        read_value = _KEYS.get(key)
-        if read_value is None:
-            raise Mistake(f"{path}: unknown key `{key}`{did_you_mean(key, _KEYS)}")
+    sources = dict(settings.sources)
+    for name, value in table.items():
+        key = BY_NAME.get(name)
+        if key is None:
+            raise Mistake(f"{source(name)}: unknown key `{name}`{did_you_mean(name, BY_NAME)}")
         try:
-            values[key.replace("-", "_")] = read_value(value)
+            values[key.field] = key.kind.read(value)
         except ValueError as error:
-            raise Mistake(f"{path}: `{key}` must be {error}") from None
-    return Settings(**values)
+            raise Mistake(f"{source(name)}: `{name}` must be {error}") from None
+        sources[name] = source(name)
+    return settings._replace(**values, sources=sources)
 
 
-def confidence(value: object) -> Confidence:
-    """The confidence of this name; raises ValueError, whose text says what it must be."""
-    if isinstance(value, str) and value.upper() in Confidence.__members__:
-        return Confidence[value.upper()]
-    raise ValueError("`certain`, `likely` or `possible`")
+# -- versions -------------------------------------------------------------------------------------------
+
+_BOUND = re.compile(r"\s*(===?|!=|>=|<=|>|<|~=)?\s*v?(\d+(?:\.\d+)*)(\.\*)?\s*")
 
 
-def seconds(value: object) -> int:
-    """A positive whole number; raises ValueError, whose text says what it must be."""
-    if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
-        raise ValueError("a number of seconds above 0")
-    return value
+def require_version(settings: Settings, version: str = __version__) -> None:
+    """Raises Mistake where a project asks for other versions of dbhygiene than this one."""
+    wanted = settings.required_version
+    bounds = [_BOUND.fullmatch(bound) for bound in wanted.split(",")] if wanted else []
+    here = _place(settings, "required-version")
+    if not all(bounds):
+        raise Mistake(f"{here}`required-version` must be versions such as `>=0.1,<1`, not `{wanted}`")
+    own = _numbers(version)
+    if not all(bound and _holds(own, bound[1] or "==", _numbers(bound[2]), bool(bound[3])) for bound in bounds):
+        raise Mistake(f"{here}this is dbhygiene {version}; the project asks for {wanted}")
 
 
-def _words(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
-        raise ValueError("a list of strings")
-    return tuple(value)
+def _holds(own: tuple[int, ...], sign: str, wanted: tuple[int, ...], any_below: bool) -> bool:
+    if any_below or sign == "~=":
+        length = len(wanted) if any_below else len(wanted) - 1
+        same = own[:length] == wanted[:length]
+        return not same if sign == "!=" else same and (any_below or own >= wanted)
+    width = max(len(own), len(wanted))
+    left, right = (numbers + (0,) * (width - len(numbers)) for numbers in (own, wanted))
+    signs = {"!=": left != right, ">=": left >= right, "<=": left <= right, ">": left > right, "<": left < right}
+    return signs.get(sign, left == right)
 
 
-def _words_by_pattern(value: object) -> Mapping[str, tuple[str, ...]]:
-    if not isinstance(value, dict):
-        raise ValueError('a table such as { "tests/*" = ["HYG1"] }')
-    return {pattern: _words(words) for pattern, words in value.items()}
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version))
 
 
-def _functions(value: object) -> Mapping[str, Declared]:
-    if not isinstance(value, dict):
-        raise ValueError('a table such as { "app.db.release" = { closes = ["conn"] } }')
-    return {name: _declared(name, table) for name, table in value.items()}
-
-
-def _declared(name: str, table: object) -> Declared:
-    known = ("returns", "closes", "keeps", "borrows", "may-raise")
-    if not isinstance(table, dict):
-        raise ValueError(f"a table for `{name}`")
-    for key in table:
-        if key not in known:
-            raise ValueError(f"a table of {', '.join(known)}; `{name}` has `{key}`{did_you_mean(key, known)}")
-    returns, may_raise = table.get("returns", ""), table.get("may-raise", True)
-    if not isinstance(returns, str) or not isinstance(may_raise, bool):
-        raise ValueError(f"a driver's name for `returns` and true or false for `may-raise` of `{name}`")
-    fates = {key: _arguments(name, table.get(key, [])) for key in ("closes", "keeps", "borrows")}
-    return Declared(returns, may_raise=may_raise, **fates)
-
-
-def _arguments(name: str, value: object) -> tuple[str | int, ...]:
-    values = value if isinstance(value, list) else [value]
-    if not all(isinstance(each, (str, int)) and not isinstance(each, bool) for each in values):
-        raise ValueError(f"arguments of `{name}` by name, or by number from 0")
-    return tuple(values)
-
-
-_KEYS: Mapping[str, Callable[[object], object]] = {
-    "select": _words,
-    "extend-select": _words,
-    "ignore": _words,
-    "per-file-ignores": _words_by_pattern,
-    "min-confidence": confidence,
-    "server-timeout": seconds,
-    "databases": _words,
-    "exclude": _words,
-    "src": _words,
-    "functions": _functions,
-}
+def _place(settings: Settings, key: str) -> str:
+    """`file:line: `, for a key that was said in a file or a variable."""
+    return f"{settings.sources[key]}: " if key in settings.sources else ""

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-MARKERS = ("pyproject.toml", "dbhygiene.toml", "setup.cfg", "setup.py", ".git")
+from dbhygiene.settings import EXCLUDED
+
 ENDINGS = (".py", ".pyi")
-EXCLUDED = frozenset(
-    {
-        *(".git", ".hg", ".svn", ".bzr", ".venv", "venv", ".direnv", ".pyenv", ".tox", ".nox", ".eggs"),
-        *("__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".ipynb_checkpoints", ".dbhygiene_cache"),
-        *("__pypackages__", "site-packages", "node_modules", "build", "dist", "_build", "buck-out", ".vscode"),
-    }
-)
+_NAME = re.compile(r"[\w.-]+")  # a pattern that is matched without `pathspec`
 
 Matches = Callable[[str], bool]
 
@@ -27,29 +23,22 @@ class Found:
         self.unlisted: list[tuple[Path, str]] = []
 
 
-def root_of(path: Path) -> Path:
-    """The nearest directory above that looks like the root of a project; else the directory of `path` itself."""
-    start = path if path.is_dir() else path.parent
-    for directory in (start, *start.parents):
-        if any((directory / marker).exists() for marker in MARKERS):
-            return directory
-    return start
-
-
-def discover(paths: Iterable[Path], root: Path, exclude: Iterable[str] = (), *, force: bool = False) -> Found:
+def discover(paths: Iterable[Path], root: Path, exclude: Iterable[str] = EXCLUDED, *, force: bool = False) -> Found:
     """The Python files below `paths`, each once, sorted.
 
     A path that is given is taken, whatever excludes say, unless they are to be `force`d on it. Patterns of
     `exclude` are written as in `.gitignore`, and relative to `root`.
     """
-    excluded = _matcher(tuple(exclude), root)
+    patterns = tuple(exclude)
+    names = frozenset(pattern for pattern in patterns if _NAME.fullmatch(pattern))
+    excluded = _matcher(tuple(pattern for pattern in patterns if pattern not in names), root)
     found = Found()
     files: set[Path] = set()
     for path in paths:
-        if force and (excluded(str(path)) or not EXCLUDED.isdisjoint(_parts(path, root))):
+        if force and (excluded(str(path)) or not names.isdisjoint(_parts(path, root))):
             continue
         if path.is_dir():
-            below = _by_git(path) or _by_walk(path, found)
+            below = _by_git(path, names) or _by_walk(path, names, found)
             files.update(file for file in map(Path, below) if not excluded(str(file)))
         else:
             files.add(path)
@@ -64,7 +53,7 @@ def _parts(path: Path, root: Path) -> tuple[str, ...]:
         return ()
 
 
-def _by_git(directory: Path) -> list[str]:
+def _by_git(directory: Path, excluded: frozenset[str]) -> list[str]:
     """What git tracks or would track; nothing where it cannot say."""
     import subprocess
 
@@ -75,11 +64,11 @@ def _by_git(directory: Path) -> list[str]:
         return []
     base = str(directory)
     names = {os.fsdecode(name) for name in listed.split(b"\0") if name}
-    kept = (name for name in names if "/" not in name or EXCLUDED.isdisjoint(name.split("/")[:-1]))
+    kept = (name for name in names if excluded.isdisjoint(name.split("/")))
     return [path for name in kept if os.path.isfile(path := os.path.join(base, name))]
 
 
-def _by_walk(directory: Path, found: Found) -> Iterator[str]:
+def _by_walk(directory: Path, excluded: frozenset[str], found: Found) -> Iterator[str]:
     """Files below a directory; directories that are links are not entered, so that there is no way round."""
     todo: list[tuple[str, tuple[Matches, ...]]] = [(str(directory), ())]
     while todo:
@@ -93,8 +82,10 @@ def _by_walk(directory: Path, found: Found) -> Iterator[str]:
         if any(entry.name == ".gitignore" for entry in entries):
             ignored = (*ignored, _gitignore(here))
         for entry in entries:
+            if entry.name in excluded:
+                continue
             if entry.is_dir(follow_symlinks=False):
-                if entry.name not in EXCLUDED and not _any(ignored, entry.path + "/"):
+                if not _any(ignored, entry.path + "/"):
                     todo.append((entry.path, ignored))
             elif entry.name.endswith(ENDINGS) and os.path.isfile(entry.path) and not _any(ignored, entry.path):
                 yield entry.path

@@ -36,13 +36,19 @@ def chosen(settings: Settings, rules: Sequence[AnyRule] | None = None) -> tuple[
     where two are equally close. A rule that is not on by default asks for its name or its whole code.
     """
     known = all_rules() if rules is None else rules
-    for selector in (*settings.select, *settings.extend_select, *settings.ignore):
-        _must_match(selector, known)
-    for selectors in settings.per_file_ignores.values():
-        for selector in selectors:
-            _must_match(selector, known)
+    named = [(key, word) for key in _SELECTORS for word in getattr(settings, key.replace("-", "_"))]
+    named += [("per-file-ignores", word) for words in settings.per_file_ignores.values() for word in words]
+    for key, selector in named:
+        if not _known(selector, known):
+            words = [word for rule in known for word in (rule.name, rule.code)]
+            place = f"{settings.sources[key]}: " if key in settings.sources else ""
+            raise Mistake(f"{place}unknown rule `{selector}`{did_you_mean(selector, words)}")
     select = (*(settings.select or ("ALL",)), *settings.extend_select)
-    return tuple(rule for rule in known if _closest(rule, select, opt_in=True) > _closest(rule, settings.ignore))
+    ignore = (*settings.ignore, *settings.extend_ignore)
+    return tuple(rule for rule in known if _closest(rule, select, opt_in=True) > _closest(rule, ignore))
+
+
+_SELECTORS = ("select", "extend-select", "ignore", "extend-ignore")
 
 
 def _closest(rule: AnyRule, selectors: Iterable[str], *, opt_in: bool = False) -> int:
@@ -60,10 +66,8 @@ def _closeness(rule: AnyRule, selector: str) -> int:
     return len(selector) if selector and rule.code.startswith(selector) else -1
 
 
-def _must_match(selector: str, rules: Sequence[AnyRule]) -> None:
-    if all(_closeness(rule, selector) < 0 for rule in rules) and selector not in ("ALL", "HYG"):
-        words = [word for rule in rules for word in (rule.name, rule.code)]
-        raise Mistake(f"unknown rule `{selector}`{did_you_mean(selector, words)}")
+def _known(selector: str, rules: Sequence[AnyRule]) -> bool:
+    return selector in ("ALL", "HYG") or any(_closeness(rule, selector) >= 0 for rule in rules)
 
 
 # -- what rules look at ---------------------------------------------------------------------------------

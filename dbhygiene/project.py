@@ -40,7 +40,8 @@ class Project:
 
     def discover(self, paths: Iterable[Path], *, force_exclude: bool = False) -> Found:
         """The Python files that these paths, absolute ones, stand for."""
-        return discover(paths, self.root, self.settings.exclude, force=force_exclude)
+        exclude = (*self.settings.exclude, *self.settings.extend_exclude)
+        return discover(paths, self.root, exclude, force=force_exclude)
 
     def read(self, path: Path) -> bytes:
         """The bytes of a file; raises OSError where it cannot be read, or is too large to be a program."""

@@ -32,6 +32,13 @@ class Declared(NamedTuple):
     may_raise: bool = True
 
 
+EXCLUDED = (
+    *(".bzr", ".direnv", ".eggs", ".git", ".hg", ".nox", ".pyenv", ".svn", ".tox", ".venv", ".vscode", "venv"),
+    *(".dbhygiene_cache", ".ipynb_checkpoints", ".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__"),
+    *("__pypackages__", "_build", "buck-out", "build", "dist", "node_modules", "site-packages"),
+)
+
+
 class Settings(NamedTuple):
     """One project's settings.
 
@@ -43,13 +50,20 @@ class Settings(NamedTuple):
     select: tuple[str, ...] = ()
     extend_select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    extend_ignore: tuple[str, ...] = ()
     per_file_ignores: Mapping[str, tuple[str, ...]] = {}
     min_confidence: Confidence = Confidence.LIKELY
     server_timeout: int | None = None
     databases: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = EXCLUDED
+    extend_exclude: tuple[str, ...] = ()
     src: tuple[str, ...] = ()
     functions: Mapping[str, Declared] = {}  # by dotted name
+    require_reason: bool = False
+    baseline: str = ""  # below the root; none where it is empty
+    output_format: str = "full"
+    required_version: str = ""
+    sources: Mapping[str, str] = {}  # key -> where it was said, for messages
 
     @property
     def gap_limit(self) -> int:

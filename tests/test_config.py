@@ -1,58 +1,61 @@
-"""Settings from `pyproject.toml` and `dbhygiene.toml`."""
+"""Settings from files, variables and assignments."""
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from dbhygiene import config
+from dbhygiene import config, keys
 from dbhygiene.mistakes import Mistake
-from dbhygiene.settings import Confidence, Settings
+from dbhygiene.settings import EXCLUDED, Confidence, Declared, Settings
 
 
-def load(tmp_path: Path, text: str, name: str = "pyproject.toml") -> Settings:
-    (tmp_path / name).write_text(text, "utf-8")
-    return config.load(tmp_path)
+@pytest.fixture
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
-def test_every_key(tmp_path: Path) -> None:
-    text = """
-        [tool.dbhygiene]
-        select = ["HYG1"]
-        extend-select = ["HYG202"]
-        ignore = ["connection-not-closed-on-error"]
-        per-file-ignores = { "tests/*" = ["HYG1", "HYG3"] }
-        min-confidence = "possible"
-        server-timeout = 60
-        databases = ["mysql"]
-        exclude = ["generated/"]
-        src = ["lib"]
-    """
-    assert load(tmp_path, text) == Settings(
-        select=("HYG1",),
-        extend_select=("HYG202",),
-        ignore=("connection-not-closed-on-error",),
-        per_file_ignores={"tests/*": ("HYG1", "HYG3")},
-        min_confidence=Confidence.POSSIBLE,
-        server_timeout=60,
-        databases=("mysql",),
-        exclude=("generated/",),
-        src=("lib",),
-    )
+def load(directory: Path, text: str, name: str = "pyproject.toml") -> Settings:
+    (directory / name).write_text(text, "utf-8")
+    return config.load(directory)
 
 
-def test_nothing_said(tmp_path: Path) -> None:
-    assert config.load(tmp_path) == Settings()
-    assert load(tmp_path, "[project]\nname = 'x'\n") == Settings()
-    assert load(tmp_path, "[project]\ndependencies = ['dbhygiene']\n") == Settings()
+def values(settings: Settings) -> Settings:
+    return settings._replace(sources={})
 
 
-def test_a_file_of_its_own_comes_first(tmp_path: Path) -> None:
-    load(tmp_path, "[tool.dbhygiene]\nserver-timeout = 1\n")
-    assert load(tmp_path, "server-timeout = 2\n", "dbhygiene.toml").server_timeout == 2
+# -- files ----------------------------------------------------------------------------------------------
+
+
+def test_the_example_of_every_key_is_read(directory: Path) -> None:
+    lines = [key.example for key in keys.KEYS if not key.example.startswith("[")]
+    tables = [key.example for key in keys.KEYS if key.example.startswith("[")]
+    settings = load(directory, "\n".join(["[tool.dbhygiene]", *lines, *tables]))
+    assert settings.select == ("HYG1", "engine-without-protection")
+    assert settings.per_file_ignores == {"tests/*": ("HYG1",), "scripts": ("HYG102",)}
+    assert settings.min_confidence is Confidence.CERTAIN
+    assert settings.server_timeout == 300
+    assert settings.extend_exclude == ("generated/", "*_pb2.py")
+    assert settings.require_reason
+    assert settings.functions["vendor.run"] == Declared(borrows=("conn",), may_raise=False)
+    assert settings.sources.keys() == keys.BY_NAME.keys()
+    assert settings.sources["select"] == "pyproject.toml:2"
+
+
+def test_nothing_said(directory: Path) -> None:
+    assert config.load(directory) == Settings()
+    assert load(directory, "[project]\nname = 'x'\n") == Settings()
+    assert load(directory, "[project]\ndependencies = ['dbhygiene']\n") == Settings()
+
+
+def test_a_file_of_its_own_comes_first(directory: Path) -> None:
+    load(directory, "[tool.dbhygiene]\nserver-timeout = 1\n")
+    assert load(directory, "server-timeout = 2\n", "dbhygiene.toml").server_timeout == 2
 
 
 @pytest.mark.parametrize(
@@ -60,29 +63,206 @@ def test_a_file_of_its_own_comes_first(tmp_path: Path) -> None:
     [
         ("servertimeout = 1", "unknown key `servertimeout` (did you mean `server-timeout`?)"),
         ("server_timeout = 1", "unknown key `server_timeout` (did you mean `server-timeout`?)"),
-        ("qqq = 1", "unknown key `qqq`"),
+        ("'qqq' = 1", "unknown key `qqq`"),
+        ("qqq.a = 1", "unknown key `qqq`"),
         ("server-timeout = 0", "`server-timeout` must be a number of seconds above 0"),
         ("server-timeout = true", "`server-timeout` must be a number of seconds above 0"),
         ("select = 'HYG1'", "`select` must be a list of strings"),
-        ("min-confidence = 'sure'", "`min-confidence` must be `certain`, `likely` or `possible`"),
+        ("require-reason = 1", "`require-reason` must be `true` or `false`"),
+        ("baseline = true", "`baseline` must be a string"),
+        ("min-confidence = 'sure'", "`min-confidence` must be `possible`, `likely` or `certain`"),
+        (
+            "min-confidence = 'likly'",
+            "`min-confidence` must be `possible`, `likely` or `certain` (did you mean `likely`?)",
+        ),
         ("per-file-ignores = ['a']", '`per-file-ignores` must be a table such as { "tests/*" = ["HYG1"] }'),
+        ("functions = { f = { close = 0 } }", "`functions` must be a table of returns, closes, keeps, borrows, "),
     ],
 )
-def test_mistakes_are_told_in_one_line(tmp_path: Path, line: str, words: str) -> None:
+def test_mistakes_are_told_in_one_line_with_their_place(directory: Path, line: str, words: str) -> None:
     with pytest.raises(Mistake) as caught:
-        load(tmp_path, f"[tool.dbhygiene]\n{line}\n")
-    assert str(caught.value) == f"{tmp_path / 'pyproject.toml'}: {words}"
+        load(directory, f"[project]\nselect = 1\n\n[tool.dbhygiene]\n# more\n{line}\n")
+    assert str(caught.value).startswith(f"pyproject.toml:6: {words}")
+    assert "\n" not in str(caught.value)
 
 
-def test_broken_toml(tmp_path: Path) -> None:
-    with pytest.raises(Mistake, match=r"pyproject\.toml: "):
-        load(tmp_path, "[tool.dbhygiene\n")
+def test_the_line_of_a_table(directory: Path) -> None:
+    with pytest.raises(Mistake, match=r"^pyproject\.toml:4: unknown key `function` \(did you mean `functions`\?\)$"):
+        load(directory, "[tool.dbhygiene]\nsrc = []\n\n[tool.dbhygiene.function]\nf = {}\n")
 
 
-def test_no_parser_is_imported_for_a_file_that_is_not_about_us(tmp_path: Path) -> None:
-    (tmp_path / "pyproject.toml").write_text("[project]\nname = 'x'\n")
+def test_broken_files(directory: Path) -> None:
+    with pytest.raises(Mistake, match=r"^pyproject\.toml: .*line 1"):
+        load(directory, "[tool.dbhygiene\n")
+    (directory / "pyproject.toml").write_bytes(b"[tool.dbhygiene]\n# \xff\n")
+    with pytest.raises(Mistake, match=r"^pyproject\.toml: not UTF-8$"):
+        config.load(directory)
+
+
+def test_no_parser_is_imported_for_a_file_that_is_not_about_us(directory: Path) -> None:
+    (directory / "pyproject.toml").write_text("[project]\nname = 'x'\n")
     code = (
         "import sys, pathlib; from dbhygiene import config; config.load(pathlib.Path(sys.argv[1]));"
         "assert not {'tomllib', 'tomli'} & set(sys.modules)"
     )
-    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
+    subprocess.run([sys.executable, "-c", code, str(directory)], check=True)
+
+
+# -- which file holds -----------------------------------------------------------------------------------
+
+
+def test_the_nearest_file_with_settings_makes_the_root(directory: Path) -> None:
+    (directory / "part" / "app").mkdir(parents=True)
+    (directory / "part" / "pyproject.toml").write_text("[project]\nname = 'part'\n")
+    assert config.root_of(directory / "part" / "app") == directory / "part"
+    (directory / "dbhygiene.toml").write_text("server-timeout = 5\n")
+    assert config.root_of(directory / "part" / "app") == directory
+    (directory / "part" / "dbhygiene.toml").write_text("")
+    assert config.root_of(directory / "part" / "app") == directory / "part"
+
+
+def test_no_settings_are_taken_from_outside_of_a_repository(directory: Path) -> None:
+    (directory / "dbhygiene.toml").write_text("server-timeout = 5\n")
+    (directory / "clone" / ".git").mkdir(parents=True)
+    assert config.root_of(directory / "clone") == directory / "clone"
+
+
+def test_files_by_the_nearest_settings(directory: Path) -> None:
+    names = ["a.py", "x/b.py", "x/y/c.py", "z/d.py"]
+    for name in names:
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+    (directory / "x" / "pyproject.toml").write_text("[tool.dbhygiene]\n")
+    (directory / "z" / "pyproject.toml").write_text("[project]\n")
+    found = config.by_root([directory / name for name in names], directory)
+    assert {root: [file.name for file in files] for root, files in found.items()} == {
+        directory: ["a.py", "d.py"],
+        directory / "x": ["b.py", "c.py"],
+    }
+
+
+# -- variables and assignments --------------------------------------------------------------------------
+
+
+def test_variables() -> None:
+    base = Settings(select=("HYG1",), ignore=("HYG2",))
+    environment = {
+        "DBHYGIENE_SELECT": "HYG2, HYG3",
+        "DBHYGIENE_EXTEND_IGNORE": '["HYG301"]',
+        "DBHYGIENE_SERVER_TIMEOUT": "60",
+        "DBHYGIENE_MIN_CONFIDENCE": "certain",
+        "DBHYGIENE_REQUIRE_REASON": "true",
+        "DBHYGIENE_PER_FILE_IGNORES": '{ "tests/*" = ["HYG1"] }',
+        "DBHYGIENE_VERSION": "a script's own",
+        "SELECT": "x",
+    }
+    settings = config.from_environment(base, environment)
+    assert values(settings) == Settings(
+        select=("HYG2", "HYG3"),
+        ignore=("HYG2",),
+        extend_ignore=("HYG301",),
+        server_timeout=60,
+        min_confidence=Confidence.CERTAIN,
+        require_reason=True,
+        per_file_ignores={"tests/*": ("HYG1",)},
+    )
+    assert settings.sources["select"] == "DBHYGIENE_SELECT"
+
+
+def test_assignments() -> None:
+    assert config.with_assignment(Settings(), "select=HYG1").select == ("HYG1",)
+    assert config.with_assignment(Settings(), 'select = ["HYG1", "HYG2"]').select == ("HYG1", "HYG2")
+    assert config.with_assignment(Settings(), "baseline=known.txt").baseline == "known.txt"
+    assert config.with_assignment(Settings(), "select=").select == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        (
+            "DBHYGIENE_SELCT",
+            "x",
+            "unknown variable `DBHYGIENE_SELCT` (did you mean `DBHYGIENE_SELECT`?)",
+        ),
+        ("DBHYGIENE_SERVER_TIMEOUT", "soon", "`server-timeout` must be a number of seconds above 0"),
+        ("DBHYGIENE_FUNCTIONS", "f", "`functions` must be a table such as"),
+    ],
+)
+def test_mistakes_in_variables(name: str, value: str, words: str) -> None:
+    with pytest.raises(Mistake) as caught:
+        config.from_environment(Settings(), {name: value})
+    assert words in str(caught.value)
+    assert name in str(caught.value)
+
+
+def test_mistakes_in_assignments() -> None:
+    with pytest.raises(Mistake, match=r"^--config: unknown key `selct` \(did you mean `select`\?\)$"):
+        config.with_assignment(Settings(), "selct=HYG1")
+
+
+# -- versions -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wanted", "right"),
+    [
+        ("", True),
+        ("1.4.2", True),
+        ("==1.4", False),
+        ("==1.4.*", True),
+        ("!=1.4.*", False),
+        (">=1.4,<2", True),
+        (">=1.4.3", False),
+        ("<1.4.2", False),
+        ("<=1.4.2.0", True),
+        ("~=1.4", True),
+        ("~=1.5", False),
+        ("~=1.3.9", False),
+        (">1.4", True),
+    ],
+)
+def test_required_versions(wanted: str, right: bool) -> None:
+    settings = Settings(required_version=wanted, sources={"required-version": "pyproject.toml:3"})
+    if right:
+        config.require_version(settings, "1.4.2")
+    else:
+        with pytest.raises(Mistake) as caught:
+            config.require_version(settings, "1.4.2")
+        assert str(caught.value) == f"pyproject.toml:3: this is dbhygiene 1.4.2; the project asks for {wanted}"
+
+
+def test_a_required_version_that_is_none() -> None:
+    with pytest.raises(Mistake, match="must be versions such as"):
+        config.require_version(Settings(required_version="newest"))
+
+
+# -- the table of keys ----------------------------------------------------------------------------------
+
+
+def test_keys_are_the_fields_of_settings() -> None:
+    assert {key.field for key in keys.KEYS} == set(Settings._fields) - {"sources"}
+
+
+def test_the_schema_accepts_what_the_reader_accepts() -> None:
+    import jsonschema
+
+    schema = json.loads(json.dumps(keys.schema()))
+    jsonschema.Draft7Validator.check_schema(schema)
+    validator = jsonschema.Draft7Validator(schema)
+    for key in keys.KEYS:
+        table = config._toml(key.example)
+        table = table.get("tool", {}).get("dbhygiene", table)
+        assert validator.is_valid(table), key.name
+        assert key.kind.read(table[key.name]) is not None
+    for wrong in ({"selct": []}, {"select": "HYG1"}, {"server-timeout": 0}, {"functions": {"f": {"close": 0}}}):
+        assert not validator.is_valid(wrong)
+        (name, value), *_ = wrong.items()
+        with pytest.raises((ValueError, KeyError)):
+            keys.BY_NAME[name].kind.read(value)
+
+
+def test_defaults_are_told_as_toml_has_them() -> None:
+    properties = keys.schema()["properties"]
+    assert isinstance(properties, dict)
+    assert properties["min-confidence"]["default"] == "likely"
+    assert properties["exclude"]["default"] == list(EXCLUDED)
+    assert "default" not in properties["server-timeout"]

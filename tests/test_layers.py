@@ -17,6 +17,7 @@ LAYERS = [
     {"model"},
     {"flow"},
     {"library"},
+    {"keys"},
     {"config", "suppressions", "fingerprints", "examples", "discovery", "requirements", "reports", "writing"},
     {"project"},
     {"lifetimes", "gaps"},

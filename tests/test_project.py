@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from dbhygiene.discovery import discover, root_of
+from dbhygiene.config import root_of
+from dbhygiene.discovery import discover
 from dbhygiene.project import Project
 from dbhygiene.requirements import declared
-from dbhygiene.settings import Settings
+from dbhygiene.settings import EXCLUDED, Settings
 
 Tree = Callable[..., Path]
 
@@ -32,7 +33,7 @@ def tree(tmp_path: Path) -> Tree:
 
 
 def names(root: Path, *paths: str, exclude: tuple[str, ...] = (), force: bool = False) -> list[str]:
-    found = discover([root / path for path in paths or ("",)], root, exclude, force=force)
+    found = discover([root / path for path in paths or ("",)], root, (*EXCLUDED, *exclude), force=force)
     assert not found.unlisted
     return [path.relative_to(root).as_posix() for path in found.files]
 

@@ -12,7 +12,6 @@ from functools import lru_cache
 from pathlib import Path
 
 from dbhygiene import __version__, config, engine
-from dbhygiene.discovery import root_of
 from dbhygiene.mistakes import Mistake
 from dbhygiene.model import AnyRule
 from dbhygiene.settings import Settings
@@ -58,10 +57,10 @@ class Plugin:
 
 @lru_cache
 def _root(directory: Path) -> Path:
-    return root_of(directory)
+    return config.root_of(directory)
 
 
 @lru_cache
 def _chosen(root: Path) -> tuple[Settings, tuple[AnyRule, ...]]:
-    settings = config.load(root)
+    settings = config.from_environment(config.load(root))
     return settings, engine.chosen(settings)

@@ -100,6 +100,42 @@ def test_settings_of_the_project_of_a_file_and_of_none(project: Path) -> None:
     assert run("check", "--config", "other.toml")[0] == 1
 
 
+def test_settings_from_variables_and_assignments(project: Path) -> None:
+    assert run("check", DBHYGIENE_IGNORE="HYG2")[0] == 0
+    assert run("check", "--config", "ignore=['HYG2']")[0] == 0
+    assert run("check", "--config", "ignore=HYG1", DBHYGIENE_IGNORE="HYG2")[0] == 1
+    assert run("check", "--config", "output-format=concise")[1].startswith("app.py:3:10: HYG201")
+
+
+def test_a_directory_with_settings_of_its_own(project: Path) -> None:
+    (project / "part").mkdir()
+    (project / "part" / "b.py").write_text(ENGINE)
+    (project / "part" / "dbhygiene.toml").write_text("ignore = ['HYG201']\n")
+    status, out, err = run("check", "--output-format=concise")
+    assert (status, out.partition(":")[0], out.count("\n")) == (1, "app.py", 1)
+    assert err.startswith("1 finding in 3 files")
+    assert run("check", "--output-format=concise", "part/b.py")[0] == 0
+
+
+def test_the_place_of_an_unknown_rule(project: Path) -> None:
+    (project / "pyproject.toml").write_text("[tool.dbhygiene]\n\nselect = ['HYG22']\n")
+    assert run("check")[2] == "dbhygiene: pyproject.toml:3: unknown rule `HYG22` (did you mean `HYG202`?)\n"
+    assert run("check", DBHYGIENE_SELECT="HYG22")[2].startswith("dbhygiene: DBHYGIENE_SELECT: unknown rule `HYG22`")
+
+
+def test_another_version_is_asked_for(project: Path) -> None:
+    status, _, err = run("check", "--config", "required-version=>=99")
+    assert (status, err) == (
+        2,
+        f"dbhygiene: --config: this is dbhygiene {dbhygiene.__version__}; the project asks for >=99\n",
+    )
+
+
+def test_config_tells_what_can_be_set(project: Path) -> None:
+    assert run("config", "server-timeout")[1].startswith("server-timeout\n    a number of seconds\n")
+    assert json.loads(run("config", "--schema")[1])["additionalProperties"] is False
+
+
 def test_standard_input(project: Path) -> None:
     status, out, _ = run("check", "--output-format=concise", "--stdin-filename", "sub/x.py", "-", text=ENGINE.encode())
     assert (status, out.partition(":")[0]) == (1, os.path.join("sub", "x.py"))
@@ -130,6 +166,8 @@ def test_no_color_beats_force_color(project: Path) -> None:
         (["check", "--config", "nowhere.toml"], "nowhere.toml: no such file"),
         (["check", "--server-timeout", "0"], "Invalid value for '--server-timeout': 0 is not in the range x>=1."),
         (["rule", "engine-without-protecton"], "unknown rule `engine-without-protecton` (did you mean"),
+        (["config", "selct"], "unknown key `selct` (did you mean `select`?)"),
+        (["check", "--config", "selct=x"], "--config: unknown key `selct` (did you mean `select`?)"),
         (["rule"], "which rule? Give a name or a code, or --all"),
     ],
 )

@@ -12,7 +12,7 @@ import click
 from dbhygiene import __version__
 from dbhygiene.mistakes import Mistake, did_you_mean
 
-COMMANDS = ("check", "fix", "rule")
+COMMANDS = ("check", "fix", "rule", "config")
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import click
 
+from dbhygiene.keys import FORMATS
 from dbhygiene.mistakes import did_you_mean
 from dbhygiene.settings import Confidence
 
-FORMATS = ("full", "concise", "json")
 CONFIDENCES = tuple(str(confidence) for confidence in Confidence)
 
 
@@ -38,12 +37,18 @@ _SHARED: tuple[Callable[[Any], Any], ...] = (
     click.option(
         "--server-timeout", type=click.IntRange(min=1), metavar="SECONDS", help="The server's `wait_timeout`."
     ),
-    click.option("--config", "config_file", type=click.Path(path_type=Path), help="Read settings from this file."),
+    click.option(
+        "--config",
+        "config_values",
+        multiple=True,
+        metavar="FILE|KEY=VALUE",
+        help="Read settings from this file; or set one, its value as in TOML.",
+    ),
     click.option("--isolated", is_flag=True, help="Read no settings from files."),
     click.option("--stdin-filename", metavar="PATH", help="The name of what `-` reads from standard input."),
     click.option("--force-exclude", is_flag=True, help="Exclude files even if they are given by name."),
     click.option("--no-cache", is_flag=True, help="Use no cache.", expose_value=False),
-    click.option("--output-format", type=click.Choice(FORMATS), default="full", show_default=True),
+    click.option("--output-format", type=click.Choice(FORMATS), help="full, unless the settings say otherwise."),
     click.option("-q", "--quiet", is_flag=True, help="Print findings only, no summary."),
     click.option("-v", "--verbose", is_flag=True, help="Tell on standard error what is looked at."),
 )

@@ -8,16 +8,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import Any, NamedTuple, TextIO
 
 import click
 
 from dbhygiene import config, engine
-from dbhygiene.discovery import root_of
 from dbhygiene.mistakes import Mistake
 from dbhygiene.model import AnyRule, Finding, Fix, Safety
 from dbhygiene.project import Project
-from dbhygiene.settings import Settings
+from dbhygiene.settings import Confidence, Settings
 from dbhygiene.source import NOT_PYTHON
 
 
@@ -40,11 +39,11 @@ class Run:
     extend_ignore: tuple[str, ...]
     min_confidence: str | None
     server_timeout: int | None
-    config_file: Path | None
+    config_values: tuple[str, ...]
     isolated: bool
     stdin_filename: str | None
     force_exclude: bool
-    output_format: str
+    output_format: str | None
     quiet: bool
     verbose: bool
     checked: int = 0
@@ -61,42 +60,77 @@ class Run:
         """Each project that the paths lie in, with the findings there; standard input last."""
         by_root: dict[Path, list[Path]] = {}
         for path in _absolute(paths or (".",)):
-            by_root.setdefault(root_of(path), []).append(path)
+            by_root.setdefault(config.root_of(path), []).append(path)
         for root, below in by_root.items():
-            project = self.project(root)
-            found = project.discover(below, force_exclude=self.force_exclude)
-            self.checked += len(found.files)
-            self.tell(f"{root}: {count(len(found.files), 'file')}, rules {', '.join(r.code for r in self.rules)}")
-            analyses = engine.Analyses(project)
+            found = self.project(root).discover(below, force_exclude=self.force_exclude)
             unlisted = [engine.not_read(path, reason) for path, reason in found.unlisted]
-            findings = engine.check(project, found.files, self.rules, named=set(below), analyses=analyses)
-            yield Part(project, chain(unlisted, findings), analyses)
+            for inner, files in self._by_root(found.files, root).items():
+                project = self.project(inner)
+                self.checked += len(files)
+                self.tell(f"{inner}: {count(len(files), 'file')}, rules {', '.join(r.code for r in self.rules)}")
+                analyses = engine.Analyses(project)
+                findings = engine.check(project, files, self.rules, named=set(below), analyses=analyses)
+                yield Part(project, chain(unlisted, findings), analyses)
+                unlisted = []
         if "-" in paths:
             yield self._stdin()
+
+    def _by_root(self, files: Sequence[Path], root: Path) -> dict[Path, Sequence[Path]]:
+        """Files by their projects: directories below that have settings of their own are others than the root's."""
+        if self.isolated or self._file:
+            return {root: files}
+        parts: dict[Path, Sequence[Path]] = {root: ()}
+        for inner, below in config.by_root(files, root).items():
+            allowed = set(self.project(inner).discover([inner]).files) if inner != root else ()
+            parts[inner] = [path for path in below if inner == root or path in allowed]
+        return parts
+
+    @property
+    def _file(self) -> Path | None:
+        """The file that `--config` names; its other values are assignments."""
+        files = [value for value in self.config_values if "=" not in value or os.path.isfile(value)]
+        for name in files:
+            if not os.path.isfile(name):
+                raise Mistake(f"{name}: no such file")
+        return Path(os.path.abspath(files[-1])) if files else None
 
     def project(self, root: Path) -> Project:
         """The project with this root, its settings those of its file and then of the options; sets the rules."""
         settings = self.settings(root)
         self.rules = engine.chosen(settings)
+        self.output_format = self.output_format or settings.output_format  # of several projects, the first one's
         return Project(root, settings)
 
     def settings(self, root: Path) -> Settings:
-        base = Settings() if self.isolated else config.load(root)
-        if self.config_file is not None:
-            if not self.config_file.is_file():
-                raise Mistake(f"{self.config_file}: no such file")
-            base = config.read(self.config_file) or Settings()
-        return base._replace(
-            select=_words(self.select) or base.select,
-            extend_select=(*base.extend_select, *_words(self.extend_select)),
-            ignore=(*(_words(self.ignore) or base.ignore), *_words(self.extend_ignore)),
-            min_confidence=config.confidence(self.min_confidence) if self.min_confidence else base.min_confidence,
-            server_timeout=self.server_timeout or base.server_timeout,
-        )
+        """What holds in the project with this root: its file, then variables, then options."""
+        if file := self._file:
+            base = config.read(file) or Settings()
+        else:
+            base = Settings() if self.isolated else config.load(root)
+        base = config.from_environment(base)
+        for value in self.config_values:
+            if "=" in value and not os.path.isfile(value):
+                base = config.with_assignment(base, value)
+        config.require_version(base)
+        return self._with_options(base)
+
+    def _with_options(self, base: Settings) -> Settings:
+        said: dict[str, Any] = {
+            "select": _words(self.select),
+            "extend_select": (*base.extend_select, *more) if (more := _words(self.extend_select)) else (),
+            "ignore": _words(self.ignore),
+            "extend_ignore": (*base.extend_ignore, *more) if (more := _words(self.extend_ignore)) else (),
+            "min_confidence": self.min_confidence and Confidence[self.min_confidence.upper()],
+            "server_timeout": self.server_timeout,
+            "output_format": self.output_format,
+        }
+        said = {name: value for name, value in said.items() if value}
+        sources = {key: place for key, place in base.sources.items() if key.replace("-", "_") not in said}
+        return base._replace(**said, sources=sources)
 
     def _stdin(self) -> Part:
         path = Path(os.path.abspath(self.stdin_filename or "<stdin>"))
-        project = self.project(root_of(path))
+        project = self.project(config.root_of(path))
         data = sys.stdin.buffer.read()
         analyses = engine.Analyses(project)
         self.checked += 1

@@ -1,0 +1,39 @@
+"""`dbhygiene config`."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+
+import click
+
+from dbhygiene.frontends.cli.options import Command
+from dbhygiene.keys import BY_NAME, KEYS, Key, plain, schema
+from dbhygiene.mistakes import Mistake, did_you_mean
+
+
+@click.command("config", cls=Command)
+@click.argument("names", nargs=-1, metavar="[KEY]...")
+@click.option("--schema", "as_schema", is_flag=True, help="Print the JSON schema of the table instead.")
+def command(names: tuple[str, ...], as_schema: bool) -> int:
+    """Tell what can be set in `[tool.dbhygiene]`, and what it means."""
+    if as_schema:
+        import json
+
+        sys.stdout.write(json.dumps(schema(), indent=2) + "\n")
+        return 0
+    for name in names:
+        if name not in BY_NAME:
+            raise Mistake(f"unknown key `{name}`{did_you_mean(name, BY_NAME)}")
+    sys.stdout.write("\n".join(_told(key) for key in KEYS if not names or key.name in names))
+    return 0
+
+
+def _told(key: Key) -> str:
+    import json
+
+    default = "" if key.default is None or key.default == "" else f", {json.dumps(plain(key.default))} if not set"
+    lines = [f"{key.kind.name}{default}".replace("`", ""), key.meaning]
+    body = [textwrap.fill(line, 100, break_on_hyphens=False) for line in lines]
+    example = textwrap.indent(key.example, "    ")
+    return f"{key.name}\n" + textwrap.indent("\n".join([*body, "", example]), "    ") + "\n"

@@ -1,0 +1,275 @@
+"""Every key that a project may set: how its value is read, what it means, and what it looks like.
+
+The reader of the configuration, `dbhygiene config`, its JSON schema and the page in the documentation are all made
+of this table. A key is a field of `Settings`, where its default stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from dbhygiene.mistakes import did_you_mean
+from dbhygiene.settings import Confidence, Declared, Settings
+
+FORMATS = ("full", "concise", "json")
+
+
+class Kind(NamedTuple):
+    """A kind of value: its name, its JSON schema, and how it is read.
+
+    `read` raises ValueError, whose text says what the value must be. Values of a kind that is a `list` may be written
+    with commas between them where only a text can be given.
+    """
+
+    name: str
+    schema: Mapping[str, object]
+    read: Callable[[object], object]
+    list: bool = False
+
+
+class Key(NamedTuple):
+    """One key; `meaning` is Markdown, `example` TOML."""
+
+    name: str
+    kind: Kind
+    meaning: str
+    example: str
+
+    @property
+    def field(self) -> str:
+        return self.name.replace("-", "_")
+
+    @property
+    def default(self) -> object:
+        return Settings._field_defaults[self.field]
+
+
+# -- kinds ----------------------------------------------------------------------------------------------
+
+
+def _words(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+        raise ValueError("a list of strings")
+    return tuple(value)
+
+
+def _words_by_pattern(value: object) -> Mapping[str, tuple[str, ...]]:
+    if not isinstance(value, dict):
+        raise ValueError('a table such as { "tests/*" = ["HYG1"] }')
+    return {pattern: _words(words) for pattern, words in value.items()}
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("a string")
+    return value
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("`true` or `false`")
+    return value
+
+
+def _seconds(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
+        raise ValueError("a number of seconds above 0")
+    return value
+
+
+def choice(known: tuple[str, ...], made: Callable[[str], object] = str) -> Kind:
+    """One of these words."""
+    listed = ", ".join(f"`{word}`" for word in known[:-1]) + f" or `{known[-1]}`"
+
+    def read(value: object) -> object:
+        if not isinstance(value, str) or value not in known:
+            raise ValueError(f"{listed}{did_you_mean(value, known) if isinstance(value, str) else ''}")
+        return made(value)
+
+    return Kind(listed, {"enum": list(known)}, read)
+
+
+def _functions(value: object) -> Mapping[str, Declared]:
+    if not isinstance(value, dict):
+        raise ValueError('a table such as { "app.db.release" = { closes = ["conn"] } }')
+    return {name: _declared(name, table) for name, table in value.items()}
+
+
+def _declared(name: str, table: object) -> Declared:
+    known = ("returns", "closes", "keeps", "borrows", "may-raise")
+    if not isinstance(table, dict):
+        raise ValueError(f"a table for `{name}`")
+    for key in table:
+        if key not in known:
+            raise ValueError(f"a table of {', '.join(known)}; `{name}` has `{key}`{did_you_mean(key, known)}")
+    returns, may_raise = table.get("returns", ""), table.get("may-raise", True)
+    if not isinstance(returns, str) or not isinstance(may_raise, bool):
+        raise ValueError(f"a driver's name for `returns` and true or false for `may-raise` of `{name}`")
+    fates = {key: _arguments(name, table.get(key, [])) for key in ("closes", "keeps", "borrows")}
+    return Declared(returns, may_raise=may_raise, **fates)
+
+
+def _arguments(name: str, value: object) -> tuple[str | int, ...]:
+    values = value if isinstance(value, list) else [value]
+    if not all(isinstance(each, (str, int)) and not isinstance(each, bool) for each in values):
+        raise ValueError(f"arguments of `{name}` by name, or by number from 0")
+    return tuple(values)
+
+
+_STRINGS = {"type": "array", "items": {"type": "string"}}
+_ARGUMENT = {"anyOf": [{"type": "string"}, {"type": "integer", "minimum": 0}]}
+_ARGUMENTS = {"anyOf": [*_ARGUMENT["anyOf"], {"type": "array", "items": _ARGUMENT}]}
+_FUNCTION = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "returns": {"type": "string", "description": "A driver's name, or `connection`: the caller is to close it."},
+        "closes": {**_ARGUMENTS, "description": "Arguments that it closes."},
+        "keeps": {**_ARGUMENTS, "description": "Arguments that it keeps, and closes some day."},
+        "borrows": {**_ARGUMENTS, "description": "Arguments that are still the caller's afterwards."},
+        "may-raise": {"type": "boolean", "default": True},
+    },
+}
+
+WORDS = Kind("a list of strings", _STRINGS, _words, list=True)
+BY_PATTERN = Kind(
+    "a table of lists of strings", {"type": "object", "additionalProperties": _STRINGS}, _words_by_pattern
+)
+TEXT = Kind("a string", {"type": "string"}, _text)
+FLAG = Kind("`true` or `false`", {"type": "boolean"}, _flag)
+SECONDS = Kind("a number of seconds", {"type": "integer", "minimum": 1}, _seconds)
+CONFIDENCE = choice(tuple(str(each) for each in Confidence), lambda word: Confidence[word.upper()])
+FUNCTIONS = Kind("a table of tables", {"type": "object", "additionalProperties": _FUNCTION}, _functions)
+
+
+# -- keys -----------------------------------------------------------------------------------------------
+
+KEYS = (
+    Key(
+        "select",
+        WORDS,
+        "The rules that are on: names, codes, beginnings of codes, or `ALL`. Nothing selected means all but the noisy"
+        " ones, which ask for their own name or code. Of two selectors the closer one decides, and `ignore` where they"
+        " are equally close.",
+        'select = ["HYG1", "engine-without-protection"]',
+    ),
+    Key(
+        "extend-select", WORDS, "Rules that are on besides those of `select`.", 'extend-select = ["cursor-not-closed"]'
+    ),
+    Key("ignore", WORDS, "The rules that are off.", 'ignore = ["connection-not-closed-on-error"]'),
+    Key(
+        "extend-ignore",
+        WORDS,
+        "Rules that are off besides those of `ignore`; for variables and options, which would replace it.",
+        'extend-ignore = ["HYG3"]',
+    ),
+    Key(
+        "per-file-ignores",
+        BY_PATTERN,
+        "Rules that are off in some files: a pattern of the path below the root, of the file's name, or a directory.",
+        'per-file-ignores = { "tests/*" = ["HYG1"], "scripts" = ["HYG102"] }',
+    ),
+    Key(
+        "min-confidence",
+        CONFIDENCE,
+        "How sure a finding must be to be reported. *certain*: it fails, or leaks, as written; *likely*: unless"
+        " something that cannot be seen prevents it; *possible*: worth a careful reader's look.",
+        'min-confidence = "certain"',
+    ),
+    Key(
+        "server-timeout",
+        SECONDS,
+        "The server's `wait_timeout`, in seconds: how long it keeps an idle connection. `SELECT @@wait_timeout` tells."
+        " Where it is not set, waits are measured against 300, what hosted MySQL gives, and lifetimes of pools against"
+        " 28800, MySQL's own default, so that neither is reported without need.",
+        "server-timeout = 300",
+    ),
+    Key(
+        "databases",
+        WORDS,
+        "The databases that the project speaks to, where neither its imports nor its requirements tell: `mysql`,"
+        " `mariadb`, `postgresql`, `sqlite`, ...",
+        'databases = ["mysql"]',
+    ),
+    Key(
+        "functions",
+        FUNCTIONS,
+        "Functions that cannot be seen into, by their dotted names: what they return (`returns`, a driver's name, or"
+        " `connection`), and which arguments they close, keep for good or only borrow (`closes`, `keeps`, `borrows`: by"
+        " name, or by number from 0). `may-raise = false` says that a call never fails.",
+        "[tool.dbhygiene.functions]\n"
+        '"vendor.open_db" = { returns = "pymysql" }\n'
+        '"vendor.release" = { closes = 0 }\n'
+        '"vendor.run" = { borrows = ["conn"], may-raise = false }',
+    ),
+    Key(
+        "src",
+        WORDS,
+        "Directories that imports are found in, besides the root and `src`.",
+        'src = ["lib", "backend"]',
+    ),
+    Key(
+        "exclude",
+        WORDS,
+        "What is not looked at, in place of the default: names, or patterns as in `.gitignore`, below the root. Add to"
+        " it with `extend-exclude`. What is named on the command line is looked at all the same, unless"
+        " `--force-exclude` is given. What git ignores is never looked at.",
+        'exclude = [".venv", "build"]',
+    ),
+    Key(
+        "extend-exclude",
+        WORDS,
+        "What is not looked at, besides `exclude`.",
+        'extend-exclude = ["generated/", "*_pb2.py"]',
+    ),
+    Key(
+        "require-reason",
+        FLAG,
+        "Whether a comment that silences a finding must say why: HYG004 reports those that do not.",
+        "require-reason = true",
+    ),
+    Key(
+        "baseline",
+        TEXT,
+        "A file of known findings, below the root, which are not reported; `dbhygiene baseline` writes it.",
+        'baseline = "dbhygiene-baseline.txt"',
+    ),
+    Key(
+        "output-format",
+        choice(FORMATS),
+        "How findings are told where `--output-format` does not say it.",
+        'output-format = "concise"',
+    ),
+    Key(
+        "required-version",
+        TEXT,
+        "The versions of dbhygiene that the project may be checked with; another one stops with exit status 2.",
+        'required-version = ">=0.1,<1"',
+    ),
+)
+BY_NAME: Mapping[str, Key] = {key.name: key for key in KEYS}
+
+
+def schema() -> dict[str, object]:
+    """The JSON schema of the table `[tool.dbhygiene]`, or of a `dbhygiene.toml`."""
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "dbhygiene",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {key.name: _property(key) for key in KEYS},
+    }
+
+
+def _property(key: Key) -> dict[str, object]:
+    default = plain(key.default)
+    shown = {} if default is None or default == "" else {"default": default}
+    return {"description": key.meaning, **key.kind.schema, **shown}
+
+
+def plain(value: object) -> object:
+    """A setting's value as TOML and JSON have it."""
+    if isinstance(value, Confidence):
+        return str(value)
+    return list(value) if isinstance(value, tuple) else value
