@@ -256,7 +256,8 @@ class File:
 
         An import gives the imported name; a function or class of this file `module.qualified.name`; `self.f`
         in a method `module.Class.f`; a name that nothing binds is a builtin's, and given as it is. A name
-        bound once to another dotted name stands for that one. Any other variable is nobody's name: None.
+        bound once to another dotted name stands for that one. Any other variable is nobody's name, and so is a
+        function's that is bound to something else, too: None.
         """
         attributes: list[str] = []
         while isinstance(expr, ast.Attribute):
@@ -273,7 +274,7 @@ class File:
             if (found := here.imports.get(name)) is not None:
                 return found
             if name in here.defined:
-                return f"{self.module}.{here.inner_name(name)}"
+                return None if name in here.aliases else f"{self.module}.{here.inner_name(name)}"
             if name in here.globals:
                 here = self.scope if here is not self.scope else None
                 continue
@@ -368,6 +369,8 @@ class _Index:
         """Take note of what a node binds; the scope that it opens, if it does."""
         match node:
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                if name in scope.defined and isinstance(scope.node, FUNCTION):
+                    scope.aliases.setdefault(name, []).extend([ast.Constant(None)] * 2)  # one of several
                 scope.defined[name] = node
                 scope.bound.add(name)
                 return self._open(node, scope.inner_name(name), scope)

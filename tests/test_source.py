@@ -37,6 +37,9 @@ def meaning(program: str, **where: str) -> str | None:
         ("class A:\n @staticmethod\n def m(self): show(self.x)", None),
         ("class A:\n x = 1\n def m(self): show(x)", "x"),  # not seen from within the method
         ("def f():\n def g(): ...\n show(g)", "app.main.f.<locals>.g"),
+        ("def f(): ...\nf = wrap(f)\nshow(f)", None),
+        ("def f():\n def g(): ...\n g = lambda: 1\n show(g)", None),
+        ("def f(x):\n if x:\n  def g(): ...\n else:\n  def g(): ...\n show(g)", None),
         ("def f():\n import a\n def g(): show(a.b)", "a.b"),
         ("import a\nx = a.b\nshow(x.c)", "a.b.c"),
         ("import a\nx = a.b\nx = a.c\nshow(x)", None),

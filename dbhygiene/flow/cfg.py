@@ -303,7 +303,8 @@ class Ways:
     returns: Callable[[], Node]
     breaks: Callable[[], Node] | None = None
     continues: Callable[[], Node] | None = None
-    handling: tuple[Thrown, str | None] | None = None  # what a bare `raise` raises here, and the name it is caught by
+    # What a bare `raise` may raise here, and the name it is caught by.
+    handling: tuple[tuple[Thrown, ...], str | None] = (ORDINARY,), None
 
     def through(self, gate: Callable[[Node], Node], raising: Callable[[Thrown], Node]) -> Ways:
         """The same ways, each led through its own copy of `gate`; exceptions through `raising`."""
@@ -346,7 +347,8 @@ class _Builder:
             start = self.block([statement], done, ways)
         else:
             start = self.block(code.body, done, ways)
-        return Graph(self.node().to("next", start), done, raised, frozenset(leaving))
+        whole = frozenset(each for each in leaving if not each.never or each._replace(never=()) not in leaving)
+        return Graph(self.node().to("next", start), done, raised, whole)
 
     def node(self, act: Act = None) -> Node:
         self.count += 1
@@ -418,17 +420,17 @@ class _Builder:
         return self.exprs([*stmt.decorator_list, *defaults], node, ways)
 
     def raise_(self, stmt: ast.Raise, ways: Ways) -> Node:
-        node = self.raising(self.node(Raise(stmt)), ways, self.thrown_by(stmt, ways))
+        node = self.raising(self.node(Raise(stmt)), ways, *self.thrown_by(stmt, ways))
         return self.exprs([part for part in (stmt.exc, stmt.cause) if part], node, ways, quiet=stmt.exc)
 
-    def thrown_by(self, stmt: ast.Raise, ways: Ways) -> Thrown:
-        handling, name = ways.handling or (ORDINARY, None)
+    def thrown_by(self, stmt: ast.Raise, ways: Ways) -> tuple[Thrown, ...]:
+        handling, name = ways.handling
         if stmt.exc is None or (_is_name(stmt.exc, name)):
             return handling
         kind = stmt.exc.func if isinstance(stmt.exc, ast.Call) else stmt.exc
         name = self.semantics.resolve(kind)
         is_class = name is not None and name.rpartition(".")[2][:1].isupper()
-        return Thrown(name) if name and is_class else ORDINARY
+        return (Thrown(name) if name and is_class else ORDINARY,)
 
     def if_(self, stmt: ast.If, after: Node, ways: Ways) -> Node:
         chain = [stmt]  # an `elif` is an `if` nested in the `else`: thousands of them must not recurse
@@ -482,7 +484,7 @@ class _Builder:
             if verdict is not Catches.NEVER:
                 through.to("next", gate(after, True))
             if verdict is not Catches.ALWAYS:
-                through.to("next", gate(ways.raises(thrown), True))
+                through.to("next", gate(ways.raises(thrown.past(swallowed)), True))
             return through
 
         inside = self.with_(stmt, items[1:], gate(after), ways.through(gate, raising))
@@ -508,11 +510,12 @@ class _Builder:
     def dispatcher(self, stmt: ast.Try, after: Node, ways: Ways) -> Callable[[Thrown], Node]:
         """Where an exception in the body of a `try` goes: to each handler that may catch it, or on."""
         is_star = isinstance(stmt, _TRY_STAR)
+        types = [each for handler in stmt.handlers for each in handled_types(handler.type)]
+        named = [self.semantics.resolve(each) for each in types if each is not None]
 
         @cache
-        def entered(handler: ast.ExceptHandler, thrown: Thrown | None, after: Node) -> Node:
-            handling = (thrown, handler.name) if thrown else None
-            body = self.block(handler.body, after, replace(ways, handling=handling))
+        def entered(handler: ast.ExceptHandler, thrown: tuple[Thrown, ...], after: Node) -> Node:
+            body = self.block(handler.body, after, replace(ways, handling=(thrown, handler.name)))
             return self.node(Catch(handler)).to("next", body)
 
         @cache
@@ -523,7 +526,7 @@ class _Builder:
                 verdict = _best(self.catches(each, thrown) for each in handled_types(handler.type))
                 if verdict is Catches.NEVER or self.shadowed(handler, stmt.handlers[:number]):
                     continue
-                reraised = thrown if _reraises(handler) else None
+                reraised = self.narrowed(thrown, handler) if _reraises(handler) else ()
                 if is_star:  # a group may be split: another handler can still see the rest
                     node.to("next", entered(handler, reraised, self.node().to("next", after).to("next", node)))
                     goes_on = goes_on and verdict is not Catches.ALWAYS
@@ -531,7 +534,7 @@ class _Builder:
                 node.to("next", entered(handler, reraised, after))
                 if verdict is Catches.ALWAYS:
                     return node
-            return node.to("next", ways.raises(thrown)) if goes_on else node
+            return node.to("next", ways.raises(thrown.past(named))) if goes_on else node
 
         return dispatch
 
@@ -548,6 +551,16 @@ class _Builder:
             )
             for name in names
         )
+
+    def narrowed(self, thrown: Thrown, handler: ast.ExceptHandler) -> tuple[Thrown, ...]:
+        """What a handler holds that has caught this: the classes that it names, where these say more."""
+        types = handled_types(handler.type)
+        verdicts = {each: self.catches(each, thrown) for each in types}
+        names = [self.semantics.resolve(each) if each is not None else None for each in types]
+        if Catches.ALWAYS in verdicts.values() or not all(names):
+            return (thrown,)
+        may = [name for each, name in zip(types, names, strict=True) if verdicts[each] is Catches.MAYBE]
+        return tuple(dict.fromkeys(Thrown(name, exact=False) for name in may if name)) or (thrown,)
 
     def catches(self, type_: ast.expr | None, thrown: Thrown) -> Catches:
         if type_ is None:

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import Enum
 from functools import cache
 from typing import NamedTuple
 
 
 class Thrown(NamedTuple):
-    """An exception on its way: one of exactly this class, or of any class derived from it."""
+    """An exception on its way: one of exactly this class, or of any class derived from it but for `never`."""
 
     name: str
     exact: bool = True
+    never: tuple[str, ...] = ()  # what it has passed the handlers of
+
+    def past(self, names: Iterable[str | None]) -> Thrown:
+        """The same, once handlers for these have not caught it."""
+        if self.exact:
+            return self
+        return self._replace(never=tuple(sorted({*self.never, *(name for name in names if name)})))
 
 
 ORDINARY = Thrown("Exception", exact=False)  # what an unknown call may raise
@@ -76,6 +83,8 @@ def caught(thrown: Thrown, by: str | None, bases: Bases) -> Catches:
     if thrown.exact and complete:
         return Catches.NEVER
     handler_above, _ = ancestors(by, bases)
+    if not handler_above.isdisjoint(thrown.never):
+        return Catches.NEVER
     if "Exception" not in handler_above:
         return Catches.NEVER  # GeneratorExit and its like: no ordinary exception is one of them
     if thrown.exact or thrown.name in handler_above:

@@ -105,7 +105,8 @@ class Does(Enum):
     BORROWS = "borrows"
     CLOSES = "closes"
     KEEPS = "keeps"  # or gives away, or anything that we cannot see
-    RETURNS = "returns"  # gives it back as (part of) its result
+    RETURNS = "returns"  # gives it back
+    HOLDS = "holds"  # gives back something that holds it: a tuple, a list
     READS = "reads"  # gives back something that lives in it, such as a cursor
 
 

@@ -125,6 +125,14 @@ class Effects(cfg.Semantics):
         return not (isinstance(owner, ast.Name) and named and named.rpartition(".")[2] == owner.id)
 
     def outcome(self, call: ast.Call) -> Outcome:
+        values = self.scope.aliases.get(call.func.id, []) if isinstance(call.func, ast.Name) else []
+        match values:
+            case [ast.Lambda(body=body)]:
+                inner = [self._outcome(part) for part in ast.walk(body) if isinstance(part, ast.Call)]
+                return Outcome(raises=tuple(dict.fromkeys(thrown for each in inner for thrown in each.raises)))
+        return self._outcome(call)
+
+    def _outcome(self, call: ast.Call) -> Outcome:
         name = self.file.resolve(call.func)
         if name in EXITS_AT_ONCE:
             return Outcome(returns=False, raises=())

@@ -293,9 +293,12 @@ class Summaries:
 def _fate(fact: Fact, normal: bool) -> Does:
     if fact.state == "closed":
         return Does.CLOSES
-    if normal and fact.how(RETURN) in {IS, IN}:
+    given = fact.how(RETURN) if normal else None
+    if given == IS:
         return Does.RETURNS
-    if normal and fact.how(RETURN) == PART:
+    if given == IN or (given is not None and item_index(given) is not None):
+        return Does.HOLDS
+    if given == PART:
         return Does.READS
     if fact.how(RETURN) == CLOSER or transferred(fact):
         return Does.KEEPS

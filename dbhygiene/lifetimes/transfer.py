@@ -167,7 +167,7 @@ class Transfer:
 
     def _call(self, act: cfg.Call, fact: Fact) -> Outcomes:
         call = act.node
-        fact = fact.without([call])  # the one of the last round
+        fact = self._used(call.func, fact.without([call]))  # the one of the last round
         effect = self.effects.of(call)
         if fact.site is None:
             return [*self._born(call, effect, fact), ("next", fact), ("raise", fact)]
@@ -175,6 +175,14 @@ class Transfer:
         for kind in ("next", "raise"):
             done += [(kind, after) for after in self._called(call, effect, fact, kind == "raise")]
         return done
+
+    def _used(self, func: ast.expr, fact: Fact) -> Fact:
+        """After a look at a method of something: that is not None."""
+        path = path_of(func.value) if isinstance(func, ast.Attribute) else None
+        if path is None or path not in self.keys.keys:
+            return fact
+        known = learn(fact.known, path, FALSY | TRUTHY)
+        return fact if known is None else fact._replace(known=known)
 
     def _born(self, call: ast.Call, effect: Effect, fact: Fact) -> Outcomes:
         if call not in self.sites:
@@ -270,6 +278,8 @@ class Transfer:
                 yield fact._replace(state="closed") if how != PART else fact
             elif fate is Does.RETURNS:
                 yield fact if raised else fact.with_(how, call)
+            elif fate is Does.HOLDS and how == IS:
+                yield fact if raised else fact.with_(IN, call)
             elif how == PART or fate is Does.READS:
                 yield fact if raised else fact.with_(PART, call)
             else:
@@ -476,7 +486,7 @@ class Transfer:
     def _enter(self, act: cfg.Enter, fact: Fact) -> Outcomes:
         item_, name = act.node, act.node.optional_vars
         how = self.holds(item_.context_expr, fact)
-        fact = fact.without([item_.context_expr, _unwrapped(item_.context_expr)])
+        fact = failed = fact.without([item_.context_expr, _unwrapped(item_.context_expr)])
         path = path_of(name) if name is not None else None
         if path is not None:
             fact = fact.unbound(path)
@@ -487,10 +497,16 @@ class Transfer:
             fact = fact.with_(how, item_)
             gives = PART if how == IS and leaving is not None and leaving.binds == "cursor" else IS
         if name is not None:
-            fact = self._bound(name, gives, worth(item_.context_expr, fact.known, self.sure), fact)
+            fact = self._bound(name, gives, worth(self._entered(item_.context_expr), fact.known, self.sure), fact)
         if act.is_async and item_.context_expr is fact.site:
             return [("next", fact)]  # what raises is the opening itself
-        return [("next", fact), ("raise", fact)]
+        return [("next", fact), ("raise", failed)]
+
+    def _entered(self, expr: ast.expr) -> ast.expr:
+        """What `as` is given: `closing` gives what it was given."""
+        if isinstance(expr, ast.Call) and expr.args and self.effects.of(expr).closing:
+            return expr.args[0]
+        return expr
 
     def _leave(self, act: cfg.Leave, fact: Fact) -> Outcomes:
         if self.closed_by(act.node, fact):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dbhygiene.flow import cfg
+from dbhygiene.flow.calls import callee
 from dbhygiene.library.calls import STACKING
 from dbhygiene.lifetimes import Lifetime, Lifetimes
 from dbhygiene.lifetimes.transfer import Transfer
@@ -56,11 +57,23 @@ Analysis = Callable[[str], Mapping[Site, Claim]]
 def lifetimes(source: str) -> dict[Site, Claim]:
     """What `dbhygiene.lifetimes` says of a program."""
     found: dict[Site, Claim] = {}
-    for life in Lifetimes(Alone()).of(File(Path("program.py"), source)):
-        site = life.birth.lineno, life.birth.col_offset
+    hiding: set[ast.AST] = set()  # functions
+    file = File(Path("program.py"), source)
+    for life in Lifetimes(Alone()).of(file):
         bits = Bits(*(getattr(life, question) for question in Bits._fields))
-        found[site] = Claim(bits, bits.escapes and any(_hides(act, life.analysis.transfer) for act in _escapes(life)))
+        hides = bits.escapes and any(_hides(act, life.analysis.transfer) for act in _escapes(life))
+        found[_site(life.birth)] = Claim(bits, hides)
+        if hides:
+            hiding.add(life.scope.node)
+    for call in file.nodes(ast.Call):  # what a function hides, its callers cannot know of
+        definition = callee(file, call, file.scope)
+        if definition is not None and definition.node in hiding:
+            found.setdefault(_site(call), Claim(hides=True))
     return found
+
+
+def _site(call: ast.Call) -> Site:
+    return call.lineno, call.col_offset
 
 
 def _escapes(life: Lifetime) -> Iterator[cfg.Act]:
@@ -81,7 +94,8 @@ def _hides(act: cfg.Act, transfer: Transfer) -> bool:
     """Whether something is put where an analysis need not see it.
 
     That is: into a variable that an inner function speaks of, or that is declared global, here or by the helper that
-    takes it; onto an ExitStack whose name stands for several.
+    takes it; onto an ExitStack whose name stands for several. What an inner function does with a variable, and when,
+    is not asked: it may be called by anybody who gets hold of it.
     """
     names = transfer.names
     match act:
@@ -92,7 +106,8 @@ def _hides(act: cfg.Act, transfer: Transfer) -> bool:
         case cfg.Call(node=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=attr))) if attr in STACKING:
             return name not in names.stacks
         case cfg.Call(node=call) if (definition := transfer.effects.of(call).definition) is not None:
-            return any(isinstance(node, ast.Global) for node in ast.walk(definition.node))
+            scope = definition.file.functions[definition.node]  # type: ignore[index]
+            return bool(scope.globals or definition.file.captured.get(scope))
     return False
 
 

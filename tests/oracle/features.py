@@ -217,12 +217,13 @@ def contain(w: Writer) -> None:
 def capture(w: Writer) -> None:
     name = w.pick("conn")
     w.captured = True
+    later = w.fresh("later")
     if w.maybe():
-        w.line(f"later = lambda: {name}.{w.rng.choice(('close', 'execute'))}()")
+        w.line(f"{later} = lambda: {name}.{w.rng.choice(('close', 'execute'))}()")
     else:
-        w.block("def later():", lambda w: w.line(f"{name}.{w.rng.choice(('close', 'execute'))}()"))
+        w.block(f"def {later}():", lambda w: w.line(f"{name}.{w.rng.choice(('close', 'execute'))}()"))
     if w.maybe(0.7):
-        w.line("later()")
+        w.line(f"{later}()")
 
 
 @feature(0.5)

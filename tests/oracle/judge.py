@@ -125,7 +125,7 @@ class Play:
         owner, _, name = entry.rpartition(".")
         function = self.namespace[owner].__dict__[name] if owner else self.namespace[entry]
         function = inspect.unwrap(function)
-        nullable = _compared_with_none(node)
+        nullable = _nullable(node)
         names = [arg.arg for arg in node.args.args]
         world, namespace, state = self.world, self.namespace, self.state
         drive = self._driver(entry) if inspect.isgeneratorfunction(function) else None
@@ -289,12 +289,15 @@ def _kinds(tree: ast.Module, drivers: dict[str, Any]) -> dict[str, type[BaseExce
     return kinds
 
 
-def _compared_with_none(function: ast.FunctionDef) -> set[str]:
+def _nullable(function: ast.FunctionDef) -> set[str]:
+    """The parameters that may be None: by their default, by a comparison, or as one alternative of a value."""
     arguments = function.args
     found = {each.arg for each in arguments.args[len(arguments.args) - len(arguments.defaults) :]}
     for node in ast.walk(function):
         match node:
             case ast.Compare(left=ast.Name(id=name), ops=[ast.Is() | ast.IsNot()]):
+                found.add(name)
+            case ast.Assign(value=ast.BoolOp(values=[ast.Name(id=name), *_])):
                 found.add(name)
             case ast.Match(subject=ast.Name(id=name), cases=cases) if any(_is_none(case.pattern) for case in cases):
                 found.add(name)

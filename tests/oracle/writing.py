@@ -6,6 +6,7 @@ comes from a `random.Random`; Hypothesis can play one, and so shrink a program.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from random import Random
 from typing import NamedTuple, TypeAlias
@@ -86,6 +87,12 @@ class Writer:
         if self.maybe(0.6):  # else a name is used once more
             pool = [name for name in pool if name not in self.of(kind, "conn")] or pool
         return self.bind(self.rng.choice(pool), kind)
+
+    def fresh(self, name: str) -> str:
+        """A name that is not used yet, mostly."""
+        while self.maybe(0.98) and any(re.search(rf"\b{name}\b", line) for line in self.lines):
+            name += "_"
+        return name
 
     def merge(self, *branches: Names | None) -> None:
         """After branches that meet again: what all of them bound is bound. None: a branch that does not get here."""
