@@ -10,9 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from dbhygiene.mistakes import did_you_mean
-from dbhygiene.settings import Confidence, Declared, Settings
-
-FORMATS = ("full", "concise", "json")
+from dbhygiene.settings import FORMATS, Confidence, Declared, Settings
 
 
 class Kind(NamedTuple):

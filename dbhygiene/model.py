@@ -83,6 +83,11 @@ class Finding(NamedTuple):
     expression: str = ""  # what `span` holds, on one line, however it is laid out
     fingerprint: str = ""  # stays the same when lines move; see `fingerprints`
 
+    @property
+    def fixable(self) -> bool:
+        """Whether a fix is known that is applied without being asked for."""
+        return isinstance(self.fix, Fix) and self.fix.safety is Safety.SAFE
+
 
 Check = Callable[[File, Subject], Iterator[Report]]
 

@@ -32,6 +32,8 @@ class Declared(NamedTuple):
     may_raise: bool = True
 
 
+FORMATS = ("full", "concise", "json", "json-lines", "sarif", "github", "gitlab", "junit", "rdjson", "pylint", "azure")
+
 EXCLUDED = (
     *(".bzr", ".direnv", ".eggs", ".git", ".hg", ".nox", ".pyenv", ".svn", ".tox", ".venv", ".vscode", "venv"),
     *(".dbhygiene_cache", ".ipynb_checkpoints", ".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__"),

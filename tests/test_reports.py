@@ -7,9 +7,7 @@ from pathlib import Path
 
 from dbhygiene.edits import WrapInTry
 from dbhygiene.model import Finding, Fix, NoFix, Safety, Step
-from dbhygiene.reports.concise import concise
-from dbhygiene.reports.full import full
-from dbhygiene.reports.json import json
+from dbhygiene.reports import Look, Scene, reporter
 from dbhygiene.settings import Confidence
 from dbhygiene.source import Span
 
@@ -35,8 +33,15 @@ LEAK = Finding(
 )
 
 
-def shown(finding: Finding, *, color: bool = False) -> str:
-    return "".join(full([finding], LINES.__getitem__, str, color=color))
+SCENE = Scene(LINES.__getitem__, str, Path())
+
+
+def told(format_: str, *findings: Finding, scene: Scene = SCENE) -> str:
+    return "".join(reporter(format_)(findings, scene))
+
+
+def shown(finding: Finding, **look: object) -> str:
+    return told("full", finding, scene=SCENE._replace(look=Look(**look)))  # type: ignore[arg-type]
 
 
 def test_the_whole_story() -> None:
@@ -54,7 +59,7 @@ error[connection-not-closed]: connection `conn` is not closed  HYG101
   |                    ^^^^ 3: left here
   |
   = note: each one holds a server connection
-help: Close it (safe fix: `dbhygiene fix app.py`)
+help: close it (safe fix: `dbhygiene fix app.py`)
 
 """
     )
@@ -108,23 +113,24 @@ def test_long_ways_are_folded() -> None:
     steps = tuple(Step(APP, TESTED.span, f"step {number}") for number in range(1, 9))
     text = shown(Finding(APP, TESTED.span, "HYG301", "gap", "idle", steps))
     assert [n for n in range(1, 9) if f"{n}: step {n}" in text] == [1, 2, 6, 7, 8]
-    assert "= note: 3 steps in between are not shown" in text
+    assert "= note: 3 steps in between are not shown; `--paths=all` shows them" in text
+    assert "4: step 4" in shown(Finding(APP, TESTED.span, "HYG301", "gap", "idle", steps), every_step=True)
 
 
 def test_advice_says_what_each_fix_takes() -> None:
     def advice(safety: Safety) -> str:
         return shown(Finding(APP, OPENED.span, "HYG101", "x", "y", fix=Fix("Close it", (), safety))).splitlines()[-2]
 
-    assert advice(Safety.UNSAFE) == "help: Close it (unsafe fix: `dbhygiene fix --unsafe-fixes app.py`)"
-    assert advice(Safety.SHOWN) == "help: Close it"
+    assert advice(Safety.UNSAFE) == "help: close it (unsafe fix: `dbhygiene fix --unsafe-fixes app.py`)"
+    assert advice(Safety.SHOWN) == "help: close it (by hand: this is only a sketch)"
 
 
 def test_a_file_that_is_gone_is_no_hindrance() -> None:
-    assert " --> app.py:1:8" in "".join(full([LEAK], lambda path: (), str))
+    assert " --> app.py:1:8" in told("full", LEAK, scene=SCENE._replace(lines=lambda path: ()))
 
 
 def test_control_characters_do_not_reach_the_terminal() -> None:
-    assert "\033" not in "".join(full([LEAK], lambda path: ["conn = '\033[2J'"] * 3, str))
+    assert "\033" not in told("full", LEAK, scene=SCENE._replace(lines=lambda path: ["conn = '\033[2J'"] * 3))
 
 
 def test_colors() -> None:
@@ -133,15 +139,15 @@ def test_colors() -> None:
 
 def test_concise() -> None:
     plain = Finding(OTHER, Span(2, 0, 2, 1), "HYG001", "syntax-error", "oops")
-    assert list(concise([LEAK, plain], str)) == [
-        "app.py:1:8: HYG101 [*] connection `conn` is not closed\n",
-        "other.py:2:1: HYG001 oops\n",
+    assert told("concise", LEAK, plain).splitlines() == [
+        "app.py:1:8: HYG101 [*] connection `conn` is not closed",
+        "other.py:2:1: HYG001 oops",
     ]
 
 
 def test_json_tells_the_edits_of_a_fix_by_their_verbs() -> None:
     edit = WrapInTry(Span(2, 4, 2, 9), Span(3, 4, 3, 9), "finally", "conn.close()", (Span(4, 4, 4, 16),))
-    (item,) = decoder.loads("".join(json([LEAK._replace(fix=Fix("Close it", (edit,)))])))
+    (item,) = decoder.loads(told("json", LEAK._replace(fix=Fix("Close it", (edit,)))))
     assert item["fix"]["edits"] == [
         {
             "verb": "WrapInTry",
@@ -155,7 +161,7 @@ def test_json_tells_the_edits_of_a_fix_by_their_verbs() -> None:
 
 
 def test_json() -> None:
-    (item,) = decoder.loads("".join(json([LEAK])))
+    (item,) = decoder.loads(told("json", LEAK))
     assert list(item)[:6] == ["code", "name", "message", "filename", "location", "end_location"]
     assert item["location"] == {"row": 1, "column": 8}
     assert item["end_location"] == {"row": 1, "column": 17}
@@ -171,5 +177,5 @@ def test_json() -> None:
 
 
 def test_json_of_nothing_and_of_two() -> None:
-    assert decoder.loads("".join(json([]))) == []
-    assert len(decoder.loads("".join(json([LEAK, LEAK])))) == 2
+    assert decoder.loads(told("json")) == []
+    assert len(decoder.loads(told("json", LEAK, LEAK))) == 2

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 
-from dbhygiene.model import Finding, Fix, Safety
+from dbhygiene.model import Finding
+from dbhygiene.reports import Scene
 
 
-def concise(findings: Iterable[Finding], shown: Callable[[Path], str]) -> Iterator[str]:
-    """The lines; `shown` says how a path is written."""
+def report(findings: Iterable[Finding], scene: Scene) -> Iterator[str]:
+    """The lines; columns from 1, in code points."""
     for finding in findings:
         line, column, *_ = finding.span
-        star = "[*] " if isinstance(finding.fix, Fix) and finding.fix.safety is Safety.SAFE else ""
-        yield f"{shown(finding.path)}:{line}:{column + 1}: {finding.code} {star}{finding.message}\n"
+        star = "[*] " if finding.fixable else ""
+        yield f"{scene.shown(finding.path)}:{line}:{column + 1}: {finding.code} {star}{finding.message}\n"

@@ -2,139 +2,98 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
-from dbhygiene.model import Finding, Fix, NoFix, Safety, Step
-from dbhygiene.settings import Confidence
+from dbhygiene.model import Finding, NoFix, Step
+from dbhygiene.reports import Scene
+from dbhygiene.reports.advice import advice
+from dbhygiene.reports.cells import line, window
+from dbhygiene.reports.frame import LEAST, LONGEST, Frame, Paint, marks, painter, wrapped
+from dbhygiene.reports.places import level
 
 MOST_STEPS = 5
-_TAB = "    "
-
-Lines = Callable[[Path], Sequence[str]]
-Shown = Callable[[Path], str]
-Paint = Callable[[str, str], str]
-
-_CODES = {"error": "1;31", "warning": "1;33", "frame": "1;34", "bold": "1", "help": "1;36"}
 
 
-class _Mark(NamedTuple):
-    """A place to point at, `first` to last column of one line; the fault itself is pointed at with `^`."""
-
-    path: Path
-    line: int
-    first: int
-    last: int | None  # None: to the end of the line
-    words: str
-    fault: bool
-
-
-def full(findings: Iterable[Finding], lines: Lines, shown: Shown, *, color: bool = False) -> Iterator[str]:
-    """A text for each finding; `lines` gives a file's lines, `shown` says how a path is written."""
-    paint: Paint = (lambda kind, text: f"\033[{_CODES[kind]}m{text}\033[0m") if color else (lambda kind, text: text)
+def report(findings: Iterable[Finding], scene: Scene) -> Iterator[str]:
+    """A text for each finding, with an empty line behind it."""
     for finding in findings:
-        yield "\n".join([*_story(finding, lines, shown, paint), "", ""])
+        yield "\n".join([*_story(finding, scene), "", ""])
 
 
-def _story(finding: Finding, lines: Lines, shown: Shown, paint: Paint) -> Iterator[str]:
-    kind = "error" if finding.confidence is Confidence.CERTAIN else "warning"
+def _story(finding: Finding, scene: Scene) -> Iterator[str]:
+    paint = painter(scene.look)
+    kind = level(finding)
     yield f"{paint(kind, f'{kind}[{finding.name}]')}{paint('bold', f': {finding.message}')}  {finding.code}"
-    steps = _folded(finding.steps)
-    marks = _marks(finding, steps)
-    gutter = len(str(max(mark.line for mark in marks)))
-    yield from _frame(finding, marks, gutter, lines, shown, paint)
-    margin = " " * (gutter + 1)
+    steps = list(enumerate(finding.steps, 1))
+    if not scene.look.every_step:
+        steps = folded(steps)
+    yield from framed(finding, steps, scene)
     notes = list(finding.notes)
     if left_out := len(finding.steps) - len(steps):
-        notes.append(f"{left_out} steps in between are not shown")
+        notes.append(f"{left_out} steps in between are not shown; `--paths=all` shows them")
+    yield from noted(notes, _gutter(finding, steps), scene)
+    yield from _help(finding, scene, paint)
+
+
+def folded(steps: Sequence[tuple[int, Step]]) -> list[tuple[int, Step]]:
+    """Of a long way, how it begins and how it ends."""
+    return list(steps) if len(steps) <= MOST_STEPS else [*steps[:2], *steps[2 - MOST_STEPS :]]
+
+
+def framed(finding: Finding, steps: Sequence[tuple[int, Step]], scene: Scene) -> Iterator[str]:
+    """The place of a finding, and the code with its steps below."""
+    gutter = _gutter(finding, steps)
+    place = f"{scene.shown(finding.path)}:{finding.span.line}:{finding.span.column + 1}"
+    if scene.look.links:
+        place = _linked(place, finding.path)
+    yield f"{' ' * gutter}{painter(scene.look)('frame', '-->')} {place}"
+    yield from Frame(scene, gutter).draw(finding.path, marks(finding, steps))
+
+
+def noted(notes: Iterable[str], gutter: int, scene: Scene) -> Iterator[str]:
+    """Notes below a frame, broken to the terminal's width."""
+    paint = painter(scene.look)
+    head = f"{' ' * gutter} = note: "
     for note in notes:
-        yield f"{margin}{paint('frame', '=')} {paint('bold', 'note')}: {note}"
-    if advice := _advice(finding, shown):
-        yield f"{paint('help', 'help')}: {advice}"
+        width = scene.look.width
+        first, *rest = wrapped(note, max(LEAST, width - len(head))) if width else [note]
+        yield f"{' ' * gutter} {paint('frame', '=')} {paint('bold', 'note')}: {first}"
+        yield from (" " * len(head) + text for text in rest)
 
 
-def _folded(steps: Sequence[Step]) -> list[tuple[int, Step]]:
-    """The steps with their numbers; of a long way, how it begins and how it ends."""
-    numbered = list(enumerate(steps, 1))
-    return numbered if len(numbered) <= MOST_STEPS else [*numbered[:2], *numbered[2 - MOST_STEPS :]]
+def _gutter(finding: Finding, steps: Sequence[tuple[int, Step]]) -> int:
+    """How many columns the largest line number takes."""
+    return len(str(max([finding.span.line, *(step.span.line for _, step in steps)])))
 
 
-def _marks(finding: Finding, steps: Sequence[tuple[int, Step]]) -> list[_Mark]:
-    marks = []
-    if all(step.span != finding.span or step.path != finding.path for _, step in steps):
-        marks.append(_mark(finding.path, finding.span, "", fault=not steps))
-    for number, step in steps:
-        words = f"{number}: {step.message}" if len(finding.steps) > 1 else step.message
-        marks.append(_mark(step.path, step.span, words, fault=number == len(finding.steps)))
-    return marks
+def _help(finding: Finding, scene: Scene, paint: Paint) -> Iterator[str]:
+    """The fix, and what it changes, or why there is none."""
+    preview = scene.preview(finding)
+    if isinstance(preview, str):
+        finding, preview = finding._replace(fix=NoFix(preview)), None
+    if sentence := advice(finding, scene.shown(finding.path)):
+        yield f"{paint('help', 'help')}: {sentence}"
+    if preview is not None:
+        yield from _diff(scene.lines(finding.path), preview, scene, paint)
 
 
-def _mark(path: Path, span: tuple[int, int, int, int], words: str, *, fault: bool) -> _Mark:
-    line, column, end_line, end_column = span
-    return _Mark(path, line, column, end_column if line == end_line else None, words, fault)
+def _diff(old: Sequence[str], new: Sequence[str], scene: Scene, paint: Paint) -> Iterator[str]:
+    from dbhygiene.reports.diff import changes
+
+    found = changes(old, new)
+    gutter = len(str(max((change.number for change in found), default=1)))
+    room = (scene.look.width or LONGEST) - gutter - 3
+    for sign, number, text in found:
+        if sign == "~":
+            yield paint("frame", f"{' ' * gutter} ... {text}".rstrip())
+            continue
+        code = window(line(text), 0, 0, max(LEAST, room)).text
+        kind = {"-": "gone", "+": "new"}.get(sign)
+        row = f"{sign} {code}".rstrip()
+        yield f"{paint('frame', str(number).rjust(gutter))} {paint(kind, row) if kind else row}"
 
 
-def _frame(
-    finding: Finding, marks: Sequence[_Mark], gutter: int, lines: Lines, shown: Shown, paint: Paint
-) -> Iterator[str]:
-    """The lines that the marks are on, in the order of execution, each with its marks below."""
-    margin = " " * gutter
-    bar = paint("frame", "|")
-    place = f"{shown(finding.path)}:{finding.span.line}:{finding.span.column + 1}"
-    yield f"{margin}{paint('frame', '-->')} {place}"
-    yield f"{margin} {bar}"
-    path, last = finding.path, 0
-    for mark in marks:
-        if mark.path != path:
-            yield f"{margin}{paint('frame', ':::')} {shown(mark.path)}:{mark.line}:{mark.first + 1}"
-            path, last = mark.path, 0
-        text = _line(lines(mark.path), mark.line)
-        if mark.line != last:
-            if last and mark.line != last + 1:
-                yield paint("frame", "...")
-            yield f"{paint('frame', str(mark.line).rjust(gutter))} {bar} {_visible(text)}".rstrip()
-        if text.strip():
-            yield f"{margin} {bar} {_pointer(text, mark, paint)}".rstrip()
-        last = mark.line
-    yield f"{margin} {bar}"
-
-
-def _line(lines: Sequence[str], number: int) -> str:
-    return lines[number - 1] if 0 < number <= len(lines) else ""
-
-
-def _pointer(text: str, mark: _Mark, paint: Paint) -> str:
-    before = _width(text[: mark.first])
-    width = max(1, _width(text[mark.first : mark.last].rstrip()))
-    sign, kind = ("^", "error") if mark.fault else ("-", "frame")
-    return " " * before + paint(kind, f"{sign * width} {mark.words}".rstrip())
-
-
-def _visible(text: str) -> str:
-    """A line as it can be printed: tabs as blanks, no control characters."""
-    text = text.replace("\t", _TAB)
-    return text if text.isprintable() else "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-
-
-def _width(text: str) -> int:
-    """How many columns of a terminal a text takes."""
-    text = text.replace("\t", _TAB)
-    if text.isascii():
-        return len(text)
-    from unicodedata import combining, east_asian_width
-
-    return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
-
-
-def _advice(finding: Finding, shown: Shown) -> str:
-    match finding.fix:
-        case Fix(title=title, safety=Safety.SAFE):
-            return f"{title} (safe fix: `dbhygiene fix {shown(finding.path)}`)"
-        case Fix(title=title, safety=Safety.UNSAFE):
-            return f"{title} (unsafe fix: `dbhygiene fix --unsafe-fixes {shown(finding.path)}`)"
-        case Fix(title=title):
-            return title
-        case NoFix(reason=reason):
-            return f"not fixed: {reason}"
-    return ""
+def _linked(text: str, path: Path) -> str:
+    """Text that a terminal opens a file by (OSC 8)."""
+    return f"\033]8;;{path.as_uri()}\033\\{text}\033]8;;\033\\" if path.is_absolute() else text

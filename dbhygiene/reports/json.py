@@ -9,16 +9,22 @@ from typing import Any
 
 from dbhygiene.edits import Edit
 from dbhygiene.model import Finding, Fix, NoFix
+from dbhygiene.reports import Scene
 from dbhygiene.source import Span
 
 
-def json(findings: Iterable[Finding]) -> Iterator[str]:
+def report(findings: Iterable[Finding], scene: Scene) -> Iterator[str]:
     """One array; an element ends its line, so that long runs can be followed and searched."""
     separator = "[\n"
     for finding in findings:
-        yield separator + encoder.dumps(_finding(finding), ensure_ascii=False)
+        yield separator + encoded(finding)
         separator = ",\n"
     yield "[]\n" if separator == "[\n" else "\n]\n"
+
+
+def encoded(finding: Finding) -> str:
+    """A finding as an object on one line."""
+    return encoder.dumps(_finding(finding), ensure_ascii=False)
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
@@ -38,10 +44,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 def _place(path: Path, span: Span) -> dict[str, Any]:
     """Rows and columns count from 1; columns in code points."""
-    return {
-        "filename": str(path),
-        **_range(span),
-    }
+    return {"filename": str(path), **_range(span)}
 
 
 def _range(span: Span) -> dict[str, Any]:

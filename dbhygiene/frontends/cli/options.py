@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
 
-from dbhygiene.keys import FORMATS
+from dbhygiene.frontends.cli.output import TargetType
+from dbhygiene.frontends.cli.terminal import WHEN
 from dbhygiene.mistakes import did_you_mean
-from dbhygiene.settings import Confidence
+from dbhygiene.settings import FORMATS, Confidence
 
 CONFIDENCES = tuple(str(confidence) for confidence in Confidence)
 
@@ -48,7 +50,18 @@ _SHARED: tuple[Callable[[Any], Any], ...] = (
     click.option("--stdin-filename", metavar="PATH", help="The name of what `-` reads from standard input."),
     click.option("--force-exclude", is_flag=True, help="Exclude files even if they are given by name."),
     click.option("--no-cache", is_flag=True, help="Use no cache.", expose_value=False),
-    click.option("--output-format", type=click.Choice(FORMATS), help="full, unless the settings say otherwise."),
+    click.option(
+        *("-o", "--output-format", "asked"),
+        multiple=True,
+        type=TargetType(),
+        metavar="FORMAT[:FILE]",
+        help=f"What to print, or write to a file; as often as wanted. {', '.join(FORMATS)}.  [default: full]",
+    ),
+    click.option(
+        "--output-file", type=click.Path(path_type=Path), metavar="FILE", help="Write there what would be printed."
+    ),
+    click.option("--color", type=click.Choice(WHEN), default="auto", help="Paint: on terminals, always, never."),
+    click.option("--paths", "steps", type=click.Choice(("short", "all")), default="short", help="Show every step."),
     click.option("-q", "--quiet", is_flag=True, help="Print findings only, no summary."),
     click.option("-v", "--verbose", is_flag=True, help="Tell on standard error what is looked at."),
 )

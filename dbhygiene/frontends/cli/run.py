@@ -6,16 +6,22 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 import click
 
-from dbhygiene import config, engine
+from dbhygiene import __version__, config, engine
+from dbhygiene.catalogue import all_rules
+from dbhygiene.fingerprints import fingerprinted
+from dbhygiene.frontends.cli import terminal
+from dbhygiene.frontends.cli.output import Output, Target, base, targets
 from dbhygiene.mistakes import Mistake
-from dbhygiene.model import AnyRule, Finding, Fix, Safety
+from dbhygiene.model import AnyRule, Finding
 from dbhygiene.project import Project
+from dbhygiene.reports import Scene
 from dbhygiene.settings import Confidence, Settings
 from dbhygiene.source import NOT_PYTHON
 
@@ -43,7 +49,10 @@ class Run:
     isolated: bool
     stdin_filename: str | None
     force_exclude: bool
-    output_format: str | None
+    asked: tuple[Target, ...]
+    output_file: Path | None
+    color: str
+    steps: str
     quiet: bool
     verbose: bool
     checked: int = 0
@@ -52,7 +61,11 @@ class Run:
     failed: bool = False
     rules: tuple[AnyRule, ...] = ()
     out: TextIO = field(default_factory=lambda: sys.stdout)
-    _json: list[Finding] = field(default_factory=list)
+    _seen: list[Project] = field(default_factory=list)
+    _targets: list[Target] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._targets = targets(self.asked, self.output_file)  # what is wrong is told before anything is looked at
 
     # -- what to look at ------------------------------------------------------------------------------
 
@@ -70,6 +83,7 @@ class Run:
                 self.tell(f"{inner}: {count(len(files), 'file')}, rules {', '.join(r.code for r in self.rules)}")
                 analyses = engine.Analyses(project)
                 findings = engine.check(project, files, self.rules, named=set(below), analyses=analyses)
+                self._seen.append(project)
                 yield Part(project, chain(unlisted, findings), analyses)
                 unlisted = []
         if "-" in paths:
@@ -98,7 +112,8 @@ class Run:
         """The project with this root, its settings those of its file and then of the options; sets the rules."""
         settings = self.settings(root)
         self.rules = engine.chosen(settings)
-        self.output_format = self.output_format or settings.output_format  # of several projects, the first one's
+        if not self._targets[0].format:  # of several projects, the first one's
+            self._targets[0] = self._targets[0]._replace(format=settings.output_format)
         return Project(root, settings)
 
     def settings(self, root: Path) -> Settings:
@@ -122,7 +137,7 @@ class Run:
             "extend_ignore": (*base.extend_ignore, *more) if (more := _words(self.extend_ignore)) else (),
             "min_confidence": self.min_confidence and Confidence[self.min_confidence.upper()],
             "server_timeout": self.server_timeout,
-            "output_format": self.output_format,
+            "output_format": self._targets[0].format,
         }
         said = {name: value for name, value in said.items() if value}
         sources = {key: place for key, place in base.sources.items() if key.replace("-", "_") not in said}
@@ -131,6 +146,7 @@ class Run:
     def _stdin(self) -> Part:
         path = Path(os.path.abspath(self.stdin_filename or "<stdin>"))
         project = self.project(config.root_of(path))
+        self._seen.append(project)
         data = sys.stdin.buffer.read()
         analyses = engine.Analyses(project)
         self.checked += 1
@@ -146,41 +162,40 @@ class Run:
     # -- what to say ----------------------------------------------------------------------------------
 
     def report(self, project: Project, findings: Iterable[Finding]) -> None:
-        """Print findings as they come; JSON is printed at the end, since it is one value."""
-        for text in self._texts(project, self._counted(findings)):
-            self.out.write(text)
+        """Print findings as they come, where the format allows it."""
+        self._output.add(self._counted(findings, project))
 
-    def _texts(self, project: Project, findings: Iterable[Finding]) -> Iterator[str]:
-        if self.output_format == "concise":
-            from dbhygiene.reports.concise import concise
+    @cached_property
+    def _output(self) -> Output:
+        look = terminal.look(self.out, self.color, every_step=self.steps == "all")
+        rules = {rule.name: rule for rule in all_rules()}
+        return Output(self._targets, Scene(self.lines, shown, base(), rules, __version__, look), self.out)
 
-            return concise(findings, shown)
-        if self.output_format == "full":
-            from dbhygiene.reports.full import full
-
-            return full(findings, lambda path: _lines(project, path), shown, color=_color())
-        self._json += findings
-        return iter(())
-
-    def _counted(self, findings: Iterable[Finding]) -> Iterator[Finding]:
+    def _counted(self, findings: Iterable[Finding], project: Project) -> Iterator[Finding]:
         for finding in findings:
             self.found += 1
-            self.fixable += is_safe(finding)
+            self.fixable += finding.fixable
             self.failed |= finding.code == engine.INTERNAL_ERROR
-            yield finding
+            yield finding if finding.fingerprint else fingerprinted([finding], project.root)[0]
+
+    def lines(self, path: Path) -> Sequence[str]:
+        """The lines of a file of one of the projects; none where it cannot be read any more."""
+        around = [project for project in self._seen if path.is_relative_to(project.root)]
+        try:
+            nearest = max(around, key=lambda project: len(project.root.parts))
+            return nearest.file(path).lines
+        except (OSError, *NOT_PYTHON):  # also where no project is around
+            return ()
 
     def close(self, before: str = "") -> None:
         """Print what is said once, at the end."""
-        if self.output_format == "json":
-            from dbhygiene.reports.json import json
-
-            for text in json(self._json):
-                self.out.write(text)
+        self._output.close()
         if not self.quiet:
             fixable = f", {self.fixable} fixable with `dbhygiene fix`" if self.fixable else ""
             words = f"{count(self.found, 'finding')} in {count(self.checked, 'file')}{fixable}"
             self.out.flush()
-            click.echo(before + words, err=self.output_format != "full" or self.out is sys.stderr)
+            for_people = self._targets[0] == Target("full") and self.out is not sys.stderr
+            click.echo(before + words, err=not for_people)
 
     def tell(self, words: str) -> None:
         if self.verbose:
@@ -200,13 +215,6 @@ def _words(options: Iterable[str]) -> tuple[str, ...]:
     return tuple(word.strip() for option in options for word in option.split(",") if word.strip())
 
 
-def _lines(project: Project, path: Path) -> Sequence[str]:
-    try:
-        return project.file(path).lines
-    except (OSError, *NOT_PYTHON):
-        return ()
-
-
 def shown(path: Path) -> str:
     """A path as it is printed: relative to the current directory, if it lies below."""
     try:
@@ -215,17 +223,9 @@ def shown(path: Path) -> str:
         return str(path)
 
 
-def _color() -> bool:
-    if os.environ.get("NO_COLOR"):
-        return False
-    if os.environ.get("FORCE_COLOR", "0") not in ("", "0"):
-        return True
-    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
-
-
 def count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def is_safe(finding: Finding) -> bool:
-    return isinstance(finding.fix, Fix) and finding.fix.safety is Safety.SAFE
+    return finding.fixable

@@ -1,0 +1,123 @@
+"""Where findings go: formats, to standard output and to files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, TextIO
+
+import click
+
+from dbhygiene.mistakes import Mistake, did_you_mean
+from dbhygiene.model import Finding
+from dbhygiene.reports import ONE_BY_ONE, Look, Scene, reporter
+from dbhygiene.settings import FORMATS
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+
+class Target(NamedTuple):
+    """A format, and the file that it is written to; None: standard output."""
+
+    format: str
+    file: Path | None = None
+
+
+class TargetType(click.ParamType[Target]):
+    """`FORMAT`, or `FORMAT:FILE`."""
+
+    name = "format"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Target:
+        name, _, file = str(value).partition(":")
+        if name not in FORMATS:
+            raise Mistake(f"no such format `{name}`{did_you_mean(name, FORMATS)}: {', '.join(FORMATS)}")
+        return Target(name, Path(file) if file else None)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(name) for name in FORMATS if name.startswith(incomplete)]
+
+
+def targets(asked: Sequence[Target], output_file: Path | None) -> list[Target]:
+    """What to write where, what is printed first; raises Mistake where that cannot be done.
+
+    Arguments:
+        asked: of these, one at most is printed; the format without a name is what the settings say.
+        output_file: takes the place of standard output.
+    """
+    printed = [target.format for target in asked if target.file is None]
+    if len(printed) > 1:
+        raise Mistake(f"two formats for one place, {printed[0]} and {printed[1]}: `-o FORMAT:FILE` writes to a file")
+    found = [Target("".join(printed), output_file), *(target for target in asked if target.file)]
+    for target in found:
+        if target.file and not target.file.absolute().parent.is_dir():
+            raise Mistake(f"{target.file}: no such directory to write to")
+    return found
+
+
+class Output:
+    """Findings on their way out: printed as they come where the format allows it, all else at the end."""
+
+    def __init__(self, targets: Sequence[Target], scene: Scene, out: TextIO) -> None:
+        self._targets = targets
+        self._scene = scene
+        self._out = out
+        self._kept: list[Finding] = []
+
+    def add(self, findings: Iterable[Finding]) -> None:
+        """Print findings, or keep them."""
+        first = self._targets[0]
+        if first.file or first.format not in ONE_BY_ONE:
+            self._kept += findings
+            return
+        coming = iter(findings) if len(self._targets) == 1 else self._keeping(findings)
+        if (one := next(coming, None)) is not None:  # or what writes the format is not even imported
+            for text in reporter(first.format)(chain([one], coming), self._scene):
+                self._out.write(text)
+
+    def _keeping(self, findings: Iterable[Finding]) -> Iterator[Finding]:
+        for finding in findings:
+            self._kept.append(finding)
+            yield finding
+
+    def close(self) -> None:
+        """Write what could not be printed before; raises Mistake where a file cannot be written."""
+        for target in self._targets:
+            if target.file is not None:
+                scene = self._scene._replace(look=Look(every_step=self._scene.look.every_step))
+                _write(target.file, "".join(reporter(target.format)(self._kept, scene)))
+            elif target.format not in ONE_BY_ONE:
+                for text in reporter(target.format)(self._kept, self._scene):
+                    self._out.write(text)
+        if any(target.format == "github" for target in self._targets):
+            _summarise(self._kept, self._scene)
+
+
+def _write(path: Path, text: str, mode: str = "w") -> None:
+    try:
+        with path.open(mode, encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+            file.write(text)
+    except OSError as error:
+        raise Mistake(f"{path}: {error.strerror}") from None
+
+
+def _summarise(findings: Sequence[Finding], scene: Scene) -> None:
+    """A table for the page of a GitHub job, where one is running."""
+    if path := os.environ.get("GITHUB_STEP_SUMMARY"):
+        from dbhygiene.reports.github import summary
+
+        names = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_SHA")
+        server, repository, commit = (os.environ.get(name) for name in names)
+        blob = f"{server}/{repository}/blob/{commit}" if server and repository and commit else ""
+        _write(Path(path), summary(findings, scene, blob), mode="a")
+
+
+def base() -> Path:
+    """What machines take paths as relative to: the repository's root, or the current directory where there is none."""
+    here = Path.cwd()
+    return next((directory for directory in (here, *here.parents) if (directory / ".git").exists()), here)

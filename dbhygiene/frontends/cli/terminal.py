@@ -1,0 +1,54 @@
+"""What the reader's terminal can show."""
+
+from __future__ import annotations
+
+import os
+from typing import TextIO
+
+from dbhygiene.reports import Look
+
+WHEN = ("auto", "always", "never")
+_LINKING_PROGRAMS = {"iTerm.app", "WezTerm", "vscode", "ghostty", "Hyper", "Tabby"}
+_LINKING_TERMS = ("xterm-kitty", "xterm-ghostty", "alacritty", "foot")
+_LINKING_VARIABLES = ("WT_SESSION", "KONSOLE_VERSION", "DOMTERM")
+_VTE_WITH_LINKS = 5000  # before 0.50, it shows them as rubbish
+
+
+def look(stream: TextIO, color: str = "auto", *, every_step: bool = False) -> Look:
+    """How to write to a stream; `color` is one of `WHEN`."""
+    if not stream.isatty():
+        return Look(colored(stream, color), every_step=every_step)
+    painted = colored(stream, color)
+    return Look(painted, _width(stream), painted and _links(), every_step)
+
+
+def colored(stream: TextIO, when: str) -> bool:
+    """Whether to paint: as the option says, else as `NO_COLOR` or else `FORCE_COLOR` do, else on a terminal."""
+    if when != "auto":
+        return when == "always"
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR", "0") not in ("", "0"):
+        return True
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _width(stream: TextIO) -> int | None:
+    told = os.environ.get("COLUMNS", "")
+    if told.isdecimal() and int(told):
+        return int(told)
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or None
+    except (OSError, ValueError):
+        return None
+
+
+def _links() -> bool:
+    env = os.environ
+    vte = env.get("VTE_VERSION", "")
+    return (
+        env.get("TERM_PROGRAM") in _LINKING_PROGRAMS
+        or env.get("TERM", "").startswith(_LINKING_TERMS)
+        or any(name in env for name in _LINKING_VARIABLES)
+        or (vte.isdecimal() and int(vte) >= _VTE_WITH_LINKS)
+    )

@@ -1,0 +1,28 @@
+"""Logging commands of Azure Pipelines: `##vso[task.logissue ...]message`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from dbhygiene.model import Finding
+from dbhygiene.reports import Scene
+from dbhygiene.reports.places import relative
+from dbhygiene.settings import Confidence
+
+
+def report(findings: Iterable[Finding], scene: Scene) -> Iterator[str]:
+    """The commands, a line each; Azure knows errors and warnings only."""
+    for finding in findings:
+        kind = "error" if finding.confidence is Confidence.CERTAIN else "warning"
+        line, column, *_ = finding.span
+        path = _property(relative(finding.path, scene.base))
+        place = f"sourcepath={path};linenumber={line};columnnumber={column + 1};code={finding.code};"
+        yield f"##vso[task.logissue type={kind};{place}]{_data(f'{finding.name}: {finding.message}')}\n"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%AZP25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace("]", "%5D").replace(";", "%3B")

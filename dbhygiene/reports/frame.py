@@ -1,0 +1,144 @@
+"""The code around a finding: its lines in the order of execution, and what happens on each written below."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from dbhygiene.model import Finding, Step
+from dbhygiene.reports import Look, Scene
+from dbhygiene.reports.cells import Window, line, underlined, width, window
+from dbhygiene.reports.places import line as text_of
+
+Paint = Callable[[str, str], str]
+LONGEST = 160  # columns of code, where no terminal says how many there are
+LEAST = 40
+_COLORS = {
+    **{"error": "1;31", "warning": "1;33", "note": "1;35", "frame": "1;34", "bold": "1", "help": "1;36"},
+    **{"gone": "31", "new": "32"},
+}
+
+
+class Mark(NamedTuple):
+    """A place to point at, `first` to `last` code point of one line; the fault itself is pointed at with `^`."""
+
+    path: Path
+    line: int
+    first: int
+    last: int | None  # None: to the end of the line
+    words: tuple[str, ...]
+    fault: bool
+
+    @property
+    def place(self) -> tuple[object, ...]:
+        return self[:4]
+
+
+def painter(look: Look) -> Paint:
+    if not look.color:
+        return lambda kind, text: text
+    return lambda kind, text: f"\033[{_COLORS[kind]}m{text}\033[0m" if text else ""
+
+
+def marks(finding: Finding, steps: Sequence[tuple[int, Step]]) -> list[Mark]:
+    """What to point at: the steps, and the finding's own place where no step is there."""
+    found = []
+    if all(step.span != finding.span or step.path != finding.path for _, step in steps):
+        found.append(_mark(finding.path, finding.span, "", fault=not steps))
+    for number, step in steps:
+        words = f"{number}: {step.message}" if len(finding.steps) > 1 else step.message
+        mark = _mark(step.path, step.span, words, fault=number == len(finding.steps))
+        if found and found[-1].place == mark.place:  # two things that happen at one place, one after the other
+            mark = mark._replace(words=(*found.pop().words, *mark.words))
+        found.append(mark)
+    return found
+
+
+def _mark(path: Path, span: tuple[int, int, int, int], words: str, *, fault: bool) -> Mark:
+    number, column, end_line, end_column = span
+    return Mark(path, number, column, end_column if number == end_line else None, (words,) if words else (), fault)
+
+
+class Frame:
+    """Draws marks; remembers which line stands above."""
+
+    def __init__(self, scene: Scene, gutter: int) -> None:
+        self._scene = scene
+        self._paint = painter(scene.look)
+        self._gutter = gutter
+        self._bar = self._paint("frame", "|")
+        total = scene.look.width
+        self._room = LONGEST if total is None else max(LEAST, total - gutter - 3)
+        self._above: tuple[Path, int] | None = None
+        self._window: Window | None = None
+
+    def draw(self, place: Path, seen: Sequence[Mark]) -> Iterator[str]:
+        """The lines of the frame; `place` is the file that is named above it."""
+        yield f"{' ' * self._gutter} {self._bar}"
+        path = place
+        for mark in seen:
+            if mark.path != path:
+                where = f"{self._scene.shown(mark.path)}:{mark.line}:{mark.first + 1}"
+                yield f"{' ' * self._gutter}{self._paint('frame', ':::')} {where}"
+                path, self._above = mark.path, None
+            yield from self._marked(mark)
+        yield f"{' ' * self._gutter} {self._bar}"
+
+    def _marked(self, mark: Mark) -> Iterator[str]:
+        text = text_of(self._scene, mark.path, mark.line)
+        code = line(text)
+        first = min(mark.first, len(text))
+        last = len(text.rstrip()) if mark.last is None else min(mark.last, len(text))
+        last = max(first, last)
+        part = window(code, first, last, self._room)
+        same = self._above == (mark.path, mark.line)
+        if same and self._window and self._window.first <= first and last <= self._window.last:
+            part = self._window
+        else:
+            yield from self._between(mark, same)
+            yield self._row(mark.line, part.text)
+        if text.strip():
+            kind, sign = ("error", "^") if mark.fault else ("frame", "-")
+            column, wide = underlined(code, part, first, last)
+            yield from (self._row(None, row) for row in self._labelled(mark.words, column, sign * wide, kind))
+        self._above, self._window = (mark.path, mark.line), part
+
+    def _between(self, mark: Mark, same: bool) -> Iterator[str]:
+        """What stands for the lines left out: one line is shown itself."""
+        if self._above is None or same:
+            return
+        distance = mark.line - self._above[1]
+        if distance == 2:
+            number = mark.line - 1
+            code = line(text_of(self._scene, mark.path, number))
+            yield self._row(number, window(code, 0, 0, self._room).text)
+        elif distance != 1:
+            yield self._paint("frame", "...")
+
+    def _labelled(self, words: Sequence[str], column: int, signs: str, kind: str) -> Iterator[str]:
+        """The underlining, and the words right of it, or below where they would not fit or are several."""
+        blanks = " " * column
+        paint, room = self._paint, self._room
+        if not words:
+            yield blanks + paint(kind, signs)
+        elif len(words) == 1 and (self._scene.look.width is None or column + len(signs) + 1 + width(words[0]) <= room):
+            yield blanks + paint(kind, f"{signs} {words[0]}")
+        else:
+            yield blanks + paint(kind, signs)
+            for each in words:
+                for text in wrapped(each, room) if self._scene.look.width else [each]:
+                    yield " " * max(0, min(column, room - width(text))) + paint(kind, text)
+
+    def _row(self, number: int | None, text: str) -> str:
+        label = "" if number is None else str(number)
+        return f"{self._paint('frame', label.rjust(self._gutter))} {self._bar} {text}".rstrip()
+
+
+def wrapped(text: str, room: int) -> list[str]:
+    """A sentence in lines that are no longer than `room` columns."""
+    if width(text) <= room:
+        return [text]
+    from textwrap import wrap
+
+    return wrap(text, room, break_long_words=False, break_on_hyphens=False)

@@ -1,0 +1,67 @@
+"""Annotations of GitHub Actions, and the table for a job's summary.
+
+GitHub shows the first ten errors and ten warnings of a step: the surest come first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from urllib.parse import quote
+
+from dbhygiene.model import Finding
+from dbhygiene.reports import Scene
+from dbhygiene.reports.advice import advice
+from dbhygiene.reports.places import by_weight, level, relative, story
+
+MOST_ROWS = 200  # a summary may be 1 MiB long
+
+
+def report(findings: Iterable[Finding], scene: Scene) -> Iterator[str]:
+    """The workflow commands, a line each."""
+    for finding in by_weight(findings):
+        path = relative(finding.path, scene.base)
+        kind = level(finding).replace("note", "notice")
+        line, column, end_line, end_column = finding.span
+        where = {"title": f"{finding.name} ({finding.code})", "file": path, "line": line, "endLine": end_line}
+        if line == end_line:  # columns of a longer range are refused
+            where |= {"col": column + 1, "endColumn": end_column + 1}
+        properties = ",".join(f"{key}={_property(str(value))}" for key, value in where.items())
+        text = "\n".join(filter(None, [finding.message, *story(finding, scene.base), advice(finding, path)]))
+        yield f"::{kind} {properties}::{_data(text)}\n"
+
+
+def summary(findings: Sequence[Finding], scene: Scene, blob: str = "") -> str:
+    """A table in Markdown for `$GITHUB_STEP_SUMMARY`.
+
+    Arguments:
+        blob: the address below which the repository's files are shown, at the commit that was checked.
+    """
+    if not findings:
+        return "### dbhygiene\n\nNothing found.\n"
+    count = f"{len(findings)} finding{'s' if len(findings) > 1 else ''}"
+    rows = [_row(finding, scene, blob) for finding in by_weight(findings)[:MOST_ROWS]]
+    head = ["| | place | rule | finding | fix |", "|---|---|---|---|---|"]
+    left_out = len(findings) - len(rows)
+    rest = [f"\n{left_out} more are not shown."] if left_out else []
+    return "\n".join([f"### dbhygiene: {count}\n", *head, *rows, *rest, ""])
+
+
+def _row(finding: Finding, scene: Scene, blob: str) -> str:
+    path, line = relative(finding.path, scene.base), finding.span.line
+    place = _cell(f"{path}:{line}")
+    if blob and not path.startswith("/"):
+        place = f"[{place}]({blob}/{quote(path)}#L{line})"
+    fix = "safe" if finding.fixable else ""
+    return f"| {level(finding)} | {place} | {finding.name} ({finding.code}) | {_cell(finding.message)} | {fix} |"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

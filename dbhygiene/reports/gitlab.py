@@ -1,0 +1,53 @@
+"""GitLab's code quality report, in Code Climate's words."""
+
+from __future__ import annotations
+
+import json as encoder
+from collections.abc import Iterable, Iterator
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from dbhygiene.model import Finding
+from dbhygiene.reports import Scene
+from dbhygiene.reports.places import relative, story
+from dbhygiene.settings import Confidence
+from dbhygiene.source import Span
+
+_SEVERITIES = {Confidence.CERTAIN: "critical", Confidence.LIKELY: "major", Confidence.POSSIBLE: "minor"}
+
+
+def report(findings: Iterable[Finding], scene: Scene) -> Iterator[str]:
+    """One array of issues."""
+    yield encoder.dumps([_issue(finding, scene.base) for finding in findings], indent=2, ensure_ascii=False) + "\n"
+
+
+def _issue(finding: Finding, base: Path) -> dict[str, Any]:
+    path = relative(finding.path, base)
+    return {
+        "type": "issue",
+        "check_name": finding.name,
+        "description": f"{finding.code}: {finding.message}",
+        "content": {"body": "\n".join(f"- {line}" for line in story(finding, base))},
+        "categories": ["Bug Risk"],
+        "severity": _SEVERITIES[finding.confidence],
+        "fingerprint": _fingerprint(finding, path),
+        "location": {"path": path, "positions": _positions(finding.span)},
+        "other_locations": [
+            {"path": relative(step.path, base), "positions": _positions(step.span)} for step in finding.steps
+        ],
+    }
+
+
+def _fingerprint(finding: Finding, path: str) -> str:
+    """Alone in this report: of two projects in one repository, files may bear the same names."""
+    words = [path, finding.code, finding.fingerprint or finding.message]
+    return blake2b("\0".join(words).encode(errors="surrogatepass"), digest_size=16).hexdigest()
+
+
+def _positions(span: Span) -> dict[str, Any]:
+    """Lines and columns from 1; the end is the last column that belongs to it."""
+    return {
+        "begin": {"line": span.line, "column": span.column + 1},
+        "end": {"line": span.end_line, "column": max(1, span.end_column)},
+    }

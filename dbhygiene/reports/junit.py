@@ -1,0 +1,51 @@
+"""JUnit's XML: a suite for each file, and in it a failed case for each finding."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import PurePosixPath
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+from dbhygiene.model import Finding
+from dbhygiene.reports import Scene
+from dbhygiene.reports.advice import advice
+from dbhygiene.reports.places import level, relative, story
+
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def report(findings: Iterable[Finding], scene: Scene) -> Iterator[str]:
+    """The document; where nothing is found, one case that passes, since an empty report counts as a broken run."""
+    by_path: dict[str, list[Finding]] = {}
+    for finding in findings:
+        by_path.setdefault(relative(finding.path, scene.base), []).append(finding)
+    number = sum(map(len, by_path.values()))
+    top = Element("testsuites", name="dbhygiene", tests=str(number or 1), failures=str(number), errors="0")
+    for path, group in by_path.items():
+        _suite(top, path, group, scene)
+    if not by_path:
+        suite = SubElement(top, "testsuite", name="dbhygiene", tests="1", failures="0", errors="0")
+        SubElement(suite, "testcase", name="nothing found", classname="dbhygiene")
+    indent(top)
+    yield '<?xml version="1.0" encoding="utf-8"?>\n'
+    yield tostring(top, "unicode") + "\n"
+
+
+def _suite(top: Element, path: str, findings: Sequence[Finding], scene: Scene) -> None:
+    number = str(len(findings))
+    suite = SubElement(top, "testsuite", name=_clean(path), tests=number, failures=number, errors="0")
+    module = _clean(str(PurePosixPath(path).with_suffix("")))
+    for finding in findings:
+        line, column, *_ = finding.span
+        name = f"{finding.code} {finding.name} ({line}:{column + 1})"
+        case = SubElement(suite, "testcase", name=name, classname=module)
+        failure = SubElement(case, "failure", message=_clean(finding.message), type=level(finding))
+        place = f"{path}:{line}:{column + 1}: {finding.message}"
+        lines = [place, *story(finding, scene.base), advice(finding, path)]
+        failure.text = _clean("\n".join(filter(None, lines)))
+
+
+def _clean(text: str) -> str:
+    """Without what no XML may hold, not even escaped."""
+    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)

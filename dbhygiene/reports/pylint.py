@@ -1,0 +1,22 @@
+"""Pylint's parseable format, which Jenkins and many editors read: `path:line: [E(name), function] HYG101 message`.
+
+Its codes are one letter and a number. Ours are not: the category stands in their place, `E` or `W`, and the code in
+the message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from dbhygiene.model import Finding
+from dbhygiene.reports import Scene
+from dbhygiene.reports.places import relative
+from dbhygiene.settings import Confidence
+
+
+def report(findings: Iterable[Finding], scene: Scene) -> Iterator[str]:
+    """The lines."""
+    for finding in findings:
+        category = "E" if finding.confidence is Confidence.CERTAIN else "W"
+        place = f"{relative(finding.path, scene.base)}:{finding.span.line}"
+        yield f"{place}: [{category}({finding.name}), {finding.context}] {finding.code} {finding.message}\n"

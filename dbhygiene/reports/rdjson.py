@@ -1,0 +1,44 @@
+"""Reviewdog's diagnostics; columns in bytes of UTF-8, from 1."""
+
+from __future__ import annotations
+
+import json as encoder
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from dbhygiene.model import Finding
+from dbhygiene.reports import Scene
+from dbhygiene.reports.places import level, line, relative
+from dbhygiene.source import Span
+
+
+def report(findings: Iterable[Finding], scene: Scene) -> Iterator[str]:
+    """One object with all diagnostics."""
+    diagnostics = [_diagnostic(finding, scene) for finding in findings]
+    document = {"source": {"name": "dbhygiene"}, "diagnostics": diagnostics}
+    yield encoder.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _diagnostic(finding: Finding, scene: Scene) -> dict[str, Any]:
+    return {
+        "message": "\n".join([finding.message, *finding.notes]),
+        "location": _location(finding.path, finding.span, scene),
+        "severity": level(finding).upper().replace("NOTE", "INFO"),
+        "code": {"value": f"{finding.code} {finding.name}"},
+        "related_locations": [
+            {"message": step.message, "location": _location(step.path, step.span, scene)} for step in finding.steps
+        ],
+    }
+
+
+def _location(path: Path, span: Span, scene: Scene) -> dict[str, Any]:
+    start = {"line": span.line, "column": _byte(path, span.line, span.column, scene)}
+    end = {"line": span.end_line, "column": _byte(path, span.end_line, span.end_column, scene)}
+    return {"path": relative(path, scene.base), "range": {"start": start, "end": end}}
+
+
+def _byte(path: Path, number: int, column: int, scene: Scene) -> int:
+    before = line(scene, path, number)[:column]
+    missing = column - len(before)  # of a file that changed since
+    return len(before.encode(errors="replace")) + missing + 1

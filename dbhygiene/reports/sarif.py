@@ -1,0 +1,98 @@
+"""SARIF 2.1.0, as GitHub's code scanning and the viewers of editors read it.
+
+Paths are relative to `%SRCROOT%`, which each consumer knows for itself: a report names no machine. The fingerprint
+has a key of its own: what is given as `primaryLocationLineHash`, GitHub's upload compares with its own and warns of
+each that differs.
+"""
+
+from __future__ import annotations
+
+import json as encoder
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from dbhygiene.model import AnyRule, Finding
+from dbhygiene.reports import Scene
+from dbhygiene.reports.advice import advice
+from dbhygiene.reports.places import level, one_line, relative
+from dbhygiene.settings import Confidence
+from dbhygiene.source import Span
+
+SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+FINGERPRINT = "dbhygiene/v1"
+_PRECISION = {Confidence.CERTAIN: "very-high", Confidence.LIKELY: "high", Confidence.POSSIBLE: "medium"}
+
+
+def report(findings: Iterable[Finding], scene: Scene) -> Iterator[str]:
+    """One log with one run."""
+    known = list(findings)
+    names = sorted({finding.name for finding in known})
+    run = {
+        "tool": {"driver": _driver(names, known, scene)},
+        "columnKind": "unicodeCodePoints",
+        "originalUriBaseIds": {"%SRCROOT%": {"description": {"text": "The root of the repository."}}},
+        "results": [_result(finding, names.index(finding.name), scene) for finding in known],
+    }
+    log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+    yield encoder.dumps(log, indent=2, ensure_ascii=False) + "\n"
+
+
+def _driver(names: Sequence[str], findings: Sequence[Finding], scene: Scene) -> dict[str, Any]:
+    surest = {name: max(finding.confidence for finding in findings if finding.name == name) for name in names}
+    codes = {finding.name: finding.code for finding in findings}
+    rules = [_rule(name, codes[name], surest[name], scene.rules.get(name)) for name in names]
+    return {"name": "dbhygiene", "version": scene.version, "rules": rules}
+
+
+def _rule(name: str, code: str, surest: Confidence, rule: AnyRule | None) -> dict[str, Any]:
+    """What a viewer tells of a rule; findings about the run itself have no page."""
+    summary = rule.summary if rule else name.replace("-", " ")
+    page = rule.doc.strip() if rule else summary
+    return {
+        "id": code,
+        "name": name,
+        "shortDescription": {"text": summary},
+        "fullDescription": {"text": summary},
+        "help": {"text": page, "markdown": page},
+        "defaultConfiguration": {"level": "error" if surest is Confidence.CERTAIN else "warning"},
+        "properties": {"precision": _PRECISION[surest], "tags": ["database", "reliability"]},
+    }
+
+
+def _result(finding: Finding, index: int, scene: Scene) -> dict[str, Any]:
+    words = [finding.message, *finding.notes, advice(finding, relative(finding.path, scene.base))]
+    result: dict[str, Any] = {
+        "ruleId": finding.code,
+        "ruleIndex": index,
+        "level": level(finding),
+        "message": {"text": "\n".join(filter(None, words))},
+        "locations": [_location(finding.path, finding.span, scene)],
+        "partialFingerprints": {FINGERPRINT: finding.fingerprint} if finding.fingerprint else {},
+        "properties": {"confidence": str(finding.confidence)},
+    }
+    if finding.context:
+        result["locations"][0]["logicalLocations"] = [{"fullyQualifiedName": finding.context}]
+    if len(finding.steps) > 1:
+        result["codeFlows"] = [{"threadFlows": [{"locations": [*_flow(finding, scene)]}]}]
+    return result
+
+
+def _flow(finding: Finding, scene: Scene) -> Iterator[dict[str, Any]]:
+    for number, step in enumerate(finding.steps, 1):
+        location = _location(step.path, step.span, scene) | {"message": {"text": step.message}}
+        yield {"location": location, "executionOrder": number}
+
+
+def _location(path: Path, span: Span, scene: Scene) -> dict[str, Any]:
+    """A place; of a long expression the first line, or viewers mark them all."""
+    line, column, _, end_column = one_line(span, scene, path)
+    region = {"startLine": line, "startColumn": column + 1, "endLine": line, "endColumn": end_column + 1}
+    return {"physicalLocation": {"artifactLocation": _artifact(path, scene.base), "region": region}}
+
+
+def _artifact(path: Path, base: Path) -> dict[str, str]:
+    name = relative(path, base)
+    encoded = quote(name.encode(errors="surrogateescape"))
+    return {"uri": f"file://{encoded}"} if name.startswith("/") else {"uri": encoded, "uriBaseId": "%SRCROOT%"}
