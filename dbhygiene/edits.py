@@ -134,7 +134,17 @@ class WrapInTry(NamedTuple):
     verb: Literal["WrapInTry"] = "WrapInTry"
 
 
+class EditComment(NamedTuple):
+    """A comment, by another; an empty one takes the comment away, and its line where nothing else stands there.
+
+    It goes with no other verb in one fix.
+    """
+
+    comment: Span
+    text: str
+
+
 Edit: TypeAlias = (
     "AddKeyword | SetKeyword | AddItem | Replace | ReplaceItem | AddName | InsertBefore | InsertAfter | InsertFirst"
-    " | Remove | MoveIntoWith | WrapInTry"
+    " | Remove | MoveIntoWith | WrapInTry | EditComment"
 )

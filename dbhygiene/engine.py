@@ -7,7 +7,7 @@ import importlib
 import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dbhygiene.catalogue import all_rules
 from dbhygiene.fingerprints import fingerprinted, normalised, relative
@@ -17,9 +17,13 @@ from dbhygiene.project import Project
 from dbhygiene.settings import Settings
 from dbhygiene.source import NOT_PYTHON, File, Span, Surroundings
 
+if TYPE_CHECKING:
+    from dbhygiene.suppressions import Suppression
+
 INTERNAL_ERROR = "HYG000"
 SYNTAX_ERROR = "HYG001"
 NOT_READ = "HYG003"
+OWN_CODES = {INTERNAL_ERROR: "internal-error", SYNTAX_ERROR: "syntax-error", NOT_READ: "file-not-read"}
 
 MAX_HELPERS = 4  # how far a connection is followed through helpers in files that name no driver
 
@@ -43,7 +47,8 @@ def chosen(settings: Settings, rules: Sequence[AnyRule] | None = None) -> tuple[
             words = [word for rule in known for word in (rule.name, rule.code)]
             place = f"{settings.sources[key]}: " if key in settings.sources else ""
             raise Mistake(f"{place}unknown rule `{selector}`{did_you_mean(selector, words)}")
-    select = (*(settings.select or ("ALL",)), *settings.extend_select)
+    wanted = ("suppression-without-reason",) if settings.require_reason else ()
+    select = (*(settings.select or ("ALL",)), *settings.extend_select, *wanted)
     ignore = (*settings.ignore, *settings.extend_ignore)
     return tuple(rule for rule in known if _closest(rule, select, opt_in=True) > _closest(rule, ignore))
 
@@ -122,21 +127,60 @@ class Analyses:
 def check_file(file: File, rules: Sequence[AnyRule], analyses: Analyses | None = None) -> list[Finding]:
     """The findings in a file, by place, without those that its comments silence."""
     analyses = analyses or Analyses(file.project)
-    able = [rule for rule in rules if _may_find(rule, file.text, analyses.words)]
+    comments = _comments(file)
+    able = [rule for rule in rules if _may_find(rule, file.text, analyses.words) or _named(rule, comments)]
     able = [rule for rule in able if not _ignored_here(rule, file)]
     if not able:
         return []
     if broken := syntax_error(file):
         return [broken]
-    everything = [finding for on, group in _by_subject(able) for finding in _run(file, on, group, analyses)]
-    if not everything:
-        return []
-    from dbhygiene.suppressions import unsuppressed
-
-    everything.sort(key=lambda f: (f.span, f.code))
+    about_code = [rule for rule in able if rule.on != _JUDGEMENT]
+    found = [finding for on, group in _by_subject(about_code) for finding in _run(file, on, group, analyses)]
+    found.sort(key=lambda f: (f.span, f.code))
+    found = fingerprinted(found, file.project.root)
+    if comments:
+        found = _silenced(file, comments, found, able)
     least = file.project.settings.min_confidence
-    findings = [finding for finding in fingerprinted(everything, file.project.root) if finding.confidence >= least]
-    return unsuppressed(file, findings)
+    return [finding for finding in found if finding.confidence >= least]
+
+
+_JUDGEMENT = "Judgement"  # what a comment that silences findings came to: known when all else is
+
+
+def _comments(file: File) -> Sequence[Suppression]:
+    if "dbhygiene:" not in file.text and "noqa" not in file.text.lower():
+        return ()
+    from dbhygiene.suppressions import suppressions
+
+    return suppressions(file)
+
+
+def _named(rule: AnyRule, comments: Iterable[Suppression]) -> bool:
+    """Whether a comment means a rule: reason enough to run it, since it must be known whether it is in vain."""
+    explicit = (comment for comment in comments if comment.rules or not comment.noqa)
+    return any(comment.names(rule.code, rule.name) for comment in explicit)
+
+
+def _silenced(
+    file: File, comments: Sequence[Suppression], found: Sequence[Finding], able: Sequence[AnyRule]
+) -> list[Finding]:
+    """The findings that no comment silences, and those about the comments themselves, which only a name silences."""
+    from dbhygiene.suppressions import judged, silent
+
+    known = all_rules()
+    names = {**OWN_CODES, **{rule.code: rule.name for rule in known}}
+    default = {rule.code for rule in known if rule.default and rule.on != _JUDGEMENT}
+    judges = [rule for rule in able if rule.on == _JUDGEMENT]
+    run = {rule.code for rule in able if rule.on != _JUDGEMENT}
+    judgements = list(judged(file, comments, found, names, run, default)) if judges else []
+    reports = [
+        _placed(file, rule, report) for rule in judges for each in judgements for report in rule.check(file, each)
+    ]
+    reports = fingerprinted(reports, file.project.root)
+    by_name = [comment for comment in comments if comment.rules]
+    left = [finding for finding in found if not silent(file, comments, finding)]
+    left += [finding for finding in reports if not silent(file, by_name, finding)]
+    return sorted(left, key=lambda f: (f.span, f.code))
 
 
 def syntax_error(file: File) -> Finding | None:
@@ -211,7 +255,8 @@ def _internal_error(path: Path, culprit: str, error: Exception) -> Finding:
 
 
 def _placed(file: File, rule: AnyRule, report: Report) -> Finding:
-    span = file.span(report.at)
+    span = report.at if isinstance(report.at, Span) else file.span(report.at)
+    expression = file.excerpt(span) if isinstance(report.at, Span) else normalised(report.at)
     return Finding(
         file.path,
         span,
@@ -224,7 +269,7 @@ def _placed(file: File, rule: AnyRule, report: Report) -> Finding:
         report.notes,
         report.subject,
         _context(file, span.line),
-        normalised(report.at),
+        expression,
     )
 
 

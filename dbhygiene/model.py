@@ -51,13 +51,13 @@ class Step(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What a rule yields: a node, a sentence, the way that leads there, and perhaps a way out.
+    """What a rule yields: a node (or a comment's place), a sentence, the way that leads there, and perhaps a way out.
 
     `subject` is the variable or expression that the report is about; `notes` are sentences that explain more.
     `path` holds nodes of the file checked, or steps elsewhere.
     """
 
-    at: Located
+    at: Located | Span
     message: str
     path: tuple[tuple[Located, str] | Step, ...] = ()
     fix: Fix | NoFix | None = None

@@ -165,7 +165,11 @@ class File:
 
     def segment(self, node: Located) -> str:
         """The text of a node, as it stands in the file."""
-        line, column, end_line, end_column = self.span(node)
+        return self.excerpt(self.span(node))
+
+    def excerpt(self, span: Span) -> str:
+        """The text of a place."""
+        line, column, end_line, end_column = span
         if line == end_line:
             return self.lines[line - 1][column:end_column]
         inner = self.lines[line : end_line - 1]

@@ -10,43 +10,106 @@ import ast
 import io
 import re
 import tokenize
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from dbhygiene.mistakes import did_you_mean
 from dbhygiene.model import Finding
-from dbhygiene.source import File
+from dbhygiene.source import File, Span
 
-_OURS = re.compile(r"#\s*dbhygiene:\s*ignore(?P<file>-file)?(?:\s*\[(?P<rules>[^\]]*)\])?(?![\w\[-])(?P<reason>.*)")
-_NOQA = re.compile(r"#\s*noqa(?::\s*(?P<rules>[A-Z]+[0-9]*(?:[,\s]+[A-Z]+[0-9]+)*))?(?![\w:])", re.I)
+_REST = r"(?P<reason>(?:(?!\s#(?!\d)).)*)"  # to the next comment on the line; `#12` is none
+_OURS = re.compile(rf"#\s*dbhygiene:\s*ignore(?P<file>-file)?(?:\s*\[(?P<rules>[^\]]*)\])?(?![\w\[-]){_REST}", re.ASCII)
+_NOQA = re.compile(rf"#\s*noqa(?::\s*(?P<rules>[A-Z]+[0-9]*(?:[,\s]+[A-Z]+[0-9]+)*))?(?![\w:]){_REST}", re.I)
 _SEPARATOR = re.compile(r"[,\s]+")
 
 
 class Suppression(NamedTuple):
-    """One comment: the line that it counts for (None: the whole file), and the rules; none named means all."""
+    """One comment: the lines that it counts for (none: the whole file), and the rules; none named means all.
 
-    line: int | None
+    `comment` is where the whole comment stands, other words in it included.
+    """
+
+    comment: Span
+    lines: tuple[int, ...]
     rules: tuple[str, ...] = ()
     reason: str = ""
     noqa: bool = False
 
-    def names(self, finding: Finding) -> bool:
-        if not self.rules:
-            return True
-        if self.noqa:  # as flake8 reads it: codes, by prefix
-            return finding.code.startswith(tuple(rule.upper() for rule in self.rules))
-        return finding.code in self.rules or finding.name in self.rules
+    def names(self, code: str, name: str) -> bool:
+        """Whether this rule is silenced, where the comment counts."""
+        return not self.rules or any(self.means(rule, code, name) for rule in self.rules)
+
+    def means(self, rule: str, code: str, name: str) -> bool:
+        """Whether one of its words is this rule; flake8's comments name codes, or what codes begin with."""
+        return code.startswith(rule.upper()) if self.noqa else rule in (code, name)
 
 
-def unsuppressed(file: File, findings: Iterable[Finding]) -> list[Finding]:
-    """The findings that no comment silences."""
-    findings = list(findings)
-    if not findings or not (comments := suppressions(file)):
-        return findings
-    return [
-        finding
-        for finding in findings
-        if not any(c.names(finding) and (c.line is None or c.line in _lines(file, finding)) for c in comments)
-    ]
+class Judgement(NamedTuple):
+    """What a comment came to: which of its words silence nothing, which name no rule, and whether all is in vain."""
+
+    suppression: Suppression
+    unused: tuple[str, ...] = ()
+    unknown: tuple[tuple[str, str], ...] = ()  # with a hint at the word that was meant
+    useless: bool = False
+
+
+def silent(file: File, comments: Sequence[Suppression], finding: Finding) -> bool:
+    """Whether a comment silences a finding."""
+    if not any(comment.names(finding.code, finding.name) for comment in comments):
+        return False
+    lines = _lines(file, finding)
+    return any(
+        comment.names(finding.code, finding.name) and (not comment.lines or lines & {*comment.lines})
+        for comment in comments
+    )
+
+
+def judged(
+    file: File,
+    comments: Iterable[Suppression],
+    findings: Collection[Finding],
+    names: Mapping[str, str],
+    run: Collection[str],
+    default: Collection[str],
+) -> Iterator[Judgement]:
+    """What each comment came to; a word is in vain only if what it means was looked for.
+
+    Arguments:
+        findings: all that were made of the file, of whatever confidence.
+        names: the name of each code.
+        run: codes of the rules that were run on the file.
+        default: codes of the rules that a comment means which names none.
+    """
+    places = [(finding, _lines(file, finding)) for finding in findings]
+    for comment in comments:
+        silenced = [each for each, lines in places if not comment.lines or lines & {*comment.lines}]
+        if not comment.rules:
+            yield Judgement(comment, useless=not silenced and not comment.noqa and {*run} >= {*default})
+            continue
+        unused: list[str] = []
+        unknown: list[tuple[str, str]] = []
+        for word in comment.rules:
+            if comment.noqa and not word.upper().startswith("HYG"):
+                continue
+            means = {code for code, name in names.items() if comment.means(word, code, name)}
+            if not means:
+                unknown.append((word, did_you_mean(word, [*names, *names.values()])))
+            elif {*run} >= (means & {*default} or means) and not any(each.code in means for each in silenced):
+                unused.append(word)
+        yield Judgement(comment, tuple(unused), tuple(unknown), useless=len(unused) == len(comment.rules))
+
+
+def without(file: File, comment: Suppression, words: Collection[str]) -> str:
+    """The text of a comment without some of the rules that it names; without all of it, what else it says."""
+    line, start, _, end = comment.comment
+    text = file.lines[line - 1][start:end]
+    found = (_NOQA if comment.noqa else _OURS).search(text)
+    if found is None:
+        return text
+    left = [rule for rule in comment.rules if rule not in words]
+    if left:
+        return text[: found.start("rules")] + ("," if comment.noqa else ", ").join(left) + text[found.end("rules") :]
+    return "  ".join(part for part in (text[: found.start()].rstrip(), text[found.end() :].strip()) if part)
 
 
 def suppressions(file: File) -> tuple[Suppression, ...]:
@@ -59,39 +122,41 @@ def suppressions(file: File) -> tuple[Suppression, ...]:
         return ()
 
 
+_BLANK = (tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
+
+
 def _read(text: str) -> Iterator[Suppression]:
     pending: list[Suppression] = []  # comments alone on their lines, until the next code
     code_line = 0
     for token in tokenize.generate_tokens(io.StringIO(text, newline="").readline):
-        line = token.start[0]
         if token.type == tokenize.COMMENT:
-            if match := _OURS.search(token.string):
-                alone = line != code_line
-                place = None if match["file"] else line
-                found = Suppression(place, _rules(match["rules"]), match["reason"].strip())
-                if alone and place:
+            for found in _in_comment(token):
+                if found.noqa or not found.lines or found.lines[0] == code_line:
+                    yield found
+                else:
                     pending.append(found)
-                yield found
-            elif match := _NOQA.search(token.string):
-                yield Suppression(line, _rules(match["rules"]), noqa=True)
         elif token.type not in _BLANK:
             for above in pending:
-                yield Suppression(line, above.rules, above.reason)
+                yield above._replace(lines=(*above.lines, token.start[0]))
             pending.clear()
             code_line = token.end[0]
+    yield from pending
 
 
-_BLANK = (tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
-
-
-def _rules(text: str | None) -> tuple[str, ...]:
-    return tuple(word for word in _SEPARATOR.split(text or "") if word)
+def _in_comment(token: tokenize.TokenInfo) -> Iterator[Suppression]:
+    line = token.start[0]
+    where = Span(*token.start, *token.end)
+    for pattern in (_OURS, _NOQA):
+        if match := pattern.search(token.string):
+            lines = () if pattern is _OURS and match["file"] else (line,)
+            words = tuple(word for word in _SEPARATOR.split(match["rules"] or "") if word)
+            yield Suppression(where, lines, words, match["reason"].strip(), pattern is _NOQA)
 
 
 def _lines(file: File, finding: Finding) -> set[int]:
     """The lines on which a comment silences a finding: first and last of it, and of its statement."""
     lines = {finding.span.line, finding.span.end_line}
-    statement = _statement(file.tree, finding.span.line)
+    statement = statement_at(file.tree, finding.span.line)
     if statement is not None:
         body = getattr(statement, "body", None)
         if body:  # of a compound statement, only the head belongs to the finding
@@ -100,7 +165,7 @@ def _lines(file: File, finding: Finding) -> set[int]:
     return lines
 
 
-def _statement(tree: ast.Module, line: int) -> ast.stmt | None:
+def statement_at(tree: ast.Module, line: int) -> ast.stmt | None:
     """The innermost statement that covers a line."""
     covering = [s for s in ast.walk(tree) if isinstance(s, ast.stmt) and s.lineno <= line <= (s.end_lineno or 0)]
     return max(covering, key=lambda s: (s.lineno, s.col_offset), default=None)

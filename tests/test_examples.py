@@ -36,8 +36,10 @@ CASES = [
 
 
 def rules_of(rule: AnyRule, example: Example) -> list[AnyRule]:
-    """The page's own rule, and those that the example marks."""
+    """The page's own rule, and those that the example marks; every rule for a page about comments."""
     codes = {rule.code, *(mark.code for mark in example.marks)}
+    if rule.on == "Judgement":  # whether a comment is needed is known when every rule was run
+        codes |= {each.code for each in all_rules() if each.default}
     return [each for each in all_rules() if each.code in codes]
 
 

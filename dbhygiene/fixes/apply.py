@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from dbhygiene.edits import Edit, InsertAfter, InsertBefore, InsertFirst, MoveIntoWith, WrapInTry
-from dbhygiene.fixes import expected, imports
+from dbhygiene.edits import Edit, EditComment, InsertAfter, InsertBefore, InsertFirst, MoveIntoWith, WrapInTry
+from dbhygiene.fixes import comments, expected, imports
 from dbhygiene.fixes.blocks import PRAGMA
 from dbhygiene.fixes.editor import Editor, targets
 from dbhygiene.fixes.templates import EditError
@@ -95,7 +95,7 @@ def _round(
     """The file after as many of these fixes as go together, the findings that are gone, and the fixes that failed."""
     trial = _Trial(file, check, findings)
     try:
-        batch = _apart(ready)
+        batch = _apart(_of_one_kind(ready))
         return trial.outcome(batch), batch, {}
     except EditError as error:
         if len(batch) == 1:
@@ -116,6 +116,15 @@ def _round(
         except EditError:
             good = good[:1]  # the others get their turn in the next round
     return alone, good, failures
+
+
+def _of_one_kind(findings: Sequence[Finding]) -> Sequence[Finding]:
+    """Those whose fixes change code, or else those that change comments: the first may make a comment vain."""
+    return [finding for finding in findings if not _comment_edits(finding)] or findings
+
+
+def _comment_edits(finding: Finding) -> list[EditComment]:
+    return [edit for edit in _edits(finding) if isinstance(edit, EditComment)]
 
 
 def _apart(findings: Iterable[Finding]) -> list[Finding]:
@@ -155,6 +164,9 @@ def _meet(one: Span, other: Span) -> bool:
     return one[:2] <= other[2:] and other[:2] <= one[2:]
 
 
+_IN_VAIN = {"HYG002"}  # a comment that a fix leaves without anything to silence: the next round takes it away
+
+
 # -- the proof --------------------------------------------------------------------------------------------
 
 
@@ -170,9 +182,14 @@ class _Trial:
     def outcome(self, chosen: Sequence[Finding]) -> _Outcome:
         """The file after these fixes, with its findings; raises EditError where a proof fails."""
         file = self._file
-        self._editor = self._editor or Editor(file.text)
-        edits = imports.spelled(file, (edit for finding in chosen for edit in _edits(finding)))
-        text = self._editor.edited(edits)
+        about_comments = [edit for finding in chosen for edit in _comment_edits(finding)]
+        if about_comments:
+            edits: Sequence[Edit] = ()
+            text = comments.edited(file.text, about_comments)
+        else:
+            self._editor = self._editor or Editor(file.text)
+            edits = imports.spelled(file, (edit for finding in chosen for edit in _edits(finding)))
+            text = self._editor.edited(edits)
         try:
             if not expected.same_meaning(file, edits, text):
                 raise EditError("the fix would change more than it should")
@@ -182,6 +199,7 @@ class _Trial:
             lost = Counter(_comments(file.text)) - Counter(_comments(text))
         except (tokenize.TokenError, SyntaxError) as error:
             raise EditError("its comments cannot be told from its code") from error
+        lost -= Counter(file.excerpt(edit.comment) for edit in about_comments)
         if any(not PRAGMA.match(comment) for comment in lost):
             raise EditError("the fix would lose a comment")
         after = replace(file, text=text)
@@ -191,7 +209,8 @@ class _Trial:
             gone = set(map(_key, chosen))
             if any(key in gone for key in new):
                 raise EditError("the fix would not make it go away")
-            raise EditError(f"the fix would bring {', '.join(sorted({key[0] for key in new}))}")
+            if faults := {key[0] for key in new} - _IN_VAIN:
+                raise EditError(f"the fix would bring {', '.join(sorted(faults))}")
         return after, findings
 
 

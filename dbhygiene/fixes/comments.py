@@ -1,0 +1,22 @@
+"""Comments edited on the text itself: no tree knows of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from dbhygiene.edits import EditComment
+
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
+
+
+def edited(text: str, edits: Iterable[EditComment]) -> str:
+    """The text after these edits."""
+    lines = _LINE.findall(text)
+    for edit in sorted(edits, key=lambda edit: edit.comment, reverse=True):
+        line, start, _, end = edit.comment
+        before, after = lines[line - 1][:start], lines[line - 1][end:]
+        if not edit.text:
+            before = before.rstrip()
+        lines[line - 1] = before + edit.text + after if before.strip() or edit.text else ""
+    return "".join(lines)

@@ -1,0 +1,47 @@
+"""Comment that silences a finding and does not say why.
+
+Who reads it later must know what made it right: which code closes the connection, or why it may stay open. The rule
+is off by default; `require-reason = true` turns it on.
+
+```python
+import pymysql
+
+def leak(host):
+    conn = pymysql.connect(host=host)  # dbhygiene: ignore[connection-not-closed] # HYG004: does not say why
+    conn.ping()
+```
+
+What follows the names is the reason.
+
+```python
+import pymysql
+
+def leak(host):
+    conn = pymysql.connect(host=host)  # dbhygiene: ignore[connection-not-closed] the process ends here
+    conn.ping()
+
+def another(host):
+    conn = pymysql.connect(host=host)  # noqa: HYG101 the process ends here
+    conn.ping()
+```
+
+## Fix safety
+
+There is no fix: only you know the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dbhygiene.model import NoFix, Report, rule
+from dbhygiene.source import File
+from dbhygiene.suppressions import Judgement
+
+
+@rule("HYG004", on=Judgement, imports={"dbhygiene:", "HYG"}, default=False)
+def check(file: File, judgement: Judgement) -> Iterator[Report]:
+    comment = judgement.suppression
+    ours = not comment.noqa or any(word.upper().startswith("HYG") for word in comment.rules)
+    if ours and not comment.reason:
+        yield Report(comment.comment, "comment silences findings, and does not say why", fix=NoFix("only you know why"))
