@@ -59,6 +59,14 @@ def fix(file: File, check: Check, *, unsafe: bool = False) -> Fixed:
     return Fixed(file.text, tuple(fixed), tuple(left))
 
 
+def tried(file: File, check: Check, finding: Finding, *, proven: bool = True) -> File:
+    """The file with this one fix applied; raises EditError where that cannot be done, or does not prove itself."""
+    if proven:
+        return _Trial(file, check, check(file)).outcome([finding])[0]
+    edits = imports.spelled(file, _edits(finding))
+    return replace(file, text=Editor(file.text).edited(edits))
+
+
 def _reason(finding: Finding, unsafe: bool) -> str:
     """Why a finding has no fix that may be applied; empty where it has."""
     match finding.fix:

@@ -1,4 +1,4 @@
-"""What a fix changes, line by line; a block that is only indented is told in one line."""
+"""What a fix changes, line by line; of a long block that is only indented, one line says so."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 MOST_LINES = 24
+MOST_INDENTED = 3
 
 
 class Change(NamedTuple):
@@ -17,8 +18,8 @@ class Change(NamedTuple):
 
 
 def changes(old: Sequence[str], new: Sequence[str]) -> list[Change]:
-    """The lines that differ by more than their indentation, and between them, what is left out."""
-    found = [*_trimmed(list(_changes(old, new)))]
+    """The lines that differ, with one line around them, and between them, what is left out."""
+    found = list(_changes(old, new))
     if len(found) > MOST_LINES:
         left_out = sum(change.sign in "+-" for change in found[MOST_LINES:])
         return [*found[:MOST_LINES], Change("~", 0, f"{left_out} more lines")]
@@ -30,23 +31,24 @@ def _changes(old: Sequence[str], new: Sequence[str]) -> Iterator[Change]:
 
     before, after = [text.strip() for text in old], [text.strip() for text in new]
     for kind, first, last, begin, end in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
-        if kind != "equal":
+        if kind == "equal":
+            yield from _equal(old[first:last], new[begin:end], begin, last=end == len(new))
+        else:
             yield from (Change("-", number + 1, old[number]) for number in range(first, last))
             yield from (Change("+", number + 1, new[number]) for number in range(begin, end))
-            continue
-        moved = sum(old[one] != new[other] for one, other in zip(range(first, last), range(begin, end), strict=True))
-        if moved:
-            lines = f"{moved} line{'s' if moved > 1 else ''}"
-            deeper = sum(map(len, new[begin:end])) > sum(map(len, old[first:last]))
-            yield Change("~", 0, f"{lines} indented{'' if deeper else ' less'}")
-        else:
-            yield Change("~", 0, "")
 
 
-def _trimmed(found: list[Change]) -> list[Change]:
-    """Without what is left out at either end."""
-    while found and found[0].sign == "~" and not found[0].text:
-        found = found[1:]
-    while found and found[-1].sign == "~" and not found[-1].text:
-        found = found[:-1]
-    return found
+def _equal(old: Sequence[str], new: Sequence[str], begin: int, *, last: bool) -> Iterator[Change]:
+    """Lines that say the same, of which some may stand deeper; `begin` of them stand before, and others behind."""
+    lines = [Change(" ", begin + number, text) for number, text in enumerate(new, 1)]
+    moved = [number for number, (one, other) in enumerate(zip(old, new, strict=True)) if one != other]
+    if len(moved) > MOST_INDENTED:
+        deeper = sum(map(len, new)) > sum(map(len, old))
+        yield Change("~", 0, f"{len(moved)} lines indented{'' if deeper else ' less'}")
+    elif moved:
+        yield from lines[moved[0] : moved[-1] + 1]
+    else:
+        around = [*(lines[:1] if begin else []), *([] if last else lines[-1:])]
+        if begin and not last and len(lines) > 2:
+            around.insert(1, Change("~", 0, ""))
+        yield from dict.fromkeys(change for change in around if change.text.strip() or change.sign == "~")

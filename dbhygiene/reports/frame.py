@@ -13,7 +13,7 @@ from dbhygiene.reports.places import line as text_of
 
 Paint = Callable[[str, str], str]
 LONGEST = 160  # columns of code, where no terminal says how many there are
-LEAST = 40
+LEAST = 30
 _COLORS = {
     **{"error": "1;31", "warning": "1;33", "note": "1;35", "frame": "1;34", "bold": "1", "help": "1;36"},
     **{"gone": "31", "new": "32"},

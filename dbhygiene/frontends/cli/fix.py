@@ -28,6 +28,7 @@ def command(paths: tuple[str, ...], diff: bool, unsafe_fixes: bool, exit_non_zer
     run = Run(**options)
     if diff or "-" in paths:
         run.out = sys.stderr  # standard output is for the diff, or for the fixed text
+        run.previews = 0
     fixed = 0
     left: list[tuple[Project, list[Finding]]] = []
     for part in run.parts(paths):

@@ -19,11 +19,13 @@ from dbhygiene.fingerprints import fingerprinted
 from dbhygiene.frontends.cli import terminal
 from dbhygiene.frontends.cli.output import Output, Target, base, targets
 from dbhygiene.mistakes import Mistake
-from dbhygiene.model import AnyRule, Finding
+from dbhygiene.model import AnyRule, Finding, Fix
 from dbhygiene.project import Project
 from dbhygiene.reports import Scene
 from dbhygiene.settings import Confidence, Settings
 from dbhygiene.source import NOT_PYTHON
+
+MOST_PREVIEWS = 10
 
 
 class Part(NamedTuple):
@@ -32,6 +34,7 @@ class Part(NamedTuple):
     project: Project
     findings: Iterable[Finding]
     analyses: engine.Analyses
+    rules: Sequence[AnyRule]
     stdin: bytes | None = None
 
 
@@ -61,7 +64,8 @@ class Run:
     failed: bool = False
     rules: tuple[AnyRule, ...] = ()
     out: TextIO = field(default_factory=lambda: sys.stdout)
-    _seen: list[Project] = field(default_factory=list)
+    previews: int = MOST_PREVIEWS
+    _seen: list[Part] = field(default_factory=list)
     _targets: list[Target] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -83,11 +87,12 @@ class Run:
                 self.tell(f"{inner}: {count(len(files), 'file')}, rules {', '.join(r.code for r in self.rules)}")
                 analyses = engine.Analyses(project)
                 findings = engine.check(project, files, self.rules, named=set(below), analyses=analyses)
-                self._seen.append(project)
-                yield Part(project, chain(unlisted, findings), analyses)
+                self._seen.append(Part(project, chain(unlisted, findings), analyses, self.rules))
+                yield self._seen[-1]
                 unlisted = []
         if "-" in paths:
-            yield self._stdin()
+            self._seen.append(self._stdin())
+            yield self._seen[-1]
 
     def _by_root(self, files: Sequence[Path], root: Path) -> dict[Path, Sequence[Path]]:
         """Files by their projects: directories below that have settings of their own are others than the root's."""
@@ -146,18 +151,18 @@ class Run:
     def _stdin(self) -> Part:
         path = Path(os.path.abspath(self.stdin_filename or "<stdin>"))
         project = self.project(config.root_of(path))
-        self._seen.append(project)
         data = sys.stdin.buffer.read()
         analyses = engine.Analyses(project)
         self.checked += 1
         if self.force_exclude and not project.discover([path], force_exclude=True).files:
-            return Part(project, (), analyses, data)
+            return Part(project, (), analyses, self.rules, data)
         try:
             file = project.file(path, data)
         except NOT_PYTHON as error:
-            return Part(project, [engine.not_parsed(path, error)], analyses, data)
+            return Part(project, [engine.not_parsed(path, error)], analyses, self.rules, data)
         broken = engine.syntax_error(file)
-        return Part(project, [broken] if broken else engine.check_file(file, self.rules, analyses), analyses, data)
+        findings = [broken] if broken else engine.check_file(file, self.rules, analyses)
+        return Part(project, findings, analyses, self.rules, data)
 
     # -- what to say ----------------------------------------------------------------------------------
 
@@ -169,7 +174,7 @@ class Run:
     def _output(self) -> Output:
         look = terminal.look(self.out, self.color, every_step=self.steps == "all")
         rules = {rule.name: rule for rule in all_rules()}
-        return Output(self._targets, Scene(self.lines, shown, base(), rules, __version__, look), self.out)
+        return Output(self._targets, Scene(self.lines, shown, base(), rules, __version__, look, self.preview), self.out)
 
     def _counted(self, findings: Iterable[Finding], project: Project) -> Iterator[Finding]:
         for finding in findings:
@@ -178,14 +183,32 @@ class Run:
             self.failed |= finding.code == engine.INTERNAL_ERROR
             yield finding if finding.fingerprint else fingerprinted([finding], project.root)[0]
 
+    def _part(self, path: Path) -> Part | None:
+        """The part of the run that a file belongs to: its project is the nearest around it."""
+        around = [part for part in self._seen if path.is_relative_to(part.project.root)]
+        return max(around, key=lambda part: len(part.project.root.parts), default=None)
+
     def lines(self, path: Path) -> Sequence[str]:
-        """The lines of a file of one of the projects; none where it cannot be read any more."""
-        around = [project for project in self._seen if path.is_relative_to(project.root)]
+        """The lines of a file; none where it cannot be read any more."""
+        part = self._part(path)
         try:
-            nearest = max(around, key=lambda project: len(project.root.parts))
-            return nearest.file(path).lines
-        except (OSError, *NOT_PYTHON):  # also where no project is around
+            return part.project.file(path).lines if part else ()
+        except (OSError, *NOT_PYTHON):
             return ()
+
+    def preview(self, finding: Finding) -> Sequence[str] | str | None:
+        """What the fix of a finding would make of its file, for the first few that have one.
+
+        To carry a fix out costs importing LibCST, 0.2 s, and then as much as to check the file twice.
+        """
+        part = self._part(finding.path)
+        if part is None or not isinstance(finding.fix, Fix) or not self.previews:
+            return None
+        from dbhygiene.fixes.preview import preview
+
+        self.previews -= 1
+        project, _, analyses, rules, _ = part
+        return preview(project.file(finding.path), lambda file: engine.check_file(file, rules, analyses), finding)
 
     def close(self, before: str = "") -> None:
         """Print what is said once, at the end."""
