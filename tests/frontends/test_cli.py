@@ -220,7 +220,7 @@ def test_an_interrupt_is_silent(
 
 def test_what_check_imports(project: Path) -> None:
     code = (
-        "import sys; from dbhygiene.frontends.cli import main; main(['check', 'app.py']);"
+        "import sys; from dbhygiene.frontends.cli import main; main(['check', '-o', 'concise', 'app.py']);"
         "print({'libcst', 'asyncio', 'importlib.metadata', 'pathspec', 'tomllib', 'rich'} & set(sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.endswith("set()\n")
