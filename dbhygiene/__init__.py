@@ -1,3 +1,44 @@
-"""Find database connections that are leaked, held too long or configured to die, and fix them."""
+"""Find database connections that are leaked, held too long or configured to die, and fix them.
+
+>>> import dbhygiene
+>>> for finding in dbhygiene.check("app"):
+...     print(finding.path, finding.span.line, finding.message)
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False  # what `typing` calls so; to import it takes as long as to tell the version
 
 __version__ = "0.1.0"
+
+__all__ = ["Confidence", "File", "Finding", "Fixed", "Project", "Rule", "Settings", "__version__", "check", "fix"]
+
+if TYPE_CHECKING:
+    from dbhygiene.fixes.apply import Fixed as Fixed
+    from dbhygiene.frontends.api import check as check
+    from dbhygiene.frontends.api import fix as fix
+    from dbhygiene.model import Finding as Finding
+    from dbhygiene.model import Rule as Rule
+    from dbhygiene.project import Project as Project
+    from dbhygiene.settings import Confidence as Confidence
+    from dbhygiene.settings import Settings as Settings
+    from dbhygiene.source import File as File
+
+_HOMES = {
+    **{"check": "frontends.api", "fix": "frontends.api", "Finding": "model", "Rule": "model", "Project": "project"},
+    **{"Confidence": "settings", "Settings": "settings", "File": "source", "Fixed": "fixes.apply"},
+}
+
+
+def __getattr__(name: str) -> object:
+    """What is asked for is imported then: the command starts without it."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    found: object = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return __all__

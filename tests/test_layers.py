@@ -22,7 +22,7 @@ LAYERS = [
     {"project"},
     {"lifetimes", "gaps"},
     {"rules"},
-    {"catalogue"},
+    {"catalogue", "workspace"},
     {"engine"},
     {"fixes"},
     {"frontends"},
@@ -32,7 +32,8 @@ LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 ONLY_IN = {"libcst": "fixes", "click": "frontends", "flake8": "frontends"}
 READS_ONLY = {  # rooms with fewer rights than their level gives
     "reports": {"edits", "model", "settings", "source", "reports"},
-    "rules": LEVEL.keys() - {"project", "config", "discovery", "catalogue", "engine", "fixes", "frontends"},
+    "rules": LEVEL.keys()
+    - {"project", "config", "discovery", "catalogue", "workspace", "engine", "fixes", "frontends"},
 }
 ROOT = Path(dbhygiene.__file__).parent
 FILES = [path for path in sorted(ROOT.rglob("*.py")) if path != ROOT / "__init__.py"]

@@ -39,7 +39,7 @@ def command(paths: tuple[str, ...], diff: bool, unsafe_fixes: bool, exit_non_zer
                 left.append((part.project, before))
                 continue
             file = part.project.file(path)
-            after, done, remaining = _fix(file, part.analyses, run.rules, unsafe=unsafe_fixes)
+            after, done, remaining = _fix(file, part.analyses, part.rules, unsafe=unsafe_fixes)
             fixed += done
             left.append((part.project, remaining))
             if diff:

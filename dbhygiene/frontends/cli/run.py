@@ -24,6 +24,7 @@ from dbhygiene.project import Project
 from dbhygiene.reports import Scene
 from dbhygiene.settings import Confidence, Settings
 from dbhygiene.source import NOT_PYTHON
+from dbhygiene.workspace import members
 
 MOST_PREVIEWS = 10
 
@@ -62,7 +63,6 @@ class Run:
     found: int = 0
     fixable: int = 0
     failed: bool = False
-    rules: tuple[AnyRule, ...] = ()
     out: TextIO = field(default_factory=lambda: sys.stdout)
     previews: int = MOST_PREVIEWS
     _seen: list[Part] = field(default_factory=list)
@@ -75,34 +75,22 @@ class Run:
 
     def parts(self, paths: Sequence[str]) -> Iterator[Part]:
         """Each project that the paths lie in, with the findings there; standard input last."""
-        by_root: dict[Path, list[Path]] = {}
-        for path in _absolute(paths or (".",)):
-            by_root.setdefault(config.root_of(path), []).append(path)
-        for root, below in by_root.items():
-            found = self.project(root).discover(below, force_exclude=self.force_exclude)
-            unlisted = [engine.not_read(path, reason) for path, reason in found.unlisted]
-            for inner, files in self._by_root(found.files, root).items():
-                project = self.project(inner)
-                self.checked += len(files)
-                self.tell(f"{inner}: {count(len(files), 'file')}, rules {', '.join(r.code for r in self.rules)}")
-                analyses = engine.Analyses(project)
-                findings = engine.check(project, files, self.rules, named=set(below), analyses=analyses)
-                self._seen.append(Part(project, chain(unlisted, findings), analyses, self.rules))
-                yield self._seen[-1]
-                unlisted = []
+        named = set(_absolute(paths or (".",)))
+        nested = not self.isolated and self._file is None
+        for project, files, unlisted in members(
+            sorted(named), self.settings, nested=nested, force_exclude=self.force_exclude
+        ):
+            rules = self._rules(project)
+            self.checked += len(files)
+            self.tell(f"{project.root}: {count(len(files), 'file')}, rules {', '.join(rule.code for rule in rules)}")
+            analyses = engine.Analyses(project)
+            failed = [engine.not_read(path, reason) for path, reason in unlisted]
+            findings = engine.check(project, files, rules, named=named, analyses=analyses)
+            self._seen.append(Part(project, chain(failed, findings), analyses, rules))
+            yield self._seen[-1]
         if "-" in paths:
             self._seen.append(self._stdin())
             yield self._seen[-1]
-
-    def _by_root(self, files: Sequence[Path], root: Path) -> dict[Path, Sequence[Path]]:
-        """Files by their projects: directories below that have settings of their own are others than the root's."""
-        if self.isolated or self._file:
-            return {root: files}
-        parts: dict[Path, Sequence[Path]] = {root: ()}
-        for inner, below in config.by_root(files, root).items():
-            allowed = set(self.project(inner).discover([inner]).files) if inner != root else ()
-            parts[inner] = [path for path in below if inner == root or path in allowed]
-        return parts
 
     @property
     def _file(self) -> Path | None:
@@ -113,13 +101,11 @@ class Run:
                 raise Mistake(f"{name}: no such file")
         return Path(os.path.abspath(files[-1])) if files else None
 
-    def project(self, root: Path) -> Project:
-        """The project with this root, its settings those of its file and then of the options; sets the rules."""
-        settings = self.settings(root)
-        self.rules = engine.chosen(settings)
-        if not self._targets[0].format:  # of several projects, the first one's
-            self._targets[0] = self._targets[0]._replace(format=settings.output_format)
-        return Project(root, settings)
+    def _rules(self, project: Project) -> tuple[AnyRule, ...]:
+        """The rules that hold in a project; where no option says how to print, the first project's settings do."""
+        if not self._targets[0].format:
+            self._targets[0] = self._targets[0]._replace(format=project.settings.output_format)
+        return engine.chosen(project.settings)
 
     def settings(self, root: Path) -> Settings:
         """What holds in the project with this root: its file, then variables, then options."""
@@ -150,19 +136,18 @@ class Run:
 
     def _stdin(self) -> Part:
         path = Path(os.path.abspath(self.stdin_filename or "<stdin>"))
-        project = self.project(config.root_of(path))
-        data = sys.stdin.buffer.read()
-        analyses = engine.Analyses(project)
+        root = config.root_of(path)
+        project = Project(root, self.settings(root))
+        part = Part(project, (), engine.Analyses(project), self._rules(project), sys.stdin.buffer.read())
         self.checked += 1
         if self.force_exclude and not project.discover([path], force_exclude=True).files:
-            return Part(project, (), analyses, self.rules, data)
+            return part
         try:
-            file = project.file(path, data)
+            file = project.file(path, part.stdin)
         except NOT_PYTHON as error:
-            return Part(project, [engine.not_parsed(path, error)], analyses, self.rules, data)
+            return part._replace(findings=[engine.not_parsed(path, error)])
         broken = engine.syntax_error(file)
-        findings = [broken] if broken else engine.check_file(file, self.rules, analyses)
-        return Part(project, findings, analyses, self.rules, data)
+        return part._replace(findings=[broken] if broken else engine.check_file(file, part.rules, part.analyses))
 
     # -- what to say ----------------------------------------------------------------------------------
 

@@ -1,0 +1,79 @@
+"""The Python API: what `dbhygiene check` and `dbhygiene fix` do, as functions that return values and write nothing."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from dbhygiene import config, engine
+from dbhygiene.mistakes import Mistake
+from dbhygiene.model import Finding
+from dbhygiene.project import Project
+from dbhygiene.settings import Settings
+from dbhygiene.source import Alone, File
+from dbhygiene.workspace import members
+
+if TYPE_CHECKING:
+    from dbhygiene.fixes.apply import Fixed
+
+Target: TypeAlias = "str | os.PathLike[str] | File"
+
+
+def check(*targets: Target, settings: Settings | None = None) -> list[Finding]:
+    """The findings in files and directories, or in a text that is wrapped in a `File`.
+
+    Raises `dbhygiene.mistakes.Mistake` where a path is not there, or a setting is wrong.
+
+    Arguments:
+        targets: the current directory, where none is named. A path is looked at within its project; a `File` in
+            what it says itself is around it, which is nothing unless it was given a `Project`.
+        settings: in place of what each project's configuration says; a `File` is then looked at by itself.
+    """
+    paths = {Path(os.path.abspath(target)) for target in targets or (".",) if not isinstance(target, File)}
+    for path in paths:
+        if not path.exists():
+            raise Mistake(f"{path}: no such file or directory")
+    found: list[Finding] = []
+    for project, files, unlisted in members(sorted(paths), lambda root: settings or _settings(root)):
+        found += [engine.not_read(path, reason) for path, reason in unlisted]
+        found += engine.check(project, files, engine.chosen(project.settings), named=paths)
+    for file in targets:
+        if isinstance(file, File):
+            broken = engine.syntax_error(file)
+            checked = _with(file, settings)
+            found += [broken] if broken else engine.check_file(checked, engine.chosen(checked.project.settings))
+    return found
+
+
+def fix(target: Target, *, unsafe: bool = False, settings: Settings | None = None) -> Fixed:
+    """The text of a file with its fixes applied, the findings that are gone, and those left with the reason why.
+
+    Nothing is written. Raises OSError or SyntaxError where the file cannot be read, and Mistake as `check` does.
+
+    Arguments:
+        target: one file.
+        unsafe: apply fixes that may change behaviour, too.
+        settings: in place of what the project's configuration says.
+    """
+    from dbhygiene.fixes.apply import fix
+
+    if isinstance(target, File):
+        file = _with(target, settings)
+    else:
+        path = Path(os.path.abspath(target))
+        root = config.root_of(path)
+        file = Project(root, settings or _settings(root)).file(path)
+    rules, analyses = engine.chosen(file.project.settings), engine.Analyses(file.project)
+    return fix(file, lambda changed: engine.check_file(changed, rules, analyses), unsafe=unsafe)
+
+
+def _settings(root: Path) -> Settings:
+    settings = config.from_environment(config.load(root))
+    config.require_version(settings)
+    return settings
+
+
+def _with(file: File, settings: Settings | None) -> File:
+    return file if settings is None else replace(file, project=Alone(settings, file.project.root))

@@ -1,0 +1,47 @@
+"""The projects that paths lie in: each has settings of its own, and so has a directory within it that says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from dbhygiene import config
+from dbhygiene.project import Project
+from dbhygiene.settings import Settings
+
+
+class Member(NamedTuple):
+    """One project, those of its files that are meant, and what could not be looked into, with the reason."""
+
+    project: Project
+    files: Sequence[Path]
+    unlisted: Sequence[tuple[Path, str]] = ()
+
+
+def members(
+    paths: Iterable[Path],
+    settings: Callable[[Path], Settings],
+    *,
+    nested: bool = True,
+    force_exclude: bool = False,
+) -> Iterator[Member]:
+    """The projects of these paths, absolute ones, which must be there.
+
+    Arguments:
+        settings: those of the project with this root.
+        nested: whether settings within a project count: not where one file is to hold for everything.
+    """
+    by_root: dict[Path, list[Path]] = {}
+    for path in paths:
+        by_root.setdefault(config.root_of(path), []).append(path)
+    for root, below in by_root.items():
+        outer = Project(root, settings(root))
+        found = outer.discover(below, force_exclude=force_exclude)
+        parts = config.by_root(found.files, root) if nested else {}
+        yield Member(outer, parts.pop(root, [] if nested else found.files), found.unlisted)
+        for inner, files in parts.items():
+            project = Project(inner, settings(inner))
+            allowed = set(project.discover([inner]).files)
+            allowed.update([] if force_exclude else below)  # what is named is meant
+            yield Member(project, [path for path in files if path in allowed])
