@@ -14,7 +14,7 @@ from dbhygiene.gaps.callbacks import callbacks
 from dbhygiene.gaps.decorators import dressed
 from dbhygiene.gaps.durations import is_test
 from dbhygiene.gaps.effects import Routine, Spot
-from dbhygiene.gaps.entries import entries, entries_of, may_have_entries
+from dbhygiene.gaps.entries import entries, entries_of, may_have_entries, uses_django
 from dbhygiene.gaps.reach import Reach
 from dbhygiene.gaps.seconds import FOR_EVER, Seconds
 from dbhygiene.gaps.site import is_sqlite_only
@@ -46,7 +46,9 @@ class Gaps:
         Only what a long-lived process leads to is of interest: a request begins with a fresh connection, and nobody
         keeps one waiting for minutes. What sleeps for hours, or asks a person, is such a process itself.
         """
-        if is_test(file) or self._is_sqlite(file) or not self._may_concern(file) or not self._is_worth_it(file):
+        if is_test(file) or not ("django" in file.text or self._uses_django) or self._is_sqlite(file):
+            return
+        if not self._may_concern(file) or not self._is_worth_it(file):
             return
         run_by_process = self._running(file)
         for code in file.functions:
@@ -59,6 +61,10 @@ class Gaps:
                     yield from filter(self._lasts, self._within(Routine(file, code, plain=True)))
         for function, place in callbacks(file):
             yield from self._between_calls(file, function, place)
+
+    @cached_property
+    def _uses_django(self) -> bool:
+        return uses_django(self._project)
 
     def _is_sqlite(self, file: File) -> bool:
         directory = file.path.parent

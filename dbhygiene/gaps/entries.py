@@ -33,7 +33,7 @@ _WORDS = (
 
 def entries(project: Surroundings) -> Iterator[tuple[File, Code]]:
     """The functions with which a project's long-lived processes begin."""
-    if not any("from django" in file.text or "import django" in file.text for file in project.mentions("django")):
+    if not uses_django(project):
         return
     seen = set()
     for word in ("django", "models", "class Command("):
@@ -41,6 +41,11 @@ def entries(project: Surroundings) -> Iterator[tuple[File, Code]]:
             if file.path not in seen and may_have_entries(file):
                 seen.add(file.path)
                 yield from entries_of(file)
+
+
+def uses_django(project: Surroundings) -> bool:
+    """Whether any file of the project imports Django, by its text."""
+    return any("from django" in file.text or "import django" in file.text for file in project.mentions("django"))
 
 
 def may_have_entries(file: File) -> bool:

@@ -299,6 +299,8 @@ class Lifetimes:
         return found
 
     def _handing_out(self, file: File) -> Iterator[str]:
+        if not self.summaries.may_hand_out(file):
+            return
         try:
             functions = file.functions
         except NOT_PYTHON:

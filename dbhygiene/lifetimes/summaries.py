@@ -132,7 +132,8 @@ class Summaries:
             self._taking.clear()
             self._returned = Demand(self._infer_returned, None, depth=_MAX_CHAIN)
 
-    def _may_hand_out(self, file: File) -> bool:
+    def may_hand_out(self, file: File) -> bool:
+        """Whether a function of the file may open anything for its caller, by the text."""
         if file.path not in self._speaking:
             self._speaking[file.path] = any(word in file.text for word in (*PACKAGES, *SQLALCHEMY, *self._words))
         return self._speaking[file.path]
@@ -141,7 +142,7 @@ class Summaries:
         """The resource that a function opens for its caller."""
         if not isinstance(definition.node, FUNCTION) or not self._does_what_it_says(definition):
             return None
-        if not self._may_hand_out(definition.file):
+        if not self.may_hand_out(definition.file):
             return None
         self._definitions[definition.node] = definition
         found = self._returned.get(definition.node)

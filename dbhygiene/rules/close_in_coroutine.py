@@ -73,17 +73,17 @@ _OLD = "await {asgiref.sync.sync_to_async}({django.db.close_old_connections})()"
 
 @rule("HYG305", on=ast.Call, imports={"django", "channels"})
 def check(file: File, call: ast.Call) -> Iterator[Report]:
-    if not runs_in_coroutine(file, call):
-        return
     name = what_closes(file, call)
-    if name in django.CLOSES_ASYNC:
+    if name in django.CLOSES_ASYNC or not (name or _takes_close_to_a_thread(file, call)):
+        return
+    if not runs_in_coroutine(file, call):
         return
     if name is not None:
         raises = name == f"{django.CONNECTION}.close"
         words = "raises" if raises else "closes nothing"
         code = _OLD if name == "django.db.close_old_connections" else _ALL
         yield Report(call, f"`{name}()` {words} in a coroutine", fix=_fix(file, call, code), subject=name)
-    elif _takes_close_to_a_thread(file, call):
+    else:
         around = file.parents.get(call)
         called = file.parents.get(around) if isinstance(around, ast.Call) else None
         whole = called if isinstance(called, ast.Await) else around

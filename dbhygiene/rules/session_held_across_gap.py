@@ -72,10 +72,18 @@ from dbhygiene.model import NoFix, Report, Step, rule
 from dbhygiene.source import FUNCTION, File
 
 
-@rule("HYG210", on=ast.Call, imports=SQLALCHEMY)
-def check(file: File, call: ast.Call) -> Iterator[Report]:
-    name = _kept_as(file, call)
-    if name is None or in_tests(file) or in_migrations(file) or (resource := opened(file, call)) is None:
+@rule("HYG210", on=File, imports=SQLALCHEMY)
+def check(file: File, subject: File) -> Iterator[Report]:
+    if not in_tests(file) and not in_migrations(file):
+        for values in file.scope.aliases.values():
+            for value in values:
+                if isinstance(value, ast.Call):
+                    yield from _held(file, value)
+
+
+def _held(file: File, call: ast.Call) -> Iterator[Report]:
+    resource = opened(file, call)
+    if resource is None or (name := _kept_as(file, call)) is None:
         return
     confidence = concern(file, call)
     used = users(file, name, resource) if confidence is not None else None
