@@ -12,7 +12,7 @@ from dbhygiene.gaps.code import own_nodes
 from dbhygiene.gaps.durations import argument, is_test
 from dbhygiene.library.callbacks import WRITTEN
 from dbhygiene.library.entries import HANDS_OVER, RUNNERS, STARTS, TASK_LIBRARIES, TASKS, THREADS
-from dbhygiene.source import FUNCTION, Code, File, Surroundings
+from dbhygiene.source import FUNCTION, Alone, Code, File, Surroundings
 
 # One of these stands in every file that has an entry point.
 _WORDS = (
@@ -44,8 +44,10 @@ def entries(project: Surroundings) -> Iterator[tuple[File, Code]]:
 
 
 def uses_django(project: Surroundings) -> bool:
-    """Whether any file of the project imports Django, by its text."""
-    return any("from django" in file.text or "import django" in file.text for file in project.mentions("django"))
+    """Whether any file of the project may import Django, by its text."""
+    return isinstance(project, Alone) or any(
+        "from django" in file.text or "import django" in file.text for file in project.mentions("django")
+    )
 
 
 def may_have_entries(file: File) -> bool:
