@@ -112,6 +112,16 @@ def without(file: File, comment: Suppression, words: Collection[str]) -> str:
     return "  ".join(part for part in (text[: found.start()].rstrip(), text[found.end() :].strip()) if part)
 
 
+def rewritten(text: str, comment: Suppression, more: Sequence[str], reason: str) -> str:
+    """The text of an `ignore` comment with more rules, and with a reason where it has none."""
+    found = _OURS.search(text)
+    if found is None:
+        return text
+    names = ", ".join(dict.fromkeys((*comment.rules, *more)))
+    why = found["reason"] if comment.reason or not reason else f" {reason}"
+    return f"{text[: found.start('rules')]}{names}]{why}{text[found.end() :]}"
+
+
 def suppressions(file: File) -> tuple[Suppression, ...]:
     """The comments of a file that silence something."""
     if "dbhygiene:" not in file.text and "noqa" not in file.text.lower():

@@ -19,7 +19,7 @@ LAYERS = [
     {"library"},
     {"keys"},
     {"config", "suppressions", "fingerprints", "examples", "discovery", "requirements", "reports", "writing"},
-    {"project"},
+    {"project", "annotate", "baseline", "history"},
     {"lifetimes", "gaps"},
     {"rules"},
     {"catalogue", "workspace"},

@@ -8,13 +8,30 @@ import click
 
 from dbhygiene.frontends.cli.options import Command, run_options
 from dbhygiene.frontends.cli.run import Run
+from dbhygiene.mistakes import Mistake
 
 
 @click.command("check", cls=Command)
 @run_options
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 even if something is found.")
-def command(paths: tuple[str, ...], exit_zero: bool, **options: Any) -> int:
+@click.option("--update-baseline", is_flag=True, help="Write what is found to the baseline, instead of reporting it.")
+@click.option("--add-ignore", metavar="[=REASON]", help="Write comments that silence what is found.")
+def command(
+    paths: tuple[str, ...], exit_zero: bool, update_baseline: bool, add_ignore: str | None, **options: Any
+) -> int:
     """Report findings in files and directories; the current directory by default."""
+    if update_baseline:
+        if add_ignore is not None or "-" in paths:
+            raise Mistake("--update-baseline goes with neither --add-ignore nor `-`")
+        from dbhygiene.frontends.cli.baseline import write_baseline
+
+        return write_baseline(paths, **options)
+    if add_ignore is not None:
+        if "-" in paths:
+            raise Mistake("--add-ignore goes not with `-`: there is no file to write to")
+        from dbhygiene.frontends.cli.ignoring import add_ignores
+
+        return add_ignores(paths, add_ignore, **options)
     run = Run(**options)
     for part in run.parts(paths):
         run.report(part.project, part.findings)

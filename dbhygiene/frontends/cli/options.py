@@ -20,6 +20,7 @@ class Command(click.Command):
     """A command, whose options are told with the one that was probably meant."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        args = [f"{arg}=" if arg == "--add-ignore" else arg for arg in args]  # its reason is not what comes next
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
@@ -60,6 +61,10 @@ _SHARED: tuple[Callable[[Any], Any], ...] = (
     click.option(
         "--output-file", type=click.Path(path_type=Path), metavar="FILE", help="Write there what would be printed."
     ),
+    click.option(
+        "--baseline", type=click.Path(path_type=Path), metavar="FILE", help="Do not report what this file knows."
+    ),
+    click.option("--since", metavar="REVISION", help="Report only what is new since this git commit or branch."),
     click.option("--color", type=click.Choice(WHEN), default="auto", help="Paint: on terminals, always, never."),
     click.option("--paths", "steps", type=click.Choice(("short", "all")), default="short", help="Show every step."),
     click.option("-q", "--quiet", is_flag=True, help="Print findings only, no summary."),

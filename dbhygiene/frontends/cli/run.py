@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 import click
 
@@ -26,6 +26,9 @@ from dbhygiene.settings import Confidence, Settings
 from dbhygiene.source import NOT_PYTHON
 from dbhygiene.workspace import members
 
+if TYPE_CHECKING:
+    from dbhygiene.frontends.cli.known import Filter
+
 MOST_PREVIEWS = 10
 
 
@@ -37,6 +40,7 @@ class Part(NamedTuple):
     analyses: engine.Analyses
     rules: Sequence[AnyRule]
     stdin: bytes | None = None
+    files: Sequence[Path] = ()
 
 
 @dataclass(eq=False, repr=False)
@@ -55,6 +59,8 @@ class Run:
     force_exclude: bool
     asked: tuple[Target, ...]
     output_file: Path | None
+    baseline: Path | None
+    since: str | None
     color: str
     steps: str
     quiet: bool
@@ -66,6 +72,7 @@ class Run:
     out: TextIO = field(default_factory=lambda: sys.stdout)
     previews: int = MOST_PREVIEWS
     _seen: list[Part] = field(default_factory=list)
+    _filters: dict[Path, Filter] = field(default_factory=dict)
     _targets: list[Target] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -86,11 +93,22 @@ class Run:
             analyses = engine.Analyses(project)
             failed = [engine.not_read(path, reason) for path, reason in unlisted]
             findings = engine.check(project, files, rules, named=named, analyses=analyses)
-            self._seen.append(Part(project, chain(failed, findings), analyses, rules))
-            yield self._seen[-1]
+            yield self._known(Part(project, chain(failed, findings), analyses, rules, files=files))
         if "-" in paths:
-            self._seen.append(self._stdin())
-            yield self._seen[-1]
+            yield self._known(self._stdin())
+
+    def _known(self, part: Part) -> Part:
+        """The part, written down: what is asked about a file later is asked of its project."""
+        root = part.project.root
+        if self.baseline and self._filters.keys() - {root}:
+            raise Mistake("--baseline: there are several projects here; set `baseline` in each of them")
+        if self.baseline or self.since or part.project.settings.baseline:
+            from dbhygiene.frontends.cli.known import Filter
+
+            known = self._filters.setdefault(root, Filter(part.project, part.rules, self.baseline, self.since))
+            known.files.update(part.files)
+        self._seen.append(part)
+        return part
 
     @property
     def _file(self) -> Path | None:
@@ -152,6 +170,15 @@ class Run:
     # -- what to say ----------------------------------------------------------------------------------
 
     def report(self, project: Project, findings: Iterable[Finding]) -> None:
+        """Print the new ones of these findings, as they come where the format allows it."""
+        self.print(project, self.new(project, findings))
+
+    def new(self, project: Project, findings: Iterable[Finding]) -> Iterator[Finding]:
+        """Those of these findings that neither the baseline nor an earlier commit knows."""
+        known = self._filters.get(project.root)
+        return known.new(findings) if known else iter(findings)
+
+    def print(self, project: Project, findings: Iterable[Finding]) -> None:
         """Print findings as they come, where the format allows it."""
         self._output.add(self._counted(findings, project))
 
@@ -192,12 +219,14 @@ class Run:
         from dbhygiene.fixes.preview import preview
 
         self.previews -= 1
-        project, _, analyses, rules, _ = part
-        return preview(project.file(finding.path), lambda file: engine.check_file(file, rules, analyses), finding)
+        file = part.project.file(finding.path)
+        return preview(file, lambda changed: engine.check_file(changed, part.rules, part.analyses), finding)
 
     def close(self, before: str = "") -> None:
         """Print what is said once, at the end."""
         self._output.close()
+        for words in (words for each in self._filters.values() for words in each.stale()):
+            click.echo(words, err=True)
         if not self.quiet:
             fixable = f", {self.fixable} fixable with `dbhygiene fix`" if self.fixable else ""
             words = f"{count(self.found, 'finding')} in {count(self.checked, 'file')}{fixable}"

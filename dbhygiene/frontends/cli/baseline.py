@@ -1,0 +1,49 @@
+"""`dbhygiene baseline`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dbhygiene import engine
+from dbhygiene.baseline import DEFAULT
+from dbhygiene.frontends.cli.known import baseline_path, update
+from dbhygiene.frontends.cli.options import Command, run_options
+from dbhygiene.frontends.cli.run import Run, shown
+from dbhygiene.mistakes import Mistake
+
+
+@click.command("baseline", cls=Command)
+@run_options
+@click.option("--prune", is_flag=True, help="Only take out what is found no more.")
+def command(paths: tuple[str, ...], prune: bool, **options: Any) -> int:
+    """Write what is found to a file of known findings, which `check` does not report."""
+    if "-" in paths:
+        raise Mistake("a baseline is made of files, not of `-`")
+    return write_baseline(paths, prune=prune, **options)
+
+
+def write_baseline(
+    paths: tuple[str, ...], *, prune: bool = False, baseline: Path | None, since: str | None, **options: Any
+) -> int:
+    """Write the baselines of the projects that the paths lie in; the exit status."""
+    if since:
+        raise Mistake("a baseline holds all that is known, not what is new --since a commit")
+    run = Run(baseline=None, since=None, **options)
+    roots: set[Path] = set()
+    for part in run.parts(paths):
+        project = part.project
+        roots.add(project.root)
+        if baseline and len(roots) > 1:
+            raise Mistake("--baseline: there are several projects here; set `baseline` in each of them")
+        path = baseline_path(project, baseline)
+        findings = list(part.findings)
+        run.failed |= any(finding.code == engine.INTERNAL_ERROR for finding in findings)
+        done = update(project, part.rules, part.files, findings, baseline, prune=prune)
+        sys.stdout.write(f"{shown(path or project.root / DEFAULT)}: {done}\n")
+        if path is None:
+            sys.stdout.write(f'to use it, set `baseline = "{DEFAULT}"` in [tool.dbhygiene]\n')
+    return 2 if run.failed else 0

@@ -1,0 +1,103 @@
+"""Findings that are not to be told: those of a baseline, and those that a commit had already."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+
+from dbhygiene import engine
+from dbhygiene.baseline import DEFAULT, Known, gone, line, parse, text_of
+from dbhygiene.fingerprints import Key, key
+from dbhygiene.mistakes import Mistake
+from dbhygiene.model import AnyRule, Finding
+from dbhygiene.project import Project
+
+
+def baseline_path(project: Project, named: Path | None) -> Path | None:
+    """The baseline of a project: the one that an option names, else the one of its settings; None where it has none."""
+    if named is not None:
+        return named.absolute()
+    return project.root / project.settings.baseline if project.settings.baseline else None
+
+
+def read(path: Path) -> Counter[Key]:
+    """The entries of a baseline; raises Mistake where it cannot be read."""
+    try:
+        return parse(path.read_text("utf-8"), path)
+    except FileNotFoundError:
+        raise Mistake(f"{path}: no such file; `dbhygiene baseline` writes it") from None
+    except OSError as error:
+        raise Mistake(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise Mistake(f"{path}: not UTF-8") from None
+
+
+class Filter:
+    """Lets those findings of a project through that nothing knows; reads what is known when it is first asked."""
+
+    def __init__(self, project: Project, rules: Sequence[AnyRule], baseline: Path | None, since: str | None) -> None:
+        self.project = project
+        self.files: set[Path] = set()  # that were checked
+        self._codes = {rule.code for rule in rules} | engine.OWN_CODES.keys()
+        self._rules = rules
+        self._path = baseline_path(project, baseline)
+        self._since = since
+        self._earlier: Known | None = None
+
+    @cached_property
+    def _baseline(self) -> Known | None:
+        return Known(read(self._path), "the baseline") if self._path else None
+
+    def new(self, findings: Iterable[Finding]) -> Iterator[Finding]:
+        """The findings that are new."""
+        if self._baseline:
+            findings = self._baseline.new(findings, self.project.root)
+        for finding in findings:
+            if self._since:
+                self._earlier = self._earlier or Known(_earlier(self.project, self._rules, self._since), self._since)
+                yield from self._earlier.new([finding], self.project.root)
+            else:
+                yield finding
+
+    def stale(self) -> list[str]:
+        """A line for each entry of the baseline that nothing was held against."""
+        if self._baseline is None:
+            return []
+        entries = self._baseline.stale(self.project.root, self.files, self._codes)
+        return [f"{self._path}: nothing is found any more of: {line(entry)}" for entry in sorted(entries.elements())]
+
+
+def _earlier(project: Project, rules: Sequence[AnyRule], since: str) -> Counter[Key]:
+    """What was found at a commit, by the settings and rules of now, and told by the paths of now."""
+    from dbhygiene.history import earlier
+
+    with earlier(project.root, since) as was:
+        before = Project(was.root, project.settings)
+        files = before.discover([was.root]).files
+        keys = [key(finding, was.root) for finding in engine.check(before, files, rules)]
+    return Counter((code, was.renamed.get(path, path), *rest) for code, path, *rest in keys)  # type: ignore[misc]
+
+
+def update(
+    project: Project, rules: Sequence[AnyRule], files: Iterable[Path], findings: Iterable[Finding],
+    named: Path | None, *, prune: bool = False,
+) -> str:  # fmt: skip
+    """Write the baseline of a project anew; what was done, in words.
+
+    Entries of files that were not checked and of rules that were not run stay; with `prune`, none is added.
+    """
+    path = baseline_path(project, named) or project.root / DEFAULT
+    old = read(path) if path.exists() else Counter[Key]()
+    codes = {rule.code for rule in rules} | engine.OWN_CODES.keys()
+    checked = set(files)
+    found = Counter(key(finding, project.root) for finding in findings if finding.code != engine.INTERNAL_ERROR)
+    untouched = Counter({entry: n for entry, n in old.items() if not gone(entry, project.root, checked, codes)})
+    new = untouched + (found & old if prune else found)
+    try:
+        if new != old or not path.exists():
+            path.write_text(text_of(new), "utf-8", newline="\n")
+    except OSError as error:
+        raise Mistake(f"{path}: not written: {(error.strerror or str(error)).lower()}") from None
+    return f"{new.total()} known ({(new - old).total()} added, {(old - new).total()} removed)"

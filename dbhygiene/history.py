@@ -1,0 +1,76 @@
+"""What git knows of an earlier state of a project."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+from dbhygiene.mistakes import Mistake
+
+_READ = ("*.py", "*.pyi", "*.toml", "*.cfg", "*.txt", "*.lock", "*Pipfile*")  # what a project is known by
+
+
+class Earlier(NamedTuple):
+    """A project as it was: its root, and for each file that was renamed since its path now, both below the root."""
+
+    root: Path
+    renamed: Mapping[str, str]
+
+
+@contextmanager
+def earlier(root: Path, revision: str) -> Iterator[Earlier]:
+    """A project as it was where its history left that of a revision, in a directory that is there meanwhile.
+
+    Raises Mistake where git cannot tell. The index and the files of the repository stay as they are.
+    """
+    top = Path(_git(root, "rev-parse", "--show-toplevel", fails=f"--since: {root} is in no git repository").strip())
+    commit = _git(
+        root, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}", fails=f"--since: no commit `{revision}`"
+    )
+    base = _git(
+        root,
+        "merge-base",
+        commit.strip(),
+        "HEAD",
+        fails=f"--since: `{revision}` and HEAD have no commit in common; in a shallow clone, fetch more of the history",
+    ).strip()
+    with TemporaryDirectory(prefix="dbhygiene-") as directory:
+        index = {"GIT_INDEX_FILE": os.path.join(directory, "index")}
+        _git(top, "read-tree", base, env=index)
+        names = _git(top, "ls-files", "-z", "--", *_READ, env=index)
+        tree = Path(directory, "tree")
+        tree.mkdir()
+        _git(top, "checkout-index", "-z", "--stdin", f"--prefix={tree}{os.sep}", env=index, given=names)
+        below = Path(os.path.realpath(root)).relative_to(os.path.realpath(top))
+        (tree / below).mkdir(parents=True, exist_ok=True)
+        yield Earlier(tree / below, _renamed(root, base))
+
+
+def _renamed(root: Path, base: str) -> dict[str, str]:
+    words = _git(root, "diff", "-M", "-z", "--name-status", "--relative", "--diff-filter=R", base).split("\0")
+    return dict(zip(words[1::3], words[2::3], strict=False))
+
+
+def _git(
+    where: Path, *arguments: str, fails: str = "", env: Mapping[str, str] | None = None, given: str | None = None
+) -> str:
+    """What a git command says; raises Mistake with the words of `fails`, or its own, where it fails."""
+    try:
+        done = subprocess.run(
+            ["git", *arguments],
+            cwd=where,
+            env={**os.environ, **(env or {})},
+            input=None if given is None else os.fsencode(given),
+            capture_output=True,
+        )
+    except OSError as error:
+        raise Mistake(f"--since: git cannot be run: {error.strerror}") from None
+    if done.returncode:
+        words = os.fsdecode(done.stderr).strip().splitlines()
+        raise Mistake(fails or f"--since: git {arguments[0]} failed: {words[0] if words else done.returncode}")
+    return os.fsdecode(done.stdout)
