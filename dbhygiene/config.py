@@ -93,7 +93,7 @@ def read(path: Path) -> Settings | None:
         return None
     try:
         text = data.decode()
-        table = _toml(text)
+        table = toml(text)
     except UnicodeDecodeError:
         raise Mistake(f"{_shown(path)}: not UTF-8") from None
     except ValueError as error:
@@ -108,7 +108,7 @@ def read(path: Path) -> Settings | None:
     return _with_values(Settings(), table, lambda key: f"{_shown(path)}{_line(text, key)}")
 
 
-def _toml(text: str) -> Any:
+def toml(text: str) -> Any:
     """A table; raises ValueError, with the line, where the text is none."""
     if sys.version_info >= (3, 11):
         import tomllib
@@ -162,7 +162,7 @@ def with_assignment(settings: Settings, assignment: str) -> Settings:
 def with_text(settings: Settings, key: Key, text: str, source: str) -> Settings:
     """The settings, but for a key whose value is a text: TOML, or words without quotes, with commas where several."""
     try:
-        value = _toml(f"value = {text}")["value"]
+        value = toml(f"value = {text}")["value"]
     except ValueError:
         value = text
     if key.kind.list and not isinstance(value, list):

@@ -249,7 +249,7 @@ def test_the_schema_accepts_what_the_reader_accepts() -> None:
     jsonschema.Draft7Validator.check_schema(schema)
     validator = jsonschema.Draft7Validator(schema)
     for key in keys.KEYS:
-        table = config._toml(key.example)
+        table = config.toml(key.example)
         table = table.get("tool", {}).get("dbhygiene", table)
         assert validator.is_valid(table), key.name
         assert key.kind.read(table[key.name]) is not None

@@ -24,7 +24,7 @@ LAYERS = [
     {"rules"},
     {"catalogue", "workspace"},
     {"engine"},
-    {"fixes"},
+    {"fixes", "checkup"},
     {"frontends"},
     {"__main__"},
 ]

@@ -12,7 +12,7 @@ import click
 from dbhygiene import __version__
 from dbhygiene.mistakes import Mistake, did_you_mean
 
-COMMANDS = ("check", "fix", "rule", "config", "baseline")
+COMMANDS = ("check", "fix", "rule", "config", "baseline", "doctor")
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -1,0 +1,279 @@
+"""What stands around a project's findings: what may hide them, and what is assumed where nothing is said."""
+
+from __future__ import annotations
+
+import configparser
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from dbhygiene import config, engine
+from dbhygiene.library.drivers import PACKAGES, driver
+from dbhygiene.mistakes import Mistake
+from dbhygiene.project import Project
+from dbhygiene.source import NOT_PYTHON
+
+OK, NOTE, PROBLEM = "ok", "note", "problem"
+_PREFIX = "HYG"
+_LIBRARIES = {"sqlalchemy": "SQLAlchemy", "flask_sqlalchemy": "Flask-SQLAlchemy", "django": "Django"}
+_IMPORT = re.compile(
+    rb"^[ \t]*(?:import|from)[ \t]+(" + b"|".join(sorted(name.encode() for name in {*PACKAGES, *_LIBRARIES})) + rb")\b",
+    re.M,
+)
+
+
+class Remark(NamedTuple):
+    """One thing that was looked at, what was seen, and what to do about it."""
+
+    topic: str
+    state: str
+    message: str
+    advice: str = ""
+
+
+def checkup(project: Project) -> list[Remark]:
+    """Everything that is worth saying of a project, in the order in which it matters."""
+    seen = _Seen(project)
+    parts = (_settings, _python, _unread, _libraries, _databases, _timeout, _flake8, _ruff, _pre_commit)
+    return [remark for part in parts for remark in part(seen)]
+
+
+class _Seen:
+    """A project, and what its files hold."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.root = project.root
+        self.files = project.discover([project.root]).files
+
+    @cached_property
+    def imported(self) -> Mapping[str, list[Path]]:
+        """The libraries that we know, each with the files that import it."""
+        found: dict[str, list[Path]] = {}
+        for path in self.files:
+            try:
+                data = self.project.read(path)
+            except OSError:
+                continue
+            for name in {match.decode() for match in _IMPORT.findall(data)}:
+                found.setdefault(name, []).append(path)
+        return found
+
+    @cached_property
+    def pyproject(self) -> Mapping[str, Any]:
+        return _toml(self.root / "pyproject.toml")
+
+    @cached_property
+    def hooks(self) -> str | None:
+        """The configuration of pre-commit."""
+        return _text(self.root / ".pre-commit-config.yaml")
+
+    def shown(self, path: Path) -> str:
+        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text("utf-8", "replace")
+    except OSError:
+        return None
+
+
+def _toml(path: Path) -> Mapping[str, Any]:
+    """A table; empty where there is none that can be read."""
+    text = _text(path)
+    try:
+        return config.toml(text) if text else {}
+    except ValueError:
+        return {}
+
+
+# -- the project itself ---------------------------------------------------------------------------------
+
+
+def _settings(seen: _Seen) -> Iterator[Remark]:
+    holding = [name for name in config.FILES if config.read(seen.root / name) is not None]
+    keys = ", ".join(f"{key} ({place})" for key, place in sorted(seen.project.settings.sources.items()))
+    if len(holding) > 1:
+        message = f"{holding[0]} and {holding[1]} have settings, and only the first one's hold"
+        yield Remark("settings", PROBLEM, message, f"move those of {holding[1]} to {holding[0]}")
+    elif keys:
+        yield Remark("settings", OK, f"root {seen.root}; {keys}")
+    else:
+        yield Remark("settings", OK, f"root {seen.root}; nothing is set", "`dbhygiene config` tells what can be set")
+
+
+def _python(seen: _Seen) -> Iterator[Remark]:
+    here = sys.version_info[:2]
+    wanted = str(seen.pyproject.get("project", {}).get("requires-python", ""))
+    least = re.search(r">=\s*3\.(\d+)", wanted)
+    version = ".".join(map(str, here))
+    if least and (3, int(least[1])) > here:
+        message = f"files are parsed by Python {version}, and the project is written for {wanted}"
+        yield Remark("python", PROBLEM, message, f"install dbhygiene with Python 3.{least[1]}")
+    else:
+        yield Remark("python", OK, f"files are parsed by Python {version}")
+
+
+def _unread(seen: _Seen) -> Iterator[Remark]:
+    broken: list[str] = []
+    for path in sorted({path for paths in seen.imported.values() for path in paths}):
+        try:
+            finding = engine.syntax_error(seen.project.file(path))
+        except NOT_PYTHON as error:
+            finding = engine.not_parsed(path, error)
+        except OSError as error:
+            finding = engine.not_read(path, error.strerror or str(error))
+        if finding:
+            broken.append(f"{seen.shown(path)}:{finding.span.line} {finding.message}")
+    if broken:
+        message = f"not readable: {'; '.join(broken[:3])}{'; ...' if len(broken) > 3 else ''}"
+        yield Remark("files", PROBLEM, message, "what stands in them is not checked")
+    every = Project(seen.root, seen.project.settings._replace(extend_exclude=())).discover([seen.root]).files
+    excluded = len(every) - len(seen.files)
+    words = f"{len(seen.files)} Python files, {excluded} left out by `extend-exclude`"
+    if not seen.files:
+        yield Remark("files", PROBLEM, "no Python file is found here", "name a directory, or look at what git ignores")
+    elif not broken:
+        yield Remark("files", OK, words)
+
+
+def _libraries(seen: _Seen) -> Iterator[Remark]:
+    named, unknown = [], []
+    for package in sorted(seen.imported):
+        known = driver(package)
+        name = known.name if known else _LIBRARIES[package]
+        distributions = known.distributions if known else (name,)
+        version = next((v for each in distributions if (v := seen.project.version_of(each))), None)
+        if version:
+            named.append(f"{name} {'.'.join(map(str, version))}")
+        elif distributions:  # not a part of Python
+            unknown.append(name)
+    if unknown:
+        message = f"no requirement says which version of {', '.join(unknown)} is used: what differs is not reported"
+        yield Remark("libraries", NOTE, message, "pin it in a lock file, pyproject.toml or requirements.txt")
+    if named:
+        yield Remark("libraries", OK, f"rules decide by these versions: {', '.join(named)}")
+    if not seen.imported:
+        yield Remark("libraries", NOTE, "no file imports a database library that is known", "`dbhygiene rule --all`")
+
+
+def _databases(seen: _Seen) -> Iterator[Remark]:
+    said = seen.project.settings.databases
+    servers = {known.server for package in seen.imported if (known := driver(package)) and known.server}
+    if said:
+        yield Remark("databases", OK, f"{', '.join(said)}, as `databases` says")
+    elif servers:
+        yield Remark("databases", OK, f"{', '.join(sorted(servers))}, by the drivers that are imported")
+    elif _LIBRARIES.keys() & seen.imported.keys():
+        message = "no driver is imported: which database is spoken to is told by URLs and requirements, or not at all"
+        yield Remark("databases", NOTE, message, 'set `databases = ["mysql"]`, or what it is')
+
+
+def _timeout(seen: _Seen) -> Iterator[Remark]:
+    settings = seen.project.settings
+    if settings.server_timeout is None:
+        message = "not set: waits from 300 s are reported, pools that keep connections for more than 28800 s"
+        advice = "`SELECT @@wait_timeout` tells the server's; set `server-timeout` to it"
+        yield Remark("server-timeout", NOTE, message, advice)
+    else:
+        message = f"{settings.server_timeout} s: longer waits and pool lifetimes are reported"
+        yield Remark("server-timeout", OK, f"{message}; fixes write {settings.safe_lifetime}")
+
+
+# -- the tools beside it --------------------------------------------------------------------------------
+
+
+def _flake8(seen: _Seen) -> Iterator[Remark]:
+    found = next(_flake8_sections(seen), None)
+    hook = seen.hooks is not None and re.search(
+        r"^\s*-\s*id:\s*flake8\b(?P<rest>(?:\n(?!\s*-\s*(?:id|repo):).*)*)", seen.hooks, re.M
+    )
+    if hook and "dbhygiene" not in hook["rest"]:
+        advice = "add `additional_dependencies: [dbhygiene]`, or dbhygiene's own hook"
+        yield Remark("flake8", NOTE, ".pre-commit-config.yaml: flake8's hook has no dbhygiene beside it", advice)
+    if found is None:
+        if not hook:
+            yield Remark("flake8", OK, "not used here")
+        return
+    name, options = found
+    hidden = [key for key in ("ignore", "extend-ignore") if any(_hides(word) for word in _codes(options, key))]
+    chosen = (*_codes(options, "select"), *_codes(options, "extend-select"))
+    if _codes(options, "select") and not any(word.startswith(_PREFIX) or _hides(word) for word in chosen):
+        yield Remark("flake8", PROBLEM, f"{name}: `select` leaves HYG out", "add `extend-select = HYG`")
+    elif hidden:
+        yield Remark("flake8", PROBLEM, f"{name}: `{hidden[0]}` takes HYG away", "take it out of the list")
+    else:
+        yield Remark("flake8", OK, f"{name} lets HYG through")
+
+
+def _flake8_sections(seen: _Seen) -> Iterator[tuple[str, Mapping[str, str]]]:
+    for name in ("setup.cfg", "tox.ini", ".flake8"):  # flake8's own order: the first with a section holds
+        parser = configparser.RawConfigParser()
+        try:
+            parser.read_string(_text(seen.root / name) or "")
+        except configparser.Error:
+            continue
+        if parser.has_section("flake8"):
+            yield name, {key.replace("_", "-"): value for key, value in parser.items("flake8")}
+
+
+def _codes(options: Mapping[str, str], key: str) -> tuple[str, ...]:
+    lines = (line.partition("#")[0] for line in options.get(key, "").splitlines())
+    return tuple(word for line in lines for word in re.split(r"[,\s]+", line) if word)
+
+
+def _hides(word: str) -> bool:
+    return bool(word) and _PREFIX.startswith(word)
+
+
+def _ruff(seen: _Seen) -> Iterator[Remark]:
+    files = [name for name in (".ruff.toml", "ruff.toml") if (seen.root / name).exists()]
+    table = _toml(seen.root / files[0]) if files else seen.pyproject.get("tool", {}).get("ruff")
+    if not isinstance(table, dict):
+        yield Remark("ruff", OK, "not used here")
+        return
+    name = files[0] if files else "pyproject.toml"
+    lint = table.get("lint", {})
+    external = [*lint.get("external", ()), *table.get("external", ())]
+    if any(isinstance(word, str) and _hides(word) for word in external):
+        yield Remark("ruff", OK, f"{name}: `external` names HYG")
+        return
+    chosen = [*lint.get("select", ()), *lint.get("extend-select", ()), *table.get("select", ())]
+    removes = any(rule.startswith(str(word)) for word in chosen for rule in ("RUF100", "RUF102")) or "ALL" in chosen
+    message = f"{name}: ruff does not know HYG, and takes comments such as `# noqa: HYG101` for wrong"
+    yield Remark(
+        "ruff",
+        PROBLEM if removes else NOTE,
+        message,
+        'set `lint.external = ["HYG"]`, or write `# dbhygiene: ignore[...]`',
+    )
+
+
+def _pre_commit(seen: _Seen) -> Iterator[Remark]:
+    if seen.hooks is None:
+        yield Remark("pre-commit", OK, "not used here")
+        return
+    ids = re.findall(r"^\s*-\s*id:\s*[\"']?(dbhygiene[\w-]*)", seen.hooks, re.M)
+    if not ids:
+        advice = "add the hook `dbhygiene`, if you want it at each commit"
+        yield Remark("pre-commit", NOTE, ".pre-commit-config.yaml has no hook of dbhygiene", advice)
+    elif unknown := [each for each in ids if each not in ("dbhygiene", "dbhygiene-fix")]:
+        yield Remark(
+            "pre-commit", PROBLEM, f"there is no hook `{unknown[0]}`", "`dbhygiene` and `dbhygiene-fix` there are"
+        )
+    else:
+        yield Remark("pre-commit", OK, f"runs {' and '.join(dict.fromkeys(ids))}")
+
+
+def failed(remarks: Sequence[Remark]) -> bool:
+    """Whether anything must be mended."""
+    return any(remark.state == PROBLEM for remark in remarks)
+
+
+def settings_problem(error: Mistake) -> Remark:
+    """What to say where the settings themselves are wrong, and nothing else can be looked at."""
+    return Remark("settings", PROBLEM, str(error), "mend it first")

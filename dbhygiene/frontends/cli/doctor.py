@@ -1,0 +1,48 @@
+"""`dbhygiene doctor`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from dbhygiene import config, engine
+from dbhygiene.checkup import Remark, checkup, failed, settings_problem
+from dbhygiene.frontends.cli.options import Command
+from dbhygiene.mistakes import Mistake
+from dbhygiene.project import Project
+
+
+@click.command("doctor", cls=Command)
+@click.argument("path", default=".", type=click.Path(path_type=Path))
+@click.option("--output-format", type=click.Choice(("text", "json")), default="text", show_default=True)
+def command(path: Path, output_format: str) -> int:
+    """Look at what may hide findings, and at what is assumed. Exits with 1 where something should be mended."""
+    if not path.exists():
+        raise Mistake(f"{path}: no such file or directory")
+    remarks = _remarks(path.absolute())
+    if output_format == "json":
+        import json
+
+        sys.stdout.write(json.dumps([remark._asdict() for remark in remarks], indent=2) + "\n")
+    else:
+        width = max(len(remark.topic) for remark in remarks)
+        sys.stdout.writelines(_line(remark, width) for remark in remarks)
+    return int(failed(remarks))
+
+
+def _remarks(path: Path) -> list[Remark]:
+    try:
+        root = config.root_of(path)
+        settings = config.from_environment(config.load(root))
+        config.require_version(settings)
+        engine.chosen(settings)
+    except Mistake as error:
+        return [settings_problem(error)]
+    return checkup(Project(root, settings))
+
+
+def _line(remark: Remark, width: int) -> str:
+    advice = f" -> {remark.advice}" if remark.advice else ""
+    return f"{remark.state:7}  {remark.topic:{width}}  {remark.message}{advice}\n"
