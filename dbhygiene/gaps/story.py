@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from dbhygiene.gaps.walk import Gap
 from dbhygiene.model import Step
 from dbhygiene.settings import Confidence
 from dbhygiene.source import Located
 
+if TYPE_CHECKING:
+    from dbhygiene.gaps.held import Held
+
 
 def confidence(gap: Gap) -> Confidence:
     return gap.seconds.confidence(gap.file.project.settings.gap_limit) or Confidence.POSSIBLE
 
 
-def steps(gap: Gap) -> Iterator[tuple[Located, str] | Step]:
+def steps(gap: Gap | Held) -> Iterator[tuple[Located, str] | Step]:
     """The query before, the wait, and the query after; for each, where it really happens."""
     for spot in (gap.asked, gap.wait, gap.asked_again):
         yield spot.node, spot.words

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -13,10 +12,9 @@ from dbhygiene.flow.names import locate, origin
 from dbhygiene.flow.reading import keywords, value
 from dbhygiene.flow.values import UNKNOWN, Called, Constant, Dict, Named, Value, as_dict, merged, options
 from dbhygiene.library import sqlalchemy as library
+from dbhygiene.library.idle import SETS_TIMEOUT
 from dbhygiene.settings import Confidence
 from dbhygiene.source import FUNCTION, File, Function
-
-_SETS_TIMEOUT = re.compile(r"\bset\b[^\"'\n]*\bwait_timeout\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +60,7 @@ class Engine:
             or self.sets("pool_recycle")
             or not self.has_pool
             or "strategy" in self.options.items
-            or _SETS_TIMEOUT.search(self.file.text) is not None
+            or SETS_TIMEOUT.search(self.file.text) is not None
             or pings(self.file)
             or _pinged_elsewhere(self.file)
         )

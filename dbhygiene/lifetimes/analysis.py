@@ -34,6 +34,12 @@ class Analysis:
     solution: Solution[Fact]
 
     @property
+    def code(self) -> Code:
+        node = self.scope.node
+        assert isinstance(node, (ast.Module, *FUNCTION))
+        return node
+
+    @property
     def sites(self) -> Mapping[Site, Resource]:
         return self.transfer.sites
 
@@ -112,6 +118,27 @@ def _solve(
             return None
         return Analysis(file, scope, graph, effects, transfer, solution)
     return None
+
+
+def follow(
+    file: File, code: Code, effects: Effects, resources: Mapping[Site, Resource], start: Fact
+) -> tuple[Graph, Transfer] | None:
+    """The graph of a function, and the step of its analysis, for resources that others may see, too.
+
+    Names that functions within or around share are taken for this function's own: whoever asks must know that nobody
+    gives them another value. None where the function is too large.
+
+    Arguments:
+        start: what is true when the function begins: through which names one of the resources can be reached.
+    """
+    try:
+        graph = cfg.build(code, effects)
+    except (TooLargeError, RecursionError):
+        return None
+    own = _names(file, file.functions[code])
+    names = Names(containers=own.containers, stacks=own.stacks, lends=own.lends)
+    held = {where for _, where in start.aliases if isinstance(where, str)}
+    return graph, Transfer(effects, resources, names, Keys(graph, [*_bound_names(graph, resources), *held]))
 
 
 def _followed(code: Code, parameters: Mapping[str, Resource]) -> Iterator[tuple[ast.arg, Resource]]:

@@ -18,7 +18,7 @@ from dbhygiene.lifetimes.heap import CLOSE, IN, IS, RETURN, Fact
 from dbhygiene.lifetimes.ownership import Field, in_class_bodies, owner, seen_elsewhere
 from dbhygiene.lifetimes.summaries import Summaries
 from dbhygiene.settings import Confidence
-from dbhygiene.source import FUNCTION, NOT_PYTHON, File, Located, Scope, Surroundings
+from dbhygiene.source import FUNCTION, NOT_PYTHON, Code, File, Located, Scope, Surroundings
 
 
 class Leak(Enum):
@@ -45,6 +45,11 @@ class Lifetime:
     @property
     def scope(self) -> Scope:
         return self.analysis.scope
+
+    @property
+    def code(self) -> Code:
+        """The function, or the module, in which it is opened."""
+        return self.analysis.code
 
     @cached_property
     def _ends(self) -> list[tuple[Node, Fact]]:

@@ -1,9 +1,28 @@
-"""Session or connection that a module keeps for as long as the program runs.
+"""Session or connection of an engine that is held while nobody asks, for longer than the server waits.
+
+A session holds a connection of its pool from its first query to `commit`, `rollback` or `close`; what
+`engine.connect()` gives is held until `close`. Where the program sleeps for an hour in between, or keeps it as long as
+it runs, the server closes it meanwhile. `pool_pre_ping` and `pool_recycle` cannot help: they look at a connection as it
+leaves the pool, and this one has left it. The next query fails with error 2006, "MySQL server has gone away".
+
+```python
+import time
+from sqlalchemy import create_engine, text
+from sqlalchemy.orm import sessionmaker
+
+engine = create_engine("mysql+pymysql://shop@db/shop", pool_pre_ping=True)
+Session = sessionmaker(engine)
+
+def watch():
+    with Session() as session:
+        while True:
+            print(session.execute(text("select count(*) from orders")).scalar())
+            time.sleep(3600)  # HYG210: 60 min
+```
 
 What is made when a module is imported is never given back: it lies idle between two requests, over night and over the
-weekend, and the server closes it meanwhile. `pool_pre_ping` and `pool_recycle` cannot help: they look at a connection
-as it leaves the pool, and this one has left it for good. Threads that share it get each other's results, and one
-failed query fails all that follow, until somebody calls `rollback`.
+weekend. Threads that share it get each other's results, and one failed query fails all that follow, until somebody
+calls `rollback`.
 
 ```python
 from sqlalchemy import create_engine, text
@@ -26,8 +45,23 @@ def find(kind, number):
     return session.get(kind, number)
 ```
 
-There is nothing to say of engines, factories and registries, which are meant to be kept, of what somebody closes, and
-of a script that uses what it has opened and ends:
+There is nothing to say of a session that has given its connection back when it waits, of engines, factories and
+registries, which are meant to be kept, of what somebody closes, and of a script that uses what it has opened and ends:
+
+```python
+import time
+from sqlalchemy import create_engine, text
+from sqlalchemy.orm import sessionmaker
+
+Session = sessionmaker(create_engine("mysql+pymysql://shop@db/shop", pool_pre_ping=True))
+
+def watch():
+    with Session() as session:
+        while True:
+            print(session.execute(text("select count(*) from orders")).scalar())
+            session.commit()
+            time.sleep(3600)
+```
 
 ```python
 from sqlalchemy import create_engine, text
@@ -50,8 +84,9 @@ if __name__ == "__main__":
 
 ## Fix safety
 
-There is no fix: each function that uses it needs a session of its own, `with Session() as session:`, and where one
-begins and ends only its author knows.
+There is no fix. A session is to be committed, rolled back or closed before the wait, and which of these only its author
+knows; each function needs a session of its own, `with Session() as session:`, and where that begins and ends is for its
+author to say, too.
 
 ## References
 
@@ -64,43 +99,61 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from dbhygiene.gaps.held import Held, held
+from dbhygiene.gaps.story import steps
 from dbhygiene.library.kept import users
 from dbhygiene.library.prefilter import SQLALCHEMY
-from dbhygiene.library.sessions import concern, opened
+from dbhygiene.library.sessions import SESSION_KINDS, concern
 from dbhygiene.library.sqlalchemy import in_migrations, in_tests
+from dbhygiene.lifetimes import Lifetime
 from dbhygiene.model import NoFix, Report, Step, rule
+from dbhygiene.settings import Confidence
 from dbhygiene.source import FUNCTION, File
 
 
-@rule("HYG210", on=File, imports=SQLALCHEMY)
-def check(file: File, subject: File) -> Iterator[Report]:
-    if not in_tests(file) and not in_migrations(file):
-        for values in file.scope.aliases.values():
-            for value in values:
-                if isinstance(value, ast.Call):
-                    yield from _held(file, value)
+@rule("HYG210", on=Lifetime, imports=SQLALCHEMY)
+def check(file: File, life: Lifetime) -> Iterator[Report]:
+    if life.resource.kind not in SESSION_KINDS or in_tests(file) or in_migrations(file):
+        return
+    confidence = concern(file, life.birth)
+    if confidence is None:
+        return
+    kept = _kept(file, life, confidence)
+    if kept is not None:
+        yield kept
+    else:
+        yield from (_waiting(file, life, gap, confidence) for gap in held(life))
 
 
-def _held(file: File, call: ast.Call) -> Iterator[Report]:
-    resource = opened(file, call)
-    if resource is None or (name := _kept_as(file, call)) is None:
-        return
-    confidence = concern(file, call)
-    used = users(file, name, resource) if confidence is not None else None
-    if confidence is None or used is None:
-        return
+def _kept(file: File, life: Lifetime, confidence: Confidence) -> Report | None:
+    """What a module keeps as long as the program runs, and functions use again and again."""
+    name = _kept_as(file, life.birth)
+    used = users(file, name, life.resource) if name is not None else None
+    if name is None or used is None:
+        return None
     where, node = used
-    yield Report(
-        call,
+    return Report(
+        life.birth,
         f"`{name}` is kept as long as the program runs: no option of the pool can keep it from going stale",
         path=(
-            (call, "taken from the pool when this module is imported"),
+            (life.birth, "taken from the pool when this module is imported"),
             Step(where.path, where.span(node), "used here"),
         ),
         fix=NoFix("where it is to be opened and closed is for its author to say"),
         confidence=confidence,
         notes=("threads must not share it",),
         subject=name,
+    )
+
+
+def _waiting(file: File, life: Lifetime, gap: Held, confidence: Confidence) -> Report:
+    return Report(
+        gap.wait.node if gap.file is file else life.birth,
+        f"`{life.title}` holds its connection while {gap.kind.value}, {gap.seconds}: no option of the pool can help",
+        path=tuple(steps(gap)),
+        fix=NoFix("how it is to give its connection back before the wait is for its author to say"),
+        confidence=min(confidence, gap.confidence),
+        subject=life.title,
     )
 
 

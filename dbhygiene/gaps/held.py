@@ -1,0 +1,196 @@
+"""Connections that a program holds itself, across a wait: used, idle for longer than the server may wait, used again.
+
+Code that is given the connection, by an argument, through `self` or as a variable of its module, is walked with it.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from dbhygiene.flow.bindings import Bindings, Place
+from dbhygiene.flow.calls import Demand
+from dbhygiene.flow.cfg import Graph
+from dbhygiene.gaps.callbacks import callbacks
+from dbhygiene.gaps.durations import is_test
+from dbhygiene.gaps.effects import Spot
+from dbhygiene.gaps.holding import NEVER_RETURNS, NOTHING, Meaning, Question, Routine, Walk
+from dbhygiene.gaps.pauses import Pauses
+from dbhygiene.gaps.seconds import FOR_EVER, Seconds
+from dbhygiene.gaps.states import Idle, Pause
+from dbhygiene.library import idle as library
+from dbhygiene.library import waits
+from dbhygiene.lifetimes import Lifetime
+from dbhygiene.lifetimes.analysis import follow
+from dbhygiene.lifetimes.effects import Effects
+from dbhygiene.lifetimes.heap import Alias, Fact, State
+from dbhygiene.lifetimes.transfer import Transfer
+from dbhygiene.settings import Confidence
+from dbhygiene.source import FUNCTION, Code, File, Scope
+
+_RETRIES = re.compile(r"retry|retries|backoff", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Held:
+    """A connection that is used, lies idle for longer than the server may wait, and is used again.
+
+    The spots are places of one function; what happens there may be deeper, in what is called there.
+    """
+
+    life: Lifetime
+    file: File
+    asked: Spot
+    wait: Spot
+    asked_again: Spot
+    seconds: Seconds
+    kind: waits.Kind
+
+    @property
+    def confidence(self) -> Confidence:
+        limit = self.file.project.settings.gap_limit
+        return self.seconds.confidence(limit) or Confidence.POSSIBLE
+
+
+def held(life: Lifetime) -> list[Held]:
+    """The waits across which a connection is held, each with the worst that may happen there."""
+    decorators = life.scope.node.decorator_list if isinstance(life.scope.node, FUNCTION) else ()
+    if is_test(life.file) or any(_RETRIES.search(life.file.segment(each)) for each in decorators):
+        return []
+    if library.SETS_TIMEOUT.search(life.file.text):
+        return []
+    return _Search(life).found()
+
+
+class _Search:
+    """The search for the gaps of one connection."""
+
+    def __init__(self, life: Lifetime) -> None:
+        self._life = life
+        self._gaps: dict[ast.AST, Held] = {}  # by the longest wait
+        self._meanings: Demand[Routine, Meaning] = Demand(self._mean, NEVER_RETURNS, depth=8)
+        limit = life.file.project.settings.gap_limit
+        name = _shared_name(life)
+        seeing = _seeing(life.file, life.scope, name) if name is not None else frozenset()
+        self._question = Question(life, limit, Pauses(limit), self._meaning, seeing)
+
+    def found(self) -> list[Held]:
+        life, start = self._life, Fact()
+        parts: tuple[Graph, Transfer] | None = life.analysis.graph, life.analysis.transfer
+        if self._question.seeing:
+            parts = follow(life.file, life.code, life.analysis.effects, life.analysis.sites, start)
+        if parts is None:
+            return []
+        own = Walk(self._question, Routine(life.file, life.code), *parts)
+        own.run(start, None)
+        self._note(life.file, own.gaps)
+        for routine in self._others(own.reached):
+            self._meaning(routine)
+            self._between_calls(routine)
+        return list(self._gaps.values())
+
+    def _meaning(self, routine: Routine) -> Meaning:
+        return self._meanings.get(routine, NOTHING)
+
+    def _mean(self, routine: Routine) -> Meaning:
+        life = self._life
+        state: State = "closed" if routine.rests else "open"
+        start = Fact(life.birth, state, routine.aliases)
+        effects = Effects(routine.file, routine.file.functions[routine.code], life.analysis.effects.summaries)
+        parts = follow(routine.file, routine.code, effects, {life.birth: life.resource}, start)
+        if parts is None:
+            return NOTHING
+        walk = Walk(self._question, routine, *parts)
+        meaning = walk.run(start, None if routine.rests else Idle(None))
+        self._note(routine.file, walk.gaps)
+        return meaning
+
+    def _others(self, reached: set[Alias]) -> Iterator[Routine]:
+        """The functions that see the connection as a field of their object, or as a variable around them."""
+        life = self._life
+        cls, rests = life.scope.class_scope, life.resource.is_lazy
+        fields = frozenset(alias for alias in reached if str(alias[1]).startswith("self."))
+        if cls is not None and fields and all(_is_kept(life.file, cls, str(where)) for _, where in fields):
+            for code, scope in life.file.functions.items():
+                if scope.class_scope is cls and code is not life.code:
+                    yield Routine(life.file, code, fields, rests)
+        names = frozenset(alias for alias in reached if "." not in str(alias[1]))
+        for code in self._question.seeing:
+            yield Routine(life.file, code, names, rests)
+
+    def _between_calls(self, routine: Routine) -> None:
+        """The gap between two calls of a callback: hours may pass."""
+        held = [each for each in self._meaning(routine).endings if each is not None]
+        first = self._meaning(replace(routine, rests=False)).first
+        if first is None or not held:
+            return
+        for function, place in callbacks(routine.file):
+            if function is routine.code:
+                spot = Spot(routine.file, place, f"the next call of `{function.name}` may come hours later")
+                pause = Pause(Seconds(0.0, FOR_EVER, FOR_EVER), spot, waits.Kind.EVENT)
+                self._note(routine.file, [(Idle(held[0][0] or first[0]).waiting(pause, spot, {}), first[0])])
+
+    def _note(self, file: File, gaps: Iterable[tuple[Idle, Spot]]) -> None:
+        limit = self._question.limit
+        for idle, again in gaps:
+            longest = idle.longest(limit)
+            if idle.since is None or longest is None or idle.seconds.confidence(limit) is None:
+                continue
+            known = self._gaps.get(longest.spot.node)
+            if known is None or known.seconds.rank(limit) < idle.seconds.rank(limit):
+                kind = longest.pause.kind
+                gap = Held(self._life, file, idle.since, longest.spot, again, idle.seconds, kind)
+                self._gaps[longest.spot.node] = gap
+
+
+# -- names ------------------------------------------------------------------------------------------------
+
+
+def _shared_name(life: Lifetime) -> str | None:
+    """The variable that is given the connection, and no other value, where functions within its scope see it.
+
+    None where the program tests or reopens it somewhere, too.
+    """
+    match life.statement:
+        case ast.Assign(targets=[ast.Name(id=name)], value=value):
+            given = value.value if isinstance(value, ast.Await) else value
+            once = len(life.scope.aliases.get(name, ())) == 1 and name in life.file.captured.get(life.scope, ())
+            return name if given is life.birth and once and not _is_looked_after(life.file, name) else None
+    return None
+
+
+def _is_kept(file: File, cls: Scope, path: str) -> bool:
+    """Whether a field is given a value once, and nobody looks after the connection in it."""
+    name = path.partition(".")[2]
+    given = Bindings.of(file).values.get(Place(cls, name), [])
+    values = [each for each in given if not (isinstance(each, ast.Constant) and each.value is None)]
+    return len(values) == 1 and not _is_looked_after(file, name)
+
+
+def _is_looked_after(file: File, name: str) -> bool:
+    """Whether a program tests or reopens a connection of this name, anywhere in its file."""
+    words = "|".join(sorted(library.REFRESHES | {"closed", "is_closed"}))
+    return re.search(rf"\b{re.escape(name)}\.(?:{words})\b", file.text) is not None
+
+
+def _seeing(file: File, outer: Scope, name: str) -> frozenset[Code]:
+    """The functions that use a variable of a scope around them, or what is made of it, or call such functions."""
+    names = {name} | {
+        each
+        for each, values in outer.aliases.items()
+        if any(isinstance(part, ast.Name) and part.id == name for value in values for part in ast.walk(value))
+    }
+    bindings = Bindings.of(file)
+    found: dict[str, Code] = {}
+    before = -1
+    while len(found) > before:  # until no other function calls one of these
+        before = len(found)
+        for code, scope in file.functions.items():
+            for part in file.own(code) if scope is not outer and isinstance(code, FUNCTION) else ():
+                sees = isinstance(part, ast.Name) and part.id in names and bindings.owner(part.id, scope) is outer
+                if sees or (isinstance(part, ast.Call) and file.resolve(part.func) in found):
+                    found[f"{file.module}.{scope.name}"] = code
+                    break
+    return frozenset(found.values())

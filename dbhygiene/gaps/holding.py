@@ -1,0 +1,262 @@
+"""One routine that can reach a connection, walked with it: where it is, and how long it has been idle.
+
+Where the connection is, the facts of `lifetimes` say; how long it lies idle, the same waits and loops as for any
+other gap. The two are solved together: a pair of them is what may be true at a node.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from dbhygiene.flow import cfg
+from dbhygiene.flow.cfg import Graph, Kind, Node
+from dbhygiene.flow.solve import Solution, TooManyFactsError
+from dbhygiene.gaps.effects import Spot
+from dbhygiene.gaps.loops import cycles, rounds
+from dbhygiene.gaps.pauses import Pauses
+from dbhygiene.gaps.states import Idle, Pause
+from dbhygiene.library import idle as library
+from dbhygiene.lifetimes import Lifetime
+from dbhygiene.lifetimes.heap import CLOSE, IS, PART, Alias, Fact
+from dbhygiene.lifetimes.transfer import Transfer
+from dbhygiene.source import FUNCTION, Code, File
+
+_MOST = 8_000  # facts of one function
+
+Ending: TypeAlias = "tuple[Spot | None, Pause] | None"  # None: it has been given back
+
+
+@dataclass(frozen=True)
+class Routine:
+    """Code that may reach the connection, through these names; `rests`: nothing of the server's is held yet."""
+
+    file: File = field(compare=False, repr=False)
+    code: Code
+    aliases: frozenset[Alias] = frozenset()
+    rests: bool = False
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """Its first question, with the pause before it; and what may be true where it returns."""
+
+    first: tuple[Spot, Pause] | None = None
+    endings: frozenset[Ending] = frozenset()
+
+
+NEVER_RETURNS = Meaning()
+NOTHING = Meaning(endings=frozenset({(None, Pause())}))
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of each routine: which connection, and what is known of other routines."""
+
+    life: Lifetime
+    limit: float  # seconds that the server waits
+    pauses: Pauses
+    meaning: Callable[[Routine], Meaning]
+    seeing: frozenset[Code] = frozenset()  # the functions that see it as a variable around them
+
+
+class Walk:
+    """One routine, solved: where the connection is, together with how long it has been idle."""
+
+    def __init__(self, question: Question, routine: Routine, graph: Graph, transfer: Transfer) -> None:
+        self._question, self._routine, self._graph, self._transfer = question, routine, graph, transfer
+        self._resource = question.life.resource
+        self.gaps: list[tuple[Idle, Spot]] = []
+        self.reached: set[Alias] = set()
+        self._cycles = cycles(graph)
+        self._rounds = {cycle: rounds(routine.file, cycle.loop) for cycle in self._cycles.values()}
+        self._waits: dict[cfg.Act, list[tuple[Spot, Pause]]] = {}
+        self._first: tuple[Spot, Pause] | None = None
+        self._asked: dict[Node, list[tuple[Idle, Spot]]] = {}
+
+    def run(self, start: Fact, idle: Idle | None) -> Meaning:
+        try:
+            solution = Solution(self._graph, [(start, idle)], self._step, _MOST)
+        except (TooManyFactsError, RecursionError):
+            return NOTHING
+        for node, asked in self._asked.items():
+            if not self._recovers(node):
+                self.gaps += asked
+        ends = frozenset(self._ending(start, *known) for known in solution.at(self._graph.exit))
+        return Meaning(self._first, ends)
+
+    def _ending(self, start: Fact, fact: Fact, idle: Idle | None) -> Ending:
+        if idle is None:
+            return None
+        if start.aliases and not fact.aliases & start.aliases:  # another has taken its place
+            return Spot(self._routine.file, self._question.life.birth, "opened again"), Pause()
+        return idle.since, idle.pause(self._question.limit)
+
+    # -- one step -------------------------------------------------------------------------------------
+
+    def _step(self, node: Node, known: tuple[Fact, Idle | None]) -> Iterator[tuple[Kind, tuple[Fact, Idle | None]]]:
+        fact, idle = known
+        birth = self._question.life.birth
+        if idle is not None and (cycle := self._cycles.get(node)) is not None:
+            idle = idle.crossing(cycle)
+        after_wait = self._waited(node, idle) if idle is not None else None
+        for kind, after in self._transfer(node, fact):
+            self.reached |= {alias for alias in after.aliases if isinstance(alias[1], str)}
+            if after.site is None:
+                yield kind, (after, None)
+            elif after.site is not birth:
+                continue
+            elif fact.site is None:
+                lazy = self._resource.is_lazy
+                yield kind, (after, None if lazy else Idle(self._spot(birth, "opened")))
+            else:
+                for each in self._used(node, fact, after, after_wait):
+                    yield kind, (after, each)
+
+    def _waited(self, node: Node, idle: Idle) -> Idle:
+        if node.act not in self._waits:
+            found = self._question.pauses.of(self._routine.file, self._routine.code, node.act)
+            self._waits[node.act] = [(spot, pause) for spot, pause in found if pause.seconds.most]
+        for spot, pause in self._waits[node.act]:
+            idle = idle.waiting(pause, spot, self._rounds)
+        return idle
+
+    def _used(self, node: Node, fact: Fact, after: Fact, idle: Idle | None) -> Iterable[Idle | None]:
+        """How long it may have been idle after a node."""
+        match node.act:
+            case cfg.Yield(node=place):
+                return [idle and Idle(self._spot(place, "resumed"))]  # who knows how long that takes
+            case cfg.Test(node=test) if idle is not None and self._is_looked_at(test, fact):
+                return [Idle(self._spot(test, "looked after"))]
+            case cfg.Call(node=call):
+                inner = self._inner(call, fact, rests=idle is None)
+                if inner is not None:
+                    return list(self._run(node, call, self._question.meaning(inner), idle))
+                if not self._gives_back(node, fact, after):
+                    return [self._called(node, call, fact, idle)]
+        return [None if self._gives_back(node, fact, after) else idle]
+
+    def _gives_back(self, node: Node, fact: Fact, after: Fact) -> bool:
+        """Whether the connection is closed here, or given back to its pool, as far as this function can tell.
+
+        The facts alone do not say it of a session that other code has woken.
+        """
+        match node.act:
+            case cfg.Call(node=ast.Call(func=ast.Attribute(value=owner, attr=method) as func)):
+                rests = method in self._resource.rests_after
+                if self._transfer.holds(func, fact) == CLOSE or (rests and self._transfer.holds(owner, fact)):
+                    return True
+            case cfg.Leave(node=item):
+                return self._transfer.closed_by(item, fact)
+        return fact.state == "open" and after.state == "closed"
+
+    def _called(self, node: Node, call: ast.Call, fact: Fact, idle: Idle | None) -> Idle | None:
+        how, method = None, ""
+        if isinstance(call.func, ast.Attribute):
+            how, method = self._transfer.holds(call.func.value, fact), call.func.attr
+        spot = self._spot(call, "asks the server")
+        if how in {IS, PART} and method in library.REFRESHES:
+            return Idle(spot)
+        if self._resource.kind == "session":
+            asks = how in {IS, PART} and not (how == IS and method in self._resource.rests_during)
+        else:
+            asks = how in {IS, PART} and library.asks(method, of_connection=how == IS)
+        given = [*call.args, *(keyword.value for keyword in call.keywords)]
+        if asks or any(self._transfer.holds(each, fact) in {IS, PART} for each in given):
+            if idle is not None:
+                self._ask(node, idle, spot)
+            return Idle(spot)
+        return idle
+
+    def _ask(self, node: Node, idle: Idle, spot: Spot) -> None:
+        if idle.since is None:
+            pause = idle.pause(self._question.limit)
+            rank = pause.seconds.rank(self._question.limit)
+            if self._first is None or rank > self._first[1].seconds.rank(self._question.limit):
+                self._first = spot, pause
+        elif idle.waits:
+            self._asked.setdefault(node, []).append((idle, spot))
+
+    def _run(self, node: Node, call: ast.Call, meaning: Meaning, idle: Idle | None) -> Iterator[Idle | None]:
+        """After code of the project has run that can reach the connection."""
+        spot = self._spot(call, f"calls `{ast.unparse(call.func)}`")
+        if idle is not None and meaning.first is not None:
+            asked, before = meaning.first
+            self._ask(node, self._paused(idle, before, spot), _via(spot, asked))
+        for ending in meaning.endings:
+            if ending is None:
+                yield None
+            elif ending[0] is not None:
+                yield self._paused(Idle(_via(spot, ending[0])), ending[1], spot)
+            else:
+                yield idle and self._paused(idle, ending[1], spot)
+
+    def _paused(self, idle: Idle, pause: Pause, spot: Spot) -> Idle:
+        if not pause.seconds.most or pause.spot is None:
+            return idle
+        inner = _via(spot, pause.spot)
+        return idle.waiting(Pause(pause.seconds, inner, pause.kind), inner, self._rounds)
+
+    def _spot(self, node: ast.expr | ast.Yield | ast.YieldFrom, words: str) -> Spot:
+        return Spot(self._routine.file, node, words)
+
+    # -- other code -----------------------------------------------------------------------------------
+
+    def _inner(self, call: ast.Call, fact: Fact, *, rests: bool) -> Routine | None:
+        """The project's own code that a call runs, if it can reach the connection there."""
+        effect = self._transfer.effects.of(call)
+        definition = effect.definition
+        if definition is None or not isinstance(definition.node, FUNCTION):
+            return None
+        aliases: set[Alias] = set()
+        if effect.bound and isinstance(call.func, ast.Attribute) and isinstance(owner := call.func.value, ast.Name):
+            own = ((how, where) for how, where in fact.aliases if isinstance(where, str))
+            aliases |= {(how, where) for how, where in own if owner.id == "self" and where.startswith("self.")}
+        args = definition.node.args
+        names = [each.arg for each in [*args.posonlyargs, *args.args][effect.bound :]]
+        given = [*zip(names, call.args, strict=False), *((k.arg, k.value) for k in call.keywords if k.arg)]
+        for name, value in given:
+            if (how := self._transfer.holds(value, fact)) in {IS, PART} and how is not None:
+                aliases.add((how, name))
+        if definition.node in self._question.seeing:
+            aliases |= {(how, where) for how, where in fact.aliases if isinstance(where, str) and "." not in where}
+        return Routine(definition.file, definition.node, frozenset(aliases), rests) if aliases else None
+
+    def _is_looked_at(self, test: ast.expr, fact: Fact) -> bool:
+        """Whether a condition asks for the state of the connection: `if not conn.open:`."""
+        return any(
+            isinstance(part, ast.Attribute)
+            and part.attr in self._resource.open_if | self._resource.closed_if
+            and self._transfer.holds(part.value, fact) == IS
+            for part in ast.walk(test)
+        )
+
+    def _recovers(self, node: Node) -> bool:
+        """Whether the program goes on with another connection, or the same one made anew, where the question fails."""
+        todo = [target for kind, target in node.out if kind == "raise"]
+        seen = set(todo)
+        while todo:
+            here = todo.pop()
+            if isinstance(here.act, cfg.Call) and self._mends(here.act.node):
+                return True
+            if here not in self._asked:
+                fresh = [target for _, target in here.out if target not in seen]
+                seen.update(fresh)
+                todo += fresh
+        return False
+
+    def _mends(self, call: ast.Call) -> bool:
+        effect = self._transfer.effects.of(call)
+        opened = effect.summary.returns
+        last = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+        return (
+            (opened is not None and opened.kind == self._resource.kind)
+            or last in library.REFRESHES | self._resource.rests_after
+            or "connect" in last.lower().replace("disconnect", "")
+        )
+
+
+def _via(spot: Spot, inner: Spot) -> Spot:
+    return Spot(spot.file, spot.node, spot.words, inner)

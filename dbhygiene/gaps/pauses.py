@@ -1,0 +1,39 @@
+"""How long a point of the program waits, whatever it does to connections meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dbhygiene.flow.calls import Demand
+from dbhygiene.flow.cfg import Act, TooLargeError
+from dbhygiene.gaps.effects import Effects, Idle, Routine, Run, Spot
+from dbhygiene.gaps.states import NEVER_ENDS, SILENT, Pause, Summary
+from dbhygiene.gaps.walk import Walk
+from dbhygiene.source import Code, File
+
+
+class Pauses:
+    """The waits of the functions that one question leads to, each walked once."""
+
+    def __init__(self, limit: float) -> None:
+        self._limit = limit
+        self._walked: Demand[Routine, Summary] = Demand(self._walk, NEVER_ENDS, depth=12)
+
+    def of(self, file: File, code: Code, act: Act) -> Iterator[tuple[Spot, Pause]]:
+        """The waits at one node of a function, each with its place there."""
+        for effect in Effects(Routine(file, code, plain=True)).of(act):
+            match effect:
+                case Idle(spot=spot, seconds=seconds, kind=kind):
+                    yield spot, Pause(seconds, spot, kind)
+                case Run(spot=spot, routine=routine):
+                    ending = self._walked.get(routine, SILENT).returns
+                    pause = ending.after if ending.through is None else ending.through
+                    if pause.seconds.most and pause.spot is not None:
+                        inner = Spot(spot.file, spot.node, spot.words, pause.spot)
+                        yield spot, Pause(pause.seconds, inner, pause.kind)
+
+    def _walk(self, routine: Routine) -> Summary:
+        try:
+            return Walk(routine, lambda inner: self._walked.get(inner, SILENT), self._limit).summary
+        except TooLargeError:
+            return SILENT

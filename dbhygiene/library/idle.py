@@ -1,0 +1,30 @@
+"""Which uses of a connection ask the server, which find out whether it still listens, and which do neither."""
+
+from __future__ import annotations
+
+import re
+
+from dbhygiene.library.words import words
+
+# Methods and attributes of a connection by which a program looks after it: it is as good as new afterwards.
+REFRESHES = words(
+    """ping reconnect connect is_connected open reset_session cmd_reset_connection ensure_connection set_session
+    invalidate detach"""
+)
+# Methods of a connection that stay on this side of the wire.
+_LOCAL = words(
+    """cursor close autocommit escape escape_string literal encode get_server_info get_host_info character_set_name
+    get_autocommit set_charset_collation add_converter set_converter_class config begin_nested execution_options"""
+)
+# Methods of a cursor that send something; rows have mostly arrived before they are fetched.
+_SENDS = words("execute executemany callproc nextset execute_async scalar scalars")
+
+SETS_TIMEOUT = re.compile(r"\bset\b[^\"'\n]*\bwait_timeout\b", re.IGNORECASE)
+
+# The call that makes a connection of a driver reconnect if it has to.
+PINGS = {"pymysql": "ping(reconnect=True)", "mysql.connector": "ping(reconnect=True)"}
+
+
+def asks(method: str, *, of_connection: bool) -> bool:
+    """Whether a method of a connection, or of a cursor, asks the server."""
+    return method not in _LOCAL if of_connection else method in _SENDS

@@ -1,0 +1,162 @@
+"""Connection to MySQL that lies idle for longer than the server waits, and is used again.
+
+MySQL and MariaDB close a connection that has been idle for `wait_timeout` seconds: 28800 by default, often 300 where
+the server is rented. The driver does not notice before the next query, which fails with error 2006, "MySQL server
+has gone away", 2013 or 4031. A program that sleeps for an hour between two queries must not expect its connection to
+be there afterwards.
+
+```python
+import time
+import pymysql
+
+def watch(url, read):
+    conn = pymysql.connect(host="db", user="shop")
+    try:
+        while True:
+            with conn.cursor() as cursor:
+                cursor.execute("insert into prices values (%s)", (read(url),))
+            conn.commit()
+            time.sleep(3600)  # HYG110: 60 min
+    finally:
+        conn.close()
+```
+
+```python fixed
+import time
+import pymysql
+
+def watch(url, read):
+    conn = pymysql.connect(host="db", user="shop")
+    try:
+        while True:
+            with conn.cursor() as cursor:
+                cursor.execute("insert into prices values (%s)", (read(url),))
+            conn.commit()
+            time.sleep(3600)
+            conn.ping(reconnect=True)
+    finally:
+        conn.close()
+```
+
+The wait may be in a function that is called, the connection in a field or in a variable of the module:
+
+```python
+import time
+import MySQLdb
+
+class Collector:
+    def __init__(self):
+        self.conn = MySQLdb.connect(host="db")
+
+    def store(self, value):
+        cursor = self.conn.cursor()
+        cursor.execute("insert into sums values (%s)", (value,))
+        cursor.close()
+
+    def rest(self):
+        time.sleep(15 * 60)
+
+    def run(self, values):
+        for value in values:
+            self.store(value)
+            self.rest()  # HYG110
+
+    def close(self):
+        self.conn.close()
+```
+
+There is nothing to say where each round opens its own connection, where it is tested before it is used, or where
+its loss is expected:
+
+```python
+import time
+import pymysql
+
+def connect():
+    return pymysql.connect(host="db")
+
+def each_round(work):
+    while True:
+        conn = connect()
+        try:
+            conn.cursor().execute(work)
+        finally:
+            conn.close()
+        time.sleep(3600)
+
+def tested(work):
+    conn = connect()
+    try:
+        while True:
+            conn.ping(reconnect=True)
+            conn.cursor().execute(work)
+            time.sleep(3600)
+    finally:
+        conn.close()
+
+def polls(work):
+    conn = connect()
+    try:
+        while True:
+            conn.cursor().execute(work)
+            time.sleep(5)
+    finally:
+        conn.close()
+```
+
+## Fix safety
+
+Safe for PyMySQL and mysql.connector, whose `ping(reconnect=True)` opens the connection again if it has to. A
+transaction that was under way is lost with the old connection, with or without the ping. There is no fix for MySQLdb,
+whose newer versions cannot reconnect, nor for asynchronous drivers, nor where the variable is out of sight of the wait.
+
+## References
+
+- [MySQL: server has gone away](https://dev.mysql.com/doc/refman/8.4/en/gone-away.html)
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from dbhygiene.edits import InsertAfter
+from dbhygiene.gaps.held import Held, held
+from dbhygiene.gaps.story import steps
+from dbhygiene.library.idle import PINGS
+from dbhygiene.library.prefilter import DRIVERS
+from dbhygiene.lifetimes import Lifetime
+from dbhygiene.model import Fix, NoFix, Report, rule
+from dbhygiene.source import FUNCTION, File
+
+
+@rule("HYG110", on=Lifetime, imports=DRIVERS)
+def check(file: File, life: Lifetime) -> Iterator[Report]:
+    if life.resource.kind != "connection" or life.resource.server != "mysql":
+        return
+    for gap in held(life):
+        yield Report(
+            gap.wait.node if gap.file is file else life.birth,
+            f"connection `{life.title}` lies idle while {gap.kind.value}, {gap.seconds}, and is used again afterwards",
+            path=tuple(steps(gap)),
+            fix=_repair(gap),
+            confidence=gap.confidence,
+            subject=life.title,
+        )
+
+
+def _repair(gap: Held) -> Fix | NoFix:
+    """Let the driver test the connection after the wait, where it can be named there."""
+    life, file = gap.life, gap.file
+    if life.resource.package not in PINGS:
+        return NoFix("its driver cannot make it anew by itself")
+    if life.resource.is_async:
+        return NoFix("it is awaited")
+    statement = next((node for node in file.around(gap.wait.node) if isinstance(node, ast.stmt)), None)
+    function = next((node for node in file.around(gap.wait.node) if isinstance(node, FUNCTION)), file.tree)
+    if not isinstance(statement, ast.Expr) or function is not life.scope.node or not life.names:
+        return NoFix("where it waits, the connection has no name")
+    return Fix(
+        "Open it again after the wait, if need be",
+        (InsertAfter(file.span(statement), f"{life.names[0]}.{PINGS[life.resource.package]}"),),
+    )
