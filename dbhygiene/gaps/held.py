@@ -50,8 +50,11 @@ class Held:
 
     @property
     def confidence(self) -> Confidence:
-        limit = self.file.project.settings.gap_limit
-        return self.seconds.confidence(limit) or Confidence.POSSIBLE
+        """How sure it is that the server has closed it; nobody knows how long a person takes, nor who is asked."""
+        settings = self.file.project.settings
+        if self.kind is waits.Kind.PERSON and settings.server_timeout is None:
+            return Confidence.POSSIBLE
+        return self.seconds.confidence(settings.gap_limit) or Confidence.POSSIBLE
 
 
 def held(life: Lifetime) -> list[Held]:

@@ -46,13 +46,18 @@ _DEVELOPMENT = re.compile(r"(?:^|[^A-Za-z])(?:dev|test|local)|(?:^|[a-z])(?:Dev|
 
 @dataclass(frozen=True)
 class Setting:
-    """One assignment of one setting. `form` is how another is written beside it, `{key}` and `{value}` to be filled."""
+    """One assignment of one setting, and how another is written beside it.
+
+    `form` is a statement, `{key}` and `{value}` to be filled; `holder` the call that it is a keyword of, or the dict
+    that it is an item of.
+    """
 
     key: str
     value: ast.expr
     at: ast.expr
     statement: ast.stmt | None
-    form: str
+    form: str = ""
+    holder: ast.Call | ast.Dict | None = None
 
 
 @dataclass(frozen=True)
@@ -86,10 +91,11 @@ def handles_options(file: File) -> bool:
     return any(word in file.text for word in words)
 
 
-def options_elsewhere(file: File) -> bool:
-    """Whether another file of the project gives engine options to an extension whose URL it does not set."""
+def options_elsewhere(file: File, own: list[Group]) -> bool:
+    """Whether other code of the project, or of this file's `own` groups, gives options to an engine, but no URL."""
     others = [other for other in file.project.mentions(ENGINE_OPTIONS) if other.path != file.path]
-    if any(group.has(ENGINE_OPTIONS) and not group.has(URI) for other in others for group in groups(other)):
+    found = [*own, *(group for other in others for group in groups(other))]
+    if any(group.has(ENGINE_OPTIONS) and not group.has(URI) for group in found):
         return True
     users = (other for other in file.project.mentions("engine_options") if other.path != file.path)
     return any("flask_sqlalchemy" in other.text for other in users)
@@ -148,13 +154,23 @@ def _of_applications(file: File) -> Iterator[Group]:
     for call in file.nodes(ast.Call):
         match call.func:
             case ast.Attribute(value=ast.Attribute(attr="config") as owner, attr="update" | "from_mapping"):
-                name = file.segment(owner)
-                for keyword in call.keywords:
-                    if keyword.arg in SETTINGS:
-                        setting = Setting(keyword.arg, keyword.value, keyword.value, _statement(file, call), "")
-                        found[name, _function(file, call)].append(setting)
+                found[file.segment(owner), _function(file, call)] += _in_call(file, call)
     for (name, _), settings in found.items():
+        if not settings:
+            continue
         yield Group(name, tuple(sorted(settings, key=lambda setting: setting.at.lineno)))
+
+
+def _in_call(file: File, call: ast.Call) -> Iterator[Setting]:
+    """The settings of `config.update(KEY=value)` and `config.from_mapping({"KEY": value})`."""
+    statement = _statement(file, call)
+    for keyword in call.keywords:
+        if keyword.arg in SETTINGS:
+            yield Setting(keyword.arg, keyword.value, keyword.value, statement, holder=call)
+    for given in (each for each in call.args if isinstance(each, ast.Dict)):
+        for key, value in zip(given.keys, given.values, strict=True):
+            if isinstance(key, ast.Constant) and key.value in SETTINGS:
+                yield Setting(key.value, value, value, statement, holder=given)
 
 
 def _function(file: File, node: ast.AST) -> ast.AST | None:

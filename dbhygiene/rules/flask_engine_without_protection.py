@@ -70,7 +70,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.edits import AddItem, InsertAfter, Replace
+from dbhygiene.edits import AddItem, AddKeyword, InsertAfter, Replace
 from dbhygiene.flow.reading import value
 from dbhygiene.flow.values import Constant, Dict, Text, as_dict, options
 from dbhygiene.library import flask
@@ -88,7 +88,8 @@ def check(file: File, _: File) -> Iterator[Report]:
         return
     found = flask.groups(file)
     for group in found:
-        if not group.is_for_development and not _is_protected(file, group) and not flask.options_elsewhere(file):
+        protected = _is_protected(file, group) or flask.options_elsewhere(file, found)
+        if not group.is_for_development and not protected:
             yield from _uri(file, group, found)
         if not group.is_for_development:
             yield from _binds(file, group)
@@ -168,13 +169,18 @@ def _fix(file: File, group: flask.Group, setting: flask.Setting) -> Fix | NoFix:
         if len(given) == 1 and isinstance(known, Dict) and known.literal is not None and known.file is file:
             return Fix(_TITLE, (AddItem(file.span(known.literal), '"pool_pre_ping"', "True"),))
         return NoFix("the engine's options are not in one dict in sight")
-    if not setting.form or setting.statement is None:
-        return NoFix("`SQLALCHEMY_ENGINE_OPTIONS` belongs beside it, in the same call")
     key, code = flask.ENGINE_OPTIONS, '{"pool_pre_ping": True}'
     if version is not None and version < (2, 4):
         key, code = flask.POOL_RECYCLE, str(file.project.settings.safe_lifetime)
     if len(group.of(flask.URI)) > 1:
         return NoFix("several branches assign the URL: `SQLALCHEMY_ENGINE_OPTIONS` belongs after them")
+    match setting.holder:
+        case ast.Call() as call:
+            return Fix(_TITLE, (AddKeyword(file.span(call), key, code),))
+        case ast.Dict() as literal:
+            return Fix(_TITLE, (AddItem(file.span(literal), f'"{key}"', code),))
+    if setting.statement is None:
+        return NoFix("the setting is no assignment")
     added = setting.form.replace("{key}", key).replace("{value}", code)
     return Fix(_TITLE, (InsertAfter(file.span(setting.statement), added),))
 

@@ -105,15 +105,16 @@ def _wrong(found: Value) -> str:
 
 
 def _right(made: Engine, values: list[Value]) -> Fix | NoFix:
-    """The same value, as a number."""
-    at = written(made, RECYCLE)
+    """The same value, as a number; where that is none, or too long to help, one that is right."""
+    at, settings = written(made, RECYCLE), made.file.project.settings
     match values:
         case [Constant(value=str(text))]:
             if not text.strip().isdigit():
                 return NoFix("the string is no number of seconds")
-            return rewrite(made, RECYCLE, str(int(text)))
+            too_long = int(text) >= settings.lifetime_limit and not made.sets(PRE_PING)
+            return rewrite(made, RECYCLE, str(settings.safe_lifetime if too_long else int(text)))
         case [Constant(value=None | True)]:
-            return rewrite(made, RECYCLE, str(made.file.project.settings.safe_lifetime))
+            return rewrite(made, RECYCLE, str(settings.safe_lifetime))
     if at is None or any(isinstance(each, Constant) and each.value is None for each in values):
         return NoFix("it may also be None: say what it is then")
     return rewrite(made, RECYCLE, f"int({made.file.segment(at)})")
