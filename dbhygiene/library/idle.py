@@ -19,6 +19,11 @@ _LOCAL = words(
 # Methods of a cursor that send something; rows have mostly arrived before they are fetched.
 _SENDS = words("execute executemany callproc nextset execute_async scalar scalars")
 
+# What a program writes that waits, in its own words or by those of its functions: a file without it is not searched.
+MAY_WAIT = re.compile(
+    r"sleep|wait|pause|delay|interval|poll|queue|prompt|listen|consume|subprocess|schedul|serve|loop|on_\w+ =|@\w+\.\w+"
+    r"|\bwhile\b|\binput\("
+)
 SETS_TIMEOUT = re.compile(r"\bset\b[^\"'\n]*\bwait_timeout\b", re.IGNORECASE)
 
 # The call that makes a connection of a driver reconnect if it has to.

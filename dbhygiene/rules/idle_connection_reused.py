@@ -119,21 +119,28 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from dbhygiene.edits import InsertAfter
-from dbhygiene.gaps.held import Held, held
-from dbhygiene.gaps.story import steps
-from dbhygiene.library.idle import PINGS
+from dbhygiene.library.idle import MAY_WAIT, PINGS
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Lifetime
 from dbhygiene.model import Fix, NoFix, Report, rule
 from dbhygiene.source import FUNCTION, File
+
+if TYPE_CHECKING:
+    from dbhygiene.gaps.held import Held
 
 
 @rule("HYG110", on=Lifetime, imports=DRIVERS)
 def check(file: File, life: Lifetime) -> Iterator[Report]:
     if life.resource.kind != "connection" or life.resource.server != "mysql":
         return
+    if MAY_WAIT.search(file.text) is None:
+        return
+    from dbhygiene.gaps.held import held  # most programs need neither
+    from dbhygiene.gaps.story import steps
+
     for gap in held(life):
         yield Report(
             gap.wait.node if gap.file is file else life.birth,

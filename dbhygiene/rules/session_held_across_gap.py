@@ -98,9 +98,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from dbhygiene.gaps.held import Held, held
-from dbhygiene.gaps.story import steps
+from dbhygiene.library.idle import MAY_WAIT
 from dbhygiene.library.kept import users
 from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.library.sessions import SESSION_KINDS, concern
@@ -109,6 +109,9 @@ from dbhygiene.lifetimes import Lifetime
 from dbhygiene.model import NoFix, Report, Step, rule
 from dbhygiene.settings import Confidence
 from dbhygiene.source import FUNCTION, File
+
+if TYPE_CHECKING:
+    from dbhygiene.gaps.held import Held
 
 
 @rule("HYG210", on=Lifetime, imports=SQLALCHEMY)
@@ -121,7 +124,9 @@ def check(file: File, life: Lifetime) -> Iterator[Report]:
     kept = _kept(file, life, confidence)
     if kept is not None:
         yield kept
-    else:
+    elif MAY_WAIT.search(file.text) is not None:
+        from dbhygiene.gaps.held import held  # most programs do not need it
+
         yield from (_waiting(file, life, gap, confidence) for gap in held(life))
 
 
@@ -147,6 +152,8 @@ def _kept(file: File, life: Lifetime, confidence: Confidence) -> Report | None:
 
 
 def _waiting(file: File, life: Lifetime, gap: Held, confidence: Confidence) -> Report:
+    from dbhygiene.gaps.story import steps
+
     return Report(
         gap.wait.node if gap.file is file else life.birth,
         f"`{life.title}` holds its connection while {gap.kind.value}, {gap.seconds}: no option of the pool can help",
