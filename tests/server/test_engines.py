@@ -16,9 +16,9 @@ from .mariadb import Run, Server
 
 PATIENCE = 2  # seconds that the server waits for the next question
 
-SOCKET = 'os.environ["DB_SOCKET"]'
-USER = 'os.environ["DB_USER"]'
-URL = f"mysql+pymysql://{{{USER}}}@localhost/?unix_socket={{{SOCKET}}}".replace('"', "'")
+HOST, PORT, USER = 'os.environ["DB_HOST"]', 'int(os.environ["DB_PORT"])', 'os.environ["DB_USER"]'
+URL = '"mysql+pymysql://{DB_USER}@{DB_HOST}:{DB_PORT}".format(**os.environ)'
+CONNECT = f"pymysql.connect(host={HOST}, port={PORT}, user={USER})"
 
 ASK_AGAIN = f"""
     def ask():
@@ -32,51 +32,51 @@ ASK_AGAIN = f"""
 
 ENGINES = {
     "keywords": f"""
-        engine = create_engine(f"{URL}", echo=False)
+        engine = create_engine({URL}, echo=False)
     """,
     "URL.create": f"""
         from sqlalchemy import URL
 
-        url = URL.create("mysql+pymysql", {USER}, host="localhost", query={{"unix_socket": {SOCKET}}})
+        url = URL.create("mysql+pymysql", {USER}, host={HOST}, port={PORT})
         engine = create_engine(url)
     """,
     "options": f"""
         options = {{"pool_size": 2}}
-        engine = create_engine(f"{URL}", **options)
+        engine = create_engine({URL}, **options)
     """,
     "creator": f"""
         import pymysql
 
-        engine = create_engine("mysql+pymysql://", creator=lambda: pymysql.connect(unix_socket={SOCKET}, user={USER}))
+        engine = create_engine("mysql+pymysql://", creator=lambda: {CONNECT})
     """,
     "pool": f"""
         import pymysql
         from sqlalchemy.pool import QueuePool
 
-        pool = QueuePool(lambda: pymysql.connect(unix_socket={SOCKET}, user={USER}))
+        pool = QueuePool(lambda: {CONNECT})
         engine = create_engine("mysql+pymysql://", pool=pool)
     """,
     "static pool": f"""
         from sqlalchemy.pool import StaticPool
 
-        engine = create_engine(f"{URL}", poolclass=StaticPool)
+        engine = create_engine({URL}, poolclass=StaticPool)
     """,
     "partial": f"""
         from functools import partial
 
-        make = partial(create_engine, f"{URL}")
+        make = partial(create_engine, {URL})
         engine = make(echo=False)
     """,
     "configuration": f"""
         from sqlalchemy import engine_from_config
 
-        engine = engine_from_config({{"sqlalchemy.url": f"{URL}"}})
+        engine = engine_from_config({{"sqlalchemy.url": {URL}}})
     """,
     "recycle too long": f"""
-        engine = create_engine(f"{URL}", pool_recycle=3600)
+        engine = create_engine({URL}, pool_recycle=3600)
     """,
     "recycle that is text": f"""
-        engine = create_engine(f"{URL}", pool_recycle="3600")
+        engine = create_engine({URL}, pool_recycle="3600")
     """,
 }
 
@@ -100,23 +100,21 @@ PROGRAMS = {
         name: "from sqlalchemy import create_engine, text\n" + dedent(code) + dedent(ASK_AGAIN)
         for name, code in ENGINES.items()
     },
-    "Flask": dedent(FLASK).replace("{configuration}", f'app.config["SQLALCHEMY_DATABASE_URI"] = f"{URL}"'),
+    "Flask": dedent(FLASK).replace("{configuration}", f'app.config["SQLALCHEMY_DATABASE_URI"] = {URL}'),
     "Flask with options": dedent(FLASK).replace(
         "{configuration}",
-        f'app.config["SQLALCHEMY_DATABASE_URI"] = f"{URL}"\n'
-        'app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"pool_size": 2}',
+        f'app.config["SQLALCHEMY_DATABASE_URI"] = {URL}\napp.config["SQLALCHEMY_ENGINE_OPTIONS"] = {{"pool_size": 2}}',
     ),
     "Flask's update": dedent(FLASK).replace(
         "{configuration}",
-        f'app.config.update(SQLALCHEMY_DATABASE_URI=f"{URL}", SQLALCHEMY_TRACK_MODIFICATIONS=False)',
+        f"app.config.update(SQLALCHEMY_DATABASE_URI={URL}, SQLALCHEMY_TRACK_MODIFICATIONS=False)",
     ),
     "session left open": f"""\
 from sqlalchemy import create_engine, text
 from sqlalchemy.orm import sessionmaker
 
-engine = create_engine(f"{URL}", pool_pre_ping=True, pool_size=1, max_overflow=0, pool_timeout=1)
+engine = create_engine({URL}, pool_pre_ping=True, pool_size=1, max_overflow=0, pool_timeout=1)
 Session = sessionmaker(engine)
-leaked = []
 
 
 def ask():
@@ -132,7 +130,7 @@ import pymysql
 
 
 def watch():
-    connection = pymysql.connect(unix_socket={SOCKET}, user={USER})
+    connection = {CONNECT}
     try:
         for _ in range(2):
             with connection.cursor() as cursor:
