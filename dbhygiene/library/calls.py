@@ -10,6 +10,7 @@ from __future__ import annotations
 from dbhygiene.library.resources import (
     BORROWER,
     BORROWS,
+    CLOSES,
     HARMLESS,
     RETURNS,
     Argument,
@@ -79,6 +80,11 @@ BORROWING_METHODS = frozenset(
 
 # Names by which a logger goes: none of its methods raises.
 LOGGERS = frozenset("log logger logging LOG LOGGER _log _logger __log __logger".split())
+
+# Methods of the pools of drivers: those that give a connection, and those that are given it back.
+TAKING = frozenset({"acquire", "connection", "dedicated_connection", "get_connection", "getconn"})
+GIVING_BACK = frozenset({"putconn", "release"})
+GIVEN_BACK = Summary(arguments=(Argument.of(CLOSES),), may_raise=False)
 
 # Methods by which an ExitStack takes over a context manager or a callback.
 STACKING = frozenset("enter_context enter_async_context push push_async_exit callback push_async_callback".split())

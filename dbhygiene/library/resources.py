@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 Version = tuple[int, ...]
@@ -46,6 +46,8 @@ class Resource:
     rests_during: frozenset[str] = frozenset()  # methods that do not wake it
     gives_itself: frozenset[str] = frozenset()  # methods that return it
     plain_with: bool = False  # `with` closes it, and does nothing else
+    is_pooled: bool = False  # its pool outlives it, and takes it back
+    gives_back: str = ""  # the method of its pool that takes it back; "": its own `close` gives it back
 
     @property
     def a_title(self) -> str:
@@ -53,10 +55,26 @@ class Resource:
 
 
 @dataclass(frozen=True)
+class Pool:
+    """A pool of a driver's connections: what makes or annotates one, and the method that takes a connection from it.
+
+    `gives_back` is the method of the pool that takes it back; "" where the connection's own `close` does that. A
+    connection that is not given back is lost to everybody else: the next one waits, or gets an error.
+    """
+
+    made_by: tuple[str, ...]
+    takes: str
+    gives_back: str = ""
+    leaving: Leaving | None = None  # of what is taken, if it is not what the driver's own connections do
+    is_async: bool = False
+
+
+@dataclass(frozen=True)
 class Driver:
     """A DB-API driver, or one like it.
 
-    `opens` are the dotted names whose call opens a connection; `leavings` what `with connection:` does, by the
+    `opens` are the dotted names whose call opens a connection, `opens_async` those of them whose connection must be
+    awaited, and its `close` too, in a driver that has both kinds; `leavings` what `with connection:` does, by the
     version that brought it, the oldest first; `distributions` are the names under which it is installed.
     """
 
@@ -73,6 +91,8 @@ class Driver:
     is_async: bool = False
     awaits_close: bool = False  # `close` is a coroutine
     server_side: frozenset[str] = frozenset()  # cursor classes that read rows as they are fetched
+    opens_async: frozenset[str] = frozenset()
+    pools: tuple[Pool, ...] = ()
 
     def leaving(self, version: Version | None) -> Leaving | None:
         """What `with` does in a version; in the newest where that is not known. None: there is no `with`."""
@@ -80,7 +100,7 @@ class Driver:
         found = known[-1] if known else self.leavings[0]
         return found if found.exists else None
 
-    def resource(self, version: Version | None = None) -> Resource:
+    def resource(self, version: Version | None = None, *, is_async: bool = False) -> Resource:
         return Resource(
             kind="connection",
             title=f"{self.name} connection",
@@ -89,10 +109,22 @@ class Driver:
             leaving=self.leaving(version),
             second_close_raises=self.second_close_raises,
             autocommits=self.autocommits,
-            is_async=self.is_async,
-            awaits_close=self.awaits_close,
+            is_async=self.is_async or is_async,
+            awaits_close=self.awaits_close or is_async,
             server=self.server,
             parts=self.parts,
+        )
+
+    def pooled(self, pool: Pool, version: Version | None = None) -> Resource:
+        """What is taken from a pool."""
+        plain = self.resource(version, is_async=pool.is_async)
+        return replace(
+            plain,
+            title=f"pooled {self.name} connection",
+            leaving=pool.leaving or plain.leaving,
+            second_close_raises=False,
+            is_pooled=True,
+            gives_back=pool.gives_back,
         )
 
 

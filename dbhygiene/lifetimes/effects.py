@@ -104,6 +104,8 @@ class Effects(cfg.Semantics):
             given = [self.file.resolve(arg) for arg in (*call.args, *(k.value for k in call.keywords))]
             opened = next((cursor for each in given if each and (cursor := self.summaries.unbuffered(each))), None)
             return self._plain(Summary(returns=opened))
+        if (pooled := self.summaries.pooled(self.file, call, self.scope)) is not None:
+            return self._plain(pooled)
         if (taken := self.summaries.taken(self.file, call)) is not None:
             return self._plain(taken)
         if isinstance(func, ast.Attribute) and func.attr in BORROWING_METHODS:

@@ -229,9 +229,15 @@ class Lifetime:
 
     @cached_property
     def closes(self) -> list[ast.Call]:
-        """The calls that close it by hand, on some way."""
+        """The calls that close it by hand, on some way: its own method, or a function that is given it."""
         found = {call: None for node, fact in self._history if (call := self._closing_call(node, fact))}
+        found |= {call: None for node, fact in self._history if (call := self._given_up(node, fact))}
         return sorted(found, key=lambda call: (call.lineno, call.col_offset))
+
+    def _given_up(self, node: Node, fact: Fact) -> ast.Call | None:
+        if isinstance(node.act, cfg.Call) and self.analysis.transfer.closes_argument(node.act.node, fact):
+            return node.act.node
+        return None
 
     def _closing_call(self, node: Node, fact: Fact) -> ast.Call | None:
         if isinstance(node.act, cfg.Call) and self.analysis.transfer.holds(node.act.node.func, fact) == CLOSE:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from dbhygiene.edits import MoveIntoWith, ReplaceItem, WrapInTry
 from dbhygiene.flow import cfg
 from dbhygiene.lifetimes.analysis import transferred
-from dbhygiene.lifetimes.heap import IS, PART, RETURN
+from dbhygiene.lifetimes.heap import IS, PART, RETURN, path_of
 from dbhygiene.lifetimes.lifetime import Leak, Lifetime
 from dbhygiene.model import Fix, NoFix
 from dbhygiene.source import File
@@ -51,6 +52,8 @@ def _in_with(life: Lifetime) -> Fix | None:
         return None
     if not isinstance(around.optional_vars, ast.Name):
         raise _RefusedError("the connection has no name here")
+    if life.resource.gives_back:
+        raise _RefusedError(f"give it back with `{life.resource.gives_back}` of its pool")
     if leaving.binds == "cursor":
         raise _RefusedError("this driver's `with` gives a cursor, and newer versions give the connection")
     name = around.optional_vars.id
@@ -238,7 +241,15 @@ def _close_if_raised(life: Lifetime, place: _Place, handed: ast.stmt) -> Fix:
 
 
 def _close(life: Lifetime, name: str) -> str:
-    return f"await {name}.close()" if life.resource.awaits_close else f"{name}.close()"
+    """What closes it; of a pool's connection, what gives it back."""
+    resource, call = life.resource, f"{name}.close()"
+    if resource.gives_back:
+        assert isinstance(life.birth.func, ast.Attribute)
+        pool = life.birth.func.value
+        if path_of(pool) is None:
+            raise _RefusedError("its pool has no plain name here")
+        call = f"{ast.unparse(pool)}.{resource.gives_back}({name})"
+    return f"await {call}" if resource.awaits_close or (resource.gives_back and resource.is_async) else call
 
 
 def _last_use(life: Lifetime, place: _Place) -> ast.stmt:
@@ -270,8 +281,17 @@ def _finally(life: Lifetime, place: _Place, closes: list[ast.Expr], last: ast.st
     if inner and not all(_leaves_after(life.file, close) for close in inner):
         raise _RefusedError("it is closed in the middle of the block, and the rest goes on without it")
     code = life.file.segment(closes[-1])
+    needed = _names_in(closes[-1]) - {place.name}
+    while region and needed & {part.id for part in ast.walk(region[0]) if _is_bound(part)}:
+        region = region[1:]
+    if not region or any(needed & {part.id for part in ast.walk(stmt) if _is_bound(part)} for stmt in region):
+        raise _RefusedError("what closes it needs a variable that may not be there yet")
     edit = WrapInTry(span(region[0]), span(region[-1]), "finally", code, tuple(span(close) for close in closes))
     return Fix(f"Close `{place.name}` in a `finally`", (edit,))
+
+
+def _is_bound(part: ast.AST) -> TypeGuard[ast.Name]:
+    return isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
 
 
 def _leaves_after(file: File, close: ast.Expr) -> bool:
@@ -289,7 +309,7 @@ def _with(life: Lifetime, place: _Place, last: ast.stmt) -> Fix:
     if not place.alone:
         raise _RefusedError("the connection is opened together with something else")
     plain = life.resource.plain_with and place.statement.value is life.birth
-    if plain or not life.resource.is_async:
+    if plain or not (life.resource.is_async or life.resource.gives_back):
         items = f"$value as {name}" if plain else f"{{contextlib.closing}}($value) as {name}"
         edit = MoveIntoWith(file.span(place.statement), file.span(last), items, is_async=life.resource.is_async)
         return Fix(f"Close `{name}` with a `with` block", (edit,))

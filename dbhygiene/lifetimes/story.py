@@ -41,6 +41,11 @@ def _short(func: ast.expr) -> str:
     return ast.unparse(func)[:40]
 
 
+def closed(resource: Resource) -> str:
+    """What is to become of it: closed, or given back to its pool."""
+    return "given back" if resource.is_pooled else "closed"
+
+
 def notes(life: Lifetime, leak: Leak) -> Iterator[str]:
     """Facts about the driver, other ways to leak, and where it ends."""
     if leak is not Leak.NEVER_CLOSED and (raisers := life.raisers):
@@ -51,6 +56,8 @@ def notes(life: Lifetime, leak: Leak) -> Iterator[str]:
 
 
 def consequence(resource: Resource) -> Iterator[str]:
-    """What becomes of the server when such a resource is left open again and again."""
-    if (limit := _LIMITS.get(resource.server)) is not None:
+    """What becomes of the server, or of its pool, when such a resource is left open again and again."""
+    if resource.is_pooled:
+        yield "the pool has one connection less for each: under load, callers wait for one, or get an error"
+    elif (limit := _LIMITS.get(resource.server)) is not None:
         yield limit

@@ -13,6 +13,7 @@ from dbhygiene.flow.calls import Definition, Demand, find, method
 from dbhygiene.flow.cfg import Outcome, TooLargeError
 from dbhygiene.flow.exceptions import handled_types
 from dbhygiene.library import drivers
+from dbhygiene.library.calls import GIVEN_BACK, GIVING_BACK, TAKING
 from dbhygiene.library.drivers import PACKAGES
 from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.library.resources import (
@@ -21,16 +22,18 @@ from dbhygiene.library.resources import (
     UNBUFFERED_CURSOR,
     Argument,
     Does,
+    Driver,
     Leaving,
     Resource,
     Summary,
+    Version,
 )
 from dbhygiene.lifetimes.analysis import Analysis, analyse, transferred
 from dbhygiene.lifetimes.declared import summary_of
 from dbhygiene.lifetimes.effects import CONTEXT_MANAGERS, Effects
 from dbhygiene.lifetimes.heap import CLOSER, IN, IS, PART, RETURN, Fact, item_index
 from dbhygiene.lifetimes.ownership import Field
-from dbhygiene.source import FUNCTION, Code, File, Function, Surroundings
+from dbhygiene.source import FUNCTION, Code, File, Function, Scope, Surroundings
 
 Returned: TypeAlias = "tuple[Resource, int | None] | None"
 
@@ -44,7 +47,7 @@ class Summaries:
 
     def __init__(self, project: Surroundings) -> None:
         self.project = project
-        self._resources: dict[str, Resource] = {}
+        self._resources: dict[tuple[str, bool], Resource] = {}
         self._definitions: dict[ast.AST, Definition] = {}
         self._analyses: dict[ast.AST, Analysis | None] = {}
         self._graphs: dict[ast.AST, cfg.Graph | None] = {}
@@ -67,10 +70,28 @@ class Summaries:
         driver = drivers.driver(name.partition(".")[0])
         if driver is None or name not in driver.opens:
             return None
-        if driver.package not in self._resources:
-            versions = [v for each in driver.distributions if (v := self.project.version_of(each))]
-            self._resources[driver.package] = driver.resource(versions[0] if versions else None)
-        return self._resources[driver.package]
+        is_async = name in driver.opens_async
+        if (key := (driver.package, is_async)) not in self._resources:
+            self._resources[key] = driver.resource(self._version(driver), is_async=is_async)
+        return self._resources[key]
+
+    def _version(self, driver: Driver) -> Version | None:
+        return next((found for each in driver.distributions if (found := self.project.version_of(each))), None)
+
+    def pooled(self, file: File, call: ast.Call, scope: Scope) -> Summary | None:
+        """What a call takes from a pool of connections, or gives back to one; None where it does neither."""
+        if not isinstance(call.func, ast.Attribute):
+            return None
+        if call.func.attr in GIVING_BACK and call.args:
+            return GIVEN_BACK
+        if call.func.attr not in TAKING:
+            return None
+        from dbhygiene.library import pools  # which reads values, and is not needed for drivers
+
+        if (found := pools.taken(file, call, scope)) is None:
+            return None
+        driver, pool = found
+        return Summary(returns=driver.pooled(pool, self._version(driver)))
 
     def taken(self, file: File, call: ast.Call) -> Summary | None:
         """What a call takes from SQLAlchemy, or does with what was taken from it; None where it is nothing of that."""

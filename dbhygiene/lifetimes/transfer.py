@@ -12,7 +12,7 @@ from typing import TypeAlias
 from dbhygiene.flow import cfg
 from dbhygiene.flow.cfg import Kind, Node
 from dbhygiene.library.calls import STACKING
-from dbhygiene.library.resources import Does, Fates, Leaving, Resource
+from dbhygiene.library.resources import CLOSES, Does, Fates, Leaving, Resource
 from dbhygiene.lifetimes.effects import Effect, Effects
 from dbhygiene.lifetimes.heap import (
     CLOSE,
@@ -258,17 +258,32 @@ class Transfer:
         return isinstance(expr, ast.Name) and expr.id in self.names.containers
 
     def _arguments(self, call: ast.Call, effect: Effect, fact: Fact, raised: bool) -> Iterable[Fact]:
-        """What becomes of a resource that is given to a call: itself, before a part of it."""
+        """What becomes of a resource that is given to a call."""
+        if (given := self._argument(call, fact)) is None:
+            return [fact]
+        position, keyword, how = given
+        if how == IS and self.resource(fact).is_lazy and effect.summary.may_raise:
+            fact = fact._replace(state="open")
+        return self._fated(call, effect.fates(position, keyword, self.resource(fact), how, raised), how, fact, raised)
+
+    def _argument(self, call: ast.Call, fact: Fact) -> tuple[int | None, str | None, str] | None:
+        """Where a call is given the resource, and how: itself, before a part of it."""
         given = [
             *((position, None, how) for position, arg in enumerate(call.args) if (how := self.holds(arg, fact))),
             *((None, k.arg, how) for k in call.keywords if (how := self.holds(k.value, fact))),
         ]
-        if not given:
-            return [fact]
-        position, keyword, how = min(given, key=lambda each: each[2] == PART)
-        if how == IS and self.resource(fact).is_lazy and effect.summary.may_raise:
-            fact = fact._replace(state="open")
-        return self._fated(call, effect.fates(position, keyword, self.resource(fact), how, raised), how, fact, raised)
+        return min(given, key=lambda each: each[2] == PART, default=None)
+
+    def closes_argument(self, call: ast.Call, fact: Fact) -> bool:
+        """Whether a call closes the resource that it is given, whenever it returns."""
+        given = self._argument(call, fact)
+        if (
+            given is None
+            or given[2] != IS
+            or (isinstance(call.func, ast.Attribute) and self.holds(call.func.value, fact))
+        ):
+            return False
+        return self.effects.of(call).fates(*given[:2], self.resource(fact), IS, raised=False) == CLOSES
 
     def _fated(self, call: ast.Call, fates: Fates, how: str, fact: Fact, raised: bool) -> Iterator[Fact]:
         for fate in sorted(fates, key=lambda fate: fate.value):

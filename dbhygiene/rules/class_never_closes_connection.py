@@ -85,7 +85,12 @@ from dbhygiene.source import File
 
 @rule("HYG106", on=Field, imports=DRIVERS)
 def check(file: File, field: Field) -> Iterator[Report]:
-    if field.resource.kind != "connection" or field.birth is None or not field.never_closed():
+    if (
+        field.resource.kind != "connection"
+        or field.resource.is_pooled
+        or field.birth is None
+        or not field.never_closed()
+    ):
         return
     cls = field.cls.node
     name = field.name if field.is_of_class else f"self.{field.name}"

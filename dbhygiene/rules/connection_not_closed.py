@@ -110,13 +110,13 @@ from collections.abc import Iterator
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Leak, Lifetime
 from dbhygiene.lifetimes.repair import repair
-from dbhygiene.lifetimes.story import notes
+from dbhygiene.lifetimes.story import closed, notes
 from dbhygiene.model import Report, rule
 from dbhygiene.source import File
 
 _WORDS = {
-    Leak.NEVER_CLOSED: "is never closed",
-    Leak.SOME_PATH: "is not closed on every path",
+    Leak.NEVER_CLOSED: "is never {closed}",
+    Leak.SOME_PATH: "is not {closed} on every path",
     Leak.SWALLOWED: "stays open when an exception is caught here",
 }
 
@@ -128,7 +128,7 @@ def check(file: File, life: Lifetime) -> Iterator[Report]:
         return  # the last two have rules of their own
     yield Report(
         life.birth,
-        f"connection `{life.title}` {_WORDS[leak]}",
+        f"connection `{life.title}` {_WORDS[leak].format(closed=closed(life.resource))}",
         path=tuple(life.steps(leak)),
         fix=repair(life, leak),
         confidence=life.confidence,

@@ -102,9 +102,10 @@ def check(file: File, life: Lifetime) -> Iterator[Report]:
         cause = f"by the `raise` in line {culprit.lineno}"
     elif isinstance(culprit, (ast.Yield, ast.YieldFrom)):
         cause = "if the generator is not run to its end"
+    left = "not given back" if life.resource.is_pooled else "left open"
     yield Report(
         life.birth,
-        f"connection `{life.title}` is left open {cause}",
+        f"connection `{life.title}` is {left} {cause}",
         path=tuple(steps),
         fix=repair(life, Leak.RAISED),
         confidence=life.confidence,

@@ -14,16 +14,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dbhygiene.library.resources import Driver
 
-PACKAGES = frozenset(module.name for module in pkgutil.iter_modules(__path__))
+_OLD_NAMES = {"DBUtils": "dbutils"}  # of packages that are imported by another name now
+PACKAGES = frozenset(module.name for module in pkgutil.iter_modules(__path__)) | _OLD_NAMES.keys()
 
 
 @cache
 def driver(package: str) -> Driver | None:
     """The driver that is imported by this name, or as a part of it."""
-    found: Driver | None = import_module(f"{__name__}.{package}").DRIVER if package in PACKAGES else None
+    if package not in PACKAGES:
+        return None
+    found: Driver = import_module(f"{__name__}.{_OLD_NAMES.get(package, package)}").DRIVER
     return found
 
 
 def drivers() -> tuple[Driver, ...]:
     """Every driver that we know."""
-    return tuple(found for package in sorted(PACKAGES) if (found := driver(package)))
+    return tuple(found for package in sorted(PACKAGES - _OLD_NAMES.keys()) if (found := driver(package)))

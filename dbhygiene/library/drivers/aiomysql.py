@@ -1,6 +1,6 @@
 """aiomysql."""
 
-from dbhygiene.library.resources import Driver
+from dbhygiene.library.resources import Driver, Pool
 
 DRIVER = Driver(
     name="aiomysql",
@@ -10,4 +10,11 @@ DRIVER = Driver(
     server="mysql",
     closed_by=frozenset({"close", "ensure_closed"}),
     is_async=True,
+    pools=(
+        Pool(
+            ("aiomysql.create_pool", "aiomysql.pool.create_pool", "aiomysql.Pool", "aiomysql.pool.Pool"),
+            takes="acquire",
+            gives_back="release",
+        ),
+    ),
 )

@@ -1,6 +1,6 @@
 """aiopg."""
 
-from dbhygiene.library.resources import Driver
+from dbhygiene.library.resources import Driver, Pool
 
 DRIVER = Driver(
     name="aiopg",
@@ -10,4 +10,11 @@ DRIVER = Driver(
     server="postgresql",
     autocommits=True,
     is_async=True,
+    pools=(
+        Pool(
+            ("aiopg.create_pool", "aiopg.pool.create_pool", "aiopg.Pool", "aiopg.pool.Pool"),
+            takes="acquire",
+            gives_back="release",
+        ),
+    ),
 )

@@ -1,6 +1,6 @@
 """asyncmy."""
 
-from dbhygiene.library.resources import Driver
+from dbhygiene.library.resources import Driver, Pool
 
 DRIVER = Driver(
     name="asyncmy",
@@ -10,4 +10,11 @@ DRIVER = Driver(
     server="mysql",
     closed_by=frozenset({"close", "ensure_closed"}),
     is_async=True,
+    pools=(
+        Pool(
+            ("asyncmy.create_pool", "asyncmy.pool.create_pool", "asyncmy.Pool", "asyncmy.pool.Pool"),
+            takes="acquire",
+            gives_back="release",
+        ),
+    ),
 )

@@ -1,6 +1,6 @@
 """asyncpg, whose connections have no `async with`."""
 
-from dbhygiene.library.resources import Driver, Leaving
+from dbhygiene.library.resources import Driver, Leaving, Pool
 
 DRIVER = Driver(
     name="asyncpg",
@@ -13,4 +13,12 @@ DRIVER = Driver(
     closed_by=frozenset({"close", "terminate"}),
     is_async=True,
     awaits_close=True,
+    pools=(
+        Pool(
+            ("asyncpg.create_pool", "asyncpg.pool.create_pool", "asyncpg.Pool", "asyncpg.pool.Pool"),
+            takes="acquire",
+            gives_back="release",
+            leaving=Leaving(closes=True),
+        ),
+    ),
 )

@@ -1,6 +1,6 @@
 """cx_Oracle."""
 
-from dbhygiene.library.resources import Driver, Leaving
+from dbhygiene.library.resources import Driver, Leaving, Pool
 
 DRIVER = Driver(
     name="cx_Oracle",
@@ -10,4 +10,5 @@ DRIVER = Driver(
     leavings=(Leaving(closes=False, commits=True), Leaving(closes=True, since=(6, 0))),
     server="oracle",
     parts=frozenset({"cursor", "execute"}),
+    pools=(Pool(("cx_Oracle.SessionPool",), takes="acquire"),),
 )

@@ -1,6 +1,6 @@
 """MariaDB Connector/Python."""
 
-from dbhygiene.library.resources import Driver
+from dbhygiene.library.resources import Driver, Pool
 
 DRIVER = Driver(
     name="mariadb",
@@ -8,4 +8,5 @@ DRIVER = Driver(
     distributions=("mariadb",),
     opens=("mariadb.connect", "mariadb.Connection"),
     server="mysql",
+    pools=(Pool(("mariadb.ConnectionPool",), takes="get_connection"),),
 )

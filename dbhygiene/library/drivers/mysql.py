@@ -1,6 +1,6 @@
 """MySQL Connector/Python."""
 
-from dbhygiene.library.resources import Driver, Leaving
+from dbhygiene.library.resources import Driver, Leaving, Pool
 
 DRIVER = Driver(
     name="mysql.connector",
@@ -20,4 +20,6 @@ DRIVER = Driver(
     server="mysql",
     parts=frozenset({"cursor", "execute"}),  # with `multi=True`, an iterator
     closed_by=frozenset({"close", "disconnect", "shutdown"}),
+    opens_async=frozenset({"mysql.connector.aio.connect", "mysql.connector.aio.MySQLConnection"}),
+    pools=(Pool(("mysql.connector.pooling.MySQLConnectionPool",), takes="get_connection"),),
 )

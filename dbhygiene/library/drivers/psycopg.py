@@ -10,4 +10,5 @@ DRIVER = Driver(
     leavings=(Leaving(closes=True, commits=True),),
     server="postgresql",
     parts=frozenset({"cursor", "execute"}),
+    opens_async=frozenset({"psycopg.AsyncConnection.connect"}),
 )

@@ -1,6 +1,6 @@
 """psycopg2: `with connection:` is a transaction, and leaves the connection open."""
 
-from dbhygiene.library.resources import Driver, Leaving
+from dbhygiene.library.resources import Driver, Leaving, Pool
 
 DRIVER = Driver(
     name="psycopg2",
@@ -9,4 +9,16 @@ DRIVER = Driver(
     opens=("psycopg2.connect", "psycopg2.extensions.connection"),
     leavings=(Leaving(closes=False, commits=True),),
     server="postgresql",
+    pools=(
+        Pool(
+            (
+                "psycopg2.pool.SimpleConnectionPool",
+                "psycopg2.pool.ThreadedConnectionPool",
+                "psycopg2.pool.PersistentConnectionPool",
+                "psycopg2.pool.AbstractConnectionPool",
+            ),
+            takes="getconn",
+            gives_back="putconn",
+        ),
+    ),
 )
