@@ -33,16 +33,16 @@ def discover(paths: Iterable[Path], root: Path, exclude: Iterable[str] = EXCLUDE
     names = frozenset(pattern for pattern in patterns if _NAME.fullmatch(pattern))
     excluded = _matcher(tuple(pattern for pattern in patterns if pattern not in names), root)
     found = Found()
-    files: set[Path] = set()
+    files: set[str] = set()
     for path in paths:
         if force and (excluded(str(path)) or not names.isdisjoint(_parts(path, root))):
             continue
         if path.is_dir():
             below = _by_git(path, names) or _by_walk(path, names, found)
-            files.update(file for file in map(Path, below) if not excluded(str(file)))
+            files.update(file for file in below if not excluded(file))
         else:
-            files.add(path)
-    found.files = sorted(files, key=str)
+            files.add(str(path))
+    found.files = [Path(file) for file in sorted(files)]
     return found
 
 
@@ -87,8 +87,15 @@ def _by_walk(directory: Path, excluded: frozenset[str], found: Found) -> Iterato
             if entry.is_dir(follow_symlinks=False):
                 if not _any(ignored, entry.path + "/"):
                     todo.append((entry.path, ignored))
-            elif entry.name.endswith(ENDINGS) and os.path.isfile(entry.path) and not _any(ignored, entry.path):
+            elif entry.name.endswith(ENDINGS) and _is_file(entry) and not _any(ignored, entry.path):
                 yield entry.path
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link that leads to itself
+        return False
 
 
 def _any(matchers: tuple[Matches, ...], path: str) -> bool:

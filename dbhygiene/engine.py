@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbhygiene.catalogue import all_rules
 from dbhygiene.fingerprints import fingerprinted, normalised, relative
+from dbhygiene.library.prefilter import MODULES, imports, needles
 from dbhygiene.mistakes import Mistake, did_you_mean
 from dbhygiene.model import AnyRule, Finding, Report, Step
 from dbhygiene.project import Project
@@ -112,7 +113,13 @@ class Analyses:
 
     def _may_learn(self, rule: AnyRule, files: Iterable[File]) -> bool:
         declared = self._project.settings.functions  # they may be called in files that name no driver
-        return bool(declared) or any(_may_find(rule, file.text, self.words) for file in files)
+        return bool(declared) or any(self.may_find(rule, file, _Words(file.text)) for file in files)
+
+    def may_find(self, rule: AnyRule, file: File, words: _Words) -> bool:
+        """Whether a file may hold the fault of a rule, by its text."""
+        if not rule.imports or words.any(rule.imports):
+            return True
+        return rule.on in _ANALYSES and words.any(self.words)
 
     def _analysis(self, kind: str) -> Any:
         module, name, _ = _ANALYSES[kind]
@@ -127,8 +134,9 @@ class Analyses:
 def check_file(file: File, rules: Sequence[AnyRule], analyses: Analyses | None = None) -> list[Finding]:
     """The findings in a file, by place, without those that its comments silence."""
     analyses = analyses or Analyses(file.project)
-    comments = _comments(file)
-    able = [rule for rule in rules if _may_find(rule, file.text, analyses.words) or _named(rule, comments)]
+    named = _comments(file) if _speaks_of_rules(file.text) else ()
+    words = _Words(file.text)
+    able = [rule for rule in rules if analyses.may_find(rule, file, words) or _named(rule, named)]
     able = [rule for rule in able if not _ignored_here(rule, file)]
     if not able:
         return []
@@ -138,13 +146,18 @@ def check_file(file: File, rules: Sequence[AnyRule], analyses: Analyses | None =
     found = [finding for on, group in _by_subject(about_code) for finding in _run(file, on, group, analyses)]
     found.sort(key=lambda f: (f.span, f.code))
     found = fingerprinted(found, file.project.root)
-    if comments:
+    if (found or named) and (comments := named or _comments(file)):
         found = _silenced(file, comments, found, able)
     least = file.project.settings.min_confidence
     return [finding for finding in found if finding.confidence >= least]
 
 
 _JUDGEMENT = "Judgement"  # what a comment that silences findings came to: known when all else is
+
+
+def _speaks_of_rules(text: str) -> bool:
+    """Whether a comment may name a rule of ours, in any of the ways that count."""
+    return "dbhygiene:" in text or ("noqa" in (lower := text.lower()) and "hyg" in lower)
 
 
 def _comments(file: File) -> Sequence[Suppression]:
@@ -202,10 +215,21 @@ def not_parsed(path: Path, error: Exception) -> Finding:
     return Finding(path, span, SYNTAX_ERROR, "syntax-error", f"{words} (Python {version})")
 
 
-def _may_find(rule: AnyRule, text: str, words: frozenset[str]) -> bool:
-    if not rule.imports or any(word in text for word in rule.imports):
-        return True
-    return rule.on in _ANALYSES and any(word in text for word in words)
+class _Words(dict[str, bool]):
+    """Which words stand in a text; a module's name counts where it is imported."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._imports: str | None = None
+
+    def __missing__(self, word: str) -> bool:
+        if word in MODULES and self._imports is None:
+            self._imports = imports(self._text)
+        self[word] = found = word in (self._imports or "" if word in MODULES else self._text)
+        return found
+
+    def any(self, words: Iterable[str]) -> bool:
+        return any(self[word] for word in words)
 
 
 def _ignored_here(rule: AnyRule, file: File) -> bool:
@@ -297,13 +321,8 @@ def check(
     Most files name no driver: their bytes are searched, and they are neither decoded nor parsed. Files that the user
     `named` are parsed in any case, since a broken one is what its author wants to hear of.
     """
-    needles = tuple(word.encode() for word in sorted({word for rule in rules for word in rule.imports}))
-    everything = not all(rule.imports for rule in rules)
     analyses = analyses or Analyses(project)
-    loaded: dict[Path, File | Finding | None] = {}
-    for path in paths:
-        wanted = everything or path in named
-        loaded[path] = _load(project, path, () if wanted else needles)
+    loaded, rules = _sifted(project, list(paths), rules, named)
     fresh = [file for file in loaded.values() if isinstance(file, File)]
     for _ in range(MAX_HELPERS):  # a helper of a helper may be in a file that names no driver
         before = analyses.words
@@ -322,12 +341,51 @@ def check(
             yield file
 
 
-def _load(project: Project, path: Path, needles: tuple[bytes, ...]) -> File | Finding | None:
-    """The file, if one of the needles is in it or there are none; a finding where it cannot be had."""
+Loaded = dict[Path, "File | Finding | None"]  # in the order of the paths; None: nothing in it is worth a look so far
+
+
+def _sifted(
+    project: Project, paths: Sequence[Path], rules: Sequence[AnyRule], named: Collection[Path]
+) -> tuple[Loaded, Sequence[AnyRule]]:
+    """The files that may hold a fault, by their words, and the rules that are left.
+
+    Where all of a project is looked at, a package that none of its files imports rules out what is found within it
+    only; those rules' words stand in many files that have nothing to do with it.
+    """
+    everywhere = [rule for rule in rules if not rule.within]
+    packages = {rule.within for rule in rules if rule.within}
+    if not packages or not project.is_all(paths):
+        return _search(project, paths, rules, named, ()), rules
+    loaded = _search(project, paths, everywhere, named, packages)
+    texts = [_Words(file.text) for file in loaded.values() if isinstance(file, File)]
+    used = {package for package in packages if any(words[package] for words in texts)}
+    rules = [rule for rule in rules if not rule.within or rule.within in used]
+    if used:
+        unread = [path for path, file in loaded.items() if file is None]
+        loaded.update(_search(project, unread, [rule for rule in rules if rule.within], named, ()))
+    return loaded, rules
+
+
+def _search(
+    project: Project, paths: Iterable[Path], rules: Sequence[AnyRule], named: Collection[Path], words: Collection[str]
+) -> Loaded:
+    """The files in which one of the rules' words stands, or one of these."""
+    wanted = needles({*words, *(word for rule in rules for word in rule.imports)})
+    if not all(rule.imports for rule in rules):
+        wanted = ()
+    return {path: _load(project, path, () if path in named else wanted) for path in paths}
+
+
+def _load(project: Project, path: Path, wanted: tuple[bytes, ...]) -> File | Finding | None:
+    """The file, if one of these is in it or there are none; a finding where it cannot be had."""
     try:
         data = project.read(path)
-        if needles and not any(needle in data for needle in needles):
-            return None
+        for needle in wanted:
+            if needle in data:
+                break
+        else:
+            if wanted:
+                return None
         return project.file(path, data)
     except OSError as error:
         return not_read(path, error.strerror or str(error))

@@ -101,13 +101,14 @@ class Rule(Generic[Subject]):
     """
 
     def __init__(
-        self, code: str, on: str, imports: frozenset[str], check: Check[Subject], default: bool = True
+        self, code: str, on: str, imports: frozenset[str], check: Check[Subject], default: bool = True, within: str = ""
     ) -> None:
         self.code = code
         self.on = on
         self.imports = imports
         self.check = check
         self.default = default
+        self.within = within
 
     @property
     def name(self) -> str:
@@ -127,7 +128,7 @@ AnyRule = Rule[Any]
 
 
 def rule(
-    code: str, *, on: type[Subject], imports: Iterable[str], default: bool = True
+    code: str, *, on: type[Subject], imports: Iterable[str], within: str = "", default: bool = True
 ) -> Callable[[Check[Subject]], Rule[Subject]]:
     """Make a rule of a check. Written on one line: `catalogue` reads it before it imports the file.
 
@@ -135,6 +136,7 @@ def rule(
         code: `HYG` and three digits.
         on: the class of what the check looks at: an `ast` node, a `Lifetime`, a `Gap`, a `File`, a `Project`.
         imports: words one of which stands in every file that the rule can find a fault in.
+        within: a package without which no file of a project has the fault, though it need not be named in that file.
         default: whether the rule is on when nothing is selected.
     """
-    return lambda check: Rule(code, on.__name__, frozenset(imports), check, default)
+    return lambda check: Rule(code, on.__name__, frozenset(imports), check, default, within)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dbhygiene.requirements import Requirements
 
 LARGEST = 10 << 20  # bytes; a file beyond is a table of data, and its tree would need gigabytes
+HELD = 64 << 20  # bytes of files that are kept: whoever asks for a word again finds it without reading them all
 
 
 class Project:
@@ -27,6 +28,8 @@ class Project:
         self._files: dict[Path, File] = {}
         self._modules: dict[tuple[str, str], Path | None] = {}
         self._mentions: dict[str, list[File]] = {}
+        self._bytes: dict[Path, bytes] = {}
+        self._held = 0
 
     @property
     def root(self) -> Path:
@@ -41,13 +44,24 @@ class Project:
     def discover(self, paths: Iterable[Path], *, force_exclude: bool = False) -> Found:
         """The Python files that these paths, absolute ones, stand for."""
         exclude = (*self.settings.exclude, *self.settings.extend_exclude)
-        return discover(paths, self.root, exclude, force=force_exclude)
+        paths = list(paths)
+        found = discover(paths, self.root, exclude, force=force_exclude)
+        if paths == [self.root] and not force_exclude:
+            self.__dict__["_everything"] = found.files  # a cached property, filled in
+        return found
+
+    def is_all(self, paths: Sequence[Path]) -> bool:
+        """Whether these are all of the project's files, as far as that is known already."""
+        return self.__dict__.get("_everything") == paths
 
     def read(self, path: Path) -> bytes:
         """The bytes of a file; raises OSError where it cannot be read, or is too large to be a program."""
-        if (size := path.stat().st_size) > LARGEST:
-            raise OSError(f"{size >> 20} MiB; no file above {LARGEST >> 20} MiB is read")
-        return path.read_bytes()
+        if (data := self._bytes.get(path)) is None:
+            data = _read(str(path))
+            if self._held + len(data) <= HELD:
+                self._held += len(data)
+                self._bytes[path] = data
+        return data
 
     def file(self, path: Path, data: bytes | None = None) -> File:
         """The file at an absolute path; raises OSError, SyntaxError or UnicodeError where it is no Python text.
@@ -62,6 +76,8 @@ class Project:
     def replace(self, file: File) -> None:
         """Let a file's new text be its text from now on."""
         self._files[file.path] = file
+        if file.path in self._bytes:
+            self._bytes[file.path] = file.encode()
 
     def mentions(self, word: str) -> Sequence[File]:
         """The project's files in which a word stands; those that are no Python text are left out."""
@@ -163,6 +179,21 @@ class Project:
     def requires(self, distribution: str) -> bool:
         """Whether the project, or its lock file, names this distribution."""
         return self._requirements.names(distribution)
+
+
+def _read(path: str) -> bytes:
+    """The bytes of a file; half the time of `Path.read_bytes`, for tens of thousands of files."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        size = os.fstat(handle).st_size
+        if size > LARGEST:
+            raise OSError(f"{size >> 20} MiB; no file above {LARGEST >> 20} MiB is read")
+        data = os.read(handle, size + 1)
+        while len(data) > size and (more := os.read(handle, LARGEST)):  # it grows, or is no regular file
+            data += more
+        return data
+    finally:
+        os.close(handle)
 
 
 def _outside_packages(directory: str) -> str:

@@ -2,8 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from dbhygiene.library.drivers import PACKAGES as DRIVERS
 
-SQLALCHEMY = frozenset({"sqlalchemy", "sqlmodel"})
+__all__ = ["DJANGO", "DRIVERS", "MODULES", "SQLALCHEMY", "imports", "needles"]
 
-__all__ = ["DRIVERS", "SQLALCHEMY"]
+SQLALCHEMY = frozenset({"sqlalchemy", "sqlmodel"})
+DJANGO = "django"
+MODULES = DRIVERS | SQLALCHEMY | {DJANGO, "channels", "threading"}  # these count only where they are imported
+
+_STEMS = ("sql", "SQL", "opg", "racle", "odbc")  # to look for one of them costs as much as for one driver's name
+
+
+def needles(words: Iterable[str]) -> tuple[bytes, ...]:
+    """As few strings as may be, one of which stands wherever one of these words does."""
+    found = {next((stem for stem in _STEMS if stem in word), word) for word in words}
+    return tuple(word.encode() for word in sorted(found) if not any(other in word for other in found - {word}))
+
+
+def imports(text: str) -> str:
+    """The import statements of a text, and other lines that speak of imports."""
+    found: list[str] = []
+    at = text.find("import")
+    while at >= 0:
+        start = text.rfind("\n", 0, at) + 1
+        while text.endswith(("\\\n", "\\\r\n"), 0, start):  # the statement began on the line before
+            start = text.rfind("\n", 0, start - 1) + 1
+        end = _end_of_line(text, at)
+        if "(" in text[at:end]:
+            end = max(end, text.find(")", at))
+        found.append(text[start:end])
+        at = text.find("import", end)
+    return "\n".join(found)
+
+
+def _end_of_line(text: str, at: int) -> int:
+    end = text.find("\n", at)
+    while end > 0 and text.endswith(("\\", "\\\r"), at, end):
+        end = text.find("\n", end + 1)
+    return len(text) if end < 0 else end

@@ -59,7 +59,7 @@ from dbhygiene.model import NoFix, Report, rule
 from dbhygiene.source import File
 
 
-@rule("HYG308", on=Gap, imports={"atomic"})
+@rule("HYG308", on=Gap, imports={"atomic"}, within="django")
 def check(file: File, gap: Gap) -> Iterator[Report]:
     if waits_in_transaction(gap):
         yield Report(

@@ -71,7 +71,7 @@ from dbhygiene.settings import Confidence
 from dbhygiene.source import FUNCTION, File, Function
 
 
-@rule("HYG307", on=ast.Call, imports={"threading"})
+@rule("HYG307", on=ast.Call, imports={"threading"}, within="django")
 def check(file: File, call: ast.Call) -> Iterator[Report]:
     for owner, function in started_thread(file, call):
         if not isinstance(function, FUNCTION) or is_test(file) or is_sqlite_only(file):

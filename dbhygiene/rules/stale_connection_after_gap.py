@@ -111,7 +111,7 @@ from dbhygiene.model import Report, rule
 from dbhygiene.source import File
 
 
-@rule("HYG301", on=Gap, imports={"django", "models", "objects", ".save("})
+@rule("HYG301", on=Gap, imports={"django", "models", "objects", ".save("}, within="django")
 def check(file: File, gap: Gap) -> Iterator[Report]:
     if waits_in_transaction(gap):
         return  # `gap-inside-atomic`

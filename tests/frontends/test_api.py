@@ -98,6 +98,7 @@ def test_command_plugin_and_api_find_the_same(tmp_path: Path, capsys: pytest.Cap
         path = tmp_path / name / "app.py"
         path.parent.mkdir()
         path.with_name("dbhygiene.toml").write_text("min-confidence = 'possible'\n")
+        path.with_name("manage.py").write_text("import django\n")  # a project without Django has no gaps
         path.write_text(text, "utf-8")
         files[path] = text
     said = dbhygiene.check(*files)
