@@ -131,13 +131,15 @@ class Analyses:
 # -- one file -------------------------------------------------------------------------------------------
 
 
-def check_file(file: File, rules: Sequence[AnyRule], analyses: Analyses | None = None) -> list[Finding]:
-    """The findings in a file, by place, without those that its comments silence."""
+def check_file(
+    file: File, rules: Sequence[AnyRule], analyses: Analyses | None = None, *, heed_comments: bool = True
+) -> list[Finding]:
+    """The findings in a file, by place; without those that its comments silence, if these are heeded."""
     analyses = analyses or Analyses(file.project)
-    named = _comments(file) if _speaks_of_rules(file.text) else ()
+    named = _comments(file) if heed_comments and _speaks_of_rules(file.text) else ()
     words = _Words(file.text)
     able = [rule for rule in rules if analyses.may_find(rule, file, words) or _named(rule, named)]
-    able = [rule for rule in able if not _ignored_here(rule, file)]
+    able = [rule for rule in able if not ignored_here(rule, file)]
     if not able:
         return []
     if broken := syntax_error(file):
@@ -146,7 +148,7 @@ def check_file(file: File, rules: Sequence[AnyRule], analyses: Analyses | None =
     found = [finding for on, group in _by_subject(about_code) for finding in _run(file, on, group, analyses)]
     found.sort(key=lambda f: (f.span, f.code))
     found = fingerprinted(found, file.project.root)
-    if (found or named) and (comments := named or _comments(file)):
+    if heed_comments and (found or named) and (comments := named or _comments(file)):
         found = _silenced(file, comments, found, able)
     least = file.project.settings.min_confidence
     return [finding for finding in found if finding.confidence >= least]
@@ -232,7 +234,8 @@ class _Words(dict[str, bool]):
         return any(self[word] for word in words)
 
 
-def _ignored_here(rule: AnyRule, file: File) -> bool:
+def ignored_here(rule: AnyRule, file: File) -> bool:
+    """Whether `per-file-ignores` turns a rule off in a file."""
     patterns = file.project.settings.per_file_ignores
     if not patterns:
         return False
@@ -322,7 +325,27 @@ def check(
     `named` are parsed in any case, since a broken one is what its author wants to hear of.
     """
     analyses = analyses or Analyses(project)
-    loaded, rules = _sifted(project, list(paths), rules, named)
+    loaded, rules = load(project, list(paths), rules, analyses, named)
+    for path, file in loaded.items():
+        if isinstance(file, File):
+            broken = syntax_error(file) if path in named else None
+            yield from [broken] if broken else check_file(file, rules, analyses)
+        elif file is not None:
+            yield file
+
+
+Loaded = dict[Path, "File | Finding | None"]  # in the order of the paths; None: nothing in it is worth a look so far
+
+
+def load(
+    project: Project,
+    paths: Sequence[Path],
+    rules: Sequence[AnyRule],
+    analyses: Analyses,
+    named: Collection[Path] = (),
+) -> tuple[Loaded, Sequence[AnyRule]]:
+    """The files that may hold a fault, and the rules that are left; the analyses learn from the files."""
+    loaded, rules = _sifted(project, paths, rules, named)
     fresh = [file for file in loaded.values() if isinstance(file, File)]
     for _ in range(MAX_HELPERS):  # a helper of a helper may be in a file that names no driver
         before = analyses.words
@@ -333,15 +356,7 @@ def check(
         unread = [path for path, file in loaded.items() if file is None]
         loaded.update((path, _load(project, path, helpers)) for path in unread)
         fresh = [file for path in unread if isinstance(file := loaded[path], File)]
-    for path, file in loaded.items():
-        if isinstance(file, File):
-            broken = syntax_error(file) if path in named else None
-            yield from [broken] if broken else check_file(file, rules, analyses)
-        elif file is not None:
-            yield file
-
-
-Loaded = dict[Path, "File | Finding | None"]  # in the order of the paths; None: nothing in it is worth a look so far
+    return loaded, rules
 
 
 def _sifted(

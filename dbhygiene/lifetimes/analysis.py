@@ -52,8 +52,12 @@ class Analysis:
 
     def path(self, end: Node, fact: Fact) -> list[tuple[Node, Kind]]:
         """A shortest way from where the resource is opened to there: nodes passed, and the edges taken out of them."""
+        return [(node, kind) for node, _, kind in self.way(end, fact)]
+
+    def way(self, end: Node, fact: Fact) -> list[tuple[Node, Fact, Kind]]:
+        """The same, with what is true of it before each node."""
         way = self.solution.path(end, fact)
-        return [(node, kind) for node, before, kind in way if before.site is not None or _opens(node, fact.site)]
+        return [step for step in way if step[1].site is not None or _opens(step[0], fact.site)]
 
 
 def _opens(node: Node, site: Site | None) -> bool:

@@ -24,8 +24,8 @@ from dbhygiene.source import FUNCTION, NOT_PYTHON, Code, File, Located, Scope, S
 class Leak(Enum):
     """How a resource is left open, the heaviest first."""
 
-    NEVER_CLOSED = "it is closed on no way through the function"
-    SOME_PATH = "it stays open on some way, without any exception"
+    NEVER_CLOSED = "it is closed on no path through the function"
+    SOME_PATH = "it stays open on some path, without any exception"
     SWALLOWED = "it stays open when an exception is caught and the function goes on"
     RAISED = "it stays open when an exception leaves the function"
 
@@ -129,7 +129,7 @@ class Lifetime:
         return list(found)
 
     @cached_property
-    def _history(self) -> list[tuple[Node, Fact]]:
+    def history(self) -> list[tuple[Node, Fact]]:
         """Everything that may be true of it, before each node."""
         at = self.analysis.solution.at
         return [(node, fact) for node in self.analysis.solution.nodes() for fact in at(node) if fact.site is self.birth]
@@ -137,7 +137,7 @@ class Lifetime:
     @cached_property
     def unclosing(self) -> ast.withitem | None:
         """A `with` over it that leaves it open, if that is why it is."""
-        for node, fact in self._history:
+        for node, fact in self.history:
             if isinstance(node.act, cfg.Leave) and not node.act.raised and fact.state == "open":
                 leaving = self.analysis.effects.leaving(node.act.node, self.resource)
                 if leaving is not None and not leaving.closes and fact.how(node.act.node) == IS:
@@ -148,7 +148,7 @@ class Lifetime:
     def closed_again(self) -> list[tuple[ast.Call, ast.Call]]:
         """Calls that close it when it is closed already, without any exception; each with one that closed it."""
         found: dict[ast.Call, ast.Call] = {}
-        for node, fact in self._history:
+        for node, fact in self.history:
             again = self._closing_call(node, fact)
             if again is not None and fact.state == "closed" and not fact.thrown:
                 before = [step.act.node for step, _ in self.analysis.path(node, fact) if isinstance(step.act, cfg.Call)]
@@ -169,7 +169,7 @@ class Lifetime:
     @cached_property
     def replaced_for_sure(self) -> bool:
         """Whether no condition on the way to the replacement may exclude one on the way to the opening."""
-        for node, fact in self._history:
+        for node, fact in self.history:
             if isinstance(node.act, cfg.Bind) and node.act.node is self.replaced:
                 way = self.analysis.solution.path(node, fact)
                 asked = [(f.site is None, _names_in(n.act.node)) for n, f, _ in way if isinstance(n.act, cfg.Test)]
@@ -186,8 +186,12 @@ class Lifetime:
 
     def path(self, leak: Leak) -> list[tuple[Node, Kind]]:
         """A shortest way from birth to a leak of this kind: the nodes passed, and the edges taken out of them."""
+        return [(node, kind) for node, _, kind in self.facts(leak)]
+
+    def facts(self, leak: Leak) -> list[tuple[Node, Fact, Kind]]:
+        """The same way, with what is true before each node."""
         key = {Leak.SWALLOWED: "swallowed", Leak.RAISED: "raised"}.get(leak, "normal")
-        return self.analysis.path(*self._leaks[key])
+        return self.analysis.way(*self._leaks[key])
 
     @property
     def culprit(self) -> Located:
@@ -208,7 +212,7 @@ class Lifetime:
     def raisers(self) -> list[ast.expr]:
         """The calls whose exception leaves it open, in the order of the text."""
         found: dict[ast.expr, None] = {}
-        for node, fact in self._history:
+        for node, fact in self.history:
             if isinstance(node.act, (cfg.Call, cfg.Await, cfg.Yield)) and fact.state == "open":
                 if node.act.node is not self.birth and any(kind == "raise" for kind, _ in node.out):
                     found[node.act.node] = None
@@ -218,7 +222,7 @@ class Lifetime:
     def names(self) -> list[str]:
         """The variables that hold it, on some way."""
         found: dict[str, None] = {}
-        for _, fact in self._history:
+        for _, fact in self.history:
             found.update({where: None for how, where in fact.aliases if how == IS and isinstance(where, str)})
         return [name for name in found if not name.startswith("<")]
 
@@ -230,8 +234,8 @@ class Lifetime:
     @cached_property
     def closes(self) -> list[ast.Call]:
         """The calls that close it by hand, on some way: its own method, or a function that is given it."""
-        found = {call: None for node, fact in self._history if (call := self._closing_call(node, fact))}
-        found |= {call: None for node, fact in self._history if (call := self._given_up(node, fact))}
+        found = {call: None for node, fact in self.history if (call := self._closing_call(node, fact))}
+        found |= {call: None for node, fact in self.history if (call := self._given_up(node, fact))}
         return sorted(found, key=lambda call: (call.lineno, call.col_offset))
 
     def _given_up(self, node: Node, fact: Fact) -> ast.Call | None:

@@ -69,7 +69,7 @@ class Transfer:
     def __init__(self, effects: Effects, sites: Mapping[Site, Resource], names: Names, keys: Keys) -> None:
         self.effects, self.sites, self.names, self.keys = effects, sites, names, keys
         self.sure = {call for call in sites if isinstance(call, ast.Call) and effects.of(call).definition is None}
-        self.escaped: set[Site] = set()
+        self.escaped: dict[Site, Node] = {}  # and where, as seen first
         self.replaced: dict[tuple[Site, ast.AST], Fact] = {}
         self._steps: dict[type, Callable[..., Outcomes]] = {
             cfg.Call: self._call,
@@ -95,7 +95,7 @@ class Transfer:
         for kind, after in outcomes:
             if after.state == "escaped":
                 if after.site is not None:
-                    self.escaped.add(after.site)
+                    self.escaped.setdefault(after.site, node)
                 continue
             known = self.keys.after(node, after.known)
             thrown = after.thrown or (kind == "raise" and after.site is not None)

@@ -307,7 +307,9 @@ def test_an_interrupted_write_leaves_the_old_file(project: Path, monkeypatch: py
 def test_rule_pages(project: Path) -> None:
     by_code, by_name = run("rule", "HYG201"), run("rule", "engine-without-protection")
     assert by_code == by_name
-    assert by_code[1].startswith("# engine-without-protection (HYG201)\n\n")
+    assert by_code[1].startswith("engine-without-protection (HYG201)\n====")
+    assert "```" not in by_code[1]
+    assert run("rule", "HYG201", "-o", "markdown")[1].startswith("# engine-without-protection (HYG201)\n\n")
     pages = json.loads(run("rule", "--all", "--output-format", "json")[1])
     assert {"code", "name", "summary", "default", "explanation"} == set(pages[0])
 

@@ -16,10 +16,23 @@ from dbhygiene.mistakes import Mistake
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 even if something is found.")
 @click.option("--update-baseline", is_flag=True, help="Write what is found to the baseline, instead of reporting it.")
 @click.option("--add-ignore", metavar="[=REASON]", help="Write comments that silence what is found.")
+@click.option("--show-files", is_flag=True, help="Print the files that would be looked at, and stop.")
+@click.option("--show-settings", is_flag=True, help="Print what is set, and where that is said, and stop.")
 def command(
-    paths: tuple[str, ...], exit_zero: bool, update_baseline: bool, add_ignore: str | None, **options: Any
+    paths: tuple[str, ...],
+    exit_zero: bool,
+    update_baseline: bool,
+    add_ignore: str | None,
+    show_files: bool,
+    show_settings: bool,
+    **options: Any,
 ) -> int:
     """Report findings in files and directories; the current directory by default."""
+    if show_files or show_settings:
+        from dbhygiene.frontends.cli import show
+
+        (show.files if show_files else show.settings)(Run(**options).members(paths))
+        return 0
     if update_baseline:
         if add_ignore is not None or "-" in paths:
             raise Mistake("--update-baseline goes with neither --add-ignore nor `-`")

@@ -12,7 +12,7 @@ import click
 from dbhygiene import __version__
 from dbhygiene.mistakes import Mistake, did_you_mean
 
-COMMANDS = ("check", "fix", "rule", "config", "baseline", "doctor")
+COMMANDS = ("check", "fix", "explain", "rule", "config", "baseline", "doctor", "completion")
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -31,7 +31,7 @@ class Command(click.Command):
 
 
 _SHARED: tuple[Callable[[Any], Any], ...] = (
-    click.argument("paths", nargs=-1),
+    click.argument("paths", nargs=-1, type=click.Path()),
     click.option("--select", multiple=True, metavar="RULES", help="Only these rules: names, codes, prefixes, ALL."),
     click.option("--extend-select", multiple=True, metavar="RULES", help="These rules too."),
     click.option("--ignore", multiple=True, metavar="RULES", help="Not these rules."),

@@ -24,7 +24,7 @@ from dbhygiene.project import Project
 from dbhygiene.reports import Scene
 from dbhygiene.settings import Confidence, Settings
 from dbhygiene.source import NOT_PYTHON
-from dbhygiene.workspace import members
+from dbhygiene.workspace import Member, members
 
 if TYPE_CHECKING:
     from dbhygiene.frontends.cli.known import Filter
@@ -82,11 +82,8 @@ class Run:
 
     def parts(self, paths: Sequence[str]) -> Iterator[Part]:
         """Each project that the paths lie in, with the findings there; standard input last."""
-        named = set(_absolute(paths or (".",)))
-        nested = not self.isolated and self._file is None
-        for project, files, unlisted in members(
-            sorted(named), self.settings, nested=nested, force_exclude=self.force_exclude
-        ):
+        named = set(_absolute(paths))
+        for project, files, unlisted in self.members(paths):
             rules = self._rules(project)
             self.checked += len(files)
             self.tell(f"{project.root}: {count(len(files), 'file')}, rules {', '.join(rule.code for rule in rules)}")
@@ -107,8 +104,13 @@ class Run:
 
             known = self._filters.setdefault(root, Filter(part.project, part.rules, self.baseline, self.since))
             known.files.update(part.files)
-        self._seen.append(part)
-        return part
+        return self.look_at(part)
+
+    def members(self, paths: Sequence[str]) -> Iterator[Member]:
+        """The projects that the paths lie in; of no paths, the current directory."""
+        below = sorted(_absolute(paths or (".",)))
+        nested = not self.isolated and self._file is None
+        return members(below, self.settings, nested=nested, force_exclude=self.force_exclude)
 
     @property
     def _file(self) -> Path | None:
@@ -184,9 +186,19 @@ class Run:
 
     @cached_property
     def _output(self) -> Output:
+        return Output(self._targets, self.scene, self.out)
+
+    @cached_property
+    def scene(self) -> Scene:
+        """What reports may ask of this run."""
         look = terminal.look(self.out, self.color, every_step=self.steps == "all")
         rules = {rule.name: rule for rule in all_rules()}
-        return Output(self._targets, Scene(self.lines, shown, base(), rules, __version__, look, self.preview), self.out)
+        return Scene(self.lines, shown, base(), rules, __version__, look, self.preview)
+
+    def look_at(self, part: Part) -> Part:
+        """Take a part of the run for known: its files are told with their lines."""
+        self._seen.append(part)
+        return part
 
     def _counted(self, findings: Iterable[Finding], project: Project) -> Iterator[Finding]:
         for finding in findings:

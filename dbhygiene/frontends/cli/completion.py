@@ -1,0 +1,29 @@
+"""`dbhygiene completion`: what a shell needs to complete commands, options and formats."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from dbhygiene.frontends.cli.options import Command
+
+_WHERE = {
+    "bash": 'eval "$(dbhygiene completion bash)"          # in ~/.bashrc',
+    "zsh": 'eval "$(dbhygiene completion zsh)"           # in ~/.zshrc',
+    "fish": "dbhygiene completion fish | source           # in ~/.config/fish/completions/dbhygiene.fish",
+}
+
+
+@click.command("completion", cls=Command, epilog="\b\n" + "\n".join(_WHERE.values()))
+@click.argument("shell", type=click.Choice(tuple(_WHERE)))
+def command(shell: str) -> int:
+    """Print the script by which a shell completes what is typed; to be read when the shell starts."""
+    from click.shell_completion import get_completion_class
+
+    from dbhygiene.frontends.cli.commands import commands
+
+    completion = get_completion_class(shell)
+    assert completion is not None, "click knows these shells"
+    sys.stdout.write(completion(commands, {}, "dbhygiene", "_DBHYGIENE_COMPLETE").source() + "\n")
+    return 0

@@ -1,0 +1,137 @@
+"""`dbhygiene explain`: all that is known of a line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+
+from dbhygiene import config, engine
+from dbhygiene.catalogue import all_rules
+from dbhygiene.frontends.cli.options import Command, run_options
+from dbhygiene.frontends.cli.run import Part, Run, count, shown
+from dbhygiene.mistakes import Mistake
+from dbhygiene.model import Finding
+from dbhygiene.project import Project
+from dbhygiene.reports import reporter
+from dbhygiene.settings import Confidence
+from dbhygiene.source import NOT_PYTHON, File
+
+
+@click.command("explain", cls=Command)
+@run_options
+def command(paths: tuple[str, ...], **options: Any) -> int:
+    """Tell all that is known of FILE:LINE: findings, even hidden ones, and the fate of each connection there."""
+    if not paths:
+        raise Mistake("which line? Give FILE:LINE")
+    run = Run(**{**options, "steps": "all"})
+    for target in paths:
+        _explain(run, *_parsed(target))
+    return 2 if run.failed else 0
+
+
+def _parsed(target: str) -> tuple[Path, int]:
+    """A file and a line; a column behind is taken, too: it is what `concise` prints."""
+    parts = target.split(":")
+    while len(parts) > 2 and parts[-1].isdecimal() and parts[-2].isdecimal():
+        parts.pop()
+    name, number = ":".join(parts[:-1]), parts[-1]
+    if not name or not number.isdecimal():
+        raise Mistake(f"{target}: not of the form FILE:LINE")
+    path = Path(os.path.abspath(name))
+    if not path.is_file():
+        raise Mistake(f"{name}: no such file")
+    return path, int(number)
+
+
+class _Known(NamedTuple):
+    """A finding, and why it is not reported; empty where it is."""
+
+    finding: Finding
+    hidden: str
+
+
+def _explain(run: Run, path: Path, line: int) -> None:
+    root = config.root_of(path)
+    settings = run.settings(root)
+    everything = settings._replace(min_confidence=Confidence.POSSIBLE, per_file_ignores={})
+    project, rules = Project(root, everything), all_rules()
+    analyses = engine.Analyses(project)
+    try:
+        file = project.file(path)
+        _ = file.tree
+    except NOT_PYTHON as error:
+        raise Mistake(f"{shown(path)}: {error}") from None
+    if not 0 < line <= len(file.lines):
+        raise Mistake(f"{shown(path)} has {count(len(file.lines), 'line')}")
+    others = [each for each in project.discover([root]).files if each != path]
+    engine.load(project, [path, *others], rules, analyses, {path})  # helpers may be anywhere
+    run.look_at(Part(project, (), analyses, rules))
+    known = list(_findings(file, analyses, replace(file, project=Project(root, settings))))
+    here = [each for each in known if _touches(each.finding, path, line)]
+    texts = [*_lives(file, analyses, line), *_told(run, here)]
+    sys.stdout.writelines(texts)
+    if not texts:
+        sys.stdout.write(f"{shown(path)}:{line}: no finding, and no connection that is known of.\n")
+        if elsewhere := sorted({each.finding.span.line for each in known}):
+            numbers = ", ".join(map(str, elsewhere))
+            sys.stdout.write(f"Findings in this file, reported or not: line{'s' * (len(elsewhere) > 1)} {numbers}.\n")
+
+
+def _findings(file: File, analyses: engine.Analyses, as_set: File) -> Iterator[_Known]:
+    """Every finding in a file, whatever is ignored; `as_set` is the file in the project as its settings have it."""
+    rules = all_rules()
+    settings = as_set.project.settings
+    chosen = set(engine.chosen(settings))
+    heeded = {finding.fingerprint for finding in engine.check_file(file, rules, analyses)}
+    by_code = {rule.code: rule for rule in rules}
+    for finding in engine.check_file(file, rules, analyses, heed_comments=False):
+        rule = by_code.get(finding.code)
+        hidden = ""
+        if rule is not None and rule not in chosen:
+            hidden = f"`{rule.name}` is {'not selected' if rule.default else 'only on when it is selected'}"
+        elif rule is not None and engine.ignored_here(rule, as_set):
+            hidden = "`per-file-ignores` turns its rule off here"
+        elif finding.confidence < settings.min_confidence:
+            hidden = f"it is only {finding.confidence}, and `min-confidence` is {settings.min_confidence}"
+        elif finding.fingerprint not in heeded:
+            hidden = "a comment silences it"
+        yield _Known(finding, hidden)
+
+
+def _touches(finding: Finding, path: Path, line: int) -> bool:
+    """Whether a finding is about a line, or its way leads over it."""
+    spans = [finding.span, *(step.span for step in finding.steps if step.path == path)]
+    return any(span.line <= line <= span.end_line for span in spans)
+
+
+def _lives(file: File, analyses: engine.Analyses, line: int) -> Iterator[str]:
+    """What becomes of each connection that is opened in a line, or open there, or closed or handed on."""
+    from dbhygiene.lifetimes.account import account, states
+
+    for life in analyses.subjects("Lifetime", file):
+        title, verdict, way = account(life)
+        born = life.statement.lineno <= line <= (life.birth.end_lineno or 0)
+        here = states(life, line)
+        if not born and "open" not in here and all(at.lineno != line for at, _ in way):
+            continue
+        yield f"{shown(file.path)}:{life.birth.lineno}: {title}: {verdict}\n"
+        if here and not born:
+            yield f"  before line {line}, it is {' or '.join(here)}\n"
+        width = max(len(state) for _, state in way)
+        gutter = len(str(max(at.lineno for at, _ in way)))
+        for at, state in way:
+            yield f"  {str(at.lineno).rjust(gutter)}  {state.ljust(width)}  {file.lines[at.lineno - 1].strip()[:100]}\n"
+        yield "\n"
+
+
+def _told(run: Run, here: Sequence[_Known]) -> Iterator[str]:
+    for finding, hidden in here:
+        yield from reporter("full")([finding], run.scene)
+        if hidden:
+            yield f"not reported: {hidden}\n\n"

@@ -1,0 +1,30 @@
+"""A rule's page for a terminal: the Markdown without its marks."""
+
+from __future__ import annotations
+
+import re
+
+_FENCE = re.compile(r"^```python(?P<words>[ a-z]*)\n(?P<code>.*?)^```$", re.M | re.S)
+_LINK = re.compile(r"\[([^\]]+)\]\((https?://[^)]+)\)")
+_HEADING = re.compile(r"^#+ (?P<text>.*)$", re.M)
+_LABELS = {
+    "fixed": "After `dbhygiene fix`:\n\n",
+    "fixed unsafe": "After `dbhygiene fix --unsafe-fixes`:\n\n",
+    "possible": "With `--min-confidence possible`:\n\n",
+}
+
+
+def plain(markdown: str) -> str:
+    """Code indented, headings underlined, links with their addresses behind them."""
+    blocks: list[str] = []
+
+    def indented(fence: re.Match[str]) -> str:
+        lines = fence["code"].rstrip().split("\n")
+        code = "\n".join(f"    {line}".rstrip() for line in lines)
+        blocks.append(_LABELS.get(fence["words"].strip(), "") + code)
+        return f"\0{len(blocks) - 1}\0"
+
+    text = _FENCE.sub(indented, markdown)
+    text = _HEADING.sub(lambda heading: f"{heading['text']}\n{'=' * len(heading['text'])}", text)
+    text = _LINK.sub(lambda link: link[1] if link[1] == link[2] else f"{link[1]} <{link[2]}>", text)
+    return re.sub("\0(\\d+)\0", lambda number: blocks[int(number[1])], text)

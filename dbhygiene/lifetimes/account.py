@@ -1,0 +1,124 @@
+"""What is known of a resource, told for a person who asks: where it goes, in which state, and how it ends."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from dbhygiene.flow import cfg
+from dbhygiene.flow.cfg import Kind, Node
+from dbhygiene.lifetimes.analysis import transferred
+from dbhygiene.lifetimes.heap import Fact
+from dbhygiene.lifetimes.lifetime import Leak, Lifetime
+from dbhygiene.lifetimes.story import named
+from dbhygiene.source import Located
+
+
+class Account(NamedTuple):
+    """One resource: what it is called, a sentence on how it ends, and what happens to it on the way.
+
+    `way` holds places with the state of the resource there; of one that leaks, the way to the leak, else everything
+    that opens, closes or hands it on, in the order of the text.
+    """
+
+    title: str
+    verdict: str
+    way: tuple[tuple[Located, str], ...]
+
+
+def account(life: Lifetime) -> Account:
+    title = f"{life.resource.title} `{life.title}`"
+    leak = life.leak
+    if leak is not None:
+        return Account(title, leak.value, tuple(_way(life, leak)))
+    return Account(title, _verdict(life), tuple(_events(life)))
+
+
+def states(life: Lifetime, line: int) -> list[str]:
+    """The states in which a resource may be where a line begins; none where it is not there."""
+    places = ((place, fact) for node, fact in life.history if (place := _place(node)) is not None)
+    return sorted({fact.state for place, fact in places if place.lineno == line})
+
+
+def _verdict(life: Lifetime) -> str:
+    """How a resource ends that does not leak, as far as can be told."""
+    analysis = life.analysis
+    said: dict[str, None] = {}
+    if life.escapes:
+        said["it is handed on to where it is not followed, so nothing is said of it"] = None
+    for end, fact in analysis.ends(life.birth):
+        if end is analysis.graph.exit and fact.state == "open" and transferred(fact):
+            said[_owned(life)] = None
+    if said:
+        return "; ".join(said)
+    if not list(analysis.ends(life.birth)):
+        return "the function is never left while it exists"
+    if any(fact.state == "open" for _, fact in analysis.ends(life.birth)):
+        return "it may be open at the end, but others know it by its name: they may close it"
+    return "it is closed on every path"
+
+
+def _owned(life: Lifetime) -> str:
+    if not life.fields:
+        return "it is given to the caller, who is to close it"
+    return f"it is kept in {', '.join(f'`self.{name}`' for name in life.fields)}: to be closed with the object"
+
+
+def _events(life: Lifetime) -> Iterator[tuple[Located, str]]:
+    """What opens, closes or hands on a resource, in the order of the text."""
+    found: dict[Located, str] = {life.birth: "opened"}
+    found.update((call, "closed") for call in life.closes)
+    for node, fact in life.history:
+        after = list(life.analysis.transfer(node, fact))
+        if isinstance(node.act, cfg.Leave) and fact.state == "open" and any(f.state == "closed" for _, f in after):
+            found[node.act.node.context_expr] = "closed when this `with` ends"
+        elif isinstance(node.act, cfg.Return) and any(transferred(f) and not transferred(fact) for _, f in after):
+            found[node.act.node] = "given to the caller"
+    if (last := life.analysis.transfer.escaped.get(life.birth)) is not None and (place := _place(last)) is not None:
+        found[place] = _handed_on(last)
+    yield from sorted(
+        found.items(), key=lambda event: (event[0].lineno, event[0] is not life.birth, event[0].col_offset)
+    )
+
+
+def _handed_on(node: Node) -> str:
+    match node.act:
+        case cfg.Call(node=call):
+            return f"given to {named(call)}, and not followed any further"
+        case cfg.Yield():
+            return "yielded, and not followed any further"
+        case cfg.Return():
+            return "returned, and not followed any further"
+    return "stored where it is not followed"
+
+
+def _way(life: Lifetime, leak: Leak) -> Iterator[tuple[Located, str]]:
+    """The way to a leak, statement by statement, with the state of the resource after each."""
+    last: int | None = None
+    for node, fact, kind in life.facts(leak):
+        place = _place(node)
+        if place is None or (place.lineno == last and kind != "raise"):
+            continue
+        last = place.lineno
+        yield place, _state(fact, kind, node, life)
+
+
+def _state(fact: Fact, kind: Kind, node: Node, life: Lifetime) -> str:
+    if isinstance(node.act, cfg.Call) and node.act.node is life.birth:
+        return "opened"
+    words: list[str] = [fact.state]
+    if kind == "raise":
+        words.append("this raises")
+    elif isinstance(node.act, cfg.Test) and kind in {"true", "false"}:
+        words.append(f"this is {kind}")
+    elif isinstance(node.act, cfg.Catch):
+        words.append("caught here")
+    return ", ".join(words)
+
+
+def _place(node: Node) -> Located | None:
+    found = getattr(node.act, "node", None)
+    if isinstance(found, ast.withitem):
+        return found.context_expr
+    return found if isinstance(found, (ast.expr, ast.stmt, ast.excepthandler)) else None
