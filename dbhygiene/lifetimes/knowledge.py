@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Container, Iterable, Iterator
 from typing import Final, NamedTuple
 
-from dbhygiene.flow.cfg import Bind, Case, Graph, Node, Test
+from dbhygiene.flow.cfg import Bind, Call, Case, Graph, Node, Test
 from dbhygiene.lifetimes.heap import path_of
 
 NONE: Final = 1
@@ -163,12 +163,24 @@ class Keys:
 
 
 def _asked_at(node: Node) -> Iterator[str]:
-    if isinstance(node.act, Test) and (asks := question(node.act.node)):
-        yield asks.key
-    elif isinstance(node.act, Case) and (path := path_of(node.act.subject)):
+    match node.act:
+        case Test(node=test):
+            asks = question(test)
+            path = asks.key if asks else None
+        case Case(subject=subject):
+            path = path_of(subject)
+        case Call(node=call):
+            path = method_owner(call.func)
+        case _:
+            yield from (source for _, source in _copies(node))
+            return
+    if path is not None:
         yield path
-    else:
-        yield from (source for _, source in _copies(node))
+
+
+def method_owner(func: ast.expr) -> str | None:
+    """The variable or field on which a method is called; None where it is something else."""
+    return path_of(func.value) if isinstance(func, ast.Attribute) else None
 
 
 def _copies(node: Node) -> Iterator[tuple[str, str]]:

@@ -29,7 +29,7 @@ from dbhygiene.lifetimes.heap import (
     item_index,
     path_of,
 )
-from dbhygiene.lifetimes.knowledge import ANYTHING, FALSY, NONE, TRUTHY, Keys, learn, question, worth
+from dbhygiene.lifetimes.knowledge import ANYTHING, FALSY, NONE, TRUTHY, Keys, learn, method_owner, question, worth
 
 Outcomes: TypeAlias = "list[tuple[Kind, Fact]]"
 
@@ -167,7 +167,10 @@ class Transfer:
 
     def _call(self, act: cfg.Call, fact: Fact) -> Outcomes:
         call = act.node
-        fact = self._used(call.func, fact.without([call]))  # the one of the last round
+        before = fact.without([call])  # the one of the last round
+        if (used := self._used(call.func, before)) is None:
+            return [("raise", before)]
+        fact = used
         effect = self.effects.of(call)
         if fact.site is None:
             return [*self._born(call, effect, fact), ("next", fact), ("raise", fact)]
@@ -176,13 +179,13 @@ class Transfer:
             done += [(kind, after) for after in self._called(call, effect, fact, kind == "raise")]
         return done
 
-    def _used(self, func: ast.expr, fact: Fact) -> Fact:
-        """After a look at a method of something: that is not None."""
-        path = path_of(func.value) if isinstance(func, ast.Attribute) else None
+    def _used(self, func: ast.expr, fact: Fact) -> Fact | None:
+        """After a look at a method of something: that is not None. None where it is, and so has no method."""
+        path = method_owner(func)
         if path is None or path not in self.keys.keys:
             return fact
         known = learn(fact.known, path, FALSY | TRUTHY)
-        return fact if known is None else fact._replace(known=known)
+        return None if known is None else fact._replace(known=known)
 
     def _born(self, call: ast.Call, effect: Effect, fact: Fact) -> Outcomes:
         if call not in self.sites:
