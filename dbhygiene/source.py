@@ -94,7 +94,9 @@ class Scope:
         self.imports: dict[str, str] = {}
         self.stars: list[str] = []
         self.defined: dict[str, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef] = {}
-        self.aliases: dict[str, list[ast.expr]] = {}  # every value that a plain `name = value` gives
+        self.aliases: dict[
+            str, list[ast.expr]
+        ] = {}  # every value that `name = value` gives; no other binding leaves one value
         self.bound: set[str] = set()
         self.globals: set[str] = set()
         self.nonlocals: set[str] = set()
@@ -419,12 +421,9 @@ class _Index:
                     scope = scope.parent
                 scope.bound.add(name)
                 scope.aliases.setdefault(name, []).append(node.value)
-            case (
-                ast.For(target=target)
-                | ast.AsyncFor(target=target)
-                | ast.AugAssign(target=target)
-                | ast.comprehension(target=target)
-            ):
+            case ast.AugAssign(target=ast.Name(id=name), value=value):
+                scope.aliases.setdefault(name, []).extend([value] * 2)
+            case ast.For(target=target) | ast.AsyncFor(target=target) | ast.comprehension(target=target):
                 self._unpack(target, scope)
             case ast.withitem(optional_vars=ast.expr() as target):
                 self._unpack(target, scope)

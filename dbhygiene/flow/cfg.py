@@ -460,7 +460,7 @@ class _Builder:
             if case.guard:
                 body = self.test(case.guard, body, otherwise, ways)
             node = self.node(Case(case, stmt.subject)).to("true", body)
-            if not _irrefutable(case.pattern):
+            if not _irrefutable(case.pattern, stmt.subject):
                 node.to("false", otherwise)
             otherwise = node
         return self.expr(stmt.subject, otherwise, ways)
@@ -697,14 +697,17 @@ def _best(verdicts: Iterable[Catches]) -> Catches:
     return next((v for v in (Catches.ALWAYS, Catches.MAYBE) if v in found), Catches.NEVER)
 
 
-def _irrefutable(pattern: ast.pattern) -> bool:
+def _irrefutable(pattern: ast.pattern, subject: ast.expr | None = None) -> bool:
     match pattern:
         case ast.MatchAs(pattern=None):
             return True
         case ast.MatchAs(pattern=ast.pattern() as inner):
-            return _irrefutable(inner)
+            return _irrefutable(inner, subject)
         case ast.MatchOr(patterns=patterns):
-            return any(_irrefutable(each) for each in patterns)
+            return any(_irrefutable(each, subject) for each in patterns)
+        case ast.MatchSequence(patterns=patterns) if isinstance(subject, ast.Tuple):
+            same = len(patterns) == len(subject.elts) and not any(isinstance(e, ast.Starred) for e in subject.elts)
+            return same and all(map(_irrefutable, patterns, subject.elts))
     return False
 
 

@@ -13,7 +13,7 @@ from dbhygiene.library.calls import STACKS
 from dbhygiene.library.fastapi import is_dependency
 from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.effects import CONTEXT_MANAGERS, FIXTURES, Effects
-from dbhygiene.lifetimes.heap import CLOSE, IS, RETURN, Fact, Site, Where
+from dbhygiene.lifetimes.heap import IS, RETURN, Fact, Site, Where
 from dbhygiene.lifetimes.knowledge import MAX_KEYS, Keys
 from dbhygiene.lifetimes.transfer import Names, Transfer
 from dbhygiene.source import FUNCTION, Code, File, Scope
@@ -66,7 +66,7 @@ def _opens(node: Node, site: Site | None) -> bool:
 
 def transferred(fact: Fact) -> bool:
     """Whether somebody else owns it when the function returns: its caller, or an object."""
-    return any(type(where) is str and (where == RETURN or "." in where) and how != CLOSE for how, where in fact.aliases)
+    return any(type(where) is str and (where == RETURN or "." in where) for _, where in fact.aliases)
 
 
 def analyse(

@@ -307,6 +307,10 @@ class Transfer:
 
     def _bind(self, act: cfg.Bind, fact: Fact) -> Outcomes:
         value = act.value
+        if isinstance(act.node, ast.AugAssign) and self._is_container(act.target):
+            added = self.holds(act.node.value, fact)
+            kept = added is not None and added != PART
+            return [("next", fact.with_(IN, path_of(act.target) or act.target) if kept else fact)]
         if value is None and isinstance(act.node, (ast.For, ast.AsyncFor, ast.comprehension)):
             how = self.holds(act.node.iter, fact)
             pairs: list[tuple[ast.expr, ast.expr | None, str | None]] = [

@@ -135,11 +135,18 @@ def test_exceptions(body: str, expected: set[str]) -> None:
         ("case 1: a()\n    case _: b()", {"a .", "b ."}),
         ("case x if c(): a()\n    case _: b()", {"c a .", "c b ."}),
         ("case 1 | _: a()", {"a ."}),
+        ("case (x, y): a()", {"a .", "."}),
         ("case [1, *rest]: a()\n    case {'k': v}: b()", {"a .", "b .", "."}),
     ],
 )
 def test_match(cases: str, expected: set[str]) -> None:
     assert traces(f"match subject:\n    {cases}") == expected
+
+
+def test_a_tuple_that_is_taken_apart_matches() -> None:
+    assert traces("match x, y:\n    case (z, _): a()\n    case _: b()") == {"a ."}
+    assert traces("match x, y:\n    case (z, 1): a()\n    case _: b()") == {"a .", "b ."}
+    assert traces("match x, y:\n    case (z, *_): a()\n    case _: b()") == {"a .", "b ."}
 
 
 def test_a_generator_may_rest_for_ever() -> None:

@@ -94,8 +94,8 @@ def _hides(act: cfg.Act, transfer: Transfer) -> bool:
     """Whether something is put where an analysis need not see it.
 
     That is: into a variable that an inner function speaks of, or that is declared global, here or by the helper that
-    takes it; onto an ExitStack whose name stands for several. What an inner function does with a variable, and when,
-    is not asked: it may be called by anybody who gets hold of it.
+    takes it; into an object of a class that keeps it; onto an ExitStack whose name stands for several. What an inner
+    function does with a variable, and when, is not asked: it may be called by anybody who gets hold of it.
     """
     names = transfer.names
     match act:
@@ -106,7 +106,9 @@ def _hides(act: cfg.Act, transfer: Transfer) -> bool:
         case cfg.Call(node=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=attr))) if attr in STACKING:
             return name not in names.stacks
         case cfg.Call(node=call) if (definition := transfer.effects.of(call).definition) is not None:
-            scope = definition.file.functions[definition.node]  # type: ignore[index]
+            if isinstance(definition.node, ast.ClassDef):
+                return True
+            scope = definition.file.functions[definition.node]
             return bool(scope.globals or definition.file.captured.get(scope))
     return False
 

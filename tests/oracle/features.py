@@ -190,10 +190,34 @@ def hand_on(w: Writer) -> None:
     w.line(chosen)
 
 
+@feature(2, lambda w: w.is_method and _has_connection(w))
+def store_in_field(w: Writer) -> None:
+    w.line(f"self.conn = {w.pick('conn')}")
+    w.bind("self.conn", "conn")
+
+
+@feature(1.5, lambda w: w.is_method)
+def open_into_field(w: Writer) -> None:
+    w.line(f"self.conn = {w.connect()}")
+    w.bind("self.conn", "conn")
+
+
+@feature(1.5, lambda w: bool(w.methods) and w.is_method)
+def call_method(w: Writer) -> None:
+    kind, name = w.rng.choice(w.methods)
+    match kind:
+        case "owner":
+            w.line(f"{w.new()} = self.{name}()")
+        case "takes" if w.has("conn"):
+            w.line(f"self.{name}({w.pick('conn')})")
+        case "field" if "self.conn" in w.of("conn"):
+            w.line(f"self.{name}()")
+
+
 @feature(0.6, _has_connection, compound=True)
 def contain(w: Writer) -> None:
     name = w.pick("conn")
-    match w.rng.randrange(6):
+    match w.rng.randrange(8):
         case 0:
             w.line(f"pair = ({name}, 1)")
             w.line(f"{w.new()}, _ = pair")
@@ -209,6 +233,15 @@ def contain(w: Writer) -> None:
             w.line('several["conn"].close()')
         case 4:
             w.block(f"for each in ({', '.join(w.of('conn'))},):", lambda w: w.line("each.close()"))
+        case 5:
+            w.line("several = []")
+            w.line(f"several += [{name}]")
+            w.block("for each in several:", lambda w: w.line("each.close()"))
+        case 6:
+            w.line(f"match ({name}, 1):")
+            w.depth += 1
+            w.block("case (first, _):", lambda w: w.line("first.close()"))
+            w.depth -= 1
         case _:
             w.line(f"several = [{name}]")
 
@@ -295,6 +328,58 @@ def loop(w: Writer) -> None:
     w.loops -= 1
     if header != "while True:" and w.maybe(0.25):
         w.block("else:")
+
+
+@feature(1, compound=True)
+def loop_until_open(w: Writer) -> None:
+    """The idiom: tried again until it works; `else` where it never did."""
+    value, name = w.connect(), w.rng.choice(("conn", "a", "b"))
+    is_maybe = w.maybe()
+    if is_maybe:
+        w.line(f"{w.bind(name, 'maybe')} = None")
+    w.loops += 1
+
+    def body(w: Writer) -> None:
+        tried = w.block("try:", lambda w: w.line(f"{name} = {value}"), size=int(w.maybe(0.3)))
+        w.merge(tried, w.block("except ValueError:", names={}))
+
+    def rest(w: Writer) -> None:
+        w.jump("break") if w.maybe(0.7) else w.merge(w.block(f"if {name}:", lambda w: w.jump("break")), {})
+
+    w.block("for row in rows():", lambda w: w.line(f"{w.bind(name, 'maybe')} = None"), body, rest)
+    w.loops -= 1
+    w.merge(w.block("else:", lambda w: _give_up(w, name)), {name: "maybe"})
+
+
+def _give_up(w: Writer, name: str) -> None:
+    if w.maybe():
+        leave(w)
+    else:
+        w.line(f"{w.bind(name, 'maybe')} = None")
+
+
+@feature(1, _has_connection, compound=True)
+def loop_rebinding(w: Writer) -> None:
+    """Each round closes what the last one opened; `else` closes the last, or forgets it."""
+    name, value = w.pick("conn"), w.connect()
+    w.loops += 1
+
+    def body(w: Writer) -> None:
+        if w.maybe(0.7):
+            w.line(f"{name}.close()")
+        w.line(f"{name} = {value}")
+        if w.maybe():
+            _break_if(w)
+
+    w.block(w.rng.choice(("for row in rows():", "while check():")), body, size=int(w.maybe(0.3)))
+    w.loops -= 1
+    if w.maybe():
+        w.block("else:", *([lambda w: w.line(f"{name}.close()")] if w.maybe() else []))
+
+
+@feature(0.5)
+def assert_(w: Writer) -> None:
+    w.line(f"assert {w.test()}")
 
 
 def _break_if(w: Writer) -> None:
@@ -487,6 +572,9 @@ def with_manager(w: Writer) -> None:
     name = w.rng.choice([name for kind, name in w.helpers if kind == "manager"])
     if name.startswith("lent"):
         w.block(f"with {name}() as {w.new('conn')}:", names={})
+    elif name.startswith("Taking"):
+        if w.has("conn"):
+            w.block(f"with {name}({w.pick('conn')}):")
     else:
         w.block(f"with {name}():")
 
@@ -510,11 +598,44 @@ def stack_use(w: Writer) -> None:
         name = w.pick("conn")
         forms += [f"{stack}.callback({name}.close)"] * 2
         forms += [f"{stack}.push({name})", f"{stack}.enter_context(closing({name}))", f"{stack}.enter_context({name})"]
-    forms += [f"{stack}.close()", f"{stack}.pop_all()", f"other = {stack}.pop_all()"]
+    forms += [f"{stack}.close()", f"{stack}.pop_all()", f"other = {stack}.pop_all()", f"{stack}.pop_all().close()"]
+    forms += [f"keep({stack}.pop_all())", f"box.append({stack}.pop_all().close)"]
+    forms += [f"{each}.enter_context({stack}.pop_all())" for each in w.of("stack") if each != stack]
     form = w.rng.choice(forms)
-    if form.startswith("other"):
+    if form.startswith("other ="):
         w.bind("other", "stack")
     w.line(form)
+
+
+@feature(1, lambda w: w.has("stack"), compound=True)
+def stack_popped(w: Writer) -> None:
+    """What was stacked so far is closed by a `with` of its own."""
+    name = w.pick("stack")
+    if w.maybe():
+        w.merge(w.block(f"with {name}.pop_all():"))
+    else:
+        w.merge(w.block(f"with {name}.pop_all() as other:", names={"other": "stack"}))
+
+
+@feature(0.7, compound=True)
+def stack_in_stack(w: Writer) -> None:
+    """The inner stack is undone where something raises; else the outer one, or the caller, takes over."""
+    w.bind("stack", "stack")
+
+    def inner(w: Writer) -> None:
+        value = w.connect()
+        w.line(f"{w.new()} = stack.enter_context(closing({value}))")
+        if w.maybe():
+            w.line("work()")
+        if w.maybe():
+            w.line("other.enter_context(stack.pop_all())")
+        else:
+            w.jump(w.rng.choice(("return stack.pop_all()", "return stack.pop_all().close")))
+
+    def outer(w: Writer) -> None:
+        w.merge(w.block("with ExitStack() as stack:", inner, names={"stack": "stack"}, size=int(w.maybe(0.3))))
+
+    w.merge(w.block("with ExitStack() as other:", outer, names={"other": "stack"}, size=int(w.maybe())))
 
 
 # -- generators

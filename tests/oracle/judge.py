@@ -123,17 +123,17 @@ class Play:
     def _caller(self, entry: str) -> Callable[[], Outcome]:
         node = self.functions[entry]
         owner, _, name = entry.rpartition(".")
-        function = self.namespace[owner].__dict__[name] if owner else self.namespace[entry]
-        function = inspect.unwrap(function)
+        function = inspect.unwrap(getattr(self.namespace[owner], name) if owner else self.namespace[entry])
         nullable = _nullable(node)
-        names = [arg.arg for arg in node.args.args]
+        names = [arg.arg for arg in node.args.args][inspect.ismethod(function) :]
+        is_method = bool(owner) and names[:1] == ["self"]
         world, namespace, state = self.world, self.namespace, self.state
         drive = self._driver(entry) if inspect.isgeneratorfunction(function) else None
 
         def call() -> Outcome:
             arguments: list[Any] = []
             for argument in names:
-                if argument == "self" and owner:
+                if argument == "self" and is_method:
                     arguments.append(object.__new__(namespace[owner]))
                 else:
                     arguments.append(None if argument in nullable and world.choose(2) else Value(world, argument))
@@ -149,9 +149,8 @@ class Play:
             except BaseException as raised:
                 value, error = None, raised
             kept = [namespace[each] for each in state]
-            if (
-                owner
-            ):  # an object keeps what was stored in it, even if its making fails: too widely written to be told of
+            if is_method:
+                # An object keeps what was stored in it, even if its making fails: see docs/design.md.
                 kept.append(arguments[0].__dict__)
             return Outcome(value, error, tuple(kept))
 
@@ -352,6 +351,7 @@ class _Places(ast.NodeTransformer):
         self._local = {
             node.name for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
         }
+        self._local_classes = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
         self._imported = {
             alias.asname or alias.name
             for node in ast.walk(tree)
@@ -390,13 +390,13 @@ class _Places(ast.NodeTransformer):
         match node.func:
             case ast.Attribute(value=ast.Name(id=driver), attr="connect") if driver in {*DRIVERS, "aiomysql"}:
                 pass
-            case ast.Name(id=name) if name in self._local:
+            case ast.Name(id=name) | ast.Attribute(value=ast.Name(), attr=name) if name in self._local:
                 pass
             case _:
                 return self.generic_visit(node)
         site = len(self.sites)
         self.sites.append((".".join(self._path[:-1]), (node.lineno, node.col_offset)))
-        if isinstance(node.func, ast.Name):
+        if _last_name(node.func) in self._local:
             self.helped.add(site)
         self.generic_visit(node)
         return _call("_born", _call("len", ast.Name("_all", ast.Load())), node, ast.Constant(site))
@@ -421,10 +421,10 @@ class _Places(ast.NodeTransformer):
 
     def visit_With(self, node: ast.With) -> ast.AST:
         """A `with` may swallow what its body raises: see it first."""
+        swallowing = self._local_classes | {"suppress"}
+        names = {_last_name(each.context_expr.func) for each in node.items if isinstance(each.context_expr, ast.Call)}
         self.generic_visit(node)
-        if any(
-            isinstance(each.context_expr, ast.Call) and _calls(each.context_expr, "suppress") for each in node.items
-        ):
+        if names & swallowing:
             node.body = [ast.Try(node.body, [], [], [ast.Expr(_call("_unwinding"))])]
         return node
 
@@ -436,8 +436,8 @@ class _Places(ast.NodeTransformer):
         return [ast.Expr(_call("_entered", loop)), node]
 
 
-def _calls(call: ast.Call, name: str) -> bool:
-    return isinstance(call.func, ast.Name) and call.func.id == name
+def _last_name(func: ast.expr) -> str | None:
+    return func.id if isinstance(func, ast.Name) else func.attr if isinstance(func, ast.Attribute) else None
 
 
 def _call(name: str, *arguments: ast.expr) -> ast.Call:

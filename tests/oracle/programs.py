@@ -7,9 +7,11 @@ common in some programs.
 from __future__ import annotations
 
 import re
+import textwrap
 from random import Random
 
 from .features import acquire
+from .helpers import HELPERS, METHODS
 from .writing import DRIVERS, FEATURES, Step, Writer
 
 PARAMETERS = ("p", "q", "mode", "given", "box", "items")
@@ -17,55 +19,6 @@ APP = ("check", "find", "keep", "pause", "rows", "work")
 CONTEXTLIB = ("ExitStack", "closing", "contextmanager", "suppress")
 MODULES = ("atexit", "logging", "sys")
 BASE = {"acquire", "close", "use", "work", "if_", "leave", "acquire_none"}  # in every program
-
-HELPERS = (  # what kind of use there is for it, and its source
-    ("owner", "def makeNUMBER():\n    return DRIVER.connect()\n"),
-    ("owner", "def makeNUMBER():\n    conn = DRIVER.connect()\n    work()\n    return conn\n"),
-    (
-        "owner",
-        "def makeNUMBER():\n    conn = DRIVER.connect()\n    try:\n        work()\n    except BaseException:\n"
-        "        conn.close()\n        raise\n    return conn\n",
-    ),
-    (
-        "owner",
-        "def makeNUMBER():\n    while True:\n        try:\n            return DRIVER.connect()\n"
-        "        except ValueError:\n            work()\n",
-    ),
-    ("pair", "def pairNUMBER():\n    conn = DRIVER.connect()\n    return conn, conn.cursor()\n"),
-    ("takes", "def finishNUMBER(conn):\n    conn.close()\n"),
-    ("takes", "def finishNUMBER(conn):\n    if conn is not None:\n        conn.close()\n"),
-    ("takes", "def finishNUMBER(conn):\n    if check():\n        conn.close()\n"),
-    ("takes", "def finishNUMBER(conn):\n    work()\n    conn.close()\n"),
-    ("takes", "def finishNUMBER(conn):\n    try:\n        work()\n    finally:\n        conn.close()\n"),
-    ("takes", "def finishNUMBER(conn):\n    with closing(conn):\n        work()\n"),
-    ("takes", "def finishNUMBER(conn):\n    conn.close()\n    work()\n    raise ValueError\n"),
-    ("takes", "def lookNUMBER(conn):\n    conn.execute()\n"),
-    ("takes", "def lookNUMBER(conn):\n    return 1\n"),
-    ("takes", "def lookNUMBER(conn):\n    conn.cursor()\n    return conn.execute()\n"),
-    ("takes", "def storeNUMBER(conn):\n    keep(conn)\n"),
-    ("takes", "def storeNUMBER(conn):\n    global SHARED\n    SHARED = conn\n"),
-    (
-        "takes",
-        "def storeNUMBER(conn):\n    work()\n    if check():\n        keep(conn)\n    else:\n        conn.close()\n",
-    ),
-    ("passes", "def sameNUMBER(conn):\n    return conn\n"),
-    ("passes", "def sameNUMBER(conn):\n    conn.execute()\n    return conn\n"),
-    ("passes", "def sameNUMBER(conn):\n    work()\n    found = conn\n    return found\n"),
-    ("free", "def noteNUMBER():\n    pass\n"),
-    ("free", "def noteNUMBER():\n    logging.info(1)\n"),
-    ("free", "def noteNUMBER():\n    work()\n"),
-    ("free", "def noteNUMBER():\n    try:\n        work()\n    except Exception:\n        pass\n"),
-    ("free", "def failNUMBER():\n    work()\n    raise ValueError\n"),
-    ("free", "def failNUMBER():\n    sys.exit(1)\n"),
-    ("free", "def failNUMBER():\n    if check():\n        raise KeyError\n"),
-    (
-        "manager",
-        "@contextmanager\ndef lentNUMBER():\n    conn = DRIVER.connect()\n    try:\n        yield conn\n"
-        "    finally:\n        conn.close()\n",
-    ),
-    ("manager", "@contextmanager\ndef timedNUMBER():\n    work()\n    yield\n"),
-    ("manager", "@contextmanager\ndef quietNUMBER():\n    try:\n        yield\n    except ValueError:\n        pass\n"),
-)
 
 
 def program(rng: Random) -> str:
@@ -75,7 +28,7 @@ def program(rng: Random) -> str:
     parts: list[str] = []
     for number in range(rng.choice((0, 0, 1, 1, 2, 3))):
         kind, text = _helper(rng, weights, number)
-        helpers.append((kind, re.findall(r"def (\w+)", text)[0]))
+        helpers.append((kind, _called(text)))
         parts.append(text)
     targets = range(rng.choice((1, 1, 1, 2)))
     parts += [_target(Writer(rng, weights, helpers), number) for number in targets]
@@ -98,12 +51,23 @@ def _target(writer: Writer, number: int) -> str:
             return f"@contextmanager\n{text}" if writer.maybe(0.4) else text
         return _asynchronous(text, writer.rng) if writer.maybe(0.12) else text
     writer.is_method = True
+    methods: list[str] = []
+    for each in range(writer.rng.choice((0, 0, 1, 2, 3))):
+        kind, text = writer.rng.choice(METHODS)
+        methods.append(text.replace("DRIVER", writer.rng.choice(DRIVERS)).replace("NUMBER", str(each)))
+        writer.methods.append((kind, _called(methods[-1])))
     is_init = not writer.is_generator and writer.maybe()
     text = _function(writer, "__init__" if is_init else "run", acquire, given=("self",))
     if is_init:
         text = re.sub(r"\breturn\b.*", "return", text)
-    indented = "".join(f"    {line}" for line in text.splitlines(keepends=True))
-    return f"class Job{number}:\n{indented}"
+    return f"class Job{number}:\n" + textwrap.indent("\n".join([*methods, text]), "    ")
+
+
+def _called(text: str) -> str:
+    """What one calls to use a helper: the function, the class, or the method of a class that takes no `self`."""
+    name = re.findall(r"^(?:def|class) (\w+)", text, flags=re.MULTILINE)[0]
+    method = re.search(r"@(?:static|class)method\s+def (\w+)", text)
+    return f"{name}.{method[1]}" if method else name
 
 
 def _asynchronous(text: str, rng: Random) -> str:

@@ -49,6 +49,7 @@ class Writer:
         self.rng = rng
         self.weights = weights
         self.helpers = list(helpers)  # (kind, name)
+        self.methods: list[tuple[str, str]] = []  # the same, of the class that this is a method of
         self.drivers = rng.sample(DRIVERS, rng.choice((1, 1, 2, 4)))
         self.lines: list[str] = []
         self.frames: list[Names] = [{}]

@@ -1,0 +1,280 @@
+"""What random programs find ready: helpers of a module, and methods of a class.
+
+Above each, what use there is for it: it makes an owner of its caller, takes a connection or passes it through, is a
+context manager, or is free of connections. NUMBER and DRIVER are filled in.
+"""
+
+from __future__ import annotations
+
+import re
+
+
+def _listed(text: str) -> tuple[tuple[str, str], ...]:
+    """The kind and the source of each."""
+    return tuple(
+        (kind, source.strip() + "\n") for kind, source in re.findall(r"^# (\w+)\n(.*?)(?=^# |\Z)", text, re.M | re.S)
+    )
+
+
+HELPERS = _listed("""
+# owner
+def makeNUMBER():
+    return DRIVER.connect()
+
+# owner
+def makeNUMBER():
+    conn = DRIVER.connect()
+    work()
+    return conn
+
+# owner
+def makeNUMBER():
+    conn = DRIVER.connect()
+    try:
+        work()
+    except BaseException:
+        conn.close()
+        raise
+    return conn
+
+# owner
+def makeNUMBER():
+    while True:
+        try:
+            return DRIVER.connect()
+        except ValueError:
+            work()
+
+# pair
+def pairNUMBER():
+    conn = DRIVER.connect()
+    return conn, conn.cursor()
+
+# takes
+def finishNUMBER(conn):
+    conn.close()
+
+# takes
+def finishNUMBER(conn):
+    if conn is not None:
+        conn.close()
+
+# takes
+def finishNUMBER(conn):
+    if check():
+        conn.close()
+
+# takes
+def finishNUMBER(conn):
+    work()
+    conn.close()
+
+# takes
+def finishNUMBER(conn):
+    try:
+        work()
+    finally:
+        conn.close()
+
+# takes
+def finishNUMBER(conn):
+    with closing(conn):
+        work()
+
+# takes
+def finishNUMBER(conn):
+    conn.close()
+    work()
+    raise ValueError
+
+# takes
+def lookNUMBER(conn):
+    conn.execute()
+
+# takes
+def lookNUMBER(conn):
+    return 1
+
+# takes
+def lookNUMBER(conn):
+    conn.cursor()
+    return conn.execute()
+
+# takes
+def storeNUMBER(conn):
+    keep(conn)
+
+# takes
+def storeNUMBER(conn):
+    global SHARED
+    SHARED = conn
+
+# takes
+def storeNUMBER(conn):
+    work()
+    if check():
+        keep(conn)
+    else:
+        conn.close()
+
+# passes
+def sameNUMBER(conn):
+    return conn
+
+# passes
+def sameNUMBER(conn):
+    conn.execute()
+    return conn
+
+# passes
+def sameNUMBER(conn):
+    work()
+    found = conn
+    return found
+
+# free
+def noteNUMBER():
+    pass
+
+# free
+def noteNUMBER():
+    logging.info(1)
+
+# free
+def noteNUMBER():
+    work()
+
+# free
+def noteNUMBER():
+    try:
+        work()
+    except Exception:
+        pass
+
+# free
+def failNUMBER():
+    work()
+    raise ValueError
+
+# free
+def failNUMBER():
+    sys.exit(1)
+
+# free
+def failNUMBER():
+    if check():
+        raise KeyError
+
+# manager
+@contextmanager
+def lentNUMBER():
+    conn = DRIVER.connect()
+    try:
+        yield conn
+    finally:
+        conn.close()
+
+# manager
+@contextmanager
+def timedNUMBER():
+    work()
+    yield
+
+# manager
+@contextmanager
+def quietNUMBER():
+    try:
+        yield
+    except ValueError:
+        pass
+
+# manager
+class lentNUMBER:
+    def __enter__(self):
+        self.conn = DRIVER.connect()
+        return self.conn
+
+    def __exit__(self, *_):
+        self.conn.close()
+
+# manager
+class TakingNUMBER:
+    def __init__(self, conn):
+        self.conn = conn
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.conn.close()
+
+# manager
+class QuietNUMBER:
+    def __enter__(self):
+        work()
+
+    def __exit__(self, kind, *_):
+        return kind is ValueError
+
+# manager
+class TimedNUMBER:
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        logging.info(1)
+
+# owner
+class MakerNUMBER:
+    @staticmethod
+    def makeNUMBER():
+        return DRIVER.connect()
+
+# owner
+class MakerNUMBER:
+    @classmethod
+    def makeNUMBER(cls):
+        conn = DRIVER.connect()
+        work()
+        return conn
+
+# takes
+class CloserNUMBER:
+    @staticmethod
+    def finishNUMBER(conn):
+        conn.close()
+""")
+
+# Methods of the class of which one more is judged; "field" ones use `self.conn`.
+METHODS = _listed("""
+# owner
+def openedNUMBER(self):
+    return DRIVER.connect()
+
+# owner
+def openedNUMBER(self):
+    conn = DRIVER.connect()
+    conn.commit()
+    return conn
+
+# takes
+def endNUMBER(self, conn):
+    conn.close()
+
+# takes
+def lookNUMBER(self, conn):
+    conn.execute()
+    return self
+
+# takes
+def holdNUMBER(self, conn):
+    self.held = conn
+
+# field
+def close_fieldNUMBER(self):
+    self.conn.close()
+
+# field
+def use_fieldNUMBER(self):
+    return self.conn.execute()
+""")
