@@ -175,7 +175,7 @@ class Summary:
     arguments: tuple[Argument, ...] = ()
     keywords: Mapping[str, Argument] = field(default_factory=dict, hash=False)
     rest: Argument = Argument()
-    returns_normally: bool = True
+    is_sure: bool = True  # it never gives None, or anything else, instead
     may_raise: bool = True
 
     def argument(self, position: int) -> Argument:

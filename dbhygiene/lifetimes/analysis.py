@@ -169,9 +169,18 @@ def _names(file: File, scope: Scope) -> Names:
         shared=scope.globals | scope.nonlocals,
         captured=file.captured.get(scope, ()),
         containers=[name for name, values in scope.aliases.items() if all(_is_new(file, v) for v in values)],
+        inner_fields=_inner_fields(scope.node),
         stacks=dict(_stacks(file, scope)),
         lends=_lends(file, scope),
     )
+
+
+def _inner_fields(code: ast.AST) -> set[str]:
+    """The attributes of which functions within this one speak."""
+    if not isinstance(code, FUNCTION):
+        return set()
+    inner = [part for part in ast.walk(code) if isinstance(part, (*FUNCTION, ast.Lambda)) and part is not code]
+    return {part.attr for each in inner for part in ast.walk(each) if isinstance(part, ast.Attribute)}
 
 
 def _is_new(file: File, value: ast.expr) -> bool:

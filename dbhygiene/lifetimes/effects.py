@@ -126,6 +126,16 @@ class Effects(cfg.Semantics):
         named = self.file.resolve(owner) if owner is not None else None
         return not (isinstance(owner, ast.Name) and named and named.rpartition(".")[2] == owner.id)
 
+    def touches(self, call: ast.Call, field: str) -> bool:
+        """Whether a call may close, replace or hand on a field of `self`: it is made on that, or given it."""
+        match call.func:
+            case ast.Attribute(value=ast.Name(id="self" | "cls") | ast.Call(func=ast.Name(id="super"))):
+                definition = self.of(call).definition
+                fields = self.summaries.touched(definition) if definition is not None else None
+                return fields is None or field in fields
+        given = [*call.args, *(keyword.value for keyword in call.keywords)]
+        return any(isinstance(each, ast.Name) and each.id in {"self", "cls"} for each in given)
+
     def outcome(self, call: ast.Call) -> Outcome:
         values = self.scope.aliases.get(call.func.id, []) if isinstance(call.func, ast.Name) else []
         match values:

@@ -17,6 +17,7 @@ PART: Final = "part"  # lives in it, and may still read from it: a cursor
 IN: Final = "in"  # a container that holds it
 CLOSER: Final = "closer"  # closes it when it is left or closed: closing(conn), an ExitStack
 CLOSE: Final = "close"  # its bound `close` method
+LENT: Final = "<lent>"  # below a field: somebody else has seen that since, and may have closed it
 RETURN: Final = "<return>"  # where the function's result is
 
 
@@ -39,6 +40,10 @@ class Fact(NamedTuple):
             if place is where or (type(place) is str and place == where):
                 return how
         return None
+
+    def fields(self) -> list[str]:
+        """The fields of `self` that hold it, or what closes it."""
+        return [where for _, where in self.aliases if type(where) is str and where.count(".") == 1]
 
     def with_(self, how: str, where: Where) -> Fact:
         return self._replace(aliases=self.aliases | {(how, where)})

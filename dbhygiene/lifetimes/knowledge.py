@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Container, Iterable, Iterator
 from typing import Final, NamedTuple
 
-from dbhygiene.flow.cfg import Bind, Call, Case, Graph, Node, Test
+from dbhygiene.flow.cfg import Bind, Call, Case, Enter, Graph, Node, Test
 from dbhygiene.lifetimes.heap import path_of
 
 NONE: Final = 1
@@ -185,6 +185,10 @@ def method_owner(func: ast.expr) -> str | None:
 
 def _copies(node: Node) -> Iterator[tuple[str, str]]:
     """The variables that are given the value of another here: target and source."""
+    if isinstance(node.act, Enter) and node.act.node.optional_vars is not None:
+        entered, bound = path_of(node.act.node.context_expr), path_of(node.act.node.optional_vars)
+        if entered and bound:
+            yield bound, entered
     if not isinstance(node.act, Bind):
         return
     target, value = node.act.target, node.act.value

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dbhygiene.flow.calls import Definition, bases, find
+from dbhygiene.flow.calls import Definition, bases, callee, find
 from dbhygiene.library.resources import Does, Resource
 from dbhygiene.lifetimes.heap import IS
 from dbhygiene.source import FUNCTION, File, Scope
@@ -29,6 +29,10 @@ _PLAIN_BASES = frozenset(
 _OTHER_CLOSED = re.compile(
     r"cur|curs|csr|file|^f$|^fp$|^fh$|^fd$|^out$|writer|reader|sock|driver|browser|resp|session", re.I
 )
+
+
+# What ends the life of something, by whatever name.
+_ENDING = frozenset("close disconnect release terminate aclose ensure_closed dispose shutdown stop quit".split())
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,6 +145,57 @@ class Field:
         effect = self.summaries.effects(file, function).of(call)
         fates = effect.fates(position, keyword, self.resource, IS, raised=False)
         return bool(fates) and fates <= {Does.BORROWS, Does.READS}
+
+
+def touched(method_: Definition) -> frozenset[str] | None:
+    """The fields of its object that a method may close, replace or hand on; None where it may be any.
+
+    Methods that it calls on the object are followed; what it gives the object itself to, is not.
+    """
+    found: set[str] = set()
+    todo, seen = [method_], {method_.node}
+    while todo:
+        each = todo.pop()
+        used = _touched_in(each)
+        if used is None:
+            return None
+        fields, called = used
+        found |= fields
+        todo += [other for other in called if other.node not in seen]
+        seen |= {other.node for other in called}
+    return frozenset(found)
+
+
+def _touched_in(method_: Definition) -> tuple[set[str], list[Definition]] | None:
+    """The fields that one method touches itself, and the methods that it calls; None where that cannot be told."""
+    parameters = method_.node.args.args if isinstance(method_.node, FUNCTION) else []
+    if not parameters:
+        return set(), []
+    own = parameters[0].arg
+    harmless: set[ast.AST] = set()
+    called: list[Definition] = []
+    for part in ast.walk(method_.node):
+        match part:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name))) if name == own:
+                found = callee(method_.file, part, method_.file.functions[method_.node])  # type: ignore[index]
+                if found is None:
+                    return None
+                called.append(found)
+                harmless.add(part.func)
+            case ast.Attribute(value=ast.Attribute() as owner, attr=attr) if attr not in _ENDING:
+                harmless.add(owner)
+            case ast.Compare() | ast.BoolOp() | ast.UnaryOp() | ast.If() | ast.While():
+                harmless.update(ast.iter_child_nodes(part))
+            case ast.Attribute(value=ast.Name(id=name) as root) if name == own:
+                harmless.add(root)
+    parts = [part for part in ast.walk(method_.node) if part not in harmless]
+    if any(isinstance(part, ast.Name) and part.id == own for part in parts):
+        return None
+    return {part.attr for part in parts if isinstance(part, ast.Attribute) and _is_named(part.value, own)}, called
+
+
+def _is_named(expr: ast.expr, name: str) -> bool:
+    return isinstance(expr, ast.Name) and expr.id == name
 
 
 def _is_plain(cls: Definition) -> bool:

@@ -6,7 +6,6 @@ import ast
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeAlias
 
 from dbhygiene.flow import cfg
 from dbhygiene.flow.calls import Definition, Demand, find, method
@@ -32,10 +31,8 @@ from dbhygiene.lifetimes.analysis import Analysis, analyse, transferred
 from dbhygiene.lifetimes.declared import summary_of
 from dbhygiene.lifetimes.effects import CONTEXT_MANAGERS, Effects
 from dbhygiene.lifetimes.heap import CLOSER, IN, IS, PART, RETURN, Fact, item_index
-from dbhygiene.lifetimes.ownership import Field
+from dbhygiene.lifetimes.ownership import Field, touched
 from dbhygiene.source import FUNCTION, Code, File, Function, Scope, Surroundings
-
-Returned: TypeAlias = "tuple[Resource, int | None] | None"
 
 # Decorators under which a function still does, when called, what it says.
 _KEEPING = frozenset({"staticmethod", "classmethod", "functools.wraps", "typing.no_type_check", "typing.override"})
@@ -51,13 +48,14 @@ class Summaries:
         self._definitions: dict[ast.AST, Definition] = {}
         self._analyses: dict[ast.AST, Analysis | None] = {}
         self._graphs: dict[ast.AST, cfg.Graph | None] = {}
+        self._touched: dict[ast.AST, frozenset[str] | None] = {}
         self._words: frozenset[str] = frozenset()
         self._speaking: dict[Path, bool] = {}  # whether a file speaks of what can be handed out
         self._taking: dict[Path, bool] = {}  # whether it speaks of SQLAlchemy, or of functions that hand out
         self.asking: set[tuple[ast.AST, str]] = (
             set()
         )  # the fields of which it is being asked whether anybody closes them
-        self._returned = Demand(self._infer_returned, None, depth=_MAX_CHAIN)
+        self._returned: Demand[ast.AST, Summary | None] = Demand(self._infer_returned, None, depth=_MAX_CHAIN)
         self._arguments: Demand[tuple[ast.AST, str, Resource], Argument | None] = Demand(
             self._infer_argument, None, depth=_MAX_CHAIN
         )
@@ -166,15 +164,14 @@ class Summaries:
         if not self.may_hand_out(definition.file):
             return None
         self._definitions[definition.node] = definition
-        found = self._returned.get(definition.node)
-        return Summary(returns=found[0], index=found[1]) if found else None
+        return self._returned.get(definition.node)
 
     def _does_what_it_says(self, definition: Definition) -> bool:
         return all(name in _KEEPING for name in definition.decorators) and len(list(definition.decorators)) == len(
             definition.node.decorator_list
         )
 
-    def _infer_returned(self, node: ast.AST) -> Returned:
+    def _infer_returned(self, node: ast.AST) -> Summary | None:
         definition = self._definitions[node]
         assert isinstance(node, FUNCTION)
         if not _hands_back(definition.file, node):
@@ -189,7 +186,7 @@ class Summaries:
                 how = fact.how(RETURN)
                 kept = any(type(where) is str and "." in where for _, where in fact.aliases)
                 if how is not None and not kept and (how == IS or item_index(how) is not None):
-                    return analysis.sites[fact.site], item_index(how)
+                    return Summary(analysis.sites[fact.site], item_index(how), is_sure=_gives_nothing_else(analysis))
         return None
 
     @staticmethod
@@ -245,6 +242,12 @@ class Summaries:
             return argument
         lent = all(Field(made.file, cls, each, None, resource, self).never_closed() for each in fields)
         return Argument(frozenset({Does.READS}), BORROWS) if lent else argument
+
+    def touched(self, definition: Definition) -> frozenset[str] | None:
+        """The fields of its object that a method may close, replace or hand on; None where it may be any."""
+        if definition.node not in self._touched:
+            self._touched[definition.node] = touched(definition)
+        return self._touched[definition.node]
 
     # -- how it ends
 
@@ -335,6 +338,27 @@ def _hands_back(file: File, function: Function) -> bool:
     return any(
         isinstance(part, ast.Return) and not isinstance(part.value, (ast.Constant, type(None))) for part in parts
     )
+
+
+def _gives_nothing_else(analysis: Analysis) -> bool:
+    """Whether a function that gives back a resource never gives anything else: as far as its names tell."""
+    returns = [node.act.node.value for node in analysis.graph.nodes() if isinstance(node.act, cfg.Return)]
+    reached = _reached([analysis.graph.entry], past=lambda node: not isinstance(node.act, cfg.Return))
+    return analysis.graph.exit not in reached and all(_is_sure(analysis, value) for value in returns)
+
+
+def _is_sure(analysis: Analysis, value: ast.expr | None) -> bool:
+    """Whether an expression can be nothing but a resource, or a tuple."""
+    match value:
+        case ast.Name(id=name):
+            values = analysis.scope.aliases.get(name, [])
+            given = any(
+                isinstance(part, ast.arg) and part.arg == name for part in analysis.file.own(analysis.scope.node)
+            )
+            return bool(values) and not given and all(each in analysis.transfer.sure for each in values)
+        case ast.Await(value=inner):
+            return _is_sure(analysis, inner)
+    return isinstance(value, ast.Tuple) or value in analysis.transfer.sure
 
 
 def _is_generator(file: File, function: Function) -> bool:

@@ -19,6 +19,7 @@ from dbhygiene.lifetimes.heap import (
     CLOSER,
     IN,
     IS,
+    LENT,
     PART,
     RETURN,
     Fact,
@@ -53,11 +54,13 @@ class Names:
         shared: Iterable[str] = (),
         captured: Iterable[str] = (),
         containers: Iterable[str] = (),
+        inner_fields: Iterable[str] = (),
         stacks: Mapping[str, Where] | None = None,
         lends: bool = False,
     ) -> None:
         self.shared = frozenset(shared)  # declared global or nonlocal
         self.captured = frozenset(captured)  # seen by a function within
+        self.inner_fields = frozenset(inner_fields)  # of anything, spoken of by a function within
         self.containers = frozenset(containers)  # only ever bound to a new list, dict or set of this function's
         self.stacks = stacks or {}  # names of ExitStacks of this function's -> what stands for them
         self.lends = lends  # what this generator yields, it takes back
@@ -68,7 +71,7 @@ class Transfer:
 
     def __init__(self, effects: Effects, sites: Mapping[Site, Resource], names: Names, keys: Keys) -> None:
         self.effects, self.sites, self.names, self.keys = effects, sites, names, keys
-        self.sure = {call for call in sites if isinstance(call, ast.Call) and effects.of(call).definition is None}
+        self.sure = {call for call in sites if isinstance(call, ast.Call) and effects.of(call).summary.is_sure}
         self.escaped: dict[Site, Node] = {}  # and where, as seen first
         self.replaced: dict[tuple[Site, ast.AST], Fact] = {}
         self._steps: dict[type, Callable[..., Outcomes]] = {
@@ -175,6 +178,9 @@ class Transfer:
         if fact.site is None:
             return [*self._born(call, effect, fact), ("next", fact), ("raise", fact)]
         done: Outcomes = []
+        for path in fact.fields():
+            if self.effects.touches(call, path.split(".")[1]):
+                fact = fact.with_(LENT, f"{path}.{LENT}")
         for kind in ("next", "raise"):
             done += [(kind, after) for after in self._called(call, effect, fact, kind == "raise")]
         return done
@@ -318,7 +324,7 @@ class Transfer:
             ]
         else:
             pairs = list(self._pairs(act.target, value, fact))
-        masks = [worth(each, fact.known, self.sure) for _, each, _ in pairs]
+        masks = [worth(each and self._entered(each), fact.known, self.sure) for _, each, _ in pairs]
         after = fact
         for target, _, _ in pairs:
             after = self._unbound(target, after, act)
@@ -351,6 +357,8 @@ class Transfer:
         path = path_of(target)
         if path is None:
             return fact
+        if fact.how(f"{path}.{LENT}"):
+            return fact._replace(state="escaped")
         after = fact.unbound(path)
         dropped = isinstance(act.value, ast.Constant)  # `conn = None`: no other takes its place
         if after is not fact and fact.state == "open" and fact.how(path) == IS and not (dropped or _reachable(after)):
@@ -376,7 +384,9 @@ class Transfer:
         root, _, rest = path.partition(".")
         if rest:
             if root in {"self", "cls"}:
-                return fact.with_(how, path)
+                fact = fact.with_(how, path)
+                is_lent = rest.partition(".")[0] in self.names.inner_fields
+                return fact.with_(LENT, f"{path}.{LENT}") if is_lent else fact
             return fact._replace(state="escaped")
         if root in self.names.shared or root in self.names.captured:
             return fact._replace(state="escaped")
@@ -525,9 +535,12 @@ class Transfer:
         return [("next", fact), ("raise", failed)]
 
     def _entered(self, expr: ast.expr) -> ast.expr:
-        """What `as` is given: `closing` gives what it was given."""
-        if isinstance(expr, ast.Call) and expr.args and self.effects.of(expr).closing:
-            return expr.args[0]
+        """What `as` is given: `closing` gives what it was given, and a stack what it enters."""
+        match expr:
+            case ast.Call(func=ast.Attribute(attr="enter_context" | "enter_async_context"), args=[given]):
+                return self._entered(given)
+            case ast.Call(args=[given]) if self.effects.of(expr).closing:
+                return given
         return expr
 
     def _leave(self, act: cfg.Leave, fact: Fact) -> Outcomes:

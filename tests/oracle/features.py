@@ -330,7 +330,7 @@ def loop(w: Writer) -> None:
         w.block("else:")
 
 
-@feature(1, compound=True)
+@feature(0.6, lambda w: w.loops == 0, compound=True)
 def loop_until_open(w: Writer) -> None:
     """The idiom: tried again until it works; `else` where it never did."""
     value, name = w.connect(), w.rng.choice(("conn", "a", "b"))
@@ -620,7 +620,6 @@ def stack_popped(w: Writer) -> None:
 @feature(0.7, compound=True)
 def stack_in_stack(w: Writer) -> None:
     """The inner stack is undone where something raises; else the outer one, or the caller, takes over."""
-    w.bind("stack", "stack")
 
     def inner(w: Writer) -> None:
         value = w.connect()
@@ -633,9 +632,15 @@ def stack_in_stack(w: Writer) -> None:
             w.jump(w.rng.choice(("return stack.pop_all()", "return stack.pop_all().close")))
 
     def outer(w: Writer) -> None:
-        w.merge(w.block("with ExitStack() as stack:", inner, names={"stack": "stack"}, size=int(w.maybe(0.3))))
+        bound = w.block("with ExitStack() as stack:", inner, names={"stack": "stack"}, size=int(w.maybe(0.3)))
+        w.merge(bound and _without(bound, "stack"))
 
-    w.merge(w.block("with ExitStack() as other:", outer, names={"other": "stack"}, size=int(w.maybe())))
+    bound = w.block("with ExitStack() as other:", outer, names={"other": "stack"}, size=int(w.maybe()))
+    w.merge(bound and _without(bound, "other"))
+
+
+def _without(names: Names, name: str) -> Names:
+    return {each: kind for each, kind in names.items() if each != name}
 
 
 # -- generators
