@@ -72,7 +72,7 @@ class _Search:
 
     def __init__(self, life: Lifetime) -> None:
         self._life = life
-        self._gaps: dict[ast.AST, Held] = {}  # by the longest wait
+        self._gaps: dict[ast.AST, Held] = {}  # by the longest wait, where it really is
         self._meanings: Demand[Routine, Meaning] = Demand(self._mean, NEVER_RETURNS, depth=8)
         limit = life.file.project.settings.gap_limit
         name = _shared_name(life)
@@ -141,11 +141,11 @@ class _Search:
             longest = idle.longest(limit)
             if idle.since is None or longest is None or idle.seconds.confidence(limit) is None:
                 continue
-            known = self._gaps.get(longest.spot.node)
+            known = self._gaps.get(longest.spot.origin.node)
             if known is None or known.seconds.rank(limit) < idle.seconds.rank(limit):
                 kind = longest.pause.kind
                 gap = Held(self._life, file, idle.since, longest.spot, again, idle.seconds, kind)
-                self._gaps[longest.spot.node] = gap
+                self._gaps[longest.spot.origin.node] = gap
 
 
 # -- names ------------------------------------------------------------------------------------------------

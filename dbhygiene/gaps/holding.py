@@ -101,7 +101,6 @@ class Walk:
         birth = self._question.life.birth
         if idle is not None and (cycle := self._cycles.get(node)) is not None:
             idle = idle.crossing(cycle)
-        after_wait = self._waited(node, idle) if idle is not None else None
         for kind, after in self._transfer(node, fact):
             self.reached |= {alias for alias in after.aliases if isinstance(alias[1], str)}
             if after.site is None:
@@ -112,7 +111,7 @@ class Walk:
                 lazy = self._resource.is_lazy
                 yield kind, (after, None if lazy else Idle(self._spot(birth, "opened")))
             else:
-                for each in self._used(node, fact, after, after_wait):
+                for each in self._used(node, fact, after, idle):
                     yield kind, (after, each)
 
     def _waited(self, node: Node, idle: Idle) -> Idle:
@@ -125,13 +124,15 @@ class Walk:
 
     def _used(self, node: Node, fact: Fact, after: Fact, idle: Idle | None) -> Iterable[Idle | None]:
         """How long it may have been idle after a node."""
+        inner = self._inner(node.act.node, fact, rests=idle is None) if isinstance(node.act, cfg.Call) else None
+        if idle is not None and inner is None:
+            idle = self._waited(node, idle)
         match node.act:
             case cfg.Yield(node=place):
                 return [idle and Idle(self._spot(place, "resumed"))]  # who knows how long that takes
             case cfg.Test(node=test) if idle is not None and self._is_looked_at(test, fact):
                 return [Idle(self._spot(test, "looked after"))]
             case cfg.Call(node=call):
-                inner = self._inner(call, fact, rests=idle is None)
                 if inner is not None:
                     return list(self._run(node, call, self._question.meaning(inner), idle))
                 if not self._gives_back(node, fact, after):

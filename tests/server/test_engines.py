@@ -95,7 +95,27 @@ FLASK = f"""
         db.session.execute(text("select 1"))
 """
 
+ASYNCHRONOUS = f"""
+    import asyncio
+    from sqlalchemy import text
+    from sqlalchemy.ext.asyncio import create_async_engine
+
+    engine = create_async_engine({URL}.replace("pymysql", "aiomysql"))
+
+    async def ask():
+        async with engine.connect() as connection:
+            await connection.execute(text("select 1"))
+
+    async def main():
+        await ask()
+        await asyncio.sleep({PATIENCE + 1.5})
+        await ask()
+
+    asyncio.run(main())
+"""
+
 PROGRAMS = {
+    "asynchronous": dedent(ASYNCHRONOUS),
     **{
         name: "from sqlalchemy import create_engine, text\n" + dedent(code) + dedent(ASK_AGAIN)
         for name, code in ENGINES.items()
