@@ -316,6 +316,11 @@ class File:
         return foreign
 
 
+def function_around(file: File, node: ast.AST) -> Function | None:
+    """The innermost function around a node."""
+    return next((outer for outer in file.around(node) if isinstance(outer, FUNCTION)), None)
+
+
 def _first_parameter(function: Function) -> str | None:
     if any(isinstance(d, ast.Name) and d.id == "staticmethod" for d in function.decorator_list):
         return None

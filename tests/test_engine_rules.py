@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 from dbhygiene.catalogue import all_rules
 from dbhygiene.engine import check, check_file
 from dbhygiene.fixes.apply import fix
@@ -173,6 +175,44 @@ def count(frames):
     assert (
         found_in(tmp_path, "HYG208", factory=factory, kept="from factory import connect\n\nENGINE = connect()\n") == []
     )
+
+
+FACTORY = """from sqlalchemy import create_engine
+
+def get_engine():
+    return create_engine("mysql://db/shop", pool_recycle=280)
+"""
+
+
+def test_a_caller_in_another_file_throws_the_engine_away(tmp_path: Path) -> None:
+    careless = "import factory\n\ndef count(frames):\n    return frames.read_sql('select 1', factory.get_engine())\n"
+    assert found_in(tmp_path, "HYG208", factory=FACTORY) == []
+    assert found_in(tmp_path, "HYG208", factory=FACTORY, careless=careless) == [("factory", 4)]
+
+
+def test_the_result_is_followed_from_file_to_file(tmp_path: Path) -> None:
+    middle = "from factory import get_engine\n\ndef connection():\n    return get_engine().connect()\n"
+    careless = "from middle import connection\n\ndef count(query):\n    return connection().execute(query).scalar()\n"
+    assert found_in(tmp_path, "HYG208", factory=FACTORY, middle=middle, careless=careless) == [("factory", 4)]
+
+
+@pytest.mark.parametrize(
+    "caller",
+    [
+        "from factory import get_engine\n\nENGINE = get_engine()\n",
+        "from factory import get_engine\n\nclass Store:\n    def __init__(self):\n        self.engine = get_engine()\n",
+        "import functools\nimport factory\n\n@functools.cache\ndef engine():\n    return factory.get_engine()\n",
+        "from factory import get_engine\n\ndef main():\n    get_engine().connect().close()\n",
+    ],
+    ids=["a module keeps it", "an object keeps it", "a cache keeps it", "a program makes it once"],
+)
+def test_callers_in_other_files_that_make_it_once(tmp_path: Path, caller: str) -> None:
+    assert found_in(tmp_path, "HYG208", factory=FACTORY, caller=caller) == []
+
+
+def test_what_a_test_throws_away_says_nothing(tmp_path: Path) -> None:
+    test = "from factory import get_engine\n\ndef test_it():\n    get_engine().connect().close()\n"
+    assert found_in(tmp_path, "HYG208", factory=FACTORY, test_factory=test) == []
 
 
 def test_a_session_is_followed_from_a_factory_of_another_file(tmp_path: Path) -> None:

@@ -203,8 +203,10 @@ class _Reader:
         match [self.read(file, argument) for argument in call.args]:
             case [Constant(value=str(old)), Constant(value=str(new)), *_] if old:
                 return choice(text_of(pattern.replace(old, new)) for pattern in patterns(template))
+            case [Constant(value=str(old)), *_] if old:
+                return choice(text_of(pattern.replace(old, HOLE)) for pattern in patterns(template))
             case [old_value, *_]:
-                starts = [pattern[:1] for pattern in patterns(old_value)]
+                starts = [pattern.partition(HOLE)[0] or HOLE for pattern in patterns(old_value)]
                 return choice(text_of(until(pattern, starts)) for pattern in patterns(template))
         return ANY_TEXT
 

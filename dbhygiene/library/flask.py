@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from dbhygiene.flow.bindings import Bindings, Place
 from dbhygiene.flow.names import bases
-from dbhygiene.source import FUNCTION, File, Scope
+from dbhygiene.source import File, Scope, function_around
 
 DISTRIBUTION = "flask-sqlalchemy"
 IMPLICIT_RECYCLE = 7200
@@ -148,13 +148,13 @@ def _of_applications(file: File) -> Iterator[Group]:
             case [ast.Subscript(value=owner, slice=ast.Constant(value=str(key))) as target] if key in SETTINGS:
                 if isinstance(owner, ast.Attribute) and owner.attr == "config":
                     name = file.segment(owner)
-                    found[name, _function(file, assign)].append(
+                    found[name, function_around(file, assign)].append(
                         Setting(key, assign.value, target, assign, name + '["{key}"] = {value}')
                     )
     for call in file.nodes(ast.Call):
         match call.func:
             case ast.Attribute(value=ast.Attribute(attr="config") as owner, attr="update" | "from_mapping"):
-                found[file.segment(owner), _function(file, call)] += _in_call(file, call)
+                found[file.segment(owner), function_around(file, call)] += _in_call(file, call)
     for (name, _), settings in found.items():
         if not settings:
             continue
@@ -171,10 +171,6 @@ def _in_call(file: File, call: ast.Call) -> Iterator[Setting]:
         for key, value in zip(given.keys, given.values, strict=True):
             if isinstance(key, ast.Constant) and key.value in SETTINGS:
                 yield Setting(key.value, value, value, statement, holder=given)
-
-
-def _function(file: File, node: ast.AST) -> ast.AST | None:
-    return next((outer for outer in file.around(node) if isinstance(outer, FUNCTION)), None)
 
 
 def _statement(file: File, expr: ast.expr) -> ast.stmt | None:

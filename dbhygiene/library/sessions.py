@@ -16,8 +16,8 @@ from dbhygiene.flow.reading import keywords, value
 from dbhygiene.flow.values import UNKNOWN, Called, Constant, Instance, Named, Value, options
 from dbhygiene.library.engines import Engine, engine
 from dbhygiene.library.engines import concern as engine_concern
+from dbhygiene.library.evidence import speaks_for_another
 from dbhygiene.library.resources import BORROWER, HARMLESS, Argument, Does, Leaving, Resource, Summary
-from dbhygiene.library.sqlalchemy import speaks_for_another
 from dbhygiene.settings import Confidence
 from dbhygiene.source import File
 

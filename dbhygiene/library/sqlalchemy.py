@@ -1,4 +1,4 @@
-"""SQLAlchemy's names, the databases that its URLs speak of, and what a project says of its own."""
+"""SQLAlchemy's names, and the databases that its URLs speak of."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ UNKNOWN_DATABASE = "?"
 _MYSQL_DRIVERS = _words(
     "pymysql mysqldb mysqlconnector asyncmy aiomysql cymysql oursql mariadbconnector gaerdbms zxjdbc"
 )
-_OTHERS = _words(
+OTHERS = _words(
     """sqlite postgresql postgres oracle mssql db2 ibm_db_sa redshift snowflake duckdb cockroachdb firebird
     sybase access teradata teradatasql bigquery clickhouse clickhousedb hive presto trino awsathena databricks
     druid vertica hana crate impala exasol gsheets elasticsearch risingwave timescaledb rds_postgresql"""
@@ -158,60 +158,12 @@ def _databases_in(expr: ast.expr) -> frozenset[str]:
             name = re.split(r"[+:]", part.value.lower())[0]
             if name in ("mysql", "mariadb"):
                 names.add(MYSQL)
-            elif name in _OTHERS:
+            elif name in OTHERS:
                 names.add(name)
     return frozenset(names)
 
 
-# -- what the project says --------------------------------------------------------------------------------
-
-_MYSQL_DISTRIBUTIONS = _words(
-    "pymysql mysqlclient mysql-connector-python mysql-connector mariadb aiomysql asyncmy cymysql mysql-python"
-)
-_OTHER_DISTRIBUTIONS = _words(
-    """psycopg2 psycopg2-binary psycopg psycopg-binary asyncpg pg8000 aiopg oracledb cx-oracle pyodbc aioodbc
-    pymssql aiosqlite duckdb-engine snowflake-sqlalchemy sqlalchemy-redshift redshift-connector
-    sqlalchemy-bigquery clickhouse-sqlalchemy databricks-sqlalchemy ibm-db-sa sqlalchemy-cockroachdb
-    sqlalchemy-hana trino"""
-)
-_MYSQL_MODULES = _words("pymysql MySQLdb mysql mariadb aiomysql asyncmy cymysql")
-_OTHER_MODULES = _words(
-    """psycopg2 psycopg asyncpg pg8000 aiopg oracledb cx_Oracle pyodbc aioodbc pymssql aiosqlite sqlite3 duckdb
-    snowflake redshift_connector clickhouse_sqlalchemy pgvector geoalchemy2"""
-)
-_OTHER_NAMES = re.compile(r"postgres|pg(?:vector|sql)|sqlite|oracle|mssql|redshift|snowflake|duckdb", re.IGNORECASE)
-_OTHER_URL = re.compile(
-    rf"""["'](?:{"|".join(sorted(_OTHERS))})(?:\+\w+)?(?:["']|:)|\bsqlalchemy\.dialects(?:\.| import )(?!mysql\b)\w""",
-    re.IGNORECASE,
-)
-
-
-def speaks_for_mysql(file: File) -> bool:
-    """Whether something in the project says that its database is MySQL or MariaDB."""
-    project = file.project
-    return (
-        any(name.lower() in (MYSQL, "mariadb") for name in project.settings.databases)
-        or bool(_imported(file) & _MYSQL_MODULES)
-        or any(project.requires(name) for name in _MYSQL_DISTRIBUTIONS)
-    )
-
-
-def speaks_for_another(file: File) -> bool:
-    """Whether something in the project says that it has another database than MySQL and MariaDB."""
-    project = file.project
-    if project.settings.databases:
-        return any(name.lower() not in (MYSQL, "mariadb") for name in project.settings.databases)
-    return (
-        bool(_imported(file) & _OTHER_MODULES)
-        or _OTHER_URL.search(file.text) is not None
-        or _OTHER_NAMES.search(file.path.stem) is not None
-        or any(project.requires(name) for name in _OTHER_DISTRIBUTIONS)
-    )
-
-
-def _imported(file: File) -> frozenset[str]:
-    """The first part of the name of each module that a file imports."""
-    return frozenset(name.partition(".")[0] for scope in file.scopes for name in scope.imports.values())
+# -- what a file is for ------------------------------------------------------------------------------------
 
 
 def in_tests(file: File) -> bool:

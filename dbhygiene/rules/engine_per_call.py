@@ -72,13 +72,15 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.library.engines import engine, made_again
+from dbhygiene.library.engines import engine
+from dbhygiene.library.made_again import made_again
 from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.library.sqlalchemy import MYSQL
-from dbhygiene.model import NoFix, Report, rule
+from dbhygiene.model import NoFix, Report, Step, rule
 from dbhygiene.settings import Confidence
 from dbhygiene.source import File
 
+_PLACES = (ast.expr, ast.stmt)
 _NO_SERVER = frozenset({"sqlite", "duckdb", "access"})
 
 
@@ -90,18 +92,22 @@ def check(file: File, call: ast.Call) -> Iterator[Report]:
     evidence = made_again(made)
     if evidence is None:
         return
-    if isinstance(evidence, ast.Call):
-        message = f"a new engine, and pool, for each call: the caller on line {evidence.lineno} does not keep it"
-    else:
-        message = "a new engine, and pool, for each call: neither kept nor disposed of"
+    where, node = evidence
     yield Report(
         call,
-        message,
-        path=((evidence, "called again and again"),) if isinstance(evidence, (ast.expr, ast.stmt)) else (),
+        f"a new engine, and pool, for each call: {_reason(file, where, node)}",
+        path=(Step(where.path, where.span(node), "called again and again"),) if isinstance(node, _PLACES) else (),
         fix=NoFix("only its author knows where the one engine is to live"),
-        confidence=_confidence(made.databases, evidence),
+        confidence=_confidence(made.databases, node),
         notes=("its connections stay open until the engine happens to be collected",),
     )
+
+
+def _reason(file: File, where: File, node: ast.AST) -> str:
+    if not isinstance(node, ast.Call):
+        return "neither kept nor disposed of"
+    place = f"line {node.lineno}" if where is file else f"line {node.lineno} of {where.path.name}"
+    return f"the caller on {place} does not keep it"
 
 
 def _confidence(databases: frozenset[str], evidence: ast.AST) -> Confidence:

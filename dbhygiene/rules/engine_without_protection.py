@@ -119,10 +119,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.library.engines import Engine, concern, engine, lasts, made_again, rivals
+from dbhygiene.library.engines import Engine, concern, engine, rivals
+from dbhygiene.library.evidence import speaks_for_mysql
+from dbhygiene.library.fates import lasts
+from dbhygiene.library.made_again import made_again
 from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.library.protection import protect
-from dbhygiene.library.sqlalchemy import MYSQL, speaks_for_mysql
+from dbhygiene.library.sqlalchemy import MYSQL
 from dbhygiene.model import Report, rule
 from dbhygiene.settings import Confidence
 from dbhygiene.source import File
@@ -131,7 +134,7 @@ from dbhygiene.source import File
 @rule("HYG201", on=ast.Call, imports=SQLALCHEMY)
 def check(file: File, call: ast.Call) -> Iterator[Report]:
     made = engine(file, call)
-    if made is None or made.protected or (confidence := concern(made)) is None or not lasts(made):
+    if made is None or made.protected or not lasts(made) or (confidence := concern(made)) is None:
         return
     if made_again(made) is not None:
         return  # each is too young to have lost a connection: `engine-per-call`

@@ -37,7 +37,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.library.engines import concern, engine, lasts
+from dbhygiene.library.engines import concern, engine
+from dbhygiene.library.fates import lasts
 from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.library.protection import RECYCLE, add, options_of
 from dbhygiene.model import Report, rule

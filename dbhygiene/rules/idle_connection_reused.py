@@ -126,7 +126,7 @@ from dbhygiene.library.idle import MAY_WAIT, PINGS
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Lifetime
 from dbhygiene.model import Fix, NoFix, Report, rule
-from dbhygiene.source import FUNCTION, File
+from dbhygiene.source import File, function_around
 
 if TYPE_CHECKING:
     from dbhygiene.gaps.held import Held
@@ -160,8 +160,8 @@ def _repair(gap: Held) -> Fix | NoFix:
     if life.resource.is_async:
         return NoFix("it is awaited")
     statement = next((node for node in file.around(gap.wait.node) if isinstance(node, ast.stmt)), None)
-    function = next((node for node in file.around(gap.wait.node) if isinstance(node, FUNCTION)), file.tree)
-    if not isinstance(statement, ast.Expr) or function is not life.scope.node or not life.names:
+    code = function_around(file, gap.wait.node) or file.tree
+    if not isinstance(statement, ast.Expr) or code is not life.code or not life.names:
         return NoFix("where it waits, the connection has no name")
     return Fix(
         "Open it again after the wait, if need be",

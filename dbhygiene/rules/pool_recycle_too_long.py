@@ -44,7 +44,8 @@ import ast
 from collections.abc import Iterator
 
 from dbhygiene.flow.values import Constant, Value, options
-from dbhygiene.library.engines import concern, engine, lasts, written
+from dbhygiene.library.engines import concern, engine, written
+from dbhygiene.library.fates import lasts
 from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.library.protection import RECYCLE, rewrite
 from dbhygiene.model import Report, rule
