@@ -98,7 +98,10 @@ class InsertFirst(NamedTuple):
 
 
 class Remove(NamedTuple):
-    """A statement; its comments stay, unless they only spoke to a tool. An emptied block gets a `pass`."""
+    """A statement; its comments stay, unless they only spoke to a tool.
+
+    An emptied block gets a `pass`, but for a `finally`, which goes; so does a `try` that is left without any clause.
+    """
 
     statement: Span
     verb: Literal["Remove"] = "Remove"

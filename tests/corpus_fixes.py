@@ -151,6 +151,7 @@ def main() -> int:
     started, count = time.perf_counter(), Count()
     for root in options.directories:
         fix_project(root.resolve(), count, unsafe=options.unsafe)
+        print(f"{time.perf_counter() - started:7.1f} s {root.name}", file=sys.stderr, flush=True)
     print(*_lines(count), sep="\n")
     print(f"{time.perf_counter() - started:.0f} s")
     if options.diffs:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import libcst as cst
 
@@ -41,12 +41,14 @@ class Block:
     """What is to be done to the statements of one block.
 
     `comments` are those of the statements that each `WrapInTry` moves; `indent` is the block's own, if it has one.
+    `moved` are those statements, but for `gone`, which share their lines with others, and leave their comments there.
     """
 
     edits: Sequence[BlockEdit]
     indent: str | None = None
     comments: Mapping[WrapInTry, Lines] = field(default_factory=dict)
     moved: frozenset[Span] = frozenset()
+    gone: frozenset[Span] = frozenset()
 
     def rearranged(self, units: Iterable[Unit]) -> tuple[list[Statement], list[cst.EmptyLine]]:
         """The new statements, and the comments that are left behind the last one."""
@@ -74,15 +76,16 @@ class Block:
                     unit = replace(unit, after=(*unit.after, templates.piece(code)))
                 case Remove(statement) if statement == unit.first and unit.here:
                     unit = replace(unit, here=None, left=tuple(comments_of(unit.here)))
-                case WrapInTry(moved=moved) if unit.first in moved and unit.first not in self.moved and unit.here:
-                    unit = replace(unit, here=None, left=tuple(comments_of(unit.here)))
+        if unit.first in self.gone and unit.here:
+            unit = replace(unit, here=None, left=tuple(comments_of(unit.here)))
         if unit.first in self.moved and unit.here:  # its comments are in the clause; blank lines stay
             unit = replace(unit, here=None, left=tuple(_blank_run(unit.here.leading_lines)))
         return unit
 
     def _body(self, units: Iterable[Unit]) -> cst.IndentedBlock:
         statements, left = joined(units)
-        return cst.IndentedBlock(statements or [templates.passing()], indent=self.indent, footer=left)
+        body = cst.IndentedBlock(statements or [templates.passing()], indent=self.indent, footer=left)
+        return body if self.indent else cast(cst.IndentedBlock, body.visit(_BlankLines()))
 
     def _with(self, edit: MoveIntoWith, units: Sequence[Unit]) -> Unit:
         head, *rest = units
@@ -132,6 +135,58 @@ class Block:
         return cst.IndentedBlock(statements, indent=self.indent)
 
 
+def without_empty_finally(unit: Unit) -> list[Unit]:
+    """The unit of a `try` whose `finally` lost all its statements: without it, or what it held if it has no handler."""
+    match unit.here:
+        case cst.Try(finalbody=cst.Finally(body=cst.IndentedBlock(body=())) as clause) as statement:
+            pass
+        case cst.TryStar(finalbody=cst.Finally(body=cst.IndentedBlock(body=())) as clause) as statement:
+            pass
+        case _:
+            return [unit]
+    left = tuple(line for line in _lines_of(clause) if line.comment)
+    if statement.handlers:
+        bare = statement.with_changes(finalbody=None)
+        if not left:
+            return [replace(unit, here=bare)]
+        return [Unit(unit.first, _NOWHERE, bare), Unit(_NOWHERE, unit.last, None, left=left)]
+    header, body, footer = _opened(statement.body)
+    return [
+        Unit(unit.first, _NOWHERE, None, left=(*statement.leading_lines, *header)),
+        *(Unit(_NOWHERE, _NOWHERE, each) for each in body),
+        Unit(_NOWHERE, unit.last, None, left=(*footer, *left)),
+    ]
+
+
+_NOWHERE = Span(0, 0, 0, 0)
+
+
+def _opened(suite: cst.BaseSuite) -> tuple[Lines, Sequence[Statement], Lines]:
+    """The comment at the start of a block, its statements, and the comments at its end."""
+    if isinstance(suite, cst.SimpleStatementSuite):
+        return (), (lines(suite),), ()
+    assert isinstance(suite, cst.IndentedBlock)
+    return _as_lines(suite.header), cast("Sequence[Statement]", suite.body), suite.footer
+
+
+def lines(suite: cst.SimpleStatementSuite) -> cst.SimpleStatementLine:
+    """The statements behind a colon, as a line of their own."""
+    return cst.SimpleStatementLine(suite.body, trailing_whitespace=suite.trailing_whitespace)
+
+
+def _lines_of(clause: cst.Finally) -> Iterator[cst.EmptyLine]:
+    """What stands in a clause besides statements."""
+    yield from clause.leading_lines
+    assert isinstance(clause.body, cst.IndentedBlock)
+    yield from _as_lines(clause.body.header)
+    yield from clause.body.footer
+
+
+def _as_lines(rest: cst.TrailingWhitespace) -> tuple[cst.EmptyLine, ...]:
+    """A comment at the end of a line, as a line of its own."""
+    return (cst.EmptyLine(comment=rest.comment),) if rest.comment else ()
+
+
 def _closed_up(units: Sequence[Unit]) -> Sequence[Unit]:
     """The units without the blank lines above the first."""
     match units:
@@ -141,6 +196,13 @@ def _closed_up(units: Sequence[Unit]) -> Sequence[Unit]:
             lines = first.leading_lines[len(_blank_run(first.leading_lines)) :]
             return [replace(unit, here=first.with_changes(leading_lines=lines)), *rest]
     return units
+
+
+class _BlankLines(cst.CSTTransformer):
+    """Keeps blank lines empty that come from the top of a module, where they count as indented, by nothing."""
+
+    def leave_EmptyLine(self, original_node: cst.EmptyLine, updated_node: cst.EmptyLine) -> cst.EmptyLine:
+        return updated_node if updated_node.comment else updated_node.with_changes(indent=False)
 
 
 def _length(edit: MoveIntoWith | WrapInTry, places: Mapping[Span, int]) -> int:

@@ -23,7 +23,7 @@ from dbhygiene.edits import (
     WrapInTry,
 )
 from dbhygiene.fixes import layout, templates
-from dbhygiene.fixes.blocks import Block, Unit, comments_of, joined
+from dbhygiene.fixes.blocks import Block, Unit, comments_of, joined, lines, without_empty_finally
 from dbhygiene.fixes.templates import EditError, Statement
 from dbhygiene.source import Span
 
@@ -90,6 +90,7 @@ class _Rewriter(cst.CSTTransformer):
                 (self.statements if isinstance(edit, _BLOCK) else self.others).setdefault(span, []).append(edit)
         self.moved = frozenset(span for edit in edits if isinstance(edit, WrapInTry) for span in edit.moved)
         self.comments = self._moved_comments(edits)
+        self.gone = frozenset(span for edit in self.comments for span in edit.moved) - self.moved
         self.around: list[cst.CSTNode] = []
 
     def span(self, node: cst.CSTNode) -> Span:
@@ -214,15 +215,20 @@ class _Rewriter(cst.CSTTransformer):
 
     def _indented(self, original: cst.IndentedBlock, node: cst.IndentedBlock) -> cst.IndentedBlock:
         statements, left = self._rearranged(original.body, node.body, node.indent)
-        return node.with_changes(body=statements or [templates.passing()], footer=[*left, *node.footer])
+        return node.with_changes(body=statements or self._nothing, footer=[*left, *node.footer])
 
     def _suite(self, original: cst.SimpleStatementSuite, node: cst.SimpleStatementSuite) -> cst.BaseSuite:
         """`if x: y()` becomes a block of lines when it is to hold anything else."""
         if not any(self.span(small) in self.statements for small in original.body):
             return node
         line = cst.SimpleStatementLine(original.body)
-        statements, left = self._rearranged([line], [_lines(node)], None)
-        return cst.IndentedBlock(statements or [templates.passing()], footer=left)
+        statements, left = self._rearranged([line], [lines(node)], None)
+        return cst.IndentedBlock(statements or self._nothing, footer=left)
+
+    @property
+    def _nothing(self) -> Sequence[Statement]:
+        """What an emptied block holds; an emptied `finally` ends with it: see `blocks.without_empty_finally`."""
+        return () if isinstance(self.around[-1], cst.Finally) else (templates.passing(),)
 
     def _rearranged(
         self, original: Sequence[cst.BaseStatement], updated: Sequence[cst.BaseStatement], indent: str | None
@@ -235,7 +241,7 @@ class _Rewriter(cst.CSTTransformer):
         whole = [edit for edit in edits if targets(edit)[0] in here]
         for edit in whole:
             self.pending.pop(edit, None)
-        return Block(whole, indent, self.comments, self.moved).rearranged(units)  # type: ignore[arg-type]
+        return Block(whole, indent, self.comments, self.moved, self.gone).rearranged(units)  # type: ignore[arg-type]
 
     def _units(self, original: cst.BaseStatement, updated: cst.BaseStatement) -> list[Unit]:
         """A statement as a unit, or those of `a; b` as several where one of them is a target."""
@@ -246,11 +252,7 @@ class _Rewriter(cst.CSTTransformer):
             lines = _separate(updated)
             return [Unit(span, span, line) for span, line in zip(spans, lines, strict=True)]
         span = self.span(original)
-        return [Unit(span, span, updated)]  # type: ignore[arg-type]
-
-
-def _lines(suite: cst.SimpleStatementSuite) -> cst.SimpleStatementLine:
-    return cst.SimpleStatementLine(suite.body, trailing_whitespace=suite.trailing_whitespace)
+        return without_empty_finally(Unit(span, span, updated))  # type: ignore[arg-type]
 
 
 def _separate(line: cst.SimpleStatementLine) -> list[cst.SimpleStatementLine]:
@@ -283,7 +285,7 @@ def _first_in(node: cst.BaseCompoundStatement, code: str) -> cst.IndentedBlock:
     """The body of a compound statement, with statements put before all but a docstring."""
     body = node.body
     if isinstance(body, cst.SimpleStatementSuite):
-        body = cst.IndentedBlock(_separate(_lines(body)))
+        body = cst.IndentedBlock(_separate(lines(body)))
     if not isinstance(body, cst.IndentedBlock):
         raise EditError("it has no body of its own")
     nowhere = Span(0, 0, 0, 0)

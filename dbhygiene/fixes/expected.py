@@ -53,10 +53,10 @@ class _Edited(ast.NodeTransformer):
         self.edits: dict[Span, list[Edit]] = {}
         for edit in dict.fromkeys(edits):
             self.edits.setdefault(targets(edit)[0], []).append(edit)
-        self.lines = sorted(span.line for span in self.edits)
         every = [edit for some in self.edits.values() for edit in some]
         self.removed = {edit.statement for edit in every if isinstance(edit, Remove)}
         self.removed |= {span for edit in every if isinstance(edit, WrapInTry) for span in edit.moved}
+        self.lines = sorted(span.line for span in (*self.edits, *self.removed))
 
     def tree(self) -> ast.Module:
         return self.visit(ast.parse(self.file.text))  # type: ignore[no-any-return]
@@ -69,7 +69,8 @@ class _Edited(ast.NodeTransformer):
                 return node
         for name, value in ast.iter_fields(node):
             if isinstance(value, list) and value and isinstance(value[0], ast.stmt):
-                setattr(node, name, self._block(value) or ([] if isinstance(node, ast.Module) else [ast.Pass()]))
+                may_end = name == "finalbody" or isinstance(node, ast.Module)
+                setattr(node, name, self._block(value) or ([] if may_end else [ast.Pass()]))
             elif isinstance(value, list):
                 setattr(node, name, self._listed(value))
             elif isinstance(value, ast.AST):
@@ -124,7 +125,8 @@ class _Edited(ast.NodeTransformer):
         rows: list[list[ast.stmt]] = []
         for span, statement in zip(spans, statements, strict=True):
             new = self.visit(statement)
-            rows.append([] if span in self.removed else [new])
+            dissolves = isinstance(new, ast.Try) and not new.handlers and not new.finalbody
+            rows.append([] if span in self.removed else new.body if dissolves else [new])
         before: list[list[ast.stmt]] = [[] for _ in rows]
         after: list[list[ast.stmt]] = [[] for _ in rows]
         wraps: list[tuple[int, int, int, MoveIntoWith | WrapInTry]] = []

@@ -389,3 +389,85 @@ def test_a_file_that_would_not_come_back_as_it_is_is_refused() -> None:
             assert "LibCST" in str(error)  # noqa: PT017
         else:
             assert editor.edited([]) == strange
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            """
+            conn = connect()
+            cur = conn.cursor()
+            try:
+                # ask
+                cur.execute(1)
+                print(cur)
+                # asked
+            finally:
+                conn.close()  # at last
+            """,
+            """
+            conn = connect()
+            try:
+                cur = conn.cursor()
+                # ask
+                cur.execute(1)
+                print(cur)
+                # asked
+            finally:
+                # at last
+                conn.close()
+            """,
+        ),
+        (
+            """
+            cur = conn.cursor()
+            try: cur.execute(1)
+            finally: conn.close()
+            """,
+            """
+            try:
+                cur = conn.cursor()
+                cur.execute(1)
+            finally:
+                conn.close()
+            """,
+        ),
+        (
+            """
+            cur = conn.cursor()
+
+            # why
+            try:  # how
+                cur.execute(1)
+            except Error:
+                pass
+            # in the end
+            finally:  # always
+                conn.close()
+                # closed
+            """,
+            """
+            try:
+                cur = conn.cursor()
+
+                # why
+                try:  # how
+                    cur.execute(1)
+                except Error:
+                    pass
+                # in the end
+                # always
+                # closed
+            finally:
+                conn.close()
+            """,
+        ),
+    ],
+)
+def test_a_finally_that_loses_its_statements_goes(before: str, after: str) -> None:
+    places = Places(text(before))
+    first = places.statement("cur = conn")
+    last = places.statement("try")
+    close = places.statement("conn.close()")
+    assert edited(text(before), [WrapInTry(first, last, "finally", "conn.close()", (close,))]) == text(after)
