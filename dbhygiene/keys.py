@@ -202,6 +202,14 @@ KEYS = (
         '"vendor.run" = { borrows = ["conn"], may-raise = false }',
     ),
     Key(
+        "fix-style",
+        choice(("with", "finally")),
+        "How a fix closes: by a `with` block wherever there can be one, or always by `finally`. Unless it is set, a"
+        " `close` that is there already moves into a `finally`, and where there is none, a `with` block closes, if its"
+        " first line stays short.",
+        'fix-style = "finally"',
+    ),
+    Key(
         "src",
         WORDS,
         "Directories that imports are found in, besides the root and `src`.",

@@ -61,6 +61,7 @@ class Settings(NamedTuple):
     extend_exclude: tuple[str, ...] = ()
     src: tuple[str, ...] = ()
     functions: Mapping[str, Declared] = {}  # by dotted name
+    fix_style: str = ""  # `with` or `finally`; empty: as the code has it
     require_reason: bool = False
     baseline: str = ""  # below the root; none where it is empty
     output_format: str = "full"

@@ -201,8 +201,9 @@ def _closed_up(units: Sequence[Unit]) -> Sequence[Unit]:
 class _BlankLines(cst.CSTTransformer):
     """Keeps blank lines empty that come from the top of a module, where they count as indented, by nothing."""
 
-    def leave_EmptyLine(self, original_node: cst.EmptyLine, updated_node: cst.EmptyLine) -> cst.EmptyLine:
-        return updated_node if updated_node.comment else updated_node.with_changes(indent=False)
+    def on_leave(self, original_node: cst.CSTNode, updated_node: cst.CSTNode) -> cst.CSTNode:  # type: ignore[override]
+        is_blank = isinstance(updated_node, cst.EmptyLine) and not updated_node.comment
+        return updated_node.with_changes(indent=False) if is_blank else updated_node
 
 
 def _length(edit: MoveIntoWith | WrapInTry, places: Mapping[Span, int]) -> int:

@@ -96,7 +96,7 @@ def _leaks_left(source: str, before: list[Finding], fixed: Fixed, limit: int) ->
     for entry in old.entries:
         now = _runs(new, entry, limit)
         for picks, was in _runs(old, entry, limit).items():
-            pairs = zip(was.leaking, now[picks].leaking, strict=True) if picks in now else ()
+            pairs = zip(was.leaking, now[picks].leaking, strict=False) if picks in now else ()
             for first, second in pairs:
                 if first in was_found and second is not None and second not in is_left and second not in told:
                     told.add(second)

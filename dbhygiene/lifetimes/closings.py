@@ -1,0 +1,103 @@
+"""The statements that close a resource by hand, all of which a fix replaces by one."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from dbhygiene.flow import cfg
+from dbhygiene.lifetimes.lifetime import Lifetime
+from dbhygiene.lifetimes.region import RefusedError, Region, history, names_in, parts
+
+
+class Closing(NamedTuple):
+    """A statement that closes it, and the code that does so in another place."""
+
+    statement: ast.stmt
+    code: str
+
+
+def closings(life: Lifetime, region: Region) -> list[Closing]:
+    """Every statement that closes it, on some way; raises RefusedError where one cannot be moved."""
+    found: dict[ast.stmt, Closing] = {}
+    inside = {part for statement in region.rest for part in ast.walk(statement)}
+    for call in [*life.closes, *_helpers(life)]:
+        closing = _closing(life, region, call)
+        if closing.statement not in inside:
+            raise RefusedError("it is opened and closed in different blocks")
+        found[closing.statement] = closing
+    for node, fact in history(life):
+        if isinstance(node.act, cfg.Leave) and life.analysis.transfer.closed_by(node.act.node, fact):
+            raise RefusedError("a `with` closes it already on some way")
+    return sorted(found.values(), key=lambda closing: closing.statement.lineno)
+
+
+def _closing(life: Lifetime, region: Region, call: ast.Call) -> Closing:
+    statement = life.file.parents[call]
+    if isinstance(statement, ast.Await):
+        statement = life.file.parents[statement]
+    if not isinstance(statement, ast.Expr):
+        raise RefusedError("it is closed within another expression")
+    around = life.file.parents[statement]
+    if isinstance(around, ast.If) and region.name in names_in(around.test) and statement in around.body:
+        if not _only_asks(life, region.name, around):
+            raise RefusedError("it is closed under a condition")
+        return Closing(around, ast.unparse(around))
+    return Closing(statement, life.file.segment(statement))
+
+
+def _only_asks(life: Lifetime, name: str, guard: ast.If) -> bool:
+    """Whether this `if` asks for no more than whether it is there and open, and does no more than close."""
+    match guard.test:
+        case ast.Name():
+            pass
+        case ast.Compare(left=ast.Name(), ops=[ast.IsNot()], comparators=[ast.Constant(value=None)]):
+            pass
+        case (
+            ast.Attribute(value=ast.Name(), attr=attr)
+            | ast.Call(func=ast.Attribute(value=ast.Name(), attr=attr), args=[])
+        ) if attr in life.resource.open_if:
+            pass
+        case _:
+            return False
+    known = {name, *parts(life)}
+    return not guard.orelse and all(_closes_one(statement, known) for statement in guard.body)
+
+
+def _closes_one(statement: ast.stmt, names: set[str]) -> bool:
+    match statement:
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="close"), args=[])):
+            return name in names
+    return False
+
+
+def _helpers(life: Lifetime) -> Iterator[ast.Call]:
+    """The calls of functions that close what they are given."""
+    transfer = life.analysis.transfer
+    for node, fact in list(history(life)):
+        if not isinstance(node.act, cfg.Call) or fact.state != "open":
+            continue
+        call = node.act.node
+        given = [*call.args, *(keyword.value for keyword in call.keywords)]
+        if not any(transfer.holds(value, fact) for value in given):
+            continue
+        before = transfer.escaped.copy()
+        closes = any(kind == "next" and after.state == "closed" for kind, after in transfer(node, fact))
+        transfer.escaped = before
+        if closes:
+            definition = life.analysis.effects.of(call).definition
+            does_more = definition is not None and not _only_closes(definition.node)
+            if does_more or not all(isinstance(value, (ast.Name, ast.Attribute, ast.Constant)) for value in given):
+                raise RefusedError("it is closed by a call that does more")
+            yield call
+
+
+_QUIET = frozenset({"close", "is_connected", "debug", "info", "warning", "error", "exception", "print"})
+
+
+def _only_closes(function: ast.AST) -> bool:
+    """Whether a function calls nothing but what closes, and what tells of it."""
+    calls = [node.func for node in ast.walk(function) if isinstance(node, ast.Call)]
+    names = {func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "") for func in calls}
+    return names <= _QUIET and not any(isinstance(node, (ast.Raise, ast.Global)) for node in ast.walk(function))

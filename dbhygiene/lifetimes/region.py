@@ -1,0 +1,216 @@
+"""The statements that a fix must keep together: from where a resource is surely open to the last that needs it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from dbhygiene.flow import cfg
+from dbhygiene.flow.cfg import Node
+from dbhygiene.lifetimes.heap import IS, PART, RETURN, Fact
+from dbhygiene.lifetimes.lifetime import Lifetime
+
+
+class RefusedError(Exception):
+    """There is no fix that is plainly right; the words say why."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """Where a resource is opened and used.
+
+    `rest` are the statements of one block from where it is open on, `follows` whether they come right after `opening`,
+    and `alone` whether that assigns it to nothing but `name`.
+    """
+
+    opening: ast.Assign | ast.AnnAssign
+    name: str
+    rest: Sequence[ast.stmt]
+    last: ast.stmt
+    follows: bool = True
+    alone: bool = True
+
+    @property
+    def body(self) -> Sequence[ast.stmt]:
+        """The statements that need it; none where nothing does."""
+        return self.rest[: self.rest.index(self.last) + 1] if self.last in self.rest else ()
+
+
+def region(life: Lifetime) -> Region:
+    """Where a resource of one plain name is needed; raises RefusedError."""
+    opening, name, alone = _opening(life)
+    if life.names != [name]:
+        raise RefusedError("the connection goes by more than one name")
+    if life.escapes:
+        raise RefusedError("on some way the connection is handed on")
+    needed = {name, *parts(life)}
+    outside = ""
+    for number, block in enumerate(_blocks_from(life, opening)):
+        rest = _until_bound(block, name)
+        outside = _used_outside(life, needed, [opening, *rest]) or ""
+        if not outside and (number == 0 or _surely_open(life, name, rest)):
+            wanted = needed | _taken_in(life)
+            uses = [statement for statement in rest if names_in(statement) & wanted]
+            return Region(opening, name, rest, uses[-1] if uses else opening, number == 0, alone)
+    if outside:
+        raise RefusedError(f"`{outside}` is used outside of the block that opens the connection")
+    raise RefusedError("it is opened and used in different blocks")
+
+
+def _opening(life: Lifetime) -> tuple[ast.Assign | ast.AnnAssign, str, bool]:
+    """The assignment that opens it, its name, and whether that is the only one there."""
+    statement = life.statement
+    match statement:
+        case (
+            ast.Assign(targets=[ast.Name(id=name)], value=value)
+            | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
+        ):
+            if (value.value if isinstance(value, ast.Await) else value) is not life.birth:
+                raise RefusedError("the connection is opened within another expression")
+            return statement, name, True
+        case ast.Assign(targets=[ast.Tuple(elts=elements)], value=value) if value is life.birth and life.names:
+            if not all(isinstance(element, ast.Name) for element in elements):
+                raise RefusedError("the connection is opened together with something that is stored")
+            return statement, life.names[0], False
+        case ast.Expr():
+            raise RefusedError("the connection is dropped where it is opened")
+    raise RefusedError("the connection is not opened by a plain assignment to one name")
+
+
+def _blocks_from(life: Lifetime, opening: ast.stmt) -> Iterator[Sequence[ast.stmt]]:
+    """What follows the opening in its block; then what follows the `try`, `with` or `if` that this block is part of."""
+    statement: ast.AST = opening
+    parents = life.file.parents
+    while True:
+        around = parents[statement]
+        block = next((block for block in blocks(around) if statement in block), None)
+        if block is not None:
+            yield block[block.index(statement) + 1 :]  # type: ignore[arg-type]
+        if not isinstance(around, (ast.Try, ast.With, ast.AsyncWith, ast.If, ast.ExceptHandler)):
+            return
+        statement = around
+
+
+def blocks(node: ast.AST) -> Iterator[list[ast.stmt]]:
+    """The blocks that a statement holds."""
+    for field in ("body", "orelse", "finalbody"):
+        block = getattr(node, field, None)
+        if isinstance(block, list):
+            yield block
+
+
+def _until_bound(block: Sequence[ast.stmt], name: str) -> Sequence[ast.stmt]:
+    """The statements before the next one that gives the name to something else."""
+    for place, statement in enumerate(block):
+        for part in ast.walk(statement):
+            if isinstance(part, ast.Name) and part.id == name and not isinstance(part.ctx, ast.Load):
+                return block[:place]
+    return block
+
+
+def _used_outside(life: Lifetime, needed: set[str], inside: Sequence[ast.stmt]) -> str | None:
+    """A variable that may still stand for it, or for a part of it, where it is used outside of these statements."""
+    within = {part for statement in inside for part in ast.walk(statement)}
+    outside = [
+        part
+        for part in ast.walk(life.scope.node)
+        if isinstance(part, ast.Name)
+        and part.id in needed
+        and not isinstance(part.ctx, ast.Store)
+        and part not in within
+    ]
+    if not outside:
+        return None
+    touched = _touched(life)
+    own = set(life.file.own(life.scope.node))
+    return next((part.id for part in outside if part not in own or part in touched), None)
+
+
+def _touched(life: Lifetime) -> set[ast.AST]:
+    """Every mention of a variable at a point where it stands for the resource, or a part of it, and that is open."""
+    found: set[ast.AST] = set()
+    for node, fact in history(life):
+        if fact.state == "open":
+            names = {where.partition(".")[0] for _, where in fact.aliases if isinstance(where, str)}
+            for expr in _looked_at(node.act):
+                found |= {part for part in ast.walk(expr) if isinstance(part, ast.Name) and part.id in names}
+    return found
+
+
+def _looked_at(act: cfg.Act) -> Iterator[ast.AST]:
+    match act:
+        case cfg.Bind(target=target, value=value):
+            yield target
+            if value is not None:
+                yield value
+        case cfg.Iterate(node=loop):
+            yield loop.iter
+        case cfg.Case(subject=subject):
+            yield subject
+        case None | cfg.Catch():
+            return
+        case _:
+            yield act.node
+
+
+def history(life: Lifetime) -> Iterator[tuple[Node, Fact]]:
+    """Everything that may be true of it, before each node."""
+    solution = life.analysis.solution
+    return ((node, fact) for node in solution.nodes() for fact in solution.at(node) if fact.site is life.birth)
+
+
+def _surely_open(life: Lifetime, name: str, rest: Sequence[ast.stmt]) -> bool:
+    """Whether no way leads to these statements but through the opening, or one like it of the same name."""
+    graph, sites = life.analysis.graph, life.analysis.sites
+    bindings = [node for node in graph.nodes() if isinstance(node.act, cfg.Bind) and name in _bound(node.act.target)]
+    openings = {node for node in bindings if _opened(node) in sites}
+    if any(sites[_opened(node)] != life.resource for node in openings):  # type: ignore[index]
+        return False
+    inside = {part for statement in rest for part in ast.walk(statement)}
+    todo: list[Node] = [graph.entry, *(node for node in bindings if node not in openings)]
+    seen = set(todo)
+    while todo:
+        node = todo.pop()
+        if node.act is not None and node.act.node in inside:
+            return False
+        if node not in openings:
+            fresh = [target for _, target in node.out if target not in seen]
+            seen.update(fresh)
+            todo += fresh
+    return bool(rest)
+
+
+def _bound(target: ast.AST) -> set[str]:
+    return {part.id for part in ast.walk(target) if isinstance(part, ast.Name)}
+
+
+def _opened(node: Node) -> ast.Call | None:
+    """The call whose result is bound."""
+    value = node.act.value if isinstance(node.act, cfg.Bind) else None
+    inner = value.value if isinstance(value, ast.Await) else value
+    return inner if isinstance(inner, ast.Call) else None
+
+
+def names_in(node: ast.AST) -> set[str]:
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+
+
+def parts(life: Lifetime) -> set[str]:
+    """The variables that still read from it, on some way: its cursors."""
+    return {
+        where.partition(".")[0]
+        for _, fact in history(life)
+        for how, where in fact.aliases
+        if how == PART and isinstance(where, str) and where != RETURN
+    }
+
+
+def _taken_in(life: Lifetime) -> set[str]:
+    """The variables that a session has been given: when it is closed, their objects can load nothing more."""
+    found: set[str] = set()
+    for node, fact in history(life) if life.resource.is_lazy else ():
+        if isinstance(node.act, cfg.Call) and isinstance(node.act.node.func, ast.Attribute):
+            if life.analysis.transfer.holds(node.act.node.func.value, fact) == IS:
+                found |= {arg.id for arg in node.act.node.args if isinstance(arg, ast.Name)}
+    return found
