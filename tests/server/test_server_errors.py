@@ -58,12 +58,13 @@ def run(server: Server, row: Row, directory: Path) -> Run:
     """Run a program on a server of small patience, with its tables."""
     user = server.user(max_connections=3 if row.error == "1226" else 0)
     server.load(PROGRAMS / "schema.sql", user)
-    server.set(wait_timeout=1)
-    if row.error == "1040":
-        server.set(max_connections=10)
-    restart = Thread(target=cut, args=(server, user), daemon=True)
-    if row.error == "2013":
-        restart.start()
+    match row.error:
+        case "1040":
+            server.set(max_connections=10)
+        case "2006":
+            server.set(wait_timeout=2)
+        case "2013":
+            Thread(target=cut, args=(server, user), daemon=True).start()
     program, *arguments = row.program.split()
     return server.run(directory / program, *arguments, user=user)
 
