@@ -83,7 +83,7 @@ def _escapes(life: Lifetime) -> Iterator[cfg.Act]:
     for node in solution.nodes():
         for fact in solution.at(node):
             if fact.site is life.birth:
-                transfer.escaped = set()
+                transfer.escaped = {}
                 list(transfer(node, fact))
                 escapes, transfer.escaped = bool(transfer.escaped), known
                 if escapes:
