@@ -254,13 +254,21 @@ class Summaries:
     def outcome(self, definition: Definition) -> Outcome:
         """Whether a call of a function can return, and whether it can raise."""
         if not isinstance(definition.node, FUNCTION):
-            return Outcome()
+            return self._made(definition)
         if _is_generator(definition.file, definition.node):
             return Outcome(raises=())
         if not self._does_what_it_says(definition):
             return Outcome()
         self._definitions[definition.node] = definition
         return self._outcomes.get(definition.node, Outcome())
+
+    def _made(self, cls: Definition) -> Outcome:
+        """How making an object ends: as the class's own `__init__` does, where nobody else has a say in it."""
+        assert isinstance(cls.node, ast.ClassDef)
+        if cls.node.bases or cls.node.keywords or cls.node.decorator_list or method(cls, "__new__"):
+            return Outcome()
+        made = self.constructor(cls)
+        return self.outcome(made) if made is not None else Outcome(raises=())
 
     def _infer_outcome(self, node: ast.AST) -> Outcome:
         definition = self._definitions[node]
