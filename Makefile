@@ -3,7 +3,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: demo test fuzz lint types clean
+.PHONY: demo test fuzz lint types docs clean
 
 demo: .venv/ready  ## check the programs in fixtures/demo, then show how they would be fixed
 	$(BIN)/dbhygiene check fixtures/demo || test $$? -eq 1
@@ -15,6 +15,10 @@ test: lint types  ## all that must pass
 
 fuzz: .venv/ready  ## hold the lifetime analysis against its judge, for an hour
 	$(BIN)/python -m tests.oracle --programs 10000000 --minutes 60 --seed $$(date +%s)
+
+docs: .venv/docs-ready  ## build the documentation; the first page is docs/_build/html/index.html
+	$(BIN)/sphinx-build -W --keep-going --quiet -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
 
 lint: .venv/ready
 	$(BIN)/ruff check .
@@ -29,6 +33,10 @@ types: .venv/ready
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+.venv/docs-ready: docs/requirements.txt .venv/ready
+	$(BIN)/pip install --quiet --disable-pip-version-check -r docs/requirements.txt
+	@touch $@
+
 clean:
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .dbhygiene_cache build dist
+	rm -rf docs/_build docs/_generated docs/rules .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .dbhygiene_cache build dist
 	find dbhygiene tests -name __pycache__ -prune -exec rm -rf {} +

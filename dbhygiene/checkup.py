@@ -131,7 +131,9 @@ def _unread(seen: _Seen) -> Iterator[Remark]:
             broken.append(f"{seen.shown(path)}:{finding.span.line} {finding.message}")
     if broken:
         message = f"not readable: {'; '.join(broken[:3])}{'; ...' if len(broken) > 3 else ''}"
-        yield Remark("files", PROBLEM, message, "what stands in them is not checked")
+        yield Remark(
+            "files", PROBLEM, message, "what stands in them is not checked; a newer Python may be able to parse it"
+        )
     every = Project(seen.root, seen.project.settings._replace(extend_exclude=())).discover([seen.root]).files
     excluded = len(every) - len(seen.files)
     words = f"{len(seen.files)} Python files, {excluded} left out by `extend-exclude`"

@@ -1,0 +1,18 @@
+# docker build -t dbhygiene . && docker run --rm -v "$PWD:/src:ro" dbhygiene check
+FROM python:3.13-slim AS build
+COPY pyproject.toml README.md LICENSE /project/
+COPY dbhygiene /project/dbhygiene
+RUN python -m venv /opt/dbhygiene && /opt/dbhygiene/bin/pip install --no-cache-dir --disable-pip-version-check /project \
+    && /opt/dbhygiene/bin/pip uninstall --yes --quiet pip
+
+# git says which files belong to a project, and what a branch began with
+FROM python:3.13-slim
+RUN apt-get update && apt-get install --yes --no-install-recommends git && rm -rf /var/lib/apt/lists/* \
+    && git config --system --add safe.directory '*' \
+    && useradd --create-home --uid 1000 dbhygiene
+COPY --from=build /opt/dbhygiene /opt/dbhygiene
+ENV PATH=/opt/dbhygiene/bin:$PATH
+USER dbhygiene
+WORKDIR /src
+ENTRYPOINT ["dbhygiene"]
+CMD ["check"]

@@ -1,0 +1,260 @@
+"""What the pages say is so: links lead somewhere, examples run, options and settings are there."""
+
+from __future__ import annotations
+
+import contextlib
+import fnmatch
+import importlib.util
+import io
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import click
+import pytest
+import yaml
+
+from dbhygiene import config
+from dbhygiene.catalogue import all_rules
+from dbhygiene.engine import check_file, chosen
+from dbhygiene.examples import Example, examples
+from dbhygiene.frontends import cli
+from dbhygiene.frontends.cli.commands import COMMANDS, commands
+from dbhygiene.settings import Settings
+from dbhygiene.source import Alone, File
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+GENERATED = {DOCS / "rules", DOCS / "_generated", DOCS / "_build"}
+WRITTEN = [
+    path
+    for path in sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
+    if not any(path.is_relative_to(directory) for directory in GENERATED)
+]
+FENCE = re.compile(r"^(?P<indent> *)```(?P<info>[^\n`]*)\n(?P<code>.*?)^(?P=indent)```$", re.M | re.S)
+
+
+def named(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def pages() -> ModuleType:
+    """`docs/pages.py`, which is no part of a package."""
+    spec = importlib.util.spec_from_file_location("pages", DOCS / "pages.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+PAGES = pages()
+TEXTS = {path: path.read_text("utf-8") for path in WRITTEN}
+TEXTS |= {DOCS / "rules" / f"{rule.name}.md": PAGES.page(rule) for rule in all_rules()}
+TEXTS[DOCS / "rules" / "index.md"] = PAGES.index()
+TEXTS[DOCS / "configuration.md"] += PAGES.settings()  # as it is included
+
+
+def fences(path: Path) -> Iterator[tuple[str, str]]:
+    """The words after each fence, and what is in it."""
+    for match in FENCE.finditer(TEXTS[path]):
+        yield match["info"], re.sub(f"^{match['indent']}", "", match["code"], flags=re.M)
+
+
+def of_kind(kind: str) -> list[Any]:
+    found = [(path, i, code) for path in TEXTS for i, (info, code) in enumerate(fences(path)) if info == kind]
+    return [pytest.param(code, id=f"{named(path)}-{i}") for path, i, code in found]
+
+
+# -- links ----------------------------------------------------------------------------------------------
+
+
+def anchors(text: str) -> set[str]:
+    """The names of a page's headings, as GitHub and MyST make them."""
+    plain = FENCE.sub("", text)
+    heads = [re.sub(r"[`*]|\[([^\]]*)\]\([^)]*\)", r"\1", head) for head in re.findall(r"^#+ (.*)$", plain, re.M)]
+    return {re.sub(r"[^\w\- ]", "", head.lower()).strip().replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=named)
+def test_links_lead_somewhere(path: Path) -> None:
+    text = re.sub(r"`[^`\n]*`", "", FENCE.sub("", TEXTS[path]))
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if target.startswith(("https://", "mailto:")):
+            continue
+        name, _, anchor = target.partition("#")
+        there = (path.parent / name).resolve() if name else path
+        assert there in TEXTS or there.exists(), f"{target}: nothing is there"
+        if anchor:
+            assert anchor in anchors(TEXTS[there]), f"{target}: no such heading"
+
+
+def test_every_page_can_be_reached() -> None:
+    trees = [code for path in TEXTS for info, code in fences(path) if info == "{toctree}"]
+    words = {line.strip() for tree in trees for line in tree.splitlines()}
+    for path in WRITTEN:
+        if path.parent != ROOT and path != DOCS / "index.md":
+            assert path.relative_to(DOCS).with_suffix("").as_posix() in words
+
+
+# -- examples -------------------------------------------------------------------------------------------
+
+PROGRAMS = [path for path in WRITTEN if path.name not in ("python-api.md", "CONTRIBUTING.md")]
+EXAMPLES = [
+    pytest.param(example, id=f"{named(path)}:{example.line}")
+    for path in PROGRAMS
+    if "```python" in TEXTS[path]
+    for example in examples(TEXTS[path])
+]
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_findings_are_exactly_those_marked(example: Example) -> None:
+    file = File(Path("example.py"), example.code, project=Alone())
+    rules = chosen(Settings())
+    findings = check_file(file, rules)
+    assert [(f.span.line, f.code) for f in findings] == [(mark.line, mark.code) for mark in example.marks]
+    for finding, mark in zip(findings, example.marks, strict=True):
+        assert mark.words in finding.message
+    if example.fixed is not None:
+        from dbhygiene.fixes.apply import fix
+
+        assert fix(file, lambda changed: check_file(changed, rules)).text == example.fixed
+
+
+def test_the_python_api_is_as_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    blocks = list(fences(DOCS / "python-api.md"))
+    program = "\n".join(code for info, code in blocks if info == "python")
+    (told,) = (code for info, code in blocks if info == "")
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec(compile(program, "python-api.md", "exec"), {})
+    assert fnmatch.fnmatchcase(out.getvalue(), f"{told.rstrip().replace('...', '*')}*")
+    assert "nowhere.py: no such file or directory" in out.getvalue()
+    (tmp_path / "told.py").write_text(program)
+    command = [
+        sys.executable,
+        "-m",
+        "mypy",
+        "--strict",
+        "--config-file=",
+        f"--cache-dir={ROOT / '.mypy_cache'}",
+        "told.py",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+def sessions() -> Iterator[Any]:
+    """Pages with files and a terminal in which `dbhygiene` is called."""
+    for path in WRITTEN:
+        if any(info == "console" and re.search(r"^\$ dbhygiene .*\n(?!\$)", code, re.M) for info, code in fences(path)):
+            yield pytest.param(path, id=named(path))
+
+
+@pytest.mark.parametrize("path", list(sessions()))
+def test_a_terminal_shows_what_it_shows(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands are run in order, in a directory with the page's files; only ours, and `cat`."""
+    monkeypatch.chdir(tmp_path)
+    for info, code in fences(path):
+        if info == "{code-block} python":
+            caption, _, text = code.partition("\n\n")
+            (tmp_path / caption.removeprefix(":caption: ")).write_text(text)
+        elif info == "console":
+            for command, expected in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", code, re.M):
+                if expected:
+                    assert terminal(shlex.split(command)) == expected
+
+
+def terminal(words: list[str]) -> str:
+    if words[0] == "cat":
+        return Path(words[1]).read_text()
+    assert words[0] == "dbhygiene"
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+        cli.main(words[1:])
+    return out.getvalue()
+
+
+# -- commands, options, settings ------------------------------------------------------------------------
+
+
+def calls() -> Iterator[Any]:
+    """Each call of `dbhygiene` with a command that any page shows, in a line of code or between backquotes."""
+    for path, text in TEXTS.items():
+        found = re.findall(r"(?:^[ $-]*|`|: |&& |')dbhygiene ([a-z]+(?: [^`'\n|#]+)?)", text, re.M)
+        for words in dict.fromkeys(found):
+            if words.partition(" ")[0] in COMMANDS or "--" in words:
+                yield pytest.param(words, id=f"{named(path)}: {words.strip()}")
+
+
+@pytest.mark.parametrize("words", list(calls()))
+def test_commands_and_options_are_there(words: str) -> None:
+    name, *rest = shlex.split(words)
+    assert name in COMMANDS
+    command = commands.get_command(click.Context(commands), name)
+    assert command
+    options = {option for parameter in command.params for option in parameter.opts}
+    for word in rest:
+        if word.startswith("-") and word != "-":
+            assert word.partition("=")[0] in options, f"{word} is no option of {name}"
+
+
+@pytest.mark.parametrize("text", of_kind("toml"))
+def test_settings_are_read(text: str, tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(text)
+    chosen(config.load(tmp_path))
+    assert "[tool.dbhygiene" not in text or config.load(tmp_path).sources
+
+
+@pytest.mark.parametrize("text", of_kind("yaml"))
+def test_yaml_is_yaml_and_names_hooks_that_there_are(text: str) -> None:
+    hooks = {hook["id"] for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))}
+    value = yaml.safe_load(text)
+    for repo in value.get("repos", ()) if isinstance(value, dict) else ():
+        assert {hook["id"] for hook in repo["hooks"]} <= hooks
+
+
+def test_the_inputs_of_the_action_are_there() -> None:
+    action = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
+    for text in (code for info, code in fences(DOCS / "ci.md") if info == "yaml"):
+        value = yaml.safe_load(text)
+        jobs = value.get("jobs", {}) if isinstance(value, dict) else {"": {"steps": value}}
+        for step in (step for job in jobs.values() for step in job["steps"]):
+            if str(step.get("uses", "")).startswith("dbhygiene/"):
+                assert step.get("with", {}).keys() <= action["inputs"].keys()
+
+
+# -- generated pages ------------------------------------------------------------------------------------
+
+
+def test_generated_pages_are_written_and_old_ones_taken_away(tmp_path: Path) -> None:
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "gone.md").touch()
+    PAGES.write(tmp_path)
+    names = {path.stem for path in (tmp_path / "rules").glob("*.md")}
+    assert names == {"index", *(rule.name for rule in all_rules())}
+    assert "### server-timeout\n" in (tmp_path / "_generated" / "settings.md").read_text("utf-8")
+
+
+def test_every_family_has_a_title() -> None:
+    assert {rule.code[:4] for rule in all_rules()} <= PAGES.FAMILIES.keys()
+    for rule in all_rules():
+        assert f"| {rule.code} | [{rule.name}]({rule.name}.md) |" in TEXTS[DOCS / "rules" / "index.md"]
+
+
+def test_nothing_generated_is_committed() -> None:
+    listed = subprocess.run(["git", "ls-files", "docs"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("not a git repository")
+    assert not [
+        name
+        for name in listed.stdout.splitlines()
+        if name.startswith(("docs/rules/", "docs/_")) and not name.startswith("docs/_static/")
+    ]
