@@ -18,6 +18,15 @@ def confidence(gap: Gap) -> Confidence:
     return gap.seconds.confidence(gap.file.project.settings.gap_limit) or Confidence.POSSIBLE
 
 
+def notes(gap: Gap | Held) -> Iterator[str]:
+    """What the wait is measured against, and what comes of it."""
+    timeout = gap.file.project.settings.server_timeout
+    if timeout is None:
+        limit = gap.file.project.settings.gap_limit
+        yield f"measured against a `wait_timeout` of {limit} s; `server-timeout` says what the server's own is"
+    yield "a server closes connections that are idle for too long: then error 2006 or 2013 at the next query"
+
+
 def steps(gap: Gap | Held) -> Iterator[tuple[Located, str] | Step]:
     """The query before, the wait, and the query after; for each, where it really happens."""
     for spot in (gap.asked, gap.wait, gap.asked_again):

@@ -274,7 +274,11 @@ def _steps(life: Lifetime, path: list[tuple[Node, Kind]], leak: Leak) -> Iterato
         act = node.act
         match act:
             case cfg.Test(node=test) if kind in {"true", "false"}:
-                yield test, f"when this is {kind}"
+                yield _asked(life, test, kind)
+            case cfg.Iterate(node=loop) if kind == "false" and _matters(life, loop):
+                yield loop.iter, "when there is nothing left here"
+            case cfg.Leave(node=item, raised=True) if kind == "next":
+                yield item.context_expr, "this `with` swallows the exception"
             case cfg.Call(node=call) | cfg.Await(node=call) | cfg.Yield(node=call) if kind == "raise":
                 yield call, _RESTS if isinstance(act, cfg.Yield) else "this raises"
             case cfg.Raise(node=stmt):
@@ -290,6 +294,19 @@ def _steps(life: Lifetime, path: list[tuple[Node, Kind]], leak: Leak) -> Iterato
     elif isinstance(life.scope.node, FUNCTION):
         last = max(_statements(life.scope.node), key=lambda stmt: stmt.lineno)
         yield last, f"the function ends, `{life.title}` still open"
+
+
+def _asked(life: Lifetime, test: ast.expr, kind: Kind) -> tuple[Located, str]:
+    """A test as it is written: of `not rows`, the graph asks for `rows`."""
+    above = life.file.parents.get(test)
+    if isinstance(above, ast.UnaryOp) and isinstance(above.op, ast.Not):
+        return above, f"when this is {'false' if kind == 'true' else 'true'}"
+    return test, f"when this is {kind}"
+
+
+def _matters(life: Lifetime, loop: ast.For | ast.AsyncFor | ast.comprehension) -> bool:
+    """Whether a loop that is not run (any more) is why it stays open: it would be closed within."""
+    return any(part in life.closes for part in ast.walk(loop))
 
 
 def _statements(function: ast.AST) -> Iterator[ast.stmt]:

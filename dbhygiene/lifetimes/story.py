@@ -48,16 +48,18 @@ def closed(resource: Resource) -> str:
 
 def notes(life: Lifetime, leak: Leak) -> Iterator[str]:
     """Facts about the driver, other ways to leak, and where it ends."""
-    if leak is not Leak.NEVER_CLOSED and (raisers := life.raisers):
-        shown = ", ".join(dict.fromkeys(f"{named(call)} (line {call.lineno})" for call in raisers[:3]))
-        more = f" and {len(raisers) - 3} more" if len(raisers) > 3 else ""
-        yield f"it stays open if any of these raises: {shown}{more}" if len(raisers) > 1 else f"raised by {shown}"
+    told = {at for at, _ in life.steps(leak)}
+    others = [call for call in life.raisers if call not in told] if leak is not Leak.NEVER_CLOSED else []
+    if others:
+        shown = " or ".join(dict.fromkeys(f"{named(call)} (line {call.lineno})" for call in others[:3]))
+        more = f", or one of {len(others) - 3} more," if len(others) > 3 else ""
+        yield f"also stays open if {shown}{more} raises"
     yield from consequence(life.resource)
 
 
 def consequence(resource: Resource) -> Iterator[str]:
     """What becomes of the server, or of its pool, when such a resource is left open again and again."""
-    if resource.is_pooled:
+    if resource.is_pooled or resource.kind in {"session", "engine connection"}:
         yield "the pool has one connection less for each: under load, callers wait for one, or get an error"
     elif (limit := _LIMITS.get(resource.server)) is not None:
         yield limit

@@ -96,7 +96,7 @@ def check(file: File, field: Field) -> Iterator[Report]:
     name = field.name if field.is_of_class else f"self.{field.name}"
     yield Report(
         field.birth,
-        f"connection `{name}` is never closed: nothing in `{cls.name}`, nor outside of it, does",
+        f"connection `{name}` is never closed, neither by `{cls.name}` nor from outside",
         path=((field.birth, "opened here, and kept by the object"),),
         fix=NoFix("who is to close it, and when, is for the author to say"),
         confidence=Confidence.LIKELY,

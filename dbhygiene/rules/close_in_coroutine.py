@@ -92,7 +92,7 @@ def check(file: File, call: ast.Call) -> Iterator[Report]:
             if isinstance(whole, ast.Await)
             else NoFix("it is not awaited here")
         )
-        yield Report(call, "`connection` is this thread's here, and raises when another one closes it", fix=fix)
+        yield Report(call, "`connection` belongs to this thread, and raises when another one closes it", fix=fix)
 
 
 def _takes_close_to_a_thread(file: File, call: ast.Call) -> bool:

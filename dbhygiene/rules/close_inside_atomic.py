@@ -62,7 +62,7 @@ def check(file: File, call: ast.Call) -> Iterator[Report]:
         return
     yield Report(
         call,
-        f"`{closer}()` rolls back the transaction around it: what was written in it is lost",
+        f"`{closer}()` rolls back the transaction around it, and what was written in it is lost",
         path=((atomic, "the transaction begins"), (call, "closes its connection")),
         fix=NoFix("the close belongs before the transaction or after it; which, its author must say"),
         subject=closer,

@@ -67,7 +67,7 @@ def check(file: File, life: Lifetime) -> Iterator[Report]:
     for call, first in life.closed_again:
         yield Report(
             call,
-            f"connection `{life.title}` is closed already, and this driver raises when that is done again",
+            f"connection `{life.title}` is closed twice, and its driver raises the second time",
             path=((life.birth, "opened here"), (first, "closed here"), (call, "closed again")),
             fix=NoFix("which `close` is one too many is for the author to say"),
             subject=life.title,

@@ -8,7 +8,7 @@ server has closed meanwhile, and the request fails with `(2006, 'Server has gone
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.mysql",
-        "CONN_MAX_AGE": None,  # HYG310: never closed
+        "CONN_MAX_AGE": None,  # HYG310: for ever
         "NAME": "shop",
     },
     "archive": {
@@ -67,7 +67,7 @@ def check(file: File, literal: ast.Dict) -> Iterator[Report]:
         return
     if not isinstance(seconds, Constant) or not _is_long(seconds.value, file.project.settings.lifetime_limit):
         return
-    lives = "is never closed" if seconds.value is None else f"lives for {seconds.value} s"
+    kept = "for ever" if seconds.value is None else f"for {seconds.value} s"
     limit = file.project.settings.lifetime_limit
     fix = Fix(
         "Check connections before a request uses them",
@@ -76,9 +76,10 @@ def check(file: File, literal: ast.Dict) -> Iterator[Report]:
     )
     yield Report(
         age,
-        f"a connection {lives}, but the server closes one that is idle for {limit} s",
+        f"connections are kept {kept}, but the server closes those that are idle for {limit} s",
         fix=fix,
         confidence=Confidence.LIKELY,
+        notes=("the first query of the request after that raises error 2006, 2013 or 4031",),
         subject="CONN_MAX_AGE",
     )
 

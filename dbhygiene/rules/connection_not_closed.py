@@ -117,7 +117,7 @@ from dbhygiene.source import File
 _WORDS = {
     Leak.NEVER_CLOSED: "is never {closed}",
     Leak.SOME_PATH: "is not {closed} on every path",
-    Leak.SWALLOWED: "stays open when an exception is caught here",
+    Leak.SWALLOWED: "stays open when an exception is caught",
 }
 
 

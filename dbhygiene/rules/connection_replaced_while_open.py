@@ -78,8 +78,8 @@ def check(file: File, life: Lifetime) -> Iterator[Report]:
         return
     yield Report(
         life.birth,
-        f"connection `{life.title}` is replaced by another while it is open",
-        path=((life.birth, "opened here"), (where, f"`{life.title}` is given another value, and this one is lost")),
+        f"connection `{life.title}` is replaced while it is open, and can no longer be closed",
+        path=((life.birth, "opened here"), (where, f"`{life.title}` becomes another one, and the first is lost")),
         fix=NoFix("whether to stop here, or to close it first, is for the author to say"),
         confidence=life.confidence if life.replaced_for_sure else Confidence.POSSIBLE,
         notes=tuple(consequence(life.resource)),

@@ -61,10 +61,11 @@ from dbhygiene.source import File
 def check(file: File, life: Lifetime) -> Iterator[Report]:
     if life.resource.kind != "cursor" or (leak := life.leak) is None:
         return
-    when = "if a call in between raises" if leak is Leak.RAISED else "on some path"
+    when = {Leak.NEVER_CLOSED: "is never closed", Leak.RAISED: "is not closed if a call in between raises"}
     yield Report(
         life.birth,
-        f"unbuffered cursor `{life.title}` is not closed {when}: its connection is blocked until all rows are read",
+        f"unbuffered cursor `{life.title}` {when.get(leak, 'is not closed on every path')},"
+        " and blocks its connection until all rows are read",
         path=tuple(life.steps(leak)),
         fix=NoFix("where reading ends is for the author to say"),
         subject=life.title,

@@ -93,10 +93,11 @@ def check(file: File, call: ast.Call) -> Iterator[Report]:
     if evidence is None:
         return
     where, node = evidence
+    again = (Step(where.path, where.span(node), "called again and again"),) if isinstance(node, _PLACES) else ()
     yield Report(
         call,
-        f"a new engine, and pool, for each call: {_reason(file, where, node)}",
-        path=(Step(where.path, where.span(node), "called again and again"),) if isinstance(node, _PLACES) else (),
+        f"each call makes a new engine and pool, {_reason(file, where, node)}",
+        path=(*again, (call, "a new engine each time, with a pool of its own")),
         fix=NoFix("only its author knows where the one engine is to live"),
         confidence=_confidence(made.databases, node),
         notes=("its connections stay open until the engine happens to be collected",),
@@ -105,9 +106,9 @@ def check(file: File, call: ast.Call) -> Iterator[Report]:
 
 def _reason(file: File, where: File, node: ast.AST) -> str:
     if not isinstance(node, ast.Call):
-        return "neither kept nor disposed of"
+        return "and neither keeps nor disposes of them"
     place = f"line {node.lineno}" if where is file else f"line {node.lineno} of {where.path.name}"
-    return f"the caller on {place} does not keep it"
+    return f"which the caller on {place} does not keep"
 
 
 def _confidence(databases: frozenset[str], evidence: ast.AST) -> Confidence:

@@ -56,5 +56,5 @@ def check(file: File, call: ast.Call) -> Iterator[Report]:
     if made is None or made.options.open or PRE_PING in made.options.items or not made.sets("pool_recycle"):
         return
     if (code := options_of(made).get(PRE_PING)) and (confidence := concern(made)) and made.has_pool and lasts(made):
-        message = "engine with `pool_recycle`, but no `pool_pre_ping`: fails once after each restart of the server"
+        message = "engine has `pool_recycle`, but no `pool_pre_ping`, and fails once after each restart of the server"
         yield Report(call, message, fix=add(made, {PRE_PING: code}), confidence=confidence)

@@ -145,13 +145,13 @@ def check(file: File, call: ast.Call) -> Iterator[Report]:
 
 def _message(made: Engine) -> str:
     if MYSQL in made.databases:
-        return "engine with neither `pool_pre_ping` nor `pool_recycle`: hands out connections that MySQL has closed"
-    return "engine with neither `pool_pre_ping` nor `pool_recycle`: if it is MySQL's, hands out closed connections"
+        return "engine has neither `pool_pre_ping` nor `pool_recycle`, and hands out connections that MySQL has closed"
+    return "engine has neither `pool_pre_ping` nor `pool_recycle`: if it is MySQL's, it hands out closed connections"
 
 
 def _notes(made: Engine) -> tuple[str, ...]:
     if MYSQL in made.databases:
-        return ("the server closes connections that are idle for `wait_timeout` seconds: error 2006, 2013 or 4031",)
+        return ("the server closes connections idle for `wait_timeout` seconds: then error 2006, 2013 or 4031",)
     if speaks_for_mysql(made.file):
         return ("the URL cannot be seen, but the project has a MySQL driver",)
     return ("the URL cannot be seen; `databases = [...]` in the configuration says which databases it may be of",)

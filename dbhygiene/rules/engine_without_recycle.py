@@ -52,6 +52,6 @@ def check(file: File, call: ast.Call) -> Iterator[Report]:
         return
     if (confidence := concern(made)) and made.has_pool and lasts(made):
         message = (
-            "engine with `pool_pre_ping`, but no `pool_recycle`: keeps its connections until the server closes them"
+            "engine has `pool_pre_ping`, but no `pool_recycle`, and keeps its connections until the server closes them"
         )
         yield Report(call, message, fix=add(made, {RECYCLE: options_of(made)[RECYCLE]}), confidence=confidence)

@@ -126,7 +126,7 @@ def _uri(file: File, group: flask.Group, found: list[flask.Group]) -> Iterator[R
         _message(file, setting),
         fix=_fix(file, group, setting),
         confidence=confidence,
-        notes=("the server closes connections that are idle for `wait_timeout` seconds: error 2006, 2013 or 4031",),
+        notes=("the server closes connections idle for `wait_timeout` seconds: then error 2006, 2013 or 4031",),
         subject=flask.URI,
     )
 
@@ -156,10 +156,10 @@ def _is_implicit(file: File, setting: flask.Setting) -> bool:
 def _message(file: File, setting: flask.Setting) -> str:
     if _is_implicit(file, setting):
         return (
-            "Flask-SQLAlchemy's engine with no `pool_pre_ping`, and a `pool_recycle` of 7200 s that it adds for MySQL:"
-            " hands out closed connections where `wait_timeout` is less"
+            "Flask-SQLAlchemy's engine has no `pool_pre_ping`, and a `pool_recycle` of 7200 s, which it adds for MySQL:"
+            " it hands out closed connections where `wait_timeout` is less"
         )
-    return "Flask-SQLAlchemy's engine with neither `pool_pre_ping` nor `pool_recycle`: hands out closed connections"
+    return "Flask-SQLAlchemy's engine has neither `pool_pre_ping` nor `pool_recycle`, and hands out closed connections"
 
 
 def _fix(file: File, group: flask.Group, setting: flask.Setting) -> Fix | NoFix:
@@ -196,6 +196,6 @@ def _binds(file: File, group: flask.Group) -> Iterator[Report]:
         for url in setting.value.values:
             if MYSQL in databases(value(file, url)):
                 code = f'{{"url": {file.segment(url)}, "pool_pre_ping": True}}'
-                message = "bind without `pool_pre_ping`: since version 3, SQLALCHEMY_ENGINE_OPTIONS are not for binds"
+                message = "bind has no `pool_pre_ping`: since version 3, SQLALCHEMY_ENGINE_OPTIONS are not for binds"
                 fix = Fix(_TITLE, (Replace(file.span(url), code),))
                 yield Report(url, message, fix=fix, confidence=Confidence.LIKELY, subject=flask.BINDS)

@@ -54,7 +54,7 @@ from collections.abc import Iterator
 
 from dbhygiene.gaps import Gap
 from dbhygiene.gaps.repair import IN_TRANSACTION, waits_in_transaction
-from dbhygiene.gaps.story import confidence, steps
+from dbhygiene.gaps.story import confidence, notes, steps
 from dbhygiene.model import NoFix, Report, rule
 from dbhygiene.source import File
 
@@ -64,9 +64,10 @@ def check(file: File, gap: Gap) -> Iterator[Report]:
     if waits_in_transaction(gap):
         yield Report(
             gap.wait.node,
-            f"the transaction stays open while {gap.kind.value}, {gap.seconds}",
+            f"the transaction stays open while {gap.kind.value} ({gap.seconds})",
             path=tuple(steps(gap)),
             fix=NoFix(IN_TRANSACTION),
             confidence=confidence(gap),
+            notes=("its locks are held as long", *notes(gap)),
             subject="transaction",
         )

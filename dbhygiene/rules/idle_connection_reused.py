@@ -139,15 +139,16 @@ def check(file: File, life: Lifetime) -> Iterator[Report]:
     if MAY_WAIT.search(file.text) is None:
         return
     from dbhygiene.gaps.held import held  # most programs need neither
-    from dbhygiene.gaps.story import steps
+    from dbhygiene.gaps.story import notes, steps
 
     for gap in held(life):
         yield Report(
             gap.wait.node if gap.file is file else life.birth,
-            f"connection `{life.title}` lies idle while {gap.kind.value}, {gap.seconds}, and is used again afterwards",
+            f"connection `{life.title}` lies idle while {gap.kind.value} ({gap.seconds}), and is used again afterwards",
             path=tuple(steps(gap)),
             fix=_repair(gap),
             confidence=gap.confidence,
+            notes=tuple(notes(gap)),
             subject=life.title,
         )
 

@@ -88,9 +88,11 @@ def _recycle(made: Engine, values: list[Value]) -> Iterator[Report]:
         return
     confidence = Confidence.CERTAIN if all(wrong) else Confidence.LIKELY
     said = " or ".join(dict.fromkeys(filter(None, wrong)))
-    consequence = "replaces connections every second" if said == "True" else "a TypeError when it is first used"
+    consequence = (
+        "and replaces connections every second" if said == "True" else "and raises TypeError when it is first used"
+    )
     at = written(made, RECYCLE) or made.call
-    yield Report(at, f"`pool_recycle` is {said}: {consequence}", fix=_right(made, values), confidence=confidence)
+    yield Report(at, f"`pool_recycle` is {said}, and {consequence}", fix=_right(made, values), confidence=confidence)
 
 
 def _wrong(found: Value) -> str:
@@ -130,7 +132,7 @@ def _pre_ping(made: Engine, values: list[Value]) -> Iterator[Report]:
         return
     yield Report(
         written(made, PRE_PING) or made.call,
-        "`pool_pre_ping` is a string that is not empty: turned on, whatever it says",
+        "`pool_pre_ping` is a string that is not empty, and turned on whatever it says",
         fix=NoFix("only its author knows whether connections were to be tested"),
         confidence=Confidence.CERTAIN if sure else Confidence.LIKELY,
     )

@@ -16,7 +16,7 @@ def count(state):
 
 def count_all():
     for state in ("new", "sent", "late"):
-        threading.Thread(target=count, args=(state,)).start()  # HYG307: `count` does not close
+        threading.Thread(target=count, args=(state,)).start()  # HYG307: `count` asks the database
 ```
 
 Nothing is said where the thread closes its connection, or never ends.
@@ -83,7 +83,7 @@ def check(file: File, call: ast.Call) -> Iterator[Report]:
             continue
         yield Report(
             call,
-            f"the thread asks the database, but `{function.name}` does not close its connection",
+            f"the thread's connection stays open: `{function.name}` asks the database, and does not close it",
             fix=_fix(file, function) if owner is file else NoFix("the function is another file's"),
             confidence=Confidence.LIKELY,
             subject=function.name,

@@ -61,7 +61,7 @@ def check(file: File, call: ast.Call) -> Iterator[Report]:
     if seconds < limit or not (confidence := concern(made)) or not made.has_pool or not lasts(made):
         return
     at = written(made, RECYCLE)
-    message = f"`pool_recycle` of {seconds:g} s: the server closes idle connections after {limit} s"
+    message = f"`pool_recycle` is {seconds:g} s, but the server closes idle connections after {limit} s"
     code = str(file.project.settings.safe_lifetime)
     yield Report(at or call, message, fix=rewrite(made, RECYCLE, code), confidence=confidence)
 

@@ -139,7 +139,7 @@ def _kept(file: File, life: Lifetime, confidence: Confidence) -> Report | None:
     where, node = used
     return Report(
         life.birth,
-        f"`{name}` is kept as long as the program runs: no option of the pool can keep it from going stale",
+        f"`{name}` is kept as long as the program runs, and no option of the pool keeps it from going stale",
         path=(
             (life.birth, "taken from the pool when this module is imported"),
             Step(where.path, where.span(node), "used here"),
@@ -152,14 +152,15 @@ def _kept(file: File, life: Lifetime, confidence: Confidence) -> Report | None:
 
 
 def _waiting(file: File, life: Lifetime, gap: Held, confidence: Confidence) -> Report:
-    from dbhygiene.gaps.story import steps
+    from dbhygiene.gaps.story import notes, steps
 
     return Report(
         gap.wait.node if gap.file is file else life.birth,
-        f"`{life.title}` holds its connection while {gap.kind.value}, {gap.seconds}: no option of the pool can help",
+        f"`{life.title}` holds its connection while {gap.kind.value} ({gap.seconds}), and no option of the pool helps",
         path=tuple(steps(gap)),
         fix=NoFix("how it is to give its connection back before the wait is for its author to say"),
         confidence=min(confidence, gap.confidence),
+        notes=tuple(notes(gap)),
         subject=life.title,
     )
 

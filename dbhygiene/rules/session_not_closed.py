@@ -139,7 +139,7 @@ _KINDS = {"session": "session", "engine connection": "connection"}
 _WORDS = {
     Leak.NEVER_CLOSED: "is never closed",
     Leak.SOME_PATH: "is not closed on every path",
-    Leak.SWALLOWED: "stays open when an exception is caught here",
+    Leak.SWALLOWED: "stays open when an exception is caught",
 }
 
 
@@ -157,7 +157,7 @@ def check(file: File, life: Lifetime) -> Iterator[Report]:
 def _returned(file: File, life: Lifetime, function: Function) -> Report:
     return Report(
         life.birth,
-        f"{_KINDS[life.resource.kind]} `{life.title}` is returned by a dependency: nobody closes it after the request",
+        f"{_KINDS[life.resource.kind]} `{life.title}` is returned by a dependency, and not closed after the request",
         fix=NoFix(f"`{function.name}` is to yield it, within a `with`"),
         confidence=_confidence(file, life),
         subject=life.title,

@@ -17,7 +17,7 @@ class Command(BaseCommand):
         while True:
             for order in Order.objects.filter(sent=False):
                 order.deliver()
-            time.sleep(3600)  # HYG301: the program sleeps, 60 min
+            time.sleep(3600)  # HYG301: the program sleeps (60 min)
 ```
 
 ```python fixed
@@ -106,7 +106,7 @@ from collections.abc import Iterator
 
 from dbhygiene.gaps import Gap
 from dbhygiene.gaps.repair import repair, waits_in_transaction
-from dbhygiene.gaps.story import confidence, steps
+from dbhygiene.gaps.story import confidence, notes, steps
 from dbhygiene.model import Report, rule
 from dbhygiene.source import File
 
@@ -117,9 +117,10 @@ def check(file: File, gap: Gap) -> Iterator[Report]:
         return  # `gap-inside-atomic`
     yield Report(
         gap.wait.node,
-        f"the connection lies idle while {gap.kind.value}, {gap.seconds}, and is used again afterwards",
+        f"the connection lies idle while {gap.kind.value} ({gap.seconds}), and is used again afterwards",
         path=tuple(steps(gap)),
         fix=repair(gap),
         confidence=confidence(gap),
+        notes=tuple(notes(gap)),
         subject="connection",
     )

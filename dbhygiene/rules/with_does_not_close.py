@@ -88,8 +88,8 @@ def check(file: File, life: Lifetime) -> Iterator[Report]:
     assert leak is not None
     yield Report(
         life.birth,
-        f"`with` does not close {life.resource.a_title}: `{life.title}` stays open",
-        path=((life.birth, "opened here"), (item.context_expr, "leaving this `with` ends the transaction only")),
+        f"`with` does not close {life.resource.a_title}, and `{life.title}` stays open",
+        path=((life.birth, "opened here"), (item.context_expr, "the end of this `with` ends the transaction only")),
         fix=repair(life, leak),
         confidence=life.confidence,
         notes=tuple(consequence(life.resource)),

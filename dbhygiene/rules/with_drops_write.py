@@ -83,9 +83,14 @@ def check(file: File, life: Lifetime) -> Iterator[Report]:
     if life.resource.kind == "connection" and (dropped := dropped_write(life)) is not None:
         yield Report(
             dropped.call,
-            f"this write is lost: leaving `with` closes {life.resource.a_title} without a commit",
-            path=((dropped.item.context_expr, "closed at the end of this `with`"), (dropped.call, "written here")),
+            f"this write is lost, because `with` closes {life.resource.a_title} without a commit",
+            path=(
+                (dropped.item.context_expr, "opened for this `with`"),
+                (dropped.call, "written here"),
+                (dropped.item.context_expr, "closed at the end of the `with`, without a commit"),
+            ),
             fix=_commit(file, life, dropped),
+            notes=("what is not committed when the connection is closed, is rolled back",),
             subject=life.title,
         )
 

@@ -30,7 +30,7 @@ def project(tmp_path: Path) -> Path:
 
 def test_findings_are_those_of_the_command(project: Path) -> None:
     (line,) = flake8(project)
-    assert line.startswith("./app.py:3:27: HYG201 engine with neither")  # columns in UTF-8 bytes
+    assert line.startswith("./app.py:3:27: HYG201 engine has neither")  # columns in UTF-8 bytes
     command = [sys.executable, "-m", "dbhygiene", "check", "--output-format=concise", "app.py"]
     own = subprocess.run(command, cwd=project, capture_output=True, text=True, encoding="utf-8").stdout
     assert own.partition("[*] ")[2].strip() == line.partition("HYG201 ")[2]
