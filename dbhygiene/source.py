@@ -220,12 +220,12 @@ class File:
         """The nodes within a function, without those of the functions and classes within it."""
         if (found := self._own.get(code)) is None:
             found = self._own[code] = []
-            todo = list(ast.iter_child_nodes(code))
+            todo = children(code)
             while todo:
                 part = todo.pop()
                 found.append(part)
                 if not isinstance(part, _INNER):
-                    todo += ast.iter_child_nodes(part)
+                    todo += children(part)
         return found
 
     @cached_property
@@ -247,7 +247,14 @@ class File:
     @cached_property
     def parents(self) -> dict[ast.AST, ast.AST]:
         """The node around each node. Costs a walk: for findings, not for looking."""
-        return {child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)}
+        found: dict[ast.AST, ast.AST] = {}
+        todo: list[ast.AST] = [self.tree]
+        while todo:
+            node = todo.pop()
+            for child in children(node):
+                found[child] = node
+                todo.append(child)
+        return found
 
     def around(self, node: ast.AST) -> Iterator[ast.AST]:
         """The nodes around a node, the nearest first."""
@@ -468,6 +475,18 @@ _HANDLED = frozenset(
         *(ast.MatchAs, ast.MatchStar),
     }
 )
+
+
+def children(node: ast.AST) -> list[ast.AST]:
+    """The nodes right below a node, without those that say only how it is written: contexts and operators."""
+    found: list[ast.AST] = []
+    for name in node._fields:
+        value = getattr(node, name, None)
+        if value.__class__ is list:
+            found += [item for item in value if isinstance(item, ast.AST)]
+        elif isinstance(value, ast.AST) and not isinstance(value, _NO_NAMES):
+            found.append(value)
+    return found
 
 
 def _parts(node: ast.AST) -> tuple[Sequence[ast.AST], Sequence[ast.AST]]:

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from dbhygiene.source import FUNCTION, File, Function, Scope
+from dbhygiene.source import FUNCTION, File, Function, Scope, children
 
 
 class Place(NamedTuple):
@@ -184,5 +184,5 @@ def returned(function: Function) -> list[ast.expr] | None:
                 return None
             case ast.Return(value=ast.expr() as value):
                 found.append(value)
-        todo += reversed(list(ast.iter_child_nodes(node)))
+        todo += reversed(children(node))
     return found

@@ -139,6 +139,13 @@ def callee(file: File, call: ast.Call, scope: Scope) -> Definition | None:
     A method is found through `self`, `cls`, `super()`, a class's name, and a variable or attribute that is bound
     once, to a call of a class.
     """
+    known: dict[ast.Call, Definition | None] = vars(file).setdefault("_callees", {})  # asked again and again
+    if call not in known:
+        known[call] = _callee(file, call, scope)
+    return known[call]
+
+
+def _callee(file: File, call: ast.Call, scope: Scope) -> Definition | None:
     func = call.func
     if (name := file.resolve(func)) is not None and (found := find(name, file)) is not None:
         return found
@@ -197,13 +204,23 @@ def _annotation(scope: Scope, name: str) -> ast.expr | None:
 def _fields(cls: Definition, name: str) -> list[tuple[File, ast.expr]]:
     """What `self.name` is set to in the methods of a class and of its bases."""
     return [
-        (each.file, statement.value)
+        (each.file, value)
         for each in (cls, *bases(cls))
-        for statement in each.file.nodes(ast.Assign)
-        for target in statement.targets
-        if isinstance(target, ast.Attribute) and target.attr == name
-        if each.file.resolve(target.value) == each.dotted
+        for owner, value in _set_attributes(each.file).get(name, ())
+        if each.file.resolve(owner) == each.dotted
     ]
+
+
+def _set_attributes(file: File) -> dict[str, list[tuple[ast.expr, ast.expr]]]:
+    """Attribute -> everything in a file whose attribute of this name is assigned to, with what it is given."""
+    known: dict[str, list[tuple[ast.expr, ast.expr]]] | None = vars(file).get("_set_attributes")
+    if known is None:
+        known = vars(file)["_set_attributes"] = {}
+        for statement in file.nodes(ast.Assign):
+            for target in statement.targets:
+                if isinstance(target, ast.Attribute):
+                    known.setdefault(target.attr, []).append((target.value, statement.value))
+    return known
 
 
 class Demand(Generic[Key, Value]):

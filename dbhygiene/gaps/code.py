@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from functools import lru_cache
 
-from dbhygiene.source import FUNCTION, Code, Function
+from dbhygiene.source import FUNCTION, Code, Function, children
 
 
 def own_nodes(function: Code) -> Iterator[ast.AST]:
@@ -15,7 +15,7 @@ def own_nodes(function: Code) -> Iterator[ast.AST]:
         node = todo.pop()
         yield node
         if not isinstance(node, (*FUNCTION, ast.Lambda, ast.ClassDef)):
-            todo += reversed(list(ast.iter_child_nodes(node)))
+            todo += reversed(children(node))
 
 
 def returned(function: Function) -> list[ast.expr]:
