@@ -188,7 +188,15 @@ class _Trial:
         self._editor: Editor | None = None
 
     def outcome(self, chosen: Sequence[Finding]) -> _Outcome:
-        """The file after these fixes, with its findings; raises EditError where a proof fails."""
+        """The file after these fixes, with its findings; raises EditError where a proof fails, or we do."""
+        try:
+            return self._outcome(chosen)
+        except EditError:
+            raise
+        except Exception as error:  # ours to mend, but no reason to end the run
+            raise EditError(f"internal error: {type(error).__name__}: {error}".partition("\n")[0]) from error
+
+    def _outcome(self, chosen: Sequence[Finding]) -> _Outcome:
         file = self._file
         about_comments = [edit for finding in chosen for edit in _comment_edits(finding)]
         if about_comments:

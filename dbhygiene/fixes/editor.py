@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import libcst as cst
@@ -28,6 +29,7 @@ from dbhygiene.fixes.templates import EditError, Statement
 from dbhygiene.source import Span
 
 _BLOCK = (InsertBefore, InsertAfter, Remove, MoveIntoWith, WrapInTry)
+_NEWLINE = re.compile(r"[ \t\f]*(\r\n|\n|\r)")
 _TIGHT = cst.AssignEqual(layout.NOTHING, layout.NOTHING)
 
 
@@ -35,6 +37,7 @@ class Editor:
     """A text, read once, of which edited versions can be made."""
 
     def __init__(self, text: str) -> None:
+        text, self._tail = _without_blank_end(text)
         try:
             self._module = cst.parse_module(text)
             wrapper = MetadataWrapper(self._module, unsafe_skip_copy=True)
@@ -56,7 +59,15 @@ class Editor:
             raise EditError(f"LibCST cannot write it: {error}") from error
         if rewriter.pending:
             raise EditError(_missing(next(iter(rewriter.pending))))
-        return module.code
+        return module.code + self._tail
+
+
+def _without_blank_end(text: str) -> tuple[str, str]:
+    """The text up to the end of its last line that is not blank, and the rest, which LibCST may not give back."""
+    end = len(text.rstrip())
+    if newline := _NEWLINE.match(text, end):
+        end = newline.end()
+    return text[:end], text[end:]
 
 
 def targets(edit: Edit) -> tuple[Span, ...]:

@@ -7,8 +7,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import libcst
+import pytest
+
 from dbhygiene.edits import AddKeyword, Edit, InsertBefore, Remove, Replace
 from dbhygiene.fixes.apply import Fixed, fix
+from dbhygiene.fixes.editor import Editor
 from dbhygiene.model import Finding, Fix, NoFix, Safety
 from dbhygiene.source import File, Located, Span
 
@@ -119,6 +123,47 @@ def test_the_same_edit_for_two_findings_is_made_once() -> None:
     fixed = fix(file_of("f()\nf()\nsleep()\n"), check)
     assert fixed.text == "f()\nf()\nclose()\nsleep()\n"
     assert len(fixed.fixed) == 2
+
+
+def test_a_failure_of_ours_is_told_and_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> str:
+        raise KeyError("conn")
+
+    monkeypatch.setattr(Editor, "edited", fail)
+    fixed = fix(file_of("f()\n"), wants_keyword)
+    assert (fixed.text, reasons(fixed)) == ("f()\n", ["internal error: KeyError: 'conn'"])
+
+
+def test_what_libcst_does_not_give_back_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    parse = libcst.parse_module
+
+    def forgetful(text: str) -> libcst.Module:
+        return parse(text.replace("f()", "f( )"))
+
+    monkeypatch.setattr(libcst, "parse_module", forgetful)
+    fixed = fix(file_of("f()\n"), wants_keyword)
+    assert (fixed.text, reasons(fixed)) == ("f()\n", ["LibCST does not give this file back as it is"])
+
+
+def test_an_edit_that_changes_more_is_undone(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = Editor.edited
+    monkeypatch.setattr(Editor, "edited", lambda *given: right(*given).replace("g()", "h()"))
+    fixed = fix(file_of("f()\ng()\n"), wants_keyword)
+    assert (fixed.text, reasons(fixed)) == ("f()\ng()\n", ["the fix would change more than it should"])
+
+
+def test_an_edit_that_does_not_parse_is_undone(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = Editor.edited
+    monkeypatch.setattr(Editor, "edited", lambda *given: right(*given) + ")")
+    fixed = fix(file_of("f()\n"), wants_keyword)
+    assert (fixed.text, reasons(fixed)) == ("f()\n", ["the fixed code would not parse"])
+
+
+def test_an_edit_that_loses_a_comment_is_undone(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = Editor.edited
+    monkeypatch.setattr(Editor, "edited", lambda *given: right(*given).replace("  # why", ""))
+    fixed = fix(file_of("f()  # why\n"), wants_keyword)
+    assert (fixed.text, reasons(fixed)) == ("f()  # why\n", ["the fix would lose a comment"])
 
 
 def test_comments_and_bytes_outside_stay() -> None:

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ from dbhygiene.mistakes import Mistake
 
 ENGINE = 'from sqlalchemy import create_engine\n\nengine = create_engine("mysql://db/app")\n'
 FIXED = ENGINE.replace('app")', 'app", pool_pre_ping=True, pool_recycle=280)')
+LEAK = "import psycopg2\n\ndef f(dsn, g):\n    a = b = psycopg2.connect(dsn)\n    g()"  # with two names: no fix
 CLEAN = "print('no database here')\n"
 
 
@@ -230,7 +232,8 @@ def test_what_check_imports(project: Path) -> None:
 
 
 def test_fix(project: Path) -> None:
-    assert process("fix") == (0, "1 finding fixed; left: 0 findings in 2 files\n", "")
+    told = "app.py:3: HYG201 fixed: Test connections before use, and replace old ones\n"
+    assert process("fix") == (0, f"{told}1 finding fixed; left: 0 findings in 2 files\n", "")
     assert (project / "app.py").read_text() == FIXED
     assert run("fix", "--exit-non-zero-on-fix")[0] == 0
 
@@ -243,10 +246,83 @@ def test_fix_diff_writes_nothing(project: Path) -> None:
     status, out, err = run("fix", "--diff")
     assert status == 1
     assert out.splitlines()[:2] == ["--- a/app.py", "+++ b/app.py"]
-    assert err == "1 finding would be fixed; left: 0 findings in 2 files\n"
+    assert err.splitlines() == [
+        "app.py:3: HYG201 would be fixed: Test connections before use, and replace old ones",
+        "1 finding would be fixed; left: 0 findings in 2 files",
+    ]
     assert (project / "app.py").read_text() == ENGINE
-    subprocess.run(["git", "apply", "-p1"], input=out, text=True, check=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ("app.py", ENGINE.encode(), FIXED.encode()),
+        ("an app.py", ENGINE.encode(), FIXED.encode()),
+        ("app.py", b"\xef\xbb\xbf" + ENGINE.encode(), b"\xef\xbb\xbf" + FIXED.encode()),
+        ("app.py", ENGINE.replace("\n", "\r\n").encode(), FIXED.replace("\n", "\r\n").encode()),
+        ("app.py", ENGINE.rstrip("\n").encode(), FIXED.rstrip("\n").encode()),
+        ("app.py", ENGINE.encode() + b"\n\n  \n", FIXED.encode() + b"\n\n  \n"),
+        ("app.py", f"# a\x0c b\n{ENGINE}".encode(), f"# a\x0c b\n{FIXED}".encode()),
+        (
+            "\u00e4pp.py",
+            f"# coding: latin-1\n# \xe4\n{ENGINE}".encode("latin-1"),
+            f"# coding: latin-1\n# \xe4\n{FIXED}".encode("latin-1"),
+        ),
+    ],
+    ids=["plain", "space", "BOM", "CRLF", "no newline at the end", "blank end", "form feed", "latin-1"],
+)
+def test_a_diff_can_be_applied(project: Path, name: str, before: bytes, after: bytes) -> None:
+    path = project / name
+    patching = [["patch", "-p1", "--binary", "--quiet"]] if shutil.which("patch") else []
+    for tool in (["git", "apply", "-p1"], *patching):
+        path.write_bytes(before)
+        command = [sys.executable, "-m", "dbhygiene", "fix", "--diff", name]
+        patch = subprocess.run(command, capture_output=True, check=False).stdout
+        subprocess.run(tool, input=patch, check=True)
+        assert path.read_bytes() == after
+
+
+def test_check_may_fix(project: Path) -> None:
+    (project / "more.py").write_text(f"{LEAK}\n")
+    status, out, _ = run("check", "--fix")
     assert (project / "app.py").read_text() == FIXED
+    assert status == 1
+    assert out.startswith("app.py:3: HYG201 fixed: ")
+    assert "HYG101" in out
+    assert out.endswith("1 finding fixed; left: 1 finding in 3 files\n")
+    assert run("check", "--fix", "--exit-zero")[0] == 0
+
+
+def test_statistics(project: Path) -> None:
+    (project / "more.py").write_text(f"{LEAK}\n")
+    (project / "again.py").write_text(ENGINE)
+    assert run("check", "--statistics")[:2] == (
+        1,
+        "2  HYG201  engine-without-protection  [*] 2\n"
+        "1  HYG101  connection-not-closed\n"
+        "3 findings in 4 files, 2 fixable with `dbhygiene fix`\n",
+    )
+    assert run("check", "clean.py", "--statistics")[:2] == (0, "0 findings in 1 file\n")
+
+
+def test_a_file_that_changes_while_it_is_fixed_is_told_and_left_alone(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "more.py").write_text(ENGINE)
+    write = writing.write
+
+    def late(path: Path, data: bytes, *, was: bytes) -> None:
+        if path.name == "app.py":
+            path.write_text(CLEAN)
+        write(path, data, was=was)
+
+    monkeypatch.setattr(writing, "write", late)
+    status, out, err = run("fix")
+    assert status == 2
+    assert "app.py: changed meanwhile, and left alone" in err
+    assert "1 finding fixed; left: 1 finding in 3 files" in out
+    assert (project / "app.py").read_text() == CLEAN
+    assert (project / "more.py").read_text() == FIXED
 
 
 def test_fix_of_standard_input(project: Path) -> None:

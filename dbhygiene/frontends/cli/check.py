@@ -13,6 +13,8 @@ from dbhygiene.mistakes import Mistake
 
 @click.command("check", cls=Command)
 @run_options
+@click.option("--fix", is_flag=True, help="Apply safe fixes first, as `dbhygiene fix` does.")
+@click.option("--unsafe-fixes", is_flag=True, help="With --fix: apply fixes that may change behaviour, too.")
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 even if something is found.")
 @click.option("--update-baseline", is_flag=True, help="Write what is found to the baseline, instead of reporting it.")
 @click.option("--add-ignore", metavar="[=REASON]", help="Write comments that silence what is found.")
@@ -20,6 +22,8 @@ from dbhygiene.mistakes import Mistake
 @click.option("--show-settings", is_flag=True, help="Print what is set, and where that is said, and stop.")
 def command(
     paths: tuple[str, ...],
+    fix: bool,
+    unsafe_fixes: bool,
     exit_zero: bool,
     update_baseline: bool,
     add_ignore: str | None,
@@ -45,6 +49,11 @@ def command(
         from dbhygiene.frontends.cli.ignoring import add_ignores
 
         return add_ignores(paths, add_ignore, **options)
+    if fix:
+        from dbhygiene.frontends.cli.fix import fix_all
+
+        fixing = fix_all(Run(**options), paths, diff=False, unsafe=unsafe_fixes)
+        return 2 if fixing.run.failed or fixing.failed else int(bool(fixing.run.found) and not exit_zero)
     run = Run(**options)
     for part in run.parts(paths):
         run.report(part.project, part.findings)

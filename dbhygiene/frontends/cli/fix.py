@@ -1,19 +1,21 @@
-"""`dbhygiene fix`."""
+"""`dbhygiene fix`, and `check --fix`."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import click
 
 from dbhygiene import engine
 from dbhygiene.frontends.cli.options import Command, run_options
-from dbhygiene.frontends.cli.run import Run, count, is_safe, shown
-from dbhygiene.model import AnyRule, Finding, Fix, NoFix
+from dbhygiene.frontends.cli.run import Part, Run, count, is_safe, shown
+from dbhygiene.mistakes import Mistake
+from dbhygiene.model import Finding, Fix, NoFix
 from dbhygiene.project import Project
 from dbhygiene.source import File
 
@@ -24,60 +26,110 @@ from dbhygiene.source import File
 @click.option("--unsafe-fixes", is_flag=True, help="Apply fixes that may change behaviour, too.")
 @click.option("--exit-non-zero-on-fix", is_flag=True, help="Exit with 1 if something was fixed.")
 def command(paths: tuple[str, ...], diff: bool, unsafe_fixes: bool, exit_non_zero_on_fix: bool, **options: Any) -> int:
-    """Apply safe fixes, and report what is left."""
-    run = Run(**options)
-    if diff or "-" in paths:
-        run.out = sys.stderr  # standard output is for the diff, or for the fixed text
-        run.previews = 0
-    fixed = 0
-    left: list[tuple[Project, list[Finding]]] = []
-    for part in run.parts(paths):
+    """Apply safe fixes, tell what was fixed, and report what is left, and why."""
+    fixing = fix_all(Run(**options), paths, diff=diff, unsafe=unsafe_fixes)
+    if fixing.run.failed or fixing.failed:
+        return 2
+    return int(bool(fixing.run.found) or (bool(fixing.fixed) and (diff or exit_non_zero_on_fix)))
+
+
+@dataclass
+class Fixing:
+    """What came of fixing so far."""
+
+    run: Run
+    diff: bool
+    unsafe: bool
+    fixed: int = 0
+    failed: bool = False
+
+    def part(self, part: Part) -> Iterator[Finding]:
+        """Fix the files of one project, or standard input; what is left."""
         text = part.stdin
         for path, group in groupby(part.findings, key=lambda finding: finding.path):
             before = list(group)
             if all(not isinstance(finding.fix, Fix) for finding in before):
-                left.append((part.project, before))
+                yield from before
                 continue
             file = part.project.file(path)
-            after, done, remaining = _fix(file, part.analyses, part.rules, unsafe=unsafe_fixes)
-            fixed += done
-            left.append((part.project, remaining))
-            if diff:
-                sys.stdout.writelines(_diff(file, after))
-            elif part.stdin is not None:
+            after, done, left = _fixed(file, part, unsafe=self.unsafe)
+            if part.stdin is not None and not self.diff:
                 text = after.encode()
-            elif after.text != file.text:
-                from dbhygiene.writing import write
-
-                write(path, after.encode(), was=file.encode())
-            if not diff:
+            elif after.text != file.text and not self._deliver(file, after):
+                yield from before
+                continue
+            self._tell(done)
+            if not self.diff:
                 part.project.replace(after)
-        if text is not None and not diff:
+            yield from left
+        if text is not None and not self.diff:
             sys.stdout.buffer.write(text)
+
+    def _deliver(self, file: File, after: File) -> bool:
+        """Write the fixed file, or print what would change; whether that worked."""
+        if self.diff:
+            sys.stdout.flush()
+            sys.stdout.buffer.writelines(diff_of(file, after))
+            return True
+        from dbhygiene.writing import write
+
+        try:
+            write(file.path, after.encode(), was=file.encode())
+        except Mistake as mistake:
+            click.echo(f"dbhygiene: {mistake}", err=True)
+            self.failed = True
+            return False
+        return True
+
+    def _tell(self, done: Sequence[Finding]) -> None:
+        self.fixed += len(done)
+        for finding in done:
+            assert isinstance(finding.fix, Fix)
+            words = f"{finding.code} {'would be fixed' if self.diff else 'fixed'}: {finding.fix.title}"
+            self.run.say(f"{shown(finding.path)}:{finding.span.line}: {words}")
+
+
+def fix_all(run: Run, paths: Sequence[str], *, diff: bool, unsafe: bool) -> Fixing:
+    """Fix what is found, tell that, and report what is left."""
+    if diff or "-" in paths:
+        run.out = sys.stderr  # standard output is for the diff, or for the fixed text
+        run.previews = 0
+    fixing = Fixing(run, diff, unsafe)
+    left: list[tuple[Project, list[Finding]]] = [(part.project, list(fixing.part(part))) for part in run.parts(paths)]
     for project, remaining in left:
         run.report(project, remaining)
-    run.close(before=f"{count(fixed, 'finding')} {'would be fixed' if diff else 'fixed'}; left: ")
-    return 2 if run.failed else int(bool(run.found) or (bool(fixed) and (diff or exit_non_zero_on_fix)))
+    run.close(before=f"{count(fixing.fixed, 'finding')} {'would be fixed' if diff else 'fixed'}; left: ")
+    return fixing
 
 
-def _diff(before: File, after: File) -> Iterator[str]:
-    """A unified diff; the last line may lack its end."""
-    from difflib import unified_diff
-
-    name = shown(before.path)
-    old, new = before.text.splitlines(keepends=True), after.text.splitlines(keepends=True)
-    for line in unified_diff(old, new, f"a/{name}", f"b/{name}"):
-        yield line if line.endswith(("\n", "\r")) else line + "\n\\ No newline at end of file\n"
-
-
-def _fix(
-    file: File, analyses: engine.Analyses, rules: Sequence[AnyRule], *, unsafe: bool
-) -> tuple[File, int, list[Finding]]:
-    """The fixed file, how many findings are gone, and those left; of these, a fix that failed says why."""
+def _fixed(file: File, part: Part, *, unsafe: bool) -> tuple[File, Sequence[Finding], list[Finding]]:
+    """The fixed file, the findings that are gone, and those left; of these, a fix that failed says why."""
     from dbhygiene.fixes.apply import fix
 
-    fixed = fix(file, lambda changed: engine.check_file(changed, rules, analyses), unsafe=unsafe)
+    fixed = fix(file, lambda changed: engine.check_file(changed, part.rules, part.analyses), unsafe=unsafe)
     left = [
         each.finding._replace(fix=NoFix(each.reason)) if is_safe(each.finding) else each.finding for each in fixed.left
     ]
-    return replace(file, text=fixed.text), len(fixed.fixed), left
+    return replace(file, text=fixed.text), fixed.fixed, left
+
+
+def diff_of(before: File, after: File) -> Iterator[bytes]:
+    """A unified diff as `git apply` and `patch` take it: in the file's own bytes, its lines ended by line feeds."""
+    from difflib import diff_bytes, unified_diff
+
+    name = _quoted(before.path)
+    old, new = (_lines(file.encode()) for file in (before, after))
+    for line in diff_bytes(unified_diff, old, new, b"a/" + name, b"b/" + name):
+        yield line if line.endswith(b"\n") else line + b"\n\\ No newline at end of file\n"
+
+
+def _lines(data: bytes) -> list[bytes]:
+    """Lines as `git` sees them: a carriage return or a form feed ends none."""
+    *lines, rest = data.split(b"\n")
+    return [line + b"\n" for line in lines] + ([rest] if rest else [])
+
+
+def _quoted(path: Path) -> bytes:
+    """The path for a diff's header: a tab ends one that holds a space."""
+    name = Path(shown(path)).as_posix().lstrip("/")
+    return name.encode(errors="surrogateescape") + (b"\t" if " " in name else b"")

@@ -67,6 +67,7 @@ _SHARED: tuple[Callable[[Any], Any], ...] = (
     click.option("--since", metavar="REVISION", help="Report only what is new since this git commit or branch."),
     click.option("--color", type=click.Choice(WHEN), default="auto", help="Paint: on terminals, always, never."),
     click.option("--paths", "steps", type=click.Choice(("short", "all")), default="short", help="Show every step."),
+    click.option("--statistics", is_flag=True, help="Print how often each rule finds something, instead of findings."),
     click.option("-q", "--quiet", is_flag=True, help="Print findings only, no summary."),
     click.option("-v", "--verbose", is_flag=True, help="Tell on standard error what is looked at."),
 )

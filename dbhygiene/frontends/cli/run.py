@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
@@ -63,6 +63,7 @@ class Run:
     since: str | None
     color: str
     steps: str
+    statistics: bool
     quiet: bool
     verbose: bool
     checked: int = 0
@@ -71,6 +72,7 @@ class Run:
     failed: bool = False
     out: TextIO = field(default_factory=lambda: sys.stdout)
     previews: int = MOST_PREVIEWS
+    _tally: dict[tuple[str, str], list[bool]] = field(default_factory=dict)  # of each rule: which can be fixed
     _seen: list[Part] = field(default_factory=list)
     _filters: dict[Path, Filter] = field(default_factory=dict)
     _targets: list[Target] = field(init=False)
@@ -181,8 +183,12 @@ class Run:
         return known.new(findings) if known else iter(findings)
 
     def print(self, project: Project, findings: Iterable[Finding]) -> None:
-        """Print findings as they come, where the format allows it."""
-        self._output.add(self._counted(findings, project))
+        """Print findings as they come, where the format allows it; or only count them, by rule."""
+        if self.statistics:
+            for finding in self._counted(findings, project):
+                self._tally.setdefault((finding.code, finding.name), []).append(finding.fixable)
+        else:
+            self._output.add(self._counted(findings, project))
 
     @cached_property
     def _output(self) -> Output:
@@ -236,15 +242,23 @@ class Run:
 
     def close(self, before: str = "") -> None:
         """Print what is said once, at the end."""
-        self._output.close()
+        if self.statistics:
+            self.out.writelines(_table(self._tally))
+        else:
+            self._output.close()
         for words in (words for each in self._filters.values() for words in each.stale()):
             click.echo(words, err=True)
         if not self.quiet:
             fixable = f", {self.fixable} fixable with `dbhygiene fix`" if self.fixable else ""
             words = f"{count(self.found, 'finding')} in {count(self.checked, 'file')}{fixable}"
+            self.say(before + words)
+
+    def say(self, words: str) -> None:
+        """Say something besides findings: where they are for people, in the same place."""
+        if not self.quiet:
             self.out.flush()
             for_people = self._targets[0] == Target("full") and self.out is not sys.stderr
-            click.echo(before + words, err=not for_people)
+            click.echo(words, err=not for_people)
 
     def tell(self, words: str) -> None:
         if self.verbose:
@@ -270,6 +284,13 @@ def shown(path: Path) -> str:
         return str(path.relative_to(os.getcwd()))
     except ValueError:
         return str(path)
+
+
+def _table(tally: Mapping[tuple[str, str], Sequence[bool]]) -> Iterator[str]:
+    """How often each rule finds something, the most frequent first, and how many of these `fix` mends."""
+    width = len(str(max(map(len, tally.values()), default=0)))
+    for (code, name), fixable in sorted(tally.items(), key=lambda item: (-len(item[1]), item[0])):
+        yield f"{len(fixable):>{width}}  {code}  {name}{f'  [*] {sum(fixable)}' if any(fixable) else ''}\n"
 
 
 def count(number: int, noun: str) -> str:
