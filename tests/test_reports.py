@@ -113,8 +113,11 @@ def test_long_ways_are_folded() -> None:
     steps = tuple(Step(APP, TESTED.span, f"step {number}") for number in range(1, 9))
     text = shown(Finding(APP, TESTED.span, "HYG301", "gap", "idle", steps))
     assert [n for n in range(1, 9) if f"{n}: step {n}" in text] == [1, 2, 6, 7, 8]
-    assert "= note: 3 steps in between are not shown; `--paths=all` shows them" in text
+    assert "= note: 3 steps are not shown; `--paths=all` shows all" in text
     assert "4: step 4" in shown(Finding(APP, TESTED.span, "HYG301", "gap", "idle", steps), every_step=True)
+    steps = (*steps[:3], LEFT._replace(message="step 4"), *steps[4:])
+    text = shown(Finding(APP, LEFT.span, "HYG301", "gap", "idle", steps))
+    assert [n for n in range(1, 9) if f"{n}: step {n}" in text] == [1, 2, 4, 7, 8], "the finding's own place is kept"
 
 
 def test_advice_says_what_each_fix_takes() -> None:
@@ -122,7 +125,7 @@ def test_advice_says_what_each_fix_takes() -> None:
         return shown(Finding(APP, OPENED.span, "HYG101", "x", "y", fix=Fix("Close it", (), safety))).splitlines()[-2]
 
     assert advice(Safety.UNSAFE) == "help: close it (unsafe fix: `dbhygiene fix --unsafe-fixes app.py`)"
-    assert advice(Safety.SHOWN) == "help: close it (by hand: this is only a sketch)"
+    assert advice(Safety.SHOWN) == "help: close it (by hand: it is not applied)"
 
 
 def test_a_file_that_is_gone_is_no_hindrance() -> None:

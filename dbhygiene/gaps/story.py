@@ -30,7 +30,10 @@ def notes(gap: Gap | Held) -> Iterator[str]:
 def steps(gap: Gap | Held) -> Iterator[tuple[Located, str] | Step]:
     """The query before, the wait, and the query after; for each, where it really happens."""
     for spot in (gap.asked, gap.wait, gap.asked_again):
-        yield spot.node, spot.words
+        again = " again" if spot is gap.asked_again and spot.origin.words.startswith("asks") else ""
         inner = spot.origin
-        if inner is not spot:
-            yield Step(inner.file.path, inner.file.span(inner.node), inner.words)
+        if inner is spot:
+            yield spot.node, spot.words + again
+        else:
+            yield spot.node, spot.words
+            yield Step(inner.file.path, inner.file.span(inner.node), inner.words + again)

@@ -27,18 +27,26 @@ def _story(finding: Finding, scene: Scene) -> Iterator[str]:
     yield f"{paint(kind, f'{kind}[{finding.name}]')}{paint('bold', f': {finding.message}')}  {finding.code}"
     steps = list(enumerate(finding.steps, 1))
     if not scene.look.every_step:
-        steps = folded(steps)
+        steps = folded(steps, finding)
     yield from framed(finding, steps, scene)
     notes = list(finding.notes)
     if left_out := len(finding.steps) - len(steps):
-        notes.append(f"{left_out} steps in between are not shown; `--paths=all` shows them")
+        steps_are = "1 step is" if left_out == 1 else f"{left_out} steps are"
+        notes.append(f"{steps_are} not shown; `--paths=all` shows all")
     yield from noted(notes, _gutter(finding, steps), scene)
     yield from _help(finding, scene, paint)
 
 
-def folded(steps: Sequence[tuple[int, Step]]) -> list[tuple[int, Step]]:
-    """Of a long way, how it begins and how it ends."""
-    return list(steps) if len(steps) <= MOST_STEPS else [*steps[:2], *steps[2 - MOST_STEPS :]]
+def folded(steps: Sequence[tuple[int, Step]], finding: Finding) -> list[tuple[int, Step]]:
+    """Of a long way, how it begins, how it ends, and the place that the finding is at."""
+    if len(steps) <= MOST_STEPS:
+        return list(steps)
+    begin, middle, end = steps[:2], steps[2 : 2 - MOST_STEPS], steps[2 - MOST_STEPS :]
+    is_here = [(step.path, step.span) == (finding.path, finding.span) for _, step in steps]
+    if not any([*is_here[:2], *is_here[2 - MOST_STEPS :]]):
+        here = [step for step in middle if is_here[step[0] - 1]][:1]
+        return [*begin, *here, *end[len(here) :]]
+    return [*begin, *end]
 
 
 def framed(finding: Finding, steps: Sequence[tuple[int, Step]], scene: Scene) -> Iterator[str]:

@@ -88,9 +88,7 @@ def _recycle(made: Engine, values: list[Value]) -> Iterator[Report]:
         return
     confidence = Confidence.CERTAIN if all(wrong) else Confidence.LIKELY
     said = " or ".join(dict.fromkeys(filter(None, wrong)))
-    consequence = (
-        "and replaces connections every second" if said == "True" else "and raises TypeError when it is first used"
-    )
+    consequence = "replaces connections every second" if said == "True" else "raises TypeError when it is first used"
     at = written(made, RECYCLE) or made.call
     yield Report(at, f"`pool_recycle` is {said}, and {consequence}", fix=_right(made, values), confidence=confidence)
 

@@ -89,7 +89,10 @@ def check(file: File, life: Lifetime) -> Iterator[Report]:
     yield Report(
         life.birth,
         f"`with` does not close {life.resource.a_title}, and `{life.title}` stays open",
-        path=((life.birth, "opened here"), (item.context_expr, "the end of this `with` ends the transaction only")),
+        path=(
+            (life.birth, "opened here"),
+            (item.context_expr, "leaving the `with` ends the transaction, and closes nothing"),
+        ),
         fix=repair(life, leak),
         confidence=life.confidence,
         notes=tuple(consequence(life.resource)),
