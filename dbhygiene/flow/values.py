@@ -154,6 +154,25 @@ def merged(first: Dict, second: Dict, literal: ast.Dict | None = None, file: Fil
     return Dict(items, first.open or second.open, owner if only else None, kept if only else None)
 
 
+def put(key: Value, item: Value) -> Dict:
+    """The dict that `d[key] = item` makes of an empty one."""
+    keys = [option.value for option in options(key) if isinstance(option, Constant)]
+    known = len(keys) == sum(1 for _ in options(key))
+    return Dict({key: item for key in keys if isinstance(key, str)}, open=not known)
+
+
+def looked_up(container: Value, key: Value, default: Value) -> Value:
+    """What `container[key]` may be, or the default."""
+    known = as_dict(container)
+    found: list[Value] = []
+    for option in options(key):
+        if isinstance(option, Constant) and option.value in known.items:
+            found.append(known.items[option.value])
+        else:
+            found.append(UNKNOWN if known.open else default)
+    return choice(found) if found else UNKNOWN
+
+
 def text_of(pattern: str) -> Value:
     pattern = re.sub(f"{HOLE}+", HOLE, pattern[:_LONGEST] + (HOLE if len(pattern) > _LONGEST else ""))
     return Text(pattern) if HOLE in pattern else Constant(pattern)
