@@ -19,16 +19,17 @@ from dbhygiene.gaps.effects import Spot
 from dbhygiene.gaps.holding import NEVER_RETURNS, NOTHING, Meaning, Question, Routine, Walk
 from dbhygiene.gaps.pauses import Pauses
 from dbhygiene.gaps.seconds import FOR_EVER, Seconds
-from dbhygiene.gaps.states import Idle, Pause
+from dbhygiene.gaps.states import Idle
 from dbhygiene.library import idle as library
 from dbhygiene.library import waits
+from dbhygiene.library.handlers import handler
 from dbhygiene.lifetimes import Lifetime
 from dbhygiene.lifetimes.analysis import follow
 from dbhygiene.lifetimes.effects import Effects
 from dbhygiene.lifetimes.heap import Alias, Fact, State
 from dbhygiene.lifetimes.transfer import Transfer
 from dbhygiene.settings import Confidence
-from dbhygiene.source import FUNCTION, Code, File, Scope
+from dbhygiene.source import FUNCTION, Code, File, Function, Scope
 
 _RETRIES = re.compile(r"retry|retries|backoff", re.IGNORECASE)
 
@@ -47,6 +48,7 @@ class Held:
     asked_again: Spot
     seconds: Seconds
     kind: waits.Kind
+    between_calls: str = ""  # of this function, which answers requests or events: the next call is the wait
 
     @property
     def confidence(self) -> Confidence:
@@ -89,10 +91,11 @@ class _Search:
         own = Walk(self._question, Routine(life.file, life.code), *parts)
         own.run(start, None)
         self._note(life.file, own.gaps)
-        for routine in self._others(own.reached):
+        others = list(self._others(own.reached))
+        for routine in others:
             self._meaning(routine)
-            self._between_calls(routine)
-        return list(self._gaps.values())
+        first = next(self._between_calls(others), None)
+        return [*self._gaps.values(), *([first] if first is not None else [])]
 
     def _meaning(self, routine: Routine) -> Meaning:
         return self._meanings.get(routine, NOTHING)
@@ -123,17 +126,19 @@ class _Search:
         for code in self._question.seeing:
             yield Routine(life.file, code, names, rests)
 
-    def _between_calls(self, routine: Routine) -> None:
-        """The gap between two calls of a callback: hours may pass."""
-        held = [each for each in self._meaning(routine).endings if each is not None]
-        first = self._meaning(replace(routine, rests=False)).first
-        if first is None or not held:
-            return
-        for function, place in callbacks(routine.file):
-            if function is routine.code:
-                spot = Spot(routine.file, place, f"the next call of `{function.name}` may come hours later")
-                pause = Pause(Seconds(0.0, FOR_EVER, FOR_EVER), spot, waits.Kind.EVENT)
-                self._note(routine.file, [(Idle(held[0][0] or first[0]).waiting(pause, spot, {}), first[0])])
+    def _between_calls(self, routines: Iterable[Routine]) -> Iterator[Held]:
+        """The gap between two calls of a function that answers requests or events: hours may pass."""
+        places = {**dict(callbacks(self._life.file)), **_handlers(self._life.file)}
+        for routine in routines:
+            place = places.get(routine.code) if isinstance(routine.code, FUNCTION) else None
+            first = self._meaning(replace(routine, rests=False)).first if place is not None else None
+            held = [each[0] for each in self._meaning(routine).endings if each is not None]
+            if place is not None and first is not None and held:
+                name = routine.code.name if isinstance(routine.code, FUNCTION) else ""
+                wait = Spot(routine.file, place, f"the next call of `{name}` may come hours later")
+                asked = held[0] or first[0]
+                lasts = Seconds(0.0, FOR_EVER, FOR_EVER)
+                yield Held(self._life, routine.file, asked, wait, first[0], lasts, waits.Kind.EVENT, name)
 
     def _note(self, file: File, gaps: Iterable[tuple[Idle, Spot]]) -> None:
         limit = self._question.limit
@@ -170,6 +175,12 @@ def _is_kept(file: File, cls: Scope, path: str) -> bool:
     given = Bindings.of(file).values.get(Place(cls, name), [])
     values = [each for each in given if not (isinstance(each, ast.Constant) and each.value is None)]
     return len(values) == 1 and not _is_looked_after(file, name)
+
+
+def _handlers(file: File) -> dict[Function, ast.expr]:
+    """The functions of a file that answer requests, each with the decorator that says so."""
+    functions = (code for code in file.functions if isinstance(code, FUNCTION))
+    return {function: place for function in functions if (place := handler(function)) is not None}
 
 
 def _is_looked_after(file: File, name: str) -> bool:

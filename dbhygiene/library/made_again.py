@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dbhygiene.flow.names import origin
 from dbhygiene.library.engines import Engine
 from dbhygiene.library.fates import Fate, fate
+from dbhygiene.library.handlers import handler
 from dbhygiene.library.sqlalchemy import in_tests
 from dbhygiene.source import File, Function, function_around
 
@@ -20,7 +21,7 @@ def made_again(made: Engine) -> tuple[File, ast.AST] | None:
         return None
     its_fate = fate(file, call)
     if its_fate is Fate.DROPPED:
-        evidence = _loop_around(file, call, function) or _handler(file, function)
+        evidence = _loop_around(file, call, function) or handler(function)
         return (file, evidence) if evidence is not None else None
     if its_fate is Fate.HANDED_ON and function.name != "__init__":
         return next(iter(_careless(file, function)), None)
@@ -57,26 +58,10 @@ def _calls(file: File, function: Function) -> Iterator[tuple[File, ast.Call]]:
 
 _ONCE = frozenset({"__init__", "main", "setup", "configure", "create_app", "init_db", "upgrade", "downgrade"})
 _CACHES = ("cache", "memo", "singleton", "fixture", "once", "contextmanager")
-_HANDLES = frozenset(
-    {
-        *("route", "get", "post", "put", "patch", "delete", "websocket", "task", "shared_task", "on_message"),
-        *("view_config", "errorhandler", "before_request", "after_request", "scheduled_job"),
-    }
-)
 
 
 def _is_cached(file: File, function: Function) -> bool:
     return any(any(word in file.segment(d).lower() for word in _CACHES) for d in function.decorator_list)
-
-
-def _handler(file: File, function: Function) -> ast.AST | None:
-    """The decorator that makes a function answer each request, message or task."""
-    for decorator in function.decorator_list:
-        inner = decorator.func if isinstance(decorator, ast.Call) else decorator
-        last = inner.attr if isinstance(inner, ast.Attribute) else inner.id if isinstance(inner, ast.Name) else ""
-        if last in _HANDLES:
-            return decorator
-    return None
 
 
 def _loop_around(file: File, node: ast.AST, function: Function) -> ast.AST | None:

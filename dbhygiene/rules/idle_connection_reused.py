@@ -65,6 +65,22 @@ class Collector:
         self.conn.close()
 ```
 
+What a module keeps for its requests or events lies idle from one to the next, over night and over the weekend:
+
+```python
+import pymysql
+from flask import Flask
+
+app = Flask(__name__)
+db = pymysql.connect(host="db", user="shop")  # HYG110: from one call of `orders` to the next
+
+@app.route("/orders")
+def orders():
+    with db.cursor() as cursor:
+        cursor.execute("select count(*) from orders")
+        return str(cursor.fetchone()[0])
+```
+
 There is nothing to say where each round opens its own connection, where it is tested before it is used, or where
 its loss is expected:
 
@@ -108,7 +124,8 @@ def polls(work):
 
 Safe for PyMySQL and mysql.connector, whose `ping(reconnect=True)` opens the connection again if it has to. A
 transaction that was under way is lost with the old connection, with or without the ping. There is no fix for MySQLdb,
-whose newer versions cannot reconnect, nor for asynchronous drivers, nor where the variable is out of sight of the wait.
+whose newer versions cannot reconnect, nor for asynchronous drivers, nor where the variable is out of sight of the wait,
+nor for what a module keeps for its requests.
 
 ## References
 
@@ -139,23 +156,32 @@ def check(file: File, life: Lifetime) -> Iterator[Report]:
     if MAY_WAIT.search(file.text) is None:
         return
     from dbhygiene.gaps.held import held  # most programs need neither
-    from dbhygiene.gaps.story import notes, steps
+    from dbhygiene.gaps.story import steps
 
     for gap in held(life):
+        outside = gap.between_calls or gap.file is not file
         yield Report(
-            gap.wait.node if gap.file is file else life.birth,
-            f"connection `{life.title}` lies idle while {gap.kind.value} ({gap.seconds}), and is used again afterwards",
+            life.birth if outside else gap.wait.node,
+            _message(gap),
             path=tuple(steps(gap)),
             fix=_repair(gap),
             confidence=gap.confidence,
-            notes=tuple(notes(gap)),
             subject=life.title,
         )
+
+
+def _message(gap: Held) -> str:
+    name = gap.life.title
+    if gap.between_calls:
+        return f"connection `{name}` is kept from one call of `{gap.between_calls}` to the next, which may be hours"
+    return f"connection `{name}` lies idle while {gap.kind.value}, {gap.seconds}, and is used again afterwards"
 
 
 def _repair(gap: Held) -> Fix | NoFix:
     """Let the driver test the connection after the wait, where it can be named there."""
     life, file = gap.life, gap.file
+    if gap.between_calls:
+        return NoFix("each call needs a connection of its own, or one that is tested first")
     if life.resource.package not in PINGS:
         return NoFix("its driver cannot make it anew by itself")
     if life.resource.is_async:

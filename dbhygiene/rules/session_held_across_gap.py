@@ -155,7 +155,7 @@ def _waiting(file: File, life: Lifetime, gap: Held, confidence: Confidence) -> R
     from dbhygiene.gaps.story import notes, steps
 
     return Report(
-        gap.wait.node if gap.file is file else life.birth,
+        life.birth if gap.between_calls or gap.file is not file else gap.wait.node,
         f"`{life.title}` holds its connection while {gap.kind.value} ({gap.seconds}), and no option of the pool helps",
         path=tuple(steps(gap)),
         fix=NoFix("how it is to give its connection back before the wait is for its author to say"),
