@@ -177,6 +177,11 @@ class File:
         inner = self.lines[line : end_line - 1]
         return "\n".join([self.lines[line - 1][column:], *inner, self.lines[end_line - 1][:end_column]])
 
+    def quoted(self, text: str, near: Located) -> str:
+        """A string, written with the quotation marks that a piece of code uses."""
+        marks = [mark for mark in self.segment(near) if mark in "\"'"]
+        return f"'{text}'" if marks.count("'") > marks.count('"') else f'"{text}"'
+
     # -- nodes and scopes -----------------------------------------------------------------------------
 
     @cached_property

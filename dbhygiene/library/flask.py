@@ -48,16 +48,20 @@ _DEVELOPMENT = re.compile(r"(?:^|[^A-Za-z])(?:dev|test|local)|(?:^|[a-z])(?:Dev|
 class Setting:
     """One assignment of one setting, and how another is written beside it.
 
-    `form` is a statement, `{key}` and `{value}` to be filled; `holder` the call that it is a keyword of, or the dict
-    that it is an item of.
+    `owner` is the mapping that it is assigned to an item of, if any; `holder` the call that it is a keyword of, or the
+    dict that it is written in.
     """
 
     key: str
     value: ast.expr
     at: ast.expr
     statement: ast.stmt | None
-    form: str = ""
+    owner: str = ""
     holder: ast.Call | ast.Dict | None = None
+
+    def target(self, file: File, key: str) -> str:
+        """What another setting is assigned to beside this one."""
+        return f"{self.owner}[{file.quoted(key, self.at)}]" if self.owner else key
 
 
 @dataclass(frozen=True)
@@ -131,7 +135,7 @@ def _assigned(file: File, scope: Scope) -> Iterator[Setting]:
     for key in sorted(SETTINGS):
         for value in values.get(Place(scope, key), ()):
             statement = _statement(file, value)
-            yield Setting(key, value, _target(statement) or value, statement, "{key} = {value}")
+            yield Setting(key, value, _target(statement) or value, statement)
 
 
 def _inherited(file: File, scope: Scope, depth: int = 6) -> frozenset[str]:
@@ -148,9 +152,7 @@ def _of_applications(file: File) -> Iterator[Group]:
             case [ast.Subscript(value=owner, slice=ast.Constant(value=str(key))) as target] if key in SETTINGS:
                 if isinstance(owner, ast.Attribute) and owner.attr == "config":
                     name = file.segment(owner)
-                    found[name, function_around(file, assign)].append(
-                        Setting(key, assign.value, target, assign, name + '["{key}"] = {value}')
-                    )
+                    found[name, function_around(file, assign)].append(Setting(key, assign.value, target, assign, name))
     for call in file.nodes(ast.Call):
         match call.func:
             case ast.Attribute(value=ast.Attribute(attr="config") as owner, attr="update" | "from_mapping"):

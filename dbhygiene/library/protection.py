@@ -73,5 +73,5 @@ def _in_literal(made: Engine, spread: ast.expr, wanted: dict[str, str]) -> Fix |
     given = value(made.file, spread)
     if not isinstance(given, Dict) or given.file is not made.file or given.literal is None:
         return NoFix("its options come from `**`, and are not in one dict in sight")
-    where = made.file.span(given.literal)
-    return Fix(_TITLE, tuple(AddItem(where, f'"{name}"', code) for name, code in wanted.items()))
+    where, literal = made.file.span(given.literal), given.literal
+    return Fix(_TITLE, tuple(AddItem(where, made.file.quoted(name, literal), code) for name, code in wanted.items()))

@@ -86,9 +86,9 @@ def _fix(file: File, group: flask.Group, setting: flask.Setting, *, alone: bool)
     version = file.project.version_of(flask.DISTRIBUTION)
     if version is not None and version < (2, 4):
         return NoFix("SQLALCHEMY_ENGINE_OPTIONS exists since version 2.4")
-    if not alone or group.has(flask.ENGINE_OPTIONS) or not setting.form or setting.statement is None:
+    if not alone or group.has(flask.ENGINE_OPTIONS) or setting.holder or setting.statement is None:
         return NoFix(f'`"{_OPTIONS[setting.key]}"` belongs into SQLALCHEMY_ENGINE_OPTIONS, beside the other options')
     code = f'{{"{_OPTIONS[setting.key]}": {file.segment(setting.value)}}}'
-    key = setting.form.replace("{key}", flask.ENGINE_OPTIONS).partition(" = ")[0]
+    key = setting.target(file, flask.ENGINE_OPTIONS)
     edits = (Replace(file.span(setting.at), key), Replace(file.span(setting.value), code))
     return Fix("Make it an engine option", edits)

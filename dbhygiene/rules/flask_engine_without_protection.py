@@ -167,9 +167,12 @@ def _fix(file: File, group: flask.Group, setting: flask.Setting) -> Fix | NoFix:
     if given := group.of(flask.ENGINE_OPTIONS):
         known = value(file, given[0].value)
         if len(given) == 1 and isinstance(known, Dict) and known.literal is not None and known.file is file:
-            return Fix(_TITLE, (AddItem(file.span(known.literal), '"pool_pre_ping"', "True"),))
+            return Fix(
+                _TITLE, (AddItem(file.span(known.literal), file.quoted("pool_pre_ping", known.literal), "True"),)
+            )
         return NoFix("the engine's options are not in one dict in sight")
-    key, code = flask.ENGINE_OPTIONS, '{"pool_pre_ping": True}'
+    near = setting.holder or setting.statement or setting.value
+    key, code = flask.ENGINE_OPTIONS, f"{{{file.quoted('pool_pre_ping', near)}: True}}"
     if version is not None and version < (2, 4):
         key, code = flask.POOL_RECYCLE, str(file.project.settings.safe_lifetime)
     if len(group.of(flask.URI)) > 1:
@@ -178,11 +181,10 @@ def _fix(file: File, group: flask.Group, setting: flask.Setting) -> Fix | NoFix:
         case ast.Call() as call:
             return Fix(_TITLE, (AddKeyword(file.span(call), key, code),))
         case ast.Dict() as literal:
-            return Fix(_TITLE, (AddItem(file.span(literal), f'"{key}"', code),))
+            return Fix(_TITLE, (AddItem(file.span(literal), file.quoted(key, literal), code),))
     if setting.statement is None:
         return NoFix("the setting is no assignment")
-    added = setting.form.replace("{key}", key).replace("{value}", code)
-    return Fix(_TITLE, (InsertAfter(file.span(setting.statement), added),))
+    return Fix(_TITLE, (InsertAfter(file.span(setting.statement), f"{setting.target(file, key)} = {code}"),))
 
 
 def _binds(file: File, group: flask.Group) -> Iterator[Report]:
@@ -195,7 +197,8 @@ def _binds(file: File, group: flask.Group) -> Iterator[Report]:
             continue
         for url in setting.value.values:
             if MYSQL in databases(value(file, url)):
-                code = f'{{"url": {file.segment(url)}, "pool_pre_ping": True}}'
+                named, option = file.quoted("url", setting.value), file.quoted("pool_pre_ping", setting.value)
+                code = f"{{{named}: {file.segment(url)}, {option}: True}}"
                 message = "bind has no `pool_pre_ping`: since version 3, SQLALCHEMY_ENGINE_OPTIONS are not for binds"
                 fix = Fix(_TITLE, (Replace(file.span(url), code),))
                 yield Report(url, message, fix=fix, confidence=Confidence.LIKELY, subject=flask.BINDS)

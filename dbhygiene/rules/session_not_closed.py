@@ -129,6 +129,7 @@ from collections.abc import Iterator
 from dbhygiene.library.fastapi import is_dependency
 from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.lifetimes import Leak, Lifetime
+from dbhygiene.lifetimes.managed import left_by_exit
 from dbhygiene.lifetimes.repair import repair
 from dbhygiene.lifetimes.story import named, notes
 from dbhygiene.model import NoFix, Report, rule
@@ -152,6 +153,8 @@ def check(file: File, life: Lifetime) -> Iterator[Report]:
         yield _returned(file, life, function)
     elif leak is not None:
         yield _left_open(file, life, leak)
+    elif (left := left_by_exit(life)) is not None:
+        yield _left_by_exit(file, life, *left)
 
 
 def _returned(file: File, life: Lifetime, function: Function) -> Report:
@@ -173,6 +176,17 @@ def _left_open(file: File, life: Lifetime, leak: Leak) -> Report:
         fix=repair(life, leak),
         confidence=_confidence(file, life),
         notes=tuple(notes(life, leak)),
+        subject=life.title,
+    )
+
+
+def _left_by_exit(file: File, life: Lifetime, leaving: Function, culprit: ast.Call) -> Report:
+    return Report(
+        life.birth,
+        f"{_KINDS[life.resource.kind]} `{life.title}` is left open if {named(culprit)} raises in `{leaving.name}`",
+        path=((life.birth, "opened here"), (culprit, "this raises, before it is closed")),
+        fix=NoFix(f"`{leaving.name}` is to close it in a `finally`"),
+        confidence=min(_confidence(file, life), Confidence.LIKELY),
         subject=life.title,
     )
 
