@@ -36,11 +36,12 @@ copybutton_prompt_text = "$ "
 copybutton_only_copy_prompt_lines = True
 
 
-def _links(app: object, docname: str, source: list[str]) -> None:
-    """What lies outside of `docs/` can be followed in the repository, and is only named here."""
+def _adapted(app: object, docname: str, source: list[str]) -> None:
+    """Fixed examples say what they are; what lies outside of `docs/` can be followed in the repository only."""
+    source[0] = pages.captioned(source[0])
     source[0] = re.sub(r"\[([^\]]+)\]\(\.\./fixtures[^)]*\)", r"`\1`", source[0])
 
 
 def setup(app: object) -> None:
     pages.write(HERE)
-    app.connect("source-read", _links)  # type: ignore[attr-defined]
+    app.connect("source-read", _adapted)  # type: ignore[attr-defined]

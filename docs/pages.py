@@ -16,12 +16,12 @@ from dbhygiene.keys import KEYS, Key, plain
 from dbhygiene.model import AnyRule
 
 FAMILIES = {
-    "HYG0": ("About the run", "A file that cannot be read, a comment that silences nothing."),
     "HYG1": ("The life of a connection", "Closed on every path, by its owner, once; `with` that does not close."),
     "HYG2": ("SQLAlchemy", "Engines, pools and sessions, Flask-SQLAlchemy's too."),
     "HYG3": ("Django", "The implicit connection across waits, threads and transactions."),
     "HYG4": ("Lost connections", "Retries and reconnects."),
     "HYG5": ("The server's settings", "Code that goes against what the server allows."),
+    "HYG0": ("About the run itself", "A file that cannot be read, a comment that silences nothing."),
 }
 _OWN = {
     "HYG000": "An error of dbhygiene's own, with its place. It is never silenced, and the run ends with exit status 2.",
@@ -59,9 +59,7 @@ def page(rule: AnyRule) -> str:
     """The page of a rule: its docstring, below its name."""
     summary, _, rest = rule.doc.strip().partition("\n")
     off = "" if rule.default else "\n\n*This rule is off by default: select it by its name or code.*"
-    after = r"```{code-block} python\n:caption: what `dbhygiene fix\g<unsafe>` makes of it"
-    rest = _FIXED.sub(after, rest).replace("dbhygiene fix unsafe", "dbhygiene fix --unsafe-fixes")
-    rest = rest.replace("```python possible\n", "```python\n")
+    rest = captioned(rest)
     if rule.code in _ABOUT_COMMENTS:
         return f"# {rule.name} ({rule.code})\n\n{summary}{off}\n{rest.rstrip()}\n"
     silence = f"\n\n## Silence it\n\n```python\n# dbhygiene: ignore[{rule.name}] the reason\n```\n\n"
@@ -70,6 +68,13 @@ def page(rule: AnyRule) -> str:
 
 
 _ABOUT_COMMENTS = ("HYG002", "HYG004")
+
+
+def captioned(text: str) -> str:
+    """A page whose fixed examples say what they are."""
+    after = r"```{code-block} python\n:caption: what `dbhygiene fix\g<unsafe>` makes of it\n"
+    text = _FIXED.sub(after, text).replace("dbhygiene fix unsafe", "dbhygiene fix --unsafe-fixes")
+    return text.replace("```python possible\n", "```python\n")
 
 
 def index() -> str:
@@ -87,7 +92,9 @@ def index() -> str:
             text += "".join(
                 f"| {c} | {name} | {what}{'' if on else ' *Off by default.*'} |\n" for c, (name, what, on) in rows
             )
-    names = "\n".join(rule.name for rule in all_rules())
+    families = list(FAMILIES)
+    rules = sorted(all_rules(), key=lambda rule: (families.index(rule.code[:4]), rule.code))
+    names = "\n".join(rule.name for rule in rules)
     return f"{text}\n```{{toctree}}\n:hidden:\n\n{names}\n```\n"
 
 

@@ -6,8 +6,8 @@ it would hide the next finding on its line, and with it a reason that no longer 
 ```python
 import pymysql
 
-def ping(host):
-    conn = pymysql.connect(host=host)  # dbhygiene: ignore[connection-not-closed] kept by the pool # HYG002: silences no
+def ping():
+    conn = pymysql.connect()  # dbhygiene: ignore[HYG101] kept by the pool # HYG002: silences no
     try:
         conn.ping()
     finally:
@@ -17,8 +17,8 @@ def ping(host):
 ```python fixed
 import pymysql
 
-def ping(host):
-    conn = pymysql.connect(host=host)
+def ping():
+    conn = pymysql.connect()
     try:
         conn.ping()
     finally:
@@ -30,16 +30,16 @@ Of several names, those that are needed stay, and so does whatever else the comm
 ```python
 import pymysql
 
-def leak(host):
-    conn = pymysql.connect()  # type: ignore  # dbhygiene: ignore[HYG101, HYG103] ends here # HYG002: `HYG103`
+def leak():
+    conn = pymysql.connect()  # type: ignore  # dbhygiene: ignore[HYG101, HYG103] ends # HYG002: no `HYG103`
     conn.ping()
 ```
 
 ```python fixed
 import pymysql
 
-def leak(host):
-    conn = pymysql.connect()  # type: ignore  # dbhygiene: ignore[HYG101] ends here
+def leak():
+    conn = pymysql.connect()  # type: ignore  # dbhygiene: ignore[HYG101] ends
     conn.ping()
 ```
 
@@ -48,8 +48,8 @@ A word that names no rule silences nothing either. It is not taken away: someone
 ```python
 import pymysql
 
-def open_it(host):
-    return pymysql.connect(host=host)  # dbhygiene: ignore[connection-not-close] # HYG002: did you mean
+def open_it():
+    return pymysql.connect()  # dbhygiene: ignore[connection-not-close] # HYG002: did you mean
 ```
 
 A name is reported only if its rule was run on the file: not if it is off, or ignored there. Of a `# noqa`, only words
