@@ -227,7 +227,7 @@ def test_the_inputs_of_the_action_are_there() -> None:
         value = yaml.safe_load(text)
         jobs = value.get("jobs", {}) if isinstance(value, dict) else {"": {"steps": value}}
         for step in (step for job in jobs.values() for step in job["steps"]):
-            if str(step.get("uses", "")).startswith("dbhygiene/"):
+            if str(step.get("uses", "")).startswith("OWNER/dbhygiene@"):
                 assert step.get("with", {}).keys() <= action["inputs"].keys()
 
 

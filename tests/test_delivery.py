@@ -1,0 +1,113 @@
+"""The GitHub Action and the container image: their shape, and their scripts as far as they run without their hosts."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
+STEPS = {step["name"]: step for step in ACTION["runs"]["steps"] if "run" in step}
+ENGINE = 'from sqlalchemy import create_engine\n\nengine = create_engine("mysql://db/app")\n'
+
+bash = pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+
+
+# -- the action -----------------------------------------------------------------------------------------
+
+
+def test_the_shape_of_the_action() -> None:
+    assert ACTION["runs"]["using"] == "composite"
+    assert {"name", "description", "inputs", "runs"} <= ACTION.keys()
+    for name, entry in ACTION["inputs"].items():
+        assert entry.keys() == {"description", "default"}, name
+    for step in STEPS.values():
+        assert step["shell"] == "bash"  # without it, GitHub refuses the action
+        assert "${{" not in step["run"], "an input must not become a part of a script"
+    used = set(re.findall(r"inputs\.([\w-]+)", (ROOT / "action.yml").read_text("utf-8")))
+    assert used == ACTION["inputs"].keys()
+
+
+def step(name: str, directory: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a step as GitHub does; what is not given is empty, as inputs are."""
+    given = dict.fromkeys(STEPS[name]["env"], "") | environment
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", STEPS[name]["run"]]
+    return subprocess.run(command, cwd=directory, env={"PATH": path, **given}, capture_output=True, text=True)
+
+
+@bash
+def test_the_action_annotates_and_writes_sarif(tmp_path: Path) -> None:
+    (tmp_path / "a dir").mkdir()
+    (tmp_path / "app.py").write_text(ENGINE)
+    done = step("dbhygiene check", tmp_path, PATHS=".", SARIF="out.sarif", GITHUB_STEP_SUMMARY=str(tmp_path / "sum.md"))
+    assert done.returncode == 1, done.stderr
+    assert re.match(r"::(error|warning) .*file=app\.py,line=3,", done.stdout)
+    assert '"ruleId"' in (tmp_path / "out.sarif").read_text()
+    assert "HYG201" in (tmp_path / "sum.md").read_text()
+    assert step("dbhygiene check", tmp_path, PATHS="app.py", ARGS="--exit-zero --select HYG2").returncode == 0
+    assert step("dbhygiene check", tmp_path, PATHS="nowhere.py").returncode == 2
+    assert step("dbhygiene check", tmp_path, PATHS="$(touch", ARGS="--exit-zero; touch x").returncode == 2
+    assert not (tmp_path / "x").exists()
+
+
+@bash
+@pytest.mark.parametrize(
+    ("version", "installed"), [("", "/the/action"), ("0.1.0", "dbhygiene==0.1.0"), (">=0.1,<1", "dbhygiene>=0.1,<1")]
+)
+def test_the_action_installs(tmp_path: Path, version: str, installed: str) -> None:
+    python = tmp_path / "python"  # stands for a real one, and writes down what it is called with
+    python.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\nmkdir -p "$3/bin" && cp "$0" "$3/bin/python"\n')
+    python.chmod(0o755)
+    variables = {"RUNNER_TEMP": str(tmp_path), "GITHUB_PATH": str(tmp_path / "path")}
+    done = step("Install dbhygiene", tmp_path, PYTHON=str(python), SOURCE="/the/action", VERSION=version, **variables)
+    assert done.returncode == 0, done.stderr
+    made, pip = (tmp_path / "calls").read_text().splitlines()
+    assert made == f"-m venv {tmp_path}/dbhygiene"
+    assert pip.split()[-1] == installed
+    assert (tmp_path / "path").read_text() == f"{tmp_path}/dbhygiene/bin\n"
+
+
+# -- the image ------------------------------------------------------------------------------------------
+
+
+def copied() -> list[str]:
+    """What the Dockerfile copies from the repository."""
+    lines = re.findall(r"^COPY (?!--from)(.*)$", (ROOT / "Dockerfile").read_text("utf-8"), re.M)
+    return [word for line in lines for word in line.split()[:-1]]
+
+
+def test_what_the_image_copies_is_there_and_not_ignored() -> None:
+    allowed = [line[1:] for line in (ROOT / ".dockerignore").read_text("utf-8").splitlines() if line.startswith("!")]
+    for name in copied():
+        assert (ROOT / name).exists()
+        assert any(fnmatch.fnmatchcase(name, pattern) for pattern in allowed)
+
+
+def test_the_image_runs_as_nobody_in_particular() -> None:
+    text = (ROOT / "Dockerfile").read_text("utf-8")
+    assert "\nUSER dbhygiene\n" in text.rpartition("\nFROM ")[2]
+    assert all("-slim" in line for line in re.findall(r"^FROM .*$", text, re.M))
+
+
+def test_what_the_image_copies_is_enough_to_build_the_package(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    for name in copied():
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / name, project)
+    code = "import hatchling.build as build, sys; print(build.build_wheel(sys.argv[1]))"
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=project, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert list(tmp_path.glob("dbhygiene-*.whl"))
