@@ -36,6 +36,17 @@ class Mutant(NamedTuple):
     old: str
     new: str
 
+    @property
+    def path(self) -> Path:
+        return Path(dbhygiene.__path__[0], *self.module.split(".")).with_suffix(".py")
+
+    def text(self) -> str:
+        """The changed text of the module; raises StaleMutantError."""
+        text = self.path.read_text("utf-8")
+        if text.count(self.old) != 1:
+            raise StaleMutantError(self.name)
+        return text.replace(self.old, self.new)
+
 
 MUTANTS: tuple[Mutant, ...] = (
     Mutant("finally not run on return", "flow.cfg", "returns=cache(lambda: gate(returns())),", "returns=returns,"),
@@ -103,11 +114,7 @@ class _Changed(MetaPathFinder, Loader):
         return spec_from_loader(name, self) if name == f"dbhygiene.{self.mutant.module}" else None
 
     def exec_module(self, module: ModuleType) -> None:
-        path = Path(dbhygiene.__path__[0], *self.mutant.module.split(".")).with_suffix(".py")
-        text = path.read_text("utf-8")
-        if text.count(self.mutant.old) != 1:
-            raise StaleMutantError(self.mutant.name)
-        exec(compile(text.replace(self.mutant.old, self.mutant.new), str(path), "exec"), module.__dict__)
+        exec(compile(self.mutant.text(), str(self.mutant.path), "exec"), module.__dict__)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, Phase, find, settings
 from hypothesis import strategies as st
 
 from .compare import Analysis, Difference, Kind, compare, lifetimes
+from .mutants import MUTANTS, Mutant, killed_after, planted
 from .programs import program
 
 REPRODUCERS = sorted((Path(__file__).parent / "reproducers").glob("*.py"))
@@ -23,14 +24,25 @@ def bugs(source: str, analysis: Analysis = lifetimes) -> list[Difference]:
     return [each for each in compared[1] if each.kind in (Kind.MISSED, Kind.FALSE)] if compared else []
 
 
-def shrunk(kind: Kind, analysis: Analysis = lifetimes) -> str:
-    """A small program in which the analysis errs in this way; for a person who hunts a bug. Raises NoSuchExample."""
+def shrunk(kind: Kind, analysis: Analysis = lifetimes, effort: int = 20_000) -> str:
+    """A small program in which the analysis errs in this way; for a person who hunts a bug. Raises NoSuchExample.
+
+    Arguments:
+        effort: how many programs are judged at most.
+    """
+    judged: dict[str, bool] = {}
+
+    def errs(source: str) -> bool:
+        if source not in judged and len(judged) < effort:
+            judged[source] = any(each.kind is kind for each in bugs(source, analysis))
+        return judged.get(source, False)
+
     return find(
         st.randoms(use_true_random=False).map(program),
-        lambda source: any(each.kind is kind for each in bugs(source, analysis)),
+        errs,
         random=Random(0),
         settings=settings(
-            max_examples=20_000,
+            max_examples=effort,
             database=None,
             deadline=None,
             suppress_health_check=list(HealthCheck),
@@ -59,3 +71,26 @@ def test_no_leak_is_missed(chunk: int) -> None:
         if found:
             false.append(source)
     assert len(false) <= max(1, FALSE_SHARE * SIZE), f"{len(false)} programs, the smallest:\n{min(false, key=len)}"
+
+
+@pytest.mark.parametrize(
+    "name", ["finally not run on return", "a = b = c takes c for a alone", "a yield is always resumed"]
+)
+def test_a_planted_bug_is_found(name: str) -> None:
+    assert killed_after(_mutant(name), 40)
+
+
+def test_a_program_that_shows_a_bug_becomes_small() -> None:
+    """Here the bug is that generators are always resumed: what is left is a connection, and a `yield`."""
+    found = shrunk(Kind.MISSED, planted(_mutant("a yield is always resumed")), effort=300)
+    assert "yield" in found
+    assert len(found.splitlines()) <= 12, found
+
+
+def test_no_mutant_is_stale() -> None:
+    for mutant in MUTANTS:
+        mutant.text()
+
+
+def _mutant(name: str) -> Mutant:
+    return next(each for each in MUTANTS if each.name == name)
