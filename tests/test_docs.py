@@ -8,6 +8,7 @@ import importlib.util
 import io
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -160,16 +161,26 @@ def sessions() -> Iterator[Any]:
 
 @pytest.mark.parametrize("path", list(sessions()))
 def test_a_terminal_shows_what_it_shows(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Commands are run in order, in a directory with the page's files; only ours, and `cat`."""
     monkeypatch.chdir(tmp_path)
-    for info, code in fences(path):
-        if info == "{code-block} python":
-            caption, _, text = code.partition("\n\n")
-            (tmp_path / caption.removeprefix(":caption: ")).write_text(text)
-        elif info == "console":
-            for command, expected in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", code, re.M):
-                if expected:
-                    assert terminal(shlex.split(command)) == expected
+    assert played(path) == TEXTS[path]
+
+
+def played(path: Path) -> str:
+    """A page whose terminals show what is so: commands are run in order, here, with the page's files and the demo."""
+    shutil.copytree(ROOT / "fixtures" / "demo", "fixtures/demo")
+
+    def block(match: re.Match[str]) -> str:
+        if match["info"] == "{code-block} python":
+            caption, _, text = match["code"].partition("\n\n")
+            Path(caption.removeprefix(":caption: ")).write_text(text)
+        elif match["info"] == "console":
+            return re.sub(r"^\$ (.*)\n((?:(?!\$ |```).*\n)+)", command, match[0], flags=re.M)
+        return match[0]
+
+    def command(match: re.Match[str]) -> str:
+        return f"$ {match[1]}\n{terminal(shlex.split(match[1]))}"
+
+    return FENCE.sub(block, TEXTS[path])
 
 
 def terminal(words: list[str]) -> str:
@@ -258,3 +269,14 @@ def test_nothing_generated_is_committed() -> None:
         for name in listed.stdout.splitlines()
         if name.startswith(("docs/rules/", "docs/_")) and not name.startswith("docs/_static/")
     ]
+
+
+if __name__ == "__main__":  # write what terminals show now
+    import os
+    import tempfile
+
+    for each in sessions():
+        with tempfile.TemporaryDirectory() as directory:
+            os.chdir(directory)
+            (page,) = each.values
+            page.write_text(played(page), "utf-8")
