@@ -11,7 +11,7 @@ import pytest
 from dbhygiene.catalogue import all_rules
 from dbhygiene.engine import check, check_file
 from dbhygiene.fixes.apply import fix
-from dbhygiene.model import Finding
+from dbhygiene.model import Finding, NoFix
 from dbhygiene.project import Project
 from dbhygiene.settings import Confidence, Settings
 from dbhygiene.source import File
@@ -244,3 +244,20 @@ def count(query):
 """
     assert found_in(tmp_path, "HYG210", db=keeper) == []
     assert found_in(tmp_path, "HYG210", db=keeper, use=use) == [("db", 4)]
+
+
+def test_a_refusal_speaks_of_what_was_opened(tmp_path: Path) -> None:
+    program = """from sqlalchemy import create_engine, text
+from sqlalchemy.orm import sessionmaker
+
+Session = sessionmaker(create_engine("mysql://db/shop"))
+
+def rows():
+    session = Session()
+    return session.execute(text("select 1"))
+"""
+    (tmp_path / "app.py").write_text(program)
+    (finding,) = check(Project(tmp_path), [tmp_path / "app.py"], [RULES["HYG209"]])
+    assert isinstance(finding.fix, NoFix)
+    assert "session" in finding.fix.reason
+    assert "connection" not in finding.fix.reason

@@ -50,6 +50,11 @@ class Resource:
     gives_back: str = ""  # the method of its pool that takes it back; "": its own `close` gives it back
 
     @property
+    def noun(self) -> str:
+        """What a sentence calls it."""
+        return "session" if self.kind == "session" else "connection"
+
+    @property
     def a_title(self) -> str:
         return f"{'an' if self.title[:1].lower() in 'aeiou' else 'a'} {self.title}"
 

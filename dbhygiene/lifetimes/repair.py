@@ -28,7 +28,7 @@ def repair(life: Lifetime, leak: Leak) -> Fix | NoFix:
     try:
         return _in_with(life) or _nameless(life) or _repair(life, leak)
     except RefusedError as refused:
-        return NoFix(str(refused))
+        return NoFix(str(refused).replace("the connection", f"the {life.resource.noun}"))
 
 
 def _in_with(life: Lifetime) -> Fix | None:
@@ -110,7 +110,7 @@ def _nameless(life: Lifetime) -> Fix | None:
         Replace(span(life.birth), name),
         WrapInTry(span(statement), span(last), "finally", f"{name}.close()"),
     )
-    return Fix("Name the connection, and close it in a `finally`", edits, _safety(statement, last))
+    return Fix(f"Name the {life.resource.noun}, and close it in a `finally`", edits, _safety(statement, last))
 
 
 # -- a resource with a name -------------------------------------------------------------------------------

@@ -73,9 +73,9 @@ _MEANT_OFF = frozenset({"false", "no", "off", "0", "none"})
 @rule("HYG205", on=ast.Call, imports=SQLALCHEMY)
 def check(file: File, call: ast.Call) -> Iterator[Report]:
     made = engine(file, call)
-    if made is None or made.configured:
-        return  # what a configuration says is converted by SQLAlchemy
-    if RECYCLE in made.options.items:
+    if made is None:
+        return
+    if RECYCLE in made.options.items and not made.configured:  # of a configuration, SQLAlchemy makes a number
         yield from _recycle(made, list(options(made.options.items[RECYCLE])))
     if PRE_PING in made.options.items:
         yield from _pre_ping(made, list(options(made.options.items[PRE_PING])))
