@@ -1,0 +1,131 @@
+"""Session, or connection of an engine, that several threads or tasks use at once.
+
+A session is the state of one conversation with the database. Two threads that use it at once mix their queries and
+their results on one connection: rows get lost, commits hold half of another's work, and the driver fails with
+"Packet sequence number wrong" or error 2013, "Lost connection to MySQL server during query". SQLAlchemy does not
+guard against it; of its asynchronous sessions it raises `IllegalStateChangeError` at best.
+
+```python
+from concurrent.futures import ThreadPoolExecutor
+from sqlalchemy import create_engine, text
+from sqlalchemy.orm import sessionmaker
+
+Session = sessionmaker(create_engine("mysql+pymysql://shop@db/shop", pool_pre_ping=True))
+
+def count(session, table):
+    return session.execute(text(f"select count(*) from {table}")).scalar()
+
+def count_all(tables):
+    with Session() as session, ThreadPoolExecutor() as pool:  # HYG211
+        jobs = [pool.submit(count, session, table) for table in tables]
+        return [job.result() for job in jobs]
+```
+
+```python
+import asyncio
+from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
+
+Session = async_sessionmaker(create_async_engine("mysql+asyncmy://shop@db/shop", pool_recycle=280))
+
+async def load(session, query):
+    return await session.execute(query)
+
+async def load_all(orders, names):
+    async with Session() as session:  # HYG211
+        return await asyncio.gather(load(session, orders), load(session, names))
+```
+
+There is nothing to say where each thread opens its own, where there is but one, or where a registry gives each thread
+a session of its own:
+
+```python
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from sqlalchemy import create_engine, text
+from sqlalchemy.orm import scoped_session, sessionmaker
+
+Session = sessionmaker(create_engine("mysql+pymysql://shop@db/shop", pool_pre_ping=True))
+Registry = scoped_session(Session)
+
+def count(table):
+    with Session() as session:
+        return session.execute(text(f"select count(*) from {table}")).scalar()
+
+def count_all(tables):
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(count, tables))
+
+def watch(session, stop):
+    while not stop.wait(5):
+        session.execute(text("select 1"))
+        session.commit()
+
+def start(stop):
+    session = Session()
+    thread = threading.Thread(target=watch, args=(session, stop))
+    thread.start()
+    return thread
+
+def save(order):
+    Registry.add(order)
+    Registry.commit()
+
+def save_all(orders):
+    with ThreadPoolExecutor() as pool:
+        for order in orders:
+            pool.submit(save, order)
+```
+
+## Fix safety
+
+There is no fix: each thread needs a session of its own, and which of the objects go with it only its author knows.
+
+## References
+
+- [Is the Session thread-safe?](https://docs.sqlalchemy.org/en/20/orm/session_basics.html#is-the-session-thread-safe-is-asyncsession-safe-to-share-in-concurrent-tasks)
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from dbhygiene.library.prefilter import SQLALCHEMY
+from dbhygiene.library.sessions import SESSION_KINDS
+from dbhygiene.library.sharing import sharing
+from dbhygiene.library.sqlalchemy import in_tests
+from dbhygiene.lifetimes import Lifetime
+from dbhygiene.model import NoFix, Report, rule
+from dbhygiene.settings import Confidence
+from dbhygiene.source import File
+
+
+@rule("HYG211", on=Lifetime, imports=SQLALCHEMY)
+def check(file: File, life: Lifetime) -> Iterator[Report]:
+    name = _name(file, life.birth) if life.resource.kind in SESSION_KINDS and not in_tests(file) else None
+    if name is None:
+        return
+    shared = sharing(file, life.scope, name, life.birth, tasks=life.resource.is_async)
+    if shared is not None:
+        those = "tasks" if life.resource.is_async else "threads"
+        yield Report(
+            life.birth,
+            f"{life.resource.noun} `{name}` is used by several {those} at once",
+            path=((life.birth, "opened here, once"), (shared, f"handed to several {those}")),
+            fix=NoFix(f"each of the {those} needs one of its own"),
+            confidence=Confidence.LIKELY,
+            subject=name,
+        )
+
+
+def _name(file: File, birth: ast.Call) -> str | None:
+    """The variable that is given what a call opens."""
+    around = file.parents.get(birth)
+    if isinstance(around, ast.Await):
+        around = file.parents.get(around)
+    match around:
+        case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
+            return name
+        case ast.withitem(optional_vars=ast.Name(id=name)):
+            return name
+    return None
