@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +16,7 @@ from dbhygiene.source import NOT_PYTHON, File
 if TYPE_CHECKING:
     from dbhygiene.requirements import Requirements
 
+MANY = 100  # files that speak of a name: beyond, everybody does
 LARGEST = 10 << 20  # bytes; a file beyond is a table of data, and its tree would need gigabytes
 HELD = 64 << 20  # bytes of files that are kept: whoever asks for a word again finds it without reading them all
 
@@ -28,6 +30,7 @@ class Project:
         self._files: dict[Path, File] = {}
         self._modules: dict[tuple[str, str], Path | None] = {}
         self._mentions: dict[str, list[File]] = {}
+        self._naming: dict[tuple[str, ...], list[File] | None] = {}
         self._bytes: dict[Path, bytes] = {}
         self._held = 0
 
@@ -87,15 +90,39 @@ class Project:
 
     def _mentioning(self, word: str) -> Iterator[File]:
         needle = word.encode()
-        for path in self._everything:
+        return self._parsed(path for path in self._everything if needle in self._data(path))
+
+    def naming(self, *names: str) -> Sequence[File] | None:
+        """The project's files in which all of these names stand, as whole words; None where these are too many.
+
+        Some names are those of half the files of a project, and a question to so many files is not worth its time.
+        """
+        if names not in self._naming:
+            words = [_whole_word(name) for name in names]
+            needles = [name.encode() for name in names]
+            paths = [
+                path
+                for path in self._everything
+                if all(needle in self._data(path) for needle in needles)
+                if all(word.search(self._data(path)) for word in words)
+            ]
+            self._naming[names] = list(self._parsed(paths)) if len(paths) <= MANY else None
+        return self._naming[names]
+
+    def _data(self, path: Path) -> bytes:
+        try:
+            return self.read(path)
+        except OSError:
+            return b""  # told where the file itself is checked
+
+    def _parsed(self, paths: Iterable[Path]) -> Iterator[File]:
+        for path in paths:
             try:
-                data = self.read(path)
-                if needle in data:
-                    file = self.file(path, data)
-                    _ = file.tree
-                    yield file
+                file = self.file(path, self.read(path))
+                _ = file.tree
+                yield file
             except (OSError, *NOT_PYTHON):
-                continue  # told where the file itself is checked
+                continue  # likewise
 
     @cached_property
     def _everything(self) -> list[Path]:
@@ -194,6 +221,11 @@ def _read(path: str) -> bytes:
         return data
     finally:
         os.close(handle)
+
+
+def _whole_word(name: str) -> re.Pattern[bytes]:
+    before, after = (r"\b" if end.isidentifier() else "" for end in (name[0], name[-1]))
+    return re.compile(f"{before}{re.escape(name)}{after}".encode())
 
 
 def _outside_packages(directory: str) -> str:

@@ -56,6 +56,9 @@ class Surroundings(Protocol):
     def mentions(self, word: str) -> Sequence[File]:
         """The project's files in which a word stands. Costs reading them all, once a word: for rare questions."""
 
+    def naming(self, *names: str) -> Sequence[File] | None:
+        """The project's files in which all of these names stand, as whole words; None where these are too many."""
+
     def version_of(self, distribution: str) -> tuple[int, ...] | None:
         """The version that the project pins or bounds below, None where it says nothing."""
 
@@ -73,6 +76,9 @@ class Alone(NamedTuple):
         return None
 
     def mentions(self, word: str) -> Sequence[File]:
+        return ()
+
+    def naming(self, *names: str) -> Sequence[File] | None:
         return ()
 
     def version_of(self, distribution: str) -> tuple[int, ...] | None:

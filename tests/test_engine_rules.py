@@ -36,6 +36,9 @@ class Known:
     def requires(self, distribution: str) -> bool:
         return distribution in self.versions
 
+    def naming(self, *names: str) -> Sequence[File]:
+        return ()
+
     def mentions(self, word: str) -> Sequence[File]:
         return ()
 

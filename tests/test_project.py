@@ -249,3 +249,17 @@ def test_lock_files_know_best(tree: Tree, name: str) -> None:
 def test_broken_files_say_nothing(tree: Tree) -> None:
     broken = {"setup.py": "def f(:\n", "setup.cfg": "[a\n", "Pipfile.lock": "{", "pyproject.toml": "[project\n"}
     assert declared(tree(**broken)) == {}
+
+
+def test_files_that_speak_of_names(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tree(**{"a.py": "x.conn = y", "b.py": "x.connect()", "c.py": "z.conn; x = 1", "d.py": "x.conn ="})
+    project = Project(root)
+
+    def naming(*names: str) -> list[str]:
+        return sorted(file.path.name for file in project.naming(*names) or ())
+
+    assert naming(".conn") == ["a.py", "c.py"]  # d.py is no Python text
+    assert naming(".conn", "x") == ["a.py", "c.py"]
+    assert naming(".conn", "y") == ["a.py"]
+    monkeypatch.setattr("dbhygiene.project.MANY", 1)
+    assert Project(root).naming("x") is None

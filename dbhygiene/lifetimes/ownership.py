@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -65,11 +65,10 @@ class Field:
     def _never_closed(self) -> bool:
         if any(not _is_plain(each) for each in (self.cls, *bases(self.cls))):
             return False
-        pattern = re.compile(rf"\.{re.escape(self.name)}\b")
         returned: set[str] = set()
-        for file in {id(f): f for f in (self.file, *self._relatives())}.values():
-            if pattern.search(file.text) is None:
-                continue
+        for file in self._relatives():
+            if file is None:
+                return False
             for use in self._uses(file):
                 verdict = self._fate(file, use)
                 if verdict is None:
@@ -77,17 +76,21 @@ class Field:
                 returned |= verdict
         return not any(self._somebody_closes(name) for name in returned)
 
-    def _relatives(self) -> Iterable[File]:
-        """The files that may see the field: those that speak of the field or the class, and those of the bases."""
-        yield from (each.file for each in bases(self.cls))
-        yield from self.file.project.mentions(f".{self.name}")
+    def _relatives(self) -> Iterator[File | None]:
+        """The files that may see the field: its own, those of the bases, and those that speak of it, if not too many.
+
+        None stands for more than it is worth to look into: somebody there may do anything.
+        """
+        near = {id(file): file for file in (self.file, *(each.file for each in bases(self.cls)))}
+        yield from near.values()
+        others = self.file.project.naming(f".{self.name}")
+        yield from [None] if others is None else [file for file in others if id(file) not in near]
 
     def _somebody_closes(self, method: str) -> bool:
         """Whether a file that calls the method which hands the connection out closes something like a connection."""
-        callers = self.file.project.mentions(method)
-        if method == "connect":  # which every driver has, too
-            callers = [file for file in callers if self.cls.node.name in file.text]
-        return any(
+        names = (method, self.cls.node.name) if method == "connect" else (method,)  # every driver has a `connect`
+        callers = self.file.project.naming(*names)
+        return callers is None or any(
             not _OTHER_CLOSED.search(name)
             for file in {id(f): f for f in (self.file, *callers)}.values()
             for name in re.findall(r"(\w+)(?:\(\))?\.(?:close|disconnect|release)\b", file.text)
@@ -244,7 +247,11 @@ def owner(file: File, scope: Scope) -> Definition | None:
 def seen_elsewhere(file: File, name: str) -> bool:
     """Whether another module of the project imports a variable of this one, or may."""
     stem = file.module.rpartition(".")[2]
-    return any(_sees(other, file, name) for other in file.project.mentions(stem) if other is not file)
+    for words in ((stem, name), (stem, "import *")):
+        others = file.project.naming(*words)
+        if others is None or any(_sees(other, file, name) for other in others if other is not file):
+            return True
+    return False
 
 
 def _sees(other: File, file: File, name: str) -> bool:

@@ -1,0 +1,70 @@
+"""`python -m tests.slowest [--count N] DIRECTORY...`: check each directory as a project of its own, file by file.
+
+Says how fast that is, which files take longest, and which internal errors there are; exit status 1 where there is an
+error, or a file that takes longer than LIMIT.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from dbhygiene.engine import INTERNAL_ERROR, Analyses, check_file, chosen, load
+from dbhygiene.project import Project
+from dbhygiene.settings import Settings
+from dbhygiene.source import File
+
+LIMIT = 10.0  # seconds for one file
+
+
+class Timed(NamedTuple):
+    """One file: how long it took, how many lines it has, and what went wrong."""
+
+    seconds: float
+    path: Path
+    lines: int
+    errors: tuple[str, ...]
+
+
+def timed(root: Path) -> tuple[int, list[Timed]]:
+    """The number of files below a directory, and those of them that are worth a look, with their times."""
+    project = Project(root, Settings())
+    analyses = Analyses(project)
+    paths = list(project.discover([root]).files)
+    loaded, rules = load(project, paths, chosen(project.settings), analyses)
+    found: list[Timed] = []
+    for path, file in loaded.items():
+        if isinstance(file, File):
+            started = time.perf_counter()
+            errors = [each.message for each in check_file(file, rules, analyses) if each.code == INTERNAL_ERROR]
+            found.append(Timed(time.perf_counter() - started, path, file.text.count("\n"), tuple(errors)))
+    return len(paths), found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.slowest", description=__doc__)
+    parser.add_argument("directories", nargs="+", type=Path)
+    parser.add_argument("--count", type=int, default=10, help="how many files to name")
+    options = parser.parse_args()
+    started = time.perf_counter()
+    files, found = 0, list[Timed]()
+    for directory in options.directories:
+        count, some = timed(directory.resolve())
+        files += count
+        found += some
+    seconds, lines = time.perf_counter() - started, sum(each.lines for each in found)
+    for each in sorted(found, reverse=True)[: options.count]:
+        print(f"{each.seconds:>7.2f} s {each.lines:>7} lines {each.path}")
+    errors = [f"{each.path}: {error}" for each in found for error in each.errors]
+    print(*errors, sep="\n")
+    busy = sum(each.seconds for each in found)
+    print(f"{files} files, {len(found)} looked into: {lines} lines, {lines / max(busy, 0.001):.0f} a second")
+    print(f"{seconds:.0f} s in all, {len(errors)} internal errors")
+    return bool(errors) or any(each.seconds > LIMIT for each in found)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
