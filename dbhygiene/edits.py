@@ -14,6 +14,7 @@ Edits are named tuples, since every run makes their classes; `verb` tells those 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
 from dbhygiene.source import Span
@@ -145,6 +146,14 @@ class EditComment(NamedTuple):
 
     comment: Span
     text: str
+
+
+NARROW, WIDE = 100, 120
+
+
+def widest(lines: Sequence[str]) -> int:
+    """How many columns a new line may take: 100, or as many as the file's other lines do, up to 120."""
+    return max(NARROW, min(WIDE, max(map(len, lines), default=0)))
 
 
 Edit: TypeAlias = (

@@ -22,6 +22,7 @@ from dbhygiene.edits import (
     ReplaceItem,
     SetKeyword,
     WrapInTry,
+    widest,
 )
 from dbhygiene.fixes import layout, templates
 from dbhygiene.fixes.blocks import Block, Unit, comments_of, joined, lines, without_empty_finally
@@ -29,6 +30,7 @@ from dbhygiene.fixes.templates import EditError, Statement
 from dbhygiene.source import Span
 
 _BLOCK = (InsertBefore, InsertAfter, Remove, MoveIntoWith, WrapInTry)
+_LINE_END = re.compile(r"\r\n|\r|\n")
 _NEWLINE = re.compile(r"[ \t\f]*(\r\n|\n|\r)")
 _TIGHT = cst.AssignEqual(layout.NOTHING, layout.NOTHING)
 
@@ -38,6 +40,7 @@ class Editor:
 
     def __init__(self, text: str) -> None:
         text, self._tail = _without_blank_end(text)
+        self._lines = _LINE_END.split(text)
         try:
             self._module = cst.parse_module(text)
             wrapper = MetadataWrapper(self._module, unsafe_skip_copy=True)
@@ -50,7 +53,7 @@ class Editor:
     def edited(self, edits: Iterable[Edit]) -> str:
         """The text after these edits; raises EditError where one of them cannot be carried out."""
         edits = list(dict.fromkeys(edits))
-        rewriter = _Rewriter(self._positions, edits)
+        rewriter = _Rewriter(self._positions, edits, self._lines, self._module.default_indent)
         try:
             module = self._module.visit(rewriter)
         except cst.ParserSyntaxError as error:
@@ -89,8 +92,11 @@ def _missing(edit: Edit) -> str:
 class _Rewriter(cst.CSTTransformer):
     """One walk over the tree, into those statements only that hold a target; each edit met is struck off `pending`."""
 
-    def __init__(self, positions: Mapping[cst.CSTNode, CodeRange], edits: Sequence[Edit]) -> None:
+    def __init__(
+        self, positions: Mapping[cst.CSTNode, CodeRange], edits: Sequence[Edit], text: Sequence[str], indent: str
+    ) -> None:
         super().__init__()
+        self.text, self.indent, self.widest = text, indent, widest(text)
         self.positions = positions
         self.pending: dict[Edit, None] = dict.fromkeys(edits)
         self.lines = sorted({span.line for edit in edits for span in targets(edit)})
@@ -182,6 +188,8 @@ class _Rewriter(cst.CSTTransformer):
                     node = layout.add_item(node, templates.expression(key), templates.expression(value))
                 case _:
                     raise EditError(_missing(edit))
+        if isinstance(original, cst.Call) and isinstance(node, cst.Call) and self._too_wide(span, original, node):
+            node = layout.one_per_line(node, self.indent)
         for edit in self._taken(span, Replace):
             assert isinstance(edit, Replace)
             kept = (1, -1) if bracketed else (0, None)
@@ -192,6 +200,14 @@ class _Rewriter(cst.CSTTransformer):
                 new = new.with_changes(lpar=[*outer_left, *new.lpar], rpar=[*new.rpar, *outer_right])
             node = templates.fitted(new, self.around[-1] if self.around else None)
         return node
+
+    def _too_wide(self, span: Span, original: cst.Call, node: cst.Call) -> bool:
+        """Whether a call on one line has grown beyond what lines of this file take."""
+        if span.line != span.end_line or node is original:
+            return False
+        code = cst.Module([]).code_for_node
+        grown = len(code(node)) - len(code(original))
+        return grown > 0 and len(self.text[span.line - 1]) + grown > self.widest
 
     def _import(self, original: cst.ImportFrom, node: cst.ImportFrom) -> cst.ImportFrom:
         for edit in self._taken(self.span(original), AddName):

@@ -155,11 +155,20 @@ def _adding(file: File, module: str, items: set[str], line: int) -> Iterator[Edi
     names = sorted(items - {""}, key=lambda item: by_kind(item.partition(" ")[0]))
     if not names:
         return
+    if _one_name_a_line(imports):
+        yield from (_line(file, imports, f"from {module} import {name}") for name in names)
+        return
     for node in imports:
         if isinstance(node, ast.ImportFrom) and (node.module, node.level) == (module, 0) and node.names[0].name != "*":
             yield from (AddName(file.span(node), name) for name in names)
             return
     yield _line(file, imports, f"from {module} import {', '.join(names)}")
+
+
+def _one_name_a_line(imports: Sequence[ast.Import | ast.ImportFrom]) -> bool:
+    """Whether the file imports two names of one module on lines of their own, and nowhere two on one line."""
+    rows = [(node.module, node.level, len(node.names)) for node in imports if isinstance(node, ast.ImportFrom)]
+    return all(length == 1 for _, _, length in rows) and any(one == other for one, other in pairwise(rows))
 
 
 def _line(file: File, imports: Sequence[ast.Import | ast.ImportFrom], code: str) -> Edit:
@@ -201,6 +210,7 @@ _Order = Callable[[ast.stmt], "tuple[Any, ...]"]
 
 def _place(section: Sequence[ast.Import | ast.ImportFrom], new: ast.stmt) -> int:
     orders: tuple[_Order, ...] = (
+        lambda node: (isinstance(node, ast.ImportFrom), _module(node).lower(), _first_name(node)),
         lambda node: (isinstance(node, ast.ImportFrom), _module(node).lower()),
         lambda node: (_module(node).lower(),),
         lambda node: (not isinstance(node, ast.ImportFrom), _module(node).lower()),
@@ -211,6 +221,10 @@ def _place(section: Sequence[ast.Import | ast.ImportFrom], new: ast.stmt) -> int
             return sum(key <= order(new) for key in keys)
     alike = [i for i, node in enumerate(section) if type(node) is type(new)]
     return alike[-1] + 1 if alike else len(section)
+
+
+def _first_name(node: ast.stmt) -> tuple[int, str]:
+    return by_kind(node.names[0].name) if isinstance(node, ast.ImportFrom) else (0, "")
 
 
 def _module(node: ast.stmt) -> str:

@@ -112,6 +112,15 @@ def add_argument(call: cst.Call, arg: cst.Arg) -> cst.Call:
     return call.with_changes(args=[*rest, last], whitespace_before_args=row.opening)
 
 
+def one_per_line(call: cst.Call, indent: str) -> cst.Call:
+    """The call with each argument on a line of its own."""
+    line = cst.ParenthesizedWhitespace(indent=True, last_line=cst.SimpleWhitespace(indent))
+    *rest, last = [arg.with_changes(whitespace_after_arg=NOTHING) for arg in call.args]
+    args = [arg.with_changes(comma=cst.Comma(whitespace_after=line)) for arg in rest]
+    end = cst.Comma(whitespace_after=cst.ParenthesizedWhitespace(indent=True))
+    return call.with_changes(args=[*args, last.with_changes(comma=end)], whitespace_before_args=line)
+
+
 def add_item(node: cst.Dict, key: cst.BaseExpression, value: cst.BaseExpression) -> cst.Dict:
     """The dict with an item more, the last."""
     item: cst.BaseDictElement = cst.DictElement(key, value)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from dbhygiene.flow import cfg
 from dbhygiene.lifetimes.lifetime import Lifetime
-from dbhygiene.lifetimes.region import RefusedError, Region, history, names_in, parts
+from dbhygiene.lifetimes.region import RefusedError, Region, names_in, parts
 
 
 class Closing(NamedTuple):
@@ -22,12 +21,14 @@ def closings(life: Lifetime, region: Region) -> list[Closing]:
     """Every statement that closes it, on some way; raises RefusedError where one cannot be moved."""
     found: dict[ast.stmt, Closing] = {}
     inside = {part for statement in region.rest for part in ast.walk(statement)}
-    for call in [*life.closes, *_helpers(life)]:
+    for call in life.closes:
+        if _stays(life, call):
+            continue
         closing = _closing(life, region, call)
         if closing.statement not in inside:
             raise RefusedError("it is opened and closed in different blocks")
         found[closing.statement] = closing
-    for node, fact in history(life):
+    for node, fact in life.history:
         if isinstance(node.act, cfg.Leave) and life.analysis.transfer.closed_by(node.act.node, fact):
             raise RefusedError("a `with` closes it already on some way")
     return sorted(found.values(), key=lambda closing: closing.statement.lineno)
@@ -72,25 +73,18 @@ def _closes_one(statement: ast.stmt, names: set[str]) -> bool:
     return False
 
 
-def _helpers(life: Lifetime) -> Iterator[ast.Call]:
-    """The calls of functions that close what they are given."""
-    transfer = life.analysis.transfer
-    for node, fact in list(history(life)):
-        if not isinstance(node.act, cfg.Call) or fact.state != "open":
-            continue
-        call = node.act.node
-        given = [*call.args, *(keyword.value for keyword in call.keywords)]
-        if not any(transfer.holds(value, fact) for value in given):
-            continue
-        before = transfer.escaped.copy()
-        closes = any(kind == "next" and after.state == "closed" for kind, after in transfer(node, fact))
-        transfer.escaped = before
-        if closes:
-            definition = life.analysis.effects.of(call).definition
-            does_more = definition is not None and not _only_closes(definition.node)
-            if does_more or not all(isinstance(value, (ast.Name, ast.Attribute, ast.Constant)) for value in given):
-                raise RefusedError("it is closed by a call that does more")
-            yield call
+def _stays(life: Lifetime, call: ast.Call) -> bool:
+    """Whether it is closed by a function that does more, and may, since to close it once more does no harm."""
+    if isinstance(call.func, ast.Attribute) and call.func.attr in life.resource.closed_by:
+        return False
+    definition = life.analysis.effects.of(call).definition
+    given = [*call.args, *(keyword.value for keyword in call.keywords)]
+    only_closes = definition is None or _only_closes(definition.node)
+    if only_closes and all(isinstance(value, (ast.Name, ast.Attribute, ast.Constant)) for value in given):
+        return False
+    if life.resource.second_close_raises:
+        raise RefusedError("it is closed by a call that does more")
+    return True
 
 
 _QUIET = frozenset({"close", "is_connected", "debug", "info", "warning", "error", "exception", "print"})

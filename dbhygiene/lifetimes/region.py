@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from dbhygiene.flow import cfg
 from dbhygiene.flow.cfg import Node
-from dbhygiene.lifetimes.heap import IS, PART, RETURN, Fact
+from dbhygiene.lifetimes.heap import IS, PART, RETURN
 from dbhygiene.lifetimes.lifetime import Lifetime
 
 
@@ -130,7 +130,7 @@ def _used_outside(life: Lifetime, needed: set[str], inside: Sequence[ast.stmt]) 
 def _touched(life: Lifetime) -> set[ast.AST]:
     """Every mention of a variable at a point where it stands for the resource, or a part of it, and that is open."""
     found: set[ast.AST] = set()
-    for node, fact in history(life):
+    for node, fact in life.history:
         if fact.state == "open":
             names = {where.partition(".")[0] for _, where in fact.aliases if isinstance(where, str)}
             for expr in _looked_at(node.act):
@@ -152,12 +152,6 @@ def _looked_at(act: cfg.Act) -> Iterator[ast.AST]:
             return
         case _:
             yield act.node
-
-
-def history(life: Lifetime) -> Iterator[tuple[Node, Fact]]:
-    """Everything that may be true of it, before each node."""
-    solution = life.analysis.solution
-    return ((node, fact) for node in solution.nodes() for fact in solution.at(node) if fact.site is life.birth)
 
 
 def _surely_open(life: Lifetime, name: str, rest: Sequence[ast.stmt]) -> bool:
@@ -200,7 +194,7 @@ def parts(life: Lifetime) -> set[str]:
     """The variables that still read from it, on some way: its cursors."""
     return {
         where.partition(".")[0]
-        for _, fact in history(life)
+        for _, fact in life.history
         for how, where in fact.aliases
         if how == PART and isinstance(where, str) and where != RETURN
     }
@@ -209,7 +203,7 @@ def parts(life: Lifetime) -> set[str]:
 def _taken_in(life: Lifetime) -> set[str]:
     """The variables that a session has been given: when it is closed, their objects can load nothing more."""
     found: set[str] = set()
-    for node, fact in history(life) if life.resource.is_lazy else ():
+    for node, fact in life.history if life.resource.is_lazy else ():
         if isinstance(node.act, cfg.Call) and isinstance(node.act.node.func, ast.Attribute):
             if life.analysis.transfer.holds(node.act.node.func.value, fact) == IS:
                 found |= {arg.id for arg in node.act.node.args if isinstance(arg, ast.Name)}

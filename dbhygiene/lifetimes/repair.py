@@ -9,18 +9,17 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from dbhygiene.edits import InsertBefore, MoveIntoWith, Remove, Replace, ReplaceItem, WrapInTry
+from dbhygiene.edits import InsertBefore, MoveIntoWith, Remove, Replace, ReplaceItem, WrapInTry, widest
 from dbhygiene.flow import cfg
 from dbhygiene.lifetimes.analysis import transferred
 from dbhygiene.lifetimes.closings import Closing, closings
 from dbhygiene.lifetimes.heap import PART, RETURN, path_of
 from dbhygiene.lifetimes.lifetime import Leak, Lifetime
-from dbhygiene.lifetimes.region import RefusedError, Region, blocks, history, names_in, parts, region
+from dbhygiene.lifetimes.region import RefusedError, Region, blocks, names_in, parts, region
 from dbhygiene.model import Fix, NoFix, Safety
 from dbhygiene.source import File
 
 LONGEST = 50  # lines: a block that is longer is not re-indented without being asked
-NARROW, WIDE = 88, 120  # columns that a new line may take in any file, and in one that has such lines already
 
 
 def repair(life: Lifetime, leak: Leak) -> Fix | NoFix:
@@ -139,7 +138,7 @@ def _not_handed_on(life: Lifetime) -> None:
 
 def _nothing_outlives(life: Lifetime) -> None:
     """Refuse where something that reads from the connection is returned, yielded or stored."""
-    for node, fact in history(life):
+    for node, fact in life.history:
         if any(how == PART and isinstance(w, str) and (w == RETURN or "." in w) for how, w in fact.aliases):
             raise RefusedError("something that still reads from the connection outlives it")
         if isinstance(node.act, cfg.Yield) and life.analysis.transfer.holds(node.act.node.value, fact) == PART:
@@ -253,5 +252,4 @@ def _fits(life: Lifetime, items: str) -> bool:
         return False
     value = life.file.segment(life.birth)
     head = items.replace("$value", value).replace("{contextlib.closing}", "closing")
-    widest = max(NARROW, min(WIDE, max(map(len, life.file.lines))))
-    return life.statement.col_offset + len(f"with {head}:") <= widest
+    return life.statement.col_offset + len(f"with {head}:") <= widest(life.file.lines)

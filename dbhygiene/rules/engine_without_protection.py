@@ -16,7 +16,12 @@ engine = create_engine("mysql+pymysql://shop@db/shop", echo=False)  # HYG201: ne
 ```python fixed
 from sqlalchemy import create_engine
 
-engine = create_engine("mysql+pymysql://shop@db/shop", echo=False, pool_pre_ping=True, pool_recycle=280)
+engine = create_engine(
+    "mysql+pymysql://shop@db/shop",
+    echo=False,
+    pool_pre_ping=True,
+    pool_recycle=280,
+)
 ```
 
 The URL is followed through names, modules, f-strings, formats and `URL.create`; the options through `**`:

@@ -471,3 +471,31 @@ def test_a_finally_that_loses_its_statements_goes(before: str, after: str) -> No
     last = places.statement("try")
     close = places.statement("conn.close()")
     assert edited(text(before), [WrapInTry(first, last, "finally", "conn.close()", (close,))]) == text(after)
+
+
+LONG = "engine = create_engine('mysql+pymysql://shop@database.one.example.com/shop', echo=False)"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            f"{LONG}\n",
+            "engine = create_engine(\n    'mysql+pymysql://shop@database.one.example.com/shop',\n"
+            "    echo=False,\n    n=1234567890,\n)\n",
+        ),
+        (
+            f"if x:\n\t{LONG}  # c\n",
+            "if x:\n\tengine = create_engine(\n\t\t'mysql+pymysql://shop@database.one.example.com/shop',\n"
+            "\t\techo=False,\n\t\tn=1234567890,\n\t)  # c\n",
+        ),
+        (f"{LONG}\n# {'x' * 100}\n", f"{LONG[:-1]}, n=1234567890)\n# {'x' * 100}\n"),
+        (
+            f"{LONG}\r\n",
+            "engine = create_engine(\r\n    'mysql+pymysql://shop@database.one.example.com/shop',\r\n"
+            "    echo=False,\r\n    n=1234567890,\r\n)\r\n",
+        ),
+    ],
+)
+def test_a_call_that_grows_too_long_is_laid_out_in_lines(before: str, after: str) -> None:
+    assert edited(before, [AddKeyword(Places(before).call("create_engine"), "n", "1234567890")]) == after

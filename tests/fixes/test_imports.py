@@ -35,6 +35,11 @@ def test_a_known_name_is_spelled_as_the_file_does(before: str, spelled: str) -> 
 
 
 ADDED = {
+    "a file with one name a line": (
+        "from a import b\nfrom a import d\nfrom contextlib import suppress\nc()\n",
+        "from a import b\nfrom a import d\nfrom contextlib import closing\nfrom contextlib import suppress\n"
+        "closing(c())\n",
+    ),
     "a file without imports": (
         "c()\n",
         "from contextlib import closing\n\nclosing(c())\n",

@@ -287,7 +287,7 @@ def _kinds(tree: ast.Module, drivers: dict[str, Any]) -> dict[str, type[BaseExce
                 kinds[name] = NAMED.get(name)
             case ast.Attribute(value=ast.Name(id=driver), attr="Error") if driver in DRIVERS:
                 kinds[f"{driver}.Error"] = drivers[driver].Error
-    return kinds
+    return dict(sorted(kinds.items()))  # in an order that no fix changes
 
 
 def _nullable(function: ast.FunctionDef) -> set[str]:
