@@ -33,7 +33,8 @@ def steps(gap: Gap | Held) -> Iterator[tuple[Located, str] | Step]:
         again = " again" if spot is gap.asked_again and spot.origin.words.startswith("asks") else ""
         inner = spot.origin
         if inner is spot:
-            yield spot.node, spot.words + again
+            unseen = spot is gap.wait and gap.kind.value not in spot.words
+            yield spot.node, spot.words + (f", in which {gap.kind.value}" if unseen else again)
         else:
             yield spot.node, spot.words
             yield Step(inner.file.path, inner.file.span(inner.node), inner.words + again)

@@ -112,6 +112,11 @@ class Lifetime:
             return Leak.SWALLOWED
         return Leak.RAISED if "raised" in self._leaks else None
 
+    def ends_well(self, end: Node, fact: Fact) -> bool:
+        """Whether the function is left here, and nothing is left open."""
+        graph = self.analysis.graph
+        return (end is graph.exit and not self._normal(fact)) or (end is graph.raised and not self._raised(fact))
+
     @property
     def is_returned(self) -> bool:
         """Whether the function gives it to its caller, on some way."""
@@ -253,10 +258,6 @@ class Lifetime:
         """The statement in which it is opened."""
         return next(node for node in self.file.around(self.birth) if isinstance(node, ast.stmt))
 
-    def steps(self, leak: Leak) -> list[tuple[Located, str]]:
-        """The way to a leak as a reader follows it: opened, the turns taken, left open."""
-        return list(_steps(self, self.path(leak), leak))
-
 
 def _names_in(expr: ast.expr) -> set[str]:
     return {part.id for part in ast.walk(expr) if isinstance(part, ast.Name)}
@@ -264,53 +265,6 @@ def _names_in(expr: ast.expr) -> set[str]:
 
 _MOCKS = re.compile(r"\bmock(er)?\.patch|@patch\b|\bwith patch\(|\bmonkeypatch\.setattr")  # drivers too, mostly
 SHORTEST_WORD = 4  # a shorter name is found in every file
-_RESTS = "the generator is never resumed, or an exception is thrown in here"
-
-
-def _steps(life: Lifetime, path: list[tuple[Node, Kind]], leak: Leak) -> Iterator[tuple[Located, str]]:
-    yield life.birth, "opened here"
-    left: tuple[Located, str] | None = None
-    for node, kind in path:
-        act = node.act
-        match act:
-            case cfg.Test(node=test) if kind in {"true", "false"}:
-                yield _asked(life, test, kind)
-            case cfg.Iterate(node=loop) if kind == "false" and _matters(life, loop):
-                yield loop.iter, "when there is nothing left here"
-            case cfg.Leave(node=item, raised=True) if kind == "next":
-                yield item.context_expr, "this `with` swallows the exception"
-            case cfg.Call(node=call) | cfg.Await(node=call) | cfg.Yield(node=call) if kind == "raise":
-                yield call, _RESTS if isinstance(act, cfg.Yield) else "this raises"
-            case cfg.Raise(node=stmt):
-                yield stmt, "raised here"
-            case cfg.Catch(node=handler):
-                yield handler, "caught here"
-            case cfg.Return(node=stmt):
-                left = stmt, f"the function returns, `{life.title}` still open"
-    if leak is Leak.RAISED:
-        return
-    if left is not None:
-        yield left
-    elif isinstance(life.scope.node, FUNCTION):
-        last = max(_statements(life.scope.node), key=lambda stmt: stmt.lineno)
-        yield last, f"the function ends, `{life.title}` still open"
-
-
-def _asked(life: Lifetime, test: ast.expr, kind: Kind) -> tuple[Located, str]:
-    """A test as it is written: of `not rows`, the graph asks for `rows`."""
-    above = life.file.parents.get(test)
-    if isinstance(above, ast.UnaryOp) and isinstance(above.op, ast.Not):
-        return above, f"when this is {'false' if kind == 'true' else 'true'}"
-    return test, f"when this is {kind}"
-
-
-def _matters(life: Lifetime, loop: ast.For | ast.AsyncFor | ast.comprehension) -> bool:
-    """Whether a loop that is not run (any more) is why it stays open: it would be closed within."""
-    return any(part in life.closes for part in ast.walk(loop))
-
-
-def _statements(function: ast.AST) -> Iterator[ast.stmt]:
-    return (part for part in ast.walk(function) if isinstance(part, ast.stmt))
 
 
 class Lifetimes:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from typing import TypeAlias
 
+from dbhygiene.flow import cfg
+from dbhygiene.flow.cfg import Kind, Node
 from dbhygiene.library.resources import Resource
+from dbhygiene.lifetimes.heap import Fact
 from dbhygiene.lifetimes.lifetime import Leak, Lifetime
-from dbhygiene.source import Located
+from dbhygiene.source import FUNCTION, Located
 
 _LIMITS = {
     "mysql": "each one holds a server connection: under load, error 1226 or 1040",
@@ -48,12 +52,14 @@ def closed(resource: Resource) -> str:
 
 def notes(life: Lifetime, leak: Leak) -> Iterator[str]:
     """Facts about the driver, other ways to leak, and where it ends."""
-    told = {at for at, _ in life.steps(leak)}
-    others = [call for call in life.raisers if call not in told] if leak is not Leak.NEVER_CLOSED else []
-    if others:
-        shown = " or ".join(dict.fromkeys(f"{named(call)} (line {call.lineno})" for call in others[:3]))
-        more = f", or one of {len(others) - 3} more," if len(others) > 3 else ""
-        yield f"also stays open if {shown}{more} raises"
+    told = {at.lineno for at, _ in steps(life, leak)}
+    others = {call.lineno: call for call in reversed(life.raisers) if call.lineno not in told}
+    if others and leak is not Leak.NEVER_CLOSED:
+        shown = [f"{named(others[line])} (line {line})" for line in sorted(others)]
+        more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
+        yield f"also stays open if {'one of these' if len(shown) > 1 else shown[0]} raises" + (
+            f": {', '.join(shown[:3])}{more}" if len(shown) > 1 else ""
+        )
     yield from consequence(life.resource)
 
 
@@ -63,3 +69,105 @@ def consequence(resource: Resource) -> Iterator[str]:
         yield "the pool has one connection less for each: under load, callers wait for one, or get an error"
     elif (limit := _LIMITS.get(resource.server)) is not None:
         yield limit
+
+
+# -- the way to a leak ----------------------------------------------------------------------------------
+
+_Point: TypeAlias = tuple[Node, Fact]
+_RESTS = "the generator is never resumed, or an exception is thrown in here"
+
+
+def steps(life: Lifetime, leak: Leak) -> list[tuple[Located, str]]:
+    """The way to a leak as a reader follows it: opened, the turns that matter, left open."""
+    return list(_steps(life, leak))
+
+
+def _steps(life: Lifetime, leak: Leak) -> Iterator[tuple[Located, str]]:
+    yield life.birth, "opened here"
+    left: tuple[Located, str] | None = None
+    way = life.facts(leak)
+    turns = set() if leak is Leak.NEVER_CLOSED else decisive(life, way)
+    for node, _, kind in way:
+        act = node.act
+        match act:
+            case cfg.Test(node=test) if node in turns:
+                yield _asked(life, test, kind)
+            case cfg.Iterate(node=loop) if kind == "false" and _matters(life, loop):
+                yield loop.iter, "when there is nothing left here"
+            case cfg.Leave(node=item, raised=True) if kind == "next":
+                yield item.context_expr, "this `with` swallows the exception"
+            case cfg.Call(node=call) | cfg.Await(node=call) | cfg.Yield(node=call) if kind == "raise":
+                yield call, _RESTS if isinstance(act, cfg.Yield) else "this raises"
+            case cfg.Raise(node=stmt):
+                yield stmt, "raised here"
+            case cfg.Catch(node=handler):
+                yield handler, "caught here"
+            case cfg.Return(node=stmt):
+                left = stmt, f"the function returns, `{life.title}` still open"
+    if leak is Leak.RAISED:
+        return
+    if left is not None:
+        yield left
+    elif isinstance(life.scope.node, FUNCTION):
+        statements = (part for part in ast.walk(life.scope.node) if isinstance(part, ast.stmt))
+        yield max(statements, key=lambda stmt: stmt.lineno), f"the function ends, `{life.title}` still open"
+
+
+def decisive(life: Lifetime, way: list[tuple[Node, Fact, Kind]]) -> set[Node]:
+    """The tests of a way to a leak after which it cannot end well any more, though it could before.
+
+    Where there is none, all of them: it may end well where it is not followed.
+    """
+    tests = {node for node, _, kind in way if isinstance(node.act, cfg.Test) and kind in {"true", "false"}}
+    after = _successors(life, way[0][0], way[0][1]) if tests else {}
+    well = _leading_to(after, {each for each in after if life.ends_well(*each)})
+    found = set()
+    for node, fact, kind in way:
+        if node in tests:
+            edges = {edge for edge, each in after.get((node, fact), ()) if each in well}
+            if edges and kind not in edges:
+                found.add(node)
+    return found or tests
+
+
+def _successors(life: Lifetime, node: Node, fact: Fact) -> dict[_Point, list[tuple[Kind, _Point]]]:
+    """What may come after each point that is reached from here, as long as it is about this resource."""
+    found: dict[_Point, list[tuple[Kind, _Point]]] = {}
+    todo = [(node, fact)]
+    while todo:
+        point = todo.pop()
+        if point in found:
+            continue
+        here, before = point
+        leaving = [(kind, after) for kind, after in life.analysis.transfer(here, before) if after.site is life.birth]
+        found[point] = [(kind, (target, after)) for kind, target in here.out for edge, after in leaving if edge == kind]
+        todo += [each for _, each in found[point]]
+    return found
+
+
+def _leading_to(after: dict[_Point, list[tuple[Kind, _Point]]], ends: set[_Point]) -> set[_Point]:
+    """The points from which one of these can be reached, these included."""
+    before: dict[_Point, list[_Point]] = {}
+    for point, following in after.items():
+        for _, each in following:
+            before.setdefault(each, []).append(point)
+    found, todo = set(ends), list(ends)
+    while todo:
+        for point in before.get(todo.pop(), ()):
+            if point not in found:
+                found.add(point)
+                todo.append(point)
+    return found
+
+
+def _asked(life: Lifetime, test: ast.expr, kind: Kind) -> tuple[Located, str]:
+    """A test as it is written: of `not rows`, the graph asks for `rows`."""
+    above = life.file.parents.get(test)
+    if isinstance(above, ast.UnaryOp) and isinstance(above.op, ast.Not):
+        return above, f"when this is {'false' if kind == 'true' else 'true'}"
+    return test, f"when this is {kind}"
+
+
+def _matters(life: Lifetime, loop: ast.For | ast.AsyncFor | ast.comprehension) -> bool:
+    """Whether a loop that is not run (any more) is why it stays open: it would be closed within."""
+    return any(part in life.closes for part in ast.walk(loop))

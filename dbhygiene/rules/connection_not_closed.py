@@ -110,7 +110,7 @@ from collections.abc import Iterator
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Leak, Lifetime
 from dbhygiene.lifetimes.repair import repair
-from dbhygiene.lifetimes.story import closed, notes
+from dbhygiene.lifetimes.story import closed, notes, steps
 from dbhygiene.model import Report, rule
 from dbhygiene.source import File
 
@@ -129,7 +129,7 @@ def check(file: File, life: Lifetime) -> Iterator[Report]:
     yield Report(
         life.birth,
         f"connection `{life.title}` {_WORDS[leak].format(closed=closed(life.resource))}",
-        path=tuple(life.steps(leak)),
+        path=tuple(steps(life, leak)),
         fix=repair(life, leak),
         confidence=life.confidence,
         notes=tuple(notes(life, leak)),

@@ -86,7 +86,7 @@ from collections.abc import Iterator
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Leak, Lifetime
 from dbhygiene.lifetimes.repair import repair
-from dbhygiene.lifetimes.story import named, notes
+from dbhygiene.lifetimes.story import named, notes, steps
 from dbhygiene.model import Report, rule
 from dbhygiene.source import File
 
@@ -95,7 +95,6 @@ from dbhygiene.source import File
 def check(file: File, life: Lifetime) -> Iterator[Report]:
     if life.resource.kind != "connection" or life.leak is not Leak.RAISED:
         return
-    steps = life.steps(Leak.RAISED)
     culprit = life.culprit
     cause = f"if {named(culprit)} raises"
     if isinstance(culprit, ast.Raise):
@@ -106,7 +105,7 @@ def check(file: File, life: Lifetime) -> Iterator[Report]:
     yield Report(
         life.birth,
         f"connection `{life.title}` is {left} {cause}",
-        path=tuple(steps),
+        path=tuple(steps(life, Leak.RAISED)),
         fix=repair(life, Leak.RAISED),
         confidence=life.confidence,
         notes=tuple(notes(life, Leak.RAISED)),

@@ -53,6 +53,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dbhygiene.lifetimes import Leak, Lifetime
+from dbhygiene.lifetimes.story import steps
 from dbhygiene.model import NoFix, Report, rule
 from dbhygiene.source import File
 
@@ -66,7 +67,7 @@ def check(file: File, life: Lifetime) -> Iterator[Report]:
         life.birth,
         f"unbuffered cursor `{life.title}` {when.get(leak, 'is not closed on every path')},"
         " and blocks its connection until all rows are read",
-        path=tuple(life.steps(leak)),
+        path=tuple(steps(life, leak)),
         fix=NoFix("where reading ends is for the author to say"),
         subject=life.title,
     )

@@ -131,7 +131,7 @@ from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.lifetimes import Leak, Lifetime
 from dbhygiene.lifetimes.managed import left_by_exit
 from dbhygiene.lifetimes.repair import repair
-from dbhygiene.lifetimes.story import named, notes
+from dbhygiene.lifetimes.story import named, notes, steps
 from dbhygiene.model import NoFix, Report, rule
 from dbhygiene.settings import Confidence
 from dbhygiene.source import FUNCTION, File, Function, Located
@@ -168,11 +168,11 @@ def _returned(file: File, life: Lifetime, function: Function) -> Report:
 
 
 def _left_open(file: File, life: Lifetime, leak: Leak) -> Report:
-    steps = life.steps(leak)
+    path = steps(life, leak)
     return Report(
         life.birth,
-        f"{_KINDS[life.resource.kind]} `{life.title}` {_WORDS.get(leak) or _on_error(steps[-1][0])}",
-        path=tuple(steps),
+        f"{_KINDS[life.resource.kind]} `{life.title}` {_WORDS.get(leak) or _on_error(path[-1][0])}",
+        path=tuple(path),
         fix=repair(life, leak),
         confidence=_confidence(file, life),
         notes=tuple(notes(life, leak)),

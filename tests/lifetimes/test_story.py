@@ -1,0 +1,78 @@
+"""The way to a leak, as it is told: the turns that matter, in the order of execution."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dbhygiene import engine
+from dbhygiene.catalogue import all_rules
+from dbhygiene.model import Finding
+from dbhygiene.settings import Confidence, Settings
+from dbhygiene.source import Alone, File
+
+HEAD = "import pymysql\nfrom contextlib import suppress\n\ndef f(a, b, rows):\n    conn = pymysql.connect()\n"
+
+
+def source(body: str) -> str:
+    return HEAD + "".join(f"    {line}\n" for line in body.split("\n"))
+
+
+def finding(body: str) -> Finding:
+    file = File(Path("app.py"), source(body), project=Alone(Settings(min_confidence=Confidence.POSSIBLE)))
+    (found,) = engine.check_file(file, all_rules())
+    return found
+
+
+def told(body: str) -> list[str]:
+    lines = source(body).split("\n")
+    return [
+        f"{lines[s.span.line - 1][s.span.column : s.span.end_column]}: {s.message}" for s in finding(body).steps[1:]
+    ]
+
+
+LEFT = "`conn` still open"
+
+
+@pytest.mark.parametrize(
+    ("body", "steps"),
+    [
+        ("if a:\n    b()\nrows()", [f"rows(): the function ends, {LEFT}"]),
+        (
+            "if not a:\n    return\nconn.close()",
+            ["not a: when this is true", f"return: the function returns, {LEFT}"],
+        ),
+        (
+            "if b:\n    print(b)\nif a and rows:\n    conn.close()",
+            ["a: when this is false", f"conn.close(): the function ends, {LEFT}"],
+        ),
+        (
+            "for row in rows:\n    conn.close()\n    return",
+            ["rows: when there is nothing left here", f"return: the function ends, {LEFT}"],
+        ),
+        (
+            "with suppress(ValueError):\n    rows()\n    conn.close()",
+            [
+                "rows(): this raises",
+                "suppress(ValueError): this `with` swallows the exception",
+                f"conn.close(): the function ends, {LEFT}",
+            ],
+        ),
+    ],
+    ids=["never closed", "not", "and", "loop", "suppress"],
+)
+def test_the_turns_that_matter_are_told(body: str, steps: list[str]) -> None:
+    assert told(body) == steps
+
+
+def test_other_ways_to_leak_are_told_once_a_line() -> None:
+    found = finding(
+        "if a:\n    return\nconn.cursor().execute('x')\nconn.ping()\nconn.commit()\nconn.begin()\nconn.close()"
+    )
+    assert found.notes[0] == (
+        "also stays open if one of these raises:"
+        " `conn.cursor().execute` (line 8), `conn.ping` (line 9), `conn.commit` (line 10) and 1 more"
+    )
+    one = finding("conn.ping()\nconn.commit()\nconn.close()")
+    assert one.notes[0] == "also stays open if `conn.commit` (line 7) raises"
