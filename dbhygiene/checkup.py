@@ -120,7 +120,7 @@ def _python(seen: _Seen) -> Iterator[Remark]:
 
 def _unread(seen: _Seen) -> Iterator[Remark]:
     broken: list[str] = []
-    for path in sorted({path for paths in seen.imported.values() for path in paths}):
+    for path in seen.files:
         try:
             finding = engine.syntax_error(seen.project.file(path))
         except NOT_PYTHON as error:
@@ -130,7 +130,8 @@ def _unread(seen: _Seen) -> Iterator[Remark]:
         if finding:
             broken.append(f"{seen.shown(path)}:{finding.span.line} {finding.message}")
     if broken:
-        message = f"not readable: {'; '.join(broken[:3])}{'; ...' if len(broken) > 3 else ''}"
+        more = f"; and {len(broken) - 3} more" if len(broken) > 3 else ""
+        message = f"not readable: {'; '.join(broken[:3])}{more}"
         yield Remark(
             "files", PROBLEM, message, "what stands in them is not checked; a newer Python may be able to parse it"
         )

@@ -158,6 +158,12 @@ def test_no_color_beats_force_color(project: Path) -> None:
     assert "\033[" not in run("check", FORCE_COLOR="1", NO_COLOR="1")[1]
 
 
+def test_without_a_command_the_help_is_told(project: Path) -> None:
+    status, out, err = run()
+    assert (status, out, err.partition("\n")[0]) == (2, "", "Usage: dbhygiene [OPTIONS] COMMAND [ARGS]...")
+    assert "..." not in err.partition("Commands:")[2]  # each command is told in full
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

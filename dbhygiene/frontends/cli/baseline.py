@@ -20,7 +20,7 @@ from dbhygiene.mistakes import Mistake
 @run_options
 @click.option("--prune", is_flag=True, help="Only take out what is found no more.")
 def command(paths: tuple[str, ...], prune: bool, **options: Any) -> int:
-    """Write what is found to a file of known findings, which `check` does not report."""
+    """Write a file of known findings. `check` does not report what is in it."""
     if "-" in paths:
         raise Mistake("a baseline is made of files, not of `-`")
     return write_baseline(paths, prune=prune, **options)
@@ -45,5 +45,5 @@ def write_baseline(
         done = update(project, part.rules, part.files, findings, baseline, prune=prune)
         sys.stdout.write(f"{shown(path or project.root / DEFAULT)}: {done}\n")
         if path is None:
-            sys.stdout.write(f'to use it, set `baseline = "{DEFAULT}"` in [tool.dbhygiene]\n')
+            sys.stdout.write(f'to use it, set `baseline = "{DEFAULT}"` in `[tool.dbhygiene]` of pyproject.toml\n')
     return 2 if run.failed else 0

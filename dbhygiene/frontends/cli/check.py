@@ -31,7 +31,7 @@ def command(
     show_settings: bool,
     **options: Any,
 ) -> int:
-    """Report findings in files and directories; the current directory by default."""
+    """Report findings. Looks at files and directories; at the current directory by default."""
     if show_files or show_settings:
         from dbhygiene.frontends.cli import show
 

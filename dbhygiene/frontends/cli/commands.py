@@ -22,6 +22,9 @@ def run(arguments: Sequence[str]) -> int:
     try:
         status = commands.main(list(arguments), prog_name="dbhygiene", standalone_mode=False)
         sys.stdout.flush()
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return 2
     except (Mistake, click.ClickException) as error:
         words = error.format_message() if isinstance(error, click.ClickException) else str(error)
         click.echo(f"dbhygiene: {words}", err=True)

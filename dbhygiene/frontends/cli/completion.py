@@ -18,7 +18,7 @@ _WHERE = {
 @click.command("completion", cls=Command, epilog="\b\n" + "\n".join(_WHERE.values()))
 @click.argument("shell", type=click.Choice(tuple(_WHERE)))
 def command(shell: str) -> int:
-    """Print the script by which a shell completes what is typed; to be read when the shell starts."""
+    """Print a script for your shell. By it, the shell completes what is typed; to be read when the shell starts."""
     from click.shell_completion import get_completion_class
 
     from dbhygiene.frontends.cli.commands import commands

@@ -16,7 +16,7 @@ from dbhygiene.mistakes import Mistake, did_you_mean
 @click.argument("names", nargs=-1, metavar="[KEY]...")
 @click.option("--schema", "as_schema", is_flag=True, help="Print the JSON schema of the table instead.")
 def command(names: tuple[str, ...], as_schema: bool) -> int:
-    """Tell what can be set in `[tool.dbhygiene]`, and what it means."""
+    """Tell what can be set. Prints each key of `[tool.dbhygiene]`, what it means, and an example."""
     if as_schema:
         import json
 

@@ -18,7 +18,7 @@ from dbhygiene.project import Project
 @click.argument("path", default=".", type=click.Path(path_type=Path))
 @click.option("--output-format", type=click.Choice(("text", "json")), default="text", show_default=True)
 def command(path: Path, output_format: str) -> int:
-    """Look at what may hide findings, and at what is assumed. Exits with 1 where something should be mended."""
+    """Look at what may hide findings. Tells what is assumed, too; exits with 1 where something should be mended."""
     if not path.exists():
         raise Mistake(f"{path}: no such file or directory")
     remarks = _remarks(path.absolute())

@@ -26,7 +26,7 @@ from dbhygiene.source import NOT_PYTHON, File
 @click.command("explain", cls=Command)
 @run_options
 def command(paths: tuple[str, ...], **options: Any) -> int:
-    """Tell all that is known of FILE:LINE: findings, even hidden ones, and the fate of each connection there."""
+    """Tell all that is known of a line. Findings, even hidden ones, and the fate of each connection at FILE:LINE."""
     if not paths:
         raise Mistake("which line? Give FILE:LINE")
     run = Run(**{**options, "steps": "all"})

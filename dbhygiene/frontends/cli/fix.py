@@ -26,7 +26,7 @@ from dbhygiene.source import File
 @click.option("--unsafe-fixes", is_flag=True, help="Apply fixes that may change behaviour, too.")
 @click.option("--exit-non-zero-on-fix", is_flag=True, help="Exit with 1 if something was fixed.")
 def command(paths: tuple[str, ...], diff: bool, unsafe_fixes: bool, exit_non_zero_on_fix: bool, **options: Any) -> int:
-    """Apply safe fixes, tell what was fixed, and report what is left, and why."""
+    """Apply safe fixes. Tells what was fixed, and reports what is left, and why."""
     fixing = fix_all(Run(**options), paths, diff=diff, unsafe=unsafe_fixes)
     if fixing.run.failed or fixing.failed:
         return 2

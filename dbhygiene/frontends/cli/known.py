@@ -62,11 +62,12 @@ class Filter:
                 yield finding
 
     def stale(self) -> list[str]:
-        """A line for each entry of the baseline that nothing was held against."""
-        if self._baseline is None:
+        """A line for each entry of the baseline that nothing was held against, and one that says what to do."""
+        if self._baseline is None or self._path is None:
             return []
         entries = self._baseline.stale(self.project.root, self.files, self._codes)
-        return [f"{self._path}: nothing is found any more of: {line(entry)}" for entry in sorted(entries.elements())]
+        lines = [f"{self._path.name}: not found any more: {line(entry)}" for entry in sorted(entries.elements())]
+        return [*lines, f"{self._path.name}: `dbhygiene baseline --prune` takes these out"] if lines else []
 
 
 def _earlier(project: Project, rules: Sequence[AnyRule], since: str) -> Counter[Key]:

@@ -25,7 +25,7 @@ def _names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
 @click.option("--all", "every", is_flag=True, help="All rules.")
 @click.option("-o", "--output-format", type=click.Choice(FORMATS), default="text", show_default=True)
 def command(names: tuple[str, ...], every: bool, output_format: str) -> int:
-    """Print the page of a rule, given by name or code."""
+    """Print the page of a rule. It is given by name or code."""
     rules = all_rules()
     if not names and not every:
         raise Mistake("which rule? Give a name or a code, or --all")
