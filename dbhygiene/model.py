@@ -24,7 +24,7 @@ class Safety(Enum):
     """Whether a fix may be applied."""
 
     SAFE = "safe"  # behaviour is kept, or becomes what was plainly meant
-    UNSAFE = "unsafe"  # valid code, but behaviour may change: applied with `--unsafe-fixes`
+    UNSAFE = "unsafe"  # behaviour may change, or a long block is re-indented: applied with `--unsafe-fixes`
     SHOWN = "shown"  # a suggestion; never applied
 
 

@@ -77,7 +77,7 @@ def _reason(finding: Finding, unsafe: bool) -> str:
         case Fix(safety=Safety.SHOWN):
             return "its fix is a suggestion"
         case Fix(safety=Safety.UNSAFE) if not unsafe:
-            return "its fix may change behaviour; --unsafe-fixes applies it"
+            return "its fix may change behaviour, or re-indents a long block; --unsafe-fixes applies it"
     return ""
 
 

@@ -94,8 +94,11 @@ def careful(dsn):
 ## Fix safety
 
 Safe. The connection is closed at the end of the statements that need it, as its last `close` was, or as was plainly
-meant. There is no fix where the connection has several names, is handed on in some other place, or where a cursor
-that still reads from it outlives the block: the finding says which.
+meant: a `close` that is there moves into a `finally`; else a `with` block closes, or a `finally` where the head of the
+`with` would be long, or where the connection is opened within a `try` or in the branches of an `if`. `fix-style` makes
+it always the one or the other. A block of more than 50 lines is re-indented by `--unsafe-fixes` only. There is no fix
+where the connection has several names, is handed on in some other place, or where a cursor that still reads from it
+outlives the block: the finding says which.
 
 ## References
 

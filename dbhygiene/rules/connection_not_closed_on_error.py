@@ -69,9 +69,10 @@ def vacuum(path):
 
 ## Fix safety
 
-Safe. The existing `close` moves into a `finally` around what follows the opening; the old ones go, since a second
-`close` raises on MySQL drivers. There is no fix where the connection is closed under a condition or in another block
-than the one that opens it: the finding says which.
+Safe. The existing `close` moves into a `finally` around what follows the opening, with its comments, and with an `if`
+that only asks whether the connection is there and open; the old ones go, since a second `close` raises on MySQL
+drivers. A block of more than 50 lines is re-indented by `--unsafe-fixes` only. There is no fix where the connection is
+closed under a condition of another kind, or where it may not be open yet: the finding says which.
 
 ## References
 

@@ -112,8 +112,9 @@ def find(order):
 ## Fix safety
 
 Safe. The session or connection is closed at the end of the statements that need it, as its last `close` was, or as
-was plainly meant. There is no fix where objects that it has loaded are handed on: once it is closed, what they have
-not loaded yet is out of reach.
+was plainly meant. A helper that does more than close it stays where it is: to close twice does no harm. A block of
+more than 50 lines is re-indented by `--unsafe-fixes` only. There is no fix where objects that it has loaded are handed
+on: once it is closed, what they have not loaded yet is out of reach.
 
 ## References
 

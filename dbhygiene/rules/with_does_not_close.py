@@ -59,7 +59,8 @@ def add_carefully(dsn, name):
 ## Fix safety
 
 Safe. `closing` closes, and the connection as a second item keeps the transaction: closing alone would drop the write.
-There is no fix where the block enters the connection again, or where `as` gives a cursor.
+Where `as` gives a cursor, the connection gets a name of its own. There is no fix where the block enters the connection
+again.
 
 ## References
 
