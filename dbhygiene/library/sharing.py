@@ -15,7 +15,8 @@ _MAPS = frozenset({"map", "imap", "imap_unordered", "starmap"})
 _POOL = re.compile(r"pool|exec|^ex$|loop", re.IGNORECASE)
 _GATHER = "asyncio.gather"
 _TASKS = frozenset({"asyncio.create_task", "asyncio.ensure_future", _GATHER})
-_LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp)
+_STATEMENTS = (ast.For, ast.AsyncFor, ast.While)
+_LOOPS = (*_STATEMENTS, ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp)
 
 
 def sharing(file: File, scope: Scope, name: str, birth: ast.Call, *, tasks: bool) -> ast.Call | None:
@@ -80,15 +81,10 @@ def _is_waited_for(file: File, call: ast.Call) -> bool:
     match file.parents.get(call):
         case ast.Await() | ast.Attribute(attr="result" | "get"):
             return True
-    loop = next(
-        (outer for outer in _function(file, call) if isinstance(outer, (ast.For, ast.AsyncFor, ast.While))), None
+    loop = next((outer for outer in _function(file, call) if isinstance(outer, _STATEMENTS)), None)
+    return loop is not None and any(
+        isinstance(each, ast.Attribute) and each.attr in {"join", "result"} for each in ast.walk(loop)
     )
-    ends = (
-        each.func.attr
-        for each in file.nodes(ast.Call)
-        if loop and isinstance(each.func, ast.Attribute) and _within(file, each, loop)
-    )
-    return any(attr in {"join", "result"} for attr in ends)
 
 
 def _is_repeated(file: File, scope: Scope, call: ast.Call, name: str, birth: ast.Call) -> bool:
