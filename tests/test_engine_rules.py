@@ -264,3 +264,68 @@ def rows():
     assert isinstance(finding.fix, NoFix)
     assert "session" in finding.fix.reason
     assert "connection" not in finding.fix.reason
+
+
+SITE = {
+    "logs/__init__.py": """from sqlalchemy import create_engine
+from flask import Flask
+
+APP = Flask(__name__)
+
+APP.config['SQLALCHEMY_TRACK_MODIFICATIONS'] = False
+APP.config['SQLALCHEMY_DATABASE_URI'] = 'mysql://{user}@{host}/{db}'.format(
+    user='logs', host='db', db='logs')
+
+from . import db, views
+
+def _create_schema():
+    engine = create_engine(APP.config['SQLALCHEMY_DATABASE_URI'])
+    db.DB.create_all()
+    engine.dispose()
+
+with APP.app_context():
+    _create_schema()
+""",
+    "logs/db.py": """from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+
+from . import APP
+
+DB = SQLAlchemy(APP)
+MIGRATE = Migrate(APP, DB)
+""",
+    "logs/views.py": "from .db import DB\n\ndef count():\n    return DB.session.query(DB.Model).count()\n",
+    "migrations/env.py": """from alembic import context
+from flask import current_app
+from sqlalchemy import engine_from_config, pool
+
+config = context.config
+config.set_main_option('sqlalchemy.url', current_app.config.get('SQLALCHEMY_DATABASE_URI'))
+
+def run_migrations_online():
+    engine = engine_from_config(config.get_section(config.config_ini_section), poolclass=pool.NullPool)
+    connection = engine.connect()
+    context.configure(connection=connection)
+    try:
+        with context.begin_transaction():
+            context.run_migrations()
+    finally:
+        connection.close()
+
+run_migrations_online()
+""",
+}
+
+
+def test_a_site_is_told_once_of_its_settings_and_mended_before_they_are_read(tmp_path: Path) -> None:
+    for name, text in SITE.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    project = Project(tmp_path)
+    rules = [rule for rule in all_rules() if rule.default]
+    (finding,) = check(project, sorted(tmp_path.rglob("*.py")), rules)
+    settings = tmp_path / "logs/__init__.py"
+    assert (finding.path, finding.span.line, finding.code) == (settings, 7, "HYG206")
+    mended = fix(project.file(settings), lambda file: check_file(file, rules)).text
+    option = "APP.config['SQLALCHEMY_ENGINE_OPTIONS'] = {'pool_pre_ping': True}\n"
+    assert mended == SITE["logs/__init__.py"].replace("db='logs')\n", f"db='logs')\n{option}")
