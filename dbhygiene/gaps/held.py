@@ -52,11 +52,26 @@ class Held:
 
     @property
     def confidence(self) -> Confidence:
-        """How sure it is that the server has closed it; nobody knows how long a person takes, nor who is asked."""
+        """How sure it is that the server has closed it, where all that is known of it may be the usual patience.
+
+        Nobody knows how long a person or a program takes, or who awaits a single event; but a loop that waits for the
+        next one, again and again, meets a quiet night.
+        """
         settings = self.file.project.settings
-        if self.kind is waits.Kind.PERSON and settings.server_timeout is None:
-            return Confidence.POSSIBLE
+        if settings.server_timeout is None and self.seconds.least < settings.gap_limit:
+            once = self.kind is waits.Kind.EVENT and not self.between_calls and not self._is_in_loop
+            if once or self.kind in (waits.Kind.PERSON, waits.Kind.PROCESS):
+                return Confidence.POSSIBLE
         return self.seconds.confidence(settings.gap_limit) or Confidence.POSSIBLE
+
+    @property
+    def _is_in_loop(self) -> bool:
+        for outer in self.file.around(self.wait.node):
+            if isinstance(outer, (ast.For, ast.AsyncFor, ast.While)):
+                return True
+            if isinstance(outer, FUNCTION):
+                return False
+        return False
 
 
 def held(life: Lifetime) -> list[Held]:

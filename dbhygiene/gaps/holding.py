@@ -165,6 +165,8 @@ class Walk:
         else:
             asks = how in {IS, PART} and library.asks(method, of_connection=how == IS)
         given = [*call.args, *(keyword.value for keyword in call.keywords)]
+        if not self._transfer.effects.of(call).summary.may_raise:
+            given = []  # `print(conn)`
         if asks or any(self._transfer.holds(each, fact) in {IS, PART} for each in given):
             if idle is not None:
                 self._ask(node, idle, spot)
