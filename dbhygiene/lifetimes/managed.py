@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from dbhygiene.edits import WrapInTry
 from dbhygiene.flow import cfg
 from dbhygiene.flow.cfg import Kind, Node
 from dbhygiene.flow.solve import Solution, TooManyFactsError
@@ -13,6 +14,7 @@ from dbhygiene.lifetimes.effects import Effects
 from dbhygiene.lifetimes.heap import IN, IS, Alias, Fact
 from dbhygiene.lifetimes.lifetime import Lifetime
 from dbhygiene.lifetimes.transfer import Transfer
+from dbhygiene.model import Fix, NoFix
 from dbhygiene.source import FUNCTION, Function
 
 _PAIRS = {"__enter__": "__exit__", "__aenter__": "__aexit__"}
@@ -48,6 +50,34 @@ def left_by_exit(life: Lifetime) -> tuple[Function, ast.Call] | None:
         if fact.state == "open" and culprit is not None and _uses(transfer, culprit, solution.at(raising[0])):
             return leaving, culprit
     return None
+
+
+def mend(life: Lifetime, leaving: Function, culprit: ast.Call) -> Fix | NoFix:
+    """Move the close into a `finally` around what may raise before it."""
+    file = life.file
+    inside = {part: number for number, stmt in enumerate(leaving.body) for part in ast.walk(stmt)}
+    closing = next((n for n, stmt in enumerate(leaving.body) if _closes(life, stmt)), None)
+    if closing is None or inside.get(culprit, closing) >= closing:
+        return NoFix(f"`{leaving.name}` is to close it in a `finally`")
+    first, close = leaving.body[inside[culprit]], leaving.body[closing]
+    wrap = WrapInTry(
+        file.span(first),
+        file.span(leaving.body[closing - 1]),
+        "finally",
+        file.segment(close),
+        moved=(file.span(close),),
+    )
+    return Fix(f"Close it in a `finally` of `{leaving.name}`", (wrap,))
+
+
+def _closes(life: Lifetime, stmt: ast.stmt) -> bool:
+    """Whether a statement is nothing but `x.close()`."""
+    call = stmt.value if isinstance(stmt, ast.Expr) else None
+    call = call.value if isinstance(call, ast.Await) else call
+    match call:
+        case ast.Call(func=ast.Attribute(value=ast.Name() | ast.Attribute(), attr=attr), args=[], keywords=[]):
+            return attr in life.resource.closed_by
+    return False
 
 
 def _leaving(life: Lifetime) -> Function | None:

@@ -55,6 +55,44 @@ def touch():
         conn.close()
 ```
 
+A context manager that commits before it closes does not close where the commit fails:
+
+```python
+from sqlalchemy import create_engine
+from sqlalchemy.orm import sessionmaker
+
+Session = sessionmaker(create_engine("mysql+pymysql://shop@db/shop", pool_pre_ping=True))
+
+class Work:
+    def __enter__(self):
+        self.session = Session()  # HYG209: if `self.session.commit` raises in `__exit__`
+        return self.session
+
+    def __exit__(self, kind, error, trace):
+        if kind is None:
+            self.session.commit()
+        self.session.close()
+```
+
+```python fixed
+from sqlalchemy import create_engine
+from sqlalchemy.orm import sessionmaker
+
+Session = sessionmaker(create_engine("mysql+pymysql://shop@db/shop", pool_pre_ping=True))
+
+class Work:
+    def __enter__(self):
+        self.session = Session()
+        return self.session
+
+    def __exit__(self, kind, error, trace):
+        try:
+            if kind is None:
+                self.session.commit()
+        finally:
+            self.session.close()
+```
+
 FastAPI resumes a dependency after the request only if it yields: what it returns, nobody closes.
 
 ```python
@@ -130,7 +168,7 @@ from collections.abc import Iterator
 from dbhygiene.library.fastapi import is_dependency
 from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.lifetimes import Leak, Lifetime
-from dbhygiene.lifetimes.managed import left_by_exit
+from dbhygiene.lifetimes.managed import left_by_exit, mend
 from dbhygiene.lifetimes.repair import repair
 from dbhygiene.lifetimes.story import named, notes, steps
 from dbhygiene.model import NoFix, Report, rule
@@ -186,7 +224,7 @@ def _left_by_exit(file: File, life: Lifetime, leaving: Function, culprit: ast.Ca
         life.birth,
         f"{_KINDS[life.resource.kind]} `{life.title}` is left open if {named(culprit)} raises in `{leaving.name}`",
         path=((life.birth, "opened here"), (culprit, "this raises, before it is closed")),
-        fix=NoFix(f"`{leaving.name}` is to close it in a `finally`"),
+        fix=mend(life, leaving, culprit),
         confidence=min(_confidence(file, life), Confidence.LIKELY),
         subject=life.title,
     )
