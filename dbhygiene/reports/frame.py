@@ -127,8 +127,9 @@ class Frame:
         else:
             yield blanks + paint(kind, signs)
             for each in words:
-                for text in wrapped(each, room) if self._scene.look.width else [each]:
-                    yield " " * max(0, min(column, room - width(text))) + paint(kind, text)
+                lines = wrapped(each, room) if self._scene.look.width else [each]
+                indent = min(column, max(0, room - max(map(width, lines))))
+                yield from (" " * indent + paint(kind, text) for text in lines)
 
     def _row(self, number: int | None, text: str) -> str:
         label = "" if number is None else str(number)
