@@ -176,6 +176,13 @@ def test_explain_says_why_a_finding_is_not_reported(project: Path, capsys: Captu
     assert why in run(capsys, "explain", "--isolated", "--min-confidence=certain", "engine.py:3")[1]
 
 
+def test_explain_knows_the_baseline(project: Path, capsys: Captured) -> None:
+    run(capsys, "check", "--update-baseline", "--baseline", "known.txt")
+    out = run(capsys, "explain", "--baseline", "known.txt", "app.py:28")[1]
+    assert "not reported: the baseline knows it\n" in out
+    assert "not reported" not in run(capsys, "explain", "app.py:28")[1]
+
+
 def test_explain_knows_helpers_of_other_files(project: Path, capsys: Captured) -> None:
     (project / "helpers.py").write_text("import pymysql\n\n\ndef open_database():\n    return pymysql.connect()\n")
     user = "from helpers import open_database\n\n\ndef f():\n    db = open_database()\n    db.ping()\n"

@@ -72,7 +72,8 @@ def _explain(run: Run, path: Path, line: int) -> None:
     others = [each for each in project.discover([root]).files if each != path]
     engine.load(project, [path, *others], rules, analyses, {path})  # helpers may be anywhere
     run.look_at(Part(project, (), analyses, rules))
-    known = list(_findings(file, analyses, replace(file, project=Project(root, settings))))
+    as_set = replace(file, project=Project(root, settings))
+    known = _without_baseline(run, as_set, list(_findings(file, analyses, as_set)))
     here = [each for each in known if _touches(each.finding, path, line)]
     texts = [*_lives(file, analyses, line), *_told(run, here)]
     sys.stdout.writelines(texts)
@@ -102,6 +103,19 @@ def _findings(file: File, analyses: engine.Analyses, as_set: File) -> Iterator[_
         elif finding.fingerprint not in heeded:
             hidden = "a comment silences it"
         yield _Known(finding, hidden)
+
+
+def _without_baseline(run: Run, as_set: File, known: list[_Known]) -> list[_Known]:
+    """The same, with the baseline's reason where it knows a finding."""
+    from dbhygiene.frontends.cli.known import Filter
+
+    assert isinstance(as_set.project, Project)
+    told = [each.finding for each in known if not each.hidden]
+    new = {finding.fingerprint for finding in Filter(as_set.project, (), run.baseline, None).new(told)}
+    return [
+        each if each.hidden or each.finding.fingerprint in new else each._replace(hidden="the baseline knows it")
+        for each in known
+    ]
 
 
 def _touches(finding: Finding, path: Path, line: int) -> bool:

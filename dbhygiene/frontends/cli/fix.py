@@ -13,7 +13,7 @@ import click
 
 from dbhygiene import engine
 from dbhygiene.frontends.cli.options import Command, run_options
-from dbhygiene.frontends.cli.run import Part, Run, count, is_safe, shown
+from dbhygiene.frontends.cli.run import Part, Run, count, shown
 from dbhygiene.mistakes import Mistake
 from dbhygiene.model import Finding, Fix, NoFix
 from dbhygiene.project import Project
@@ -108,7 +108,7 @@ def _fixed(file: File, part: Part, *, unsafe: bool) -> tuple[File, Sequence[Find
 
     fixed = fix(file, lambda changed: engine.check_file(changed, part.rules, part.analyses), unsafe=unsafe)
     left = [
-        each.finding._replace(fix=NoFix(each.reason)) if is_safe(each.finding) else each.finding for each in fixed.left
+        each.finding._replace(fix=NoFix(each.reason)) if each.finding.fixable else each.finding for each in fixed.left
     ]
     return replace(file, text=fixed.text), fixed.fixed, left
 

@@ -295,7 +295,3 @@ def _table(tally: Mapping[tuple[str, str], Sequence[bool]]) -> Iterator[str]:
 
 def count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def is_safe(finding: Finding) -> bool:
-    return finding.fixable
