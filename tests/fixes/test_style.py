@@ -1,0 +1,59 @@
+"""What `fix-style` makes of a leak, and what is asked first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dbhygiene.catalogue import all_rules
+from dbhygiene.engine import check_file
+from dbhygiene.fixes.apply import fix
+from dbhygiene.settings import Settings
+from dbhygiene.source import Alone, File
+
+RULES = [rule for rule in all_rules() if rule.code in {"HYG101", "HYG102"}]
+IMPORT = "from contextlib import closing\nimport pymysql\n\n"
+NEVER = f"{IMPORT}def f(g):\n    conn = pymysql.connect()\n    g(conn.cursor().fetchall())\n"
+CLOSED = f"{NEVER}    conn.close()  # at last\n"
+WITH = f"{IMPORT}def f(g):\n    with closing(pymysql.connect()) as conn:\n        g(conn.cursor().fetchall())\n"
+FINALLY = (
+    f"{IMPORT}def f(g):\n    conn = pymysql.connect()\n    try:\n        g(conn.cursor().fetchall())\n"
+    "    finally:\n        conn.close()\n"
+)
+
+
+def fixed(text: str, style: str = "", *, unsafe: bool = False) -> str:
+    file = File(Path("x.py"), text, project=Alone(Settings(fix_style=style)))
+    return fix(file, lambda changed: check_file(changed, RULES), unsafe=unsafe).text
+
+
+@pytest.mark.parametrize(
+    ("before", "style", "after"),
+    [
+        (NEVER, "", WITH),
+        (NEVER, "with", WITH),
+        (NEVER, "finally", FINALLY),
+        (CLOSED, "", FINALLY.replace("        conn.close", "        # at last\n        conn.close")),
+        (CLOSED, "with", f"{WITH}        # at last\n"),
+        (CLOSED, "finally", FINALLY.replace("        conn.close", "        # at last\n        conn.close")),
+    ],
+)
+def test_style(before: str, style: str, after: str) -> None:
+    assert fixed(before, style) == after
+    assert fixed(after, style) == after
+
+
+def test_a_long_head_is_not_made_longer() -> None:
+    long = NEVER.replace("connect()", f'connect(host="{"x" * 70}")')
+    assert "try:" in fixed(long)
+    assert "with closing(" in fixed(long, "with")
+    in_lines = NEVER.replace("connect()", 'connect(\n        host="db",\n    )')
+    assert "try:" in fixed(in_lines)
+
+
+@pytest.mark.parametrize("before", [NEVER, CLOSED], ids=["never closed", "closed"])
+def test_a_long_block_is_re_indented_on_request(before: str) -> None:
+    long = before.replace("    g(", "    print()\n" * 60 + "    g(")
+    assert fixed(long) == long
+    assert fixed(long, unsafe=True) != long
