@@ -530,8 +530,8 @@ class Transfer:
             gives = PART if how == IS and leaving is not None and leaving.binds == "cursor" else IS
         if name is not None:
             fact = self._bound(name, gives, worth(self._entered(item_.context_expr), fact.known, self.sure), fact)
-        if act.is_async and item_.context_expr is fact.site:
-            return [("next", fact)]  # what raises is the opening itself
+        if act.is_async and _unwrapped(item_.context_expr) is fact.site:
+            return [("next", fact)]  # what raises is the opening itself; what has been opened enters itself
         return [("next", fact), ("raise", failed)]
 
     def _entered(self, expr: ast.expr) -> ast.expr:
