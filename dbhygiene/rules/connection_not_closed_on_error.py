@@ -67,6 +67,22 @@ def vacuum(path):
         conn.close()
 ```
 
+A constructor that stores the connection in its object, and fails after that, is not reported. Strictly it leaks: nobody
+gets the object, so nobody can close it. But most classes are written so, constructors fail mostly while a program starts,
+which then ends, and few readers would act on the finding.
+
+```python
+import pymysql
+
+class Shop:
+    def __init__(self, host):
+        self.conn = pymysql.connect(host=host)
+        self.conn.cursor().execute("set time_zone = '+00:00'")
+
+    def close(self):
+        self.conn.close()
+```
+
 ## Fix safety
 
 Safe. The existing `close` moves into a `finally` around what follows the opening, with its comments, and with an `if`
