@@ -177,7 +177,7 @@ class Summaries:
         if not _hands_back(definition.file, node):
             return None
         analysis = analyse(definition.file, node, self.effects(definition.file, node))
-        if analysis is None:
+        if analysis is None or _gives_what_is_kept(analysis):
             return None
         for end, fact in self._endings(analysis):
             if end is analysis.graph.exit and isinstance(fact.site, ast.Call):
@@ -353,6 +353,17 @@ def _gives_nothing_else(analysis: Analysis) -> bool:
     returns = [node.act.node.value for node in analysis.graph.nodes() if isinstance(node.act, cfg.Return)]
     reached = _reached([analysis.graph.entry], past=lambda node: not isinstance(node.act, cfg.Return))
     return analysis.graph.exit not in reached and all(_is_sure(analysis, value) for value in returns)
+
+
+def _gives_what_is_kept(analysis: Analysis) -> bool:
+    """Whether a function gives back, on another way, what an object or a module keeps: nobody's then to close."""
+    for node in analysis.graph.nodes():
+        if isinstance(node.act, cfg.Return):
+            value = node.act.node.value
+            given = analysis.scope.aliases.get(value.id, []) if isinstance(value, ast.Name) else [value]
+            if any(isinstance(each, (ast.Attribute, ast.Subscript)) for each in given):
+                return True
+    return False
 
 
 def _is_sure(analysis: Analysis, value: ast.expr | None) -> bool:

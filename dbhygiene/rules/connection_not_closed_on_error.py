@@ -68,8 +68,8 @@ def vacuum(path):
 ```
 
 A constructor that stores the connection in its object, and fails after that, is not reported. Strictly it leaks: nobody
-gets the object, so nobody can close it. But most classes are written so, constructors fail mostly while a program starts,
-which then ends, and few readers would act on the finding.
+gets the object, so nobody can close it. But most classes are written so, constructors fail mostly while a program
+starts, which then ends, and few readers would act on the finding.
 
 ```python
 import pymysql
