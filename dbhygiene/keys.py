@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from dbhygiene.library.drivers import PACKAGES, drivers
 from dbhygiene.mistakes import did_you_mean
 from dbhygiene.settings import FORMATS, Confidence, Declared, Settings
 
@@ -88,6 +89,16 @@ def choice(known: tuple[str, ...], made: Callable[[str], object] = str) -> Kind:
     return Kind(listed, {"enum": list(known)}, read)
 
 
+def _databases(value: object) -> tuple[str, ...]:
+    for word in (words := _words(value)):  # there are more than are known here: only what looks mistyped is wrong
+        if word.lower() not in _DATABASES and (hint := did_you_mean(word.lower(), _DATABASES, least=0.75)):
+            raise ValueError(f"a list of databases; `{word}` is none that is known{hint}")
+    return words
+
+
+_DATABASES = ("mysql", "mariadb", "postgresql", "sqlite", "oracle", "mssql", "duckdb", "snowflake", "redshift", "db2")
+
+
 def _functions(value: object) -> Mapping[str, Declared]:
     if not isinstance(value, dict):
         raise ValueError('a table such as { "app.db.release" = { closes = ["conn"] } }')
@@ -95,15 +106,18 @@ def _functions(value: object) -> Mapping[str, Declared]:
 
 
 def _declared(name: str, table: object) -> Declared:
-    known = ("returns", "closes", "keeps", "borrows", "may-raise")
+    keys = ("returns", "closes", "keeps", "borrows", "may-raise")
     if not isinstance(table, dict):
         raise ValueError(f"a table for `{name}`")
     for key in table:
-        if key not in known:
-            raise ValueError(f"a table of {', '.join(known)}; `{name}` has `{key}`{did_you_mean(key, known)}")
+        if key not in keys:
+            raise ValueError(f"a table of {', '.join(keys)}; `{name}` has `{key}`{did_you_mean(key, keys)}")
     returns, may_raise = table.get("returns", ""), table.get("may-raise", True)
     if not isinstance(returns, str) or not isinstance(may_raise, bool):
         raise ValueError(f"a driver's name for `returns` and true or false for `may-raise` of `{name}`")
+    if returns and returns not in PACKAGES and returns not in (known := {"connection", *(d.name for d in drivers())}):
+        hint = did_you_mean(returns, [*PACKAGES, *known])
+        raise ValueError(f"a table whose `returns` is a driver or `connection`, not `{returns}`{hint}")
     fates = {key: _arguments(name, table.get(key, [])) for key in ("closes", "keeps", "borrows")}
     return Declared(returns, may_raise=may_raise, **fates)
 
@@ -131,6 +145,7 @@ _FUNCTION = {
 }
 
 WORDS = Kind("a list of strings", _STRINGS, _words, list=True)
+DATABASES = Kind("a list of strings", _STRINGS, _databases, list=True)
 BY_PATTERN = Kind(
     "a table of lists of strings", {"type": "object", "additionalProperties": _STRINGS}, _words_by_pattern
 )
@@ -185,7 +200,7 @@ KEYS = (
     ),
     Key(
         "databases",
-        WORDS,
+        DATABASES,
         "The databases that the project speaks to, where neither its imports nor its requirements tell: `mysql`,"
         " `mariadb`, `postgresql`, `sqlite`, ...",
         'databases = ["mysql"]',

@@ -47,6 +47,16 @@ def test_the_example_of_every_key_is_read(directory: Path) -> None:
     assert settings.sources["select"] == "pyproject.toml:2"
 
 
+def test_databases_that_are_not_known_here_are_taken(directory: Path) -> None:
+    assert load(directory, "databases = ['MySQL', 'vitess']", "dbhygiene.toml").databases == ("MySQL", "vitess")
+
+
+def test_drivers_by_either_of_their_names(directory: Path) -> None:
+    for name in ("pymysql", "PyMySQL", "connection"):
+        text = f"[functions]\nf = {{ returns = '{name}' }}\n"
+        assert load(directory, text, "dbhygiene.toml").functions["f"].returns == name
+
+
 def test_nothing_said(directory: Path) -> None:
     assert config.load(directory) == Settings()
     assert load(directory, "[project]\nname = 'x'\n") == Settings()
@@ -76,6 +86,8 @@ def test_a_file_of_its_own_comes_first(directory: Path) -> None:
             "`min-confidence` must be `possible`, `likely` or `certain` (did you mean `likely`?)",
         ),
         ("per-file-ignores = ['a']", '`per-file-ignores` must be a table such as { "tests/*" = ["HYG1"] }'),
+        ("databases = ['mysq']", "`databases` must be a list of databases; `mysq` is none that is known (did you mean"),
+        ("functions = { f = { returns = 'pymsql' } }", "`functions` must be a table whose `returns` is a driver or"),
         ("functions = { f = { close = 0 } }", "`functions` must be a table of returns, closes, keeps, borrows, "),
     ],
 )

@@ -65,4 +65,5 @@ def _root(directory: Path) -> Path:
 @lru_cache
 def _chosen(root: Path) -> tuple[Settings, tuple[AnyRule, ...]]:
     settings = config.from_environment(config.load(root))
+    config.require_version(settings)
     return settings, tuple(rule for rule in engine.chosen(settings) if rule.code != _OF_THE_PROJECT)
