@@ -50,7 +50,17 @@ class Row(Generic[ItemT]):
             if isinstance(closing, cst.ParenthesizedWhitespace):  # the last item keeps its comment
                 separator = separator.with_changes(first_line=closing.first_line, empty_lines=closing.empty_lines)
                 closing = _bare(closing)
-        return Row(items, (*self.gaps[:-1], separator, closing), self.trailing_comma)
+        return Row(items, (*self.gaps[:-1], separator, closing), self.trailing_comma or self._has_lines)
+
+    @property
+    def _has_lines(self) -> bool:
+        """Whether there is a single item, of several lines, between brackets on lines of their own."""
+        brackets = self.gaps[0], self.gaps[-1]
+        return (
+            len(self.items) == 1
+            and all(isinstance(gap, cst.ParenthesizedWhitespace) for gap in brackets)
+            and "\n" in cst.Module([]).code_for_node(self.items[0])
+        )
 
     def _separator(self) -> Gap:
         opening, closing = self.gaps[0], self.gaps[-1]
@@ -58,6 +68,8 @@ class Row(Generic[ItemT]):
             gap = self.gaps[-2]
             return gap if isinstance(gap, cst.ParenthesizedWhitespace) or not gap.value.strip(" \t") else SPACE  # type: ignore[attr-defined]
         if isinstance(opening, cst.ParenthesizedWhitespace) and isinstance(closing, cst.ParenthesizedWhitespace):
+            if self._has_lines:
+                return opening
             return opening if self.trailing_comma or closing.first_line.comment or closing.empty_lines else SPACE
         return SPACE
 

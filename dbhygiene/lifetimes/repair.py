@@ -226,7 +226,9 @@ def _can_be_with(life: Lifetime, place: Region) -> bool:
 
 
 def _enters_itself(life: Lifetime, place: Region) -> bool:
-    return life.resource.plain_with and place.opening.value is life.birth
+    """Whether `with` takes it as it is; a session has been such since SQLAlchemy 1.4."""
+    version = life.file.project.version_of("sqlalchemy") if life.resource.kind == "session" else None
+    return life.resource.plain_with and place.opening.value is life.birth and (version or (2,)) >= (1, 4)
 
 
 def _with(life: Lifetime, place: Region, closes: Sequence[Closing] = ()) -> Fix:

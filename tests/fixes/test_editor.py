@@ -49,6 +49,7 @@ def text(code: str) -> str:
         ("f(\n    a,\n)", "f(\n    a,\n    n=1,\n)"),
         ("f(\n    a,  # c\n    # d\n)", "f(\n    a,  # c\n    # d\n    n=1,\n)"),
         ("f(\n    a  # c\n)", "f(\n    a,  # c\n    n=1\n)"),
+        ("f(\n    g(\n        a\n    )\n)", "f(\n    g(\n        a\n    ),\n    n=1,\n)"),
         ("f(\n    a, b\n)", "f(\n    a, b, n=1\n)"),
         ("f(a,\n  b)", "f(a,\n  b,\n  n=1)"),
         ("f(\n    a,  # c\n    # d\n    **kw,\n)", "f(\n    a,  # c\n    n=1,\n    # d\n    **kw,\n)"),

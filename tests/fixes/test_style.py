@@ -12,7 +12,7 @@ from dbhygiene.fixes.apply import fix
 from dbhygiene.settings import Settings
 from dbhygiene.source import Alone, File
 
-RULES = [rule for rule in all_rules() if rule.code in {"HYG101", "HYG102"}]
+RULES = [rule for rule in all_rules() if rule.code in {"HYG101", "HYG102", "HYG209"}]
 IMPORT = "from contextlib import closing\nimport pymysql\n\n"
 NEVER = f"{IMPORT}def f(g):\n    conn = pymysql.connect()\n    g(conn.cursor().fetchall())\n"
 CLOSED = f"{NEVER}    conn.close()  # at last\n"
@@ -21,6 +21,11 @@ FINALLY = (
     f"{IMPORT}def f(g):\n    conn = pymysql.connect()\n    try:\n        g(conn.cursor().fetchall())\n"
     "    finally:\n        conn.close()\n"
 )
+
+
+class Pinned(Alone):
+    def version_of(self, distribution: str) -> tuple[int, ...] | None:
+        return (1, 3, 24) if distribution == "sqlalchemy" else None
 
 
 def fixed(text: str, style: str = "", *, unsafe: bool = False) -> str:
@@ -57,3 +62,14 @@ def test_a_long_block_is_re_indented_on_request(before: str) -> None:
     long = before.replace("    g(", "    print()\n" * 60 + "    g(")
     assert fixed(long) == long
     assert fixed(long, unsafe=True) != long
+
+
+def test_an_old_session_knows_no_with() -> None:
+    text = (
+        "from sqlalchemy import create_engine\nfrom sqlalchemy.orm import sessionmaker\n\n"
+        'Session = sessionmaker(create_engine("mysql+pymysql://db/shop"))\n\n\n'
+        "def f():\n    session = Session()\n    print(session.execute('select 1').scalar())\n"
+    )
+    assert "with Session() as session:" in fixed(text)
+    file = File(Path("x.py"), text, project=Pinned())
+    assert "with closing(Session()) as session:" in fix(file, lambda changed: check_file(changed, RULES)).text
