@@ -231,6 +231,12 @@ KEYS = (
         'src = ["lib", "backend"]',
     ),
     Key(
+        "cache-dir",
+        TEXT,
+        "Where what a run found is kept for the next one; `.dbhygiene_cache` below the root unless it is set.",
+        'cache-dir = ".cache/dbhygiene"',
+    ),
+    Key(
         "exclude",
         WORDS,
         "What is not looked at, in place of the default: names, or patterns as in `.gitignore`, below the root. Add to"

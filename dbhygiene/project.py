@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from dbhygiene.discovery import Found, discover
 from dbhygiene.settings import Settings
-from dbhygiene.source import NOT_PYTHON, File
+from dbhygiene.source import NOT_PYTHON, File, Surroundings
 
 if TYPE_CHECKING:
     from dbhygiene.requirements import Requirements
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
 MANY = 100  # files that speak of a name: beyond, everybody does
 LARGEST = 10 << 20  # bytes; a file beyond is a table of data, and its tree would need gigabytes
 HELD = 64 << 20  # bytes of files that are kept: whoever asks for a word again finds it without reading them all
+
+
+class Asked:
+    """What was asked of a project on behalf of each of its files: what a file's findings may depend on."""
+
+    def __init__(self) -> None:
+        self.lookups: dict[str, dict[tuple[str, str], str]] = defaultdict(dict)  # asker -> name, directory -> path
+        self.words: dict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)  # asker -> word -> paths
 
 
 class Project:
@@ -31,6 +40,7 @@ class Project:
         self._modules: dict[tuple[str, str], Path | None] = {}
         self._mentions: dict[str, list[File]] = {}
         self._naming: dict[tuple[str, ...], list[File] | None] = {}
+        self.asked: Asked | None = None  # where questions are noted, if they are
         self._bytes: dict[Path, bytes] = {}
         self._held = 0
 
@@ -72,9 +82,18 @@ class Project:
         `data` are its bytes, where they are known already.
         """
         if (file := self._files.get(path)) is None:
-            file = File.decode(path, self.read(path) if data is None else data, self.module_name(path), self)
+            file = File.decode(
+                path, self.read(path) if data is None else data, self.module_name(path), self._around(path)
+            )
             self._files[path] = file
         return file
+
+    def _around(self, path: Path) -> Surroundings:
+        return self if self.asked is None else _Around(self, str(path))
+
+    def loaded(self) -> Iterator[File]:
+        """The files that have been asked for so far."""
+        yield from self._files.values()
 
     def replace(self, file: File) -> None:
         """Let a file's new text be its text from now on."""
@@ -84,8 +103,14 @@ class Project:
 
     def mentions(self, word: str) -> Sequence[File]:
         """The project's files in which a word stands; those that are no Python text are left out."""
+        return self.mentioned(word, "")
+
+    def mentioned(self, word: str, asker: str) -> Sequence[File]:
+        """The same, asked on behalf of a file, or of the project as a whole."""
         if word not in self._mentions:
             self._mentions[word] = list(self._mentioning(word))
+        if self.asked is not None:
+            self.asked.words[asker][word] = tuple(str(file.path) for file in self._mentions[word])
         return self._mentions[word]
 
     def _mentioning(self, word: str) -> Iterator[File]:
@@ -149,8 +174,10 @@ class Project:
         directory = str(near.path.parent)
         key = (name, directory)
         if key not in self._modules:
-            self._modules[key] = self._find(name, directory)
+            self._modules[key] = self.find(name, directory)
         path = self._modules[key]
+        if self.asked is not None:
+            self.asked.lookups[str(near.path)][key] = str(path or "")
         if path is None:
             return None
         try:
@@ -161,11 +188,12 @@ class Project:
             return None
         return file
 
-    def _find(self, name: str, directory: str) -> Path | None:
+    def find(self, name: str, directory: str) -> Path | None:
+        """Where a module lies that is imported by this name from a file in this directory."""
         parts = name.split(".")
         if not all(part.isidentifier() for part in parts):
             return None
-        for base in self._bases(directory):
+        for base in self.bases(directory):
             stem = os.path.join(base, *parts)
             for candidate in (os.path.join(stem, "__init__.py"), stem + ".py"):
                 if os.path.isfile(candidate):
@@ -174,7 +202,7 @@ class Project:
                 return None  # the package is here, the module is not: as Python, look no further
         return None
 
-    def _bases(self, directory: str) -> Iterator[str]:
+    def bases(self, directory: str) -> Iterator[str]:
         """Where an import looks: beside a script, beside the package around, in the project's source directories.
 
         Then in the directories between: a part of a project is often run from a directory of its own.
@@ -206,6 +234,18 @@ class Project:
     def requires(self, distribution: str) -> bool:
         """Whether the project, or its lock file, names this distribution."""
         return self._requirements.names(distribution)
+
+
+class _Around:
+    """A project, as one of its files sees it: what is asked through it is asked on behalf of that file."""
+
+    def __init__(self, project: Project, asker: str) -> None:
+        self._project, self._asker = project, asker
+        self.settings, self.root = project.settings, project.root
+        self.module, self.version_of, self.requires = project.module, project.version_of, project.requires
+
+    def mentions(self, word: str) -> Sequence[File]:
+        return self._project.mentioned(word, self._asker)
 
 
 def _read(path: str) -> bytes:

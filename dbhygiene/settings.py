@@ -63,6 +63,7 @@ class Settings(NamedTuple):
     functions: Mapping[str, Declared] = {}  # by dotted name
     fix_style: str = ""  # `with` or `finally`; empty: as the code has it
     require_reason: bool = False
+    cache_dir: str = ".dbhygiene_cache"  # below the root
     baseline: str = ""  # below the root; none where it is empty
     output_format: str = "full"
     required_version: str = ""

@@ -23,7 +23,7 @@ LAYERS = [
     {"lifetimes"},
     {"gaps"},
     {"rules"},
-    {"catalogue", "workspace"},
+    {"cache", "catalogue", "workspace"},
     {"engine"},
     {"fixes", "checkup"},
     {"frontends"},

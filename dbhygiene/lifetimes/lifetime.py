@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -273,18 +273,18 @@ class Lifetimes:
     def __init__(self, project: Surroundings) -> None:
         self.summaries = Summaries(project)
 
-    def words(self, files: Iterable[File]) -> frozenset[str]:
-        """Names of the functions in these files that hand a connection to their caller.
-
-        A file that names one of them may hold a leak, though it names no driver.
-        """
+    @property
+    def words(self) -> frozenset[str]:
+        """Names of functions that hand a connection to their caller, as far as the settings say."""
         declared = self.summaries.project.settings.functions
-        found = frozenset(name.rpartition(".")[2] for name, function in declared.items() if function.returns)
-        found |= frozenset(name for file in files for name in self._handing_out(file))
-        self.summaries.learn(found)
-        return found
+        return frozenset(name.rpartition(".")[2] for name, function in declared.items() if function.returns)
 
-    def _handing_out(self, file: File) -> Iterator[str]:
+    def learn(self, words: frozenset[str]) -> None:
+        """Take it that a file which names one of these may hold a leak, though it names no driver."""
+        self.summaries.learn(words)
+
+    def handing_out(self, file: File) -> Iterator[str]:
+        """Names of the functions in a file that hand a connection to their caller."""
         if not self.summaries.may_hand_out(file):
             return
         try:

@@ -54,7 +54,7 @@ def command(
 
         fixing = fix_all(Run(**options), paths, diff=False, unsafe=unsafe_fixes)
         return 2 if fixing.run.failed or fixing.failed else int(bool(fixing.run.found) and not exit_zero)
-    run = Run(**options)
+    run = Run(**options, only_reports=True)
     for part in run.parts(paths):
         run.report(part.project, part.findings)
     run.close()

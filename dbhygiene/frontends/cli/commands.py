@@ -12,7 +12,7 @@ import click
 from dbhygiene import __version__
 from dbhygiene.mistakes import Mistake, did_you_mean
 
-COMMANDS = ("check", "fix", "explain", "rule", "config", "baseline", "doctor", "completion")
+COMMANDS = ("check", "fix", "explain", "rule", "config", "baseline", "doctor", "clean", "completion")
 
 
 def run(arguments: Sequence[str]) -> int:

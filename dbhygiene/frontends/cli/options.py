@@ -50,7 +50,11 @@ _SHARED: tuple[Callable[[Any], Any], ...] = (
     click.option("--isolated", is_flag=True, help="Read no settings from files."),
     click.option("--stdin-filename", metavar="PATH", help="The name of what `-` reads from standard input."),
     click.option("--force-exclude", is_flag=True, help="Exclude files even if they are given by name."),
-    click.option("--no-cache", is_flag=True, help="Use no cache.", expose_value=False),
+    click.option("--no-cache", is_flag=True, help="Keep nothing for the next run, and use nothing of the last one."),
+    click.option("--cache-dir", type=click.Path(path_type=Path), metavar="DIR", help="Keep it there."),
+    click.option(
+        *("-j", "--jobs"), type=click.IntRange(min=1), metavar="N", help="Processes; as many as processors by default."
+    ),
     click.option(
         *("-o", "--output-format", "asked"),
         multiple=True,

@@ -18,6 +18,7 @@ from dbhygiene.catalogue import all_rules
 from dbhygiene.fingerprints import fingerprinted
 from dbhygiene.frontends.cli import terminal
 from dbhygiene.frontends.cli.output import Output, Target, base, targets
+from dbhygiene.frontends.cli.progress import Progress
 from dbhygiene.mistakes import Mistake
 from dbhygiene.model import AnyRule, Finding, Fix
 from dbhygiene.project import Project
@@ -57,6 +58,9 @@ class Run:
     isolated: bool
     stdin_filename: str | None
     force_exclude: bool
+    no_cache: bool
+    cache_dir: Path | None
+    jobs: int | None
     asked: tuple[Target, ...]
     output_file: Path | None
     baseline: Path | None
@@ -71,6 +75,7 @@ class Run:
     fixable: int = 0
     failed: bool = False
     out: TextIO = field(default_factory=lambda: sys.stdout)
+    only_reports: bool = False
     previews: int = MOST_PREVIEWS
     _tally: dict[tuple[str, str], list[bool]] = field(default_factory=dict)  # of each rule: which can be fixed
     _seen: list[Part] = field(default_factory=list)
@@ -91,10 +96,22 @@ class Run:
             self.tell(f"{project.root}: {count(len(files), 'file')}, rules {', '.join(rule.code for rule in rules)}")
             analyses = engine.Analyses(project)
             failed = [engine.not_read(path, reason) for path, reason in unlisted]
-            findings = engine.check(project, files, rules, named=named, analyses=analyses)
+            findings = engine.check(project, files, rules, named=named, analyses=analyses, how=self._how(project))
             yield self._known(Part(project, chain(failed, findings), analyses, rules, files=files))
         if "-" in paths:
             yield self._known(self._stdin())
+
+    def _how(self, project: Project) -> engine.How:
+        """Who goes on to work with the files cannot have others look at them ahead, or take findings from a cache."""
+        if not self.only_reports:
+            return engine.How()
+        cache = self.cache_dir or project.root / project.settings.cache_dir
+        jobs = self.jobs or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return engine.How(None if self.no_cache else cache, jobs, Progress.on_terminal(), self.warn)
+
+    def warn(self, words: str) -> None:
+        """Tell what went wrong, though the run goes on."""
+        click.echo(f"dbhygiene: {words}", err=True)
 
     def _known(self, part: Part) -> Part:
         """The part, written down: what is asked about a file later is asked of its project."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 import importlib
 import sys
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dbhygiene.catalogue import all_rules
 from dbhygiene.fingerprints import fingerprinted, normalised, relative
-from dbhygiene.library.prefilter import MODULES, imports, needles
+from dbhygiene.library.prefilter import MODULES, imports
 from dbhygiene.mistakes import Mistake, did_you_mean
 from dbhygiene.model import AnyRule, Finding, Report, Step
 from dbhygiene.project import Project
@@ -25,8 +25,6 @@ INTERNAL_ERROR = "HYG000"
 SYNTAX_ERROR = "HYG001"
 NOT_READ = "HYG003"
 OWN_CODES = {INTERNAL_ERROR: "internal-error", SYNTAX_ERROR: "syntax-error", NOT_READ: "file-not-read"}
-
-MAX_HELPERS = 4  # how far a connection is followed through helpers in files that name no driver
 
 _TOP = Span(1, 0, 1, 0)
 
@@ -103,19 +101,38 @@ class Analyses:
             return list(getattr(self._analysis(on), _ANALYSES[on][2])(file))
         return file.nodes(getattr(ast, on))
 
-    def learn(self, files: Iterable[File], rules: Iterable[AnyRule]) -> None:
-        """Ask each analysis for the words that make a file worth a look, drivers' names apart."""
+    def learn(self, files: Iterable[File], rules: Iterable[AnyRule], handed: dict[Path, tuple[str, ...]]) -> None:
+        """Ask each analysis for the words that make a file worth a look, drivers' names apart.
+
+        Arguments:
+            handed: what files are known to give already; what the others give is added.
+        """
         known = list(files)
         asked = {rule.on for rule in rules if rule.on in _ANALYSES and self._may_learn(rule, known)}
         for analysis in {id(made): made for made in map(self._analysis, asked)}.values():
-            if words := getattr(analysis, "words", None):
-                self.words |= words(known)
+            if hasattr(analysis, "handing_out"):
+                for file in known:
+                    if file.path not in handed:
+                        handed[file.path] = tuple(sorted(set(analysis.handing_out(file))))
+                self.words |= analysis.words.union(*(handed[file.path] for file in known))
+                analysis.learn(self.words)
+
+    def know(self, words: frozenset[str]) -> None:
+        """Take the words over from an earlier run."""
+        self.words |= words
+        if words:
+            self._analysis("Lifetime").learn(self.words)
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self._made.clear()
+        self.words = frozenset()
 
     def _may_learn(self, rule: AnyRule, files: Iterable[File]) -> bool:
         declared = self._project.settings.functions  # they may be called in files that name no driver
-        return bool(declared) or any(self.may_find(rule, file, _Words(file.text)) for file in files)
+        return bool(declared) or any(self.may_find(rule, file, Words(file.text)) for file in files)
 
-    def may_find(self, rule: AnyRule, file: File, words: _Words) -> bool:
+    def may_find(self, rule: AnyRule, file: File, words: Words) -> bool:
         """Whether a file may hold the fault of a rule, by its text."""
         if not rule.imports or words.any(rule.imports):
             return True
@@ -137,7 +154,7 @@ def check_file(
     """The findings in a file, by place; without those that its comments silence, if these are heeded."""
     analyses = analyses or Analyses(file.project)
     named = _comments(file) if heed_comments and _speaks_of_rules(file.text) else ()
-    words = _Words(file.text)
+    words = Words(file.text)
     able = [rule for rule in rules if analyses.may_find(rule, file, words) or _named(rule, named)]
     able = [rule for rule in able if not ignored_here(rule, file)]
     if not able:
@@ -217,8 +234,8 @@ def not_parsed(path: Path, error: Exception) -> Finding:
     return Finding(path, span, SYNTAX_ERROR, "syntax-error", f"{words} (Python {version})")
 
 
-class _Words(dict[str, bool]):
-    """Which words stand in a text; a module's name counts where it is imported."""
+class Words(dict[str, bool]):
+    """Word -> whether it stands in a text; a module's name counts where it is imported."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -318,94 +335,37 @@ def check(
     *,
     named: Collection[Path] = (),
     analyses: Analyses | None = None,
+    how: How | None = None,
 ) -> Iterator[Finding]:
     """The findings in these files, in their order.
 
     Most files name no driver: their bytes are searched, and they are neither decoded nor parsed. Files that the user
     `named` are parsed in any case, since a broken one is what its author wants to hear of.
     """
-    analyses = analyses or Analyses(project)
-    loaded, rules = load(project, list(paths), rules, analyses, named)
-    for path, file in loaded.items():
-        if isinstance(file, File):
-            broken = syntax_error(file) if path in named else None
-            yield from [broken] if broken else check_file(file, rules, analyses)
-        elif file is not None:
-            yield file
+    from dbhygiene.engine.survey import survey
 
-
-Loaded = dict[Path, "File | Finding | None"]  # in the order of the paths; None: nothing in it is worth a look so far
+    return survey(project, list(paths), rules, set(named), analyses or Analyses(project), how or How())
 
 
 def load(
-    project: Project,
-    paths: Sequence[Path],
-    rules: Sequence[AnyRule],
-    analyses: Analyses,
-    named: Collection[Path] = (),
-) -> tuple[Loaded, Sequence[AnyRule]]:
-    """The files that may hold a fault, and the rules that are left; the analyses learn from the files."""
-    loaded, rules = _sifted(project, paths, rules, named)
-    fresh = [file for file in loaded.values() if isinstance(file, File)]
-    for _ in range(MAX_HELPERS):  # a helper of a helper may be in a file that names no driver
-        before = analyses.words
-        analyses.learn(fresh, rules)
-        helpers = tuple(word.encode() for word in analyses.words - before)
-        if not helpers:
-            break
-        unread = [path for path, file in loaded.items() if file is None]
-        loaded.update((path, _load(project, path, helpers)) for path in unread)
-        fresh = [file for path in unread if isinstance(file := loaded[path], File)]
-    return loaded, rules
+    project: Project, paths: Iterable[Path], rules: Sequence[AnyRule], analyses: Analyses, named: Collection[Path] = ()
+) -> None:
+    """Let the analyses learn from these files, as `check` does."""
+    from dbhygiene.engine.survey import load
+
+    load(project, list(paths), rules, analyses, set(named))
 
 
-def _sifted(
-    project: Project, paths: Sequence[Path], rules: Sequence[AnyRule], named: Collection[Path]
-) -> tuple[Loaded, Sequence[AnyRule]]:
-    """The files that may hold a fault, by their words, and the rules that are left.
+class How(NamedTuple):
+    """How many files are gone through: with what is kept of earlier runs, by how many processes, telling whom.
 
-    Where all of a project is looked at, a package that none of its files imports rules out what is found within it
-    only; those rules' words stand in many files that have nothing to do with it.
+    `progress` is called with the number of files that are done, of all, and of findings so far.
     """
-    everywhere = [rule for rule in rules if not rule.within]
-    packages = {rule.within for rule in rules if rule.within}
-    if not packages or not project.is_all(paths):
-        return _search(project, paths, rules, named, ()), rules
-    loaded = _search(project, paths, everywhere, named, packages)
-    texts = [_Words(file.text) for file in loaded.values() if isinstance(file, File)]
-    used = {package for package in packages if any(words[package] for words in texts)}
-    rules = [rule for rule in rules if not rule.within or rule.within in used]
-    if used:
-        unread = [path for path, file in loaded.items() if file is None]
-        loaded.update(_search(project, unread, [rule for rule in rules if rule.within], named, ()))
-    return loaded, rules
 
-
-def _search(
-    project: Project, paths: Iterable[Path], rules: Sequence[AnyRule], named: Collection[Path], words: Collection[str]
-) -> Loaded:
-    """The files in which one of the rules' words stands, or one of these."""
-    wanted = needles({*words, *(word for rule in rules for word in rule.imports)})
-    if not all(rule.imports for rule in rules):
-        wanted = ()
-    return {path: _load(project, path, () if path in named else wanted) for path in paths}
-
-
-def _load(project: Project, path: Path, wanted: tuple[bytes, ...]) -> File | Finding | None:
-    """The file, if one of these is in it or there are none; a finding where it cannot be had."""
-    try:
-        data = project.read(path)
-        for needle in wanted:
-            if needle in data:
-                break
-        else:
-            if wanted:
-                return None
-        return project.file(path, data)
-    except OSError as error:
-        return not_read(path, error.strerror or str(error))
-    except NOT_PYTHON as error:
-        return not_parsed(path, error)
+    cache: Path | None = None
+    jobs: int = 1
+    progress: Callable[[int, int, int], None] | None = None
+    warn: Callable[[str], None] | None = None
 
 
 def not_read(path: Path, reason: str) -> Finding:

@@ -1,0 +1,195 @@
+"""What a run over a whole project found, kept for the next one: an SQLite file below `.dbhygiene_cache/`.
+
+Each project and configuration has a file of its own. A run reads all of it at once, and writes once, at its end, in
+one transaction, unless somebody else wrote in between: what is kept is always what one run saw. A cache that cannot
+be read or written is as good as none.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import sqlite3
+from collections.abc import Iterable, Mapping
+from contextlib import closing, suppress
+from enum import Enum
+from pathlib import Path
+from typing import Any, NamedTuple
+from zlib import crc32
+
+from dbhygiene import edits, model
+from dbhygiene.model import Finding
+from dbhygiene.settings import Confidence
+from dbhygiene.source import Span
+
+_FORMAT = 1
+_TAG = """Signature: 8a477f597d28d172789f06886806bc55
+# This file marks a cache directory, made by dbhygiene; see https://bford.info/cachedir/
+"""
+_TABLES = """
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE files (path BLOB PRIMARY KEY, mtime INTEGER, size INTEGER, row TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+
+class Row(NamedTuple):
+    """What is known of one file.
+
+    A file without a `digest` was searched for words, and is not worth a look. `lookups` are the modules asked for on
+    its behalf, each with the file it was; `words` those that were looked for in the whole project, with the files
+    they stand in; `handed` the names of its functions that hand out connections; `found` its findings, None where
+    it was not checked. `listed` are the project's own files, others are modules that it imports.
+    """
+
+    mtime: int
+    size: int
+    digest: str = ""
+    lookups: tuple[tuple[str, str, str], ...] = ()  # name, directory, path or nothing
+    words: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    handed: tuple[str, ...] | None = None
+    named: bool = False
+    listed: bool = True
+    found: tuple[Finding, ...] | None = None
+
+
+class Kept(NamedTuple):
+    """What an earlier run left; `writes` counts how often it was written."""
+
+    facts: Mapping[str, str] = {}
+    rows: Mapping[str, Row] = {}
+    writes: int = 0
+
+
+class Cache:
+    """The file of one project and one configuration; `warning` is what went wrong, in one line."""
+
+    def __init__(self, directory: Path, key: str) -> None:
+        self._directory = directory
+        self._key = key = ascii(key)  # a path in it may hold any byte
+        self._path = directory / f"{crc32(key.encode()):08x}.sqlite"
+        self.warning = ""
+
+    def read(self) -> Kept:
+        """What is there; nothing where it cannot be read, or is of another version."""
+        try:
+            with closing(self._connect("ro")) as connection:
+                facts = dict(connection.execute("SELECT name, value FROM facts"))
+                if facts.get("key") != self._key:
+                    return Kept()
+                rows = {os.fsdecode(path): _row(*rest) for path, *rest in connection.execute("SELECT * FROM files")}
+                return Kept(facts, rows, int(facts["writes"]))
+        except sqlite3.OperationalError as error:
+            if self._path.exists() and "locked" not in str(error):
+                self.warning = f"{self._path}: cache not read: {error}"
+        except (sqlite3.DatabaseError, ValueError, KeyError, TypeError, SyntaxError) as error:
+            self.warning = f"{self._path}: cache thrown away: {error}"
+            with suppress(OSError):
+                self._path.unlink()
+        return Kept()
+
+    def write(self, facts: Mapping[str, str], rows: Mapping[str, Row], gone: Iterable[str], writes: int) -> None:
+        """Replace these rows, and all facts, unless somebody wrote since `writes` was read; `writes` 0: replace all."""
+        try:
+            self.prepare()
+            with closing(self._connect("rwc")) as connection, connection:
+                connection.execute("BEGIN IMMEDIATE")
+                there = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'facts'").fetchone()[0]
+                known = dict(connection.execute("SELECT name, value FROM facts")) if there else {}
+                if writes and int(known.get("writes", -1)) != writes:
+                    return
+                if not writes:
+                    for (table,) in connection.execute(
+                        "SELECT name FROM sqlite_master WHERE type = 'table'"
+                    ).fetchall():
+                        connection.execute(f'DROP TABLE "{table}"')
+                    for statement in _TABLES.split(";"):
+                        connection.execute(statement)
+                told = {**facts, "key": self._key, "writes": str(int(known.get("writes", 0)) + 1)}
+                connection.executemany("REPLACE INTO facts VALUES (?, ?)", told.items())
+                connection.executemany("DELETE FROM files WHERE path = ?", ((os.fsencode(path),) for path in gone))
+                connection.executemany("REPLACE INTO files VALUES (?, ?, ?, ?)", _values(rows))
+        except (sqlite3.DatabaseError, OSError) as error:
+            if "locked" not in str(error):
+                self.warning = self.warning or f"{self._path}: cache not written: {error}"
+
+    def _connect(self, mode: str) -> sqlite3.Connection:
+        uri = f"{self._path.absolute().as_uri()}?mode={mode}"
+        connection = sqlite3.connect(uri, uri=True, timeout=1.0, isolation_level=None)
+        connection.execute("PRAGMA synchronous = NORMAL")
+        return connection
+
+    def prepare(self) -> None:
+        """Make the directory, marked so that neither git nor backups take it; `write` tells where that fails."""
+        with suppress(OSError):
+            self._directory.mkdir(parents=True, exist_ok=True)
+            for name, text in ((".gitignore", "*\n"), ("CACHEDIR.TAG", _TAG)):
+                path = self._directory / name
+                if not path.exists():
+                    path.write_text(text)
+
+
+def clean(directory: Path) -> bool:
+    """Remove a cache, and nothing that is not one; whether there was one."""
+    if not (directory / "CACHEDIR.TAG").is_file():
+        return False
+    import shutil
+
+    shutil.rmtree(directory)
+    return True
+
+
+def stamp() -> str:
+    """What tells this program's code from any other version of it."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    newest, count, todo = 0, 0, [here]
+    while todo:
+        with os.scandir(todo.pop()) as entries:
+            for entry in entries:
+                if entry.name.endswith(".py"):
+                    newest, count = max(newest, entry.stat().st_mtime_ns), count + 1
+                elif entry.name != "__pycache__" and entry.is_dir():
+                    todo.append(entry.path)
+    return f"{_FORMAT} {here} {count} {newest}"
+
+
+# -- rows as texts: read by `literal_eval`, since whoever can write into a project must not get code run ----------
+
+
+def _values(rows: Mapping[str, Row]) -> Iterable[tuple[bytes, int, int, str]]:
+    for path, row in rows.items():
+        rest = row[2:] if row.digest or row.found else ()
+        yield os.fsencode(path), row.mtime, row.size, repr(_plain(rest)) if rest else ""
+
+
+def _row(mtime: int, size: int, text: str) -> Row:
+    return Row(mtime, size, *_value(ast.literal_eval(text))) if text else Row(mtime, size)
+
+
+_CLASSES: dict[str, Any] = {
+    each.__name__: each
+    for each in (
+        *(Path, Span, Confidence, model.Safety, model.Step, model.Fix, model.NoFix, model.Finding),
+        *(each for each in vars(edits).values() if isinstance(each, type) and each.__module__ == edits.__name__),
+    )
+}
+
+
+def _plain(value: object) -> object:
+    """The same in tuples, strings and numbers: what is none of these is a tuple that begins with its class."""
+    if isinstance(value, Enum):
+        return type(value).__name__, value.value
+    if isinstance(value, Path):
+        return "Path", str(value)
+    if isinstance(value, tuple):
+        name = type(value).__name__ if type(value) is not tuple else ""
+        return (name, *map(_plain, value))
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    raise TypeError(f"{type(value).__name__} is not kept")
+
+
+def _value(plain: Any) -> Any:
+    if not isinstance(plain, tuple):
+        return plain
+    name, *rest = plain
+    return _CLASSES[name](*map(_value, rest)) if name else tuple(map(_value, rest))

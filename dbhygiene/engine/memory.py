@@ -1,0 +1,260 @@
+"""What an earlier run found that is still true: nothing that it rests on has changed.
+
+A file's findings rest on its text, on the modules that were looked up on its behalf and on the files that came of
+it, on those in which a word was looked for, and on what all of these rest on in turn. Some answers rest on the whole
+project: which functions hand out connections, which packages are used, and what Django's processes lead to. Where
+one of these may have changed, everything is looked at again.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from ast import literal_eval
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from dbhygiene import __version__
+from dbhygiene.cache import Cache, Row, stamp
+from dbhygiene.engine import INTERNAL_ERROR
+from dbhygiene.model import AnyRule, Finding
+from dbhygiene.project import Asked, Project
+from dbhygiene.source import File
+
+if TYPE_CHECKING:
+    from dbhygiene.engine.survey import Loaded
+
+_LATELY = 2_000_000_000  # nanoseconds: a file changed so shortly before may change again without a new time
+_UNKNOWN = -1  # in place of a time: look into it, whatever the time says
+_DISTRIBUTIONS = (".txt", ".toml", ".cfg", ".lock", "Pipfile", "setup.py")
+
+
+class Before(NamedTuple):
+    """What is still true: of these files, these rows, and the words and packages of the project."""
+
+    rows: Mapping[Path, Row]
+    words: frozenset[str]
+    used: frozenset[str]
+
+
+class Memory:
+    """One project's cache during one run."""
+
+    def __init__(self, project: Project, rules: Sequence[AnyRule], directory: Path) -> None:
+        self._project = project
+        self._started = time.time_ns()
+        settings = project.settings._replace(sources={}, output_format="")
+        codes = [rule.code for rule in rules]
+        told = (__version__, stamp(), sys.version, str(project.root), codes, settings, _requirements(project.root))
+        self._cache = Cache(directory, repr(told))
+        self._kept = self._cache.read()
+        self._times: dict[str, tuple[int, int]] = {}
+        self._same: dict[str, Row] = {}  # rows whose file has not changed
+        project.asked = Asked()
+
+    @property
+    def warning(self) -> str:
+        return self._cache.warning
+
+    # -- what is still true ---------------------------------------------------------------------------
+
+    def valid(self, paths: Sequence[Path], named: Collection[Path]) -> Before | None:
+        """What is still true; None where nothing is."""
+        rows = self._kept.rows
+        listed = {str(path) for path in paths}
+        self._times = {path: times for path in listed | rows.keys() if (times := _times(path)) is not None}
+        if not rows:
+            return None
+        changed = {path for path in listed | rows.keys() if not self._is_same(path)}
+        changed |= {path for path, row in rows.items() if row.listed} ^ listed
+        stale = self._stale(changed)
+        if stale is None:
+            return None
+        kept = {Path(path): row for path, row in self._same.items() if path in listed and path not in stale}
+        kept = {path: row for path, row in kept.items() if row.named == (path in named)}
+        facts = self._kept.facts
+        return Before(kept, frozenset(literal_eval(facts["words"])), frozenset(literal_eval(facts["used"])))
+
+    def _is_same(self, path: str) -> bool:
+        """Whether a file is what it was; if so, its row is taken over."""
+        row, times = self._kept.rows.get(path), self._times.get(path)
+        if row is None or times is None:
+            return False
+        if (row.mtime, row.size) != times:
+            if not row.digest or row.size != times[1] or row.digest != _digest(self._bytes(path)):
+                return False
+            row = row._replace(mtime=self._settled(times[0]))
+        self._same[path] = row
+        return True
+
+    def _stale(self, changed: set[str]) -> set[str] | None:
+        """All that rests on files that have changed, or on a module that is found elsewhere now; None: everything."""
+        rows, facts = self._kept.rows, self._kept.facts
+        moved = _times_of(path for path, _ in literal_eval(facts["places"])) != facts["places"]
+        elsewhere = (
+            {path for path, row in rows.items() if row.lookups and self._lies_elsewhere(row)} if moved else set()
+        )
+        if not changed and not elsewhere:
+            return set()
+        texts = [data for path in changed if (data := self._bytes(path))]
+        words = dict(literal_eval(facts["asked"]))  # on behalf of the project as a whole
+        used = literal_eval(facts["used"])
+        if _may_differ(words.items(), changed, texts) or (used and any(self._was_read(path) for path in changed)):
+            return None
+        dirty = changed | elsewhere | {path for path, row in rows.items() if _may_differ(row.words, changed, texts)}
+        resting: dict[str, set[str]] = {}
+        for path, row in rows.items():
+            for _, _, other in row.lookups:
+                resting.setdefault(other, set()).add(path)
+            for _, others in row.words:
+                for other in others:
+                    resting.setdefault(other, set()).add(path)
+        todo = list(dirty)
+        while todo:
+            fresh = resting.get(todo.pop(), set()) - dirty
+            dirty |= fresh
+            todo += fresh
+        return dirty
+
+    def _was_read(self, path: str) -> bool:
+        """Whether anything but its words was of interest in a file; of one that is new, that is not known."""
+        row = self._kept.rows.get(path)
+        return row is None or bool(row.digest)
+
+    def _lies_elsewhere(self, row: Row) -> bool:
+        find = self._project.find
+        return any(str(find(name, directory) or "") != path for name, directory, path in row.lookups)
+
+    def _bytes(self, path: str) -> bytes:
+        try:
+            return self._project.read(Path(path)) if path in self._times else b""
+        except OSError:
+            return b""
+
+    def _settled(self, mtime: int) -> int:
+        return mtime if mtime < self._started - _LATELY else _UNKNOWN
+
+    # -- for the next run -----------------------------------------------------------------------------
+
+    def keep(
+        self,
+        loaded: Loaded,
+        checked: Mapping[Path, Sequence[Finding]],
+        named: Collection[Path],
+        handed: Mapping[Path, tuple[str, ...]],
+        facts: Mapping[str, Collection[str]],
+    ) -> None:
+        """Write down what this run found; where `loaded` has nothing for a file, what was known is still true."""
+        asked, before = self._project.asked or Asked(), self._kept.rows
+        read = {file.path: file for file in self._project.loaded()}
+        rows: dict[str, Row] = {}
+        for path in {**loaded, **read, **{Path(path): None for path in self._same}}:
+            file, known = read.get(path), self._same.get(str(path))
+            if loaded.get(path) is not None or path not in checked:
+                found = checked.get(path)
+            else:
+                found = known.found if known and known.named == (path in named) else None
+            rows[str(path)] = self._row(path, file, asked, known if loaded.get(path) is None else None)._replace(
+                handed=handed.get(path), named=path in named, listed=path in loaded, found=_tuple(found)
+            )
+            if _failed(loaded.get(path), found):
+                rows[str(path)] = Row(_UNKNOWN, _UNKNOWN)
+        self._cache.prepare()  # or its directory would change what lies beside the first modules
+        told = {name: repr(sorted(values)) for name, values in facts.items()}
+        words = {**dict(literal_eval(self._kept.facts.get("asked", "()"))), **asked.words[""]}
+        told["asked"] = repr(sorted(words.items()))
+        told["places"] = _times_of(sorted(self._places(rows.values())))
+        new = {path: row for path, row in rows.items() if before.get(path) != row}
+        gone = [path for path in before if path not in rows]
+        if new or gone or {**self._kept.facts, **told} != self._kept.facts:
+            self._cache.write(told, new, gone, self._kept.writes)
+
+    def _row(self, path: Path, file: File | None, asked: Asked, known: Row | None) -> Row:
+        """What a file is, and what was asked on its behalf, in this run and before."""
+        name = str(path)
+        mtime, size = self._times.get(name) or _times(name) or (_UNKNOWN, _UNKNOWN)
+        if file is None and (known is None or not known.digest):
+            return Row(self._settled(mtime), size)
+        lookups = {each[:2]: each[2] for each in known.lookups} if known else {}
+        words = dict(known.words) if known else {}
+        digest = known.digest if known and known.digest else _digest(file.encode() if file else b"")
+        return Row(
+            self._settled(mtime),
+            size,
+            digest,
+            tuple((*key, found) for key, found in {**lookups, **asked.lookups.get(name, {})}.items()),
+            tuple({**words, **asked.words.get(name, {})}.items()),
+        )
+
+    def _places(self, rows: Iterable[Row]) -> set[str]:
+        """The directories in which a module could appear that was looked for."""
+        found: set[str] = set()
+        tops = {(name.partition(".")[0], directory): name for row in rows for name, directory, _ in row.lookups}
+        names = {(name, directory) for row in rows for name, directory, _ in row.lookups}
+        bases = {directory: tuple(self._project.bases(directory)) for _, directory in tops}
+        for directory in bases:
+            found.update(bases[directory])
+        there = {(base, top) for top, directory in tops for base in bases[directory]}
+        packages = {each for each in there if os.path.isdir(os.path.join(*each))}
+        for name, directory in names:
+            for base in bases[directory]:
+                if (base, name.partition(".")[0]) in packages:
+                    here = base
+                    for part in name.split("."):
+                        here = os.path.join(here, part)
+                        if here not in found:
+                            if not os.path.isdir(here):
+                                break
+                            found.add(here)
+        return found
+
+
+def _tuple(found: Sequence[Finding] | None) -> tuple[Finding, ...] | None:
+    return None if found is None else tuple(found)
+
+
+def _failed(loaded: File | Finding | None, found: Sequence[Finding] | None) -> bool:
+    """Whether another run may end otherwise, though no file has changed."""
+    return isinstance(loaded, Finding) or any(each.code == INTERNAL_ERROR for each in found or ())
+
+
+def _may_differ(
+    asked: Iterable[tuple[str, tuple[str, ...]]], changed: Collection[str], texts: Collection[bytes]
+) -> bool:
+    """Whether one of these words stood, or stands now, in a file that has changed."""
+    for word, paths in asked:
+        needle = word.encode()
+        if any(path in changed for path in paths) or any(needle in text for text in texts):
+            return True
+    return False
+
+
+def _times(path: str) -> tuple[int, int] | None:
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size
+
+
+def _times_of(paths: Iterable[str]) -> str:
+    return repr([(path, (_times(path) or (_UNKNOWN,))[0]) for path in paths])
+
+
+def _digest(data: bytes) -> str:
+    return blake2b(data, digest_size=16).hexdigest()
+
+
+def _requirements(root: Path) -> list[tuple[str, tuple[int, int] | None]]:
+    """The files that say which distributions a project needs, and when they were written."""
+    found = []
+    for directory in (root, root / "requirements"):
+        try:
+            names = os.listdir(directory)
+        except OSError:
+            continue
+        found += [str(directory / name) for name in names if name.endswith(_DISTRIBUTIONS)]
+    return [(path, _times(path)) for path in sorted(found)]

@@ -1,0 +1,36 @@
+"""`dbhygiene clean`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from dbhygiene import config
+from dbhygiene.cache import clean
+from dbhygiene.frontends.cli.options import Command
+from dbhygiene.frontends.cli.run import shown
+from dbhygiene.mistakes import Mistake
+
+
+@click.command("clean", cls=Command)
+@click.argument("paths", nargs=-1)
+@click.option("--cache-dir", type=click.Path(path_type=Path), metavar="DIR", help="This one, and no other.")
+def command(paths: tuple[str, ...], cache_dir: Path | None) -> int:
+    """Remove the caches of the projects of these paths; the current directory by default."""
+    directories = [cache_dir] if cache_dir else [_cache(Path(path)) for path in paths or (".",)]
+    for directory in directories:
+        try:
+            if clean(directory):
+                sys.stdout.write(f"removed {shown(directory)}\n")
+        except OSError as error:
+            raise Mistake(f"{directory}: {error.strerror}") from None
+    return 0
+
+
+def _cache(path: Path) -> Path:
+    if not path.exists():
+        raise Mistake(f"{path}: no such file or directory")
+    root = config.root_of(path.absolute())
+    return root / config.from_environment(config.load(root)).cache_dir
