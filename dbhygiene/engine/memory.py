@@ -72,11 +72,16 @@ class Memory:
         changed |= {path for path, row in rows.items() if row.listed} ^ listed
         stale = self._stale(changed)
         if stale is None:
-            return None
-        kept = {Path(path): row for path, row in self._same.items() if path in listed and path not in stale}
+            return self.forget()
+        self._same = {path: row for path, row in self._same.items() if path not in stale}
+        kept = {Path(path): row for path, row in self._same.items() if path in listed}
         kept = {path: row for path, row in kept.items() if row.named == (path in named)}
         facts = self._kept.facts
         return Before(kept, frozenset(literal_eval(facts["words"])), frozenset(literal_eval(facts["used"])))
+
+    def forget(self) -> None:
+        """Take nothing for true."""
+        self._same.clear()
 
     def _is_same(self, path: str) -> bool:
         """Whether a file is what it was; if so, its row is taken over."""

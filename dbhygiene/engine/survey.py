@@ -108,6 +108,7 @@ class Survey:
         self.analyses.learn(files, rules, self.handed)
         words = self.analyses.words.union(*handed.values())
         if words != before.words or any(Words(file.text)[each] for file in files for each in packages - self.used):
+            self.memory.forget()
             self.analyses.forget()
             self.handed.clear()
             self.used.clear()

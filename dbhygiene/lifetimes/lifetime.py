@@ -228,7 +228,8 @@ class Lifetime:
         """The variables that hold it, on some way."""
         found: dict[str, None] = {}
         for _, fact in self.history:
-            found.update({where: None for how, where in fact.aliases if how == IS and isinstance(where, str)})
+            names = sorted(where for how, where in fact.aliases if how == IS and isinstance(where, str))
+            found.update(dict.fromkeys(names))  # a set has no order of its own
         return [name for name in found if not name.startswith("<")]
 
     @property

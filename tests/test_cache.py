@@ -1,0 +1,186 @@
+"""What is kept of a run is still true in the next one, whatever happened in between."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from dbhygiene import cache, engine
+from dbhygiene.engine import survey
+from dbhygiene.model import Finding
+from dbhygiene.project import Project
+from dbhygiene.settings import Settings
+
+HELPERS = [  # each opens, closes, keeps or borrows, or says nothing of it
+    "import pymysql\n\ndef open_shop():\n    return pymysql.connect()\n",
+    "import pymysql\n\ndef open_shop():\n    conn = pymysql.connect()\n    conn.close()\n",
+    "import pymysql\n\ndef open_shop(host):\n    return pymysql.connect(host=host)\n\ndef close_shop(conn):\n    conn.close()\n",
+    "def close_shop(conn):\n    print(conn)\n",
+    "def open_shop():\n    return 1\n",
+    "from app.base import open_shop, close_shop\n",
+    "from app.base import *\n",
+    "from app.base import open_shop as open_it\n\ndef open_shop():\n    return open_it()\n",
+    "import sqlalchemy\n\nopen_shop = sqlalchemy.create_engine('mysql://db/app').connect\n",
+    "def f(:\n",
+]
+USERS = [
+    "from app.{0} import open_shop\n\ndef f():\n    conn = open_shop()\n    conn.ping()\n",
+    "from app.{0} import open_shop, close_shop\n\ndef f():\n    conn = open_shop()\n    conn.ping()\n    close_shop(conn)\n",
+    "import pymysql\nfrom app.{0} import close_shop\n\ndef f():\n    conn = pymysql.connect()\n    close_shop(conn)\n",
+    "import pymysql\n\nclass Shop:\n    def __init__(self):\n        self.kept = pymysql.connect()\n",
+    "from app.{0} import Shop\n\ndef f():\n    shop = Shop()\n    shop.kept.close()\n",
+    "from sqlalchemy import create_engine\n\ndef f():\n    return create_engine('mysql://db/app')\n",
+    "from . import {0}\n\ndef f():\n    return {0}.open_shop()\n",
+    "print('no database')\n",
+    "from app.models import User\n\ndef f():\n    import time\n    while True:\n        User.objects.count()\n        time.sleep(10000)\n",
+    "from django.db import models\n\nclass User(models.Model):\n    pass\n",
+]
+NAMES = ["base", "db", "tools", "web", "jobs", "models", "cli", "admin"]
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(survey, "SMALLEST", 1)
+
+
+def check(root: Path, directory: Path | None, jobs: int = 1) -> list[Finding]:
+    project = Project(root, Settings())
+    files = project.discover([root]).files
+    warnings: list[str] = []
+    how = engine.How(directory, jobs, warn=warnings.append)
+    found = list(engine.check(project, files, engine.chosen(project.settings), named={root}, how=how))
+    assert not warnings
+    return found
+
+
+def edit(root: Path, dice: random.Random) -> None:
+    """Write, take away or touch a module."""
+    path = root / "app" / f"{dice.choice(NAMES)}.py"
+    match dice.randrange(8):
+        case 0:
+            path.unlink(missing_ok=True)
+        case 1:
+            if path.exists():
+                os.utime(path, ns=(dice.randrange(10**18), dice.randrange(10**18)))
+        case 2:
+            package = path.with_suffix("")
+            if package.exists():
+                shutil.rmtree(package)
+            else:
+                package.mkdir()
+                (package / "__init__.py").write_text(dice.choice(HELPERS))
+        case _:
+            path.write_text(dice.choice(HELPERS + USERS).replace("{0}", dice.choice(NAMES)))
+    for each in root.rglob("*.py"):  # long ago, or every file would be looked into
+        if each.stat().st_mtime_ns > 10**18:
+            os.utime(each, ns=(0, dice.randrange(10**17)))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_warm_is_cold_after_any_edits(tmp_path: Path, seed: int) -> None:
+    dice = random.Random(seed)
+    root, directory = tmp_path / "p", tmp_path / "cache"
+    (root / "app").mkdir(parents=True)
+    (root / "pyproject.toml").touch()
+    (root / "app" / "__init__.py").touch()
+    for _ in range(12):
+        edit(root, dice)
+    for _ in range(25):
+        edit(root, dice)
+        cold = check(root, None)
+        assert list(map(repr, check(root, directory))) == list(map(repr, cold))
+        assert list(map(repr, check(root, directory))) == list(map(repr, cold))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    root = tmp_path / "p"
+    root.mkdir()
+    (root / "db.py").write_text(HELPERS[0])
+    (root / "use.py").write_text(USERS[0].replace("app.{0}", "db"))
+    (root / "other.py").write_text("import pymysql\n\ndef f():\n    conn = pymysql.connect()\n    conn.ping()\n")
+    for path in root.iterdir():
+        os.utime(path, (1, 1))
+    return root
+
+
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the files that are checked from now on."""
+    names: list[str] = []
+    check_file = survey.check_file
+    monkeypatch.setattr(
+        survey, "check_file", lambda file, *rest: names.append(file.path.name) or check_file(file, *rest)
+    )
+    return names
+
+
+def test_only_what_rests_on_a_change_is_checked_again(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = check(project, project / "c")
+    assert [f.path.name for f in first] == ["other.py", "use.py"]
+    names = counted(monkeypatch)
+    assert check(project, project / "c") == first
+    assert names == []
+    (project / "db.py").write_text(HELPERS[0] + "\n\ndef more():\n    pass\n")
+    assert check(project, project / "c") == first
+    assert names == ["db.py", "use.py"]
+
+
+def test_another_configuration_knows_nothing(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    check(project, project / "c")
+    (project / "requirements.txt").write_text("pymysql==0.9\n")
+    names = counted(monkeypatch)
+    check(project, project / "c")
+    assert len(names) == 3
+
+
+@pytest.mark.parametrize("damage", [b"", b"no database at all", b"SQLite format 3\0" + bytes(4000)])
+def test_a_damaged_cache_is_thrown_away(project: Path, damage: bytes) -> None:
+    first = check(project, project / "c")
+    (kept,) = (project / "c").glob("*.sqlite")
+    kept.write_bytes(damage)
+    for _ in range(2):
+        how = engine.How(project / "c", warn=lambda words: None)
+        files = Project(project).discover([project]).files
+        again = Project(project)
+        again.discover([project])
+        assert list(engine.check(again, files, engine.chosen(Settings()), how=how)) == first
+    with sqlite3.connect(kept) as connection:
+        assert connection.execute("SELECT count(*) FROM files").fetchone()[0] >= 3
+
+
+def test_a_directory_that_cannot_be_made_is_told_once_and_does_no_harm(project: Path) -> None:
+    (project / "c").write_text("in the way")
+    warnings: list[str] = []
+    again = Project(project)
+    files = again.discover([project]).files
+    how = engine.How(project / "c", warn=warnings.append)
+    assert len(list(engine.check(again, files, engine.chosen(Settings()), how=how))) == 2
+    assert len(warnings) == 1
+    assert "cache not written" in warnings[0]
+
+
+def test_a_run_that_read_before_somebody_wrote_writes_nothing(project: Path) -> None:
+    check(project, project / "c")
+    (kept,) = (project / "c").glob("*.sqlite")
+    with sqlite3.connect(kept) as connection:
+        key = connection.execute("SELECT value FROM facts WHERE name = 'key'").fetchone()[0]
+    one, other = (cache.Cache(project / "c", "") for _ in range(2))
+    for each in (one, other):
+        each._path, each._key = kept, key
+    before, same = one.read(), other.read()
+    assert before.writes == same.writes == 1
+    one.write({**before.facts, "words": "['first']"}, {}, [], before.writes)
+    other.write({**before.facts, "words": "['second']"}, {}, [], same.writes)
+    assert one.read().facts["words"] == "['first']"
+
+
+def test_only_a_cache_is_removed(tmp_path: Path, project: Path) -> None:
+    check(project, project / "c")
+    assert not cache.clean(project)
+    assert cache.clean(project / "c")
+    assert not (project / "c").exists()
