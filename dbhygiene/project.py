@@ -29,6 +29,11 @@ class Asked:
         self.lookups: dict[str, dict[tuple[str, str], str]] = defaultdict(dict)  # asker -> name, directory -> path
         self.words: dict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)  # asker -> word -> paths
 
+    def note(self, asker: str, word: str, paths: Iterable[str]) -> None:
+        """A word was looked for; these were among the files that mattered."""
+        known = self.words[asker].get(word, ())
+        self.words[asker][word] = tuple(dict.fromkeys((*known, *paths)))
+
 
 class Project:
     """The files below a root, and what they say of each other; answers for `source.Surroundings`."""
@@ -40,6 +45,7 @@ class Project:
         self._modules: dict[tuple[str, str], Path | None] = {}
         self._mentions: dict[str, list[File]] = {}
         self._naming: dict[tuple[str, ...], list[File] | None] = {}
+        self._named: dict[tuple[str, ...], tuple[str, ...]] = {}
         self.asked: Asked | None = None  # where questions are noted, if they are
         self._bytes: dict[Path, bytes] = {}
         self._held = 0
@@ -110,7 +116,7 @@ class Project:
         if word not in self._mentions:
             self._mentions[word] = list(self._mentioning(word))
         if self.asked is not None:
-            self.asked.words[asker][word] = tuple(str(file.path) for file in self._mentions[word])
+            self.asked.note(asker, word, (str(file.path) for file in self._mentions[word]))
         return self._mentions[word]
 
     def _mentioning(self, word: str) -> Iterator[File]:
@@ -122,6 +128,10 @@ class Project:
 
         Some names are those of half the files of a project, and a question to so many files is not worth its time.
         """
+        return self.named(names, "")
+
+    def named(self, names: tuple[str, ...], asker: str) -> Sequence[File] | None:
+        """The same, asked on behalf of a file, or of the project as a whole."""
         if names not in self._naming:
             words = [_whole_word(name) for name in names]
             needles = [name.encode() for name in names]
@@ -132,6 +142,9 @@ class Project:
                 if all(word.search(self._data(path)) for word in words)
             ]
             self._naming[names] = list(self._parsed(paths)) if len(paths) <= MANY else None
+            self._named[names] = tuple(map(str, paths))
+        if self.asked is not None:
+            self.asked.note(asker, names[0], self._named[names])  # the first stands in each file that has them all
         return self._naming[names]
 
     def _data(self, path: Path) -> bytes:
@@ -246,6 +259,9 @@ class _Around:
 
     def mentions(self, word: str) -> Sequence[File]:
         return self._project.mentioned(word, self._asker)
+
+    def naming(self, *names: str) -> Sequence[File] | None:
+        return self._project.named(names, self._asker)
 
 
 def _read(path: str) -> bytes:

@@ -19,7 +19,7 @@ from dbhygiene.settings import Settings
 HELPERS = [  # each opens, closes, keeps or borrows, or says nothing of it
     "import pymysql\n\ndef open_shop():\n    return pymysql.connect()\n",
     "import pymysql\n\ndef open_shop():\n    conn = pymysql.connect()\n    conn.close()\n",
-    "import pymysql\n\ndef open_shop(host):\n    return pymysql.connect(host=host)\n\ndef close_shop(conn):\n    conn.close()\n",
+    "import pymysql\n\ndef open_shop():\n    return pymysql.connect()\n\ndef close_shop(conn):\n    conn.close()\n",
     "def close_shop(conn):\n    print(conn)\n",
     "def open_shop():\n    return 1\n",
     "from app.base import open_shop, close_shop\n",
@@ -30,14 +30,15 @@ HELPERS = [  # each opens, closes, keeps or borrows, or says nothing of it
 ]
 USERS = [
     "from app.{0} import open_shop\n\ndef f():\n    conn = open_shop()\n    conn.ping()\n",
-    "from app.{0} import open_shop, close_shop\n\ndef f():\n    conn = open_shop()\n    conn.ping()\n    close_shop(conn)\n",
+    "from app.{0} import open_shop, close_shop\n\ndef f():\n    c = open_shop()\n    c.ping()\n    close_shop(c)\n",
     "import pymysql\nfrom app.{0} import close_shop\n\ndef f():\n    conn = pymysql.connect()\n    close_shop(conn)\n",
     "import pymysql\n\nclass Shop:\n    def __init__(self):\n        self.kept = pymysql.connect()\n",
     "from app.{0} import Shop\n\ndef f():\n    shop = Shop()\n    shop.kept.close()\n",
     "from sqlalchemy import create_engine\n\ndef f():\n    return create_engine('mysql://db/app')\n",
     "from . import {0}\n\ndef f():\n    return {0}.open_shop()\n",
     "print('no database')\n",
-    "from app.models import User\n\ndef f():\n    import time\n    while True:\n        User.objects.count()\n        time.sleep(10000)\n",
+    "import time\nfrom app.models import User\n\ndef f():\n    while True:\n        User.objects.count()\n"
+    "        time.sleep(9999)\n",
     "from django.db import models\n\nclass User(models.Model):\n    pass\n",
 ]
 NAMES = ["base", "db", "tools", "web", "jobs", "models", "cli", "admin"]

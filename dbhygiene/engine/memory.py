@@ -72,7 +72,8 @@ class Memory:
         changed |= {path for path, row in rows.items() if row.listed} ^ listed
         stale = self._stale(changed)
         if stale is None:
-            return self.forget()
+            self.forget()
+            return None
         self._same = {path: row for path, row in self._same.items() if path not in stale}
         kept = {Path(path): row for path, row in self._same.items() if path in listed}
         kept = {path: row for path, row in kept.items() if row.named == (path in named)}
