@@ -18,7 +18,10 @@ from dbhygiene.mistakes import Mistake
 @click.argument("paths", nargs=-1)
 @click.option("--cache-dir", type=click.Path(path_type=Path), metavar="DIR", help="This one, and no other.")
 def command(paths: tuple[str, ...], cache_dir: Path | None) -> int:
-    """Remove the caches of the projects of these paths; the current directory by default."""
+    """Remove what runs have kept.
+
+    These are the caches of the projects that the paths lie in; the current directory by default.
+    """
     directories = [cache_dir] if cache_dir else [_cache(Path(path)) for path in paths or (".",)]
     for directory in directories:
         try:
