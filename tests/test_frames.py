@@ -6,6 +6,8 @@ import io
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dbhygiene.frontends.cli import terminal
 from dbhygiene.model import Finding, Fix, NoFix, Step
@@ -88,6 +90,29 @@ def test_two_places_of_one_long_line_are_both_shown() -> None:
     first, second = (frame.index(text) for text in frame if "^" in text or "---" in text)
     assert "connect()" in frame[first - 1]
     assert "leave()" in frame[second - 1]
+
+
+SPANS = st.tuples(st.integers(1, 4), st.integers(0, 40), st.integers(0, 2), st.integers(0, 40)).map(
+    lambda given: Span(given[0], given[1], given[0] + given[2], given[3] if given[2] else given[1] + given[3])
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    lines=st.lists(st.text("ab \t\u0301数🐬\u200d\x1b\u202e", max_size=60), max_size=4),
+    spans=st.lists(SPANS, min_size=1, max_size=8),
+    columns=st.sampled_from([None, 40, 80]),
+)
+def test_any_line_and_any_place_can_be_drawn(lines: list[str], spans: list[Span], columns: int | None) -> None:
+    """Places may lie beyond the text: a file can have changed since."""
+    steps = tuple(Step(APP, span, "a few words on what happens here") for span in spans)
+    finding = Finding(APP, spans[-1], "HYG101", "leak", "message", steps)
+    scene = Scene(lambda path: lines, str, Path(), look=Look(width=columns))
+    (text,) = reporter("full")([finding], scene)
+    assert not set(text) & set("\t\x1b\u202e")
+    assert columns is None or all(width(row) <= columns for row in text.splitlines())
+    last = [row for row in text.splitlines() if "^" in row]
+    assert len(last) <= 1
 
 
 def test_a_line_that_fits_is_shown_whole() -> None:

@@ -24,7 +24,8 @@ Target: TypeAlias = "str | os.PathLike[str] | File"
 def check(*targets: Target, settings: Settings | None = None) -> list[Finding]:
     """The findings in files and directories, or in a text that is wrapped in a `File`.
 
-    Raises `dbhygiene.mistakes.Mistake` where a path is not there, or a setting is wrong.
+    Comments silence findings, a baseline does not. Raises `dbhygiene.mistakes.Mistake` where a path is not there, or a
+    setting is wrong.
 
     Arguments:
         targets: the current directory, where none is named. A path is looked at within its project; a `File` in

@@ -28,7 +28,7 @@ def _issue(finding: Finding, base: Path) -> dict[str, Any]:
         "type": "issue",
         "check_name": finding.name,
         "description": f"{finding.code}: {finding.message}",
-        "content": {"body": "\n".join(f"- {line}" for line in story(finding, base))},
+        "content": {"body": "\n".join(line if line[0].isdecimal() else f"- {line}" for line in story(finding, base))},
         "categories": ["Bug Risk"],
         "severity": _SEVERITIES[finding.confidence],
         "fingerprint": _fingerprint(finding, path),

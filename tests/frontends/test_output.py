@@ -131,6 +131,11 @@ def test_machines_get_paths_below_the_repository(project: Path, capsys: Captured
     assert run(capsys, "check", "-o", "concise")[1].startswith("app.py:")
 
 
+def test_names_of_files_do_not_command_the_terminal(project: Path, capsys: Captured) -> None:
+    (project / "\033[2J.py").write_text("import pymysql\n\npymysql.connect().ping()\n")
+    assert "\033" not in run(capsys, "check")[1]
+
+
 def test_the_fixes_of_the_first_findings_are_shown(project: Path, capsys: Captured) -> None:
     (project / "app.py").write_text(APP + APP[APP.index("def bad") : APP.index("def quiet")] * 11)
     out = run(capsys, "check")[1]

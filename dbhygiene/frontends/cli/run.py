@@ -296,11 +296,12 @@ def _words(options: Iterable[str]) -> tuple[str, ...]:
 
 
 def shown(path: Path) -> str:
-    """A path as it is printed: relative to the current directory, if it lies below."""
+    """A path as it is printed: relative to the current directory, if it lies below; without control characters."""
     try:
-        return str(path.relative_to(os.getcwd()))
+        name = str(path.relative_to(os.getcwd()))
     except ValueError:
-        return str(path)
+        name = str(path)
+    return name if name.isprintable() else "".join("\N{REPLACEMENT CHARACTER}" if c < " " else c for c in name)
 
 
 def _table(tally: Mapping[tuple[str, str], Sequence[bool]]) -> Iterator[str]:
