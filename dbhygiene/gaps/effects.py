@@ -11,11 +11,13 @@ from typing import TypeAlias
 from dbhygiene.flow.bindings import Bindings, Place
 from dbhygiene.flow.calls import enclosing_class
 from dbhygiene.flow.cfg import Act, Call, Enter, Iterate, Leave, Load, Test
+from dbhygiene.gaps import dispatch
 from dbhygiene.gaps.classes import FunctionAt, class_of, foreign_bases, function_of, lineage, origin
-from dbhygiene.gaps.code import is_generator
+from dbhygiene.gaps.code import called_names, is_generator
 from dbhygiene.gaps.commands import called_command
 from dbhygiene.gaps.durations import duration
 from dbhygiene.gaps.seconds import FOR_EVER, Seconds
+from dbhygiene.gaps.tasks import runs_later, task_of
 from dbhygiene.gaps.things import Object, Row, Rows, Things
 from dbhygiene.library import django
 from dbhygiene.library.waits import ITERATED, WAITS, Kind
@@ -63,9 +65,11 @@ class Routine:
 
 @dataclass(frozen=True)
 class Ask:
-    """The server is asked."""
+    """The server is asked; not so where `rows` hold a queryset's rows already, which it may keep from now on."""
 
     spot: Spot
+    rows: Place | None = None
+    keeps: bool = True
 
 
 @dataclass(frozen=True)
@@ -86,11 +90,10 @@ class Close:
 
 @dataclass(frozen=True)
 class Run:
-    """Code of the project runs; `perhaps` where it may as well not."""
+    """Code of the project runs: one of these, where a table, or a subclass, decides which."""
 
     spot: Spot
-    routine: Routine
-    perhaps: bool = False
+    routines: tuple[Routine, ...]
 
 
 Effect: TypeAlias = "Ask | Idle | Close | Run"
@@ -127,7 +130,8 @@ class Effects:
         match node:
             case ast.Subscript(value=owner, slice=key) if not isinstance(key, ast.Slice):
                 if isinstance(self.things.thing(owner), Rows):
-                    return [Ask(self._spot(node, "asks the database for this row"))]
+                    spot = self._spot(node, "asks the database for this row")
+                    return [Ask(spot, self.own_place(owner), keeps=False)]
             case ast.Attribute(value=owner, attr=attr):
                 if (read := self._property(owner, attr)) is not None:
                     return [self._run(node, f"reads `{attr}`", read)]
@@ -144,7 +148,7 @@ class Effects:
 
     def of_test(self, expr: ast.expr) -> list[Effect]:
         if not isinstance(expr, ast.Call) and isinstance(self.things.thing(expr), Rows):
-            return [Ask(self._spot(expr, "asks the database: its truth needs its rows"))]
+            return [Ask(self._spot(expr, "asks the database: its truth needs its rows"), self.own_place(expr))]
         return []
 
     def of_context(self, item: ast.withitem) -> list[Effect]:
@@ -161,8 +165,13 @@ class Effects:
         while isinstance(iterated, ast.Call) and iterated.args and self._resolve(iterated.func) in django.WRAPPERS:
             iterated = next((a for a in iterated.args if isinstance(self.things.thing(a), Rows)), iterated.args[0])
         if isinstance(self.things.thing(iterated), Rows):
-            return [Ask(self._spot(iterated, "asks the database for these rows"))]
+            return [Ask(self._spot(iterated, "asks the database for these rows"), self.own_place(iterated))]
         return []
+
+    def own_place(self, expr: ast.expr) -> Place | None:
+        """The variable of this function that an expression is."""
+        place = Bindings.of(self.file).place(expr) if isinstance(expr, ast.Name) else None
+        return place if place and place.scope.node is self.routine.code else None
 
     def _spot(self, node: Located, words: str) -> Spot:
         return Spot(self.file, node, words)
@@ -179,7 +188,11 @@ class Effects:
                 yield from self._inherited(func.attr)
                 return
             match self.things.thing(func.value):
-                case Object(name=name) | Row(model=str(name)):
+                case Object(name=name, others=others):
+                    for each in (name, *others):
+                        yield f"{each}.{func.attr}"
+                        yield from (f"{base}.{func.attr}" for base in self._foreign_bases(each))
+                case Row(model=str(name)):
                     yield f"{name}.{func.attr}"
                     yield from (f"{base}.{func.attr}" for base in self._foreign_bases(name))
         if (resolved := self._resolve(func)) is not None:
@@ -201,14 +214,13 @@ class Effects:
 
     def _call(self, call: ast.Call) -> Iterator[Effect]:
         func = self._made(call.func)
-        if isinstance(func, ast.Call):
-            if func.args and self._resolve(func.func) in django.TRANSPARENT:
-                inner = ast.copy_location(ast.Call(func.args[0], call.args, call.keywords), call)
-                for effect in self._call(inner):
-                    yield replace(effect, spot=replace(effect.spot, node=call))
+        if isinstance(func, ast.Call) and func.args and self._resolve(func.func) in django.TRANSPARENT:
+            inner = ast.copy_location(ast.Call(func.args[0], call.args, call.keywords), call)
+            for effect in self._call(inner):
+                yield replace(effect, spot=replace(effect.spot, node=call))
             return
         if isinstance(func, ast.Name) and (given := dict(self.routine.given).get(func.id)) is not None:
-            yield Run(self._spot(call, f"calls `{func.id}`"), given)
+            yield Run(self._spot(call, f"calls `{func.id}`"), (given,))
             return
         names = list(self.names(func))
         if any(name in django.CLOSES for name in names):
@@ -220,13 +232,14 @@ class Effects:
                 yield Idle(self._spot(call, _waiting(wait.kind, lasts)), lasts, wait.kind)
             return
         if self._asks(call, func, names):
-            yield Ask(self._spot(call, "asks the database"))
+            yield self._ask(call, func)
             return
         if django.CALL_COMMAND in names:
             if (command := called_command(self.file, call)) is not None:
                 yield self._run(call, "runs another command", command)
             return
-        yield from self._project(call, names)
+        yield from self._queued(call, func)
+        yield from self._project(call, func, names)
 
     def _made(self, func: ast.expr) -> ast.expr:
         """`f`, or the call that makes it in `f = sync_to_async(g)`."""
@@ -237,15 +250,71 @@ class Effects:
                     return made if self._resolve(maker) in django.TRANSPARENT else func
         return func
 
-    def _project(self, call: ast.Call, names: Iterable[str]) -> Iterator[Effect]:
+    def _queued(self, call: ast.Call, func: ast.expr) -> Iterator[Effect]:
+        """`task.apply()`: what was written to be run by a worker, however long it takes, runs here."""
+        if isinstance(func, ast.Attribute) and func.attr in {"apply", "call_local"}:
+            if (task := task_of(self.file, func.value)) is not None:
+                if func.attr == "apply":
+                    lasts = Seconds(0.0, FOR_EVER, FOR_EVER)
+                    yield Idle(self._spot(call, f"runs `{task.node.name}` at once, {lasts}"), lasts, Kind.JOB)
+                yield self._run(call, f"runs `{task.node.name}`", task)
+
+    def _project(self, call: ast.Call, func: ast.expr, names: Iterable[str]) -> Iterator[Effect]:
+        """What the project's own function does, or any of those that may be meant."""
+        meant = [each for each in self._functions(func, names) if not (is_generator(each.node) or runs_later(each))]
+        if meant:
+            routines = tuple(Routine(each.file, each.node, given=self._given(call, each)) for each in meant)
+            words = " or ".join(dict.fromkeys(f"`{each.node.name}`" for each in meant[:3]))
+            yield Run(self._spot(call, f"calls {words}"), routines)
+
+    def _functions(self, func: ast.expr, names: Iterable[str]) -> tuple[FunctionAt, ...]:
+        found = []
         for name in names:
             function = function_of(self.file, name)
             if function is None and (its_class := class_of(self.file, name)) is not None:
                 function = function_of(self.file, f"{its_class.dotted}.__init__")
             if function is not None:
-                if not is_generator(function.node):
-                    yield self._run(call, f"calls `{function.node.name}`", function)
-                return
+                found.append(function)
+                if not self._may_be_another(func):
+                    break
+        if not found:
+            return dispatch.functions(self.file, func)
+        return tuple(meant for each in found for meant in (dispatch.overriding(each) or (each,)))
+
+    def _may_be_another(self, func: ast.expr) -> bool:
+        """Whether the owner of a method may be of one class or another."""
+        owner = self.things.thing(func.value) if isinstance(func, ast.Attribute) else None
+        return isinstance(owner, Object) and bool(owner.others)
+
+    def _given(self, call: ast.Call, function: FunctionAt) -> tuple[tuple[str, Routine], ...]:
+        """The parameters that a call gives functions to, if these are called there."""
+        wanted = called_names(function.node)
+        parameters = [argument.arg for argument in (*function.node.args.posonlyargs, *function.node.args.args)]
+        if parameters[:1] in (["self"], ["cls"]):
+            parameters = parameters[1:]
+        pairs = [*zip(parameters, call.args, strict=False), *((word.arg, word.value) for word in call.keywords)]
+        return tuple(
+            (name, routine)
+            for name, value in pairs
+            if name in wanted and (routine := self._routine_of(value)) is not None
+        )
+
+    def _routine_of(self, value: ast.expr) -> Routine | None:
+        if isinstance(value, ast.Name) and (given := dict(self.routine.given).get(value.id)) is not None:
+            return given
+        if not isinstance(value, (ast.Name, ast.Attribute)):
+            return None
+        found = dispatch.functions(self.file, value)
+        return Routine(found[0].file, found[0].node) if len(found) == 1 and not is_generator(found[0].node) else None
+
+    def _ask(self, call: ast.Call, func: ast.expr) -> Ask:
+        spot = self._spot(call, "asks the database")
+        match func:
+            case ast.Name() if call.args:  # `list(queryset)`
+                return Ask(spot, self.own_place(call.args[0]))
+            case ast.Attribute(value=owner, attr="count" | "exists" | "__len__"):
+                return Ask(spot, self.own_place(owner), keeps=False)
+        return Ask(spot)
 
     def _asks(self, call: ast.Call, func: ast.expr, names: Iterable[str]) -> bool:
         if any(name in django.ASKS for name in names):
@@ -298,7 +367,7 @@ class Effects:
             yield self._run(expr, f"calls `{function.node.name}`", function, part)
 
     def _run(self, node: ast.expr, words: str, function: FunctionAt, part: Part = Part.WHOLE) -> Run:
-        return Run(self._spot(node, words), Routine(function.file, function.node, part))
+        return Run(self._spot(node, words), (Routine(function.file, function.node, part),))
 
     def each(self, iterated: ast.expr) -> Iterator[Effect]:
         """What happens each time that a loop asks for its next item."""

@@ -7,11 +7,13 @@ from collections.abc import Iterable, Iterator
 
 from dbhygiene.flow.calls import Definition
 from dbhygiene.gaps.callbacks import callbacks
-from dbhygiene.gaps.classes import find, foreign_bases, function_of, is_command
+from dbhygiene.gaps.classes import foreign_bases, function_of, is_command
 from dbhygiene.gaps.code import own_nodes
+from dbhygiene.gaps.dispatch import functions
 from dbhygiene.gaps.durations import argument, is_test
+from dbhygiene.gaps.tasks import is_task
 from dbhygiene.library.callbacks import WRITTEN
-from dbhygiene.library.entries import HANDS_OVER, RUNNERS, STARTS, TASK_LIBRARIES, TASKS, THREADS
+from dbhygiene.library.entries import HANDS_OVER, RUNNERS, STARTS, THREADS
 from dbhygiene.source import FUNCTION, Alone, Code, File, Surroundings
 
 # One of these stands in every file that has an entry point.
@@ -70,9 +72,8 @@ def _entries(file: File) -> Iterator[tuple[File, Code]]:
         if (given := _started(file, call)) is not None:
             yield from _functions(file, given)
     for function in file.functions:
-        if isinstance(function, FUNCTION):
-            if any(_is_task(file, each) for each in function.decorator_list):
-                yield file, function
+        if isinstance(function, FUNCTION) and any(is_task(file, each) for each in function.decorator_list):
+            yield file, function
     if any(is_endless(loop) for loop in file.nodes(ast.While)):
         yield from ((file, code) for code in file.functions if any(map(is_endless, own_nodes(code))))
     for callback, _ in callbacks(file):
@@ -136,17 +137,4 @@ def _functions(file: File, given: ast.expr) -> Iterator[tuple[File, Code]]:
             elif isinstance(called, (ast.Name, ast.Attribute)):
                 yield from _functions(file, called)
         case ast.Name() | ast.Attribute():
-            name = file.resolve(given)
-            found = find(file, name) if name else None
-            if found is not None and isinstance(found.node, FUNCTION):
-                yield found.file, found.node
-
-
-def _is_task(file: File, decorator: ast.expr) -> bool:
-    called = decorator.func if isinstance(decorator, ast.Call) else decorator
-    last = called.attr if isinstance(called, ast.Attribute) else called.id if isinstance(called, ast.Name) else ""
-    if last not in TASKS:
-        return False
-    name = file.resolve(called) or ""
-    library = name.partition(".")[0]
-    return library in TASK_LIBRARIES or last == "shared_task" or (last == "task" and name.count(".") > 0)
+            yield from ((found.file, found.node) for found in functions(file, given))

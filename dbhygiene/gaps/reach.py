@@ -88,8 +88,9 @@ def _look(doing: Doing) -> Iterator[tuple[File, Code]]:
             yield file, node
         for effect in _of(effects, node):
             if isinstance(effect, Run):
-                yield effect.routine.file, effect.routine.code
-                yield from ((given.file, given.code) for _, given in effect.routine.given)
+                for routine in effect.routines:
+                    yield routine.file, routine.code
+                    yield from ((given.file, given.code) for _, given in routine.given)
             else:
                 doing.does.add(type(effect))
 

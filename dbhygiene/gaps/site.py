@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from dbhygiene.flow.reading import member
@@ -10,6 +11,11 @@ from dbhygiene.flow.values import Constant, Dict, as_dict, options
 from dbhygiene.source import File
 
 _USUAL = ("settings", "config.settings", "conf.settings", "project.settings", "core.settings")
+_SERVERS = re.compile("postgres|postgis|mysql|mariadb|oracle|psycopg|mssql|cockroach|database_url", re.IGNORECASE)
+_DRIVERS = (
+    "mysqlclient PyMySQL mysql-connector-python psycopg psycopg2 psycopg2-binary oracledb cx_Oracle mssql-django "
+    "dj-database-url"
+).split()
 _PARTS = ("base", "common", "production", "prod", "local", "dev", "default")
 
 
@@ -71,9 +77,17 @@ def engines(file: File) -> set[str] | None:
 
 
 def is_sqlite_only(file: File) -> bool:
-    """Whether every database of the site is a file: no server, no timeout."""
+    """Whether every database of the site is a file, now and in production: no server, no timeout.
+
+    Many a site is developed with SQLite and deployed with a server. So its settings are not believed where they name
+    a server's engine too, for another environment or in a comment, nor where the project requires a server's driver.
+    """
     known = engines(file)
-    return known is not None and all("sqlite" in engine for engine in known)
+    if known is None or not all("sqlite" in engine for engine in known):
+        return False
+    return not any(_SERVERS.search(settings.text) for settings in settings_files(file)) and not any(
+        map(file.project.requires, _DRIVERS)
+    )
 
 
 def aliases(file: File) -> set[str]:

@@ -6,9 +6,10 @@ matters of all the ways that lead to a point is the worst: the longest time sinc
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
+from dbhygiene.flow.bindings import Place
 from dbhygiene.gaps.effects import Spot
 from dbhygiene.gaps.loops import Cycle
 from dbhygiene.gaps.seconds import NO_TIME, ONCE, Rounds, Seconds
@@ -91,13 +92,36 @@ def _again(wait: Wait, rounds: dict[Cycle, Rounds]) -> Wait:
 
 @dataclass(frozen=True)
 class State:
-    """The worst that may be true at a point: without a query so far, and since a query. Neither: freshly closed."""
+    """The worst that may be true at a point: without a query so far, and since a query. Neither: freshly closed.
+
+    A queryset keeps the rows that it has asked for. Of the function's variables, `evaluated` hold one that has, on
+    every way to this point, and `perhaps` on some.
+    """
 
     entered: Idle | None = None
     asked: Idle | None = None
+    evaluated: frozenset[Place] = frozenset()
+    perhaps: frozenset[Place] = frozenset()
 
     def joined(self, other: State, limit: float) -> State:
-        return State(_worse(self.entered, other.entered, limit), _worse(self.asked, other.asked, limit))
+        return State(
+            _worse(self.entered, other.entered, limit),
+            _worse(self.asked, other.asked, limit),
+            self.evaluated & other.evaluated,
+            self.perhaps | other.perhaps,
+        )
+
+    def closed(self) -> State:
+        return replace(self, entered=None, asked=None)
+
+    def having(self, rows: Place) -> State:
+        return replace(self, evaluated=self.evaluated | {rows}, perhaps=self.perhaps | {rows})
+
+    def binding(self, place: Place) -> State:
+        """After an assignment: what the variable holds now has not been asked for."""
+        if place not in self.perhaps:
+            return self
+        return replace(self, evaluated=self.evaluated - {place}, perhaps=self.perhaps - {place})
 
 
 def _worse(one: Idle | None, other: Idle | None, limit: float) -> Idle | None:

@@ -11,10 +11,12 @@ from typing import TypeAlias
 from dbhygiene.flow.bindings import Bindings, Place, self_class
 from dbhygiene.flow.cfg import Loop
 from dbhygiene.flow.names import locate
-from dbhygiene.gaps.classes import ancestry, class_of, function_of, is_model, origin
+from dbhygiene.gaps import dispatch
+from dbhygiene.gaps.classes import ancestry, class_of, function_of, is_model, mentioning, origin
 from dbhygiene.gaps.code import returned
+from dbhygiene.gaps.durations import argument as handed
 from dbhygiene.library import django, waits
-from dbhygiene.source import FUNCTION, File, Scope
+from dbhygiene.source import FUNCTION, File, Function, Scope
 
 _DEPTH = 12  # of names that stand for names, in one file or many
 
@@ -35,9 +37,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Object:
-    """An instance of another class, by its dotted name."""
+    """An instance of another class, by its dotted name; or of one of `others`, where a table decides which."""
 
     name: str
+    others: tuple[str, ...] = ()
 
 
 Thing: TypeAlias = "Rows | Row | Object"
@@ -186,8 +189,26 @@ class Things:
                 if argument.annotation is not None:
                     return self.annotated(argument.annotation)
                 name = argument.arg
-                return Rows() if name in {"queryset", "qs"} or name.endswith(("_qs", "_queryset")) else None
+                if name in {"queryset", "qs"} or name.endswith(("_qs", "_queryset")):
+                    return Rows()
+                return self._handed(node, arguments.index(argument)) if node.name == "__init__" else None
         return None
+
+    def _handed(self, constructor: Function, position: int) -> Thing | None:
+        """What the calls of a class hand to its constructor, where they agree."""
+        cls = self.file.functions[constructor].class_scope
+        if cls is None or not 0 < position < len(constructor.args.args):
+            return None
+        found: set[Thing] = set()
+        name, parameter = cls.name.rpartition(".")[2], constructor.args.args[position].arg
+        for other in mentioning(self.file, f"{name}("):
+            for call in other.nodes(ast.Call):
+                if isinstance(call.func, (ast.Name, ast.Attribute)) and _last(call.func) == name:
+                    given = handed(call, position - 1, parameter)
+                    thing = Things.of(other).thing(given) if given is not None else None
+                    if isinstance(thing, Object):
+                        found.add(thing)
+        return found.pop() if len(found) == 1 else None
 
     def annotated(self, annotation: ast.expr) -> Thing | None:
         match annotation:
@@ -308,17 +329,22 @@ class Things:
             match func.args:
                 case [inner, *_] if self.file.resolve(func.func) in django.TRANSPARENT:
                     return self.thing(ast.copy_location(ast.Call(inner, call.args, call.keywords), call))
-            return None
+            return self._made_by_any(func)
         name = self.file.resolve(func)
         if name == "super" and isinstance(func, ast.Name) and (scope := self._class_around(func)) is not None:
             return self.instance(f"{self.file.module}.{scope.name}")
         if isinstance(func, ast.Attribute) and (found := self._method(func, call)) is not None:
             return found
         if name is None:
-            return None
+            return self._made_by_any(func)
         if name in {"django.shortcuts.get_object_or_404", "django.shortcuts.aget_object_or_404"}:
             return Row(self._class_name(call.args[0])) if call.args else Row()
         return self._result(origin(self.file, name))
+
+    def _made_by_any(self, func: ast.expr) -> Thing | None:
+        """An instance of one of the classes that a table holds, or that another function returns."""
+        found = [d.dotted for d in dispatch.definitions(self.file, func) if isinstance(d.node, ast.ClassDef)]
+        return Object(found[0], tuple(found[1:])) if found else None
 
     def _class_around(self, name: ast.Name) -> Scope | None:
         scope: Scope | None = self.file.scope_of(name)
@@ -363,6 +389,10 @@ class Things:
         if name.rpartition(".")[2][:1].isupper():
             return self.instance(name)
         return None
+
+
+def _last(expr: ast.Name | ast.Attribute) -> str:
+    return expr.id if isinstance(expr, ast.Name) else expr.attr
 
 
 def _gives_values(iterated: ast.expr) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from dbhygiene.flow.cfg import Act, Graph, Iterate, Node, Outcome, Semantics, Test, Yield, build
+from dbhygiene.flow.bindings import Place
+from dbhygiene.flow.cfg import Act, Bind, Graph, Iterate, Node, Outcome, Semantics, Test, Yield, build
 from dbhygiene.flow.exceptions import SYSTEM_EXIT
 from dbhygiene.gaps.effects import Ask, Close, Effect, Effects, Part, Routine, Run, Spot
 from dbhygiene.gaps.effects import Idle as IdleEffect
@@ -99,11 +100,12 @@ class Walk(Semantics):
             rests = isinstance(node.act, Yield)
             if rests and part is not Part.WHOLE and part is not Part.LEAVE:
                 continue
-            after, raised = (State(), State()) if rests else self._through(node, states[node])
+            here = states[node]
+            after, raised = (here.closed(), here.closed()) if rests else self._through(node, here)
             for kind, target in node.out:
                 state = raised if kind == "raise" else after
                 if kind == "true" and _asks_for_transaction(node.act):
-                    state = State()  # nobody closes there, and the gap of a transaction is another fault
+                    state = here.closed()  # nobody closes there, and the gap of a transaction is another fault
                 if state is not None:
                     arrive(target, self._onward(node, target, state))
         ends = yields if part in (Part.ENTER, Part.ROUND) else [graph.exit]
@@ -125,10 +127,7 @@ class Walk(Semantics):
         return state
 
     def _ending(self, states: Iterable[State | None]) -> Ending:
-        worst: State | None = None
-        for state in states:
-            if state is not None:
-                worst = state if worst is None else worst.joined(state, self._limit)
+        worst = self._any(states)
         if worst is None:
             return Ending()
         through = worst.entered.pause(self._limit) if worst.entered else None
@@ -142,9 +141,10 @@ class Walk(Semantics):
         if cycle is None:
             return state
         if node in cycle.nodes:
-            return State(
-                state.entered and state.entered.crossing(cycle),
-                state.asked and state.asked.crossing(cycle),
+            return replace(
+                state,
+                entered=state.entered and state.entered.crossing(cycle),
+                asked=state.asked and state.asked.crossing(cycle),
             )
         return self._begun(cycle, state)
 
@@ -163,6 +163,8 @@ class Walk(Semantics):
             if isinstance(act, Iterate) and not any(cycle.loop is act.node for cycle in self._cycles.values()):
                 found = [*self._effects.beginning(act.node), *found]
             self._known[act] = found
+        if isinstance(act, Bind) and (place := self._effects.own_place(act.target)) is not None:
+            state = state.binding(place)
         after: State | None = state
         raised: State | None = state
         for effect in self._known[act]:
@@ -174,16 +176,29 @@ class Walk(Semantics):
     def _apply(self, effect: Effect, state: State) -> tuple[State | None, State | None]:
         """The state after an effect: when it went well, and when it raised."""
         match effect:
-            case Ask(spot=spot):
-                state = self._asked(state, spot, Pause())
+            case Ask(rows=place) if place in state.evaluated:
+                pass
+            case Ask(spot=spot, rows=place, keeps=keeps):
+                state = self._evaluated(state, spot, place)
+                if keeps and place is not None:
+                    state = state.having(place)
             case IdleEffect(spot=spot, seconds=seconds, kind=kind):
                 waited = self._waited(state, Pause(seconds, spot, kind), spot)
                 return waited, state if kind is Kind.SLEEP else waited  # a sleep that ends early is no gap
             case Close():
-                state = State()
-            case Run(spot=spot, routine=routine):
-                return self._run(self._summaries(routine), spot, state)
+                state = state.closed()
+            case Run(spot=spot, routines=routines):
+                ends = [self._run(self._summaries(routine), spot, state) for routine in routines]
+                return self._any(after for after, _ in ends), self._any(raised for _, raised in ends)
         return state, state
+
+    def _any(self, states: Iterable[State | None]) -> State | None:
+        """The worst of several states, None where none of them is reached."""
+        worst: State | None = None
+        for state in states:
+            if state is not None:
+                worst = state if worst is None else worst.joined(state, self._limit)
+        return worst
 
     def _run(self, summary: Summary, spot: Spot, state: State) -> tuple[State | None, State | None]:
         if summary.first is not None:
@@ -193,7 +208,7 @@ class Walk(Semantics):
     def _ended(self, ending: Ending, spot: Spot, state: State) -> State | None:
         if not ending.reached:
             return None
-        silent = State()
+        silent = state.closed()
         if ending.through is not None:
             silent = self._waited(state, _pause_via(spot, ending.through), spot)
         if ending.since is None:
@@ -201,15 +216,22 @@ class Walk(Semantics):
         asked = Idle(_via(spot, ending.since))
         if ending.after.seconds.most:
             asked = asked.waiting(_pause_via(spot, ending.after), spot, self._rounds)
-        return silent.joined(State(asked=asked), self._limit)
+        return silent.joined(replace(state, entered=None, asked=asked), self._limit)
 
     def _waited(self, state: State, pause: Pause, spot: Spot) -> State:
         if not pause.seconds.most:
             return state
-        return State(
-            state.entered and state.entered.waiting(pause, pause.spot or spot, self._rounds),
-            state.asked and state.asked.waiting(pause, pause.spot or spot, self._rounds),
+        return replace(
+            state,
+            entered=state.entered and state.entered.waiting(pause, pause.spot or spot, self._rounds),
+            asked=state.asked and state.asked.waiting(pause, pause.spot or spot, self._rounds),
         )
+
+    def _evaluated(self, state: State, spot: Spot, rows: Place | None) -> State:
+        """A query; or perhaps none, where the queryset may have its rows since an earlier round."""
+        if rows is None or rows not in state.perhaps:
+            return self._asked(state, spot, Pause())
+        return replace(state, entered=None, asked=Idle(spot)).joined(state, self._limit)
 
     def _asked(self, state: State, spot: Spot, before: Pause) -> State:
         """A query, after one more pause: what was idle until now may be stale."""
@@ -220,7 +242,7 @@ class Walk(Semantics):
                 self._first = pause, spot
         if waited.asked is not None:
             self._note(waited.asked, spot)
-        return State(asked=Idle(spot))
+        return replace(state, entered=None, asked=Idle(spot))
 
     def _note(self, idle: Idle, spot: Spot) -> None:
         longest = idle.longest(self._limit)

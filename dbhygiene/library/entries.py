@@ -28,6 +28,7 @@ HANDS_OVER: dict[str, tuple[int, str]] = {
     "run_in_executor": (1, "func"),
     "add_job": (0, "func"),
     "do": (0, "job_func"),
+    "register_task": (1, "callback"),
 }
 
 # Classes whose `run` is called in a thread or a process of its own.
@@ -51,6 +52,8 @@ TASKS = frozenset(
 TASK_LIBRARIES = (
     "celery",
     "huey",
+    "django_huey",
+    "django_q",
     "django_rq",
     "rq",
     "dramatiq",
@@ -60,3 +63,6 @@ TASK_LIBRARIES = (
     "django_apscheduler",
     "django_tasks",
 )
+
+# Libraries whose tasks are put into the queue when they are called by their name; a celery task then runs at once.
+ENQUEUED_BY_CALL = frozenset({"huey", "django_huey", "background_task"})

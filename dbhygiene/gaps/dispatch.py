@@ -1,0 +1,231 @@
+"""What a call may mean that names no function: out of a table, by `getattr`, of a subclass, of another module."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+from dbhygiene.flow.bindings import Bindings, Place, returned
+from dbhygiene.flow.calls import Definition, enclosing_class, method
+from dbhygiene.flow.names import locate
+from dbhygiene.gaps.classes import FunctionAt, class_of, find, lineage, mentioning, origin
+from dbhygiene.source import FUNCTION, File, Function
+
+_MOST = 40  # definitions that one call may mean; of more, the first ones tell enough
+_DEPTH = 6
+
+
+def definitions(file: File, expr: ast.expr) -> tuple[Definition, ...]:
+    """The project's functions and classes that an expression may be, as far as tables and names tell."""
+    known: dict[ast.expr, tuple[Definition, ...]] = vars(file).setdefault("_gaps_dispatch", {})
+    if expr not in known:
+        known[expr] = ()  # what an expression says of itself
+        unique = {found.node: found for found in islice(_meant(file, expr, _DEPTH), _MOST)}
+        known[expr] = tuple(unique.values())
+    return known[expr]
+
+
+def functions(file: File, expr: ast.expr) -> tuple[FunctionAt, ...]:
+    """The functions among them."""
+    return tuple(
+        FunctionAt(each.file, each.node) for each in definitions(file, expr) if isinstance(each.node, FUNCTION)
+    )
+
+
+def _meant(file: File, expr: ast.expr, depth: int) -> Iterator[Definition]:
+    if not depth:
+        return
+    match expr:
+        case ast.Subscript(value=table):
+            yield from _out_of(file, table, depth)
+            yield from _chosen_by_option(file, expr, depth)
+        case ast.Call(func=ast.Attribute(value=table, attr="get" | "pop"), args=[_, *default]):
+            yield from _out_of(file, table, depth)
+            yield from _all(file, default, depth)
+            yield from _chosen_by_option(file, expr, depth)
+        case ast.Call(func=ast.Name(id="getattr"), args=[owner, name, *default]):
+            yield from _by_name(file, owner, name)
+            yield from _all(file, default, depth)
+        case ast.Call(func=ast.Name(id="partial") | ast.Attribute(attr="partial"), args=[first, *_]):
+            yield from _meant(file, first, depth)
+        case ast.Call(func=called):
+            for found in _meant(file, called, depth - 1):
+                if isinstance(found.node, FUNCTION):
+                    yield from _all(found.file, returned(found.node) or (), depth - 1)
+        case ast.Lambda(body=ast.Call(func=called)):
+            yield from _meant(file, called, depth)
+        case ast.IfExp(body=one, orelse=other):
+            yield from _all(file, (one, other), depth)
+        case ast.BoolOp(values=parts):
+            yield from _all(file, parts, depth)
+        case ast.Name() | ast.Attribute():
+            yield from _named(file, expr, depth)
+
+
+def _all(file: File, exprs: Iterable[ast.expr], depth: int) -> Iterator[Definition]:
+    for expr in exprs:
+        yield from _meant(file, expr, depth - 1)
+
+
+def _named(file: File, expr: ast.Name | ast.Attribute, depth: int) -> Iterator[Definition]:
+    name = file.resolve(expr)
+    if name and (found := find(file, name)) is not None:
+        yield found
+        return
+    for owner, values in _values(file, expr):
+        yield from _all(owner, values, depth)
+    if isinstance(expr, ast.Attribute) and _is_module(file, expr.value):
+        yield from _of_any_module(file, expr.attr)
+
+
+def _values(file: File, expr: ast.expr) -> Iterator[tuple[File, list[ast.expr]]]:
+    """What a variable or an attribute is bound to, here or in the module that it comes from."""
+    place = Bindings.of(file).place(expr)
+    if place is not None and (values := Bindings.of(file).values.get(place)):
+        yield file, values
+    elif name := file.resolve(expr):
+        elsewhere = locate(file, origin(file, name))
+        if elsewhere and len(elsewhere[1]) == 1:
+            other, [variable] = elsewhere
+            yield other, Bindings.of(other).values.get(Place(other.scope, variable), [])
+
+
+# -- tables -----------------------------------------------------------------------------------------------
+
+
+def _out_of(file: File, table: ast.expr, depth: int) -> Iterator[Definition]:
+    """The values of a dict: those that it is written with, those put into it, and those that a decorator puts."""
+    if isinstance(table, ast.Dict):
+        yield from _all(file, table.values, depth)
+        return
+    for owner, values in _values(file, table):
+        for literal in values:
+            if isinstance(literal, ast.Dict):
+                yield from _all(owner, literal.values, depth)
+    place = Bindings.of(file).place(table)
+    for put in Bindings.of(file).puts.get(place, ()) if place else ():
+        if put.key is not None:
+            yield from _meant(file, put.value, depth - 1)
+            yield from _registered(file, put.value)
+
+
+def _registered(file: File, put: ast.expr) -> Iterator[Definition]:
+    """What a decorator is written above that puts into a table what it is given."""
+    if not isinstance(put, ast.Name) or not isinstance(function := file.scope_of(put).node, FUNCTION):
+        return
+    around = [function, *(above for above in file.around(function) if isinstance(above, FUNCTION))]
+    decorator = f"{file.module}.{around[-1].name}"
+    for other in mentioning(file, around[-1].name):
+        for member, node in other.scope.defined.items():
+            for each in node.decorator_list:
+                name = other.resolve(each.func if isinstance(each, ast.Call) else each)
+                if name and origin(other, name) == decorator:
+                    yield Definition(other, node, member)
+
+
+def _chosen_by_option(file: File, expr: ast.expr, depth: int) -> Iterator[Definition]:
+    """What `options["action"]` is, where the option's `type` is a function of the command that looks it up."""
+    match expr:
+        case ast.Subscript(slice=ast.Constant(value=str(name))) | ast.Call(args=[ast.Constant(value=str(name)), *_]):
+            for call in file.nodes(ast.Call):
+                if isinstance(call.func, ast.Attribute) and call.func.attr == "add_argument":
+                    flags = {flag.value for flag in call.args if isinstance(flag, ast.Constant)}
+                    if flags & {name, f"--{name}", f"--{name.replace('_', '-')}"}:
+                        for keyword in call.keywords:
+                            if keyword.arg == "type":
+                                reader = ast.copy_location(ast.Call(keyword.value, [], []), call)
+                                yield from _meant(file, reader, depth - 1)
+
+
+# -- methods ----------------------------------------------------------------------------------------------
+
+
+def _by_name(file: File, owner: ast.expr, name: ast.expr) -> Iterator[Definition]:
+    """The methods, or a module's functions, that `getattr(owner, f"run_{name}")` may give."""
+    resolved = file.resolve(owner)
+    cls = class_of(file, resolved) if resolved else None
+    match name:
+        case ast.Constant(value=str(whole)):
+            found = find(file, f"{resolved}.{whole}") if resolved else None
+            if found is not None:
+                yield found
+            return
+        case ast.JoinedStr(values=[ast.Constant(value=str(start)), *_]):
+            pass
+        case ast.BinOp(op=ast.Add() | ast.Mod(), left=ast.Constant(value=str(start))):
+            start = start.partition("%")[0]
+        case _:
+            return
+    for each in lineage(cls) if cls and start else ():
+        for member, node in each.file.classes[each.name].defined.items():
+            if member.startswith(start):
+                yield Definition(each.file, node, f"{each.name}.{member}")
+
+
+def overriding(function: FunctionAt) -> tuple[FunctionAt, ...]:
+    """The methods that stand in for an abstract one, in the subclasses that the project has."""
+    scope = function.file.functions.get(function.node)
+    cls = enclosing_class(function.file, scope) if scope else None
+    if cls is None or not _is_abstract(function.node):
+        return ()
+    found = {}
+    for below in subclasses(cls):
+        its = method(below, function.node.name)
+        if its and isinstance(its.node, FUNCTION) and its.node is not function.node:
+            found[its.node] = FunctionAt(its.file, its.node)
+    return tuple(found.values())[:_MOST]
+
+
+def subclasses(cls: Definition) -> list[Definition]:
+    """The project's classes below a class; found once."""
+    known: dict[ast.AST, list[Definition]] = vars(cls.file).setdefault("_gaps_below", {})
+    if cls.node not in known:
+        known[cls.node] = [
+            below
+            for file in mentioning(cls.file, cls.name.rpartition(".")[2])
+            for name, scope in file.classes.items()
+            if isinstance(scope.node, ast.ClassDef) and scope.node.bases and scope.node is not cls.node
+            for below in (Definition(file, scope.node, name),)
+            if any(above.node is cls.node for above in lineage(below))
+        ]
+    return known[cls.node]
+
+
+def _is_abstract(function: Function) -> bool:
+    """Whether a method does nothing by itself: it is left to subclasses."""
+    body = function.body
+    if isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+        body = body[1:]
+    match body:
+        case [] | [ast.Pass()] | [ast.Return(value=None)]:
+            return True
+        case [ast.Raise(exc=ast.Name(id=name) | ast.Call(func=ast.Name(id=name)))]:
+            return name == "NotImplementedError"
+    return False
+
+
+# -- modules ----------------------------------------------------------------------------------------------
+
+
+def _is_module(file: File, owner: ast.expr) -> bool:
+    """Whether a variable holds a module that is imported by a name that only the running program knows."""
+    if not isinstance(owner, ast.Name):
+        return False
+    for values in (values for _, values in _values(file, owner)):
+        if any(isinstance(v, ast.Call) and file.resolve(v.func) == "importlib.import_module" for v in values):
+            return True
+    function = file.scope_of(owner).node
+    arguments = [*function.args.args, *function.args.kwonlyargs] if isinstance(function, FUNCTION) else []
+    return any(
+        argument.arg == owner.id and argument.annotation and file.resolve(argument.annotation) == "types.ModuleType"
+        for argument in arguments
+    )
+
+
+def _of_any_module(file: File, name: str) -> Iterator[Definition]:
+    """The functions of this name that stand at the top of a module: what a plugin is called by."""
+    for other in mentioning(file, f"def {name}("):
+        node = other.scope.defined.get(name)
+        if isinstance(node, FUNCTION):
+            yield Definition(other, node, name)

@@ -1,0 +1,50 @@
+"""Functions that a worker runs from a queue, and what calling one of them means."""
+
+from __future__ import annotations
+
+import ast
+
+from dbhygiene.flow.names import locate
+from dbhygiene.gaps.classes import FunctionAt, function_of, origin
+from dbhygiene.gaps.code import returned
+from dbhygiene.library.entries import ENQUEUED_BY_CALL, TASK_LIBRARIES, TASKS
+from dbhygiene.source import File
+
+
+def is_task(file: File, decorator: ast.expr) -> bool:
+    """Whether a decorator makes a task: of a known library, of an app, or the project's own around one of these."""
+    called = decorator.func if isinstance(decorator, ast.Call) else decorator
+    name = _meaning(file, file.resolve(called) or "")
+    last = name.rpartition(".")[2] or (called.attr if isinstance(called, ast.Attribute) else "")
+    if last in TASKS:
+        library = name.partition(".")[0]
+        return library in TASK_LIBRARIES or last == "shared_task" or (last == "task" and name.count(".") > 0)
+    own = function_of(file, name) if last.endswith("task") else None
+    return own is not None and any(
+        isinstance(made, ast.Call) and (own.file.resolve(made.func) or "").endswith((".shared_task", ".task"))
+        for made in returned(own.node)
+    )
+
+
+def _meaning(file: File, name: str) -> str:
+    """What a name stands for that another module gives to it: `our_task = shared_task`."""
+    found = locate(file, origin(file, name))
+    if found is None or len(found[1]) != 1:
+        return name
+    return found[0].meaning(found[1][0], found[0].scope) or name
+
+
+def runs_later(function: FunctionAt) -> bool:
+    """Whether to call this function only puts it into a queue, as with huey."""
+    for decorator in function.node.decorator_list:
+        called = decorator.func if isinstance(decorator, ast.Call) else decorator
+        if is_task(function.file, decorator):
+            return (function.file.resolve(called) or "").partition(".")[0] in ENQUEUED_BY_CALL
+    return False
+
+
+def task_of(file: File, handle: ast.expr) -> FunctionAt | None:
+    """The task that an expression names, as in `task.apply()`."""
+    name = file.resolve(handle)
+    found = function_of(file, name) if name else None
+    return found if found and any(is_task(found.file, each) for each in found.node.decorator_list) else None
