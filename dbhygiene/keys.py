@@ -7,11 +7,11 @@ of this table. A key is a field of `Settings`, where its default stands.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from dbhygiene.library.drivers import PACKAGES, drivers
 from dbhygiene.mistakes import did_you_mean
-from dbhygiene.settings import FORMATS, Confidence, Declared, Settings
+from dbhygiene.settings import FORMATS, Confidence, Declared, Lasting, Settings
 
 
 class Kind(NamedTuple):
@@ -129,6 +129,34 @@ def _arguments(name: str, value: object) -> tuple[str | int, ...]:
     return tuple(values)
 
 
+UNBOUNDED = "unbounded"
+
+
+def _gaps(value: object) -> Mapping[str, Lasting]:
+    if not isinstance(value, dict):
+        raise ValueError('a table such as { "shop.search.reindex" = 600 }')
+    for name in value:
+        if not all(part.isidentifier() for part in name.split(".")):
+            raise ValueError(f"a table of functions by their dotted names; `{name}` is none")
+    return {name: _lasting(name, lasts) for name, lasts in value.items()}
+
+
+def _lasting(name: str, lasts: object) -> Lasting:
+    match lasts:
+        case "unbounded":
+            return Lasting(0, float("inf"))
+        case [least, most] if _is_time(least) and _is_time(most) and least <= most:
+            return Lasting(least, most)
+        case _ if _is_time(lasts):
+            return Lasting(lasts, lasts)
+    hint = did_you_mean(lasts, (UNBOUNDED,)) if isinstance(lasts, str) else ""
+    raise ValueError(f'seconds, `[least, most]` or "{UNBOUNDED}" for `{name}`{hint}')
+
+
+def _is_time(value: object) -> TypeGuard[float]:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < float("inf")
+
+
 _STRINGS = {"type": "array", "items": {"type": "string"}}
 _ARGUMENT = {"anyOf": [{"type": "string"}, {"type": "integer", "minimum": 0}]}
 _ARGUMENTS = {"anyOf": [*_ARGUMENT["anyOf"], {"type": "array", "items": _ARGUMENT}]}
@@ -144,6 +172,9 @@ _FUNCTION = {
     },
 }
 
+_TIME = {"type": "number", "minimum": 0}
+_LASTING = {"anyOf": [_TIME, {"type": "array", "items": _TIME, "minItems": 2, "maxItems": 2}, {"enum": [UNBOUNDED]}]}
+
 WORDS = Kind("a list of strings", _STRINGS, _words, list=True)
 DATABASES = Kind("a list of strings", _STRINGS, _databases, list=True)
 BY_PATTERN = Kind(
@@ -154,6 +185,8 @@ FLAG = Kind("`true` or `false`", {"type": "boolean"}, _flag)
 SECONDS = Kind("a number of seconds", {"type": "integer", "minimum": 1}, _seconds)
 CONFIDENCE = choice(tuple(str(each) for each in Confidence), lambda word: Confidence[word.upper()])
 FUNCTIONS = Kind("a table of tables", {"type": "object", "additionalProperties": _FUNCTION}, _functions)
+
+GAPS = Kind("a table of seconds", {"type": "object", "additionalProperties": _LASTING}, _gaps)
 
 
 # -- keys -----------------------------------------------------------------------------------------------
@@ -223,6 +256,17 @@ KEYS = (
         " `close` that is there already moves into a `finally`, and where there is none, a `with` block closes, if its"
         " first line stays short.",
         'fix-style = "finally"',
+    ),
+    Key(
+        "gaps",
+        GAPS,
+        "Functions that take long while nobody asks the database, by their dotted names: seconds, the least and the"
+        ' most of them, or `"unbounded"`. What is said here holds in place of what is known of a function; 0 says that'
+        " it takes no time worth a word.",
+        "[tool.dbhygiene.gaps]\n"
+        '"shop.search.reindex" = "unbounded"\n'
+        '"vendor.Client.upload" = [10, 1800]\n'
+        '"vendor.render" = 0',
     ),
     Key(
         "src",

@@ -32,6 +32,13 @@ class Declared(NamedTuple):
     may_raise: bool = True
 
 
+class Lasting(NamedTuple):
+    """How long the user says that a function waits: seconds, at least and at most."""
+
+    least: float
+    most: float
+
+
 FORMATS = ("full", "concise", "json", "json-lines", "sarif", "github", "gitlab", "junit", "rdjson", "pylint", "azure")
 
 EXCLUDED = (
@@ -61,6 +68,7 @@ class Settings(NamedTuple):
     extend_exclude: tuple[str, ...] = ()
     src: tuple[str, ...] = ()
     functions: Mapping[str, Declared] = {}  # by dotted name
+    gaps: Mapping[str, Lasting] = {}  # likewise
     fix_style: str = ""  # `with` or `finally`; empty: as the code has it
     require_reason: bool = False
     cache_dir: str = ".dbhygiene_cache"  # below the root

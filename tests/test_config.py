@@ -11,7 +11,7 @@ import pytest
 
 from dbhygiene import config, keys
 from dbhygiene.mistakes import Mistake
-from dbhygiene.settings import EXCLUDED, Confidence, Declared, Settings
+from dbhygiene.settings import EXCLUDED, Confidence, Declared, Lasting, Settings
 
 
 @pytest.fixture
@@ -43,6 +43,8 @@ def test_the_example_of_every_key_is_read(directory: Path) -> None:
     assert settings.extend_exclude == ("generated/", "*_pb2.py")
     assert settings.require_reason
     assert settings.functions["vendor.run"] == Declared(borrows=("conn",), may_raise=False)
+    assert settings.gaps["vendor.Client.upload"] == Lasting(10, 1800)
+    assert settings.gaps["shop.search.reindex"].most == float("inf")
     assert settings.sources.keys() == keys.BY_NAME.keys()
     assert settings.sources["select"] == "pyproject.toml:2"
 
@@ -89,6 +91,13 @@ def test_a_file_of_its_own_comes_first(directory: Path) -> None:
         ("databases = ['mysq']", "`databases` must be a list of databases; `mysq` is none that is known (did you mean"),
         ("functions = { f = { returns = 'pymsql' } }", "`functions` must be a table whose `returns` is a driver or"),
         ("functions = { f = { close = 0 } }", "`functions` must be a table of returns, closes, keeps, borrows, "),
+        ("gaps = 5", '`gaps` must be a table such as { "shop.search.reindex" = 600 }'),
+        ("gaps = { 'a b' = 5 }", "`gaps` must be a table of functions by their dotted names; `a b` is none"),
+        (
+            "gaps = { f = 'unbounde' }",
+            '`gaps` must be seconds, `[least, most]` or "unbounded" for `f` (did you mean `unbounded`?)',
+        ),
+        ("gaps = { f = [60, 5] }", '`gaps` must be seconds, `[least, most]` or "unbounded" for `f`'),
     ],
 )
 def test_mistakes_are_told_in_one_line_with_their_place(directory: Path, line: str, words: str) -> None:
@@ -265,7 +274,13 @@ def test_the_schema_accepts_what_the_reader_accepts() -> None:
         table = table.get("tool", {}).get("dbhygiene", table)
         assert validator.is_valid(table), key.name
         assert key.kind.read(table[key.name]) is not None
-    for wrong in ({"selct": []}, {"select": "HYG1"}, {"server-timeout": 0}, {"functions": {"f": {"close": 0}}}):
+    for wrong in (
+        {"selct": []},
+        {"select": "HYG1"},
+        {"server-timeout": 0},
+        {"functions": {"f": {"close": 0}}},
+        {"gaps": {"f": "for ever"}},
+    ):
         assert not validator.is_valid(wrong)
         (name, value), *_ = wrong.items()
         with pytest.raises((ValueError, KeyError)):

@@ -226,7 +226,10 @@ class Effects:
         if any(name in django.CLOSES for name in names):
             yield Close(self._spot(call, "closes the connection"))
             return
-        if (wait := next((WAITS[name] for name in names if name in WAITS), None)) is not None:
+        if (told := self._told(names)) is not None:
+            if told.most:
+                yield Idle(self._spot(call, _waiting(Kind.JOB, told)), told, Kind.JOB)
+        elif (wait := next((WAITS[name] for name in names if name in WAITS), None)) is not None:
             lasts = duration(self.file, call, wait)
             if lasts.most:
                 yield Idle(self._spot(call, _waiting(wait.kind, lasts)), lasts, wait.kind)
@@ -240,6 +243,12 @@ class Effects:
             return
         yield from self._queued(call, func)
         yield from self._project(call, func, names)
+
+    def _told(self, names: Iterable[str]) -> Seconds | None:
+        """How long the user says that a function of one of these names takes."""
+        gaps = self.file.project.settings.gaps
+        found = next((gaps[name] for name in names if name in gaps), None)
+        return Seconds(found.least, found.most, found.most) if found else None
 
     def _made(self, func: ast.expr) -> ast.expr:
         """`f`, or the call that makes it in `f = sync_to_async(g)`."""

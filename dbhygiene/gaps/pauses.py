@@ -25,12 +25,15 @@ class Pauses:
             match effect:
                 case Idle(spot=spot, seconds=seconds, kind=kind):
                     yield spot, Pause(seconds, spot, kind)
-                case Run(spot=spot, routine=routine):
-                    ending = self._walked.get(routine, SILENT).returns
-                    pause = ending.after if ending.through is None else ending.through
+                case Run(spot=spot, routines=routines):
+                    pause = max(map(self._lasting, routines), key=lambda pause: pause.seconds.rank(self._limit))
                     if pause.seconds.most and pause.spot is not None:
                         inner = Spot(spot.file, spot.node, spot.words, pause.spot)
                         yield spot, Pause(pause.seconds, inner, pause.kind)
+
+    def _lasting(self, routine: Routine) -> Pause:
+        ending = self._walked.get(routine, SILENT).returns
+        return ending.after if ending.through is None else ending.through
 
     def _walk(self, routine: Routine) -> Summary:
         try:

@@ -7,7 +7,7 @@ import pytest
 
 from dbhygiene.gaps import Gaps
 from dbhygiene.project import Project
-from dbhygiene.settings import Settings
+from dbhygiene.settings import Lasting, Settings
 
 MODELS = """
     from django.db import models
@@ -23,14 +23,14 @@ MODELS = """
 
 @pytest.fixture
 def gaps(tmp_path):
-    def found(command, timeout=None, **modules):
+    def found(command, timeout=None, told=None, **modules):
         files = {"jobs/__init__.py": "", "jobs/models.py": MODELS, "jobs/command.py": command}
         files |= {f"jobs/{name}.py": text for name, text in modules.items()}
         for name, text in files.items():
             path = tmp_path / name
             path.parent.mkdir(exist_ok=True)
             path.write_text(dedent(text))
-        project = Project(tmp_path, Settings(server_timeout=timeout))
+        project = Project(tmp_path, Settings(server_timeout=timeout, gaps=told or {}))
         return list(Gaps(project).of(project.file(Path(tmp_path / "jobs/command.py"))))
 
     return found
@@ -190,6 +190,69 @@ def test_a_setting_says_how_long(gaps):
     [gap] = gaps(command, settings="PAUSE = 15 * 60\n")
     assert gap.seconds.least == 900
     assert not gaps(command, settings="PAUSE = 5\n")
+
+
+def test_what_takes_long_may_be_told(gaps):
+    command = """
+        import time
+        from celery import shared_task
+        from jobs.models import Job
+        from vendor import Client
+
+        @shared_task
+        def run(pk):
+            job = Job.objects.get(pk=pk)
+            Client("here").upload(job.path)
+            job.save()
+            time.sleep(900)
+            job.save()
+    """
+    known = {"vendor.Client.upload": Lasting(0, float("inf")), "time.sleep": Lasting(0, 0)}
+    assert [gap.wait.node.lineno for gap in gaps(command)] == [12]
+    assert [gap.wait.node.lineno for gap in gaps(command, told=known)] == [10]
+    [gap] = gaps(command, told=known | {"vendor.Client.upload": Lasting(400, 500)})
+    assert (gap.seconds.least, gap.seconds.most) == (400, 500)
+
+
+def test_plugins_are_called_by_the_name_of_their_function(gaps):
+    [gap] = gaps(
+        """
+        from types import ModuleType
+        from celery import shared_task
+        from jobs.models import Job
+
+        def work(plugin: ModuleType, pk):
+            job = Job.objects.get(pk=pk)
+            plugin.transform(job)
+            job.save()
+
+        @shared_task
+        def run(plugin, pk):
+            work(plugin, pk)
+        """,
+        copies="import shutil\ndef transform(job):\n    shutil.copy(job.path, '/tmp')\n",
+        renders="import os\ndef transform(job):\n    os.system(job.command)\n",
+    )
+    assert gap.wait.origin.file.path.name == "renders.py"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "# DATABASES['default']['ENGINE'] = 'django.db.backends.postgresql'\n",
+        "import os\nif 'DATABASE_URL' in os.environ:\n    DATABASES = {'default': dj_database_url.config()}\n",
+    ],
+)
+def test_sqlite_that_is_only_for_development_says_nothing(gaps, more):
+    command = """
+        from jobs.models import Job
+
+        def run():
+            if Job.objects.count() and input():
+                Job.objects.all().delete()
+    """
+    engine = 'DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3"}}\n'
+    assert gaps(command, settings=engine + more)
 
 
 def test_files_of_sqlite_never_go_away(gaps):
