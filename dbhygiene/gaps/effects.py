@@ -83,9 +83,10 @@ class Idle:
 
 @dataclass(frozen=True)
 class Close:
-    """The connection is closed, or made anew: the next question opens a fresh one."""
+    """The connection is closed, or made anew: the next question opens a fresh one; `by_age`, only if it is old."""
 
     spot: Spot
+    by_age: bool = False
 
 
 @dataclass(frozen=True)
@@ -159,6 +160,10 @@ class Effects:
             self._calls[call] = list(self._call(call))
         return self._calls[call]
 
+    def runs(self, call: ast.Call) -> bool:
+        """Whether a call runs code of the project."""
+        return any(isinstance(effect, Run) for effect in self.of_call(call))
+
     def beginning(self, loop: ast.For | ast.AsyncFor | ast.comprehension) -> list[Effect]:
         """What happens when a loop begins: a queryset asks for its rows."""
         iterated = loop.iter
@@ -224,7 +229,8 @@ class Effects:
             return
         names = list(self.names(func))
         if any(name in django.CLOSES for name in names):
-            yield Close(self._spot(call, "closes the connection"))
+            by_age = any(name in django.CLOSES_BY_AGE for name in names)
+            yield Close(self._spot(call, "closes the connection"), by_age)
             return
         if (told := self._told(names)) is not None:
             if told.most:

@@ -117,3 +117,17 @@ def _of(effects: Effects, node: ast.AST) -> Iterable[Effect]:
         case ast.If(test=test) | ast.While(test=test) | ast.IfExp(test=test):
             return effects.of_test(test)
     return ()
+
+
+def done_in(file: File, *nodes: ast.AST) -> set[type[object]]:
+    """The kinds of effects that some code has, by itself or through what it calls."""
+    reach, does = Reach(), set[type[object]]()
+    code = next((above for above in file.around(nodes[0]) if isinstance(above, FUNCTION)), file.tree)
+    effects = Effects(Routine(file, code, plain=True))
+    for effect in (effect for node in nodes for part in ast.walk(node) for effect in _of(effects, part)):
+        does.add(type(effect))
+        for routine in effect.routines if isinstance(effect, Run) else ():
+            reach.explore([(routine.file, routine.code)])
+            doing = reach.doing(routine.code)
+            does |= doing.does if doing else set()
+    return does

@@ -18,13 +18,14 @@ def recovers(file: File, node: ast.AST) -> bool:
         if isinstance(above, (*FUNCTION, ast.Lambda)):
             return False
         if isinstance(above, ast.Try) and below in above.body:
-            if any(closes(file, handler) for handler in above.handlers if _catches(file, handler)):
+            if any(closes(file, handler) for handler in above.handlers if catches_loss(file, handler)):
                 return True
         below = above
     return False
 
 
-def _catches(file: File, handler: ast.ExceptHandler) -> bool:
+def catches_loss(file: File, handler: ast.ExceptHandler) -> bool:
+    """Whether a handler catches what is raised when the connection is gone."""
     types = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
     return any(type_ is None or file.resolve(type_) in django.LOST for type_ in types)
 

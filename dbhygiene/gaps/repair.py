@@ -45,13 +45,19 @@ def _edit(gap: Gap, statement: ast.stmt) -> Edit:
 
 def _closing(gap: Gap) -> str:
     """The statement that closes; with a guard where nobody knows whether a caller's transaction is under way."""
-    everything = len(aliases(gap.file)) > 1
-    close = "{django.db.connections}.close_all" if everything else "{django.db.connection}.close"
-    if isinstance(gap.code, ast.AsyncFunctionDef):
+    is_async = isinstance(gap.code, ast.AsyncFunctionDef)
+    close = closing_in(gap.file, is_async=is_async)
+    if is_async or _is_command(gap):
+        return close
+    return f"if not {{django.db.connection}}.in_atomic_block:\n    {close}"
+
+
+def closing_in(file: File, *, is_async: bool) -> str:
+    """The statement that closes the connections of the site that a file belongs to."""
+    if is_async:
         return "await {asgiref.sync.sync_to_async}({django.db.connections}.close_all)()"
-    if _is_command(gap):
-        return f"{close}()"
-    return f"if not {{django.db.connection}}.in_atomic_block:\n    {close}()"
+    everything = len(aliases(file)) > 1
+    return "{django.db.connections}.close_all()" if everything else "{django.db.connection}.close()"
 
 
 def _is_command(gap: Gap) -> bool:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from dbhygiene.flow.reading import member
-from dbhygiene.flow.values import Constant, Dict, as_dict, options
+from dbhygiene.flow.values import Called, Constant, Dict, Value, as_dict, options
 from dbhygiene.source import File
 
 _USUAL = ("settings", "config.settings", "conf.settings", "project.settings", "core.settings")
@@ -21,7 +21,7 @@ _PARTS = ("base", "common", "production", "prod", "local", "dev", "default")
 
 def settings_files(file: File) -> list[File]:
     """The files that hold the site's settings: the module that `manage.py` names, and those that it imports."""
-    found: list[File] = []
+    found: list[File] = [file] if "DATABASES" in file.scope.bound else []
     for name in _names(file):
         if (settings := file.project.module(name, file)) is not None:
             _add(settings, found)
@@ -88,6 +88,48 @@ def is_sqlite_only(file: File) -> bool:
     return not any(_SERVERS.search(settings.text) for settings in settings_files(file)) and not any(
         map(file.project.requires, _DRIVERS)
     )
+
+
+def age_of_connections(file: File) -> float | None:
+    """How old a connection may get before `close_old_connections()` closes it, by `CONN_MAX_AGE`.
+
+    0 where each is closed, and where health checks would find out; None where the settings do not tell.
+    """
+    known: list[float | None] = vars(file).setdefault("_gaps_age", [])
+    if not known:
+        known.append(_age(file))
+    return known[0]
+
+
+def _age(file: File) -> float | None:
+    oldest: float | None = None
+    for settings in settings_files(file):
+        for option in options(member(settings, "DATABASES")) if "DATABASES" in settings.scope.bound else ():
+            if not isinstance(option, Dict) or option.open or not option.items:
+                return None
+            for database in option.items.values():
+                if (age := _age_in(database)) is None:
+                    return None
+                oldest = max(age, oldest or 0)
+    return oldest
+
+
+def _age_in(database: Value) -> float | None:
+    """The age of one database's connections: as a dict says it, or the arguments of `dj_database_url`."""
+    if isinstance(database, Called):
+        said, age, checks = database.keywords, "conn_max_age", "conn_health_checks"
+    else:
+        said, age, checks = as_dict(database), "CONN_MAX_AGE", "CONN_HEALTH_CHECKS"
+    match said.items.get(age, Constant(0)), said.items.get(checks, Constant(False)):
+        case _ if said.open:
+            return None
+        case _, Constant(value=True):
+            return 0
+        case Constant(value=None), Constant():
+            return float("inf")
+        case Constant(value=int() | float() as seconds), Constant():
+            return seconds
+    return None
 
 
 def aliases(file: File) -> set[str]:

@@ -50,6 +50,7 @@ class Idle:
 
     since: Spot | None
     waits: tuple[Wait, ...] = ()
+    kept: Spot | None = None  # what was to close it meanwhile, and did not: it was not old enough
 
     @cached_property
     def seconds(self) -> Seconds:
@@ -67,14 +68,20 @@ class Idle:
 
     def crossing(self, cycle: Cycle) -> Idle:
         """After a round of a loop: what was waited for within it may be waited for again."""
-        return Idle(self.since, tuple(_crossed(wait, cycle) for wait in self.waits))
+        return replace(self, waits=tuple(_crossed(wait, cycle) for wait in self.waits))
 
     def waiting(self, pause: Pause, spot: Spot, rounds: dict[Cycle, Rounds]) -> Idle:
         """After one more wait; one that was met before, on a round without a query, adds up."""
         for index, wait in enumerate(self.waits):
             if wait.spot.node is spot.node:
-                return Idle(self.since, (*self.waits[:index], _again(wait, rounds), *self.waits[index + 1 :]))
-        return Idle(self.since, (*self.waits, Wait(pause, spot)))
+                again = (*self.waits[:index], _again(wait, rounds), *self.waits[index + 1 :])
+                return replace(self, waits=again)
+        return replace(self, waits=(*self.waits, Wait(pause, spot)))
+
+    def closed_by_age(self, age: float, spot: Spot, limit: float) -> Idle | None:
+        """After `close_old_connections()`, where a connection may get this old; None where it is closed."""
+        waited = self.seconds.most > 0
+        return None if waited and (age <= limit or self.seconds.least >= age) else replace(self, kept=spot)
 
 
 def _crossed(wait: Wait, cycle: Cycle) -> Wait:
@@ -138,6 +145,7 @@ class Ending:
     through: Pause | None = None
     since: Spot | None = None
     after: Pause = Pause()
+    kept: Spot | None = None  # as with Idle
 
 
 @dataclass(frozen=True)

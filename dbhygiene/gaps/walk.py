@@ -15,6 +15,7 @@ from dbhygiene.gaps.effects import Idle as IdleEffect
 from dbhygiene.gaps.loops import Cycle, cycles, rounds
 from dbhygiene.gaps.recovery import recovers
 from dbhygiene.gaps.seconds import Seconds
+from dbhygiene.gaps.site import age_of_connections
 from dbhygiene.gaps.states import Ending, Idle, Pause, State, Summary
 from dbhygiene.library import django
 from dbhygiene.library.waits import Kind
@@ -39,6 +40,7 @@ class Gap:
     seconds: Seconds
     kind: Kind
     between_calls: bool = False  # of a callback: its next call is the wait
+    kept: Spot | None = None  # what was to close the connection before, and does not
 
 
 class Walk(Semantics):
@@ -132,8 +134,8 @@ class Walk(Semantics):
             return Ending()
         through = worst.entered.pause(self._limit) if worst.entered else None
         if worst.asked is None:
-            return Ending(True, through)
-        return Ending(True, through, worst.asked.since, worst.asked.pause(self._limit))
+            return Ending(True, through, kept=worst.entered.kept if worst.entered else None)
+        return Ending(True, through, worst.asked.since, worst.asked.pause(self._limit), worst.asked.kept)
 
     def _onward(self, node: Node, target: Node, state: State) -> State:
         """The state on an edge: a loop that begins asks for its rows, and one that ends a round may begin another."""
@@ -185,8 +187,8 @@ class Walk(Semantics):
             case IdleEffect(spot=spot, seconds=seconds, kind=kind):
                 waited = self._waited(state, Pause(seconds, spot, kind), spot)
                 return waited, state if kind is Kind.SLEEP else waited  # a sleep that ends early is no gap
-            case Close():
-                state = state.closed()
+            case Close(spot=spot, by_age=by_age):
+                state = self._closed(state, spot) if by_age else state.closed()
             case Run(spot=spot, routines=routines):
                 ends = [self._run(self._summaries(routine), spot, state) for routine in routines]
                 return self._any(after for after, _ in ends), self._any(raised for _, raised in ends)
@@ -200,6 +202,14 @@ class Walk(Semantics):
                 worst = state if worst is None else worst.joined(state, self._limit)
         return worst
 
+    def _closed(self, state: State, spot: Spot) -> State:
+        """After `close_old_connections()`: settings that say that connections live on keep this one."""
+        age = age_of_connections(self._routine.file)
+        if not age:
+            return state.closed()
+        entered, asked = (idle and idle.closed_by_age(age, spot, self._limit) for idle in (state.entered, state.asked))
+        return replace(state, entered=entered, asked=asked)
+
     def _run(self, summary: Summary, spot: Spot, state: State) -> tuple[State | None, State | None]:
         if summary.first is not None:
             self._asked(state, _via(spot, summary.first), _pause_via(spot, summary.before))
@@ -211,9 +221,11 @@ class Walk(Semantics):
         silent = state.closed()
         if ending.through is not None:
             silent = self._waited(state, _pause_via(spot, ending.through), spot)
+        kept = _via(spot, ending.kept) if ending.kept else None
         if ending.since is None:
-            return silent
-        asked = Idle(_via(spot, ending.since))
+            asked = silent.asked and replace(silent.asked, kept=kept or silent.asked.kept)
+            return replace(silent, asked=asked)
+        asked = Idle(_via(spot, ending.since), kept=kept)
         if ending.after.seconds.most:
             asked = asked.waiting(_pause_via(spot, ending.after), spot, self._rounds)
         return silent.joined(replace(state, entered=None, asked=asked), self._limit)
@@ -253,7 +265,8 @@ class Walk(Semantics):
             return
         file, code = self._routine.file, self._routine.code
         if not recovers(file, spot.node):
-            gap = Gap(file, code, idle.since, longest.spot, spot, idle.seconds, longest.pause.kind)
+            kind = longest.pause.kind
+            gap = Gap(file, code, idle.since, longest.spot, spot, idle.seconds, kind, kept=idle.kept)
             self.gaps[longest.spot.node] = gap
 
 

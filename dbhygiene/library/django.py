@@ -108,8 +108,7 @@ RETURNS = {
 }
 CONNECTIONS = "django.db.connections"
 
-# Each closes the connection, or puts a fresh one in its place. `close_old_connections` counts as one: where settings
-# make it idle, that is `insufficient-close`'s to say.
+# Each closes the connection, or puts a fresh one in its place.
 CLOSES_ASYNC = frozenset({"channels.db.aclose_old_connections"})  # closes those of the thread that asks
 CLOSES = CLOSES_ASYNC | frozenset(
     {
@@ -121,6 +120,8 @@ CLOSES = CLOSES_ASYNC | frozenset(
         "django.db.close_connection",
     }
 )
+# Of these, what only looks at the age of a connection, and at whether it has failed.
+CLOSES_BY_AGE = frozenset({"django.db.close_old_connections", f"{CONNECTION}.close_if_unusable_or_obsolete"})
 LOST = frozenset(
     {
         "Exception",

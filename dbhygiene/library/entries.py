@@ -66,3 +66,13 @@ TASK_LIBRARIES = (
 
 # Libraries whose tasks are put into the queue when they are called by their name; a celery task then runs at once.
 ENQUEUED_BY_CALL = frozenset({"huey", "django_huey", "background_task"})
+
+# Calls that fork a process, and the function that begins there: position and name.
+FORKS: dict[str, tuple[int, str]] = {
+    "multiprocessing.Process": (1, "target"),
+    "multiprocessing.context.Process": (1, "target"),
+    "multiprocessing.Pool": (1, "initializer"),
+    "multiprocessing.pool.Pool": (1, "initializer"),
+    "concurrent.futures.ProcessPoolExecutor": (2, "initializer"),
+    "concurrent.futures.process.ProcessPoolExecutor": (2, "initializer"),
+}

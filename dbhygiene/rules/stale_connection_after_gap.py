@@ -105,6 +105,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dbhygiene.gaps import Gap
+from dbhygiene.gaps.insufficient import insufficient
 from dbhygiene.gaps.repair import repair, waits_in_transaction
 from dbhygiene.gaps.story import confidence, notes, steps
 from dbhygiene.model import Report, rule
@@ -113,8 +114,8 @@ from dbhygiene.source import File
 
 @rule("HYG301", on=Gap, imports={"django", "models", "objects", ".save("}, within="django")
 def check(file: File, gap: Gap) -> Iterator[Report]:
-    if waits_in_transaction(gap):
-        return  # `gap-inside-atomic`
+    if waits_in_transaction(gap) or insufficient(gap):
+        return  # `gap-inside-atomic`, `insufficient-close`
     yield Report(
         gap.wait.node,
         f"the connection lies idle while {gap.kind.value} ({gap.seconds}), and is used again afterwards",

@@ -1,0 +1,133 @@
+"""Loop for ever that outlives its connection: after a restart of the server, each of its queries fails.
+
+Django does not open a new connection by itself: a query on one that the server has closed fails, and so does the
+next. A request ends, and gives its broken connection back; a loop that catches what goes wrong, logs it and goes on,
+asks on the same dead connection until somebody restarts the process.
+
+```python
+import time
+from django.core.management.base import BaseCommand
+from shop.models import Order
+
+
+class Command(BaseCommand):
+    def handle(self, *args, **options):
+        while True:  # HYG309: goes on with a dead connection
+            try:
+                for order in Order.objects.filter(sent=False):
+                    order.deliver()
+            except Exception as error:
+                self.stderr.write(str(error))
+            time.sleep(5)
+```
+
+```python fixed
+import time
+from django.core.management.base import BaseCommand
+from django.db import connection
+from shop.models import Order
+
+
+class Command(BaseCommand):
+    def handle(self, *args, **options):
+        while True:
+            try:
+                for order in Order.objects.filter(sent=False):
+                    order.deliver()
+            except Exception as error:
+                connection.close()
+                self.stderr.write(str(error))
+            time.sleep(5)
+```
+
+The connection may as well be closed on every round. A loop that ends with the exception is right, too: whoever
+started the process starts it again, and it asks on a new connection.
+
+```python
+import time
+from django.core.management.base import BaseCommand
+from django.db import close_old_connections
+from shop.models import Order
+
+
+class Command(BaseCommand):
+    def handle(self, *args, **options):
+        while True:
+            close_old_connections()
+            try:
+                Order.objects.filter(sent=False).update(sent=True)
+            except Exception as error:
+                self.stderr.write(str(error))
+            time.sleep(5)
+
+    def ends(self):
+        while True:
+            Order.objects.filter(sent=False).update(sent=True)
+            time.sleep(5)
+```
+
+The rule is not on by default, since every daemon that catches its errors has this fault: select it by its name or its
+code.
+
+## Fix safety
+
+Safe: an exception has ended the transaction, if there was one, and Django opens a new connection for the next query.
+
+## References
+
+- [Django: persistent connections](https://docs.djangoproject.com/en/stable/ref/databases/#persistent-connections)
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from dbhygiene.edits import InsertBefore
+from dbhygiene.gaps.closing import atomic_around, runs_in_coroutine
+from dbhygiene.gaps.durations import is_test
+from dbhygiene.gaps.effects import Ask, Close
+from dbhygiene.gaps.entries import is_endless
+from dbhygiene.gaps.reach import done_in
+from dbhygiene.gaps.recovery import catches_loss
+from dbhygiene.gaps.repair import closing_in
+from dbhygiene.gaps.site import is_sqlite_only
+from dbhygiene.model import Fix, NoFix, Report, rule
+from dbhygiene.settings import Confidence
+from dbhygiene.source import File
+
+
+@rule("HYG309", on=ast.While, imports={"django", "models", "objects"}, default=False)
+def check(file: File, loop: ast.While) -> Iterator[Report]:
+    if not is_endless(loop) or is_test(file) or is_sqlite_only(file):
+        return
+    handler = _survives(file, loop)
+    does = done_in(file, loop) if handler else set()
+    if handler is None or Ask not in does or Close in does:
+        return
+    yield Report(
+        loop,
+        "the loop catches a lost connection and goes on with a dead connection: every query fails from then on",
+        path=((handler, "what goes wrong is caught here"),),
+        fix=_fix(file, handler),
+        confidence=Confidence.LIKELY,
+        subject="connection",
+    )
+
+
+def _survives(file: File, loop: ast.While) -> ast.ExceptHandler | None:
+    """The handler that keeps the loop going when a query fails."""
+    for statement in loop.body:
+        if isinstance(statement, ast.Try) and Ask in done_in(file, *statement.body):
+            for handler in statement.handlers:
+                if catches_loss(file, handler):
+                    leaves = any(isinstance(part, (ast.Raise, ast.Return, ast.Break)) for part in ast.walk(handler))
+                    return None if leaves else handler
+    return None
+
+
+def _fix(file: File, handler: ast.ExceptHandler) -> Fix | NoFix:
+    if atomic_around(file, handler) is not None:
+        return NoFix("the loop lies within a transaction")
+    code = closing_in(file, is_async=runs_in_coroutine(file, handler))
+    return Fix("Close the dead connection", (InsertBefore(file.span(handler.body[0]), code),))

@@ -1,0 +1,141 @@
+"""Connection that is not closed before a wait, although something is there to close it.
+
+Somebody has met the dead connection before, and wrote what was to help; it does not. Three ways are common:
+
+`close_old_connections()` closes only what is older than `CONN_MAX_AGE`, or has failed already. Where settings let
+connections live on, without `CONN_HEALTH_CHECKS`, it keeps the very connection that the server is about to close.
+
+```python
+import time
+from django.core.management.base import BaseCommand
+from django.db import close_old_connections
+from shop.models import Order
+
+DATABASES = {"default": {"ENGINE": "django.db.backends.mysql", "CONN_MAX_AGE": 600}}
+
+
+class Command(BaseCommand):
+    def handle(self, *args, **options):
+        while True:
+            Order.objects.filter(late=True).delete()
+            close_old_connections()
+            time.sleep(400)  # HYG302: CONN_MAX_AGE is 600
+```
+
+```python fixed
+import time
+from django.core.management.base import BaseCommand
+from django.db import close_old_connections, connection
+from shop.models import Order
+
+DATABASES = {"default": {"ENGINE": "django.db.backends.mysql", "CONN_MAX_AGE": 600}}
+
+
+class Command(BaseCommand):
+    def handle(self, *args, **options):
+        while True:
+            Order.objects.filter(late=True).delete()
+            close_old_connections()
+            connection.close()
+            time.sleep(400)
+```
+
+Closed at the end of a `try`, it stays open whenever something raises before:
+
+```python
+import time
+from django.db import connection
+from shop.models import Order
+
+def work(log):
+    while True:
+        try:
+            Order.objects.update(seen=True)
+            connection.close()
+        except ValueError:
+            log.exception("failed")
+        time.sleep(600)  # HYG302: only where nothing raises
+```
+
+And a decorator closes around a function, while the function waits within:
+
+```python
+import functools
+import subprocess
+from celery import shared_task
+from django.db import connections
+from shop.models import Order
+
+def fresh(function):
+    @functools.wraps(function)
+    def wrapper(*args):
+        connections.close_all()
+        try:
+            return function(*args)
+        finally:
+            connections.close_all()
+    return wrapper
+
+@shared_task
+@fresh
+def render(pk):
+    order = Order.objects.get(pk=pk)
+    subprocess.run(["render", order.path])  # HYG302: around the whole function
+    order.save()
+```
+
+With `CONN_MAX_AGE` at its default of 0, or with health checks, `close_old_connections()` is enough; and
+`connection.close()` always is. Where the settings cannot be read, nothing is said.
+
+```python
+import time
+from django.db import close_old_connections
+from shop.models import Order
+
+DATABASES = {
+    "default": {"ENGINE": "django.db.backends.mysql", "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
+}
+
+def work():
+    while True:
+        Order.objects.update(seen=True)
+        close_old_connections()
+        time.sleep(600)
+```
+
+## Fix safety
+
+As with `stale-connection-after-gap`: the connection is closed right before the statement that waits. What was there
+stays.
+
+## References
+
+- [Django: persistent connections](https://docs.djangoproject.com/en/stable/ref/databases/#persistent-connections)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dbhygiene.gaps import Gap
+from dbhygiene.gaps.insufficient import insufficient
+from dbhygiene.gaps.repair import repair, waits_in_transaction
+from dbhygiene.gaps.story import confidence, steps
+from dbhygiene.model import Report, rule
+from dbhygiene.source import File
+
+
+@rule("HYG302", on=Gap, imports={"django", "models", "objects", ".save("})
+def check(file: File, gap: Gap) -> Iterator[Report]:
+    found = insufficient(gap)
+    if found is None or waits_in_transaction(gap):
+        return
+    place, why = found
+    yield Report(
+        gap.wait.node,
+        f"the connection stays open while {gap.kind.value}, {gap.seconds}: {why}",
+        path=((place, why), *steps(gap)),
+        fix=repair(gap),
+        confidence=confidence(gap),
+        subject="connection",
+    )
