@@ -12,8 +12,7 @@ from dbhygiene.flow.names import locate
 from dbhygiene.gaps.classes import FunctionAt, class_of, find, lineage, mentioning, origin
 from dbhygiene.source import FUNCTION, File, Function
 
-_MOST = 40  # definitions that one call may mean; of more, the first ones tell enough
-_DEPTH = 6
+_MOST = 60  # definitions that one call may mean, and expressions on the way: of more, the first ones tell enough
 
 
 def definitions(file: File, expr: ast.expr) -> tuple[Definition, ...]:
@@ -21,7 +20,7 @@ def definitions(file: File, expr: ast.expr) -> tuple[Definition, ...]:
     known: dict[ast.expr, tuple[Definition, ...]] = vars(file).setdefault("_gaps_dispatch", {})
     if expr not in known:
         known[expr] = ()  # what an expression says of itself
-        unique = {found.node: found for found in islice(_meant(file, expr, _DEPTH), _MOST)}
+        unique = {found.node: found for found in islice(_meant(file, expr, set()), _MOST)}
         known[expr] = tuple(unique.values())
     return known[expr]
 
@@ -33,48 +32,49 @@ def functions(file: File, expr: ast.expr) -> tuple[FunctionAt, ...]:
     )
 
 
-def _meant(file: File, expr: ast.expr, depth: int) -> Iterator[Definition]:
-    if not depth:
+def _meant(file: File, expr: ast.expr, seen: set[ast.expr]) -> Iterator[Definition]:
+    if expr in seen or len(seen) > _MOST:
         return
+    seen.add(expr)
     match expr:
         case ast.Subscript(value=table):
-            yield from _out_of(file, table, depth)
-            yield from _chosen_by_option(file, expr, depth)
+            yield from _out_of(file, table, seen)
+            yield from _chosen_by_option(file, expr, seen)
         case ast.Call(func=ast.Attribute(value=table, attr="get" | "pop"), args=[_, *default]):
-            yield from _out_of(file, table, depth)
-            yield from _all(file, default, depth)
-            yield from _chosen_by_option(file, expr, depth)
+            yield from _out_of(file, table, seen)
+            yield from _all(file, default, seen)
+            yield from _chosen_by_option(file, expr, seen)
         case ast.Call(func=ast.Name(id="getattr"), args=[owner, name, *default]):
             yield from _by_name(file, owner, name)
-            yield from _all(file, default, depth)
+            yield from _all(file, default, seen)
         case ast.Call(func=ast.Name(id="partial") | ast.Attribute(attr="partial"), args=[first, *_]):
-            yield from _meant(file, first, depth)
+            yield from _meant(file, first, seen)
         case ast.Call(func=called):
-            for found in _meant(file, called, depth - 1):
+            for found in _meant(file, called, seen):
                 if isinstance(found.node, FUNCTION):
-                    yield from _all(found.file, returned(found.node) or (), depth - 1)
+                    yield from _all(found.file, returned(found.node) or (), seen)
         case ast.Lambda(body=ast.Call(func=called)):
-            yield from _meant(file, called, depth)
+            yield from _meant(file, called, seen)
         case ast.IfExp(body=one, orelse=other):
-            yield from _all(file, (one, other), depth)
+            yield from _all(file, (one, other), seen)
         case ast.BoolOp(values=parts):
-            yield from _all(file, parts, depth)
+            yield from _all(file, parts, seen)
         case ast.Name() | ast.Attribute():
-            yield from _named(file, expr, depth)
+            yield from _named(file, expr, seen)
 
 
-def _all(file: File, exprs: Iterable[ast.expr], depth: int) -> Iterator[Definition]:
+def _all(file: File, exprs: Iterable[ast.expr], seen: set[ast.expr]) -> Iterator[Definition]:
     for expr in exprs:
-        yield from _meant(file, expr, depth - 1)
+        yield from _meant(file, expr, seen)
 
 
-def _named(file: File, expr: ast.Name | ast.Attribute, depth: int) -> Iterator[Definition]:
+def _named(file: File, expr: ast.Name | ast.Attribute, seen: set[ast.expr]) -> Iterator[Definition]:
     name = file.resolve(expr)
     if name and (found := find(file, name)) is not None:
         yield found
         return
     for owner, values in _values(file, expr):
-        yield from _all(owner, values, depth)
+        yield from _all(owner, values, seen)
     if isinstance(expr, ast.Attribute) and _is_module(file, expr.value):
         yield from _of_any_module(file, expr.attr)
 
@@ -94,19 +94,19 @@ def _values(file: File, expr: ast.expr) -> Iterator[tuple[File, list[ast.expr]]]
 # -- tables -----------------------------------------------------------------------------------------------
 
 
-def _out_of(file: File, table: ast.expr, depth: int) -> Iterator[Definition]:
+def _out_of(file: File, table: ast.expr, seen: set[ast.expr]) -> Iterator[Definition]:
     """The values of a dict: those that it is written with, those put into it, and those that a decorator puts."""
     if isinstance(table, ast.Dict):
-        yield from _all(file, table.values, depth)
+        yield from _all(file, table.values, seen)
         return
     for owner, values in _values(file, table):
         for literal in values:
             if isinstance(literal, ast.Dict):
-                yield from _all(owner, literal.values, depth)
+                yield from _all(owner, literal.values, seen)
     place = Bindings.of(file).place(table)
     for put in Bindings.of(file).puts.get(place, ()) if place else ():
         if put.key is not None:
-            yield from _meant(file, put.value, depth - 1)
+            yield from _meant(file, put.value, seen)
             yield from _registered(file, put.value)
 
 
@@ -124,7 +124,7 @@ def _registered(file: File, put: ast.expr) -> Iterator[Definition]:
                     yield Definition(other, node, member)
 
 
-def _chosen_by_option(file: File, expr: ast.expr, depth: int) -> Iterator[Definition]:
+def _chosen_by_option(file: File, expr: ast.expr, seen: set[ast.expr]) -> Iterator[Definition]:
     """What `options["action"]` is, where the option's `type` is a function of the command that looks it up."""
     match expr:
         case ast.Subscript(slice=ast.Constant(value=str(name))) | ast.Call(args=[ast.Constant(value=str(name)), *_]):
@@ -135,7 +135,7 @@ def _chosen_by_option(file: File, expr: ast.expr, depth: int) -> Iterator[Defini
                         for keyword in call.keywords:
                             if keyword.arg == "type":
                                 reader = ast.copy_location(ast.Call(keyword.value, [], []), call)
-                                yield from _meant(file, reader, depth - 1)
+                                yield from _meant(file, reader, seen)
 
 
 # -- methods ----------------------------------------------------------------------------------------------

@@ -134,6 +134,8 @@ class Effects:
                     spot = self._spot(node, "asks the database for this row")
                     return [Ask(spot, self.own_place(owner), keeps=False)]
             case ast.Attribute(value=owner, attr=attr):
+                if any(name in django.ATTRIBUTES_ASK for name in self.names(node)):
+                    return [Ask(self._spot(node, "asks the database"))]
                 if (read := self._property(owner, attr)) is not None:
                     return [self._run(node, f"reads `{attr}`", read)]
         return []
@@ -148,6 +150,11 @@ class Effects:
         return None
 
     def of_test(self, expr: ast.expr) -> list[Effect]:
+        match expr:
+            case ast.Compare(ops=[ast.In() | ast.NotIn()], comparators=[found]) if isinstance(
+                self.things.thing(found), Rows
+            ):
+                return [Ask(self._spot(expr, "asks the database: the rows are looked through"), self.own_place(found))]
         if not isinstance(expr, ast.Call) and isinstance(self.things.thing(expr), Rows):
             return [Ask(self._spot(expr, "asks the database: its truth needs its rows"), self.own_place(expr))]
         return []
@@ -317,10 +324,9 @@ class Effects:
     def _routine_of(self, value: ast.expr) -> Routine | None:
         if isinstance(value, ast.Name) and (given := dict(self.routine.given).get(value.id)) is not None:
             return given
-        if not isinstance(value, (ast.Name, ast.Attribute)):
-            return None
-        found = dispatch.functions(self.file, value)
-        return Routine(found[0].file, found[0].node) if len(found) == 1 and not is_generator(found[0].node) else None
+        name = self._resolve(value)
+        found = function_of(self.file, name) if name else None
+        return Routine(found.file, found.node) if found and not is_generator(found.node) else None
 
     def _ask(self, call: ast.Call, func: ast.expr) -> Ask:
         spot = self._spot(call, "asks the database")
@@ -336,17 +342,20 @@ class Effects:
             return True
         if any(name in django.CONSUMERS for name in names):
             return any(isinstance(self.things.thing(argument), Rows) for argument in call.args[:1])
+        if django.SERIALIZE in names:
+            return any(isinstance(self.things.thing(argument), Rows) for argument in call.args[1:2])
         if not isinstance(func, ast.Attribute):
             return False
         owner, method = self.things.thing(func.value), func.attr
         match owner:
             case Rows():
-                return method in django.QUERYSET_ASKS
+                return method in django.RELATED_ASKS
             case Row(model=model):
                 overridden = (
                     model is not None and not _is_super(func.value) and function_of(self.file, f"{model}.{method}")
                 )
-                return method in django.ROW_ASKS and not overridden
+                asks = method in django.ROW_ASKS or method.startswith(django.ROW_ASKS_BY_FIELD)
+                return asks and not overridden
             case Object():
                 return False
         if self.things.is_related(func.value):

@@ -13,13 +13,16 @@ from dbhygiene.gaps.dispatch import functions
 from dbhygiene.gaps.durations import argument, is_test
 from dbhygiene.gaps.tasks import is_task
 from dbhygiene.library.callbacks import WRITTEN
-from dbhygiene.library.entries import HANDS_OVER, RUNNERS, STARTS, THREADS
+from dbhygiene.library.entries import CONSUMERS, HANDS_OVER, RUNNERS, STARTS, THREADS
 from dbhygiene.source import FUNCTION, Alone, Code, File, Surroundings
 
 # One of these stands in every file that has an entry point.
 _WORDS = (
     "class Command(",
     "Thread",
+    "Timer",
+    "Consumer",
+    "def run(",
     "Process",
     "Executor",
     "Pool",
@@ -80,6 +83,8 @@ def _entries(file: File) -> Iterator[tuple[File, Code]]:
         yield file, callback
     if _is_script(file):
         yield file, file.tree
+    if file.path.parent.name == "scripts" and isinstance(run := file.scope.defined.get("run"), FUNCTION):
+        yield file, run  # `manage.py runscript`
 
 
 def is_endless(loop: ast.AST) -> bool:
@@ -106,6 +111,8 @@ def _methods(cls: Definition) -> Iterator[tuple[File, Code]]:
         names = ("handle", *cls.file.classes[cls.name].defined)
     elif any(base in RUNNERS for base in foreign_bases(cls)):
         names = ("run",)
+    elif any(base in CONSUMERS for base in foreign_bases(cls)):
+        names = cls.file.classes[cls.name].defined
     for name in names:
         if (function := function_of(cls.file, f"{cls.dotted}.{name}")) is not None:
             yield function.file, function.node
@@ -136,5 +143,7 @@ def _functions(file: File, given: ast.expr) -> Iterator[tuple[File, Code]]:
                 yield from _functions(file, arguments[0]) if arguments else ()
             elif isinstance(called, (ast.Name, ast.Attribute)):
                 yield from _functions(file, called)
+        case ast.Constant(value=str(name)) if (named := function_of(file, name)) is not None:
+            yield named.file, named.node
         case ast.Name() | ast.Attribute():
             yield from ((found.file, found.node) for found in functions(file, given))

@@ -15,6 +15,7 @@ from dbhygiene.gaps import dispatch
 from dbhygiene.gaps.classes import ancestry, class_of, function_of, is_model, mentioning, origin
 from dbhygiene.gaps.code import returned
 from dbhygiene.gaps.durations import argument as handed
+from dbhygiene.gaps.tasks import task_of
 from dbhygiene.library import django, waits
 from dbhygiene.source import FUNCTION, File, Function, Scope
 
@@ -59,6 +60,7 @@ class Things:
         self._entered: dict[Place, list[ast.expr]] = defaultdict(list)  # bound by a `with`
         self._firsts: dict[Place, list[ast.expr]] = defaultdict(list)  # bound to the first of a tuple
         self._other_mapper = any(mapper in file.text for mapper in django.OTHER_MAPPERS)
+        self._other_queries = self._other_mapper or "sqlalchemy" in file.text  # they, too, say `order_by`
         self._index()
 
     @classmethod
@@ -259,10 +261,14 @@ class Things:
                     return Rows()
                 return self._field(model, expr.attr) if model else None
             case Object(name=name):
-                return self._field(name, expr.attr)
+                return self._field(name, expr.attr) or self._on_the_way(f"{name}.{expr.attr}")
         if self.is_manager_of_model(expr):
             return Rows(self._class_name(expr.value))
         return None
+
+    def _on_the_way(self, name: str) -> Thing | None:
+        """A part of another library's object, by which something that waits is called."""
+        return Object(name) if name in waits.ON_THE_WAY else None
 
     def _manager(self, expr: ast.Attribute) -> Thing | None:
         if self._other_mapper:
@@ -363,11 +369,13 @@ class Things:
                 return self._result(f"{name}.{func.attr}")
             case Row(model=str(name)):
                 return self._result(f"{name}.{func.attr}")
+        if func.attr in {"delay", "apply_async"} and task_of(self.file, func.value) is not None:
+            return Object("celery.result.AsyncResult")
         if self.is_related(func.value) and func.attr in django.BUILDS:
             return Rows()
         if self.is_related(func.value) and func.attr in django.ASKS_FOR_ROW:
             return Row()
-        if owner is None and func.attr in django.DISTINCTIVE & django.BUILDS:
+        if owner is None and func.attr in django.DISTINCTIVE & django.BUILDS and not self._other_queries:
             return Rows()
         return None
 

@@ -76,6 +76,7 @@ ROW_ASKS = words(
     "save delete refresh_from_db full_clean validate_unique asave adelete arefresh_from_db has_perm has_perms"
 )
 RELATED_ASKS = QUERYSET_ASKS | words("add set remove clear aadd aset aremove aclear")
+ROW_ASKS_BY_FIELD = ("get_next_by_", "get_previous_by_")
 # Where a value's class is not known, these alone are taken for a model's; `save` only without positional arguments.
 SURELY_ROW_ASKS = frozenset({"refresh_from_db", "arefresh_from_db", "asave"})
 
@@ -87,6 +88,12 @@ ASKS = frozenset(
         "django.shortcuts.get_list_or_404",
         "django.db.models.prefetch_related_objects",
         "django.contrib.auth.authenticate",
+        "django.core.paginator.Paginator.page",
+        "django.core.paginator.Paginator.get_page",
+        "django.forms.ModelForm.is_valid",
+        "django.forms.ModelForm.save",
+        "django.forms.models.ModelForm.is_valid",
+        "django.forms.models.ModelForm.save",
         "django.contrib.auth.get_user",
         f"{CURSOR}.execute",
         f"{CURSOR}.executemany",
@@ -98,6 +105,8 @@ ASKS = frozenset(
         "django.db.migrations.loader.MigrationLoader",
     }
 )
+ATTRIBUTES_ASK = frozenset(f"django.core.paginator.Paginator.{name}" for name in ("count", "num_pages", "page_range"))
+SERIALIZE = "django.core.serializers.serialize"  # asks for the rows of its second argument
 CALL_COMMAND = "django.core.management.call_command"
 PROPERTIES = frozenset({"property", "functools.cached_property", "django.utils.functional.cached_property"})
 ATOMIC = frozenset({"django.db.transaction.atomic", "django.db.transaction.Atomic"})

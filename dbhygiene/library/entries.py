@@ -14,6 +14,8 @@ STARTS: dict[str, tuple[int, str]] = {
     "eventlet.spawn": (0, "func"),
     "eventlet.spawn_n": (0, "func"),
     "asyncio.run": (0, "main"),
+    "django_q.tasks.async_task": (0, "func"),
+    "django_q.tasks.schedule": (0, "func"),
 }
 
 # Methods that hand a function to a pool or a scheduler, and the argument that it is; by the method's name, since pools
@@ -33,6 +35,13 @@ HANDS_OVER: dict[str, tuple[int, str]] = {
 
 # Classes whose `run` is called in a thread or a process of its own.
 RUNNERS = frozenset({"threading.Thread", "multiprocessing.Process", "multiprocessing.context.Process"})
+
+# Classes whose methods are called when a message comes.
+CONSUMERS = frozenset(
+    f"channels.{module}.{kind}Consumer"
+    for module in ("consumer", "generic.websocket", "generic.http")
+    for kind in ("Sync", "Async", "Websocket", "AsyncWebsocket", "JsonWebsocket", "AsyncJsonWebsocket", "AsyncHttp")
+)
 
 # Decorators, by the last part of their name, of functions that a worker of a queue or a scheduler calls.
 TASKS = frozenset(

@@ -63,7 +63,7 @@ _PEOPLE = _waits(
     """input builtins.input raw_input six.moves.input
     getpass.getpass click.prompt click.confirm click.pause typer.prompt
     typer.confirm rich.prompt.Prompt.ask rich.prompt.Confirm.ask rich.prompt.IntPrompt.ask inquirer.prompt
-    questionary.text.ask questionary.confirm.ask prompt_toolkit.prompt sys.stdin.readline
+    questionary.Question.ask questionary.Question.unsafe_ask prompt_toolkit.prompt sys.stdin.readline
     django.db.migrations.questioner.InteractiveMigrationQuestioner""",
 )
 
@@ -98,6 +98,7 @@ _EVENTS = {
         multiprocessing.JoinableQueue.get""",
         timeout=(1, "timeout"),
     ),
+    **_waits(Kind.EVENT, "concurrent.futures.Future.result", timeout=(0, "timeout")),
     **_waits(Kind.EVENT, "queue.SimpleQueue.get queue.Queue.join asyncio.Queue.get asyncio.Event.wait"),
     **_waits(Kind.EVENT, "select.select", timeout=(3, "timeout")),
     **_waits(Kind.EVENT, "select.poll.poll selectors.DefaultSelector.select", timeout=(0, "timeout")),
@@ -134,13 +135,13 @@ _JOBS = _waits(
     Kind.JOB,
     """yt_dlp.YoutubeDL.download yt_dlp.YoutubeDL.extract_info yt_dlp.YoutubeDL.process_ie_result
     youtube_dl.YoutubeDL.download youtube_dl.YoutubeDL.extract_info pytube.Stream.download
-    ffmpeg.run ffmpeg.input.run moviepy.editor.VideoFileClip.write_videofile moviepy.VideoFileClip.write_videofile
+    ffmpeg.run ffmpeg.Stream.run moviepy.editor.VideoFileClip.write_videofile moviepy.VideoFileClip.write_videofile
     whisper.Whisper.transcribe whisper.transcribe faster_whisper.WhisperModel.transcribe
-    ansible_runner.run ansible_runner.interface.run bagit.Bag.validate bagit.make_bag
+    paramiko.SSHClient.exec_command ansible_runner.run ansible_runner.interface.run bagit.Bag.validate bagit.make_bag
     fabric.Connection.run fabric.Connection.sudo invoke.run
     paramiko.SFTPClient.get paramiko.SFTPClient.put
     celery.result.AsyncResult.get celery.result.AsyncResult.wait
-    boto3.waiter.wait boto3.s3.transfer.S3Transfer.upload_file
+    boto3.Waiter.wait
     docker.models.containers.Container.wait scrapy.crawler.CrawlerProcess.start
     concurrent.futures.wait""",
 )
@@ -161,7 +162,10 @@ _HTTP = {
         Kind.HTTP,
         """urllib.request.urlretrieve smtplib.SMTP.send_message smtplib.SMTP.sendmail django.core.mail.send_mail
         ftplib.FTP.retrbinary ftplib.FTP.storbinary imaplib.IMAP4.fetch feedparser.parse selenium.webdriver.Chrome.get
-        selenium.webdriver.Firefox.get openai.OpenAI.chat.completions.create anthropic.Anthropic.messages.create""",
+        selenium.webdriver.Firefox.get selenium.webdriver.Remote.get playwright.sync_api.Page.goto
+        boto3.Client.upload_file boto3.Client.upload_fileobj boto3.Client.download_file boto3.Client.download_fileobj
+        boto3.s3.transfer.S3Transfer.upload_file
+        openai.OpenAI.chat.completions.create anthropic.Anthropic.messages.create""",
     ),
 }
 
@@ -193,7 +197,39 @@ RETURNS = {
     "redis.Redis.pubsub": "redis.client.PubSub",
     "multiprocessing.get_context": "multiprocessing",
     "bagit.Bag": "bagit.Bag",
+    **dict.fromkeys(
+        (f"questionary.{kind}" for kind in ("text", "confirm", "select", "password", "checkbox", "path")),
+        "questionary.Question",
+    ),
+    "concurrent.futures.ThreadPoolExecutor.submit": "concurrent.futures.Future",
+    "concurrent.futures.ProcessPoolExecutor.submit": "concurrent.futures.Future",
+    **dict.fromkeys(
+        (
+            "ffmpeg.input",
+            "ffmpeg.output",
+            *(f"ffmpeg.Stream.{how}" for how in ("output", "filter", "overwrite_output")),
+        ),
+        "ffmpeg.Stream",
+    ),
+    "boto3.client": "boto3.Client",
+    "boto3.session.Session.client": "boto3.Client",
+    "boto3.Client.get_waiter": "boto3.Waiter",
+    "playwright.sync_api.sync_playwright": "playwright.sync_api.Playwright",
+    **dict.fromkeys(
+        (f"playwright.sync_api.Playwright.{kind}.launch" for kind in ("chromium", "firefox", "webkit")),
+        "playwright.sync_api.Browser",
+    ),
+    "playwright.sync_api.Browser.new_page": "playwright.sync_api.Page",
+    "playwright.sync_api.Browser.new_context": "playwright.sync_api.BrowserContext",
+    "playwright.sync_api.BrowserContext.new_page": "playwright.sync_api.Page",
 }
+
+# The objects on the way to one of these: `client.chat` in `client.chat.completions.create`.
+ON_THE_WAY = frozenset(
+    ".".join(parts[:length])
+    for parts in (name.split(".") for name in (*WAITS, *RETURNS))
+    for length in range(2, len(parts))
+)
 
 # Programs that answer at once: running one is no wait.
 QUICK_PROGRAMS = words(

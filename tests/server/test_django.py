@@ -1,8 +1,7 @@
 """Each of the HYG3 rules on a real Django: the fault that it reports is met, and is met no more once it is mended.
 
 The programs run side by side, in two rounds: as written, and mended: by `dbhygiene fix`, or by hand, as the rule's
-page says, where there is no fix to be applied. `DJANGO_PYTHON` may
-name another interpreter to run them with, and so another Django.
+page says, where there is no fix to be applied. Another Django is tested in an environment that has it.
 """
 
 from __future__ import annotations

@@ -1,0 +1,241 @@
+"""Every way in which code comes to run by itself, every kind of wait, and what asks the server: an example of each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import dedent, indent
+
+import pytest
+
+from dbhygiene.gaps import Gaps
+from dbhygiene.project import Project
+from dbhygiene.settings import Confidence, Settings
+
+WORK = """
+def work():
+    Order.objects.update(seen=True)
+    subprocess.run(["render"])
+    Order.objects.update(seen=False)
+"""
+
+# How `work` comes to run: what stands above it, and below.
+ENTRIES = {
+    "a command": (
+        "",
+        "from django.core.management.base import BaseCommand\nclass Command(BaseCommand):\n"
+        "    def handle(self, *args, **options):\n        work()",
+    ),
+    "a script": ("import django\ndjango.setup()", "work()"),
+    "a loop for ever": ("", "def run():\n    while True:\n        work()"),
+    "a thread": ("import threading", "threading.Thread(target=work).start()"),
+    "a thread's class": ("import threading", "class Worker(threading.Thread):\n    def run(self):\n        work()"),
+    "a timer": ("import threading", "threading.Timer(5, work).start()"),
+    "a process": ("import multiprocessing", "multiprocessing.Process(target=work).start()"),
+    "a pool": ("from concurrent.futures import ThreadPoolExecutor", "ThreadPoolExecutor().submit(work)"),
+    "a greenlet": ("import gevent", "gevent.spawn(work)"),
+    "apscheduler": (
+        "from apscheduler.schedulers.background import BackgroundScheduler",
+        "BackgroundScheduler().add_job(work, 'interval', minutes=5)",
+    ),
+    "django-apscheduler": (
+        "from django_apscheduler.jobstores import register_job\nscheduler = None",
+        "@register_job(scheduler, 'interval')\ndef job():\n    work()",
+    ),
+    "schedule": ("import schedule", "schedule.every(5).minutes.do(work)"),
+    "celery": ("from celery import shared_task", "@shared_task\ndef task():\n    work()"),
+    "celery's app": ("from shop.celery import app", "@app.task(bind=True)\ndef task(self):\n    work()"),
+    "huey": ("from huey.contrib.djhuey import db_task", "@db_task()\ndef task():\n    work()"),
+    "rq": ("from django_rq import job", "@job\ndef task():\n    work()"),
+    "dramatiq": ("import dramatiq", "@dramatiq.actor\ndef task():\n    work()"),
+    "procrastinate": ("from procrastinate.contrib.django import app", "@app.task\ndef task():\n    work()"),
+    "django-q": ("from django_q.tasks import async_task", "async_task(work)"),
+    "django-q by name": ("from django_q.tasks import async_task", "async_task('shop.jobs.work')"),
+    "channels": (
+        "from channels.consumer import SyncConsumer",
+        "class Consumer(SyncConsumer):\n    def order_render(self, message):\n        work()",
+    ),
+    "runscript": ("", "def run(*args):\n    work()"),
+    "a bot": (
+        "import telebot\nbot = telebot.TeleBot('token')",
+        "@bot.message_handler(commands=['render'])\ndef render(message):\n    work()",
+    ),
+    "MQTT": (
+        "import paho.mqtt.client as mqtt\nclient = mqtt.Client()",
+        "def on_message(client, data, message):\n    work()\nclient.on_message = on_message",
+    ),
+    "a queue's consumer": (
+        "import pika\nchannel = pika.BlockingConnection().channel()",
+        "channel.basic_consume('orders', work)",
+    ),
+}
+
+# What waits, and how sure it is that no server keeps the connection meanwhile.
+CERTAIN, LIKELY, POSSIBLE = Confidence.CERTAIN, Confidence.LIKELY, Confidence.POSSIBLE
+WAITS = {
+    "import time\ntime.sleep(3600)": CERTAIN,
+    "import time\ntime.sleep(100)": POSSIBLE,
+    "import time\ntime.sleep(5)": None,
+    "import asyncio\nasyncio.run(asyncio.sleep(3600))": CERTAIN,
+    "import gevent\ngevent.sleep(3600)": CERTAIN,
+    "input()": LIKELY,
+    "import getpass\ngetpass.getpass()": LIKELY,
+    "import click\nclick.prompt('?')": LIKELY,
+    "import click\nclick.confirm('?')": LIKELY,
+    "import questionary\nquestionary.confirm('?').ask()": LIKELY,
+    "import subprocess\nsubprocess.check_call(['render'])": LIKELY,
+    "import subprocess\nsubprocess.run(['render'], timeout=20)": None,
+    "import subprocess\nsubprocess.run(['git', 'status'])": None,
+    "import subprocess\nsubprocess.Popen(['render']).wait()": LIKELY,
+    "import subprocess\nprocess = subprocess.Popen(['render'])\nprocess.communicate()": LIKELY,
+    "import os\nos.system('render')": LIKELY,
+    "import requests\nrequests.get('http://a')": POSSIBLE,
+    "import requests\nrequests.get('http://a', timeout=10)": None,
+    "import requests\nrequests.Session().post('http://a')": POSSIBLE,
+    "import httpx\nhttpx.get('http://a')": POSSIBLE,
+    "import urllib.request\nurllib.request.urlopen('http://a')": POSSIBLE,
+    "import queue\nqueue.Queue().get()": LIKELY,
+    "import queue\nqueue.Queue().get(block=False)": None,
+    "import queue\nqueue.Queue().get(timeout=5)": None,
+    "import threading\nthreading.Event().wait()": LIKELY,
+    "import threading\nthread = threading.Thread()\nthread.join()": LIKELY,
+    "import concurrent.futures\nconcurrent.futures.wait([])": LIKELY,
+    "from concurrent.futures import ThreadPoolExecutor\nThreadPoolExecutor().submit(print).result()": LIKELY,
+    "import select\nselect.select([], [], [])": LIKELY,
+    "import selectors\nselectors.DefaultSelector().select()": LIKELY,
+    "import pika\npika.BlockingConnection().channel().start_consuming()": LIKELY,
+    "from kafka import KafkaConsumer\nfor message in KafkaConsumer('orders'):\n    break": LIKELY,
+    "import redis\nfor message in redis.Redis().pubsub().listen():\n    break": LIKELY,
+    "import redis\nredis.Redis().blpop('orders')": LIKELY,
+    "import websocket\nwebsocket.WebSocket().recv()": LIKELY,
+    "import paho.mqtt.client as mqtt\nmqtt.Client().loop_forever()": LIKELY,
+    "from selenium import webdriver\nwebdriver.Chrome().get('http://a')": POSSIBLE,
+    "from playwright.sync_api import sync_playwright\n"
+    "with sync_playwright() as p:\n    p.chromium.launch().new_page().goto('http://a')": POSSIBLE,
+    "import ffmpeg\nffmpeg.input('a').output('b').run()": LIKELY,
+    "import yt_dlp\nyt_dlp.YoutubeDL().download(['a'])": LIKELY,
+    "from openai import OpenAI\nOpenAI().chat.completions.create(model='a', messages=[])": POSSIBLE,
+    "import ftplib\nftplib.FTP('a').retrbinary('RETR a', print)": POSSIBLE,
+    "import paramiko\nparamiko.SSHClient().exec_command('render')": LIKELY,
+    "import fabric\nfabric.Connection('a').run('render')": LIKELY,
+    "import boto3\nboto3.client('s3').upload_file('a', 'b', 'c')": POSSIBLE,
+    "import boto3\nboto3.client('ec2').get_waiter('a').wait()": LIKELY,
+    "from celery.result import AsyncResult\nAsyncResult('a').get()": LIKELY,
+    "from shop.tasks import render\nrender.delay().get()": LIKELY,
+    "for _ in range(100):\n    import time\n    time.sleep(5)": CERTAIN,
+    "import os\nprint(os.environ['A'])": None,
+}
+
+# A foreign key that is read may ask, or may have been asked for before: it is taken to be known.
+ASKS = """
+Order.objects.get(pk=1); Order.objects.create(); Order.objects.get_or_create(pk=1); Order.objects.update_or_create(pk=1)
+Order.objects.bulk_create([]); Order.objects.bulk_update([], ["a"]); Order.objects.update(a=1)
+Order.objects.count(); Order.objects.exists(); Order.objects.first(); Order.objects.last(); Order.objects.latest("a")
+Order.objects.earliest("a"); Order.objects.aggregate(a=1); Order.objects.in_bulk([1]); Order.objects.all().explain()
+Order.objects.all().contains(1); order.save(); order.refresh_from_db(); order.full_clean(); order.validate_unique()
+order.get_next_by_day(); order.lines.add(1); order.lines.set([]); order.lines.remove(1); order.lines.clear()
+connection.cursor().execute("select 1"); connection.cursor().callproc("a"); get_object_or_404(Order, pk=1)
+get_list_or_404(Order, pk=1); prefetch_related_objects([order], "lines"); order.lines.count()
+serializers.serialize("json", Order.objects.all())
+Paginator(Order.objects.all(), 5).count; Paginator(Order.objects.all(), 5).page(1); User.objects.create_user("a")
+user.has_perm("a"); authenticate(username="a"); list(Order.objects.all()); len(Order.objects.all())
+bool(Order.objects.all()); Order.objects.all().delete()
+if 1 in Order.objects.all(): pass; repr(Order.objects.all()); Order.objects.all()[0]; [a for a in Order.objects.all()]
+dict(Order.objects.values_list("a", "b")); sorted(Order.objects.all()); next(Order.objects.iterator())
+OrderForm({}).is_valid()
+list(order.lines.all()); [a for a in order.lines.all()]; list(Order.objects.raw("select 1"))
+"""
+DOES_NOT = """
+Order.objects.all(); Order.objects.filter(a=1); Order.objects.exclude(a=1).order_by("a"); Order.objects.annotate(a=1)
+Order.objects.all()[:5]; Order.objects.all().union(Order.objects.all()); Order.objects.raw("select 1")
+Order.objects.iterator(); Paginator(Order.objects.all(), 5); Order(); order.customer_id; order.pk; order.lines.all()
+Order.objects.values_list("a"); Order.objects.select_related("a").only("a"); Order.objects.using("other")
+Order.objects.none(); connection.cursor(); Order.__name__; OrderForm({})
+"""
+
+HEAD = """
+import subprocess
+from django.contrib.auth import authenticate
+from django.contrib.auth.models import User
+from django.core import serializers
+from django.core.paginator import Paginator
+from django.db import connection
+from django.db.models import prefetch_related_objects
+from django.shortcuts import get_list_or_404, get_object_or_404
+from shop.models import Customer, Order, OrderForm
+"""
+MODELS = """
+from django import forms
+from django.db import models
+
+class Customer(models.Model):
+    name = models.TextField()
+
+class Line(models.Model):
+    text = models.TextField()
+
+class Order(models.Model):
+    customer = models.ForeignKey(Customer, models.CASCADE)
+    lines = models.ManyToManyField(Line)
+
+class OrderForm(forms.ModelForm):
+    class Meta:
+        model = Order
+"""
+TASKS = "from celery import shared_task\n\n@shared_task\ndef render():\n    pass\n"
+
+
+def gaps(directory: Path, code: str, name: str = "shop/jobs.py"):
+    files = {"shop/__init__.py": "", "shop/models.py": MODELS, "shop/tasks.py": TASKS, name: HEAD + code}
+    for path, text in files.items():
+        (directory / path).parent.mkdir(exist_ok=True)
+        (directory / path).write_text(text)
+    project = Project(directory, Settings())
+    return list(Gaps(project).of(project.file(directory / name)))
+
+
+def statements(text: str) -> list[str]:
+    return [statement.strip() for line in text.strip().splitlines() for statement in line.split(";")]
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_entries(tmp_path: Path, entry: str) -> None:
+    above, below = ENTRIES[entry]
+    place = {"a command": "shop/management/commands/work.py", "runscript": "scripts/work.py"}.get(entry, "shop/jobs.py")
+    (tmp_path / place).parent.mkdir(parents=True)
+    assert gaps(tmp_path, f"{above}\n{WORK}\n{below}\n", place)
+
+
+def test_what_nobody_runs_for_long_is_left_alone(tmp_path: Path) -> None:
+    assert not gaps(tmp_path, WORK + "\ndef view(request):\n    work()\n")
+
+
+@pytest.mark.parametrize("wait", WAITS)
+def test_waits(tmp_path: Path, wait: str) -> None:
+    found = gaps(
+        tmp_path,
+        "from celery import shared_task\n@shared_task\ndef work():\n    Order.objects.count()\n"
+        f"{indent(wait, '    ')}\n    Order.objects.count()\n",
+    )
+    assert max((gap.seconds.confidence(300) or 0 for gap in found), default=0) == (WAITS[wait] or 0)
+
+
+def asks(directory: Path, statement: str) -> bool:
+    code = f"""
+        from celery import shared_task
+        @shared_task
+        def work(order: Order, user: User):
+            {statement}
+            subprocess.run(["render"])
+            User.objects.count()
+    """
+    return bool(gaps(directory, dedent(code)))
+
+
+@pytest.mark.parametrize("statement", statements(ASKS))
+def test_what_asks(tmp_path: Path, statement: str) -> None:
+    assert asks(tmp_path, statement)
+
+
+@pytest.mark.parametrize("statement", statements(DOES_NOT))
+def test_what_does_not_ask(tmp_path: Path, statement: str) -> None:
+    assert not asks(tmp_path, statement)
