@@ -31,5 +31,12 @@ def called_names(function: Function) -> frozenset[str]:
 
 
 @lru_cache(maxsize=4096)
+def tested_names(function: Function) -> frozenset[str]:
+    """The bare names that a function asks for their truth."""
+    tests = [node.test for node in own_nodes(function) if isinstance(node, (ast.If, ast.IfExp, ast.While))]
+    return frozenset(part.id for test in tests for part in ast.walk(test) if isinstance(part, ast.Name))
+
+
+@lru_cache(maxsize=4096)
 def is_generator(function: Function) -> bool:
     return any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in own_nodes(function))

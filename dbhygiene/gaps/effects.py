@@ -13,7 +13,7 @@ from dbhygiene.flow.calls import enclosing_class
 from dbhygiene.flow.cfg import Act, Call, Enter, Iterate, Leave, Load, Test
 from dbhygiene.gaps import dispatch
 from dbhygiene.gaps.classes import FunctionAt, class_of, foreign_bases, function_of, lineage, origin
-from dbhygiene.gaps.code import called_names, is_generator
+from dbhygiene.gaps.code import called_names, is_generator, tested_names
 from dbhygiene.gaps.commands import called_command
 from dbhygiene.gaps.durations import duration
 from dbhygiene.gaps.seconds import FOR_EVER, Seconds
@@ -21,7 +21,7 @@ from dbhygiene.gaps.tasks import runs_later, task_of
 from dbhygiene.gaps.things import Object, Row, Rows, Things
 from dbhygiene.library import django
 from dbhygiene.library.waits import ITERATED, WAITS, Kind
-from dbhygiene.source import File, Located
+from dbhygiene.source import File, Function, Located
 
 Code: TypeAlias = "ast.Module | ast.FunctionDef | ast.AsyncFunctionDef"
 
@@ -54,13 +54,17 @@ class Part(Enum):
 
 @dataclass(frozen=True)
 class Routine:
-    """Code of the project that may run; `given` are parameters that are known to stand for other code."""
+    """Code of the project that may run.
+
+    `given` are parameters that are known to stand for other code, `flags` those that are known to be true or false.
+    """
 
     file: File = field(compare=False, repr=False)
     code: Code
     part: Part = Part.WHOLE
     given: tuple[tuple[str, Routine], ...] = ()
     plain: bool = False  # without its decorators
+    flags: tuple[tuple[str, bool], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -285,7 +289,10 @@ class Effects:
         """What the project's own function does, or any of those that may be meant."""
         meant = [each for each in self._functions(func, names) if not (is_generator(each.node) or runs_later(each))]
         if meant:
-            routines = tuple(Routine(each.file, each.node, given=self._given(call, each)) for each in meant)
+            routines = tuple(
+                Routine(each.file, each.node, given=self._given(call, each), flags=flags(call, each.file, each.node))
+                for each in meant
+            )
             words = " or ".join(dict.fromkeys(f"`{each.node.name}`" for each in meant[:3]))
             yield Run(self._spot(call, f"calls {words}"), routines)
 
@@ -415,6 +422,25 @@ class Effects:
     def _next(self, node: ast.expr, kind: Kind) -> Idle:
         lasts = Seconds(0.0, FOR_EVER, FOR_EVER)
         return Idle(self._spot(node, _waiting(kind, lasts)), lasts, kind)
+
+
+def flags(call: ast.Call, file: File, function: Function) -> tuple[tuple[str, bool], ...]:
+    """The parameters that a function asks for their truth, where a call gives a constant, or leaves the default."""
+    if any(isinstance(given, ast.Starred) for given in call.args) or any(word.arg is None for word in call.keywords):
+        return ()
+    asked = tested_names(function)
+    args, found = function.args, {}
+    named = [*args.posonlyargs, *args.args]
+    defaults = dict(zip(reversed([argument.arg for argument in named]), reversed(args.defaults), strict=False))
+    defaults |= {a.arg: value for a, value in zip(args.kwonlyargs, args.kw_defaults, strict=True) if value}
+    inner = [argument.arg for argument in named][1 if file.functions[function].class_scope else 0 :]
+    given = dict(zip(inner, call.args, strict=False)) | {word.arg: word.value for word in call.keywords if word.arg}
+    scope = file.functions[function]
+    for name in asked & (given.keys() | defaults.keys()):
+        value = given.get(name, defaults.get(name))
+        if isinstance(value, ast.Constant) and not Bindings.of(file).values.get(Place(scope, name)):
+            found[name] = bool(value.value)
+    return tuple(sorted(found.items()))
 
 
 def _is_property(file: File, decorator: ast.expr) -> bool:

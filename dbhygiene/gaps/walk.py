@@ -105,6 +105,8 @@ class Walk(Semantics):
             here = states[node]
             after, raised = (here.closed(), here.closed()) if rests else self._through(node, here)
             for kind, target in node.out:
+                if self._is_ruled_out(node.act, kind):
+                    continue
                 state = raised if kind == "raise" else after
                 if kind == "true" and _asks_for_transaction(node.act):
                     state = here.closed()  # nobody closes there, and the gap of a transaction is another fault
@@ -118,6 +120,13 @@ class Walk(Semantics):
             self._ending(states.get(node) for node in ends),
             self._ending([states.get(graph.raised)]),
         )
+
+    def _is_ruled_out(self, act: Act, kind: str) -> bool:
+        """Whether the caller says that a test of a parameter turns out the other way."""
+        if not isinstance(act, Test) or not isinstance(act.node, ast.Name):
+            return False
+        known = dict(self._routine.flags).get(act.node.id)
+        return known is not None and kind == ("false" if known else "true")
 
     def _atomic(self, state: State) -> State:
         """The state in a function that is decorated to be a transaction."""
