@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dbhygiene.flow.calls import Demand
 from dbhygiene.flow.cfg import TooLargeError
+from dbhygiene.gaps.aliases import aliases_of
 from dbhygiene.gaps.callbacks import callbacks
 from dbhygiene.gaps.decorators import dressed
 from dbhygiene.gaps.durations import is_test
@@ -114,8 +115,13 @@ class Gaps:
         return {code for code in file.functions if _may_have_gap(self._reach, code)}
 
     def _within(self, routine: Routine) -> list[Gap]:
-        self._summary(routine)
-        return self._gaps.get(routine, [])
+        found: dict[ast.AST, Gap] = {}  # by its wait: one that is too long for two connections is told of once
+        for alias in aliases_of(routine.file):
+            each = replace(routine, alias=alias)
+            self._summary(each)
+            for gap in self._gaps.get(each, ()):
+                found.setdefault(gap.wait.node, gap)
+        return list(found.values())
 
     def _lasts(self, gap: Gap) -> bool:
         """Whether no request could have such a gap: a function far away may ask a person only where there is one."""

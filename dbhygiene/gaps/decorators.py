@@ -20,7 +20,7 @@ def dressed(routine: Routine) -> Routine:
         found = find(routine.file, name) if name else None
         if found and isinstance(found.node, FUNCTION) and (wrapper := _wrapper(found.file, found.node)) is not None:
             function, parameter = wrapper
-            bare = Routine(found.file, function, given=((parameter, bare),), plain=True)
+            bare = Routine(found.file, function, given=((parameter, bare),), plain=True, alias=routine.alias)
     return bare
 
 

@@ -12,6 +12,7 @@ from dbhygiene.flow.bindings import Bindings, Place
 from dbhygiene.flow.calls import enclosing_class
 from dbhygiene.flow.cfg import Act, Call, Enter, Iterate, Leave, Load, Test
 from dbhygiene.gaps import dispatch
+from dbhygiene.gaps.aliases import DEFAULT, alias_of
 from dbhygiene.gaps.classes import FunctionAt, class_of, foreign_bases, function_of, lineage, origin
 from dbhygiene.gaps.code import called_names, is_generator, tested_names
 from dbhygiene.gaps.commands import called_command
@@ -65,6 +66,7 @@ class Routine:
     given: tuple[tuple[str, Routine], ...] = ()
     plain: bool = False  # without its decorators
     flags: tuple[tuple[str, bool], ...] = ()
+    alias: str = DEFAULT  # whose connection is looked at
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ class Ask:
     spot: Spot
     rows: Place | None = None
     keeps: bool = True
+    alias: str = DEFAULT
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,7 @@ class Close:
 
     spot: Spot
     by_age: bool = False
+    alias: str | None = None  # None: all of them
 
 
 @dataclass(frozen=True)
@@ -136,7 +140,7 @@ class Effects:
             case ast.Subscript(value=owner, slice=key) if not isinstance(key, ast.Slice):
                 if isinstance(self.things.thing(owner), Rows):
                     spot = self._spot(node, "asks the database for this row")
-                    return [Ask(spot, self.own_place(owner), keeps=False)]
+                    return [Ask(spot, self.own_place(owner), False, alias_of(self.file, owner))]
             case ast.Attribute(value=owner, attr=attr):
                 if any(name in django.ATTRIBUTES_ASK for name in self.names(node)):
                     return [Ask(self._spot(node, "asks the database"))]
@@ -158,9 +162,11 @@ class Effects:
             case ast.Compare(ops=[ast.In() | ast.NotIn()], comparators=[found]) if isinstance(
                 self.things.thing(found), Rows
             ):
-                return [Ask(self._spot(expr, "asks the database: the rows are looked through"), self.own_place(found))]
+                spot = self._spot(expr, "asks the database: the rows are looked through")
+                return [Ask(spot, self.own_place(found), alias=alias_of(self.file, found))]
         if not isinstance(expr, ast.Call) and isinstance(self.things.thing(expr), Rows):
-            return [Ask(self._spot(expr, "asks the database: its truth needs its rows"), self.own_place(expr))]
+            spot = self._spot(expr, "asks the database: its truth needs its rows")
+            return [Ask(spot, self.own_place(expr), alias=alias_of(self.file, expr))]
         return []
 
     def of_context(self, item: ast.withitem) -> list[Effect]:
@@ -181,7 +187,8 @@ class Effects:
         while isinstance(iterated, ast.Call) and iterated.args and self._resolve(iterated.func) in django.WRAPPERS:
             iterated = next((a for a in iterated.args if isinstance(self.things.thing(a), Rows)), iterated.args[0])
         if isinstance(self.things.thing(iterated), Rows):
-            return [Ask(self._spot(iterated, "asks the database for these rows"), self.own_place(iterated))]
+            spot = self._spot(iterated, "asks the database for these rows")
+            return [Ask(spot, self.own_place(iterated), alias=alias_of(self.file, iterated))]
         return []
 
     def own_place(self, expr: ast.expr) -> Place | None:
@@ -241,7 +248,7 @@ class Effects:
         names = list(self.names(func))
         if any(name in django.CLOSES for name in names):
             by_age = any(name in django.CLOSES_BY_AGE for name in names)
-            yield Close(self._spot(call, "closes the connection"), by_age)
+            yield Close(self._spot(call, "closes the connection"), by_age, self._alias_closed(func))
             return
         if (told := self._told(names)) is not None:
             if told.most:
@@ -260,6 +267,15 @@ class Effects:
             return
         yield from self._queued(call, func)
         yield from self._project(call, func, names)
+
+    def _alias_closed(self, func: ast.expr) -> str | None:
+        """The alias whose connection a call closes, None where it closes all, or nobody knows which."""
+        if not isinstance(func, ast.Attribute) or func.attr != "close":
+            return None
+        if self._resolve(func.value) == django.CONNECTION:
+            return DEFAULT
+        named = alias_of(self.file, func.value)
+        return named if named != DEFAULT or isinstance(func.value, ast.Subscript) else None
 
     def _told(self, names: Iterable[str]) -> Seconds | None:
         """How long the user says that a function of one of these names takes."""
@@ -339,10 +355,10 @@ class Effects:
         spot = self._spot(call, "asks the database")
         match func:
             case ast.Name() if call.args:  # `list(queryset)`
-                return Ask(spot, self.own_place(call.args[0]))
+                return Ask(spot, self.own_place(call.args[0]), alias=alias_of(self.file, call.args[0]))
             case ast.Attribute(value=owner, attr="count" | "exists" | "__len__"):
-                return Ask(spot, self.own_place(owner), keeps=False)
-        return Ask(spot)
+                return Ask(spot, self.own_place(owner), False, alias_of(self.file, call))
+        return Ask(spot, alias=alias_of(self.file, call))
 
     def _asks(self, call: ast.Call, func: ast.expr, names: Iterable[str]) -> bool:
         if any(name in django.ASKS for name in names):
@@ -386,7 +402,8 @@ class Effects:
             return
         name = origin(self.file, resolved)
         if name in django.ATOMIC:
-            yield Ask(self._spot(expr, "begins a transaction" if part is Part.ENTER else "ends the transaction"))
+            words = "begins a transaction" if part is Part.ENTER else "ends the transaction"
+            yield Ask(self._spot(expr, words), alias=alias_of(self.file, expr))
             return
         if (its_class := class_of(self.file, name)) is not None:
             method = "__enter__" if part is Part.ENTER else "__exit__"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from dbhygiene.edits import Edit, InsertAfter, InsertBefore, InsertFirst
 from dbhygiene.flow.calls import enclosing_class
+from dbhygiene.gaps.aliases import DEFAULT
 from dbhygiene.gaps.classes import find, is_command
 from dbhygiene.gaps.closing import atomic_around, streaming_loop
 from dbhygiene.gaps.site import aliases
@@ -46,18 +47,21 @@ def _edit(gap: Gap, statement: ast.stmt) -> Edit:
 def _closing(gap: Gap) -> str:
     """The statement that closes; with a guard where nobody knows whether a caller's transaction is under way."""
     is_async = isinstance(gap.code, ast.AsyncFunctionDef)
-    close = closing_in(gap.file, is_async=is_async)
+    close = closing_in(gap.file, is_async=is_async, several=gap.alias != DEFAULT)
     if is_async or _is_command(gap):
         return close
-    return f"if not {{django.db.connection}}.in_atomic_block:\n    {close}"
+    guard = "{django.db.connection}.in_atomic_block"
+    if "connections}" in close:
+        guard = "any(each.in_atomic_block for each in {django.db.connections}.all())"
+    return f"if not {guard}:\n    {close}"
 
 
-def closing_in(file: File, *, is_async: bool) -> str:
+def closing_in(file: File, *, is_async: bool, several: bool = False) -> str:
     """The statement that closes the connections of the site that a file belongs to."""
     if is_async:
         return "await {asgiref.sync.sync_to_async}({django.db.connections}.close_all)()"
-    everything = len(aliases(file)) > 1
-    return "{django.db.connections}.close_all()" if everything else "{django.db.connection}.close()"
+    several = several or len(aliases(file)) > 1
+    return "{django.db.connections}.close_all()" if several else "{django.db.connection}.close()"
 
 
 def _is_command(gap: Gap) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from dbhygiene.flow.bindings import Place
 from dbhygiene.flow.cfg import Act, Bind, Graph, Iterate, Node, Outcome, Semantics, Test, Yield, build
 from dbhygiene.flow.exceptions import SYSTEM_EXIT
+from dbhygiene.gaps.aliases import DEFAULT, aliases_of
 from dbhygiene.gaps.effects import Ask, Close, Effect, Effects, Part, Routine, Run, Spot
 from dbhygiene.gaps.effects import Idle as IdleEffect
 from dbhygiene.gaps.loops import Cycle, cycles, rounds
@@ -41,6 +42,7 @@ class Gap:
     kind: Kind
     between_calls: bool = False  # of a callback: its next call is the wait
     kept: Spot | None = None  # what was to close the connection before, and does not
+    alias: str = DEFAULT
 
 
 class Walk(Semantics):
@@ -187,6 +189,8 @@ class Walk(Semantics):
     def _apply(self, effect: Effect, state: State) -> tuple[State | None, State | None]:
         """The state after an effect: when it went well, and when it raised."""
         match effect:
+            case Ask(alias=alias) | Close(alias=str(alias)) if not self._concerns(alias):
+                pass
             case Ask(rows=place) if place in state.evaluated:
                 pass
             case Ask(spot=spot, rows=place, keeps=keeps):
@@ -199,7 +203,8 @@ class Walk(Semantics):
             case Close(spot=spot, by_age=by_age):
                 state = self._closed(state, spot) if by_age else state.closed()
             case Run(spot=spot, routines=routines):
-                ends = [self._run(self._summaries(routine), spot, state) for routine in routines]
+                alias = self._routine.alias
+                ends = [self._run(self._summaries(replace(each, alias=alias)), spot, state) for each in routines]
                 return self._any(after for after, _ in ends), self._any(raised for _, raised in ends)
         return state, state
 
@@ -210,6 +215,11 @@ class Walk(Semantics):
             if state is not None:
                 worst = state if worst is None else worst.joined(state, self._limit)
         return worst
+
+    def _concerns(self, alias: str) -> bool:
+        """Whether an effect on one alias's connection is one on that which is looked at."""
+        own = self._routine.alias
+        return alias == own or (own == DEFAULT and alias not in aliases_of(self._routine.file))
 
     def _closed(self, state: State, spot: Spot) -> State:
         """After `close_old_connections()`: settings that say that connections live on keep this one."""
@@ -275,12 +285,26 @@ class Walk(Semantics):
         file, code = self._routine.file, self._routine.code
         if not recovers(file, spot.node):
             kind = longest.pause.kind
-            gap = Gap(file, code, idle.since, longest.spot, spot, idle.seconds, kind, kept=idle.kept)
+            gap = Gap(
+                file,
+                code,
+                idle.since,
+                longest.spot,
+                spot,
+                idle.seconds,
+                kind,
+                kept=idle.kept,
+                alias=self._routine.alias,
+            )
             self.gaps[longest.spot.node] = gap
 
 
 def _asks_for_transaction(act: Act) -> bool:
-    return isinstance(act, Test) and isinstance(act.node, ast.Attribute) and act.node.attr == "in_atomic_block"
+    """Whether this is `connection.in_atomic_block`, or `any(each.in_atomic_block for each in connections.all())`."""
+    match act:
+        case Test(node=ast.Attribute(attr=name) | ast.Call(args=[ast.GeneratorExp(elt=ast.Attribute(attr=name))])):
+            return name == "in_atomic_block"
+    return False
 
 
 def _via(spot: Spot, inner: Spot) -> Spot:

@@ -1,0 +1,63 @@
+"""Which of the site's databases an expression speaks to: each has a connection of its own."""
+
+from __future__ import annotations
+
+import ast
+
+from dbhygiene.flow.bindings import Bindings
+from dbhygiene.gaps.site import aliases
+from dbhygiene.library import django
+from dbhygiene.source import File
+
+DEFAULT = "default"
+_DEPTH = 8
+
+
+def aliases_of(file: File) -> tuple[str, ...]:
+    """The aliases of a file's site: those of its settings, and those that the file names."""
+    known: list[tuple[str, ...]] = vars(file).setdefault("_gaps_aliases", [])
+    if not known:
+        named: set[str] = set()
+        if "using" in file.text or "connections[" in file.text:
+            calls = (_of_call(call) for call in file.nodes(ast.Call))
+            subscripts = (_of_subscript(file, each) for each in file.nodes(ast.Subscript))
+            named = {alias for alias in (*calls, *subscripts) if alias is not None}
+        known.append((DEFAULT, *sorted((named | aliases(file)) - {DEFAULT})))
+    return known[0]
+
+
+def alias_of(file: File, expr: ast.expr, depth: int = _DEPTH) -> str:
+    """The alias that `using("a")` or `connections["a"]` names in an expression, or in what it stands for."""
+    if not depth:
+        return DEFAULT
+    match expr:
+        case ast.Call(func=func):
+            return _of_call(expr) or alias_of(file, func, depth - 1)
+        case ast.Subscript(value=owner):
+            return _of_subscript(file, expr) or alias_of(file, owner, depth - 1)
+        case ast.Await(value=inner) | ast.Starred(value=inner):
+            return alias_of(file, inner, depth - 1)
+        case ast.Attribute(value=owner):
+            return alias_of(file, owner, depth - 1)
+        case ast.Name():
+            place = Bindings.of(file).place(expr)
+            values = Bindings.of(file).values.get(place, ()) if place else ()
+            return alias_of(file, values[0], depth - 1) if len(values) == 1 else DEFAULT
+    return DEFAULT
+
+
+def _of_call(call: ast.Call) -> str | None:
+    match call:
+        case ast.Call(func=ast.Attribute(attr="using" | "db_manager"), args=[ast.Constant(value=str(alias))]):
+            return alias
+    for word in call.keywords:
+        if word.arg == "using" and isinstance(word.value, ast.Constant) and isinstance(word.value.value, str):
+            return word.value.value
+    return None
+
+
+def _of_subscript(file: File, subscript: ast.Subscript) -> str | None:
+    match subscript.slice:
+        case ast.Constant(value=str(alias)) if file.resolve(subscript.value) == django.CONNECTIONS:
+            return alias
+    return None
