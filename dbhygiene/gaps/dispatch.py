@@ -100,9 +100,12 @@ def _out_of(file: File, table: ast.expr, seen: set[ast.expr]) -> Iterator[Defini
         yield from _all(file, table.values, seen)
         return
     for owner, values in _values(file, table):
-        for literal in values:
-            if isinstance(literal, ast.Dict):
-                yield from _all(owner, literal.values, seen)
+        for made in values:
+            match made:
+                case ast.Dict(values=items):
+                    yield from _all(owner, items, seen)
+                case ast.Call(args=arguments, keywords=words):  # `dict(a=f)`, `table_of(f, g)`
+                    yield from _all(owner, (*arguments, *(word.value for word in words)), seen)
     place = Bindings.of(file).place(table)
     for put in Bindings.of(file).puts.get(place, ()) if place else ():
         if put.key is not None:

@@ -381,7 +381,17 @@ class Things:
 
     def is_related(self, expr: ast.expr) -> bool:
         """Whether an expression may be the manager of rows that belong to a row: `row.items`."""
-        return isinstance(expr, ast.Attribute) and isinstance(self.thing(expr.value), Row) and self.thing(expr) is None
+        if not isinstance(expr, ast.Attribute) or not isinstance(row := self.thing(expr.value), Row):
+            return False
+        return self.thing(expr) is None and not (row.model and self._assigns(row.model, expr.attr))
+
+    def _assigns(self, model: str, attribute: str) -> bool:
+        """Whether a model's class gives an attribute a value of its own."""
+        found = class_of(self.file, model)
+        return any(
+            Bindings.of(owner).values.get(Place(scope, attribute))
+            for owner, scope in (ancestry(found) if found else ())
+        )
 
     def _result(self, name: str) -> Thing | None:
         """What a function, by its origin, returns; a class, its instance."""
