@@ -22,23 +22,23 @@ class Earlier(NamedTuple):
     renamed: Mapping[str, str]
 
 
+def parted(root: Path, revision: str) -> str:
+    """The commit where a project's history left that of a revision; raises Mistake where git knows none."""
+    _git(root, "rev-parse", "--git-dir", fails=f"--since: {root} is in no git repository")
+    name = f"{revision}^{{commit}}"
+    commit = _git(root, "rev-parse", "--verify", "--quiet", name, fails=f"--since: no commit `{revision}`").strip()
+    alone = f"--since: `{revision}` and HEAD have no commit in common; in a shallow clone, fetch more of the history"
+    return _git(root, "merge-base", commit, "HEAD", fails=alone).strip()
+
+
 @contextmanager
 def earlier(root: Path, revision: str) -> Iterator[Earlier]:
     """A project as it was where its history left that of a revision, in a directory that is there meanwhile.
 
     Raises Mistake where git cannot tell. The index and the files of the repository stay as they are.
     """
-    top = Path(_git(root, "rev-parse", "--show-toplevel", fails=f"--since: {root} is in no git repository").strip())
-    commit = _git(
-        root, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}", fails=f"--since: no commit `{revision}`"
-    )
-    base = _git(
-        root,
-        "merge-base",
-        commit.strip(),
-        "HEAD",
-        fails=f"--since: `{revision}` and HEAD have no commit in common; in a shallow clone, fetch more of the history",
-    ).strip()
+    base = parted(root, revision)
+    top = Path(_git(root, "rev-parse", "--show-toplevel").strip())
     with TemporaryDirectory(prefix="dbhygiene-") as directory:
         index = {"GIT_INDEX_FILE": os.path.join(directory, "index")}
         _git(top, "read-tree", base, env=index)

@@ -30,6 +30,7 @@ html_css_files = ["dbhygiene.css"]
 html_copy_source = False
 html_show_sourcelink = False
 html_theme_options = {"footer_icons": [], "sidebar_hide_name": False}
+highlight_language = "text"
 pygments_style = "friendly"
 pygments_dark_style = "native"
 copybutton_prompt_text = "$ "

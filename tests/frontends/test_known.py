@@ -55,6 +55,14 @@ def test_stale_entries_are_told_and_pruned(project: Path) -> None:
     assert run("check", CONCISE)[2].startswith("1 finding in 1 file, ")
 
 
+def test_what_is_not_sure_enough_today_is_not_stale(project: Path) -> None:
+    (project / "app.py").write_text(
+        "import pymysql\n\n\ndef f():\n    conn = pymysql.connect()\n    conn.ping()\n    conn.close()\n"
+    )
+    assert run("baseline")[1] == "known.txt: 1 known (1 added, 0 removed)\n"
+    assert run("check", "--min-confidence", "certain", CONCISE)[2] == "0 findings in 1 file\n"
+
+
 def test_an_update_keeps_what_it_did_not_look_at(project: Path) -> None:
     (project / "other.py").write_text(LEAK.format("f"))
     run("baseline")
@@ -149,6 +157,7 @@ def test_the_repository_stays_as_it_is(repository: Path) -> None:
 
 
 def test_mistakes(repository: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run("check", "--since", "nowhere", "--select", "HYG2")[0] == 2  # whatever is found
     assert run("check", "--since", "nowhere") == (2, "", "dbhygiene: --since: no commit `nowhere`\n")
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     (elsewhere / "app.py").write_text(LEAK.format("f"))

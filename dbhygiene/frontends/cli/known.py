@@ -39,12 +39,16 @@ class Filter:
 
     def __init__(self, project: Project, rules: Sequence[AnyRule], baseline: Path | None, since: str | None) -> None:
         self.project = project
-        self.files: set[Path] = set()  # that were checked
+        self.files: set[Path] = set()  # that were checked, and by as much confidence as the baseline was written with
         self._codes = {rule.code for rule in rules} | engine.OWN_CODES.keys()
         self._rules = rules
         self._path = baseline_path(project, baseline)
         self._since = since
         self._earlier: Known | None = None
+        if since:  # a wrong name is told, whatever is found
+            from dbhygiene.history import parted
+
+            parted(project.root, since)
 
     @cached_property
     def _baseline(self) -> Known | None:
@@ -82,9 +86,14 @@ def _earlier(project: Project, rules: Sequence[AnyRule], since: str) -> Counter[
 
 
 def update(
-    project: Project, rules: Sequence[AnyRule], files: Iterable[Path], findings: Iterable[Finding],
-    named: Path | None, *, prune: bool = False,
-) -> str:  # fmt: skip
+    project: Project,
+    rules: Sequence[AnyRule],
+    files: Iterable[Path],
+    findings: Iterable[Finding],
+    named: Path | None,
+    *,
+    prune: bool = False,
+) -> str:
     """Write the baseline of a project anew; what was done, in words.
 
     Entries of files that were not checked and of rules that were not run stay; with `prune`, none is added.

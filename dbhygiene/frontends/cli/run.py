@@ -122,7 +122,8 @@ class Run:
             from dbhygiene.frontends.cli.known import Filter
 
             known = self._filters.setdefault(root, Filter(part.project, part.rules, self.baseline, self.since))
-            known.files.update(part.files)
+            if not self.min_confidence:
+                known.files.update(part.files)
         return self.look_at(part)
 
     def members(self, paths: Sequence[str]) -> Iterator[Member]:
