@@ -228,6 +228,13 @@ def test_other_modules_speak_for_a_database(tmp_path: Path, other: str, expected
     assert finding.confidence is expected
 
 
+@pytest.mark.parametrize("name", ["mysql_store", "app"])
+def test_a_part_for_mysql_is_not_outvoted_by_the_others(tmp_path: Path, name: str) -> None:
+    program = IMPORTS + ("import pymysql\n" if name == "app" else "") + 'engine = create_engine(os.environ["URL"])\n'
+    (finding,) = found(tmp_path, "HYG201", **{name: program, "other": 'URL = "postgresql://db/shop"\n'})
+    assert finding.confidence is Confidence.LIKELY
+
+
 def test_what_tests_use_says_nothing_of_the_program(tmp_path: Path) -> None:
     app = IMPORTS + 'engine = create_engine(os.environ["URL"])\n'
     (finding,) = found(tmp_path, "HYG201", app=app, test_app='URL = "sqlite:///test.db"\n')

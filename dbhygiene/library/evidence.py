@@ -23,6 +23,7 @@ _OTHER_MODULES = words(
     snowflake redshift_connector clickhouse_sqlalchemy pgvector geoalchemy2"""
 )
 _OTHER_NAMES = re.compile(r"postgres|pg(?:vector|sql)|sqlite|oracle|mssql|redshift|snowflake|duckdb", re.IGNORECASE)
+_MYSQL_NAMES = re.compile(r"mysql|mariadb", re.IGNORECASE)
 _OTHER_URL = re.compile(
     rf"""["'](?:{"|".join(sorted(OTHERS))})(?:\+\w+)?(?:["']|:)|\bsqlalchemy\.dialects(?:\.| import )(?!mysql\b)\w""",
     re.IGNORECASE,
@@ -58,13 +59,15 @@ def speaks_for_another(file: File) -> bool:
     project = file.project
     if project.settings.databases:
         return any(name.lower() not in (MYSQL, "mariadb") for name in project.settings.databases)
-    return (
+    if (
         bool(_imported(file) & _OTHER_MODULES)
         or _OTHER_URL.search(file.text) is not None
         or _OTHER_NAMES.search(file.path.stem) is not None
-        or any(project.requires(name) for name in _OTHER_DISTRIBUTIONS)
-        or _said_elsewhere(file, _WORDS, _ELSEWHERE)
-    )
+    ):
+        return True
+    if _imported(file) & _MYSQL_MODULES or _MYSQL_NAMES.search(file.module):
+        return False  # the part of the project for MySQL: others may be for other databases
+    return any(project.requires(name) for name in _OTHER_DISTRIBUTIONS) or _said_elsewhere(file, _WORDS, _ELSEWHERE)
 
 
 def _said_elsewhere(file: File, needles: tuple[str, ...], pattern: re.Pattern[str]) -> bool:
