@@ -65,6 +65,15 @@ class Held:
         return self.seconds.confidence(settings.gap_limit) or Confidence.POSSIBLE
 
     @property
+    def variable(self) -> str | None:
+        """The name of the connection, in the function that opens it."""
+        return self.life.names[0] if self.life.names else _shared_name(self.life)
+
+    @property
+    def title(self) -> str:
+        return self.variable or self.life.title
+
+    @property
     def _is_in_loop(self) -> bool:
         for outer in self.file.around(self.wait.node):
             if isinstance(outer, (ast.For, ast.AsyncFor, ast.While)):

@@ -166,12 +166,12 @@ def check(file: File, life: Lifetime) -> Iterator[Report]:
             path=tuple(steps(gap)),
             fix=_repair(gap),
             confidence=gap.confidence,
-            subject=life.title,
+            subject=gap.title,
         )
 
 
 def _message(gap: Held) -> str:
-    name = gap.life.title
+    name = gap.title
     if gap.between_calls:
         return f"connection `{name}` is kept from one call of `{gap.between_calls}` to the next, which may be hours"
     return f"connection `{name}` lies idle while {gap.kind.value}, {gap.seconds}, and is used again afterwards"
@@ -188,9 +188,9 @@ def _repair(gap: Held) -> Fix | NoFix:
         return NoFix("it is awaited")
     statement = next((node for node in file.around(gap.wait.node) if isinstance(node, ast.stmt)), None)
     code = function_around(file, gap.wait.node) or file.tree
-    if not isinstance(statement, ast.Expr) or code is not life.code or not life.names:
+    if not isinstance(statement, ast.Expr) or code is not life.code or gap.variable is None:
         return NoFix("where it waits, the connection has no name")
     return Fix(
         "Open it again after the wait, if need be",
-        (InsertAfter(file.span(statement), f"{life.names[0]}.{PINGS[life.resource.package]}"),),
+        (InsertAfter(file.span(statement), f"{gap.variable}.{PINGS[life.resource.package]}"),),
     )

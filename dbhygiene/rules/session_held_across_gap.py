@@ -154,14 +154,17 @@ def _kept(file: File, life: Lifetime, confidence: Confidence) -> Report | None:
 def _waiting(file: File, life: Lifetime, gap: Held, confidence: Confidence) -> Report:
     from dbhygiene.gaps.story import notes, steps
 
+    message = f"`{gap.title}` holds its connection while {gap.kind.value} ({gap.seconds})"
+    if gap.between_calls:
+        message = f"`{gap.title}` holds its connection from one call of `{gap.between_calls}` to the next"
     return Report(
         life.birth if gap.between_calls or gap.file is not file else gap.wait.node,
-        f"`{life.title}` holds its connection while {gap.kind.value} ({gap.seconds}), and no option of the pool helps",
+        f"{message}, and no option of the pool helps",
         path=tuple(steps(gap)),
         fix=NoFix("how it is to give its connection back before the wait is for its author to say"),
         confidence=min(confidence, gap.confidence),
         notes=tuple(notes(gap)),
-        subject=life.title,
+        subject=gap.title,
     )
 
 
