@@ -16,7 +16,7 @@ from dbhygiene.flow.cfg import Graph
 from dbhygiene.gaps.callbacks import callbacks
 from dbhygiene.gaps.durations import is_test
 from dbhygiene.gaps.effects import Spot
-from dbhygiene.gaps.holding import NEVER_RETURNS, NOTHING, Meaning, Question, Routine, Walk
+from dbhygiene.gaps.holding import NEVER_RETURNS, NOTHING, Meaning, Question, Routine, Walk, place_of
 from dbhygiene.gaps.pauses import Pauses
 from dbhygiene.gaps.seconds import FOR_EVER, Seconds
 from dbhygiene.gaps.states import Idle
@@ -29,7 +29,7 @@ from dbhygiene.lifetimes.effects import Effects
 from dbhygiene.lifetimes.heap import Alias, Fact, State
 from dbhygiene.lifetimes.transfer import Transfer
 from dbhygiene.settings import Confidence
-from dbhygiene.source import FUNCTION, Code, File, Function, Scope
+from dbhygiene.source import FUNCTION, File, Function, Scope
 
 _RETRIES = re.compile(r"retry|retries|backoff", re.IGNORECASE)
 
@@ -102,7 +102,7 @@ class _Search:
         self._meanings: Demand[Routine, Meaning] = Demand(self._mean, NEVER_RETURNS, depth=8)
         limit = life.file.project.settings.gap_limit
         name = _shared_name(life)
-        seeing = _seeing(life.file, life.scope, name) if name is not None else frozenset()
+        seeing = _seeing(life.file, life.scope, name) if name is not None else ()
         self._question = Question(life, limit, Pauses(limit), self._meaning, seeing)
 
     def found(self) -> list[Held]:
@@ -156,7 +156,7 @@ class _Search:
         for routine in routines:
             place = places.get(routine.code) if isinstance(routine.code, FUNCTION) else None
             first = self._meaning(replace(routine, rests=False)).first if place is not None else None
-            held = [each[0] for each in self._meaning(routine).endings if each is not None]
+            held = [each[0] for each in sorted(self._meaning(routine).endings, key=place_of) if each is not None]
             if place is not None and first is not None and held:
                 name = routine.code.name if isinstance(routine.code, FUNCTION) else ""
                 wait = Spot(routine.file, place, f"the next call of `{name}` may come hours later")
@@ -213,7 +213,7 @@ def _is_looked_after(file: File, name: str) -> bool:
     return re.search(rf"\b{re.escape(name)}\.(?:{words})\b", file.text) is not None
 
 
-def _seeing(file: File, outer: Scope, name: str) -> frozenset[Code]:
+def _seeing(file: File, outer: Scope, name: str) -> tuple[Function, ...]:
     """The functions that use a variable of a scope around them, or what is made of it, or call such functions."""
     names = {name} | {
         each
@@ -221,14 +221,16 @@ def _seeing(file: File, outer: Scope, name: str) -> frozenset[Code]:
         if any(isinstance(part, ast.Name) and part.id == name for value in values for part in ast.walk(value))
     }
     bindings = Bindings.of(file)
-    found: dict[str, Code] = {}
+    found: dict[str, Function] = {}
     before = -1
     while len(found) > before:  # until no other function calls one of these
         before = len(found)
         for code, scope in file.functions.items():
-            for part in file.own(code) if scope is not outer and isinstance(code, FUNCTION) else ():
+            if scope is outer or not isinstance(code, FUNCTION):
+                continue
+            for part in file.own(code):
                 sees = isinstance(part, ast.Name) and part.id in names and bindings.owner(part.id, scope) is outer
                 if sees or (isinstance(part, ast.Call) and file.resolve(part.func) in found):
                     found[f"{file.module}.{scope.name}"] = code
                     break
-    return frozenset(found.values())
+    return tuple(sorted(found.values(), key=lambda function: function.lineno))

@@ -22,7 +22,7 @@ from dbhygiene.library import idle as library
 from dbhygiene.lifetimes import Lifetime
 from dbhygiene.lifetimes.heap import CLOSE, IS, PART, Alias, Fact
 from dbhygiene.lifetimes.transfer import Transfer
-from dbhygiene.source import FUNCTION, Code, File
+from dbhygiene.source import FUNCTION, Code, File, Function
 
 _MOST = 8_000  # facts of one function
 
@@ -59,7 +59,7 @@ class Question:
     limit: float  # seconds that the server waits
     pauses: Pauses
     meaning: Callable[[Routine], Meaning]
-    seeing: frozenset[Code] = frozenset()  # the functions that see it as a variable around them
+    seeing: tuple[Function, ...] = ()  # the functions that see it as a variable around them
 
 
 class Walk:
@@ -188,7 +188,7 @@ class Walk:
         if idle is not None and meaning.first is not None:
             asked, before = meaning.first
             self._ask(node, self._paused(idle, before, spot), _via(spot, asked))
-        for ending in meaning.endings:
+        for ending in sorted(meaning.endings, key=place_of):
             if ending is None:
                 yield None
             elif ending[0] is not None:
@@ -259,6 +259,13 @@ class Walk:
             or last in library.REFRESHES | self._resource.rests_after
             or "connect" in last.lower().replace("disconnect", "")
         )
+
+
+def place_of(ending: Ending) -> tuple[int, int, float]:
+    """What orders endings, so that of two that are equally bad the same one is told each time."""
+    if ending is None or ending[0] is None:
+        return 0, 0, 0.0 if ending is None else 1 + ending[1].seconds.likely
+    return ending[0].node.lineno, ending[0].node.col_offset, ending[1].seconds.likely
 
 
 def _via(spot: Spot, inner: Spot) -> Spot:

@@ -9,7 +9,7 @@ from dbhygiene.source import Function
 _HANDLES = frozenset(
     {
         *("route", "get", "post", "put", "patch", "delete", "websocket", "task", "shared_task", "on_message"),
-        *("view_config", "errorhandler", "before_request", "after_request", "scheduled_job"),
+        *("view_config", "errorhandler", "before_request", "after_request", "scheduled_job", "tool"),
     }
 )
 
