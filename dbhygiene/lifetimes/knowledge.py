@@ -171,11 +171,24 @@ def _asked_at(node: Node) -> Iterator[str]:
             path = path_of(subject)
         case Call(node=call):
             path = method_owner(call.func)
+        case Bind(value=ast.expr() as value):
+            yield from (source for _, source in _copies(node))
+            yield from _conditions(value)
+            return
         case _:
             yield from (source for _, source in _copies(node))
             return
     if path is not None:
         yield path
+
+
+def _conditions(value: ast.expr) -> Iterator[str]:
+    """The keys on which it depends what a value is worth."""
+    for part in ast.walk(value):
+        if isinstance(part, (ast.IfExp, ast.BoolOp)):
+            asks = question(part.test if isinstance(part, ast.IfExp) else part.values[0])
+            if asks is not None:
+                yield asks.key
 
 
 def method_owner(func: ast.expr) -> str | None:

@@ -18,6 +18,7 @@ from dbhygiene.source import Alone, File
 
 from .judge import LIMIT, Bits, Site, TooLargeError, Verdict, judge
 
+SECOND_LIMIT = 10_000  # runs, where the analysis has to be shown wrong
 QUESTIONS = Bits._fields[:4]
 
 
@@ -123,12 +124,10 @@ def compare(
         return None
     if verdict.has_mistake:
         return None
-    return verdict, list(differences(source, verdict, analysis(source), limit=limit))
+    return verdict, list(differences(source, verdict, analysis(source)))
 
 
-def differences(
-    source: str, verdict: Verdict, said: Mapping[Site, Claim], *, limit: int = LIMIT
-) -> Iterator[Difference]:
+def differences(source: str, verdict: Verdict, said: Mapping[Site, Claim]) -> Iterator[Difference]:
     """Where what an analysis says of a program differs from the verdict on it."""
     others: list[tuple[Kind, dict[Site, Bits]]] | None = None
     for site, seen in verdict.bits.items():
@@ -141,16 +140,16 @@ def differences(
                 silent = hides or (claimed.escapes and question.startswith("ends_well"))
                 yield Difference(Kind.SILENT if silent else Kind.MISSED, question, site)
             elif is_said and not happens:
-                others = list(_otherwise(source, limit)) if others is None else others
+                others = list(_otherwise(source)) if others is None else others
                 kinds = [kind for kind, bits in others if getattr(bits.get(site, seen), question)]
                 never = not any(seen) and not any(any(bits.get(site, ())) for _, bits in others)
                 yield Difference(kinds[0] if kinds else Kind.DEAD if never else Kind.FALSE, question, site)
 
 
-def _otherwise(source: str, limit: int) -> Iterator[tuple[Kind, dict[Site, Bits]]]:
+def _otherwise(source: str) -> Iterator[tuple[Kind, dict[Site, Bits]]]:
     """The bits under other assumptions than those of the first verdict; none where that takes too long."""
     for kind, bound, doubtful in ((Kind.DOUBTFUL, 2, True), (Kind.RARE, 3, False), (Kind.RARE, 4, False)):
         try:
-            yield kind, judge(source, bound=bound, limit=10 * limit, doubtful=doubtful).bits
+            yield kind, judge(source, bound=bound, limit=SECOND_LIMIT, doubtful=doubtful).bits
         except TooLargeError:
             continue

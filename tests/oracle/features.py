@@ -106,7 +106,7 @@ def delete(w: Writer) -> None:
         del w.frames[-1][name]
 
 
-@feature(1)
+@feature(2)
 def flag(w: Writer) -> None:
     w.line(f"{w.bind('flag', 'flag')} = {w.rng.choice(('False', 'True', 'check()'))}")
 
@@ -219,8 +219,9 @@ def contain(w: Writer) -> None:
     name = w.pick("conn")
     match w.rng.randrange(8):
         case 0:
-            w.line(f"pair = ({name}, 1)")
-            w.line(f"{w.new()}, _ = pair")
+            w.line(f"pair = ({name}, work())")
+            w.line(f"{w.new()}, rest = pair")
+            w.line(w.rng.choice(("keep(rest)", "rest.close()", "work()")))
         case 1:
             w.line(f"several = [{name}]")
             w.block("for each in several:", lambda w: w.line("each.close()"))
@@ -567,7 +568,7 @@ def with_suppress(w: Writer) -> None:
     w.block(f"with suppress({w.rng.choice(('ValueError', 'Exception', 'KeyError, ValueError', 'BaseException'))}):")
 
 
-@feature(0.8, lambda w: any(kind == "manager" for kind, _ in w.helpers), compound=True)
+@feature(3, lambda w: any(kind == "manager" for kind, _ in w.helpers), compound=True)
 def with_manager(w: Writer) -> None:
     name = w.rng.choice([name for kind, name in w.helpers if kind == "manager"])
     if name.startswith("lent"):
@@ -582,7 +583,9 @@ def with_manager(w: Writer) -> None:
 @feature(1.2, compound=True)
 def with_stack(w: Writer) -> None:
     name = w.new("stack")
-    w.merge(w.block(f"with ExitStack() as {name}:", names={name: "stack"}, size=3))
+    bound = w.block(f"with ExitStack() as {name}:", names={name: "stack"}, size=3)
+    w.merge(bound and _without(bound, name))
+    w.frames[-1].pop(name, None)  # it has been left: what is stacked there now, nobody closes
 
 
 @feature(0.5)
@@ -650,7 +653,7 @@ def _without(names: Names, name: str) -> Names:
 def yield_(w: Writer) -> None:
     forms = ["yield", "yield", "yield work()", "got = yield 1"]
     if w.has("conn"):
-        forms.append(f"yield {w.pick('conn')}")
+        forms += [f"yield {w.pick('conn')}"] * 3
     if w.has("cursor"):
         forms.append("yield cur")
     w.line(w.rng.choice(forms))

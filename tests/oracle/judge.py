@@ -20,7 +20,7 @@ from .world import DRIVERS, Connecting, Connection, Cursor, Cut, Strange, Value,
 
 Site = tuple[int, int]  # line and column of the call that acquires
 
-LIMIT = 1000  # runs of a program; most take fewer than a hundred, and what takes more is not worth its time
+LIMIT = 300  # runs of a program; most take fewer than a hundred, and what takes more is not worth its time
 LEAKS, WELL, RAISED_LEAKS, RAISED_WELL, ESCAPES = (1 << i for i in range(5))
 MISTAKES = (NameError, AttributeError, TypeError)
 # what programs name in handlers, and what is then raised

@@ -88,7 +88,8 @@ def _helper(rng: Random, weights: dict[str, float], number: int) -> tuple[str, s
             return "takes", _function(writer, f"handle{number}", given=("conn",))
         text = _function(writer, f"build{number}", acquire, last=_give_back)
         return "owner", text.replace("return work()", "return find()")  # `work` never gives None
-    kind, text = rng.choice(HELPERS)
+    kind = rng.choice(sorted({kind for kind, _ in HELPERS}))
+    text = rng.choice([text for each, text in HELPERS if each == kind])
     return kind, text.replace("DRIVER", rng.choice(DRIVERS)).replace("NUMBER", str(number))
 
 

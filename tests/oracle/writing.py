@@ -90,8 +90,8 @@ class Writer:
         return self.bind(self.rng.choice(pool), kind)
 
     def fresh(self, name: str) -> str:
-        """A name that is not used yet, mostly."""
-        while self.maybe(0.98) and any(re.search(rf"\b{name}\b", line) for line in self.lines):
+        """A name that is not used yet."""
+        while any(re.search(rf"\b{name}\b", line) for line in self.lines):
             name += "_"
         return name
 
