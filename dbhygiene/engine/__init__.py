@@ -108,14 +108,15 @@ class Analyses:
             handed: what files are known to give already; what the others give is added.
         """
         known = list(files)
-        asked = {rule.on for rule in rules if rule.on in _ANALYSES and self._may_learn(rule, known)}
-        for analysis in {id(made): made for made in map(self._analysis, asked)}.values():
-            if hasattr(analysis, "handing_out"):
-                for file in known:
-                    if file.path not in handed:
-                        handed[file.path] = tuple(sorted(set(analysis.handing_out(file))))
-                self.words |= analysis.words.union(*(handed[file.path] for file in known))
-                analysis.learn(self.words)
+        if self.may_learn(rules, known):
+            handed.update((file.path, self.handing_out(file)) for file in known if file.path not in handed)
+            lifetimes = self._analysis("Lifetime")
+            self.words |= lifetimes.words.union(*(handed[file.path] for file in known))
+            lifetimes.learn(self.words)
+
+    def handing_out(self, file: File) -> tuple[str, ...]:
+        """The names of the functions in a file that hand out connections."""
+        return tuple(sorted(set(self._analysis("Lifetime").handing_out(file))))
 
     def know(self, words: frozenset[str]) -> None:
         """Take the words over from an earlier run."""
@@ -128,9 +129,13 @@ class Analyses:
         self._made.clear()
         self.words = frozenset()
 
-    def _may_learn(self, rule: AnyRule, files: Iterable[File]) -> bool:
+    def may_learn(self, rules: Iterable[AnyRule], files: Sequence[File]) -> bool:
+        able = [rule for rule in rules if rule.on in _ANALYSES and _ANALYSES[rule.on][1] == "Lifetimes"]
         declared = self._project.settings.functions  # they may be called in files that name no driver
-        return bool(declared) or any(self.may_find(rule, file, Words(file.text)) for file in files)
+        if declared or not able:
+            return bool(declared and able)
+        texts = ((file, Words(file.text)) for file in files)
+        return any(self.may_find(rule, file, words) for file, words in texts for rule in able)
 
     def may_find(self, rule: AnyRule, file: File, words: Words) -> bool:
         """Whether a file may hold the fault of a rule, by its text."""
@@ -286,6 +291,12 @@ def _run(file: File, on: str, rules: Sequence[AnyRule], analyses: Analyses) -> I
                     yield _placed(file, rule, report)
         except Exception as error:
             yield _internal_error(file.path, f"the rule `{rule.name}`", error)
+
+
+def gone(path: Path, reason: str) -> Finding:
+    """HYG000, where a process ended before it could say what it found in a file."""
+    message = f"internal error: the process that looked at this file {reason}"
+    return Finding(path, _TOP, INTERNAL_ERROR, "internal-error", message)
 
 
 def _internal_error(path: Path, culprit: str, error: Exception) -> Finding:

@@ -15,7 +15,7 @@ from ast import literal_eval
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dbhygiene import __version__
 from dbhygiene.cache import Cache, Row, stamp
@@ -52,6 +52,7 @@ class Memory:
         self._cache = Cache(directory, repr(told))
         self._kept = self._cache.read()
         self._times: dict[str, tuple[int, int]] = {}
+        self._seen: dict[Path, str] = {}  # files that other processes read, and their digests
         self._same: dict[str, Row] = {}  # rows whose file has not changed
         project.asked = Asked()
 
@@ -143,6 +144,17 @@ class Memory:
     def _settled(self, mtime: int) -> int:
         return mtime if mtime < self._started - _LATELY else _UNKNOWN
 
+    def add(self, asked: tuple[Any, Any], read: Mapping[Path, str]) -> None:
+        """Take over what another process asked and read."""
+        lookups, words = asked
+        assert self._project.asked is not None
+        for asker, found in lookups.items():
+            self._project.asked.lookups[asker].update(found)
+        for asker, answers in words.items():
+            for word, paths in answers.items():
+                self._project.asked.note(asker, word, paths)
+        self._seen.update(read)
+
     # -- for the next run -----------------------------------------------------------------------------
 
     def keep(
@@ -155,15 +167,15 @@ class Memory:
     ) -> None:
         """Write down what this run found; where `loaded` has nothing for a file, what was known is still true."""
         asked, before = self._project.asked or Asked(), self._kept.rows
-        read = {file.path: file for file in self._project.loaded()}
+        read = {**digests(self._project), **self._seen}
         rows: dict[str, Row] = {}
         for path in {**loaded, **read, **{Path(path): None for path in self._same}}:
-            file, known = read.get(path), self._same.get(str(path))
+            digest, known = read.get(path), self._same.get(str(path))
             if loaded.get(path) is not None or path not in checked:
                 found = checked.get(path)
             else:
                 found = known.found if known and known.named == (path in named) else None
-            rows[str(path)] = self._row(path, file, asked, known if loaded.get(path) is None else None)._replace(
+            rows[str(path)] = self._row(path, digest, asked, known if loaded.get(path) is None else None)._replace(
                 handed=handed.get(path), named=path in named, listed=path in loaded, found=_tuple(found)
             )
             if _failed(loaded.get(path), found):
@@ -178,19 +190,18 @@ class Memory:
         if new or gone or {**self._kept.facts, **told} != self._kept.facts:
             self._cache.write(told, new, gone, self._kept.writes)
 
-    def _row(self, path: Path, file: File | None, asked: Asked, known: Row | None) -> Row:
+    def _row(self, path: Path, digest: str | None, asked: Asked, known: Row | None) -> Row:
         """What a file is, and what was asked on its behalf, in this run and before."""
         name = str(path)
         mtime, size = self._times.get(name) or _times(name) or (_UNKNOWN, _UNKNOWN)
-        if file is None and (known is None or not known.digest):
+        if digest is None and (known is None or not known.digest):
             return Row(self._settled(mtime), size)
         lookups = {each[:2]: each[2] for each in known.lookups} if known else {}
         words = dict(known.words) if known else {}
-        digest = known.digest if known and known.digest else _digest(file.encode() if file else b"")
         return Row(
             self._settled(mtime),
             size,
-            digest,
+            known.digest if known and known.digest else digest or "",
             tuple((*key, found) for key, found in {**lookups, **asked.lookups.get(name, {})}.items()),
             tuple({**words, **asked.words.get(name, {})}.items()),
         )
@@ -248,6 +259,11 @@ def _times(path: str) -> tuple[int, int] | None:
 
 def _times_of(paths: Iterable[str]) -> str:
     return repr([(path, (_times(path) or (_UNKNOWN,))[0]) for path in paths])
+
+
+def digests(project: Project) -> dict[Path, str]:
+    """The files that were read as Python, and the digests of their bytes."""
+    return {file.path: _digest(file.encode()) for file in project.loaded()}
 
 
 def _digest(data: bytes) -> str:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from dbhygiene.engine import Analyses, How, Words, check_file, not_parsed, not_read, syntax_error
+from dbhygiene.engine import Analyses, How, Words, check_file, gone, not_parsed, not_read, syntax_error
 from dbhygiene.library.prefilter import needles
 from dbhygiene.model import AnyRule, Finding
 from dbhygiene.project import Project
 from dbhygiene.source import NOT_PYTHON, File
 
 if TYPE_CHECKING:
+    from dbhygiene.engine.crew import Crew
     from dbhygiene.engine.memory import Memory
 
 MAX_HELPERS = 4  # how far a connection is followed through helpers in files that name no driver
@@ -59,8 +61,18 @@ class Survey:
         self.used: set[str] = set()  # packages within which rules find something, and which the project imports
         self.handed: dict[Path, tuple[str, ...]] = {}
         self.known: dict[Path, Sequence[Finding] | None] = {}
+        self.crew: Crew | None = None
+        self.worker: dict[Path, int] = {}  # which of the crew has looked at a file
+        self.lost: dict[Path, str] = {}  # files that a process died of
 
     def findings(self) -> Iterator[Finding]:
+        try:
+            yield from self._findings()
+        finally:
+            if self.crew is not None:
+                self.crew.close()
+
+    def _findings(self) -> Iterator[Finding]:
         loaded = self._again() or self.load()
         done = found = 0
         checked: dict[Path, Sequence[Finding]] = {}
@@ -70,7 +82,10 @@ class Survey:
             if self.how.progress is not None:
                 self.how.progress(done, len(self.paths), found)
             yield from findings
-        if self.memory is not None:
+        if self.memory is not None and not self.lost:
+            if self.crew is not None:
+                for seen in self.crew.tell(("seen",)):
+                    self.memory.add(*seen)
             facts = {"words": self.analyses.words, "used": self.used}
             self.memory.keep(loaded, checked, self.named, self.handed, facts)
             if self.memory.warning and self.how.warn is not None:
@@ -84,7 +99,7 @@ class Survey:
         fresh = [file for file in loaded.values() if isinstance(file, File)]
         for _ in range(MAX_HELPERS):  # a helper of a helper may be in a file that names no driver
             before = self.analyses.words
-            self.analyses.learn(fresh, self.rules, self.handed)
+            self._learn(fresh, self.rules)
             helpers = tuple(word.encode() for word in self.analyses.words - before)
             if not helpers:
                 break
@@ -105,15 +120,20 @@ class Survey:
         loaded.update(_search(self.project, stale, rules, self.named, {*packages, *before.words}))
         files = [file for file in loaded.values() if isinstance(file, File)]
         handed = {path: row.handed for path, row in before.rows.items() if row.handed is not None}
-        self.analyses.learn(files, rules, self.handed)
+        self._learn(files, rules)
         words = self.analyses.words.union(*handed.values())
         if words != before.words or any(Words(file.text)[each] for file in files for each in packages - self.used):
             self.memory.forget()
+            if self.crew is not None:
+                self.crew.close()
+                self.crew = None
             self.analyses.forget()
             self.handed.clear()
             self.used.clear()
             return None
         self.analyses.know(words)
+        if self.crew is not None:
+            self.crew.tell(("know", words))
         self.handed.update(handed)
         self.rules = rules
         self.known = {path: row.found for path, row in before.rows.items()}
@@ -140,10 +160,82 @@ class Survey:
 
     # -- what is found --------------------------------------------------------------------------------
 
+    def _learn(self, files: Sequence[File], rules: Sequence[AnyRule]) -> None:
+        """Let the analyses learn from files: each process looks at its part, and is told what came of the others'."""
+        if self.crew is None and self._pays(files):
+            from dbhygiene.engine.crew import Crew
+
+            self.crew = Crew(self.how.jobs, self._answer)
+        if self.crew is not None:
+            self._share(files)
+            if self.analyses.may_learn(rules, files):
+                questions = (
+                    (f.path, self.worker[f.path], ("hand", f.path)) for f in files if f.path not in self.handed
+                )
+                for path, answer in self.crew.ask(questions):
+                    self._take(path, answer, self.handed, ())
+        self.analyses.learn(files, rules, self.handed)
+        if self.crew is not None:
+            self.crew.tell(("know", self.analyses.words))
+
+    def _pays(self, files: Sequence[File]) -> bool:
+        return self.how.jobs > 1 and hasattr(os, "fork") and sum(len(file.text) for file in files) >= WORTH_FORKING
+
+    def _share(self, files: Iterable[File]) -> None:
+        """Give each process as much to look at, the large files first."""
+        load = [0] * self.how.jobs
+        for file in sorted(files, key=lambda file: len(file.text), reverse=True):
+            if file.path not in self.worker:
+                least = min(range(len(load)), key=load.__getitem__)
+                self.worker[file.path] = least
+                load[least] += len(file.text)
+
+    def _take(self, path: Path, answer: Any, into: dict[Path, Any], instead: Any) -> None:
+        from dbhygiene.engine.crew import Died
+
+        if isinstance(answer, Died):
+            self.lost[path] = answer.reason
+        into[path] = instead if isinstance(answer, Died) else answer
+
+    def _answer(self, question: tuple[Any, ...]) -> Any:
+        """What a process of the crew is asked."""
+        match question:
+            case ("hand", path):
+                return self.analyses.handing_out(self.project.file(path))
+            case ("know", words):
+                return self.analyses.know(words)
+            case ("rules", codes):
+                self.rules = [rule for rule in self.rules if rule.code in codes]
+            case ("check", path):
+                return self._check(self.project.file(path))
+            case ("seen",):
+                from dbhygiene.engine.memory import digests
+
+                asked = self.project.asked
+                return (asked and (dict(asked.lookups), dict(asked.words))), digests(self.project)
+        return None
+
+    def _asked(self, crew: Crew, files: Sequence[File]) -> Iterator[tuple[Path, Sequence[Finding]]]:
+        """What the crew finds, in the order of the files, as early as may be."""
+        self._share(files)
+        crew.tell(("rules", [rule.code for rule in self.rules]))
+        found: dict[Path, Sequence[Finding]] = {}
+        questions = ((file.path, self.worker[file.path], ("check", file.path)) for file in files)
+        order = iter(files)
+        expected = next(order, None)
+        for path, answer in crew.ask(questions):
+            self._take(path, answer, found, [])
+            while expected is not None and expected.path in found:
+                yield expected.path, found.pop(expected.path)
+                expected = next(order, None)
+
     def _checked(self, loaded: Loaded) -> Iterator[tuple[Path, Sequence[Finding]]]:
+        files = [file for file in loaded.values() if isinstance(file, File)]
+        coming = self._asked(self.crew, files) if self.crew is not None else ((f.path, self._check(f)) for f in files)
         for path, file in loaded.items():
             if isinstance(file, File):
-                yield path, self._check(file)
+                findings = next(coming)[1]
+                yield path, [gone(path, self.lost[path])] if path in self.lost else findings
             elif file is not None:
                 yield path, [file]
             else:

@@ -1,0 +1,111 @@
+"""Findings are the same with one process and with several, in any order of the files; one that dies costs one file."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dbhygiene import engine
+from dbhygiene.engine import survey
+from dbhygiene.examples import examples
+from dbhygiene.model import Finding
+from dbhygiene.project import Project
+from dbhygiene.settings import Settings
+from dbhygiene.source import File
+from tests.test_cache import edit
+
+HARD_CASES = Path(__file__).parents[1] / "fixtures" / "hard_cases"
+
+
+def check(project: Project, files: list[Path], jobs: int, cache: Path | None = None) -> list[Finding]:
+    how = engine.How(cache, jobs)
+    return list(engine.check(project, files, engine.chosen(Settings()), how=how))
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(survey, "SMALLEST", 1)
+    monkeypatch.setattr(survey, "WORTH_FORKING", 0)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project of a hundred hard cases, and of modules that help each other."""
+    root = tmp_path_factory.mktemp("project")
+    (root / "app").mkdir()
+    (root / "app" / "__init__.py").touch()
+    for page in sorted(HARD_CASES.glob("*.md")):
+        for example in list(examples(page.read_text("utf-8")))[:5]:
+            (root / f"{page.stem.replace('-', '_')}_{example.line}.py").write_text(example.code, "utf-8")
+    dice = random.Random(7)
+    for _ in range(30):
+        edit(root, dice)
+    return root
+
+
+def test_two_processes_any_order_and_parts_find_the_same(root: Path, tmp_path: Path) -> None:
+    def fresh() -> tuple[Project, list[Path]]:
+        project = Project(root)
+        return project, project.discover([root]).files
+
+    project, files = fresh()
+    expected = check(project, files, jobs=1)
+    assert len(expected) > 50
+    assert check(*fresh(), jobs=2) == expected
+    assert check(*fresh(), jobs=3, cache=tmp_path / "c") == expected
+    assert check(*fresh(), jobs=2, cache=tmp_path / "c") == expected
+    shuffled = random.Random(1).sample(files, len(files))
+    assert sorted(check(Project(root), shuffled, jobs=1), key=files_first) == sorted(expected, key=files_first)
+    assert sorted(check(Project(root), shuffled, jobs=2), key=files_first) == sorted(expected, key=files_first)
+
+
+def files_first(finding: Finding) -> tuple[str, tuple[int, ...], str]:
+    return str(finding.path), finding.span, finding.code
+
+
+def test_a_process_that_dies_costs_its_file_and_no_other(root: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    project = Project(root)
+    files = project.discover([root]).files
+    expected = check(project, files, jobs=2)
+    victim = expected[len(expected) // 2].path
+    real = survey.check_file
+
+    def fatal(file: File, *rest: Any) -> list[Finding]:
+        if file.path == victim:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(file, *rest)
+
+    monkeypatch.setattr(survey, "check_file", fatal)
+    again = Project(root)
+    found = check(again, again.discover([root]).files, jobs=2, cache=tmp_path / "c")
+    assert [f for f in found if f.path != victim] == [f for f in expected if f.path != victim]
+    (lost,) = [f for f in found if f.path == victim]
+    assert (lost.code, lost.message) == (
+        "HYG000",
+        "internal error: the process that looked at this file ended by signal 9",
+    )
+    assert not list((tmp_path / "c").glob("*.sqlite"))  # it would not know what that process saw
+
+
+def test_an_interrupt_ends_all_processes_without_a_word(tmp_path: Path) -> None:
+    line = "import pymysql\n\n\ndef f():\n    conn = pymysql.connect()\n    conn.ping()\n"
+    for number in range(60):
+        (tmp_path / f"m{number}.py").write_text(line + "\n".join(f"def g{i}():\n    f()" for i in range(600)))
+    command = [sys.executable, "-m", "dbhygiene", "check", "--no-cache", "-j2", "-oconcise", str(tmp_path)]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+    assert running.stdout
+    assert running.stdout.readline()
+    os.killpg(running.pid, signal.SIGINT)
+    _, err = running.communicate(timeout=30)
+    assert (running.returncode, err.strip()) == (130, b"")  # click ends the line that `^C` is on
+    time.sleep(0.5)
+    with pytest.raises(ProcessLookupError):
+        os.killpg(running.pid, 0)
