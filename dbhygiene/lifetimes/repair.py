@@ -63,8 +63,9 @@ def _mentions_with(node: ast.AST, name: str) -> bool:
 
 
 def _free_name(life: Lifetime) -> str:
-    """A variable that the function does not know yet."""
-    taken = names_in(life.file.tree) | {node.arg for node in life.file.nodes(ast.arg)}
+    """A variable that neither the function nor its module knows yet."""
+    scope, module = life.scope, life.file.scope
+    taken = names_in(scope.node).union(scope.bound, module.bound, module.imports, module.defined)
     wanted = ("session",) if life.resource.kind == "session" else ("conn", "connection", "db_conn")
     found = next((name for name in wanted if name not in taken), None)
     if found is None:
@@ -77,21 +78,12 @@ def _free_name(life: Lifetime) -> str:
 
 def _nameless(life: Lifetime) -> Fix | None:
     """`cursor = connect().cursor()`: name what is opened, and close it after the last statement that needs it."""
+    statement, birth = life.statement, life.birth
     if life.names or life.closes or life.resource.is_async or life.resource.gives_back:
         return None
-    statement = life.statement
-    first: ast.AST | None = getattr(statement, "value", None)
-    while isinstance(first, (ast.Call, ast.Attribute, ast.Subscript)) and first is not life.birth:
-        first = first.func if isinstance(first, ast.Call) else first.value
-    if first is not life.birth or not isinstance(statement, (ast.Assign, ast.Expr, ast.Return)):
-        return None
-    if isinstance(statement, ast.Assign) and not all(isinstance(each, ast.Name) for each in statement.targets):
-        return None
-    if statement.value is first:
-        if isinstance(statement, ast.Expr):
-            return Fix("Close what is opened for nothing", (Replace(life.file.span(life.birth), "$value.close()"),))
-        return None
-    if life.birth.lineno != life.birth.end_lineno:
+    if isinstance(statement, ast.Expr) and statement.value is birth:
+        return Fix("Close what is opened for nothing", (Replace(life.file.span(birth), "$value.close()"),))
+    if not _begins_with(statement, birth) or birth.lineno != birth.end_lineno:
         return None
     _not_handed_on(life)
     _nothing_outlives(life)
@@ -105,11 +97,40 @@ def _nameless(life: Lifetime) -> Fix | None:
     last = [each for each in rest if each is statement or names_in(each) & needed][-1]
     span, name = life.file.span, _free_name(life)
     edits = (
-        InsertBefore(span(statement), f"{name} = {life.file.segment(life.birth)}"),
-        Replace(span(life.birth), name),
+        InsertBefore(span(statement), f"{name} = {life.file.segment(birth)}"),
+        Replace(span(birth), name),
         WrapInTry(span(statement), span(last), "finally", f"{name}.close()"),
     )
     return Fix(f"Name the {life.resource.noun}, and close it in a `finally`", edits, _safety(statement, last))
+
+
+def _begins_with(statement: ast.stmt, call: ast.Call) -> bool:
+    """Whether a call is the first thing that a statement does, but not all of it."""
+    match statement:
+        case ast.Assign(targets=targets, value=value) if all(isinstance(target, ast.Name) for target in targets):
+            return value is not call and _comes_first(call, value)
+        case ast.Expr(value=value) | ast.Return(value=ast.expr() as value):
+            return value is not call and _comes_first(call, value)
+    return False
+
+
+def _comes_first(call: ast.Call, expr: ast.expr) -> bool:
+    """Whether nothing but names and constants is evaluated before a call that stands somewhere in an expression."""
+    match expr:
+        case ast.Call(func=func, args=args, keywords=keywords):
+            evaluated = [func, *args, *(keyword.value for keyword in keywords)]
+        case ast.Attribute(value=value):
+            evaluated = [value]
+        case ast.Subscript(value=value, slice=index):
+            evaluated = [value, index]
+        case _:
+            return False
+    for part in evaluated:
+        if part is call:
+            return True
+        if path_of(part) is None and not isinstance(part, ast.Constant):
+            return _comes_first(call, part)
+    return False
 
 
 # -- a resource with a name -------------------------------------------------------------------------------
