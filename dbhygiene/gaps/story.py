@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from dbhygiene.gaps.effects import Spot
 from dbhygiene.gaps.walk import Gap
 from dbhygiene.model import Step
 from dbhygiene.settings import Confidence
@@ -29,12 +30,17 @@ def notes(gap: Gap | Held) -> Iterator[str]:
 
 def steps(gap: Gap | Held) -> Iterator[tuple[Located, str] | Step]:
     """The query before, the wait, and the query after; for each, where it really happens."""
-    for spot in (gap.asked, gap.wait, gap.asked_again):
-        again = " again" if spot is gap.asked_again and spot.origin.words.startswith("asks") else ""
-        inner = spot.origin
-        if inner is spot:
-            unseen = spot is gap.wait and gap.kind.value not in spot.words
-            yield spot.node, spot.words + (f", in which {gap.kind.value}" if unseen else again)
-        else:
-            yield spot.node, spot.words
-            yield Step(inner.file.path, inner.file.span(inner.node), inner.words + again)
+    yield from _step(gap.asked)
+    unseen = gap.wait.origin.words.startswith("calls ")
+    yield from _step(gap.wait, f", in which {gap.kind.value}" if unseen else "")
+    yield from _step(gap.asked_again, " again" if gap.asked_again.origin.words.startswith("asks") else "")
+
+
+def _step(spot: Spot, more: str = "") -> Iterator[tuple[Located, str] | Step]:
+    """A spot, and where it really happens; `more` is said of that."""
+    inner = spot.origin
+    if inner is spot:
+        yield spot.node, spot.words + more
+    else:
+        yield spot.node, spot.words
+        yield Step(inner.file.path, inner.file.span(inner.node), inner.words + more)

@@ -39,7 +39,7 @@ def _story(finding: Finding, scene: Scene) -> Iterator[str]:
 
 def folded(steps: Sequence[tuple[int, Step]], finding: Finding) -> list[tuple[int, Step]]:
     """Of a long way, how it begins, how it ends, and the place that the finding is at."""
-    if len(steps) <= MOST_STEPS:
+    if len(steps) <= MOST_STEPS + 1:  # to fold one away saves nothing
         return list(steps)
     begin, middle, end = steps[:2], steps[2 : 2 - MOST_STEPS], steps[2 - MOST_STEPS :]
     is_here = [(step.path, step.span) == (finding.path, finding.span) for _, step in steps]

@@ -156,16 +156,17 @@ def check(file: File, life: Lifetime) -> Iterator[Report]:
     if MAY_WAIT.search(file.text) is None:
         return
     from dbhygiene.gaps.held import held  # most programs need neither
-    from dbhygiene.gaps.story import steps
+    from dbhygiene.gaps.story import notes, steps
 
     for gap in held(life):
         outside = gap.between_calls or gap.file is not file
         yield Report(
             life.birth if outside else gap.wait.node,
             _message(gap),
-            path=tuple(steps(gap)),
+            path=(*(((life.birth, "opened once, and kept"),) if gap.between_calls else ()), *steps(gap)),
             fix=_repair(gap),
             confidence=gap.confidence,
+            notes=tuple(notes(gap)),
             subject=gap.title,
         )
 
@@ -174,7 +175,7 @@ def _message(gap: Held) -> str:
     name = gap.title
     if gap.between_calls:
         return f"connection `{name}` is kept from one call of `{gap.between_calls}` to the next, which may be hours"
-    return f"connection `{name}` lies idle while {gap.kind.value}, {gap.seconds}, and is used again afterwards"
+    return f"connection `{name}` lies idle while {gap.kind.value} ({gap.seconds}), and is used again afterwards"
 
 
 def _repair(gap: Held) -> Fix | NoFix:
