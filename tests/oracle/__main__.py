@@ -40,7 +40,8 @@ def main() -> int:
             print(f"{number + 1} programs, {len(failures)} failures", file=sys.stderr, flush=True)
     print(*sorted(failures, key=len)[: options.show], sep="\n\n")
     print(*(f"{count:>9} {name}" for name, count in sorted(counts.items())), sep="\n")
-    print(f"{time.perf_counter() - started:.0f} s")
+    seconds = time.perf_counter() - started
+    print(f"{seconds:.0f} s, {counts['generated'] / seconds:.0f} programs a second")
     return bool(failures)
 
 
