@@ -260,6 +260,17 @@ def test_every_family_has_a_title() -> None:
         assert f"| {rule.code} | [{rule.name}]({rule.name}.md) |" in TEXTS[DOCS / "rules" / "index.md"]
 
 
+def test_tools_that_pages_and_tests_share_are_of_one_version() -> None:
+    """Both are installed to one place: else each would undo the other."""
+    for_docs, for_tests = (
+        dict(re.findall(r"^([\w.-]+)==(.+)$", path.read_text("utf-8"), re.M))
+        for path in (DOCS / "requirements.txt", ROOT / "requirements-dev.txt")
+    )
+    shared = for_docs.keys() & for_tests.keys()
+    assert "Pygments" in shared
+    assert {name: for_docs[name] for name in shared} == {name: for_tests[name] for name in shared}
+
+
 def test_nothing_generated_is_committed() -> None:
     listed = subprocess.run(["git", "ls-files", "docs"], cwd=ROOT, capture_output=True, text=True)
     if listed.returncode:
