@@ -76,14 +76,19 @@ class Memory:
             self.forget()
             return None
         self._same = {path: row for path, row in self._same.items() if path not in stale}
-        kept = {Path(path): row for path, row in self._same.items() if path in listed}
-        kept = {path: row for path, row in kept.items() if row.named == (path in named)}
+        kept = {path: row for path in paths if (row := self._same.get(str(path))) and row.named == (path in named)}
         facts = self._kept.facts
         return Before(kept, frozenset(literal_eval(facts["words"])), frozenset(literal_eval(facts["used"])))
 
     def forget(self) -> None:
         """Take nothing for true."""
         self._same.clear()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether all is as it was, so that there is nothing to write down."""
+        before = self._kept.rows
+        return len(self._same) == len(before) and all(row is before[path] for path, row in self._same.items())
 
     def _is_same(self, path: str) -> bool:
         """Whether a file is what it was; if so, its row is taken over."""

@@ -82,7 +82,7 @@ class Survey:
             if self.how.progress is not None:
                 self.how.progress(done, len(self.paths), found)
             yield from findings
-        if self.memory is not None and not self.lost:
+        if self.memory is not None and not self.lost and not self.memory.is_settled:
             if self.crew is not None:
                 for seen in self.crew.tell(("seen",)):
                     self.memory.add(*seen)

@@ -1,0 +1,212 @@
+"""`make bench`: dbhygiene beside its peers, on the same trees, in turn, several times; medians, and ratios to ruff.
+
+The trees are the wheels of homeassistant, Django and SQLAlchemy, 1.5 million lines, fetched by pip, and generated
+ones of 1 and of 10 million lines, of which 1 % speak to a database. Everything is kept below `build/bench/`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import time
+import venv
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+HERE = Path(__file__).parent
+PLACE = HERE.parent / "build" / "bench"
+WHEELS = ("homeassistant==2025.1.0", "Django==5.2", "SQLAlchemy==2.0.50")
+CLEAR = "--isolated"
+
+PLAIN = '''
+
+def step_{0}(values, scale={0}):
+    """Scale what is given, and leave out what is too small."""
+    result = []
+    for value in values:
+        if value * scale > {0}:
+            result.append(value * scale)
+        elif value < 0:
+            raise ValueError(value)
+    return result
+'''
+DATABASE = """
+
+def query_{0}(host, name):
+    conn = pymysql.connect(host=host)
+    try:
+        with conn.cursor() as cursor:
+            cursor.execute("SELECT total FROM sales_{0} WHERE name = %s", (name,))
+            return cursor.fetchone()
+    finally:
+        conn.close()
+"""
+
+
+class Cost(NamedTuple):
+    """Seconds of one run, and its largest process in MiB."""
+
+    wall: float
+    cpu: float
+    memory: float
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", default=["start", "tree", "large"], help="start, tree, large")
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    PLACE.mkdir(parents=True, exist_ok=True)
+    for part in options.parts:
+        {"start": start, "tree": tree, "large": large}[part](options.rounds)
+
+
+# -- what is measured -----------------------------------------------------------------------------------
+
+
+def start(rounds: int) -> None:
+    """A process that does next to nothing."""
+    small = PLACE / "small"
+    small.mkdir(exist_ok=True)
+    (small / "pyproject.toml").touch()
+    (small / "app.py").write_text("import pymysql" + DATABASE.format(1))
+    table(
+        "one small file",
+        {
+            "python -c pass": [sys.executable, "-c", "pass"],
+            "python -c 'import click'": [sys.executable, "-c", "import click"],
+            "dbhygiene --version": [*ours(), "--version"],
+            "dbhygiene check app.py": [*ours(), "check", "--no-cache", CLEAR, str(small / "app.py")],
+        },
+        rounds,
+    )
+
+
+def tree(rounds: int) -> None:
+    """Real projects, 1.5 million lines."""
+    trees = [str(unpacked(wheel)) for wheel in WHEELS]
+    peers = made_peers()
+    ruff = [str(peers / "ruff"), "check", CLEAR, "--quiet", "--select", "SIM115"]
+    check = [*ours(), "check", CLEAR, "-q", "-o", "concise"]
+    table("cold", {"ruff": [*ruff, "--no-cache", *trees], "dbhygiene": [*check, "--no-cache", *trees]}, rounds)
+    kept = ["--cache-dir", str(PLACE / "cache")]
+    table(
+        "warm",
+        {"ruff": [*ruff, "--cache-dir", str(PLACE / "ruff"), *trees], "dbhygiene": [*check, *kept, *trees]},
+        rounds,
+        before=1,
+    )
+    pylint = [str(peers / "pylint"), "--disable=all", "--enable=R1732", "--jobs=0", "--score=n"]
+    django = [each for each in trees if "Django" in each]
+    table("against pylint", {"dbhygiene": [*check, "--no-cache", *django], "pylint": [*pylint, *django]}, 1)
+    some = sized(django[0], 50_000)
+    table(
+        "flake8, 50,000 lines",
+        {"without": [str(peers / "flake8"), *some], "with": [sys.executable, "-m", "flake8", *some]},
+        rounds,
+    )
+
+
+def large(rounds: int) -> None:
+    """A generated tree, whose lines are 99 % plain."""
+    check = [*ours(), "check", CLEAR, "-q", "--no-cache"]
+    trees = {f"{lines // 10**6} million lines": [*check, str(generated(lines))] for lines in (10**6, 10**7)}
+    table("generated", trees, min(rounds, 3))
+
+
+# -- trees ----------------------------------------------------------------------------------------------
+
+
+def unpacked(wheel: str) -> Path:
+    """The directory in which a wheel is unpacked."""
+    directory = PLACE / wheel
+    if not directory.exists():
+        wheels = PLACE / "wheels" / wheel
+        pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:"]
+        subprocess.run([*pip, "--python-version", "3.13", "-d", str(wheels), wheel], check=True)
+        for each in wheels.glob("*.whl"):
+            zipfile.ZipFile(each).extractall(directory)
+        (directory / "pyproject.toml").touch()  # a project of its own, though it lies in this one
+    return directory
+
+
+def generated(lines: int) -> Path:
+    """A tree of so many lines: files of 1,000, one in a hundred of which speaks to a database."""
+    directory = PLACE / f"generated-{lines}"
+    if not directory.exists():
+        for number in range(lines // 1000):
+            part = directory / f"part_{number // 100}"
+            part.mkdir(parents=True, exist_ok=True)
+            text = "import pymysql" + "".join(DATABASE.format(n) for n in range(91)) if number % 100 == 7 else ""
+            (directory / "pyproject.toml").touch()
+            (part / f"module_{number}.py").write_text(text or "".join(PLAIN.format(n) for n in range(84)))
+    return directory
+
+
+def sized(directory: str, lines: int) -> list[str]:
+    """Some files of a tree that have so many lines together."""
+    found, count = [], 0
+    for path in sorted(Path(directory).rglob("*.py")):
+        if count < lines:
+            count += path.read_bytes().count(b"\n")
+            found.append(str(path))
+    return found
+
+
+# -- programs -------------------------------------------------------------------------------------------
+
+
+def ours() -> list[str]:
+    return [sys.executable, "-m", "dbhygiene"]
+
+
+def made_peers() -> Path:
+    """Where the peers' programs lie, in an environment of their own."""
+    place = PLACE / "peers"
+    if not place.exists():
+        venv.create(place, with_pip=True)
+        pip = [str(place / "bin" / "pip"), "install", "-q", "--disable-pip-version-check"]
+        subprocess.run([*pip, "-r", str(HERE / "requirements.txt")], check=True)
+    return place / "bin"
+
+
+def cost(command: Sequence[str]) -> Cost:
+    """What one run costs; whatever it finds is its own affair."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    began = time.perf_counter()
+    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+    _, status, used = os.wait4(running.pid, 0)
+    running.returncode = os.waitstatus_to_exitcode(status)
+    wall = time.perf_counter() - began
+    if running.returncode not in (0, 1) and "pylint" not in command[0]:
+        raise SystemExit(f"ended with {running.returncode}: {' '.join(command)}")
+    scale = 1024 if sys.platform != "darwin" else 1024**2
+    return Cost(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / scale)
+
+
+def table(title: str, commands: Mapping[str, Sequence[str]], rounds: int, before: int = 0) -> None:
+    """Run the commands in turn, and print medians; ratios are to the first."""
+    costs: dict[str, list[Cost]] = {name: [] for name in commands}
+    for number in range(before + rounds):
+        for name, command in commands.items():
+            spent = cost(command)
+            if number >= before:
+                costs[name].append(spent)
+    print(f"\n{title}, {rounds} round{'s' * (rounds > 1)}")
+    print(f"{'':28}{'wall s':>9}{'ratio':>8}{'cpu s':>9}{'ratio':>8}{'MiB':>8}")
+    first: Cost | None = None
+    for name, spent in costs.items():
+        wall, cpu, memory = (statistics.median(each[index] for each in spent) for index in range(3))
+        middle = Cost(wall, cpu, memory)
+        first = first or middle
+        ratios = middle.wall / first.wall, middle.cpu / first.cpu
+        print(f"{name:28}{middle.wall:9.3f}{ratios[0]:8.2f}{middle.cpu:9.3f}{ratios[1]:8.2f}{middle.memory:8.0f}")
+
+
+if __name__ == "__main__":
+    main()
