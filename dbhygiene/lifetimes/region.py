@@ -131,7 +131,7 @@ def _touched(life: Lifetime) -> set[ast.AST]:
     """Every mention of a variable at a point where it stands for the resource, or a part of it, and that is open."""
     found: set[ast.AST] = set()
     for node, fact in life.history:
-        if fact.state == "open":
+        if fact.state == "open" or life.resource.is_lazy:  # a session that rests wakes up when it is used
             names = {where.partition(".")[0] for _, where in fact.aliases if isinstance(where, str)}
             for expr in _looked_at(node.act):
                 found |= {part for part in ast.walk(expr) if isinstance(part, ast.Name) and part.id in names}
