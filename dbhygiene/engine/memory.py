@@ -88,7 +88,11 @@ class Memory:
     def is_settled(self) -> bool:
         """Whether all is as it was, so that there is nothing to write down."""
         before = self._kept.rows
-        return len(self._same) == len(before) and all(row is before[path] for path, row in self._same.items())
+        return (
+            bool(before)
+            and len(self._same) == len(before)
+            and all(row is before[path] for path, row in self._same.items())
+        )
 
     def _is_same(self, path: str) -> bool:
         """Whether a file is what it was; if so, its row is taken over."""
