@@ -108,6 +108,36 @@ def test_flask_sqlalchemy_3_no_longer_reads_the_old_settings() -> None:
     assert not found("HYG206", text, three)
 
 
+def test_dead_settings_become_options_together_and_once() -> None:
+    three = Known({"flask-sqlalchemy": (3, 1, 1)})
+    text = FLASK + "    SQLALCHEMY_POOL_SIZE = 5\n"
+    both = [RULES["HYG206"], RULES["HYG207"]]
+    file = File(Path("app.py"), text, project=three)
+    assert fix(file, lambda file: check_file(file, both)).text == FLASK.replace(
+        "SQLALCHEMY_POOL_RECYCLE = 280", 'SQLALCHEMY_ENGINE_OPTIONS = {"pool_recycle": 280, "pool_size": 5}'
+    )
+
+
+def test_dead_settings_join_the_options_that_there_are() -> None:
+    three = Known({"flask-sqlalchemy": (3, 1, 1)})
+    text = FLASK + "    SQLALCHEMY_ENGINE_OPTIONS = {'echo': True}\n"
+    assert fixed("HYG207", text, three) == FLASK.replace(
+        "SQLALCHEMY_POOL_RECYCLE = 280", "SQLALCHEMY_ENGINE_OPTIONS = {'echo': True, 'pool_recycle': 280}"
+    )
+
+
+def test_dead_settings_of_one_branch_stay_where_they_are() -> None:
+    text = """import os
+from flask import Flask
+
+app = Flask(__name__)
+app.config["SQLALCHEMY_POOL_RECYCLE"] = 280
+if os.environ.get("BIG"):
+    app.config["SQLALCHEMY_POOL_SIZE"] = 50
+"""
+    assert fixed("HYG207", text, Known({"flask-sqlalchemy": (3, 1, 1)})) == text
+
+
 def test_before_2_4_there_are_no_engine_options() -> None:
     text = FLASK.replace("    SQLALCHEMY_POOL_RECYCLE = 280\n", "")
     assert fixed("HYG206", text, Known({"flask-sqlalchemy": (2, 3, 2)})) == FLASK

@@ -89,6 +89,14 @@ def groups(file: File) -> list[Group]:
     return [group for group in found if _is_flask(file, group)]
 
 
+def dead(file: File, group: Group) -> list[Setting]:
+    """The settings of a group that its version of Flask-SQLAlchemy does not read, in the order of the text."""
+    version = file.project.version_of(DISTRIBUTION)
+    keys = {NEVER_READ, *(READ_IN_2 if version is not None and version >= (3,) else ())}
+    found = (setting for setting in group.settings if setting.key in keys)
+    return sorted(found, key=lambda setting: (setting.at.lineno, setting.at.col_offset))
+
+
 def handles_options(file: File) -> bool:
     """Whether a file gives the extension engine options in another way than by settings."""
     words = ("engine_options", "apply_driver_hacks", "apply_pool_defaults")

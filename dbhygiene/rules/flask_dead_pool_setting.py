@@ -38,8 +38,8 @@ SQLALCHEMY_POOL_PRE_PING = os.environ.get("SQLALCHEMY_POOL_PRE_PING") == "1"
 
 ## Fix safety
 
-Safe where it is the only dead setting, and no engine options are set beside it: the option is then what the setting
-was meant to be.
+Safe: the settings become the options that they were meant to be, all of them at once, or beside the options that there
+are where those are one dict in sight. There is no fix for keywords of `config.update`, nor across branches.
 
 ## References
 
@@ -48,9 +48,12 @@ was meant to be.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
-from dbhygiene.edits import Replace
+from dbhygiene.edits import AddItem, Edit, Remove, Replace
+from dbhygiene.flow.reading import value
+from dbhygiene.flow.values import Dict, Value
 from dbhygiene.library import flask
 from dbhygiene.library.sqlalchemy import in_tests
 from dbhygiene.model import Fix, NoFix, Report, rule
@@ -64,7 +67,7 @@ def check(file: File, _: File) -> Iterator[Report]:
     if in_tests(file):
         return
     for group in flask.groups(file):
-        dead = [setting for setting in group.settings if _is_dead(file, setting.key)]
+        dead = flask.dead(file, group)
         for setting in dead:
             reason = (
                 "no version of Flask-SQLAlchemy" if setting.key == flask.NEVER_READ else "Flask-SQLAlchemy 3 no longer"
@@ -72,23 +75,43 @@ def check(file: File, _: File) -> Iterator[Report]:
             yield Report(
                 setting.at,
                 f"`{setting.key}` does nothing: {reason} reads it",
-                fix=_fix(file, group, setting, alone=len(dead) == 1),
+                fix=_fix(file, group, setting, dead),
                 subject=setting.key,
             )
 
 
-def _is_dead(file: File, key: str) -> bool:
-    version = file.project.version_of(flask.DISTRIBUTION)
-    return key == flask.NEVER_READ or (key in flask.READ_IN_2 and version is not None and version >= (3,))
-
-
-def _fix(file: File, group: flask.Group, setting: flask.Setting, *, alone: bool) -> Fix | NoFix:
+def _fix(file: File, group: flask.Group, setting: flask.Setting, dead: list[flask.Setting]) -> Fix | NoFix:
+    """Make the dead settings of a group its engine's options: all with the first one, or each beside those it has."""
     version = file.project.version_of(flask.DISTRIBUTION)
     if version is not None and version < (2, 4):
         return NoFix("SQLALCHEMY_ENGINE_OPTIONS exists since version 2.4")
-    if not alone or group.has(flask.ENGINE_OPTIONS) or setting.holder or setting.statement is None:
-        return NoFix(f'`"{_OPTIONS[setting.key]}"` belongs into SQLALCHEMY_ENGINE_OPTIONS, beside the other options')
-    code = f'{{"{_OPTIONS[setting.key]}": {file.segment(setting.value)}}}'
-    key = setting.target(file, flask.ENGINE_OPTIONS)
-    edits = (Replace(file.span(setting.at), key), Replace(file.span(setting.value), code))
-    return Fix("Make it an engine option", edits)
+    beside = NoFix(f'`"{_OPTIONS[setting.key]}"` belongs into SQLALCHEMY_ENGINE_OPTIONS, beside the other options')
+    statements = [each.statement for each in dead if each.statement is not None and each.holder is None]
+    if len(statements) < len(dead) or len({file.parents[each] for each in statements}) > 1:
+        return beside
+    if given := group.of(flask.ENGINE_OPTIONS):
+        options = value(file, given[0].value) if len(given) == 1 else None
+        return _move(file, setting, options) or beside
+    if group.has(flask.ENGINE_OPTIONS):
+        return beside
+    if setting is not dead[0]:
+        return NoFix(f"it becomes an engine option together with `{dead[0].key}`")
+    items = (f"{file.quoted(_OPTIONS[each.key], each.at)}: {file.segment(each.value)}" for each in dead)
+    edits: tuple[Edit, ...] = (
+        Replace(file.span(setting.at), setting.target(file, flask.ENGINE_OPTIONS)),
+        Replace(file.span(setting.value), f"{{{', '.join(items)}}}"),
+        *(Remove(file.span(each)) for each in statements[1:]),
+    )
+    return Fix("Make it an engine option" if len(dead) == 1 else "Make them engine options", edits)
+
+
+def _move(file: File, setting: flask.Setting, options: Value | None) -> Fix | None:
+    """Write a setting into the dict of the engine's options, where that is in sight."""
+    match options:
+        case Dict(file=where, literal=ast.Dict() as literal) if where is file and setting.statement is not None:
+            if _OPTIONS[setting.key] not in options.items:
+                item = AddItem(
+                    file.span(literal), file.quoted(_OPTIONS[setting.key], literal), file.segment(setting.value)
+                )
+                return Fix("Make it an engine option", (item, Remove(file.span(setting.statement))))
+    return None

@@ -171,6 +171,8 @@ def _fix(file: File, group: flask.Group, setting: flask.Setting) -> Fix | NoFix:
                 _TITLE, (AddItem(file.span(known.literal), file.quoted("pool_pre_ping", known.literal), "True"),)
             )
         return NoFix("the engine's options are not in one dict in sight")
+    if dead := flask.dead(file, group):
+        return NoFix(f"`{dead[0].key}`, which nobody reads, is to become an engine option first")
     near = setting.holder or setting.statement or setting.value
     key, code = flask.ENGINE_OPTIONS, f"{{{file.quoted('pool_pre_ping', near)}: True}}"
     if version is not None and version < (2, 4):

@@ -129,6 +129,26 @@ PROGRAMS = {
         "{configuration}",
         f"app.config.update(SQLALCHEMY_DATABASE_URI={URL}, SQLALCHEMY_TRACK_MODIFICATIONS=False)",
     ),
+    "Flask's dead setting": f"""\
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import text
+
+
+class Config:
+    SQLALCHEMY_DATABASE_URI = {URL}
+    SQLALCHEMY_POOL_RECYCLE = 1
+
+
+app = Flask(__name__)
+app.config.from_object(Config)
+db = SQLAlchemy(app)
+with app.app_context():
+    db.session.execute(text("select 1"))
+    db.session.rollback()
+    time.sleep({PATIENCE + 1.5})
+    db.session.execute(text("select 1"))
+""",
     "session left open": f"""\
 from sqlalchemy import create_engine, text
 from sqlalchemy.orm import sessionmaker
@@ -172,6 +192,7 @@ UNSAFE = frozenset({"configuration"})  # fixed on request only: the configuratio
 
 def test_every_shape_survives_once_it_is_fixed(server: Server, tmp_path: Path) -> None:
     server.set(wait_timeout=PATIENCE)
+    (tmp_path / "requirements.txt").write_text("Flask-SQLAlchemy==3.1.1\n")
     programs = {name: write(tmp_path, name, code) for name, code in PROGRAMS.items()}
     before = run_all(server, programs)
     assert {name: met(name, run) for name, run in before.items()} == dict.fromkeys(PROGRAMS, "what it had to meet")
