@@ -192,6 +192,7 @@ UNSAFE = frozenset({"configuration"})  # fixed on request only: the configuratio
 
 def test_every_shape_survives_once_it_is_fixed(server: Server, tmp_path: Path) -> None:
     server.set(wait_timeout=PATIENCE)
+    (tmp_path / "pyproject.toml").write_text(f"[tool.dbhygiene]\nserver-timeout = {PATIENCE}\n")
     (tmp_path / "requirements.txt").write_text("Flask-SQLAlchemy==3.1.1\n")
     programs = {name: write(tmp_path, name, code) for name, code in PROGRAMS.items()}
     before = run_all(server, programs)
@@ -226,7 +227,7 @@ def met(name: str, run: Run) -> str:
 
 def fix(directory: Path, *arguments: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "dbhygiene", "fix", "--server-timeout", str(PATIENCE), *arguments],
+        [sys.executable, "-m", "dbhygiene", "fix", *arguments],
         cwd=directory,
         capture_output=True,
         text=True,
