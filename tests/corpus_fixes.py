@@ -69,7 +69,7 @@ def fix_project(root: Path, count: Count, *, unsafe: bool, only: frozenset[str])
         for finding, reason in left:
             count.left[_family(finding), reason] += 1
             count.places.append(f"{path}:{finding.span.line}: {finding.code} {reason}")
-    _hold_project(root, findings, after, count, unsafe=unsafe)
+    _hold_project(root, findings, after, analyses.words, count, unsafe=unsafe)
 
 
 def _settings(root: Path) -> Settings:
@@ -110,13 +110,15 @@ def _comments(text: str) -> Counter[str]:
     return Counter(token.string for token in tokens if token.type == tokenize.COMMENT)
 
 
-def _hold_project(root: Path, before: list[Finding], after: dict[Path, File], count: Count, *, unsafe: bool) -> None:
+def _hold_project(
+    root: Path, before: list[Finding], after: dict[Path, File], words: frozenset[str], count: Count, *, unsafe: bool
+) -> None:
     """Every changed file, checked anew in the project as it is now: nothing came, and nothing is left to fix."""
     project = Project(root, _settings(root))
     for file in after.values():
         project.replace(replace(file, project=project))
     rules, analyses = engine.chosen(project.settings), engine.Analyses(project)
-    analyses.learn([project.file(finding.path) for finding in before if finding.path in after], rules)
+    analyses.know(words)
     known = Counter((finding.path, finding.code, finding.context, finding.subject) for finding in before)
     for path in after:
         file = project.file(path)
