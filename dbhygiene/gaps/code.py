@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from functools import lru_cache
 
 from dbhygiene.source import FUNCTION, Code, Function, children
 
 
-def own_nodes(function: Code) -> Iterator[ast.AST]:
+@lru_cache(maxsize=4096)
+def own_nodes(function: Code) -> tuple[ast.AST, ...]:
+    """The nodes of a function, in the order of the text."""
+    found: list[ast.AST] = []
     todo: list[ast.AST] = list(reversed(function.body))
     while todo:
         node = todo.pop()
-        yield node
+        found.append(node)
         if not isinstance(node, (*FUNCTION, ast.Lambda, ast.ClassDef)):
             todo += reversed(children(node))
+    return tuple(found)
 
 
 def returned(function: Function) -> list[ast.expr]:

@@ -19,6 +19,8 @@ _SHARES_NOTHING = ("spawn", "forkserver")
 def closed_in_child(file: File, call: ast.Call) -> Iterator[tuple[File, ast.Call]]:
     """Where the child closes, before it asks, a connection that the parent of this fork may have open."""
     name = file.resolve(call.func)
+    if name != "os.fork" and name not in FORKS:
+        return
     if any(word in file.text for word in _SHARES_NOTHING) or _closed_before(file, call):
         return
     if name == "os.fork":
