@@ -88,12 +88,31 @@ def _loop(head: Node) -> Loop | None:
     return None
 
 
-def rounds(file: File, loop: Loop | None) -> Rounds:
-    """How often a loop goes round; without a `for`, until something ends it."""
-    count = _count(file, loop.iter) if loop else None
-    if loop is None or count is None:
+def rounds(file: File, cycle: Cycle) -> Rounds:
+    """How often a loop goes round; without a `for` or a counter, until something ends it."""
+    loop = cycle.loop
+    count = _count(file, loop.iter) if loop else _counted(file, cycle)
+    if count is None:
         return Rounds(1, MANY, FOR_EVER)
-    return Rounds(1 if _may_end_early(loop) else count, count, count)
+    return Rounds(1 if loop is None or _may_end_early(loop) else count, count, count)
+
+
+def _counted(file: File, cycle: Cycle) -> float | None:
+    """The rounds of `while tries < 3:`, where `tries += 1` stands within the loop's function."""
+    node = cycle.head
+    for _ in range(4):  # what the test reads comes before it
+        if isinstance(node.act, Test) or not node.out:
+            break
+        node = node.out[0][1]
+    match node.act:
+        case Test(node=ast.Compare(left=ast.Name(id=name) as counter, ops=[ast.Lt() | ast.LtE()], comparators=[end])):
+            scope = file.scope_of(counter)
+            for change in file.nodes(ast.AugAssign):
+                target = change.target
+                if isinstance(change.op, ast.Add) and isinstance(target, ast.Name) and target.id == name:
+                    if file.scope_of(target) is scope:
+                        return _most(file, end)
+    return None
 
 
 def _count(file: File, iterated: ast.expr) -> float | None:

@@ -56,7 +56,7 @@ class Walk(Semantics):
         self.gaps: dict[object, Gap] = {}
         graph = build(routine.code, self)
         self._cycles = cycles(graph)
-        self._rounds = {c: rounds(routine.file, c.loop) for c in self._cycles.values()}
+        self._rounds = {c: rounds(routine.file, c) for c in self._cycles.values()}
         self.summary = self._walk(graph)
 
     loads = True
