@@ -15,7 +15,7 @@ from typing import NamedTuple
 from dbhygiene.engine import INTERNAL_ERROR, Analyses, check_file, chosen, load
 from dbhygiene.project import Project
 from dbhygiene.settings import Settings
-from dbhygiene.source import File
+from dbhygiene.source import NOT_PYTHON
 
 LIMIT = 10.0  # seconds for one file
 
@@ -30,17 +30,22 @@ class Timed(NamedTuple):
 
 
 def timed(root: Path) -> tuple[int, list[Timed]]:
-    """The number of files below a directory, and those of them that are worth a look, with their times."""
+    """The number of files below a directory, and those of them that were worth a look, with their times."""
     project = Project(root, Settings())
     analyses = Analyses(project)
-    paths = list(project.discover([root]).files)
-    loaded, rules = load(project, paths, chosen(project.settings), analyses)
+    paths, rules = list(project.discover([root]).files), chosen(project.settings)
+    load(project, paths, rules, analyses)
     found: list[Timed] = []
-    for path, file in loaded.items():
-        if isinstance(file, File):
-            started = time.perf_counter()
-            errors = [each.message for each in check_file(file, rules, analyses) if each.code == INTERNAL_ERROR]
-            found.append(Timed(time.perf_counter() - started, path, file.text.count("\n"), tuple(errors)))
+    for path in paths:
+        try:
+            file = project.file(path)
+        except (OSError, *NOT_PYTHON):
+            continue
+        started = time.perf_counter()
+        errors = [each.message for each in check_file(file, rules, analyses) if each.code == INTERNAL_ERROR]
+        seconds = time.perf_counter() - started
+        if "_index" in vars(file):
+            found.append(Timed(seconds, path, file.text.count("\n"), tuple(errors)))
     return len(paths), found
 
 

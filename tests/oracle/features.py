@@ -111,6 +111,23 @@ def flag(w: Writer) -> None:
     w.line(f"{w.bind('flag', 'flag')} = {w.rng.choice(('False', 'True', 'check()'))}")
 
 
+@feature(1.5, compound=True)
+def flagged(w: Writer) -> None:
+    """The idiom: a flag tells whether there is something to be closed."""
+    name, value = w.rng.choice(("conn", "a", "b")), w.connect()
+    w.line(f"{w.bind('flag', 'flag')} = False")
+
+    def opened(w: Writer) -> None:
+        w.line(f"{name} = {value}")
+        w.line("flag = True")
+
+    w.merge(w.block(f"if {w.rng.choice(('p', 'q', 'check()'))}:", opened), {})
+    if w.maybe():
+        w.statement()
+    if not w.ended:
+        w.merge(w.block("if flag:", lambda w: w.line(f"{name}.close()"), names={name: "conn"}), {})
+
+
 # -- use
 
 
@@ -580,6 +597,20 @@ def with_manager(w: Writer) -> None:
         w.block(f"with {name}():")
 
 
+@feature(2, lambda w: _has_connection(w) and any(kind == "manager" for kind, _ in w.helpers), compound=True)
+def close_in_manager(w: Writer) -> None:
+    name = w.rng.choice(
+        [name for kind, name in w.helpers if kind == "manager" and not name.startswith("Taking")] or [""]
+    )
+    closed = w.pick("conn")
+    if name:
+        w.merge(w.block(f"with {name}():", *_perhaps_work(w), lambda w: w.line(f"{closed}.close()")))
+
+
+def _perhaps_work(w: Writer) -> list[Step]:
+    return [lambda w: w.line("work()")] if w.maybe() else []
+
+
 @feature(1.2, compound=True)
 def with_stack(w: Writer) -> None:
     name = w.new("stack")
@@ -647,6 +678,13 @@ def _without(names: Names, name: str) -> Names:
 
 
 # -- generators
+
+
+@feature(2, lambda w: w.is_generator and _has_connection(w))
+def lend(w: Writer) -> None:
+    name = w.pick("conn")
+    w.line(f"yield {name}")
+    w.line(f"{name}.close()")
 
 
 @feature(4, lambda w: w.is_generator)
