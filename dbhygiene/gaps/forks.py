@@ -26,7 +26,7 @@ def closed_in_child(file: File, call: ast.Call) -> Iterator[tuple[File, ast.Call
     if name == "os.fork":
         for owner, code, child in _branches(file, call):
             yield from _first_close(owner, code, child)
-    elif name in FORKS and (given := argument(call, *FORKS[name])) is not None:
+    elif (given := argument(call, *FORKS[name])) is not None:
         for function in functions(file, given):
             yield from _first_close(function.file, function.node, function.node.body)
 

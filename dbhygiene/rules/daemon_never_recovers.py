@@ -97,7 +97,7 @@ from dbhygiene.settings import Confidence
 from dbhygiene.source import File
 
 
-@rule("HYG309", on=ast.While, imports={"django", "models", "objects"}, default=False)
+@rule("HYG309", on=ast.While, imports={"django", "models", "objects"}, within="django", default=False)
 def check(file: File, loop: ast.While) -> Iterator[Report]:
     if not is_endless(loop) or is_test(file) or is_sqlite_only(file):
         return
