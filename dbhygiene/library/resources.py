@@ -48,6 +48,7 @@ class Resource:
     plain_with: bool = False  # `with` closes it, and does nothing else
     is_pooled: bool = False  # its pool outlives it, and takes it back
     gives_back: str = ""  # the method of its pool that takes it back; "": its own `close` gives it back
+    is_object: bool = False  # of a class of the project's, which owns a connection
 
     @property
     def noun(self) -> str:

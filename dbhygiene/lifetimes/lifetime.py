@@ -296,6 +296,10 @@ class Lifetimes:
             if isinstance(node, FUNCTION) and len(node.name) >= SHORTEST_WORD and not node.name.startswith("__"):
                 if self.summaries.returned(Definition(file, node, scope.name)) is not None:
                     yield node.name
+        for name, scope in file.classes.items():
+            if isinstance(scope.node, ast.ClassDef) and len(scope.node.name) >= SHORTEST_WORD:
+                if self.summaries.returned(Definition(file, scope.node, name)) is not None:
+                    yield scope.node.name
 
     def fields(self, file: File) -> Iterator[Field]:
         """Every field of a class of the file that is given a connection."""

@@ -32,7 +32,7 @@ _OTHER_CLOSED = re.compile(
 
 
 # What ends the life of something, by whatever name.
-_ENDING = frozenset("close disconnect release terminate aclose ensure_closed dispose shutdown stop quit".split())
+ENDING = frozenset("close disconnect release terminate aclose ensure_closed dispose shutdown stop quit".split())
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,20 +63,20 @@ class Field:
             self.summaries.asking.discard(key)
 
     def _never_closed(self) -> bool:
-        if any(not _is_plain(each) for each in (self.cls, *bases(self.cls))):
+        if any(not is_plain(each) for each in (self.cls, *bases(self.cls))):
             return False
         returned: set[str] = set()
-        for file in self._relatives():
+        for file in self.relatives():
             if file is None:
                 return False
-            for use in self._uses(file):
-                verdict = self._fate(file, use)
+            for use in self.uses(file):
+                verdict = self.fate(file, use)
                 if verdict is None:
                     return False
                 returned |= verdict
         return not any(self._somebody_closes(name) for name in returned)
 
-    def _relatives(self) -> Iterator[File | None]:
+    def relatives(self) -> Iterator[File | None]:
         """The files that may see the field: its own, those of the bases, and those that speak of it, if not too many.
 
         None stands for more than it is worth to look into: somebody there may do anything.
@@ -96,7 +96,7 @@ class Field:
             for name in re.findall(r"(\w+)(?:\(\))?\.(?:close|disconnect|release)\b", file.text)
         )
 
-    def _uses(self, file: File) -> Iterator[ast.Attribute]:
+    def uses(self, file: File) -> Iterator[ast.Attribute]:
         """Where the field is read; fields of the same name of classes that are not related are others."""
         for node in file.nodes(ast.Attribute):
             if node.attr == self.name and isinstance(node.ctx, ast.Load) and self._may_be_mine(file, node.value):
@@ -110,7 +110,7 @@ class Field:
         related = [each.node for each in bases(self.cls)]
         return cls.node in related or any(each.node is self.cls.node for each in bases(cls))
 
-    def _fate(self, file: File, use: ast.Attribute) -> set[str] | None:
+    def fate(self, file: File, use: ast.Attribute) -> set[str] | None:
         """None where a use closes the field or hands it on; else the functions by which it is handed out."""
         around = file.parents.get(use)
         match around:
@@ -185,7 +185,7 @@ def _touched_in(method_: Definition) -> tuple[set[str], list[Definition]] | None
                     return None
                 called.append(found)
                 harmless.add(part.func)
-            case ast.Attribute(value=ast.Attribute() as owner, attr=attr) if attr not in _ENDING:
+            case ast.Attribute(value=ast.Attribute() as owner, attr=attr) if attr not in ENDING:
                 harmless.add(owner)
             case ast.Compare() | ast.BoolOp() | ast.UnaryOp() | ast.If() | ast.While():
                 harmless.update(ast.iter_child_nodes(part))
@@ -201,7 +201,7 @@ def _is_named(expr: ast.expr, name: str) -> bool:
     return isinstance(expr, ast.Name) and expr.id == name
 
 
-def _is_plain(cls: Definition) -> bool:
+def is_plain(cls: Definition) -> bool:
     """Whether all bases of a class are the project's own, or known to be of no account."""
     assert isinstance(cls.node, ast.ClassDef)
     for base in cls.node.bases:

@@ -65,6 +65,8 @@ def notes(life: Lifetime, leak: Leak) -> Iterator[str]:
 
 def consequence(resource: Resource) -> Iterator[str]:
     """What becomes of the server, or of its pool, when such a resource is left open again and again."""
+    if resource.is_object:
+        yield f"each {resource.title} opens a connection, and keeps it until it is closed"
     if resource.is_pooled or resource.kind in {"session", "engine connection"}:
         yield "the pool has one connection less for each: under load, callers wait for one, or get an error"
     elif (limit := _LIMITS.get(resource.server)) is not None:

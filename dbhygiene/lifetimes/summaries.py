@@ -52,6 +52,7 @@ class Summaries:
         self._words: frozenset[str] = frozenset()
         self._speaking: dict[Path, bool] = {}  # whether a file speaks of what can be handed out
         self._taking: dict[Path, bool] = {}  # whether it speaks of SQLAlchemy, or of functions that hand out
+        self._owning: dict[ast.AST, Summary | None] = {}
         self.asking: set[tuple[ast.AST, str]] = (
             set()
         )  # the fields of which it is being asked whether anybody closes them
@@ -158,13 +159,24 @@ class Summaries:
         return self._speaking[file.path]
 
     def returned(self, definition: Definition) -> Summary | None:
-        """The resource that a function opens for its caller."""
+        """The resource that a function opens for its caller, or that an object of a class is."""
+        if isinstance(definition.node, ast.ClassDef):
+            return self._object(definition)
         if not isinstance(definition.node, FUNCTION) or not self._does_what_it_says(definition):
             return None
         if not self.may_hand_out(definition.file):
             return None
         self._definitions[definition.node] = definition
         return self._returned.get(definition.node)
+
+    def _object(self, cls: Definition) -> Summary | None:
+        if cls.node not in self._owning:
+            self._owning[cls.node] = None  # while it is asked for: a class that makes its own kind
+            from dbhygiene.lifetimes import owners
+
+            found = owners.owning(cls, self) if self.may_hand_out(cls.file) else None
+            self._owning[cls.node] = Summary(found, is_sure=True) if found is not None else None
+        return self._owning[cls.node]
 
     def _does_what_it_says(self, definition: Definition) -> bool:
         return all(name in _KEEPING for name in definition.decorators) and len(list(definition.decorators)) == len(

@@ -88,6 +88,7 @@ def check(file: File, field: Field) -> Iterator[Report]:
     if (
         field.resource.kind != "connection"
         or field.resource.is_pooled
+        or field.resource.is_object
         or field.birth is None
         or not field.never_closed()
     ):
