@@ -42,6 +42,14 @@ def question(test: ast.expr) -> Question | None:
             if isinstance(op, (ast.Is, ast.Eq)):
                 return Question(path, NONE, FALSY | TRUTHY)
             return Question(path, FALSY | TRUTHY, NONE) if isinstance(op, (ast.IsNot, ast.NotEq)) else None
+        case ast.Compare(
+            left=left, ops=[ast.Is() | ast.IsNot() as op], comparators=[ast.Constant(value=bool() as flag)]
+        ):
+            path = path_of(left)
+            if path is None:
+                return None
+            same = TRUTHY if flag else FALSY
+            return Question(path, same, ANYTHING) if isinstance(op, ast.Is) else Question(path, ANYTHING, same)
     if isinstance(test, ast.Compare) and _is_pure(test):
         return Question(ast.unparse(test), TRUTHY, FALSY)
     return None

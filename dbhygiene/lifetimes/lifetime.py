@@ -268,6 +268,17 @@ _MOCKS = re.compile(r"\bmock(er)?\.patch|@patch\b|\bwith patch\(|\bmonkeypatch\.
 SHORTEST_WORD = 4  # a shorter name is found in every file
 
 
+def _is_to_fail(file: File, call: ast.Call) -> bool:
+    """Whether a test expects that an exception ends the block with this call: `with pytest.raises(...)`."""
+    blocks = [node for node in file.around(call) if isinstance(node, (ast.With, ast.AsyncWith))]
+    entered = [item.context_expr for block in blocks for item in block.items]
+    made = [expr.func for expr in entered if isinstance(expr, ast.Call) and call not in ast.walk(expr)]
+    return any(isinstance(func, ast.Attribute) and func.attr in _EXPECTING for func in made)
+
+
+_EXPECTING = frozenset({"raises", "assertRaises", "assertRaisesRegex"})
+
+
 class Lifetimes:
     """The lives of the resources of one project."""
 
@@ -319,5 +330,5 @@ class Lifetimes:
             analysis = self.summaries.analysis(file, code)
             if analysis is not None:
                 for site, resource in analysis.sites.items():
-                    if isinstance(site, ast.Call):
+                    if isinstance(site, ast.Call) and not _is_to_fail(file, site):
                         yield Lifetime(analysis, site, resource)
