@@ -56,6 +56,11 @@ class Resource:
         return "session" if self.kind == "session" else "connection"
 
     @property
+    def closes_plainly(self) -> bool:
+        """Whether `x.close()` closes it at once, as `contextlib.closing` calls it."""
+        return "close" in self.closed_by and not (self.is_async or self.gives_back)
+
+    @property
     def a_title(self) -> str:
         return f"{'an' if self.title[:1].lower() in 'aeiou' else 'a'} {self.title}"
 

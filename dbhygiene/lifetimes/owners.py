@@ -35,6 +35,8 @@ def owning(cls: Definition, summaries: Summaries) -> Resource | None:
     closers = _closers(field, methods) if field is not None else None
     if field is None or closers is None or not closers & (ENDING | _LEAVING):
         return None
+    if "close" in closers and _needs_more(methods["close"].node):
+        return None
     if not closers & _LEAVING and methods.keys() & (_LEAVING | {"__enter__", "__aenter__"}):
         return None
     is_async = any(isinstance(methods[name].node, ast.AsyncFunctionDef) for name in closers & (ENDING | _LEAVING))
@@ -50,6 +52,14 @@ def owning(cls: Definition, summaries: Summaries) -> Resource | None:
         awaits_close=is_async,
         is_object=True,
     )
+
+
+def _needs_more(method: ast.AST) -> bool:
+    """Whether a method cannot be called without arguments."""
+    assert isinstance(method, FUNCTION)
+    args = method.args
+    positional = len(args.posonlyargs) + len(args.args) - len(args.defaults)
+    return positional > 1 or None in args.kw_defaults
 
 
 def _methods(family: tuple[Definition, ...]) -> dict[str, Definition]:

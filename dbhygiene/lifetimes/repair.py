@@ -79,7 +79,7 @@ def _free_name(life: Lifetime) -> str:
 def _nameless(life: Lifetime) -> Fix | None:
     """`cursor = connect().cursor()`: name what is opened, and close it after the last statement that needs it."""
     statement, birth = life.statement, life.birth
-    if life.names or life.closes or life.resource.is_async or life.resource.gives_back:
+    if life.names or life.closes or not life.resource.closes_plainly:
         return None
     if isinstance(statement, ast.Expr) and statement.value is birth:
         return Fix("Close what is opened for nothing", (Replace(life.file.span(birth), "$value.close()"),))
@@ -196,6 +196,8 @@ def _close(life: Lifetime, name: str) -> str:
         if path_of(pool) is None:
             raise RefusedError("its pool has no plain name here")
         call = f"{ast.unparse(pool)}.{resource.gives_back}({name})"
+    elif "close" not in resource.closed_by:
+        raise RefusedError("it has no method `close`: which of its methods is meant, is for the author to say")
     return f"await {call}" if resource.awaits_close or (resource.gives_back and resource.is_async) else call
 
 
@@ -242,8 +244,7 @@ def _leaves_after(file: File, close: ast.stmt) -> bool:
 def _can_be_with(life: Lifetime, place: Region) -> bool:
     """Whether the assignment can become the head of a `with`."""
     is_plain = place.follows and place.alone and isinstance(place.opening, ast.Assign)
-    is_other = life.resource.is_async or bool(life.resource.gives_back)
-    return is_plain and (_enters_itself(life, place) or not is_other)
+    return is_plain and (_enters_itself(life, place) or life.resource.closes_plainly)
 
 
 def _enters_itself(life: Lifetime, place: Region) -> bool:
