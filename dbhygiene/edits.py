@@ -146,6 +146,7 @@ class EditComment(NamedTuple):
 
     comment: Span
     text: str
+    verb: Literal["EditComment"] = "EditComment"
 
 
 NARROW, WIDE = 100, 120

@@ -6,6 +6,7 @@ of this table. A key is a field of `Settings`, where its default stands.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeGuard
 
@@ -144,7 +145,7 @@ def _gaps(value: object) -> Mapping[str, Lasting]:
 def _lasting(name: str, lasts: object) -> Lasting:
     match lasts:
         case "unbounded":
-            return Lasting(0, float("inf"))
+            return Lasting(0, math.inf)
         case [least, most] if _is_time(least) and _is_time(most) and least <= most:
             return Lasting(least, most)
         case _ if _is_time(lasts):
@@ -343,4 +344,6 @@ def plain(value: object) -> object:
     """A setting's value as TOML and JSON have it."""
     if isinstance(value, Confidence):
         return str(value)
+    if value == Lasting(0, math.inf):
+        return UNBOUNDED
     return list(value) if isinstance(value, tuple) else value

@@ -16,6 +16,7 @@ import pytest
 from dbhygiene import engine
 from dbhygiene.engine import survey
 from dbhygiene.examples import examples
+from dbhygiene.frontends import cli
 from dbhygiene.model import Finding
 from dbhygiene.project import Project
 from dbhygiene.settings import Settings
@@ -109,3 +110,15 @@ def test_an_interrupt_ends_all_processes_without_a_word(tmp_path: Path) -> None:
     time.sleep(0.5)
     with pytest.raises(ProcessLookupError):
         os.killpg(running.pid, 0)
+
+
+def test_one_process_where_the_system_does_not_tell_how_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    made = engine.How
+    monkeypatch.setattr(engine, "How", lambda *given: (asked.append(given[1]), made(*given))[1])
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    (tmp_path / "app.py").write_text("")
+    for jobs in (["--jobs=1"], []):
+        cli.main(["check", "--no-cache", *jobs, str(tmp_path)])
+    assert asked == [1, 4]

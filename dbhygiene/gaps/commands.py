@@ -28,10 +28,10 @@ def called_command(file: File, call: ast.Call) -> FunctionAt | None:
 
 
 def _commands(file: File) -> dict[str, Definition]:
-    """The project's commands, looked for once."""
-    known: dict[str, Definition] | None = vars(file.project).get("_gaps_commands")
+    """The project's commands, looked for once a file."""
+    known: dict[str, Definition] | None = vars(file).get("_gaps_commands")
     if known is None:
-        known = vars(file.project)["_gaps_commands"] = {}
+        known = vars(file)["_gaps_commands"] = {}
         for each in file.project.mentions("class Command("):
             node = each.scope.defined.get("Command")
             if each.path.parent.name == "commands" and isinstance(node, ast.ClassDef):

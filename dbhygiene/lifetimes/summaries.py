@@ -150,6 +150,7 @@ class Summaries:
             self._words |= words
             self._speaking.clear()
             self._taking.clear()
+            self._owning.clear()
             self._returned = Demand(self._infer_returned, None, depth=_MAX_CHAIN)
 
     def may_hand_out(self, file: File) -> bool:

@@ -6,6 +6,7 @@ import textwrap
 
 import pytest
 
+from dbhygiene import edits
 from dbhygiene.edits import (
     AddItem,
     AddKeyword,
@@ -500,3 +501,9 @@ LONG = "engine = create_engine('mysql+pymysql://shop@database.one.example.com/sh
 )
 def test_a_call_that_grows_too_long_is_laid_out_in_lines(before: str, after: str) -> None:
     assert edited(before, [AddKeyword(Places(before).call("create_engine"), "n", "1234567890")]) == after
+
+
+def test_every_edit_is_told_by_its_verb() -> None:
+    kinds = [each for each in vars(edits).values() if hasattr(each, "_fields") and each.__module__ == edits.__name__]
+    assert kinds
+    assert all(kind._field_defaults["verb"] == kind.__name__ for kind in kinds)

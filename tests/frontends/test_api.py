@@ -55,6 +55,23 @@ def test_a_text_is_checked_by_itself() -> None:
     assert broken.code == "HYG001"
 
 
+def test_a_command_by_itself_may_call_another() -> None:
+    """What it calls cannot be seen: nothing is said, and no error of ours either."""
+    text = """
+from django.core.management import BaseCommand, call_command
+from shop.models import Order
+
+class Command(BaseCommand):
+    def handle(self, *args, **options):
+        print(Order.objects.count())
+        input()
+        call_command("reindex")
+        print(Order.objects.count())
+"""
+    found = dbhygiene.check(dbhygiene.File(Path("close_day.py"), text))
+    assert {finding.code for finding in found} <= {"HYG301"}
+
+
 def test_fix_returns_a_text_and_writes_nothing(project: Path) -> None:
     fixed = dbhygiene.fix("app.py")
     assert [finding.code for finding in fixed.fixed] == ["HYG101"]

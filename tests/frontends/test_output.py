@@ -223,6 +223,13 @@ def test_files_and_settings_are_shown(project: Path, capsys: Captured) -> None:
     assert told['min-confidence = "likely"'] == "default"
 
 
+def test_shown_settings_can_be_read_again(project: Path, capsys: Captured) -> None:
+    gaps = 'gaps = { "shop.listen" = "unbounded", "shop.reindex" = [60.0, 600.0] }'
+    (project / "pyproject.toml").write_text(f"[tool.dbhygiene]\n{gaps}\n")
+    _, out, _ = run(capsys, "check", "--show-settings")
+    assert next(line for line in out.splitlines() if line.startswith("gaps")).startswith(gaps)
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_is_a_script(capsys: Captured, shell: str) -> None:
     status, out, _ = run(capsys, "completion", shell)

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from dbhygiene import engine
+from dbhygiene.flow.calls import Definition
+from dbhygiene.lifetimes.summaries import Summaries
 from dbhygiene.project import Project
 from dbhygiene.settings import Settings
 
@@ -136,3 +138,17 @@ def test_layouts(tmp_path: Path, layout: str, imports: str, call: str) -> None:
         handed_on = layout.removeprefix("shop.")
         (tmp_path / "shop" / "__init__.py").write_text(f"from .{handed_on} import connect\n")
     assert found(tmp_path, f"conn = {call}\nconn.cursor()", layout, imports) == ["HYG101"]
+
+
+def test_what_objects_own_is_asked_again_once_more_is_known(tmp_path: Path) -> None:
+    """Which files are worth a look depends on names that are learned later."""
+    (tmp_path / "c.py").write_text("import pymysql\n\ndef make_conn():\n    return pymysql.connect()\n")
+    box = "import c\n\nclass Box:\n    def __init__(self):\n        self.kept = c.make_conn()\n\n"
+    (tmp_path / "b.py").write_text(box + "    def close(self):\n        self.kept.close()\n")
+    project = Project(tmp_path, Settings())
+    summaries = Summaries(project)
+    file = project.file(tmp_path / "b.py")
+    cls = Definition(file, file.classes["Box"].node, "Box")
+    assert summaries.returned(cls) is None
+    summaries.learn(frozenset({"make_conn"}))
+    assert summaries.returned(cls) is not None

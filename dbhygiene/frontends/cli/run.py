@@ -106,8 +106,8 @@ class Run:
         if not self.only_reports:
             return engine.How()
         cache = self.cache_dir or project.root / project.settings.cache_dir
-        jobs = self.jobs or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        return engine.How(None if self.no_cache else cache, jobs, Progress.on_terminal(), self.warn)
+        here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        return engine.How(None if self.no_cache else cache, self.jobs or here or 1, Progress.on_terminal(), self.warn)
 
     def warn(self, words: str) -> None:
         """Tell what went wrong, though the run goes on."""
