@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import io
-import re
 import tokenize
 from collections import defaultdict
 from collections.abc import Iterable
@@ -12,10 +11,9 @@ from typing import NamedTuple
 
 from dbhygiene.mistakes import Mistake
 from dbhygiene.model import Finding
-from dbhygiene.source import File
+from dbhygiene.source import LINE, File
 from dbhygiene.suppressions import Suppression, rewritten, statement_at, suppressions
 
-_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 _WIDEST = 88  # a comment goes above a line that would be wider, and wider than all that is there
 
 
@@ -51,7 +49,7 @@ class _Text:
     """The lines of a file, with their ends, and what stands at the end of each."""
 
     def __init__(self, file: File) -> None:
-        self.lines = _LINE.findall(file.text)
+        self.lines = LINE.findall(file.text)
         self._file = file
         self._widest = max(_WIDEST, *(len(line.rstrip("\r\n")) for line in self.lines))
         self._end = next((end for line in self.lines if (end := line[len(line.rstrip("\r\n")) :])), "\n")

@@ -27,6 +27,7 @@ NodeT = TypeVar("NodeT", bound=ast.AST)
 NOT_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError)  # what the parser raises, UnicodeError included
 
 _INNER = (*FUNCTION, ast.Lambda, ast.ClassDef)
+LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")  # with its end
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _COMPREHENSION = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from dbhygiene.edits import EditComment
-
-_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
+from dbhygiene.source import LINE
 
 
 def edited(text: str, edits: Iterable[EditComment]) -> str:
     """The text after these edits."""
-    lines = _LINE.findall(text)
+    lines = LINE.findall(text)
     for edit in sorted(edits, key=lambda edit: edit.comment, reverse=True):
         line, start, _, end = edit.comment
         before, after = lines[line - 1][:start], lines[line - 1][end:]

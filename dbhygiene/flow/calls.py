@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 
+from dbhygiene.flow.names import annotation, locate
 from dbhygiene.source import FUNCTION, File, Scope
 
 Key = TypeVar("Key", bound=Hashable)
@@ -55,16 +56,9 @@ def find(dotted: str, near: File) -> Definition | None:
 
 
 def _module_of(dotted: str, near: File) -> tuple[File, list[str]] | None:
-    """The longest part of a dotted name that is a module of the project, and the rest."""
-    parts = dotted.split(".")
-    own = near.module.split(".")
-    inner = parts[len(own) :] if parts[: len(own)] == own else []
-    if inner and (inner[0] in near.scope.bound or inner[0] in near.scope.imports):
-        return near, inner  # not a module of the package that `near` is
-    for length in range(len(parts) - 1, 0, -1):
-        if (file := near.project.module(".".join(parts[:length]), near)) is not None:
-            return file, parts[length:]
-    return (near, inner) if inner else None
+    """The project's file that holds a dotted name, else `near` where the name is below its own; and the name there."""
+    own = f"{near.module}."
+    return locate(near, dotted) or ((near, dotted[len(own) :].split(".")) if dotted.startswith(own) else None)
 
 
 def _within(file: File, path: list[str]) -> Definition | str | None:
@@ -167,8 +161,8 @@ def _class_of(file: File, expr: ast.expr, scope: Scope, depth: int) -> Definitio
             here: Scope | None = file.scope_of(expr)
             while here is not None and name not in here.bound:
                 here = here.parent
-            if here and (annotation := _annotation(here, name)) is not None:
-                return _named_class(file, annotation)
+            if here and (given := annotation(here, name)) is not None:
+                return _named_class(file, given)
             values = here.aliases.get(name, []) if here else []
             return _class_of(file, values[0], here or scope, depth - 1) if len(values) == 1 else None
         case ast.Attribute(value=ast.Name() as root, attr=attr) if depth:
@@ -191,14 +185,6 @@ def _named_class(file: File, expr: ast.expr) -> Definition | None:
     name = file.meaning(expr.value, file.scope) if quoted else file.resolve(expr)  # type: ignore[attr-defined]
     found = find(name, file) if name else None
     return found if found and isinstance(found.node, ast.ClassDef) else None
-
-
-def _annotation(scope: Scope, name: str) -> ast.expr | None:
-    """What a parameter is declared to be."""
-    if not isinstance(scope.node, FUNCTION):
-        return None
-    args = scope.node.args
-    return next((a.annotation for a in (*args.posonlyargs, *args.args, *args.kwonlyargs) if a.arg == name), None)
 
 
 def _fields(cls: Definition, name: str) -> list[tuple[File, ast.expr]]:

@@ -726,3 +726,15 @@ def _reraises(handler: ast.ExceptHandler) -> bool:
 
 def _is_name(expr: ast.expr, name: str | None) -> bool:
     return isinstance(expr, ast.Name) and expr.id == name
+
+
+def reached(start: list[Node], *, past: Callable[[Node], bool]) -> set[Node]:
+    """Every node on a way from these; `past`: whether the way goes on past a node."""
+    seen, todo = set(start), list(start)
+    while todo:
+        node = todo.pop()
+        if past(node):
+            fresh = [target for _, target in node.out if target not in seen]
+            seen.update(fresh)
+            todo += fresh
+    return seen

@@ -37,13 +37,6 @@ def declared(file: File, given: ast.expr | None) -> Value:
     return Instance(origin(file, name)) if name and "." in name else UNKNOWN  # `str` may be any string
 
 
-def annotation(place: Place) -> ast.expr | None:
-    """The annotation of a parameter."""
-    args = place.scope.node.args if isinstance(place.scope.node, FUNCTION) else None
-    parameters = [*args.posonlyargs, *args.args, *args.kwonlyargs] if args is not None else []
-    return next((each.annotation for each in parameters if each.arg == place.path), None)
-
-
 def declaration(scope: Scope, name: str) -> ast.expr | None:
     """The annotation of a field, in the body of its class."""
     for statement in scope.node.body if isinstance(scope.node, ast.ClassDef) else ():

@@ -74,3 +74,11 @@ def class_of(file: File, path: list[str]) -> tuple[Scope, list[str]] | None:
         if (scope := file.classes.get(".".join(path[:length]))) is not None:
             return scope, path[length:]
     return None
+
+
+def annotation(scope: Scope, name: str) -> ast.expr | None:
+    """The annotation of a parameter."""
+    if not isinstance(scope.node, FUNCTION):
+        return None
+    args = scope.node.args
+    return next((a.annotation for a in (*args.posonlyargs, *args.args, *args.kwonlyargs) if a.arg == name), None)

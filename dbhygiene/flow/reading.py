@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 
 from dbhygiene.flow import strings
 from dbhygiene.flow.bindings import Bindings, Place
-from dbhygiene.flow.declared import annotation, declaration, declared, is_record, parameter
-from dbhygiene.flow.names import bases, class_of, locate, origin
+from dbhygiene.flow.declared import declaration, declared, is_record, parameter
+from dbhygiene.flow.names import annotation, bases, class_of, locate, origin
 from dbhygiene.flow.results import result
 from dbhygiene.flow.values import (
     ANY_TEXT,
@@ -212,7 +212,7 @@ class _Reader:
             found.append(self.given[place])
         elif (found_as := parameter(place)) is not None:
             default, is_dict = found_as
-            found += [Dict(open=True)] if is_dict else [declared(file, annotation(place))]
+            found += [Dict(open=True)] if is_dict else [declared(file, annotation(place.scope, place.path))]
             found += [self.read(file, default)] if default is not None else []
         elif place in bindings.unclear or not found:
             found.append(UNKNOWN)

@@ -85,8 +85,8 @@ def worth(value: ast.expr | None, known: Known, opened: Container[ast.AST] = ())
         case ast.Name() | ast.Attribute():
             path = path_of(value)
             return next((mask for key, mask in known if key == path), ANYTHING)
-        case ast.Lambda() | ast.JoinedStr():
-            return TRUTHY if isinstance(value, ast.Lambda) else ANYTHING
+        case ast.Lambda():
+            return TRUTHY
     return ANYTHING
 
 

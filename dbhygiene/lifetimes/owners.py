@@ -10,7 +10,7 @@ from dbhygiene.library.resources import Leaving, Resource
 from dbhygiene.lifetimes.analysis import Analysis, analyse
 from dbhygiene.lifetimes.heap import IS
 from dbhygiene.lifetimes.ownership import ENDING, Field, is_plain
-from dbhygiene.source import FUNCTION, Function
+from dbhygiene.source import FUNCTION, Function, function_around
 
 if TYPE_CHECKING:
     from dbhygiene.lifetimes.summaries import Summaries
@@ -163,7 +163,7 @@ def _closers(field: Field, methods: dict[str, Definition]) -> frozenset[str] | N
         for use in field.uses(file):
             verdict = field.fate(file, use)
             if verdict is None:
-                function = next((node for node in file.around(use) if isinstance(node, FUNCTION)), None)
+                function = function_around(file, use)
                 if function not in own or not _is_self(use.value):
                     return None
                 found.add(own[function])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from dbhygiene.flow.calls import Definition, bases, callee, find
 from dbhygiene.library.resources import Does, Resource
 from dbhygiene.lifetimes.heap import IS
-from dbhygiene.source import FUNCTION, File, Scope
+from dbhygiene.source import FUNCTION, File, Scope, function_around
 
 if TYPE_CHECKING:
     from dbhygiene.lifetimes.summaries import Summaries
@@ -49,7 +49,7 @@ class Field:
     @property
     def is_of_class(self) -> bool:
         """Whether it is opened in the body of the class, once for all instances."""
-        return self.birth is not None and not any(isinstance(n, FUNCTION) for n in self.file.around(self.birth))
+        return self.birth is not None and function_around(self.file, self.birth) is None
 
     def never_closed(self) -> bool:
         """Whether nobody who can see the field closes it, or hands it to somebody who might."""
@@ -124,7 +124,7 @@ class Field:
                 call = file.parents.get(around)
                 return set() if isinstance(call, ast.Call) and self._borrows(file, call, None, name) else None
             case ast.Return() | ast.Tuple() | ast.IfExp():
-                function = next((node for node in file.around(use) if isinstance(node, FUNCTION)), None)
+                function = function_around(file, use)
                 return {function.name} if function else None
             case ast.Assign(targets=targets):
                 return set() if all(_is_local_and_lent(file, use, target) for target in targets) else None
@@ -142,7 +142,7 @@ class Field:
 
     def _borrows(self, file: File, call: ast.Call, position: int | None, keyword: str | None) -> bool:
         """Whether a call only borrows the field that it is given."""
-        function = next((node for node in file.around(call) if isinstance(node, FUNCTION)), file.tree)
+        function = function_around(file, call) or file.tree
         if file.resolve(call.func) in {"getattr", "next", "iter", "setattr"}:
             return False
         effect = self.summaries.effects(file, function).of(call)
@@ -213,7 +213,7 @@ def is_plain(cls: Definition) -> bool:
 
 def _is_local_and_lent(file: File, use: ast.Attribute, target: ast.expr) -> bool:
     """Whether a variable that is given the field only borrows it: it is neither closed, handed on nor returned."""
-    function = next((node for node in file.around(use) if isinstance(node, FUNCTION)), None)
+    function = function_around(file, use)
     if function is None or not isinstance(target, ast.Name):
         return False
     for part in ast.walk(function):

@@ -157,26 +157,14 @@ def _looked_at(act: cfg.Act) -> Iterator[ast.AST]:
 def _surely_open(life: Lifetime, name: str, rest: Sequence[ast.stmt]) -> bool:
     """Whether no way leads to these statements but through the opening, or one like it of the same name."""
     graph, sites = life.analysis.graph, life.analysis.sites
-    bindings = [node for node in graph.nodes() if isinstance(node.act, cfg.Bind) and name in _bound(node.act.target)]
+    bindings = [node for node in graph.nodes() if isinstance(node.act, cfg.Bind) and name in names_in(node.act.target)]
     openings = {node for node in bindings if _opened(node) in sites}
     if any(sites[_opened(node)] != life.resource for node in openings):  # type: ignore[index]
         return False
     inside = {part for statement in rest for part in ast.walk(statement)}
-    todo: list[Node] = [graph.entry, *(node for node in bindings if node not in openings)]
-    seen = set(todo)
-    while todo:
-        node = todo.pop()
-        if node.act is not None and node.act.node in inside:
-            return False
-        if node not in openings:
-            fresh = [target for _, target in node.out if target not in seen]
-            seen.update(fresh)
-            todo += fresh
-    return bool(rest)
-
-
-def _bound(target: ast.AST) -> set[str]:
-    return {part.id for part in ast.walk(target) if isinstance(part, ast.Name)}
+    start = [graph.entry, *(node for node in bindings if node not in openings)]
+    reached = cfg.reached(start, past=lambda node: node not in openings)
+    return bool(rest) and not any(node.act is not None and node.act.node in inside for node in reached)
 
 
 def _opened(node: Node) -> ast.Call | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -364,7 +364,7 @@ def _hands_back(file: File, function: Function) -> bool:
 def _gives_nothing_else(analysis: Analysis) -> bool:
     """Whether a function that gives back a resource never gives anything else: as far as its names tell."""
     returns = [node.act.node.value for node in analysis.graph.nodes() if isinstance(node.act, cfg.Return)]
-    reached = _reached([analysis.graph.entry], past=lambda node: not isinstance(node.act, cfg.Return))
+    reached = cfg.reached([analysis.graph.entry], past=lambda node: not isinstance(node.act, cfg.Return))
     return analysis.graph.exit not in reached and all(_is_sure(analysis, value) for value in returns)
 
 
@@ -409,31 +409,19 @@ def _is_abstract(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
 
 def _raises_before_yield(graph: cfg.Graph) -> bool:
     """Whether an exception can leave a generator before it yields for the first time."""
-    return graph.raised in _reached([graph.entry], past=lambda node: not isinstance(node.act, cfg.Yield))
+    return graph.raised in cfg.reached([graph.entry], past=lambda node: not isinstance(node.act, cfg.Yield))
 
 
 def _swallowing(graph: cfg.Graph) -> list[ast.ExceptHandler]:
     """The handlers by which an exception thrown in at a `yield` can end in a normal exit."""
     yields = [node for node in graph.nodes() if isinstance(node.act, cfg.Yield)]
     thrown = [target for node in yields for kind, target in node.out if kind == "raise"]
-    catches = [node for node in _reached(thrown, past=lambda node: True) if isinstance(node.act, cfg.Catch)]
+    catches = [node for node in cfg.reached(thrown, past=lambda node: True) if isinstance(node.act, cfg.Catch)]
     return [
         node.act.node
         for node in catches
-        if isinstance(node.act, cfg.Catch) and graph.exit in _reached([node], past=lambda node: True)
+        if isinstance(node.act, cfg.Catch) and graph.exit in cfg.reached([node], past=lambda node: True)
     ]
-
-
-def _reached(start: list[cfg.Node], *, past: Callable[[cfg.Node], bool]) -> set[cfg.Node]:
-    """Every node on a way from these; `past`: whether the way goes on past a node."""
-    seen, todo = set(start), list(start)
-    while todo:
-        node = todo.pop()
-        if past(node):
-            fresh = [target for _, target in node.out if target not in seen]
-            seen.update(fresh)
-            todo += fresh
-    return seen
 
 
 def _caught_by(file: File, handler: ast.ExceptHandler) -> list[str | None]:

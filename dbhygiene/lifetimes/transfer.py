@@ -73,7 +73,7 @@ class Transfer:
         self.effects, self.sites, self.names, self.keys = effects, sites, names, keys
         self.sure = {call for call in sites if isinstance(call, ast.Call) and effects.of(call).summary.is_sure}
         self.escaped: dict[Site, Node] = {}  # and where, as seen first
-        self.replaced: dict[tuple[Site, ast.AST], Fact] = {}
+        self.replaced: dict[tuple[Site, ast.AST], None] = {}  # in the order found
         self._steps: dict[type, Callable[..., Outcomes]] = {
             cfg.Call: self._call,
             cfg.Bind: self._bind,
@@ -362,7 +362,7 @@ class Transfer:
         after = fact.unbound(path)
         dropped = isinstance(act.value, ast.Constant)  # `conn = None`: no other takes its place
         if after is not fact and fact.state == "open" and fact.how(path) == IS and not (dropped or _reachable(after)):
-            self.replaced.setdefault((fact.site, act.node), fact)  # type: ignore[arg-type]
+            self.replaced[fact.site, act.node] = None  # type: ignore[index]
         return after._replace(known=self.keys.rebound(after.known, path)) if after.known else after
 
     def _bound(self, target: ast.expr, how: str | None, mask: int, fact: Fact) -> Fact:
