@@ -149,16 +149,16 @@ def without_empty_finally(unit: Unit) -> list[Unit]:
         bare = statement.with_changes(finalbody=None)
         if not left:
             return [replace(unit, here=bare)]
-        return [Unit(unit.first, _NOWHERE, bare), Unit(_NOWHERE, unit.last, None, left=left)]
+        return [Unit(unit.first, NOWHERE, bare), Unit(NOWHERE, unit.last, None, left=left)]
     header, body, footer = _opened(statement.body)
     return [
-        Unit(unit.first, _NOWHERE, None, left=(*statement.leading_lines, *header)),
-        *(Unit(_NOWHERE, _NOWHERE, each) for each in body),
-        Unit(_NOWHERE, unit.last, None, left=(*footer, *left)),
+        Unit(unit.first, NOWHERE, None, left=(*statement.leading_lines, *header)),
+        *(Unit(NOWHERE, NOWHERE, each) for each in body),
+        Unit(NOWHERE, unit.last, None, left=(*footer, *left)),
     ]
 
 
-_NOWHERE = Span(0, 0, 0, 0)
+NOWHERE = Span(0, 0, 0, 0)
 
 
 def _opened(suite: cst.BaseSuite) -> tuple[Lines, Sequence[Statement], Lines]:

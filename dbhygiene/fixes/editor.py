@@ -25,7 +25,7 @@ from dbhygiene.edits import (
     widest,
 )
 from dbhygiene.fixes import layout, templates
-from dbhygiene.fixes.blocks import Block, Unit, comments_of, joined, lines, without_empty_finally
+from dbhygiene.fixes.blocks import NOWHERE, Block, Unit, comments_of, joined, lines, without_empty_finally
 from dbhygiene.fixes.templates import EditError, Statement
 from dbhygiene.source import Span
 
@@ -315,12 +315,11 @@ def _first_in(node: cst.BaseCompoundStatement, code: str) -> cst.IndentedBlock:
         body = cst.IndentedBlock(_separate(lines(body)))
     if not isinstance(body, cst.IndentedBlock):
         raise EditError("it has no body of its own")
-    nowhere = Span(0, 0, 0, 0)
-    units = [Unit(nowhere, nowhere, statement) for statement in body.body]  # type: ignore[arg-type]
+    units = [Unit(NOWHERE, NOWHERE, statement) for statement in body.body]  # type: ignore[arg-type]
     place = (
         1 if isinstance(node, (cst.FunctionDef, cst.ClassDef)) and node.get_docstring(clean=False) is not None else 0
     )
-    units.insert(place, Unit(nowhere, nowhere, None, after=(templates.piece(code),)))
+    units.insert(place, Unit(NOWHERE, NOWHERE, None, after=(templates.piece(code),)))
     statements, left = joined(units)
     return body.with_changes(body=statements, footer=[*left, *body.footer])
 

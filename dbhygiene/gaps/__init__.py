@@ -17,7 +17,7 @@ from dbhygiene.gaps.durations import is_test
 from dbhygiene.gaps.effects import Routine, Spot
 from dbhygiene.gaps.entries import entries, entries_of, may_have_entries, uses_django
 from dbhygiene.gaps.reach import Reach
-from dbhygiene.gaps.seconds import FOR_EVER, Seconds
+from dbhygiene.gaps.seconds import UNBOUNDED
 from dbhygiene.gaps.site import is_sqlite_only
 from dbhygiene.gaps.states import NEVER_ENDS, SILENT, Summary
 from dbhygiene.gaps.walk import Gap, Walk
@@ -136,7 +136,7 @@ class Gaps:
         asked, again = summary.returns.since, summary.first
         if asked is not None and again is not None and asked.file is file and again.file is file:
             wait = Spot(file, place, f"the next call of `{function.name}` may come hours later")
-            yield Gap(file, function, asked, wait, again, Seconds(0.0, FOR_EVER, FOR_EVER), Kind.EVENT, True)
+            yield Gap(file, function, asked, wait, again, UNBOUNDED, Kind.EVENT, True)
 
     def _summary(self, routine: Routine) -> Summary:
         known = self._reach.doing(routine.code) or self._others.doing(routine.code)
@@ -149,7 +149,7 @@ class Gaps:
             walk = Walk(routine, self._summary, self._limit)
         except TooLargeError:
             return SILENT
-        self._gaps[replace(routine)] = list(walk.gaps.values())
+        self._gaps[routine] = list(walk.gaps.values())
         return walk.summary
 
 

@@ -17,14 +17,12 @@ from dbhygiene.gaps.classes import FunctionAt, class_of, foreign_bases, function
 from dbhygiene.gaps.code import called_names, is_generator, tested_names
 from dbhygiene.gaps.commands import called_command
 from dbhygiene.gaps.durations import duration
-from dbhygiene.gaps.seconds import FOR_EVER, Seconds
+from dbhygiene.gaps.seconds import UNBOUNDED, Seconds
 from dbhygiene.gaps.tasks import runs_later, task_of
 from dbhygiene.gaps.things import Object, Row, Rows, Things
 from dbhygiene.library import django
 from dbhygiene.library.waits import ITERATED, WAITS, Kind
-from dbhygiene.source import File, Function, Located
-
-Code: TypeAlias = "ast.Module | ast.FunctionDef | ast.AsyncFunctionDef"
+from dbhygiene.source import Code, File, Function, Located
 
 
 @dataclass(frozen=True)
@@ -35,6 +33,9 @@ class Spot:
     node: Located
     words: str
     inner: Spot | None = None
+
+    def leading_to(self, inner: Spot) -> Spot:
+        return replace(self, inner=inner)
 
     @property
     def origin(self) -> Spot:
@@ -177,10 +178,6 @@ class Effects:
             self._calls[call] = list(self._call(call))
         return self._calls[call]
 
-    def runs(self, call: ast.Call) -> bool:
-        """Whether a call runs code of the project."""
-        return any(isinstance(effect, Run) for effect in self.of_call(call))
-
     def beginning(self, loop: ast.For | ast.AsyncFor | ast.comprehension) -> list[Effect]:
         """What happens when a loop begins: a queryset asks for its rows."""
         iterated = loop.iter
@@ -297,7 +294,7 @@ class Effects:
         if isinstance(func, ast.Attribute) and func.attr in {"apply", "call_local"}:
             if (task := task_of(self.file, func.value)) is not None:
                 if func.attr == "apply":
-                    lasts = Seconds(0.0, FOR_EVER, FOR_EVER)
+                    lasts = UNBOUNDED
                     yield Idle(self._spot(call, f"runs `{task.node.name}` at once, {lasts}"), lasts, Kind.JOB)
                 yield self._run(call, f"runs `{task.node.name}`", task)
 
@@ -437,7 +434,7 @@ class Effects:
                 return
 
     def _next(self, node: ast.expr, kind: Kind) -> Idle:
-        lasts = Seconds(0.0, FOR_EVER, FOR_EVER)
+        lasts = UNBOUNDED
         return Idle(self._spot(node, _waiting(kind, lasts)), lasts, kind)
 
 

@@ -9,9 +9,9 @@ from dbhygiene.gaps.closing import what_closes
 from dbhygiene.gaps.code import own_nodes
 from dbhygiene.gaps.dispatch import functions
 from dbhygiene.gaps.durations import argument
-from dbhygiene.gaps.effects import Ask, Effects, Routine
+from dbhygiene.gaps.effects import Ask, Effects, Routine, Run
 from dbhygiene.library.entries import FORKS
-from dbhygiene.source import FUNCTION, Code, File
+from dbhygiene.source import FUNCTION, Code, File, function_around
 
 _SHARES_NOTHING = ("spawn", "forkserver")
 
@@ -33,7 +33,7 @@ def closed_in_child(file: File, call: ast.Call) -> Iterator[tuple[File, ast.Call
 
 def _branches(file: File, fork: ast.Call) -> Iterator[tuple[File, Code, list[ast.stmt]]]:
     """The code of the child, in `if os.fork() == 0:` or `pid = os.fork()`, `if not pid:`."""
-    code = _function_around(file, fork)
+    code = function_around(file, fork) or file.tree
     assigned = file.parents.get(fork)
     variable = assigned.targets[0].id if _gives_name(assigned) else None  # type: ignore[union-attr]
     for node in own_nodes(code):
@@ -66,7 +66,7 @@ def _first_close(file: File, code: Code, child: list[ast.stmt]) -> Iterator[tupl
         if what_closes(file, call) is not None:
             yield file, call
             return
-        if any(isinstance(effect, Ask) for effect in effects.of_call(call)) or effects.runs(call):
+        if any(isinstance(effect, (Ask, Run)) for effect in effects.of_call(call)):
             return
 
 
@@ -84,10 +84,6 @@ def _calls(statements: Iterable[ast.stmt]) -> list[ast.Call]:
 
 def _closed_before(file: File, fork: ast.Call) -> bool:
     """Whether the parent closes its connection somewhere before it forks."""
-    code = _function_around(file, fork)
+    code = function_around(file, fork) or file.tree
     calls = (node for node in own_nodes(code) if isinstance(node, ast.Call) and node.lineno < fork.lineno)
     return any(what_closes(file, call) is not None for call in calls)
-
-
-def _function_around(file: File, node: ast.AST) -> Code:
-    return next((above for above in file.around(node) if isinstance(above, FUNCTION)), file.tree)

@@ -18,7 +18,7 @@ from dbhygiene.gaps.durations import is_test
 from dbhygiene.gaps.effects import Spot
 from dbhygiene.gaps.holding import NEVER_RETURNS, NOTHING, Meaning, Question, Routine, Walk, place_of
 from dbhygiene.gaps.pauses import Pauses
-from dbhygiene.gaps.seconds import FOR_EVER, Seconds
+from dbhygiene.gaps.seconds import UNBOUNDED, Seconds
 from dbhygiene.gaps.states import Idle
 from dbhygiene.library import idle as library
 from dbhygiene.library import waits
@@ -161,7 +161,7 @@ class _Search:
                 name = routine.code.name if isinstance(routine.code, FUNCTION) else ""
                 wait = Spot(routine.file, place, f"the next call of `{name}` may come hours later")
                 asked = held[0] or first[0]
-                lasts = Seconds(0.0, FOR_EVER, FOR_EVER)
+                lasts = UNBOUNDED
                 yield Held(self._life, routine.file, asked, wait, first[0], lasts, waits.Kind.EVENT, name)
 
     def _note(self, file: File, gaps: Iterable[tuple[Idle, Spot]]) -> None:

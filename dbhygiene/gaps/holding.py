@@ -187,20 +187,19 @@ class Walk:
         spot = self._spot(call, f"calls `{ast.unparse(call.func)}`")
         if idle is not None and meaning.first is not None:
             asked, before = meaning.first
-            self._ask(node, self._paused(idle, before, spot), _via(spot, asked))
+            self._ask(node, self._paused(idle, before, spot), spot.leading_to(asked))
         for ending in sorted(meaning.endings, key=place_of):
             if ending is None:
                 yield None
             elif ending[0] is not None:
-                yield self._paused(Idle(_via(spot, ending[0])), ending[1], spot)
+                yield self._paused(Idle(spot.leading_to(ending[0])), ending[1], spot)
             else:
                 yield idle and self._paused(idle, ending[1], spot)
 
     def _paused(self, idle: Idle, pause: Pause, spot: Spot) -> Idle:
         if not pause.seconds.most or pause.spot is None:
             return idle
-        inner = _via(spot, pause.spot)
-        return idle.waiting(Pause(pause.seconds, inner, pause.kind), inner, self._rounds)
+        return idle.waiting(pause.seen_from(spot), spot.leading_to(pause.spot), self._rounds)
 
     def _spot(self, node: ast.expr | ast.Yield | ast.YieldFrom, words: str) -> Spot:
         return Spot(self._routine.file, node, words)
@@ -266,7 +265,3 @@ def place_of(ending: Ending) -> tuple[int, int, float]:
     if ending is None or ending[0] is None:
         return 0, 0, 0.0 if ending is None else 1 + ending[1].seconds.likely
     return ending[0].node.lineno, ending[0].node.col_offset, ending[1].seconds.likely
-
-
-def _via(spot: Spot, inner: Spot) -> Spot:
-    return Spot(spot.file, spot.node, spot.words, inner)

@@ -28,8 +28,7 @@ class Pauses:
                 case Run(spot=spot, routines=routines):
                     pause = max(map(self._lasting, routines), key=lambda pause: pause.seconds.rank(self._limit))
                     if pause.seconds.most and pause.spot is not None:
-                        inner = Spot(spot.file, spot.node, spot.words, pause.spot)
-                        yield spot, Pause(pause.seconds, inner, pause.kind)
+                        yield spot, pause.seen_from(spot)
 
     def _lasting(self, routine: Routine) -> Pause:
         ending = self._walked.get(routine, SILENT).returns

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from dbhygiene.gaps.code import own_nodes
 from dbhygiene.gaps.decorators import dressed
 from dbhygiene.gaps.effects import Ask, Effect, Effects, Idle, Routine, Run
+from dbhygiene.library.calls import EXITS
 from dbhygiene.source import FUNCTION, Code, File
 
 _MOST = 20_000  # functions of one project
-_EXITS = frozenset({"sys.exit", "os._exit", "exit", "quit"})
 
 
 @dataclass
@@ -100,7 +100,7 @@ def _ends(file: File, statement: ast.stmt) -> bool:
         case ast.Raise() | ast.While(test=ast.Constant()):
             return True
         case ast.Expr(value=ast.Call(func=called)):
-            return file.resolve(called) in _EXITS
+            return file.resolve(called) in EXITS
     return False
 
 

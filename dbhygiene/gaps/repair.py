@@ -18,7 +18,6 @@ from dbhygiene.model import Fix, NoFix
 from dbhygiene.source import FUNCTION, File
 
 _HELD = ("select_for_update", "GET_LOCK", "advisory_lock", "TEMPORARY TABLE", "LISTEN ")
-IN_TRANSACTION = "the wait lies within a transaction, which closing the connection would roll back"
 
 
 def repair(gap: Gap) -> Fix | NoFix:
@@ -87,8 +86,6 @@ def waits_in_transaction(gap: Gap) -> bool:
 
 def _reasons(gap: Gap) -> Iterator[str]:
     file, node = gap.file, gap.wait.node
-    if waits_in_transaction(gap):
-        yield IN_TRANSACTION
     if streaming_loop(file, node) is not None:
         yield "the rows of `.iterator()` are still being read"
     text = file.segment(gap.code) if isinstance(gap.code, FUNCTION) else file.text

@@ -78,4 +78,5 @@ def _spoken(seconds: float) -> str:
 
 
 NO_TIME = Seconds()
+UNBOUNDED = Seconds(0.0, FOR_EVER, FOR_EVER)
 ONCE = Rounds(1, 1, 1)

@@ -58,21 +58,25 @@ def _add(settings: File, found: list[File]) -> None:
                 _add(other, found)
 
 
+def _databases(file: File) -> list[Value] | None:
+    """What the settings say of each of the site's databases, None where one of them cannot be told."""
+    found: list[Value] = []
+    for settings in settings_files(file):
+        for option in options(member(settings, "DATABASES")) if "DATABASES" in settings.scope.bound else ():
+            if not isinstance(option, Dict) or option.open or not option.items:
+                return None
+            found += option.items.values()
+    return found
+
+
 def engines(file: File) -> set[str] | None:
     """The `ENGINE`s of the site's databases, None where one of them cannot be told."""
     found: set[str] = set()
-    for settings in settings_files(file):
-        if "DATABASES" not in settings.scope.bound:
-            continue
-        databases = member(settings, "DATABASES")
-        for option in options(databases):
-            if not isinstance(option, Dict) or option.open or not option.items:
+    for database in _databases(file) or ():
+        for engine in options(as_dict(database).items.get("ENGINE", database)):
+            if not (isinstance(engine, Constant) and isinstance(engine.value, str)):
                 return None
-            for alias in option.items.values():
-                for engine in options(as_dict(alias).items.get("ENGINE", alias)):
-                    if not (isinstance(engine, Constant) and isinstance(engine.value, str)):
-                        return None
-                    found.add(engine.value)
+            found.add(engine.value)
     return found or None
 
 
@@ -102,16 +106,12 @@ def age_of_connections(file: File) -> float | None:
 
 
 def _age(file: File) -> float | None:
-    oldest: float | None = None
-    for settings in settings_files(file):
-        for option in options(member(settings, "DATABASES")) if "DATABASES" in settings.scope.bound else ():
-            if not isinstance(option, Dict) or option.open or not option.items:
-                return None
-            for database in option.items.values():
-                if (age := _age_in(database)) is None:
-                    return None
-                oldest = max(age, oldest or 0)
-    return oldest
+    ages: list[float] = []
+    for database in _databases(file) or ():
+        if (age := _age_in(database)) is None:
+            return None
+        ages.append(age)
+    return max(0.0, *ages) if ages else None
 
 
 def _age_in(database: Value) -> float | None:

@@ -24,6 +24,10 @@ class Pause:
     spot: Spot | None = None
     kind: Kind = Kind.SLEEP
 
+    def seen_from(self, spot: Spot) -> Pause:
+        """The same, where a call leads there."""
+        return self if self.spot is None else replace(self, spot=spot.leading_to(self.spot))
+
 
 @dataclass(frozen=True)
 class Wait:

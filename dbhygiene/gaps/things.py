@@ -339,7 +339,7 @@ class Things:
         name = self.file.resolve(func)
         if name == "super" and isinstance(func, ast.Name) and (scope := self._class_around(func)) is not None:
             return self.instance(f"{self.file.module}.{scope.name}")
-        if isinstance(func, ast.Attribute) and (found := self._method(func, call)) is not None:
+        if isinstance(func, ast.Attribute) and (found := self._method(func)) is not None:
             return found
         if name is None:
             return self._made_by_any(func)
@@ -358,7 +358,7 @@ class Things:
             scope = scope.parent
         return scope.class_scope if scope else None
 
-    def _method(self, func: ast.Attribute, call: ast.Call) -> Thing | None:
+    def _method(self, func: ast.Attribute) -> Thing | None:
         owner = self.thing(func.value)
         match owner:
             case Rows(model=model):

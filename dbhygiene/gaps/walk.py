@@ -11,6 +11,7 @@ from dbhygiene.flow.bindings import Place
 from dbhygiene.flow.cfg import Act, Bind, Graph, Iterate, Node, Outcome, Semantics, Test, Yield, build
 from dbhygiene.flow.exceptions import SYSTEM_EXIT
 from dbhygiene.gaps.aliases import DEFAULT, aliases_of
+from dbhygiene.gaps.closing import is_atomic
 from dbhygiene.gaps.effects import Ask, Close, Effect, Effects, Part, Routine, Run, Spot
 from dbhygiene.gaps.effects import Idle as IdleEffect
 from dbhygiene.gaps.loops import Cycle, cycles, rounds
@@ -18,12 +19,11 @@ from dbhygiene.gaps.recovery import recovers
 from dbhygiene.gaps.seconds import Seconds
 from dbhygiene.gaps.site import age_of_connections
 from dbhygiene.gaps.states import Ending, Idle, Pause, State, Summary
-from dbhygiene.library import django
+from dbhygiene.library.calls import EXITS
 from dbhygiene.library.waits import Kind
 from dbhygiene.source import FUNCTION, File
 
 Summaries = Callable[[Routine], Summary]
-_EXITS = frozenset({"sys.exit", "os._exit", "exit", "quit"})
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Walk(Semantics):
 
     def outcome(self, call: ast.Call) -> Outcome:
         """A call without an effect is taken not to raise: else every loop would have a way round without a query."""
-        if (name := self.resolve(call.func)) in _EXITS:
+        if (name := self.resolve(call.func)) in EXITS:
             return Outcome(False, (SYSTEM_EXIT,))
         matters = any(not isinstance(effect, Close) for effect in self._effects.of_call(call)) or name == "next"
         return Outcome(True, Outcome().raises if matters else ())
@@ -134,8 +134,7 @@ class Walk(Semantics):
         """The state in a function that is decorated to be a transaction."""
         code = self._routine.code
         for decorator in code.decorator_list if isinstance(code, FUNCTION) else ():
-            called = decorator.func if isinstance(decorator, ast.Call) else decorator
-            if self.resolve(called) in django.ATOMIC:
+            if is_atomic(self._routine.file, decorator):
                 return self._asked(state, Spot(self._routine.file, decorator, "begins a transaction"), Pause())
         return state
 
@@ -231,7 +230,7 @@ class Walk(Semantics):
 
     def _run(self, summary: Summary, spot: Spot, state: State) -> tuple[State | None, State | None]:
         if summary.first is not None:
-            self._asked(state, _via(spot, summary.first), _pause_via(spot, summary.before))
+            self._asked(state, spot.leading_to(summary.first), summary.before.seen_from(spot))
         return tuple(self._ended(ending, spot, state) for ending in (summary.returns, summary.raises))  # type: ignore[return-value]
 
     def _ended(self, ending: Ending, spot: Spot, state: State) -> State | None:
@@ -239,14 +238,14 @@ class Walk(Semantics):
             return None
         silent = state.closed()
         if ending.through is not None:
-            silent = self._waited(state, _pause_via(spot, ending.through), spot)
-        kept = _via(spot, ending.kept) if ending.kept else None
+            silent = self._waited(state, ending.through.seen_from(spot), spot)
+        kept = spot.leading_to(ending.kept) if ending.kept else None
         if ending.since is None:
             asked = silent.asked and replace(silent.asked, kept=kept or silent.asked.kept)
             return replace(silent, asked=asked)
-        asked = Idle(_via(spot, ending.since), kept=kept)
+        asked = Idle(spot.leading_to(ending.since), kept=kept)
         if ending.after.seconds.most:
-            asked = asked.waiting(_pause_via(spot, ending.after), spot, self._rounds)
+            asked = asked.waiting(ending.after.seen_from(spot), spot, self._rounds)
         return silent.joined(replace(state, entered=None, asked=asked), self._limit)
 
     def _waited(self, state: State, pause: Pause, spot: Spot) -> State:
@@ -305,11 +304,3 @@ def _asks_for_transaction(act: Act) -> bool:
         case Test(node=ast.Attribute(attr=name) | ast.Call(args=[ast.GeneratorExp(elt=ast.Attribute(attr=name))])):
             return name == "in_atomic_block"
     return False
-
-
-def _via(spot: Spot, inner: Spot) -> Spot:
-    return Spot(spot.file, spot.node, spot.words, inner)
-
-
-def _pause_via(spot: Spot, pause: Pause) -> Pause:
-    return pause if pause.spot is None else Pause(pause.seconds, _via(spot, pause.spot), pause.kind)

@@ -53,7 +53,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dbhygiene.gaps import Gap
-from dbhygiene.gaps.repair import IN_TRANSACTION, waits_in_transaction
+from dbhygiene.gaps.repair import waits_in_transaction
 from dbhygiene.gaps.story import confidence, notes, steps
 from dbhygiene.model import NoFix, Report, rule
 from dbhygiene.source import File
@@ -66,7 +66,7 @@ def check(file: File, gap: Gap) -> Iterator[Report]:
             gap.wait.node,
             f"the transaction stays open while {gap.kind.value} ({gap.seconds})",
             path=tuple(steps(gap)),
-            fix=NoFix(IN_TRANSACTION),
+            fix=NoFix("the wait lies within a transaction, which closing the connection would roll back"),
             confidence=confidence(gap),
             notes=("its locks are held as long", *notes(gap)),
             subject="transaction",

@@ -167,6 +167,7 @@ from collections.abc import Iterator
 
 from dbhygiene.library.fastapi import is_dependency
 from dbhygiene.library.prefilter import SQLALCHEMY
+from dbhygiene.library.sessions import SESSION_KINDS
 from dbhygiene.lifetimes import Leak, Lifetime
 from dbhygiene.lifetimes.managed import left_by_exit, mend
 from dbhygiene.lifetimes.repair import repair
@@ -175,7 +176,6 @@ from dbhygiene.model import NoFix, Report, rule
 from dbhygiene.settings import Confidence
 from dbhygiene.source import FUNCTION, File, Function, Located
 
-_KINDS = {"session": "session", "engine connection": "connection"}
 _WORDS = {
     Leak.NEVER_CLOSED: "is never closed",
     Leak.SOME_PATH: "is not closed on every path",
@@ -186,7 +186,7 @@ _WORDS = {
 @rule("HYG209", on=Lifetime, imports=SQLALCHEMY)
 def check(file: File, life: Lifetime) -> Iterator[Report]:
     leak, function = life.leak, life.scope.node
-    if life.resource.kind not in _KINDS or not isinstance(function, FUNCTION):
+    if life.resource.kind not in SESSION_KINDS or not isinstance(function, FUNCTION):
         return  # what a module keeps is another rule's matter
     if life.is_returned and is_dependency(file, function):
         yield _returned(file, life, function)
@@ -199,7 +199,7 @@ def check(file: File, life: Lifetime) -> Iterator[Report]:
 def _returned(file: File, life: Lifetime, function: Function) -> Report:
     return Report(
         life.birth,
-        f"{_KINDS[life.resource.kind]} `{life.title}` is returned by a dependency, and not closed after the request",
+        f"{life.resource.noun} `{life.title}` is returned by a dependency, and not closed after the request",
         fix=NoFix(f"`{function.name}` is to yield it, within a `with`"),
         confidence=_confidence(file, life),
         subject=life.title,
@@ -210,7 +210,7 @@ def _left_open(file: File, life: Lifetime, leak: Leak) -> Report:
     path = steps(life, leak)
     return Report(
         life.birth,
-        f"{_KINDS[life.resource.kind]} `{life.title}` {_WORDS.get(leak) or _on_error(path[-1][0])}",
+        f"{life.resource.noun} `{life.title}` {_WORDS.get(leak) or _on_error(path[-1][0])}",
         path=tuple(path),
         fix=repair(life, leak),
         confidence=_confidence(file, life),
@@ -222,7 +222,7 @@ def _left_open(file: File, life: Lifetime, leak: Leak) -> Report:
 def _left_by_exit(file: File, life: Lifetime, leaving: Function, culprit: ast.Call) -> Report:
     return Report(
         life.birth,
-        f"{_KINDS[life.resource.kind]} `{life.title}` is left open if {named(culprit)} raises in `{leaving.name}`",
+        f"{life.resource.noun} `{life.title}` is left open if {named(culprit)} raises in `{leaving.name}`",
         path=((life.birth, "opened here"), (culprit, "this raises, before it is closed")),
         fix=mend(life, leaving, culprit),
         confidence=min(_confidence(file, life), Confidence.LIKELY),
