@@ -195,7 +195,7 @@ def require_version(settings: Settings, version: str = __version__) -> None:
     """Raises Mistake where a project asks for other versions of dbhygiene than this one."""
     wanted = settings.required_version
     bounds = [_BOUND.fullmatch(bound) for bound in wanted.split(",")] if wanted else []
-    here = _place(settings, "required-version")
+    here = settings.place("required-version")
     if not all(bounds):
         raise Mistake(f"{here}`required-version` must be versions such as `>=0.1,<1`, not `{wanted}`")
     own = _numbers(version)
@@ -216,8 +216,3 @@ def _holds(own: tuple[int, ...], sign: str, wanted: tuple[int, ...], any_below: 
 
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", version))
-
-
-def _place(settings: Settings, key: str) -> str:
-    """`file:line: `, for a key that was said in a file or a variable."""
-    return f"{settings.sources[key]}: " if key in settings.sources else ""

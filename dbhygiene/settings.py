@@ -77,6 +77,10 @@ class Settings(NamedTuple):
     required_version: str = ""
     sources: Mapping[str, str] = {}  # key -> where it was said, for messages
 
+    def place(self, key: str) -> str:
+        """`file:line: `, for a key that was said in a file or a variable."""
+        return f"{self.sources[key]}: " if key in self.sources else ""
+
     @property
     def gap_limit(self) -> int:
         """Seconds that a connection may stay idle before the server is taken to close it."""

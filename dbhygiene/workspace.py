@@ -33,8 +33,12 @@ def members(
         nested: whether settings within a project count: not where one file is to hold for everything.
     """
     by_root: dict[Path, list[Path]] = {}
+    roots: dict[Path, Path] = {}  # by directory: a hook names many files of few
     for path in paths:
-        by_root.setdefault(config.root_of(path), []).append(path)
+        start = path if path.is_dir() else path.parent
+        if start not in roots:
+            roots[start] = config.root_of(start)
+        by_root.setdefault(roots[start], []).append(path)
     for root, below in by_root.items():
         outer = Project(root, settings(root))
         found = outer.discover(below, force_exclude=force_exclude)

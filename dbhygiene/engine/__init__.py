@@ -44,8 +44,7 @@ def chosen(settings: Settings, rules: Sequence[AnyRule] | None = None) -> tuple[
     for key, selector in named:
         if not _known(selector, known):
             words = [word for rule in known for word in (rule.name, rule.code)]
-            place = f"{settings.sources[key]}: " if key in settings.sources else ""
-            raise Mistake(f"{place}unknown rule `{selector}`{did_you_mean(selector, words)}")
+            raise Mistake(f"{settings.place(key)}unknown rule `{selector}`{did_you_mean(selector, words)}")
     wanted = ("suppression-without-reason",) if settings.require_reason else ()
     select = (*(settings.select or ("ALL",)), *settings.extend_select, *wanted)
     ignore = (*settings.ignore, *settings.extend_ignore)

@@ -217,12 +217,10 @@ class Memory:
 
     def _places(self, rows: Iterable[Row]) -> set[str]:
         """The directories in which a module could appear that was looked for."""
-        found: set[str] = set()
-        tops = {(name.partition(".")[0], directory): name for row in rows for name, directory, _ in row.lookups}
         names = {(name, directory) for row in rows for name, directory, _ in row.lookups}
-        bases = {directory: tuple(self._project.bases(directory)) for _, directory in tops}
-        for directory in bases:
-            found.update(bases[directory])
+        tops = {(name.partition(".")[0], directory) for name, directory in names}
+        bases = {directory: tuple(self._project.bases(directory)) for _, directory in names}
+        found = {base for each in bases.values() for base in each}
         there = {(base, top) for top, directory in tops for base in bases[directory]}
         packages = {each for each in there if os.path.isdir(os.path.join(*each))}
         for name, directory in names:
