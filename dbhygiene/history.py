@@ -32,27 +32,26 @@ def parted(root: Path, revision: str) -> str:
 
 
 @contextmanager
-def earlier(root: Path, revision: str) -> Iterator[Earlier]:
-    """A project as it was where its history left that of a revision, in a directory that is there meanwhile.
+def earlier(root: Path, commit: str) -> Iterator[Earlier]:
+    """A project as it was at a commit, in a directory that is there meanwhile.
 
     Raises Mistake where git cannot tell. The index and the files of the repository stay as they are.
     """
-    base = parted(root, revision)
     top = Path(_git(root, "rev-parse", "--show-toplevel").strip())
     with TemporaryDirectory(prefix="dbhygiene-") as directory:
         index = {"GIT_INDEX_FILE": os.path.join(directory, "index")}
-        _git(top, "read-tree", base, env=index)
+        _git(top, "read-tree", commit, env=index)
         names = _git(top, "ls-files", "-z", "--", *_READ, env=index)
         tree = Path(directory, "tree")
         tree.mkdir()
         _git(top, "checkout-index", "-z", "--stdin", f"--prefix={tree}{os.sep}", env=index, given=names)
         below = Path(os.path.realpath(root)).relative_to(os.path.realpath(top))
         (tree / below).mkdir(parents=True, exist_ok=True)
-        yield Earlier(tree / below, _renamed(root, base))
+        yield Earlier(tree / below, _renamed(root, commit))
 
 
-def _renamed(root: Path, base: str) -> dict[str, str]:
-    words = _git(root, "diff", "-M", "-z", "--name-status", "--relative", "--diff-filter=R", base).split("\0")
+def _renamed(root: Path, commit: str) -> dict[str, str]:
+    words = _git(root, "diff", "-M", "-z", "--name-status", "--relative", "--diff-filter=R", commit).split("\0")
     return dict(zip(words[1::3], words[2::3], strict=False))
 
 

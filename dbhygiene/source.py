@@ -335,6 +335,11 @@ class File:
         return foreign
 
 
+def mentioning(file: File, word: str) -> list[File]:
+    """This file, and the others of its project in which a word stands."""
+    return [file, *(other for other in file.project.mentions(word) if other.path != file.path)]
+
+
 def function_around(file: File, node: ast.AST) -> Function | None:
     """The innermost function around a node."""
     return next((outer for outer in file.around(node) if isinstance(outer, FUNCTION)), None)

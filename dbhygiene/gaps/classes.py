@@ -49,11 +49,6 @@ def origin(file: File, name: str) -> str:
     return names.origin(file, name)
 
 
-def mentioning(file: File, word: str) -> list[File]:
-    """The files of the project in which a word stands, this one first."""
-    return [file, *(other for other in file.project.mentions(word) if other.path != file.path)]
-
-
 def function_of(file: File, name: str) -> FunctionAt | None:
     """The project's function of this absolute name; a method may be a base class's."""
     found = find(file, name)

@@ -12,12 +12,12 @@ from dbhygiene.flow.bindings import Bindings, Place, self_class
 from dbhygiene.flow.cfg import Loop
 from dbhygiene.flow.names import locate
 from dbhygiene.gaps import dispatch
-from dbhygiene.gaps.classes import ancestry, class_of, function_of, is_model, mentioning, origin
+from dbhygiene.gaps.classes import ancestry, class_of, function_of, is_model, origin
 from dbhygiene.gaps.code import returned
 from dbhygiene.gaps.durations import argument as handed
 from dbhygiene.gaps.tasks import task_of
 from dbhygiene.library import django, waits
-from dbhygiene.source import FUNCTION, File, Function, Scope
+from dbhygiene.source import FUNCTION, File, Function, Scope, mentioning
 
 _DEPTH = 12  # of names that stand for names, in one file or many
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from dbhygiene.flow.names import origin
-from dbhygiene.source import File, Function
+from dbhygiene.source import File, Function, mentioning
 
 _DEPENDS = frozenset(
     {"fastapi.Depends", "fastapi.params.Depends", "fastapi.Security", "fastapi.param_functions.Depends"}
@@ -16,8 +16,8 @@ def is_dependency(file: File, function: Function) -> bool:
     """Whether some `Depends(...)` of the project names a function of this file's module scope."""
     if file.scope.defined.get(function.name) is not function:
         return False
-    others = [other for other in file.project.mentions(function.name) if other.path != file.path]
-    return any("Depends" in each.text and _depends_on(each, file, function) for each in (file, *others))
+    files = mentioning(file, function.name)
+    return any("Depends" in each.text and _depends_on(each, file, function) for each in files)
 
 
 def _depends_on(file: File, owner: File, function: Function) -> bool:

@@ -10,7 +10,7 @@ from dbhygiene.library.engines import Engine
 from dbhygiene.library.fates import Fate, fate
 from dbhygiene.library.handlers import handler
 from dbhygiene.library.sqlalchemy import in_tests
-from dbhygiene.source import File, Function, function_around
+from dbhygiene.source import File, Function, function_around, mentioning
 
 
 def made_again(made: Engine) -> tuple[File, ast.AST] | None:
@@ -48,8 +48,7 @@ def _careless(file: File, function: Function) -> list[tuple[File, ast.Call]]:
 def _calls(file: File, function: Function) -> Iterator[tuple[File, ast.Call]]:
     """The calls of a function, in its own file and in others of the project."""
     name = f"{file.module}.{file.functions[function].name}"
-    others = [other for other in file.project.mentions(function.name) if other.path != file.path]
-    for where in (file, *others):
+    for where in mentioning(file, function.name):
         for call in where.nodes(ast.Call):
             called = where.resolve(call.func)
             if called is not None and name in (called, origin(where, called)):

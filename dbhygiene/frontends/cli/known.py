@@ -45,10 +45,11 @@ class Filter:
         self._path = baseline_path(project, baseline)
         self._since = since
         self._earlier: Known | None = None
+        self._base = ""
         if since:  # a wrong name is told, whatever is found
             from dbhygiene.history import parted
 
-            parted(project.root, since)
+            self._base = parted(project.root, since)
 
     @cached_property
     def _baseline(self) -> Known | None:
@@ -60,7 +61,7 @@ class Filter:
             findings = self._baseline.new(findings, self.project.root)
         for finding in findings:
             if self._since:
-                self._earlier = self._earlier or Known(_earlier(self.project, self._rules, self._since), self._since)
+                self._earlier = self._earlier or Known(_earlier(self.project, self._rules, self._base), self._since)
                 yield from self._earlier.new([finding], self.project.root)
             else:
                 yield finding
@@ -74,11 +75,11 @@ class Filter:
         return [*lines, f"{self._path.name}: `dbhygiene baseline --prune` takes these out"] if lines else []
 
 
-def _earlier(project: Project, rules: Sequence[AnyRule], since: str) -> Counter[Key]:
+def _earlier(project: Project, rules: Sequence[AnyRule], commit: str) -> Counter[Key]:
     """What was found at a commit, by the settings and rules of now, and told by the paths of now."""
     from dbhygiene.history import earlier
 
-    with earlier(project.root, since) as was:
+    with earlier(project.root, commit) as was:
         before = Project(was.root, project.settings)
         files = before.discover([was.root]).files
         keys = [key(finding, was.root) for finding in engine.check(before, files, rules)]

@@ -121,7 +121,8 @@ class Run:
         if self.baseline or self.since or part.project.settings.baseline:
             from dbhygiene.frontends.cli.known import Filter
 
-            known = self._filters.setdefault(root, Filter(part.project, part.rules, self.baseline, self.since))
+            if (known := self._filters.get(root)) is None:
+                known = self._filters[root] = Filter(part.project, part.rules, self.baseline, self.since)
             if not self.min_confidence:
                 known.files.update(part.files)
         return self.look_at(part)
