@@ -125,7 +125,7 @@ def large(rounds: int) -> None:
 def unpacked(wheel: str) -> Path:
     """The directory in which a wheel is unpacked."""
     directory = PLACE / wheel
-    if not directory.exists():
+    if not (directory / "pyproject.toml").exists():  # which is made last: else the tree is not whole
         wheels = PLACE / "wheels" / wheel
         pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:"]
         subprocess.run([*pip, "--python-version", "3.13", "-d", str(wheels), wheel], check=True)
@@ -138,13 +138,13 @@ def unpacked(wheel: str) -> Path:
 def generated(lines: int) -> Path:
     """A tree of so many lines: files of 1,000, one in a hundred of which speaks to a database."""
     directory = PLACE / f"generated-{lines}"
-    if not directory.exists():
+    if not (directory / "pyproject.toml").exists():
         for number in range(lines // 1000):
             part = directory / f"part_{number // 100}"
             part.mkdir(parents=True, exist_ok=True)
             text = "import pymysql" + "".join(DATABASE.format(n) for n in range(91)) if number % 100 == 7 else ""
-            (directory / "pyproject.toml").touch()
             (part / f"module_{number}.py").write_text(text or "".join(PLAIN.format(n) for n in range(84)))
+        (directory / "pyproject.toml").touch()
     return directory
 
 
@@ -168,10 +168,11 @@ def ours() -> list[str]:
 def made_peers() -> Path:
     """Where the peers' programs lie, in an environment of their own."""
     place = PLACE / "peers"
-    if not place.exists():
+    if not (place / "ready").exists():
         venv.create(place, with_pip=True)
         pip = [str(place / "bin" / "pip"), "install", "-q", "--disable-pip-version-check"]
         subprocess.run([*pip, "-r", str(HERE / "requirements.txt")], check=True)
+        (place / "ready").touch()
     return place / "bin"
 
 

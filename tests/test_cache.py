@@ -49,11 +49,11 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(survey, "SMALLEST", 1)
 
 
-def check(root: Path, directory: Path | None, jobs: int = 1) -> list[Finding]:
+def check(root: Path, directory: Path | None) -> list[Finding]:
     project = Project(root, Settings())
     files = project.discover([root]).files
     warnings: list[str] = []
-    how = engine.How(directory, jobs, warn=warnings.append)
+    how = engine.How(directory, 1, warn=warnings.append)
     found = list(engine.check(project, files, engine.chosen(project.settings), named={root}, how=how))
     assert not warnings
     return found
@@ -146,9 +146,8 @@ def test_a_damaged_cache_is_thrown_away(project: Path, damage: bytes) -> None:
     kept.write_bytes(damage)
     for _ in range(2):
         how = engine.How(project / "c", warn=lambda words: None)
-        files = Project(project).discover([project]).files
         again = Project(project)
-        again.discover([project])
+        files = again.discover([project]).files
         assert list(engine.check(again, files, engine.chosen(Settings()), how=how)) == first
     with sqlite3.connect(kept) as connection:
         assert connection.execute("SELECT count(*) FROM files").fetchone()[0] >= 3
@@ -180,7 +179,7 @@ def test_a_run_that_read_before_somebody_wrote_writes_nothing(project: Path) -> 
     assert one.read().facts["words"] == "['first']"
 
 
-def test_only_a_cache_is_removed(tmp_path: Path, project: Path) -> None:
+def test_only_a_cache_is_removed(project: Path) -> None:
     check(project, project / "c")
     assert not cache.clean(project)
     assert cache.clean(project / "c")

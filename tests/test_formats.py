@@ -82,7 +82,7 @@ def test_every_format_can_be_encoded_and_tells_every_finding(name: str, everythi
     text.encode("utf-8", "backslashreplace")
     for finding in everything:
         assert finding.name in text or finding.code in text
-    assert told(name) == told(name, *[])
+    told(name).encode("utf-8", "backslashreplace")  # of nothing, too
 
 
 # -- SARIF ----------------------------------------------------------------------------------------------

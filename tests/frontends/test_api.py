@@ -6,19 +6,16 @@ import ast
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import dbhygiene
-from dbhygiene.catalogue import all_rules
-from dbhygiene.examples import examples
 from dbhygiene.frontends import cli
 from dbhygiene.frontends.flake8 import Plugin
 from dbhygiene.mistakes import Mistake
+from tests.test_examples import CASES
 
-ROOT = Path(__file__).parents[2]
 LEAK = "import pymysql\n\n\ndef f():\n    conn = pymysql.connect()\n    conn.ping()\n"
 OF_THE_PROJECT = {"HYG001", "HYG002"}  # a syntax error is flake8's own; a comment may mean what only `check` sees
 
@@ -98,21 +95,11 @@ def test_what_is_exported_is_there_and_nothing_else_is_imported() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
-def texts() -> Iterator[tuple[str, str]]:
-    for rule in all_rules():
-        for example in examples(rule.doc):
-            yield f"{rule.code}_{example.line}", example.code
-        page = ROOT / "fixtures" / "hard_cases" / f"{rule.name}.md"
-        if page.exists():
-            for example in examples(page.read_text("utf-8")):
-                yield f"{rule.code}_hard_{example.line}", example.code
-
-
 def test_command_plugin_and_api_find_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Each file is a project of its own, as flake8 sees it: what other files say, only the command knows."""
     files: dict[Path, str] = {}
-    for name, text in texts():
-        path = tmp_path / name / "app.py"
+    for number, case in enumerate(CASES):
+        path, text = tmp_path / str(number) / "app.py", case.values[1].code
         path.parent.mkdir()
         path.with_name("dbhygiene.toml").write_text("min-confidence = 'possible'\n")
         path.with_name("manage.py").write_text("import django\n")  # a project without Django has no gaps

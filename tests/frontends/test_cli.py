@@ -280,10 +280,11 @@ def test_fix_diff_writes_nothing(project: Path) -> None:
 def test_a_diff_can_be_applied(project: Path, name: str, before: bytes, after: bytes) -> None:
     path = project / name
     patching = [["patch", "-p1", "--binary", "--quiet"]] if shutil.which("patch") else []
+    path.write_bytes(before)
+    command = [sys.executable, "-m", "dbhygiene", "fix", "--diff", name]
+    patch = subprocess.run(command, capture_output=True, check=False).stdout
     for tool in (["git", "apply", "-p1"], *patching):
         path.write_bytes(before)
-        command = [sys.executable, "-m", "dbhygiene", "fix", "--diff", name]
-        patch = subprocess.run(command, capture_output=True, check=False).stdout
         subprocess.run(tool, input=patch, check=True)
         assert path.read_bytes() == after
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dbhygiene.frontends import cli
+from .test_cli import run
 
 APP = """\
 import pymysql
@@ -61,20 +61,12 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-Captured = pytest.CaptureFixture[str]
-
-
-def run(capsys: Captured, *arguments: str) -> tuple[int, str, str]:
-    status = cli.main(arguments)
-    return (status, *capsys.readouterr())
-
-
 # -- several outputs ------------------------------------------------------------------------------------
 
 
-def test_several_formats_at_once(project: Path, capsys: Captured) -> None:
+def test_several_formats_at_once(project: Path) -> None:
     outputs = ["-o", "sarif:report.sarif", "-o", "concise", "--output-format=junit:report.xml"]
-    status, out, err = run(capsys, "check", *outputs)
+    status, out, err = run("check", *outputs)
     assert status == 1
     assert out.startswith("app.py:28:12: HYG101 [*] ")
     assert err == "1 finding in 1 file, 1 fixable with `dbhygiene fix`\n"
@@ -82,18 +74,18 @@ def test_several_formats_at_once(project: Path, capsys: Captured) -> None:
     assert (project / "report.xml").read_text("utf-8").startswith("<?xml")
 
 
-def test_what_is_written_to_files_is_printed_in_full_too(project: Path, capsys: Captured) -> None:
-    _, out, _ = run(capsys, "check", "-o", "json:found.json", "--color=always")
+def test_what_is_written_to_files_is_printed_in_full_too(project: Path) -> None:
+    _, out, _ = run("check", "-o", "json:found.json", "--color=always")
     assert "\033[1;31merror[connection-not-closed]" in out
     assert len(json.loads((project / "found.json").read_text())) == 1
 
 
-def test_output_file_takes_the_place_of_standard_output(project: Path, capsys: Captured) -> None:
-    _, out, err = run(capsys, "check", "--output-file", "out.txt", "--color=always")
+def test_output_file_takes_the_place_of_standard_output(project: Path) -> None:
+    _, out, err = run("check", "--output-file", "out.txt", "--color=always")
     assert out == ""
     assert err.startswith("1 finding")
     assert (project / "out.txt").read_text().startswith("error[connection-not-closed]: ")
-    run(capsys, "check", "-o", "gitlab", "--output-file", "out.json")
+    run("check", "-o", "gitlab", "--output-file", "out.json")
     assert json.loads((project / "out.json").read_text())[0]["check_name"] == "connection-not-closed"
 
 
@@ -106,39 +98,39 @@ def test_output_file_takes_the_place_of_standard_output(project: Path, capsys: C
         (["--output-file", "."], "."),
     ],
 )
-def test_wrong_outputs_are_mistakes(project: Path, capsys: Captured, arguments: list[str], words: str) -> None:
-    status, _, err = run(capsys, "check", *arguments)
+def test_wrong_outputs_are_mistakes(project: Path, arguments: list[str], words: str) -> None:
+    status, _, err = run("check", *arguments)
     assert status == 2
     assert err.startswith(f"dbhygiene: {words}")
 
 
-def test_a_job_of_github_gets_a_summary(project: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_of_github_gets_a_summary(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(project / "summary.md"))
     (project / "summary.md").write_text("before\n")
-    _, out, _ = run(capsys, "check", "-o", "github")
+    _, out, _ = run("check", "-o", "github")
     assert out.startswith("::error title=connection-not-closed")
     assert (project / "summary.md").read_text().startswith("before\n### dbhygiene: 1 finding\n\n| ")
 
 
-def test_machines_get_paths_below_the_repository(project: Path, capsys: Captured) -> None:
+def test_machines_get_paths_below_the_repository(project: Path) -> None:
     (project / ".git").mkdir()
     inner = project / "inner"
     inner.mkdir()
     (inner / "app.py").write_text(APP)
     (inner / "pyproject.toml").touch()
     os.chdir(inner)
-    assert "file=inner/app.py," in run(capsys, "check", "-o", "github")[1]
-    assert run(capsys, "check", "-o", "concise")[1].startswith("app.py:")
+    assert "file=inner/app.py," in run("check", "-o", "github")[1]
+    assert run("check", "-o", "concise")[1].startswith("app.py:")
 
 
-def test_names_of_files_do_not_command_the_terminal(project: Path, capsys: Captured) -> None:
+def test_names_of_files_do_not_command_the_terminal(project: Path) -> None:
     (project / "\033[2J.py").write_text("import pymysql\n\npymysql.connect().ping()\n")
-    assert "\033" not in run(capsys, "check")[1]
+    assert "\033" not in run("check")[1]
 
 
-def test_the_fixes_of_the_first_findings_are_shown(project: Path, capsys: Captured) -> None:
+def test_the_fixes_of_the_first_findings_are_shown(project: Path) -> None:
     (project / "app.py").write_text(APP + APP[APP.index("def bad") : APP.index("def quiet")] * 11)
-    out = run(capsys, "check")[1]
+    out = run("check")[1]
     assert out.count("safe fix:") == 12
     assert out.count(" +     try:\n") == 10
 
@@ -163,36 +155,36 @@ def test_the_fixes_of_the_first_findings_are_shown(project: Path, capsys: Captur
         (2, "app.py:2: no finding, and no connection that is known of.\n"),
     ],
 )
-def test_explain(project: Path, capsys: Captured, line: int, words: str) -> None:
-    status, out, err = run(capsys, "explain", f"app.py:{line}")
+def test_explain(project: Path, line: int, words: str) -> None:
+    status, out, err = run("explain", f"app.py:{line}")
     assert (status, err) == (0, "")
     assert words in out
 
 
-def test_explain_says_why_a_finding_is_not_reported(project: Path, capsys: Captured) -> None:
+def test_explain_says_why_a_finding_is_not_reported(project: Path) -> None:
     text = 'from sqlalchemy import create_engine\n\nengine = create_engine("mysql://db/app")\n'
     (project / "engine.py").write_text(text)
     hidden = "not reported: `engine-without-protection` is not selected\n"
-    assert hidden in run(capsys, "explain", "engine.py:3:10")[1]
+    assert hidden in run("explain", "engine.py:3:10")[1]
     (project / "pyproject.toml").write_text("[tool.dbhygiene]\nper-file-ignores = { 'engine.py' = ['HYG2'] }\n")
-    assert "not reported: `per-file-ignores` turns its rule off here\n" in run(capsys, "explain", "engine.py:3")[1]
+    assert "not reported: `per-file-ignores` turns its rule off here\n" in run("explain", "engine.py:3")[1]
     (project / "engine.py").write_text(text.replace('"mysql://db/app"', "url"))
     why = "not reported: it is only likely, and `min-confidence` is certain\n"
-    assert why in run(capsys, "explain", "--isolated", "--min-confidence=certain", "engine.py:3")[1]
+    assert why in run("explain", "--isolated", "--min-confidence=certain", "engine.py:3")[1]
 
 
-def test_explain_knows_the_baseline(project: Path, capsys: Captured) -> None:
-    run(capsys, "check", "--update-baseline", "--baseline", "known.txt")
-    out = run(capsys, "explain", "--baseline", "known.txt", "app.py:28")[1]
+def test_explain_knows_the_baseline(project: Path) -> None:
+    run("check", "--update-baseline", "--baseline", "known.txt")
+    out = run("explain", "--baseline", "known.txt", "app.py:28")[1]
     assert "not reported: the baseline knows it\n" in out
-    assert "not reported" not in run(capsys, "explain", "app.py:28")[1]
+    assert "not reported" not in run("explain", "app.py:28")[1]
 
 
-def test_explain_knows_helpers_of_other_files(project: Path, capsys: Captured) -> None:
+def test_explain_knows_helpers_of_other_files(project: Path) -> None:
     (project / "helpers.py").write_text("import pymysql\n\n\ndef open_database():\n    return pymysql.connect()\n")
     user = "from helpers import open_database\n\n\ndef f():\n    db = open_database()\n    db.ping()\n"
     (project / "user.py").write_text(user)
-    assert "error[connection-not-closed]: connection `db` is never closed" in run(capsys, "explain", "user.py:6")[1]
+    assert "error[connection-not-closed]: connection `db` is never closed" in run("explain", "user.py:6")[1]
 
 
 @pytest.mark.parametrize(
@@ -204,17 +196,17 @@ def test_explain_knows_helpers_of_other_files(project: Path, capsys: Captured) -
         ("app.py:0", "app.py has 38 lines"),
     ],
 )
-def test_explain_of_a_wrong_place(project: Path, capsys: Captured, target: str, words: str) -> None:
-    assert run(capsys, "explain", target) == (2, "", f"dbhygiene: {words}\n")
-    assert run(capsys, "explain")[0] == 2
+def test_explain_of_a_wrong_place(project: Path, target: str, words: str) -> None:
+    assert run("explain", target) == (2, "", f"dbhygiene: {words}\n")
+    assert run("explain")[0] == 2
 
 
 # -- what would be looked at, completion ----------------------------------------------------------------
 
 
-def test_files_and_settings_are_shown(project: Path, capsys: Captured) -> None:
-    assert run(capsys, "check", "--show-files") == (0, "app.py\n", "")
-    status, out, _ = run(capsys, "check", "--show-settings", "--server-timeout=60")
+def test_files_and_settings_are_shown(project: Path) -> None:
+    assert run("check", "--show-files") == (0, "app.py\n", "")
+    status, out, _ = run("check", "--show-settings", "--server-timeout=60")
     assert status == 0
     rows = dict(line.split("  # ") for line in out.splitlines()[1:])
     told = {text.rstrip(): source for text, source in rows.items()}
@@ -223,16 +215,16 @@ def test_files_and_settings_are_shown(project: Path, capsys: Captured) -> None:
     assert told['min-confidence = "likely"'] == "default"
 
 
-def test_shown_settings_can_be_read_again(project: Path, capsys: Captured) -> None:
+def test_shown_settings_can_be_read_again(project: Path) -> None:
     gaps = 'gaps = { "shop.listen" = "unbounded", "shop.reindex" = [60.0, 600.0] }'
     (project / "pyproject.toml").write_text(f"[tool.dbhygiene]\n{gaps}\n")
-    _, out, _ = run(capsys, "check", "--show-settings")
+    _, out, _ = run("check", "--show-settings")
     assert next(line for line in out.splitlines() if line.startswith("gaps")).startswith(gaps)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_is_a_script(capsys: Captured, shell: str) -> None:
-    status, out, _ = run(capsys, "completion", shell)
+def test_completion_is_a_script(shell: str) -> None:
+    status, out, _ = run("completion", shell)
     assert status == 0
     assert f"_DBHYGIENE_COMPLETE={shell}_complete" in out
 
