@@ -184,7 +184,7 @@ def _close_if_raised(life: Lifetime, place: Region, handed: ast.stmt, closes: Se
     span = life.file.span
     code = f"{_close(life, place.name)}\nraise"
     edit = WrapInTry(span(between[0]), span(between[-1]), "except BaseException", code)
-    return Fix(f"Close `{place.name}` if what follows raises", (edit,), _safety(between[0], between[-1]))
+    return Fix(f"{_ending(life, place.name)} if what follows raises", (edit,), _safety(between[0], between[-1]))
 
 
 def _close(life: Lifetime, name: str) -> str:
@@ -199,6 +199,11 @@ def _close(life: Lifetime, name: str) -> str:
     elif "close" not in resource.closed_by:
         raise RefusedError("it has no method `close`: which of its methods is meant, is for the author to say")
     return f"await {call}" if resource.awaits_close or (resource.gives_back and resource.is_async) else call
+
+
+def _ending(life: Lifetime, name: str) -> str:
+    """What a fix does, in the words of its title."""
+    return f"Give `{name}` back" if life.resource.gives_back else f"Close `{name}`"
 
 
 def _safety(first: ast.stmt, last: ast.stmt) -> Safety:
@@ -225,7 +230,7 @@ def _finally(life: Lifetime, place: Region, closes: Sequence[Closing]) -> Fix:
         raise RefusedError("it is closed in the middle of the block, and the rest goes on without it")
     moved = tuple(span(each) for each in statements)
     edit = WrapInTry(span(body[0]), span(body[-1]), "finally", closes[-1].code, moved)
-    return Fix(f"Close `{place.name}` in a `finally`", (edit,), _safety(body[0], body[-1]))
+    return Fix(f"{_ending(life, place.name)} in a `finally`", (edit,), _safety(body[0], body[-1]))
 
 
 def _bound_in(statement: ast.stmt) -> set[str]:
@@ -267,7 +272,7 @@ def _with(life: Lifetime, place: Region, closes: Sequence[Closing] = ()) -> Fix:
         raise RefusedError("nothing uses the connection")
     first, last = place.body[0], place.last
     wrap = WrapInTry(span(first), span(last), "finally", _close(life, name))
-    return Fix(f"Close `{name}` in a `finally`", (wrap,), _safety(first, last))
+    return Fix(f"{_ending(life, name)} in a `finally`", (wrap,), _safety(first, last))
 
 
 def _fits(life: Lifetime, items: str) -> bool:

@@ -11,6 +11,7 @@ from dbhygiene.flow.cfg import Kind, Node
 from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.heap import Fact
 from dbhygiene.lifetimes.lifetime import Leak, Lifetime
+from dbhygiene.lifetimes.ownership import ENDING
 from dbhygiene.source import FUNCTION, Located
 
 _LIMITS = {
@@ -57,16 +58,23 @@ def notes(life: Lifetime, leak: Leak) -> Iterator[str]:
     if others and leak is not Leak.NEVER_CLOSED:
         shown = [f"{named(others[line])} (line {line})" for line in sorted(others)]
         more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
-        yield f"also stays open if {'one of these' if len(shown) > 1 else shown[0]} raises" + (
+        open_ = "is not given back either" if life.resource.is_pooled else "also stays open"
+        yield f"{open_} if {'one of these' if len(shown) > 1 else shown[0]} raises" + (
             f": {', '.join(shown[:3])}{more}" if len(shown) > 1 else ""
         )
     yield from consequence(life.resource)
 
 
+def _ending(resource: Resource) -> str:
+    """How an object of the project's is closed: by `close()`, by another method, or by leaving its `with`."""
+    names = sorted(resource.closed_by & ENDING, key=lambda name: (name != "close", name))
+    return f"its `{names[0]}` is called" if names else "its `with` is left"
+
+
 def consequence(resource: Resource) -> Iterator[str]:
     """What becomes of the server, or of its pool, when such a resource is left open again and again."""
     if resource.is_object:
-        yield f"each {resource.title} opens a connection, and keeps it until it is closed"
+        yield f"each {resource.title} opens a connection of its own, and keeps that open until {_ending(resource)}"
     if resource.is_pooled or resource.kind in {"session", "engine connection"}:
         yield "the pool has one connection less for each: under load, callers wait for one, or get an error"
     elif (limit := _LIMITS.get(resource.server)) is not None:

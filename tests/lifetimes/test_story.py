@@ -8,7 +8,7 @@ import pytest
 
 from dbhygiene import engine
 from dbhygiene.catalogue import all_rules
-from dbhygiene.model import Finding
+from dbhygiene.model import Finding, Fix
 from dbhygiene.settings import Confidence, Settings
 from dbhygiene.source import Alone, File
 
@@ -76,3 +76,33 @@ def test_other_ways_to_leak_are_told_once_a_line() -> None:
     )
     one = finding("conn.ping()\nconn.commit()\nconn.close()")
     assert one.notes[0] == "also stays open if `conn.commit` (line 7) raises"
+
+
+def test_what_a_pool_lends_is_given_back_not_closed() -> None:
+    head = "from psycopg2.pool import ThreadedConnectionPool\n\nPOOL = ThreadedConnectionPool(1, 8)\n\ndef f():\n"
+    body = "    conn = POOL.getconn()\n    conn.cursor().execute('x')\n    conn.commit()\n    POOL.putconn(conn)\n"
+    (found,) = engine.check_file(File(Path("app.py"), head + body), all_rules())
+    assert found.message == "connection `conn` is not given back if `conn.cursor().execute` raises"
+    assert found.notes[0] == "is not given back either if `conn.commit` (line 8) raises"
+    assert isinstance(found.fix, Fix)
+    assert found.fix.title == "Give `conn` back in a `finally`"
+
+
+def test_an_object_that_owns_a_connection_is_told_with_what_closes_it() -> None:
+    text = """
+import pymysql
+
+class Prices:
+    def __init__(self, options):
+        self.held = pymysql.connect(**options)
+    def disconnect(self):
+        self.held.close()
+
+def f(options):
+    prices = Prices(options)
+    print(prices)
+"""
+    (found,) = engine.check_file(File(Path("app.py"), text), all_rules())
+    assert found.notes[0] == (
+        "each `Prices` opens a connection of its own, and keeps that open until its `disconnect` is called"
+    )
