@@ -236,8 +236,8 @@ class Transfer:
         if owner in {IS, PART}:
             is_data = func.attr in _DATA or (func.attr in _RUNS and func.attr not in resource.parts)
             return fact if is_data else fact.with_(PART, call)
-        if owner == CLOSER:
-            return fact.with_(CLOSER, call) if func.attr == "pop_all" else fact
+        if owner == CLOSER and func.attr == "pop_all":
+            return fact.without([path_of(func.value) or func.value]).with_(CLOSER, call)
         if owner == IN and func.attr in _TAKING_OUT:
             return fact.with_(IS, call)
         if owner == IN and func.attr in {"values", "items", "copy", "keys"}:
