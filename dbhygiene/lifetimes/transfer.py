@@ -473,7 +473,7 @@ class Transfer:
         return self._state_asked(test, fact)
 
     def _is_object(self, expr: ast.expr, fact: Fact) -> bool:
-        return self.holds(expr, fact) in {IS, PART, CLOSER, CLOSE}
+        return self.holds(expr, fact) not in {None, IN}
 
     def _state_asked(self, expr: ast.expr, fact: Fact) -> bool | None:
         """The answer of `conn.is_connected()`, `conn.open`, `conn.closed`."""
