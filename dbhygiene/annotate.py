@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from dbhygiene.mistakes import Mistake
 from dbhygiene.model import Finding
-from dbhygiene.source import LINE, File
+from dbhygiene.source import LINE, File, parsed
 from dbhygiene.suppressions import Suppression, rewritten, statement_at, suppressions
 
 _WIDEST = 88  # a comment goes above a line that would be wider, and wider than all that is there
@@ -37,7 +37,7 @@ def with_ignores(file: File, findings: Iterable[Finding], reason: str = "") -> s
         text.write(place, tuple(wanted[place]), reason)
     after = "".join(text.lines)
     try:
-        same = ast.dump(ast.parse(after)) == ast.dump(file.tree)
+        same = ast.dump(parsed(after)) == ast.dump(file.tree)
     except (SyntaxError, ValueError):
         same = False
     if not same:

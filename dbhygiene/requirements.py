@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from dbhygiene.source import parsed
+
 Version = tuple[int, ...]
 Needs = Iterator[tuple[str, "Version | None"]]
 
@@ -124,7 +126,7 @@ def _setup_cfg(text: str) -> Needs:
 def _setup_py(text: str) -> Needs:
     """The strings below `install_requires` and `extras_require`."""
     try:
-        tree = ast.parse(text)
+        tree = parsed(text)
     except (SyntaxError, ValueError, RecursionError):
         return
     for node in ast.walk(tree):

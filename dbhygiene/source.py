@@ -10,6 +10,7 @@ import ast
 import io
 import re
 import tokenize
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -148,7 +149,7 @@ class File:
 
     @cached_property
     def tree(self) -> ast.Module:
-        return ast.parse(self.text)
+        return parsed(self.text)
 
     @cached_property
     def lines(self) -> list[str]:
@@ -333,6 +334,13 @@ class File:
             elif file is not self and (name in file.scope.defined or name in file.scope.imports):
                 return f"{star}.{name}"
         return foreign
+
+
+def parsed(text: str) -> ast.Module:
+    """The tree of a program. What the compiler warns of, an invalid escape say, is not ours to tell."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(text)
 
 
 def mentioning(file: File, word: str) -> list[File]:

@@ -90,6 +90,15 @@ def test_what_is_no_text_is_refused(data: bytes) -> None:
         File.decode(Path("a.py"), data)
 
 
+def test_warnings_of_the_parser_are_not_ours(recwarn: pytest.WarningsRecorder) -> None:
+    text = r"x = '\d'"
+    with pytest.warns((DeprecationWarning, SyntaxWarning)):
+        ast.parse(text)
+    recwarn.clear()
+    assert file(text).tree.body
+    assert not recwarn.list
+
+
 def test_columns_count_characters() -> None:
     read = file("é = f('ü', x)\n")
     name = next(n for n in read.nodes(ast.Name) if n.id == "x")

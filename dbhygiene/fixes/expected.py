@@ -28,14 +28,14 @@ from dbhygiene.edits import (
     WrapInTry,
 )
 from dbhygiene.fixes.editor import targets
-from dbhygiene.source import FUNCTION, File, Span
+from dbhygiene.source import FUNCTION, File, Span, parsed
 
 _VALUE = "__the_old_value__"
 
 
 def same_meaning(file: File, edits: Iterable[Edit], text: str) -> bool:
     """Whether a text is what these edits make of a file; raises SyntaxError where it does not parse."""
-    return _dump(ast.parse(text)) == _dump(_Edited(file, edits).tree())
+    return _dump(parsed(text)) == _dump(_Edited(file, edits).tree())
 
 
 def _dump(tree: ast.AST) -> str:
@@ -59,7 +59,7 @@ class _Edited(ast.NodeTransformer):
         self.lines = sorted(span.line for span in (*self.edits, *self.removed))
 
     def tree(self) -> ast.Module:
-        return self.visit(ast.parse(self.file.text))  # type: ignore[no-any-return]
+        return self.visit(parsed(self.file.text))  # type: ignore[no-any-return]
 
     def visit(self, node: ast.AST) -> Any:
         spot = self.file.span(node) if isinstance(node, (ast.expr, ast.stmt)) else None

@@ -57,6 +57,14 @@ def process(*arguments: str) -> tuple[int, str, str]:
 # -- check ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("command", [["check"], ["fix", "--diff"], ["check", "--add-ignore"]])
+def test_python_tells_nothing_of_the_files(command: list[str], project: Path) -> None:
+    (project / "app.py").write_text(f"PATTERN = '\\d'\n{ENGINE}")
+    (project / "setup.py").write_text("PATTERN = '\\d'\n")
+    done = subprocess.run([sys.executable, "-W", "always", "-m", "dbhygiene", *command], capture_output=True, text=True)
+    assert "Warning" not in done.stderr and done.returncode < 2
+
+
 def test_check_reports_and_exits_with_1(project: Path) -> None:
     status, out, err = process("check")
     assert (status, err) == (1, "")
