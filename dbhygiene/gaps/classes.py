@@ -121,4 +121,7 @@ _NOT_DJANGO = (
     "docker.",
     "keras.",
     "tensorflow.",
+    "gensim.",
+    "torchvision.",
+    "ultralytics.",
 )

@@ -21,6 +21,7 @@ from dbhygiene.gaps.seconds import UNBOUNDED, Seconds
 from dbhygiene.gaps.tasks import runs_later, task_of
 from dbhygiene.gaps.things import Object, Row, Rows, Things
 from dbhygiene.library import django
+from dbhygiene.library.long_work import ON_REQUEST
 from dbhygiene.library.waits import ITERATED, WAITS, Kind
 from dbhygiene.source import Code, File, Function, Located
 
@@ -275,10 +276,14 @@ class Effects:
         return named if named != DEFAULT or isinstance(func.value, ast.Subscript) else None
 
     def _told(self, names: Iterable[str]) -> Seconds | None:
-        """How long the user says that a function of one of these names takes."""
+        """How long the user says that a function of one of these names takes, or the like of its package."""
         gaps = self.file.project.settings.gaps
-        found = next((gaps[name] for name in names if name in gaps), None)
-        return Seconds(found.least, found.most, found.most) if found else None
+        for name in names if gaps else ():
+            package, _, rest = name.partition(".")
+            of_package = rest.rpartition(".")[2] in ON_REQUEST.get(package, ())
+            if (found := gaps.get(name) or (gaps.get(package) if of_package else None)) is not None:
+                return Seconds(found.least, found.most, found.most)
+        return None
 
     def _made(self, func: ast.expr) -> ast.expr:
         """`f`, or the call that makes it in `f = sync_to_async(g)`."""

@@ -16,9 +16,10 @@ from dbhygiene.gaps.classes import ancestry, class_of, function_of, is_model, or
 from dbhygiene.gaps.code import returned
 from dbhygiene.gaps.durations import argument as handed
 from dbhygiene.gaps.tasks import task_of
-from dbhygiene.library import django, waits
+from dbhygiene.library import django, long_work, waits
 from dbhygiene.source import FUNCTION, File, Function, Scope, mentioning
 
+_RETURNS = {**django.RETURNS, **waits.RETURNS, **long_work.RETURNS}
 _DEPTH = 12  # of names that stand for names, in one file or many
 
 
@@ -395,7 +396,7 @@ class Things:
 
     def _result(self, name: str) -> Thing | None:
         """What a function, by its origin, returns; a class, its instance."""
-        if (made := django.RETURNS.get(name) or waits.RETURNS.get(name)) is not None:
+        if (made := _RETURNS.get(name)) is not None:
             return Object(made)
         function = function_of(self.file, name)
         if function is not None:

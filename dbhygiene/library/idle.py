@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from dbhygiene.library.words import words
 
@@ -20,7 +21,7 @@ _LOCAL = words(
 _SENDS = words("execute executemany callproc nextset execute_async scalar scalars")
 
 # What a program writes that waits, in its own words or by those of its functions: a file without it is not searched.
-MAY_WAIT = re.compile(
+_MAY_WAIT = re.compile(
     r"sleep|wait|pause|delay|interval|poll|queue|prompt|listen|consume|subprocess|schedul|serve|loop|on_\w+ =|@\w+\.\w+"
     r"|\bwhile\b|\binput\("
 )
@@ -28,6 +29,11 @@ SETS_TIMEOUT = re.compile(r"\bset\b[^\"'\n]*\bwait_timeout\b", re.IGNORECASE)
 
 # The call that makes a connection of a driver reconnect if it has to.
 PINGS = {"pymysql": "ping(reconnect=True)", "mysql.connector": "ping(reconnect=True)"}
+
+
+def may_wait(text: str, told: Iterable[str]) -> bool:
+    """Whether a program has a word of waiting, or names what the user says to take long."""
+    return _MAY_WAIT.search(text) is not None or any(name.rpartition(".")[2] in text for name in told)
 
 
 def asks(method: str, *, of_connection: bool) -> bool:

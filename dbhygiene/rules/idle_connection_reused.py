@@ -139,7 +139,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dbhygiene.edits import InsertAfter
-from dbhygiene.library.idle import MAY_WAIT, PINGS
+from dbhygiene.library.idle import PINGS, may_wait
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Lifetime
 from dbhygiene.model import Fix, NoFix, Report, rule
@@ -153,7 +153,7 @@ if TYPE_CHECKING:
 def check(file: File, life: Lifetime) -> Iterator[Report]:
     if life.resource.kind != "connection" or life.resource.server != "mysql":
         return
-    if MAY_WAIT.search(file.text) is None:
+    if not may_wait(file.text, file.project.settings.gaps):
         return
     from dbhygiene.gaps.held import held  # most programs need neither
     from dbhygiene.gaps.story import notes, steps

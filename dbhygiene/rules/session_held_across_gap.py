@@ -100,7 +100,7 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from dbhygiene.library.idle import MAY_WAIT
+from dbhygiene.library.idle import may_wait
 from dbhygiene.library.kept import users
 from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.library.sessions import SESSION_KINDS, concern
@@ -124,7 +124,7 @@ def check(file: File, life: Lifetime) -> Iterator[Report]:
     kept = _kept(file, life, confidence)
     if kept is not None:
         yield kept
-    elif MAY_WAIT.search(file.text) is not None:
+    elif may_wait(file.text, file.project.settings.gaps):
         from dbhygiene.gaps.held import held  # most programs do not need it
 
         yield from (_waiting(file, life, gap, confidence) for gap in held(life))

@@ -40,7 +40,9 @@ class Command(BaseCommand):
 A gap is measured against the server's timeout: `server-timeout` in `[tool.dbhygiene]`, 300 s where it is not
 configured. A finding is *certain* where the gap lasts at least as long, *likely* where nothing bounds it and it is of
 a kind that takes minutes: a person, a queue, another program, a long job, a sleep in a loop that can go round
-without a query. One HTTP request, and sleeps of one to five minutes, are *possible*, and reported on request.
+without a query. One HTTP request, and sleeps of one to five minutes, are *possible*, and reported on request. Work
+on much data, with pandas say, or the training of a model, counts where `[tool.dbhygiene.gaps]` says how long it takes:
+`pandas = "unbounded"`.
 
 ```python
 from django.core.management.base import BaseCommand

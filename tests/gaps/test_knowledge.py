@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from math import inf
 from pathlib import Path
 from textwrap import dedent, indent
 
 import pytest
 
+from dbhygiene.catalogue import all_rules
+from dbhygiene.engine import check_file
 from dbhygiene.gaps import Gaps
+from dbhygiene.keys import BY_NAME
+from dbhygiene.library import long_work
 from dbhygiene.project import Project
-from dbhygiene.settings import Confidence, Settings
+from dbhygiene.settings import Confidence, Lasting, Settings
 
 WORK = """
 def work():
@@ -125,6 +130,19 @@ WAITS = {
     "import os\nprint(os.environ['A'])": None,
 }
 
+# What takes long only where there is much data: nothing is said of it unless the user says so of its package.
+ON_REQUEST = {
+    "import pandas as pd\npd.read_csv('orders.csv')": "pandas",
+    "import pandas as pd\nframe = pd.DataFrame([])\nframe.dropna().apply(len)": "pandas",
+    "import polars as pl\npl.read_csv('orders.csv')": "polars",
+    "from sklearn.linear_model import LinearRegression\nmodel = LinearRegression()\nmodel.fit([], [])": "sklearn",
+    "from tensorflow import keras\nkeras.Sequential([]).fit([], [])": "tensorflow",
+    "import torch\ntorch.optim.Adam([]).step()": "torch",
+    "from transformers import Trainer\nTrainer(model=None).train()": "transformers",
+    "import xgboost as xgb\nxgb.train({}, [])": "xgboost",
+    "from gensim.models import Word2Vec\nWord2Vec([])": "gensim",
+}
+
 # A foreign key that is read may ask, or may have been asked for before: it is taken to be known.
 ASKS = """
 Order.objects.get(pk=1); Order.objects.create(); Order.objects.get_or_create(pk=1); Order.objects.update_or_create(pk=1)
@@ -184,12 +202,12 @@ class OrderForm(forms.ModelForm):
 TASKS = "from celery import shared_task\n\n@shared_task\ndef render():\n    pass\n"
 
 
-def gaps(directory: Path, code: str, name: str = "shop/jobs.py"):
+def gaps(directory: Path, code: str, name: str = "shop/jobs.py", **told: Lasting):
     files = {"shop/__init__.py": "", "shop/models.py": MODELS, "shop/tasks.py": TASKS, name: HEAD + code}
     for path, text in files.items():
         (directory / path).parent.mkdir(exist_ok=True)
         (directory / path).write_text(text)
-    project = Project(directory, Settings())
+    project = Project(directory, Settings(gaps=told))
     return list(Gaps(project).of(project.file(directory / name)))
 
 
@@ -209,14 +227,50 @@ def test_what_nobody_runs_for_long_is_left_alone(tmp_path: Path) -> None:
     assert not gaps(tmp_path, WORK + "\ndef view(request):\n    work()\n")
 
 
+def waiting(wait: str) -> str:
+    """A task that waits between two queries."""
+    return (
+        "from celery import shared_task\n@shared_task\ndef work():\n    Order.objects.count()\n"
+        f"{indent(wait, '    ')}\n    Order.objects.count()\n"
+    )
+
+
 @pytest.mark.parametrize("wait", WAITS)
 def test_waits(tmp_path: Path, wait: str) -> None:
-    found = gaps(
-        tmp_path,
-        "from celery import shared_task\n@shared_task\ndef work():\n    Order.objects.count()\n"
-        f"{indent(wait, '    ')}\n    Order.objects.count()\n",
-    )
+    found = gaps(tmp_path, waiting(wait))
     assert max((gap.seconds.confidence(300) or 0 for gap in found), default=0) == (WAITS[wait] or 0)
+
+
+@pytest.mark.parametrize("work", ON_REQUEST)
+def test_what_waits_on_request(tmp_path: Path, work: str) -> None:
+    package = ON_REQUEST[work]
+    assert not gaps(tmp_path, waiting(work), another_package=Lasting(0, inf))
+    [gap] = gaps(tmp_path, waiting(work), **{package: Lasting(0, inf)})
+    assert gap.seconds.confidence(300) is Confidence.LIKELY
+    [gap] = gaps(tmp_path, waiting(work), **{package: Lasting(400, 500)})
+    assert gap.seconds.confidence(300) is Confidence.CERTAIN
+
+
+def test_the_packages_are_named_where_the_key_is_explained() -> None:
+    assert [name for name in long_work.ON_REQUEST if f"`{name}`" not in BY_NAME["gaps"].meaning] == []
+
+
+def test_a_function_is_told_of_before_its_package(tmp_path: Path) -> None:
+    quick = {"pandas": Lasting(0, inf), "pandas.read_csv": Lasting(0, 0)}
+    assert not gaps(tmp_path, waiting("import pandas as pd\npd.read_csv('orders.csv')"), **quick)
+
+
+def test_a_connection_that_is_held_while_such_a_function_works(tmp_path: Path) -> None:
+    text = (
+        "import pymysql, vendor\n\ndef work():\n    conn = pymysql.connect()\n    try:\n"
+        "        cursor = conn.cursor()\n"
+        "        cursor.execute('select 1')\n        vendor.render()\n        cursor.execute('select 1')\n"
+        "    finally:\n        conn.close()\n"
+    )
+    (tmp_path / "work.py").write_text(text)
+    for told, codes in (({}, []), ({"vendor.render": Lasting(0, inf)}, ["HYG110"])):
+        project = Project(tmp_path, Settings(gaps=told))
+        assert [finding.code for finding in check_file(project.file(tmp_path / "work.py"), all_rules())] == codes
 
 
 def asks(directory: Path, statement: str) -> bool:
