@@ -263,11 +263,10 @@ KEYS = (
         GAPS,
         "Functions that take long while nobody asks the database, by their dotted names: seconds, the least and the"
         ' most of them, or `"unbounded"`. What is said here holds in place of what is known of a function; 0 says that'
-        " it takes no time worth a word. The name of a package, one of"
-        " `pandas`, `polars`, `sklearn`, `keras`, `tensorflow`, `torch`, `lightning`, `pytorch_lightning`, `transformers`,"
-        " `sentence_transformers`, `xgboost`, `lightgbm`, `catboost`, `statsmodels`, `prophet`, `gensim`, `spacy`,"
-        " `ultralytics`, stands for what takes long in it where there is much data: reading, joining, training. Without a"
-        " word of it, that takes no time.",
+        " it takes no time worth a word. The name of a package, one of `pandas`, `polars`, `sklearn`, `keras`,"
+        " `tensorflow`, `torch`, `lightning`, `pytorch_lightning`, `transformers`, `sentence_transformers`, `xgboost`,"
+        " `lightgbm`, `catboost`, `statsmodels`, `prophet`, `gensim`, `spacy`, `ultralytics`, stands for what takes"
+        " long in it where there is much data: reading, joining, training. Without a word of it, that takes no time.",
         "[tool.dbhygiene.gaps]\n"
         "pandas = [0, 1800]\n"
         'sklearn = "unbounded"\n'
