@@ -111,6 +111,13 @@ class Return(Happening):
     node: ast.Return
 
 
+class End(Happening):
+    """The function ends without a `return`, and gives None: whatever an earlier one was to give back is forgotten."""
+
+    __slots__ = ()
+    node: Code
+
+
 class Raise(Happening):
     """An exception is on its way."""
 
@@ -209,7 +216,7 @@ class Leave(Happening):
 
 Act: TypeAlias = (
     "Call | Load | Await | Yield | Bind | Choose | Collect | Test | Case | Iterate | Enter | Leave | Catch"
-    " | Return | Raise | Delete | Define | Discard | None"  # None: a mere meeting point
+    " | Return | End | Raise | Delete | Define | Discard | None"  # None: a mere meeting point
 )
 
 
@@ -346,7 +353,7 @@ class _Builder:
             statement = ast.copy_location(ast.Return(code.body), code.body)
             start = self.block([statement], done, ways)
         else:
-            start = self.block(code.body, done, ways)
+            start = self.block(code.body, self.node(End(code)).to("next", done), ways)
         whole = frozenset(each for each in leaving if not each.never or each._replace(never=()) not in leaving)
         return Graph(self.node().to("next", start), done, raised, whole)
 

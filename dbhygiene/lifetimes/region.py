@@ -148,7 +148,7 @@ def _looked_at(act: cfg.Act) -> Iterator[ast.AST]:
             yield loop.iter
         case cfg.Case(subject=subject):
             yield subject
-        case None | cfg.Catch():
+        case None | cfg.Catch() | cfg.End():
             return
         case _:
             yield act.node

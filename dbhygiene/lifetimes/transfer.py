@@ -82,6 +82,7 @@ class Transfer:
             cfg.Enter: self._enter,
             cfg.Leave: self._leave,
             cfg.Return: self._return,
+            cfg.End: self._end,
             cfg.Yield: self._yield,
             cfg.Choose: self._choose,
             cfg.Collect: self._collect,
@@ -566,6 +567,9 @@ class Transfer:
         how = self.holds(act.node.value, fact)
         fact = fact.without([RETURN])
         return [("next", fact.with_(how, RETURN) if how else fact)]
+
+    def _end(self, act: cfg.End, fact: Fact) -> Outcomes:
+        return [("next", fact.without([RETURN]))]
 
     def _yield(self, act: cfg.Yield, fact: Fact) -> Outcomes:
         how = self.holds(act.node.value, fact)
