@@ -226,6 +226,14 @@ class File:
         return self._index.scope_of.get(name, self.scope)
 
     @cached_property
+    def _dropped(self) -> set[ast.expr]:
+        return {statement.value for statement in self.nodes(ast.Expr)}
+
+    def drops(self, call: ast.Call) -> bool:
+        """Whether a call is a statement of its own: nobody uses what it returns."""
+        return call in self._dropped
+
+    @cached_property
     def _own(self) -> dict[ast.AST, list[ast.AST]]:
         return {}
 

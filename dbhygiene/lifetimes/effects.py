@@ -130,8 +130,9 @@ class Effects(cfg.Semantics):
         """Whether a call may close, replace or hand on a field of `self`: it is made on that, or given it."""
         match call.func:
             case ast.Attribute(value=ast.Name(id="self" | "cls") | ast.Call(func=ast.Name(id="super"))):
-                definition = self.of(call).definition
-                fields = self.summaries.touched(definition) if definition is not None else None
+                if (definition := self.of(call).definition) is None:
+                    return True
+                fields = self.summaries.touched(definition, dropped=self.file.drops(call))
                 return fields is None or field in fields
         given = [*call.args, *(keyword.value for keyword in call.keywords)]
         return any(isinstance(each, ast.Name) and each.id in {"self", "cls"} for each in given)

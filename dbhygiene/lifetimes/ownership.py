@@ -150,40 +150,43 @@ class Field:
         return bool(fates) and fates <= {Does.BORROWS, Does.READS}
 
 
-def touched(method_: Definition) -> frozenset[str] | None:
+def touched(method_: Definition, *, dropped: bool) -> frozenset[str] | None:
     """The fields of its object that a method may close, replace or hand on; None where it may be any.
 
     Methods that it calls on the object are followed; what it gives the object itself to, is not.
+
+    Arguments:
+        dropped: nobody uses what it returns; so it may return its object.
     """
     found: set[str] = set()
-    todo, seen = [method_], {method_.node}
-    while todo:
-        each = todo.pop()
-        used = _touched_in(each)
+    todo = [(method_, dropped)]
+    for each in todo:  # grows as it is gone through
+        used = _touched_in(*each)
         if used is None:
             return None
         fields, called = used
         found |= fields
-        todo += [other for other in called if other.node not in seen]
-        seen |= {other.node for other in called}
+        todo += [other for other in called if other not in todo]
     return frozenset(found)
 
 
-def _touched_in(method_: Definition) -> tuple[set[str], list[Definition]] | None:
+def _touched_in(method_: Definition, dropped: bool) -> tuple[set[str], list[tuple[Definition, bool]]] | None:
     """The fields that one method touches itself, and the methods that it calls; None where that cannot be told."""
     parameters = method_.node.args.args if isinstance(method_.node, FUNCTION) else []
     if not parameters:
         return set(), []
     own = parameters[0].arg
     harmless: set[ast.AST] = set()
-    called: list[Definition] = []
+    called: list[tuple[Definition, bool]] = []
     for part in ast.walk(method_.node):
         match part:
+            case ast.Return(value=ast.Name() as returned) if dropped:
+                harmless.add(returned)
             case ast.Call(func=ast.Attribute(value=ast.Name(id=name))) if name == own:
                 found = callee(method_.file, part, method_.file.functions[method_.node])  # type: ignore[index]
                 if found is None:
                     return None
-                called.append(found)
+                called.append((found, method_.file.drops(part)))
                 harmless.add(part.func)
             case ast.Attribute(value=ast.Attribute() as owner, attr=attr) if attr not in ENDING:
                 harmless.add(owner)

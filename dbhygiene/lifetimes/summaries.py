@@ -48,7 +48,7 @@ class Summaries:
         self._definitions: dict[ast.AST, Definition] = {}
         self._analyses: dict[ast.AST, Analysis | None] = {}
         self._graphs: dict[ast.AST, cfg.Graph | None] = {}
-        self._touched: dict[ast.AST, frozenset[str] | None] = {}
+        self._touched: dict[tuple[ast.AST, bool], frozenset[str] | None] = {}
         self._words: frozenset[str] = frozenset()
         self._speaking: dict[Path, bool] = {}  # whether a file speaks of what can be handed out
         self._taking: dict[Path, bool] = {}  # whether it speaks of SQLAlchemy, or of functions that hand out
@@ -256,11 +256,12 @@ class Summaries:
         lent = all(Field(made.file, cls, each, None, resource, self).never_closed() for each in fields)
         return Argument(frozenset({Does.READS}), BORROWS) if lent else argument
 
-    def touched(self, definition: Definition) -> frozenset[str] | None:
+    def touched(self, definition: Definition, *, dropped: bool) -> frozenset[str] | None:
         """The fields of its object that a method may close, replace or hand on; None where it may be any."""
-        if definition.node not in self._touched:
-            self._touched[definition.node] = touched(definition)
-        return self._touched[definition.node]
+        key = (definition.node, dropped)
+        if key not in self._touched:
+            self._touched[key] = touched(definition, dropped=dropped)
+        return self._touched[key]
 
     # -- how it ends
 
