@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from dbhygiene.engine import INTERNAL_ERROR, Analyses, check_file, chosen, load
+from dbhygiene.engine import INTERNAL_ERROR, Analyses, check_file, chosen, collect_rarely, load
 from dbhygiene.project import Project
 from dbhygiene.settings import Settings
 from dbhygiene.source import NOT_PYTHON
@@ -54,6 +54,7 @@ def main() -> int:
     parser.add_argument("directories", nargs="+", type=Path)
     parser.add_argument("--count", type=int, default=10, help="how many files to name")
     options = parser.parse_args()
+    collect_rarely()
     started = time.perf_counter()
     files, found = 0, list[Timed]()
     for directory in options.directories:
