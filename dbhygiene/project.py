@@ -106,6 +106,8 @@ class Project:
         self._files[file.path] = file
         if file.path in self._bytes:
             self._bytes[file.path] = file.encode()
+        for each in self._files.values():
+            each.answers.clear()  # some are about the old text
 
     def mentions(self, word: str) -> Sequence[File]:
         """The project's files in which a word stands; those that are no Python text are left out."""

@@ -11,11 +11,12 @@ import io
 import re
 import tokenize
 import warnings
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from dbhygiene.settings import Settings
 
@@ -93,12 +94,18 @@ class Alone(NamedTuple):
 class Scope:
     """A module, class, function, lambda or comprehension, and the names that it binds."""
 
-    __slots__ = ("aliases", "bound", "defined", "globals", "imports", "name", "node", "nonlocals", "parent", "stars")
+    __slots__ = (
+        *("aliases", "bound", "calls", "defined", "globals", "imports", "name", "node", "nonlocals", "parent"),
+        *("returns", "stars", "yields"),
+    )
 
     def __init__(self, node: ast.AST, name: str, parent: Scope | None) -> None:
         self.node = node
         self.name = name  # qualified as Python does it: `Class.method`, `outer.<locals>.inner`
         self.parent = parent
+        self.calls: list[ast.Call] = []  # in its own code, comprehensions included, and in its decorators and defaults
+        self.returns: list[ast.Return] = []
+        self.yields: list[ast.Yield | ast.YieldFrom] = []
         self.imports: dict[str, str] = {}
         self.stars: list[str] = []
         self.defined: dict[str, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef] = {}
@@ -150,6 +157,11 @@ class File:
     @cached_property
     def tree(self) -> ast.Module:
         return parsed(self.text)
+
+    @cached_property
+    def answers(self) -> dict[Any, dict[Any, Any]]:
+        """What has been answered about this file: question -> what it was about -> answer; see `flow.once`."""
+        return {}
 
     @cached_property
     def lines(self) -> list[str]:
@@ -374,7 +386,7 @@ class _Index:
     def __init__(self, file: File) -> None:
         top = Scope(file.tree, "", None)
         self.scopes = [top]
-        self.nodes: dict[type[ast.AST], list[ast.AST]] = {}
+        self.nodes: dict[type[ast.AST], list[ast.AST]] = defaultdict(list)
         self.scope_of: dict[ast.Name, Scope] = {}
         self._is_package = file.path.name in {"__init__.py", "__init__.pyi"}
         self._module = file.module
@@ -385,38 +397,35 @@ class _Index:
                 scope.aliases.pop(name, None)
 
     def _walk(self, tree: ast.Module, top: Scope) -> None:
-        todo: list[tuple[ast.AST, Scope]] = [(tree, top)]
+        parts: list[tuple[Scope, Scope, list[ast.AST]]] = [(top, top, [tree])]  # whose names, whose code, nodes
         nodes, scope_of = self.nodes, self.scope_of
-        while todo:
-            node, scope = todo.pop()
-            kind = type(node)
-            if (same := nodes.get(kind)) is None:
-                nodes[kind] = [node]
-            else:
-                same.append(node)
-            if kind is ast.Name:
-                if scope is not top:
+        while parts:
+            scope, code, todo = parts.pop()
+            while todo:
+                node = todo.pop()
+                kind = node.__class__
+                nodes[kind].append(node)
+                if kind is ast.Name:
                     scope_of[node] = scope  # type: ignore[index]
-                if type(node.ctx) is not ast.Load:  # type: ignore[attr-defined]
-                    scope.bound.add(node.id)  # type: ignore[attr-defined]
-                continue
-            if kind is ast.Constant:
-                continue
-            if kind in _HANDLED:
-                inner = self._declare(node, scope)
-                if inner is not None:
-                    outside, inside = _parts(node)
-                    todo += [(child, inner) for child in inside]
-                    todo += [(child, scope) for child in outside]
+                    if node.ctx.__class__ is not ast.Load:  # type: ignore[attr-defined]
+                        scope.bound.add(node.id)  # type: ignore[attr-defined]
                     continue
-            for name in node._fields:
-                value = getattr(node, name, None)
-                if value.__class__ is list:
-                    todo += [(item, scope) for item in value if isinstance(item, ast.AST)]
-                elif isinstance(value, ast.AST) and not isinstance(value, _NO_NAMES):
-                    todo.append((value, scope))
+                if kind is ast.Call:
+                    code.calls.append(node)  # type: ignore[arg-type]
+                elif kind in _HANDLED and (inner := self._declare(node, scope, code)) is not None:
+                    its_code = code if isinstance(node, _COMPREHENSION) else inner
+                    outside, inside = _parts(node)
+                    parts += [(scope, its_code, [*outside]), (inner, its_code, [*inside])]
+                    continue
+                for name in _BELOW[kind]:
+                    value = getattr(node, name, None)
+                    if value.__class__ is list:
+                        if value:
+                            todo += [item for item in value if isinstance(item, ast.AST)]
+                    elif isinstance(value, ast.AST):
+                        todo.append(value)
 
-    def _declare(self, node: ast.AST, scope: Scope) -> Scope | None:
+    def _declare(self, node: ast.AST, scope: Scope, code: Scope) -> Scope | None:
         """Take note of what a node binds; the scope that it opens, if it does."""
         match node:
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
@@ -425,6 +434,10 @@ class _Index:
                 scope.defined[name] = node
                 scope.bound.add(name)
                 return self._open(node, scope.inner_name(name), scope)
+            case ast.Return():
+                code.returns.append(node)
+            case ast.Yield() | ast.YieldFrom():
+                code.yields.append(node)
             case ast.Lambda():
                 return self._open(node, scope.inner_name("<lambda>"), scope)
             case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
@@ -499,13 +512,26 @@ class _Index:
         return ".".join([*base, *(node.module or "").split(".")]).strip(".")
 
 
-_NO_NAMES = (ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.cmpop)
+_NO_NODES = frozenset(
+    "ctx op ops id attr kind type_comment type_ignores level module simple is_async conversion".split()
+)
+
+
+class _Below(dict[type[ast.AST], tuple[str, ...]]):
+    """Class of nodes -> its fields that may hold others; not those that say how it is written: contexts, operators."""
+
+    def __missing__(self, kind: type[ast.AST]) -> tuple[str, ...]:
+        found = self[kind] = () if kind is ast.Constant else tuple(n for n in kind._fields if n not in _NO_NODES)
+        return found
+
+
+_BELOW = _Below()
 _HANDLED = frozenset(
     {
         *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, *_COMPREHENSION),
         *(ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal, ast.Assign, ast.AnnAssign, ast.arg),
         *(ast.ExceptHandler, ast.NamedExpr, ast.For, ast.AsyncFor, ast.AugAssign, ast.comprehension, ast.withitem),
-        *(ast.MatchAs, ast.MatchStar),
+        *(ast.MatchAs, ast.MatchStar, ast.Return, ast.Yield, ast.YieldFrom),
     }
 )
 
@@ -513,11 +539,12 @@ _HANDLED = frozenset(
 def children(node: ast.AST) -> list[ast.AST]:
     """The nodes right below a node, without those that say only how it is written: contexts and operators."""
     found: list[ast.AST] = []
-    for name in node._fields:
+    for name in _BELOW[node.__class__]:
         value = getattr(node, name, None)
         if value.__class__ is list:
-            found += [item for item in value if isinstance(item, ast.AST)]
-        elif isinstance(value, ast.AST) and not isinstance(value, _NO_NAMES):
+            if value:
+                found += [item for item in value if isinstance(item, ast.AST)]
+        elif isinstance(value, ast.AST):
             found.append(value)
     return found
 

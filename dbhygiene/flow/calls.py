@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 
 from dbhygiene.flow.names import annotation, locate
+from dbhygiene.flow.once import once
 from dbhygiene.source import FUNCTION, File, Scope
 
 Key = TypeVar("Key", bound=Hashable)
@@ -39,7 +40,8 @@ class Definition:
                 yield name
 
 
-def find(dotted: str, near: File) -> Definition | None:
+@once
+def find(near: File, dotted: str) -> Definition | None:
     """The project's own function or class of this absolute name, through re-exports and base classes."""
     for _ in range(MAX_REEXPORTS):
         module = _module_of(dotted, near)
@@ -91,8 +93,15 @@ def _within(file: File, path: list[str]) -> Definition | str | None:
     return Definition(file, node, name)
 
 
-def bases(cls: Definition) -> Iterator[Definition]:
+def bases(cls: Definition) -> tuple[Definition, ...]:
     """The base classes of a class that the project defines, the nearest first; not the class itself."""
+    known = cls.file.answers.setdefault(bases, {})
+    if cls.node not in known:
+        known[cls.node] = tuple(_bases(cls))
+    return known[cls.node]  # type: ignore[no-any-return]
+
+
+def _bases(cls: Definition) -> Iterator[Definition]:
     assert isinstance(cls.node, ast.ClassDef)
     seen: set[ast.AST] = {cls.node}
     todo = [cls]
@@ -101,7 +110,7 @@ def bases(cls: Definition) -> Iterator[Definition]:
         for base in each.node.bases:  # type: ignore[union-attr]
             expr = base.value if isinstance(base, ast.Subscript) else base
             name = each.file.resolve(expr)
-            found = find(name, each.file) if name else None
+            found = find(each.file, name) if name else None
             if found and isinstance(found.node, ast.ClassDef) and found.node not in seen:
                 seen.add(found.node)
                 todo.append(found)
@@ -133,15 +142,15 @@ def callee(file: File, call: ast.Call, scope: Scope) -> Definition | None:
     A method is found through `self`, `cls`, `super()`, a class's name, and a variable or attribute that is bound
     once, to a call of a class.
     """
-    known: dict[ast.Call, Definition | None] = vars(file).setdefault("_callees", {})  # asked again and again
+    known = file.answers.setdefault(callee, {})
     if call not in known:
         known[call] = _callee(file, call, scope)
-    return known[call]
+    return known[call]  # type: ignore[no-any-return]
 
 
 def _callee(file: File, call: ast.Call, scope: Scope) -> Definition | None:
     func = call.func
-    if (name := file.resolve(func)) is not None and (found := find(name, file)) is not None:
+    if (name := file.resolve(func)) is not None and (found := find(file, name)) is not None:
         return found
     if not isinstance(func, ast.Attribute):
         return None
@@ -154,7 +163,7 @@ def _class_of(file: File, expr: ast.expr, scope: Scope, depth: int) -> Definitio
     match expr:
         case ast.Call(func=ast.Name(id="super"), args=[]):
             cls = enclosing_class(file, scope)
-            return next(bases(cls), None) if cls else None
+            return next(iter(bases(cls)), None) if cls else None
         case ast.Call(func=func):
             return _named_class(file, func)
         case ast.Name(id=name) if depth:
@@ -167,7 +176,7 @@ def _class_of(file: File, expr: ast.expr, scope: Scope, depth: int) -> Definitio
             return _class_of(file, values[0], here or scope, depth - 1) if len(values) == 1 else None
         case ast.Attribute(value=ast.Name() as root, attr=attr) if depth:
             known = file.resolve(root)
-            owner = find(known, file) if known else None
+            owner = find(file, known) if known else None
             if owner and isinstance(owner.node, ast.ClassDef):
                 values = [v for f, v in _fields(owner, attr) if f is owner.file]
                 return _class_of(owner.file, values[0], owner.file.scope, depth - 1) if len(values) == 1 else None
@@ -183,7 +192,7 @@ def _named_class(file: File, expr: ast.expr) -> Definition | None:
             return _named_class(file, inner)
     quoted = isinstance(expr, ast.Constant) and isinstance(expr.value, str) and expr.value.isidentifier()
     name = file.meaning(expr.value, file.scope) if quoted else file.resolve(expr)  # type: ignore[attr-defined]
-    found = find(name, file) if name else None
+    found = find(file, name) if name else None
     return found if found and isinstance(found.node, ast.ClassDef) else None
 
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import ast
 
+from dbhygiene.flow.once import once
 from dbhygiene.source import FUNCTION, File, Function, Scope
 
+MAX_MODULES = 6  # that hand a name on to each other
 
+
+@once
 def locate(file: File, name: str) -> tuple[File, list[str]] | None:
     """The project's file that holds an absolute dotted name, and the name within it."""
     if name.startswith(f"{file.module}."):
@@ -21,17 +25,20 @@ def locate(file: File, name: str) -> tuple[File, list[str]] | None:
     return None
 
 
-def origin(file: File, name: str, depth: int = 6) -> str:
+@once
+def origin(file: File, name: str) -> str:
     """The name that an absolute name has where it is defined: modules that only hand it on are seen through."""
-    found = locate(file, name) if depth else None
-    if found is None or not found[1]:
-        return name
-    owner, (first, *rest) = found
-    if first in owner.scope.imports:
-        return origin(owner, ".".join([owner.scope.imports[first], *rest]), depth - 1)
-    if first not in owner.scope.bound:
-        for star in owner.scope.stars:
-            return origin(owner, ".".join([star, first, *rest]), depth - 1)
+    for _ in range(MAX_MODULES):
+        found = locate(file, name)
+        if found is None or not found[1]:
+            break
+        file, (first, *rest) = found
+        if first in file.scope.imports:
+            name = ".".join([file.scope.imports[first], *rest])
+        elif first not in file.scope.bound and file.scope.stars:
+            name = ".".join([file.scope.stars[0], first, *rest])
+        else:
+            break
     return name
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.gaps.classes import find
+from dbhygiene.flow.calls import find
 from dbhygiene.gaps.durations import argument
 from dbhygiene.gaps.effects import Effects, Routine
 from dbhygiene.library.callbacks import ATTRIBUTES, DECORATORS, REGISTERS, WRITTEN

@@ -1,32 +1,15 @@
-"""The project's functions and classes by their absolute names, each looked up once; which classes are models."""
+"""The project's functions and classes by their absolute names; which classes are models."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
-from typing import TypeVar
 
-from dbhygiene.flow import calls, names
-from dbhygiene.flow.calls import Definition
+from dbhygiene.flow.calls import Definition, bases, find
+from dbhygiene.flow.names import origin
+from dbhygiene.flow.once import once
 from dbhygiene.library import django
 from dbhygiene.source import FUNCTION, File, Function, Scope
-
-Answer = TypeVar("Answer")
-
-
-def once(look_up: Callable[[File, str], Answer]) -> Callable[[File, str], Answer]:
-    """Ask this of a file and a name only once; what asks for itself meanwhile is told what an unknown name gives."""
-
-    @wraps(look_up)
-    def remembered(file: File, name: str) -> Answer:
-        known: dict[str, Answer] = vars(file).setdefault(f"_gaps_{look_up.__name__}", {})
-        if name not in known:
-            known[name] = look_up(file, name)
-        return known[name]
-
-    return remembered
 
 
 @dataclass(frozen=True)
@@ -35,18 +18,6 @@ class FunctionAt:
 
     file: File
     node: Function
-
-
-@once
-def find(file: File, name: str) -> Definition | None:
-    """The project's own function or class of this absolute name."""
-    return calls.find(name, file)
-
-
-@once
-def origin(file: File, name: str) -> str:
-    """The name that an absolute name has where it is defined."""
-    return names.origin(file, name)
 
 
 def function_of(file: File, name: str) -> FunctionAt | None:
@@ -63,10 +34,7 @@ def class_of(file: File, name: str) -> Definition | None:
 
 def lineage(cls: Definition) -> tuple[Definition, ...]:
     """A class, and those of its bases that are the project's own."""
-    known: dict[ast.AST, tuple[Definition, ...]] = vars(cls.file).setdefault("_gaps_lineage", {})
-    if cls.node not in known:
-        known[cls.node] = (cls, *calls.bases(cls))
-    return known[cls.node]
+    return (cls, *bases(cls))
 
 
 def ancestry(cls: Definition) -> list[tuple[File, Scope]]:
@@ -76,7 +44,7 @@ def ancestry(cls: Definition) -> list[tuple[File, Scope]]:
 
 def foreign_bases(cls: Definition) -> tuple[str, ...]:
     """The names of the bases of a class, direct and indirect, that are not the project's own."""
-    known: dict[ast.AST, tuple[str, ...]] = vars(cls.file).setdefault("_gaps_foreign", {})
+    known = cls.file.answers.setdefault(foreign_bases, {})
     if cls.node not in known:
         resolved = [
             (each.file, name)
@@ -86,7 +54,7 @@ def foreign_bases(cls: Definition) -> tuple[str, ...]:
             if (name := each.file.resolve(base)) is not None
         ]
         known[cls.node] = tuple(origin(file, name) for file, name in resolved if find(file, name) is None)
-    return known[cls.node]
+    return known[cls.node]  # type: ignore[no-any-return]
 
 
 @once

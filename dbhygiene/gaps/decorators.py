@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from dbhygiene.gaps.classes import find
+from dbhygiene.flow.calls import find
 from dbhygiene.gaps.effects import Routine
 from dbhygiene.source import FUNCTION, File, Function
 

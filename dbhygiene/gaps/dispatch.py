@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from dbhygiene.flow.bindings import Bindings, Place, returned
-from dbhygiene.flow.calls import Definition, enclosing_class, method
-from dbhygiene.flow.names import locate
-from dbhygiene.gaps.classes import FunctionAt, class_of, find, lineage, origin
+from dbhygiene.flow.calls import Definition, enclosing_class, find, method
+from dbhygiene.flow.names import locate, origin
+from dbhygiene.gaps.classes import FunctionAt, class_of, lineage
 from dbhygiene.source import FUNCTION, File, Function, mentioning
 
 _MOST = 60  # definitions that one call may mean, and expressions on the way: of more, the first ones tell enough

@@ -11,9 +11,10 @@ from typing import TypeAlias
 from dbhygiene.flow.bindings import Bindings, Place
 from dbhygiene.flow.calls import enclosing_class
 from dbhygiene.flow.cfg import Act, Call, Enter, Iterate, Leave, Load, Test
+from dbhygiene.flow.names import origin
 from dbhygiene.gaps import dispatch
 from dbhygiene.gaps.aliases import DEFAULT, alias_of
-from dbhygiene.gaps.classes import FunctionAt, class_of, foreign_bases, function_of, lineage, origin
+from dbhygiene.gaps.classes import FunctionAt, class_of, foreign_bases, function_of, lineage
 from dbhygiene.gaps.code import called_names, is_generator, tested_names
 from dbhygiene.gaps.commands import called_command
 from dbhygiene.gaps.durations import duration

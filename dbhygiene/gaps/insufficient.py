@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from dbhygiene.gaps.classes import find
+from dbhygiene.flow.calls import find
 from dbhygiene.gaps.closing import what_closes
 from dbhygiene.gaps.recovery import closes
 from dbhygiene.gaps.site import age_of_connections

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.gaps.classes import find
+from dbhygiene.flow.calls import find
 from dbhygiene.gaps.things import Object, Things
 from dbhygiene.library import django
 from dbhygiene.source import FUNCTION, File

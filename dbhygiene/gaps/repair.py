@@ -6,9 +6,9 @@ import ast
 from collections.abc import Iterator
 
 from dbhygiene.edits import Edit, InsertAfter, InsertBefore, InsertFirst
-from dbhygiene.flow.calls import enclosing_class
+from dbhygiene.flow.calls import enclosing_class, find
 from dbhygiene.gaps.aliases import DEFAULT
-from dbhygiene.gaps.classes import find, is_command
+from dbhygiene.gaps.classes import is_command
 from dbhygiene.gaps.closing import atomic_around, streaming_loop
 from dbhygiene.gaps.site import aliases
 from dbhygiene.gaps.things import Object, Things

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 
-from dbhygiene.flow.names import locate
-from dbhygiene.gaps.classes import FunctionAt, function_of, origin
+from dbhygiene.flow.names import locate, origin
+from dbhygiene.gaps.classes import FunctionAt, function_of
 from dbhygiene.gaps.code import returned
 from dbhygiene.library.entries import ENQUEUED_BY_CALL, TASK_LIBRARIES, TASKS
 from dbhygiene.source import File

@@ -10,9 +10,9 @@ from typing import TypeAlias
 
 from dbhygiene.flow.bindings import Bindings, Place, self_class
 from dbhygiene.flow.cfg import Loop
-from dbhygiene.flow.names import locate
+from dbhygiene.flow.names import locate, origin
 from dbhygiene.gaps import dispatch
-from dbhygiene.gaps.classes import ancestry, class_of, function_of, is_model, origin
+from dbhygiene.gaps.classes import ancestry, class_of, function_of, is_model
 from dbhygiene.gaps.code import returned
 from dbhygiene.gaps.durations import argument as handed
 from dbhygiene.gaps.tasks import task_of

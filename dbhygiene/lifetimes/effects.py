@@ -30,6 +30,15 @@ CONTEXT_MANAGERS = frozenset({"contextlib.contextmanager", "contextlib.asynccont
 FIXTURES = frozenset({"pytest.fixture", "pytest.yield_fixture", "pytest_asyncio.fixture"})
 
 
+class Meaning(NamedTuple):
+    """What is called, whoever asks: something that the library or the settings know, or the project's `definition`."""
+
+    known: Summary | None = None
+    definition: calls.Definition | None = None
+    closing: bool = False
+    bound: bool = False
+
+
 class Effect(NamedTuple):
     """What one call does. `definition`: the project's own function that it calls."""
 
@@ -85,35 +94,37 @@ class Effects(cfg.Semantics):
         return self._effects[call]
 
     def _effect(self, call: ast.Call) -> Effect:
+        if (meaning := self.summaries.meanings.get(call)) is None:
+            meaning = self.summaries.meanings[call] = self._meaning(call)
+        known, definition, closing, bound = meaning
+        if known is None:
+            known = (self.summaries.returned(definition) if definition is not None else None) or UNKNOWN
+        return Effect(known, closing, definition, bound, self.summaries)
+
+    def _meaning(self, call: ast.Call) -> Meaning:
         func = call.func
         name = self.file.resolve(func)
         if name is not None:
             if (declared := self.summaries.declared(name)) is not None:
-                return self._plain(declared)
+                return Meaning(declared)
             if (opened := self.summaries.opened(name)) is not None:
-                return self._plain(Summary(returns=opened))
+                return Meaning(Summary(returns=opened))
             if (known := CALLS.get(name)) is not None:
-                return Effect(known, name in CLOSERS, None, False, self.summaries)
+                return Meaning(known, closing=name in CLOSERS)
         definition = calls.callee(self.file, call, self.scope)
         if definition is not None:
             if (declared := self.summaries.declared(definition.dotted)) is not None:
-                return self._plain(declared)
-            summary = self.summaries.returned(definition) or UNKNOWN
-            return Effect(summary, False, definition, self._is_bound(call, definition), self.summaries)
+                return Meaning(declared)
+            return Meaning(definition=definition, bound=self._is_bound(call, definition))
         if isinstance(func, ast.Attribute) and func.attr == "cursor":
             given = [self.file.resolve(arg) for arg in (*call.args, *(k.value for k in call.keywords))]
             opened = next((cursor for each in given if each and (cursor := self.summaries.unbuffered(each))), None)
-            return self._plain(Summary(returns=opened))
+            return Meaning(Summary(returns=opened))
         if (pooled := self.summaries.pooled(self.file, call, self.scope)) is not None:
-            return self._plain(pooled)
+            return Meaning(pooled)
         if (taken := self.summaries.taken(self.file, call)) is not None:
-            return self._plain(taken)
-        if isinstance(func, ast.Attribute) and func.attr in BORROWING_METHODS:
-            return self._plain(BORROWER)
-        return self._plain(UNKNOWN)
-
-    def _plain(self, summary: Summary) -> Effect:
-        return Effect(summary, False, None, False, self.summaries)
+            return Meaning(taken)
+        return Meaning(BORROWER if isinstance(func, ast.Attribute) and func.attr in BORROWING_METHODS else UNKNOWN)
 
     def _is_bound(self, call: ast.Call, definition: calls.Definition) -> bool:
         """Whether the first parameter of what is called is given by the way it is called."""
@@ -169,7 +180,7 @@ class Effects(cfg.Semantics):
         return self.file.resolve(expr)
 
     def bases(self, name: str) -> tuple[str, ...] | None:
-        found = calls.find(name, self.file)
+        found = calls.find(self.file, name)
         if found is None or not isinstance(found.node, ast.ClassDef):
             return None
         named = [found.file.resolve(base) for base in found.node.bases]

@@ -104,7 +104,7 @@ class Field:
 
     def _may_be_mine(self, file: File, owner: ast.expr) -> bool:
         name = file.resolve(owner)
-        cls = find(name, file) if name is not None else None
+        cls = find(file, name) if name is not None else None
         if cls is None or not isinstance(cls.node, ast.ClassDef) or cls.node is self.cls.node:
             return True
         related = [each.node for each in bases(self.cls)]
@@ -209,7 +209,7 @@ def is_plain(cls: Definition) -> bool:
     assert isinstance(cls.node, ast.ClassDef)
     for base in cls.node.bases:
         name = cls.file.resolve(base.value if isinstance(base, ast.Subscript) else base)
-        if name is None or (name not in _PLAIN_BASES and find(name, cls.file) is None):
+        if name is None or (name not in _PLAIN_BASES and find(cls.file, name) is None):
             return False
     return not cls.node.keywords
 

@@ -29,7 +29,7 @@ from dbhygiene.library.resources import (
 )
 from dbhygiene.lifetimes.analysis import Analysis, analyse, transferred
 from dbhygiene.lifetimes.declared import summary_of
-from dbhygiene.lifetimes.effects import CONTEXT_MANAGERS, Effects
+from dbhygiene.lifetimes.effects import CONTEXT_MANAGERS, Effects, Meaning
 from dbhygiene.lifetimes.heap import CLOSER, IN, IS, PART, RETURN, Fact, item_index
 from dbhygiene.lifetimes.ownership import Field, touched
 from dbhygiene.source import FUNCTION, Code, File, Function, Scope, Surroundings
@@ -45,6 +45,7 @@ class Summaries:
     def __init__(self, project: Surroundings) -> None:
         self.project = project
         self._resources: dict[tuple[str, bool], Resource] = {}
+        self.meanings: dict[ast.Call, Meaning] = {}  # of calls, found once for all who ask
         self._definitions: dict[ast.AST, Definition] = {}
         self._analyses: dict[ast.AST, Analysis | None] = {}
         self._graphs: dict[ast.AST, cfg.Graph | None] = {}
@@ -118,7 +119,7 @@ class Summaries:
             return None
         returned = self._resource_named(declared.returns) if declared.returns else None
         near = next(iter(self.project.mentions(name.rpartition(".")[2])), None)
-        return summary_of(declared, returned, find(name, near) if near is not None else None)
+        return summary_of(declared, returned, find(near, name) if near is not None else None)
 
     def _resource_named(self, name: str) -> Resource:
         driver = next((each for each in drivers.drivers() if name in {each.package, each.name}), None)
@@ -150,6 +151,7 @@ class Summaries:
             self._words |= words
             self._speaking.clear()
             self._taking.clear()
+            self.meanings.clear()
             self._owning.clear()
             self._returned = Demand(self._infer_returned, None, depth=_MAX_CHAIN)
 
@@ -321,9 +323,9 @@ class Summaries:
         leave = method(definition, "__exit__") or method(definition, "__aexit__")
         if leave is None or not isinstance(leave.node, FUNCTION):
             return ()
-        returns = [part.value for part in leave.file.own(leave.node) if isinstance(part, ast.Return)]
+        returned = [part.value for part in leave.file.functions[leave.node].returns]
         nothing = (None, False)
-        quiet = all(v is None or (isinstance(v, ast.Constant) and v.value in nothing) for v in returns)
+        quiet = all(v is None or (isinstance(v, ast.Constant) and v.value in nothing) for v in returned)
         return () if quiet else (None,)
 
     def _graph(self, definition: Definition) -> cfg.Graph | None:
@@ -354,12 +356,9 @@ def _fate(fact: Fact, normal: bool) -> Does:
 
 def _hands_back(file: File, function: Function) -> bool:
     """Whether a function gives its caller anything but a constant, and is no generator."""
-    parts = file.own(function)
-    if any(isinstance(part, (ast.Yield, ast.YieldFrom)) for part in parts):
-        return False
-    return any(
-        isinstance(part, ast.Return) and not isinstance(part.value, (ast.Constant, type(None))) for part in parts
-    )
+    scope = file.functions[function]
+    given = (part.value for part in scope.returns)
+    return not scope.yields and any(not isinstance(each, (ast.Constant, type(None))) for each in given)
 
 
 def _gives_nothing_else(analysis: Analysis) -> bool:
@@ -395,7 +394,7 @@ def _is_sure(analysis: Analysis, value: ast.expr | None) -> bool:
 
 
 def _is_generator(file: File, function: Function) -> bool:
-    return any(isinstance(part, (ast.Yield, ast.YieldFrom)) for part in file.own(function))
+    return bool(file.functions[function].yields)
 
 
 def _is_abstract(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
