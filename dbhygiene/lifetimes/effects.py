@@ -19,6 +19,7 @@ from dbhygiene.library.calls import (
     QUIET_METHODS,
 )
 from dbhygiene.library.resources import BORROWER, KEEPS, UNKNOWN, Fates, Leaving, Resource, Summary
+from dbhygiene.lifetimes.ownership import setter
 from dbhygiene.source import FUNCTION, File, Function, Scope
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class Effects(cfg.Semantics):
     def __init__(self, file: File, scope: Scope, summaries: Summaries) -> None:
         self.file, self.scope, self.summaries = file, scope, summaries
         self._effects: dict[ast.Call, Effect] = {}
+        self._set: dict[ast.Call, dict[str, ast.expr]] = {}
         self.at_yield: tuple[Thrown, ...] = (GENERATOR_EXIT,)
         if isinstance(scope.node, FUNCTION):
             decorators = set(calls.Definition(file, scope.node, scope.name).decorators)
@@ -147,6 +149,21 @@ class Effects(cfg.Semantics):
                 return fields is None or field in fields
         given = [*call.args, *(keyword.value for keyword in call.keywords)]
         return any(isinstance(each, ast.Name) and each.id in {"self", "cls"} for each in given)
+
+    def sets(self, call: ast.Call) -> dict[str, ast.expr]:
+        """The fields of `self` that a call of one of its methods sets, and does nothing else; and what to."""
+        if call not in self._set:
+            self._set[call] = self._fields_set(call)
+        return self._set[call]
+
+    def _fields_set(self, call: ast.Call) -> dict[str, ast.expr]:
+        definition = self.of(call).definition
+        match call:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="self")), args=args, keywords=[]) if definition:
+                fields = setter(definition)
+                if all(number < len(args) for number in fields.values()):
+                    return {field: args[number] for field, number in fields.items()}
+        return {}
 
     def outcome(self, call: ast.Call) -> Outcome:
         values = self.scope.aliases.get(call.func.id, []) if isinstance(call.func, ast.Name) else []

@@ -200,6 +200,25 @@ def _touched_in(method_: Definition, dropped: bool) -> tuple[set[str], list[tupl
     return {part.attr for part in parts if isinstance(part, ast.Attribute) and _is_named(part.value, own)}, called
 
 
+def setter(method_: Definition) -> dict[str, int]:
+    """Field -> number of the argument, where a method does nothing but set fields of its object to what it is given."""
+    found: dict[str, int] = {}
+    if not isinstance(method_.node, FUNCTION) or method_.node.decorator_list or not method_.node.args.args:
+        return {}
+    own, *parameters = (arg.arg for arg in method_.node.args.args)
+    for statement in method_.node.body:
+        match statement:
+            case ast.Assign(targets=[ast.Attribute(value=ast.Name(id=name), attr=field)], value=ast.Name(id=given)):
+                if name != own or given not in parameters:
+                    return {}
+                found[field] = parameters.index(given)
+            case ast.Expr(value=ast.Constant()):
+                continue
+            case _:
+                return {}
+    return found
+
+
 def _is_named(expr: ast.expr, name: str) -> bool:
     return isinstance(expr, ast.Name) and expr.id == name
 

@@ -207,6 +207,8 @@ class Transfer:
             return [fact._replace(state="closed")]
         if effect.closing and call.args and (how := self.holds(call.args[0], fact)):
             return [fact if raised else fact.with_(CLOSER if how == IS else how, call)]
+        if fields := self.effects.sets(call):
+            return [self._set(fields, fact)]
         if isinstance(func, ast.Attribute) and (owner := self.holds(func.value, fact)):
             return [self._method(call, func, owner, fact, raised)]
         if isinstance(func, ast.Attribute) and (stack := self._stack(func.value)) and fact.how(stack) == CLOSER:
@@ -220,6 +222,16 @@ class Transfer:
             if any(self.holds(arg, fact) for arg in call.args):
                 return [fact if raised else fact.with_(IN, path_of(func.value) or func.value)]
         return self._arguments(call, effect, fact, raised)
+
+    def _set(self, fields: Mapping[str, ast.expr], fact: Fact) -> Fact:
+        """After a method has set fields of its object."""
+        after = fact
+        for field in fields:
+            after = after.unbound(f"self.{field}")
+        for field, value in fields.items():
+            if (how := self.holds(value, fact)) is not None:
+                after = self._stored(value, f"self.{field}", how, after)
+        return after
 
     def _method(self, call: ast.Call, func: ast.Attribute, owner: str, fact: Fact, raised: bool) -> Fact:
         """A method of the resource, of a part of it, or of what holds it."""

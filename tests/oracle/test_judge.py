@@ -36,6 +36,8 @@ CASES = {
     "conn = mariadb.connect()\ntry:\n    work()\nexcept ValueError:\n    return\nconn.close()": "LN WN LX",
     "with mariadb.connect() as conn:\n    work()": "WN WX",
     "with psycopg2.connect() as conn:\n    work()": "LN LX",
+    "stack = ExitStack()\nstack.enter_context(psycopg2.connect())\nreturn stack": "LN",
+    "stack = ExitStack()\nstack.enter_context(mariadb.connect())\nreturn stack": "WN",
     "with closing(psycopg2.connect()) as conn:\n    work()": "WN WX",
     "conn = mariadb.connect()\nif p:\n    conn.close()": "LN WN",
     "conn = None\nif p:\n    conn = mariadb.connect()\nif p:\n    conn.close()": "WN",

@@ -340,6 +340,8 @@ def _inside(value: object) -> Iterable[object]:
         case types.FunctionType():
             cells = [cell.cell_contents for cell in value.__closure__ or () if not _is_empty(cell)]
             return (*cells, *(value.__defaults__ or ()))
+        case types.MethodType(__func__=Connection.__exit__):
+            return ()  # what a stack does at its end: who has that stack cannot close the connection by it
         case types.MethodType():
             return (value.__self__,)
         case partial():
