@@ -28,6 +28,8 @@ NodeT = TypeVar("NodeT", bound=ast.AST)
 
 NOT_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError)  # what the parser raises, UnicodeError included
 
+MAX_ALIASES = 8  # names that stand for each other
+
 _INNER = (*FUNCTION, ast.Lambda, ast.ClassDef)
 LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")  # with its end
 _LINE_END = re.compile(r"\r\n|\r|\n")
@@ -161,7 +163,7 @@ class File:
     @cached_property
     def answers(self) -> dict[Any, dict[Any, Any]]:
         """What has been answered about this file: question -> what it was about -> answer; see `flow.once`."""
-        return {}
+        return defaultdict(dict)
 
     @cached_property
     def lines(self) -> list[str]:
@@ -233,6 +235,16 @@ class File:
         """Every node of exactly this class; in no promised order."""
         return self._index.nodes.get(kind, [])  # type: ignore[return-value]
 
+    @cached_property
+    def calls(self) -> dict[str, list[ast.Call]]:
+        """The calls, by the last word of what is called: `a.b()` by `b`."""
+        found: dict[str, list[ast.Call]] = {}
+        for call in self.nodes(ast.Call):
+            func = call.func
+            if isinstance(func, (ast.Name, ast.Attribute)):
+                found.setdefault(func.id if isinstance(func, ast.Name) else func.attr, []).append(call)
+        return found
+
     def scope_of(self, name: ast.Name) -> Scope:
         """The scope in which a name is written."""
         return self._index.scope_of.get(name, self.scope)
@@ -297,7 +309,7 @@ class File:
 
     # -- what names mean ------------------------------------------------------------------------------
 
-    def resolve(self, expr: ast.AST, depth: int = 8) -> str | None:
+    def resolve(self, expr: ast.AST) -> str | None:
         """The absolute dotted name that `a.b.c` stands for, or None.
 
         An import gives the imported name; a function or class of this file `module.qualified.name`; `self.f`
@@ -305,6 +317,12 @@ class File:
         bound once to another dotted name stands for that one. Any other variable is nobody's name, and so is a
         function's that is bound to something else, too: None.
         """
+        known = self.answers["resolve"]
+        if expr not in known:
+            known[expr] = self._resolve(expr, MAX_ALIASES)
+        return known[expr]  # type: ignore[no-any-return]
+
+    def _resolve(self, expr: ast.AST, depth: int) -> str | None:
         attributes: list[str] = []
         while isinstance(expr, ast.Attribute):
             attributes.append(expr.attr)
@@ -313,7 +331,7 @@ class File:
             return None
         return ".".join([root, *reversed(attributes)])
 
-    def meaning(self, name: str, scope: Scope, depth: int = 8) -> str | None:
+    def meaning(self, name: str, scope: Scope, depth: int = MAX_ALIASES) -> str | None:
         """What a bare name means where it is written in `scope`; see `resolve`."""
         here: Scope | None = scope
         while here is not None:
@@ -335,7 +353,7 @@ class File:
 
     def _variable(self, name: str, scope: Scope, depth: int) -> str | None:
         if depth and (values := scope.aliases.get(name)) and len(values) == 1:
-            return self.resolve(values[0], depth - 1)
+            return self._resolve(values[0], depth - 1)
         owner = scope.class_scope
         if owner and isinstance(scope.node, FUNCTION) and name == _first_parameter(scope.node):
             return f"{self.module}.{owner.name}"

@@ -95,7 +95,7 @@ def _within(file: File, path: list[str]) -> Definition | str | None:
 
 def bases(cls: Definition) -> tuple[Definition, ...]:
     """The base classes of a class that the project defines, the nearest first; not the class itself."""
-    known = cls.file.answers.setdefault(bases, {})
+    known = cls.file.answers[bases]
     if cls.node not in known:
         known[cls.node] = tuple(_bases(cls))
     return known[cls.node]  # type: ignore[no-any-return]
@@ -142,7 +142,7 @@ def callee(file: File, call: ast.Call, scope: Scope) -> Definition | None:
     A method is found through `self`, `cls`, `super()`, a class's name, and a variable or attribute that is bound
     once, to a call of a class.
     """
-    known = file.answers.setdefault(callee, {})
+    known = file.answers[callee]
     if call not in known:
         known[call] = _callee(file, call, scope)
     return known[call]  # type: ignore[no-any-return]

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from functools import wraps
-from typing import Final, TypeVar
+from typing import Concatenate, Final, ParamSpec, TypeVar
 
 from dbhygiene.source import File
 
-Key = TypeVar("Key", bound=Hashable)
+About = ParamSpec("About")
 Answer = TypeVar("Answer")
 
 _UNASKED: Final = object()
 
 
-def once(ask: Callable[[File, Key], Answer]) -> Callable[[File, Key], Answer]:
-    """Ask this of a file and a name, or a node, only once; until a file of the project is replaced."""
+def once(ask: Callable[Concatenate[File, About], Answer]) -> Callable[Concatenate[File, About], Answer]:
+    """Ask this of a file, about a name or a node, only once; until a file of the project is replaced."""
 
     @wraps(ask)
-    def remembered(file: File, key: Key) -> Answer:
-        known = file.answers.setdefault(ask, {})
-        if (answer := known.get(key, _UNASKED)) is _UNASKED:
-            answer = known[key] = ask(file, key)
+    def remembered(file: File, /, *about: About.args, **_: About.kwargs) -> Answer:
+        known = file.answers[ask]
+        if (answer := known.get(about, _UNASKED)) is _UNASKED:
+            answer = known[about] = ask(file, *about)  # type: ignore[call-arg]
         return answer  # type: ignore[no-any-return]
 
     return remembered

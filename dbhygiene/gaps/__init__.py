@@ -27,6 +27,7 @@ from dbhygiene.source import File, Function, Located, Surroundings
 
 __all__ = ["Gap", "Gaps"]
 
+FEW = 8  # files that are looked at one by one, before the project is asked what its processes lead to
 _LASTING = ("sleep", "input(", "getpass", "prompt", "confirm")  # words of waits that are no request's
 
 
@@ -40,6 +41,7 @@ class Gaps:
         self._demand: Demand[Routine, Summary] = Demand(self._summarise, NEVER_ENDS, depth=20)
         self._sqlite: dict[Path, bool] = {}
         self._others = Reach()  # functions that nothing is known to lead to
+        self._asked = 0  # of how many files
 
     def of(self, file: File) -> Iterator[Gap]:
         """Every gap of a file, each reported in the function in which its two queries and its wait meet.
@@ -80,9 +82,11 @@ class Gaps:
     def _may_have(self, file: File) -> bool:
         """Whether a function of the file could have a gap, whoever leads to it.
 
-        What leads to it is a question to the whole project: one file, checked alone, mostly need not ask it.
+        What leads to it is a question to the whole project: one file, checked alone, mostly need not ask it. Where
+        many are checked, that is less work than to look at every function.
         """
-        if "_reach" in self.__dict__ or next(iter(callbacks(file)), None) is not None:
+        self._asked += 1
+        if "_reach" in self.__dict__ or self._asked > FEW or callbacks(file):
             return True
         self._others.explore((file, code) for code in file.functions)
         return any(_may_have_gap(self._others, code) for code in file.functions)

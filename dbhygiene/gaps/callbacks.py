@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 
 from dbhygiene.flow.calls import find
+from dbhygiene.flow.once import once
 from dbhygiene.gaps.durations import argument
 from dbhygiene.gaps.effects import Effects, Routine
 from dbhygiene.library.callbacks import ATTRIBUTES, DECORATORS, REGISTERS, WRITTEN
 from dbhygiene.source import FUNCTION, File, Function, Located
 
 
-def callbacks(file: File) -> Iterator[tuple[Function, Located]]:
+@once
+def callbacks(file: File) -> tuple[tuple[Function, Located], ...]:
     """The functions of a file that it registers as callbacks, each with the place where it does."""
     if not WRITTEN.search(file.text):
-        return
+        return ()
     effects = Effects(Routine(file, file.tree))
     found: dict[Function, Located] = {}
     for call in file.nodes(ast.Call):
@@ -31,7 +32,7 @@ def callbacks(file: File) -> Iterator[tuple[Function, Located]]:
             called = decorator.func if isinstance(decorator, ast.Call) else decorator
             if isinstance(function, FUNCTION) and any(name in DECORATORS for name in effects.names(called)):
                 found[function] = decorator
-    yield from found.items()
+    return tuple(found.items())
 
 
 def _note(file: File, given: ast.expr, place: Located, found: dict[Function, Located]) -> None:

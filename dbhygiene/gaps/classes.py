@@ -44,7 +44,7 @@ def ancestry(cls: Definition) -> list[tuple[File, Scope]]:
 
 def foreign_bases(cls: Definition) -> tuple[str, ...]:
     """The names of the bases of a class, direct and indirect, that are not the project's own."""
-    known = cls.file.answers.setdefault(foreign_bases, {})
+    known = cls.file.answers[foreign_bases]
     if cls.node not in known:
         resolved = [
             (each.file, name)

@@ -131,14 +131,13 @@ def _chosen_by_option(file: File, expr: ast.expr, seen: set[ast.expr]) -> Iterat
     """What `options["action"]` is, where the option's `type` is a function of the command that looks it up."""
     match expr:
         case ast.Subscript(slice=ast.Constant(value=str(name))) | ast.Call(args=[ast.Constant(value=str(name)), *_]):
-            for call in file.nodes(ast.Call):
-                if isinstance(call.func, ast.Attribute) and call.func.attr == "add_argument":
-                    flags = {flag.value for flag in call.args if isinstance(flag, ast.Constant)}
-                    if flags & {name, f"--{name}", f"--{name.replace('_', '-')}"}:
-                        for keyword in call.keywords:
-                            if keyword.arg == "type":
-                                reader = ast.copy_location(ast.Call(keyword.value, [], []), call)
-                                yield from _meant(file, reader, seen)
+            for call in file.calls.get("add_argument", ()):
+                flags = {flag.value for flag in call.args if isinstance(flag, ast.Constant)}
+                if flags & {name, f"--{name}", f"--{name.replace('_', '-')}"}:
+                    for keyword in call.keywords:
+                        if keyword.arg == "type":
+                            reader = ast.copy_location(ast.Call(keyword.value, [], []), call)
+                            yield from _meant(file, reader, seen)
 
 
 # -- methods ----------------------------------------------------------------------------------------------

@@ -145,9 +145,9 @@ def _option_default(file: File, expr: ast.expr) -> ast.expr | None:
     name = _option_name(expr)
     if name is None:
         return None
-    for node in file.nodes(ast.Call):
-        if isinstance(node.func, ast.Attribute) and node.func.attr == "add_argument" and name in _dests(node):
-            return next((keyword.value for keyword in node.keywords if keyword.arg == "default"), None)
+    for call in file.calls.get("add_argument", ()):
+        if name in _dests(call):
+            return next((keyword.value for keyword in call.keywords if keyword.arg == "default"), None)
     return None
 
 

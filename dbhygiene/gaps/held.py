@@ -88,7 +88,7 @@ def held(life: Lifetime) -> list[Held]:
     decorators = life.scope.node.decorator_list if isinstance(life.scope.node, FUNCTION) else ()
     if is_test(life.file) or any(_RETRIES.search(life.file.segment(each)) for each in decorators):
         return []
-    if library.SETS_TIMEOUT.search(life.file.text):
+    if library.sets_timeout(life.file):
         return []
     return _Search(life).found()
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 
+from dbhygiene.flow.once import once
 from dbhygiene.gaps.code import own_nodes
 from dbhygiene.gaps.decorators import dressed
 from dbhygiene.gaps.effects import Ask, Effect, Effects, Idle, Routine, Run
@@ -25,7 +27,7 @@ class Doing:
 
     file: File
     code: Code
-    does: set[type[object]] = field(default_factory=set)
+    does: set[type[object]]
 
     @property
     def may_have_gap(self) -> bool:
@@ -47,9 +49,10 @@ class Reach:
             file, code = todo.pop()
             if code in self._known:
                 continue
-            doing = self._known[code] = Doing(file, code)
+            look = _look(file, code)
+            doing = self._known[code] = Doing(file, code, set(look.does))
             looked_at.append(doing)
-            for called_file, called in _look(doing):
+            for called_file, called in look.calls:
                 self._callers[called].add(code)
                 todo.append((called_file, called))
                 if called in self._known:
@@ -73,26 +76,34 @@ class Reach:
         yield from self._known.values()
 
 
-def _look(doing: Doing) -> Iterator[tuple[File, Code]]:
-    """Note what a function does by itself; give what it calls, and the functions within it."""
-    file, code = doing.file, doing.code
+class _Look(NamedTuple):
+    """What a function does by itself, and what it calls; the functions within it are called, too."""
+
+    does: frozenset[type[object]]
+    calls: tuple[tuple[File, Code], ...]
+
+
+@once
+def _look(file: File, code: Code) -> _Look:
+    does, calls = set[type[object]](), list[tuple[File, Code]]()
     outer = dressed(Routine(file, code))
     while outer.given:
-        yield outer.file, outer.code
+        calls.append((outer.file, outer.code))
         outer = outer.given[0][1]
     effects = Effects(Routine(file, code, plain=True))
     if any(_ends(file, statement) for statement in code.body):
-        doing.does.add(ast.Raise)  # what comes after a call of this may never run
+        does.add(ast.Raise)  # what comes after a call of this may never run
     for node in own_nodes(code):
         if isinstance(node, FUNCTION) and not isinstance(code, ast.Module):
-            yield file, node
+            calls.append((file, node))
         for effect in _of(effects, node):
             if isinstance(effect, Run):
                 for routine in effect.routines:
-                    yield routine.file, routine.code
-                    yield from ((given.file, given.code) for _, given in routine.given)
+                    calls.append((routine.file, routine.code))
+                    calls += [(given.file, given.code) for _, given in routine.given]
             else:
-                doing.does.add(type(effect))
+                does.add(type(effect))
+    return _Look(frozenset(does), tuple(calls))
 
 
 def _ends(file: File, statement: ast.stmt) -> bool:

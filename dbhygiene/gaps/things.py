@@ -205,12 +205,11 @@ class Things:
         found: set[Thing] = set()
         name, parameter = cls.name.rpartition(".")[2], constructor.args.args[position].arg
         for other in mentioning(self.file, f"{name}("):
-            for call in other.nodes(ast.Call):
-                if isinstance(call.func, (ast.Name, ast.Attribute)) and _last(call.func) == name:
-                    given = handed(call, position - 1, parameter)
-                    thing = Things.of(other).thing(given) if given is not None else None
-                    if isinstance(thing, Object):
-                        found.add(thing)
+            for call in other.calls.get(name, ()):
+                given = handed(call, position - 1, parameter)
+                thing = Things.of(other).thing(given) if given is not None else None
+                if isinstance(thing, Object):
+                    found.add(thing)
         return found.pop() if len(found) == 1 else None
 
     def annotated(self, annotation: ast.expr) -> Thing | None:
@@ -408,10 +407,6 @@ class Things:
         if name.rpartition(".")[2][:1].isupper():
             return self.instance(name)
         return None
-
-
-def _last(expr: ast.Name | ast.Attribute) -> str:
-    return expr.id if isinstance(expr, ast.Name) else expr.attr
 
 
 def _gives_values(iterated: ast.expr) -> bool:

@@ -12,7 +12,7 @@ from dbhygiene.flow.reading import keywords, value
 from dbhygiene.flow.values import UNKNOWN, Called, Constant, Dict, Named, Value, as_dict, merged, options
 from dbhygiene.library import sqlalchemy as library
 from dbhygiene.library.evidence import speaks_for_another
-from dbhygiene.library.idle import SETS_TIMEOUT
+from dbhygiene.library.idle import sets_timeout
 from dbhygiene.library.listeners import pinged
 from dbhygiene.settings import Confidence
 from dbhygiene.source import File, function_around
@@ -61,7 +61,7 @@ class Engine:
             or self.sets("pool_recycle")
             or not self.has_pool
             or "strategy" in self.options.items
-            or SETS_TIMEOUT.search(self.file.text) is not None
+            or sets_timeout(self.file)
             or pinged(self.file)
         )
 

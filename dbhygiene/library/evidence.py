@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from dbhygiene.flow.once import once
 from dbhygiene.library.sqlalchemy import MYSQL, OTHERS, in_tests
 from dbhygiene.library.words import words
 from dbhygiene.source import File
@@ -43,6 +44,7 @@ _MYSQL_ELSEWHERE = re.compile(
 _WORDS = ("postgres", "psycopg", "asyncpg", "pg8000", "sqlite", "racle", "mssql", "pyodbc", "snowflake", "redshift")
 
 
+@once
 def speaks_for_mysql(file: File) -> bool:
     """Whether something in the project says that its database is MySQL or MariaDB."""
     project = file.project
@@ -54,6 +56,7 @@ def speaks_for_mysql(file: File) -> bool:
     )
 
 
+@once
 def speaks_for_another(file: File) -> bool:
     """Whether something in the project says that it has another database than MySQL and MariaDB."""
     project = file.project

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
+from dbhygiene.flow.once import once
 from dbhygiene.library.words import words
+from dbhygiene.source import File
 
 # Methods and attributes of a connection by which a program looks after it: it is as good as new afterwards.
 REFRESHES = words(
@@ -25,15 +26,23 @@ _MAY_WAIT = re.compile(
     r"sleep|wait|pause|delay|interval|poll|queue|prompt|listen|consume|subprocess|schedul|serve|loop|on_\w+ =|@\w+\.\w+"
     r"|\bwhile\b|\binput\("
 )
-SETS_TIMEOUT = re.compile(r"\bset\b[^\"'\n]*\bwait_timeout\b", re.IGNORECASE)
+_SETS_TIMEOUT = re.compile(r"\bset\b[^\"'\n]*\bwait_timeout\b", re.IGNORECASE)
 
 # The call that makes a connection of a driver reconnect if it has to.
 PINGS = {"pymysql": "ping(reconnect=True)", "mysql.connector": "ping(reconnect=True)"}
 
 
-def may_wait(text: str, told: Iterable[str]) -> bool:
+@once
+def may_wait(file: File) -> bool:
     """Whether a program has a word of waiting, or names what the user says to take long."""
-    return _MAY_WAIT.search(text) is not None or any(name.rpartition(".")[2] in text for name in told)
+    told = file.project.settings.gaps
+    return _MAY_WAIT.search(file.text) is not None or any(name.rpartition(".")[2] in file.text for name in told)
+
+
+@once
+def sets_timeout(file: File) -> bool:
+    """Whether a program tells the server how long to wait."""
+    return _SETS_TIMEOUT.search(file.text) is not None
 
 
 def asks(method: str, *, of_connection: bool) -> bool:

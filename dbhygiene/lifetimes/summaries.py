@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -53,6 +53,7 @@ class Summaries:
         self._words: frozenset[str] = frozenset()
         self._speaking: dict[Path, bool] = {}  # whether a file speaks of what can be handed out
         self._taking: dict[Path, bool] = {}  # whether it speaks of SQLAlchemy, or of functions that hand out
+        self._silent: dict[Path, File] = {}  # of which the answer to one of these was no, so far
         self._owning: dict[ast.AST, Summary | None] = {}
         self.asking: set[tuple[ast.AST, str]] = (
             set()
@@ -61,6 +62,7 @@ class Summaries:
         self._arguments: Demand[tuple[ast.AST, str, Resource], Argument | None] = Demand(
             self._infer_argument, None, depth=_MAX_CHAIN
         )
+        self._kept: dict[tuple[ast.AST, ast.AST, str, Resource], Argument] = {}
         self._outcomes = Demand(self._infer_outcome, Outcome(returns=False, raises=()), depth=4)
 
     # -- the library's own
@@ -103,7 +105,7 @@ class Summaries:
 
     def _may_take(self, file: File) -> bool:
         if file.path not in self._taking:
-            self._taking[file.path] = any(word in file.text for word in (*SQLALCHEMY, *self._words))
+            self._taking[file.path] = self._speaks(file, SQLALCHEMY)
         return self._taking[file.path]
 
     def unbuffered(self, name: str) -> Resource | None:
@@ -147,19 +149,29 @@ class Summaries:
 
     def learn(self, words: frozenset[str]) -> None:
         """Take it that files which speak of these functions may hand out connections, too."""
-        if not words <= self._words:
-            self._words |= words
+        new = words - self._words
+        self._words |= words
+        if any(word in file.text for file in self._silent.values() for word in new):  # else nothing changes
+            self._silent.clear()
             self._speaking.clear()
             self._taking.clear()
             self.meanings.clear()
             self._owning.clear()
+            self._kept.clear()
             self._returned = Demand(self._infer_returned, None, depth=_MAX_CHAIN)
 
     def may_hand_out(self, file: File) -> bool:
         """Whether a function of the file may open anything for its caller, by the text."""
         if file.path not in self._speaking:
-            self._speaking[file.path] = any(word in file.text for word in (*PACKAGES, *SQLALCHEMY, *self._words))
+            self._speaking[file.path] = self._speaks(file, (*PACKAGES, *SQLALCHEMY))
         return self._speaking[file.path]
+
+    def _speaks(self, file: File, words: Iterable[str]) -> bool:
+        """Whether one of these words stands in a file, or the name of a function that hands out."""
+        found = any(word in file.text for word in (*words, *self._words))
+        if not found:
+            self._silent[file.path] = file
+        return found
 
     def returned(self, definition: Definition) -> Summary | None:
         """The resource that a function opens for its caller, or that an object of a class is."""
@@ -247,6 +259,17 @@ class Summaries:
         argument = self.argument(made, name, resource, how)
         if argument.normal != KEEPS or how != IS:
             return argument
+        key = cls.node, made.node, name, resource
+        if key in self._kept:
+            return self._kept[key]
+        found = self._kept_by_object(cls, made, name, resource, argument)
+        if not self.asking:  # else it may be taken for closed only since that is just being asked
+            self._kept[key] = found
+        return found
+
+    def _kept_by_object(
+        self, cls: Definition, made: Definition, name: str, resource: Resource, argument: Argument
+    ) -> Argument:
         analysis = analyse(made.file, made.node, self.effects(made.file, made.node), {name: resource})  # type: ignore[arg-type]
         site = next((site for site in analysis.sites if isinstance(site, ast.arg)), None) if analysis else None
         if analysis is None or site is None or site in analysis.transfer.escaped:

@@ -153,7 +153,7 @@ if TYPE_CHECKING:
 def check(file: File, life: Lifetime) -> Iterator[Report]:
     if life.resource.kind != "connection" or life.resource.server != "mysql":
         return
-    if not may_wait(file.text, file.project.settings.gaps):
+    if not may_wait(file):
         return
     from dbhygiene.gaps.held import held  # most programs need neither
     from dbhygiene.gaps.story import notes, steps

@@ -124,7 +124,7 @@ def check(file: File, life: Lifetime) -> Iterator[Report]:
     kept = _kept(file, life, confidence)
     if kept is not None:
         yield kept
-    elif may_wait(file.text, file.project.settings.gaps):
+    elif may_wait(file):
         from dbhygiene.gaps.held import held  # most programs do not need it
 
         yield from (_waiting(file, life, gap, confidence) for gap in held(life))
