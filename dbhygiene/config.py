@@ -29,20 +29,23 @@ PREFIX = "DBHYGIENE_"
 def root_of(path: Path) -> Path:
     """The root of the project that a path lies in.
 
-    That is the nearest directory above, within a repository, that has settings; else the nearest that looks like the
-    root of a project; else the directory of `path` itself.
+    That is the nearest directory above, within a repository, that has settings. Where none has, it is what is worked
+    in, whichever of its files are named: the nearest directory from the current one upwards that looks like the root
+    of a project. Where none does, it is the nearest above the path; else the current directory, or that of the path.
     """
     start = path if path.is_dir() else path.parent
-    nearest = None
+    here = Path(os.getcwd())
+    around = nearest = None
     for directory in (start, *start.parents):
         markers = [marker for marker in MARKERS if os.path.exists(os.path.join(directory, marker))]
-        if markers and nearest is None:
-            nearest = directory
+        if markers:
+            nearest = nearest or directory
+            around = around or (directory if here.is_relative_to(directory) else None)
         if any(read(directory / marker) is not None for marker in markers if marker in FILES):
             return directory
         if ".git" in markers:
             break
-    return nearest or start
+    return around or nearest or (here if start.is_relative_to(here) else start)
 
 
 def by_root(files: Iterable[Path], root: Path) -> dict[Path, list[Path]]:

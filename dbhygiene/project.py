@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbhygiene.discovery import Found, discover
+from dbhygiene.reach import Reach
 from dbhygiene.settings import Settings
 from dbhygiene.source import NOT_PYTHON, File, Surroundings
 
@@ -43,6 +44,10 @@ class Project:
         self._settings = settings or Settings()
         self._files: dict[Path, File] = {}
         self._modules: dict[tuple[str, str], Path | None] = {}
+        self._broken: set[Path] = set()
+        self._bases: dict[str, tuple[str, ...]] = {}
+        self._listed: dict[str, frozenset[str]] = {}
+        self._reach = Reach(self._data, self.module_name, self.found)
         self._mentions: dict[str, list[File]] = {}
         self._naming: dict[tuple[str, ...], list[File] | None] = {}
         self._named: dict[tuple[str, ...], tuple[str, ...]] = {}
@@ -66,12 +71,12 @@ class Project:
         paths = list(paths)
         found = discover(paths, self.root, exclude, force=force_exclude)
         if paths == [self.root] and not force_exclude:
-            self.__dict__["_everything"] = found.files  # a cached property, filled in
+            self.__dict__["everything"] = found.files  # a cached property, filled in
         return found
 
     def is_all(self, paths: Sequence[Path]) -> bool:
         """Whether these are all of the project's files, as far as that is known already."""
-        return self.__dict__.get("_everything") == paths
+        return self.__dict__.get("everything") == paths
 
     def read(self, path: Path) -> bytes:
         """The bytes of a file; raises OSError where it cannot be read, or is too large to be a program."""
@@ -81,6 +86,10 @@ class Project:
                 self._held += len(data)
                 self._bytes[path] = data
         return data
+
+    def supply(self, path: Path, data: bytes) -> None:
+        """Take these bytes for those of a file, which need not be there."""
+        self._bytes[path] = data
 
     def file(self, path: Path, data: bytes | None = None) -> File:
         """The file at an absolute path; raises OSError, SyntaxError or UnicodeError where it is no Python text.
@@ -104,8 +113,10 @@ class Project:
     def replace(self, file: File) -> None:
         """Let a file's new text be its text from now on."""
         self._files[file.path] = file
+        self._broken.discard(file.path)
         if file.path in self._bytes:
             self._bytes[file.path] = file.encode()
+        self._reach.forget(file.path)
         for each in self._files.values():
             each.answers.clear()  # some are about the old text
 
@@ -123,7 +134,7 @@ class Project:
 
     def _mentioning(self, word: str) -> Iterator[File]:
         needle = word.encode()
-        return self._parsed(path for path in self._everything if needle in self._data(path))
+        return self._parsed(path for path in self.everything if needle in self._data(path))
 
     def naming(self, *names: str) -> Sequence[File] | None:
         """The project's files in which all of these names stand, as whole words; None where these are too many.
@@ -137,7 +148,7 @@ class Project:
         if names not in self._naming:
             words = [_whole_word(name) for name in names]
             needles = [name.encode() for name in names]
-            paths = [path for path in self._everything if _has_all(self._data(path), needles, words)]
+            paths = [path for path in self.everything if _has_all(self._data(path), needles, words)]
             self._naming[names] = list(self._parsed(paths)) if len(paths) <= MANY else None
             self._named[names] = tuple(map(str, paths))
         if self.asked is not None:
@@ -160,22 +171,44 @@ class Project:
                 continue  # likewise
 
     @cached_property
-    def _everything(self) -> list[Path]:
+    def everything(self) -> list[Path]:
+        """All of the project's files."""
         return self.discover([self.root]).files
+
+    def reached(self, file: File) -> frozenset[Path]:
+        """The files that a file draws in by its imports and theirs, as far as texts tell; itself included."""
+        found = self._reach.of(file.path)
+        if self.asked is not None:
+            for path in found:
+                for key, other in self._reach.imported(path).items():
+                    self.asked.lookups[str(file.path)][key] = str(other)
+        return found
+
+    def around(self, path: Path) -> frozenset[Path]:
+        """The same, of a file that need not be readable."""
+        return self._reach.of(path)
 
     # -- modules --------------------------------------------------------------------------------------
 
-    @cached_property
-    def _sources(self) -> tuple[str, ...]:
-        """The directories from which this project is imported, the most likely first."""
-        named = [self.root / directory for directory in (*self.settings.src, "src")]
-        return tuple(str(directory) for directory in (*named, self.root) if directory.is_dir())
+    def _sources(self, directory: str) -> tuple[str, ...]:
+        """The directories from which what lies in this one is imported, the most likely first.
+
+        A part of the project has its own `src`, and it is the same one whether the part is looked at alone or not.
+        """
+        root = str(self.root)
+        named = [os.path.join(root, *each.split("/")) for each in self.settings.src]
+        while directory.startswith(root) and directory != root:
+            if os.path.basename(directory) == "src":
+                named.append(directory)
+            directory = os.path.dirname(directory)
+        named += [os.path.join(root, "src"), root]
+        return tuple(each for each in dict.fromkeys(named) if os.path.isdir(each))
 
     def module_name(self, path: Path) -> str:
         """The dotted name under which this file is imported."""
         base = _outside_packages(str(path.parent))
         if base == str(path.parent):  # in no package: a namespace package, as far as can be told, or a script
-            base = next((source for source in self._sources if base.startswith(source.rstrip("/") + "/")), base)
+            base = next((each for each in self._sources(base) if base.startswith(each.rstrip("/") + "/")), base)
         parts = path.relative_to(base).with_suffix("").parts
         return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
 
@@ -183,27 +216,34 @@ class Project:
         """The file that `import name` loads from `near`; None where it is not the project's own."""
         directory = str(near.path.parent)
         key = (name, directory)
-        if key not in self._modules:
-            self._modules[key] = self.find(name, directory)
-        path = self._modules[key]
+        path = self.found(name, directory)
         if self.asked is not None:
             self.asked.lookups[str(near.path)][key] = str(path or "")
-        if path is None:
+        if path is None or path in self._broken:
             return None
         try:
             file = self.file(path)
             _ = file.tree  # who asks for a module wants to look into it
         except (OSError, *NOT_PYTHON):
-            self._modules[key] = None
+            self._broken.add(path)
             return None
         return file
 
+    def found(self, name: str, directory: str) -> Path | None:
+        """Where a module lies that is imported by this name from a file in this directory; looked for once."""
+        key = (name, directory)
+        if key not in self._modules:
+            self._modules[key] = self.find(name, directory)
+        return self._modules[key]
+
     def find(self, name: str, directory: str) -> Path | None:
-        """Where a module lies that is imported by this name from a file in this directory."""
+        """The same, looked for now."""
         parts = name.split(".")
         if not all(part.isidentifier() for part in parts):
             return None
         for base in self.bases(directory):
+            if self._names(base).isdisjoint((parts[0], f"{parts[0]}.py")):
+                continue
             stem = os.path.join(base, *parts)
             for candidate in (os.path.join(stem, "__init__.py"), stem + ".py"):
                 if os.path.isfile(candidate):
@@ -212,11 +252,25 @@ class Project:
                 return None  # the package is here, the module is not: as Python, look no further
         return None
 
-    def bases(self, directory: str) -> Iterator[str]:
+    def _names(self, directory: str) -> frozenset[str]:
+        """What lies in a directory: most names that are imported lie in none of a project's."""
+        if directory not in self._listed:
+            try:
+                self._listed[directory] = frozenset(os.listdir(directory))
+            except OSError:
+                self._listed[directory] = frozenset()
+        return self._listed[directory]
+
+    def bases(self, directory: str) -> tuple[str, ...]:
         """Where an import looks: beside a script, beside the package around, in the project's source directories.
 
         Then in the directories between: a part of a project is often run from a directory of its own.
         """
+        if directory not in self._bases:
+            self._bases[directory] = tuple(self._look(directory))
+        return self._bases[directory]
+
+    def _look(self, directory: str) -> Iterator[str]:
         seen = set()
         outside = _outside_packages(directory)
         between = [directory] if directory != outside else []  # within a package, its own modules come last
@@ -224,7 +278,7 @@ class Project:
         while here.startswith(root) and here != root:
             here = os.path.dirname(here)
             between.append(here)
-        for base in (outside, *self._sources, *between):
+        for base in (outside, *self._sources(directory), *between):
             if base not in seen:
                 seen.add(base)
                 yield base
@@ -253,6 +307,7 @@ class _Around:
         self._project, self._asker = project, asker
         self.settings, self.root = project.settings, project.root
         self.module, self.version_of, self.requires = project.module, project.version_of, project.requires
+        self.reached = project.reached
 
     def mentions(self, word: str) -> Sequence[File]:
         return self._project.mentioned(word, self._asker)

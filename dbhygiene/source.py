@@ -12,7 +12,7 @@ import re
 import tokenize
 import warnings
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -58,6 +58,9 @@ class Surroundings(Protocol):
     def module(self, name: str, near: File) -> File | None:
         """The file that `import name` loads from `near`; None where it is not the project's own."""
 
+    def reached(self, file: File) -> Container[Path]:
+        """The project's files that a file draws in by its imports and theirs, as far as texts tell; itself included."""
+
     def mentions(self, word: str) -> Sequence[File]:
         """The project's files in which a word stands. Costs reading them all, once a word: for rare questions."""
 
@@ -79,6 +82,9 @@ class Alone(NamedTuple):
 
     def module(self, name: str, near: File) -> File | None:
         return None
+
+    def reached(self, file: File) -> Container[Path]:
+        return ()
 
     def mentions(self, word: str) -> Sequence[File]:
         return ()

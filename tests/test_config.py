@@ -142,6 +142,31 @@ def test_the_nearest_file_with_settings_makes_the_root(directory: Path) -> None:
     assert config.root_of(directory / "part" / "app") == directory / "part"
 
 
+def test_the_root_is_that_of_the_current_directory_whatever_is_named(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = directory / "top" / "part"
+    (part / "app").mkdir(parents=True)
+    (part / "setup.py").touch()
+    monkeypatch.chdir(directory / "top")
+    assert [config.root_of(each) for each in (part / "app", part.parent)] == [part, directory / "top"]
+    (directory / "top" / "setup.cfg").touch()
+    assert [config.root_of(each) for each in (part / "app", part.parent)] == [directory / "top"] * 2
+    (part / ".git").mkdir()  # another repository, within this one
+    assert config.root_of(part / "app") == part
+    (part / ".git").rmdir()
+    monkeypatch.chdir(part)
+    assert [config.root_of(each) for each in (part / "app", part, directory)] == [part, part, directory]
+
+
+def test_without_a_mark_the_current_directory_is_the_root(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (directory / "app").mkdir()
+    monkeypatch.chdir(directory)
+    assert config.root_of(directory / "app") == directory
+    monkeypatch.chdir("app")
+    assert config.root_of(directory) == directory
+
+
 def test_no_settings_are_taken_from_outside_of_a_repository(directory: Path) -> None:
     (directory / "dbhygiene.toml").write_text("server-timeout = 5\n")
     (directory / "clone" / ".git").mkdir(parents=True)

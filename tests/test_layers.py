@@ -18,7 +18,7 @@ LAYERS = [
     {"flow"},
     {"library"},
     {"keys"},
-    {"config", "suppressions", "fingerprints", "examples", "discovery", "requirements", "reports", "writing"},
+    {"config", "suppressions", "fingerprints", "examples", "discovery", "reach", "requirements", "reports", "writing"},
     {"project", "annotate", "baseline", "history"},
     {"lifetimes"},
     {"gaps"},
@@ -34,7 +34,7 @@ ONLY_IN = {"libcst": "fixes", "click": "frontends", "flake8": "frontends"}
 READS_ONLY = {  # rooms with fewer rights than their level gives
     "reports": {"edits", "model", "settings", "source", "reports"},
     "rules": LEVEL.keys()
-    - {"project", "config", "discovery", "catalogue", "workspace", "engine", "fixes", "frontends"},
+    - {"project", "config", "discovery", "reach", "catalogue", "workspace", "engine", "fixes", "frontends"},
 }
 ROOT = Path(dbhygiene.__file__).parent
 FILES = [path for path in sorted(ROOT.rglob("*.py")) if path != ROOT / "__init__.py"]

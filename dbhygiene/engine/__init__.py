@@ -6,7 +6,8 @@ import ast
 import gc
 import importlib
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,6 +21,7 @@ from dbhygiene.settings import Settings
 from dbhygiene.source import NOT_PYTHON, File, Span, Surroundings
 
 if TYPE_CHECKING:
+    from dbhygiene.lifetimes import Lifetimes
     from dbhygiene.suppressions import Suppression
 
 INTERNAL_ERROR = "HYG000"
@@ -85,13 +87,22 @@ _ANALYSES = {
 }
 
 
+class Help(Enum):
+    """What a run knows of the project's own functions that hand out connections."""
+
+    NONE = "none"  # nothing is handed out
+    UNNEEDED = "unneeded"  # every file names what it uses itself
+    KNOWN = "known"
+
+
 class Analyses:
     """The analyses of one run over one project, each imported and made when the first rule asks for it."""
 
     def __init__(self, project: Surroundings) -> None:
         self._project = project
         self._made: dict[str, Any] = {}
-        self.words: frozenset[str] = frozenset()  # names of the project's own functions that hand out connections
+        self.handed: Mapping[Path, Collection[str]] = {}  # who hands out connections, by functions of which names
+        self.helpers: frozenset[str] = frozenset()  # these names, and those that the settings say
 
     def subjects(self, on: str, file: File) -> Iterable[Any]:
         """What a class of this name has in a file: the file itself, an analysis' subjects, or nodes of the tree."""
@@ -101,39 +112,37 @@ class Analyses:
             return list(getattr(self._analysis(on), _ANALYSES[on][2])(file))
         return file.nodes(getattr(ast, on))
 
-    def learn(self, files: Iterable[File], rules: Iterable[AnyRule], handed: dict[Path, tuple[str, ...]]) -> None:
-        """Ask each analysis for the words that make a file worth a look, drivers' names apart.
-
-        Arguments:
-            handed: what files are known to give already; what the others give is added.
-        """
-        known = list(files)
-        if self.may_learn(rules, known):
-            handed.update((file.path, self.handing_out(file)) for file in known if file.path not in handed)
-            lifetimes = self._analysis("Lifetime")
-            self.words |= lifetimes.words.union(*(handed[file.path] for file in known))
-            lifetimes.learn(self.words)
+    def learn(self, handed: Mapping[Path, Collection[str]]) -> None:
+        """Take it that these files hand out connections by functions of these names."""
+        self.handed = handed
+        self.helpers = self._lifetimes.learn(handed)
 
     def handing_out(self, file: File) -> tuple[str, ...]:
         """The names of the functions in a file that hand out connections."""
-        return tuple(sorted(set(self._analysis("Lifetime").handing_out(file))))
+        return tuple(sorted(set(self._lifetimes.handing_out(file))))
 
-    def know(self, words: frozenset[str]) -> None:
-        """Take the words over from an earlier run."""
-        self.words |= words
-        if words:
-            self._analysis("Lifetime").learn(self.words)
+    def may_hand_out(self, file: File) -> bool:
+        """Whether a file may have such functions, by its text."""
+        return self._lifetimes.summaries.may_hand_out(file)
+
+    def needs_help(self, file: File) -> bool:
+        """Whether something that a file itself does not name may give it a connection."""
+        return self._lifetimes.summaries.needs_help(file)
+
+    def asked(self) -> set[Path]:
+        """The files of which it was asked whether a helper gives them a connection."""
+        return set(self._lifetimes.summaries.asked) if "Lifetimes" in self._made else set()
 
     def forget(self) -> None:
         """Begin anew."""
         self._made.clear()
-        self.words = frozenset()
+        self.handed, self.helpers = {}, frozenset()
 
-    def may_learn(self, rules: Iterable[AnyRule], files: Sequence[File]) -> bool:
-        able = [rule for rule in rules if rule.on in _ANALYSES and _ANALYSES[rule.on][1] == "Lifetimes"]
-        declared = self._project.settings.functions  # they may be called in files that name no driver
-        if declared or not able:
-            return bool(declared and able)
+    def may_learn(self, rules: Iterable[AnyRule], files: Iterable[File]) -> bool:
+        """Whether any of these files may hold what there is to learn about; else, the analysis is not imported."""
+        able = [rule for rule in rules if _is_about_lives(rule)]
+        if not able or self._project.settings.functions:  # which may be called in files that name no driver
+            return bool(able)
         texts = ((file, Words(file.text)) for file in files)
         return any(self.may_find(rule, file, words) for file, words in texts for rule in able)
 
@@ -141,13 +150,22 @@ class Analyses:
         """Whether a file may hold the fault of a rule, by its text."""
         if not rule.imports or words.any(rule.imports):
             return True
-        return rule.on in _ANALYSES and words.any(self.words)
+        return _is_about_lives(rule) and words.any(self.helpers) and self._lifetimes.summaries.is_helped(file)
+
+    @property
+    def _lifetimes(self) -> Lifetimes:
+        made: Lifetimes = self._analysis("Lifetime")
+        return made
 
     def _analysis(self, kind: str) -> Any:
         module, name, _ = _ANALYSES[kind]
         if name not in self._made:
             self._made[name] = getattr(importlib.import_module(module), name)(self._project)
         return self._made[name]
+
+
+def _is_about_lives(rule: AnyRule) -> bool:
+    return rule.on in _ANALYSES and _ANALYSES[rule.on][1] == "Lifetimes"
 
 
 # -- one file -------------------------------------------------------------------------------------------
@@ -370,7 +388,7 @@ def check(
 def load(
     project: Project, paths: Iterable[Path], rules: Sequence[AnyRule], analyses: Analyses, named: Collection[Path] = ()
 ) -> None:
-    """Let the analyses learn from these files, as `check` does."""
+    """Let the analyses learn what they must know to check these files, as `check` does."""
     from dbhygiene.engine.survey import load
 
     load(project, list(paths), rules, analyses, set(named))

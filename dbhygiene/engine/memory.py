@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dbhygiene import __version__
 from dbhygiene.cache import Cache, Row, stamp
-from dbhygiene.engine import INTERNAL_ERROR
+from dbhygiene.engine import INTERNAL_ERROR, Help
 from dbhygiene.model import AnyRule, Finding
 from dbhygiene.project import Asked, Project
 from dbhygiene.source import File
@@ -33,11 +33,15 @@ _DISTRIBUTIONS = (".txt", ".toml", ".cfg", ".lock", "Pipfile", "setup.py")
 
 
 class Before(NamedTuple):
-    """What is still true: of these files, these rows, and the words and packages of the project."""
+    """What is still true: of these files, these rows; and what was true of all.
+
+    `used` are packages; `handed` are the files that handed out connections, with the names of the functions.
+    """
 
     rows: Mapping[Path, Row]
-    words: frozenset[str]
     used: frozenset[str]
+    help: Help
+    handed: Mapping[Path, tuple[str, ...]]
 
 
 class Memory:
@@ -77,8 +81,9 @@ class Memory:
             return None
         self._same = {path: row for path, row in self._same.items() if path not in stale}
         kept = {path: row for path in paths if (row := self._same.get(str(path))) and row.named == (path in named)}
+        handed = {Path(path): row.handed for path, row in rows.items() if row.handed}
         facts = self._kept.facts
-        return Before(kept, frozenset(literal_eval(facts["words"])), frozenset(literal_eval(facts["used"])))
+        return Before(kept, frozenset(literal_eval(facts["used"])), Help(facts["help"]), handed)
 
     def forget(self) -> None:
         """Take nothing for true."""
@@ -172,7 +177,8 @@ class Memory:
         checked: Mapping[Path, Sequence[Finding]],
         named: Collection[Path],
         handed: Mapping[Path, tuple[str, ...]],
-        facts: Mapping[str, Collection[str]],
+        used: Collection[str],
+        help: Help,
     ) -> None:
         """Write down what this run found; where `loaded` has nothing for a file, what was known is still true."""
         asked, before = self._project.asked or Asked(), self._kept.rows
@@ -190,7 +196,7 @@ class Memory:
             if _failed(loaded.get(path), found):
                 rows[str(path)] = Row(_UNKNOWN, _UNKNOWN)
         self._cache.prepare()  # or its directory would change what lies beside the first modules
-        told = {name: repr(sorted(values)) for name, values in facts.items()}
+        told = {"used": repr(sorted(used)), "help": help.value}
         words = {**dict(literal_eval(self._kept.facts.get("asked", "()"))), **asked.words[""]}
         told["asked"] = repr(sorted(words.items()))
         told["places"] = _times_of(sorted(self._places(rows.values())))

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from dbhygiene.engine import Analyses, How, Words, check_file, gone, not_parsed, not_read, syntax_error
+from dbhygiene.engine import Analyses, Help, How, Words, check_file, gone, not_parsed, not_read, syntax_error
 from dbhygiene.library.prefilter import needles
 from dbhygiene.model import AnyRule, Finding
 from dbhygiene.project import Project
@@ -15,9 +15,10 @@ from dbhygiene.source import NOT_PYTHON, File
 
 if TYPE_CHECKING:
     from dbhygiene.engine.crew import Crew
-    from dbhygiene.engine.memory import Memory
+    from dbhygiene.engine.memory import Before, Memory
 
 MAX_HELPERS = 4  # how far a connection is followed through helpers in files that name no driver
+MANY = 100  # files: what so many draw in is a project
 SMALLEST = 20  # files of a project that is worth a cache: fewer are checked before a database is opened
 WORTH_FORKING = 600_000  # characters to be looked into; below, a second process costs more than it saves
 
@@ -39,8 +40,9 @@ def survey(
 def load(
     project: Project, paths: Sequence[Path], rules: Sequence[AnyRule], analyses: Analyses, named: set[Path]
 ) -> None:
-    """Read these files and learn from them, so that any of the project's can be checked."""
-    Survey(project, paths, rules, named, analyses, How()).load()
+    """Learn from these files, and those that they draw in, so that they can be checked."""
+    whole = Survey(project, paths, rules, named, analyses, How())
+    whole.load(whole.around(paths))
 
 
 class Survey:
@@ -59,7 +61,8 @@ class Survey:
         self.project, self.paths, self.rules, self.named = project, paths, rules, named
         self.analyses, self.how, self.memory = analyses, how, memory
         self.used: set[str] = set()  # packages within which rules find something, and which the project imports
-        self.handed: dict[Path, tuple[str, ...]] = {}
+        self.help = Help.NONE
+        self.handed: dict[Path, tuple[str, ...]] = {}  # who hands out connections, by functions of which names
         self.known: dict[Path, Sequence[Finding] | None] = {}
         self.crew: Crew | None = None
         self.worker: dict[Path, int] = {}  # which of the crew has looked at a file
@@ -67,90 +70,138 @@ class Survey:
 
     def findings(self) -> Iterator[Finding]:
         try:
-            yield from self._findings()
+            yield from self._of_all() if self.project.is_all(self.paths) else self._of_some()
         finally:
-            if self.crew is not None:
-                self.crew.close()
+            self._dismiss()
 
-    def _findings(self) -> Iterator[Finding]:
-        loaded = self._again() or self.load()
-        done = found = 0
-        checked: dict[Path, Sequence[Finding]] = {}
+    def _of_all(self) -> Iterator[Finding]:
+        """The findings in a whole project, as they come."""
+        loaded = self._again() or self.load(self.paths)
+        checked = {}
         for path, findings in self._checked(loaded):
             checked[path] = findings
-            done, found = done + 1, found + len(findings)
-            if self.how.progress is not None:
-                self.how.progress(done, len(self.paths), found)
             yield from findings
         if self.memory is not None and not self.lost and not self.memory.is_settled:
             if self.crew is not None:
                 for seen in self.crew.tell(("seen",)):
                     self.memory.add(*seen)
-            facts = {"words": self.analyses.words, "used": self.used}
-            self.memory.keep(loaded, checked, self.named, self.handed, facts)
+            self.memory.keep(loaded, checked, self.named, self.handed, self.used, self.help)
             if self.memory.warning and self.how.warn is not None:
                 self.how.warn(self.memory.warning)
 
+    def _of_some(self) -> Iterator[Finding]:
+        """The findings in some of a project's files, those that they have where all of it is looked at.
+
+        Helpers may be wherever these files' imports lead. Where a question led further, all is asked again.
+        """
+        scope = self.around(self.paths)
+        while True:
+            loaded = self.load(scope)
+            checked = list(self._checked({path: loaded[path] for path in self.paths}))
+            more = self._asked_for() - scope.keys()
+            if not more:
+                break
+            scope.update(self.around(more))
+            self._forget()
+        for _, findings in checked:
+            yield from findings
+
+    def around(self, paths: Collection[Path]) -> dict[Path, None]:
+        """These files, and those of the project's that they draw in; of many files, that is the project."""
+        drawn_in = set().union(*map(self.project.around, paths)) if len(paths) <= MANY else None
+        if drawn_in is not None and drawn_in <= set(paths):
+            return dict.fromkeys(paths)
+        own = self.project.everything
+        return dict.fromkeys([*paths, *(path for path in own if drawn_in is None or path in drawn_in)])
+
+    def _asked_for(self) -> set[Path]:
+        """The project's files of which it was asked whether a helper gives them a connection."""
+        asked = self.analyses.asked()
+        if self.crew is not None:
+            asked = asked.union(*self.crew.tell(("asked",)))
+        return asked.intersection(self.project.everything) if asked else asked
+
+    def _forget(self) -> None:
+        """Begin anew."""
+        self._dismiss()
+        self.analyses.forget()
+        self.handed.clear()
+        self.used.clear()
+        self.worker.clear()
+
+    def _dismiss(self) -> None:
+        if self.crew is not None:
+            self.crew.close()
+            self.crew = None
+
     # -- what is worth a look -------------------------------------------------------------------------
 
-    def load(self) -> Loaded:
-        """The files that may hold a fault; the analyses learn from them."""
-        loaded, self.rules = self._sifted()
-        fresh = [file for file in loaded.values() if isinstance(file, File)]
-        for _ in range(MAX_HELPERS):  # a helper of a helper may be in a file that names no driver
-            before = self.analyses.words
-            self._learn(fresh, self.rules)
-            helpers = tuple(word.encode() for word in self.analyses.words - before)
-            if not helpers:
+    def load(self, scope: Collection[Path]) -> Loaded:
+        """Those of these files that may hold a fault; the analyses learn from them."""
+        loaded, self.rules = self._sifted(scope)
+        self.help = self._help(loaded)
+        for _ in range(MAX_HELPERS if self.help is Help.KNOWN else 0):
+            known = self.analyses.helpers
+            self._learn(_files(loaded))
+            words = tuple(word.encode() for word in self.analyses.helpers - known)
+            if not words:
                 break
             unread = [path for path, file in loaded.items() if file is None]
-            loaded.update((path, _load(self.project, path, helpers)) for path in unread)
-            fresh = [file for path in unread if isinstance(file := loaded[path], File)]
+            loaded.update((path, _load(self.project, path, words)) for path in unread)
         return loaded
+
+    def _help(self, loaded: Loaded) -> Help:
+        if not self.analyses.may_learn(self.rules, _files(loaded)):
+            return Help.NONE
+        return Help.KNOWN if self._is_needed(loaded) else Help.UNNEEDED
+
+    def _is_needed(self, loaded: Loaded) -> bool:
+        """Whether a function of another file may be what gives one of these a connection."""
+        if len(loaded) == 1:
+            return bool(self.project.settings.functions)
+        return None in loaded.values() or any(map(self.analyses.needs_help, _files(loaded)))
 
     def _again(self) -> Loaded | None:
         """The files that have changed, or depend on one that has; None where all must be looked at."""
         if self.memory is None or (before := self.memory.valid(self.paths, self.named)) is None:
             return None
-        self.used = set(before.used)
+        self.used, self.help = set(before.used), before.help
         rules = [rule for rule in self.rules if not rule.within or rule.within in self.used]
         stale = [path for path in self.paths if path not in before.rows]
         packages = {rule.within for rule in self.rules if rule.within}
-        loaded: Loaded = dict.fromkeys(self.paths)
-        loaded.update(_search(self.project, stale, rules, self.named, {*packages, *before.words}))
-        files = [file for file in loaded.values() if isinstance(file, File)]
-        handed = {path: row.handed for path, row in before.rows.items() if row.handed is not None}
-        self._learn(files, rules)
-        words = self.analyses.words.union(*handed.values())
-        if words != before.words or any(Words(file.text)[each] for file in files for each in packages - self.used):
+        helpers = {name for names in before.handed.values() for name in names}
+        changed = _search(self.project, stale, rules, self.named, {*packages, *helpers})
+        texts = (Words(file.text) for file in _files(changed))
+        if any(words[each] for words in texts for each in packages - self.used) or not self._helps_as(before, changed):
             self.memory.forget()
-            if self.crew is not None:
-                self.crew.close()
-                self.crew = None
-            self.analyses.forget()
-            self.handed.clear()
-            self.used.clear()
+            self._forget()
             return None
-        self.analyses.know(words)
-        if self.crew is not None:
-            self.crew.tell(("know", words))
-        self.handed.update(handed)
         self.rules = rules
         self.known = {path: row.found for path, row in before.rows.items()}
-        return loaded
+        return {**dict.fromkeys(self.paths), **changed}
 
-    def _sifted(self) -> tuple[Loaded, Sequence[AnyRule]]:
-        """The files that may hold a fault, by their words, and the rules that are left.
+    def _helps_as(self, before: Before, changed: Loaded) -> bool:
+        """Whether the functions that hand out connections are those that did; what has changed is learnt from."""
+        self.handed.update((path, names) for path, names in before.handed.items() if path in before.rows)
+        if not changed:
+            return True
+        if before.help is not Help.KNOWN:
+            return self._help(changed) is Help.NONE if before.help is Help.NONE else not self._is_needed(changed)
+        self._learn(_files(changed))
+        return {path: names for path, names in self.handed.items() if names} == before.handed
+
+    def _sifted(self, scope: Collection[Path]) -> tuple[Loaded, Sequence[AnyRule]]:
+        """Those of these files that may hold a fault, by their words, and the rules that are left.
 
         Where all of a project is looked at, a package that none of its files imports rules out what is found within
         it only; those rules' words stand in many files that have nothing to do with it.
         """
         packages = {rule.within for rule in self.rules if rule.within}
         if not packages or not self.project.is_all(self.paths):
-            return _search(self.project, self.paths, self.rules, self.named, ()), self.rules
+            return _search(self.project, scope, self.rules, self.named, ()), self.rules
         everywhere = [rule for rule in self.rules if not rule.within]
-        loaded = _search(self.project, self.paths, everywhere, self.named, packages)
-        texts = [Words(file.text) for file in loaded.values() if isinstance(file, File)]
+        loaded = _search(self.project, scope, everywhere, self.named, packages)
+        texts = [Words(file.text) for file in _files(loaded)]
         self.used = {package for package in packages if any(words[package] for words in texts)}
         rules = [rule for rule in self.rules if not rule.within or rule.within in self.used]
         if self.used:
@@ -160,23 +211,23 @@ class Survey:
 
     # -- what is found --------------------------------------------------------------------------------
 
-    def _learn(self, files: Sequence[File], rules: Sequence[AnyRule]) -> None:
+    def _learn(self, files: Sequence[File]) -> None:
         """Let the analyses learn from files: each process looks at its part, and is told what came of the others'."""
+        self.analyses.learn(self.handed)
         if self.crew is None and self._pays(files):
             from dbhygiene.engine.crew import Crew
 
             self.crew = Crew(self.how.jobs, self._answer)
-        if self.crew is not None:
+        fresh = [file for file in files if file.path not in self.handed and self.analyses.may_hand_out(file)]
+        if self.crew is None:
+            self.handed.update([(file.path, self.analyses.handing_out(file)) for file in fresh])
+        else:
             self._share(files)
-            if self.analyses.may_learn(rules, files):
-                questions = (
-                    (f.path, self.worker[f.path], ("hand", f.path)) for f in files if f.path not in self.handed
-                )
-                for path, answer in self.crew.ask(questions):
-                    self._take(path, answer, self.handed, ())
-        self.analyses.learn(files, rules, self.handed)
-        if self.crew is not None:
-            self.crew.tell(("know", self.analyses.words))
+            self.crew.tell(("learn", self.handed))
+            for path, answer in self.crew.ask((f.path, self.worker[f.path], ("hand", f.path)) for f in fresh):
+                self._take(path, answer, self.handed, ())
+            self.crew.tell(("learn", self.handed))
+        self.analyses.learn(self.handed)
 
     def _pays(self, files: Sequence[File]) -> bool:
         return self.how.jobs > 1 and hasattr(os, "fork") and sum(len(file.text) for file in files) >= WORTH_FORKING
@@ -202,8 +253,10 @@ class Survey:
         match question:
             case ("hand", path):
                 return self.analyses.handing_out(self.project.file(path))
-            case ("know", words):
-                return self.analyses.know(words)
+            case ("learn", handed):
+                return self.analyses.learn(handed)
+            case ("asked",):
+                return self.analyses.asked()
             case ("rules", codes):
                 self.rules = [rule for rule in self.rules if rule.code in codes]
             case ("check", path):
@@ -230,20 +283,27 @@ class Survey:
                 expected = next(order, None)
 
     def _checked(self, loaded: Loaded) -> Iterator[tuple[Path, Sequence[Finding]]]:
-        files = [file for file in loaded.values() if isinstance(file, File)]
+        files = _files(loaded)
         coming = self._asked(self.crew, files) if self.crew is not None else ((f.path, self._check(f)) for f in files)
-        for path, file in loaded.items():
+        found = 0
+        for done, (path, file) in enumerate(loaded.items(), 1):
             if isinstance(file, File):
                 findings = next(coming)[1]
-                yield path, [gone(path, self.lost[path])] if path in self.lost else findings
-            elif file is not None:
-                yield path, [file]
+                findings = [gone(path, self.lost[path])] if path in self.lost else findings
             else:
-                yield path, self.known.get(path) or ()
+                findings = [file] if file is not None else self.known.get(path) or ()
+            found += len(findings)
+            if self.how.progress is not None:
+                self.how.progress(done, len(loaded), found)
+            yield path, findings
 
     def _check(self, file: File) -> list[Finding]:
         broken = syntax_error(file) if file.path in self.named else None
         return [broken] if broken else check_file(file, self.rules, self.analyses)
+
+
+def _files(loaded: Loaded) -> list[File]:
+    return [file for file in loaded.values() if isinstance(file, File)]
 
 
 def _search(

@@ -67,6 +67,8 @@ def fix(target: Target, *, unsafe: bool = False, settings: Settings | None = Non
         root = config.root_of(path)
         file = Project(root, settings or _settings(root)).file(path)
     rules, analyses = engine.chosen(file.project.settings), engine.Analyses(file.project)
+    if isinstance(file.project, Project):
+        engine.load(file.project, [file.path], rules, analyses)
     return fix(file, lambda changed: engine.check_file(changed, rules, analyses), unsafe=unsafe)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
+from pathlib import Path
 
 from dbhygiene.flow import cfg
 from dbhygiene.flow.calls import Definition
@@ -285,15 +286,19 @@ class Lifetimes:
     def __init__(self, project: Surroundings) -> None:
         self.summaries = Summaries(project)
 
-    @property
-    def words(self) -> frozenset[str]:
-        """Names of functions that hand a connection to their caller, as far as the settings say."""
-        declared = self.summaries.project.settings.functions
-        return frozenset(name.rpartition(".")[2] for name, function in declared.items() if function.returns)
+    def learn(self, handed: Mapping[Path, Collection[str]]) -> frozenset[str]:
+        """Take it that these files hand out connections by functions of these names; the names of all that do.
 
-    def learn(self, words: frozenset[str]) -> None:
-        """Take it that a file which names one of these may hold a leak, though it names no driver."""
-        self.summaries.learn(words)
+        A file that speaks of one of them may hold a leak, though it names no driver. Some the settings know.
+        """
+        helpers: dict[str, set[Path]] = {}
+        for path, names in handed.items():
+            for name in names:
+                helpers.setdefault(name, set()).add(path)
+        declared = self.summaries.project.settings.functions
+        said = (name.rpartition(".")[2] for name, function in declared.items() if function.returns)
+        self.summaries.learn({**helpers, **dict.fromkeys(said, ())})
+        return frozenset(self.summaries.helpers)
 
     def handing_out(self, file: File) -> Iterator[str]:
         """Names of the functions in a file that hand a connection to their caller."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeAlias
 
 from dbhygiene.flow import cfg
 from dbhygiene.flow.calls import Definition, Demand, find, method
@@ -39,6 +40,10 @@ _KEEPING = frozenset({"staticmethod", "classmethod", "functools.wraps", "typing.
 _MAX_CHAIN = 12
 
 
+# Functions that hand out connections: their names, with the files that define them; with none, for the settings say so.
+Helpers: TypeAlias = Mapping[str, Collection[Path]]
+
+
 class Summaries:
     """Facts about the functions of one project, computed when they are asked for."""
 
@@ -50,10 +55,11 @@ class Summaries:
         self._analyses: dict[ast.AST, Analysis | None] = {}
         self._graphs: dict[ast.AST, cfg.Graph | None] = {}
         self._touched: dict[tuple[ast.AST, bool], frozenset[str] | None] = {}
-        self._words: frozenset[str] = frozenset()
+        self.helpers: Helpers = {}
         self._speaking: dict[Path, bool] = {}  # whether a file speaks of what can be handed out
-        self._taking: dict[Path, bool] = {}  # whether it speaks of SQLAlchemy, or of functions that hand out
-        self._silent: dict[Path, File] = {}  # of which the answer to one of these was no, so far
+        self._taking: dict[Path, bool] = {}  # whether it speaks of SQLAlchemy
+        self.asked: dict[Path, File] = {}  # files of which it was asked whether a helper gives them a connection
+        self._helped: set[Path] = set()  # those of which it was true
         self._owning: dict[ast.AST, Summary | None] = {}
         self.asking: set[tuple[ast.AST, str]] = (
             set()
@@ -104,9 +110,13 @@ class Summaries:
         return sessions.summary(file, call)
 
     def _may_take(self, file: File) -> bool:
+        return not self.needs_help(file) or self.is_helped(file)
+
+    def needs_help(self, file: File) -> bool:
+        """Whether a file does not name SQLAlchemy, which is what most that is handed on comes from."""
         if file.path not in self._taking:
-            self._taking[file.path] = self._speaks(file, SQLALCHEMY)
-        return self._taking[file.path]
+            self._taking[file.path] = any(word in file.text for word in SQLALCHEMY)
+        return not self._taking[file.path]
 
     def unbuffered(self, name: str) -> Resource | None:
         """The cursor that a class of this name makes, where it reads its rows from the server one by one."""
@@ -147,31 +157,41 @@ class Summaries:
 
     # -- what a call gives
 
-    def learn(self, words: frozenset[str]) -> None:
+    def learn(self, helpers: Helpers) -> None:
         """Take it that files which speak of these functions may hand out connections, too."""
-        new = words - self._words
-        self._words |= words
-        if any(word in file.text for file in self._silent.values() for word in new):  # else nothing changes
-            self._silent.clear()
-            self._speaking.clear()
-            self._taking.clear()
-            self.meanings.clear()
-            self._owning.clear()
-            self._kept.clear()
+        self.helpers = helpers
+        fresh = {path for path, file in self.asked.items() if path not in self._helped and self._may_be_helped(file)}
+        self._helped |= fresh
+        if fresh:  # else nothing changes
+            for known in (self.meanings, self._owning, self._kept, self._analyses):
+                known.clear()
             self._returned = Demand(self._infer_returned, None, depth=_MAX_CHAIN)
+            self._arguments = Demand(self._infer_argument, None, depth=_MAX_CHAIN)
 
     def may_hand_out(self, file: File) -> bool:
         """Whether a function of the file may open anything for its caller, by the text."""
+        return self.speaks(file) or self.is_helped(file)
+
+    def speaks(self, file: File) -> bool:
+        """Whether a file names a library that gives connections."""
         if file.path not in self._speaking:
-            self._speaking[file.path] = self._speaks(file, (*PACKAGES, *SQLALCHEMY))
+            self._speaking[file.path] = any(word in file.text for word in (*PACKAGES, *SQLALCHEMY))
         return self._speaking[file.path]
 
-    def _speaks(self, file: File, words: Iterable[str]) -> bool:
-        """Whether one of these words stands in a file, or the name of a function that hands out."""
-        found = any(word in file.text for word in (*words, *self._words))
-        if not found:
-            self._silent[file.path] = file
-        return found
+    def is_helped(self, file: File) -> bool:
+        """Whether a file speaks of functions that hand out connections, and draws in a file that defines one."""
+        if file.path not in self.asked:
+            self.asked[file.path] = file
+            if self._may_be_helped(file):
+                self._helped.add(file.path)
+        return file.path in self._helped
+
+    def _may_be_helped(self, file: File) -> bool:
+        definers = [paths for word, paths in self.helpers.items() if word in file.text]
+        if not all(definers):
+            return True
+        reached = self.project.reached(file) if definers else ()
+        return any(path in reached and path != file.path for paths in definers for path in paths)
 
     def returned(self, definition: Definition) -> Summary | None:
         """The resource that a function opens for its caller, or that an object of a class is."""

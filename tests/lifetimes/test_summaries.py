@@ -150,5 +150,5 @@ def test_what_objects_own_is_asked_again_once_more_is_known(tmp_path: Path) -> N
     file = project.file(tmp_path / "b.py")
     cls = Definition(file, file.classes["Box"].node, "Box")
     assert summaries.returned(cls) is None
-    summaries.learn(frozenset({"make_conn"}))
+    summaries.learn({"make_conn": ()})
     assert summaries.returned(cls) is not None

@@ -69,8 +69,7 @@ def _explain(run: Run, path: Path, line: int) -> None:
         raise Mistake(f"{shown(path)}: {error}") from None
     if not 0 < line <= len(file.lines):
         raise Mistake(f"{shown(path)} has {count(len(file.lines), 'line')}")
-    others = [each for each in project.discover([root]).files if each != path]
-    engine.load(project, [path, *others], rules, analyses, {path})  # helpers may be anywhere
+    engine.load(project, [path], rules, analyses, {path})
     run.look_at(Part(project, (), analyses, rules))
     as_set = replace(file, project=Project(root, settings))
     known = _without_baseline(run, as_set, list(_findings(file, analyses, as_set)))

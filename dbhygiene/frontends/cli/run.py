@@ -184,12 +184,9 @@ class Run:
         self.checked += 1
         if self.force_exclude and not project.discover([path], force_exclude=True).files:
             return part
-        try:
-            file = project.file(path, part.stdin)
-        except NOT_PYTHON as error:
-            return part._replace(findings=[engine.not_parsed(path, error)])
-        broken = engine.syntax_error(file)
-        return part._replace(findings=[broken] if broken else engine.check_file(file, part.rules, part.analyses))
+        project.supply(path, part.stdin or b"")
+        findings = engine.check(project, [path], part.rules, named={path}, analyses=part.analyses)
+        return part._replace(findings=findings)
 
     # -- what to say ----------------------------------------------------------------------------------
 
