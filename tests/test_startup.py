@@ -76,3 +76,7 @@ def test_the_version_is_told_without_click() -> None:
     version, modules = done.stdout.splitlines()
     assert version.startswith("dbhygiene ")
     assert not {"click", "ast", "re"} & set(modules.split())
+
+
+def test_an_everyday_check_is_done_without_click(tmp_path: Path) -> None:
+    assert not {"click", "uuid", "datetime", "gettext"} & imported(tmp_path, PLAIN)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from enum import Enum
+from typing import NamedTuple
 
 Version = tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Leaving:
+class Leaving(NamedTuple):
     """What leaving `with resource:` does, from a version on."""
 
     closes: bool
@@ -20,8 +19,7 @@ class Leaving:
     exists: bool = True  # False: these versions have no `with` at all
 
 
-@dataclass(frozen=True)
-class Resource:
+class Resource(NamedTuple):
     """A kind of thing that must be closed by its owner.
 
     `parts` are methods whose result lives no longer than the resource, and may still read from it.
@@ -32,7 +30,7 @@ class Resource:
     title: str  # as in "a PyMySQL connection"
     package: str = ""
     closed_by: frozenset[str] = frozenset({"close"})
-    leaving: Leaving | None = field(default_factory=lambda: Leaving(closes=True))
+    leaving: Leaving | None = Leaving(closes=True)
     second_close_raises: bool = False
     autocommits: bool = False
     is_async: bool = False
@@ -65,8 +63,7 @@ class Resource:
         return f"{'an' if self.title[:1].lower() in 'aeiou' else 'a'} {self.title}"
 
 
-@dataclass(frozen=True)
-class Pool:
+class Pool(NamedTuple):
     """A pool of a driver's connections: what makes or annotates one, and the method that takes a connection from it.
 
     `gives_back` is the method of the pool that takes it back; "" where the connection's own `close` does that. A
@@ -80,8 +77,7 @@ class Pool:
     is_async: bool = False
 
 
-@dataclass(frozen=True)
-class Driver:
+class Driver(NamedTuple):
     """A DB-API driver, or one like it.
 
     `opens` are the dotted names whose call opens a connection, `opens_async` those of them whose connection must be
@@ -129,8 +125,7 @@ class Driver:
     def pooled(self, pool: Pool, version: Version | None = None) -> Resource:
         """What is taken from a pool."""
         plain = self.resource(version, is_async=pool.is_async)
-        return replace(
-            plain,
+        return plain._replace(
             title=f"pooled {self.name} connection",
             leaving=pool.leaving or plain.leaving,
             second_close_raises=False,
@@ -160,8 +155,7 @@ KEEPS: Fates = frozenset({Does.KEEPS})
 RETURNS: Fates = frozenset({Does.RETURNS})
 
 
-@dataclass(frozen=True)
-class Argument:
+class Argument(NamedTuple):
     """What may become of an argument when the call returns, and when it raises."""
 
     normal: Fates = KEEPS
@@ -172,19 +166,18 @@ class Argument:
         return cls(fates, fates)
 
 
-@dataclass(frozen=True)
-class Summary:
+class Summary(NamedTuple):
     """What a call does, as far as its caller can tell.
 
     Written by hand for libraries, declared in `pyproject.toml`, inferred for the project's own functions: one type,
-    three origins. `returns` is what the caller owns afterwards; where the result is a tuple, `index` says which of
+    three origins. `returns` is what the caller owns afterwards; where the result is a tuple, `element` says which of
     its elements. `rest` is the fate of arguments that are not listed.
     """
 
     returns: Resource | None = None
-    index: int | None = None
+    element: int | None = None
     arguments: tuple[Argument, ...] = ()
-    keywords: Mapping[str, Argument] = field(default_factory=dict, hash=False)
+    keywords: Mapping[str, Argument] = {}
     rest: Argument = Argument()
     is_sure: bool = True  # it never gives None, or anything else, instead
     may_raise: bool = True

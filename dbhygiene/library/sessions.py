@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import replace
 
 from dbhygiene.flow.names import origin
 from dbhygiene.flow.reading import keywords, value
@@ -58,8 +57,8 @@ SESSION = Resource(
     open_if=frozenset(),
     is_lazy=True,
 )
-ASYNC_CONNECTION = replace(CONNECTION, title="asynchronous SQLAlchemy connection", is_async=True, awaits_close=True)
-ASYNC_SESSION = replace(SESSION, title="asynchronous SQLAlchemy session", is_async=True, awaits_close=True)
+ASYNC_CONNECTION = CONNECTION._replace(title="asynchronous SQLAlchemy connection", is_async=True, awaits_close=True)
+ASYNC_SESSION = SESSION._replace(title="asynchronous SQLAlchemy session", is_async=True, awaits_close=True)
 
 _ENGINES = frozenset(
     {

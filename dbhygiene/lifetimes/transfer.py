@@ -197,7 +197,7 @@ class Transfer:
     def _born(self, call: ast.Call, effect: Effect, fact: Fact) -> Outcomes:
         if call not in self.sites:
             return []
-        how = IS if effect.summary.index is None else item(effect.summary.index)
+        how = IS if effect.summary.element is None else item(effect.summary.element)
         state: State = "closed" if self.sites[call].is_lazy else "open"
         return [("next", Fact(call, state, frozenset([(how, call)]), fact.known))]
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -14,9 +15,37 @@ from dbhygiene import __version__
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if words in (["--version"], ["-V"]):  # what scripts ask first: to import click takes three times as long
+    if words in (["--version"], ["-V"]):
         sys.stdout.write(f"dbhygiene {__version__}\n")
         return 0
-    from dbhygiene.frontends.cli.commands import run
+    for stream in (sys.stdout, sys.stderr):  # a file's name may hold any byte
+        getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
+    try:
+        status = _run(words)
+        sys.stdout.flush()
+        return status
+    except KeyboardInterrupt:
+        sys.stderr.write("\n")  # ends the line that `^C` is on
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains at its end
+        return 141
 
-    return run(words)
+
+def _run(words: Sequence[str]) -> int:
+    from dbhygiene.mistakes import Mistake
+
+    try:
+        if words[:1] == ["check"]:
+            from dbhygiene.frontends.cli import options
+
+            if (given := options.given(words[1:], options.CHECK)) is not None:
+                from dbhygiene.frontends.cli.checking import check
+
+                return check(**given)
+        from dbhygiene.frontends.cli.commands import run
+
+        return run(words)
+    except Mistake as mistake:
+        sys.stderr.write(f"dbhygiene: {mistake}\n")
+        return 2

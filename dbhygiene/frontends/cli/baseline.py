@@ -10,8 +10,8 @@ import click
 
 from dbhygiene import engine
 from dbhygiene.baseline import DEFAULT
+from dbhygiene.frontends.cli.clicked import Command, run_options
 from dbhygiene.frontends.cli.known import baseline_path, update
-from dbhygiene.frontends.cli.options import Command, run_options
 from dbhygiene.frontends.cli.run import Run, shown
 from dbhygiene.mistakes import Mistake
 

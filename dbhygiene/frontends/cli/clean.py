@@ -9,7 +9,7 @@ import click
 
 from dbhygiene import config
 from dbhygiene.cache import clean
-from dbhygiene.frontends.cli.options import Command
+from dbhygiene.frontends.cli.clicked import Command
 from dbhygiene.frontends.cli.run import shown
 from dbhygiene.mistakes import Mistake
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Sequence
 from importlib import import_module
 
@@ -17,24 +15,15 @@ COMMANDS = ("check", "fix", "explain", "rule", "config", "baseline", "doctor", "
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command; the exit status."""
-    for stream in (sys.stdout, sys.stderr):  # a file's name may hold any byte
-        getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
     try:
-        status = commands.main(list(arguments), prog_name="dbhygiene", standalone_mode=False)
-        sys.stdout.flush()
+        return int(commands.main(list(arguments), prog_name="dbhygiene", standalone_mode=False) or 0)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         return 2
-    except (Mistake, click.ClickException) as error:
-        words = error.format_message() if isinstance(error, click.ClickException) else str(error)
-        click.echo(f"dbhygiene: {words}", err=True)
-        return 2
-    except (click.Abort, KeyboardInterrupt):
+    except click.ClickException as error:
+        raise Mistake(error.format_message()) from None
+    except click.Abort:  # which has ended the line that `^C` is on
         return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains at its end
-        return 141
-    return int(status or 0)
 
 
 class _Commands(click.Group):

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from dbhygiene.frontends.cli.options import Command
+from dbhygiene.frontends.cli.clicked import Command
 
 _WHERE = {
     "bash": 'eval "$(dbhygiene completion bash)"          # in ~/.bashrc',

@@ -7,7 +7,7 @@ import textwrap
 
 import click
 
-from dbhygiene.frontends.cli.options import Command
+from dbhygiene.frontends.cli.clicked import Command
 from dbhygiene.keys import BY_NAME, KEYS, Key, plain, schema
 from dbhygiene.mistakes import Mistake, did_you_mean
 

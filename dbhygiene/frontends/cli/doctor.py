@@ -9,7 +9,7 @@ import click
 
 from dbhygiene import config, engine
 from dbhygiene.checkup import Remark, checkup, failed, settings_problem
-from dbhygiene.frontends.cli.options import Command
+from dbhygiene.frontends.cli.clicked import Command
 from dbhygiene.mistakes import Mistake
 from dbhygiene.project import Project
 

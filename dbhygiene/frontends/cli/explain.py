@@ -13,7 +13,7 @@ import click
 
 from dbhygiene import config, engine
 from dbhygiene.catalogue import all_rules
-from dbhygiene.frontends.cli.options import Command, run_options
+from dbhygiene.frontends.cli.clicked import Command, run_options
 from dbhygiene.frontends.cli.run import Part, Run, count, shown
 from dbhygiene.mistakes import Mistake
 from dbhygiene.model import Finding

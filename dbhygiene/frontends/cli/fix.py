@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from dbhygiene import engine
-from dbhygiene.frontends.cli.options import Command, run_options
+from dbhygiene.frontends.cli.clicked import Command, run_options
 from dbhygiene.frontends.cli.run import Part, Run, count, shown
 from dbhygiene.mistakes import Mistake
 from dbhygiene.model import Finding, Fix, NoFix
@@ -76,7 +76,7 @@ class Fixing:
         try:
             write(file.path, after.encode(), was=file.encode())
         except Mistake as mistake:
-            click.echo(f"dbhygiene: {mistake}", err=True)
+            print(f"dbhygiene: {mistake}", file=sys.stderr)
             self.failed = True
             return False
         return True

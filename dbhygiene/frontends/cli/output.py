@@ -6,17 +6,12 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TextIO
-
-import click
+from typing import NamedTuple, TextIO
 
 from dbhygiene.mistakes import Mistake, did_you_mean
 from dbhygiene.model import Finding
 from dbhygiene.reports import ONE_BY_ONE, Look, Scene, reporter
 from dbhygiene.settings import FORMATS
-
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
 
 
 class Target(NamedTuple):
@@ -26,21 +21,12 @@ class Target(NamedTuple):
     file: Path | None = None
 
 
-class TargetType(click.ParamType[Target]):
-    """`FORMAT`, or `FORMAT:FILE`."""
-
-    name = "format"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Target:
-        name, _, file = str(value).partition(":")
-        if name not in FORMATS:
-            raise Mistake(f"no such format `{name}`{did_you_mean(name, FORMATS)}: {', '.join(FORMATS)}")
-        return Target(name, Path(file) if file else None)
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        from click.shell_completion import CompletionItem
-
-        return [CompletionItem(name) for name in FORMATS if name.startswith(incomplete)]
+def target(text: str) -> Target:
+    """`FORMAT`, or `FORMAT:FILE`; raises Mistake where there is no such format."""
+    name, _, file = text.partition(":")
+    if name not in FORMATS:
+        raise Mistake(f"no such format `{name}`{did_you_mean(name, FORMATS)}: {', '.join(FORMATS)}")
+    return Target(name, Path(file) if file else None)
 
 
 def targets(asked: Sequence[Target], output_file: Path | None) -> list[Target]:

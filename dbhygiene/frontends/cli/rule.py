@@ -7,7 +7,7 @@ import sys
 import click
 
 from dbhygiene.catalogue import all_rules
-from dbhygiene.frontends.cli.options import Command
+from dbhygiene.frontends.cli.clicked import Command
 from dbhygiene.mistakes import Mistake, did_you_mean
 from dbhygiene.model import AnyRule
 

@@ -11,8 +11,6 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
-import click
-
 from dbhygiene import __version__, config, engine
 from dbhygiene.catalogue import all_rules
 from dbhygiene.fingerprints import fingerprinted
@@ -112,7 +110,7 @@ class Run:
 
     def warn(self, words: str) -> None:
         """Tell what went wrong, though the run goes on."""
-        click.echo(f"dbhygiene: {words}", err=True)
+        print(f"dbhygiene: {words}", file=sys.stderr)
 
     def _known(self, part: Part) -> Part:
         """The part, written down: what is asked about a file later is asked of its project."""
@@ -264,7 +262,7 @@ class Run:
         else:
             self._output.close()
         for words in (words for each in self._filters.values() for words in each.stale()):
-            click.echo(words, err=True)
+            print(words, file=sys.stderr)
         if not self.quiet:
             fixable = f", {self.fixable} fixable with `dbhygiene fix`" if self.fixable else ""
             words = f"{count(self.found, 'finding')} in {count(self.checked, 'file')}{fixable}"
@@ -275,11 +273,11 @@ class Run:
         if not self.quiet:
             self.out.flush()
             for_people = self._targets[0] == Target("full") and self.out is not sys.stderr
-            click.echo(words, err=not for_people)
+            print(words, file=self.out if for_people else sys.stderr)
 
     def tell(self, words: str) -> None:
         if self.verbose:
-            click.echo(words, err=True)
+            print(words, file=sys.stderr)
 
 
 def _absolute(paths: Iterable[str]) -> Iterator[Path]:

@@ -1,7 +1,5 @@
 """pysqlcipher3: pysqlite over an encrypted file."""
 
-from dataclasses import replace
-
 from dbhygiene.library.drivers import sqlite3
 
-DRIVER = replace(sqlite3.DRIVER, name="pysqlcipher3", package="pysqlcipher3", opens=("pysqlcipher3.dbapi2.connect",))
+DRIVER = sqlite3.DRIVER._replace(name="pysqlcipher3", package="pysqlcipher3", opens=("pysqlcipher3.dbapi2.connect",))

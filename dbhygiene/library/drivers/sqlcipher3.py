@@ -1,9 +1,7 @@
 """sqlcipher3: sqlite3 over an encrypted file."""
 
-from dataclasses import replace
-
 from dbhygiene.library.drivers import sqlite3
 
-DRIVER = replace(
-    sqlite3.DRIVER, name="sqlcipher3", package="sqlcipher3", opens=("sqlcipher3.connect", "sqlcipher3.dbapi2.connect")
+DRIVER = sqlite3.DRIVER._replace(
+    name="sqlcipher3", package="sqlcipher3", opens=("sqlcipher3.connect", "sqlcipher3.dbapi2.connect")
 )
