@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import tokenize
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -26,15 +26,16 @@ Check: TypeAlias = Callable[[File], "list[Finding]"]
 
 @dataclass(frozen=True)
 class Left:
-    """A finding that stays, and why, in words that end the sentence "not fixed: ..."."""
+    """A finding that stays, and why, in words that end the sentence "not fixed: ..."; `was` is it before all fixes."""
 
     finding: Finding
     reason: str
+    was: Finding
 
 
 @dataclass(frozen=True)
 class Fixed:
-    """What became of a file."""
+    """What became of a file. What is `fixed` is told as it was before; what is left, as it is in `text`."""
 
     text: str
     fixed: tuple[Finding, ...] = ()
@@ -46,6 +47,7 @@ def fix(file: File, check: Check, *, unsafe: bool = False) -> Fixed:
     fixed: list[Finding] = []
     failed: dict[_Key, str] = {}
     findings = check(file)
+    was = {each: each for each in findings}
     while True:
         ready = [each for each in findings if not _reason(each, unsafe) and _identity(file, each) not in failed]
         if not ready:
@@ -53,9 +55,10 @@ def fix(file: File, check: Check, *, unsafe: bool = False) -> Fixed:
         outcome, done, failures = _round(file, check, findings, ready)
         failed |= failures
         if outcome:
+            fixed += (was.pop(each) for each in done)
             file, findings = outcome
-            fixed += done
-    left = (Left(each, _reason(each, unsafe) or failed[_identity(file, each)]) for each in findings)
+            was = _traced(was, findings)
+    left = (Left(each, _reason(each, unsafe) or failed[_identity(file, each)], was[each]) for each in findings)
     return Fixed(file.text, tuple(fixed), tuple(left))
 
 
@@ -95,6 +98,19 @@ def _key(finding: Finding) -> _Key:
 def _identity(file: File, finding: Finding) -> _Key:
     """Which of several alike it is."""
     return *_key(finding), file.lines[finding.span.line - 1].strip(), str(finding.span.column)
+
+
+def _traced(was: Mapping[Finding, Finding], findings: Iterable[Finding]) -> dict[Finding, Finding]:
+    """What each of these findings was before all fixes: of several alike, the first with the same expression."""
+    known: dict[_Key, list[Finding]] = {}
+    for finding in was.values():
+        known.setdefault(_key(finding), []).append(finding)
+    traced = {}
+    for finding in findings:
+        alike = known.get(_key(finding)) or [finding]  # what a fix has brought, was nothing else before
+        traced[finding] = next((each for each in alike if each.expression == finding.expression), alike[0])
+        alike.remove(traced[finding])
+    return traced
 
 
 def _round(

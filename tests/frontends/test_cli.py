@@ -22,6 +22,46 @@ from dbhygiene.mistakes import Mistake
 ENGINE = 'from sqlalchemy import create_engine\n\nengine = create_engine("mysql://db/app")\n'
 FIXED = ENGINE.replace('app")', 'app", pool_pre_ping=True, pool_recycle=280)')
 LEAK = "import psycopg2\n\ndef f(dsn, g):\n    a = b = psycopg2.connect(dsn)\n    g()"  # with two names: no fix
+PING = """\
+import pymysql
+
+
+def ping():
+    connection = pymysql.connect()
+    connection.ping()
+
+
+"""
+COPY = """\
+import pymysql
+
+
+def copy():
+    source = pymysql.connect()
+    target = pymysql.connect()
+    target.query(source.query("select 1"))
+
+
+"""
+NAMES = """\
+def names():
+    first = second = pymysql.connect()
+    second.query("select 1")
+"""
+WAITS = """\
+import helper
+from django.core.management.base import BaseCommand
+from django.db import transaction
+from shop.models import Order
+
+
+class Command(BaseCommand):
+    def handle(self, *args, **options):
+        with transaction.atomic():
+            Order.objects.update(seen=True)
+            helper.rest()
+            Order.objects.filter(late=True).delete()
+"""
 CLEAN = "print('no database here')\n"
 
 
@@ -266,6 +306,35 @@ def test_fix_diff_writes_nothing(project: Path) -> None:
         "1 finding would be fixed; left: 0 findings in 2 files",
     ]
     assert (project / "app.py").read_text() == ENGINE
+
+
+def test_what_is_left_is_shown_where_it_stands(project: Path) -> None:
+    """An import comes in above: a diff speaks of the file as it is, `fix` of the file as it has become."""
+    (project / "app.py").write_text(PING + NAMES)
+    _, _, err = run("fix", "--diff")
+    assert err.startswith("app.py:5: HYG101 would be fixed: ")
+    assert "\n  --> app.py:10:22\n   |\n10 |     first = second = pymysql.connect()\n" in err
+    _, out, _ = run("fix")
+    assert out.startswith("app.py:5: HYG101 fixed: ")
+    assert "\n  --> app.py:12:22\n   |\n12 |     first = second = pymysql.connect()\n" in out
+
+
+def test_what_is_left_is_told_by_its_old_lines_after_several_rounds(project: Path) -> None:
+    """The second fix of a function begins where the first has already inserted lines."""
+    (project / "app.py").write_text(COPY + NAMES)
+    _, _, err = run("fix", "--diff")
+    assert re.findall(r"^app.py:(\d+): ", err, re.MULTILINE) == ["5", "6"]
+    assert "\n  --> app.py:11:22\n" in err
+
+
+def test_what_is_left_tells_of_another_file_as_it_has_become(project: Path) -> None:
+    (project / "app.py").write_text(WAITS)
+    (project / "helper.py").write_text(f"import time\n{PING}def rest():\n    time.sleep(900)\n")
+    _, _, err = run("fix", "--diff")
+    assert "helper.py:11:5\n11 |     time.sleep(900)\n" in err
+    _, out, _ = run("fix")
+    assert "helper.py:12:5\n12 |     time.sleep(900)\n" in out
+    assert out.endswith("1 finding fixed; left: 1 finding in 3 files\n")
 
 
 @pytest.mark.parametrize(

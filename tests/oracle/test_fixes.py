@@ -28,6 +28,15 @@ def test_a_fix_that_closes_what_is_returned() -> None:
     assert same_behaviour(before, after)
 
 
+def test_a_fix_may_not_turn_one_leak_into_another() -> None:
+    """To close the second connection alone would leave the first as one that is replaced while it is open."""
+    again = "import mariadb\n\ndef target(p):\n    a = mariadb.connect()\n    if p:\n        a = mariadb.connect()\n"
+    judged = judge_fix(f"{again}    a.commit()\n")
+    assert judged is not None
+    assert (judged.found, judged.complaints) == (2, ())
+    assert {each.reason for each in judged.fixed.left} >= {"the fix would bring HYG105"}
+
+
 @pytest.mark.parametrize("chunk", range(4))
 def test_fixes_end_leaks_and_change_nothing_else(chunk: int) -> None:
     for number in range(60 * chunk, 60 * (chunk + 1)):

@@ -43,27 +43,43 @@ class Fixing:
     fixed: int = 0
     failed: bool = False
 
-    def part(self, part: Part) -> Iterator[Finding]:
+    def part(self, part: Part) -> list[Finding]:
         """Fix the files of one project, or standard input; what is left."""
         text = part.stdin
+        remaining: list[Finding] = []
+        changed: set[Path] = set()
         for path, group in groupby(part.findings, key=lambda finding: finding.path):
             before = list(group)
             if all(not isinstance(finding.fix, Fix) for finding in before):
-                yield from before
+                remaining += before
                 continue
             file = part.project.file(path)
-            after, done, left = _fixed(file, part, unsafe=self.unsafe)
+            after, done, left = self._fixed(file, part)
             if part.stdin is not None and not self.diff:
                 text = after.encode()
             elif after.text != file.text and not self._deliver(file, after):
-                yield from before
+                remaining += before
                 continue
             self._tell(done)
-            if not self.diff:
+            if not self.diff and after.text != file.text:
                 part.project.replace(after)
-            yield from left
+                changed.add(path)
+            remaining += left
         if text is not None and not self.diff:
             sys.stdout.buffer.write(text)
+        return _told_anew(part, remaining, changed)
+
+    def _fixed(self, file: File, part: Part) -> tuple[File, Sequence[Finding], list[Finding]]:
+        """The fixed file, the findings that are gone, and those left; of these, a fix that failed says why.
+
+        A diff is read beside the file as it is: what is left is told as it was before.
+        """
+        from dbhygiene.fixes.apply import fix
+
+        fixed = fix(file, lambda changed: engine.check_file(changed, part.rules, part.analyses), unsafe=self.unsafe)
+        left = [(each.was if self.diff else each.finding, each.reason) for each in fixed.left]
+        told = [each._replace(fix=NoFix(reason)) if each.fixable else each for each, reason in left]
+        return replace(file, text=fixed.text), fixed.fixed, told
 
     def _deliver(self, file: File, after: File) -> bool:
         """Write the fixed file, or print what would change; whether that worked."""
@@ -95,22 +111,27 @@ def fix_all(run: Run, paths: Sequence[str], *, diff: bool, unsafe: bool) -> Fixi
         run.out = sys.stderr  # standard output is for the diff, or for the fixed text
         run.previews = 0
     fixing = Fixing(run, diff, unsafe)
-    left: list[tuple[Project, list[Finding]]] = [(part.project, list(fixing.part(part))) for part in run.parts(paths)]
+    left: list[tuple[Project, list[Finding]]] = [(part.project, fixing.part(part)) for part in run.parts(paths)]
     for project, remaining in left:
         run.report(project, remaining)
     run.close(before=f"{count(fixing.fixed, 'finding')} {'would be fixed' if diff else 'fixed'}; left: ")
     return fixing
 
 
-def _fixed(file: File, part: Part, *, unsafe: bool) -> tuple[File, Sequence[Finding], list[Finding]]:
-    """The fixed file, the findings that are gone, and those left; of these, a fix that failed says why."""
-    from dbhygiene.fixes.apply import fix
-
-    fixed = fix(file, lambda changed: engine.check_file(changed, part.rules, part.analyses), unsafe=unsafe)
-    left = [
-        each.finding._replace(fix=NoFix(each.reason)) if each.finding.fixable else each.finding for each in fixed.left
+def _told_anew(part: Part, left: list[Finding], changed: set[Path]) -> list[Finding]:
+    """What is left, once more where it leads through another file that has changed: its lines are others now."""
+    stale = {each.path for each in left if any(step.path in changed and step.path != each.path for step in each.steps)}
+    if not stale:
+        return left
+    project = Project(part.project.root, part.project.settings)
+    analyses = engine.Analyses(project)
+    analyses.know(part.analyses.words)
+    answers = {each.fingerprint: each.fix for each in left}
+    return [
+        finding._replace(fix=answers.get(finding.fingerprint, finding.fix))
+        for path, group in groupby(left, key=lambda finding: finding.path)
+        for finding in (engine.check_file(project.file(path), part.rules, analyses) if path in stale else group)
     ]
-    return replace(file, text=fixed.text), fixed.fixed, left
 
 
 def diff_of(before: File, after: File) -> Iterator[bytes]:
