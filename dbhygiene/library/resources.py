@@ -51,7 +51,7 @@ class Resource(NamedTuple):
     @property
     def noun(self) -> str:
         """What a sentence calls it."""
-        return "session" if self.kind == "session" else "connection"
+        return self.kind if self.kind in {"session", "cursor"} else "connection"
 
     @property
     def closes_plainly(self) -> bool:
@@ -134,7 +134,7 @@ class Driver(NamedTuple):
         )
 
 
-UNBUFFERED_CURSOR = Resource("cursor", "unbuffered cursor", parts=frozenset())
+UNBUFFERED_CURSOR = Resource("cursor", "unbuffered cursor", parts=frozenset({"fetchall_unbuffered"}), plain_with=True)
 
 
 class Does(Enum):

@@ -66,11 +66,14 @@ def _free_name(life: Lifetime) -> str:
     """A variable that neither the function nor its module knows yet."""
     scope, module = life.scope, life.file.scope
     taken = names_in(scope.node).union(scope.bound, module.bound, module.imports, module.defined)
-    wanted = ("session",) if life.resource.kind == "session" else ("conn", "connection", "db_conn")
+    wanted = _USUAL.get(life.resource.kind, ("conn", "connection", "db_conn"))
     found = next((name for name in wanted if name not in taken), None)
     if found is None:
         raise RefusedError("the connection has no name, and the usual ones are taken")
     return found
+
+
+_USUAL = {"session": ("session",), "cursor": ("cursor", "cur")}
 
 
 # -- a resource without a name ----------------------------------------------------------------------------

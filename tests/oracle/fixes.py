@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from dbhygiene.engine import all_rules, check_file
 from dbhygiene.fixes.apply import Fixed, fix
 from dbhygiene.model import Finding
+from dbhygiene.settings import Confidence, Settings
 from dbhygiene.source import Alone, File
 
 from .judge import LIMIT, Outcome, Play, Site, TooLargeError
@@ -81,8 +82,8 @@ class _MistakenError(Exception):
     """The program errs by itself."""
 
 
-def _file(source: str) -> File:
-    return File(Path("program.py"), source, project=Alone())
+def _file(source: str, least: Confidence = Confidence.LIKELY) -> File:
+    return File(Path("program.py"), source, project=Alone(Settings(min_confidence=least)))
 
 
 def _findings(file: File) -> list[Finding]:
@@ -93,7 +94,7 @@ def _leaks_left(source: str, before: list[Finding], fixed: Fixed, limit: int) ->
     """Leaks that were found before, are there still, and are found no more."""
     old, new = Play(source), Play(fixed.text)
     was_found = {(each.span.line, each.span.column) for each in before}
-    is_left = {(each.finding.span.line, each.finding.span.column) for each in fixed.left}
+    is_left = {(each.span.line, each.span.column) for each in _findings(_file(fixed.text, Confidence.POSSIBLE))}
     told: set[Site | None] = set()
     for entry in old.entries:
         now = _runs(new, entry, limit)

@@ -37,6 +37,15 @@ def test_a_fix_may_not_turn_one_leak_into_another() -> None:
     assert {each.reason for each in judged.fixed.left} >= {"the fix would bring HYG105"}
 
 
+def test_a_leak_may_be_told_with_less_confidence_than_before() -> None:
+    """The first connection is replaced under a condition of its own, once the second has a block of its own."""
+    before = f"{START.replace('target()', 'target(p, q)')}    if p or work():\n        a = p and mariadb.connect()\n"
+    then = "    if q:\n        a = mariadb.connect()\n    elif p:\n        a = mariadb.connect()\n"
+    judged = judge_fix(before + then)
+    assert judged is not None
+    assert (len(judged.fixed.fixed), judged.complaints) == (1, ())
+
+
 @pytest.mark.parametrize("chunk", range(4))
 def test_fixes_end_leaks_and_change_nothing_else(chunk: int) -> None:
     for number in range(60 * chunk, 60 * (chunk + 1)):

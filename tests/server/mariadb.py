@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -27,6 +28,8 @@ SMALL = (
     *("--key-buffer-size=1M", "--aria-pagecache-buffer-size=1M", "--performance-schema=OFF"),
 )
 PLAIN = ("--skip-name-resolve", "--skip-log-bin", "--skip-slow-query-log", f"--bind-address={HOST}")
+GONE = ("(2006, ", "(2013, ", "(4031, ")  # how drivers tell of a connection that is dead
+AT_ONCE = 10  # programs: most of their time, they wait
 SECONDS = 60  # a server that is not up, or a program that has not ended, by then will never be
 
 _UNTIL_STDIN_CLOSES = '"$@" & server=$!; read -r _; kill -KILL "$server"; wait "$server"'
@@ -114,6 +117,13 @@ class Server:
         )
         return Run(done.returncode, done.stdout)
 
+    def run_all(self, programs: dict[str, Path], *, max_connections: int = 0) -> dict[str, Run]:
+        """Run programs side by side, each as a user of its own, by the name that the caller has for it."""
+        users = {name: self.user(max_connections=max_connections) for name in programs}
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            runs = pool.map(lambda name: self.run(programs[name], user=users[name]), programs)
+            return dict(zip(programs, runs, strict=True))
+
     def reset(self) -> None:
         """Take back what was set, and drop every user with their databases and connections."""
         for name, value in self._set.items():
@@ -124,6 +134,13 @@ class Server:
             self.execute(f"DROP DATABASE {name}")
         self._set.clear()
         self._users.clear()
+
+
+def dbhygiene(*arguments: str, cwd: Path, leaves: bool = False) -> str:
+    """What `dbhygiene` prints for these arguments in a directory; it may leave findings only where that is said."""
+    done = subprocess.run([sys.executable, "-m", "dbhygiene", *arguments], cwd=cwd, capture_output=True, text=True)
+    assert done.returncode in ((0, 1) if leaves else (0,)), done.stdout + done.stderr
+    return done.stdout
 
 
 def install(directory: Path) -> None:

@@ -7,18 +7,16 @@ page says, where there is no fix to be applied. Another Django is tested in an e
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
 
-from .mariadb import Run, Server
+from .mariadb import GONE, Run, Server, dbhygiene
 
 PATIENCE = 2  # seconds that the server waits for the next question
 MOST = 5  # connections of one user
+SETTING = ("--server-timeout", str(PATIENCE), "--extend-select", "HYG309")
 
 SETTINGS = """
 import os
@@ -62,8 +60,6 @@ connection.close()
 import program
 program.main()
 """
-
-GONE = ("(2006, ", "(2013, ", "(4031, ")
 
 
 @dataclass(frozen=True)
@@ -410,10 +406,12 @@ def test_what_is_reported_is_met_and_met_no_more_once_it_is_mended(server: Serve
     places = {name: write(tmp_path, name, row) for name, row in ROWS.items()}
     found = reported(tmp_path)
     assert [name for name, row in ROWS.items() if row.code not in found[places[name].name]] == []
-    before = run_all(server, places)
+    server.set(wait_timeout=PATIENCE)
+    programs = {name: place / "run.py" for name, place in places.items()}
+    before = server.run_all(programs, max_connections=MOST)
     assert {name: run.output for name, run in before.items() if not met(ROWS[name], run)} == {}
     mend(tmp_path, places)
-    after = run_all(server, places)
+    after = server.run_all(programs, max_connections=MOST)
     assert {name: run.output for name, run in after.items() if ended(run) != (0, ROWS[name].says)} == {}
 
 
@@ -434,9 +432,9 @@ def write(directory: Path, name: str, row: Row) -> Path:
 
 def reported(directory: Path) -> dict[str, set[str]]:
     """The rules that report each of the programs, by its directory."""
-    done = dbhygiene("check", directory, "--extend-select", "HYG309", "--output-format", "json")
+    told = dbhygiene("check", *SETTING, "--output-format", "json", cwd=directory, leaves=True)
     found: dict[str, set[str]] = defaultdict(set)
-    for finding in json.loads(done.stdout):
+    for finding in json.loads(told):
         found[Path(finding["filename"]).relative_to(directory).parts[0]].add(finding["code"])
     return found
 
@@ -452,25 +450,7 @@ def mend(directory: Path, places: dict[str, Path]) -> None:
         if not row.by_hand:
             fixed[row.options].append(place.name)
     for options, names in fixed.items():
-        done = dbhygiene("fix", directory, *(options or ("--extend-select", "HYG309")), *names)
-        assert done.returncode in (0, 1), done.stdout + done.stderr  # 1: others are left
-
-
-def dbhygiene(command: str, directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "dbhygiene", command, "--server-timeout", str(PATIENCE), *arguments],
-        cwd=directory,
-        capture_output=True,
-        text=True,
-    )
-
-
-def run_all(server: Server, places: dict[str, Path]) -> dict[str, Run]:
-    server.set(wait_timeout=PATIENCE)
-    users = {name: server.user(max_connections=MOST) for name in places}
-    with ThreadPoolExecutor(8) as pool:
-        runs = pool.map(lambda name: server.run(places[name] / "run.py", user=users[name]), places)
-        return dict(zip(places, runs, strict=True))
+        dbhygiene("fix", *SETTING, *options, *names, cwd=directory, leaves=True)
 
 
 def met(row: Row, run: Run) -> bool:

@@ -6,13 +6,10 @@ two rounds: as written, and after `dbhygiene fix`.
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from textwrap import dedent
 
-from .mariadb import Run, Server
+from .mariadb import GONE, Run, Server, dbhygiene
 
 PATIENCE = 2  # seconds that the server waits for the next question
 
@@ -185,7 +182,6 @@ watch()
 }
 
 # What a program meets as it is written: a connection that is gone, unless it is something else.
-GONE = ("(2006, ", "(2013, ", "(4031, ")
 MEETS = {"recycle that is text": ("TypeError",), "session left open": ("TimeoutError",)}
 UNSAFE = frozenset({"configuration"})  # fixed on request only: the configuration may have been meant
 
@@ -195,11 +191,11 @@ def test_every_shape_survives_once_it_is_fixed(server: Server, tmp_path: Path) -
     (tmp_path / "pyproject.toml").write_text(f"[tool.dbhygiene]\nserver-timeout = {PATIENCE}\n")
     (tmp_path / "requirements.txt").write_text("Flask-SQLAlchemy==3.1.1\n")
     programs = {name: write(tmp_path, name, code) for name, code in PROGRAMS.items()}
-    before = run_all(server, programs)
+    before = server.run_all(programs)
     assert {name: met(name, run) for name, run in before.items()} == dict.fromkeys(PROGRAMS, "what it had to meet")
-    fix(tmp_path, *(each.parent.name for name, each in programs.items() if name not in UNSAFE))
-    fix(tmp_path, *(programs[name].parent.name for name in UNSAFE), "--unsafe-fixes")
-    after = run_all(server, programs)
+    dbhygiene("fix", *(each.parent.name for name, each in programs.items() if name not in UNSAFE), cwd=tmp_path)
+    dbhygiene("fix", "--unsafe-fixes", *(programs[name].parent.name for name in UNSAFE), cwd=tmp_path)
+    after = server.run_all(programs)
     assert {name: run.output for name, run in after.items() if run.status} == {}
 
 
@@ -212,24 +208,7 @@ def write(directory: Path, name: str, code: str) -> Path:
     return program
 
 
-def run_all(server: Server, programs: dict[str, Path]) -> dict[str, Run]:
-    users = {name: server.user() for name in programs}
-    with ThreadPoolExecutor(len(programs)) as pool:
-        runs = pool.map(lambda name: server.run(programs[name], user=users[name]), programs)
-        return dict(zip(programs, runs, strict=True))
-
-
 def met(name: str, run: Run) -> str:
     last = run.output.strip().rpartition("\n")[2]
     expected = MEETS.get(name, GONE)
     return "what it had to meet" if run.status and any(each in run.output for each in expected) else last
-
-
-def fix(directory: Path, *arguments: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "dbhygiene", "fix", *arguments],
-        cwd=directory,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
