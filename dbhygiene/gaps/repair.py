@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.edits import Edit, InsertAfter, InsertBefore, InsertFirst
+from dbhygiene.edits import InsertAfter, InsertBefore, InsertFirst
 from dbhygiene.flow.calls import enclosing_class, find
 from dbhygiene.gaps.aliases import DEFAULT
 from dbhygiene.gaps.classes import is_command
@@ -31,16 +31,12 @@ def repair(gap: Gap) -> Fix | NoFix:
         return NoFix("the wait is no part of a statement")
     if isinstance(statement, ast.While):
         return NoFix("the wait is in the condition of a loop")
-    return Fix("Close the connection before the wait", (_edit(gap, statement),))
-
-
-def _edit(gap: Gap, statement: ast.stmt) -> Edit:
     span, code = gap.file.span(statement), _closing(gap)
     if isinstance(statement, (ast.For, ast.AsyncFor)):
-        return InsertFirst(span, code)
-    if gap.asked.node is gap.wait.node is not gap.asked_again.node:
-        return InsertAfter(span, code)  # what is called asks, then waits
-    return InsertBefore(span, code)
+        return Fix("Close the connection before the wait", (InsertFirst(span, code),))
+    if gap.asked.node is gap.wait.node is not gap.asked_again.node:  # what is called asks, then waits
+        return Fix("Close the connection after the wait, and before it is used again", (InsertAfter(span, code),))
+    return Fix("Close the connection before the wait", (InsertBefore(span, code),))
 
 
 def _closing(gap: Gap) -> str:

@@ -51,7 +51,7 @@ def region(life: Lifetime) -> Region:
         outside = _used_outside(life, needed, [opening, *rest]) or ""
         if not outside and (number == 0 or _surely_open(life, name, rest)):
             wanted = needed | _taken_in(life)
-            uses = [statement for statement in rest if names_in(statement) & wanted]
+            uses = [statement for statement in rest if names_read(statement) & wanted]
             return Region(opening, name, rest, uses[-1] if uses else opening, number == 0, alone)
     if outside:
         raise RefusedError(f"`{outside}` is used outside of the block that opens the connection")
@@ -176,6 +176,16 @@ def _opened(node: Node) -> ast.Call | None:
 
 def names_in(node: ast.AST) -> set[str]:
     return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+
+
+def names_read(node: ast.AST) -> set[str]:
+    """The names in a statement, but for those that it only gives another value."""
+    found: set[str] = set()
+    for part in ast.walk(node):
+        match part:
+            case ast.AugAssign(target=ast.Name(id=name)) | ast.Name(id=name, ctx=ast.Load() | ast.Del()):
+                found.add(name)
+    return found
 
 
 def parts(life: Lifetime) -> set[str]:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from dbhygiene.edits import InsertBefore, MoveIntoWith, Remove, Replace, ReplaceItem, WrapInTry, widest
+from dbhygiene.edits import InsertAfter, InsertBefore, MoveIntoWith, Remove, Replace, ReplaceItem, WrapInTry, widest
 from dbhygiene.flow import cfg
 from dbhygiene.lifetimes.analysis import transferred
 from dbhygiene.lifetimes.closings import Closing, closings
 from dbhygiene.lifetimes.heap import PART, RETURN, path_of
 from dbhygiene.lifetimes.lifetime import Leak, Lifetime
-from dbhygiene.lifetimes.region import RefusedError, Region, blocks, names_in, parts, region
+from dbhygiene.lifetimes.region import RefusedError, Region, blocks, names_in, names_read, parts, region
 from dbhygiene.model import Fix, NoFix, Safety
 from dbhygiene.source import File
 
@@ -97,7 +97,7 @@ def _nameless(life: Lifetime) -> Fix | None:
     for part in ast.walk(life.scope.node):
         if isinstance(part, ast.Name) and part.id in needed and part not in inside:
             raise RefusedError(f"`{part.id}` is used outside of the block that opens the connection")
-    last = [each for each in rest if each is statement or names_in(each) & needed][-1]
+    last = [each for each in rest if each is statement or names_read(each) & needed][-1]
     span, name = life.file.span, _free_name(life)
     edits = (
         InsertBefore(span(statement), f"{name} = {life.file.segment(birth)}"),
@@ -264,6 +264,8 @@ def _enters_itself(life: Lifetime, place: Region) -> bool:
 def _with(life: Lifetime, place: Region, closes: Sequence[Closing] = ()) -> Fix:
     """Put everything that needs the connection into a block that closes it."""
     span, name, opening = life.file.span, place.name, place.opening
+    if not place.body:
+        return Fix(f"{_ending(life, name)}: nothing uses it", (InsertAfter(span(opening), _close(life, name)),))
     style = life.file.project.settings.fix_style
     items = f"$value as {name}" if _enters_itself(life, place) else f"{{contextlib.closing}}($value) as {name}"
     if style == "with" or (style != "finally" and _fits(life, items)):
@@ -271,8 +273,6 @@ def _with(life: Lifetime, place: Region, closes: Sequence[Closing] = ()) -> Fix:
             edit = MoveIntoWith(span(opening), span(place.last), items, is_async=life.resource.is_async)
             old = (Remove(span(closing.statement)) for closing in closes)
             return Fix(f"Close `{name}` with a `with` block", (edit, *old), _safety(opening, place.last))
-    if not place.body:
-        raise RefusedError("nothing uses the connection")
     first, last = place.body[0], place.last
     wrap = WrapInTry(span(first), span(last), "finally", _close(life, name))
     return Fix(f"{_ending(life, name)} in a `finally`", (wrap,), _safety(first, last))

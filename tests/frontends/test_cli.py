@@ -337,6 +337,18 @@ def test_what_is_left_tells_of_another_file_as_it_has_become(project: Path) -> N
     assert out.endswith("1 finding fixed; left: 1 finding in 3 files\n")
 
 
+def test_a_step_outside_of_the_root_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a directory by itself, nobody knows the root; its package may reach further up."""
+    for directory in ("shop", "shop/commands"):
+        (tmp_path / directory).mkdir()
+        (tmp_path / directory / "__init__.py").touch()
+    (tmp_path / "shop" / "helper.py").write_text("import time\n\n\ndef rest():\n    time.sleep(900)\n")
+    (tmp_path / "shop" / "commands" / "app.py").write_text(WAITS.replace("import helper", "from shop import helper"))
+    monkeypatch.chdir(tmp_path)
+    _, out, _ = run("check", "shop/commands/app.py")
+    assert "shop/helper.py:5:5\n 5 |     time.sleep(900)\n" in out
+
+
 @pytest.mark.parametrize(
     ("name", "before", "after"),
     [

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from random import Random
 
 from .compare import Kind, compare
-from .fixes import judge_fix
+from .fixes import LEAKS, judge_fix
 from .programs import program
 
 PROGRESS = 5_000  # programs between two lines about how far it is
@@ -71,7 +71,7 @@ def _fix(source: str, counts: Counter[str]) -> str:
     counts["programs changed"] += judged.fixed.text != source
     counts["findings"] += judged.found
     counts["findings fixed"] += len(judged.fixed.fixed)
-    counts.update(f"findings left: {each.reason}" for each in judged.fixed.left)
+    counts.update(f"findings left: {each.reason}" for each in judged.fixed.left if each.finding.code in LEAKS)
     if not judged.complaints:
         return ""
     return "\n# ".join([f"{source}\n# is fixed to\n\n{judged.fixed.text}", *judged.complaints])

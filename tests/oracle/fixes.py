@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -87,7 +88,12 @@ def _file(source: str, least: Confidence = Confidence.LIKELY) -> File:
 
 
 def _findings(file: File) -> list[Finding]:
-    return check_file(file, [rule for rule in all_rules() if rule.code in CODES])
+    return _found(file.text, file.project.settings.min_confidence)
+
+
+@lru_cache(maxsize=8)  # each text is asked about twice: when it is fixed, and when it is judged
+def _found(source: str, least: Confidence) -> list[Finding]:
+    return check_file(_file(source, least), [rule for rule in all_rules() if rule.code in CODES])
 
 
 def _leaks_left(source: str, before: list[Finding], fixed: Fixed, limit: int) -> Iterator[str]:

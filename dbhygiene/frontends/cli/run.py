@@ -229,9 +229,10 @@ class Run:
             yield finding if finding.fingerprint else fingerprinted([finding], project.root)[0]
 
     def _part(self, path: Path) -> Part | None:
-        """The part of the run that a file belongs to: its project is the nearest around it."""
+        """The part of the run that a file belongs to: its project is the nearest around it, else the latest at all."""
         around = [part for part in self._seen if path.is_relative_to(part.project.root)]
-        return max(around, key=lambda part: len(part.project.root.parts), default=None)
+        latest = self._seen[-1] if self._seen else None
+        return max(around, key=lambda part: len(part.project.root.parts), default=latest)
 
     def lines(self, path: Path) -> Sequence[str]:
         """The lines of a file; none where it cannot be read any more."""
