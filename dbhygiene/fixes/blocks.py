@@ -40,11 +40,13 @@ class Unit:
 class Block:
     """What is to be done to the statements of one block.
 
-    `comments` are those of the statements that each `WrapInTry` moves; `indent` is the block's own, if it has one.
-    `moved` are those statements, but for `gone`, which share their lines with others, and leave their comments there.
+    `comments` are those of the statements that each `WrapInTry` moves; `indent` is the block's own, if it has one, and
+    `step` what a block in it is indented by. `moved` are those statements, but for `gone`, which share their lines with
+    others, and leave their comments there.
     """
 
     edits: Sequence[BlockEdit]
+    step: str
     indent: str | None = None
     comments: Mapping[WrapInTry, Lines] = field(default_factory=dict)
     moved: frozenset[Span] = frozenset()
@@ -85,7 +87,7 @@ class Block:
     def _body(self, units: Iterable[Unit]) -> cst.IndentedBlock:
         statements, left = joined(units)
         body = cst.IndentedBlock(statements or [templates.passing()], indent=self.indent, footer=left)
-        return body if self.indent else cast(cst.IndentedBlock, body.visit(_BlankLines()))
+        return cast(cst.IndentedBlock, body.visit(_Deeper(self.step)))
 
     def _with(self, edit: MoveIntoWith, units: Sequence[Unit]) -> Unit:
         head, *rest = units
@@ -198,12 +200,34 @@ def _closed_up(units: Sequence[Unit]) -> Sequence[Unit]:
     return units
 
 
-class _BlankLines(cst.CSTTransformer):
-    """Keeps blank lines empty that come from the top of a module, where they count as indented, by nothing."""
+_CONTINUED = re.compile(r"\\\r?\n")
+
+
+class _Deeper(cst.CSTTransformer):
+    """Indents the lines that LibCST leaves where they are when their block moves.
+
+    These are the ones behind a backslash, and those that stand further left than their block. A blank line that comes
+    from the top of a module, where it counts as indented by nothing, stays empty.
+    """
+
+    def __init__(self, step: str) -> None:
+        super().__init__()
+        self.step = step
 
     def on_leave(self, original_node: cst.CSTNode, updated_node: cst.CSTNode) -> cst.CSTNode:  # type: ignore[override]
-        is_blank = isinstance(updated_node, cst.EmptyLine) and not updated_node.comment
-        return updated_node.with_changes(indent=False) if is_blank else updated_node
+        match updated_node:
+            case cst.SimpleWhitespace(value=value) if "\\" in value:
+                return updated_node.with_changes(value=_CONTINUED.sub(lambda match: match[0] + self.step, value))
+            case cst.ParenthesizedWhitespace(indent=False, last_line=blank):
+                return updated_node.with_changes(last_line=self._deeper(blank))
+            case cst.EmptyLine(comment=None):
+                return updated_node.with_changes(indent=False)
+            case cst.EmptyLine(indent=False, whitespace=blank):
+                return updated_node.with_changes(whitespace=self._deeper(blank))
+        return updated_node
+
+    def _deeper(self, blank: cst.SimpleWhitespace) -> cst.SimpleWhitespace:
+        return blank.with_changes(value=self.step + blank.value)
 
 
 def _length(edit: MoveIntoWith | WrapInTry, places: Mapping[Span, int]) -> int:

@@ -268,7 +268,7 @@ class _Rewriter(cst.CSTTransformer):
         whole = [edit for edit in edits if targets(edit)[0] in here]
         for edit in whole:
             self.pending.pop(edit, None)
-        return Block(whole, indent, self.comments, self.moved, self.gone).rearranged(units)  # type: ignore[arg-type]
+        return Block(whole, indent or self.indent, indent, self.comments, self.moved, self.gone).rearranged(units)  # type: ignore[arg-type]
 
     def _units(self, original: cst.BaseStatement, updated: cst.BaseStatement) -> list[Unit]:
         """A statement as a unit, or those of `a; b` as several where one of them is a target."""

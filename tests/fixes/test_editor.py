@@ -216,6 +216,33 @@ WITH_CASES = {
             return 1
         ''',
     ),
+    "further left": (
+        """
+        def f():
+            conn = connect()
+            with open(a) as b, \\
+             open(c) as d:
+                g(b,
+          d)
+          # and so on
+            # ---- #
+                 #
+            use(conn)
+            conn.close()
+        """,
+        """
+        def f():
+            with closing(connect()) as conn:
+                with open(a) as b, \\
+                 open(c) as d:
+                    g(b,
+              d)
+              # and so on
+                # ---- #
+                     #
+                use(conn)
+        """,
+    ),
     "lines": (
         """
         def f():
@@ -246,7 +273,7 @@ WITH_CASES = {
             b
           c'''
                 if x: \\
-                y()
+                    y()
         """,
     ),
 }
