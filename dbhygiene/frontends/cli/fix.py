@@ -125,7 +125,7 @@ def _told_anew(part: Part, left: list[Finding], changed: set[Path]) -> list[Find
         return left
     project = Project(part.project.root, part.project.settings)
     analyses = engine.Analyses(project)
-    analyses.know(part.analyses.words)
+    analyses.learn(part.analyses.handed)
     answers = {each.fingerprint: each.fix for each in left}
     return [
         finding._replace(fix=answers.get(finding.fingerprint, finding.fix))
