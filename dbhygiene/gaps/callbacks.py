@@ -9,12 +9,16 @@ from dbhygiene.flow.once import once
 from dbhygiene.gaps.durations import argument
 from dbhygiene.gaps.effects import Effects, Routine
 from dbhygiene.library.callbacks import ATTRIBUTES, DECORATORS, REGISTERS, WRITTEN
+from dbhygiene.library.waits import WAITS, Kind
 from dbhygiene.source import FUNCTION, File, Function, Located
 
 
 @once
 def callbacks(file: File) -> tuple[tuple[Function, Located], ...]:
-    """The functions of a file that it registers as callbacks, each with the place where it does."""
+    """The functions of a file that it registers as callbacks, each with the place from which on they are called.
+
+    That is where the program begins to serve; or, if another file does it, where the function is registered.
+    """
     if not WRITTEN.search(file.text):
         return ()
     effects = Effects(Routine(file, file.tree))
@@ -32,7 +36,16 @@ def callbacks(file: File) -> tuple[tuple[Function, Located], ...]:
             called = decorator.func if isinstance(decorator, ast.Call) else decorator
             if isinstance(function, FUNCTION) and any(name in DECORATORS for name in effects.names(called)):
                 found[function] = decorator
-    return tuple(found.items())
+    serves = _serves(effects) if found else None
+    return tuple((function, serves or place) for function, place in found.items())
+
+
+def _serves(effects: Effects) -> ast.Call | None:
+    """The call by which a file waits for what happens."""
+    for call in effects.file.nodes(ast.Call):
+        if any(WAITS[name].kind is Kind.SERVER for name in effects.names(call.func) if name in WAITS):
+            return call
+    return None
 
 
 def _note(file: File, given: ast.expr, place: Located, found: dict[Function, Located]) -> None:

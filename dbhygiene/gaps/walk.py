@@ -21,7 +21,7 @@ from dbhygiene.gaps.site import age_of_connections
 from dbhygiene.gaps.states import Ending, Idle, Pause, State, Summary
 from dbhygiene.library.calls import EXITS
 from dbhygiene.library.waits import Kind
-from dbhygiene.source import FUNCTION, File
+from dbhygiene.source import FUNCTION, File, Located
 
 Summaries = Callable[[Routine], Summary]
 
@@ -43,6 +43,11 @@ class Gap:
     between_calls: bool = False  # of a callback: its next call is the wait
     kept: Spot | None = None  # what was to close the connection before, and does not
     alias: str = DEFAULT
+
+    @property
+    def place(self) -> Located:
+        """Where something is to be done about it: at the wait; in a callback, at its first query."""
+        return self.asked_again.node if self.between_calls else self.wait.node
 
 
 class Walk(Semantics):

@@ -132,7 +132,7 @@ def check(file: File, gap: Gap) -> Iterator[Report]:
         return
     place, why = found
     yield Report(
-        gap.wait.node,
+        gap.place,
         f"the connection stays open while {gap.kind.value}, {gap.seconds}: {why}",
         path=((place, why), *steps(gap)),
         fix=repair(gap),

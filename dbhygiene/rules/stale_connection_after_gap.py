@@ -119,7 +119,7 @@ def check(file: File, gap: Gap) -> Iterator[Report]:
     if waits_in_transaction(gap) or insufficient(gap):
         return  # `gap-inside-atomic`, `insufficient-close`
     yield Report(
-        gap.wait.node,
+        gap.place,
         f"the connection lies idle while {gap.kind.value} ({gap.seconds}), and is used again afterwards",
         path=tuple(steps(gap)),
         fix=repair(gap),
