@@ -125,7 +125,7 @@ from dbhygiene.model import Report, rule
 from dbhygiene.source import File
 
 
-@rule("HYG302", on=Gap, imports={"django", "models", "objects", ".save("}, within="django")
+@rule("HYG302", on=Gap, imports={"django", "models", "objects", ".save(", "connection"}, within="django")
 def check(file: File, gap: Gap) -> Iterator[Report]:
     found = insufficient(gap)
     if found is None or waits_in_transaction(gap):

@@ -114,7 +114,7 @@ from dbhygiene.model import Report, rule
 from dbhygiene.source import File
 
 
-@rule("HYG301", on=Gap, imports={"django", "models", "objects", ".save("}, within="django")
+@rule("HYG301", on=Gap, imports={"django", "models", "objects", ".save(", "connection"}, within="django")
 def check(file: File, gap: Gap) -> Iterator[Report]:
     if waits_in_transaction(gap) or insufficient(gap):
         return  # `gap-inside-atomic`, `insufficient-close`
