@@ -12,8 +12,9 @@ from dbhygiene.gaps.code import own_nodes
 from dbhygiene.gaps.dispatch import functions
 from dbhygiene.gaps.durations import argument, is_test
 from dbhygiene.gaps.tasks import is_task
+from dbhygiene.gaps.things import Object, Things
 from dbhygiene.library.callbacks import WRITTEN
-from dbhygiene.library.entries import CONSUMERS, HANDS_OVER, RUNNERS, STARTS, THREADS
+from dbhygiene.library.entries import CONSUMERS, HANDS_OVER, RUNNERS, STARTS, THREAD_POOLS, THREADS
 from dbhygiene.source import FUNCTION, Alone, Code, File, Surroundings
 
 # One of these stands in every file that has an entry point.
@@ -119,9 +120,14 @@ def _methods(cls: Definition) -> Iterator[tuple[File, Code]]:
 
 
 def started_thread(file: File, call: ast.Call) -> Iterator[tuple[File, Code]]:
-    """The function with which a thread begins that a call makes."""
+    """The function that a thread runs: one that a call makes, or one of a pool that a call hands it to."""
     if (name := file.resolve(call.func)) in THREADS and (given := argument(call, *THREADS[name])) is not None:
         yield from _functions(file, given)
+    elif isinstance(call.func, ast.Attribute) and call.func.attr in HANDS_OVER:
+        owner = Things.of(file).thing(call.func.value)
+        given = argument(call, *HANDS_OVER[call.func.attr])
+        if given is not None and isinstance(owner, Object) and owner.name in THREAD_POOLS:
+            yield from _functions(file, given)
 
 
 def _started(file: File, call: ast.Call) -> ast.expr | None:

@@ -33,6 +33,15 @@ HANDS_OVER: dict[str, tuple[int, str]] = {
     "register_task": (1, "callback"),
 }
 
+# Pools of threads: the methods above hand a function to one of them.
+THREAD_POOLS = frozenset(
+    {
+        "concurrent.futures.ThreadPoolExecutor",
+        "concurrent.futures.thread.ThreadPoolExecutor",
+        "multiprocessing.pool.ThreadPool",
+    }
+)
+
 # Classes whose `run` is called in a thread or a process of its own.
 RUNNERS = frozenset({"threading.Thread", "multiprocessing.Process", "multiprocessing.context.Process"})
 

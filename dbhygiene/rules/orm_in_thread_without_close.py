@@ -19,6 +19,24 @@ def count_all():
         threading.Thread(target=count, args=(state,)).start()  # HYG307: `count` asks the database
 ```
 
+The threads of a pool each keep one, until the pool is shut down and collected; in a pool that lives on, the next job
+may come when the server has closed it long ago.
+
+```python
+from concurrent.futures import ThreadPoolExecutor
+
+from shop.models import Order
+
+
+def count(state):
+    return Order.objects.filter(state=state).count()
+
+
+def count_all():
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        return list(pool.map(count, ("new", "sent", "late")))  # HYG307
+```
+
 Nothing is said where the thread closes its connection, or never ends.
 
 ```python
@@ -71,7 +89,7 @@ from dbhygiene.settings import Confidence
 from dbhygiene.source import FUNCTION, File, Function
 
 
-@rule("HYG307", on=ast.Call, imports={"threading"}, within="django")
+@rule("HYG307", on=ast.Call, imports={"threading", "ThreadPool"}, within="django")
 def check(file: File, call: ast.Call) -> Iterator[Report]:
     for owner, function in started_thread(file, call):
         if not isinstance(function, FUNCTION) or is_test(file) or is_sqlite_only(file):
