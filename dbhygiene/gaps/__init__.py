@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
@@ -14,9 +15,9 @@ from dbhygiene.gaps.aliases import aliases_of
 from dbhygiene.gaps.callbacks import callbacks
 from dbhygiene.gaps.decorators import dressed
 from dbhygiene.gaps.durations import is_test
-from dbhygiene.gaps.effects import Routine, Spot
+from dbhygiene.gaps.effects import Part, Routine, Spot
 from dbhygiene.gaps.entries import entries, entries_of, may_have_entries, uses_django
-from dbhygiene.gaps.reach import Reach
+from dbhygiene.gaps.reach import Doing, Reach
 from dbhygiene.gaps.seconds import UNBOUNDED
 from dbhygiene.gaps.site import is_sqlite_only
 from dbhygiene.gaps.states import NEVER_ENDS, SILENT, Summary
@@ -38,6 +39,7 @@ class Gaps:
         self._project = project
         self._limit = project.settings.gap_limit
         self._gaps: dict[Routine, list[Gap]] = {}
+        self._by_wait: dict[ast.AST, list[Gap]] = defaultdict(list)
         self._demand: Demand[Routine, Summary] = Demand(self._summarise, NEVER_ENDS, depth=20)
         self._sqlite: dict[Path, bool] = {}
         self._others = Reach()  # functions that nothing is known to lead to
@@ -125,7 +127,24 @@ class Gaps:
             self._summary(each)
             for gap in self._gaps.get(each, ()):
                 found.setdefault(gap.wait.node, gap)
-        return list(found.values())
+        return [gap for gap in found.values() if self._is_for_here(gap) and self._is_answered(gap)]
+
+    def _is_for_here(self, gap: Gap) -> bool:
+        """Whether no function on the way to the wait has the gap for itself: what mends that one, mends this one."""
+        sure, inner = gap.seconds.confidence(self._limit) or 0, gap.wait.inner
+        while inner is not None:
+            for deeper in self._by_wait.get(inner.node, ()):
+                if (deeper.seconds.confidence(self._limit) or 0) >= sure:
+                    return False
+            inner = inner.inner
+        return True
+
+    def _is_answered(self, gap: Gap) -> bool:
+        """Whether a person may be there to be asked: a worker's task comes by such a place only on paper."""
+        if gap.kind is not Kind.PERSON or gap.wait.origin.file.path == gap.file.path:
+            return True
+        above = list(self._reach.above(gap.code))
+        return not above or any(map(_has_terminal, above))
 
     def _lasts(self, gap: Gap) -> bool:
         """Whether no request could have such a gap: a function far away may ask a person only where there is one."""
@@ -154,7 +173,15 @@ class Gaps:
         except TooLargeError:
             return SILENT
         self._gaps[routine] = list(walk.gaps.values())
+        if not routine.given and routine.part is Part.WHOLE:
+            for gap in walk.gaps.values():
+                self._by_wait[gap.wait.node].append(gap)
         return walk.summary
+
+
+def _has_terminal(doing: Doing) -> bool:
+    """Whether a function is a command's, or a script itself."""
+    return isinstance(doing.code, ast.Module) or doing.file.path.parent.name in ("commands", "scripts")
 
 
 def _may_have_gap(reach: Reach, code: ast.AST) -> bool:

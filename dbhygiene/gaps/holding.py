@@ -71,7 +71,7 @@ class Walk:
         self.gaps: list[tuple[Idle, Spot]] = []
         self.reached: set[Alias] = set()
         self._cycles = cycles(graph)
-        self._rounds = {cycle: rounds(routine.file, cycle) for cycle in self._cycles.values()}
+        self._rounds = {cycle: rounds(routine.file, cycle) for cycle in self._cycles.values()}.__getitem__
         self._waits: dict[cfg.Act, list[tuple[Spot, Pause]]] = {}
         self._first: tuple[Spot, Pause] | None = None
         self._asked: dict[Node, list[tuple[Idle, Spot]]] = {}

@@ -14,6 +14,7 @@ from dbhygiene.gaps.seconds import FOR_EVER, Rounds
 from dbhygiene.source import File
 
 MANY = 500  # rounds that a loop may well take
+FEW = 50  # likewise, of a loop over the parts of one thing, or of rounds in a row that do without what others do
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,12 +89,16 @@ def _loop(head: Node) -> Loop | None:
     return None
 
 
-def rounds(file: File, cycle: Cycle) -> Rounds:
-    """How often a loop goes round; without a `for` or a counter, until something ends it."""
+def rounds(file: File, cycle: Cycle, *, few: bool = False) -> Rounds:
+    """How often a loop goes round; without a `for` or a counter, until something ends it.
+
+    Arguments:
+        few: whether a `for` over nobody knows how many has FEW rounds rather than MANY.
+    """
     loop = cycle.loop
     count = _count(file, loop.iter) if loop else _counted(file, cycle)
     if count is None:
-        return Rounds(1, MANY, FOR_EVER)
+        return Rounds(1, FEW if few and loop else MANY, FOR_EVER)
     return Rounds(1 if loop is None or _may_end_early(loop) else count, count, count)
 
 

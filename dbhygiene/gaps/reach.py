@@ -72,6 +72,16 @@ class Reach:
     def doing(self, code: ast.AST) -> Doing | None:
         return self._known.get(code)  # type: ignore[call-overload, no-any-return]
 
+    def above(self, code: ast.AST) -> Iterator[Doing]:
+        """What leads to a function, and the function itself; nothing where it is not known."""
+        todo, seen = [code], {code}
+        while todo:
+            if (doing := self.doing(todo.pop())) is not None:
+                yield doing
+                callers = self._callers.get(doing.code, set()) - seen
+                seen |= callers
+                todo += callers
+
     def __iter__(self) -> Iterator[Doing]:
         yield from self._known.values()
 

@@ -6,6 +6,7 @@ matters of all the ways that lead to a point is the worst: the longest time sinc
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -74,7 +75,7 @@ class Idle:
         """After a round of a loop: what was waited for within it may be waited for again."""
         return replace(self, waits=tuple(_crossed(wait, cycle) for wait in self.waits))
 
-    def waiting(self, pause: Pause, spot: Spot, rounds: dict[Cycle, Rounds]) -> Idle:
+    def waiting(self, pause: Pause, spot: Spot, rounds: Callable[[Cycle], Rounds]) -> Idle:
         """After one more wait; one that was met before, on a round without a query, adds up."""
         for index, wait in enumerate(self.waits):
             if wait.spot.node is spot.node:
@@ -94,10 +95,10 @@ def _crossed(wait: Wait, cycle: Cycle) -> Wait:
     return Wait(wait.pause, wait.spot, wait.around | {cycle}, wait.counted, wait.rounds)
 
 
-def _again(wait: Wait, rounds: dict[Cycle, Rounds]) -> Wait:
+def _again(wait: Wait, rounds: Callable[[Cycle], Rounds]) -> Wait:
     total = wait.rounds
     for cycle in wait.around:
-        total = total * rounds[cycle]
+        total = total * rounds(cycle)
     return Wait(wait.pause, wait.spot, frozenset(), wait.counted | wait.around, total)
 
 

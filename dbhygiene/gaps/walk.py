@@ -16,7 +16,7 @@ from dbhygiene.gaps.effects import Ask, Close, Effect, Effects, Part, Routine, R
 from dbhygiene.gaps.effects import Idle as IdleEffect
 from dbhygiene.gaps.loops import Cycle, cycles, rounds
 from dbhygiene.gaps.recovery import recovers
-from dbhygiene.gaps.seconds import Seconds
+from dbhygiene.gaps.seconds import Rounds, Seconds
 from dbhygiene.gaps.site import age_of_connections
 from dbhygiene.gaps.states import Ending, Idle, Pause, State, Summary
 from dbhygiene.library.calls import EXITS
@@ -61,7 +61,7 @@ class Walk(Semantics):
         self.gaps: dict[object, Gap] = {}
         graph = build(routine.code, self)
         self._cycles = cycles(graph)
-        self._rounds = {c: rounds(routine.file, c) for c in self._cycles.values()}
+        self._known_rounds: dict[Cycle, Rounds] = {}
         self.summary = self._walk(graph)
 
     loads = True
@@ -164,6 +164,26 @@ class Walk(Semantics):
                 asked=state.asked and state.asked.crossing(cycle),
             )
         return self._begun(cycle, state)
+
+    def _rounds(self, cycle: Cycle) -> Rounds:
+        """How often a loop may go round without a query, where some way round does."""
+        if cycle not in self._known_rounds:
+            within = (c for c in self._cycles.values() if c is not cycle and c.loop and cycle.head in c.nodes)
+            few = any(within) or any(map(self._may_ask, cycle.nodes))
+            self._known_rounds[cycle] = rounds(self._routine.file, cycle, few=few)
+        return self._known_rounds[cycle]
+
+    def _may_ask(self, node: Node) -> bool:
+        """Whether the database may be asked at a node; what a loop does for its next item is not counted."""
+        for effect in () if isinstance(node.act, Iterate) else self._effects.of(node.act):
+            match effect:
+                case Ask(alias=alias) if self._concerns(alias):
+                    return True
+                case Run(routines=routines):
+                    each = (self._summaries(replace(routine, alias=self._routine.alias)) for routine in routines)
+                    if any(summary.first is not None for summary in each):
+                        return True
+        return False
 
     def _begun(self, cycle: Cycle, state: State) -> State:
         for effect in self._effects.beginning(cycle.loop) if cycle.loop else ():

@@ -28,7 +28,7 @@ def gaps(tmp_path):
         files |= {f"jobs/{name}.py": text for name, text in modules.items()}
         for name, text in files.items():
             path = tmp_path / name
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(dedent(text))
         project = Project(tmp_path, Settings(server_timeout=timeout, gaps=told or {}))
         return list(Gaps(project).of(project.file(Path(tmp_path / "jobs/command.py"))))
@@ -341,3 +341,34 @@ def test_a_property_that_asks_is_read(gaps):
                 return Job.objects.filter(state="open").count()
         """,
     )
+
+
+def test_a_person_is_asked_where_a_command_leads_there_not_in_a_worker(gaps):
+    task = """
+        from celery import shared_task
+        from jobs.models import Job
+        from jobs.rows import read
+
+        @shared_task
+        def work(verbose=False):
+            print(Job.objects.count())
+            for row in read(verbose):
+                Job.objects.create(state=row)
+    """
+    rows = """
+        def read(verbose):
+            if verbose and input("Show all? ") != "y":
+                return []
+            return [1]
+    """
+    command = """
+        from django.core.management.base import BaseCommand
+        from jobs.command import work
+
+        class Command(BaseCommand):
+            def handle(self, *args, **options):
+                work(verbose=True)
+    """
+    assert not gaps(task, rows=rows)
+    [gap] = gaps(task, rows=rows, **{"management/commands/work": command})
+    assert gap.wait.origin.file.path.name == "rows.py"
