@@ -23,7 +23,7 @@ from dbhygiene.gaps.tasks import runs_later, task_of
 from dbhygiene.gaps.things import Object, Row, Rows, Things
 from dbhygiene.library import django
 from dbhygiene.library.long_work import ON_REQUEST
-from dbhygiene.library.waits import ITERATED, WAITS, Kind
+from dbhygiene.library.waits import ITERATED, LEFT, WAITS, Kind
 from dbhygiene.source import Code, File, Function, Located
 
 
@@ -54,6 +54,7 @@ class Part(Enum):
     ENTER = "up to its yield"  # a context manager's function
     LEAVE = "from its yield on"
     ROUND = "from one yield to the next"  # a generator's
+    DRAINED = "all of it, its yields too"  # likewise
 
 
 @dataclass(frozen=True)
@@ -264,6 +265,7 @@ class Effects:
             if (command := called_command(self.file, call)) is not None:
                 yield self._run(call, "runs another command", command)
             return
+        yield from self._drained(call, names)
         yield from self._queued(call, func)
         yield from self._project(call, func, names)
 
@@ -294,6 +296,14 @@ class Effects:
                 case [ast.Call(func=maker, args=[ast.Attribute(), *_]) as made]:
                     return made if self._resolve(maker) in django.TRANSPARENT else func
         return func
+
+    def _drained(self, call: ast.Call, names: Iterable[str]) -> Iterator[Effect]:
+        """`list(generator())`: all of a generator runs at once."""
+        if any(name in django.DRAINS for name in names) and isinstance(given := next(iter(call.args), None), ast.Call):
+            for name in self.names(given.func):
+                if (function := function_of(self.file, name)) is not None and is_generator(function.node):
+                    yield self._run(call, f"takes all of `{function.node.name}`", function, Part.DRAINED)
+                    return
 
     def _queued(self, call: ast.Call, func: ast.expr) -> Iterator[Effect]:
         """`task.apply()`: what was written to be run by a worker, however long it takes, runs here."""
@@ -408,6 +418,9 @@ class Effects:
             words = "begins a transaction" if part is Part.ENTER else "ends the transaction"
             yield Ask(self._spot(expr, words), alias=alias_of(self.file, expr))
             return
+        if part is Part.LEAVE and name in LEFT:
+            yield self._unbounded(expr, LEFT[name])
+            return
         if (its_class := class_of(self.file, name)) is not None:
             method = "__enter__" if part is Part.ENTER else "__exit__"
             if (function := function_of(self.file, f"{its_class.dotted}.{method}")) is not None:
@@ -425,11 +438,11 @@ class Effects:
         if not isinstance(iterated, ast.Call):
             match self.things.thing(iterated):
                 case Object(name=name) if name in ITERATED:
-                    yield self._next(iterated, ITERATED[name])
+                    yield self._unbounded(iterated, ITERATED[name])
             return
         for name in self.names(iterated.func):
             if name in ITERATED:
-                yield self._next(iterated, ITERATED[name])
+                yield self._unbounded(iterated, ITERATED[name])
                 return
             if (function := function_of(self.file, name)) is not None:
                 if is_generator(function.node):
@@ -439,7 +452,8 @@ class Effects:
                 yield from self.each(iterated.args[0])
                 return
 
-    def _next(self, node: ast.expr, kind: Kind) -> Idle:
+    def _unbounded(self, node: ast.expr, kind: Kind) -> Idle:
+        """A wait without a bound."""
         lasts = UNBOUNDED
         return Idle(self._spot(node, _waiting(kind, lasts)), lasts, kind)
 

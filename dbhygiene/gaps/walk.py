@@ -97,7 +97,7 @@ class Walk(Semantics):
                 states[node] = joined
                 todo.append(node)
 
-        if part in (Part.WHOLE, Part.ENTER, Part.ROUND):
+        if part is not Part.LEAVE:
             arrive(graph.entry, self._atomic(start))
         if part in (Part.LEAVE, Part.ROUND):
             for node in yields:
@@ -106,7 +106,7 @@ class Walk(Semantics):
                         arrive(target, start)
         while todo:
             node = todo.popleft()
-            rests = isinstance(node.act, Yield)
+            rests = isinstance(node.act, Yield) and part is not Part.DRAINED
             if rests and part is not Part.WHOLE and part is not Part.LEAVE:
                 continue
             here = states[node]

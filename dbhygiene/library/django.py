@@ -65,6 +65,7 @@ ASKS_FOR_MORE = words(
 QUERYSET_ASKS = ASKS_FOR_ROW | ASKS_FOR_PAIR | ASKS_FOR_MORE
 # These take all of an iterable, and so ask for a queryset's rows.
 CONSUMERS = words("list set tuple frozenset dict sorted len bool sum max min any all repr next")
+DRAINS = CONSUMERS - words("len bool repr next any all")  # likewise, for certain and to the end
 WRAPPERS = words(
     """enumerate zip reversed iter tqdm.tqdm tqdm.auto.tqdm tqdm.notebook.tqdm rich.progress.track
     itertools.chain itertools.islice more_itertools.chunked itertools.batched map filter"""

@@ -180,6 +180,9 @@ ITERATED = {
     "watchfiles.watch": Kind.EVENT,
 }
 
+# What waits where a `with` block that made it ends.
+LEFT = {"subprocess.Popen": Kind.PROCESS}
+
 WAITS: dict[str, Wait] = {**_SLEEPS, **_PEOPLE, **_PROCESSES, **_EVENTS, **_SERVERS, **_JOBS, **_HTTP}
 
 # What a function returns, by the class under which WAITS lists its methods.

@@ -92,6 +92,7 @@ WAITS = {
     "import subprocess\nsubprocess.run(['git', 'status'])": None,
     "import subprocess\nsubprocess.Popen(['render']).wait()": LIKELY,
     "import subprocess\nprocess = subprocess.Popen(['render'])\nprocess.communicate()": LIKELY,
+    "import subprocess\nwith subprocess.Popen(['render']) as process:\n    print(process)": LIKELY,
     "import os\nos.system('render')": LIKELY,
     "import requests\nrequests.get('http://a')": POSSIBLE,
     "import requests\nrequests.get('http://a', timeout=10)": None,
