@@ -6,7 +6,7 @@ import ast
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from dbhygiene.flow.bindings import Bindings, Place, self_class
 from dbhygiene.flow.cfg import Loop
@@ -46,6 +46,7 @@ class Object:
 
 
 Thing: TypeAlias = "Rows | Row | Object"
+Source = TypeVar("Source")
 
 
 class Things:
@@ -59,7 +60,7 @@ class Things:
         self._known: dict[ast.expr, Thing | None] = {}
         self._items: dict[Place, list[ast.expr]] = defaultdict(list)  # bound to what these give, one by one
         self._entered: dict[Place, list[ast.expr]] = defaultdict(list)  # bound by a `with`
-        self._firsts: dict[Place, list[ast.expr]] = defaultdict(list)  # bound to the first of a tuple
+        self._parts: dict[Place, list[tuple[ast.expr, int]]] = defaultdict(list)  # bound to an item of a tuple
         self._other_mapper = any(mapper in file.text for mapper in django.OTHER_MAPPERS)
         self._other_queries = self._other_mapper or "sqlalchemy" in file.text  # they, too, say `order_by`
         self._index()
@@ -81,10 +82,11 @@ class Things:
                 self._note(self._entered, item.optional_vars, item.context_expr)
         for assign in file.nodes(ast.Assign):
             match assign.targets:
-                case [ast.Tuple(elts=[first, *_])]:
-                    self._note(self._firsts, first, assign.value)
+                case [ast.Tuple(elts=parts)] if not any(isinstance(part, ast.Starred) for part in parts):
+                    for position, part in enumerate(parts):
+                        self._note(self._parts, part, (assign.value, position))
 
-    def _note(self, index: dict[Place, list[ast.expr]], target: ast.expr, source: ast.expr) -> None:
+    def _note(self, index: dict[Place, list[Source]], target: ast.expr, source: Source) -> None:
         if isinstance(target, (ast.Name, ast.Attribute)) and (place := self._bindings.place(target)) is not None:
             index[place].append(source)
 
@@ -132,7 +134,7 @@ class Things:
         found = self.thing(owner)
         if isinstance(found, Rows):
             return found if isinstance(key, ast.Slice) else Row(found.model)
-        return None
+        return self._part(owner, key.value) if isinstance(key, ast.Constant) and isinstance(key.value, int) else None
 
     # -- names ----------------------------------------------------------------------------------------
 
@@ -158,12 +160,27 @@ class Things:
         for entered in self._entered.get(place, ()):
             if (found := self.thing(entered)) is not None:
                 return found
-        for pair in self._firsts.get(place, ()):
-            match pair:
-                case ast.Call(func=ast.Attribute(value=owner, attr=attr)) if attr in django.ASKS_FOR_PAIR:
-                    found = self.thing(owner)
-                    return Row(found.model if isinstance(found, Rows) else None)
+        for source, position in self._parts.get(place, ()):
+            if (found := self._part(source, position)) is not None:
+                return found
         return self._parameter(place)
+
+    def _part(self, source: ast.expr, position: int) -> Thing | None:
+        """An item of a tuple: one that is written, that a queryset gives, or that a function returns."""
+        match source:
+            case ast.Await(value=inner):
+                return self._part(inner, position)
+            case ast.Tuple(elts=parts) if position < len(parts):
+                return self.thing(parts[position])
+            case ast.Call(func=ast.Attribute(value=owner, attr=attr)) if attr in django.ASKS_FOR_PAIR:
+                found = self.thing(owner)
+                return Row(found.model if isinstance(found, Rows) else None) if position == 0 else None
+            case ast.Call(func=func) if (name := self.file.resolve(func)) is not None:
+                function = function_of(self.file, origin(self.file, name))
+                for each in returned(function.node) if function else ():
+                    if isinstance(each, ast.Tuple) and (found := Things.of(function.file)._part(each, position)):  # type: ignore[union-attr]
+                        return found
+        return None
 
     def item_of(self, iterated: ast.expr) -> Thing | None:
         """What the items of an iterable are."""
