@@ -264,6 +264,8 @@ class Effects:
         if django.CALL_COMMAND in names:
             if (command := called_command(self.file, call)) is not None:
                 yield self._run(call, "runs another command", command)
+            elif any(isinstance(name, ast.Constant) and name.value in django.COMMANDS_ASK for name in call.args[:1]):
+                yield Ask(self._spot(call, "asks the database: runs one of Django's commands"))
             return
         yield from self._drained(call, names)
         yield from self._queued(call, func)

@@ -55,7 +55,10 @@ DISTINCTIVE = words(
     """values_list select_related prefetch_related select_for_update order_by bulk_create bulk_update
     get_or_create update_or_create in_bulk"""
 )
-ASKS_FOR_ROW = words("get create first last latest earliest aget acreate afirst alast alatest aearliest")
+ASKS_FOR_ROW = words(
+    """get create first last latest earliest get_by_natural_key aget acreate afirst alast alatest aearliest
+    aget_by_natural_key"""
+)
 ASKS_FOR_PAIR = words("get_or_create update_or_create aget_or_create aupdate_or_create")
 ASKS_FOR_MORE = words(
     """bulk_create bulk_update update delete count exists aggregate in_bulk explain contains create_user
@@ -109,6 +112,10 @@ ASKS = frozenset(
 ATTRIBUTES_ASK = frozenset(f"django.core.paginator.Paginator.{name}" for name in ("count", "num_pages", "page_range"))
 SERIALIZE = "django.core.serializers.serialize"  # asks for the rows of its second argument
 CALL_COMMAND = "django.core.management.call_command"
+COMMANDS_ASK = words(  # of Django's own commands, those that ask the database
+    """changepassword clearsessions createcachetable createsuperuser dumpdata flush inspectdb loaddata migrate
+    remove_stale_contenttypes showmigrations"""
+)
 PROPERTIES = frozenset({"property", "functools.cached_property", "django.utils.functional.cached_property"})
 ATOMIC = frozenset({"django.db.transaction.atomic", "django.db.transaction.Atomic"})
 # What they return, by a name under which a method is looked up.

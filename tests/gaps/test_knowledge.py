@@ -162,13 +162,14 @@ if 1 in Order.objects.all(): pass; repr(Order.objects.all()); Order.objects.all(
 dict(Order.objects.values_list("a", "b")); sorted(Order.objects.all()); next(Order.objects.iterator())
 OrderForm({}).is_valid()
 list(order.lines.all()); [a for a in order.lines.all()]; list(Order.objects.raw("select 1"))
+User._default_manager.db_manager("other").get_by_natural_key("a"); call_command("loaddata", "orders")
 """
 DOES_NOT = """
 Order.objects.all(); Order.objects.filter(a=1); Order.objects.exclude(a=1).order_by("a"); Order.objects.annotate(a=1)
 Order.objects.all()[:5]; Order.objects.all().union(Order.objects.all()); Order.objects.raw("select 1")
 Order.objects.iterator(); Paginator(Order.objects.all(), 5); Order(); order.customer_id; order.pk; order.lines.all()
 Order.objects.values_list("a"); Order.objects.select_related("a").only("a"); Order.objects.using("other")
-Order.objects.none(); connection.cursor(); Order.__name__; OrderForm({})
+Order.objects.none(); connection.cursor(); Order.__name__; OrderForm({}); call_command("check")
 """
 
 HEAD = """
@@ -176,6 +177,7 @@ import subprocess
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import User
 from django.core import serializers
+from django.core.management import call_command
 from django.core.paginator import Paginator
 from django.db import connection
 from django.db.models import prefetch_related_objects
