@@ -329,6 +329,33 @@ ROWS = {
             ("import threading", "import threading\nfrom django.db import connection"),
         ),
     ),
+    "pools, one after the other": Row(
+        "HYG307",
+        """
+        import gc
+        from concurrent.futures import ThreadPoolExecutor
+        from shop.models import Order
+
+        def work():
+            return Order.objects.create()
+
+        def main():
+            gc.disable()
+            kept = []
+            for _ in range(8):
+                with ThreadPoolExecutor(1) as pool:
+                    kept.append(pool.submit(work).result())
+            print("orders:", len(kept))
+        """,
+        "orders: 8",
+        meets=("(1226, ",),
+        settings='"OPTIONS": {"init_command": "SET wait_timeout = 600"},',
+        by_hand=(
+            ("    return Order", "    try:\n        return Order"),
+            ("create()\n", "create()\n    finally:\n        connection.close()\n"),
+            ("import gc", "import gc\nfrom django.db import connection"),
+        ),
+    ),
     "a transaction that waits": Row(
         "HYG308",
         """
