@@ -14,7 +14,7 @@ from dbhygiene.gaps.seconds import FOR_EVER, Rounds
 from dbhygiene.source import File
 
 MANY = 500  # rounds that a loop may well take
-FEW = 50  # likewise, of a loop over the parts of one thing, or of rounds in a row that do without what others do
+FEW = 20  # likewise, of a loop over the parts of one thing; or that one after the other do without what others do
 
 
 @dataclass(frozen=True, eq=False)
