@@ -6,6 +6,7 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,6 +49,7 @@ class Project:
         self._bases: dict[str, tuple[str, ...]] = {}
         self._listed: dict[str, frozenset[str]] = {}
         self._reach = Reach(self._data, self.module_name, self.found)
+        self._speaking: dict[str, list[File]] = {}
         self._mentions: dict[str, list[File]] = {}
         self._naming: dict[tuple[str, ...], list[File] | None] = {}
         self._named: dict[tuple[str, ...], tuple[str, ...]] = {}
@@ -120,21 +122,30 @@ class Project:
         for each in self._files.values():
             each.answers.clear()  # some are about the old text
 
+    def speaking(self, word: str) -> Sequence[File]:
+        """The project's files in which a word stands, unparsed."""
+        return self.spoken(word, "")
+
     def mentions(self, word: str) -> Sequence[File]:
         """The project's files in which a word stands; those that are no Python text are left out."""
         return self.mentioned(word, "")
 
-    def mentioned(self, word: str, asker: str) -> Sequence[File]:
-        """The same, asked on behalf of a file, or of the project as a whole."""
-        if word not in self._mentions:
-            self._mentions[word] = list(self._mentioning(word))
+    def spoken(self, word: str, asker: str) -> Sequence[File]:
+        """The files that speak of a word, asked on behalf of a file, or of the project as a whole."""
+        if word not in self._speaking:
+            needle = word.encode()
+            paths = (path for path in self.everything if needle in self._data(path))
+            self._speaking[word] = list(self._decoded(paths))
         if self.asked is not None:
-            self.asked.note(asker, word, (str(file.path) for file in self._mentions[word]))
-        return self._mentions[word]
+            self.asked.note(asker, word, (str(file.path) for file in self._speaking[word]))
+        return self._speaking[word]
 
-    def _mentioning(self, word: str) -> Iterator[File]:
-        needle = word.encode()
-        return self._parsed(path for path in self.everything if needle in self._data(path))
+    def mentioned(self, word: str, asker: str) -> Sequence[File]:
+        """The same, of those that parse."""
+        speaking = self.spoken(word, asker)
+        if word not in self._mentions:
+            self._mentions[word] = [file for file in speaking if file.is_program]
+        return self._mentions[word]
 
     def naming(self, *names: str) -> Sequence[File] | None:
         """The project's files in which all of these names stand, as whole words; None where these are too many.
@@ -149,7 +160,8 @@ class Project:
             words = [_whole_word(name) for name in names]
             needles = [name.encode() for name in names]
             paths = [path for path in self.everything if _has_all(self._data(path), needles, words)]
-            self._naming[names] = list(self._parsed(paths)) if len(paths) <= MANY else None
+            few = len(paths) <= MANY
+            self._naming[names] = [file for file in self._decoded(paths) if file.is_program] if few else None
             self._named[names] = tuple(map(str, paths))
         if self.asked is not None:
             self.asked.note(asker, names[0], self._named[names])  # the first stands in each file that has them all
@@ -161,14 +173,10 @@ class Project:
         except OSError:
             return b""  # told where the file itself is checked
 
-    def _parsed(self, paths: Iterable[Path]) -> Iterator[File]:
+    def _decoded(self, paths: Iterable[Path]) -> Iterator[File]:
         for path in paths:
-            try:
-                file = self.file(path, self.read(path))
-                _ = file.tree
-                yield file
-            except (OSError, *NOT_PYTHON):
-                continue  # likewise
+            with suppress(OSError, *NOT_PYTHON):  # likewise
+                yield self.file(path, self.read(path))
 
     @cached_property
     def everything(self) -> list[Path]:
@@ -308,6 +316,9 @@ class _Around:
         self.settings, self.root = project.settings, project.root
         self.module, self.version_of, self.requires = project.module, project.version_of, project.requires
         self.reached = project.reached
+
+    def speaking(self, word: str) -> Sequence[File]:
+        return self._project.spoken(word, self._asker)
 
     def mentions(self, word: str) -> Sequence[File]:
         return self._project.mentioned(word, self._asker)

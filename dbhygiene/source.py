@@ -61,8 +61,11 @@ class Surroundings(Protocol):
     def reached(self, file: File) -> Container[Path]:
         """The project's files that a file draws in by its imports and theirs, as far as texts tell; itself included."""
 
-    def mentions(self, word: str) -> Sequence[File]:
+    def speaking(self, word: str) -> Sequence[File]:
         """The project's files in which a word stands. Costs reading them all, once a word: for rare questions."""
+
+    def mentions(self, word: str) -> Sequence[File]:
+        """Those of them that parse. Costs parsing them: for questions that their text does not answer."""
 
     def naming(self, *names: str) -> Sequence[File] | None:
         """The project's files in which all of these names stand, as whole words; None where these are too many."""
@@ -84,6 +87,9 @@ class Alone(NamedTuple):
         return None
 
     def reached(self, file: File) -> Container[Path]:
+        return ()
+
+    def speaking(self, word: str) -> Sequence[File]:
         return ()
 
     def mentions(self, word: str) -> Sequence[File]:
@@ -165,6 +171,14 @@ class File:
     @cached_property
     def tree(self) -> ast.Module:
         return parsed(self.text)
+
+    @cached_property
+    def is_program(self) -> bool:
+        """Whether it parses."""
+        try:
+            return bool(self.tree)
+        except NOT_PYTHON:
+            return False
 
     @cached_property
     def answers(self) -> dict[Any, dict[Any, Any]]:

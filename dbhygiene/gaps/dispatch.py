@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
@@ -118,8 +119,12 @@ def _registered(file: File, put: ast.expr) -> Iterator[Definition]:
     if not isinstance(put, ast.Name) or not isinstance(function := file.scope_of(put).node, FUNCTION):
         return
     around = [function, *(above for above in file.around(function) if isinstance(above, FUNCTION))]
-    decorator = f"{file.module}.{around[-1].name}"
-    for other in mentioning(file, around[-1].name):
+    word = around[-1].name
+    decorator = f"{file.module}.{word}"
+    used = re.compile(rf"[@=]\s*[\w.]*\b{word}\b")  # above something; or renamed before, as by an import
+    others = (each for each in file.project.speaking(word) if each.path != file.path)
+    others = (each for each in others if f"{word} as " in each.text or used.search(each.text))
+    for other in (file, *(each for each in others if each.is_program)):
         for member, node in other.scope.defined.items():
             for each in node.decorator_list:
                 name = other.resolve(each.func if isinstance(each, ast.Call) else each)

@@ -43,8 +43,8 @@ def entries(project: Surroundings) -> Iterator[tuple[File, Code]]:
         return
     seen = set()
     for word in ("django", "models", "class Command("):
-        for file in project.mentions(word):
-            if file.path not in seen and may_have_entries(file):
+        for file in project.speaking(word):
+            if file.path not in seen and may_have_entries(file) and file.is_program:
                 seen.add(file.path)
                 yield from entries_of(file)
 
@@ -52,7 +52,8 @@ def entries(project: Surroundings) -> Iterator[tuple[File, Code]]:
 def uses_django(project: Surroundings) -> bool:
     """Whether any file of the project may import Django, by its text."""
     return isinstance(project, Alone) or any(
-        "from django" in file.text or "import django" in file.text for file in project.mentions("django")
+        ("from django" in file.text or "import django" in file.text) and file.is_program
+        for file in project.speaking("django")
     )
 
 
