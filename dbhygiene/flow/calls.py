@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass
-from typing import Generic, TypeAlias, TypeVar
+from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
 from dbhygiene.flow.names import annotation, locate
 from dbhygiene.flow.once import once
@@ -19,8 +18,7 @@ MAX_REEXPORTS = 8
 MAX_BASES = 16
 
 
-@dataclass(frozen=True)
-class Definition:
+class Definition(NamedTuple):
     """A function or class of the project: its file and node."""
 
     file: File

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dbhygiene.flow.calls import Demand
 from dbhygiene.flow.cfg import Act, TooLargeError
 from dbhygiene.gaps.effects import Effects, Idle, Routine, Run, Spot
+from dbhygiene.gaps.reach import Reach
 from dbhygiene.gaps.states import NEVER_ENDS, SILENT, Pause, Summary
 from dbhygiene.gaps.walk import Walk
 from dbhygiene.source import Code, File
@@ -17,6 +18,7 @@ class Pauses:
 
     def __init__(self, limit: float) -> None:
         self._limit = limit
+        self._reach = Reach()
         self._walked: Demand[Routine, Summary] = Demand(self._walk, NEVER_ENDS, depth=12)
 
     def of(self, file: File, code: Code, act: Act) -> Iterator[tuple[Spot, Pause]]:
@@ -25,10 +27,17 @@ class Pauses:
             match effect:
                 case Idle(spot=spot, seconds=seconds, kind=kind):
                     yield spot, Pause(seconds, spot, kind)
-                case Run(spot=spot, routines=routines):
+                case Run(spot=spot, routines=routines) if any(map(self._may_wait, routines)):
                     pause = max(map(self._lasting, routines), key=lambda pause: pause.seconds.rank(self._limit))
                     if pause.seconds.most and pause.spot is not None:
                         yield spot, pause.seen_from(spot)
+
+    def _may_wait(self, routine: Routine) -> bool:
+        """Whether anything that a routine leads to waits: a look at its calls tells sooner than a walk."""
+        given = [each for _, each in routine.given]
+        self._reach.explore((each.file, each.code) for each in (routine, *given))
+        known = [self._reach.doing(each.code) for each in (routine, *given)]
+        return any(doing is None or Idle in doing.does for doing in known)
 
     def _lasting(self, routine: Routine) -> Pause:
         ending = self._walked.get(routine, SILENT).returns

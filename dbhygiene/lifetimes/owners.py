@@ -28,12 +28,13 @@ def owning(cls: Definition, summaries: Summaries) -> Resource | None:
     family = (cls, *bases(cls))
     if cls.node.decorator_list or any(not is_plain(each) for each in family):
         return None
+    made = summaries.constructor(cls)
+    field = _opened(cls, made, summaries) if made is not None else None
+    if field is None:
+        return None  # most classes end here
     methods = _methods(family)
-    if _UNASKED & methods.keys() or (made := summaries.constructor(cls)) is None:
-        return None
-    field = _opened(cls, made, summaries)
-    closers = _closers(field, methods) if field is not None else None
-    if field is None or closers is None or not closers & (ENDING | _LEAVING):
+    closers = _closers(field, methods) if not _UNASKED & methods.keys() else None
+    if closers is None or not closers & (ENDING | _LEAVING):
         return None
     if "close" in closers and _needs_more(methods["close"].node):
         return None
@@ -76,13 +77,15 @@ def _methods(family: tuple[Definition, ...]) -> dict[str, Definition]:
 
 def _opened(cls: Definition, made: Definition, summaries: Summaries) -> Field | None:
     """The field that holds an open connection whenever the constructor returns."""
+    run: list[Function] = []
     for method in (made, *_called_first(made)):
         assert isinstance(method.node, FUNCTION)
-        if not _keeps_itself(method.node):
-            return None
+        run.append(method.node)
         analysis = analyse(method.file, method.node, summaries.effects(method.file, method.node))
         if analysis is not None and (found := _surely_kept(analysis)) is not None:
             birth, name = found
+            if not all(map(_keeps_itself, run)):
+                return None
             return Field(method.file, cls, name, birth, analysis.sites[birth], summaries)
     return None
 
