@@ -222,7 +222,7 @@ class Project:
 
     def module(self, name: str, near: File) -> File | None:
         """The file that `import name` loads from `near`; None where it is not the project's own."""
-        directory = str(near.path.parent)
+        directory = near.directory
         key = (name, directory)
         path = self.found(name, directory)
         if self.asked is not None:

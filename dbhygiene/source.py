@@ -173,6 +173,10 @@ class File:
         return parsed(self.text)
 
     @cached_property
+    def directory(self) -> str:
+        return str(self.path.parent)
+
+    @cached_property
     def is_program(self) -> bool:
         """Whether it parses."""
         try:

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from dbhygiene.flow.once import once
 from dbhygiene.source import FUNCTION, File, Function, Scope, children
 
 
@@ -145,20 +146,22 @@ class Bindings:
                 if place is not None:
                     self.puts[place].append(Put(key, value))
                 return
-        for argument in call.args:
-            if isinstance(argument, (ast.Name, ast.Attribute)) and not self._harmless(call.func):
-                place = self.place(argument)
-                if place is not None:
-                    self.handed.add(place)
+        given = [argument for argument in call.args if isinstance(argument, (ast.Name, ast.Attribute))]
+        if given and not self._harmless(call.func):
+            self.handed.update(place for argument in given if (place := self.place(argument)) is not None)
 
     def _harmless(self, function: ast.expr) -> bool:
         """Whether a function is not the project's own, and so has no reason to change what it is given."""
         name = self.file.resolve(function)
         if name is None:
             return isinstance(function, ast.Attribute)  # a method of some object: `log.info(options)`
-        first = name.partition(".")[0]
-        own = self.file.project.module(first, self.file) is not None
-        return not own and not name.startswith(f"{self.file.module}.")
+        return not name.startswith(f"{self.file.module}.") and not _is_own(self.file, name.partition(".")[0])
+
+
+@once
+def _is_own(file: File, module: str) -> bool:
+    """Whether a module is the project's."""
+    return file.project.module(module, file) is not None
 
 
 def self_class(scope: Scope, name: str) -> Scope | None:

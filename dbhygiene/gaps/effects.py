@@ -146,7 +146,7 @@ class Effects:
                     spot = self._spot(node, "asks the database for this row")
                     return [Ask(spot, self.own_place(owner), False, alias_of(self.file, owner))]
             case ast.Attribute(value=owner, attr=attr):
-                if any(name in django.ATTRIBUTES_ASK for name in self.names(node)):
+                if attr in django.ATTRIBUTES_ASK and f"{django.PAGINATOR}.{attr}" in self.names(node):
                     return [Ask(self._spot(node, "asks the database"))]
                 if (read := self._property(owner, attr)) is not None:
                     return [self._run(node, f"reads `{attr}`", read)]

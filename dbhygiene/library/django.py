@@ -109,7 +109,8 @@ ASKS = frozenset(
         "django.db.migrations.loader.MigrationLoader",
     }
 )
-ATTRIBUTES_ASK = frozenset(f"django.core.paginator.Paginator.{name}" for name in ("count", "num_pages", "page_range"))
+PAGINATOR = "django.core.paginator.Paginator"
+ATTRIBUTES_ASK = words("count num_pages page_range")  # of a paginator
 SERIALIZE = "django.core.serializers.serialize"  # asks for the rows of its second argument
 CALL_COMMAND = "django.core.management.call_command"
 COMMANDS_ASK = words(  # of Django's own commands, those that ask the database
