@@ -83,6 +83,7 @@ from dbhygiene.gaps.durations import is_test
 from dbhygiene.gaps.effects import Ask, Close
 from dbhygiene.gaps.entries import is_endless, started_thread
 from dbhygiene.gaps.reach import Reach
+from dbhygiene.gaps.repair import closing_in
 from dbhygiene.gaps.site import is_sqlite_only
 from dbhygiene.model import Fix, NoFix, Report, Safety, rule
 from dbhygiene.settings import Confidence
@@ -110,5 +111,5 @@ def check(file: File, call: ast.Call) -> Iterator[Report]:
 
 def _fix(file: File, function: Function) -> Fix:
     first, last = function.body[0], function.body[-1]
-    wrap = WrapInTry(file.span(first), file.span(last), "finally", "{django.db.connection}.close()")
+    wrap = WrapInTry(file.span(first), file.span(last), "finally", closing_in(file, is_async=False))
     return Fix("Close the thread's connection", (wrap,), Safety.SHOWN)

@@ -5,7 +5,9 @@ from textwrap import dedent
 
 import pytest
 
+import dbhygiene
 from dbhygiene.gaps import Gaps
+from dbhygiene.model import Safety
 from dbhygiene.project import Project
 from dbhygiene.settings import Lasting, Settings
 
@@ -18,6 +20,16 @@ MODELS = """
         def mark(self, state):
             self.state = state
             self.save()
+"""
+
+THREAD = """
+import threading
+from shop.models import Order
+
+def count():
+    print(Order.objects.count())
+
+threading.Thread(target=count).start()
 """
 
 
@@ -372,3 +384,16 @@ def test_a_person_is_asked_where_a_command_leads_there_not_in_a_worker(gaps):
     assert not gaps(task, rows=rows)
     [gap] = gaps(task, rows=rows, **{"management/commands/work": command})
     assert gap.wait.origin.file.path.name == "rows.py"
+
+
+@pytest.mark.parametrize(
+    ("databases", "close"),
+    [(("default",), "{django.db.connection}.close()"), (("default", "old"), "{django.db.connections}.close_all()")],
+)
+def test_what_a_thread_is_shown_closes_all_databases(tmp_path, databases, close):
+    settings = {name: {"ENGINE": "django.db.backends.mysql"} for name in databases}
+    (tmp_path / "settings.py").write_text(f"import django\n\nINSTALLED_APPS = []\nDATABASES = {settings}\n")
+    (tmp_path / "work.py").write_text(THREAD)
+    (finding,) = dbhygiene.check(tmp_path)
+    (edit,) = finding.fix.edits
+    assert (finding.code, finding.fix.safety, edit.code) == ("HYG307", Safety.SHOWN, close)
