@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -183,17 +183,16 @@ class Project:
         """All of the project's files."""
         return self.discover([self.root]).files
 
-    def reached(self, file: File) -> frozenset[Path]:
-        """The files that a file draws in by its imports and theirs, as far as texts tell; itself included."""
-        found = self._reach.of(file.path)
+    def reaches(self, file: File, others: Collection[Path]) -> bool:
+        """Whether a file draws in one of these by its imports and theirs, as far as texts tell."""
+        found = self._reach.reaches(file.path, others)
         if self.asked is not None:
-            for path in found:
-                for key, other in self._reach.imported(path).items():
-                    self.asked.lookups[str(file.path)][key] = str(other)
+            for path, imported in self._reach.news():
+                self.asked.lookups[str(path)].update(imported)
         return found
 
-    def around(self, path: Path) -> frozenset[Path]:
-        """The same, of a file that need not be readable."""
+    def drawn_in(self, path: Path) -> set[Path]:
+        """The project's files that a file draws in so, itself included."""
         return self._reach.of(path)
 
     # -- modules --------------------------------------------------------------------------------------
@@ -315,7 +314,7 @@ class _Around:
         self._project, self._asker = project, asker
         self.settings, self.root = project.settings, project.root
         self.module, self.version_of, self.requires = project.module, project.version_of, project.requires
-        self.reached = project.reached
+        self.reaches = project.reaches
 
     def speaking(self, word: str) -> Sequence[File]:
         return self._project.spoken(word, self._asker)

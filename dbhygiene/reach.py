@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,30 +36,89 @@ def imports(data: bytes) -> Iterator[Import]:
 
 
 class Reach:
-    """The files that each file of one project imports, and all that it draws in so, each found once."""
+    """What each file of one project imports, and all that it draws in so, found once.
+
+    A set of files is an integer, of which each file is a bit: thousands of files draw in thousands each.
+    """
 
     def __init__(
         self, read: Callable[[Path], bytes], name: Callable[[Path], str], find: Callable[[str, str], Path | None]
     ) -> None:
         """`name` is a file's own dotted name; `find` tells where a module lies that is imported from a directory."""
         self._read, self._name, self._find = read, name, find
-        self._imported: dict[Path, dict[tuple[str, str], Path]] = {}
-        self._reached: dict[Path, frozenset[Path]] = {}
+        self._numbers: dict[Path, int] = {}
+        self._files: list[Path] = []
+        self._imported: dict[int, list[int]] = {}
+        self._drawn: dict[int, int] = {}
+        self._fresh: list[tuple[Path, dict[tuple[str, str], str]]] = []
 
-    def of(self, path: Path) -> frozenset[Path]:
+    def of(self, path: Path) -> set[Path]:
         """All that a file draws in, itself included."""
-        if (known := self._reached.get(path)) is None:
-            found, todo = {path}, [path]
-            while todo:
-                fresh = set(self.imported(todo.pop()).values()) - found
-                found |= fresh
-                todo += fresh
-            known = self._reached[path] = frozenset(found)
-        return known
+        drawn = self._drawn_in(self._number(path))
+        return {file for number, file in enumerate(self._files) if drawn >> number & 1}
 
-    def imported(self, path: Path) -> dict[tuple[str, str], Path]:
-        """The project's files that a file imports itself, with the packages around them, by name and directory."""
-        if (known := self._imported.get(path)) is None:
+    def reaches(self, path: Path, others: Iterable[Path]) -> bool:
+        """Whether a file draws in one of these."""
+        drawn = self._drawn_in(self._number(path))
+        return any(drawn >> self._numbers[other] & 1 for other in others if other in self._numbers)
+
+    def news(self) -> list[tuple[Path, dict[tuple[str, str], str]]]:
+        """What was found since this was asked last: what each file imports, by name and directory."""
+        fresh, self._fresh = self._fresh, []
+        return fresh
+
+    def forget(self, path: Path) -> None:
+        """A file has another text from now on."""
+        self._imported.pop(self._number(path), None)
+        self._drawn.clear()
+
+    def _number(self, path: Path) -> int:
+        if path not in self._numbers:
+            self._numbers[path] = len(self._files)
+            self._files.append(path)
+        return self._numbers[path]
+
+    def _drawn_in(self, start: int) -> int:
+        """Files that import each other draw in the same: they are found together, as Tarjan did."""
+        if start in self._drawn:
+            return self._drawn[start]
+        order, low = {start: 0}, {start: 0}
+        entered = [start]  # and not yet known
+        ways = [(start, iter(self._imports(start)))]
+        while ways:
+            number, rest = ways[-1]
+            for other in rest:
+                if other not in order and other not in self._drawn:
+                    order[other] = low[other] = len(order)
+                    entered.append(other)
+                    ways.append((other, iter(self._imports(other))))
+                    break
+                if other not in self._drawn:
+                    low[number] = min(low[number], order[other])
+            else:
+                ways.pop()
+                if ways:
+                    low[ways[-1][0]] = min(low[ways[-1][0]], low[number])
+                if low[number] == order[number]:
+                    self._settle(entered, number)
+        return self._drawn[start]
+
+    def _settle(self, entered: list[int], first: int) -> None:
+        """Take the files from `first` on for a group, all of whose imports are in it or known."""
+        group = [entered.pop()]
+        while group[-1] != first:
+            group.append(entered.pop())
+        drawn = 0
+        for number in group:
+            drawn |= 1 << number
+            for other in self._imports(number):
+                drawn |= self._drawn.get(other, 0)
+        self._drawn.update(dict.fromkeys(group, drawn))
+
+    def _imports(self, number: int) -> list[int]:
+        """The project's files that a file imports itself, with the packages around them."""
+        if number not in self._imported:
+            path = self._files[number]
             directory = str(path.parent)
             found: dict[str, Path | None] = {}
             for module, names in imports(self._read(path)):
@@ -69,9 +128,10 @@ class Reach:
                 if (last := found[prefixes[-1]]) is None or last.name == "__init__.py":
                     inner = (f"{prefixes[-1]}.{name}" for name in names)
                     found.update((name, self._find(name, directory)) for name in inner if name not in found)
-            known = {(name, directory): other for name, other in found.items() if other is not None}
-            self._imported[path] = known
-        return known
+            own = {name: other for name, other in found.items() if other is not None}
+            self._fresh.append((path, {(name, directory): str(other) for name, other in own.items()}))
+            self._imported[number] = [self._number(other) for other in own.values()]
+        return self._imported[number]
 
     def _absolute(self, path: Path, module: str) -> str:
         """The absolute name of a module that a file imports by this name."""
@@ -82,8 +142,3 @@ class Reach:
         if path.name == "__init__.py":
             level -= 1
         return ".".join([*package[: len(package) - level], *filter(None, [name])])
-
-    def forget(self, path: Path) -> None:
-        """A file has another text from now on."""
-        self._imported.pop(path, None)
-        self._reached.clear()

@@ -12,7 +12,7 @@ import re
 import tokenize
 import warnings
 from collections import defaultdict
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -58,8 +58,8 @@ class Surroundings(Protocol):
     def module(self, name: str, near: File) -> File | None:
         """The file that `import name` loads from `near`; None where it is not the project's own."""
 
-    def reached(self, file: File) -> Container[Path]:
-        """The project's files that a file draws in by its imports and theirs, as far as texts tell; itself included."""
+    def reaches(self, file: File, others: Collection[Path]) -> bool:
+        """Whether a file draws in one of these by its imports and theirs, as far as texts tell."""
 
     def speaking(self, word: str) -> Sequence[File]:
         """The project's files in which a word stands. Costs reading them all, once a word: for rare questions."""
@@ -86,8 +86,8 @@ class Alone(NamedTuple):
     def module(self, name: str, near: File) -> File | None:
         return None
 
-    def reached(self, file: File) -> Container[Path]:
-        return ()
+    def reaches(self, file: File, others: Collection[Path]) -> bool:
+        return False
 
     def speaking(self, word: str) -> Sequence[File]:
         return ()

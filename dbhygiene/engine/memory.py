@@ -275,8 +275,12 @@ def _times_of(paths: Iterable[str]) -> str:
 
 
 def digests(project: Project) -> dict[Path, str]:
-    """The files that were read as Python, and the digests of their bytes."""
-    return {file.path: _digest(file.encode()) for file in project.loaded()}
+    """The files that were read as Python, or for their imports, and the digests of their bytes."""
+    found = {file.path: _digest(file.encode()) for file in project.loaded()}
+    for path in map(Path, project.asked.lookups if project.asked is not None else ()):
+        if path not in found:
+            found[path] = _digest(project.read(path))
+    return found
 
 
 def _digest(data: bytes) -> str:

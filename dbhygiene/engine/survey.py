@@ -108,7 +108,7 @@ class Survey:
 
     def around(self, paths: Collection[Path]) -> dict[Path, None]:
         """These files, and those of the project's that they draw in; of many files, that is the project."""
-        drawn_in = set().union(*map(self.project.around, paths)) if len(paths) <= MANY else None
+        drawn_in = set().union(*map(self.project.drawn_in, paths)) if len(paths) <= MANY else None
         if drawn_in is not None and drawn_in <= set(paths):
             return dict.fromkeys(paths)
         own = self.project.everything

@@ -190,8 +190,8 @@ class Summaries:
         definers = [paths for word, paths in self.helpers.items() if word in file.text]
         if not all(definers):
             return True
-        reached = self.project.reached(file) if definers else ()
-        return any(path in reached and path != file.path for paths in definers for path in paths)
+        others = {path for paths in definers for path in paths} - {file.path}
+        return bool(others) and self.project.reaches(file, others)
 
     def returned(self, definition: Definition) -> Summary | None:
         """The resource that a function opens for its caller, or that an object of a class is."""
