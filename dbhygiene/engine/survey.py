@@ -99,7 +99,7 @@ class Survey:
             loaded = self.load(scope)
             checked = list(self._checked({path: loaded[path] for path in self.paths}))
             more = self._asked_for() - scope.keys()
-            if not more:
+            if not (more := more and more.intersection(self.project.everything)):
                 break
             scope.update(self.around(more))
             self._forget()
@@ -115,11 +115,9 @@ class Survey:
         return dict.fromkeys([*paths, *(path for path in own if drawn_in is None or path in drawn_in)])
 
     def _asked_for(self) -> set[Path]:
-        """The project's files of which it was asked whether a helper gives them a connection."""
+        """The files of which it was asked whether a helper gives them a connection."""
         asked = self.analyses.asked()
-        if self.crew is not None:
-            asked = asked.union(*self.crew.tell(("asked",)))
-        return asked.intersection(self.project.everything) if asked else asked
+        return asked.union(*self.crew.tell(("asked",))) if self.crew is not None else asked
 
     def _forget(self) -> None:
         """Begin anew."""

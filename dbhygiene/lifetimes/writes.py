@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from dbhygiene.flow import cfg
 from dbhygiene.lifetimes.heap import IS, PART
@@ -16,8 +16,7 @@ _WRITES = re.compile(r"\s*(insert|update|delete|replace)\b", re.IGNORECASE)
 _COMMITS = re.compile(r"\b(commit|begin|start\s+transaction)\b", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class DroppedWrite:
+class DroppedWrite(NamedTuple):
     """A statement that changes rows, and the `with` whose end rolls it back."""
 
     call: ast.Call

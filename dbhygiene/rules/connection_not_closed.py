@@ -112,7 +112,6 @@ from collections.abc import Iterator
 
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Leak, Lifetime
-from dbhygiene.lifetimes.repair import repair
 from dbhygiene.lifetimes.story import closed, notes, steps
 from dbhygiene.model import Report, rule
 from dbhygiene.source import File
@@ -129,6 +128,8 @@ def check(file: File, life: Lifetime) -> Iterator[Report]:
     leak = life.leak
     if life.resource.kind != "connection" or leak not in _WORDS or life.unclosing or life.replaced:
         return  # the last two have rules of their own
+    from dbhygiene.lifetimes.repair import repair  # most files need none
+
     yield Report(
         life.birth,
         f"connection `{life.title}` {_WORDS[leak].format(closed=closed(life.resource))}",

@@ -102,7 +102,6 @@ from collections.abc import Iterator
 
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Leak, Lifetime
-from dbhygiene.lifetimes.repair import repair
 from dbhygiene.lifetimes.story import named, notes, steps
 from dbhygiene.model import Report, rule
 from dbhygiene.source import File
@@ -119,6 +118,8 @@ def check(file: File, life: Lifetime) -> Iterator[Report]:
     elif isinstance(culprit, (ast.Yield, ast.YieldFrom)):
         cause = "if the generator is not run to its end"
     left = "not given back" if life.resource.is_pooled else "left open"
+    from dbhygiene.lifetimes.repair import repair  # most files need none
+
     yield Report(
         life.birth,
         f"connection `{life.title}` is {left} {cause}",

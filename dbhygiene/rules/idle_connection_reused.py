@@ -138,7 +138,6 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from dbhygiene.edits import InsertAfter
 from dbhygiene.library.idle import PINGS, may_wait
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Lifetime
@@ -191,6 +190,8 @@ def _repair(gap: Held) -> Fix | NoFix:
     code = function_around(file, gap.wait.node) or file.tree
     if not isinstance(statement, ast.Expr) or code is not life.code or gap.variable is None:
         return NoFix("where it waits, the connection has no name")
+    from dbhygiene.edits import InsertAfter  # most files need none
+
     return Fix(
         "Open it again after the wait, if need be",
         (InsertAfter(file.span(statement), f"{gap.variable}.{PINGS[life.resource.package]}"),),

@@ -74,7 +74,6 @@ from collections.abc import Iterator
 
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Leak, Lifetime
-from dbhygiene.lifetimes.repair import repair
 from dbhygiene.lifetimes.story import consequence
 from dbhygiene.model import Report, rule
 from dbhygiene.source import File
@@ -87,6 +86,8 @@ def check(file: File, life: Lifetime) -> Iterator[Report]:
     if life.resource.kind != "connection" or item is None or leak in {None, Leak.RAISED}:
         return
     assert leak is not None
+    from dbhygiene.lifetimes.repair import repair  # most files need none
+
     yield Report(
         life.birth,
         f"`with` does not close {life.resource.a_title}, and `{life.title}` stays open",

@@ -70,7 +70,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.edits import InsertAfter
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Lifetime
 from dbhygiene.lifetimes.writes import DroppedWrite, dropped_write
@@ -102,5 +101,7 @@ def _commit(file: File, life: Lifetime, dropped: DroppedWrite) -> Fix | NoFix:
         return NoFix("the connection has no name in the block")
     if isinstance(last, (ast.Return, ast.Raise, ast.Continue, ast.Break)):
         return NoFix("the block ends by leaving it: where to commit is for the author to say")
+    from dbhygiene.edits import InsertAfter  # most files need none
+
     commit = f"await {name.id}.commit()" if life.resource.is_async else f"{name.id}.commit()"
     return Fix("Commit at the end of the block", (InsertAfter(file.span(last), commit),), Safety.UNSAFE)
