@@ -51,9 +51,9 @@ class Gaps:
         Only what a long-lived process leads to is of interest: a request begins with a fresh connection, and nobody
         keeps one waiting for minutes. What sleeps for hours, or asks a person, is such a process itself.
         """
-        if not self.may_concern(file) or self._is_sqlite(file):
-            return
-        if not self._may_have(file) or not self._is_worth_it(file):
+        if is_test(file) or not self._may_have(file):
+            return  # a question to the file; those that come now are about its project
+        if not ("django" in file.text or self._uses_django) or self._is_sqlite(file) or not self._is_worth_it(file):
             return
         run_by_process = self._running(file)
         for code in file.functions:
@@ -76,10 +76,6 @@ class Gaps:
         if directory not in self._sqlite:
             self._sqlite[directory] = is_sqlite_only(file)
         return self._sqlite[directory]
-
-    def may_concern(self, file: File) -> bool:
-        """Whether a file may have a gap, as far as can be told before it is parsed."""
-        return not is_test(file) and ("django" in file.text or self._uses_django)
 
     def _may_have(self, file: File) -> bool:
         """Whether a function of the file could have a gap, whoever leads to it.
