@@ -107,10 +107,13 @@ _EVENTS = {
         "redis.Redis.blpop redis.Redis.brpop redis.Redis.xread redis.Redis.xreadgroup redis.StrictRedis.blpop",
         timeout=(1, "timeout"),
     ),
+    **_waits(Kind.EVENT, "confluent_kafka.Consumer.poll", timeout=(0, "timeout")),
+    **_waits(Kind.EVENT, "confluent_kafka.Consumer.consume", timeout=(1, "timeout")),
+    "kafka.KafkaConsumer.poll": Wait(Kind.EVENT, bound=1.0),  # by default it does not wait; else for milliseconds
     **_waits(
         Kind.EVENT,
-        """signal.pause signal.sigwait kafka.KafkaConsumer.poll confluent_kafka.Consumer.poll
-        confluent_kafka.Consumer.consume websocket.WebSocket.recv socket.socket.accept socket.socket.recv
+        """signal.pause signal.sigwait aiokafka.AIOKafkaConsumer.getone
+        websocket.WebSocket.recv websockets.ClientConnection.recv socket.socket.accept socket.socket.recv
         zmq.Socket.recv inotifyrecursive.INotify.read watchdog.observers.Observer.join""",
     ),
 }
@@ -141,6 +144,7 @@ _JOBS = _waits(
     fabric.Connection.run fabric.Connection.sudo invoke.run
     paramiko.SFTPClient.get paramiko.SFTPClient.put
     celery.result.AsyncResult.get celery.result.AsyncResult.wait
+    celery.result.GroupResult.get celery.result.GroupResult.join celery.result.ResultSet.get
     boto3.Waiter.wait
     docker.models.containers.Container.wait scrapy.crawler.CrawlerProcess.start
     concurrent.futures.wait""",
@@ -172,6 +176,8 @@ _HTTP = {
 # What waits for each item while it is iterated.
 ITERATED = {
     "kafka.KafkaConsumer": Kind.EVENT,
+    "aiokafka.AIOKafkaConsumer": Kind.EVENT,
+    "websockets.ClientConnection": Kind.EVENT,
     "redis.client.PubSub.listen": Kind.EVENT,
     "concurrent.futures.as_completed": Kind.JOB,
     "pika.adapters.blocking_connection.BlockingChannel.consume": Kind.EVENT,
@@ -195,6 +201,8 @@ RETURNS = {
     "telegram.ext.ApplicationBuilder.token": "telegram.ext.ApplicationBuilder",
     "telegram.ext.ApplicationBuilder.build": "telegram.ext.Application",
     "pika.BlockingConnection.channel": "pika.adapters.blocking_connection.BlockingChannel",
+    "websockets.connect": "websockets.ClientConnection",
+    "websockets.sync.client.connect": "websockets.ClientConnection",
     "redis.from_url": "redis.Redis",
     "redis.Redis.from_url": "redis.Redis",
     "redis.Redis.pubsub": "redis.client.PubSub",
