@@ -160,6 +160,26 @@ def without_empty_finally(unit: Unit) -> list[Unit]:
     ]
 
 
+def without_empty_else(node: cst.BaseCompoundStatement) -> cst.BaseCompoundStatement:
+    """A statement whose `else` lost all its statements: without it, unless comments are left there."""
+    match node:
+        case cst.If(orelse=cst.Else(body=cst.IndentedBlock(body=()) as body) as clause):
+            pass
+        case cst.For(orelse=cst.Else(body=cst.IndentedBlock(body=()) as body) as clause):
+            pass
+        case cst.While(orelse=cst.Else(body=cst.IndentedBlock(body=()) as body) as clause):
+            pass
+        case cst.Try(orelse=cst.Else(body=cst.IndentedBlock(body=()) as body) as clause):
+            pass
+        case cst.TryStar(orelse=cst.Else(body=cst.IndentedBlock(body=()) as body) as clause):
+            pass
+        case _:
+            return node
+    if not any(line.comment for line in _lines_of(clause)):
+        return node.with_changes(orelse=None)
+    return node.with_changes(orelse=clause.with_changes(body=body.with_changes(body=[templates.passing()])))
+
+
 NOWHERE = Span(0, 0, 0, 0)
 
 
@@ -176,7 +196,7 @@ def lines(suite: cst.SimpleStatementSuite) -> cst.SimpleStatementLine:
     return cst.SimpleStatementLine(suite.body, trailing_whitespace=suite.trailing_whitespace)
 
 
-def _lines_of(clause: cst.Finally) -> Iterator[cst.EmptyLine]:
+def _lines_of(clause: cst.Finally | cst.Else) -> Iterator[cst.EmptyLine]:
     """What stands in a clause besides statements."""
     yield from clause.leading_lines
     assert isinstance(clause.body, cst.IndentedBlock)

@@ -25,7 +25,16 @@ from dbhygiene.edits import (
     widest,
 )
 from dbhygiene.fixes import layout, templates
-from dbhygiene.fixes.blocks import NOWHERE, Block, Unit, comments_of, joined, lines, without_empty_finally
+from dbhygiene.fixes.blocks import (
+    NOWHERE,
+    Block,
+    Unit,
+    comments_of,
+    joined,
+    lines,
+    without_empty_else,
+    without_empty_finally,
+)
 from dbhygiene.fixes.templates import EditError, Statement
 from dbhygiene.source import Span
 
@@ -227,7 +236,7 @@ class _Rewriter(cst.CSTTransformer):
         for edit in self._taken(self.span(original), InsertFirst):
             assert isinstance(edit, InsertFirst)
             node = node.with_changes(body=_first_in(node, edit.code))
-        return node
+        return without_empty_else(node)
 
     def _with_items(self, original: cst.With, node: cst.With) -> cst.With:
         items: list[cst.WithItem] = []
@@ -254,8 +263,8 @@ class _Rewriter(cst.CSTTransformer):
 
     @property
     def _nothing(self) -> Sequence[Statement]:
-        """What an emptied block holds; an emptied `finally` ends with it: see `blocks.without_empty_finally`."""
-        return () if isinstance(self.around[-1], cst.Finally) else (templates.passing(),)
+        """What an emptied block holds; a `finally` or `else` ends with it: see `blocks.without_empty_finally`."""
+        return () if isinstance(self.around[-1], (cst.Finally, cst.Else)) else (templates.passing(),)
 
     def _rearranged(
         self, original: Sequence[cst.BaseStatement], updated: Sequence[cst.BaseStatement], indent: str | None
@@ -263,7 +272,7 @@ class _Rewriter(cst.CSTTransformer):
         units = [unit for pair in zip(original, updated, strict=True) for unit in self._units(*pair)]
         edits = dict.fromkeys(edit for unit in units for edit in self.statements.get(unit.first, ()))
         if not edits:
-            return updated, ()
+            return (updated, ()) if [unit.here for unit in units] == list(updated) else joined(units)
         here = {unit.first for unit in units}
         whole = [edit for edit in edits if targets(edit)[0] in here]
         for edit in whole:

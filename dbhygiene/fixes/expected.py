@@ -44,6 +44,9 @@ def _dump(tree: ast.AST) -> str:
             node.names.sort(key=lambda alias: (alias.name, alias.asname or ""))
         elif isinstance(node, ast.Call):  # a keyword goes before `**more`
             node.keywords.sort(key=lambda keyword: keyword.arg or "")
+        orelse = getattr(node, "orelse", None)
+        if isinstance(orelse, list) and len(orelse) == 1 and isinstance(orelse[0], ast.Pass):
+            orelse.clear()  # an emptied `else` goes, unless comments are left there
     return ast.dump(tree)
 
 

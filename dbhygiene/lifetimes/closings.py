@@ -45,6 +45,8 @@ def _closing(life: Lifetime, region: Region, call: ast.Call) -> Closing:
         if not _only_asks(life, region.name, around):
             raise RefusedError("it is closed under a condition")
         return Closing(around, ast.unparse(around))
+    if isinstance(around, ast.If) and around.body == [statement]:
+        raise RefusedError("it is closed under a condition")  # and nothing else is done there
     return Closing(statement, life.file.segment(statement))
 
 

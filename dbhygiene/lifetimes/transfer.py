@@ -486,7 +486,10 @@ class Transfer:
         return self._state_asked(test, fact)
 
     def _is_object(self, expr: ast.expr, fact: Fact) -> bool:
-        return self.holds(expr, fact) not in {None, IN}
+        how = self.holds(expr, fact)
+        if how == PART and self.resource(fact).is_lazy:
+            return False  # what a session finds may be nothing: `session.query(...).first()`
+        return how not in {None, IN}
 
     def _state_asked(self, expr: ast.expr, fact: Fact) -> bool | None:
         """The answer of `conn.is_connected()`, `conn.open`, `conn.closed`."""

@@ -502,6 +502,35 @@ def test_a_finally_that_loses_its_statements_goes(before: str, after: str) -> No
     assert edited(text(before), [WrapInTry(first, last, "finally", "conn.close()", (close,))]) == text(after)
 
 
+@pytest.mark.parametrize(("comment", "left"), [("", ""), ("  # done", "    else:  # done\n        pass\n")])
+def test_an_else_or_finally_that_loses_its_statements_goes_wherever_it_is(comment: str, left: str) -> None:
+    """A comment keeps an `else`."""
+    before = text(f"""
+        if use(conn):
+            try:
+                go()
+            except Error:
+                pass
+            finally:
+                conn.close(1)
+        else:{comment}
+            conn.close(2)
+    """)
+    after = text("""
+        try:
+            if use(conn):
+                try:
+                    go()
+                except Error:
+                    pass
+    """)
+    places = Places(before)
+    whole = places.statement("if")
+    moved = (places.statement("conn.close(1)"), places.statement("conn.close(2)"))
+    edit = WrapInTry(whole, whole, "finally", "conn.close()", moved)
+    assert edited(before, [edit]) == f"{after}{left}finally:\n    conn.close()\n"
+
+
 LONG = "engine = create_engine('mysql+pymysql://shop@database.one.example.com/shop', echo=False)"
 
 
