@@ -59,7 +59,9 @@ class Plugin:
 
 @lru_cache
 def _root(directory: Path) -> Path:
-    return config.root_of(directory)
+    """The root of the project: that of the directory above, unless there is a mark of one in this."""
+    is_marked = any(os.path.exists(os.path.join(directory, marker)) for marker in config.MARKERS)
+    return config.root_of(directory) if is_marked or directory == directory.parent else _root(directory.parent)
 
 
 @lru_cache

@@ -24,7 +24,7 @@ from dbhygiene.gaps.states import NEVER_ENDS, SILENT, Summary
 from dbhygiene.gaps.walk import Gap, Walk
 from dbhygiene.library.waits import Kind
 from dbhygiene.settings import Confidence
-from dbhygiene.source import File, Function, Located, Surroundings
+from dbhygiene.source import Alone, File, Function, Located, Surroundings
 
 __all__ = ["Gap", "Gaps"]
 
@@ -43,6 +43,8 @@ class Gaps:
         self._demand: Demand[Routine, Summary] = Demand(self._summarise, NEVER_ENDS, depth=20)
         self._sqlite: dict[Path, bool] = {}
         self._others = Reach()  # functions that nothing is known to lead to
+        if isinstance(project, Alone):
+            self.__dict__["_reach"] = Reach()  # a cached property, filled in: nothing leads to a file alone
         self._asked = 0  # of how many files
 
     def of(self, file: File) -> Iterator[Gap]:

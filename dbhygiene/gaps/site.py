@@ -21,7 +21,7 @@ _PARTS = ("base", "common", "production", "prod", "local", "dev", "default")
 
 def settings_files(file: File) -> list[File]:
     """The files that hold the site's settings: the module that `manage.py` names, and those that it imports."""
-    found: list[File] = [file] if "DATABASES" in file.scope.bound else []
+    found = [file] if "DATABASES" in file.text and "DATABASES" in file.scope.bound else []
     for name in _names(file):
         if (settings := file.project.module(name, file)) is not None:
             _add(settings, found)
