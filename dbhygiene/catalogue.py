@@ -34,6 +34,7 @@ def all_rules() -> tuple[AnyRule, ...]:
     return tuple(sorted(known, key=lambda rule: rule.code))
 
 
+@cache
 def imported(module: str) -> AnyRule:
     """The rule in a module."""
     found: AnyRule = import_module(module).check

@@ -469,15 +469,23 @@ class _Index:
 
     def _declare(self, node: ast.AST, scope: Scope, code: Scope) -> Scope | None:
         """Take note of what a node binds; the scope that it opens, if it does."""
-        match node:
+        match node:  # what is most frequent first
+            case ast.arg(arg=name):
+                scope.bound.add(name)
+            case ast.Assign(targets=targets, value=value):
+                for target in targets:
+                    if isinstance(target, ast.Name):
+                        scope.aliases.setdefault(target.id, []).append(value)
+                    elif not isinstance(target, (ast.Attribute, ast.Subscript)):
+                        self._unpack(target, scope)
+            case ast.Return():
+                code.returns.append(node)
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
                 if name in scope.defined and isinstance(scope.node, FUNCTION):
                     scope.aliases.setdefault(name, []).extend([ast.Constant(None)] * 2)  # one of several
                 scope.defined[name] = node
                 scope.bound.add(name)
                 return self._open(node, scope.inner_name(name), scope)
-            case ast.Return():
-                code.returns.append(node)
             case ast.Yield() | ast.YieldFrom():
                 code.yields.append(node)
             case ast.Lambda():
@@ -503,16 +511,8 @@ class _Index:
                     top.aliases.setdefault(name, []).extend([ast.Constant(None)] * 2)
             case ast.Nonlocal(names=names):
                 scope.nonlocals.update(names)
-            case ast.Assign(targets=targets, value=value):
-                for target in targets:
-                    if isinstance(target, ast.Name):
-                        scope.aliases.setdefault(target.id, []).append(value)
-                    elif not isinstance(target, (ast.Attribute, ast.Subscript)):
-                        self._unpack(target, scope)
             case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
                 scope.aliases.setdefault(name, []).append(value)
-            case ast.arg(arg=name):
-                scope.bound.add(name)
             case ast.ExceptHandler(name=str(name)):
                 scope.bound.add(name)
                 scope.aliases.setdefault(name, []).extend([ast.Constant(None)] * 2)
