@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import gc
 import importlib
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -355,15 +354,6 @@ def _context(file: File, line: int) -> str:
 
 
 # -- many files -----------------------------------------------------------------------------------------
-
-
-def collect_rarely() -> None:
-    """Have the interpreter look for garbage less often: for a process that does nothing but check files.
-
-    Trees are millions of objects that live until the end, in no cycle; to go through them again and again takes as
-    long as all else. What is young is still looked through, since graphs with loops are cycles.
-    """
-    gc.set_threshold(200_000, 30, 30)
 
 
 def check(

@@ -24,6 +24,7 @@ from dbhygiene.flow.exceptions import (
     caught,
     handled_types,
 )
+from dbhygiene.source import children
 
 Kind: TypeAlias = Literal["next", "true", "false", "raise"]
 Code: TypeAlias = "ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda"
@@ -696,7 +697,7 @@ def events(expr: ast.expr, *, loads: bool = False) -> Iterator[ast.expr]:
             continue
         if isinstance(part, _EVENTS) or (loads and isinstance(part, _LOADS) and isinstance(part.ctx, ast.Load)):
             todo.append((part, True))
-        todo += [(child, False) for child in reversed(list(ast.iter_child_nodes(part)))]
+        todo += [(child, False) for child in reversed(children(part))]
 
 
 def _best(verdicts: Iterable[Catches]) -> Catches:

@@ -16,7 +16,7 @@ from dbhygiene.lifetimes.effects import CONTEXT_MANAGERS, FIXTURES, Effects
 from dbhygiene.lifetimes.heap import IS, RETURN, Fact, Site, Where
 from dbhygiene.lifetimes.knowledge import MAX_KEYS, Keys
 from dbhygiene.lifetimes.transfer import Names, Transfer
-from dbhygiene.source import FUNCTION, Code, File, Scope
+from dbhygiene.source import FUNCTION, Code, File, Scope, walk
 
 _LENDING = CONTEXT_MANAGERS | FIXTURES
 _NEW_CONTAINERS = frozenset({"list", "dict", "set", "collections.deque", "collections.defaultdict", "deque"})
@@ -177,8 +177,8 @@ def _inner_fields(code: ast.AST) -> set[str]:
     """The attributes of which functions within this one speak."""
     if not isinstance(code, FUNCTION):
         return set()
-    inner = [part for part in ast.walk(code) if isinstance(part, (*FUNCTION, ast.Lambda)) and part is not code]
-    return {part.attr for each in inner for part in ast.walk(each) if isinstance(part, ast.Attribute)}
+    inner = [part for part in walk(code) if isinstance(part, (*FUNCTION, ast.Lambda)) and part is not code]
+    return {part.attr for each in inner for part in walk(each) if isinstance(part, ast.Attribute)}
 
 
 def _is_new(file: File, value: ast.expr) -> bool:
@@ -206,7 +206,7 @@ def _stacks(file: File, scope: Scope) -> Iterator[tuple[str, Where]]:
 
 def _lends(file: File, scope: Scope) -> bool:
     """Whether what a generator yields stays its own: it is a context manager, or closes it afterwards."""
-    if not isinstance(scope.node, FUNCTION):
+    if not isinstance(scope.node, FUNCTION) or not scope.yields:
         return False
     if any(name in _LENDING for name in calls.Definition(file, scope.node, scope.name).decorators):
         return True

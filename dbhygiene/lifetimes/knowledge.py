@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from dbhygiene.flow.cfg import Bind, Call, Case, Enter, Graph, Node, Test
 from dbhygiene.lifetimes.heap import path_of
+from dbhygiene.source import walk
 
 NONE: Final = 1
 FALSY: Final = 2  # but not None
@@ -192,7 +193,7 @@ def _asked_at(node: Node) -> Iterator[str]:
 
 def _conditions(value: ast.expr) -> Iterator[str]:
     """The keys on which it depends what a value is worth."""
-    for part in ast.walk(value):
+    for part in walk(value):
         if isinstance(part, (ast.IfExp, ast.BoolOp)):
             asks = question(part.test if isinstance(part, ast.IfExp) else part.values[0])
             if asks is not None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -20,6 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     for stream in (sys.stdout, sys.stderr):  # a file's name may hold any byte
         getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
+    collects = gc.isenabled()
+    gc.disable()  # trees are millions of objects that live until the end, and next to nothing else is left in cycles
     try:
         status = _run(words)
         sys.stdout.flush()
@@ -30,6 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains at its end
         return 141
+    finally:
+        if collects:
+            gc.enable()
 
 
 def _run(words: Sequence[str]) -> int:

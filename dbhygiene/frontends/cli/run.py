@@ -81,7 +81,6 @@ class Run:
     _targets: list[Target] = field(init=False)
 
     def __post_init__(self) -> None:
-        engine.collect_rarely()
         self._targets = targets(self.asked, self.output_file)  # what is wrong is told before anything is looked at
 
     # -- what to look at ------------------------------------------------------------------------------
