@@ -40,7 +40,8 @@ def test_a_fix_may_not_turn_one_leak_into_another() -> None:
 def test_a_leak_may_be_told_with_less_confidence_than_before() -> None:
     """The first connection is replaced under a condition of its own, once the second has a block of its own."""
     before = f"{START.replace('target()', 'target(p, q)')}    if p or work():\n        a = p and mariadb.connect()\n"
-    then = "    if q:\n        a = mariadb.connect()\n    elif p:\n        a = mariadb.connect()\n"
+    again = "        a = mariadb.connect()\n        a.commit()\n"
+    then = f"    if q:\n{again}    elif p:\n{again}"
     judged = judge_fix(before + then)
     assert judged is not None
     assert (len(judged.fixed.fixed), judged.complaints) == (1, ())
