@@ -23,7 +23,7 @@ from dbhygiene.gaps.tasks import runs_later, task_of
 from dbhygiene.gaps.things import Object, Row, Rows, Things
 from dbhygiene.library import django
 from dbhygiene.library.long_work import ON_REQUEST
-from dbhygiene.library.waits import ITERATED, LEFT, WAITS, Kind
+from dbhygiene.library.waits import ITERATED, LEFT, WAITS, Kind, Wait
 from dbhygiene.source import Code, File, Function, Located
 
 
@@ -254,9 +254,7 @@ class Effects:
             if told.most:
                 yield Idle(self._spot(call, _waiting(Kind.JOB, told)), told, Kind.JOB)
         elif (wait := next((WAITS[name] for name in names if name in WAITS), None)) is not None:
-            lasts = duration(self.file, call, wait)
-            if lasts.most:
-                yield Idle(self._spot(call, _waiting(wait.kind, lasts)), lasts, wait.kind)
+            yield from self._idle(call, wait)
             return
         if self._asks(call, func, names):
             yield self._ask(call, func)
@@ -270,6 +268,12 @@ class Effects:
         yield from self._drained(call, names)
         yield from self._queued(call, func)
         yield from self._project(call, func, names)
+
+    def _idle(self, call: ast.Call, wait: Wait) -> Iterator[Effect]:
+        """The time that a call takes, if it takes any."""
+        lasts = duration(self.file, call, wait)
+        if lasts.most:
+            yield Idle(self._spot(call, _waiting(wait.kind, lasts)), lasts, wait.kind)
 
     def _alias_closed(self, func: ast.expr) -> str | None:
         """The alias whose connection a call closes, None where it closes all, or nobody knows which."""
@@ -420,8 +424,8 @@ class Effects:
             words = "begins a transaction" if part is Part.ENTER else "ends the transaction"
             yield Ask(self._spot(expr, words), alias=alias_of(self.file, expr))
             return
-        if part is Part.LEAVE and name in LEFT:
-            yield self._unbounded(expr, LEFT[name])
+        if part is Part.LEAVE and name in LEFT and isinstance(expr, ast.Call):
+            yield from self._idle(expr, LEFT[name])
             return
         if (its_class := class_of(self.file, name)) is not None:
             method = "__enter__" if part is Part.ENTER else "__exit__"

@@ -187,7 +187,7 @@ ITERATED = {
 }
 
 # What waits where a `with` block that made it ends.
-LEFT = {"subprocess.Popen": Kind.PROCESS}
+LEFT = _waits(Kind.PROCESS, "subprocess.Popen")
 
 WAITS: dict[str, Wait] = {**_SLEEPS, **_PEOPLE, **_PROCESSES, **_EVENTS, **_SERVERS, **_JOBS, **_HTTP}
 

@@ -93,6 +93,7 @@ WAITS = {
     "import subprocess\nsubprocess.Popen(['render']).wait()": LIKELY,
     "import subprocess\nprocess = subprocess.Popen(['render'])\nprocess.communicate()": LIKELY,
     "import subprocess\nwith subprocess.Popen(['render']) as process:\n    print(process)": LIKELY,
+    "import subprocess\nwith subprocess.Popen('git log -1', shell=True) as process:\n    print(process)": None,
     "import os\nos.system('render')": LIKELY,
     "import requests\nrequests.get('http://a')": POSSIBLE,
     "import requests\nrequests.get('http://a', timeout=10)": None,
