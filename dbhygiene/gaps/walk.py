@@ -270,7 +270,8 @@ class Walk(Semantics):
             return replace(silent, asked=asked)
         asked = Idle(spot.leading_to(ending.since), kept=kept)
         if ending.after.seconds.most:
-            asked = asked.waiting(ending.after.seen_from(spot), spot, self._rounds)
+            after = ending.after.seen_from(spot)
+            asked = asked.waiting(after, after.spot or spot, self._rounds)
         return silent.joined(replace(state, entered=None, asked=asked), self._limit)
 
     def _waited(self, state: State, pause: Pause, spot: Spot) -> State:
