@@ -48,16 +48,21 @@ def fix(file: File, check: Check, *, unsafe: bool = False) -> Fixed:
     failed: dict[_Key, str] = {}
     findings = check(file)
     was = {each: each for each in findings}
+    has_changed = False  # since the first of these has failed
     while True:
         ready = [each for each in findings if not _reason(each, unsafe) and _identity(file, each) not in failed]
-        if not ready:
+        if not ready and not has_changed:
             break
+        if not ready:
+            failed, has_changed = {}, False  # what failed then, may go now
+            continue
         outcome, done, failures = _round(file, check, findings, ready)
         failed |= failures
         if outcome:
             fixed += (was.pop(each) for each in done)
             file, findings = outcome
             was = _traced(was, findings)
+            has_changed = bool(failed)
     left = (Left(each, _reason(each, unsafe) or failed[_identity(file, each)], was[each]) for each in findings)
     return Fixed(file.text, tuple(fixed), tuple(left))
 

@@ -113,6 +113,21 @@ def test_a_finding_that_is_new_undoes_the_fix() -> None:
     assert (fixed.text, reasons(fixed)) == ("f()\n", ["the fix would bring HYG998"])
 
 
+def test_a_fix_that_fails_is_tried_again_once_another_has_changed_the_text() -> None:
+    """The outer call may have its keyword only after the inner one has: else a second run would go on."""
+
+    def check(file: File) -> list[Finding]:
+        inner, outer = wants_keyword(file), calls_of("g", file)
+        bare = [call for call in outer if not call.keywords]
+        wanted = [finding(file, call, Fix("Add n", (AddKeyword(file.span(call), "n", "1"),))) for call in bare]
+        early = [finding(file, call, None, "HYG998") for call in outer if call.keywords and inner]
+        return [*(each._replace(subject="g") for each in wanted), *early, *inner]
+
+    fixed = fix(file_of("g(\n    f()\n)\n"), check)
+    assert fixed.text == "g(\n    f(n=1), n=1\n)\n"
+    assert fix(file_of(fixed.text), check) == Fixed(fixed.text)
+
+
 def test_the_same_edit_for_two_findings_is_made_once() -> None:
     def check(file: File) -> list[Finding]:
         if calls_of("close", file):
