@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
 from enum import Enum
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 from zlib import crc32
 
 from dbhygiene import edits, model
@@ -22,7 +22,7 @@ from dbhygiene.model import Finding
 from dbhygiene.settings import Confidence
 from dbhygiene.source import Span
 
-_FORMAT = 2
+_FORMAT = 3
 _TAG = """Signature: 8a477f597d28d172789f06886806bc55
 # This file marks a cache directory, made by dbhygiene; see https://bford.info/cachedir/
 """
@@ -32,24 +32,37 @@ CREATE TABLE files (path BLOB PRIMARY KEY, mtime INTEGER, size INTEGER, row TEXT
 """
 
 
+Lookups: TypeAlias = "dict[tuple[str, str], str]"
+Words: TypeAlias = "dict[str, tuple[str, ...]]"
+
+
 class Row(NamedTuple):
     """What is known of one file.
 
-    A file without a `digest` was searched for words, and is not worth a look. `lookups` are the modules asked for on
-    its behalf, each with the file it was; `words` those that were looked for in the whole project, with the files
-    they stand in; `handed` the names of its functions that hand out connections; `found` its findings, None where
-    it was not checked. `listed` are the project's own files, others are modules that it imports.
+    A file without a `digest` was searched for words, and is not worth a look. `rests` is what its findings rest on, as
+    `resting` writes it, and most runs need not read it; `handed` the names of its functions that hand out
+    connections; `found` its findings, None where it was not checked. `listed` are the project's own files, others are
+    modules that it imports.
     """
 
     mtime: int
     size: int
     digest: str = ""
-    lookups: tuple[tuple[str, str, str], ...] = ()  # name, directory, path or nothing
-    words: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    rests: str = ""
     handed: tuple[str, ...] | None = None
     named: bool = False
     listed: bool = True
     found: tuple[Finding, ...] | None = None
+
+    def read(self) -> tuple[Lookups, Words]:
+        """What it rests on: the modules asked for on its behalf, by name and directory, each with the file it was, or
+        nothing; and the words that were looked for in the whole project, with the files they stood in."""
+        lookups, words = ast.literal_eval(self.rests) if self.rests else ({}, {})
+        return lookups, words
+
+
+def resting(lookups: Lookups, words: Words) -> str:
+    return repr((lookups, words)) if lookups or words else ""
 
 
 class Kept(NamedTuple):

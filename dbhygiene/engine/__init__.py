@@ -132,6 +132,11 @@ class Analyses:
         """The files of which it was asked whether a helper gives them a connection."""
         return set(self._lifetimes.summaries.asked) if "Lifetimes" in self._made else set()
 
+    def release(self, file: File) -> None:
+        """Drop what only the check of this file needed: the facts at each place of each function."""
+        if "Lifetimes" in self._made:
+            self._lifetimes.summaries.release(file)
+
     def forget(self) -> None:
         """Begin anew."""
         self._made.clear()

@@ -14,11 +14,12 @@ import time
 from ast import literal_eval
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from hashlib import blake2b
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dbhygiene import __version__
-from dbhygiene.cache import Cache, Row, stamp
+from dbhygiene.cache import Cache, Lookups, Row, resting, stamp
 from dbhygiene.engine import INTERNAL_ERROR, Help
 from dbhygiene.model import AnyRule, Finding
 from dbhygiene.project import Asked, Project
@@ -58,6 +59,7 @@ class Memory:
         self._times: dict[str, tuple[int, int]] = {}
         self._seen: dict[Path, str] = {}  # files that other processes read, and their digests
         self._same: dict[str, Row] = {}  # rows whose file has not changed
+        self._looked_up: set[tuple[str, str]] = set()  # modules, and from where
         project.asked = Asked()
 
     @property
@@ -115,9 +117,10 @@ class Memory:
         """All that rests on files that have changed, or on a module that is found elsewhere now; None: everything."""
         rows, facts = self._kept.rows, self._kept.facts
         moved = _times_of(path for path, _ in literal_eval(facts["places"])) != facts["places"]
-        elsewhere = (
-            {path for path, row in rows.items() if row.lookups and self._lies_elsewhere(row)} if moved else set()
-        )
+        if not changed and not moved:
+            return set()
+        rests = {path: row.read() for path, row in rows.items() if row.rests}
+        elsewhere = {path for path, (lookups, _) in rests.items() if self._lies_elsewhere(lookups)} if moved else set()
         if not changed and not elsewhere:
             return set()
         texts = [data for path in changed if (data := self._bytes(path))]
@@ -125,17 +128,15 @@ class Memory:
         used = literal_eval(facts["used"])
         if _may_differ(words.items(), changed, texts) or (used and any(self._was_read(path) for path in changed)):
             return None
-        dirty = changed | elsewhere | {path for path, row in rows.items() if _may_differ(row.words, changed, texts)}
-        resting: dict[str, set[str]] = {}
-        for path, row in rows.items():
-            for _, _, other in row.lookups:
-                resting.setdefault(other, set()).add(path)
-            for _, others in row.words:
-                for other in others:
-                    resting.setdefault(other, set()).add(path)
+        asking = {path for path, (_, asked) in rests.items() if _may_differ(asked.items(), changed, texts)}
+        dirty = changed | elsewhere | asking
+        resting_on: dict[str, set[str]] = {}
+        for path, (lookups, asked) in rests.items():
+            for other in chain(lookups.values(), *asked.values()):
+                resting_on.setdefault(other, set()).add(path)
         todo = list(dirty)
         while todo:
-            fresh = resting.get(todo.pop(), set()) - dirty
+            fresh = resting_on.get(todo.pop(), set()) - dirty
             dirty |= fresh
             todo += fresh
         return dirty
@@ -145,9 +146,9 @@ class Memory:
         row = self._kept.rows.get(path)
         return row is None or bool(row.digest)
 
-    def _lies_elsewhere(self, row: Row) -> bool:
+    def _lies_elsewhere(self, lookups: Lookups) -> bool:
         find = self._project.find
-        return any(str(find(name, directory) or "") != path for name, directory, path in row.lookups)
+        return any(str(find(*key) or "") != path for key, path in lookups.items())
 
     def _bytes(self, path: str) -> bytes:
         try:
@@ -199,7 +200,7 @@ class Memory:
         told = {"used": repr(sorted(used)), "help": help.value}
         words = {**dict(literal_eval(self._kept.facts.get("asked", "()"))), **asked.words[""]}
         told["asked"] = repr(sorted(words.items()))
-        told["places"] = _times_of(sorted(self._places(rows.values())))
+        told["places"] = _times_of(sorted(self._places(self._looked_up)))
         new = {path: row for path, row in rows.items() if before.get(path) != row}
         gone = [path for path in before if path not in rows]
         if new or gone or {**self._kept.facts, **told} != self._kept.facts:
@@ -211,19 +212,14 @@ class Memory:
         mtime, size = self._times.get(name) or _times(name) or (_UNKNOWN, _UNKNOWN)
         if digest is None and (known is None or not known.digest):
             return Row(self._settled(mtime), size)
-        lookups = {each[:2]: each[2] for each in known.lookups} if known else {}
-        words = dict(known.words) if known else {}
-        return Row(
-            self._settled(mtime),
-            size,
-            known.digest if known and known.digest else digest or "",
-            tuple((*key, found) for key, found in {**lookups, **asked.lookups.get(name, {})}.items()),
-            tuple({**words, **asked.words.get(name, {})}.items()),
-        )
+        lookups, words = known.read() if known else ({}, {})
+        lookups, words = {**lookups, **asked.lookups.get(name, {})}, {**words, **asked.words.get(name, {})}
+        self._looked_up.update(lookups)
+        digest = known.digest if known and known.digest else digest or ""
+        return Row(self._settled(mtime), size, digest, resting(lookups, words))
 
-    def _places(self, rows: Iterable[Row]) -> set[str]:
+    def _places(self, names: Collection[tuple[str, str]]) -> set[str]:
         """The directories in which a module could appear that was looked for."""
-        names = {(name, directory) for row in rows for name, directory, _ in row.lookups}
         tops = {(name.partition(".")[0], directory) for name, directory in names}
         bases = {directory: tuple(self._project.bases(directory)) for _, directory in names}
         found = {base for each in bases.values() for base in each}

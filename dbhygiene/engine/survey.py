@@ -297,7 +297,9 @@ class Survey:
 
     def _check(self, file: File) -> list[Finding]:
         broken = syntax_error(file) if file.path in self.named else None
-        return [broken] if broken else check_file(file, self.rules, self.analyses)
+        found = [broken] if broken else check_file(file, self.rules, self.analyses)
+        self.analyses.release(file)
+        return found
 
 
 def _files(loaded: Loaded) -> list[File]:

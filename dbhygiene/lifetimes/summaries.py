@@ -155,6 +155,12 @@ class Summaries:
             self._analyses[code] = analyse(file, code, self.effects(file, code))
         return self._analyses[code]
 
+    def release(self, file: File) -> None:
+        """Drop these facts about the functions of a file; whoever asks for them again has them found again."""
+        if "_index" in vars(file):
+            for code in file.functions:
+                self._analyses.pop(code, None)
+
     # -- what a call gives
 
     def learn(self, helpers: Helpers) -> None:
