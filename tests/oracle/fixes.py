@@ -65,7 +65,7 @@ def judge_fix(source: str, *, limit: int = LIMIT) -> Judged | None:
 
 def same_behaviour(before: str, after: str, *, limit: int = LIMIT) -> list[str]:
     """What a fix changed that it should not have, in words; raises TooLargeError."""
-    old, new = Play(before), Play(after)
+    old, new = _plays(before, after)
     return [
         f"{entry}: {complaint}"
         for entry in old.entries
@@ -77,6 +77,13 @@ def leaks(source: str, *, limit: int = LIMIT) -> int:
     """In how many runs something leaks."""
     play = Play(source)
     return sum(any(seen.leaking) for entry in play.entries for seen in _runs(play, entry, limit).values())
+
+
+def _plays(before: str, after: str) -> tuple[Play, Play]:
+    """A program before and after; what a generator yields is lent, or handed on, in both alike."""
+    old, new = Play(before), Play(after)
+    new.lending = old.lending
+    return old, new
 
 
 class _MistakenError(Exception):
@@ -98,7 +105,7 @@ def _found(source: str, least: Confidence) -> list[Finding]:
 
 def _leaks_left(source: str, before: list[Finding], fixed: Fixed, limit: int) -> Iterator[str]:
     """Leaks that were found before, are there still, and are found no more."""
-    old, new = Play(source), Play(fixed.text)
+    old, new = _plays(source, fixed.text)
     was_found = {(each.span.line, each.span.column) for each in before}
     is_left = {(each.span.line, each.span.column) for each in _findings(_file(fixed.text, Confidence.POSSIBLE))}
     told: set[Site | None] = set()

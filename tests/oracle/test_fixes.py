@@ -47,6 +47,14 @@ def test_a_leak_may_be_told_with_less_confidence_than_before() -> None:
     assert (len(judged.fixed.fixed), judged.complaints) == (1, ())
 
 
+def test_what_a_generator_hands_on_it_hands_on_when_it_is_fixed() -> None:
+    """The first of two connections of one name is closed at once; the second is yielded, and nobody's to take back."""
+    again = "    a = mariadb.connect()\n    with closing(mariadb.connect()) as a:\n        work()\n    yield a\n"
+    judged = judge_fix(START + again)
+    assert judged is not None
+    assert (len(judged.fixed.fixed), judged.complaints) == (1, ())
+
+
 @pytest.mark.parametrize("chunk", range(4))
 def test_fixes_end_leaks_and_change_nothing_else(chunk: int) -> None:
     for number in range(60 * chunk, 60 * (chunk + 1)):
