@@ -165,7 +165,7 @@ class Lifetime:
 
     @cached_property
     def replaced(self) -> ast.AST | None:
-        """The assignment that drops it while it is open, if it is left open in no other way."""
+        """The assignment, or call of a setter, that drops it while it is open, if it is left open in no other way."""
         exit_ = self.analysis.graph.exit
         lost = [fact for end, fact in self._ends if end is exit_ and self._normal(fact)]
         if not lost or any(how in {IS, IN} for fact in lost for how, _ in fact.aliases):
@@ -176,7 +176,7 @@ class Lifetime:
     def replaced_for_sure(self) -> bool:
         """Whether no condition on the way to the replacement may exclude one on the way to the opening."""
         for node, fact in self.history:
-            if isinstance(node.act, cfg.Bind) and node.act.node is self.replaced:
+            if node.act is not None and node.act.node is self.replaced:
                 way = self.analysis.solution.path(node, fact)
                 asked = [(f.site is None, _names_in(n.act.node)) for n, f, _ in way if isinstance(n.act, cfg.Test)]
                 before = {name for early, names in asked if early for name in names}

@@ -114,6 +114,8 @@ def _steps(life: Lifetime, leak: Leak) -> Iterator[tuple[Located, str]]:
                 yield handler, "caught here"
             case cfg.Return(node=stmt):
                 left = stmt, f"the function returns, `{life.title}` still open"
+            case cfg.End():
+                left = None  # an exception, or a `break`, has overtaken the `return`
     if leak is Leak.RAISED:
         return
     if left is not None:

@@ -178,6 +178,9 @@ class Transfer:
         effect = self.effects.of(call)
         if fact.site is None:
             return [*self._born(call, effect, fact), ("next", fact), ("raise", fact)]
+        if fields := self.effects.sets(call):
+            after = self._set(call, fields, fact)
+            return [("next", after), ("raise", after)]
         done: Outcomes = []
         for path in fact.fields():
             if self.effects.touches(call, path.split(".")[1]):
@@ -207,8 +210,6 @@ class Transfer:
             return [fact._replace(state="closed")]
         if effect.closing and call.args and (how := self.holds(call.args[0], fact)):
             return [fact if raised else fact.with_(CLOSER if how == IS else how, call)]
-        if fields := self.effects.sets(call):
-            return [self._set(fields, fact)]
         if isinstance(func, ast.Attribute) and (owner := self.holds(func.value, fact)):
             return [self._method(call, func, owner, fact, raised)]
         if isinstance(func, ast.Attribute) and (stack := self._stack(func.value)) and fact.how(stack) == CLOSER:
@@ -223,15 +224,15 @@ class Transfer:
                 return [fact if raised else fact.with_(IN, path_of(func.value) or func.value)]
         return self._arguments(call, effect, fact, raised)
 
-    def _set(self, fields: Mapping[str, ast.expr], fact: Fact) -> Fact:
-        """After a method has set fields of its object."""
+    def _set(self, call: ast.Call, fields: Mapping[str, ast.expr], fact: Fact) -> Fact:
+        """After a method has set fields of its object, as so many assignments."""
         after = fact
-        for field in fields:
-            after = after.unbound(f"self.{field}")
+        for field, value in fields.items():
+            after = self._unbound(f"self.{field}", after, call, dropped=isinstance(value, ast.Constant))
         for field, value in fields.items():
             if (how := self.holds(value, fact)) is not None:
                 after = self._stored(value, f"self.{field}", how, after)
-        return after
+        return after.without(fields.values())
 
     def _method(self, call: ast.Call, func: ast.Attribute, owner: str, fact: Fact, raised: bool) -> Fact:
         """A method of the resource, of a part of it, or of what holds it."""
@@ -339,8 +340,10 @@ class Transfer:
             pairs = list(self._pairs(act.target, value, fact))
         masks = [worth(each and self._entered(each), fact.known, self.sure) for _, each, _ in pairs]
         after = fact
+        dropped = isinstance(value, ast.Constant)  # `conn = None`: no other takes its place
         for target, _, _ in pairs:
-            after = self._unbound(target, after, act)
+            if (path := path_of(target)) is not None:
+                after = self._unbound(path, after, act.node, dropped=dropped)
         for (target, _, how), mask in zip(pairs, masks, strict=True):
             after = self._bound(target, how, mask, after)
         last = not isinstance(act.node, ast.Assign) or act.target is act.node.targets[-1]
@@ -366,16 +369,13 @@ class Transfer:
             return
         yield target, value, self.holds(value, fact)
 
-    def _unbound(self, target: ast.expr, fact: Fact, act: cfg.Bind) -> Fact:
-        path = path_of(target)
-        if path is None:
-            return fact
+    def _unbound(self, path: str, fact: Fact, node: ast.AST, *, dropped: bool) -> Fact:
+        """Before a variable or field is given another value, at this node."""
         if fact.how(f"{path}.{LENT}"):
             return fact._replace(state="escaped")
         after = fact.unbound(path)
-        dropped = isinstance(act.value, ast.Constant)  # `conn = None`: no other takes its place
         if after is not fact and fact.state == "open" and fact.how(path) == IS and not (dropped or _reachable(after)):
-            self.replaced[fact.site, act.node] = None  # type: ignore[index]
+            self.replaced[fact.site, node] = None  # type: ignore[index]
         return after._replace(known=self.keys.rebound(after.known, path)) if after.known else after
 
     def _bound(self, target: ast.expr, how: str | None, mask: int, fact: Fact) -> Fact:

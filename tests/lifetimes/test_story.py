@@ -52,6 +52,14 @@ LEFT = "`conn` still open"
             ["rows: when there is nothing left here", f"return: the function ends, {LEFT}"],
         ),
         (
+            "with suppress(ValueError):\n    try:\n        return conn\n    finally:\n        rows()",
+            [
+                "rows(): this raises",
+                "suppress(ValueError): this `with` swallows the exception",
+                f"rows(): the function ends, {LEFT}",
+            ],
+        ),
+        (
             "with suppress(ValueError):\n    rows()\n    conn.close()",
             [
                 "rows(): this raises",
@@ -60,7 +68,7 @@ LEFT = "`conn` still open"
             ],
         ),
     ],
-    ids=["never closed", "not", "and", "loop", "suppress"],
+    ids=["never closed", "not", "and", "loop", "return overtaken", "suppress"],
 )
 def test_the_turns_that_matter_are_told(body: str, steps: list[str]) -> None:
     assert told(body) == steps
