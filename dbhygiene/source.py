@@ -459,13 +459,7 @@ class _Index:
                     outside, inside = _parts(node)
                     parts += [(scope, its_code, [*outside]), (inner, its_code, [*inside])]
                     continue
-                for name in _BELOW[kind]:
-                    value = getattr(node, name, None)
-                    if value.__class__ is list:
-                        if value:
-                            todo += [item for item in value if isinstance(item, ast.AST)]
-                    elif isinstance(value, ast.AST):
-                        todo.append(value)
+                todo += children(node)
 
     def _declare(self, node: ast.AST, scope: Scope, code: Scope) -> Scope | None:
         """Take note of what a node binds; the scope that it opens, if it does."""
