@@ -35,6 +35,7 @@ DATABASES = {
     }
 }
 """
+PATIENT_SERVER = '"OPTIONS": {"init_command": "SET wait_timeout = 600"},'
 TWO_DATABASES = 'DATABASES["other"] = {**DATABASES["default"], "CONN_MAX_AGE": 0}\n'
 
 MODELS = """
@@ -322,7 +323,7 @@ ROWS = {
         """,
         "orders: 8",
         meets=("(1226, ",),
-        settings='"OPTIONS": {"init_command": "SET wait_timeout = 600"},',
+        settings=PATIENT_SERVER,
         by_hand=(
             ("    kept.append", "    try:\n        kept.append"),
             ("create())\n", "create())\n    finally:\n        connection.close()\n"),
@@ -349,7 +350,7 @@ ROWS = {
         """,
         "orders: 8",
         meets=("(1226, ",),
-        settings='"OPTIONS": {"init_command": "SET wait_timeout = 600"},',
+        settings=PATIENT_SERVER,
         by_hand=(
             ("    return Order", "    try:\n        return Order"),
             ("create()\n", "create()\n    finally:\n        connection.close()\n"),
