@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from dbhygiene.flow import calls, cfg
 from dbhygiene.flow.cfg import Outcome
@@ -31,6 +31,9 @@ CONTEXT_MANAGERS = frozenset({"contextlib.contextmanager", "contextlib.asynccont
 FIXTURES = frozenset({"pytest.fixture", "pytest.yield_fixture", "pytest_asyncio.fixture"})
 
 
+Assignments: TypeAlias = "tuple[tuple[ast.expr, ast.expr], ...]"
+
+
 class Meaning(NamedTuple):
     """What is called, whoever asks: something that the library or the settings know, or the project's `definition`."""
 
@@ -38,6 +41,7 @@ class Meaning(NamedTuple):
     definition: calls.Definition | None = None
     closing: bool = False
     bound: bool = False
+    sets: Assignments = ()
 
 
 class Effect(NamedTuple):
@@ -47,6 +51,7 @@ class Effect(NamedTuple):
     closing: bool
     definition: calls.Definition | None
     bound: bool  # called on an instance: the first parameter is not among the arguments
+    sets: Assignments  # of fields of `self`: it is a method that does nothing else
     summaries: Summaries
 
     def fates(self, position: int | None, keyword: str | None, resource: Resource, how: str, raised: bool) -> Fates:
@@ -79,7 +84,6 @@ class Effects(cfg.Semantics):
     def __init__(self, file: File, scope: Scope, summaries: Summaries) -> None:
         self.file, self.scope, self.summaries = file, scope, summaries
         self._effects: dict[ast.Call, Effect] = {}
-        self._set: dict[ast.Call, dict[str, ast.expr]] = {}
         self.at_yield: tuple[Thrown, ...] = (GENERATOR_EXIT,)
         if isinstance(scope.node, FUNCTION):
             decorators = set(calls.Definition(file, scope.node, scope.name).decorators)
@@ -98,10 +102,10 @@ class Effects(cfg.Semantics):
     def _effect(self, call: ast.Call) -> Effect:
         if (meaning := self.summaries.meanings.get(call)) is None:
             meaning = self.summaries.meanings[call] = self._meaning(call)
-        known, definition, closing, bound = meaning
+        known, definition, closing, bound, sets = meaning
         if known is None:
             known = (self.summaries.returned(definition) if definition is not None else None) or UNKNOWN
-        return Effect(known, closing, definition, bound, self.summaries)
+        return Effect(known, closing, definition, bound, sets, self.summaries)
 
     def _meaning(self, call: ast.Call) -> Meaning:
         func = call.func
@@ -117,7 +121,7 @@ class Effects(cfg.Semantics):
         if definition is not None:
             if (declared := self.summaries.declared(definition.dotted)) is not None:
                 return Meaning(declared)
-            return Meaning(definition=definition, bound=self._is_bound(call, definition))
+            return Meaning(definition=definition, bound=self._is_bound(call, definition), sets=_set(call, definition))
         if isinstance(func, ast.Attribute) and func.attr == "cursor":
             given = [self.file.resolve(arg) for arg in (*call.args, *(k.value for k in call.keywords))]
             opened = next((cursor for each in given if each and (cursor := self.summaries.unbuffered(each))), None)
@@ -149,21 +153,6 @@ class Effects(cfg.Semantics):
                 return fields is None or field in fields
         given = [*call.args, *(keyword.value for keyword in call.keywords)]
         return any(isinstance(each, ast.Name) and each.id in {"self", "cls"} for each in given)
-
-    def sets(self, call: ast.Call) -> dict[str, ast.expr]:
-        """The fields of `self` that a call of one of its methods sets, and does nothing else; and what to."""
-        if call not in self._set:
-            self._set[call] = self._fields_set(call)
-        return self._set[call]
-
-    def _fields_set(self, call: ast.Call) -> dict[str, ast.expr]:
-        definition = self.of(call).definition
-        match call:
-            case ast.Call(func=ast.Attribute(value=ast.Name(id="self")), args=args, keywords=[]) if definition:
-                fields = setter(definition)
-                if all(number < len(args) for number in fields.values()):
-                    return {field: args[number] for field, number in fields.items()}
-        return {}
 
     def outcome(self, call: ast.Call) -> Outcome:
         values = self.scope.aliases.get(call.func.id, []) if isinstance(call.func, ast.Name) else []
@@ -239,6 +228,16 @@ class Effects(cfg.Semantics):
             for part in ast.walk(self.scope.node)
             if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name) and part.value.id == name
         }
+
+
+def _set(call: ast.Call, definition: calls.Definition) -> Assignments:
+    """The fields of `self` that a call sets, and what to, where it does nothing else."""
+    match call:
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="self") as own), args=args, keywords=[]):
+            fields = setter(definition)
+            if all(number < len(args) for number in fields.values()):
+                return tuple((ast.Attribute(own, field), args[number]) for field, number in fields.items())
+    return ()
 
 
 def _is_quiet(method: ast.Attribute, args: list[ast.expr]) -> bool:

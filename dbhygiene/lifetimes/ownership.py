@@ -166,7 +166,7 @@ def touched(method_: Definition, *, dropped: bool) -> frozenset[str] | None:
             return None
         fields, called = used
         found |= fields
-        todo += [other for other in called if other not in todo]
+        todo += [other for other in dict.fromkeys(called) if other not in todo]
     return frozenset(found)
 
 

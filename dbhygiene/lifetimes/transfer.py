@@ -6,7 +6,7 @@ Whatever is not understood lets the resource escape, and an escaped one is follo
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from dbhygiene.flow import cfg
@@ -33,6 +33,7 @@ from dbhygiene.lifetimes.heap import (
 from dbhygiene.lifetimes.knowledge import ANYTHING, FALSY, NONE, TRUTHY, Keys, learn, method_owner, question, worth
 
 Outcomes: TypeAlias = "list[tuple[Kind, Fact]]"
+_Pair: TypeAlias = "tuple[ast.expr, ast.expr | None, str | None]"  # target, value, and how that holds the resource
 
 _DATA = frozenset(
     """
@@ -176,11 +177,12 @@ class Transfer:
             return [("raise", before)]
         fact = used
         effect = self.effects.of(call)
+        if effect.sets:
+            fact = self._assigned([(field, value, self.holds(value, fact)) for field, value in effect.sets], call, fact)
+            fact = fact.without(value for _, value in effect.sets)
+            return [("next", fact), ("raise", fact)]
         if fact.site is None:
             return [*self._born(call, effect, fact), ("next", fact), ("raise", fact)]
-        if fields := self.effects.sets(call):
-            after = self._set(call, fields, fact)
-            return [("next", after), ("raise", after)]
         done: Outcomes = []
         for path in fact.fields():
             if self.effects.touches(call, path.split(".")[1]):
@@ -223,16 +225,6 @@ class Transfer:
             if any(self.holds(arg, fact) for arg in call.args):
                 return [fact if raised else fact.with_(IN, path_of(func.value) or func.value)]
         return self._arguments(call, effect, fact, raised)
-
-    def _set(self, call: ast.Call, fields: Mapping[str, ast.expr], fact: Fact) -> Fact:
-        """After a method has set fields of its object, as so many assignments."""
-        after = fact
-        for field, value in fields.items():
-            after = self._unbound(f"self.{field}", after, call, dropped=isinstance(value, ast.Constant))
-        for field, value in fields.items():
-            if (how := self.holds(value, fact)) is not None:
-                after = self._stored(value, f"self.{field}", how, after)
-        return after.without(fields.values())
 
     def _method(self, call: ast.Call, func: ast.Attribute, owner: str, fact: Fact, raised: bool) -> Fact:
         """A method of the resource, of a part of it, or of what holds it."""
@@ -333,28 +325,31 @@ class Transfer:
             return [("next", fact.with_(IN, path_of(act.target) or act.target) if kept else fact)]
         if value is None and isinstance(act.node, (ast.For, ast.AsyncFor, ast.comprehension)):
             how = self.holds(act.node.iter, fact)
-            pairs: list[tuple[ast.expr, ast.expr | None, str | None]] = [
+            pairs: list[_Pair] = [
                 (act.target, None, IS if how == IN or (how and item_index(how) is not None) else None)
             ]
         else:
             pairs = list(self._pairs(act.target, value, fact))
-        masks = [worth(each and self._entered(each), fact.known, self.sure) for _, each, _ in pairs]
-        after = fact
-        dropped = isinstance(value, ast.Constant)  # `conn = None`: no other takes its place
-        for target, _, _ in pairs:
-            if (path := path_of(target)) is not None:
-                after = self._unbound(path, after, act.node, dropped=dropped)
-        for (target, _, how), mask in zip(pairs, masks, strict=True):
-            after = self._bound(target, how, mask, after)
+        after = self._assigned(pairs, act.node, fact)
         last = not isinstance(act.node, ast.Assign) or act.target is act.node.targets[-1]
         if last and isinstance(value, ast.AST):
             inner = value.value if isinstance(value, (ast.Await, ast.NamedExpr)) else value
             after = after.without([value, inner])
         return [("next", after)]
 
-    def _pairs(
-        self, target: ast.expr, value: ast.expr | None, fact: Fact
-    ) -> Iterator[tuple[ast.expr, ast.expr | None, str | None]]:
+    def _assigned(self, pairs: Sequence[_Pair], node: ast.AST, fact: Fact) -> Fact:
+        """After all of these are assigned at once."""
+        masks = [worth(value and self._entered(value), fact.known, self.sure) for _, value, _ in pairs]
+        after = fact
+        for target, value, _ in pairs:
+            if (path := path_of(target)) is not None:
+                dropped = isinstance(value, ast.Constant)  # `conn = None`: no other takes its place
+                after = self._unbound(path, after, node, dropped=dropped)
+        for (target, _, how), mask in zip(pairs, masks, strict=True):
+            after = self._bound(target, how, mask, after)
+        return after
+
+    def _pairs(self, target: ast.expr, value: ast.expr | None, fact: Fact) -> Iterator[_Pair]:
         """Each single target of an assignment, its value where there is one, and what that holds."""
         if isinstance(target, (ast.Tuple, ast.List)):
             if isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == len(target.elts):
