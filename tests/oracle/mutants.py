@@ -61,7 +61,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("except Exception catches all", "flow.exceptions", 'if by == "BaseException":', 'if by in ("BaseException", "Exception"):'),  # noqa: E501
     Mutant("suppress suppresses nothing", "flow.cfg", "if verdict is not Catches.NEVER:\n                through", "if False:\n                through"),  # noqa: E501
     Mutant("a yield is always resumed", "flow.cfg", "ways, *self.semantics.at_yield)", "ways)"),
-    Mutant("of a tuple, one name is unbound", "lifetimes.transfer", "for target, _, _ in pairs:\n", "for target, _, _ in pairs[:1]:\n"),  # noqa: E501
+    Mutant("of a tuple, one name is unbound", "lifetimes.transfer", "for target, value, _ in pairs:\n", "for target, value, _ in pairs[:1]:\n"),  # noqa: E501
     Mutant("a = b = c takes c for a alone", "lifetimes.transfer", "last = not isinstance(act.node, ast.Assign) or act.target is act.node.targets[-1]", "last = True"),  # noqa: E501
     Mutant("any with closes", "lifetimes.transfer", "return how == CLOSER or leaving is None or leaving.closes", "return True"),  # noqa: E501
     Mutant("pop_all closes", "lifetimes.transfer", "return [fact.without([stack]).with_(CLOSER, call)]", 'return [fact._replace(state="closed")]'),  # noqa: E501
