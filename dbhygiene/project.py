@@ -45,10 +45,9 @@ class Project:
         self._settings = settings or Settings()
         self._files: dict[Path, File] = {}
         self._modules: dict[tuple[str, str], Path | None] = {}
-        self._broken: set[Path] = set()
         self._bases: dict[str, tuple[str, ...]] = {}
         self._listed: dict[str, frozenset[str]] = {}
-        self._reach = Reach(self._data, self.module_name, self.found)
+        self._reach = Reach(self._data, self.module_name, self.found, self._note)
         self._speaking: dict[str, list[File]] = {}
         self._mentions: dict[str, list[File]] = {}
         self._naming: dict[tuple[str, ...], list[File] | None] = {}
@@ -115,7 +114,6 @@ class Project:
     def replace(self, file: File) -> None:
         """Let a file's new text be its text from now on."""
         self._files[file.path] = file
-        self._broken.discard(file.path)
         if file.path in self._bytes:
             self._bytes[file.path] = file.encode()
         self._reach.forget(file.path)
@@ -176,7 +174,7 @@ class Project:
     def _decoded(self, paths: Iterable[Path]) -> Iterator[File]:
         for path in paths:
             with suppress(OSError, *NOT_PYTHON):  # likewise
-                yield self.file(path, self.read(path))
+                yield self.file(path)
 
     @cached_property
     def everything(self) -> list[Path]:
@@ -185,15 +183,15 @@ class Project:
 
     def reaches(self, file: File, others: Collection[Path]) -> bool:
         """Whether a file draws in one of these by its imports and theirs, as far as texts tell."""
-        found = self._reach.reaches(file.path, others)
-        if self.asked is not None:
-            for path, imported in self._reach.news():
-                self.asked.lookups[str(path)].update(imported)
-        return found
+        return self._reach.reaches(file.path, others)
 
-    def drawn_in(self, path: Path) -> set[Path]:
-        """The project's files that a file draws in so, itself included."""
-        return self._reach.of(path)
+    def _note(self, path: Path, imported: dict[tuple[str, str], str]) -> None:
+        if self.asked is not None:
+            self.asked.lookups[str(path)].update(imported)
+
+    def drawn_in(self, paths: Iterable[Path]) -> set[Path]:
+        """The project's files that these draw in so, themselves included."""
+        return self._reach.of(paths)
 
     # -- modules --------------------------------------------------------------------------------------
 
@@ -226,15 +224,13 @@ class Project:
         path = self.found(name, directory)
         if self.asked is not None:
             self.asked.lookups[str(near.path)][key] = str(path or "")
-        if path is None or path in self._broken:
+        if path is None:
             return None
         try:
             file = self.file(path)
-            _ = file.tree  # who asks for a module wants to look into it
         except (OSError, *NOT_PYTHON):
-            self._broken.add(path)
             return None
-        return file
+        return file if file.is_program else None  # who asks for a module wants to look into it
 
     def found(self, name: str, directory: str) -> Path | None:
         """Where a module lies that is imported by this name from a file in this directory; looked for once."""

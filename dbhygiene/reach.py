@@ -42,30 +42,33 @@ class Reach:
     """
 
     def __init__(
-        self, read: Callable[[Path], bytes], name: Callable[[Path], str], find: Callable[[str, str], Path | None]
+        self,
+        read: Callable[[Path], bytes],
+        name: Callable[[Path], str],
+        find: Callable[[str, str], Path | None],
+        note: Callable[[Path, dict[tuple[str, str], str]], None],
     ) -> None:
-        """`name` is a file's own dotted name; `find` tells where a module lies that is imported from a directory."""
-        self._read, self._name, self._find = read, name, find
+        """`name` is a file's own dotted name; `find` tells where a module lies that is imported from a directory.
+
+        `note` is told where all that a file imports was found, by name and directory: "" for nowhere.
+        """
+        self._read, self._name, self._find, self._note = read, name, find, note
         self._numbers: dict[Path, int] = {}
         self._files: list[Path] = []
         self._imported: dict[int, list[int]] = {}
         self._drawn: dict[int, int] = {}
-        self._fresh: list[tuple[Path, dict[tuple[str, str], str]]] = []
 
-    def of(self, path: Path) -> set[Path]:
-        """All that a file draws in, itself included."""
-        drawn = self._drawn_in(self._number(path))
+    def of(self, paths: Iterable[Path]) -> set[Path]:
+        """All that these files draw in, themselves included."""
+        drawn = 0
+        for path in paths:
+            drawn |= self._drawn_in(self._number(path))
         return {file for number, file in enumerate(self._files) if drawn >> number & 1}
 
     def reaches(self, path: Path, others: Iterable[Path]) -> bool:
         """Whether a file draws in one of these."""
         drawn = self._drawn_in(self._number(path))
         return any(drawn >> self._numbers[other] & 1 for other in others if other in self._numbers)
-
-    def news(self) -> list[tuple[Path, dict[tuple[str, str], str]]]:
-        """What was found since this was asked last: what each file imports, by name and directory."""
-        fresh, self._fresh = self._fresh, []
-        return fresh
 
     def forget(self, path: Path) -> None:
         """A file has another text from now on."""
@@ -128,9 +131,8 @@ class Reach:
                 if (last := found[prefixes[-1]]) is None or last.name == "__init__.py":
                     inner = (f"{prefixes[-1]}.{name}" for name in names)
                     found.update((name, self._find(name, directory)) for name in inner if name not in found)
-            own = {name: other for name, other in found.items() if other is not None}
-            self._fresh.append((path, {(name, directory): str(other) for name, other in own.items()}))
-            self._imported[number] = [self._number(other) for other in own.values()]
+            self._note(path, {(name, directory): str(other or "") for name, other in found.items()})
+            self._imported[number] = [self._number(other) for other in found.values() if other is not None]
         return self._imported[number]
 
     def _absolute(self, path: Path, module: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from dbhygiene import cache, engine
+from dbhygiene import project as project_module
 from dbhygiene.engine import survey
 from dbhygiene.model import Finding
 from dbhygiene.project import Project
@@ -184,3 +185,41 @@ def test_only_a_cache_is_removed(project: Path) -> None:
     assert not cache.clean(project)
     assert cache.clean(project / "c")
     assert not (project / "c").exists()
+
+
+OPENS = "import pymysql\n\ndef open_shop():\n    return pymysql.connect()\n"
+
+
+def written(root: Path, **files: str) -> None:
+    for name, text in files.items():
+        (root / f"{name}.py").write_text(text)
+
+
+def test_a_module_that_is_too_large_to_be_read_is_told_of_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(project_module, "LARGEST", 1000)
+    root = tmp_path / "shop"
+    root.mkdir()
+    user = "import large\nfrom base import open_shop\n\ndef f():\n    conn = open_shop()\n    conn.ping()\n"
+    written(root, base=OPENS, user=user, large="#" * (project_module.LARGEST + 1))
+    assert check(root, tmp_path / "kept") == check(root, tmp_path / "kept") == check(root, None)
+
+
+def test_a_module_that_was_missing_brings_a_helper(tmp_path: Path) -> None:
+    root = tmp_path / "shop"
+    root.mkdir()
+    written(root, base=OPENS, user="from late import open_shop\n\ndef f():\n    conn = open_shop()\n    conn.ping()\n")
+    assert check(root, tmp_path / "kept") == []
+    written(root, late="from base import open_shop\n")
+    assert [each.code for each in check(root, tmp_path / "kept")] == ["HYG101"]
+
+
+def test_the_one_file_that_has_changed_is_helped(tmp_path: Path) -> None:
+    root = tmp_path / "shop"
+    root.mkdir()
+    alone = "import sqlalchemy\n"
+    written(root, base=f"{alone}{OPENS}", user=alone, other=alone)
+    assert check(root, tmp_path / "kept") == []
+    written(root, user="from base import open_shop\n\ndef f():\n    conn = open_shop()\n    conn.ping()\n")
+    assert [each.code for each in check(root, tmp_path / "kept")] == ["HYG101"]

@@ -13,6 +13,7 @@ import sys
 import time
 from ast import literal_eval
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from hashlib import blake2b
 from itertools import chain
 from pathlib import Path
@@ -275,7 +276,8 @@ def digests(project: Project) -> dict[Path, str]:
     found = {file.path: _digest(file.encode()) for file in project.loaded()}
     for path in map(Path, project.asked.lookups if project.asked is not None else ()):
         if path not in found:
-            found[path] = _digest(project.read(path))
+            with suppress(OSError):  # told where the file itself is checked
+                found[path] = _digest(project.read(path))
     return found
 
 

@@ -108,7 +108,7 @@ class Survey:
 
     def around(self, paths: Collection[Path]) -> dict[Path, None]:
         """These files, and those of the project's that they draw in; of many files, that is the project."""
-        drawn_in = set().union(*map(self.project.drawn_in, paths)) if len(paths) <= MANY else None
+        drawn_in = self.project.drawn_in(paths) if len(paths) <= MANY else None
         if drawn_in is not None and drawn_in <= set(paths):
             return dict.fromkeys(paths)
         own = self.project.everything
@@ -151,12 +151,12 @@ class Survey:
     def _help(self, loaded: Loaded) -> Help:
         if not self.analyses.may_learn(self.rules, _files(loaded)):
             return Help.NONE
-        return Help.KNOWN if self._is_needed(loaded) else Help.UNNEEDED
+        if self.project.settings.functions:  # which may be called in files that name no driver
+            return Help.KNOWN
+        return Help.KNOWN if len(loaded) > 1 and self._is_needed(loaded) else Help.UNNEEDED
 
     def _is_needed(self, loaded: Loaded) -> bool:
         """Whether a function of another file may be what gives one of these a connection."""
-        if len(loaded) == 1:
-            return bool(self.project.settings.functions)
         return None in loaded.values() or any(map(self.analyses.needs_help, _files(loaded)))
 
     def _again(self) -> Loaded | None:
@@ -221,7 +221,6 @@ class Survey:
             self.handed.update([(file.path, self.analyses.handing_out(file)) for file in fresh])
         else:
             self._share(files)
-            self.crew.tell(("learn", self.handed))
             for path, answer in self.crew.ask((f.path, self.worker[f.path], ("hand", f.path)) for f in fresh):
                 self._take(path, answer, self.handed, ())
             self.crew.tell(("learn", self.handed))

@@ -57,11 +57,15 @@ class Plugin:
         return line, column, f"{code} {words}", type(self)
 
 
-@lru_cache
+_root_of = lru_cache(config.root_of)
+
+
 def _root(directory: Path) -> Path:
-    """The root of the project: that of the directory above, unless there is a mark of one in this."""
-    is_marked = any(os.path.exists(os.path.join(directory, marker)) for marker in config.MARKERS)
-    return config.root_of(directory) if is_marked or directory == directory.parent else _root(directory.parent)
+    """The root of the project, looked for once below each directory that has a mark of one."""
+    for around in (directory, *directory.parents):
+        if any(os.path.exists(os.path.join(around, marker)) for marker in config.MARKERS):
+            return _root_of(around)
+    return _root_of(directory)
 
 
 @lru_cache

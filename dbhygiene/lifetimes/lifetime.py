@@ -302,8 +302,6 @@ class Lifetimes:
 
     def handing_out(self, file: File) -> Iterator[str]:
         """Names of the functions in a file that hand a connection to their caller."""
-        if not self.summaries.may_hand_out(file):
-            return
         try:
             functions = file.functions
         except NOT_PYTHON:

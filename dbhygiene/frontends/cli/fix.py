@@ -92,7 +92,7 @@ class Fixing:
         try:
             write(file.path, after.encode(), was=file.encode())
         except Mistake as mistake:
-            print(f"dbhygiene: {mistake}", file=sys.stderr)
+            self.run.warn(str(mistake))
             self.failed = True
             return False
         return True
