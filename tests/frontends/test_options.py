@@ -26,6 +26,7 @@ UNUSUAL = [
     "--help",
     "-h",
     "-qv a.py",
+    "-o nope --help",
     "-- -a.py",
     "--no-such",
     "--jobs 0",

@@ -43,7 +43,7 @@ class TargetType(click.ParamType[Target]):
 
 _TYPES: dict[object, click.ParamType[Any]] = {
     str: click.STRING,
-    Path: click.Path(path_type=Path),
+    Path: click.Path(path_type=Path, readable=False),
     above_zero: click.IntRange(min=1),
     target: TargetType(),
 }
@@ -55,7 +55,7 @@ def with_options(options: Sequence[Option]) -> Callable[[Callable[..., int]], Ca
     def decorate(command: Callable[..., int]) -> Callable[..., int]:
         for option in reversed(options):
             command = _decorator(option)(command)
-        return click.argument("paths", nargs=-1, type=click.Path())(command)
+        return click.argument("paths", nargs=-1, type=click.Path(readable=False))(command)
 
     return decorate
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from dbhygiene.frontends.cli.output import target
 from dbhygiene.frontends.cli.terminal import WHEN
+from dbhygiene.mistakes import Mistake
 from dbhygiene.settings import FORMATS, Confidence
 
 
@@ -122,7 +123,7 @@ def given(words: Sequence[str], options: Sequence[Option]) -> Mapping[str, Any] 
         is_last = joined or option.metavar.startswith("[")  # whose value can be left out is not what comes next
         try:
             value = True if option.kind is bool else option.read(text if is_last else next(rest))
-        except (ValueError, StopIteration):
+        except (ValueError, StopIteration, Mistake):
             return None
         found[option.dest] = (*found[option.dest], value) if option.many else value
     return {**found, "paths": tuple(paths)}
