@@ -18,10 +18,10 @@ def once(ask: Callable[Concatenate[File, About], Answer]) -> Callable[Concatenat
     """Ask this of a file, about a name or a node, only once; until a file of the project is replaced."""
 
     @wraps(ask)
-    def remembered(file: File, /, *about: About.args, **_: About.kwargs) -> Answer:
-        known = file.answers[ask]
-        if (answer := known.get(about, _UNASKED)) is _UNASKED:
-            answer = known[about] = ask(file, *about)  # type: ignore[call-arg]
+    def remembered(file: File, /, *about: About.args, **named: About.kwargs) -> Answer:
+        known, key = file.answers[ask], (about, *named.items()) if named else about
+        if (answer := known.get(key, _UNASKED)) is _UNASKED:
+            answer = known[key] = ask(file, *about, **named)
         return answer  # type: ignore[no-any-return]
 
     return remembered

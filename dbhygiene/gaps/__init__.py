@@ -28,7 +28,7 @@ from dbhygiene.source import Alone, File, Function, Located, Surroundings
 
 __all__ = ["Gap", "Gaps"]
 
-FEW = 2  # files that are looked at one by one, before the project is asked what its processes lead to
+_FEW = 2  # files that are looked at one by one, before the project is asked what its processes lead to
 _LASTING = ("sleep", "input(", "getpass", "prompt", "confirm")  # words of waits that are no request's
 
 
@@ -86,7 +86,7 @@ class Gaps:
         many are checked, that is less work than to look at every function.
         """
         self._asked += 1
-        if "_reach" in self.__dict__ or self._asked > FEW or callbacks(file):
+        if "_reach" in self.__dict__ or self._asked > _FEW or callbacks(file):
             return True
         self._others.explore((file, code) for code in file.functions)
         return any(_may_have_gap(self._others, code) for code in file.functions)

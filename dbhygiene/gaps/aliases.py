@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from dbhygiene.flow.bindings import Bindings
+from dbhygiene.flow.once import once
 from dbhygiene.gaps.site import aliases
 from dbhygiene.library import django
 from dbhygiene.source import File
@@ -13,17 +14,15 @@ DEFAULT = "default"
 _DEPTH = 8
 
 
+@once
 def aliases_of(file: File) -> tuple[str, ...]:
     """The aliases of a file's site: those of its settings, and those that the file names."""
-    known: list[tuple[str, ...]] = vars(file).setdefault("_gaps_aliases", [])
-    if not known:
-        named: set[str] = set()
-        if "using" in file.text or "connections[" in file.text:
-            calls = (_of_call(call) for call in file.nodes(ast.Call))
-            subscripts = (_of_subscript(file, each) for each in file.nodes(ast.Subscript))
-            named = {alias for alias in (*calls, *subscripts) if alias is not None}
-        known.append((DEFAULT, *sorted((named | aliases(file)) - {DEFAULT})))
-    return known[0]
+    named: set[str] = set()
+    if "using" in file.text or "connections[" in file.text:
+        calls = (_of_call(call) for call in file.nodes(ast.Call))
+        subscripts = (_of_subscript(file, each) for each in file.nodes(ast.Subscript))
+        named = {alias for alias in (*calls, *subscripts) if alias is not None}
+    return (DEFAULT, *sorted((named | aliases(file)) - {DEFAULT}))
 
 
 def alias_of(file: File, expr: ast.expr, depth: int = _DEPTH) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from dbhygiene.flow.calls import Definition
+from dbhygiene.flow.once import once
 from dbhygiene.gaps.classes import FunctionAt, class_of, function_of
 from dbhygiene.source import File
 
@@ -27,16 +28,15 @@ def called_command(file: File, call: ast.Call) -> FunctionAt | None:
     return function_of(cls.file, f"{cls.dotted}.handle") if cls else None
 
 
+@once
 def _commands(file: File) -> dict[str, Definition]:
-    """The project's commands, looked for once a file."""
-    known: dict[str, Definition] | None = vars(file).get("_gaps_commands")
-    if known is None:
-        known = vars(file)["_gaps_commands"] = {}
-        for each in file.project.mentions("class Command("):
-            node = each.scope.defined.get("Command")
-            if each.path.parent.name == "commands" and isinstance(node, ast.ClassDef):
-                known.setdefault(each.path.stem, Definition(each, node, "Command"))
-    return known
+    """The project's commands, by name."""
+    found: dict[str, Definition] = {}
+    for each in file.project.mentions("class Command("):
+        node = each.scope.defined.get("Command")
+        if each.path.parent.name == "commands" and isinstance(node, ast.ClassDef):
+            found.setdefault(each.path.stem, Definition(each, node, "Command"))
+    return found
 
 
 def _silences(argument: ast.AST) -> bool:

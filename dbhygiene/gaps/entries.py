@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from dbhygiene.flow.calls import Definition
+from dbhygiene.flow.once import once
 from dbhygiene.gaps.callbacks import callbacks
 from dbhygiene.gaps.classes import foreign_bases, function_of, is_command
 from dbhygiene.gaps.code import own_nodes
@@ -62,12 +63,10 @@ def may_have_entries(file: File) -> bool:
     return any(word in file.text for word in _WORDS) or WRITTEN.search(file.text) is not None
 
 
+@once
 def entries_of(file: File) -> list[tuple[File, Code]]:
     """Those that a file has, or starts."""
-    known: list[tuple[File, Code]] | None = vars(file).get("_gaps_entries")
-    if known is None:
-        known = vars(file)["_gaps_entries"] = [] if is_test(file) else list(_entries(file))
-    return known
+    return [] if is_test(file) else list(_entries(file))
 
 
 def _entries(file: File) -> Iterator[tuple[File, Code]]:

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from dbhygiene.flow.once import once
 from dbhygiene.flow.reading import member
 from dbhygiene.flow.values import Called, Constant, Dict, Value, as_dict, options
 from dbhygiene.source import File
@@ -94,18 +95,12 @@ def is_sqlite_only(file: File) -> bool:
     )
 
 
+@once
 def age_of_connections(file: File) -> float | None:
     """How old a connection may get before `close_old_connections()` closes it, by `CONN_MAX_AGE`.
 
     0 where each is closed, and where health checks would find out; None where the settings do not tell.
     """
-    known: list[float | None] = vars(file).setdefault("_gaps_age", [])
-    if not known:
-        known.append(_age(file))
-    return known[0]
-
-
-def _age(file: File) -> float | None:
     ages: list[float] = []
     for database in _databases(file) or ():
         if (age := _age_in(database)) is None:

@@ -53,7 +53,7 @@ _BORROWING_FUNCTIONS = """
 
 EXITS_AT_ONCE = frozenset("os._exit os.abort os.execv os.execve os.execvp os.execl os.execlp".split())
 EXITS = frozenset({"sys.exit", "os._exit", "exit", "quit"})  # by which a program ends, and is not replaced
-NEVER_RETURN = EXITS_AT_ONCE | {"sys.exit", "exit", "quit"}
+NEVER_RETURN = EXITS_AT_ONCE | EXITS
 
 _RETURNS_FIRST = Summary(arguments=(Argument.of(RETURNS),), rest=Argument.of(BORROWS))
 _RETURNS_SECOND = Summary(arguments=(Argument.of(BORROWS), Argument.of(RETURNS)), may_raise=False)

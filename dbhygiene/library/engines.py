@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from dbhygiene.flow.names import origin
+from dbhygiene.flow.once import once
 from dbhygiene.flow.reading import keywords, value
 from dbhygiene.flow.values import UNKNOWN, Called, Constant, Dict, Named, Value, as_dict, merged, options
 from dbhygiene.library import sqlalchemy as library
@@ -99,15 +100,9 @@ def _pool_is_protected(pool: Called) -> bool:
     return given.open or _sets(given, "pre_ping") or _sets(given, "recycle") or len(pool.arguments) > 1
 
 
+@once
 def engine(file: File, call: ast.Call) -> Engine | None:
     """The engine that a call makes, if it makes one."""
-    known: dict[ast.Call, Engine | None] = vars(file).setdefault("_engines", {})  # several rules ask
-    if call not in known:
-        known[call] = _engine(file, call)
-    return known[call]
-
-
-def _engine(file: File, call: ast.Call) -> Engine | None:
     if isinstance(call.func, ast.Attribute) and call.func.attr not in _LAST_NAMES:
         return None
     name, before = file.resolve(call.func), Dict()

@@ -36,7 +36,8 @@ ON_REQUEST = {
 RETURNS = {
     **{
         f"pandas.{name}": "pandas.DataFrame"
-        for name in (*(name for name in ON_REQUEST["pandas"] if name.startswith("read_")), "concat", "merge")
+        for name in ON_REQUEST["pandas"]
+        if name.startswith("read_") or name in {"concat", "merge"}
     },
     **{
         f"pandas.DataFrame.{name}": "pandas.DataFrame"
