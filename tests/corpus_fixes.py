@@ -14,7 +14,7 @@ import sys
 import time
 import tokenize
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import unified_diff
 from itertools import groupby
@@ -69,7 +69,7 @@ def fix_project(root: Path, count: Count, *, unsafe: bool, only: frozenset[str])
         for finding, reason in left:
             count.left[_family(finding), reason] += 1
             count.places.append(f"{path}:{finding.span.line}: {finding.code} {reason}")
-    _hold_project(root, findings, after, analyses, count, unsafe=unsafe)
+    _hold_project(root, findings, after, analyses.handed, count, unsafe=unsafe)
 
 
 def _settings(root: Path) -> Settings:
@@ -111,14 +111,20 @@ def _comments(text: str) -> Counter[str]:
 
 
 def _hold_project(
-    root: Path, before: list[Finding], after: dict[Path, File], known: engine.Analyses, count: Count, *, unsafe: bool
+    root: Path,
+    before: list[Finding],
+    after: dict[Path, File],
+    handed: Mapping[Path, Collection[str]],
+    count: Count,
+    *,
+    unsafe: bool,
 ) -> None:
     """Every changed file, checked anew in the project as it is now: nothing came, and nothing is left to fix."""
     project = Project(root, _settings(root))
     for file in after.values():
         project.replace(replace(file, project=project))
     rules, analyses = engine.chosen(project.settings), engine.Analyses(project)
-    analyses.learn(known.handed)
+    analyses.learn(handed)
     known = Counter((finding.path, finding.code, finding.context, finding.subject) for finding in before)
     for path in after:
         file = project.file(path)

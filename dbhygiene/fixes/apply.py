@@ -51,9 +51,9 @@ def fix(file: File, check: Check, *, unsafe: bool = False) -> Fixed:
     has_changed = False  # since the first of these has failed
     while True:
         ready = [each for each in findings if not _reason(each, unsafe) and _identity(file, each) not in failed]
-        if not ready and not has_changed:
-            break
         if not ready:
+            if not has_changed:
+                break
             failed, has_changed = {}, False  # what failed then, may go now
             continue
         outcome, done, failures = _round(file, check, findings, ready)

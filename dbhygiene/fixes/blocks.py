@@ -40,14 +40,13 @@ class Unit:
 class Block:
     """What is to be done to the statements of one block.
 
-    `comments` are those of the statements that each `WrapInTry` moves; `indent` is the block's own, if it has one, and
-    `step` what a block in it is indented by. `moved` are those statements, but for `gone`, which share their lines with
+    `comments` are those of the statements that each `WrapInTry` moves; `indent` is what a block in it is indented by.
+    `moved` are those statements, but for `gone`, which share their lines with
     others, and leave their comments there.
     """
 
     edits: Sequence[BlockEdit]
-    step: str
-    indent: str | None = None
+    indent: str
     comments: Mapping[WrapInTry, Lines] = field(default_factory=dict)
     moved: frozenset[Span] = frozenset()
     gone: frozenset[Span] = frozenset()
@@ -87,7 +86,7 @@ class Block:
     def _body(self, units: Iterable[Unit]) -> cst.IndentedBlock:
         statements, left = joined(units)
         body = cst.IndentedBlock(statements or [templates.passing()], indent=self.indent, footer=left)
-        return cast(cst.IndentedBlock, body.visit(_Deeper(self.step)))
+        return cast(cst.IndentedBlock, body.visit(_Deeper(self.indent)))
 
     def _with(self, edit: MoveIntoWith, units: Sequence[Unit]) -> Unit:
         head, *rest = units
@@ -162,22 +161,11 @@ def without_empty_finally(unit: Unit) -> list[Unit]:
 
 def without_empty_else(node: cst.BaseCompoundStatement) -> cst.BaseCompoundStatement:
     """A statement whose `else` lost all its statements: without it, unless comments are left there."""
-    match node:
-        case cst.If(orelse=cst.Else(body=cst.IndentedBlock(body=()) as body) as clause):
-            pass
-        case cst.For(orelse=cst.Else(body=cst.IndentedBlock(body=()) as body) as clause):
-            pass
-        case cst.While(orelse=cst.Else(body=cst.IndentedBlock(body=()) as body) as clause):
-            pass
-        case cst.Try(orelse=cst.Else(body=cst.IndentedBlock(body=()) as body) as clause):
-            pass
-        case cst.TryStar(orelse=cst.Else(body=cst.IndentedBlock(body=()) as body) as clause):
-            pass
-        case _:
-            return node
-    if not any(line.comment for line in _lines_of(clause)):
-        return node.with_changes(orelse=None)
-    return node.with_changes(orelse=clause.with_changes(body=body.with_changes(body=[templates.passing()])))
+    match getattr(node, "orelse", None):
+        case cst.Else(body=cst.IndentedBlock(body=()) as body) as clause:
+            kept = clause.with_changes(body=body.with_changes(body=[templates.passing()]))
+            return node.with_changes(orelse=kept if any(line.comment for line in _lines_of(clause)) else None)
+    return node
 
 
 NOWHERE = Span(0, 0, 0, 0)

@@ -271,13 +271,11 @@ class _Rewriter(cst.CSTTransformer):
     ) -> tuple[Sequence[cst.BaseStatement], Sequence[cst.EmptyLine]]:
         units = [unit for pair in zip(original, updated, strict=True) for unit in self._units(*pair)]
         edits = dict.fromkeys(edit for unit in units for edit in self.statements.get(unit.first, ()))
-        if not edits:
-            return (updated, ()) if [unit.here for unit in units] == list(updated) else joined(units)
         here = {unit.first for unit in units}
         whole = [edit for edit in edits if targets(edit)[0] in here]
         for edit in whole:
             self.pending.pop(edit, None)
-        return Block(whole, indent or self.indent, indent, self.comments, self.moved, self.gone).rearranged(units)  # type: ignore[arg-type]
+        return Block(whole, indent or self.indent, self.comments, self.moved, self.gone).rearranged(units)  # type: ignore[arg-type]
 
     def _units(self, original: cst.BaseStatement, updated: cst.BaseStatement) -> list[Unit]:
         """A statement as a unit, or those of `a; b` as several where one of them is a target."""

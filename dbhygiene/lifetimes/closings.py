@@ -41,12 +41,12 @@ def _closing(life: Lifetime, region: Region, call: ast.Call) -> Closing:
     if not isinstance(statement, ast.Expr):
         raise RefusedError("it is closed within another expression")
     around = life.file.parents[statement]
-    if isinstance(around, ast.If) and region.name in names_in(around.test) and statement in around.body:
-        if not _only_asks(life, region.name, around):
+    if isinstance(around, ast.If) and statement in around.body:
+        asks = region.name in names_in(around.test)
+        if asks and _only_asks(life, region.name, around):
+            return Closing(around, ast.unparse(around))
+        if asks or around.body == [statement]:  # or nothing else is done there
             raise RefusedError("it is closed under a condition")
-        return Closing(around, ast.unparse(around))
-    if isinstance(around, ast.If) and around.body == [statement]:
-        raise RefusedError("it is closed under a condition")  # and nothing else is done there
     return Closing(statement, life.file.segment(statement))
 
 
