@@ -180,6 +180,7 @@ class Summary(NamedTuple):
     keywords: Mapping[str, Argument] = {}
     rest: Argument = Argument()
     is_sure: bool = True  # it never gives None, or anything else, instead
+    is_shared: bool = False  # on some way, others are given what is returned, too
     may_raise: bool = True
 
     def argument(self, position: int) -> Argument:

@@ -50,6 +50,11 @@ class Analysis:
                 if fact.site is site:
                     yield end, fact
 
+    def is_shared(self, site: Site) -> bool:
+        """Whether a resource is handed on, on some way, to where it is not followed: here, or by what opens it."""
+        opened = self.effects.of(site).summary if isinstance(site, ast.Call) else None
+        return site in self.transfer.escaped or (opened is not None and opened.is_shared)
+
     def path(self, end: Node, fact: Fact) -> list[tuple[Node, Kind]]:
         """A shortest way from where the resource is opened to there: nodes passed, and the edges taken out of them."""
         return [(node, kind) for node, _, kind in self.way(end, fact)]

@@ -85,7 +85,7 @@ class Lifetime:
     @property
     def escapes(self) -> bool:
         """Whether it is handed on, on some way, to where it is not followed."""
-        return self.birth in self.analysis.transfer.escaped
+        return self.analysis.is_shared(self.birth)
 
     @property
     def ends_well_normally(self) -> bool:

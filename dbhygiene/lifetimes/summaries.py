@@ -239,7 +239,12 @@ class Summaries:
                 how = fact.how(RETURN)
                 kept = any(type(where) is str and "." in where for _, where in fact.aliases)
                 if how is not None and not kept and (how == IS or item_index(how) is not None):
-                    return Summary(analysis.sites[fact.site], item_index(how), is_sure=_gives_nothing_else(analysis))
+                    return Summary(
+                        analysis.sites[fact.site],
+                        item_index(how),
+                        is_sure=_gives_nothing_else(analysis),
+                        is_shared=analysis.is_shared(fact.site),
+                    )
         return None
 
     @staticmethod

@@ -58,24 +58,18 @@ Analysis = Callable[[str], Mapping[Site, Claim]]
 def lifetimes(source: str) -> dict[Site, Claim]:
     """What `dbhygiene.lifetimes` says of a program."""
     found: dict[Site, Claim] = {}
-    hiding: set[ast.AST] = set()  # functions, and those that hand on what they open
-    handing_on: set[ast.AST] = set()
+    hiding: set[ast.AST] = set()  # functions
     file = File(Path("program.py"), source)
     for life in Lifetimes(Alone()).of(file):
         bits = Bits(*(getattr(life, question) for question in Bits._fields))
         hides = bits.escapes and any(_hides(act, life.analysis.transfer) for act in _escapes(life))
         found[_site(life.birth)] = Claim(bits, hides)
-        if bits.escapes:
-            (hiding if hides else handing_on).add(life.scope.node)
-    for call in file.nodes(ast.Call):  # what a function hides or hands on, its callers cannot know of
+        if hides:
+            hiding.add(life.scope.node)
+    for call in file.nodes(ast.Call):  # what a function hides, its callers cannot know of
         definition = callee(file, call, file.scope)
-        claim = found.get(_site(call))
-        if definition is None:
-            continue
-        if claim is None and definition.node in hiding:
+        if definition is not None and definition.node in hiding and _site(call) not in found:
             found[_site(call)] = Claim(hides=True)
-        elif claim is not None and definition.node in handing_on:
-            found[_site(call)] = claim._replace(bits=claim.bits._replace(escapes=True))
     return found
 
 
