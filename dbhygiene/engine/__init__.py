@@ -6,6 +6,7 @@ import ast
 import importlib
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,6 +21,7 @@ from dbhygiene.settings import Settings
 from dbhygiene.source import NOT_PYTHON, File, Span, Surroundings
 
 if TYPE_CHECKING:
+    from dbhygiene.gaps import Gaps
     from dbhygiene.lifetimes import Lifetimes
     from dbhygiene.suppressions import Suppression
 
@@ -153,8 +155,25 @@ class Analyses:
     def may_find(self, rule: AnyRule, file: File, words: Words) -> bool:
         """Whether a file may hold the fault of a rule, by its text."""
         if not rule.imports or words.any(rule.imports):
-            return True
+            return rule.on != "Gap" or self._may_have_gap(file)
         return _is_about_lives(rule) and words.any(self.helpers) and self._lifetimes.summaries.is_helped(file)
+
+    def foresee(self, rules: Iterable[AnyRule]) -> None:
+        """Find out what the check of every file will ask, before processes are made that would each find it out."""
+        if any(rule.on == "Gap" for rule in rules):
+            with suppress(Exception):  # told where a file is checked
+                self._gaps.foresee()
+
+    def _may_have_gap(self, file: File) -> bool:
+        try:
+            return self._gaps.may_have(file)
+        except Exception:  # likewise
+            return True
+
+    @property
+    def _gaps(self) -> Gaps:
+        made: Gaps = self._analysis("Gap")
+        return made
 
     @property
     def _lifetimes(self) -> Lifetimes:

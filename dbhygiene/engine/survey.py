@@ -212,10 +212,7 @@ class Survey:
     def _learn(self, files: Sequence[File]) -> None:
         """Let the analyses learn from files: each process looks at its part, and is told what came of the others'."""
         self.analyses.learn(self.handed)
-        if self.crew is None and self._pays(files):
-            from dbhygiene.engine.crew import Crew
-
-            self.crew = Crew(self.how.jobs, self._answer)
+        self._hire(files)
         fresh = [file for file in files if file.path not in self.handed and self.analyses.may_hand_out(file)]
         if self.crew is None:
             self.handed.update([(file.path, self.analyses.handing_out(file)) for file in fresh])
@@ -225,6 +222,14 @@ class Survey:
                 self._take(path, answer, self.handed, ())
             self.crew.tell(("learn", self.handed))
         self.analyses.learn(self.handed)
+
+    def _hire(self, files: Sequence[File]) -> None:
+        """Make processes for these files, if they pay."""
+        if self.crew is None and self._pays(files):
+            from dbhygiene.engine.crew import Crew
+
+            self.analyses.foresee(self.rules)
+            self.crew = Crew(self.how.jobs, self._answer)
 
     def _pays(self, files: Sequence[File]) -> bool:
         return self.how.jobs > 1 and hasattr(os, "fork") and sum(len(file.text) for file in files) >= WORTH_FORKING
@@ -281,6 +286,7 @@ class Survey:
 
     def _checked(self, loaded: Loaded) -> Iterator[tuple[Path, Sequence[Finding]]]:
         files = _files(loaded)
+        self._hire(files)
         coming = self._asked(self.crew, files) if self.crew is not None else ((f.path, self._check(f)) for f in files)
         found = 0
         for done, (path, file) in enumerate(loaded.items(), 1):

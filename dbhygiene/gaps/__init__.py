@@ -53,9 +53,10 @@ class Gaps:
         Only what a long-lived process leads to is of interest: a request begins with a fresh connection, and nobody
         keeps one waiting for minutes. What sleeps for hours, or asks a person, is such a process itself.
         """
-        if is_test(file) or not self._may_have(file):
-            return  # a question to the file; those that come now are about its project
-        if not ("django" in file.text or self._uses_django) or self._is_sqlite(file) or not self._is_worth_it(file):
+        self._asked += 1
+        if not self.may_have(file) or not (self._knows_project or self._might_have(file)):
+            return  # questions to the file; those that come now are about its project
+        if not self._is_worth_it(file) or self._is_sqlite(file):
             return
         run_by_process = self._running(file)
         for code in file.functions:
@@ -79,20 +80,32 @@ class Gaps:
             self._sqlite[directory] = is_sqlite_only(file)
         return self._sqlite[directory]
 
-    def _may_have(self, file: File) -> bool:
-        """Whether a function of the file could have a gap, whoever leads to it.
+    def foresee(self) -> None:
+        """Find what the project's long-lived processes lead to."""
+        if self._uses_django:
+            _ = self._paths
 
-        What leads to it is a question to the whole project: one file, checked alone, mostly need not ask it. Where
-        many are checked, that is less work than to look at every function.
+    def may_have(self, file: File) -> bool:
+        """Whether a file may have a gap, by its text and by what is known of the project so far."""
+        return not is_test(file) and (not self._knows_project or self._is_worth_it(file))
+
+    @property
+    def _knows_project(self) -> bool:
+        """Whether it is known what leads to a file's functions, or worth to be asked.
+
+        That is a question to the whole project: of a few files, it is less work to look at every function.
         """
-        self._asked += 1
-        if "_reach" in self.__dict__ or self._asked > _FEW or callbacks(file):
-            return True
+        return "_reach" in self.__dict__ or self._asked > _FEW
+
+    def _might_have(self, file: File) -> bool:
+        """Whether a function of the file could have a gap, whoever leads to it."""
         self._others.explore((file, code) for code in file.functions)
-        return any(_may_have_gap(self._others, code) for code in file.functions)
+        return bool(callbacks(file)) or any(_may_have_gap(self._others, code) for code in file.functions)
 
     def _is_worth_it(self, file: File) -> bool:
-        """Whether anything in a file may have a gap, by its text and by what is known of the project."""
+        """Whether anything in a file may have a gap, by its text and by what the project's processes lead to."""
+        if not ("django" in file.text or self._uses_django):
+            return False
         return may_have_entries(file) or any(word in file.text for word in _LASTING) or file.path in self._paths
 
     @cached_property

@@ -58,6 +58,7 @@ def uses_django(project: Surroundings) -> bool:
     )
 
 
+@once
 def may_have_entries(file: File) -> bool:
     """Whether a file may have an entry point, by its text."""
     return any(word in file.text for word in _WORDS) or WRITTEN.search(file.text) is not None
