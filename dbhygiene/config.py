@@ -32,6 +32,7 @@ def root_of(path: Path) -> Path:
     That is the nearest directory above, within a repository, that has settings. Where none has, it is what is worked
     in, whichever of its files are named: the nearest directory from the current one upwards that looks like the root
     of a project. Where none does, it is the nearest above the path; else the current directory, or that of the path.
+    The root of the file system and a user's home are no project, though one may be checked from there.
     """
     start = path if path.is_dir() else path.parent
     here = Path(os.getcwd())
@@ -45,7 +46,10 @@ def root_of(path: Path) -> Path:
             return directory
         if ".git" in markers:
             break
-    return around or nearest or (here if start.is_relative_to(here) else start)
+    if found := around or nearest:
+        return found
+    is_everything = str(here) in {here.anchor, os.path.expanduser("~")}
+    return here if start.is_relative_to(here) and not is_everything else start
 
 
 def by_root(files: Iterable[Path], root: Path) -> dict[Path, list[Path]]:

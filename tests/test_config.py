@@ -167,6 +167,17 @@ def test_without_a_mark_the_current_directory_is_the_root(directory: Path, monke
     assert config.root_of(directory) == directory
 
 
+def test_the_whole_file_system_is_no_project_and_neither_is_a_home(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (directory / "app").mkdir()
+    monkeypatch.chdir(directory.anchor)
+    assert config.root_of(directory / "app") == directory / "app"
+    monkeypatch.chdir(directory)
+    monkeypatch.setenv("HOME", str(directory))
+    assert config.root_of(directory / "app") == directory / "app"
+
+
 def test_no_settings_are_taken_from_outside_of_a_repository(directory: Path) -> None:
     (directory / "dbhygiene.toml").write_text("server-timeout = 5\n")
     (directory / "clone" / ".git").mkdir(parents=True)

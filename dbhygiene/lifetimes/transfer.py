@@ -75,28 +75,10 @@ class Transfer:
         self.sure = {call for call in sites if isinstance(call, ast.Call) and effects.of(call).summary.is_sure}
         self.escaped: dict[Site, Node] = {}  # and where, as seen first
         self.replaced: dict[tuple[Site, ast.AST], None] = {}  # in the order found
-        self._steps: dict[type, Callable[..., Outcomes]] = {
-            cfg.Call: self._call,
-            cfg.Bind: self._bind,
-            cfg.Test: self._test,
-            cfg.Case: self._case,
-            cfg.Enter: self._enter,
-            cfg.Leave: self._leave,
-            cfg.Return: self._return,
-            cfg.End: self._end,
-            cfg.Yield: self._yield,
-            cfg.Choose: self._choose,
-            cfg.Collect: self._collect,
-            cfg.Catch: self._catch,
-            cfg.Delete: self._delete,
-            cfg.Iterate: self._iterate,
-            cfg.Await: self._await,
-            cfg.Discard: self._discard,
-        }
 
     def __call__(self, node: Node, fact: Fact) -> Iterator[tuple[Kind, Fact]]:
-        step = self._steps.get(type(node.act))
-        outcomes = step(node.act, fact) if step else [(kind, fact) for kind in ("next", "true", "false", "raise")]
+        step = _STEPS.get(type(node.act))
+        outcomes = step(self, node.act, fact) if step else [(kind, fact) for kind in ("next", "true", "false", "raise")]
         for kind, after in outcomes:
             if after.state == "escaped":
                 if after.site is not None:
@@ -591,6 +573,27 @@ class Transfer:
         elif how in {CLOSER, CLOSE}:
             fact = fact._replace(state="escaped")
         return [("next", fact), ("raise", fact)]
+
+
+# Not in the object: what refers to itself is kept until a collector of garbage comes, and none is wanted.
+_STEPS: dict[type, Callable[..., Outcomes]] = {
+    cfg.Call: Transfer._call,
+    cfg.Bind: Transfer._bind,
+    cfg.Test: Transfer._test,
+    cfg.Case: Transfer._case,
+    cfg.Enter: Transfer._enter,
+    cfg.Leave: Transfer._leave,
+    cfg.Return: Transfer._return,
+    cfg.End: Transfer._end,
+    cfg.Yield: Transfer._yield,
+    cfg.Choose: Transfer._choose,
+    cfg.Collect: Transfer._collect,
+    cfg.Catch: Transfer._catch,
+    cfg.Delete: Transfer._delete,
+    cfg.Iterate: Transfer._iterate,
+    cfg.Await: Transfer._await,
+    cfg.Discard: Transfer._discard,
+}
 
 
 def _unwrapped(expr: ast.expr) -> ast.expr:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import gc
 import textwrap
+import weakref
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ from dbhygiene.flow.calls import Definition
 from dbhygiene.lifetimes.summaries import Summaries
 from dbhygiene.project import Project
 from dbhygiene.settings import Settings
+from dbhygiene.source import File
 
 DB = """
     import contextlib
@@ -152,3 +156,20 @@ def test_what_objects_own_is_asked_again_once_more_is_known(tmp_path: Path) -> N
     assert summaries.returned(cls) is None
     summaries.learn({"make_conn": ()})
     assert summaries.returned(cls) is not None
+
+
+def test_an_analysis_is_gone_with_its_last_user_though_no_garbage_is_collected(tmp_path: Path) -> None:
+    file = File(tmp_path / "app.py", "import pymysql\n\ndef f():\n    conn = pymysql.connect()\n    conn.ping()\n")
+    summaries = Summaries(file.project)
+    (function,) = file.tree.body[1:]
+    assert isinstance(function, ast.FunctionDef)
+    gc.disable()
+    try:
+        analysis = summaries.analysis(file, function)
+        assert analysis is not None
+        left = weakref.ref(analysis.transfer)
+        summaries.release(file)
+        del analysis
+        assert left() is None
+    finally:
+        gc.enable()
