@@ -10,11 +10,11 @@ from __future__ import annotations
 import ast
 import os
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing, suppress
 from enum import Enum
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 from zlib import crc32
 
 from dbhygiene import edits, model
@@ -22,16 +22,19 @@ from dbhygiene.model import Finding
 from dbhygiene.settings import Confidence
 from dbhygiene.source import Span
 
-_FORMAT = 3
+_FORMAT = 4
 _TAG = """Signature: 8a477f597d28d172789f06886806bc55
 # This file marks a cache directory, made by dbhygiene; see https://bford.info/cachedir/
 """
 _TABLES = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE files (path BLOB PRIMARY KEY, mtime INTEGER, size INTEGER, row TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE files (
+    path BLOB PRIMARY KEY, mtime INTEGER, size INTEGER, row TEXT NOT NULL, found TEXT NOT NULL
+) WITHOUT ROWID;
 """
 
 
+Answer = TypeVar("Answer")
 Lookups: TypeAlias = "dict[tuple[str, str], str]"
 Words: TypeAlias = "dict[str, tuple[str, ...]]"
 
@@ -73,6 +76,13 @@ class Kept(NamedTuple):
     writes: int = 0
 
 
+class Times(NamedTuple):
+    """What the files of an earlier run were: path, time in nanoseconds, size."""
+
+    facts: Mapping[str, str] = {}
+    files: Sequence[tuple[str, int, int]] = ()
+
+
 class Cache:
     """The file of one project and one configuration; `warning` is what went wrong, in one line."""
 
@@ -82,15 +92,35 @@ class Cache:
         self._path = directory / f"{crc32(key.encode()):08x}.sqlite"
         self.warning = ""
 
+    def times(self) -> Times:
+        """What the files were, by their times alone."""
+        return self._ask(self._times) or Times()
+
+    def _times(self, connection: sqlite3.Connection, facts: Mapping[str, str]) -> Times:
+        rows = connection.execute("SELECT path, mtime, size FROM files")
+        return Times(facts, [(os.fsdecode(path), mtime, size) for path, mtime, size in rows])
+
+    def found(self) -> Mapping[str, Sequence[Finding]] | None:
+        """The findings in each file that has some."""
+        return self._ask(self._found)
+
+    def _found(self, connection: sqlite3.Connection, facts: Mapping[str, str]) -> Mapping[str, Sequence[Finding]]:
+        rows = connection.execute("SELECT path, found FROM files WHERE found NOT IN ('', ?)", (repr(_plain(())),))
+        return {os.fsdecode(path): _value(ast.literal_eval(found)) for path, found in rows}
+
     def read(self) -> Kept:
         """What is there; nothing where it cannot be read, or is of another version."""
+        return self._ask(self._kept) or Kept()
+
+    def _kept(self, connection: sqlite3.Connection, facts: Mapping[str, str]) -> Kept:
+        rows = {os.fsdecode(path): _row(*rest) for path, *rest in connection.execute("SELECT * FROM files")}
+        return Kept(facts, rows, int(facts["writes"]))
+
+    def _ask(self, question: Callable[[sqlite3.Connection, Mapping[str, str]], Answer]) -> Answer | None:
         try:
             with closing(self._connect("ro")) as connection:
                 facts = dict(connection.execute("SELECT name, value FROM facts"))
-                if facts.get("key") != self._key:
-                    return Kept()
-                rows = {os.fsdecode(path): _row(*rest) for path, *rest in connection.execute("SELECT * FROM files")}
-                return Kept(facts, rows, int(facts["writes"]))
+                return question(connection, facts) if facts.get("key") == self._key else None
         except sqlite3.OperationalError as error:
             if self._path.exists() and "locked" not in str(error):
                 self.warning = f"{self._path}: cache not read: {error}"
@@ -98,7 +128,7 @@ class Cache:
             self.warning = f"{self._path}: cache thrown away: {error}"
             with suppress(OSError):
                 self._path.unlink()
-        return Kept()
+        return None
 
     def write(self, facts: Mapping[str, str], rows: Mapping[str, Row], gone: Iterable[str], writes: int) -> None:
         """Replace these rows, and all facts, unless somebody wrote since `writes` was read; `writes` 0: replace all."""
@@ -120,7 +150,7 @@ class Cache:
                 told = {**facts, "key": self._key, "writes": str(int(known.get("writes", 0)) + 1)}
                 connection.executemany("REPLACE INTO facts VALUES (?, ?)", told.items())
                 connection.executemany("DELETE FROM files WHERE path = ?", ((os.fsencode(path),) for path in gone))
-                connection.executemany("REPLACE INTO files VALUES (?, ?, ?, ?)", _values(rows))
+                connection.executemany("REPLACE INTO files VALUES (?, ?, ?, ?, ?)", _values(rows))
         except (sqlite3.DatabaseError, OSError) as error:
             if "locked" not in str(error):
                 self.warning = self.warning or f"{self._path}: cache not written: {error}"
@@ -168,14 +198,16 @@ def stamp() -> str:
 # -- rows as texts: read by `literal_eval`, since whoever can write into a project must not get code run ----------
 
 
-def _values(rows: Mapping[str, Row]) -> Iterable[tuple[bytes, int, int, str]]:
+def _values(rows: Mapping[str, Row]) -> Iterable[tuple[bytes, int, int, str, str]]:
     for path, row in rows.items():
-        rest = row[2:] if row.digest or row.found else ()
-        yield os.fsencode(path), row.mtime, row.size, repr(_plain(rest)) if rest else ""
+        *rest, found = row[2:]
+        text = repr(_plain(tuple(rest))) if row.digest or row.found else ""
+        yield os.fsencode(path), row.mtime, row.size, text, "" if found is None else repr(_plain(found))
 
 
-def _row(mtime: int, size: int, text: str) -> Row:
-    return Row(mtime, size, *_value(ast.literal_eval(text))) if text else Row(mtime, size)
+def _row(mtime: int, size: int, text: str, found: str) -> Row:
+    rest = _value(ast.literal_eval(text)) if text else ()
+    return Row(mtime, size, *rest)._replace(found=_value(ast.literal_eval(found)) if found else None)
 
 
 _CLASSES: dict[str, Any] = {

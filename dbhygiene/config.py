@@ -52,12 +52,12 @@ def root_of(path: Path) -> Path:
     return here if start.is_relative_to(here) and not is_everything else start
 
 
-def by_root(files: Iterable[Path], root: Path) -> dict[Path, list[Path]]:
+def by_root(files: Iterable[str], root: Path) -> dict[Path, list[str]]:
     """Files below a root, by the nearest directory above each that has settings of its own; else the root."""
     roots: dict[str, Path] = {str(root): root}
-    found: dict[Path, list[Path]] = {}
+    found: dict[Path, list[str]] = {}
     for file in files:
-        found.setdefault(_root_between(str(file.parent), roots), []).append(file)
+        found.setdefault(_root_between(os.path.dirname(file), roots), []).append(file)
     return found
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import overload
 
 from dbhygiene.settings import EXCLUDED
 
@@ -15,11 +17,42 @@ _NAME = re.compile(r"[\w.-]+")  # a pattern that is matched without `pathspec`
 Matches = Callable[[str], bool]
 
 
+class Files(Sequence[Path]):
+    """Files by their names; paths are made of these when somebody asks, since each costs more than its file's times."""
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self.names = tuple(names)
+
+    @cached_property
+    def _paths(self) -> tuple[Path, ...]:
+        return tuple(map(Path, self.names))
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __iter__(self) -> Iterator[Path]:
+        return iter(self._paths)
+
+    @overload
+    def __getitem__(self, place: int) -> Path: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Path, ...]: ...
+
+    def __getitem__(self, place: int | slice) -> Path | tuple[Path, ...]:
+        return self._paths[place]
+
+    def __eq__(self, other: object) -> bool:
+        return self.names == other.names if isinstance(other, Files) else list(self) == other
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 class Found:
     """Files, in order, and what could not be looked into, with the reason."""
 
     def __init__(self) -> None:
-        self.files: list[Path] = []
+        self.files = Files()
         self.unlisted: list[tuple[Path, str]] = []
 
 
@@ -42,7 +75,7 @@ def discover(paths: Iterable[Path], root: Path, exclude: Iterable[str] = EXCLUDE
             files.update(file for file in below if not excluded(file))
         else:
             files.add(str(path))
-    found.files = [Path(file) for file in sorted(files)]
+    found.files = Files(sorted(files))
     return found
 
 
@@ -79,15 +112,16 @@ def _by_walk(directory: Path, excluded: frozenset[str], found: Found) -> Iterato
         except OSError as error:
             found.unlisted.append((Path(here), error.strerror or str(error)))
             continue
-        if any(entry.name == ".gitignore" for entry in entries):
+        if ".gitignore" in {entry.name for entry in entries}:
             ignored = (*ignored, _gitignore(here))
         for entry in entries:
-            if entry.name in excluded:
+            name = entry.name
+            if name in excluded:
                 continue
             if entry.is_dir(follow_symlinks=False):
                 if not _any(ignored, entry.path + "/"):
                     todo.append((entry.path, ignored))
-            elif entry.name.endswith(ENDINGS) and _is_file(entry) and not _any(ignored, entry.path):
+            elif name.endswith(ENDINGS) and _is_file(entry) and not _any(ignored, entry.path):
                 yield entry.path
 
 
@@ -99,7 +133,7 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
 
 
 def _any(matchers: tuple[Matches, ...], path: str) -> bool:
-    return any(matches(path) for matches in matchers)
+    return bool(matchers) and any(matches(path) for matches in matchers)
 
 
 def _gitignore(directory: str) -> Matches:

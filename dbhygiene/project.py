@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dbhygiene.discovery import Found, discover
+from dbhygiene.discovery import Files, Found, discover
 from dbhygiene.reach import Reach
 from dbhygiene.settings import Settings
 from dbhygiene.source import NOT_PYTHON, File, Surroundings
@@ -77,7 +77,7 @@ class Project:
 
     def is_all(self, paths: Sequence[Path]) -> bool:
         """Whether these are all of the project's files, as far as that is known already."""
-        return self.__dict__.get("everything") == paths
+        return "everything" in self.__dict__ and self.everything == paths
 
     def read(self, path: Path) -> bytes:
         """The bytes of a file; raises OSError where it cannot be read, or is too large to be a program."""
@@ -177,7 +177,7 @@ class Project:
                 yield self.file(path)
 
     @cached_property
-    def everything(self) -> list[Path]:
+    def everything(self) -> Files:
         """All of the project's files."""
         return self.discover([self.root]).files
 

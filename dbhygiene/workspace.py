@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dbhygiene import config
+from dbhygiene.discovery import Files
 from dbhygiene.project import Project
 from dbhygiene.settings import Settings
 
@@ -15,7 +16,7 @@ class Member(NamedTuple):
     """One project, those of its files that are meant, and what could not be looked into, with the reason."""
 
     project: Project
-    files: Sequence[Path]
+    files: Files
     unlisted: Sequence[tuple[Path, str]] = ()
 
 
@@ -42,10 +43,10 @@ def members(
     for root, below in by_root.items():
         outer = Project(root, settings(root))
         found = outer.discover(below, force_exclude=force_exclude)
-        parts = config.by_root(found.files, root) if nested else {}
-        yield Member(outer, parts.pop(root, [] if nested else found.files), found.unlisted)
+        parts = config.by_root(found.files.names, root) if nested else {root: found.files.names}
+        yield Member(outer, Files(parts.pop(root, ())), found.unlisted)
         for inner, files in parts.items():
             project = Project(inner, settings(inner))
-            allowed = set(project.discover([inner]).files)
-            allowed.update([] if force_exclude else below)  # what is named is meant
-            yield Member(project, [path for path in files if path in allowed])
+            allowed = set(project.discover([inner]).files.names)
+            allowed.update([] if force_exclude else map(str, below))  # what is named is meant
+            yield Member(project, Files(file for file in files if file in allowed))

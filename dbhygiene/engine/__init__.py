@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dbhygiene.catalogue import all_rules
+from dbhygiene.discovery import Files
 from dbhygiene.fingerprints import fingerprinted, normalised, relative
 from dbhygiene.library.prefilter import MODULES, imports
 from dbhygiene.mistakes import Mistake, did_you_mean
@@ -396,7 +397,8 @@ def check(
     """
     from dbhygiene.engine.survey import survey
 
-    return survey(project, list(paths), rules, set(named), analyses or Analyses(project), how or How())
+    files = paths if isinstance(paths, Files) else Files(map(str, paths))
+    return survey(project, files, rules, set(named), analyses or Analyses(project), how or How())
 
 
 def load(
@@ -405,7 +407,7 @@ def load(
     """Let the analyses learn what they must know to check these files, as `check` does."""
     from dbhygiene.engine.survey import load
 
-    load(project, list(paths), rules, analyses, set(named))
+    load(project, Files(map(str, paths)), rules, analyses, set(named))
 
 
 class How(NamedTuple):

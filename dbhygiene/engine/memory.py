@@ -14,13 +14,15 @@ import time
 from ast import literal_eval
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import cached_property
 from hashlib import blake2b
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dbhygiene import __version__
-from dbhygiene.cache import Cache, Lookups, Row, resting, stamp
+from dbhygiene.cache import Cache, Kept, Lookups, Row, resting, stamp
+from dbhygiene.discovery import Files
 from dbhygiene.engine import INTERNAL_ERROR, Help
 from dbhygiene.model import AnyRule, Finding
 from dbhygiene.project import Asked, Project
@@ -56,7 +58,6 @@ class Memory:
         codes = [rule.code for rule in rules]
         told = (__version__, stamp(), sys.version, str(project.root), codes, settings, _requirements(project.root))
         self._cache = Cache(directory, repr(told))
-        self._kept = self._cache.read()
         self._times: dict[str, tuple[int, int]] = {}
         self._seen: dict[Path, str] = {}  # files that other processes read, and their digests
         self._same: dict[str, Row] = {}  # rows whose file has not changed
@@ -67,7 +68,26 @@ class Memory:
     def warning(self) -> str:
         return self._cache.warning
 
+    @cached_property
+    def _kept(self) -> Kept:
+        return self._cache.read()
+
     # -- what is still true ---------------------------------------------------------------------------
+
+    def unchanged(self, paths: Files, named: Collection[Path]) -> list[Finding] | None:
+        """All findings of the last run, where nothing at all has changed; None where something may have.
+
+        Most runs end here: nothing but times is looked at, and nothing is read but what is told.
+        """
+        before = self._cache.times()
+        if before.facts.get("listed") != _listed(paths, named):
+            return None
+        if any(_times(path) != (mtime, size) for path, mtime, size in before.files):
+            return None
+        if _times_of(path for path, _ in literal_eval(before.facts["places"])) != before.facts["places"]:
+            return None
+        found = self._cache.found()
+        return None if found is None else [finding for path in sorted(found) for finding in found[path]]
 
     def valid(self, paths: Sequence[Path], named: Collection[Path]) -> Before | None:
         """What is still true; None where nothing is."""
@@ -198,7 +218,7 @@ class Memory:
             if _failed(loaded.get(path), found):
                 rows[str(path)] = Row(_UNKNOWN, _UNKNOWN)
         self._cache.prepare()  # or its directory would change what lies beside the first modules
-        told = {"used": repr(sorted(used)), "help": help.value}
+        told = {"used": repr(sorted(used)), "help": help.value, "listed": _listed(Files(map(str, loaded)), named)}
         words = {**dict(literal_eval(self._kept.facts.get("asked", "()"))), **asked.words[""]}
         told["asked"] = repr(sorted(words.items()))
         told["places"] = _times_of(sorted(self._places(self._looked_up)))
@@ -237,6 +257,13 @@ class Memory:
                                 break
                             found.add(here)
         return found
+
+
+def _listed(paths: Files, named: Collection[Path]) -> str:
+    """What was asked for: all files, and those that were named, which are told of more."""
+    own = set(paths.names)
+    words = (*paths.names, "", *sorted(name for name in map(str, named) if name in own))
+    return _digest("\0".join(words).encode(errors="surrogateescape"))
 
 
 def _tuple(found: Sequence[Finding] | None) -> tuple[Finding, ...] | None:

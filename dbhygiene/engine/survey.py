@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from dbhygiene.discovery import Files
 from dbhygiene.engine import Analyses, Help, How, Words, check_file, gone, not_parsed, not_read, syntax_error
 from dbhygiene.library.prefilter import needles
 from dbhygiene.model import AnyRule, Finding
@@ -26,7 +27,7 @@ Loaded: TypeAlias = "dict[Path, File | Finding | None]"  # None: nothing in it i
 
 
 def survey(
-    project: Project, paths: Sequence[Path], rules: Sequence[AnyRule], named: set[Path], analyses: Analyses, how: How
+    project: Project, paths: Files, rules: Sequence[AnyRule], named: set[Path], analyses: Analyses, how: How
 ) -> Iterator[Finding]:
     """The findings in these files, in their order; see `engine.check`."""
     memory: Memory | None = None
@@ -34,12 +35,12 @@ def survey(
         from dbhygiene.engine.memory import Memory
 
         memory = Memory(project, rules, how.cache)
+        if (found := memory.unchanged(paths, named)) is not None:
+            return iter(found)
     return Survey(project, paths, rules, named, analyses, how, memory).findings()
 
 
-def load(
-    project: Project, paths: Sequence[Path], rules: Sequence[AnyRule], analyses: Analyses, named: set[Path]
-) -> None:
+def load(project: Project, paths: Files, rules: Sequence[AnyRule], analyses: Analyses, named: set[Path]) -> None:
     """Learn from these files, and those that they draw in, so that they can be checked."""
     whole = Survey(project, paths, rules, named, analyses, How())
     whole.load(whole.around(paths))
@@ -51,7 +52,7 @@ class Survey:
     def __init__(
         self,
         project: Project,
-        paths: Sequence[Path],
+        paths: Files,
         rules: Sequence[AnyRule],
         named: set[Path],
         analyses: Analyses,
