@@ -103,8 +103,11 @@ def tree(rounds: int) -> None:
     )
     pylint = [str(peers / "pylint"), "--disable=all", "--enable=R1732", "--jobs=0", "--score=n"]
     django = next(each for each in trees if "Django" in each)
-    few = sized(django, 10_000)
-    table("against pylint, 10,000 lines", {"dbhygiene": [*check, "--no-cache", *few], "pylint": [*pylint, *few]}, 1)
+    few = sampled(trees, 20_000)
+    speeds(
+        "lines a second, cold",
+        {"dbhygiene, all three trees": (trees, [*check, "--no-cache"]), "pylint, some of their files": (few, pylint)},
+    )
     some = sized(django, 50_000)
     table(
         "flake8, 50,000 lines",
@@ -149,12 +152,23 @@ def generated(lines: int) -> Path:
     return directory
 
 
+def sampled(directories: Sequence[str], lines: int) -> list[str]:
+    """Files from all over some trees that have about so many lines together."""
+    files = [path for directory in directories for path in sorted(Path(directory).rglob("*.py"))]
+    step = max(1, sum(map(lines_of, files)) // lines)
+    return [str(path) for path in files[step // 2 :: step]]
+
+
+def lines_of(path: Path) -> int:
+    return path.read_bytes().count(b"\n")
+
+
 def sized(directory: str, lines: int) -> list[str]:
     """Some files of a tree that have so many lines together."""
     found, count = [], 0
     for path in sorted(Path(directory).rglob("*.py")):
         if count < lines:
-            count += path.read_bytes().count(b"\n")
+            count += lines_of(path)
             found.append(str(path))
     return found
 
@@ -209,6 +223,18 @@ def table(title: str, commands: Mapping[str, Sequence[str]], rounds: int, before
         first = first or middle
         ratios = middle.wall / first.wall, middle.cpu / first.cpu
         print(f"{name:28}{middle.wall:9.3f}{ratios[0]:8.2f}{middle.cpu:9.3f}{ratios[1]:8.2f}{middle.memory:8.0f}")
+
+
+def speeds(title: str, commands: Mapping[str, tuple[Sequence[str], Sequence[str]]]) -> None:
+    """Run each command once on its files, and print how many of their lines it goes through in a second."""
+    print(f"\n{title}\n{'':28}{'lines':>10}{'wall s':>9}{'lines/s':>10}{'ratio':>9}")
+    slowest = None
+    for name, (paths, command) in reversed(commands.items()):
+        files = [file for path in map(Path, paths) for file in (path.rglob("*.py") if path.is_dir() else (path,))]
+        lines, spent = sum(map(lines_of, files)), cost([*command, *paths])
+        speed = lines / spent.wall
+        slowest = slowest or speed
+        print(f"{name:28}{lines:10,}{spent.wall:9.3f}{speed:10,.0f}{speed / slowest:9.1f}")
 
 
 if __name__ == "__main__":
