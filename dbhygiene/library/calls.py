@@ -11,16 +11,25 @@ from dbhygiene.library.resources import (
     BORROWER,
     BORROWS,
     CLOSES,
+    GATHERS,
     HARMLESS,
+    READS,
     RETURNS,
     Argument,
     Summary,
 )
 
 _QUIET_BUILTINS = """
-    print len isinstance issubclass hasattr getattr callable id type repr str bool bytes tuple list dict set
-    frozenset object range enumerate zip reversed super format locals globals vars dir staticmethod classmethod
-    property slice
+    print len isinstance issubclass hasattr getattr callable id type repr str bool bytes object range super format
+    locals globals vars dir staticmethod classmethod property slice
+"""
+_QUIETLY_GATHERING = "tuple list dict set frozenset"
+_GATHERING = "next min max sorted"
+_LAZY = """
+    enumerate zip reversed iter map filter aiter itertools.accumulate itertools.batched itertools.chain
+    itertools.chain.from_iterable itertools.compress itertools.cycle itertools.dropwhile itertools.filterfalse
+    itertools.groupby itertools.islice itertools.pairwise itertools.starmap itertools.takewhile itertools.tee
+    itertools.zip_longest
 """
 _QUIET_FUNCTIONS = """
     time.time time.monotonic time.perf_counter time.sleep asyncio.sleep datetime.datetime.now
@@ -43,7 +52,7 @@ QUIET_METHODS = frozenset(
 )
 
 _BORROWING_FUNCTIONS = """
-    next iter any all sum min max sorted map filter delattr pandas.read_sql pandas.read_sql_query
+    any all sum delattr pandas.read_sql pandas.read_sql_query
     pandas.read_sql_table pandas.io.sql.read_sql pandas.io.sql.to_sql polars.read_database
     polars.read_database_uri weakref.ref weakref.proxy inspect.getmembers psycopg2.extras.register_uuid
     psycopg2.extras.register_json psycopg2.extras.register_hstore psycopg2.extensions.register_type
@@ -61,6 +70,9 @@ _RETURNS_SECOND = Summary(arguments=(Argument.of(BORROWS), Argument.of(RETURNS))
 CALLS: dict[str, Summary] = {
     **dict.fromkeys(_QUIET_BUILTINS.split(), HARMLESS),
     **dict.fromkeys(_QUIET_FUNCTIONS.split(), HARMLESS),
+    **dict.fromkeys(_QUIETLY_GATHERING.split(), Summary(rest=Argument.of(GATHERS), may_raise=False)),
+    **dict.fromkeys(_GATHERING.split(), Summary(rest=Argument.of(GATHERS))),
+    **dict.fromkeys(_LAZY.split(), Summary(rest=Argument.of(READS), may_raise=False)),  # they read later
     "atexit.register": Summary(may_raise=False),
     "setattr": Summary(may_raise=False),
     "typing.cast": _RETURNS_SECOND,
@@ -75,7 +87,7 @@ BORROWING_METHODS = frozenset(
     """
     to_sql read_sql as_string backup mogrify debug info warning warn error exception critical log
     assertEqual assertIs assertIsNotNone assertIsNone assertTrue assertFalse assertIsInstance assertNotEqual
-    assertIn assertNotIn assertRaises
+    assertIn assertNotIn assertRaises join
     """.split()
 )
 

@@ -146,6 +146,7 @@ class Does(Enum):
     RETURNS = "returns"  # gives it back
     HOLDS = "holds"  # gives back something that holds it: a tuple, a list
     READS = "reads"  # gives back something that lives in it, such as a cursor
+    GATHERS = "gathers"  # gives back what can be read from it
 
 
 Fates = frozenset[Does]
@@ -153,6 +154,8 @@ BORROWS: Fates = frozenset({Does.BORROWS})
 CLOSES: Fates = frozenset({Does.CLOSES})
 KEEPS: Fates = frozenset({Does.KEEPS})
 RETURNS: Fates = frozenset({Does.RETURNS})
+READS: Fates = frozenset({Does.READS})
+GATHERS: Fates = frozenset({Does.GATHERS})
 
 
 class Argument(NamedTuple):

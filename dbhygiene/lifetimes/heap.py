@@ -19,6 +19,7 @@ CLOSER: Final = "closer"  # closes it when it is left or closed: closing(conn), 
 CLOSE: Final = "close"  # its bound `close` method
 LENT: Final = "<lent>"  # below a field: somebody else has seen that since, and may have closed it
 RETURN: Final = "<return>"  # where the function's result is
+ELSEWHERE: Final = "<elsewhere>"  # in somebody's container or object
 
 
 class Fact(NamedTuple):

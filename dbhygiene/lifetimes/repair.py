@@ -13,7 +13,7 @@ from dbhygiene.edits import InsertAfter, InsertBefore, MoveIntoWith, Remove, Rep
 from dbhygiene.flow import cfg
 from dbhygiene.lifetimes.analysis import transferred
 from dbhygiene.lifetimes.closings import Closing, closings
-from dbhygiene.lifetimes.heap import PART, RETURN, path_of
+from dbhygiene.lifetimes.heap import ELSEWHERE, PART, RETURN, path_of
 from dbhygiene.lifetimes.lifetime import Leak, Lifetime
 from dbhygiene.lifetimes.region import RefusedError, Region, blocks, names_in, names_read, parts, region
 from dbhygiene.model import Fix, NoFix, Safety
@@ -163,7 +163,9 @@ def _not_handed_on(life: Lifetime) -> None:
 def _nothing_outlives(life: Lifetime) -> None:
     """Refuse where something that reads from the connection is returned, yielded or stored."""
     for node, fact in life.history:
-        if any(how == PART and isinstance(w, str) and (w == RETURN or "." in w) for how, w in fact.aliases):
+        if any(
+            how == PART and isinstance(w, str) and (w in {RETURN, ELSEWHERE} or "." in w) for how, w in fact.aliases
+        ):
             raise RefusedError("something that still reads from the connection outlives it")
         if isinstance(node.act, cfg.Yield) and life.analysis.transfer.holds(node.act.node.value, fact) == PART:
             raise RefusedError("something that still reads from the connection is yielded")

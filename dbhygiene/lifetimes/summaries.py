@@ -19,6 +19,7 @@ from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.library.resources import (
     BORROWS,
     KEEPS,
+    READS,
     UNBUFFERED_CURSOR,
     Argument,
     Does,
@@ -37,6 +38,7 @@ from dbhygiene.source import FUNCTION, Code, File, Function, Scope, Surroundings
 
 # Decorators under which a function still does, when called, what it says.
 _KEEPING = frozenset({"staticmethod", "classmethod", "functools.wraps", "typing.no_type_check", "typing.override"})
+_LEAVING_NOTHING = frozenset({Does.BORROWS, Does.CLOSES})  # of what is read from, nothing is left in the result
 _MAX_CHAIN = 12
 
 
@@ -255,14 +257,15 @@ class Summaries:
 
     def argument(self, definition: Definition, name: str, resource: Resource, how: str) -> Argument:
         """What a function does with a parameter that is given this resource."""
-        if how in {PART}:
-            return Argument.of(BORROWS)
-        if how != IS or not isinstance(definition.node, FUNCTION) or _is_generator(definition.file, definition.node):
+        if how not in {IS, PART} or not isinstance(definition.node, FUNCTION):
+            return Argument()
+        if _is_generator(definition.file, definition.node):
             return Argument()
         if not self._does_what_it_says(definition):
             return Argument()
         self._definitions[definition.node] = definition
-        return self._arguments.get((definition.node, name, resource), Argument()) or Argument(frozenset(), frozenset())
+        given = self._arguments.get((definition.node, name, resource), Argument()) or Argument(frozenset(), frozenset())
+        return given if how == IS else Argument.of(BORROWS if given.normal <= _LEAVING_NOTHING else READS)
 
     def _infer_argument(self, key: tuple[ast.AST, str, Resource]) -> Argument | None:
         node, name, resource = key

@@ -17,6 +17,7 @@ from dbhygiene.lifetimes.effects import Effect, Effects
 from dbhygiene.lifetimes.heap import (
     CLOSE,
     CLOSER,
+    ELSEWHERE,
     IN,
     IS,
     LENT,
@@ -110,17 +111,26 @@ class Transfer:
                 if path is not None and (how := fact.how(path)) is not None:
                     return how
                 return self._member(self.holds(value, fact), attr, fact)
-            case ast.Await(value=value) | ast.NamedExpr(value=value) | ast.Starred(value=value):
+            case ast.Await(value=value) | ast.NamedExpr(value=value):
                 return self.holds(value, fact)
+            case ast.Starred(value=value):
+                return self._read_out(self.holds(value, fact), fact)
             case ast.Tuple(elts=elements) | ast.List(elts=elements) | ast.Set(elts=elements):
                 return self._display(elements, fact)
             case ast.Dict(values=values):
-                return IN if any(self.holds(value, fact) in {IS, IN, CLOSER} for value in values) else None
+                found = {self.holds(value, fact) for value in values} - {None}
+                return IN if found & {IS, IN, CLOSER} else PART if found else None
+            case ast.GeneratorExp():  # which is run later, on all that it speaks of
+                return PART if any(fact.how(path_of(part) or part) for part in ast.walk(expr)) else None
             case ast.Subscript(value=value, slice=index):
                 return self._element(self.holds(value, fact), index)
             case ast.Call(func=ast.Name(id="getattr"), args=[owner, ast.Constant(value=str(attr)), *_]):
                 return self._member(self.holds(owner, fact), attr, fact)
         return None
+
+    def _read_out(self, how: str | None, fact: Fact) -> str | None:
+        """How all that can be read from something relates to the resource: rows are data, a session's objects not."""
+        return None if how == PART and not self.resource(fact).is_lazy else how
 
     def _member(self, owner: str | None, attr: str, fact: Fact) -> str | None:
         if owner == IS and attr in self.resource(fact).closed_by:
@@ -290,6 +300,9 @@ class Transfer:
                 yield fact._replace(state="closed") if how != PART else fact
             elif fate is Does.RETURNS:
                 yield fact if raised else fact.with_(how, call)
+            elif fate is Does.GATHERS:
+                lives = how == PART and self._read_out(how, fact)
+                yield fact.with_(PART, call) if lives and not raised else fact
             elif fate is Does.HOLDS and how == IS:
                 yield fact if raised else fact.with_(IN, call)
             elif how == PART or fate is Does.READS:
@@ -370,7 +383,7 @@ class Transfer:
             container = target.value if isinstance(target, ast.Subscript) else None
             if container is not None and self._is_container(container):
                 return fact.with_(IN, path_of(container) or container)
-            return fact if how == PART else fact._replace(state="escaped")
+            return fact.with_(PART, ELSEWHERE) if how == PART else fact._replace(state="escaped")
         root, _, rest = path.partition(".")
         if rest:
             if root in {"self", "cls"}:

@@ -528,6 +528,20 @@ def raise_(w: Writer) -> None:
     w.jump(w.rng.choice(forms))
 
 
+# What is read now, and what is read later.
+READ = (
+    "list(cur)",
+    "[row for row in cur]",
+    "tuple(map(str, cur))",
+    "(row for row in cur)",
+    "map(str, cur)",
+    "enumerate(cur)",
+    'zip(cur, ("a", "b"))',
+    '{"rows": cur}',
+    '{"rows": [*cur]}',
+)
+
+
 @feature(1.5)
 def leave(w: Writer) -> None:
     """Return."""
@@ -539,6 +553,7 @@ def leave(w: Writer) -> None:
         forms += [f"return {name}.cursor()", f"return keep({name})", f"return {name}.execute().fetchall()"]
     if w.has("cursor"):
         forms += ["return cur"] * 2
+        forms += [f"return {each}" for each in w.rng.sample(READ, 3)]
     if w.has("stack"):
         forms += [f"return {w.pick('stack')}.pop_all()"]
     w.jump(w.rng.choice(forms))

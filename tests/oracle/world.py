@@ -7,6 +7,7 @@ next sequence, depth first, so that all runs together are all that the environme
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import types
 from collections import deque
@@ -283,12 +284,23 @@ class Connecting(Pending):
 
 
 class Cursor:
-    """A cursor, which holds on to its connection."""
+    """A cursor, which holds on to its connection, and reads its one row when it is asked for it; that never fails."""
 
-    __slots__ = ("connection",)
+    __slots__ = ("connection", "is_read")
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
+        self.is_read = False
+
+    def __iter__(self) -> Cursor:
+        return self
+
+    def __next__(self) -> Value:
+        if self.is_read:
+            raise StopIteration
+        self.is_read = True
+        self.connection.world.trace.append("row")
+        return Value(self.connection.world, "row")
 
     def close(self) -> None:
         pass
@@ -346,6 +358,8 @@ def _inside(value: object) -> Iterable[object]:
             return (value.__self__,)
         case partial():
             return (value.func, *value.args, *value.keywords.values())
+        case map() | filter() | zip() | enumerate():
+            return gc.get_referents(value)
         case types.GeneratorType():
             return tuple(value.gi_frame.f_locals.values()) if value.gi_frame else ()
     return tuple(getattr(value, "__dict__", {}).values())
