@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ast
 
+from dbhygiene.flow.bindings import Bindings, Place
+from dbhygiene.flow.calls import callee
+from dbhygiene.gaps.code import own_nodes
 from dbhygiene.gaps.things import Object, Things
 from dbhygiene.library import django
-from dbhygiene.source import FUNCTION, File, Located
+from dbhygiene.source import FUNCTION, File, Function, Located, function_around
 
 
 def what_closes(file: File, call: ast.Call) -> str | None:
@@ -61,6 +64,46 @@ def streams(iterated: ast.expr) -> bool:
     return any(
         isinstance(part, ast.Attribute) and part.attr in {"iterator", "aiterator"} for part in ast.walk(iterated)
     )
+
+
+def may_stream(file: File, iterated: ast.expr, depth: int = 4) -> bool:
+    """Whether an iterable may do so: itself, by what a variable stands for, or by a function that yields such rows."""
+    if streams(iterated) or not depth:
+        return streams(iterated)
+    for part in ast.walk(iterated):
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load):
+            values = Bindings.of(file).values.get(Place(file.scope_of(part), part.id), ())
+            if any(may_stream(file, value, depth - 1) for value in values):
+                return True
+        elif isinstance(part, ast.Call):
+            made = callee(file, part, file.functions[function_around(file, part) or file.tree])
+            if made is not None and isinstance(made.node, FUNCTION) and _gives_stream(made.file, made.node, depth - 1):
+                return True
+    return False
+
+
+def _gives_stream(file: File, function: Function, depth: int) -> bool:
+    """Whether a function returns, or goes through, an iterable that may stream."""
+    for part in own_nodes(function):
+        match part:
+            case ast.For(iter=given) | ast.AsyncFor(iter=given) | ast.Return(value=ast.expr() as given):
+                if may_stream(file, given, depth):
+                    return True
+            case ast.YieldFrom(value=given) if may_stream(file, given, depth):
+                return True
+    return False
+
+
+def streamed_around(file: File, node: ast.AST) -> bool:
+    """Whether a node may lie in a loop whose rows are still being read."""
+    below = node
+    for above in file.around(node):
+        if isinstance(above, (*FUNCTION, ast.Lambda)):
+            return False
+        if isinstance(above, (ast.For, ast.AsyncFor)) and below in above.body and may_stream(file, above.iter):
+            return True
+        below = above
+    return False
 
 
 def streaming_loop(file: File, node: ast.AST) -> ast.For | ast.AsyncFor | None:
