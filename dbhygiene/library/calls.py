@@ -99,6 +99,9 @@ TAKING = frozenset({"acquire", "connection", "dedicated_connection", "get_connec
 GIVING_BACK = frozenset({"putconn", "release"})
 GIVEN_BACK = Summary(arguments=(Argument.of(CLOSES),), may_raise=False)
 
+# Functions and methods that begin what they are given, and come back before it has ended.
+BEGINNING = frozenset("create_task ensure_future run_coroutine_threadsafe start_soon".split())
+
 # Methods by which an ExitStack takes over a context manager or a callback.
 STACKING = frozenset("enter_context enter_async_context push push_async_exit callback push_async_callback".split())
 CLOSERS = frozenset({"contextlib.closing", "contextlib.aclosing", "async_generator.aclosing"})

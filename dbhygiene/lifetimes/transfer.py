@@ -11,8 +11,8 @@ from typing import TypeAlias
 
 from dbhygiene.flow import cfg
 from dbhygiene.flow.cfg import Kind, Node
-from dbhygiene.library.calls import STACKING
-from dbhygiene.library.resources import CLOSES, Does, Fates, Leaving, Resource
+from dbhygiene.library.calls import BEGINNING, STACKING
+from dbhygiene.library.resources import BORROWS, CLOSES, READS, Does, Fates, Leaving, Resource
 from dbhygiene.lifetimes.effects import Effect, Effects
 from dbhygiene.lifetimes.heap import (
     CLOSE,
@@ -269,9 +269,25 @@ class Transfer:
         if (given := self._argument(call, fact)) is None:
             return [fact]
         position, keyword, how = given
+        if how == PART and not raised and _last_name(call.func) in BEGINNING:
+            fact = fact.with_(PART, ELSEWHERE)
         if how == IS and self.resource(fact).is_lazy and effect.summary.may_raise:
             fact = fact._replace(state="open")
-        return self._fated(call, effect.fates(position, keyword, self.resource(fact), how, raised), how, fact, raised)
+        fates = effect.fates(position, keyword, self.resource(fact), how, raised)
+        if fates == BORROWS and self._is_put_off(call, effect):
+            fates = READS
+        return self._fated(call, fates, how, fact, raised)
+
+    def _is_put_off(self, call: ast.Call, effect: Effect) -> bool:
+        """Whether a call only makes a coroutine, that is returned, kept, or run beside what follows."""
+        if effect.definition is None or not isinstance(effect.definition.node, ast.AsyncFunctionDef):
+            return False
+        match self.effects.file.parents.get(call):
+            case ast.Call(func=func):
+                return _last_name(func) in BEGINNING
+            case ast.Await() | ast.Expr() | ast.keyword() | ast.Starred():
+                return False
+        return True
 
     def _argument(self, call: ast.Call, fact: Fact) -> tuple[int | None, str | None, str] | None:
         """Where a call is given the resource, and how: itself, before a part of it."""
@@ -586,6 +602,10 @@ class Transfer:
         elif how in {CLOSER, CLOSE}:
             fact = fact._replace(state="escaped")
         return [("next", fact), ("raise", fact)]
+
+
+def _last_name(func: ast.expr) -> str:
+    return func.id if isinstance(func, ast.Name) else func.attr if isinstance(func, ast.Attribute) else ""
 
 
 # Not in the object: what refers to itself is kept until a collector of garbage comes, and none is wanted.
