@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from dbhygiene.frozen import Record
 
 _FENCE = re.compile(r"^```python(?P<words>(?: [a-z]+)*)\n(?P<code>.*?)^```$", re.M | re.S)
 _MARK = re.compile(r"[ \t]+#[ ](?P<code>HYG\d{3})(?:: (?P<words>[^#\n]*[^#\s]))?(?=[ \t]+# HYG\d{3}|[ \t]*$)", re.M)
 _KNOWN = {"possible", "fixed", "unsafe"}
 
 
-@dataclass(frozen=True)
-class Mark:
+class Mark(Record):
     """A finding that an example expects."""
 
     line: int
@@ -27,8 +27,7 @@ class Mark:
     words: str = ""
 
 
-@dataclass(frozen=True)
-class Example:
+class Example(Record):
     """One block, with the one after it where that says what fixes make of it."""
 
     line: int

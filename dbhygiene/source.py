@@ -13,11 +13,11 @@ import tokenize
 import warnings
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
+from dbhygiene.frozen import Frozen
 from dbhygiene.settings import Settings
 
 FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -142,8 +142,7 @@ class Scope:
         return parent if parent and isinstance(self.node, FUNCTION) and isinstance(parent.node, ast.ClassDef) else None
 
 
-@dataclass(frozen=True)
-class File:
+class File(Frozen):
     """A Python file.
 
     `text` is decoded but otherwise as it stands in the file, line endings included, so that `encode`
@@ -154,7 +153,10 @@ class File:
     text: str
     encoding: str = "utf-8"
     module: str = "__main__"
-    project: Surroundings = field(default_factory=Alone, compare=False)
+    project: Surroundings = Alone()
+
+    def __repr__(self) -> str:
+        return f"File({str(self.path)!r})"
 
     @classmethod
     def decode(cls, path: Path, data: bytes, module: str = "__main__", project: Surroundings | None = None) -> File:

@@ -11,7 +11,7 @@ import pytest
 import dbhygiene
 
 LAYERS = [
-    {"mistakes", "settings"},
+    {"mistakes", "settings", "frozen"},
     {"source"},
     {"edits"},
     {"model"},

@@ -10,7 +10,6 @@ import io
 import tokenize
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from dbhygiene.edits import Edit, EditComment, InsertAfter, InsertBefore, InsertFirst, MoveIntoWith, WrapInTry
@@ -18,14 +17,14 @@ from dbhygiene.fixes import comments, expected, imports
 from dbhygiene.fixes.blocks import PRAGMA
 from dbhygiene.fixes.editor import Editor, targets
 from dbhygiene.fixes.templates import EditError
+from dbhygiene.frozen import Record, replace
 from dbhygiene.model import Finding, Fix, NoFix, Safety
 from dbhygiene.source import File, Span
 
 Check: TypeAlias = Callable[[File], "list[Finding]"]
 
 
-@dataclass(frozen=True)
-class Left:
+class Left(Record):
     """A finding that stays, and why, in words that end the sentence "not fixed: ..."; `was` is it before all fixes."""
 
     finding: Finding
@@ -33,8 +32,7 @@ class Left:
     was: Finding
 
 
-@dataclass(frozen=True)
-class Fixed:
+class Fixed(Record):
     """What became of a file. What is `fixed` is told as it was before; what is left, as it is in `text`."""
 
     text: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TypeAlias, cast
 
 import libcst as cst
@@ -12,6 +11,7 @@ import libcst as cst
 from dbhygiene.edits import InsertAfter, InsertBefore, MoveIntoWith, Remove, WrapInTry
 from dbhygiene.fixes import templates
 from dbhygiene.fixes.templates import EditError, Piece, Statement
+from dbhygiene.frozen import Record, replace
 from dbhygiene.source import Span
 
 BlockEdit: TypeAlias = "InsertBefore | InsertAfter | Remove | MoveIntoWith | WrapInTry"
@@ -21,8 +21,7 @@ Lines: TypeAlias = "Sequence[cst.EmptyLine]"
 PRAGMA = re.compile(r"#\s*(noqa|type:\s*ignore|pylint:|pragma:|nosec|pyright:|dbhygiene:|fmt:|isort:|ruff:)", re.I)
 
 
-@dataclass(frozen=True)
-class Unit:
+class Unit(Record):
     """One statement of a block, or several that are now one, with what is inserted around it.
 
     `left` are the comments of a statement that was removed, `here` then being None.
@@ -36,8 +35,7 @@ class Unit:
     left: tuple[cst.EmptyLine, ...] = ()
 
 
-@dataclass(frozen=True)
-class Block:
+class Block(Record):
     """What is to be done to the statements of one block.
 
     `comments` are those of the statements that each `WrapInTry` moves; `indent` is what a block in it is indented by.
@@ -47,7 +45,7 @@ class Block:
 
     edits: Sequence[BlockEdit]
     indent: str
-    comments: Mapping[WrapInTry, Lines] = field(default_factory=dict)
+    comments: Mapping[WrapInTry, Lines] = {}
     moved: frozenset[Span] = frozenset()
     gone: frozenset[Span] = frozenset()
 

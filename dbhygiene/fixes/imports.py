@@ -9,20 +9,19 @@ import ast
 import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 from dbhygiene.edits import AddName, Edit, InsertAfter, InsertBefore
 from dbhygiene.fixes.editor import by_kind, targets
+from dbhygiene.frozen import Record
 from dbhygiene.source import FUNCTION, File, Scope, Span
 
 _NAME = re.compile(r"\{([A-Za-z_][\w.]*)\}")
 _VERBATIM = {"name", "clause", "verb"}  # the fields of edits that hold no templates
 
 
-@dataclass(frozen=True)
-class Import:
+class Import(Record):
     """A name to be imported: `import module`, or `from module import name as alias`."""
 
     module: str

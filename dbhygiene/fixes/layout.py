@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar, cast
 
 import libcst as cst
+
+from dbhygiene.frozen import Record
 
 Gap: TypeAlias = cst.BaseParenthesizableWhitespace
 ItemT = TypeVar("ItemT", bound="cst.Arg | cst.BaseDictElement | cst.ImportAlias")
@@ -15,8 +16,7 @@ NOTHING = cst.SimpleWhitespace("")
 SPACE = cst.SimpleWhitespace(" ")
 
 
-@dataclass(frozen=True)
-class Row(Generic[ItemT]):
+class Row(Record, Generic[ItemT]):
     """Items, and the blanks and comments around them: `gaps[i]` before item `i`, the last before the bracket."""
 
     items: tuple[ItemT, ...]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections import Counter, defaultdict
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from dbhygiene.flow.once import once
+from dbhygiene.frozen import Record
 from dbhygiene.source import FUNCTION, File, Function, Scope, children
 
 
@@ -18,8 +18,7 @@ class Place(NamedTuple):
     path: str
 
 
-@dataclass(frozen=True)
-class Put:
+class Put(Record):
     """A change to a dict: `d[key] = value`, or `d.update(value)` where there is no key."""
 
     key: ast.expr | None

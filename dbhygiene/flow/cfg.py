@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -24,6 +23,7 @@ from dbhygiene.flow.exceptions import (
     caught,
     handled_types,
 )
+from dbhygiene.frozen import Frozen, replace
 from dbhygiene.source import children
 
 Kind: TypeAlias = Literal["next", "true", "false", "raise"]
@@ -303,8 +303,7 @@ class Semantics:
 # -- building ---------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False)
-class Ways:
+class Ways(Frozen):
     """The ways out of a block, other than falling off its end. Built when first taken."""
 
     raises: Callable[[Thrown], Node]

@@ -11,9 +11,9 @@ import ast
 import operator
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from dbhygiene.frozen import Frozen, Record
 from dbhygiene.source import File
 
 HOLE = "\0"  # in a pattern: any text
@@ -21,20 +21,17 @@ _CHOICES = 8
 _LONGEST = 2000  # characters of a pattern
 
 
-@dataclass(frozen=True)
-class Unknown:
+class Unknown(Record):
     """Anything."""
 
 
-@dataclass(frozen=True)
-class Constant:
+class Constant(Record):
     """Exactly this: a string, a number, True, False, None."""
 
     value: Any
 
 
-@dataclass(frozen=True)
-class Text:
+class Text(Record):
     """A string of which parts are known: `HOLE` stands for each of the others."""
 
     pattern: str
@@ -44,49 +41,43 @@ class Text:
         return self.pattern.partition(HOLE)[0]
 
 
-@dataclass(frozen=True)
-class Number:
+class Number(Record):
     """Some number."""
 
 
-@dataclass(frozen=True)
-class Named:
+class Named(Record):
     """A function, a class, or what another library keeps under this dotted name."""
 
     name: str
 
 
-@dataclass(frozen=True)
-class Instance:
+class Instance(Record):
     """An object of this class, or so its annotation says."""
 
     name: str
 
 
-@dataclass(frozen=True, eq=False)
-class Dict:
+class Dict(Frozen):
     """A dict that may have these items; others too, if it is `open`. `literal` is where `file` writes it."""
 
-    items: Mapping[str, Value] = field(default_factory=dict)
+    items: Mapping[str, Value] = {}
     open: bool = False
-    file: File | None = field(default=None, repr=False)
+    file: File | None = None
     literal: ast.Dict | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class Called:
+class Called(Frozen):
     """What a function returns that is not ours to read: its dotted name, or `.method` of the `receiver`."""
 
     name: str
     arguments: tuple[Value, ...] = ()
-    keywords: Dict = field(default_factory=Dict)
+    keywords: Dict = Dict()
     receiver: Value | None = None
-    file: File | None = field(default=None, repr=False)
+    file: File | None = None
     call: ast.Call | None = None
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(Record):
     """One of these."""
 
     options: tuple[Value, ...] = ()

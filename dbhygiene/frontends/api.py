@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from dbhygiene import config, engine
+from dbhygiene.frozen import replace
 from dbhygiene.mistakes import Mistake
 from dbhygiene.model import Finding
 from dbhygiene.project import Project

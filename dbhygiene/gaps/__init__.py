@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
 from dbhygiene.flow.calls import Demand
 from dbhygiene.flow.cfg import TooLargeError
+from dbhygiene.frozen import replace
 from dbhygiene.gaps.aliases import aliases_of
 from dbhygiene.gaps.callbacks import callbacks
 from dbhygiene.gaps.decorators import dressed

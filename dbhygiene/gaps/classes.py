@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
 
 from dbhygiene.flow.calls import Definition, bases, find
 from dbhygiene.flow.names import origin
 from dbhygiene.flow.once import once
+from dbhygiene.frozen import Record
 from dbhygiene.library import django
 from dbhygiene.source import FUNCTION, File, Function, Scope
 
 
-@dataclass(frozen=True)
-class FunctionAt:
+class FunctionAt(Record):
     """A function of the project."""
 
     file: File

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
 
 from dbhygiene.flow.calls import find
+from dbhygiene.frozen import replace
 from dbhygiene.gaps.effects import Routine
 from dbhygiene.source import FUNCTION, File, Function
 

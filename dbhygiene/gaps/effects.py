@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TypeAlias
 
@@ -12,6 +11,7 @@ from dbhygiene.flow.bindings import Bindings, Place
 from dbhygiene.flow.calls import enclosing_class
 from dbhygiene.flow.cfg import Act, Call, Enter, Iterate, Leave, Load, Test
 from dbhygiene.flow.names import origin
+from dbhygiene.frozen import Record, replace
 from dbhygiene.gaps import dispatch
 from dbhygiene.gaps.aliases import DEFAULT, alias_of
 from dbhygiene.gaps.classes import FunctionAt, class_of, foreign_bases, function_of, lineage
@@ -27,11 +27,10 @@ from dbhygiene.library.waits import ITERATED, LEFT, WAITS, Kind, Wait
 from dbhygiene.source import Code, File, Function, Located
 
 
-@dataclass(frozen=True)
-class Spot:
+class Spot(Record):
     """A place, and what happens there; `inner` is where it happens, if this is only the call that leads there."""
 
-    file: File = field(compare=False, repr=False)
+    file: File
     node: Located
     words: str
     inner: Spot | None = None
@@ -57,14 +56,13 @@ class Part(Enum):
     DRAINED = "all of it, its yields too"  # likewise
 
 
-@dataclass(frozen=True)
-class Routine:
+class Routine(Record):
     """Code of the project that may run.
 
     `given` are parameters that are known to stand for other code, `flags` those that are known to be true or false.
     """
 
-    file: File = field(compare=False, repr=False)
+    file: File
     code: Code
     part: Part = Part.WHOLE
     given: tuple[tuple[str, Routine], ...] = ()
@@ -73,8 +71,7 @@ class Routine:
     alias: str = DEFAULT  # whose connection is looked at
 
 
-@dataclass(frozen=True)
-class Ask:
+class Ask(Record):
     """The server is asked; not so where `rows` hold a queryset's rows already, which it may keep from now on."""
 
     spot: Spot
@@ -83,8 +80,7 @@ class Ask:
     alias: str = DEFAULT
 
 
-@dataclass(frozen=True)
-class Idle:
+class Idle(Record):
     """Time goes by."""
 
     spot: Spot
@@ -92,8 +88,7 @@ class Idle:
     kind: Kind
 
 
-@dataclass(frozen=True)
-class Close:
+class Close(Record):
     """The connection is closed, or made anew: the next question opens a fresh one; `by_age`, only if it is old."""
 
     spot: Spot
@@ -101,8 +96,7 @@ class Close:
     alias: str | None = None  # None: all of them
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(Record):
     """Code of the project runs: one of these, where a table, or a subclass, decides which."""
 
     spot: Spot

@@ -8,11 +8,11 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 
 from dbhygiene.flow.bindings import Bindings, Place
 from dbhygiene.flow.calls import Demand
 from dbhygiene.flow.cfg import Graph
+from dbhygiene.frozen import Record, replace
 from dbhygiene.gaps.callbacks import callbacks
 from dbhygiene.gaps.durations import is_test
 from dbhygiene.gaps.effects import Spot
@@ -34,8 +34,7 @@ from dbhygiene.source import FUNCTION, File, Function, Scope
 _RETRIES = re.compile(r"retry|retries|backoff", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class Held:
+class Held(Record):
     """A connection that is used, lies idle for longer than the server may wait, and is used again.
 
     The spots are places of one function; what happens there may be deeper, in what is called there.

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from dbhygiene.flow import cfg
 from dbhygiene.flow.cfg import Graph, Kind, Node
 from dbhygiene.flow.solve import Solution, TooManyFactsError
+from dbhygiene.frozen import Record
 from dbhygiene.gaps.effects import Spot
 from dbhygiene.gaps.loops import cycles, rounds
 from dbhygiene.gaps.pauses import Pauses
@@ -29,18 +29,16 @@ _MOST = 8_000  # facts of one function
 Ending: TypeAlias = "tuple[Spot | None, Pause] | None"  # None: it has been given back
 
 
-@dataclass(frozen=True)
-class Routine:
+class Routine(Record):
     """Code that may reach the connection, through these names; `rests`: nothing of the server's is held yet."""
 
-    file: File = field(compare=False, repr=False)
+    file: File
     code: Code
     aliases: frozenset[Alias] = frozenset()
     rests: bool = False
 
 
-@dataclass(frozen=True)
-class Meaning:
+class Meaning(Record):
     """Its first question, with the pause before it; and what may be true where it returns."""
 
     first: tuple[Spot, Pause] | None = None
@@ -51,8 +49,7 @@ NEVER_RETURNS = Meaning()
 NOTHING = Meaning(endings=frozenset({(None, Pause())}))
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(Record):
     """What is asked of each routine: which connection, and what is known of other routines."""
 
     life: Lifetime

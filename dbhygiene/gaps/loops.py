@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 from dbhygiene.flow.cfg import Call, Enter, Graph, Iterate, Leave, Load, Loop, Node, Test
 from dbhygiene.flow.reading import value
 from dbhygiene.flow.values import Constant, options
+from dbhygiene.frozen import Frozen
 from dbhygiene.gaps.seconds import FOR_EVER, Rounds
 from dbhygiene.source import File
 
@@ -17,8 +17,7 @@ MANY = 500  # rounds that a loop may well take
 FEW = 20  # likewise, of a loop over the parts of one thing; or that one after the other do without what others do
 
 
-@dataclass(frozen=True, eq=False)
-class Cycle:
+class Cycle(Frozen):
     """A loop of the program: its head, the nodes on a way from the head to itself, and its `for`, if it is one."""
 
     head: Node

@@ -8,7 +8,6 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from dbhygiene.flow.once import once
@@ -21,13 +20,11 @@ from dbhygiene.source import FUNCTION, Code, File
 _MOST = 20_000  # functions of one project
 
 
-@dataclass
 class Doing:
     """What a function does, by itself or through those that it calls: the kinds of its effects."""
 
-    file: File
-    code: Code
-    does: set[type[object]]
+    def __init__(self, file: File, code: Code, does: set[type[object]]) -> None:
+        self.file, self.code, self.does = file, code, does
 
     @property
     def may_have_gap(self) -> bool:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from dbhygiene.frozen import Record
 from dbhygiene.settings import Confidence
 
 FOR_EVER = float("inf")
 WORTH_A_THOUGHT = 60.0  # below a minute, no server has lost patience
 
 
-@dataclass(frozen=True)
-class Seconds:
+class Seconds(Record):
     """A wait lasts `least` seconds for certain, may well last `likely`, and could last `most`."""
 
     least: float = 0.0
@@ -54,8 +52,7 @@ class Seconds:
         return "for as long as it takes" if self.most == FOR_EVER else f"up to {_spoken(self.most)}"
 
 
-@dataclass(frozen=True)
-class Rounds:
+class Rounds(Record):
     """How often a loop goes round."""
 
     least: float = 1.0

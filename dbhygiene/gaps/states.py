@@ -7,18 +7,17 @@ matters of all the ways that lead to a point is the worst: the longest time sinc
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import cached_property
 
 from dbhygiene.flow.bindings import Place
+from dbhygiene.frozen import Record, replace
 from dbhygiene.gaps.effects import Spot
 from dbhygiene.gaps.loops import Cycle
 from dbhygiene.gaps.seconds import NO_TIME, ONCE, Rounds, Seconds
 from dbhygiene.library.waits import Kind
 
 
-@dataclass(frozen=True)
-class Pause:
+class Pause(Record):
     """Time that goes by without a query; `spot` is its longest wait, None where there is none."""
 
     seconds: Seconds = NO_TIME
@@ -30,8 +29,7 @@ class Pause:
         return self if self.spot is None else replace(self, spot=spot.leading_to(self.spot))
 
 
-@dataclass(frozen=True)
-class Wait:
+class Wait(Record):
     """One wait on the way from the last query.
 
     `around` are the loops whose end was reached since; when the way comes by again, they are known to go round
@@ -49,8 +47,7 @@ class Wait:
         return self.pause.seconds * self.rounds
 
 
-@dataclass(frozen=True)
-class Idle:
+class Idle(Record):
     """The connection lies idle: since a query of this function, or, without one, since before it was called."""
 
     since: Spot | None
@@ -102,8 +99,7 @@ def _again(wait: Wait, rounds: Callable[[Cycle], Rounds]) -> Wait:
     return Wait(wait.pause, wait.spot, frozenset(), wait.counted | wait.around, total)
 
 
-@dataclass(frozen=True)
-class State:
+class State(Record):
     """The worst that may be true at a point: without a query so far, and since a query. Neither: freshly closed.
 
     A queryset keeps the rows that it has asked for. Of the function's variables, `evaluated` hold one that has, on
@@ -142,8 +138,7 @@ def _worse(one: Idle | None, other: Idle | None, limit: float) -> Idle | None:
     return other if other.rank(limit) > one.rank(limit) else one
 
 
-@dataclass(frozen=True)
-class Ending:
+class Ending(Record):
     """How a function may end: after a pause without any query, or with a pause since its last one."""
 
     reached: bool = False
@@ -153,8 +148,7 @@ class Ending:
     kept: Spot | None = None  # as with Idle
 
 
-@dataclass(frozen=True)
-class Summary:
+class Summary(Record):
     """What a function means to the connection of its caller: a pause, then its first query; and how it ends."""
 
     first: Spot | None = None

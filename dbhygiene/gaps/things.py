@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
 from dbhygiene.flow.bindings import Bindings, Place, self_class
 from dbhygiene.flow.cfg import Loop
 from dbhygiene.flow.names import locate, origin
+from dbhygiene.frozen import Record
 from dbhygiene.gaps import dispatch
 from dbhygiene.gaps.classes import ancestry, class_of, function_of, is_model
 from dbhygiene.gaps.code import returned
@@ -23,22 +23,19 @@ _RETURNS = {**django.RETURNS, **waits.RETURNS, **long_work.RETURNS}
 _DEPTH = 12  # of names that stand for names, in one file or many
 
 
-@dataclass(frozen=True)
-class Rows:
+class Rows(Record):
     """A queryset or a manager: rows not yet asked for."""
 
     model: str | None = None
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(Record):
     """An instance of a model."""
 
     model: str | None = None
 
 
-@dataclass(frozen=True)
-class Object:
+class Object(Record):
     """An instance of another class, by its dotted name; or of one of `others`, where a table decides which."""
 
     name: str

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 
 from dbhygiene.flow.bindings import Place
 from dbhygiene.flow.cfg import Act, Bind, Graph, Iterate, Node, Outcome, Semantics, Test, Yield, build
 from dbhygiene.flow.exceptions import SYSTEM_EXIT
+from dbhygiene.frozen import Record, replace
 from dbhygiene.gaps.aliases import DEFAULT, aliases_of
 from dbhygiene.gaps.closing import is_atomic
 from dbhygiene.gaps.effects import Ask, Close, Effect, Effects, Part, Routine, Run, Spot
@@ -26,8 +26,7 @@ from dbhygiene.source import FUNCTION, File, Located
 Summaries = Callable[[Routine], Summary]
 
 
-@dataclass(frozen=True)
-class Gap:
+class Gap(Record):
     """A connection that is asked, lies idle for longer than the server may wait, and is asked again.
 
     The spots are places of one function, `code`; what happens there may be deeper, in what is called there.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 from dbhygiene.flow.names import origin
 from dbhygiene.flow.once import once
 from dbhygiene.flow.reading import keywords, value
 from dbhygiene.flow.values import UNKNOWN, Called, Constant, Dict, Named, Value, as_dict, merged, options
+from dbhygiene.frozen import Frozen
 from dbhygiene.library import sqlalchemy as library
 from dbhygiene.library.evidence import speaks_for_another
 from dbhygiene.library.idle import sets_timeout
@@ -19,8 +19,7 @@ from dbhygiene.settings import Confidence
 from dbhygiene.source import File, function_around
 
 
-@dataclass(frozen=True, eq=False)
-class Engine:
+class Engine(Frozen):
     """One call that makes an engine."""
 
     file: File

@@ -11,10 +11,10 @@ import ast
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from dbhygiene.flow.bindings import Bindings, Place
 from dbhygiene.flow.names import bases
+from dbhygiene.frozen import Record
 from dbhygiene.source import File, Scope, function_around
 
 DISTRIBUTION = "flask-sqlalchemy"
@@ -44,8 +44,7 @@ _PACKAGES = ("flask", "flask_sqlalchemy", "flask_appbuilder", "flask_migrate")
 _DEVELOPMENT = re.compile(r"(?:^|[^A-Za-z])(?:dev|test|local)|(?:^|[a-z])(?:Dev|Test|Local)")
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(Record):
     """One assignment of one setting, and how another is written beside it.
 
     `owner` is the mapping that it is assigned to an item of, if any; `holder` the call that it is a keyword of, or the
@@ -64,13 +63,12 @@ class Setting:
         return f"{self.owner}[{file.quoted(key, self.at)}]" if self.owner else key
 
 
-@dataclass(frozen=True)
-class Group:
+class Group(Record):
     """Settings that are read together: one class, one module, one application's `config`."""
 
     name: str
     settings: tuple[Setting, ...]
-    inherited: frozenset[str] = field(default_factory=frozenset)  # keys that a base class has
+    inherited: frozenset[str] = frozenset()  # keys that a base class has
 
     def has(self, key: str) -> bool:
         return key in self.inherited or any(setting.key == key for setting in self.settings)

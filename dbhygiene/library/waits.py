@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
+from dbhygiene.frozen import Record
 from dbhygiene.library.words import words
 
 
@@ -25,8 +25,7 @@ class Kind(Enum):
         return self not in (Kind.HTTP, Kind.SLEEP)
 
 
-@dataclass(frozen=True)
-class Wait:
+class Wait(Record):
     """A call that waits.
 
     `seconds` is the argument that says how long it lasts, `timeout` the one that says how long at most: the position

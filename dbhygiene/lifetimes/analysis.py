@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from dbhygiene.flow import calls, cfg
 from dbhygiene.flow.cfg import Graph, Kind, Node, TooLargeError
 from dbhygiene.flow.solve import Solution, TooManyFactsError
+from dbhygiene.frozen import Frozen
 from dbhygiene.library.calls import STACKS
 from dbhygiene.library.fastapi import is_dependency
 from dbhygiene.library.resources import Resource
@@ -22,8 +22,7 @@ _LENDING = CONTEXT_MANAGERS | FIXTURES
 _NEW_CONTAINERS = frozenset({"list", "dict", "set", "collections.deque", "collections.defaultdict", "deque"})
 
 
-@dataclass(frozen=True, eq=False)
-class Analysis:
+class Analysis(Frozen):
     """The facts of one function, at each node of its graph."""
 
     file: File

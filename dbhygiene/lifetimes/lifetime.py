@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 from dbhygiene.flow import cfg
 from dbhygiene.flow.calls import Definition
 from dbhygiene.flow.cfg import Kind, Node
+from dbhygiene.frozen import Frozen
 from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.analysis import Analysis, transferred
 from dbhygiene.lifetimes.heap import CLOSE, IN, IS, RETURN, Fact
@@ -31,8 +31,7 @@ class Leak(Enum):
     RAISED = "it stays open when an exception leaves the function"
 
 
-@dataclass(frozen=True, eq=False)
-class Lifetime:
+class Lifetime(Frozen):
     """The life of one resource within one function."""
 
     analysis: Analysis

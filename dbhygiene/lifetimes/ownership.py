@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dbhygiene.flow.calls import Definition, bases, callee, find
+from dbhygiene.frozen import Frozen
 from dbhygiene.library.resources import Does, Resource
 from dbhygiene.lifetimes.heap import IS
 from dbhygiene.source import FUNCTION, File, Scope, function_around
@@ -35,8 +35,7 @@ _OTHER_CLOSED = re.compile(
 ENDING = frozenset("close disconnect release terminate aclose ensure_closed dispose shutdown stop quit".split())
 
 
-@dataclass(frozen=True, eq=False)
-class Field:
+class Field(Frozen):
     """A field of a class that is given a connection: `self.name = connect()`, or in the body of the class."""
 
     file: File

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from dbhygiene.flow import cfg
 from dbhygiene.flow.cfg import Node
+from dbhygiene.frozen import Record
 from dbhygiene.lifetimes.heap import IS, PART, RETURN
 from dbhygiene.lifetimes.lifetime import Lifetime
 
@@ -16,8 +16,7 @@ class RefusedError(Exception):
     """There is no fix that is plainly right; the words say why."""
 
 
-@dataclass(frozen=True)
-class Region:
+class Region(Record):
     """Where a resource is opened and used.
 
     `rest` are the statements of one block from where it is open on, `follows` whether they come right after `opening`,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +14,7 @@ from dbhygiene import config, engine
 from dbhygiene.catalogue import all_rules
 from dbhygiene.frontends.cli.clicked import Command, run_options
 from dbhygiene.frontends.cli.run import Part, Run, count, shown
+from dbhygiene.frozen import replace
 from dbhygiene.mistakes import Mistake
 from dbhygiene.model import Finding
 from dbhygiene.project import Project
@@ -110,7 +110,7 @@ def _without_baseline(run: Run, as_set: File, known: list[_Known]) -> list[_Know
 
     assert isinstance(as_set.project, Project)
     told = [each.finding for each in known if not each.hidden]
-    new = {finding.fingerprint for finding in Filter(as_set.project, (), run.baseline, None).new(told)}
+    new = {finding.fingerprint for finding in Filter(as_set.project, (), run.options.baseline, None).new(told)}
     return [
         each if each.hidden or each.finding.fingerprint in new else each._replace(hidden="the baseline knows it")
         for each in known

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import click
 from dbhygiene import engine
 from dbhygiene.frontends.cli.clicked import Command, run_options
 from dbhygiene.frontends.cli.run import Part, Run, count, shown
+from dbhygiene.frozen import replace
 from dbhygiene.mistakes import Mistake
 from dbhygiene.model import Finding, Fix, NoFix
 from dbhygiene.project import Project

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -17,6 +16,7 @@ from dbhygiene.fingerprints import fingerprinted
 from dbhygiene.frontends.cli import terminal
 from dbhygiene.frontends.cli.output import Output, Target, base, targets
 from dbhygiene.frontends.cli.progress import Progress
+from dbhygiene.frozen import Frozen
 from dbhygiene.mistakes import Mistake
 from dbhygiene.model import AnyRule, Finding, Fix
 from dbhygiene.project import Project
@@ -42,9 +42,8 @@ class Part(NamedTuple):
     files: Sequence[Path] = ()
 
 
-@dataclass(eq=False, repr=False)
-class Run:
-    """One run of `check` or `fix`: what was asked for, and what came of it."""
+class Options(Frozen):
+    """What was asked for."""
 
     select: tuple[str, ...]
     extend_select: tuple[str, ...]
@@ -68,20 +67,23 @@ class Run:
     statistics: bool
     quiet: bool
     verbose: bool
-    checked: int = 0
-    found: int = 0
-    fixable: int = 0
-    failed: bool = False
-    out: TextIO = field(default_factory=lambda: sys.stdout)
-    only_reports: bool = False
-    previews: int = MOST_PREVIEWS
-    _tally: dict[tuple[str, str], list[bool]] = field(default_factory=dict)  # of each rule: which can be fixed
-    _seen: list[Part] = field(default_factory=list)
-    _filters: dict[Path, Filter] = field(default_factory=dict)
-    _targets: list[Target] = field(init=False)
 
-    def __post_init__(self) -> None:
-        self._targets = targets(self.asked, self.output_file)  # what is wrong is told before anything is looked at
+
+class Run:
+    """One run of `check` or `fix`: what came of it so far."""
+
+    def __init__(self, *, only_reports: bool = False, **options: Any) -> None:
+        self.options = Options(**options)
+        self.only_reports = only_reports
+        self.out: TextIO = sys.stdout
+        self.previews = MOST_PREVIEWS
+        self.checked = self.found = self.fixable = 0
+        self.failed = False
+        self._tally: dict[tuple[str, str], list[bool]] = {}  # of each rule: which can be fixed
+        self._seen: list[Part] = []
+        self._filters: dict[Path, Filter] = {}
+        # What is wrong is told before anything is looked at.
+        self._targets = targets(self.options.asked, self.options.output_file)
 
     # -- what to look at ------------------------------------------------------------------------------
 
@@ -103,9 +105,10 @@ class Run:
         """Who goes on to work with the files cannot have others look at them ahead, or take findings from a cache."""
         if not self.only_reports:
             return engine.How()
-        cache = self.cache_dir or project.root / project.settings.cache_dir
+        cache = self.options.cache_dir or project.root / project.settings.cache_dir
         here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        return engine.How(None if self.no_cache else cache, self.jobs or here or 1, Progress.on_terminal(), self.warn)
+        jobs = self.options.jobs or here or 1
+        return engine.How(None if self.options.no_cache else cache, jobs, Progress.on_terminal(), self.warn)
 
     def warn(self, words: str) -> None:
         """Tell what went wrong, though the run goes on."""
@@ -113,28 +116,28 @@ class Run:
 
     def _known(self, part: Part) -> Part:
         """The part, written down: what is asked about a file later is asked of its project."""
-        root = part.project.root
-        if self.baseline and self._filters.keys() - {root}:
+        root, baseline, since = part.project.root, self.options.baseline, self.options.since
+        if baseline and self._filters.keys() - {root}:
             raise Mistake("--baseline: there are several projects here; set `baseline` in each of them")
-        if self.baseline or self.since or part.project.settings.baseline:
+        if baseline or since or part.project.settings.baseline:
             from dbhygiene.frontends.cli.known import Filter
 
             if (known := self._filters.get(root)) is None:
-                known = self._filters[root] = Filter(part.project, part.rules, self.baseline, self.since)
-            if not self.min_confidence:
+                known = self._filters[root] = Filter(part.project, part.rules, baseline, since)
+            if not self.options.min_confidence:
                 known.files.update(part.files)
         return self.look_at(part)
 
     def members(self, paths: Sequence[str]) -> Iterator[Member]:
         """The projects that the paths lie in; of no paths, the current directory."""
         below = sorted(_absolute(paths or (".",)))
-        nested = not self.isolated and self._file is None
-        return members(below, self.settings, nested=nested, force_exclude=self.force_exclude)
+        nested = not self.options.isolated and self._file is None
+        return members(below, self.settings, nested=nested, force_exclude=self.options.force_exclude)
 
     @property
     def _file(self) -> Path | None:
         """The file that `--config` names; its other values are assignments."""
-        files = [value for value in self.config_values if "=" not in value or os.path.isfile(value)]
+        files = [value for value in self.options.config_values if "=" not in value or os.path.isfile(value)]
         for name in files:
             if not os.path.isfile(name):
                 raise Mistake(f"{name}: no such file")
@@ -151,9 +154,9 @@ class Run:
         if file := self._file:
             base = config.read(file) or Settings()
         else:
-            base = Settings() if self.isolated else config.load(root)
+            base = Settings() if self.options.isolated else config.load(root)
         base = config.from_environment(base)
-        for value in self.config_values:
+        for value in self.options.config_values:
             if "=" in value and not os.path.isfile(value):
                 base = config.with_assignment(base, value)
         config.require_version(base)
@@ -161,12 +164,12 @@ class Run:
 
     def _with_options(self, base: Settings) -> Settings:
         said: dict[str, Any] = {
-            "select": _words(self.select),
-            "extend_select": (*base.extend_select, *more) if (more := _words(self.extend_select)) else (),
-            "ignore": _words(self.ignore),
-            "extend_ignore": (*base.extend_ignore, *more) if (more := _words(self.extend_ignore)) else (),
-            "min_confidence": self.min_confidence and Confidence[self.min_confidence.upper()],
-            "server_timeout": self.server_timeout,
+            "select": _words(self.options.select),
+            "extend_select": (*base.extend_select, *more) if (more := _words(self.options.extend_select)) else (),
+            "ignore": _words(self.options.ignore),
+            "extend_ignore": (*base.extend_ignore, *more) if (more := _words(self.options.extend_ignore)) else (),
+            "min_confidence": self.options.min_confidence and Confidence[self.options.min_confidence.upper()],
+            "server_timeout": self.options.server_timeout,
             "output_format": self._targets[0].format,
         }
         said = {name: value for name, value in said.items() if value}
@@ -174,12 +177,12 @@ class Run:
         return base._replace(**said, sources=sources)
 
     def _stdin(self) -> Part:
-        path = Path(os.path.abspath(self.stdin_filename or "<stdin>"))
+        path = Path(os.path.abspath(self.options.stdin_filename or "<stdin>"))
         root = config.root_of(path)
         project = Project(root, self.settings(root))
         part = Part(project, (), engine.Analyses(project), self._rules(project), sys.stdin.buffer.read())
         self.checked += 1
-        if self.force_exclude and not project.discover([path], force_exclude=True).files:
+        if self.options.force_exclude and not project.discover([path], force_exclude=True).files:
             return part
         project.supply(path, part.stdin or b"")
         findings = engine.check(project, [path], part.rules, named={path}, analyses=part.analyses)
@@ -198,7 +201,7 @@ class Run:
 
     def print(self, project: Project, findings: Iterable[Finding]) -> None:
         """Print findings as they come, where the format allows it; or only count them, by rule."""
-        if self.statistics:
+        if self.options.statistics:
             for finding in self._counted(findings, project):
                 self._tally.setdefault((finding.code, finding.name), []).append(finding.fixable)
         else:
@@ -211,7 +214,7 @@ class Run:
     @cached_property
     def scene(self) -> Scene:
         """What reports may ask of this run."""
-        look = terminal.look(self.out, self.color, every_step=self.steps == "all")
+        look = terminal.look(self.out, self.options.color, every_step=self.options.steps == "all")
         rules = {rule.name: rule for rule in all_rules()}
         return Scene(self.lines, shown, base(), rules, __version__, look, self.preview)
 
@@ -257,26 +260,26 @@ class Run:
 
     def close(self, before: str = "") -> None:
         """Print what is said once, at the end."""
-        if self.statistics:
+        if self.options.statistics:
             self.out.writelines(_table(self._tally))
         else:
             self._output.close()
         for words in (words for each in self._filters.values() for words in each.stale()):
             print(words, file=sys.stderr)
-        if not self.quiet:
+        if not self.options.quiet:
             fixable = f", {self.fixable} fixable with `dbhygiene fix`" if self.fixable else ""
             words = f"{count(self.found, 'finding')} in {count(self.checked, 'file')}{fixable}"
             self.say(before + words)
 
     def say(self, words: str) -> None:
         """Say something besides findings: where they are for people, in the same place."""
-        if not self.quiet:
+        if not self.options.quiet:
             self.out.flush()
             for_people = self._targets[0] == Target("full") and self.out is not sys.stderr
             print(words, file=self.out if for_people else sys.stderr)
 
     def tell(self, words: str) -> None:
-        if self.verbose:
+        if self.options.verbose:
             print(words, file=sys.stderr)
 
 
