@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import io
+import re
 import tokenize
 from collections import defaultdict
 from collections.abc import Iterable
@@ -49,7 +50,7 @@ class _Text:
     """The lines of a file, with their ends, and what stands at the end of each."""
 
     def __init__(self, file: File) -> None:
-        self.lines = LINE.findall(file.text)
+        self.lines = re.findall(LINE, file.text)
         self._file = file
         self._widest = max(_WIDEST, *(len(line.rstrip("\r\n")) for line in self.lines))
         self._end = next((end for line in self.lines if (end := line[len(line.rstrip("\r\n")) :])), "\n")

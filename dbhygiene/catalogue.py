@@ -7,20 +7,20 @@ cannot be read so costs an import, and nothing else.
 from __future__ import annotations
 
 import ast
-import pkgutil
+import os
 import re
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
-from pathlib import Path
 
 from dbhygiene import rules
 from dbhygiene.library import prefilter
 from dbhygiene.model import AnyRule, Report, Rule
+from dbhygiene.modules import modules
 from dbhygiene.source import File
 
 _HEADER = re.compile(
-    r'^@rule\("(?P<code>\w+)", on=(?:ast\.)?(?P<on>\w+), imports=(?:(?P<name>[A-Z]+)|(?P<words>\{[^{}]+\}))'
+    r'@rule\("(?P<code>\w+)", on=(?:ast\.)?(?P<on>\w+), imports=(?:(?P<name>[A-Z]+)|(?P<words>\{[^{}]+\}))'
     r'(?:, within="(?P<within>\w+)")?(?P<off>, default=False)?\)$',
     re.M,
 )
@@ -29,8 +29,8 @@ _HEADER = re.compile(
 @cache
 def all_rules() -> tuple[AnyRule, ...]:
     """Every rule, by code."""
-    modules = (module.name for module in pkgutil.iter_modules(rules.__path__))
-    known = (header(f"{rules.__name__}.{name}") or imported(f"{rules.__name__}.{name}") for name in modules)
+    names = [f"{rules.__name__}.{name}" for name in modules(rules.__path__)]
+    known = (header(name) or imported(name) for name in names)
     return tuple(sorted(known, key=lambda rule: rule.code))
 
 
@@ -43,9 +43,10 @@ def imported(module: str) -> AnyRule:
 
 def header(module: str) -> AnyRule | None:
     """The rule in a module, as its header tells; None where that cannot be read."""
-    path = Path(rules.__path__[0], f"{module.rpartition('.')[2]}.py")
     try:
-        found = _HEADER.search(path.read_text("utf-8"))
+        with open(os.path.join(rules.__path__[0], f"{module.rpartition('.')[2]}.py"), encoding="utf-8") as file:
+            text = file.read()
+        found = _HEADER.match(text, text.find("\n@rule(") + 1)
     except OSError:  # installed without its source
         return None
     if found is None or (found["name"] and not hasattr(prefilter, found["name"])):

@@ -11,16 +11,19 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dbhygiene import __version__
-from dbhygiene.keys import BY_NAME, KEYS, Key
 from dbhygiene.mistakes import Mistake, did_you_mean
 from dbhygiene.settings import Settings
+
+if TYPE_CHECKING:
+    from dbhygiene.keys import Key
 
 FILES = ("dbhygiene.toml", "pyproject.toml")
 MARKERS = (*FILES, "setup.cfg", "setup.py", ".git")
 PREFIX = "DBHYGIENE_"
+_OURS = rb"tool\b[^\n]*dbhygiene|^\s*\[\s*[\"']?tool[\"']?\s*\]"  # else, where it is named, it is a dependency
 
 
 # -- files ----------------------------------------------------------------------------------------------
@@ -96,7 +99,7 @@ def read(path: Path) -> Settings | None:
     except OSError as error:
         raise Mistake(f"{_shown(path)}: {error.strerror}") from None
     own_file = path.name != "pyproject.toml"
-    if not own_file and b"dbhygiene" not in data:  # most are not about us, and need no parser
+    if not own_file and not re.search(_OURS, data, re.M):  # most are not about us, and need no parser
         return None
     try:
         text = data.decode()
@@ -148,6 +151,8 @@ def from_environment(settings: Settings, environment: Mapping[str, str] = os.env
     said = {name: value for name, value in environment.items() if name.startswith(PREFIX)}
     if not said:
         return settings
+    from dbhygiene.keys import KEYS
+
     known = {PREFIX + key.field.upper(): key for key in KEYS}
     for name in said:
         if name not in known and (hint := did_you_mean(name, known, least=0.85)):  # others may be a script's own
@@ -160,6 +165,8 @@ def from_environment(settings: Settings, environment: Mapping[str, str] = os.env
 
 def with_assignment(settings: Settings, assignment: str) -> Settings:
     """The settings, but for what `key=value` says."""
+    from dbhygiene.keys import BY_NAME
+
     name, _, value = assignment.partition("=")
     if (key := BY_NAME.get(name.strip())) is None:
         raise Mistake(f"--config: unknown key `{name.strip()}`{did_you_mean(name.strip(), BY_NAME)}")
@@ -179,6 +186,8 @@ def with_text(settings: Settings, key: Key, text: str, source: str) -> Settings:
 
 def _with_values(settings: Settings, table: Mapping[str, Any], source: Any) -> Settings:
     """The settings, but for those in a table; `source` says for each key where that is."""
+    from dbhygiene.keys import BY_NAME
+
     values: dict[str, Any] = {}
     sources = dict(settings.sources)
     for name, value in table.items():
@@ -195,13 +204,15 @@ def _with_values(settings: Settings, table: Mapping[str, Any], source: Any) -> S
 
 # -- versions -------------------------------------------------------------------------------------------
 
-_BOUND = re.compile(r"\s*(===?|!=|>=|<=|>|<|~=)?\s*v?(\d+(?:\.\d+)*)(\.\*)?\s*")
+_BOUND = r"\s*(===?|!=|>=|<=|>|<|~=)?\s*v?(\d+(?:\.\d+)*)(\.\*)?\s*"
 
 
 def require_version(settings: Settings, version: str = __version__) -> None:
     """Raises Mistake where a project asks for other versions of dbhygiene than this one."""
     wanted = settings.required_version
-    bounds = [_BOUND.fullmatch(bound) for bound in wanted.split(",")] if wanted else []
+    if not wanted:
+        return
+    bounds = [re.fullmatch(_BOUND, bound) for bound in wanted.split(",")]
     here = settings.place("required-version")
     if not all(bounds):
         raise Mistake(f"{here}`required-version` must be versions such as `>=0.1,<1`, not `{wanted}`")

@@ -12,13 +12,14 @@ from dbhygiene.source import parsed
 Version = tuple[int, ...]
 Needs = Iterator[tuple[str, "Version | None"]]
 
-_REQUIREMENT = re.compile(r"\s*(?P<name>[A-Za-z0-9][\w.-]*)\s*(?:\[[^\]]*\])?\s*(?P<bounds>[^;#@]*)")
-_BOUND = re.compile(r"(?P<kind>===?|~=|>=|>|\^|~)?\s*v?(?P<version>\d+(?:\.\d+)*)")
-_LOCKED = re.compile(r'^name = "([^"]+)"\s*^version = "([^"]+)"', re.M)
-_QUOTED = re.compile(r"""\"([^"\n]+)\"|'([^'\n]+)'""")
-_POETRY = re.compile(r"""^(?P<name>[\w.-]+)\s*=\s*(?:\{[^}\n]*version\s*=\s*)?["'](?P<bounds>[^"'\n]*)["']""", re.M)
-_TABLE = re.compile(r"^\[(?P<name>[^\]\n]+)\]\s*$(?P<body>(?:\n(?!\[[^\n]*\]\s*$).*)*)", re.M)
-_ARRAY = re.compile(r"^[\w-]+\s*=\s*\[(?P<items>(?:[^\]\"']|\"[^\"\n]*\"|'[^'\n]*')*)\]", re.M)
+# Compiled when a file asks for them: most projects have few of these.
+_REQUIREMENT = r"\s*(?P<name>[A-Za-z0-9][\w.-]*)\s*(?:\[[^\]]*\])?\s*(?P<bounds>[^;#@]*)"
+_BOUND = r"(?P<kind>===?|~=|>=|>|\^|~)?\s*v?(?P<version>\d+(?:\.\d+)*)"
+_LOCKED = r'(?m)^name = "([^"]+)"\s*^version = "([^"]+)"'
+_QUOTED = r"""\"([^"\n]+)\"|'([^'\n]+)'"""
+_POETRY = r"""(?m)^(?P<name>[\w.-]+)\s*=\s*(?:\{[^}\n]*version\s*=\s*)?["'](?P<bounds>[^"'\n]*)["']"""
+_TABLE = r"(?m)^\[(?P<name>[^\]\n]+)\]\s*$(?P<body>(?:\n(?!\[[^\n]*\]\s*$).*)*)"
+_ARRAY = r"(?m)^[\w-]+\s*=\s*\[(?P<items>(?:[^\]\"']|\"[^\"\n]*\"|'[^'\n]*')*)\]"
 
 
 class Requirements:
@@ -55,14 +56,14 @@ def declared(root: Path) -> Mapping[str, Version | None]:
 
 
 def _requirement(line: str) -> Needs:
-    if (match := _REQUIREMENT.match(line)) and match["name"]:
+    if (match := re.match(_REQUIREMENT, line)) and match["name"]:
         yield match["name"], _lowest(match["bounds"])
 
 
 def _lowest(bounds: str) -> Version | None:
     """The version that bounds such as `>=1.4,<2`, `==2.0.1` or `^1.2` begin with."""
     for bound in bounds.strip("() ").split(","):
-        if match := _BOUND.match(bound.strip()):
+        if match := re.match(_BOUND, bound.strip()):
             return _version(match["version"])
     return None
 
@@ -78,7 +79,7 @@ def _lines(text: str) -> Needs:
 
 
 def _lock(text: str) -> Needs:
-    for name, version in _LOCKED.findall(text):
+    for name, version in re.findall(_LOCKED, text):
         yield name, _version(version)
 
 
@@ -97,15 +98,15 @@ def _pipfile_lock(text: str) -> Needs:
 
 def _toml(text: str) -> Needs:
     """`pyproject.toml` and `Pipfile`: the tables that hold requirements, read without a parser of the whole."""
-    for table in _TABLE.finditer(text):
+    for table in re.finditer(_TABLE, text):
         name, body = table["name"].strip(), table["body"]
         if name in ("project", "project.optional-dependencies", "dependency-groups"):
-            for array in _ARRAY.finditer(body):
+            for array in re.finditer(_ARRAY, body):
                 if name != "project" or array[0].startswith("dependencies"):
-                    for quoted in _QUOTED.finditer(array["items"]):
+                    for quoted in re.finditer(_QUOTED, array["items"]):
                         yield from _requirement(quoted[1] or quoted[2])
         elif name in ("packages", "dev-packages") or re.fullmatch(r"tool\.poetry\..*dependencies", name):
-            for line in _POETRY.finditer(body):
+            for line in re.finditer(_POETRY, body):
                 yield line["name"], _lowest(line["bounds"])
 
 

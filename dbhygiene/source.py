@@ -7,9 +7,7 @@ A `File` is immutable; whatever is derived from it is computed once, on demand. 
 from __future__ import annotations
 
 import ast
-import io
 import re
-import tokenize
 import warnings
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
@@ -31,8 +29,8 @@ NOT_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError)  # what the 
 MAX_ALIASES = 8  # names that stand for each other
 
 _INNER = (*FUNCTION, ast.Lambda, ast.ClassDef)
-LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")  # with its end
-_LINE_END = re.compile(r"\r\n|\r|\n")
+LINE = r"[^\r\n]*(?:\r\n|\r|\n|\Z)"  # with its end
+_LINE_END = r"\r\n|\r|\n"
 _COMPREHENSION = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
@@ -161,7 +159,7 @@ class File(Frozen):
     @classmethod
     def decode(cls, path: Path, data: bytes, module: str = "__main__", project: Surroundings | None = None) -> File:
         """The file with these bytes; raises SyntaxError or UnicodeError where they are no Python text."""
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        encoding = encoding_of(data)
         text = data.decode(encoding)
         if "\0" in text:
             raise SyntaxError("source code cannot contain null bytes")
@@ -193,7 +191,7 @@ class File(Frozen):
 
     @cached_property
     def lines(self) -> list[str]:
-        return _LINE_END.split(self.text)
+        return re.split(_LINE_END, self.text)
 
     @cached_property
     def _ascii(self) -> bool:
@@ -398,6 +396,16 @@ class File(Frozen):
             elif file is not self and (name in file.scope.defined or name in file.scope.imports):
                 return f"{star}.{name}"
         return foreign
+
+
+def encoding_of(data: bytes) -> str:
+    """The encoding of a program, as Python sees it; raises SyntaxError where there is none of that name."""
+    if data.isascii() and b"coding" not in b"".join(data.split(b"\n", 2)[:2]):
+        return "utf-8"
+    import io
+    import tokenize  # which most programs can do without
+
+    return tokenize.detect_encoding(io.BytesIO(data).readline)[0]
 
 
 def parsed(text: str) -> ast.Module:

@@ -11,7 +11,7 @@ import pytest
 import dbhygiene
 
 LAYERS = [
-    {"mistakes", "settings", "frozen"},
+    {"mistakes", "settings", "frozen", "modules"},
     {"source"},
     {"edits"},
     {"model"},

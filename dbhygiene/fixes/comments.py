@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from dbhygiene.edits import EditComment
@@ -10,7 +11,7 @@ from dbhygiene.source import LINE
 
 def edited(text: str, edits: Iterable[EditComment]) -> str:
     """The text after these edits."""
-    lines = LINE.findall(text)
+    lines = re.findall(LINE, text)
     for edit in sorted(edits, key=lambda edit: edit.comment, reverse=True):
         line, start, _, end = edit.comment
         before, after = lines[line - 1][:start], lines[line - 1][end:]

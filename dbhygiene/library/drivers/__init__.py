@@ -6,16 +6,17 @@ uses its driver. Facts measured against MariaDB 10.11 and PostgreSQL 15, or read
 
 from __future__ import annotations
 
-import pkgutil
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
+
+from dbhygiene.modules import modules
 
 if TYPE_CHECKING:
     from dbhygiene.library.resources import Driver
 
 _OLD_NAMES = {"DBUtils": "dbutils"}  # of packages that are imported by another name now
-PACKAGES = frozenset(module.name for module in pkgutil.iter_modules(__path__)) | _OLD_NAMES.keys()
+PACKAGES = modules(__path__) | _OLD_NAMES.keys()
 
 
 @cache
