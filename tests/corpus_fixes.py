@@ -15,7 +15,7 @@ import time
 import tokenize
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from difflib import unified_diff
 from itertools import groupby
 from pathlib import Path
@@ -24,6 +24,7 @@ from dbhygiene import engine
 from dbhygiene.config import load
 from dbhygiene.fixes.apply import Fixed, fix
 from dbhygiene.fixes.blocks import PRAGMA
+from dbhygiene.frozen import replace
 from dbhygiene.model import Finding, Fix
 from dbhygiene.project import Project
 from dbhygiene.settings import Settings

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import libcst
@@ -13,6 +12,7 @@ import pytest
 from dbhygiene.edits import AddKeyword, Edit, InsertBefore, Remove, Replace
 from dbhygiene.fixes.apply import Fixed, fix
 from dbhygiene.fixes.editor import Editor
+from dbhygiene.frozen import replace
 from dbhygiene.model import Finding, Fix, NoFix, Safety
 from dbhygiene.source import File, Located, Span
 
