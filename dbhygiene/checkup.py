@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dbhygiene import config, engine
+from dbhygiene.frozen import replace
 from dbhygiene.library.drivers import PACKAGES, driver
 from dbhygiene.mistakes import Mistake
 from dbhygiene.project import Project
@@ -135,7 +136,7 @@ def _unread(seen: _Seen) -> Iterator[Remark]:
         yield Remark(
             "files", PROBLEM, message, "what stands in them is not checked; a newer Python may be able to parse it"
         )
-    every = Project(seen.root, seen.project.settings._replace(extend_exclude=())).discover([seen.root]).files
+    every = Project(seen.root, replace(seen.project.settings, extend_exclude=())).discover([seen.root]).files
     excluded = len(every) - len(seen.files)
     words = f"{len(seen.files)} Python files, {excluded} left out by `extend-exclude`"
     if not seen.files:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbhygiene import __version__
+from dbhygiene.frozen import replace
 from dbhygiene.mistakes import Mistake, did_you_mean
 from dbhygiene.settings import Settings
 
@@ -199,7 +200,7 @@ def _with_values(settings: Settings, table: Mapping[str, Any], source: Any) -> S
         except ValueError as error:
             raise Mistake(f"{source(name)}: `{name}` must be {error}") from None
         sources[name] = source(name)
-    return settings._replace(**values, sources=sources)
+    return replace(settings, **values, sources=sources)
 
 
 # -- versions -------------------------------------------------------------------------------------------

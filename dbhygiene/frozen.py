@@ -28,17 +28,20 @@ class Frozen:
 
     __match_args__: ClassVar[tuple[str, ...]] = ()
     _fields: ClassVar[frozenset[str]]
-    _needed: ClassVar[frozenset[str]]
+    _defaults: ClassVar[dict[str, Any]]
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         cls.__match_args__ = tuple(cls.__annotations__)  # type: ignore[misc]  # who wants it spelt out
         cls._fields = frozenset(cls.__match_args__)
-        cls._needed = cls._fields - cls.__dict__.keys()
+        cls._defaults = {name: cls.__dict__[name] for name in cls.__match_args__ if name in cls.__dict__}
+        for name in cls._defaults:
+            delattr(cls, name)  # a function would be a method
 
     def __init__(self, *values: Any, **named: Any) -> None:
-        given = {**dict(zip(self.__match_args__, values, strict=False)), **named}
-        if len(given) < len(values) + len(named) or not self._needed <= given.keys() <= self._fields:
+        said = {**dict(zip(self.__match_args__, values, strict=False)), **named}
+        given = {**self._defaults, **said}
+        if len(said) < len(values) + len(named) or given.keys() != self._fields:
             raise TypeError(f"{type(self).__name__} has the fields {', '.join(self.__match_args__)}")
         for name in given:
             _put(self, name, given[name])
@@ -75,4 +78,4 @@ class Record(Frozen):
 def replace(value: FrozenT, **changes: object) -> FrozenT:
     """The same, but for these fields."""
     known = value.__dict__
-    return type(value)(**{name: known[name] for name in value.__match_args__ if name in known} | changes)
+    return type(value)(**{name: known[name] for name in value.__match_args__} | changes)

@@ -42,7 +42,7 @@ class Key(NamedTuple):
 
     @property
     def default(self) -> object:
-        return Settings._field_defaults[self.field]
+        return getattr(Settings(), self.field)
 
 
 # -- kinds ----------------------------------------------------------------------------------------------

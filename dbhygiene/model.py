@@ -1,6 +1,6 @@
 """The words that every other module speaks: Report, Finding, Step, Fix, Rule.
 
-Named tuples, here and wherever every run passes: to make a data class takes ten times as long.
+A finding, and what it holds, are named tuples: they are sent between processes, and kept for later runs.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
+from dbhygiene.frozen import Record
 from dbhygiene.settings import Confidence
 from dbhygiene.source import File, Located, Span
 
@@ -50,7 +51,7 @@ class Step(NamedTuple):
     message: str
 
 
-class Report(NamedTuple):
+class Report(Record):
     """What a rule yields: a node (or a comment's place), a sentence, the way that leads there, and perhaps a way out.
 
     `subject` is the variable or expression that the report is about; `notes` are sentences that explain more.

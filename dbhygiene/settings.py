@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from enum import IntEnum
 from typing import NamedTuple
 
+from dbhygiene.frozen import Record
+
 
 class Confidence(IntEnum):
     """How sure a finding is; the default report begins at `LIKELY`."""
@@ -18,7 +20,7 @@ class Confidence(IntEnum):
         return self.name.lower()
 
 
-class Declared(NamedTuple):
+class Declared(Record):
     """What the user says of a function that the analysis cannot see into.
 
     `returns` names a driver (`pymysql`), or is `connection`, where the caller is to close what it gets. Arguments are
@@ -48,7 +50,7 @@ EXCLUDED = (
 )
 
 
-class Settings(NamedTuple):
+class Settings(Record):
     """One project's settings.
 
     `server_timeout` is the server's `wait_timeout` in seconds, None where the project does not say:

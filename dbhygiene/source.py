@@ -75,7 +75,7 @@ class Surroundings(Protocol):
         """Whether the project declares this distribution as a dependency."""
 
 
-class Alone(NamedTuple):
+class Alone(Frozen):
     """The surroundings of a file of which nothing else is known."""
 
     settings: Settings = Settings()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from dbhygiene import config, keys
+from dbhygiene.frozen import replace
 from dbhygiene.mistakes import Mistake
 from dbhygiene.settings import EXCLUDED, Confidence, Declared, Lasting, Settings
 
@@ -26,7 +27,7 @@ def load(directory: Path, text: str, name: str = "pyproject.toml") -> Settings:
 
 
 def values(settings: Settings) -> Settings:
-    return settings._replace(sources={})
+    return replace(settings, sources={})
 
 
 # -- files ----------------------------------------------------------------------------------------------
@@ -296,7 +297,7 @@ def test_a_required_version_that_is_none() -> None:
 
 
 def test_keys_are_the_fields_of_settings() -> None:
-    assert {key.field for key in keys.KEYS} == set(Settings._fields) - {"sources"}
+    assert {key.field for key in keys.KEYS} == set(Settings.__match_args__) - {"sources"}
 
 
 def test_the_schema_accepts_what_the_reader_accepts() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from dbhygiene.catalogue import all_rules
 from dbhygiene.engine import check
+from dbhygiene.frozen import replace
 from dbhygiene.model import Finding
 from dbhygiene.project import Project
 from dbhygiene.settings import Confidence, Settings
@@ -118,7 +119,7 @@ def found(directory: Path, code: str, settings: Settings | None = None, **progra
     """The findings of one rule, however sure, in a project of these modules."""
     for name, text in programs.items():
         (directory / f"{name}.py").write_text(text)
-    project = Project(directory, (settings or Settings())._replace(min_confidence=Confidence.POSSIBLE))
+    project = Project(directory, replace(settings or Settings(), min_confidence=Confidence.POSSIBLE))
     return list(check(project, sorted(directory.glob("*.py")), [RULES[code]]))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -32,6 +33,7 @@ class Nothing(Record):
 
 class Entity(Frozen):
     name: str
+    called: Callable[[str], str] = lambda name: name.upper()
 
 
 def test_fields_are_given_by_place_by_name_or_by_default() -> None:
@@ -66,6 +68,11 @@ def test_records_are_equal_by_class_and_fields() -> None:
     assert {Point(1), Point(1, 0), Nothing(), Nothing()} == {Point(1), Nothing()}
     assert Point(1) != Other(1)
     assert Point(1) != (1, 0)
+
+
+def test_a_function_is_a_value_like_any_other() -> None:
+    assert Entity("a").called("b") == "B"
+    assert Entity("a", str.lower).called("B") == "b"
 
 
 def test_other_frozen_things_equal_themselves_only() -> None:

@@ -11,7 +11,8 @@ import pytest
 import dbhygiene
 
 LAYERS = [
-    {"mistakes", "settings", "frozen", "modules"},
+    {"frozen", "mistakes", "modules"},
+    {"settings"},
     {"source"},
     {"edits"},
     {"model"},

@@ -6,6 +6,7 @@ import json as decoder
 from pathlib import Path
 
 from dbhygiene.edits import WrapInTry
+from dbhygiene.frozen import replace
 from dbhygiene.model import Finding, Fix, NoFix, Safety, Step
 from dbhygiene.reports import Look, Scene, reporter
 from dbhygiene.settings import Confidence
@@ -41,7 +42,7 @@ def told(format_: str, *findings: Finding, scene: Scene = SCENE) -> str:
 
 
 def shown(finding: Finding, **look: object) -> str:
-    return told("full", finding, scene=SCENE._replace(look=Look(**look)))  # type: ignore[arg-type]
+    return told("full", finding, scene=replace(SCENE, look=Look(**look)))  # type: ignore[arg-type]
 
 
 def test_the_whole_story() -> None:
@@ -129,11 +130,11 @@ def test_advice_says_what_each_fix_takes() -> None:
 
 
 def test_a_file_that_is_gone_is_no_hindrance() -> None:
-    assert " --> app.py:1:8" in told("full", LEAK, scene=SCENE._replace(lines=lambda path: ()))
+    assert " --> app.py:1:8" in told("full", LEAK, scene=replace(SCENE, lines=lambda path: ()))
 
 
 def test_control_characters_do_not_reach_the_terminal() -> None:
-    assert "\033" not in told("full", LEAK, scene=SCENE._replace(lines=lambda path: ["conn = '\033[2J'"] * 3))
+    assert "\033" not in told("full", LEAK, scene=replace(SCENE, lines=lambda path: ["conn = '\033[2J'"] * 3))
 
 
 def test_colors() -> None:

@@ -12,6 +12,7 @@ from dbhygiene import engine
 from dbhygiene.config import root_of
 from dbhygiene.engine import survey
 from dbhygiene.frontends.cli import main
+from dbhygiene.frozen import replace
 from dbhygiene.model import Finding
 from dbhygiene.project import Project
 from dbhygiene.reach import Import, imports
@@ -88,7 +89,7 @@ def written(root: Path, texts: dict[str, str]) -> Path:
 
 
 def check(root: Path, files: Sequence[Path] | None = None, jobs: int = 1, **settings: object) -> list[Finding]:
-    project = Project(root, Settings()._replace(**settings))  # type: ignore[arg-type]
+    project = Project(root, replace(Settings(), **settings))  # type: ignore[arg-type]
     files = project.discover([root]).files if files is None else files
     return list(engine.check(project, files, engine.chosen(project.settings), how=engine.How(None, jobs)))
 

@@ -9,11 +9,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import suppress
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from dbhygiene.catalogue import all_rules
 from dbhygiene.discovery import Files
 from dbhygiene.fingerprints import fingerprinted, normalised, relative
+from dbhygiene.frozen import Frozen
 from dbhygiene.library.prefilter import MODULES, imports
 from dbhygiene.mistakes import Mistake, did_you_mean
 from dbhygiene.model import AnyRule, Finding, Report, Step
@@ -410,7 +411,7 @@ def load(
     load(project, Files(map(str, paths)), rules, analyses, set(named))
 
 
-class How(NamedTuple):
+class How(Frozen):
     """How many files are gone through: with what is kept of earlier runs, by how many processes, telling whom.
 
     `progress` is called with the number of files that are done, of all, and of findings so far.

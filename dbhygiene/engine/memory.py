@@ -24,6 +24,7 @@ from dbhygiene import __version__
 from dbhygiene.cache import Cache, Kept, Lookups, Row, resting, stamp
 from dbhygiene.discovery import Files
 from dbhygiene.engine import INTERNAL_ERROR, Help
+from dbhygiene.frozen import replace
 from dbhygiene.model import AnyRule, Finding
 from dbhygiene.project import Asked, Project
 from dbhygiene.source import File
@@ -54,7 +55,7 @@ class Memory:
     def __init__(self, project: Project, rules: Sequence[AnyRule], directory: Path) -> None:
         self._project = project
         self._started = time.time_ns()
-        settings = project.settings._replace(sources={}, output_format="")
+        settings = replace(project.settings, sources={}, output_format="")
         codes = [rule.code for rule in rules]
         told = (__version__, stamp(), sys.version, str(project.root), codes, settings, _requirements(project.root))
         self._cache = Cache(directory, repr(told))

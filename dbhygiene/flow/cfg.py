@@ -240,7 +240,7 @@ class Node:
         return f"<{self.number} {type(self.act).__name__} -> {[(k, n.number) for k, n in self.out]}>"
 
 
-class Graph(NamedTuple):
+class Graph(Frozen):
     """Where a function begins, where it ends when nothing is raised, and where one of `thrown` leaves it."""
 
     entry: Node

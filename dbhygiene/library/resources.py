@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import NamedTuple
+
+from dbhygiene.frozen import Record, replace
 
 Version = tuple[int, ...]
 
 
-class Leaving(NamedTuple):
+class Leaving(Record):
     """What leaving `with resource:` does, from a version on."""
 
     closes: bool
@@ -19,7 +20,7 @@ class Leaving(NamedTuple):
     exists: bool = True  # False: these versions have no `with` at all
 
 
-class Resource(NamedTuple):
+class Resource(Record):
     """A kind of thing that must be closed by its owner.
 
     `parts` are methods whose result lives no longer than the resource, and may still read from it.
@@ -63,7 +64,7 @@ class Resource(NamedTuple):
         return f"{'an' if self.title[:1].lower() in 'aeiou' else 'a'} {self.title}"
 
 
-class Pool(NamedTuple):
+class Pool(Record):
     """A pool of a driver's connections: what makes or annotates one, and the method that takes a connection from it.
 
     `gives_back` is the method of the pool that takes it back; "" where the connection's own `close` does that. A
@@ -77,7 +78,7 @@ class Pool(NamedTuple):
     is_async: bool = False
 
 
-class Driver(NamedTuple):
+class Driver(Record):
     """A DB-API driver, or one like it.
 
     `opens` are the dotted names whose call opens a connection, `opens_async` those of them whose connection must be
@@ -125,7 +126,8 @@ class Driver(NamedTuple):
     def pooled(self, pool: Pool, version: Version | None = None) -> Resource:
         """What is taken from a pool."""
         plain = self.resource(version, is_async=pool.is_async)
-        return plain._replace(
+        return replace(
+            plain,
             title=f"pooled {self.name} connection",
             leaving=pool.leaving or plain.leaving,
             second_close_raises=False,
@@ -158,7 +160,7 @@ READS: Fates = frozenset({Does.READS})
 GATHERS: Fates = frozenset({Does.GATHERS})
 
 
-class Argument(NamedTuple):
+class Argument(Record):
     """What may become of an argument when the call returns, and when it raises."""
 
     normal: Fates = KEEPS
@@ -169,7 +171,7 @@ class Argument(NamedTuple):
         return cls(fates, fates)
 
 
-class Summary(NamedTuple):
+class Summary(Record):
     """What a call does, as far as its caller can tell.
 
     Written by hand for libraries, declared in `pyproject.toml`, inferred for the project's own functions: one type,

@@ -13,6 +13,7 @@ import re
 from dbhygiene.flow.names import origin
 from dbhygiene.flow.reading import keywords, value
 from dbhygiene.flow.values import UNKNOWN, Called, Constant, Instance, Named, Value, options
+from dbhygiene.frozen import replace
 from dbhygiene.library.engines import Engine, engine
 from dbhygiene.library.engines import concern as engine_concern
 from dbhygiene.library.evidence import speaks_for_another
@@ -57,8 +58,8 @@ SESSION = Resource(
     open_if=frozenset(),
     is_lazy=True,
 )
-ASYNC_CONNECTION = CONNECTION._replace(title="asynchronous SQLAlchemy connection", is_async=True, awaits_close=True)
-ASYNC_SESSION = SESSION._replace(title="asynchronous SQLAlchemy session", is_async=True, awaits_close=True)
+ASYNC_CONNECTION = replace(CONNECTION, title="asynchronous SQLAlchemy connection", is_async=True, awaits_close=True)
+ASYNC_SESSION = replace(SESSION, title="asynchronous SQLAlchemy session", is_async=True, awaits_close=True)
 
 _ENGINES = frozenset(
     {

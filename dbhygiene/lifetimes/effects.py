@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from dbhygiene.flow import calls, cfg
 from dbhygiene.flow.cfg import Outcome
 from dbhygiene.flow.exceptions import CANCELLED, GENERATOR_EXIT, ORDINARY, SYSTEM_EXIT, Thrown
+from dbhygiene.frozen import Frozen
 from dbhygiene.library.calls import (
     BORROWING_METHODS,
     CALLS,
@@ -44,7 +45,7 @@ class Meaning(NamedTuple):
     sets: Assignments = ()
 
 
-class Effect(NamedTuple):
+class Effect(Frozen):
     """What one call does. `definition`: the project's own function that it calls."""
 
     summary: Summary

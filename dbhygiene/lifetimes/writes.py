@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from dbhygiene.flow import cfg
+from dbhygiene.frozen import Frozen
 from dbhygiene.lifetimes.heap import IS, PART
 from dbhygiene.lifetimes.lifetime import Lifetime
 from dbhygiene.source import File
@@ -16,7 +16,7 @@ _WRITES = re.compile(r"\s*(insert|update|delete|replace)\b", re.IGNORECASE)
 _COMMITS = re.compile(r"\b(commit|begin|start\s+transaction)\b", re.IGNORECASE)
 
 
-class DroppedWrite(NamedTuple):
+class DroppedWrite(Frozen):
     """A statement that changes rows, and the `with` whose end rolls it back."""
 
     call: ast.Call

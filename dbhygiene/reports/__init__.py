@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import NamedTuple
 
+from dbhygiene.frozen import Frozen, Record
 from dbhygiene.model import AnyRule, Finding
 
 ONE_BY_ONE = frozenset({"full", "concise", "json-lines", "pylint", "azure"})  # parts may be printed as they come
 
 
-class Look(NamedTuple):
+class Look(Record):
     """What the reader's terminal can show, and how much of a story is wanted."""
 
     color: bool = False
@@ -24,7 +24,7 @@ class Look(NamedTuple):
     every_step: bool = False
 
 
-class Scene(NamedTuple):
+class Scene(Frozen):
     """What a report may ask about the world around the findings.
 
     `preview` gives the text that a finding's fix would make of its file, or says why it does not, or is silent: None.

@@ -59,7 +59,7 @@ class _Known(NamedTuple):
 def _explain(run: Run, path: Path, line: int) -> None:
     root = config.root_of(path)
     settings = run.settings(root)
-    everything = settings._replace(min_confidence=Confidence.POSSIBLE, per_file_ignores={})
+    everything = replace(settings, min_confidence=Confidence.POSSIBLE, per_file_ignores={})
     project, rules = Project(root, everything), all_rules()
     analyses = engine.Analyses(project)
     try:

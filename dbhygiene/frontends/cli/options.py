@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from dbhygiene.frontends.cli.output import target
 from dbhygiene.frontends.cli.terminal import WHEN
+from dbhygiene.frozen import Frozen
 from dbhygiene.mistakes import Mistake
 from dbhygiene.settings import FORMATS, Confidence
 
 
-class Option(NamedTuple):
+class Option(Frozen):
     """An option, as it is written and told of.
 
     `kind` is `bool` for a flag, or what makes a value of a text, or the words of which it is one. An option that is

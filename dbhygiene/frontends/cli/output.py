@@ -6,15 +6,16 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import TextIO
 
+from dbhygiene.frozen import Record, replace
 from dbhygiene.mistakes import Mistake, did_you_mean
 from dbhygiene.model import Finding
 from dbhygiene.reports import ONE_BY_ONE, Look, Scene, reporter
 from dbhygiene.settings import FORMATS
 
 
-class Target(NamedTuple):
+class Target(Record):
     """A format, and the file that it is written to; None: standard output."""
 
     format: str
@@ -75,7 +76,7 @@ class Output:
         """Write what could not be printed before; raises Mistake where a file cannot be written."""
         for target in self._targets:
             if target.file is not None:
-                scene = self._scene._replace(look=Look(every_step=self._scene.look.every_step))
+                scene = replace(self._scene, look=Look(every_step=self._scene.look.every_step))
                 _write(target.file, "".join(reporter(target.format)(self._kept, scene)))
             elif target.format not in ONE_BY_ONE:
                 for text in reporter(target.format)(self._kept, self._scene):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from dbhygiene import __version__, config, engine
 from dbhygiene.catalogue import all_rules
@@ -16,7 +16,7 @@ from dbhygiene.fingerprints import fingerprinted
 from dbhygiene.frontends.cli import terminal
 from dbhygiene.frontends.cli.output import Output, Target, base, targets
 from dbhygiene.frontends.cli.progress import Progress
-from dbhygiene.frozen import Frozen
+from dbhygiene.frozen import Frozen, replace
 from dbhygiene.mistakes import Mistake
 from dbhygiene.model import AnyRule, Finding, Fix
 from dbhygiene.project import Project
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 MOST_PREVIEWS = 10
 
 
-class Part(NamedTuple):
+class Part(Frozen):
     """What lies in one project: the findings in its files, or in what standard input holds."""
 
     project: Project
@@ -146,7 +146,7 @@ class Run:
     def _rules(self, project: Project) -> tuple[AnyRule, ...]:
         """The rules that hold in a project; where no option says how to print, the first project's settings do."""
         if not self._targets[0].format:
-            self._targets[0] = self._targets[0]._replace(format=project.settings.output_format)
+            self._targets[0] = replace(self._targets[0], format=project.settings.output_format)
         return engine.chosen(project.settings)
 
     def settings(self, root: Path) -> Settings:
@@ -174,7 +174,7 @@ class Run:
         }
         said = {name: value for name, value in said.items() if value}
         sources = {key: place for key, place in base.sources.items() if key.replace("-", "_") not in said}
-        return base._replace(**said, sources=sources)
+        return replace(base, **said, sources=sources)
 
     def _stdin(self) -> Part:
         path = Path(os.path.abspath(self.options.stdin_filename or "<stdin>"))
@@ -186,7 +186,7 @@ class Run:
             return part
         project.supply(path, part.stdin or b"")
         findings = engine.check(project, [path], part.rules, named={path}, analyses=part.analyses)
-        return part._replace(findings=findings)
+        return replace(part, findings=findings)
 
     # -- what to say ----------------------------------------------------------------------------------
 

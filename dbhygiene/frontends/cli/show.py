@@ -35,8 +35,8 @@ def settings(members: Iterable[Member]) -> None:
 def _toml(value: object) -> str:
     """A value as it stands in the configuration."""
     if isinstance(value, Declared):
-        fields = value._asdict().items()
-        value = {name.replace("_", "-"): each for name, each in fields if each != Declared._field_defaults[name]}
+        said = ((name, getattr(value, name)) for name in Declared.__match_args__)
+        value = {name.replace("_", "-"): each for name, each in said if each != getattr(Declared(), name)}
     if isinstance(value, Mapping):
         pairs = ", ".join(f"{json.dumps(key)} = {_toml(each)}" for key, each in value.items())
         return f"{{ {pairs} }}" if pairs else "{}"

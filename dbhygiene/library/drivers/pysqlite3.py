@@ -1,7 +1,8 @@
 """pysqlite3: the module of the standard library, built by hand."""
 
+from dbhygiene.frozen import replace
 from dbhygiene.library.drivers import sqlite3
 
-DRIVER = sqlite3.DRIVER._replace(
-    name="pysqlite3", package="pysqlite3", opens=("pysqlite3.connect", "pysqlite3.dbapi2.connect")
+DRIVER = replace(
+    sqlite3.DRIVER, name="pysqlite3", package="pysqlite3", opens=("pysqlite3.connect", "pysqlite3.dbapi2.connect")
 )

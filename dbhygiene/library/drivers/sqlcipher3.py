@@ -1,7 +1,8 @@
 """sqlcipher3: sqlite3 over an encrypted file."""
 
+from dbhygiene.frozen import replace
 from dbhygiene.library.drivers import sqlite3
 
-DRIVER = sqlite3.DRIVER._replace(
-    name="sqlcipher3", package="sqlcipher3", opens=("sqlcipher3.connect", "sqlcipher3.dbapi2.connect")
+DRIVER = replace(
+    sqlite3.DRIVER, name="sqlcipher3", package="sqlcipher3", opens=("sqlcipher3.connect", "sqlcipher3.dbapi2.connect")
 )
