@@ -160,11 +160,11 @@ class Analyses:
             return rule.on != "Gap" or self._may_have_gap(file)
         return _is_about_lives(rule) and words.any(self.helpers) and self._lifetimes.summaries.is_helped(file)
 
-    def foresee(self, rules: Iterable[AnyRule]) -> None:
-        """Find out what the check of every file will ask, before processes are made that would each find it out."""
+    def foresee(self, rules: Iterable[AnyRule], files: int) -> None:
+        """Find out what the check of so many files will ask, before processes are made that would each find it out."""
         if any(rule.on == "Gap" for rule in rules):
             with suppress(Exception):  # told where a file is checked
-                self._gaps.foresee()
+                self._gaps.foresee(files)
 
     def _may_have_gap(self, file: File) -> bool:
         try:

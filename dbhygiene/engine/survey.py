@@ -229,7 +229,7 @@ class Survey:
         if self.crew is None and self._pays(files):
             from dbhygiene.engine.crew import Crew
 
-            self.analyses.foresee(self.rules)
+            self.analyses.foresee(self.rules, len(self.paths))
             self.crew = Crew(self.how.jobs, self._answer)
 
     def _pays(self, files: Sequence[File]) -> bool:

@@ -80,9 +80,9 @@ class Gaps:
             self._sqlite[directory] = is_sqlite_only(file)
         return self._sqlite[directory]
 
-    def foresee(self) -> None:
-        """Find what the project's long-lived processes lead to."""
-        if self._uses_django:
+    def foresee(self, files: int) -> None:
+        """Find what the project's long-lived processes lead to, if that is asked of so many files."""
+        if files > _FEW and self._uses_django:
             _ = self._paths
 
     def may_have(self, file: File) -> bool:
