@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from copy import copy
 from pathlib import Path
 
 from dbhygiene.model import Finding
@@ -45,6 +44,8 @@ def relative(path: Path, root: Path | None) -> str:
 def normalised(node: Located) -> str:
     """An expression, or the head of a statement, whatever its blanks, quotes and comments."""
     if isinstance(node, ast.stmt):
+        from copy import copy  # likewise
+
         node = copy(node)
         for block in _BLOCKS.intersection(node._fields):
             setattr(node, block, [])

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Hashable, Iterator
-from typing import Generic, NamedTuple, TypeAlias, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from dbhygiene.flow.names import annotation, locate
 from dbhygiene.flow.once import once
+from dbhygiene.frozen import Record
 from dbhygiene.source import FUNCTION, File, Scope
 
 Key = TypeVar("Key", bound=Hashable)
@@ -18,7 +19,7 @@ MAX_REEXPORTS = 8
 MAX_BASES = 16
 
 
-class Definition(NamedTuple):
+class Definition(Record):
     """A function or class of the project: its file and node."""
 
     file: File

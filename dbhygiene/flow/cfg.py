@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, TypeAlias
 
 from dbhygiene.flow.exceptions import (
     ASSERTION,
@@ -23,7 +23,7 @@ from dbhygiene.flow.exceptions import (
     caught,
     handled_types,
 )
-from dbhygiene.frozen import Frozen, replace
+from dbhygiene.frozen import Frozen, Record, replace
 from dbhygiene.source import children
 
 Kind: TypeAlias = Literal["next", "true", "false", "raise"]
@@ -263,7 +263,7 @@ class Graph(Frozen):
 # -- what the graph must know of names --------------------------------------------------------------------
 
 
-class Outcome(NamedTuple):
+class Outcome(Record):
     """How a call may end."""
 
     returns: bool = True
@@ -609,11 +609,11 @@ class _Builder:
     def event(self, part: ast.expr, after: Node, ways: Ways, *, quiet: bool) -> Node:
         match part:
             case ast.Call():
-                returns, thrown = self.semantics.outcome(part)
+                outcome = self.semantics.outcome(part)
                 node = self.node(Call(part))
-                if returns:
+                if outcome.returns:
                     node.to("next", after)
-                return node if quiet else self.raising(node, ways, *thrown)
+                return node if quiet else self.raising(node, ways, *outcome.raises)
             case ast.BoolOp():
                 return self.boolean(part, after, ways)
             case ast.IfExp():

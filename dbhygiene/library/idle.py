@@ -26,7 +26,7 @@ _MAY_WAIT = re.compile(
     r"sleep|wait|pause|delay|interval|poll|queue|prompt|listen|consume|subprocess|schedul|serve|loop|on_\w+ =|@\w+\.\w+"
     r"|\bwhile\b|\binput\("
 )
-_SETS_TIMEOUT = re.compile(r"\bset\b[^\"'\n]*\bwait_timeout\b", re.IGNORECASE)
+_SETS_TIMEOUT = r"(?i)\bset\b[^\"'\n]*\bwait_timeout\b"
 
 # The call that makes a connection of a driver reconnect if it has to.
 PINGS = {"pymysql": "ping(reconnect=True)", "mysql.connector": "ping(reconnect=True)"}
@@ -42,7 +42,7 @@ def may_wait(file: File) -> bool:
 @once
 def sets_timeout(file: File) -> bool:
     """Whether a program tells the server how long to wait."""
-    return _SETS_TIMEOUT.search(file.text) is not None
+    return re.search(_SETS_TIMEOUT, file.text) is not None
 
 
 def asks(method: str, *, of_connection: bool) -> bool:

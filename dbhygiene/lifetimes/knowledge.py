@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 from dbhygiene.flow.cfg import Bind, Call, Case, Enter, Graph, Node, Test
+from dbhygiene.frozen import Record
 from dbhygiene.lifetimes.heap import path_of
 from dbhygiene.source import walk
 
@@ -20,7 +21,7 @@ MAX_KEYS = 8
 Known = frozenset[tuple[str, int]]
 
 
-class Question(NamedTuple):
+class Question(Record):
     """What a condition asks: of which key, and what an answer tells of it."""
 
     key: str

@@ -185,7 +185,7 @@ class Lifetime(Frozen):
     @property
     def confidence(self) -> Confidence:
         """Certain where it leaks as written, likely where an exception must come first; what is mocked, is neither."""
-        if _MOCKS.search(self.file.text):
+        if re.search(_MOCKS, self.file.text):
             return Confidence.POSSIBLE
         return Confidence.CERTAIN if self.leak in {Leak.NEVER_CLOSED, Leak.SOME_PATH} else Confidence.LIKELY
 
@@ -264,7 +264,7 @@ def _names_in(expr: ast.expr) -> set[str]:
     return {part.id for part in ast.walk(expr) if isinstance(part, ast.Name)}
 
 
-_MOCKS = re.compile(r"\bmock(er)?\.patch|@patch\b|\bwith patch\(|\bmonkeypatch\.setattr")  # drivers too, mostly
+_MOCKS = r"\bmock(er)?\.patch|@patch\b|\bwith patch\(|\bmonkeypatch\.setattr"  # drivers too, mostly
 SHORTEST_WORD = 4  # a shorter name is found in every file
 
 

@@ -26,9 +26,7 @@ _PLAIN_BASES = frozenset(
     """.split()
 )
 # What programs call `.close()` on that is no connection.
-_OTHER_CLOSED = re.compile(
-    r"cur|curs|csr|file|^f$|^fp$|^fh$|^fd$|^out$|writer|reader|sock|driver|browser|resp|session", re.I
-)
+_OTHER_CLOSED = r"(?i)cur|curs|csr|file|^f$|^fp$|^fh$|^fd$|^out$|writer|reader|sock|driver|browser|resp|session"
 
 
 # What ends the life of something, by whatever name.
@@ -90,7 +88,7 @@ class Field(Frozen):
         names = (method, self.cls.node.name) if method == "connect" else (method,)  # every driver has a `connect`
         callers = self.file.project.naming(*names)
         return callers is None or any(
-            not _OTHER_CLOSED.search(name)
+            not re.search(_OTHER_CLOSED, name)
             for file in {id(f): f for f in (self.file, *callers)}.values()
             for name in re.findall(r"(\w+)(?:\(\))?\.(?:close|disconnect|release)\b", file.text)
         )

@@ -12,8 +12,8 @@ from dbhygiene.lifetimes.heap import IS, PART
 from dbhygiene.lifetimes.lifetime import Lifetime
 from dbhygiene.source import File
 
-_WRITES = re.compile(r"\s*(insert|update|delete|replace)\b", re.IGNORECASE)
-_COMMITS = re.compile(r"\b(commit|begin|start\s+transaction)\b", re.IGNORECASE)
+_WRITES = r"(?i)\s*(insert|update|delete|replace)\b"
+_COMMITS = r"(?i)\b(commit|begin|start\s+transaction)\b"
 
 
 class DroppedWrite(Frozen):
@@ -33,7 +33,7 @@ def dropped_write(life: Lifetime) -> DroppedWrite | None:
         assert isinstance(block, (ast.With, ast.AsyncWith))
         inside = {part for statement in block.body for part in ast.walk(statement)}
         for call in _executed(life):
-            if call in inside and (text := _sql(life.file, call.args[0])) is not None and _WRITES.match(text):
+            if call in inside and (text := _sql(life.file, call.args[0])) is not None and re.match(_WRITES, text):
                 return DroppedWrite(call, item, block)
     return None
 
@@ -48,7 +48,7 @@ def _may_commit(life: Lifetime) -> bool:
     for part in ast.walk(life.scope.node):
         if isinstance(part, ast.Attribute) and part.attr in {"commit", "autocommit", "begin", "start_transaction"}:
             return True
-        if isinstance(part, ast.Constant) and isinstance(part.value, str) and _COMMITS.match(part.value.strip()):
+        if isinstance(part, ast.Constant) and isinstance(part.value, str) and re.match(_COMMITS, part.value.strip()):
             return True
     return any(_lent_in(life, node) for node in life.analysis.solution.nodes())
 
