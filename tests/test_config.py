@@ -66,6 +66,21 @@ def test_nothing_said(directory: Path) -> None:
     assert load(directory, "[project]\ndependencies = ['dbhygiene']\n") == Settings()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[tool.dbhygiene]\nserver-timeout = 7\n",
+        "[ tool . 'dbhygiene' ]\nserver-timeout = 7\n",
+        "tool.dbhygiene.server-timeout = 7\n",
+        "[tool]\nruff = {}\ndbhygiene = {server-timeout = 7}\n",
+        '  ["tool"]\r\ndbhygiene.server-timeout = 7\r\n',
+        "tool = {ruff = {}, dbhygiene = {server-timeout = 7}}\n",
+    ],
+)
+def test_settings_are_found_however_their_table_is_written(directory: Path, text: str) -> None:
+    assert load(directory, text).server_timeout == 7
+
+
 def test_a_file_of_its_own_comes_first(directory: Path) -> None:
     load(directory, "[tool.dbhygiene]\nserver-timeout = 1\n")
     assert load(directory, "server-timeout = 2\n", "dbhygiene.toml").server_timeout == 2

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 HEAVY = {"libcst", "asyncio", "importlib.metadata", "multiprocessing", "difflib", "json"}
+SLOW = {"dataclasses", "inspect", "pkgutil", "tokenize", "copy", "tomllib", "dbhygiene.keys"}
 ANALYSES = {"dbhygiene.lifetimes", "dbhygiene.gaps", "dbhygiene.flow"}
 FOR_FINDINGS = {"dbhygiene.edits", "dbhygiene.fixes", "dbhygiene.suppressions", "dbhygiene.requirements"}
 if sys.version_info >= (3, 11):  # before, `uuid` imports it, and click imports that
@@ -22,9 +23,9 @@ ENGINE = "from sqlalchemy import create_engine\n\nengine = create_engine('mysql:
 COMMAND = "from django.core.management.base import BaseCommand\n\n\nclass Command(BaseCommand):\n    pass\n"
 
 
-def imported(tmp_path: Path, text: str) -> set[str]:
+def imported(tmp_path: Path, text: str, settings: str = "") -> set[str]:
     """The modules that a run over one file imports."""
-    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "pyproject.toml").write_text(settings)
     (tmp_path / "app.py").write_text(text)
     code = "import sys; from dbhygiene.frontends.cli import main; main(['check', 'app.py']); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
@@ -33,7 +34,12 @@ def imported(tmp_path: Path, text: str) -> set[str]:
 
 @pytest.mark.parametrize("text", [PLAIN, DRIVER, ENGINE, COMMAND], ids=["plain", "driver", "engine", "command"])
 def test_nothing_heavy_is_imported(tmp_path: Path, text: str) -> None:
-    assert not HEAVY & imported(tmp_path, text)
+    assert not (HEAVY | SLOW) & imported(tmp_path, text)
+
+
+def test_settings_of_other_tools_need_no_parser(tmp_path: Path) -> None:
+    other = '[project]\nname = "app"\n[dependency-groups]\ndev = ["dbhygiene>=0.1"]\n[tool.ruff]\nline-length = 100\n'
+    assert "tomllib" not in imported(tmp_path, PLAIN, other)
 
 
 @pytest.mark.parametrize(("text", "unneeded"), [(DRIVER, "dbhygiene.gaps"), (COMMAND, "dbhygiene.lifetimes")])
