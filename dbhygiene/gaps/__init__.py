@@ -28,7 +28,7 @@ from dbhygiene.source import Alone, File, Function, Located, Surroundings
 
 __all__ = ["Gap", "Gaps"]
 
-_FEW = 2  # files that are looked at one by one, before the project is asked what its processes lead to
+_FEW = 16  # files that are looked at one by one, before the project is asked what its processes lead to
 _LASTING = ("sleep", "input(", "getpass", "prompt", "confirm")  # words of waits that are no request's
 
 
