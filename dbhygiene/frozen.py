@@ -28,14 +28,15 @@ class Frozen:
 
     __match_args__: ClassVar[tuple[str, ...]] = ()
     _fields: ClassVar[frozenset[str]]
-    _defaults: ClassVar[dict[str, Any]]
+    _defaults: ClassVar[dict[str, Any]] = {}
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        cls.__match_args__ = tuple(cls.__annotations__)  # type: ignore[misc]  # who wants it spelt out
+        own = [name for name, kind in cls.__annotations__.items() if "ClassVar" not in str(kind)]
+        cls.__match_args__ = (*cls.__match_args__, *own)  # type: ignore[misc]  # who wants it spelt out
         cls._fields = frozenset(cls.__match_args__)
-        cls._defaults = {name: cls.__dict__[name] for name in cls.__match_args__ if name in cls.__dict__}
-        for name in cls._defaults:
+        cls._defaults = {**cls._defaults, **{name: cls.__dict__[name] for name in own if name in cls.__dict__}}
+        for name in cls._defaults.keys() & own:
             delattr(cls, name)  # a function would be a method
 
     def __init__(self, *values: Any, **named: Any) -> None:

@@ -22,6 +22,10 @@ class Point(Record):
         return self.x + self.y
 
 
+class Space(Point):
+    z: int = 0
+
+
 class Other(Record):
     x: int
     y: int = 0
@@ -68,6 +72,12 @@ def test_records_are_equal_by_class_and_fields() -> None:
     assert {Point(1), Point(1, 0), Nothing(), Nothing()} == {Point(1), Nothing()}
     assert Point(1) != Other(1)
     assert Point(1) != (1, 0)
+
+
+def test_fields_are_inherited() -> None:
+    assert Space(1, z=3) == Space(1, 0, 3) != Space(1)
+    assert Space(1, 2).total == 3
+    assert Space(1) != Point(1)
 
 
 def test_a_function_is_a_value_like_any_other() -> None:
