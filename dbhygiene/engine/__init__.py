@@ -104,7 +104,8 @@ class Analyses:
     def __init__(self, project: Surroundings) -> None:
         self._project = project
         self._made: dict[str, Any] = {}
-        self.handed: Mapping[Path, Collection[str]] = {}  # who hands out connections, by functions of which names
+        # Who hands out connections, by functions of which names; None: nobody has looked for them.
+        self.handed: Mapping[Path, Collection[str]] | None = None
         self.helpers: frozenset[str] = frozenset()  # these names, and those that the settings say
 
     def subjects(self, on: str, file: File) -> Iterable[Any]:
@@ -115,10 +116,11 @@ class Analyses:
             return list(getattr(self._analysis(on), _ANALYSES[on][2])(file))
         return file.nodes(getattr(ast, on))
 
-    def learn(self, handed: Mapping[Path, Collection[str]]) -> None:
-        """Take it that these files hand out connections by functions of these names."""
+    def learn(self, handed: Mapping[Path, Collection[str]] | None) -> None:
+        """Take it that these files hand out connections by functions of these names, and no others do."""
         self.handed = handed
-        self.helpers = self._lifetimes.learn(handed)
+        if handed is not None:
+            self.helpers = self._lifetimes.learn(handed)
 
     def handing_out(self, file: File) -> tuple[str, ...]:
         """The names of the functions in a file that hand out connections."""
@@ -144,7 +146,7 @@ class Analyses:
     def forget(self) -> None:
         """Begin anew."""
         self._made.clear()
-        self.handed, self.helpers = {}, frozenset()
+        self.handed, self.helpers = None, frozenset()
 
     def may_learn(self, rules: Iterable[AnyRule], files: Iterable[File]) -> bool:
         """Whether any of these files may hold what there is to learn about; else, the analysis is not imported."""

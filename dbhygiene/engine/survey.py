@@ -211,18 +211,28 @@ class Survey:
     # -- what is found --------------------------------------------------------------------------------
 
     def _learn(self, files: Sequence[File]) -> None:
-        """Let the analyses learn from files: each process looks at its part, and is told what came of the others'."""
+        """Let the analyses learn from files: each process looks at its part, and is told what came of the others'.
+
+        Who hands out what others do is known when these are: files that speak of them are asked again.
+        """
         self.analyses.learn(self.handed)
         self._hire(files)
         fresh = [file for file in files if file.path not in self.handed and self.analyses.may_hand_out(file)]
-        if self.crew is None:
-            self.handed.update([(file.path, self.analyses.handing_out(file)) for file in fresh])
-        else:
-            self._share(files)
-            for path, answer in self.crew.ask((f.path, self.worker[f.path], ("hand", f.path)) for f in fresh):
-                self._take(path, answer, self.handed, ())
-            self.crew.tell(("learn", self.handed))
-        self.analyses.learn(self.handed)
+        while fresh:
+            known = self._names()
+            if self.crew is None:
+                self.handed.update([(file.path, self.analyses.handing_out(file)) for file in fresh])
+            else:
+                self._share(files)
+                for path, answer in self.crew.ask((f.path, self.worker[f.path], ("hand", f.path)) for f in fresh):
+                    self._take(path, answer, self.handed, ())
+                self.crew.tell(("learn", self.handed))
+            self.analyses.learn(self.handed)
+            new = self._names() - known
+            fresh = [f for f in files if any(name in f.text for name in new) and self.analyses.may_hand_out(f)]
+
+    def _names(self) -> set[str]:
+        return {name for names in self.handed.values() for name in names}
 
     def _hire(self, files: Sequence[File]) -> None:
         """Make processes for these files, if they pay."""

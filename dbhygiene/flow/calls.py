@@ -246,6 +246,11 @@ class Demand(Generic[Key, Value]):
             return self._start if deepest is None else deepest
         return self._settle(key)
 
+    def clear(self) -> None:
+        """Forget what is known; nothing may be under way."""
+        self._known.clear()
+        self._resting.clear()
+
     def _lean(self, keys: set[Key]) -> None:
         for leaned in self._leaned_on:
             leaned |= keys

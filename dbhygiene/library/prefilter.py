@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from dbhygiene.library.drivers import PACKAGES as DRIVERS
 
-__all__ = ["DJANGO", "DRIVERS", "MODULES", "SQLALCHEMY", "imports", "needles"]
+__all__ = ["DJANGO", "DRIVERS", "GIVING", "MODULES", "SQLALCHEMY", "imports", "needles"]
 
 SQLALCHEMY = frozenset({"sqlalchemy", "sqlmodel"})
 DJANGO = "django"
 MODULES = DRIVERS | SQLALCHEMY | {DJANGO, "channels", "threading"}  # these count only where they are imported
+
+# In the last word of whatever a library gives a connection or session by: rather too much than too little.
+GIVING = re.compile("conn|acquire|sess|maker|factory|db", re.IGNORECASE)
 
 _STEMS = ("sql", "SQL", "opg", "racle", "odbc")  # to look for one of them costs as much as for one driver's name
 

@@ -265,7 +265,12 @@ def _names_in(expr: ast.expr) -> set[str]:
 
 
 _MOCKS = r"\bmock(er)?\.patch|@patch\b|\bwith patch\(|\bmonkeypatch\.setattr"  # drivers too, mostly
-SHORTEST_WORD = 4  # a shorter name is found in every file
+_SHORTEST_WORD = 4  # a shorter name is found in every file
+
+
+def _tells_much(name: str) -> bool:
+    """Whether few files speak of a function of this name, but for those that mean it."""
+    return len(name) >= _SHORTEST_WORD and not name.startswith("__")
 
 
 def _is_to_fail(file: File, call: ast.Call) -> bool:
@@ -290,13 +295,14 @@ class Lifetimes:
 
         A file that speaks of one of them may hold a leak, though it names no driver. Some the settings know.
         """
-        helpers: dict[str, set[Path]] = {}
+        definers: dict[str, set[Path]] = {}
         for path, names in handed.items():
             for name in names:
-                helpers.setdefault(name, set()).add(path)
+                definers.setdefault(name, set()).add(path)
+        helpers = {name: paths for name, paths in definers.items() if _tells_much(name)}
         declared = self.summaries.project.settings.functions
         said = (name.rpartition(".")[2] for name, function in declared.items() if function.returns)
-        self.summaries.learn({**helpers, **dict.fromkeys(said, ())})
+        self.summaries.learn({**helpers, **dict.fromkeys(said, ())}, definers)
         return frozenset(self.summaries.helpers)
 
     def handing_out(self, file: File) -> Iterator[str]:
@@ -306,11 +312,10 @@ class Lifetimes:
         except NOT_PYTHON:
             return
         for node, scope in functions.items():
-            if isinstance(node, FUNCTION) and len(node.name) >= SHORTEST_WORD and not node.name.startswith("__"):
-                if self.summaries.returned(Definition(file, node, scope.name)) is not None:
-                    yield node.name
+            if isinstance(node, FUNCTION) and self.summaries.returned(Definition(file, node, scope.name)) is not None:
+                yield node.name
         for name, scope in file.classes.items():
-            if isinstance(scope.node, ast.ClassDef) and len(scope.node.name) >= SHORTEST_WORD:
+            if isinstance(scope.node, ast.ClassDef):
                 if self.summaries.returned(Definition(file, scope.node, name)) is not None:
                     yield scope.node.name
 

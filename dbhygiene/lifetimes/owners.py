@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dbhygiene.flow.calls import Definition, bases, callee
 from dbhygiene.library.resources import Leaving, Resource
-from dbhygiene.lifetimes.analysis import Analysis, analyse
+from dbhygiene.lifetimes.analysis import Analysis
 from dbhygiene.lifetimes.heap import IS
 from dbhygiene.lifetimes.ownership import ENDING, Field, is_plain
 from dbhygiene.source import FUNCTION, Function, function_around
@@ -25,13 +25,13 @@ def owning(cls: Definition, summaries: Summaries) -> Resource | None:
 
     None where the class opens nothing for sure, or where somebody besides its methods may close the connection.
     """
-    family = (cls, *bases(cls))
-    if cls.node.decorator_list or any(not is_plain(each) for each in family):
-        return None
     made = summaries.constructor(cls)
     field = _opened(cls, made, summaries) if made is not None else None
     if field is None:
         return None  # most classes end here
+    family = (cls, *bases(cls))
+    if any(not is_plain(each) for each in family):
+        return None
     methods = _methods(family)
     closers = _closers(field, methods) if not _UNASKED & methods.keys() else None
     if closers is None or not closers & (ENDING | _LEAVING):
@@ -81,7 +81,7 @@ def _opened(cls: Definition, made: Definition, summaries: Summaries) -> Field | 
     for method in (made, *_called_first(made)):
         assert isinstance(method.node, FUNCTION)
         run.append(method.node)
-        analysis = analyse(method.file, method.node, summaries.effects(method.file, method.node))
+        analysis = summaries.solved(method.file, method.node)
         if analysis is not None and (found := _surely_kept(analysis)) is not None:
             birth, name = found
             if not all(map(_keeps_itself, run)):

@@ -34,6 +34,7 @@ from dbhygiene.lifetimes.declared import summary_of
 from dbhygiene.lifetimes.effects import CONTEXT_MANAGERS, Effects, Meaning
 from dbhygiene.lifetimes.heap import CLOSER, IN, IS, PART, RETURN, Fact, item_index
 from dbhygiene.lifetimes.ownership import Field, touched
+from dbhygiene.lifetimes.sieve import Sieve
 from dbhygiene.source import FUNCTION, Code, File, Function, Scope, Surroundings
 
 # Decorators under which a function still does, when called, what it says.
@@ -58,6 +59,7 @@ class Summaries:
         self._graphs: dict[ast.AST, cfg.Graph | None] = {}
         self._touched: dict[tuple[ast.AST, bool], frozenset[str] | None] = {}
         self.helpers: Helpers = {}
+        self.sieve = Sieve()
         self._speaking: dict[Path, bool] = {}  # whether a file speaks of what can be handed out
         self._taking: dict[Path, bool] = {}  # whether it speaks of SQLAlchemy
         self.asked: dict[Path, File] = {}  # files of which it was asked whether a helper gives them a connection
@@ -154,8 +156,12 @@ class Summaries:
     def analysis(self, file: File, code: Code) -> Analysis | None:
         """The facts about what a function opens itself."""
         if code not in self._analyses:
-            self._analyses[code] = analyse(file, code, self.effects(file, code))
+            self._analyses[code] = self.solved(file, code)
         return self._analyses[code]
+
+    def solved(self, file: File, code: Code) -> Analysis | None:
+        """The same, found anew."""
+        return analyse(file, code, self.effects(file, code)) if self.sieve.lets_in(file, code) else None
 
     def release(self, file: File) -> None:
         """Drop these facts about the functions of a file; whoever asks for them again has them found again."""
@@ -165,16 +171,22 @@ class Summaries:
 
     # -- what a call gives
 
-    def learn(self, helpers: Helpers) -> None:
-        """Take it that files which speak of these functions may hand out connections, too."""
+    def learn(self, helpers: Helpers, others: Collection[str] = ()) -> None:
+        """Take it that these functions hand out connections, and nobody else; files that speak of them may, too.
+
+        Arguments:
+            others: further names of such functions, which stand in too many files to tell anything of one.
+        """
         self.helpers = helpers
         fresh = {path for path, file in self.asked.items() if path not in self._helped and self._may_be_helped(file)}
         self._helped |= fresh
-        if fresh:  # else nothing changes
-            for known in (self.meanings, self._owning, self._kept, self._analyses):
+        names = frozenset((*helpers, *others))
+        if fresh or names != self.sieve.names:  # else nothing changes
+            self.sieve = Sieve(names)
+            for known in (self.meanings, self._owning, self._kept, self._analyses, self._graphs):
                 known.clear()
-            self._returned = Demand(self._infer_returned, None, depth=_MAX_CHAIN)
-            self._arguments = Demand(self._infer_argument, None, depth=_MAX_CHAIN)
+            for inferred in (self._returned, self._arguments, self._outcomes):
+                inferred.clear()
 
     def may_hand_out(self, file: File) -> bool:
         """Whether a function of the file may open anything for its caller, by the text."""
@@ -205,9 +217,9 @@ class Summaries:
         """The resource that a function opens for its caller, or that an object of a class is."""
         if isinstance(definition.node, ast.ClassDef):
             return self._object(definition)
-        if not isinstance(definition.node, FUNCTION) or not self._does_what_it_says(definition):
+        if not isinstance(definition.node, FUNCTION) or not self.may_hand_out(definition.file):
             return None
-        if not self.may_hand_out(definition.file):
+        if not self.sieve.lets_in(definition.file, definition.node) or not self._does_what_it_says(definition):
             return None
         self._definitions[definition.node] = definition
         return self._returned.get(definition.node)
@@ -231,7 +243,7 @@ class Summaries:
         assert isinstance(node, FUNCTION)
         if not _hands_back(definition.file, node):
             return None
-        analysis = analyse(definition.file, node, self.effects(definition.file, node))
+        analysis = self.solved(definition.file, node)
         if analysis is None or _gives_what_is_kept(analysis):
             return None
         for end, fact in self._endings(analysis):
