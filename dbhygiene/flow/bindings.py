@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter, defaultdict
+from functools import cached_property
 from typing import NamedTuple
 
 from dbhygiene.flow.once import once
@@ -25,6 +26,9 @@ class Put(Record):
     value: ast.expr
 
 
+_PUTTING = ("update", "from_mapping", "setdefault")
+
+
 class Bindings:
     """An index of one file, made once."""
 
@@ -34,7 +38,6 @@ class Bindings:
         self.puts: dict[Place, list[Put]] = defaultdict(list)
         self.fields: set[Place] = set()  # annotated in a class body: its maker may give another value
         self.unclear: set[Place] = set()  # bound by something other than an assignment, too
-        self.handed: set[Place] = set()  # given to a function that may change it
         self._returned: dict[Function, list[ast.expr] | None] = {}
         self._explained: Counter[Place] = Counter()
         for assign in file.nodes(ast.Assign):
@@ -52,7 +55,7 @@ class Bindings:
         for change in file.nodes(ast.AugAssign):
             changed = ast.BinOp(change.target, change.op, change.value)
             self._bind(change.target, ast.copy_location(changed, change))
-        for call in file.nodes(ast.Call):
+        for call in (call for name in _PUTTING for call in file.calls.get(name, ())):
             self._method(call)
         for values in self.values.values():
             values.sort(key=lambda expr: (expr.lineno, expr.col_offset))
@@ -111,6 +114,16 @@ class Bindings:
             self._returned[function] = returned(function)
         return self._returned[function]
 
+    @cached_property
+    def handed(self) -> set[Place]:
+        """What is given to a function that may change it. Costs a look at every call: for dicts only."""
+        found: set[Place] = set()
+        for call in self.file.nodes(ast.Call):
+            given = [argument for argument in call.args if isinstance(argument, (ast.Name, ast.Attribute))]
+            if given and not _puts(call) and not self._harmless(call.func):
+                found.update(place for argument in given if (place := self.place(argument)) is not None)
+        return found
+
     # -- filling --------------------------------------------------------------------------------------
 
     def _bind(self, target: ast.expr, value: ast.expr) -> None:
@@ -131,23 +144,15 @@ class Bindings:
                                 self._bind(one, its_value)
 
     def _method(self, call: ast.Call) -> None:
-        match call:
-            case ast.Call(func=ast.Attribute(value=owner, attr="update" | "from_mapping")):
-                place = self.place(owner)
-                if place is not None:
-                    self.puts[place] += [Put(None, value) for value in call.args[:1]]
-                    for keyword in call.keywords:
-                        key = None if keyword.arg is None else ast.Constant(keyword.arg)
-                        self.puts[place].append(Put(key, keyword.value))
-                return
-            case ast.Call(func=ast.Attribute(value=owner, attr="setdefault"), args=[key, value]):
-                place = self.place(owner)
-                if place is not None:
-                    self.puts[place].append(Put(key, value))
-                return
-        given = [argument for argument in call.args if isinstance(argument, (ast.Name, ast.Attribute))]
-        if given and not self._harmless(call.func):
-            self.handed.update(place for argument in given if (place := self.place(argument)) is not None)
+        if not isinstance(call.func, ast.Attribute) or not _puts(call) or not (place := self.place(call.func.value)):
+            return
+        if call.func.attr == "setdefault":
+            self.puts[place].append(Put(*call.args))
+            return
+        self.puts[place] += [Put(None, value) for value in call.args[:1]]
+        for keyword in call.keywords:
+            key = None if keyword.arg is None else ast.Constant(keyword.arg)
+            self.puts[place].append(Put(key, keyword.value))
 
     def _harmless(self, function: ast.expr) -> bool:
         """Whether a function is not the project's own, and so has no reason to change what it is given."""
@@ -155,6 +160,13 @@ class Bindings:
         if name is None:
             return isinstance(function, ast.Attribute)  # a method of some object: `log.info(options)`
         return not name.startswith(f"{self.file.module}.") and not _is_own(self.file, name.partition(".")[0])
+
+
+def _puts(call: ast.Call) -> bool:
+    """Whether a call is of a method that puts what it is given into a dict."""
+    if not isinstance(call.func, ast.Attribute) or call.func.attr not in _PUTTING:
+        return False
+    return call.func.attr != "setdefault" or len(call.args) == 2
 
 
 @once

@@ -118,11 +118,14 @@ def _bases(cls: Definition) -> Iterator[Definition]:
 
 def method(cls: Definition, name: str) -> Definition | None:
     """A class's own or inherited method, or a class within it."""
-    for each in (cls, *bases(cls)):
-        scope = each.file.classes.get(each.name)
-        if scope and name in scope.defined:
-            return Definition(each.file, scope.defined[name], scope.inner_name(name))
-    return None
+    return _own(cls, name) or next((found for each in bases(cls) if (found := _own(each, name))), None)
+
+
+def _own(cls: Definition, name: str) -> Definition | None:
+    scope = cls.file.classes.get(cls.name)
+    if scope is None or name not in scope.defined:
+        return None
+    return Definition(cls.file, scope.defined[name], scope.inner_name(name))
 
 
 def enclosing_class(file: File, scope: Scope) -> Definition | None:

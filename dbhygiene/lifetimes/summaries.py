@@ -195,7 +195,7 @@ class Summaries:
     def speaks(self, file: File) -> bool:
         """Whether a file names a library that gives connections."""
         if file.path not in self._speaking:
-            self._speaking[file.path] = any(word in file.text for word in (*PACKAGES, *SQLALCHEMY))
+            self._speaking[file.path] = any(word in file.text for word in (*SQLALCHEMY, *PACKAGES))
         return self._speaking[file.path]
 
     def is_helped(self, file: File) -> bool:
