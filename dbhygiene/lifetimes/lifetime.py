@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from dbhygiene.flow import cfg
-from dbhygiene.flow.calls import Definition
+from dbhygiene.flow.calls import Definition, find
 from dbhygiene.flow.cfg import Kind, Node
 from dbhygiene.frozen import Frozen
 from dbhygiene.library.resources import Resource
@@ -306,7 +306,7 @@ class Lifetimes:
         return frozenset(self.summaries.helpers)
 
     def handing_out(self, file: File) -> Iterator[str]:
-        """Names of the functions in a file that hand a connection to their caller."""
+        """Names of the functions in a file that hand a connection to their caller, and what else it calls them."""
         try:
             functions = file.functions
         except NOT_PYTHON:
@@ -318,6 +318,10 @@ class Lifetimes:
             if isinstance(scope.node, ast.ClassDef):
                 if self.summaries.returned(Definition(file, scope.node, name)) is not None:
                     yield scope.node.name
+        for name in self.summaries.sieve.other_names(file) & {*file.scope.bound, *file.scope.imports}:
+            called = find(file, f"{file.module}.{name}")
+            if called is not None and self.summaries.returned(called) is not None:
+                yield name
 
     def fields(self, file: File) -> Iterator[Field]:
         """Every field of a class of the file that is given a connection."""

@@ -42,9 +42,9 @@ class Sieve:
             return True
         match call.func:
             case ast.Name(id=word):
-                return self.gives(word) or word in _other_names(file, self)
+                return self.gives(word) or word in self.other_names(file)
             case ast.Attribute(attr="cursor"):
-                return bool(call.args or call.keywords) or "cursor" in self.names  # of a class that need not be closed?
+                return bool(call.args or call.keywords) or "cursor" in self.names  # one that is not buffered, perhaps
             case ast.Attribute(attr=word):
                 return self.gives(word)
         return isinstance(call.func, ast.Call)  # `sessionmaker(engine)()`
@@ -52,14 +52,16 @@ class Sieve:
     def gives(self, word: str) -> bool:
         """Whether a word is one of those that may give a connection."""
         if (found := self._words.get(word)) is None:
-            assert self.names is not None
-            found = self._words[word] = word in self.names or GIVING.search(word) is not None
+            found = self._words[word] = self.names is None or word in self.names or GIVING.search(word) is not None
         return found
+
+    def other_names(self, file: File) -> frozenset[str]:
+        """The names by which these words go in a file, besides their own."""
+        return frozenset() if self.names is None else _other_names(file, self)
 
 
 @once
 def _other_names(file: File, sieve: Sieve) -> frozenset[str]:
-    """The names by which the words that may give a connection go in a file, besides their own."""
     names: set[str] = set()
     while more := {name for word, name in _stand_ins(file) if sieve.gives(word) or word in names} - names:
         names |= more
