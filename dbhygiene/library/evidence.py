@@ -75,12 +75,13 @@ def speaks_for_another(file: File) -> bool:
 
 def _said_elsewhere(file: File, needles: tuple[str, ...], pattern: re.Pattern[str]) -> bool:
     """Whether another file of the project, tests apart, has such a URL, or imports such a driver."""
-    return any(
-        pattern.search(other.text) is not None
-        for needle in needles
-        for other in file.project.mentions(needle)
-        if other.path != file.path and not in_tests(other)
-    )
+    others = (other for needle in needles for other in file.project.speaking(needle) if other.path != file.path)
+    return any(_says(other, pattern) for other in others)
+
+
+@once
+def _says(file: File, pattern: re.Pattern[str]) -> bool:
+    return pattern.search(file.text) is not None and not in_tests(file) and file.is_program
 
 
 def _imported(file: File) -> frozenset[str]:
