@@ -135,7 +135,7 @@ def rule(
 
     Arguments:
         code: `HYG` and three digits.
-        on: the class of what the check looks at: an `ast` node, a `Lifetime`, a `Gap`, a `File`, a `Project`.
+        on: the class of what the check looks at: an `ast` node, a `Lifetime`, a `Gap`, an `Engine`, a `File`.
         imports: words one of which stands in every file that the rule can find a fault in.
         within: a package without which no file of a project has the fault, though it need not be named in that file.
         default: whether the rule is on when nothing is selected.

@@ -88,6 +88,7 @@ _ANALYSES = {
     "Field": ("dbhygiene.lifetimes", "Lifetimes", "fields"),
     "Gap": ("dbhygiene.gaps", "Gaps", "of"),
 }
+_IN_ONE_FILE = {"Engine": ("dbhygiene.library.engines", "made_in")}  # those that take no analysis: module, function
 
 
 class Help(Enum):
@@ -114,6 +115,9 @@ class Analyses:
             return (file,)
         if on in _ANALYSES:
             return list(getattr(self._analysis(on), _ANALYSES[on][2])(file))
+        if on in _IN_ONE_FILE:
+            module, find = _IN_ONE_FILE[on]
+            return list(getattr(importlib.import_module(module), find)(file))
         return file.nodes(getattr(ast, on))
 
     def learn(self, handed: Mapping[Path, Collection[str]] | None) -> None:

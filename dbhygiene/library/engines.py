@@ -99,6 +99,12 @@ def _pool_is_protected(pool: Called) -> bool:
     return given.open or _sets(given, "pre_ping") or _sets(given, "recycle") or len(pool.arguments) > 1
 
 
+def made_in(file: File) -> Iterator[Engine]:
+    """The engines that the calls in a file make."""
+    if any(word in file.text for word in (*_LAST_NAMES, "partial")):
+        yield from (made for call in file.nodes(ast.Call) if (made := engine(file, call)) is not None)
+
+
 @once
 def engine(file: File, call: ast.Call) -> Engine | None:
     """The engine that a call makes, if it makes one."""

@@ -72,7 +72,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.library.engines import engine
+from dbhygiene.library.engines import Engine
 from dbhygiene.library.made_again import made_again
 from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.library.sqlalchemy import MYSQL
@@ -84,10 +84,9 @@ _PLACES = (ast.expr, ast.stmt)
 _NO_SERVER = frozenset({"sqlite", "duckdb", "access"})
 
 
-@rule("HYG208", on=ast.Call, imports=SQLALCHEMY)
-def check(file: File, call: ast.Call) -> Iterator[Report]:
-    made = engine(file, call)
-    if made is None or not made.has_pool or made.databases <= _NO_SERVER:
+@rule("HYG208", on=Engine, imports=SQLALCHEMY)
+def check(file: File, made: Engine) -> Iterator[Report]:
+    if not made.has_pool or made.databases <= _NO_SERVER:
         return
     evidence = made_again(made)
     if evidence is None:
@@ -95,9 +94,9 @@ def check(file: File, call: ast.Call) -> Iterator[Report]:
     where, node = evidence
     again = (Step(where.path, where.span(node), "called again and again"),) if isinstance(node, _PLACES) else ()
     yield Report(
-        call,
+        made.call,
         f"each call makes a new engine and pool, {_reason(file, where, node)}",
-        path=(*again, (call, "a new engine each time, with a pool of its own")),
+        path=(*again, (made.call, "a new engine each time, with a pool of its own")),
         fix=NoFix("only its author knows where the one engine is to live"),
         confidence=_confidence(made.databases, node),
         notes=("its connections stay open until the engine happens to be collected",),

@@ -39,10 +39,9 @@ Safe: each checkout costs one more short round trip; nothing else changes.
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 
-from dbhygiene.library.engines import concern, engine
+from dbhygiene.library.engines import Engine, concern
 from dbhygiene.library.fates import lasts
 from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.library.protection import PRE_PING, add, options_of
@@ -50,11 +49,10 @@ from dbhygiene.model import Report, rule
 from dbhygiene.source import File
 
 
-@rule("HYG202", on=ast.Call, imports=SQLALCHEMY, default=False)
-def check(file: File, call: ast.Call) -> Iterator[Report]:
-    made = engine(file, call)
-    if made is None or made.options.open or PRE_PING in made.options.items or not made.sets("pool_recycle"):
+@rule("HYG202", on=Engine, imports=SQLALCHEMY, default=False)
+def check(file: File, made: Engine) -> Iterator[Report]:
+    if made.options.open or PRE_PING in made.options.items or not made.sets("pool_recycle"):
         return
     if (code := options_of(made).get(PRE_PING)) and (confidence := concern(made)) and made.has_pool and lasts(made):
         message = "engine has `pool_recycle`, but no `pool_pre_ping`, and fails once after each restart of the server"
-        yield Report(call, message, fix=add(made, {PRE_PING: code}), confidence=confidence)
+        yield Report(made.call, message, fix=add(made, {PRE_PING: code}), confidence=confidence)

@@ -121,10 +121,9 @@ off by hand is left as it is.
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 
-from dbhygiene.library.engines import Engine, concern, engine, rivals
+from dbhygiene.library.engines import Engine, concern, rivals
 from dbhygiene.library.evidence import speaks_for_mysql
 from dbhygiene.library.fates import lasts
 from dbhygiene.library.made_again import made_again
@@ -136,16 +135,15 @@ from dbhygiene.settings import Confidence
 from dbhygiene.source import File
 
 
-@rule("HYG201", on=ast.Call, imports=SQLALCHEMY)
-def check(file: File, call: ast.Call) -> Iterator[Report]:
-    made = engine(file, call)
-    if made is None or made.protected or not lasts(made) or (confidence := concern(made)) is None:
+@rule("HYG201", on=Engine, imports=SQLALCHEMY)
+def check(file: File, made: Engine) -> Iterator[Report]:
+    if made.protected or not lasts(made) or (confidence := concern(made)) is None:
         return
     if made_again(made) is not None:
         return  # each is too young to have lost a connection: `engine-per-call`
     if confidence < Confidence.CERTAIN and any(other.protected for other in rivals(made)):
         return  # whoever wrote the other branch knows, and has a reason here
-    yield Report(call, _message(made), fix=protect(made), confidence=confidence, notes=_notes(made))
+    yield Report(made.call, _message(made), fix=protect(made), confidence=confidence, notes=_notes(made))
 
 
 def _message(made: Engine) -> str:

@@ -34,10 +34,9 @@ Safe: a connection older than that is replaced when it is next asked for.
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 
-from dbhygiene.library.engines import concern, engine
+from dbhygiene.library.engines import Engine, concern
 from dbhygiene.library.fates import lasts
 from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.library.protection import RECYCLE, add, options_of
@@ -45,13 +44,12 @@ from dbhygiene.model import Report, rule
 from dbhygiene.source import File
 
 
-@rule("HYG203", on=ast.Call, imports=SQLALCHEMY, default=False)
-def check(file: File, call: ast.Call) -> Iterator[Report]:
-    made = engine(file, call)
-    if made is None or made.options.open or RECYCLE in made.options.items or not made.sets("pool_pre_ping"):
+@rule("HYG203", on=Engine, imports=SQLALCHEMY, default=False)
+def check(file: File, made: Engine) -> Iterator[Report]:
+    if made.options.open or RECYCLE in made.options.items or not made.sets("pool_pre_ping"):
         return
     if (confidence := concern(made)) and made.has_pool and lasts(made):
         message = (
             "engine has `pool_pre_ping`, but no `pool_recycle`, and keeps its connections until the server closes them"
         )
-        yield Report(call, message, fix=add(made, {RECYCLE: options_of(made)[RECYCLE]}), confidence=confidence)
+        yield Report(made.call, message, fix=add(made, {RECYCLE: options_of(made)[RECYCLE]}), confidence=confidence)

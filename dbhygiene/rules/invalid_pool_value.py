@@ -56,11 +56,10 @@ no fix for what may be a string or None, nor for `pool_pre_ping`, where only its
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 
 from dbhygiene.flow.values import HOLE, Constant, Text, Value, options
-from dbhygiene.library.engines import Engine, engine, written
+from dbhygiene.library.engines import Engine, written
 from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.library.protection import PRE_PING, RECYCLE, rewrite
 from dbhygiene.model import Fix, NoFix, Report, rule
@@ -70,11 +69,8 @@ from dbhygiene.source import File
 _MEANT_OFF = frozenset({"false", "no", "off", "0", "none"})
 
 
-@rule("HYG205", on=ast.Call, imports=SQLALCHEMY)
-def check(file: File, call: ast.Call) -> Iterator[Report]:
-    made = engine(file, call)
-    if made is None:
-        return
+@rule("HYG205", on=Engine, imports=SQLALCHEMY)
+def check(file: File, made: Engine) -> Iterator[Report]:
     if RECYCLE in made.options.items and not made.configured:  # of a configuration, SQLAlchemy makes a number
         yield from _recycle(made, list(options(made.options.items[RECYCLE])))
     if PRE_PING in made.options.items:

@@ -40,11 +40,10 @@ Safe: connections are replaced earlier, a little before `server-timeout`; after 
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 
 from dbhygiene.flow.values import Constant, Value, options
-from dbhygiene.library.engines import concern, engine, written
+from dbhygiene.library.engines import Engine, concern, written
 from dbhygiene.library.fates import lasts
 from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.library.protection import RECYCLE, rewrite
@@ -52,10 +51,9 @@ from dbhygiene.model import Report, rule
 from dbhygiene.source import File
 
 
-@rule("HYG204", on=ast.Call, imports=SQLALCHEMY)
-def check(file: File, call: ast.Call) -> Iterator[Report]:
-    made = engine(file, call)
-    if made is None or made.options.open or made.sets("pool_pre_ping") or RECYCLE not in made.options.items:
+@rule("HYG204", on=Engine, imports=SQLALCHEMY)
+def check(file: File, made: Engine) -> Iterator[Report]:
+    if made.options.open or made.sets("pool_pre_ping") or RECYCLE not in made.options.items:
         return
     seconds, limit = _shortest(made.options.items[RECYCLE]), file.project.settings.lifetime_limit
     if seconds < limit or not (confidence := concern(made)) or not made.has_pool or not lasts(made):
@@ -63,7 +61,7 @@ def check(file: File, call: ast.Call) -> Iterator[Report]:
     at = written(made, RECYCLE)
     message = f"`pool_recycle` is {seconds:g} s, but the server closes idle connections after {limit} s"
     code = str(file.project.settings.safe_lifetime)
-    yield Report(at or call, message, fix=rewrite(made, RECYCLE, code), confidence=confidence)
+    yield Report(at or made.call, message, fix=rewrite(made, RECYCLE, code), confidence=confidence)
 
 
 def _shortest(found: Value) -> float:
