@@ -180,10 +180,12 @@ class Summaries:
         self.helpers = helpers
         fresh = {path for path, file in self.asked.items() if path not in self._helped and self._may_be_helped(file)}
         self._helped |= fresh
+        if fresh:  # which may take something from SQLAlchemy now
+            self.meanings.clear()
         names = frozenset((*helpers, *others))
         if fresh or names != self.sieve.names:  # else nothing changes
             self.sieve = Sieve(names)
-            for known in (self.meanings, self._owning, self._kept, self._analyses, self._graphs):
+            for known in (self._owning, self._kept, self._analyses, self._graphs):
                 known.clear()
             for inferred in (self._returned, self._arguments, self._outcomes):
                 inferred.clear()
