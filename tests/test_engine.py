@@ -107,6 +107,15 @@ def test_fingerprints_hold_whatever_is_reported() -> None:
     assert certain == everything[1:]
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_findings_of_one_place_have_an_order_of_their_own(order: int) -> None:
+    def leads_to_each(file: File, module: ast.Module) -> Iterator[Report]:
+        yield from (Report(module.body[0], "leads there", path=[(each, "")]) for each in module.body[::order])
+
+    rule: AnyRule = Rule("HYG904", "Module", frozenset({"driver"}), leads_to_each)
+    assert [f.steps[0].span.line for f in engine.check_file(file(), [rule])] == [1, 4]
+
+
 def test_confidence_is_a_threshold() -> None:
     assert engine.check_file(file(), [DOUBTS]) == []
     assert len(engine.check_file(file(min_confidence=Confidence.POSSIBLE), [DOUBTS])) == 2

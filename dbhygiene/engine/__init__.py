@@ -217,7 +217,7 @@ def check_file(
         return [broken]
     about_code = [rule for rule in able if rule.on != _JUDGEMENT]
     found = [finding for on, group in _by_subject(about_code) for finding in _run(file, on, group, analyses)]
-    found.sort(key=lambda f: (f.span, f.code))
+    found.sort(key=_order)
     found = fingerprinted(found, file.project.root)
     if heed_comments and (found or named) and (comments := named or _comments(file)):
         found = _silenced(file, comments, found, able)
@@ -266,7 +266,12 @@ def _silenced(
     by_name = [comment for comment in comments if comment.rules]
     left = [finding for finding in found if not silent(file, comments, finding)]
     left += [finding for finding in reports if not silent(file, by_name, finding)]
-    return sorted(left, key=lambda f: (f.span, f.code))
+    return sorted(left, key=_order)
+
+
+def _order(finding: Finding) -> tuple[Any, ...]:
+    """By place; and those of one place by what they tell, lest sets in an analysis decide which is the first."""
+    return finding.span, finding.code, finding.message, [(str(step.path), step.span) for step in finding.steps]
 
 
 def syntax_error(file: File) -> Finding | None:
