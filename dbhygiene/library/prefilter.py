@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from dbhygiene.library.drivers import PACKAGES as DRIVERS
@@ -14,7 +13,7 @@ DJANGO = "django"
 MODULES = DRIVERS | SQLALCHEMY | {DJANGO, "channels", "threading"}  # these count only where they are imported
 
 # In the last word of whatever a library gives a connection or session by: rather too much than too little.
-GIVING = re.compile("conn|acquire|sess|maker|factory|db", re.IGNORECASE)
+GIVING = "(?i)conn|acquire|sess|maker|factory|db"
 
 _STEMS = ("sql", "SQL", "opg", "racle", "odbc")  # to look for one of them costs as much as for one driver's name
 

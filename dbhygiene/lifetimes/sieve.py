@@ -9,6 +9,7 @@ word gives nothing, and a function that calls no others can hand out nothing, wh
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Collection
 
 from dbhygiene.flow.once import once
@@ -52,7 +53,7 @@ class Sieve:
     def gives(self, word: str) -> bool:
         """Whether a word is one of those that may give a connection."""
         if (found := self._words.get(word)) is None:
-            found = self._words[word] = self.names is None or word in self.names or GIVING.search(word) is not None
+            found = self._words[word] = self.names is None or word in self.names or re.search(GIVING, word) is not None
         return found
 
     def other_names(self, file: File) -> frozenset[str]:
