@@ -214,12 +214,14 @@ def _lends(file: File, scope: Scope) -> bool:
         return False
     if any(name in _LENDING for name in calls.Definition(file, scope.node, scope.name).decorators):
         return True
-    yielded: set[str] = set()
+    yielded: dict[str, int] = {}  # the line from which on
     closed: set[str] = set()
-    for part in ast.walk(scope.node):
+    for part in file.own(scope.node):
+        if isinstance(part, ast.Yield) and isinstance(part.value, ast.Name):
+            yielded[part.value.id] = min(part.lineno, yielded.get(part.value.id, part.lineno))
+    for part in ast.walk(scope.node) if yielded else ():
         match part:
-            case ast.Yield(value=ast.Name(id=name)):
-                yielded.add(name)
             case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="close" | "disconnect" | "ensure_closed")):
-                closed.add(name)
-    return bool(yielded & closed) or (bool(yielded) and is_dependency(file, scope.node))
+                if part.lineno > yielded.get(name, part.lineno):
+                    closed.add(name)
+    return bool(closed) or (bool(yielded) and is_dependency(file, scope.node))

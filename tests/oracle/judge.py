@@ -325,14 +325,16 @@ def _is_manager(function: ast.FunctionDef) -> bool:
 def _lends(function: ast.FunctionDef) -> bool:
     """Whether a generator takes back what it yields, since it is a context manager or closes it: then a generator
     that is never resumed leaks it. One that yields what it never closes hands it on."""
-    yielded, closed = set(), set()
+    yielded: dict[str, int] = {}  # the line from which on
+    for node in ast.walk(function):
+        if isinstance(node, ast.Yield) and isinstance(node.value, ast.Name):
+            yielded[node.value.id] = min(node.lineno, yielded.get(node.value.id, node.lineno))
     for node in ast.walk(function):
         match node:
-            case ast.Yield(value=ast.Name(id=name)):
-                yielded.add(name)
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="close")):
-                closed.add(name)
-    return _is_manager(function) or bool(yielded & closed)
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="close")) if name in yielded:
+                if node.lineno > yielded[name]:
+                    return True
+    return _is_manager(function)
 
 
 class _Places(ast.NodeTransformer):

@@ -69,7 +69,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("return counts when an exception leaves", "lifetimes.lifetime", 'return fact.state == "open" and not any(type(where) is str and "." in where for _, where in fact.aliases)', "return self._normal(fact)"),  # noqa: E501
     Mutant("a returned cursor takes nothing along", "lifetimes.analysis", "for _, where in fact.aliases)", 'for how, where in fact.aliases if how != "part")'),  # noqa: E501
     Mutant("a stack goes by its name", "lifetimes.analysis", "yield name, item\n", "yield name, name\n"),
-    Mutant("a generator never takes back", "lifetimes.analysis", "return bool(yielded & closed)", "return False"),
+    Mutant("a generator never takes back", "lifetimes.analysis", "return bool(closed)", "return False"),
     Mutant("closures see nothing", "lifetimes.analysis", "captured=file.captured.get(scope, ()),", "captured=(),"),
     Mutant("is None means is not None", "lifetimes.knowledge", "if isinstance(op, (ast.Is, ast.Eq)):", "if not isinstance(op, (ast.Is, ast.Eq)):"),  # noqa: E501
     Mutant("what is known outlives a rebinding", "lifetimes.knowledge", "return frozenset(k for k in known if path not in self._mentions.get(k[0], ()))", "return known"),  # noqa: E501

@@ -47,10 +47,16 @@ def test_a_leak_may_be_told_with_less_confidence_than_before() -> None:
     assert (len(judged.fixed.fixed), judged.complaints) == (1, ())
 
 
-def test_what_a_generator_hands_on_it_hands_on_when_it_is_fixed() -> None:
+@pytest.mark.parametrize(
+    "again",
+    [
+        "with closing(mariadb.connect()) as a:\n        work()\n    yield a",
+        "a = mariadb.connect()\n    if p:\n        yield a\n    sys.exit()",
+    ],
+)
+def test_what_a_generator_hands_on_it_hands_on_when_it_is_fixed(again: str) -> None:
     """The first of two connections of one name is closed at once; the second is yielded, and nobody's to take back."""
-    again = "    a = mariadb.connect()\n    with closing(mariadb.connect()) as a:\n        work()\n    yield a\n"
-    judged = judge_fix(START + again)
+    judged = judge_fix(f"import sys\n{START}    a = mariadb.connect()\n    {again}\n".replace("target()", "target(p)"))
     assert judged is not None
     assert (len(judged.fixed.fixed), judged.complaints) == (1, ())
 
