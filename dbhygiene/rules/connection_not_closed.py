@@ -97,8 +97,8 @@ Safe. The connection is closed at the end of the statements that need it, as its
 meant: a `close` that is there moves into a `finally`; else a `with` block closes, or a `finally` where the head of the
 `with` would be long, or where the connection is opened within a `try` or in the branches of an `if`. `fix-style` makes
 it always the one or the other. A block of more than 50 lines is re-indented by `--unsafe-fixes` only. There is no fix
-where the connection has several names, is handed on in some other place, or where a cursor that still reads from it
-outlives the block: the finding says which.
+where the connection has several names, is handed on in some other place, or where something that still reads from it
+outlives the block, such as a cursor, a generator over its rows, or a task: the finding says which.
 
 ## References
 

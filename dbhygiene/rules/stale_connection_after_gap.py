@@ -93,8 +93,8 @@ class Command(BaseCommand):
 Safe: Django opens a new connection for the next query, in a millisecond. The connection is closed right before the
 statement that waits, so that the server's slot is free meanwhile; where a function is called that asks and then waits,
 right after that call. Outside of a management command a guard, `if not connection.in_atomic_block`, keeps a caller's
-transaction whole. There is no fix in a loop over `.iterator()`, nor where a cursor, a lock or a temporary table may
-still be in use. A wait within a transaction is another fault: `gap-inside-atomic`.
+transaction whole. There is no fix in a loop over `.iterator()`, the function's own or a caller's, nor where a cursor, a
+lock or a temporary table may still be in use. A wait within a transaction is another fault: `gap-inside-atomic`.
 
 ## References
 
