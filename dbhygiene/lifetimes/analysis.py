@@ -82,7 +82,7 @@ def analyse(
         parameters: names of parameters that are to be followed too, as resources that the caller has opened.
     """
     scope = file.functions[code]
-    if not parameters and not any(effects.of(call).summary.returns for call in scope.calls):
+    if not parameters and not any(effects.gives(call) for call in scope.calls):
         return None  # most functions end here, without a graph
     try:
         graph = cfg.build(code, effects)

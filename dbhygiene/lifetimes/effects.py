@@ -100,6 +100,10 @@ class Effects(cfg.Semantics):
             self._effects[call] = self._effect(call)
         return self._effects[call]
 
+    def gives(self, call: ast.Call) -> bool:
+        """Whether a call gives a resource."""
+        return self.summaries.sieve.lets_through(self.file, call) and self.of(call).summary.returns is not None
+
     def _effect(self, call: ast.Call) -> Effect:
         if (meaning := self.summaries.meanings.get(call)) is None:
             meaning = self.summaries.meanings[call] = self._meaning(call)
