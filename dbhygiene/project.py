@@ -19,6 +19,7 @@ from dbhygiene.source import NOT_PYTHON, File, Surroundings
 if TYPE_CHECKING:
     from dbhygiene.requirements import Requirements
 
+FEW = 16  # files that are looked at one by one, before the project is asked what leads to them
 MANY = 100  # files that speak of a name: beyond, everybody does
 LARGEST = 10 << 20  # bytes; a file beyond is a table of data, and its tree would need gigabytes
 HELD = 64 << 20  # bytes of files that are kept: whoever asks for a word again finds it without reading them all

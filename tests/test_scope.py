@@ -112,6 +112,15 @@ def test_a_file_alone_has_the_findings_that_it_has_in_its_project(tree: str, tmp
     assert [each.path.stem for each in found] == [Path(name).stem for name in TREES[tree] if "use" in name]
 
 
+def test_a_file_that_cannot_be_parsed_is_told_of_only_where_it_would_be_looked_at(tmp_path: Path) -> None:
+    """Whether it would be, a few files are asked themselves, and many their project."""
+    broken = "from django.db import models\n\n\nclass Order(:\n    pass\n"
+    asked = "from django.db import models\n\n\ndef run(:\n    input()\n"
+    texts = {f"views_{number}.py": "from django.db import models\n" for number in range(20)}
+    found = everything_alike(written(tmp_path, {**texts, "a_model.py": broken, "z_task.py": asked}))
+    assert [(each.path.name, each.code) for each in found] == [("z_task.py", "HYG001")]
+
+
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_what_many_files_draw_in_is_the_project(tmp_path: Path, jobs: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(survey, "MANY", 1)

@@ -18,7 +18,7 @@ from dbhygiene.frozen import Frozen
 from dbhygiene.library.prefilter import MODULES, imports
 from dbhygiene.mistakes import Mistake, did_you_mean
 from dbhygiene.model import AnyRule, Finding, Report, Step
-from dbhygiene.project import Project
+from dbhygiene.project import FEW, Project
 from dbhygiene.settings import Settings
 from dbhygiene.source import NOT_PYTHON, File, Span, Surroundings
 
@@ -166,11 +166,12 @@ class Analyses:
             return rule.on != "Gap" or self._may_have_gap(file)
         return _is_about_lives(rule) and words.any(self.helpers) and self._lifetimes.summaries.is_helped(file)
 
-    def foresee(self, rules: Iterable[AnyRule], files: int) -> None:
+    def foresee(self, rules: Iterable[AnyRule], files: Sequence[File]) -> None:
         """Find out what the check of so many files will ask, before processes are made that would each find it out."""
-        if any(rule.on == "Gap" for rule in rules):
+        words = {word for rule in rules if rule.on == "Gap" for word in rule.imports}
+        if len(files) > FEW and sum(any(word in file.text for word in words) for file in files) > FEW:
             with suppress(Exception):  # told where a file is checked
-                self._gaps.foresee(files)
+                self._gaps.foresee()
 
     def _may_have_gap(self, file: File) -> bool:
         try:

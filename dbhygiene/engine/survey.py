@@ -235,11 +235,12 @@ class Survey:
         return {name for names in self.handed.values() for name in names}
 
     def _hire(self, files: Sequence[File]) -> None:
-        """Make processes for these files, if they pay."""
+        """Make processes for these files, if they pay; what many will ask is found out before."""
+        if self.crew is None:
+            self.analyses.foresee(self.rules, files)
         if self.crew is None and self._pays(files):
             from dbhygiene.engine.crew import Crew
 
-            self.analyses.foresee(self.rules, len(self.paths))
             self.crew = Crew(self.how.jobs, self._answer)
 
     def _pays(self, files: Sequence[File]) -> bool:

@@ -23,12 +23,12 @@ from dbhygiene.gaps.site import is_sqlite_only
 from dbhygiene.gaps.states import NEVER_ENDS, SILENT, Summary
 from dbhygiene.gaps.walk import Gap, Walk
 from dbhygiene.library.waits import Kind
+from dbhygiene.project import FEW
 from dbhygiene.settings import Confidence
 from dbhygiene.source import Alone, File, Function, Located, Surroundings
 
 __all__ = ["Gap", "Gaps"]
 
-_FEW = 16  # files that are looked at one by one, before the project is asked what its processes lead to
 _LASTING = ("sleep", "input(", "getpass", "prompt", "confirm")  # words of waits that are no request's
 
 
@@ -80,14 +80,15 @@ class Gaps:
             self._sqlite[directory] = is_sqlite_only(file)
         return self._sqlite[directory]
 
-    def foresee(self, files: int) -> None:
-        """Find what the project's long-lived processes lead to, if that is asked of so many files."""
-        if files > _FEW and self._uses_django:
+    def foresee(self) -> None:
+        """Find what the project's long-lived processes lead to: it will be asked of many files."""
+        if self._uses_django:
             _ = self._paths
 
     def may_have(self, file: File) -> bool:
         """Whether a file may have a gap, by its text and by what is known of the project so far."""
-        return not is_test(file) and (not self._knows_project or self._is_worth_it(file))
+        is_looked_at = not self._knows_project and file.is_program  # or it is told that it cannot be
+        return not is_test(file) and (is_looked_at or self._is_worth_it(file))
 
     @property
     def _knows_project(self) -> bool:
@@ -95,7 +96,7 @@ class Gaps:
 
         That is a question to the whole project: of a few files, it is less work to look at every function.
         """
-        return "_reach" in self.__dict__ or self._asked > _FEW
+        return "_reach" in self.__dict__ or self._asked > FEW
 
     def _might_have(self, file: File) -> bool:
         """Whether a function of the file could have a gap, whoever leads to it."""

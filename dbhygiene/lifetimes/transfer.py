@@ -39,6 +39,7 @@ _Pair: TypeAlias = "tuple[ast.expr, ast.expr | None, str | None]"  # target, val
 _DATA = frozenset(
     """
     fetchone fetchall fetchmany fetch fetchrow fetchval rowcount lastrowid description close commit rollback ping
+    fetchdf fetch_df df pl fetchnumpy fetch_arrow_table fetch_arrow_all fetch_pandas_all execute_fetchall
     """.split()
 )
 _RUNS = frozenset({"execute", "executemany", "callproc"})  # on some drivers, these give the cursor back
