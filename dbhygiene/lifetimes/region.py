@@ -158,12 +158,24 @@ def _surely_open(life: Lifetime, name: str, rest: Sequence[ast.stmt]) -> bool:
     graph, sites = life.analysis.graph, life.analysis.sites
     bindings = [node for node in graph.nodes() if isinstance(node.act, cfg.Bind) and name in names_in(node.act.target)]
     openings = {node for node in bindings if _opened(node) in sites}
-    if any(sites[_opened(node)] != life.resource for node in openings):  # type: ignore[index]
+    if not all(_is_like(life, _opened(node), name) for node in openings):  # type: ignore[arg-type]
         return False
     inside = {part for statement in rest for part in ast.walk(statement)}
     start = [graph.entry, *(node for node in bindings if node not in openings)]
     reached = cfg.reached(start, past=lambda node: node not in openings)
     return bool(rest) and not any(node.act is not None and node.act.node in inside for node in reached)
+
+
+def _is_like(life: Lifetime, site: ast.Call, name: str) -> bool:
+    """Whether what another call opens may be closed by this name, too: it is of the kind, and nobody else has it."""
+    analysis = life.analysis
+    if site is life.birth:
+        return True
+    if analysis.sites[site] != life.resource or analysis.is_shared(site):
+        return False
+    facts = (fact for node in analysis.solution.nodes() for fact in analysis.solution.at(node) if fact.site is site)
+    known = {name, *parts(life)}
+    return all(where in known for fact in facts for _, where in fact.aliases if isinstance(where, str))
 
 
 def _opened(node: Node) -> ast.Call | None:

@@ -61,6 +61,26 @@ def test_what_a_generator_hands_on_it_hands_on_when_it_is_fixed(again: str) -> N
     assert (len(judged.fixed.fixed), judged.complaints) == (1, ())
 
 
+def test_what_is_closed_by_a_name_is_nobody_else_s_on_any_way() -> None:
+    """Two connections go by one name where they are used; one of them has been handed on."""
+    source = """
+import mariadb
+from app import keep
+
+def target(p):
+    conn = mariadb.connect()
+    if p:
+        keep(conn)
+    else:
+        conn.close()
+        conn = mariadb.connect()
+    conn.commit()
+"""
+    judged = judge_fix(source)
+    assert judged is not None
+    assert (len(judged.fixed.fixed), judged.complaints) == (0, ())
+
+
 @pytest.mark.parametrize("chunk", range(4))
 def test_fixes_end_leaks_and_change_nothing_else(chunk: int) -> None:
     for number in range(60 * chunk, 60 * (chunk + 1)):
