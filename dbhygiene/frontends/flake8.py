@@ -60,6 +60,7 @@ class Plugin:
 _root_of = lru_cache(config.root_of)
 
 
+@lru_cache
 def _root(directory: Path) -> Path:
     """The root of the project, looked for once below each directory that has a mark of one."""
     for around in (directory, *directory.parents):
