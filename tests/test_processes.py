@@ -97,9 +97,10 @@ def test_a_process_that_dies_costs_its_file_and_no_other(root: Path, tmp_path: P
 
 
 def test_an_interrupt_ends_all_processes_without_a_word(tmp_path: Path) -> None:
-    line = "import pymysql\n\n\ndef f():\n    conn = pymysql.connect()\n    conn.ping()\n"
-    for number in range(60):
-        (tmp_path / f"m{number}.py").write_text(line + "\n".join(f"def g{i}():\n    f()" for i in range(600)))
+    body = "\n    conn = pymysql.connect()\n    conn.ping()\n"
+    text = "import pymysql\n" + "".join(f"\ndef f{number}():{body}" for number in range(200))
+    for number in range(60):  # all of them take several seconds
+        (tmp_path / f"m{number}.py").write_text(text)
     command = [sys.executable, "-m", "dbhygiene", "check", "--no-cache", "-j2", "-oconcise", str(tmp_path)]
     running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
     assert running.stdout
