@@ -97,8 +97,9 @@ def test_a_process_that_dies_costs_its_file_and_no_other(root: Path, tmp_path: P
 
 
 def test_an_interrupt_ends_all_processes_without_a_word(tmp_path: Path) -> None:
-    body = "\n    conn = pymysql.connect()\n    conn.ping()\n"
-    text = "import pymysql\n" + "".join(f"\ndef f{number}():{body}" for number in range(200))
+    leak = "import pymysql\n\n\ndef f():\n    conn = pymysql.connect()\n    conn.ping()\n"
+    body = "\n    conn = pymysql.connect()\n    try:\n        conn.ping()\n    finally:\n        conn.close()\n"
+    text = leak + "".join(f"\ndef g{number}():{body}" for number in range(200))
     for number in range(60):  # all of them take several seconds
         (tmp_path / f"m{number}.py").write_text(text)
     command = [sys.executable, "-m", "dbhygiene", "check", "--no-cache", "-j2", "-oconcise", str(tmp_path)]
