@@ -420,6 +420,11 @@ def mentioning(file: File, word: str) -> list[File]:
     return [file, *(other for other in file.project.mentions(word) if other.path != file.path)]
 
 
+def last_name(expr: ast.AST) -> str:
+    """The last word of a name or an attribute; "" of what is neither."""
+    return expr.attr if isinstance(expr, ast.Attribute) else expr.id if isinstance(expr, ast.Name) else ""
+
+
 def function_around(file: File, node: ast.AST) -> Function | None:
     """The innermost function around a node."""
     return next((outer for outer in file.around(node) if isinstance(outer, FUNCTION)), None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -168,8 +168,7 @@ class Survey:
         rules = [rule for rule in self.rules if not rule.within or rule.within in self.used]
         stale = [path for path in self.paths if path not in before.rows]
         packages = {rule.within for rule in self.rules if rule.within}
-        helpers = {name for names in before.handed.values() for name in names}
-        changed = _search(self.project, stale, rules, self.named, {*packages, *helpers})
+        changed = _search(self.project, stale, rules, self.named, packages | _names(before.handed))
         texts = (Words(file.text) for file in _files(changed))
         if any(words[each] for words in texts for each in packages - self.used) or not self._helps_as(before, changed):
             self.memory.forget()
@@ -219,7 +218,7 @@ class Survey:
         self._hire(files)
         fresh = [file for file in files if file.path not in self.handed and self.analyses.may_hand_out(file)]
         while fresh:
-            known = self._names()
+            known = _names(self.handed)
             if self.crew is None:
                 self.handed.update([(file.path, self.analyses.handing_out(file)) for file in fresh])
             else:
@@ -228,17 +227,15 @@ class Survey:
                     self._take(path, answer, self.handed, ())
                 self.crew.tell(("learn", self.handed))
             self.analyses.learn(self.handed)
-            new = self._names() - known
+            new = _names(self.handed) - known
             fresh = [f for f in files if any(name in f.text for name in new) and self.analyses.may_hand_out(f)]
-
-    def _names(self) -> set[str]:
-        return {name for names in self.handed.values() for name in names}
 
     def _hire(self, files: Sequence[File]) -> None:
         """Make processes for these files, if they pay; what many will ask is found out before."""
-        if self.crew is None:
-            self.analyses.foresee(self.rules, files)
-        if self.crew is None and self._pays(files):
+        if self.crew is not None:
+            return
+        self.analyses.foresee(self.rules, files)
+        if self._pays(files):
             from dbhygiene.engine.crew import Crew
 
             self.crew = Crew(self.how.jobs, self._answer)
@@ -317,6 +314,10 @@ class Survey:
         found = [broken] if broken else check_file(file, self.rules, self.analyses)
         self.analyses.release(file)
         return found
+
+
+def _names(handed: Mapping[Path, Iterable[str]]) -> set[str]:
+    return {name for names in handed.values() for name in names}
 
 
 def _files(loaded: Loaded) -> list[File]:

@@ -54,7 +54,7 @@ class Gaps:
         keeps one waiting for minutes. What sleeps for hours, or asks a person, is such a process itself.
         """
         self._asked += 1
-        if not self.may_have(file) or not (self._knows_project or self._might_have(file)):
+        if is_test(file) or not (self._knows_project or self._might_have(file)):
             return  # questions to the file; those that come now are about its project
         if not self._is_worth_it(file) or self._is_sqlite(file):
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 
 from dbhygiene.flow.bindings import Bindings, Place
 from dbhygiene.flow.calls import callee
@@ -68,9 +69,9 @@ def streams(iterated: ast.expr) -> bool:
 
 def may_stream(file: File, iterated: ast.expr, depth: int = 4) -> bool:
     """Whether an iterable may do so: itself, by what a variable stands for, or by a function that yields such rows."""
-    if streams(iterated) or not depth:
-        return streams(iterated)
-    for part in ast.walk(iterated):
+    if streams(iterated):
+        return True
+    for part in ast.walk(iterated) if depth else ():
         if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load):
             values = Bindings.of(file).values.get(Place(file.scope_of(part), part.id), ())
             if any(may_stream(file, value, depth - 1) for value in values):
@@ -86,33 +87,25 @@ def _gives_stream(file: File, function: Function, depth: int) -> bool:
     """Whether a function returns, or goes through, an iterable that may stream."""
     for part in own_nodes(function):
         match part:
-            case ast.For(iter=given) | ast.AsyncFor(iter=given) | ast.Return(value=ast.expr() as given):
-                if may_stream(file, given, depth):
-                    return True
-            case ast.YieldFrom(value=given) if may_stream(file, given, depth):
+            case (
+                ast.For(iter=given)
+                | ast.AsyncFor(iter=given)
+                | ast.YieldFrom(value=given)
+                | ast.Return(value=ast.expr() as given)
+            ) if may_stream(file, given, depth):
                 return True
     return False
 
 
-def streamed_around(file: File, node: ast.AST) -> bool:
-    """Whether a node may lie in a loop whose rows are still being read."""
-    below = node
-    for above in file.around(node):
-        if isinstance(above, (*FUNCTION, ast.Lambda)):
-            return False
-        if isinstance(above, (ast.For, ast.AsyncFor)) and below in above.body and may_stream(file, above.iter):
-            return True
-        below = above
-    return False
-
-
-def streaming_loop(file: File, node: ast.AST) -> ast.For | ast.AsyncFor | None:
-    """The loop over `.iterator()` in whose body a node lies."""
+def streaming_loop(
+    file: File, node: ast.AST, reads: Callable[[ast.expr], bool] = streams
+) -> ast.For | ast.AsyncFor | None:
+    """The loop over `.iterator()`, or over any iterable that `reads` so, in whose body a node lies."""
     below = node
     for above in file.around(node):
         if isinstance(above, (*FUNCTION, ast.Lambda)):
             return None
-        if isinstance(above, (ast.For, ast.AsyncFor)) and below in above.body and streams(above.iter):
+        if isinstance(above, (ast.For, ast.AsyncFor)) and below in above.body and reads(above.iter):
             return above
         below = above
     return None

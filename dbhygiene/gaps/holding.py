@@ -22,7 +22,7 @@ from dbhygiene.library import idle as library
 from dbhygiene.lifetimes import Lifetime
 from dbhygiene.lifetimes.heap import CLOSE, IS, PART, Alias, Fact
 from dbhygiene.lifetimes.transfer import Transfer
-from dbhygiene.source import FUNCTION, Code, File, Function
+from dbhygiene.source import FUNCTION, Code, File, Function, last_name
 
 _MOST = 8_000  # facts of one function
 
@@ -249,7 +249,7 @@ class Walk:
     def _mends(self, call: ast.Call) -> bool:
         effect = self._transfer.effects.of(call)
         opened = effect.summary.returns
-        last = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+        last = last_name(call.func)
         return (
             (opened is not None and opened.kind == self._resource.kind)
             or last in library.REFRESHES | self._resource.rests_after

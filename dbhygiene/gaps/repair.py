@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import partial
 
 from dbhygiene.edits import InsertAfter, InsertBefore, InsertFirst
 from dbhygiene.flow.calls import enclosing_class, find
 from dbhygiene.gaps.aliases import DEFAULT
 from dbhygiene.gaps.classes import is_command
-from dbhygiene.gaps.closing import atomic_around, streamed_around
+from dbhygiene.gaps.closing import atomic_around, may_stream, streaming_loop
 from dbhygiene.gaps.site import aliases
 from dbhygiene.gaps.things import Object, Things
 from dbhygiene.gaps.walk import Gap
@@ -82,7 +83,7 @@ def waits_in_transaction(gap: Gap) -> bool:
 
 def _reasons(gap: Gap) -> Iterator[str]:
     file, node = gap.file, gap.wait.node
-    if any(streamed_around(file, place) for place in (node, *_callers(gap))):
+    if any(streaming_loop(file, place, partial(may_stream, file)) for place in (node, *_callers(gap))):
         yield "the rows of `.iterator()` are still being read"
     text = file.segment(gap.code) if isinstance(gap.code, FUNCTION) else file.text
     if any(word in text for word in _HELD):

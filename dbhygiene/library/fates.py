@@ -8,7 +8,7 @@ from enum import Enum
 from dbhygiene.flow.names import locate, origin
 from dbhygiene.library.engines import Engine
 from dbhygiene.library.sqlalchemy import GIVES_ENGINE, HOLDS_ENGINE, in_migrations, in_tests
-from dbhygiene.source import File, Function, function_around
+from dbhygiene.source import File, Function, function_around, last_name
 
 
 class Fate(Enum):
@@ -90,7 +90,7 @@ class _Follow:
 
     def _holds(self, func: ast.expr) -> bool:
         """Whether what a call makes holds on to its arguments."""
-        last = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+        last = last_name(func)
         return last in HOLDS_ENGINE or last[:1].isupper()
 
     def _put(self, func: ast.expr) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from dbhygiene.source import Function
+from dbhygiene.source import Function, last_name
 
 _HANDLES = frozenset(
     {
@@ -18,7 +18,6 @@ def handler(function: Function) -> ast.expr | None:
     """The decorator that makes a function answer each request, message or task."""
     for decorator in function.decorator_list:
         inner = decorator.func if isinstance(decorator, ast.Call) else decorator
-        last = inner.attr if isinstance(inner, ast.Attribute) else inner.id if isinstance(inner, ast.Name) else ""
-        if last in _HANDLES:
+        if last_name(inner) in _HANDLES:
             return decorator
     return None

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from dbhygiene.flow.names import origin
 from dbhygiene.library.resources import Resource
-from dbhygiene.source import FUNCTION, File
+from dbhygiene.source import FUNCTION, File, last_name
 
 _ENDS = frozenset({"close", "remove", "dispose", "invalidate", "detach", "close_all"})
 
@@ -45,8 +45,7 @@ def _uses(file: File, name: str) -> Iterator[tuple[File, ast.expr]]:
 def _imported(file: File, name: str, dotted: str) -> Iterator[tuple[File, ast.expr]]:
     for kind in (ast.Name, ast.Attribute):
         for use in file.nodes(kind):
-            last = use.id if isinstance(use, ast.Name) else use.attr if isinstance(use, ast.Attribute) else ""
-            if last == name and isinstance(use, (ast.Name, ast.Attribute)) and isinstance(use.ctx, ast.Load):
+            if last_name(use) == name and isinstance(use, (ast.Name, ast.Attribute)) and isinstance(use.ctx, ast.Load):
                 meant = file.resolve(use)
                 if meant is not None and origin(file, meant) == dotted:
                     yield file, use

@@ -19,7 +19,7 @@ from dbhygiene.library.engines import concern as engine_concern
 from dbhygiene.library.evidence import speaks_for_another
 from dbhygiene.library.resources import BORROWER, HARMLESS, Argument, Does, Leaving, Resource, Summary
 from dbhygiene.settings import Confidence
-from dbhygiene.source import File
+from dbhygiene.source import File, last_name
 
 SESSION_KINDS = frozenset({"session", "engine connection"})
 
@@ -125,8 +125,7 @@ def opened(file: File, call: ast.Call) -> Resource | None:
     func = call.func
     if isinstance(func, ast.Attribute) and func.attr in {"connect", "raw_connection"}:
         return _connection(file, func)
-    name = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else None
-    if name is not None and not _MAKES_SESSIONS.search(name):
+    if (name := last_name(func)) and not _MAKES_SESSIONS.search(name):
         return None
     if (named := file.resolve(func)) is not None:
         last = named.rpartition(".")[2]
@@ -277,8 +276,7 @@ def _is_flask(found: Value) -> bool:
 
 def _called_engine(file: File, expr: ast.expr) -> bool | None:
     """What is called `engine`, in a file that imports SQLAlchemy, is taken to be one where nothing else is known."""
-    name = expr.attr if isinstance(expr, ast.Attribute) else expr.id if isinstance(expr, ast.Name) else ""
-    if not _IS_ENGINE.search(name):
+    if not _IS_ENGINE.search(last_name(expr)):
         return None
     imported = {name for scope in file.scopes for name in scope.imports.values()}
     if not any(each.partition(".")[0] in {"sqlalchemy", "sqlmodel"} for each in imported):

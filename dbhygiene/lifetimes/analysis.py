@@ -49,6 +49,13 @@ class Analysis(Frozen):
                 if fact.site is site:
                     yield end, fact
 
+    def history(self, site: Site) -> Iterator[tuple[Node, Fact]]:
+        """Everything that may be true of a resource, before each node."""
+        for node in self.solution.nodes():
+            for fact in self.solution.at(node):
+                if fact.site is site:
+                    yield node, fact
+
     def is_shared(self, site: Site) -> bool:
         """Whether a resource is handed on, on some way, to where it is not followed: here, or by what opens it."""
         opened = self.effects.of(site).summary if isinstance(site, ast.Call) else None

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from dbhygiene.flow import cfg
 from dbhygiene.lifetimes.lifetime import Lifetime
 from dbhygiene.lifetimes.region import RefusedError, Region, names_in, parts
+from dbhygiene.source import last_name
 
 
 class Closing(NamedTuple):
@@ -94,6 +95,5 @@ _QUIET = frozenset({"close", "is_connected", "debug", "info", "warning", "error"
 
 def _only_closes(function: ast.AST) -> bool:
     """Whether a function calls nothing but what closes, and what tells of it."""
-    calls = [node.func for node in ast.walk(function) if isinstance(node, ast.Call)]
-    names = {func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "") for func in calls}
+    names = {last_name(node.func) for node in ast.walk(function) if isinstance(node, ast.Call)}
     return names <= _QUIET and not any(isinstance(node, (ast.Raise, ast.Global)) for node in ast.walk(function))

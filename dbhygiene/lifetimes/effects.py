@@ -21,7 +21,7 @@ from dbhygiene.library.calls import (
 )
 from dbhygiene.library.resources import BORROWER, KEEPS, UNKNOWN, Fates, Leaving, Resource, Summary
 from dbhygiene.lifetimes.ownership import setter
-from dbhygiene.source import FUNCTION, File, Function, Scope
+from dbhygiene.source import FUNCTION, File, Function, Scope, last_name
 
 if TYPE_CHECKING:
     from dbhygiene.lifetimes.summaries import Summaries
@@ -251,5 +251,4 @@ def _is_quiet(method: ast.Attribute, args: list[ast.expr]) -> bool:
 
 
 def _logs(owner: ast.expr) -> bool:
-    name = owner.attr if isinstance(owner, ast.Attribute) else owner.id if isinstance(owner, ast.Name) else ""
-    return name in LOGGERS
+    return last_name(owner) in LOGGERS

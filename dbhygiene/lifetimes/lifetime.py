@@ -136,8 +136,7 @@ class Lifetime(Frozen):
     @cached_property
     def history(self) -> list[tuple[Node, Fact]]:
         """Everything that may be true of it, before each node."""
-        at = self.analysis.solution.at
-        return [(node, fact) for node in self.analysis.solution.nodes() for fact in at(node) if fact.site is self.birth]
+        return list(self.analysis.history(self.birth))
 
     @cached_property
     def unclosing(self) -> ast.withitem | None:

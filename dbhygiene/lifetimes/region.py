@@ -173,9 +173,9 @@ def _is_like(life: Lifetime, site: ast.Call, name: str) -> bool:
         return True
     if analysis.sites[site] != life.resource or analysis.is_shared(site):
         return False
-    facts = (fact for node in analysis.solution.nodes() for fact in analysis.solution.at(node) if fact.site is site)
     known = {name, *parts(life)}
-    return all(where in known for fact in facts for _, where in fact.aliases if isinstance(where, str))
+    aliases = (where for _, fact in analysis.history(site) for _, where in fact.aliases)
+    return all(where in known for where in aliases if isinstance(where, str))
 
 
 def _opened(node: Node) -> ast.Call | None:

@@ -14,7 +14,7 @@ from collections.abc import Collection
 
 from dbhygiene.flow.once import once
 from dbhygiene.library.prefilter import GIVING
-from dbhygiene.source import FUNCTION, Code, File
+from dbhygiene.source import FUNCTION, Code, File, last_name
 
 
 class Sieve:
@@ -79,12 +79,8 @@ def _stand_ins(file: File) -> frozenset[tuple[str, str]]:
     for scope in file.scopes:
         found.update((origin.rpartition(".")[2], name) for name, origin in scope.imports.items())
         for name, values in scope.aliases.items():
-            found.update((_last(value), name) for value in values if isinstance(value, (ast.Name, ast.Attribute)))
+            found.update((last_name(value), name) for value in values if isinstance(value, (ast.Name, ast.Attribute)))
         if (cls := scope.class_scope) is not None and isinstance(scope.node, FUNCTION):
             first = [*scope.node.args.posonlyargs, *scope.node.args.args][:1]
             found.update((cls.name.rpartition(".")[2], arg.arg) for arg in first)
     return frozenset((word, name) for word, name in found if word != name)
-
-
-def _last(expr: ast.Name | ast.Attribute) -> str:
-    return expr.attr if isinstance(expr, ast.Attribute) else expr.id

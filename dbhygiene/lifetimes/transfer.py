@@ -32,6 +32,7 @@ from dbhygiene.lifetimes.heap import (
     path_of,
 )
 from dbhygiene.lifetimes.knowledge import ANYTHING, FALSY, NONE, TRUTHY, Keys, learn, method_owner, question, worth
+from dbhygiene.source import last_name
 
 Outcomes: TypeAlias = "list[tuple[Kind, Fact]]"
 _Pair: TypeAlias = "tuple[ast.expr, ast.expr | None, str | None]"  # target, value, and how that holds the resource
@@ -270,7 +271,7 @@ class Transfer:
         if (given := self._argument(call, fact)) is None:
             return [fact]
         position, keyword, how = given
-        if how == PART and not raised and _last_name(call.func) in BEGINNING:
+        if how == PART and not raised and last_name(call.func) in BEGINNING:
             fact = fact.with_(PART, ELSEWHERE)
         if how == IS and self.resource(fact).is_lazy and effect.summary.may_raise:
             fact = fact._replace(state="open")
@@ -285,7 +286,7 @@ class Transfer:
             return False
         match self.effects.file.parents.get(call):
             case ast.Call(func=func):
-                return _last_name(func) in BEGINNING
+                return last_name(func) in BEGINNING
             case ast.Await() | ast.Expr() | ast.keyword() | ast.Starred():
                 return False
         return True
@@ -603,10 +604,6 @@ class Transfer:
         elif how in {CLOSER, CLOSE}:
             fact = fact._replace(state="escaped")
         return [("next", fact), ("raise", fact)]
-
-
-def _last_name(func: ast.expr) -> str:
-    return func.id if isinstance(func, ast.Name) else func.attr if isinstance(func, ast.Attribute) else ""
 
 
 # Not in the object: what refers to itself is kept until a collector of garbage comes, and none is wanted.

@@ -79,16 +79,14 @@ def _site(call: ast.Call) -> Site:
 
 def _escapes(life: Lifetime) -> Iterator[cfg.Act]:
     """What happens where it is last followed."""
-    transfer, solution = life.analysis.transfer, life.analysis.solution
+    transfer = life.analysis.transfer
     known = transfer.escaped
-    for node in solution.nodes():
-        for fact in solution.at(node):
-            if fact.site is life.birth:
-                transfer.escaped = {}
-                list(transfer(node, fact))
-                escapes, transfer.escaped = bool(transfer.escaped), known
-                if escapes:
-                    yield node.act
+    for node, fact in life.history:
+        transfer.escaped = {}
+        list(transfer(node, fact))
+        escapes, transfer.escaped = bool(transfer.escaped), known
+        if escapes:
+            yield node.act
 
 
 def _hides(act: cfg.Act, transfer: Transfer) -> bool:
