@@ -97,13 +97,19 @@ def test_a_process_that_dies_costs_its_file_and_no_other(root: Path, tmp_path: P
 
 
 def test_an_interrupt_ends_all_processes_without_a_word(tmp_path: Path) -> None:
-    leak = "import pymysql\n\n\ndef f():\n    conn = pymysql.connect()\n    conn.ping()\n"
-    body = "\n    conn = pymysql.connect()\n    try:\n        conn.ping()\n    finally:\n        conn.close()\n"
-    text = leak + "".join(f"\ndef g{number}():{body}" for number in range(200))
-    for number in range(60):  # all of them take several seconds
-        (tmp_path / f"m{number}.py").write_text(text)
+    leak = "\ndef f{}():\n    conn = pymysql.connect()\n    conn.ping()\n"
+    closed = leak.replace("    conn.ping()\n", "    try:\n        conn.ping()\n    finally:\n        conn.close()\n")
+    for number in range(60):  # the first fills the pipe's buffer, so that it is heard of while the others are looked at
+        text = "".join((closed if number else leak).format(i) for i in range(200))
+        (tmp_path / f"m{number:02}.py").write_text(f"import pymysql\n{text}")
     command = [sys.executable, "-m", "dbhygiene", "check", "--no-cache", "-j2", "-oconcise", str(tmp_path)]
-    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+    running = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # who runs in the background ignores it
+    )
     assert running.stdout
     assert running.stdout.readline()
     os.killpg(running.pid, signal.SIGINT)
