@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from dbhygiene.flow import cfg
 from dbhygiene.flow.cfg import Kind, Node
-from dbhygiene.lifetimes.analysis import transferred
+from dbhygiene.lifetimes.analysis import place_at, transferred
 from dbhygiene.lifetimes.heap import Fact
 from dbhygiene.lifetimes.lifetime import Leak, Lifetime
 from dbhygiene.lifetimes.story import named
@@ -37,7 +36,7 @@ def account(life: Lifetime) -> Account:
 
 def states(life: Lifetime, line: int) -> list[str]:
     """The states in which a resource may be where a line begins; none where it is not there."""
-    places = ((place, fact) for node, fact in life.history if (place := _place(node)) is not None)
+    places = ((place, fact) for node, fact in life.history if (place := place_at(node)) is not None)
     return sorted({fact.state for place, fact in places if place.lineno == line})
 
 
@@ -75,7 +74,7 @@ def _events(life: Lifetime) -> Iterator[tuple[Located, str]]:
             found[node.act.node.context_expr] = "closed when this `with` ends"
         elif isinstance(node.act, cfg.Return) and any(transferred(f) and not transferred(fact) for _, f in after):
             found[node.act.node] = "given to the caller"
-    if (last := life.analysis.transfer.escaped.get(life.birth)) is not None and (place := _place(last)) is not None:
+    if (last := life.analysis.transfer.escaped.get(life.birth)) is not None and (place := place_at(last)) is not None:
         found[place] = _handed_on(last)
     yield from sorted(
         found.items(), key=lambda event: (event[0].lineno, event[0] is not life.birth, event[0].col_offset)
@@ -97,7 +96,7 @@ def _way(life: Lifetime, leak: Leak) -> Iterator[tuple[Located, str]]:
     """The way to a leak, statement by statement, with the state of the resource after each."""
     last: int | None = None
     for node, fact, kind in life.facts(leak):
-        place = _place(node)
+        place = place_at(node)
         if place is None or (place.lineno == last and kind != "raise"):
             continue
         last = place.lineno
@@ -115,10 +114,3 @@ def _state(fact: Fact, kind: Kind, node: Node, life: Lifetime) -> str:
     elif isinstance(node.act, cfg.Catch):
         words.append("caught here")
     return ", ".join(words)
-
-
-def _place(node: Node) -> Located | None:
-    found = getattr(node.act, "node", None)
-    if isinstance(found, ast.withitem):
-        return found.context_expr
-    return found if isinstance(found, (ast.expr, ast.stmt, ast.excepthandler)) else None

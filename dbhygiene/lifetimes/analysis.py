@@ -16,7 +16,7 @@ from dbhygiene.lifetimes.effects import CONTEXT_MANAGERS, FIXTURES, Effects
 from dbhygiene.lifetimes.heap import IS, RETURN, Fact, Site, Where
 from dbhygiene.lifetimes.knowledge import MAX_KEYS, Keys
 from dbhygiene.lifetimes.transfer import Names, Transfer
-from dbhygiene.source import FUNCTION, Code, File, Scope, walk
+from dbhygiene.source import FUNCTION, Code, File, Located, Scope, walk
 
 _LENDING = CONTEXT_MANAGERS | FIXTURES
 _NEW_CONTAINERS = frozenset({"list", "dict", "set", "collections.deque", "collections.defaultdict", "deque"})
@@ -73,6 +73,14 @@ class Analysis(Frozen):
 
 def _opens(node: Node, site: Site | None) -> bool:
     return isinstance(node.act, cfg.Call) and node.act.node is site
+
+
+def place_at(node: Node) -> Located | None:
+    """Where in the text something happens; None where it has no line of its own."""
+    found = getattr(node.act, "node", None)
+    if isinstance(found, ast.withitem):
+        return found.context_expr
+    return found if isinstance(found, (ast.expr, ast.stmt, ast.excepthandler)) else None
 
 
 def transferred(fact: Fact) -> bool:

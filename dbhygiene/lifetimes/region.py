@@ -8,8 +8,10 @@ from collections.abc import Iterator, Sequence
 from dbhygiene.flow import cfg
 from dbhygiene.flow.cfg import Node
 from dbhygiene.frozen import Record
+from dbhygiene.lifetimes.analysis import place_at
 from dbhygiene.lifetimes.heap import IS, PART, RETURN
 from dbhygiene.lifetimes.lifetime import Lifetime
+from dbhygiene.source import last_name
 
 
 class RefusedError(Exception):
@@ -42,7 +44,7 @@ def region(life: Lifetime) -> Region:
     if life.names != [name]:
         raise RefusedError("the connection goes by more than one name")
     if life.escapes:
-        raise RefusedError("on some way the connection is handed on")
+        raise handed_on(life)
     needed = {name, *parts(life)}
     outside = ""
     for number, block in enumerate(_blocks_from(life, opening)):
@@ -55,6 +57,16 @@ def region(life: Lifetime) -> Region:
     if outside:
         raise RefusedError(f"`{outside}` is used outside of the block that opens the connection")
     raise RefusedError("it is opened and used in different blocks")
+
+
+def handed_on(life: Lifetime) -> RefusedError:
+    """That somebody else may own it, and where it is given to him, if that is known."""
+    node = life.analysis.transfer.escaped.get(life.birth)
+    if node is not None:
+        where = f" (line {place.lineno})" if (place := place_at(node)) is not None else ""
+    else:
+        where = f", by `{last_name(life.birth.func)}`" if life.escapes else ""
+    return RefusedError(f"on some way the connection is handed on{where}")
 
 
 def _opening(life: Lifetime) -> tuple[ast.Assign | ast.AnnAssign, str, bool]:

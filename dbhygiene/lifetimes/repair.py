@@ -11,11 +11,11 @@ from collections.abc import Sequence
 
 from dbhygiene.edits import InsertAfter, InsertBefore, MoveIntoWith, Remove, Replace, ReplaceItem, WrapInTry, widest
 from dbhygiene.flow import cfg
-from dbhygiene.lifetimes.analysis import transferred
+from dbhygiene.lifetimes.analysis import place_at, transferred
 from dbhygiene.lifetimes.closings import Closing, closings
-from dbhygiene.lifetimes.heap import ELSEWHERE, PART, RETURN, path_of
+from dbhygiene.lifetimes.heap import ELSEWHERE, PART, RETURN, Fact, path_of
 from dbhygiene.lifetimes.lifetime import Leak, Lifetime
-from dbhygiene.lifetimes.region import RefusedError, Region, blocks, names_in, names_read, parts, region
+from dbhygiene.lifetimes.region import RefusedError, Region, blocks, handed_on, names_in, names_read, parts, region
 from dbhygiene.model import Fix, NoFix, Safety
 from dbhygiene.source import File
 
@@ -157,18 +157,25 @@ def _not_handed_on(life: Lifetime) -> None:
     exit_ = life.analysis.graph.exit
     ends = life.analysis.ends(life.birth)
     if life.escapes or any(end is exit_ and fact.state == "open" and transferred(fact) for end, fact in ends):
-        raise RefusedError("on some way the connection is handed on")
+        raise handed_on(life)
 
 
 def _nothing_outlives(life: Lifetime) -> None:
     """Refuse where something that reads from the connection is returned, yielded or stored."""
     for node, fact in life.history:
-        if any(
-            how == PART and isinstance(w, str) and (w in {RETURN, ELSEWHERE} or "." in w) for how, w in fact.aliases
-        ):
-            raise RefusedError("something that still reads from the connection outlives it")
+        if _outlived(fact):
+            way = life.analysis.way(node, fact)
+            given = next((place_at(passed) for passed, before, _ in reversed(way) if not _outlived(before)), None)
+            where = f" (line {given.lineno}): close it when that has ended" if given is not None else ""
+            raise RefusedError(f"something that still reads from the connection outlives it{where}")
         if isinstance(node.act, cfg.Yield) and life.analysis.transfer.holds(node.act.node.value, fact) == PART:
             raise RefusedError("something that still reads from the connection is yielded")
+
+
+def _outlived(fact: Fact) -> bool:
+    """Whether something that reads from it has been returned, or put where it stays."""
+    kept = (where for how, where in fact.aliases if how == PART and isinstance(where, str))
+    return any(where in {RETURN, ELSEWHERE} or "." in where for where in kept)
 
 
 def _handed_on(place: Region) -> ast.stmt | None:

@@ -8,7 +8,7 @@ import pytest
 
 from dbhygiene import engine
 from dbhygiene.catalogue import all_rules
-from dbhygiene.model import Finding, Fix
+from dbhygiene.model import Finding, Fix, NoFix
 from dbhygiene.settings import Confidence, Settings
 from dbhygiene.source import Alone, File
 
@@ -114,3 +114,17 @@ def f(options):
     assert found.notes[0] == (
         "each `Prices` opens a connection of its own, and keeps that open until its `disconnect` is called"
     )
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (
+            "conn.ping()\nreturn (row for row in conn.cursor())",
+            "something that still reads from the connection outlives it (line 7): close it when that has ended",
+        ),
+        ("if a:\n    keep(conn)\nconn.ping()", "on some way the connection is handed on (line 7)"),
+    ],
+)
+def test_a_refusal_names_the_line_that_is_the_reason(body: str, why: str) -> None:
+    assert finding(body).fix == NoFix(why)
