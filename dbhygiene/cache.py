@@ -22,7 +22,7 @@ from dbhygiene.model import Finding
 from dbhygiene.settings import Confidence
 from dbhygiene.source import Span
 
-_FORMAT = 4
+_FORMAT = 5
 _TAG = """Signature: 8a477f597d28d172789f06886806bc55
 # This file marks a cache directory, made by dbhygiene; see https://bford.info/cachedir/
 """

@@ -48,21 +48,24 @@ NAMES = ["base", "db", "tools", "web", "jobs", "models", "cli", "admin"]
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(survey, "SMALLEST", 1)
+    monkeypatch.setattr(survey, "PART", 100)
 
 
-def check(root: Path, directory: Path | None) -> list[Finding]:
+def check(root: Path, directory: Path | None, *parts: str) -> list[Finding]:
     project = Project(root, Settings())
-    files = project.discover([root]).files
+    below = {root / part for part in parts or (".",)}
+    files = project.discover(below).files
     warnings: list[str] = []
     how = engine.How(directory, 1, warn=warnings.append)
-    found = list(engine.check(project, files, engine.chosen(project.settings), named={root}, how=how))
+    found = list(engine.check(project, files, engine.chosen(project.settings), named=below, how=how))
     assert not warnings
     return found
 
 
 def edit(root: Path, dice: random.Random) -> None:
     """Write, take away or touch a module."""
-    path = root / "app" / f"{dice.choice(NAMES)}.py"
+    path = root / dice.choice(["app", "app", "jobs"]) / f"{dice.choice(NAMES)}.py"
+    path.parent.mkdir(exist_ok=True)
     match dice.randrange(8):
         case 0:
             path.unlink(missing_ok=True)
@@ -88,15 +91,17 @@ def test_warm_is_cold_after_any_edits(tmp_path: Path, seed: int) -> None:
     dice = random.Random(seed)
     root, directory = tmp_path / "p", tmp_path / "cache"
     (root / "app").mkdir(parents=True)
+    (root / "jobs").mkdir()
     (root / "pyproject.toml").touch()
     (root / "app" / "__init__.py").touch()
     for _ in range(12):
         edit(root, dice)
     for _ in range(25):
         edit(root, dice)
-        cold = check(root, None)
-        assert list(map(repr, check(root, directory))) == list(map(repr, cold))
-        assert list(map(repr, check(root, directory))) == list(map(repr, cold))
+        part = dice.choice([".", ".", "app", "jobs"])
+        cold = check(root, None, part)
+        assert list(map(repr, check(root, directory, part))) == list(map(repr, cold))
+        assert list(map(repr, check(root, directory, part))) == list(map(repr, cold))
 
 
 @pytest.fixture
@@ -130,6 +135,27 @@ def test_only_what_rests_on_a_change_is_checked_again(project: Path, monkeypatch
     (project / "db.py").write_text(HELPERS[0] + "\n\ndef more():\n    pass\n")
     assert check(project, project / "c") == first
     assert names == ["db.py", "use.py"]
+
+
+def test_what_is_found_in_a_part_is_known_when_the_whole_is_checked(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "two"):
+        (project / name).mkdir()
+        (project / name / "use.py").write_text(USERS[0].replace("app.{0}", "db"))
+        os.utime(project / name / "use.py", (1, 1))
+    cold = check(project, None)
+    names = counted(monkeypatch)
+    for _ in range(2):
+        assert [finding.path for finding in check(project, project / "c", "one")] == [project / "one" / "use.py"]
+    assert names == ["use.py"]
+    assert [finding.path.parent.name for finding in check(project, project / "c", "one", "two")] == ["one", "two"]
+    assert names == ["use.py", "use.py"]
+    for _ in range(2):
+        assert check(project, project / "c") == cold
+    assert len(names) == 2 + 3
+    assert check(project, project / "c", "two") == [each for each in cold if each.path.parent.name == "two"]
+    assert len(names) == 2 + 3
 
 
 def test_another_configuration_knows_nothing(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

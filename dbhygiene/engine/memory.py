@@ -75,23 +75,25 @@ class Memory:
 
     # -- what is still true ---------------------------------------------------------------------------
 
-    def unchanged(self, paths: Files, named: Collection[Path]) -> list[Finding] | None:
-        """All findings of the last run, where nothing at all has changed; None where something may have.
+    def unchanged(self, wanted: Files, named: Collection[Path]) -> list[Finding] | None:
+        """The findings in these files, where nothing in the project has changed; None where something may have.
 
         Most runs end here: nothing but times is looked at, and nothing is read but what is told.
         """
-        before = self._cache.times()
-        if before.facts.get("listed") != _listed(paths, named):
+        before, own = self._cache.times(), set(wanted.names)
+        if before.facts.get("listed") != _listed(self._project.everything, named):
+            return None
+        if not own.isdisjoint(literal_eval(before.facts["unchecked"])):
             return None
         if any(_times(path) != (mtime, size) for path, mtime, size in before.files):
             return None
         if _times_of(path for path, _ in literal_eval(before.facts["places"])) != before.facts["places"]:
             return None
         found = self._cache.found()
-        return None if found is None else [finding for path in sorted(found) for finding in found[path]]
+        return None if found is None else [finding for path in sorted(own & found.keys()) for finding in found[path]]
 
-    def valid(self, paths: Sequence[Path], named: Collection[Path]) -> Before | None:
-        """What is still true; None where nothing is."""
+    def valid(self, paths: Sequence[Path], wanted: Collection[Path], named: Collection[Path]) -> Before | None:
+        """What is still true of all files; of those whose findings are wanted, if they were checked. None: nothing."""
         rows = self._kept.rows
         listed = {str(path) for path in paths}
         self._times = {path: times for path in listed | rows.keys() if (times := _times(path)) is not None}
@@ -103,11 +105,17 @@ class Memory:
         if stale is None:
             self.forget()
             return None
+        stale |= {str(path) for path in wanted} & self._unchecked
         self._same = {path: row for path, row in self._same.items() if path not in stale}
         kept = {path: row for path in paths if (row := self._same.get(str(path))) and row.named == (path in named)}
         handed = {Path(path): row.handed for path, row in rows.items() if row.handed}
         facts = self._kept.facts
         return Before(kept, frozenset(literal_eval(facts["used"])), Help(facts["help"]), handed)
+
+    @property
+    def _unchecked(self) -> set[str]:
+        """The files that nobody wanted the findings of so far."""
+        return set(literal_eval(self._kept.facts.get("unchecked", "()")))
 
     def forget(self) -> None:
         """Take nothing for true."""
@@ -208,12 +216,9 @@ class Memory:
         read = {**digests(self._project), **self._seen}
         rows: dict[str, Row] = {}
         for path in {**loaded, **read, **{Path(path): None for path in self._same}}:
-            digest, known = read.get(path), self._same.get(str(path))
-            if loaded.get(path) is not None or path not in checked:
-                found = checked.get(path)
-            else:
-                found = known.found if known and known.named == (path in named) else None
-            rows[str(path)] = self._row(path, digest, asked, known if loaded.get(path) is None else None)._replace(
+            digest, known = read.get(path), self._same.get(str(path)) if loaded.get(path) is None else None
+            found = known.found if known and known.named == (path in named) else checked.get(path)
+            rows[str(path)] = self._row(path, digest, asked, known)._replace(
                 handed=handed.get(path), named=path in named, listed=path in loaded, found=_tuple(found)
             )
             if _failed(loaded.get(path), found):
@@ -222,6 +227,8 @@ class Memory:
         told = {"used": repr(sorted(used)), "help": help.value, "listed": _listed(Files(map(str, loaded)), named)}
         words = {**dict(literal_eval(self._kept.facts.get("asked", "()"))), **asked.words[""]}
         told["asked"] = repr(sorted(words.items()))
+        left = {str(path) for path, file in loaded.items() if file is not None} | (self._unchecked & self._same.keys())
+        told["unchecked"] = repr(sorted(left - {str(path) for path in checked}))
         told["places"] = _times_of(sorted(self._places(self._looked_up)))
         new = {path: row for path, row in rows.items() if before.get(path) != row}
         gone = [path for path in before if path not in rows]

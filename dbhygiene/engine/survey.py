@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MAX_HELPERS = 4  # how far a connection is followed through helpers in files that name no driver
 MANY = 100  # files: what so many draw in is a project
+PART = 4  # a part of a project that has every fourth of its files, at least, is as good as the whole
 SMALLEST = 20  # files of a project that is worth a cache: fewer are checked before a database is opened
 WORTH_FORKING = 600_000  # characters to be looked into; below, a second process costs more than it saves
 
@@ -30,14 +31,24 @@ def survey(
     project: Project, paths: Files, rules: Sequence[AnyRule], named: set[Path], analyses: Analyses, how: How
 ) -> Iterator[Finding]:
     """The findings in these files, in their order; see `engine.check`."""
-    memory: Memory | None = None
-    if how.cache is not None and len(paths) >= SMALLEST and project.is_all(paths):
-        from dbhygiene.engine.memory import Memory
+    if how.cache is None or not _is_much(project, paths, named):
+        return Survey(project, paths, rules, named, analyses, how).findings()
+    from dbhygiene.engine.memory import Memory
 
-        memory = Memory(project, rules, how.cache)
-        if (found := memory.unchanged(paths, named)) is not None:
-            return iter(found)
-    return Survey(project, paths, rules, named, analyses, how, memory).findings()
+    memory = Memory(project, rules, how.cache)
+    if (found := memory.unchanged(paths, named)) is not None:
+        return iter(found)
+    return Survey(project, project.everything, rules, named, analyses, how, memory, paths).findings()
+
+
+def _is_much(project: Project, paths: Files, named: set[Path]) -> bool:
+    """Whether these are so large a part of their project that all of it is looked at, and remembered."""
+    if len(paths) < SMALLEST or (len(paths) <= MANY and named.issuperset(paths)):  # a hook names what has changed
+        return False
+    if project.is_all(paths):
+        return True
+    own = project.everything.names
+    return (len(paths) > MANY or len(paths) * PART >= len(own)) and set(own).issuperset(paths.names)
 
 
 def load(project: Project, paths: Files, rules: Sequence[AnyRule], analyses: Analyses, named: set[Path]) -> None:
@@ -58,8 +69,11 @@ class Survey:
         analyses: Analyses,
         how: How,
         memory: Memory | None = None,
+        wanted: Files | None = None,
     ) -> None:
+        """`wanted` are those of the files whose findings are asked for, if not all are."""
         self.project, self.paths, self.rules, self.named = project, paths, rules, named
+        self.wanted = paths if wanted is None else wanted
         self.analyses, self.how, self.memory = analyses, how, memory
         self.used: set[str] = set()  # packages within which rules find something, and which the project imports
         self.help = Help.NONE
@@ -76,10 +90,10 @@ class Survey:
             self._dismiss()
 
     def _of_all(self) -> Iterator[Finding]:
-        """The findings in a whole project, as they come."""
+        """The findings of a whole project, as they come."""
         loaded = self._again() or self.load(self.paths)
         checked = {}
-        for path, findings in self._checked(loaded):
+        for path, findings in self._checked({path: loaded[path] for path in self.wanted}):
             checked[path] = findings
             yield from findings
         if self.memory is not None and not self.lost and not self.memory.is_settled:
@@ -162,7 +176,7 @@ class Survey:
 
     def _again(self) -> Loaded | None:
         """The files that have changed, or depend on one that has; None where all must be looked at."""
-        if self.memory is None or (before := self.memory.valid(self.paths, self.named)) is None:
+        if self.memory is None or (before := self.memory.valid(self.paths, self.wanted, self.named)) is None:
             return None
         self.used, self.help = set(before.used), before.help
         rules = [rule for rule in self.rules if not rule.within or rule.within in self.used]
