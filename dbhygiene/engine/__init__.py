@@ -162,6 +162,8 @@ class Analyses:
 
     def may_find(self, rule: AnyRule, file: File, words: Words) -> bool:
         """Whether a file may hold the fault of a rule, by its text."""
+        if rule.also and not words[rule.also]:
+            return False
         if not rule.imports or words.any(rule.imports):
             return rule.on != "Gap" or self._may_have_gap(file)
         return _is_about_lives(rule) and words.any(self.helpers) and self._lifetimes.summaries.is_helped(file)
@@ -300,6 +302,7 @@ class Words(dict[str, bool]):
     def __init__(self, text: str) -> None:
         self._text = text
         self._imports: str | None = None
+        self._answers: dict[Iterable[str], bool] = {}
 
     def __missing__(self, word: str) -> bool:
         if word in MODULES and self._imports is None:
@@ -307,8 +310,11 @@ class Words(dict[str, bool]):
         self[word] = found = word in (self._imports or "" if word in MODULES else self._text)
         return found
 
-    def any(self, words: Iterable[str]) -> bool:
-        return any(self[word] for word in words)
+    def any(self, words: Collection[str]) -> bool:
+        """Whether one of these, which many rules ask for, stands there."""
+        if (answer := self._answers.get(words)) is None:
+            answer = self._answers[words] = any(self[word] for word in words)
+        return answer
 
 
 def ignored_here(rule: AnyRule, file: File) -> bool:

@@ -342,7 +342,7 @@ def _search(
     project: Project, paths: Iterable[Path], rules: Sequence[AnyRule], named: Collection[Path], words: Collection[str]
 ) -> Loaded:
     """The files in which one of the rules' words stands, or one of these."""
-    wanted = needles({*words, *(word for rule in rules for word in rule.imports)})
+    wanted = needles({*words, *(word for rule in rules for word in ((rule.also,) if rule.also else rule.imports))})
     if not all(rule.imports for rule in rules):
         wanted = ()
     return {path: _load(project, path, () if path in named else wanted) for path in paths}

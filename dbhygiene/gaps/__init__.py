@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cached_property
@@ -22,14 +23,16 @@ from dbhygiene.gaps.seconds import UNBOUNDED
 from dbhygiene.gaps.site import is_sqlite_only
 from dbhygiene.gaps.states import NEVER_ENDS, SILENT, Summary
 from dbhygiene.gaps.walk import Gap, Walk
-from dbhygiene.library.waits import Kind
+from dbhygiene.library.waits import Kind, waits_of
 from dbhygiene.project import FEW
 from dbhygiene.settings import Confidence
 from dbhygiene.source import Alone, File, Function, Located, Surroundings
 
 __all__ = ["Gap", "Gaps"]
 
-_LASTING = ("sleep", "input(", "getpass", "prompt", "confirm")  # words of waits that are no request's
+_LASTING = waits_of(Kind.SLEEP, Kind.PERSON)  # what is called where somebody waits as no request does
+_CALLED = tuple(f"{name}(" for name in _LASTING)
+_CALL = re.compile(rf"\b(?:{'|'.join(sorted(_LASTING))})\(")
 
 
 class Gaps:
@@ -62,7 +65,7 @@ class Gaps:
         for code in file.functions:
             if code in run_by_process:
                 yield from self._within(Routine(file, code, plain=True))
-        if any(word in file.text for word in _LASTING):
+        if not _LASTING.isdisjoint(file.calls):
             self._others.explore((file, code) for code in file.functions if code not in run_by_process)
             for code in file.functions:
                 if code not in run_by_process and _may_have_gap(self._others, code):
@@ -107,7 +110,7 @@ class Gaps:
         """Whether anything in a file may have a gap, by its text and by what the project's processes lead to."""
         if not ("django" in file.text or self._uses_django):
             return False
-        return may_have_entries(file) or any(word in file.text for word in _LASTING) or file.path in self._paths
+        return may_have_entries(file) or _may_last(file) or file.path in self._paths
 
     @cached_property
     def _reach(self) -> Reach:
@@ -159,11 +162,10 @@ class Gaps:
         return not above or any(map(_has_terminal, above))
 
     def _lasts(self, gap: Gap) -> bool:
-        """Whether no request could have such a gap: a function far away may ask a person only where there is one."""
-        asks_here = gap.wait.origin.file.path == gap.file.path
-        return (gap.kind in (Kind.PERSON, Kind.SERVER) and asks_here) or gap.seconds.confidence(
-            self._limit
-        ) is Confidence.CERTAIN
+        """Whether no request could have such a gap: what a function far away does, it may do only elsewhere."""
+        if gap.wait.origin.file.path != gap.file.path:
+            return False
+        return gap.kind in (Kind.PERSON, Kind.SERVER) or gap.seconds.confidence(self._limit) is Confidence.CERTAIN
 
     def _between_calls(self, file: File, function: Function, place: Located) -> Iterator[Gap]:
         """The gap between two calls of a callback: it asks, waits for the next event, and asks again."""
@@ -189,6 +191,11 @@ class Gaps:
             for gap in walk.gaps.values():
                 self._by_wait[gap.wait.node].append(gap)
         return walk.summary
+
+
+def _may_last(file: File) -> bool:
+    """Whether a file waits as no request does, by its text; the quick question first."""
+    return any(word in file.text for word in _CALLED) and _CALL.search(file.text) is not None
 
 
 def _has_terminal(doing: Doing) -> bool:

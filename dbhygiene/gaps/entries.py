@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
 
 from dbhygiene.flow.calls import Definition
@@ -18,24 +19,29 @@ from dbhygiene.library.callbacks import WRITTEN
 from dbhygiene.library.entries import CONSUMERS, HANDS_OVER, RUNNERS, STARTS, THREAD_POOLS, THREADS
 from dbhygiene.source import FUNCTION, Alone, Code, File, Surroundings
 
-# One of these stands in every file that has an entry point.
-_WORDS = (
-    "class Command(",
-    "Thread",
-    "Timer",
-    "Consumer",
-    "def run(",
-    "Process",
-    "Executor",
-    "Pool",
-    "django.setup",
-    "spawn",
-    "task",
-    "@job",
-    "sched",
-    "while True",
-    "while 1:",
-)
+# One of these stands in every file that has an entry point; with what it is part of, where most who write it have none.
+_WORDS = {
+    "class Command(": "",
+    "def run(": "",
+    "django.setup": "",
+    "while True": "",
+    "while 1:": "",
+    "Consumer": "",
+    "Thread": r"Thread\b",
+    "Process": r"Process\b",
+    "Pool": r"Pool\b",
+    "Executor": r"Executor\b",
+    "Timer": r"\bTimer\b",
+    "Greenlet": r"\bGreenlet\b",
+    "spawn": r"\bspawn(?:_n)?\b",
+    "start_new_thread": "",
+    "run_in_executor": "",
+    "task": r"@[\w.]*task\b|\b(?:async|register)_task\b",
+    "job": r"@[\w.]*job\b|\.add_job\b",
+    "actor": r"@[\w.]*\bactor\b",
+    "@background": "",
+    "schedule": r"\bschedule\(|\bimport schedule\b",
+}
 
 
 def entries(project: Surroundings) -> Iterator[tuple[File, Code]]:
@@ -61,7 +67,9 @@ def uses_django(project: Surroundings) -> bool:
 @once
 def may_have_entries(file: File) -> bool:
     """Whether a file may have an entry point, by its text."""
-    return any(word in file.text for word in _WORDS) or WRITTEN.search(file.text) is not None
+    text = file.text
+    found = any(word in text and re.search(whole, text) for word, whole in _WORDS.items())
+    return found or WRITTEN.search(text) is not None
 
 
 @once

@@ -190,6 +190,12 @@ LEFT = _waits(Kind.PROCESS, "subprocess.Popen")
 
 WAITS: dict[str, Wait] = {**_SLEEPS, **_PEOPLE, **_PROCESSES, **_EVENTS, **_SERVERS, **_JOBS, **_HTTP}
 
+
+def waits_of(*kinds: Kind) -> frozenset[str]:
+    """The words by which waits of these kinds are called: the last ones of their names."""
+    return frozenset(name.rpartition(".")[2] for name, wait in WAITS.items() if wait.kind in kinds)
+
+
 # What a function returns, by the class under which WAITS lists its methods.
 RETURNS = {
     "asyncio.create_subprocess_exec": "asyncio.subprocess.Process",
