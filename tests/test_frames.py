@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dbhygiene.frontends.cli import terminal
@@ -97,6 +97,7 @@ SPANS = st.tuples(st.integers(1, 4), st.integers(0, 40), st.integers(0, 2), st.i
 )
 
 
+@example(["aaaaaaaa\t\t\t\t数数数数数数"], [Span(1, 18, 1, 18)], 40)  # right after a line that fills all columns
 @settings(max_examples=200, deadline=None)
 @given(
     lines=st.lists(st.text("ab \t\u0301数🐬\u200d\x1b\u202e", max_size=60), max_size=4),

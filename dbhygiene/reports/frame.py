@@ -91,10 +91,11 @@ class Frame:
         first = min(mark.first, len(text))
         last = len(text.rstrip()) if mark.last is None else min(mark.last, len(text))
         last = max(first, last)
-        part = window(code, first, last, self._room)
+        room = self._room - (code.columns[first] == code.columns[-1])  # what follows the line is pointed at there
+        part, above = window(code, first, last, room), self._window
         same = self._above == (mark.path, mark.line)
-        if same and self._window and self._window.first <= first and last <= self._window.last:
-            part = self._window
+        if same and above and above.first <= first and last <= above.last and width(above.text) <= room:
+            part = above
         else:
             yield from self._between(mark, same)
             yield self._row(mark.line, part.text)
