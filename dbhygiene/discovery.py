@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import overload
@@ -56,11 +56,19 @@ class Found:
         self.unlisted: list[tuple[Path, str]] = []
 
 
-def discover(paths: Iterable[Path], root: Path, exclude: Iterable[str] = EXCLUDED, *, force: bool = False) -> Found:
+def discover(
+    paths: Iterable[Path],
+    root: Path,
+    exclude: Iterable[str] = EXCLUDED,
+    *,
+    force: bool = False,
+    meanwhile: Callable[[], Collection[str]] = tuple,
+) -> Found:
     """The Python files below `paths`, each once, sorted.
 
     A path that is given is taken, whatever excludes say, unless they are to be `force`d on it. Patterns of
-    `exclude` are written as in `.gitignore`, and relative to `root`.
+    `exclude` are written as in `.gitignore`, and relative to `root`. While git goes through the directories, there is
+    time to do something else `meanwhile`; it gives files that are known to be there.
     """
     patterns = tuple(exclude)
     names = frozenset(pattern for pattern in patterns if _NAME.fullmatch(pattern))
@@ -71,7 +79,7 @@ def discover(paths: Iterable[Path], root: Path, exclude: Iterable[str] = EXCLUDE
         if force and (excluded(str(path)) or not names.isdisjoint(_parts(path, root))):
             continue
         if path.is_dir():
-            below = _by_git(path, names) or _by_walk(path, names, found)
+            below = _by_git(path, names, meanwhile) or _by_walk(path, names, found)
             files.update(file for file in below if not excluded(file))
         else:
             files.add(str(path))
@@ -86,19 +94,24 @@ def _parts(path: Path, root: Path) -> tuple[str, ...]:
         return ()
 
 
-def _by_git(directory: Path, excluded: frozenset[str]) -> list[str]:
+def _by_git(directory: Path, excluded: frozenset[str], meanwhile: Callable[[], Collection[str]]) -> list[str]:
     """What git tracks or would track; nothing where it cannot say."""
     import subprocess
 
     command = ["git", "ls-files", "-co", "--exclude-standard", "-z", "--", "*.py", "*.pyi"]
     try:
-        listed = subprocess.run(command, cwd=directory, capture_output=True, check=True).stdout
-    except (OSError, subprocess.CalledProcessError):
+        git = subprocess.Popen(command, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    except OSError:
+        return []
+    with git:
+        there = meanwhile()
+        listed, _ = git.communicate()
+    if git.returncode:
         return []
     base = str(directory)
     names = {os.fsdecode(name) for name in listed.split(b"\0") if name}
-    kept = (name for name in names if excluded.isdisjoint(name.split("/")))
-    return [path for name in kept if os.path.isfile(path := os.path.join(base, name))]
+    kept = (os.path.join(base, name) for name in names if excluded.isdisjoint(name.split("/")))
+    return [path for path in kept if path in there or os.path.isfile(path)]  # git lists what was removed, too
 
 
 def _by_walk(directory: Path, excluded: frozenset[str], found: Found) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -67,11 +67,17 @@ class Project:
 
     # -- files ----------------------------------------------------------------------------------------
 
-    def discover(self, paths: Iterable[Path], *, force_exclude: bool = False) -> Found:
-        """The Python files that these paths, absolute ones, stand for."""
+    def discover(
+        self,
+        paths: Iterable[Path],
+        *,
+        force_exclude: bool = False,
+        meanwhile: Callable[[], Collection[str]] = tuple,
+    ) -> Found:
+        """The Python files that these paths, absolute ones, stand for; see `discovery.discover`."""
         exclude = (*self.settings.exclude, *self.settings.extend_exclude)
         paths = list(paths)
-        found = discover(paths, self.root, exclude, force=force_exclude)
+        found = discover(paths, self.root, exclude, force=force_exclude, meanwhile=meanwhile)
         if paths == [self.root] and not force_exclude:
             self.__dict__["everything"] = found.files  # a cached property, filled in
         return found

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,12 +27,14 @@ def members(
     *,
     nested: bool = True,
     force_exclude: bool = False,
+    meanwhile: Callable[[Project], Collection[str]] = lambda project: (),
 ) -> Iterator[Member]:
     """The projects of these paths, absolute ones, which must be there.
 
     Arguments:
         settings: those of the project with this root.
         nested: whether settings within a project count: not where one file is to hold for everything.
+        meanwhile: what is done with a project while its files are listed; gives files that are known to be there.
     """
     by_root: dict[Path, list[Path]] = {}
     roots: dict[Path, Path] = {}  # by directory: a hook names many files of few
@@ -42,7 +45,7 @@ def members(
         by_root.setdefault(roots[start], []).append(path)
     for root, below in by_root.items():
         outer = Project(root, settings(root))
-        found = outer.discover(below, force_exclude=force_exclude)
+        found = outer.discover(below, force_exclude=force_exclude, meanwhile=cache(partial(meanwhile, outer)))
         parts = config.by_root(found.files.names, root) if nested else {root: found.files.names}
         yield Member(outer, Files(parts.pop(root, ())), found.unlisted)
         for inner, files in parts.items():

@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import sqlite3
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from dbhygiene import cache, engine
 from dbhygiene import project as project_module
 from dbhygiene.engine import survey
+from dbhygiene.frontends.cli import main
 from dbhygiene.model import Finding
 from dbhygiene.project import Project
 from dbhygiene.settings import Settings
@@ -249,3 +251,21 @@ def test_the_one_file_that_has_changed_is_helped(tmp_path: Path) -> None:
     assert check(root, tmp_path / "kept") == []
     written(root, user="from base import open_shop\n\ndef f():\n    conn = open_shop()\n    conn.ping()\n")
     assert [each.code for each in check(root, tmp_path / "kept")] == ["HYG101"]
+
+
+def test_what_git_tracks_may_be_gone(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    subprocess.run(["git", "init", "-q", str(project)], check=True)
+    subprocess.run(["git", "add", "."], cwd=project, check=True)
+    monkeypatch.chdir(project)
+
+    def told() -> list[str]:
+        assert main(["check", "-q", "-o", "concise"]) < 2
+        return sorted({row.partition(":")[0] for row in capsys.readouterr().out.splitlines()})
+
+    assert told() == told() == ["other.py", "use.py"]
+    (project / "other.py").unlink()
+    assert told() == told() == ["use.py"]
+    (project / "db.py").unlink()
+    assert told() == told() == []

@@ -23,6 +23,7 @@ from dbhygiene.settings import Settings
 from dbhygiene.source import NOT_PYTHON, File, Span, Surroundings
 
 if TYPE_CHECKING:
+    from dbhygiene.engine.memory import Memory
     from dbhygiene.gaps import Gaps
     from dbhygiene.lifetimes import Lifetimes
     from dbhygiene.suppressions import Suppression
@@ -432,13 +433,15 @@ def load(
 class How(Frozen):
     """How many files are gone through: with what is kept of earlier runs, by how many processes, telling whom.
 
-    `progress` is called with the number of files that are done, of all, and of findings so far.
+    `memory` is the cache's, where it has been looked into already. `progress` is called with the number of files that
+    are done, of all, and of findings so far.
     """
 
     cache: Path | None = None
     jobs: int = 1
     progress: Callable[[int, int, int], None] | None = None
     warn: Callable[[str], None] | None = None
+    memory: Memory | None = None
 
 
 def not_read(path: Path, reason: str) -> Finding:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dbhygiene import __version__
-from dbhygiene.cache import Cache, Kept, Lookups, Row, resting, stamp
+from dbhygiene.cache import Cache, Kept, Lookups, Row, Times, resting, stamp
 from dbhygiene.discovery import Files
 from dbhygiene.engine import INTERNAL_ERROR, Help
 from dbhygiene.frozen import replace
@@ -63,7 +63,6 @@ class Memory:
         self._seen: dict[Path, str] = {}  # files that other processes read, and their digests
         self._same: dict[str, Row] = {}  # rows whose file has not changed
         self._looked_up: set[tuple[str, str]] = set()  # modules, and from where
-        project.asked = Asked()
 
     @property
     def warning(self) -> str:
@@ -75,17 +74,26 @@ class Memory:
 
     # -- what is still true ---------------------------------------------------------------------------
 
+    def glance(self) -> Collection[str]:
+        """The files of the last run that have not changed since, by their times alone."""
+        return self._glanced[1]
+
+    @cached_property
+    def _glanced(self) -> tuple[Times, dict[str, tuple[int, int]]]:
+        before = self._cache.times()
+        return before, {path: (mtime, size) for path, mtime, size in before.files if _times(path) == (mtime, size)}
+
     def unchanged(self, wanted: Files, named: Collection[Path]) -> list[Finding] | None:
         """The findings in these files, where nothing in the project has changed; None where something may have.
 
         Most runs end here: nothing but times is looked at, and nothing is read but what is told.
         """
-        before, own = self._cache.times(), set(wanted.names)
+        (before, same), own = self._glanced, set(wanted.names)
         if before.facts.get("listed") != _listed(self._project.everything, named):
             return None
         if not own.isdisjoint(literal_eval(before.facts["unchecked"])):
             return None
-        if any(_times(path) != (mtime, size) for path, mtime, size in before.files):
+        if len(same) < len(before.files):
             return None
         if _times_of(path for path, _ in literal_eval(before.facts["places"])) != before.facts["places"]:
             return None
@@ -94,9 +102,10 @@ class Memory:
 
     def valid(self, paths: Sequence[Path], wanted: Collection[Path], named: Collection[Path]) -> Before | None:
         """What is still true of all files; of those whose findings are wanted, if they were checked. None: nothing."""
-        rows = self._kept.rows
+        self._project.asked = Asked()
+        rows, same = self._kept.rows, self._glanced[1]
         listed = {str(path) for path in paths}
-        self._times = {path: times for path in listed | rows.keys() if (times := _times(path)) is not None}
+        self._times = {path: times for path in listed | rows.keys() if (times := same.get(path) or _times(path))}
         if not rows:
             return None
         changed = {path for path in listed | rows.keys() if not self._is_same(path)}

@@ -35,7 +35,7 @@ def survey(
         return Survey(project, paths, rules, named, analyses, how).findings()
     from dbhygiene.engine.memory import Memory
 
-    memory = Memory(project, rules, how.cache)
+    memory = how.memory or Memory(project, rules, how.cache)
     if (found := memory.unchanged(paths, named)) is not None:
         return iter(found)
     return Survey(project, project.everything, rules, named, analyses, how, memory, paths).findings()
@@ -232,17 +232,24 @@ class Survey:
         self._hire(files)
         fresh = [file for file in files if file.path not in self.handed and self.analyses.may_hand_out(file)]
         while fresh:
-            known = _names(self.handed)
-            if self.crew is None:
-                self.handed.update([(file.path, self.analyses.handing_out(file)) for file in fresh])
-            else:
-                self._share(files)
-                for path, answer in self.crew.ask((f.path, self.worker[f.path], ("hand", f.path)) for f in fresh):
-                    self._take(path, answer, self.handed, ())
+            known, handed = _names(self.handed), dict[Path, tuple[str, ...]]()
+            for path, answer in self._handing_out(fresh):
+                self._take(path, answer, handed, ())
+                if self.how.progress is not None:  # nothing is done yet, but something is
+                    self.how.progress(0, len(self.wanted), 0)
+            self.handed.update(handed)
+            if self.crew is not None:
                 self.crew.tell(("learn", self.handed))
             self.analyses.learn(self.handed)
             new = _names(self.handed) - known
             fresh = [f for f in files if any(name in f.text for name in new) and self.analyses.may_hand_out(f)]
+
+    def _handing_out(self, files: Sequence[File]) -> Iterable[tuple[Path, Any]]:
+        """The functions of each of these files that hand out connections, by name."""
+        if self.crew is None:
+            return ((file.path, self.analyses.handing_out(file)) for file in files)
+        self._share(files)
+        return self.crew.ask((file.path, self.worker[file.path], ("hand", file.path)) for file in files)
 
     def _hire(self, files: Sequence[File]) -> None:
         """Make processes for these files, if they pay; what many will ask is found out before."""

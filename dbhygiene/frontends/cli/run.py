@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -26,6 +26,7 @@ from dbhygiene.source import NOT_PYTHON
 from dbhygiene.workspace import Member, members
 
 if TYPE_CHECKING:
+    from dbhygiene.engine.memory import Memory
     from dbhygiene.frontends.cli.known import Filter
 
 MOST_PREVIEWS = 10
@@ -82,6 +83,7 @@ class Run:
         self._tally: dict[tuple[str, str], list[bool]] = {}  # of each rule: which can be fixed
         self._seen: list[Part] = []
         self._filters: dict[Path, Filter] = {}
+        self._memories: dict[Path, Memory] = {}
         # What is wrong is told before anything is looked at.
         self._targets = targets(self.options.asked, self.options.output_file)
 
@@ -105,10 +107,26 @@ class Run:
         """Who goes on to work with the files cannot have others look at them ahead, or take findings from a cache."""
         if not self.only_reports:
             return engine.How()
-        cache = self.options.cache_dir or project.root / project.settings.cache_dir
         here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
         jobs = self.options.jobs or here or 1
-        return engine.How(None if self.options.no_cache else cache, jobs, Progress.on_terminal(), self.warn)
+        memory = self._memories.get(project.root)
+        return engine.How(self._cache(project), jobs, Progress.on_terminal(), self.warn, memory)
+
+    def _cache(self, project: Project) -> Path | None:
+        """Where findings of earlier runs are kept, if they may be taken."""
+        if self.options.no_cache or not self.only_reports:
+            return None
+        return self.options.cache_dir or project.root / project.settings.cache_dir
+
+    def _look_ahead(self, project: Project) -> Collection[str]:
+        """Look into what is kept of a project, while its files are listed; the files that have not changed since."""
+        cache = self._cache(project)
+        if cache is None or not cache.is_dir():
+            return ()
+        from dbhygiene.engine.memory import Memory
+
+        memory = self._memories[project.root] = Memory(project, self._rules(project), cache)
+        return memory.glance()
 
     def warn(self, words: str) -> None:
         """Tell what went wrong, though the run goes on."""
@@ -132,7 +150,8 @@ class Run:
         """The projects that the paths lie in; of no paths, the current directory."""
         below = sorted(_absolute(paths or (".",)))
         nested = not self.options.isolated and self._file is None
-        return members(below, self.settings, nested=nested, force_exclude=self.options.force_exclude)
+        force = self.options.force_exclude
+        return members(below, self.settings, nested=nested, force_exclude=force, meanwhile=self._look_ahead)
 
     @property
     def _file(self) -> Path | None:
