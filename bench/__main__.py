@@ -1,7 +1,8 @@
 """`make bench`: dbhygiene beside its peers, on the same trees, in turn, several times; medians, and ratios to ruff.
 
-The trees are the wheels of homeassistant, Django and SQLAlchemy, 1.5 million lines, fetched by pip, and generated
-ones of 1 and of 10 million lines, of which 1 % speak to a database. Everything is kept below `build/bench/`.
+The trees are the wheels of homeassistant, Django and SQLAlchemy, 1.5 million lines, fetched by pip, each tracked by
+git as a project is, and generated ones of 1 and of 10 million lines, of which 1 % speak to a database. Everything is
+kept below `build/bench/`.
 """
 
 from __future__ import annotations
@@ -135,6 +136,8 @@ def unpacked(wheel: str) -> Path:
         subprocess.run([*pip, "--python-version", "3.13", "-d", str(wheels), wheel], check=True)
         for each in wheels.glob("*.whl"):
             zipfile.ZipFile(each).extractall(directory)
+        for command in (["init", "-q"], ["add", "--all"]):
+            subprocess.run(["git", "-C", str(directory), "-c", "core.safecrlf=false", *command], check=True)
         (directory / "pyproject.toml").touch()  # a project of its own, though it lies in this one
     return directory
 

@@ -80,7 +80,7 @@ def discover(
             continue
         if path.is_dir():
             below = _by_git(path, names, meanwhile) or _by_walk(path, names, found)
-            files.update(file for file in below if not excluded(file))
+            files.update(below if excluded is _nothing else (file for file in below if not excluded(file)))
         else:
             files.add(str(path))
     found.files = Files(sorted(files))
@@ -108,10 +108,12 @@ def _by_git(directory: Path, excluded: frozenset[str], meanwhile: Callable[[], C
         listed, _ = git.communicate()
     if git.returncode:
         return []
-    base = str(directory)
-    names = {os.fsdecode(name) for name in listed.split(b"\0") if name}
-    kept = (os.path.join(base, name) for name in names if excluded.isdisjoint(name.split("/")))
-    return [path for path in kept if path in there or os.path.isfile(path)]  # git lists what was removed, too
+    names = dict.fromkeys(os.fsdecode(listed).split("\0")[:-1])
+    if any(os.fsencode(word) in listed for word in excluded):
+        names = dict.fromkeys(name for name in names if excluded.isdisjoint(name.split("/")))
+    base = os.path.join(directory, "")
+    paths = [base + name for name in names]
+    return [path for path in paths if path in there or os.path.isfile(path)]  # git lists what was removed, too
 
 
 def _by_walk(directory: Path, excluded: frozenset[str], found: Found) -> Iterator[str]:
@@ -157,10 +159,14 @@ def _gitignore(directory: str) -> Matches:
     return _matcher(tuple(lines), Path(directory))
 
 
+def _nothing(path: str) -> bool:
+    return False
+
+
 def _matcher(patterns: tuple[str, ...], base: Path) -> Matches:
     """Whether an absolute path matches one of these patterns, as `.gitignore` in `base` would."""
     if not patterns:
-        return lambda path: False
+        return _nothing
     from pathspec import GitIgnoreSpec
 
     spec = GitIgnoreSpec.from_lines(patterns)
