@@ -7,9 +7,12 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 from dbhygiene.settings import EXCLUDED
+
+if TYPE_CHECKING:
+    import subprocess
 
 ENDINGS = (".py", ".pyi")
 _NAME = re.compile(r"[\w.-]+")  # a pattern that is matched without `pathspec`
@@ -56,35 +59,36 @@ class Found:
         self.unlisted: list[tuple[Path, str]] = []
 
 
-def discover(
-    paths: Iterable[Path],
-    root: Path,
-    exclude: Iterable[str] = EXCLUDED,
-    *,
-    force: bool = False,
-    meanwhile: Callable[[], Collection[str]] = tuple,
-) -> Found:
-    """The Python files below `paths`, each once, sorted.
+class Listing:
+    """The Python files below some paths, each once, sorted: git is asked at once, and may answer in its own time.
 
     A path that is given is taken, whatever excludes say, unless they are to be `force`d on it. Patterns of
-    `exclude` are written as in `.gitignore`, and relative to `root`. While git goes through the directories, there is
-    time to do something else `meanwhile`; it gives files that are known to be there.
+    `exclude` are written as in `.gitignore`, and relative to `root`. `is_all` tells whether this is all below the root.
     """
-    patterns = tuple(exclude)
-    names = frozenset(pattern for pattern in patterns if _NAME.fullmatch(pattern))
-    excluded = _matcher(tuple(pattern for pattern in patterns if pattern not in names), root)
-    found = Found()
-    files: set[str] = set()
-    for path in paths:
-        if force and (excluded(str(path)) or not names.isdisjoint(_parts(path, root))):
-            continue
-        if path.is_dir():
-            below = _by_git(path, names, meanwhile) or _by_walk(path, names, found)
-            files.update(below if excluded is _nothing else (file for file in below if not excluded(file)))
-        else:
-            files.add(str(path))
-    found.files = Files(sorted(files))
-    return found
+
+    def __init__(
+        self, paths: Iterable[Path], root: Path, exclude: Iterable[str] = EXCLUDED, *, force: bool = False
+    ) -> None:
+        paths, patterns = list(paths), tuple(exclude)
+        self.is_all = paths == [root] and not force
+        self._names = frozenset(pattern for pattern in patterns if _NAME.fullmatch(pattern))
+        self._excluded = _matcher(tuple(pattern for pattern in patterns if pattern not in self._names), root)
+        meant = [path for path in paths if not (force and self._is_excluded(path, root))]
+        self._directories = [(path, _git(path)) for path in meant if path.is_dir()]
+        self._files = [str(path) for path in meant if not path.is_dir()]
+
+    def _is_excluded(self, path: Path, root: Path) -> bool:
+        return self._excluded(str(path)) or not self._names.isdisjoint(_parts(path, root))
+
+    def found(self, there: Collection[str] = ()) -> Found:
+        """The files, and what could not be looked into; of some, it is known already that they are `there`."""
+        found = Found()
+        files = set(self._files)
+        for directory, git in self._directories:
+            below = _by_git(directory, git, self._names, there) or _by_walk(directory, self._names, found)
+            files.update(below if self._excluded is _nothing else (f for f in below if not self._excluded(f)))
+        found.files = Files(sorted(files))
+        return found
 
 
 def _parts(path: Path, root: Path) -> tuple[str, ...]:
@@ -94,17 +98,24 @@ def _parts(path: Path, root: Path) -> tuple[str, ...]:
         return ()
 
 
-def _by_git(directory: Path, excluded: frozenset[str], meanwhile: Callable[[], Collection[str]]) -> list[str]:
-    """What git tracks or would track; nothing where it cannot say."""
+def _git(directory: Path) -> subprocess.Popen[bytes] | None:
+    """Git, at work on what it tracks or would track."""
     import subprocess
 
     command = ["git", "ls-files", "-co", "--exclude-standard", "-z", "--", "*.py", "*.pyi"]
     try:
-        git = subprocess.Popen(command, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        return subprocess.Popen(command, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     except OSError:
+        return None
+
+
+def _by_git(
+    directory: Path, git: subprocess.Popen[bytes] | None, excluded: frozenset[str], there: Collection[str]
+) -> list[str]:
+    """What git says; nothing where it cannot say."""
+    if git is None:
         return []
     with git:
-        there = meanwhile()
         listed, _ = git.communicate()
     if git.returncode:
         return []

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dbhygiene.discovery import Files, Found, discover
+from dbhygiene.discovery import Files, Found, Listing
 from dbhygiene.reach import Reach
 from dbhygiene.settings import Settings
 from dbhygiene.source import NOT_PYTHON, File, Surroundings
@@ -48,7 +48,7 @@ class Project:
         self._modules: dict[tuple[str, str], Path | None] = {}
         self._bases: dict[str, tuple[str, ...]] = {}
         self._listed: dict[str, frozenset[str]] = {}
-        self._reach = Reach(self._data, self.module_name, self.found, self._note)
+        self._reach = Reach(self._data, self.module_name, self.located, self._note)
         self._speaking: dict[str, list[File]] = {}
         self._mentions: dict[str, list[File]] = {}
         self._naming: dict[tuple[str, ...], list[File] | None] = {}
@@ -67,20 +67,20 @@ class Project:
 
     # -- files ----------------------------------------------------------------------------------------
 
-    def discover(
-        self,
-        paths: Iterable[Path],
-        *,
-        force_exclude: bool = False,
-        meanwhile: Callable[[], Collection[str]] = tuple,
-    ) -> Found:
-        """The Python files that these paths, absolute ones, stand for; see `discovery.discover`."""
-        exclude = (*self.settings.exclude, *self.settings.extend_exclude)
-        paths = list(paths)
-        found = discover(paths, self.root, exclude, force=force_exclude, meanwhile=meanwhile)
-        if paths == [self.root] and not force_exclude:
+    def listing(self, paths: Iterable[Path], *, force_exclude: bool = False) -> Listing:
+        """The Python files that these paths, absolute ones, stand for, as soon as somebody asks for them."""
+        return Listing(paths, self.root, (*self.settings.exclude, *self.settings.extend_exclude), force=force_exclude)
+
+    def found(self, listing: Listing, there: Collection[str] = ()) -> Found:
+        """These files; see `Listing.found`."""
+        found = listing.found(there)
+        if listing.is_all:
             self.__dict__["everything"] = found.files  # a cached property, filled in
         return found
+
+    def discover(self, paths: Iterable[Path], *, force_exclude: bool = False) -> Found:
+        """The Python files that these paths, absolute ones, stand for."""
+        return self.found(self.listing(paths, force_exclude=force_exclude))
 
     def is_all(self, paths: Sequence[Path]) -> bool:
         """Whether these are all of the project's files, as far as that is known already."""
@@ -228,7 +228,7 @@ class Project:
         """The file that `import name` loads from `near`; None where it is not the project's own."""
         directory = near.directory
         key = (name, directory)
-        path = self.found(name, directory)
+        path = self.located(name, directory)
         if self.asked is not None:
             self.asked.lookups[str(near.path)][key] = str(path or "")
         if path is None:
@@ -239,7 +239,7 @@ class Project:
             return None
         return file if file.is_program else None  # who asks for a module wants to look into it
 
-    def found(self, name: str, directory: str) -> Path | None:
+    def located(self, name: str, directory: str) -> Path | None:
         """Where a module lies that is imported by this name from a file in this directory; looked for once."""
         key = (name, directory)
         if key not in self._modules:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,9 +42,11 @@ def members(
         if start not in roots:
             roots[start] = config.root_of(start)
         by_root.setdefault(roots[start], []).append(path)
-    for root, below in by_root.items():
-        outer = Project(root, settings(root))
-        found = outer.discover(below, force_exclude=force_exclude, meanwhile=cache(partial(meanwhile, outer)))
+    projects = [Project(root, settings(root)) for root in by_root]
+    listings = [each.listing(by_root[each.root], force_exclude=force_exclude) for each in projects]
+    for outer, listing in zip(projects, listings, strict=True):
+        root, below = outer.root, by_root[outer.root]
+        found = outer.found(listing, meanwhile(outer))
         parts = config.by_root(found.files.names, root) if nested else {root: found.files.names}
         yield Member(outer, Files(parts.pop(root, ())), found.unlisted)
         for inner, files in parts.items():

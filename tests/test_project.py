@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dbhygiene.config import root_of
-from dbhygiene.discovery import discover
+from dbhygiene.discovery import Listing
 from dbhygiene.project import Project
 from dbhygiene.requirements import declared
 from dbhygiene.settings import EXCLUDED, Settings
@@ -33,7 +33,7 @@ def tree(tmp_path: Path) -> Tree:
 
 
 def names(root: Path, *paths: str, exclude: tuple[str, ...] = (), force: bool = False) -> list[str]:
-    found = discover([root / path for path in paths or ("",)], root, (*EXCLUDED, *exclude), force=force)
+    found = Listing([root / path for path in paths or ("",)], root, (*EXCLUDED, *exclude), force=force).found()
     assert not found.unlisted
     return [path.relative_to(root).as_posix() for path in found.files]
 
@@ -106,7 +106,7 @@ def test_a_directory_that_cannot_be_listed_is_told(tree: Tree, monkeypatch: pyte
         return scandir(path)
 
     monkeypatch.setattr("os.scandir", refuse)
-    found = discover([root], root)
+    found = Listing([root], root).found()
     assert found.files == [root / "a.py"]
     assert found.unlisted == [(root / "closed", "Permission denied")]
 
