@@ -83,10 +83,11 @@ class Listing:
     def found(self, there: Collection[str] = ()) -> Found:
         """The files, and what could not be looked into; of some, it is known already that they are `there`."""
         found = Found()
-        files = set(self._files)
+        files = dict.fromkeys(self._files)
         for directory, git in self._directories:
             below = _by_git(directory, git, self._names, there) or _by_walk(directory, self._names, found)
-            files.update(below if self._excluded is _nothing else (f for f in below if not self._excluded(f)))
+            kept = below if self._excluded is _nothing else (file for file in below if not self._excluded(file))
+            files.update(dict.fromkeys(kept))
         found.files = Files(sorted(files))
         return found
 
@@ -119,11 +120,11 @@ def _by_git(
         listed, _ = git.communicate()
     if git.returncode:
         return []
-    names = dict.fromkeys(os.fsdecode(listed).split("\0")[:-1])
+    names = set(os.fsdecode(listed).split("\0")[:-1])
     if any(os.fsencode(word) in listed for word in excluded):
-        names = dict.fromkeys(name for name in names if excluded.isdisjoint(name.split("/")))
+        names = {name for name in names if excluded.isdisjoint(name.split("/"))}
     base = os.path.join(directory, "")
-    paths = [base + name for name in names]
+    paths = [base + name for name in sorted(names)]
     return [path for path in paths if path in there or os.path.isfile(path)]  # git lists what was removed, too
 
 
