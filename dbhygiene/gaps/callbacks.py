@@ -8,9 +8,9 @@ from dbhygiene.flow.calls import find
 from dbhygiene.flow.once import once
 from dbhygiene.gaps.durations import argument
 from dbhygiene.gaps.effects import Effects, Routine
-from dbhygiene.library.callbacks import ATTRIBUTES, DECORATORS, REGISTERS, WRITTEN
+from dbhygiene.library.callbacks import ATTRIBUTES, DECORATED, DECORATORS, REGISTERS, WRITTEN, may_register
 from dbhygiene.library.waits import WAITS, Kind
-from dbhygiene.source import FUNCTION, File, Function, Located
+from dbhygiene.source import FUNCTION, File, Function, Located, last_name
 
 
 @once
@@ -19,22 +19,23 @@ def callbacks(file: File) -> tuple[tuple[Function, Located], ...]:
 
     That is where the program begins to serve; or, if another file does it, where the function is registered.
     """
-    if not WRITTEN.search(file.text):
+    if not may_register(file.text):
         return ()
     effects = Effects(Routine(file, file.tree))
     found: dict[Function, Located] = {}
     for call in file.nodes(ast.Call):
-        for name in effects.names(call.func):
+        for name in effects.names(call.func) if last_name(call.func) in WRITTEN else ():
             if name in REGISTERS and (given := argument(call, *REGISTERS[name])) is not None:
                 _note(file, given, call, found)
     for assign in file.nodes(ast.Assign):
         for target in assign.targets:
-            if isinstance(target, ast.Attribute) and any(name in ATTRIBUTES for name in effects.names(target)):
-                _note(file, assign.value, assign, found)
-    for function in file.functions:
-        for decorator in function.decorator_list if isinstance(function, FUNCTION) else ():
+            if isinstance(target, ast.Attribute) and target.attr in WRITTEN:
+                if any(name in ATTRIBUTES for name in effects.names(target)):
+                    _note(file, assign.value, assign, found)
+    for function in (code for code in file.functions if isinstance(code, FUNCTION)):
+        for decorator in function.decorator_list:
             called = decorator.func if isinstance(decorator, ast.Call) else decorator
-            if isinstance(function, FUNCTION) and any(name in DECORATORS for name in effects.names(called)):
+            if last_name(called) in DECORATED and any(name in DECORATORS for name in effects.names(called)):
                 found[function] = decorator
     serves = _serves(effects) if found else None
     return tuple((function, serves or place) for function, place in found.items())

@@ -15,7 +15,7 @@ from dbhygiene.gaps.dispatch import functions
 from dbhygiene.gaps.durations import argument, is_test
 from dbhygiene.gaps.tasks import is_task
 from dbhygiene.gaps.things import Object, Things
-from dbhygiene.library.callbacks import WRITTEN
+from dbhygiene.library.callbacks import may_register
 from dbhygiene.library.entries import CONSUMERS, HANDS_OVER, RUNNERS, STARTS, THREAD_POOLS, THREADS
 from dbhygiene.source import FUNCTION, Alone, Code, File, Surroundings
 
@@ -69,7 +69,7 @@ def may_have_entries(file: File) -> bool:
     """Whether a file may have an entry point, by its text."""
     text = file.text
     found = any(word in text and re.search(whole, text) for word, whole in _WORDS.items())
-    return found or WRITTEN.search(text) is not None
+    return found or may_register(text)
 
 
 @once

@@ -41,12 +41,12 @@ DECORATORS = frozenset(
 # Attributes that hold a function to be called.
 ATTRIBUTES = frozenset({"paho.mqtt.client.Client.on_message", "websocket.WebSocketApp.on_message"})
 
-# What a file that registers one writes, one of these at least.
-WRITTEN = re.compile(
-    "|".join(
-        (
-            *sorted({name.rpartition(".")[2] for name in (*REGISTERS, *ATTRIBUTES)}),
-            rf"@\w+\.({'|'.join(sorted({name.rpartition('.')[2] for name in DECORATORS}))})\b",
-        )
-    )
-)
+# The last words of these names: a file that registers a function writes one of the first, or decorates with another.
+WRITTEN = frozenset(name.rpartition(".")[2] for name in (*REGISTERS, *ATTRIBUTES))
+DECORATED = frozenset(name.rpartition(".")[2] for name in DECORATORS)
+_DECORATED = re.compile(rf"@\w+\.(?:{'|'.join(sorted(DECORATED))})\b")
+
+
+def may_register(text: str) -> bool:
+    """Whether a program may register a function to be called by somebody else, by its words."""
+    return any(word in text for word in WRITTEN) or _DECORATED.search(text) is not None
