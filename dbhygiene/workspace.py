@@ -48,7 +48,8 @@ def members(
         root, below = outer.root, by_root[outer.root]
         found = outer.found(listing, meanwhile(outer))
         parts = config.by_root(found.files.names, root) if nested else {root: found.files.names}
-        yield Member(outer, Files(parts.pop(root, ())), found.unlisted)
+        own = parts.pop(root, ())
+        yield Member(outer, Files(own) if parts else found.files, found.unlisted)
         for inner, files in parts.items():
             project = Project(inner, settings(inner))
             allowed = set(project.discover([inner]).files.names)
