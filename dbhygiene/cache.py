@@ -1,8 +1,9 @@
-"""What a run over a whole project found, kept for the next one: an SQLite file below `.dbhygiene_cache/`.
+"""What a run found, kept for the next one: an SQLite file below `.dbhygiene_cache/`.
 
-Each project and configuration has a file of its own. A run reads all of it at once, and writes once, at its end, in
-one transaction, unless somebody else wrote in between: what is kept is always what one run saw. A cache that cannot
-be read or written is as good as none.
+Each project and configuration has a file of its own, which is about the whole project, whichever part of it a run is
+asked for. A run reads it at once, and writes once, at its end, in one transaction, unless somebody else wrote in
+between: what is kept is always what one run saw, or took for true. A cache that cannot be read or written is as good
+as none.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ class Row(NamedTuple):
 
     A file without a `digest` was searched for words, and is not worth a look. `rests` is what its findings rest on, as
     `resting` writes it, and most runs need not read it; `handed` the names of its functions that hand out
-    connections; `found` its findings, None where it was not checked. `listed` are the project's own files, others are
+    connections; `found` its findings, None where it was not checked: since nothing in it is worth a look, or since
+    nobody has wanted them so far, which the fact `unchecked` tells. `listed` are the project's own files, others are
     modules that it imports.
     """
 
@@ -100,11 +102,15 @@ class Cache:
         rows = connection.execute("SELECT path, mtime, size FROM files")
         return Times(facts, [(os.fsdecode(path), mtime, size) for path, mtime, size in rows])
 
-    def found(self) -> Mapping[str, Sequence[Finding]] | None:
-        """The findings in each file that has some."""
-        return self._ask(self._found)
+    def found(self, before: Times) -> Mapping[str, Sequence[Finding]] | None:
+        """The findings in each file that has some; None where somebody wrote since these times were read."""
+        return self._ask(lambda connection, facts: self._found(connection, facts, before))
 
-    def _found(self, connection: sqlite3.Connection, facts: Mapping[str, str]) -> Mapping[str, Sequence[Finding]]:
+    def _found(
+        self, connection: sqlite3.Connection, facts: Mapping[str, str], before: Times
+    ) -> Mapping[str, Sequence[Finding]] | None:
+        if facts["writes"] != before.facts.get("writes"):
+            return None
         rows = connection.execute("SELECT path, found FROM files WHERE found NOT IN ('', ?)", (repr(_plain(())),))
         return {os.fsdecode(path): _value(ast.literal_eval(found)) for path, found in rows}
 
@@ -119,6 +125,7 @@ class Cache:
     def _ask(self, question: Callable[[sqlite3.Connection, Mapping[str, str]], Answer]) -> Answer | None:
         try:
             with closing(self._connect("ro")) as connection:
+                connection.execute("BEGIN")  # or somebody might write between two questions
                 facts = dict(connection.execute("SELECT name, value FROM facts"))
                 return question(connection, facts) if facts.get("key") == self._key else None
         except sqlite3.OperationalError as error:

@@ -21,7 +21,7 @@ from dbhygiene.source import File
 
 _HEADER = re.compile(
     r'@rule\("(?P<code>\w+)", on=(?:ast\.)?(?P<on>\w+), imports=(?:(?P<name>[A-Z]+)|(?P<words>\{[^{}]+\}))'
-    r'(?:, also="(?P<also>\w+)")?(?:, within="(?P<within>\w+)")?(?P<off>, default=False)?\)$',
+    r'(?:, also=(?P<also>\{[^{}]+\}))?(?:, within="(?P<within>\w+)")?(?P<off>, default=False)?\)$',
     re.M,
 )
 
@@ -52,8 +52,9 @@ def header(module: str) -> AnyRule | None:
     if found is None or (found["name"] and not hasattr(prefilter, found["name"])):
         return None
     words = getattr(prefilter, found["name"]) if found["name"] else ast.literal_eval(found["words"])
-    within, also = found["within"] or "", found["also"] or ""
-    return Rule(found["code"], found["on"], frozenset(words), _Later(module), not found["off"], within, also)
+    also = frozenset(ast.literal_eval(found["also"]) if found["also"] else ())
+    on, within = found["on"], found["within"] or ""
+    return Rule(found["code"], on, frozenset(words), _Later(module), not found["off"], within, also)
 
 
 class _Later:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import subprocess
 
 ENDINGS = (".py", ".pyi")
+_AT_ONCE = 8  # processes of git
 _NAME = re.compile(r"[\w.-]+")  # a pattern that is matched without `pathspec`
 
 Matches = Callable[[str], bool]
@@ -73,9 +74,10 @@ class Listing:
         self.is_all = paths == [root] and not force
         self._names = frozenset(pattern for pattern in patterns if _NAME.fullmatch(pattern))
         self._excluded = _matcher(tuple(pattern for pattern in patterns if pattern not in self._names), root)
-        meant = [path for path in paths if not (force and self._is_excluded(path, root))]
-        self._directories = [(path, _git(path)) for path in meant if path.is_dir()]
+        meant = [path for path in dict.fromkeys(paths) if not (force and self._is_excluded(path, root))]
+        self.directories = [path for path in meant if path.is_dir()]
         self._files = [str(path) for path in meant if not path.is_dir()]
+        self._asked = {path: _git(path) for path in self.directories[:_AT_ONCE]}
 
     def _is_excluded(self, path: Path, root: Path) -> bool:
         return self._excluded(str(path)) or not self._names.isdisjoint(_parts(path, root))
@@ -84,7 +86,8 @@ class Listing:
         """The files, and what could not be looked into; of some, it is known already that they are `there`."""
         found = Found()
         files = dict.fromkeys(self._files)
-        for directory, git in self._directories:
+        for directory in self.directories:
+            git = self._asked.pop(directory, None) or _git(directory)
             below = _by_git(directory, git, self._names, there) or _by_walk(directory, self._names, found)
             kept = below if self._excluded is _nothing else (file for file in below if not self._excluded(file))
             files.update(dict.fromkeys(kept))

@@ -97,8 +97,8 @@ class Rule(Generic[Subject]):
     """A fault that can be found: what to look at, and how to see it.
 
     Its name is its file's name, its page its file's docstring. `on` names the class of what it looks at. `imports`
-    are words without which a file holds no such fault, and is not even parsed; `also` is one more that must stand
-    there. A rule that is not on by `default` is run when it is selected by name or code.
+    are words without which a file holds no such fault, and is not even parsed; one of `also` must stand
+    there, too. A rule that is not on by `default` is run when it is selected by name or code.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class Rule(Generic[Subject]):
         check: Check[Subject],
         default: bool = True,
         within: str = "",
-        also: str = "",
+        also: frozenset[str] = frozenset(),
     ) -> None:
         self.code = code
         self.on = on
@@ -137,7 +137,13 @@ AnyRule = Rule[Any]
 
 
 def rule(
-    code: str, *, on: type[Subject], imports: Iterable[str], also: str = "", within: str = "", default: bool = True
+    code: str,
+    *,
+    on: type[Subject],
+    imports: Iterable[str],
+    also: Iterable[str] = (),
+    within: str = "",
+    default: bool = True,
 ) -> Callable[[Check[Subject]], Rule[Subject]]:
     """Make a rule of a check. Written on one line: `catalogue` reads it before it imports the file.
 
@@ -145,8 +151,8 @@ def rule(
         code: `HYG` and three digits.
         on: the class of what the check looks at: an `ast` node, a `Lifetime`, a `Gap`, an `Engine`, a `File`.
         imports: words one of which stands in every file that the rule can find a fault in.
-        also: a word that stands in each of these files, too.
+        also: words one of which stands in each of these files, too.
         within: a package without which no file of a project has the fault, though it need not be named in that file.
         default: whether the rule is on when nothing is selected.
     """
-    return lambda check: Rule(code, on.__name__, frozenset(imports), check, default, within, also)
+    return lambda check: Rule(code, on.__name__, frozenset(imports), check, default, within, frozenset(also))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 from dbhygiene import config
-from dbhygiene.discovery import Files
+from dbhygiene.discovery import Files, Listing
 from dbhygiene.project import Project
 from dbhygiene.settings import Settings
 
@@ -26,7 +28,7 @@ def members(
     *,
     nested: bool = True,
     force_exclude: bool = False,
-    meanwhile: Callable[[Project], Collection[str]] = lambda project: (),
+    meanwhile: Callable[[Project, Listing], Collection[str]] = lambda project, listing: (),
 ) -> Iterator[Member]:
     """The projects of these paths, absolute ones, which must be there.
 
@@ -43,10 +45,10 @@ def members(
             roots[start] = config.root_of(start)
         by_root.setdefault(roots[start], []).append(path)
     projects = [Project(root, settings(root)) for root in by_root]
-    listings = [each.listing(by_root[each.root], force_exclude=force_exclude) for each in projects]
-    for outer, listing in zip(projects, listings, strict=True):
+    listings = (each.listing(by_root[each.root], force_exclude=force_exclude) for each in projects)
+    for outer, listing in zip(projects, _ahead(listings), strict=True):
         root, below = outer.root, by_root[outer.root]
-        found = outer.found(listing, meanwhile(outer))
+        found = outer.found(listing, meanwhile(outer, listing))
         parts = config.by_root(found.files.names, root) if nested else {root: found.files.names}
         own = parts.pop(root, ())
         yield Member(outer, Files(own) if parts else found.files, found.unlisted)
@@ -55,3 +57,12 @@ def members(
             allowed = set(project.discover([inner]).files.names)
             allowed.update([] if force_exclude else map(str, below))  # what is named is meant
             yield Member(project, Files(file for file in files if file in allowed))
+
+
+def _ahead(listings: Iterator[Listing], count: int = 4) -> Iterator[Listing]:
+    """The same, with so many begun before somebody asks for them."""
+    begun = deque(islice(listings, count))
+    while begun:
+        listing = begun.popleft()
+        begun.extend(islice(listings, 1))
+        yield listing

@@ -14,6 +14,7 @@ import pytest
 from dbhygiene import cache, engine
 from dbhygiene import project as project_module
 from dbhygiene.engine import survey
+from dbhygiene.engine.memory import Memory
 from dbhygiene.frontends.cli import main
 from dbhygiene.model import Finding
 from dbhygiene.project import Project
@@ -269,3 +270,31 @@ def test_what_git_tracks_may_be_gone(
     assert told() == told() == ["use.py"]
     (project / "db.py").unlink()
     assert told() == told() == []
+
+
+def test_who_looks_ahead_takes_nothing_that_was_written_since(project: Path) -> None:
+    (project / "part").mkdir()
+    (project / "part" / "use.py").write_text(USERS[0].replace("app.{0}", "db"))
+    os.utime(project / "part" / "use.py", (1, 1))
+    (project / "other.py").write_text("print()\n")
+    os.utime(project / "other.py", (1, 1))
+    check(project, project / "c")
+    ahead = Project(project)
+    memory = Memory(ahead, engine.chosen(Settings()), project / "c")
+    assert len(memory.glance([project])) == 4
+    (project / "other.py").write_text("import pymysql\n\ndef f():\n    conn = pymysql.connect()\n    conn.ping()\n")
+    os.utime(project / "other.py", (2, 2))
+    check(project, project / "c", "part")
+    how = engine.How(project / "c", memory=memory)
+    found = list(engine.check(ahead, ahead.discover([project]).files, engine.chosen(Settings()), how=how))
+    assert found == check(project, None)
+
+
+def test_who_asks_for_little_looks_at_few_times(project: Path) -> None:
+    for number in range(300):
+        (project / f"m{number}.py").write_text("print()\n")
+        os.utime(project / f"m{number}.py", (1, 1))
+    check(project, project / "c")
+    memory = Memory(Project(project), engine.chosen(Settings()), project / "c")
+    assert not memory.glance([project / "part"])
+    assert len(memory.glance([project])) == 303

@@ -139,3 +139,14 @@ def test_one_process_where_the_system_does_not_tell_how_many(tmp_path: Path, mon
     for jobs in (["--jobs=1"], []):
         cli.main(["check", "--no-cache", *jobs, str(tmp_path)])
     assert asked == [1, 4]
+
+
+def test_one_package_is_shared_between_processes(tmp_path: Path) -> None:
+    for number in range(40):
+        (tmp_path / f"m{number}.py").write_text("import pymysql\n" * (number + 1))
+    project = Project(tmp_path)
+    files = project.discover([tmp_path]).files
+    run = survey.Survey(project, files, [], set(), engine.Analyses(project), engine.How(jobs=2))
+    run._share(loaded := [project.file(path) for path in files])
+    load = [sum(len(file.text) for file in loaded if run.worker[file.path] == each) for each in range(2)]
+    assert max(load) < 1.2 * min(load)

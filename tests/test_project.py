@@ -116,6 +116,15 @@ def test_strange_names(tree: Tree, maybe_git: str) -> None:
     assert names(root) == ["-x.py", "a b.py", "new\nline.py", "\u65e5\u672c.py"]
 
 
+def test_git_is_asked_of_few_directories_at_a_time(tree: Tree) -> None:
+    root = tree(*(f"d{number}/{name}.py" for number in range(30) for name in ("app", "left")))
+    subprocess.run(["git", "init", "-q", str(root)], check=True)
+    (root / ".git" / "info" / "exclude").write_text("left.py\n")
+    listing = Listing([root / f"d{number}" for number in range(30)] * 2, root)
+    assert len(listing._asked) == 8
+    assert len(listing.found().files) == 30
+
+
 @pytest.mark.parametrize("marker", ["pyproject.toml", "dbhygiene.toml", "setup.cfg", ".git"])
 def test_the_root_is_the_nearest_that_looks_like_one(tree: Tree, marker: str) -> None:
     root = tree("top/pyproject.toml", f"top/part/{marker}", "top/part/app/a.py")

@@ -163,7 +163,7 @@ class Analyses:
 
     def may_find(self, rule: AnyRule, file: File, words: Words) -> bool:
         """Whether a file may hold the fault of a rule, by its text."""
-        if rule.also and not words[rule.also]:
+        if rule.also and not words.any(rule.also):
             return False
         if not rule.imports or words.any(rule.imports):
             return rule.on != "Gap" or self._may_have_gap(file)
@@ -303,7 +303,7 @@ class Words(dict[str, bool]):
     def __init__(self, text: str) -> None:
         self._text = text
         self._imports: str | None = None
-        self._answers: dict[Iterable[str], bool] = {}
+        self._answers: dict[frozenset[str], bool] = {}
 
     def __missing__(self, word: str) -> bool:
         if word in MODULES and self._imports is None:
@@ -311,7 +311,7 @@ class Words(dict[str, bool]):
         self[word] = found = word in (self._imports or "" if word in MODULES else self._text)
         return found
 
-    def any(self, words: Collection[str]) -> bool:
+    def any(self, words: frozenset[str]) -> bool:
         """Whether one of these, which many rules ask for, stands there."""
         if (answer := self._answers.get(words)) is None:
             answer = self._answers[words] = any(self[word] for word in words)

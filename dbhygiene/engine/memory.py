@@ -1,7 +1,8 @@
 """What an earlier run found that is still true: nothing that it rests on has changed.
 
 A file's findings rest on its text, on the modules that were looked up on its behalf and on the files that came of
-it, on those in which a word was looked for, and on what all of these rest on in turn. Some answers rest on the whole
+it, on those in which a word was looked for, and on what all of these rest on in turn. What is remembered is about the
+whole project: of a file that nobody has asked for, all but its findings. Some answers rest on the whole
 project: which functions hand out connections, which packages are used, and what Django's processes lead to. Where
 one of these may have changed, everything is looked at again.
 """
@@ -24,6 +25,7 @@ from dbhygiene import __version__
 from dbhygiene.cache import Cache, Kept, Lookups, Row, Times, resting, stamp
 from dbhygiene.discovery import Files
 from dbhygiene.engine import INTERNAL_ERROR, Help
+from dbhygiene.engine.survey import MANY, PART
 from dbhygiene.frozen import replace
 from dbhygiene.model import AnyRule, Finding
 from dbhygiene.project import Asked, Project
@@ -61,7 +63,7 @@ class Memory:
         self._cache = Cache(directory, repr(told))
         self._times: dict[str, tuple[int, int]] = {}
         self._seen: dict[Path, str] = {}  # files that other processes read, and their digests
-        self._same: dict[str, Row] = {}  # rows whose file has not changed
+        self._true: dict[str, Row] = {}  # rows whose file has not changed
         self._looked_up: set[tuple[str, str]] = set()  # modules, and from where
 
     @property
@@ -74,36 +76,42 @@ class Memory:
 
     # -- what is still true ---------------------------------------------------------------------------
 
-    def glance(self) -> Collection[str]:
-        """The files of the last run that have not changed since, by their times alone."""
-        return self._glanced[1]
+    def glance(self, directories: Collection[Path]) -> Collection[str]:
+        """The files of the last run that have not changed since, by their times; of a small part, nobody will ask."""
+        starts = tuple(os.path.join(directory, "") for directory in directories)
+        asked = sum(path.startswith(starts) for path, _, _ in self._before.files)
+        return self._same if asked > MANY or asked * PART >= len(self._before.files) else ()
 
     @cached_property
-    def _glanced(self) -> tuple[Times, dict[str, tuple[int, int]]]:
-        before = self._cache.times()
-        return before, {path: (mtime, size) for path, mtime, size in before.files if _times(path) == (mtime, size)}
+    def _before(self) -> Times:
+        return self._cache.times()
+
+    @cached_property
+    def _same(self) -> dict[str, tuple[int, int]]:
+        """The files that have not changed, with their times."""
+        return {path: (mtime, size) for path, mtime, size in self._before.files if _times(path) == (mtime, size)}
 
     def unchanged(self, wanted: Files, named: Collection[Path]) -> list[Finding] | None:
         """The findings in these files, where nothing in the project has changed; None where something may have.
 
         Most runs end here: nothing but times is looked at, and nothing is read but what is told.
         """
-        (before, same), own = self._glanced, set(wanted.names)
+        before, own = self._before, set(wanted.names)
         if before.facts.get("listed") != _listed(self._project.everything, named):
             return None
         if not own.isdisjoint(literal_eval(before.facts["unchecked"])):
             return None
-        if len(same) < len(before.files):
+        if len(self._same) < len(before.files):
             return None
         if _times_of(path for path, _ in literal_eval(before.facts["places"])) != before.facts["places"]:
             return None
-        found = self._cache.found()
+        found = self._cache.found(before)
         return None if found is None else [finding for path in sorted(own & found.keys()) for finding in found[path]]
 
     def valid(self, paths: Sequence[Path], wanted: Collection[Path], named: Collection[Path]) -> Before | None:
-        """What is still true of all files; of those whose findings are wanted, if they were checked. None: nothing."""
+        """What is still true, None where nothing is; a wanted file that was never checked is as good as new."""
         self._project.asked = Asked()
-        rows, same = self._kept.rows, self._glanced[1]
+        rows, same = self._kept.rows, self._same
         listed = {str(path) for path in paths}
         self._times = {path: times for path in listed | rows.keys() if (times := same.get(path) or _times(path))}
         if not rows:
@@ -115,8 +123,8 @@ class Memory:
             self.forget()
             return None
         stale |= {str(path) for path in wanted} & self._unchecked
-        self._same = {path: row for path, row in self._same.items() if path not in stale}
-        kept = {path: row for path in paths if (row := self._same.get(str(path))) and row.named == (path in named)}
+        self._true = {path: row for path, row in self._true.items() if path not in stale}
+        kept = {path: row for path in paths if (row := self._true.get(str(path))) and row.named == (path in named)}
         handed = {Path(path): row.handed for path, row in rows.items() if row.handed}
         facts = self._kept.facts
         return Before(kept, frozenset(literal_eval(facts["used"])), Help(facts["help"]), handed)
@@ -128,7 +136,7 @@ class Memory:
 
     def forget(self) -> None:
         """Take nothing for true."""
-        self._same.clear()
+        self._true.clear()
 
     @property
     def is_settled(self) -> bool:
@@ -136,8 +144,8 @@ class Memory:
         before = self._kept.rows
         return (
             bool(before)
-            and len(self._same) == len(before)
-            and all(row is before[path] for path, row in self._same.items())
+            and len(self._true) == len(before)
+            and all(row is before[path] for path, row in self._true.items())
         )
 
     def _is_same(self, path: str) -> bool:
@@ -149,7 +157,7 @@ class Memory:
             if not row.digest or row.size != times[1] or row.digest != _digest(self._bytes(path)):
                 return False
             row = row._replace(mtime=self._settled(times[0]))
-        self._same[path] = row
+        self._true[path] = row
         return True
 
     def _stale(self, changed: set[str]) -> set[str] | None:
@@ -224,8 +232,8 @@ class Memory:
         asked, before = self._project.asked or Asked(), self._kept.rows
         read = {**digests(self._project), **self._seen}
         rows: dict[str, Row] = {}
-        for path in {**loaded, **read, **{Path(path): None for path in self._same}}:
-            digest, known = read.get(path), self._same.get(str(path)) if loaded.get(path) is None else None
+        for path in {**loaded, **read, **{Path(path): None for path in self._true}}:
+            digest, known = read.get(path), self._true.get(str(path)) if loaded.get(path) is None else None
             found = known.found if known and known.named == (path in named) else checked.get(path)
             rows[str(path)] = self._row(path, digest, asked, known)._replace(
                 handed=handed.get(path), named=path in named, listed=path in loaded, found=_tuple(found)
@@ -236,7 +244,7 @@ class Memory:
         told = {"used": repr(sorted(used)), "help": help.value, "listed": _listed(Files(map(str, loaded)), named)}
         words = {**dict(literal_eval(self._kept.facts.get("asked", "()"))), **asked.words[""]}
         told["asked"] = repr(sorted(words.items()))
-        left = {str(path) for path, file in loaded.items() if file is not None} | (self._unchecked & self._same.keys())
+        left = {str(path) for path, file in loaded.items() if file is not None} | (self._unchecked & self._true.keys())
         told["unchecked"] = repr(sorted(left - {str(path) for path in checked}))
         told["places"] = _times_of(sorted(self._places(self._looked_up)))
         new = {path: row for path, row in rows.items() if before.get(path) != row}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 MAX_HELPERS = 4  # how far a connection is followed through helpers in files that name no driver
 MANY = 100  # files: what so many draw in is a project
 PART = 4  # a part of a project that has every fourth of its files, at least, is as good as the whole
-SMALLEST = 20  # files of a project that is worth a cache: fewer are checked before a database is opened
-WORTH_FORKING = 1_000_000  # characters to be looked into; below, two processes take as long as one, which parses less
+SMALLEST = 20  # files whose findings are worth to be kept: fewer are checked before a database is opened
+WORTH_FORKING = 600_000  # characters to be looked into; of less, two processes take as long as one
 
 Loaded: TypeAlias = "dict[Path, File | Finding | None]"  # None: nothing in it is worth a look so far
 
@@ -43,7 +44,7 @@ def survey(
 
 def _is_much(project: Project, paths: Files, named: set[Path]) -> bool:
     """Whether these are so large a part of their project that all of it is looked at, and remembered."""
-    if len(paths) < SMALLEST or (len(paths) <= MANY and named.issuperset(paths)):  # a hook names what has changed
+    if len(paths) < SMALLEST or named.issuperset(paths):  # a hook names what has changed, and something else each time
         return False
     if project.is_all(paths):
         return True
@@ -90,7 +91,7 @@ class Survey:
             self._dismiss()
 
     def _of_all(self) -> Iterator[Finding]:
-        """The findings of a whole project, as they come."""
+        """The findings that are wanted, as they come, where all of the project is looked at."""
         loaded = self._again() or self.load(self.paths)
         checked = {}
         for path, findings in self._checked({path: loaded[path] for path in self.wanted}):
@@ -264,25 +265,31 @@ class Survey:
     def _pays(self, files: Sequence[File]) -> bool:
         return self.how.jobs > 1 and hasattr(os, "fork") and sum(len(file.text) for file in files) >= WORTH_FORKING
 
-    def _share(self, files: Iterable[File]) -> None:
-        """Give each process as much to look at, the large packages first: what lies together imports the same."""
-        packages: dict[str, list[File]] = {}
-        for file in files:
-            if file.path not in self.worker:
-                packages.setdefault(file.directory, []).append(file)
+    def _share(self, files: Sequence[File]) -> None:
+        """Give each process as much to look at; what lies side by side, and imports the same, mostly to one."""
+        fresh = [file for file in files if file.path not in self.worker]
+        most = sum(len(file.text) for file in fresh) // (4 * self.how.jobs)
+        pieces: list[tuple[int, list[File]]] = []
+        for file in fresh:
+            size = len(file.text)
+            if pieces and pieces[-1][0] + size <= most and pieces[-1][1][-1].directory == file.directory:
+                before, together = pieces.pop()
+                pieces.append((before + size, [*together, file]))
+            else:
+                pieces.append((size, [file]))
         load = [0] * self.how.jobs
-        sizes = {package: sum(len(file.text) for file in inside) for package, inside in packages.items()}
-        for package in sorted(packages, key=sizes.__getitem__, reverse=True):
+        for size, together in sorted(pieces, key=itemgetter(0), reverse=True):
             least = min(range(len(load)), key=load.__getitem__)
-            self.worker.update((file.path, least) for file in packages[package])
-            load[least] += sizes[package]
+            self.worker.update((file.path, least) for file in together)
+            load[least] += size
 
     def _take(self, path: Path, answer: Any, into: dict[Path, Any], instead: Any) -> None:
-        from dbhygiene.engine.crew import Died
+        into[path] = answer
+        if self.crew is not None:
+            from dbhygiene.engine.crew import Died
 
-        if isinstance(answer, Died):
-            self.lost[path] = answer.reason
-        into[path] = instead if isinstance(answer, Died) else answer
+            if isinstance(answer, Died):
+                self.lost[path], into[path] = answer.reason, instead
 
     def _answer(self, question: tuple[Any, ...]) -> Any:
         """What a process of the crew is asked."""
@@ -353,7 +360,7 @@ def _search(
     project: Project, paths: Iterable[Path], rules: Sequence[AnyRule], named: Collection[Path], words: Collection[str]
 ) -> Loaded:
     """The files in which one of the rules' words stands, or one of these."""
-    wanted = needles({*words, *(word for rule in rules for word in ((rule.also,) if rule.also else rule.imports))})
+    wanted = needles({*words, *(word for rule in rules for word in rule.also or rule.imports)})
     if not all(rule.imports for rule in rules):
         wanted = ()
     return {path: _load(project, path, () if path in named else wanted) for path in paths}

@@ -31,8 +31,7 @@ from dbhygiene.source import Alone, File, Function, Located, Surroundings
 __all__ = ["Gap", "Gaps"]
 
 _LASTING = waits_of(Kind.SLEEP, Kind.PERSON)  # what is called where somebody waits as no request does
-_CALLED = tuple(f"{name}(" for name in _LASTING)
-_CALL = re.compile(rf"\b(?:{'|'.join(sorted(_LASTING))})\(")
+_CALLED = re.compile(rf"\b(?:{'|'.join(sorted(_LASTING))})(?:\s*\(|\s+as\b)|\.sleep\b")  # or goes by another name
 
 
 class Gaps:
@@ -65,7 +64,7 @@ class Gaps:
         for code in file.functions:
             if code in run_by_process:
                 yield from self._within(Routine(file, code, plain=True))
-        if not _LASTING.isdisjoint(file.calls):
+        if _may_last(file):
             self._others.explore((file, code) for code in file.functions if code not in run_by_process)
             for code in file.functions:
                 if code not in run_by_process and _may_have_gap(self._others, code):
@@ -195,7 +194,7 @@ class Gaps:
 
 def _may_last(file: File) -> bool:
     """Whether a file waits as no request does, by its text; the quick question first."""
-    return any(word in file.text for word in _CALLED) and _CALL.search(file.text) is not None
+    return any(word in file.text for word in _LASTING) and _CALLED.search(file.text) is not None
 
 
 def _has_terminal(doing: Doing) -> bool:

@@ -86,7 +86,7 @@ from dbhygiene.settings import Confidence
 from dbhygiene.source import File
 
 
-@rule("HYG306", on=ast.Call, imports={"fork", "Process", "Pool"}, also="close", within="django")
+@rule("HYG306", on=ast.Call, imports={"fork", "Process", "Pool"}, also={"close", ".connect"}, within="django")
 def check(file: File, call: ast.Call) -> Iterator[Report]:
     for owner, close in closed_in_child(file, call):
         if owner is file and not is_sqlite_only(file):

@@ -71,7 +71,7 @@ _ALL = "await {asgiref.sync.sync_to_async}({django.db.connections}.close_all)()"
 _OLD = "await {asgiref.sync.sync_to_async}({django.db.close_old_connections})()"
 
 
-@rule("HYG305", on=ast.Call, imports={"async"}, also="close", within="django")
+@rule("HYG305", on=ast.Call, imports={"async"}, also={"close", ".connect"}, within="django")
 def check(file: File, call: ast.Call) -> Iterator[Report]:
     name = what_closes(file, call)
     if name in django.CLOSES_ASYNC or not (name or _takes_close_to_a_thread(file, call)):

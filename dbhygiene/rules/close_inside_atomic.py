@@ -55,7 +55,7 @@ from dbhygiene.model import NoFix, Report, rule
 from dbhygiene.source import File
 
 
-@rule("HYG303", on=ast.Call, imports={"atomic"}, also="close", within="django")
+@rule("HYG303", on=ast.Call, imports={"atomic"}, also={"close", ".connect"}, within="django")
 def check(file: File, call: ast.Call) -> Iterator[Report]:
     closer = what_closes(file, call)
     if closer is None or (atomic := atomic_around(file, call)) is None or is_guarded(file, call):

@@ -53,7 +53,7 @@ from dbhygiene.model import NoFix, Report, rule
 from dbhygiene.source import File
 
 
-@rule("HYG304", on=ast.Call, imports={"iterator"}, also="close", within="django")
+@rule("HYG304", on=ast.Call, imports={"iterator"}, also={"close", ".connect"}, within="django")
 def check(file: File, call: ast.Call) -> Iterator[Report]:
     closer = what_closes(file, call)
     if closer is None or (loop := streaming_loop(file, call)) is None:

@@ -26,6 +26,7 @@ from dbhygiene.source import NOT_PYTHON
 from dbhygiene.workspace import Member, members
 
 if TYPE_CHECKING:
+    from dbhygiene.discovery import Listing
     from dbhygiene.engine.memory import Memory
     from dbhygiene.frontends.cli.known import Filter
 
@@ -118,15 +119,15 @@ class Run:
             return None
         return self.options.cache_dir or project.root / project.settings.cache_dir
 
-    def _look_ahead(self, project: Project) -> Collection[str]:
+    def _look_ahead(self, project: Project, listing: Listing) -> Collection[str]:
         """Look into what is kept of a project, while its files are listed; the files that have not changed since."""
         cache = self._cache(project)
-        if cache is None or not cache.is_dir():
+        if cache is None or not listing.directories or not os.path.isdir(cache):
             return ()
         from dbhygiene.engine.memory import Memory
 
         memory = self._memories[project.root] = Memory(project, self._rules(project), cache)
-        return memory.glance()
+        return memory.glance(listing.directories)
 
     def warn(self, words: str) -> None:
         """Tell what went wrong, though the run goes on."""
