@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Hashable, Iterator
-from typing import Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from dbhygiene.flow.names import annotation, locate
 from dbhygiene.flow.once import once
@@ -220,19 +220,33 @@ def _set_attributes(file: File) -> dict[str, list[tuple[ast.expr, ast.expr]]]:
     return known
 
 
+class _TooLongError(Exception):
+    """A chain of questions is too long; this is what it has come to."""
+
+    def __init__(self, end: Any) -> None:
+        self.end = end
+
+
 class Demand(Generic[Key, Value]):
     """Facts about things that depend on each other, computed when they are asked for.
 
     `compute` may ask for others, itself included: what is still under way answers with `start`, and is computed
     again until nothing changes. `start` must be the least that can be said, for this to end at the least fixed point.
+
+    A chain of questions that is longer than `depth` ends with `start`. What is computed so depends on where the chain
+    began; not where facts are to be `whole`: then the end of the chain is found first, and the chain is begun again.
     """
 
-    def __init__(self, compute: Callable[[Key], Value], start: Value, rounds: int = 8, depth: int = 40) -> None:
+    def __init__(
+        self, compute: Callable[[Key], Value], start: Value, rounds: int = 8, depth: int = 40, *, whole: bool = False
+    ) -> None:
         self._compute, self._start, self._rounds, self._depth = compute, start, rounds, depth
         self._known: dict[Key, Value] = {}
         self._under_way: dict[Key, Value] = {}
         self._resting: dict[Key, tuple[Value, set[Key]]] = {}  # true as long as these assumptions stand
         self._leaned_on: list[set[Key]] = []  # for each under way: the others under way that it asked
+        self._whole = whole
+        self._ends: list[Key] = []  # of chains, each found before those that stand before it here
 
     def get(self, key: Key, deepest: Value | None = None) -> Value:
         """The fact; `deepest` where it would take too long a chain of others."""
@@ -246,8 +260,25 @@ class Demand(Generic[Key, Value]):
             self._lean(assumed)
             return value
         if len(self._under_way) >= self._depth:
+            if self._whole and key not in self._ends:
+                raise _TooLongError(key)
             return self._start if deepest is None else deepest
-        return self._settle(key)
+        return self._settle(key) if self._under_way else self._found(key)
+
+    def _found(self, key: Key) -> Value:
+        """The fact that a chain begins with, once the ends of what is too long for one are known."""
+        self._ends.append(key)
+        try:
+            while True:
+                try:
+                    value = self._settle(self._ends[-1])
+                except _TooLongError as chain:
+                    self._ends.append(chain.end)
+                    continue
+                if self._ends.pop() == key:
+                    return value
+        finally:
+            self._ends.clear()
 
     def clear(self) -> None:
         """Forget what is known; nothing may be under way."""

@@ -42,7 +42,7 @@ class Gaps:
         self._limit = project.settings.gap_limit
         self._gaps: dict[Routine, list[Gap]] = {}
         self._by_wait: dict[ast.AST, list[Gap]] = defaultdict(list)
-        self._demand: Demand[Routine, Summary] = Demand(self._summarise, NEVER_ENDS, depth=20)
+        self._demand: Demand[Routine, Summary] = Demand(self._summarise, NEVER_ENDS, depth=20, whole=True)
         self._sqlite: dict[Path, bool] = {}
         self._others = Reach()  # functions that nothing is known to lead to
         if isinstance(project, Alone):

@@ -23,6 +23,7 @@ from dbhygiene.source import FUNCTION, Alone, Code, File, Surroundings
 # What `map` and the like are given, a pool runs: that word stands there, too.
 _WORDS = {
     "class Command(": "",
+    "Command": r"\bclass\s+\w+\s*\([^)]*Command\b",
     "def run(": "",
     "django.setup": "",
     "while True": "",

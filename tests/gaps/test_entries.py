@@ -9,7 +9,8 @@ import pytest
 
 from dbhygiene import engine
 from dbhygiene.gaps.entries import entries_of, may_have_entries
-from dbhygiene.library.entries import HANDS_OVER, STARTS, TASK_LIBRARIES, TASKS
+from dbhygiene.library.django import COMMANDS
+from dbhygiene.library.entries import CONSUMERS, HANDS_OVER, RUNNERS, STARTS, TASK_LIBRARIES, TASKS
 from dbhygiene.library.waits import WAITS, Kind
 from dbhygiene.project import Project
 from dbhygiene.settings import Settings
@@ -33,6 +34,11 @@ def texts() -> Iterator[str]:
         for word in sorted(TASKS):
             yield f"from {library} import {word}\n\n@{word}\ndef work():\n    pass\n"
             yield f"from {library} import {word} as later\n\n@ later(1)\ndef work():\n    pass\n"
+    for base in sorted({*RUNNERS, *CONSUMERS, *COMMANDS}):
+        module, _, word = base.rpartition(".")
+        bodies = "".join(f"    def {name}(self):\n        pass\n" for name in ("run", "handle", "receive"))
+        yield f"from {module} import {word}\n\nclass Worker({word}):\n{bodies}"
+        yield f"import {module}\n\nclass Worker(Mixin, {base}):\n{bodies}"
     yield "from app import queue\n\n@queue.task\ndef work():\n    pass\n"
 
 
