@@ -137,7 +137,7 @@ def unpacked(wheel: str) -> Path:
         for each in wheels.glob("*.whl"):
             zipfile.ZipFile(each).extractall(directory)
         for command in (["init", "-q"], ["add", "--all"]):
-            subprocess.run(["git", "-C", str(directory), "-c", "core.safecrlf=false", *command], check=True)
+            subprocess.run(["git", "-C", str(directory), *command], check=True)
         (directory / "pyproject.toml").touch()  # a project of its own, though it lies in this one
     return directory
 

@@ -20,8 +20,8 @@ from dbhygiene.modules import modules
 from dbhygiene.source import File
 
 _HEADER = re.compile(
-    r'@rule\("(?P<code>\w+)", on=(?:ast\.)?(?P<on>\w+), imports=(?:(?P<name>[A-Z]+)|(?P<words>\{[^{}]+\}))'
-    r'(?:, also=(?P<also>\{[^{}]+\}))?(?:, within="(?P<within>\w+)")?(?P<off>, default=False)?\)$',
+    r'@rule\("(?P<code>\w+)", on=(?:ast\.)?(?P<on>\w+), imports=(?P<imports>[A-Z]+|\{[^{}]+\})'
+    r'(?:, also=(?P<also>[A-Z]+|\{[^{}]+\}))?(?:, within="(?P<within>\w+)")?(?P<off>, default=False)?\)$',
     re.M,
 )
 
@@ -49,12 +49,17 @@ def header(module: str) -> AnyRule | None:
         found = _HEADER.match(text, text.find("\n@rule(") + 1)
     except OSError:  # installed without its source
         return None
-    if found is None or (found["name"] and not hasattr(prefilter, found["name"])):
+    imports, also = (_words(found[name]) for name in ("imports", "also")) if found else (None, None)
+    if found is None or imports is None or also is None:
         return None
-    words = getattr(prefilter, found["name"]) if found["name"] else ast.literal_eval(found["words"])
-    also = frozenset(ast.literal_eval(found["also"]) if found["also"] else ())
-    on, within = found["on"], found["within"] or ""
-    return Rule(found["code"], on, frozenset(words), _Later(module), not found["off"], within, also)
+    return Rule(found["code"], found["on"], imports, _Later(module), not found["off"], found["within"] or "", also)
+
+
+def _words(written: str | None) -> frozenset[str] | None:
+    """The words that stand in a header, or that have their name in `prefilter`; None where it has no such name."""
+    if written is None or written.startswith("{"):
+        return frozenset(ast.literal_eval(written) if written else ())
+    return frozenset(getattr(prefilter, written)) if hasattr(prefilter, written) else None
 
 
 class _Later:

@@ -97,8 +97,8 @@ class Rule(Generic[Subject]):
     """A fault that can be found: what to look at, and how to see it.
 
     Its name is its file's name, its page its file's docstring. `on` names the class of what it looks at. `imports`
-    are words without which a file holds no such fault, and is not even parsed; one of `also` must stand
-    there, too. A rule that is not on by `default` is run when it is selected by name or code.
+    are words without which a file holds no such fault, and is not even parsed; one of `also` must stand there, too. A
+    rule that is not on by `default` is run when it is selected by name or code.
     """
 
     def __init__(

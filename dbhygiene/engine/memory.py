@@ -2,9 +2,9 @@
 
 A file's findings rest on its text, on the modules that were looked up on its behalf and on the files that came of
 it, on those in which a word was looked for, and on what all of these rest on in turn. What is remembered is about the
-whole project: of a file that nobody has asked for, all but its findings. Some answers rest on the whole
-project: which functions hand out connections, which packages are used, and what Django's processes lead to. Where
-one of these may have changed, everything is looked at again.
+whole project: of a file that nobody has asked for, all but its findings. Some answers rest on the whole project: which
+functions hand out connections, which packages are used, and what Django's processes lead to. Where one of these may
+have changed, everything is looked at again.
 """
 
 from __future__ import annotations

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -263,25 +262,26 @@ class Survey:
             self.crew = Crew(self.how.jobs, self._answer)
 
     def _pays(self, files: Sequence[File]) -> bool:
-        return self.how.jobs > 1 and hasattr(os, "fork") and sum(len(file.text) for file in files) >= WORTH_FORKING
+        return self.how.jobs > 1 and hasattr(os, "fork") and _size(files) >= WORTH_FORKING
 
     def _share(self, files: Sequence[File]) -> None:
         """Give each process as much to look at; what lies side by side, and imports the same, mostly to one."""
         fresh = [file for file in files if file.path not in self.worker]
-        most = sum(len(file.text) for file in fresh) // (4 * self.how.jobs)
-        pieces: list[tuple[int, list[File]]] = []
+        most = _size(fresh) // (4 * self.how.jobs)
+        pieces: list[list[File]] = []
+        room = 0  # in the last one
         for file in fresh:
-            size = len(file.text)
-            if pieces and pieces[-1][0] + size <= most and pieces[-1][1][-1].directory == file.directory:
-                before, together = pieces.pop()
-                pieces.append((before + size, [*together, file]))
+            if pieces and len(file.text) <= room and pieces[-1][-1].directory == file.directory:
+                pieces[-1].append(file)
             else:
-                pieces.append((size, [file]))
+                pieces.append([file])
+                room = most
+            room -= len(file.text)
         load = [0] * self.how.jobs
-        for size, together in sorted(pieces, key=itemgetter(0), reverse=True):
+        for piece in sorted(pieces, key=_size, reverse=True):
             least = min(range(len(load)), key=load.__getitem__)
-            self.worker.update((file.path, least) for file in together)
-            load[least] += size
+            self.worker.update((file.path, least) for file in piece)
+            load[least] += _size(piece)
 
     def _take(self, path: Path, answer: Any, into: dict[Path, Any], instead: Any) -> None:
         into[path] = answer
@@ -350,6 +350,11 @@ class Survey:
 
 def _names(handed: Mapping[Path, Iterable[str]]) -> set[str]:
     return {name for names in handed.values() for name in names}
+
+
+def _size(files: Iterable[File]) -> int:
+    """How many characters there are to be looked into."""
+    return sum(len(file.text) for file in files)
 
 
 def _files(loaded: Loaded) -> list[File]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from dbhygiene.flow.calls import Demand
 from dbhygiene.flow.cfg import TooLargeError
+from dbhygiene.flow.once import once
 from dbhygiene.frozen import replace
 from dbhygiene.gaps.aliases import aliases_of
 from dbhygiene.gaps.callbacks import callbacks
@@ -192,6 +193,7 @@ class Gaps:
         return walk.summary
 
 
+@once
 def _may_last(file: File) -> bool:
     """Whether a file waits as no request does, by its text; the quick question first."""
     return any(word in file.text for word in _LASTING) and _CALLED.search(file.text) is not None

@@ -16,11 +16,19 @@ from dbhygiene.gaps.durations import argument, is_test
 from dbhygiene.gaps.tasks import is_task
 from dbhygiene.gaps.things import Object, Things
 from dbhygiene.library.callbacks import may_register
-from dbhygiene.library.entries import CONSUMERS, HANDS_OVER, RUNNERS, STARTS, TASK_LIBRARIES, THREAD_POOLS, THREADS
+from dbhygiene.library.entries import (
+    CONSUMERS,
+    HANDS_OVER,
+    POOLED,
+    RUNNERS,
+    STARTS,
+    TASK_LIBRARIES,
+    THREAD_POOLS,
+    THREADS,
+)
 from dbhygiene.source import FUNCTION, Alone, Code, File, Surroundings
 
 # One of these stands in every file that has an entry point; with what it is part of, where most who write it have none.
-# What `map` and the like are given, a pool runs: that word stands there, too.
 _WORDS = {
     "class Command(": "",
     "Command": r"\bclass\s+\w+\s*\([^)]*Command\b",
@@ -42,7 +50,7 @@ _WORDS = {
     "task": r"@\s*[\w.]*task\b|\b(?:async|register)_task\b",
     "job": r"@\s*[\w.]*job\b",
     **{library: rf"\b{library}\b" for library in TASK_LIBRARIES},
-    **{f".{name}": rf"\.{name}\b" for name in ("submit", "run_in_executor", "add_job", "do", "register_task")},
+    **{f".{name}": rf"\.{name}\b" for name in HANDS_OVER.keys() - POOLED},
 }
 
 

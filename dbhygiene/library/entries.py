@@ -33,6 +33,9 @@ HANDS_OVER: dict[str, tuple[int, str]] = {
     "register_task": (1, "callback"),
 }
 
+# Those of them that are met everywhere; a pool's word stands beside them where they hand over.
+POOLED = frozenset({"apply_async", "map", "imap", "imap_unordered", "starmap"})
+
 # Pools of threads: the methods above hand a function to one of them.
 THREAD_POOLS = frozenset(
     {

@@ -6,11 +6,14 @@ from collections.abc import Iterable
 
 from dbhygiene.library.drivers import PACKAGES as DRIVERS
 
-__all__ = ["DJANGO", "DRIVERS", "GIVING", "MODULES", "SQLALCHEMY", "imports", "needles"]
+__all__ = ["CLOSING", "DJANGO", "DRIVERS", "GIVING", "MODULES", "SQLALCHEMY", "imports", "needles"]
 
 SQLALCHEMY = frozenset({"sqlalchemy", "sqlmodel"})
 DJANGO = "django"
 MODULES = DRIVERS | SQLALCHEMY | {DJANGO, "channels", "threading"}  # these count only where they are imported
+
+# In every call that closes Django's connection, or makes it anew: see `django.CLOSES`.
+CLOSING = frozenset({"close", ".connect"})
 
 # In the last word of whatever a library gives a connection or session by: rather too much than too little.
 GIVING = "(?i)conn|acquire|sess|maker|factory|db"

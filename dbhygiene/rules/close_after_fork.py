@@ -81,12 +81,13 @@ from collections.abc import Iterator
 
 from dbhygiene.gaps.forks import closed_in_child
 from dbhygiene.gaps.site import is_sqlite_only
+from dbhygiene.library.prefilter import CLOSING
 from dbhygiene.model import NoFix, Report, rule
 from dbhygiene.settings import Confidence
 from dbhygiene.source import File
 
 
-@rule("HYG306", on=ast.Call, imports={"fork", "Process", "Pool"}, also={"close", ".connect"}, within="django")
+@rule("HYG306", on=ast.Call, imports={"fork", "Process", "Pool"}, also=CLOSING, within="django")
 def check(file: File, call: ast.Call) -> Iterator[Report]:
     for owner, close in closed_in_child(file, call):
         if owner is file and not is_sqlite_only(file):

@@ -64,6 +64,7 @@ from collections.abc import Iterator
 from dbhygiene.edits import Replace
 from dbhygiene.gaps.closing import runs_in_coroutine, what_closes
 from dbhygiene.library import django
+from dbhygiene.library.prefilter import CLOSING
 from dbhygiene.model import Fix, NoFix, Report, rule
 from dbhygiene.source import File
 
@@ -71,7 +72,7 @@ _ALL = "await {asgiref.sync.sync_to_async}({django.db.connections}.close_all)()"
 _OLD = "await {asgiref.sync.sync_to_async}({django.db.close_old_connections})()"
 
 
-@rule("HYG305", on=ast.Call, imports={"async"}, also={"close", ".connect"}, within="django")
+@rule("HYG305", on=ast.Call, imports={"async"}, also=CLOSING, within="django")
 def check(file: File, call: ast.Call) -> Iterator[Report]:
     name = what_closes(file, call)
     if name in django.CLOSES_ASYNC or not (name or _takes_close_to_a_thread(file, call)):

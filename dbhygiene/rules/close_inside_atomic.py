@@ -51,11 +51,12 @@ import ast
 from collections.abc import Iterator
 
 from dbhygiene.gaps.closing import atomic_around, is_guarded, what_closes
+from dbhygiene.library.prefilter import CLOSING
 from dbhygiene.model import NoFix, Report, rule
 from dbhygiene.source import File
 
 
-@rule("HYG303", on=ast.Call, imports={"atomic"}, also={"close", ".connect"}, within="django")
+@rule("HYG303", on=ast.Call, imports={"atomic"}, also=CLOSING, within="django")
 def check(file: File, call: ast.Call) -> Iterator[Report]:
     closer = what_closes(file, call)
     if closer is None or (atomic := atomic_around(file, call)) is None or is_guarded(file, call):

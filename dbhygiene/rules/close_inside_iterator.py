@@ -49,11 +49,12 @@ import ast
 from collections.abc import Iterator
 
 from dbhygiene.gaps.closing import is_guarded, leaves_loop, streaming_loop, what_closes
+from dbhygiene.library.prefilter import CLOSING
 from dbhygiene.model import NoFix, Report, rule
 from dbhygiene.source import File
 
 
-@rule("HYG304", on=ast.Call, imports={"iterator"}, also={"close", ".connect"}, within="django")
+@rule("HYG304", on=ast.Call, imports={"iterator"}, also=CLOSING, within="django")
 def check(file: File, call: ast.Call) -> Iterator[Report]:
     closer = what_closes(file, call)
     if closer is None or (loop := streaming_loop(file, call)) is None:
