@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
-from dbhygiene.flow.calls import Demand
 from dbhygiene.flow.cfg import TooLargeError
+from dbhygiene.flow.interprocedural import Interprocedural
 from dbhygiene.flow.once import once
 from dbhygiene.frozen import replace
 from dbhygiene.gaps.aliases import aliases_of
@@ -22,7 +22,7 @@ from dbhygiene.gaps.entries import entries, entries_of, may_have_entries, uses_d
 from dbhygiene.gaps.reach import Doing, Reach
 from dbhygiene.gaps.seconds import UNBOUNDED
 from dbhygiene.gaps.site import is_sqlite_only
-from dbhygiene.gaps.states import NEVER_ENDS, SILENT, Summary
+from dbhygiene.gaps.states import NEVER_ENDS, SILENT, UNKNOWN, Summary
 from dbhygiene.gaps.walk import Gap, Walk
 from dbhygiene.library.waits import Kind, waits_of
 from dbhygiene.project import FEW
@@ -42,8 +42,10 @@ class Gaps:
         self._project = project
         self._limit = project.settings.gap_limit
         self._gaps: dict[Routine, list[Gap]] = {}
-        self._by_wait: dict[ast.AST, list[Gap]] = defaultdict(list)
-        self._demand: Demand[Routine, Summary] = Demand(self._summarise, NEVER_ENDS, depth=20, whole=True)
+        self._by_wait: dict[ast.AST, dict[Routine, Gap]] = defaultdict(dict)
+        self._summaries: Interprocedural[Routine, Summary] = Interprocedural(
+            self._summarise, lambda _: NEVER_ENDS, lambda _: UNKNOWN, Summary.widened
+        )
         self._sqlite: dict[Path, bool] = {}
         self._others = Reach()  # functions that nothing is known to lead to
         if isinstance(project, Alone):
@@ -148,7 +150,7 @@ class Gaps:
         """Whether no function on the way to the wait has the gap for itself: what mends that one, mends this one."""
         sure, inner = gap.seconds.confidence(self._limit) or 0, gap.wait.inner
         while inner is not None:
-            for deeper in self._by_wait.get(inner.node, ()):
+            for deeper in self._by_wait.get(inner.node, {}).values():
                 if (deeper.seconds.confidence(self._limit) or 0) >= sure:
                     return False
             inner = inner.inner
@@ -179,17 +181,19 @@ class Gaps:
         known = self._reach.doing(routine.code) or self._others.doing(routine.code)
         if known is not None and not known.does and not routine.given:
             return SILENT
-        return self._demand.get(routine if routine.plain else dressed(routine), SILENT)
+        return self._summaries.of(routine if routine.plain else dressed(routine))
 
     def _summarise(self, routine: Routine) -> Summary:
         try:
             walk = Walk(routine, self._summary, self._limit)
         except TooLargeError:
-            return SILENT
+            return UNKNOWN
+        for gap in self._gaps.get(routine, ()):
+            self._by_wait[gap.wait.node].pop(routine, None)
         self._gaps[routine] = list(walk.gaps.values())
         if not routine.given and routine.part is Part.WHOLE:
             for gap in walk.gaps.values():
-                self._by_wait[gap.wait.node].append(gap)
+                self._by_wait[gap.wait.node][routine] = gap
         return walk.summary
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 from enum import Enum
+from functools import cached_property
 from typing import TypeAlias
 
 from dbhygiene.flow.bindings import Bindings, Place
@@ -38,12 +39,15 @@ class Spot(Record):
     def leading_to(self, inner: Spot) -> Spot:
         return replace(self, inner=inner)
 
-    @property
+    @cached_property
     def origin(self) -> Spot:
         here = self
         while here.inner is not None:
-            here = here.inner
+            here = here.__dict__.get("origin") or here.inner  # a chain of calls may be long
         return here
+
+    def __hash__(self) -> int:
+        return hash((self.node, self.words))  # of this place alone, likewise
 
 
 class Part(Enum):

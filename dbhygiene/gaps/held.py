@@ -10,14 +10,14 @@ import re
 from collections.abc import Iterable, Iterator
 
 from dbhygiene.flow.bindings import Bindings, Place
-from dbhygiene.flow.calls import Demand
 from dbhygiene.flow.cfg import Graph
+from dbhygiene.flow.interprocedural import Interprocedural
 from dbhygiene.frozen import Record, replace
 from dbhygiene.gaps.callbacks import callbacks
 from dbhygiene.gaps.durations import is_test
 from dbhygiene.gaps.effects import Spot
-from dbhygiene.gaps.holding import NEVER_RETURNS, NOTHING, Meaning, Question, Routine, Walk, place_of
-from dbhygiene.gaps.pauses import Pauses
+from dbhygiene.gaps.holding import NEVER_RETURNS, UNKNOWN, Meaning, Question, Routine, Walk, place_of
+from dbhygiene.gaps.pauses import pauses_from
 from dbhygiene.gaps.seconds import UNBOUNDED, Seconds
 from dbhygiene.gaps.states import Idle
 from dbhygiene.library import idle as library
@@ -98,11 +98,14 @@ class _Search:
     def __init__(self, life: Lifetime) -> None:
         self._life = life
         self._gaps: dict[ast.AST, Held] = {}  # by the longest wait, where it really is
-        self._meanings: Demand[Routine, Meaning] = Demand(self._mean, NEVER_RETURNS, depth=8)
+        self._walked: dict[Routine, list[tuple[Idle, Spot]]] = {}
+        self._meanings: Interprocedural[Routine, Meaning] = Interprocedural(
+            self._mean, lambda _: NEVER_RETURNS, lambda _: UNKNOWN, Meaning.widened
+        )
         limit = life.file.project.settings.gap_limit
         name = _shared_name(life)
         seeing = _seeing(life.file, life.scope, name) if name is not None else ()
-        self._question = Question(life, limit, Pauses(limit), self._meaning, seeing)
+        self._question = Question(life, limit, pauses_from(life.file), self._meanings.of, seeing)
 
     def found(self) -> list[Held]:
         life, start = self._life, Fact()
@@ -113,15 +116,14 @@ class _Search:
             return []
         own = Walk(self._question, Routine(life.file, life.code), *parts)
         own.run(start, None)
-        self._note(life.file, own.gaps)
         others = list(self._others(own.reached))
         for routine in others:
-            self._meaning(routine)
+            self._meanings.of(routine)
+        for routine, gaps in self._walked.items():
+            self._note(routine.file, gaps)
+        self._note(life.file, own.gaps)
         first = next(self._between_calls(others), None)
         return [*self._gaps.values(), *([first] if first is not None else [])]
-
-    def _meaning(self, routine: Routine) -> Meaning:
-        return self._meanings.get(routine, NOTHING)
 
     def _mean(self, routine: Routine) -> Meaning:
         life = self._life
@@ -130,10 +132,10 @@ class _Search:
         effects = Effects(routine.file, routine.file.functions[routine.code], life.analysis.effects.summaries)
         parts = follow(routine.file, routine.code, effects, {life.birth: life.resource}, start)
         if parts is None:
-            return NOTHING
+            return UNKNOWN
         walk = Walk(self._question, routine, *parts)
         meaning = walk.run(start, None if routine.rests else Idle(None))
-        self._note(routine.file, walk.gaps)
+        self._walked[routine] = walk.gaps
         return meaning
 
     def _others(self, reached: set[Alias]) -> Iterator[Routine]:
@@ -154,8 +156,8 @@ class _Search:
         places = {**dict(callbacks(self._life.file)), **_handlers(self._life.file)}
         for routine in routines:
             place = places.get(routine.code) if isinstance(routine.code, FUNCTION) else None
-            first = self._meaning(replace(routine, rests=False)).first if place is not None else None
-            held = [each[0] for each in sorted(self._meaning(routine).endings, key=place_of) if each is not None]
+            first = self._meanings.of(replace(routine, rests=False)).first if place is not None else None
+            held = [each[0] for each in sorted(self._meanings.of(routine).endings, key=place_of) if each is not None]
             if place is not None and first is not None and held:
                 name = routine.code.name if isinstance(routine.code, FUNCTION) else ""
                 wait = Spot(routine.file, place, f"the next call of `{name}` may come hours later")
@@ -169,11 +171,14 @@ class _Search:
             longest = idle.longest(limit)
             if idle.since is None or longest is None or idle.seconds.confidence(limit) is None:
                 continue
+            gap = Held(self._life, file, idle.since, longest.spot, again, idle.seconds, longest.pause.kind)
             known = self._gaps.get(longest.spot.origin.node)
-            if known is None or known.seconds.rank(limit) < idle.seconds.rank(limit):
-                kind = longest.pause.kind
-                gap = Held(self._life, file, idle.since, longest.spot, again, idle.seconds, kind)
+            if known is None or self._rank(known) < self._rank(gap):
                 self._gaps[longest.spot.origin.node] = gap
+
+    def _rank(self, gap: Held) -> tuple[object, ...]:
+        """What orders gaps of one wait by how bad they are; it is told in the function that waits, if it can be."""
+        return gap.seconds.rank(self._question.limit), gap.wait.inner is None
 
 
 # -- names ------------------------------------------------------------------------------------------------

@@ -39,14 +39,33 @@ class Routine(Record):
 
 
 class Meaning(Record):
-    """Its first question, with the pause before it; and what may be true where it returns."""
+    """Its first question, with the pause before it; and what may be true where it returns, by `_kind`."""
 
     first: tuple[Spot, Pause] | None = None
     endings: frozenset[Ending] = frozenset()
 
+    def widened(self, newer: Meaning) -> Meaning:
+        """What replaces this where a recursion has changed it."""
+        first = newer.first
+        if self.first is not None and newer.first is not None:
+            first = self.first[0], self.first[1].widened(newer.first[1])
+        endings = {_kind(each): each for each in newer.endings}
+        for each in self.endings:
+            again = endings.get(_kind(each))
+            endings[_kind(each)] = each if each is None or again is None else (each[0], each[1].widened(again[1]))
+        return Meaning(first or self.first, frozenset(endings.values()))
+
 
 NEVER_RETURNS = Meaning()
-NOTHING = Meaning(endings=frozenset({(None, Pause())}))
+UNKNOWN = Meaning(endings=frozenset({None}))  # it may have been closed, or made anew
+
+
+def _kind(ending: Ending) -> tuple[bool, ast.AST | None] | None:
+    """Of endings of one kind only the worst matters: those with the same wait, after a question or without one."""
+    if ending is None:
+        return None
+    since, pause = ending
+    return since is not None, pause.spot.origin.node if pause.spot is not None else None
 
 
 class Question(Record):
@@ -77,12 +96,16 @@ class Walk:
         try:
             solution = Solution(self._graph, [(start, idle)], self._step, _MOST)
         except (TooManyFactsError, RecursionError):
-            return NOTHING
+            return UNKNOWN
         for node, asked in self._asked.items():
             if not self._recovers(node):
                 self.gaps += asked
-        ends = frozenset(self._ending(start, *known) for known in solution.at(self._graph.exit))
-        return Meaning(self._first, ends)
+        ends = {self._ending(start, *known) for known in solution.at(self._graph.exit)}
+        return Meaning(self._first, frozenset({_kind(each): each for each in sorted(ends, key=self._rank)}.values()))
+
+    def _rank(self, ending: Ending) -> tuple[object, ...]:
+        """What orders endings by how bad they are, and by place, so that of equal ones the same is told each time."""
+        return () if ending is None else (ending[1].seconds.rank(self._question.limit), place_of(ending))
 
     def _ending(self, start: Fact, fact: Fact, idle: Idle | None) -> Ending:
         if idle is None:

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dbhygiene.flow.calls import Demand
 from dbhygiene.flow.cfg import Act, TooLargeError
+from dbhygiene.flow.interprocedural import Interprocedural
+from dbhygiene.flow.once import once
 from dbhygiene.gaps.effects import Effects, Idle, Routine, Run, Spot
 from dbhygiene.gaps.reach import Reach
-from dbhygiene.gaps.states import NEVER_ENDS, SILENT, Pause, Summary
+from dbhygiene.gaps.states import NEVER_ENDS, UNKNOWN, Pause, Summary
 from dbhygiene.gaps.walk import Walk
 from dbhygiene.source import Code, File
 
 
 class Pauses:
-    """The waits of the functions that one question leads to, each walked once."""
+    """The waits of functions, each walked once."""
 
     def __init__(self, limit: float) -> None:
         self._limit = limit
         self._reach = Reach()
-        self._walked: Demand[Routine, Summary] = Demand(self._walk, NEVER_ENDS, depth=12)
+        self._walked: Interprocedural[Routine, Summary] = Interprocedural(
+            self._walk, lambda _: NEVER_ENDS, lambda _: UNKNOWN, Summary.widened
+        )
 
     def of(self, file: File, code: Code, act: Act) -> Iterator[tuple[Spot, Pause]]:
         """The waits at one node of a function, each with its place there."""
@@ -40,11 +43,17 @@ class Pauses:
         return any(doing is None or Idle in doing.does for doing in known)
 
     def _lasting(self, routine: Routine) -> Pause:
-        ending = self._walked.get(routine, SILENT).returns
+        ending = self._walked.of(routine).returns
         return ending.after if ending.through is None else ending.through
 
     def _walk(self, routine: Routine) -> Summary:
         try:
-            return Walk(routine, lambda inner: self._walked.get(inner, SILENT), self._limit).summary
+            return Walk(routine, self._walked.of, self._limit).summary
         except TooLargeError:
-            return SILENT
+            return UNKNOWN
+
+
+@once
+def pauses_from(file: File) -> Pauses:
+    """The waits of the functions that a file leads to."""
+    return Pauses(file.project.settings.gap_limit)

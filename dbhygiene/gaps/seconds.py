@@ -32,6 +32,10 @@ class Seconds(Record):
             _product(self.least, rounds.least), _product(self.likely, rounds.likely), _product(self.most, rounds.most)
         )
 
+    def widened(self, newer: Seconds) -> Seconds:
+        """What replaces this where each round of a recursion takes longer than the one before: so long, or more."""
+        return newer if newer == self or not self.most else Seconds(self.least, self.likely, FOR_EVER)
+
     def confidence(self, limit: float) -> Confidence | None:
         """How sure it is that a server with this patience has closed the connection meanwhile."""
         if self.least >= limit:

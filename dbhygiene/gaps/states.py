@@ -28,6 +28,13 @@ class Pause(Record):
         """The same, where a call leads there."""
         return self if self.spot is None else replace(self, spot=spot.leading_to(self.spot))
 
+    def widened(self, newer: Pause) -> Pause:
+        """What replaces this where a recursion has changed it."""
+        if newer.seconds == self.seconds:
+            return self
+        place = newer if self.spot is None else self
+        return Pause(self.seconds.widened(newer.seconds), place.spot, place.kind)
+
 
 class Wait(Record):
     """One wait on the way from the last query.
@@ -147,6 +154,15 @@ class Ending(Record):
     after: Pause = Pause()
     kept: Spot | None = None  # as with Idle
 
+    def widened(self, newer: Ending) -> Ending:
+        if not self.reached or not newer.reached:
+            return newer if newer.reached else self
+        through = self.through or newer.through
+        if self.through is not None and newer.through is not None:
+            through = self.through.widened(newer.through)
+        after = self.after.widened(newer.after) if self.since is not None else newer.after
+        return Ending(True, through, self.since or newer.since, after, self.kept or newer.kept)
+
 
 class Summary(Record):
     """What a function means to the connection of its caller: a pause, then its first query; and how it ends."""
@@ -156,6 +172,13 @@ class Summary(Record):
     returns: Ending = Ending()
     raises: Ending = Ending()
 
+    def widened(self, newer: Summary) -> Summary:
+        """What replaces this where a recursion has changed it."""
+        before = self.before.widened(newer.before) if self.first is not None else newer.before
+        returns, raises = self.returns.widened(newer.returns), self.raises.widened(newer.raises)
+        return Summary(self.first or newer.first, before, returns, raises)
+
 
 NEVER_ENDS = Summary()
 SILENT = Summary(returns=Ending(True, Pause()))
+UNKNOWN = Summary(returns=Ending(True))  # the connection may have been closed, or made anew
