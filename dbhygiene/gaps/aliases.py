@@ -6,6 +6,8 @@ import ast
 
 from dbhygiene.flow.bindings import Bindings
 from dbhygiene.flow.once import once
+from dbhygiene.flow.reading import value
+from dbhygiene.flow.values import Constant
 from dbhygiene.gaps.site import aliases
 from dbhygiene.library import django
 from dbhygiene.source import File
@@ -20,7 +22,7 @@ def aliases_of(file: File) -> tuple[str, ...]:
     named: set[str] = set()
     if "using" in file.text or "connections[" in file.text:
         calls = (_of_call(call) for call in file.nodes(ast.Call))
-        subscripts = (_of_subscript(file, each) for each in file.nodes(ast.Subscript))
+        subscripts = (alias_of_subscript(file, each) for each in file.nodes(ast.Subscript))
         named = {alias for alias in (*calls, *subscripts) if alias is not None}
     return (DEFAULT, *sorted((named | aliases(file)) - {DEFAULT}))
 
@@ -33,7 +35,7 @@ def alias_of(file: File, expr: ast.expr, depth: int = _DEPTH) -> str:
         case ast.Call(func=func):
             return _of_call(expr) or alias_of(file, func, depth - 1)
         case ast.Subscript(value=owner):
-            return _of_subscript(file, expr) or alias_of(file, owner, depth - 1)
+            return alias_of_subscript(file, expr) or alias_of(file, owner, depth - 1)
         case ast.Await(value=inner) | ast.Starred(value=inner):
             return alias_of(file, inner, depth - 1)
         case ast.Attribute(value=owner):
@@ -55,8 +57,11 @@ def _of_call(call: ast.Call) -> str | None:
     return None
 
 
-def _of_subscript(file: File, subscript: ast.Subscript) -> str | None:
-    match subscript.slice:
-        case ast.Constant(value=str(alias)) if file.resolve(subscript.value) == django.CONNECTIONS:
+def alias_of_subscript(file: File, subscript: ast.Subscript) -> str | None:
+    """The alias in `connections["a"]`, None where it is not known."""
+    if file.resolve(subscript.value) != django.CONNECTIONS:
+        return None
+    match value(file, subscript.slice):
+        case Constant(value=str(alias)):
             return alias
     return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from enum import Enum
 from functools import cached_property
 from typing import TypeAlias
@@ -14,7 +14,7 @@ from dbhygiene.flow.cfg import Act, Call, Enter, Iterate, Leave, Load, Test
 from dbhygiene.flow.names import origin
 from dbhygiene.frozen import Record, replace
 from dbhygiene.gaps import dispatch
-from dbhygiene.gaps.aliases import DEFAULT, alias_of
+from dbhygiene.gaps.aliases import DEFAULT, alias_of, alias_of_subscript
 from dbhygiene.gaps.classes import FunctionAt, class_of, foreign_bases, function_of, lineage
 from dbhygiene.gaps.code import called_names, is_generator, tested_names
 from dbhygiene.gaps.commands import called_command
@@ -63,13 +63,15 @@ class Part(Enum):
 class Routine(Record):
     """Code of the project that may run.
 
-    `given` are parameters that are known to stand for other code, `flags` those that are known to be true or false.
+    `given` are parameters that are known to stand for other code, `closers` those that are known to be a function
+    which closes the connection, `flags` those that are known to be true or false.
     """
 
     file: File
     code: Code
     part: Part = Part.WHOLE
     given: tuple[tuple[str, Routine], ...] = ()
+    closers: tuple[str, ...] = ()
     plain: bool = False  # without its decorators
     flags: tuple[tuple[str, bool], ...] = ()
     alias: str = DEFAULT  # whose connection is looked at
@@ -101,10 +103,14 @@ class Close(Record):
 
 
 class Run(Record):
-    """Code of the project runs: one of these, where a table, or a subclass, decides which."""
+    """Code of the project runs: one of these, where a table, or a subclass, decides which.
+
+    `once` is what keeps its result: from now on, that is read without a run.
+    """
 
     spot: Spot
     routines: tuple[Routine, ...]
+    once: Place | None = None
 
 
 Effect: TypeAlias = "Ask | Idle | Close | Run"
@@ -118,7 +124,7 @@ class Effects:
         self.routine = routine
         self.things = Things.of(routine.file)
         known: dict[ast.Call, list[Effect]] = vars(routine.file).setdefault("_gaps_calls", {})
-        self._calls = {} if routine.given else known
+        self._calls = {} if routine.given or routine.closers else known
 
     def of(self, act: Act) -> list[Effect]:
         match act:
@@ -147,7 +153,8 @@ class Effects:
                 if attr in django.ATTRIBUTES_ASK and f"{django.PAGINATOR}.{attr}" in self.names(node):
                     return [Ask(self._spot(node, "asks the database"))]
                 if (read := self._property(owner, attr)) is not None:
-                    return [self._run(node, f"reads `{attr}`", read)]
+                    run = self._run(node, f"reads `{attr}`", read)
+                    return [replace(run, once=self.path(node)) if _keeps_result(read) else run]
         return []
 
     def _property(self, owner: ast.expr, attribute: str) -> FunctionAt | None:
@@ -155,7 +162,7 @@ class Effects:
         match self.things.thing(owner):
             case Object(name=name) | Row(model=str(name)):
                 function = function_of(self.file, f"{name}.{attribute}")
-                if function and any(_is_property(function.file, each) for each in function.node.decorator_list):
+                if function and _is_decorated(function, django.PROPERTIES):
                     return function
         return None
 
@@ -193,6 +200,17 @@ class Effects:
         """The variable of this function that an expression is."""
         place = Bindings.of(self.file).place(expr) if isinstance(expr, ast.Name) else None
         return place if place and place.scope.node is self.routine.code else None
+
+    def path(self, expr: ast.Attribute) -> Place | None:
+        """An attribute of a variable, or of one of its attributes, by its path: `self.order.total`."""
+        path, root = [expr.attr], expr.value
+        while isinstance(root, ast.Attribute):
+            path.append(root.attr)
+            root = root.value
+        if not isinstance(root, ast.Name):
+            return None
+        owner = Bindings.of(self.file).owner(root.id, self.file.scope_of(root))
+        return Place(owner, ".".join([root.id, *reversed(path)])) if owner else None
 
     def _spot(self, node: Located, words: str) -> Spot:
         return Spot(self.file, node, words)
@@ -235,10 +253,13 @@ class Effects:
 
     def _call(self, call: ast.Call) -> Iterator[Effect]:
         func = self._made(call.func)
-        if isinstance(func, ast.Call) and func.args and self._resolve(func.func) in django.TRANSPARENT:
+        if isinstance(func, ast.Call) and func.args and (name := self._resolve(func.func)) in django.TRANSPARENT:
             inner = ast.copy_location(ast.Call(func.args[0], call.args, call.keywords), call)
-            for effect in self._call(inner):
-                yield replace(effect, spot=replace(effect.spot, node=call))
+            effects = [replace(effect, spot=replace(effect.spot, node=call)) for effect in self._call(inner)]
+            yield from self._closed_around(call, effects) if name in django.CLOSES_AROUND else effects
+            return
+        if isinstance(func, ast.Name) and func.id in self.routine.closers:
+            yield Close(self._spot(call, f"calls `{func.id}`, which closes the connection"))
             return
         if isinstance(func, ast.Name) and (given := dict(self.routine.given).get(func.id)) is not None:
             yield Run(self._spot(call, f"calls `{func.id}`"), (given,))
@@ -267,6 +288,11 @@ class Effects:
         yield from self._queued(call, func)
         yield from self._project(call, func, names)
 
+    def _closed_around(self, call: ast.Call, effects: Iterable[Effect]) -> Iterator[Effect]:
+        """The effects of a call before and after which old connections are closed."""
+        close = Close(self._spot(call, "closes old connections"), by_age=True)
+        yield from (close, *effects, close)
+
     def _idle(self, call: ast.Call, wait: Wait) -> Iterator[Effect]:
         """The time that a call takes, if it takes any."""
         lasts = duration(self.file, call, wait)
@@ -279,8 +305,10 @@ class Effects:
             return None
         if self._resolve(func.value) == django.CONNECTION:
             return DEFAULT
+        if isinstance(func.value, ast.Subscript):
+            return alias_of_subscript(self.file, func.value)
         named = alias_of(self.file, func.value)
-        return named if named != DEFAULT or isinstance(func.value, ast.Subscript) else None
+        return named if named != DEFAULT else None
 
     def _told(self, names: Iterable[str]) -> Seconds | None:
         """How long the user says that a function of one of these names takes, or the like of its package."""
@@ -310,24 +338,29 @@ class Effects:
                     return
 
     def _queued(self, call: ast.Call, func: ast.expr) -> Iterator[Effect]:
-        """`task.apply()`: what was written to be run by a worker, however long it takes, runs here."""
+        """`task.apply()`: what was written to be run by a worker runs here."""
         if isinstance(func, ast.Attribute) and func.attr in {"apply", "call_local"}:
             if (task := task_of(self.file, func.value)) is not None:
-                if func.attr == "apply":
-                    lasts = UNBOUNDED
-                    yield Idle(self._spot(call, f"runs `{task.node.name}` at once, {lasts}"), lasts, Kind.JOB)
                 yield self._run(call, f"runs `{task.node.name}`", task)
 
     def _project(self, call: ast.Call, func: ast.expr, names: Iterable[str]) -> Iterator[Effect]:
         """What the project's own function does, or any of those that may be meant."""
         meant = [each for each in self._functions(func, names) if not (is_generator(each.node) or runs_later(each))]
         if meant:
-            routines = tuple(
-                Routine(each.file, each.node, given=self._given(call, each), flags=flags(call, each.file, each.node))
-                for each in meant
-            )
+            routines = tuple(self._called_with(call, each) for each in meant)
             words = " or ".join(dict.fromkeys(f"`{each.node.name}`" for each in meant[:3]))
-            yield Run(self._spot(call, f"calls {words}"), routines)
+            once = Place(meant[0].file.functions[meant[0].node], "") if all(map(_keeps_result, meant)) else None
+            run = Run(self._spot(call, f"calls {words}"), routines, once)
+            around = all(_is_decorated(each, django.CLOSES_AROUND) for each in meant)
+            yield from self._closed_around(call, [run]) if around else [run]
+
+    def _called_with(self, call: ast.Call, function: FunctionAt) -> Routine:
+        """A function, with what a call gives to its parameters."""
+        handed = list(self._handed(call, function))
+        given = tuple((name, code) for name, value in handed if (code := self._routine_of(value)) is not None)
+        closers = tuple(name for name, value in handed if self._closes(value))
+        known = flags(call, function.file, function.node)
+        return Routine(function.file, function.node, given=given, closers=closers, flags=known)
 
     def _functions(self, func: ast.expr, names: Iterable[str]) -> tuple[FunctionAt, ...]:
         found = []
@@ -348,18 +381,21 @@ class Effects:
         owner = self.things.thing(func.value) if isinstance(func, ast.Attribute) else None
         return isinstance(owner, Object) and bool(owner.others)
 
-    def _given(self, call: ast.Call, function: FunctionAt) -> tuple[tuple[str, Routine], ...]:
-        """The parameters that a call gives functions to, if these are called there."""
+    def _handed(self, call: ast.Call, function: FunctionAt) -> Iterator[tuple[str, ast.expr]]:
+        """The parameters that a function calls, or hands on, with what a call gives to them."""
         wanted = called_names(function.node)
         parameters = [argument.arg for argument in (*function.node.args.posonlyargs, *function.node.args.args)]
         if parameters[:1] in (["self"], ["cls"]):
             parameters = parameters[1:]
         pairs = [*zip(parameters, call.args, strict=False), *((word.arg, word.value) for word in call.keywords)]
-        return tuple(
-            (name, routine)
-            for name, value in pairs
-            if name in wanted and (routine := self._routine_of(value)) is not None
-        )
+        yield from ((name, value) for name, value in pairs if name in wanted)
+
+    def _closes(self, value: ast.expr) -> bool:
+        """Whether a value is a function that closes the connection: `connection.close`, or a lambda that calls it."""
+        if isinstance(value, ast.Name) and value.id in self.routine.closers:
+            return True
+        called = value.body.func if isinstance(value, ast.Lambda) and isinstance(value.body, ast.Call) else value
+        return any(name in django.CLOSES for name in self.names(called))
 
     def _routine_of(self, value: ast.expr) -> Routine | None:
         if isinstance(value, ast.Name) and (given := dict(self.routine.given).get(value.id)) is not None:
@@ -481,8 +517,15 @@ def flags(call: ast.Call, file: File, function: Function) -> tuple[tuple[str, bo
     return tuple(sorted(found.items()))
 
 
-def _is_property(file: File, decorator: ast.expr) -> bool:
-    return file.resolve(decorator) in django.PROPERTIES
+def _is_decorated(function: FunctionAt, names: Container[str]) -> bool:
+    """Whether one of a function's decorators, called or not, is one of these."""
+    called = (each.func if isinstance(each, ast.Call) else each for each in function.node.decorator_list)
+    return any(function.file.resolve(each) in names for each in called)
+
+
+def _keeps_result(function: FunctionAt) -> bool:
+    """Whether what a function returns is kept, and read when it is asked for again."""
+    return _is_decorated(function, django.CACHED_PROPERTIES | django.CACHES)
 
 
 def _waiting(kind: Kind, lasts: Seconds) -> str:

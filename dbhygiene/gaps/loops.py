@@ -11,18 +11,25 @@ from dbhygiene.flow.reading import value
 from dbhygiene.flow.values import Constant, options
 from dbhygiene.frozen import Frozen
 from dbhygiene.gaps.seconds import FOR_EVER, Rounds
+from dbhygiene.library import django
+from dbhygiene.library.words import words
 from dbhygiene.source import File
 
+_SAME_ITEMS = words("list tuple set frozenset sorted reversed iter enumerate")
 MANY = 500  # rounds that a loop may well take
 FEW = 20  # likewise, of a loop over the parts of one thing; or that one after the other do without what others do
 
 
 class Cycle(Frozen):
-    """A loop of the program: its head, the nodes on a way from the head to itself, and its `for`, if it is one."""
+    """A loop of the program: its head, and the nodes on a way from the head to itself."""
 
     head: Node
     nodes: frozenset[Node]
-    loop: Loop | None
+    step: Node | None  # where a `for` asks for its next item
+
+    @property
+    def loop(self) -> Loop | None:
+        return self.step.act.node if self.step and isinstance(self.step.act, Iterate) else None
 
     @cached_property
     def _inside(self) -> frozenset[int]:
@@ -59,7 +66,7 @@ def cycles(graph: Graph) -> dict[Node, Cycle]:
             if each not in members:
                 members.add(each)
                 todo += before.get(each, ())
-    return {head: Cycle(head, frozenset(members), _loop(head)) for head, members in found.items()}
+    return {head: Cycle(head, frozenset(members), _step(head)) for head, members in found.items()}
 
 
 def _edges_back(graph: Graph) -> Iterator[tuple[Node, Node]]:
@@ -81,11 +88,8 @@ def _edges_back(graph: Graph) -> Iterator[tuple[Node, Node]]:
             way.pop()
 
 
-def _loop(head: Node) -> Loop | None:
-    for node in (head, *(target for _, target in head.out)):
-        if isinstance(node.act, Iterate):
-            return node.act.node
-    return None
+def _step(head: Node) -> Node | None:
+    return next((node for node in (head, *(target for _, target in head.out)) if isinstance(node.act, Iterate)), None)
 
 
 def rounds(file: File, cycle: Cycle, *, few: bool = False) -> Rounds:
@@ -99,6 +103,15 @@ def rounds(file: File, cycle: Cycle, *, few: bool = False) -> Rounds:
     if count is None:
         return Rounds(1, FEW if few and loop else MANY, FOR_EVER)
     return Rounds(1 if loop is None or _may_end_early(loop) else count, count, count)
+
+
+def runs_once(file: File, loop: Loop) -> bool:
+    """Whether the body of a loop is known to run at least once."""
+    iterated = loop.iter
+    while isinstance(iterated, ast.Call) and iterated.args and file.resolve(iterated.func) in _SAME_ITEMS:
+        iterated = iterated.args[0]
+    named = iterated.func if isinstance(iterated, ast.Call) else iterated
+    return file.resolve(named) in django.EACH_DATABASE or (_count(file, iterated) or 0) >= 1
 
 
 def _counted(file: File, cycle: Cycle) -> float | None:

@@ -187,6 +187,9 @@ class Things:
                 "zip",
             }:
                 return self.item_of(first)
+            case ast.Call(func=func, args=[first]) if self.file.resolve(func) in {"list", "tuple"}:
+                found = self.item_of(first)
+                return found if found == Object(django.CONNECTION) else None
         match self.thing(iterated):
             case Rows(model=model) if not _gives_values(iterated):
                 return Row(model)

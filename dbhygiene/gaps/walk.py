@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import ast
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from dbhygiene.flow.bindings import Place
-from dbhygiene.flow.cfg import Act, Bind, Graph, Iterate, Node, Outcome, Semantics, Test, Yield, build
+from dbhygiene.flow.calls import enclosing_class
+from dbhygiene.flow.cfg import Act, Bind, Graph, Iterate, Load, Node, Outcome, Semantics, Test, Yield, build
 from dbhygiene.flow.exceptions import SYSTEM_EXIT
 from dbhygiene.frozen import Record, replace
 from dbhygiene.gaps.aliases import DEFAULT, aliases_of
+from dbhygiene.gaps.classes import is_command
 from dbhygiene.gaps.closing import is_atomic
 from dbhygiene.gaps.effects import Ask, Close, Effect, Effects, Part, Routine, Run, Spot
 from dbhygiene.gaps.effects import Idle as IdleEffect
-from dbhygiene.gaps.loops import Cycle, cycles, rounds
+from dbhygiene.gaps.loops import Cycle, cycles, rounds, runs_once
 from dbhygiene.gaps.recovery import recovers
 from dbhygiene.gaps.seconds import Rounds, Seconds
 from dbhygiene.gaps.site import age_of_connections
@@ -60,7 +62,13 @@ class Walk(Semantics):
         self.gaps: dict[object, Gap] = {}
         graph = build(routine.code, self)
         self._cycles = cycles(graph)
+        self._certain = {  # by the head of a loop that runs at least once: where it asks for its next item
+            head: cycle.step
+            for head, cycle in self._cycles.items()
+            if cycle.step is not None and cycle.loop is not None and runs_once(routine.file, cycle.loop)
+        }
         self._known_rounds: dict[Cycle, Rounds] = {}
+        self._kept = frozenset(self._keeping(graph))
         self.summary = self._walk(graph)
 
     loads = True
@@ -80,16 +88,37 @@ class Walk(Semantics):
     def at_await(self, node: ast.Await) -> tuple[()]:
         return ()
 
+    def _keeping(self, graph: Graph) -> Iterator[Place]:
+        """The attributes of this function's variables that ask once and keep what they get."""
+        for act in (node.act for node in graph.nodes() if isinstance(node.act, Load)):
+            for effect in self._effects.of(act):
+                if isinstance(effect, Run) and effect.once and effect.once.scope.node is self._routine.code:
+                    yield effect.once
+
+    def _known_before(self) -> frozenset[Place]:
+        """Those that may have their results when the function begins: its arguments', unless its object is new."""
+        file, code = self._routine.file, self._routine.code
+        scope = file.functions.get(code)
+        if not self._kept or scope is None or not isinstance(code, FUNCTION):
+            return frozenset()
+        args = code.args
+        names = {each.arg for each in (*args.posonlyargs, *args.args, *args.kwonlyargs)}
+        cls = enclosing_class(file, scope)
+        if cls is not None and code.name == "handle" and is_command(cls):
+            names.discard("self")
+        return frozenset(each for each in self._kept if each.path.partition(".")[0] in names)
+
     # -- the walk -------------------------------------------------------------------------------------
 
     def _walk(self, graph: Graph) -> Summary:
         part = self._routine.part
         yields = [node for node in graph.nodes() if isinstance(node.act, Yield)]
-        start = State(entered=Idle(None))
+        start = State(entered=Idle(None), perhaps=self._known_before())
         states: dict[Node, State] = {}
+        rounds: dict[Node, State] = {}  # where a loop that runs at least once asks for its next item, after a round
         todo: deque[Node] = deque()
 
-        def arrive(node: Node, state: State) -> None:
+        def arrive(node: Node, state: State, states: dict[Node, State] = states) -> None:
             known = states.get(node)
             joined = state if known is None else known.joined(state, self._limit)
             if joined != known:
@@ -105,6 +134,8 @@ class Walk(Semantics):
                         arrive(target, start)
         while todo:
             node = todo.popleft()
+            if node not in states:
+                continue
             rests = isinstance(node.act, Yield) and part is not Part.DRAINED
             if rests and part is not Part.WHOLE and part is not Part.LEAVE:
                 continue
@@ -116,8 +147,13 @@ class Walk(Semantics):
                 state = raised if kind == "raise" else after
                 if kind == "true" and _asks_for_transaction(node.act):
                     state = here.closed()  # nobody closes there, and the gap of a transaction is another fault
+                if kind == "false" and node in self._certain.values():
+                    state = rounds.get(node)
                 if state is not None:
-                    arrive(target, self._onward(node, target, state))
+                    state = self._onward(node, target, state)
+                    arrive(target, state)
+                    if target in self._certain and node in self._cycles[target].nodes:
+                        arrive(self._certain[target], state, rounds)
         ends = yields if part in (Part.ENTER, Part.ROUND) else [graph.exit]
         first = self._first
         return Summary(
@@ -199,8 +235,8 @@ class Walk(Semantics):
             if isinstance(act, Iterate) and not any(cycle.loop is act.node for cycle in self._cycles.values()):
                 found = [*self._effects.beginning(act.node), *found]
             self._known[act] = found
-        if isinstance(act, Bind) and (place := self._effects.own_place(act.target)) is not None:
-            state = state.binding(place)
+        if isinstance(act, Bind):
+            state = self._bound(act.target, state)
         after: State | None = state
         raised: State | None = state
         for effect in self._known[act]:
@@ -208,6 +244,19 @@ class Walk(Semantics):
                 break
             after, raised = self._apply(effect, after)
         return after, raised
+
+    def _bound(self, target: ast.expr, state: State) -> State:
+        """After an assignment: what a variable holds now has asked nothing yet; an attribute will not ask at all."""
+        if isinstance(target, ast.Attribute):
+            path = self._effects.path(target)
+            return state.having(path) if path in self._kept else state
+        place = self._effects.own_place(target)
+        if place is None:
+            return state
+        below = [each for each in self._kept if each.scope is place.scope and each.path.startswith(f"{place.path}.")]
+        for each in (place, *below):
+            state = state.binding(each)
+        return state
 
     def _apply(self, effect: Effect, state: State) -> tuple[State | None, State | None]:
         """The state after an effect: when it went well, and when it raised."""
@@ -225,10 +274,21 @@ class Walk(Semantics):
                 return waited, state if kind is Kind.SLEEP else waited  # a sleep that ends early is no gap
             case Close(spot=spot, by_age=by_age):
                 state = self._closed(state, spot) if by_age else state.closed()
-            case Run(spot=spot, routines=routines):
+            case Run(once=place) if place in state.evaluated:
+                pass
+            case Run(spot=spot, routines=routines, once=place):
                 alias = self._routine.alias
-                ends = [self._run(self._summaries(replace(each, alias=alias)), spot, state) for each in routines]
-                return self._any(after for after, _ in ends), self._any(raised for _, raised in ends)
+                known = [self._summaries(replace(each, alias=alias)) for each in routines]
+                is_first = place is None or (place in self._kept and place not in state.perhaps)
+                ends = [self._run(each, spot, state, is_first=is_first) for each in known]
+                after, raised = self._any(after for after, _ in ends), self._any(raised for _, raised in ends)
+                if after is None:
+                    return after, raised
+                if not is_first:
+                    after = after.joined(state, self._limit)
+                if any(each.first or each.returns.since for each in known):
+                    after = replace(after, perhaps=after.perhaps | self._kept)
+                return after.having(place) if place in self._kept else after, raised
         return state, state
 
     def _any(self, states: Iterable[State | None]) -> State | None:
@@ -252,8 +312,11 @@ class Walk(Semantics):
         entered, asked = (idle and idle.closed_by_age(age, spot, self._limit) for idle in (state.entered, state.asked))
         return replace(state, entered=entered, asked=asked)
 
-    def _run(self, summary: Summary, spot: Spot, state: State) -> tuple[State | None, State | None]:
-        if summary.first is not None:
+    def _run(
+        self, summary: Summary, spot: Spot, state: State, *, is_first: bool
+    ) -> tuple[State | None, State | None]:
+        """The states after code of the project; what has perhaps run before is not known to ask."""
+        if summary.first is not None and is_first:
             self._asked(state, spot.leading_to(summary.first), summary.before.seen_from(spot))
         return tuple(self._ended(ending, spot, state) for ending in (summary.returns, summary.raises))  # type: ignore[return-value]
 

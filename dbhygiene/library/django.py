@@ -117,7 +117,9 @@ COMMANDS_ASK = words(  # of Django's own commands, those that ask the database
     """changepassword clearsessions createcachetable createsuperuser dumpdata flush inspectdb loaddata migrate
     remove_stale_contenttypes showmigrations"""
 )
-PROPERTIES = frozenset({"property", "functools.cached_property", "django.utils.functional.cached_property"})
+CACHED_PROPERTIES = frozenset({"functools.cached_property", "django.utils.functional.cached_property"})
+PROPERTIES = CACHED_PROPERTIES | {"property"}
+CACHES = frozenset({"functools.cache", "functools.lru_cache"})  # of what a function returns
 ATOMIC = frozenset({"django.db.transaction.atomic", "django.db.transaction.Atomic"})
 # What they return, by a name under which a method is looked up.
 RETURNS = {
@@ -125,6 +127,12 @@ RETURNS = {
     "django.db.transaction.get_connection": CONNECTION,
 }
 CONNECTIONS = "django.db.connections"
+# What gives each of the project's databases, or its alias: there is at least one.
+EACH_DATABASE = frozenset({CONNECTIONS, "django.conf.settings.DATABASES"}) | {
+    f"{owner}{part}"
+    for owner in (CONNECTIONS, f"{CONNECTIONS}.databases", f"{CONNECTIONS}.settings", "django.conf.settings.DATABASES")
+    for part in ("", ".all", ".keys", ".values", ".items")
+}
 
 # Each closes the connection, or puts a fresh one in its place.
 CLOSES_ASYNC = frozenset({"channels.db.aclose_old_connections"})  # closes those of the thread that asks
@@ -155,12 +163,14 @@ LOST = frozenset(
     }
 )
 
+# These close the connections that are old, before they call what they are given, and after it.
+CLOSES_AROUND = frozenset({"channels.db.database_sync_to_async", "channels.db.DatabaseSyncToAsync"})
+
 # Each of these calls what it is given, in another thread: as a call of its own.
-TRANSPARENT = frozenset(
+TRANSPARENT = CLOSES_AROUND | frozenset(
     {
         "asgiref.sync.sync_to_async",
         "asgiref.sync.async_to_sync",
-        "channels.db.database_sync_to_async",
         "django.db.transaction.atomic",
         "django.db.transaction.non_atomic_requests",
     }
