@@ -13,8 +13,8 @@ from dbhygiene.gaps.classes import foreign_bases, function_of, is_command
 from dbhygiene.gaps.code import own_nodes
 from dbhygiene.gaps.dispatch import functions
 from dbhygiene.gaps.durations import argument, is_test
+from dbhygiene.gaps.endless import is_endless
 from dbhygiene.gaps.tasks import is_task
-from dbhygiene.gaps.things import Object, Things
 from dbhygiene.library.callbacks import may_register
 from dbhygiene.library.entries import (
     CONSUMERS,
@@ -22,9 +22,8 @@ from dbhygiene.library.entries import (
     POOLED,
     RUNNERS,
     STARTS,
+    STOPS,
     TASK_LIBRARIES,
-    THREAD_POOLS,
-    THREADS,
 )
 from dbhygiene.source import FUNCTION, Alone, Code, File, Surroundings
 
@@ -36,6 +35,7 @@ _WORDS = {
     "django.setup": "",
     "while True": "",
     "while 1:": "",
+    "while ": rf"(?i:\bwhile\b[^\n]*(?:is_?set|{STOPS}))",
     "Consumer": "",
     "Thread": r"Thread\b",
     "Process": r"Process\b",
@@ -93,25 +93,20 @@ def _entries(file: File) -> Iterator[tuple[File, Code]]:
         yield from _methods(cls)
     for call in file.nodes(ast.Call):
         if (given := _started(file, call)) is not None:
-            yield from _functions(file, given)
+            yield from functions_of(file, given)
     for function in file.functions:
         if isinstance(function, FUNCTION) and any(is_task(file, each) for each in function.decorator_list):
             yield file, function
-    if any(is_endless(loop) for loop in file.nodes(ast.While)):
-        yield from ((file, code) for code in file.functions if any(map(is_endless, own_nodes(code))))
+    if any(is_endless(file, loop) for loop in file.nodes(ast.While)):
+        for code in file.functions:
+            if any(is_endless(file, node) for node in own_nodes(code)):
+                yield file, code
     for callback, _ in callbacks(file):
         yield file, callback
     if _is_script(file):
         yield file, file.tree
     if file.path.parent.name == "scripts" and isinstance(run := file.scope.defined.get("run"), FUNCTION):
         yield file, run  # `manage.py runscript`
-
-
-def is_endless(loop: ast.AST) -> bool:
-    """Whether this is a loop for ever: whoever calls a function that holds it, that is a process of its own."""
-    if not (isinstance(loop, ast.While) and isinstance(loop.test, ast.Constant) and loop.test.value):
-        return False
-    return not any(isinstance(node, (ast.Break, ast.Return, ast.Yield)) for node in ast.walk(loop))
 
 
 def _is_script(file: File) -> bool:
@@ -138,17 +133,6 @@ def _methods(cls: Definition) -> Iterator[tuple[File, Code]]:
             yield function.file, function.node
 
 
-def started_thread(file: File, call: ast.Call) -> Iterator[tuple[File, Code]]:
-    """The function that a thread runs: one that a call makes, or one of a pool that a call hands it to."""
-    if (name := file.resolve(call.func)) in THREADS and (given := argument(call, *THREADS[name])) is not None:
-        yield from _functions(file, given)
-    elif isinstance(call.func, ast.Attribute) and call.func.attr in HANDS_OVER:
-        owner = Things.of(file).thing(call.func.value)
-        given = argument(call, *HANDS_OVER[call.func.attr])
-        if given is not None and isinstance(owner, Object) and owner.name in THREAD_POOLS:
-            yield from _functions(file, given)
-
-
 def _started(file: File, call: ast.Call) -> ast.expr | None:
     """What a call hands to a thread, a pool or a scheduler."""
     if (name := file.resolve(call.func)) in STARTS:
@@ -158,16 +142,16 @@ def _started(file: File, call: ast.Call) -> ast.expr | None:
     return None
 
 
-def _functions(file: File, given: ast.expr) -> Iterator[tuple[File, Code]]:
+def functions_of(file: File, given: ast.expr) -> Iterator[tuple[File, Code]]:
     """The function that is meant: by name, `partial(f)`, a call of a coroutine's, or what a lambda calls."""
     match given:
         case ast.Lambda(body=ast.Call(func=called)):
-            yield from _functions(file, called)
+            yield from functions_of(file, called)
         case ast.Call(func=called, args=arguments):
             if file.resolve(called) == "functools.partial":
-                yield from _functions(file, arguments[0]) if arguments else ()
+                yield from functions_of(file, arguments[0]) if arguments else ()
             elif isinstance(called, (ast.Name, ast.Attribute)):
-                yield from _functions(file, called)
+                yield from functions_of(file, called)
         case ast.Constant(value=str(name)) if (named := function_of(file, name)) is not None:
             yield named.file, named.node
         case ast.Name() | ast.Attribute():

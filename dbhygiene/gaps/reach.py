@@ -13,7 +13,7 @@ from typing import NamedTuple
 from dbhygiene.flow.once import once
 from dbhygiene.gaps.code import own_nodes
 from dbhygiene.gaps.decorators import dressed
-from dbhygiene.gaps.effects import Ask, Effect, Effects, Idle, Routine, Run
+from dbhygiene.gaps.effects import Ask, Close, Effect, Effects, Idle, Routine, Run
 from dbhygiene.library.calls import EXITS
 from dbhygiene.source import FUNCTION, Code, File
 
@@ -34,7 +34,8 @@ class Doing:
 class Reach:
     """The functions that some others lead to, and what they do."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, sync_only: bool = False) -> None:
+        self._sync_only = sync_only  # coroutines run in the thread of their event loop
         self._known: dict[Code, Doing] = {}
         self._callers: dict[Code, set[Code]] = defaultdict(set)
 
@@ -44,7 +45,7 @@ class Reach:
         looked_at: list[Doing] = []
         while todo and len(self._known) < _MOST:
             file, code = todo.pop()
-            if code in self._known:
+            if code in self._known or (self._sync_only and isinstance(code, ast.AsyncFunctionDef)):
                 continue
             look = _look(file, code)
             doing = self._known[code] = Doing(file, code, set(look.does))
@@ -108,6 +109,7 @@ def _look(file: File, code: Code) -> _Look:
                 for routine in effect.routines:
                     calls.append((routine.file, routine.code))
                     calls += [(given.file, given.code) for _, given in routine.given]
+                    does |= {Close} if routine.closers else set()
             else:
                 does.add(type(effect))
     return _Look(frozenset(does), tuple(calls))

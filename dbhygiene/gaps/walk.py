@@ -312,9 +312,7 @@ class Walk(Semantics):
         entered, asked = (idle and idle.closed_by_age(age, spot, self._limit) for idle in (state.entered, state.asked))
         return replace(state, entered=entered, asked=asked)
 
-    def _run(
-        self, summary: Summary, spot: Spot, state: State, *, is_first: bool
-    ) -> tuple[State | None, State | None]:
+    def _run(self, summary: Summary, spot: Spot, state: State, *, is_first: bool) -> tuple[State | None, State | None]:
         """The states after code of the project; what has perhaps run before is not known to ask."""
         if summary.first is not None and is_first:
             self._asked(state, spot.leading_to(summary.first), summary.before.seen_from(spot))

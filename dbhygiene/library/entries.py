@@ -97,3 +97,9 @@ FORKS: dict[str, tuple[int, str]] = {
     "concurrent.futures.ProcessPoolExecutor": (2, "initializer"),
     "concurrent.futures.process.ProcessPoolExecutor": (2, "initializer"),
 }
+
+# How a loop is told to end by another part of the program: by an event, an exception, or a flag of such a name.
+EVENTS = frozenset({"threading.Event", "multiprocessing.Event", "asyncio.Event", "gevent.event.Event"})
+STOPPED = frozenset({"KeyboardInterrupt", "SystemExit", "asyncio.CancelledError"})
+STOPS = r"stop|exit|quit|shut|terminat|kill|cancel|abort|halt|running|alive|active|keep_going|keep_running|closing"
+AWAITED = r"ready|done|complet|finish|found|connect|start|load|success|receiv|answer"  # what soon comes by itself

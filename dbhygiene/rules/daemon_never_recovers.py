@@ -87,7 +87,7 @@ from dbhygiene.edits import InsertBefore
 from dbhygiene.gaps.closing import atomic_around, runs_in_coroutine
 from dbhygiene.gaps.durations import is_test
 from dbhygiene.gaps.effects import Ask, Close
-from dbhygiene.gaps.entries import is_endless
+from dbhygiene.gaps.endless import is_endless
 from dbhygiene.gaps.reach import done_in
 from dbhygiene.gaps.recovery import catches_loss
 from dbhygiene.gaps.repair import closing_in
@@ -99,7 +99,7 @@ from dbhygiene.source import File
 
 @rule("HYG309", on=ast.While, imports={"django", "models", "objects"}, within="django", default=False)
 def check(file: File, loop: ast.While) -> Iterator[Report]:
-    if not is_endless(loop) or is_test(file) or is_sqlite_only(file):
+    if not is_endless(file, loop) or is_test(file) or is_sqlite_only(file):
         return
     handler = _survives(file, loop)
     does = done_in(file, loop) if handler else set()

@@ -37,7 +37,8 @@ def count_all():
         return list(pool.map(count, ("new", "sent", "late")))  # HYG307
 ```
 
-Nothing is said where the thread closes its connection, or never ends.
+Nothing is said where the thread closes its connection, nor where it lives as long as the process: in a loop for ever,
+or until somebody sets an event.
 
 ```python
 import threading
@@ -80,30 +81,25 @@ from collections.abc import Iterator
 
 from dbhygiene.edits import WrapInTry
 from dbhygiene.gaps.durations import is_test
-from dbhygiene.gaps.effects import Ask, Close
-from dbhygiene.gaps.entries import is_endless, started_thread
-from dbhygiene.gaps.reach import Reach
 from dbhygiene.gaps.repair import closing_in
 from dbhygiene.gaps.site import is_sqlite_only
+from dbhygiene.gaps.threads import keeps_connection, threads
 from dbhygiene.model import Fix, NoFix, Report, Safety, rule
 from dbhygiene.settings import Confidence
-from dbhygiene.source import FUNCTION, File, Function
+from dbhygiene.source import File, Function
 
 
 @rule("HYG307", on=ast.Call, imports={"threading", "ThreadPool"}, within="django")
 def check(file: File, call: ast.Call) -> Iterator[Report]:
-    for owner, function in started_thread(file, call):
-        if not isinstance(function, FUNCTION) or is_test(file) or is_sqlite_only(file):
+    for thread in threads(file, call):
+        function = thread.function
+        if is_test(file) or is_sqlite_only(file) or not keeps_connection(thread):
             continue
-        reach = Reach()
-        reach.explore([(owner, function)])
-        doing = reach.doing(function)
-        if doing is None or Ask not in doing.does or Close in doing.does or any(map(is_endless, ast.walk(function))):
-            continue
+        own = thread.file is file
         yield Report(
             call,
             f"the thread's connection stays open: `{function.name}` asks the database, and does not close it",
-            fix=_fix(file, function) if owner is file else NoFix("the function is another file's"),
+            fix=_fix(file, function) if own else NoFix(f"`{function.name}` is defined in another file"),
             confidence=Confidence.LIKELY,
             subject=function.name,
         )
