@@ -179,7 +179,7 @@ class Gaps:
 
     def _summary(self, routine: Routine) -> Summary:
         known = self._reach.doing(routine.code) or self._others.doing(routine.code)
-        if known is not None and not known.does and not routine.given:
+        if known is not None and not known.does and not (routine.given or routine.closers):
             return SILENT
         return self._summaries.of(routine if routine.plain else dressed(routine))
 
