@@ -54,6 +54,14 @@ def is_guarded(file: File, node: ast.AST) -> bool:
     )
 
 
+def asks_for_transaction(test: ast.expr) -> bool:
+    """Whether this is `connection.in_atomic_block`, or `any(each.in_atomic_block for each in connections.all())`."""
+    match test:
+        case ast.Attribute(attr=name) | ast.Call(args=[ast.GeneratorExp(elt=ast.Attribute(attr=name))]):
+            return name == "in_atomic_block"
+    return False
+
+
 def runs_in_coroutine(file: File, node: ast.AST) -> bool:
     """Whether the nearest function around a node is a coroutine's."""
     around = next((above for above in file.around(node) if isinstance(above, (*FUNCTION, ast.Lambda))), None)

@@ -16,6 +16,7 @@ from dbhygiene.frozen import Record, replace
 from dbhygiene.gaps import dispatch
 from dbhygiene.gaps.aliases import DEFAULT, alias_of, alias_of_subscript
 from dbhygiene.gaps.classes import FunctionAt, class_of, foreign_bases, function_of, lineage
+from dbhygiene.gaps.closing import asks_for_transaction
 from dbhygiene.gaps.code import called_names, is_generator, tested_names
 from dbhygiene.gaps.commands import called_command
 from dbhygiene.gaps.durations import duration
@@ -253,6 +254,9 @@ class Effects:
 
     def _call(self, call: ast.Call) -> Iterator[Effect]:
         func = self._made(call.func)
+        if isinstance(func, ast.Lambda):
+            yield from self._body(func.body)
+            return
         if isinstance(func, ast.Call) and func.args and (name := self._resolve(func.func)) in django.TRANSPARENT:
             inner = ast.copy_location(ast.Call(func.args[0], call.args, call.keywords), call)
             effects = [replace(effect, spot=replace(effect.spot, node=call)) for effect in self._call(inner)]
@@ -292,6 +296,14 @@ class Effects:
         """The effects of a call before and after which old connections are closed."""
         close = Close(self._spot(call, "closes old connections"), by_age=True)
         yield from (close, *effects, close)
+
+    def _body(self, body: ast.expr) -> Iterator[Effect]:
+        """What a function without a name does: `f()`, or `connection.in_atomic_block or connection.close()`."""
+        match body:
+            case ast.Call():
+                yield from self.of_call(body)
+            case ast.BoolOp(op=ast.Or(), values=[test, ast.Call() as closer]) if asks_for_transaction(test):
+                yield from self.of_call(closer)
 
     def _idle(self, call: ast.Call, wait: Wait) -> Iterator[Effect]:
         """The time that a call takes, if it takes any."""

@@ -7,11 +7,9 @@ from collections.abc import Iterator
 from functools import partial
 
 from dbhygiene.edits import InsertAfter, InsertBefore, InsertFirst
-from dbhygiene.flow.calls import enclosing_class, find
-from dbhygiene.gaps.aliases import DEFAULT
-from dbhygiene.gaps.classes import is_command
+from dbhygiene.flow.calls import find
+from dbhygiene.gaps.aliases import aliases_of
 from dbhygiene.gaps.closing import atomic_around, may_stream, streaming_loop
-from dbhygiene.gaps.site import aliases
 from dbhygiene.gaps.things import Object, Things
 from dbhygiene.gaps.walk import Gap
 from dbhygiene.library import django
@@ -41,30 +39,40 @@ def repair(gap: Gap) -> Fix | NoFix:
 
 
 def _closing(gap: Gap) -> str:
-    """The statement that closes; with a guard where nobody knows whether a caller's transaction is under way."""
-    is_async = isinstance(gap.code, ast.AsyncFunctionDef)
-    close = closing_in(gap.file, is_async=is_async, several=gap.alias != DEFAULT)
-    if is_async or _is_command(gap):
-        return close
-    guard = "{django.db.connection}.in_atomic_block"
-    if "connections}" in close:
-        guard = "any(each.in_atomic_block for each in {django.db.connections}.all())"
-    return f"if not {guard}:\n    {close}"
+    """The statements that close the connection that lies idle."""
+    if isinstance(gap.code, ast.Module):  # no caller, and thus no transaction of one
+        return closing_in(gap.file)
+    return guarded_closing(gap.file, is_async=isinstance(gap.code, ast.AsyncFunctionDef))
 
 
-def closing_in(file: File, *, is_async: bool, several: bool = False) -> str:
-    """The statement that closes the connections of the site that a file belongs to."""
+def guarded_closing(file: File, *, is_async: bool) -> str:
+    """The statements that close the site's connections, unless a transaction is under way: a caller's, or a test's.
+
+    Every test of a `TestCase` runs within a transaction. To close the connection there makes its next query fail.
+    """
+    close = closing_in(file)
     if is_async:
-        return "await {asgiref.sync.sync_to_async}({django.db.connections}.close_all)()"
-    several = several or len(aliases(file)) > 1
+        return closing_for_coroutine(close)
+    return f"if not {_in_transaction(close)}:\n    {close}"
+
+
+def closing_for_coroutine(close: str) -> str:
+    """The same in the thread that asks the database for a coroutine, whose connection this thread cannot see."""
+    guard, blank = _in_transaction(close), "\n    " if "connections}.close" in close else ""
+    return f"await {{asgiref.sync.sync_to_async}}({blank}lambda: {guard} or {close}{blank.rstrip(' ')})()"
+
+
+def _in_transaction(close: str) -> str:
+    """Whether what this code closes is in the middle of a transaction."""
+    if "{django.db.connections}" in close:
+        return "any(each.in_atomic_block for each in {django.db.connections}.all())"
+    return "{django.db.connection}.in_atomic_block"
+
+
+def closing_in(file: File, *, several: bool = False) -> str:
+    """The statement that closes the connections of the site that a file belongs to."""
+    several = several or len(aliases_of(file)) > 1
     return "{django.db.connections}.close_all()" if several else "{django.db.connection}.close()"
-
-
-def _is_command(gap: Gap) -> bool:
-    """Whether this is code of a management command, which begins with no transaction under way."""
-    scope = gap.file.functions.get(gap.code) if isinstance(gap.code, (ast.Module, *FUNCTION)) else None
-    cls = enclosing_class(gap.file, scope) if scope else None
-    return cls is not None and is_command(cls)
 
 
 def _statement(file: File, node: ast.AST) -> ast.stmt | None:

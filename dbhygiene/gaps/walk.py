@@ -13,7 +13,7 @@ from dbhygiene.flow.exceptions import SYSTEM_EXIT
 from dbhygiene.frozen import Record, replace
 from dbhygiene.gaps.aliases import DEFAULT, aliases_of
 from dbhygiene.gaps.classes import is_command
-from dbhygiene.gaps.closing import is_atomic
+from dbhygiene.gaps.closing import asks_for_transaction, is_atomic
 from dbhygiene.gaps.effects import Ask, Close, Effect, Effects, Part, Routine, Run, Spot
 from dbhygiene.gaps.effects import Idle as IdleEffect
 from dbhygiene.gaps.loops import Cycle, cycles, rounds, runs_once
@@ -43,7 +43,6 @@ class Gap(Record):
     kind: Kind
     between_calls: bool = False  # of a callback: its next call is the wait
     kept: Spot | None = None  # what was to close the connection before, and does not
-    alias: str = DEFAULT
 
     @property
     def place(self) -> Located:
@@ -145,7 +144,7 @@ class Walk(Semantics):
                 if self._is_ruled_out(node.act, kind):
                     continue
                 state = raised if kind == "raise" else after
-                if kind == "true" and _asks_for_transaction(node.act):
+                if kind == "true" and isinstance(node.act, Test) and asks_for_transaction(node.act.node):
                     state = here.closed()  # nobody closes there, and the gap of a transaction is another fault
                 if kind == "false" and node in self._certain.values():
                     state = rounds.get(node)
@@ -379,14 +378,5 @@ class Walk(Semantics):
                 idle.seconds,
                 kind,
                 kept=idle.kept,
-                alias=self._routine.alias,
             )
             self.gaps[longest.spot.node] = gap
-
-
-def _asks_for_transaction(act: Act) -> bool:
-    """Whether this is `connection.in_atomic_block`, or `any(each.in_atomic_block for each in connections.all())`."""
-    match act:
-        case Test(node=ast.Attribute(attr=name) | ast.Call(args=[ast.GeneratorExp(elt=ast.Attribute(attr=name))])):
-            return name == "in_atomic_block"
-    return False

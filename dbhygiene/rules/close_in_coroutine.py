@@ -16,13 +16,13 @@ async def work():
 ```
 
 ```python fixed
-from django.db import close_old_connections, connection, connections
+from django.db import close_old_connections, connection
 from asgiref.sync import sync_to_async
 
 async def work():
-    await sync_to_async(close_old_connections)()
-    await sync_to_async(connections.close_all)()
-    await sync_to_async(connections.close_all)()
+    await sync_to_async(lambda: connection.in_atomic_block or close_old_connections())()
+    await sync_to_async(lambda: connection.in_atomic_block or connection.close())()
+    await sync_to_async(lambda: connection.in_atomic_block or connection.close())()
 ```
 
 ```python
@@ -49,7 +49,9 @@ async def work():
 ## Fix safety
 
 Safe where the call is a statement: what did nothing, or raised, now closes the connection of the thread in which
-the queries run.
+the queries run. It is not closed within a transaction: each test of a `TestCase` runs in one, and after
+`await sync_to_async(connections.close_all)()` the next query of the test would fail. Whether a transaction is under way
+can only be seen in that thread, too.
 
 ## References
 
@@ -63,13 +65,11 @@ from collections.abc import Iterator
 
 from dbhygiene.edits import Replace
 from dbhygiene.gaps.closing import runs_in_coroutine, what_closes
+from dbhygiene.gaps.repair import closing_for_coroutine, closing_in
 from dbhygiene.library import django
 from dbhygiene.library.prefilter import CLOSING
 from dbhygiene.model import Fix, NoFix, Report, rule
 from dbhygiene.source import File
-
-_ALL = "await {asgiref.sync.sync_to_async}({django.db.connections}.close_all)()"
-_OLD = "await {asgiref.sync.sync_to_async}({django.db.close_old_connections})()"
 
 
 @rule("HYG305", on=ast.Call, imports={"async"}, also=CLOSING, within="django")
@@ -82,14 +82,16 @@ def check(file: File, call: ast.Call) -> Iterator[Report]:
     if name is not None:
         raises = name == f"{django.CONNECTION}.close"
         words = "raises" if raises else "closes nothing"
-        code = _OLD if name == "django.db.close_old_connections" else _ALL
-        yield Report(call, f"`{name}()` {words} in a coroutine", fix=_fix(file, call, code), subject=name)
+        yield Report(call, f"`{name}()` {words} in a coroutine", fix=_fix(file, call, name), subject=name)
     else:
         around = file.parents.get(call)
         called = file.parents.get(around) if isinstance(around, ast.Call) else None
         whole = called if isinstance(called, ast.Await) else around
         fix = (
-            Fix("Close the connections of the thread", (Replace(file.span(whole), _ALL),))
+            Fix(
+                "Close the connections of the thread",
+                (Replace(file.span(whole), closing_for_coroutine(closing_in(file))),),
+            )
             if isinstance(whole, ast.Await)
             else NoFix("it is not awaited here")
         )
@@ -102,7 +104,11 @@ def _takes_close_to_a_thread(file: File, call: ast.Call) -> bool:
     return file.resolve(call.args[0]) == f"{django.CONNECTION}.close"
 
 
-def _fix(file: File, call: ast.Call, code: str) -> Fix | NoFix:
+def _fix(file: File, call: ast.Call, name: str) -> Fix | NoFix:
     if not isinstance(file.parents.get(call), ast.Expr):
         return NoFix("the call is part of an expression")
+    if name == "django.db.close_old_connections":
+        code = closing_for_coroutine("{django.db.close_old_connections}()")
+    else:
+        code = closing_for_coroutine(closing_in(file, several=name == f"{django.CONNECTION}s.close_all"))
     return Fix("Close the connections of the thread that asks", (Replace(file.span(call), code),))

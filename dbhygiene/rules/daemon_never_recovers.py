@@ -35,7 +35,8 @@ class Command(BaseCommand):
                 for order in Order.objects.filter(sent=False):
                     order.deliver()
             except Exception as error:
-                connection.close()
+                if not connection.in_atomic_block:
+                    connection.close()
                 self.stderr.write(str(error))
             time.sleep(5)
 ```
@@ -71,7 +72,8 @@ code.
 
 ## Fix safety
 
-Safe: an exception has ended the transaction, if there was one, and Django opens a new connection for the next query.
+Safe: Django opens a new connection for the next query. The guard, `if not connection.in_atomic_block`, keeps a
+transaction that is under way, such as the one around each test of a `TestCase`.
 
 ## References
 
@@ -90,7 +92,7 @@ from dbhygiene.gaps.effects import Ask, Close
 from dbhygiene.gaps.endless import is_endless
 from dbhygiene.gaps.reach import done_in
 from dbhygiene.gaps.recovery import catches_loss
-from dbhygiene.gaps.repair import closing_in
+from dbhygiene.gaps.repair import guarded_closing
 from dbhygiene.gaps.site import is_sqlite_only
 from dbhygiene.model import Fix, NoFix, Report, rule
 from dbhygiene.settings import Confidence
@@ -129,5 +131,5 @@ def _survives(file: File, loop: ast.While) -> ast.ExceptHandler | None:
 def _fix(file: File, handler: ast.ExceptHandler) -> Fix | NoFix:
     if atomic_around(file, handler) is not None:
         return NoFix("the loop lies within a transaction")
-    code = closing_in(file, is_async=runs_in_coroutine(file, handler))
+    code = guarded_closing(file, is_async=runs_in_coroutine(file, handler))
     return Fix("Close the dead connection", (InsertBefore(file.span(handler.body[0]), code),))

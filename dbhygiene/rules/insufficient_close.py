@@ -36,7 +36,8 @@ class Command(BaseCommand):
         while True:
             Order.objects.filter(late=True).delete()
             close_old_connections()
-            connection.close()
+            if not connection.in_atomic_block:
+                connection.close()
             time.sleep(400)
 ```
 

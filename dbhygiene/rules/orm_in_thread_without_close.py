@@ -107,5 +107,5 @@ def check(file: File, call: ast.Call) -> Iterator[Report]:
 
 def _fix(file: File, function: Function) -> Fix:
     first, last = function.body[0], function.body[-1]
-    wrap = WrapInTry(file.span(first), file.span(last), "finally", closing_in(file, is_async=False))
+    wrap = WrapInTry(file.span(first), file.span(last), "finally", closing_in(file))
     return Fix("Close the thread's connection", (wrap,), Safety.SHOWN)

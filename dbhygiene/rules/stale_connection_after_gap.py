@@ -33,7 +33,8 @@ class Command(BaseCommand):
         while True:
             for order in Order.objects.filter(sent=False):
                 order.deliver()
-            connection.close()
+            if not connection.in_atomic_block:
+                connection.close()
             time.sleep(3600)
 ```
 
@@ -92,8 +93,11 @@ class Command(BaseCommand):
 
 Safe: Django opens a new connection for the next query, in a millisecond. The connection is closed right before the
 statement that waits, so that the server's slot is free meanwhile; where a function is called that asks and then waits,
-right after that call. Outside of a management command a guard, `if not connection.in_atomic_block`, keeps a caller's
-transaction whole. There is no fix in a loop over `.iterator()`, the function's own or a caller's, nor where a cursor, a
+right after that call. The guard, `if not connection.in_atomic_block`, keeps a caller's transaction whole, and the
+tests of the project: each test of a `TestCase` runs within a transaction, and closing the connection there makes the
+next query fail, on MySQL, PostgreSQL and SQLite files. `close_old_connections()` would fail there in the same way, and
+does not close a connection that `CONN_MAX_AGE` keeps. Only a script's top level, which no test calls, needs no guard.
+There is no fix in a loop over `.iterator()`, the function's own or a caller's, nor where a cursor, a
 lock or a temporary table may still be in use. A wait within a transaction is another fault: `gap-inside-atomic`.
 
 ## References

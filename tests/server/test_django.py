@@ -197,6 +197,29 @@ ROWS = {
         """,
         "orders: 1",
     ),
+    "a command in the transaction of a test": Row(
+        "HYG301",
+        """
+        import time
+        from django.core.management.base import BaseCommand
+        from django.db import transaction
+        from shop.models import Order
+
+        class Command(BaseCommand):
+            def handle(self, *args, **options):
+                Order.objects.create()
+                time.sleep(3.5)
+                print("orders:", Order.objects.count())
+
+        def main():
+            Command().handle()
+            time.sleep = print  # a test does not wait
+            with transaction.atomic():
+                Order.objects.create()
+                Command().handle()
+        """,
+        "orders: 3",
+    ),
     "CONN_MAX_AGE": Row(
         "HYG302",
         """
