@@ -445,8 +445,7 @@ class _Index:
         self.scopes = [top]
         self.nodes: dict[type[ast.AST], list[ast.AST]] = defaultdict(list)
         self.scope_of: dict[ast.Name, Scope] = {}
-        self._is_package = file.path.name in {"__init__.py", "__init__.pyi"}
-        self._module = file.module
+        self._file = file
         self._walk(file.tree, top)
         for scope in self.scopes:
             for name in scope.globals | scope.nonlocals:  # assigned here, but another scope's
@@ -517,7 +516,7 @@ class _Index:
                     first = alias.name.partition(".")[0]
                     scope.imports.setdefault(alias.asname or first, alias.name if alias.asname else first)
             case ast.ImportFrom(names=names):
-                origin = self._origin(node)
+                origin = imported_from(self._file, node)
                 for alias in names:
                     if alias.name == "*":
                         scope.stars.append(origin)
@@ -564,14 +563,15 @@ class _Index:
         self.scopes.append(scope)
         return scope
 
-    def _origin(self, node: ast.ImportFrom) -> str:
-        """The absolute name of the module that a `from` import names."""
-        if not node.level:
-            return node.module or ""
-        package = self._module.split(".")
-        up = node.level - (1 if self._is_package else 0)
-        base = package[: len(package) - up] if up else package
-        return ".".join([*base, *(node.module or "").split(".")]).strip(".")
+
+def imported_from(file: File, node: ast.ImportFrom) -> str:
+    """The absolute name of the module that a `from` import names."""
+    if not node.level:
+        return node.module or ""
+    package = file.module.split(".")
+    up = node.level - (1 if file.path.name in {"__init__.py", "__init__.pyi"} else 0)
+    base = package[: len(package) - up] if up else package
+    return ".".join([*base, *(node.module or "").split(".")]).strip(".")
 
 
 _NO_NODES = frozenset(

@@ -1,4 +1,4 @@
-"""Who calls whom: where a name is defined, and facts about functions that depend on each other."""
+"""Where a name is defined, and facts about functions that depend on each other."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Hashable, Iterator
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from dbhygiene.flow.names import annotation, locate
+from dbhygiene.flow.names import locate
 from dbhygiene.flow.once import once
 from dbhygiene.frozen import Record
 from dbhygiene.source import FUNCTION, File, Scope
@@ -54,6 +54,15 @@ def find(near: File, dotted: str) -> Definition | None:
             return None
         dotted, near = found, file  # imported there from elsewhere
     return None
+
+
+def step(near: File, dotted: str) -> tuple[str | None, tuple[File, list[str]] | None]:
+    """The module of the project that holds an absolute name, with the name there; before it, where that imports it."""
+    place = _module_of(dotted, near)
+    if place is None:
+        return None, None
+    found = _within(*place)
+    return (found if isinstance(found, str) else None), place
 
 
 def _module_of(dotted: str, near: File) -> tuple[File, list[str]] | None:
@@ -136,88 +145,6 @@ def enclosing_class(file: File, scope: Scope) -> Definition | None:
             return Definition(file, here.node, here.name)
         here = here.parent
     return None
-
-
-def callee(file: File, call: ast.Call, scope: Scope) -> Definition | None:
-    """The project's own function, method or class that a call calls, as far as it can be told.
-
-    A method is found through `self`, `cls`, `super()`, a class's name, and a variable or attribute that is bound
-    once, to a call of a class.
-    """
-    known = file.answers[callee]
-    if call not in known:
-        known[call] = _callee(file, call, scope)
-    return known[call]  # type: ignore[no-any-return]
-
-
-def _callee(file: File, call: ast.Call, scope: Scope) -> Definition | None:
-    func = call.func
-    if (name := file.resolve(func)) is not None and (found := find(file, name)) is not None:
-        return found
-    if not isinstance(func, ast.Attribute):
-        return None
-    owner = _class_of(file, func.value, scope, depth=3)
-    return method(owner, func.attr) if owner else None
-
-
-def _class_of(file: File, expr: ast.expr, scope: Scope, depth: int) -> Definition | None:
-    """The class of the project of which an expression is an instance."""
-    match expr:
-        case ast.Call(func=ast.Name(id="super"), args=[]):
-            cls = enclosing_class(file, scope)
-            return next(iter(bases(cls)), None) if cls else None
-        case ast.Call(func=func):
-            return _named_class(file, func)
-        case ast.Name(id=name) if depth:
-            here: Scope | None = file.scope_of(expr)
-            while here is not None and name not in here.bound:
-                here = here.parent
-            if here and (given := annotation(here, name)) is not None:
-                return _named_class(file, given)
-            values = here.aliases.get(name, []) if here else []
-            return _class_of(file, values[0], here or scope, depth - 1) if len(values) == 1 else None
-        case ast.Attribute(value=ast.Name() as root, attr=attr) if depth:
-            known = file.resolve(root)
-            owner = find(file, known) if known else None
-            if owner and isinstance(owner.node, ast.ClassDef):
-                values = [v for f, v in _fields(owner, attr) if f is owner.file]
-                return _class_of(owner.file, values[0], owner.file.scope, depth - 1) if len(values) == 1 else None
-    return None
-
-
-def _named_class(file: File, expr: ast.expr) -> Definition | None:
-    """The class of the project that an expression names; `X | None`, `Optional[X]` and `"X"` name X."""
-    match expr:
-        case ast.BinOp(left=left, op=ast.BitOr(), right=ast.Constant(value=None)):
-            return _named_class(file, left)
-        case ast.Subscript(value=ast.Name(id="Optional") | ast.Attribute(attr="Optional"), slice=inner):
-            return _named_class(file, inner)
-    quoted = isinstance(expr, ast.Constant) and isinstance(expr.value, str) and expr.value.isidentifier()
-    name = file.meaning(expr.value, file.scope) if quoted else file.resolve(expr)  # type: ignore[attr-defined]
-    found = find(file, name) if name else None
-    return found if found and isinstance(found.node, ast.ClassDef) else None
-
-
-def _fields(cls: Definition, name: str) -> list[tuple[File, ast.expr]]:
-    """What `self.name` is set to in the methods of a class and of its bases."""
-    return [
-        (each.file, value)
-        for each in (cls, *bases(cls))
-        for owner, value in _set_attributes(each.file).get(name, ())
-        if each.file.resolve(owner) == each.dotted
-    ]
-
-
-def _set_attributes(file: File) -> dict[str, list[tuple[ast.expr, ast.expr]]]:
-    """Attribute -> everything in a file whose attribute of this name is assigned to, with what it is given."""
-    known: dict[str, list[tuple[ast.expr, ast.expr]]] | None = vars(file).get("_set_attributes")
-    if known is None:
-        known = vars(file)["_set_attributes"] = {}
-        for statement in file.nodes(ast.Assign):
-            for target in statement.targets:
-                if isinstance(target, ast.Attribute):
-                    known.setdefault(target.attr, []).append((target.value, statement.value))
-    return known
 
 
 class _TooLongError(Exception):

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 
 from dbhygiene.flow.bindings import Bindings, Place
-from dbhygiene.flow.calls import callee
+from dbhygiene.flow.callees import callee
 from dbhygiene.gaps.code import own_nodes
 from dbhygiene.gaps.things import Object, Things
 from dbhygiene.library import django

@@ -7,11 +7,13 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
+from dbhygiene.flow import callees
 from dbhygiene.flow.bindings import Bindings, Place, returned
-from dbhygiene.flow.calls import Definition, enclosing_class, find, method
+from dbhygiene.flow.callees import is_hook
+from dbhygiene.flow.calls import Definition, enclosing_class, find
 from dbhygiene.flow.names import locate, origin
 from dbhygiene.gaps.classes import FunctionAt, class_of, lineage
-from dbhygiene.source import FUNCTION, File, Function, mentioning
+from dbhygiene.source import FUNCTION, File, mentioning
 
 _MOST = 60  # definitions that one call may mean, and expressions on the way: of more, the first ones tell enough
 
@@ -174,42 +176,10 @@ def overriding(function: FunctionAt) -> tuple[FunctionAt, ...]:
     """The methods that stand in for an abstract one, in the subclasses that the project has."""
     scope = function.file.functions.get(function.node)
     cls = enclosing_class(function.file, scope) if scope else None
-    if cls is None or not _is_abstract(function.node):
+    if cls is None or not is_hook(function.node):
         return ()
-    found = {}
-    for below in subclasses(cls):
-        its = method(below, function.node.name)
-        if its and isinstance(its.node, FUNCTION) and its.node is not function.node:
-            found[its.node] = FunctionAt(its.file, its.node)
-    return tuple(found.values())[:_MOST]
-
-
-def subclasses(cls: Definition) -> list[Definition]:
-    """The project's classes below a class; found once."""
-    known: dict[ast.AST, list[Definition]] = vars(cls.file).setdefault("_gaps_below", {})
-    if cls.node not in known:
-        known[cls.node] = [
-            below
-            for file in mentioning(cls.file, cls.name.rpartition(".")[2])
-            for name, scope in file.classes.items()
-            if isinstance(scope.node, ast.ClassDef) and scope.node.bases and scope.node is not cls.node
-            for below in (Definition(file, scope.node, name),)
-            if any(above.node is cls.node for above in lineage(below))
-        ]
-    return known[cls.node]
-
-
-def _is_abstract(function: Function) -> bool:
-    """Whether a method does nothing by itself: it is left to subclasses."""
-    body = function.body
-    if isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
-        body = body[1:]
-    match body:
-        case [] | [ast.Pass()] | [ast.Return(value=None)]:
-            return True
-        case [ast.Raise(exc=ast.Name(id=name) | ast.Call(func=ast.Name(id=name)))]:
-            return name == "NotImplementedError"
-    return False
+    found = callees.overriding(cls, function.node.name)
+    return tuple(FunctionAt(each.file, each.node) for each in found if isinstance(each.node, FUNCTION))[:_MOST]
 
 
 # -- modules ----------------------------------------------------------------------------------------------

@@ -228,23 +228,23 @@ class Walk:
 
     def _inner(self, call: ast.Call, fact: Fact, *, rests: bool) -> Routine | None:
         """The project's own code that a call runs, if it can reach the connection there."""
-        effect = self._transfer.effects.of(call)
-        definition = effect.definition
-        if definition is None or not isinstance(definition.node, FUNCTION):
+        callee = self._transfer.effects.of(call).callee
+        if callee is None or not isinstance(function := callee.definition.node, FUNCTION):
             return None
+        bound = callee.bound
         aliases: set[Alias] = set()
-        if effect.bound and isinstance(call.func, ast.Attribute) and isinstance(owner := call.func.value, ast.Name):
+        if bound and isinstance(call.func, ast.Attribute) and isinstance(owner := call.func.value, ast.Name):
             own = ((how, where) for how, where in fact.aliases if isinstance(where, str))
             aliases |= {(how, where) for how, where in own if owner.id == "self" and where.startswith("self.")}
-        args = definition.node.args
-        names = [each.arg for each in [*args.posonlyargs, *args.args][effect.bound :]]
+        args = function.args
+        names = [each.arg for each in [*args.posonlyargs, *args.args][bound:]]
         given = [*zip(names, call.args, strict=False), *((k.arg, k.value) for k in call.keywords if k.arg)]
         for name, value in given:
             if (how := self._transfer.holds(value, fact)) in {IS, PART} and how is not None:
                 aliases.add((how, name))
-        if definition.node in self._question.seeing:
+        if function in self._question.seeing:
             aliases |= {(how, where) for how, where in fact.aliases if isinstance(where, str) and "." not in where}
-        return Routine(definition.file, definition.node, frozenset(aliases), rests) if aliases else None
+        return Routine(callee.definition.file, function, frozenset(aliases), rests) if aliases else None
 
     def _is_looked_at(self, test: ast.expr, fact: Fact) -> bool:
         """Whether a condition asks for the state of the connection: `if not conn.open:`."""

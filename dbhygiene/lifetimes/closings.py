@@ -80,9 +80,9 @@ def _stays(life: Lifetime, call: ast.Call) -> bool:
     """Whether it is closed by a function that does more, and may, since to close it once more does no harm."""
     if isinstance(call.func, ast.Attribute) and call.func.attr in life.resource.closed_by:
         return False
-    definition = life.analysis.effects.of(call).definition
+    definitions = life.analysis.effects.of(call).definitions
     given = [*call.args, *(keyword.value for keyword in call.keywords)]
-    only_closes = definition is None or _only_closes(definition.node)
+    only_closes = all(_only_closes(each.node) for each in definitions)
     if only_closes and all(isinstance(value, (ast.Name, ast.Attribute, ast.Constant)) for value in given):
         return False
     if life.resource.second_close_raises:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from dbhygiene.flow import calls, cfg
+from dbhygiene.flow.callees import callees
 from dbhygiene.flow.cfg import Outcome
 from dbhygiene.flow.exceptions import CANCELLED, GENERATOR_EXIT, ORDINARY, SYSTEM_EXIT, Thrown
-from dbhygiene.frozen import Frozen
+from dbhygiene.frozen import Frozen, replace
 from dbhygiene.library.calls import (
     BORROWING_METHODS,
     CALLS,
@@ -19,7 +20,7 @@ from dbhygiene.library.calls import (
     NEVER_RETURN,
     QUIET_METHODS,
 )
-from dbhygiene.library.resources import BORROWER, KEEPS, UNKNOWN, Fates, Leaving, Resource, Summary
+from dbhygiene.library.resources import BORROWER, KEEPS, UNKNOWN, Argument, Fates, Leaving, Resource, Summary
 from dbhygiene.lifetimes.ownership import setter
 from dbhygiene.source import FUNCTION, File, Function, Scope, last_name
 
@@ -35,40 +36,69 @@ FIXTURES = frozenset({"pytest.fixture", "pytest.yield_fixture", "pytest_asyncio.
 Assignments: TypeAlias = "tuple[tuple[ast.expr, ast.expr], ...]"
 
 
+class Callee(NamedTuple):
+    """A function or class of the project that a call may run."""
+
+    definition: calls.Definition
+    bound: bool  # called on an instance: the first parameter is not among the arguments
+
+
 class Meaning(NamedTuple):
-    """What is called, whoever asks: something that the library or the settings know, or the project's `definition`."""
+    """What is called, whoever asks: something that the library or the settings know, or the project's own functions.
+
+    `complete`: nothing but these may be run.
+    """
 
     known: Summary | None = None
-    definition: calls.Definition | None = None
+    callees: tuple[Callee, ...] = ()
+    complete: bool = True
     closing: bool = False
-    bound: bool = False
     sets: Assignments = ()
 
 
 class Effect(Frozen):
-    """What one call does. `definition`: the project's own function that it calls."""
+    """What one call does. Where it may run one function or another, it does what all of them agree on."""
 
     summary: Summary
     closing: bool
-    definition: calls.Definition | None
-    bound: bool  # called on an instance: the first parameter is not among the arguments
+    callees: tuple[Callee, ...]
+    complete: bool
     sets: Assignments  # of fields of `self`: it is a method that does nothing else
     summaries: Summaries
 
+    @property
+    def definitions(self) -> list[calls.Definition]:
+        """The project's own functions and classes that may be called."""
+        return [each.definition for each in self.callees]
+
+    @property
+    def callee(self) -> Callee | None:
+        """The first of them: what is called where no subclass says otherwise."""
+        return self.callees[0] if self.callees else None
+
     def fates(self, position: int | None, keyword: str | None, resource: Resource, how: str, raised: bool) -> Fates:
         """What may become of an argument: given by position, or by keyword."""
-        if self.definition is not None and isinstance(self.definition.node, FUNCTION):
-            if (name := self._parameter(self.definition.node, position, keyword, bound=self.bound)) is None:
-                return KEEPS
-            argument = self.summaries.argument(self.definition, name, resource, how)
-        elif self.definition is not None and (made := self.summaries.constructor(self.definition)) is not None:
-            assert isinstance(made.node, FUNCTION)
-            if (name := self._parameter(made.node, position, keyword, bound=True)) is None:
-                return KEEPS
-            argument = self.summaries.kept_by_object(self.definition, made, name, resource, how)
-        else:
+        if not self.callees:
             argument = self.summary.keyword(keyword) if position is None else self.summary.argument(position)
+        elif not self.complete:
+            return KEEPS
+        else:
+            argument = _agreed([self._argument(each, position, keyword, resource, how) for each in self.callees])
         return argument.raising if raised else argument.normal
+
+    def _argument(
+        self, callee: Callee, position: int | None, keyword: str | None, resource: Resource, how: str
+    ) -> Argument:
+        """What one of the functions does with an argument."""
+        definition, bound = callee
+        if isinstance(definition.node, FUNCTION):
+            name = self._parameter(definition.node, position, keyword, bound=bound)
+            return self.summaries.argument(definition, name, resource, how) if name is not None else Argument()
+        if (made := self.summaries.constructor(definition)) is None:
+            return self.summary.keyword(keyword) if position is None else self.summary.argument(position)
+        assert isinstance(made.node, FUNCTION)
+        name = self._parameter(made.node, position, keyword, bound=True)
+        return self.summaries.kept_by_object(definition, made, name, resource, how) if name is not None else Argument()
 
     def _parameter(self, function: Function, position: int | None, keyword: str | None, *, bound: bool) -> str | None:
         args = function.args
@@ -107,10 +137,21 @@ class Effects(cfg.Semantics):
     def _effect(self, call: ast.Call) -> Effect:
         if (meaning := self.summaries.meanings.get(call)) is None:
             meaning = self.summaries.meanings[call] = self._meaning(call)
-        known, definition, closing, bound, sets = meaning
+        known, callees, complete, closing, sets = meaning
         if known is None:
-            known = (self.summaries.returned(definition) if definition is not None else None) or UNKNOWN
-        return Effect(known, closing, definition, bound, sets, self.summaries)
+            known = self._returned(callees) if complete else UNKNOWN
+        return Effect(known, closing, callees, complete, sets, self.summaries)
+
+    def _returned(self, callees: tuple[Callee, ...]) -> Summary:
+        """What the caller owns afterwards, where it does so whichever of these functions is run."""
+        found = [self.summaries.returned(each.definition) for each in callees]
+        first, *others = found or [None]
+        if first is None or any(each is None or not _is_alike(first, each) for each in others):
+            return UNKNOWN
+        given = [each for each in found if each is not None]
+        return replace(
+            first, is_sure=all(each.is_sure for each in given), is_shared=any(each.is_shared for each in given)
+        )
 
     def _meaning(self, call: ast.Call) -> Meaning:
         func = call.func
@@ -122,11 +163,14 @@ class Effects(cfg.Semantics):
                 return Meaning(Summary(returns=opened))
             if (known := CALLS.get(name)) is not None:
                 return Meaning(known, closing=name in CLOSERS)
-        definition = calls.callee(self.file, call, self.scope)
-        if definition is not None:
-            if (declared := self.summaries.declared(definition.dotted)) is not None:
-                return Meaning(declared)
-            return Meaning(definition=definition, bound=self._is_bound(call, definition), sets=_set(call, definition))
+        found = callees(self.file, call, self.scope)
+        if found.definitions:
+            for definition in found.definitions:
+                if (declared := self.summaries.declared(definition.dotted)) is not None:
+                    return Meaning(declared)
+            meant = tuple(Callee(each, self._is_bound(call, each)) for each in found.definitions)
+            sets = _set(call, meant[0].definition) if len(meant) == 1 and found.complete else ()
+            return Meaning(callees=meant, complete=found.complete, sets=sets)
         if isinstance(func, ast.Attribute) and func.attr == "cursor":
             given = [self.file.resolve(arg) for arg in (*call.args, *(k.value for k in call.keywords))]
             opened = next((cursor for each in given if each and (cursor := self.summaries.unbuffered(each))), None)
@@ -152,10 +196,12 @@ class Effects(cfg.Semantics):
         """Whether a call may close, replace or hand on a field of `self`: it is made on that, or given it."""
         match call.func:
             case ast.Attribute(value=ast.Name(id="self" | "cls") | ast.Call(func=ast.Name(id="super"))):
-                if (definition := self.of(call).definition) is None:
+                effect = self.of(call)
+                if not (effect.callees and effect.complete):
                     return True
-                fields = self.summaries.touched(definition, dropped=self.file.drops(call))
-                return fields is None or field in fields
+                dropped = self.file.drops(call)
+                touched = [self.summaries.touched(each, dropped=dropped) for each in effect.definitions]
+                return any(fields is None or field in fields for fields in touched)
         given = [*call.args, *(keyword.value for keyword in call.keywords)]
         return any(isinstance(each, ast.Name) and each.id in {"self", "cls"} for each in given)
 
@@ -174,8 +220,9 @@ class Effects(cfg.Semantics):
         if name in NEVER_RETURN:
             return Outcome(returns=False, raises=(SYSTEM_EXIT,))
         effect = self.of(call)
-        if effect.definition is not None:
-            return self.summaries.outcome(effect.definition)
+        if effect.callees:
+            found = [self.summaries.outcome(each) for each in effect.definitions]
+            return found[0] if len(found) == 1 and effect.complete else _either(found, complete=effect.complete)
         quiet = isinstance(call.func, ast.Attribute) and _is_quiet(call.func, call.args)
         return Outcome(raises=()) if quiet or not effect.summary.may_raise else Outcome()
 
@@ -201,7 +248,7 @@ class Effects(cfg.Semantics):
 
     def enter_raises(self, item: ast.withitem) -> bool:
         call = item.context_expr
-        return isinstance(call, ast.Call) and self.summaries.enters_own_code(self.of(call).definition)
+        return isinstance(call, ast.Call) and any(map(self.summaries.enters_own_code, self.of(call).definitions))
 
     def swallows(self, item: ast.withitem) -> Sequence[str | None]:
         match item.context_expr:
@@ -209,7 +256,8 @@ class Effects(cfg.Semantics):
                 types = [each for arg in args for each in (arg.elts if isinstance(arg, ast.Tuple) else [arg])]
                 return [self.file.resolve(each) for each in types]
             case ast.Call() as call:
-                return self.summaries.swallowed(self.of(call).definition)
+                found = [self.summaries.swallowed(each) for each in self.of(call).definitions]
+                return list(dict.fromkeys(name for names in found for name in names))
         return ()
 
     def leaving(self, item: ast.withitem, resource: Resource) -> Leaving | None:
@@ -233,6 +281,28 @@ class Effects(cfg.Semantics):
             for part in ast.walk(self.scope.node)
             if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name) and part.value.id == name
         }
+
+
+def _agreed(arguments: Sequence[Argument]) -> Argument:
+    """What all of several functions do with an argument; where they differ, it may be anything."""
+    first, *others = arguments
+    if all(each == first for each in others):
+        return first
+    normal = {each.normal for each in arguments if each.normal}  # one that never returns, or never raises, agrees
+    raising = {each.raising for each in arguments if each.raising}
+    return Argument(*(found.pop() if len(found) == 1 else KEEPS for found in (normal, raising)))
+
+
+def _is_alike(one: Summary, other: Summary) -> bool:
+    """Whether two functions give the same kind of resource, in the same place."""
+    return (one.returns, one.element) == (other.returns, other.element)
+
+
+def _either(outcomes: Sequence[Outcome], *, complete: bool) -> Outcome:
+    """How a call may end that runs one of several functions."""
+    found = outcomes if complete else [*outcomes, Outcome()]
+    raises = dict.fromkeys(thrown for each in found for thrown in each.raises)
+    return Outcome(any(each.returns for each in found), tuple(raises))
 
 
 def _set(call: ast.Call, definition: calls.Definition) -> Assignments:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from dbhygiene.flow.calls import Definition, bases, callee
+from dbhygiene.flow.calls import Definition, bases, method
 from dbhygiene.library.resources import Leaving, Resource
 from dbhygiene.lifetimes.analysis import Analysis
 from dbhygiene.lifetimes.heap import IS
@@ -69,38 +69,41 @@ def _methods(family: tuple[Definition, ...]) -> dict[str, Definition]:
         scope = each.file.classes.get(each.name)
         if scope is None:
             continue
-        for name, node in scope.defined.items():
-            if isinstance(node, FUNCTION):
-                found.setdefault(name, Definition(each.file, node, scope.inner_name(name)))
+        defined = {name: node for name, node in scope.defined.items() if isinstance(node, FUNCTION)}
+        for name, values in scope.aliases.items():  # `close = disconnect`
+            match values:
+                case [ast.Name(id=other)] if other in defined:
+                    defined.setdefault(name, defined[other])
+        for name, node in defined.items():
+            found.setdefault(name, Definition(each.file, node, scope.inner_name(node.name)))
     return found
 
 
 def _opened(cls: Definition, made: Definition, summaries: Summaries) -> Field | None:
     """The field that holds an open connection whenever the constructor returns."""
     run: list[Function] = []
-    for method in (made, *_called_first(made)):
-        assert isinstance(method.node, FUNCTION)
-        run.append(method.node)
-        analysis = summaries.solved(method.file, method.node)
+    for each in (made, *_called_first(cls, made)):
+        assert isinstance(each.node, FUNCTION)
+        run.append(each.node)
+        analysis = summaries.solved(each.file, each.node)
         if analysis is not None and (found := _surely_kept(analysis)) is not None:
             birth, name = found
             if not all(map(_keeps_itself, run)):
                 return None
-            return Field(method.file, cls, name, birth, analysis.sites[birth], summaries)
+            return Field(each.file, cls, name, birth, analysis.sites[birth], summaries)
     return None
 
 
-def _called_first(made: Definition) -> list[Definition]:
-    """The methods that a constructor calls on its object, whatever happens: `self.connect()` as a statement."""
+def _called_first(cls: Definition, made: Definition) -> list[Definition]:
+    """The methods that a constructor calls on an object of a class, whatever happens: `self.connect()`, a statement."""
     assert isinstance(made.node, FUNCTION)
-    scope = made.file.functions[made.node]
     found: list[Definition] = []
     for statement in made.node.body:
         match statement:
-            case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id="self"))) as call):
-                method = callee(made.file, call, scope)
-                if method is not None and isinstance(method.node, FUNCTION) and not method.node.decorator_list:
-                    found.append(method)
+            case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id="self"), attr=name))):
+                called = method(cls, name)
+                if called is not None and isinstance(called.node, FUNCTION) and not called.node.decorator_list:
+                    found.append(called)
     return found
 
 
@@ -158,8 +161,8 @@ def _leaves(block: list[ast.stmt]) -> bool:
 
 def _closers(field: Field, methods: dict[str, Definition]) -> frozenset[str] | None:
     """The methods that close the field, or may; None where somebody else may too."""
-    own = {method.node: name for name, method in methods.items()}
-    found: set[str] = set()
+    own = {method.node for method in methods.values()}
+    found: set[ast.AST] = set()
     for file in field.relatives():
         if file is None:
             return None
@@ -169,10 +172,11 @@ def _closers(field: Field, methods: dict[str, Definition]) -> frozenset[str] | N
                 function = function_around(file, use)
                 if function not in own or not _is_self(use.value):
                     return None
-                found.add(own[function])
+                found.add(function)
             elif verdict:
                 return None  # it is handed out
-    return frozenset(_with_callers(found, methods))
+    closers = {name for name, method in methods.items() if method.node in found}
+    return frozenset(_with_callers(closers, methods))
 
 
 def _with_callers(closers: set[str], methods: dict[str, Definition]) -> set[str]:

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from dbhygiene.flow.calls import Definition, bases, callee, find
+from dbhygiene.flow.callees import callees
+from dbhygiene.flow.calls import Definition, bases, find
 from dbhygiene.frozen import Frozen
 from dbhygiene.library.resources import Does, Resource
 from dbhygiene.lifetimes.heap import IS
@@ -180,10 +181,10 @@ def _touched_in(method_: Definition, dropped: bool) -> tuple[set[str], list[tupl
             case ast.Return(value=ast.Name() as returned) if dropped:
                 harmless.add(returned)
             case ast.Call(func=ast.Attribute(value=ast.Name(id=name))) if name == own:
-                found = callee(method_.file, part, method_.file.functions[method_.node])  # type: ignore[index]
-                if found is None:
+                found = callees(method_.file, part, method_.file.functions[method_.node])  # type: ignore[index]
+                if not (found.definitions and found.complete):
                     return None
-                called.append((found, method_.file.drops(part)))
+                called += [(each, method_.file.drops(part)) for each in found.definitions]
                 harmless.add(part.func)
             case ast.Attribute(value=ast.Attribute() as owner, attr=attr) if attr not in ENDING:
                 harmless.add(owner)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from dbhygiene.flow import cfg
+from dbhygiene.flow.callees import is_hook
 from dbhygiene.flow.calls import Definition, Demand, find, method
 from dbhygiene.flow.cfg import Outcome, TooLargeError
 from dbhygiene.flow.exceptions import handled_types
@@ -360,7 +361,7 @@ class Summaries:
     def _infer_outcome(self, node: ast.AST) -> Outcome:
         definition = self._definitions[node]
         assert isinstance(node, FUNCTION)
-        if definition.file.functions[node].class_scope and _is_abstract(node):
+        if definition.file.functions[node].class_scope and is_hook(node):
             return Outcome()  # to be written by a subclass
         graph = self._graph(definition)
         if graph is None:
@@ -368,10 +369,8 @@ class Summaries:
         nodes = set(graph.nodes())
         return Outcome(graph.exit in nodes, tuple(sorted(graph.thrown)) if graph.raised in nodes else ())
 
-    def enters_own_code(self, definition: Definition | None) -> bool:
+    def enters_own_code(self, definition: Definition) -> bool:
         """Whether entering a `with` over this runs code of the project that may raise."""
-        if definition is None:
-            return False
         if not isinstance(definition.node, FUNCTION):
             enter = method(definition, "__enter__") or method(definition, "__aenter__")
             return enter is not None and bool(self.outcome(enter).raises)
@@ -380,10 +379,8 @@ class Summaries:
         graph = self._graph(definition)
         return graph is None or _raises_before_yield(graph)
 
-    def swallowed(self, definition: Definition | None) -> Sequence[str | None]:
+    def swallowed(self, definition: Definition) -> Sequence[str | None]:
         """The exceptions that leaving a `with` over the project's own context manager may swallow."""
-        if definition is None:
-            return ()
         if isinstance(definition.node, FUNCTION):
             if not any(name in CONTEXT_MANAGERS for name in definition.decorators):
                 return ()
@@ -466,16 +463,6 @@ def _is_sure(analysis: Analysis, value: ast.expr | None) -> bool:
 
 def _is_generator(file: File, function: Function) -> bool:
     return bool(file.functions[function].yields)
-
-
-def _is_abstract(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """Whether a method does nothing but stand for those of subclasses."""
-    match function.body[-1]:
-        case ast.Pass() | ast.Expr(value=ast.Constant()):
-            return len(function.body) <= 2
-        case ast.Raise(exc=ast.expr() as raised):
-            return "NotImplementedError" in ast.unparse(raised)
-    return False
 
 
 def _raises_before_yield(graph: cfg.Graph) -> bool:

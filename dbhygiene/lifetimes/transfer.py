@@ -282,7 +282,7 @@ class Transfer:
 
     def _is_put_off(self, call: ast.Call, effect: Effect) -> bool:
         """Whether a call only makes a coroutine, that is returned, kept, or run beside what follows."""
-        if effect.definition is None or not isinstance(effect.definition.node, ast.AsyncFunctionDef):
+        if not any(isinstance(each.node, ast.AsyncFunctionDef) for each in effect.definitions):
             return False
         match self.effects.file.parents.get(call):
             case ast.Call(func=func):

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dbhygiene.flow.calls import Demand, callee
+from dbhygiene.flow.callees import callee
+from dbhygiene.flow.calls import Demand
 from dbhygiene.project import Project
 
 BASE = {

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dbhygiene.flow import cfg
-from dbhygiene.flow.calls import callee
+from dbhygiene.flow.callees import callee
+from dbhygiene.flow.calls import Definition
 from dbhygiene.library.calls import STACKING
 from dbhygiene.lifetimes import Lifetime, Lifetimes
 from dbhygiene.lifetimes.transfer import Transfer
@@ -104,12 +105,16 @@ def _hides(act: cfg.Act, transfer: Transfer) -> bool:
             return name in names.captured | names.shared
         case cfg.Call(node=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=attr))) if attr in STACKING:
             return name not in names.stacks
-        case cfg.Call(node=call) if (definition := transfer.effects.of(call).definition) is not None:
-            if isinstance(definition.node, ast.ClassDef):
-                return True
-            scope = definition.file.functions[definition.node]
-            return bool(scope.globals or definition.file.captured.get(scope))
+        case cfg.Call(node=call):
+            return any(map(_keeps_for_others, transfer.effects.of(call).definitions))
     return False
+
+
+def _keeps_for_others(definition: Definition) -> bool:
+    if isinstance(definition.node, ast.ClassDef):
+        return True
+    scope = definition.file.functions[definition.node]
+    return bool(scope.globals or definition.file.captured.get(scope))
 
 
 def compare(
