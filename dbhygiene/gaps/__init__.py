@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 
@@ -15,10 +15,12 @@ from dbhygiene.flow.once import once
 from dbhygiene.frozen import replace
 from dbhygiene.gaps.aliases import aliases_of
 from dbhygiene.gaps.callbacks import callbacks
+from dbhygiene.gaps.classes import FunctionAt
 from dbhygiene.gaps.decorators import dressed
 from dbhygiene.gaps.durations import is_test
 from dbhygiene.gaps.effects import Part, Routine, Spot
 from dbhygiene.gaps.entries import entries, entries_of, may_have_entries, uses_django
+from dbhygiene.gaps.forks import begin_in_child
 from dbhygiene.gaps.reach import Doing, Reach
 from dbhygiene.gaps.seconds import UNBOUNDED
 from dbhygiene.gaps.site import is_sqlite_only
@@ -27,7 +29,7 @@ from dbhygiene.gaps.walk import Gap, Walk
 from dbhygiene.library.waits import Kind, waits_of
 from dbhygiene.project import FEW
 from dbhygiene.settings import Confidence
-from dbhygiene.source import Alone, File, Function, Located, Surroundings
+from dbhygiene.source import Alone, Code, File, Function, Located, Surroundings
 
 __all__ = ["Gap", "Gaps"]
 
@@ -144,7 +146,20 @@ class Gaps:
             self._summary(each)
             for gap in self._gaps.get(each, ()):
                 found.setdefault(gap.wait.node, gap)
-        return [gap for gap in found.values() if self._is_for_here(gap) and self._is_answered(gap)]
+        gaps = [gap for gap in found.values() if self._is_for_here(gap) and self._is_answered(gap)]
+        return [replace(gap, in_child=gap.comes_first and self._is_in_child(gap)) for gap in gaps]
+
+    def _is_in_child(self, gap: Gap) -> bool:
+        """Whether a forked process leads to a gap."""
+        place = _place(gap.file, gap.code)
+        return place in self._in_children or place in _reached(begin_in_child(gap.file))
+
+    @cached_property
+    def _in_children(self) -> set[tuple[Path, str]]:
+        """What forked processes of the project lead to; by name, as above."""
+        files = {file.path: file for word in ("Process", "Pool") for file in self._project.speaking(word)}
+        programs = (file for file in files.values() if file.is_program)
+        return _reached(function for file in programs for function in begin_in_child(file))
 
     def _is_for_here(self, gap: Gap) -> bool:
         """Whether no function on the way to the wait has the gap for itself: what mends that one, mends this one."""
@@ -195,6 +210,18 @@ class Gaps:
             for gap in walk.gaps.values():
                 self._by_wait[gap.wait.node][routine] = gap
         return walk.summary
+
+
+def _place(file: File, code: Code) -> tuple[Path, str]:
+    """Where a function is, whichever text of its file it was found in."""
+    return file.path, file.functions[code].name
+
+
+def _reached(functions: Iterable[FunctionAt]) -> set[tuple[Path, str]]:
+    """The places of some functions, and of whatever they lead to."""
+    reach = Reach()
+    reach.explore((function.file, function.node) for function in functions)
+    return {_place(each.file, each.code) for each in reach}
 
 
 @once

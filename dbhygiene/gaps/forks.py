@@ -3,32 +3,136 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
+from dbhygiene.flow.bindings import Bindings
+from dbhygiene.flow.callees import subclasses
+from dbhygiene.flow.calls import Definition, enclosing_class, method
+from dbhygiene.flow.names import origin
+from dbhygiene.flow.once import once
+from dbhygiene.gaps.classes import FunctionAt, class_of, foreign_bases, lineage
 from dbhygiene.gaps.closing import what_closes
 from dbhygiene.gaps.code import own_nodes
 from dbhygiene.gaps.dispatch import functions
-from dbhygiene.gaps.durations import argument
+from dbhygiene.gaps.durations import argument, is_test
 from dbhygiene.gaps.effects import Ask, Effects, Routine, Run
-from dbhygiene.library.entries import FORKS
-from dbhygiene.source import FUNCTION, Code, File, function_around
+from dbhygiene.gaps.things import Object, Things
+from dbhygiene.library.entries import CONTEXTS, FORKS, HANDS_OVER, PROCESS_POOLS, PROCESSES
+from dbhygiene.source import FUNCTION, Code, File, function_around, last_name, mentioning
 
 _SHARES_NOTHING = ("spawn", "forkserver")
 
 
 def closed_in_child(file: File, call: ast.Call) -> Iterator[tuple[File, ast.Call]]:
     """Where the child closes, before it asks, a connection that the parent of this fork may have open."""
-    name = file.resolve(call.func)
-    if name != "os.fork" and name not in FORKS:
+    if _shares_nothing(file) or _closed_before(file, call):
         return
-    if any(word in file.text for word in _SHARES_NOTHING) or _closed_before(file, call):
-        return
-    if name == "os.fork":
+    if file.resolve(call.func) == "os.fork":
         for owner, code, child in _branches(file, call):
             yield from _first_close(owner, code, child)
-    elif (given := argument(call, *FORKS[name])) is not None:
-        for function in functions(file, given):
-            yield from _first_close(function.file, function.node, function.node.body)
+    for function in _begun_by(file, call):
+        yield from _first_close(function.file, function.node, function.node.body)
+
+
+def fork_of(file: File, call: ast.Call) -> tuple[File, ast.Call] | None:
+    """Where the project makes such a process, if a call closes in its `run`, before it asks."""
+    if what_closes(file, call) is None or _shares_nothing(file):
+        return None
+    function = function_around(file, call)
+    scope = file.functions.get(function) if function is not None else None
+    cls = enclosing_class(file, scope) if scope is not None and scope.node is function else None
+    if not isinstance(function, FUNCTION) or function.name != "run" or cls is None or not is_process(cls):
+        return None
+    if not any(close is call for _, close in _first_close(file, function, function.body)):
+        return None
+    return next((made for made in _made(cls) if not _closed_before(*made)), None)
+
+
+@once
+def begin_in_child(file: File) -> tuple[FunctionAt, ...]:
+    """The functions that a file has forked processes begin with."""
+    if _shares_nothing(file):
+        return ()
+    begun = [function for call in file.nodes(ast.Call) for function in _begun_by(file, call)]
+    for name, scope in file.classes.items():
+        if isinstance(scope.node, ast.ClassDef) and scope.node.bases:
+            cls = Definition(file, scope.node, name)
+            run = method(cls, "run") if is_process(cls) else None
+            if run is not None and isinstance(run.node, FUNCTION):
+                begun.append(FunctionAt(run.file, run.node))
+    return tuple(begun)
+
+
+def _begun_by(file: File, call: ast.Call) -> Sequence[FunctionAt]:
+    """The functions that begin in the processes that a call forks, or are handed to by it."""
+    if (maker := _maker(file, call.func)) is not None:
+        given = argument(call, *FORKS[maker])
+    elif isinstance(call.func, ast.Attribute) and call.func.attr in HANDS_OVER and _is_pool(file, call.func.value):
+        given = argument(call, *HANDS_OVER[call.func.attr])
+    else:
+        given = None
+    return functions(file, given) if given is not None else ()
+
+
+def _maker(file: File, expr: ast.expr) -> str | None:
+    """The class of processes, or of pools of them, that an expression names."""
+    if (name := file.resolve(expr)) in FORKS:
+        return name
+    match expr:
+        case ast.Attribute(value=context, attr="Process" | "Pool" as kind) if _is_context(file, context):
+            return f"multiprocessing.{kind}"
+    return None
+
+
+def _is_context(file: File, expr: ast.expr) -> bool:
+    """Whether this is `multiprocessing.get_context()`, or a variable that holds it."""
+    if isinstance(expr, ast.Call):
+        return file.resolve(expr.func) in CONTEXTS
+    place = Bindings.of(file).place(expr)
+    values = Bindings.of(file).values.get(place, ()) if place else ()
+    return any(isinstance(value, ast.Call) and file.resolve(value.func) in CONTEXTS for value in values)
+
+
+def _is_pool(file: File, expr: ast.expr) -> bool:
+    thing = Things.of(file).thing(expr)
+    if isinstance(thing, Object):
+        return thing.name in PROCESS_POOLS
+    place = Bindings.of(file).place(expr)
+    made = [*Bindings.of(file).values.get(place, ())] if place else []
+    if isinstance(expr, ast.Name):
+        entered = ((item.context_expr, item.optional_vars) for item in file.nodes(ast.withitem))
+        made += [given for given, name in entered if name is not None and last_name(name) == expr.id]
+    return any(isinstance(value, ast.Call) and _maker(file, value.func) in PROCESS_POOLS for value in made)
+
+
+def is_process(cls: Definition) -> bool:
+    """Whether the objects of a class are processes that fork."""
+    if any(name in PROCESSES for name in foreign_bases(cls)):
+        return True
+    return any(
+        _maker(each.file, base) in PROCESSES
+        for each in lineage(cls)
+        if isinstance(each.node, ast.ClassDef)
+        for base in each.node.bases
+    )
+
+
+def _made(cls: Definition) -> Iterator[tuple[File, ast.Call]]:
+    """The calls that make an object of a class, or of one below it."""
+    for each in (cls, *subclasses(cls)):
+        for file in (each.file, *(other for other in mentioning(each.file, each.name) if other is not each.file)):
+            if is_test(file):
+                continue
+            for call in file.nodes(ast.Call):
+                name = file.resolve(call.func) if isinstance(call.func, (ast.Name, ast.Attribute)) else None
+                found = class_of(file, origin(file, name)) if name else None
+                if found is not None and found.node is each.node:
+                    yield file, call
+
+
+def _shares_nothing(file: File) -> bool:
+    """Whether a file has its processes spawned."""
+    return any(word in file.text for word in _SHARES_NOTHING)
 
 
 def _branches(file: File, fork: ast.Call) -> Iterator[tuple[File, Code, list[ast.stmt]]]:
@@ -83,7 +187,9 @@ def _calls(statements: Iterable[ast.stmt]) -> list[ast.Call]:
 
 
 def _closed_before(file: File, fork: ast.Call) -> bool:
-    """Whether the parent closes its connection somewhere before it forks."""
+    """Whether the parent closes its connection somewhere before it forks: before the process is made, or started."""
     code = function_around(file, fork) or file.tree
-    calls = (node for node in own_nodes(code) if isinstance(node, ast.Call) and node.lineno < fork.lineno)
-    return any(what_closes(file, call) is not None for call in calls)
+    calls = [node for node in own_nodes(code) if isinstance(node, ast.Call)]
+    starts = [call.lineno for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr == "start"]
+    begins = max([fork.lineno, *starts])
+    return any(what_closes(file, call) is not None for call in calls if call.lineno < begins)

@@ -93,6 +93,8 @@ def _reasons(gap: Gap) -> Iterator[str]:
     file, node = gap.file, gap.wait.node
     if any(streaming_loop(file, place, partial(may_stream, file)) for place in (node, *_callers(gap))):
         yield "the rows of `.iterator()` are still being read"
+    if gap.in_child:
+        yield "a forked process may get here before any query of its own, and would close its parent's connection"
     text = file.segment(gap.code) if isinstance(gap.code, FUNCTION) else file.text
     if any(word in text for word in _HELD):
         yield "locks, temporary tables and the like would go with the connection"

@@ -23,7 +23,7 @@ from dbhygiene.gaps.site import age_of_connections
 from dbhygiene.gaps.states import Ending, Idle, Pause, State, Summary
 from dbhygiene.library.calls import EXITS
 from dbhygiene.library.waits import Kind
-from dbhygiene.source import FUNCTION, File, Located
+from dbhygiene.source import FUNCTION, Code, File, Located
 
 Summaries = Callable[[Routine], Summary]
 
@@ -35,7 +35,7 @@ class Gap(Record):
     """
 
     file: File
-    code: ast.AST
+    code: Code
     asked: Spot
     wait: Spot
     asked_again: Spot
@@ -43,6 +43,8 @@ class Gap(Record):
     kind: Kind
     between_calls: bool = False  # of a callback: its next call is the wait
     kept: Spot | None = None  # what was to close the connection before, and does not
+    comes_first: bool = False  # the wait, on some path, before any query of its function
+    in_child: bool = False  # a forked process may get here, with its parent's connection
 
     @property
     def place(self) -> Located:
@@ -68,7 +70,11 @@ class Walk(Semantics):
         }
         self._known_rounds: dict[Cycle, Rounds] = {}
         self._kept = frozenset(self._keeping(graph))
+        self._before_queries: set[ast.AST] = set()
         self.summary = self._walk(graph)
+        for gap in self.gaps.values():
+            if gap.wait.node in self._before_queries:
+                self.gaps[gap.wait.node] = replace(gap, comes_first=True)
 
     loads = True
 
@@ -336,6 +342,8 @@ class Walk(Semantics):
     def _waited(self, state: State, pause: Pause, spot: Spot) -> State:
         if not pause.seconds.most:
             return state
+        if state.entered is not None:
+            self._before_queries.add((pause.spot or spot).node)
         return replace(
             state,
             entered=state.entered and state.entered.waiting(pause, pause.spot or spot, self._rounds),

@@ -88,14 +88,30 @@ TASK_LIBRARIES = (
 # Libraries whose tasks are put into the queue when they are called by their name; a celery task then runs at once.
 ENQUEUED_BY_CALL = frozenset({"huey", "django_huey", "background_task"})
 
+# Classes whose objects are processes that fork; a context has a `Process` and a `Pool`, too.
+PROCESSES = frozenset(
+    f"{library}.{name}"
+    for library in ("multiprocessing", "billiard")
+    for name in ("Process", "context.Process", "context.ForkProcess", "process.BaseProcess", "process.Process")
+)
+CONTEXTS = frozenset({"multiprocessing.get_context", "billiard.get_context"})
+
+# Pools of processes that fork: the methods above hand a function to one of them.
+PROCESS_POOLS = frozenset(
+    {
+        "multiprocessing.Pool",
+        "multiprocessing.pool.Pool",
+        "billiard.Pool",
+        "billiard.pool.Pool",
+        "concurrent.futures.ProcessPoolExecutor",
+        "concurrent.futures.process.ProcessPoolExecutor",
+    }
+)
+
 # Calls that fork a process, and the function that begins there: position and name.
 FORKS: dict[str, tuple[int, str]] = {
-    "multiprocessing.Process": (1, "target"),
-    "multiprocessing.context.Process": (1, "target"),
-    "multiprocessing.Pool": (1, "initializer"),
-    "multiprocessing.pool.Pool": (1, "initializer"),
-    "concurrent.futures.ProcessPoolExecutor": (2, "initializer"),
-    "concurrent.futures.process.ProcessPoolExecutor": (2, "initializer"),
+    **dict.fromkeys(PROCESSES, (1, "target")),
+    **{name: (2 if name.endswith("Executor") else 1, "initializer") for name in PROCESS_POOLS},
 }
 
 # How a loop is told to end by another part of the program: by an event, an exception, or a flag of such a name.

@@ -29,6 +29,24 @@ def deliver(order):
         os._exit(0)
 ```
 
+The functions that a pool of processes is given, its initializer, and the `run` of a subclass of `Process` begin in a
+child, too:
+
+```python
+import multiprocessing
+from django.db import connection
+from shop.models import Order
+
+class Worker(multiprocessing.Process):
+    def run(self):
+        connection.close()  # HYG306
+        print(Order.objects.count())
+
+def start():
+    print(Order.objects.count())
+    Worker().start()
+```
+
 Close in the parent, before the process begins: the child then finds nothing to share, and opens its own.
 
 ```python
@@ -79,7 +97,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.gaps.forks import closed_in_child
+from dbhygiene.gaps.forks import closed_in_child, fork_of
 from dbhygiene.gaps.site import is_sqlite_only
 from dbhygiene.library.prefilter import CLOSING
 from dbhygiene.model import NoFix, Report, rule
@@ -89,13 +107,16 @@ from dbhygiene.source import File
 
 @rule("HYG306", on=ast.Call, imports={"fork", "Process", "Pool"}, also=CLOSING, within="django")
 def check(file: File, call: ast.Call) -> Iterator[Report]:
-    for owner, close in closed_in_child(file, call):
-        if owner is file and not is_sqlite_only(file):
-            yield Report(
-                close,
-                "the connection that a forked process closes here is its parent's, whose session ends",
-                path=((call, "a process is forked"),),
-                fix=NoFix("the connection must be closed before the process is forked, in its parent"),
-                confidence=Confidence.LIKELY,
-                subject="connection",
-            )
+    found = [(close, call) for owner, close in closed_in_child(file, call) if owner is file]
+    if (fork := fork_of(file, call)) is not None:
+        made_in, made = fork
+        found.append((call, made if made_in is file else call))
+    for close, where in found if found and not is_sqlite_only(file) else ():
+        yield Report(
+            close,
+            "the connection that a forked process closes here is its parent's, whose session ends",
+            path=((where, "a process is forked"),) if where is not close else (),
+            fix=NoFix("the connection must be closed before the process is forked, in its parent"),
+            confidence=Confidence.LIKELY,
+            subject="connection",
+        )

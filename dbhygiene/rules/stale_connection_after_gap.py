@@ -97,8 +97,10 @@ right after that call. The guard, `if not connection.in_atomic_block`, keeps a c
 tests of the project: each test of a `TestCase` runs within a transaction, and closing the connection there makes the
 next query fail, on MySQL, PostgreSQL and SQLite files. `close_old_connections()` would fail there in the same way, and
 does not close a connection that `CONN_MAX_AGE` keeps. Only a script's top level, which no test calls, needs no guard.
-There is no fix in a loop over `.iterator()`, the function's own or a caller's, nor where a cursor, a
-lock or a temporary table may still be in use. A wait within a transaction is another fault: `gap-inside-atomic`.
+There is no fix in a loop over `.iterator()`, the function's own or a caller's, nor where a cursor, a lock or a
+temporary table may still be in use. There is none, either, where a forked process may wait before its own first query:
+it would close its parent's connection (`close-after-fork`). A wait within a transaction is another fault:
+`gap-inside-atomic`.
 
 ## References
 

@@ -7,7 +7,8 @@ import pytest
 
 import dbhygiene
 from dbhygiene.gaps import Gaps
-from dbhygiene.model import Safety
+from dbhygiene.gaps.repair import repair
+from dbhygiene.model import Fix, Safety
 from dbhygiene.project import Project
 from dbhygiene.settings import Lasting, Settings
 
@@ -397,3 +398,48 @@ def test_what_a_thread_is_shown_closes_all_databases(tmp_path, databases, close)
     (finding,) = dbhygiene.check(tmp_path)
     (edit,) = finding.fix.edits
     assert (finding.code, finding.fix.safety, edit.code) == ("HYG307", Safety.SHOWN, close)
+
+
+CHILD = """
+    import multiprocessing
+    from jobs.models import Job
+
+    tasks = multiprocessing.Queue()
+
+    def work():
+        while True:
+            pk = tasks.get()
+            Job.objects.filter(pk=pk).update(state="done")
+
+    def later(pk):
+        job = Job.objects.get(pk=pk)
+        input("Ready? ")
+        job.save()
+"""
+
+
+@pytest.mark.parametrize(
+    ("made", "in_child"),
+    [
+        ("from multiprocessing import Process\n\nProcess(target=work).start()", True),
+        ("import billiard\n\nbilliard.Process(target=work).start()", True),
+        ("from multiprocessing import get_context\n\nget_context().Process(target=work).start()", True),
+        ("from multiprocessing import get_context\n\nget_context('spawn').Process(target=work).start()", False),
+        ("from threading import Thread\n\nThread(target=work).start()", False),
+        ("from multiprocessing import Process\n\ndef run():\n    work()\n\nProcess(target=run).start()", True),
+        (
+            "from multiprocessing import Process\n\nclass Worker(Process):\n    def run(self):\n        work()\n",
+            True,
+        ),
+        (
+            "import multiprocessing\n\nclass Base(multiprocessing.Process):\n    pass\n\n"
+            "class Worker(Base):\n    def run(self):\n        work()\n",
+            True,
+        ),
+    ],
+)
+def test_no_fix_closes_a_parents_connection(gaps, made, in_child):
+    found = gaps(CHILD, start=f"from jobs.command import later, work\n{made}\nlater(1)")
+    fixes = {gap.code.name: repair(gap) for gap in found}
+    assert ("parent's" in str(fixes["work"])) is in_child
+    assert isinstance(fixes["later"], Fix)  # it has asked before

@@ -325,6 +325,28 @@ ROWS = {
         "orders: 1",
         by_hand=(("    if os.fork()", "    connection.close()\n    if os.fork()"),),
     ),
+    "closed in the run of a process": Row(
+        "HYG306",
+        """
+        import multiprocessing
+        from django.db import connection
+        from shop.models import Order
+
+        class Worker(multiprocessing.get_context("fork").Process):
+            def run(self):
+                connection.close()
+                Order.objects.create()
+
+        def main():
+            Order.objects.create()
+            worker = Worker()
+            worker.start()
+            worker.join()
+            print("orders:", Order.objects.count())
+        """,
+        "orders: 2",
+        by_hand=(("    worker.start()", "    connection.close()\n    worker.start()"),),
+    ),
     "threads": Row(
         "HYG307",
         """
