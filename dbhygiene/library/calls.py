@@ -7,6 +7,8 @@ the short list is the one that experts share.
 
 from __future__ import annotations
 
+import ast
+
 from dbhygiene.library.resources import (
     BORROWER,
     BORROWS,
@@ -57,7 +59,7 @@ _BORROWING_FUNCTIONS = """
     polars.read_database_uri weakref.ref weakref.proxy inspect.getmembers psycopg2.extras.register_uuid
     psycopg2.extras.register_json psycopg2.extras.register_hstore psycopg2.extensions.register_type
     psycopg2.extras.register_default_jsonb psycopg2.extras.register_composite psycopg.types.TypeInfo.fetch
-    psycopg2.extras.wait_select unittest.TestCase.assertEqual select.select
+    psycopg2.extras.wait_select pytest.raises unittest.TestCase.assertEqual select.select
 """
 
 EXITS_AT_ONCE = frozenset("os._exit os.abort os.execv os.execve os.execvp os.execl os.execlp".split())
@@ -79,6 +81,7 @@ CALLS: dict[str, Summary] = {
     "typing_extensions.cast": _RETURNS_SECOND,
     "asyncio.wait_for": _RETURNS_FIRST,
     "asyncio.shield": _RETURNS_FIRST,
+    "functools.partial": Summary(arguments=(Argument.of(RETURNS),), may_raise=False),
     **dict.fromkeys(_BORROWING_FUNCTIONS.split(), BORROWER),
 }
 
@@ -87,7 +90,7 @@ BORROWING_METHODS = frozenset(
     """
     to_sql read_sql as_string backup mogrify debug info warning warn error exception critical log
     assertEqual assertIs assertIsNotNone assertIsNone assertTrue assertFalse assertIsInstance assertNotEqual
-    assertIn assertNotIn assertRaises join
+    assertIn assertNotIn assertRaises assertRaisesRegex assertWarns join
     """.split()
 )
 
@@ -98,6 +101,60 @@ LOGGERS = frozenset("log logger logging LOG LOGGER _log _logger __log __logger".
 TAKING = frozenset({"acquire", "connection", "dedicated_connection", "get_connection", "getconn"})
 GIVING_BACK = frozenset({"putconn", "release"})
 GIVEN_BACK = Summary(arguments=(Argument.of(CLOSES),), may_raise=False)
+
+# What can be read from a connection and is no method: it needs the connection no more.
+PLAIN = frozenset(
+    """
+    Error InterfaceError DatabaseError OperationalError IntegrityError ProgrammingError InternalError DataError
+    NotSupportedError Warning __class__ __dict__ __doc__ __name__ autocommit bind charset client_encoding client_flag
+    closed cursor_factory cursorclass database db default_isolation_level description dialect dsn encoding engine
+    errorhandler host in_transaction info is_active is_valid isolation_level lastrowid loop messages name
+    notices notifies open password path pgconn port protocol_version readonly row_factory rowcount server_host
+    server_info server_version status sql_mode text_factory thread_id tpc_transaction_id time_zone timeout
+    total_changes transaction_status unix_socket unread_result uri url user username version
+    """.split()
+)
+
+# Methods of a cursor, or of another thing that reads from a connection.
+READING = frozenset(
+    """
+    __next__ all callproc execute executemany executescript fetch fetchall fetchmany fetchone fetchrow fetchval first
+    mappings next nextset one one_or_none partitions read scalar scalar_one scalar_one_or_none scalars stream
+    unique yield_per
+    """.split()
+)
+
+# Methods that give further cursors, one after the other.
+GIVING_CURSORS = frozenset({"stored_results"})
+
+# Functions whose results are those of the function that they are given.
+APPLYING = frozenset({"map", "starmap"})
+
+# Arguments because of which a method or function gives what is read later, and where they stand if not by name.
+_LATER: dict[str, tuple[str, int | None]] = {
+    "read_sql": ("chunksize", 7),  # of pandas
+    "read_sql_query": ("chunksize", 6),
+    "read_sql_table": ("chunksize", 7),
+    "read_database": ("iter_batches", None),  # of polars
+    "execute": ("multi", None),  # of MySQL Connector
+    "pl": ("lazy", None),  # of DuckDB
+}
+
+
+def reads_later(name: str, call: ast.Call) -> bool:
+    """Whether a call of a method or function gives an iterator that still reads from the connection."""
+    if name not in _LATER:
+        return False
+    argument, position = _LATER[name]
+    given = [keyword.value for keyword in call.keywords if keyword.arg in {argument, None}]
+    positional: list[ast.expr] = [each for each in call.args if isinstance(each, ast.Starred)]
+    if not positional and position is not None:
+        positional = call.args[position : position + 1]
+    return any(not (isinstance(each, ast.Constant) and not each.value) for each in (*given, *positional))
+
+
+# Functions that call what they are given, elsewhere; who awaits them has its result.
+RUNNING_AWAITED = frozenset("run_in_executor run_in_threadpool run_sync to_thread".split())
 
 # Functions and methods that begin what they are given, and come back before it has ended.
 BEGINNING = frozenset("create_task ensure_future run_coroutine_threadsafe start_soon".split())

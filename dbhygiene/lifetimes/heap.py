@@ -14,9 +14,11 @@ Alias: TypeAlias = "tuple[str, Where]"
 # How something is related to the resource:
 IS: Final = "is"
 PART: Final = "part"  # lives in it, and may still read from it: a cursor
+PARTS: Final = "parts"  # a container of parts of it
 IN: Final = "in"  # a container that holds it
 CLOSER: Final = "closer"  # closes it when it is left or closed: closing(conn), an ExitStack
 CLOSE: Final = "close"  # its bound `close` method
+BOUND: Final = "bound "  # and a name: its method of this name, not called; without a name: a container of such
 LENT: Final = "<lent>"  # below a field: somebody else has seen that since, and may have closed it
 RETURN: Final = "<return>"  # where the function's result is
 ELSEWHERE: Final = "<elsewhere>"  # in somebody's container or object
@@ -72,6 +74,33 @@ def item(index: int) -> str:
 
 def item_index(how: str) -> int | None:
     return int(how[4:]) if how.startswith("item") else None
+
+
+def method_bound(how: str | None) -> str | None:
+    """The method that something is, bound to the resource; "" where it is a container of methods."""
+    return how[len(BOUND) :] if how is not None and how.startswith(BOUND) else None
+
+
+def uses(how: str | None) -> bool:
+    """Whether something still reads from the resource, or holds what does, without being the resource or holding it."""
+    return how in {PART, PARTS} or method_bound(how) is not None
+
+
+def container_of(hows: Iterable[str]) -> str:
+    """How a container relates to the resource to which its elements relate so: by the strongest of them."""
+    found = set(hows)
+    if any(not uses(how) for how in found):
+        return IN
+    return BOUND if any(method_bound(how) is not None for how in found) else PARTS
+
+
+def content_of(how: str | None) -> str | None:
+    """How what is taken out of a container relates to the resource; rows are data."""
+    if how == IN or (how is not None and item_index(how) is not None):
+        return IS
+    if how == PARTS:
+        return PART
+    return BOUND if method_bound(how) is not None else None
 
 
 def path_of(expr: ast.AST) -> str | None:

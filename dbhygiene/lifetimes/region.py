@@ -9,7 +9,7 @@ from dbhygiene.flow import cfg
 from dbhygiene.flow.cfg import Node
 from dbhygiene.frozen import Record
 from dbhygiene.lifetimes.analysis import place_at
-from dbhygiene.lifetimes.heap import IS, PART, RETURN
+from dbhygiene.lifetimes.heap import IS
 from dbhygiene.lifetimes.lifetime import Lifetime
 from dbhygiene.source import last_name
 
@@ -49,7 +49,7 @@ def region(life: Lifetime) -> Region:
     outside = ""
     for number, block in enumerate(_blocks_from(life, opening)):
         rest = _until_bound(block, name)
-        outside = _used_outside(life, needed, [opening, *rest]) or ""
+        outside = used_outside(life, needed, opening, *rest) or ""
         if not outside and (number == 0 or _surely_open(life, name, rest)):
             wanted = needed | _taken_in(life)
             uses = [statement for statement in rest if names_read(statement) & wanted]
@@ -120,7 +120,7 @@ def _until_bound(block: Sequence[ast.stmt], name: str) -> Sequence[ast.stmt]:
     return block
 
 
-def _used_outside(life: Lifetime, needed: set[str], inside: Sequence[ast.stmt]) -> str | None:
+def used_outside(life: Lifetime, needed: set[str], *inside: ast.AST) -> str | None:
     """A variable that may still stand for it, or for a part of it, where it is used outside of these statements."""
     within = {part for statement in inside for part in ast.walk(statement)}
     outside = [
@@ -212,12 +212,12 @@ def names_read(node: ast.AST) -> set[str]:
 
 
 def parts(life: Lifetime) -> set[str]:
-    """The variables that still read from it, on some way: its cursors."""
+    """The variables by which it is still used, on some way: its cursors and bound methods, and what holds these."""
     return {
         where.partition(".")[0]
         for _, fact in life.history
         for how, where in fact.aliases
-        if how == PART and isinstance(where, str) and where != RETURN
+        if how != IS and isinstance(where, str) and not where.startswith("<")
     }
 
 

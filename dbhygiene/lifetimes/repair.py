@@ -13,9 +13,19 @@ from dbhygiene.edits import InsertAfter, InsertBefore, MoveIntoWith, Remove, Rep
 from dbhygiene.flow import cfg
 from dbhygiene.lifetimes.analysis import place_at, transferred
 from dbhygiene.lifetimes.closings import Closing, closings
-from dbhygiene.lifetimes.heap import ELSEWHERE, PART, RETURN, Fact, path_of
+from dbhygiene.lifetimes.heap import ELSEWHERE, RETURN, Fact, path_of, uses
 from dbhygiene.lifetimes.lifetime import Leak, Lifetime
-from dbhygiene.lifetimes.region import RefusedError, Region, blocks, handed_on, names_in, names_read, parts, region
+from dbhygiene.lifetimes.region import (
+    RefusedError,
+    Region,
+    blocks,
+    handed_on,
+    names_in,
+    names_read,
+    parts,
+    region,
+    used_outside,
+)
 from dbhygiene.model import Fix, NoFix, Safety
 from dbhygiene.source import File
 
@@ -48,6 +58,8 @@ def _in_with(life: Lifetime) -> Fix | None:
         raise RefusedError(f"`with {name}` is entered again inside")
     _not_handed_on(life)
     _nothing_outlives(life)
+    if (later := used_outside(life, {*life.names, *parts(life)}, statement)) is not None:
+        raise RefusedError(f"`{later}` is used outside of the `with`, which leaves the connection open")
     if leaving.binds == "cursor":
         conn = _free_name(life)
         items = f"{{contextlib.closing}}($value) as {conn}, {conn} as {name}"
@@ -168,13 +180,13 @@ def _nothing_outlives(life: Lifetime) -> None:
             given = next((place_at(passed) for passed, before, _ in reversed(way) if not _outlived(before)), None)
             where = f" (line {given.lineno}): close it when that has ended" if given is not None else ""
             raise RefusedError(f"something that still reads from the connection outlives it{where}")
-        if isinstance(node.act, cfg.Yield) and life.analysis.transfer.holds(node.act.node.value, fact) == PART:
+        if isinstance(node.act, cfg.Yield) and uses(life.analysis.transfer.holds(node.act.node.value, fact)):
             raise RefusedError("something that still reads from the connection is yielded")
 
 
 def _outlived(fact: Fact) -> bool:
     """Whether something that reads from it has been returned, or put where it stays."""
-    kept = (where for how, where in fact.aliases if how == PART and isinstance(where, str))
+    kept = (where for how, where in fact.aliases if uses(how) and isinstance(where, str))
     return any(where in {RETURN, ELSEWHERE} or "." in where for where in kept)
 
 

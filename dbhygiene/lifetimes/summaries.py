@@ -33,7 +33,7 @@ from dbhygiene.library.resources import (
 from dbhygiene.lifetimes.analysis import Analysis, analyse, transferred
 from dbhygiene.lifetimes.declared import summary_of
 from dbhygiene.lifetimes.effects import CONTEXT_MANAGERS, Effects, Meaning
-from dbhygiene.lifetimes.heap import CLOSER, IN, IS, PART, RETURN, Fact, item_index
+from dbhygiene.lifetimes.heap import CLOSER, IN, IS, PART, RETURN, Fact, item_index, method_bound, uses
 from dbhygiene.lifetimes.ownership import Field, touched
 from dbhygiene.lifetimes.sieve import Sieve
 from dbhygiene.source import FUNCTION, Code, File, Function, Scope, Surroundings
@@ -272,7 +272,8 @@ class Summaries:
 
     def argument(self, definition: Definition, name: str, resource: Resource, how: str) -> Argument:
         """What a function does with a parameter that is given this resource."""
-        if how not in {IS, PART} or not isinstance(definition.node, FUNCTION):
+        is_method = method_bound(how) is not None
+        if not (how in {IS, PART} or is_method) or not isinstance(definition.node, FUNCTION):
             return Argument()
         if _is_generator(definition.file, definition.node):
             return Argument()
@@ -280,7 +281,11 @@ class Summaries:
             return Argument()
         self._definitions[definition.node] = definition
         given = self._arguments.get((definition.node, name, resource), Argument()) or Argument(frozenset(), frozenset())
-        return given if how == IS else Argument.of(BORROWS if given.normal <= _LEAVING_NOTHING else READS)
+        if how == IS:
+            return given
+        if is_method:  # what it gives when it is called may be returned
+            return Argument.of(READS) if given.normal <= _LEAVING_NOTHING else Argument()
+        return Argument.of(BORROWS if given.normal <= _LEAVING_NOTHING else READS)
 
     def _infer_argument(self, key: tuple[ast.AST, str, Resource]) -> Argument | None:
         node, name, resource = key
@@ -415,7 +420,7 @@ def _fate(fact: Fact, normal: bool) -> Does:
         return Does.RETURNS
     if given == IN or (given is not None and item_index(given) is not None):
         return Does.HOLDS
-    if given == PART:
+    if uses(given):
         return Does.READS
     if fact.how(RETURN) == CLOSER or transferred(fact):
         return Does.KEEPS

@@ -11,10 +11,20 @@ from typing import TypeAlias
 
 from dbhygiene.flow import cfg
 from dbhygiene.flow.cfg import Kind, Node
-from dbhygiene.library.calls import BEGINNING, STACKING
-from dbhygiene.library.resources import BORROWS, CLOSES, READS, Does, Fates, Leaving, Resource
+from dbhygiene.library.calls import (
+    APPLYING,
+    BEGINNING,
+    GIVING_CURSORS,
+    PLAIN,
+    READING,
+    RUNNING_AWAITED,
+    STACKING,
+    reads_later,
+)
+from dbhygiene.library.resources import BORROWS, CLOSES, KEEPS, READS, Does, Fates, Leaving, Resource
 from dbhygiene.lifetimes.effects import Effect, Effects
 from dbhygiene.lifetimes.heap import (
+    BOUND,
     CLOSE,
     CLOSER,
     ELSEWHERE,
@@ -22,14 +32,19 @@ from dbhygiene.lifetimes.heap import (
     IS,
     LENT,
     PART,
+    PARTS,
     RETURN,
     Fact,
     Site,
     State,
     Where,
+    container_of,
+    content_of,
     item,
     item_index,
+    method_bound,
     path_of,
+    uses,
 )
 from dbhygiene.lifetimes.knowledge import ANYTHING, FALSY, NONE, TRUTHY, Keys, learn, method_owner, question, worth
 from dbhygiene.source import last_name
@@ -46,6 +61,8 @@ _DATA = frozenset(
 _RUNS = frozenset({"execute", "executemany", "callproc"})  # on some drivers, these give the cursor back
 _TO_CONNECTION = frozenset({"connection", "conn", "_connection"})  # a cursor's way back
 _TAKING_OUT = frozenset({"pop", "popleft", "popitem", "get", "get_nowait", "__getitem__"})
+_COPYING = frozenset({"values", "items", "copy", "keys"})
+_POURING_IN = frozenset({"extend", "extendleft", "update"})
 _PUTTING_IN = frozenset({"append", "add", "appendleft", "insert", "setdefault", "put", "put_nowait"})
 
 
@@ -120,12 +137,15 @@ class Transfer:
             case ast.Tuple(elts=elements) | ast.List(elts=elements) | ast.Set(elts=elements):
                 return self._display(elements, fact)
             case ast.Dict(values=values):
-                found = {self.holds(value, fact) for value in values} - {None}
-                return IN if found & {IS, IN, CLOSER} else PART if found else None
+                found = {how for value in values if (how := self.holds(value, fact))}
+                return container_of(found) if found else None
             case ast.GeneratorExp():  # which is run later, on all that it speaks of
                 return PART if any(fact.how(path_of(part) or part) for part in ast.walk(expr)) else None
             case ast.Subscript(value=value, slice=index):
                 return self._element(self.holds(value, fact), index)
+            case ast.BinOp():  # of containers, as far as a resource is concerned
+                inside = {how for term in _terms(expr) if (how := content_of(self.holds(term, fact)))}
+                return container_of(inside) if inside else None
             case ast.Call(func=ast.Name(id="getattr"), args=[owner, ast.Constant(value=str(attr)), *_]):
                 return self._member(self.holds(owner, fact), attr, fact)
         return None
@@ -139,24 +159,24 @@ class Transfer:
             return CLOSE
         if owner == CLOSER and attr == "close":
             return CLOSE
-        return IS if owner == PART and attr in _TO_CONNECTION else None
+        if owner == PART and attr in _TO_CONNECTION:
+            return IS
+        handed = attr in READING if owner == PART else owner == IS and attr not in PLAIN
+        return BOUND + attr if handed else None
 
     def _display(self, elements: list[ast.expr], fact: Fact) -> str | None:
         found = [(index, how) for index, element in enumerate(elements) if (how := self.holds(element, fact))]
         owning = [(index, how) for index, how in found if how in {IS, IN, CLOSER, CLOSE} or item_index(how) is not None]
         if not owning:
-            return PART if found else None
+            return container_of(how for _, how in found) if found else None
         exact = len(owning) == 1 and owning[0][1] == IS and not any(isinstance(e, ast.Starred) for e in elements)
         return item(owning[0][0]) if exact else IN
 
     @staticmethod
     def _element(container: str | None, index: ast.expr) -> str | None:
-        if container is None or container in {IS, CLOSE}:
-            return None
-        if container in {IN, PART}:
-            return IS if container == IN else None
-        if (number := item_index(container)) is None:
-            return None
+        number = item_index(container) if container is not None else None
+        if number is None:
+            return content_of(container)
         match index:
             case ast.Constant(value=int(wanted)) if wanted >= 0:
                 return IS if wanted == number else None
@@ -206,8 +226,14 @@ class Transfer:
             return [fact._replace(state="closed")]
         if effect.closing and call.args and (how := self.holds(call.args[0], fact)):
             return [fact if raised else fact.with_(CLOSER if how == IS else how, call)]
-        if isinstance(func, ast.Attribute) and (owner := self.holds(func.value, fact)):
-            return [self._method(call, func, owner, fact, raised)]
+        owner = self.holds(func.value, fact) if isinstance(func, ast.Attribute) else None
+        if isinstance(func, ast.Attribute) and owner is not None and not self._is_function(owner, func):
+            return [self._method(call, func.attr, owner, fact, raised)]
+        called = self.holds(func, fact)
+        if (method := method_bound(called)) is not None:
+            return [self._method(call, method, IS, fact, raised)]
+        if called == PART and not raised:
+            return [fact.with_(PART, call)]
         if isinstance(func, ast.Attribute) and (stack := self._stack(func.value)) and fact.how(stack) == CLOSER:
             if func.attr in {"close", "aclose"}:
                 return [fact._replace(state="closed")]
@@ -215,33 +241,43 @@ class Transfer:
                 return [fact.without([stack]).with_(CLOSER, call)]
         if isinstance(func, ast.Attribute) and func.attr in STACKING and self._given(call, fact):
             return [self._stacked(call, func, fact, raised)]
-        if isinstance(func, ast.Attribute) and func.attr in _PUTTING_IN and self._is_container(func.value):
-            if any(self.holds(arg, fact) for arg in call.args):
-                return [fact if raised else fact.with_(IN, path_of(func.value) or func.value)]
+        if isinstance(func, ast.Attribute) and (kept := self._put_in(call, func.attr, fact)) is not None:
+            if self._is_container(func.value):
+                return [fact if raised else fact.with_(kept, path_of(func.value) or func.value)]
+            if kept == PARTS:
+                return [fact if raised else fact.with_(PART, ELSEWHERE)]
         return self._arguments(call, effect, fact, raised)
 
-    def _method(self, call: ast.Call, func: ast.Attribute, owner: str, fact: Fact, raised: bool) -> Fact:
+    @staticmethod
+    def _is_function(owner: str, func: ast.Attribute) -> bool:
+        """Whether a method is one of a bound method itself, or of several: of nothing that belongs to the resource."""
+        return method_bound(owner) is not None and func.attr not in _TAKING_OUT | _COPYING
+
+    def _method(self, call: ast.Call, method: str, owner: str, fact: Fact, raised: bool) -> Fact:
         """A method of the resource, of a part of it, or of what holds it."""
         resource = self.resource(fact)
-        if owner in {IS, CLOSER} and func.attr in resource.rests_after:
+        if owner in {IS, CLOSER} and method in resource.rests_after:
             return fact._replace(state="closed")
-        if owner == IS and resource.is_lazy and func.attr not in resource.rests_during:
+        if owner == IS and resource.is_lazy and method not in resource.rests_during:
             fact = fact._replace(state="open")
         if raised:
             return fact
-        if owner == IS and func.attr in resource.gives_itself:
+        if owner == IS and method in resource.gives_itself:
             return fact.with_(IS, call)
-        if owner == IS and resource.is_lazy and func.attr == "begin":
+        if owner == IS and resource.is_lazy and method == "begin":
             return fact.with_(CLOSER, call)  # a transaction: the session rests after it
         if owner in {IS, PART}:
-            is_data = func.attr in _DATA or (func.attr in _RUNS and func.attr not in resource.parts)
+            is_data = method in _DATA or (method in _RUNS and method not in resource.parts)
+            if method in GIVING_CURSORS or (is_data and reads_later(method, call)):
+                return fact.with_(PARTS, call)
             return fact if is_data else fact.with_(PART, call)
-        if owner == CLOSER and func.attr == "pop_all":
-            return fact.without([path_of(func.value) or func.value]).with_(CLOSER, call)
-        if owner == IN and func.attr in _TAKING_OUT:
-            return fact.with_(IS, call)
-        if owner == IN and func.attr in {"values", "items", "copy", "keys"}:
-            return fact.with_(IN, call)
+        if owner == CLOSER and method == "pop_all" and isinstance(call.func, ast.Attribute):
+            stack = call.func.value
+            return fact.without([path_of(stack) or stack]).with_(CLOSER, call)
+        if method in _TAKING_OUT and (inner := content_of(owner)) is not None:
+            return fact.with_(inner, call)
+        if method in _COPYING and (owner in {IN, PARTS} or method_bound(owner) is not None):
+            return fact.with_(owner, call)
         return fact
 
     def _given(self, call: ast.Call, fact: Fact) -> bool:
@@ -263,8 +299,23 @@ class Transfer:
     def _stack(self, expr: ast.expr) -> Where | None:
         return self.names.stacks.get(expr.id) if isinstance(expr, ast.Name) else None
 
+    def _put_in(self, call: ast.Call, method: str, fact: Fact) -> str | None:
+        """How a container relates to the resource for what one of its methods puts in; None: not at all."""
+        given = [self.holds(arg, fact) for arg in call.args]
+        if method in _POURING_IN:
+            given = [self._poured(how, fact) for how in given]
+        elif method not in _PUTTING_IN:
+            return None
+        kept = {how for how in (*given, *(self.holds(k.value, fact) for k in call.keywords)) if how}
+        return container_of(kept) if kept else None
+
+    def _poured(self, how: str | None, fact: Fact) -> str | None:
+        """How what comes out of something relates to the resource."""
+        return self._read_out(how, fact) if how == PART else content_of(how)
+
     def _is_container(self, expr: ast.expr) -> bool:
-        return isinstance(expr, ast.Name) and expr.id in self.names.containers
+        seen = self.names.captured | self.names.shared
+        return isinstance(expr, ast.Name) and expr.id in self.names.containers and expr.id not in seen
 
     def _arguments(self, call: ast.Call, effect: Effect, fact: Fact, raised: bool) -> Iterable[Fact]:
         """What becomes of a resource that is given to a call."""
@@ -276,7 +327,7 @@ class Transfer:
         if how == IS and self.resource(fact).is_lazy and effect.summary.may_raise:
             fact = fact._replace(state="open")
         fates = effect.fates(position, keyword, self.resource(fact), how, raised)
-        if fates == BORROWS and self._is_put_off(call, effect):
+        if fates == BORROWS and (self._is_put_off(call, effect) or reads_later(last_name(call.func), call)):
             fates = READS
         return self._fated(call, fates, how, fact, raised)
 
@@ -292,12 +343,12 @@ class Transfer:
         return True
 
     def _argument(self, call: ast.Call, fact: Fact) -> tuple[int | None, str | None, str] | None:
-        """Where a call is given the resource, and how: itself, before a part of it."""
+        """Where a call is given the resource, and how: itself, before a method or a part of it."""
         given = [
             *((position, None, how) for position, arg in enumerate(call.args) if (how := self.holds(arg, fact))),
             *((None, k.arg, how) for k in call.keywords if (how := self.holds(k.value, fact))),
         ]
-        return min(given, key=lambda each: each[2] == PART, default=None)
+        return min(given, key=lambda each: (each[2] in {PART, PARTS}, uses(each[2])), default=None)
 
     def closes_argument(self, call: ast.Call, fact: Fact) -> bool:
         """Whether a call closes the resource that it is given, whenever it returns."""
@@ -311,20 +362,24 @@ class Transfer:
         return self.effects.of(call).fates(*given[:2], self.resource(fact), IS, raised=False) == CLOSES
 
     def _fated(self, call: ast.Call, fates: Fates, how: str, fact: Fact, raised: bool) -> Iterator[Fact]:
+        method = method_bound(how)
+        if method and fates == KEEPS and isinstance(self.effects.file.parents.get(call), ast.Await):
+            fates = READS if last_name(call.func) in RUNNING_AWAITED else fates
         for fate in sorted(fates, key=lambda fate: fate.value):
             if fate is Does.BORROWS:
                 yield fact
             elif fate is Does.CLOSES:
-                yield fact._replace(state="closed") if how != PART else fact
+                yield fact if uses(how) else fact._replace(state="closed")
             elif fate is Does.RETURNS:
                 yield fact if raised else fact.with_(how, call)
             elif fate is Does.GATHERS:
-                lives = how == PART and self._read_out(how, fact)
-                yield fact.with_(PART, call) if lives and not raised else fact
+                lives = how if how in {PARTS, BOUND} else self._read_out(how, fact) if how == PART else None
+                yield fact.with_(lives, call) if lives and not raised else fact
             elif fate is Does.HOLDS and how == IS:
                 yield fact if raised else fact.with_(IN, call)
-            elif how == PART or fate is Does.READS:
-                yield fact if raised else fact.with_(PART, call)
+            elif how in {PART, PARTS} or fate is Does.READS:
+                several = how in {PARTS, BOUND} or (method and method not in _DATA and last_name(call.func) in APPLYING)
+                yield fact if raised else fact.with_(PARTS if several else PART, call)
             else:
                 yield fact._replace(state="escaped")
 
@@ -334,13 +389,14 @@ class Transfer:
         value = act.value
         if isinstance(act.node, ast.AugAssign) and self._is_container(act.target):
             added = self.holds(act.node.value, fact)
-            kept = added is not None and added != PART
-            return [("next", fact.with_(IN, path_of(act.target) or act.target) if kept else fact)]
+            if added is None or added == PART:
+                return [("next", fact)]
+            return [("next", fact.with_(container_of([added]), path_of(act.target) or act.target))]
         if value is None and isinstance(act.node, (ast.For, ast.AsyncFor, ast.comprehension)):
             how = self.holds(act.node.iter, fact)
-            pairs: list[_Pair] = [
-                (act.target, None, IS if how == IN or (how and item_index(how) is not None) else None)
-            ]
+            each = content_of(how)
+            targets = _names_within(act.target) if uses(each) else [act.target]
+            pairs: list[_Pair] = [(target, None, each) for target in targets]
         else:
             pairs = list(self._pairs(act.target, value, fact))
         after = self._assigned(pairs, act.node, fact)
@@ -372,7 +428,7 @@ class Transfer:
             how = self.holds(value, fact)
             index = item_index(how) if how else None
             for number, each in enumerate(target.elts):
-                taken = IS if how == IN or (index is not None and number == index) else None
+                taken = content_of(how) if index is None or number == index else None
                 yield (each.value if isinstance(each, ast.Starred) else each), None, taken
             return
         yield target, value, self.holds(value, fact)
@@ -400,15 +456,16 @@ class Transfer:
         if path is None:
             container = target.value if isinstance(target, ast.Subscript) else None
             if container is not None and self._is_container(container):
-                return fact.with_(IN, path_of(container) or container)
-            return fact.with_(PART, ELSEWHERE) if how == PART else fact._replace(state="escaped")
+                return fact.with_(container_of([how]), path_of(container) or container)
+            return fact.with_(PART, ELSEWHERE) if how in {PART, PARTS} else fact._replace(state="escaped")
         root, _, rest = path.partition(".")
         if rest:
             if root in {"self", "cls"}:
                 fact = fact.with_(how, path)
                 is_lent = rest.partition(".")[0] in self.names.inner_fields
                 return fact.with_(LENT, f"{path}.{LENT}") if is_lent else fact
-            return fact._replace(state="escaped")
+            is_own = method_bound(how) is not None and fact.how(root) == IS  # `conn.row_factory = conn.factory`
+            return fact if is_own else fact._replace(state="escaped")
         if root in self.names.shared or root in self.names.captured:
             return fact._replace(state="escaped")
         return fact.with_(how, path)
@@ -431,7 +488,7 @@ class Transfer:
         how = next((how for each in act.elements if (how := self.holds(each, fact))), None)
         if how is None:
             return [("next", fact)]
-        return [("next", fact.without(act.elements).with_(PART if how == PART else IN, act.node))]
+        return [("next", fact.without(act.elements).with_(container_of([how]), act.node))]
 
     def _await(self, act: cfg.Await, fact: Fact) -> Outcomes:
         value = act.node.value
@@ -488,7 +545,7 @@ class Transfer:
             case ast.Call(func=ast.Name(id="callable"), args=[asked]) if self.holds(asked, fact) == CLOSE:
                 return True
             case ast.Call(func=ast.Name(id="hasattr"), args=[owner, ast.Constant(value=str(name))]):
-                return True if self.holds(ast.Attribute(owner, name), fact) else None
+                return True if self.holds(ast.Attribute(owner, name), fact) in {IS, CLOSE} else None
         if self._is_object(test, fact):
             return True
         return self._state_asked(test, fact)
@@ -497,7 +554,7 @@ class Transfer:
         how = self.holds(expr, fact)
         if how == PART and self.resource(fact).is_lazy:
             return False  # what a session finds may be nothing: `session.query(...).first()`
-        return how not in {None, IN}
+        return how not in {None, IN, PARTS} and method_bound(how) is None
 
     def _state_asked(self, expr: ast.expr, fact: Fact) -> bool | None:
         """The answer of `conn.is_connected()`, `conn.open`, `conn.closed`."""
@@ -534,7 +591,7 @@ class Transfer:
             match part:
                 case ast.MatchAs(name=str(name)):
                     fact = fact.unbound(name)
-                    fact = fact.with_(how, name) if part is pattern else fact.with_(IS, name)
+                    fact = fact.with_(how if part is pattern else content_of(how) or IS, name)
         return fact
 
     # -- with
@@ -586,6 +643,14 @@ class Transfer:
 
     # -- ways out
 
+    def _define(self, act: cfg.Define, fact: Fact) -> Outcomes:
+        """A function takes the values of its defaults along."""
+        if not isinstance(act.node, ast.ClassDef):
+            defaults = [*act.node.args.defaults, *act.node.args.kw_defaults]
+            if any(self.holds(default, fact) for default in defaults):
+                return [("next", fact._replace(state="escaped"))]
+        return [("next", fact)]
+
     def _return(self, act: cfg.Return, fact: Fact) -> Outcomes:
         how = self.holds(act.node.value, fact)
         fact = fact.without([RETURN])
@@ -601,7 +666,7 @@ class Transfer:
                 fact = fact._replace(state="escaped")
             elif self.resource(fact).is_lazy:
                 fact = fact._replace(state="open")
-        elif how in {CLOSER, CLOSE}:
+        elif how in {CLOSER, CLOSE} or (method_bound(how) is not None and not self.names.lends):
             fact = fact._replace(state="escaped")
         return [("next", fact), ("raise", fact)]
 
@@ -624,7 +689,29 @@ _STEPS: dict[type, Callable[..., Outcomes]] = {
     cfg.Iterate: Transfer._iterate,
     cfg.Await: Transfer._await,
     cfg.Discard: Transfer._discard,
+    cfg.Define: Transfer._define,
 }
+
+
+def _terms(expr: ast.expr) -> list[ast.expr]:
+    """The terms of a sum, in no order."""
+    found, todo = [], [expr]
+    while todo:
+        part = todo.pop()
+        if isinstance(part, ast.BinOp):
+            todo += (part.left, part.right)
+        else:
+            found.append(part)
+    return found
+
+
+def _names_within(target: ast.expr) -> Iterator[ast.expr]:
+    """The single targets of a loop."""
+    if isinstance(target, (ast.Tuple, ast.List)):
+        for each in target.elts:
+            yield from _names_within(each)
+    else:
+        yield target.value if isinstance(target, ast.Starred) else target
 
 
 def _unwrapped(expr: ast.expr) -> ast.expr:
