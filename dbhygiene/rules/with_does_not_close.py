@@ -60,7 +60,7 @@ def add_carefully(dsn, name):
 
 Safe. `closing` closes, and the connection as a second item keeps the transaction: closing alone would drop the write.
 Where `as` gives a cursor, the connection gets a name of its own. There is no fix where the block enters the connection
-again.
+again, nor where the connection, a cursor, a generator or a method of it is used after the block, which leaves it open.
 
 ## References
 
