@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import importlib
 import sys
+from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from enum import Enum
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +22,7 @@ from dbhygiene.mistakes import Mistake, did_you_mean
 from dbhygiene.model import AnyRule, Finding, Report, Step
 from dbhygiene.project import FEW, Project
 from dbhygiene.settings import Settings
-from dbhygiene.source import NOT_PYTHON, File, Span, Surroundings
+from dbhygiene.source import NOT_PYTHON, File, Scope, Span, Surroundings
 
 if TYPE_CHECKING:
     from dbhygiene.engine.memory import Memory
@@ -392,10 +394,28 @@ def _placed(file: File, rule: AnyRule, report: Report) -> Finding:
 
 def _context(file: File, line: int) -> str:
     """The qualified name of the innermost function or class around a line."""
-    named = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    nodes = [(scope, scope.node) for scope in file.scopes]
-    around = [(n.lineno, s.name) for s, n in nodes if isinstance(n, named) and n.lineno <= line <= (n.end_lineno or 0)]
-    return max(around)[1] if around else ""
+    starts, scopes = _named_scopes(file)
+    number = bisect_right(starts, line)
+    scope = scopes[number - 1] if number else None
+    while scope is not None:
+        node = scope.node
+        if isinstance(node, _NAMED) and node.lineno <= line <= (node.end_lineno or 0):
+            return scope.name
+        scope = scope.parent
+    return ""
+
+
+_NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+def _named_scopes(file: File) -> tuple[list[int], list[Scope]]:
+    """The functions and classes of a file in the order of the text, and the lines in which they begin."""
+    known: tuple[list[int], list[Scope]] | None = vars(file).get("_named_scopes")
+    if known is None:
+        named = [(scope.node.lineno, scope.name, scope) for scope in file.scopes if isinstance(scope.node, _NAMED)]
+        named.sort(key=itemgetter(0, 1))
+        known = vars(file)["_named_scopes"] = [line for line, _, _ in named], [scope for _, _, scope in named]
+    return known
 
 
 # -- many files -----------------------------------------------------------------------------------------

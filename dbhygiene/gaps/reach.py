@@ -17,8 +17,6 @@ from dbhygiene.gaps.effects import Ask, Close, Effect, Effects, Idle, Routine, R
 from dbhygiene.library.calls import EXITS
 from dbhygiene.source import FUNCTION, Code, File
 
-_MOST = 20_000  # functions of one project
-
 
 class Doing:
     """What a function does, by itself or through those that it calls: the kinds of its effects."""
@@ -43,7 +41,7 @@ class Reach:
         """Look at these functions, and at whatever they lead to."""
         todo = list(roots)
         looked_at: list[Doing] = []
-        while todo and len(self._known) < _MOST:
+        while todo:
             file, code = todo.pop()
             if code in self._known or (self._sync_only and isinstance(code, ast.AsyncFunctionDef)):
                 continue
@@ -54,7 +52,7 @@ class Reach:
                 self._callers[called].add(code)
                 todo.append((called_file, called))
                 if called in self._known:
-                    looked_at.append(self._known[called])
+                    doing.does |= self._known[called].does
         self._spread(looked_at)
 
     def _spread(self, todo: list[Doing]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 
 from dbhygiene.flow import calls, cfg
 from dbhygiene.flow.cfg import Graph, Kind, Node, TooLargeError
@@ -51,10 +52,15 @@ class Analysis(Frozen):
 
     def history(self, site: Site) -> Iterator[tuple[Node, Fact]]:
         """Everything that may be true of a resource, before each node."""
+        yield from self._histories.get(site, ())
+
+    @cached_property
+    def _histories(self) -> dict[Site | None, list[tuple[Node, Fact]]]:
+        found: dict[Site | None, list[tuple[Node, Fact]]] = {}
         for node in self.solution.nodes():
             for fact in self.solution.at(node):
-                if fact.site is site:
-                    yield node, fact
+                found.setdefault(fact.site, []).append((node, fact))
+        return found
 
     def is_shared(self, site: Site) -> bool:
         """Whether a resource is handed on, on some way, to where it is not followed: here, or by what opens it."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from dbhygiene.flow import cfg
 from dbhygiene.flow.calls import Definition, find
 from dbhygiene.flow.cfg import Kind, Node
+from dbhygiene.flow.once import once
 from dbhygiene.frozen import Frozen
 from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.analysis import Analysis, transferred
@@ -184,7 +185,7 @@ class Lifetime(Frozen):
     @property
     def confidence(self) -> Confidence:
         """Certain where it leaks as written, likely where an exception must come first; what is mocked, is neither."""
-        if re.search(_MOCKS, self.file.text):
+        if _mocks(self.file):
             return Confidence.POSSIBLE
         return Confidence.CERTAIN if self.leak in {Leak.NEVER_CLOSED, Leak.SOME_PATH} else Confidence.LIKELY
 
@@ -261,6 +262,12 @@ class Lifetime(Frozen):
 
 def _names_in(expr: ast.expr) -> set[str]:
     return {part.id for part in ast.walk(expr) if isinstance(part, ast.Name)}
+
+
+@once
+def _mocks(file: File) -> bool:
+    """Whether a file replaces what it tests by something else."""
+    return re.search(_MOCKS, file.text) is not None
 
 
 _MOCKS = r"\bmock(er)?\.patch|@patch\b|\bwith patch\(|\bmonkeypatch\.setattr"  # drivers too, mostly

@@ -148,28 +148,12 @@ class Field(Frozen):
         return bool(fates) and fates <= {Does.BORROWS, Does.READS}
 
 
-def touched(method_: Definition, *, dropped: bool) -> frozenset[str] | None:
-    """The fields of its object that a method may close, replace or hand on; None where it may be any.
-
-    Methods that it calls on the object are followed; what it gives the object itself to, is not.
+def touched_in(method_: Definition, dropped: bool) -> tuple[set[str], list[tuple[Definition, bool]]] | None:
+    """The fields that one method touches itself, and the methods that it calls; None where that cannot be told.
 
     Arguments:
-        dropped: nobody uses what it returns; so it may return its object.
+        dropped: the caller does not use what it returns; so it may return its object.
     """
-    found: set[str] = set()
-    todo = [(method_, dropped)]
-    for each in todo:  # grows as it is gone through
-        used = _touched_in(*each)
-        if used is None:
-            return None
-        fields, called = used
-        found |= fields
-        todo += [other for other in dict.fromkeys(called) if other not in todo]
-    return frozenset(found)
-
-
-def _touched_in(method_: Definition, dropped: bool) -> tuple[set[str], list[tuple[Definition, bool]]] | None:
-    """The fields that one method touches itself, and the methods that it calls; None where that cannot be told."""
     parameters = method_.node.args.args if isinstance(method_.node, FUNCTION) else []
     if not parameters:
         return set(), []

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 
 from dbhygiene.flow import cfg
 from dbhygiene.flow.cfg import Node
+from dbhygiene.flow.once import once
 from dbhygiene.frozen import Record
 from dbhygiene.lifetimes.analysis import place_at
 from dbhygiene.lifetimes.heap import IS
 from dbhygiene.lifetimes.lifetime import Lifetime
-from dbhygiene.source import last_name
+from dbhygiene.source import File, last_name
 
 
 class RefusedError(Exception):
@@ -122,15 +123,13 @@ def _until_bound(block: Sequence[ast.stmt], name: str) -> Sequence[ast.stmt]:
 
 def used_outside(life: Lifetime, needed: set[str], *inside: ast.AST) -> str | None:
     """A variable that may still stand for it, or for a part of it, where it is used outside of these statements."""
-    within = {part for statement in inside for part in ast.walk(statement)}
-    outside = [
+    mentions = [
         part
-        for part in ast.walk(life.scope.node)
-        if isinstance(part, ast.Name)
-        and part.id in needed
-        and not isinstance(part.ctx, ast.Store)
-        and part not in within
+        for part in _names_within(life.file, life.scope.node)
+        if part.id in needed and not isinstance(part.ctx, ast.Store)
     ]
+    within = {part for statement in inside for part in _names_within(life.file, statement)} if mentions else ()
+    outside = [part for part in mentions if part not in within]
     if not outside:
         return None
     touched = _touched(life)
@@ -145,8 +144,14 @@ def _touched(life: Lifetime) -> set[ast.AST]:
         if fact.state == "open" or life.resource.is_lazy:  # a session that rests wakes up when it is used
             names = {where.partition(".")[0] for _, where in fact.aliases if isinstance(where, str)}
             for expr in _looked_at(node.act):
-                found |= {part for part in ast.walk(expr) if isinstance(part, ast.Name) and part.id in names}
+                found |= {part for part in _names_within(life.file, expr) if part.id in names}
     return found
+
+
+@once
+def _names_within(file: File, node: ast.AST) -> tuple[ast.Name, ...]:
+    """Every mention of a variable in a piece of code."""
+    return tuple(part for part in ast.walk(node) if isinstance(part, ast.Name))
 
 
 def _looked_at(act: cfg.Act) -> Iterator[ast.AST]:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from dbhygiene.edits import InsertAfter, InsertBefore, MoveIntoWith, Remove, Replace, ReplaceItem, WrapInTry, widest
 from dbhygiene.flow import cfg
+from dbhygiene.flow.once import once
 from dbhygiene.lifetimes.analysis import place_at, transferred
 from dbhygiene.lifetimes.closings import Closing, closings
 from dbhygiene.lifetimes.heap import ELSEWHERE, RETURN, Fact, path_of, uses
@@ -299,10 +300,15 @@ def _with(life: Lifetime, place: Region, closes: Sequence[Closing] = ()) -> Fix:
     return Fix(f"{_ending(life, name)} in a `finally`", (wrap,), _safety(first, last))
 
 
+@once
+def _widest(file: File) -> int:
+    return widest(file.lines)
+
+
 def _fits(life: Lifetime, items: str) -> bool:
     """Whether the head of a `with` takes a single line, no longer than others."""
     if life.statement.lineno != life.statement.end_lineno:
         return False
     value = life.file.segment(life.birth)
     head = items.replace("$value", value).replace("{contextlib.closing}", "closing")
-    return life.statement.col_offset + len(f"with {head}:") <= widest(life.file.lines)
+    return life.statement.col_offset + len(f"with {head}:") <= _widest(life.file)

@@ -8,11 +8,12 @@ from typing import TypeAlias
 
 from dbhygiene.flow import cfg
 from dbhygiene.flow.cfg import Kind, Node
+from dbhygiene.flow.once import once
 from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.heap import Fact
 from dbhygiene.lifetimes.lifetime import Leak, Lifetime
 from dbhygiene.lifetimes.ownership import ENDING
-from dbhygiene.source import FUNCTION, Located
+from dbhygiene.source import FUNCTION, File, Located
 
 _LIMITS = {
     "mysql": "each one holds a server connection: under load, error 1226 or 1040",
@@ -121,8 +122,13 @@ def _steps(life: Lifetime, leak: Leak) -> Iterator[tuple[Located, str]]:
     if left is not None:
         yield left
     elif isinstance(life.scope.node, FUNCTION):
-        statements = (part for part in ast.walk(life.scope.node) if isinstance(part, ast.stmt))
-        yield max(statements, key=lambda stmt: stmt.lineno), f"the function ends, `{life.title}` still open"
+        yield _last_statement(life.file, life.scope.node), f"the function ends, `{life.title}` still open"
+
+
+@once
+def _last_statement(_: File, code: ast.AST) -> ast.stmt:
+    statements = (part for part in ast.walk(code) if isinstance(part, ast.stmt))
+    return max(statements, key=lambda statement: statement.lineno)
 
 
 def decisive(life: Lifetime, way: list[tuple[Node, Fact, Kind]]) -> set[Node]:

@@ -13,6 +13,7 @@ from dbhygiene.flow.callees import is_hook
 from dbhygiene.flow.calls import Definition, Demand, find, method
 from dbhygiene.flow.cfg import Outcome, TooLargeError
 from dbhygiene.flow.exceptions import handled_types
+from dbhygiene.flow.interprocedural import Interprocedural
 from dbhygiene.library import drivers
 from dbhygiene.library.calls import GIVEN_BACK, GIVING_BACK, TAKING
 from dbhygiene.library.drivers import PACKAGES
@@ -34,7 +35,7 @@ from dbhygiene.lifetimes.analysis import Analysis, analyse, transferred
 from dbhygiene.lifetimes.declared import summary_of
 from dbhygiene.lifetimes.effects import CONTEXT_MANAGERS, Effects, Meaning
 from dbhygiene.lifetimes.heap import CLOSER, IN, IS, PART, RETURN, Fact, item_index, method_bound, uses
-from dbhygiene.lifetimes.ownership import Field, touched
+from dbhygiene.lifetimes.ownership import Field, touched_in
 from dbhygiene.lifetimes.sieve import Sieve
 from dbhygiene.source import FUNCTION, Code, File, Function, Scope, Surroundings
 
@@ -58,7 +59,9 @@ class Summaries:
         self._definitions: dict[ast.AST, Definition] = {}
         self._analyses: dict[ast.AST, Analysis | None] = {}
         self._graphs: dict[ast.AST, cfg.Graph | None] = {}
-        self._touched: dict[tuple[ast.AST, bool], frozenset[str] | None] = {}
+        self._touched: Interprocedural[tuple[Definition, bool], frozenset[str] | None] = Interprocedural(
+            self._infer_touched, lambda _: frozenset(), lambda _: None
+        )
         self.helpers: Helpers = {}
         self.sieve = Sieve()
         self._speaking: dict[Path, bool] = {}  # whether a file speaks of what can be handed out
@@ -337,10 +340,17 @@ class Summaries:
 
     def touched(self, definition: Definition, *, dropped: bool) -> frozenset[str] | None:
         """The fields of its object that a method may close, replace or hand on; None where it may be any."""
-        key = (definition.node, dropped)
-        if key not in self._touched:
-            self._touched[key] = touched(definition, dropped=dropped)
-        return self._touched[key]
+        return self._touched.of((definition, dropped))
+
+    def _infer_touched(self, call: tuple[Definition, bool]) -> frozenset[str] | None:
+        if (used := touched_in(*call)) is None:
+            return None
+        fields, called = used
+        for each in called:  # on the object; what it gives the object itself to, is not followed
+            if (more := self._touched.of(each)) is None:
+                return None
+            fields |= more
+        return frozenset(fields)
 
     # -- how it ends
 

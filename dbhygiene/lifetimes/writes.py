@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterator
 
 from dbhygiene.flow import cfg
+from dbhygiene.flow.once import once
 from dbhygiene.frozen import Frozen
-from dbhygiene.lifetimes.heap import IS, PART
+from dbhygiene.lifetimes.heap import IS, PART, Fact
 from dbhygiene.lifetimes.lifetime import Lifetime
 from dbhygiene.source import File
 
@@ -45,49 +46,47 @@ def _may_commit(life: Lifetime) -> bool:
         for k in life.birth.keywords
     ):
         return True
-    for part in ast.walk(life.scope.node):
+    if _commits(life.file, life.scope.node):
+        return True
+    return any(_is_lent(life, node.act.node, fact) for node, fact in life.history if isinstance(node.act, cfg.Call))
+
+
+@once
+def _commits(file: File, code: ast.AST) -> bool:
+    """Whether a function commits anything, by its words."""
+    for part in ast.walk(code):
         if isinstance(part, ast.Attribute) and part.attr in {"commit", "autocommit", "begin", "start_transaction"}:
             return True
         if isinstance(part, ast.Constant) and isinstance(part.value, str) and re.match(_COMMITS, part.value.strip()):
             return True
-    return any(_lent_in(life, node) for node in life.analysis.solution.nodes())
+    return False
 
 
-def _lent_in(life: Lifetime, node: cfg.Node) -> bool:
-    """Whether a call there is given the connection, or its cursor."""
-    if not isinstance(node.act, cfg.Call):
-        return False
-    given = [*node.act.node.args, *(k.value for k in node.act.node.keywords)]
-    holds = life.analysis.transfer.holds
-    return any(
-        holds(arg, fact) in {IS, PART}
-        for fact in life.analysis.solution.at(node)
-        if fact.site is life.birth
-        for arg in given
-    )
+def _is_lent(life: Lifetime, call: ast.Call, fact: Fact) -> bool:
+    """Whether a call is given the connection, or its cursor."""
+    given = [*call.args, *(keyword.value for keyword in call.keywords)]
+    return any(life.analysis.transfer.holds(each, fact) in {IS, PART} for each in given)
 
 
 def _closing_without_commit(life: Lifetime) -> Iterator[ast.withitem]:
     found: dict[ast.withitem, None] = {}
-    for node in life.analysis.solution.nodes():
-        if isinstance(node.act, cfg.Leave) and not node.act.raised:
+    for node, fact in life.history:
+        if isinstance(node.act, cfg.Leave) and not node.act.raised and fact.how(node.act.node) == IS:
             leaving = life.analysis.effects.leaving(node.act.node, life.resource)
             if leaving is not None and leaving.closes and not leaving.commits:
-                if any(f.site is life.birth and f.how(node.act.node) == IS for f in life.analysis.solution.at(node)):
-                    found[node.act.node] = None
+                found[node.act.node] = None
     yield from found
 
 
 def _executed(life: Lifetime) -> list[ast.Call]:
     """The calls that execute SQL on the connection or on a cursor of it, in the order of the text."""
     found: dict[ast.Call, None] = {}
-    for node in life.analysis.solution.nodes():
+    for node, fact in life.history:
         match node.act:
             case cfg.Call(
                 node=ast.Call(func=ast.Attribute(value=owner, attr="execute" | "executemany"), args=[_, *_]) as call
             ):
-                facts = (fact for fact in life.analysis.solution.at(node) if fact.site is life.birth)
-                if any(life.analysis.transfer.holds(owner, fact) in {IS, PART} for fact in facts):
+                if life.analysis.transfer.holds(owner, fact) in {IS, PART}:
                     found[call] = None
     return sorted(found, key=lambda call: (call.lineno, call.col_offset))
 
