@@ -54,7 +54,8 @@ QUIET_METHODS = frozenset(
 )
 
 _BORROWING_FUNCTIONS = """
-    any all sum delattr pandas.read_sql pandas.read_sql_query
+    any all sum int float round abs divmod decimal.Decimal json.dumps flask.jsonify flask.render_template
+    flask.render_template_string delattr pandas.read_sql pandas.read_sql_query
     pandas.read_sql_table pandas.io.sql.read_sql pandas.io.sql.to_sql polars.read_database
     polars.read_database_uri weakref.ref weakref.proxy inspect.getmembers psycopg2.extras.register_uuid
     psycopg2.extras.register_json psycopg2.extras.register_hstore psycopg2.extensions.register_type

@@ -44,6 +44,35 @@ GIVES_ENGINE = _words("connect begin raw_connection execution_options contextual
 LISTENERS = frozenset({"sqlalchemy.event.listens_for", "sqlalchemy.event.listen", "sqlalchemy.event.api.listens_for"})
 PINGS_AT = frozenset({"checkout", "engine_connect"})
 
+# What mapped classes call their columns by; and the types of plain values, as annotations name them.
+COLUMNS = _words("Column mapped_column Field column_property deferred")
+PLAIN_TYPES = _words(
+    "Mapped Optional Union str int float bool bytes complex Decimal decimal date datetime time timedelta UUID uuid None"
+)
+
+# Statements whose result holds no objects, unless they say what they return.
+STATEMENTS = _words("text insert update delete exists literal literal_column literal_text count")
+
+# Methods of a session: those by which it is given objects, and those that give none.
+TAKING_OBJECTS = _words("add add_all merge delete refresh expire flush enable_relationship_loading")
+WITHOUT_OBJECTS = TAKING_OBJECTS - {"merge"} | _words(
+    """
+    begin begin_nested bulk_insert_mappings bulk_save_objects bulk_update_mappings close commit connection
+    execution_options expire_all expunge expunge_all get_bind in_nested_transaction in_transaction invalidate
+    is_modified prepare remove reset rollback
+    """
+)
+
+SETS_OF_OBJECTS = _words("new dirty deleted identity_map")  # attributes of a session
+
+# Methods of what a session gives: a query, a result, an attribute of an object; what these give is no object.
+GIVING_DATA = _words(
+    """
+    add append clear close count decode delete encode endswith exists extend format hex index insert isoformat lower
+    lstrip remove replace rstrip sort split startswith strftime strip timestamp title total_seconds update upper
+    """
+)
+
 # -- databases --------------------------------------------------------------------------------------------
 
 MYSQL = "mysql"  # and MariaDB

@@ -12,6 +12,7 @@ from dbhygiene.frozen import Record
 from dbhygiene.lifetimes.analysis import place_at
 from dbhygiene.lifetimes.heap import IS
 from dbhygiene.lifetimes.lifetime import Lifetime
+from dbhygiene.lifetimes.loaded import Loaded, loaded
 from dbhygiene.source import File, last_name
 
 
@@ -52,12 +53,25 @@ def region(life: Lifetime) -> Region:
         rest = _until_bound(block, name)
         outside = used_outside(life, needed, opening, *rest) or ""
         if not outside and (number == 0 or _surely_open(life, name, rest)):
-            wanted = needed | _taken_in(life)
+            objects = loaded(life)
+            if objects is not None:
+                no_object_outlives(objects, opening, rest)
+            wanted = needed | (objects.names if objects is not None else set())
             uses = [statement for statement in rest if names_read(statement) & wanted]
             return Region(opening, name, rest, uses[-1] if uses else opening, number == 0, alone)
     if outside:
         raise RefusedError(f"`{outside}` is used outside of the block that opens the connection")
     raise RefusedError("it is opened and used in different blocks")
+
+
+def no_object_outlives(objects: Loaded, opening: ast.stmt, rest: Sequence[ast.stmt]) -> None:
+    """Refuse where an object of the session is needed after these statements: it could load nothing more."""
+    place = objects.outliving
+    if place is not None:
+        where = f" (line {place.lineno})" if hasattr(place, "lineno") else ""
+        raise RefusedError(f"an object of the session outlives it{where}, and can load nothing more once it is closed")
+    if (name := objects.used_outside(opening, rest)) is not None:
+        raise RefusedError(f"`{name}`, an object of the session, is used outside of the block that opens that")
 
 
 def handed_on(life: Lifetime) -> RefusedError:
@@ -224,13 +238,3 @@ def parts(life: Lifetime) -> set[str]:
         for how, where in fact.aliases
         if how != IS and isinstance(where, str) and not where.startswith("<")
     }
-
-
-def _taken_in(life: Lifetime) -> set[str]:
-    """The variables that a session has been given: when it is closed, their objects can load nothing more."""
-    found: set[str] = set()
-    for node, fact in life.history if life.resource.is_lazy else ():
-        if isinstance(node.act, cfg.Call) and isinstance(node.act.node.func, ast.Attribute):
-            if life.analysis.transfer.holds(node.act.node.func.value, fact) == IS:
-                found |= {arg.id for arg in node.act.node.args if isinstance(arg, ast.Name)}
-    return found

@@ -16,6 +16,7 @@ from dbhygiene.lifetimes.analysis import place_at, transferred
 from dbhygiene.lifetimes.closings import Closing, closings
 from dbhygiene.lifetimes.heap import ELSEWHERE, RETURN, Fact, path_of, uses
 from dbhygiene.lifetimes.lifetime import Leak, Lifetime
+from dbhygiene.lifetimes.loaded import loaded
 from dbhygiene.lifetimes.region import (
     RefusedError,
     Region,
@@ -23,6 +24,7 @@ from dbhygiene.lifetimes.region import (
     handed_on,
     names_in,
     names_read,
+    no_object_outlives,
     parts,
     region,
     used_outside,
@@ -110,6 +112,9 @@ def _nameless(life: Lifetime) -> Fix | None:
     for part in ast.walk(life.scope.node):
         if isinstance(part, ast.Name) and part.id in needed and part not in inside:
             raise RefusedError(f"`{part.id}` is used outside of the block that opens the connection")
+    if (objects := loaded(life)) is not None:
+        no_object_outlives(objects, statement, rest)
+        needed |= objects.names
     last = [each for each in rest if each is statement or names_read(each) & needed][-1]
     span, name = life.file.span, _free_name(life)
     edits = (

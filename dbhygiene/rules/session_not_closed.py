@@ -151,8 +151,9 @@ def find(order):
 
 Safe. The session or connection is closed at the end of the statements that need it, as its last `close` was, or as
 was plainly meant. A helper that does more than close it stays where it is: to close twice does no harm. A block of
-more than 50 lines is re-indented by `--unsafe-fixes` only. There is no fix where objects that it has loaded are handed
-on: once it is closed, what they have not loaded yet is out of reach.
+more than 50 lines is re-indented by `--unsafe-fixes` only. There is no fix where objects that it has loaded, or was
+given (`session.add`), are returned, stored or handed on: once it is closed, what they have not loaded yet is out of
+reach, and raises `DetachedInstanceError`. Plain values may go on: columns of a mapped class, rows of columns, counts.
 
 ## References
 
