@@ -1,18 +1,16 @@
-"""Where a name is defined, and facts about functions that depend on each other."""
+"""Where a name is defined."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Hashable, Iterator
-from typing import Any, Generic, TypeAlias, TypeVar
+from collections.abc import Iterator
+from typing import TypeAlias
 
 from dbhygiene.flow.names import locate
 from dbhygiene.flow.once import once
 from dbhygiene.frozen import Record
 from dbhygiene.source import FUNCTION, File, Scope
 
-Key = TypeVar("Key", bound=Hashable)
-Value = TypeVar("Value")
 Definable: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef"
 
 MAX_REEXPORTS = 8
@@ -145,100 +143,3 @@ def enclosing_class(file: File, scope: Scope) -> Definition | None:
             return Definition(file, here.node, here.name)
         here = here.parent
     return None
-
-
-class _TooLongError(Exception):
-    """A chain of questions is too long; this is what it has come to."""
-
-    def __init__(self, end: Any) -> None:
-        self.end = end
-
-
-class Demand(Generic[Key, Value]):
-    """Facts about things that depend on each other, computed when they are asked for.
-
-    `compute` may ask for others, itself included: what is still under way answers with `start`, and is computed
-    again until nothing changes. `start` must be the least that can be said, for this to end at the least fixed point.
-
-    A chain of questions that is longer than `depth` ends with `start`. What is computed so depends on where the chain
-    began; not where facts are to be `whole`: then the end of the chain is found first, and the chain is begun again.
-    """
-
-    def __init__(
-        self, compute: Callable[[Key], Value], start: Value, rounds: int = 8, depth: int = 40, *, whole: bool = False
-    ) -> None:
-        self._compute, self._start, self._rounds, self._depth = compute, start, rounds, depth
-        self._known: dict[Key, Value] = {}
-        self._under_way: dict[Key, Value] = {}
-        self._resting: dict[Key, tuple[Value, set[Key]]] = {}  # true as long as these assumptions stand
-        self._leaned_on: list[set[Key]] = []  # for each under way: the others under way that it asked
-        self._whole = whole
-        self._ends: list[Key] = []  # of chains, each found before those that stand before it here
-
-    def get(self, key: Key, deepest: Value | None = None) -> Value:
-        """The fact; `deepest` where it would take too long a chain of others."""
-        if key in self._known:
-            return self._known[key]
-        if key in self._under_way:
-            self._lean({key})
-            return self._under_way[key]
-        if key in self._resting:
-            value, assumed = self._resting[key]
-            self._lean(assumed)
-            return value
-        if len(self._under_way) >= self._depth:
-            if self._whole and key not in self._ends:
-                raise _TooLongError(key)
-            return self._start if deepest is None else deepest
-        return self._settle(key) if self._under_way else self._found(key)
-
-    def _found(self, key: Key) -> Value:
-        """The fact that a chain begins with, once the ends of what is too long for one are known."""
-        self._ends.append(key)
-        try:
-            while True:
-                try:
-                    value = self._settle(self._ends[-1])
-                except _TooLongError as chain:
-                    self._ends.append(chain.end)
-                    continue
-                if self._ends.pop() == key:
-                    return value
-        finally:
-            self._ends.clear()
-
-    def clear(self) -> None:
-        """Forget what is known; nothing may be under way."""
-        self._known.clear()
-        self._resting.clear()
-
-    def _lean(self, keys: set[Key]) -> None:
-        for leaned in self._leaned_on:
-            leaned |= keys
-
-    def _settle(self, key: Key) -> Value:
-        self._under_way[key] = value = self._start
-        self._leaned_on.append(set())
-        try:
-            for _ in range(self._rounds):
-                value = self._compute(key)
-                if value == self._under_way[key] or key not in self._leaned_on[-1]:
-                    break
-                self._assume(key, value)
-        finally:
-            assumed = self._leaned_on.pop() - {key}
-            self._forget(key)
-            del self._under_way[key]
-        if assumed := assumed & self._under_way.keys():
-            self._resting[key] = value, assumed
-        else:
-            self._known[key] = value
-        return value
-
-    def _assume(self, key: Key, value: Value) -> None:
-        self._under_way[key] = value
-        self._forget(key)
-
-    def _forget(self, key: Key) -> None:
-        """Drop what was computed under an assumption that stands no longer."""
-        self._resting = {k: (v, assumed) for k, (v, assumed) in self._resting.items() if key not in assumed}

@@ -25,7 +25,6 @@ from dbhygiene.library import waits
 from dbhygiene.library.handlers import handler
 from dbhygiene.lifetimes import Lifetime
 from dbhygiene.lifetimes.analysis import follow
-from dbhygiene.lifetimes.effects import Effects
 from dbhygiene.lifetimes.heap import Alias, Fact, State
 from dbhygiene.lifetimes.transfer import Transfer
 from dbhygiene.settings import Confidence
@@ -129,7 +128,7 @@ class _Search:
         life = self._life
         state: State = "closed" if routine.rests else "open"
         start = Fact(life.birth, state, routine.aliases)
-        effects = Effects(routine.file, routine.file.functions[routine.code], life.analysis.effects.summaries)
+        effects = life.analysis.effects.summaries.effects(routine.file, routine.code)
         parts = follow(routine.file, routine.code, effects, {life.birth: life.resource}, start)
         if parts is None:
             return UNKNOWN

@@ -112,8 +112,9 @@ class Effect(Frozen):
 class Effects(cfg.Semantics):
     """The meaning of the names in one function, for its graph and for the resources in it."""
 
-    def __init__(self, file: File, scope: Scope, summaries: Summaries) -> None:
+    def __init__(self, file: File, scope: Scope, summaries: Summaries, depth: int) -> None:
         self.file, self.scope, self.summaries = file, scope, summaries
+        self._depth = depth  # how far calls are followed for what they may raise
         self._effects: dict[ast.Call, Effect] = {}
         self.at_yield: tuple[Thrown, ...] = (GENERATOR_EXIT,)
         if isinstance(scope.node, FUNCTION):
@@ -135,9 +136,7 @@ class Effects(cfg.Semantics):
         return self.summaries.sieve.lets_through(self.file, call) and self.of(call).summary.returns is not None
 
     def _effect(self, call: ast.Call) -> Effect:
-        if (meaning := self.summaries.meanings.get(call)) is None:
-            meaning = self.summaries.meanings[call] = self._meaning(call)
-        known, callees, complete, closing, sets = meaning
+        known, callees, complete, closing, sets = self._meaning_of(call)
         if known is None:
             known = self._returned(callees) if complete else UNKNOWN
         return Effect(known, closing, callees, complete, sets, self.summaries)
@@ -152,6 +151,12 @@ class Effects(cfg.Semantics):
         return replace(
             first, is_sure=all(each.is_sure for each in given), is_shared=any(each.is_shared for each in given)
         )
+
+    def _meaning_of(self, call: ast.Call) -> Meaning:
+        """What is called: this does not depend on what that does, as the summary of an effect may."""
+        if (meaning := self.summaries.meanings.get(call)) is None:
+            meaning = self.summaries.meanings[call] = self._meaning(call)
+        return meaning
 
     def _meaning(self, call: ast.Call) -> Meaning:
         func = call.func
@@ -219,12 +224,12 @@ class Effects(cfg.Semantics):
             return Outcome(returns=False, raises=())
         if name in NEVER_RETURN:
             return Outcome(returns=False, raises=(SYSTEM_EXIT,))
-        effect = self.of(call)
-        if effect.callees:
-            found = [self.summaries.outcome(each) for each in effect.definitions]
-            return found[0] if len(found) == 1 and effect.complete else _either(found, complete=effect.complete)
+        meaning = self._meaning_of(call)
+        if meaning.callees:
+            found = [self.summaries.outcome(each.definition, self._depth) for each in meaning.callees]
+            return found[0] if len(found) == 1 and meaning.complete else _either(found, complete=meaning.complete)
         quiet = isinstance(call.func, ast.Attribute) and _is_quiet(call.func, call.args)
-        return Outcome(raises=()) if quiet or not effect.summary.may_raise else Outcome()
+        return Outcome(raises=()) if quiet or not (meaning.known or UNKNOWN).may_raise else Outcome()
 
     def at_await(self, node: ast.Await) -> tuple[Thrown, ...]:
         if isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute):
@@ -248,7 +253,9 @@ class Effects(cfg.Semantics):
 
     def enter_raises(self, item: ast.withitem) -> bool:
         call = item.context_expr
-        return isinstance(call, ast.Call) and any(map(self.summaries.enters_own_code, self.of(call).definitions))
+        return isinstance(call, ast.Call) and any(
+            self.summaries.enters_own_code(each.definition, self._depth) for each in self._meaning_of(call).callees
+        )
 
     def swallows(self, item: ast.withitem) -> Sequence[str | None]:
         match item.context_expr:
@@ -256,7 +263,8 @@ class Effects(cfg.Semantics):
                 types = [each for arg in args for each in (arg.elts if isinstance(arg, ast.Tuple) else [arg])]
                 return [self.file.resolve(each) for each in types]
             case ast.Call() as call:
-                found = [self.summaries.swallowed(each) for each in self.of(call).definitions]
+                meant = self._meaning_of(call).callees
+                found = [self.summaries.swallowed(each.definition, self._depth) for each in meant]
                 return list(dict.fromkeys(name for names in found for name in names))
         return ()
 

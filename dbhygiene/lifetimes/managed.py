@@ -10,7 +10,6 @@ from dbhygiene.flow import cfg
 from dbhygiene.flow.cfg import Kind, Node
 from dbhygiene.flow.solve import Solution, TooManyFactsError
 from dbhygiene.lifetimes.analysis import follow
-from dbhygiene.lifetimes.effects import Effects
 from dbhygiene.lifetimes.heap import IN, IS, Alias, Fact
 from dbhygiene.lifetimes.lifetime import Lifetime
 from dbhygiene.lifetimes.transfer import Transfer
@@ -32,7 +31,7 @@ def left_by_exit(life: Lifetime) -> tuple[Function, ast.Call] | None:
     kept = frozenset(_kept(life)) if leaving is not None else None
     if leaving is None or not kept:
         return None
-    effects = Effects(life.file, life.file.functions[leaving], life.analysis.effects.summaries)
+    effects = life.analysis.effects.summaries.effects(life.file, leaving)
     start = Fact(life.birth, "open", kept)
     parts = follow(life.file, leaving, effects, {life.birth: life.resource}, start)
     if parts is None:

@@ -51,16 +51,10 @@ class Field(Frozen):
 
     def never_closed(self) -> bool:
         """Whether nobody who can see the field closes it, or hands it to somebody who might."""
-        key = (self.cls.node, self.name)
-        if key in self.summaries.asking:
-            return False  # two objects that hand it to each other
-        self.summaries.asking.add(key)
-        try:
-            return self._never_closed()
-        finally:
-            self.summaries.asking.discard(key)
+        return self.summaries.never_closed(self)
 
-    def _never_closed(self) -> bool:
+    def is_closed_by_none(self) -> bool:
+        """The same, looked into; two objects that hand it to each other may close it."""
         if any(not is_plain(each) for each in (self.cls, *bases(self.cls))):
             return False
         returned: set[str] = set()

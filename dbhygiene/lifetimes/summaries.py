@@ -6,14 +6,15 @@ import ast
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from dbhygiene.flow import cfg
 from dbhygiene.flow.callees import is_hook
-from dbhygiene.flow.calls import Definition, Demand, find, method
+from dbhygiene.flow.calls import Definition, find, method
 from dbhygiene.flow.cfg import Outcome, TooLargeError
 from dbhygiene.flow.exceptions import handled_types
 from dbhygiene.flow.interprocedural import Interprocedural
+from dbhygiene.frozen import Record
 from dbhygiene.library import drivers
 from dbhygiene.library.calls import GIVEN_BACK, GIVING_BACK, TAKING
 from dbhygiene.library.drivers import PACKAGES
@@ -42,11 +43,51 @@ from dbhygiene.source import FUNCTION, Code, File, Function, Scope, Surroundings
 # Decorators under which a function still does, when called, what it says.
 _KEEPING = frozenset({"staticmethod", "classmethod", "functools.wraps", "typing.no_type_check", "typing.override"})
 _LEAVING_NOTHING = frozenset({Does.BORROWS, Does.CLOSES})  # of what is read from, nothing is left in the result
-_MAX_CHAIN = 12
+_CALLS_DEEP = 4  # how far calls are followed for what they may raise: beyond that, anything
 
 
 # Functions that hand out connections: their names, with the files that define them; with none, for the settings say so.
 Helpers: TypeAlias = Mapping[str, Collection[Path]]
+
+
+class _Returned(Record):
+    """What a function opens for its caller."""
+
+    function: ast.AST
+
+
+class _Given(Record):
+    """What a function does with a parameter that is given a resource."""
+
+    function: ast.AST
+    name: str
+    resource: Resource
+
+
+class _Owned(Record):
+    """What an object of a class owns."""
+
+    cls: ast.AST
+
+
+class _NeverClosed(Record):
+    """Whether a field that is given a resource is closed by none of those that can see it."""
+
+    file: File
+    cls: ast.AST
+    name: str
+    resource: Resource
+
+
+_Inferred: TypeAlias = "_Returned | _Given | _Owned | _NeverClosed"
+
+
+class _Ends(Record):
+    """How a function may end; of a context manager: how its beginning may, and which exceptions it may swallow."""
+
+    outcome: Outcome = Outcome()
+    enters_quietly: bool = False
+    swallows: tuple[str | None, ...] = (None,)
 
 
 class Summaries:
@@ -58,7 +99,7 @@ class Summaries:
         self.meanings: dict[ast.Call, Meaning] = {}  # of calls, found once for all who ask
         self._definitions: dict[ast.AST, Definition] = {}
         self._analyses: dict[ast.AST, Analysis | None] = {}
-        self._graphs: dict[ast.AST, cfg.Graph | None] = {}
+        self._ends: dict[tuple[ast.AST, int], _Ends] = {}
         self._touched: Interprocedural[tuple[Definition, bool], frozenset[str] | None] = Interprocedural(
             self._infer_touched, lambda _: frozenset(), lambda _: None
         )
@@ -68,16 +109,8 @@ class Summaries:
         self._taking: dict[Path, bool] = {}  # whether it speaks of SQLAlchemy
         self.asked: dict[Path, File] = {}  # files of which it was asked whether a helper gives them a connection
         self._helped: set[Path] = set()  # those of which it was true
-        self._owning: dict[ast.AST, Summary | None] = {}
-        self.asking: set[tuple[ast.AST, str]] = (
-            set()
-        )  # the fields of which it is being asked whether anybody closes them
-        self._returned: Demand[ast.AST, Summary | None] = Demand(self._infer_returned, None, depth=_MAX_CHAIN)
-        self._arguments: Demand[tuple[ast.AST, str, Resource], Argument | None] = Demand(
-            self._infer_argument, None, depth=_MAX_CHAIN
-        )
-        self._kept: dict[tuple[ast.AST, ast.AST, str, Resource], Argument] = {}
-        self._outcomes = Demand(self._infer_outcome, Outcome(returns=False, raises=()), depth=4)
+        self._fields: dict[_NeverClosed, Field] = {}
+        self._inferred: Interprocedural[_Inferred, Any] = Interprocedural(self._infer, _bottom, _unknown)
 
     # -- the library's own
 
@@ -155,7 +188,7 @@ class Summaries:
     # -- one function
 
     def effects(self, file: File, code: Code) -> Effects:
-        return Effects(file, file.functions[code], self)
+        return Effects(file, file.functions[code], self, _CALLS_DEEP)
 
     def analysis(self, file: File, code: Code) -> Analysis | None:
         """The facts about what a function opens itself."""
@@ -189,10 +222,9 @@ class Summaries:
         names = frozenset((*helpers, *others))
         if fresh or names != self.sieve.names:  # else nothing changes
             self.sieve = Sieve(names)
-            for known in (self._owning, self._kept, self._analyses, self._graphs):
-                known.clear()
-            for inferred in (self._returned, self._arguments, self._outcomes):
-                inferred.clear()
+            self._analyses.clear()
+            self._ends.clear()
+            self._inferred.clear()
 
     def may_hand_out(self, file: File) -> bool:
         """Whether a function of the file may open anything for its caller, by the text."""
@@ -228,16 +260,32 @@ class Summaries:
         if not self.sieve.lets_in(definition.file, definition.node) or not self._does_what_it_says(definition):
             return None
         self._definitions[definition.node] = definition
-        return self._returned.get(definition.node)
+        found: Summary | None = self._inferred.of(_Returned(definition.node))
+        return found
 
     def _object(self, cls: Definition) -> Summary | None:
-        if cls.node not in self._owning:
-            self._owning[cls.node] = None  # while it is asked for: a class that makes its own kind
-            from dbhygiene.lifetimes import owners
+        if not self.may_hand_out(cls.file):
+            return None
+        self._definitions[cls.node] = cls
+        found: Summary | None = self._inferred.of(_Owned(cls.node))
+        return found
 
-            found = owners.owning(cls, self) if self.may_hand_out(cls.file) else None
-            self._owning[cls.node] = Summary(found, is_sure=True) if found is not None else None
-        return self._owning[cls.node]
+    def _infer(self, asked: _Inferred) -> Any:
+        match asked:
+            case _Returned(function=function):
+                return self._infer_returned(function)
+            case _Given(function=function, name=name, resource=resource):
+                return self._infer_argument(function, name, resource)
+            case _Owned(cls=cls):
+                return self._infer_object(self._definitions[cls])
+            case _NeverClosed():
+                return self._fields[asked].is_closed_by_none()
+
+    def _infer_object(self, cls: Definition) -> Summary | None:
+        from dbhygiene.lifetimes import owners
+
+        found = owners.owning(cls, self)
+        return Summary(found, is_sure=True) if found is not None else None
 
     def _does_what_it_says(self, definition: Definition) -> bool:
         return all(name in _KEEPING for name in definition.decorators) and len(list(definition.decorators)) == len(
@@ -283,15 +331,14 @@ class Summaries:
         if not self._does_what_it_says(definition):
             return Argument()
         self._definitions[definition.node] = definition
-        given = self._arguments.get((definition.node, name, resource), Argument()) or Argument(frozenset(), frozenset())
+        given: Argument = self._inferred.of(_Given(definition.node, name, resource))
         if how == IS:
             return given
         if is_method:  # what it gives when it is called may be returned
             return Argument.of(READS) if given.normal <= _LEAVING_NOTHING else Argument()
         return Argument.of(BORROWS if given.normal <= _LEAVING_NOTHING else READS)
 
-    def _infer_argument(self, key: tuple[ast.AST, str, Resource]) -> Argument | None:
-        node, name, resource = key
+    def _infer_argument(self, node: ast.AST, name: str, resource: Resource) -> Argument:
         definition = self._definitions[node]
         assert isinstance(node, FUNCTION)
         analysis = analyse(definition.file, node, self.effects(definition.file, node), {name: resource})
@@ -316,17 +363,6 @@ class Summaries:
         argument = self.argument(made, name, resource, how)
         if argument.normal != KEEPS or how != IS:
             return argument
-        key = cls.node, made.node, name, resource
-        if key in self._kept:
-            return self._kept[key]
-        found = self._kept_by_object(cls, made, name, resource, argument)
-        if not self.asking:  # else it may be taken for closed only since that is just being asked
-            self._kept[key] = found
-        return found
-
-    def _kept_by_object(
-        self, cls: Definition, made: Definition, name: str, resource: Resource, argument: Argument
-    ) -> Argument:
         analysis = analyse(made.file, made.node, self.effects(made.file, made.node), {name: resource})  # type: ignore[arg-type]
         site = next((site for site in analysis.sites if isinstance(site, ast.arg)), None) if analysis else None
         if analysis is None or site is None or site in analysis.transfer.escaped:
@@ -337,6 +373,13 @@ class Summaries:
             return argument
         lent = all(Field(made.file, cls, each, None, resource, self).never_closed() for each in fields)
         return Argument(frozenset({Does.READS}), BORROWS) if lent else argument
+
+    def never_closed(self, field: Field) -> bool:
+        """Whether none of those that can see a field closes it, or hands it to somebody who might."""
+        asked = _NeverClosed(field.file, field.cls.node, field.name, field.resource)
+        self._fields[asked] = field
+        found: bool = self._inferred.of(asked)
+        return found
 
     def touched(self, definition: Definition, *, dropped: bool) -> frozenset[str] | None:
         """The fields of its object that a method may close, replace or hand on; None where it may be any."""
@@ -354,55 +397,45 @@ class Summaries:
 
     # -- how it ends
 
-    def outcome(self, definition: Definition) -> Outcome:
-        """Whether a call of a function can return, and whether it can raise."""
+    def outcome(self, definition: Definition, depth: int) -> Outcome:
+        """Whether a call of a function can return, and whether it can raise.
+
+        Arguments:
+            depth: how far its own calls are followed.
+        """
         if not isinstance(definition.node, FUNCTION):
-            return self._made(definition)
+            return self._made(definition, depth)
         if _is_generator(definition.file, definition.node):
             return Outcome(raises=())
         if not self._does_what_it_says(definition):
             return Outcome()
-        self._definitions[definition.node] = definition
-        return self._outcomes.get(definition.node, Outcome())
+        if definition.file.functions[definition.node].class_scope and is_hook(definition.node):
+            return Outcome()  # to be written by a subclass
+        return self._endings_of(definition, depth).outcome
 
-    def _made(self, cls: Definition) -> Outcome:
+    def _made(self, cls: Definition, depth: int) -> Outcome:
         """How making an object ends: as the class's own `__init__` does, where nobody else has a say in it."""
         assert isinstance(cls.node, ast.ClassDef)
         if cls.node.bases or cls.node.keywords or cls.node.decorator_list or method(cls, "__new__"):
             return Outcome()
         made = self.constructor(cls)
-        return self.outcome(made) if made is not None else Outcome(raises=())
+        return self.outcome(made, depth) if made is not None else Outcome(raises=())
 
-    def _infer_outcome(self, node: ast.AST) -> Outcome:
-        definition = self._definitions[node]
-        assert isinstance(node, FUNCTION)
-        if definition.file.functions[node].class_scope and is_hook(node):
-            return Outcome()  # to be written by a subclass
-        graph = self._graph(definition)
-        if graph is None:
-            return Outcome()
-        nodes = set(graph.nodes())
-        return Outcome(graph.exit in nodes, tuple(sorted(graph.thrown)) if graph.raised in nodes else ())
-
-    def enters_own_code(self, definition: Definition) -> bool:
+    def enters_own_code(self, definition: Definition, depth: int) -> bool:
         """Whether entering a `with` over this runs code of the project that may raise."""
         if not isinstance(definition.node, FUNCTION):
             enter = method(definition, "__enter__") or method(definition, "__aenter__")
-            return enter is not None and bool(self.outcome(enter).raises)
+            return enter is not None and bool(self.outcome(enter, depth).raises)
         if not any(name in CONTEXT_MANAGERS for name in definition.decorators):
             return False
-        graph = self._graph(definition)
-        return graph is None or _raises_before_yield(graph)
+        return not self._endings_of(definition, depth).enters_quietly
 
-    def swallowed(self, definition: Definition) -> Sequence[str | None]:
+    def swallowed(self, definition: Definition, depth: int) -> Sequence[str | None]:
         """The exceptions that leaving a `with` over the project's own context manager may swallow."""
         if isinstance(definition.node, FUNCTION):
             if not any(name in CONTEXT_MANAGERS for name in definition.decorators):
                 return ()
-            graph = self._graph(definition)
-            if graph is None:
-                return (None,)
-            return [name for handler in _swallowing(graph) for name in _caught_by(definition.file, handler)]
+            return self._endings_of(definition, depth).swallows
         leave = method(definition, "__exit__") or method(definition, "__aexit__")
         if leave is None or not isinstance(leave.node, FUNCTION):
             return ()
@@ -411,15 +444,41 @@ class Summaries:
         quiet = all(v is None or (isinstance(v, ast.Constant) and v.value in nothing) for v in returned)
         return () if quiet else (None,)
 
-    def _graph(self, definition: Definition) -> cfg.Graph | None:
-        """The graph of a function, built once; None where it is too large, or asks for itself while it is built."""
-        node = definition.node
-        assert isinstance(node, FUNCTION)
-        if node not in self._graphs:
-            self._graphs[node] = None
+    def _endings_of(self, definition: Definition, depth: int) -> _Ends:
+        """How a function may end: in any way, where it is too far away, or too large."""
+        if not depth:
+            return _Ends()
+        key = definition.node, depth
+        if key not in self._ends:
+            self._ends[key] = _Ends()
             with suppress(TooLargeError, RecursionError):
-                self._graphs[node] = cfg.build(node, self.effects(definition.file, node))
-        return self._graphs[node]
+                self._ends[key] = self._find_endings(definition, depth)
+        return self._ends[key]
+
+    def _find_endings(self, definition: Definition, depth: int) -> _Ends:
+        file, function = definition.file, definition.node
+        assert isinstance(function, FUNCTION)
+        graph = cfg.build(function, Effects(file, file.functions[function], self, depth - 1))
+        nodes = set(graph.nodes())
+        outcome = Outcome(graph.exit in nodes, tuple(sorted(graph.thrown)) if graph.raised in nodes else ())
+        if not file.functions[function].yields:
+            return _Ends(outcome)
+        swallows = [name for handler in _swallowing(graph) for name in _caught_by(file, handler)]
+        return _Ends(outcome, not _raises_before_yield(graph), tuple(swallows))
+
+
+def _bottom(asked: _Inferred) -> Any:
+    """What is true of a function that does not return, of a class that opens nothing, of a field that is closed."""
+    match asked:
+        case _Given():
+            return Argument(frozenset(), frozenset())
+        case _NeverClosed():
+            return False
+    return None
+
+
+def _unknown(asked: _Inferred) -> Any:
+    return Argument() if isinstance(asked, _Given) else _bottom(asked)
 
 
 def _fate(fact: Fact, normal: bool) -> Does:

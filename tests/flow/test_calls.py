@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from dbhygiene.flow.callees import callee
-from dbhygiene.flow.calls import Demand
 from dbhygiene.project import Project
 
 BASE = {
@@ -105,42 +104,3 @@ def test_modules_that_import_each_other_end(tmp_path: Path) -> None:
 def test_classes_that_derive_from_each_other_end(tmp_path: Path) -> None:
     program = "class A(B): ...\nclass B(A): ...\nA().missing()"
     assert called(tmp_path, program) is None
-
-
-# -- facts that depend on each other
-
-EDGES = {"a": "b", "b": "c", "c": "a", "d": "c", "e": "", "f": "ef"}
-
-
-def test_demand_ends_at_the_least_fixed_point() -> None:
-    def reachable(key: str) -> frozenset[str]:
-        return frozenset(EDGES[key]).union(*(facts.get(each) for each in EDGES[key]))
-
-    facts: Demand[str, frozenset[str]] = Demand(reachable, frozenset())
-    asked_in_any_order = {key: facts.get(key) for key in "dfeacb"}
-    assert asked_in_any_order == {
-        "a": frozenset("abc"),
-        "b": frozenset("abc"),
-        "c": frozenset("abc"),
-        "d": frozenset("abc"),
-        "e": frozenset(),
-        "f": frozenset("ef"),
-    }
-
-
-def test_demand_computes_what_stands_alone_once() -> None:
-    computed: list[int] = []
-
-    def factorial(n: int) -> int:
-        computed.append(n)
-        return n * facts.get(n - 1) if n else 1
-
-    facts: Demand[int, int] = Demand(factorial, 0)
-    assert facts.get(5) == 120
-    assert facts.get(6) == 720
-    assert sorted(computed) == [0, 1, 2, 3, 4, 5, 6]
-
-
-def test_demand_answers_too_long_a_chain_with_what_the_caller_gives() -> None:
-    facts: Demand[int, int] = Demand(lambda n: facts.get(n + 1, deepest=-1), 0, depth=10)
-    assert facts.get(0) == -1

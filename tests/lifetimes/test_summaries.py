@@ -173,3 +173,16 @@ def test_an_analysis_is_gone_with_its_last_user_though_no_garbage_is_collected(t
         assert left() is None
     finally:
         gc.enable()
+
+
+def test_helpers_may_call_each_other_in_a_chain_of_any_length(tmp_path: Path) -> None:
+    helpers = "".join(f"def open_{n}(host):\n    return open_{n + 1}(host)\n\n" for n in range(60))
+    last = "def open_60(host):\n    return pymysql.connect(host=host)\n\n"
+    closers = "".join(f"def close_{n}(conn):\n    close_{n + 1}(conn)\n\n" for n in range(60))
+    ends = "def close_60(conn):\n    conn.close()\n\n"
+    leaky = "def leaky():\n    conn = open_0('db')\n    conn.ping()\n\n"
+    tidy = "def tidy():\n    conn = open_0('db')\n    close_0(conn)\n"
+    (tmp_path / "app.py").write_text(f"import pymysql\n\n{helpers}{last}{closers}{ends}{leaky}{tidy}")
+    project = Project(tmp_path, Settings())
+    found = engine.check(project, [tmp_path / "app.py"], engine.chosen(project.settings))
+    assert [(finding.code, finding.context) for finding in found if finding.code == "HYG101"] == [("HYG101", "leaky")]
