@@ -28,7 +28,7 @@ def main() -> int:
     started = time.perf_counter()
     counts: Counter[str] = Counter()
     failures: list[str] = []
-    for number, source in enumerate(_programs(options.seed, options.programs)):
+    for number, source in enumerate(_programs(options.seed, options.programs, later=options.fixes)):
         if time.perf_counter() - started > 60 * options.minutes:
             break
         counts["generated"] += 1
@@ -45,9 +45,10 @@ def main() -> int:
     return bool(failures)
 
 
-def _programs(seed: int, count: int) -> Iterator[str]:
+def _programs(seed: int, count: int, *, later: bool) -> Iterator[str]:
+    """Every other one may use what is read later, where that is wanted."""
     for number in range(count):
-        yield program(Random(f"{seed}/{number}"))
+        yield program(Random(f"{seed}/{number}"), later=later and number % 2 == 1)
 
 
 def _analysis(source: str, counts: Counter[str]) -> str:

@@ -556,6 +556,8 @@ def leave(w: Writer) -> None:
         forms += [f"return {each}" for each in w.rng.sample(READ, 3)]
     if w.has("stack"):
         forms += [f"return {w.pick('stack')}.pop_all()"]
+    if w.later:
+        forms += _leaving_later(w)
     w.jump(w.rng.choice(forms))
 
 
@@ -710,3 +712,152 @@ def yield_(w: Writer) -> None:
     if w.has("cursor"):
         forms.append("yield cur")
     w.line(w.rng.choice(forms))
+
+
+# -- what is read or used later: only fixes are held against these
+
+
+def _leaving_later(w: Writer) -> list[str]:
+    """What may be returned that still needs a connection, or an object of a session."""
+    forms: list[str] = []
+    if w.has("conn"):
+        name = w.pick("conn")
+        forms += [f"return {name}.execute", f"return partial({name}.execute)", f"return map({name}.execute, items)"]
+        forms += [f"return list(map({name}.execute, items))", f"return [{name}.execute() for row in items]"]
+        forms += [f"return pandas.read_sql(1, {name}, chunksize=1)", f"return pandas.read_sql(1, {name})"]
+        forms += [f"return lambda ask={name}.execute: ask()"]
+    if w.has("cursor"):
+        forms += ["return iter(cur.fetchone, None)", "return cur.fetchall", "return [cur][0]", "return [1] + [cur]"]
+    if w.has("method"):
+        forms += ["return ask", "return ask()", "return [ask]", "return partial(ask)"]
+    if w.has("session"):
+        name = w.pick("session")
+        query = f"{name}.query(Order)"
+        forms += [f"return {query}.all()", f"return {query}.count()", f"return [each for each in {query}]"]
+        forms += [f"return {{each.id: each for each in {query}}}", f"return [each.id for each in {query}]"]
+        forms += [f"return {name}.get(Order, 1)", f"return {name}.get(Order, 1).id", f"return list({query})"]
+    if w.has("object"):
+        forms += ["return order", "return order", "return [order]", "return order.id", "return {1: order}"]
+        forms += ["return order.owner", "return work(order)", "return lambda: order.owner"]
+    if w.has("orders"):
+        forms += ["return orders", "return orders[0]", "return len(orders)", "return [each.id for each in orders]"]
+    return forms * 2
+
+
+@feature(2.5, _has_connection, later=True)
+def bind_method(w: Writer) -> None:
+    name = w.pick("conn")
+    forms = [f"{name}.execute", f"{name}.cursor", f"{name}.commit", f"partial({name}.execute)"]
+    if w.has("cursor"):
+        forms += ["cur.execute", "cur.fetchone", "partial(cur.fetchall)"]
+    w.line(f"ask = {w.rng.choice(forms)}")
+    w.bind("ask", "method")
+
+
+@feature(3, lambda w: w.has("method"), later=True)
+def use_method(w: Writer) -> None:
+    w.line(
+        w.rng.choice(
+            ("ask()", "ask()", "found = ask()", "keep(ask)", "box.append(ask)", "box.ask = ask", "keep([ask])")
+        )
+    )
+
+
+@feature(1, lambda w: w.has("method"), compound=True, later=True)
+def use_methods(w: Writer) -> None:
+    w.line(
+        w.rng.choice(
+            ("several = [ask]", "several = [ask, work]", "several = []\n" + "    " * w.depth + "several.append(ask)")
+        )
+    )
+    if w.maybe():
+        w.statement()
+    if not w.ended:
+        w.block("for each in several:", lambda w: w.line("each()"))
+
+
+@feature(1.5, lambda w: w.has("conn"), compound=True, later=True)
+def read_chunks(w: Writer) -> None:
+    name = w.pick("conn")
+    forms = [f"pandas.read_sql(1, {name}, chunksize=1)", f"pandas.read_sql(1, {name})"]
+    forms += [
+        f"[{name}.execute() for row in items]",
+        f"map({name}.execute, items)",
+        f"list(map({name}.execute, items))",
+    ]
+    w.line(f"chunks = {w.rng.choice(forms)}")
+    if w.maybe():
+        w.statement()
+    if not w.ended:
+        w.block("for chunk in chunks:", lambda w: w.line(w.rng.choice(("work()", "chunk.fetchall()", "last = chunk"))))
+
+
+@feature(0.7, lambda w: w.has("cursor"), later=True)
+def keep_cursor(w: Writer) -> None:
+    w.line(
+        w.rng.choice(("box.append(cur)", 'box["cur"] = cur', "box.cur = cur", "box.extend([cur])", "cur = [cur][0]"))
+    )
+
+
+@feature(2, compound=True, later=True)
+def with_and_after(w: Writer) -> None:
+    """What a `with` that leaves it open has bound is used behind it."""
+    name, value = w.new(), w.connect()
+    w.block(
+        f"with {value} as {name}:", lambda w: w.line(f"{name}.execute()"), names={name: "conn"}, size=int(w.maybe(0.3))
+    )
+    if w.maybe(0.7):
+        w.statement()
+
+
+@feature(4, later=True)
+def open_session(w: Writer) -> None:
+    w.line(f"{w.bind(w.rng.choice(('session', 'session', 'db')), 'session')} = Session(engine)")
+
+
+@feature(1, compound=True, later=True)
+def with_session(w: Writer) -> None:
+    w.merge(w.block("with Session(engine) as session:", names={"session": "session"}))
+
+
+@feature(4, lambda w: w.has("session"), later=True)
+def use_session(w: Writer) -> None:
+    name = w.pick("session")
+    forms = ("flush()", "commit()", "rollback()", "query(Order).count()", "query(Order).all()", "close()", "close()")
+    w.line(f"{name}.{w.rng.choice(forms)}")
+
+
+@feature(4, lambda w: w.has("session"), later=True)
+def load(w: Writer) -> None:
+    name = w.pick("session")
+    match w.rng.randrange(4):
+        case 0:
+            w.line(f"{w.bind('order', 'object')} = {name}.get(Order, 1)")
+        case 1:
+            w.line(f"{w.bind('order', 'object')} = Order()")
+            w.line(f"{name}.add(order)")
+        case 2:
+            w.line(f"{w.bind('orders', 'orders')} = {name}.query(Order).all()")
+        case _:
+            w.line(f"{w.bind('orders', 'orders')} = [each for each in {name}.query(Order)]")
+
+
+@feature(3, lambda w: w.has("object"), later=True)
+def use_object(w: Writer) -> None:
+    forms = ["order.owner", "order.id", "work(order.id)", "work(order)", "box.append(order)", "box.order = order"]
+    forms += ["str(order.owner)", "found = [order]", "logging.info(order)", 'box["order"] = order']
+    w.line(w.rng.choice(forms))
+
+
+@feature(1.5, lambda w: w.has("session"), compound=True, later=True)
+def loop_objects(w: Writer) -> None:
+    source = w.rng.choice((f"{w.pick('session')}.query(Order)", *w.of("orders")))
+    if w.maybe():
+        w.line("found = []")
+        steps = ("found.append(each)", "found.append(each.id)")
+        w.block(f"for each in {source}:", lambda w: w.line(w.rng.choice(steps)))
+        if w.maybe():
+            w.jump("return found")
+    else:
+        steps = ("work(each)", "work(each.id)", "each.owner", "box.append(each)", "last = each", "str(each.owner)")
+        w.block(f"for each in {source}:", lambda w: w.line(w.rng.choice(steps)))

@@ -19,9 +19,9 @@ from dbhygiene.settings import Confidence, Settings
 from dbhygiene.source import Alone, File
 
 from .judge import LIMIT, Outcome, Play, Site, TooLargeError
-from .world import Connection
+from .world import LATE, Connection, Order, within
 
-LEAKS = ("HYG101", "HYG102")
+LEAKS = ("HYG101", "HYG102", "HYG103", "HYG209")
 CODES = (*LEAKS, "HYG105")  # a leak may change its rule: what is closed no more since it has been replaced
 
 
@@ -32,6 +32,7 @@ class Seen(NamedTuple):
     ended: str
     trace: tuple[str, ...]
     open_after: tuple[bool, ...]  # of what is returned or handed on, in the order of birth
+    detached: int | None  # how many of the objects that others have now can load nothing more; None where it raised
     leaking: tuple[Site | None, ...]  # for each connection, in the order of birth: where it was opened, if it leaks
 
 
@@ -124,7 +125,9 @@ def _compare(old: dict[tuple[int, ...], Seen], new: dict[tuple[int, ...], Seen])
         yield "it can run in other ways than before"
     for picks in old.keys() & new.keys():
         was, now = old[picks], new[picks]
-        for question in ("ended", "trace", "open_after"):
+        if any(what.endswith(LATE) for what in was.trace):
+            continue  # in truth this raises: the program errs by itself
+        for question in ("ended", "trace", "open_after", "detached"):
             if getattr(was, question) != getattr(now, question):
                 yield f"{question} at {picks}: {getattr(was, question)} became {getattr(now, question)}"
                 return
@@ -151,11 +154,16 @@ def _seen(outcome: Outcome, play: Play) -> Seen:
         ended=ended,
         trace=tuple(world.trace),
         open_after=tuple(each.is_open for each in world.connections if each in safe),
+        detached=None if outcome.error else sum(each.session is None for each in _objects(outcome, play)),
         leaking=tuple(
             play.sites[each.site][1] if each.site is not None and each.is_open and each not in safe else None
             for each in world.connections
         ),
     )
+
+
+def _objects(outcome: Outcome, play: Play) -> list[Order]:
+    return [each for each in within(outcome.outside(play.world)) if isinstance(each, Order)]
 
 
 def _shape(value: Any) -> str:

@@ -66,8 +66,12 @@ class Outcome:
     kept: tuple[object, ...] = ()  # what outlives the run: `self`, globals
 
     def handed_on(self, world: World) -> set[Connection]:
+        return reachable(self.outside(world))
+
+    def outside(self, world: World) -> tuple[object, ...]:
+        """What somebody else has at the end of the run."""
         returned = () if self.error else (self.value,)
-        return reachable((*world.handed_on, *returned, *self.kept))
+        return (*world.handed_on, *returned, *self.kept)
 
 
 @dataclass
@@ -393,6 +397,8 @@ class _Places(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.AST:
         match node.func:
             case ast.Attribute(value=ast.Name(id=driver), attr="connect") if driver in {*DRIVERS, "aiomysql"}:
+                pass
+            case ast.Name(id="Session"):
                 pass
             case ast.Name(id=name) | ast.Attribute(value=ast.Name(), attr=name) if name in self._local:
                 pass

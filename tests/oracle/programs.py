@@ -10,20 +10,25 @@ import re
 import textwrap
 from random import Random
 
-from .features import acquire
+from .features import acquire, open_session
 from .helpers import HELPERS, METHODS
 from .writing import DRIVERS, FEATURES, Step, Writer
 
 PARAMETERS = ("p", "q", "mode", "given", "box", "items")
 APP = ("check", "find", "keep", "pause", "rows", "work")
 CONTEXTLIB = ("ExitStack", "closing", "contextmanager", "suppress")
-MODULES = ("atexit", "logging", "sys")
+MODULES = ("atexit", "logging", "pandas", "sys")
 BASE = {"acquire", "close", "use", "work", "if_", "leave", "acquire_none"}  # in every program
 
 
-def program(rng: Random) -> str:
-    """The source of a program."""
-    weights = _swarm(rng)
+def program(rng: Random, *, later: bool = False) -> str:
+    """The source of a program.
+
+    Arguments:
+        later: whether it may use what is read later, and the objects of sessions: of which the analysis need not know
+            who owns them, but fixes whether they are needed still.
+    """
+    weights = _swarm(rng, later=later)
     helpers: list[tuple[str, str]] = []
     parts: list[str] = []
     for number in range(rng.choice((0, 0, 1, 1, 2, 3))):
@@ -35,10 +40,11 @@ def program(rng: Random) -> str:
     return _module("\n\n".join(parts))
 
 
-def _swarm(rng: Random) -> dict[str, float]:
+def _swarm(rng: Random, *, later: bool) -> dict[str, float]:
     """The features of one program, and their weights."""
     share = rng.choice((0.2, 0.4, 0.6, 1.0))
-    chosen = {name: each.weight for name, each in FEATURES.items() if name in BASE or rng.random() < share}
+    known = {name: each for name, each in FEATURES.items() if later or not each.later}
+    chosen = {name: each.weight for name, each in known.items() if name in BASE or rng.random() < share}
     return {name: weight * rng.choice((0.3, 1.0, 1.0, 4.0)) for name, weight in chosen.items()}
 
 
@@ -46,7 +52,8 @@ def _target(writer: Writer, number: int) -> str:
     """A function or method, and perhaps a generator."""
     writer.is_generator = writer.maybe(0.15)
     if not writer.maybe(0.15):
-        text = _function(writer, f"target{number}", acquire)
+        opens = open_session if "open_session" in writer.weights and writer.maybe() else acquire
+        text = _function(writer, f"target{number}", opens)
         if writer.is_generator:
             return f"@contextmanager\n{text}" if writer.maybe(0.4) else text
         return _asynchronous(text, writer.rng) if writer.maybe(0.12) else text
@@ -127,6 +134,10 @@ def _module(body: str) -> str:
     lines = [f"import {name}" for name in (*used(MODULES), *used(("aiomysql", *DRIVERS)))]
     tools = {"contextlib": used(CONTEXTLIB), "app": used(APP)}
     lines += [f"from {origin} import {', '.join(names)}" for origin, names in tools.items() if names]
+    later = {"functools": ("partial",), "models": ("Order",), "sqlalchemy.orm": ("Session",)}
+    lines += [f"from {origin} import {name}" for origin, names in later.items() for name in used(names)]
+    if used(("engine",)):
+        lines += ["from sqlalchemy import create_engine", "", 'engine = create_engine("mysql+pymysql://db/shop")']
     if used(("SHARED",)):
         lines += ["", "SHARED = None"]
     if used(("Failure",)):

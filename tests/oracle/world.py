@@ -19,6 +19,9 @@ DRIVERS = {"mariadb": True, "psycopg2": False, "sqlite3": False, "psycopg": True
 EXECUTING = {"sqlite3", "psycopg"}  # `conn.execute()` gives a cursor there
 
 
+LATE = ", too late"  # what is asked of a connection that is closed already, or of an object without its session
+
+
 class Strange(Exception):  # noqa: N818  (no program names it: a handler for all of the named ones is not complete)
     """An exception that no handler names."""
 
@@ -123,7 +126,20 @@ class World:
         fakes = {name: driver(name, closes) for name, closes in DRIVERS.items()}
         fakes["aiomysql"] = types.SimpleNamespace(connect=lambda *_, **__: Connecting(self))
         atexit = types.SimpleNamespace(register=lambda *args: self.handed_on.extend(args))
-        return {**fakes, "app": _App(self), "logging": quiet, "atexit": atexit}
+        orm = types.SimpleNamespace(Session=lambda *_: self.born(Session(self)))
+        engines = types.SimpleNamespace(create_engine=lambda *_: Value(self, "engine"))
+        frames = types.SimpleNamespace(read_sql=self._read_sql)
+        later = {"pandas": frames, "models": types.SimpleNamespace(Order=Order)}
+        later |= {"sqlalchemy": engines, "sqlalchemy.orm": orm}
+        return {**fakes, **later, "app": _App(self), "logging": quiet, "atexit": atexit}
+
+    def born(self, connection: Connection) -> Connection:
+        self.connections.append(connection)
+        return connection
+
+    def _read_sql(self, _: object, connection: Connection, chunksize: int | None = None) -> Cursor | Value:
+        connection.happen("read_sql")
+        return Cursor(connection) if chunksize else Value(self, "frame")
 
 
 class Pending:
@@ -228,15 +244,19 @@ class Connection:
     def cursor(self) -> Cursor:
         return Cursor(self)
 
+    def happen(self, what: str) -> None:
+        """An operation, which its trace shows to be one of a connection that is closed already."""
+        self.world.happen(what if self.is_open else what + LATE)
+
     def execute(self, *_: object) -> Cursor | Value:
-        self.world.happen("execute")
+        self.happen("execute")
         return Cursor(self) if self.executes else Value(self.world, "rows")
 
     def commit(self) -> None:
-        self.world.happen("commit")
+        self.happen("commit")
 
     def rollback(self) -> None:
-        self.world.happen("rollback")
+        self.happen("rollback")
 
     def __enter__(self) -> Connection:
         return self
@@ -252,6 +272,89 @@ class ClosingConnection(Connection):
 
     def __exit__(self, *_: object) -> None:
         self.is_open = False
+
+
+class Session(ClosingConnection):
+    """A session: it holds something from its first query to the end of its transaction, and objects until it closes."""
+
+    __slots__ = ("objects",)
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.is_open = False
+        self.objects: list[Order] = []
+
+    def happen(self, what: str) -> None:
+        self.is_open = True
+        self.world.happen(what)
+
+    def close(self) -> None:
+        self.is_open = False
+        for each in self.objects:
+            each.session = None
+        self.objects.clear()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def commit(self) -> None:
+        self.happen("commit")
+        self.is_open = False
+
+    def rollback(self) -> None:
+        self.happen("rollback")
+        self.is_open = False
+
+    def flush(self) -> None:
+        self.happen("flush")
+
+    def add(self, order: Order) -> None:
+        order.session, order.trace = self, self.world.trace
+        self.objects.append(order)
+
+    def get(self, *_: object) -> Order:
+        self.happen("get")
+        self.add(order := Order())
+        return order
+
+    def query(self, *_: object) -> Query:
+        return Query(self)
+
+
+class Query:
+    """A query of a session, which loads up to two objects."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def __iter__(self) -> Iterator[Order]:
+        return iter(self.all())
+
+    def all(self) -> list[Order]:
+        self.session.happen("query")
+        found = [Order(), Order()][: self.session.world.choose(2) + 1]
+        for each in found:
+            self.session.add(each)
+        return found
+
+    def count(self) -> Value:
+        self.session.happen("count")
+        return Value(self.session.world, "count")
+
+
+class Order:
+    """An object of a session, which loads its owner when that is asked for; without its session it cannot."""
+
+    def __init__(self, **_: object) -> None:
+        self.session: Session | None = None
+        self.trace: list[str] | None = None
+        self.id = 1
+
+    @property
+    def owner(self) -> str:
+        if self.trace is not None:
+            self.trace.append("load" if self.session else "load" + LATE)
+        return "owner"
 
 
 class AsyncConnection(Connection):
@@ -299,21 +402,21 @@ class Cursor:
         if self.is_read:
             raise StopIteration
         self.is_read = True
-        self.connection.world.trace.append("row")
+        self.connection.world.trace.append("row" if self.connection.is_open else "row" + LATE)
         return Value(self.connection.world, "row")
 
     def close(self) -> None:
         pass
 
     def execute(self, *_: object) -> None:
-        self.connection.world.happen("execute")
+        self.connection.happen("execute")
 
     def fetchall(self) -> Value:
-        self.connection.world.happen("fetchall")
+        self.connection.happen("fetchall")
         return Value(self.connection.world, "rows")
 
     def fetchone(self) -> Value | None:
-        self.connection.world.happen("fetchone")
+        self.connection.happen("fetchone")
         world = self.connection.world
         return None if world.choose(2) else Value(world, "row")
 
@@ -326,16 +429,21 @@ class Cursor:
 
 def reachable(values: Iterable[object]) -> set[Connection]:
     """The connections that someone who has these values can still get at."""
-    found: set[Connection] = set()
+    return {value for value in within(values) if isinstance(value, Connection)}
+
+
+def within(values: Iterable[object]) -> list[object]:
+    """All that someone who has these values can still get at."""
+    found: list[object] = []
     seen: set[int] = set()
     todo = list(values)
     while todo:
         value = todo.pop()
-        if isinstance(value, Connection):
-            found.add(value)
-        elif value is not None and id(value) not in seen:
+        if value is not None and id(value) not in seen:
             seen.add(id(value))
-            todo += _inside(value)
+            found.append(value)
+            if not isinstance(value, Connection):
+                todo += _inside(value)
     return found
 
 
@@ -343,6 +451,10 @@ def _inside(value: object) -> Iterable[object]:
     match value:
         case Cursor():
             return (value.connection,)
+        case Query():
+            return (value.session,)
+        case Order():
+            return ()
         case Value() | str() | int() | type() | types.ModuleType() | logging.Logger() | World():
             return ()
         case dict():
@@ -358,11 +470,14 @@ def _inside(value: object) -> Iterable[object]:
             return (value.__self__,)
         case partial():
             return (value.func, *value.args, *value.keywords.values())
-        case map() | filter() | zip() | enumerate():
+        case map() | filter() | zip() | enumerate() | _Calling():
             return gc.get_referents(value)
         case types.GeneratorType():
             return tuple(value.gi_frame.f_locals.values()) if value.gi_frame else ()
     return tuple(getattr(value, "__dict__", {}).values())
+
+
+_Calling = type(iter(int, 1))
 
 
 def _is_empty(cell: types.CellType) -> bool:

@@ -25,18 +25,23 @@ class Feature(NamedTuple):
     step: Step
     when: Callable[[Writer], bool]
     is_simple: bool
+    later: bool  # of what is read or used later: for fixes only
 
 
 FEATURES: dict[str, Feature] = {}
 
 
 def feature(
-    weight: float, when: Callable[[Writer], bool] = lambda w: True, *, compound: bool = False
+    weight: float,
+    when: Callable[[Writer], bool] = lambda w: True,
+    *,
+    compound: bool = False,
+    later: bool = False,
 ) -> Callable[[Step], Step]:
     """Make a kind of statement known."""
 
     def register(step: Step) -> Step:
-        FEATURES[step.__name__] = Feature(weight, step, when, not compound)
+        FEATURES[step.__name__] = Feature(weight, step, when, not compound, later)
         return step
 
     return register
@@ -59,6 +64,7 @@ class Writer:
         self.handlers: list[str] = []  # the names of the exceptions that are being handled
         self.ended = False  # what comes next cannot be reached
         self.is_method = self.is_generator = False
+        self.later = any(FEATURES[name].later for name in weights)
         self.captured = False  # whether an inner function holds on to a name
 
     # -- names
