@@ -136,7 +136,7 @@ def _solve(
 ) -> Analysis | None:
     bound = list(_bound_names(graph, sites))
     for limit in (MAX_KEYS, 2, 0):  # rather less knowledge than no answer
-        transfer = Transfer(effects, sites, names, Keys(graph, bound, limit))
+        transfer = Transfer(effects, sites, names, Keys(graph, bound, limit, opened=sites))
         try:
             solution = Solution(graph, started, transfer)
         except TooManyFactsError:

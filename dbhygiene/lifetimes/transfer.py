@@ -46,7 +46,20 @@ from dbhygiene.lifetimes.heap import (
     path_of,
     uses,
 )
-from dbhygiene.lifetimes.knowledge import ANYTHING, FALSY, NONE, TRUTHY, Keys, learn, method_owner, question, worth
+from dbhygiene.lifetimes.knowledge import (
+    ANYTHING,
+    FALSY,
+    NONE,
+    TRUTHY,
+    Keys,
+    Known,
+    Truth,
+    is_test,
+    learn,
+    method_owner,
+    truths,
+    worth,
+)
 from dbhygiene.source import last_name
 
 Outcomes: TypeAlias = "list[tuple[Kind, Fact]]"
@@ -399,16 +412,28 @@ class Transfer:
             pairs: list[_Pair] = [(target, None, each) for target in targets]
         else:
             pairs = list(self._pairs(act.target, value, fact))
-        after = self._assigned(pairs, act.node, fact)
+        gone: list[Where] = []
         last = not isinstance(act.node, ast.Assign) or act.target is act.node.targets[-1]
         if last and isinstance(value, ast.AST):
-            inner = value.value if isinstance(value, (ast.Await, ast.NamedExpr)) else value
-            after = after.without([value, inner])
-        return [("next", after)]
+            gone = [value, value.value if isinstance(value, (ast.Await, ast.NamedExpr)) else value]
+        return [("next", self._assigned(pairs, act.node, each).without(gone)) for each in self._answered(pairs, fact)]
+
+    def _answered(self, pairs: Sequence[_Pair], fact: Fact) -> list[Fact]:
+        """Before variables are given the answers of conditions: each answer apart, with what is known then."""
+        answers = [fact.known]
+        for target, value, _ in pairs:
+            if value is None or path_of(target) not in self.keys.keys:
+                continue
+            if is_test(value):
+                answers = [known for before in answers for _, known in self._truths(value, fact._replace(known=before))]
+            elif (source := path_of(value)) in self.keys.objects and source in self.keys.keys:
+                both = [self.keys.learned(before, source, mask) for before in answers for mask in (NONE, TRUTHY)]
+                answers = [known for known in both if known is not None]
+        return [fact if known is fact.known else fact._replace(known=known) for known in dict.fromkeys(answers)]
 
     def _assigned(self, pairs: Sequence[_Pair], node: ast.AST, fact: Fact) -> Fact:
         """After all of these are assigned at once."""
-        masks = [worth(value and self._entered(value), fact.known, self.sure) for _, value, _ in pairs]
+        masks = [self._worth(value, fact) for _, value, _ in pairs]
         after = fact
         for target, value, _ in pairs:
             if (path := path_of(target)) is not None:
@@ -417,6 +442,13 @@ class Transfer:
         for (target, _, how), mask in zip(pairs, masks, strict=True):
             after = self._bound(target, how, mask, after)
         return after
+
+    def _worth(self, value: ast.expr | None, fact: Fact) -> int:
+        """What is known of a value that is assigned."""
+        if is_test(value):
+            truths_ = {truth for truth, _ in self._truths(value, fact)}
+            return (TRUTHY if True in truths_ else 0) | (FALSY if False in truths_ else 0)
+        return worth(value and self._entered(value), fact.known, self.sure)
 
     def _pairs(self, target: ast.expr, value: ast.expr | None, fact: Fact) -> Iterator[_Pair]:
         """Each single target of an assignment, its value where there is one, and what that holds."""
@@ -513,25 +545,38 @@ class Transfer:
     # -- tests
 
     def _test(self, act: cfg.Test, fact: Fact) -> Outcomes:
-        truth = self._decided(act.node, fact)
-        if truth is not None:
-            return [("true" if truth else "false", fact)]
-        asks = question(act.node)
-        if asks is None or asks.key not in self.keys.keys:
-            return [("true", fact), ("false", fact)]
-        yes, no = learn(fact.known, asks.key, asks.if_true), learn(fact.known, asks.key, asks.if_false)
-        done: Outcomes = []
-        if yes is not None:
-            done.append(("true", fact._replace(known=yes)))
-        if no is not None:
-            done.append(("false", fact._replace(known=no)))
-        return done
+        return [
+            ("true" if truth else "false", fact if known is fact.known else fact._replace(known=known))
+            for truth, known in self._truths(act.node, fact)
+        ]
+
+    def _truths(self, test: ast.expr, fact: Fact) -> list[Truth]:
+        """What a condition may come to, each with what is known then."""
+
+        def assume(part: ast.expr, known: Known) -> Iterator[Truth]:
+            truth = self._decided(part, fact)
+            asks = self.keys.question(part)
+            if truth is not None:
+                yield truth, known
+            elif asks is None:
+                yield from ((True, known), (False, known))
+            else:
+                for truth, mask in ((True, asks.if_true), (False, asks.if_false)):
+                    if (after := self.keys.learned(known, asks.key, mask)) is not None:
+                        yield truth, after
+
+        return truths(test, fact.known, assume)
 
     def _decided(self, test: ast.expr, fact: Fact) -> bool | None:
         """What a condition about the resource itself must come to; None: either."""
         if fact.site is None:
             return None
         match test:
+            case ast.Compare(
+                left=ast.Name() as left, ops=[ast.Is() | ast.IsNot() as op], comparators=[ast.Name() as other]
+            ):
+                held = {self.holds(left, fact), self.holds(other, fact)}
+                return isinstance(op, ast.Is) == (len(held) == 1) if IS in held and held <= {IS, None} else None
             case ast.Compare(left=left, ops=[ast.Is() | ast.Eq()], comparators=[ast.Constant(value=None)]):
                 return False if self._is_object(left, fact) else None
             case ast.Compare(left=left, ops=[ast.IsNot() | ast.NotEq()], comparators=[ast.Constant(value=None)]):
@@ -582,7 +627,7 @@ class Transfer:
         return [
             (kind, fact._replace(known=known))
             for kind, mask in answers
-            if (known := learn(fact.known, path, mask)) is not None
+            if (known := self.keys.learned(fact.known, path, mask)) is not None
         ]
 
     @staticmethod
