@@ -176,7 +176,8 @@ class Summary(Record):
 
     Written by hand for libraries, declared in `pyproject.toml`, inferred for the project's own functions: one type,
     three origins. `returns` is what the caller owns afterwards; where the result is a tuple, `element` says which of
-    its elements. `rest` is the fate of arguments that are not listed.
+    its elements. `rest` is the fate of arguments that are not listed. `instead` are the parameters that may be given
+    back instead: nothing is opened where one of them is given something.
     """
 
     returns: Resource | None = None
@@ -187,6 +188,7 @@ class Summary(Record):
     is_sure: bool = True  # it never gives None, or anything else, instead
     is_shared: bool = False  # on some way, others are given what is returned, too
     may_raise: bool = True
+    instead: frozenset[str] = frozenset()
 
     def argument(self, position: int) -> Argument:
         return self.arguments[position] if position < len(self.arguments) else self.rest

@@ -14,7 +14,7 @@ from dbhygiene.library.calls import STACKS
 from dbhygiene.library.fastapi import is_dependency
 from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.effects import CONTEXT_MANAGERS, FIXTURES, Effects
-from dbhygiene.lifetimes.heap import IS, RETURN, Fact, Site, Where
+from dbhygiene.lifetimes.heap import IS, RETURN, Fact, Site, Where, path_of
 from dbhygiene.lifetimes.knowledge import MAX_KEYS, Keys
 from dbhygiene.lifetimes.transfer import Names, Transfer
 from dbhygiene.source import FUNCTION, Code, File, Located, Scope, walk
@@ -61,6 +61,13 @@ class Analysis(Frozen):
             for fact in self.solution.at(node):
                 found.setdefault(fact.site, []).append((node, fact))
         return found
+
+    @property
+    def owned(self) -> Iterator[tuple[ast.Call, Resource]]:
+        """What the function opens itself, whatever it is given."""
+        for site, resource in self.sites.items():
+            if isinstance(site, ast.Call) and site not in self.transfer.doubtful:
+                yield site, resource
 
     def is_shared(self, site: Site) -> bool:
         """Whether a resource is handed on, on some way, to where it is not followed: here, or by what opens it."""
@@ -135,8 +142,9 @@ def _solve(
     started: list[Fact],
 ) -> Analysis | None:
     bound = list(_bound_names(graph, sites))
+    given = {site: list(_depended_on(effects, site)) for site in sites if isinstance(site, ast.Call)}
     for limit in (MAX_KEYS, 2, 0):  # rather less knowledge than no answer
-        transfer = Transfer(effects, sites, names, Keys(graph, bound, limit, opened=sites))
+        transfer = Transfer(effects, sites, names, Keys(graph, bound, limit, opened=sites, given=given))
         try:
             solution = Solution(graph, started, transfer)
         except TooManyFactsError:
@@ -173,6 +181,13 @@ def _followed(code: Code, parameters: Mapping[str, Resource]) -> Iterator[tuple[
         for arg in (*code.args.posonlyargs, *code.args.args, *code.args.kwonlyargs):
             if arg.arg in parameters:
                 yield arg, parameters[arg.arg]
+
+
+def _depended_on(effects: Effects, call: ast.Call) -> Iterator[str]:
+    """The variables on which it depends whether a call opens anything, or gives back what it was given."""
+    for given in effects.of(call).alternatives(call):
+        if given is not None and (path := path_of(given)) is not None:
+            yield path
 
 
 def _bound_names(graph: Graph, sites: Mapping[Site, Resource]) -> Iterator[str]:

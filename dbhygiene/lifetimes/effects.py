@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from dbhygiene.flow import calls, cfg
@@ -86,6 +86,15 @@ class Effect(Frozen):
             argument = _agreed([self._argument(each, position, keyword, resource, how) for each in self.callees])
         return argument.raising if raised else argument.normal
 
+    def alternatives(self, call: ast.Call) -> list[ast.expr | None]:
+        """What a call is given that it may give back instead of opening anything; None for what cannot be seen."""
+        found: list[ast.expr | None] = []
+        for definition, bound in self.callees if self.summary.instead else ():
+            if isinstance(definition.node, FUNCTION) and (summary := self.summaries.returned(definition)) is not None:
+                for name in sorted(summary.instead):
+                    found += _given(call, definition, name, bound=bound)
+        return found
+
     def _argument(
         self, callee: Callee, position: int | None, keyword: str | None, resource: Resource, how: str
     ) -> Argument:
@@ -149,7 +158,10 @@ class Effects(cfg.Semantics):
             return UNKNOWN
         given = [each for each in found if each is not None]
         return replace(
-            first, is_sure=all(each.is_sure for each in given), is_shared=any(each.is_shared for each in given)
+            first,
+            is_sure=all(each.is_sure for each in given),
+            is_shared=any(each.is_shared for each in given),
+            instead=frozenset(name for each in given for name in each.instead),
         )
 
     def _meaning_of(self, call: ast.Call) -> Meaning:
@@ -289,6 +301,46 @@ class Effects(cfg.Semantics):
             for part in ast.walk(self.scope.node)
             if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name) and part.value.id == name
         }
+
+
+def _given(call: ast.Call, definition: calls.Definition, name: str, *, bound: bool) -> Iterator[ast.expr | None]:
+    """What a call gives to a parameter; None for what cannot be seen."""
+    assert isinstance(definition.node, FUNCTION)
+    args = definition.node.args
+    positional = [*args.posonlyargs, *args.args][bound:]
+    if any(isinstance(arg, ast.Starred) for arg in call.args) or any(word.arg is None for word in call.keywords):
+        yield None
+        return
+    given: list[ast.expr] = [value for arg, value in zip(positional, call.args, strict=False) if arg.arg == name]
+    given += [word.value for word in call.keywords if word.arg == name]
+    if args.vararg is not None and args.vararg.arg == name:
+        given += call.args[len(positional) :]
+    elif args.kwarg is not None and args.kwarg.arg == name:
+        named = {arg.arg for arg in (*args.args, *args.kwonlyargs)}
+        given += [word.value for word in call.keywords if word.arg not in named]
+    elif not given and (default := _default(args, name)) is not None and not _is_mark(definition.file, default):
+        yield None
+        return
+    yield from given
+
+
+def _default(args: ast.arguments, name: str) -> ast.expr | None:
+    """The default of a parameter."""
+    positional = [*args.posonlyargs, *args.args]
+    pairs = [
+        *zip(reversed(positional), reversed(args.defaults), strict=False),
+        *zip(args.kwonlyargs, args.kw_defaults, strict=True),
+    ]
+    return next((default for arg, default in pairs if arg.arg == name), None)
+
+
+def _is_mark(file: File, default: ast.expr) -> bool:
+    """Whether a default only says that nothing was given: None, `...`, `MISSING` for `MISSING = object()`."""
+    values = file.scope.aliases.get(default.id, []) if isinstance(default, ast.Name) else [default]
+    match values:
+        case [ast.Constant() | ast.Call(func=ast.Name(id="object"), args=[])]:
+            return True
+    return False
 
 
 def _agreed(arguments: Sequence[Argument]) -> Argument:

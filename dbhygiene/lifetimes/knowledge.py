@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from dbhygiene.flow.cfg import Bind, Call, Case, Enter, Graph, Node, Test
@@ -185,11 +185,19 @@ class Keys:
     Arguments:
         names: variables that hold a resource.
         opened: the calls that give one.
+        given: the variables on which it depends whether such a call opens anything.
     """
 
     def __init__(
-        self, graph: Graph, names: Iterable[str], limit: int = MAX_KEYS, *, opened: Iterable[ast.AST] = ()
+        self,
+        graph: Graph,
+        names: Iterable[str],
+        limit: int = MAX_KEYS,
+        *,
+        opened: Iterable[ast.AST] = (),
+        given: Mapping[ast.Call, Sequence[str]] | None = None,
     ) -> None:
+        self._given = given or {}
         nodes = graph.nodes()
         asked: dict[str, set[ast.expr]] = {}
         told: Counter[str] = Counter()
@@ -198,6 +206,9 @@ class Keys:
                 asked.setdefault(asks.key, set()).add(node.act.node)
             elif isinstance(node.act, Case) and (path := path_of(node.act.subject)):
                 asked.setdefault(path, set()).add(node.act.node.pattern)  # type: ignore[arg-type]
+            elif isinstance(node.act, Call):
+                for path in self._given.get(node.act.node, ()):
+                    asked.setdefault(path, set()).add(node.act.node)
             elif isinstance(node.act, Bind):
                 for target, value in _assigned(node.act):
                     if value is not None and (path := path_of(target)) is not None:
@@ -220,7 +231,7 @@ class Keys:
     def _live(self, nodes: list[Node]) -> dict[Node, frozenset[str]]:
         """For each node, the keys that are asked for after it on some way, as sets shared between nodes."""
         bits = {key: 1 << number for number, key in enumerate(self.keys)}
-        own = {node: sum(bits.get(key, 0) for key in _asked_at(node)) for node in nodes}
+        own = {node: sum({bits.get(key, 0) for key in self._asked_at(node)}) for node in nodes}
         live = dict(own)
         before: dict[Node, list[Node]] = {}
         for node in nodes:
@@ -243,6 +254,11 @@ class Keys:
                 sets[mask] = frozenset(key for key, bit in bits.items() if mask & bit)
             later[node] = sets[mask]
         return later
+
+    def _asked_at(self, node: Node) -> Iterator[str]:
+        yield from _asked_at(node)
+        if isinstance(node.act, Call):
+            yield from self._given.get(node.act.node, ())
 
     def after(self, node: Node, known: Known) -> Known:
         """What is still of use after a node."""

@@ -346,6 +346,6 @@ class Lifetimes:
         for code in file.functions:
             analysis = self.summaries.analysis(file, code)
             if analysis is not None:
-                for site, resource in analysis.sites.items():
-                    if isinstance(site, ast.Call) and not _is_to_fail(file, site):
+                for site, resource in analysis.owned:
+                    if not _is_to_fail(file, site):
                         yield Lifetime(analysis, site, resource)

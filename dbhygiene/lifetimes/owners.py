@@ -126,8 +126,8 @@ def _is_self(expr: ast.expr) -> bool:
 def _surely_kept(analysis: Analysis) -> tuple[ast.Call, str] | None:
     """The connection that is open in a field of the object, and in one only, on every way to the normal end."""
     ends = analysis.solution.at(analysis.graph.exit)
-    for birth, resource in analysis.sites.items():
-        if not isinstance(birth, ast.Call) or resource.kind != "connection" or resource.is_pooled:
+    for birth, resource in analysis.owned:
+        if resource.kind != "connection" or resource.is_pooled:
             continue
         mine = [fact for fact in ends if fact.site is birth]
         fields = {where for fact in mine for how, where in fact.aliases if how == IS and isinstance(where, str)}

@@ -35,6 +35,7 @@ from dbhygiene.library.resources import (
 from dbhygiene.lifetimes.analysis import Analysis, analyse, transferred
 from dbhygiene.lifetimes.declared import summary_of
 from dbhygiene.lifetimes.effects import CONTEXT_MANAGERS, Effects, Meaning
+from dbhygiene.lifetimes.given_back import OUTSIDE, sources
 from dbhygiene.lifetimes.heap import CLOSER, IN, IS, PART, RETURN, Fact, item_index, method_bound, uses
 from dbhygiene.lifetimes.ownership import Field, touched_in
 from dbhygiene.lifetimes.sieve import Sieve
@@ -298,7 +299,7 @@ class Summaries:
         if not _hands_back(definition.file, node):
             return None
         analysis = self.solved(definition.file, node)
-        if analysis is None or _gives_what_is_kept(analysis):
+        if analysis is None:
             return None
         for end, fact in self._endings(analysis):
             if end is analysis.graph.exit and isinstance(fact.site, ast.Call):
@@ -307,13 +308,22 @@ class Summaries:
                 how = fact.how(RETURN)
                 kept = any(type(where) is str and "." in where for _, where in fact.aliases)
                 if how is not None and not kept and (how == IS or item_index(how) is not None):
-                    return Summary(
-                        analysis.sites[fact.site],
-                        item_index(how),
-                        is_sure=_gives_nothing_else(analysis),
-                        is_shared=analysis.is_shared(fact.site),
-                    )
+                    return self._given_on(analysis, fact.site, item_index(how))
         return None
+
+    @staticmethod
+    def _given_on(analysis: Analysis, site: ast.Call, element: int | None) -> Summary | None:
+        """What a function opens for its caller; None where it may be what an object or a module keeps."""
+        others = sources(analysis.graph, analysis.effects, element)
+        if OUTSIDE in others:
+            return None
+        return Summary(
+            analysis.sites[site],
+            element,
+            is_sure=_gives_nothing_else(analysis),
+            is_shared=analysis.is_shared(site),
+            instead=others,
+        )
 
     @staticmethod
     def _endings(analysis: Analysis) -> list[tuple[cfg.Node, Fact]]:
@@ -508,17 +518,6 @@ def _gives_nothing_else(analysis: Analysis) -> bool:
     returns = [node.act.node.value for node in analysis.graph.nodes() if isinstance(node.act, cfg.Return)]
     reached = cfg.reached([analysis.graph.entry], past=lambda node: not isinstance(node.act, cfg.Return))
     return analysis.graph.exit not in reached and all(_is_sure(analysis, value) for value in returns)
-
-
-def _gives_what_is_kept(analysis: Analysis) -> bool:
-    """Whether a function gives back, on another way, what an object or a module keeps: nobody's then to close."""
-    for node in analysis.graph.nodes():
-        if isinstance(node.act, cfg.Return):
-            value = node.act.node.value
-            given = analysis.scope.aliases.get(value.id, []) if isinstance(value, ast.Name) else [value]
-            if any(isinstance(each, (ast.Attribute, ast.Subscript)) for each in given):
-                return True
-    return False
 
 
 def _is_sure(analysis: Analysis, value: ast.expr | None) -> bool:

@@ -107,6 +107,7 @@ class Transfer:
         self.effects, self.sites, self.names, self.keys = effects, sites, names, keys
         self.sure = {call for call in sites if isinstance(call, ast.Call) and effects.of(call).summary.is_sure}
         self.escaped: dict[Site, Node] = {}  # and where, as seen first
+        self.doubtful: set[Site] = set()  # what may be opened there, or be what the call was given
         self.replaced: dict[tuple[Site, ast.AST], None] = {}  # in the order found
 
     def __call__(self, node: Node, fact: Fact) -> Iterator[tuple[Kind, Fact]]:
@@ -227,11 +228,31 @@ class Transfer:
         return None if known is None else fact._replace(known=known)
 
     def _born(self, call: ast.Call, effect: Effect, fact: Fact) -> Outcomes:
-        if call not in self.sites:
+        if call not in self.sites or (known := self._opened_anew(call, effect, fact)) is None:
             return []
         how = IS if effect.summary.element is None else item(effect.summary.element)
         state: State = "closed" if self.sites[call].is_lazy else "open"
-        return [("next", Fact(call, state, frozenset([(how, call)]), fact.known))]
+        return [("next", Fact(call, state, frozenset([(how, call)]), known))]
+
+    def _opened_anew(self, call: ast.Call, effect: Effect, fact: Fact) -> Known | None:
+        """What is known where a call opens something, and does not give back what it is given; None: it never does."""
+        known: Known | None = fact.known
+        for given in effect.alternatives(call):
+            mask = ANYTHING if given is None else self._given_worth(given, fact)
+            if not mask & TRUTHY:
+                continue
+            if not mask & (NONE | FALSY):
+                return None
+            self.doubtful.add(call)
+            path = path_of(given) if given is not None else None
+            if path is not None and path in self.keys.keys and known is not None:
+                known = learn(known, path, NONE | FALSY)
+        return known
+
+    def _given_worth(self, given: ast.expr, fact: Fact) -> int:
+        if isinstance(given, (ast.Constant, ast.JoinedStr)):
+            return NONE  # no connection
+        return self._worth(given, fact)
 
     def _called(self, call: ast.Call, effect: Effect, fact: Fact, raised: bool) -> Iterable[Fact]:
         func = call.func
