@@ -22,9 +22,10 @@ from dbhygiene.gaps.effects import Part, Routine, Spot
 from dbhygiene.gaps.entries import entries, entries_of, may_have_entries, uses_django
 from dbhygiene.gaps.forks import begin_in_child
 from dbhygiene.gaps.reach import Doing, Reach
-from dbhygiene.gaps.seconds import UNBOUNDED
+from dbhygiene.gaps.seconds import FOR_EVER, UNBOUNDED
 from dbhygiene.gaps.site import is_sqlite_only
 from dbhygiene.gaps.states import NEVER_ENDS, SILENT, UNKNOWN, Summary
+from dbhygiene.gaps.tasks import time_limit
 from dbhygiene.gaps.walk import Gap, Walk
 from dbhygiene.library.waits import Kind, waits_of
 from dbhygiene.project import FEW
@@ -136,7 +137,8 @@ class Gaps:
     def _running(self, file: File) -> set[ast.AST]:
         """The functions of a file that a long-lived process leads to, and that may have a gap."""
         again = [(file, code) for code, scope in file.functions.items() if (file.path, scope.name) in self._names]
-        self._reach.explore([*entries_of(file), *again])
+        self._reach.explore(entries_of(file))
+        self._reach.explore(again, are_roots=False)
         return {code for code in file.functions if _may_have_gap(self._reach, code)}
 
     def _within(self, routine: Routine) -> list[Gap]:
@@ -145,7 +147,9 @@ class Gaps:
             each = replace(routine, alias=alias)
             self._summary(each)
             for gap in self._gaps.get(each, ()):
-                found.setdefault(gap.wait.node, gap)
+                seconds = gap.seconds.at_most(self._time_limit(gap.code))
+                if seconds.confidence(self._limit) is not None:
+                    found.setdefault(gap.wait.node, replace(gap, seconds=seconds))
         gaps = [gap for gap in found.values() if self._is_for_here(gap) and self._is_answered(gap)]
         return [replace(gap, in_child=gap.comes_first and self._is_in_child(gap)) for gap in gaps]
 
@@ -160,6 +164,11 @@ class Gaps:
         files = {file.path: file for word in ("Process", "Pool") for file in self._project.speaking(word)}
         programs = (file for file in files.values() if file.is_program)
         return _reached(function for file in programs for function in begin_in_child(file))
+
+    def _time_limit(self, code: ast.AST) -> float:
+        """The seconds after which a worker ends whatever leads to a function."""
+        roots = [each for each in self._reach.above(code) if each.code in self._reach.roots]
+        return max((time_limit(each.file, each.code) for each in roots), default=FOR_EVER)
 
     def _is_for_here(self, gap: Gap) -> bool:
         """Whether no function on the way to the wait has the gap for itself: what mends that one, mends this one."""

@@ -112,6 +112,12 @@ def _setting(file: File, name: str) -> list[Value]:
     return []
 
 
+def numbers_of_setting(file: File, name: str) -> list[float]:
+    """The numbers that a setting of the site may be; none where one of its values is not known."""
+    found = [option.value if isinstance(option, Constant) else None for option in _setting(file, name)]
+    return [number for number in found if _is_number(number)] if all(map(_is_number, found)) else []  # type: ignore[misc]
+
+
 # -- options of a command ---------------------------------------------------------------------------------
 
 

@@ -35,11 +35,13 @@ class Reach:
     def __init__(self, *, sync_only: bool = False) -> None:
         self._sync_only = sync_only  # coroutines run in the thread of their event loop
         self._known: dict[Code, Doing] = {}
+        self.roots: set[Code] = set()  # where processes begin
         self._callers: dict[Code, set[Code]] = defaultdict(set)
 
-    def explore(self, roots: Iterable[tuple[File, Code]]) -> None:
+    def explore(self, begin: Iterable[tuple[File, Code]], *, are_roots: bool = True) -> None:
         """Look at these functions, and at whatever they lead to."""
-        todo = list(roots)
+        todo = list(begin)
+        self.roots |= {code for _, code in todo} if are_roots else set()
         looked_at: list[Doing] = []
         while todo:
             file, code = todo.pop()

@@ -32,6 +32,10 @@ class Seconds(Record):
             _product(self.least, rounds.least), _product(self.likely, rounds.likely), _product(self.most, rounds.most)
         )
 
+    def at_most(self, seconds: float) -> Seconds:
+        """The same, where something ends it after so many seconds."""
+        return Seconds(min(self.least, seconds), min(self.likely, seconds), min(self.most, seconds))
+
     def widened(self, newer: Seconds) -> Seconds:
         """What replaces this where each round of a recursion takes longer than the one before: so long, or more."""
         return newer if newer == self or not self.most else Seconds(self.least, self.likely, FOR_EVER)

@@ -85,6 +85,18 @@ TASK_LIBRARIES = (
     "django_tasks",
 )
 
+# How long a task may run before its worker ends it: arguments of its decorator, with the seconds of one unit, and
+# settings of the site for all tasks.
+TIME_LIMITS: dict[str, dict[str, float]] = {
+    "celery": {"time_limit": 1, "soft_time_limit": 1},
+    "dramatiq": {"time_limit": 0.001},
+    "django_rq": {"timeout": 1},
+    "rq": {"timeout": 1},
+}
+TIME_LIMIT_SETTINGS = tuple(
+    f"{prefix}_TASK_{soft}TIME_LIMIT" for prefix in ("CELERY", "CELERYD") for soft in ("", "SOFT_")
+)
+
 # Libraries whose tasks are put into the queue when they are called by their name; a celery task then runs at once.
 ENQUEUED_BY_CALL = frozenset({"huey", "django_huey", "background_task"})
 
