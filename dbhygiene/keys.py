@@ -229,14 +229,16 @@ KEYS = (
         SECONDS,
         "The server's `wait_timeout`, in seconds: how long it keeps an idle connection. `SELECT @@wait_timeout` tells."
         " Where it is not set, waits are measured against 300, what hosted MySQL gives, and lifetimes of pools against"
-        " 28800, MySQL's own default, so that neither is reported without need.",
+        " 28800, MySQL's own default, so that neither is reported without need; a wait between the two is *likely*, not"
+        " *certain*. A server that closes nothing by itself, as PostgreSQL, is only measured against what is set here.",
         "server-timeout = 300",
     ),
     Key(
         "databases",
         DATABASES,
-        "The databases that the project speaks to, where neither its imports nor its requirements tell: `mysql`,"
-        " `mariadb`, `postgresql`, `sqlite`, ...",
+        "The databases that the project speaks to: `mysql`, `mariadb`, `postgresql`, `sqlite`, ... This has the last"
+        " word; without it, settings modules, requirements and imports are weighed. `dbhygiene doctor` says what they"
+        " come to.",
         'databases = ["mysql"]',
     ),
     Key(

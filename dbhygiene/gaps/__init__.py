@@ -23,7 +23,7 @@ from dbhygiene.gaps.entries import entries, entries_of, may_have_entries, uses_d
 from dbhygiene.gaps.forks import begin_in_child
 from dbhygiene.gaps.reach import Doing, Reach
 from dbhygiene.gaps.seconds import FOR_EVER, UNBOUNDED
-from dbhygiene.gaps.site import is_sqlite_only
+from dbhygiene.gaps.servers import closes_idle
 from dbhygiene.gaps.states import NEVER_ENDS, SILENT, UNKNOWN, Summary
 from dbhygiene.gaps.tasks import time_limit
 from dbhygiene.gaps.walk import Gap, Walk
@@ -49,7 +49,6 @@ class Gaps:
         self._summaries: Interprocedural[Routine, Summary] = Interprocedural(
             self._summarise, lambda _: NEVER_ENDS, lambda _: UNKNOWN, Summary.widened
         )
-        self._sqlite: dict[Path, bool] = {}
         self._others = Reach()  # functions that nothing is known to lead to
         if isinstance(project, Alone):
             self.__dict__["_reach"] = Reach()  # a cached property, filled in: nothing leads to a file alone
@@ -64,7 +63,7 @@ class Gaps:
         self._asked += 1
         if is_test(file) or not (self._knows_project or self._might_have(file)):
             return  # questions to the file; those that come now are about its project
-        if not self._is_worth_it(file) or self._is_sqlite(file):
+        if not self._is_worth_it(file) or not closes_idle(file):
             return
         run_by_process = self._running(file)
         for code in file.functions:
@@ -81,12 +80,6 @@ class Gaps:
     @cached_property
     def _uses_django(self) -> bool:
         return uses_django(self._project)
-
-    def _is_sqlite(self, file: File) -> bool:
-        directory = file.path.parent
-        if directory not in self._sqlite:
-            self._sqlite[directory] = is_sqlite_only(file)
-        return self._sqlite[directory]
 
     def foresee(self) -> None:
         """Find what the project's long-lived processes lead to: it will be asked of many files."""

@@ -18,7 +18,7 @@ from dbhygiene.gaps.durations import is_test
 from dbhygiene.gaps.effects import Spot
 from dbhygiene.gaps.holding import NEVER_RETURNS, UNKNOWN, Meaning, Question, Routine, Walk, place_of
 from dbhygiene.gaps.pauses import pauses_from
-from dbhygiene.gaps.seconds import UNBOUNDED, Seconds
+from dbhygiene.gaps.seconds import UNBOUNDED, Seconds, assured
 from dbhygiene.gaps.states import Idle
 from dbhygiene.library import idle as library
 from dbhygiene.library import waits
@@ -60,7 +60,7 @@ class Held(Record):
             once = self.kind is waits.Kind.EVENT and not self.between_calls and not self._is_in_loop
             if once or self.kind in (waits.Kind.PERSON, waits.Kind.PROCESS):
                 return Confidence.POSSIBLE
-        return self.seconds.confidence(settings.gap_limit) or Confidence.POSSIBLE
+        return assured(self.seconds, settings)
 
     @property
     def variable(self) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dbhygiene.frozen import Record
-from dbhygiene.settings import Confidence
+from dbhygiene.settings import Confidence, Settings
 
 FOR_EVER = float("inf")
 WORTH_A_THOUGHT = 60.0  # below a minute, no server has lost patience
@@ -58,6 +58,13 @@ class Seconds(Record):
         if self.least:
             return f"{_spoken(self.least)} or more"
         return "for as long as it takes" if self.most == FOR_EVER else f"up to {_spoken(self.most)}"
+
+
+def assured(seconds: Seconds, settings: Settings) -> Confidence:
+    """How sure it is that the server has closed the connection; certain below its default only where it is known."""
+    found = seconds.confidence(settings.gap_limit) or Confidence.POSSIBLE
+    known = settings.server_timeout is not None or seconds.least >= settings.lifetime_limit
+    return found if known else min(found, Confidence.LIKELY)
 
 
 class Rounds(Record):

@@ -9,14 +9,15 @@ from collections.abc import Iterator
 from dbhygiene.flow.once import once
 from dbhygiene.flow.reading import member
 from dbhygiene.flow.values import Called, Constant, Dict, Value, as_dict, options
+from dbhygiene.frozen import Record
+from dbhygiene.library.sqlalchemy import in_tests
 from dbhygiene.source import File
 
 _USUAL = ("settings", "config.settings", "conf.settings", "project.settings", "core.settings")
-_SERVERS = re.compile("postgres|postgis|mysql|mariadb|oracle|psycopg|mssql|cockroach|database_url", re.IGNORECASE)
-_DRIVERS = (
-    "mysqlclient PyMySQL mysql-connector-python psycopg psycopg2 psycopg2-binary oracledb cx_Oracle mssql-django "
-    "dj-database-url"
-).split()
+# Each of these runs or reads a file of settings.
+_TAKES_SETTINGS = frozenset(
+    {"exec", "execfile", "runpy.run_path", "split_settings.tools.include", "importlib.import_module", "__import__"}
+)
 _PARTS = ("base", "common", "production", "prod", "local", "dev", "default")
 
 
@@ -70,29 +71,63 @@ def _databases(file: File) -> list[Value] | None:
     return found
 
 
-def engines(file: File) -> set[str] | None:
-    """The `ENGINE`s of the site's databases, None where one of them cannot be told."""
-    found: set[str] = set()
-    for database in _databases(file) or ():
-        for engine in options(as_dict(database).items.get("ENGINE", database)):
-            if not (isinstance(engine, Constant) and isinstance(engine.value, str)):
-                return None
-            found.add(engine.value)
-    return found or None
+class Databases(Record):
+    """What one settings module says of the site's databases.
 
-
-def is_sqlite_only(file: File) -> bool:
-    """Whether every database of the site is a file, now and in production: no server, no timeout.
-
-    Many a site is developed with SQLite and deployed with a server. So its settings are not believed where they name
-    a server's engine too, for another environment or in a comment, nor where the project requires a server's driver.
+    `unknown` is the reason why there may be others, or other ones in production; empty where there is none.
     """
-    known = engines(file)
-    if known is None or not all("sqlite" in engine for engine in known):
-        return False
-    return not any(_SERVERS.search(settings.text) for settings in settings_files(file)) and not any(
-        map(file.project.requires, _DRIVERS)
-    )
+
+    place: str
+    engines: tuple[str, ...] = ()
+    unknown: str = ""
+    is_for_tests: bool = False
+
+
+def settings_modules(file: File) -> list[File]:
+    """Every module of the site that gives it its databases: those that `manage.py` leads to, and all others."""
+    found = settings_files(file)
+    manage = file.project.module("manage", file)
+    for other in file.project.speaking("DATABASES"):
+        is_near = manage is None or other.path.is_relative_to(manage.path.parent)
+        if is_near and other not in found and other.is_program and _gives_databases(other):
+            found.append(other)
+    return found
+
+
+def _gives_databases(file: File) -> bool:
+    return "DATABASES" in file.scope.bound or any("DATABASES" in cls.bound for cls in file.classes.values())
+
+
+@once
+def databases_in(settings: File) -> Databases:
+    """The `ENGINE`s that a settings module names."""
+    root = settings.project.root
+    is_below = root is not None and settings.path.is_relative_to(root)
+    place = str(settings.path.relative_to(root) if root and is_below else settings.path.name)
+    engines: list[str] = []
+    unknown = f"{place} takes settings from elsewhere" if _takes_from_elsewhere(settings) else ""
+    if "DATABASES" in settings.scope.bound:
+        for option in options(member(settings, "DATABASES")):
+            for database in option.items.values() if isinstance(option, Dict) else ():
+                for engine in options(as_dict(database).items.get("ENGINE", database)):
+                    if isinstance(engine, Constant) and isinstance(engine.value, str):
+                        engines.append(engine.value)
+                    else:
+                        unknown = f"{place} does not say which `ENGINE` it has"
+            if not isinstance(option, Dict) or option.open or not option.items:
+                unknown = f"{place} does not say which `DATABASES` it has"
+    elif _gives_databases(settings):
+        unknown = f"{place} gives `DATABASES` in a class"
+    is_for_tests = in_tests(settings) or re.search(r"(?:^|_)tests?(?:_|$)", settings.path.stem) is not None
+    return Databases(place, tuple(dict.fromkeys(engines)), unknown, is_for_tests)
+
+
+def _takes_from_elsewhere(settings: File) -> bool:
+    """Whether settings come from a file that is not part of the project, and may give other databases."""
+    if any(settings.resolve(call.func) in _TAKES_SETTINGS for call in settings.nodes(ast.Call)):
+        return True
+    unseen = (star for star in settings.scope.stars if settings.project.module(star, settings) is None)
+    return any(not star.startswith("django.") for star in unseen)
 
 
 @once

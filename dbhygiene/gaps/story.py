@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dbhygiene.gaps.effects import Spot
+from dbhygiene.gaps.seconds import assured
+from dbhygiene.gaps.servers import verdict
 from dbhygiene.gaps.walk import Gap
+from dbhygiene.library.sqlalchemy import MYSQL
 from dbhygiene.model import Step
 from dbhygiene.settings import Confidence
 from dbhygiene.source import Located
@@ -16,16 +19,33 @@ if TYPE_CHECKING:
 
 
 def confidence(gap: Gap) -> Confidence:
-    return gap.seconds.confidence(gap.file.project.settings.gap_limit) or Confidence.POSSIBLE
+    """How sure it is that the server has closed the connection meanwhile."""
+    return assured(gap.seconds, gap.file.project.settings)
 
 
 def notes(gap: Gap | Held) -> Iterator[str]:
     """What the wait is measured against, and what comes of it."""
-    timeout = gap.file.project.settings.server_timeout
-    if timeout is None:
-        limit = gap.file.project.settings.gap_limit
-        yield f"measured against a `wait_timeout` of {limit} s; `server-timeout` says what the server's own is"
-    yield "a server closes connections that are idle for too long: then error 2006 or 2013 at the next query"
+    settings = gap.file.project.settings
+    if settings.server_timeout is None:
+        yield f"measured against {settings.gap_limit} s; set `server-timeout` to the timeout of your server"
+    yield lost(server_of(gap))
+
+
+def server_of(gap: Gap | Held) -> str:
+    """The server that a connection goes to; of a driver's own connection, the driver's."""
+    return verdict(gap.file).server if isinstance(gap, Gap) else MYSQL
+
+
+def lost(server: str) -> str:
+    """What a server does with a connection that is idle for too long."""
+    if server == MYSQL:
+        return "a server closes connections that are idle for too long: then error 2006 or 2013 at the next query"
+    if server == "postgresql":
+        return (
+            "PostgreSQL ends a session after `idle_session_timeout`, and a proxy after its own timeout: the next query"
+            " then raises OperationalError"
+        )
+    return "the server, or a proxy, ends a session that is idle for longer than its timeout: the next query then fails"
 
 
 def steps(gap: Gap | Held) -> Iterator[tuple[Located, str] | Step]:

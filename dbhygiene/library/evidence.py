@@ -5,19 +5,42 @@ from __future__ import annotations
 import re
 
 from dbhygiene.flow.once import once
-from dbhygiene.library.sqlalchemy import MYSQL, OTHERS, in_tests
+from dbhygiene.library.sqlalchemy import MYSQL, OTHERS, UNKNOWN_DATABASE, in_tests
 from dbhygiene.library.words import words
 from dbhygiene.source import File
 
-_MYSQL_DISTRIBUTIONS = words(
-    "pymysql mysqlclient mysql-connector-python mysql-connector mariadb aiomysql asyncmy cymysql mysql-python"
-)
-_OTHER_DISTRIBUTIONS = words(
-    """psycopg2 psycopg2-binary psycopg psycopg-binary asyncpg pg8000 aiopg oracledb cx-oracle pyodbc aioodbc
-    pymssql aiosqlite duckdb-engine snowflake-sqlalchemy sqlalchemy-redshift redshift-connector
-    sqlalchemy-bigquery clickhouse-sqlalchemy databricks-sqlalchemy ibm-db-sa sqlalchemy-cockroachdb
-    sqlalchemy-hana trino"""
-)
+# The distributions that are installed for a server, by their names in an index; drivers and what builds on them.
+_DISTRIBUTIONS = {
+    MYSQL: words(
+        """pymysql mysqlclient mysql-connector-python mysql-connector mariadb aiomysql asyncmy cymysql mysql-python
+        django-mysql mysql-connector-repackaged"""
+    ),
+    "postgresql": words(
+        """psycopg2 psycopg2-binary psycopg psycopg-binary psycopg-c psycopg-pool psycopg2cffi asyncpg pg8000 aiopg
+        django-postgres-extra sqlalchemy-cockroachdb django-cockroachdb sqlalchemy-redshift redshift-connector"""
+    ),
+    "oracle": words("oracledb cx-oracle"),
+    "mssql": words("pymssql mssql-django django-mssql-backend"),
+    "odbc": words("pyodbc aioodbc"),
+    "snowflake": words("snowflake-sqlalchemy snowflake-connector-python"),
+    "sqlite": words("aiosqlite"),
+    "other": words(
+        """duckdb-engine sqlalchemy-bigquery clickhouse-sqlalchemy databricks-sqlalchemy ibm-db-sa sqlalchemy-hana
+        trino"""
+    ),
+}
+_MYSQL_DISTRIBUTIONS = _DISTRIBUTIONS[MYSQL]
+_OTHER_DISTRIBUTIONS = frozenset().union(*(names for server, names in _DISTRIBUTIONS.items() if server != MYSQL))
+MAY_BE_ANY = words("dj-database-url")  # reads a URL that only the environment knows
+# How settings name a server: in an `ENGINE`, a URL, a setting of ours.
+_NAMES = {
+    MYSQL: re.compile(r"mysql|mariadb", re.IGNORECASE),
+    "postgresql": re.compile(r"postg(?:res|is)|psycopg|cockroach|redshift", re.IGNORECASE),
+    "sqlite": re.compile(r"sqlite|spatialite", re.IGNORECASE),
+    "oracle": re.compile(r"oracle", re.IGNORECASE),
+    "mssql": re.compile(r"mssql|sql_server", re.IGNORECASE),
+}
+_ANY_URL = re.compile(r"database_url", re.IGNORECASE)
 _MYSQL_MODULES = words("pymysql MySQLdb mysql mariadb aiomysql asyncmy cymysql")
 _OTHER_MODULES = words(
     """psycopg2 psycopg asyncpg pg8000 aiopg oracledb cx_Oracle pyodbc aioodbc pymssql aiosqlite sqlite3 duckdb
@@ -40,6 +63,16 @@ _MYSQL_ELSEWHERE = re.compile(
     rf"""["'](?:mysql|mariadb)(?:\+\w+)?://|^\s*(?:import|from)\s+(?:{"|".join(sorted(_MYSQL_MODULES))})\b""",
     re.IGNORECASE | re.MULTILINE,
 )
+_IMPORTS = {
+    MYSQL: (
+        ("pymysql", "MySQLdb", "django_mysql"),
+        re.compile(r"^\s*(?:import|from)\s+(?:pymysql|MySQLdb|django_mysql)\b", re.MULTILINE),
+    ),
+    "postgresql": (
+        ("psycopg", "contrib.postgres"),
+        re.compile(r"^\s*(?:import|from)\s+(?:psycopg2?|django\.contrib\.postgres)\b", re.MULTILINE),
+    ),
+}
 # One of these stands in each of those files.
 _WORDS = ("postgres", "psycopg", "asyncpg", "pg8000", "sqlite", "racle", "mssql", "pyodbc", "snowflake", "redshift")
 
@@ -87,3 +120,36 @@ def _says(file: File, pattern: re.Pattern[str]) -> bool:
 def _imported(file: File) -> frozenset[str]:
     """The first part of the name of each module that a file imports."""
     return frozenset(name.partition(".")[0] for scope in file.scopes for name in scope.imports.values())
+
+
+# -- servers ----------------------------------------------------------------------------------------------
+
+
+def server_named(name: str) -> str:
+    """The server that a setting, an `ENGINE` or the scheme of a URL names; the name itself where it is another."""
+    return next((server for server, pattern in _NAMES.items() if pattern.search(name)), name.lower())
+
+
+def servers_mentioned(settings: File) -> frozenset[str]:
+    """The servers whose names stand anywhere in settings, comments included; `"?"` for one that is read elsewhere."""
+    found = {server for server, pattern in _NAMES.items() if server != "sqlite" and pattern.search(settings.text)}
+    return frozenset(found | ({UNKNOWN_DATABASE} if _ANY_URL.search(settings.text) else set()))
+
+
+@once
+def required_servers(file: File) -> dict[str, str]:
+    """The servers whose drivers a project requires, each with what says so."""
+    requires = file.project.requires
+    named = ((server, next(filter(requires, sorted(names)), None)) for server, names in _DISTRIBUTIONS.items())
+    return {server: f"`{name}` is required" for server, name in named if name and server not in ("odbc", "other")}
+
+
+@once
+def imported_servers(file: File) -> dict[str, str]:
+    """The servers for which the project imports something, tests apart, each with what says so."""
+    found: dict[str, str] = {}
+    for server, (needles, pattern) in _IMPORTS.items():
+        for other in (other for needle in needles for other in (file, *file.project.speaking(needle))):
+            if server not in found and _says(other, pattern):
+                found[server] = f"{other.path.name} imports its driver"
+    return found

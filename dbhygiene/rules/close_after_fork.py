@@ -98,7 +98,7 @@ import ast
 from collections.abc import Iterator
 
 from dbhygiene.gaps.forks import closed_in_child, fork_of
-from dbhygiene.gaps.site import is_sqlite_only
+from dbhygiene.gaps.servers import is_sqlite_only
 from dbhygiene.library.prefilter import CLOSING
 from dbhygiene.model import NoFix, Report, rule
 from dbhygiene.settings import Confidence

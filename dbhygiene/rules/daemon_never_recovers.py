@@ -93,7 +93,7 @@ from dbhygiene.gaps.endless import is_endless
 from dbhygiene.gaps.reach import done_in
 from dbhygiene.gaps.recovery import catches_loss
 from dbhygiene.gaps.repair import guarded_closing
-from dbhygiene.gaps.site import is_sqlite_only
+from dbhygiene.gaps.servers import is_sqlite_only
 from dbhygiene.model import Fix, NoFix, Report, rule
 from dbhygiene.settings import Confidence
 from dbhygiene.source import File

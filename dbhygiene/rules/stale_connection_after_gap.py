@@ -39,10 +39,11 @@ class Command(BaseCommand):
 ```
 
 A gap is measured against the server's timeout: `server-timeout` in `[tool.dbhygiene]`, 300 s where it is not
-configured. A finding is *certain* where the gap lasts at least as long, *likely* where nothing bounds it and it is of
-a kind that takes minutes: a person, a queue, another program, a long job, a sleep in a loop that can go round
-without a query. One HTTP request, and sleeps of one to five minutes, are *possible*, and reported on request. Work
-on much data, with pandas say, or the training of a model, counts where `[tool.dbhygiene.gaps]` says how long it takes:
+configured. A finding is *certain* where the gap lasts at least as long; without `server-timeout`, where it lasts
+28800 s, MySQL's own default, and *likely* from 300 s on. It is *likely*, too, where nothing bounds the gap and it is
+of a kind that takes minutes: a person, a queue, another program, a long job, a sleep in a loop that can go round
+without a query. One HTTP request, and sleeps of one to five minutes, are *possible*, and reported on request. Work on
+much data, with pandas say, or the training of a model, counts where `[tool.dbhygiene.gaps]` says how long it takes:
 `pandas = "unbounded"`.
 
 ```python
@@ -62,7 +63,9 @@ class Command(BaseCommand):
 ```
 
 Nothing is said where the connection is closed before the gap or after it, where no query comes before or after it,
-where every round of a polling loop asks, or where all of the project's databases are SQLite files.
+where every round of a polling loop asks, or where all of the project's databases are SQLite files. PostgreSQL and
+others close no idle connection by themselves: where settings, requirements or `databases` name only such a server,
+findings need a `server-timeout`. `dbhygiene doctor` says which server is assumed, and why.
 
 ```python
 import time

@@ -252,7 +252,7 @@ def test_plugins_are_called_by_the_name_of_their_function(gaps):
 @pytest.mark.parametrize(
     "more",
     [
-        "# DATABASES['default']['ENGINE'] = 'django.db.backends.postgresql'\n",
+        "# DATABASES['default']['ENGINE'] = 'django.db.backends.mysql'\n",
         "import os\nif 'DATABASE_URL' in os.environ:\n    DATABASES = {'default': dj_database_url.config()}\n",
     ],
 )

@@ -1,0 +1,94 @@
+"""Which server a site's connections go to: evidence from the configuration, the settings, requirements and imports.
+
+The configuration has the last word. Settings modules that are known in full come before requirements: a driver may be
+there for another database. SQLite counts only where nothing at all points to a server: many a site is developed with a
+file, and deployed with a server. Where nothing is known, the server is assumed to be MySQL.
+"""
+
+from __future__ import annotations
+
+from dbhygiene.flow.once import once
+from dbhygiene.frozen import Record
+from dbhygiene.gaps.site import Databases, databases_in, settings_modules
+from dbhygiene.library.evidence import MAY_BE_ANY, imported_servers, required_servers, server_named, servers_mentioned
+from dbhygiene.library.sqlalchemy import MYSQL, UNKNOWN_DATABASE
+from dbhygiene.source import File
+
+SQLITE = "sqlite"
+TITLES = {MYSQL: "MySQL", "postgresql": "PostgreSQL", SQLITE: "SQLite", "oracle": "Oracle", "mssql": "SQL Server"}
+
+
+class Verdict(Record):
+    """The server, and what says so."""
+
+    server: str
+    reason: str
+    is_assumed: bool = False
+
+    @property
+    def title(self) -> str:
+        return TITLES.get(self.server, self.server)
+
+    def __str__(self) -> str:
+        return f"{self.title}, {'assumed: ' if self.is_assumed else ''}{self.reason}"
+
+
+@once
+def verdict(file: File) -> Verdict:
+    """The server of the site that a file belongs to."""
+    configured = [server_named(name) for name in file.project.settings.databases]
+    if configured:
+        return Verdict(_worst(configured), "`databases` says so")
+    modules = settings_modules(file)
+    known = [databases_in(module) for module in modules]
+    named = _named(known)
+    others = [server for server in named if server != SQLITE]
+    if MYSQL in named:
+        return Verdict(MYSQL, named[MYSQL])
+    if others and not any(each.unknown for each in known):
+        return Verdict(others[0], named[others[0]])
+    required = {**imported_servers(file), **required_servers(file)}
+    if MYSQL in required:
+        return Verdict(MYSQL, required[MYSQL])
+    for found in (named, required):
+        if servers := [server for server in found if server != SQLITE]:
+            return Verdict(servers[0], found[servers[0]])
+    mentioned = frozenset(server for module in modules for server in servers_mentioned(module))
+    doubt = next((each.unknown for each in known if each.unknown), "")
+    if SQLITE in named and not doubt and not mentioned and not any(map(file.project.requires, MAY_BE_ANY)):
+        return Verdict(SQLITE, named[SQLITE])
+    only = mentioned - {UNKNOWN_DATABASE}
+    if len(only) == 1 and MYSQL not in only:
+        return Verdict(next(iter(only)), "the settings mention no other server")
+    reason = doubt or ("the settings mention several" if only else "")
+    return Verdict(MYSQL, reason or "no settings, requirement or `databases` names the server", is_assumed=True)
+
+
+def is_sqlite_only(file: File) -> bool:
+    """Whether every database of the site is a file, now and in production: no server, no timeout."""
+    return verdict(file).server == SQLITE
+
+
+def closes_idle(file: File) -> bool:
+    """Whether the server is known, or assumed, to close connections that are idle for too long.
+
+    MySQL does so by itself; PostgreSQL and others where they, or a proxy before them, are told to.
+    """
+    server = verdict(file).server
+    return server == MYSQL or (server != SQLITE and file.project.settings.server_timeout is not None)
+
+
+def _worst(servers: list[str]) -> str:
+    """Of several servers, the one that is spoken of: MySQL, if it is one of them, then any but a file."""
+    return min(servers, key=lambda server: (server != MYSQL, server == SQLITE))
+
+
+def _named(known: list[Databases]) -> dict[str, str]:
+    """The servers that settings modules name, each with the reason; what tests use as a file says nothing."""
+    found: dict[str, str] = {}
+    for each in known:
+        for engine in each.engines:
+            server = server_named(engine)
+            if not (each.is_for_tests and server == SQLITE):
+                found.setdefault(server, f"{each.place} names `{engine}`")
+    return found

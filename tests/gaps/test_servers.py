@@ -1,0 +1,128 @@
+"""Which server a site is taken to have, and what is reported of it."""
+
+from pathlib import Path
+
+import pytest
+
+from dbhygiene.catalogue import all_rules
+from dbhygiene.engine import check_file
+from dbhygiene.gaps.servers import verdict
+from dbhygiene.library.drivers import drivers
+from dbhygiene.library.evidence import _DISTRIBUTIONS
+from dbhygiene.project import Project
+from dbhygiene.requirements import normal
+from dbhygiene.settings import Confidence, Settings
+
+MANAGE = 'import os\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "site_.settings")\n'
+WORK = """
+from django.core.management.base import BaseCommand
+from shop.models import Order
+
+class Command(BaseCommand):
+    def handle(self, *args, **options):
+        if Order.objects.count() and input() == "y":
+            Order.objects.all().delete()
+"""
+
+
+def engine(name: str) -> str:
+    return f'DATABASES = {{"default": {{"ENGINE": "django.db.backends.{name}"}}}}\n'
+
+
+@pytest.fixture
+def site(tmp_path):
+    def made(settings=None, **files):
+        for name, text in {"manage.py": MANAGE, "site_/__init__.py": "", "shop/work.py": WORK, **files}.items():
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        project = Project(tmp_path, settings or Settings())
+        return project.file(Path(tmp_path / "shop/work.py"))
+
+    return made
+
+
+SQLITE, POSTGRES = engine("sqlite3"), engine("postgresql")
+SITES = {
+    "one file": ({"site_/settings.py": SQLITE}, "sqlite", False),
+    "tests only": ({"manage.py": MANAGE.replace("site_", "tests"), "tests/settings.py": SQLITE}, "mysql", True),
+    "a test's settings": ({"site_/settings.py": POSTGRES, "site_/test.py": SQLITE}, "postgresql", False),
+    "production": ({"site_/settings.py": SQLITE, "site_/live.py": engine("mysql")}, "mysql", False),
+    "a file of secrets": (
+        {"site_/settings.py": SQLITE, "site_/live.py": "import json\nDATABASES = json.load(open('x'))\n"},
+        "mysql",
+        True,
+    ),
+    "local settings": (
+        {"site_/settings.py": SQLITE + "try:\n    from site_.local import *\nexcept ImportError:\n    pass\n"},
+        "mysql",
+        True,
+    ),
+    "settings that are run": ({"site_/settings.py": SQLITE + "exec(open('x').read())\n"}, "mysql", True),
+    "an old driver": ({"site_/settings.py": SQLITE, "requirements.txt": "MySQL-python==1.2.5"}, "mysql", False),
+    "what builds on it": ({"site_/settings.py": SQLITE, "requirements.txt": "django-mysql"}, "mysql", False),
+    "imported": ({"site_/settings.py": SQLITE, "site_/__init__.py": "import pymysql\n"}, "mysql", False),
+    "a driver for something else": (
+        {"site_/settings.py": POSTGRES, "requirements.txt": "mysqlclient"},
+        "postgresql",
+        False,
+    ),
+    "a driver, and settings that are not known": (
+        {
+            "site_/settings.py": "import environ\nDATABASES = {'default': environ.Env().db()}\n",
+            "requirements.txt": "psycopg[binary]",
+        },
+        "postgresql",
+        False,
+    ),
+    "two servers": ({"site_/settings.py": POSTGRES, "site_/other.py": engine("mysql")}, "mysql", False),
+    "fields of PostgreSQL": (
+        {"shop/models.py": "from django.contrib.postgres.fields import ArrayField\n"},
+        "postgresql",
+        False,
+    ),
+    "nothing": ({}, "mysql", True),
+}
+
+
+@pytest.mark.parametrize("name", SITES)
+def test_evidence_is_weighed(site, name):
+    files, server, is_assumed = SITES[name]
+    found = verdict(site(**files))
+    assert (found.server, found.is_assumed) == (server, is_assumed), found.reason
+
+
+@pytest.mark.parametrize(("word", "server"), [("mariadb", "mysql"), ("postgres", "postgresql"), ("SQLite", "sqlite")])
+def test_the_configuration_has_the_last_word(site, word, server):
+    file = site(Settings(databases=(word,)), **{"site_/settings.py": engine("oracle"), "requirements.txt": "PyMySQL"})
+    assert verdict(file).server == server
+
+
+def findings(file):
+    return check_file(file, [rule for rule in all_rules() if rule.code == "HYG301"])
+
+
+def test_another_server_than_mysql_closes_nothing_by_itself(site):
+    assert not findings(site(**{"site_/settings.py": POSTGRES}))
+
+
+def test_where_a_timeout_is_set_the_server_has_its_own_words(site):
+    [finding] = findings(site(Settings(server_timeout=300), **{"site_/settings.py": POSTGRES}))
+    assert any("idle_session_timeout" in note for note in finding.notes)
+    assert not any("2006" in note for note in finding.notes)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "timeout", "confidence"),
+    [(3600, None, Confidence.LIKELY), (28800, None, Confidence.CERTAIN), (3600, 3600, Confidence.CERTAIN)],
+)
+def test_a_wait_below_the_default_is_certain_only_where_the_timeout_is_known(site, seconds, timeout, confidence):
+    work = WORK.replace("input() ==", f"time.sleep({seconds}) ==").replace("from shop", "import time\nfrom shop")
+    [finding] = findings(site(Settings(server_timeout=timeout), **{"shop/work.py": work}))
+    assert finding.confidence is confidence
+
+
+def test_each_driver_is_known_by_its_distributions():
+    for driver in drivers():
+        if driver.server in _DISTRIBUTIONS:
+            assert {normal(name) for name in driver.distributions} <= _DISTRIBUTIONS[driver.server]
