@@ -305,9 +305,9 @@ class Project:
         """The version that the project pins or bounds below, None where it says nothing."""
         return self._requirements.version_of(distribution)
 
-    def requires(self, distribution: str) -> bool:
-        """Whether the project, or its lock file, names this distribution."""
-        return self._requirements.names(distribution)
+    def requires(self, distribution: str, near: File) -> bool:
+        """Whether the requirements that hold for a file name this distribution."""
+        return self._requirements.names(distribution, near.directory)
 
 
 class _Around:

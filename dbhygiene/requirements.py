@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 
+from dbhygiene.settings import EXCLUDED
 from dbhygiene.source import parsed
 
 Version = tuple[int, ...]
 Needs = Iterator[tuple[str, "Version | None"]]
 
+_LEVELS = 2  # `services/shop/requirements.txt`; `requirements/*.txt` of each are looked at, too
 # Compiled when a file asks for them: most projects have few of these.
 _REQUIREMENT = r"\s*(?P<name>[A-Za-z0-9][\w.-]*)\s*(?:\[[^\]]*\])?\s*(?P<bounds>[^;#@]*)"
 _BOUND = r"(?P<kind>===?|~=|>=|>|\^|~)?\s*v?(?P<version>\d+(?:\.\d+)*)"
@@ -23,16 +27,46 @@ _ARRAY = r"(?m)^[\w-]+\s*=\s*\[(?P<items>(?:[^\]\"']|\"[^\"\n]*\"|'[^'\n]*')*)\]
 
 
 class Requirements:
-    """What the files of one project say; read at once, when first asked for."""
+    """What the files of one project say; read at once, when first asked for.
+
+    A repository may have several parts, each with requirements of its own: those that hold for a file lie beside it, or
+    in a directory around it. Where none of these names anything, those of every part count.
+    """
 
     def __init__(self, root: Path) -> None:
-        self._versions = declared(root)
+        self._parts = {str(place): known for place in places(root) if (known := declared(place))}
+        self._root = self._parts.get(str(root), {})
 
     def version_of(self, distribution: str) -> Version | None:
-        return self._versions.get(normal(distribution))
+        """The version that the root names; else that of the parts, where they agree."""
+        name = normal(distribution)
+        if name in self._root:
+            return self._root[name]
+        found = {part[name] for part in self._parts.values() if name in part}
+        return found.pop() if len(found) == 1 else None
 
-    def names(self, distribution: str) -> bool:
-        return normal(distribution) in self._versions
+    def names(self, distribution: str, directory: str) -> bool:
+        """Whether a distribution is named for what lies in a directory."""
+        around = [part for place, part in self._parts.items() if f"{directory}/".startswith(f"{place.rstrip('/')}/")]
+        return any(normal(distribution) in part for part in around or self._parts.values())
+
+
+def places(root: Path) -> list[Path]:
+    """The directories that requirements are looked for in: the root, and the two levels below it."""
+    found, level = [root], [root]
+    for _ in range(_LEVELS):
+        level = [below for directory in level for below in _directories(directory)]
+        found += level
+    return found
+
+
+def _directories(directory: Path) -> list[Path]:
+    try:
+        with os.scandir(directory) as entries:
+            names = [each.name for each in entries if each.is_dir(follow_symlinks=False)]
+    except OSError:
+        return []
+    return [directory / name for name in sorted(names) if not (name in EXCLUDED or name.startswith("."))]
 
 
 def normal(distribution: str) -> str:
@@ -41,10 +75,15 @@ def normal(distribution: str) -> str:
 
 
 def declared(root: Path) -> Mapping[str, Version | None]:
-    """Each distribution that the project names, with the version that it pins or bounds below."""
+    """Each distribution that the files beside each other name, with the version that is pinned or the lower bound."""
     found: dict[str, Version | None] = {}
+    try:
+        names = os.listdir(root)
+    except OSError:
+        return found
     for pattern, read in _SOURCES:
-        for path in sorted(root.glob(pattern)):
+        beside = pattern.partition("/")[0]
+        for path in sorted(root.glob(pattern)) if any(fnmatchcase(name, beside) for name in names) else ():
             try:
                 text = path.read_text("utf-8", "replace")
             except OSError:

@@ -71,8 +71,8 @@ class Surroundings(Protocol):
     def version_of(self, distribution: str) -> tuple[int, ...] | None:
         """The version that the project pins or bounds below, None where it says nothing."""
 
-    def requires(self, distribution: str) -> bool:
-        """Whether the project declares this distribution as a dependency."""
+    def requires(self, distribution: str, near: File) -> bool:
+        """Whether the project declares this distribution as a dependency of the part that a file belongs to."""
 
 
 class Alone(Frozen):
@@ -99,7 +99,7 @@ class Alone(Frozen):
     def version_of(self, distribution: str) -> tuple[int, ...] | None:
         return None
 
-    def requires(self, distribution: str) -> bool:
+    def requires(self, distribution: str, near: File) -> bool:
         return False
 
 

@@ -250,9 +250,32 @@ def test_lock_files_know_best(tree: Tree, name: str) -> None:
     lock = 'version = 1\n\n[[package]]\nname = "flask-sqlalchemy"\nversion = "3.1.1"\nsource = { registry = "x" }\n'
     project = Project(tree(**{name: lock, "requirements.txt": "Flask_SQLAlchemy>=2\n"}))
     assert project.version_of("Flask-SQLAlchemy") == (3, 1, 1)
-    assert project.requires("flask.sqlalchemy")
-    assert not project.requires("django")
+    here = project.file(tree(**{"here.py": ""}) / "here.py")
+    assert project.requires("flask.sqlalchemy", here)
+    assert not project.requires("django", here)
     assert project.version_of("django") is None
+
+
+def test_each_part_of_a_repository_has_requirements_of_its_own(tree: Tree) -> None:
+    files = {
+        "shop/requirements.txt": "PyMySQL==1.1",
+        "services/mail/requirements/base.txt": "psycopg2",
+        "tools/a.py": "",
+    }
+    files |= {"shop/web/a.py": "", "services/mail/a.py": "", "tools/a.py": "", "requirements-dev.txt": "ruff"}
+    root = tree(**files)
+    project = Project(root)
+    shop, mail, tools = (project.file(root / name) for name in ("shop/web/a.py", "services/mail/a.py", "tools/a.py"))
+    assert [project.requires("pymysql", each) for each in (shop, mail, tools)] == [True, False, False]
+    assert [project.requires("psycopg2", each) for each in (shop, mail, tools)] == [False, True, False]
+    assert all(project.requires("ruff", each) for each in (shop, mail, tools))
+    assert project.version_of("pymysql") == (1, 1)
+
+
+def test_where_nothing_beside_a_file_says_anything_all_parts_count(tree: Tree) -> None:
+    root = tree(**{"deploy/requirements.txt": "PyMySQL", "shop/a.py": ""})
+    project = Project(root)
+    assert project.requires("pymysql", project.file(root / "shop/a.py"))
 
 
 def test_broken_files_say_nothing(tree: Tree) -> None:

@@ -29,6 +29,7 @@ from dbhygiene.engine.survey import MANY, PART
 from dbhygiene.frozen import replace
 from dbhygiene.model import AnyRule, Finding
 from dbhygiene.project import Asked, Project
+from dbhygiene.requirements import places
 from dbhygiene.source import File
 
 if TYPE_CHECKING:
@@ -340,7 +341,7 @@ def _digest(data: bytes) -> str:
 def _requirements(root: Path) -> list[tuple[str, tuple[int, int] | None]]:
     """The files that say which distributions a project needs, and when they were written."""
     found = []
-    for directory in (root, root / "requirements"):
+    for directory in (each for place in places(root) for each in (place, place / "requirements")):
         try:
             names = os.listdir(directory)
         except OSError:

@@ -55,7 +55,12 @@ def verdict(file: File) -> Verdict:
             return Verdict(servers[0], found[servers[0]])
     mentioned = frozenset(server for module in modules for server in servers_mentioned(module))
     doubt = next((each.unknown for each in known if each.unknown), "")
-    if SQLITE in named and not doubt and not mentioned and not any(map(file.project.requires, MAY_BE_ANY)):
+    if (
+        SQLITE in named
+        and not doubt
+        and not mentioned
+        and not any(file.project.requires(name, file) for name in MAY_BE_ANY)
+    ):
         return Verdict(SQLITE, named[SQLITE])
     only = mentioned - {UNKNOWN_DATABASE}
     if len(only) == 1 and MYSQL not in only:

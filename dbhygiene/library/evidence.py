@@ -84,7 +84,7 @@ def speaks_for_mysql(file: File) -> bool:
     return (
         any(name.lower() in (MYSQL, "mariadb") for name in project.settings.databases)
         or bool(_imported(file) & _MYSQL_MODULES)
-        or any(project.requires(name) for name in _MYSQL_DISTRIBUTIONS)
+        or any(project.requires(name, file) for name in _MYSQL_DISTRIBUTIONS)
         or _said_elsewhere(file, ("mysql", "MySQLdb", "mariadb"), _MYSQL_ELSEWHERE)
     )
 
@@ -103,7 +103,9 @@ def speaks_for_another(file: File) -> bool:
         return True
     if _imported(file) & _MYSQL_MODULES or _MYSQL_NAMES.search(file.module):
         return False  # the part of the project for MySQL: others may be for other databases
-    return any(project.requires(name) for name in _OTHER_DISTRIBUTIONS) or _said_elsewhere(file, _WORDS, _ELSEWHERE)
+    return any(project.requires(name, file) for name in _OTHER_DISTRIBUTIONS) or _said_elsewhere(
+        file, _WORDS, _ELSEWHERE
+    )
 
 
 def _said_elsewhere(file: File, needles: tuple[str, ...], pattern: re.Pattern[str]) -> bool:
@@ -139,9 +141,12 @@ def servers_mentioned(settings: File) -> frozenset[str]:
 @once
 def required_servers(file: File) -> dict[str, str]:
     """The servers whose drivers a project requires, each with what says so."""
-    requires = file.project.requires
-    named = ((server, next(filter(requires, sorted(names)), None)) for server, names in _DISTRIBUTIONS.items())
-    return {server: f"`{name}` is required" for server, name in named if name and server not in ("odbc", "other")}
+    found: dict[str, str] = {}
+    for server, names in _DISTRIBUTIONS.items():
+        for name in sorted(names) if server not in ("odbc", "other") else ():
+            if file.project.requires(name, file):
+                found.setdefault(server, f"`{name}` is required")
+    return found
 
 
 @once

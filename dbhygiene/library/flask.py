@@ -118,7 +118,7 @@ def _is_flask(file: File, group: Group) -> bool:
     imported = {name.partition(".")[0] for scope in file.scopes for name in scope.imports.values()}
     if imported & {*_SETTINGS_OF_PYDANTIC}:
         return False
-    return bool(keys & _ITS_OWN) or bool(imported & {*_PACKAGES}) or file.project.requires(DISTRIBUTION)
+    return bool(keys & _ITS_OWN) or bool(imported & {*_PACKAGES}) or file.project.requires(DISTRIBUTION, file)
 
 
 def _of_classes(file: File) -> Iterator[Group]:
