@@ -16,8 +16,11 @@ import time
 import venv
 import zipfile
 from collections.abc import Mapping, Sequence
+from math import log
 from pathlib import Path
 from typing import NamedTuple
+
+from bench.growth import SHAPES, written
 
 HERE = Path(__file__).parent
 PLACE = HERE.parent / "build" / "bench"
@@ -59,12 +62,17 @@ class Cost(NamedTuple):
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("parts", nargs="*", default=["start", "tree", "large"], help="start, tree, large")
+    parser.add_argument("parts", nargs="*", default=["start", "tree", "large"], help="start, tree, large, growth")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--sizes", type=int, nargs="*", default=[1_000, 10_000, 100_000], help="of trees, for `growth`")
+    parser.add_argument("--shapes", nargs="*", default=list(SHAPES), help="likewise: " + ", ".join(SHAPES))
     options = parser.parse_args()
     PLACE.mkdir(parents=True, exist_ok=True)
     for part in options.parts:
-        {"start": start, "tree": tree, "large": large}[part](options.rounds)
+        if part == "growth":
+            growth(options.shapes, options.sizes)
+        else:
+            {"start": start, "tree": tree, "large": large}[part](options.rounds)
 
 
 # -- what is measured -----------------------------------------------------------------------------------
@@ -122,6 +130,21 @@ def large(rounds: int) -> None:
     check = [*ours(), "check", CLEAR, "-q", "--no-cache"]
     trees = {f"{lines // 10**6} million lines": [*check, str(generated(lines))] for lines in (10**6, 10**7)}
     table("generated", trees, min(rounds, 3))
+
+
+def growth(shapes: Sequence[str], sizes: Sequence[int]) -> None:
+    """Trees of one shape in several sizes: the exponent of what a check costs, 1.0 where it grows as they do."""
+    check = [*ours(), "check", CLEAR, "-q", "--no-cache", "-j", "1"]
+    print(f"\ngrowth, cpu s by number of functions\n{'':22}{''.join(f'{size:>10,}{chr(32) * 7}' for size in sizes)}")
+    for shape in shapes:
+        print(f"{shape:22}", end="", flush=True)
+        before: tuple[int, float] | None = None
+        for size in sizes:
+            spent = cost([*check, str(written(shape, size, PLACE / "growth"))]).cpu
+            slope = f"n^{log(spent / before[1], size / before[0]):.1f}" if before is not None else ""
+            print(f"{spent:>10.1f}{slope:>7}", end="", flush=True)
+            before = size, spent
+        print()
 
 
 # -- trees ----------------------------------------------------------------------------------------------

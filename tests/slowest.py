@@ -18,7 +18,7 @@ from dbhygiene.project import Project
 from dbhygiene.settings import Settings
 from dbhygiene.source import NOT_PYTHON
 
-LIMIT = 10.0  # seconds for one file
+LIMIT = 5.0  # seconds of CPU time for one file
 
 
 class Timed(NamedTuple):
@@ -42,9 +42,9 @@ def timed(root: Path) -> tuple[int, list[Timed]]:
             file = project.file(path)
         except (OSError, *NOT_PYTHON):
             continue
-        started = time.perf_counter()
+        started = time.process_time()  # whatever else the machine does
         errors = [each.message for each in check_file(file, rules, analyses) if each.code == INTERNAL_ERROR]
-        seconds = time.perf_counter() - started
+        seconds = time.process_time() - started
         if "_index" in vars(file):
             found.append(Timed(seconds, path, file.text.count("\n"), tuple(errors)))
     return len(paths), found
