@@ -204,15 +204,16 @@ class Enter(Happening):
 
 
 class Leave(Happening):
-    """`__exit__`, on one way out of the block."""
+    """`__exit__`, on one way out of the block. `swallows`: the exception that has `raised` in the block ends here."""
 
-    __slots__ = ("is_async", "raised")
+    __slots__ = ("is_async", "raised", "swallows")
     node: ast.withitem
 
-    def __init__(self, node: ast.withitem, is_async: bool, raised: bool) -> None:
+    def __init__(self, node: ast.withitem, is_async: bool, raised: bool, swallows: bool) -> None:
         super().__init__(node)
         self.is_async = is_async
         self.raised = raised
+        self.swallows = swallows
 
 
 Act: TypeAlias = (
@@ -478,10 +479,10 @@ class _Builder:
         item, is_async = items[0], isinstance(stmt, ast.AsyncWith)
         swallowed = self.semantics.swallows(item)
 
-        def gate(way: Node, raised: bool = False) -> Node:
-            key = (item, way, raised)
+        def gate(way: Node, raised: bool = False, swallows: bool = False) -> Node:
+            key = (item, way, raised, swallows)
             if key not in self.copies:
-                leave = self.node(Leave(item, is_async, raised)).to("next", way)
+                leave = self.node(Leave(item, is_async, raised, swallows)).to("next", way)
                 self.copies[key] = self.raising(leave, ways, CANCELLED) if is_async else leave
             return self.copies[key]
 
@@ -489,7 +490,7 @@ class _Builder:
             verdict = _best(caught(thrown, each, self.semantics.bases) for each in swallowed)
             through = self.node()
             if verdict is not Catches.NEVER:
-                through.to("next", gate(after, True))
+                through.to("next", gate(after, True, True))
             if verdict is not Catches.ALWAYS:
                 through.to("next", gate(ways.raises(thrown.past(swallowed)), True))
             return through

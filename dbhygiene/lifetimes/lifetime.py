@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 from dbhygiene.flow import cfg
 from dbhygiene.flow.calls import Definition, find
@@ -118,6 +119,11 @@ class Lifetime(Frozen):
         graph = self.analysis.graph
         return (end is graph.exit and not self._normal(fact)) or (end is graph.raised and not self._raised(fact))
 
+    def is_left_open(self, end: Node, fact: Fact) -> bool:
+        """Whether the function is left here, and this is left open."""
+        graph = self.analysis.graph
+        return (end is graph.exit and self._normal(fact)) or (end is graph.raised and self._raised(fact))
+
     @property
     def is_returned(self) -> bool:
         """Whether the function gives it to its caller, on some way."""
@@ -215,12 +221,23 @@ class Lifetime(Frozen):
 
     @cached_property
     def raisers(self) -> list[ast.expr]:
-        """The calls whose exception leaves it open, in the order of the text."""
-        found: dict[ast.expr, None] = {}
+        """The calls whose exception alone leaves it open, in the order of the text."""
+        raising: dict[ast.expr, list[tuple[Node, Fact]]] = {}
+        before: dict[tuple[Node, Fact], list[tuple[Node, Fact]]] = {}
+        lost: list[tuple[Node, Fact]] = []
         for node, fact in self.history:
-            if isinstance(node.act, (cfg.Call, cfg.Await, cfg.Yield)) and fact.state == "open":
-                if node.act.node is not self.birth and any(kind == "raise" for kind, _ in node.out):
-                    found[node.act.node] = None
+            if self.is_left_open(node, fact):
+                lost.append((node, fact))
+            for kind, after in self.analysis.transfer(node, fact):
+                targets = [(target, after) for edge, target in node.out if edge == kind and after.site is self.birth]
+                if kind == "raise" and isinstance(node.act, (cfg.Call, cfg.Await, cfg.Yield)):
+                    if fact.state == "open" and node.act.node is not self.birth:
+                        raising.setdefault(node.act.node, []).extend(targets)
+                    continue  # what is reached by a second exception is not the doing of the first
+                for target in targets:
+                    before.setdefault(target, []).append((node, fact))
+        leading = leading_to(before, lost)
+        found = [call for call, targets in raising.items() if not leading.isdisjoint(targets)]
         return sorted(found, key=lambda call: (call.lineno, call.col_offset))
 
     @cached_property
@@ -258,6 +275,21 @@ class Lifetime(Frozen):
     def statement(self) -> ast.stmt:
         """The statement in which it is opened."""
         return next(node for node in self.file.around(self.birth) if isinstance(node, ast.stmt))
+
+
+Point = TypeVar("Point", bound=Hashable)
+
+
+def leading_to(before: Mapping[Point, Iterable[Point]], ends: Iterable[Point]) -> set[Point]:
+    """The points from which one of these can be reached, these included; `before`: the points before each."""
+    found = set(ends)
+    todo = list(found)
+    while todo:
+        for point in before.get(todo.pop(), ()):
+            if point not in found:
+                found.add(point)
+                todo.append(point)
+    return found
 
 
 def _names_in(expr: ast.expr) -> set[str]:

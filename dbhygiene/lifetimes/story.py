@@ -11,7 +11,7 @@ from dbhygiene.flow.cfg import Kind, Node
 from dbhygiene.flow.once import once
 from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.heap import Fact
-from dbhygiene.lifetimes.lifetime import Leak, Lifetime
+from dbhygiene.lifetimes.lifetime import Leak, Lifetime, leading_to
 from dbhygiene.lifetimes.ownership import ENDING
 from dbhygiene.source import FUNCTION, File, Located
 
@@ -105,7 +105,7 @@ def _steps(life: Lifetime, leak: Leak) -> Iterator[tuple[Located, str]]:
                 yield _asked(life, test, kind)
             case cfg.Iterate(node=loop) if kind == "false" and _matters(life, loop):
                 yield loop.iter, "when there is nothing left here"
-            case cfg.Leave(node=item, raised=True) if kind == "next":
+            case cfg.Leave(node=item, swallows=True) if kind == "next":
                 yield item.context_expr, "this `with` swallows the exception"
             case cfg.Call(node=call) | cfg.Await(node=call) | cfg.Yield(node=call) if kind == "raise":
                 yield call, _RESTS if isinstance(act, cfg.Yield) else "this raises"
@@ -138,7 +138,7 @@ def decisive(life: Lifetime, way: list[tuple[Node, Fact, Kind]]) -> set[Node]:
     """
     tests = {node for node, _, kind in way if isinstance(node.act, cfg.Test) and kind in {"true", "false"}}
     after = _successors(life, way[0][0], way[0][1]) if tests else {}
-    well = _leading_to(after, {each for each in after if life.ends_well(*each)})
+    well = leading_to(_before(after), [each for each in after if life.ends_well(*each)])
     found = set()
     for node, fact, kind in way:
         if node in tests:
@@ -163,19 +163,13 @@ def _successors(life: Lifetime, node: Node, fact: Fact) -> dict[_Point, list[tup
     return found
 
 
-def _leading_to(after: dict[_Point, list[tuple[Kind, _Point]]], ends: set[_Point]) -> set[_Point]:
-    """The points from which one of these can be reached, these included."""
+def _before(after: dict[_Point, list[tuple[Kind, _Point]]]) -> dict[_Point, list[_Point]]:
+    """The points before each point."""
     before: dict[_Point, list[_Point]] = {}
     for point, following in after.items():
         for _, each in following:
             before.setdefault(each, []).append(point)
-    found, todo = set(ends), list(ends)
-    while todo:
-        for point in before.get(todo.pop(), ()):
-            if point not in found:
-                found.add(point)
-                todo.append(point)
-    return found
+    return before
 
 
 def _asked(life: Lifetime, test: ast.expr, kind: Kind) -> tuple[Located, str]:

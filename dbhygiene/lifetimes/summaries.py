@@ -88,7 +88,7 @@ class _Ends(Record):
 
     outcome: Outcome = Outcome()
     enters_quietly: bool = False
-    swallows: tuple[str | None, ...] = (None,)
+    swallows: tuple[str | None, ...] = ()  # those that it is known to
 
 
 class Summaries:
@@ -450,9 +450,7 @@ class Summaries:
         if leave is None or not isinstance(leave.node, FUNCTION):
             return ()
         returned = [part.value for part in leave.file.functions[leave.node].returns]
-        nothing = (None, False)
-        quiet = all(v is None or (isinstance(v, ast.Constant) and v.value in nothing) for v in returned)
-        return () if quiet else (None,)
+        return (None,) if any(map(_may_be_true, returned)) else ()
 
     def _endings_of(self, definition: Definition, depth: int) -> _Ends:
         """How a function may end: in any way, where it is too far away, or too large."""
@@ -536,6 +534,20 @@ def _is_sure(analysis: Analysis, value: ast.expr | None) -> bool:
 
 def _is_generator(file: File, function: Function) -> bool:
     return bool(file.functions[function].yields)
+
+
+def _may_be_true(returned: ast.expr | None) -> bool:
+    """Whether what an `__exit__` returns may swallow the exception; what another one answers is taken to be no."""
+    match returned:
+        case None:
+            return False
+        case ast.Constant(value=value):
+            return bool(value)
+        case ast.Await(value=inner):
+            return _may_be_true(inner)
+        case ast.Call(func=ast.Attribute(attr="__exit__" | "__aexit__")):
+            return False
+    return True
 
 
 def _raises_before_yield(graph: cfg.Graph) -> bool:
