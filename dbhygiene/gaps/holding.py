@@ -20,7 +20,7 @@ from dbhygiene.gaps.pauses import Pauses
 from dbhygiene.gaps.states import Idle, Pause
 from dbhygiene.library import idle as library
 from dbhygiene.lifetimes import Lifetime
-from dbhygiene.lifetimes.heap import CLOSE, IS, PART, Alias, Fact
+from dbhygiene.lifetimes.heap import CLOSE, IS, READERS, Alias, Fact
 from dbhygiene.lifetimes.transfer import Transfer
 from dbhygiene.source import FUNCTION, Code, File, Function, last_name
 
@@ -178,16 +178,16 @@ class Walk:
         if isinstance(call.func, ast.Attribute):
             how, method = self._transfer.holds(call.func.value, fact), call.func.attr
         spot = self._spot(call, "asks the server")
-        if how in {IS, PART} and method in library.REFRESHES:
+        if how in {IS, *READERS} and method in library.REFRESHES:
             return Idle(spot)
         if self._resource.kind == "session":
-            asks = how in {IS, PART} and not (how == IS and method in self._resource.rests_during)
+            asks = how in {IS, *READERS} and not (how == IS and method in self._resource.rests_during)
         else:
-            asks = how in {IS, PART} and library.asks(method, of_connection=how == IS)
+            asks = how in {IS, *READERS} and library.asks(method, of_connection=how == IS)
         given = [*call.args, *(keyword.value for keyword in call.keywords)]
         if not self._transfer.effects.of(call).summary.may_raise:
             given = []  # `print(conn)`
-        if asks or any(self._transfer.holds(each, fact) in {IS, PART} for each in given):
+        if asks or any(self._transfer.holds(each, fact) in {IS, *READERS} for each in given):
             if idle is not None:
                 self._ask(node, idle, spot)
             return Idle(spot)
@@ -240,7 +240,7 @@ class Walk:
         names = [each.arg for each in [*args.posonlyargs, *args.args][bound:]]
         given = [*zip(names, call.args, strict=False), *((k.arg, k.value) for k in call.keywords if k.arg)]
         for name, value in given:
-            if (how := self._transfer.holds(value, fact)) in {IS, PART} and how is not None:
+            if (how := self._transfer.holds(value, fact)) in {IS, *READERS} and how is not None:
                 aliases.add((how, name))
         if function in self._question.seeing:
             aliases |= {(how, where) for how, where in fact.aliases if isinstance(where, str) and "." not in where}

@@ -14,6 +14,7 @@ Alias: TypeAlias = "tuple[str, Where]"
 # How something is related to the resource:
 IS: Final = "is"
 PART: Final = "part"  # lives in it, and may still read from it: a cursor
+FOUND: Final = "found"  # may be such a part, or None, or data: a row, or what a function returns that is given it
 PARTS: Final = "parts"  # a container of parts of it
 IN: Final = "in"  # a container that holds it
 CLOSER: Final = "closer"  # closes it when it is left or closed: closing(conn), an ExitStack
@@ -22,6 +23,9 @@ BOUND: Final = "bound "  # and a name: its method of this name, not called; with
 LENT: Final = "<lent>"  # below a field: somebody else has seen that since, and may have closed it
 RETURN: Final = "<return>"  # where the function's result is
 ELSEWHERE: Final = "<elsewhere>"  # in somebody's container or object
+
+
+READERS: Final = frozenset({PART, FOUND})
 
 
 class Fact(NamedTuple):
@@ -83,7 +87,7 @@ def method_bound(how: str | None) -> str | None:
 
 def uses(how: str | None) -> bool:
     """Whether something still reads from the resource, or holds what does, without being the resource or holding it."""
-    return how in {PART, PARTS} or method_bound(how) is not None
+    return how in {*READERS, PARTS} or method_bound(how) is not None
 
 
 def container_of(hows: Iterable[str]) -> str:
@@ -99,7 +103,7 @@ def content_of(how: str | None) -> str | None:
     if how == IN or (how is not None and item_index(how) is not None):
         return IS
     if how == PARTS:
-        return PART
+        return FOUND
     return BOUND if method_bound(how) is not None else None
 
 

@@ -36,7 +36,7 @@ from dbhygiene.lifetimes.analysis import Analysis, analyse, transferred
 from dbhygiene.lifetimes.declared import summary_of
 from dbhygiene.lifetimes.effects import CONTEXT_MANAGERS, Effects, Meaning
 from dbhygiene.lifetimes.given_back import OUTSIDE, sources
-from dbhygiene.lifetimes.heap import CLOSER, IN, IS, PART, RETURN, Fact, item_index, method_bound, uses
+from dbhygiene.lifetimes.heap import CLOSER, IN, IS, READERS, RETURN, Fact, item_index, method_bound, uses
 from dbhygiene.lifetimes.ownership import Field, touched_in
 from dbhygiene.lifetimes.sieve import Sieve
 from dbhygiene.source import FUNCTION, Code, File, Function, Scope, Surroundings
@@ -334,7 +334,7 @@ class Summaries:
     def argument(self, definition: Definition, name: str, resource: Resource, how: str) -> Argument:
         """What a function does with a parameter that is given this resource."""
         is_method = method_bound(how) is not None
-        if not (how in {IS, PART} or is_method) or not isinstance(definition.node, FUNCTION):
+        if not (how in {IS, *READERS} or is_method) or not isinstance(definition.node, FUNCTION):
             return Argument()
         if _is_generator(definition.file, definition.node):
             return Argument()

@@ -28,11 +28,13 @@ from dbhygiene.lifetimes.heap import (
     CLOSE,
     CLOSER,
     ELSEWHERE,
+    FOUND,
     IN,
     IS,
     LENT,
     PART,
     PARTS,
+    READERS,
     RETURN,
     Fact,
     Site,
@@ -71,6 +73,7 @@ _DATA = frozenset(
     fetchdf fetch_df df pl fetchnumpy fetch_arrow_table fetch_arrow_all fetch_pandas_all execute_fetchall
     """.split()
 )
+_ROWS = frozenset("first one one_or_none all scalar scalar_one scalar_one_or_none".split())  # of SQLAlchemy's results
 _RUNS = frozenset({"execute", "executemany", "callproc"})  # on some drivers, these give the cursor back
 _TO_CONNECTION = frozenset({"connection", "conn", "_connection"})  # a cursor's way back
 _TAKING_OUT = frozenset({"pop", "popleft", "popitem", "get", "get_nowait", "__getitem__"})
@@ -166,16 +169,16 @@ class Transfer:
 
     def _read_out(self, how: str | None, fact: Fact) -> str | None:
         """How all that can be read from something relates to the resource: rows are data, a session's objects not."""
-        return None if how == PART and not self.resource(fact).is_lazy else how
+        return None if how in READERS and not self.resource(fact).is_lazy else how
 
     def _member(self, owner: str | None, attr: str, fact: Fact) -> str | None:
         if owner == IS and attr in self.resource(fact).closed_by:
             return CLOSE
         if owner == CLOSER and attr == "close":
             return CLOSE
-        if owner == PART and attr in _TO_CONNECTION:
+        if owner in READERS and attr in _TO_CONNECTION:
             return IS
-        handed = attr in READING if owner == PART else owner == IS and attr not in PLAIN
+        handed = attr in READING if owner in READERS else owner == IS and attr not in PLAIN
         return BOUND + attr if handed else None
 
     def _display(self, elements: list[ast.expr], fact: Fact) -> str | None:
@@ -300,11 +303,12 @@ class Transfer:
             return fact.with_(IS, call)
         if owner == IS and resource.is_lazy and method == "begin":
             return fact.with_(CLOSER, call)  # a transaction: the session rests after it
-        if owner in {IS, PART}:
-            is_data = method in _DATA or (method in _RUNS and method not in resource.parts)
+        if owner == IS or owner in READERS:
+            is_part = method in resource.parts
+            is_data = method in _DATA or (method in _RUNS and not is_part) or (method in _ROWS and not resource.is_lazy)
             if method in GIVING_CURSORS or (is_data and reads_later(method, call)):
                 return fact.with_(PARTS, call)
-            return fact if is_data else fact.with_(PART, call)
+            return fact if is_data else fact.with_(PART if is_part else FOUND, call)
         if owner == CLOSER and method == "pop_all" and isinstance(call.func, ast.Attribute):
             stack = call.func.value
             return fact.without([path_of(stack) or stack]).with_(CLOSER, call)
@@ -345,7 +349,7 @@ class Transfer:
 
     def _poured(self, how: str | None, fact: Fact) -> str | None:
         """How what comes out of something relates to the resource."""
-        return self._read_out(how, fact) if how == PART else content_of(how)
+        return self._read_out(how, fact) if how in READERS else content_of(how)
 
     def _is_container(self, expr: ast.expr) -> bool:
         seen = self.names.captured | self.names.shared
@@ -356,7 +360,7 @@ class Transfer:
         if (given := self._argument(call, fact)) is None:
             return [fact]
         position, keyword, how = given
-        if how == PART and not raised and last_name(call.func) in BEGINNING:
+        if how in READERS and not raised and last_name(call.func) in BEGINNING:
             fact = fact.with_(PART, ELSEWHERE)
         if how == IS and self.resource(fact).is_lazy and effect.summary.may_raise:
             fact = fact._replace(state="open")
@@ -382,7 +386,7 @@ class Transfer:
             *((position, None, how) for position, arg in enumerate(call.args) if (how := self.holds(arg, fact))),
             *((None, k.arg, how) for k in call.keywords if (how := self.holds(k.value, fact))),
         ]
-        return min(given, key=lambda each: (each[2] in {PART, PARTS}, uses(each[2])), default=None)
+        return min(given, key=lambda each: (each[2] in {*READERS, PARTS}, uses(each[2])), default=None)
 
     def closes_argument(self, call: ast.Call, fact: Fact) -> bool:
         """Whether a call closes the resource that it is given, whenever it returns."""
@@ -407,13 +411,14 @@ class Transfer:
             elif fate is Does.RETURNS:
                 yield fact if raised else fact.with_(how, call)
             elif fate is Does.GATHERS:
-                lives = how if how in {PARTS, BOUND} else self._read_out(how, fact) if how == PART else None
+                lives = how if how in {PARTS, BOUND} else FOUND if self._read_out(how, fact) in READERS else None
                 yield fact.with_(lives, call) if lives and not raised else fact
             elif fate is Does.HOLDS and how == IS:
                 yield fact if raised else fact.with_(IN, call)
-            elif how in {PART, PARTS} or fate is Does.READS:
+            elif how in {*READERS, PARTS} or fate is Does.READS:
+                is_known = fate is Does.READS and not self.effects.of(call).definitions
                 several = how in {PARTS, BOUND} or (method and method not in _DATA and last_name(call.func) in APPLYING)
-                yield fact if raised else fact.with_(PARTS if several else PART, call)
+                yield fact if raised else fact.with_(PARTS if several else PART if is_known else FOUND, call)
             else:
                 yield fact._replace(state="escaped")
 
@@ -423,7 +428,7 @@ class Transfer:
         value = act.value
         if isinstance(act.node, ast.AugAssign) and self._is_container(act.target):
             added = self.holds(act.node.value, fact)
-            if added is None or added == PART:
+            if added is None or added in READERS:
                 return [("next", fact)]
             return [("next", fact.with_(container_of([added]), path_of(act.target) or act.target))]
         if value is None and isinstance(act.node, (ast.For, ast.AsyncFor, ast.comprehension)):
@@ -510,7 +515,7 @@ class Transfer:
             container = target.value if isinstance(target, ast.Subscript) else None
             if container is not None and self._is_container(container):
                 return fact.with_(container_of([how]), path_of(container) or container)
-            return fact.with_(PART, ELSEWHERE) if how in {PART, PARTS} else fact._replace(state="escaped")
+            return fact.with_(PART, ELSEWHERE) if how in {*READERS, PARTS} else fact._replace(state="escaped")
         root, _, rest = path.partition(".")
         if rest:
             if root in {"self", "cls"}:
@@ -620,7 +625,7 @@ class Transfer:
         how = self.holds(expr, fact)
         if how == PART and self.resource(fact).is_lazy:
             return False  # what a session finds may be nothing: `session.query(...).first()`
-        return how not in {None, IN, PARTS} and method_bound(how) is None
+        return how not in {None, IN, FOUND, PARTS} and method_bound(how) is None
 
     def _state_asked(self, expr: ast.expr, fact: Fact) -> bool | None:
         """The answer of `conn.is_connected()`, `conn.open`, `conn.closed`."""
@@ -670,7 +675,7 @@ class Transfer:
         if path is not None:
             fact = fact.unbound(path)
             fact = fact._replace(known=self.keys.rebound(fact.known, path)) if fact.known else fact
-        gives = PART if how == PART else None
+        gives = how if how in READERS else None
         if how in {IS, CLOSER}:
             leaving = self._leaving(item_, fact)
             fact = fact.with_(how, item_)

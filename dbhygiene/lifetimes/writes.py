@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dbhygiene.flow import cfg
 from dbhygiene.flow.once import once
 from dbhygiene.frozen import Frozen
-from dbhygiene.lifetimes.heap import IS, PART, Fact
+from dbhygiene.lifetimes.heap import IS, READERS, Fact
 from dbhygiene.lifetimes.lifetime import Lifetime
 from dbhygiene.source import File
 
@@ -65,7 +65,7 @@ def _commits(file: File, code: ast.AST) -> bool:
 def _is_lent(life: Lifetime, call: ast.Call, fact: Fact) -> bool:
     """Whether a call is given the connection, or its cursor."""
     given = [*call.args, *(keyword.value for keyword in call.keywords)]
-    return any(life.analysis.transfer.holds(each, fact) in {IS, PART} for each in given)
+    return any(life.analysis.transfer.holds(each, fact) in {IS, *READERS} for each in given)
 
 
 def _closing_without_commit(life: Lifetime) -> Iterator[ast.withitem]:
@@ -86,7 +86,7 @@ def _executed(life: Lifetime) -> list[ast.Call]:
             case cfg.Call(
                 node=ast.Call(func=ast.Attribute(value=owner, attr="execute" | "executemany"), args=[_, *_]) as call
             ):
-                if life.analysis.transfer.holds(owner, fact) in {IS, PART}:
+                if life.analysis.transfer.holds(owner, fact) in {IS, *READERS}:
                     found[call] = None
     return sorted(found, key=lambda call: (call.lineno, call.col_offset))
 

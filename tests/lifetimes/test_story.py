@@ -74,6 +74,59 @@ def test_the_turns_that_matter_are_told(body: str, steps: list[str]) -> None:
     assert told(body) == steps
 
 
+@pytest.mark.parametrize("manager", ["conn.cursor()", "conn", "b.form('x')", "self.transaction()"])
+def test_a_with_that_swallows_nothing_is_not_said_to(manager: str) -> None:
+    (step,) = told(f"with {manager} as it:\n    it.execute('x')\nconn.close()")
+    assert step.endswith(": this raises")
+
+
+@pytest.mark.parametrize(
+    ("exit_", "swallows"),
+    [
+        ("return True", True),
+        ("return kind is ValueError", True),
+        ("return False", False),
+        ("return self.inner.__exit__(kind, error, trace)", False),
+        ("print(error)", False),
+    ],
+)
+def test_a_with_swallows_as_its_class_says(exit_: str, swallows: bool) -> None:
+    text = f"""
+import pymysql
+
+class Scope:
+    def __enter__(self):
+        return self
+    def __exit__(self, kind, error, trace):
+        {exit_}
+
+def f(work):
+    conn = pymysql.connect()
+    with Scope():
+        work()
+        conn.close()
+"""
+    (found,) = engine.check_file(File(Path("app.py"), text), all_rules())
+    assert ("this `with` swallows the exception" in [step.message for step in found.steps]) is swallows
+
+
+@pytest.mark.parametrize(
+    ("body", "others"),
+    [
+        ("a()\nself.conn = conn\nb()\nrows()", []),
+        ("a()\ntry:\n    b()\nexcept Exception:\n    rows.clear()\nconn.close()", []),
+        ("a()\ntry:\n    b()\nexcept Exception:\n    conn.close()\n    raise\nconn.close()", []),
+        ("a()\nkeep(conn)\nb()", []),
+        ("a()\ntry:\n    b()\nexcept ValueError:\n    print('x')\nconn.close()", ["b"]),
+        ("a()\nconn.close()\nb()", []),
+    ],
+    ids=["kept", "caught", "closed by the handler", "handed on", "caught in part", "closed"],
+)
+def test_only_what_leaves_it_open_is_told_as_another_way(body: str, others: list[str]) -> None:
+    notes = [note for note in finding(body).notes if note.startswith("also stays open")]
+    assert [note.split("`")[1] for note in notes] == others
+
+
 def test_other_ways_to_leak_are_told_once_a_line() -> None:
     found = finding(
         "if a:\n    return\nconn.cursor().execute('x')\nconn.ping()\nconn.commit()\nconn.begin()\nconn.close()"
