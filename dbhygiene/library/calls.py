@@ -89,7 +89,7 @@ CALLS: dict[str, Summary] = {
 # Methods of anything that only borrow the connection they are given.
 BORROWING_METHODS = frozenset(
     """
-    to_sql read_sql as_string backup mogrify debug info warning warn error exception critical log
+    to_sql read_sql as_string backup format mogrify debug info warning warn error exception critical log
     assertEqual assertIs assertIsNotNone assertIsNone assertTrue assertFalse assertIsInstance assertNotEqual
     assertIn assertNotIn assertRaises assertRaisesRegex assertWarns join
     """.split()

@@ -17,7 +17,7 @@ from dbhygiene.frozen import replace
 from dbhygiene.library.engines import Engine, engine
 from dbhygiene.library.engines import concern as engine_concern
 from dbhygiene.library.evidence import speaks_for_another
-from dbhygiene.library.resources import BORROWER, HARMLESS, Argument, Does, Leaving, Resource, Summary
+from dbhygiene.library.resources import BORROWER, HARMLESS, READS, Argument, Leaving, Resource, Summary
 from dbhygiene.settings import Confidence
 from dbhygiene.source import File, last_name
 
@@ -84,6 +84,8 @@ _ASYNC_SESSIONS = frozenset(
         *("sqlmodel.ext.asyncio.session.AsyncSession",),
     }
 )
+_ALL_MAKERS = _FACTORIES | _ASYNC_FACTORIES | _SESSIONS | _ASYNC_SESSIONS
+_MAKERS = frozenset(name.rpartition(".")[2] for name in _ALL_MAKERS)
 _FLASK = "flask_sqlalchemy.SQLAlchemy"
 
 # Functions and methods that use a connection while they run, and no longer.
@@ -117,7 +119,16 @@ def summary(file: File, call: ast.Call) -> Summary | None:
         return HARMLESS
     if name in _BORROWERS:
         return BORROWER
-    return Summary(rest=Argument.of(frozenset({Does.READS}))) if name in _READERS else None
+    if _uses_connection(file, call, name):
+        return Summary(rest=Argument.of(READS), may_raise=False)
+    return Summary(rest=Argument.of(READS)) if name in _READERS else None
+
+
+def _uses_connection(file: File, call: ast.Call, name: str) -> bool:
+    """Whether a call makes a session, or a factory of sessions, that uses a connection that it is given."""
+    if name.rpartition(".")[2] not in _MAKERS or origin(file, name) not in _ALL_MAKERS:
+        return False
+    return any(not _takes_from_engine(bind) for bind in _given_bind(file, call))
 
 
 def opened(file: File, call: ast.Call) -> Resource | None:
@@ -132,6 +143,8 @@ def opened(file: File, call: ast.Call) -> Resource | None:
         if last in {"Session", "AsyncSession", "create_session"}:
             whole = origin(file, named)
             if whole in _SESSIONS | _ASYNC_SESSIONS:
+                if _commits_each(file, call):
+                    return None
                 session = SESSION if whole in _SESSIONS else ASYNC_SESSION
                 return session if _takes_from_engine(_bind(file, call)) else None
     if isinstance(func, (ast.Name, ast.Attribute, ast.Call)):
@@ -167,9 +180,11 @@ def _of_factory(file: File, func: ast.expr, call: ast.Call) -> Resource | None:
             found.add(_made(option))
         else:
             return None
-        if isinstance(option, Called) and not _takes_from_engine(_bind_of(option)):
-            return None
-    if not all(_takes_from_engine(given) for given in _given_bind(file, call)):
+        if isinstance(option, Called) and isinstance(option.call, ast.Call) and option.file is not None:
+            made, where = option.call, option.file
+            if _commits_each(where, made) or not all(map(_takes_from_engine, _given_bind(where, made))):
+                return None
+    if _commits_each(file, call) or not all(_takes_from_engine(given) for given in _given_bind(file, call)):
         return None
     return found.pop() if len(found) == 1 else None
 
@@ -193,15 +208,30 @@ def _bind(file: File, call: ast.Call) -> Value:
 def _given_bind(file: File, call: ast.Call) -> list[Value]:
     """What a call says that its session is bound to, if it says it."""
     if call.args and not isinstance(call.args[0], ast.Starred):
-        return [value(file, call.args[0])]
+        return [_bound_to(file, call.args[0])]
+    named = next((keyword.value for keyword in call.keywords if keyword.arg == "bind"), None)
+    if named is not None:
+        return [_bound_to(file, named)]
     given = keywords(file, call).items
     return [given["bind"]] if "bind" in given else []
 
 
-def _bind_of(factory: Called) -> Value:
-    if factory.arguments:
-        return factory.arguments[0]
-    return factory.keywords.items.get("bind", UNKNOWN)
+def _bound_to(file: File, bind: ast.expr) -> Value:
+    """What a session is bound to: `with engine.connect() as conn: Session(conn)` is bound to what `connect` gives."""
+    if (found := value(file, bind)) != UNKNOWN or not isinstance(bind, ast.Name):
+        return found
+    for item in file.nodes(ast.withitem):
+        match item.optional_vars:
+            case ast.Name(id=bind.id) as target if file.scope_of(target) is file.scope_of(bind):
+                return value(file, item.context_expr)
+    return found
+
+
+def _commits_each(file: File, call: ast.Call) -> bool:
+    """Whether a session gives its connection back after each query: SQLAlchemy before 2.0, `autocommit=True`."""
+    return any(keyword.arg == "autocommit" for keyword in call.keywords) and (
+        keywords(file, call).items.get("autocommit") == Constant(True)
+    )
 
 
 def _takes_from_engine(bind: Value) -> bool:

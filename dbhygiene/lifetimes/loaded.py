@@ -36,7 +36,7 @@ _JOINING = (ast.Add, ast.BitOr, ast.BitAnd, ast.BitXor, ast.Sub)  # what makes a
 
 def loaded(life: Lifetime) -> Loaded | None:
     """The objects of a session, if a resource is one, or a connection of which sessions are made."""
-    if not (life.resource.is_lazy or any(_made_of(life))):
+    if not (life.resource.is_lazy or _made_of(life)):
         return None
     return Loaded(life)
 
@@ -152,16 +152,27 @@ class Loaded:
 
     def _made_with(self, value: ast.expr) -> None:
         """`Order(owner=owner)`: with the order, its owner comes into the session."""
-        if isinstance(value, ast.Call) and last_name(value.func)[:1].isupper():
-            named = [k.value for k in value.keywords if k.arg is None or not self._is_column(k.arg)]
-            self._take(value.args + named)
+        if isinstance(value, ast.Call) and _is_constructor(value):
+            self._take((*value.args, *(k.value for k in value.keywords if k.arg is None or not self._is_column(k.arg))))
 
     def _take(self, given: Iterable[ast.expr]) -> None:
-        for each in given:
-            self._made_with(each)
-            for part in ast.walk(each):
-                if isinstance(part, ast.Name) and self._is_local(part.id) and not self._is_plain_parameter(part.id):
-                    self.names.add(part.id)
+        """These come into the session."""
+        todo = list(given)
+        while todo:
+            match todo.pop():
+                case ast.Name(id=name):
+                    if self._is_local(name) and not self._is_plain_parameter(name):
+                        self.names.add(name)
+                case ast.Tuple(elts=parts) | ast.List(elts=parts) | ast.Set(elts=parts) | ast.BoolOp(values=parts):
+                    todo += parts
+                case ast.Starred(value=inner) | ast.ListComp(elt=inner) | ast.GeneratorExp(elt=inner):
+                    todo.append(inner)
+                case ast.NamedExpr(target=target, value=inner):
+                    todo += (target, inner)
+                case ast.IfExp(body=body, orelse=other):
+                    todo += (body, other)
+                case ast.Call() as call:
+                    self._made_with(call)
 
     def _call(self, call: ast.Call) -> None:
         func = call.func
@@ -176,8 +187,8 @@ class Loaded:
             self._take(given)  # `order.items.append(item)`
         elif isinstance(func, ast.Attribute) and func.attr in _PUTTING_IN and self._is_container(func.value):
             self.names.add(func.value.id)  # type: ignore[attr-defined]
-        elif self._may_keep(call):
-            self.leaving[call] = None
+        elif not _is_constructor(call) and self._may_keep(call):
+            self.leaving[call] = None  # what a constructor makes holds it, and is followed itself
 
     # -- what an expression is
 
@@ -335,6 +346,10 @@ def _kind(cls: Definition, attr: str) -> bool | None:
     return None
 
 
+def _is_constructor(call: ast.Call) -> bool:
+    return last_name(call.func)[:1].isupper()
+
+
 def _is_plain(annotation: ast.expr) -> bool:
     """Whether an annotation says that something is a plain value: `str | None`, `Mapped[int]`."""
     words = {last_name(part) for part in ast.walk(annotation) if isinstance(part, (ast.Name, ast.Attribute))}
@@ -342,14 +357,28 @@ def _is_plain(annotation: ast.expr) -> bool:
     return words <= PLAIN_TYPES and not quoted
 
 
-def _made_of(life: Lifetime) -> Iterator[str]:
-    """The variables that hold a session made of a connection: `Session(bind=conn)`."""
-    for name, values in life.scope.aliases.items():
-        for value in values:
-            if isinstance(value, ast.Call) and "session" in ast.unparse(value.func).lower():
-                given = [*value.args, *(keyword.value for keyword in value.keywords)]
-                if any(isinstance(each, ast.Name) and each.id in life.names for each in given):
-                    yield name
+def _made_of(life: Lifetime) -> set[str]:
+    """The variables that hold a session made of a connection, or a factory of such: `Session(bind=conn)`."""
+    found: set[str] = set()
+    before = -1
+    while before != len(found):
+        before = len(found)
+        for name, values in life.scope.aliases.items():
+            if any(_makes_session(life, value, found) for value in values):
+                found.add(name)
+    return found
+
+
+def _makes_session(life: Lifetime, value: ast.expr, factories: set[str]) -> bool:
+    match value:
+        case ast.Call(func=ast.Name(id=name)) if name in factories:
+            return True
+        case ast.Call():
+            calls = [part for part in ast.walk(value) if isinstance(part, ast.Call)]
+            made = (life.file.resolve(call.func) or last_name(call.func) for call in calls)
+            used = {part.id for part in ast.walk(value) if isinstance(part, ast.Name)}
+            return bool(used & set(life.names)) and any("session" in name.lower() for name in made)
+    return False
 
 
 def _targets(target: ast.expr) -> Iterator[ast.expr]:
