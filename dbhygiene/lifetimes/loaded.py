@@ -72,8 +72,9 @@ class Loaded:
             if (isinstance(node.act, cfg.Call) and node.act.node in self.life.closes)
             or (isinstance(node.act, cfg.Leave) and transfer.closed_by(node.act.node, fact))
         }
-        born = [node for node in graph.nodes() if isinstance(node.act, cfg.Call) and node.act.node is self.life.birth]
-        alive = cfg.reached(born, past=lambda node: node not in closing)
+        called = [node for node in graph.nodes() if isinstance(node.act, cfg.Call) and node not in closing]
+        begun = [node for node in called if self._begins(node.act.node)]  # type: ignore[union-attr, arg-type]
+        alive = cfg.reached(begun, past=lambda node: node not in closing)
         for place in self.leaving:
             there = [node for node in graph.nodes() if node.act is not None and node.act.node is place]
             alive_there = [node for node in there if node in alive]
@@ -81,6 +82,10 @@ class Loaded:
             if isinstance(place, _DEFINITIONS) or not there or graph.exit in stays:
                 return place
         return None
+
+    def _begins(self, call: ast.Call) -> bool:
+        """Whether a call opens the session, or uses it, which opens it anew if it has been closed before."""
+        return call is self.life.birth or (isinstance(call.func, ast.Attribute) and self._is_session(call.func.value))
 
     def used_outside(self, opening: ast.stmt, rest: Iterable[ast.stmt]) -> str | None:
         """A variable that may be an object, where it is used outside of these statements once it may be one."""

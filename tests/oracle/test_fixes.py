@@ -81,6 +81,27 @@ def target(p):
     assert (len(judged.fixed.fixed), judged.complaints) == (0, ())
 
 
+def test_a_session_that_is_used_after_its_close_holds_objects_again() -> None:
+    source = """
+from app import work
+from models import Order
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
+
+engine = create_engine("mysql+pymysql://db/shop")
+
+def target():
+    session = Session(engine)
+    session.close()
+    session.flush()
+    work()
+    return [each for each in session.query(Order)]
+"""
+    judged = judge_fix(source)
+    assert judged is not None
+    assert (len(judged.fixed.fixed), judged.complaints) == (0, ())
+
+
 @pytest.mark.parametrize("chunk", range(4))
 def test_fixes_end_leaks_and_change_nothing_else(chunk: int) -> None:
     for number in range(60 * chunk, 60 * (chunk + 1)):
