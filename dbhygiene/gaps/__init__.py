@@ -7,6 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 
 from dbhygiene.flow.cfg import TooLargeError
@@ -46,7 +47,7 @@ class Gaps:
         self._project = project
         self._limit = project.settings.gap_limit
         self._gaps: dict[Routine, list[Gap]] = {}
-        self._by_wait: dict[ast.AST, dict[Routine, Gap]] = defaultdict(dict)
+        self._by_wait: dict[ast.AST, dict[Routine, list[Gap]]] = defaultdict(dict)
         self._summaries: Interprocedural[Routine, Summary] = Interprocedural(
             self._summarise, lambda _: NEVER_ENDS, lambda _: UNKNOWN, Summary.widened, unsettled
         )
@@ -136,15 +137,20 @@ class Gaps:
         return {code for code in file.functions if _may_have_gap(self._reach, code)}
 
     def _within(self, routine: Routine) -> list[Gap]:
-        found: dict[ast.AST, Gap] = {}  # by its wait: one that is too long for two connections is told of once
+        every: list[Gap] = []
         for alias in aliases_of(routine.file):
             each = replace(routine, alias=alias)
             self._summary(each)
             for gap in self._gaps.get(each, ()):
                 seconds = gap.seconds.at_most(self._time_limit(gap.code))
                 if seconds.confidence(self._limit) is not None:
-                    found.setdefault(gap.wait.node, replace(gap, seconds=seconds))
-        gaps = [gap for gap in found.values() if self._is_for_here(gap) and self._is_answered(gap)]
+                    every.append(replace(gap, seconds=seconds))
+        found: dict[ast.AST, Gap] = {}  # by its wait: one that is too long for two connections is told of once
+        for gap in filter(self._is_for_here, every):
+            known = found.setdefault(gap.wait.node, gap)
+            if gap.seconds.rank(self._limit) > known.seconds.rank(self._limit):
+                found[gap.wait.node] = gap
+        gaps = filter(self._is_answered, found.values())
         return [replace(gap, in_child=gap.comes_first and self._is_in_child(gap)) for gap in gaps]
 
     def _is_in_child(self, gap: Gap) -> bool:
@@ -168,7 +174,7 @@ class Gaps:
         """Whether no function on the way to the wait has the gap for itself: what mends that one, mends this one."""
         sure, inner = gap.seconds.confidence(self._limit) or 0, gap.wait.inner
         while inner is not None:
-            for deeper in self._by_wait.get(inner.node, {}).values():
+            for deeper in chain(*self._by_wait.get(inner.node, {}).values()):
                 if (deeper.seconds.confidence(self._limit) or 0) >= sure:
                     return False
             inner = inner.inner
@@ -190,7 +196,7 @@ class Gaps:
     def _between_calls(self, file: File, function: Function, place: Located) -> Iterator[Gap]:
         """The gap between two calls of a callback: it asks, waits for the next event, and asks again."""
         summary = self._summary(Routine(file, function))
-        asked, again = summary.returns.since, summary.first
+        asked, again = summary.returns.since[0].asked if summary.returns.since else None, summary.first
         if asked is not None and again is not None and asked.file is file and again.file is file:
             wait = Spot(file, place, f"the next call of `{function.name}` may come hours later")
             yield Gap(file, function, asked, wait, again, UNBOUNDED, Kind.EVENT, True)
@@ -212,7 +218,7 @@ class Gaps:
         self._gaps[routine] = list(walk.gaps.values())
         if not routine.given and routine.part is Part.WHOLE:
             for gap in walk.gaps.values():
-                self._by_wait[gap.wait.node][routine] = gap
+                self._by_wait[gap.wait.node].setdefault(routine, []).append(gap)
         return walk.summary
 
 

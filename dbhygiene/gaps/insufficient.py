@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 
 from dbhygiene.flow.calls import find
+from dbhygiene.flow.once import once
 from dbhygiene.gaps.closing import what_closes
 from dbhygiene.gaps.recovery import closes
 from dbhygiene.gaps.site import age_of_connections
 from dbhygiene.gaps.walk import Gap
-from dbhygiene.source import FUNCTION, File, Located
+from dbhygiene.source import FUNCTION, Code, File, Located
 
 
 def insufficient(gap: Gap) -> tuple[Located, str] | None:
@@ -28,13 +29,19 @@ def insufficient(gap: Gap) -> tuple[Located, str] | None:
 def _on_success(gap: Gap) -> ast.Call | None:
     """A call that closes after the query, in the body of a `try` that the wait is not part of."""
     file = gap.file
-    for call in (node for node in ast.walk(gap.code) if isinstance(node, ast.Call)):
-        if call.lineno < gap.asked.node.lineno or what_closes(file, call) is None:
+    for call in _closers(file, gap.code):
+        if call.lineno < gap.asked.node.lineno:
             continue
         for block in _tries(file, call):
             if _within(block, gap.asked.node) and not _within(block, gap.wait.node):
                 return call
     return None
+
+
+@once
+def _closers(file: File, code: Code) -> tuple[ast.Call, ...]:
+    calls = (node for node in ast.walk(code) if isinstance(node, ast.Call))
+    return tuple(call for call in calls if what_closes(file, call) is not None)
 
 
 def _tries(file: File, node: ast.AST) -> list[ast.Try]:

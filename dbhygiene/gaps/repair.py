@@ -8,13 +8,14 @@ from functools import partial
 
 from dbhygiene.edits import InsertAfter, InsertBefore, InsertFirst
 from dbhygiene.flow.calls import find
+from dbhygiene.flow.once import once
 from dbhygiene.gaps.aliases import aliases_of
 from dbhygiene.gaps.closing import atomic_around, may_stream, streaming_loop
 from dbhygiene.gaps.things import Object, Things
 from dbhygiene.gaps.walk import Gap
 from dbhygiene.library import django
 from dbhygiene.model import Fix, NoFix
-from dbhygiene.source import FUNCTION, File
+from dbhygiene.source import FUNCTION, Code, File
 
 _HELD = ("select_for_update", "GET_LOCK", "advisory_lock", "TEMPORARY TABLE", "LISTEN ")
 
@@ -98,7 +99,7 @@ def _reasons(gap: Gap) -> Iterator[str]:
     text = file.segment(gap.code) if isinstance(gap.code, FUNCTION) else file.text
     if any(word in text for word in _HELD):
         yield "locks, temporary tables and the like would go with the connection"
-    if _has_cursor(gap):
+    if _has_cursor(file, gap.code):
         yield "a cursor of this connection may still be in use"
 
 
@@ -113,7 +114,8 @@ def _callers(gap: Gap) -> Iterator[ast.Call]:
                     yield call
 
 
-def _has_cursor(gap: Gap) -> bool:
-    things = Things.of(gap.file)
-    calls = (node for node in ast.walk(gap.code) if isinstance(node, ast.Call))
+@once
+def _has_cursor(file: File, code: Code) -> bool:
+    things = Things.of(file)
+    calls = (node for node in ast.walk(code) if isinstance(node, ast.Call))
     return any(things.thing(call) == Object(django.CURSOR) for call in calls)

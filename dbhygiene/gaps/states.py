@@ -6,7 +6,7 @@ matters of all the ways that lead to a point is the worst: the longest time sinc
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 
 from dbhygiene.flow.bindings import Place
@@ -71,6 +71,17 @@ class Idle(Record):
     def longest(self, limit: float) -> Wait | None:
         return max(self.waits, key=lambda wait: wait.seconds.rank(limit), default=None)
 
+    def why(self, limit: float) -> object:
+        """Its longest wait, if this is too long by itself: whoever closes before another one does not help there."""
+        if limit not in self._why:
+            longest = self.longest(limit)
+            self._why[limit] = longest.spot.origin.node if longest and longest.seconds.confidence(limit) else None
+        return self._why[limit]
+
+    @cached_property
+    def _why(self) -> dict[float, object]:
+        return {}
+
     def pause(self, limit: float) -> Pause:
         longest = self.longest(limit)
         return Pause(self.seconds, longest.spot, longest.pause.kind) if longest else Pause()
@@ -85,6 +96,8 @@ class Idle(Record):
             if wait.spot.node is spot.node:
                 again = (*self.waits[:index], _again(wait, rounds), *self.waits[index + 1 :])
                 return replace(self, waits=again)
+        if self.waits and self.seconds + pause.seconds == self.seconds:
+            return self  # it is unbounded already
         return replace(self, waits=(*self.waits, Wait(pause, spot)))
 
     def closed_by_age(self, age: float, spot: Spot, limit: float) -> Idle | None:
@@ -109,25 +122,27 @@ def _again(wait: Wait, rounds: Callable[[Cycle], Rounds]) -> Wait:
 class State(Record):
     """The worst that may be true at a point: without a query so far, and since a query. Neither: freshly closed.
 
+    Since a query, it is the worst for each wait that is too long by itself: each is a fault of its own.
+
     A queryset keeps the rows that it has asked for. Of the function's variables, `evaluated` hold one that has, on
     every way to this point, and `perhaps` on some.
     """
 
     entered: Idle | None = None
-    asked: Idle | None = None
+    asked: tuple[Idle, ...] = ()
     evaluated: frozenset[Place] = frozenset()
     perhaps: frozenset[Place] = frozenset()
 
     def joined(self, other: State, limit: float) -> State:
         return State(
             _worse(self.entered, other.entered, limit),
-            _worse(self.asked, other.asked, limit),
+            worst_of_each((*self.asked, *other.asked), limit),
             self.evaluated & other.evaluated,
             self.perhaps | other.perhaps,
         )
 
     def closed(self) -> State:
-        return replace(self, entered=None, asked=None)
+        return replace(self, entered=None, asked=())
 
     def having(self, rows: Place) -> State:
         return replace(self, evaluated=self.evaluated | {rows}, perhaps=self.perhaps | {rows})
@@ -145,14 +160,43 @@ def _worse(one: Idle | None, other: Idle | None, limit: float) -> Idle | None:
     return other if other.rank(limit) > one.rank(limit) else one
 
 
+def worst_of_each(idle: Iterable[Idle], limit: float) -> tuple[Idle, ...]:
+    """The worst of those that have the same reason."""
+    found: dict[object, Idle] = {}
+    for each in idle:
+        why = each.why(limit)
+        known = found.get(why)
+        if known is None or (known != each and each.rank(limit) > known.rank(limit)):
+            found[why] = each
+    return tuple(found.values())
+
+
+class Since(Record):
+    """The last query of a function, and the pause since then."""
+
+    asked: Spot
+    after: Pause = Pause()
+    kept: Spot | None = None  # as with Idle
+
+    @property
+    def why(self) -> object:
+        return self.after.spot and self.after.spot.origin.node
+
+    def widened(self, newer: Since) -> Since:
+        return Since(self.asked, self.after.widened(newer.after), self.kept or newer.kept)
+
+
 class Ending(Record):
-    """How a function may end: after a pause without any query, or with a pause since its last one."""
+    """How a function may end: after a pause without any query, or with one since a query, the longest first."""
 
     reached: bool = False
     through: Pause | None = None
-    since: Spot | None = None
-    after: Pause = Pause()
-    kept: Spot | None = None  # as with Idle
+    since: tuple[Since, ...] = ()
+    kept: Spot | None = None  # as with Idle, where there was no query
+
+    @property
+    def after(self) -> Pause:
+        return self.since[0].after if self.since else Pause()
 
     def widened(self, newer: Ending) -> Ending:
         if not self.reached or not newer.reached:
@@ -160,8 +204,11 @@ class Ending(Record):
         through = self.through or newer.through
         if self.through is not None and newer.through is not None:
             through = self.through.widened(newer.through)
-        after = self.after.widened(newer.after) if self.since is not None else newer.after
-        return Ending(True, through, self.since or newer.since, after, self.kept or newer.kept)
+        since = {each.why: each for each in self.since}
+        for each in newer.since:
+            known = since.get(each.why)
+            since[each.why] = known.widened(each) if known is not None else each
+        return Ending(True, through, tuple(since.values()), self.kept or newer.kept)
 
 
 class Summary(Record):

@@ -20,7 +20,7 @@ from dbhygiene.gaps.loops import Cycle, cycles, rounds, runs_once
 from dbhygiene.gaps.recovery import recovers
 from dbhygiene.gaps.seconds import Rounds, Seconds
 from dbhygiene.gaps.site import age_of_connections
-from dbhygiene.gaps.states import Ending, Idle, Pause, State, Summary
+from dbhygiene.gaps.states import Ending, Idle, Pause, Since, State, Summary, worst_of_each
 from dbhygiene.library.calls import EXITS
 from dbhygiene.library.waits import Kind
 from dbhygiene.source import FUNCTION, Code, File, Located
@@ -72,9 +72,9 @@ class Walk(Semantics):
         self._kept = frozenset(self._keeping(graph))
         self._before_queries: set[ast.AST] = set()
         self.summary = self._walk(graph)
-        for gap in self.gaps.values():
+        for why, gap in self.gaps.items():
             if gap.wait.node in self._before_queries:
-                self.gaps[gap.wait.node] = replace(gap, comes_first=True)
+                self.gaps[why] = replace(gap, comes_first=True)
 
     loads = True
 
@@ -188,9 +188,9 @@ class Walk(Semantics):
         if worst is None:
             return Ending()
         through = worst.entered.pause(self._limit) if worst.entered else None
-        if worst.asked is None:
-            return Ending(True, through, kept=worst.entered.kept if worst.entered else None)
-        return Ending(True, through, worst.asked.since, worst.asked.pause(self._limit), worst.asked.kept)
+        longest_first = sorted(worst.asked, key=lambda idle: idle.rank(self._limit), reverse=True)
+        since = (Since(idle.since, idle.pause(self._limit), idle.kept) for idle in longest_first if idle.since)
+        return Ending(True, through, tuple(since), worst.entered.kept if worst.entered else None)
 
     def _onward(self, node: Node, target: Node, state: State) -> State:
         """The state on an edge: a loop that begins asks for its rows, and one that ends a round may begin another."""
@@ -201,7 +201,7 @@ class Walk(Semantics):
             return replace(
                 state,
                 entered=state.entered and state.entered.crossing(cycle),
-                asked=state.asked and state.asked.crossing(cycle),
+                asked=tuple(idle.crossing(cycle) for idle in state.asked),
             )
         return self._begun(cycle, state)
 
@@ -314,8 +314,9 @@ class Walk(Semantics):
         age = age_of_connections(self._routine.file)
         if not age:
             return state.closed()
-        entered, asked = (idle and idle.closed_by_age(age, spot, self._limit) for idle in (state.entered, state.asked))
-        return replace(state, entered=entered, asked=asked)
+        entered = state.entered and state.entered.closed_by_age(age, spot, self._limit)
+        asked = (idle.closed_by_age(age, spot, self._limit) for idle in state.asked)
+        return replace(state, entered=entered, asked=tuple(idle for idle in asked if idle is not None))
 
     def _run(self, summary: Summary, spot: Spot, state: State, *, is_first: bool) -> tuple[State | None, State | None]:
         """The states after code of the project; what has perhaps run before is not known to ask."""
@@ -330,14 +331,18 @@ class Walk(Semantics):
         if ending.through is not None:
             silent = self._waited(state, ending.through.seen_from(spot), spot)
         kept = spot.leading_to(ending.kept) if ending.kept else None
-        if ending.since is None:
-            asked = silent.asked and replace(silent.asked, kept=kept or silent.asked.kept)
-            return replace(silent, asked=asked)
-        asked = Idle(spot.leading_to(ending.since), kept=kept)
-        if ending.after.seconds.most:
-            after = ending.after.seen_from(spot)
-            asked = asked.waiting(after, after.spot or spot, self._rounds)
+        if not ending.since:
+            return replace(silent, asked=tuple(replace(idle, kept=kept or idle.kept) for idle in silent.asked))
+        asked = worst_of_each((self._since(each, spot) for each in ending.since), self._limit)
         return silent.joined(replace(state, entered=None, asked=asked), self._limit)
+
+    def _since(self, last: Since, spot: Spot) -> Idle:
+        """The same, where a call leads there."""
+        idle = Idle(spot.leading_to(last.asked), kept=spot.leading_to(last.kept) if last.kept else None)
+        if last.after.seconds.most:
+            after = last.after.seen_from(spot)
+            idle = idle.waiting(after, after.spot or spot, self._rounds)
+        return idle
 
     def _waited(self, state: State, pause: Pause, spot: Spot) -> State:
         if not pause.seconds.most:
@@ -347,14 +352,14 @@ class Walk(Semantics):
         return replace(
             state,
             entered=state.entered and state.entered.waiting(pause, pause.spot or spot, self._rounds),
-            asked=state.asked and state.asked.waiting(pause, pause.spot or spot, self._rounds),
+            asked=tuple(idle.waiting(pause, pause.spot or spot, self._rounds) for idle in state.asked),
         )
 
     def _evaluated(self, state: State, spot: Spot, rows: Place | None) -> State:
         """A query; or perhaps none, where the queryset may have its rows since an earlier round."""
         if rows is None or rows not in state.perhaps:
             return self._asked(state, spot, Pause())
-        return replace(state, entered=None, asked=Idle(spot)).joined(state, self._limit)
+        return replace(state, entered=None, asked=(Idle(spot),)).joined(state, self._limit)
 
     def _asked(self, state: State, spot: Spot, before: Pause) -> State:
         """A query, after one more pause: what was idle until now may be stale."""
@@ -363,15 +368,16 @@ class Walk(Semantics):
             pause = waited.entered.pause(self._limit)
             if self._first is None or pause.seconds.rank(self._limit) > self._first[0].seconds.rank(self._limit):
                 self._first = pause, spot
-        if waited.asked is not None:
-            self._note(waited.asked, spot)
-        return replace(state, entered=None, asked=Idle(spot))
+        for idle in waited.asked:
+            self._note(idle, spot)
+        return replace(state, entered=None, asked=(Idle(spot),))
 
     def _note(self, idle: Idle, spot: Spot) -> None:
         longest = idle.longest(self._limit)
         if idle.since is None or longest is None or idle.seconds.confidence(self._limit) is None:
             return
-        known = self.gaps.get(longest.spot.node)
+        why = longest.spot.origin.node
+        known = self.gaps.get(why)
         if known and known.seconds.rank(self._limit) >= idle.seconds.rank(self._limit):
             return
         file, code = self._routine.file, self._routine.code
@@ -387,4 +393,4 @@ class Walk(Semantics):
                 kind,
                 kept=idle.kept,
             )
-            self.gaps[longest.spot.node] = gap
+            self.gaps[why] = gap

@@ -92,6 +92,20 @@ SHAPES = {
             begin()
             print(ORDERS.count())
         """,
+    "one wait in another": """
+        def lend():
+            order = ORDERS.first()
+            if WAIT == "y":
+                order.save()
+
+        def run():
+            for word in ("lend", "count"):
+                ORDERS.create()
+                WAIT
+                if word == "lend":
+                    lend()
+            print(ORDERS.count())
+        """,
     "daemon": """
         def run():
             rounds = 0
