@@ -220,7 +220,7 @@ def _row(mtime: int, size: int, text: str, found: str) -> Row:
 _CLASSES: dict[str, Any] = {
     each.__name__: each
     for each in (
-        *(Path, Span, Confidence, model.Safety, model.Step, model.Fix, model.NoFix, model.Finding),
+        *(Path, Span, Confidence, model.Safety, model.Impact, model.Step, model.Fix, model.NoFix, model.Finding),
         *(each for each in vars(edits).values() if isinstance(each, type) and each.__module__ == edits.__name__),
     )
 }

@@ -29,6 +29,14 @@ class Safety(Enum):
     SHOWN = "shown"  # a suggestion; never applied
 
 
+class Impact(Enum):
+    """How often the faulty code runs in one process: what it costs, whatever the confidence."""
+
+    REPEATED = "repeated"  # in each request, task or round of a loop
+    ONCE = "once"  # at a program's start, in a command, a test or an example
+    UNKNOWN = "unknown"  # by callers that are not known, as a library's functions
+
+
 class Fix(NamedTuple):
     """A way out of a finding: edits of the text that was checked."""
 
@@ -65,6 +73,7 @@ class Report(Record):
     confidence: Confidence = Confidence.CERTAIN
     notes: tuple[str, ...] = ()
     subject: str = ""
+    impact: Impact = Impact.UNKNOWN
 
 
 class Finding(NamedTuple):
@@ -83,6 +92,7 @@ class Finding(NamedTuple):
     context: str = ""  # qualified name of the function around it
     expression: str = ""  # what `span` holds, on one line, however it is laid out
     fingerprint: str = ""  # stays the same when lines move; see `fingerprints`
+    impact: Impact = Impact.UNKNOWN
 
     @property
     def fixable(self) -> bool:

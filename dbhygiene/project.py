@@ -309,6 +309,15 @@ class Project:
         """Whether the requirements that hold for a file name this distribution."""
         return self._requirements.names(distribution, near.directory)
 
+    @cached_property
+    def is_distributed(self) -> bool:
+        """Whether the project is built as a package, which other projects may import."""
+        if (self.root / "setup.py").is_file():
+            return True
+        with suppress(OSError):
+            return "[build-system]" in (self.root / "pyproject.toml").read_text("utf-8", "replace")
+        return False
+
 
 class _Around:
     """A project, as one of its files sees it: what is asked through it is asked on behalf of that file."""
@@ -318,6 +327,10 @@ class _Around:
         self.settings, self.root = project.settings, project.root
         self.module, self.version_of, self.requires = project.module, project.version_of, project.requires
         self.reaches = project.reaches
+
+    @property
+    def is_distributed(self) -> bool:
+        return self._project.is_distributed
 
     def speaking(self, word: str) -> Sequence[File]:
         return self._project.spoken(word, self._asker)

@@ -74,6 +74,10 @@ class Surroundings(Protocol):
     def requires(self, distribution: str, near: File) -> bool:
         """Whether the project declares this distribution as a dependency of the part that a file belongs to."""
 
+    @property
+    def is_distributed(self) -> bool:
+        """Whether the project is built as a package, which other projects may import."""
+
 
 class Alone(Frozen):
     """The surroundings of a file of which nothing else is known."""
@@ -100,6 +104,10 @@ class Alone(Frozen):
         return None
 
     def requires(self, distribution: str, near: File) -> bool:
+        return False
+
+    @property
+    def is_distributed(self) -> bool:
         return False
 
 

@@ -113,7 +113,7 @@ def project(tmp_path: Path) -> Path:
     root.mkdir()
     (root / "db.py").write_text(HELPERS[0])
     (root / "use.py").write_text(USERS[0].replace("app.{0}", "db"))
-    (root / "other.py").write_text("import pymysql\n\ndef f():\n    conn = pymysql.connect()\n    conn.ping()\n")
+    (root / "other.py").write_text("import pymysql\n\ndef alone():\n    conn = pymysql.connect()\n    conn.ping()\n")
     for path in root.iterdir():
         os.utime(path, (1, 1))
     return root
@@ -282,7 +282,7 @@ def test_who_looks_ahead_takes_nothing_that_was_written_since(project: Path) -> 
     ahead = Project(project)
     memory = Memory(ahead, engine.chosen(Settings()), project / "c")
     assert len(memory.glance([project])) == 4
-    (project / "other.py").write_text("import pymysql\n\ndef f():\n    conn = pymysql.connect()\n    conn.ping()\n")
+    (project / "other.py").write_text("import pymysql\n\ndef alone():\n    conn = pymysql.connect()\n    conn.ping()\n")
     os.utime(project / "other.py", (2, 2))
     check(project, project / "c", "part")
     how = engine.How(project / "c", memory=memory)

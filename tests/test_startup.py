@@ -58,7 +58,7 @@ def test_a_finding_without_a_fix_and_other_formats_import_no_libcst(tmp_path: Pa
         "import sys; from dbhygiene.frontends.cli import main; main(['check', '-o', 'sarif', 'app.py']);"
         "print('libcst' in sys.modules)"
     )
-    (tmp_path / "app.py").write_text("import pymysql\n\nconn = pymysql.connect()\nconn.ping()\n")
+    (tmp_path / "app.py").write_text("import pymysql\n\ndef f():\n    conn = pymysql.connect()\n    conn.ping()\n")
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert '"HYG101"' in done.stdout
     assert done.stdout.endswith("False\n")

@@ -389,6 +389,7 @@ def _placed(file: File, rule: AnyRule, report: Report) -> Finding:
         report.subject,
         _context(file, span.line),
         expression,
+        impact=report.impact,
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from dbhygiene.flow import cfg
 from dbhygiene.flow.calls import Definition, find
@@ -20,8 +20,12 @@ from dbhygiene.lifetimes.analysis import Analysis, transferred
 from dbhygiene.lifetimes.heap import CLOSE, IN, IS, RETURN, Fact
 from dbhygiene.lifetimes.ownership import Field, in_class_bodies, owner, seen_elsewhere
 from dbhygiene.lifetimes.summaries import Summaries
+from dbhygiene.model import Impact
 from dbhygiene.settings import Confidence
 from dbhygiene.source import FUNCTION, NOT_PYTHON, Code, File, Located, Scope, Surroundings
+
+if TYPE_CHECKING:
+    from dbhygiene.lifetimes.impact import Runs
 
 
 class Leak(Enum):
@@ -188,10 +192,20 @@ class Lifetime(Frozen):
                 return not any(before & names for early, names in asked if not early)
         return False
 
+    @cached_property
+    def runs(self) -> Runs:
+        """How often the code runs that leaves it open."""
+        from dbhygiene.lifetimes.impact import runs  # for the few that leak
+
+        return runs(self.file, self.birth, by_exception=self.leak is Leak.RAISED)
+
     @property
     def confidence(self) -> Confidence:
-        """Certain where it leaks as written, likely where an exception must come first; what is mocked, is neither."""
-        if _mocks(self.file):
+        """Certain where it leaks as written, likely where an exception must come first.
+
+        What is mocked, and what runs once in a process, is only possible.
+        """
+        if _mocks(self.file) or self.runs.impact is Impact.ONCE:
             return Confidence.POSSIBLE
         return Confidence.CERTAIN if self.leak in {Leak.NEVER_CLOSED, Leak.SOME_PATH} else Confidence.LIKELY
 

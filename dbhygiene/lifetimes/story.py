@@ -64,6 +64,7 @@ def notes(life: Lifetime, leak: Leak) -> Iterator[str]:
             f": {', '.join(shown[:3])}{more}" if len(shown) > 1 else ""
         )
     yield from consequence(life.resource)
+    yield from life.runs.notes
 
 
 def _ending(resource: Resource) -> str:

@@ -38,6 +38,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "steps": [{**_place(step.path, step.span), "message": step.message} for step in finding.steps],
         "notes": list(finding.notes),
         "confidence": str(finding.confidence),
+        "impact": finding.impact.value,
         "fingerprint": finding.fingerprint,
     }
 

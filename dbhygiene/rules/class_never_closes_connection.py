@@ -29,9 +29,10 @@ class Client:
         del self.connection
 ```
 
-Nor is a connection closed that is opened in the body of a class:
+Nor is a connection closed that is opened in the body of a class. As there is one for the whole program, this is
+reported with `min-confidence = "possible"` only, and so is a class of which a program makes one object when it starts:
 
-```python
+```python possible
 import sqlite3
 
 class Pipeline:
@@ -78,7 +79,7 @@ from collections.abc import Iterator
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Field
 from dbhygiene.lifetimes.story import consequence
-from dbhygiene.model import NoFix, Report, rule
+from dbhygiene.model import Impact, NoFix, Report, rule
 from dbhygiene.settings import Confidence
 from dbhygiene.source import File
 
@@ -95,12 +96,16 @@ def check(file: File, field: Field) -> Iterator[Report]:
         return
     cls = field.cls.node
     name = field.name if field.is_of_class else f"self.{field.name}"
+    from dbhygiene.lifetimes.impact import runs  # few classes never close one
+
+    how_often = runs(file, field.birth, by_exception=False)
     yield Report(
         field.birth,
         f"connection `{name}` is never closed, neither by `{cls.name}` nor from outside",
         path=((field.birth, "opened here, and kept by the object"),),
         fix=NoFix("who is to close it, and when, is for the author to say"),
-        confidence=Confidence.LIKELY,
-        notes=tuple(consequence(field.resource)),
+        confidence=Confidence.POSSIBLE if how_often.impact is Impact.ONCE else Confidence.LIKELY,
+        notes=(*consequence(field.resource), *how_often.notes),
         subject=name,
+        impact=how_often.impact,
     )

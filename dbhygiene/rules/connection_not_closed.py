@@ -138,4 +138,5 @@ def check(file: File, life: Lifetime) -> Iterator[Report]:
         confidence=life.confidence,
         notes=tuple(notes(life, leak)),
         subject=life.title,
+        impact=life.runs.impact,
     )

@@ -128,4 +128,5 @@ def check(file: File, life: Lifetime) -> Iterator[Report]:
         confidence=life.confidence,
         notes=tuple(notes(life, Leak.RAISED)),
         subject=life.title,
+        impact=life.runs.impact,
     )

@@ -84,4 +84,5 @@ def check(file: File, life: Lifetime) -> Iterator[Report]:
         confidence=life.confidence if life.replaced_for_sure else Confidence.POSSIBLE,
         notes=tuple(consequence(life.resource)),
         subject=life.title,
+        impact=life.runs.impact,
     )

@@ -202,8 +202,9 @@ def _returned(file: File, life: Lifetime, function: Function) -> Report:
         life.birth,
         f"{life.resource.noun} `{life.title}` is returned by a dependency, and not closed after the request",
         fix=NoFix(f"`{function.name}` is to yield it, within a `with`"),
-        confidence=_confidence(file, life),
+        confidence=life.confidence,
         subject=life.title,
+        impact=life.runs.impact,
     )
 
 
@@ -214,9 +215,10 @@ def _left_open(file: File, life: Lifetime, leak: Leak) -> Report:
         f"{life.resource.noun} `{life.title}` {_WORDS.get(leak) or _on_error(path[-1][0])}",
         path=tuple(path),
         fix=repair(life, leak),
-        confidence=_confidence(file, life),
+        confidence=life.confidence,
         notes=tuple(notes(life, leak)),
         subject=life.title,
+        impact=life.runs.impact,
     )
 
 
@@ -226,8 +228,9 @@ def _left_by_exit(file: File, life: Lifetime, leaving: Function, culprit: ast.Ca
         f"{life.resource.noun} `{life.title}` is left open if {named(culprit)} raises in `{leaving.name}`",
         path=((life.birth, "opened here"), (culprit, "this raises, before it is closed")),
         fix=mend(life, leaving, culprit),
-        confidence=min(_confidence(file, life), Confidence.LIKELY),
+        confidence=min(life.confidence, Confidence.LIKELY),
         subject=life.title,
+        impact=life.runs.impact,
     )
 
 
@@ -235,10 +238,3 @@ def _on_error(culprit: Located) -> str:
     if isinstance(culprit, (ast.Yield, ast.YieldFrom)):
         return "is left open if the generator is not run to its end"
     return f"is left open if {named(culprit)} raises"
-
-
-def _confidence(file: File, life: Lifetime) -> Confidence:
-    """A test ends before the pool is empty."""
-    from dbhygiene.library.sqlalchemy import in_tests
-
-    return Confidence.POSSIBLE if in_tests(file) else life.confidence

@@ -97,6 +97,7 @@ def check(file: File, life: Lifetime) -> Iterator[Report]:
         ),
         fix=repair(life, leak),
         confidence=life.confidence,
-        notes=tuple(consequence(life.resource)),
+        notes=(*consequence(life.resource), *life.runs.notes),
         subject=life.title,
+        impact=life.runs.impact,
     )

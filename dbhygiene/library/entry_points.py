@@ -1,0 +1,35 @@
+"""How often a program runs a function, by what registers it: decorators, base classes, and calls that are given it."""
+
+from __future__ import annotations
+
+from dbhygiene.library.words import words
+
+# Decorators, by the last part of their name, of functions that run once, from the command line; where the file imports
+# one of these packages.
+COMMANDS = words("command group callback task")
+COMMAND_LINES = words("click typer invoke fabric cyclopts rich_click asyncclick")
+
+# Decorators, by the last part of their name, that leave it to other code when the function is called.
+NEUTRAL = words(
+    """
+    staticmethod classmethod property wraps contextmanager asynccontextmanager abstractmethod override overload final
+    lru_cache cache cached_property option argument pass_context pass_obj version_option help_option no_type_check
+    """
+)
+
+# Calls that run a function which they are given once; by the last part of their name.
+CALLED_ONCE = words("set_defaults run run_until_complete Fire wrapper RunPython")
+
+# Base classes of other packages that call no method of a subclass by themselves.
+PASSIVE_BASES = words(
+    """
+    object abc.ABC typing.Generic typing.Protocol typing.NamedTuple enum.Enum Exception BaseException ValueError
+    RuntimeError dict list set threading.local contextlib.ContextDecorator contextlib.AbstractContextManager
+    """
+)
+
+# Frameworks that run a file from its top for each click, so that its top level is no start of a program.
+RERUN = words("streamlit")
+
+# Folders of files that show how something is used.
+EXAMPLES = words("example examples sample samples tutorial tutorials docs snippets")

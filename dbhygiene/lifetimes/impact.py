@@ -1,0 +1,356 @@
+"""Impact of a leak: whether its code runs again and again in one process, or once.
+
+The callers of a function are found by its name, in all files of the project; what may be a call counts as one. A leak
+runs once only where every chain of calls begins at a module's top level, in a command, in a test or in an example, and
+passes no loop. An exception that no `try` on this chain catches ends the program: then a loop makes no difference.
+
+    def load(path):                      # one chain: load <- main <- top level, without a loop: once
+        conn = sqlite3.connect(path)
+
+    def main():
+        load("shop.db")
+
+    if __name__ == "__main__":
+        main()
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from dbhygiene.flow.calls import Definition, bases, find
+from dbhygiene.flow.names import origin
+from dbhygiene.frozen import Record
+from dbhygiene.library.calls import NEVER_RETURN
+from dbhygiene.library.django import COMMANDS as DJANGO_COMMANDS
+from dbhygiene.library.entries import TASKS
+from dbhygiene.library.entry_points import (
+    CALLED_ONCE,
+    COMMAND_LINES,
+    COMMANDS,
+    EXAMPLES,
+    NEUTRAL,
+    PASSIVE_BASES,
+    RERUN,
+)
+from dbhygiene.library.handlers import handler
+from dbhygiene.library.sqlalchemy import in_migrations, in_tests
+from dbhygiene.model import Impact
+from dbhygiene.source import File, Function, Located, function_around, last_name
+
+_MOST = 100  # functions on the chains to one leak; where there are more, nothing is said
+_FEW_ROUNDS = 10  # a loop of so many rounds, written down as such, repeats nothing that counts
+_BY_CLASS = frozenset({"__init__", "__new__", "__enter__", "__aenter__", "__exit__", "__aexit__", "__post_init__"})
+
+
+class Runs(Record):
+    """How often some code runs; the reason is a sentence without its full stop, "" where there is none to give."""
+
+    impact: Impact
+    reason: str = ""
+
+    @property
+    def notes(self) -> Iterator[str]:
+        if self.reason:
+            yield self.reason
+
+
+_UNKNOWN = Runs(Impact.UNKNOWN)
+
+
+class _Place(Record):
+    """A node on a chain of calls: the leak itself, or a call that leads to it.
+
+    `caught` says that the program goes on after the leak: no exception makes it, or a `try` on the chain catches that.
+    """
+
+    file: File
+    node: ast.AST
+    caught: bool
+    is_sure: bool = True  # the call may be of another function of the same name
+    is_first: bool = False
+
+
+def runs(file: File, node: ast.AST, *, by_exception: bool) -> Runs:
+    """Return how often the code at a node runs.
+
+    Arguments:
+        by_exception: whether only an exception there leaves something open.
+    """
+    if (outside := _outside_of_programs(file)) is not None:
+        return outside
+    todo = [_Place(file, node, not by_exception, is_first=True)]
+    above: dict[Function, set[Function | None]] = {}
+    verdict = _UNKNOWN
+    for place in todo:  # grows as it is gone through
+        function, caught, found = _climb(place)
+        if found is None:
+            found = (
+                _callers(place.file, function, caught) if function is not None else _top_level(place.file, place.node)
+            )
+        if isinstance(found, Runs):
+            verdict = found
+            if found.impact is not Impact.ONCE:
+                return found if all(each.is_sure for each in todo) else _UNKNOWN
+        elif function is not None:
+            above.setdefault(function, set()).update(function_around(each.file, each.node) for each in found)
+            todo += [each for each in found if each not in todo]
+        if len(todo) > _MOST:
+            return _UNKNOWN
+    return _UNKNOWN if _has_cycle(above) else verdict
+
+
+def _has_cycle(above: dict[Function, set[Function | None]]) -> bool:
+    """Whether one of these functions leads to itself, and so may run any number of times."""
+    left = {function: callers & above.keys() for function, callers in above.items()}
+    while settled := [function for function, callers in left.items() if not callers & left.keys()]:
+        for function in settled:
+            del left[function]
+    return bool(left)
+
+
+def _outside_of_programs(file: File) -> Runs | None:
+    """The verdict on files of which no program that lasts is made."""
+    if in_tests(file):
+        return Runs(Impact.ONCE, "runs in a test")
+    if in_migrations(file) or file.path.parent.name == "migrations":
+        return Runs(Impact.ONCE, "runs in a migration")
+    root = file.project.root
+    inside = file.path.relative_to(root) if root is not None and file.path.is_relative_to(root) else file.path
+    if EXAMPLES.intersection(inside.parts[:-1] if not inside.is_absolute() else inside.parts[-2:-1]):
+        return Runs(Impact.ONCE, "runs in an example")
+    return None
+
+
+class _Climb(NamedTuple):
+    """The way outwards from a node to the function around it, None where that is the module."""
+
+    function: Function | None
+    caught: bool
+    verdict: Runs | list[_Place] | None = None
+
+
+def _climb(place: _Place) -> _Climb:
+    """Go outwards from a place, and note loops and handlers on the way."""
+    file, inside, caught = place.file, place.node, place.caught
+    for around in file.around(place.node):
+        match around:
+            case ast.Lambda():
+                return _Climb(None, caught, _UNKNOWN)
+            case ast.FunctionDef() | ast.AsyncFunctionDef() if inside in around.body:
+                return _Climb(around, caught)
+            case ast.Try() if inside in around.body and any(_goes_on(file, each) for each in around.handlers):
+                caught = True
+            case ast.With() | ast.AsyncWith() if inside in around.body and any(map(_suppresses, around.items)):
+                caught = True
+            case ast.stmt() | ast.expr() if caught and _repeats(around, inside):
+                return _Climb(None, caught, Runs(Impact.REPEATED, f"runs in a loop ({_line(file, around, place)})"))
+        inside = around
+    return _Climb(None, caught)
+
+
+def _line(file: File, node: Located, place: _Place) -> str:
+    return f"line {node.lineno}" if place.is_first else f"{file.path.name}, line {node.lineno}"
+
+
+def _goes_on(file: File, caught: ast.ExceptHandler) -> bool:
+    """Whether the program goes on after a handler, which neither raises nor exits at its end."""
+    match caught.body[-1]:
+        case ast.Raise():
+            return False
+        case ast.Expr(value=ast.Call(func=called)):
+            return file.resolve(called) not in NEVER_RETURN
+    return True
+
+
+def _suppresses(item: ast.withitem) -> bool:
+    return isinstance(item.context_expr, ast.Call) and last_name(item.context_expr.func) == "suppress"
+
+
+def _repeats(around: ast.AST, inside: ast.AST) -> bool:
+    """Whether a node runs what is inside of it again and again: a loop of more than a few rounds."""
+    match around:
+        case ast.While(orelse=rest):
+            return inside not in rest
+        case ast.For(iter=rounds, body=body) | ast.AsyncFor(iter=rounds, body=body):
+            return inside in body and not _is_short(rounds)
+        case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+            return inside is not around.generators[0] and not _is_short(around.generators[0].iter)
+    return False
+
+
+def _is_short(rounds: ast.expr) -> bool:
+    """Whether a loop has a few rounds, as the program is written."""
+    match rounds:
+        case ast.Tuple(elts=parts) | ast.List(elts=parts) | ast.Set(elts=parts):
+            return len(parts) <= _FEW_ROUNDS
+        case ast.Call(func=ast.Name(id="range"), args=[*_, ast.Constant(value=int(end))]):
+            return end <= _FEW_ROUNDS
+    return False
+
+
+def _callers(file: File, function: Function, caught: bool) -> Runs | list[_Place]:
+    """The places that may call a function, or how often it runs where that is known of it or of one of them."""
+    if (verdict := _registered(file, function)) is not None:
+        return verdict
+    scope = file.functions[function].class_scope
+    cls = Definition(file, scope.node, scope.name) if scope is not None else None  # type: ignore[arg-type]
+    by_base = _called_by_base(cls, function) if cls is not None else None
+    if by_base is _UNKNOWN or _may_be_imported(file, function, cls):
+        return _UNKNOWN
+    mentions = _mentions(file, function, cls)
+    if mentions is None:
+        return _UNKNOWN
+    places = []
+    for where, node, is_sure in mentions:
+        call = _call(where, node)
+        if call is None:
+            return _UNKNOWN
+        places.append(_Place(where, call, caught, is_sure=is_sure))
+    if not places and by_base is None:
+        return Runs(Impact.ONCE, "is not called in this program") if _is_script(file) else _UNKNOWN
+    return by_base if by_base is not None and not places else places
+
+
+def _registered(file: File, function: Function) -> Runs | None:
+    """How often what a decorator registers a function with calls it; None where no decorator does."""
+    for decorator in function.decorator_list:
+        called = decorator.func if isinstance(decorator, ast.Call) else decorator
+        word = last_name(called)
+        if word in NEUTRAL:
+            continue
+        if word in COMMANDS and _is_command_line(file, called):
+            return Runs(Impact.ONCE, f"runs once, as a command (`@{ast.unparse(called)}`, line {decorator.lineno})")
+        where = f"`@{ast.unparse(called)}`, line {decorator.lineno}"
+        if word in TASKS:
+            return Runs(Impact.REPEATED, f"runs in a worker, each time its task is called ({where})")
+        if handler(function) is decorator:
+            return Runs(Impact.REPEATED, f"runs in each request or event ({where})")
+        return _UNKNOWN
+    return None
+
+
+def _is_command_line(file: File, decorator: ast.expr) -> bool:
+    """Whether a decorator makes a command of a program: click's, typer's, or `@app.cli.command` of Flask."""
+    imported = {name.partition(".")[0] for scope in file.scopes for name in scope.imports.values()}
+    if isinstance(decorator, ast.Attribute) and last_name(decorator.value) == "cli":
+        return True
+    return bool(imported & COMMAND_LINES)
+
+
+def _called_by_base(cls: Definition, function: Function) -> Runs | None:
+    """How often a base class of another package calls a method; None where no such class does."""
+    for each in (cls, *bases(cls)):
+        if not isinstance(each.node, ast.ClassDef):
+            return _UNKNOWN
+        for base in each.node.bases:
+            name = each.file.resolve(base.value if isinstance(base, ast.Subscript) else base)
+            if name is None:
+                return _UNKNOWN
+            if find(each.file, name) is not None or (name := origin(each.file, name)) in PASSIVE_BASES:
+                continue
+            if name in DJANGO_COMMANDS:
+                return Runs(Impact.ONCE, "runs once, in a management command")
+            return _UNKNOWN
+    return None
+
+
+def _may_be_imported(file: File, function: Function, cls: Definition | None) -> bool:
+    """Whether other projects may call a function: a public one of a package that is distributed."""
+    names = [function.name] if cls is None else [*cls.name.split("."), *({function.name} - _BY_CLASS)]
+    if any(name.startswith("_") for name in names) or not file.project.is_distributed:
+        return False
+    package, _, _ = file.module.rpartition(".")
+    return file.path.name == "__init__.py" or (package != "" and file.project.module(package, file) is not None)
+
+
+def _mentions(file: File, function: Function, cls: Definition | None) -> list[tuple[File, ast.expr, bool]] | None:
+    """Where a function may be called or handed on, tests and examples apart, and whether it is surely this one.
+
+    None where too many files have its name, or a string does.
+    """
+    is_made = cls is not None and function.name in _BY_CLASS
+    target = cls.node if cls is not None and is_made else function
+    name = cls.name.rpartition(".")[2] if cls is not None and is_made else function.name
+    if cls is not None and not is_made and name.startswith("__"):
+        return None
+    others = file.project.naming(name)
+    if others is None:
+        return None
+    found: list[tuple[File, ast.expr, bool]] = []
+    is_method = cls is not None and not is_made
+    for where in {each.path: each for each in (file, *others)}.values():
+        if _outside_of_programs(where) is not None:
+            continue
+        if any(node.value == name for node in where.nodes(ast.Constant)):
+            return None  # as in `getattr(self, "name")`, or `__all__`
+        named = ((node, _is_it(where, node, target, is_method=is_method)) for node in _named(where, name))
+        found += [(where, node, is_sure) for node, is_sure in named if is_sure is not None]
+    return found
+
+
+def _named(file: File, name: str) -> Iterator[ast.Name | ast.Attribute]:
+    """The nodes that read a name, or what an import calls it, or an attribute of this name."""
+    names = {name, *(own for scope in file.scopes for own, said in scope.imports.items() if said.endswith(f".{name}"))}
+    yield from (node for node in file.nodes(ast.Name) if node.id in names and isinstance(node.ctx, ast.Load))
+    yield from (node for node in file.nodes(ast.Attribute) if node.attr == name and isinstance(node.ctx, ast.Load))
+
+
+def _is_it(file: File, node: ast.Name | ast.Attribute, target: ast.AST, *, is_method: bool) -> bool | None:
+    """Whether a name surely stands for a function; None where it stands for something else."""
+    name = file.resolve(node)
+    found = find(file, name) if name is not None else None
+    if found is not None and found.node is target:
+        return True
+    if is_method:
+        return False if isinstance(node, ast.Attribute) and (found is None or "." in found.name) else None
+    return False if name is None and isinstance(node, ast.Name) else None
+
+
+def _call(file: File, node: ast.expr) -> ast.AST | None:
+    """What runs a function where it is mentioned: a call, or one that runs once what it is given."""
+    above = file.parents.get(node)
+    if isinstance(above, ast.keyword):
+        above = file.parents.get(above)
+    if isinstance(above, ast.Call) and (above.func is node or last_name(above.func) in CALLED_ONCE):
+        return above
+    return None
+
+
+def _is_script(file: File) -> bool:
+    """Whether a file is a program of its own: its top level calls something, and it is no module of a package."""
+    package, _, _ = file.module.rpartition(".")
+    if package and file.project.module(package, file) is not None:
+        return False
+    if not any(_runs_something(file, statement) for statement in file.tree.body):
+        return False
+    others = file.project.naming(file.module.rpartition(".")[2])
+    return others is not None and not any(_imports(each, file) for each in others if each.path != file.path)
+
+
+def _runs_something(file: File, statement: ast.stmt) -> bool:
+    match statement:
+        case ast.Expr(value=ast.Call() | ast.Await()) | ast.For() | ast.While() | ast.With():
+            return True
+        case ast.If(test=test):
+            return "__name__" in file.segment(test)
+    return False
+
+
+def _imports(other: File, file: File) -> bool:
+    named = (name for scope in other.scopes for name in (*scope.imports.values(), *scope.stars))
+    return any(name == file.module or name.startswith(f"{file.module}.") for name in named)
+
+
+def _top_level(file: File, node: ast.AST) -> Runs:
+    """How often the top level of a module runs."""
+    if any(name.partition(".")[0] in RERUN for scope in file.scopes for name in scope.imports.values()):
+        return _UNKNOWN
+    is_main = any(
+        isinstance(around, ast.If) and "__name__" in file.segment(around.test) for around in file.around(node)
+    )
+    if is_main:
+        return Runs(Impact.ONCE, f"runs once, when `{file.path.name}` is the program; then the process ends")
+    return Runs(Impact.ONCE, f"runs once, when `{file.path.name}` is run or imported")

@@ -1,0 +1,178 @@
+"""How often the code of a leak runs: by the calls that lead there, through files."""
+
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+import dbhygiene
+from dbhygiene.model import Finding, Impact
+from dbhygiene.settings import Confidence, Settings
+
+LEAK = """
+    import sqlite3
+
+    def load(path):
+        conn = sqlite3.connect(path)
+        return conn.execute("select 1").fetchone()
+"""
+RAISING = """
+    import sqlite3
+
+    def load(path):
+        conn = sqlite3.connect(path)
+        conn.execute("vacuum")
+        conn.close()
+"""
+
+
+@pytest.fixture
+def leak(tmp_path: Path):
+    """The one finding of a project of these files, whatever its confidence."""
+
+    def found(**files: str) -> Finding:
+        (tmp_path / ".git").mkdir(exist_ok=True)
+        for name, text in files.items():
+            path = tmp_path / f"{name}.py"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(dedent(text))
+        (finding,) = dbhygiene.check(tmp_path, settings=Settings(min_confidence=Confidence.POSSIBLE))
+        return finding
+
+    return found
+
+
+def test_a_chain_of_calls_through_files_begins_at_the_program(leak):
+    main = 'from db import load as read\n\ndef main():\n    read("a")\n\nif __name__ == "__main__":\n    main()\n'
+    finding = leak(db=LEAK, main=main)
+    assert (finding.impact, finding.confidence) == (Impact.ONCE, Confidence.POSSIBLE)
+    assert "runs once, when `main.py` is the program; then the process ends" in finding.notes
+
+
+def test_a_loop_of_a_caller_repeats_it(leak):
+    finding = leak(db=LEAK, main="from db import load\nimport sys\n\nfor path in sys.argv:\n    load(path)\n")
+    assert finding.impact is Impact.REPEATED
+    assert "runs in a loop (main.py, line 4)" in finding.notes
+
+
+def test_an_exception_that_no_loop_catches_ends_the_program(leak):
+    assert (
+        leak(db=RAISING, main="from db import load\nimport sys\n\nfor path in sys.argv:\n    load(path)\n").impact
+        is Impact.ONCE
+    )
+
+
+@pytest.mark.parametrize("handler", ["except Exception as error:\n        print(error)", "except ValueError: pass"])
+def test_an_exception_that_a_loop_catches_does_not(leak, handler):
+    main = f"from db import load\nimport sys\n\nfor path in sys.argv:\n    try:\n        load(path)\n    {handler}\n"
+    assert leak(db=RAISING, main=main).impact is Impact.REPEATED
+
+
+def test_a_handler_that_exits_ends_the_program(leak):
+    main = """
+        from db import load
+        import sys
+
+        for path in sys.argv:
+            try:
+                load(path)
+            except Exception:
+                sys.exit(1)
+    """
+    assert leak(db=RAISING, main=main).impact is Impact.ONCE
+
+
+@pytest.mark.parametrize(
+    "main",
+    [
+        "from db import load\n\ntable = {'load': load}\n",  # called by whatever reads the table
+        "from db import load\n\nhandle = lambda path: load(path)\n",
+        "import db\n\nprint(getattr(db, 'load')('a'))\n\ndb.load('a')\n",
+        "from db import load\n\ndef again(n):\n    load(n)\n    again(n - 1)\n\nagain(5)\n",  # a recursion repeats
+        "import streamlit\nfrom db import load\n\nload('a')\n",  # each click runs the file from its top
+        "",  # a function that nothing here calls may be a library's
+    ],
+)
+def test_what_may_run_any_number_of_times_is_not_once(leak, main):
+    assert leak(db=LEAK, main=main).impact is Impact.UNKNOWN
+
+
+def test_a_call_by_another_object_of_the_same_method_is_not_a_surety(leak):
+    finding = leak(
+        db="""
+            import sqlite3
+
+            class Shop:
+                def run(self):
+                    conn = sqlite3.connect("a")
+                    return conn.execute("select 1").fetchone()
+        """,
+        main="from db import Shop\n\nShop().run()\n",
+        other="def work(jobs):\n    for job in jobs:\n        job.run()\n",
+    )
+    assert (finding.impact, finding.confidence) == (Impact.UNKNOWN, Confidence.CERTAIN)
+
+
+def test_methods_of_a_class_whose_base_is_not_known_are_called_by_that(leak):
+    finding = leak(
+        db="""
+            import sqlite3
+            import framework
+
+            class Shop(framework.App):
+                def run(self):
+                    conn = sqlite3.connect("a")
+                    return conn.execute("select 1").fetchone()
+
+            Shop().run()
+        """
+    )
+    assert finding.impact is Impact.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("decorator", "note"),
+    [
+        ('app.route("/")', "runs in each request or event (`@app.route`, line 5)"),
+        ("shared_task", "runs in a worker, each time its task is called (`@shared_task`, line 5)"),
+    ],
+)
+def test_a_decorator_that_registers_repeats_it(leak, decorator, note):
+    text = f"""
+        import sqlite3
+        from web import app, shared_task
+
+        @{decorator}
+        def load():
+            conn = sqlite3.connect("a")
+            conn.execute("select 1")
+    """
+    finding = leak(db=text, main='from db import load\n\nif __name__ == "__main__":\n    load()\n')
+    assert finding.impact is Impact.REPEATED
+    assert note in finding.notes
+
+
+def test_the_public_functions_of_a_distributed_package_may_be_called_by_others(leak, tmp_path):
+    files = {"shop/__init__": "", "shop/db": LEAK, "shop/main": "from shop.db import load\n\nload('a')\n"}
+    assert leak(**files).impact is Impact.ONCE
+    (tmp_path / "pyproject.toml").write_text('[build-system]\nrequires = ["hatchling"]\n')
+    assert leak(**files).impact is Impact.UNKNOWN
+
+
+def test_a_test_runs_once(leak):
+    assert leak(**{"tests/helpers": LEAK}).notes[-1] == "runs in a test"
+
+
+def test_a_class_that_a_program_makes_once_keeps_one_connection(leak):
+    text = """
+        import sqlite3
+
+        class Store:
+            def __init__(self):
+                self.conn = sqlite3.connect("a")
+
+            def get(self):
+                return self.conn.execute("select 1").fetchone()
+    """
+    assert leak(db=text, main="from db import Store\n\nstore = Store()\n").impact is Impact.ONCE
+    assert leak(db=text, main="from db import Store\n\ndef get():\n    return Store().get()\n").impact is Impact.UNKNOWN
