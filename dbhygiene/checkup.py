@@ -5,7 +5,7 @@ from __future__ import annotations
 import configparser
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -166,6 +166,9 @@ def _libraries(seen: _Seen) -> Iterator[Remark]:
 
 
 def _databases(seen: _Seen) -> Iterator[Remark]:
+    for words in sites(seen.project, seen.imported.get("django", ())):
+        advice = "" if seen.project.settings.databases else "set `databases` if it is another"
+        yield Remark("django", OK, words, advice)
     said = seen.project.settings.databases
     servers = {known.server for package in seen.imported if (known := driver(package)) and known.server}
     if said:
@@ -175,6 +178,22 @@ def _databases(seen: _Seen) -> Iterator[Remark]:
     elif _LIBRARIES.keys() & seen.imported.keys():
         message = "no driver is imported: which database is spoken to is told by URLs and requirements, or not at all"
         yield Remark("databases", NOTE, message, 'set `databases = ["mysql"]`, or what it is')
+
+
+def sites(project: Project, files: Iterable[Path]) -> list[str]:
+    """What the servers of a project's Django sites are taken to be, and why, each once."""
+    from dbhygiene.gaps.servers import closes_idle, verdict
+
+    found: dict[str, None] = {}
+    for path in files:
+        try:
+            file = project.file(path)
+            if file.is_program:
+                idle = "" if closes_idle(file) else "; waits are not reported (HYG301, HYG302, HYG308)"
+                found[f"the server is {verdict(file)}{idle}"] = None
+        except (OSError, *NOT_PYTHON):
+            continue
+    return list(found)
 
 
 def _timeout(seen: _Seen) -> Iterator[Remark]:

@@ -18,7 +18,6 @@ from dbhygiene.gaps.aliases import aliases_of
 from dbhygiene.gaps.callbacks import callbacks
 from dbhygiene.gaps.classes import FunctionAt
 from dbhygiene.gaps.decorators import dressed
-from dbhygiene.gaps.durations import is_test
 from dbhygiene.gaps.effects import Part, Routine, Spot
 from dbhygiene.gaps.entries import entries, entries_of, may_have_entries, uses_django
 from dbhygiene.gaps.forks import begin_in_child
@@ -28,6 +27,7 @@ from dbhygiene.gaps.servers import closes_idle
 from dbhygiene.gaps.states import NEVER_ENDS, SILENT, UNKNOWN, Summary
 from dbhygiene.gaps.tasks import time_limit
 from dbhygiene.gaps.walk import Gap, Walk
+from dbhygiene.library.test_files import is_test
 from dbhygiene.library.waits import Kind, waits_of
 from dbhygiene.project import FEW
 from dbhygiene.settings import Confidence

@@ -210,9 +210,3 @@ def _is_quick(file: File, call: ast.Call) -> bool:
 def _text(file: File, expr: ast.expr) -> str:
     known = value(file, expr)
     return known.value if isinstance(known, Constant) and isinstance(known.value, str) else ""
-
-
-def is_test(file: File) -> bool:
-    """Whether a file holds tests: their gaps are short, or wanted."""
-    name = file.path.name
-    return name.startswith(("test_", "tests")) or name.endswith("_test.py") or name == "conftest.py"

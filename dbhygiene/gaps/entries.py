@@ -12,7 +12,7 @@ from dbhygiene.gaps.callbacks import callbacks
 from dbhygiene.gaps.classes import foreign_bases, function_of, is_command
 from dbhygiene.gaps.code import own_nodes
 from dbhygiene.gaps.dispatch import functions
-from dbhygiene.gaps.durations import argument, is_test
+from dbhygiene.gaps.durations import argument
 from dbhygiene.gaps.endless import is_endless
 from dbhygiene.gaps.tasks import is_task
 from dbhygiene.library.callbacks import may_register
@@ -25,6 +25,7 @@ from dbhygiene.library.entries import (
     STOPS,
     TASK_LIBRARIES,
 )
+from dbhygiene.library.test_files import is_test
 from dbhygiene.source import FUNCTION, Alone, Code, File, Surroundings
 
 # One of these stands in every file that has an entry point; with what it is part of, where most who write it have none.

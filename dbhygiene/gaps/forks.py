@@ -14,10 +14,11 @@ from dbhygiene.gaps.classes import FunctionAt, class_of, foreign_bases, lineage
 from dbhygiene.gaps.closing import what_closes
 from dbhygiene.gaps.code import own_nodes
 from dbhygiene.gaps.dispatch import functions
-from dbhygiene.gaps.durations import argument, is_test
+from dbhygiene.gaps.durations import argument
 from dbhygiene.gaps.effects import Ask, Effects, Routine, Run
 from dbhygiene.gaps.things import Object, Things
 from dbhygiene.library.entries import CONTEXTS, FORKS, HANDS_OVER, PROCESS_POOLS, PROCESSES
+from dbhygiene.library.test_files import is_test
 from dbhygiene.source import FUNCTION, Code, File, function_around, last_name, mentioning
 
 _SHARES_NOTHING = ("spawn", "forkserver")

@@ -14,7 +14,6 @@ from dbhygiene.flow.cfg import Graph
 from dbhygiene.flow.interprocedural import Interprocedural
 from dbhygiene.frozen import Record, replace
 from dbhygiene.gaps.callbacks import callbacks
-from dbhygiene.gaps.durations import is_test
 from dbhygiene.gaps.effects import Spot
 from dbhygiene.gaps.holding import NEVER_RETURNS, UNKNOWN, Meaning, Question, Routine, Walk, place_of
 from dbhygiene.gaps.pauses import pauses_from
@@ -23,6 +22,7 @@ from dbhygiene.gaps.states import Idle
 from dbhygiene.library import idle as library
 from dbhygiene.library import waits
 from dbhygiene.library.handlers import handler
+from dbhygiene.library.test_files import is_test
 from dbhygiene.lifetimes import Lifetime
 from dbhygiene.lifetimes.analysis import follow
 from dbhygiene.lifetimes.heap import Alias, Fact, State

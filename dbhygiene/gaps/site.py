@@ -10,7 +10,7 @@ from dbhygiene.flow.once import once
 from dbhygiene.flow.reading import member
 from dbhygiene.flow.values import Called, Constant, Dict, Value, as_dict, options
 from dbhygiene.frozen import Record
-from dbhygiene.library.sqlalchemy import in_tests
+from dbhygiene.library.test_files import is_test
 from dbhygiene.source import File
 
 _USUAL = ("settings", "config.settings", "conf.settings", "project.settings", "core.settings")
@@ -118,7 +118,7 @@ def databases_in(settings: File) -> Databases:
                 unknown = f"{place} does not say which `DATABASES` it has"
     elif _gives_databases(settings):
         unknown = f"{place} gives `DATABASES` in a class"
-    is_for_tests = in_tests(settings) or re.search(r"(?:^|_)tests?(?:_|$)", settings.path.stem) is not None
+    is_for_tests = is_test(settings) or re.search(r"(?:^|_)tests?(?:_|$)", settings.path.stem) is not None
     return Databases(place, tuple(dict.fromkeys(engines)), unknown, is_for_tests)
 
 

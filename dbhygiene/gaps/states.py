@@ -53,6 +53,13 @@ class Wait(Record):
     def seconds(self) -> Seconds:
         return self.pause.seconds * self.rounds
 
+    @property
+    def key(self) -> tuple[object, ...]:
+        lasts, rounds = self.pause.seconds, self.rounds
+        loops = [sorted(cycle.head.number for cycle in cycles) for cycles in (self.around, self.counted)]
+        numbers = (lasts.least, lasts.likely, lasts.most, rounds.least, rounds.likely, rounds.most)
+        return (_places(self.spot), _places(self.pause.spot), self.pause.kind.name, numbers, loops)
+
 
 class Idle(Record):
     """The connection lies idle: since a query of this function, or, without one, since before it was called."""
@@ -67,6 +74,11 @@ class Idle(Record):
 
     def rank(self, limit: float) -> tuple[float, ...]:
         return (*self.seconds.rank(limit), sum(len(wait.around | wait.counted) for wait in self.waits))
+
+    @cached_property
+    def key(self) -> tuple[object, ...]:
+        """What orders times that are equally bad, so that it does not matter which of them comes first."""
+        return (_places(self.since), [wait.key for wait in self.waits], _places(self.kept))
 
     def longest(self, limit: float) -> Wait | None:
         return max(self.waits, key=lambda wait: wait.seconds.rank(limit), default=None)
@@ -154,21 +166,35 @@ class State(Record):
         return replace(self, evaluated=self.evaluated - {place}, perhaps=self.perhaps - {place})
 
 
+def _places(spot: Spot | None) -> list[tuple[str, int, int, str]]:
+    """A spot and those within it, by where they are."""
+    found = []
+    while spot is not None:
+        found.append((str(spot.file.path), spot.node.lineno, spot.node.col_offset, spot.words))
+        spot = spot.inner
+    return found
+
+
 def _worse(one: Idle | None, other: Idle | None, limit: float) -> Idle | None:
     if one is None or other is None:
         return one or other
-    return other if other.rank(limit) > one.rank(limit) else one
+    return _worse_of(one, other, limit)
+
+
+def _worse_of(one: Idle, other: Idle, limit: float) -> Idle:
+    rank, its_rank = one.rank(limit), other.rank(limit)
+    if rank != its_rank:
+        return one if rank > its_rank else other
+    return one if one == other else min(one, other, key=lambda idle: idle.key)
 
 
 def worst_of_each(idle: Iterable[Idle], limit: float) -> tuple[Idle, ...]:
-    """The worst of those that have the same reason."""
+    """The worst of those that have the same reason, in an order that does not depend on theirs."""
     found: dict[object, Idle] = {}
     for each in idle:
         why = each.why(limit)
-        known = found.get(why)
-        if known is None or (known != each and each.rank(limit) > known.rank(limit)):
-            found[why] = each
-    return tuple(found.values())
+        found[why] = _worse_of(found[why], each, limit) if why in found else each
+    return tuple(sorted(found.values(), key=lambda each: each.key)) if len(found) > 1 else tuple(found.values())
 
 
 class Since(Record):

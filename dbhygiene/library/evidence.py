@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from dbhygiene.flow.once import once
-from dbhygiene.library.sqlalchemy import MYSQL, OTHERS, UNKNOWN_DATABASE, in_tests
+from dbhygiene.library.sqlalchemy import MYSQL, OTHERS, UNKNOWN_DATABASE
+from dbhygiene.library.test_files import is_test
 from dbhygiene.library.words import words
 from dbhygiene.source import File
 
@@ -116,7 +117,7 @@ def _said_elsewhere(file: File, needles: tuple[str, ...], pattern: re.Pattern[st
 
 @once
 def _says(file: File, pattern: re.Pattern[str]) -> bool:
-    return pattern.search(file.text) is not None and not in_tests(file) and file.is_program
+    return pattern.search(file.text) is not None and not is_test(file) and file.is_program
 
 
 def _imported(file: File) -> frozenset[str]:

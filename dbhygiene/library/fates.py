@@ -7,7 +7,8 @@ from enum import Enum
 
 from dbhygiene.flow.names import locate, origin
 from dbhygiene.library.engines import Engine
-from dbhygiene.library.sqlalchemy import GIVES_ENGINE, HOLDS_ENGINE, in_migrations, in_tests
+from dbhygiene.library.sqlalchemy import GIVES_ENGINE, HOLDS_ENGINE, in_migrations
+from dbhygiene.library.test_files import is_test
 from dbhygiene.source import File, Function, function_around, last_name
 
 
@@ -140,4 +141,4 @@ class _Follow:
 def lasts(made: Engine) -> bool:
     """Whether an engine may live as long as a server's patience: not in tests, nor dropped where it is made."""
     file = made.file
-    return not (in_tests(file) or in_migrations(file)) and fate(file, made.call) in _LASTING
+    return not (is_test(file) or in_migrations(file)) and fate(file, made.call) in _LASTING

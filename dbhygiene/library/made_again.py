@@ -9,7 +9,7 @@ from dbhygiene.flow.names import origin
 from dbhygiene.library.engines import Engine
 from dbhygiene.library.fates import Fate, fate
 from dbhygiene.library.handlers import handler
-from dbhygiene.library.sqlalchemy import in_tests
+from dbhygiene.library.test_files import is_test
 from dbhygiene.source import File, Function, function_around, mentioning
 
 
@@ -17,7 +17,7 @@ def made_again(made: Engine) -> tuple[File, ast.AST] | None:
     """What shows that a function that makes an engine, and keeps none, is called again and again."""
     file, call = made.file, made.call
     function = function_around(file, call)
-    if function is None or in_tests(file) or _is_cached(file, function):
+    if function is None or is_test(file) or _is_cached(file, function):
         return None
     its_fate = fate(file, call)
     if its_fate is Fate.DROPPED:
@@ -37,7 +37,7 @@ def _careless(file: File, function: Function) -> list[tuple[File, ast.Call]]:
             caller, its_fate = function_around(where, call), fate(where, call)
             if its_fate is Fate.KEPT or caller is None or _is_cached(where, caller):
                 return []
-            if its_fate is Fate.DROPPED and caller.name not in _ONCE and not in_tests(where):
+            if its_fate is Fate.DROPPED and caller.name not in _ONCE and not is_test(where):
                 dropped.append((where, call))
             elif its_fate is Fate.HANDED_ON and caller not in seen:
                 seen.add(caller)

@@ -195,17 +195,6 @@ def _databases_in(expr: ast.expr) -> frozenset[str]:
 # -- what a file is for ------------------------------------------------------------------------------------
 
 
-def in_tests(file: File) -> bool:
-    """Whether a file is a part of tests, which end before any server's patience does."""
-    name = file.path.name
-    if name.startswith(("test_", "conftest")) or name.endswith(("_test.py", "_tests.py")) or name == "tests.py":
-        return True
-    root = file.project.root
-    path = file.path.relative_to(root) if root is not None and file.path.is_relative_to(root) else file.path
-    around = {*file.module.split(".")[:-1], *(path.parts[:-1] if not path.is_absolute() else path.parts[-2:-1])}
-    return bool(around & {"tests", "test", "testing"})
-
-
 def in_migrations(file: File) -> bool:
     """Whether a file is one that Alembic runs, and that ends with the migration."""
     return "alembic.context" in {name for scope in file.scopes for name in scope.imports.values()}

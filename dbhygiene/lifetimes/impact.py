@@ -36,7 +36,8 @@ from dbhygiene.library.entry_points import (
     RERUN,
 )
 from dbhygiene.library.handlers import handler
-from dbhygiene.library.sqlalchemy import in_migrations, in_tests
+from dbhygiene.library.sqlalchemy import in_migrations
+from dbhygiene.library.test_files import is_test
 from dbhygiene.model import Impact
 from dbhygiene.source import File, Function, Located, function_around, last_name
 
@@ -113,7 +114,7 @@ def _has_cycle(above: dict[Function, set[Function | None]]) -> bool:
 
 def _outside_of_programs(file: File) -> Runs | None:
     """The verdict on files of which no program that lasts is made."""
-    if in_tests(file):
+    if is_test(file):
         return Runs(Impact.ONCE, "runs in a test")
     if in_migrations(file) or file.path.parent.name == "migrations":
         return Runs(Impact.ONCE, "runs in a migration")

@@ -87,13 +87,13 @@ from collections.abc import Iterator
 
 from dbhygiene.edits import InsertBefore
 from dbhygiene.gaps.closing import atomic_around, runs_in_coroutine
-from dbhygiene.gaps.durations import is_test
 from dbhygiene.gaps.effects import Ask, Close
 from dbhygiene.gaps.endless import is_endless
 from dbhygiene.gaps.reach import done_in
 from dbhygiene.gaps.recovery import catches_loss
 from dbhygiene.gaps.repair import guarded_closing
 from dbhygiene.gaps.servers import is_sqlite_only
+from dbhygiene.library.test_files import is_test
 from dbhygiene.model import Fix, NoFix, Report, rule
 from dbhygiene.settings import Confidence
 from dbhygiene.source import File

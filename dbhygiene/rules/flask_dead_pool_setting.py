@@ -55,7 +55,7 @@ from dbhygiene.edits import AddItem, Edit, Remove, Replace
 from dbhygiene.flow.reading import value
 from dbhygiene.flow.values import Dict, Value
 from dbhygiene.library import flask
-from dbhygiene.library.sqlalchemy import in_tests
+from dbhygiene.library.test_files import is_test
 from dbhygiene.model import Fix, NoFix, Report, rule
 from dbhygiene.source import File
 
@@ -64,7 +64,7 @@ _OPTIONS = {**flask.READ_IN_2, flask.NEVER_READ: "pool_pre_ping"}
 
 @rule("HYG207", on=File, imports={"SQLALCHEMY_POOL_", "SQLALCHEMY_MAX_OVERFLOW"})
 def check(file: File, _: File) -> Iterator[Report]:
-    if in_tests(file):
+    if is_test(file):
         return
     for group in flask.groups(file):
         dead = flask.dead(file, group)

@@ -74,7 +74,8 @@ from dbhygiene.edits import AddItem, AddKeyword, InsertAfter, Replace
 from dbhygiene.flow.reading import value
 from dbhygiene.flow.values import Constant, Dict, Text, as_dict, options
 from dbhygiene.library import flask
-from dbhygiene.library.sqlalchemy import MYSQL, UNKNOWN_DATABASE, databases, in_migrations, in_tests
+from dbhygiene.library.sqlalchemy import MYSQL, UNKNOWN_DATABASE, databases, in_migrations
+from dbhygiene.library.test_files import is_test
 from dbhygiene.model import Fix, NoFix, Report, rule
 from dbhygiene.settings import Confidence
 from dbhygiene.source import File
@@ -84,7 +85,7 @@ _TITLE = "Test connections before use"
 
 @rule("HYG206", on=File, imports={"SQLALCHEMY_DATABASE_URI", "SQLALCHEMY_BINDS"})
 def check(file: File, _: File) -> Iterator[Report]:
-    if in_tests(file) or in_migrations(file) or flask.handles_options(file):
+    if is_test(file) or in_migrations(file) or flask.handles_options(file):
         return
     found = flask.groups(file)
     for group in found:

@@ -80,10 +80,10 @@ import ast
 from collections.abc import Iterator
 
 from dbhygiene.edits import WrapInTry
-from dbhygiene.gaps.durations import is_test
 from dbhygiene.gaps.repair import closing_in
 from dbhygiene.gaps.servers import is_sqlite_only
 from dbhygiene.gaps.threads import keeps_connection, threads
+from dbhygiene.library.test_files import is_test
 from dbhygiene.model import Fix, NoFix, Report, Safety, rule
 from dbhygiene.settings import Confidence
 from dbhygiene.source import File, Function

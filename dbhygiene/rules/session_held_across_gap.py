@@ -104,7 +104,8 @@ from dbhygiene.library.idle import may_wait
 from dbhygiene.library.kept import users
 from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.library.sessions import SESSION_KINDS, concern
-from dbhygiene.library.sqlalchemy import in_migrations, in_tests
+from dbhygiene.library.sqlalchemy import in_migrations
+from dbhygiene.library.test_files import is_test
 from dbhygiene.lifetimes import Lifetime
 from dbhygiene.model import NoFix, Report, Step, rule
 from dbhygiene.settings import Confidence
@@ -116,7 +117,7 @@ if TYPE_CHECKING:
 
 @rule("HYG210", on=Lifetime, imports=SQLALCHEMY)
 def check(file: File, life: Lifetime) -> Iterator[Report]:
-    if life.resource.kind not in SESSION_KINDS or in_tests(file) or in_migrations(file):
+    if life.resource.kind not in SESSION_KINDS or is_test(file) or in_migrations(file):
         return
     confidence = concern(file, life.birth)
     if confidence is None:

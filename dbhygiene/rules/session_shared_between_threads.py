@@ -93,7 +93,7 @@ from collections.abc import Iterator
 from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.library.sessions import SESSION_KINDS
 from dbhygiene.library.sharing import sharing
-from dbhygiene.library.sqlalchemy import in_tests
+from dbhygiene.library.test_files import is_test
 from dbhygiene.lifetimes import Lifetime
 from dbhygiene.model import NoFix, Report, rule
 from dbhygiene.settings import Confidence
@@ -102,7 +102,7 @@ from dbhygiene.source import File
 
 @rule("HYG211", on=Lifetime, imports=SQLALCHEMY)
 def check(file: File, life: Lifetime) -> Iterator[Report]:
-    name = _name(file, life.birth) if life.resource.kind in SESSION_KINDS and not in_tests(file) else None
+    name = _name(file, life.birth) if life.resource.kind in SESSION_KINDS and not is_test(file) else None
     if name is None:
         return
     shared = sharing(file, life.scope, name, life.birth, tasks=life.resource.is_async)

@@ -9,6 +9,7 @@ from dbhygiene.engine import check_file
 from dbhygiene.gaps.servers import verdict
 from dbhygiene.library.drivers import drivers
 from dbhygiene.library.evidence import _DISTRIBUTIONS
+from dbhygiene.library.test_files import is_test
 from dbhygiene.project import Project
 from dbhygiene.requirements import normal
 from dbhygiene.settings import Confidence, Settings
@@ -120,6 +121,21 @@ def test_a_wait_below_the_default_is_certain_only_where_the_timeout_is_known(sit
     work = WORK.replace("input() ==", f"time.sleep({seconds}) ==").replace("from shop", "import time\nfrom shop")
     [finding] = findings(site(Settings(server_timeout=timeout), **{"shop/work.py": work}))
     assert finding.confidence is confidence
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        *(("shop/test_work.py", True), ("shop/work_test.py", True), ("tests.py", True), ("tests_run.py", True)),
+        *(("shop/tests/helpers.py", True), ("testing/a/b.py", True), ("conftest.py", True)),
+        *(("shop/work.py", False), ("shop/attest.py", False), ("shop/contests.py", False), ("latest.py", False)),
+    ],
+)
+def test_a_test_is_known_by_its_name_or_its_directory(tmp_path, name, expected):
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("")
+    assert is_test(Project(tmp_path).file(path)) is expected
 
 
 def test_each_driver_is_known_by_its_distributions():

@@ -12,6 +12,7 @@ import click
 
 from dbhygiene import config, engine
 from dbhygiene.catalogue import all_rules
+from dbhygiene.checkup import sites
 from dbhygiene.frontends.cli.clicked import Command, run_options
 from dbhygiene.frontends.cli.run import Part, Run, count, shown
 from dbhygiene.frozen import replace
@@ -78,6 +79,8 @@ def _explain(run: Run, path: Path, line: int) -> None:
     sys.stdout.writelines(texts)
     if not texts:
         sys.stdout.write(f"{shown(path)}:{line}: no finding, and no connection that is known of.\n")
+        for words in sites(project, [path]) if "django" in file.text or "models" in file.text else ():
+            sys.stdout.write(f"Django: {words}.\n")
         if elsewhere := sorted({each.finding.span.line for each in known}):
             numbers = ", ".join(map(str, elsewhere))
             sys.stdout.write(f"Findings in this file, reported or not: line{'s' * (len(elsewhere) > 1)} {numbers}.\n")

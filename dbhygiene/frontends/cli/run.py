@@ -98,6 +98,11 @@ class Run:
             self.checked += len(files)
             self.tell(f"{project.root}: {count(len(files), 'file')}, rules {', '.join(rule.code for rule in rules)}")
             analyses = engine.Analyses(project)
+            if self.options.verbose:
+                from dbhygiene.checkup import sites  # by what Django's connections go to
+
+                for words in sites(project, [file.path for file in project.speaking("django")]):
+                    self.tell(f"{project.root}: Django: {words}")
             failed = [engine.not_read(path, reason) for path, reason in unlisted]
             findings = engine.check(project, files, rules, named=named, analyses=analyses, how=self._how(project))
             yield self._known(Part(project, chain(failed, findings), analyses, rules, files=files))

@@ -1,0 +1,68 @@
+"""The laws of joining what may be true at a point: it must not matter in which order the paths arrive."""
+
+import ast
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dbhygiene.flow.bindings import Place
+from dbhygiene.flow.cfg import Node
+from dbhygiene.gaps.effects import Spot
+from dbhygiene.gaps.loops import Cycle
+from dbhygiene.gaps.seconds import FOR_EVER, Rounds, Seconds
+from dbhygiene.gaps.states import Idle, Pause, State, Wait, worst_of_each
+from dbhygiene.library.waits import Kind
+from dbhygiene.source import File
+
+LIMIT = 300
+FILE = File(Path("shop.py"), "".join(f"a{number}()\n" for number in range(6)))
+CALLS = FILE.nodes(ast.Call)
+PLACES = [Place(FILE.scope, name) for name in ("orders", "shops")]
+CYCLES = [Cycle(Node(None, number), frozenset(), None) for number in (1, 2)]
+
+numbers = st.sampled_from([0, 1, 60, 299, 300, 3600, FOR_EVER])
+seconds = st.lists(numbers, min_size=3, max_size=3).map(lambda found: Seconds(*sorted(found)))
+rounds = st.lists(st.sampled_from([1, 2, 500]), min_size=3, max_size=3).map(lambda found: Rounds(*sorted(found)))
+inner = st.none() | st.builds(Spot, st.just(FILE), st.sampled_from(CALLS), st.just("asks"))
+spots = st.builds(Spot, st.just(FILE), st.sampled_from(CALLS), st.sampled_from(["asks", "sleeps"]), inner)
+pauses = st.builds(Pause, seconds, st.none() | spots, st.sampled_from(Kind))
+loops = st.frozensets(st.sampled_from(CYCLES))
+waits = st.lists(st.builds(Wait, pauses, spots, loops, loops, rounds), max_size=2).map(tuple)
+idles = st.builds(Idle, st.none() | spots, waits, st.none() | spots)
+asked = st.lists(idles, max_size=3).map(lambda found: worst_of_each(found, LIMIT))
+places = st.frozensets(st.sampled_from(PLACES))
+states = st.builds(State, st.none() | idles, asked, places, places)
+
+
+@given(states, states)
+def test_joining_is_commutative(one, other):
+    assert one.joined(other, LIMIT) == other.joined(one, LIMIT)
+
+
+@given(states, states, states)
+def test_joining_is_associative(one, other, third):
+    assert one.joined(other, LIMIT).joined(third, LIMIT) == one.joined(other.joined(third, LIMIT), LIMIT)
+
+
+@given(states, states)
+def test_joining_is_idempotent(one, other):
+    joined = one.joined(other, LIMIT)
+    assert one.joined(one, LIMIT) == one
+    assert joined.joined(one, LIMIT) == joined.joined(other, LIMIT) == joined
+
+
+@given(seconds, seconds, seconds)
+def test_durations_have_the_laws_of_a_lattice(one, other, third):
+    assert one | other == other | one
+    assert (one | other) | third == one | (other | third)
+    assert one | one == one
+    assert one + other == other + one
+
+
+@given(seconds, seconds)
+def test_what_is_widened_grows_no_more(old, new):
+    widened = old.widened(new)
+    assert widened.most >= old.most
+    assert widened.widened(widened) == widened
+    assert not old.most or new == old or widened.widened(new) in (widened, new)
