@@ -41,7 +41,13 @@ _QUIET_FUNCTIONS = """
     logging.info logging.warning logging.warn logging.error logging.exception logging.critical logging.log
     warnings.warn traceback.print_exc traceback.format_exc threading.Lock threading.RLock threading.Event
     collections.defaultdict collections.OrderedDict collections.deque typing.cast sys.exc_info sys.stdout.write
-    sys.stderr.write sys.stdout.flush click.echo pprint.pprint
+    sys.stderr.write sys.stdout.flush click.echo pprint.pprint pprint.pformat time.time_ns time.monotonic_ns
+    time.perf_counter_ns time.process_time time.strftime time.localtime time.gmtime time.ctime
+    datetime.datetime.today django.utils.timezone.now django.utils.timezone.localtime
+    django.utils.timezone.localdate pendulum.now arrow.now arrow.utcnow uuid.uuid1 uuid.uuid4 random.random
+    random.randint random.uniform secrets.token_hex secrets.token_urlsafe os.getppid os.getcwd os.path.basename
+    os.path.splitext os.path.isfile os.path.isdir threading.get_ident threading.current_thread
+    threading.get_native_id socket.gethostname platform.node platform.system traceback.format_stack
 """
 QUIET_METHODS = frozenset(
     """

@@ -75,6 +75,22 @@ class Engine(Frozen):
         )
 
 
+def pool_of(made: Engine) -> str:
+    """What an engine does with connections: "shared", one for all; "none", a new one each time; else ""."""
+    given = [one for name in ("poolclass", "pool") for one in options(made.option(name, Constant(None)))]
+    pools = {one.name.rpartition(".")[2] if isinstance(one, (Named, Called)) else "" for one in given}
+    pools -= {""} if all(isinstance(one, (Named, Called)) or one == Constant(None) for one in given) else set()
+    if pools:
+        found = {_POOLS.get(name, "") for name in pools}
+        return found.pop() if len(found) == 1 else ""
+    if made.databases != {"sqlite"}:
+        return ""
+    return "shared" if library.is_in_memory(made.url) else "none"
+
+
+_POOLS = {"StaticPool": "shared", "SingletonThreadPool": "shared", "NullPool": "none"}
+
+
 def _plain_pool(found: Value) -> bool:
     match found:
         case Constant(value=None):

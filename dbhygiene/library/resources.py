@@ -8,6 +8,7 @@ from enum import Enum
 from dbhygiene.frozen import Record, replace
 
 Version = tuple[int, ...]
+SQLITE_IN_MEMORY = r":memory:|file::memory:.*|file:.*[?&]mode=memory.*|"  # "" is a file of its own, gone with it
 
 
 class Leaving(Record):
@@ -48,6 +49,8 @@ class Resource(Record):
     is_pooled: bool = False  # its pool outlives it, and takes it back
     gives_back: str = ""  # the method of its pool that takes it back; "": its own `close` gives it back
     is_object: bool = False  # of a class of the project's, which owns a connection
+    opened_by: frozenset[str] = frozenset()  # methods that open it; none: it is open from the start
+    costs_nothing: bool = False  # where it is left open: a database in memory
 
     @property
     def noun(self) -> str:
@@ -99,6 +102,10 @@ class Driver(Record):
     is_async: bool = False
     awaits_close: bool = False  # `close` is a coroutine
     server_side: frozenset[str] = frozenset()  # cursor classes that read rows as they are fetched
+    in_memory: str = ""  # a pattern of the names of databases that no other connection sees
+    default_database: str | None = None
+    deferred_by: str = ""  # the option by which a connection is made, and not opened
+    opened_by: frozenset[str] = frozenset()  # the methods that open it then
     opens_async: frozenset[str] = frozenset()
     pools: tuple[Pool, ...] = ()
 

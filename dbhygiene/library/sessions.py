@@ -16,6 +16,7 @@ from dbhygiene.flow.values import UNKNOWN, Called, Constant, Instance, Named, Va
 from dbhygiene.frozen import replace
 from dbhygiene.library.engines import Engine, engine
 from dbhygiene.library.engines import concern as engine_concern
+from dbhygiene.library.engines import pool_of as engine_pool
 from dbhygiene.library.evidence import speaks_for_another
 from dbhygiene.library.resources import BORROWER, HARMLESS, READS, Argument, Leaving, Resource, Summary
 from dbhygiene.settings import Confidence
@@ -295,6 +296,12 @@ def engines(file: File, call: ast.Call) -> list[Engine]:
                         held = [*option.arguments[:1], bound, option.receiver]
                         todo += [each for each in held if each is not None]
     return found
+
+
+def pool_of(file: File, call: ast.Call) -> str:
+    """What the engine that a session or connection comes from does with connections: see `engines.pool_of`."""
+    pools = {engine_pool(made) for made in engines(file, call)}
+    return pools.pop() if len(pools) == 1 else ""
 
 
 def _is_flask(found: Value) -> bool:

@@ -122,6 +122,20 @@ def databases(url: Value) -> frozenset[str]:
     return frozenset(found or {UNKNOWN_DATABASE})
 
 
+_IN_MEMORY = re.compile(
+    r"sqlite(\+\w+)?:/{0,3}(:memory:|file::memory:.*|file:.*[?&]mode=memory.*)?(\?.*)?", re.IGNORECASE
+)
+
+
+def is_in_memory(url: Value) -> bool:
+    """Whether a URL is of an SQLite database in memory, of which SQLAlchemy keeps one connection for all."""
+    known = list(options(url))
+    return bool(known) and all(
+        isinstance(option, Constant) and isinstance(option.value, str) and bool(_IN_MEMORY.fullmatch(option.value))
+        for option in known
+    )
+
+
 def _of_call(call: Called) -> frozenset[str]:
     """The databases of what a library makes of a URL, or of its parts."""
     scheme = next((call.keywords.items[key] for key in ("drivername", "scheme") if key in call.keywords.items), None)

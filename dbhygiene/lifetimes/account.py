@@ -8,7 +8,7 @@ from typing import NamedTuple
 from dbhygiene.flow import cfg
 from dbhygiene.flow.cfg import Kind, Node
 from dbhygiene.lifetimes.analysis import place_at, transferred
-from dbhygiene.lifetimes.heap import Fact
+from dbhygiene.lifetimes.heap import IN, IS, Fact
 from dbhygiene.lifetimes.lifetime import Leak, Lifetime
 from dbhygiene.lifetimes.story import named
 from dbhygiene.source import Located
@@ -37,7 +37,16 @@ def account(life: Lifetime) -> Account:
 def states(life: Lifetime, line: int) -> list[str]:
     """The states in which a resource may be where a line begins; none where it is not there."""
     places = ((place, fact) for node, fact in life.history if (place := place_at(node)) is not None)
-    return sorted({fact.state for place, fact in places if place.lineno == line})
+    return sorted({_word(life, fact) for place, fact in places if place.lineno == line})
+
+
+def _word(life: Lifetime, fact: Fact) -> str:
+    """What its state is called: a session that is closed, or has not begun, holds no connection either."""
+    return "at rest" if fact.state == "closed" and not _begins_open(life) else fact.state
+
+
+def _begins_open(life: Lifetime) -> bool:
+    return not (life.resource.is_lazy or life.resource.opened_by)
 
 
 def _verdict(life: Lifetime) -> str:
@@ -47,21 +56,24 @@ def _verdict(life: Lifetime) -> str:
     if life.escapes:
         said["it is handed on to where it is not followed, so nothing is said of it"] = None
     for end, fact in analysis.ends(life.birth):
-        if end is analysis.graph.exit and fact.state == "open" and transferred(fact):
-            said[_owned(life)] = None
+        if end is analysis.graph.exit and transferred(fact) and (fact.state == "open" or not _begins_open(life)):
+            said[_owned(life, fact)] = None
     if said:
         return "; ".join(said)
     if not list(analysis.ends(life.birth)):
         return "the function is never left while it exists"
     if any(fact.state == "open" for _, fact in analysis.ends(life.birth)):
         return "it may be open at the end, but others know it by its name: they may close it"
-    return "it is closed on every path"
+    if _begins_open(life):
+        return "it is closed on every path"
+    return "it holds no connection at the end, on every path: it is closed, or at rest"
 
 
-def _owned(life: Lifetime) -> str:
-    if not life.fields:
+def _owned(life: Lifetime, fact: Fact) -> str:
+    fields = sorted(where for how, where in fact.aliases if how in {IS, IN} and isinstance(where, str) and "." in where)
+    if not fields:
         return "it is given to the caller, who is to close it"
-    return f"it is kept in {', '.join(f'`self.{name}`' for name in life.fields)}: to be closed with the object"
+    return f"it is kept in {', '.join(f'`{name}`' for name in fields)}: to be closed with the object"
 
 
 def _events(life: Lifetime) -> Iterator[tuple[Located, str]]:
@@ -106,7 +118,7 @@ def _way(life: Lifetime, leak: Leak) -> Iterator[tuple[Located, str]]:
 def _state(fact: Fact, kind: Kind, node: Node, life: Lifetime) -> str:
     if isinstance(node.act, cfg.Call) and node.act.node is life.birth:
         return "opened"
-    words: list[str] = [fact.state]
+    words = [_word(life, fact)]
     if kind == "raise":
         words.append("this raises")
     elif isinstance(node.act, cfg.Test) and kind in {"true", "false"}:

@@ -176,7 +176,7 @@ class Effects(cfg.Semantics):
         if name is not None:
             if (declared := self.summaries.declared(name)) is not None:
                 return Meaning(declared)
-            if (opened := self.summaries.opened(name)) is not None:
+            if (opened := self.summaries.opened(self.file, call)) is not None:
                 return Meaning(Summary(returns=opened))
             if (known := CALLS.get(name)) is not None:
                 return Meaning(known, closing=name in CLOSERS)
@@ -240,8 +240,21 @@ class Effects(cfg.Semantics):
         if meaning.callees:
             found = [self.summaries.outcome(each.definition, self._depth) for each in meaning.callees]
             return found[0] if len(found) == 1 and meaning.complete else _either(found, complete=meaning.complete)
-        quiet = isinstance(call.func, ast.Attribute) and _is_quiet(call.func, call.args)
+        quiet = (isinstance(call.func, ast.Attribute) and _is_quiet(call.func, call.args)) or self._is_word(call)
         return Outcome(raises=()) if quiet or not (meaning.known or UNKNOWN).may_raise else Outcome()
+
+    def _is_word(self, call: ast.Call) -> bool:
+        """Whether a call only words an entry of a log, and does not use a connection for that."""
+        if last_name(call.func) in _CURSOR_USES | _CONNECTION_USES or isinstance(
+            self.file.parents.get(call), ast.Await
+        ):
+            return False
+        for node in self.file.around(call):
+            if isinstance(node, ast.stmt):
+                return False
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _logs(node.func.value):
+                return True
+        return False
 
     def at_await(self, node: ast.Await) -> tuple[Thrown, ...]:
         if isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute):

@@ -17,7 +17,7 @@ from dbhygiene.flow.once import once
 from dbhygiene.frozen import Frozen
 from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.analysis import Analysis, transferred
-from dbhygiene.lifetimes.heap import CLOSE, IN, IS, RETURN, Fact
+from dbhygiene.lifetimes.heap import CLOSE, IN, IS, READERS, RETURN, Fact
 from dbhygiene.lifetimes.ownership import Field, in_class_bodies, owner, seen_elsewhere
 from dbhygiene.lifetimes.summaries import Summaries
 from dbhygiene.model import Impact
@@ -26,6 +26,8 @@ from dbhygiene.source import FUNCTION, NOT_PYTHON, Code, File, Located, Scope, S
 
 if TYPE_CHECKING:
     from dbhygiene.lifetimes.impact import Runs
+
+_ENDS_IT = frozenset({"rollback", "close", "ping"})  # they raise where the server is gone, and hardly elsewhere
 
 
 class Leak(Enum):
@@ -116,6 +118,8 @@ class Lifetime(Frozen):
             return Leak.SOME_PATH if well else Leak.NEVER_CLOSED
         if "swallowed" in self._leaks:
             return Leak.SWALLOWED
+        if self.escapes and isinstance(self.scope.node, ast.Module):
+            return None  # what the module keeps: where its import fails, the program ends
         return Leak.RAISED if "raised" in self._leaks else None
 
     def ends_well(self, end: Node, fact: Fact) -> bool:
@@ -203,11 +207,42 @@ class Lifetime(Frozen):
     def confidence(self) -> Confidence:
         """Certain where it leaks as written, likely where an exception must come first.
 
-        What is mocked, and what runs once in a process, is only possible.
+        Neither where the driver may be mocked, where the leak costs nothing or runs once in a process, or where only a
+        dead connection leaks.
         """
-        if _mocks(self.file) or self.runs.impact is Impact.ONCE:
+        costs = not self.costs_nothing and self.runs.impact is not Impact.ONCE
+        if _mocks(self.file) or not costs or self._is_dead_first:
             return Confidence.POSSIBLE
         return Confidence.CERTAIN if self.leak in {Leak.NEVER_CLOSED, Leak.SOME_PATH} else Confidence.LIKELY
+
+    @cached_property
+    def costs_nothing(self) -> bool:
+        """Whether no server, file or pool has one connection less for it."""
+        return self.resource.costs_nothing or self.pool == "shared"
+
+    @cached_property
+    def pool(self) -> str:
+        """What the engine does with a session's or connection's connection: see `engines.pool_of`."""
+        if self.resource.kind not in {"session", "engine connection"}:
+            return ""
+        from dbhygiene.library.sessions import pool_of  # which reads values, and is not needed for drivers
+
+        return pool_of(self.file, self.birth)
+
+    @cached_property
+    def _is_dead_first(self) -> bool:
+        """Whether it is left open only where a `rollback`, `ping` or `close` of its own raises: then it is dead."""
+        if self.leak not in {Leak.RAISED, Leak.SWALLOWED} or not self.raisers:
+            return False
+        return all(self._is_to_end(call) for call in self.raisers)
+
+    def _is_to_end(self, raiser: ast.expr) -> bool:
+        call = raiser.value if isinstance(raiser, ast.Await) else raiser
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+            return False
+        holds, (owner, method) = self.analysis.transfer.holds, (call.func.value, call.func.attr)
+        hows = {holds(owner, fact) for node, fact in self.history if node.act is not None and node.act.node is raiser}
+        return (hows == {IS} and method in _ENDS_IT) or (hows <= READERS and method == "close")
 
     def path(self, leak: Leak) -> list[tuple[Node, Kind]]:
         """A shortest way from birth to a leak of this kind: the nodes passed, and the edges taken out of them."""
@@ -380,11 +415,10 @@ class Lifetimes:
         for life in self.of(file):
             cls = owner(file, life.scope) if life.fields else None
             if cls is not None and life.leak in {None, Leak.RAISED}:
-                for name in life.fields:
-                    yield Field(file, cls, name, life.birth, life.resource, self.summaries)
+                first, *others = life.fields
+                yield Field(file, cls, first, life.birth, life.resource, self.summaries, tuple(others))
         for cls, name, call in in_class_bodies(file):
-            opened = file.resolve(call.func)
-            if opened is not None and (resource := self.summaries.opened(opened)) is not None:
+            if (resource := self.summaries.opened(file, call)) is not None:
                 yield Field(file, cls, name, call, resource, self.summaries)
 
     def of(self, file: File) -> Iterator[Lifetime]:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from dbhygiene.flow.callees import callees
 from dbhygiene.flow.calls import Definition, bases, find
-from dbhygiene.frozen import Frozen
+from dbhygiene.frozen import Frozen, replace
 from dbhygiene.library.resources import Does, Resource
 from dbhygiene.lifetimes.heap import IS
-from dbhygiene.source import FUNCTION, File, Scope, function_around
+from dbhygiene.source import FUNCTION, File, Scope, function_around, last_name
 
 if TYPE_CHECKING:
     from dbhygiene.lifetimes.summaries import Summaries
@@ -43,6 +43,7 @@ class Field(Frozen):
     birth: ast.Call | None  # None: it is given by a parameter
     resource: Resource
     summaries: Summaries
+    others: tuple[str, ...] = ()  # further fields that are given the same connection
 
     @property
     def is_of_class(self) -> bool:
@@ -51,7 +52,25 @@ class Field(Frozen):
 
     def never_closed(self) -> bool:
         """Whether nobody who can see the field closes it, or hands it to somebody who might."""
-        return self.summaries.never_closed(self)
+        others = [replace(self, name=name, others=()) for name in self.others]
+        return all(self.summaries.never_closed(field) for field in (replace(self, others=()), *others))
+
+    def is_of_one_object(self) -> bool:
+        """Whether the program makes one object of the class, and keeps it as long as it runs."""
+        others = self.file.project.naming(self.cls.node.name)
+        if others is None:
+            return False
+        files = {id(file): file for file in (self.file, *others)}.values()
+        made = [(file, call) for file in files for call in file.nodes(ast.Call) if self._makes(file, call)]
+        return bool(made) and all(_is_made_once(file, call) for file, call in made)
+
+    def _makes(self, file: File, call: ast.Call) -> bool:
+        if last_name(call.func) == "cls":
+            around = owner(file, _scope_around(file, call))
+            return around is not None and around.node is self.cls.node
+        name = file.resolve(call.func)
+        found = find(file, name) if name is not None else None
+        return found is not None and found.node is self.cls.node
 
     def is_closed_by_none(self) -> bool:
         """The same, looked into; two objects that hand it to each other may close it."""
@@ -193,6 +212,46 @@ def setter(method_: Definition) -> dict[str, int]:
             case _:
                 return {}
     return found
+
+
+def _scope_around(file: File, node: ast.AST) -> Scope:
+    function = function_around(file, node)
+    return file.functions[function] if function is not None else file.scope
+
+
+def _is_made_once(file: File, call: ast.Call) -> bool:
+    """Whether a call runs once: while its module is imported, or where what it gives is not there yet, and is kept."""
+    around = list(file.around(call))
+    function = next((node for node in around if isinstance(node, (*FUNCTION, ast.Lambda))), None)
+    inner = around[: around.index(function)] if function is not None else around
+    if any(isinstance(node, (ast.For, ast.AsyncFor, ast.While, *_COMPREHENSIONS)) for node in inner):
+        return False
+    if function is None:
+        return True
+    targets = next((_targets(node) for node in inner if isinstance(node, (ast.Assign, ast.AnnAssign))), [])
+    scope = _scope_around(file, call)
+    kept = {ast.unparse(each) for each in targets if _is_of_all(file, scope, each)}
+    tests = [node.test for node in inner if isinstance(node, ast.If)]
+    return any(ast.unparse(part) in kept for test in tests for part in ast.walk(test))
+
+
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+def _targets(node: ast.Assign | ast.AnnAssign) -> list[ast.expr]:
+    return node.targets if isinstance(node, ast.Assign) else [node.target]
+
+
+def _is_of_all(file: File, scope: Scope, target: ast.expr) -> bool:
+    """Whether a variable or field is the whole program's: a global one, or a class's."""
+    match target:
+        case ast.Name(id=name):
+            return name in scope.globals
+        case ast.Attribute(value=ast.Name(id=name) as kept):
+            named = file.resolve(kept)
+            found = find(file, named) if named is not None else None
+            return name == "cls" or (found is not None and isinstance(found.node, ast.ClassDef))
+    return False
 
 
 def _is_named(expr: ast.expr, name: str) -> bool:

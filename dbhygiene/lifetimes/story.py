@@ -63,7 +63,7 @@ def notes(life: Lifetime, leak: Leak) -> Iterator[str]:
         yield f"{open_} if {'one of these' if len(shown) > 1 else shown[0]} raises" + (
             f": {', '.join(shown[:3])}{more}" if len(shown) > 1 else ""
         )
-    yield from consequence(life.resource)
+    yield from consequence(life.resource, life.pool)
     yield from life.runs.notes
 
 
@@ -73,8 +73,10 @@ def _ending(resource: Resource) -> str:
     return f"its `{names[0]}` is called" if names else "its `with` is left"
 
 
-def consequence(resource: Resource) -> Iterator[str]:
+def consequence(resource: Resource, pool: str = "") -> Iterator[str]:
     """What becomes of the server, or of its pool, when such a resource is left open again and again."""
+    if resource.costs_nothing or pool:
+        return  # nobody has one less; or it is not known of which server
     if resource.is_object:
         yield f"each {resource.title} opens a connection of its own, and keeps that open until {_ending(resource)}"
     if resource.is_pooled or resource.kind in {"session", "engine connection"}:

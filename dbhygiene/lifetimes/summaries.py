@@ -14,8 +14,8 @@ from dbhygiene.flow.calls import Definition, find, method
 from dbhygiene.flow.cfg import Outcome, TooLargeError
 from dbhygiene.flow.exceptions import handled_types
 from dbhygiene.flow.interprocedural import Interprocedural
-from dbhygiene.frozen import Record
-from dbhygiene.library import drivers
+from dbhygiene.frozen import Record, replace
+from dbhygiene.library import drivers, opening
 from dbhygiene.library.calls import GIVEN_BACK, GIVING_BACK, TAKING
 from dbhygiene.library.drivers import PACKAGES
 from dbhygiene.library.prefilter import SQLALCHEMY
@@ -115,12 +115,20 @@ class Summaries:
 
     # -- the library's own
 
-    def opened(self, name: str) -> Resource | None:
-        """What a call of this name opens, in the version of the driver that the project uses."""
-        driver = drivers.driver(name.partition(".")[0])
-        if driver is None or name not in driver.opens:
+    def opened(self, file: File, call: ast.Call) -> Resource | None:
+        """What a call opens, in the version of the driver that the project uses."""
+        name = file.resolve(call.func)
+        driver = drivers.driver(name.partition(".")[0]) if name is not None else None
+        if name is None or driver is None or name not in driver.opens:
             return None
-        is_async = name in driver.opens_async
+        resource = self._resource(driver, is_async=name in driver.opens_async)
+        if driver.in_memory and opening.is_in_memory(file, call, driver):
+            return replace(resource, costs_nothing=True)
+        if driver.deferred_by and opening.is_deferred(file, call, driver):
+            return replace(resource, opened_by=driver.opened_by)
+        return resource
+
+    def _resource(self, driver: Driver, *, is_async: bool) -> Resource:
         if (key := (driver.package, is_async)) not in self._resources:
             self._resources[key] = driver.resource(self._version(driver), is_async=is_async)
         return self._resources[key]

@@ -234,7 +234,8 @@ class Transfer:
         if call not in self.sites or (known := self._opened_anew(call, effect, fact)) is None:
             return []
         how = IS if effect.summary.element is None else item(effect.summary.element)
-        state: State = "closed" if self.sites[call].is_lazy else "open"
+        resource = self.sites[call]
+        state: State = "closed" if resource.is_lazy or resource.opened_by else "open"
         return [("next", Fact(call, state, frozenset([(how, call)]), known))]
 
     def _opened_anew(self, call: ast.Call, effect: Effect, fact: Fact) -> Known | None:
@@ -299,6 +300,8 @@ class Transfer:
             fact = fact._replace(state="open")
         if raised:
             return fact
+        if owner == IS and method in resource.opened_by:
+            return fact._replace(state="open")
         if owner == IS and method in resource.gives_itself:
             return fact.with_(IS, call)
         if owner == IS and resource.is_lazy and method == "begin":

@@ -99,12 +99,13 @@ def check(file: File, field: Field) -> Iterator[Report]:
     from dbhygiene.lifetimes.impact import runs  # few classes never close one
 
     how_often = runs(file, field.birth, by_exception=False)
+    costs = not (field.resource.costs_nothing or field.is_of_one_object())
     yield Report(
         field.birth,
         f"connection `{name}` is never closed, neither by `{cls.name}` nor from outside",
         path=((field.birth, "opened here, and kept by the object"),),
         fix=NoFix("who is to close it, and when, is for the author to say"),
-        confidence=Confidence.POSSIBLE if how_often.impact is Impact.ONCE else Confidence.LIKELY,
+        confidence=Confidence.LIKELY if costs and how_often.impact is not Impact.ONCE else Confidence.POSSIBLE,
         notes=(*consequence(field.resource), *how_often.notes),
         subject=name,
         impact=how_often.impact,

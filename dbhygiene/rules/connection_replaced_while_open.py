@@ -82,7 +82,7 @@ def check(file: File, life: Lifetime) -> Iterator[Report]:
         path=((life.birth, "opened here"), (where, f"`{life.title}` becomes another one, and the first is lost")),
         fix=NoFix("whether to stop here, or to close it first, is for the author to say"),
         confidence=life.confidence if life.replaced_for_sure else Confidence.POSSIBLE,
-        notes=tuple(consequence(life.resource)),
+        notes=tuple(consequence(life.resource, life.pool)),
         subject=life.title,
         impact=life.runs.impact,
     )

@@ -97,7 +97,7 @@ def check(file: File, life: Lifetime) -> Iterator[Report]:
         ),
         fix=repair(life, leak),
         confidence=life.confidence,
-        notes=(*consequence(life.resource), *life.runs.notes),
+        notes=(*consequence(life.resource, life.pool), *life.runs.notes),
         subject=life.title,
         impact=life.runs.impact,
     )

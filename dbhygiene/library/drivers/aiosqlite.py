@@ -1,6 +1,6 @@
 """aiosqlite."""
 
-from dbhygiene.library.resources import Driver
+from dbhygiene.library.resources import SQLITE_IN_MEMORY, Driver
 
 DRIVER = Driver(
     name="aiosqlite",
@@ -8,6 +8,7 @@ DRIVER = Driver(
     distributions=("aiosqlite",),
     opens=("aiosqlite.connect",),
     server="sqlite",
+    in_memory=SQLITE_IN_MEMORY,
     is_async=True,
     awaits_close=True,
     parts=frozenset({"cursor", "execute"}),

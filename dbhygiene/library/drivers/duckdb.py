@@ -8,6 +8,8 @@ DRIVER = Driver(
     distributions=("duckdb",),
     opens=("duckdb.connect",),
     server="duckdb",
+    in_memory=r":memory:|",
+    default_database=":memory:",
     autocommits=True,
     parts=frozenset({"cursor", "execute", "sql", "query", "table", "from_df"}),
 )

@@ -20,5 +20,7 @@ DRIVER = Driver(
     ),
     server="mysql",
     second_close_raises=True,
+    deferred_by="defer_connect",
+    opened_by=frozenset({"connect", "ping"}),
     server_side=frozenset({"SSCursor", "SSDictCursor"}),
 )

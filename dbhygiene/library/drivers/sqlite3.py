@@ -1,6 +1,6 @@
 """sqlite3, of the standard library: `with connection:` is a transaction, and leaves the connection open."""
 
-from dbhygiene.library.resources import Driver, Leaving
+from dbhygiene.library.resources import SQLITE_IN_MEMORY, Driver, Leaving
 
 DRIVER = Driver(
     name="sqlite3",
@@ -8,5 +8,6 @@ DRIVER = Driver(
     opens=("sqlite3.connect", "sqlite3.Connection", "sqlite3.dbapi2.connect"),
     leavings=(Leaving(closes=False, commits=True),),
     server="sqlite",
+    in_memory=SQLITE_IN_MEMORY,
     parts=frozenset({"cursor", "execute", "executemany", "iterdump", "blobopen"}),
 )
