@@ -115,6 +115,8 @@ class Lifetime(Frozen):
                 end is self.analysis.graph.exit and not fact.thrown and not self._normal(fact)
                 for end, fact in self._ends
             )
+            if not (self.resource.is_lazy or self.resource.opened_by):  # else it may not have been open yet
+                well = well or any(fact.state == "closed" for _, fact in self._ends)
             return Leak.SOME_PATH if well else Leak.NEVER_CLOSED
         if "swallowed" in self._leaks:
             return Leak.SWALLOWED

@@ -1,0 +1,44 @@
+"""Every sentence of a finding, held against what happens when the program is run."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from dbhygiene.flow import cfg
+from dbhygiene.lifetimes.lifetime import Lifetime
+
+from .programs import program
+from .words import untrue
+
+CHUNKS, SIZE = 4, 60
+
+
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_no_sentence_is_untrue(chunk: int) -> None:
+    looked_at = 0
+    for number in range(chunk * SIZE, (chunk + 1) * SIZE):
+        source = program(Random(f"words/{number}"))
+        wrong = untrue(source)
+        looked_at += wrong is not None
+        assert not wrong, f"{source}\n{wrong}"
+    assert looked_at > SIZE / 2
+
+
+def test_an_untrue_note_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here every call is said to leave it open, were it to raise."""
+    calls = property(lambda life: [n.act.node for n, _ in life.history if isinstance(n.act, cfg.Call)])
+    monkeypatch.setattr(Lifetime, "raisers", calls)
+    assert any(untrue(program(Random(f"words/{number}"))) for number in range(40))
+
+
+def test_an_untrue_step_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here every `with` that an exception leaves is said to swallow it."""
+    made = cfg.Leave.__init__
+
+    def swallowing(leave: cfg.Leave, item: object, is_async: bool, raised: bool, swallows: bool) -> None:
+        made(leave, item, is_async, raised, raised)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(cfg.Leave, "__init__", swallowing)
+    assert any(untrue(program(Random(f"words/{number}"))) for number in range(120))
