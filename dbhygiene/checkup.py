@@ -25,6 +25,8 @@ _IMPORT = re.compile(
     re.M,
 )
 
+_BARE_NOQA = re.compile(rb"#[ \t]*noqa(?![\w:])", re.I)
+
 
 class Remark(NamedTuple):
     """One thing that was looked at, what was seen, and what to do about it."""
@@ -38,7 +40,7 @@ class Remark(NamedTuple):
 def checkup(project: Project) -> list[Remark]:
     """Everything that is worth saying of a project, in the order in which it matters."""
     seen = _Seen(project)
-    parts = (_settings, _python, _unread, _libraries, _databases, _timeout, _flake8, _ruff, _pre_commit)
+    parts = (_settings, _python, _unread, _libraries, _databases, _timeout, _comments, _flake8, _ruff, _pre_commit)
     return [remark for part in parts for remark in part(seen)]
 
 
@@ -205,6 +207,16 @@ def _timeout(seen: _Seen) -> Iterator[Remark]:
     else:
         message = f"{settings.server_timeout} s: longer waits and pool lifetimes are reported"
         yield Remark("server-timeout", OK, f"{message}; fixes write {settings.safe_lifetime}")
+
+
+def _comments(seen: _Seen) -> Iterator[Remark]:
+    files = {path for paths in seen.imported.values() for path in paths}
+    counts = {path: len(_BARE_NOQA.findall(seen.project.read(path))) for path in sorted(files)}
+    if total := sum(counts.values()):
+        most = max(counts, key=lambda path: counts[path])
+        message = f"{total} bare `# noqa` in files that import a database library silence nothing of dbhygiene's"
+        advice = f"where one should, name the code: `# noqa: HYG101`; most are in {seen.shown(most)}"
+        yield Remark("comments", NOTE, message, advice)
 
 
 # -- the tools beside it --------------------------------------------------------------------------------

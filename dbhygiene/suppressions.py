@@ -1,7 +1,8 @@
 """Comments that silence findings: `# dbhygiene: ignore[name] reason`, `ignore-file[name]`, `# noqa: HYG101`.
 
 A comment counts for the finding that begins or ends on its line, and for the statement that does. An `ignore` alone
-on its line counts for the next line of code: many lines are full already.
+on its line counts for the next line of code: many lines are full already. A `noqa` counts only if it names a code of
+ours, or the beginning of one: a bare one was written for another linter.
 """
 
 from __future__ import annotations
@@ -19,14 +20,15 @@ from dbhygiene.source import File, Span
 
 _REST = r"(?P<reason>(?:(?!\s#(?!\d)).)*)"  # to the next comment on the line; `#12` is none
 _OURS = re.compile(rf"#\s*dbhygiene:\s*ignore(?P<file>-file)?(?:\s*\[(?P<rules>[^\]]*)\])?(?![\w\[-]){_REST}", re.ASCII)
-_NOQA = re.compile(rf"#\s*noqa(?::\s*(?P<rules>[A-Z]+[0-9]*(?:[,\s]+[A-Z]+[0-9]+)*))?(?![\w:]){_REST}", re.I)
+_NOQA = re.compile(rf"#\s*noqa:\s*(?P<rules>[A-Z]+[0-9]*(?:[,\s]+(?:[A-Z]+[0-9]+|HYG\b))*)(?![\w:]){_REST}", re.I)
 _SEPARATOR = re.compile(r"[,\s]+")
 
 
 class Suppression(NamedTuple):
     """One comment: the lines that it counts for (none: the whole file), and the rules; none named means all.
 
-    `comment` is where the whole comment stands, other words in it included.
+    A `noqa` names some, and other linters' codes may be among them. `comment` is where the whole comment stands, other
+    words in it included.
     """
 
     comment: Span
@@ -41,7 +43,12 @@ class Suppression(NamedTuple):
 
     def means(self, rule: str, code: str, name: str) -> bool:
         """Whether one of its words is this rule; flake8's comments name codes, or what codes begin with."""
-        return code.startswith(rule.upper()) if self.noqa else rule in (code, name)
+        return is_ours(rule) and code.startswith(rule.upper()) if self.noqa else rule in (code, name)
+
+
+def is_ours(word: str) -> bool:
+    """Whether a word of a `noqa` means rules of ours: `HYG101`, `HYG1`, `HYG`; not `H`, which is another plugin's."""
+    return word.upper().startswith("HYG")
 
 
 class Judgement(NamedTuple):
@@ -84,12 +91,12 @@ def judged(
     for comment in comments:
         silenced = [each for each, lines in places if not comment.lines or lines & {*comment.lines}]
         if not comment.rules:
-            yield Judgement(comment, useless=not silenced and not comment.noqa and {*run} >= {*default})
+            yield Judgement(comment, useless=not silenced and {*run} >= {*default})
             continue
         unused: list[str] = []
         unknown: list[tuple[str, str]] = []
         for word in comment.rules:
-            if comment.noqa and not word.upper().startswith("HYG"):
+            if comment.noqa and not is_ours(word):
                 continue
             means = {code for code, name in names.items() if comment.means(word, code, name)}
             if not means:
@@ -160,6 +167,8 @@ def _in_comment(token: tokenize.TokenInfo) -> Iterator[Suppression]:
         if match := pattern.search(token.string):
             lines = () if pattern is _OURS and match["file"] else (line,)
             words = tuple(word for word in _SEPARATOR.split(match["rules"] or "") if word)
+            if pattern is _NOQA and not any(map(is_ours, words)):
+                continue
             yield Suppression(where, lines, words, match["reason"].strip(), pattern is _NOQA)
 
 

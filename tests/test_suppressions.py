@@ -30,10 +30,10 @@ def silenced(text: str, line: int = 1, *, code: str = "HYG101", name: str = "con
         "# dbhygiene:ignore[HYG102, connection-not-closed] kept for the whole run",
         "# dbhygiene: ignore",
         "# type: ignore  # dbhygiene: ignore[HYG101]",
-        "# noqa",
-        "# NOQA",
         "# noqa: HYG101",
+        "# NOQA: hyg101",
         "# noqa:E501,HYG101",
+        "# noqa: E501, HYG",
         "# noqa: E501 HYG101",
         "# noqa: HYG",
         "# noqa: HYG101 kept for the whole run",
@@ -51,6 +51,11 @@ def test_silent(comment: str) -> None:
         "# dbhygiene: ignored",
         "# noqa: E501",
         "# noqa: HYG102",
+        "# noqa",  # of another linter
+        "# NOQA: the line is long",
+        "# noqa HYG101",  # flake8 takes it for a bare one
+        "# noqa: H",  # of the plugin `hacking`
+        "# noqa: E501, HYGIENE",
         "# noqas",
         "",
     ],
@@ -117,7 +122,6 @@ def alone(text: str, settings: Settings | None = None) -> File:
     [
         "# dbhygiene: ignore[HYG101]",
         "# dbhygiene: ignore",
-        "# noqa",
         "# noqa: HYG",
         "# noqa: E501,HYG1",
         "# dbhygiene: ignore[HYG101, cursor-not-closed] the second is off",
@@ -150,6 +154,7 @@ def test_what_was_not_looked_for_may_be_needed() -> None:
     assert found("pass  # dbhygiene: ignore[HYG101]\n", settings=only) == []
     assert found("pass  # dbhygiene: ignore\n", settings=only) == []
     assert found("pass  # noqa\n") == []
+    assert found("# noqa") == ["HYG101 connection `conn` is never closed"]
 
 
 def test_a_finding_that_is_not_sure_enough_to_be_reported_needs_its_comment() -> None:

@@ -213,9 +213,9 @@ def check_file(
 ) -> list[Finding]:
     """The findings in a file, by place; without those that its comments silence, if these are heeded."""
     analyses = analyses or Analyses(file.project)
-    named = _comments(file) if heed_comments and _speaks_of_rules(file.text) else ()
+    comments = _comments(file) if heed_comments else ()
     words = Words(file.text)
-    able = [rule for rule in rules if analyses.may_find(rule, file, words) or _named(rule, named)]
+    able = [rule for rule in rules if analyses.may_find(rule, file, words) or _named(rule, comments)]
     able = [rule for rule in able if not ignored_here(rule, file)]
     if not able:
         return []
@@ -225,7 +225,7 @@ def check_file(
     found = [finding for on, group in _by_subject(about_code) for finding in _run(file, on, group, analyses)]
     found.sort(key=_order)
     found = fingerprinted(found, file.project.root)
-    if heed_comments and (found or named) and (comments := named or _comments(file)):
+    if comments:
         found = _silenced(file, comments, found, able)
     least = file.project.settings.min_confidence
     return [finding for finding in found if finding.confidence >= least]
@@ -234,13 +234,9 @@ def check_file(
 _JUDGEMENT = "Judgement"  # what a comment that silences findings came to: known when all else is
 
 
-def _speaks_of_rules(text: str) -> bool:
-    """Whether a comment may name a rule of ours, in any of the ways that count."""
-    return "dbhygiene:" in text or ("noqa" in (lower := text.lower()) and "hyg" in lower)
-
-
 def _comments(file: File) -> Sequence[Suppression]:
-    if "dbhygiene:" not in file.text and "noqa" not in file.text.lower():
+    """The comments that silence rules of ours; most files have none, and are not read for them."""
+    if "dbhygiene:" not in file.text and not ("noqa" in (lower := file.text.lower()) and "hyg" in lower):
         return ()
     from dbhygiene.suppressions import suppressions
 
@@ -249,8 +245,7 @@ def _comments(file: File) -> Sequence[Suppression]:
 
 def _named(rule: AnyRule, comments: Iterable[Suppression]) -> bool:
     """Whether a comment means a rule: reason enough to run it, since it must be known whether it is in vain."""
-    explicit = (comment for comment in comments if comment.rules or not comment.noqa)
-    return any(comment.names(rule.code, rule.name) for comment in explicit)
+    return any(comment.names(rule.code, rule.name) for comment in comments)
 
 
 def _silenced(

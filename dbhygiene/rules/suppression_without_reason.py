@@ -42,6 +42,5 @@ from dbhygiene.suppressions import Judgement
 @rule("HYG004", on=Judgement, imports={"dbhygiene:", "HYG"}, default=False)
 def check(file: File, judgement: Judgement) -> Iterator[Report]:
     comment = judgement.suppression
-    ours = not comment.noqa or any(word.upper().startswith("HYG") for word in comment.rules)
-    if ours and not comment.reason:
+    if not comment.reason:
         yield Report(comment.comment, "comment silences findings, and does not say why", fix=NoFix("only you know why"))

@@ -68,6 +68,16 @@ def quiet(host):  # noqa: E302
     conn.ping()
 ```
 
+A bare `# noqa` silences nothing of ours, and is not reported: it was written for another linter. flake8 obeys it.
+
+```python
+import pymysql
+
+def leak(host):
+    conn = pymysql.connect(host=host)  # noqa # HYG101: is never closed
+    conn.ping()
+```
+
 ## Fix safety
 
 Safe: comments are not run. Only the words that are in vain go, with the reason where none is left.

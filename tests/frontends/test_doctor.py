@@ -104,6 +104,16 @@ def test_libraries_and_their_versions(project: Path) -> None:
     assert [remark.state for remark in remarks(project, "libraries")] == [NOTE]
 
 
+def test_bare_comments_of_other_linters_are_counted(project: Path) -> None:
+    assert remarks(project, "comments") == []
+    (project / "db.py").write_text("import pymysql  # noqa\nx = 1  # NOQA # noqa: E1\ny = 1  # noqa: HYG101\n")
+    (project / "other.py").write_text("import os  # noqa\n")
+    (remark,) = remarks(project, "comments")
+    assert remark.state == "note"
+    assert remark.message.startswith("2 bare `# noqa`")
+    assert "db.py" in remark.advice
+
+
 def test_databases(project: Path) -> None:
     assert [remark.message for remark in remarks(project, "databases")] == ["mysql, by the drivers that are imported"]
     settings = Settings(databases=("mariadb",))
