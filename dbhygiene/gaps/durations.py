@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from dbhygiene.flow.bindings import Bindings
 from dbhygiene.flow.reading import member, value
 from dbhygiene.flow.values import UNKNOWN, Called, Constant, Value, calculated, options
 from dbhygiene.gaps.seconds import FOR_EVER, WORTH_A_THOUGHT, Seconds
 from dbhygiene.gaps.site import settings_files
-from dbhygiene.library.waits import QUICK_COMMANDS, QUICK_PROGRAMS, Kind, Wait
-from dbhygiene.source import File
+from dbhygiene.library.waits import CLOCKS, QUICK_COMMANDS, QUICK_PROGRAMS, Kind, Wait
+from dbhygiene.source import FUNCTION, File
 
 _LONG_UNITS = ("minutes", "hours", "days", "minute", "hour", "mins", "hrs")
 
@@ -34,6 +34,72 @@ def duration(file: File, call: ast.Call, wait: Wait) -> Seconds:
         likely = 0.0  # a poll takes all of its timeout; what is given a few seconds to work is done before
     # A timeout that cannot be read is a timeout all the same: nobody writes one of minutes by accident.
     return Seconds(0.0, min(likely, bound.likely), bound.most)
+
+
+def polled(file: File, call: ast.Call, lasts: Seconds) -> Seconds:
+    """The same, of a wait in a loop that a clock ends soon: what is given a few seconds is there before."""
+    for around in file.around(call):
+        if isinstance(around, (*FUNCTION, ast.Lambda)):
+            break
+        if isinstance(around, ast.While):
+            ending = [
+                around.test,
+                *(part.test for part in ast.walk(around) if isinstance(part, ast.If) and _leaves(part)),
+            ]
+            parts = (part for test in ending for part in ast.walk(test) if isinstance(part, ast.Compare))
+            limit = shortest(found for part in parts if (found := limit_by_clock(file, part)) is not None)
+            if limit is not None and limit.likely < WORTH_A_THOUGHT:
+                return Seconds(most=lasts.most)
+    return lasts
+
+
+def _leaves(branch: ast.If) -> bool:
+    return isinstance(branch.body[-1], (ast.Break, ast.Return, ast.Raise))
+
+
+def shortest(limits: Iterable[Seconds]) -> Seconds | None:
+    return min(limits, key=lambda limit: (limit.likely, limit.most), default=None)
+
+
+def limit_by_clock(file: File, test: ast.expr) -> Seconds | None:
+    """The time that a comparison such as `time.time() - start > 30` allows; None where it does not look at a clock."""
+    match test:
+        case ast.Compare(left=left, ops=[ast.Lt() | ast.LtE() | ast.Gt() | ast.GtE()], comparators=[right]):
+            for clock, end in ((left, right), (right, left)):
+                match _bound(file, clock):
+                    case ast.BinOp(left=now, op=ast.Sub(), right=start) if _is_clock(file, now) or _is_clock(
+                        file, start
+                    ):
+                        return seconds(file, end)
+                    case now if _is_clock(file, now):
+                        return _until(file, _bound(file, end))
+    return None
+
+
+def _until(file: File, end: ast.expr) -> Seconds:
+    """The time to a point that is written as `time.time() + 30`; else it is a point all the same."""
+    match end:
+        case ast.BinOp(left=now, op=ast.Add(), right=limit) if _is_clock(file, now):
+            return seconds(file, limit)
+    return Seconds(most=FOR_EVER)
+
+
+def _is_clock(file: File, expr: ast.expr) -> bool:
+    made = _bound(file, expr)
+    return isinstance(made, ast.Call) and file.resolve(made.func) in CLOCKS
+
+
+def _bound(file: File, expr: ast.expr) -> ast.expr:
+    """What a variable is bound to, if that is one thing; `(now - start).total_seconds()` is `now - start`."""
+    match expr:
+        case ast.Name(id=name):
+            values = file.scope_of(expr).aliases.get(name, ())
+            return _bound(file, values[0]) if len(values) == 1 and not isinstance(values[0], ast.Name) else expr
+        case ast.Attribute(value=ast.BinOp() as inner, attr="seconds"):
+            return inner
+        case ast.Call(func=ast.Attribute(value=ast.BinOp() as inner, attr="total_seconds")):
+            return inner
+    return expr
 
 
 def argument(call: ast.Call, position: int, name: str) -> ast.expr | None:

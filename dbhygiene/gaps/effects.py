@@ -19,7 +19,7 @@ from dbhygiene.gaps.classes import FunctionAt, class_of, foreign_bases, function
 from dbhygiene.gaps.closing import asks_for_transaction
 from dbhygiene.gaps.code import called_names, is_generator, tested_names
 from dbhygiene.gaps.commands import called_command
-from dbhygiene.gaps.durations import duration
+from dbhygiene.gaps.durations import duration, polled
 from dbhygiene.gaps.seconds import UNBOUNDED, Seconds
 from dbhygiene.gaps.tasks import runs_later, task_of
 from dbhygiene.gaps.things import Object, Row, Rows, Things
@@ -307,7 +307,7 @@ class Effects:
 
     def _idle(self, call: ast.Call, wait: Wait) -> Iterator[Effect]:
         """The time that a call takes, if it takes any."""
-        lasts = duration(self.file, call, wait)
+        lasts = polled(self.file, call, duration(self.file, call, wait))
         if lasts.most:
             yield Idle(self._spot(call, _waiting(wait.kind, lasts)), lasts, wait.kind)
 

@@ -10,7 +10,8 @@ from dbhygiene.flow.cfg import Call, Enter, Graph, Iterate, Leave, Load, Loop, N
 from dbhygiene.flow.reading import value
 from dbhygiene.flow.values import Constant, options
 from dbhygiene.frozen import Frozen
-from dbhygiene.gaps.seconds import FOR_EVER, Rounds
+from dbhygiene.gaps.durations import limit_by_clock, shortest
+from dbhygiene.gaps.seconds import FOR_EVER, Rounds, Seconds
 from dbhygiene.library import django
 from dbhygiene.library.words import words
 from dbhygiene.source import File
@@ -101,7 +102,7 @@ def rounds(file: File, cycle: Cycle, *, few: bool = False) -> Rounds:
     loop = cycle.loop
     count = _count(file, loop.iter) if loop else _counted(file, cycle)
     if count is None:
-        return Rounds(1, FEW if few and loop else MANY, FOR_EVER)
+        return Rounds(1, FEW if few and loop else MANY, FOR_EVER, _lasting(file, cycle))
     return Rounds(1 if loop is None or _may_end_early(loop) else count, count, count)
 
 
@@ -130,6 +131,16 @@ def _counted(file: File, cycle: Cycle) -> float | None:
                     if file.scope_of(target) is scope:
                         return _most(file, end)
     return None
+
+
+def _lasting(file: File, cycle: Cycle) -> Seconds | None:
+    """The time after which a loop ends that looks at a clock."""
+    limits = (
+        limit_by_clock(file, node.act.node)
+        for node in cycle.nodes
+        if isinstance(node.act, Test) and any(target not in cycle.nodes for _, target in node.out)
+    )
+    return shortest(limit for limit in limits if limit is not None)
 
 
 def _count(file: File, iterated: ast.expr) -> float | None:

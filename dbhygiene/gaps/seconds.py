@@ -28,9 +28,14 @@ class Seconds(Record):
         return Seconds(min(self.least, other.least), max(self.likely, other.likely), max(self.most, other.most))
 
     def __mul__(self, rounds: Rounds) -> Seconds:
-        return Seconds(
+        total = Seconds(
             _product(self.least, rounds.least), _product(self.likely, rounds.likely), _product(self.most, rounds.most)
         )
+        if rounds.lasting is None:
+            return total
+        limit = rounds.lasting + self  # the last round begins before the time is over
+        likely = min(total.likely, limit.likely) if rounds.lasting.likely else 0.0
+        return Seconds(min(total.least, likely), likely, min(total.most, limit.most))
 
     def at_most(self, seconds: float) -> Seconds:
         """The same, where something ends it after so many seconds."""
@@ -68,14 +73,16 @@ def assured(seconds: Seconds, settings: Settings) -> Confidence:
 
 
 class Rounds(Record):
-    """How often a loop goes round."""
+    """How often a loop goes round; `lasting` is the time that all rounds take, where the loop looks at a clock."""
 
     least: float = 1.0
     likely: float = 1.0
     most: float = FOR_EVER
+    lasting: Seconds | None = None
 
     def __mul__(self, other: Rounds) -> Rounds:
-        return Rounds(self.least * other.least, self.likely * other.likely, self.most * other.most)
+        lasting = self.lasting if other == ONCE else other.lasting if self == ONCE else None
+        return Rounds(self.least * other.least, self.likely * other.likely, self.most * other.most, lasting)
 
 
 def _product(seconds: float, rounds: float) -> float:

@@ -17,7 +17,7 @@ passes no loop. An exception that no `try` on this chain catches ends the progra
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from dbhygiene.flow.calls import Definition, bases, find
@@ -88,9 +88,7 @@ def runs(file: File, node: ast.AST, *, by_exception: bool) -> Runs:
     for place in todo:  # grows as it is gone through
         function, caught, found = _climb(place)
         if found is None:
-            found = (
-                _callers(place.file, function, caught) if function is not None else _top_level(place.file, place.node)
-            )
+            found = _callers(place, function, caught) if function is not None else _top_level(place.file, place.node)
         if isinstance(found, Runs):
             verdict = found
             if found.impact is not Impact.ONCE:
@@ -147,13 +145,13 @@ def _climb(place: _Place) -> _Climb:
             case ast.With() | ast.AsyncWith() if inside in around.body and any(map(_suppresses, around.items)):
                 caught = True
             case ast.stmt() | ast.expr() if caught and _repeats(around, inside):
-                return _Climb(None, caught, Runs(Impact.REPEATED, f"runs in a loop ({_line(file, around, place)})"))
+                return _Climb(None, caught, Runs(Impact.REPEATED, f"runs in a loop ({_line(around, place)})"))
         inside = around
     return _Climb(None, caught)
 
 
-def _line(file: File, node: Located, place: _Place) -> str:
-    return f"line {node.lineno}" if place.is_first else f"{file.path.name}, line {node.lineno}"
+def _line(node: Located, near: _Place) -> str:
+    return f"line {node.lineno}" if near.is_first else f"{near.file.path.name}, line {node.lineno}"
 
 
 def _goes_on(file: File, caught: ast.ExceptHandler) -> bool:
@@ -192,9 +190,10 @@ def _is_short(rounds: ast.expr) -> bool:
     return False
 
 
-def _callers(file: File, function: Function, caught: bool) -> Runs | list[_Place]:
-    """The places that may call a function, or how often it runs where that is known of it or of one of them."""
-    if (verdict := _registered(file, function)) is not None:
+def _callers(place: _Place, function: Function, caught: bool) -> Runs | list[_Place]:
+    """The places that may call the function around a place, or how often that runs where it is known."""
+    file = place.file
+    if (verdict := _registered(place, function)) is not None:
         return verdict
     scope = file.functions[function].class_scope
     cls = Definition(file, scope.node, scope.name) if scope is not None else None  # type: ignore[arg-type]
@@ -215,16 +214,16 @@ def _callers(file: File, function: Function, caught: bool) -> Runs | list[_Place
     return by_base if by_base is not None and not places else places
 
 
-def _registered(file: File, function: Function) -> Runs | None:
+def _registered(place: _Place, function: Function) -> Runs | None:
     """How often what a decorator registers a function with calls it; None where no decorator does."""
     for decorator in function.decorator_list:
         called = decorator.func if isinstance(decorator, ast.Call) else decorator
         word = last_name(called)
         if word in NEUTRAL:
             continue
-        if word in COMMANDS and _is_command_line(file, called):
-            return Runs(Impact.ONCE, f"runs once, as a command (`@{ast.unparse(called)}`, line {decorator.lineno})")
-        where = f"`@{ast.unparse(called)}`, line {decorator.lineno}"
+        where = f"`@{ast.unparse(called)}`, {_line(decorator, place)}"
+        if word in COMMANDS and _is_command_line(place.file, called):
+            return Runs(Impact.ONCE, f"runs once, as a command ({where})")
         if word in TASKS:
             return Runs(Impact.REPEATED, f"runs in a worker, each time its task is called ({where})")
         if handler(function) is decorator:
@@ -261,7 +260,7 @@ def _called_by_base(cls: Definition, function: Function) -> Runs | None:
 def _may_be_imported(file: File, function: Function, cls: Definition | None) -> bool:
     """Whether other projects may call a function: a public one of a package that is distributed."""
     names = [function.name] if cls is None else [*cls.name.split("."), *({function.name} - _BY_CLASS)]
-    if any(name.startswith("_") for name in names) or not file.project.is_distributed:
+    if any(name.startswith("_") for name in names) or names == ["main"] or not file.project.is_distributed:
         return False
     package, _, _ = file.module.rpartition(".")
     return file.path.name == "__init__.py" or (package != "" and file.project.module(package, file) is not None)
@@ -277,7 +276,7 @@ def _mentions(file: File, function: Function, cls: Definition | None) -> list[tu
     name = cls.name.rpartition(".")[2] if cls is not None and is_made else function.name
     if cls is not None and not is_made and name.startswith("__"):
         return None
-    others = file.project.naming(name)
+    others = _files_with(file, name, is_method=cls is not None)
     if others is None:
         return None
     found: list[tuple[File, ast.expr, bool]] = []
@@ -290,6 +289,18 @@ def _mentions(file: File, function: Function, cls: Definition | None) -> list[tu
         named = ((node, _is_it(where, node, target, is_method=is_method)) for node in _named(where, name))
         found += [(where, node, is_sure) for node, is_sure in named if is_sure is not None]
     return found
+
+
+def _files_with(file: File, name: str, *, is_method: bool) -> Sequence[File] | None:
+    """The files in which a function may be mentioned by its name; None where these are too many.
+
+    Every program has its `main`: of a common name, only the files count that name the function's module, too.
+    """
+    if (others := file.project.naming(name)) is not None or is_method:
+        return others
+    others = file.project.naming(name, file.module.rpartition(".")[2])
+    hand_on = others is None or any(each.path.name == "__init__.py" for each in others)
+    return None if hand_on else others
 
 
 def _named(file: File, name: str) -> Iterator[ast.Name | ast.Attribute]:
