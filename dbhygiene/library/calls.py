@@ -170,3 +170,13 @@ BEGINNING = frozenset("create_task ensure_future run_coroutine_threadsafe start_
 STACKING = frozenset("enter_context enter_async_context push push_async_exit callback push_async_callback".split())
 CLOSERS = frozenset({"contextlib.closing", "contextlib.aclosing", "async_generator.aclosing"})
 STACKS = frozenset({"contextlib.ExitStack", "contextlib.AsyncExitStack", "contextlib2.ExitStack"})
+
+# Exceptions that a driver raises when its connection is lost, among others; and those that say nothing at all.
+LOSING = frozenset(
+    """
+    InterfaceError OperationalError DatabaseError Error MySQLError DBAPIError DisconnectionError SQLAlchemyError
+    ConnectionError ConnectionResetError ConnectionAbortedError BrokenPipeError ConnectionDoesNotExistError
+    PostgresConnectionError OSError IOError EOFError TimeoutError
+    """.split()
+)
+ANY_ERROR = frozenset({"Exception", "BaseException", ""})

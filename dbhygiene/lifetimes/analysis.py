@@ -5,19 +5,21 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from itertools import takewhile
 
 from dbhygiene.flow import calls, cfg
 from dbhygiene.flow.cfg import Graph, Kind, Node, TooLargeError
+from dbhygiene.flow.exceptions import handled_types
 from dbhygiene.flow.solve import Solution, TooManyFactsError
 from dbhygiene.frozen import Frozen
-from dbhygiene.library.calls import STACKS
+from dbhygiene.library.calls import ANY_ERROR, LOSING, STACKS
 from dbhygiene.library.fastapi import is_dependency
 from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.effects import CONTEXT_MANAGERS, FIXTURES, Effects
 from dbhygiene.lifetimes.heap import IS, RETURN, Fact, Site, Where, path_of
 from dbhygiene.lifetimes.knowledge import MAX_KEYS, Keys
 from dbhygiene.lifetimes.transfer import Names, Transfer
-from dbhygiene.source import FUNCTION, Code, File, Located, Scope, walk
+from dbhygiene.source import FUNCTION, Code, File, Located, Scope, last_name, walk
 
 _LENDING = CONTEXT_MANAGERS | FIXTURES
 _NEW_CONTAINERS = frozenset({"list", "dict", "set", "collections.deque", "collections.defaultdict", "deque"})
@@ -143,8 +145,9 @@ def _solve(
 ) -> Analysis | None:
     bound = list(_bound_names(graph, sites))
     given = {site: list(_depended_on(effects, site)) for site in sites if isinstance(site, ast.Call)}
+    recovering = {n.act.node for n in graph.nodes() if isinstance(n.act, cfg.Catch) and _recovers(file, n.act.node)}
     for limit in (MAX_KEYS, 2, 0):  # rather less knowledge than no answer
-        transfer = Transfer(effects, sites, names, Keys(graph, bound, limit, opened=sites, given=given))
+        transfer = Transfer(effects, sites, names, Keys(graph, bound, limit, opened=sites, given=given), recovering)
         try:
             solution = Solution(graph, started, transfer)
         except TooManyFactsError:
@@ -181,6 +184,15 @@ def _followed(code: Code, parameters: Mapping[str, Resource]) -> Iterator[tuple[
         for arg in (*code.args.posonlyargs, *code.args.args, *code.args.kwonlyargs):
             if arg.arg in parameters:
                 yield arg, parameters[arg.arg]
+
+
+def _recovers(file: File, handler: ast.ExceptHandler) -> bool:
+    """Whether a handler may be there for a connection that is lost: by what it names; any, where it is tried again."""
+    names = {last_name(each) if each is not None else "" for each in handled_types(handler.type)}
+    if names & LOSING:
+        return True
+    around = takewhile(lambda node: not isinstance(node, FUNCTION), file.around(handler))
+    return bool(names & ANY_ERROR) and any(isinstance(node, (ast.For, ast.AsyncFor, ast.While)) for node in around)
 
 
 def _depended_on(effects: Effects, call: ast.Call) -> Iterator[str]:

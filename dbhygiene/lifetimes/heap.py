@@ -32,7 +32,8 @@ class Fact(NamedTuple):
     """One thing that may be true before a node.
 
     Without a `site` it speaks of no resource: only of what is known on the way there. `known` holds what has been
-    learned of tested variables; `thrown`: an exception has been raised since the resource was opened.
+    learned of tested variables; `thrown`: an exception has been raised since the resource was opened; `lost`: the last
+    one came from the resource itself, which may be dead.
     """
 
     site: Site | None = None
@@ -40,6 +41,7 @@ class Fact(NamedTuple):
     aliases: frozenset[Alias] = frozenset()
     known: frozenset[tuple[str, int]] = frozenset()
     thrown: bool = False
+    lost: bool = False
 
     def how(self, where: Where) -> str | None:
         """How what stands there is related to the resource."""

@@ -6,7 +6,7 @@ Whatever is not understood lets the resource escape, and an escaped one is follo
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from dbhygiene.flow import cfg
@@ -106,12 +106,21 @@ class Names:
 class Transfer:
     """The step of the analysis of one function: a fact before a node -> the facts on the edges out of it."""
 
-    def __init__(self, effects: Effects, sites: Mapping[Site, Resource], names: Names, keys: Keys) -> None:
+    def __init__(
+        self,
+        effects: Effects,
+        sites: Mapping[Site, Resource],
+        names: Names,
+        keys: Keys,
+        recovering: Collection[ast.ExceptHandler] = (),
+    ) -> None:
         self.effects, self.sites, self.names, self.keys = effects, sites, names, keys
+        self.recovering = recovering  # the handlers that may be there for a connection that is lost
         self.sure = {call for call in sites if isinstance(call, ast.Call) and effects.of(call).summary.is_sure}
         self.escaped: dict[Site, Node] = {}  # and where, as seen first
         self.doubtful: set[Site] = set()  # what may be opened there, or be what the call was given
         self.replaced: dict[tuple[Site, ast.AST], None] = {}  # in the order found
+        self.given_up: set[ast.AST] = set()  # where it is replaced since it is lost, or may be
 
     def __call__(self, node: Node, fact: Fact) -> Iterator[tuple[Kind, Fact]]:
         step = _STEPS.get(type(node.act))
@@ -123,9 +132,38 @@ class Transfer:
                 continue
             known = self.keys.after(node, after.known)
             thrown = after.thrown or (kind == "raise" and after.site is not None)
-            if known is not after.known or thrown != after.thrown:
-                after = after._replace(known=known, thrown=thrown)
+            lost = self._is_lost(node.act, kind, after) if self.recovering and after.site is not None else False
+            if known is not after.known or thrown != after.thrown or lost != after.lost:
+                after = after._replace(known=known, thrown=thrown, lost=lost)
             yield kind, after
+
+    def _is_lost(self, act: cfg.Act, kind: Kind, fact: Fact) -> bool:
+        """Whether the resource may be dead: what was asked of it last has failed, and is handled as if it were."""
+        match act:
+            case cfg.Call(node=ast.Call() as asked):
+                pass
+            case cfg.Await(node=ast.Await(value=asked)) | cfg.Iterate(node=ast.For(iter=asked)):
+                pass
+            case cfg.Enter(node=ast.withitem(context_expr=asked)):
+                pass
+            case cfg.Catch(node=handler):
+                return fact.lost and handler in self.recovering
+            case _:
+                return fact.lost and kind != "raise"
+        on_it = self._is_asked(asked, fact)
+        return on_it if kind == "raise" else fact.lost and not on_it
+
+    def _is_asked(self, expr: ast.expr, fact: Fact) -> bool:
+        """Whether an expression is a question to the resource: a method of it or of a cursor, a call given one."""
+        if not isinstance(expr, ast.Call):
+            return self.holds(expr, fact) in {IS, PART}
+        func = expr.func
+        owner = [func.value] if isinstance(func, ast.Attribute) else []
+        if any(
+            self.holds(part, fact) in {IS, PART} for part in (*owner, *expr.args, *(w.value for w in expr.keywords))
+        ):
+            return True
+        return bool(fact.fields()) and any(path_of(each) == "self" for each in owner)
 
     def resource(self, fact: Fact) -> Resource:
         assert fact.site is not None
@@ -499,6 +537,9 @@ class Transfer:
         if fact.how(f"{path}.{LENT}"):
             return fact._replace(state="escaped")
         after = fact.unbound(path)
+        if fact.lost and fact.state == "open" and fact.how(path) == IS and not _reachable(after):
+            self.given_up.add(node)
+            return fact._replace(state="escaped")
         if after is not fact and fact.state == "open" and fact.how(path) == IS and not (dropped or _reachable(after)):
             self.replaced[fact.site, node] = None  # type: ignore[index]
         return after._replace(known=self.keys.rebound(after.known, path)) if after.known else after

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dbhygiene.flow import cfg
-from dbhygiene.flow.callees import callee
+from dbhygiene.flow.callees import callees
 from dbhygiene.flow.calls import Definition
 from dbhygiene.library.calls import STACKING
 from dbhygiene.lifetimes import Lifetime, Lifetimes
 from dbhygiene.lifetimes.transfer import Transfer
-from dbhygiene.source import Alone, File
+from dbhygiene.source import Alone, File, function_around
 
 from .judge import LIMIT, Bits, Site, TooLargeError, Verdict, judge
 
@@ -61,15 +61,23 @@ def lifetimes(source: str) -> dict[Site, Claim]:
     found: dict[Site, Claim] = {}
     hiding: set[ast.AST] = set()  # functions
     file = File(Path("program.py"), source)
-    for life in Lifetimes(Alone()).of(file):
+    known = Lifetimes(Alone())
+    for life in known.of(file):
         bits = Bits(*(getattr(life, question) for question in Bits._fields))
         hides = bits.escapes and any(_hides(act, life.analysis.transfer) for act in _escapes(life))
         found[_site(life.birth)] = Claim(bits, hides)
         if hides:
             hiding.add(life.scope.node)
+    for code in file.functions:  # what a helper may open, or give back what it was given, is nobody's to report
+        analysis = known.summaries.analysis(file, code)
+        for site in analysis.transfer.doubtful if analysis is not None else ():
+            if isinstance(site, ast.Call):
+                found[_site(site)] = Claim(hides=True)
     for call in file.nodes(ast.Call):  # what a function hides, its callers cannot know of
-        definition = callee(file, call, file.scope)
-        if definition is not None and definition.node in hiding and _site(call) not in found:
+        scope = file.functions[function_around(file, call) or file.tree]
+        meant = callees(file, call, scope)
+        is_unclear = any(each.node in hiding for each in meant.definitions) or len(meant.definitions) > 1
+        if (is_unclear or (meant.definitions and not meant.complete)) and _site(call) not in found:
             found[_site(call)] = Claim(hides=True)
     return found
 
@@ -95,10 +103,13 @@ def _hides(act: cfg.Act, transfer: Transfer) -> bool:
 
     That is: into a variable that an inner function speaks of, or that is declared global, here or by the helper that
     takes it; into an object of a class that keeps it; onto an ExitStack whose name stands for several. What an inner
-    function does with a variable, and when, is not asked: it may be called by anybody who gets hold of it.
+    function does with a variable, and when, is not asked: it may be called by anybody who gets hold of it. Nor what a
+    method does that is overridden, or may be; nor what becomes of a connection that is replaced since it is lost.
     """
     names = transfer.names
     match act:
+        case cfg.Bind(node=node) if node in transfer.given_up:
+            return True
         case cfg.Bind(target=target):
             return bool({n.id for n in ast.walk(target) if isinstance(n, ast.Name)} & (names.captured | names.shared))
         case cfg.Enter(node=ast.withitem(optional_vars=ast.Name(id=name))):
@@ -106,7 +117,9 @@ def _hides(act: cfg.Act, transfer: Transfer) -> bool:
         case cfg.Call(node=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=attr))) if attr in STACKING:
             return name not in names.stacks
         case cfg.Call(node=call):
-            return any(map(_keeps_for_others, transfer.effects.of(call).definitions))
+            effect = transfer.effects.of(call)
+            several = len(effect.callees) > 1 or (bool(effect.callees) and not effect.complete)
+            return several or any(map(_keeps_for_others, effect.definitions))
     return False
 
 

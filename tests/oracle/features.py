@@ -63,6 +63,48 @@ def acquire_pair(w: Writer) -> None:
         w.line(f"{w.new()}, _ = {w.rng.choice(makers)}()")
 
 
+@feature(1.5, lambda w: any(kind == "gives" for kind, _ in w.helpers))
+def acquire_or_reuse(w: Writer) -> None:
+    """A helper gives back what it is given, and opens one only where that is none."""
+    helper = w.rng.choice([name for kind, name in w.helpers if kind == "gives"])
+    given = w.rng.choice(("", "", "None", "given", *w.of("conn", "maybe")))
+    w.line(f"{w.new()} = {helper}({given})")
+
+
+@feature(2, lambda w: w.loops == 0, compound=True)
+def given_or_opened(w: Writer) -> None:
+    """The idiom: the caller's connection or one of our own, which a flag tells that is set before."""
+    name, value, own = w.rng.choice(("conn", "a", "b")), w.connect(), w.fresh("own")
+    is_own = w.maybe(0.6)
+    asked = ("given is None", "not given", "bool(given is None)") if is_own else ("given is not None", "bool(given)")
+    w.line(f"{own} = {w.rng.choice(asked)}")
+    test = own if is_own else f"not {own}"
+    match w.rng.randrange(3):
+        case 0:
+            w.line(f"{name} = given or {value}")
+        case 1:
+            w.line(f"{name} = given")
+            w.block(
+                f"if {w.rng.choice(('given is None', f'not {name}', test))}:", lambda w: w.line(f"{name} = {value}")
+            )
+        case _:
+            w.block(f"if {test}:", lambda w: w.line(f"{name} = {value}"))
+            w.block("else:", lambda w: w.line(f"{name} = given"))
+    w.bind(name, "conn")
+
+    def end(w: Writer) -> None:
+        w.block(f"if {test if w.maybe(0.9) else own}:", lambda w: w.line(f"{name}.close()"))
+
+    if w.maybe(0.6):
+        body = w.block("try:", size=2)
+        w.block("finally:", end)
+        w.merge(body)
+    else:
+        w.statement()
+        if not w.ended and w.maybe(0.8):
+            end(w)
+
+
 @feature(0.4)
 def acquire_dropped(w: Writer) -> None:
     w.line(w.rng.choice((w.connect(), f"{w.connect()}.execute()", f"{w.connect()}.close()", f"len(({w.connect()},))")))
@@ -227,6 +269,8 @@ def call_method(w: Writer) -> None:
             w.line(f"{w.new()} = self.{name}()")
         case "takes" if w.has("conn"):
             w.line(f"self.{name}({w.pick('conn')})")
+        case "gives":
+            w.line(f"{w.new()} = self.{name}({w.rng.choice(('', 'None', 'given', *w.of('conn')))})")
         case "field" if "self.conn" in w.of("conn"):
             w.line(f"self.{name}()")
 

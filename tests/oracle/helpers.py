@@ -132,6 +132,36 @@ def sameNUMBER(conn):
     found = conn
     return found
 
+# gives
+def givenNUMBER(conn=None):
+    if conn is None:
+        conn = DRIVER.connect()
+    return conn
+
+# gives
+def givenNUMBER(conn=None):
+    return conn or DRIVER.connect()
+
+# gives
+def givenNUMBER(conn=None):
+    if conn is not None:
+        conn.execute()
+        return conn
+    return DRIVER.connect()
+
+# gives
+def givenNUMBER(conn=None):
+    found = conn if conn else DRIVER.connect()
+    work()
+    return found
+
+# gives
+def givenNUMBER(conn=None):
+    fresh = not conn
+    if fresh:
+        conn = DRIVER.connect()
+    return conn
+
 # free
 def noteNUMBER():
     pass
@@ -269,6 +299,22 @@ def lookNUMBER(self, conn):
 # takes
 def holdNUMBER(self, conn):
     self.held = conn
+
+# takes
+def hookNUMBER(self, conn):
+    pass
+
+# takes
+def hookNUMBER(self, conn):
+    raise NotImplementedError
+
+# takes
+def finishNUMBER(self, conn):
+    keep(conn)
+
+# gives
+def reusedNUMBER(self, conn=None):
+    return conn or DRIVER.connect()
 
 # field
 def close_fieldNUMBER(self):

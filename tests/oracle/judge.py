@@ -22,6 +22,7 @@ Site = tuple[int, int]  # line and column of the call that acquires
 
 LIMIT = 300  # runs of a program; most take fewer than a hundred, and what takes more is not worth its time
 LEAKS, WELL, RAISED_LEAKS, RAISED_WELL, ESCAPES = (1 << i for i in range(5))
+GIVEN = "given"  # the parameter that is a connection of the caller's, or None
 MISTAKES = (NameError, AttributeError, TypeError)
 # what programs name in handlers, and what is then raised
 NAMED = {
@@ -132,13 +133,16 @@ class Play:
         names = [arg.arg for arg in node.args.args][inspect.ismethod(function) :]
         is_method = bool(owner) and names[:1] == ["self"]
         world, namespace, state = self.world, self.namespace, self.state
+        classes = [namespace[owner], *namespace[owner].__subclasses__()] if is_method else []
         drive = self._driver(entry) if inspect.isgeneratorfunction(function) else None
 
         def call() -> Outcome:
             arguments: list[Any] = []
             for argument in names:
                 if argument == "self" and is_method:
-                    arguments.append(object.__new__(namespace[owner]))
+                    arguments.append(object.__new__(classes[world.choose(len(classes))] if classes[1:] else classes[0]))
+                elif argument == GIVEN:
+                    arguments.append(self._given() if world.choose(2) else None)
                 else:
                     arguments.append(None if argument in nullable and world.choose(2) else Value(world, argument))
             try:
@@ -159,6 +163,14 @@ class Play:
             return Outcome(value, error, tuple(kept))
 
         return call
+
+    def _given(self) -> Connection:
+        """A connection of the caller's: it is not to be closed for it."""
+        connection = Connection(self.world)
+        connection.is_foreign = True
+        self.world.connections.append(connection)
+        self.world.handed_on.append(connection)
+        return connection
 
     def _driver(self, entry: str) -> Callable[[Any], object]:
         """How to go through a generator: it is resumed at each yield, or closed there; a context manager may also
@@ -195,8 +207,8 @@ class Play:
         def born(before: int, value: Any, site: int) -> Any:
             if isinstance(value, Connecting):
                 value.site = site
-            elif isinstance(value, Connection):
-                if self.doubtful and site in self.helped:
+            elif isinstance(value, Connection) and not value.is_foreign:
+                if self.doubtful and site in self.helped and value in connections[before:]:
                     value.is_true = not (doubt := world.choose(3))
                     if doubt == 2:
                         value.is_open = False

@@ -67,7 +67,20 @@ def _target(writer: Writer, number: int) -> str:
     text = _function(writer, "__init__" if is_init else "run", acquire, given=("self",))
     if is_init:
         text = re.sub(r"\breturn\b.*", "return", text)
-    return f"class Job{number}:\n" + textwrap.indent("\n".join([*methods, text]), "    ")
+    base = f"class Job{number}:\n" + textwrap.indent("\n".join([*methods, text]), "    ")
+    return base + _subclass(writer, number) if writer.methods and writer.maybe() else base
+
+
+def _subclass(writer: Writer, number: int) -> str:
+    """A class that overrides methods of another with some of the same kind."""
+    methods: list[str] = []
+    for kind, name in writer.methods:
+        text = writer.rng.choice([text for each, text in METHODS if each == kind])
+        text = text.replace("DRIVER", writer.rng.choice(DRIVERS))
+        methods.append(re.sub(r"def \w+\(", f"def {name}(", text))
+        if kind == "takes" and writer.maybe(0.2):
+            methods[-1] += f"    super().{name}(conn)\n"
+    return f"\n\nclass Sub{number}(Job{number}):\n" + textwrap.indent("\n".join(methods), "    ")
 
 
 def _called(text: str) -> str:

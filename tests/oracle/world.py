@@ -227,12 +227,13 @@ class Value:
 class Connection:
     """A connection that knows whether it is open, and where it was born."""
 
-    __slots__ = ("is_open", "is_true", "site", "world")
+    __slots__ = ("is_foreign", "is_open", "is_true", "site", "world")
     executes = False
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.is_open = self.is_true = True
+        self.is_foreign = False  # the caller's own
         self.site: int | None = None
 
     def __bool__(self) -> bool:
