@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dbhygiene.flow import strings
 from dbhygiene.flow.bindings import Bindings, Place
 from dbhygiene.flow.declared import declaration, declared, is_record, parameter
+from dbhygiene.flow.limits import TOO_FAR, give_up
 from dbhygiene.flow.names import annotation, bases, class_of, locate, origin
 from dbhygiene.flow.results import result
 from dbhygiene.flow.values import (
@@ -44,7 +45,11 @@ _PATH = 8  # names in a dotted one
 
 def value(file: File, expr: ast.expr) -> Value:
     """What an expression of a file may be worth."""
-    return _Reader().whole(lambda reader: reader.read(file, expr))
+    reader = _Reader()
+    found = reader.whole(lambda reader: reader.read(file, expr))
+    if reader.steps > _STEPS:
+        give_up(file, expr, TOO_FAR)
+    return found
 
 
 def keywords(file: File, call: ast.Call) -> Dict:

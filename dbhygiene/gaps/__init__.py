@@ -12,13 +12,14 @@ from pathlib import Path
 
 from dbhygiene.flow.cfg import TooLargeError
 from dbhygiene.flow.interprocedural import Interprocedural
+from dbhygiene.flow.limits import TOO_LARGE, give_up
 from dbhygiene.flow.once import once
 from dbhygiene.frozen import replace
 from dbhygiene.gaps.aliases import aliases_of
 from dbhygiene.gaps.callbacks import callbacks
 from dbhygiene.gaps.classes import FunctionAt
 from dbhygiene.gaps.decorators import dressed
-from dbhygiene.gaps.effects import Part, Routine, Spot
+from dbhygiene.gaps.effects import Part, Routine, Spot, unsettled
 from dbhygiene.gaps.entries import entries, entries_of, may_have_entries, uses_django
 from dbhygiene.gaps.forks import begin_in_child
 from dbhygiene.gaps.reach import Doing, Reach
@@ -48,7 +49,7 @@ class Gaps:
         self._gaps: dict[Routine, list[Gap]] = {}
         self._by_wait: dict[ast.AST, dict[Routine, list[Gap]]] = defaultdict(dict)
         self._summaries: Interprocedural[Routine, Summary] = Interprocedural(
-            self._summarise, lambda _: NEVER_ENDS, lambda _: UNKNOWN, Summary.widened
+            self._summarise, lambda _: NEVER_ENDS, lambda _: UNKNOWN, Summary.widened, unsettled
         )
         self._others = Reach()  # functions that nothing is known to lead to
         if isinstance(project, Alone):
@@ -210,6 +211,7 @@ class Gaps:
         try:
             walk = Walk(routine, self._summary, self._limit)
         except TooLargeError:
+            give_up(routine.file, routine.code, TOO_LARGE)
             return UNKNOWN
         for gap in self._gaps.get(routine, ()):
             self._by_wait[gap.wait.node].pop(routine, None)

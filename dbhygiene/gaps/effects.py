@@ -11,6 +11,7 @@ from typing import TypeAlias
 from dbhygiene.flow.bindings import Bindings, Place
 from dbhygiene.flow.calls import enclosing_class
 from dbhygiene.flow.cfg import Act, Call, Enter, Iterate, Leave, Load, Test
+from dbhygiene.flow.limits import UNSETTLED, give_up
 from dbhygiene.flow.names import origin
 from dbhygiene.frozen import Record, replace
 from dbhygiene.gaps import dispatch
@@ -76,6 +77,11 @@ class Routine(Record):
     plain: bool = False  # without its decorators
     flags: tuple[tuple[str, bool], ...] = ()
     alias: str = DEFAULT  # whose connection is looked at
+
+
+def unsettled(routine: Routine) -> None:
+    """Name code whose summary grows with each round of a recursion, whatever is done."""
+    give_up(routine.file, routine.code, UNSETTLED)
 
 
 class Ask(Record):

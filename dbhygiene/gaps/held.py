@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dbhygiene.flow.bindings import Bindings, Place
 from dbhygiene.flow.cfg import Graph
 from dbhygiene.flow.interprocedural import Interprocedural
+from dbhygiene.flow.limits import UNSETTLED, give_up
 from dbhygiene.frozen import Record, replace
 from dbhygiene.gaps.callbacks import callbacks
 from dbhygiene.gaps.effects import Spot
@@ -99,7 +100,7 @@ class _Search:
         self._gaps: dict[ast.AST, Held] = {}  # by the longest wait, where it really is
         self._walked: dict[Routine, list[tuple[Idle, Spot]]] = {}
         self._meanings: Interprocedural[Routine, Meaning] = Interprocedural(
-            self._mean, lambda _: NEVER_RETURNS, lambda _: UNKNOWN, Meaning.widened
+            self._mean, lambda _: NEVER_RETURNS, lambda _: UNKNOWN, Meaning.widened, _unsettled
         )
         limit = life.file.project.settings.gap_limit
         name = _shared_name(life)
@@ -178,6 +179,10 @@ class _Search:
     def _rank(self, gap: Held) -> tuple[object, ...]:
         """What orders gaps of one wait by how bad they are; it is told in the function that waits, if it can be."""
         return gap.seconds.rank(self._question.limit), gap.wait.inner is None
+
+
+def _unsettled(routine: Routine) -> None:
+    give_up(routine.file, routine.code, UNSETTLED)
 
 
 # -- names ------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from dbhygiene.flow import cfg
 from dbhygiene.flow.cfg import Graph, Kind, Node
+from dbhygiene.flow.limits import TOO_MUCH, give_up
 from dbhygiene.flow.solve import Solution, TooManyFactsError
 from dbhygiene.frozen import Record
 from dbhygiene.gaps.effects import Spot
@@ -96,6 +97,7 @@ class Walk:
         try:
             solution = Solution(self._graph, [(start, idle)], self._step, _MOST)
         except (TooManyFactsError, RecursionError):
+            give_up(self._routine.file, self._routine.code, TOO_MUCH)
             return UNKNOWN
         for node, asked in self._asked.items():
             if not self._recovers(node):

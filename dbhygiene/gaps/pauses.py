@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from dbhygiene.flow.cfg import Act, TooLargeError
 from dbhygiene.flow.interprocedural import Interprocedural
+from dbhygiene.flow.limits import TOO_LARGE, give_up
 from dbhygiene.flow.once import once
-from dbhygiene.gaps.effects import Effects, Idle, Routine, Run, Spot
+from dbhygiene.gaps.effects import Effects, Idle, Routine, Run, Spot, unsettled
 from dbhygiene.gaps.reach import Reach
 from dbhygiene.gaps.states import NEVER_ENDS, UNKNOWN, Pause, Summary
 from dbhygiene.gaps.walk import Walk
@@ -21,7 +22,7 @@ class Pauses:
         self._limit = limit
         self._reach = Reach()
         self._walked: Interprocedural[Routine, Summary] = Interprocedural(
-            self._walk, lambda _: NEVER_ENDS, lambda _: UNKNOWN, Summary.widened
+            self._walk, lambda _: NEVER_ENDS, lambda _: UNKNOWN, Summary.widened, unsettled
         )
 
     def of(self, file: File, code: Code, act: Act) -> Iterator[tuple[Spot, Pause]]:
@@ -50,6 +51,7 @@ class Pauses:
         try:
             return Walk(routine, self._walked.of, self._limit).summary
         except TooLargeError:
+            give_up(routine.file, routine.code, TOO_LARGE)
             return UNKNOWN
 
 

@@ -10,6 +10,7 @@ from itertools import takewhile
 from dbhygiene.flow import calls, cfg
 from dbhygiene.flow.cfg import Graph, Kind, Node, TooLargeError
 from dbhygiene.flow.exceptions import handled_types
+from dbhygiene.flow.limits import TOO_LARGE, TOO_MUCH, give_up
 from dbhygiene.flow.solve import Solution, TooManyFactsError
 from dbhygiene.frozen import Frozen
 from dbhygiene.library.calls import ANY_ERROR, LOSING, STACKS
@@ -117,6 +118,7 @@ def analyse(
     try:
         graph = cfg.build(code, effects)
     except (TooLargeError, RecursionError):
+        give_up(file, code, TOO_LARGE)
         return None
     nodes = graph.nodes()
     sites: dict[Site, Resource] = {}
@@ -153,8 +155,9 @@ def _solve(
         except TooManyFactsError:
             continue
         except RecursionError:
-            return None
+            break
         return Analysis(file, scope, graph, effects, transfer, solution)
+    give_up(file, scope.node, TOO_MUCH)
     return None
 
 
@@ -172,6 +175,7 @@ def follow(
     try:
         graph = cfg.build(code, effects)
     except (TooLargeError, RecursionError):
+        give_up(file, code, TOO_LARGE)
         return None
     own = _names(file, file.functions[code])
     names = Names(containers=own.containers, stacks=own.stacks, lends=own.lends)

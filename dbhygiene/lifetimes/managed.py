@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dbhygiene.edits import WrapInTry
 from dbhygiene.flow import cfg
 from dbhygiene.flow.cfg import Kind, Node
+from dbhygiene.flow.limits import TOO_MUCH, give_up
 from dbhygiene.flow.solve import Solution, TooManyFactsError
 from dbhygiene.lifetimes.analysis import follow
 from dbhygiene.lifetimes.heap import IN, IS, Alias, Fact
@@ -40,6 +41,7 @@ def left_by_exit(life: Lifetime) -> tuple[Function, ast.Call] | None:
     try:
         solution = Solution(graph, [start], lambda node, fact: _step(transfer, node, fact))
     except TooManyFactsError:
+        give_up(life.file, leaving, TOO_MUCH)
         return None
     if any(fact.state == "open" for fact in solution.at(graph.exit)) or not solution.at(graph.exit):
         return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -14,6 +13,7 @@ from dbhygiene.flow.calls import Definition, find, method
 from dbhygiene.flow.cfg import Outcome, TooLargeError
 from dbhygiene.flow.exceptions import handled_types
 from dbhygiene.flow.interprocedural import Interprocedural
+from dbhygiene.flow.limits import TOO_LARGE, UNSETTLED, give_up
 from dbhygiene.frozen import Record, replace
 from dbhygiene.library import drivers, opening
 from dbhygiene.library.calls import GIVEN_BACK, GIVING_BACK, TAKING
@@ -111,7 +111,9 @@ class Summaries:
         self.asked: dict[Path, File] = {}  # files of which it was asked whether a helper gives them a connection
         self._helped: set[Path] = set()  # those of which it was true
         self._fields: dict[_NeverClosed, Field] = {}
-        self._inferred: Interprocedural[_Inferred, Any] = Interprocedural(self._infer, _bottom, _unknown)
+        self._inferred: Interprocedural[_Inferred, Any] = Interprocedural(
+            self._infer, _bottom, _unknown, given_up=self._give_up
+        )
 
     # -- the library's own
 
@@ -290,6 +292,11 @@ class Summaries:
             case _NeverClosed():
                 return self._fields[asked].is_closed_by_none()
 
+    def _give_up(self, asked: _Inferred) -> None:
+        match asked:
+            case _Returned(function=code) | _Given(function=code) | _Owned(cls=code):
+                give_up(self._definitions[code].file, code, UNSETTLED)
+
     def _infer_object(self, cls: Definition) -> Summary | None:
         from dbhygiene.lifetimes import owners
 
@@ -466,9 +473,11 @@ class Summaries:
             return _Ends()
         key = definition.node, depth
         if key not in self._ends:
-            self._ends[key] = _Ends()
-            with suppress(TooLargeError, RecursionError):
+            try:
                 self._ends[key] = self._find_endings(definition, depth)
+            except (TooLargeError, RecursionError):
+                give_up(definition.file, definition.node, TOO_LARGE)
+                self._ends[key] = _Ends()
         return self._ends[key]
 
     def _find_endings(self, definition: Definition, depth: int) -> _Ends:

@@ -97,6 +97,16 @@ def process(*arguments: str) -> tuple[int, str, str]:
 # -- check ----------------------------------------------------------------------------------------------
 
 
+def test_a_function_that_is_given_up_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dbhygiene.flow.cfg.MAX_NODES", 50)
+    lines = "".join(f"    conn.cursor().execute('SELECT {n}')\n" for n in range(100))
+    path = tmp_path / "app.py"
+    path.write_text(f"import pymysql\n\ndef report(host):\n    conn = pymysql.connect(host=host)\n{lines}")
+    words = f"{path}: given up: `report`: it is too large"
+    assert run("check", "--isolated", "--no-cache", "-q", "-v", str(path))[2].splitlines()[1:] == [words]
+    assert run("check", "--isolated", "--no-cache", "-q", str(path)) == (0, "", "")
+
+
 @pytest.mark.parametrize("command", [["check"], ["fix", "--diff"], ["check", "--add-ignore"]])
 def test_python_tells_nothing_of_the_files(command: list[str], project: Path) -> None:
     (project / "app.py").write_text(f"PATTERN = '\\d'\n{ENGINE}")

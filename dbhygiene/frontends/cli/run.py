@@ -85,6 +85,10 @@ class Run:
         self._seen: list[Part] = []
         self._filters: dict[Path, Filter] = {}
         self._memories: dict[Path, Memory] = {}
+        if self.options.verbose:
+            from dbhygiene.flow import limits
+
+            limits.listen(self.tell)
         # What is wrong is told before anything is looked at.
         self._targets = targets(self.options.asked, self.options.output_file)
 
@@ -285,6 +289,10 @@ class Run:
 
     def close(self, before: str = "") -> None:
         """Print what is said once, at the end."""
+        if self.options.verbose:
+            from dbhygiene.flow import limits
+
+            limits.listen(None)
         if self.options.statistics:
             self.out.writelines(_table(self._tally))
         else:

@@ -1,0 +1,35 @@
+"""Code that is given up, for it is too large or too entangled: what it holds escapes, and `--verbose` names it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+
+from dbhygiene.source import FUNCTION, File, function_around
+
+TOO_LARGE = "it is too large"
+TOO_MUCH = "more may be true in it than can be kept apart"
+UNSETTLED = "it is part of a recursion that does not settle"
+TOO_FAR = "what a value in it may be takes too many steps to read"
+
+_listeners: list[Callable[[str], None]] = []  # of this process, and of those that it forks
+_named: set[str] = set()
+
+
+def listen(tell: Callable[[str], None] | None) -> None:
+    """Call this, and no other, with the name of each function that is given up from now on, and the reason."""
+    _listeners[:] = [tell] if tell is not None else []
+    _named.clear()
+
+
+def give_up(file: File, code: ast.AST, why: str) -> None:
+    """Name a function, or the one around a piece of code, that is not followed."""
+    if not _listeners:
+        return
+    function = code if isinstance(code, FUNCTION) else function_around(file, code)
+    scope = file.functions.get(function) if function is not None else None
+    words = f"{file.path}: given up: `{scope.name if scope else file.module}`: {why}"
+    if words not in _named:
+        _named.add(words)
+        for tell in _listeners:
+            tell(words)
