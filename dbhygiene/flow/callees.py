@@ -396,6 +396,8 @@ def _traced(near: File, dotted: str) -> Callees | None:
         if place is None:
             return None
         near, (first, *rest) = place
+        if "<locals>" in rest:
+            return None  # a function within a function has this name only there
         if first in _rivals(near, near.scope) or _is_global(near, first):
             return _within(_bound(near, near.scope, first), rest)
         if name is None or name == dotted:

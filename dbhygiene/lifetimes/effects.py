@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from dbhygiene.flow import calls, cfg
@@ -139,6 +139,11 @@ class Effects(cfg.Semantics):
         if call not in self._effects:
             self._effects[call] = self._effect(call)
         return self._effects[call]
+
+    @property
+    def known(self) -> Iterable[Effect]:
+        """The effects of the calls that were asked for."""
+        return self._effects.values()
 
     def gives(self, call: ast.Call) -> bool:
         """Whether a call gives a resource."""

@@ -298,12 +298,16 @@ def _objects(nodes: list[Node], names: set[str], opened: set[ast.AST]) -> frozen
         match node.act.value:
             case ast.Name() | ast.Attribute():
                 copied.append((path, path_of(node.act.value)))
-            case ast.BoolOp(op=ast.Or(), values=values) if not opened.isdisjoint(values):
+            case ast.BoolOp(op=ast.Or(), values=values) if not opened.isdisjoint(map(_awaited, values)):
                 found |= {path, *(other for each in values if (other := path_of(each)))}
-            case ast.IfExp(body=body, orelse=otherwise) if not opened.isdisjoint((body, otherwise)):
+            case ast.IfExp(body=body, orelse=otherwise) if not opened.isdisjoint(map(_awaited, (body, otherwise))):
                 found |= {path, *(other for each in (body, otherwise) if (other := path_of(each)))}
     found |= {to for to, of in copied if of in found}
     return frozenset(found - false)
+
+
+def _awaited(expr: ast.expr) -> ast.expr:
+    return expr.value if isinstance(expr, (ast.Await, ast.NamedExpr)) else expr
 
 
 def _flags(nodes: list[Node]) -> frozenset[str]:

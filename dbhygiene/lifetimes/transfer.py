@@ -488,7 +488,7 @@ class Transfer:
     def _answered(self, pairs: Sequence[_Pair], fact: Fact) -> list[Fact]:
         """Before variables are given the answers of conditions: each answer apart, with what is known then."""
         answers = [fact.known]
-        for target, value, _ in pairs:
+        for target, value, _how in pairs:
             if value is None or path_of(target) not in self.keys.keys:
                 continue
             if is_test(value):

@@ -190,6 +190,16 @@ def may_run(root: Path, program: str) -> tuple[set[str], bool]:
             True,
             id="defined in branches",
         ),
+        pytest.param(
+            """
+            def run():
+                def end(): work()
+                end()  # here
+            """,
+            {"main.run.<locals>.end"},
+            True,
+            id="within a function",
+        ),
         pytest.param("def end(): ...\ndef end(): work()\nend()  # here\n", {"main.end"}, True, id="defined again"),
         pytest.param(
             """

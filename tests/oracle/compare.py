@@ -14,6 +14,7 @@ from dbhygiene.flow.callees import callees
 from dbhygiene.flow.calls import Definition
 from dbhygiene.library.calls import STACKING
 from dbhygiene.lifetimes import Lifetime, Lifetimes
+from dbhygiene.lifetimes.effects import Effect
 from dbhygiene.lifetimes.transfer import Transfer
 from dbhygiene.source import Alone, File, function_around
 
@@ -110,6 +111,8 @@ def _hides(act: cfg.Act, transfer: Transfer) -> bool:
     match act:
         case cfg.Bind(node=node) if node in transfer.given_up:
             return True
+        case cfg.Bind(target=ast.Attribute()) if any(map(_may_be_several, transfer.effects.known)):
+            return True  # a field that an overridden method may have closed
         case cfg.Bind(target=target):
             return bool({n.id for n in ast.walk(target) if isinstance(n, ast.Name)} & (names.captured | names.shared))
         case cfg.Enter(node=ast.withitem(optional_vars=ast.Name(id=name))):
@@ -118,9 +121,12 @@ def _hides(act: cfg.Act, transfer: Transfer) -> bool:
             return name not in names.stacks
         case cfg.Call(node=call):
             effect = transfer.effects.of(call)
-            several = len(effect.callees) > 1 or (bool(effect.callees) and not effect.complete)
-            return several or any(map(_keeps_for_others, effect.definitions))
+            return _may_be_several(effect) or any(map(_keeps_for_others, effect.definitions))
     return False
+
+
+def _may_be_several(effect: Effect) -> bool:
+    return len(effect.callees) > 1 or (bool(effect.callees) and not effect.complete)
 
 
 def _keeps_for_others(definition: Definition) -> bool:
@@ -158,7 +164,7 @@ def differences(source: str, verdict: Verdict, said: Mapping[Site, Claim]) -> It
             elif is_said and not happens:
                 others = list(_otherwise(source)) if others is None else others
                 kinds = [kind for kind, bits in others if getattr(bits.get(site, seen), question)]
-                never = not any(seen) and not any(any(bits.get(site, ())) for _, bits in others)
+                never = site not in verdict.reached and not any(any(bits.get(site, ())) for _, bits in others)
                 yield Difference(kinds[0] if kinds else Kind.DEAD if never else Kind.FALSE, question, site)
 
 

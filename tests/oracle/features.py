@@ -261,7 +261,7 @@ def open_into_field(w: Writer) -> None:
     w.bind("self.conn", "conn")
 
 
-@feature(1.5, lambda w: bool(w.methods) and w.is_method)
+@feature(4, lambda w: bool(w.methods) and w.is_method)
 def call_method(w: Writer) -> None:
     kind, name = w.rng.choice(w.methods)
     match kind:

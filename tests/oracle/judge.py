@@ -56,6 +56,7 @@ class Verdict:
     bits: dict[Site, Bits]
     runs: int
     has_mistake: bool
+    reached: frozenset[Site] = frozenset()  # the calls that returned
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ class Play:
     doubtful: bool = False  # whether helpers may give None, or what counts as false, instead of a connection
     world: World = field(init=False)
     sites: list[tuple[str, Site]] = field(init=False)
+    reached: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         tree = ast.parse(self.source)
@@ -133,7 +135,7 @@ class Play:
         names = [arg.arg for arg in node.args.args][inspect.ismethod(function) :]
         is_method = bool(owner) and names[:1] == ["self"]
         world, namespace, state = self.world, self.namespace, self.state
-        classes = [namespace[owner], *namespace[owner].__subclasses__()] if is_method else []
+        classes = [*self._classes(namespace[owner])] if is_method else []
         drive = self._driver(entry) if inspect.isgeneratorfunction(function) else None
 
         def call() -> Outcome:
@@ -163,6 +165,15 @@ class Play:
             return Outcome(value, error, tuple(kept))
 
         return call
+
+    def _classes(self, cls: type) -> Iterator[type]:
+        """A class, those below it, and for each that has hooks one that nobody has seen: it may do anything there."""
+        for each in (cls, *cls.__subclasses__()):
+            yield each
+            names = {name for above in each.__mro__ for name in vars(above)}
+            hooks = [name for name in sorted(names) if _is_hook(self.functions.get(f"{_home(each, name)}.{name}"))]
+            if hooks:
+                yield type("Unseen", (each,), {name: _unseen(self.world.function(name)) for name in hooks})
 
     def _given(self) -> Connection:
         """A connection of the caller's: it is not to be closed for it."""
@@ -205,6 +216,7 @@ class Play:
         connections = world.connections
 
         def born(before: int, value: Any, site: int) -> Any:
+            self.reached.add(site)
             if isinstance(value, Connecting):
                 value.site = site
             elif isinstance(value, Connection) and not value.is_foreign:
@@ -281,7 +293,8 @@ def judge(source: str, *, bound: int = 2, limit: int = LIMIT, doubtful: bool = F
         for (owner, place), mask in zip(sites, seen, strict=True)
         if owner in play.entries
     }
-    return Verdict(bits, runs, world.has_mistake)
+    reached = frozenset(place for number, (_, place) in enumerate(sites) if number in play.reached)
+    return Verdict(bits, runs, world.has_mistake, reached)
 
 
 def _kinds(tree: ast.Module, drivers: dict[str, Any]) -> dict[str, type[BaseException] | None]:
@@ -304,6 +317,20 @@ def _kinds(tree: ast.Module, drivers: dict[str, Any]) -> dict[str, type[BaseExce
             case ast.Attribute(value=ast.Name(id=driver), attr="Error") if driver in DRIVERS:
                 kinds[f"{driver}.Error"] = drivers[driver].Error
     return dict(sorted(kinds.items()))  # in an order that no fix changes
+
+
+def _home(cls: type, name: str) -> str:
+    """The class in which an object of this class finds a method."""
+    return next(above.__name__ for above in cls.__mro__ if name in vars(above))
+
+
+def _is_hook(function: ast.FunctionDef | None) -> bool:
+    """Whether a method does nothing, or only says that it is not written."""
+    return function is not None and isinstance(function.body[0], (ast.Pass, ast.Raise)) and not function.body[1:]
+
+
+def _unseen(unknown: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda _, *given: unknown(*given)
 
 
 def _nullable(function: ast.FunctionDef) -> set[str]:

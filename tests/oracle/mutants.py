@@ -65,7 +65,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("a = b = c takes c for a alone", "lifetimes.transfer", "last = not isinstance(act.node, ast.Assign) or act.target is act.node.targets[-1]", "last = True"),  # noqa: E501
     Mutant("any with closes", "lifetimes.transfer", "return how == CLOSER or leaving is None or leaving.closes", "return True"),  # noqa: E501
     Mutant("pop_all closes", "lifetimes.transfer", "return [fact.without([stack]).with_(CLOSER, call)]", 'return [fact._replace(state="closed")]'),  # noqa: E501
-    Mutant("each of a tuple is the connection", "lifetimes.transfer", "index is not None and number == index", "index is not None"),  # noqa: E501
+    Mutant("each of a tuple is the connection", "lifetimes.transfer", "if index is None or number == index else None", "if True else None"),  # noqa: E501
     Mutant("return counts when an exception leaves", "lifetimes.lifetime", 'return fact.state == "open" and not any(type(where) is str and "." in where for _, where in fact.aliases)', "return self._normal(fact)"),  # noqa: E501
     Mutant("a returned cursor takes nothing along", "lifetimes.analysis", "for _, where in fact.aliases)", 'for how, where in fact.aliases if how != "part")'),  # noqa: E501
     Mutant("a stack goes by its name", "lifetimes.analysis", "yield name, item\n", "yield name, name\n"),
@@ -77,10 +77,13 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("nothing is known", "lifetimes.knowledge", "return known if all(key in later for key, _ in known) else frozenset(k for k in known if k[0] in later)", "return frozenset()"),  # noqa: E501
     Mutant("what a helper does, it does before it raises", "lifetimes.summaries", "(normal if end is analysis.graph.exit else raising).add", "(normal if True else raising).add"),  # noqa: E501
     Mutant("a helper never raises", "lifetimes.summaries", "tuple(sorted(graph.thrown)) if graph.raised in nodes else ())", "())"),  # noqa: E501
-    Mutant("a helper always returns", "lifetimes.summaries", "return Outcome(graph.exit in nodes,", "return Outcome(True,"),  # noqa: E501
-    Mutant("entering runs no code", "lifetimes.summaries", "return graph is None or _raises_before_yield(graph)", "return False"),  # noqa: E501
-    Mutant("no manager swallows", "lifetimes.summaries", "return [name for handler in _swallowing(graph) for name in _caught_by(definition.file, handler)]", "return []"),  # noqa: E501
+    Mutant("a helper always returns", "lifetimes.summaries", "outcome = Outcome(graph.exit in nodes,", "outcome = Outcome(True,"),  # noqa: E501
+    Mutant("entering runs no code", "lifetimes.summaries", "not _raises_before_yield(graph), tuple(swallows)", "True, tuple(swallows)"),  # noqa: E501
+    Mutant("no manager swallows", "lifetimes.summaries", "swallows = [name for handler in _swallowing(graph) for name in _caught_by(file, handler)]", "swallows: list[str | None] = []"),  # noqa: E501
     Mutant("logging raises", "lifetimes.effects", "return Outcome(raises=()) if quiet or", "return Outcome(raises=()) if"),  # noqa: E501
+    Mutant("a subclass has no say", "flow.callees", "found = _joined([found, *_overridden(receiver.cls, family, name)])", "found = _joined([found])"),  # noqa: E501
+    Mutant("what is given comes back as new", "lifetimes.summaries", "instead=others,", "instead=frozenset(),"),
+    Mutant("a flag says nothing", "lifetimes.transfer", "            if is_test(value):\n                answers =", "            if False:\n                answers ="),  # noqa: E501
     Mutant("no exception comes in at a yield", "lifetimes.effects", "self.at_yield = (ORDINARY, GENERATOR_EXIT)", "self.at_yield = (GENERATOR_EXIT,)"),  # noqa: E501
 )  # fmt: skip
 

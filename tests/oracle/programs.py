@@ -68,7 +68,7 @@ def _target(writer: Writer, number: int) -> str:
     if is_init:
         text = re.sub(r"\breturn\b.*", "return", text)
     base = f"class Job{number}:\n" + textwrap.indent("\n".join([*methods, text]), "    ")
-    return base + _subclass(writer, number) if writer.methods and writer.maybe() else base
+    return base + _subclass(writer, number) if writer.methods and writer.maybe(0.7) else base
 
 
 def _subclass(writer: Writer, number: int) -> str:
