@@ -29,6 +29,7 @@ from dbhygiene.fixes.blocks import (
     NOWHERE,
     Block,
     Unit,
+    above,
     comments_of,
     joined,
     lines,
@@ -163,6 +164,7 @@ class _Rewriter(cst.CSTTransformer):
             case cst.SimpleStatementSuite(), cst.SimpleStatementSuite():
                 return self._suite(original_node, updated_node)
             case cst.Module(), cst.Module():
+                updated_node = _with_short_header(updated_node)
                 statements, left = self._rearranged(original_node.body, updated_node.body, None)
                 return updated_node.with_changes(body=statements, footer=[*left, *updated_node.footer])
             case cst.BaseCompoundStatement(), cst.BaseCompoundStatement():
@@ -289,6 +291,16 @@ class _Rewriter(cst.CSTTransformer):
         return without_empty_finally(Unit(span, span, updated))  # type: ignore[arg-type]
 
 
+def _with_short_header(module: cst.Module) -> cst.Module:
+    """The module with the comments right above its first statement given to it, where others stand above these."""
+    outer, own = above(module.header)
+    if not module.body or not any(line.comment for line in outer):
+        return module
+    first, *rest = module.body
+    first = first.with_changes(leading_lines=[*own, *first.leading_lines])
+    return module.with_changes(header=outer, body=[first, *rest])
+
+
 def _separate(line: cst.SimpleStatementLine) -> list[cst.SimpleStatementLine]:
     """`a; b  # c` as two lines; what stands above belongs to the first, a comment behind to the last."""
     bare = [small.with_changes(semicolon=cst.MaybeSentinel.DEFAULT) for small in line.body]
@@ -331,9 +343,9 @@ def _first_in(node: cst.BaseCompoundStatement, code: str) -> cst.IndentedBlock:
     return body.with_changes(body=statements, footer=[*left, *body.footer])
 
 
-def by_kind(name: str) -> tuple[int, str]:
+def by_kind(name: str) -> tuple[int, str, str]:
     """isort's default order: constants, classes, variables."""
-    return (0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2, name)
+    return (0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2, name.lower(), name)
 
 
 _ORDERS: tuple[Callable[[str], object], ...] = (by_kind, str.lower, str)

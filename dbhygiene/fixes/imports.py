@@ -9,8 +9,8 @@ import ast
 import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from itertools import pairwise
-from typing import Any
+from itertools import groupby, pairwise
+from typing import Any, TypeAlias, cast
 
 from dbhygiene.edits import AddName, Edit, InsertAfter, InsertBefore
 from dbhygiene.fixes.editor import by_kind, targets
@@ -61,9 +61,7 @@ def spelled(file: File, edits: Iterable[Edit]) -> list[Edit]:
         }
         result.append(edit._replace(**changes))  # type: ignore[arg-type]
     first = min(uses, default=0)
-    for module in sorted({new.module for new in wanted.values()}):
-        result += _adding(file, module, {new.item for new in wanted.values() if new.module == module}, first)
-    return result
+    return [*result, *_adding(file, wanted.values(), first)]
 
 
 # -- names that the file knows --------------------------------------------------------------------------
@@ -145,85 +143,269 @@ def _is_taken(file: File, name: str) -> bool:
     return bound or any(node.id == name for node in file.nodes(ast.Name))
 
 
-def _adding(file: File, module: str, items: set[str], line: int) -> Iterator[Edit]:
-    """The edits that import these names of a module, and for an empty one itself, before a line of the file."""
+def _adding(file: File, new: Collection[Import], line: int) -> Iterator[Edit]:
+    """The edits that import these before a line of the file: names more in its imports, or lines among them."""
     body = [node for node in file.tree.body if (node.end_lineno or node.lineno) < line]
-    imports = [node for node in body if isinstance(node, (ast.Import, ast.ImportFrom))]
-    if "" in items:
-        yield _line(file, imports, f"import {module}")
-    names = sorted(items - {""}, key=lambda item: by_kind(item.partition(" ")[0]))
-    if not names:
-        return
-    if _one_name_a_line(imports):
-        yield from (_line(file, imports, f"from {module} import {name}") for name in names)
-        return
-    for node in imports:
-        if isinstance(node, ast.ImportFrom) and (node.module, node.level) == (module, 0) and node.names[0].name != "*":
-            yield from (AddName(file.span(node), name) for name in names)
+    layout = _Layout(file, body)
+    lines: list[str] = []
+    for module in sorted({each.module for each in new}):
+        items = {each.item for each in new if each.module == module}
+        if "" in items:
+            lines.append(f"import {module}")
+        names = sorted(items - {""}, key=by_kind)
+        if layout.one_name_a_line:
+            lines += (f"from {module} import {name}" for name in names)
+            continue
+        alone = [name for name in names if " as " in name and not layout.combines_aliases]
+        lines += (f"from {module} import {name}" for name in alone)
+        if joined := [name for name in names if name not in alone]:
+            if (there := layout.names_of(module)) is not None:
+                yield from (AddName(file.span(there), name) for name in joined)
+            else:
+                lines.append(f"from {module} import {', '.join(joined)}")
+    if lines:
+        yield from layout.with_lines(lines)
+
+
+_Import: TypeAlias = "ast.Import | ast.ImportFrom"
+_Order: TypeAlias = "Callable[[ast.stmt], tuple[Any, ...]]"
+
+
+class _Row(Record):
+    """An import, at its place if it is there already."""
+
+    node: _Import
+    place: Span | None = None
+    code: str = ""
+
+
+class _Layout:
+    """How the imports in the body of a module are laid out: in blocks, with other code between, and these in groups."""
+
+    def __init__(self, file: File, body: Sequence[ast.stmt]) -> None:
+        self.file, self.body = file, body
+        self.imports = [node for node in body if isinstance(node, (ast.Import, ast.ImportFrom))]
+        self.blocks: list[list[list[_Row]]] = []
+        for before, node in pairwise((None, *body)):
+            if not isinstance(node, (ast.Import, ast.ImportFrom)):
+                continue
+            if not isinstance(before, (ast.Import, ast.ImportFrom)):
+                self.blocks.append([[]])
+            elif self._is_parted(before, node):
+                self.blocks[-1].append([])
+            self.blocks[-1][-1].append(_Row(node, file.span(node)))
+        self.order = self._order()
+
+    def _is_parted(self, before: _Import, node: _Import) -> bool:
+        """Whether blank lines stand between two imports; those above a comment part only imports of different kinds."""
+        between = self.file.lines[before.end_lineno or before.lineno : node.lineno - 1]
+        is_commented = bool(between) and between[-1].lstrip().startswith("#")
+        if is_commented and self._kind(before) == self._kind(node):
+            return False
+        return any(not text.strip() for text in between)
+
+    # -- what the file does otherwise --
+
+    @property
+    def one_name_a_line(self) -> bool:
+        """Whether two names of one module are imported on lines of their own, and nowhere two on one line."""
+        rows = [node for node in self.imports if isinstance(node, ast.ImportFrom)]
+        plain = [(row.module, row.level) for row in rows if not row.names[0].asname]
+        return all(len(row.names) == 1 for row in rows) and any(one == other for one, other in pairwise(plain))
+
+    @property
+    def combines_aliases(self) -> bool:
+        """Whether some line imports names under others' names beside more names."""
+        return any(
+            isinstance(node, ast.ImportFrom) and len(node.names) > 1 and _has_alias(node) for node in self.imports
+        )
+
+    def names_of(self, module: str) -> ast.ImportFrom | None:
+        """The line that imports names of a module, and takes another."""
+        for node in self.imports:
+            if isinstance(node, ast.ImportFrom) and (node.module, node.level) == (module, 0):
+                if node.names[0].name != "*" and (self.combines_aliases or not _has_alias(node)):
+                    return node
+        return None
+
+    def _order(self) -> _Order | None:
+        """The order that all groups are in, but for relative imports, which have one of their own."""
+        groups = [
+            [row.node for row in group if self._kind(row.node) < _RELATIVE] for block in self.blocks for group in block
+        ]
+        return next((order for order in _ORDERS if all(_is_sorted(group, order) for group in groups)), None)
+
+    # -- new lines --
+
+    def with_lines(self, lines: Sequence[str]) -> Iterator[Edit]:
+        rows = [_Row(cast(_Import, ast.parse(code).body[0]), code=code) for code in lines]
+        if not self.blocks:
+            yield self._first(rows)
             return
-    yield _line(file, imports, f"from {module} import {', '.join(names)}")
+        for row in rows:
+            self._put(row)
+        for block in self.blocks:
+            yield from _inserted(self.file, block)
+
+    def _first(self, rows: Sequence[_Row]) -> Edit:
+        """The first imports of a file: behind its docstring, if it has one."""
+        groups: list[list[_Row]] = []
+        for kind in sorted({self._kind(row.node) for row in rows}):
+            alike = [row for row in rows if self._kind(row.node) == kind]
+            groups.append(sorted(alike, key=lambda row: _ORDERS[0](row.node)))
+        code = "\n\n".join("\n".join(row.code for row in group) for group in groups)
+        first, *rest = self.file.tree.body
+        if not (isinstance(first, ast.Expr) and _is_docstring(first)):
+            return InsertBefore(self.file.span(first), code + ("\n\n\n" if _is_defined(first) else "\n\n"))
+        stands_apart = bool(rest) and _is_defined(rest[0]) and not self._has_comment_apart(rest[0])
+        return InsertAfter(self.file.span(first), f"\n{code}" + ("\n\n\n" if stands_apart else "\n\n"))
+
+    def _has_comment_apart(self, node: ast.stmt) -> bool:
+        """Whether the lines above a function or class hold a comment that a blank line parts from it."""
+        start = min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", ()))])
+        above = [text.strip() for text in self.file.lines[: start - 1]]
+        while above and above[-1].startswith("#"):
+            above.pop()
+        while above and not above[-1]:
+            above.pop()
+        return bool(above) and above[-1].startswith("#")
+
+    def _put(self, row: _Row) -> None:
+        """The row in its block and group."""
+        kind, root = self._kind(row.node), _root(row.node)
+        block = self._block_of(kind, root)
+        group = _holding(block, lambda each: _root(each.node) == root and self._kind(each.node) == kind)
+        group = group or _holding(block, lambda each: self._kind(each.node) == kind)
+        if group is not None:
+            group.insert(self._place(group, row.node), row)
+            return
+        for group in block:
+            lower = sum(self._kind(each.node) < kind for each in group)
+            if 0 < lower < len(group):  # no blank lines between kinds
+                group.insert(lower, row)
+                return
+        place = max((i + 1 for i, group in enumerate(block) if self._kind(group[-1].node) < kind), default=0)
+        block.insert(place, [row])
+
+    def _block_of(self, kind: int, root: str) -> list[list[_Row]]:
+        """The first block with imports of the same package, or of the same kind.
+
+        Else the first for the standard library; the last for others, since what stands before it may change `sys.path`.
+        """
+        for is_alike in (
+            lambda row: _root(row.node) == root and self._kind(row.node) == kind,
+            lambda row: self._kind(row.node) == kind,
+        ):
+            for block in self.blocks:
+                if _holding(block, is_alike) is not None:
+                    return block
+        if kind > _STANDARD:
+            return self.blocks[-1]
+        later = (block for block in self.blocks if any(self._kind(row.node) > 0 for group in block for row in group))
+        return next(later, self.blocks[0])
+
+    def _place(self, group: Sequence[_Row], new: _Import) -> int:
+        nodes = [row.node for row in group]
+        for order in (self.order, *_ORDERS, *map(self._by_kind, _ORDERS)):
+            if order is not None and _is_sorted(nodes, order):
+                return sum(order(node) <= order(new) for node in nodes)
+        alike = [i for i, node in enumerate(nodes) if type(node) is type(new)]
+        return alike[-1] + 1 if alike else len(nodes)
+
+    def _by_kind(self, order: _Order) -> _Order:
+        return lambda node: (self._kind(cast(_Import, node)), *order(node))
+
+    def _kind(self, node: _Import) -> int:
+        """isort's sections: future, standard library, third party, the project's own, relative."""
+        if isinstance(node, ast.ImportFrom) and node.level:
+            return _RELATIVE
+        root = _root(node)
+        if root == "__future__":
+            return 0
+        if root in sys.stdlib_module_names:
+            return _STANDARD
+        return 3 if _is_own(self.file, root) else 2
 
 
-def _one_name_a_line(imports: Sequence[ast.Import | ast.ImportFrom]) -> bool:
-    """Whether the file imports two names of one module on lines of their own, and nowhere two on one line."""
-    rows = [(node.module, node.level, len(node.names)) for node in imports if isinstance(node, ast.ImportFrom)]
-    return all(length == 1 for _, _, length in rows) and any(one == other for one, other in pairwise(rows))
+_STANDARD, _RELATIVE = 1, 4
 
 
-def _line(file: File, imports: Sequence[ast.Import | ast.ImportFrom], code: str) -> Edit:
-    if imports:
-        return _among(file, imports, code)
-    following = file.tree.body[0]
-    if isinstance(following, ast.Expr) and _is_docstring(following):
-        return InsertAfter(file.span(following), f"\n{code}\n\n")
-    return InsertBefore(file.span(following), f"{code}\n\n")
+def _inserted(file: File, block: Sequence[Sequence[_Row]]) -> Iterator[Edit]:
+    """The edits that insert a block's new rows, next to those that are there."""
+    first = next(row.place for group in block for row in group if row.place)
+    last: Span | None = None
+    above = ""  # all of the block
+    for group in block:
+        for is_new, rows in groupby(group, lambda row: not row.place):
+            run = list(rows)
+            if not is_new:
+                last = run[-1].place
+                continue
+            code = "\n".join(each.code for each in run)
+            following = next((each.place for each in group[group.index(run[-1]) :] if each.place), None)
+            if run[0] is not group[0] and last:
+                yield InsertAfter(last, code)
+            elif following and following != first:
+                yield InsertBefore(following, code + _blank_above(file, following))
+            elif following:
+                above += code + _blank_above(file, following)
+            elif last:
+                yield InsertAfter(last, f"\n{code}")
+            else:
+                above += f"{code}\n\n"
+    if above:
+        yield InsertBefore(first, above)
 
 
-def _among(file: File, imports: Sequence[ast.Import | ast.ImportFrom], code: str) -> Edit:
-    """The new line in its section of the imports, in the order that this section has."""
-    parsed = ast.parse(code).body[0]
-    assert isinstance(parsed, (ast.Import, ast.ImportFrom))
-    mine = _section(file, parsed)
-    section = _first_run([node for node in imports if _section(file, node) == mine])
-    if section:
-        place = _place(section, parsed)
-        if place < len(section):
-            return InsertBefore(file.span(section[place]), code)
-        return InsertAfter(file.span(section[-1]), code)
-    lower = [node for node in imports if _section(file, node) < mine]
-    if lower:
-        return InsertAfter(file.span(lower[-1]), f"\n{code}")
-    return InsertBefore(file.span(imports[0]), f"{code}\n\n")
+def _blank_above(file: File, place: Span) -> str:
+    """What ends a line that goes above an import: a blank line where that has a comment on top."""
+    above = [line.startswith("#") for line in file.lines[: place.line - 1]]
+    return "\n\n" if above and above[-1] and not all(above) else "\n"  # what a file begins with stays on top
 
 
-def _first_run(section: Sequence[ast.Import | ast.ImportFrom]) -> Sequence[ast.Import | ast.ImportFrom]:
-    """The first of the runs that other code divides a section into."""
-    for i, (node, following) in enumerate(pairwise(section)):
-        if following.lineno - (node.end_lineno or node.lineno) > 3:
-            return section[: i + 1]
-    return section
+def _holding(block: Iterable[list[_Row]], is_alike: Callable[[_Row], bool]) -> list[_Row] | None:
+    """The group of a block that holds such imports; of several, the one of the most packages, the last of these."""
+    found = [group for group in block if any(map(is_alike, group))]
+    return max(reversed(found), key=lambda group: len({_root(row.node) for row in group}), default=None)
 
 
-_Order = Callable[[ast.stmt], "tuple[Any, ...]"]
+def _natural(text: str) -> list[tuple[bool, Any]]:
+    """A key that orders names as isort does: no case, and numbers by what they count."""
+    return [(not part.isdigit(), int(part) if part.isdigit() else part) for part in re.split(r"(\d+)", text.lower())]
 
 
-def _place(section: Sequence[ast.Import | ast.ImportFrom], new: ast.stmt) -> int:
-    orders: tuple[_Order, ...] = (
-        lambda node: (isinstance(node, ast.ImportFrom), _module(node).lower(), _first_name(node)),
-        lambda node: (isinstance(node, ast.ImportFrom), _module(node).lower()),
-        lambda node: (_module(node).lower(),),
-        lambda node: (not isinstance(node, ast.ImportFrom), _module(node).lower()),
-    )
-    for order in orders:
-        keys = [order(node) for node in section]
-        if keys == sorted(keys):
-            return sum(key <= order(new) for key in keys)
-    alike = [i for i, node in enumerate(section) if type(node) is type(new)]
-    return alike[-1] + 1 if alike else len(section)
+_ORDERS: tuple[_Order, ...] = (
+    lambda node: (_is_from(node), _natural(_module(node)), _first_name(node)),
+    lambda node: (_is_from(node), _natural(_module(node)), _natural(_names(node)[0])),
+    lambda node: (_is_from(node), _natural(_module(node))),
+    lambda node: (_natural(_module(node)), _is_from(node), _first_name(node)),
+    lambda node: (_natural(_module(node)), _is_from(node)),
+    lambda node: (_natural(_module(node)),),
+    lambda node: (not _is_from(node), _natural(_module(node)), _first_name(node)),
+    lambda node: (not _is_from(node), _natural(_module(node))),
+)
 
 
-def _first_name(node: ast.stmt) -> tuple[int, str]:
-    return by_kind(node.names[0].name) if isinstance(node, ast.ImportFrom) else (0, "")
+def _is_sorted(nodes: Iterable[ast.stmt], order: _Order) -> bool:
+    return all(order(one) <= order(other) for one, other in pairwise(nodes))
+
+
+def _is_from(node: ast.stmt) -> bool:
+    return isinstance(node, ast.ImportFrom)
+
+
+def _first_name(node: ast.stmt) -> tuple[Any, ...]:
+    if not isinstance(node, ast.ImportFrom):
+        return ()
+    return by_kind(node.names[0].name), node.names[0].asname or ""
+
+
+def _names(node: ast.stmt) -> list[str]:
+    return [alias.name for alias in node.names] if isinstance(node, (ast.Import, ast.ImportFrom)) else []
+
+
+def _has_alias(node: ast.ImportFrom) -> bool:
+    return any(alias.asname for alias in node.names)
 
 
 def _module(node: ast.stmt) -> str:
@@ -235,17 +417,23 @@ def _module(node: ast.stmt) -> str:
     return ""
 
 
-def _section(file: File, node: ast.Import | ast.ImportFrom) -> int:
-    """isort's sections: future, standard library, third party, the project's own, relative."""
-    if isinstance(node, ast.ImportFrom) and node.level:
-        return 4
-    root = _module(node).partition(".")[0]
-    if root == "__future__":
-        return 0
-    if root in sys.stdlib_module_names:
-        return 1
-    own = root == file.module.partition(".")[0] or file.project.module(root, file) is not None
-    return 3 if own else 2
+def _root(node: ast.stmt) -> str:
+    return _module(node).partition(".")[0]
+
+
+def _is_own(file: File, root: str) -> bool:
+    """Whether a module is the project's own, as isort sees it: at the root, in `src`, or around the file."""
+    project = file.project
+    if root == file.module.partition(".")[0]:
+        return True
+    if project.root is None:
+        return project.module(root, file) is not None
+    bases = [project.root, project.root / "src", *(project.root / each for each in project.settings.src)]
+    return any((base / root).is_dir() or (base / f"{root}.py").is_file() for base in bases)
+
+
+def _is_defined(node: ast.stmt) -> bool:
+    return isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
 
 
 def _is_docstring(node: ast.Expr) -> bool:

@@ -90,6 +90,27 @@ ADDED = {
         "import os\n\n\ndef closing():\n    pass\n\n\nc()\n",
         "import contextlib\nimport os\n\n\ndef closing():\n    pass\n\n\ncontextlib.closing(c())\n",
     ),
+    "from-imports first": (
+        "from datetime import date\nfrom pathlib import Path\nimport abc\n\nc()\n",
+        "from contextlib import closing\nfrom datetime import date\nfrom pathlib import Path\nimport abc\n\n"
+        "closing(c())\n",
+    ),
+    "a comment of the next import": (
+        "import os\n\n# Of the web.\nimport django\n\nc()\n",
+        "import os\nfrom contextlib import closing\n\n# Of the web.\nimport django\n\nclosing(c())\n",
+    ),
+    "a comment of the first function": (
+        "# Licence\n\n# Of f.\ndef f():\n    c()\n",
+        "# Licence\n\nfrom contextlib import closing\n\n\n# Of f.\ndef f():\n    closing(c())\n",
+    ),
+    "an aliased name is alone": (
+        "from contextlib import suppress as s\n\nc()\n",
+        "from contextlib import closing\nfrom contextlib import suppress as s\n\nclosing(c())\n",
+    ),
+    "an aliased name is not alone": (
+        "from contextlib import ExitStack, suppress as s\n\nc()\n",
+        "from contextlib import ExitStack, closing, suppress as s\n\nclosing(c())\n",
+    ),
     "windows": (
         "import os\r\n\r\nc()\r\n",
         "import os\r\nfrom contextlib import closing\r\n\r\nclosing(c())\r\n",
@@ -109,6 +130,12 @@ def test_a_longer_name_that_is_taken_gets_an_alias() -> None:
         "import sys\n\nfrom django.db import connection as django_connection\n\nconnection = django_connection(c())\n"
     )
     assert with_name(before, "{django.db.connection}") == after
+
+
+def test_a_package_keeps_to_its_group() -> None:
+    before = "import os\n\nfrom django.core import mail\n\nfrom oauth import models\n\nc()\n"
+    after = before.replace("core import mail\n", "core import mail\nfrom django.db import connection\n")
+    assert with_name(before, "{django.db.connection}") == after.replace("c()", "connection(c())")
 
 
 def test_a_shadowed_import_is_not_used() -> None:
