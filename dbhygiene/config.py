@@ -35,9 +35,30 @@ def root_of(path: Path) -> Path:
 
     That is the nearest directory above, within a repository, that has settings. Where none has, it is what is worked
     in, whichever of its files are named: the nearest directory from the current one upwards that looks like the root
-    of a project. Where none does, it is the nearest above the path; else the current directory, or that of the path.
-    The root of the file system and a user's home are no project, though one may be checked from there.
+    of a project. Where none does, it is the nearest above the path; else the directory itself, or the file's.
     """
+    return _marked_root(path) or (path if path.is_dir() else path.parent)
+
+
+def roots_of(paths: Iterable[Path]) -> dict[Path, Path]:
+    """The root of the project that each path lies in; those in no project are one together, below what they share.
+
+    The root of the file system and a user's home are too much to be a project: what only these hold lies apart.
+    """
+    marked: dict[Path, Path | None] = {}  # by directory: a hook names many files of few
+    starts = {path: path if path.is_dir() else path.parent for path in paths}
+    for start in starts.values():
+        if start not in marked:
+            marked[start] = _marked_root(start)
+    loose = [start for start, root in marked.items() if root is None]
+    shared = Path(os.path.commonpath(loose)) if loose and len({start.anchor for start in loose}) == 1 else None
+    if shared and str(shared) in {shared.anchor, os.path.expanduser("~")}:
+        shared = None
+    return {path: marked[start] or shared or start for path, start in starts.items()}
+
+
+def _marked_root(path: Path) -> Path | None:
+    """The root of the project that a path lies in, where something marks one."""
     start = path if path.is_dir() else path.parent
     here = Path(os.getcwd())
     around = nearest = None
@@ -50,10 +71,7 @@ def root_of(path: Path) -> Path:
             return directory
         if ".git" in markers:
             break
-    if found := around or nearest:
-        return found
-    is_everything = str(here) in {here.anchor, os.path.expanduser("~")}
-    return here if start.is_relative_to(here) and not is_everything else start
+    return around or nearest
 
 
 def by_root(files: Iterable[str], root: Path) -> dict[Path, list[str]]:

@@ -91,8 +91,20 @@ class Listing:
             below = _by_git(directory, git, self._names, there) or _by_walk(directory, self._names, found)
             kept = below if self._excluded is _nothing else (file for file in below if not self._excluded(file))
             files.update(dict.fromkeys(kept))
-        found.files = Files(sorted(files))
+        found.files = Files(self._each_once(sorted(files)))
         return found
+
+    def _each_once(self, files: list[str]) -> list[str]:
+        """These files without links to others of them: a file that is reached by two names is one file."""
+        given = [*self._files, *map(str, self.directories)]
+        is_twisted = len(given) > 1 and any(os.path.realpath(path) != path for path in given)
+        links = {file for file in files if os.path.islink(file)}
+        if not links and not is_twisted:
+            return files
+        kept: dict[str, str] = {}
+        for file in sorted(files, key=lambda file: (file in links, file)):  # the file itself before links to it
+            kept.setdefault(os.path.realpath(file), file)
+        return sorted(kept.values())
 
 
 def _parts(path: Path, root: Path) -> tuple[str, ...]:

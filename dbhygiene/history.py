@@ -26,8 +26,11 @@ def parted(root: Path, revision: str) -> str:
     """The commit where a project's history left that of a revision; raises Mistake where git knows none."""
     _git(root, "rev-parse", "--git-dir", fails=f"--since: {root} is in no git repository")
     name = f"{revision}^{{commit}}"
-    commit = _git(root, "rev-parse", "--verify", "--quiet", name, fails=f"--since: no commit `{revision}`").strip()
-    alone = f"--since: `{revision}` and HEAD have no commit in common; in a shallow clone, fetch more of the history"
+    is_shallow = _git(root, "rev-parse", "--is-shallow-repository").strip() == "true"
+    more = "; this clone is shallow: fetch more of the history (actions/checkout: `fetch-depth: 0`)" * is_shallow
+    unknown = f"--since: no commit `{revision}`{more}"
+    commit = _git(root, "rev-parse", "--verify", "--quiet", name, fails=unknown).strip()
+    alone = f"--since: `{revision}` and HEAD have no commit in common{more}"
     return _git(root, "merge-base", commit, "HEAD", fails=alone).strip()
 
 

@@ -38,12 +38,8 @@ def members(
         meanwhile: what is done with a project while its files are listed; gives files that are known to be there.
     """
     by_root: dict[Path, list[Path]] = {}
-    roots: dict[Path, Path] = {}  # by directory: a hook names many files of few
-    for path in paths:
-        start = path if path.is_dir() else path.parent
-        if start not in roots:
-            roots[start] = config.root_of(start)
-        by_root.setdefault(roots[start], []).append(path)
+    for path, root in config.roots_of(paths).items():
+        by_root.setdefault(root, []).append(path)
     projects = [Project(root, settings(root)) for root in by_root]
     listings = (each.listing(by_root[each.root], force_exclude=force_exclude) for each in projects)
     for outer, listing in zip(projects, _ahead(listings), strict=True):

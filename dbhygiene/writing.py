@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import stat
 from pathlib import Path
 
 from dbhygiene.mistakes import Mistake
@@ -17,17 +17,37 @@ def write(path: Path, data: bytes, *, was: bytes) -> None:
     """
     target = Path(os.path.realpath(path))
     try:
-        mode = target.stat().st_mode
         if target.read_bytes() != was:
             raise Mistake(f"{path}: changed meanwhile, and left alone")
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            os.chmod(name, mode & 0o7777)
-            os.replace(name, target)
-        except BaseException:
-            os.unlink(name)
-            raise
+        _replace(target, data, target.stat().st_mode)
     except OSError as error:
         raise Mistake(f"{path}: not written: {(error.strerror or str(error)).lower()}") from None
+
+
+def put(path: Path, data: bytes) -> None:
+    """Write a file, new or not, as a whole or not at all; what is no file, such as a pipe, is written to directly."""
+    target = Path(os.path.realpath(path))
+    try:
+        mode = target.stat().st_mode
+    except FileNotFoundError:
+        mask = os.umask(0)
+        os.umask(mask)
+        mode = stat.S_IFREG | 0o666 & ~mask
+    if stat.S_ISREG(mode) and os.access(target.parent, os.W_OK):
+        _replace(target, data, mode)
+    else:
+        target.write_bytes(data)
+
+
+def _replace(target: Path, data: bytes, mode: int) -> None:
+    import tempfile
+
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.chmod(name, mode & 0o7777)
+        os.replace(name, target)
+    except BaseException:
+        os.unlink(name)
+        raise

@@ -175,23 +175,30 @@ def test_the_root_is_that_of_the_current_directory_whatever_is_named(
     assert [config.root_of(each) for each in (part / "app", part, directory)] == [part, part, directory]
 
 
-def test_without_a_mark_the_current_directory_is_the_root(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (directory / "app").mkdir()
+def test_without_a_mark_what_is_named_is_the_root(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("app", "lib", "part"):
+        (directory / "all" / name).mkdir(parents=True)
+    app, lib, part = (directory / "all" / name for name in ("app", "lib", "part"))
     monkeypatch.chdir(directory)
-    assert config.root_of(directory / "app") == directory
-    monkeypatch.chdir("app")
-    assert config.root_of(directory) == directory
+    assert config.root_of(app) == app
+    assert config.roots_of([app]) == {app: app}
+    assert config.roots_of([app, lib / "a.py"]) == dict.fromkeys([app, lib / "a.py"], directory / "all")
+    (part / "setup.py").touch()
+    assert config.roots_of([app, part]) == {app: app, part: part}
 
 
 def test_the_whole_file_system_is_no_project_and_neither_is_a_home(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (directory / "app").mkdir()
-    monkeypatch.chdir(directory.anchor)
-    assert config.root_of(directory / "app") == directory / "app"
-    monkeypatch.chdir(directory)
+    app, lib = directory / "app", directory / "lib"
+    for each in (app, lib):
+        each.mkdir()
     monkeypatch.setenv("HOME", str(directory))
-    assert config.root_of(directory / "app") == directory / "app"
+    assert config.roots_of([app, lib]) == {app: app, lib: lib}
+    assert config.roots_of([app, Path(directory.anchor)]) == {
+        app: app,
+        Path(directory.anchor): Path(directory.anchor),
+    }
 
 
 def test_no_settings_are_taken_from_outside_of_a_repository(directory: Path) -> None:

@@ -263,6 +263,56 @@ def test_a_syntax_error_does_not_stop_the_rest(project: Path) -> None:
     assert [line.split()[1] for line in out.splitlines()] == ["HYG201", "HYG001"]
 
 
+def test_a_notebook_that_is_named_fails_and_the_rest_goes_on(project: Path) -> None:
+    (project / "a.ipynb").write_text('{"cells": []}')
+    status, out, err = run("check", "-q", "-o", "concise", "a.ipynb", "app.py")
+    assert (status, out.count("\n"), err) == (2, 1, "dbhygiene: a.ipynb: notebooks cannot be checked yet\n")
+    status, out, err = run("check", "a.ipynb")
+    assert (status, out) == (2, "0 findings in 0 files\n")  # not those of the current directory
+    assert run("check")[0] == 1  # one that is not named is passed over
+    assert run("check", "--stdin-filename", "a.ipynb")[0] == 2
+
+
+def test_a_file_with_two_names_is_checked_once(project: Path) -> None:
+    (project / "link.py").symlink_to("app.py")
+    (project / "sub").symlink_to(".", target_is_directory=True)
+    assert run("check", "-q", "-o", "concise", ".", "sub", "link.py")[1].count("\n") == 1
+    assert run("check", "-q", "-o", "concise", "link.py")[1].startswith("link.py:")
+    status, _, err = run("fix", "-q")
+    assert (status, err) == (0, "")
+    assert (project / "link.py").is_symlink()
+
+
+def test_the_name_of_standard_input_stands_for_it(project: Path) -> None:
+    assert run("check", "-q", "-o", "concise", "--stdin-filename", "x.py", text=ENGINE.encode())[1].startswith("x.py:")
+    assert run("fix", "--stdin-filename", "x.py", text=ENGINE.encode())[1] == FIXED
+    assert run("check", "--stdin-filename", "x.py", "app.py")[0] == 2
+
+
+def test_an_empty_revision_is_a_mistake(project: Path) -> None:
+    for command in ("check", "fix", "baseline"):
+        assert run(command, "--since", "")[0] == 2
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no full disk here")
+def test_a_full_disk_takes_one_line(project: Path) -> None:
+    for words in (["check"], ["check", "-o", "json"], ["check", "--output-file", "/dev/full"], ["rule", "HYG101"]):
+        with open("/dev/full", "w") as full:
+            command = [sys.executable, "-m", "dbhygiene", *words]
+            done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+        assert done.returncode == 2
+        assert done.stderr.count("\n") == 1
+        assert done.stderr.endswith("not written: no space left on device\n")
+
+
+def test_a_report_that_cannot_be_written_leaves_the_old_one(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (project / "report.json").write_text("old")
+    monkeypatch.setattr(os, "replace", mock.Mock(side_effect=OSError(28, "No space left on device")))
+    before = sorted(os.listdir())
+    assert run("check", "--no-cache", "-o", "json:report.json")[0] == 2
+    assert ((project / "report.json").read_text(), sorted(os.listdir())) == ("old", before)
+
+
 def test_a_closed_pipe_is_silent(project: Path) -> None:
     command = [sys.executable, "-m", "dbhygiene", "rule", "--all"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)

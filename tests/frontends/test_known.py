@@ -165,6 +165,15 @@ def test_mistakes(repository: Path, tmp_path_factory: pytest.TempPathFactory, mo
     assert run("check", "--since", "HEAD") == (2, "", f"dbhygiene: --since: {elsewhere} is in no git repository\n")
 
 
+def test_a_shallow_clone_is_told_of(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clone = tmp_path / "clone"
+    command = ["git", "clone", "-q", "--depth", "1", repository.as_uri(), str(clone)]
+    subprocess.run(command, check=True)
+    monkeypatch.chdir(clone)
+    status, _, err = run("check", "--since", "nowhere")
+    assert (status, err.count("\n"), "fetch-depth: 0" in err) == (2, 1, True)
+
+
 # -- ignore ---------------------------------------------------------------------------------------------
 
 

@@ -31,13 +31,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write("\n")  # ends the line that `^C` is on
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains at its end
+        _drop_output()
         return 141
+    except OSError as error:  # a full disk
+        _drop_output()
+        sys.stderr.write(f"dbhygiene: not written: {(error.strerror or str(error)).lower()}\n")
+        return 2
     finally:
         if arguments is None:
             gc.freeze()  # the process ends: to take apart what is in cycles would be a tenth of its time
         elif collects:
             gc.enable()
+
+
+def _drop_output() -> None:
+    """Send what is still to be written nowhere, or the interpreter complains at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(words: Sequence[str]) -> int:

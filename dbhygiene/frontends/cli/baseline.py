@@ -12,7 +12,7 @@ from dbhygiene import engine
 from dbhygiene.baseline import DEFAULT
 from dbhygiene.frontends.cli.clicked import Command, run_options
 from dbhygiene.frontends.cli.known import baseline_path, update
-from dbhygiene.frontends.cli.run import Run, shown
+from dbhygiene.frontends.cli.run import Run, shown, with_stdin
 from dbhygiene.mistakes import Mistake
 
 
@@ -21,7 +21,7 @@ from dbhygiene.mistakes import Mistake
 @click.option("--prune", is_flag=True, help="Only take out what is found no more.")
 def command(paths: tuple[str, ...], prune: bool, **options: Any) -> int:
     """Write a file of known findings. `check` does not report what is in it."""
-    if "-" in paths:
+    if "-" in with_stdin(paths, options["stdin_filename"]):
         raise Mistake("a baseline is made of files, not of `-`")
     return write_baseline(paths, prune=prune, **options)
 
@@ -30,7 +30,7 @@ def write_baseline(
     paths: tuple[str, ...], *, prune: bool = False, baseline: Path | None, since: str | None, **options: Any
 ) -> int:
     """Write the baselines of the projects that the paths lie in; the exit status."""
-    if since:
+    if since is not None:
         raise Mistake("a baseline holds all that is known, not what is new --since a commit")
     run = Run(baseline=None, since=None, **options)
     roots: set[Path] = set()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dbhygiene.frontends.cli.run import Run
+from dbhygiene.frontends.cli.run import Run, with_stdin
 from dbhygiene.mistakes import Mistake
 
 
@@ -20,6 +20,7 @@ def check(
     **options: Any,
 ) -> int:
     """Report findings. Looks at files and directories; at the current directory by default."""
+    paths = with_stdin(paths, options["stdin_filename"])
     if show_files or show_settings:
         from dbhygiene.frontends.cli import show
 

@@ -13,7 +13,7 @@ import click
 
 from dbhygiene import engine
 from dbhygiene.frontends.cli.clicked import Command, run_options
-from dbhygiene.frontends.cli.run import Part, Run, count, shown
+from dbhygiene.frontends.cli.run import Part, Run, count, shown, with_stdin
 from dbhygiene.frozen import replace
 from dbhygiene.mistakes import Mistake
 from dbhygiene.model import Finding, Fix, NoFix
@@ -28,6 +28,7 @@ from dbhygiene.source import File
 @click.option("--exit-non-zero-on-fix", is_flag=True, help="Exit with 1 if something was fixed.")
 def command(paths: tuple[str, ...], diff: bool, unsafe_fixes: bool, exit_non_zero_on_fix: bool, **options: Any) -> int:
     """Apply safe fixes. Tells what was fixed, and reports what is left, and why."""
+    paths = with_stdin(paths, options["stdin_filename"])
     fixing = fix_all(Run(**options), paths, diff=diff, unsafe=unsafe_fixes)
     if fixing.run.failed or fixing.failed:
         return 2

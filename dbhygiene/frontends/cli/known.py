@@ -13,6 +13,7 @@ from dbhygiene.fingerprints import Key, key
 from dbhygiene.mistakes import Mistake
 from dbhygiene.model import AnyRule, Finding
 from dbhygiene.project import Project
+from dbhygiene.writing import put
 
 
 def baseline_path(project: Project, named: Path | None) -> Path | None:
@@ -108,7 +109,7 @@ def update(
     new = untouched + (found & old if prune else found)
     try:
         if new != old or not path.exists():
-            path.write_text(text_of(new), "utf-8", newline="\n")
+            put(path, text_of(new).encode())
     except OSError as error:
         raise Mistake(f"{path}: not written: {(error.strerror or str(error)).lower()}") from None
     return f"{new.total()} known ({(new - old).total()} added, {(old - new).total()} removed)"

@@ -73,7 +73,7 @@ RUN = (
         key="config_values",
     ),
     Option(("--isolated",), "Read no settings from files."),
-    Option(("--stdin-filename",), "The name of what `-` reads from standard input.", str, "PATH"),
+    Option(("--stdin-filename",), "Read standard input, as `-` does, by this name.", str, "PATH"),
     Option(("--force-exclude",), "Exclude files even if they are given by name."),
     Option(("--no-cache",), "Keep nothing for the next run, and use nothing of the last one."),
     Option(("--cache-dir",), "Keep it there.", Path, "DIR"),

@@ -86,11 +86,16 @@ class Output:
 
 
 def _write(path: Path, text: str, mode: str = "w") -> None:
+    from dbhygiene.writing import put
+
     try:
-        with path.open(mode, encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-            file.write(text)
+        if mode == "w":
+            put(path, text.encode("utf-8", "backslashreplace"))
+        else:
+            with path.open(mode, encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+                file.write(text)
     except OSError as error:
-        raise Mistake(f"{path}: {error.strerror}") from None
+        raise Mistake(f"{path}: not written: {(error.strerror or str(error)).lower()}") from None
 
 
 def _summarise(findings: Sequence[Finding], scene: Scene) -> None:

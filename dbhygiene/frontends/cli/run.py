@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from dbhygiene.frontends.cli.known import Filter
 
 MOST_PREVIEWS = 10
+NOTEBOOK = "notebooks cannot be checked yet"
 
 
 class Part(Frozen):
@@ -91,6 +92,8 @@ class Run:
             limits.listen(self.tell)
         # What is wrong is told before anything is looked at.
         self._targets = targets(self.options.asked, self.options.output_file)
+        if self.options.since is not None and not self.options.since.strip():
+            raise Mistake("--since: the revision is empty")
 
     # -- what to look at ------------------------------------------------------------------------------
 
@@ -158,10 +161,19 @@ class Run:
 
     def members(self, paths: Sequence[str]) -> Iterator[Member]:
         """The projects that the paths lie in; of no paths, the current directory."""
-        below = sorted(_absolute(paths or (".",)))
+        below = sorted(self._without_notebooks(_absolute(paths or (".",))))
         nested = not self.options.isolated and self._file is None
         force = self.options.force_exclude
         return members(below, self.settings, nested=nested, force_exclude=force, meanwhile=self._look_ahead)
+
+    def _without_notebooks(self, paths: Iterable[Path]) -> Iterator[Path]:
+        """These paths; a notebook among them cannot be read, and fails."""
+        for path in paths:
+            if path.suffix == ".ipynb" and path.is_file():
+                self.warn(f"{shown(path)}: {NOTEBOOK}")
+                self.failed = True
+            else:
+                yield path
 
     @property
     def _file(self) -> Path | None:
@@ -207,6 +219,8 @@ class Run:
 
     def _stdin(self) -> Part:
         path = Path(os.path.abspath(self.options.stdin_filename or "<stdin>"))
+        if path.suffix == ".ipynb":
+            raise Mistake(f"{shown(path)}: {NOTEBOOK}")
         root = config.root_of(path)
         project = Project(root, self.settings(root))
         part = Part(project, (), engine.Analyses(project), self._rules(project), sys.stdin.buffer.read())
@@ -293,6 +307,8 @@ class Run:
             from dbhygiene.flow import limits
 
             limits.listen(None)
+        if not self._targets[0].format:  # there was no project whose settings say it
+            self._targets[0] = replace(self._targets[0], format="full")
         if self.options.statistics:
             self.out.writelines(_table(self._tally))
         else:
@@ -314,6 +330,15 @@ class Run:
     def tell(self, words: str) -> None:
         if self.options.verbose:
             print(words, file=sys.stderr)
+
+
+def with_stdin(paths: tuple[str, ...], stdin_filename: str | None) -> tuple[str, ...]:
+    """The paths that are meant: the name of standard input alone stands for `-`."""
+    if stdin_filename is None or "-" in paths:
+        return paths
+    if paths:
+        raise Mistake("--stdin-filename: standard input is read as `-`, and only files are named")
+    return ("-",)
 
 
 def _absolute(paths: Iterable[str]) -> Iterator[Path]:
