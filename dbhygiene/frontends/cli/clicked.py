@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -29,7 +29,13 @@ class Command(click.Command):
             ) from None
 
 
-class TargetType(click.ParamType[Target]):
+if TYPE_CHECKING:
+    _TargetType = click.ParamType[Target]
+else:
+    _TargetType = click.ParamType  # which older versions of click do not let be subscripted
+
+
+class TargetType(_TargetType):
     """`FORMAT`, or `FORMAT:FILE`."""
 
     name = "format"

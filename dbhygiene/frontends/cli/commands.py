@@ -15,11 +15,12 @@ COMMANDS = ("check", "fix", "explain", "rule", "config", "baseline", "doctor", "
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command; the exit status."""
+    if not arguments:  # versions of click differ in what they do then
+        with commands.make_context("dbhygiene", [], resilient_parsing=True) as context:
+            click.echo(context.get_help(), err=True)
+        return 2
     try:
         return int(commands.main(list(arguments), prog_name="dbhygiene", standalone_mode=False) or 0)
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
-        return 2
     except click.ClickException as error:
         raise Mistake(error.format_message()) from None
     except click.Abort:  # which has ended the line that `^C` is on
