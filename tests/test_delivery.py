@@ -45,36 +45,92 @@ def step(name: str, directory: Path, **environment: str) -> subprocess.Completed
     return subprocess.run(command, cwd=directory, env={"PATH": path, **given}, capture_output=True, text=True)
 
 
+def checked(directory: Path, **inputs: str) -> subprocess.CompletedProcess[str]:
+    """The step that checks, with what the one before it has installed."""
+    bin = directory / "runner" / "dbhygiene" / "bin"
+    bin.mkdir(parents=True, exist_ok=True)
+    for name in ("python", "dbhygiene"):
+        if not (bin / name).exists():
+            (bin / name).symlink_to(Path(sys.executable).parent / name)
+    return step("dbhygiene check", directory, RUNNER_TEMP=str(directory / "runner"), **inputs)
+
+
 @bash
 def test_the_action_annotates_and_writes_sarif(tmp_path: Path) -> None:
-    (tmp_path / "a dir").mkdir()
     (tmp_path / "app.py").write_text(ENGINE)
-    done = step("dbhygiene check", tmp_path, PATHS=".", SARIF="out.sarif", GITHUB_STEP_SUMMARY=str(tmp_path / "sum.md"))
+    done = checked(tmp_path, PATHS=".", SARIF="out.sarif", GITHUB_STEP_SUMMARY=str(tmp_path / "sum.md"))
     assert done.returncode == 1, done.stderr
     assert re.match(r"::(error|warning) .*file=app\.py,line=3,", done.stdout)
     assert '"ruleId"' in (tmp_path / "out.sarif").read_text()
     assert "HYG201" in (tmp_path / "sum.md").read_text()
-    assert step("dbhygiene check", tmp_path, PATHS="app.py", ARGS="--exit-zero --select HYG2").returncode == 0
-    assert step("dbhygiene check", tmp_path, PATHS="nowhere.py").returncode == 2
-    assert step("dbhygiene check", tmp_path, PATHS="$(touch", ARGS="--exit-zero; touch x").returncode == 2
+    assert checked(tmp_path, PATHS="app.py", ARGS="--exit-zero --select HYG2").returncode == 0
+    assert checked(tmp_path, ARGS="-o concise").stdout.startswith("app.py:3:")
+    assert checked(tmp_path, PATHS="nowhere.py").returncode == 2
+    assert checked(tmp_path, PATHS="$(touch", ARGS="--exit-zero; touch x").returncode == 2
     assert not (tmp_path / "x").exists()
 
 
 @bash
-@pytest.mark.parametrize(
-    ("version", "installed"), [("", "/the/action"), ("0.1.0", "dbhygiene==0.1.0"), (">=0.1,<1", "dbhygiene>=0.1,<1")]
-)
-def test_the_action_installs(tmp_path: Path, version: str, installed: str) -> None:
+def test_the_action_takes_several_lines_and_quotes(tmp_path: Path) -> None:
+    for name in ("one/app.py", "two words/app.py", "three/app.py"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text(ENGINE)
+    done = checked(tmp_path, PATHS="one\n'two words'\n", ARGS="--select HYG2\n--exit-zero\n")
+    assert done.returncode == 0, done.stderr
+    files = re.findall(r"file=([^,]*),", done.stdout)
+    assert sorted(files) == ["one/app.py", "two words/app.py"]
+    assert checked(tmp_path, PATHS="--exit-zero").returncode == 2  # a path, and there is none
+    done = checked(tmp_path, PATHS="'one")
+    assert (done.returncode, done.stderr) == (2, "::error::paths: No closing quotation\n")
+
+
+def installed(tmp_path: Path, version: str) -> subprocess.CompletedProcess[str]:
     python = tmp_path / "python"  # stands for a real one, and writes down what it is called with
     python.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\nmkdir -p "$3/bin" && cp "$0" "$3/bin/python"\n')
     python.chmod(0o755)
     variables = {"RUNNER_TEMP": str(tmp_path), "GITHUB_PATH": str(tmp_path / "path")}
-    done = step("Install dbhygiene", tmp_path, PYTHON=str(python), SOURCE="/the/action", VERSION=version, **variables)
+    return step("Install dbhygiene", tmp_path, PYTHON=str(python), SOURCE="/the/action", VERSION=version, **variables)
+
+
+@bash
+@pytest.mark.parametrize(
+    ("version", "wanted"),
+    [
+        ("", "/the/action"),
+        ("0.1.0", "dbhygiene==0.1.0"),
+        ("v0.1.0", "dbhygiene==0.1.0"),
+        ("latest", "dbhygiene"),
+        (">=0.1, <1", "dbhygiene>=0.1,<1"),
+        ("~=0.1", "dbhygiene~=0.1"),
+    ],
+)
+def test_the_action_installs(tmp_path: Path, version: str, wanted: str) -> None:
+    done = installed(tmp_path, version)
     assert done.returncode == 0, done.stderr
     made, pip = (tmp_path / "calls").read_text().splitlines()
     assert made == f"-m venv {tmp_path}/dbhygiene"
-    assert pip.split()[-1] == installed
-    assert (tmp_path / "path").read_text() == f"{tmp_path}/dbhygiene/bin\n"
+    assert pip.split()[-1] == wanted
+    assert not (tmp_path / "path").exists(), "the caller's own python stays the first"
+
+
+@bash
+@pytest.mark.parametrize("version", ["newest", "-evil", "@ https://example.org/evil.whl", "[lsp]"])
+def test_the_action_installs_nothing_else(tmp_path: Path, version: str) -> None:
+    done = installed(tmp_path, version)
+    assert (done.returncode, done.stdout[:17]) == (2, "::error::version:")
+    assert not (tmp_path / "calls").exists()
+
+
+def test_each_lowest_version_is_said_and_tested() -> None:
+    text = (ROOT / "pyproject.toml").read_text("utf-8")
+    line = next(line for line in text.splitlines() if line.startswith("dependencies = "))
+    needed = re.findall(r'"([^"]*)"', line)
+    assert all(re.match(r"[a-z]+>=\d+(\.\d+)+(;|$)", each) for each in needed)
+    script = (ROOT / ".ci" / "run").read_text("utf-8")
+    command = re.search(r"< <\((.*)\)$", script, re.M)
+    assert command
+    done = subprocess.run(["bash", "-c", command[1]], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [each.partition(";")[0].replace(">=", "==") for each in needed]
 
 
 # -- the image ------------------------------------------------------------------------------------------
