@@ -15,10 +15,6 @@ COMMANDS = ("check", "fix", "explain", "rule", "config", "baseline", "doctor", "
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command; the exit status."""
-    if not arguments:  # versions of click differ in what they do then
-        with commands.make_context("dbhygiene", [], resilient_parsing=True) as context:
-            click.echo(context.get_help(), err=True)
-        return 2
     try:
         return int(commands.main(list(arguments), prog_name="dbhygiene", standalone_mode=False) or 0)
     except click.ClickException as error:
@@ -29,6 +25,12 @@ def run(arguments: Sequence[str]) -> int:
 
 class _Commands(click.Group):
     """Commands, each in the file of its name; a wrong name is told with the one that was probably meant."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args and not ctx.resilient_parsing:  # versions of click differ in what they do then
+            click.echo(ctx.get_help(), err=True)
+            ctx.exit(2)
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
