@@ -235,7 +235,6 @@ def test_without_a_command_the_help_is_told(project: Path) -> None:
         (["rule", "engine-without-protecton"], "unknown rule `engine-without-protecton` (did you mean"),
         (["config", "selct"], "unknown key `selct` (did you mean `select`?)"),
         (["check", "--config", "selct=x"], "--config: unknown key `selct` (did you mean `select`?)"),
-        (["rule"], "which rule? Give a name or a code, or --all"),
     ],
 )
 def test_mistakes_take_one_line_and_exit_with_2(project: Path, arguments: list[str], words: str) -> None:
@@ -545,6 +544,16 @@ def test_rule_pages(project: Path) -> None:
     assert run("rule", "HYG201", "-o", "markdown")[1].startswith("# engine-without-protection (HYG201)\n\n")
     pages = json.loads(run("rule", "--all", "--output-format", "json")[1])
     assert {"code", "name", "summary", "default", "explanation"} == set(pages[0])
+
+
+def test_what_the_run_reports_itself_has_a_page(project: Path) -> None:
+    for code in ("HYG000", "HYG001", "HYG003"):
+        assert run("rule", code)[1].partition("\n")[0].endswith(f"({code})")
+    assert run("rule", "hyg101") == run("rule", "HYG101")
+    lines = run("rule")[1].splitlines()
+    assert [line[:6] for line in lines] == sorted({line[:6] for line in lines})
+    assert any(line.startswith("HYG202  engine-without-pre-ping") and "  off  " in line for line in lines)
+    assert len(lines) == len(json.loads(run("rule", "-o", "json")[1]))
 
 
 def test_the_version_is_written_down_once_more_and_is_the_same(project: Path) -> None:

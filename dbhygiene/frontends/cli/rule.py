@@ -3,20 +3,48 @@
 from __future__ import annotations
 
 import sys
+from typing import NamedTuple
 
 import click
 
 from dbhygiene.catalogue import all_rules
+from dbhygiene.engine import INTERNAL_ERROR, NOT_READ, OWN_CODES, SYNTAX_ERROR
 from dbhygiene.frontends.cli.clicked import Command
 from dbhygiene.mistakes import Mistake, did_you_mean
-from dbhygiene.model import AnyRule
 
 FORMATS = ("text", "markdown", "json")
+_OWN = {  # what the run itself reports: no rule, so that nothing selects or ignores it
+    INTERNAL_ERROR: """dbhygiene itself failed on a file.
+
+The finding names the place of the error in dbhygiene's source. The other files are checked, and the exit status is 2.
+No comment, no baseline and no option hides this finding. Please report it.
+""",
+    SYNTAX_ERROR: """The Python that runs dbhygiene cannot parse a file.
+
+The message is the parser's, with the version of that Python. Newer syntax needs a newer Python: install dbhygiene
+there. Files for Python 2 cannot be checked; `extend-exclude` leaves them out. A broken file is reported if it is named
+on the command line, or if it names a database library.
+""",
+    NOT_READ: """A file or a directory cannot be read.
+
+The message gives the reason, such as missing permissions. `extend-exclude` leaves such a path out.
+""",
+}
+
+
+class _Page(NamedTuple):
+    """What is told of a rule."""
+
+    code: str
+    name: str
+    summary: str
+    default: bool
+    explanation: str
 
 
 def _names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """Names and codes that begin like this, for the shell."""
-    words = [word for rule in all_rules() for word in (rule.name, rule.code)]
+    words = list(_known())
     return [word for word in words if word.startswith(incomplete)]
 
 
@@ -25,43 +53,44 @@ def _names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
 @click.option("--all", "every", is_flag=True, help="All rules.")
 @click.option("-o", "--output-format", type=click.Choice(FORMATS), default="text", show_default=True)
 def command(names: tuple[str, ...], every: bool, output_format: str) -> int:
-    """Print the page of a rule. It is given by name or code."""
-    rules = all_rules()
-    if not names and not every:
-        raise Mistake("which rule? Give a name or a code, or --all")
-    known = {word: rule for rule in rules for word in (rule.name, rule.code)}
+    """Print the page of a rule, given by name or code; without one, a table of all rules."""
+    known = _known()
+    pages = sorted(dict.fromkeys(known.values()))
+    by_lower = {word.lower(): page for word, page in known.items()}
     for name in names:
-        if name not in known:
+        if name.lower() not in by_lower:
             raise Mistake(f"unknown rule `{name}`{did_you_mean(name, known)}")
-    picked = list(rules) if every else [known[name] for name in names]
-    if output_format == "json":
+    picked = pages if every or not names else [by_lower[name.lower()] for name in names]
+    if not names and not every and output_format == "text":
+        width = max(len(page.name) for page in pages)
+        sys.stdout.writelines(
+            f"{page.code}  {page.name:{width}}  {'on ' if page.default else 'off'}  {page.summary}\n" for page in pages
+        )
+    elif output_format == "json":
         import json
 
-        sys.stdout.write(json.dumps([_page(rule) for rule in picked], indent=2) + "\n")
+        sys.stdout.write(json.dumps([page._asdict() for page in picked], indent=2) + "\n")
     else:
         told = _markdown if output_format == "markdown" else _text
         sys.stdout.write("\n".join(map(told, picked)))
     return 0
 
 
-def _markdown(rule: AnyRule) -> str:
+def _known() -> dict[str, _Page]:
+    """Every page, by the name and by the code of its rule."""
+    pages = [_Page(rule.code, rule.name, rule.summary, rule.default, rule.doc.strip()) for rule in all_rules()]
+    pages += [_Page(code, OWN_CODES[code], text.partition("\n")[0], True, text.strip()) for code, text in _OWN.items()]
+    return {word: page for page in pages for word in (page.name, page.code)}
+
+
+def _markdown(page: _Page) -> str:
     """The page as it is written, with its head."""
-    off = "\nOff unless it is selected.\n" if not rule.default else ""
-    return f"# {rule.name} ({rule.code})\n{off}\n{rule.doc.strip()}\n"
+    off = "\nOff unless it is selected.\n" if not page.default else ""
+    return f"# {page.name} ({page.code})\n{off}\n{page.explanation}\n"
 
 
-def _text(rule: AnyRule) -> str:
+def _text(page: _Page) -> str:
     """The page as a terminal shows it best: headings underlined, code indented, links as addresses."""
     from dbhygiene.frontends.cli.pages import plain
 
-    return plain(_markdown(rule))
-
-
-def _page(rule: AnyRule) -> dict[str, object]:
-    return {
-        "code": rule.code,
-        "name": rule.name,
-        "summary": rule.summary,
-        "default": rule.default,
-        "explanation": rule.doc.strip(),
-    }
+    return plain(_markdown(page))
