@@ -1,8 +1,10 @@
 """A file of known findings, which are not reported: one line each, sorted, and without line numbers.
 
-An entry is what a finding is about: its rule, path, function and expression, as `fingerprints.key` tells them. Where a
-function holds the same expression twice, the file holds the line twice. Of more findings than entries, the last ones of
-the file are new: which of several alike came last cannot be told, and none is hidden.
+An entry is what a finding is about: its rule, path, function and expression, as `fingerprints.key` has them, but that
+strings in the expression are masked: a password must not get into a second file. Entries of older files, with their
+strings, are masked when they are read, and so still hold. Where a function holds the same expression twice, the file
+holds the line twice. Of more findings than entries, the last ones of the file are new: which of several alike came last
+cannot be told, and none is hidden.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ _HEADER = "# Findings that dbhygiene knows and does not report. `dbhygiene basel
 _ENTRY = re.compile(r"(?P<code>HYG\d{3}) (?P<path>.*?)::(?P<context>\S*)(?: (?P<expression>.*))?")
 _MODULE = "<module>"
 _CONFLICT = "a conflict is not resolved: keep the entries of both sides, then run `dbhygiene baseline`"
+_STRING = re.compile(r"""('\'\'|"{3}|'|")(?:\\.|(?!\1).)*\1""", re.S)
 _ESCAPED = {"%": "%25", "\n": "%0A", "\r": "%0D", "::": "%3A%3A"}
 
 
@@ -36,7 +39,7 @@ def parse(text: str, path: Path) -> Counter[Key]:
             conflict = line.startswith(("<<<<", "====", ">>>>", "||||"))
             raise Mistake(f"{path}:{number}: {_CONFLICT if conflict else 'not an entry of a baseline'}")
         context = "" if found["context"] == _MODULE else found["context"]
-        entries[found["code"], _unescaped(found["path"]), context, found["expression"] or ""] += 1
+        entries[masked((found["code"], _unescaped(found["path"]), context, found["expression"] or ""))] += 1
     return entries
 
 
@@ -51,6 +54,12 @@ def line(entry: Key) -> str:
     for raw, escaped in _ESCAPED.items():
         path = path.replace(raw, escaped)
     return f"{code} {path}::{context or _MODULE} {expression}".rstrip()
+
+
+def masked(entry: Key) -> Key:
+    """An entry without what strings in its expression say: they may be passwords, or URLs with passwords."""
+    *place, expression = entry
+    return (*place, _STRING.sub("'...'", expression))  # type: ignore[return-value]
 
 
 def _unescaped(path: str) -> str:
@@ -71,6 +80,7 @@ class Known:
         """The findings that are not known, in their order; one that is like known ones says so."""
         for finding in findings:
             about = key(finding, root)
+            about = about if about in self._entries else masked(about)  # as those of a file are
             if finding.code == NEVER_KNOWN or about not in self._entries:
                 yield finding
             elif self._left[about]:

@@ -40,7 +40,27 @@ def new(entries: Counter[Key], *findings: Finding) -> list[Finding]:
 )
 def test_an_entry_is_read_as_it_was_written(key: Key) -> None:
     assert "\n" not in baseline.line(key)
-    assert baseline.parse(baseline.text_of(Counter({key: 2})), Path("b.txt")) == {key: 2}
+    assert baseline.parse(baseline.text_of(Counter({key: 2})), Path("b.txt")) == {baseline.masked(key): 2}
+
+
+@pytest.mark.parametrize(
+    ("expression", "masked"),
+    [
+        ("connect(host=host, passwd='s3cret')", "connect(host=host, passwd='...')"),
+        ("connect('', 's3cret', \"s3cret's\", b's3cret')", "connect('...', '...', '...', b'...')"),
+        ("create_engine(f'mysql://{user}:s3cret@db/app', echo=True)", "create_engine(f'...', echo=True)"),
+        ("create_engine('s3\\'cret', {'a': 's3cret'})", "create_engine('...', {'...': '...'})"),
+        ("connect('...')", "connect('...')"),
+        ("connect(host=host)", "connect(host=host)"),
+    ],
+)
+def test_strings_are_not_written(expression: str, masked: str) -> None:
+    key: Key = ("HYG101", "app.py", "f", expression)
+    assert baseline.masked(key)[3] == masked
+    (entry,) = old = baseline.parse(f"HYG101 app.py::f {expression}\n", Path("b.txt"))  # as it once was written
+    assert entry[3] == masked
+    assert new(old, finding(key=key)) == []
+    assert len(new(old, finding(key=key), finding(2, key=key))) == 1
 
 
 def test_entries_are_lines_in_the_order_of_their_paths() -> None:

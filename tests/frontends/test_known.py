@@ -55,6 +55,16 @@ def test_stale_entries_are_told_and_pruned(project: Path) -> None:
     assert run("check", CONCISE)[2].startswith("1 finding in 1 file, ")
 
 
+def test_a_baseline_has_no_passwords_and_old_ones_with_some_still_hold(project: Path) -> None:
+    grow(project / "app.py", "\n\ndef g():\n    c = pymysql.connect(passwd='s3cret')\n    c.ping()\n")
+    old = "HYG101 app.py::f pymysql.connect(host=host)\nHYG101 app.py::g pymysql.connect(passwd='s3cret')\n"
+    (project / "known.txt").write_text(old)
+    assert run("check", CONCISE) == (0, "", "0 findings in 1 file\n")
+    assert run("baseline", "--prune")[1] == "known.txt: 2 known (0 added, 0 removed)\n"
+    assert "s3cret" not in (project / "known.txt").read_text()
+    assert run("check", CONCISE) == (0, "", "0 findings in 1 file\n")
+
+
 def test_what_is_not_sure_enough_today_is_not_stale(project: Path) -> None:
     (project / "app.py").write_text(
         "import pymysql\n\n\ndef f():\n    conn = pymysql.connect()\n    conn.ping()\n    conn.close()\n"

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from dbhygiene import engine
-from dbhygiene.baseline import DEFAULT, Known, gone, line, parse, text_of
+from dbhygiene.baseline import DEFAULT, Known, gone, line, masked, parse, text_of
 from dbhygiene.fingerprints import Key, key
 from dbhygiene.mistakes import Mistake
 from dbhygiene.model import AnyRule, Finding
@@ -104,11 +104,12 @@ def update(
     old = read(path) if path.exists() else Counter[Key]()
     codes = {rule.code for rule in rules} | engine.OWN_CODES.keys()
     checked = set(files)
-    found = Counter(key(finding, project.root) for finding in findings if finding.code != engine.INTERNAL_ERROR)
+    told = (finding for finding in findings if finding.code != engine.INTERNAL_ERROR)
+    found = Counter(masked(key(finding, project.root)) for finding in told)
     untouched = Counter({entry: n for entry, n in old.items() if not gone(entry, project.root, checked, codes)})
     new = untouched + (found & old if prune else found)
     try:
-        if new != old or not path.exists():
+        if new != old or not path.exists() or text_of(new) != path.read_text("utf-8"):  # with strings in it, of old
             put(path, text_of(new).encode())
     except OSError as error:
         raise Mistake(f"{path}: not written: {(error.strerror or str(error)).lower()}") from None
