@@ -33,7 +33,7 @@ class Known:
     def version_of(self, distribution: str) -> tuple[int, ...] | None:
         return self.versions.get(distribution)
 
-    def requires(self, distribution: str) -> bool:
+    def requires(self, distribution: str, near: File) -> bool:
         return distribution in self.versions
 
     def naming(self, *names: str) -> Sequence[File]:

@@ -42,6 +42,17 @@ def origin(file: File, name: str) -> str:
     return name
 
 
+def is_imported(file: File) -> bool:
+    """Whether another file of the project imports a file, or may: many have its name."""
+    others = file.project.naming(file.module.rpartition(".")[2])
+    return others is None or any(_imports(each, file) for each in others if each.path != file.path)
+
+
+def _imports(other: File, file: File) -> bool:
+    named = (name for scope in other.scopes for name in (*scope.imports.values(), *scope.stars))
+    return any(name == file.module or name.startswith(f"{file.module}.") for name in named)
+
+
 def function_of(file: File, name: str) -> tuple[File, Function] | None:
     """The project's function of this absolute name; a method may be a base class's."""
     found = locate(file, origin(file, name))

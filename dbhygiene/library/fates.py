@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from enum import Enum
 
-from dbhygiene.flow.names import locate, origin
+from dbhygiene.flow.names import is_imported, locate, origin
 from dbhygiene.library.engines import Engine
 from dbhygiene.library.sqlalchemy import GIVES_ENGINE, HOLDS_ENGINE, in_migrations
 from dbhygiene.library.test_files import is_test
@@ -29,7 +29,7 @@ def fate(file: File, expr: ast.expr) -> Fate:
     """What becomes of an engine, or of a session factory or connection made of it."""
     function = function_around(file, expr)
     if function is None:
-        return Fate.DROPPED if _is_script(file, expr) else Fate.KEPT
+        return Fate.DROPPED if _is_script(file, expr) or _ends_soon(file, expr) else Fate.KEPT
     if any(isinstance(outer, ast.Lambda) for outer in file.around(expr)):
         return Fate.HANDED_ON
     return _Follow(file, function).of(expr)
@@ -42,6 +42,17 @@ def _is_script(file: File, node: ast.AST) -> bool:
         and any(isinstance(part, ast.Name) and part.id == "__name__" for part in ast.walk(outer.test))
         for outer in file.around(node)
     )
+
+
+def _ends_soon(file: File, expr: ast.expr) -> bool:
+    """Whether a script makes it, uses it, and ends: it defines nothing, waits for nothing and is not imported."""
+    if file.scope.defined or file.nodes(ast.While) or len(file.nodes(ast.Lambda)) > 0:
+        return False
+    match file.parents.get(expr):
+        case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
+            is_used = any(node.id == name and isinstance(node.ctx, ast.Load) for node in file.nodes(ast.Name))
+            return is_used and not is_imported(file)
+    return False
 
 
 class _Follow:

@@ -21,7 +21,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from dbhygiene.flow.calls import Definition, bases, find
-from dbhygiene.flow.names import origin
+from dbhygiene.flow.names import is_imported, origin
 from dbhygiene.frozen import Record
 from dbhygiene.library.calls import NEVER_RETURN
 from dbhygiene.library.django import COMMANDS as DJANGO_COMMANDS
@@ -338,8 +338,7 @@ def _is_script(file: File) -> bool:
         return False
     if not any(_runs_something(file, statement) for statement in file.tree.body):
         return False
-    others = file.project.naming(file.module.rpartition(".")[2])
-    return others is not None and not any(_imports(each, file) for each in others if each.path != file.path)
+    return not is_imported(file)
 
 
 def _runs_something(file: File, statement: ast.stmt) -> bool:
@@ -349,11 +348,6 @@ def _runs_something(file: File, statement: ast.stmt) -> bool:
         case ast.If(test=test):
             return "__name__" in file.segment(test)
     return False
-
-
-def _imports(other: File, file: File) -> bool:
-    named = (name for scope in other.scopes for name in (*scope.imports.values(), *scope.stars))
-    return any(name == file.module or name.startswith(f"{file.module}.") for name in named)
 
 
 def _top_level(file: File, node: ast.AST) -> Runs:
