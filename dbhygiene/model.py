@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Subject = TypeVar("Subject")
 
+ASSUMPTION = "this run assumes"  # how a note begins that is the same for all findings of a run
+
 
 class Safety(Enum):
     """Whether a fix may be applied."""

@@ -10,7 +10,7 @@ from dbhygiene.gaps.seconds import assured
 from dbhygiene.gaps.servers import verdict
 from dbhygiene.gaps.walk import Gap
 from dbhygiene.library.sqlalchemy import MYSQL
-from dbhygiene.model import Step
+from dbhygiene.model import ASSUMPTION, Step
 from dbhygiene.settings import Confidence
 from dbhygiene.source import Located
 
@@ -27,7 +27,7 @@ def notes(gap: Gap | Held) -> Iterator[str]:
     """What the wait is measured against, and what comes of it."""
     settings = gap.file.project.settings
     if settings.server_timeout is None:
-        yield f"measured against {settings.gap_limit} s; set `server-timeout` to the timeout of your server"
+        yield f"{ASSUMPTION} that the server closes a connection after {settings.gap_limit} s: `server-timeout` sets it"
     yield lost(server_of(gap))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from dbhygiene.model import Finding, NoFix, Step
+from dbhygiene.model import ASSUMPTION, Finding, NoFix, Step
 from dbhygiene.reports import Scene
 from dbhygiene.reports.advice import advice
 from dbhygiene.reports.cells import line, window
@@ -16,9 +16,12 @@ MOST_STEPS = 5
 
 
 def report(findings: Iterable[Finding], scene: Scene) -> Iterator[str]:
-    """A text for each finding, with an empty line behind it."""
+    """A text for each finding, with an empty line behind it; what the whole run assumes, in the first of them only."""
+    assumed: set[str] = set()
     for finding in findings:
-        yield "\n".join([*_story(finding, scene), "", ""])
+        notes = tuple(note for note in finding.notes if note not in assumed)
+        yield "\n".join([*_story(finding._replace(notes=notes), scene), "", ""])
+        assumed.update(note for note in notes if note.startswith(ASSUMPTION))
 
 
 def _story(finding: Finding, scene: Scene) -> Iterator[str]:
