@@ -8,7 +8,7 @@ as none.
 
 from __future__ import annotations
 
-import ast
+import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,7 +23,7 @@ from dbhygiene.model import Finding
 from dbhygiene.settings import Confidence
 from dbhygiene.source import Span
 
-_FORMAT = 5
+_FORMAT = 6
 _TAG = """Signature: 8a477f597d28d172789f06886806bc55
 # This file marks a cache directory, made by dbhygiene; see https://bford.info/cachedir/
 """
@@ -62,12 +62,16 @@ class Row(NamedTuple):
     def read(self) -> tuple[Lookups, Words]:
         """What it rests on: the modules asked for on its behalf, by name and directory, each with the file it was, or
         nothing; and the words that were looked for in the whole project, with the files they stood in."""
-        lookups, words = ast.literal_eval(self.rests) if self.rests else ({}, {})
-        return lookups, words
+        lookups, words = json.loads(self.rests) if self.rests else ((), ())
+        return {(name, directory): file for name, directory, file in lookups}, {
+            word: tuple(files) for word, files in words
+        }
 
 
 def resting(lookups: Lookups, words: Words) -> str:
-    return repr((lookups, words)) if lookups or words else ""
+    return (
+        json.dumps([[(*asked, file) for asked, file in lookups.items()], [*words.items()]]) if lookups or words else ""
+    )
 
 
 class Kept(NamedTuple):
@@ -111,8 +115,8 @@ class Cache:
     ) -> Mapping[str, Sequence[Finding]] | None:
         if facts["writes"] != before.facts.get("writes"):
             return None
-        rows = connection.execute("SELECT path, found FROM files WHERE found NOT IN ('', ?)", (repr(_plain(())),))
-        return {os.fsdecode(path): _value(ast.literal_eval(found)) for path, found in rows}
+        rows = connection.execute("SELECT path, found FROM files WHERE found NOT IN ('', ?)", (_text(()),))
+        return {os.fsdecode(path): _value(json.loads(found)) for path, found in rows}
 
     def read(self) -> Kept:
         """What is there; nothing where it cannot be read, or is of another version."""
@@ -202,19 +206,23 @@ def stamp() -> str:
     return f"{_FORMAT} {here} {count} {newest}"
 
 
-# -- rows as texts: read by `literal_eval`, since whoever can write into a project must not get code run ----------
+# -- rows as JSON: whoever can write into a project must not get code run, as by `pickle` -------------------------
 
 
 def _values(rows: Mapping[str, Row]) -> Iterable[tuple[bytes, int, int, str, str]]:
     for path, row in rows.items():
         *rest, found = row[2:]
-        text = repr(_plain(tuple(rest))) if row.digest or row.found else ""
-        yield os.fsencode(path), row.mtime, row.size, text, "" if found is None else repr(_plain(found))
+        text = _text(tuple(rest)) if row.digest or row.found else ""
+        yield os.fsencode(path), row.mtime, row.size, text, "" if found is None else _text(found)
 
 
 def _row(mtime: int, size: int, text: str, found: str) -> Row:
-    rest = _value(ast.literal_eval(text)) if text else ()
-    return Row(mtime, size, *rest)._replace(found=_value(ast.literal_eval(found)) if found else None)
+    rest = _value(json.loads(text)) if text else ()
+    return Row(mtime, size, *rest)._replace(found=_value(json.loads(found)) if found else None)
+
+
+def _text(value: object) -> str:
+    return json.dumps(_plain(value), separators=(",", ":"))
 
 
 _CLASSES: dict[str, Any] = {
@@ -227,21 +235,21 @@ _CLASSES: dict[str, Any] = {
 
 
 def _plain(value: object) -> object:
-    """The same in tuples, strings and numbers: what is none of these is a tuple that begins with its class."""
+    """The same in lists, strings and numbers: the first of a list is the class that the rest makes, "" for a tuple."""
     if isinstance(value, Enum):
-        return type(value).__name__, value.value
+        return [type(value).__name__, value.value]
     if isinstance(value, Path):
-        return "Path", str(value)
+        return ["Path", str(value)]
     if isinstance(value, tuple):
         name = type(value).__name__ if type(value) is not tuple else ""
-        return (name, *map(_plain, value))
+        return [name, *map(_plain, value)]
     if value is None or isinstance(value, (str, int, float)):
         return value
     raise TypeError(f"{type(value).__name__} is not kept")
 
 
 def _value(plain: Any) -> Any:
-    if not isinstance(plain, tuple):
+    if not isinstance(plain, list):
         return plain
     name, *rest = plain
     return _CLASSES[name](*map(_value, rest)) if name else tuple(map(_value, rest))

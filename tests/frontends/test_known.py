@@ -67,7 +67,7 @@ def test_a_baseline_has_no_passwords_and_old_ones_with_some_still_hold(project: 
 
 def test_what_is_not_sure_enough_today_is_not_stale(project: Path) -> None:
     (project / "app.py").write_text(
-        "import pymysql\n\n\ndef f():\n    conn = pymysql.connect()\n    conn.ping()\n    conn.close()\n"
+        "import pymysql\n\n\ndef f():\n    conn = pymysql.connect()\n    conn.query('x')\n    conn.close()\n"
     )
     assert run("baseline")[1] == "known.txt: 1 known (1 added, 0 removed)\n"
     assert run("check", "--min-confidence", "certain", CONCISE)[2] == "0 findings in 1 file\n"
