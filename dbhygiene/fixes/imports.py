@@ -306,8 +306,9 @@ class _Layout:
 
     def _place(self, group: Sequence[_Row], new: _Import) -> int:
         nodes = [row.node for row in group]
-        for order in (self.order, *_ORDERS, *map(self._by_kind, _ORDERS)):
-            if order is not None and _is_sorted(nodes, order):
+        orders = (self.order, *_ORDERS) if self.order else _ORDERS
+        for order in (*map(self._by_kind, orders), *orders):
+            if _is_sorted(nodes, order):
                 return sum(order(node) <= order(new) for node in nodes)
         alike = [i for i, node in enumerate(nodes) if type(node) is type(new)]
         return alike[-1] + 1 if alike else len(nodes)
