@@ -152,9 +152,12 @@ class EditComment(NamedTuple):
 NARROW, WIDE = 100, 120
 
 
-def widest(lines: Sequence[str]) -> int:
-    """How many columns a new line may take: 100, or as many as the file's other lines do, up to 120."""
-    return max(NARROW, min(WIDE, max(map(len, lines), default=0)))
+def widest(lines: Sequence[str], limit: int | None = None) -> int:
+    """How many columns a new line may take: the project's limit, if it has one.
+
+    Else 100, or as many as the file's other lines do, up to 120.
+    """
+    return limit or max(NARROW, min(WIDE, max(map(len, lines), default=0)))
 
 
 Edit: TypeAlias = (

@@ -56,6 +56,7 @@ class Project:
         self.asked: Asked | None = None  # where questions are noted, if they are
         self._bytes: dict[Path, bytes] = {}
         self._held = 0
+        self._lengths: dict[str, int | None] = {}
 
     @property
     def root(self) -> Path:
@@ -309,6 +310,14 @@ class Project:
         """Whether the requirements that hold for a file name this distribution."""
         return self._requirements.names(distribution, near.directory)
 
+    def line_length(self, near: File) -> int | None:
+        """The columns that a line of a file may take, if a tool is set up that has a say."""
+        if near.directory not in self._lengths:
+            from dbhygiene.line_length import line_length
+
+            self._lengths[near.directory] = line_length(Path(near.directory), self.root)
+        return self._lengths[near.directory]
+
     @cached_property
     def is_distributed(self) -> bool:
         """Whether the project is built as a package, which other projects may import."""
@@ -326,7 +335,7 @@ class _Around:
         self._project, self._asker = project, asker
         self.settings, self.root = project.settings, project.root
         self.module, self.version_of, self.requires = project.module, project.version_of, project.requires
-        self.reaches = project.reaches
+        self.reaches, self.line_length = project.reaches, project.line_length
 
     @property
     def is_distributed(self) -> bool:

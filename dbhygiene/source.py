@@ -71,6 +71,9 @@ class Surroundings(Protocol):
     def version_of(self, distribution: str) -> tuple[int, ...] | None:
         """The version that the project pins or bounds below, None where it says nothing."""
 
+    def line_length(self, near: File) -> int | None:
+        """The columns that a line of a file may take, if a tool is set up that has a say."""
+
     def requires(self, distribution: str, near: File) -> bool:
         """Whether the project declares this distribution as a dependency of the part that a file belongs to."""
 
@@ -101,6 +104,9 @@ class Alone(Frozen):
         return ()
 
     def version_of(self, distribution: str) -> tuple[int, ...] | None:
+        return None
+
+    def line_length(self, near: File) -> int | None:
         return None
 
     def requires(self, distribution: str, near: File) -> bool:

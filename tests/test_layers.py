@@ -20,6 +20,7 @@ LAYERS = [
     {"library"},
     {"keys"},
     {"config", "suppressions", "fingerprints", "examples", "discovery", "reach", "requirements", "reports", "writing"},
+    {"line_length"},
     {"project", "annotate", "baseline", "history"},
     {"lifetimes"},
     {"gaps"},

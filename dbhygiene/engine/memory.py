@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 _LATELY = 2_000_000_000  # nanoseconds: a file changed so shortly before may change again without a new time
 _UNKNOWN = -1  # in place of a time: look into it, whatever the time says
-_DISTRIBUTIONS = (".txt", ".toml", ".cfg", ".lock", "Pipfile", "setup.py")
+_DISTRIBUTIONS = (".txt", ".toml", ".cfg", ".ini", ".flake8", ".lock", "Pipfile", "setup.py")
 
 
 class Before(NamedTuple):

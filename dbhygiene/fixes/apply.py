@@ -70,7 +70,7 @@ def tried(file: File, check: Check, finding: Finding, *, proven: bool = True) ->
     if proven:
         return _Trial(file, check, check(file)).outcome([finding])[0]
     edits = imports.spelled(file, _edits(finding))
-    return replace(file, text=Editor(file.text).edited(edits))
+    return replace(file, text=Editor(file.text, file.project.line_length(file)).edited(edits))
 
 
 def _reason(finding: Finding, unsafe: bool) -> str:
@@ -222,7 +222,7 @@ class _Trial:
             edits: Sequence[Edit] = ()
             text = comments.edited(file.text, about_comments)
         else:
-            self._editor = self._editor or Editor(file.text)
+            self._editor = self._editor or Editor(file.text, file.project.line_length(file))
             edits = imports.spelled(file, (edit for finding in chosen for edit in _edits(finding)))
             text = self._editor.edited(edits)
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 import libcst as cst
 from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
@@ -48,7 +49,8 @@ _TIGHT = cst.AssignEqual(layout.NOTHING, layout.NOTHING)
 class Editor:
     """A text, read once, of which edited versions can be made."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, limit: int | None = None) -> None:
+        self._limit = limit  # columns of a line, if the project has such
         text, self._tail = _without_blank_end(text)
         self._lines = _LINE_END.split(text)
         try:
@@ -63,8 +65,11 @@ class Editor:
     def edited(self, edits: Iterable[Edit]) -> str:
         """The text after these edits; raises EditError where one of them cannot be carried out."""
         edits = list(dict.fromkeys(edits))
-        rewriter = _Rewriter(self._positions, edits, self._lines, self._module.default_indent)
+        rewriter = _Rewriter(
+            self._positions, edits, self._lines, self._module.default_indent, widest(self._lines, self._limit)
+        )
         try:
+            rewriter.name_orders = _name_orders(self._module) if any(isinstance(e, AddName) for e in edits) else ()
             module = self._module.visit(rewriter)
         except cst.ParserSyntaxError as error:
             raise EditError(f"the code to be written is wrong: {error.message}") from error
@@ -103,11 +108,17 @@ class _Rewriter(cst.CSTTransformer):
     """One walk over the tree, into those statements only that hold a target; each edit met is struck off `pending`."""
 
     def __init__(
-        self, positions: Mapping[cst.CSTNode, CodeRange], edits: Sequence[Edit], text: Sequence[str], indent: str
+        self,
+        positions: Mapping[cst.CSTNode, CodeRange],
+        edits: Sequence[Edit],
+        text: Sequence[str],
+        indent: str,
+        widest: int,
     ) -> None:
         super().__init__()
-        self.text, self.indent, self.widest = text, indent, widest(text)
+        self.text, self.indent, self.widest = text, indent, widest
         self.positions = positions
+        self.name_orders: Sequence[_NameOrder] = ()
         self.pending: dict[Edit, None] = dict.fromkeys(edits)
         self.lines = sorted({span.line for edit in edits for span in targets(edit)})
         self.statements: dict[Span, list[Edit]] = {}
@@ -214,20 +225,26 @@ class _Rewriter(cst.CSTTransformer):
 
     def _too_wide(self, span: Span, original: cst.Call, node: cst.Call) -> bool:
         """Whether a call on one line has grown beyond what lines of this file take."""
-        if span.line != span.end_line or node is original:
+        return span.line == span.end_line and self._grows_too_wide(span, original, node)
+
+    def _grows_too_wide(self, span: Span, original: cst.CSTNode, node: cst.CSTNode) -> bool:
+        if node is original:
             return False
         code = cst.Module([]).code_for_node
         grown = len(code(node)) - len(code(original))
         return grown > 0 and len(self.text[span.line - 1]) + grown > self.widest
 
     def _import(self, original: cst.ImportFrom, node: cst.ImportFrom) -> cst.ImportFrom:
-        for edit in self._taken(self.span(original), AddName):
+        span = self.span(original)
+        for edit in self._taken(span, AddName):
             assert isinstance(edit, AddName)
             if isinstance(node.names, cst.ImportStar):
                 raise EditError(_missing(edit))
             alias = cst.parse_statement(f"from m import {edit.name}\n").body[0].names[0]  # type: ignore[union-attr,index]
             names = [name.evaluated_name for name in node.names]
-            node = layout.add_name(node, sorted_place(names, alias.evaluated_name), alias)
+            node = layout.add_name(node, sorted_place(names, alias.evaluated_name, self.name_orders), alias)
+        if span.line == span.end_line and self._grows_too_wide(span, original, node):
+            return layout.one_name_per_line(node, self.indent)
         return node
 
     # -- statements -----------------------------------------------------------------------------------
@@ -348,13 +365,22 @@ def by_kind(name: str) -> tuple[int, str, str]:
     return (0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2, name.lower(), name)
 
 
-_ORDERS: tuple[Callable[[str], object], ...] = (by_kind, str.lower, str)
+_NameOrder: TypeAlias = Callable[[str], object]
+_ORDERS: tuple[_NameOrder, ...] = (by_kind, str.lower, str)
 
 
-def sorted_place(names: Sequence[str], new: str) -> int:
+def sorted_place(names: Sequence[str], new: str, preferred: Sequence[_NameOrder] = ()) -> int:
     """Where a name belongs among others in whichever order they are; at the end if they are in none."""
-    for order in _ORDERS:
+    for order in (*preferred, *_ORDERS):
         keys = [order(name) for name in names]
         if keys == sorted(keys):  # type: ignore[type-var]
             return sum(key <= order(new) for key in keys)  # type: ignore[operator]
     return len(names)
+
+
+def _name_orders(module: cst.Module) -> list[_NameOrder]:
+    """The orders that the names of all imports in the body of a module are in."""
+    small = [each for line in module.body if isinstance(line, cst.SimpleStatementLine) for each in line.body]
+    lines = [each.names for each in small if isinstance(each, cst.ImportFrom)]
+    rows = [[name.evaluated_name for name in names] for names in lines if not isinstance(names, cst.ImportStar)]
+    return [order for order in _ORDERS if all(row == sorted(row, key=order) for row in rows)]  # type: ignore[arg-type]

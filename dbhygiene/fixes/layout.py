@@ -133,6 +133,16 @@ def one_per_line(call: cst.Call, indent: str) -> cst.Call:
     return call.with_changes(args=[*args, last.with_changes(comma=end)], whitespace_before_args=line)
 
 
+def one_name_per_line(node: cst.ImportFrom, indent: str) -> cst.ImportFrom:
+    """The import with each name on a line of its own, between parentheses."""
+    assert not isinstance(node.names, cst.ImportStar)
+    line = cst.ParenthesizedWhitespace(indent=True, last_line=cst.SimpleWhitespace(indent))
+    last = cst.Comma(whitespace_after=cst.ParenthesizedWhitespace(indent=True))
+    names = [name.with_changes(comma=cst.Comma(whitespace_after=line)) for name in node.names]
+    names[-1] = names[-1].with_changes(comma=last)
+    return node.with_changes(names=names, lpar=cst.LeftParen(whitespace_after=line), rpar=cst.RightParen())
+
+
 def add_item(node: cst.Dict, key: cst.BaseExpression, value: cst.BaseExpression) -> cst.Dict:
     """The dict with an item more, the last."""
     item: cst.BaseDictElement = cst.DictElement(key, value)

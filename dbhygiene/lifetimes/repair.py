@@ -307,7 +307,7 @@ def _with(life: Lifetime, place: Region, closes: Sequence[Closing] = ()) -> Fix:
 
 @once
 def _widest(file: File) -> int:
-    return widest(file.lines)
+    return widest(file.lines, file.project.line_length(file))
 
 
 def _fits(life: Lifetime, items: str) -> bool:

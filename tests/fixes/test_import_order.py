@@ -43,7 +43,9 @@ POOL = [
     "from collections import OrderedDict, deque as dq", "from pathlib import Path", "from contextlib import suppress",
     "from contextlib import (\n    AbstractContextManager,\n    ExitStack as Stack,\n    suppress,\n)",
     "from typing import Any, TypeVar", "from unittest import mock  # noqa", "from time import (\n    time,\n)",
-    "import django", "import celery", "import zmq", "from django.db import models", "from django.db import transaction",
+    "import django", "import celery", "import zmq", "from django.db import models",
+    "from django.db import DatabaseError, IntegrityError, OperationalError, ProgrammingError",
+    "from django.db import transaction",
     "from django.http import Http404 as Missing", "from django.conf import settings  # the site's",
     "from django.utils import timezone", "import numpy as np", "from sqlalchemy import create_engine, text",
     "# for the web\nfrom werkzeug import Response", "import pool10", "import pool9",
@@ -121,7 +123,7 @@ def test_new_imports_are_in_order(project: Path) -> None:
         place = next(file.span(node.args[0]) for node in file.nodes(ast.Call) if file.segment(node) == "print(0)")
         code = ", ".join(f"{{{name}}}" for name in names)
         edits = imports.spelled(file, [Replace(place, f"({code})")])
-        after = Editor(before).edited(edits)
+        after = Editor(before, 88).edited(edits)
         path.write_text(after)
         changed[str(path.relative_to(project))] = before, after
     assert len(changed) > 100
