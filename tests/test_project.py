@@ -223,6 +223,40 @@ def test_a_file_too_large_to_be_a_program_is_not_read(tree: Tree) -> None:
             '[tool.poetry.dependencies]\npymysql = "^1.1.0"\n'
             'sqlalchemy = {extras = ["x"], version = ">=2.0"}\nflask = "*"\n',
         ),
+        (
+            "pyproject.toml",
+            '[project]\nname = "a"  # ["no"]\n[project.optional-dependencies]\n'
+            "db = [  # 'x'\n  'PyMySQL (>=1.1.0,<2)',\n]\n"
+            "web = ['flask; python_version > \"3.8\"', 'SQLAlchemy~=2.0']\n",
+        ),
+        (
+            "pyproject.toml",
+            '[project]\noptional-dependencies.db = ["pymysql==1.1.0"]\noptional-dependencies.web = ["flask"]\n'
+            "[tool]\nuv.dev-dependencies = ['sqlalchemy==2.0']\n",
+        ),
+        (
+            "pyproject.toml",
+            'project = {name = "a", dependencies = ["pymysql==1.1.0"], optional-dependencies = {x = ["flask"]}}\n'
+            "[tool.pdm.dev-dependencies]\ntest = ['sqlalchemy>=2.0', '-e file:///${PROJECT_ROOT}/sub#egg=sub']\n",
+        ),
+        (
+            "pyproject.toml",
+            "[dependency-groups]\n\"all\" = [{include-group = 'test'}, 'flask']\n"
+            'test = [\'pymysql==1.1.0\', {include-group = \'db\'}]\ndb = ["""sqlalchemy>=2.0"""]\n',
+        ),
+        (
+            "pyproject.toml",
+            '[tool.poetry]\nname = "a"\n[tool.poetry.group."dev".dependencies]\nflask = {git = "https://git.test/x"}\n'
+            "[tool.poetry.group.db]\noptional = true\ndependencies.pymysql = '~1.1.0'\n"
+            "[[tool.poetry.dependencies.sqlalchemy]]\nversion = '^2.1'\npython = '>=3.9'\n"
+            "[[tool.poetry.dependencies.sqlalchemy]]\nversion = '^2.0'\npython = '<3.9'\n",
+        ),
+        (
+            "pyproject.toml",
+            '[tool.poetry.dev-dependencies]\n"PyMySQL" = {version = "^1.1.0", extras = ["rsa"]}\n'
+            'sqlalchemy.version = "2.0"\nflask = [{version = "^2.3", python = "<3.9"}, {version = "*"}]\n',
+        ),
+        ("Pipfile", '[packages]\npymysql.version = "~=1.1.0"\n[dev-packages]\n"SQLAlchemy" = "==2.0"\nflask = {}\n'),
         ("Pipfile", '[packages]\npymysql = "==1.1.0"\nsqlalchemy = {version = ">=2.0"}\nflask = "*"\n'),
         (
             "Pipfile.lock",
@@ -281,6 +315,21 @@ def test_where_nothing_beside_a_file_says_anything_all_parts_count(tree: Tree) -
 def test_broken_files_say_nothing(tree: Tree) -> None:
     broken = {"setup.py": "def f(:\n", "setup.cfg": "[a\n", "Pipfile.lock": "{", "pyproject.toml": "[project\n"}
     assert declared(tree(**broken)) == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[project]\ndependencies = ['pymysql'\n",
+        "[project]\ndependencies = ['pymysql']\ndependencies = ['flask']\n",
+        "x = " + "[" * 9999 + "\n[project]\ndependencies = ['pymysql']\n",
+        "project = ['dependencies']\ntool.poetry.dependencies = 'pymysql'\ntool.uv = 1\n",
+        "[project]\ndependencies = 'pymysql'\n[dependency-groups]\na = 'flask'\nb = [1, {}]\n",
+        '[tool.ruff]\nx = """\n[project]\ndependencies = [\'pymysql\']\n"""\n',
+    ],
+)
+def test_toml_that_is_broken_or_no_list_of_requirements_says_nothing(tree: Tree, text: str) -> None:
+    assert declared(tree(**{"pyproject.toml": text})) == {}
 
 
 def test_files_that_speak_of_names(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
