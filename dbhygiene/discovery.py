@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
@@ -190,16 +190,36 @@ def _nothing(path: str) -> bool:
     return False
 
 
+@lru_cache
+def matcher(pattern: str, base: Path) -> Matches:
+    """Whether an absolute path matches one pattern; a mere name needs no `pathspec`, which takes long to import."""
+    if not _NAME.fullmatch(pattern):
+        return _matcher((pattern,), base)
+    return lambda path: pattern in _parts(Path(path), base)
+
+
 def _matcher(patterns: tuple[str, ...], base: Path) -> Matches:
     """Whether an absolute path matches one of these patterns, as `.gitignore` in `base` would."""
     if not patterns:
         return _nothing
     from pathspec import GitIgnoreSpec
 
-    spec = GitIgnoreSpec.from_lines(patterns)
+    try:
+        spec = GitIgnoreSpec.from_lines(patterns)
+    except ValueError:  # to git, `!` and a backslash at the end match nothing
+        spec = GitIgnoreSpec.from_lines(filter(_is_valid, patterns))
     prefix = str(base).rstrip(os.sep) + os.sep
 
     def matches(path: str) -> bool:
         return path.startswith(prefix) and spec.match_file(path[len(prefix) :])
 
     return matches
+
+
+def _is_valid(pattern: str) -> bool:
+    from pathspec import GitIgnoreSpec
+
+    try:
+        return bool(GitIgnoreSpec.from_lines((pattern,)))
+    except ValueError:
+        return False

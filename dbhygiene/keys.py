@@ -214,7 +214,8 @@ KEYS = (
     Key(
         "per-file-ignores",
         BY_PATTERN,
-        "Rules that are off in some files: a pattern of the path below the root, of the file's name, or a directory.",
+        "Rules that are off in some files: names, or patterns as in `.gitignore`, below the root; in a pattern of the"
+        " whole path, `*` matches slashes, too.",
         'per-file-ignores = { "tests/*" = ["HYG1"], "scripts" = ["HYG102"] }',
     ),
     Key(

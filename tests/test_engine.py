@@ -127,6 +127,41 @@ def test_rules_are_ignored_by_file() -> None:
         assert bool(found) == (pattern == "/p/app.py")
 
 
+@pytest.mark.parametrize(
+    ("pattern", "ignored"),
+    [
+        ("shop/", "shop/a.py shop/deep/b.py old/shop/c.py"),  # as in `.gitignore`
+        ("shop", "shop/a.py shop/deep/b.py old/shop/c.py"),
+        ("/shop", "shop/a.py shop/deep/b.py"),
+        ("shop/deep", "shop/deep/b.py"),
+        ("**/deep/*.py", "shop/deep/b.py deep/d.py"),
+        ("shop/**", "shop/a.py shop/deep/b.py"),
+        ("old/**/c.py", "old/shop/c.py old/c.py"),
+        ("/*.py", "top.py"),
+        ("[a-c].py", "shop/a.py shop/deep/b.py old/shop/c.py old/c.py"),
+        ("*/deep/*", "shop/deep/b.py"),  # as a pattern of the path
+        ("*p/*b.py", "shop/deep/b.py"),
+        ("shop/*.py", "shop/a.py shop/deep/b.py"),
+        ("!shop", ""),
+        ("!", ""),
+        ("shop\\", ""),
+        ("", ""),
+        ("hop", ""),
+        ("p", ""),
+    ],
+)
+def test_patterns_of_files_whose_rules_are_ignored(pattern: str, ignored: str) -> None:
+    project = Alone(Settings(per_file_ignores={pattern: ("HYG9",)}), Path("/p"))
+    names = ("shop/a.py", "shop/deep/b.py", "old/shop/c.py", "old/c.py", "deep/d.py", "top.py")
+    found = [name for name in names if engine.ignored_here(CALLS, File(Path("/p", name), CODE, project=project))]
+    assert found == ignored.split()
+
+
+def test_patterns_match_no_directory_above_the_root() -> None:
+    for pattern in ("p", "p/", "/p", "**/p/**"):
+        assert engine.check_file(file(per_file_ignores={pattern: ("HYG901",)}), [CALLS])
+
+
 def test_a_rule_that_fails_is_named_and_the_others_go_on() -> None:
     found = engine.check_file(file(), RULES)
     assert sorted(f.code for f in found) == ["HYG000", "HYG901", "HYG901", "HYG911"]

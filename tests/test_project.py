@@ -81,6 +81,12 @@ def test_excludes_are_relative_to_the_root(tree: Tree, maybe_git: str) -> None:
     assert names(root, exclude=(root.name,)) == ["a.py", "app/a.py", "app/deep/b.py"]
 
 
+def test_patterns_that_are_invalid_match_nothing(tree: Tree, maybe_git: str) -> None:
+    root = tree("a.py", "b.py", "c.py", "d.py")
+    (root / ".gitignore").write_text("a.py\n!\nc.py\\\n")
+    assert names(root, exclude=("/b.py", "!", "/d.py\\")) == ["c.py", "d.py"]
+
+
 def test_excludes_are_forced_on_what_is_given(tree: Tree) -> None:
     root = tree("a.py", "app/a.py", ".venv/x.py")
     paths = ("a.py", "app/a.py", ".venv/x.py")

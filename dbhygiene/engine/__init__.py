@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbhygiene.catalogue import all_rules
-from dbhygiene.discovery import Files
+from dbhygiene.discovery import Files, matcher
 from dbhygiene.fingerprints import fingerprinted, normalised, relative
 from dbhygiene.frozen import Frozen
 from dbhygiene.library.prefilter import MODULES, imports
@@ -317,16 +317,23 @@ class Words(dict[str, bool]):
 
 def ignored_here(rule: AnyRule, file: File) -> bool:
     """Whether `per-file-ignores` turns a rule off in a file."""
-    patterns = file.project.settings.per_file_ignores
-    if not patterns:
-        return False
+    return any(
+        any(_closeness(rule, selector) >= 0 for selector in selectors) and _matches(pattern, file)
+        for pattern, selectors in file.project.settings.per_file_ignores.items()
+    )
+
+
+def _matches(pattern: str, file: File) -> bool:
+    """Whether a pattern matches as in `.gitignore`, or with a `*` that stands for slashes, too."""
     from fnmatch import fnmatchcase
 
-    name = relative(file.path, file.project.root)
-    return any(
-        any(_closeness(rule, selector) >= 0 for selector in selectors)
-        for pattern, selectors in patterns.items()
-        if fnmatchcase(name, pattern) or fnmatchcase(file.path.name, pattern) or name.startswith(pattern + "/")
+    root = file.project.root
+    name = relative(file.path, root)
+    return (
+        fnmatchcase(name, pattern)
+        or fnmatchcase(file.path.name, pattern)
+        or name.startswith(pattern + "/")
+        or (root is not None and matcher(pattern, root)(str(file.path)))
     )
 
 
