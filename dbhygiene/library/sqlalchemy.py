@@ -210,5 +210,6 @@ def _databases_in(expr: ast.expr) -> frozenset[str]:
 
 
 def in_migrations(file: File) -> bool:
-    """Whether a file is one that Alembic runs, and that ends with the migration."""
-    return "alembic.context" in {name for scope in file.scopes for name in scope.imports.values()}
+    """Whether a file is one that Alembic runs, and that ends with the migration: its environment, or a revision."""
+    imported = {name for scope in file.scopes for name in scope.imports.values()}
+    return bool(imported & {"alembic.context", "alembic.op"})

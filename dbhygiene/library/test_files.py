@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dbhygiene.source import File
 
-_DIRECTORIES = {"tests", "test", "testing"}
+_DIRECTORIES = {"tests", "test", "testing", "acceptance", "e2e"}
 
 
 def is_test(file: File) -> bool:
@@ -15,4 +15,6 @@ def is_test(file: File) -> bool:
     root = file.project.root
     path = file.path.relative_to(root) if root is not None and file.path.is_relative_to(root) else file.path
     around = {*file.module.split(".")[:-1], *(path.parts[:-1] if not path.is_absolute() else path.parts[-2:-1])}
-    return bool(around & _DIRECTORIES)
+    return any(
+        each in _DIRECTORIES or each.endswith(("_tests", "_testing")) or each.startswith("testing_") for each in around
+    )
