@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -152,6 +152,36 @@ class Project:
         if word not in self._mentions:
             self._mentions[word] = [file for file in speaking if file.is_program]
         return self._mentions[word]
+
+    def deriving(self, word: str) -> Sequence[File]:
+        """The project's files that may derive a class from one of this name, or of a name that is given to it."""
+        return self.derived(word, "")
+
+    def derived(self, word: str, asker: str) -> Sequence[File]:
+        """The same, asked on behalf of a file, or of the project as a whole."""
+        bases, renamed = self._class_names
+        todo, paths = [word], dict[Path, None]()
+        for each in todo:  # grows as it is gone through
+            found = bases.get(each, ())
+            paths.update(dict.fromkeys(found))
+            todo += [new for new in sorted(renamed.get(each, ())) if new not in todo]
+            if self.asked is not None:
+                self.asked.note(asker, each, map(str, found))
+        return [file for file in self._decoded(paths) if file.is_program]
+
+    @cached_property
+    def _class_names(self) -> tuple[Mapping[str, list[Path]], Mapping[str, set[str]]]:
+        """By the words of files: the files that have a word among the bases of a class; the names given to a name."""
+        bases: dict[str, list[Path]] = defaultdict(list)
+        renamed: dict[str, set[str]] = defaultdict(set)
+        for path in self.everything:
+            data = self._data(path)
+            if b"class" in data:
+                for word in {word for found in re.findall(_BASES, data) for word in re.findall(_WORD, found)}:
+                    bases[word.decode("utf-8", "replace")].append(path)
+            for old, new in (*_renamed_by_import(data), *((old, new) for new, old in re.findall(_STANDS_FOR, data))):
+                renamed[old.decode("utf-8", "replace")].add(new.decode("utf-8", "replace"))
+        return bases, renamed
 
     def naming(self, *names: str) -> Sequence[File] | None:
         """The project's files in which all of these names stand, as whole words; None where these are too many.
@@ -350,6 +380,9 @@ class _Around:
     def naming(self, *names: str) -> Sequence[File] | None:
         return self._project.named(names, self._asker)
 
+    def deriving(self, word: str) -> Sequence[File]:
+        return self._project.derived(word, self._asker)
+
 
 def _read(path: str) -> bytes:
     """The bytes of a file; half the time of `Path.read_bytes`, for tens of thousands of files."""
@@ -369,6 +402,22 @@ def _read(path: str) -> bytes:
 def _has_all(data: bytes, needles: Sequence[bytes], words: Sequence[re.Pattern[bytes]]) -> bool:
     """Whether all of these stand there: the quick question before the slow one."""
     return all(needle in data for needle in needles) and all(word.search(data) for word in words)
+
+
+# Found by their first letters, which is quick in a large text; compiled when a project is first searched.
+_BASES = rb"class\s+\w+\s*(?:\[[^\]]*\])?\s*\(([^()]*(?:\([^()]*\)[^()]*)*)\)"
+_AS = rb" as (\w+)"
+_STANDS_FOR = rb"\n(?P<new>\w+) *= *(?:\w+\.)*(?P<old>\w+)(?=[ \t]*(?:#|\r|\n|\Z))"
+_WORD = rb"\w+"
+_LAST_WORD = rb"\w+\Z"
+
+
+def _renamed_by_import(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The old and the new name of each `old as new`."""
+    for found in re.finditer(_AS, data):
+        start = max(0, found.start() - 80)
+        if (old := re.search(_LAST_WORD, data[start : found.start()])) is not None:
+            yield old[0], found[1]
 
 
 def _whole_word(name: str) -> re.Pattern[bytes]:

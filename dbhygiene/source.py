@@ -68,6 +68,9 @@ class Surroundings(Protocol):
     def naming(self, *names: str) -> Sequence[File] | None:
         """The project's files in which all of these names stand, as whole words; None where these are too many."""
 
+    def deriving(self, word: str) -> Sequence[File]:
+        """The project's files that may derive a class from one of this name, or of a name that is given to it."""
+
     def version_of(self, distribution: str) -> tuple[int, ...] | None:
         """The version that the project pins or bounds below, None where it says nothing."""
 
@@ -101,6 +104,9 @@ class Alone(Frozen):
         return ()
 
     def naming(self, *names: str) -> Sequence[File] | None:
+        return ()
+
+    def deriving(self, word: str) -> Sequence[File]:
         return ()
 
     def version_of(self, distribution: str) -> tuple[int, ...] | None:

@@ -39,6 +39,9 @@ class Known:
     def naming(self, *names: str) -> Sequence[File]:
         return ()
 
+    def deriving(self, word: str) -> Sequence[File]:
+        return ()
+
     def speaking(self, word: str) -> Sequence[File]:
         return ()
 

@@ -263,7 +263,8 @@ def subclasses(cls: Definition) -> tuple[Definition, ...]:
 
 def _derived(cls: Definition) -> Iterator[Definition]:
     """The classes that name this one among their bases."""
-    for file in _naming(cls):
+    others = cls.file.project.deriving(cls.name.rpartition(".")[2])
+    for file in {id(each): each for each in (cls.file, *others)}.values():
         for name, scope in file.classes.items():
             assert isinstance(scope.node, ast.ClassDef)
             for base in scope.node.bases:
@@ -272,34 +273,6 @@ def _derived(cls: Definition) -> Iterator[Definition]:
                 found = find(file, meant) if meant is not None else None
                 if found is not None and found.node is cls.node:
                     yield Definition(file, scope.node, name)
-
-
-def _naming(cls: Definition) -> Iterator[File]:
-    """The files that may derive a class from this one, by their text: under its own name, or one given to it."""
-    todo = [cls.name.rpartition(".")[2]]
-    seen = {id(cls.file)}
-    yield cls.file
-    for word in todo:  # grows as it is gone through
-        for file in cls.file.project.speaking(word):
-            derived, renamed = _derivations(file)
-            names = {new for old, new in renamed if old == word}
-            todo += sorted(names - {*todo})
-            if id(file) not in seen and (names or word in derived) and file.is_program:
-                seen.add(id(file))
-                yield file
-
-
-_DERIVES = re.compile(r"\bclass\s+\w+\s*(?:\[.*?\])?\s*\((.*?)\)\s*:", re.DOTALL)
-_RENAMES = re.compile(r"\b(\w+)\s+as\s+(\w+)")
-_STANDS_FOR = re.compile(r"^(\w+)\s*=\s*(?:\w+\.)*(\w+)\s*$", re.MULTILINE)
-
-
-@once
-def _derivations(file: File) -> tuple[frozenset[str], frozenset[tuple[str, str]]]:
-    """The words of the bases of classes, and the names given to others, each after the other; by the text."""
-    derived = frozenset(word for found in _DERIVES.findall(file.text) for word in re.findall(r"\w+", found))
-    renamed = {*_RENAMES.findall(file.text), *((old, new) for new, old in _STANDS_FOR.findall(file.text))}
-    return derived, frozenset(pair for pair in renamed if pair[0] != pair[1])
 
 
 def is_hook(function: Function) -> bool:
