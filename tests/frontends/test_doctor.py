@@ -172,3 +172,11 @@ def test_the_command(project: Path) -> None:
     assert (status, out.split("  ")[0]) == (1, "problem")
     assert "pyproject.toml:2: unknown key `selct`" in out
     assert run("doctor", "nowhere")[2] == "dbhygiene: nowhere: no such file or directory\n"
+
+
+def test_isolated_reads_no_settings(project: Path) -> None:
+    (project / "pyproject.toml").write_text("[tool.dbhygiene]\nserver-timeout = 60\n")
+    assert "server-timeout (pyproject.toml" in run("doctor")[1]
+    status, out, _ = run("doctor", "--isolated")
+    assert status == 0
+    assert out.splitlines()[0].startswith(f"ok       settings        root {project}; nothing is set -> ")

@@ -12,16 +12,18 @@ from dbhygiene.checkup import Remark, checkup, failed, settings_problem
 from dbhygiene.frontends.cli.clicked import Command
 from dbhygiene.mistakes import Mistake
 from dbhygiene.project import Project
+from dbhygiene.settings import Settings
 
 
 @click.command("doctor", cls=Command)
 @click.argument("path", default=".", type=click.Path(path_type=Path))
 @click.option("--output-format", type=click.Choice(("text", "json")), default="text", show_default=True)
-def command(path: Path, output_format: str) -> int:
+@click.option("--isolated", is_flag=True, help="Read no settings from files.")
+def command(path: Path, output_format: str, isolated: bool) -> int:
     """Look at what may hide findings. Tells what is assumed, too; exits with 1 where something should be mended."""
     if not path.exists():
         raise Mistake(f"{path}: no such file or directory")
-    remarks = _remarks(path.absolute())
+    remarks = _remarks(path.absolute(), isolated)
     if output_format == "json":
         import json
 
@@ -32,10 +34,10 @@ def command(path: Path, output_format: str) -> int:
     return int(failed(remarks))
 
 
-def _remarks(path: Path) -> list[Remark]:
+def _remarks(path: Path, isolated: bool) -> list[Remark]:
     try:
         root = config.root_of(path)
-        settings = config.from_environment(config.load(root))
+        settings = config.from_environment(Settings() if isolated else config.load(root))
         config.require_version(settings)
         engine.chosen(settings)
     except Mistake as error:
