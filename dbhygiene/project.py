@@ -169,6 +169,25 @@ class Project:
                 self.asked.note(asker, each, map(str, found))
         return [file for file in self._decoded(paths) if file.is_program]
 
+    def setting(self, attribute: str) -> Sequence[File]:
+        """The project's files that set an attribute of this name of something but `self`."""
+        return self.set_in(attribute, "")
+
+    def set_in(self, attribute: str, asker: str) -> Sequence[File]:
+        """The same, asked on behalf of a file, or of the project as a whole."""
+        paths = self._attributes_set.get(attribute, ())
+        if self.asked is not None:
+            self.asked.note(asker, f".{attribute}", map(str, paths))
+        return [file for file in self._decoded(paths) if file.is_program]
+
+    @cached_property
+    def _attributes_set(self) -> Mapping[str, list[Path]]:
+        found: dict[str, list[Path]] = defaultdict(list)
+        for path in self.everything:
+            for name in set(re.findall(_SETS, self._data(path))):
+                found[name.decode("utf-8", "replace")].append(path)
+        return found
+
     @cached_property
     def _class_names(self) -> tuple[Mapping[str, list[Path]], Mapping[str, set[str]]]:
         """By the words of files: the files that have a word among the bases of a class; the names given to a name."""
@@ -383,6 +402,9 @@ class _Around:
     def deriving(self, word: str) -> Sequence[File]:
         return self._project.derived(word, self._asker)
 
+    def setting(self, attribute: str) -> Sequence[File]:
+        return self._project.set_in(attribute, self._asker)
+
 
 def _read(path: str) -> bytes:
     """The bytes of a file; half the time of `Path.read_bytes`, for tens of thousands of files."""
@@ -408,6 +430,7 @@ def _has_all(data: bytes, needles: Sequence[bytes], words: Sequence[re.Pattern[b
 _BASES = rb"class\s+\w+\s*(?:\[[^\]]*\])?\s*\(([^()]*(?:\([^()]*\)[^()]*)*)\)"
 _AS = rb" as (\w+)"
 _STANDS_FOR = rb"\n(?P<new>\w+) *= *(?:\w+\.)*(?P<old>\w+)(?=[ \t]*(?:#|\r|\n|\Z))"
+_SETS = rb"(?<!\bself)\.(\w+)\s*=(?!=)"
 _WORD = rb"\w+"
 _LAST_WORD = rb"\w+\Z"
 

@@ -71,6 +71,9 @@ class Surroundings(Protocol):
     def deriving(self, word: str) -> Sequence[File]:
         """The project's files that may derive a class from one of this name, or of a name that is given to it."""
 
+    def setting(self, attribute: str) -> Sequence[File]:
+        """The project's files that set an attribute of this name of something but `self`."""
+
     def version_of(self, distribution: str) -> tuple[int, ...] | None:
         """The version that the project pins or bounds below, None where it says nothing."""
 
@@ -107,6 +110,9 @@ class Alone(Frozen):
         return ()
 
     def deriving(self, word: str) -> Sequence[File]:
+        return ()
+
+    def setting(self, attribute: str) -> Sequence[File]:
         return ()
 
     def version_of(self, distribution: str) -> tuple[int, ...] | None:

@@ -42,6 +42,9 @@ class Known:
     def deriving(self, word: str) -> Sequence[File]:
         return ()
 
+    def setting(self, attribute: str) -> Sequence[File]:
+        return ()
+
     def speaking(self, word: str) -> Sequence[File]:
         return ()
 

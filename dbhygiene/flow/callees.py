@@ -7,8 +7,7 @@ not in sight may override. A name may be bound in branches, and a method be repl
 from __future__ import annotations
 
 import ast
-import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from dbhygiene.flow.calls import Definition, bases, enclosing_class, find, method, step
@@ -301,18 +300,11 @@ def _is_replaced(file: File, family: Iterable[Definition], name: str) -> bool:
 def _assigning(file: File, family: Iterable[Definition], name: str) -> Iterator[File]:
     """The files that may do so, by their text."""
     yield file
+    words = set()
     for each in family:
         yield each.file
-        yield from (other for other in _speaking(each) if f".{name}" in other.text and _assigns(other, name))
-
-
-def _assigns(file: File, name: str) -> bool:
-    return re.search(rf"\.{name}\s*=[^=]", file.text) is not None and file.is_program
-
-
-def _speaking(cls: Definition) -> Sequence[File]:
-    """The files of the project in which the name of a class stands."""
-    return cls.file.project.speaking(cls.name.rpartition(".")[2])
+        words.add(each.name.rpartition(".")[2])
+    yield from (other for other in file.project.setting(name) if any(word in other.text for word in words))
 
 
 def _is_assigned(file: File, classes: Collection[ast.AST], name: str) -> bool:
