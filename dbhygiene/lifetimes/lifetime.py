@@ -116,7 +116,10 @@ class Lifetime(Frozen):
                 for end, fact in self._ends
             )
             if not (self.resource.is_lazy or self.resource.opened_by):  # else it may not have been open yet
-                well = well or any(fact.state == "closed" for _, fact in self._ends)
+                exit_ = self.analysis.graph.exit
+                well = well or any(
+                    fact.state == "closed" or (end is exit_ and transferred(fact)) for end, fact in self._ends
+                )
             return Leak.SOME_PATH if well else Leak.NEVER_CLOSED
         if "swallowed" in self._leaks:
             return Leak.SWALLOWED

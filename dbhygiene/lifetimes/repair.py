@@ -38,9 +38,17 @@ LONGEST = 50  # lines: a block that is longer is not re-indented without being a
 def repair(life: Lifetime, leak: Leak) -> Fix | NoFix:
     """The fix for a leak, or the reason why there is none."""
     try:
+        _opens_whenever_called(life)
         return _in_with(life) or _nameless(life) or _repair(life, leak)
     except RefusedError as refused:
         return NoFix(str(refused).replace("the connection", f"the {life.resource.noun}"))
+
+
+def _opens_whenever_called(life: Lifetime) -> None:
+    """Refuse where the call gives back what it is given on some path: that is the caller's to close."""
+    given = life.analysis.effects.of(life.birth).alternatives(life.birth)
+    if not all(isinstance(each, ast.Constant) for each in given):
+        raise RefusedError("the function may give back the connection that it is given")
 
 
 def _in_with(life: Lifetime) -> Fix | None:

@@ -168,7 +168,8 @@ class Play:
 
     def _classes(self, cls: type) -> Iterator[type]:
         """A class, those below it, and for each that has hooks one that nobody has seen: it may do anything there."""
-        for each in (cls, *cls.__subclasses__()):
+        own = [each for each in cls.__subclasses__() if each.__name__ in self.namespace]  # not those of earlier runs
+        for each in (cls, *own):
             yield each
             names = {name for above in each.__mro__ for name in vars(above)}
             hooks = [name for name in sorted(names) if _is_hook(self.functions.get(f"{_home(each, name)}.{name}"))]
