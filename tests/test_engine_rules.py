@@ -42,6 +42,9 @@ class Known:
     def deriving(self, word: str) -> Sequence[File]:
         return ()
 
+    def line_length(self, near: File) -> int | None:
+        return None
+
     def setting(self, attribute: str) -> Sequence[File]:
         return ()
 
