@@ -53,7 +53,7 @@ def _names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
 @click.option("--all", "every", is_flag=True, help="All rules.")
 @click.option("-o", "--output-format", type=click.Choice(FORMATS), default="text", show_default=True)
 def command(names: tuple[str, ...], every: bool, output_format: str) -> int:
-    """Print the page of a rule, given by name or code; without one, a table of all rules."""
+    """Print the page of a rule, or a table of all rules."""
     known = _known()
     pages = sorted(dict.fromkeys(known.values()))
     by_lower = {word.lower(): page for word, page in known.items()}
