@@ -8,7 +8,7 @@ object, rows of columns, counts.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cached_property
 
 from dbhygiene.flow import cfg
@@ -25,6 +25,7 @@ from dbhygiene.library.sqlalchemy import (
 )
 from dbhygiene.lifetimes.heap import IS, path_of
 from dbhygiene.lifetimes.lifetime import Lifetime
+from dbhygiene.lifetimes.transfer import single_targets
 from dbhygiene.source import FUNCTION, last_name
 
 _PUTTING_IN = frozenset(
@@ -145,7 +146,7 @@ class Loaded:
         if not self._is_object(value):
             return
         self._made_with(value)
-        for part in _targets(target):
+        for part in single_targets(target):
             root = part
             while isinstance(root, (ast.Attribute, ast.Subscript)):
                 root = root.value
@@ -384,12 +385,3 @@ def _makes_session(life: Lifetime, value: ast.expr, factories: set[str]) -> bool
             used = {part.id for part in ast.walk(value) if isinstance(part, ast.Name)}
             return bool(used & set(life.names)) and any("session" in name.lower() for name in made)
     return False
-
-
-def _targets(target: ast.expr) -> Iterator[ast.expr]:
-    """The single targets of an assignment."""
-    if isinstance(target, (ast.Tuple, ast.List)):
-        for each in target.elts:
-            yield from _targets(each)
-    else:
-        yield target.value if isinstance(target, ast.Starred) else target

@@ -475,7 +475,7 @@ class Transfer:
         if value is None and isinstance(act.node, (ast.For, ast.AsyncFor, ast.comprehension)):
             how = self.holds(act.node.iter, fact)
             each = content_of(how)
-            targets = _names_within(act.target) if uses(each) else [act.target]
+            targets = single_targets(act.target) if uses(each) else [act.target]
             pairs: list[_Pair] = [(target, None, each) for target in targets]
         else:
             pairs = list(self._pairs(act.target, value, fact))
@@ -820,11 +820,11 @@ def _terms(expr: ast.expr) -> list[ast.expr]:
     return found
 
 
-def _names_within(target: ast.expr) -> Iterator[ast.expr]:
-    """The single targets of a loop."""
+def single_targets(target: ast.expr) -> Iterator[ast.expr]:
+    """The single targets of an assignment or a loop."""
     if isinstance(target, (ast.Tuple, ast.List)):
         for each in target.elts:
-            yield from _names_within(each)
+            yield from single_targets(each)
     else:
         yield target.value if isinstance(target, ast.Starred) else target
 
