@@ -159,7 +159,7 @@ def ask():
     session.execute(text("select 1"))
 
 
-for _ in range(3):
+for _ in range(30):
     ask()
 """,
     "held by hand": f"""\
