@@ -11,7 +11,7 @@ import pytest
 import dbhygiene
 
 LAYERS = [
-    {"frozen", "mistakes", "modules"},
+    {"frozen", "mistakes", "newer", "modules"},
     {"settings"},
     {"source"},
     {"edits"},

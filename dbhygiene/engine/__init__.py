@@ -286,12 +286,15 @@ def syntax_error(file: File) -> Finding | None:
 
 def not_parsed(path: Path, error: Exception) -> Finding:
     """HYG001, for what the parser, or the decoder before it, raised."""
-    span, words = _TOP, str(error) or "too deeply nested"
+    span, words, needs = _TOP, str(error) or "too deeply nested", ""
     if isinstance(error, SyntaxError):
+        from dbhygiene.newer import newer  # most runs meet no such file
+
         line, column = error.lineno or 1, max(1, error.offset or 1)
         span, words = Span(line, column - 1, line, column), error.msg or "invalid syntax"
+        needs = f": {text}" if (text := newer(error)) else ""
     version = ".".join(map(str, sys.version_info[:3]))
-    return Finding(path, span, SYNTAX_ERROR, "syntax-error", f"{words} (Python {version})")
+    return Finding(path, span, SYNTAX_ERROR, "syntax-error", f"{words} (Python {version}){needs}")
 
 
 class Words(dict[str, bool]):

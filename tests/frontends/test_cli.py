@@ -262,6 +262,11 @@ def test_a_syntax_error_does_not_stop_the_rest(project: Path) -> None:
     assert [line.split()[1] for line in out.splitlines()] == ["HYG201", "HYG001"]
 
 
+def test_the_last_line_counts_the_files_that_could_not_be_parsed(project: Path) -> None:
+    (project / "broken.py").write_text('import pymysql\nprint "done"\n')
+    assert "2 findings in 3 files (1 not parsed), 1 fixable with" in run("check", "-o", "concise")[2]
+
+
 def test_a_notebook_that_is_named_fails_and_the_rest_goes_on(project: Path) -> None:
     (project / "a.ipynb").write_text('{"cells": []}')
     status, out, err = run("check", "-q", "-o", "concise", "a.ipynb", "app.py")

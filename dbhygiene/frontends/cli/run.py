@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 MOST_PREVIEWS = 10
 NOTEBOOK = "notebooks cannot be checked yet"
+UNREAD = {engine.SYNTAX_ERROR: "not parsed", engine.NOT_READ: "not read"}
 
 
 class Part(Frozen):
@@ -81,6 +82,7 @@ class Run:
         self.out: TextIO = sys.stdout
         self.previews = MOST_PREVIEWS
         self.checked = self.found = self.fixable = 0
+        self._unread = dict.fromkeys(UNREAD, 0)
         self.failed = False
         self._tally: dict[tuple[str, str], list[bool]] = {}  # of each rule: which can be fixed
         self._seen: list[Part] = []
@@ -270,6 +272,8 @@ class Run:
         for finding in findings:
             self.found += 1
             self.fixable += finding.fixable
+            if finding.code in UNREAD:
+                self._unread[finding.code] += 1
             self.failed |= finding.code == engine.INTERNAL_ERROR
             yield finding if finding.fingerprint else fingerprinted([finding], project.root)[0]
 
@@ -317,7 +321,9 @@ class Run:
             print(words, file=sys.stderr)
         if not self.options.quiet:
             fixable = f", {self.fixable} fixable with `dbhygiene fix`" if self.fixable else ""
-            words = f"{count(self.found, 'finding')} in {count(self.checked, 'file')}{fixable}"
+            unread = ", ".join(f"{number} {UNREAD[code]}" for code, number in self._unread.items() if number)
+            checked = f"{count(self.checked, 'file')}{f' ({unread})' if unread else ''}"
+            words = f"{count(self.found, 'finding')} in {checked}{fixable}"
             self.say(before + words)
 
     def say(self, words: str) -> None:

@@ -1,0 +1,109 @@
+"""Which version of Python reads a line that this one does not, where the parser's error shows it.
+
+`class Page[T]:` under Python 3.11 -> "`class Page[...]` needs Python 3.12 or newer"
+`print "done"` -> "the `print` statement is Python 2"
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+
+_PARAMETERS = re.compile(r"\s*((?:class|(?:async\s+)?def)\s+\w+)\s*")
+_ALIAS = re.compile(r"\w+\s*(?:\[|=(?!=))")
+_GROUP = re.compile(r"\s*except\s*\*")
+_EXCEPT = re.compile(r"\s*except\s+(?:[\w.]+|\([\w., ]*\))\s*(?:,\s*(\w+)\s*:|(?:,\s*[\w.]+\s*)+:)")
+_TEMPLATE = re.compile(r"(?<![\w\"'])(?:t|rt|tr)(?=[\"'])", re.I)
+_STRING = re.compile(r"(?<!\w)([a-z]{0,2})('''|\"\"\"|'|\")", re.I)
+
+
+def newer(error: SyntaxError, here: tuple[int, ...] = sys.version_info[:2]) -> str:
+    """Return what to add to the parser's words; empty where the line shows no version."""
+    line, at = error.text or "", max(0, (error.offset or 1) - 1)
+    text = _python_2(error.msg or "", line, at)
+    if here < (3, 11):
+        text = text or _python_3_11(line, at)
+    if here < (3, 12):
+        text = text or _python_3_12(line, at) or _nested_strings(error.msg or "", line)
+    if here < (3, 14):
+        text = text or _python_3_14(line, at)
+    return text
+
+
+def _python_2(words: str, line: str, at: int) -> str:
+    for name in ("print", "exec"):
+        if words.startswith(f"Missing parentheses in call to '{name}'"):
+            return f"the `{name}` statement is Python 2"
+    if (match := _EXCEPT.match(line)) and match[1] and match[1].islower():  # `E, F` is Python 3.14
+        return f"`except ..., {match[1]}` is Python 2"
+    if line[at:].startswith(",") and re.match(r"\s*raise\s+[\w.]+\s*$", line[:at]):
+        return "`raise` with a comma is Python 2"
+    if re.match(r"`[^`]+`", line[at:]):
+        return "backticks are Python 2"
+    if line[at:].startswith("<>"):
+        return "`<>` is Python 2"
+    if re.search(r"\bur$", line[:at], re.I) and line[at:].startswith(("'", '"')):
+        return "the prefix `ur` is Python 2"
+    return "a number with `L` is Python 2" if re.match(r"\d?L\b", line[at:], re.I) else ""
+
+
+def _python_3_11(line: str, at: int) -> str:
+    if (match := _GROUP.match(line)) and match.end() - 1 == at:
+        return "`except*` needs Python 3.11 or newer"
+    if line[at:].startswith("*") and re.search(r"[\w\])]\s*\[\s*$|\*\w+\s*:\s*$", line[:at]):
+        return "`*` in an index or an annotation needs Python 3.11 or newer"
+    return ""
+
+
+def _python_3_12(line: str, at: int) -> str:
+    if (match := _PARAMETERS.fullmatch(line[:at])) and line[at:].startswith("["):
+        return f"`{match[1]}[...]` needs Python 3.12 or newer"
+    if line[:at].strip() == "type" and _ALIAS.match(line[at:]):
+        return "a `type` statement needs Python 3.12 or newer"
+    return ""
+
+
+def _python_3_14(line: str, at: int) -> str:
+    if _EXCEPT.match(line):
+        return "`except` with several types and no parentheses needs Python 3.14 or newer"
+    if any(at in (match.start(), match.end()) for match in _TEMPLATE.finditer(line)):
+        return "a template string needs Python 3.14 or newer"
+    return ""
+
+
+def _nested_strings(words: str, line: str) -> str:
+    if "f-string expression part cannot include a backslash" in words:
+        return "a backslash between the braces of an f-string needs Python 3.12 or newer"
+    if "f-string" in words and _reuses_quote(line):
+        return "an f-string whose own quotes stand between its braces needs Python 3.12 or newer"
+    return ""
+
+
+def _reuses_quote(line: str) -> bool:
+    """Whether a string in this line, read as Python 3.12 reads it, has its own quotes between its braces."""
+    at = 0
+    while match := _STRING.search(line, at):
+        at, reused = _end(line, match, ())
+        if reused:
+            return True
+    return False
+
+
+def _end(line: str, start: re.Match[str], around: tuple[str, ...]) -> tuple[int, bool]:
+    """Return where a string ends, and whether one in its braces has its quotes, or those around it; the line's end
+    where the string has no end."""
+    prefix, quote = start[1].lower(), start[2]
+    at, depth, reused = start.end(), 0, quote in around
+    while at < len(line):
+        if depth and (inner := _STRING.match(line, at)):
+            at, again = _end(line, inner, (*around, quote))
+            reused = reused or again
+        elif depth:
+            depth += (line[at] in "([{") - (line[at] in ")]}")
+            at += 1
+        elif line.startswith(quote, at):
+            return at + len(quote), reused
+        else:
+            depth = int("f" in prefix and line[at] == "{" and line[at : at + 2] != "{{")
+            at += 1 + (line[at] == "\\" or line[at : at + 2] == "{{")
+    return len(line), False
