@@ -1,18 +1,21 @@
-"""Makes the pages of the documentation that tell what the program tells: one for each rule, and the table of settings.
+"""Generate the pages that repeat what the program knows: one for each rule, the settings, the supported drivers.
 
-Nothing of it is committed: `write` is called when the documentation is built.
+`write` is called when the documentation is built. Its output is not committed.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from dbhygiene.catalogue import all_rules
 from dbhygiene.engine import OWN_CODES
 from dbhygiene.keys import KEYS, Key, plain
+from dbhygiene.library.drivers import drivers
+from dbhygiene.library.resources import Driver, Leaving
 from dbhygiene.model import AnyRule
 
 FAMILIES = {
@@ -20,19 +23,19 @@ FAMILIES = {
     "HYG2": ("SQLAlchemy", "Engines, pools and sessions, Flask-SQLAlchemy's too."),
     "HYG3": ("Django", "The implicit connection across waits, threads and transactions."),
     "HYG4": ("Lost connections", "Retries and reconnects."),
-    "HYG5": ("The server's settings", "Code that goes against what the server allows."),
-    "HYG0": ("About the run itself", "A file that cannot be read, a comment that silences nothing."),
+    "HYG5": ("The server's settings", "Code that exceeds the limits of the server."),
+    "HYG0": ("About the run itself", "Files that cannot be read, comments that silence nothing."),
 }
 _OWN = {
-    "HYG000": "An error of dbhygiene's own, with its place. It is never silenced, and the run ends with exit status 2.",
-    "HYG001": "A file that does not parse: told if it is named on the command line, or if it speaks of a database.",
+    "HYG000": "An error in dbhygiene itself, with its place. It cannot be silenced, and the exit status is 2.",
+    "HYG001": "A file that does not parse, if it is named on the command line or mentions a database.",
     "HYG003": "A file or directory that cannot be read.",
 }
 _FIXED = re.compile(r"^```python fixed(?P<unsafe> unsafe)?$", re.M)
 
 
 def write(docs: Path) -> None:
-    """Write the generated pages below `docs`, and take away those of rules that are no more."""
+    """Write the generated pages below `docs`, and delete those of rules that no longer exist."""
     rules = docs / "rules"
     rules.mkdir(exist_ok=True)
     texts = {f"{rule.name}.md": page(rule) for rule in all_rules()}
@@ -44,10 +47,11 @@ def write(docs: Path) -> None:
         _write(rules / name, text)
     (docs / "_generated").mkdir(exist_ok=True)
     _write(docs / "_generated" / "settings.md", settings())
+    _write(docs / "_generated" / "drivers.md", supported_drivers())
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a file, if it has another text: Sphinx reads again what is newer."""
+    """Write a file if its text has changed: Sphinx reads newer files again."""
     if not path.exists() or path.read_text("utf-8") != text:
         path.write_text(text, "utf-8")
 
@@ -56,14 +60,14 @@ def _write(path: Path, text: str) -> None:
 
 
 def page(rule: AnyRule) -> str:
-    """The page of a rule: its docstring, below its name."""
+    """Return the page of a rule: its name, and its docstring."""
     summary, _, rest = rule.doc.strip().partition("\n")
     off = "" if rule.default else "\n\n*This rule is off by default: select it by its name or code.*"
     rest = captioned(rest)
     if rule.code in _ABOUT_COMMENTS:
         return f"# {rule.name} ({rule.code})\n\n{summary}{off}\n{rest.rstrip()}\n"
     silence = f"\n\n## Silence it\n\n```python\n# dbhygiene: ignore[{rule.name}] the reason\n```\n\n"
-    silence += "[More about comments that silence findings](../silencing.md)\n"
+    silence += "[More about silencing findings](../silencing.md)\n"
     return f"# {rule.name} ({rule.code})\n\n{summary}{off}\n{rest.rstrip()}{silence}\n"
 
 
@@ -71,15 +75,15 @@ _ABOUT_COMMENTS = ("HYG002", "HYG004")
 
 
 def captioned(text: str) -> str:
-    """A page whose fixed examples say what they are."""
-    after = r"```{code-block} python\n:caption: what `dbhygiene fix\g<unsafe>` makes of it\n"
+    """Return a page with a caption above each fixed example."""
+    after = r"```{code-block} python\n:caption: after `dbhygiene fix\g<unsafe>`\n"
     text = _FIXED.sub(after, text).replace("dbhygiene fix unsafe", "dbhygiene fix --unsafe-fixes")
     return text.replace("```python possible\n", "```python\n")
 
 
 def index() -> str:
-    """All rules, by family."""
-    words = "The comments `# HYG101` in the examples say where a finding is expected; the tests hold every one of them."
+    """Return the table of all rules, by family."""
+    words = "In the examples, a comment such as `# HYG101` marks a line with a finding. Tests check every example."
     text = f"# Rules\n\n{words}\n"
     by_code: dict[str, tuple[str, str, bool]] = {
         rule.code: (f"[{rule.name}]({rule.name}.md)", rule.summary, rule.default) for rule in all_rules()
@@ -102,7 +106,7 @@ def index() -> str:
 
 
 def settings() -> str:
-    """Every key, with its kind, default, meaning and example."""
+    """Return every setting, with its type, default, meaning and example."""
     return "\n".join(_key(key) for key in KEYS)
 
 
@@ -116,3 +120,67 @@ def _key(key: Key) -> str:
 def _default(key: Key) -> Iterator[str]:
     if key.default not in (None, "", (), {}):
         yield f"default `{json.dumps(plain(key.default))}`"
+
+
+# -- drivers --------------------------------------------------------------------------------------------
+
+SERVERS = {
+    "mysql": "MySQL, MariaDB",
+    "postgresql": "PostgreSQL",
+    "sqlite": "SQLite",
+    "oracle": "Oracle",
+    "mssql": "SQL Server",
+    "odbc": "any, by ODBC",
+    "duckdb": "DuckDB",
+    "snowflake": "Snowflake",
+    "": "any",
+}
+
+
+def supported_drivers() -> str:
+    """Return the tables of drivers: their names, what `with` does, and their pools."""
+    known = sorted(drivers(), key=lambda driver: (list(SERVERS).index(driver.server), driver.package.lower()))
+    text = "## Drivers\n\n| import | package | database |\n|---|---|---|\n"
+    for driver in known:
+        text += f"| `{driver.package}` | {_packages(driver)} | {SERVERS[driver.server]} |\n"
+    text += "\n## Leaving `with connection:`\n\n"
+    text += "| import | version | at the end of the block | a second `close()` |\n|---|---|---|---|\n"
+    for driver in (driver for driver in known if driver.opens):
+        twice = "raises" if driver.second_close_raises else ""
+        for number, leaving in enumerate(driver.leavings):
+            text += f"| `{driver.package}` | {_versions(driver, number)} | {_leaving(driver, leaving)} | {twice} |\n"
+    text += "\n## Pools of drivers\n\n| pool | takes a connection | gives it back |\n|---|---|---|\n"
+    return text + "".join(_pools(driver) for driver in known)
+
+
+def _packages(driver: Driver) -> str:
+    if driver.package in sys.stdlib_module_names:
+        return "standard library"
+    return ", ".join(f"`{name}`" for name in driver.distributions)
+
+
+def _pools(driver: Driver) -> str:
+    rows = {}  # a pool has several names, of which the first is the shortest
+    for pool in driver.pools:
+        back = f"`{pool.gives_back}()`" if pool.gives_back else "`close()` of the connection"
+        for name in pool.made_by:
+            rows.setdefault((name.rpartition(".")[2], pool.takes), f"| `{name}` | `{pool.takes}()` | {back} |\n")
+    return "".join(rows.values())
+
+
+def _versions(driver: Driver, number: int) -> str:
+    """Return the versions for which an entry of `leavings` holds, such as "0.10 to 1.0"."""
+    since = ".".join(map(str, driver.leavings[number].since))
+    later = driver.leavings[number + 1 :]
+    before = ".".join(map(str, later[0].since)) if later else ""
+    if since and before:
+        return f"from {since}, before {before}"
+    return f"{since} and newer" if since else f"before {before}" if before else "all"
+
+
+def _leaving(driver: Driver, leaving: Leaving) -> str:
+    if not leaving.exists:
+        return f"there is no `{'async ' if driver.is_async else ''}with`"
+    ends = "closes" if leaving.closes else "**does not close**"
+    commits = "commits" if leaving.commits else "each statement commits" if driver.autocommits else "does not commit"
+    return f"{commits}, {ends}" + (", and `as` gives a cursor" if leaving.binds == "cursor" else "")

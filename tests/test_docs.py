@@ -19,6 +19,8 @@ from typing import Any
 import click
 import pytest
 import yaml
+from pygments.styles import get_style_by_name
+from pygments.token import Token
 
 from dbhygiene import config
 from dbhygiene.catalogue import all_rules
@@ -59,6 +61,7 @@ TEXTS = {path: path.read_text("utf-8") for path in WRITTEN}
 TEXTS |= {DOCS / "rules" / f"{rule.name}.md": PAGES.page(rule) for rule in all_rules()}
 TEXTS[DOCS / "rules" / "index.md"] = PAGES.index()
 TEXTS[DOCS / "configuration.md"] += PAGES.settings()  # as it is included
+TEXTS[DOCS / "libraries.md"] += PAGES.supported_drivers()
 
 
 def fences(path: Path) -> Iterator[tuple[str, str]]:
@@ -240,6 +243,53 @@ def test_the_inputs_of_the_action_are_there() -> None:
         for step in (step for job in jobs.values() for step in job["steps"]):
             if str(step.get("uses", "")).startswith("OWNER/dbhygiene@"):
                 assert step.get("with", {}).keys() <= action["inputs"].keys()
+
+
+# -- how pages look and are found -----------------------------------------------------------------------
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast of two colours, by WCAG 2: 1 if they are the same, 21 between black and white."""
+    darker, lighter = sorted(luminance(colour) for colour in (one, other))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def luminance(colour: str) -> float:
+    red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (0, 2, 4))
+    linear = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (red, green, blue))
+    return sum(share * value for share, value in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+@pytest.mark.parametrize("theme", ["pygments_style", "pygments_dark_style"])
+def test_code_can_be_read(theme: str) -> None:
+    found = re.search(rf'^{theme} = "(\w+)"', (DOCS / "conf.py").read_text("utf-8"), re.M)
+    assert found
+    style = get_style_by_name(found[1])
+    background = style.background_color.lstrip("#")
+    for token, of_token in style:
+        colour, behind = of_token["color"], of_token["bgcolor"] or background
+        if colour and token is not Token.Text.Whitespace:
+            assert contrast(colour, behind) >= 4.5, f"{token}: #{colour} on #{behind}"
+    css = (DOCS / "_static" / "dbhygiene.css").read_text("utf-8")
+    assert ".go { color: inherit; }" in css, "output has the colour of the text"
+
+
+def test_the_search_asks_for_numbers() -> None:
+    """`docs/search.js` on top of Sphinx's own script; the index is built with numbers by `docs/conf.py`."""
+    sphinx, node = importlib.util.find_spec("sphinx"), shutil.which("node")
+    if sphinx is None or sphinx.origin is None or node is None:
+        pytest.skip("needs Sphinx (`make docs` installs it) and node")
+    theirs = Path(sphinx.origin).parent / "themes" / "basic" / "static" / "searchtools.js"
+    page = "var window = globalThis, document = {addEventListener() {}}, SPHINX_HIGHLIGHT_ENABLED = false;"
+    page += "var DOCUMENTATION_OPTIONS = {}, Documentation = {}, stopwords = new Set(['the']), _ready = () => {};"
+    page += "class Stemmer { stemWord(word) { return word; } }\n"
+    page += f"{theirs.read_text('utf-8')}\n{(DOCS / 'search.js').read_text('utf-8')}\n"
+    page += "console.log([...Search._parseQuery('the error 2006')[1]].join(' '));"
+    page += (
+        "console.log(Scorer.score(['errors/1226', '', '', null, 5]) > Scorer.score(['changelog', '', '', null, 5]));"
+    )
+    done = subprocess.run([node, "-"], input=page, capture_output=True, text=True)
+    assert done.stdout == "error 2006\ntrue\n", done.stderr
 
 
 # -- generated pages ------------------------------------------------------------------------------------
