@@ -31,7 +31,7 @@ def with_ignores(file: File, findings: Iterable[Finding], reason: str = "") -> s
     try:
         text = _Text(file)
     except (tokenize.TokenError, SyntaxError) as error:
-        raise Mistake(f"{file.path}: its comments cannot be told from its code; add one by hand") from error
+        raise Mistake(f"{file.path}: the comments cannot be separated from the code; add one by hand") from error
     for finding in sorted(findings, key=lambda finding: finding.name):
         wanted[text.place(finding, reason)][finding.name] = None
     for place in sorted(wanted, reverse=True):
@@ -42,7 +42,7 @@ def with_ignores(file: File, findings: Iterable[Finding], reason: str = "") -> s
     except (SyntaxError, ValueError):
         same = False
     if not same:
-        raise Mistake(f"{file.path}: a comment cannot be added without changing the program; add it by hand")
+        raise Mistake(f"{file.path}: adding a comment would change the program; add it by hand")
     return after
 
 

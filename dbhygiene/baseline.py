@@ -20,10 +20,10 @@ from dbhygiene.model import Finding
 
 DEFAULT = "dbhygiene-baseline.txt"
 NEVER_KNOWN = "HYG000"  # an error of ours
-_HEADER = "# Findings that dbhygiene knows and does not report. `dbhygiene baseline` writes this file.\n"
+_HEADER = "# Findings that dbhygiene does not report. `dbhygiene baseline` writes this file.\n"
 _ENTRY = re.compile(r"(?P<code>HYG\d{3}) (?P<path>.*?)::(?P<context>\S*)(?: (?P<expression>.*))?")
 _MODULE = "<module>"
-_CONFLICT = "a conflict is not resolved: keep the entries of both sides, then run `dbhygiene baseline`"
+_CONFLICT = "unresolved merge conflict: keep the entries of both sides, then run `dbhygiene baseline`"
 _STRING = re.compile(r"""('\'\'|"{3}|'|")(?:\\.|(?!\1).)*\1""", re.S)
 _ESCAPED = {"%": "%25", "\n": "%0A", "\r": "%0D", "::": "%3A%3A"}
 
@@ -86,7 +86,7 @@ class Known:
             elif self._left[about]:
                 self._left[about] -= 1
             else:
-                note = f"{self._source} has {self._entries[about]} like it here: which one is new cannot be told"
+                note = f"{self._source} lists {self._entries[about]} like it here: which one is new is unknown"
                 yield finding._replace(notes=(*finding.notes, note))
 
     def stale(self, root: Path, files: Container[Path], codes: Container[str]) -> Counter[Key]:

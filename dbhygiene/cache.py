@@ -136,7 +136,7 @@ class Cache:
             if self._path.exists() and "locked" not in str(error):
                 self.warning = f"{self._path}: cache not read: {error}"
         except (sqlite3.DatabaseError, ValueError, KeyError, TypeError, SyntaxError) as error:
-            self.warning = f"{self._path}: cache thrown away: {error}"
+            self.warning = f"{self._path}: cache deleted: {error}"
             with suppress(OSError):
                 self._path.unlink()
         return None

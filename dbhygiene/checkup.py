@@ -101,12 +101,12 @@ def _settings(seen: _Seen) -> Iterator[Remark]:
     holding = [name for name in config.FILES if config.read(seen.root / name) is not None]
     keys = ", ".join(f"{key} ({place})" for key, place in sorted(seen.project.settings.sources.items()))
     if len(holding) > 1:
-        message = f"{holding[0]} and {holding[1]} have settings, and only the first one's hold"
-        yield Remark("settings", PROBLEM, message, f"move those of {holding[1]} to {holding[0]}")
+        message = f"{holding[0]} and {holding[1]} both have settings; only those of {holding[0]} are used"
+        yield Remark("settings", PROBLEM, message, f"move the settings of {holding[1]} to {holding[0]}")
     elif keys:
         yield Remark("settings", OK, f"root {seen.root}; {keys}")
     else:
-        yield Remark("settings", OK, f"root {seen.root}; nothing is set", "`dbhygiene config` tells what can be set")
+        yield Remark("settings", OK, f"root {seen.root}; no settings", "`dbhygiene config` lists the settings")
 
 
 def _python(seen: _Seen) -> Iterator[Remark]:
@@ -115,7 +115,7 @@ def _python(seen: _Seen) -> Iterator[Remark]:
     least = re.search(r">=\s*3\.(\d+)", wanted)
     version = ".".join(map(str, here))
     if least and (3, int(least[1])) > here:
-        message = f"files are parsed by Python {version}, and the project is written for {wanted}"
+        message = f"files are parsed by Python {version}, but the project requires Python {wanted}"
         yield Remark("python", PROBLEM, message, f"install dbhygiene with Python 3.{least[1]}")
     else:
         yield Remark("python", OK, f"files are parsed by Python {version}")
@@ -134,15 +134,13 @@ def _unread(seen: _Seen) -> Iterator[Remark]:
             broken.append(f"{seen.shown(path)}:{finding.span.line} {finding.message}")
     if broken:
         more = f"; and {len(broken) - 3} more" if len(broken) > 3 else ""
-        message = f"not readable: {'; '.join(broken[:3])}{more}"
-        yield Remark(
-            "files", PROBLEM, message, "what stands in them is not checked; a newer Python may be able to parse it"
-        )
+        message = f"cannot read: {'; '.join(broken[:3])}{more}"
+        yield Remark("files", PROBLEM, message, "these files are not checked; a newer Python may be able to parse them")
     every = Project(seen.root, replace(seen.project.settings, extend_exclude=())).discover([seen.root]).files
     excluded = len(every) - len(seen.files)
-    words = f"{len(seen.files)} Python files, {excluded} left out by `extend-exclude`"
+    words = f"{len(seen.files)} Python files; {excluded} more are excluded by `extend-exclude`"
     if not seen.files:
-        yield Remark("files", PROBLEM, "no Python file is found here", "name a directory, or look at what git ignores")
+        yield Remark("files", PROBLEM, "no Python file found", "name another directory, or check what git ignores")
     elif not broken:
         yield Remark("files", OK, words)
 
@@ -159,27 +157,32 @@ def _libraries(seen: _Seen) -> Iterator[Remark]:
         elif distributions:  # not a part of Python
             unknown.append(name)
     if unknown:
-        message = f"no requirement says which version of {', '.join(unknown)} is used: what differs is not reported"
-        yield Remark("libraries", NOTE, message, "pin it in a lock file, pyproject.toml or requirements.txt")
+        message = f"the version of {', '.join(unknown)} is unknown: version-specific findings are not reported"
+        yield Remark("libraries", NOTE, message, "pin the version in a lock file, pyproject.toml or requirements.txt")
     if named:
-        yield Remark("libraries", OK, f"rules decide by these versions: {', '.join(named)}")
+        yield Remark("libraries", OK, f"versions found: {', '.join(named)}")
     if not seen.imported:
-        yield Remark("libraries", NOTE, "no file imports a database library that is known", "`dbhygiene rule --all`")
+        yield Remark(
+            "libraries",
+            NOTE,
+            "no file imports a database library that dbhygiene knows",
+            "`dbhygiene rule` lists the rules",
+        )
 
 
 def _databases(seen: _Seen) -> Iterator[Remark]:
     for words in sites(seen.project, seen.imported.get("django", ())):
-        advice = "" if seen.project.settings.databases else "set `databases` if it is another"
+        advice = "" if seen.project.settings.databases else "if this is wrong, set `databases`"
         yield Remark("django", OK, words, advice)
     said = seen.project.settings.databases
     servers = {known.server for package in seen.imported if (known := driver(package)) and known.server}
     if said:
-        yield Remark("databases", OK, f"{', '.join(said)}, as `databases` says")
+        yield Remark("databases", OK, f"{', '.join(said)}, set by `databases`")
     elif servers:
-        yield Remark("databases", OK, f"{', '.join(sorted(servers))}, by the drivers that are imported")
+        yield Remark("databases", OK, f"{', '.join(sorted(servers))}, inferred from the imported drivers")
     elif _LIBRARIES.keys() & seen.imported.keys():
-        message = "no driver is imported: which database is spoken to is told by URLs and requirements, or not at all"
-        yield Remark("databases", NOTE, message, 'set `databases = ["mysql"]`, or what it is')
+        message = "no driver is imported: the database is inferred from URLs and requirements only"
+        yield Remark("databases", NOTE, message, 'set `databases`, such as `databases = ["mysql"]`')
 
 
 def sites(project: Project, files: Iterable[Path]) -> list[str]:
@@ -201,12 +204,12 @@ def sites(project: Project, files: Iterable[Path]) -> list[str]:
 def _timeout(seen: _Seen) -> Iterator[Remark]:
     settings = seen.project.settings
     if settings.server_timeout is None:
-        message = "not set: waits from 300 s are reported, pools that keep connections for more than 28800 s"
-        advice = "`SELECT @@wait_timeout` tells the server's; set `server-timeout` to it"
+        message = "not set: waits of 300 s or more are reported, and pools that keep connections for more than 28800 s"
+        advice = "set `server-timeout` to the result of `SELECT @@wait_timeout`"
         yield Remark("server-timeout", NOTE, message, advice)
     else:
-        message = f"{settings.server_timeout} s: longer waits and pool lifetimes are reported"
-        yield Remark("server-timeout", OK, f"{message}; fixes write {settings.safe_lifetime}")
+        message = f"{settings.server_timeout} s: waits and pool lifetimes above it are reported"
+        yield Remark("server-timeout", OK, f"{message}; fixes set `pool_recycle={settings.safe_lifetime}`")
 
 
 def _comments(seen: _Seen) -> Iterator[Remark]:
@@ -214,8 +217,8 @@ def _comments(seen: _Seen) -> Iterator[Remark]:
     counts = {path: len(_BARE_NOQA.findall(seen.project.read(path))) for path in sorted(files)}
     if total := sum(counts.values()):
         most = max(counts, key=lambda path: counts[path])
-        message = f"{total} bare `# noqa` in files that import a database library silence nothing of dbhygiene's"
-        advice = f"where one should, name the code: `# noqa: HYG101`; most are in {seen.shown(most)}"
+        message = f"{total} bare `# noqa` in files that import a database library do not silence dbhygiene"
+        advice = f"to silence a finding, name its code: `# noqa: HYG101`; most are in {seen.shown(most)}"
         yield Remark("comments", NOTE, message, advice)
 
 
@@ -228,21 +231,21 @@ def _flake8(seen: _Seen) -> Iterator[Remark]:
         r"^\s*-\s*id:\s*flake8\b(?P<rest>(?:\n(?!\s*-\s*(?:id|repo):).*)*)", seen.hooks, re.M
     )
     if hook and "dbhygiene" not in hook["rest"]:
-        advice = "add `additional_dependencies: [dbhygiene]`, or dbhygiene's own hook"
-        yield Remark("flake8", NOTE, ".pre-commit-config.yaml: flake8's hook has no dbhygiene beside it", advice)
+        advice = "add `additional_dependencies: [dbhygiene]`, or use the hook of dbhygiene"
+        yield Remark("flake8", NOTE, ".pre-commit-config.yaml: the flake8 hook does not install dbhygiene", advice)
     if found is None:
         if not hook:
-            yield Remark("flake8", OK, "not used here")
+            yield Remark("flake8", OK, "not used")
         return
     name, options = found
     hidden = [key for key in ("ignore", "extend-ignore") if any(_hides(word) for word in _codes(options, key))]
     chosen = (*_codes(options, "select"), *_codes(options, "extend-select"))
     if _codes(options, "select") and not any(word.startswith(_PREFIX) or _hides(word) for word in chosen):
-        yield Remark("flake8", PROBLEM, f"{name}: `select` leaves HYG out", "add `extend-select = HYG`")
+        yield Remark("flake8", PROBLEM, f"{name}: `select` does not include HYG", "add `extend-select = HYG`")
     elif hidden:
-        yield Remark("flake8", PROBLEM, f"{name}: `{hidden[0]}` takes HYG away", "take it out of the list")
+        yield Remark("flake8", PROBLEM, f"{name}: `{hidden[0]}` excludes HYG", f"remove it from `{hidden[0]}`")
     else:
-        yield Remark("flake8", OK, f"{name} lets HYG through")
+        yield Remark("flake8", OK, f"{name} includes HYG")
 
 
 def _flake8_sections(seen: _Seen) -> Iterator[tuple[str, Mapping[str, str]]]:
@@ -269,17 +272,17 @@ def _ruff(seen: _Seen) -> Iterator[Remark]:
     files = [name for name in (".ruff.toml", "ruff.toml") if (seen.root / name).exists()]
     table = _toml(seen.root / files[0]) if files else seen.pyproject.get("tool", {}).get("ruff")
     if not isinstance(table, dict):
-        yield Remark("ruff", OK, "not used here")
+        yield Remark("ruff", OK, "not used")
         return
     name = files[0] if files else "pyproject.toml"
     lint = table.get("lint", {})
     external = [*lint.get("external", ()), *table.get("external", ())]
     if any(isinstance(word, str) and _hides(word) for word in external):
-        yield Remark("ruff", OK, f"{name}: `external` names HYG")
+        yield Remark("ruff", OK, f"{name}: `external` includes HYG")
         return
     chosen = [*lint.get("select", ()), *lint.get("extend-select", ()), *table.get("select", ())]
     removes = any(rule.startswith(str(word)) for word in chosen for rule in ("RUF100", "RUF102")) or "ALL" in chosen
-    message = f"{name}: ruff does not know HYG, and takes comments such as `# noqa: HYG101` for wrong"
+    message = f"{name}: ruff does not know HYG, and reports comments such as `# noqa: HYG101` as invalid"
     yield Remark(
         "ruff",
         PROBLEM if removes else NOTE,
@@ -290,16 +293,14 @@ def _ruff(seen: _Seen) -> Iterator[Remark]:
 
 def _pre_commit(seen: _Seen) -> Iterator[Remark]:
     if seen.hooks is None:
-        yield Remark("pre-commit", OK, "not used here")
+        yield Remark("pre-commit", OK, "not used")
         return
     ids = re.findall(r"^\s*-\s*id:\s*[\"']?(dbhygiene[\w-]*)", seen.hooks, re.M)
     if not ids:
-        advice = "add the hook `dbhygiene`, if you want it at each commit"
-        yield Remark("pre-commit", NOTE, ".pre-commit-config.yaml has no hook of dbhygiene", advice)
+        advice = "to check each commit, add the hook `dbhygiene`"
+        yield Remark("pre-commit", NOTE, ".pre-commit-config.yaml does not use dbhygiene", advice)
     elif unknown := [each for each in ids if each not in ("dbhygiene", "dbhygiene-fix")]:
-        yield Remark(
-            "pre-commit", PROBLEM, f"there is no hook `{unknown[0]}`", "`dbhygiene` and `dbhygiene-fix` there are"
-        )
+        yield Remark("pre-commit", PROBLEM, f"there is no hook `{unknown[0]}`", "use `dbhygiene` or `dbhygiene-fix`")
     else:
         yield Remark("pre-commit", OK, f"runs {' and '.join(dict.fromkeys(ids))}")
 
@@ -311,4 +312,4 @@ def failed(remarks: Sequence[Remark]) -> bool:
 
 def settings_problem(error: Mistake) -> Remark:
     """What to say where the settings themselves are wrong, and nothing else can be looked at."""
-    return Remark("settings", PROBLEM, str(error), "mend it first")
+    return Remark("settings", PROBLEM, str(error), "fix this first")

@@ -237,7 +237,7 @@ def require_version(settings: Settings, version: str = __version__) -> None:
         raise Mistake(f"{here}`required-version` must be versions such as `>=0.1,<1`, not `{wanted}`")
     own = _numbers(version)
     if not all(bound and _holds(own, bound[1] or "==", _numbers(bound[2]), bool(bound[3])) for bound in bounds):
-        raise Mistake(f"{here}this is dbhygiene {version}; the project asks for {wanted}")
+        raise Mistake(f"{here}this is dbhygiene {version}, but the project requires {wanted}")
 
 
 def _holds(own: tuple[int, ...], sign: str, wanted: tuple[int, ...], any_below: bool) -> bool:

@@ -44,7 +44,9 @@ def examples(page: str) -> Iterator[Example]:
     for (words, fence), (after, following) in zip(fences, [*fences[1:], (set(), None)], strict=True):
         line = _line(page, fence.start())
         if words - _KNOWN:
-            raise ValueError(f"line {line}: no such word after ```python: {', '.join(sorted(words - _KNOWN))}")
+            raise ValueError(
+                f"line {line}: unknown word after ```python; known are {', '.join(sorted(words - _KNOWN))}"
+            )
         if "fixed" in words:
             continue
         code = fence["code"]

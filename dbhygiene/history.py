@@ -24,13 +24,13 @@ class Earlier(NamedTuple):
 
 def parted(root: Path, revision: str) -> str:
     """The commit where a project's history left that of a revision; raises Mistake where git knows none."""
-    _git(root, "rev-parse", "--git-dir", fails=f"--since: {root} is in no git repository")
+    _git(root, "rev-parse", "--git-dir", fails=f"--since: {root} is not in a git repository")
     name = f"{revision}^{{commit}}"
     is_shallow = _git(root, "rev-parse", "--is-shallow-repository").strip() == "true"
-    more = "; this clone is shallow: fetch more of the history (actions/checkout: `fetch-depth: 0`)" * is_shallow
+    more = "; this clone is shallow: fetch more history (actions/checkout: `fetch-depth: 0`)" * is_shallow
     unknown = f"--since: no commit `{revision}`{more}"
     commit = _git(root, "rev-parse", "--verify", "--quiet", name, fails=unknown).strip()
-    alone = f"--since: `{revision}` and HEAD have no commit in common{more}"
+    alone = f"--since: `{revision}` and HEAD have no common ancestor{more}"
     return _git(root, "merge-base", commit, "HEAD", fails=alone).strip()
 
 
@@ -71,7 +71,7 @@ def _git(
             capture_output=True,
         )
     except OSError as error:
-        raise Mistake(f"--since: git cannot be run: {error.strerror}") from None
+        raise Mistake(f"--since: cannot run git: {error.strerror}") from None
     if done.returncode:
         words = os.fsdecode(done.stderr).strip().splitlines()
         raise Mistake(fails or f"--since: git {arguments[0]} failed: {words[0] if words else done.returncode}")

@@ -93,7 +93,7 @@ def choice(known: tuple[str, ...], made: Callable[[str], object] = str) -> Kind:
 def _databases(value: object) -> tuple[str, ...]:
     for word in (words := _words(value)):  # there are more than are known here: only what looks mistyped is wrong
         if word.lower() not in _DATABASES and (hint := did_you_mean(word.lower(), _DATABASES, least=0.75)):
-            raise ValueError(f"a list of databases; `{word}` is none that is known{hint}")
+            raise ValueError(f"a list of databases; `{word}` is unknown{hint}")
     return words
 
 
@@ -138,7 +138,7 @@ def _gaps(value: object) -> Mapping[str, Lasting]:
         raise ValueError('a table such as { "shop.search.reindex" = 600 }')
     for name in value:
         if not all(part.isidentifier() for part in name.split(".")):
-            raise ValueError(f"a table of functions by their dotted names; `{name}` is none")
+            raise ValueError(f"a table whose keys are dotted names of functions, not `{name}`")
     return {name: _lasting(name, lasts) for name, lasts in value.items()}
 
 
@@ -165,10 +165,10 @@ _FUNCTION = {
     "type": "object",
     "additionalProperties": False,
     "properties": {
-        "returns": {"type": "string", "description": "A driver's name, or `connection`: the caller is to close it."},
-        "closes": {**_ARGUMENTS, "description": "Arguments that it closes."},
-        "keeps": {**_ARGUMENTS, "description": "Arguments that it keeps, and closes some day."},
-        "borrows": {**_ARGUMENTS, "description": "Arguments that are still the caller's afterwards."},
+        "returns": {"type": "string", "description": "A driver's name, or `connection`: the caller must close it."},
+        "closes": {**_ARGUMENTS, "description": "Arguments that the function closes."},
+        "keeps": {**_ARGUMENTS, "description": "Arguments that the function keeps, and closes later."},
+        "borrows": {**_ARGUMENTS, "description": "Arguments that the function only uses: the caller must close them."},
         "may-raise": {"type": "boolean", "default": True},
     },
 }
@@ -196,58 +196,63 @@ KEYS = (
     Key(
         "select",
         WORDS,
-        "The rules that are on: names, codes, beginnings of codes, or `ALL`. Nothing selected means all but the noisy"
-        " ones, which ask for their own name or code. Of two selectors the closer one decides, and `ignore` where they"
-        " are equally close.",
+        "The enabled rules: names, codes, prefixes of codes, or `ALL`. If it is empty, all rules are enabled that are"
+        " on by default; the others are enabled only by their own name or code. If `select` and `ignore` both match a"
+        " rule, the more specific one decides: a name or a code before a longer prefix, that before a shorter one. If"
+        " they are equally specific, the rule is ignored.",
         'select = ["HYG1", "engine-without-protection"]',
     ),
     Key(
-        "extend-select", WORDS, "Rules that are on besides those of `select`.", 'extend-select = ["cursor-not-closed"]'
+        "extend-select",
+        WORDS,
+        "Rules that are enabled in addition to those of `select`.",
+        'extend-select = ["cursor-not-closed"]',
     ),
-    Key("ignore", WORDS, "The rules that are off.", 'ignore = ["connection-not-closed-on-error"]'),
+    Key("ignore", WORDS, "The ignored rules.", 'ignore = ["connection-not-closed-on-error"]'),
     Key(
         "extend-ignore",
         WORDS,
-        "Rules that are off besides those of `ignore`; for variables and options, which would replace it.",
+        "Rules that are ignored in addition to those of `ignore`.",
         'extend-ignore = ["HYG3"]',
     ),
     Key(
         "per-file-ignores",
         BY_PATTERN,
-        "Rules that are off in some files: names, or patterns as in `.gitignore`, below the root; in a pattern of the"
-        " whole path, `*` matches slashes, too.",
+        "Rules that are ignored in some files. Each key is a name or a pattern as in `.gitignore`, relative to the"
+        " root; in a pattern of the whole path, `*` also matches slashes.",
         'per-file-ignores = { "tests/*" = ["HYG1"], "scripts" = ["HYG102"] }',
     ),
     Key(
         "min-confidence",
         CONFIDENCE,
-        "How sure a finding must be to be reported. *certain*: it fails, or leaks, as written; *likely*: unless"
-        " something that cannot be seen prevents it; *possible*: worth a careful reader's look.",
+        "The lowest confidence of a reported finding. *certain*: the code fails or leaks as written. *likely*: it does"
+        " unless code or configuration that dbhygiene cannot see prevents it. *possible*: it may; check it by hand.",
         'min-confidence = "certain"',
     ),
     Key(
         "server-timeout",
         SECONDS,
-        "The server's `wait_timeout`, in seconds: how long it keeps an idle connection. `SELECT @@wait_timeout` tells."
-        " Where it is not set, waits are measured against 300, what hosted MySQL gives, and lifetimes of pools against"
-        " 28800, MySQL's own default, so that neither is reported without need; a wait between the two is *likely*, not"
-        " *certain*. A server that closes nothing by itself, as PostgreSQL, is only measured against what is set here.",
+        "The server's `wait_timeout`: the seconds after which it closes an idle connection. To see it, run"
+        " `SELECT @@wait_timeout`. If it is not set, waits are compared with 300, a common value of hosted MySQL, and"
+        " the lifetimes of pooled connections with 28800, the default of MySQL. A wait between the two is *likely*, not"
+        " *certain*. PostgreSQL and others close no idle connection by default: for them, waits are reported only if"
+        " this is set.",
         "server-timeout = 300",
     ),
     Key(
         "databases",
         DATABASES,
-        "The databases that the project speaks to: `mysql`, `mariadb`, `postgresql`, `sqlite`, ... This has the last"
-        " word; without it, settings modules, requirements and imports are weighed. `dbhygiene doctor` says what they"
-        " come to.",
+        "The databases that the project uses: `mysql`, `mariadb`, `postgresql`, `sqlite`, ... If it is not set,"
+        " dbhygiene infers them from settings modules, requirements and imports. `dbhygiene doctor` prints the result.",
         'databases = ["mysql"]',
     ),
     Key(
         "functions",
         FUNCTIONS,
-        "Functions that cannot be seen into, by their dotted names: what they return (`returns`, a driver's name, or"
-        " `connection`), and which arguments they close, keep for good or only borrow (`closes`, `keeps`, `borrows`: by"
-        " name, or by number from 0). `may-raise = false` says that a call never fails.",
+        "Functions whose source is not part of the project, by their dotted names. `returns` is a driver's name or"
+        " `connection`: the function returns a connection that the caller must close. `closes`, `keeps` and `borrows`"
+        " name the arguments that the function closes, keeps (and closes later), or only uses: by name, or by number"
+        " from 0. `may-raise = false` means that a call never raises.",
         "[tool.dbhygiene.functions]\n"
         '"vendor.open_db" = { returns = "pymysql" }\n'
         '"vendor.release" = { closes = 0 }\n'
@@ -256,20 +261,21 @@ KEYS = (
     Key(
         "fix-style",
         choice(("with", "finally")),
-        "How a fix closes: by a `with` block wherever there can be one, or always by `finally`. Unless it is set, a"
-        " `close` that is there already moves into a `finally`, and where there is none, a `with` block closes, if its"
-        " first line stays short.",
+        "How fixes close a connection: with a `with` block wherever possible, or always in a `finally`. If it is not"
+        " set, an existing `close` moves into a `finally`; if there is none, the fix adds a `with` block, or a"
+        " `finally` where the first line of the `with` would be long.",
         'fix-style = "finally"',
     ),
     Key(
         "gaps",
         GAPS,
-        "Functions that take long while nobody asks the database, by their dotted names: seconds, the least and the"
-        ' most of them, or `"unbounded"`. What is said here holds in place of what is known of a function; 0 says that'
-        " it takes no time worth a word. The name of a package, one of `pandas`, `polars`, `sklearn`, `keras`,"
-        " `tensorflow`, `torch`, `lightning`, `pytorch_lightning`, `transformers`, `sentence_transformers`, `xgboost`,"
-        " `lightgbm`, `catboost`, `statsmodels`, `prophet`, `gensim`, `spacy`, `ultralytics`, stands for what takes"
-        " long in it where there is much data: reading, joining, training. Without a word of it, that takes no time.",
+        "Functions that take long without querying the database, by their dotted names. The value is a number of"
+        ' seconds, a shortest and a longest time, or `"unbounded"`; 0 means that the function takes no noticeable'
+        " time. It overrides what dbhygiene knows of a function. A key can also be a package, one of"
+        " `pandas`, `polars`, `sklearn`, `keras`, `tensorflow`, `torch`, `lightning`, `pytorch_lightning`,"
+        " `transformers`, `sentence_transformers`, `xgboost`, `lightgbm`, `catboost`, `statsmodels`, `prophet`,"
+        " `gensim`, `spacy`, `ultralytics`: it stands for the functions of the package that take long on much"
+        " data, such as reading, joining or training. Packages that are not listed are assumed to take no time.",
         "[tool.dbhygiene.gaps]\n"
         "pandas = [0, 1800]\n"
         'sklearn = "unbounded"\n'
@@ -280,51 +286,52 @@ KEYS = (
     Key(
         "src",
         WORDS,
-        "Directories that imports are found in, besides the root and `src`.",
+        "Directories in which imports are looked up, in addition to the root and `src`.",
         'src = ["lib", "backend"]',
     ),
     Key(
         "cache-dir",
         TEXT,
-        "Where what a run found is kept for the next one; `.dbhygiene_cache` below the root unless it is set.",
+        "The directory of the cache, relative to the root.",
         'cache-dir = ".cache/dbhygiene"',
     ),
     Key(
         "exclude",
         WORDS,
-        "What is not looked at, in place of the default: names, or patterns as in `.gitignore`, below the root. Add to"
-        " it with `extend-exclude`. What is named on the command line is looked at all the same, unless"
-        " `--force-exclude` is given. What git ignores is never looked at.",
+        "Files and directories that are not checked: names, or patterns as in `.gitignore`, relative to the root. It"
+        " replaces the default; to add to the default, use `extend-exclude`. Paths named on the command line are"
+        " checked even if they match, unless `--force-exclude` is given. Files that git ignores are never checked.",
         'exclude = [".venv", "build"]',
     ),
     Key(
         "extend-exclude",
         WORDS,
-        "What is not looked at, besides `exclude`.",
+        "Files and directories that are not checked, in addition to those of `exclude`.",
         'extend-exclude = ["generated/", "*_pb2.py"]',
     ),
     Key(
         "require-reason",
         FLAG,
-        "Whether a comment that silences a finding must say why: HYG004 reports those that do not.",
+        "Whether a comment that silences a finding must give a reason. HYG004 reports comments without one.",
         "require-reason = true",
     ),
     Key(
         "baseline",
         TEXT,
-        "A file of known findings, below the root, which are not reported; `dbhygiene baseline` writes it.",
+        "A baseline file, relative to the root: the findings listed there are not reported. `dbhygiene baseline`"
+        " writes it.",
         'baseline = "dbhygiene-baseline.txt"',
     ),
     Key(
         "output-format",
         choice(FORMATS),
-        "How findings are told where `--output-format` does not say it.",
+        "The format of the report if `--output-format` is not given.",
         'output-format = "concise"',
     ),
     Key(
         "required-version",
         TEXT,
-        "The versions of dbhygiene that the project may be checked with; another one stops with exit status 2.",
+        "The versions of dbhygiene that may check the project. Any other version stops with exit status 2.",
         'required-version = ">=0.1,<1"',
     ),
 )

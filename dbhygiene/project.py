@@ -412,7 +412,7 @@ def _read(path: str) -> bytes:
     try:
         size = os.fstat(handle).st_size
         if size > LARGEST:
-            raise OSError(f"{size >> 20} MiB; no file above {LARGEST >> 20} MiB is read")
+            raise OSError(f"{size >> 20} MiB; the limit is {LARGEST >> 20} MiB")
         data = os.read(handle, size + 1)
         while len(data) > size and (more := os.read(handle, LARGEST)):  # it grows, or is no regular file
             data += more

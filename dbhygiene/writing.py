@@ -18,7 +18,7 @@ def write(path: Path, data: bytes, *, was: bytes) -> None:
     target = Path(os.path.realpath(path))
     try:
         if target.read_bytes() != was:
-            raise Mistake(f"{path}: changed meanwhile, and left alone")
+            raise Mistake(f"{path}: not written: the file changed during the run")
         _replace(target, data, target.stat().st_mode)
     except OSError as error:
         raise Mistake(f"{path}: not written: {(error.strerror or str(error)).lower()}") from None

@@ -74,7 +74,7 @@ def test_entries_are_lines_in_the_order_of_their_paths() -> None:
 
 @pytest.mark.parametrize(
     ("line", "words"),
-    [("HYG101 app.py", "not an entry"), ("<<<<<<< HEAD", "a conflict is not resolved"), ("import os", "not an entry")],
+    [("HYG101 app.py", "not an entry"), ("<<<<<<< HEAD", "unresolved merge conflict"), ("import os", "not an entry")],
 )
 def test_what_is_no_entry_is_told_with_its_line(line: str, words: str) -> None:
     with pytest.raises(Mistake, match=rf"^b\.txt:3: {words}"):
@@ -89,7 +89,7 @@ def test_of_more_findings_than_entries_the_last_are_new() -> None:
     findings = [finding(line) for line in (3, 7, 12)]
     (last,) = new(Counter({KEY: 2}), *findings)
     assert last.span.line == 12
-    assert last.notes == ("the baseline has 2 like it here: which one is new cannot be told",)
+    assert last.notes == ("the baseline lists 2 like it here: which one is new is unknown",)
 
 
 @pytest.mark.parametrize("place", range(4))

@@ -104,11 +104,11 @@ def test_a_file_of_its_own_comes_first(directory: Path) -> None:
             "`min-confidence` must be `possible`, `likely` or `certain` (did you mean `likely`?)",
         ),
         ("per-file-ignores = ['a']", '`per-file-ignores` must be a table such as { "tests/*" = ["HYG1"] }'),
-        ("databases = ['mysq']", "`databases` must be a list of databases; `mysq` is none that is known (did you mean"),
+        ("databases = ['mysq']", "`databases` must be a list of databases; `mysq` is unknown (did you mean"),
         ("functions = { f = { returns = 'pymsql' } }", "`functions` must be a table whose `returns` is a driver or"),
         ("functions = { f = { close = 0 } }", "`functions` must be a table of returns, closes, keeps, borrows, "),
         ("gaps = 5", '`gaps` must be a table such as { "shop.search.reindex" = 600 }'),
-        ("gaps = { 'a b' = 5 }", "`gaps` must be a table of functions by their dotted names; `a b` is none"),
+        ("gaps = { 'a b' = 5 }", "`gaps` must be a table whose keys are dotted names of functions, not `a b`"),
         (
             "gaps = { f = 'unbounde' }",
             '`gaps` must be seconds, `[least, most]` or "unbounded" for `f` (did you mean `unbounded`?)',
@@ -307,7 +307,7 @@ def test_required_versions(wanted: str, right: bool) -> None:
     else:
         with pytest.raises(Mistake) as caught:
             config.require_version(settings, "1.4.2")
-        assert str(caught.value) == f"pyproject.toml:3: this is dbhygiene 1.4.2; the project asks for {wanted}"
+        assert str(caught.value) == f"pyproject.toml:3: this is dbhygiene 1.4.2, but the project requires {wanted}"
 
 
 def test_a_required_version_that_is_none() -> None:

@@ -198,7 +198,7 @@ def test_what_cannot_be_read_is_a_finding(tmp_path: Path) -> None:
     (tmp_path / "good.py").write_text(CODE)
     found = list(engine.check(Project(tmp_path), [tmp_path / "gone.py", tmp_path / "good.py"], [CALLS]))
     assert [(f.code, f.path.name) for f in found] == [("HYG003", "gone.py"), *[("HYG901", "good.py")] * 2]
-    assert found[0].message == "not read: no such file or directory"
+    assert found[0].message == "cannot read: no such file or directory"
 
 
 def test_a_broken_file_is_reported_if_it_is_named_or_speaks_of_a_driver(tmp_path: Path) -> None:

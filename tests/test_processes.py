@@ -91,7 +91,7 @@ def test_a_process_that_dies_costs_its_file_and_no_other(root: Path, tmp_path: P
     (lost,) = [f for f in found if f.path == victim]
     assert (lost.code, lost.message) == (
         "HYG000",
-        "internal error: the process that looked at this file ended by signal 9",
+        "internal error: the worker checking this file was killed by signal 9",
     )
     assert not list((tmp_path / "c").glob("*.sqlite"))  # it would not know what that process saw
 

@@ -201,7 +201,7 @@ def test_files_are_read_once(tree: Tree) -> None:
 def test_a_file_too_large_to_be_a_program_is_not_read(tree: Tree) -> None:
     root = tree("a.py")
     os.truncate(root / "a.py", 11 << 20)
-    with pytest.raises(OSError, match="11 MiB; no file above 10 MiB is read"):
+    with pytest.raises(OSError, match="11 MiB; the limit is 10 MiB"):
         Project(root).file(root / "a.py")
 
 

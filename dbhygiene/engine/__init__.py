@@ -364,7 +364,7 @@ def _run(file: File, on: str, rules: Sequence[AnyRule], analyses: Analyses) -> I
 
 def gone(path: Path, reason: str) -> Finding:
     """HYG000, where a process ended before it could say what it found in a file."""
-    message = f"internal error: the process that looked at this file {reason}"
+    message = f"internal error: the worker checking this file {reason}"
     return Finding(path, _TOP, INTERNAL_ERROR, "internal-error", message)
 
 
@@ -472,4 +472,4 @@ class How(Frozen):
 
 def not_read(path: Path, reason: str) -> Finding:
     """HYG003, for a file or directory that could not be read."""
-    return Finding(path, _TOP, NOT_READ, "file-not-read", f"not read: {reason[:1].lower()}{reason[1:]}")
+    return Finding(path, _TOP, NOT_READ, "file-not-read", f"cannot read: {reason[:1].lower()}{reason[1:]}")

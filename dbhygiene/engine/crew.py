@@ -109,8 +109,8 @@ class Crew:
         worker.answers.close()
         _, status = os.waitpid(worker.pid, 0)
         if os.WIFSIGNALED(status):
-            return f"ended by signal {os.WTERMSIG(status)}"
-        return f"ended with status {os.WEXITSTATUS(status)}"
+            return f"was killed by signal {os.WTERMSIG(status)}"
+        return f"exited with status {os.WEXITSTATUS(status)}"
 
     def close(self) -> None:
         """End them all."""

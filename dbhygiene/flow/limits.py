@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dbhygiene.source import FUNCTION, File, function_around
 
 TOO_LARGE = "it is too large"
-TOO_MUCH = "more may be true in it than can be kept apart"
-UNSETTLED = "it is part of a recursion that does not settle"
-TOO_FAR = "what a value in it may be takes too many steps to read"
+TOO_MUCH = "it has too many combinations of states"
+UNSETTLED = "it is part of a recursion whose analysis does not converge"
+TOO_FAR = "a value in it takes too many steps to evaluate"
 
 _listeners: list[Callable[[str], None]] = []  # of this process, and of those that it forks
 _named: set[str] = set()
@@ -28,7 +28,7 @@ def give_up(file: File, code: ast.AST, why: str) -> None:
         return
     function = code if isinstance(code, FUNCTION) else function_around(file, code)
     scope = file.functions.get(function) if function is not None else None
-    words = f"{file.path}: given up: `{scope.name if scope else file.module}`: {why}"
+    words = f"{file.path}: not analysed: `{scope.name if scope else file.module}`: {why}"
     if words not in _named:
         _named.add(words)
         for tell in _listeners:

@@ -42,7 +42,7 @@ def states(life: Lifetime, line: int) -> list[str]:
 
 def _word(life: Lifetime, fact: Fact) -> str:
     """What its state is called: a session that is closed, or has not begun, holds no connection either."""
-    return "at rest" if fact.state == "closed" and not _begins_open(life) else fact.state
+    return "idle" if fact.state == "closed" and not _begins_open(life) else fact.state
 
 
 def _begins_open(life: Lifetime) -> bool:
@@ -54,26 +54,26 @@ def _verdict(life: Lifetime) -> str:
     analysis = life.analysis
     said: dict[str, None] = {}
     if life.escapes:
-        said["it is handed on to where it is not followed, so nothing is said of it"] = None
+        said["it escapes to code that is not analysed, so it is not reported"] = None
     for end, fact in analysis.ends(life.birth):
         if end is analysis.graph.exit and transferred(fact) and (fact.state == "open" or not _begins_open(life)):
             said[_owned(life, fact)] = None
     if said:
         return "; ".join(said)
     if not list(analysis.ends(life.birth)):
-        return "the function is never left while it exists"
+        return "the function does not end while it exists"
     if any(fact.state == "open" for _, fact in analysis.ends(life.birth)):
-        return "it may be open at the end, but others know it by its name: they may close it"
+        return "it may be open at the end, but its variable is shared: other code may close it"
     if _begins_open(life):
         return "it is closed on every path"
-    return "it holds no connection at the end, on every path: it is closed, or at rest"
+    return "it holds no connection at the end, on every path: it is closed or idle"
 
 
 def _owned(life: Lifetime, fact: Fact) -> str:
     fields = sorted(where for how, where in fact.aliases if how in {IS, IN} and isinstance(where, str) and "." in where)
     if not fields:
-        return "it is given to the caller, who is to close it"
-    return f"it is kept in {', '.join(f'`{name}`' for name in fields)}: to be closed with the object"
+        return "it is returned to the caller, who must close it"
+    return f"it is kept in {', '.join(f'`{name}`' for name in fields)}: the object must close it"
 
 
 def _events(life: Lifetime) -> Iterator[tuple[Located, str]]:
@@ -85,7 +85,7 @@ def _events(life: Lifetime) -> Iterator[tuple[Located, str]]:
         if isinstance(node.act, cfg.Leave) and fact.state == "open" and any(f.state == "closed" for _, f in after):
             found[node.act.node.context_expr] = "closed when this `with` ends"
         elif isinstance(node.act, cfg.Return) and any(transferred(f) and not transferred(fact) for _, f in after):
-            found[node.act.node] = "given to the caller"
+            found[node.act.node] = "returned to the caller"
     if (last := life.analysis.transfer.escaped.get(life.birth)) is not None and (place := place_at(last)) is not None:
         found[place] = _handed_on(last)
     yield from sorted(
@@ -96,12 +96,12 @@ def _events(life: Lifetime) -> Iterator[tuple[Located, str]]:
 def _handed_on(node: Node) -> str:
     match node.act:
         case cfg.Call(node=call):
-            return f"given to {named(call)}, and not followed any further"
+            return f"passed to {named(call)}, which is not analysed"
         case cfg.Yield():
-            return "yielded, and not followed any further"
+            return "yielded to code that is not analysed"
         case cfg.Return():
-            return "returned, and not followed any further"
-    return "stored where it is not followed"
+            return "returned to code that is not analysed"
+    return "stored in a place that is not analysed"
 
 
 def _way(life: Lifetime, leak: Leak) -> Iterator[tuple[Located, str]]:

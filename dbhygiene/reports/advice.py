@@ -17,7 +17,7 @@ def advice(finding: Finding, path: str) -> str:
         case Fix(title=title, safety=Safety.UNSAFE):
             return f"{_lowered(title)} (unsafe fix: `dbhygiene fix --unsafe-fixes {path}`)"
         case Fix(title=title):
-            return f"{_lowered(title)} (by hand: it is not applied)"
+            return f"{_lowered(title)} (by hand: this fix is never applied)"
         case NoFix(reason=reason):
             return f"not fixed: {reason}"
     return ""

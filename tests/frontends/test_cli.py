@@ -102,7 +102,7 @@ def test_a_function_that_is_given_up_is_named(tmp_path: Path, monkeypatch: pytes
     lines = "".join(f"    conn.cursor().execute('SELECT {n}')\n" for n in range(100))
     path = tmp_path / "app.py"
     path.write_text(f"import pymysql\n\ndef report(host):\n    conn = pymysql.connect(host=host)\n{lines}")
-    words = f"{path}: given up: `report`: it is too large"
+    words = f"{path}: not analysed: `report`: it is too large"
     assert run("check", "--isolated", "--no-cache", "-q", "-v", str(path))[2].splitlines()[1:] == [words]
     assert run("check", "--isolated", "--no-cache", "-q", str(path)) == (0, "", "")
 
@@ -188,7 +188,7 @@ def test_another_version_is_asked_for(project: Path) -> None:
     status, _, err = run("check", "--config", "required-version=>=99")
     assert (status, err) == (
         2,
-        f"dbhygiene: --config: this is dbhygiene {dbhygiene.__version__}; the project asks for >=99\n",
+        f"dbhygiene: --config: this is dbhygiene {dbhygiene.__version__}, but the project requires >=99\n",
     )
 
 
@@ -480,7 +480,7 @@ def test_a_file_that_changes_while_it_is_fixed_is_told_and_left_alone(
     monkeypatch.setattr(writing, "write", late)
     status, out, err = run("fix")
     assert status == 2
-    assert "app.py: changed meanwhile, and left alone" in err
+    assert "app.py: not written: the file changed during the run" in err
     assert "1 finding fixed; left: 1 finding in 3 files" in out
     assert (project / "app.py").read_text() == CLEAN
     assert (project / "more.py").read_text() == FIXED
@@ -522,7 +522,7 @@ def test_a_link_stays_a_link(project: Path) -> None:
 
 
 def test_a_file_that_changed_meanwhile_is_left_alone(project: Path) -> None:
-    with pytest.raises(Mistake, match="changed meanwhile"):
+    with pytest.raises(Mistake, match="the file changed during the run"):
         writing.write(project / "app.py", b"new", was=b"older")
     assert (project / "app.py").read_text() == ENGINE
 

@@ -51,7 +51,7 @@ def test_the_first_file_with_a_section_holds_for_flake8(project: Path) -> None:
     (project / "setup.cfg").write_text("[flake8]\n")
     (project / ".flake8").write_text("[flake8]\nselect = E\n")
     (remark,) = remarks(project, "flake8")
-    assert (remark.state, remark.message) == (OK, "setup.cfg lets HYG through")
+    assert (remark.state, remark.message) == (OK, "setup.cfg includes HYG")
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_libraries_and_their_versions(project: Path) -> None:
     assert (remark.state, "PyMySQL" in remark.message) == (NOTE, True)
     (project / "requirements.txt").write_text("pymysql==1.1.1\n")
     (remark,) = remarks(project, "libraries")
-    assert (remark.state, remark.message) == (OK, "rules decide by these versions: PyMySQL 1.1.1")
+    assert (remark.state, remark.message) == (OK, "versions found: PyMySQL 1.1.1")
     (project / "app.py").write_text("import sqlite3\n")
     assert remarks(project, "libraries") == []
     (project / "app.py").write_text("print()\n")
@@ -115,9 +115,9 @@ def test_bare_comments_of_other_linters_are_counted(project: Path) -> None:
 
 
 def test_databases(project: Path) -> None:
-    assert [remark.message for remark in remarks(project, "databases")] == ["mysql, by the drivers that are imported"]
+    assert [remark.message for remark in remarks(project, "databases")] == ["mysql, inferred from the imported drivers"]
     settings = Settings(databases=("mariadb",))
-    assert [remark.message for remark in remarks(project, "databases", settings)] == ["mariadb, as `databases` says"]
+    assert [remark.message for remark in remarks(project, "databases", settings)] == ["mariadb, set by `databases`"]
     (project / "app.py").write_text("from sqlalchemy import create_engine\n")
     assert [remark.state for remark in remarks(project, "databases")] == [NOTE]
 
@@ -127,14 +127,14 @@ def test_the_timeout_of_the_server(project: Path) -> None:
     (remark,) = remarks(project, "server-timeout", Settings(server_timeout=60))
     assert (remark.state, remark.message) == (
         OK,
-        "60 s: longer waits and pool lifetimes are reported; fixes write 54",
+        "60 s: waits and pool lifetimes above it are reported; fixes set `pool_recycle=54`",
     )
 
 
 def test_files(project: Path) -> None:
     (project / "broken.py").write_text("import pymysql\ndef f(:\n")
     (remark,) = remarks(project, "files")
-    assert (remark.state, remark.message.startswith("not readable: broken.py:2 ")) == (PROBLEM, True)
+    assert (remark.state, remark.message.startswith("cannot read: broken.py:2 ")) == (PROBLEM, True)
     (remark,) = remarks(project, "files", Settings(extend_exclude=("broken.py",)))
     assert (remark.state, remark.message) == (OK, "1 Python files, 1 left out by `extend-exclude`")
 
@@ -156,7 +156,7 @@ def test_two_files_of_settings(project: Path) -> None:
 def test_the_command(project: Path) -> None:
     status, out, err = run("doctor")
     assert (status, err) == (0, "")
-    assert out.splitlines()[0].startswith(f"ok       settings        root {project}; nothing is set -> ")
+    assert out.splitlines()[0].startswith(f"ok       settings        root {project}; no settings -> ")
     (project / ".flake8").write_text("[flake8]\nselect = E\n")
     status, out, _ = run("doctor", "--output-format", "json", str(project))
     assert status == 1
@@ -164,7 +164,7 @@ def test_the_command(project: Path) -> None:
     assert remark == {
         "topic": "flake8",
         "state": "problem",
-        "message": ".flake8: `select` leaves HYG out",
+        "message": ".flake8: `select` does not include HYG",
         "advice": "add `extend-select = HYG`",
     }
     (project / "pyproject.toml").write_text("[tool.dbhygiene]\nselct = []\n")
@@ -179,4 +179,4 @@ def test_isolated_reads_no_settings(project: Path) -> None:
     assert "server-timeout (pyproject.toml" in run("doctor")[1]
     status, out, _ = run("doctor", "--isolated")
     assert status == 0
-    assert out.splitlines()[0].startswith(f"ok       settings        root {project}; nothing is set -> ")
+    assert out.splitlines()[0].startswith(f"ok       settings        root {project}; no settings -> ")

@@ -35,12 +35,12 @@ def grow(path: Path, text: str) -> None:
 
 def test_a_baseline_hides_what_is_known_and_nothing_else(project: Path) -> None:
     assert run("check")[2] == f"dbhygiene: {project / 'known.txt'}: no such file; `dbhygiene baseline` writes it\n"
-    assert run("baseline") == (0, "known.txt: 1 known (1 added, 0 removed)\n", "")
+    assert run("baseline") == (0, "known.txt: 1 listed (1 added, 0 removed)\n", "")
     assert run("check", CONCISE) == (0, "", "0 findings in 1 file\n")
     (project / "app.py").write_text("# moved\n\n" + LEAK.format("f") + LEAK.format("g"))
     status, out, _ = run("check", CONCISE)
     assert (status, out.partition(" ")[0]) == (1, "app.py:13:12:")
-    assert run("check", "--update-baseline") == (0, "known.txt: 2 known (1 added, 0 removed)\n", "")
+    assert run("check", "--update-baseline") == (0, "known.txt: 2 listed (1 added, 0 removed)\n", "")
     assert run("check")[0] == 0
 
 
@@ -50,8 +50,10 @@ def test_stale_entries_are_told_and_pruned(project: Path) -> None:
     status, _, err = run("check", CONCISE)
     assert status == 1
     entry = "HYG101 app.py::f pymysql.connect(host=host)"
-    assert f"known.txt: not found any more: {entry}\nknown.txt: `dbhygiene baseline --prune` takes these out\n" in err
-    assert run("baseline", "--prune")[1] == "known.txt: 0 known (0 added, 1 removed)\n"
+    assert (
+        f"known.txt: no longer found: {entry}\nknown.txt: `dbhygiene baseline --prune` removes these entries\n" in err
+    )
+    assert run("baseline", "--prune")[1] == "known.txt: 0 listed (0 added, 1 removed)\n"
     assert run("check", CONCISE)[2].startswith("1 finding in 1 file, ")
 
 
@@ -60,7 +62,7 @@ def test_a_baseline_has_no_passwords_and_old_ones_with_some_still_hold(project: 
     old = "HYG101 app.py::f pymysql.connect(host=host)\nHYG101 app.py::g pymysql.connect(passwd='s3cret')\n"
     (project / "known.txt").write_text(old)
     assert run("check", CONCISE) == (0, "", "0 findings in 1 file\n")
-    assert run("baseline", "--prune")[1] == "known.txt: 2 known (0 added, 0 removed)\n"
+    assert run("baseline", "--prune")[1] == "known.txt: 2 listed (0 added, 0 removed)\n"
     assert "s3cret" not in (project / "known.txt").read_text()
     assert run("check", CONCISE) == (0, "", "0 findings in 1 file\n")
 
@@ -69,7 +71,7 @@ def test_what_is_not_sure_enough_today_is_not_stale(project: Path) -> None:
     (project / "app.py").write_text(
         "import pymysql\n\n\ndef f():\n    conn = pymysql.connect()\n    conn.query('x')\n    conn.close()\n"
     )
-    assert run("baseline")[1] == "known.txt: 1 known (1 added, 0 removed)\n"
+    assert run("baseline")[1] == "known.txt: 1 listed (1 added, 0 removed)\n"
     assert run("check", "--min-confidence", "certain", CONCISE)[2] == "0 findings in 1 file\n"
 
 
@@ -77,8 +79,8 @@ def test_an_update_keeps_what_it_did_not_look_at(project: Path) -> None:
     (project / "other.py").write_text(LEAK.format("f"))
     run("baseline")
     (project / "app.py").write_text("")
-    assert run("baseline", "--select", "HYG2", "app.py")[1] == "known.txt: 2 known (0 added, 0 removed)\n"
-    assert run("baseline", "app.py")[1] == "known.txt: 1 known (0 added, 1 removed)\n"
+    assert run("baseline", "--select", "HYG2", "app.py")[1] == "known.txt: 2 listed (0 added, 0 removed)\n"
+    assert run("baseline", "app.py")[1] == "known.txt: 1 listed (0 added, 1 removed)\n"
 
 
 def test_a_baseline_by_option(project: Path) -> None:
@@ -172,7 +174,7 @@ def test_mistakes(repository: Path, tmp_path_factory: pytest.TempPathFactory, mo
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     (elsewhere / "app.py").write_text(LEAK.format("f"))
     monkeypatch.chdir(elsewhere)
-    assert run("check", "--since", "HEAD") == (2, "", f"dbhygiene: --since: {elsewhere} is in no git repository\n")
+    assert run("check", "--since", "HEAD") == (2, "", f"dbhygiene: --since: {elsewhere} is not in a git repository\n")
 
 
 def test_a_shallow_clone_is_told_of(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,4 +209,4 @@ def test_a_reason_that_cannot_be_written(repository: Path) -> None:
         run("check", "--add-ignore=\u65e5\u672c")[2]
         == "dbhygiene: app.py: the reason cannot be written in iso-8859-1\n"
     )
-    assert run("check", "--add-ignore=two\nlines")[2] == "dbhygiene: --add-ignore: a reason is one line\n"
+    assert run("check", "--add-ignore=two\nlines")[2] == "dbhygiene: --add-ignore: the reason must be one line\n"

@@ -93,8 +93,8 @@ def test_output_file_takes_the_place_of_standard_output(project: Path) -> None:
     ("arguments", "words"),
     [
         (["-o", "jsn"], "no such format `jsn` (did you mean `json`?)"),
-        (["-o", "json", "-o", "full"], "two formats for one place, json and full"),
-        (["-o", "json:nowhere/x.json"], "nowhere/x.json: no such directory"),
+        (["-o", "json", "-o", "full"], "cannot print both json and full"),
+        (["-o", "json:nowhere/x.json"], "nowhere/x.json: the directory does not exist"),
         (["--output-file", "."], "."),
     ],
 )
@@ -144,15 +144,15 @@ def test_the_fixes_of_the_first_findings_are_shown(project: Path) -> None:
         (6, "app.py:6: PyMySQL connection `conn`: it is closed on every path\n"),
         (6, "  6  closed when this `with` ends  with closing"),
         (7, "  before line 7, it is open\n"),
-        (11, "  12  given to `pool.register`, and not followed any further  pool.register(conn)\n"),
-        (12, "it is handed on to where it is not followed, so nothing is said of it\n"),
-        (16, "it is given to the caller, who is to close it\n"),
-        (21, "it is kept in `self.conn`: to be closed with the object\n"),
+        (11, "  12  passed to `pool.register`, which is not analysed  pool.register(conn)\n"),
+        (12, "it escapes to code that is not analysed, so it is not reported\n"),
+        (16, "it is returned to the caller, who must close it\n"),
+        (21, "it is kept in `self.conn`: the object must close it\n"),
         (28, "app.py:28: PyMySQL connection `conn`: it stays open on some path, without any exception\n"),
         (28, "  29  open, this is false  if not rows:\n"),
         (30, "error[connection-not-closed]: "),
         (36, "not reported: a comment silences it\n"),
-        (2, "app.py:2: no finding, and no connection that is known of.\n"),
+        (2, "app.py:2: no finding and no connection here.\n"),
     ],
 )
 def test_explain(project: Path, line: int, words: str) -> None:
@@ -167,16 +167,16 @@ def test_explain_says_why_a_finding_is_not_reported(project: Path) -> None:
     hidden = "not reported: `engine-without-protection` is not selected\n"
     assert hidden in run("explain", "engine.py:3:10")[1]
     (project / "pyproject.toml").write_text("[tool.dbhygiene]\nper-file-ignores = { 'engine.py' = ['HYG2'] }\n")
-    assert "not reported: `per-file-ignores` turns its rule off here\n" in run("explain", "engine.py:3")[1]
+    assert "not reported: `per-file-ignores` ignores this rule in this file\n" in run("explain", "engine.py:3")[1]
     (project / "engine.py").write_text(text.replace('"mysql://db/app"', "url"))
-    why = "not reported: it is only likely, and `min-confidence` is certain\n"
+    why = "not reported: its confidence is likely, and `min-confidence` is certain\n"
     assert why in run("explain", "--isolated", "--min-confidence=certain", "engine.py:3")[1]
 
 
 def test_explain_knows_the_baseline(project: Path) -> None:
     run("check", "--update-baseline", "--baseline", "known.txt")
     out = run("explain", "--baseline", "known.txt", "app.py:28")[1]
-    assert "not reported: the baseline knows it\n" in out
+    assert "not reported: the baseline lists it\n" in out
     assert "not reported" not in run("explain", "app.py:28")[1]
 
 
@@ -190,7 +190,7 @@ def test_explain_knows_helpers_of_other_files(project: Path) -> None:
 @pytest.mark.parametrize(
     ("target", "words"),
     [
-        ("app.py", "app.py: not of the form FILE:LINE"),
+        ("app.py", "app.py: not in the form FILE:LINE"),
         ("nowhere.py:1", "nowhere.py: no such file"),
         ("app.py:99", "app.py has 38 lines"),
         ("app.py:0", "app.py has 38 lines"),

@@ -18,11 +18,11 @@ from dbhygiene.mistakes import Mistake
 
 @click.command("baseline", cls=Command)
 @run_options
-@click.option("--prune", is_flag=True, help="Only take out what is found no more.")
+@click.option("--prune", is_flag=True, help="Only remove entries that no longer match a finding.")
 def command(paths: tuple[str, ...], prune: bool, **options: Any) -> int:
-    """Write a file of known findings. `check` does not report what is in it."""
+    """Write the current findings to a baseline file. `check` does not report them."""
     if "-" in with_stdin(paths, options["stdin_filename"]):
-        raise Mistake("a baseline is made of files, not of `-`")
+        raise Mistake("a baseline cannot be written for `-`: name files or directories")
     return write_baseline(paths, prune=prune, **options)
 
 
@@ -31,14 +31,14 @@ def write_baseline(
 ) -> int:
     """Write the baselines of the projects that the paths lie in; the exit status."""
     if since is not None:
-        raise Mistake("a baseline holds all that is known, not what is new --since a commit")
+        raise Mistake("--since cannot be used with a baseline, which lists all findings")
     run = Run(baseline=None, since=None, **options)
     roots: set[Path] = set()
     for part in run.parts(paths):
         project = part.project
         roots.add(project.root)
         if baseline and len(roots) > 1:
-            raise Mistake("--baseline: there are several projects here; set `baseline` in each of them")
+            raise Mistake("--baseline: the paths are in several projects; set `baseline` in each of them")
         path = baseline_path(project, baseline)
         findings = list(part.findings)
         run.failed |= any(finding.code == engine.INTERNAL_ERROR for finding in findings)

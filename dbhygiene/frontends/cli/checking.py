@@ -19,7 +19,7 @@ def check(
     show_settings: bool,
     **options: Any,
 ) -> int:
-    """Report findings. Looks at files and directories; at the current directory by default."""
+    """Check files and directories (default: the current directory)."""
     paths = with_stdin(paths, options["stdin_filename"])
     if show_files or show_settings:
         from dbhygiene.frontends.cli import show
@@ -28,13 +28,13 @@ def check(
         return 0
     if update_baseline:
         if add_ignore is not None or "-" in paths:
-            raise Mistake("--update-baseline goes with neither --add-ignore nor `-`")
+            raise Mistake("--update-baseline cannot be used with --add-ignore or `-`")
         from dbhygiene.frontends.cli.baseline import write_baseline
 
         return write_baseline(paths, **options)
     if add_ignore is not None:
         if "-" in paths:
-            raise Mistake("--add-ignore goes not with `-`: there is no file to write to")
+            raise Mistake("--add-ignore cannot be used with `-`: standard input cannot be edited")
         from dbhygiene.frontends.cli.ignoring import add_ignores
 
         return add_ignores(paths, add_ignore, **options)

@@ -16,12 +16,9 @@ from dbhygiene.mistakes import Mistake
 
 @click.command("clean", cls=Command)
 @click.argument("paths", nargs=-1)
-@click.option("--cache-dir", type=click.Path(path_type=Path), metavar="DIR", help="This one, and no other.")
+@click.option("--cache-dir", type=click.Path(path_type=Path), metavar="DIR", help="Delete only this directory.")
 def command(paths: tuple[str, ...], cache_dir: Path | None) -> int:
-    """Remove what runs have kept.
-
-    These are the caches of the projects that the paths lie in; the current directory by default.
-    """
+    """Delete the caches of the given projects. The default is the project of the current directory."""
     directories = [cache_dir] if cache_dir else [_cache(Path(path)) for path in paths or (".",)]
     for directory in directories:
         try:

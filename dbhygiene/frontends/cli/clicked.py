@@ -55,13 +55,15 @@ _TYPES: dict[object, click.ParamType[Any]] = {
 }
 
 
-def with_options(options: Sequence[Option]) -> Callable[[Callable[..., int]], Callable[..., int]]:
+def with_options(
+    options: Sequence[Option], metavar: str = "[PATHS]..."
+) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """A decorator that gives a command these options, and paths."""
 
     def decorate(command: Callable[..., int]) -> Callable[..., int]:
         for option in reversed(options):
             command = _decorator(option)(command)
-        return click.argument("paths", nargs=-1, type=click.Path(readable=False))(command)
+        return click.argument("paths", nargs=-1, type=click.Path(readable=False), metavar=metavar)(command)
 
     return decorate
 

@@ -9,16 +9,16 @@ import click
 from dbhygiene.frontends.cli.clicked import Command
 
 _WHERE = {
-    "bash": 'eval "$(dbhygiene completion bash)"          # in ~/.bashrc',
-    "zsh": 'eval "$(dbhygiene completion zsh)"           # in ~/.zshrc',
-    "fish": "dbhygiene completion fish | source           # in ~/.config/fish/completions/dbhygiene.fish",
+    "bash": '~/.bashrc: eval "$(dbhygiene completion bash)"',
+    "zsh": '~/.zshrc: eval "$(dbhygiene completion zsh)"',
+    "fish": "~/.config/fish/completions/dbhygiene.fish: dbhygiene completion fish | source",
 }
 
 
 @click.command("completion", cls=Command, epilog="\b\n" + "\n".join(_WHERE.values()))
 @click.argument("shell", type=click.Choice(tuple(_WHERE)))
 def command(shell: str) -> int:
-    """Print a script for your shell. By it, the shell completes what is typed; to be read when the shell starts."""
+    """Print a completion script. Source it from your shell's start-up file."""
     from click.shell_completion import get_completion_class
 
     from dbhygiene.frontends.cli.commands import commands

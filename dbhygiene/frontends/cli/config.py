@@ -14,9 +14,9 @@ from dbhygiene.mistakes import Mistake, did_you_mean
 
 @click.command("config", cls=Command)
 @click.argument("names", nargs=-1, metavar="[KEY]...")
-@click.option("--schema", "as_schema", is_flag=True, help="Print the JSON schema of the table instead.")
+@click.option("--schema", "as_schema", is_flag=True, help="Print the JSON schema of the table `[tool.dbhygiene]`.")
 def command(names: tuple[str, ...], as_schema: bool) -> int:
-    """Tell what can be set. Prints each key of `[tool.dbhygiene]`, what it means, and an example."""
+    """List the configuration options. Prints each key of `[tool.dbhygiene]` with its meaning and an example."""
     if as_schema:
         import json
 

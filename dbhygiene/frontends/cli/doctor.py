@@ -17,10 +17,12 @@ from dbhygiene.settings import Settings
 
 @click.command("doctor", cls=Command)
 @click.argument("path", default=".", type=click.Path(path_type=Path))
-@click.option("--output-format", type=click.Choice(("text", "json")), default="text", show_default=True)
-@click.option("--isolated", is_flag=True, help="Read no settings from files.")
+@click.option(
+    "--output-format", type=click.Choice(("text", "json")), default="text", show_default=True, help="Choose the format."
+)
+@click.option("--isolated", is_flag=True, help="Ignore all configuration files.")
 def command(path: Path, output_format: str, isolated: bool) -> int:
-    """Look at what may hide findings. Tells what is assumed, too; exits with 1 where something should be mended."""
+    """Check the set-up for problems that hide findings. Exits with 1 if something needs fixing."""
     if not path.exists():
         raise Mistake(f"{path}: no such file or directory")
     remarks = _remarks(path.absolute(), isolated)

@@ -13,7 +13,8 @@ import click
 from dbhygiene import config, engine
 from dbhygiene.catalogue import all_rules
 from dbhygiene.checkup import sites
-from dbhygiene.frontends.cli.clicked import Command, run_options
+from dbhygiene.frontends.cli.clicked import Command, with_options
+from dbhygiene.frontends.cli.options import RUN
 from dbhygiene.frontends.cli.run import Part, Run, count, shown
 from dbhygiene.frozen import replace
 from dbhygiene.mistakes import Mistake
@@ -25,11 +26,14 @@ from dbhygiene.source import NOT_PYTHON, File
 
 
 @click.command("explain", cls=Command)
-@run_options
+@with_options(RUN, metavar="FILE:LINE...")
 def command(paths: tuple[str, ...], **options: Any) -> int:
-    """Tell all that is known of a line. Findings, even hidden ones, and the fate of each connection at FILE:LINE."""
+    """Explain a line, given as FILE:LINE.
+
+    Prints its findings, silenced ones included, and what happens to each connection there.
+    """
     if not paths:
-        raise Mistake("which line? Give FILE:LINE")
+        raise Mistake("which line? Name it as FILE:LINE")
     run = Run(**{**options, "steps": "all"})
     for target in paths:
         _explain(run, *_parsed(target))
@@ -43,7 +47,7 @@ def _parsed(target: str) -> tuple[Path, int]:
         parts.pop()
     name, number = ":".join(parts[:-1]), parts[-1]
     if not name or not number.isdecimal():
-        raise Mistake(f"{target}: not of the form FILE:LINE")
+        raise Mistake(f"{target}: not in the form FILE:LINE")
     path = Path(os.path.abspath(name))
     if not path.is_file():
         raise Mistake(f"{name}: no such file")
@@ -78,12 +82,12 @@ def _explain(run: Run, path: Path, line: int) -> None:
     texts = [*_lives(file, analyses, line), *_told(run, here)]
     sys.stdout.writelines(texts)
     if not texts:
-        sys.stdout.write(f"{shown(path)}:{line}: no finding, and no connection that is known of.\n")
+        sys.stdout.write(f"{shown(path)}:{line}: no finding and no connection here.\n")
         for words in sites(project, [path]) if "django" in file.text or "models" in file.text else ():
             sys.stdout.write(f"Django: {words}.\n")
         if elsewhere := sorted({each.finding.span.line for each in known}):
-            numbers = ", ".join(map(str, elsewhere))
-            sys.stdout.write(f"Findings in this file, reported or not: line{'s' * (len(elsewhere) > 1)} {numbers}.\n")
+            lines = f"line{'s' * (len(elsewhere) > 1)} {', '.join(map(str, elsewhere))}"
+            sys.stdout.write(f"Findings in this file, silenced ones included: {lines}.\n")
 
 
 def _findings(file: File, analyses: engine.Analyses, as_set: File) -> Iterator[_Known]:
@@ -97,11 +101,11 @@ def _findings(file: File, analyses: engine.Analyses, as_set: File) -> Iterator[_
         rule = by_code.get(finding.code)
         hidden = ""
         if rule is not None and rule not in chosen:
-            hidden = f"`{rule.name}` is {'not selected' if rule.default else 'only on when it is selected'}"
+            hidden = f"`{rule.name}` is {'not selected' if rule.default else 'off by default: select it'}"
         elif rule is not None and engine.ignored_here(rule, as_set):
-            hidden = "`per-file-ignores` turns its rule off here"
+            hidden = "`per-file-ignores` ignores this rule in this file"
         elif finding.confidence < settings.min_confidence:
-            hidden = f"it is only {finding.confidence}, and `min-confidence` is {settings.min_confidence}"
+            hidden = f"its confidence is {finding.confidence}, and `min-confidence` is {settings.min_confidence}"
         elif finding.fingerprint not in heeded:
             hidden = "a comment silences it"
         yield _Known(finding, hidden)
@@ -115,7 +119,7 @@ def _without_baseline(run: Run, as_set: File, known: list[_Known]) -> list[_Know
     told = [each.finding for each in known if not each.hidden]
     new = {finding.fingerprint for finding in Filter(as_set.project, (), run.options.baseline, None).new(told)}
     return [
-        each if each.hidden or each.finding.fingerprint in new else each._replace(hidden="the baseline knows it")
+        each if each.hidden or each.finding.fingerprint in new else each._replace(hidden="the baseline lists it")
         for each in known
     ]
 

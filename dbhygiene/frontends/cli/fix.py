@@ -23,11 +23,11 @@ from dbhygiene.source import File
 
 @click.command("fix", cls=Command)
 @run_options
-@click.option("--diff", is_flag=True, help="Write nothing; print what would change.")
-@click.option("--unsafe-fixes", is_flag=True, help="Apply fixes that may change behaviour, too.")
-@click.option("--exit-non-zero-on-fix", is_flag=True, help="Exit with 1 if something was fixed.")
+@click.option("--diff", is_flag=True, help="Print the changes as a diff, and write nothing.")
+@click.option("--unsafe-fixes", is_flag=True, help="Also apply fixes that may change behaviour.")
+@click.option("--exit-non-zero-on-fix", is_flag=True, help="Exit with 1 if anything was fixed.")
 def command(paths: tuple[str, ...], diff: bool, unsafe_fixes: bool, exit_non_zero_on_fix: bool, **options: Any) -> int:
-    """Apply safe fixes. Tells what was fixed, and reports what is left, and why."""
+    """Apply safe fixes. Prints what was fixed, then the remaining findings and why each was not fixed."""
     paths = with_stdin(paths, options["stdin_filename"])
     fixing = fix_all(Run(**options), paths, diff=diff, unsafe=unsafe_fixes)
     if fixing.run.failed or fixing.failed:

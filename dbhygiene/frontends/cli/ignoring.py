@@ -17,7 +17,7 @@ _STAY = frozenset({*engine.OWN_CODES, "HYG002", "HYG004"})  # what no comment si
 def add_ignores(paths: tuple[str, ...], reason: str, **options: Any) -> int:
     """Write a comment for each new finding, and report what cannot be silenced; the exit status."""
     if "\n" in reason or "\r" in reason:
-        raise Mistake("--add-ignore: a reason is one line")
+        raise Mistake("--add-ignore: the reason must be one line")
     run = Run(**options)
     added = 0
     for part in run.parts(paths):

@@ -72,8 +72,8 @@ class Filter:
         if self._baseline is None or self._path is None:
             return []
         entries = self._baseline.stale(self.project.root, self.files, self._codes)
-        lines = [f"{self._path.name}: not found any more: {line(entry)}" for entry in sorted(entries.elements())]
-        return [*lines, f"{self._path.name}: `dbhygiene baseline --prune` takes these out"] if lines else []
+        lines = [f"{self._path.name}: no longer found: {line(entry)}" for entry in sorted(entries.elements())]
+        return [*lines, f"{self._path.name}: `dbhygiene baseline --prune` removes these entries"] if lines else []
 
 
 def _earlier(project: Project, rules: Sequence[AnyRule], commit: str) -> Counter[Key]:
@@ -113,4 +113,4 @@ def update(
             put(path, text_of(new).encode())
     except OSError as error:
         raise Mistake(f"{path}: not written: {(error.strerror or str(error)).lower()}") from None
-    return f"{new.total()} known ({(new - old).total()} added, {(old - new).total()} removed)"
+    return f"{new.total()} listed ({(new - old).total()} added, {(old - new).total()} removed)"

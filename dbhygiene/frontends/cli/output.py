@@ -39,11 +39,11 @@ def targets(asked: Sequence[Target], output_file: Path | None) -> list[Target]:
     """
     printed = [target.format for target in asked if target.file is None]
     if len(printed) > 1:
-        raise Mistake(f"two formats for one place, {printed[0]} and {printed[1]}: `-o FORMAT:FILE` writes to a file")
+        raise Mistake(f"cannot print both {printed[0]} and {printed[1]}: `-o FORMAT:FILE` writes to a file")
     found = [Target("".join(printed), output_file), *(target for target in asked if target.file)]
     for target in found:
         if target.file and not target.file.absolute().parent.is_dir():
-            raise Mistake(f"{target.file}: no such directory to write to")
+            raise Mistake(f"{target.file}: the directory does not exist")
     return found
 
 

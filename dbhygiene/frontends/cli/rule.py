@@ -14,20 +14,20 @@ from dbhygiene.mistakes import Mistake, did_you_mean
 
 FORMATS = ("text", "markdown", "json")
 _OWN = {  # what the run itself reports: no rule, so that nothing selects or ignores it
-    INTERNAL_ERROR: """dbhygiene itself failed on a file.
+    INTERNAL_ERROR: """dbhygiene failed to check a file, because of an error of its own.
 
-The finding names the place of the error in dbhygiene's source. The other files are checked, and the exit status is 2.
-No comment, no baseline and no option hides this finding. Please report it.
+The finding names the line of dbhygiene that raised the error. The other files are checked, and the exit status is 2.
+This finding cannot be silenced. Please report it.
 """,
     SYNTAX_ERROR: """The Python that runs dbhygiene cannot parse a file.
 
-The message is the parser's, with the version of that Python. Newer syntax needs a newer Python: install dbhygiene
-there. Files for Python 2 cannot be checked; `extend-exclude` leaves them out. A broken file is reported if it is named
-on the command line, or if it names a database library.
+The message is the one of Python's parser, and names its version. If the file uses newer syntax, install dbhygiene with
+a newer Python. Files for Python 2 cannot be checked: exclude them with `extend-exclude`. A file with a syntax error is
+reported if it is named on the command line, or if it mentions a database library.
 """,
     NOT_READ: """A file or a directory cannot be read.
 
-The message gives the reason, such as missing permissions. `extend-exclude` leaves such a path out.
+The message gives the reason, such as missing permissions. To skip the path, add it to `extend-exclude`.
 """,
 }
 
@@ -50,8 +50,10 @@ def _names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
 
 @click.command("rule", cls=Command)
 @click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=_names)
-@click.option("--all", "every", is_flag=True, help="All rules.")
-@click.option("-o", "--output-format", type=click.Choice(FORMATS), default="text", show_default=True)
+@click.option("--all", "every", is_flag=True, help="Print the pages of all rules.")
+@click.option(
+    "-o", "--output-format", type=click.Choice(FORMATS), default="text", show_default=True, help="Choose the format."
+)
 def command(names: tuple[str, ...], every: bool, output_format: str) -> int:
     """Print the page of a rule, or a table of all rules."""
     known = _known()
@@ -85,7 +87,7 @@ def _known() -> dict[str, _Page]:
 
 def _markdown(page: _Page) -> str:
     """The page as it is written, with its head."""
-    off = "\nOff unless it is selected.\n" if not page.default else ""
+    off = "\nOff by default.\n" if not page.default else ""
     return f"# {page.name} ({page.code})\n{off}\n{page.explanation}\n"
 
 

@@ -151,7 +151,7 @@ class Run:
         """The part, written down: what is asked about a file later is asked of its project."""
         root, baseline, since = part.project.root, self.options.baseline, self.options.since
         if baseline and self._filters.keys() - {root}:
-            raise Mistake("--baseline: there are several projects here; set `baseline` in each of them")
+            raise Mistake("--baseline: the paths are in several projects; set `baseline` in each of them")
         if baseline or since or part.project.settings.baseline:
             from dbhygiene.frontends.cli.known import Filter
 
@@ -343,7 +343,7 @@ def with_stdin(paths: tuple[str, ...], stdin_filename: str | None) -> tuple[str,
     if stdin_filename is None or "-" in paths:
         return paths
     if paths:
-        raise Mistake("--stdin-filename: standard input is read as `-`, and only files are named")
+        raise Mistake("--stdin-filename cannot be used with paths other than `-`")
     return ("-",)
 
 
