@@ -5,7 +5,7 @@ COPY dbhygiene /project/dbhygiene
 RUN python -m venv /opt/dbhygiene && /opt/dbhygiene/bin/pip install --no-cache-dir --disable-pip-version-check /project \
     && /opt/dbhygiene/bin/pip uninstall --yes --quiet pip
 
-# git says which files belong to a project, and what a branch began with
+# git lists the files of a project, and provides earlier commits for --since
 FROM python:3.13-slim
 RUN apt-get update && apt-get install --yes --no-install-recommends git && rm -rf /var/lib/apt/lists/* \
     && git config --system --add safe.directory '*' \
