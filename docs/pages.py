@@ -139,10 +139,11 @@ SERVERS = {
 
 def supported_drivers() -> str:
     """Return the tables of drivers: their names, what `with` does, and their pools."""
-    known = sorted(drivers(), key=lambda driver: (list(SERVERS).index(driver.server), driver.package.lower()))
+    order = [*SERVERS, *(driver.server for driver in drivers())]
+    known = sorted(drivers(), key=lambda driver: (order.index(driver.server), driver.package.lower()))
     text = "## Drivers\n\n| import | package | database |\n|---|---|---|\n"
     for driver in known:
-        text += f"| `{driver.package}` | {_packages(driver)} | {SERVERS[driver.server]} |\n"
+        text += f"| `{driver.package}` | {_packages(driver)} | {SERVERS.get(driver.server, driver.name)} |\n"
     text += "\n## Leaving `with connection:`\n\n"
     text += "| import | version | at the end of the block | a second `close()` |\n|---|---|---|---|\n"
     for driver in (driver for driver in known if driver.opens):

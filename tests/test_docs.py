@@ -155,6 +155,64 @@ def test_the_python_api_is_as_it_is_told(tmp_path: Path, monkeypatch: pytest.Mon
     assert done.returncode == 0, done.stdout
 
 
+# -- glossary -------------------------------------------------------------------------------------------
+
+
+def test_each_term_of_the_glossary_is_in_the_code() -> None:
+    _, _, glossary = TEXTS[DOCS / "design.md"].partition("\n## Glossary\n")
+    rows = re.findall(r"^\| ([^|]+) \| `([\w.]+)` \|", glossary, re.M)
+    assert len(rows) >= 25
+    missing = [f"{term}: dbhygiene.{name}" for term, name in rows if not is_class_or_module(f"dbhygiene.{name}")]
+    assert not missing, "renamed? no such class or module"
+
+
+def is_class_or_module(name: str) -> bool:
+    package, _, last = name.rpartition(".")
+    try:
+        if isinstance(getattr(importlib.import_module(package), last, None), type):
+            return True
+        importlib.import_module(name)
+    except ModuleNotFoundError:
+        return False
+    return True
+
+
+# -- recipes --------------------------------------------------------------------------------------------
+
+RECIPES = TEXTS[ROOT / "CONTRIBUTING.md"]
+
+
+def recipe(heading: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
+    """The first program below a heading, as a module."""
+    found = re.search(rf"^## {heading}$.*?^(````?)python\n(.*?)^\1$", RECIPES, re.M | re.S)
+    assert found
+    path = tmp_path / "engine_echo.py"
+    path.write_text(found[2])
+    spec = importlib.util.spec_from_file_location("dbhygiene.rules.engine_echo", path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_recipe_for_a_rule_is_a_rule(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    rule = recipe("Recipe: add a rule", monkeypatch, tmp_path).check
+    shown = list(examples(rule.doc))
+    assert any(example.marks for example in shown)
+    assert not all(example.marks for example in shown)
+    for example in shown:
+        findings = check_file(File(Path("example.py"), example.code, project=Alone()), [rule])
+        assert [(f.span.line, f.code) for f in findings] == [(mark.line, mark.code) for mark in example.marks]
+
+
+def test_the_recipe_for_a_driver_is_a_driver(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    driver = recipe("Recipe: add a driver", monkeypatch, tmp_path).DRIVER
+    assert driver.resource().title == "firebird-driver connection"
+    assert driver.opens[0].startswith(f"{driver.package}.")
+
+
 def sessions() -> Iterator[Any]:
     """Pages with files and a terminal in which `dbhygiene` is called."""
     for path in WRITTEN:
