@@ -370,10 +370,12 @@ class Project:
     @cached_property
     def is_distributed(self) -> bool:
         """Whether the project is built as a package, which other projects may import."""
-        if (self.root / "setup.py").is_file():
-            return True
+        return (self.root / "setup.py").is_file() or any(self._has(*each) for each in _DISTRIBUTED)
+
+    def _has(self, name: str, table: str) -> bool:
+        """Whether a file at the root of the project has a table."""
         with suppress(OSError):
-            return "[build-system]" in (self.root / "pyproject.toml").read_text("utf-8", "replace")
+            return table in (self.root / name).read_text("utf-8", "replace")
         return False
 
 
@@ -427,6 +429,14 @@ def _has_all(data: bytes, needles: Sequence[bytes], words: Sequence[re.Pattern[b
 
 
 # Found by their first letters, which is quick in a large text; compiled when a project is first searched.
+# Files at the root, and what stands in one of a project that is built as a package, or was unpacked from one.
+_DISTRIBUTED = (
+    ("pyproject.toml", "[build-system]"),
+    ("pyproject.toml", "classifiers"),
+    ("setup.cfg", "[metadata]"),
+    ("setup.cfg", "[egg_info]"),
+    ("PKG-INFO", "Name:"),
+)
 _BASES = rb"class\s+\w+\s*(?:\[[^\]]*\])?\s*\(([^()]*(?:\([^()]*\)[^()]*)*)\)"
 _AS = rb" as (\w+)"
 _STANDS_FOR = rb"\n(?P<new>\w+) *= *(?:\w+\.)*(?P<old>\w+)(?=[ \t]*(?:#|\r|\n|\Z))"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dbhygiene.library.waits import Kind, waits_of
 from dbhygiene.library.words import words
 
 # Decorators, by the last part of their name, of functions that run once, from the command line; where the file imports
@@ -27,6 +28,10 @@ PASSIVE_BASES = words(
     RuntimeError dict list set threading.local contextlib.ContextDecorator contextlib.AbstractContextManager
     """
 )
+
+# Calls that return when the program ends, by the last part of their name, or by `run` of something with such a name.
+RUNS_ON = (waits_of(Kind.SERVER) - words("run start wait")) | words("mainloop run_app exec_ run_forever serve_forever")
+SERVERS = words("app application bot client dp mcp server socketio uvicorn web")
 
 # Frameworks that run a file from its top for each click, so that its top level is no start of a program.
 RERUN = words("streamlit")

@@ -1,8 +1,9 @@
 """Impact of a leak: whether its code runs again and again in one process, or once.
 
 The callers of a function are found by its name, in all files of the project; what may be a call counts as one. A leak
-runs once only where every chain of calls begins at a module's top level, in a command, in a test or in an example, and
-passes no loop. An exception that no `try` on this chain catches ends the program: then a loop makes no difference.
+runs once only where every chain of calls begins at a module's top level, in a command, in a test or in an example,
+passes no loop, and the process ends soon after. An exception that no `try` on this chain catches ends the program:
+then a `for` loop makes no difference.
 
     def load(path):                      # one chain: load <- main <- top level, without a loop: once
         conn = sqlite3.connect(path)
@@ -34,12 +35,14 @@ from dbhygiene.library.entry_points import (
     NEUTRAL,
     PASSIVE_BASES,
     RERUN,
+    RUNS_ON,
+    SERVERS,
 )
 from dbhygiene.library.handlers import handler
 from dbhygiene.library.sqlalchemy import in_migrations
 from dbhygiene.library.test_files import is_test
 from dbhygiene.model import Impact
-from dbhygiene.source import File, Function, Located, function_around, last_name
+from dbhygiene.source import File, Function, Located, function_around, last_name, walk
 
 _MOST = 100  # functions on the chains to one leak; where there are more, nothing is said
 _FEW_ROUNDS = 10  # a loop of so many rounds, written down as such, repeats nothing that counts
@@ -87,6 +90,8 @@ def runs(file: File, node: ast.AST, *, by_exception: bool) -> Runs:
     verdict = _UNKNOWN
     for place in todo:  # grows as it is gone through
         function, caught, found = _climb(place)
+        if found is None and caught and not place.is_first and _lasts_after(place, function):
+            return _UNKNOWN
         if found is None:
             found = _callers(place, function, caught) if function is not None else _top_level(place.file, place.node)
         if isinstance(found, Runs):
@@ -144,7 +149,7 @@ def _climb(place: _Place) -> _Climb:
                 caught = True
             case ast.With() | ast.AsyncWith() if inside in around.body and any(map(_suppresses, around.items)):
                 caught = True
-            case ast.stmt() | ast.expr() if caught and _repeats(around, inside):
+            case ast.stmt() | ast.expr() if (caught or isinstance(around, ast.While)) and _repeats(around, inside):
                 return _Climb(None, caught, Runs(Impact.REPEATED, f"runs in a loop ({_line(around, place)})"))
         inside = around
     return _Climb(None, caught)
@@ -152,6 +157,28 @@ def _climb(place: _Place) -> _Climb:
 
 def _line(node: Located, near: _Place) -> str:
     return f"line {node.lineno}" if near.is_first else f"{near.file.path.name}, line {node.lineno}"
+
+
+def _lasts_after(place: _Place, function: Function | None) -> bool:
+    """Whether the program goes on for long after a call: a loop without an end, a menu, a server, a window."""
+    file, line = place.file, place.node.end_lineno  # type: ignore[attr-defined]
+    lasting: list[Located] = [each for each in file.nodes(ast.While) if _is_lasting(each)]
+    lasting += (each for each in file.nodes(ast.Call) if _runs_on(each))
+    return any(each.lineno > line and function_around(file, each) is function for each in lasting)
+
+
+def _is_lasting(loop: ast.While) -> bool:
+    """Whether a loop goes on until it is left, or asks its user each time."""
+    if isinstance(loop.test, ast.Constant):
+        return bool(loop.test.value)
+    return any(isinstance(part, ast.Call) and last_name(part.func) == "input" for part in walk(loop))
+
+
+def _runs_on(call: ast.Call) -> bool:
+    """Whether a call returns when the program ends."""
+    if isinstance(call.func, ast.Attribute) and call.func.attr == "run":
+        return last_name(call.func.value) in SERVERS
+    return last_name(call.func) in RUNS_ON
 
 
 def _goes_on(file: File, caught: ast.ExceptHandler) -> bool:

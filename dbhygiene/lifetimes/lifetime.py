@@ -146,12 +146,12 @@ class Lifetime(Frozen):
     def fields(self) -> list[str]:
         """The fields of `self` that hold it where the function returns."""
         exit_ = self.analysis.graph.exit
-        found: dict[str, None] = {}
+        found: set[str] = set()
         for end, fact in self._ends:
             if end is exit_ and fact.state == "open":
                 paths = [w for how, w in fact.aliases if how in {IS, IN} and isinstance(w, str)]
-                found.update({path.partition(".")[2]: None for path in paths if path.count(".") == 1})
-        return list(found)
+                found.update(path.partition(".")[2] for path in paths if path.count(".") == 1)
+        return sorted(found)
 
     @cached_property
     def history(self) -> list[tuple[Node, Fact]]:

@@ -62,6 +62,26 @@ def test_an_exception_that_no_loop_catches_ends_the_program(leak):
     )
 
 
+def test_a_while_loop_repeats_even_what_an_exception_ends(leak):
+    """Such a program is a menu or a daemon, and more often than not something around it goes on."""
+    main = "from db import load\n\nwhile input('Again? ') == 'y':\n    load('a')\n"
+    assert leak(db=RAISING, main=main).impact is Impact.REPEATED
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "import tkinter\n\ntkinter.Tk().mainloop()\n",
+        "import web\n\napp = web.app()\napp.run(port=80)\n",
+        "while True:\n    print(input())\n",
+        "word = ''\nwhile word != 'end':\n    word = input()\n",
+    ],
+)
+def test_a_process_that_does_not_end_soon_after_keeps_what_leaks(leak, rest):
+    assert leak(db=LEAK, main=f"from db import load\n\nload('a')\n{rest}").impact is Impact.UNKNOWN
+    assert leak(db=RAISING, main=f"from db import load\n\nload('a')\n{rest}").impact is Impact.ONCE
+
+
 @pytest.mark.parametrize("handler", ["except Exception as error:\n        print(error)", "except ValueError: pass"])
 def test_an_exception_that_a_loop_catches_does_not(leak, handler):
     main = f"from db import load\nimport sys\n\nfor path in sys.argv:\n    try:\n        load(path)\n    {handler}\n"
@@ -152,10 +172,19 @@ def test_a_decorator_that_registers_repeats_it(leak, decorator, note):
     assert note in finding.notes
 
 
-def test_the_public_functions_of_a_distributed_package_may_be_called_by_others(leak, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("pyproject.toml", '[build-system]\nrequires = ["hatchling"]\n'),
+        ("setup.py", "from setuptools import setup\n\nsetup()\n"),
+        ("setup.cfg", "[metadata]\nname = shop\n"),
+        ("setup.cfg", "[egg_info]\ntag_build =\n"),  # of an unpacked source distribution
+    ],
+)
+def test_the_public_functions_of_a_distributed_package_may_be_called_by_others(leak, tmp_path, name, text):
     files = {"shop/__init__": "", "shop/db": LEAK, "shop/main": "from shop.db import load\n\nload('a')\n"}
     assert leak(**files).impact is Impact.ONCE
-    (tmp_path / "pyproject.toml").write_text('[build-system]\nrequires = ["hatchling"]\n')
+    (tmp_path / name).write_text(text)
     assert leak(**files).impact is Impact.UNKNOWN
 
 
