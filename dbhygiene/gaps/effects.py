@@ -460,7 +460,7 @@ class Effects:
 
     def _speaks_of_models(self, owner: ast.expr) -> bool:
         """Whether something of unknown class that has a `save()` is likely a row: its file knows models."""
-        imports = self.file.scope.imports.values()
+        imports = (name for scope in self.file.scopes for name in scope.imports.values())
         known = any(".models" in name or name.startswith("django.db") for name in imports)
         return known and isinstance(owner, (ast.Name, ast.Attribute)) and self._resolve(owner) != "self"
 

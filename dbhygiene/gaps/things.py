@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TypeAlias, TypeVar
 
 from dbhygiene.flow.bindings import Bindings, Place, self_class
@@ -12,12 +12,13 @@ from dbhygiene.flow.cfg import Loop
 from dbhygiene.flow.names import locate, origin
 from dbhygiene.frozen import Record
 from dbhygiene.gaps import dispatch
+from dbhygiene.gaps.callers import callers
 from dbhygiene.gaps.classes import ancestry, class_of, function_of, is_model
 from dbhygiene.gaps.code import returned
-from dbhygiene.gaps.durations import argument as handed
+from dbhygiene.gaps.durations import argument as argument_of
 from dbhygiene.gaps.tasks import task_of
 from dbhygiene.library import django, long_work, waits
-from dbhygiene.source import FUNCTION, File, Function, Scope, mentioning
+from dbhygiene.source import FUNCTION, File, Function, Scope
 
 _RETURNS = {**django.RETURNS, **waits.RETURNS, **long_work.RETURNS}
 _DEPTH = 12  # of names that stand for names, in one file or many
@@ -58,6 +59,9 @@ class Things:
         self._items: dict[Place, list[ast.expr]] = defaultdict(list)  # bound to what these give, one by one
         self._entered: dict[Place, list[ast.expr]] = defaultdict(list)  # bound by a `with`
         self._parts: dict[Place, list[tuple[ast.expr, int]]] = defaultdict(list)  # bound to an item of a tuple
+        self._annotations: dict[Place, list[ast.expr]] = defaultdict(list)
+        self._asked_for_items: set[Place] = set()
+        self._added: dict[Place, list[ast.expr]] = defaultdict(list)  # put into a container
         self._other_mapper = any(mapper in file.text for mapper in django.OTHER_MAPPERS)
         self._other_queries = self._other_mapper or "sqlalchemy" in file.text  # they, too, say `order_by`
         self._index()
@@ -77,6 +81,11 @@ class Things:
         for item in file.nodes(ast.withitem):
             if item.optional_vars is not None:
                 self._note(self._entered, item.optional_vars, item.context_expr)
+        for annotated in file.nodes(ast.AnnAssign):
+            self._note(self._annotations, annotated.target, annotated.annotation)
+        for call in (call for name in django.ADDS for call in file.calls.get(name, ())):
+            if isinstance(call.func, ast.Attribute) and call.args:
+                self._note(self._added, call.func.value, call.args[-1])
         for assign in file.nodes(ast.Assign):
             match assign.targets:
                 case [ast.Tuple(elts=parts)] if not any(isinstance(part, ast.Starred) for part in parts):
@@ -131,7 +140,9 @@ class Things:
         found = self.thing(owner)
         if isinstance(found, Rows):
             return found if isinstance(key, ast.Slice) else Row(found.model)
-        return self._part(owner, key.value) if isinstance(key, ast.Constant) and isinstance(key.value, int) else None
+        if isinstance(key, ast.Constant) and isinstance(key.value, int) and (part := self._part(owner, key.value)):
+            return part
+        return self.item_of(owner) if not isinstance(key, ast.Slice) else None
 
     # -- names ----------------------------------------------------------------------------------------
 
@@ -160,6 +171,9 @@ class Things:
         for source, position in self._parts.get(place, ()):
             if (found := self._part(source, position)) is not None:
                 return found
+        for annotation in self._annotations.get(place, ()):
+            if (found := self.annotated(annotation)) is not None:
+                return found
         return self._parameter(place)
 
     def _part(self, source: ast.expr, position: int) -> Thing | None:
@@ -187,9 +201,18 @@ class Things:
                 "zip",
             }:
                 return self.item_of(first)
-            case ast.Call(func=func, args=[first]) if self.file.resolve(func) in {"list", "tuple"}:
-                found = self.item_of(first)
-                return found if found == Object(django.CONNECTION) else None
+            case ast.Call(func=func, args=[first, *_]) if self.file.resolve(func) in django.COPIES:
+                return self.item_of(first)
+            case ast.Call(func=ast.Attribute(value=owner, attr="values" | "copy"), args=[]) if not self.thing(owner):
+                return self.item_of(owner)
+            case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Set(elts=parts):
+                return self._agreed(parts)
+            case ast.ListComp(elt=part) | ast.SetComp(elt=part) | ast.GeneratorExp(elt=part):
+                return self.thing(part)
+            case ast.Dict(values=parts):
+                return self._agreed(parts)
+            case ast.DictComp(value=part):
+                return self.thing(part)
         match self.thing(iterated):
             case Rows(model=model) if not _gives_values(iterated):
                 return Row(model)
@@ -197,7 +220,25 @@ class Things:
                 return Object(django.CONNECTION)
         if isinstance(iterated, ast.Call) and self.file.resolve(iterated.func) == f"{django.CONNECTIONS}.all":
             return Object(django.CONNECTION)
-        return None
+        return self._item_of_container(iterated) if isinstance(iterated, (ast.Name, ast.Attribute)) else None
+
+    def _item_of_container(self, container: ast.Name | ast.Attribute) -> Thing | None:
+        """What was put into a list, a queue or a dict of this file."""
+        place = self._bindings.place(container)
+        if place is None or place in self._asked_for_items:
+            return None
+        self._asked_for_items.add(place)
+        try:
+            displays = (self.item_of(value) for value in self._bindings.values.get(place, ()))
+            items = [each for each in displays if each is not None]
+        finally:
+            self._asked_for_items.remove(place)
+        added = [*self._added.get(place, ()), *(put.value for put in self._bindings.puts.get(place, ()) if put.key)]
+        items += [each for each in map(self.thing, added) if each is not None]
+        return _one_of(items)
+
+    def _agreed(self, exprs: Iterable[ast.expr]) -> Thing | None:
+        return _one_of([each for each in map(self.thing, exprs) if each is not None])
 
     def _parameter(self, place: Place) -> Thing | None:
         node = place.scope.node
@@ -211,23 +252,18 @@ class Things:
                 name = argument.arg
                 if name in {"queryset", "qs"} or name.endswith(("_qs", "_queryset")):
                     return Rows()
-                return self._handed(node, arguments.index(argument)) if node.name == "__init__" else None
+                return self._given(node, arguments.index(argument), name)
         return None
 
-    def _handed(self, constructor: Function, position: int) -> Thing | None:
-        """What the calls of a class hand to its constructor, where they agree."""
-        cls = self.file.functions[constructor].class_scope
-        if cls is None or not 0 < position < len(constructor.args.args):
-            return None
-        found: set[Thing] = set()
-        name, parameter = cls.name.rpartition(".")[2], constructor.args.args[position].arg
-        for other in mentioning(self.file, f"{name}("):
-            for call in other.calls.get(name, ()):
-                given = handed(call, position - 1, parameter)
-                thing = Things.of(other).thing(given) if given is not None else None
-                if isinstance(thing, Object):
-                    found.add(thing)
-        return found.pop() if len(found) == 1 else None
+    def _given(self, function: Function, position: int, name: str) -> Thing | None:
+        """What the project's calls of a function give to a parameter, where they agree."""
+        found: list[Thing] = []
+        for file, call, bound in callers(self.file, function):
+            value = argument_of(call, position - bound, name) if position >= bound else None
+            thing = Things.of(file).thing(value) if value is not None else None
+            if thing is not None:
+                found.append(thing)
+        return _one_of(found)
 
     def annotated(self, annotation: ast.expr) -> Thing | None:
         match annotation:
@@ -307,7 +343,9 @@ class Things:
             return False
         for assigned in Bindings.of(found.file).values.get(Place(found.file.classes[found.name], expr.attr), ()):
             match assigned:
-                case ast.Call(func=ast.Attribute(attr="as_manager")):
+                case ast.Call(
+                    func=ast.Attribute(attr="as_manager") | ast.Call(func=ast.Attribute(attr="from_queryset"))
+                ):
                     return True
                 case ast.Call(func=ast.Name(id=maker) | ast.Attribute(attr=maker)):
                     return "Manager" in maker
@@ -377,6 +415,9 @@ class Things:
 
     def _method(self, func: ast.Attribute) -> Thing | None:
         owner = self.thing(func.value)
+        is_container = not isinstance(owner, (Rows, Row)) and func.attr in django.TAKES
+        if is_container and (item := self.item_of(func.value)) is not None:
+            return item
         match owner:
             case Rows(model=model):
                 if func.attr in django.ASKS_FOR_ROW:
@@ -424,6 +465,13 @@ class Things:
         if name.rpartition(".")[2][:1].isupper():
             return self.instance(name)
         return None
+
+
+def _one_of(things: Collection[Thing]) -> Thing | None:
+    """The thing that all of these are; a row of any model where they are rows of several."""
+    if len(found := set(things)) == 1:
+        return found.pop()
+    return Row() if found and all(isinstance(each, Row) for each in found) else None
 
 
 def _gives_values(iterated: ast.expr) -> bool:
