@@ -28,6 +28,7 @@ exclude_patterns = ["_build", "_generated"]  # the files of _generated are inclu
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 nitpicky = True
+smartquotes = False  # errors are quoted as they are printed: (0, '')
 
 html_theme = "furo"
 html_title = "dbhygiene"
@@ -39,7 +40,7 @@ html_theme_options = {"footer_icons": [], "sidebar_hide_name": False}
 html_search_scorer = str(HERE / "search.js")
 html_baseurl = os.environ.get("DOCS_URL", "")  # the address of the published site, with a slash at its end
 highlight_language = "text"
-pygments_style = "xcode"  # each colour of both has a contrast of 4.5:1 or more: see tests/test_docs.py
+pygments_style = "default"  # each colour of both has a contrast of 4.5:1 or more: see tests/test_docs.py
 pygments_dark_style = "lightbulb"
 copybutton_prompt_text = "$ "
 copybutton_only_copy_prompt_lines = True
