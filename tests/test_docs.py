@@ -177,6 +177,21 @@ def is_class_or_module(name: str) -> bool:
     return True
 
 
+# -- words ----------------------------------------------------------------------------------------------
+
+# Words that make a sentence a riddle: they hide who does what. Say report, infer, depend on, mention, return, fix.
+RIDDLES = (
+    r"\b(?i:told|tells?|whoever|nobody|somebody|in vain|mend(s|ed|ing)?|lest|rests? on|need be|worth|what is"
+    r"|(speaks?|spoken|speaking) of|(hand|hands|handed|handing) (out|on|over|back))\b"
+)
+
+
+@pytest.mark.parametrize("path", [*WRITTEN, ROOT / "action.yml", ROOT / "Dockerfile"], ids=named)
+def test_pages_are_in_plain_words(path: Path) -> None:
+    lines = enumerate(FENCE.sub("", path.read_text("utf-8")).splitlines(), 1)
+    assert not [f"{number}: {line}" for number, line in lines if re.search(RIDDLES, line)]
+
+
 # -- recipes --------------------------------------------------------------------------------------------
 
 RECIPES = TEXTS[ROOT / "CONTRIBUTING.md"]
