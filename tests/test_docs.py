@@ -1,4 +1,4 @@
-"""What the pages say is so: links lead somewhere, examples run, options and settings are there."""
+"""Check the pages: links lead somewhere, examples run, options and settings exist."""
 
 from __future__ import annotations
 
@@ -131,17 +131,17 @@ def test_findings_are_exactly_those_marked(example: Example) -> None:
         assert fix(file, lambda changed: check_file(changed, rules)).text == example.fixed
 
 
-def test_the_python_api_is_as_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_of_the_python_api_is_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     blocks = list(fences(DOCS / "python-api.md"))
     program = "\n".join(code for info, code in blocks if info == "python")
-    (told,) = (code for info, code in blocks if info == "")
+    (shown,) = (code for info, code in blocks if info == "")
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
         exec(compile(program, "python-api.md", "exec"), {})
-    assert fnmatch.fnmatchcase(out.getvalue(), f"{told.rstrip().replace('...', '*')}*")
+    assert fnmatch.fnmatchcase(out.getvalue(), f"{shown.rstrip().replace('...', '*')}*")
     assert "nowhere.py: no such file or directory" in out.getvalue()
-    (tmp_path / "told.py").write_text(program)
+    (tmp_path / "page.py").write_text(program)
     command = [
         sys.executable,
         "-m",
@@ -149,7 +149,7 @@ def test_the_python_api_is_as_it_is_told(tmp_path: Path, monkeypatch: pytest.Mon
         "--strict",
         "--config-file=",
         f"--cache-dir={ROOT / '.mypy_cache'}",
-        "told.py",
+        "page.py",
     ]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
