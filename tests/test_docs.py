@@ -28,6 +28,7 @@ from dbhygiene.engine import check_file, chosen
 from dbhygiene.examples import Example, examples
 from dbhygiene.frontends import cli
 from dbhygiene.frontends.cli.commands import COMMANDS, commands
+from dbhygiene.library.drivers import drivers
 from dbhygiene.settings import Settings
 from dbhygiene.source import Alone, File
 
@@ -375,6 +376,10 @@ def test_generated_pages_are_written_and_old_ones_taken_away(tmp_path: Path) -> 
     names = {path.stem for path in (tmp_path / "rules").glob("*.md")}
     assert names == {"index", *(rule.name for rule in all_rules())}
     assert "### server-timeout\n" in (tmp_path / "_generated" / "settings.md").read_text("utf-8")
+
+
+def test_the_readme_knows_how_many_drivers_there_are() -> None:
+    assert f"[{len(drivers())} drivers]" in TEXTS[ROOT / "README.md"]
 
 
 def test_every_family_has_a_title() -> None:
