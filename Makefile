@@ -1,22 +1,22 @@
-# Everything runs in .venv, which is made here: nothing but Python, pip and make is needed.
+# Everything runs in .venv, which is created here. It needs only Python, pip and make.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
 .PHONY: demo test bench fuzz lint types docs clean
 
-demo: .venv/ready  ## check the programs in fixtures/demo, then show how they would be fixed
+demo: .venv/ready  ## check the programs in fixtures/demo, and show how they would be fixed
 	$(BIN)/dbhygiene check fixtures/demo || test $$? -eq 1
 	@echo
 	$(BIN)/dbhygiene fix --diff fixtures/demo || test $$? -eq 1
 
-test: lint types  ## all that must pass
+test: lint types  ## run ruff, mypy and all tests
 	$(BIN)/pytest -q -n auto
 
-bench: .venv/ready  ## beside ruff, pylint and flake8, on 1.5 million lines and on 10 million; fetches them
+bench: .venv/ready  ## compare with ruff, pylint and flake8 on 1.5 and 10 million lines, which it downloads
 	$(BIN)/python -m bench
 
-fuzz: .venv/ready  ## hold the lifetime analysis against its judge, for an hour
+fuzz: .venv/ready  ## test the lifetime analysis against the oracle for an hour
 	$(BIN)/python -m tests.oracle --programs 10000000 --minutes 60 --seed $$(date +%s)
 
 docs: .venv/docs-ready  ## build the documentation; the first page is docs/_build/html/index.html

@@ -20,7 +20,7 @@ from dbhygiene.model import AnyRule
 
 FAMILIES = {
     "HYG1": ("The life of a connection", "Closed on every path, by its owner, once; `with` that does not close."),
-    "HYG2": ("SQLAlchemy", "Engines, pools and sessions, Flask-SQLAlchemy's too."),
+    "HYG2": ("SQLAlchemy", "Engines, pools and sessions, also of Flask-SQLAlchemy."),
     "HYG3": ("Django", "The implicit connection across waits, threads and transactions."),
     "HYG4": ("Lost connections", "Retries and reconnects."),
     "HYG5": ("The server's settings", "Code that exceeds the limits of the server."),

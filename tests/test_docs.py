@@ -366,6 +366,18 @@ def test_the_search_asks_for_numbers() -> None:
     assert done.stdout == "error 2006\ntrue\n", done.stderr
 
 
+def test_the_index_of_the_search_has_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("sphinx", reason="`make docs` installs it")
+    monkeypatch.setattr(sys, "path", list(sys.path))  # which conf.py extends
+    spec = importlib.util.spec_from_file_location("conf", DOCS / "conf.py")
+    assert spec
+    assert spec.loader
+    conf = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(conf)
+    language = conf.languages["en"]({})
+    assert [word for word in ("1226", "error", "the") if language.word_filter(word)] == ["1226", "error"]
+
+
 # -- generated pages ------------------------------------------------------------------------------------
 
 
