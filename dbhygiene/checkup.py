@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from dbhygiene import config, engine
 from dbhygiene.frozen import replace
+from dbhygiene.ineffective import ineffective
 from dbhygiene.library.drivers import PACKAGES, driver
 from dbhygiene.mistakes import Mistake
 from dbhygiene.project import Project
@@ -37,9 +38,13 @@ class Remark(NamedTuple):
     advice: str = ""
 
 
-def checkup(project: Project) -> list[Remark]:
-    """Everything that is worth saying of a project, in the order in which it matters."""
-    seen = _Seen(project)
+def checkup(project: Project, *, isolated: bool = False) -> list[Remark]:
+    """Everything that is worth saying of a project, in the order in which it matters.
+
+    Arguments:
+        isolated: whether the project's files for settings are not read.
+    """
+    seen = _Seen(project, isolated)
     parts = (_settings, _python, _unread, _libraries, _databases, _timeout, _comments, _flake8, _ruff, _pre_commit)
     return [remark for part in parts for remark in part(seen)]
 
@@ -47,10 +52,12 @@ def checkup(project: Project) -> list[Remark]:
 class _Seen:
     """A project, and what its files hold."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, isolated: bool) -> None:
         self.project = project
         self.root = project.root
-        self.files = project.discover([project.root]).files
+        self.isolated = isolated
+        self.found = project.discover([project.root])
+        self.files = self.found.files
 
     @cached_property
     def imported(self) -> Mapping[str, list[Path]]:
@@ -98,7 +105,7 @@ def _toml(path: Path) -> Mapping[str, Any]:
 
 
 def _settings(seen: _Seen) -> Iterator[Remark]:
-    holding = [name for name in config.FILES if config.read(seen.root / name) is not None]
+    holding = [name for name in config.FILES if not seen.isolated and config.read(seen.root / name) is not None]
     keys = ", ".join(f"{key} ({place})" for key, place in sorted(seen.project.settings.sources.items()))
     if len(holding) > 1:
         message = f"{holding[0]} and {holding[1]} both have settings; only those of {holding[0]} are used"
@@ -107,6 +114,10 @@ def _settings(seen: _Seen) -> Iterator[Remark]:
         yield Remark("settings", OK, f"root {seen.root}; {keys}")
     else:
         yield Remark("settings", OK, f"root {seen.root}; no settings", "`dbhygiene config` lists the settings")
+    for words in () if seen.isolated else config.misspelt(seen.root):
+        yield Remark("settings", PROBLEM, words)
+    for words in ineffective(seen.project, seen.found.listed):
+        yield Remark("settings", NOTE, words)
 
 
 def _python(seen: _Seen) -> Iterator[Remark]:
@@ -122,7 +133,7 @@ def _python(seen: _Seen) -> Iterator[Remark]:
 
 
 def _unread(seen: _Seen) -> Iterator[Remark]:
-    broken: list[str] = []
+    broken = [f"{seen.shown(path)}: {reason.lower()}" for path, reason in seen.found.unlisted]
     for path in seen.files:
         try:
             finding = engine.syntax_error(seen.project.file(path))

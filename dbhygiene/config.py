@@ -67,11 +67,19 @@ def _marked_root(path: Path) -> Path | None:
         if markers:
             nearest = nearest or directory
             around = around or (directory if here.is_relative_to(directory) else None)
-        if any(read(directory / marker) is not None for marker in markers if marker in FILES):
+        if any(_has_settings(directory / marker) for marker in markers if marker in FILES):
             return directory
         if ".git" in markers:
             break
     return around or nearest
+
+
+def _has_settings(path: Path) -> bool:
+    """Whether a file has settings, even wrong ones: `load` reports these, and `--isolated` does not read them."""
+    try:
+        return read(path) is not None
+    except Mistake:
+        return True
 
 
 def by_root(files: Iterable[str], root: Path) -> dict[Path, list[str]]:
@@ -135,6 +143,34 @@ def read(path: Path) -> Settings | None:
         if not isinstance(table, dict):
             raise Mistake(f"{_shown(path)}: `tool.dbhygiene` must be a table")
     return _with_values(Settings(), table, lambda key: f"{_shown(path)}{_line(text, key)}")
+
+
+def misspelt(root: Path) -> list[str]:
+    """Return a line for each table in a project's files that is not read, though its name looks like ours."""
+    found: dict[str, str] = {}
+    for file in (FILES[1], "setup.cfg"):
+        try:
+            data = (root / file).read_bytes()
+        except OSError:
+            continue
+        for table in re.finditer(_TABLE, data, re.M):
+            tool, name = table["tool"].decode(), table["name"].decode()
+            if (file, tool, name) != (FILES[1], "tool.", "dbhygiene") and _is_like_ours(name):
+                line = data.count(b"\n", 0, table.start("name")) + 1
+                place = f"{_shown(root / file)}:{line}"
+                hint = f"write `[tool.dbhygiene]`{'' if file == FILES[1] else f' in {FILES[1]}'}"
+                found.setdefault(f"{file} {tool}{name}", f"{place}: the table `[{tool}{name}]` is not read; {hint}")
+    return list(found.values())
+
+
+_TABLE = rb"""^[ \t]*\[[ \t]*(?P<tool>(?:tool[.:])?)["']?(?P<name>[\w-]{5,15})\b["']?[.\w\t -]*\]"""
+
+
+def _is_like_ours(name: str) -> bool:
+    plain = name.lower().replace("-", "").replace("_", "")
+    if len(set(plain) & set("dbhygiene")) < 6:  # the names of other tools need no comparison
+        return False
+    return bool(did_you_mean(plain, ("dbhygiene",), least=0.75))
 
 
 def toml(text: str) -> Any:

@@ -58,6 +58,7 @@ class Found:
     def __init__(self) -> None:
         self.files = Files()
         self.unlisted: list[tuple[Path, str]] = []
+        self.listed: Collection[str] | None = None  # all names that git gives, relative to the root, where it was asked
 
 
 class Listing:
@@ -71,6 +72,7 @@ class Listing:
         self, paths: Iterable[Path], root: Path, exclude: Iterable[str] = EXCLUDED, *, force: bool = False
     ) -> None:
         paths, patterns = list(paths), tuple(exclude)
+        self._root = root
         self.is_all = paths == [root] and not force
         self._names = frozenset(pattern for pattern in patterns if _NAME.fullmatch(pattern))
         self._excluded = _matcher(tuple(pattern for pattern in patterns if pattern not in self._names), root)
@@ -88,10 +90,11 @@ class Listing:
         files = dict.fromkeys(self._files)
         for directory in self.directories:
             git = self._asked.pop(directory, None) or _git(directory)
-            below = _by_git(directory, git, self._names, there) or _by_walk(directory, self._names, found)
+            below = _by_git(directory, git, self._names, there, found) or _by_walk(directory, self._names, found)
             kept = below if self._excluded is _nothing else (file for file in below if not self._excluded(file))
             files.update(dict.fromkeys(kept))
         found.files = Files(self._each_once(sorted(files)))
+        found.unlisted = [each for each in found.unlisted if not self._is_excluded(each[0] / "x", self._root)]
         return found
 
     def _each_once(self, files: list[str]) -> list[str]:
@@ -119,28 +122,49 @@ def _git(directory: Path) -> subprocess.Popen[bytes] | None:
     import subprocess
 
     command = ["git", "ls-files", "-co", "--exclude-standard", "-z", "--", "*.py", "*.pyi"]
+    english = {**os.environ, "LC_ALL": "C"}  # what git warns of is read
     try:
-        return subprocess.Popen(command, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        return subprocess.Popen(
+            command,
+            cwd=directory,
+            env=english,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+        )
     except OSError:
         return None
 
 
 def _by_git(
-    directory: Path, git: subprocess.Popen[bytes] | None, excluded: frozenset[str], there: Collection[str]
+    directory: Path,
+    git: subprocess.Popen[bytes] | None,
+    excluded: frozenset[str],
+    there: Collection[str],
+    found: Found,
 ) -> list[str]:
     """What git says; nothing where it cannot say."""
     if git is None:
         return []
     with git:
-        listed, _ = git.communicate()
+        listed, warnings = git.communicate()
     if git.returncode:
         return []
-    names = set(os.fsdecode(listed).split("\0")[:-1])
+    names = found.listed = set(os.fsdecode(listed).split("\0")[:-1])
+    if b"could not open directory" in warnings:
+        found.unlisted += _closed(directory, os.fsdecode(warnings))
     if any(os.fsencode(word) in listed for word in excluded):
         names = {name for name in names if excluded.isdisjoint(name.split("/"))}
     base = os.path.join(directory, "")
     paths = [base + name for name in sorted(names)]
     return [path for path in paths if path in there or os.path.isfile(path)]  # git lists what was removed, too
+
+
+def _closed(directory: Path, warnings: str) -> Iterator[tuple[Path, str]]:
+    """The directories that git could not list: it names them from the top of its work tree."""
+    top = next((above for above in (directory, *directory.parents) if (above / ".git").exists()), directory)
+    for name, reason in re.findall(r"could not open directory '(.*)/': (.*)", warnings):
+        yield top / name, reason
 
 
 def _by_walk(directory: Path, excluded: frozenset[str], found: Found) -> Iterator[str]:

@@ -13,5 +13,6 @@ def did_you_mean(word: str, known: Iterable[str], least: float = 0.6) -> str:
     """` (did you mean ...?)`, or nothing where no known word is as near as `least`, of 1."""
     import difflib
 
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=least)
-    return f" (did you mean `{near[0]}`?)" if near else ""
+    by_lower = {each.lower(): each for each in known}
+    near = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=least)
+    return f" (did you mean `{by_lower[near[0]]}`?)" if near else ""

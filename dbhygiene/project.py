@@ -258,7 +258,8 @@ class Project:
         A part of the project has its own `src`, and it is the same one whether the part is looked at alone or not.
         """
         root = str(self.root)
-        named = [os.path.join(root, *each.split("/")) for each in self.settings.src]
+        named = [os.path.normpath(os.path.join(root, each)) for each in self.settings.src]
+        named = [each for each in named if f"{each}{os.sep}".startswith(root)]  # what lies outside is not read
         while directory.startswith(root) and directory != root:
             if os.path.basename(directory) == "src":
                 named.append(directory)

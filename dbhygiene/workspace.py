@@ -15,11 +15,15 @@ from dbhygiene.settings import Settings
 
 
 class Member(NamedTuple):
-    """One project, those of its files that are meant, and what could not be looked into, with the reason."""
+    """One project, those of its files that are meant, and what could not be looked into, with the reason.
+
+    `listed` are all names that git lists below the root, where the whole project is meant and git was asked.
+    """
 
     project: Project
     files: Files
     unlisted: Sequence[tuple[Path, str]] = ()
+    listed: Collection[str] | None = None
 
 
 def members(
@@ -47,7 +51,8 @@ def members(
         found = outer.found(listing, meanwhile(outer, listing))
         parts = config.by_root(found.files.names, root) if nested else {root: found.files.names}
         own = parts.pop(root, ())
-        yield Member(outer, Files(own) if parts else found.files, found.unlisted)
+        listed = found.listed if listing.is_all else None
+        yield Member(outer, Files(own) if parts else found.files, found.unlisted, listed)
         for inner, files in parts.items():
             project = Project(inner, settings(inner))
             allowed = set(project.discover([inner]).files.names)

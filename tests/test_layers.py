@@ -27,7 +27,8 @@ LAYERS = [
     {"rules"},
     {"cache", "catalogue", "workspace"},
     {"engine"},
-    {"fixes", "checkup"},
+    {"fixes", "ineffective"},
+    {"checkup"},
     {"frontends"},
     {"__main__"},
 ]

@@ -51,6 +51,8 @@ def chosen(settings: Settings, rules: Sequence[AnyRule] | None = None) -> tuple[
     named = [(key, word) for key in _SELECTORS for word in getattr(settings, key.replace("-", "_"))]
     named += [("per-file-ignores", word) for words in settings.per_file_ignores.values() for word in words]
     for key, selector in named:
+        if selector in OWN_CODES or selector in OWN_CODES.values():
+            raise Mistake(f"{settings.place(key)}`{selector}` is no rule: the run itself reports it, and always does")
         if not _known(selector, known):
             words = [word for rule in known for word in (rule.name, rule.code)]
             raise Mistake(f"{settings.place(key)}unknown rule `{selector}`{did_you_mean(selector, words)}")
@@ -321,22 +323,22 @@ class Words(dict[str, bool]):
 def ignored_here(rule: AnyRule, file: File) -> bool:
     """Whether `per-file-ignores` turns a rule off in a file."""
     return any(
-        any(_closeness(rule, selector) >= 0 for selector in selectors) and _matches(pattern, file)
+        any(_closeness(rule, selector) >= 0 for selector in selectors)
+        and matches(pattern, file.path, file.project.root)
         for pattern, selectors in file.project.settings.per_file_ignores.items()
     )
 
 
-def _matches(pattern: str, file: File) -> bool:
-    """Whether a pattern matches as in `.gitignore`, or with a `*` that stands for slashes, too."""
+def matches(pattern: str, path: Path, root: Path | None) -> bool:
+    """Whether a pattern of `per-file-ignores` matches: as in `.gitignore`, or with a `*` that matches slashes, too."""
     from fnmatch import fnmatchcase
 
-    root = file.project.root
-    name = relative(file.path, root)
+    name = relative(path, root)
     return (
         fnmatchcase(name, pattern)
-        or fnmatchcase(file.path.name, pattern)
+        or fnmatchcase(path.name, pattern)
         or name.startswith(pattern + "/")
-        or (root is not None and matcher(pattern, root)(str(file.path)))
+        or (root is not None and matcher(pattern, root)(str(path)))
     )
 
 

@@ -39,7 +39,7 @@ def check(*targets: Target, settings: Settings | None = None) -> list[Finding]:
         if path.suffix == ".ipynb" and path.is_file():
             raise Mistake(f"{path}: notebooks cannot be checked yet")
     found: list[Finding] = []
-    for project, files, unlisted in members(sorted(paths), lambda root: settings or _settings(root)):
+    for project, files, unlisted, _ in members(sorted(paths), lambda root: settings or _settings(root)):
         found += [engine.not_read(path, reason) for path, reason in unlisted]
         found += engine.check(project, files, engine.chosen(project.settings), named=paths)
     for file in targets:

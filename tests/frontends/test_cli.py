@@ -230,6 +230,9 @@ def test_without_a_command_the_help_is_told(project: Path) -> None:
         (["chek"], "no such command `chek` (did you mean `check`?)"),
         (["check", "nowhere.py"], "nowhere.py: no such file or directory"),
         (["check", "--select", "HYG102,HYG22"], "unknown rule `HYG22` (did you mean `HYG202`?)"),
+        (["check", "--select", "hyg102"], "unknown rule `hyg102` (did you mean `HYG102`?)"),
+        (["check", "--ignore", "HYG001"], "`HYG001` is no rule: the run itself reports it, and always does"),
+        (["check", "--config", "per-file-ignores={'*'=['HYG777']}"], "--config: unknown rule `HYG777`"),
         (["check", "--config", "nowhere.toml"], "nowhere.toml: no such file"),
         (["check", "--server-timeout", "0"], "Invalid value for '--server-timeout': 0 is not in the range x>=1."),
         (["rule", "engine-without-protecton"], "unknown rule `engine-without-protecton` (did you mean"),
@@ -536,6 +539,110 @@ def test_an_interrupted_write_leaves_the_old_file(project: Path, monkeypatch: py
         writing.write(project / "app.py", b"new", was=ENGINE.encode())
     assert (project / "app.py").read_text() == ENGINE
     assert sorted(path.name for path in project.iterdir()) == ["app.py", "clean.py", "pyproject.toml"]
+
+
+# -- settings without effect ----------------------------------------------------------------------------
+
+
+def warnings(*arguments: str) -> list[str]:
+    """What `check` warns of, when nothing is found."""
+    status, out, err = run("check", "-q", *arguments)
+    assert (status, out) == (0, "")
+    assert all(line.startswith("dbhygiene: warning: ") for line in err.splitlines())
+    return [line.removeprefix("dbhygiene: warning: ") for line in err.splitlines()]
+
+
+@pytest.fixture
+def clean(project: Path) -> Path:
+    """A project of one file, which git knows."""
+    (project / "app.py").unlink()
+    subprocess.run(["git", "init", "-q"], check=True)
+    return project
+
+
+@pytest.mark.parametrize(
+    "table",
+    ["tool.dbhygeine", "tool.db-hygiene", "tool.DBHygiene.gaps", "dbhygiene", "tool.dbhygine", 'tool."dbhygene"'],
+)
+def test_a_misspelt_table_is_named(project: Path, table: str) -> None:
+    (project / "pyproject.toml").write_text(f"[project]\nname = 'app'\n\n[{table}]\n[{table}.x]\n")
+    named = table.replace('"', "").removesuffix(".gaps")
+    words = f"pyproject.toml:4: the table `[{named}]` is not read; write `[tool.dbhygiene]`"
+    assert warnings("clean.py") == [words]
+    assert warnings("clean.py", "--isolated") == []
+    assert "problem  settings" in run("doctor")[1]
+
+
+def test_tables_of_other_tools_are_not_misspelt(project: Path) -> None:
+    others = ("project", "build-system", "tool.hypothesis", "tool.django-stubs", "tool.dbhygiene", "tool.deptry")
+    (project / "pyproject.toml").write_text("".join(f"[{each}]\n" for each in others) + "[tool.dbhygiene.gaps]\n")
+    assert warnings("clean.py") == []
+    (project / "setup.cfg").write_text("[metadata]\n[dbhygiene]\n")
+    assert warnings("clean.py") == [
+        "setup.cfg:2: the table `[dbhygiene]` is not read; write `[tool.dbhygiene]` in pyproject.toml"
+    ]
+
+
+def test_a_directory_of_imports_that_is_not_there_is_named(project: Path) -> None:
+    (project / "lib").mkdir()
+    (project / "pyproject.toml").write_text(f"[tool.dbhygiene]\nsrc = ['lib', 'lob', '..', '{project}/lib', '.']\n")
+    assert warnings("clean.py") == [
+        "pyproject.toml:2: `src`: there is no directory `lob`",
+        "pyproject.toml:2: `src`: `..` lies outside of the project, and no import is found there",
+    ]
+
+
+def test_patterns_that_match_nothing_are_named(clean: Path) -> None:
+    for name in ("tests/a.py", "docs/a.md", "x/snap/a.md"):
+        (clean / name).parent.mkdir(parents=True, exist_ok=True)
+        (clean / name).touch()
+    (clean / ".gitignore").write_text("gen/\n*_pb2.py\n")
+    (clean / "pyproject.toml").write_text("""
+[tool.dbhygiene]
+extend-exclude = ["docs", "snap", "genrated/", "gen/*.py", "*_pb2.py", "build", "tests", "!x"]
+per-file-ignores = { "tests/*" = ["HYG1"], "test/*" = ["HYG1"], "gen/*" = ["HYG1"], "clean.py" = ["HYG1"] }
+""")
+    named = [
+        "pyproject.toml:3: `extend-exclude`: `genrated/` matches no file",
+        "pyproject.toml:4: `per-file-ignores`: `test/*` matches no file",
+    ]
+    assert warnings() == warnings(".") == named
+    assert warnings("clean.py") == warnings("tests", "clean.py") == []  # of a part, nobody knows
+    shutil.rmtree(".git")
+    assert warnings() == []  # nor where git does not say what is there
+
+
+def test_patterns_of_a_root_may_match_in_a_project_within(clean: Path) -> None:
+    (clean / "part" / "tests").mkdir(parents=True)
+    (clean / "part" / "tests" / "a.py").touch()
+    (clean / "part" / "dbhygiene.toml").write_text("extend-exclude = ['nothing']")
+    (clean / "pyproject.toml").write_text("[tool.dbhygiene]\nper-file-ignores = { 'part/tests/*' = ['HYG1'] }\n")
+    assert warnings() == []
+
+
+def test_a_directory_that_git_cannot_list_is_named(clean: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = b"warning: could not open directory 'sub/data/': Permission denied\n"  # the tests may be run by root
+    communicate = subprocess.Popen.communicate
+    monkeypatch.setattr("subprocess.Popen.communicate", lambda *given, **named: (communicate(*given, **named)[0], said))
+    assert warnings() == ["sub/data: not read: permission denied"]
+    (clean / "pyproject.toml").write_text("[tool.dbhygiene]\nextend-exclude = ['sub/data/']\n")
+    (clean / "sub" / "data").mkdir(parents=True)
+    assert warnings() == []
+
+
+def test_wrong_settings_are_not_read_in_isolation(project: Path) -> None:
+    for text in ("[tool.dbhygiene]\nselct = 1\n", "[tool.dbhygiene\n", "tool = 1\n[tool]\n"):
+        (project / "pyproject.toml").write_text(text)
+        assert run("check", "clean.py")[0] == 2
+        assert run("check", "--isolated", "clean.py") == (0, "0 findings in 1 file\n", "")
+        assert run("explain", "--isolated", "clean.py:1")[0] == 0
+        assert run("doctor", "--isolated")[0] == 0
+
+
+def test_no_file_at_all_is_named(project: Path) -> None:
+    (project / "empty").mkdir()
+    assert warnings("empty") == ["no Python file is found"]
+    assert warnings("--force-exclude", "--config", "exclude=['clean.py']", "clean.py") == []  # a hook's list
 
 
 # -- rule, version --------------------------------------------------------------------------------------

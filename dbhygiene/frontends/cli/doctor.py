@@ -44,7 +44,7 @@ def _remarks(path: Path, isolated: bool) -> list[Remark]:
         engine.chosen(settings)
     except Mistake as error:
         return [settings_problem(error)]
-    return checkup(Project(root, settings))
+    return checkup(Project(root, settings), isolated=isolated)
 
 
 def _line(remark: Remark, width: int) -> str:

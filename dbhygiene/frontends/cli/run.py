@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 MOST_PREVIEWS = 10
 NOTEBOOK = "notebooks cannot be checked yet"
+EFFECTS = frozenset({"src", "exclude", "extend-exclude", "per-file-ignores"})  # settings that may name nothing
 UNREAD = {engine.SYNTAX_ERROR: "not parsed", engine.NOT_READ: "not read"}
 
 
@@ -102,8 +103,10 @@ class Run:
     def parts(self, paths: Sequence[str]) -> Iterator[Part]:
         """Each project that the paths lie in, with the findings there; standard input last."""
         named = set(_absolute(paths))
-        for project, files, unlisted in self.members(paths):
+        for member in self.members(paths):
+            project, files = member.project, member.files
             rules = self._rules(project)
+            self._warn_of(member, named)
             self.checked += len(files)
             self.tell(f"{project.root}: {count(len(files), 'file')}, rules {', '.join(rule.code for rule in rules)}")
             analyses = engine.Analyses(project)
@@ -112,11 +115,23 @@ class Run:
 
                 for words in sites(project, [file.path for file in project.speaking("django")]):
                     self.tell(f"{project.root}: Django: {words}")
-            failed = [engine.not_read(path, reason) for path, reason in unlisted]
+            failed = [engine.not_read(path, reason) for path, reason in member.unlisted if path in named]
             findings = engine.check(project, files, rules, named=named, analyses=analyses, how=self._how(project))
             yield self._known(Part(project, chain(failed, findings), analyses, rules, files=files))
         if "-" in paths:
             yield self._known(self._stdin())
+
+    def _warn_of(self, member: Member, named: Collection[Path]) -> None:
+        """Name what makes a run look at less than its user may think."""
+        project = member.project
+        words = [] if self.options.isolated or self._file else config.misspelt(project.root)
+        if not EFFECTS.isdisjoint(project.settings.sources):
+            from dbhygiene.ineffective import ineffective
+
+            words += ineffective(project, member.listed)
+        words += [f"{shown(path)}: not read: {reason.lower()}" for path, reason in member.unlisted if path not in named]
+        for each in words:
+            self.warn(f"warning: {each}")
 
     def _how(self, project: Project) -> engine.How:
         """Who goes on to work with the files cannot have others look at them ahead, or take findings from a cache."""
@@ -319,6 +334,8 @@ class Run:
             self._output.close()
         for words in (words for each in self._filters.values() for words in each.stale()):
             print(words, file=sys.stderr)
+        if not (self.checked or self.failed or self.options.force_exclude):
+            self.warn("warning: no Python file is found")
         if not self.options.quiet:
             fixable = f", {self.fixable} fixable with `dbhygiene fix`" if self.fixable else ""
             unread = ", ".join(f"{number} {UNREAD[code]}" for code, number in self._unread.items() if number)
