@@ -71,7 +71,8 @@ _IMPORTS = {
     ),
     "postgresql": (
         ("psycopg", "contrib.postgres"),
-        re.compile(r"^\s*(?:import|from)\s+(?:psycopg2?|django\.contrib\.postgres)\b", re.MULTILINE),
+        # not indented: a package for several servers imports these where it has found PostgreSQL
+        re.compile(r"^(?:import|from)\s+(?:psycopg2?|django\.contrib\.postgres)\b", re.MULTILINE),
     ),
 }
 # One of these stands in each of those files.

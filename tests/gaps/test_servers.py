@@ -82,6 +82,14 @@ SITES = {
         "postgresql",
         False,
     ),
+    "fields of PostgreSQL where it is the server": (
+        {
+            "shop/models.py": "from django.db import connection\n\nif connection.vendor == 'postgresql':\n"
+            "    from django.contrib.postgres.fields import ArrayField\n"
+        },
+        "mysql",
+        True,
+    ),
     "nothing": ({}, "mysql", True),
 }
 
