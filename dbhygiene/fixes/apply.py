@@ -83,7 +83,10 @@ def _reason(finding: Finding, unsafe: bool) -> str:
         case Fix(safety=Safety.SHOWN):
             return "its fix is a suggestion"
         case Fix(safety=Safety.UNSAFE) if not unsafe:
-            return "its fix may change behaviour, or re-indents a long block; --unsafe-fixes applies it"
+            return (
+                "its fix may change behaviour, re-indents a long block, or leaves the lines of a string hanging;"
+                " --unsafe-fixes applies it"
+            )
     return ""
 
 

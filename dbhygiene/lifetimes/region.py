@@ -50,7 +50,7 @@ def region(life: Lifetime) -> Region:
     needed = {name, *parts(life)}
     outside = ""
     for number, block in enumerate(_blocks_from(life, opening)):
-        rest = _until_bound(block, name)
+        rest = until_bound(block, name)
         outside = used_outside(life, needed, opening, *rest) or ""
         if not outside and (number == 0 or _surely_open(life, name, rest)):
             objects = loaded(life)
@@ -126,7 +126,7 @@ def blocks(node: ast.AST) -> Iterator[list[ast.stmt]]:
             yield block
 
 
-def _until_bound(block: Sequence[ast.stmt], name: str) -> Sequence[ast.stmt]:
+def until_bound(block: Sequence[ast.stmt], name: str) -> Sequence[ast.stmt]:
     """The statements before the next one that gives the name to something else."""
     for place, statement in enumerate(block):
         for part in ast.walk(statement):

@@ -9,11 +9,22 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from dbhygiene.edits import InsertAfter, InsertBefore, MoveIntoWith, Remove, Replace, ReplaceItem, WrapInTry, widest
+from dbhygiene.edits import (
+    Edit,
+    InsertAfter,
+    InsertBefore,
+    MoveIntoWith,
+    Remove,
+    Replace,
+    ReplaceItem,
+    WrapInTry,
+    widest,
+)
 from dbhygiene.flow import cfg
 from dbhygiene.flow.once import once
 from dbhygiene.lifetimes.analysis import place_at, transferred
 from dbhygiene.lifetimes.closings import Closing, closings
+from dbhygiene.lifetimes.hanging import hang, later
 from dbhygiene.lifetimes.heap import ELSEWHERE, RETURN, Fact, path_of, uses
 from dbhygiene.lifetimes.lifetime import Leak, Lifetime
 from dbhygiene.lifetimes.loaded import loaded
@@ -29,6 +40,7 @@ from dbhygiene.lifetimes.region import (
     region,
     used_outside,
 )
+from dbhygiene.lifetimes.several import closes_one_of, opened_inside, widened
 from dbhygiene.model import Fix, NoFix, Safety
 from dbhygiene.source import File
 
@@ -130,7 +142,8 @@ def _nameless(life: Lifetime) -> Fix | None:
         Replace(span(birth), name),
         WrapInTry(span(statement), span(last), "finally", f"{name}.close()"),
     )
-    return Fix(f"Name the {life.resource.noun}, and close it in a `finally`", edits, _safety(statement, last))
+    body = rest[: rest.index(last) + 1]
+    return _fix(life, f"Name the {life.resource.noun}, and close it in a `finally`", edits, body)
 
 
 def _begins_with(statement: ast.stmt, call: ast.Call) -> bool:
@@ -173,9 +186,10 @@ def _repair(life: Lifetime, leak: Leak) -> Fix:
     if leak is Leak.RAISED and (handed := _handed_on(place)) is not None:
         return _close_if_raised(life, place, handed, closes)
     _not_handed_on(life)
-    if closes and (style != "with" or not _can_be_with(life, place)):
-        return _finally(life, place, closes)
-    return _with(life, place, closes)
+    place, replaced = widened(life, place, closes)
+    if replaced and (style != "with" or not _can_be_with(life, place)):
+        return _finally(life, place, replaced)
+    return _with(life, place, replaced)
 
 
 def _not_handed_on(life: Lifetime) -> None:
@@ -219,10 +233,10 @@ def _close_if_raised(life: Lifetime, place: Region, handed: ast.stmt, closes: Se
         raise RefusedError("the connection is handed on at once")
     if closes:
         raise RefusedError("it is handed on in one place and closed in another")
-    span = life.file.span
+    span, body = life.file.span, _readable(life, between)
     code = f"{_close(life, place.name)}\nraise"
-    edit = WrapInTry(span(between[0]), span(between[-1]), "except BaseException", code)
-    return Fix(f"{_ending(life, place.name)} if what follows raises", (edit,), _safety(between[0], between[-1]))
+    edit = WrapInTry(span(body[0]), span(body[-1]), "except BaseException", code)
+    return _fix(life, f"{_ending(life, place.name)} if what follows raises", (edit,), body)
 
 
 def _close(life: Lifetime, name: str) -> str:
@@ -244,9 +258,21 @@ def _ending(life: Lifetime, name: str) -> str:
     return f"Give `{name}` back" if life.resource.gives_back else f"Close `{name}`"
 
 
-def _safety(first: ast.stmt, last: ast.stmt) -> Safety:
-    """Safe, if the diff can be read: who re-indents a long block, asks first."""
-    return Safety.SAFE if (last.end_lineno or last.lineno) - first.lineno < LONGEST else Safety.UNSAFE
+def _fix(life: Lifetime, title: str, edits: tuple[Edit, ...], body: Sequence[ast.stmt]) -> Fix:
+    """Safe, if the diff and the new code can be read: a long block is not indented unasked, nor are strings left."""
+    first, last = body[0], body[-1]
+    if hang(life.file, body):
+        return Fix(f"{title}, which leaves the lines of a string hanging left of their block", edits, Safety.UNSAFE)
+    is_short = (last.end_lineno or last.lineno) - first.lineno < LONGEST
+    return Fix(title, edits, Safety.SAFE if is_short else Safety.UNSAFE)
+
+
+def _readable(life: Lifetime, body: Sequence[ast.stmt]) -> Sequence[ast.stmt]:
+    """The same block, or a shorter one that begins later where this leaves no string hanging."""
+    if not hang(life.file, body):
+        return body
+    shorter = later(life, body)
+    return shorter if shorter and not hang(life.file, shorter) else body
 
 
 def _finally(life: Lifetime, place: Region, closes: Sequence[Closing]) -> Fix:
@@ -264,11 +290,13 @@ def _finally(life: Lifetime, place: Region, closes: Sequence[Closing]) -> Fix:
     if any(needed & _bound_in(statement) for statement in body):
         raise RefusedError("what closes it needs a variable that may not be there yet")
     inner = [each for each in statements if each not in trailing]
-    if inner and not all(_leaves_after(life.file, each) for each in inner):
+    others = opened_inside(life, place) if inner else set()
+    if inner and not all(_leaves_after(life.file, each, others) for each in inner):
         raise RefusedError("it is closed in the middle of the block, and the rest goes on without it")
+    body = list(_readable(life, body))
     moved = tuple(span(each) for each in statements)
     edit = WrapInTry(span(body[0]), span(body[-1]), "finally", closes[-1].code, moved)
-    return Fix(f"{_ending(life, place.name)} in a `finally`", (edit,), _safety(body[0], body[-1]))
+    return _fix(life, f"{_ending(life, place.name)} in a `finally`", (edit,), body)
 
 
 def _bound_in(statement: ast.stmt) -> set[str]:
@@ -277,10 +305,13 @@ def _bound_in(statement: ast.stmt) -> set[str]:
     }
 
 
-def _leaves_after(file: File, close: ast.stmt) -> bool:
-    """Whether the way from an inner close leads out of its block at once: `return`, `raise`, or the block's end."""
+def _leaves_after(file: File, close: ast.stmt, others: set[str]) -> bool:
+    """Whether the way from an inner close leads out of its block at once, or closes what was opened later before that.
+
+    It leads out by `return`, `raise`, or the block's end.
+    """
     block = next(block for block in blocks(file.parents[close]) if close in block)
-    following = block[block.index(close) + 1 :]
+    following = [each for each in block[block.index(close) + 1 :] if not closes_one_of(others, each)]
     return not following or isinstance(following[0], (ast.Return, ast.Raise))
 
 
@@ -301,16 +332,15 @@ def _with(life: Lifetime, place: Region, closes: Sequence[Closing] = ()) -> Fix:
     span, name, opening = life.file.span, place.name, place.opening
     if not place.body:
         return Fix(f"{_ending(life, name)}: nothing uses it", (InsertAfter(span(opening), _close(life, name)),))
-    style = life.file.project.settings.fix_style
+    style, body = life.file.project.settings.fix_style, _readable(life, place.body)
     items = f"$value as {name}" if _enters_itself(life, place) else f"{{contextlib.closing}}($value) as {name}"
-    if style == "with" or (style != "finally" and _fits(life, items)):
+    if style == "with" or (style != "finally" and len(body) == len(place.body) and _fits(life, items)):
         if _can_be_with(life, place):
             edit = MoveIntoWith(span(opening), span(place.last), items, is_async=life.resource.is_async)
             old = (Remove(span(closing.statement)) for closing in closes)
-            return Fix(f"Close `{name}` with a `with` block", (edit, *old), _safety(opening, place.last))
-    first, last = place.body[0], place.last
-    wrap = WrapInTry(span(first), span(last), "finally", _close(life, name))
-    return Fix(f"{_ending(life, name)} in a `finally`", (wrap,), _safety(first, last))
+            return _fix(life, f"Close `{name}` with a `with` block", (edit, *old), place.body)
+    wrap = WrapInTry(span(body[0]), span(body[-1]), "finally", _close(life, name))
+    return _fix(life, f"{_ending(life, name)} in a `finally`", (wrap,), body)
 
 
 @once

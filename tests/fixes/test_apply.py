@@ -65,7 +65,10 @@ def test_an_unsafe_fix_wants_consent() -> None:
     file = file_of("f()\n")
     unfixed = fix(file, lambda file: wants_keyword(file, Safety.UNSAFE))
     assert unfixed.text == "f()\n"
-    assert reasons(unfixed) == ["its fix may change behaviour, or re-indents a long block; --unsafe-fixes applies it"]
+    assert reasons(unfixed) == [
+        "its fix may change behaviour, re-indents a long block, or leaves the lines of a string hanging;"
+        " --unsafe-fixes applies it"
+    ]
     assert fix(file, lambda file: wants_keyword(file, Safety.UNSAFE), unsafe=True).text == "f(n=1)\n"
     assert fix(file, lambda file: wants_keyword(file, Safety.SHOWN), unsafe=True).text == "f()\n"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .writing import Names, Step, Writer, feature, merged
+from .writing import CONNECTIONS, Names, Step, Writer, feature, merged
 
 
 def _has_connection(w: Writer) -> bool:
@@ -168,6 +168,41 @@ def flagged(w: Writer) -> None:
         w.statement()
     if not w.ended:
         w.merge(w.block("if flag:", lambda w: w.line(f"{name}.close()"), names={name: "conn"}), {})
+
+
+@feature(1.5, compound=True)
+def several(w: Writer) -> None:
+    """Several connections, perhaps a cursor, closed in opening order, in the other, or each when it is done with."""
+    names = list(CONNECTIONS[: w.rng.choice((2, 2, 3))])
+    w.rng.shuffle(names)
+    opened: list[str] = []
+    for name in names:
+        w.line(f"{w.bind(name, 'conn')} = {w.connect()}")
+        opened.append(name)
+        if w.maybe(0.3) and "cur" not in opened:
+            w.line(f"{w.bind('cur', 'cursor')} = {name}.cursor()")
+            opened.append("cur")
+        if w.maybe(0.3):
+            w.line(w.rng.choice(("work()", f"{name}.execute()")))
+    for name in opened:
+        if w.maybe():
+            w.line(f"{name}.execute()")
+    if w.maybe(0.2):
+        w.merge(w.block(f"if {w.test()}:", lambda w: _close_all(w, opened), lambda w: w.jump("return")), {})
+    elif w.maybe(0.2):
+        w.statement()
+    if not w.ended:
+        _close_all(w, opened)
+
+
+def _close_all(w: Writer, opened: list[str]) -> None:
+    order = w.rng.choice((opened, opened, opened[::-1], w.rng.sample(opened, len(opened))))
+    used = w.maybe(0.3)  # what is still open, is used between
+    for place, name in enumerate(order):
+        w.line(f"{name}.close()")
+        left = order[place + 1 :]
+        if used and left and w.maybe():
+            w.line(w.rng.choice((f"{w.rng.choice(left)}.commit()".replace("cur.commit", "cur.fetchall"), "work()")))
 
 
 # -- use

@@ -1,0 +1,97 @@
+"""Resources that are open at once, and do not end in the reverse order of their openings.
+
+A block that closes the first holds the opening of the second. It must reach to where the second ends: else that could
+get no block of its own.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+from dbhygiene.frozen import replace
+from dbhygiene.lifetimes.closings import Closing
+from dbhygiene.lifetimes.lifetime import Lifetime
+from dbhygiene.lifetimes.region import Region, names_read, until_bound
+
+
+def widened(life: Lifetime, place: Region, closes: Sequence[Closing]) -> tuple[Region, Sequence[Closing]]:
+    """The region up to the end of what is opened in it, and the closings that a fix replaces.
+
+    Where only other closings follow its own, it is closed after them. Where more follows, its own closing stays where
+    it is, since it may end a lock or a transaction; the fix closes it once more, for when that is not reached.
+    """
+    last = _end_of_others(life, place)
+    if last is place.last:
+        return place, closes
+    wide = replace(place, last=last)
+    others = opened_inside(life, place)
+    if all(closes_one_of(others, each) for each in wide.body[len(place.body) :]):
+        return wide, closes
+    can_stay = all(closing.statement in place.body for closing in closes)
+    if can_stay and not (life.resource.second_close_raises or life.resource.gives_back):
+        return wide, ()
+    return place, closes
+
+
+def _end_of_others(life: Lifetime, place: Region) -> ast.stmt:
+    """The last statement that needs what is opened in the region, or in what this adds to it."""
+    while True:
+        end = len(place.body)
+        for name, needed in _others(life, place.body):
+            tail = until_bound(place.rest[len(place.body) :], name)
+            using = [number for number, each in enumerate(tail, len(place.body) + 1) if names_read(each) & needed]
+            end = max([end, *using])
+        if end == len(place.body):
+            return place.last
+        place = replace(place, last=place.rest[end - 1])
+
+
+def opened_inside(life: Lifetime, place: Region) -> set[str]:
+    """The variables that hold what is opened in the region."""
+    return {name for _, needed in _others(life, place.body) for name in needed}
+
+
+def _others(life: Lifetime, body: Sequence[ast.stmt]) -> list[tuple[str, frozenset[str]]]:
+    """What else is opened by these statements: its name, and all the names by which it is used."""
+    found = []
+    for statement, site in _openings(life):
+        if site is not life.birth and statement in body:
+            assert isinstance(statement.targets[0], ast.Name)
+            name = statement.targets[0].id
+            found.append((name, _names_of(life, site) | {name}))
+    return found
+
+
+def _openings(life: Lifetime) -> list[tuple[ast.Assign, ast.Call]]:
+    """The plain assignments of resources that are nobody else's."""
+    found = []
+    for site, _ in life.analysis.owned:
+        parent = life.file.parents[site]
+        statement = life.file.parents[parent] if isinstance(parent, ast.Await) else parent
+        match statement:
+            case ast.Assign(targets=[ast.Name()]) if not life.analysis.is_shared(site):
+                found.append((statement, site))
+    return found
+
+
+def _names_of(life: Lifetime, site: ast.Call) -> frozenset[str]:
+    return frozenset(
+        where.partition(".")[0]
+        for _, fact in life.analysis.history(site)
+        for _, where in fact.aliases
+        if isinstance(where, str) and not where.startswith("<")
+    )
+
+
+def closes_one_of(names: set[str], statement: ast.stmt) -> bool:
+    """Whether a statement does no more than to close one of these."""
+    match statement:
+        case ast.Expr(value=ast.Await(value=ast.Call() as call)) | ast.Expr(value=ast.Call() as call):
+            pass
+        case _:
+            return False
+    match call:
+        case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="close"), args=[], keywords=[]):
+            return name in names
+    return False
