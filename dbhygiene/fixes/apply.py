@@ -57,12 +57,17 @@ def fix(file: File, check: Check, *, unsafe: bool = False) -> Fixed:
         outcome, done, failures = _round(file, check, findings, ready)
         failed |= failures
         if outcome:
-            fixed += (was.pop(each) for each in done)
+            fixed += (_with_fix(was.pop(each), each.fix) for each in done)
             file, findings = outcome
             was = _traced(was, findings)
             has_changed = bool(failed)
     left = (Left(each, _reason(each, unsafe) or failed[_identity(file, each)], was[each]) for each in findings)
     return Fixed(file.text, tuple(fixed), tuple(left))
+
+
+def _with_fix(finding: Finding, fix: Fix | NoFix | None) -> Finding:
+    """A finding as it was before, with its later fix if it had none then: another fix may have made one possible."""
+    return finding if isinstance(finding.fix, Fix) else finding._replace(fix=fix)
 
 
 def tried(file: File, check: Check, finding: Finding, *, proven: bool = True) -> File:

@@ -1,7 +1,8 @@
 """Connection that is closed a second time, on a driver that raises when it is.
 
-PyMySQL answers the second `close` with `Error: Already closed`, MySQLdb with an `OperationalError`: the work is done,
-and the program fails all the same.
+PyMySQL answers the second `close` with `Error: Already closed`, MySQLdb with an `OperationalError`, MariaDB
+Connector/Python with a `ProgrammingError`, python-oracledb with `DPY-1001`: the work is done, and the program
+fails all the same.
 
 ```python
 import pymysql
@@ -16,7 +17,17 @@ def touch(options):
         conn.close()  # HYG107
 ```
 
-Other drivers do not mind, and different ways may each have their own `close`:
+```python
+import mariadb
+
+def touch(options):
+    conn = mariadb.connect(**options)
+    conn.cursor().execute("update t set n = n + 1")
+    conn.close()
+    conn.close()  # HYG107
+```
+
+With other drivers a second `close` does nothing. And different ways may each have their own `close`:
 
 ```python
 import psycopg2

@@ -131,6 +131,18 @@ def test_a_fix_that_fails_is_tried_again_once_another_has_changed_the_text() -> 
     assert fix(file_of(fixed.text), check) == Fixed(fixed.text)
 
 
+def test_a_finding_that_gets_its_fix_by_another_is_fixed_with_that() -> None:
+    def check(file: File) -> list[Finding]:
+        inner = wants_keyword(file)
+        late = Fix("Add m", tuple(AddKeyword(file.span(call), "m", "2") for call in calls_of("g", file)))
+        bare = [call for call in calls_of("g", file) if not call.keywords]
+        return [*inner, *(finding(file, call, NoFix("not yet") if inner else late, subject="g") for call in bare)]
+
+    fixed = fix(file_of("f()\ng()\n"), check)
+    assert fixed.text == "f(n=1)\ng(m=2)\n"
+    assert [each.fix.title for each in fixed.fixed if isinstance(each.fix, Fix)] == ["Add n", "Add m"]
+
+
 def test_the_same_edit_for_two_findings_is_made_once() -> None:
     def check(file: File) -> list[Finding]:
         if calls_of("close", file):

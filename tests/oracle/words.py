@@ -150,7 +150,8 @@ class _Watch:
     def _local(self, frame: FrameType, event: str, argument: Any) -> Any:
         if event == "exception":
             error = argument[1]
-            if not any(error is seen for seen in self._seen):
+            awaited = isinstance(error, StopIteration)  # how a coroutine gives its result
+            if not awaited and not any(error is seen for seen in self._seen):
                 self._seen.append(error)
                 self.raised.append(frame.f_lineno)
         elif event == "line":

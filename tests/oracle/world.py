@@ -17,6 +17,7 @@ from typing import Any
 
 DRIVERS = {"mariadb": True, "psycopg2": False, "sqlite3": False, "psycopg": True}  # does leaving `with conn:` close it?
 EXECUTING = {"sqlite3", "psycopg"}  # `conn.execute()` gives a cursor there
+CLOSING_ONCE = {"mariadb"}  # a second `close()` raises there
 
 
 LATE = ", too late"  # what is asked of a connection that is closed already, or of an object without its session
@@ -111,7 +112,8 @@ class World:
 
     def _modules(self) -> dict[str, Any]:
         def driver(name: str, closes: bool) -> types.SimpleNamespace:
-            kind = type("Driver", (ClosingConnection if closes else Connection,), {"executes": name in EXECUTING})
+            facts = {"executes": name in EXECUTING, "closes_once": name in CLOSING_ONCE}
+            kind = type("Driver", (ClosingConnection if closes else Connection,), facts)
             error = type("Error", (Exception,), {"__module__": name})
 
             def connect(*_: Any, **__: Any) -> Connection:
@@ -228,7 +230,7 @@ class Connection:
     """A connection that knows whether it is open, and where it was born."""
 
     __slots__ = ("is_foreign", "is_open", "is_true", "site", "world")
-    executes = False
+    executes = closes_once = False
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -240,6 +242,8 @@ class Connection:
         return self.is_true
 
     def close(self) -> None:
+        if self.closes_once and not self.is_open:
+            self.world.trace.append("close" + LATE)
         self.is_open = False
 
     def cursor(self) -> Cursor:
@@ -272,7 +276,7 @@ class ClosingConnection(Connection):
     __slots__ = ()
 
     def __exit__(self, *_: object) -> None:
-        self.is_open = False
+        self.close()
 
 
 class Session(ClosingConnection):

@@ -8,5 +8,6 @@ DRIVER = Driver(
     distributions=("mariadb",),
     opens=("mariadb.connect", "mariadb.Connection"),
     server="mysql",
+    second_close_raises=True,
     pools=(Pool(("mariadb.ConnectionPool",), takes="get_connection"),),
 )

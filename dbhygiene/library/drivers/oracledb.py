@@ -8,6 +8,7 @@ DRIVER = Driver(
     distributions=("oracledb",),
     opens=("oracledb.connect", "oracledb.connect_async", "oracledb.Connection"),
     server="oracle",
+    second_close_raises=True,
     parts=frozenset({"cursor", "execute"}),
     opens_async=frozenset({"oracledb.connect_async"}),
     pools=(
