@@ -182,9 +182,12 @@ def _libraries(seen: _Seen) -> Iterator[Remark]:
 
 
 def _databases(seen: _Seen) -> Iterator[Remark]:
-    for words in sites(seen.project, seen.imported.get("django", ())):
+    of_sites = sites(seen.project, seen.imported.get("django", ()))
+    for words in of_sites:
         advice = "" if seen.project.settings.databases else "if this is wrong, set `databases`"
         yield Remark("django", OK, words, advice)
+    if of_sites:  # which are weighed by the drivers and the setting, too
+        return
     said = seen.project.settings.databases
     servers = {known.server for package in seen.imported if (known := driver(package)) and known.server}
     if said:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from dbhygiene.catalogue import all_rules
 from dbhygiene.engine import OWN_CODES
+from dbhygiene.engine.own_pages import PAGES
 from dbhygiene.keys import KEYS, Key, plain
 from dbhygiene.library.drivers import drivers
 from dbhygiene.library.resources import Driver, Leaving
@@ -26,11 +27,6 @@ FAMILIES = {
     "HYG5": ("The server's settings", "Code that exceeds the limits of the server."),
     "HYG0": ("About the run itself", "Files that cannot be read, comments that silence nothing."),
 }
-_OWN = {
-    "HYG000": "An error in dbhygiene itself, with its place. It cannot be silenced, and the exit status is 2.",
-    "HYG001": "A file that does not parse, if it is named on the command line or mentions a database.",
-    "HYG003": "A file or directory that cannot be read.",
-}
 _FIXED = re.compile(r"^```python fixed(?P<unsafe> unsafe)?$", re.M)
 
 
@@ -39,6 +35,7 @@ def write(docs: Path) -> None:
     rules = docs / "rules"
     rules.mkdir(exist_ok=True)
     texts = {f"{rule.name}.md": page(rule) for rule in all_rules()}
+    texts |= {f"{OWN_CODES[code]}.md": own_page(code) for code in OWN_CODES}
     texts["index.md"] = index()
     for old in rules.glob("*.md"):
         if old.name not in texts:
@@ -71,6 +68,11 @@ def page(rule: AnyRule) -> str:
     return f"# {rule.name} ({rule.code})\n\n{summary}{off}\n{rest.rstrip()}{silence}\n"
 
 
+def own_page(code: str) -> str:
+    """Return the page of a finding that the run itself reports."""
+    return f"# {OWN_CODES[code]} ({code})\n\n{PAGES[code]}"
+
+
 _ABOUT_COMMENTS = ("HYG002", "HYG004")
 
 
@@ -88,7 +90,9 @@ def index() -> str:
     by_code: dict[str, tuple[str, str, bool]] = {
         rule.code: (f"[{rule.name}]({rule.name}.md)", rule.summary, rule.default) for rule in all_rules()
     }
-    by_code |= {code: (name, _OWN[code], True) for code, name in OWN_CODES.items()}
+    by_code |= {
+        code: (f"[{name}]({name}.md)", PAGES[code].partition("\n")[0], True) for code, name in OWN_CODES.items()
+    }
     for prefix, (title, about) in FAMILIES.items():
         rows = [(code, row) for code, row in sorted(by_code.items()) if code.startswith(prefix)]
         if rows:
@@ -97,8 +101,8 @@ def index() -> str:
                 f"| {c} | {name} | {what}{'' if on else ' *Off by default.*'} |\n" for c, (name, what, on) in rows
             )
     families = list(FAMILIES)
-    rules = sorted(all_rules(), key=lambda rule: (families.index(rule.code[:4]), rule.code))
-    names = "\n".join(rule.name for rule in rules)
+    codes = {rule.code: rule.name for rule in all_rules()} | OWN_CODES
+    names = "\n".join(codes[code] for code in sorted(codes, key=lambda code: (families.index(code[:4]), code)))
     return f"{text}\n```{{toctree}}\n:hidden:\n\n{names}\n```\n"
 
 

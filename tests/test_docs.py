@@ -24,7 +24,7 @@ from pygments.token import Token
 
 from dbhygiene import config
 from dbhygiene.catalogue import all_rules
-from dbhygiene.engine import check_file, chosen
+from dbhygiene.engine import OWN_CODES, check_file, chosen
 from dbhygiene.examples import Example, examples
 from dbhygiene.frontends import cli
 from dbhygiene.frontends.cli.commands import COMMANDS, commands
@@ -60,6 +60,7 @@ def pages() -> ModuleType:
 PAGES = pages()
 TEXTS = {path: path.read_text("utf-8") for path in WRITTEN}
 TEXTS |= {DOCS / "rules" / f"{rule.name}.md": PAGES.page(rule) for rule in all_rules()}
+TEXTS |= {DOCS / "rules" / f"{name}.md": PAGES.own_page(code) for code, name in OWN_CODES.items()}
 TEXTS[DOCS / "rules" / "index.md"] = PAGES.index()
 TEXTS[DOCS / "configuration.md"] += PAGES.settings()  # as it is included
 TEXTS[DOCS / "libraries.md"] += PAGES.supported_drivers()
@@ -386,7 +387,7 @@ def test_generated_pages_are_written_and_old_ones_taken_away(tmp_path: Path) -> 
     (tmp_path / "rules" / "gone.md").touch()
     PAGES.write(tmp_path)
     names = {path.stem for path in (tmp_path / "rules").glob("*.md")}
-    assert names == {"index", *(rule.name for rule in all_rules())}
+    assert names == {"index", *(rule.name for rule in all_rules()), *OWN_CODES.values()}
     assert "### server-timeout\n" in (tmp_path / "_generated" / "settings.md").read_text("utf-8")
 
 

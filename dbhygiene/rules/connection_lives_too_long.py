@@ -18,6 +18,22 @@ DATABASES = {
 }
 ```
 
+```python fixed unsafe
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.mysql",
+        "CONN_MAX_AGE": None,
+        "NAME": "shop",
+        "CONN_HEALTH_CHECKS": True,
+    },
+    "archive": {
+        "ENGINE": "django.db.backends.mysql",
+        "CONN_MAX_AGE": 86400,
+        "CONN_HEALTH_CHECKS": True,
+    },
+}
+```
+
 The server's timeout is `server-timeout` in `[tool.dbhygiene]`; where it is not configured, MySQL's own default of
 28800 s counts. Nothing is said of short ages, of checked connections, and of other databases.
 

@@ -38,6 +38,9 @@ class Command(BaseCommand):
                 Order.objects.filter(late=True).delete()
 ```
 
+MySQL closes idle connections by itself. PostgreSQL does so only if it, or a proxy before it, is configured to. On a
+site that uses PostgreSQL, such waits are reported only if `server-timeout` is set.
+
 ## Fix safety
 
 There is no fix: to close the connection would lose the work just as well. Wait before the transaction begins, or end

@@ -278,6 +278,8 @@ def test_a_notebook_that_is_named_fails_and_the_rest_goes_on(project: Path) -> N
     assert (status, out) == (2, "0 findings in 0 files\n")  # not those of the current directory
     assert run("check")[0] == 1  # one that is not named is passed over
     assert run("check", "--stdin-filename", "a.ipynb")[0] == 2
+    for target in ("a.ipynb", "a.ipynb:1"):
+        assert run("explain", target) == (2, "", "dbhygiene: a.ipynb: notebooks cannot be checked yet\n")
 
 
 def test_a_file_with_two_names_is_checked_once(project: Path) -> None:
@@ -655,17 +657,32 @@ def test_rule_pages(project: Path) -> None:
     assert "```" not in by_code[1]
     assert run("rule", "HYG201", "-o", "markdown")[1].startswith("# engine-without-protection (HYG201)\n\n")
     pages = json.loads(run("rule", "--all", "--output-format", "json")[1])
-    assert {"code", "name", "summary", "default", "explanation"} == set(pages[0])
+    assert {"code", "name", "summary", "default", "fix", "explanation"} == set(pages[0])
 
 
 def test_what_the_run_reports_itself_has_a_page(project: Path) -> None:
     for code in ("HYG000", "HYG001", "HYG003"):
         assert run("rule", code)[1].partition("\n")[0].endswith(f"({code})")
     assert run("rule", "hyg101") == run("rule", "HYG101")
-    lines = run("rule")[1].splitlines()
+    heads, *lines = run("rule")[1].splitlines()
+    assert heads.split() == ["code", "name", "on", "fix", "what", "it", "finds"]
     assert [line[:6] for line in lines] == sorted({line[:6] for line in lines})
-    assert any(line.startswith("HYG202  engine-without-pre-ping") and "  off  " in line for line in lines)
+    assert any(line.startswith("HYG202  engine-without-pre-ping") and "  no   " in line for line in lines)
+    fixes = {line[:6]: line.split()[3] for line in lines}
+    assert [fixes[code] for code in ("HYG000", "HYG101", "HYG104", "HYG105", "HYG310")] == [
+        *("none", "safe", "unsafe", "none", "unsafe")
+    ]
     assert len(lines) == len(json.loads(run("rule", "-o", "json")[1]))
+
+
+def test_a_prefix_lists_the_rules_below_it(project: Path) -> None:
+    codes = [line.split()[0] for line in run("rule", "hyg10")[1].splitlines()]
+    assert codes == ["code", *(f"HYG10{number}" for number in (1, 2, 3, 4, 5, 6, 7, 8))]
+    both = [line.split()[0] for line in run("rule", "HYG31", "HYG104", "HYG3", "-o", "text")[1].splitlines()]
+    assert both[:3] == ["code", "HYG310", "HYG104"]
+    assert len(both) == len(set(both))
+    assert {page["code"] for page in json.loads(run("rule", "HYG11", "-o", "json")[1])} == {"HYG110"}
+    assert [run("rule", name)[0] for name in ("", "HYG9", "HYG1011")] == [2, 2, 2]
 
 
 def test_the_version_is_written_down_once_more_and_is_the_same(project: Path) -> None:

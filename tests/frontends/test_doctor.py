@@ -122,6 +122,13 @@ def test_databases(project: Path) -> None:
     assert [remark.state for remark in remarks(project, "databases")] == [NOTE]
 
 
+def test_the_server_of_a_django_site_is_said_once(project: Path) -> None:
+    (project / "app.py").write_text("from django.db import models\nimport psycopg2\n")
+    for settings in (None, Settings(databases=("mysql",))):
+        assert len(remarks(project, "django", settings)) == 1
+        assert remarks(project, "databases", settings) == []
+
+
 def test_the_timeout_of_the_server(project: Path) -> None:
     assert [remark.state for remark in remarks(project, "server-timeout")] == [NOTE]
     (remark,) = remarks(project, "server-timeout", Settings(server_timeout=60))

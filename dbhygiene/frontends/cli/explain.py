@@ -15,7 +15,7 @@ from dbhygiene.catalogue import all_rules
 from dbhygiene.checkup import sites
 from dbhygiene.frontends.cli.clicked import Command, with_options
 from dbhygiene.frontends.cli.options import RUN
-from dbhygiene.frontends.cli.run import Part, Run, count, shown
+from dbhygiene.frontends.cli.run import NOTEBOOK, Part, Run, count, shown
 from dbhygiene.frozen import replace
 from dbhygiene.mistakes import Mistake
 from dbhygiene.model import Finding
@@ -46,6 +46,8 @@ def _parsed(target: str) -> tuple[Path, int]:
     while len(parts) > 2 and parts[-1].isdecimal() and parts[-2].isdecimal():
         parts.pop()
     name, number = ":".join(parts[:-1]), parts[-1]
+    if target.endswith(".ipynb") or name.endswith(".ipynb"):
+        raise Mistake(f"{name or target}: {NOTEBOOK}")
     if not name or not number.isdecimal():
         raise Mistake(f"{target}: not in the form FILE:LINE")
     path = Path(os.path.abspath(name))

@@ -3,33 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import click
 
 from dbhygiene.catalogue import all_rules
-from dbhygiene.engine import INTERNAL_ERROR, NOT_READ, OWN_CODES, SYNTAX_ERROR
+from dbhygiene.engine import OWN_CODES
+from dbhygiene.engine.own_pages import PAGES
 from dbhygiene.frontends.cli.clicked import Command
 from dbhygiene.mistakes import Mistake, did_you_mean
 
 FORMATS = ("text", "markdown", "json")
-_OWN = {  # what the run itself reports: no rule, so that nothing selects or ignores it
-    INTERNAL_ERROR: """dbhygiene failed to check a file, because of an error of its own.
-
-The finding names the line of dbhygiene that raised the error. The other files are checked, and the exit status is 2.
-This finding cannot be silenced. Please report it.
-""",
-    SYNTAX_ERROR: """The Python that runs dbhygiene cannot parse a file.
-
-The message is the one of Python's parser, and names its version. If the file uses newer syntax, install dbhygiene with
-a newer Python. Files for Python 2 cannot be checked: exclude them with `extend-exclude`. A file with a syntax error is
-reported if it is named on the command line, or if it mentions a database library.
-""",
-    NOT_READ: """A file or a directory cannot be read.
-
-The message gives the reason, such as missing permissions. To skip the path, add it to `extend-exclude`.
-""",
-}
 
 
 class _Page(NamedTuple):
@@ -39,6 +24,7 @@ class _Page(NamedTuple):
     name: str
     summary: str
     default: bool
+    fix: str  # `safe`, `unsafe` or `none`
     explanation: str
 
 
@@ -55,19 +41,23 @@ def _names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
     "-o", "--output-format", type=click.Choice(FORMATS), default="text", show_default=True, help="Choose the format."
 )
 def command(names: tuple[str, ...], every: bool, output_format: str) -> int:
-    """Print the page of a rule, or a table of all rules."""
+    """Print the page of a rule, or a table of all rules, or of those whose code has a prefix such as HYG1."""
     known = _known()
     pages = sorted(dict.fromkeys(known.values()))
     by_lower = {word.lower(): page for word, page in known.items()}
+    as_table = not names
+    picked = [] if names else pages
     for name in names:
-        if name.lower() not in by_lower:
+        if (page := by_lower.get(name.lower())) is not None:
+            picked.append(page)
+        elif below := [page for page in pages if page.code.startswith(name.upper())] if name else []:
+            as_table = True
+            picked += below
+        else:
             raise Mistake(f"unknown rule `{name}`{did_you_mean(name, known)}")
-    picked = pages if every or not names else [by_lower[name.lower()] for name in names]
-    if not names and not every and output_format == "text":
-        width = max(len(page.name) for page in pages)
-        sys.stdout.writelines(
-            f"{page.code}  {page.name:{width}}  {'on ' if page.default else 'off'}  {page.summary}\n" for page in pages
-        )
+    picked = pages if every else list(dict.fromkeys(picked))
+    if output_format == "text" and as_table and not every:
+        sys.stdout.writelines(_table(picked))
     elif output_format == "json":
         import json
 
@@ -80,9 +70,29 @@ def command(names: tuple[str, ...], every: bool, output_format: str) -> int:
 
 def _known() -> dict[str, _Page]:
     """Every page, by the name and by the code of its rule."""
-    pages = [_Page(rule.code, rule.name, rule.summary, rule.default, rule.doc.strip()) for rule in all_rules()]
-    pages += [_Page(code, OWN_CODES[code], text.partition("\n")[0], True, text.strip()) for code, text in _OWN.items()]
+    pages = [
+        _Page(rule.code, rule.name, rule.summary, rule.default, _fix(rule.doc), rule.doc.strip())
+        for rule in all_rules()
+    ]
+    pages += [
+        _Page(code, OWN_CODES[code], text.partition("\n")[0], True, "none", text.strip())
+        for code, text in PAGES.items()
+    ]
     return {word: page for page in pages for word in (page.name, page.code)}
+
+
+def _fix(page: str) -> str:
+    """Return the safest kind of fix that a rule has: its page shows one, and the tests run it."""
+    if "```python fixed\n" in page:
+        return "safe"
+    return "unsafe" if "```python fixed unsafe\n" in page else "none"
+
+
+def _table(pages: Sequence[_Page]) -> Iterator[str]:
+    width = max(len(page.name) for page in pages)
+    yield f"{'code':6}  {'name':{width}}  {'on':3}  {'fix':6}  what it finds\n"
+    for page in pages:
+        yield f"{page.code}  {page.name:{width}}  {'yes' if page.default else 'no ':3}  {page.fix:6}  {page.summary}\n"
 
 
 def _markdown(page: _Page) -> str:
