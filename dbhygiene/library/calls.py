@@ -8,6 +8,7 @@ the short list is the one that experts share.
 from __future__ import annotations
 
 import ast
+import re
 
 from dbhygiene.library.resources import (
     BORROWER,
@@ -58,6 +59,17 @@ QUIET_METHODS = frozenset(
     push enter_context enter_async_context pop_all push_async_callback push_async_exit
     """.split()
 )
+
+# Methods of a connection that set it up; they raise where the server is gone, or where they would for each connection.
+SETS_UP = frozenset(
+    """
+    set_client_encoding set_isolation_level set_session set_autocommit set_charset set_character_set
+    set_charset_collation set_converter_class setencoding setdecoding setconfig add_output_converter create_function
+    create_aggregate create_collation create_window_function enable_load_extension set_authorizer
+    set_progress_handler set_trace_callback set_type_codec add_notice_handler add_notify_handler
+    """.split()
+)
+SETTING = re.compile(r"\s*(?:SET|PRAGMA)\s", re.IGNORECASE)  # so does a query that begins like this
 
 _BORROWING_FUNCTIONS = """
     any all sum int float round abs divmod decimal.Decimal json.dumps flask.jsonify flask.render_template

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from dbhygiene.library.waits import Kind, waits_of
 from dbhygiene.library.words import words
 
@@ -9,6 +11,16 @@ from dbhygiene.library.words import words
 # one of these packages.
 COMMANDS = words("command group callback task")
 COMMAND_LINES = words("click typer invoke fabric cyclopts rich_click asyncclick")
+
+# Decorators, by the last part of their name, of functions that a web framework calls when the program starts or stops;
+# and those that are given such a name, as in `@app.on_event("startup")`.
+STARTS = words(
+    """
+    startup shutdown before_serving after_serving before_first_request on_startup on_shutdown before_server_start
+    after_server_start before_server_stop after_server_stop main_process_start main_process_stop
+    """
+)
+EVENTS = words("on_event listener")
 
 # Decorators, by the last part of their name, that leave it to other code when the function is called.
 NEUTRAL = words(
@@ -20,6 +32,9 @@ NEUTRAL = words(
 
 # Calls that run a function which they are given once; by the last part of their name.
 CALLED_ONCE = words("set_defaults run run_until_complete Fire wrapper RunPython")
+
+# Methods of parsers of the command line that are given words, and look nothing up by them.
+ARGUMENTS = words("add_argument add_parser add_option")
 
 # Base classes of other packages that call no method of a subclass by themselves.
 PASSIVE_BASES = words(
@@ -37,4 +52,7 @@ SERVERS = words("app application bot client dp mcp server socketio uvicorn web")
 RERUN = words("streamlit")
 
 # Folders of files that show how something is used.
-EXAMPLES = words("example examples sample samples tutorial tutorials docs snippets")
+EXAMPLES = words("example examples sample samples tutorial tutorials docs snippets cookbook cookbooks demo demos")
+
+# Folders of files that change a database's tables to a new version, each of them once.
+MIGRATIONS = re.compile(r"migrations|migrators?|\w+_migrations?")

@@ -28,21 +28,25 @@ from dbhygiene.library.calls import NEVER_RETURN
 from dbhygiene.library.django import COMMANDS as DJANGO_COMMANDS
 from dbhygiene.library.entries import TASKS
 from dbhygiene.library.entry_points import (
+    ARGUMENTS,
     CALLED_ONCE,
     COMMAND_LINES,
     COMMANDS,
+    EVENTS,
     EXAMPLES,
+    MIGRATIONS,
     NEUTRAL,
     PASSIVE_BASES,
     RERUN,
     RUNS_ON,
     SERVERS,
+    STARTS,
 )
 from dbhygiene.library.handlers import handler
 from dbhygiene.library.sqlalchemy import in_migrations
 from dbhygiene.library.test_files import is_test
 from dbhygiene.model import Impact
-from dbhygiene.source import File, Function, Located, function_around, last_name, walk
+from dbhygiene.source import File, Function, Located, Scope, function_around, last_name, walk
 
 _MOST = 100  # functions on the chains to one leak; where there are more, nothing is said
 _FEW_ROUNDS = 10  # a loop of so many rounds, written down as such, repeats nothing that counts
@@ -119,11 +123,12 @@ def _outside_of_programs(file: File) -> Runs | None:
     """The verdict on files of which no program that lasts is made."""
     if is_test(file):
         return Runs(Impact.ONCE, "runs in a test")
-    if in_migrations(file) or file.path.parent.name == "migrations":
-        return Runs(Impact.ONCE, "runs in a migration")
     root = file.project.root
     inside = file.path.relative_to(root) if root is not None and file.path.is_relative_to(root) else file.path
-    if EXAMPLES.intersection(inside.parts[:-1] if not inside.is_absolute() else inside.parts[-2:-1]):
+    folders = inside.parts[:-1] if not inside.is_absolute() else inside.parts[-2:-1]
+    if in_migrations(file) or any(map(MIGRATIONS.fullmatch, folders)):
+        return Runs(Impact.ONCE, "runs in a migration")
+    if EXAMPLES.intersection(folders):
         return Runs(Impact.ONCE, "runs in an example")
     return None
 
@@ -220,7 +225,7 @@ def _is_short(rounds: ast.expr) -> bool:
 def _callers(place: _Place, function: Function, caught: bool) -> Runs | list[_Place]:
     """The places that may call the function around a place, or how often that runs where it is known."""
     file = place.file
-    if (verdict := _registered(place, function)) is not None:
+    if (verdict := _registered(place, function, caught)) is not None:
         return verdict
     scope = file.functions[function].class_scope
     cls = Definition(file, scope.node, scope.name) if scope is not None else None  # type: ignore[arg-type]
@@ -241,7 +246,7 @@ def _callers(place: _Place, function: Function, caught: bool) -> Runs | list[_Pl
     return by_base if by_base is not None and not places else places
 
 
-def _registered(place: _Place, function: Function) -> Runs | None:
+def _registered(place: _Place, function: Function, caught: bool) -> Runs | None:
     """How often what a decorator registers a function with calls it; None where no decorator does."""
     for decorator in function.decorator_list:
         called = decorator.func if isinstance(decorator, ast.Call) else decorator
@@ -249,6 +254,10 @@ def _registered(place: _Place, function: Function) -> Runs | None:
         if word in NEUTRAL:
             continue
         where = f"`@{ast.unparse(called)}`, {_line(decorator, place)}"
+        if _is_start(decorator):
+            if caught:
+                return _UNKNOWN  # the program keeps the connection
+            return Runs(Impact.ONCE, f"runs once, when the program starts or stops ({where})")
         if word in COMMANDS and _is_command_line(place.file, called):
             return Runs(Impact.ONCE, f"runs once, as a command ({where})")
         if word in TASKS:
@@ -257,6 +266,15 @@ def _registered(place: _Place, function: Function) -> Runs | None:
             return Runs(Impact.REPEATED, f"runs in each request or event ({where})")
         return _UNKNOWN
     return None
+
+
+def _is_start(decorator: ast.expr) -> bool:
+    """Whether a decorator registers what a web framework calls when the program starts, or stops."""
+    match decorator:
+        case ast.Call(func=called, args=[ast.Constant(value=str(event)), *_]):
+            return last_name(called) in EVENTS and event in STARTS
+        case ast.Call(func=called) | called:
+            return last_name(called) in STARTS
 
 
 def _is_command_line(file: File, decorator: ast.expr) -> bool:
@@ -308,14 +326,32 @@ def _mentions(file: File, function: Function, cls: Definition | None) -> list[tu
         return None
     found: list[tuple[File, ast.expr, bool]] = []
     is_method = cls is not None and not is_made
+    module = file.module.rpartition(".")[2]
     for where in {each.path: each for each in (file, *others)}.values():
         if _outside_of_programs(where) is not None:
             continue
-        if any(node.value == name for node in where.nodes(ast.Constant)):
+        may_look_up = is_method or where.path == file.path or module in where.text
+        if may_look_up and any(_looks_up(where, node, name) for node in where.nodes(ast.Constant)):
             return None  # as in `getattr(self, "name")`, or `__all__`
         named = ((node, _is_it(where, node, target, is_method=is_method)) for node in _named(where, name))
         found += [(where, node, is_sure) for node, is_sure in named if is_sure is not None]
     return found
+
+
+def _looks_up(file: File, node: ast.Constant, name: str) -> bool:
+    """Whether a string may name a function; not where it is compared, or an argument of the command line."""
+    if node.value != name:
+        return False
+    for around in file.around(node):
+        match around:
+            case ast.Compare() | ast.MatchValue() | ast.keyword(arg="choices"):
+                return False
+            case ast.Call(func=called):
+                return last_name(called) not in ARGUMENTS
+            case ast.Tuple() | ast.List() | ast.Set() | ast.keyword():
+                continue
+        return True
+    return True
 
 
 def _files_with(file: File, name: str, *, is_method: bool) -> Sequence[File] | None:
@@ -345,7 +381,19 @@ def _is_it(file: File, node: ast.Name | ast.Attribute, target: ast.AST, *, is_me
         return True
     if is_method:
         return False if isinstance(node, ast.Attribute) and (found is None or "." in found.name) else None
-    return False if name is None and isinstance(node, ast.Name) else None
+    if name is not None or not isinstance(node, ast.Name) or _is_variable(file, node):
+        return None
+    return False
+
+
+def _is_variable(file: File, name: ast.Name) -> bool:
+    """Whether a name is a function's own variable, which holds a function only where that is handed on elsewhere."""
+    scope: Scope | None = file.scope_of(name)
+    while scope is not None and name.id not in scope.bound:
+        scope = scope.parent
+    if scope is None or scope is file.scope:
+        return False
+    return name.id not in scope.imports and name.id not in scope.defined and name.id not in scope.globals
 
 
 def _call(file: File, node: ast.expr) -> ast.AST | None:

@@ -15,6 +15,7 @@ from dbhygiene.flow.calls import Definition, find
 from dbhygiene.flow.cfg import Kind, Node
 from dbhygiene.flow.once import once
 from dbhygiene.frozen import Frozen
+from dbhygiene.library.calls import SETS_UP, SETTING
 from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.analysis import Analysis, transferred
 from dbhygiene.lifetimes.heap import CLOSE, IN, IS, READERS, RETURN, Fact
@@ -213,10 +214,10 @@ class Lifetime(Frozen):
         """Certain where it leaks as written, likely where an exception must come first.
 
         Neither where the driver may be mocked, where the leak costs nothing or runs once in a process, or where only a
-        dead connection leaks.
+        dead connection leaks, or one that refuses to be set up, as each other would.
         """
         costs = not self.costs_nothing and self.runs.impact is not Impact.ONCE
-        if _mocks(self.file) or not costs or self._is_dead_first:
+        if _mocks(self.file) or not costs or self._is_dead_first or self._is_set_up_first:
             return Confidence.POSSIBLE
         return Confidence.CERTAIN if self.leak in {Leak.NEVER_CLOSED, Leak.SOME_PATH} else Confidence.LIKELY
 
@@ -242,12 +243,45 @@ class Lifetime(Frozen):
         return all(self._is_to_end(call) for call in self.raisers)
 
     def _is_to_end(self, raiser: ast.expr) -> bool:
+        call, hows = self._method(raiser)
+        if call is None:
+            return False
+        return (hows == {IS} and call.attr in _ENDS_IT) or (hows <= READERS and call.attr == "close")
+
+    @cached_property
+    def _is_set_up_first(self) -> bool:
+        """Whether it is left open only where a call raises that sets the connection up, before any work."""
+        if self.leak not in {Leak.RAISED, Leak.SWALLOWED}:
+            return False
+        set_up = [call for call in self.raisers if self._sets_up(call)]
+        return bool(set_up) and all(call in set_up or self._commits(call) for call in self.raisers)
+
+    def _sets_up(self, raiser: ast.expr) -> bool:
+        method, hows = self._method(raiser)
+        if method is None:
+            return False
+        if hows == {IS} and method.attr in SETS_UP:
+            return True
+        asked = self.file.parents[method].args  # type: ignore[attr-defined]
+        if method.attr != "execute" or not asked or not hows <= {IS, *READERS}:
+            return False
+        from dbhygiene.flow.reading import value  # for the few that leak by an exception
+        from dbhygiene.flow.values import patterns
+
+        return all(SETTING.match(text) for text in patterns(value(self.file, asked[0])))
+
+    def _commits(self, raiser: ast.expr) -> bool:
+        method, hows = self._method(raiser)
+        return method is not None and method.attr == "commit" and hows == {IS}
+
+    def _method(self, raiser: ast.expr) -> tuple[ast.Attribute | None, set[str | None]]:
+        """The method that a call is of, and how the object holds the resource on the ways there."""
         call = raiser.value if isinstance(raiser, ast.Await) else raiser
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
-            return False
-        holds, (owner, method) = self.analysis.transfer.holds, (call.func.value, call.func.attr)
-        hows = {holds(owner, fact) for node, fact in self.history if node.act is not None and node.act.node is raiser}
-        return (hows == {IS} and method in _ENDS_IT) or (hows <= READERS and method == "close")
+            return None, set()
+        holds, method = self.analysis.transfer.holds, call.func
+        facts = [fact for node, fact in self.history if node.act is not None and node.act.node is raiser]
+        return method, {holds(method.value, fact) for fact in facts}
 
     def path(self, leak: Leak) -> list[tuple[Node, Kind]]:
         """A shortest way from birth to a leak of this kind: the nodes passed, and the edges taken out of them."""

@@ -726,7 +726,7 @@ class Transfer:
             gives = PART if how == IS and leaving is not None and leaving.binds == "cursor" else IS
         if name is not None:
             fact = self._bound(name, gives, worth(self._entered(item_.context_expr), fact.known, self.sure), fact)
-        if act.is_async and _unwrapped(item_.context_expr) is fact.site:
+        if act.is_async and (how in {IS, CLOSER} or _unwrapped(item_.context_expr) is fact.site):
             return [("next", fact)]  # what raises is the opening itself; what has been opened enters itself
         return [("next", fact), ("raise", failed)]
 

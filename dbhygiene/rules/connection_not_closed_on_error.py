@@ -27,8 +27,10 @@ def touch(host):
 ```
 
 A function that sets up a connection for its caller must close it if the setting up fails: the caller never gets it.
+Where only a `SET`, a `PRAGMA` or the like may raise, the finding is *possible*: it fails for each connection, or for a
+dead one.
 
-```python
+```python possible
 import psycopg2
 
 def connect(dsn):

@@ -117,6 +117,75 @@ def test_what_may_run_any_number_of_times_is_not_once(leak, main):
     assert leak(db=LEAK, main=main).impact is Impact.UNKNOWN
 
 
+def test_strings_of_other_modules_name_no_function_of_this_one(leak):
+    finding = leak(
+        db=LEAK,
+        main='from db import load\n\nload("a")\n',
+        other='KINDS = {"load": 1, "store": 2}\n\nprint(KINDS["load"])\n',
+    )
+    assert finding.impact is Impact.ONCE
+
+
+def test_a_word_of_the_command_line_names_no_function(leak):
+    main = """
+        import argparse
+        from db import load
+
+        parser = argparse.ArgumentParser()
+        parser.add_argument("what", choices=["load", "store"])
+        commands = parser.add_subparsers()
+        commands.add_parser("load")
+        if parser.parse_args().what == "load":
+            load("a")
+    """
+    assert leak(db=LEAK, main=main).impact is Impact.ONCE
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "def check(load):\n    for path in 'ab':\n        load(path)\n",
+        "def check(paths):\n    for load in paths:\n        load.begin(load)\n",
+    ],
+)
+def test_a_variable_of_another_function_is_not_this_function(leak, other):
+    assert leak(db=LEAK, main="from db import load\n\nload('a')\n", other=other).impact is Impact.ONCE
+
+
+def test_a_name_that_a_star_may_have_imported_may_be_this_function(leak):
+    other = "from db import *\n\ndef check(paths):\n    for path in paths:\n        load(path)\n"
+    assert leak(db=LEAK, main="from db import load\n\nload('a')\n", other=other).impact is not Impact.ONCE
+
+
+@pytest.mark.parametrize("decorator", ['on_event("startup")', "before_serving", "listener('before_server_start')"])
+def test_what_a_web_framework_calls_at_its_start_runs_once(leak, decorator):
+    text = f"""
+        import sqlite3
+        from web import app
+
+        @app.{decorator}
+        async def load():
+            conn = sqlite3.connect("a")
+            conn.execute("select 1")
+            conn.close()
+    """
+    assert leak(db=text).notes[-1].startswith("runs once, when the program starts or stops (`@app.")
+
+
+@pytest.mark.parametrize(
+    ("folder", "impact"),
+    [
+        ("migrations", Impact.ONCE),
+        ("shop/migrator", Impact.ONCE),
+        ("db_migration/versions", Impact.ONCE),
+        ("cookbook/first", Impact.ONCE),
+        ("migratory", Impact.UNKNOWN),
+    ],
+)
+def test_the_folder_tells_a_migration_or_an_example(leak, folder, impact):
+    assert leak(**{f"{folder}/one": LEAK}).impact is impact
+
+
 def test_a_call_by_another_object_of_the_same_method_is_not_a_surety(leak):
     finding = leak(
         db="""
