@@ -16,7 +16,7 @@ from dbhygiene.flow.names import origin
 from dbhygiene.frozen import Record, replace
 from dbhygiene.gaps import dispatch
 from dbhygiene.gaps.aliases import DEFAULT, alias_of, alias_of_subscript
-from dbhygiene.gaps.classes import FunctionAt, class_of, foreign_bases, function_of, lineage
+from dbhygiene.gaps.classes import FunctionAt, ancestry, class_of, foreign_bases, function_of, lineage
 from dbhygiene.gaps.closing import asks_for_transaction
 from dbhygiene.gaps.code import called_names, is_generator, tested_names
 from dbhygiene.gaps.commands import called_command
@@ -294,6 +294,9 @@ class Effects:
             elif any(isinstance(name, ast.Constant) and name.value in django.COMMANDS_ASK for name in call.args[:1]):
                 yield Ask(self._spot(call, "asks the database: runs one of Django's commands"))
             return
+        if names == ["next"] and call.args:
+            yield from self.each(call.args[0])
+            return
         yield from self._drained(call, names)
         yield from self._queued(call, func)
         yield from self._project(call, func, names)
@@ -450,13 +453,26 @@ class Effects:
                 )
                 asks = method in django.ROW_ASKS or method.startswith(django.ROW_ASKS_BY_FIELD)
                 return asks and not overridden
-            case Object():
-                return False
+            case Object(name=name):
+                return method == "save" and not call.keywords and self._is_bound_to_model(name)  # as in `commit=False`
         if self.things.is_related(func.value):
             return method in django.RELATED_ASKS
         if method in django.SURELY_ROW_ASKS or (method in django.DISTINCTIVE and method in django.QUERYSET_ASKS):
             return True
         return method == "save" and not call.args and self._speaks_of_models(func.value)
+
+    def _is_bound_to_model(self, name: str) -> bool:
+        """Whether a class is a form or a serializer that writes rows: by its `Meta`, or by the name of a base."""
+        cls = class_of(self.file, name)
+        if cls is None:
+            return False
+        if any(base.endswith(django.WRITES_ROWS) for base in foreign_bases(cls)):
+            return True
+        return any(
+            Bindings.of(file).values.get(Place(meta, "model"))
+            for file, scope in ancestry(cls)
+            if (meta := file.classes.get(f"{scope.name}.Meta")) is not None
+        )
 
     def _speaks_of_models(self, owner: ast.expr) -> bool:
         """Whether something of unknown class that has a `save()` is likely a row: its file knows models."""
@@ -495,12 +511,18 @@ class Effects:
         """What happens each time that a loop asks for its next item."""
         if not isinstance(iterated, ast.Call):
             match self.things.thing(iterated):
-                case Object(name=name) if name in ITERATED:
-                    yield self._unbounded(iterated, ITERATED[name])
+                case Object(name=name):
+                    yield from self._next_of(iterated, name)
+                case None if (path := self._path(iterated)) is not None:
+                    yield from self._next_of(iterated, path)
             return
+        match iterated:
+            case ast.Call(func=ast.Name(id="iter"), args=[called, _]):  # calls it until it gives the other
+                yield from self.of_call(ast.copy_location(ast.Call(called, [], []), iterated))
+                return
         for name in self.names(iterated.func):
-            if name in ITERATED:
-                yield self._unbounded(iterated, ITERATED[name])
+            if name in ITERATED or class_of(self.file, name) is not None:
+                yield from self._next_of(iterated, name)
                 return
             if (function := function_of(self.file, name)) is not None:
                 if is_generator(function.node):
@@ -508,6 +530,26 @@ class Effects:
                 return
             if name in django.WRAPPERS and iterated.args:
                 yield from self.each(iterated.args[0])
+                return
+
+    def _path(self, expr: ast.expr) -> str | None:
+        """The name of a stream: `sys.stdin`, or a field of an object of a known class."""
+        if isinstance(expr, ast.Attribute):
+            match self.things.thing(expr.value):
+                case Object(name=name):
+                    return f"{name}.{expr.attr}"
+        return self._resolve(expr)
+
+    def _next_of(self, node: ast.expr, name: str) -> Iterator[Effect]:
+        """What happens when a loop, or `next`, takes an item of an object of a class, or of a stream."""
+        if name in ITERATED:
+            yield self._unbounded(node, ITERATED[name])
+            return
+        for method in ("__next__", "__anext__", "__iter__", "__aiter__"):
+            function = function_of(self.file, f"{name}.{method}")
+            if function is not None and (method.endswith("next__") or is_generator(function.node)):
+                part = Part.ROUND if is_generator(function.node) else Part.WHOLE
+                yield self._run(node, f"takes the next item by `{method}`", function, part)
                 return
 
     def _unbounded(self, node: ast.expr, kind: Kind) -> Idle:

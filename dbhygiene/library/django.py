@@ -86,6 +86,8 @@ ROW_ASKS = words(
 )
 RELATED_ASKS = QUERYSET_ASKS | words("add set remove clear aadd aset aremove aclear")
 ROW_ASKS_BY_FIELD = ("get_next_by_", "get_previous_by_")
+# Bases, by the end of their names, of forms and serializers whose `save` writes a row.
+WRITES_ROWS = ("ModelForm", "ModelSerializer")
 # Where a value's class is not known, these alone are taken for a model's; `save` only without positional arguments.
 SURELY_ROW_ASKS = frozenset({"refresh_from_db", "arefresh_from_db", "asave"})
 

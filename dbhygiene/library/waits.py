@@ -183,6 +183,10 @@ ITERATED = {
     "kubernetes.watch.Watch.stream": Kind.EVENT,
     "docker.client.DockerClient.events": Kind.EVENT,
     "watchfiles.watch": Kind.EVENT,
+    "sys.stdin": Kind.EVENT,
+    "fileinput.input": Kind.EVENT,
+    "subprocess.Popen.stdout": Kind.PROCESS,
+    "subprocess.Popen.stderr": Kind.PROCESS,
 }
 
 # What waits where a `with` block that made it ends.
