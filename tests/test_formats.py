@@ -132,7 +132,7 @@ def test_sarif_knows_rules_and_findings_again() -> None:
         assert rules[result["ruleIndex"]]["name"] == name
         assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
     leak = rules[run["results"][0]["ruleIndex"]]
-    assert leak["help"]["markdown"].startswith("Connection that its function")
+    assert leak["help"]["markdown"].startswith("Connection that a function")
     assert leak["properties"]["precision"] == "very-high"
     assert run["results"][0]["partialFingerprints"] == {"dbhygiene/v1": LEAK.fingerprint}
 

@@ -52,7 +52,7 @@ def chosen(settings: Settings, rules: Sequence[AnyRule] | None = None) -> tuple[
     named += [("per-file-ignores", word) for words in settings.per_file_ignores.values() for word in words]
     for key, selector in named:
         if selector in OWN_CODES or selector in OWN_CODES.values():
-            raise Mistake(f"{settings.place(key)}`{selector}` is no rule: the run itself reports it, and always does")
+            raise Mistake(f"{settings.place(key)}`{selector}` is not a rule: it is always reported")
         if not _known(selector, known):
             words = [word for rule in known for word in (rule.name, rule.code)]
             raise Mistake(f"{settings.place(key)}unknown rule `{selector}`{did_you_mean(selector, words)}")

@@ -86,11 +86,11 @@ def _reason(finding: Finding, unsafe: bool) -> str:
         case NoFix(reason):
             return reason
         case Fix(safety=Safety.SHOWN):
-            return "its fix is a suggestion"
+            return "this fix is only a suggestion"
         case Fix(safety=Safety.UNSAFE) if not unsafe:
             return (
-                "its fix may change behaviour, re-indents a long block, or leaves the lines of a string hanging;"
-                " --unsafe-fixes applies it"
+                "this fix may change behaviour, re-indents a long block, or misaligns a multi-line string;"
+                " apply it with --unsafe-fixes"
             )
     return ""
 
@@ -241,7 +241,7 @@ class _Trial:
         try:
             lost = Counter(_comments(file.text)) - Counter(_comments(text))
         except (tokenize.TokenError, SyntaxError) as error:
-            raise EditError("its comments cannot be told from its code") from error
+            raise EditError("the comments cannot be separated from the code") from error
         lost -= Counter(file.excerpt(edit.comment) for edit in about_comments)
         if any(not PRAGMA.match(comment) for comment in lost):
             raise EditError("the fix would lose a comment")
@@ -251,9 +251,9 @@ class _Trial:
         if new := Counter(map(_key, findings)) - expected_keys:
             gone = set(map(_key, chosen))
             if any(key in gone for key in new):
-                raise EditError("the fix would not make it go away")
+                raise EditError("the fix would not remove the finding")
             if faults := {key[0] for key in new} - _IN_VAIN:
-                raise EditError(f"the fix would bring {', '.join(sorted(faults))}")
+                raise EditError(f"the fix would cause {', '.join(sorted(faults))}")
         return after, findings
 
 

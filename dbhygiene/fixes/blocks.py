@@ -59,7 +59,7 @@ class Block(Record):
             start = next((i for i, unit in enumerate(units) if unit.first == first), None)
             stop = next((i for i, unit in enumerate(units) if unit.last == edit.last), None)
             if start is None or stop is None or stop < start:
-                raise EditError("its parts are not in one block, or cross each other")
+                raise EditError("its parts are not in one block, or they overlap")
             inner = units[start : stop + 1]
             units[start : stop + 1] = [
                 self._with(edit, inner) if isinstance(edit, MoveIntoWith) else self._try(edit, inner)
@@ -94,7 +94,7 @@ class Block(Record):
             case cst.SimpleStatementLine(body=[cst.AnnAssign(value=cst.BaseExpression() as value)]):
                 pass
             case _:
-                raise EditError("what opens it is no plain assignment")
+                raise EditError("it is not opened by a plain assignment")
         after: tuple[Piece, ...] = head.after
         if rest:
             after = rest[-1].after

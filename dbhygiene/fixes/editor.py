@@ -60,7 +60,7 @@ class Editor:
         except (cst.ParserSyntaxError, RecursionError) as error:
             raise EditError("LibCST cannot read this file") from error
         if self._module.code != text:
-            raise EditError("LibCST does not give this file back as it is")
+            raise EditError("LibCST does not reproduce this file exactly")
 
     def edited(self, edits: Iterable[Edit]) -> str:
         """The text after these edits; raises EditError where one of them cannot be carried out."""
@@ -72,7 +72,7 @@ class Editor:
             rewriter.name_orders = _name_orders(self._module) if any(isinstance(e, AddName) for e in edits) else ()
             module = self._module.visit(rewriter)
         except cst.ParserSyntaxError as error:
-            raise EditError(f"the code to be written is wrong: {error.message}") from error
+            raise EditError(f"the new code is wrong: {error.message}") from error
         except (cst.CSTValidationError, RecursionError) as error:
             raise EditError(f"LibCST cannot write it: {error}") from error
         if rewriter.pending:
@@ -100,8 +100,8 @@ def targets(edit: Edit) -> tuple[Span, ...]:
 
 def _missing(edit: Edit) -> str:
     if isinstance(edit, _BLOCK):
-        return "there is no statement of a block at its place; an `elif` is none"
-    return "what it would change is not at its place"
+        return "there is no statement at the place of the change (an `elif` is not one)"
+    return "the code to change is not at its place"
 
 
 class _Rewriter(cst.CSTTransformer):
@@ -350,7 +350,7 @@ def _first_in(node: cst.BaseCompoundStatement, code: str) -> cst.IndentedBlock:
     if isinstance(body, cst.SimpleStatementSuite):
         body = cst.IndentedBlock(_separate(lines(body)))
     if not isinstance(body, cst.IndentedBlock):
-        raise EditError("it has no body of its own")
+        raise EditError("it has no body")
     units = [Unit(NOWHERE, NOWHERE, statement) for statement in body.body]  # type: ignore[arg-type]
     place = (
         1 if isinstance(node, (cst.FunctionDef, cst.ClassDef)) and node.get_docstring(clean=False) is not None else 0

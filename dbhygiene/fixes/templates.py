@@ -56,7 +56,7 @@ def items(code: str, value: cst.BaseExpression) -> Sequence[cst.WithItem]:
     """The items of a `with`, in which `value` takes the place of `$value`."""
     statement = cst.parse_statement(f"with {code.replace('$value', VALUE)}: pass")
     if not isinstance(statement, cst.With):
-        raise EditError("its items are none of a `with`")
+        raise EditError("its items are not valid in a `with`")
     return _filled(statement, value).items
 
 
@@ -64,7 +64,7 @@ def attempt(clause: str, body: cst.IndentedBlock, handler: cst.IndentedBlock) ->
     """`try: body` with this clause."""
     statement = cst.parse_statement(f"try:\n    pass\n{clause}:\n    pass\n")
     if not isinstance(statement, cst.Try):
-        raise EditError("its clause is none of a `try`")
+        raise EditError("its clause is not valid in a `try`")
     if statement.finalbody:
         return statement.with_changes(body=body, finalbody=statement.finalbody.with_changes(body=handler))
     return statement.with_changes(body=body, handlers=[statement.handlers[0].with_changes(body=handler)])

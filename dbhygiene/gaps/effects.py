@@ -154,11 +154,11 @@ class Effects:
         match node:
             case ast.Subscript(value=owner, slice=key) if not isinstance(key, ast.Slice):
                 if isinstance(self.things.thing(owner), Rows):
-                    spot = self._spot(node, "asks the database for this row")
+                    spot = self._spot(node, "queries the database for this row")
                     return [Ask(spot, self.own_place(owner), False, alias_of(self.file, owner))]
             case ast.Attribute(value=owner, attr=attr):
                 if attr in django.ATTRIBUTES_ASK and f"{django.PAGINATOR}.{attr}" in self.names(node):
-                    return [Ask(self._spot(node, "asks the database"))]
+                    return [Ask(self._spot(node, "queries the database"))]
                 if (read := self._property(owner, attr)) is not None:
                     run = self._run(node, f"reads `{attr}`", read)
                     return [replace(run, once=self.path(node)) if _keeps_result(read) else run]
@@ -178,10 +178,10 @@ class Effects:
             case ast.Compare(ops=[ast.In() | ast.NotIn()], comparators=[found]) if isinstance(
                 self.things.thing(found), Rows
             ):
-                spot = self._spot(expr, "asks the database: the rows are looked through")
+                spot = self._spot(expr, "queries the database to search these rows")
                 return [Ask(spot, self.own_place(found), alias=alias_of(self.file, found))]
         if not isinstance(expr, ast.Call) and isinstance(self.things.thing(expr), Rows):
-            spot = self._spot(expr, "asks the database: its truth needs its rows")
+            spot = self._spot(expr, "queries the database to test for rows")
             return [Ask(spot, self.own_place(expr), alias=alias_of(self.file, expr))]
         return []
 
@@ -199,7 +199,7 @@ class Effects:
         while isinstance(iterated, ast.Call) and iterated.args and self._resolve(iterated.func) in django.WRAPPERS:
             iterated = next((a for a in iterated.args if isinstance(self.things.thing(a), Rows)), iterated.args[0])
         if isinstance(self.things.thing(iterated), Rows):
-            spot = self._spot(iterated, "asks the database for these rows")
+            spot = self._spot(iterated, "queries the database for these rows")
             return [Ask(spot, self.own_place(iterated), alias=alias_of(self.file, iterated))]
         return []
 
@@ -292,7 +292,7 @@ class Effects:
             if (command := called_command(self.file, call)) is not None:
                 yield self._run(call, "runs another command", command)
             elif any(isinstance(name, ast.Constant) and name.value in django.COMMANDS_ASK for name in call.args[:1]):
-                yield Ask(self._spot(call, "asks the database: runs one of Django's commands"))
+                yield Ask(self._spot(call, "queries the database: runs one of Django's commands"))
             return
         if names == ["next"] and call.args:
             yield from self.each(call.args[0])
@@ -355,7 +355,9 @@ class Effects:
         if any(name in django.DRAINS for name in names) and isinstance(given := next(iter(call.args), None), ast.Call):
             for name in self.names(given.func):
                 if (function := function_of(self.file, name)) is not None and is_generator(function.node):
-                    yield self._run(call, f"takes all of `{function.node.name}`", function, Part.DRAINED)
+                    yield self._run(
+                        call, f"runs the generator `{function.node.name}` to its end", function, Part.DRAINED
+                    )
                     return
 
     def _queued(self, call: ast.Call, func: ast.expr) -> Iterator[Effect]:
@@ -426,7 +428,7 @@ class Effects:
         return Routine(found.file, found.node) if found and not is_generator(found.node) else None
 
     def _ask(self, call: ast.Call, func: ast.expr) -> Ask:
-        spot = self._spot(call, "asks the database")
+        spot = self._spot(call, "queries the database")
         match func:
             case ast.Name() if call.args:  # `list(queryset)`
                 return Ask(spot, self.own_place(call.args[0]), alias=alias_of(self.file, call.args[0]))
@@ -526,7 +528,9 @@ class Effects:
                 return
             if (function := function_of(self.file, name)) is not None:
                 if is_generator(function.node):
-                    yield self._run(iterated, f"takes the next item of `{function.node.name}`", function, Part.ROUND)
+                    yield self._run(
+                        iterated, f"runs the generator `{function.node.name}` to its next `yield`", function, Part.ROUND
+                    )
                 return
             if name in django.WRAPPERS and iterated.args:
                 yield from self.each(iterated.args[0])

@@ -153,7 +153,7 @@ class Walk:
             case cfg.Yield(node=place):
                 return [idle and Idle(self._spot(place, "resumed"))]  # who knows how long that takes
             case cfg.Test(node=test) if idle is not None and self._is_looked_at(test, fact):
-                return [Idle(self._spot(test, "looked after"))]
+                return [Idle(self._spot(test, "checked here"))]
             case cfg.Call(node=call):
                 if inner is not None:
                     return list(self._run(node, call, self._question.meaning(inner), idle))
@@ -179,7 +179,7 @@ class Walk:
         how, method = None, ""
         if isinstance(call.func, ast.Attribute):
             how, method = self._transfer.holds(call.func.value, fact), call.func.attr
-        spot = self._spot(call, "asks the server")
+        spot = self._spot(call, "queries the server")
         if how in {IS, *READERS} and method in library.REFRESHES:
             return Idle(spot)
         if self._resource.kind == "session":

@@ -18,11 +18,11 @@ def insufficient(gap: Gap) -> tuple[Located, str] | None:
     if gap.kept is not None:
         age = age_of_connections(gap.kept.origin.file)
         lives = "None" if age == float("inf") else f"{age:g}"
-        return gap.kept.node, f"`close_old_connections()` keeps a connection that may live on: CONN_MAX_AGE is {lives}"
+        return gap.kept.node, f"`close_old_connections()` does not close it, as CONN_MAX_AGE is {lives}"
     if (call := _on_success(gap)) is not None:
-        return call, "it is closed only where nothing raises before"
+        return call, "it is not closed before the wait if an exception is raised"
     if (decorator := _around(gap)) is not None:
-        return decorator, "the decorator closes it around the whole function, not before the wait"
+        return decorator, "the decorator closes it after the function, not before the wait"
     return None
 
 

@@ -28,7 +28,7 @@ def repair(gap: Gap) -> Fix | NoFix:
         return Fix("Close the connection first", (InsertFirst(gap.file.span(gap.code), _closing(gap)),))
     statement = _statement(gap.file, gap.wait.node)
     if statement is None:
-        return NoFix("the wait is no part of a statement")
+        return NoFix("the wait is not part of a statement")
     if isinstance(statement, ast.While):
         return NoFix("the wait is in the condition of a loop")
     span, code = gap.file.span(statement), _closing(gap)
@@ -95,10 +95,10 @@ def _reasons(gap: Gap) -> Iterator[str]:
     if any(streaming_loop(file, place, partial(may_stream, file)) for place in (node, *_callers(gap))):
         yield "the rows of `.iterator()` are still being read"
     if gap.in_child:
-        yield "a forked process may get here before any query of its own, and would close its parent's connection"
+        yield "a forked process may get here before its own first query, and would close its parent's connection"
     text = file.segment(gap.code) if isinstance(gap.code, FUNCTION) else file.text
     if any(word in text for word in _HELD):
-        yield "locks, temporary tables and the like would go with the connection"
+        yield "closing the connection would drop its locks and temporary tables"
     if _has_cursor(file, gap.code):
         yield "a cursor of this connection may still be in use"
 

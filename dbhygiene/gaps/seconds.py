@@ -62,7 +62,7 @@ class Seconds(Record):
             return _spoken(self.least)
         if self.least:
             return f"{_spoken(self.least)} or more"
-        return "for as long as it takes" if self.most == FOR_EVER else f"up to {_spoken(self.most)}"
+        return "no time limit" if self.most == FOR_EVER else f"up to {_spoken(self.most)}"
 
 
 def assured(seconds: Seconds, settings: Settings) -> Confidence:

@@ -38,7 +38,7 @@ def verdict(file: File) -> Verdict:
     """The server of the site that a file belongs to."""
     configured = [server_named(name) for name in file.project.settings.databases]
     if configured:
-        return Verdict(_worst(configured), "`databases` says so")
+        return Verdict(_worst(configured), "set by `databases`")
     modules = settings_modules(file)
     known = [databases_in(module) for module in modules]
     named = _named(known)
@@ -65,7 +65,7 @@ def verdict(file: File) -> Verdict:
     only = mentioned - {UNKNOWN_DATABASE}
     if len(only) == 1 and MYSQL not in only:
         return Verdict(next(iter(only)), "the settings mention no other server")
-    reason = doubt or ("the settings mention several" if only else "")
+    reason = doubt or ("the settings mention several servers" if only else "")
     return Verdict(MYSQL, reason or "no settings, requirement or `databases` names the server", is_assumed=True)
 
 

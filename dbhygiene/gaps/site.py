@@ -105,7 +105,7 @@ def databases_in(settings: File) -> Databases:
     is_below = root is not None and settings.path.is_relative_to(root)
     place = str(settings.path.relative_to(root) if root and is_below else settings.path.name)
     engines: list[str] = []
-    unknown = f"{place} takes settings from elsewhere" if _takes_from_elsewhere(settings) else ""
+    unknown = f"{place} reads settings from elsewhere" if _takes_from_elsewhere(settings) else ""
     if "DATABASES" in settings.scope.bound:
         for option in options(member(settings, "DATABASES")):
             for database in option.items.values() if isinstance(option, Dict) else ():
@@ -113,11 +113,11 @@ def databases_in(settings: File) -> Databases:
                     if isinstance(engine, Constant) and isinstance(engine.value, str):
                         engines.append(engine.value)
                     else:
-                        unknown = f"{place} does not say which `ENGINE` it has"
+                        unknown = f"an `ENGINE` in {place} is unknown"
             if not isinstance(option, Dict) or option.open or not option.items:
-                unknown = f"{place} does not say which `DATABASES` it has"
+                unknown = f"the `DATABASES` in {place} are not fully known"
     elif _gives_databases(settings):
-        unknown = f"{place} gives `DATABASES` in a class"
+        unknown = f"{place} sets `DATABASES` in a class"
     is_for_tests = is_test(settings) or re.search(r"(?:^|_)tests?(?:_|$)", settings.path.stem) is not None
     return Databases(place, tuple(dict.fromkeys(engines)), unknown, is_for_tests)
 

@@ -23,11 +23,19 @@ def confidence(gap: Gap) -> Confidence:
     return assured(gap.seconds, gap.file.project.settings)
 
 
+def goes_stale(sure: Confidence) -> str:
+    """The verb of a finding: that the server closes the connection, or may close it."""
+    return "goes stale" if sure is Confidence.CERTAIN else "may go stale"
+
+
 def notes(gap: Gap | Held) -> Iterator[str]:
     """What the wait is measured against, and what comes of it."""
     settings = gap.file.project.settings
     if settings.server_timeout is None:
-        yield f"{ASSUMPTION} that the server closes a connection after {settings.gap_limit} s: `server-timeout` sets it"
+        yield (
+            f"{ASSUMPTION} that the server closes idle connections after {settings.gap_limit} s;"
+            " set `server-timeout` to its real value"
+        )
     yield lost(server_of(gap))
 
 
@@ -39,13 +47,13 @@ def server_of(gap: Gap | Held) -> str:
 def lost(server: str) -> str:
     """What a server does with a connection that is idle for too long."""
     if server == MYSQL:
-        return "a server closes connections that are idle for too long: then error 2006 or 2013 at the next query"
+        return "MySQL closes connections that are idle for too long; the next query then fails with error 2006 or 2013"
     if server == "postgresql":
         return (
-            "PostgreSQL ends a session after `idle_session_timeout`, and a proxy after its own timeout: the next query"
+            "PostgreSQL ends a session after `idle_session_timeout`, and a proxy after its own timeout; the next query"
             " then raises OperationalError"
         )
-    return "the server, or a proxy, ends a session that is idle for longer than its timeout: the next query then fails"
+    return "the server, or a proxy, ends a session that is idle for longer than its timeout; the next query then fails"
 
 
 def steps(gap: Gap | Held) -> Iterator[tuple[Located, str] | Step]:
@@ -53,7 +61,7 @@ def steps(gap: Gap | Held) -> Iterator[tuple[Located, str] | Step]:
     yield from _step(gap.asked)
     unseen = gap.wait.origin.words.startswith("calls ")
     yield from _step(gap.wait, f", in which {gap.kind.value}" if unseen else "")
-    yield from _step(gap.asked_again, " again" if gap.asked_again.origin.words.startswith("asks") else "")
+    yield from _step(gap.asked_again, " again" if gap.asked_again.origin.words.startswith("queries ") else "")
 
 
 def _step(spot: Spot, more: str = "") -> Iterator[tuple[Located, str] | Step]:

@@ -16,7 +16,7 @@ class Fate(Enum):
     """What becomes of an object after the statement that makes it."""
 
     KEPT = "kept"  # by the module, an object, a cache
-    HANDED_ON = "handed on"  # returned or yielded: its caller decides
+    HANDED_ON = "passed on"  # returned or yielded: its caller decides
     LENT = "lent"  # to a function of the project, which may do anything with it
     DROPPED = "dropped"  # used in one function, and left to the garbage collector
     DISPOSED = "disposed of"

@@ -12,6 +12,9 @@ from dbhygiene.library.sqlalchemy import MYSQL, UNKNOWN_DATABASE
 from dbhygiene.model import Fix, NoFix, Safety
 
 PRE_PING, RECYCLE = "pool_pre_ping", "pool_recycle"
+IDLE_IN_POOL = (
+    "MySQL closes connections idle for `wait_timeout` seconds; the next query fails with error 2006, 2013 or 4031"
+)
 _TITLE = "Test connections before use, and replace old ones"
 
 
@@ -34,27 +37,27 @@ def options_of(made: Engine) -> dict[str, str]:
 def add(made: Engine, wanted: dict[str, str]) -> Fix | NoFix:
     """The edit that gives an engine some options, none of which it has."""
     if not wanted:
-        return NoFix("the options are turned off by hand")
+        return NoFix("the options are turned off explicitly")
     if (pool := next((k.value for k in made.call.keywords if k.arg == "pool"), None)) is not None:
         return _in_pool(made, pool, wanted)
     if (spread := next((k.value for k in made.call.keywords if k.arg is None), None)) is not None:
         return _in_literal(made, spread, wanted)
     if any(isinstance(argument, ast.Starred) for argument in made.call.args):
-        return NoFix("its arguments are in a list")
+        return NoFix("its arguments come from a list")
     edits = _keywords(made, made.call, wanted)
     if made.configured:
-        return Fix(f"{_TITLE}, whatever the configuration says", edits, Safety.UNSAFE)
+        return Fix(f"{_TITLE}, overriding the configuration", edits, Safety.UNSAFE)
     return Fix(_TITLE, edits)
 
 
 def rewrite(made: Engine, name: str, code: str) -> Fix | NoFix:
     """The edit that gives an option another value."""
     if any(keyword.arg == name for keyword in made.call.keywords):
-        return Fix(f"Make it `{name}={code}`", (SetKeyword(made.file.span(made.call), name, code),))
+        return Fix(f"Change it to `{name}={code}`", (SetKeyword(made.file.span(made.call), name, code),))
     at = written(made, name)
     if at is None:
-        return NoFix(f"`{name}` is not written in sight")
-    return Fix(f"Make it {code}", (Replace(made.file.span(at), code),))
+        return NoFix(f"`{name}` is not set in this file")
+    return Fix(f"Change it to {code}", (Replace(made.file.span(at), code),))
 
 
 def _keywords(made: Engine, call: ast.Call, wanted: dict[str, str]) -> tuple[Edit, ...]:
@@ -64,7 +67,7 @@ def _keywords(made: Engine, call: ast.Call, wanted: dict[str, str]) -> tuple[Edi
 def _in_pool(made: Engine, expr: ast.expr, wanted: dict[str, str]) -> Fix | NoFix:
     pool = value(made.file, expr)
     if not isinstance(pool, Called) or pool.file is not made.file or pool.call is None:
-        return NoFix("its pool is made elsewhere")
+        return NoFix("its pool is created elsewhere")
     named = {name.removeprefix("pool_"): code for name, code in wanted.items()}
     return Fix(_TITLE, _keywords(made, pool.call, named))
 
@@ -72,6 +75,6 @@ def _in_pool(made: Engine, expr: ast.expr, wanted: dict[str, str]) -> Fix | NoFi
 def _in_literal(made: Engine, spread: ast.expr, wanted: dict[str, str]) -> Fix | NoFix:
     given = value(made.file, spread)
     if not isinstance(given, Dict) or given.file is not made.file or given.literal is None:
-        return NoFix("its options come from `**`, and are not in one dict in sight")
+        return NoFix("its options come from `**`, and not from one dict literal in this file")
     where, literal = made.file.span(given.literal), given.literal
     return Fix(_TITLE, tuple(AddItem(where, made.file.quoted(name, literal), code) for name, code in wanted.items()))

@@ -9,15 +9,15 @@ from dbhygiene.library.words import words
 
 
 class Kind(Enum):
-    """What is waited for; the words end the sentence "the connection lies idle while ..."."""
+    """What the program waits for; the words end the sentence "the connection goes stale while ..."."""
 
     SLEEP = "the program sleeps"
-    PERSON = "a person is asked"
-    EVENT = "it waits for a queue or an event"
-    SERVER = "it serves until it is stopped"
+    PERSON = "the program waits for input"
+    EVENT = "the program waits for an event"
+    SERVER = "the program runs a server"
     PROCESS = "another program runs"
     JOB = "a long job runs"
-    HTTP = "another server is asked"
+    HTTP = "another server answers"
 
     @property
     def is_long(self) -> bool:

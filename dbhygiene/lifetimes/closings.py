@@ -31,7 +31,7 @@ def closings(life: Lifetime, region: Region) -> list[Closing]:
         found[closing.statement] = closing
     for node, fact in life.history:
         if isinstance(node.act, cfg.Leave) and life.analysis.transfer.closed_by(node.act.node, fact):
-            raise RefusedError("a `with` closes it already on some way")
+            raise RefusedError("on some paths a `with` already closes it")
     return sorted(found.values(), key=lambda closing: closing.statement.lineno)
 
 
@@ -40,14 +40,14 @@ def _closing(life: Lifetime, region: Region, call: ast.Call) -> Closing:
     if isinstance(statement, ast.Await):
         statement = life.file.parents[statement]
     if not isinstance(statement, ast.Expr):
-        raise RefusedError("it is closed within another expression")
+        raise RefusedError("the call that closes it is part of an expression")
     around = life.file.parents[statement]
     if isinstance(around, ast.If) and statement in around.body:
         asks = region.name in names_in(around.test)
         if asks and _only_asks(life, region.name, around):
             return Closing(around, ast.unparse(around))
         if asks or around.body == [statement]:  # or nothing else is done there
-            raise RefusedError("it is closed under a condition")
+            raise RefusedError("it is closed only under a condition")
     return Closing(statement, life.file.segment(statement))
 
 
@@ -86,7 +86,7 @@ def _stays(life: Lifetime, call: ast.Call) -> bool:
     if only_closes and all(isinstance(value, (ast.Name, ast.Attribute, ast.Constant)) for value in given):
         return False
     if life.resource.second_close_raises:
-        raise RefusedError("it is closed by a call that does more")
+        raise RefusedError("the function that closes it does more than that")
     return True
 
 

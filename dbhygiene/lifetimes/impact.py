@@ -259,11 +259,11 @@ def _registered(place: _Place, function: Function, caught: bool) -> Runs | None:
                 return _UNKNOWN  # the program keeps the connection
             return Runs(Impact.ONCE, f"runs once, when the program starts or stops ({where})")
         if word in COMMANDS and _is_command_line(place.file, called):
-            return Runs(Impact.ONCE, f"runs once, as a command ({where})")
+            return Runs(Impact.ONCE, f"runs once, as a command: {where}")
         if word in TASKS:
             return Runs(Impact.REPEATED, f"runs in a worker, each time its task is called ({where})")
         if handler(function) is decorator:
-            return Runs(Impact.REPEATED, f"runs in each request or event ({where})")
+            return Runs(Impact.REPEATED, f"runs in each request or event: {where}")
         return _UNKNOWN
     return None
 
@@ -433,5 +433,5 @@ def _top_level(file: File, node: ast.AST) -> Runs:
         isinstance(around, ast.If) and "__name__" in file.segment(around.test) for around in file.around(node)
     )
     if is_main:
-        return Runs(Impact.ONCE, f"runs once, when `{file.path.name}` is the program; then the process ends")
+        return Runs(Impact.ONCE, f"runs once, when `{file.path.name}` is run as a program; then the process ends")
     return Runs(Impact.ONCE, f"runs once, when `{file.path.name}` is run or imported")

@@ -44,7 +44,7 @@ def region(life: Lifetime) -> Region:
     """Where a resource of one plain name is needed; raises RefusedError."""
     opening, name, alone = _opening(life)
     if life.names != [name]:
-        raise RefusedError("the connection goes by more than one name")
+        raise RefusedError("the connection has more than one name")
     if life.escapes:
         raise handed_on(life)
     needed = {name, *parts(life)}
@@ -69,9 +69,11 @@ def no_object_outlives(objects: Loaded, opening: ast.stmt, rest: Sequence[ast.st
     place = objects.outliving
     if place is not None:
         where = f" (line {place.lineno})" if hasattr(place, "lineno") else ""
-        raise RefusedError(f"an object of the session outlives it{where}, and can load nothing more once it is closed")
+        raise RefusedError(
+            f"an object of the session outlives it{where}, and cannot load anything once the session is closed"
+        )
     if (name := objects.used_outside(opening, rest)) is not None:
-        raise RefusedError(f"`{name}`, an object of the session, is used outside of the block that opens that")
+        raise RefusedError(f"`{name}`, an object of the session, is used outside of the block that opens the session")
 
 
 def handed_on(life: Lifetime) -> RefusedError:
@@ -80,8 +82,8 @@ def handed_on(life: Lifetime) -> RefusedError:
     if node is not None:
         where = f" (line {place.lineno})" if (place := place_at(node)) is not None else ""
     else:
-        where = f", by `{last_name(life.birth.func)}`" if life.escapes else ""
-    return RefusedError(f"on some way the connection is handed on{where}")
+        where = f" by `{last_name(life.birth.func)}`" if life.escapes else ""
+    return RefusedError(f"on some paths the connection is passed to other code{where}")
 
 
 def _opening(life: Lifetime) -> tuple[ast.Assign | ast.AnnAssign, str, bool]:
@@ -93,15 +95,15 @@ def _opening(life: Lifetime) -> tuple[ast.Assign | ast.AnnAssign, str, bool]:
             | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
         ):
             if (value.value if isinstance(value, ast.Await) else value) is not life.birth:
-                raise RefusedError("the connection is opened within another expression")
+                raise RefusedError("the connection is opened inside another expression")
             return statement, name, True
         case ast.Assign(targets=[ast.Tuple(elts=elements)], value=value) if value is life.birth and life.names:
             if not all(isinstance(element, ast.Name) for element in elements):
-                raise RefusedError("the connection is opened together with something that is stored")
+                raise RefusedError("the connection is opened together with a value that is stored")
             return statement, life.names[0], False
         case ast.Expr():
-            raise RefusedError("the connection is dropped where it is opened")
-    raise RefusedError("the connection is not opened by a plain assignment to one name")
+            raise RefusedError("the connection is not assigned to a variable")
+    raise RefusedError("the connection is not assigned to one plain variable")
 
 
 def _blocks_from(life: Lifetime, opening: ast.stmt) -> Iterator[Sequence[ast.stmt]]:

@@ -60,7 +60,7 @@ def _opens_whenever_called(life: Lifetime) -> None:
     """Refuse where the call gives back what it is given on some path: that is the caller's to close."""
     given = life.analysis.effects.of(life.birth).alternatives(life.birth)
     if not all(isinstance(each, ast.Constant) for each in given):
-        raise RefusedError("the function may give back the connection that it is given")
+        raise RefusedError("the function may return the connection that it receives")
 
 
 def _in_with(life: Lifetime) -> Fix | None:
@@ -72,17 +72,17 @@ def _in_with(life: Lifetime) -> Fix | None:
     if leaving is None or leaving.closes:
         return None
     if not isinstance(around.optional_vars, ast.Name):
-        raise RefusedError("the connection has no name here")
+        raise RefusedError("the connection has no variable here")
     if life.resource.gives_back:
-        raise RefusedError(f"give it back with `{life.resource.gives_back}` of its pool")
+        raise RefusedError(f"a `with` does not give it back; call `{life.resource.gives_back}` of its pool")
     name = around.optional_vars.id
     statement = life.file.parents[around]
     if any(_mentions_with(node, name) for node in ast.walk(statement) if node is not statement):
-        raise RefusedError(f"`with {name}` is entered again inside")
+        raise RefusedError(f"the block enters `with {name}` again")
     _not_handed_on(life)
     _nothing_outlives(life)
     if (later := used_outside(life, {*life.names, *parts(life)}, statement)) is not None:
-        raise RefusedError(f"`{later}` is used outside of the `with`, which leaves the connection open")
+        raise RefusedError(f"`{later}` is used after the `with`, so the connection must stay open")
     if leaving.binds == "cursor":
         conn = _free_name(life)
         items = f"{{contextlib.closing}}($value) as {conn}, {conn} as {name}"
@@ -104,7 +104,7 @@ def _free_name(life: Lifetime) -> str:
     wanted = _USUAL.get(life.resource.kind, ("conn", "connection", "db_conn"))
     found = next((name for name in wanted if name not in taken), None)
     if found is None:
-        raise RefusedError("the connection has no name, and the usual ones are taken")
+        raise RefusedError("the connection has no variable, and the usual names are taken")
     return found
 
 
@@ -120,7 +120,7 @@ def _nameless(life: Lifetime) -> Fix | None:
     if life.names or life.closes or not life.resource.closes_plainly:
         return None
     if isinstance(statement, ast.Expr) and statement.value is birth:
-        return Fix("Close what is opened for nothing", (Replace(life.file.span(birth), "$value.close()"),))
+        return Fix(f"Close the unused {life.resource.noun}", (Replace(life.file.span(birth), "$value.close()"),))
     if not _begins_with(statement, birth) or birth.lineno != birth.end_lineno:
         return None
     _not_handed_on(life)
@@ -206,8 +206,8 @@ def _nothing_outlives(life: Lifetime) -> None:
         if _outlived(fact):
             way = life.analysis.way(node, fact)
             given = next((place_at(passed) for passed, before, _ in reversed(way) if not _outlived(before)), None)
-            where = f" (line {given.lineno}): close it when that has ended" if given is not None else ""
-            raise RefusedError(f"something that still reads from the connection outlives it{where}")
+            where = f" (line {given.lineno}); close it after that" if given is not None else ""
+            raise RefusedError(f"something that still reads from the connection is used later{where}")
         if isinstance(node.act, cfg.Yield) and uses(life.analysis.transfer.holds(node.act.node.value, fact)):
             raise RefusedError("something that still reads from the connection is yielded")
 
@@ -230,13 +230,13 @@ def _handed_on(place: Region) -> ast.stmt | None:
 def _close_if_raised(life: Lifetime, place: Region, handed: ast.stmt, closes: Sequence[Closing]) -> Fix:
     between = place.rest[: place.rest.index(handed)]
     if not between:
-        raise RefusedError("the connection is handed on at once")
+        raise RefusedError("the connection is returned at once")
     if closes:
-        raise RefusedError("it is handed on in one place and closed in another")
+        raise RefusedError("it is returned in one place and closed in another")
     span, body = life.file.span, _readable(life, between)
     code = f"{_close(life, place.name)}\nraise"
     edit = WrapInTry(span(body[0]), span(body[-1]), "except BaseException", code)
-    return _fix(life, f"{_ending(life, place.name)} if what follows raises", (edit,), body)
+    return _fix(life, f"{_ending(life, place.name)} if the following statements raise", (edit,), body)
 
 
 def _close(life: Lifetime, name: str) -> str:
@@ -246,10 +246,10 @@ def _close(life: Lifetime, name: str) -> str:
         assert isinstance(life.birth.func, ast.Attribute)
         pool = life.birth.func.value
         if path_of(pool) is None:
-            raise RefusedError("its pool has no plain name here")
+            raise RefusedError("its pool is not a plain variable here")
         call = f"{ast.unparse(pool)}.{resource.gives_back}({name})"
     elif "close" not in resource.closed_by:
-        raise RefusedError("it has no method `close`: which of its methods is meant, is for the author to say")
+        raise RefusedError("it has no `close` method; cannot tell which method closes it")
     return f"await {call}" if resource.awaits_close or (resource.gives_back and resource.is_async) else call
 
 
@@ -262,7 +262,7 @@ def _fix(life: Lifetime, title: str, edits: tuple[Edit, ...], body: Sequence[ast
     """Safe, if the diff and the new code can be read: a long block is not indented unasked, nor are strings left."""
     first, last = body[0], body[-1]
     if hang(life.file, body):
-        return Fix(f"{title}, which leaves the lines of a string hanging left of their block", edits, Safety.UNSAFE)
+        return Fix(f"{title}, which misaligns a multi-line string", edits, Safety.UNSAFE)
     is_short = (last.end_lineno or last.lineno) - first.lineno < LONGEST
     return Fix(title, edits, Safety.SAFE if is_short else Safety.UNSAFE)
 
@@ -286,13 +286,13 @@ def _finally(life: Lifetime, place: Region, closes: Sequence[Closing]) -> Fix:
     while body and needed & _bound_in(body[0]):
         body.pop(0)
     if not body:
-        raise RefusedError("nothing that could raise stands between opening and closing")
+        raise RefusedError("nothing between opening and closing can raise")
     if any(needed & _bound_in(statement) for statement in body):
-        raise RefusedError("what closes it needs a variable that may not be there yet")
+        raise RefusedError("the code that closes it needs a variable that may not be set yet")
     inner = [each for each in statements if each not in trailing]
     others = opened_inside(life, place) if inner else set()
     if inner and not all(_leaves_after(life.file, each, others) for each in inner):
-        raise RefusedError("it is closed in the middle of the block, and the rest goes on without it")
+        raise RefusedError("it is closed in the middle of the block, and the block then goes on")
     body = list(_readable(life, body))
     moved = tuple(span(each) for each in statements)
     edit = WrapInTry(span(body[0]), span(body[-1]), "finally", closes[-1].code, moved)

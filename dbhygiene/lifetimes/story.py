@@ -16,9 +16,9 @@ from dbhygiene.lifetimes.ownership import ENDING
 from dbhygiene.source import FUNCTION, File, Located
 
 _LIMITS = {
-    "mysql": "each one holds a server connection: under load, error 1226 or 1040",
-    "postgresql": 'each one holds a server connection: under load, "too many clients already"',
-    "sqlite": "each one holds the database file open, and may keep it locked",
+    "mysql": "each one holds a server connection; if the server has none left, error 1226 or 1040",
+    "postgresql": 'each one holds a server connection; if the server has none left, "too many clients already"',
+    "sqlite": "each one keeps the database file open, and may keep it locked",
 }
 
 
@@ -59,7 +59,7 @@ def notes(life: Lifetime, leak: Leak) -> Iterator[str]:
     if others and leak is not Leak.NEVER_CLOSED:
         shown = [f"{named(others[line])} (line {line})" for line in sorted(others)]
         more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
-        open_ = "is not given back either" if life.resource.is_pooled else "also stays open"
+        open_ = "also not given back" if life.resource.is_pooled else "also stays open"
         yield f"{open_} if {'one of these' if len(shown) > 1 else shown[0]} raises" + (
             f": {', '.join(shown[:3])}{more}" if len(shown) > 1 else ""
         )
@@ -78,9 +78,9 @@ def consequence(resource: Resource, pool: str = "") -> Iterator[str]:
     if resource.costs_nothing or pool:
         return  # nobody has one less; or it is not known of which server
     if resource.is_object:
-        yield f"each {resource.title} opens a connection of its own, and keeps that open until {_ending(resource)}"
+        yield f"each {resource.title} opens its own connection, and keeps it open until {_ending(resource)}"
     if resource.is_pooled or resource.kind in {"session", "engine connection"}:
-        yield "the pool has one connection less for each: under load, callers wait for one, or get an error"
+        yield "each one takes a connection from the pool; if the pool has none left, callers wait, then get an error"
     elif (limit := _LIMITS.get(resource.server)) is not None:
         yield limit
 
@@ -88,7 +88,7 @@ def consequence(resource: Resource, pool: str = "") -> Iterator[str]:
 # -- the way to a leak ----------------------------------------------------------------------------------
 
 _Point: TypeAlias = tuple[Node, Fact]
-_RESTS = "the generator is never resumed, or an exception is thrown in here"
+_RESTS = "the generator is not resumed, or an exception is thrown into it here"
 
 
 def steps(life: Lifetime, leak: Leak) -> list[tuple[Located, str]]:
@@ -107,7 +107,7 @@ def _steps(life: Lifetime, leak: Leak) -> Iterator[tuple[Located, str]]:
             case cfg.Test(node=test) if node in turns:
                 yield _asked(life, test, kind)
             case cfg.Iterate(node=loop) if kind == "false" and _matters(life, loop):
-                yield loop.iter, "when there is nothing left here"
+                yield loop.iter, "when this has no more items"
             case cfg.Leave(node=item, swallows=True) if kind == "next":
                 yield item.context_expr, "this `with` swallows the exception"
             case cfg.Call(node=call) | cfg.Await(node=call) | cfg.Yield(node=call) if kind == "raise":

@@ -1,6 +1,6 @@
-"""Class that keeps a connection in a field which nothing ever closes.
+"""Class that stores a connection in a field and never closes it.
 
-Each object holds a session of the server for as long as it lives, and nobody can tell it to let go:
+Each object holds a session of the server as long as it exists, and has no method to close it:
 
 ```python
 import pymysql
@@ -15,7 +15,7 @@ class Spider:
         self.connection.commit()
 ```
 
-A method that only commits, or only forgets the connection, does not close it:
+A method that only commits, or only deletes the reference, does not close the connection:
 
 ```python
 import MySQLdb
@@ -29,8 +29,9 @@ class Client:
         del self.connection
 ```
 
-Nor is a connection closed that is opened in the body of a class. As there is one for the whole program, this is
-reported with `min-confidence = "possible"` only, and so is a class of which a program makes one object when it starts:
+A connection that is opened in the body of a class is not closed either. There is only one of it in the program, so it
+is reported only with `min-confidence = "possible"`. The same holds for a class of which a program creates one object at
+its start:
 
 ```python possible
 import sqlite3
@@ -43,8 +44,8 @@ class Pipeline:
         return item
 ```
 
-It is enough that any method closes it, under whatever name, in a base class or from outside; and where the connection
-is handed to something that may close it, or the class has a base that is not known, nothing is said:
+A class is not reported if any method closes the connection, whatever the method's name, or if a base class or other
+code closes it. Nor is it reported if the connection is passed to code that may close it, or if a base class is unknown:
 
 ```python
 import pymysql
@@ -64,8 +65,8 @@ class Lender:
 
 ## Fix safety
 
-There is no fix: who is to close it, and when, is for the author to say. A `close` method with `__enter__` and
-`__exit__` that call it is what most classes want.
+There is no fix: dbhygiene cannot tell where the connection should be closed. Most classes need a `close` method, and an
+`__exit__` method that calls it.
 
 ## References
 
@@ -102,9 +103,9 @@ def check(file: File, field: Field) -> Iterator[Report]:
     costs = not (field.resource.costs_nothing or field.is_of_one_object())
     yield Report(
         field.birth,
-        f"connection `{name}` is never closed, neither by `{cls.name}` nor from outside",
-        path=((field.birth, "opened here, and kept by the object"),),
-        fix=NoFix("who is to close it, and when, is for the author to say"),
+        f"connection `{name}` is never closed, neither by `{cls.name}` nor by other code",
+        path=((field.birth, "opened here and stored in the object"),),
+        fix=NoFix("cannot tell where it should be closed; add a `close` method and call it"),
         confidence=Confidence.LIKELY if costs and how_often.impact is not Impact.ONCE else Confidence.POSSIBLE,
         notes=(*consequence(field.resource), *how_often.notes),
         subject=name,

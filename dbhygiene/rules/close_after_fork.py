@@ -1,7 +1,7 @@
-"""Connection that a forked process closes: it is its parent's, whose session ends with it.
+"""Connection that a forked process closes, although it belongs to its parent process.
 
-After a fork, both processes hold the same socket. To close a connection that was open before is to tell the server
-good-bye on that socket: the parent's next query fails with error 2006 or 2013.
+After a fork, both processes use the same socket. If the child closes a connection that was open before the fork, the
+server ends the session, and the parent's next query fails with error 2006 or 2013.
 
 ```python
 import multiprocessing
@@ -29,7 +29,7 @@ def deliver(order):
         os._exit(0)
 ```
 
-The functions that a pool of processes is given, its initializer, and the `run` of a subclass of `Process` begin in a
+Functions that are passed to a process pool, its initializer, and the `run` method of a subclass of `Process` run in a
 child, too:
 
 ```python
@@ -47,7 +47,7 @@ def start():
     Worker().start()
 ```
 
-Close in the parent, before the process begins: the child then finds nothing to share, and opens its own.
+Close the connection in the parent, before the process starts. The child then opens its own connection.
 
 ```python
 import multiprocessing
@@ -67,7 +67,7 @@ def deliver():
         multiprocessing.Process(target=work, args=(pk,)).start()
 ```
 
-A process that is spawned, not forked, shares nothing:
+A process that is spawned, not forked, shares no connection:
 
 ```python
 import multiprocessing
@@ -80,11 +80,11 @@ def start():
     multiprocessing.get_context("spawn").Process(target=work).start()
 ```
 
-From Python 3.14 on, `multiprocessing` forks only where it is told to; the rule is for what runs on older ones, too.
+From Python 3.14 on, `multiprocessing` does not fork by default. The rule also applies to code for older versions.
 
 ## Fix safety
 
-Shown only: the connection must be closed where processes are started, which is another place.
+There is no fix: the connection must be closed elsewhere, in the parent.
 
 ## References
 
@@ -114,9 +114,9 @@ def check(file: File, call: ast.Call) -> Iterator[Report]:
     for close, where in found if found and not is_sqlite_only(file) else ():
         yield Report(
             close,
-            "the connection that a forked process closes here is its parent's, whose session ends",
-            path=((where, "a process is forked"),) if where is not close else (),
-            fix=NoFix("the connection must be closed before the process is forked, in its parent"),
+            "this forked process closes its parent's connection: the parent's next query fails",
+            path=((where, "the process is forked here"),) if where is not close else (),
+            fix=NoFix("it needs a change elsewhere; close the connection in the parent, before it forks"),
             confidence=Confidence.LIKELY,
             subject="connection",
         )

@@ -1,9 +1,9 @@
-"""Connection that is closed in a coroutine: that closes nothing, or raises.
+"""Connection that is closed in a coroutine: this has no effect, or raises an error.
 
-Django's connections belong to a thread, and its asynchronous queries run in another one than the coroutine.
-`close_old_connections()` and `connections.close_all()` look at the coroutine's own thread, find nothing there, and do
-nothing; `connection.close()` raises `SynchronousOnlyOperation`; `sync_to_async(connection.close)` takes the
-connection of the wrong thread, and raises `DatabaseError`.
+Each of Django's connections belongs to a thread, and asynchronous queries do not run in the thread of the coroutine.
+`close_old_connections()` and `connections.close_all()` find no connection in the coroutine's thread and do nothing.
+`connection.close()` raises `SynchronousOnlyOperation`. `sync_to_async(connection.close)` uses the connection of the
+wrong thread, and raises `DatabaseError`.
 
 ```python
 from django.db import close_old_connections, connection
@@ -48,10 +48,9 @@ async def work():
 
 ## Fix safety
 
-Safe where the call is a statement: what did nothing, or raised, now closes the connection of the thread in which
-the queries run. It is not closed within a transaction: each test of a `TestCase` runs in one, and after
-`await sync_to_async(connections.close_all)()` the next query of the test would fail. Whether a transaction is under way
-can only be seen in that thread, too.
+Safe if the call is a statement: it then closes the connection of the thread that runs the queries. It does not close
+the connection within a transaction: each test of a `TestCase` runs in one, and the next query of the test would fail.
+The guard must run in that thread, too.
 
 ## References
 
@@ -89,13 +88,13 @@ def check(file: File, call: ast.Call) -> Iterator[Report]:
         whole = called if isinstance(called, ast.Await) else around
         fix = (
             Fix(
-                "Close the connections of the thread",
+                "Close the connections of the thread that runs the queries",
                 (Replace(file.span(whole), closing_for_coroutine(closing_in(file))),),
             )
             if isinstance(whole, ast.Await)
-            else NoFix("it is not awaited here")
+            else NoFix("the result of `sync_to_async` is not awaited here")
         )
-        yield Report(call, "`connection` belongs to this thread, and raises when another one closes it", fix=fix)
+        yield Report(call, "`connection` belongs to this thread: closing it in another thread raises", fix=fix)
 
 
 def _takes_close_to_a_thread(file: File, call: ast.Call) -> bool:
@@ -111,4 +110,4 @@ def _fix(file: File, call: ast.Call, name: str) -> Fix | NoFix:
         code = closing_for_coroutine("{django.db.close_old_connections}()")
     else:
         code = closing_for_coroutine(closing_in(file, several=name == f"{django.CONNECTION}s.close_all"))
-    return Fix("Close the connections of the thread that asks", (Replace(file.span(call), code),))
+    return Fix("Close the connections of the thread that runs the queries", (Replace(file.span(call), code),))

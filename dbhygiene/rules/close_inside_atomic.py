@@ -1,8 +1,8 @@
-"""Connection that is closed inside a transaction: the rows written so far are lost, often without a word.
+"""Connection that is closed inside a transaction: the rows written so far are lost, often without an error.
 
-Closing the connection rolls back the transaction under way; so does `close_old_connections()`, which closes it there
-as well. If no query follows, the block ends without an exception, and what was written in it is silently gone. Locks
-(`select_for_update`), temporary tables and session variables go with it.
+Closing the connection rolls back the open transaction. `close_old_connections()` does the same, because it closes the
+connection there, too. If no query follows, the block ends without an exception, and its writes are silently lost. Locks
+(`select_for_update`), temporary tables and session variables are lost, too.
 
 ```python
 from django.db import connection, transaction
@@ -20,7 +20,7 @@ def archive():
     connection.close()  # HYG303
 ```
 
-A guard makes it right, and so does closing before or after the transaction:
+Use a guard, or close the connection before or after the transaction:
 
 ```python
 from django.db import close_old_connections, connection, transaction
@@ -38,7 +38,7 @@ def import_orders(rows):
 
 ## Fix safety
 
-There is no fix: whether the close belongs before the transaction or after it, its author must say.
+There is no fix: dbhygiene cannot tell whether to close the connection before or after the transaction.
 
 ## References
 
@@ -63,8 +63,8 @@ def check(file: File, call: ast.Call) -> Iterator[Report]:
         return
     yield Report(
         call,
-        f"`{closer}()` rolls back the transaction around it, and what was written in it is lost",
-        path=((atomic, "the transaction begins"), (call, "closes its connection")),
-        fix=NoFix("the close belongs before the transaction or after it; which, its author must say"),
+        f"`{closer}()` rolls back the transaction around it: its writes are lost",
+        path=((atomic, "the transaction begins"), (call, "closes the connection of the transaction")),
+        fix=NoFix("cannot tell whether to close before or after the transaction"),
         subject=closer,
     )

@@ -1,7 +1,7 @@
-"""Connection that is closed while the rows of `.iterator()` are still being read.
+"""Connection that is closed while a loop still reads the rows of `.iterator()`.
 
-`.iterator()` keeps a cursor open for as long as the loop runs. Closing the connection in its body takes the cursor
-away: the loop ends in an error, at the next chunk on PostgreSQL, at its end with mysqlclient.
+`.iterator()` keeps a cursor open as long as the loop runs. Closing the connection in the body of the loop closes the
+cursor, too, and the loop raises an error: at the next chunk with PostgreSQL, at its end with mysqlclient.
 
 ```python
 from django.db import connection
@@ -10,10 +10,10 @@ from shop.models import Order
 def send_all():
     for order in Order.objects.filter(sent=False).iterator():
         order.send()
-        connection.close()  # HYG304: while its rows are still being read
+        connection.close()  # HYG304: while this loop is still reading rows
 ```
 
-A plain loop over a queryset reads all rows first, and may close; so may the code after the loop.
+A plain loop over a queryset reads all rows first, so its body may close the connection. So may the code after a loop.
 
 ```python
 from django.db import connection
@@ -35,8 +35,8 @@ def send_all():
 
 ## Fix safety
 
-There is no fix: reading all rows at once may need more memory than there is, and where to close otherwise, the code
-does not say.
+There is no fix: reading all rows at once may need too much memory, and dbhygiene cannot tell where else to close the
+connection.
 
 ## References
 
@@ -63,8 +63,8 @@ def check(file: File, call: ast.Call) -> Iterator[Report]:
         return
     yield Report(
         call,
-        f"`{closer}()` closes the connection of this loop while its rows are still being read",
-        path=((loop.iter, "reads row by row"), (call, "takes its cursor away")),
-        fix=NoFix("where else to close, the code does not say"),
+        f"`{closer}()` closes the connection while this loop is still reading rows",
+        path=((loop.iter, "reads its rows one by one"), (call, "closes the connection, and with it the cursor")),
+        fix=NoFix("found no safe place to close it; close it after the loop"),
         subject=closer,
     )

@@ -1,8 +1,7 @@
-"""Connection that is closed a second time, on a driver that raises when it is.
+"""Connection that is closed twice with a driver whose second `close` raises.
 
-PyMySQL answers the second `close` with `Error: Already closed`, MySQLdb with an `OperationalError`, MariaDB
-Connector/Python with a `ProgrammingError`, python-oracledb with `DPY-1001`: the work is done, and the program
-fails all the same.
+The second `close` raises `Error: Already closed` with PyMySQL, an `OperationalError` with MySQLdb, a `ProgrammingError`
+with MariaDB Connector/Python, and `DPY-1001` with python-oracledb: the work is done, but the program fails.
 
 ```python
 import pymysql
@@ -27,7 +26,7 @@ def touch(options):
     conn.close()  # HYG107
 ```
 
-With other drivers a second `close` does nothing. And different ways may each have their own `close`:
+With other drivers a second `close` does nothing. Different paths may each have their own `close`:
 
 ```python
 import psycopg2
@@ -53,8 +52,7 @@ def count(options, table):
 
 ## Fix safety
 
-There is no fix: which of the two is one too many, is for the author to say; most often it is the one that is not in
-the `finally`.
+There is no fix: dbhygiene cannot tell which `close` is redundant. Most often it is the one outside of the `finally`.
 
 ## References
 
@@ -78,8 +76,8 @@ def check(file: File, life: Lifetime) -> Iterator[Report]:
     for call, first in life.closed_again:
         yield Report(
             call,
-            f"connection `{life.title}` is closed twice, and its driver raises the second time",
+            f"connection `{life.title}` is closed twice: with this driver, the second `close` raises",
             path=((life.birth, "opened here"), (first, "closed here"), (call, "closed again")),
-            fix=NoFix("which `close` is one too many is for the author to say"),
+            fix=NoFix("cannot tell which `close` is redundant; remove one of them"),
             subject=life.title,
         )

@@ -1,14 +1,14 @@
-"""Persistent connections that outlive the server's patience.
+"""Persistent connections that Django keeps longer than the server's timeout.
 
-With `CONN_MAX_AGE` at `None`, or at the server's idle timeout or above, Django hands a request a connection that the
-server has closed meanwhile, and the request fails with `(2006, 'Server has gone away')`. From Django 4.1 on,
-`CONN_HEALTH_CHECKS` looks at a connection before a request uses it.
+If `CONN_MAX_AGE` is `None`, or not less than the server's idle timeout, a request may use a connection that the server
+has already closed. It then fails with `(2006, 'Server has gone away')`. From Django 4.1 on, `CONN_HEALTH_CHECKS` tests
+a connection before a request uses it.
 
 ```python
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.mysql",
-        "CONN_MAX_AGE": None,  # HYG310: for ever
+        "CONN_MAX_AGE": None,  # HYG310: forever
         "NAME": "shop",
     },
     "archive": {
@@ -34,8 +34,8 @@ DATABASES = {
 }
 ```
 
-The server's timeout is `server-timeout` in `[tool.dbhygiene]`; where it is not configured, MySQL's own default of
-28800 s counts. Nothing is said of short ages, of checked connections, and of other databases.
+The server's timeout is `server-timeout` in `[tool.dbhygiene]`, or MySQL's default of 28800 s if that is not configured.
+Short ages, tested connections and other databases are not reported.
 
 ```python
 DATABASES = {
@@ -49,8 +49,8 @@ DATABASES = {
 
 ## Fix safety
 
-Unsafe: `CONN_HEALTH_CHECKS` is added, which Django knows from 4.1 on; an older one ignores it. Each request then pays
-one round trip.
+Unsafe: the fix adds `CONN_HEALTH_CHECKS`, which older versions than Django 4.1 ignore. It costs each request one round
+trip.
 
 ## References
 
@@ -83,19 +83,19 @@ def check(file: File, literal: ast.Dict) -> Iterator[Report]:
         return
     if not isinstance(seconds, Constant) or not _is_long(seconds.value, file.project.settings.lifetime_limit):
         return
-    kept = "for ever" if seconds.value is None else f"for {seconds.value} s"
+    kept = "forever" if seconds.value is None else f"for {seconds.value} s"
     limit = file.project.settings.lifetime_limit
     fix = Fix(
-        "Check connections before a request uses them",
+        "Turn on `CONN_HEALTH_CHECKS`: it tests connections before each request",
         (AddItem(file.span(literal), '"CONN_HEALTH_CHECKS"', "True"),),
         Safety.UNSAFE,
     )
     yield Report(
         age,
-        f"connections are kept {kept}, but the server closes those that are idle for {limit} s",
+        f"`CONN_MAX_AGE` keeps connections {kept}, but the server closes idle ones after {limit} s",
         fix=fix,
         confidence=Confidence.LIKELY,
-        notes=("the first query of the request after that raises error 2006, 2013 or 4031",),
+        notes=("the first query of the next request then fails with error 2006, 2013 or 4031",),
         subject="CONN_MAX_AGE",
     )
 

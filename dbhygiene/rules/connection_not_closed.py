@@ -1,8 +1,7 @@
-"""Connection that its function can leave open without any exception.
+"""Connection that a function can leave open, even if no exception leaves the function.
 
-A connection that nobody closes holds a session of the server until the garbage collector happens to find it. Servers
-allow only so many: MySQL answers the next client with error 1226 (`max_user_connections`) or 1040 (`Too many
-connections`).
+A connection that is not closed holds a session of the server until it is garbage-collected. The number of sessions is
+limited: MySQL refuses further clients with error 1226 (`max_user_connections`) or 1040 (`Too many connections`).
 
 ```python
 import pymysql
@@ -66,7 +65,7 @@ def touch(options):
         print(error)
 ```
 
-A connection that is handed on is its receiver's to close, and one that is kept for the whole program nobody's:
+A function that receives a connection must close it. A connection that is kept for the whole program is not reported:
 
 ```python
 import psycopg2
@@ -93,12 +92,13 @@ def careful(dsn):
 
 ## Fix safety
 
-Safe. The connection is closed at the end of the statements that need it, as its last `close` was, or as was plainly
-meant: a `close` that is there moves into a `finally`; else a `with` block closes, or a `finally` where the head of the
-`with` would be long, or where the connection is opened within a `try` or in the branches of an `if`. `fix-style` makes
-it always the one or the other. A block of more than 50 lines is re-indented by `--unsafe-fixes` only. There is no fix
-where the connection has several names, is handed on in some other place, or where something that still reads from it
-outlives the block, such as a cursor, a generator over its rows, or a task: the finding says which.
+Safe. The connection is closed after the last statement that needs it. An existing `close` moves into a `finally`. If
+there is none, the fix adds a `with` block. It adds a `finally` instead if the first line of the `with` would be long,
+or if the connection is opened within a `try` or in the branches of an `if`. The setting `fix-style` selects one of the
+two. Blocks of more than 50 lines are re-indented only with `--unsafe-fixes`.
+
+There is no fix if the connection has several names or is also passed to other code, or if a cursor, a generator over
+its rows or a task still reads from it after the block. The finding gives the reason.
 
 ## References
 

@@ -1,6 +1,6 @@
-"""Connection that is closed or handed on as it should be, but left open when a call in between raises.
+"""Connection that is left open when a call between opening and closing it raises.
 
-Every query can raise. What closes the connection must be reached then, too: a `finally`, or a `with` that closes.
+Every query can raise. Close the connection in a `finally`, or with a `with` block that closes it.
 
 ```python
 import pymysql
@@ -26,9 +26,9 @@ def touch(host):
         conn.close()
 ```
 
-A function that sets up a connection for its caller must close it if the setting up fails: the caller never gets it.
-Where only a `SET`, a `PRAGMA` or the like may raise, the finding is *possible*: it fails for each connection, or for a
-dead one.
+A function that prepares a connection for its caller must close it if the preparation fails: the caller never gets it.
+If only a statement such as `SET` or `PRAGMA` may raise, the finding is *possible*: such a statement fails for each
+connection, or only for a dead one.
 
 ```python possible
 import psycopg2
@@ -52,7 +52,7 @@ def connect(dsn):
     return conn
 ```
 
-These are taken not to raise: `close`, `cursor`, logging, building strings, setting attributes.
+We assume that these do not raise: `close`, `cursor`, logging, building strings, setting attributes.
 
 ```python
 import logging
@@ -69,9 +69,9 @@ def vacuum(path):
         conn.close()
 ```
 
-A constructor that stores the connection in its object, and fails after that, is not reported. Strictly it leaks: nobody
-gets the object, so nobody can close it. But most classes are written so, constructors fail mostly while a program
-starts, which then ends, and few readers would act on the finding.
+A constructor that stores the connection in its object and then fails is not reported. Strictly speaking it leaks: no
+caller gets the object, so no code can close the connection. But most classes are written like this, and constructors
+fail mostly when a program starts, which then ends.
 
 ```python
 import pymysql
@@ -87,10 +87,10 @@ class Shop:
 
 ## Fix safety
 
-Safe. The existing `close` moves into a `finally` around what follows the opening, with its comments, and with an `if`
-that only asks whether the connection is there and open; the old ones go, since a second `close` raises on MySQL
-drivers. A block of more than 50 lines is re-indented by `--unsafe-fixes` only. There is no fix where the connection is
-closed under a condition of another kind, or where it may not be open yet: the finding says which.
+Safe. The existing `close` moves into a `finally` around the statements after the opening, together with its comments
+and with an `if` that only tests whether the connection exists and is open. The old calls are removed, because a second
+`close` raises with MySQL drivers. Blocks of more than 50 lines are re-indented only with `--unsafe-fixes`. There is no
+fix if the connection is closed under another condition, or may not be open yet. The finding gives the reason.
 
 ## References
 

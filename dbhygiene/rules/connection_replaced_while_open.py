@@ -1,7 +1,7 @@
-"""Connection whose only name is given another value while it is still open.
+"""Connection whose only variable is reassigned while the connection is still open.
 
-The second connection is closed as it should be, the first one nobody can close any more. Loops that try again are
-where this is met most:
+The second connection is closed, but the first one can no longer be closed. This is common in loops that try several
+servers:
 
 ```python
 import MySQLdb
@@ -51,7 +51,7 @@ def each(hosts, options):
 
 ## Fix safety
 
-There is no fix: whether to stop the loop, or to close the connection first, is for the author to say.
+There is no fix: dbhygiene cannot tell whether the loop should stop, or close the connection first.
 
 ## References
 
@@ -79,8 +79,8 @@ def check(file: File, life: Lifetime) -> Iterator[Report]:
     yield Report(
         life.birth,
         f"connection `{life.title}` is replaced while it is open, and can no longer be closed",
-        path=((life.birth, "opened here"), (where, f"`{life.title}` becomes another one, and the first is lost")),
-        fix=NoFix("whether to stop here, or to close it first, is for the author to say"),
+        path=((life.birth, "opened here"), (where, f"`{life.title}` is reassigned, and the open connection is lost")),
+        fix=NoFix("cannot tell whether to stop here or to close it first"),
         confidence=life.confidence if life.replaced_for_sure else Confidence.POSSIBLE,
         notes=tuple(consequence(life.resource, life.pool)),
         subject=life.title,

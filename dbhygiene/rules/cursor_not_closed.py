@@ -1,11 +1,11 @@
-"""Unbuffered cursor that is not closed: the rows that nobody reads block its connection.
+"""Unbuffered cursor that is not closed: its unread rows block the connection.
 
-An unbuffered cursor reads its rows from the server one by one. Until the last one is read, or the cursor closed, the
-connection can do nothing else, and the server keeps the result: PyMySQL answers the next query with
-`Previous unbuffered result was left incomplete`, MySQLdb with error 2014, `Commands out of sync`.
+An unbuffered cursor reads its rows from the server one by one. Until all rows are read, or the cursor is closed, the
+connection cannot run another query, and the server keeps the result. PyMySQL then warns that the
+`Previous unbuffered result was left incomplete`; MySQLdb raises error 2014, `Commands out of sync`.
 
-A server that cannot get rid of its rows waits for `net_write_timeout`, a minute; then it gives the connection up, and
-the next query meets error 2013.
+If the rows are not read, the server closes the connection after `net_write_timeout`, one minute. The next query then
+fails with error 2013.
 
 This rule is off by default; select it by name or code.
 
@@ -45,7 +45,7 @@ def some(conn):
         cursor.close()
 ```
 
-In a `with`, or closed in a `finally`, it lets go on every way. Buffered cursors have read all rows already:
+A `with` or a `finally` closes the cursor on every path. Buffered cursors have already read all rows:
 
 ```python
 from pymysql.cursors import DictCursor, SSCursor
@@ -63,9 +63,9 @@ def all_of_them(conn):
 
 ## Fix safety
 
-Safe: the cursor is closed after the last statement that reads from it, in a `with` block or a `finally`. The rows that
-are left are thrown away then; they would be when the cursor is collected as garbage, or at the next query. There is no
-fix where the cursor is handed on, or has several names.
+Safe: the cursor is closed after the last statement that reads from it, in a `with` block or a `finally`. Unread rows
+are discarded then, instead of at the next query or when the cursor is garbage-collected. There is no fix if the cursor
+is passed to other code, or has several names.
 
 ## References
 
@@ -87,12 +87,12 @@ from dbhygiene.source import File
 def check(file: File, life: Lifetime) -> Iterator[Report]:
     if life.resource.kind != "cursor" or (leak := life.leak) is None:
         return
-    when = {Leak.NEVER_CLOSED: "is never closed", Leak.RAISED: "is not closed if a call in between raises"}
+    when = {Leak.NEVER_CLOSED: "is never closed", Leak.RAISED: "is left open if a call raises"}
     yield Report(
         life.birth,
-        f"unbuffered cursor `{life.title}` {when.get(leak, 'is not closed on every path')},"
-        " and blocks its connection until all rows are read",
+        f"unbuffered cursor `{life.title}` {when.get(leak, 'is not closed on every path')}, and blocks its connection",
         path=tuple(steps(life, leak)),
         fix=repair(life, leak),
+        notes=("the connection cannot run another query until all rows are read",),
         subject=life.title,
     )

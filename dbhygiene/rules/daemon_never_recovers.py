@@ -1,8 +1,8 @@
-"""Loop for ever that outlives its connection: after a restart of the server, each of its queries fails.
+"""Endless loop that goes on with a dead connection: after a restart of the server, each of its queries fails.
 
-Django does not open a new connection by itself: a query on one that the server has closed fails, and so does the
-next. A request ends, and gives its broken connection back; a loop that catches what goes wrong, logs it and goes on,
-asks on the same dead connection until somebody restarts the process.
+Django does not reconnect by itself: if the server has closed the connection, each query fails. A web request ends, and
+Django then closes the broken connection. A loop that catches and logs the error keeps using the dead connection until
+the process is restarted.
 
 ```python
 import time
@@ -41,8 +41,8 @@ class Command(BaseCommand):
             time.sleep(5)
 ```
 
-The connection may as well be closed on every round. A loop that ends with the exception is right, too: whoever
-started the process starts it again, and it asks on a new connection.
+Closing the connection in every round is right, too. So is a loop that ends with the exception: the process manager
+restarts the program, which opens a new connection.
 
 ```python
 import time
@@ -67,13 +67,12 @@ class Command(BaseCommand):
             time.sleep(5)
 ```
 
-The rule is not on by default, since every daemon that catches its errors has this fault: select it by its name or its
-code.
+The rule is off by default, because every daemon that catches all errors has this fault. Select it by name or code.
 
 ## Fix safety
 
-Safe: Django opens a new connection for the next query. The guard, `if not connection.in_atomic_block`, keeps a
-transaction that is under way, such as the one around each test of a `TestCase`.
+Safe: Django opens a new connection for the next query. The guard `if not connection.in_atomic_block` protects
+an open transaction, such as the one around each test of a `TestCase`.
 
 ## References
 
@@ -109,8 +108,8 @@ def check(file: File, loop: ast.While) -> Iterator[Report]:
         return
     yield Report(
         loop,
-        "the loop catches a lost connection and goes on with a dead connection: every query fails from then on",
-        path=((handler, "what goes wrong is caught here"),),
+        "the loop goes on with a dead connection: every query fails until the process is restarted",
+        path=((handler, "the database error is caught here"),),
         fix=_fix(file, handler),
         confidence=Confidence.LIKELY,
         subject="connection",
@@ -130,6 +129,6 @@ def _survives(file: File, loop: ast.While) -> ast.ExceptHandler | None:
 
 def _fix(file: File, handler: ast.ExceptHandler) -> Fix | NoFix:
     if atomic_around(file, handler) is not None:
-        return NoFix("the loop lies within a transaction")
+        return NoFix("the loop is inside a transaction")
     code = guarded_closing(file, is_async=runs_in_coroutine(file, handler))
     return Fix("Close the dead connection", (InsertBefore(file.span(handler.body[0]), code),))

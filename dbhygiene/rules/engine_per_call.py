@@ -1,8 +1,8 @@
-"""Engine that is made anew on each call, and left to the garbage collector with its connections.
+"""Engine that is created in each call and never disposed of.
 
-An engine is a pool: it is meant to be made once, and kept as long as the program runs. One that is made for each
-request keeps at least one server connection open after its work is done, until it happens to be collected. Sixty
-calls leave up to sixty connections open; a busy service meets error 1040, "Too many connections", or 1226.
+An engine has a pool: create it once, and keep it as long as the program runs. An engine that is created for each
+request keeps at least one server connection open until the engine is garbage-collected. Sixty calls leave up to sixty
+connections open; a busy service fails with error 1040, "Too many connections", or 1226.
 
 ```python
 from flask import Flask
@@ -17,7 +17,7 @@ def orders():
         return str(conn.execute(text("select count(*) from orders")).scalar())
 ```
 
-A function that returns a new engine each time is no better, where its callers do not keep it:
+A function that returns a new engine each time is reported if its callers do not keep the engine:
 
 ```python
 from sqlalchemy import create_engine
@@ -29,7 +29,7 @@ def count(frames):
     return frames.read_sql("select count(*) from orders", connect())
 ```
 
-There is nothing to say of an engine that is kept or cached, disposed of, or has no pool:
+An engine that is kept, cached or disposed of, or that has no pool, is not reported:
 
 ```python
 from functools import lru_cache
@@ -59,7 +59,7 @@ def probe(urls):
 
 ## Fix safety
 
-There is no fix: where the one engine is to live, only the program's author knows.
+There is no fix: dbhygiene cannot tell where the engine should be kept.
 
 ## References
 
@@ -92,14 +92,14 @@ def check(file: File, made: Engine) -> Iterator[Report]:
     if evidence is None:
         return
     where, node = evidence
-    again = (Step(where.path, where.span(node), "called again and again"),) if isinstance(node, _PLACES) else ()
+    again = (Step(where.path, where.span(node), "called repeatedly"),) if isinstance(node, _PLACES) else ()
     yield Report(
         made.call,
-        f"each call makes a new engine and pool, {_reason(file, where, node)}",
-        path=(*again, (made.call, "a new engine each time, with a pool of its own")),
-        fix=NoFix("only its author knows where the one engine is to live"),
+        f"each call creates an engine and its pool, {_reason(file, where, node)}",
+        path=(*again, (made.call, "creates a new engine and pool each time")),
+        fix=NoFix("cannot tell where the engine should be kept; create it once, such as at module level"),
         confidence=_confidence(made.databases, node),
-        notes=("its connections stay open until the engine happens to be collected",),
+        notes=("its connections stay open until the engine is garbage-collected",),
     )
 
 
@@ -107,7 +107,7 @@ def _reason(file: File, where: File, node: ast.AST) -> str:
     if not isinstance(node, ast.Call):
         return "and neither keeps nor disposes of them"
     place = f"line {node.lineno}" if where is file else f"line {node.lineno} of {where.path.name}"
-    return f"which the caller on {place} does not keep"
+    return f"which the caller in {place} does not keep"
 
 
 def _confidence(databases: frozenset[str], evidence: ast.AST) -> Confidence:

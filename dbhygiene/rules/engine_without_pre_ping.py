@@ -1,8 +1,8 @@
-"""Engine that replaces old connections, but does not test the young ones.
+"""Engine that replaces old connections, but does not test the others.
 
-`pool_recycle` keeps a pool's connections younger than the server's `wait_timeout`. A server that restarts, or fails
-over, closes young ones too; only `pool_pre_ping=True` notices that. Where that matters, select this rule beside
-`engine-without-protection`, which is content with either option.
+`pool_recycle` keeps a pool's connections younger than the server's `wait_timeout`. A server that restarts or fails
+over closes young connections, too; only `pool_pre_ping=True` notices that. If this matters, select this rule in
+addition to `engine-without-protection`, which accepts either option.
 
 ```python
 from sqlalchemy import create_engine
@@ -16,8 +16,8 @@ from sqlalchemy import create_engine
 engine = create_engine("mysql+pymysql://shop@db/shop", pool_recycle=1800, pool_pre_ping=True)
 ```
 
-A test that is turned off by hand is left alone, and so are asynchronous engines, unless SQLAlchemy 2.0.50 or later is
-known to test their connections without failing:
+A test that is turned off explicitly is not reported. Asynchronous engines are reported only if the project requires
+SQLAlchemy 2.0.50 or later, which can test their connections:
 
 ```python
 from sqlalchemy import create_engine
@@ -54,5 +54,5 @@ def check(file: File, made: Engine) -> Iterator[Report]:
     if made.options.open or PRE_PING in made.options.items or not made.sets("pool_recycle"):
         return
     if (code := options_of(made).get(PRE_PING)) and (confidence := concern(made)) and made.has_pool and lasts(made):
-        message = "engine has `pool_recycle`, but no `pool_pre_ping`, and fails once after each restart of the server"
+        message = "engine has `pool_recycle` but no `pool_pre_ping`: queries fail after a restart of the server"
         yield Report(made.call, message, fix=add(made, {PRE_PING: code}), confidence=confidence)

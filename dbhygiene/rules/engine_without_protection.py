@@ -1,8 +1,8 @@
-"""Engine whose pool may hand out connections that the server has long closed.
+"""Engine whose pool may return connections that the server has already closed.
 
-MySQL and MariaDB close a connection that has been idle for `wait_timeout` seconds: 28800 by default, often 300 where
-the server is rented. SQLAlchemy's pool does not notice. It hands the dead connection to the first who asks after the
-night, and the query fails with error 2006, "MySQL server has gone away", 2013 or 4031.
+MySQL and MariaDB close a connection that has been idle for `wait_timeout` seconds: 28800 by default, often 300 with
+hosted servers. SQLAlchemy's pool does not notice. It returns the dead connection to the next caller, whose query fails
+with error 2006, "MySQL server has gone away", 2013 or 4031.
 
 Either of two options prevents it: `pool_pre_ping=True` tests each connection as it leaves the pool, and
 `pool_recycle=N` replaces it when it is older than N seconds. By default both are off.
@@ -24,7 +24,8 @@ engine = create_engine(
 )
 ```
 
-The URL is followed through names, modules, f-strings, formats and `URL.create`; the options through `**`:
+dbhygiene evaluates URLs that are built from variables, f-strings, formats and `URL.create`, also in other modules, and
+options that are passed with `**`:
 
 ```python
 import os
@@ -65,8 +66,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 engine = create_async_engine("mysql+asyncmy://shop@db/shop", pool_recycle=280)
 ```
 
-There is nothing to say where either option is set, where there is no pool or another database, where the options
-cannot be seen, and for an engine that one function makes, uses and drops:
+Nothing is reported if either option is set, if the engine has no pool or another database, if the options are unknown,
+or if one function creates the engine, uses it and discards it:
 
 ```python
 from sqlalchemy import create_engine
@@ -89,14 +90,14 @@ def export(frame):
     frame.to_sql("orders", engine)
 ```
 
-Where the database cannot be seen, the finding is *likely*; *possible*, and so not shown unless asked for, where
-the project speaks of another database:
+If the database is unknown, the finding is *likely*. If the project mentions another database, it is *possible*, and
+reported only with `min-confidence = "possible"`:
 
 ```python
 import os
 from sqlalchemy import create_engine
 
-engine = create_engine(os.environ["DATABASE_URL"])  # HYG201: if it is MySQL
+engine = create_engine(os.environ["DATABASE_URL"])  # HYG201: if it uses MySQL
 ```
 
 ```python
@@ -108,10 +109,10 @@ engine = create_engine(os.getenv("DATABASE_URL", "sqlite:///shop.db"))
 
 ## Fix safety
 
-Safe: every pool and every dialect takes both options from SQLAlchemy 1.2 on. A test costs one short round trip for each
-checkout. The number is a little below `server-timeout`; 280 where that is not configured. Options that a mapping
-or a configuration file may hold as well are not added, for a keyword given twice is a `TypeError`; one that is turned
-off by hand is left as it is.
+Safe: every pool and every dialect accepts both options from SQLAlchemy 1.2 on. A test costs one short round trip for
+each checkout. The number is a little below `server-timeout`, or 280 if that is not configured. An option is not added
+if a mapping or a configuration file may already contain it: a keyword that is passed twice raises a `TypeError`. An
+option that is turned off explicitly stays off.
 
 ## References
 
@@ -129,7 +130,7 @@ from dbhygiene.library.fates import lasts
 from dbhygiene.library.made_again import made_again
 from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.library.protection import protect
-from dbhygiene.library.sqlalchemy import MYSQL
+from dbhygiene.library.sqlalchemy import IDLE_IN_POOL, MYSQL
 from dbhygiene.model import Report, rule
 from dbhygiene.settings import Confidence
 from dbhygiene.source import File
@@ -148,13 +149,13 @@ def check(file: File, made: Engine) -> Iterator[Report]:
 
 def _message(made: Engine) -> str:
     if MYSQL in made.databases:
-        return "engine has neither `pool_pre_ping` nor `pool_recycle`, and hands out connections that MySQL has closed"
-    return "engine has neither `pool_pre_ping` nor `pool_recycle`: if it is MySQL's, it hands out closed connections"
+        return "engine has neither `pool_pre_ping` nor `pool_recycle`: connections go stale in its pool"
+    return "engine has neither `pool_pre_ping` nor `pool_recycle`: if it uses MySQL, connections go stale"
 
 
 def _notes(made: Engine) -> tuple[str, ...]:
     if MYSQL in made.databases:
-        return ("the server closes connections idle for `wait_timeout` seconds: then error 2006, 2013 or 4031",)
+        return (IDLE_IN_POOL,)
     if speaks_for_mysql(made.file):
-        return ("the URL cannot be seen, but the project has a MySQL driver",)
-    return ("the URL cannot be seen; `databases = [...]` in the configuration says which databases it may be of",)
+        return ("the URL is unknown here, but the project has a MySQL driver",)
+    return ("the URL is unknown here; to name the databases of the project, set `databases`",)

@@ -1,8 +1,8 @@
-"""Engine that tests its connections, but keeps them for ever.
+"""Engine that tests its connections, but never replaces them.
 
-`pool_pre_ping=True` replaces a connection when it is found dead: after the server has closed it, and written a line
-about an aborted connection to its log. `pool_recycle` closes it in time, and lets go of what the server keeps for
-it. Where that matters, select this rule beside `engine-without-protection`, which is content with either option.
+`pool_pre_ping=True` replaces a connection only after the server has closed it and has logged an aborted connection.
+`pool_recycle` closes the connection before that, which also frees its memory in the server. If this matters, select
+this rule in addition to `engine-without-protection`, which accepts either option.
 
 ```python
 from sqlalchemy import create_engine
@@ -25,7 +25,7 @@ local = create_engine("sqlite:///shop.db", pool_pre_ping=True)
 
 ## Fix safety
 
-Safe: a connection older than that is replaced when it is next asked for.
+Safe: a connection older than that is replaced at the next checkout.
 
 ## References
 
@@ -49,7 +49,5 @@ def check(file: File, made: Engine) -> Iterator[Report]:
     if made.options.open or RECYCLE in made.options.items or not made.sets("pool_pre_ping"):
         return
     if (confidence := concern(made)) and made.has_pool and lasts(made):
-        message = (
-            "engine has `pool_pre_ping`, but no `pool_recycle`, and keeps its connections until the server closes them"
-        )
+        message = "engine has `pool_pre_ping` but no `pool_recycle`: only the server closes its idle connections"
         yield Report(made.call, message, fix=add(made, {RECYCLE: options_of(made)[RECYCLE]}), confidence=confidence)

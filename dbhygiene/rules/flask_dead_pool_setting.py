@@ -1,9 +1,8 @@
 """Pool setting that Flask-SQLAlchemy does not read.
 
 Flask-SQLAlchemy 2 read `SQLALCHEMY_POOL_RECYCLE`, `SQLALCHEMY_POOL_SIZE`, `SQLALCHEMY_POOL_TIMEOUT` and
-`SQLALCHEMY_MAX_OVERFLOW`; version 3 ignores them without a word, and no version has ever read
-`SQLALCHEMY_POOL_PRE_PING`. The protection that they seem to give is not there. Both belong into
-`SQLALCHEMY_ENGINE_OPTIONS`.
+`SQLALCHEMY_MAX_OVERFLOW`; version 3 silently ignores them, and no version has ever read `SQLALCHEMY_POOL_PRE_PING`.
+These settings have no effect. Set the options in `SQLALCHEMY_ENGINE_OPTIONS` instead.
 
 ```python
 from flask import Flask
@@ -19,8 +18,8 @@ app = Flask(__name__)
 app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"pool_pre_ping": True}
 ```
 
-Which version a project has is read from its lock file or its requirements; where they do not say, the old settings are
-taken to be read:
+The version is read from the project's lock file or requirements. If it is unknown, we assume that Flask-SQLAlchemy
+reads the old settings:
 
 ```python
 class Config:
@@ -28,7 +27,7 @@ class Config:
     SQLALCHEMY_POOL_RECYCLE = 280
 ```
 
-A name alone does not make a setting Flask's:
+A variable of the same name outside of Flask's settings is not reported:
 
 ```python
 import os
@@ -38,8 +37,8 @@ SQLALCHEMY_POOL_PRE_PING = os.environ.get("SQLALCHEMY_POOL_PRE_PING") == "1"
 
 ## Fix safety
 
-Safe: the settings become the options that they were meant to be, all of them at once, or beside the options that there
-are where those are one dict in sight. There is no fix for keywords of `config.update`, nor across branches.
+Safe: the settings become engine options. If there already are engine options, the fix adds to them, provided that they
+are one dict literal in the same file. There is no fix for keywords of `config.update`, or across branches.
 
 ## References
 
@@ -84,8 +83,8 @@ def _fix(file: File, group: flask.Group, setting: flask.Setting, dead: list[flas
     """Make the dead settings of a group its engine's options: all with the first one, or each beside those it has."""
     version = file.project.version_of(flask.DISTRIBUTION)
     if version is not None and version < (2, 4):
-        return NoFix("SQLALCHEMY_ENGINE_OPTIONS exists since version 2.4")
-    beside = NoFix(f'`"{_OPTIONS[setting.key]}"` belongs into SQLALCHEMY_ENGINE_OPTIONS, beside the other options')
+        return NoFix("SQLALCHEMY_ENGINE_OPTIONS needs Flask-SQLAlchemy 2.4 or later")
+    beside = NoFix(f'it needs more than one change; set `"{_OPTIONS[setting.key]}"` in SQLALCHEMY_ENGINE_OPTIONS')
     statements = [each.statement for each in dead if each.statement is not None and each.holder is None]
     if len(statements) < len(dead) or len({file.parents[each] for each in statements}) > 1:
         return beside
@@ -95,14 +94,16 @@ def _fix(file: File, group: flask.Group, setting: flask.Setting, dead: list[flas
     if group.has(flask.ENGINE_OPTIONS):
         return beside
     if setting is not dead[0]:
-        return NoFix(f"it becomes an engine option together with `{dead[0].key}`")
+        return NoFix(f"the fix for `{dead[0].key}` includes it")
     items = (f"{file.quoted(_OPTIONS[each.key], each.at)}: {file.segment(each.value)}" for each in dead)
     edits: tuple[Edit, ...] = (
         Replace(file.span(setting.at), setting.target(file, flask.ENGINE_OPTIONS)),
         Replace(file.span(setting.value), f"{{{', '.join(items)}}}"),
         *(Remove(file.span(each)) for each in statements[1:]),
     )
-    return Fix("Make it an engine option" if len(dead) == 1 else "Make them engine options", edits)
+    return Fix(
+        "Move it to SQLALCHEMY_ENGINE_OPTIONS" if len(dead) == 1 else "Move them to SQLALCHEMY_ENGINE_OPTIONS", edits
+    )
 
 
 def _move(file: File, setting: flask.Setting, options: Value | None) -> Fix | None:
@@ -113,5 +114,5 @@ def _move(file: File, setting: flask.Setting, options: Value | None) -> Fix | No
                 item = AddItem(
                     file.span(literal), file.quoted(_OPTIONS[setting.key], literal), file.segment(setting.value)
                 )
-                return Fix("Make it an engine option", (item, Remove(file.span(setting.statement))))
+                return Fix("Move it to SQLALCHEMY_ENGINE_OPTIONS", (item, Remove(file.span(setting.statement))))
     return None

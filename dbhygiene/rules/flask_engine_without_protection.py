@@ -1,9 +1,9 @@
-"""Flask-SQLAlchemy application whose pool may hand out connections that the server has long closed.
+"""Flask-SQLAlchemy application whose pool may return connections that the server has already closed.
 
-Flask-SQLAlchemy makes the engine, from the application's settings. For `mysql` URLs it adds a `pool_recycle` of
-7200 s by itself: enough for MySQL's own `wait_timeout` of eight hours, not for the five or ten minutes of many
-rented servers, where the first visitor after a quiet quarter of an hour gets error 2006, "MySQL server has gone
-away". For `mariadb` URLs it adds nothing.
+Flask-SQLAlchemy creates the engine from the application's settings. For `mysql` URLs it sets `pool_recycle` to 7200 s.
+That is enough for MySQL's default `wait_timeout` of eight hours, but not for the five or ten minutes of many hosted
+servers: there, the first request after a quiet quarter of an hour fails with error 2006, "MySQL server has gone away".
+For `mariadb` URLs it sets nothing.
 
 ```python
 from flask import Flask
@@ -22,7 +22,7 @@ app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"pool_pre_ping": True}
 app.config["SQLALCHEMY_TRACK_MODIFICATIONS"] = False
 ```
 
-The settings may stand in a class or a module of their own, too:
+The settings may also be in a class or in a module of their own:
 
 ```python
 class Config:
@@ -38,7 +38,7 @@ class Config:
     SQLALCHEMY_ENGINE_OPTIONS = {"pool_size": 5, "pool_pre_ping": True}
 ```
 
-Either option suffices, in whatever base class; and settings of tests and of a developer's machine are left alone:
+Either option is enough, also in a base class. Settings of tests and of development machines are not reported:
 
 ```python
 class Base:
@@ -55,9 +55,9 @@ class Development:
 
 ## Fix safety
 
-Safe: the option is added beside the URL, before the extension reads it. Versions before 2.4 do not know
-`SQLALCHEMY_ENGINE_OPTIONS`: where such a one is required, `SQLALCHEMY_POOL_RECYCLE` is written instead. There is no
-fix for options that are not in one dict in sight, and for the binds of versions before 3.
+Safe: the option is added beside the URL, before the extension reads it. Versions before 2.4 do not support
+`SQLALCHEMY_ENGINE_OPTIONS`: if the project requires one of them, the fix sets `SQLALCHEMY_POOL_RECYCLE` instead. There
+is no fix for options that are not one dict literal in the same file, or for the binds of versions before 3.
 
 ## References
 
@@ -74,7 +74,7 @@ from dbhygiene.edits import AddItem, AddKeyword, InsertAfter, Replace
 from dbhygiene.flow.reading import value
 from dbhygiene.flow.values import Constant, Dict, Text, as_dict, options
 from dbhygiene.library import flask
-from dbhygiene.library.sqlalchemy import MYSQL, UNKNOWN_DATABASE, databases, in_migrations
+from dbhygiene.library.sqlalchemy import IDLE_IN_POOL, MYSQL, UNKNOWN_DATABASE, databases, in_migrations
 from dbhygiene.library.test_files import is_test
 from dbhygiene.model import Fix, NoFix, Report, rule
 from dbhygiene.settings import Confidence
@@ -127,7 +127,7 @@ def _uri(file: File, group: flask.Group, found: list[flask.Group]) -> Iterator[R
         _message(file, setting),
         fix=_fix(file, group, setting),
         confidence=confidence,
-        notes=("the server closes connections idle for `wait_timeout` seconds: then error 2006, 2013 or 4031",),
+        notes=(IDLE_IN_POOL,),
         subject=flask.URI,
     )
 
@@ -156,11 +156,8 @@ def _is_implicit(file: File, setting: flask.Setting) -> bool:
 
 def _message(file: File, setting: flask.Setting) -> str:
     if _is_implicit(file, setting):
-        return (
-            "Flask-SQLAlchemy's engine has no `pool_pre_ping`, and a `pool_recycle` of 7200 s, which it adds for MySQL:"
-            " it hands out closed connections where `wait_timeout` is less"
-        )
-    return "Flask-SQLAlchemy's engine has neither `pool_pre_ping` nor `pool_recycle`, and hands out closed connections"
+        return "engine has no `pool_pre_ping`, and its default `pool_recycle` of 7200 s may be too long"
+    return "engine has neither `pool_pre_ping` nor `pool_recycle`: connections go stale in its pool"
 
 
 def _fix(file: File, group: flask.Group, setting: flask.Setting) -> Fix | NoFix:
@@ -171,22 +168,22 @@ def _fix(file: File, group: flask.Group, setting: flask.Setting) -> Fix | NoFix:
             return Fix(
                 _TITLE, (AddItem(file.span(known.literal), file.quoted("pool_pre_ping", known.literal), "True"),)
             )
-        return NoFix("the engine's options are not in one dict in sight")
+        return NoFix("the engine options are not one dict literal in this file")
     if dead := flask.dead(file, group):
-        return NoFix(f"`{dead[0].key}`, which nobody reads, is to become an engine option first")
+        return NoFix(f"fix the unused setting `{dead[0].key}` first")
     near = setting.holder or setting.statement or setting.value
     key, code = flask.ENGINE_OPTIONS, f"{{{file.quoted('pool_pre_ping', near)}: True}}"
     if version is not None and version < (2, 4):
         key, code = flask.POOL_RECYCLE, str(file.project.settings.safe_lifetime)
     if len(group.of(flask.URI)) > 1:
-        return NoFix("several branches assign the URL: `SQLALCHEMY_ENGINE_OPTIONS` belongs after them")
+        return NoFix("several branches assign the URL; set `SQLALCHEMY_ENGINE_OPTIONS` after them")
     match setting.holder:
         case ast.Call() as call:
             return Fix(_TITLE, (AddKeyword(file.span(call), key, code),))
         case ast.Dict() as literal:
             return Fix(_TITLE, (AddItem(file.span(literal), file.quoted(key, literal), code),))
     if setting.statement is None:
-        return NoFix("the setting is no assignment")
+        return NoFix("the setting is not an assignment")
     return Fix(_TITLE, (InsertAfter(file.span(setting.statement), f"{setting.target(file, key)} = {code}"),))
 
 
@@ -202,6 +199,6 @@ def _binds(file: File, group: flask.Group) -> Iterator[Report]:
             if MYSQL in databases(value(file, url)):
                 named, option = file.quoted("url", setting.value), file.quoted("pool_pre_ping", setting.value)
                 code = f"{{{named}: {file.segment(url)}, {option}: True}}"
-                message = "bind has no `pool_pre_ping`: since version 3, SQLALCHEMY_ENGINE_OPTIONS are not for binds"
+                message = "bind has no `pool_pre_ping`: Flask-SQLAlchemy 3 applies no engine options to binds"
                 fix = Fix(_TITLE, (Replace(file.span(url), code),))
                 yield Report(url, message, fix=fix, confidence=Confidence.LIKELY, subject=flask.BINDS)

@@ -1,8 +1,8 @@
-"""Transaction that is kept open across a long wait: if the server closes the connection, its work is lost.
+"""Transaction that stays open during a long wait: if the server closes the connection, its writes are lost.
 
-Whatever was written within `transaction.atomic()` before the wait is rolled back when the server closes the idle
-connection, and the next query raises. Even where the server is patient, the locks of the rows written are held
-meanwhile, and others wait for them.
+When the server closes the idle connection, it rolls back all writes of the `transaction.atomic()` block, and the next
+query raises. Even if the server's timeout is long, the locks of the written rows are held during the wait, and other
+transactions wait for them.
 
 ```python
 import time
@@ -20,7 +20,7 @@ class Command(BaseCommand):
                 Order.objects.filter(late=True).delete()
 ```
 
-What waits before the transaction begins, or after it has ended, is `stale-connection-after-gap`'s.
+A wait before or after the transaction is reported by `stale-connection-after-gap`.
 
 ```python
 import time
@@ -43,8 +43,8 @@ site that uses PostgreSQL, such waits are reported only if `server-timeout` is s
 
 ## Fix safety
 
-There is no fix: to close the connection would lose the work just as well. Wait before the transaction begins, or end
-it first.
+There is no fix: closing the connection would also roll back the transaction. Wait before the transaction begins, or
+after it ends.
 
 ## References
 
@@ -69,8 +69,8 @@ def check(file: File, gap: Gap) -> Iterator[Report]:
             gap.wait.node,
             f"the transaction stays open while {gap.kind.value} ({gap.seconds})",
             path=tuple(steps(gap)),
-            fix=NoFix("the wait lies within a transaction, which closing the connection would roll back"),
+            fix=NoFix("closing the connection would roll back the transaction; move the wait out of it"),
             confidence=confidence(gap),
-            notes=("its locks are held as long", *notes(gap)),
+            notes=("the transaction holds its locks during the whole wait", *notes(gap)),
             subject="transaction",
         )

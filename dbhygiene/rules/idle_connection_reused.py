@@ -1,9 +1,8 @@
-"""Connection to MySQL that lies idle for longer than the server waits, and is used again.
+"""Connection to MySQL that is used again after it was idle for longer than the server's timeout.
 
-MySQL and MariaDB close a connection that has been idle for `wait_timeout` seconds: 28800 by default, often 300 where
-the server is rented. The driver does not notice before the next query, which fails with error 2006, "MySQL server
-has gone away", 2013 or 4031. A program that sleeps for an hour between two queries must not expect its connection to
-be there afterwards.
+MySQL and MariaDB close a connection that has been idle for `wait_timeout` seconds: 28800 by default, often 300 with
+hosted servers. The driver notices only at the next query, which fails with error 2006, "MySQL server has gone away",
+2013 or 4031. This happens to a program that sleeps for an hour between two queries.
 
 ```python
 import time
@@ -38,7 +37,7 @@ def watch(url, read):
         conn.close()
 ```
 
-The wait may be in a function that is called, the connection in a field or in a variable of the module:
+The wait may be in a called function, and the connection in a field or in a variable of the module:
 
 ```python
 import time
@@ -65,14 +64,14 @@ class Collector:
         self.conn.close()
 ```
 
-What a module keeps for its requests or events lies idle from one to the next, over night and over the weekend:
+A connection that a module keeps for its requests or events is idle between them, such as over night:
 
 ```python
 import pymysql
 from flask import Flask
 
 app = Flask(__name__)
-db = pymysql.connect(host="db", user="shop")  # HYG110: from one call of `orders` to the next
+db = pymysql.connect(host="db", user="shop")  # HYG110: between two calls of `orders`
 
 @app.route("/orders")
 def orders():
@@ -81,8 +80,8 @@ def orders():
         return str(cursor.fetchone()[0])
 ```
 
-There is nothing to say where each round opens its own connection, where it is tested before it is used, or where
-its loss is expected:
+Nothing is reported if each round opens its own connection, if the connection is tested before use, or if the waits are
+short:
 
 ```python
 import time
@@ -122,10 +121,10 @@ def polls(work):
 
 ## Fix safety
 
-Safe for PyMySQL and mysql.connector, whose `ping(reconnect=True)` opens the connection again if it has to. A
-transaction that was under way is lost with the old connection, with or without the ping. There is no fix for MySQLdb,
-whose newer versions cannot reconnect, nor for asynchronous drivers, nor where the variable is out of sight of the wait,
-nor for what a module keeps for its requests.
+Safe for PyMySQL and mysql.connector: their `ping(reconnect=True)` reconnects if needed. An open transaction is lost
+with the old connection, with or without the ping. There is no fix for MySQLdb, whose newer versions cannot reconnect,
+for asynchronous drivers, if the waiting function has no variable for the connection, or for a connection that a module
+keeps for its requests.
 
 ## References
 
@@ -162,7 +161,7 @@ def check(file: File, life: Lifetime) -> Iterator[Report]:
         yield Report(
             life.birth if outside else gap.wait.node,
             _message(gap),
-            path=(*(((life.birth, "opened once, and kept"),) if gap.between_calls else ()), *steps(gap)),
+            path=(*(((life.birth, "opened once and kept"),) if gap.between_calls else ()), *steps(gap)),
             fix=_repair(gap),
             confidence=gap.confidence,
             notes=tuple(notes(gap)),
@@ -171,28 +170,30 @@ def check(file: File, life: Lifetime) -> Iterator[Report]:
 
 
 def _message(gap: Held) -> str:
-    name = gap.title
+    from dbhygiene.gaps.story import goes_stale
+
+    when = f"while {gap.kind.value} ({gap.seconds})"
     if gap.between_calls:
-        return f"connection `{name}` is kept from one call of `{gap.between_calls}` to the next, which may be hours"
-    return f"connection `{name}` lies idle while {gap.kind.value} ({gap.seconds}), and is used again afterwards"
+        when = f"between two calls of `{gap.between_calls}`"
+    return f"connection `{gap.title}` {goes_stale(gap.confidence)} {when}"
 
 
 def _repair(gap: Held) -> Fix | NoFix:
     """Let the driver test the connection after the wait, where it can be named there."""
     life, file = gap.life, gap.file
     if gap.between_calls:
-        return NoFix("each call needs a connection of its own, or one that is tested first")
+        return NoFix("it needs more than one change; open a connection in each call, or test it before each use")
     if life.resource.package not in PINGS:
-        return NoFix("its driver cannot make it anew by itself")
+        return NoFix("this driver cannot reconnect by itself; open a new connection after the wait")
     if life.resource.is_async:
-        return NoFix("it is awaited")
+        return NoFix("this fix does not support asynchronous connections; open a new one after the wait")
     statement = next((node for node in file.around(gap.wait.node) if isinstance(node, ast.stmt)), None)
     code = function_around(file, gap.wait.node) or file.tree
     if not isinstance(statement, ast.Expr) or code is not life.code or gap.variable is None:
-        return NoFix("where it waits, the connection has no name")
+        return NoFix("the connection has no variable in the function that waits")
     from dbhygiene.edits import InsertAfter  # most files need none
 
     return Fix(
-        "Open it again after the wait, if need be",
+        "Reconnect after the wait if needed",
         (InsertAfter(file.span(statement), f"{gap.variable}.{PINGS[life.resource.package]}"),),
     )

@@ -1,9 +1,9 @@
-"""Connection that is not closed before a wait, although something is there to close it.
+"""Connection that is still open during a wait, although there is code to close it.
 
-Somebody has met the dead connection before, and wrote what was to help; it does not. Three ways are common:
+The code tries to close the connection before the wait, but this has no effect. Three cases are common:
 
-`close_old_connections()` closes only what is older than `CONN_MAX_AGE`, or has failed already. Where settings let
-connections live on, without `CONN_HEALTH_CHECKS`, it keeps the very connection that the server is about to close.
+`close_old_connections()` closes only connections that are older than `CONN_MAX_AGE`, or that have already failed. With
+`CONN_MAX_AGE` set, and without `CONN_HEALTH_CHECKS`, it keeps the connection that the server is about to close.
 
 ```python
 import time
@@ -41,7 +41,7 @@ class Command(BaseCommand):
             time.sleep(400)
 ```
 
-Closed at the end of a `try`, it stays open whenever something raises before:
+A `close` at the end of a `try` is not reached if a statement before it raises:
 
 ```python
 import time
@@ -55,10 +55,10 @@ def work(log):
             connection.close()
         except ValueError:
             log.exception("failed")
-        time.sleep(600)  # HYG302: only where nothing raises
+        time.sleep(600)  # HYG302: if an exception is raised
 ```
 
-And a decorator closes around a function, while the function waits within:
+A decorator closes the connection before and after the function, but the function waits in between:
 
 ```python
 import functools
@@ -81,12 +81,12 @@ def fresh(function):
 @fresh
 def render(pk):
     order = Order.objects.get(pk=pk)
-    subprocess.run(["render", order.path])  # HYG302: around the whole function
+    subprocess.run(["render", order.path])  # HYG302: after the function
     order.save()
 ```
 
-With `CONN_MAX_AGE` at its default of 0, or with health checks, `close_old_connections()` is enough; and
-`connection.close()` always is. Where the settings cannot be read, nothing is said.
+With `CONN_MAX_AGE` at its default of 0, or with health checks, `close_old_connections()` is enough, and
+`connection.close()` always is. If the settings are unknown, nothing is reported.
 
 ```python
 import time
@@ -106,8 +106,8 @@ def work():
 
 ## Fix safety
 
-As with `stale-connection-after-gap`: the connection is closed right before the statement that waits. What was there
-stays.
+As with `stale-connection-after-gap`: the fix closes the connection right before the statement that waits. The existing
+code stays.
 
 ## References
 
@@ -121,7 +121,7 @@ from collections.abc import Iterator
 from dbhygiene.gaps import Gap
 from dbhygiene.gaps.insufficient import insufficient
 from dbhygiene.gaps.repair import repair, waits_in_transaction
-from dbhygiene.gaps.story import confidence, steps
+from dbhygiene.gaps.story import confidence, goes_stale, steps
 from dbhygiene.model import Report, rule
 from dbhygiene.source import File
 
@@ -134,7 +134,7 @@ def check(file: File, gap: Gap) -> Iterator[Report]:
     place, why = found
     yield Report(
         gap.place,
-        f"the connection stays open while {gap.kind.value}, {gap.seconds}: {why}",
+        f"the connection {goes_stale(confidence(gap))}: {why}",
         path=((place, why), *steps(gap)),
         fix=repair(gap),
         confidence=confidence(gap),

@@ -1,9 +1,8 @@
 """Pool option whose value is of a type that the pool cannot use.
 
-SQLAlchemy takes what it is given. A `pool_recycle` that is a string, as environment variables are, or None, is
-compared with a number when a connection is first asked for: `TypeError: '>' not supported between instances of
-'str' and 'int'`. True is one second. And a `pool_pre_ping` of `"False"` is a string that is not empty, and so turns
-the test on.
+SQLAlchemy does not check these values. A `pool_recycle` that is a string (as environment variables are) or None is
+compared with a number at the first checkout, which raises `TypeError: '>' not supported between instances of 'str' and
+'int'`. True means one second. A `pool_pre_ping` of `"False"` is a non-empty string, and so turns the test on.
 
 ```python
 import os
@@ -23,14 +22,14 @@ second = create_engine(url, pool_recycle=3600)
 third = create_engine(url, pool_recycle=280)
 ```
 
-A default of the right type does not help where the variable is set:
+A default of the right type does not help if the variable is set:
 
 ```python
 import os
 from sqlalchemy import create_engine
 
 engine = create_engine(url, pool_recycle=os.getenv("POOL_RECYCLE", 3600))  # HYG205
-tested = create_engine(url, pool_pre_ping=os.getenv("PRE_PING", "false"))  # HYG205: turned on
+tested = create_engine(url, pool_pre_ping=os.getenv("PRE_PING", "false"))  # HYG205: always on
 ```
 
 ```python
@@ -46,8 +45,8 @@ def connect(recycle=None):
 
 ## Fix safety
 
-Safe for a number written as a string, for an environment variable, and for None: the program failed there. There is
-no fix for what may be a string or None, nor for `pool_pre_ping`, where only its author knows what was meant.
+Safe for a number written as a string, for an environment variable, and for None: the program fails with these values.
+There is no fix for a value that may be a string or None, nor for `pool_pre_ping`: the intended value is unknown.
 
 ## References
 
@@ -84,9 +83,9 @@ def _recycle(made: Engine, values: list[Value]) -> Iterator[Report]:
         return
     confidence = Confidence.CERTAIN if all(wrong) else Confidence.LIKELY
     said = " or ".join(dict.fromkeys(filter(None, wrong)))
-    consequence = "replaces connections every second" if said == "True" else "raises TypeError when it is first used"
+    consequence = "replaces connections every second" if said == "True" else "raises TypeError on first use"
     at = written(made, RECYCLE) or made.call
-    yield Report(at, f"`pool_recycle` is {said}, and {consequence}", fix=_right(made, values), confidence=confidence)
+    yield Report(at, f"`pool_recycle` is {said}, which {consequence}", fix=_right(made, values), confidence=confidence)
 
 
 def _wrong(found: Value) -> str:
@@ -106,13 +105,13 @@ def _right(made: Engine, values: list[Value]) -> Fix | NoFix:
     match values:
         case [Constant(value=str(text))]:
             if not text.strip().isdigit():
-                return NoFix("the string is no number of seconds")
+                return NoFix("the string is not a number of seconds")
             too_long = int(text) >= settings.lifetime_limit and not made.sets(PRE_PING)
             return rewrite(made, RECYCLE, str(settings.safe_lifetime if too_long else int(text)))
         case [Constant(value=None | True)]:
             return rewrite(made, RECYCLE, str(settings.safe_lifetime))
     if at is None or any(isinstance(each, Constant) and each.value is None for each in values):
-        return NoFix("it may also be None: say what it is then")
+        return NoFix("it may also be None; choose a number for that case")
     return rewrite(made, RECYCLE, f"int({made.file.segment(at)})")
 
 
@@ -126,7 +125,7 @@ def _pre_ping(made: Engine, values: list[Value]) -> Iterator[Report]:
         return
     yield Report(
         written(made, PRE_PING) or made.call,
-        "`pool_pre_ping` is a string that is not empty, and turned on whatever it says",
-        fix=NoFix("only its author knows whether connections were to be tested"),
+        "`pool_pre_ping` is a non-empty string, so it is always on",
+        fix=NoFix("cannot tell whether connections should be tested; write `True` or `False`"),
         confidence=Confidence.CERTAIN if sure else Confidence.LIKELY,
     )

@@ -1,8 +1,8 @@
-"""Thread that asks the database through Django, and ends without closing its connection.
+"""Thread that queries the database through Django, and ends without closing its connection.
 
-Django gives each thread a connection of its own, and closes it at the end of a request only. A thread's lives on,
-after `join()` too, until it is collected as garbage: meanwhile the server counts it against `max_connections` and
-`max_user_connections`, and MySQL refuses the next one with error 1226 or 1040.
+Django opens a connection for each thread, and closes connections only at the end of a request. The connection of a
+thread stays open, even after `join()`, until it is garbage-collected. Until then it counts against `max_connections`
+and `max_user_connections`, and MySQL may refuse further connections with error 1226 or 1040.
 
 ```python
 import threading
@@ -16,11 +16,11 @@ def count(state):
 
 def count_all():
     for state in ("new", "sent", "late"):
-        threading.Thread(target=count, args=(state,)).start()  # HYG307: `count` asks the database
+        threading.Thread(target=count, args=(state,)).start()  # HYG307: `count` queries the database
 ```
 
-The threads of a pool each keep one, until the pool is shut down and collected; in a pool that lives on, the next job
-may come when the server has closed it long ago.
+Each thread of a pool keeps its connection until the pool is shut down and garbage-collected. In a long-lived pool, the
+server may have closed the connection before the next job.
 
 ```python
 from concurrent.futures import ThreadPoolExecutor
@@ -37,8 +37,8 @@ def count_all():
         return list(pool.map(count, ("new", "sent", "late")))  # HYG307
 ```
 
-Nothing is said where the thread closes its connection, nor where it lives as long as the process: in a loop for ever,
-or until somebody sets an event.
+Nothing is reported if the thread closes its connection, or if it lives as long as the process: in an endless loop, or
+until an event is set.
 
 ```python
 import threading
@@ -67,7 +67,7 @@ threading.Thread(target=watch, daemon=True).start()
 
 ## Fix safety
 
-Shown only: who else calls the function, and within which transaction, is not known.
+The fix is only shown, never applied: other code may call the function within a transaction.
 
 ## References
 
@@ -98,8 +98,10 @@ def check(file: File, call: ast.Call) -> Iterator[Report]:
         own = thread.file is file
         yield Report(
             call,
-            f"the thread's connection stays open: `{function.name}` asks the database, and does not close it",
-            fix=_fix(file, function) if own else NoFix(f"`{function.name}` is defined in another file"),
+            f"the thread's connection stays open: `{function.name}` queries the database and does not close it",
+            fix=_fix(file, function)
+            if own
+            else NoFix(f"`{function.name}` is defined in another file; close the connection there"),
             confidence=Confidence.LIKELY,
             subject=function.name,
         )

@@ -1,10 +1,10 @@
-"""Pool that keeps its connections for longer than the server does.
+"""Pool that keeps its connections longer than the server does.
 
 `pool_recycle` helps only where it is less than the server's `wait_timeout`: a connection is then replaced before
-the server closes it. With a larger number the pool hands out connections that are already closed, as if the option
-were not there.
+the server closes it. With a larger number the pool returns connections that are already closed, as if the option
+were not set.
 
-The number is measured against `server-timeout`; against 28800 s, MySQL's own default, where that is not configured.
+The number is compared with `server-timeout`, or with MySQL's default of 28800 s if that is not configured.
 
 ```python
 from sqlalchemy import create_engine
@@ -18,7 +18,7 @@ from sqlalchemy import create_engine
 engine = create_engine("mysql+pymysql://shop@db/shop", pool_recycle=280)
 ```
 
-It does not matter where each connection is tested:
+Nothing is reported if each connection is tested:
 
 ```python
 from sqlalchemy import create_engine
@@ -30,7 +30,7 @@ other = create_engine("postgresql://shop@db/shop", pool_recycle=86400)
 
 ## Fix safety
 
-Safe: connections are replaced earlier, a little before `server-timeout`; after 280 s where that is not configured.
+Safe: connections are replaced earlier, a little before `server-timeout`, or after 280 s if that is not configured.
 
 ## References
 

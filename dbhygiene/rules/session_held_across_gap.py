@@ -1,9 +1,10 @@
-"""Session or connection of an engine that is held while nobody asks, for longer than the server waits.
+"""Session, or connection of an engine, that is held idle for longer than the server's timeout.
 
-A session holds a connection of its pool from its first query to `commit`, `rollback` or `close`; what
-`engine.connect()` gives is held until `close`. Where the program sleeps for an hour in between, or keeps it as long as
-it runs, the server closes it meanwhile. `pool_pre_ping` and `pool_recycle` cannot help: they look at a connection as it
-leaves the pool, and this one has left it. The next query fails with error 2006, "MySQL server has gone away".
+A session holds a connection of its pool from its first query to `commit`, `rollback` or `close`; the result of
+`engine.connect()` holds one until `close`. If the program sleeps for an hour in between, or keeps the session as long
+as it runs, the server closes the connection. `pool_pre_ping` and `pool_recycle` cannot help: they apply when a
+connection leaves the pool, and this one has already left it. The next query fails with error 2006, "MySQL server has
+gone away".
 
 ```python
 import time
@@ -20,15 +21,15 @@ def watch():
             time.sleep(3600)  # HYG210: 60 min
 ```
 
-What is made when a module is imported is never given back: it lies idle between two requests, over night and over the
-weekend. Threads that share it get each other's results, and one failed query fails all that follow, until somebody
-calls `rollback`.
+A session that is created when a module is imported never returns its connection to the pool: it is idle between two
+requests, such as over night. Threads that share it get each other's results, and after one failed query all others
+fail, until `rollback` is called.
 
 ```python
 from sqlalchemy import create_engine, text
 
 engine = create_engine("mysql+pymysql://shop@db/shop", pool_pre_ping=True)
-conn = engine.connect()  # HYG210: as long as the program runs
+conn = engine.connect()  # HYG210: as long as the program
 
 def count():
     return conn.execute(text("select count(*) from orders")).scalar()
@@ -45,8 +46,8 @@ def find(kind, number):
     return session.get(kind, number)
 ```
 
-There is nothing to say of a session that has given its connection back when it waits, of engines, factories and
-registries, which are meant to be kept, of what somebody closes, and of a script that uses what it has opened and ends:
+Nothing is reported if the session has returned its connection before the wait, if it is closed, or if it belongs to a
+script that uses it and ends. Engines, session factories and registries are not reported: they are meant to be kept.
 
 ```python
 import time
@@ -84,9 +85,8 @@ if __name__ == "__main__":
 
 ## Fix safety
 
-There is no fix. A session is to be committed, rolled back or closed before the wait, and which of these only its author
-knows; each function needs a session of its own, `with Session() as session:`, and where that begins and ends is for its
-author to say, too.
+There is no fix. Before the wait, commit, roll back or close the session: dbhygiene cannot tell which is right. Instead
+of a session of the module, use one in each function: `with Session() as session:`.
 
 ## References
 
@@ -114,6 +114,8 @@ from dbhygiene.source import FUNCTION, File
 if TYPE_CHECKING:
     from dbhygiene.gaps.held import Held
 
+_NO_OPTION = "no pool option prevents this: they are applied when a connection leaves the pool"
+
 
 @rule("HYG210", on=Lifetime, imports=SQLALCHEMY)
 def check(file: File, life: Lifetime) -> Iterator[Report]:
@@ -140,12 +142,12 @@ def _kept(file: File, life: Lifetime, confidence: Confidence) -> Report | None:
     where, node = used
     return Report(
         life.birth,
-        f"`{name}` is kept as long as the program runs, and no option of the pool keeps it from going stale",
+        f"`{name}` lives as long as the program and will go stale; no pool option prevents that",
         path=(
-            (life.birth, "taken from the pool when this module is imported"),
+            (life.birth, "opened when this module is imported"),
             Step(where.path, where.span(node), "used here"),
         ),
-        fix=NoFix("where it is to be opened and closed is for its author to say"),
+        fix=NoFix("cannot tell where it should be closed; open one in each function that needs it"),
         confidence=confidence,
         notes=("threads must not share it",),
         subject=name,
@@ -153,18 +155,19 @@ def _kept(file: File, life: Lifetime, confidence: Confidence) -> Report | None:
 
 
 def _waiting(file: File, life: Lifetime, gap: Held, confidence: Confidence) -> Report:
-    from dbhygiene.gaps.story import notes, steps
+    from dbhygiene.gaps.story import goes_stale, notes, steps
 
-    message = f"`{gap.title}` holds its connection while {gap.kind.value} ({gap.seconds})"
+    confidence = min(confidence, gap.confidence)
+    when = f"while {gap.kind.value} ({gap.seconds})"
     if gap.between_calls:
-        message = f"`{gap.title}` holds its connection from one call of `{gap.between_calls}` to the next"
+        when = f"between two calls of `{gap.between_calls}`"
     return Report(
         life.birth if gap.between_calls or gap.file is not file else gap.wait.node,
-        f"{message}, and no option of the pool helps",
+        f"the connection of `{gap.title}` {goes_stale(confidence)} {when}",
         path=tuple(steps(gap)),
-        fix=NoFix("how it is to give its connection back before the wait is for its author to say"),
-        confidence=min(confidence, gap.confidence),
-        notes=tuple(notes(gap)),
+        fix=NoFix("cannot tell whether to commit, to roll back or to close it before the wait"),
+        confidence=confidence,
+        notes=(_NO_OPTION, *notes(gap)),
         subject=gap.title,
     )
 

@@ -1,9 +1,9 @@
-"""Session, or connection of an engine, that its function can leave open.
+"""Session, or connection of an engine, that a function can leave open.
 
-A session holds a connection of its engine's pool from its first query to `commit`, `rollback` or `close`; what
-`engine.connect()` gives holds one until `close`. A pool has 15: when they are gone, the next one to ask waits for 30
-seconds, and gets a `TimeoutError`. Neither `pool_pre_ping` nor `pool_recycle` helps a connection that is not given
-back: it goes stale where it is.
+A session holds a connection of its engine's pool from its first query to `commit`, `rollback` or `close`; the result of
+`engine.connect()` holds one until `close`. By default, a pool has 15 connections. When all are in use, the next caller
+waits for 30 seconds and gets a `TimeoutError`. Neither `pool_pre_ping` nor `pool_recycle` helps: they apply when a
+connection leaves the pool.
 
 ```python
 from sqlalchemy import create_engine, select
@@ -29,7 +29,7 @@ def orders(order):
             print(row)
 ```
 
-A `close` at the end is not reached when a query raises:
+If a query raises, a `close` at the end is not reached:
 
 ```python
 from sqlalchemy import create_engine, text
@@ -55,7 +55,7 @@ def touch():
         conn.close()
 ```
 
-A context manager that commits before it closes does not close where the commit fails:
+A context manager that commits before it closes does not close the session if the commit fails:
 
 ```python
 from sqlalchemy import create_engine
@@ -93,7 +93,7 @@ class Work:
             self.session.close()
 ```
 
-FastAPI resumes a dependency after the request only if it yields: what it returns, nobody closes.
+FastAPI resumes a dependency after the request only if it yields. A session that it returns is not closed:
 
 ```python
 from fastapi import Depends, FastAPI
@@ -120,8 +120,8 @@ def orders(a: Session = Depends(get_db), b: Session = Depends(get_session), c: S
     return []
 ```
 
-There is nothing to say of a session that is handed on, that rests after `commit` and `rollback`, or that belongs to
-its thread's or request's registry:
+Nothing is reported if the session is passed to other code, if it holds no connection after `commit` or `rollback`, or
+if it belongs to a registry of its thread or request:
 
 ```python
 from sqlalchemy import create_engine
@@ -149,11 +149,12 @@ def find(order):
 
 ## Fix safety
 
-Safe. The session or connection is closed at the end of the statements that need it, as its last `close` was, or as
-was plainly meant. A helper that does more than close it stays where it is: to close twice does no harm. A block of
-more than 50 lines is re-indented by `--unsafe-fixes` only. There is no fix where objects that it has loaded, or was
-given (`session.add`), are returned, stored or handed on: once it is closed, what they have not loaded yet is out of
-reach, and raises `DetachedInstanceError`. Plain values may go on: columns of a mapped class, rows of columns, counts.
+Safe. The session or connection is closed after the last statement that needs it. A helper that does more than close it
+stays where it is: closing twice is harmless. Blocks of more than 50 lines are re-indented only with `--unsafe-fixes`.
+
+There is no fix if objects that the session loaded, or that were added to it, are returned, stored or passed to other
+code: after the session is closed, reading an attribute that is not loaded yet raises `DetachedInstanceError`. Plain
+values are safe: columns of a mapped class, rows of columns, counts.
 
 ## References
 
@@ -200,8 +201,8 @@ def check(file: File, life: Lifetime) -> Iterator[Report]:
 def _returned(file: File, life: Lifetime, function: Function) -> Report:
     return Report(
         life.birth,
-        f"{life.resource.noun} `{life.title}` is returned by a dependency, and not closed after the request",
-        fix=NoFix(f"`{function.name}` is to yield it, within a `with`"),
+        f"{life.resource.noun} `{life.title}` is returned by a dependency, so it is not closed after the request",
+        fix=NoFix(f"it needs more than one change; let `{function.name}` yield it within a `with`"),
         confidence=life.confidence,
         subject=life.title,
         impact=life.runs.impact,

@@ -1,9 +1,9 @@
 """Session, or connection of an engine, that several threads or tasks use at once.
 
-A session is the state of one conversation with the database. Two threads that use it at once mix their queries and
-their results on one connection: rows get lost, commits hold half of another's work, and the driver fails with
-"Packet sequence number wrong" or error 2013, "Lost connection to MySQL server during query". SQLAlchemy does not
-guard against it; of its asynchronous sessions it raises `IllegalStateChangeError` at best.
+A session uses one connection. Two threads that use the session at the same time mix their queries and results: rows get
+lost, a commit contains half of the other thread's work, and the driver fails with "Packet sequence number wrong" or
+error 2013, "Lost connection to MySQL server during query". SQLAlchemy does not prevent this; with asynchronous sessions
+it sometimes raises `IllegalStateChangeError`.
 
 ```python
 from concurrent.futures import ThreadPoolExecutor
@@ -35,8 +35,8 @@ async def load_all(orders, names):
         return await asyncio.gather(load(session, orders), load(session, names))
 ```
 
-There is nothing to say where each thread opens its own, where there is but one, or where a registry gives each thread
-a session of its own:
+Nothing is reported if each thread opens its own session, if there is only one thread, or if a registry gives each
+thread its own session:
 
 ```python
 import threading
@@ -78,7 +78,7 @@ def save_all(orders):
 
 ## Fix safety
 
-There is no fix: each thread needs a session of its own, and which of the objects go with it only its author knows.
+There is no fix: each thread needs its own session, and dbhygiene cannot tell which objects belong to which.
 
 ## References
 
@@ -111,8 +111,8 @@ def check(file: File, life: Lifetime) -> Iterator[Report]:
         yield Report(
             life.birth,
             f"{life.resource.noun} `{name}` is used by several {those} at once",
-            path=((life.birth, "opened here, once"), (shared, f"handed to several {those}")),
-            fix=NoFix(f"each of the {those} needs one of its own"),
+            path=((life.birth, "opened here, once"), (shared, f"passed to several {those}")),
+            fix=NoFix(f"cannot tell which objects belong to it; open one in each {those[:-1]}"),
             confidence=Confidence.LIKELY,
             subject=name,
         )

@@ -1,9 +1,9 @@
-"""Connection that is used again after a wait that the server does not survive.
+"""Connection that is used again after a wait in which the server may close it.
 
-A management command asks the database, then sleeps, asks a person, waits for a queue or for another program, and
-asks the database again. Meanwhile the server has closed the idle connection (`wait_timeout`), and the next query
-raises `OperationalError: (2006, 'Server has gone away')`. Django never reconnects by itself in a command, whatever
-`CONN_MAX_AGE` and `CONN_HEALTH_CHECKS` say: those are looked at when a request begins and ends.
+A management command queries the database, then sleeps, waits for input, for a queue or for another program, and then
+queries the database again. Meanwhile the server has closed the idle connection (`wait_timeout`), and the next query
+raises `OperationalError: (2006, 'Server has gone away')`. Django does not reconnect in a command: `CONN_MAX_AGE` and
+`CONN_HEALTH_CHECKS` apply only when a request begins or ends.
 
 ```python
 import time
@@ -38,13 +38,15 @@ class Command(BaseCommand):
             time.sleep(3600)
 ```
 
-A gap is measured against the server's timeout: `server-timeout` in `[tool.dbhygiene]`, 300 s where it is not
-configured. A finding is *certain* where the gap lasts at least as long; without `server-timeout`, where it lasts
-28800 s, MySQL's own default, and *likely* from 300 s on. It is *likely*, too, where nothing bounds the gap and it is
-of a kind that takes minutes: a person, a queue, another program, a long job, a sleep in a loop that can go round
-without a query. One HTTP request, and sleeps of one to five minutes, are *possible*, and reported on request. Work on
-much data, with pandas say, or the training of a model, counts where `[tool.dbhygiene.gaps]` says how long it takes:
-`pandas = "unbounded"`.
+The wait is compared with the server's timeout, `server-timeout` in `[tool.dbhygiene]`:
+
+- *certain*: the wait lasts at least `server-timeout`; or 28800 s, MySQL's default, if that is not configured.
+- *likely*: the wait lasts at least 300 s, and `server-timeout` is not configured; or it has no time limit and usually
+  takes minutes: for input, a queue, another program, a long job, or a sleep in a loop that may run without a query.
+- *possible*: one HTTP request, or a sleep of one to five minutes. Reported only with `min-confidence = "possible"`.
+
+Work on much data, such as with pandas, or the training of a model, counts only if `[tool.dbhygiene.gaps]` gives its
+time: `pandas = "unbounded"`.
 
 ```python
 from django.core.management.base import BaseCommand
@@ -55,17 +57,17 @@ class Command(BaseCommand):
     def handle(self, *args, **options):
         late = Order.objects.filter(late=True)
         self.stdout.write(f"{late.count()} orders are late.")
-        if self.confirmed():  # HYG301: a person is asked
+        if self.confirmed():  # HYG301: the program waits for input
             late.delete()
 
     def confirmed(self):
         return input("Delete them? ") == "yes"
 ```
 
-Nothing is said where the connection is closed before the gap or after it, where no query comes before or after it,
-where every round of a polling loop asks, or where all of the project's databases are SQLite files. PostgreSQL and
-others close no idle connection by themselves: where settings, requirements or `databases` name only such a server,
-findings need a `server-timeout`. `dbhygiene doctor` says which server is assumed, and why.
+Nothing is reported if the connection is closed before or after the wait, if there is no query before or after it, if
+every round of a polling loop queries the database, or if all databases of the project are SQLite files. PostgreSQL and
+others close no idle connection by default: if settings, requirements or `databases` name only such a server, waits are
+reported only with a `server-timeout`. `dbhygiene doctor` prints which server is assumed, and why.
 
 ```python
 import time
@@ -94,16 +96,18 @@ class Command(BaseCommand):
 
 ## Fix safety
 
-Safe: Django opens a new connection for the next query, in a millisecond. The connection is closed right before the
-statement that waits, so that the server's slot is free meanwhile; where a function is called that asks and then waits,
-right after that call. The guard, `if not connection.in_atomic_block`, keeps a caller's transaction whole, and the
-tests of the project: each test of a `TestCase` runs within a transaction, and closing the connection there makes the
-next query fail, on MySQL, PostgreSQL and SQLite files. `close_old_connections()` would fail there in the same way, and
-does not close a connection that `CONN_MAX_AGE` keeps. Only a script's top level, which no test calls, needs no guard.
-There is no fix in a loop over `.iterator()`, the function's own or a caller's, nor where a cursor, a lock or a
-temporary table may still be in use. There is none, either, where a forked process may wait before its own first query:
-it would close its parent's connection (`close-after-fork`). A wait within a transaction is another fault:
-`gap-inside-atomic`.
+Safe: Django opens a new connection for the next query, in about a millisecond. The fix closes the connection right
+before the statement that waits. If that statement calls a function that queries the database and then waits, the fix
+closes the connection right after it.
+
+The guard `if not connection.in_atomic_block` protects the transaction of a caller, and that of a test: each test of a
+`TestCase` runs within a transaction, and closing the connection there makes the next query fail. The top level of a
+script needs no guard, because no test calls it. `close_old_connections()` is no alternative: it fails in a test, too,
+and does not close a connection that `CONN_MAX_AGE` keeps.
+
+There is no fix within a loop over `.iterator()`, or if a cursor, a lock or a temporary table may still be in use, or
+if a forked process may wait before its own first query: it would close its parent's connection
+(`close-after-fork`). A wait within a transaction is reported by `gap-inside-atomic`.
 
 ## References
 
@@ -118,7 +122,7 @@ from collections.abc import Iterator
 from dbhygiene.gaps import Gap
 from dbhygiene.gaps.insufficient import insufficient
 from dbhygiene.gaps.repair import repair, waits_in_transaction
-from dbhygiene.gaps.story import confidence, notes, steps
+from dbhygiene.gaps.story import confidence, goes_stale, notes, steps
 from dbhygiene.model import Report, rule
 from dbhygiene.source import File
 
@@ -129,7 +133,7 @@ def check(file: File, gap: Gap) -> Iterator[Report]:
         return  # `gap-inside-atomic`, `insufficient-close`
     yield Report(
         gap.place,
-        f"the connection lies idle while {gap.kind.value} ({gap.seconds}), and is used again afterwards",
+        f"the connection {goes_stale(confidence(gap))} while {gap.kind.value} ({gap.seconds})",
         path=tuple(steps(gap)),
         fix=repair(gap),
         confidence=confidence(gap),

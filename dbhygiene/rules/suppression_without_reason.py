@@ -1,17 +1,17 @@
-"""Comment that silences a finding and does not say why.
+"""Comment that silences a finding but gives no reason.
 
-Who reads it later must know what made it right: which code closes the connection, or why it may stay open. The rule
-is off by default; `require-reason = true` turns it on.
+Later readers need the reason: which code closes the connection, or why it may stay open. The rule is off by default;
+`require-reason = true` turns it on.
 
 ```python
 import pymysql
 
 def leak(host):
-    conn = pymysql.connect(host=host)  # dbhygiene: ignore[connection-not-closed] # HYG004: does not say why
+    conn = pymysql.connect(host=host)  # dbhygiene: ignore[connection-not-closed] # HYG004: gives no reason
     conn.ping()
 ```
 
-What follows the names is the reason.
+The text after the names is the reason.
 
 ```python
 import pymysql
@@ -43,4 +43,8 @@ from dbhygiene.suppressions import Judgement
 def check(file: File, judgement: Judgement) -> Iterator[Report]:
     comment = judgement.suppression
     if not comment.reason:
-        yield Report(comment.comment, "comment silences findings, and does not say why", fix=NoFix("only you know why"))
+        yield Report(
+            comment.comment,
+            "comment silences findings but gives no reason",
+            fix=NoFix("only you know the reason; write it after the names"),
+        )

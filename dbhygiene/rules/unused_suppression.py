@@ -1,7 +1,7 @@
 """Comment that silences nothing.
 
-What it silenced is gone, or was never there: a name was mistyped, or the comment stands on the wrong line. Left alone
-it would hide the next finding on its line, and with it a reason that no longer holds.
+The finding is gone, or was never there: a name was mistyped, or the comment is on the wrong line. If it stays, it may
+hide the next finding on its line.
 
 ```python
 import pymysql
@@ -25,7 +25,7 @@ def ping():
         conn.close()
 ```
 
-Of several names, those that are needed stay, and so does whatever else the comment says:
+If a comment names several rules, only the unused names are removed. The rest of the comment stays:
 
 ```python
 import pymysql
@@ -43,7 +43,8 @@ def leak():
     conn.ping()
 ```
 
-A word that names no rule silences nothing either. It is not taken away: someone meant something by it.
+A word that is not the name of a rule silences nothing either. It is reported, but not removed, because the intended
+rule is unknown.
 
 ```python
 import pymysql
@@ -52,9 +53,9 @@ def open_it():
     return pymysql.connect()  # dbhygiene: ignore[connection-not-close] # HYG002: did you mean
 ```
 
-A name is reported only if its rule was run on the file: not if it is off, or ignored there. Of a `# noqa`, only words
-that begin with `HYG` are looked at. flake8 does not report this, since it shows us one file at a time: a finding that
-other files lead to is not known there.
+A name is reported only if its rule was run on the file. In a `# noqa`, only codes that begin with `HYG` count. The
+flake8 plugin does not run this rule: flake8 passes one file at a time, so findings that depend on other files are
+unknown there.
 
 ```python
 import pymysql
@@ -68,7 +69,8 @@ def quiet(host):  # noqa: E302
     conn.ping()
 ```
 
-A bare `# noqa` silences nothing of ours, and is not reported: it was written for another linter. flake8 obeys it.
+A bare `# noqa` does not silence dbhygiene, and is not reported: it was written for another linter. With the flake8
+plugin, flake8 applies it.
 
 ```python
 import pymysql
@@ -80,7 +82,7 @@ def leak(host):
 
 ## Fix safety
 
-Safe: comments are not run. Only the words that are in vain go, with the reason where none is left.
+Safe: comments are not run. The fix removes only the unused names. If no name is left, it removes the reason, too.
 """
 
 from __future__ import annotations
@@ -97,15 +99,13 @@ from dbhygiene.suppressions import Judgement, without
 def check(file: File, judgement: Judgement) -> Iterator[Report]:
     comment = judgement.suppression
     for word, hint in judgement.unknown:
-        reason = "someone meant something by it" if hint else "nothing like it is known"
-        yield Report(
-            comment.comment, f"`{word}` is no rule, and silences nothing{hint}", fix=NoFix(reason), subject=word
-        )
+        reason = "cannot tell which rule it should name" if hint else "no rule has a similar name"
+        yield Report(comment.comment, f"`{word}` is not a rule{hint}", fix=NoFix(reason), subject=word)
     if judgement.useless or judgement.unused:
         words = ", ".join(f"`{word}`" for word in judgement.unused)
         message = (
             f"comment silences {f'no {words}' if words else 'nothing'} {'here' if comment.lines else 'in this file'}"
         )
-        title = "Take the comment away" if judgement.useless else f"Take {words} out of the comment"
+        title = "Remove the comment" if judgement.useless else f"Remove {words} from the comment"
         edit = EditComment(comment.comment, without(file, comment, judgement.unused))
         yield Report(comment.comment, message, fix=Fix(title, (edit,)), subject=words)

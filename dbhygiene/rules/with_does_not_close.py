@@ -1,4 +1,4 @@
-"""`with connection:` on a driver where it ends the transaction only, and nothing else closes the connection.
+"""`with connection:` with a driver whose `with` only ends the transaction and does not close the connection.
 
 With `sqlite3`, `psycopg2` and `pyodbc` the connection stays open after the block:
 
@@ -19,8 +19,8 @@ def add(path, name):
         conn.execute("insert into names values (?)", (name,))
 ```
 
-PyMySQL before 1.0 and MySQLdb before 1.4 gave a cursor, and left the connection open, too. Where the project does not
-say which version it uses, the name tells: what is executed on was written for the old one.
+In PyMySQL before 1.0 and MySQLdb before 1.4, the `with` returned a cursor and left the connection open, too. If the
+version is unknown, the code shows it: a call of `execute` on the variable was written for an old version.
 
 ```python
 import pymysql
@@ -37,7 +37,7 @@ def count(options):
         return cursor.fetchone()
 ```
 
-Other drivers close, and so does who closes by hand:
+Other drivers close the connection, and it can be closed by hand:
 
 ```python
 import psycopg
@@ -58,9 +58,9 @@ def add_carefully(dsn, name):
 
 ## Fix safety
 
-Safe. `closing` closes, and the connection as a second item keeps the transaction: closing alone would drop the write.
-Where `as` gives a cursor, the connection gets a name of its own. There is no fix where the block enters the connection
-again, nor where the connection, a cursor, a generator or a method of it is used after the block, which leaves it open.
+Safe. `closing` closes the connection, and the connection as second item still commits: closing alone would lose the
+write. If `as` assigns a cursor, the fix adds a variable for the connection. There is no fix if the block enters the
+connection again, or if the connection, a cursor, a generator or a method of it is used after the block.
 
 ## References
 
@@ -93,7 +93,7 @@ def check(file: File, life: Lifetime) -> Iterator[Report]:
         f"`with` does not close {life.resource.a_title}, and `{life.title}` stays open",
         path=(
             (life.birth, "opened here"),
-            (item.context_expr, "leaving the `with` ends the transaction, and closes nothing"),
+            (item.context_expr, "the end of the `with` ends the transaction, but does not close the connection"),
         ),
         fix=repair(life, leak),
         confidence=life.confidence,

@@ -1,7 +1,7 @@
-"""Write that is lost at the end of `with connection:`, since this driver closes without committing.
+"""Write that is lost at the end of `with connection:`, because this driver closes the connection without a commit.
 
-MySQL's drivers once committed at the end of the block, and left the connection open. Today they close it, which rolls
-back what has not been committed: the rows are gone, and no error tells of it.
+The MySQL drivers once committed at the end of the block and left the connection open. Today they close it, which rolls
+back uncommitted changes: the rows are lost, without an error.
 
 ```python
 import pymysql
@@ -30,7 +30,7 @@ def add_for_sure(host, name):
         conn.commit()
 ```
 
-(In the first function `**options` may turn autocommit on: nothing is said.)
+(The first function is not reported: `**options` may turn autocommit on.)
 
 Reading loses nothing, and other drivers commit:
 
@@ -56,8 +56,8 @@ def add_too(host, name):
 
 ## Fix safety
 
-Unsafe: a `commit()` at the end of the block stores rows that have not been stored so far. That was meant, most likely;
-but it changes what is in the database.
+Unsafe: a `commit()` at the end of the block stores rows that have not been stored so far. That is probably intended,
+but it changes the contents of the database.
 
 ## References
 
@@ -82,14 +82,14 @@ def check(file: File, life: Lifetime) -> Iterator[Report]:
     if life.resource.kind == "connection" and (dropped := dropped_write(life)) is not None:
         yield Report(
             dropped.call,
-            f"this write is lost, because `with` closes {life.resource.a_title} without a commit",
+            f"this write is lost: `with` closes {life.resource.a_title} without a commit",
             path=(
                 (dropped.item.context_expr, "opened for this `with`"),
                 (dropped.call, "written here"),
                 (dropped.item.context_expr, "closed at the end of the `with`, without a commit"),
             ),
             fix=_commit(file, life, dropped),
-            notes=("what is not committed when the connection is closed, is rolled back",),
+            notes=("closing a connection rolls back what was not committed",),
             subject=life.title,
         )
 
@@ -98,9 +98,9 @@ def _commit(file: File, life: Lifetime, dropped: DroppedWrite) -> Fix | NoFix:
     name = dropped.item.optional_vars or dropped.item.context_expr
     last = dropped.block.body[-1]
     if not isinstance(name, ast.Name):
-        return NoFix("the connection has no name in the block")
+        return NoFix("the connection has no variable in the block")
     if isinstance(last, (ast.Return, ast.Raise, ast.Continue, ast.Break)):
-        return NoFix("the block ends by leaving it: where to commit is for the author to say")
+        return NoFix("cannot tell where to commit: the block ends with `return`, `raise`, `continue` or `break`")
     from dbhygiene.edits import InsertAfter  # most files need none
 
     commit = f"await {name.id}.commit()" if life.resource.is_async else f"{name.id}.commit()"

@@ -66,8 +66,8 @@ def test_an_unsafe_fix_wants_consent() -> None:
     unfixed = fix(file, lambda file: wants_keyword(file, Safety.UNSAFE))
     assert unfixed.text == "f()\n"
     assert reasons(unfixed) == [
-        "its fix may change behaviour, re-indents a long block, or leaves the lines of a string hanging;"
-        " --unsafe-fixes applies it"
+        "this fix may change behaviour, re-indents a long block, or misaligns a multi-line string;"
+        " apply it with --unsafe-fixes"
     ]
     assert fix(file, lambda file: wants_keyword(file, Safety.UNSAFE), unsafe=True).text == "f(n=1)\n"
     assert fix(file, lambda file: wants_keyword(file, Safety.SHOWN), unsafe=True).text == "f()\n"
@@ -98,7 +98,7 @@ def test_a_fix_that_fails_does_not_stand_in_the_way_of_others() -> None:
 
 def test_a_finding_that_stays_undoes_its_fix() -> None:
     fixed = fix(file_of("f()\n"), by(lambda span: InsertBefore(span, "g()")))
-    assert (fixed.text, reasons(fixed)) == ("f()\n", ["the fix would not make it go away"])
+    assert (fixed.text, reasons(fixed)) == ("f()\n", ["the fix would not remove the finding"])
 
 
 def test_a_finding_that_is_new_undoes_the_fix() -> None:
@@ -113,7 +113,7 @@ def test_a_finding_that_is_new_undoes_the_fix() -> None:
         ]
 
     fixed = fix(file_of("f()\n"), expression)
-    assert (fixed.text, reasons(fixed)) == ("f()\n", ["the fix would bring HYG998"])
+    assert (fixed.text, reasons(fixed)) == ("f()\n", ["the fix would cause HYG998"])
 
 
 def test_a_fix_that_fails_is_tried_again_once_another_has_changed_the_text() -> None:
@@ -173,7 +173,7 @@ def test_what_libcst_does_not_give_back_is_left_alone(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(libcst, "parse_module", forgetful)
     fixed = fix(file_of("f()\n"), wants_keyword)
-    assert (fixed.text, reasons(fixed)) == ("f()\n", ["LibCST does not give this file back as it is"])
+    assert (fixed.text, reasons(fixed)) == ("f()\n", ["LibCST does not reproduce this file exactly"])
 
 
 def test_an_edit_that_changes_more_is_undone(monkeypatch: pytest.MonkeyPatch) -> None:

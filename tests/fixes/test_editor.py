@@ -403,7 +403,7 @@ def test_what_cannot_be_done_is_refused_in_words() -> None:
     assert "place" in refusal(call, AddKeyword(Places("\n\nf()").call("f"), "n", "2"))
     chain = "a = b = c()\n"
     place = Places(chain).statement("a")
-    assert refusal(chain, MoveIntoWith(place, place, CLOSING)) == "what opens it is no plain assignment"
+    assert refusal(chain, MoveIntoWith(place, place, CLOSING)) == "it is not opened by a plain assignment"
     assert "wrong" in refusal("a()\n", InsertBefore(Places("a()\n").statement("a"), "1 +"))
     apart = "a()\nif b:\n    c()\n"
     places = Places(apart)

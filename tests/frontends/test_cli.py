@@ -231,7 +231,7 @@ def test_without_a_command_the_help_is_told(project: Path) -> None:
         (["check", "nowhere.py"], "nowhere.py: no such file or directory"),
         (["check", "--select", "HYG102,HYG22"], "unknown rule `HYG22` (did you mean `HYG202`?)"),
         (["check", "--select", "hyg102"], "unknown rule `hyg102` (did you mean `HYG102`?)"),
-        (["check", "--ignore", "HYG001"], "`HYG001` is no rule: the run itself reports it, and always does"),
+        (["check", "--ignore", "HYG001"], "`HYG001` is not a rule: it is always reported"),
         (["check", "--config", "per-file-ignores={'*'=['HYG777']}"], "--config: unknown rule `HYG777`"),
         (["check", "--config", "nowhere.toml"], "nowhere.toml: no such file"),
         (["check", "--server-timeout", "0"], "Invalid value for '--server-timeout': 0 is not in the range x>=1."),

@@ -46,7 +46,7 @@ def test_no_time_stays_no_time_however_often():
         (Seconds.exactly(6 * 3600), "6 h"),
         (Seconds(5, FOR_EVER, FOR_EVER), "5 s or more"),
         (Seconds(0, 300, 300), "up to 5 min"),
-        (Seconds(0, FOR_EVER, FOR_EVER), "for as long as it takes"),
+        (Seconds(0, FOR_EVER, FOR_EVER), "no time limit"),
     ],
 )
 def test_seconds_are_spoken(seconds, words):

@@ -46,7 +46,7 @@ def test_a_chain_of_calls_through_files_begins_at_the_program(leak):
     main = 'from db import load as read\n\ndef main():\n    read("a")\n\nif __name__ == "__main__":\n    main()\n'
     finding = leak(db=LEAK, main=main)
     assert (finding.impact, finding.confidence) == (Impact.ONCE, Confidence.POSSIBLE)
-    assert "runs once, when `main.py` is the program; then the process ends" in finding.notes
+    assert "runs once, when `main.py` is run as a program; then the process ends" in finding.notes
 
 
 def test_a_loop_of_a_caller_repeats_it(leak):
@@ -222,7 +222,7 @@ def test_methods_of_a_class_whose_base_is_not_known_are_called_by_that(leak):
 @pytest.mark.parametrize(
     ("decorator", "note"),
     [
-        ('app.route("/")', "runs in each request or event (`@app.route`, line 5)"),
+        ('app.route("/")', "runs in each request or event: `@app.route`, line 5"),
         ("shared_task", "runs in a worker, each time its task is called (`@shared_task`, line 5)"),
     ],
 )

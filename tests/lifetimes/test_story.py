@@ -49,7 +49,7 @@ LEFT = "`conn` still open"
         ),
         (
             "for row in rows:\n    conn.close()\n    return",
-            ["rows: when there is nothing left here", f"return: the function ends, {LEFT}"],
+            ["rows: when this has no more items", f"return: the function ends, {LEFT}"],
         ),
         (
             "with suppress(ValueError):\n    try:\n        return conn\n    finally:\n        rows()",
@@ -144,7 +144,7 @@ def test_what_a_pool_lends_is_given_back_not_closed() -> None:
     body = "    conn = POOL.getconn()\n    conn.cursor().execute('x')\n    conn.commit()\n    POOL.putconn(conn)\n"
     (found,) = engine.check_file(File(Path("app.py"), head + body), all_rules())
     assert found.message == "connection `conn` is not given back if `conn.cursor().execute` raises"
-    assert found.notes[0] == "is not given back either if `conn.commit` (line 8) raises"
+    assert found.notes[0] == "also not given back if `conn.commit` (line 8) raises"
     assert isinstance(found.fix, Fix)
     assert found.fix.title == "Give `conn` back in a `finally`"
 
@@ -165,7 +165,7 @@ def f(options):
 """
     (found,) = engine.check_file(File(Path("app.py"), text), all_rules())
     assert found.notes[0] == (
-        "each `Prices` opens a connection of its own, and keeps that open until its `disconnect` is called"
+        "each `Prices` opens its own connection, and keeps it open until its `disconnect` is called"
     )
 
 
@@ -174,9 +174,9 @@ def f(options):
     [
         (
             "conn.ping()\nreturn (row for row in conn.cursor())",
-            "something that still reads from the connection outlives it (line 7): close it when that has ended",
+            "something that still reads from the connection is used later (line 7); close it after that",
         ),
-        ("if a:\n    keep(conn)\nconn.ping()", "on some way the connection is handed on (line 7)"),
+        ("if a:\n    keep(conn)\nconn.ping()", "on some paths the connection is passed to other code (line 7)"),
     ],
 )
 def test_a_refusal_names_the_line_that_is_the_reason(body: str, why: str) -> None:

@@ -1,0 +1,70 @@
+"""What the program prints is in plain words: messages, settings, help and the pages of rules."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import click
+import pytest
+
+import dbhygiene
+from dbhygiene.catalogue import all_rules
+from dbhygiene.frontends.cli.commands import COMMANDS, commands
+from dbhygiene.model import AnyRule
+from tests.golden import record
+from tests.test_docs import FENCE, RIDDLES
+
+PACKAGE = Path(dbhygiene.__file__).parent
+LONGEST = 100  # characters of a headline: with place and code, it fits on one line of a terminal
+
+# A reason that ends there leaves the reader alone: say what cannot be told apart, and what to do.
+EVASIONS = r"\b(author|knows? (best|why)|to say)\b|\bon some way\b|\bis to\b|\bfor ever\b|\banew\b"
+
+
+def strings(path: Path) -> Iterator[tuple[int, str]]:
+    """The texts of a module, with their lines: constants with a blank, also in f-strings; no docstrings."""
+    tree = ast.parse(path.read_text("utf-8"))
+    docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
+            if " " in node.value.strip():
+                yield node.lineno, node.value
+
+
+def riddles(text: str) -> list[str]:
+    """The lines that hide who does what; "cannot tell which" says plainly what a fix does not know."""
+    lines = text.replace("cannot tell", "").splitlines()
+    return [line for line in lines if re.search(RIDDLES, line) or re.search(EVASIONS, line)]
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_messages_are_in_plain_words(path: Path) -> None:
+    assert not [f"{path.name}:{line}: {text}" for line, text in strings(path) if riddles(text)]
+
+
+@pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: rule.name)
+def test_pages_of_rules_are_in_plain_words(rule: AnyRule) -> None:
+    assert not riddles(FENCE.sub("", rule.doc))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_is_in_plain_words_and_fits_a_terminal(name: str) -> None:
+    command = commands.get_command(click.Context(commands), name)
+    assert command is not None
+    with click.Context(command, info_name=name, terminal_width=80) as context:
+        text = command.get_help(context)
+    assert not riddles(text)
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_headlines_of_findings_are_short() -> None:
+    lines = [line for blocks in record.read().values() for each in blocks.values() for line in each]
+    heads = [
+        message.strip() for line, message in pairwise(lines) if re.match(r"HYG\d{3} (certain|likely|possible) ", line)
+    ]
+    assert heads
+    assert not [head for head in heads if len(head) >= LONGEST]
