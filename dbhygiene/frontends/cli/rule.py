@@ -41,7 +41,7 @@ def _names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
     "-o", "--output-format", type=click.Choice(FORMATS), default="text", show_default=True, help="Choose the format."
 )
 def command(names: tuple[str, ...], every: bool, output_format: str) -> int:
-    """Print the page of a rule, or a table of all rules, or of those whose code has a prefix such as HYG1."""
+    """Print the page of a rule, or a table of rules. NAME is a name, a code or a prefix; all rules by default."""
     known = _known()
     pages = sorted(dict.fromkeys(known.values()))
     by_lower = {word.lower(): page for word, page in known.items()}
