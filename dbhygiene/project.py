@@ -371,12 +371,13 @@ class Project:
     @cached_property
     def is_distributed(self) -> bool:
         """Whether the project is built as a package, which other projects may import."""
-        return (self.root / "setup.py").is_file() or any(self._has(*each) for each in _DISTRIBUTED)
+        return (self.root / "setup.py").is_file() or any(self._has(name, words) for name, words in _DISTRIBUTED.items())
 
-    def _has(self, name: str, table: str) -> bool:
-        """Whether a file at the root of the project has a table."""
+    def _has(self, name: str, words: Iterable[str]) -> bool:
+        """Whether a file at the root of the project has one of these words."""
         with suppress(OSError):
-            return table in (self.root / name).read_text("utf-8", "replace")
+            text = (self.root / name).read_text("utf-8", "replace")
+            return any(word in text for word in words)
         return False
 
 
@@ -429,15 +430,13 @@ def _has_all(data: bytes, needles: Sequence[bytes], words: Sequence[re.Pattern[b
     return all(needle in data for needle in needles) and all(word.search(data) for word in words)
 
 
+# Files at the root, and words in them, of a project that is built as a package, or was unpacked from one.
+_DISTRIBUTED = {
+    "pyproject.toml": ("[build-system]", "classifiers"),
+    "setup.cfg": ("[metadata]", "[egg_info]"),
+    "PKG-INFO": ("Name:",),
+}
 # Found by their first letters, which is quick in a large text; compiled when a project is first searched.
-# Files at the root, and what stands in one of a project that is built as a package, or was unpacked from one.
-_DISTRIBUTED = (
-    ("pyproject.toml", "[build-system]"),
-    ("pyproject.toml", "classifiers"),
-    ("setup.cfg", "[metadata]"),
-    ("setup.cfg", "[egg_info]"),
-    ("PKG-INFO", "Name:"),
-)
 _BASES = rb"class\s+\w+\s*(?:\[[^\]]*\])?\s*\(([^()]*(?:\([^()]*\)[^()]*)*)\)"
 _AS = rb" as (\w+)"
 _STANDS_FOR = rb"\n(?P<new>\w+) *= *(?:\w+\.)*(?P<old>\w+)(?=[ \t]*(?:#|\r|\n|\Z))"

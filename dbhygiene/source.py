@@ -405,7 +405,7 @@ class File(Frozen):
         if depth and (values := scope.aliases.get(name)) and len(values) == 1:
             return self._resolve(values[0], depth - 1)
         owner = scope.class_scope
-        if owner and isinstance(scope.node, FUNCTION) and name == _first_parameter(scope.node):
+        if owner and isinstance(scope.node, FUNCTION) and name == first_parameter(scope.node):
             return f"{self.module}.{owner.name}"
         return None
 
@@ -456,7 +456,13 @@ def function_around(file: File, node: ast.AST) -> Function | None:
     return next((outer for outer in file.around(node) if isinstance(outer, FUNCTION)), None)
 
 
-def _first_parameter(function: Function) -> str | None:
+def scope_around(file: File, node: ast.AST) -> Scope:
+    """The scope of the innermost function around a node, or of its module."""
+    return file.functions[function_around(file, node) or file.tree]
+
+
+def first_parameter(function: Function) -> str | None:
+    """The parameter that the owner of a method takes; None where it takes none, as in a static method."""
     if any(isinstance(d, ast.Name) and d.id == "staticmethod" for d in function.decorator_list):
         return None
     parameters = [*function.args.posonlyargs, *function.args.args]

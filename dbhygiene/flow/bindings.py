@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from dbhygiene.flow.once import once
 from dbhygiene.frozen import Record
-from dbhygiene.source import FUNCTION, File, Function, Scope, children
+from dbhygiene.source import FUNCTION, File, Function, Scope, children, first_parameter
 
 
 class Place(NamedTuple):
@@ -179,10 +179,7 @@ def self_class(scope: Scope, name: str) -> Scope | None:
     """The class whose instance, or itself, `name` is: the first parameter of a method."""
     if scope.class_scope is None or not isinstance(scope.node, FUNCTION):
         return None
-    if any(isinstance(d, ast.Name) and d.id == "staticmethod" for d in scope.node.decorator_list):
-        return None
-    parameters = [*scope.node.args.posonlyargs, *scope.node.args.args]
-    return scope.class_scope if parameters and parameters[0].arg == name else None
+    return scope.class_scope if first_parameter(scope.node) == name else None
 
 
 def returned(function: Function) -> list[ast.expr] | None:

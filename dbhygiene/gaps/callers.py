@@ -1,6 +1,6 @@
-"""The project's calls of a function: what they give to its parameters says what these are.
+"""The project's calls of a function: the arguments there show what its parameters are.
 
-def remove(self, shelf): ...         # self.remove(Shelf.objects.get(pk=1)): `shelf` is a row
+Where a command calls `self.remove(Shelf.objects.get(pk=1))`, the parameter of `def remove(self, shelf)` is a row.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from dbhygiene.flow.callees import callees
 from dbhygiene.flow.calls import enclosing_class
-from dbhygiene.source import File, Function, Scope, mentioning
+from dbhygiene.source import File, Function, first_parameter, mentioning, scope_around
 
 _MOST = 20  # calls of one function: where there are more, none of them says what its parameters are
 
@@ -29,15 +29,9 @@ def _calls(file: File, function: Function) -> Iterator[tuple[File, ast.Call, int
     scope = file.functions[function]
     cls = enclosing_class(file, scope)
     name = cls.name.rpartition(".")[2] if cls is not None and function.name == "__init__" else function.name
-    static = any(isinstance(each, ast.Name) and each.id == "staticmethod" for each in function.decorator_list)
-    bound = int(cls is not None and not static)
+    bound = int(cls is not None and first_parameter(function) is not None)
     for other in mentioning(file, f"{name}("):
         for call in other.calls.get(name, ()):
-            found = callees(other, call, _scope(other, call)).definitions
+            found = callees(other, call, scope_around(other, call)).definitions
             if any(each.node is function or (cls is not None and each.node is cls.node) for each in found):
                 yield other, call, bound
-
-
-def _scope(file: File, node: ast.AST) -> Scope:
-    around = next((each for each in file.around(node) if each in file.functions), None)
-    return file.functions[around] if around is not None else file.scope

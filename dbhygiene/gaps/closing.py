@@ -10,7 +10,7 @@ from dbhygiene.flow.callees import callee
 from dbhygiene.gaps.code import own_nodes
 from dbhygiene.gaps.things import Object, Things
 from dbhygiene.library import django
-from dbhygiene.source import FUNCTION, File, Function, Located, function_around
+from dbhygiene.source import FUNCTION, File, Function, Located, scope_around
 
 
 def what_closes(file: File, call: ast.Call) -> str | None:
@@ -85,7 +85,7 @@ def may_stream(file: File, iterated: ast.expr, depth: int = 4) -> bool:
             if any(may_stream(file, value, depth - 1) for value in values):
                 return True
         elif isinstance(part, ast.Call):
-            made = callee(file, part, file.functions[function_around(file, part) or file.tree])
+            made = callee(file, part, scope_around(file, part))
             if made is not None and isinstance(made.node, FUNCTION) and _gives_stream(made.file, made.node, depth - 1):
                 return True
     return False

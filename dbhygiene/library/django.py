@@ -70,7 +70,7 @@ QUERYSET_ASKS = ASKS_FOR_ROW | ASKS_FOR_PAIR | ASKS_FOR_MORE
 CONSUMERS = words("list set tuple frozenset dict sorted len bool sum max min any all repr next")
 DRAINS = CONSUMERS - words("len bool repr next any all")  # likewise, for certain and to the end
 # Calls that give a new list or tuple of the items that they are given.
-COPIES = words("list tuple set frozenset sorted reversed iter collections.deque")
+COPIES = words("list tuple set frozenset sorted collections.deque")
 # Methods that put their last argument into a list, a set or a queue, and methods that take an item out of one.
 ADDS = words("append appendleft add put put_nowait insert push")
 TAKES = words("get get_nowait pop popleft popitem")

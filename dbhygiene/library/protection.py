@@ -12,9 +12,6 @@ from dbhygiene.library.sqlalchemy import MYSQL, UNKNOWN_DATABASE
 from dbhygiene.model import Fix, NoFix, Safety
 
 PRE_PING, RECYCLE = "pool_pre_ping", "pool_recycle"
-IDLE_IN_POOL = (
-    "MySQL closes connections idle for `wait_timeout` seconds; the next query fails with error 2006, 2013 or 4031"
-)
 _TITLE = "Test connections before use, and replace old ones"
 
 

@@ -12,7 +12,7 @@ from dbhygiene.flow.calls import Definition, bases, find
 from dbhygiene.frozen import Frozen, replace
 from dbhygiene.library.resources import Does, Resource
 from dbhygiene.lifetimes.heap import IS
-from dbhygiene.source import FUNCTION, File, Scope, function_around, last_name
+from dbhygiene.source import FUNCTION, File, Scope, function_around, last_name, scope_around
 
 if TYPE_CHECKING:
     from dbhygiene.lifetimes.summaries import Summaries
@@ -66,7 +66,7 @@ class Field(Frozen):
 
     def _makes(self, file: File, call: ast.Call) -> bool:
         if last_name(call.func) == "cls":
-            around = owner(file, _scope_around(file, call))
+            around = owner(file, scope_around(file, call))
             return around is not None and around.node is self.cls.node
         name = file.resolve(call.func)
         found = find(file, name) if name is not None else None
@@ -214,11 +214,6 @@ def setter(method_: Definition) -> dict[str, int]:
     return found
 
 
-def _scope_around(file: File, node: ast.AST) -> Scope:
-    function = function_around(file, node)
-    return file.functions[function] if function is not None else file.scope
-
-
 def _is_made_once(file: File, call: ast.Call) -> bool:
     """Whether a call runs once: while its module is imported, or where what it gives is not there yet, and is kept."""
     around = list(file.around(call))
@@ -229,7 +224,7 @@ def _is_made_once(file: File, call: ast.Call) -> bool:
     if function is None:
         return True
     targets = next((_targets(node) for node in inner if isinstance(node, (ast.Assign, ast.AnnAssign))), [])
-    scope = _scope_around(file, call)
+    scope = scope_around(file, call)
     kept = {ast.unparse(each) for each in targets if _is_of_all(file, scope, each)}
     tests = [node.test for node in inner if isinstance(node, ast.If)]
     return any(ast.unparse(part) in kept for test in tests for part in ast.walk(test))
