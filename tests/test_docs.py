@@ -246,6 +246,7 @@ def test_a_terminal_shows_what_it_shows(path: Path, tmp_path: Path, monkeypatch:
 def played(path: Path) -> str:
     """A page whose terminals show what is so: commands are run in order, here, with the page's files and the demo."""
     shutil.copytree(ROOT / "fixtures" / "demo", "fixtures/demo")
+    Path(".git").mkdir()  # the root of the project is where it is in a clone
 
     def block(match: re.Match[str]) -> str:
         if match["info"] == "{code-block} python":

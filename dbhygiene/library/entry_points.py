@@ -52,7 +52,7 @@ SERVERS = words("app application bot client dp mcp server socketio uvicorn web")
 RERUN = words("streamlit")
 
 # Folders of files that show how something is used.
-EXAMPLES = words("example examples sample samples tutorial tutorials docs snippets cookbook cookbooks demo demos")
+EXAMPLES = words("example examples sample samples tutorial tutorials docs snippets cookbook cookbooks")
 
 # Folders of files that change a database's tables to a new version, each of them once.
 MIGRATIONS = re.compile(r"migrations|migrators?|\w+_migrations?")
