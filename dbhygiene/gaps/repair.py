@@ -33,7 +33,7 @@ def repair(gap: Gap) -> Fix | NoFix:
         return NoFix("the wait is in the condition of a loop")
     span, code = gap.file.span(statement), _closing(gap)
     if isinstance(statement, (ast.For, ast.AsyncFor)):
-        return Fix("Close the connection before the wait", (InsertFirst(span, code),))
+        return Fix("Close the connection after the wait, at the start of each round", (InsertFirst(span, code),))
     if gap.asked.node is gap.wait.node is not gap.asked_again.node:  # what is called asks, then waits
         return Fix("Close the connection after the wait, and before it is used again", (InsertAfter(span, code),))
     return Fix("Close the connection before the wait", (InsertBefore(span, code),))
