@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import dbhygiene
 from dbhygiene.catalogue import all_rules
 from dbhygiene.engine import check, check_file
 from dbhygiene.fixes.apply import fix
@@ -371,3 +372,12 @@ def test_a_site_is_told_once_of_its_settings_and_mended_before_they_are_read(tmp
     mended = fix(project.file(settings), lambda file: check_file(file, rules)).text
     option = "APP.config['SQLALCHEMY_ENGINE_OPTIONS'] = {'pool_pre_ping': True}\n"
     assert mended == SITE["logs/__init__.py"].replace("db='logs')\n", f"db='logs')\n{option}")
+
+
+@pytest.mark.parametrize(("folder", "codes"), [("shop", ["HYG201"]), ("cookbook/mysql", []), ("examples", [])])
+def test_engines_of_examples_do_not_last(tmp_path: Path, folder: str, codes: list[str]) -> None:
+    path = tmp_path / folder / "app.py"
+    path.parent.mkdir(parents=True)
+    (tmp_path / ".git").mkdir()
+    path.write_text('from sqlalchemy import create_engine\n\nengine = create_engine("mysql+pymysql://db/shop")\n')
+    assert [finding.code for finding in dbhygiene.check(tmp_path, settings=Settings())] == codes

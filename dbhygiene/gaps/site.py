@@ -15,9 +15,10 @@ from dbhygiene.source import File
 
 _USUAL = ("settings", "config.settings", "conf.settings", "project.settings", "core.settings")
 # Each of these runs or reads a file of settings.
-_TAKES_SETTINGS = frozenset(
-    {"exec", "execfile", "runpy.run_path", "split_settings.tools.include", "importlib.import_module", "__import__"}
-)
+_TAKES_SETTINGS = frozenset({"exec", "execfile", "runpy.run_path", "split_settings.tools.include"})
+# These do where the module that they give is copied into the settings by one of the others.
+_IMPORTS_MODULE = frozenset({"importlib.import_module", "__import__"})
+_COPIES_MODULE = frozenset({"globals", "locals", "vars", "setattr"})
 _PARTS = ("base", "common", "production", "prod", "local", "dev", "default")
 
 
@@ -124,7 +125,8 @@ def databases_in(settings: File) -> Databases:
 
 def _takes_from_elsewhere(settings: File) -> bool:
     """Whether settings come from a file that is not part of the project, and may give other databases."""
-    if any(settings.resolve(call.func) in _TAKES_SETTINGS for call in settings.nodes(ast.Call)):
+    called = {settings.resolve(call.func) for call in settings.nodes(ast.Call)}
+    if called & _TAKES_SETTINGS or (called & _IMPORTS_MODULE and called & _COPIES_MODULE):
         return True
     unseen = (star for star in settings.scope.stars if settings.project.module(star, settings) is None)
     return any(not star.startswith("django.") for star in unseen)

@@ -51,8 +51,5 @@ SERVERS = words("app application bot client dp mcp server socketio uvicorn web")
 # Frameworks that run a file from its top for each click, so that its top level is no start of a program.
 RERUN = words("streamlit")
 
-# Folders of files that show how something is used.
-EXAMPLES = words("example examples sample samples tutorial tutorials docs snippets cookbook cookbooks")
-
 # Folders of files that change a database's tables to a new version, each of them once.
 MIGRATIONS = re.compile(r"migrations|migrators?|\w+_migrations?")

@@ -8,7 +8,7 @@ from enum import Enum
 from dbhygiene.flow.names import is_imported, locate, origin
 from dbhygiene.library.engines import Engine
 from dbhygiene.library.sqlalchemy import GIVES_ENGINE, HOLDS_ENGINE, in_migrations
-from dbhygiene.library.test_files import is_test
+from dbhygiene.library.test_files import is_example, is_test
 from dbhygiene.source import File, Function, function_around, last_name
 
 
@@ -150,6 +150,6 @@ class _Follow:
 
 
 def lasts(made: Engine) -> bool:
-    """Whether an engine may live as long as a server's patience: not in tests, nor dropped where it is made."""
+    """Whether an engine may live as long as a server's patience: not in a test or example, nor dropped where made."""
     file = made.file
-    return not (is_test(file) or in_migrations(file)) and fate(file, made.call) in _LASTING
+    return not (is_test(file) or is_example(file) or in_migrations(file)) and fate(file, made.call) in _LASTING

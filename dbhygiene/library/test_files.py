@@ -1,10 +1,23 @@
-"""Which files are tests."""
+"""Which files are tests, and which are examples."""
 
 from __future__ import annotations
 
 from dbhygiene.source import File
 
 _DIRECTORIES = {"tests", "test", "testing", "acceptance", "e2e"}
+_EXAMPLES = set("example examples sample samples tutorial tutorials docs snippets cookbook cookbooks".split())
+
+
+def is_example(file: File) -> bool:
+    """Whether a file shows how something is used, by a directory around it."""
+    return not _EXAMPLES.isdisjoint(directories(file))
+
+
+def directories(file: File) -> tuple[str, ...]:
+    """The names of the directories around a file, up to the root of its project; without a root, of one."""
+    root = file.project.root
+    inside = file.path.relative_to(root) if root is not None and file.path.is_relative_to(root) else file.path
+    return inside.parts[:-1] if not inside.is_absolute() else inside.parts[-2:-1]
 
 
 def is_test(file: File) -> bool:
@@ -12,9 +25,7 @@ def is_test(file: File) -> bool:
     name = file.path.name
     if name.startswith(("test_", "tests_", "tests.", "conftest")) or name.endswith(("_test.py", "_tests.py")):
         return True
-    root = file.project.root
-    path = file.path.relative_to(root) if root is not None and file.path.is_relative_to(root) else file.path
-    around = {*file.module.split(".")[:-1], *(path.parts[:-1] if not path.is_absolute() else path.parts[-2:-1])}
+    around = {*file.module.split(".")[:-1], *directories(file)}
     return any(
         each in _DIRECTORIES or each.endswith(("_tests", "_testing")) or each.startswith("testing_") for each in around
     )

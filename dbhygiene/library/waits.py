@@ -255,7 +255,7 @@ ON_THE_WAY = frozenset(
 QUICK_PROGRAMS = words(
     """which whoami hostname uname id date pwd ls cat head tail wc stat file readlink dirname basename true echo printf
     ps pgrep kill pkill chmod chown ln mkdir cp mv rm touch test systemctl supervisorctl locale tput stty
-    sysctl ulimit env getent ip ifconfig lsof nproc free df uptime clear cls
+    sysctl ulimit env getent lsb_release sw_vers arch tty ip ifconfig lsof nproc free df uptime clear cls
     ssh-keygen ssh-keyscan ssh-add exiftool ffprobe identify pdftotext pdfinfo"""
 )
 QUICK_COMMANDS = (

@@ -33,7 +33,6 @@ from dbhygiene.library.entry_points import (
     COMMAND_LINES,
     COMMANDS,
     EVENTS,
-    EXAMPLES,
     MIGRATIONS,
     NEUTRAL,
     PASSIVE_BASES,
@@ -44,7 +43,7 @@ from dbhygiene.library.entry_points import (
 )
 from dbhygiene.library.handlers import handler
 from dbhygiene.library.sqlalchemy import in_migrations
-from dbhygiene.library.test_files import is_test
+from dbhygiene.library.test_files import directories, is_example, is_test
 from dbhygiene.model import Impact
 from dbhygiene.source import File, Function, Located, Scope, function_around, last_name, walk
 
@@ -123,12 +122,9 @@ def _outside_of_programs(file: File) -> Runs | None:
     """The verdict on files of which no program that lasts is made."""
     if is_test(file):
         return Runs(Impact.ONCE, "runs in a test")
-    root = file.project.root
-    inside = file.path.relative_to(root) if root is not None and file.path.is_relative_to(root) else file.path
-    folders = inside.parts[:-1] if not inside.is_absolute() else inside.parts[-2:-1]
-    if in_migrations(file) or any(map(MIGRATIONS.fullmatch, folders)):
+    if in_migrations(file) or any(map(MIGRATIONS.fullmatch, directories(file))):
         return Runs(Impact.ONCE, "runs in a migration")
-    if EXAMPLES.intersection(folders):
+    if is_example(file):
         return Runs(Impact.ONCE, "runs in an example")
     return None
 

@@ -60,6 +60,19 @@ SITES = {
         True,
     ),
     "settings that are run": ({"site_/settings.py": SQLITE + "exec(open('x').read())\n"}, "mysql", True),
+    "settings that are copied": (
+        {
+            "site_/settings.py": SQLITE
+            + "import importlib\nmodule = importlib.import_module('x')\nglobals().update(module.__dict__)\n"
+        },
+        "mysql",
+        True,
+    ),
+    "a module that is imported": (
+        {"site_/settings.py": SQLITE + "import importlib\nSearch = importlib.import_module('ldap').Search\n"},
+        "sqlite",
+        False,
+    ),
     "an old driver": ({"site_/settings.py": SQLITE, "requirements.txt": "MySQL-python==1.2.5"}, "mysql", False),
     "what builds on it": ({"site_/settings.py": SQLITE, "requirements.txt": "django-mysql"}, "mysql", False),
     "imported": ({"site_/settings.py": SQLITE, "site_/__init__.py": "import pymysql\n"}, "mysql", False),
