@@ -278,7 +278,7 @@ def written(shape: str, count: int, directory: Path) -> Path:
 
 def steps(root: Path) -> int:
     """How many calls of Python functions a check of a tree makes."""
-    from dbhygiene.engine import check, chosen
+    from dbhygiene.checker import check, selected_rules
     from dbhygiene.project import Project
     from dbhygiene.settings import Settings
 
@@ -290,7 +290,7 @@ def steps(root: Path) -> int:
 
     project = Project(root, Settings())
     paths = list(project.discover([root]).files)
-    rules = chosen(project.settings)
+    rules = selected_rules(project.settings)
     sys.setprofile(profile)
     try:
         for _ in check(project, paths, rules):

@@ -12,13 +12,13 @@ from typing import NamedTuple
 
 from dbhygiene.mistakes import Mistake
 from dbhygiene.model import Finding
-from dbhygiene.source import LINE, File, parsed
-from dbhygiene.suppressions import Suppression, rewritten, statement_at, suppressions
+from dbhygiene.source import LINE, File, parse
+from dbhygiene.suppressions import Suppression, rewrite_comment, statement_at, suppressions
 
 _WIDEST = 88  # a comment goes above a line that would be wider, and wider than all that is there
 
 
-class _Place(NamedTuple):
+class _CommentPlace(NamedTuple):
     """Where a comment goes: at the end of a line, or on a line of its own above it."""
 
     line: int
@@ -27,7 +27,7 @@ class _Place(NamedTuple):
 
 def with_ignores(file: File, findings: Iterable[Finding], reason: str = "") -> str:
     """The text of a file with a comment for each of these findings; raises Mistake where it cannot be written."""
-    wanted: dict[_Place, dict[str, None]] = defaultdict(dict)
+    wanted: dict[_CommentPlace, dict[str, None]] = defaultdict(dict)
     try:
         text = _Text(file)
     except (tokenize.TokenError, SyntaxError) as error:
@@ -38,7 +38,7 @@ def with_ignores(file: File, findings: Iterable[Finding], reason: str = "") -> s
         text.write(place, tuple(wanted[place]), reason)
     after = "".join(text.lines)
     try:
-        same = ast.dump(parsed(after)) == ast.dump(file.tree)
+        same = ast.dump(parse(after)) == ast.dump(file.tree)
     except (SyntaxError, ValueError):
         same = False
     if not same:
@@ -60,7 +60,7 @@ class _Text:
                 self._closed.add(token.start[0])
         self._own = {each.comment.line: each for each in suppressions(file) if _can_grow(each)}
 
-    def place(self, finding: Finding, reason: str) -> _Place:
+    def place(self, finding: Finding, reason: str) -> _CommentPlace:
         """Where the comment for a finding goes."""
         lines = [finding.span.line]
         statement = statement_at(self._file.tree, finding.span.line)
@@ -70,12 +70,12 @@ class _Text:
         possible = [line for line in lines if line in self._closed]
         for line in possible:
             if line in self._own:
-                return _Place(line)
+                return _CommentPlace(line)
         if possible and self._width(possible[0], finding.name, reason) <= self._widest:
-            return _Place(possible[0])
+            return _CommentPlace(possible[0])
         if statement is not None and not self.lines[statement.lineno - 1][: self._column(statement)].strip():
-            return _Place(statement.lineno, above=True)
-        return _Place(possible[0] if possible else finding.span.line)
+            return _CommentPlace(statement.lineno, above=True)
+        return _CommentPlace(possible[0] if possible else finding.span.line)
 
     def _column(self, statement: ast.stmt) -> int:
         return self._file.span(statement).column
@@ -83,7 +83,7 @@ class _Text:
     def _width(self, line: int, name: str, reason: str) -> int:
         return len(self.lines[line - 1].rstrip("\r\n")) + len(_comment((name,), reason)) + 2
 
-    def write(self, place: _Place, names: tuple[str, ...], reason: str) -> None:
+    def write(self, place: _CommentPlace, names: tuple[str, ...], reason: str) -> None:
         index = place.line - 1
         line = self.lines[index]
         code = line.rstrip("\r\n")
@@ -93,7 +93,7 @@ class _Text:
             self.lines.insert(index, f"{indent}{_comment(names, reason)}{end or self._end}")
         elif own := self._own.get(place.line):
             start, stop = own.comment.column, own.comment.end_column
-            self.lines[index] = code[:start] + rewritten(code[start:stop], own, names, reason) + code[stop:] + end
+            self.lines[index] = code[:start] + rewrite_comment(code[start:stop], own, names, reason) + code[stop:] + end
         else:
             self.lines[index] = f"{code.rstrip()}  {_comment(names, reason)}{end}"
 

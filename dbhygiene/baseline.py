@@ -39,16 +39,18 @@ def parse(text: str, path: Path) -> Counter[Key]:
             conflict = line.startswith(("<<<<", "====", ">>>>", "||||"))
             raise Mistake(f"{path}:{number}: {_CONFLICT if conflict else 'not an entry of a baseline'}")
         context = "" if found["context"] == _MODULE else found["context"]
-        entries[masked((found["code"], _unescaped(found["path"]), context, found["expression"] or ""))] += 1
+        entries[mask((found["code"], _unescape(found["path"]), context, found["expression"] or ""))] += 1
     return entries
 
 
-def text_of(entries: Counter[Key]) -> str:
+def format_entries(entries: Counter[Key]) -> str:
     """The file with these entries."""
-    return _HEADER + "".join(f"{line(entry)}\n" for entry in sorted(entries.elements(), key=lambda e: (e[1], e)))
+    return _HEADER + "".join(
+        f"{format_entry(entry)}\n" for entry in sorted(entries.elements(), key=lambda e: (e[1], e))
+    )
 
 
-def line(entry: Key) -> str:
+def format_entry(entry: Key) -> str:
     """An entry as it is written."""
     code, path, context, expression = entry
     for raw, escaped in _ESCAPED.items():
@@ -56,19 +58,19 @@ def line(entry: Key) -> str:
     return f"{code} {path}::{context or _MODULE} {expression}".rstrip()
 
 
-def masked(entry: Key) -> Key:
+def mask(entry: Key) -> Key:
     """An entry without what strings in its expression say: they may be passwords, or URLs with passwords."""
     *place, expression = entry
     return (*place, _STRING.sub("'...'", expression))  # type: ignore[return-value]
 
 
-def _unescaped(path: str) -> str:
+def _unescape(path: str) -> str:
     for raw, escaped in reversed(_ESCAPED.items()):
         path = path.replace(escaped, raw)
     return path
 
 
-class Known:
+class KnownFindings:
     """Entries, each of which one finding is held against."""
 
     def __init__(self, entries: Counter[Key], source: str) -> None:
@@ -80,7 +82,7 @@ class Known:
         """The findings that are not known, in their order; one that is like known ones says so."""
         for finding in findings:
             about = key(finding, root)
-            about = about if about in self._entries else masked(about)  # as those of a file are
+            about = about if about in self._entries else mask(about)  # as those of a file are
             if finding.code == NEVER_KNOWN or about not in self._entries:
                 yield finding
             elif self._left[about]:
@@ -91,10 +93,12 @@ class Known:
 
     def stale(self, root: Path, files: Container[Path], codes: Container[str]) -> Counter[Key]:
         """The entries that no finding was held against, though these files were checked by these rules."""
-        return Counter({entry: left for entry, left in self._left.items() if left and gone(entry, root, files, codes)})
+        return Counter(
+            {entry: left for entry, left in self._left.items() if left and is_gone(entry, root, files, codes)}
+        )
 
 
-def gone(entry: Key, root: Path, files: Container[Path], codes: Container[str]) -> bool:
+def is_gone(entry: Key, root: Path, files: Container[Path], codes: Container[str]) -> bool:
     """Whether an entry must be met when these files are checked by these rules; or its file is there no more."""
     path = root / entry[1]
     return (path in files and entry[0] in codes) or not path.exists()

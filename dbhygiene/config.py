@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbhygiene import __version__
-from dbhygiene.frozen import replace
 from dbhygiene.mistakes import Mistake, did_you_mean
+from dbhygiene.records import replace
 from dbhygiene.settings import Settings
 
 if TYPE_CHECKING:
-    from dbhygiene.keys import Key
+    from dbhygiene.config_schema import Key
 
 FILES = ("dbhygiene.toml", "pyproject.toml")
 MARKERS = (*FILES, "setup.cfg", "setup.py", ".git")
@@ -37,7 +37,7 @@ def root_of(path: Path) -> Path:
     in, whichever of its files are named: the nearest directory from the current one upwards that looks like the root
     of a project. Where none does, it is the nearest above the path; else the directory itself, or the file's.
     """
-    return _marked_root(path) or (path if path.is_dir() else path.parent)
+    return _find_marked_root(path) or (path if path.is_dir() else path.parent)
 
 
 def roots_of(paths: Iterable[Path]) -> dict[Path, Path]:
@@ -49,7 +49,7 @@ def roots_of(paths: Iterable[Path]) -> dict[Path, Path]:
     starts = {path: path if path.is_dir() else path.parent for path in paths}
     for start in starts.values():
         if start not in marked:
-            marked[start] = _marked_root(start)
+            marked[start] = _find_marked_root(start)
     loose = [start for start, root in marked.items() if root is None]
     shared = Path(os.path.commonpath(loose)) if loose and len({start.anchor for start in loose}) == 1 else None
     if shared and str(shared) in {shared.anchor, os.path.expanduser("~")}:
@@ -57,7 +57,7 @@ def roots_of(paths: Iterable[Path]) -> dict[Path, Path]:
     return {path: marked[start] or shared or start for path, start in starts.items()}
 
 
-def _marked_root(path: Path) -> Path | None:
+def _find_marked_root(path: Path) -> Path | None:
     """The root of the project that a path lies in, where something marks one."""
     start = path if path.is_dir() else path.parent
     here = Path(os.getcwd())
@@ -75,9 +75,9 @@ def _marked_root(path: Path) -> Path | None:
 
 
 def _has_settings(path: Path) -> bool:
-    """Whether a file has settings, even wrong ones: `load` reports these, and `--isolated` does not read them."""
+    """Whether a file has settings, even wrong ones: `load_settings` reports these; `--isolated` does not read them."""
     try:
-        return read(path) is not None
+        return read_file(path) is not None
     except Mistake:
         return True
 
@@ -97,7 +97,9 @@ def _root_between(directory: str, roots: dict[str, Path]) -> Path:
     here = directory
     while here not in roots:
         passed.append(here)
-        if any(os.path.exists(path := os.path.join(here, name)) and read(Path(path)) is not None for name in FILES):
+        if any(
+            os.path.exists(path := os.path.join(here, name)) and read_file(Path(path)) is not None for name in FILES
+        ):
             roots[here] = Path(here)
         elif here == os.path.dirname(here):
             roots[here] = next(iter(roots.values()))  # outside of the first root: a path that was given
@@ -108,23 +110,23 @@ def _root_between(directory: str, roots: dict[str, Path]) -> Path:
     return roots[here]
 
 
-def load(root: Path) -> Settings:
+def load_settings(root: Path) -> Settings:
     """The settings that the project with this root has in a file; raises Mistake where they are wrong."""
     for name in FILES:
-        settings = read(root / name)
+        settings = read_file(root / name)
         if settings is not None:
             return settings
     return Settings()
 
 
-def read(path: Path) -> Settings | None:
+def read_file(path: Path) -> Settings | None:
     """The settings in a file; None where it has none, or is not there."""
     try:
         data = path.read_bytes()
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise Mistake(f"{_shown(path)}: {error.strerror}") from None
+        raise Mistake(f"{_display_path(path)}: {error.strerror}") from None
     own_file = path.name != "pyproject.toml"
     if not own_file and not re.search(_OURS, data, re.M):  # most are not about us, and need no parser
         return None
@@ -132,17 +134,17 @@ def read(path: Path) -> Settings | None:
         text = data.decode()
         table = toml(text)
     except UnicodeDecodeError:
-        raise Mistake(f"{_shown(path)}: not UTF-8") from None
+        raise Mistake(f"{_display_path(path)}: not UTF-8") from None
     except ValueError as error:
-        raise Mistake(f"{_shown(path)}: {error}") from None
+        raise Mistake(f"{_display_path(path)}: {error}") from None
     if not own_file:
         tool = table.get("tool")
         table = tool.get("dbhygiene") if isinstance(tool, dict) else None
         if table is None:
             return None
         if not isinstance(table, dict):
-            raise Mistake(f"{_shown(path)}: `tool.dbhygiene` must be a table")
-    return _with_values(Settings(), table, lambda key: f"{_shown(path)}{_line(text, key)}")
+            raise Mistake(f"{_display_path(path)}: `tool.dbhygiene` must be a table")
+    return _with_values(Settings(), table, lambda key: f"{_display_path(path)}{_line(text, key)}")
 
 
 def misspelt(root: Path) -> list[str]:
@@ -157,7 +159,7 @@ def misspelt(root: Path) -> list[str]:
             tool, name = table["tool"].decode(), table["name"].decode()
             if (file, tool, name) != (FILES[1], "tool.", "dbhygiene") and _is_like_ours(name):
                 line = data.count(b"\n", 0, table.start("name")) + 1
-                place = f"{_shown(root / file)}:{line}"
+                place = f"{_display_path(root / file)}:{line}"
                 hint = f"write `[tool.dbhygiene]`{'' if file == FILES[1] else f' in {FILES[1]}'}"
                 found.setdefault(f"{file} {tool}{name}", f"{place}: the table `[{tool}{name}]` is not read; {hint}")
     return list(found.values())
@@ -191,7 +193,7 @@ def _line(text: str, key: str) -> str:
     return f":{text.count(chr(10), 0, found.start() + len(found[0]) - len(found[0].lstrip())) + 1}" if found else ""
 
 
-def _shown(path: Path) -> str:
+def _display_path(path: Path) -> str:
     try:
         return str(path.relative_to(os.getcwd()))
     except ValueError:
@@ -206,7 +208,7 @@ def from_environment(settings: Settings, environment: Mapping[str, str] = os.env
     said = {name: value for name, value in environment.items() if name.startswith(PREFIX)}
     if not said:
         return settings
-    from dbhygiene.keys import KEYS
+    from dbhygiene.config_schema import KEYS
 
     known = {PREFIX + key.field.upper(): key for key in KEYS}
     for name in said:
@@ -220,7 +222,7 @@ def from_environment(settings: Settings, environment: Mapping[str, str] = os.env
 
 def with_assignment(settings: Settings, assignment: str) -> Settings:
     """The settings, but for what `key=value` says."""
-    from dbhygiene.keys import BY_NAME
+    from dbhygiene.config_schema import BY_NAME
 
     name, _, value = assignment.partition("=")
     if (key := BY_NAME.get(name.strip())) is None:
@@ -241,7 +243,7 @@ def with_text(settings: Settings, key: Key, text: str, source: str) -> Settings:
 
 def _with_values(settings: Settings, table: Mapping[str, Any], source: Any) -> Settings:
     """The settings, but for those in a table; `source` says for each key where that is."""
-    from dbhygiene.keys import BY_NAME
+    from dbhygiene.config_schema import BY_NAME
 
     values: dict[str, Any] = {}
     sources = dict(settings.sources)

@@ -52,7 +52,7 @@ class Files(Sequence[Path]):
     __hash__ = None  # type: ignore[assignment]
 
 
-class Found:
+class DiscoveredFiles:
     """Files, in order, and what could not be looked into, with the reason."""
 
     def __init__(self) -> None:
@@ -84,20 +84,20 @@ class Listing:
     def _is_excluded(self, path: Path, root: Path) -> bool:
         return self._excluded(str(path)) or not self._names.isdisjoint(_parts(path, root))
 
-    def found(self, there: Collection[str] = ()) -> Found:
+    def collect(self, there: Collection[str] = ()) -> DiscoveredFiles:
         """The files, and what could not be looked into; of some, it is known already that they are `there`."""
-        found = Found()
+        found = DiscoveredFiles()
         files = dict.fromkeys(self._files)
         for directory in self.directories:
             git = self._asked.pop(directory, None) or _git(directory)
             below = _by_git(directory, git, self._names, there, found) or _by_walk(directory, self._names, found)
-            kept = below if self._excluded is _nothing else (file for file in below if not self._excluded(file))
+            kept = below if self._excluded is _match_nothing else (file for file in below if not self._excluded(file))
             files.update(dict.fromkeys(kept))
-        found.files = Files(self._each_once(sorted(files)))
+        found.files = Files(self._without_duplicates(sorted(files)))
         found.unlisted = [each for each in found.unlisted if not self._is_excluded(each[0] / "x", self._root)]
         return found
 
-    def _each_once(self, files: list[str]) -> list[str]:
+    def _without_duplicates(self, files: list[str]) -> list[str]:
         """These files without links to others of them: a file that is reached by two names is one file."""
         given = [*self._files, *map(str, self.directories)]
         is_twisted = len(given) > 1 and any(os.path.realpath(path) != path for path in given)
@@ -141,7 +141,7 @@ def _by_git(
     git: subprocess.Popen[bytes] | None,
     excluded: frozenset[str],
     there: Collection[str],
-    found: Found,
+    found: DiscoveredFiles,
 ) -> list[str]:
     """What git says; nothing where it cannot say."""
     if git is None:
@@ -167,7 +167,7 @@ def _closed(directory: Path, warnings: str) -> Iterator[tuple[Path, str]]:
         yield top / name, reason
 
 
-def _by_walk(directory: Path, excluded: frozenset[str], found: Found) -> Iterator[str]:
+def _by_walk(directory: Path, excluded: frozenset[str], found: DiscoveredFiles) -> Iterator[str]:
     """Files below a directory; directories that are links are not entered, so that there is no way round."""
     todo: list[tuple[str, tuple[Matches, ...]]] = [(str(directory), ())]
     while todo:
@@ -210,7 +210,7 @@ def _gitignore(directory: str) -> Matches:
     return _matcher(tuple(lines), Path(directory))
 
 
-def _nothing(path: str) -> bool:
+def _match_nothing(path: str) -> bool:
     return False
 
 
@@ -225,7 +225,7 @@ def matcher(pattern: str, base: Path) -> Matches:
 def _matcher(patterns: tuple[str, ...], base: Path) -> Matches:
     """Whether an absolute path matches one of these patterns, as `.gitignore` in `base` would."""
     if not patterns:
-        return _nothing
+        return _match_nothing
     from pathspec import GitIgnoreSpec
 
     try:

@@ -12,14 +12,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from dbhygiene.frozen import Record
+from dbhygiene.records import Record
 
 _FENCE = re.compile(r"^```python(?P<words>(?: [a-z]+)*)\n(?P<code>.*?)^```$", re.M | re.S)
 _MARK = re.compile(r"[ \t]+#[ ](?P<code>HYG\d{3})(?:: (?P<words>[^#\n]*[^#\s]))?(?=[ \t]+# HYG\d{3}|[ \t]*$)", re.M)
 _KNOWN = {"possible", "fixed", "unsafe"}
 
 
-class Mark(Record):
+class ExpectedFinding(Record):
     """A finding that an example expects."""
 
     line: int
@@ -32,7 +32,7 @@ class Example(Record):
 
     line: int
     code: str
-    marks: tuple[Mark, ...]
+    marks: tuple[ExpectedFinding, ...]
     possible: bool = False
     fixed: str | None = None
     unsafe: bool = False  # whether `fixed` is the work of unsafe fixes too
@@ -50,7 +50,9 @@ def examples(page: str) -> Iterator[Example]:
         if "fixed" in words:
             continue
         code = fence["code"]
-        marks = tuple(Mark(_line(code, m.start()), m["code"], m["words"] or "") for m in _MARK.finditer(code))
+        marks = tuple(
+            ExpectedFinding(_line(code, m.start()), m["code"], m["words"] or "") for m in _MARK.finditer(code)
+        )
         fixed = following["code"] if following and "fixed" in after else None
         yield Example(line, _MARK.sub("", code), marks, "possible" in words, fixed, "unsafe" in after)
 

@@ -12,7 +12,7 @@ from dbhygiene.source import Located
 Key = tuple[str, str, str, str]
 
 
-def fingerprinted(findings: Iterable[Finding], root: Path | None) -> list[Finding]:
+def add_fingerprints(findings: Iterable[Finding], root: Path | None) -> list[Finding]:
     """The findings of one file, in their order, each with its fingerprint: its key, and its number among equals.
 
     Arguments:
@@ -30,10 +30,10 @@ def fingerprinted(findings: Iterable[Finding], root: Path | None) -> list[Findin
 
 def key(finding: Finding, root: Path | None) -> Key:
     """What a finding is about, whichever line it stands on: rule, path, qualified name, expression."""
-    return finding.code, relative(finding.path, root), finding.context, finding.expression
+    return finding.code, portable_path(finding.path, root), finding.context, finding.expression
 
 
-def relative(path: Path, root: Path | None) -> str:
+def portable_path(path: Path, root: Path | None) -> str:
     """A path as it is written on every machine: below the project's root, with slashes."""
     try:
         return (path.relative_to(root) if root else path).as_posix()
@@ -41,7 +41,7 @@ def relative(path: Path, root: Path | None) -> str:
         return path.as_posix()
 
 
-def normalised(node: Located) -> str:
+def normalise(node: Located) -> str:
     """An expression, or the head of a statement, whatever its blanks, quotes and comments."""
     if isinstance(node, ast.stmt):
         from copy import copy  # likewise

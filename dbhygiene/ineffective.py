@@ -12,8 +12,8 @@ from collections.abc import Callable, Collection, Iterator
 from glob import iglob
 from pathlib import Path
 
+from dbhygiene.checker import matches
 from dbhygiene.discovery import matcher
-from dbhygiene.engine import matches
 from dbhygiene.project import Project
 from dbhygiene.settings import EXCLUDED
 

@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
-from dbhygiene.frozen import Record
+from dbhygiene.records import Record
 from dbhygiene.settings import Confidence
 from dbhygiene.source import File, Located, Span
 
@@ -61,7 +61,7 @@ class Step(NamedTuple):
     message: str
 
 
-class Report(Record):
+class Diagnostic(Record):
     """What a rule yields: a node (or a comment's place), a sentence, the way that leads there, and perhaps a way out.
 
     `subject` is the variable or expression that the report is about; `notes` are sentences that explain more.
@@ -102,7 +102,7 @@ class Finding(NamedTuple):
         return isinstance(self.fix, Fix) and self.fix.safety is Safety.SAFE
 
 
-Check = Callable[[File, Subject], Iterator[Report]]
+Check = Callable[[File, Subject], Iterator[Diagnostic]]
 
 
 class Rule(Generic[Subject]):
@@ -157,7 +157,7 @@ def rule(
     within: str = "",
     default: bool = True,
 ) -> Callable[[Check[Subject]], Rule[Subject]]:
-    """Make a rule of a check. Written on one line: `catalogue` reads it before it imports the file.
+    """Make a rule of a check. Written on one line: `registry` reads it before it imports the file.
 
     Arguments:
         code: `HYG` and three digits.

@@ -11,10 +11,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dbhygiene.discovery import Files, Found, Listing
-from dbhygiene.reach import Reach
+from dbhygiene.discovery import DiscoveredFiles, Files, Listing
+from dbhygiene.import_graph import ImportGraph
 from dbhygiene.settings import Settings
-from dbhygiene.source import NOT_PYTHON, File, Surroundings
+from dbhygiene.source import NOT_PYTHON, File, ProjectView
 
 if TYPE_CHECKING:
     from dbhygiene.requirements import Requirements
@@ -25,7 +25,7 @@ LARGEST = 10 << 20  # bytes; a file beyond is a table of data, and its tree woul
 HELD = 64 << 20  # bytes of files that are kept: whoever asks for a word again finds it without reading them all
 
 
-class Asked:
+class Dependencies:
     """What was asked of a project on behalf of each of its files: what a file's findings may depend on."""
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class Asked:
 
 
 class Project:
-    """The files below a root, and what they say of each other; answers for `source.Surroundings`."""
+    """The files below a root, and what they say of each other; answers for `source.ProjectView`."""
 
     def __init__(self, root: Path, settings: Settings | None = None) -> None:
         self._root = root
@@ -48,12 +48,12 @@ class Project:
         self._modules: dict[tuple[str, str], Path | None] = {}
         self._bases: dict[str, tuple[str, ...]] = {}
         self._listed: dict[str, frozenset[str]] = {}
-        self._reach = Reach(self._data, self.module_name, self.located, self._note)
+        self._reach = ImportGraph(self._data, self.module_name, self.find_module, self._note)
         self._speaking: dict[str, list[File]] = {}
         self._mentions: dict[str, list[File]] = {}
         self._naming: dict[tuple[str, ...], list[File] | None] = {}
         self._named: dict[tuple[str, ...], tuple[str, ...]] = {}
-        self.asked: Asked | None = None  # where questions are noted, if they are
+        self.asked: Dependencies | None = None  # where questions are noted, if they are
         self._bytes: dict[Path, bytes] = {}
         self._held = 0
         self._lengths: dict[str, int | None] = {}
@@ -72,16 +72,16 @@ class Project:
         """The Python files that these paths, absolute ones, stand for, as soon as somebody asks for them."""
         return Listing(paths, self.root, (*self.settings.exclude, *self.settings.extend_exclude), force=force_exclude)
 
-    def found(self, listing: Listing, there: Collection[str] = ()) -> Found:
-        """These files; see `Listing.found`."""
-        found = listing.found(there)
+    def collect(self, listing: Listing, there: Collection[str] = ()) -> DiscoveredFiles:
+        """These files; see `Listing.collect`."""
+        found = listing.collect(there)
         if listing.is_all:
             self.__dict__["everything"] = found.files  # a cached property, filled in
         return found
 
-    def discover(self, paths: Iterable[Path], *, force_exclude: bool = False) -> Found:
+    def discover(self, paths: Iterable[Path], *, force_exclude: bool = False) -> DiscoveredFiles:
         """The Python files that these paths, absolute ones, stand for."""
-        return self.found(self.listing(paths, force_exclude=force_exclude))
+        return self.collect(self.listing(paths, force_exclude=force_exclude))
 
     def is_all(self, paths: Sequence[Path]) -> bool:
         """Whether these are all of the project's files, as far as that is known already."""
@@ -107,15 +107,15 @@ class Project:
         """
         if (file := self._files.get(path)) is None:
             file = File.decode(
-                path, self.read(path) if data is None else data, self.module_name(path), self._around(path)
+                path, self.read(path) if data is None else data, self.module_name(path), self._view_for(path)
             )
             self._files[path] = file
         return file
 
-    def _around(self, path: Path) -> Surroundings:
-        return self if self.asked is None else _Around(self, str(path))
+    def _view_for(self, path: Path) -> ProjectView:
+        return self if self.asked is None else _FileView(self, str(path))
 
-    def loaded(self) -> Iterator[File]:
+    def files_in_use(self) -> Iterator[File]:
         """The files that have been asked for so far."""
         yield from self._files.values()
 
@@ -126,38 +126,38 @@ class Project:
             self._bytes[file.path] = file.encode()
         self._reach.forget(file.path)
         for each in self._files.values():
-            each.answers.clear()  # some are about the old text
+            each.query_results.clear()  # some are about the old text
 
-    def speaking(self, word: str) -> Sequence[File]:
+    def files_containing(self, word: str) -> Sequence[File]:
         """The project's files in which a word stands, unparsed."""
-        return self.spoken(word, "")
+        return self.files_containing_for(word, "")
 
-    def mentions(self, word: str) -> Sequence[File]:
+    def parsed_files_containing(self, word: str) -> Sequence[File]:
         """The project's files in which a word stands; those that are no Python text are left out."""
-        return self.mentioned(word, "")
+        return self.parsed_files_containing_for(word, "")
 
-    def spoken(self, word: str, asker: str) -> Sequence[File]:
+    def files_containing_for(self, word: str, asker: str) -> Sequence[File]:
         """The files that speak of a word, asked on behalf of a file, or of the project as a whole."""
         if word not in self._speaking:
             needle = word.encode()
             paths = (path for path in self.everything if needle in self._data(path))
-            self._speaking[word] = list(self._decoded(paths))
+            self._speaking[word] = list(self._decode(paths))
         if self.asked is not None:
             self.asked.note(asker, word, (str(file.path) for file in self._speaking[word]))
         return self._speaking[word]
 
-    def mentioned(self, word: str, asker: str) -> Sequence[File]:
+    def parsed_files_containing_for(self, word: str, asker: str) -> Sequence[File]:
         """The same, of those that parse."""
-        speaking = self.spoken(word, asker)
+        speaking = self.files_containing_for(word, asker)
         if word not in self._mentions:
             self._mentions[word] = [file for file in speaking if file.is_program]
         return self._mentions[word]
 
-    def deriving(self, word: str) -> Sequence[File]:
+    def files_deriving(self, word: str) -> Sequence[File]:
         """The project's files that may derive a class from one of this name, or of a name that is given to it."""
-        return self.derived(word, "")
+        return self.files_deriving_for(word, "")
 
-    def derived(self, word: str, asker: str) -> Sequence[File]:
+    def files_deriving_for(self, word: str, asker: str) -> Sequence[File]:
         """The same, asked on behalf of a file, or of the project as a whole."""
         bases, renamed = self._class_names
         todo, paths = [word], dict[Path, None]()
@@ -167,18 +167,18 @@ class Project:
             todo += [new for new in sorted(renamed.get(each, ())) if new not in todo]
             if self.asked is not None:
                 self.asked.note(asker, each, map(str, found))
-        return [file for file in self._decoded(paths) if file.is_program]
+        return [file for file in self._decode(paths) if file.is_program]
 
-    def setting(self, attribute: str) -> Sequence[File]:
+    def files_setting(self, attribute: str) -> Sequence[File]:
         """The project's files that set an attribute of this name of something but `self`."""
-        return self.set_in(attribute, "")
+        return self.files_setting_for(attribute, "")
 
-    def set_in(self, attribute: str, asker: str) -> Sequence[File]:
+    def files_setting_for(self, attribute: str, asker: str) -> Sequence[File]:
         """The same, asked on behalf of a file, or of the project as a whole."""
         paths = self._attributes_set.get(attribute, ())
         if self.asked is not None:
             self.asked.note(asker, f".{attribute}", map(str, paths))
-        return [file for file in self._decoded(paths) if file.is_program]
+        return [file for file in self._decode(paths) if file.is_program]
 
     @cached_property
     def _attributes_set(self) -> Mapping[str, list[Path]]:
@@ -198,25 +198,25 @@ class Project:
             if b"class" in data:
                 for word in {word for found in re.findall(_BASES, data) for word in re.findall(_WORD, found)}:
                     bases[word.decode("utf-8", "replace")].append(path)
-            for old, new in (*_renamed_by_import(data), *((old, new) for new, old in re.findall(_STANDS_FOR, data))):
+            for old, new in (*_import_aliases(data), *((old, new) for new, old in re.findall(_STANDS_FOR, data))):
                 renamed[old.decode("utf-8", "replace")].add(new.decode("utf-8", "replace"))
         return bases, renamed
 
-    def naming(self, *names: str) -> Sequence[File] | None:
+    def files_mentioning_all(self, *names: str) -> Sequence[File] | None:
         """The project's files in which all of these names stand, as whole words; None where these are too many.
 
         Some names are those of half the files of a project, and a question to so many files is not worth its time.
         """
-        return self.named(names, "")
+        return self.files_mentioning_all_for(names, "")
 
-    def named(self, names: tuple[str, ...], asker: str) -> Sequence[File] | None:
+    def files_mentioning_all_for(self, names: tuple[str, ...], asker: str) -> Sequence[File] | None:
         """The same, asked on behalf of a file, or of the project as a whole."""
         if names not in self._naming:
             words = [_whole_word(name) for name in names]
             needles = [name.encode() for name in names]
             paths = [path for path in self.everything if _has_all(self._data(path), needles, words)]
             few = len(paths) <= MANY
-            self._naming[names] = [file for file in self._decoded(paths) if file.is_program] if few else None
+            self._naming[names] = [file for file in self._decode(paths) if file.is_program] if few else None
             self._named[names] = tuple(map(str, paths))
         if self.asked is not None:
             self.asked.note(asker, names[0], self._named[names])  # the first stands in each file that has them all
@@ -228,7 +228,7 @@ class Project:
         except OSError:
             return b""  # told where the file itself is checked
 
-    def _decoded(self, paths: Iterable[Path]) -> Iterator[File]:
+    def _decode(self, paths: Iterable[Path]) -> Iterator[File]:
         for path in paths:
             with suppress(OSError, *NOT_PYTHON):  # likewise
                 yield self.file(path)
@@ -238,17 +238,17 @@ class Project:
         """All of the project's files."""
         return self.discover([self.root]).files
 
-    def reaches(self, file: File, others: Collection[Path]) -> bool:
+    def imports_any(self, file: File, others: Collection[Path]) -> bool:
         """Whether a file draws in one of these by its imports and theirs, as far as texts tell."""
-        return self._reach.reaches(file.path, others)
+        return self._reach.imports_any(file.path, others)
 
     def _note(self, path: Path, imported: dict[tuple[str, str], str]) -> None:
         if self.asked is not None:
             self.asked.lookups[str(path)].update(imported)
 
-    def drawn_in(self, paths: Iterable[Path]) -> set[Path]:
+    def transitive_imports(self, paths: Iterable[Path]) -> set[Path]:
         """The project's files that these draw in so, themselves included."""
-        return self._reach.of(paths)
+        return self._reach.transitive_imports(paths)
 
     # -- modules --------------------------------------------------------------------------------------
 
@@ -279,7 +279,7 @@ class Project:
         """The file that `import name` loads from `near`; None where it is not the project's own."""
         directory = near.directory
         key = (name, directory)
-        path = self.located(name, directory)
+        path = self.find_module(name, directory)
         if self.asked is not None:
             self.asked.lookups[str(near.path)][key] = str(path or "")
         if path is None:
@@ -290,14 +290,14 @@ class Project:
             return None
         return file if file.is_program else None  # who asks for a module wants to look into it
 
-    def located(self, name: str, directory: str) -> Path | None:
+    def find_module(self, name: str, directory: str) -> Path | None:
         """Where a module lies that is imported by this name from a file in this directory; looked for once."""
         key = (name, directory)
         if key not in self._modules:
-            self._modules[key] = self.find(name, directory)
+            self._modules[key] = self.search_module(name, directory)
         return self._modules[key]
 
-    def find(self, name: str, directory: str) -> Path | None:
+    def search_module(self, name: str, directory: str) -> Path | None:
         """The same, looked for now."""
         parts = name.split(".")
         if not all(part.isidentifier() for part in parts):
@@ -381,33 +381,33 @@ class Project:
         return False
 
 
-class _Around:
+class _FileView:
     """A project, as one of its files sees it: what is asked through it is asked on behalf of that file."""
 
     def __init__(self, project: Project, asker: str) -> None:
         self._project, self._asker = project, asker
         self.settings, self.root = project.settings, project.root
         self.module, self.version_of, self.requires = project.module, project.version_of, project.requires
-        self.reaches, self.line_length = project.reaches, project.line_length
+        self.imports_any, self.line_length = project.imports_any, project.line_length
 
     @property
     def is_distributed(self) -> bool:
         return self._project.is_distributed
 
-    def speaking(self, word: str) -> Sequence[File]:
-        return self._project.spoken(word, self._asker)
+    def files_containing(self, word: str) -> Sequence[File]:
+        return self._project.files_containing_for(word, self._asker)
 
-    def mentions(self, word: str) -> Sequence[File]:
-        return self._project.mentioned(word, self._asker)
+    def parsed_files_containing(self, word: str) -> Sequence[File]:
+        return self._project.parsed_files_containing_for(word, self._asker)
 
-    def naming(self, *names: str) -> Sequence[File] | None:
-        return self._project.named(names, self._asker)
+    def files_mentioning_all(self, *names: str) -> Sequence[File] | None:
+        return self._project.files_mentioning_all_for(names, self._asker)
 
-    def deriving(self, word: str) -> Sequence[File]:
-        return self._project.derived(word, self._asker)
+    def files_deriving(self, word: str) -> Sequence[File]:
+        return self._project.files_deriving_for(word, self._asker)
 
-    def setting(self, attribute: str) -> Sequence[File]:
-        return self._project.set_in(attribute, self._asker)
+    def files_setting(self, attribute: str) -> Sequence[File]:
+        return self._project.files_setting_for(attribute, self._asker)
 
 
 def _read(path: str) -> bytes:
@@ -445,7 +445,7 @@ _WORD = rb"\w+"
 _LAST_WORD = rb"\w+\Z"
 
 
-def _renamed_by_import(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+def _import_aliases(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """The old and the new name of each `old as new`."""
     for found in re.finditer(_AS, data):
         start = max(0, found.start() - 80)

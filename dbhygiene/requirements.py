@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dbhygiene.config import toml
 from dbhygiene.settings import EXCLUDED
-from dbhygiene.source import parsed
+from dbhygiene.source import parse
 
 Version = tuple[int, ...]
 Needs = Iterator[tuple[str, "Version | None"]]
@@ -32,7 +32,7 @@ class Requirements:
     """
 
     def __init__(self, root: Path) -> None:
-        self._parts = {str(place): known for place in places(root) if (known := declared(place))}
+        self._parts = {str(place): known for place in places(root) if (known := read_requirements(place))}
         self._root = self._parts.get(str(root), {})
 
     def version_of(self, distribution: str) -> Version | None:
@@ -72,7 +72,7 @@ def normal(distribution: str) -> str:
     return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
-def declared(root: Path) -> Mapping[str, Version | None]:
+def read_requirements(root: Path) -> Mapping[str, Version | None]:
     """Each distribution that the files beside each other name, with the version that is pinned or the lower bound."""
     found: dict[str, Version | None] = {}
     try:
@@ -139,21 +139,21 @@ def _pyproject(text: str) -> Needs:
         return
     table = _toml(text)
     project, poetry = _table(table, "project"), _table(table, "tool", "poetry")
-    yield from _listed(project.get("dependencies"))
+    yield from _parse_list(project.get("dependencies"))
     for key in (("project", "optional-dependencies"), ("dependency-groups",), ("tool", "pdm", "dev-dependencies")):
         for group in _table(table, *key).values():
-            yield from _listed(group)
-    yield from _listed(_table(table, "tool", "uv").get("dev-dependencies"))
+            yield from _parse_list(group)
+    yield from _parse_list(_table(table, "tool", "uv").get("dev-dependencies"))
     for name in ("dependencies", "dev-dependencies"):
-        yield from _constrained(_table(poetry, name))
+        yield from _parse_table(_table(poetry, name))
     for group in _table(poetry, "group"):
-        yield from _constrained(_table(poetry, "group", group, "dependencies"))
+        yield from _parse_table(_table(poetry, "group", group, "dependencies"))
 
 
 def _pipfile(text: str) -> Needs:
     table = _toml(text)
     for name in ("packages", "dev-packages"):
-        yield from _constrained(_table(table, name))
+        yield from _parse_table(_table(table, name))
 
 
 def _toml(text: str) -> Mapping[str, object]:
@@ -172,14 +172,14 @@ def _table(table: object, *keys: str) -> Mapping[str, object]:
     return table if isinstance(table, Mapping) else {}
 
 
-def _listed(requirements: object) -> Needs:
+def _parse_list(requirements: object) -> Needs:
     """`["PyMySQL>=1.1", {include-group = "test"}]`"""
     for each in requirements if isinstance(requirements, list) else ():
         if isinstance(each, str):
             yield from _requirement(each)
 
 
-def _constrained(table: Mapping[str, object]) -> Needs:
+def _parse_table(table: Mapping[str, object]) -> Needs:
     """`pymysql = "^1.1"`, `{version = "^1.1"}`, or a list of these, one for each platform or Python version."""
     for name, constraints in table.items():
         each = constraints if isinstance(constraints, list) else [constraints]
@@ -205,7 +205,7 @@ def _setup_cfg(text: str) -> Needs:
 def _setup_py(text: str) -> Needs:
     """The strings below `install_requires` and `extras_require`."""
     try:
-        tree = parsed(text)
+        tree = parse(text)
     except (SyntaxError, ValueError, RecursionError):
         return
     for node in ast.walk(tree):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 from typing import NamedTuple
 
-from dbhygiene.frozen import Record
+from dbhygiene.records import Record
 
 
 class Confidence(IntEnum):

@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
-from dbhygiene.frozen import Frozen
+from dbhygiene.records import Frozen
 from dbhygiene.settings import Settings
 
 FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -43,7 +43,7 @@ class Span(NamedTuple):
     end_column: int
 
 
-class Surroundings(Protocol):
+class ProjectView(Protocol):
     """What a file may ask of the project around it; `project.Project` answers."""
 
     @property
@@ -56,22 +56,22 @@ class Surroundings(Protocol):
     def module(self, name: str, near: File) -> File | None:
         """The file that `import name` loads from `near`; None where it is not the project's own."""
 
-    def reaches(self, file: File, others: Collection[Path]) -> bool:
+    def imports_any(self, file: File, others: Collection[Path]) -> bool:
         """Whether a file draws in one of these by its imports and theirs, as far as texts tell."""
 
-    def speaking(self, word: str) -> Sequence[File]:
+    def files_containing(self, word: str) -> Sequence[File]:
         """The project's files in which a word stands. Costs reading them all, once a word: for rare questions."""
 
-    def mentions(self, word: str) -> Sequence[File]:
+    def parsed_files_containing(self, word: str) -> Sequence[File]:
         """Those of them that parse. Costs parsing them: for questions that their text does not answer."""
 
-    def naming(self, *names: str) -> Sequence[File] | None:
+    def files_mentioning_all(self, *names: str) -> Sequence[File] | None:
         """The project's files in which all of these names stand, as whole words; None where these are too many."""
 
-    def deriving(self, word: str) -> Sequence[File]:
+    def files_deriving(self, word: str) -> Sequence[File]:
         """The project's files that may derive a class from one of this name, or of a name that is given to it."""
 
-    def setting(self, attribute: str) -> Sequence[File]:
+    def files_setting(self, attribute: str) -> Sequence[File]:
         """The project's files that set an attribute of this name of something but `self`."""
 
     def version_of(self, distribution: str) -> tuple[int, ...] | None:
@@ -88,7 +88,7 @@ class Surroundings(Protocol):
         """Whether the project is built as a package, which other projects may import."""
 
 
-class Alone(Frozen):
+class NoProject(Frozen):
     """The surroundings of a file of which nothing else is known."""
 
     settings: Settings = Settings()
@@ -97,22 +97,22 @@ class Alone(Frozen):
     def module(self, name: str, near: File) -> File | None:
         return None
 
-    def reaches(self, file: File, others: Collection[Path]) -> bool:
+    def imports_any(self, file: File, others: Collection[Path]) -> bool:
         return False
 
-    def speaking(self, word: str) -> Sequence[File]:
+    def files_containing(self, word: str) -> Sequence[File]:
         return ()
 
-    def mentions(self, word: str) -> Sequence[File]:
+    def parsed_files_containing(self, word: str) -> Sequence[File]:
         return ()
 
-    def naming(self, *names: str) -> Sequence[File] | None:
+    def files_mentioning_all(self, *names: str) -> Sequence[File] | None:
         return ()
 
-    def deriving(self, word: str) -> Sequence[File]:
+    def files_deriving(self, word: str) -> Sequence[File]:
         return ()
 
-    def setting(self, attribute: str) -> Sequence[File]:
+    def files_setting(self, attribute: str) -> Sequence[File]:
         return ()
 
     def version_of(self, distribution: str) -> tuple[int, ...] | None:
@@ -177,26 +177,26 @@ class File(Frozen):
     text: str
     encoding: str = "utf-8"
     module: str = "__main__"
-    project: Surroundings = Alone()
+    project: ProjectView = NoProject()
 
     def __repr__(self) -> str:
         return f"File({str(self.path)!r})"
 
     @classmethod
-    def decode(cls, path: Path, data: bytes, module: str = "__main__", project: Surroundings | None = None) -> File:
+    def decode(cls, path: Path, data: bytes, module: str = "__main__", project: ProjectView | None = None) -> File:
         """The file with these bytes; raises SyntaxError or UnicodeError where they are no Python text."""
         encoding = encoding_of(data)
         text = data.decode(encoding)
         if "\0" in text:
             raise SyntaxError("source code cannot contain null bytes")
-        return cls(path, text, encoding, module, project or Alone())
+        return cls(path, text, encoding, module, project or NoProject())
 
     def encode(self) -> bytes:
         return self.text.encode(self.encoding)
 
     @cached_property
     def tree(self) -> ast.Module:
-        return parsed(self.text)
+        return parse(self.text)
 
     @cached_property
     def directory(self) -> str:
@@ -211,8 +211,8 @@ class File(Frozen):
             return False
 
     @cached_property
-    def answers(self) -> dict[Any, dict[Any, Any]]:
-        """What has been answered about this file: question -> what it was about -> answer; see `flow.once`."""
+    def query_results(self) -> dict[Any, dict[Any, Any]]:
+        """What has been answered about this file: question -> what it was about -> answer; see `flow.queries`."""
         return defaultdict(dict)
 
     @cached_property
@@ -249,7 +249,7 @@ class File(Frozen):
         inner = self.lines[line : end_line - 1]
         return "\n".join([self.lines[line - 1][column:], *inner, self.lines[end_line - 1][:end_column]])
 
-    def quoted(self, text: str, near: Located) -> str:
+    def quote(self, text: str, near: Located) -> str:
         """A string, written with the quotation marks that a piece of code uses."""
         marks = [mark for mark in self.segment(near) if mark in "\"'"]
         return f"'{text}'" if marks.count("'") > marks.count('"') else f'"{text}"'
@@ -300,12 +300,12 @@ class File(Frozen):
         return self._index.scope_of.get(name, self.scope)
 
     @cached_property
-    def _dropped(self) -> set[ast.expr]:
+    def _expression_statements(self) -> set[ast.expr]:
         return {statement.value for statement in self.nodes(ast.Expr)}
 
-    def drops(self, call: ast.Call) -> bool:
+    def is_discarded(self, call: ast.Call) -> bool:
         """Whether a call is a statement of its own: nobody uses what it returns."""
-        return call in self._dropped
+        return call in self._expression_statements
 
     @cached_property
     def _own(self) -> dict[ast.AST, list[ast.AST]]:
@@ -324,7 +324,7 @@ class File(Frozen):
         return found
 
     @cached_property
-    def captured(self) -> dict[Scope, set[str]]:
+    def captures(self) -> dict[Scope, set[str]]:
         """For each scope, those of its names of which functions and classes within it speak."""
         found: dict[Scope, set[str]] = {}
         for name in self.nodes(ast.Name):
@@ -367,7 +367,7 @@ class File(Frozen):
         bound once to another dotted name stands for that one. Any other variable is nobody's name, and so is a
         function's that is bound to something else, too: None.
         """
-        known = self.answers["resolve"]
+        known = self.query_results["resolve"]
         if expr not in known:
             known[expr] = self._resolve(expr, MAX_ALIASES)
         return known[expr]  # type: ignore[no-any-return]
@@ -398,7 +398,7 @@ class File(Frozen):
             while here is not None and isinstance(here.node, ast.ClassDef):
                 here = here.parent  # a class's names are not seen from within its methods
         if self.scope.stars:
-            return self._starred(name)
+            return self._star_import(name)
         return name
 
     def _variable(self, name: str, scope: Scope, depth: int) -> str | None:
@@ -409,7 +409,7 @@ class File(Frozen):
             return f"{self.module}.{owner.name}"
         return None
 
-    def _starred(self, name: str) -> str | None:
+    def _star_import(self, name: str) -> str | None:
         import builtins
 
         if hasattr(builtins, name):
@@ -434,16 +434,16 @@ def encoding_of(data: bytes) -> str:
     return tokenize.detect_encoding(io.BytesIO(data).readline)[0]
 
 
-def parsed(text: str) -> ast.Module:
+def parse(text: str) -> ast.Module:
     """The tree of a program. What the compiler warns of, an invalid escape say, is not ours to tell."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return ast.parse(text)
 
 
-def mentioning(file: File, word: str) -> list[File]:
+def files_with_word(file: File, word: str) -> list[File]:
     """This file, and the others of its project in which a word stands."""
-    return [file, *(other for other in file.project.mentions(word) if other.path != file.path)]
+    return [file, *(other for other in file.project.parsed_files_containing(word) if other.path != file.path)]
 
 
 def last_name(expr: ast.AST) -> str:
@@ -548,7 +548,7 @@ class _Index:
                     first = alias.name.partition(".")[0]
                     scope.imports.setdefault(alias.asname or first, alias.name if alias.asname else first)
             case ast.ImportFrom(names=names):
-                origin = imported_from(self._file, node)
+                origin = module_of_import(self._file, node)
                 for alias in names:
                     if alias.name == "*":
                         scope.stars.append(origin)
@@ -596,7 +596,7 @@ class _Index:
         return scope
 
 
-def imported_from(file: File, node: ast.ImportFrom) -> str:
+def module_of_import(file: File, node: ast.ImportFrom) -> str:
     """The absolute name of the module that a `from` import names."""
     if not node.level:
         return node.module or ""

@@ -60,7 +60,7 @@ class Judgement(NamedTuple):
     useless: bool = False
 
 
-def silent(file: File, comments: Sequence[Suppression], finding: Finding) -> bool:
+def is_silenced(file: File, comments: Sequence[Suppression], finding: Finding) -> bool:
     """Whether a comment silences a finding."""
     if not any(comment.names(finding.code, finding.name) for comment in comments):
         return False
@@ -71,7 +71,7 @@ def silent(file: File, comments: Sequence[Suppression], finding: Finding) -> boo
     )
 
 
-def judged(
+def judge(
     file: File,
     comments: Iterable[Suppression],
     findings: Collection[Finding],
@@ -106,7 +106,7 @@ def judged(
         yield Judgement(comment, tuple(unused), tuple(unknown), useless=len(unused) == len(comment.rules))
 
 
-def without(file: File, comment: Suppression, words: Collection[str]) -> str:
+def remove_rules(file: File, comment: Suppression, words: Collection[str]) -> str:
     """The text of a comment without some of the rules that it names; without all of it, what else it says."""
     line, start, _, end = comment.comment
     text = file.lines[line - 1][start:end]
@@ -119,7 +119,7 @@ def without(file: File, comment: Suppression, words: Collection[str]) -> str:
     return "  ".join(part for part in (text[: found.start()].rstrip(), text[found.end() :].strip()) if part)
 
 
-def rewritten(text: str, comment: Suppression, more: Sequence[str], reason: str) -> str:
+def rewrite_comment(text: str, comment: Suppression, more: Sequence[str], reason: str) -> str:
     """The text of an `ignore` comment with more rules, and with a reason where it has none."""
     found = _OURS.search(text)
     if found is None:

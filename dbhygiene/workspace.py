@@ -48,7 +48,7 @@ def members(
     listings = (each.listing(by_root[each.root], force_exclude=force_exclude) for each in projects)
     for outer, listing in zip(projects, _ahead(listings), strict=True):
         root, below = outer.root, by_root[outer.root]
-        found = outer.found(listing, meanwhile(outer, listing))
+        found = outer.collect(listing, meanwhile(outer, listing))
         parts = config.by_root(found.files.names, root) if nested else {root: found.files.names}
         own = parts.pop(root, ())
         listed = found.listed if listing.is_all else None

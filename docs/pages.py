@@ -11,13 +11,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from dbhygiene.catalogue import all_rules
-from dbhygiene.engine import OWN_CODES
-from dbhygiene.engine.own_pages import PAGES
-from dbhygiene.keys import KEYS, Key, plain
+from dbhygiene.checker import OWN_CODES
+from dbhygiene.checker.own_pages import PAGES
+from dbhygiene.config_schema import KEYS, Key, plain
 from dbhygiene.library.drivers import drivers
 from dbhygiene.library.resources import Driver, Leaving
 from dbhygiene.model import AnyRule
+from dbhygiene.registry import all_rules
 
 FAMILIES = {
     "HYG1": ("The life of a connection", "Closed on every path, by its owner, once; `with` that does not close."),

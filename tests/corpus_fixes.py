@@ -20,13 +20,13 @@ from difflib import unified_diff
 from itertools import groupby
 from pathlib import Path
 
-from dbhygiene import engine
-from dbhygiene.config import load
+from dbhygiene import checker
+from dbhygiene.config import load_settings
 from dbhygiene.fixes.apply import Fixed, fix
 from dbhygiene.fixes.blocks import PRAGMA
-from dbhygiene.frozen import replace
 from dbhygiene.model import Finding, Fix
 from dbhygiene.project import Project
+from dbhygiene.records import replace
 from dbhygiene.settings import Settings
 from dbhygiene.source import File
 
@@ -47,18 +47,18 @@ class Count:
 def fix_project(root: Path, count: Count, *, unsafe: bool, only: frozenset[str]) -> None:
     """Fix what is found in a project, and check the outcome once more with an analysis that has seen no fix."""
     project = Project(root, _settings(root))
-    rules = engine.chosen(project.settings)
-    analyses = engine.Analyses(project)
+    rules = checker.selected_rules(project.settings)
+    analyses = checker.Analyses(project)
     files = [path for path in project.discover([root]).files if not only or str(path) in only]
     count.files["checked"] += len(files)
-    findings = list(engine.check(project, files, rules, analyses=analyses))
+    findings = list(checker.check(project, files, rules, analyses=analyses))
     after: dict[Path, File] = {}
     for path, group in groupby(findings, key=lambda finding: finding.path):
         here = list(group)
         _tally(count.found, here)
         if any(isinstance(finding.fix, Fix) for finding in here):
             file = project.file(path)
-            fixed = fix(file, lambda changed: engine.check_file(changed, rules, analyses), unsafe=unsafe)
+            fixed = fix(file, lambda changed: checker.check_file(changed, rules, analyses), unsafe=unsafe)
             _tally(count.fixed, fixed.fixed)
             left = [(each.finding, each.reason) for each in fixed.left]
             if fixed.text != file.text:
@@ -75,7 +75,7 @@ def fix_project(root: Path, count: Count, *, unsafe: bool, only: frozenset[str])
 
 def _settings(root: Path) -> Settings:
     try:
-        return load(root)
+        return load_settings(root)
     except Exception:  # a project may hold settings for another version
         return Settings()
 
@@ -124,15 +124,15 @@ def _hold_project(
     project = Project(root, _settings(root))
     for file in after.values():
         project.replace(replace(file, project=project))
-    rules, analyses = engine.chosen(project.settings), engine.Analyses(project)
-    analyses.learn(handed)
+    rules, analyses = checker.selected_rules(project.settings), checker.Analyses(project)
+    analyses.set_helpers(handed)
     known = Counter((finding.path, finding.code, finding.context, finding.subject) for finding in before)
     for path in after:
         file = project.file(path)
-        findings = engine.check_file(file, rules, analyses)
+        findings = checker.check_file(file, rules, analyses)
         new = Counter((path, each.code, each.context, each.subject) for each in findings) - known
         count.broken += [f"{path}: brought {key[1]} in {key[2]}" for key in new]
-        again = fix(file, lambda changed: engine.check_file(changed, rules, analyses), unsafe=unsafe)
+        again = fix(file, lambda changed: checker.check_file(changed, rules, analyses), unsafe=unsafe)
         if again.text != file.text:
             count.broken.append(f"{path}: a second run changes it")
 

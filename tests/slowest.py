@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from dbhygiene.engine import INTERNAL_ERROR, Analyses, check_file, chosen, load
+from dbhygiene.checker import INTERNAL_ERROR, Analyses, check_file, load, selected_rules
 from dbhygiene.project import Project
 from dbhygiene.settings import Settings
 from dbhygiene.source import NOT_PYTHON
@@ -34,7 +34,7 @@ def timed(root: Path) -> tuple[int, list[Timed]]:
     """The number of files below a directory, and those of them that were worth a look, with their times."""
     project = Project(root, Settings())
     analyses = Analyses(project)
-    paths, rules = list(project.discover([root]).files), chosen(project.settings)
+    paths, rules = list(project.discover([root]).files), selected_rules(project.settings)
     load(project, paths, rules, analyses)
     found: list[Timed] = []
     for path in paths:

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from dbhygiene.annotate import with_ignores
-from dbhygiene.catalogue import all_rules
-from dbhygiene.engine import check_file, chosen
+from dbhygiene.checker import check_file, selected_rules
 from dbhygiene.examples import examples
 from dbhygiene.mistakes import Mistake
+from dbhygiene.registry import all_rules
 from dbhygiene.settings import Settings
-from dbhygiene.source import Alone, File
+from dbhygiene.source import File, NoProject
 
-RULES = [rule for rule in chosen(Settings()) if rule.code != "HYG002"]
+RULES = [rule for rule in selected_rules(Settings()) if rule.code != "HYG002"]
 EXAMPLES = [
     pytest.param(example.code, id=f"{rule.name}:{example.line}")
     for rule in all_rules()
@@ -25,7 +25,7 @@ EXAMPLES = [
 
 
 def annotated(text: str, reason: str = "") -> str:
-    file = File(Path("app.py"), text, project=Alone())
+    file = File(Path("app.py"), text, project=NoProject())
     return with_ignores(file, check_file(file, RULES), reason)
 
 
@@ -34,7 +34,7 @@ def annotated(text: str, reason: str = "") -> str:
 def test_every_finding_of_every_rule_can_be_silenced(code: str, end: str) -> None:
     before = code.replace("\n", end)
     after = annotated(before, "known \u2013 see #12")
-    assert check_file(File(Path("app.py"), after, project=Alone()), chosen(Settings())) == []
+    assert check_file(File(Path("app.py"), after, project=NoProject()), selected_rules(Settings())) == []
     assert ast.dump(ast.parse(after)) == ast.dump(ast.parse(before))
     assert annotated(after, "another") == after
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dbhygiene import baseline
-from dbhygiene.baseline import Known
+from dbhygiene.baseline import KnownFindings
 from dbhygiene.fingerprints import Key
 from dbhygiene.mistakes import Mistake
 from dbhygiene.model import Finding
@@ -25,7 +25,7 @@ def finding(line: int = 1, *, key: Key = KEY) -> Finding:
 
 
 def new(entries: Counter[Key], *findings: Finding) -> list[Finding]:
-    return list(Known(entries, "the baseline").new(findings, ROOT))
+    return list(KnownFindings(entries, "the baseline").new(findings, ROOT))
 
 
 @pytest.mark.parametrize(
@@ -39,8 +39,8 @@ def new(entries: Counter[Key], *findings: Finding) -> list[Finding]:
     ],
 )
 def test_an_entry_is_read_as_it_was_written(key: Key) -> None:
-    assert "\n" not in baseline.line(key)
-    assert baseline.parse(baseline.text_of(Counter({key: 2})), Path("b.txt")) == {baseline.masked(key): 2}
+    assert "\n" not in baseline.format_entry(key)
+    assert baseline.parse(baseline.format_entries(Counter({key: 2})), Path("b.txt")) == {baseline.mask(key): 2}
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_an_entry_is_read_as_it_was_written(key: Key) -> None:
 )
 def test_strings_are_not_written(expression: str, masked: str) -> None:
     key: Key = ("HYG101", "app.py", "f", expression)
-    assert baseline.masked(key)[3] == masked
+    assert baseline.mask(key)[3] == masked
     (entry,) = old = baseline.parse(f"HYG101 app.py::f {expression}\n", Path("b.txt"))  # as it once was written
     assert entry[3] == masked
     assert new(old, finding(key=key)) == []
@@ -65,7 +65,7 @@ def test_strings_are_not_written(expression: str, masked: str) -> None:
 
 def test_entries_are_lines_in_the_order_of_their_paths() -> None:
     other: Key = ("HYG201", "app/a.py", "", "create_engine()")
-    assert baseline.text_of(Counter({KEY: 2, other: 1})).splitlines()[1:] == [
+    assert baseline.format_entries(Counter({KEY: 2, other: 1})).splitlines()[1:] == [
         "HYG201 app/a.py::<module> create_engine()",
         "HYG101 app/db.py::Pool.open pymysql.connect(host=host)",
         "HYG101 app/db.py::Pool.open pymysql.connect(host=host)",
@@ -108,6 +108,6 @@ def test_stale_entries(tmp_path: Path) -> None:
     (tmp_path / "here.py").touch()
     (tmp_path / "other.py").touch()
     keys: list[Key] = [("HYG101", f"{name}.py", "f", "connect()") for name in ("here", "other", "gone")]
-    known = Known(Counter(keys), "the baseline")
+    known = KnownFindings(Counter(keys), "the baseline")
     assert list(known.stale(tmp_path, {tmp_path / "here.py"}, {"HYG101"})) == [keys[0], keys[2]]
     assert list(known.stale(tmp_path, {tmp_path / "here.py"}, {"HYG102"})) == [keys[2]]

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from dbhygiene import config, keys
-from dbhygiene.frozen import replace
+from dbhygiene import config, config_schema
 from dbhygiene.mistakes import Mistake
+from dbhygiene.records import replace
 from dbhygiene.settings import EXCLUDED, Confidence, Declared, Lasting, Settings
 
 
@@ -23,7 +23,7 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def load(directory: Path, text: str, name: str = "pyproject.toml") -> Settings:
     (directory / name).write_text(text, "utf-8")
-    return config.load(directory)
+    return config.load_settings(directory)
 
 
 def values(settings: Settings) -> Settings:
@@ -34,8 +34,8 @@ def values(settings: Settings) -> Settings:
 
 
 def test_the_example_of_every_key_is_read(directory: Path) -> None:
-    lines = [key.example for key in keys.KEYS if not key.example.startswith("[")]
-    tables = [key.example for key in keys.KEYS if key.example.startswith("[")]
+    lines = [key.example for key in config_schema.KEYS if not key.example.startswith("[")]
+    tables = [key.example for key in config_schema.KEYS if key.example.startswith("[")]
     settings = load(directory, "\n".join(["[tool.dbhygiene]", *lines, *tables]))
     assert settings.select == ("HYG1", "engine-without-protection")
     assert settings.per_file_ignores == {"tests/*": ("HYG1",), "scripts": ("HYG102",)}
@@ -46,7 +46,7 @@ def test_the_example_of_every_key_is_read(directory: Path) -> None:
     assert settings.functions["vendor.run"] == Declared(borrows=("conn",), may_raise=False)
     assert settings.gaps["vendor.Client.upload"] == Lasting(10, 1800)
     assert settings.gaps["shop.search.reindex"].most == float("inf")
-    assert settings.sources.keys() == keys.BY_NAME.keys()
+    assert settings.sources.keys() == config_schema.BY_NAME.keys()
     assert settings.sources["select"] == "pyproject.toml:2"
 
 
@@ -61,7 +61,7 @@ def test_drivers_by_either_of_their_names(directory: Path) -> None:
 
 
 def test_nothing_said(directory: Path) -> None:
-    assert config.load(directory) == Settings()
+    assert config.load_settings(directory) == Settings()
     assert load(directory, "[project]\nname = 'x'\n") == Settings()
     assert load(directory, "[project]\ndependencies = ['dbhygiene']\n") == Settings()
 
@@ -133,13 +133,13 @@ def test_broken_files(directory: Path) -> None:
         load(directory, "[tool.dbhygiene\n")
     (directory / "pyproject.toml").write_bytes(b"[tool.dbhygiene]\n# \xff\n")
     with pytest.raises(Mistake, match=r"^pyproject\.toml: not UTF-8$"):
-        config.load(directory)
+        config.load_settings(directory)
 
 
 def test_no_parser_is_imported_for_a_file_that_is_not_about_us(directory: Path) -> None:
     (directory / "pyproject.toml").write_text("[project]\nname = 'x'\n")
     code = (
-        "import sys, pathlib; from dbhygiene import config; config.load(pathlib.Path(sys.argv[1]));"
+        "import sys, pathlib; from dbhygiene import config; config.load_settings(pathlib.Path(sys.argv[1]));"
         "assert not {'tomllib', 'tomli'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code, str(directory)], check=True)
@@ -319,16 +319,16 @@ def test_a_required_version_that_is_none() -> None:
 
 
 def test_keys_are_the_fields_of_settings() -> None:
-    assert {key.field for key in keys.KEYS} == set(Settings.__match_args__) - {"sources"}
+    assert {key.field for key in config_schema.KEYS} == set(Settings.__match_args__) - {"sources"}
 
 
 def test_the_schema_accepts_what_the_reader_accepts() -> None:
     import jsonschema
 
-    schema = json.loads(json.dumps(keys.schema()))
+    schema = json.loads(json.dumps(config_schema.schema()))
     jsonschema.Draft7Validator.check_schema(schema)
     validator = jsonschema.Draft7Validator(schema)
-    for key in keys.KEYS:
+    for key in config_schema.KEYS:
         table = config.toml(key.example)
         table = table.get("tool", {}).get("dbhygiene", table)
         assert validator.is_valid(table), key.name
@@ -343,11 +343,11 @@ def test_the_schema_accepts_what_the_reader_accepts() -> None:
         assert not validator.is_valid(wrong)
         (name, value), *_ = wrong.items()
         with pytest.raises((ValueError, KeyError)):
-            keys.BY_NAME[name].kind.read(value)
+            config_schema.BY_NAME[name].kind.read(value)
 
 
 def test_defaults_are_told_as_toml_has_them() -> None:
-    properties = keys.schema()["properties"]
+    properties = config_schema.schema()["properties"]
     assert isinstance(properties, dict)
     assert properties["min-confidence"]["default"] == "likely"
     assert properties["exclude"]["default"] == list(EXCLUDED)

@@ -23,14 +23,14 @@ from pygments.styles import get_style_by_name
 from pygments.token import Token
 
 from dbhygiene import config
-from dbhygiene.catalogue import all_rules
-from dbhygiene.engine import OWN_CODES, check_file, chosen
+from dbhygiene.checker import OWN_CODES, check_file, selected_rules
 from dbhygiene.examples import Example, examples
 from dbhygiene.frontends import cli
 from dbhygiene.frontends.cli.commands import COMMANDS, commands
 from dbhygiene.library.drivers import drivers
+from dbhygiene.registry import all_rules
 from dbhygiene.settings import Settings
-from dbhygiene.source import Alone, File
+from dbhygiene.source import File, NoProject
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -121,8 +121,8 @@ EXAMPLES = [
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_findings_are_exactly_those_marked(example: Example) -> None:
-    file = File(Path("example.py"), example.code, project=Alone())
-    rules = chosen(Settings())
+    file = File(Path("example.py"), example.code, project=NoProject())
+    rules = selected_rules(Settings())
     findings = check_file(file, rules)
     assert [(f.span.line, f.code) for f in findings] == [(mark.line, mark.code) for mark in example.marks]
     for finding, mark in zip(findings, example.marks, strict=True):
@@ -220,7 +220,7 @@ def test_the_recipe_for_a_rule_is_a_rule(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert any(example.marks for example in shown)
     assert not all(example.marks for example in shown)
     for example in shown:
-        findings = check_file(File(Path("example.py"), example.code, project=Alone()), [rule])
+        findings = check_file(File(Path("example.py"), example.code, project=NoProject()), [rule])
         assert [(f.span.line, f.code) for f in findings] == [(mark.line, mark.code) for mark in example.marks]
 
 
@@ -299,8 +299,8 @@ def test_commands_and_options_are_there(words: str) -> None:
 @pytest.mark.parametrize("text", of_kind("toml"))
 def test_settings_are_read(text: str, tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text(text)
-    chosen(config.load(tmp_path))
-    assert "[tool.dbhygiene" not in text or config.load(tmp_path).sources
+    selected_rules(config.load_settings(tmp_path))
+    assert "[tool.dbhygiene" not in text or config.load_settings(tmp_path).sources
 
 
 @pytest.mark.parametrize("text", of_kind("yaml"))

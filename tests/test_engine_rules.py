@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 import dbhygiene
-from dbhygiene.catalogue import all_rules
-from dbhygiene.engine import check, check_file
+from dbhygiene.checker import check, check_file
 from dbhygiene.fixes.apply import fix
 from dbhygiene.model import Finding, NoFix
 from dbhygiene.project import Project
+from dbhygiene.registry import all_rules
 from dbhygiene.settings import Confidence, Settings
 from dbhygiene.source import File
 
@@ -37,22 +37,22 @@ class Known:
     def requires(self, distribution: str, near: File) -> bool:
         return distribution in self.versions
 
-    def naming(self, *names: str) -> Sequence[File]:
+    def files_mentioning_all(self, *names: str) -> Sequence[File]:
         return ()
 
-    def deriving(self, word: str) -> Sequence[File]:
+    def files_deriving(self, word: str) -> Sequence[File]:
         return ()
 
     def line_length(self, near: File) -> int | None:
         return None
 
-    def setting(self, attribute: str) -> Sequence[File]:
+    def files_setting(self, attribute: str) -> Sequence[File]:
         return ()
 
-    def speaking(self, word: str) -> Sequence[File]:
+    def files_containing(self, word: str) -> Sequence[File]:
         return ()
 
-    def mentions(self, word: str) -> Sequence[File]:
+    def parsed_files_containing(self, word: str) -> Sequence[File]:
         return ()
 
 

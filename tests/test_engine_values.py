@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from dbhygiene.catalogue import all_rules
-from dbhygiene.engine import check
-from dbhygiene.frozen import replace
+from dbhygiene.checker import check
 from dbhygiene.model import Finding
 from dbhygiene.project import Project
+from dbhygiene.records import replace
+from dbhygiene.registry import all_rules
 from dbhygiene.settings import Confidence, Settings
 
 RULES = {rule.code: rule for rule in all_rules()}

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from dbhygiene.catalogue import all_rules
-from dbhygiene.engine import check_file
+from dbhygiene.checker import check_file
 from dbhygiene.examples import Example, examples
 from dbhygiene.model import AnyRule
+from dbhygiene.registry import all_rules
 from dbhygiene.settings import Confidence, Settings
-from dbhygiene.source import Alone, File
+from dbhygiene.source import File, NoProject
 
 ROOT = Path(__file__).parent.parent
 RULES = {rule.name: rule for rule in all_rules()}
@@ -45,7 +45,7 @@ def rules_of(rule: AnyRule, example: Example) -> list[AnyRule]:
 
 def file_of(example: Example) -> File:
     least = Confidence.POSSIBLE if example.possible else Confidence.LIKELY
-    return File(Path("example.py"), example.code, project=Alone(Settings(min_confidence=least)))
+    return File(Path("example.py"), example.code, project=NoProject(Settings(min_confidence=least)))
 
 
 @pytest.mark.parametrize(("rule", "example"), CASES)

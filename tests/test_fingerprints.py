@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dbhygiene.fingerprints import fingerprinted, key, normalised, relative
+from dbhygiene.fingerprints import add_fingerprints, key, normalise, portable_path
 from dbhygiene.model import Finding
 from dbhygiene.source import Span
 
@@ -18,7 +18,7 @@ FINDING = Finding(
 
 
 def of(*findings: Finding, root: Path = ROOT) -> list[str]:
-    return [finding.fingerprint for finding in fingerprinted(findings, root)]
+    return [finding.fingerprint for finding in add_fingerprints(findings, root)]
 
 
 def test_place_and_words_do_not_matter() -> None:
@@ -50,7 +50,7 @@ def test_equals_are_numbered() -> None:
 
 def test_a_key_can_be_read() -> None:
     assert key(FINDING, ROOT) == ("HYG101", "app/db.py", "f", "c()")
-    assert relative(Path("/q/x.py"), ROOT) == "/q/x.py"
+    assert portable_path(Path("/q/x.py"), ROOT) == "/q/x.py"
 
 
 @pytest.mark.parametrize(
@@ -65,4 +65,4 @@ def test_a_key_can_be_read() -> None:
 )
 def test_layout_is_normalised(code: str, said: str) -> None:
     statement = ast.parse(code).body[0]
-    assert normalised(statement.value if isinstance(statement, ast.Expr) else statement) == said
+    assert normalise(statement.value if isinstance(statement, ast.Expr) else statement) == said

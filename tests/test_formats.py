@@ -13,14 +13,14 @@ import jsonschema
 import pytest
 import xmlschema
 
-from dbhygiene import engine
-from dbhygiene.catalogue import all_rules
+from dbhygiene import checker
 from dbhygiene.examples import examples
 from dbhygiene.model import Finding, Fix, NoFix, Step
-from dbhygiene.reports import Scene, reporter
-from dbhygiene.reports.github import summary
+from dbhygiene.registry import all_rules
+from dbhygiene.reports import RenderContext, reporter
+from dbhygiene.reports.github import job_summary
 from dbhygiene.settings import FORMATS, Confidence, Settings
-from dbhygiene.source import Alone, File, Span
+from dbhygiene.source import File, NoProject, Span
 
 SCHEMAS = Path(__file__).parent / "schemas"
 ROOT = Path("/repo")
@@ -50,7 +50,7 @@ DOUBT = LEAK._replace(
 )
 BROKEN = Finding(ROOT / "bad\033\udcff.py", Span(1, 0, 1, 0), "HYG001", "syntax-error", "invalid\nsyntax \0")
 ELSEWHERE = LEAK._replace(path=Path("/elsewhere/x.py"))
-SCENE = Scene(
+SCENE = RenderContext(
     lambda path: CODE.split("\n") if path == APP else [], str, ROOT, {rule.name: rule for rule in all_rules()}, "1.2.3"
 )
 
@@ -62,8 +62,8 @@ def everything() -> list[Finding]:
     for rule in all_rules():
         for example in examples(rule.doc):
             path = ROOT / rule.code / f"{example.line}.py"
-            file = File(path, example.code, project=Alone(Settings(min_confidence=Confidence.POSSIBLE), ROOT))
-            found += engine.check_file(file, [rule])
+            file = File(path, example.code, project=NoProject(Settings(min_confidence=Confidence.POSSIBLE), ROOT))
+            found += checker.check_file(file, [rule])
     return found
 
 
@@ -152,12 +152,12 @@ def test_github_escapes_and_orders_by_weight() -> None:
 
 
 def test_the_summary_of_a_job_is_a_table() -> None:
-    text = summary([DOUBT, LEAK], SCENE, "https://github.com/o/r/blob/c0ffee")
+    text = job_summary([DOUBT, LEAK], SCENE, "https://github.com/o/r/blob/c0ffee")
     rows = [line for line in text.splitlines() if line.startswith("| ")][1:]
     assert all(len(re.split(r"(?<!\\)\|", row)) == 7 for row in rows)
     assert rows[0].startswith("| error | [app/数据 1.py:1](https://github.com/o/r/blob/c0ffee/app/%E6%95%B0")
     assert "\\| &lt;never>" in rows[0]
-    assert "Nothing found" in summary([], SCENE)
+    assert "Nothing found" in job_summary([], SCENE)
 
 
 # -- the others -----------------------------------------------------------------------------------------

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from dbhygiene.frontends.cli import terminal
 from dbhygiene.model import Finding, Fix, NoFix, Step
-from dbhygiene.reports import Look, Scene, reporter
-from dbhygiene.reports.cells import line, width, window
+from dbhygiene.reports import RenderContext, TerminalStyle, reporter
 from dbhygiene.reports.diff import Change, changes
+from dbhygiene.reports.display_width import layout_line, width, window
 from dbhygiene.source import Span
 
 APP = Path("app.py")
@@ -29,7 +29,7 @@ def drawn(code: str, *marked: str, words: tuple[str, ...] = (OPENED, "left open"
         column = lines[number - 1].index(text)
         steps.append(Step(APP, Span(number, column, number, column + len(text)), said))
     finding = Finding(APP, steps[0].span, "HYG101", "leak", "message", tuple(steps))
-    scene = Scene(lambda path: lines, str, Path(), look=Look(**look))  # type: ignore[arg-type]
+    scene = RenderContext(lambda path: lines, str, Path(), style=TerminalStyle(**look))  # type: ignore[arg-type]
     (text,) = reporter("full")([finding], scene)
     return text.splitlines()[2:]
 
@@ -108,7 +108,7 @@ def test_any_line_and_any_place_can_be_drawn(lines: list[str], spans: list[Span]
     """Places may lie beyond the text: a file can have changed since."""
     steps = tuple(Step(APP, span, "a few words on what happens here") for span in spans)
     finding = Finding(APP, spans[-1], "HYG101", "leak", "message", steps)
-    scene = Scene(lambda path: lines, str, Path(), look=Look(width=columns))
+    scene = RenderContext(lambda path: lines, str, Path(), style=TerminalStyle(width=columns))
     (text,) = reporter("full")([finding], scene)
     assert not set(text) & set("\t\x1b\u202e")
     assert columns is None or all(width(row) <= columns for row in text.splitlines())
@@ -117,8 +117,8 @@ def test_any_line_and_any_place_can_be_drawn(lines: list[str], spans: list[Span]
 
 
 def test_a_line_that_fits_is_shown_whole() -> None:
-    assert window(line("x" * 40), 0, 1, 40).text == "x" * 40
-    assert window(line("x" * 41), 0, 1, 40).text == "x" * 37 + "..."
+    assert window(layout_line("x" * 40), 0, 1, 40).text == "x" * 40
+    assert window(layout_line("x" * 41), 0, 1, 40).text == "x" * 37 + "..."
 
 
 # -- what a fix changes ---------------------------------------------------------------------------------
@@ -146,7 +146,7 @@ def test_long_changes_are_cut() -> None:
 
 def story(preview: object, fix: Fix | NoFix) -> str:
     finding = Finding(APP, Span(1, 4, 1, 5), "HYG201", "engine", "message", fix=fix)
-    scene = Scene(lambda path: ["x = 1"], str, Path(), preview=lambda finding: preview)  # type: ignore[arg-type, return-value]
+    scene = RenderContext(lambda path: ["x = 1"], str, Path(), preview=lambda finding: preview)  # type: ignore[arg-type, return-value]
     (text,) = reporter("full")([finding], scene)
     return text[text.index("help") :]
 
@@ -175,37 +175,37 @@ def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_color_is_for_terminals_and_no_color_beats_force_color(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert terminal.look(Terminal()).color
-    assert not terminal.look(io.StringIO()).color
+    assert terminal.terminal_style(Terminal()).color
+    assert not terminal.terminal_style(io.StringIO()).color
     monkeypatch.setenv("FORCE_COLOR", "1")
-    assert terminal.look(io.StringIO()).color
+    assert terminal.terminal_style(io.StringIO()).color
     monkeypatch.setenv("NO_COLOR", "1")
-    assert not terminal.look(Terminal()).color
-    assert terminal.look(io.StringIO(), "always").color
-    assert not terminal.look(Terminal(), "never").color
+    assert not terminal.terminal_style(Terminal()).color
+    assert terminal.terminal_style(io.StringIO(), "always").color
+    assert not terminal.terminal_style(Terminal(), "never").color
 
 
 def test_a_dumb_terminal_gets_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "dumb")
-    assert not terminal.look(Terminal()).color
+    assert not terminal.terminal_style(Terminal()).color
 
 
 def test_only_terminals_have_a_width(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "72")
-    assert terminal.look(Terminal()).width == 72
-    assert terminal.look(io.StringIO()).width is None
+    assert terminal.terminal_style(Terminal()).width == 72
+    assert terminal.terminal_style(io.StringIO()).width is None
 
 
 def test_links_are_for_terminals_that_know_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not terminal.look(Terminal()).links
+    assert not terminal.terminal_style(Terminal()).links
     monkeypatch.setenv("VTE_VERSION", "4999")
-    assert not terminal.look(Terminal()).links
+    assert not terminal.terminal_style(Terminal()).links
     monkeypatch.setenv("VTE_VERSION", "7003")
-    assert terminal.look(Terminal()).links
-    assert not terminal.look(io.StringIO()).links
+    assert terminal.terminal_style(Terminal()).links
+    assert not terminal.terminal_style(io.StringIO()).links
 
 
 def test_a_place_is_linked() -> None:
     finding = Finding(Path("/p/a b.py"), Span(1, 0, 1, 1), "HYG201", "engine", "message")
-    scene = Scene(lambda path: ["x"], str, Path(), look=Look(links=True))
+    scene = RenderContext(lambda path: ["x"], str, Path(), style=TerminalStyle(links=True))
     assert "\033]8;;file:///p/a%20b.py\033\\/p/a b.py:1:1\033]8;;\033\\" in "".join(reporter("full")([finding], scene))

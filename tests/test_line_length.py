@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from dbhygiene.catalogue import all_rules
+from dbhygiene.checker import check_file
 from dbhygiene.edits import AddName
-from dbhygiene.engine import check_file
 from dbhygiene.fixes.apply import fix
 from dbhygiene.fixes.editor import Editor
 from dbhygiene.project import Project
+from dbhygiene.registry import all_rules
 from dbhygiene.source import Span
 
 CONFIGURED = [
@@ -70,7 +70,7 @@ def test_a_head_keeps_to_the_limit(tmp_path: Path, length: int, head: str) -> No
 def test_an_import_keeps_to_the_limit() -> None:
     text = "from contextlib import ExitStack, suppress\n"
     edit = AddName(Span(1, 0, 1, 42), "closing")
-    assert Editor(text, 51).edited([edit]) == "from contextlib import ExitStack, closing, suppress\n"
-    assert Editor(text, 50).edited([edit]) == (
+    assert Editor(text, 51).edit([edit]) == "from contextlib import ExitStack, closing, suppress\n"
+    assert Editor(text, 50).edit([edit]) == (
         "from contextlib import (\n    ExitStack,\n    closing,\n    suppress,\n)\n"
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dbhygiene.engine import not_parsed
+from dbhygiene.checker import not_parsed
 from dbhygiene.newer import newer
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from dbhygiene.catalogue import all_rules
-from dbhygiene.engine import check
+from dbhygiene.checker import check
 from dbhygiene.project import Project
+from dbhygiene.registry import all_rules
 from dbhygiene.settings import Confidence, Settings
 
 SILENT = {

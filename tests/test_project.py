@@ -12,7 +12,7 @@ import pytest
 from dbhygiene.config import root_of
 from dbhygiene.discovery import Listing
 from dbhygiene.project import Project
-from dbhygiene.requirements import declared
+from dbhygiene.requirements import read_requirements
 from dbhygiene.settings import EXCLUDED, Settings
 
 Tree = Callable[..., Path]
@@ -33,7 +33,7 @@ def tree(tmp_path: Path) -> Tree:
 
 
 def names(root: Path, *paths: str, exclude: tuple[str, ...] = (), force: bool = False) -> list[str]:
-    found = Listing([root / path for path in paths or ("",)], root, (*EXCLUDED, *exclude), force=force).found()
+    found = Listing([root / path for path in paths or ("",)], root, (*EXCLUDED, *exclude), force=force).collect()
     assert not found.unlisted
     return [path.relative_to(root).as_posix() for path in found.files]
 
@@ -112,7 +112,7 @@ def test_a_directory_that_cannot_be_listed_is_told(tree: Tree, monkeypatch: pyte
         return scandir(path)
 
     monkeypatch.setattr("os.scandir", refuse)
-    found = Listing([root], root).found()
+    found = Listing([root], root).collect()
     assert found.files == [root / "a.py"]
     assert found.unlisted == [(root / "closed", "Permission denied")]
 
@@ -128,7 +128,7 @@ def test_git_is_asked_of_few_directories_at_a_time(tree: Tree) -> None:
     (root / ".git" / "info" / "exclude").write_text("left.py\n")
     listing = Listing([root / f"d{number}" for number in range(30)] * 2, root)
     assert len(listing._asked) == 8
-    assert len(listing.found().files) == 30
+    assert len(listing.collect().files) == 30
 
 
 @pytest.mark.parametrize("marker", ["pyproject.toml", "dbhygiene.toml", "setup.cfg", ".git"])
@@ -282,7 +282,7 @@ def test_a_file_too_large_to_be_a_program_is_not_read(tree: Tree) -> None:
     ],
 )
 def test_requirements(tree: Tree, name: str, text: str) -> None:
-    assert declared(tree(**{name: text})) == {"pymysql": (1, 1, 0), "sqlalchemy": (2, 0), "flask": None}
+    assert read_requirements(tree(**{name: text})) == {"pymysql": (1, 1, 0), "sqlalchemy": (2, 0), "flask": None}
 
 
 @pytest.mark.parametrize("name", ["uv.lock", "poetry.lock", "pdm.lock"])
@@ -320,7 +320,7 @@ def test_where_nothing_beside_a_file_says_anything_all_parts_count(tree: Tree) -
 
 def test_broken_files_say_nothing(tree: Tree) -> None:
     broken = {"setup.py": "def f(:\n", "setup.cfg": "[a\n", "Pipfile.lock": "{", "pyproject.toml": "[project\n"}
-    assert declared(tree(**broken)) == {}
+    assert read_requirements(tree(**broken)) == {}
 
 
 @pytest.mark.parametrize(
@@ -335,7 +335,7 @@ def test_broken_files_say_nothing(tree: Tree) -> None:
     ],
 )
 def test_toml_that_is_broken_or_no_list_of_requirements_says_nothing(tree: Tree, text: str) -> None:
-    assert declared(tree(**{"pyproject.toml": text})) == {}
+    assert read_requirements(tree(**{"pyproject.toml": text})) == {}
 
 
 def test_files_that_speak_of_names(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -343,10 +343,10 @@ def test_files_that_speak_of_names(tree: Tree, monkeypatch: pytest.MonkeyPatch) 
     project = Project(root)
 
     def naming(*names: str) -> list[str]:
-        return sorted(file.path.name for file in project.naming(*names) or ())
+        return sorted(file.path.name for file in project.files_mentioning_all(*names) or ())
 
     assert naming(".conn") == ["a.py", "c.py"]  # d.py is no Python text
     assert naming(".conn", "x") == ["a.py", "c.py"]
     assert naming(".conn", "y") == ["a.py"]
     monkeypatch.setattr("dbhygiene.project.MANY", 1)
-    assert Project(root).naming("x") is None
+    assert Project(root).files_mentioning_all("x") is None

@@ -6,9 +6,9 @@ import json as decoder
 from pathlib import Path
 
 from dbhygiene.edits import WrapInTry
-from dbhygiene.frozen import replace
 from dbhygiene.model import Finding, Fix, NoFix, Safety, Step
-from dbhygiene.reports import Look, Scene, reporter
+from dbhygiene.records import replace
+from dbhygiene.reports import RenderContext, TerminalStyle, reporter
 from dbhygiene.settings import Confidence
 from dbhygiene.source import Span
 
@@ -34,15 +34,15 @@ LEAK = Finding(
 )
 
 
-SCENE = Scene(LINES.__getitem__, str, Path())
+SCENE = RenderContext(LINES.__getitem__, str, Path())
 
 
-def told(format_: str, *findings: Finding, scene: Scene = SCENE) -> str:
+def told(format_: str, *findings: Finding, scene: RenderContext = SCENE) -> str:
     return "".join(reporter(format_)(findings, scene))
 
 
 def shown(finding: Finding, **look: object) -> str:
-    return told("full", finding, scene=replace(SCENE, look=Look(**look)))  # type: ignore[arg-type]
+    return told("full", finding, scene=replace(SCENE, style=TerminalStyle(**look)))  # type: ignore[arg-type]
 
 
 def test_the_whole_story() -> None:

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from dbhygiene import engine
+from dbhygiene import checker
+from dbhygiene.checker import project_check
 from dbhygiene.config import root_of
-from dbhygiene.engine import survey
 from dbhygiene.frontends.cli import main
-from dbhygiene.frozen import replace
+from dbhygiene.import_graph import ImportStatement, parse_imports
 from dbhygiene.model import Finding
 from dbhygiene.project import Project
-from dbhygiene.reach import Import, imports
+from dbhygiene.records import replace
 from dbhygiene.settings import Declared, Settings
 
 DRIVER = "import pymysql\n\n\ndef get_connection():\n    return pymysql.connect()\n"
@@ -91,7 +91,9 @@ def written(root: Path, texts: dict[str, str]) -> Path:
 def check(root: Path, files: Sequence[Path] | None = None, jobs: int = 1, **settings: object) -> list[Finding]:
     project = Project(root, replace(Settings(), **settings))  # type: ignore[arg-type]
     files = project.discover([root]).files if files is None else files
-    return list(engine.check(project, files, engine.chosen(project.settings), how=engine.How(None, jobs)))
+    return list(
+        checker.check(project, files, checker.selected_rules(project.settings), how=checker.RunOptions(None, jobs))
+    )
 
 
 def everything_alike(root: Path, **settings: object) -> list[Finding]:
@@ -123,8 +125,8 @@ def test_a_file_that_cannot_be_parsed_is_told_of_only_where_it_would_be_looked_a
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_what_many_files_draw_in_is_the_project(tmp_path: Path, jobs: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(survey, "MANY", 1)
-    monkeypatch.setattr(survey, "WORTH_FORKING", 0)
+    monkeypatch.setattr(project_check, "MANY", 1)
+    monkeypatch.setattr(project_check, "WORTH_FORKING", 0)
     root = written(tmp_path, {**TREES["a helper of a helper"], "also.py": USER, "plain.py": ""})
     found = check(root, jobs=jobs)
     assert [each.path.name for each in found] == ["also.py", "use.py"]
@@ -193,10 +195,10 @@ from .near import one, \\
 'import told'
 important = from_here = 1
 """
-    assert list(imports(text)) == [
-        Import("os"),
-        Import("app.db"),
-        Import(".", ("a", "b")),
-        Import("..up.there", ()),
-        Import(".near", ("one", "two")),
+    assert list(parse_imports(text)) == [
+        ImportStatement("os"),
+        ImportStatement("app.db"),
+        ImportStatement(".", ("a", "b")),
+        ImportStatement("..up.there", ()),
+        ImportStatement(".near", ("one", "two")),
     ]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 HEAVY = {"libcst", "asyncio", "importlib.metadata", "multiprocessing", "difflib", "json"}
-SLOW = {"dataclasses", "inspect", "pkgutil", "tokenize", "copy", "tomllib", "dbhygiene.keys"}
+SLOW = {"dataclasses", "inspect", "pkgutil", "tokenize", "copy", "tomllib", "dbhygiene.config_schema"}
 ANALYSES = {"dbhygiene.lifetimes", "dbhygiene.gaps", "dbhygiene.flow"}
 FOR_FINDINGS = {"dbhygiene.edits", "dbhygiene.fixes", "dbhygiene.suppressions", "dbhygiene.requirements"}
 if sys.version_info >= (3, 11):  # before, `uuid` imports it, and click imports that

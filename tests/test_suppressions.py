@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from dbhygiene.engine import check, check_file, chosen
+from dbhygiene.checker import check, check_file, selected_rules
 from dbhygiene.model import Finding
 from dbhygiene.project import Project
 from dbhygiene.settings import Confidence, Settings
-from dbhygiene.source import Alone, File, Span
-from dbhygiene.suppressions import silent, suppressions
+from dbhygiene.source import File, NoProject, Span
+from dbhygiene.suppressions import is_silenced, suppressions
 
 LINE = "conn = connect()"
 
@@ -19,7 +19,7 @@ LINE = "conn = connect()"
 def silenced(text: str, line: int = 1, *, code: str = "HYG101", name: str = "connection-not-closed") -> bool:
     finding = Finding(Path("app.py"), Span(line, 7, line, 16), code, name, "open")
     file = File(Path("app.py"), text)
-    return silent(file, suppressions(file), finding)
+    return is_silenced(file, suppressions(file), finding)
 
 
 @pytest.mark.parametrize(
@@ -110,11 +110,11 @@ def found(comment: str, *, settings: Settings | None = None) -> list[str]:
     """What is said of a comment on the line of a leak, or elsewhere, when every rule that is on is run."""
     settings = settings or Settings()
     text = comment if "\n" in comment else CODE.format(f"  {comment}")
-    return [f"{f.code} {f.message}" for f in check_file(alone(text, settings), chosen(settings))]
+    return [f"{f.code} {f.message}" for f in check_file(alone(text, settings), selected_rules(settings))]
 
 
 def alone(text: str, settings: Settings | None = None) -> File:
-    return File(Path("app.py"), text, project=Alone(settings or Settings()))
+    return File(Path("app.py"), text, project=NoProject(settings or Settings()))
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_a_comment_is_judged_in_a_file_that_speaks_of_no_driver(tmp_path: Path) 
     (tmp_path / "db.py").write_text("import pymysql\n\n\ndef fetch():\n    return pymysql.connect()\n")
     app = tmp_path / "app.py"
     app.write_text("import db\n\n\ndef f():\n    c = db.fetch()  # dbhygiene: ignore[HYG101] ends\n    c.ping()\n")
-    rules = chosen(Settings())
+    rules = selected_rules(Settings())
     assert list(check(Project(tmp_path), [app], rules)) == []
     assert list(check(Project(tmp_path), [app, tmp_path / "db.py"], rules)) == []
 
@@ -193,14 +193,14 @@ def test_a_comment_is_judged_in_a_file_that_speaks_of_no_driver(tmp_path: Path) 
 def test_fix_takes_away_what_is_in_vain(before: str, after: str) -> None:
     from dbhygiene.fixes.apply import fix
 
-    rules = chosen(Settings())
+    rules = selected_rules(Settings())
     assert fix(alone(before), lambda file: check_file(file, rules)).text == after
 
 
 def test_a_fix_takes_the_comment_with_it_that_is_not_needed_any_more() -> None:
     from dbhygiene.fixes.apply import fix
 
-    rules = [rule for rule in chosen(Settings()) if rule.code in ("HYG002", "HYG101")]
+    rules = [rule for rule in selected_rules(Settings()) if rule.code in ("HYG002", "HYG101")]
     text = CODE.format("  # dbhygiene: ignore[HYG101]") + "\n\n" + CODE.format("")
     fixed = fix(alone(text), lambda file: check_file(file, rules))
     assert fixed.text.count("ignore[HYG101]") == 1

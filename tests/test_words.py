@@ -12,9 +12,9 @@ import click
 import pytest
 
 import dbhygiene
-from dbhygiene.catalogue import all_rules
 from dbhygiene.frontends.cli.commands import COMMANDS, commands
 from dbhygiene.model import AnyRule
+from dbhygiene.registry import all_rules
 from tests.golden import record
 from tests.test_docs import FENCE, RIDDLES
 

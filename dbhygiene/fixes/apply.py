@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from dbhygiene.edits import Edit, EditComment, InsertAfter, InsertBefore, InsertFirst, MoveIntoWith, WrapInTry
-from dbhygiene.fixes import comments, expected, imports
+from dbhygiene.fixes import comments, imports, verify
 from dbhygiene.fixes.blocks import PRAGMA
-from dbhygiene.fixes.editor import Editor, targets
+from dbhygiene.fixes.editor import Editor, target_spans
 from dbhygiene.fixes.templates import EditError
-from dbhygiene.frozen import Record, replace
 from dbhygiene.model import Finding, Fix, NoFix, Safety
+from dbhygiene.records import Record, replace
 from dbhygiene.source import File, Span
 
 Check: TypeAlias = Callable[[File], "list[Finding]"]
@@ -59,7 +59,7 @@ def fix(file: File, check: Check, *, unsafe: bool = False) -> Fixed:
         if outcome:
             fixed += (_with_fix(was.pop(each), each.fix) for each in done)
             file, findings = outcome
-            was = _traced(was, findings)
+            was = _match_originals(was, findings)
             has_changed = bool(failed)
     left = (Left(each, _reason(each, unsafe) or failed[_identity(file, each)], was[each]) for each in findings)
     return Fixed(file.text, tuple(fixed), tuple(left))
@@ -70,12 +70,12 @@ def _with_fix(finding: Finding, fix: Fix | NoFix | None) -> Finding:
     return finding if isinstance(finding.fix, Fix) else finding._replace(fix=fix)
 
 
-def tried(file: File, check: Check, finding: Finding, *, proven: bool = True) -> File:
+def try_fix(file: File, check: Check, finding: Finding, *, proven: bool = True) -> File:
     """The file with this one fix applied; raises EditError where that cannot be done, or does not prove itself."""
     if proven:
         return _Trial(file, check, check(file)).outcome([finding])[0]
-    edits = imports.spelled(file, _edits(finding))
-    return replace(file, text=Editor(file.text, file.project.line_length(file)).edited(edits))
+    edits = imports.spell_names(file, _edits(finding))
+    return replace(file, text=Editor(file.text, file.project.line_length(file)).edit(edits))
 
 
 def _reason(finding: Finding, unsafe: bool) -> str:
@@ -111,7 +111,7 @@ def _identity(file: File, finding: Finding) -> _Key:
     return *_key(finding), file.lines[finding.span.line - 1].strip(), str(finding.span.column)
 
 
-def _traced(was: Mapping[Finding, Finding], findings: Iterable[Finding]) -> dict[Finding, Finding]:
+def _match_originals(was: Mapping[Finding, Finding], findings: Iterable[Finding]) -> dict[Finding, Finding]:
     """What each of these findings was before all fixes: of several alike, the first with the same expression."""
     known: dict[_Key, list[Finding]] = {}
     for finding in was.values():
@@ -192,7 +192,7 @@ def _regions(edit: Edit) -> list[Span]:
             return [Span(*place[:2], *place[:2])]
         case InsertAfter(place):
             return [Span(*place[2:], *place[2:])]
-    return list(targets(edit))
+    return list(target_spans(edit))
 
 
 def _meet(one: Span, other: Span) -> bool:
@@ -228,13 +228,13 @@ class _Trial:
         about_comments = [edit for finding in chosen for edit in _comment_edits(finding)]
         if about_comments:
             edits: Sequence[Edit] = ()
-            text = comments.edited(file.text, about_comments)
+            text = comments.edit_comments(file.text, about_comments)
         else:
             self._editor = self._editor or Editor(file.text, file.project.line_length(file))
-            edits = imports.spelled(file, (edit for finding in chosen for edit in _edits(finding)))
-            text = self._editor.edited(edits)
+            edits = imports.spell_names(file, (edit for finding in chosen for edit in _edits(finding)))
+            text = self._editor.edit(edits)
         try:
-            if not expected.same_meaning(file, edits, text):
+            if not verify.same_meaning(file, edits, text):
                 raise EditError("the fix would change more than it should")
         except (SyntaxError, ValueError, RecursionError) as error:
             raise EditError("the fixed code would not parse") from error

@@ -11,7 +11,7 @@ import libcst as cst
 from dbhygiene.edits import InsertAfter, InsertBefore, MoveIntoWith, Remove, WrapInTry
 from dbhygiene.fixes import templates
 from dbhygiene.fixes.templates import EditError, Piece, Statement
-from dbhygiene.frozen import Record, replace
+from dbhygiene.records import Record, replace
 from dbhygiene.source import Span
 
 BlockEdit: TypeAlias = "InsertBefore | InsertAfter | Remove | MoveIntoWith | WrapInTry"
@@ -49,9 +49,9 @@ class Block(Record):
     moved: frozenset[Span] = frozenset()
     gone: frozenset[Span] = frozenset()
 
-    def rearranged(self, units: Iterable[Unit]) -> tuple[list[Statement], list[cst.EmptyLine]]:
+    def rearrange(self, units: Iterable[Unit]) -> tuple[list[Statement], list[cst.EmptyLine]]:
         """The new statements, and the comments that are left behind the last one."""
-        units = [self._inserted(unit) for unit in units]
+        units = [self._insert_around(unit) for unit in units]
         places = {unit.first: place for place, unit in enumerate(units)}
         wraps = [edit for edit in self.edits if isinstance(edit, (MoveIntoWith, WrapInTry))]
         for edit in sorted(wraps, key=lambda edit: _length(edit, places)):
@@ -64,9 +64,9 @@ class Block(Record):
             units[start : stop + 1] = [
                 self._with(edit, inner) if isinstance(edit, MoveIntoWith) else self._try(edit, inner)
             ]
-        return joined(units)
+        return join_units(units)
 
-    def _inserted(self, unit: Unit) -> Unit:
+    def _insert_around(self, unit: Unit) -> Unit:
         for edit in dict.fromkeys(self.edits):
             match edit:
                 case InsertBefore(statement, code) if statement == unit.first:
@@ -82,8 +82,8 @@ class Block(Record):
         return unit
 
     def _body(self, units: Iterable[Unit]) -> cst.IndentedBlock:
-        statements, left = joined(units)
-        body = cst.IndentedBlock(statements or [templates.passing()], indent=self.indent, footer=left)
+        statements, left = join_units(units)
+        body = cst.IndentedBlock(statements or [templates.pass_statement()], indent=self.indent, footer=left)
         return cast(cst.IndentedBlock, body.visit(_Deeper(self.indent)))
 
     def _with(self, edit: MoveIntoWith, units: Sequence[Unit]) -> Unit:
@@ -100,7 +100,7 @@ class Block(Record):
             after = rest[-1].after
             rest = [Unit(head.first, head.first, None, after=head.after), *rest]
             rest[-1] = replace(rest[-1], after=())
-        body = self._body(_closed_up(rest)).with_changes(header=head.here.trailing_whitespace)
+        body = self._body(_without_leading_blanks(rest)).with_changes(header=head.here.trailing_whitespace)
         statement = cst.With(
             templates.items(edit.items, value),
             body,
@@ -149,7 +149,7 @@ def without_empty_finally(unit: Unit) -> list[Unit]:
         if not left:
             return [replace(unit, here=bare)]
         return [Unit(unit.first, NOWHERE, bare), Unit(NOWHERE, unit.last, None, left=left)]
-    header, body, footer = _opened(statement.body)
+    header, body, footer = _split_suite(statement.body)
     return [
         Unit(unit.first, NOWHERE, None, left=(*statement.leading_lines, *header)),
         *(Unit(NOWHERE, NOWHERE, each) for each in body),
@@ -161,7 +161,7 @@ def without_empty_else(node: cst.BaseCompoundStatement) -> cst.BaseCompoundState
     """A statement whose `else` lost all its statements: without it, unless comments are left there."""
     match getattr(node, "orelse", None):
         case cst.Else(body=cst.IndentedBlock(body=()) as body) as clause:
-            kept = clause.with_changes(body=body.with_changes(body=[templates.passing()]))
+            kept = clause.with_changes(body=body.with_changes(body=[templates.pass_statement()]))
             return node.with_changes(orelse=kept if any(line.comment for line in _lines_of(clause)) else None)
     return node
 
@@ -169,7 +169,7 @@ def without_empty_else(node: cst.BaseCompoundStatement) -> cst.BaseCompoundState
 NOWHERE = Span(0, 0, 0, 0)
 
 
-def _opened(suite: cst.BaseSuite) -> tuple[Lines, Sequence[Statement], Lines]:
+def _split_suite(suite: cst.BaseSuite) -> tuple[Lines, Sequence[Statement], Lines]:
     """The comment at the start of a block, its statements, and the comments at its end."""
     if isinstance(suite, cst.SimpleStatementSuite):
         return (), (lines(suite),), ()
@@ -195,11 +195,11 @@ def _as_lines(rest: cst.TrailingWhitespace) -> tuple[cst.EmptyLine, ...]:
     return (cst.EmptyLine(comment=rest.comment),) if rest.comment else ()
 
 
-def _closed_up(units: Sequence[Unit]) -> Sequence[Unit]:
+def _without_leading_blanks(units: Sequence[Unit]) -> Sequence[Unit]:
     """The units without the blank lines above the first."""
     match units:
         case [Unit(here=None, after=()) as empty, *rest]:
-            return [empty, *_closed_up(rest)]
+            return [empty, *_without_leading_blanks(rest)]
         case [Unit(here=(cst.SimpleStatementLine() | cst.BaseCompoundStatement()) as first) as unit, *rest]:
             lines = first.leading_lines[len(_blank_run(first.leading_lines)) :]
             return [replace(unit, here=first.with_changes(leading_lines=lines)), *rest]
@@ -241,7 +241,7 @@ def _length(edit: MoveIntoWith | WrapInTry, places: Mapping[Span, int]) -> int:
     return places.get(edit.last, 0) - places.get(first, 0)
 
 
-def joined(units: Iterable[Unit]) -> tuple[list[Statement], list[cst.EmptyLine]]:
+def join_units(units: Iterable[Unit]) -> tuple[list[Statement], list[cst.EmptyLine]]:
     """The statements of these units in order, and the comments behind the last one."""
     result: list[Statement] = []
     waiting: list[cst.EmptyLine] = []  # blank lines and comments that the next statement is given
@@ -249,14 +249,14 @@ def joined(units: Iterable[Unit]) -> tuple[list[Statement], list[cst.EmptyLine]]
         here, before = unit.here, list(unit.before)
         if here and before:
             outer, own = above(here.leading_lines)
-            waiting = _merged(waiting, outer)
+            waiting = _merge_lines(waiting, outer)
             here = here.with_changes(leading_lines=own)
         for statement, after in [*_stream(before), *([(here, ())] if here else []), *_stream(unit.after)]:
-            lines = _merged(waiting, statement.leading_lines)
+            lines = _merge_lines(waiting, statement.leading_lines)
             result.append(statement.with_changes(leading_lines=lines))
             waiting = list(after)
         if not here:
-            waiting = _merged(waiting, unit.left)
+            waiting = _merge_lines(waiting, unit.left)
     return result, waiting if any(line.comment for line in waiting) else []
 
 
@@ -278,7 +278,7 @@ def _blank_run(lines: Lines) -> Lines:
     return lines[:stop]
 
 
-def _merged(lines: Lines, following: Lines) -> list[cst.EmptyLine]:
+def _merge_lines(lines: Lines, following: Lines) -> list[cst.EmptyLine]:
     """Two runs of lines that now meet; blank lines do not add up."""
     if any(line.comment for line in lines):
         return [*lines, *following]

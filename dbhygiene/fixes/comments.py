@@ -9,7 +9,7 @@ from dbhygiene.edits import EditComment
 from dbhygiene.source import LINE
 
 
-def edited(text: str, edits: Iterable[EditComment]) -> str:
+def edit_comments(text: str, edits: Iterable[EditComment]) -> str:
     """The text after these edits."""
     lines = re.findall(LINE, text)
     for edit in sorted(edits, key=lambda edit: edit.comment, reverse=True):

@@ -32,7 +32,7 @@ from dbhygiene.fixes.blocks import (
     Unit,
     above,
     comments_of,
-    joined,
+    join_units,
     lines,
     without_empty_else,
     without_empty_finally,
@@ -62,7 +62,7 @@ class Editor:
         if self._module.code != text:
             raise EditError("LibCST does not reproduce this file exactly")
 
-    def edited(self, edits: Iterable[Edit]) -> str:
+    def edit(self, edits: Iterable[Edit]) -> str:
         """The text after these edits; raises EditError where one of them cannot be carried out."""
         edits = list(dict.fromkeys(edits))
         rewriter = _Rewriter(
@@ -88,7 +88,7 @@ def _without_blank_end(text: str) -> tuple[str, str]:
     return text[:end], text[end:]
 
 
-def targets(edit: Edit) -> tuple[Span, ...]:
+def target_spans(edit: Edit) -> tuple[Span, ...]:
     """The places that an edit speaks of."""
     match edit:
         case MoveIntoWith(assign, last):
@@ -120,14 +120,14 @@ class _Rewriter(cst.CSTTransformer):
         self.positions = positions
         self.name_orders: Sequence[_NameOrder] = ()
         self.pending: dict[Edit, None] = dict.fromkeys(edits)
-        self.lines = sorted({span.line for edit in edits for span in targets(edit)})
+        self.lines = sorted({span.line for edit in edits for span in target_spans(edit)})
         self.statements: dict[Span, list[Edit]] = {}
         self.others: dict[Span, list[Edit]] = {}
         for edit in edits:
-            for span in targets(edit):
+            for span in target_spans(edit):
                 (self.statements if isinstance(edit, _BLOCK) else self.others).setdefault(span, []).append(edit)
         self.moved = frozenset(span for edit in edits if isinstance(edit, WrapInTry) for span in edit.moved)
-        self.comments = self._moved_comments(edits)
+        self.comments = self._comments_to_move(edits)
         self.gone = frozenset(span for edit in self.comments for span in edit.moved) - self.moved
         self.around: list[cst.CSTNode] = []
 
@@ -135,7 +135,7 @@ class _Rewriter(cst.CSTTransformer):
         where = self.positions[node]
         return Span(where.start.line, where.start.column, where.end.line, where.end.column)
 
-    def _moved_comments(self, edits: Sequence[Edit]) -> dict[WrapInTry, list[cst.EmptyLine]]:
+    def _comments_to_move(self, edits: Sequence[Edit]) -> dict[WrapInTry, list[cst.EmptyLine]]:
         """The comments of the statements that go into a clause, but for blank lines above them."""
         if not self.moved:
             return {}
@@ -171,18 +171,18 @@ class _Rewriter(cst.CSTTransformer):
             case cst.ImportFrom(), cst.ImportFrom():
                 return self._import(original_node, updated_node)
             case cst.IndentedBlock(), cst.IndentedBlock():
-                return self._indented(original_node, updated_node)
+                return self._rewrite_block(original_node, updated_node)
             case cst.SimpleStatementSuite(), cst.SimpleStatementSuite():
                 return self._suite(original_node, updated_node)
             case cst.Module(), cst.Module():
                 updated_node = _with_short_header(updated_node)
-                statements, left = self._rearranged(original_node.body, updated_node.body, None)
+                statements, left = self._rearrange(original_node.body, updated_node.body, None)
                 return updated_node.with_changes(body=statements, footer=[*left, *updated_node.footer])
             case cst.BaseCompoundStatement(), cst.BaseCompoundStatement():
                 return self._compound(original_node, updated_node)
         return updated_node
 
-    def _taken(self, span: Span, *kinds: type[Edit]) -> list[Edit]:
+    def _take_edits(self, span: Span, *kinds: type[Edit]) -> list[Edit]:
         found = [edit for edit in self.others.get(span, ()) if isinstance(edit, kinds)]
         for edit in found:
             self.pending.pop(edit, None)
@@ -198,7 +198,7 @@ class _Rewriter(cst.CSTTransformer):
             span = Span(start.line, start.column, end.end_line, end.end_column)
         if span not in self.others:
             return node
-        for edit in self._taken(span, AddKeyword, SetKeyword, AddItem):
+        for edit in self._take_edits(span, AddKeyword, SetKeyword, AddItem):
             match edit, node:
                 case AddKeyword(name=name, value=value), cst.Call():
                     if _keyword(node, name):
@@ -212,7 +212,7 @@ class _Rewriter(cst.CSTTransformer):
                     raise EditError(_missing(edit))
         if isinstance(original, cst.Call) and isinstance(node, cst.Call) and self._too_wide(span, original, node):
             node = layout.one_per_line(node, self.indent)
-        for edit in self._taken(span, Replace):
+        for edit in self._take_edits(span, Replace):
             assert isinstance(edit, Replace)
             kept = (1, -1) if bracketed else (0, None)
             outer_left, outer_right = node.lpar[: len(node.lpar) - kept[0]], node.rpar[kept[0] :]
@@ -220,7 +220,7 @@ class _Rewriter(cst.CSTTransformer):
             new = templates.expression(edit.code, bare)
             if outer_left:
                 new = new.with_changes(lpar=[*outer_left, *new.lpar], rpar=[*new.rpar, *outer_right])
-            node = templates.fitted(new, self.around[-1] if self.around else None)
+            node = templates.parenthesise(new, self.around[-1] if self.around else None)
         return node
 
     def _too_wide(self, span: Span, original: cst.Call, node: cst.Call) -> bool:
@@ -236,13 +236,13 @@ class _Rewriter(cst.CSTTransformer):
 
     def _import(self, original: cst.ImportFrom, node: cst.ImportFrom) -> cst.ImportFrom:
         span = self.span(original)
-        for edit in self._taken(span, AddName):
+        for edit in self._take_edits(span, AddName):
             assert isinstance(edit, AddName)
             if isinstance(node.names, cst.ImportStar):
                 raise EditError(_missing(edit))
             alias = cst.parse_statement(f"from m import {edit.name}\n").body[0].names[0]  # type: ignore[union-attr,index]
             names = [name.evaluated_name for name in node.names]
-            node = layout.add_name(node, sorted_place(names, alias.evaluated_name, self.name_orders), alias)
+            node = layout.add_name(node, insertion_index(names, alias.evaluated_name, self.name_orders), alias)
         if span.line == span.end_line and self._grows_too_wide(span, original, node):
             return layout.one_name_per_line(node, self.indent)
         return node
@@ -252,7 +252,7 @@ class _Rewriter(cst.CSTTransformer):
     def _compound(self, original: cst.BaseCompoundStatement, node: cst.BaseCompoundStatement) -> cst.CSTNode:
         if isinstance(original, cst.With) and isinstance(node, cst.With):
             node = self._with_items(original, node)
-        for edit in self._taken(self.span(original), InsertFirst):
+        for edit in self._take_edits(self.span(original), InsertFirst):
             assert isinstance(edit, InsertFirst)
             node = node.with_changes(body=_first_in(node, edit.code))
         return without_empty_else(node)
@@ -261,15 +261,15 @@ class _Rewriter(cst.CSTTransformer):
         items: list[cst.WithItem] = []
         for old, item in zip(original.items, node.items, strict=True):
             new: Sequence[cst.WithItem] = [item]
-            for edit in self._taken(self.span(old.item), ReplaceItem):
+            for edit in self._take_edits(self.span(old.item), ReplaceItem):
                 assert isinstance(edit, ReplaceItem)
                 new = templates.items(edit.items, item.item)
                 new = [*new[:-1], new[-1].with_changes(comma=item.comma)]
             items += new
         return node.with_changes(items=items)
 
-    def _indented(self, original: cst.IndentedBlock, node: cst.IndentedBlock) -> cst.IndentedBlock:
-        statements, left = self._rearranged(original.body, node.body, node.indent)
+    def _rewrite_block(self, original: cst.IndentedBlock, node: cst.IndentedBlock) -> cst.IndentedBlock:
+        statements, left = self._rearrange(original.body, node.body, node.indent)
         return node.with_changes(body=statements or self._nothing, footer=[*left, *node.footer])
 
     def _suite(self, original: cst.SimpleStatementSuite, node: cst.SimpleStatementSuite) -> cst.BaseSuite:
@@ -277,24 +277,24 @@ class _Rewriter(cst.CSTTransformer):
         if not any(self.span(small) in self.statements for small in original.body):
             return node
         line = cst.SimpleStatementLine(original.body)
-        statements, left = self._rearranged([line], [lines(node)], None)
+        statements, left = self._rearrange([line], [lines(node)], None)
         return cst.IndentedBlock(statements or self._nothing, footer=left)
 
     @property
     def _nothing(self) -> Sequence[Statement]:
         """What an emptied block holds; a `finally` or `else` ends with it: see `blocks.without_empty_finally`."""
-        return () if isinstance(self.around[-1], (cst.Finally, cst.Else)) else (templates.passing(),)
+        return () if isinstance(self.around[-1], (cst.Finally, cst.Else)) else (templates.pass_statement(),)
 
-    def _rearranged(
+    def _rearrange(
         self, original: Sequence[cst.BaseStatement], updated: Sequence[cst.BaseStatement], indent: str | None
     ) -> tuple[Sequence[cst.BaseStatement], Sequence[cst.EmptyLine]]:
         units = [unit for pair in zip(original, updated, strict=True) for unit in self._units(*pair)]
         edits = dict.fromkeys(edit for unit in units for edit in self.statements.get(unit.first, ()))
         here = {unit.first for unit in units}
-        whole = [edit for edit in edits if targets(edit)[0] in here]
+        whole = [edit for edit in edits if target_spans(edit)[0] in here]
         for edit in whole:
             self.pending.pop(edit, None)
-        return Block(whole, indent or self.indent, self.comments, self.moved, self.gone).rearranged(units)  # type: ignore[arg-type]
+        return Block(whole, indent or self.indent, self.comments, self.moved, self.gone).rearrange(units)  # type: ignore[arg-type]
 
     def _units(self, original: cst.BaseStatement, updated: cst.BaseStatement) -> list[Unit]:
         """A statement as a unit, or those of `a; b` as several where one of them is a target."""
@@ -328,7 +328,7 @@ def _separate(line: cst.SimpleStatementLine) -> list[cst.SimpleStatementLine]:
 
 
 def _argument(name: str, value: cst.BaseExpression) -> cst.Arg:
-    return cst.Arg(templates.fitted(value, cst.Arg(value)), keyword=cst.Name(name), equal=_TIGHT)
+    return cst.Arg(templates.parenthesise(value, cst.Arg(value)), keyword=cst.Name(name), equal=_TIGHT)
 
 
 def _keyword(call: cst.Call, name: str) -> cst.Arg | None:
@@ -339,7 +339,7 @@ def _with_keyword(call: cst.Call, name: str, code: str) -> cst.Call:
     old = _keyword(call, name)
     if old is None:
         raise EditError(f"there is no keyword `{name}`")
-    value = templates.fitted(templates.expression(code, old.value), old)
+    value = templates.parenthesise(templates.expression(code, old.value), old)
     new = old.with_changes(value=value)
     return call.with_changes(args=[new if arg is old else arg for arg in call.args])
 
@@ -356,7 +356,7 @@ def _first_in(node: cst.BaseCompoundStatement, code: str) -> cst.IndentedBlock:
         1 if isinstance(node, (cst.FunctionDef, cst.ClassDef)) and node.get_docstring(clean=False) is not None else 0
     )
     units.insert(place, Unit(NOWHERE, NOWHERE, None, after=(templates.piece(code),)))
-    statements, left = joined(units)
+    statements, left = join_units(units)
     return body.with_changes(body=statements, footer=[*left, *body.footer])
 
 
@@ -369,7 +369,7 @@ _NameOrder: TypeAlias = Callable[[str], object]
 _ORDERS: tuple[_NameOrder, ...] = (by_kind, str.lower, str)
 
 
-def sorted_place(names: Sequence[str], new: str, preferred: Sequence[_NameOrder] = ()) -> int:
+def insertion_index(names: Sequence[str], new: str, preferred: Sequence[_NameOrder] = ()) -> int:
     """Where a name belongs among others in whichever order they are; at the end if they are in none."""
     for order in (*preferred, *_ORDERS):
         keys = [order(name) for name in names]

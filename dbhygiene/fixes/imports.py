@@ -13,15 +13,15 @@ from itertools import groupby, pairwise
 from typing import Any, TypeAlias, cast
 
 from dbhygiene.edits import AddName, Edit, InsertAfter, InsertBefore
-from dbhygiene.fixes.editor import by_kind, targets
-from dbhygiene.frozen import Record
+from dbhygiene.fixes.editor import by_kind, target_spans
+from dbhygiene.records import Record
 from dbhygiene.source import FUNCTION, File, Scope, Span
 
 _NAME = re.compile(r"\{([A-Za-z_][\w.]*)\}")
 _VERBATIM = {"name", "clause", "verb"}  # the fields of edits that hold no templates
 
 
-class Import(Record):
+class NewImport(Record):
     """A name to be imported: `import module`, or `from module import name as alias`."""
 
     module: str
@@ -37,13 +37,13 @@ class Import(Record):
         return self.alias or self.name or self.module
 
 
-def spelled(file: File, edits: Iterable[Edit]) -> list[Edit]:
+def spell_names(file: File, edits: Iterable[Edit]) -> list[Edit]:
     """These edits with every name in braces written as the file writes it, and the edits that import the others."""
-    wanted: dict[str, Import] = {}
+    wanted: dict[str, NewImport] = {}
     uses: list[int] = []  # lines
 
     def spell(dotted: str, place: Span) -> str:
-        if known := _known(file, dotted, place):
+        if known := _find_spelling(file, dotted, place):
             return known
         uses.append(place.line)
         if dotted not in wanted:
@@ -53,7 +53,7 @@ def spelled(file: File, edits: Iterable[Edit]) -> list[Edit]:
 
     result: list[Edit] = []
     for edit in edits:
-        place = targets(edit)[0]
+        place = target_spans(edit)[0]
         changes = {
             name: _NAME.sub(lambda found: spell(found[1], place), value)  # noqa: B023
             for name, value in edit._asdict().items()
@@ -67,11 +67,11 @@ def spelled(file: File, edits: Iterable[Edit]) -> list[Edit]:
 # -- names that the file knows --------------------------------------------------------------------------
 
 
-def _known(file: File, dotted: str, place: Span) -> str | None:
+def _find_spelling(file: File, dotted: str, place: Span) -> str | None:
     """How the file spells this name at this place, if an import that surely ran before it allows it."""
     scope = innermost = _scope_at(file, place)
     while True:
-        for name, meaning in _imported(scope, place.line):
+        for name, meaning in _names_from_imports(scope, place.line):
             rest = dotted.removeprefix(meaning)
             if (rest == dotted or rest.count(".") > 1 or rest[:1] not in {"", "."}) or _is_rebound(file, name):
                 continue
@@ -95,7 +95,7 @@ def _scope_at(file: File, place: Span) -> Scope:
     return around[-1] if around else file.scope
 
 
-def _imported(scope: Scope, line: int) -> Iterator[tuple[str, str]]:
+def _names_from_imports(scope: Scope, line: int) -> Iterator[tuple[str, str]]:
     """What the imports right in the body of a module or function make known before a line: spelling, full name."""
     if not isinstance(scope.node, (ast.Module, *FUNCTION)):
         return
@@ -122,19 +122,19 @@ def _is_rebound(file: File, spelling: str) -> bool:
 # -- names that are new to it -------------------------------------------------------------------------
 
 
-def _new(file: File, dotted: str, taken: Collection[str]) -> Import:
+def _new(file: File, dotted: str, taken: Collection[str]) -> NewImport:
     """How to import this name so that it hides no other, of the file's or of those `taken` by new imports."""
     module, _, name = dotted.rpartition(".")
     if not module:
-        return Import(name)
+        return NewImport(name)
     if name not in taken and not _is_taken(file, name):
-        return Import(module, name)
+        return NewImport(module, name)
     if "." not in module and not _is_taken(file, module):
-        return Import(module)
+        return NewImport(module)
     alias = f"{module.partition('.')[0]}_{name}"
     while alias in taken or _is_taken(file, alias):
         alias = f"_{alias}"
-    return Import(module, name, alias)
+    return NewImport(module, name, alias)
 
 
 def _is_taken(file: File, name: str) -> bool:
@@ -143,7 +143,7 @@ def _is_taken(file: File, name: str) -> bool:
     return bound or any(node.id == name for node in file.nodes(ast.Name))
 
 
-def _adding(file: File, new: Collection[Import], line: int) -> Iterator[Edit]:
+def _adding(file: File, new: Collection[NewImport], line: int) -> Iterator[Edit]:
     """The edits that import these before a line of the file: names more in its imports, or lines among them."""
     body = [node for node in file.tree.body if (node.end_lineno or node.lineno) < line]
     layout = _Layout(file, body)
@@ -245,7 +245,7 @@ class _Layout:
         for row in rows:
             self._put(row)
         for block in self.blocks:
-            yield from _inserted(self.file, block)
+            yield from _insertions(self.file, block)
 
     def _first(self, rows: Sequence[_Row]) -> Edit:
         """The first imports of a file: behind its docstring, if it has one."""
@@ -331,7 +331,7 @@ class _Layout:
 _STANDARD, _RELATIVE = 1, 4
 
 
-def _inserted(file: File, block: Sequence[Sequence[_Row]]) -> Iterator[Edit]:
+def _insertions(file: File, block: Sequence[Sequence[_Row]]) -> Iterator[Edit]:
     """The edits that insert a block's new rows, next to those that are there."""
     first = next(row.place for group in block for row in group if row.place)
     last: Span | None = None

@@ -7,7 +7,7 @@ from typing import Generic, TypeAlias, TypeVar, cast
 
 import libcst as cst
 
-from dbhygiene.frozen import Record
+from dbhygiene.records import Record
 
 Gap: TypeAlias = cst.BaseParenthesizableWhitespace
 ItemT = TypeVar("ItemT", bound="cst.Arg | cst.BaseDictElement | cst.ImportAlias")
@@ -16,7 +16,7 @@ NOTHING = cst.SimpleWhitespace("")
 SPACE = cst.SimpleWhitespace(" ")
 
 
-class Row(Record, Generic[ItemT]):
+class ItemRow(Record, Generic[ItemT]):
     """Items, and the blanks and comments around them: `gaps[i]` before item `i`, the last before the bracket."""
 
     items: tuple[ItemT, ...]
@@ -24,7 +24,7 @@ class Row(Record, Generic[ItemT]):
     trailing_comma: bool
 
     @classmethod
-    def of(cls, items: Sequence[ItemT], opening: Gap, closing: Gap) -> Row[ItemT]:
+    def of(cls, items: Sequence[ItemT], opening: Gap, closing: Gap) -> ItemRow[ItemT]:
         """The row of these items; a trailing comma's blanks count as those before the bracket."""
         if not items:
             return cls((), (opening,), False)
@@ -36,21 +36,21 @@ class Row(Record, Generic[ItemT]):
         after = last.whitespace_after
         return cls(tuple(items), (opening, *inner, closing if after.empty else after), True)
 
-    def insert(self, index: int, item: ItemT) -> Row[ItemT]:
+    def insert(self, index: int, item: ItemT) -> ItemRow[ItemT]:
         """The row with an item more: before another, or at the end, on a line of its own where the others have one."""
         items = (*self.items[:index], item, *self.items[index:])
         if index < len(self.items):
             before, after = _split(self.gaps[index], first=index == 0)
-            return Row(items, (*self.gaps[:index], before, after, *self.gaps[index + 1 :]), self.trailing_comma)
+            return ItemRow(items, (*self.gaps[:index], before, after, *self.gaps[index + 1 :]), self.trailing_comma)
         if not self.items:
-            return Row(items, (NOTHING, *self.gaps), False)
+            return ItemRow(items, (NOTHING, *self.gaps), False)
         closing, separator = self.gaps[-1], self._separator()
         if isinstance(separator, cst.ParenthesizedWhitespace):
             separator = _bare(separator)
             if isinstance(closing, cst.ParenthesizedWhitespace):  # the last item keeps its comment
                 separator = separator.with_changes(first_line=closing.first_line, empty_lines=closing.empty_lines)
                 closing = _bare(closing)
-        return Row(items, (*self.gaps[:-1], separator, closing), self.trailing_comma or self._has_lines)
+        return ItemRow(items, (*self.gaps[:-1], separator, closing), self.trailing_comma or self._has_lines)
 
     @property
     def _has_lines(self) -> bool:
@@ -83,7 +83,7 @@ class Row(Record, Generic[ItemT]):
         return NOTHING if self.trailing_comma else self.gaps[-1]
 
     @property
-    def punctuated(self) -> list[ItemT]:
+    def with_commas(self) -> list[ItemT]:
         """The items with their commas."""
         result: list[ItemT] = []
         for item, gap in zip(self.items, self.gaps[1:], strict=True):
@@ -118,8 +118,8 @@ def add_argument(call: cst.Call, arg: cst.Arg) -> cst.Call:
     while index and args[index - 1].star == "**":
         index -= 1
     bare = [each.with_changes(whitespace_after_arg=NOTHING) for each in args]
-    row = Row.of(bare, call.whitespace_before_args, closing).insert(index, arg)
-    *rest, last = row.punctuated
+    row = ItemRow.of(bare, call.whitespace_before_args, closing).insert(index, arg)
+    *rest, last = row.with_commas
     last = last.with_changes(whitespace_after_arg=row.closing)
     return call.with_changes(args=[*rest, last], whitespace_before_args=row.opening)
 
@@ -147,10 +147,10 @@ def add_item(node: cst.Dict, key: cst.BaseExpression, value: cst.BaseExpression)
     """The dict with an item more, the last."""
     item: cst.BaseDictElement = cst.DictElement(key, value)
     opening, closing = node.lbrace.whitespace_after, node.rbrace.whitespace_before
-    row = Row.of(node.elements, opening, closing)
+    row = ItemRow.of(node.elements, opening, closing)
     row = row.insert(len(row.items), item)
     return node.with_changes(
-        elements=row.punctuated,
+        elements=row.with_commas,
         lbrace=node.lbrace.with_changes(whitespace_after=row.opening),
         rbrace=node.rbrace.with_changes(whitespace_before=row.closing),
     )
@@ -162,8 +162,8 @@ def add_name(node: cst.ImportFrom, index: int, name: cst.ImportAlias) -> cst.Imp
     left, right = node.lpar, node.rpar
     opening = left.whitespace_after if left else NOTHING
     closing = right.whitespace_before if right else NOTHING
-    row = Row.of(node.names, opening, closing).insert(index, name)
+    row = ItemRow.of(node.names, opening, closing).insert(index, name)
     if left and right:
         left = left.with_changes(whitespace_after=row.opening)
         right = right.with_changes(whitespace_before=row.closing)
-    return node.with_changes(names=row.punctuated, lpar=left, rpar=right)
+    return node.with_changes(names=row.with_commas, lpar=left, rpar=right)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dbhygiene.fixes.apply import Check, tried
+from dbhygiene.fixes.apply import Check, try_fix
 from dbhygiene.fixes.templates import EditError
 from dbhygiene.model import Finding, Fix, Safety
 from dbhygiene.source import File
@@ -19,6 +19,6 @@ def preview(file: File, check: Check, finding: Finding) -> Sequence[str] | str |
         return None
     sketch = finding.fix.safety is Safety.SHOWN
     try:
-        return tried(file, check, finding, proven=not sketch).lines
+        return try_fix(file, check, finding, proven=not sketch).lines
     except EditError as error:
         return None if sketch else str(error)

@@ -42,14 +42,14 @@ def piece(code: str) -> Piece:
     return Piece([first, *rest], module.footer)
 
 
-def passing() -> cst.SimpleStatementLine:
+def pass_statement() -> cst.SimpleStatementLine:
     return cst.SimpleStatementLine([cst.Pass()])
 
 
 def expression(code: str, value: cst.BaseExpression | None = None) -> cst.BaseExpression:
     """An expression, in which `value` takes the place of `$value`."""
     parsed = cst.parse_expression(code.replace("$value", VALUE))
-    return _filled(parsed, value)
+    return _fill(parsed, value)
 
 
 def items(code: str, value: cst.BaseExpression) -> Sequence[cst.WithItem]:
@@ -57,7 +57,7 @@ def items(code: str, value: cst.BaseExpression) -> Sequence[cst.WithItem]:
     statement = cst.parse_statement(f"with {code.replace('$value', VALUE)}: pass")
     if not isinstance(statement, cst.With):
         raise EditError("its items are not valid in a `with`")
-    return _filled(statement, value).items
+    return _fill(statement, value).items
 
 
 def attempt(clause: str, body: cst.IndentedBlock, handler: cst.IndentedBlock) -> cst.Try:
@@ -70,7 +70,7 @@ def attempt(clause: str, body: cst.IndentedBlock, handler: cst.IndentedBlock) ->
     return statement.with_changes(body=body, handlers=[statement.handlers[0].with_changes(body=handler)])
 
 
-def fitted(value: cst.BaseExpression, parent: cst.CSTNode | None) -> cst.BaseExpression:
+def parenthesise(value: cst.BaseExpression, parent: cst.CSTNode | None) -> cst.BaseExpression:
     """The expression, with parentheses where it cannot stand in `parent` without."""
     if value.lpar or isinstance(value, _ATOMS):
         return value
@@ -81,7 +81,7 @@ def fitted(value: cst.BaseExpression, parent: cst.CSTNode | None) -> cst.BaseExp
     return value.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
 
 
-def _filled(node: NodeT, value: cst.BaseExpression | None) -> NodeT:
+def _fill(node: NodeT, value: cst.BaseExpression | None) -> NodeT:
     return node if value is None else cast(NodeT, node.visit(_Filler(value)))
 
 
@@ -101,7 +101,7 @@ class _Filler(cst.CSTTransformer):
         self.around.pop()
         match updated_node:
             case cst.Name(value=name) if name == VALUE:
-                return fitted(self.value, self.around[-1] if self.around else None)
+                return parenthesise(self.value, self.around[-1] if self.around else None)
             case cst.Call(args=[cst.Arg(value=value) as arg]) if value is self.value and len(value.lpar) == 1:
                 if isinstance(value, _CLOSED):
                     return updated_node

@@ -1,1 +1,1 @@
-"""Control flow, fixed points, constants, calls: knows Python, and nothing of databases."""
+"""Analysis of Python code: names, calls, constant values, control flow and fixed points. Knows no databases."""

@@ -1,4 +1,8 @@
-"""What the statements of a file give to its names, its attributes and the keys of its dicts."""
+"""`Bindings`: an index of what the statements of a file assign to its names, attributes and dict keys.
+
+options = {"pool_size": 5}           # the variable `options` is given a dict
+options["pool_recycle"] = 280        # and one `DictChange`: key "pool_recycle", value 280
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,8 @@ from collections import Counter, defaultdict
 from functools import cached_property
 from typing import NamedTuple
 
-from dbhygiene.flow.once import once
-from dbhygiene.frozen import Record
+from dbhygiene.flow.queries import query
+from dbhygiene.records import Record
 from dbhygiene.source import FUNCTION, File, Function, Scope, children, first_parameter
 
 
@@ -19,7 +23,7 @@ class Place(NamedTuple):
     path: str
 
 
-class Put(Record):
+class DictChange(Record):
     """A change to a dict: `d[key] = value`, or `d.update(value)` where there is no key."""
 
     key: ast.expr | None
@@ -35,7 +39,7 @@ class Bindings:
     def __init__(self, file: File) -> None:
         self.file = file
         self.values: dict[Place, list[ast.expr]] = defaultdict(list)
-        self.puts: dict[Place, list[Put]] = defaultdict(list)
+        self.puts: dict[Place, list[DictChange]] = defaultdict(list)
         self.fields: set[Place] = set()  # annotated in a class body: its maker may give another value
         self.unclear: set[Place] = set()  # bound by something other than an assignment, too
         self._returned: dict[Function, list[ast.expr] | None] = {}
@@ -47,9 +51,9 @@ class Bindings:
             if annotated.value is not None:
                 self._bind(annotated.target, annotated.value)
             elif isinstance(annotated.target, ast.Name):
-                self._explained[self._written(annotated.target)] += 1
+                self._explained[self._target_place(annotated.target)] += 1
             if isinstance(annotated.target, ast.Name):
-                self.fields.add(self._written(annotated.target))
+                self.fields.add(self._target_place(annotated.target))
         for walrus in file.nodes(ast.NamedExpr):
             self._bind(walrus.target, walrus.value)
         for change in file.nodes(ast.AugAssign):
@@ -61,7 +65,7 @@ class Bindings:
             values.sort(key=lambda expr: (expr.lineno, expr.col_offset))
         for puts in self.puts.values():
             puts.sort(key=lambda put: (put.value.lineno, put.value.col_offset))
-        stores = Counter(self._written(n) for n in file.nodes(ast.Name) if not isinstance(n.ctx, ast.Load))
+        stores = Counter(self._target_place(n) for n in file.nodes(ast.Name) if not isinstance(n.ctx, ast.Load))
         self.unclear |= {place for place, count in stores.items() if count > self._explained[place]}
 
     @classmethod
@@ -74,7 +78,7 @@ class Bindings:
 
     # -- places ---------------------------------------------------------------------------------------
 
-    def _written(self, name: ast.Name) -> Place:
+    def _target_place(self, name: ast.Name) -> Place:
         """The variable that a name stands for where it is assigned."""
         scope = self.file.scope_of(name)
         return Place(self.file.scope if name.id in scope.globals else scope, name.id)
@@ -108,14 +112,14 @@ class Bindings:
             return Place(its_class, ".".join(path))
         return Place(owner, ".".join([expr.id, *path]))
 
-    def returned(self, function: Function) -> list[ast.expr] | None:
-        """What a function of this file returns, found once; see the function `returned`."""
+    def return_values(self, function: Function) -> list[ast.expr] | None:
+        """What a function of this file returns, found once; see the function `return_values`."""
         if function not in self._returned:
-            self._returned[function] = returned(function)
+            self._returned[function] = return_values(function)
         return self._returned[function]
 
     @cached_property
-    def handed(self) -> set[Place]:
+    def possibly_mutated(self) -> set[Place]:
         """What is given to a function that may change it. Costs a look at every call: for dicts only."""
         found: set[Place] = set()
         for call in self.file.nodes(ast.Call):
@@ -129,13 +133,13 @@ class Bindings:
     def _bind(self, target: ast.expr, value: ast.expr) -> None:
         match target:
             case ast.Name():
-                place = self._written(target)
+                place = self._target_place(target)
                 self.values[place].append(value)
                 self._explained[place] += 1
             case ast.Attribute() if (place_ := self.place(target)) is not None:
                 self.values[place_].append(value)
             case ast.Subscript(value=owner, slice=key) if (place_ := self.place(owner)) is not None:
-                self.puts[place_].append(Put(key, value))
+                self.puts[place_].append(DictChange(key, value))
             case ast.Tuple(elts=targets) | ast.List(elts=targets):
                 match value:
                     case ast.Tuple(elts=values) | ast.List(elts=values) if len(values) == len(targets):
@@ -147,12 +151,12 @@ class Bindings:
         if not isinstance(call.func, ast.Attribute) or not _puts(call) or not (place := self.place(call.func.value)):
             return
         if call.func.attr == "setdefault":
-            self.puts[place].append(Put(*call.args))
+            self.puts[place].append(DictChange(*call.args))
             return
-        self.puts[place] += [Put(None, value) for value in call.args[:1]]
+        self.puts[place] += [DictChange(None, value) for value in call.args[:1]]
         for keyword in call.keywords:
             key = None if keyword.arg is None else ast.Constant(keyword.arg)
-            self.puts[place].append(Put(key, keyword.value))
+            self.puts[place].append(DictChange(key, keyword.value))
 
     def _harmless(self, function: ast.expr) -> bool:
         """Whether a function is not the project's own, and so has no reason to change what it is given."""
@@ -169,7 +173,7 @@ def _puts(call: ast.Call) -> bool:
     return call.func.attr != "setdefault" or len(call.args) == 2
 
 
-@once
+@query
 def _is_own(file: File, module: str) -> bool:
     """Whether a module is the project's."""
     return file.project.module(module, file) is not None
@@ -182,7 +186,7 @@ def self_class(scope: Scope, name: str) -> Scope | None:
     return scope.class_scope if first_parameter(scope.node) == name else None
 
 
-def returned(function: Function) -> list[ast.expr] | None:
+def return_values(function: Function) -> list[ast.expr] | None:
     """What a function returns, wherever it does; None for a generator."""
     found: list[ast.expr] = []
     todo: list[ast.AST] = list(reversed(function.body))

@@ -1,7 +1,10 @@
-"""What a call may run: all of the project's functions that its name may stand for, and whether others may run, too.
+"""`Callees`: the definitions of the project that a call may run, and whether other code may run, too.
 
-A method may be overridden by a subclass, anywhere in the project; one that does nothing is a hook, which code that is
-not in sight may override. A name may be bound in branches, and a method be replaced by an assignment.
+A method may be overridden by any subclass in the project. A method that does nothing is a hook: code that we cannot
+see may override it. A name may be bound in several branches, and a method may be replaced by an assignment.
+
+    class Repository:
+        def open(self): ...              # a hook: `self.open()` may run this, each override, and unknown code
 """
 
 from __future__ import annotations
@@ -10,11 +13,18 @@ import ast
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any, NamedTuple
 
-from dbhygiene.flow.calls import Definition, bases, enclosing_class, find, method, step
-from dbhygiene.flow.names import annotation
-from dbhygiene.flow.once import once
-from dbhygiene.frozen import Record
-from dbhygiene.source import FUNCTION, File, Function, Scope, imported_from, last_name
+from dbhygiene.flow.definitions import (
+    Definition,
+    base_classes,
+    enclosing_class,
+    find_definition,
+    find_method,
+    resolve_step,
+)
+from dbhygiene.flow.names import parameter_annotation
+from dbhygiene.flow.queries import query
+from dbhygiene.records import Record
+from dbhygiene.source import FUNCTION, File, Function, Scope, last_name, module_of_import
 
 
 class Callees(Record):
@@ -36,7 +46,7 @@ NONE = Callees(complete=False)
 
 def callees(file: File, call: ast.Call, scope: Scope) -> Callees:
     """What a call may run; nothing at all where its name says nothing."""
-    known = file.answers[callees]
+    known = file.query_results[callees]
     if call not in known:
         known[call] = _callees(file, call, scope)
     return known[call]  # type: ignore[no-any-return]
@@ -44,17 +54,17 @@ def callees(file: File, call: ast.Call, scope: Scope) -> Callees:
 
 def _callees(file: File, call: ast.Call, scope: Scope) -> Callees:
     func = call.func
-    if (name := file.resolve(func)) is not None and (found := find(file, name)) is not None:
+    if (name := file.resolve(func)) is not None and (found := find_definition(file, name)) is not None:
         own = _own_class(file, func.value, name) if isinstance(func, ast.Attribute) else None
         if own is not None and isinstance(found.node, FUNCTION):
-            return _dispatched(file, _Receiver(own, exact=False), found.node.name)
-        return _named(file, func, name, found)
+            return _method_candidates(file, _Receiver(own, exact=False), found.node.name)
+        return _add_rebindings(file, func, name, found)
     if not isinstance(func, ast.Attribute):
         return NONE
     if _is_super(func.value):
-        return _inherited(file, func.attr, scope)
+        return _super_member(file, func.attr, scope)
     receiver = _receiver(file, func.value)
-    return _dispatched(file, receiver, func.attr) if receiver is not None else NONE
+    return _method_candidates(file, receiver, func.attr) if receiver is not None else NONE
 
 
 def callee(file: File, call: ast.Call, scope: Scope) -> Definition | None:
@@ -75,7 +85,7 @@ def _own_class(file: File, owner: ast.expr, name: str) -> Definition | None:
         here = here.parent
     if here is None or here.class_scope is None:
         return None
-    cls = find(file, name.rpartition(".")[0])
+    cls = find_definition(file, name.rpartition(".")[0])
     return cls if cls is not None and isinstance(cls.node, ast.ClassDef) else None
 
 
@@ -86,7 +96,7 @@ def _receiver(file: File, expr: ast.expr, depth: int = 3) -> _Receiver | None:
     """The class of the project of which an expression is an instance."""
     match expr:
         case ast.Call(func=func):
-            made = _named_class(file, func)
+            made = _find_class(file, func)
             return _Receiver(made, exact=not _is_parameter(file, func)) if made else None
         case ast.Name(id=name) if depth:
             here: Scope | None = file.scope_of(expr)
@@ -94,14 +104,14 @@ def _receiver(file: File, expr: ast.expr, depth: int = 3) -> _Receiver | None:
                 here = here.parent
             if here is None:
                 return None
-            if (given := annotation(here, name)) is not None:
-                its_class = _named_class(file, given)
+            if (given := parameter_annotation(here, name)) is not None:
+                its_class = _find_class(file, given)
                 return _Receiver(its_class, exact=False) if its_class else None
             values = here.aliases.get(name, [])
             return _receiver(file, values[0], depth - 1) if len(values) == 1 and not _is_given(here, name) else None
         case ast.Attribute(value=ast.Name() as root, attr=attr) if depth:
             known = file.resolve(root)
-            owner = find(file, known) if known else None
+            owner = find_definition(file, known) if known else None
             if owner and isinstance(owner.node, ast.ClassDef):
                 return _in_field(owner, attr, depth)
     return None
@@ -109,7 +119,7 @@ def _receiver(file: File, expr: ast.expr, depth: int = 3) -> _Receiver | None:
 
 def _in_field(owner: Definition, attr: str, depth: int) -> _Receiver | None:
     """The class of what `self.attr` is given in the methods of a class, its bases and subclasses: once, here."""
-    values = [(each.file, value) for each in (owner, *bases(owner)) for value in _field_values(each, attr)]
+    values = [(each.file, value) for each in (owner, *base_classes(owner)) for value in _field_values(each, attr)]
     if len(values) != 1 or values[0][0] is not owner.file:
         return None
     found = _receiver(owner.file, values[0][1], depth - 1)
@@ -120,8 +130,8 @@ def _in_field(owner: Definition, attr: str, depth: int) -> _Receiver | None:
 
 def _field_values(cls: Definition, attr: str) -> list[ast.expr]:
     """What `self.attr` is set to in the methods of a class itself."""
-    assigned = assigned_attributes(cls.file).get(attr, ())
-    return [value for owner, value in assigned if cls.file.resolve(owner) == cls.dotted]
+    assigned = attribute_assignments(cls.file).get(attr, ())
+    return [value for owner, value in assigned if cls.file.resolve(owner) == cls.dotted_name]
 
 
 def _is_given(scope: Scope, name: str) -> bool:
@@ -142,23 +152,23 @@ def _is_parameter(file: File, func: ast.expr) -> bool:
     return here is not None and _is_given(here, func.id)
 
 
-def _named_class(file: File, expr: ast.expr) -> Definition | None:
+def _find_class(file: File, expr: ast.expr) -> Definition | None:
     """The class of the project that an expression names; `X | None`, `Optional[X]` and `"X"` name X."""
     match expr:
         case ast.BinOp(left=left, op=ast.BitOr(), right=ast.Constant(value=None)):
-            return _named_class(file, left)
+            return _find_class(file, left)
         case ast.Subscript(value=ast.Name(id="Optional") | ast.Attribute(attr="Optional"), slice=inner):
-            return _named_class(file, inner)
+            return _find_class(file, inner)
     quoted = isinstance(expr, ast.Constant) and isinstance(expr.value, str) and expr.value.isidentifier()
     name = file.meaning(expr.value, file.scope) if quoted else file.resolve(expr)  # type: ignore[attr-defined]
-    found = find(file, name) if name else None
+    found = find_definition(file, name) if name else None
     if found is None or not isinstance(found.node, ast.ClassDef):
         return None
-    meant = _standing_for(file, str(name), found) if quoted else _named(file, expr, str(name), found)
+    meant = _name_candidates(file, str(name), found) if quoted else _add_rebindings(file, expr, str(name), found)
     return found if meant == Callees((found,)) else None
 
 
-def assigned_attributes(file: File) -> dict[str, list[tuple[ast.expr, ast.expr]]]:
+def attribute_assignments(file: File) -> dict[str, list[tuple[ast.expr, ast.expr]]]:
     """Attribute -> everything in a file whose attribute of this name is assigned to, with what it is given."""
     known: dict[str, list[tuple[ast.expr, ast.expr]]] | None = vars(file).get("_assigned_attributes")
     if known is None:
@@ -180,20 +190,20 @@ def assigned_attributes(file: File) -> dict[str, list[tuple[ast.expr, ast.expr]]
 # -- methods ----------------------------------------------------------------------------------------------
 
 
-def _inherited(file: File, name: str, scope: Scope) -> Callees:
+def _super_member(file: File, name: str, scope: Scope) -> Callees:
     """What `super().name` is: no subclass changes it."""
     cls = enclosing_class(file, scope)
     if cls is None:
         return NONE
-    for each in bases(cls):
+    for each in base_classes(cls):
         if (member := _member(each, name)) is not None:
             return member
     return NONE
 
 
-def _dispatched(file: File, receiver: _Receiver, name: str) -> Callees:
+def _method_candidates(file: File, receiver: _Receiver, name: str) -> Callees:
     """What a method may be, called from this file on an object of a class; found once."""
-    known = file.answers[_dispatched]
+    known = file.query_results[_method_candidates]
     key = receiver.cls.node, receiver.exact, name
     if key not in known:
         known[key] = NONE  # what it says of itself
@@ -202,25 +212,25 @@ def _dispatched(file: File, receiver: _Receiver, name: str) -> Callees:
 
 
 def _dispatch(file: File, receiver: _Receiver, name: str) -> Callees:
-    family = (receiver.cls, *bases(receiver.cls))
+    family = (receiver.cls, *base_classes(receiver.cls))
     found = next((member for each in family if (member := _member(each, name)) is not None), None)
     if found is None or not found.definitions:
         return NONE
     if not all(isinstance(each.node, FUNCTION) for each in found.definitions):
         return found
     if not receiver.exact:
-        found = _joined([found, *_overridden(receiver.cls, family, name)])
+        found = _join([found, *_overrides_below(receiver.cls, family, name)])
         if any(isinstance(each.node, FUNCTION) and is_hook(each.node) for each in found.definitions):
             found = Callees(found.definitions, complete=False)
     related = (*family, *(() if receiver.exact else subclasses(receiver.cls)))
     return Callees(found.definitions, complete=False) if _is_replaced(file, related, name) else found
 
 
-def _overridden(cls: Definition, family: Iterable[Definition], name: str) -> Iterator[Callees]:
+def _overrides_below(cls: Definition, family: Iterable[Definition], name: str) -> Iterator[Callees]:
     """What else the method of a class may be, for an object of a class below."""
     seen: set[ast.AST] = {each.node for each in family}
     for below in subclasses(cls):
-        for each in (below, *bases(below)):
+        for each in (below, *base_classes(below)):
             if each.node not in seen:
                 seen.add(each.node)
                 if (member := _member(each, name)) is not None:
@@ -232,15 +242,15 @@ def _member(cls: Definition, name: str) -> Callees | None:
     scope = cls.file.classes.get(cls.name)
     if scope is None or name not in scope.bound | scope.imports.keys():
         return None
-    return _bound(cls.file, scope, name)
+    return _binding_candidates(cls.file, scope, name)
 
 
-def overriding(cls: Definition, name: str) -> tuple[Definition, ...]:
+def overriding_methods(cls: Definition, name: str) -> tuple[Definition, ...]:
     """The methods of this name that the project's subclasses of a class have."""
     found: dict[ast.AST, Definition] = {}
-    own = method(cls, name)
+    own = find_method(cls, name)
     for below in subclasses(cls):
-        its = method(below, name)
+        its = find_method(below, name)
         if its is not None and isinstance(its.node, FUNCTION) and (own is None or its.node is not own.node):
             found[its.node] = its
     return tuple(found.values())
@@ -248,28 +258,28 @@ def overriding(cls: Definition, name: str) -> tuple[Definition, ...]:
 
 def subclasses(cls: Definition) -> tuple[Definition, ...]:
     """The project's classes below a class, however deep."""
-    known = cls.file.answers[subclasses]
+    known = cls.file.query_results[subclasses]
     if cls.node not in known:
         found: dict[ast.AST, Definition] = {cls.node: cls}
         todo = [cls]
         for each in todo:  # grows as it is gone through
-            fresh = [below for below in _derived(each) if below.node not in found]
+            fresh = [below for below in _direct_subclasses(each) if below.node not in found]
             found.update((below.node, below) for below in fresh)
             todo += fresh
         known[cls.node] = tuple(found.values())[1:]
     return known[cls.node]  # type: ignore[no-any-return]
 
 
-def _derived(cls: Definition) -> Iterator[Definition]:
+def _direct_subclasses(cls: Definition) -> Iterator[Definition]:
     """The classes that name this one among their bases."""
-    others = cls.file.project.deriving(cls.name.rpartition(".")[2])
+    others = cls.file.project.files_deriving(cls.name.rpartition(".")[2])
     for file in {id(each): each for each in (cls.file, *others)}.values():
         for name, scope in file.classes.items():
             assert isinstance(scope.node, ast.ClassDef)
             for base in scope.node.bases:
                 expr = base.value if isinstance(base, ast.Subscript) else base
                 meant = file.resolve(expr)
-                found = find(file, meant) if meant is not None else None
+                found = find_definition(file, meant) if meant is not None else None
                 if found is not None and found.node is cls.node:
                     yield Definition(file, scope.node, name)
 
@@ -304,14 +314,14 @@ def _assigning(file: File, family: Iterable[Definition], name: str) -> Iterator[
     for each in family:
         yield each.file
         words.add(each.name.rpartition(".")[2])
-    yield from (other for other in file.project.setting(name) if any(word in other.text for word in words))
+    yield from (other for other in file.project.files_setting(name) if any(word in other.text for word in words))
 
 
 def _is_assigned(file: File, classes: Collection[ast.AST], name: str) -> bool:
     """Whether a file assigns to an attribute of this name of one of these classes, or of an object of one."""
-    for owner, _ in assigned_attributes(file).get(name, ()):
+    for owner, _ in attribute_assignments(file).get(name, ()):
         meant = file.resolve(owner)
-        cls = find(file, meant) if meant is not None else None
+        cls = find_definition(file, meant) if meant is not None else None
         if cls is None and (receiver := _receiver(file, owner)) is not None:
             cls = receiver.cls
         if cls is not None and cls.node in classes:
@@ -322,7 +332,7 @@ def _is_assigned(file: File, classes: Collection[ast.AST], name: str) -> bool:
 # -- names ------------------------------------------------------------------------------------------------
 
 
-def _named(file: File, func: ast.expr, name: str, found: Definition) -> Callees:
+def _add_rebindings(file: File, func: ast.expr, name: str, found: Definition) -> Callees:
     """What a name may stand for that is known to stand for this."""
     root = func
     rest: list[str] = []
@@ -334,8 +344,8 @@ def _named(file: File, func: ast.expr, name: str, found: Definition) -> Callees:
         while here is not None and root.id not in here.bound and root.id not in here.imports:
             here = here.parent
         if here is not None and root.id in _rivals(file, here):
-            return _within(_bound(file, here, root.id), rest)
-    return _standing_for(file, name, found) if not _is_set(file, func, name) else Callees((found,), complete=False)
+            return _within(_binding_candidates(file, here, root.id), rest)
+    return _name_candidates(file, name, found) if not _is_set(file, func, name) else Callees((found,), complete=False)
 
 
 def _is_set(file: File, func: ast.expr, name: str) -> bool:
@@ -343,28 +353,28 @@ def _is_set(file: File, func: ast.expr, name: str) -> bool:
     if not isinstance(func, ast.Attribute):
         return False
     owner = name.rpartition(".")[0]
-    return any(file.resolve(each) == owner for each, _ in assigned_attributes(file).get(func.attr, ()))
+    return any(file.resolve(each) == owner for each, _ in attribute_assignments(file).get(func.attr, ()))
 
 
-def _standing_for(near: File, dotted: str, found: Definition) -> Callees:
+def _name_candidates(near: File, dotted: str, found: Definition) -> Callees:
     """What an absolute name may stand for, where it is known to stand for this, through re-exports."""
-    known = near.answers[_standing_for]
+    known = near.query_results[_name_candidates]
     if dotted not in known:
         known[dotted] = Callees((found,))  # what a name says of itself
-        known[dotted] = _traced(near, dotted) or Callees((found,))
+        known[dotted] = _trace_name(near, dotted) or Callees((found,))
     return known[dotted]  # type: ignore[no-any-return]
 
 
-def _traced(near: File, dotted: str) -> Callees | None:
+def _trace_name(near: File, dotted: str) -> Callees | None:
     while True:
-        name, place = step(near, dotted)
+        name, place = resolve_step(near, dotted)
         if place is None:
             return None
         near, (first, *rest) = place
         if "<locals>" in rest:
             return None  # a function within a function has this name only there
         if first in _rivals(near, near.scope) or _is_global(near, first):
-            return _within(_bound(near, near.scope, first), rest)
+            return _within(_binding_candidates(near, near.scope, first), rest)
         if name is None or name == dotted:
             break
         dotted = name
@@ -379,13 +389,13 @@ def _within(outer: Callees, path: list[str]) -> Callees:
         for each in outer.definitions:
             if not isinstance(each.node, ast.ClassDef):
                 return Callees(outer.definitions, complete=False)
-            members = (_member(cls, name) for cls in (each, *bases(each)))
+            members = (_member(cls, name) for cls in (each, *base_classes(each)))
             inner.append(next((member for member in members if member is not None), NONE))
-        outer = _joined([Callees((), outer.complete), *inner])
+        outer = _join([Callees((), outer.complete), *inner])
     return outer
 
 
-def _joined(all_: Iterable[Callees]) -> Callees:
+def _join(all_: Iterable[Callees]) -> Callees:
     found: dict[ast.AST, Definition] = {}
     complete = True
     for each in all_:
@@ -394,12 +404,12 @@ def _joined(all_: Iterable[Callees]) -> Callees:
     return Callees(tuple(found.values()), complete)
 
 
-def _bound(file: File, scope: Scope, name: str) -> Callees:
+def _binding_candidates(file: File, scope: Scope, name: str) -> Callees:
     """What a name may stand for in the scope that binds it."""
     rivals = _rivals(file, scope).get(name)
     if rivals is None:
         rivals = [scope.defined[name]] if name in scope.defined else [*scope.aliases.get(name, ()), None][:1]
-    found = _joined(_binding(file, scope, each) for each in rivals)
+    found = _join(_binding(file, scope, each) for each in rivals)
     shared = not scope.name and _is_global(file, name)
     return Callees(found.definitions, complete=False) if shared else found
 
@@ -419,17 +429,17 @@ def _binding(file: File, scope: Scope, bound: Any) -> Callees:
             meant = file.resolve(bound)
         case _:
             return NONE
-    found = find(file, meant) if meant is not None else None
-    return _standing_for(file, meant, found) if found is not None and meant is not None else NONE
+    found = find_definition(file, meant) if meant is not None else None
+    return _name_candidates(file, meant, found) if found is not None and meant is not None else NONE
 
 
-@once
+@query
 def _is_global(file: File, name: str) -> bool:
     """Whether a function of the file assigns to a name of its module."""
     return name in file.scope.aliases and any(name in scope.globals for scope in file.scopes[1:])
 
 
-@once
+@query
 def _rivals(file: File, scope: Scope) -> dict[str, list[Any]]:
     """The names that a scope may leave bound to one thing or another, each with what it may be bound to.
 
@@ -456,7 +466,7 @@ def _bindings(file: File, block: Iterable[ast.stmt], *, is_sure: bool) -> Iterat
                     first = each.name.partition(".")[0]
                     yield each.asname or first, each.name if each.asname else first, is_sure
             case ast.ImportFrom(names=names):
-                origin = imported_from(file, statement)
+                origin = module_of_import(file, statement)
                 yield from ((each.asname or each.name, f"{origin}.{each.name}", is_sure) for each in names)
             case ast.Assign(targets=targets, value=value):
                 for target in targets:

@@ -1,9 +1,14 @@
-"""The control-flow graph of one function, exceptions and `finally` included.
+"""The control-flow graph (`Graph`) of one function, with exceptions and `finally`:
 
-Built backwards: each piece of code is given the node that comes after it, so every jump target exists when it is
-needed. A `finally`, or the exit of a `with`, is copied onto each way out of its block, so that a path in the graph
-is a path of the program; copies with the same continuation are one. Expressions are taken apart in the order of
-their evaluation: in `f(connect(), g())` the connection is there already when `g` raises.
+    conn = connect()              Call connect ──▶ Bind conn ──▶ Call work ──▶ Call close ──▶ End
+    try:                               ┊ raise                        ┊ raise      ▲ next: the graph's exit
+        work(conn)                     ▼                              ▼
+    finally:                      raised: uncaught ◀── Raise ◀── Call close (the copy of `finally` for this path)
+        conn.close()
+
+It is built backwards: each statement is given the node that follows it. Each way out of a block has its own copy of a
+`finally`, so that a path in the graph is a path of the program. Not modelled: signals, MemoryError, and exceptions of
+attributes and operators, except where the client asks for `Load` events. What a call does is up to `Semantics`.
 """
 
 from __future__ import annotations
@@ -20,13 +25,13 @@ from dbhygiene.flow.exceptions import (
     ORDINARY,
     Catches,
     Thrown,
-    caught,
-    handled_types,
+    exception_types,
+    match_handler,
 )
-from dbhygiene.frozen import Frozen, Record, replace
+from dbhygiene.records import Frozen, Record, replace
 from dbhygiene.source import children
 
-Kind: TypeAlias = Literal["next", "true", "false", "raise"]
+EdgeKind: TypeAlias = Literal["next", "true", "false", "raise"]
 Code: TypeAlias = "ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda"
 Comprehension: TypeAlias = "ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp"
 Loop: TypeAlias = "ast.For | ast.AsyncFor | ast.comprehension"
@@ -43,10 +48,10 @@ class TooLargeError(Exception):
 # -- what happens at a node -------------------------------------------------------------------------------
 
 
-class Happening:
-    """What happens at a node, to a piece of the tree.
+class BaseEvent:
+    """The event at a node, with the piece of the tree that it is about.
 
-    Plain classes, not data classes: making twenty of those takes longer than checking a file.
+    Plain classes: creating twenty data classes at import takes longer than checking a file.
     """
 
     __slots__ = ("node",)
@@ -56,99 +61,102 @@ class Happening:
         self.node = node
 
 
-class Call(Happening):
+class Call(BaseEvent):
     """A call, its arguments evaluated. `raise`: it raises."""
 
     __slots__ = ()
     node: ast.Call
 
 
-class Load(Happening):
+class Load(BaseEvent):
     """An attribute or subscript is read; only where the client asks for these."""
 
     __slots__ = ()
     node: ast.Attribute | ast.Subscript
 
 
-class Await(Happening):
-    """What is awaited has come. `raise`: it failed, or the task was cancelled."""
+class Await(BaseEvent):
+    """An awaited value has arrived. `raise`: it failed, or the task was cancelled."""
 
     __slots__ = ()
     node: ast.Await
 
 
-class Yield(Happening):
+class Yield(BaseEvent):
     """A value goes out, and the function rests. `raise`: it is never resumed, or an exception comes back."""
 
     __slots__ = ()
     node: ast.Yield | ast.YieldFrom
 
 
-class Test(Happening):
+class Test(BaseEvent):
     """`true` and `false`, by the truth of an expression, evaluated before."""
 
     __slots__ = ()
     node: ast.expr
 
 
-class Iterate(Happening):
+class Iterate(BaseEvent):
     """The head of a loop. `true`: the next item, bound by the Bind that follows. `false`: there is none."""
 
     __slots__ = ()
     node: ast.For | ast.AsyncFor | ast.comprehension
 
 
-class Catch(Happening):
+class Catch(BaseEvent):
     """An exception is caught, and its name bound."""
 
     __slots__ = ()
     node: ast.ExceptHandler
 
 
-class Return(Happening):
+class Return(BaseEvent):
     """The function is left, with the value of its statement."""
 
     __slots__ = ()
     node: ast.Return
 
 
-class End(Happening):
-    """The function ends without a `return`, and gives None: whatever an earlier one was to give back is forgotten."""
+class End(BaseEvent):
+    """Implicit `return None` at the end of the body.
+
+    It overrides the value of an earlier `return` that a `finally` or `break` cancelled.
+    """
 
     __slots__ = ()
     node: Code
 
 
-class Raise(Happening):
+class Raise(BaseEvent):
     """An exception is on its way."""
 
     __slots__ = ()
     node: ast.Raise
 
 
-class Delete(Happening):
+class Delete(BaseEvent):
     """Names are unbound."""
 
     __slots__ = ()
     node: ast.Delete
 
 
-class Define(Happening):
+class Define(BaseEvent):
     """A function, lambda or class that may capture names."""
 
     __slots__ = ()
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
 
 
-class Discard(Happening):
+class Discard(BaseEvent):
     """The value of an expression statement is dropped."""
 
     __slots__ = ()
     node: ast.Expr
 
 
-class Bind(Happening):
-    """`target = value`; without a value where it is nobody's to know."""
+class Bind(BaseEvent):
+    """`target = value`; `value` is None if it is unknown."""
 
     __slots__ = ("target", "value")
     node: ast.stmt | ast.expr | ast.comprehension
@@ -159,8 +167,8 @@ class Bind(Happening):
         self.value = value
 
 
-class Choose(Happening):
-    """A conditional or boolean expression has the value of `part`."""
+class Choose(BaseEvent):
+    """The value of a conditional or boolean expression is that of its operand `part`."""
 
     __slots__ = ("part",)
     node: ast.expr
@@ -170,7 +178,7 @@ class Choose(Happening):
         self.part = part
 
 
-class Collect(Happening):
+class Collect(BaseEvent):
     """A comprehension takes in one element."""
 
     __slots__ = ("elements",)
@@ -181,7 +189,7 @@ class Collect(Happening):
         self.elements = elements
 
 
-class Case(Happening):
+class Case(BaseEvent):
     """`true`: the pattern matches the subject; its captures are bound. Guards are tests of their own."""
 
     __slots__ = ("subject",)
@@ -192,7 +200,7 @@ class Case(Happening):
         self.subject = subject
 
 
-class Enter(Happening):
+class Enter(BaseEvent):
     """`__enter__`, and the binding of `as`."""
 
     __slots__ = ("is_async",)
@@ -203,7 +211,7 @@ class Enter(Happening):
         self.is_async = is_async
 
 
-class Leave(Happening):
+class Leave(BaseEvent):
     """`__exit__`, on one way out of the block. `swallows`: the exception that has `raised` in the block ends here."""
 
     __slots__ = ("is_async", "raised", "swallows")
@@ -216,7 +224,7 @@ class Leave(Happening):
         self.swallows = swallows
 
 
-Act: TypeAlias = (
+Event: TypeAlias = (
     "Call | Load | Await | Yield | Bind | Choose | Collect | Test | Case | Iterate | Enter | Leave | Catch"
     " | Return | End | Raise | Delete | Define | Discard | None"  # None: a mere meeting point
 )
@@ -225,29 +233,29 @@ Act: TypeAlias = (
 class Node:
     """A point of the program: what happens there, and where it goes on."""
 
-    __slots__ = ("act", "number", "out")
+    __slots__ = ("event", "number", "out")
 
-    def __init__(self, act: Act, number: int) -> None:
-        self.act = act
+    def __init__(self, event: Event, number: int) -> None:
+        self.event = event
         self.number = number
-        self.out: list[tuple[Kind, Node]] = []
+        self.out: list[tuple[EdgeKind, Node]] = []
 
-    def to(self, kind: Kind, target: Node) -> Node:
+    def to(self, kind: EdgeKind, target: Node) -> Node:
         if (kind, target) not in self.out:
             self.out.append((kind, target))
         return self
 
     def __repr__(self) -> str:
-        return f"<{self.number} {type(self.act).__name__} -> {[(k, n.number) for k, n in self.out]}>"
+        return f"<{self.number} {type(self.event).__name__} -> {[(k, n.number) for k, n in self.out]}>"
 
 
 class Graph(Frozen):
-    """Where a function begins, where it ends when nothing is raised, and where one of `thrown` leaves it."""
+    """`entry`: where a function begins. `exit`: where it returns. `raised`: where an `uncaught` exception leaves it."""
 
     entry: Node
     exit: Node
     raised: Node
-    thrown: frozenset[Thrown] = frozenset()
+    uncaught: frozenset[Thrown] = frozenset()
 
     def nodes(self) -> list[Node]:
         """Every node that can be reached; each node once."""
@@ -304,7 +312,7 @@ class Semantics:
 # -- building ---------------------------------------------------------------------------------------------
 
 
-class Ways(Frozen):
+class Continuations(Frozen):
     """The ways out of a block, other than falling off its end. Built when first taken."""
 
     raises: Callable[[Thrown], Node]
@@ -314,17 +322,17 @@ class Ways(Frozen):
     # What a bare `raise` may raise here, and the name it is caught by.
     handling: tuple[tuple[Thrown, ...], str | None] = (ORDINARY,), None
 
-    def through(self, gate: Callable[[Node], Node], raising: Callable[[Thrown], Node]) -> Ways:
-        """The same ways, each led through its own copy of `gate`; exceptions through `raising`."""
+    def routed_through(self, wrap: Callable[[Node], Node], raising: Callable[[Thrown], Node]) -> Continuations:
+        """Return the same continuations, each through its own copy of `wrap`; exceptions go through `raising`."""
 
         def led(way: Callable[[], Node] | None) -> Callable[[], Node] | None:
-            return way and cache(lambda: gate(way()))
+            return way and cache(lambda: wrap(way()))
 
         returns = self.returns
         return replace(
             self,
             raises=cache(raising),
-            returns=cache(lambda: gate(returns())),
+            returns=cache(lambda: wrap(returns())),
             breaks=led(self.breaks),
             continues=led(self.continues),
         )
@@ -349,7 +357,7 @@ class _Builder:
             leaving.add(thrown)
             return raised
 
-        ways = Ways(raises=raises, returns=lambda: done)
+        ways = Continuations(raises=raises, returns=lambda: done)
         if isinstance(code, ast.Lambda):
             statement = ast.copy_location(ast.Return(code.body), code.body)
             start = self.block([statement], done, ways)
@@ -358,25 +366,25 @@ class _Builder:
         whole = frozenset(each for each in leaving if not each.never or each._replace(never=()) not in leaving)
         return Graph(self.node().to("next", start), done, raised, whole)
 
-    def node(self, act: Act = None) -> Node:
+    def node(self, event: Event = None) -> Node:
         self.count += 1
         if self.count > MAX_NODES:
             raise TooLargeError
-        return Node(act, self.count)
+        return Node(event, self.count)
 
-    def raising(self, node: Node, ways: Ways, *thrown: Thrown) -> Node:
+    def raising(self, node: Node, ways: Continuations, *thrown: Thrown) -> Node:
         for each in thrown:
             node.to("raise", ways.raises(each))
         return node
 
     # -- statements
 
-    def block(self, statements: Sequence[ast.stmt], after: Node, ways: Ways) -> Node:
+    def block(self, statements: Sequence[ast.stmt], after: Node, ways: Continuations) -> Node:
         for statement in reversed(statements):
             after = self.statement(statement, after, ways)
         return after
 
-    def statement(self, stmt: ast.stmt, after: Node, ways: Ways) -> Node:
+    def statement(self, stmt: ast.stmt, after: Node, ways: Continuations) -> Node:
         match stmt:
             case ast.Expr(value=value):
                 return self.expr(value, self.node(Discard(stmt)).to("next", after), ways)
@@ -416,22 +424,24 @@ class _Builder:
             return self.try_(stmt, after, ways)  # type: ignore[arg-type]
         return after  # import, global, pass
 
-    def bind(self, target: ast.expr, value: ast.expr | None, stmt: ast.stmt, after: Node, ways: Ways) -> Node:
+    def bind(self, target: ast.expr, value: ast.expr | None, stmt: ast.stmt, after: Node, ways: Continuations) -> Node:
         node = self.node(Bind(target, value, stmt)).to("next", after)
         return node if isinstance(target, ast.Name) else self.exprs([target], node, ways)
 
-    def define(self, stmt: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, after: Node, ways: Ways) -> Node:
+    def define(
+        self, stmt: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, after: Node, ways: Continuations
+    ) -> Node:
         node = self.node(Define(stmt)).to("next", after)
         if isinstance(stmt, ast.ClassDef):
             return self.exprs([*stmt.decorator_list, *stmt.bases, *(k.value for k in stmt.keywords)], node, ways)
         defaults = [*stmt.args.defaults, *(d for d in stmt.args.kw_defaults if d)]
         return self.exprs([*stmt.decorator_list, *defaults], node, ways)
 
-    def raise_(self, stmt: ast.Raise, ways: Ways) -> Node:
-        node = self.raising(self.node(Raise(stmt)), ways, *self.thrown_by(stmt, ways))
+    def raise_(self, stmt: ast.Raise, ways: Continuations) -> Node:
+        node = self.raising(self.node(Raise(stmt)), ways, *self.exceptions_of(stmt, ways))
         return self.exprs([part for part in (stmt.exc, stmt.cause) if part], node, ways, quiet=stmt.exc)
 
-    def thrown_by(self, stmt: ast.Raise, ways: Ways) -> tuple[Thrown, ...]:
+    def exceptions_of(self, stmt: ast.Raise, ways: Continuations) -> tuple[Thrown, ...]:
         handling, name = ways.handling
         if stmt.exc is None or (_is_name(stmt.exc, name)):
             return handling
@@ -440,7 +450,7 @@ class _Builder:
         is_class = name is not None and name.rpartition(".")[2][:1].isupper()
         return (Thrown(name) if name and is_class else ORDINARY,)
 
-    def if_(self, stmt: ast.If, after: Node, ways: Ways) -> Node:
+    def if_(self, stmt: ast.If, after: Node, ways: Continuations) -> Node:
         chain = [stmt]  # an `elif` is an `if` nested in the `else`: thousands of them must not recurse
         while len(chain[-1].orelse) == 1 and isinstance(below := chain[-1].orelse[0], ast.If):
             chain.append(below)
@@ -449,7 +459,7 @@ class _Builder:
             otherwise = self.test(each.test, self.block(each.body, after, ways), otherwise, ways)
         return otherwise
 
-    def loop(self, stmt: ast.While | ast.For | ast.AsyncFor, after: Node, ways: Ways) -> Node:
+    def loop(self, stmt: ast.While | ast.For | ast.AsyncFor, after: Node, ways: Continuations) -> Node:
         done = self.block(stmt.orelse, after, ways)
         head = self.node()
         inside = replace(ways, breaks=lambda: after, continues=lambda: head)
@@ -461,7 +471,7 @@ class _Builder:
             self.raising(step, ways, ORDINARY, CANCELLED)
         return self.expr(stmt.iter, head.to("next", step), ways)
 
-    def match(self, stmt: ast.Match, after: Node, ways: Ways) -> Node:
+    def match(self, stmt: ast.Match, after: Node, ways: Continuations) -> Node:
         otherwise = after
         for case in reversed(stmt.cases):
             body = self.block(case.body, after, ways)
@@ -473,7 +483,9 @@ class _Builder:
             otherwise = node
         return self.expr(stmt.subject, otherwise, ways)
 
-    def with_(self, stmt: ast.With | ast.AsyncWith, items: list[ast.withitem], after: Node, ways: Ways) -> Node:
+    def with_(
+        self, stmt: ast.With | ast.AsyncWith, items: list[ast.withitem], after: Node, ways: Continuations
+    ) -> Node:
         if not items:
             return self.block(stmt.body, after, ways)
         item, is_async = items[0], isinstance(stmt, ast.AsyncWith)
@@ -487,21 +499,21 @@ class _Builder:
             return self.copies[key]
 
         def raising(thrown: Thrown) -> Node:
-            verdict = _best(caught(thrown, each, self.semantics.bases) for each in swallowed)
+            verdict = _best(match_handler(thrown, each, self.semantics.bases) for each in swallowed)
             through = self.node()
             if verdict is not Catches.NEVER:
                 through.to("next", gate(after, True, True))
             if verdict is not Catches.ALWAYS:
-                through.to("next", gate(ways.raises(thrown.past(swallowed)), True))
+                through.to("next", gate(ways.raises(thrown.excluding(swallowed)), True))
             return through
 
-        inside = self.with_(stmt, items[1:], gate(after), ways.through(gate, raising))
+        inside = self.with_(stmt, items[1:], gate(after), ways.routed_through(gate, raising))
         enter = self.node(Enter(item, is_async)).to("next", inside)
         if is_async or self.semantics.enter_raises(item):
             self.raising(enter, ways, ORDINARY)
         return self.expr(item.context_expr, enter, ways)
 
-    def try_(self, stmt: ast.Try, after: Node, ways: Ways) -> Node:
+    def try_(self, stmt: ast.Try, after: Node, ways: Continuations) -> Node:
         if stmt.finalbody:
             outer = ways
 
@@ -511,14 +523,14 @@ class _Builder:
                     self.copies[key] = self.block(stmt.finalbody, way, outer)
                 return self.copies[key]
 
-            after, ways = final(after), ways.through(final, lambda thrown: final(outer.raises(thrown)))
+            after, ways = final(after), ways.routed_through(final, lambda thrown: final(outer.raises(thrown)))
         protected = replace(ways, raises=self.dispatcher(stmt, after, ways)) if stmt.handlers else ways
         return self.block(stmt.body, self.block(stmt.orelse, after, ways), protected)
 
-    def dispatcher(self, stmt: ast.Try, after: Node, ways: Ways) -> Callable[[Thrown], Node]:
+    def dispatcher(self, stmt: ast.Try, after: Node, ways: Continuations) -> Callable[[Thrown], Node]:
         """Where an exception in the body of a `try` goes: to each handler that may catch it, or on."""
         is_star = isinstance(stmt, _TRY_STAR)
-        types = [each for handler in stmt.handlers for each in handled_types(handler.type)]
+        types = [each for handler in stmt.handlers for each in exception_types(handler.type)]
         named = [self.semantics.resolve(each) for each in types if each is not None]
 
         @cache
@@ -531,10 +543,10 @@ class _Builder:
             node = self.node()
             goes_on = True
             for number, handler in enumerate(stmt.handlers):
-                verdict = _best(self.catches(each, thrown) for each in handled_types(handler.type))
-                if verdict is Catches.NEVER or self.shadowed(handler, stmt.handlers[:number]):
+                verdict = _best(self.catches(each, thrown) for each in exception_types(handler.type))
+                if verdict is Catches.NEVER or self.is_shadowed(handler, stmt.handlers[:number]):
                     continue
-                reraised = self.narrowed(thrown, handler) if _reraises(handler) else ()
+                reraised = self.narrow(thrown, handler) if _reraises(handler) else ()
                 if is_star:  # a group may be split: another handler can still see the rest
                     node.to("next", entered(handler, reraised, self.node().to("next", after).to("next", node)))
                     goes_on = goes_on and verdict is not Catches.ALWAYS
@@ -542,27 +554,27 @@ class _Builder:
                 node.to("next", entered(handler, reraised, after))
                 if verdict is Catches.ALWAYS:
                     return node
-            return node.to("next", ways.raises(thrown.past(named))) if goes_on else node
+            return node.to("next", ways.raises(thrown.excluding(named))) if goes_on else node
 
         return dispatch
 
-    def shadowed(self, handler: ast.ExceptHandler, before: list[ast.ExceptHandler]) -> bool:
+    def is_shadowed(self, handler: ast.ExceptHandler, before: list[ast.ExceptHandler]) -> bool:
         """Whether the handlers before this one catch all that it would."""
-        types = handled_types(handler.type)
+        types = exception_types(handler.type)
         names = [self.semantics.resolve(each) if each is not None else None for each in types]
         return all(
             name is not None
             and any(
                 self.catches(each, Thrown(name)) is Catches.ALWAYS
                 for earlier in before
-                for each in handled_types(earlier.type)
+                for each in exception_types(earlier.type)
             )
             for name in names
         )
 
-    def narrowed(self, thrown: Thrown, handler: ast.ExceptHandler) -> tuple[Thrown, ...]:
+    def narrow(self, thrown: Thrown, handler: ast.ExceptHandler) -> tuple[Thrown, ...]:
         """What a handler holds that has caught this: the classes that it names, where these say more."""
-        types = handled_types(handler.type)
+        types = exception_types(handler.type)
         verdicts = {each: self.catches(each, thrown) for each in types}
         names = [self.semantics.resolve(each) if each is not None else None for each in types]
         if Catches.ALWAYS in verdicts.values() or not all(names):
@@ -573,11 +585,11 @@ class _Builder:
     def catches(self, type_: ast.expr | None, thrown: Thrown) -> Catches:
         if type_ is None:
             return Catches.ALWAYS
-        return caught(thrown, self.semantics.resolve(type_), self.semantics.bases)
+        return match_handler(thrown, self.semantics.resolve(type_), self.semantics.bases)
 
     # -- conditions
 
-    def test(self, expr: ast.expr, yes: Node, no: Node, ways: Ways) -> Node:
+    def test(self, expr: ast.expr, yes: Node, no: Node, ways: Continuations) -> Node:
         """Evaluate a condition, and go on by its truth."""
         match expr:
             case ast.BoolOp(op=ast.And(), values=values):
@@ -596,18 +608,20 @@ class _Builder:
 
     # -- expressions
 
-    def exprs(self, parts: Iterable[ast.expr], after: Node, ways: Ways, *, quiet: ast.expr | None = None) -> Node:
+    def exprs(
+        self, parts: Iterable[ast.expr], after: Node, ways: Continuations, *, quiet: ast.expr | None = None
+    ) -> Node:
         for part in reversed(list(parts)):
             after = self.expr(part, after, ways, quiet=part is quiet)
         return after
 
-    def expr(self, expr: ast.expr, after: Node, ways: Ways, *, quiet: bool = False) -> Node:
+    def expr(self, expr: ast.expr, after: Node, ways: Continuations, *, quiet: bool = False) -> Node:
         """Evaluate an expression; `quiet`: the outermost call is taken not to raise."""
         for part in reversed(list(events(expr, loads=self.semantics.loads))):
             after = self.event(part, after, ways, quiet=quiet and part is expr)
         return after
 
-    def event(self, part: ast.expr, after: Node, ways: Ways, *, quiet: bool) -> Node:
+    def event(self, part: ast.expr, after: Node, ways: Continuations, *, quiet: bool) -> Node:
         match part:
             case ast.Call():
                 outcome = self.semantics.outcome(part)
@@ -633,7 +647,7 @@ class _Builder:
                 return self.node(Load(part)).to("next", after)
         return after
 
-    def boolean(self, expr: ast.BoolOp, after: Node, ways: Ways) -> Node:
+    def boolean(self, expr: ast.BoolOp, after: Node, ways: Continuations) -> Node:
         last = expr.values[-1]
         onward = self.expr(last, self.node(Choose(expr, last)).to("next", after), ways)
         for value in reversed(expr.values[:-1]):
@@ -644,7 +658,7 @@ class _Builder:
             onward = self.expr(value, test, ways)
         return onward
 
-    def conditional(self, expr: ast.IfExp, after: Node, ways: Ways) -> Node:
+    def conditional(self, expr: ast.IfExp, after: Node, ways: Continuations) -> Node:
         chain = [expr]
         while isinstance(below := chain[-1].orelse, ast.IfExp):
             chain.append(below)
@@ -660,7 +674,7 @@ class _Builder:
             otherwise = self.test(chain[depth].test, arm(chain[depth].body, depth), otherwise, ways)
         return otherwise
 
-    def comprehension(self, expr: Comprehension, after: Node, ways: Ways) -> Node:
+    def comprehension(self, expr: Comprehension, after: Node, ways: Continuations) -> Node:
         elements = (expr.key, expr.value) if isinstance(expr, ast.DictComp) else (expr.elt,)
         collect = self.node(Collect(expr, elements))
         inner, back = self.exprs(elements, collect, ways), after
@@ -736,7 +750,7 @@ def _is_name(expr: ast.expr, name: str | None) -> bool:
     return isinstance(expr, ast.Name) and expr.id == name
 
 
-def reached(start: list[Node], *, past: Callable[[Node], bool]) -> set[Node]:
+def reachable(start: list[Node], *, past: Callable[[Node], bool]) -> set[Node]:
     """Every node on a way from these; `past`: whether the way goes on past a node."""
     seen, todo = set(start), list(start)
     while todo:

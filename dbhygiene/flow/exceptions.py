@@ -1,4 +1,7 @@
-"""What is thrown, and whether a handler catches it."""
+"""`Thrown`: an exception in flight; `match_handler` says whether a handler catches it.
+
+match_handler(Thrown("KeyError", exact=True), "LookupError", bases)   # Catches.YES
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ class Thrown(NamedTuple):
     exact: bool = True
     never: tuple[str, ...] = ()  # what it has passed the handlers of
 
-    def past(self, names: Iterable[str | None]) -> Thrown:
+    def excluding(self, names: Iterable[str | None]) -> Thrown:
         """The same, once handlers for these have not caught it."""
         if self.exact:
             return self
@@ -71,7 +74,7 @@ def ancestors(name: str, bases: Bases) -> tuple[frozenset[str], bool]:
     return frozenset(found), complete
 
 
-def caught(thrown: Thrown, by: str | None, bases: Bases) -> Catches:
+def match_handler(thrown: Thrown, by: str | None, bases: Bases) -> Catches:
     """Whether `except by` catches what is thrown; `by` is a dotted name, None where it cannot be told."""
     if by == "BaseException":
         return Catches.ALWAYS
@@ -92,6 +95,6 @@ def caught(thrown: Thrown, by: str | None, bases: Bases) -> Catches:
     return Catches.NEVER
 
 
-def handled_types(type_: ast.expr | None) -> list[ast.expr | None]:
+def exception_types(type_: ast.expr | None) -> list[ast.expr | None]:
     """The classes that an `except` clause lists; None stands for any."""
     return list(type_.elts) if isinstance(type_, ast.Tuple) else [type_]

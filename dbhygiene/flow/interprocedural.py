@@ -1,8 +1,8 @@
-"""Summaries of functions that depend on each other, computed on demand, to a least fixed point.
+"""`Interprocedural`: summaries of functions in contexts, computed on demand, to a least fixed point.
 
-What a function does depends on what those that it calls do. A chain of calls may be of any length. Functions that call
-each other, a strongly connected component of the call graph, are solved together, and a summary that grows with each
-round of the recursion is widened.
+A summary depends on the summaries of callees. Chains of calls may be of any length. Functions that call each other, a
+strongly connected component of the call graph, are solved together; a summary that grows with each round of the
+recursion is widened.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ class Interprocedural(Generic[Context, Summary]):
 
     def _explore(self, context: Context) -> None:
         order, opened = self._begun[context]
-        value, frame = self._solved(context, order)
+        value, frame = self._solve_in_frame(context, order)
         if frame.low < order:
             del self._begun[context]
             self._assumed[context], self._asked[context], self._low[context] = value, frame.asked, frame.low
@@ -153,7 +153,7 @@ class Interprocedural(Generic[Context, Summary]):
             del self._begun[context], self._assumed[context]
             self._known[context] = value
 
-    def _solved(self, context: Context, order: int) -> tuple[Summary, _Frame[Context]]:
+    def _solve_in_frame(self, context: Context, order: int) -> tuple[Summary, _Frame[Context]]:
         frame = _Frame[Context](order)
         self._frames.append(frame)
         try:
@@ -203,7 +203,7 @@ class Interprocedural(Generic[Context, Summary]):
 
     def _solve_again(self, context: Context, order: int) -> tuple[Summary, list[Context]]:
         """The summary of an open context, and the other open ones that it has asked for."""
-        value, frame = self._solved(context, order)
+        value, frame = self._solve_in_frame(context, order)
         if frame.low < order:
             raise _NeedsMoreError(frame.low)
         self._asked[context].update(frame.asked)
@@ -234,13 +234,13 @@ class Interprocedural(Generic[Context, Summary]):
                     value = self._widen(old, value)
                 if value != old:
                     if value in before[context] or len(before[context]) >= _CHANGES:
-                        return self._unsettled(component)
+                        return self._give_up(component)
                     before[context].append(old)
                     self._assumed[context] = value
                     todo.update(asking[context])
         return {context: self._assumed[context] for context in component}
 
-    def _unsettled(self, component: list[Context]) -> dict[Context, Summary]:
+    def _give_up(self, component: list[Context]) -> dict[Context, Summary]:
         for context in component:
             self._given_up(context)
         return {context: self._unknown(context) for context in component}

@@ -1,4 +1,4 @@
-"""Code that is given up, for it is too large or too entangled: what it holds escapes, and `--verbose` names it."""
+"""Give up on code that is too large or too entangled: its resources escape, and `--verbose` names it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _listeners: list[Callable[[str], None]] = []  # of this process, and of those th
 _named: set[str] = set()
 
 
-def listen(tell: Callable[[str], None] | None) -> None:
+def listen(report: Callable[[str], None] | None) -> None:
     """Call this, and no other, with the name of each function that is given up from now on, and the reason."""
-    _listeners[:] = [tell] if tell is not None else []
+    _listeners[:] = [report] if report is not None else []
     _named.clear()
 
 

@@ -1,17 +1,17 @@
-"""Where an absolute dotted name is defined within the project."""
+"""Find the module, class or function of the project in which an absolute dotted name is defined."""
 
 from __future__ import annotations
 
 import ast
 
-from dbhygiene.flow.once import once
+from dbhygiene.flow.queries import query
 from dbhygiene.source import FUNCTION, File, Function, Scope
 
 MAX_MODULES = 6  # that hand a name on to each other
 
 
-@once
-def locate(file: File, name: str) -> tuple[File, list[str]] | None:
+@query
+def find_module(file: File, name: str) -> tuple[File, list[str]] | None:
     """The project's file that holds an absolute dotted name, and the name within it."""
     if name.startswith(f"{file.module}."):
         inner = name[len(file.module) + 1 :].split(".")
@@ -25,11 +25,11 @@ def locate(file: File, name: str) -> tuple[File, list[str]] | None:
     return None
 
 
-@once
-def origin(file: File, name: str) -> str:
+@query
+def canonical_name(file: File, name: str) -> str:
     """The name that an absolute name has where it is defined: modules that only hand it on are seen through."""
     for _ in range(MAX_MODULES):
-        found = locate(file, name)
+        found = find_module(file, name)
         if found is None or not found[1]:
             break
         file, (first, *rest) = found
@@ -44,7 +44,7 @@ def origin(file: File, name: str) -> str:
 
 def is_imported(file: File) -> bool:
     """Whether another file of the project imports a file, or may: many have its name."""
-    others = file.project.naming(file.module.rpartition(".")[2])
+    others = file.project.files_mentioning_all(file.module.rpartition(".")[2])
     return others is None or any(_imports(each, file) for each in others if each.path != file.path)
 
 
@@ -53,9 +53,9 @@ def _imports(other: File, file: File) -> bool:
     return any(name == file.module or name.startswith(f"{file.module}.") for name in named)
 
 
-def function_of(file: File, name: str) -> tuple[File, Function] | None:
+def find_function(file: File, name: str) -> tuple[File, Function] | None:
     """The project's function of this absolute name; a method may be a base class's."""
-    found = locate(file, origin(file, name))
+    found = find_module(file, canonical_name(file, name))
     if found is None:
         return None
     owner, path = found
@@ -70,23 +70,23 @@ def function_of(file: File, name: str) -> tuple[File, Function] | None:
             return (owner, definition) if isinstance(definition, FUNCTION) else None
         if not isinstance(scope.node, ast.ClassDef):
             return None
-        owner, scope = next(iter(bases(owner, scope)), (owner, None))
+        owner, scope = next(iter(project_bases(owner, scope)), (owner, None))
     return None
 
 
-def bases(file: File, scope: Scope) -> list[tuple[File, Scope]]:
+def project_bases(file: File, scope: Scope) -> list[tuple[File, Scope]]:
     """The project's own classes among the bases of a class."""
     found = []
     if isinstance(scope.node, ast.ClassDef):
         for base in scope.node.bases:
             name = file.resolve(base)
-            place = locate(file, origin(file, name)) if name else None
+            place = find_module(file, canonical_name(file, name)) if name else None
             if place and (its_scope := place[0].classes.get(".".join(place[1]))) is not None:
                 found.append((place[0], its_scope))
     return found
 
 
-def class_of(file: File, path: list[str]) -> tuple[Scope, list[str]] | None:
+def split_class_path(file: File, path: list[str]) -> tuple[Scope, list[str]] | None:
     """The class in which a name of a file begins, and the rest of the name."""
     for length in range(len(path), 0, -1):
         if (scope := file.classes.get(".".join(path[:length]))) is not None:
@@ -94,7 +94,7 @@ def class_of(file: File, path: list[str]) -> tuple[Scope, list[str]] | None:
     return None
 
 
-def annotation(scope: Scope, name: str) -> ast.expr | None:
+def parameter_annotation(scope: Scope, name: str) -> ast.expr | None:
     """The annotation of a parameter."""
     if not isinstance(scope.node, FUNCTION):
         return None

@@ -1,4 +1,7 @@
-"""What methods and operators make of strings that are known in part."""
+r"""Methods and operators on strings that are partly known.
+
+"mysql://%s/shop" % host             # Text("mysql://\0/shop"), where \0 is `HOLE`
+"""
 
 from __future__ import annotations
 
@@ -13,10 +16,10 @@ from dbhygiene.flow.values import (
     Constant,
     Value,
     as_dict,
-    choice,
-    joined,
+    choice_of,
+    concatenate,
     patterns,
-    text_of,
+    text_value,
     until,
 )
 
@@ -24,16 +27,16 @@ _PERCENT = re.compile(r"%(?:\((?P<key>[^)]*)\))?[#0\- +]*(?:\d+|\*)?(?:\.\d+)?(?
 _SAME = frozenset({"strip", "rstrip", "lstrip", "expandtabs", "encode", "decode", "casefold"})
 
 
-def method(owner: Value, name: str, arguments: Sequence[Value], keywords: Mapping[str, Value]) -> Value:
+def string_method(owner: Value, name: str, arguments: Sequence[Value], keywords: Mapping[str, Value]) -> Value:
     """The result of a method of a string, `join` apart."""
     if name == "format":
-        return _formatted(owner, arguments, keywords)
+        return _format(owner, arguments, keywords)
     if name == "replace":
-        return _replaced(owner, arguments)
+        return _replace(owner, arguments)
     if name in _SAME:
         return owner
     if name in {"lower", "upper"}:
-        return choice(text_of(getattr(pattern, name)()) for pattern in patterns(owner))
+        return choice_of(text_value(getattr(pattern, name)()) for pattern in patterns(owner))
     return UNKNOWN
 
 
@@ -51,11 +54,11 @@ def percent(template: Value, values: Sequence[Value]) -> Value:
             written = patterns(known)
             return written[0] if len(written) == 1 else HOLE
 
-        found.append(text_of(_PERCENT.sub(fill, pattern)))
-    return choice(found)
+        found.append(text_value(_PERCENT.sub(fill, pattern)))
+    return choice_of(found)
 
 
-def _formatted(template: Value, positional: Sequence[Value], named: Mapping[str, Value]) -> Value:
+def _format(template: Value, positional: Sequence[Value], named: Mapping[str, Value]) -> Value:
     found: list[Value] = []
     for pattern in patterns(template):
         parts: list[Value] = []
@@ -74,23 +77,23 @@ def _formatted(template: Value, positional: Sequence[Value], named: Mapping[str,
             if name.isdigit() and int(name) < len(positional):
                 known = positional[int(name)]
             parts.append(ANY_TEXT if spec or conversion else known)
-        found.append(joined(parts))
-    return choice(found)
+        found.append(concatenate(parts))
+    return choice_of(found)
 
 
-def _replaced(template: Value, arguments: Sequence[Value]) -> Value:
+def _replace(template: Value, arguments: Sequence[Value]) -> Value:
     match arguments:
         case [Constant(value=str(old)), Constant(value=str(new)), *_] if old:
-            return choice(text_of(pattern.replace(old, new)) for pattern in patterns(template))
+            return choice_of(text_value(pattern.replace(old, new)) for pattern in patterns(template))
         case [Constant(value=str(old)), *_] if old:
-            return choice(text_of(pattern.replace(old, HOLE)) for pattern in patterns(template))
+            return choice_of(text_value(pattern.replace(old, HOLE)) for pattern in patterns(template))
         case [old_value, *_]:
             starts = [pattern.partition(HOLE)[0] or HOLE for pattern in patterns(old_value)]
-            return choice(text_of(until(pattern, starts)) for pattern in patterns(template))
+            return choice_of(text_value(until(pattern, starts)) for pattern in patterns(template))
     return ANY_TEXT
 
 
-def join(between: str, parts: Sequence[Value]) -> Value:
+def join_text(between: str, parts: Sequence[Value]) -> Value:
     """`between.join(parts)`."""
     spaced = [each for part in parts for each in (Constant(between), part)]
-    return joined(spaced[1:])
+    return concatenate(spaced[1:])

@@ -1,8 +1,7 @@
-"""What an expression may be worth, as data: constants, strings known in part, dicts, and choices of these.
+"""`Value`: what an expression may be. Constants, partly known strings, dicts, and choices of these.
 
-A value is about every run of the program: where a name is given several values, it is their `Choice`. What cannot be
-seen is `UNKNOWN`; what a library's function makes of its arguments is a `Called`, for those who know the library.
-`reading` finds the value of an expression.
+A value covers every run of the program: a name that is assigned several values is their `Choice`. `UNKNOWN` is
+anything. `Called` is the result of a library's function, with its arguments. `evaluation` computes values.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
-from dbhygiene.frozen import Frozen, Record
+from dbhygiene.records import Frozen, Record
 from dbhygiene.source import File
 
 HOLE = "\0"  # in a pattern: any text
@@ -97,7 +96,7 @@ def options(found: Value) -> Iterator[Value]:
         yield found
 
 
-def choice(values: Iterable[Value]) -> Value:
+def choice_of(values: Iterable[Value]) -> Value:
     """One of several values; UNKNOWN among them where there are too many to follow."""
     flat: list[Value] = []
     for one in values:
@@ -114,7 +113,7 @@ def as_dict(found: Value) -> Dict:
     whole = Dict()
     for option in options(found):
         if isinstance(option, Dict):
-            whole = merged(whole, option)
+            whole = merge_dicts(whole, option)
         elif not (isinstance(option, Constant) and not option.value):  # `options or {}`, `options = None`
             whole = Dict(whole.items, open=True)
     return whole
@@ -134,25 +133,25 @@ def patterns(found: Value) -> list[str]:
     return texts
 
 
-def merged(first: Dict, second: Dict, literal: ast.Dict | None = None, file: File | None = None) -> Dict:
+def merge_dicts(first: Dict, second: Dict, literal: ast.Dict | None = None, file: File | None = None) -> Dict:
     """A dict that has the items of both: where they differ, those of either."""
     items = dict(first.items)
     for key, its_value in second.items.items():
-        items[key] = choice([items[key], its_value]) if key in items else its_value
+        items[key] = choice_of([items[key], its_value]) if key in items else its_value
     kept = literal or first.literal or second.literal
     only = bool(literal) or not (first.literal and second.literal)
     owner = file or first.file or second.file
     return Dict(items, first.open or second.open, owner if only else None, kept if only else None)
 
 
-def put(key: Value, item: Value) -> Dict:
+def dict_with(key: Value, item: Value) -> Dict:
     """The dict that `d[key] = item` makes of an empty one."""
     keys = [option.value for option in options(key) if isinstance(option, Constant)]
     known = len(keys) == sum(1 for _ in options(key))
     return Dict({key: item for key in keys if isinstance(key, str)}, open=not known)
 
 
-def looked_up(container: Value, key: Value, default: Value) -> Value:
+def look_up(container: Value, key: Value, default: Value) -> Value:
     """What `container[key]` may be, or the default."""
     known = as_dict(container)
     found: list[Value] = []
@@ -161,15 +160,15 @@ def looked_up(container: Value, key: Value, default: Value) -> Value:
             found.append(known.items[option.value])
         else:
             found.append(UNKNOWN if known.open else default)
-    return choice(found) if found else UNKNOWN
+    return choice_of(found) if found else UNKNOWN
 
 
-def text_of(pattern: str) -> Value:
+def text_value(pattern: str) -> Value:
     pattern = re.sub(f"{HOLE}+", HOLE, pattern[:_LONGEST] + (HOLE if len(pattern) > _LONGEST else ""))
     return Text(pattern) if HOLE in pattern else Constant(pattern)
 
 
-def joined(parts: Iterable[Value]) -> Value:
+def concatenate(parts: Iterable[Value]) -> Value:
     """The parts, one after the other."""
     texts = [""]
     for part in parts:
@@ -177,7 +176,7 @@ def joined(parts: Iterable[Value]) -> Value:
         if len(texts) * len(several) > (_CHOICES // 2 if any(texts) else _CHOICES):
             several = {HOLE: None}  # what stands first matters most: it is not to be crowded out
         texts = [text + more for text in texts for more in several]
-    return choice(text_of(text) for text in texts)
+    return choice_of(text_value(text) for text in texts)
 
 
 _ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
@@ -204,7 +203,7 @@ def terms(expr: ast.BinOp) -> list[ast.expr]:
     return [left, *reversed(terms)]
 
 
-def calculated(kind: type[ast.operator], left: Value, right: Value) -> Value:
+def calculate(kind: type[ast.operator], left: Value, right: Value) -> Value:
     function = _ARITHMETIC.get(kind)
     found: list[Value] = []
     for one in options(left):
@@ -219,7 +218,7 @@ def calculated(kind: type[ast.operator], left: Value, right: Value) -> Value:
                     found.append(Number())
                 case _:
                     found.append(UNKNOWN)
-    return choice(found)
+    return choice_of(found)
 
 
 def negative(found: Value) -> Value:

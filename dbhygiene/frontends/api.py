@@ -6,13 +6,13 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from dbhygiene import config, engine
-from dbhygiene.frozen import replace
+from dbhygiene import checker, config
 from dbhygiene.mistakes import Mistake
 from dbhygiene.model import Finding
 from dbhygiene.project import Project
+from dbhygiene.records import replace
 from dbhygiene.settings import Settings
-from dbhygiene.source import Alone, File
+from dbhygiene.source import File, NoProject
 from dbhygiene.workspace import members
 
 if TYPE_CHECKING:
@@ -40,13 +40,15 @@ def check(*targets: Target, settings: Settings | None = None) -> list[Finding]:
             raise Mistake(f"{path}: notebooks cannot be checked yet")
     found: list[Finding] = []
     for project, files, unlisted, _ in members(sorted(paths), lambda root: settings or _settings(root)):
-        found += [engine.not_read(path, reason) for path, reason in unlisted]
-        found += engine.check(project, files, engine.chosen(project.settings), named=paths)
+        found += [checker.not_read(path, reason) for path, reason in unlisted]
+        found += checker.check(project, files, checker.selected_rules(project.settings), named=paths)
     for file in targets:
         if isinstance(file, File):
-            broken = engine.syntax_error(file)
+            broken = checker.syntax_error(file)
             checked = _with(file, settings)
-            found += [broken] if broken else engine.check_file(checked, engine.chosen(checked.project.settings))
+            found += (
+                [broken] if broken else checker.check_file(checked, checker.selected_rules(checked.project.settings))
+            )
     return found
 
 
@@ -68,17 +70,17 @@ def fix(target: Target, *, unsafe: bool = False, settings: Settings | None = Non
         path = Path(os.path.abspath(target))
         root = config.root_of(path)
         file = Project(root, settings or _settings(root)).file(path)
-    rules, analyses = engine.chosen(file.project.settings), engine.Analyses(file.project)
+    rules, analyses = checker.selected_rules(file.project.settings), checker.Analyses(file.project)
     if isinstance(file.project, Project):
-        engine.load(file.project, [file.path], rules, analyses)
-    return fix(file, lambda changed: engine.check_file(changed, rules, analyses), unsafe=unsafe)
+        checker.load(file.project, [file.path], rules, analyses)
+    return fix(file, lambda changed: checker.check_file(changed, rules, analyses), unsafe=unsafe)
 
 
 def _settings(root: Path) -> Settings:
-    settings = config.from_environment(config.load(root))
+    settings = config.from_environment(config.load_settings(root))
     config.require_version(settings)
     return settings
 
 
 def _with(file: File, settings: Settings | None) -> File:
-    return file if settings is None else replace(file, project=Alone(settings, file.project.root))
+    return file if settings is None else replace(file, project=NoProject(settings, file.project.root))

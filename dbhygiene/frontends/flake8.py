@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from dbhygiene import __version__, config, engine
+from dbhygiene import __version__, checker, config
 from dbhygiene.mistakes import Mistake
 from dbhygiene.model import AnyRule
 from dbhygiene.settings import Settings
-from dbhygiene.source import Alone, File
+from dbhygiene.source import File, NoProject
 
 _OF_THE_PROJECT = "HYG002"  # a comment may silence what only other files lead to
 
@@ -38,16 +38,16 @@ class Plugin:
         try:
             yield from self._problems()
         except Mistake as mistake:
-            yield self._problem(1, 0, engine.INTERNAL_ERROR, str(mistake))
+            yield self._problem(1, 0, checker.INTERNAL_ERROR, str(mistake))
         except Exception as error:  # or flake8 would end here, with all other plugins
-            yield self._problem(1, 0, engine.INTERNAL_ERROR, f"internal error: {type(error).__name__}: {error}")
+            yield self._problem(1, 0, checker.INTERNAL_ERROR, f"internal error: {type(error).__name__}: {error}")
 
     def _problems(self) -> Iterator[Problem]:
         root = _root(self._path.parent)
-        settings, rules = _chosen(root)
-        file = File(self._path, self._text, project=Alone(settings, root))
+        settings, rules = _settings_and_rules(root)
+        file = File(self._path, self._text, project=NoProject(settings, root))
         file.__dict__["tree"] = self._tree  # a cached property, filled in
-        for finding in engine.check_file(file, rules):
+        for finding in checker.check_file(file, rules):
             line, column, *_ = finding.span
             byte = len(file.lines[line - 1][:column].encode(errors="replace"))
             yield self._problem(line, byte, finding.code, finding.message)
@@ -70,7 +70,7 @@ def _root(directory: Path) -> Path:
 
 
 @lru_cache
-def _chosen(root: Path) -> tuple[Settings, tuple[AnyRule, ...]]:
-    settings = config.from_environment(config.load(root))
+def _settings_and_rules(root: Path) -> tuple[Settings, tuple[AnyRule, ...]]:
+    settings = config.from_environment(config.load_settings(root))
     config.require_version(settings)
-    return settings, tuple(rule for rule in engine.chosen(settings) if rule.code != _OF_THE_PROJECT)
+    return settings, tuple(rule for rule in checker.selected_rules(settings) if rule.code != _OF_THE_PROJECT)

@@ -1,4 +1,4 @@
-"""Connections kept across a wait: asked, then idle for longer than the server may wait, then asked again."""
+"""`Gap`: a query, then a wait that is longer than the server's idle timeout, then another query."""
 
 from __future__ import annotations
 
@@ -13,47 +13,47 @@ from pathlib import Path
 from dbhygiene.flow.cfg import TooLargeError
 from dbhygiene.flow.interprocedural import Interprocedural
 from dbhygiene.flow.limits import TOO_LARGE, give_up
-from dbhygiene.flow.once import once
-from dbhygiene.frozen import replace
-from dbhygiene.gaps.aliases import aliases_of
+from dbhygiene.flow.queries import query
 from dbhygiene.gaps.callbacks import callbacks
 from dbhygiene.gaps.classes import FunctionAt
-from dbhygiene.gaps.decorators import dressed
-from dbhygiene.gaps.effects import Part, Routine, Spot, unsettled
-from dbhygiene.gaps.entries import entries, entries_of, may_have_entries, uses_django
-from dbhygiene.gaps.forks import begin_in_child
-from dbhygiene.gaps.reach import Doing, Reach
-from dbhygiene.gaps.seconds import FOR_EVER, UNBOUNDED
+from dbhygiene.gaps.database_aliases import aliases_of
+from dbhygiene.gaps.decorators import with_decorators
+from dbhygiene.gaps.duration import FOR_EVER, UNBOUNDED
+from dbhygiene.gaps.effects import Context, Location, Segment, report_unsettled
+from dbhygiene.gaps.entry_points import entry_points, entry_points_of, may_have_entry_points, uses_django
+from dbhygiene.gaps.forks import child_functions
+from dbhygiene.gaps.implicit import Gap, ImplicitWalk
+from dbhygiene.gaps.reachability import EffectSet, Reachability
 from dbhygiene.gaps.servers import closes_idle
-from dbhygiene.gaps.states import NEVER_ENDS, SILENT, UNKNOWN, Summary
+from dbhygiene.gaps.states import NEVER_ENDS, SILENT, UNKNOWN, GapSummary
 from dbhygiene.gaps.tasks import time_limit
-from dbhygiene.gaps.walk import Gap, Walk
-from dbhygiene.library.test_files import is_test
-from dbhygiene.library.waits import Kind, waits_of
+from dbhygiene.library.test_files import is_test_file
+from dbhygiene.library.waits import WaitKind, waits_of
 from dbhygiene.project import FEW
+from dbhygiene.records import replace
 from dbhygiene.settings import Confidence
-from dbhygiene.source import Alone, Code, File, Function, Located, Surroundings
+from dbhygiene.source import Code, File, Function, Located, NoProject, ProjectView
 
 __all__ = ["Gap", "Gaps"]
 
-_LASTING = waits_of(Kind.SLEEP, Kind.PERSON)  # what is called where somebody waits as no request does
+_LASTING = waits_of(WaitKind.SLEEP, WaitKind.PERSON)  # what is called where somebody waits as no request does
 _CALLED = re.compile(rf"\b(?:{'|'.join(sorted(_LASTING))})(?:\s*\(|\s+as\b)|\.sleep\b")  # or goes by another name
 
 
 class Gaps:
     """The gaps of one project."""
 
-    def __init__(self, project: Surroundings) -> None:
+    def __init__(self, project: ProjectView) -> None:
         self._project = project
         self._limit = project.settings.gap_limit
-        self._gaps: dict[Routine, list[Gap]] = {}
-        self._by_wait: dict[ast.AST, dict[Routine, list[Gap]]] = defaultdict(dict)
-        self._summaries: Interprocedural[Routine, Summary] = Interprocedural(
-            self._summarise, lambda _: NEVER_ENDS, lambda _: UNKNOWN, Summary.widened, unsettled
+        self._gaps: dict[Context, list[Gap]] = {}
+        self._by_wait: dict[ast.AST, dict[Context, list[Gap]]] = defaultdict(dict)
+        self._summaries: Interprocedural[Context, GapSummary] = Interprocedural(
+            self._summarise, lambda _: NEVER_ENDS, lambda _: UNKNOWN, GapSummary.widen, report_unsettled
         )
-        self._others = Reach()  # functions that nothing is known to lead to
-        if isinstance(project, Alone):
-            self.__dict__["_reach"] = Reach()  # a cached property, filled in: nothing leads to a file alone
+        self._others = Reachability()  # functions that nothing is known to lead to
+        if isinstance(project, NoProject):
+            self.__dict__["_reach"] = Reachability()  # a cached property, filled in: nothing leads to a file alone
         self._asked = 0  # of how many files
 
     def of(self, file: File) -> Iterator[Gap]:
@@ -63,19 +63,19 @@ class Gaps:
         keeps one waiting for minutes. What sleeps for hours, or asks a person, is such a process itself.
         """
         self._asked += 1
-        if is_test(file) or not (self._knows_project or self._might_have(file)):
+        if is_test_file(file) or not (self._knows_project or self._might_have(file)):
             return  # questions to the file; those that come now are about its project
         if not self._is_worth_it(file) or not closes_idle(file):
             return
         run_by_process = self._running(file)
         for code in file.functions:
             if code in run_by_process:
-                yield from self._within(Routine(file, code, plain=True))
+                yield from self._within(Context(file, code, ignore_decorators=True))
         if _may_last(file):
             self._others.explore((file, code) for code in file.functions if code not in run_by_process)
             for code in file.functions:
                 if code not in run_by_process and _may_have_gap(self._others, code):
-                    yield from filter(self._lasts, self._within(Routine(file, code, plain=True)))
+                    yield from filter(self._lasts, self._within(Context(file, code, ignore_decorators=True)))
         for function, place in callbacks(file):
             yield from self._between_calls(file, function, place)
 
@@ -83,7 +83,7 @@ class Gaps:
     def _uses_django(self) -> bool:
         return uses_django(self._project)
 
-    def foresee(self) -> None:
+    def warm_up(self) -> None:
         """Find what the project's long-lived processes lead to: it will be asked of many files."""
         if self._uses_django:
             _ = self._paths
@@ -91,7 +91,7 @@ class Gaps:
     def may_have(self, file: File) -> bool:
         """Whether a file may have a gap, by its text and by what is known of the project so far."""
         is_looked_at = not self._knows_project and file.is_program  # or it is told that it cannot be
-        return not is_test(file) and (is_looked_at or self._is_worth_it(file))
+        return not is_test_file(file) and (is_looked_at or self._is_worth_it(file))
 
     @property
     def _knows_project(self) -> bool:
@@ -110,13 +110,13 @@ class Gaps:
         """Whether anything in a file may have a gap, by its text and by what the project's processes lead to."""
         if not ("django" in file.text or self._uses_django):
             return False
-        return may_have_entries(file) or _may_last(file) or file.path in self._paths
+        return may_have_entry_points(file) or _may_last(file) or file.path in self._paths
 
     @cached_property
-    def _reach(self) -> Reach:
+    def _reach(self) -> Reachability:
         """What the project's long-lived processes lead to."""
-        reach = Reach()
-        reach.explore(entries(self._project))
+        reach = Reachability()
+        reach.explore(entry_points(self._project))
         return reach
 
     @cached_property
@@ -132,11 +132,11 @@ class Gaps:
     def _running(self, file: File) -> set[ast.AST]:
         """The functions of a file that a long-lived process leads to, and that may have a gap."""
         again = [(file, code) for code, scope in file.functions.items() if (file.path, scope.name) in self._names]
-        self._reach.explore(entries_of(file))
+        self._reach.explore(entry_points_of(file))
         self._reach.explore(again, are_roots=False)
         return {code for code in file.functions if _may_have_gap(self._reach, code)}
 
-    def _within(self, routine: Routine) -> list[Gap]:
+    def _within(self, routine: Context) -> list[Gap]:
         every: list[Gap] = []
         for alias in aliases_of(routine.file):
             each = replace(routine, alias=alias)
@@ -156,14 +156,14 @@ class Gaps:
     def _is_in_child(self, gap: Gap) -> bool:
         """Whether a forked process leads to a gap."""
         place = _place(gap.file, gap.code)
-        return place in self._in_children or place in _reached(begin_in_child(gap.file))
+        return place in self._in_children or place in _reachable_from(child_functions(gap.file))
 
     @cached_property
     def _in_children(self) -> set[tuple[Path, str]]:
         """What forked processes of the project lead to; by name, as above."""
-        files = {file.path: file for word in ("Process", "Pool") for file in self._project.speaking(word)}
+        files = {file.path: file for word in ("Process", "Pool") for file in self._project.files_containing(word)}
         programs = (file for file in files.values() if file.is_program)
-        return _reached(function for file in programs for function in begin_in_child(file))
+        return _reachable_from(function for file in programs for function in child_functions(file))
 
     def _time_limit(self, code: ast.AST) -> float:
         """The seconds after which a worker ends whatever leads to a function."""
@@ -182,41 +182,46 @@ class Gaps:
 
     def _is_answered(self, gap: Gap) -> bool:
         """Whether a person may be there to be asked: a worker's task comes by such a place only on paper."""
-        if gap.kind is not Kind.PERSON or gap.wait.origin.file.path == gap.file.path:
+        if gap.kind is not WaitKind.PERSON or gap.wait.origin.file.path == gap.file.path:
             return True
         above = list(self._reach.above(gap.code))
         return not above or any(map(_has_terminal, above))
 
     def _lasts(self, gap: Gap) -> bool:
-        """Whether no request could have such a gap: what a function far away does, it may do only elsewhere."""
+        """Whether the gap is too long to be part of a web request.
+
+        Only waits in the same file count: a callee in another file may wait only when called from elsewhere.
+        """
         if gap.wait.origin.file.path != gap.file.path:
             return False
-        return gap.kind in (Kind.PERSON, Kind.SERVER) or gap.seconds.confidence(self._limit) is Confidence.CERTAIN
+        return (
+            gap.kind in (WaitKind.PERSON, WaitKind.SERVER) or gap.seconds.confidence(self._limit) is Confidence.CERTAIN
+        )
 
     def _between_calls(self, file: File, function: Function, place: Located) -> Iterator[Gap]:
         """The gap between two calls of a callback: it asks, waits for the next event, and asks again."""
-        summary = self._summary(Routine(file, function))
-        asked, again = summary.returns.since[0].asked if summary.returns.since else None, summary.first
+        summary = self._summary(Context(file, function))
+        asked, again = summary.returns.last_queries[0].query if summary.returns.last_queries else None, summary.first
         if asked is not None and again is not None and asked.file is file and again.file is file:
-            wait = Spot(file, place, f"the next call of `{function.name}` may come hours later")
-            yield Gap(file, function, asked, wait, again, UNBOUNDED, Kind.EVENT, True)
+            wait = Location(file, place, f"the next call of `{function.name}` may come hours later")
+            yield Gap(file, function, asked, wait, again, UNBOUNDED, WaitKind.EVENT, True)
 
-    def _summary(self, routine: Routine) -> Summary:
-        known = self._reach.doing(routine.code) or self._others.doing(routine.code)
-        if known is not None and not known.does and not (routine.given or routine.closers):
+    def _summary(self, routine: Context) -> GapSummary:
+        known = self._reach.effects_of(routine.code) or self._others.effects_of(routine.code)
+        if known is not None and not known.effects and not (routine.callbacks or routine.closers):
             return SILENT
-        return self._summaries.of(routine if routine.plain else dressed(routine))
+        return self._summaries.of(routine if routine.ignore_decorators else with_decorators(routine))
 
-    def _summarise(self, routine: Routine) -> Summary:
+    def _summarise(self, routine: Context) -> GapSummary:
         try:
-            walk = Walk(routine, self._summary, self._limit)
+            walk = ImplicitWalk(routine, self._summary, self._limit)
         except TooLargeError:
             give_up(routine.file, routine.code, TOO_LARGE)
             return UNKNOWN
         for gap in self._gaps.get(routine, ()):
             self._by_wait[gap.wait.node].pop(routine, None)
         self._gaps[routine] = list(walk.gaps.values())
-        if not routine.given and routine.part is Part.WHOLE:
+        if not routine.callbacks and routine.part is Segment.WHOLE:
             for gap in walk.gaps.values():
                 self._by_wait[gap.wait.node].setdefault(routine, []).append(gap)
         return walk.summary
@@ -227,24 +232,24 @@ def _place(file: File, code: Code) -> tuple[Path, str]:
     return file.path, file.functions[code].name
 
 
-def _reached(functions: Iterable[FunctionAt]) -> set[tuple[Path, str]]:
+def _reachable_from(functions: Iterable[FunctionAt]) -> set[tuple[Path, str]]:
     """The places of some functions, and of whatever they lead to."""
-    reach = Reach()
+    reach = Reachability()
     reach.explore((function.file, function.node) for function in functions)
     return {_place(each.file, each.code) for each in reach}
 
 
-@once
+@query
 def _may_last(file: File) -> bool:
     """Whether a file waits as no request does, by its text; the quick question first."""
     return any(word in file.text for word in _LASTING) and _CALLED.search(file.text) is not None
 
 
-def _has_terminal(doing: Doing) -> bool:
+def _has_terminal(doing: EffectSet) -> bool:
     """Whether a function is a command's, or a script itself."""
     return isinstance(doing.code, ast.Module) or doing.file.path.parent.name in ("commands", "scripts")
 
 
-def _may_have_gap(reach: Reach, code: ast.AST) -> bool:
-    doing = reach.doing(code)
+def _may_have_gap(reach: Reachability, code: ast.AST) -> bool:
+    doing = reach.effects_of(code)
     return doing is not None and doing.may_have_gap

@@ -1,19 +1,19 @@
-"""Functions that somebody else calls when something happens: between two calls, hours may pass."""
+"""Functions that other code calls when an event arrives: hours may pass between two calls."""
 
 from __future__ import annotations
 
 import ast
 
-from dbhygiene.flow.calls import find
-from dbhygiene.flow.once import once
-from dbhygiene.gaps.durations import argument
-from dbhygiene.gaps.effects import Effects, Routine
-from dbhygiene.library.callbacks import ATTRIBUTES, DECORATED, DECORATORS, REGISTERS, WRITTEN, may_register
-from dbhygiene.library.waits import WAITS, Kind
+from dbhygiene.flow.definitions import find_definition
+from dbhygiene.flow.queries import query
+from dbhygiene.gaps.call_durations import argument
+from dbhygiene.gaps.effects import Context, Effects
+from dbhygiene.library.event_callbacks import ATTRIBUTES, DECORATED, DECORATORS, REGISTERS, WRITTEN, may_register
+from dbhygiene.library.waits import WAITS, WaitKind
 from dbhygiene.source import FUNCTION, File, Function, Located, last_name
 
 
-@once
+@query
 def callbacks(file: File) -> tuple[tuple[Function, Located], ...]:
     """The functions of a file that it registers as callbacks, each with the place from which on they are called.
 
@@ -21,7 +21,7 @@ def callbacks(file: File) -> tuple[tuple[Function, Located], ...]:
     """
     if not may_register(file.text):
         return ()
-    effects = Effects(Routine(file, file.tree))
+    effects = Effects(Context(file, file.tree))
     found: dict[Function, Located] = {}
     for call in file.nodes(ast.Call):
         for name in effects.names(call.func) if last_name(call.func) in WRITTEN else ():
@@ -44,13 +44,13 @@ def callbacks(file: File) -> tuple[tuple[Function, Located], ...]:
 def _serves(effects: Effects) -> ast.Call | None:
     """The call by which a file waits for what happens."""
     for call in effects.file.nodes(ast.Call):
-        if any(WAITS[name].kind is Kind.SERVER for name in effects.names(call.func) if name in WAITS):
+        if any(WAITS[name].kind is WaitKind.SERVER for name in effects.names(call.func) if name in WAITS):
             return call
     return None
 
 
 def _note(file: File, given: ast.expr, place: Located, found: dict[Function, Located]) -> None:
     name = file.resolve(given)
-    definition = find(file, name) if name else None
+    definition = find_definition(file, name) if name else None
     if definition and definition.file is file and isinstance(definition.node, FUNCTION):
         found[definition.node] = place

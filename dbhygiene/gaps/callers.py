@@ -9,15 +9,15 @@ import ast
 from collections.abc import Iterator
 
 from dbhygiene.flow.callees import callees
-from dbhygiene.flow.calls import enclosing_class
-from dbhygiene.source import File, Function, first_parameter, mentioning, scope_around
+from dbhygiene.flow.definitions import enclosing_class
+from dbhygiene.source import File, Function, files_with_word, first_parameter, scope_around
 
 _MOST = 20  # calls of one function: where there are more, none of them says what its parameters are
 
 
 def callers(file: File, function: Function) -> tuple[tuple[File, ast.Call, int], ...]:
     """The calls of a function of a file, and how many of its parameters the owner of a method takes; found once."""
-    known = file.answers[callers]
+    known = file.query_results[callers]
     if function not in known:
         known[function] = ()  # what it says of itself
         found = tuple(_calls(file, function))
@@ -30,7 +30,7 @@ def _calls(file: File, function: Function) -> Iterator[tuple[File, ast.Call, int
     cls = enclosing_class(file, scope)
     name = cls.name.rpartition(".")[2] if cls is not None and function.name == "__init__" else function.name
     bound = int(cls is not None and first_parameter(function) is not None)
-    for other in mentioning(file, f"{name}("):
+    for other in files_with_word(file, f"{name}("):
         for call in other.calls.get(name, ()):
             found = callees(other, call, scope_around(other, call)).definitions
             if any(each.node is function or (cls is not None and each.node is cls.node) for each in found):

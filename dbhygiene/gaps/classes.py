@@ -1,14 +1,14 @@
-"""The project's functions and classes by their absolute names; which classes are models."""
+"""Functions and classes of the project by absolute name; which classes are Django models or commands."""
 
 from __future__ import annotations
 
 import ast
 
-from dbhygiene.flow.calls import Definition, bases, find
-from dbhygiene.flow.names import origin
-from dbhygiene.flow.once import once
-from dbhygiene.frozen import Record
+from dbhygiene.flow.definitions import Definition, base_classes, find_definition
+from dbhygiene.flow.names import canonical_name
+from dbhygiene.flow.queries import query
 from dbhygiene.library import django
+from dbhygiene.records import Record
 from dbhygiene.source import FUNCTION, File, Function, Scope
 
 
@@ -19,21 +19,21 @@ class FunctionAt(Record):
     node: Function
 
 
-def function_of(file: File, name: str) -> FunctionAt | None:
+def function_named(file: File, name: str) -> FunctionAt | None:
     """The project's function of this absolute name; a method may be a base class's."""
-    found = find(file, name)
+    found = find_definition(file, name)
     return FunctionAt(found.file, found.node) if found and isinstance(found.node, FUNCTION) else None
 
 
-def class_of(file: File, name: str) -> Definition | None:
+def class_named(file: File, name: str) -> Definition | None:
     """The project's class of this absolute name."""
-    found = find(file, name)
+    found = find_definition(file, name)
     return found if found and isinstance(found.node, ast.ClassDef) else None
 
 
 def lineage(cls: Definition) -> tuple[Definition, ...]:
     """A class, and those of its bases that are the project's own."""
-    return (cls, *bases(cls))
+    return (cls, *base_classes(cls))
 
 
 def ancestry(cls: Definition) -> list[tuple[File, Scope]]:
@@ -43,7 +43,7 @@ def ancestry(cls: Definition) -> list[tuple[File, Scope]]:
 
 def foreign_bases(cls: Definition) -> tuple[str, ...]:
     """The names of the bases of a class, direct and indirect, that are not the project's own."""
-    known = cls.file.answers[foreign_bases]
+    known = cls.file.query_results[foreign_bases]
     if cls.node not in known:
         resolved = [
             (each.file, name)
@@ -52,15 +52,17 @@ def foreign_bases(cls: Definition) -> tuple[str, ...]:
             for base in each.node.bases
             if (name := each.file.resolve(base)) is not None
         ]
-        known[cls.node] = tuple(origin(file, name) for file, name in resolved if find(file, name) is None)
+        known[cls.node] = tuple(
+            canonical_name(file, name) for file, name in resolved if find_definition(file, name) is None
+        )
     return known[cls.node]  # type: ignore[no-any-return]
 
 
-@once
+@query
 def is_model(file: File, name: str) -> bool:
     """Whether a class is a Django model, as far as its bases tell."""
-    name = origin(file, name)
-    found = class_of(file, name)
+    name = canonical_name(file, name)
+    found = class_named(file, name)
     return is_foreign_model(name) if found is None else any(map(is_foreign_model, foreign_bases(found)))
 
 

@@ -1,4 +1,4 @@
-"""Code of one function, without that of the functions within it."""
+"""The nodes of one function, without those of nested functions."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def own_nodes(function: Code) -> tuple[ast.AST, ...]:
     return tuple(found)
 
 
-def returned(function: Function) -> list[ast.expr]:
+def return_expressions(function: Function) -> list[ast.expr]:
     return [node.value for node in own_nodes(function) if isinstance(node, ast.Return) and node.value is not None]
 
 
 @lru_cache(maxsize=4096)
-def called_names(function: Function) -> frozenset[str]:
+def names_called(function: Function) -> frozenset[str]:
     """The bare names that a function calls, or hands on: a parameter among them may stand for code."""
     calls = [node for node in own_nodes(function) if isinstance(node, ast.Call)]
     named = [part for call in calls for part in (call.func, *call.args, *(word.value for word in call.keywords))]
@@ -34,7 +34,7 @@ def called_names(function: Function) -> frozenset[str]:
 
 
 @lru_cache(maxsize=4096)
-def tested_names(function: Function) -> frozenset[str]:
+def names_tested(function: Function) -> frozenset[str]:
     """The bare names that a function asks for their truth."""
     tests = [node.test for node in own_nodes(function) if isinstance(node, (ast.If, ast.IfExp, ast.While))]
     return frozenset(part.id for test in tests for part in ast.walk(test) if isinstance(part, ast.Name))

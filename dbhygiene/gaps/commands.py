@@ -1,16 +1,16 @@
-"""Management commands by their names, as `call_command` knows them."""
+"""Django's management commands, by the names that `call_command` uses."""
 
 from __future__ import annotations
 
 import ast
 
-from dbhygiene.flow.calls import Definition
-from dbhygiene.flow.once import once
-from dbhygiene.gaps.classes import FunctionAt, class_of, function_of
+from dbhygiene.flow.definitions import Definition
+from dbhygiene.flow.queries import query
+from dbhygiene.gaps.classes import FunctionAt, class_named, function_named
 from dbhygiene.source import File
 
 
-def called_command(file: File, call: ast.Call) -> FunctionAt | None:
+def command_of_call(file: File, call: ast.Call) -> FunctionAt | None:
     """The `handle` that `call_command("name")` or `call_command(Command())` runs, where it is the project's own.
 
     One that is told not to ask a person, does not: it is left alone.
@@ -22,17 +22,17 @@ def called_command(file: File, call: ast.Call) -> FunctionAt | None:
             cls = _commands(file).get(name)
         case [ast.Call(func=maker), *_]:
             resolved = file.resolve(maker)
-            cls = class_of(file, resolved) if resolved else None
+            cls = class_named(file, resolved) if resolved else None
         case _:
             cls = None
-    return function_of(cls.file, f"{cls.dotted}.handle") if cls else None
+    return function_named(cls.file, f"{cls.dotted_name}.handle") if cls else None
 
 
-@once
+@query
 def _commands(file: File) -> dict[str, Definition]:
     """The project's commands, by name."""
     found: dict[str, Definition] = {}
-    for each in file.project.mentions("class Command("):
+    for each in file.project.parsed_files_containing("class Command("):
         node = each.scope.defined.get("Command")
         if each.path.parent.name == "commands" and isinstance(node, ast.ClassDef):
             found.setdefault(each.path.stem, Definition(each, node, "Command"))

@@ -1,26 +1,28 @@
-"""What runs when a decorated function is called: the decorator's own wrapper, around it."""
+"""The code that a call of a decorated function runs: the decorator's wrapper, then the function."""
 
 from __future__ import annotations
 
 import ast
 
-from dbhygiene.flow.calls import find
-from dbhygiene.frozen import replace
-from dbhygiene.gaps.effects import Routine
+from dbhygiene.flow.definitions import find_definition
+from dbhygiene.gaps.effects import Context
+from dbhygiene.records import replace
 from dbhygiene.source import FUNCTION, File, Function
 
 
-def dressed(routine: Routine) -> Routine:
+def with_decorators(routine: Context) -> Context:
     """The code that runs when a function is called by its name, decorators of the project included."""
     code = routine.code
-    bare = replace(routine, plain=True)
+    bare = replace(routine, ignore_decorators=True)
     for decorator in reversed(code.decorator_list) if isinstance(code, FUNCTION) else ():
         called = decorator.func if isinstance(decorator, ast.Call) else decorator
         name = routine.file.resolve(called)
-        found = find(routine.file, name) if name else None
+        found = find_definition(routine.file, name) if name else None
         if found and isinstance(found.node, FUNCTION) and (wrapper := _wrapper(found.file, found.node)) is not None:
             function, parameter = wrapper
-            bare = Routine(found.file, function, given=((parameter, bare),), plain=True, alias=routine.alias)
+            bare = Context(
+                found.file, function, callbacks=((parameter, bare),), ignore_decorators=True, alias=routine.alias
+            )
     return bare
 
 

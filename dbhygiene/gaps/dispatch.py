@@ -1,4 +1,4 @@
-"""What a call may mean that names no function: out of a table, by `getattr`, of a subclass, of another module."""
+"""Dynamic dispatch: the functions behind a table, a `getattr`, a subclass, or a module imported by name."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from dbhygiene.flow import callees
-from dbhygiene.flow.bindings import Bindings, Place, returned
+from dbhygiene.flow.bindings import Bindings, Place, return_values
 from dbhygiene.flow.callees import is_hook
-from dbhygiene.flow.calls import Definition, enclosing_class, find
-from dbhygiene.flow.names import locate, origin
-from dbhygiene.gaps.classes import FunctionAt, class_of, lineage
-from dbhygiene.source import FUNCTION, File, mentioning
+from dbhygiene.flow.definitions import Definition, enclosing_class, find_definition
+from dbhygiene.flow.names import canonical_name, find_module
+from dbhygiene.gaps.classes import FunctionAt, class_named, lineage
+from dbhygiene.source import FUNCTION, File, files_with_word
 
 _MOST = 60  # definitions that one call may mean, and expressions on the way: of more, the first ones tell enough
 
@@ -23,7 +23,7 @@ def definitions(file: File, expr: ast.expr) -> tuple[Definition, ...]:
     known: dict[ast.expr, tuple[Definition, ...]] = vars(file).setdefault("_gaps_dispatch", {})
     if expr not in known:
         known[expr] = ()  # what an expression says of itself
-        unique = {found.node: found for found in islice(_meant(file, expr, set()), _MOST)}
+        unique = {found.node: found for found in islice(_possible_definitions(file, expr, set()), _MOST)}
         known[expr] = tuple(unique.values())
     return known[expr]
 
@@ -35,45 +35,45 @@ def functions(file: File, expr: ast.expr) -> tuple[FunctionAt, ...]:
     )
 
 
-def _meant(file: File, expr: ast.expr, seen: set[ast.expr]) -> Iterator[Definition]:
+def _possible_definitions(file: File, expr: ast.expr, seen: set[ast.expr]) -> Iterator[Definition]:
     if expr in seen or len(seen) > _MOST:
         return
     seen.add(expr)
     match expr:
         case ast.Subscript(value=table):
             yield from _out_of(file, table, seen)
-            yield from _chosen_by_option(file, expr, seen)
+            yield from _definitions_by_option(file, expr, seen)
         case ast.Call(func=ast.Attribute(value=table, attr="get" | "pop"), args=[_, *default]):
             yield from _out_of(file, table, seen)
             yield from _all(file, default, seen)
-            yield from _chosen_by_option(file, expr, seen)
+            yield from _definitions_by_option(file, expr, seen)
         case ast.Call(func=ast.Name(id="getattr"), args=[owner, name, *default]):
             yield from _by_name(file, owner, name)
             yield from _all(file, default, seen)
         case ast.Call(func=ast.Name(id="partial") | ast.Attribute(attr="partial"), args=[first, *_]):
-            yield from _meant(file, first, seen)
+            yield from _possible_definitions(file, first, seen)
         case ast.Call(func=called):
-            for found in _meant(file, called, seen):
+            for found in _possible_definitions(file, called, seen):
                 if isinstance(found.node, FUNCTION):
-                    yield from _all(found.file, returned(found.node) or (), seen)
+                    yield from _all(found.file, return_values(found.node) or (), seen)
         case ast.Lambda(body=ast.Call(func=called)):
-            yield from _meant(file, called, seen)
+            yield from _possible_definitions(file, called, seen)
         case ast.IfExp(body=one, orelse=other):
             yield from _all(file, (one, other), seen)
         case ast.BoolOp(values=parts):
             yield from _all(file, parts, seen)
         case ast.Name() | ast.Attribute():
-            yield from _named(file, expr, seen)
+            yield from _definitions_named(file, expr, seen)
 
 
 def _all(file: File, exprs: Iterable[ast.expr], seen: set[ast.expr]) -> Iterator[Definition]:
     for expr in exprs:
-        yield from _meant(file, expr, seen)
+        yield from _possible_definitions(file, expr, seen)
 
 
-def _named(file: File, expr: ast.Name | ast.Attribute, seen: set[ast.expr]) -> Iterator[Definition]:
+def _definitions_named(file: File, expr: ast.Name | ast.Attribute, seen: set[ast.expr]) -> Iterator[Definition]:
     name = file.resolve(expr)
-    if name and (found := find(file, name)) is not None:
+    if name and (found := find_definition(file, name)) is not None:
         yield found
         return
     for owner, values in _values(file, expr):
@@ -88,7 +88,7 @@ def _values(file: File, expr: ast.expr) -> Iterator[tuple[File, list[ast.expr]]]
     if place is not None and (values := Bindings.of(file).values.get(place)):
         yield file, values
     elif name := file.resolve(expr):
-        elsewhere = locate(file, origin(file, name))
+        elsewhere = find_module(file, canonical_name(file, name))
         if elsewhere and len(elsewhere[1]) == 1:
             other, [variable] = elsewhere
             yield other, Bindings.of(other).values.get(Place(other.scope, variable), [])
@@ -112,11 +112,11 @@ def _out_of(file: File, table: ast.expr, seen: set[ast.expr]) -> Iterator[Defini
     place = Bindings.of(file).place(table)
     for put in Bindings.of(file).puts.get(place, ()) if place else ():
         if put.key is not None:
-            yield from _meant(file, put.value, seen)
-            yield from _registered(file, put.value)
+            yield from _possible_definitions(file, put.value, seen)
+            yield from _registrations(file, put.value)
 
 
-def _registered(file: File, put: ast.expr) -> Iterator[Definition]:
+def _registrations(file: File, put: ast.expr) -> Iterator[Definition]:
     """What a decorator is written above that puts into a table what it is given."""
     if not isinstance(put, ast.Name) or not isinstance(function := file.scope_of(put).node, FUNCTION):
         return
@@ -124,17 +124,17 @@ def _registered(file: File, put: ast.expr) -> Iterator[Definition]:
     word = around[-1].name
     decorator = f"{file.module}.{word}"
     used = re.compile(rf"[@=]\s*[\w.]*\b{word}\b")  # above something; or renamed before, as by an import
-    others = (each for each in file.project.speaking(word) if each.path != file.path)
+    others = (each for each in file.project.files_containing(word) if each.path != file.path)
     others = (each for each in others if f"{word} as " in each.text or used.search(each.text))
     for other in (file, *(each for each in others if each.is_program)):
         for member, node in other.scope.defined.items():
             for each in node.decorator_list:
                 name = other.resolve(each.func if isinstance(each, ast.Call) else each)
-                if name and origin(other, name) == decorator:
+                if name and canonical_name(other, name) == decorator:
                     yield Definition(other, node, member)
 
 
-def _chosen_by_option(file: File, expr: ast.expr, seen: set[ast.expr]) -> Iterator[Definition]:
+def _definitions_by_option(file: File, expr: ast.expr, seen: set[ast.expr]) -> Iterator[Definition]:
     """What `options["action"]` is, where the option's `type` is a function of the command that looks it up."""
     match expr:
         case ast.Subscript(slice=ast.Constant(value=str(name))) | ast.Call(args=[ast.Constant(value=str(name)), *_]):
@@ -144,7 +144,7 @@ def _chosen_by_option(file: File, expr: ast.expr, seen: set[ast.expr]) -> Iterat
                     for keyword in call.keywords:
                         if keyword.arg == "type":
                             reader = ast.copy_location(ast.Call(keyword.value, [], []), call)
-                            yield from _meant(file, reader, seen)
+                            yield from _possible_definitions(file, reader, seen)
 
 
 # -- methods ----------------------------------------------------------------------------------------------
@@ -153,10 +153,10 @@ def _chosen_by_option(file: File, expr: ast.expr, seen: set[ast.expr]) -> Iterat
 def _by_name(file: File, owner: ast.expr, name: ast.expr) -> Iterator[Definition]:
     """The methods, or a module's functions, that `getattr(owner, f"run_{name}")` may give."""
     resolved = file.resolve(owner)
-    cls = class_of(file, resolved) if resolved else None
+    cls = class_named(file, resolved) if resolved else None
     match name:
         case ast.Constant(value=str(whole)):
-            found = find(file, f"{resolved}.{whole}") if resolved else None
+            found = find_definition(file, f"{resolved}.{whole}") if resolved else None
             if found is not None:
                 yield found
             return
@@ -172,13 +172,13 @@ def _by_name(file: File, owner: ast.expr, name: ast.expr) -> Iterator[Definition
                 yield Definition(each.file, node, f"{each.name}.{member}")
 
 
-def overriding(function: FunctionAt) -> tuple[FunctionAt, ...]:
+def implementations(function: FunctionAt) -> tuple[FunctionAt, ...]:
     """The methods that stand in for an abstract one, in the subclasses that the project has."""
     scope = function.file.functions.get(function.node)
     cls = enclosing_class(function.file, scope) if scope else None
     if cls is None or not is_hook(function.node):
         return ()
-    found = callees.overriding(cls, function.node.name)
+    found = callees.overriding_methods(cls, function.node.name)
     return tuple(FunctionAt(each.file, each.node) for each in found if isinstance(each.node, FUNCTION))[:_MOST]
 
 
@@ -202,7 +202,7 @@ def _is_module(file: File, owner: ast.expr) -> bool:
 
 def _of_any_module(file: File, name: str) -> Iterator[Definition]:
     """The functions of this name that stand at the top of a module: what a plugin is called by."""
-    for other in mentioning(file, f"def {name}("):
+    for other in files_with_word(file, f"def {name}("):
         node = other.scope.defined.get(name)
         if isinstance(node, FUNCTION):
             yield Definition(other, node, name)

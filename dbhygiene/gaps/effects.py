@@ -1,4 +1,9 @@
-"""What a point of the program means to the connection: it asks the server, waits, closes, or runs other code."""
+"""Effects on Django's connection: `Query`, `Wait`, `Close`, or a `ProjectCall`. They are the input of the analysis.
+
+for order in Order.objects.all():    # Query
+    time.sleep(600)                  # Wait
+    notify(order)                    # ProjectCall
+"""
 
 from __future__ import annotations
 
@@ -9,40 +14,40 @@ from functools import cached_property
 from typing import TypeAlias
 
 from dbhygiene.flow.bindings import Bindings, Place
-from dbhygiene.flow.calls import enclosing_class
-from dbhygiene.flow.cfg import Act, Call, Enter, Iterate, Leave, Load, Test
+from dbhygiene.flow.cfg import Call, Enter, Event, Iterate, Leave, Load, Test
+from dbhygiene.flow.definitions import enclosing_class
 from dbhygiene.flow.limits import UNSETTLED, give_up
-from dbhygiene.flow.names import origin
-from dbhygiene.frozen import Record, replace
+from dbhygiene.flow.names import canonical_name
 from dbhygiene.gaps import dispatch
-from dbhygiene.gaps.aliases import DEFAULT, alias_of, alias_of_subscript
-from dbhygiene.gaps.classes import FunctionAt, ancestry, class_of, foreign_bases, function_of, lineage
-from dbhygiene.gaps.closing import asks_for_transaction
-from dbhygiene.gaps.code import called_names, is_generator, tested_names
-from dbhygiene.gaps.commands import called_command
-from dbhygiene.gaps.durations import duration, polled
-from dbhygiene.gaps.seconds import UNBOUNDED, Seconds
+from dbhygiene.gaps.call_durations import duration, poll_duration
+from dbhygiene.gaps.classes import FunctionAt, ancestry, class_named, foreign_bases, function_named, lineage
+from dbhygiene.gaps.close_calls import asks_for_transaction
+from dbhygiene.gaps.code import is_generator, names_called, names_tested
+from dbhygiene.gaps.commands import command_of_call
+from dbhygiene.gaps.database_aliases import DEFAULT, alias_of, alias_of_subscript
+from dbhygiene.gaps.duration import UNBOUNDED, Duration
 from dbhygiene.gaps.tasks import runs_later, task_of
-from dbhygiene.gaps.things import Object, Row, Rows, Things
+from dbhygiene.gaps.type_inference import ModelInstance, ObjectInstance, QuerySet, TypeInference
 from dbhygiene.library import django
 from dbhygiene.library.long_work import ON_REQUEST
-from dbhygiene.library.waits import ITERATED, LEFT, WAITS, Kind, Wait
+from dbhygiene.library.waits import ITERATED, LEFT, WAITS, WaitingCall, WaitKind
+from dbhygiene.records import Record, replace
 from dbhygiene.source import Code, File, Function, Located
 
 
-class Spot(Record):
-    """A place, and what happens there; `inner` is where it happens, if this is only the call that leads there."""
+class Location(Record):
+    """A place, and what happens there; `inner` is the place in the callee if this is only a call that leads there."""
 
     file: File
     node: Located
     words: str
-    inner: Spot | None = None
+    inner: Location | None = None
 
-    def leading_to(self, inner: Spot) -> Spot:
+    def leading_to(self, inner: Location) -> Location:
         return replace(self, inner=inner)
 
     @cached_property
-    def origin(self) -> Spot:
+    def origin(self) -> Location:
         here = self
         while here.inner is not None:
             here = here.__dict__.get("origin") or here.inner  # a chain of calls may be long
@@ -52,7 +57,7 @@ class Spot(Record):
         return hash((self.node, self.words))  # of this place alone, likewise
 
 
-class Part(Enum):
+class Segment(Enum):
     """Which part of a function runs."""
 
     WHOLE = "all of it"
@@ -62,79 +67,79 @@ class Part(Enum):
     DRAINED = "all of it, its yields too"  # likewise
 
 
-class Routine(Record):
-    """Code of the project that may run.
+class Context(Record):
+    """A function of the project, in the context of a call.
 
-    `given` are parameters that are known to stand for other code, `closers` those that are known to be a function
-    which closes the connection, `flags` those that are known to be true or false.
+    `callbacks` are parameters that stand for known code, `closers` parameters that are functions which close the
+    connection, `constants` parameters whose truth is known. `alias` is the database whose connection is analysed.
     """
 
     file: File
     code: Code
-    part: Part = Part.WHOLE
-    given: tuple[tuple[str, Routine], ...] = ()
+    part: Segment = Segment.WHOLE
+    callbacks: tuple[tuple[str, Context], ...] = ()
     closers: tuple[str, ...] = ()
-    plain: bool = False  # without its decorators
-    flags: tuple[tuple[str, bool], ...] = ()
+    ignore_decorators: bool = False  # without its decorators
+    constants: tuple[tuple[str, bool], ...] = ()
     alias: str = DEFAULT  # whose connection is looked at
 
 
-def unsettled(routine: Routine) -> None:
+def report_unsettled(routine: Context) -> None:
     """Name code whose summary grows with each round of a recursion, whatever is done."""
     give_up(routine.file, routine.code, UNSETTLED)
 
 
-class Ask(Record):
+class Query(Record):
     """The server is asked; not so where `rows` hold a queryset's rows already, which it may keep from now on."""
 
-    spot: Spot
+    spot: Location
     rows: Place | None = None
     keeps: bool = True
     alias: str = DEFAULT
 
 
-class Idle(Record):
+class Wait(Record):
     """Time goes by."""
 
-    spot: Spot
-    seconds: Seconds
-    kind: Kind
+    spot: Location
+    seconds: Duration
+    kind: WaitKind
 
 
 class Close(Record):
     """The connection is closed, or made anew: the next question opens a fresh one; `by_age`, only if it is old."""
 
-    spot: Spot
+    spot: Location
     by_age: bool = False
     alias: str | None = None  # None: all of them
 
 
-class Run(Record):
+class ProjectCall(Record):
     """Code of the project runs: one of these, where a table, or a subclass, decides which.
 
     `once` is what keeps its result: from now on, that is read without a run.
     """
 
-    spot: Spot
-    routines: tuple[Routine, ...]
+    spot: Location
+    routines: tuple[Context, ...]
     once: Place | None = None
 
 
-Effect: TypeAlias = "Ask | Idle | Close | Run"
+Effect: TypeAlias = "Query | Wait | Close | ProjectCall"
 
 
 class Effects:
     """The effects of the acts of one routine."""
 
-    def __init__(self, routine: Routine) -> None:
+    def __init__(self, routine: Context) -> None:
         self.file = routine.file
         self.routine = routine
-        self.things = Things.of(routine.file)
+        self.things = TypeInference.of(routine.file)
         known: dict[ast.Call, list[Effect]] = vars(routine.file).setdefault("_gaps_calls", {})
-        self._calls = {} if routine.given or routine.closers else known
+        self._calls = {} if routine.callbacks or routine.closers else known
 
-    def of(self, act: Act) -> list[Effect]:
-        match act:
+    def of(self, event: Event) -> list[Effect]:
+        match event:
             case Call(node=call):
                 return self.of_call(call)
             case Load(node=node):
@@ -142,33 +147,33 @@ class Effects:
             case Test(node=expr):
                 return self.of_test(expr)
             case Enter(node=item):
-                return list(self._context(item, Part.ENTER))
+                return list(self._context(item, Segment.ENTER))
             case Leave(node=item):
-                return list(self._context(item, Part.LEAVE))
+                return list(self._context(item, Segment.LEAVE))
             case Iterate(node=loop):
-                return list(self.each(loop.iter))
+                return list(self.of_next_item(loop.iter))
         return []
 
     def of_load(self, node: ast.Attribute | ast.Subscript) -> list[Effect]:
         """What happens when an item or an attribute is read: `queryset[0]` asks for a row."""
         match node:
             case ast.Subscript(value=owner, slice=key) if not isinstance(key, ast.Slice):
-                if isinstance(self.things.thing(owner), Rows):
-                    spot = self._spot(node, "queries the database for this row")
-                    return [Ask(spot, self.own_place(owner), False, alias_of(self.file, owner))]
+                if isinstance(self.things.type_of(owner), QuerySet):
+                    spot = self._location(node, "queries the database for this row")
+                    return [Query(spot, self.own_place(owner), False, alias_of(self.file, owner))]
             case ast.Attribute(value=owner, attr=attr):
                 if attr in django.ATTRIBUTES_ASK and f"{django.PAGINATOR}.{attr}" in self.names(node):
-                    return [Ask(self._spot(node, "queries the database"))]
+                    return [Query(self._location(node, "queries the database"))]
                 if (read := self._property(owner, attr)) is not None:
-                    run = self._run(node, f"reads `{attr}`", read)
+                    run = self._project_call(node, f"reads `{attr}`", read)
                     return [replace(run, once=self.path(node)) if _keeps_result(read) else run]
         return []
 
     def _property(self, owner: ast.expr, attribute: str) -> FunctionAt | None:
         """The function that runs when an attribute of a row or an object is read."""
-        match self.things.thing(owner):
-            case Object(name=name) | Row(model=str(name)):
-                function = function_of(self.file, f"{name}.{attribute}")
+        match self.things.type_of(owner):
+            case ObjectInstance(name=name) | ModelInstance(model=str(name)):
+                function = function_named(self.file, f"{name}.{attribute}")
                 if function and _is_decorated(function, django.PROPERTIES):
                     return function
         return None
@@ -176,31 +181,33 @@ class Effects:
     def of_test(self, expr: ast.expr) -> list[Effect]:
         match expr:
             case ast.Compare(ops=[ast.In() | ast.NotIn()], comparators=[found]) if isinstance(
-                self.things.thing(found), Rows
+                self.things.type_of(found), QuerySet
             ):
-                spot = self._spot(expr, "queries the database to search these rows")
-                return [Ask(spot, self.own_place(found), alias=alias_of(self.file, found))]
-        if not isinstance(expr, ast.Call) and isinstance(self.things.thing(expr), Rows):
-            spot = self._spot(expr, "queries the database to test for rows")
-            return [Ask(spot, self.own_place(expr), alias=alias_of(self.file, expr))]
+                spot = self._location(expr, "queries the database to search these rows")
+                return [Query(spot, self.own_place(found), alias=alias_of(self.file, found))]
+        if not isinstance(expr, ast.Call) and isinstance(self.things.type_of(expr), QuerySet):
+            spot = self._location(expr, "queries the database to test for rows")
+            return [Query(spot, self.own_place(expr), alias=alias_of(self.file, expr))]
         return []
 
     def of_context(self, item: ast.withitem) -> list[Effect]:
-        return [*self._context(item, Part.ENTER), *self._context(item, Part.LEAVE)]
+        return [*self._context(item, Segment.ENTER), *self._context(item, Segment.LEAVE)]
 
     def of_call(self, call: ast.Call) -> list[Effect]:
         if call not in self._calls:
             self._calls[call] = list(self._call(call))
         return self._calls[call]
 
-    def beginning(self, loop: ast.For | ast.AsyncFor | ast.comprehension) -> list[Effect]:
+    def of_loop_start(self, loop: ast.For | ast.AsyncFor | ast.comprehension) -> list[Effect]:
         """What happens when a loop begins: a queryset asks for its rows."""
         iterated = loop.iter
         while isinstance(iterated, ast.Call) and iterated.args and self._resolve(iterated.func) in django.WRAPPERS:
-            iterated = next((a for a in iterated.args if isinstance(self.things.thing(a), Rows)), iterated.args[0])
-        if isinstance(self.things.thing(iterated), Rows):
-            spot = self._spot(iterated, "queries the database for these rows")
-            return [Ask(spot, self.own_place(iterated), alias=alias_of(self.file, iterated))]
+            iterated = next(
+                (a for a in iterated.args if isinstance(self.things.type_of(a), QuerySet)), iterated.args[0]
+            )
+        if isinstance(self.things.type_of(iterated), QuerySet):
+            spot = self._location(iterated, "queries the database for these rows")
+            return [Query(spot, self.own_place(iterated), alias=alias_of(self.file, iterated))]
         return []
 
     def own_place(self, expr: ast.expr) -> Place | None:
@@ -219,8 +226,8 @@ class Effects:
         owner = Bindings.of(self.file).owner(root.id, self.file.scope_of(root))
         return Place(owner, ".".join([root.id, *reversed(path)])) if owner else None
 
-    def _spot(self, node: Located, words: str) -> Spot:
-        return Spot(self.file, node, words)
+    def _location(self, node: Located, words: str) -> Location:
+        return Location(self.file, node, words)
 
     def _resolve(self, expr: ast.expr) -> str | None:
         return self.file.resolve(expr) if isinstance(expr, (ast.Name, ast.Attribute)) else None
@@ -231,79 +238,79 @@ class Effects:
         """The dotted names that a called expression may have: by import, and by the class of its owner."""
         if isinstance(func, ast.Attribute):
             if _is_super(func.value):
-                yield from self._inherited(func.attr)
+                yield from self._inherited_names(func.attr)
                 return
-            match self.things.thing(func.value):
-                case Object(name=name, others=others):
+            match self.things.type_of(func.value):
+                case ObjectInstance(name=name, others=others):
                     for each in (name, *others):
                         yield f"{each}.{func.attr}"
                         yield from (f"{base}.{func.attr}" for base in self._foreign_bases(each))
-                case Row(model=str(name)):
+                case ModelInstance(model=str(name)):
                     yield f"{name}.{func.attr}"
                     yield from (f"{base}.{func.attr}" for base in self._foreign_bases(name))
         if (resolved := self._resolve(func)) is not None:
-            yield origin(self.file, resolved)
+            yield canonical_name(self.file, resolved)
 
-    def _inherited(self, method: str) -> Iterator[str]:
+    def _inherited_names(self, method: str) -> Iterator[str]:
         """The names of a method, as `super()` may find it."""
         scope = self.file.functions.get(self.routine.code)
         cls = enclosing_class(self.file, scope) if scope else None
         if cls is not None:
-            yield from (f"{base.dotted}.{method}" for base in lineage(cls)[1:])
+            yield from (f"{base.dotted_name}.{method}" for base in lineage(cls)[1:])
             yield from (f"{base}.{method}" for base in foreign_bases(cls))
 
     def _foreign_bases(self, name: str) -> tuple[str, ...]:
-        found = class_of(self.file, name)
+        found = class_named(self.file, name)
         return foreign_bases(found) if found else ()
 
     # -- calls ----------------------------------------------------------------------------------------
 
     def _call(self, call: ast.Call) -> Iterator[Effect]:
-        func = self._made(call.func)
+        func = self._binding_of(call.func)
         if isinstance(func, ast.Lambda):
             yield from self._body(func.body)
             return
         if isinstance(func, ast.Call) and func.args and (name := self._resolve(func.func)) in django.TRANSPARENT:
             inner = ast.copy_location(ast.Call(func.args[0], call.args, call.keywords), call)
             effects = [replace(effect, spot=replace(effect.spot, node=call)) for effect in self._call(inner)]
-            yield from self._closed_around(call, effects) if name in django.CLOSES_AROUND else effects
+            yield from self._with_closing(call, effects) if name in django.CLOSES_AROUND else effects
             return
         if isinstance(func, ast.Name) and func.id in self.routine.closers:
-            yield Close(self._spot(call, f"calls `{func.id}`, which closes the connection"))
+            yield Close(self._location(call, f"calls `{func.id}`, which closes the connection"))
             return
-        if isinstance(func, ast.Name) and (given := dict(self.routine.given).get(func.id)) is not None:
-            yield Run(self._spot(call, f"calls `{func.id}`"), (given,))
+        if isinstance(func, ast.Name) and (given := dict(self.routine.callbacks).get(func.id)) is not None:
+            yield ProjectCall(self._location(call, f"calls `{func.id}`"), (given,))
             return
         names = list(self.names(func))
         if any(name in django.CLOSES for name in names):
             by_age = any(name in django.CLOSES_BY_AGE for name in names)
-            yield Close(self._spot(call, "closes the connection"), by_age, self._alias_closed(func))
+            yield Close(self._location(call, "closes the connection"), by_age, self._alias_closed(func))
             return
-        if (told := self._told(names)) is not None:
+        if (told := self._declared_duration(names)) is not None:
             if told.most:
-                yield Idle(self._spot(call, _waiting(Kind.JOB, told)), told, Kind.JOB)
+                yield Wait(self._location(call, _waiting(WaitKind.JOB, told)), told, WaitKind.JOB)
         elif (wait := next((WAITS[name] for name in names if name in WAITS), None)) is not None:
-            yield from self._idle(call, wait)
+            yield from self._wait(call, wait)
             return
-        if self._asks(call, func, names):
-            yield self._ask(call, func)
+        if self._is_query(call, func, names):
+            yield self._query(call, func)
             return
         if django.CALL_COMMAND in names:
-            if (command := called_command(self.file, call)) is not None:
-                yield self._run(call, "runs another command", command)
+            if (command := command_of_call(self.file, call)) is not None:
+                yield self._project_call(call, "runs another command", command)
             elif any(isinstance(name, ast.Constant) and name.value in django.COMMANDS_ASK for name in call.args[:1]):
-                yield Ask(self._spot(call, "queries the database: runs one of Django's commands"))
+                yield Query(self._location(call, "queries the database: runs one of Django's commands"))
             return
         if names == ["next"] and call.args:
-            yield from self.each(call.args[0])
+            yield from self.of_next_item(call.args[0])
             return
-        yield from self._drained(call, names)
-        yield from self._queued(call, func)
+        yield from self._drain_generator(call, names)
+        yield from self._run_queued_task(call, func)
         yield from self._project(call, func, names)
 
-    def _closed_around(self, call: ast.Call, effects: Iterable[Effect]) -> Iterator[Effect]:
+    def _with_closing(self, call: ast.Call, effects: Iterable[Effect]) -> Iterator[Effect]:
         """The effects of a call before and after which old connections are closed."""
-        close = Close(self._spot(call, "closes old connections"), by_age=True)
+        close = Close(self._location(call, "closes old connections"), by_age=True)
         yield from (close, *effects, close)
 
     def _body(self, body: ast.expr) -> Iterator[Effect]:
@@ -314,11 +321,11 @@ class Effects:
             case ast.BoolOp(op=ast.Or(), values=[test, ast.Call() as closer]) if asks_for_transaction(test):
                 yield from self.of_call(closer)
 
-    def _idle(self, call: ast.Call, wait: Wait) -> Iterator[Effect]:
+    def _wait(self, call: ast.Call, wait: WaitingCall) -> Iterator[Effect]:
         """The time that a call takes, if it takes any."""
-        lasts = polled(self.file, call, duration(self.file, call, wait))
+        lasts = poll_duration(self.file, call, duration(self.file, call, wait))
         if lasts.most:
-            yield Idle(self._spot(call, _waiting(wait.kind, lasts)), lasts, wait.kind)
+            yield Wait(self._location(call, _waiting(wait.kind, lasts)), lasts, wait.kind)
 
     def _alias_closed(self, func: ast.expr) -> str | None:
         """The alias whose connection a call closes, None where it closes all, or nobody knows which."""
@@ -331,17 +338,17 @@ class Effects:
         named = alias_of(self.file, func.value)
         return named if named != DEFAULT else None
 
-    def _told(self, names: Iterable[str]) -> Seconds | None:
+    def _declared_duration(self, names: Iterable[str]) -> Duration | None:
         """How long the user says that a function of one of these names takes, or the like of its package."""
         gaps = self.file.project.settings.gaps
         for name in names if gaps else ():
             package, _, rest = name.partition(".")
             of_package = rest.rpartition(".")[2] in ON_REQUEST.get(package, ())
             if (found := gaps.get(name) or (gaps.get(package) if of_package else None)) is not None:
-                return Seconds(found.least, found.most, found.most)
+                return Duration(found.least, found.most, found.most)
         return None
 
-    def _made(self, func: ast.expr) -> ast.expr:
+    def _binding_of(self, func: ast.expr) -> ast.expr:
         """`f`, or the call that makes it in `f = sync_to_async(g)`."""
         if isinstance(func, ast.Name):
             values = Bindings.of(self.file).values.get(Place(self.file.scope_of(func), func.id), ())
@@ -350,63 +357,63 @@ class Effects:
                     return made if self._resolve(maker) in django.TRANSPARENT else func
         return func
 
-    def _drained(self, call: ast.Call, names: Iterable[str]) -> Iterator[Effect]:
+    def _drain_generator(self, call: ast.Call, names: Iterable[str]) -> Iterator[Effect]:
         """`list(generator())`: all of a generator runs at once."""
         if any(name in django.DRAINS for name in names) and isinstance(given := next(iter(call.args), None), ast.Call):
             for name in self.names(given.func):
-                if (function := function_of(self.file, name)) is not None and is_generator(function.node):
-                    yield self._run(
-                        call, f"runs the generator `{function.node.name}` to its end", function, Part.DRAINED
+                if (function := function_named(self.file, name)) is not None and is_generator(function.node):
+                    yield self._project_call(
+                        call, f"runs the generator `{function.node.name}` to its end", function, Segment.DRAINED
                     )
                     return
 
-    def _queued(self, call: ast.Call, func: ast.expr) -> Iterator[Effect]:
+    def _run_queued_task(self, call: ast.Call, func: ast.expr) -> Iterator[Effect]:
         """`task.apply()`: what was written to be run by a worker runs here."""
         if isinstance(func, ast.Attribute) and func.attr in {"apply", "call_local"}:
             if (task := task_of(self.file, func.value)) is not None:
-                yield self._run(call, f"runs `{task.node.name}`", task)
+                yield self._project_call(call, f"runs `{task.node.name}`", task)
 
     def _project(self, call: ast.Call, func: ast.expr, names: Iterable[str]) -> Iterator[Effect]:
         """What the project's own function does, or any of those that may be meant."""
         meant = [each for each in self._functions(func, names) if not (is_generator(each.node) or runs_later(each))]
         if meant:
-            routines = tuple(self._called_with(call, each) for each in meant)
+            routines = tuple(self._context_for(call, each) for each in meant)
             words = " or ".join(dict.fromkeys(f"`{each.node.name}`" for each in meant[:3]))
             once = Place(meant[0].file.functions[meant[0].node], "") if all(map(_keeps_result, meant)) else None
-            run = Run(self._spot(call, f"calls {words}"), routines, once)
+            run = ProjectCall(self._location(call, f"calls {words}"), routines, once)
             around = all(_is_decorated(each, django.CLOSES_AROUND) for each in meant)
-            yield from self._closed_around(call, [run]) if around else [run]
+            yield from self._with_closing(call, [run]) if around else [run]
 
-    def _called_with(self, call: ast.Call, function: FunctionAt) -> Routine:
+    def _context_for(self, call: ast.Call, function: FunctionAt) -> Context:
         """A function, with what a call gives to its parameters."""
-        handed = list(self._handed(call, function))
+        handed = list(self._callback_arguments(call, function))
         given = tuple((name, code) for name, value in handed if (code := self._routine_of(value)) is not None)
         closers = tuple(name for name, value in handed if self._closes(value))
-        known = flags(call, function.file, function.node)
-        return Routine(function.file, function.node, given=given, closers=closers, flags=known)
+        known = constant_arguments(call, function.file, function.node)
+        return Context(function.file, function.node, callbacks=given, closers=closers, constants=known)
 
     def _functions(self, func: ast.expr, names: Iterable[str]) -> tuple[FunctionAt, ...]:
         found = []
         for name in names:
-            function = function_of(self.file, name)
-            if function is None and (its_class := class_of(self.file, name)) is not None:
-                function = function_of(self.file, f"{its_class.dotted}.__init__")
+            function = function_named(self.file, name)
+            if function is None and (its_class := class_named(self.file, name)) is not None:
+                function = function_named(self.file, f"{its_class.dotted_name}.__init__")
             if function is not None:
                 found.append(function)
                 if not self._may_be_another(func):
                     break
         if not found:
             return dispatch.functions(self.file, func)
-        return tuple(meant for each in found for meant in (dispatch.overriding(each) or (each,)))
+        return tuple(meant for each in found for meant in (dispatch.implementations(each) or (each,)))
 
     def _may_be_another(self, func: ast.expr) -> bool:
         """Whether the owner of a method may be of one class or another."""
-        owner = self.things.thing(func.value) if isinstance(func, ast.Attribute) else None
-        return isinstance(owner, Object) and bool(owner.others)
+        owner = self.things.type_of(func.value) if isinstance(func, ast.Attribute) else None
+        return isinstance(owner, ObjectInstance) and bool(owner.others)
 
-    def _handed(self, call: ast.Call, function: FunctionAt) -> Iterator[tuple[str, ast.expr]]:
+    def _callback_arguments(self, call: ast.Call, function: FunctionAt) -> Iterator[tuple[str, ast.expr]]:
         """The parameters that a function calls, or hands on, with what a call gives to them."""
-        wanted = called_names(function.node)
+        wanted = names_called(function.node)
         parameters = [argument.arg for argument in (*function.node.args.posonlyargs, *function.node.args.args)]
         if parameters[:1] in (["self"], ["cls"]):
             parameters = parameters[1:]
@@ -420,52 +427,52 @@ class Effects:
         called = value.body.func if isinstance(value, ast.Lambda) and isinstance(value.body, ast.Call) else value
         return any(name in django.CLOSES for name in self.names(called))
 
-    def _routine_of(self, value: ast.expr) -> Routine | None:
-        if isinstance(value, ast.Name) and (given := dict(self.routine.given).get(value.id)) is not None:
+    def _routine_of(self, value: ast.expr) -> Context | None:
+        if isinstance(value, ast.Name) and (given := dict(self.routine.callbacks).get(value.id)) is not None:
             return given
         name = self._resolve(value)
-        found = function_of(self.file, name) if name else None
-        return Routine(found.file, found.node) if found and not is_generator(found.node) else None
+        found = function_named(self.file, name) if name else None
+        return Context(found.file, found.node) if found and not is_generator(found.node) else None
 
-    def _ask(self, call: ast.Call, func: ast.expr) -> Ask:
-        spot = self._spot(call, "queries the database")
+    def _query(self, call: ast.Call, func: ast.expr) -> Query:
+        spot = self._location(call, "queries the database")
         match func:
             case ast.Name() if call.args:  # `list(queryset)`
-                return Ask(spot, self.own_place(call.args[0]), alias=alias_of(self.file, call.args[0]))
+                return Query(spot, self.own_place(call.args[0]), alias=alias_of(self.file, call.args[0]))
             case ast.Attribute(value=owner, attr="count" | "exists" | "__len__"):
-                return Ask(spot, self.own_place(owner), False, alias_of(self.file, call))
-        return Ask(spot, alias=alias_of(self.file, call))
+                return Query(spot, self.own_place(owner), False, alias_of(self.file, call))
+        return Query(spot, alias=alias_of(self.file, call))
 
-    def _asks(self, call: ast.Call, func: ast.expr, names: Iterable[str]) -> bool:
+    def _is_query(self, call: ast.Call, func: ast.expr, names: Iterable[str]) -> bool:
         if any(name in django.ASKS for name in names):
             return True
         if any(name in django.CONSUMERS for name in names):
-            return any(isinstance(self.things.thing(argument), Rows) for argument in call.args[:1])
+            return any(isinstance(self.things.type_of(argument), QuerySet) for argument in call.args[:1])
         if django.SERIALIZE in names:
-            return any(isinstance(self.things.thing(argument), Rows) for argument in call.args[1:2])
+            return any(isinstance(self.things.type_of(argument), QuerySet) for argument in call.args[1:2])
         if not isinstance(func, ast.Attribute):
             return False
-        owner, method = self.things.thing(func.value), func.attr
+        owner, method = self.things.type_of(func.value), func.attr
         match owner:
-            case Rows():
+            case QuerySet():
                 return method in django.RELATED_ASKS
-            case Row(model=model):
+            case ModelInstance(model=model):
                 overridden = (
-                    model is not None and not _is_super(func.value) and function_of(self.file, f"{model}.{method}")
+                    model is not None and not _is_super(func.value) and function_named(self.file, f"{model}.{method}")
                 )
                 asks = method in django.ROW_ASKS or method.startswith(django.ROW_ASKS_BY_FIELD)
                 return asks and not overridden
-            case Object(name=name):
+            case ObjectInstance(name=name):
                 return method == "save" and not call.keywords and self._is_bound_to_model(name)  # as in `commit=False`
         if self.things.is_related(func.value):
             return method in django.RELATED_ASKS
         if method in django.SURELY_ROW_ASKS or (method in django.DISTINCTIVE and method in django.QUERYSET_ASKS):
             return True
-        return method == "save" and not call.args and self._speaks_of_models(func.value)
+        return method == "save" and not call.args and self._may_be_row(func.value)
 
     def _is_bound_to_model(self, name: str) -> bool:
         """Whether a class is a form or a serializer that writes rows: by its `Meta`, or by the name of a base."""
-        cls = class_of(self.file, name)
+        cls = class_named(self.file, name)
         if cls is None:
             return False
         if any(base.endswith(django.WRITES_ROWS) for base in foreign_bases(cls)):
@@ -476,7 +483,7 @@ class Effects:
             if (meta := file.classes.get(f"{scope.name}.Meta")) is not None
         )
 
-    def _speaks_of_models(self, owner: ast.expr) -> bool:
+    def _may_be_row(self, owner: ast.expr) -> bool:
         """Whether something of unknown class that has a `save()` is likely a row: its file knows models."""
         imports = (name for scope in self.file.scopes for name in scope.imports.values())
         known = any(".models" in name or name.startswith("django.db") for name in imports)
@@ -484,36 +491,38 @@ class Effects:
 
     # -- with and for ---------------------------------------------------------------------------------
 
-    def _context(self, item: ast.withitem, part: Part) -> Iterator[Effect]:
+    def _context(self, item: ast.withitem, part: Segment) -> Iterator[Effect]:
         expr = item.context_expr
         called = expr.func if isinstance(expr, ast.Call) else expr
         if (resolved := self._resolve(called)) is None:
             return
-        name = origin(self.file, resolved)
+        name = canonical_name(self.file, resolved)
         if name in django.ATOMIC:
-            words = "begins a transaction" if part is Part.ENTER else "ends the transaction"
-            yield Ask(self._spot(expr, words), alias=alias_of(self.file, expr))
+            words = "begins a transaction" if part is Segment.ENTER else "ends the transaction"
+            yield Query(self._location(expr, words), alias=alias_of(self.file, expr))
             return
-        if part is Part.LEAVE and name in LEFT and isinstance(expr, ast.Call):
-            yield from self._idle(expr, LEFT[name])
+        if part is Segment.LEAVE and name in LEFT and isinstance(expr, ast.Call):
+            yield from self._wait(expr, LEFT[name])
             return
-        if (its_class := class_of(self.file, name)) is not None:
-            method = "__enter__" if part is Part.ENTER else "__exit__"
-            if (function := function_of(self.file, f"{its_class.dotted}.{method}")) is not None:
-                yield self._run(expr, f"calls `{method}`", function)
+        if (its_class := class_named(self.file, name)) is not None:
+            method = "__enter__" if part is Segment.ENTER else "__exit__"
+            if (function := function_named(self.file, f"{its_class.dotted_name}.{method}")) is not None:
+                yield self._project_call(expr, f"calls `{method}`", function)
             return
-        function = function_of(self.file, name)
+        function = function_named(self.file, name)
         if function is not None and is_generator(function.node):
-            yield self._run(expr, f"calls `{function.node.name}`", function, part)
+            yield self._project_call(expr, f"calls `{function.node.name}`", function, part)
 
-    def _run(self, node: ast.expr, words: str, function: FunctionAt, part: Part = Part.WHOLE) -> Run:
-        return Run(self._spot(node, words), (Routine(function.file, function.node, part),))
+    def _project_call(
+        self, node: ast.expr, words: str, function: FunctionAt, part: Segment = Segment.WHOLE
+    ) -> ProjectCall:
+        return ProjectCall(self._location(node, words), (Context(function.file, function.node, part),))
 
-    def each(self, iterated: ast.expr) -> Iterator[Effect]:
+    def of_next_item(self, iterated: ast.expr) -> Iterator[Effect]:
         """What happens each time that a loop asks for its next item."""
         if not isinstance(iterated, ast.Call):
-            match self.things.thing(iterated):
-                case Object(name=name):
+            match self.things.type_of(iterated):
+                case ObjectInstance(name=name):
                     yield from self._next_of(iterated, name)
                 case None if (path := self._path(iterated)) is not None:
                     yield from self._next_of(iterated, path)
@@ -523,50 +532,53 @@ class Effects:
                 yield from self.of_call(ast.copy_location(ast.Call(called, [], []), iterated))
                 return
         for name in self.names(iterated.func):
-            if name in ITERATED or class_of(self.file, name) is not None:
+            if name in ITERATED or class_named(self.file, name) is not None:
                 yield from self._next_of(iterated, name)
                 return
-            if (function := function_of(self.file, name)) is not None:
+            if (function := function_named(self.file, name)) is not None:
                 if is_generator(function.node):
-                    yield self._run(
-                        iterated, f"runs the generator `{function.node.name}` to its next `yield`", function, Part.ROUND
+                    yield self._project_call(
+                        iterated,
+                        f"runs the generator `{function.node.name}` to its next `yield`",
+                        function,
+                        Segment.ROUND,
                     )
                 return
             if name in django.WRAPPERS and iterated.args:
-                yield from self.each(iterated.args[0])
+                yield from self.of_next_item(iterated.args[0])
                 return
 
     def _path(self, expr: ast.expr) -> str | None:
         """The name of a stream: `sys.stdin`, or a field of an object of a known class."""
         if isinstance(expr, ast.Attribute):
-            match self.things.thing(expr.value):
-                case Object(name=name):
+            match self.things.type_of(expr.value):
+                case ObjectInstance(name=name):
                     return f"{name}.{expr.attr}"
         return self._resolve(expr)
 
     def _next_of(self, node: ast.expr, name: str) -> Iterator[Effect]:
         """What happens when a loop, or `next`, takes an item of an object of a class, or of a stream."""
         if name in ITERATED:
-            yield self._unbounded(node, ITERATED[name])
+            yield self._unbounded_wait(node, ITERATED[name])
             return
         for method in ("__next__", "__anext__", "__iter__", "__aiter__"):
-            function = function_of(self.file, f"{name}.{method}")
+            function = function_named(self.file, f"{name}.{method}")
             if function is not None and (method.endswith("next__") or is_generator(function.node)):
-                part = Part.ROUND if is_generator(function.node) else Part.WHOLE
-                yield self._run(node, f"takes the next item by `{method}`", function, part)
+                part = Segment.ROUND if is_generator(function.node) else Segment.WHOLE
+                yield self._project_call(node, f"takes the next item by `{method}`", function, part)
                 return
 
-    def _unbounded(self, node: ast.expr, kind: Kind) -> Idle:
+    def _unbounded_wait(self, node: ast.expr, kind: WaitKind) -> Wait:
         """A wait without a bound."""
         lasts = UNBOUNDED
-        return Idle(self._spot(node, _waiting(kind, lasts)), lasts, kind)
+        return Wait(self._location(node, _waiting(kind, lasts)), lasts, kind)
 
 
-def flags(call: ast.Call, file: File, function: Function) -> tuple[tuple[str, bool], ...]:
+def constant_arguments(call: ast.Call, file: File, function: Function) -> tuple[tuple[str, bool], ...]:
     """The parameters that a function asks for their truth, where a call gives a constant, or leaves the default."""
     if any(isinstance(given, ast.Starred) for given in call.args) or any(word.arg is None for word in call.keywords):
         return ()
-    asked = tested_names(function)
+    asked = names_tested(function)
     args, found = function.args, {}
     named = [*args.posonlyargs, *args.args]
     defaults = dict(zip(reversed([argument.arg for argument in named]), reversed(args.defaults), strict=False))
@@ -592,7 +604,7 @@ def _keeps_result(function: FunctionAt) -> bool:
     return _is_decorated(function, django.CACHED_PROPERTIES | django.CACHES)
 
 
-def _waiting(kind: Kind, lasts: Seconds) -> str:
+def _waiting(kind: WaitKind, lasts: Duration) -> str:
     return f"{kind.value}, {lasts}"
 
 

@@ -1,4 +1,4 @@
-"""Forked processes, and what they do first with the connection that they share with their parent."""
+"""Forked processes, and whether the child closes the connection that it shares with its parent."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from dbhygiene.flow.bindings import Bindings
 from dbhygiene.flow.callees import subclasses
-from dbhygiene.flow.calls import Definition, enclosing_class, method
-from dbhygiene.flow.names import origin
-from dbhygiene.flow.once import once
-from dbhygiene.gaps.classes import FunctionAt, class_of, foreign_bases, lineage
-from dbhygiene.gaps.closing import what_closes
+from dbhygiene.flow.definitions import Definition, enclosing_class, find_method
+from dbhygiene.flow.names import canonical_name
+from dbhygiene.flow.queries import query
+from dbhygiene.gaps.call_durations import argument
+from dbhygiene.gaps.classes import FunctionAt, class_named, foreign_bases, lineage
+from dbhygiene.gaps.close_calls import what_closes
 from dbhygiene.gaps.code import own_nodes
 from dbhygiene.gaps.dispatch import functions
-from dbhygiene.gaps.durations import argument
-from dbhygiene.gaps.effects import Ask, Effects, Routine, Run
-from dbhygiene.gaps.things import Object, Things
-from dbhygiene.library.entries import CONTEXTS, FORKS, HANDS_OVER, PROCESS_POOLS, PROCESSES
-from dbhygiene.library.test_files import is_test
-from dbhygiene.source import FUNCTION, Code, File, function_around, last_name, mentioning
+from dbhygiene.gaps.effects import Context, Effects, ProjectCall, Query
+from dbhygiene.gaps.type_inference import ObjectInstance, TypeInference
+from dbhygiene.library.background import CONTEXTS, FORKS, HANDS_OVER, PROCESS_POOLS, PROCESSES
+from dbhygiene.library.test_files import is_test_file
+from dbhygiene.source import FUNCTION, Code, File, files_with_word, function_around, last_name
 
 _SHARES_NOTHING = ("spawn", "forkserver")
 
 
-def closed_in_child(file: File, call: ast.Call) -> Iterator[tuple[File, ast.Call]]:
+def closes_in_child(file: File, call: ast.Call) -> Iterator[tuple[File, ast.Call]]:
     """Where the child closes, before it asks, a connection that the parent of this fork may have open."""
-    if _shares_nothing(file) or _closed_before(file, call):
+    if _shares_nothing(file) or _closes_before(file, call):
         return
     if file.resolve(call.func) == "os.fork":
         for owner, code, child in _branches(file, call):
             yield from _first_close(owner, code, child)
-    for function in _begun_by(file, call):
+    for function in _functions_in_child(file, call):
         yield from _first_close(function.file, function.node, function.node.body)
 
 
@@ -46,25 +46,25 @@ def fork_of(file: File, call: ast.Call) -> tuple[File, ast.Call] | None:
         return None
     if not any(close is call for _, close in _first_close(file, function, function.body)):
         return None
-    return next((made for made in _made(cls) if not _closed_before(*made)), None)
+    return next((made for made in _constructor_calls(cls) if not _closes_before(*made)), None)
 
 
-@once
-def begin_in_child(file: File) -> tuple[FunctionAt, ...]:
+@query
+def child_functions(file: File) -> tuple[FunctionAt, ...]:
     """The functions that a file has forked processes begin with."""
     if _shares_nothing(file):
         return ()
-    begun = [function for call in file.nodes(ast.Call) for function in _begun_by(file, call)]
+    begun = [function for call in file.nodes(ast.Call) for function in _functions_in_child(file, call)]
     for name, scope in file.classes.items():
         if isinstance(scope.node, ast.ClassDef) and scope.node.bases:
             cls = Definition(file, scope.node, name)
-            run = method(cls, "run") if is_process(cls) else None
+            run = find_method(cls, "run") if is_process(cls) else None
             if run is not None and isinstance(run.node, FUNCTION):
                 begun.append(FunctionAt(run.file, run.node))
     return tuple(begun)
 
 
-def _begun_by(file: File, call: ast.Call) -> Sequence[FunctionAt]:
+def _functions_in_child(file: File, call: ast.Call) -> Sequence[FunctionAt]:
     """The functions that begin in the processes that a call forks, or are handed to by it."""
     if (maker := _maker(file, call.func)) is not None:
         given = argument(call, *FORKS[maker])
@@ -95,8 +95,8 @@ def _is_context(file: File, expr: ast.expr) -> bool:
 
 
 def _is_pool(file: File, expr: ast.expr) -> bool:
-    thing = Things.of(file).thing(expr)
-    if isinstance(thing, Object):
+    thing = TypeInference.of(file).type_of(expr)
+    if isinstance(thing, ObjectInstance):
         return thing.name in PROCESS_POOLS
     place = Bindings.of(file).place(expr)
     made = [*Bindings.of(file).values.get(place, ())] if place else []
@@ -118,15 +118,15 @@ def is_process(cls: Definition) -> bool:
     )
 
 
-def _made(cls: Definition) -> Iterator[tuple[File, ast.Call]]:
+def _constructor_calls(cls: Definition) -> Iterator[tuple[File, ast.Call]]:
     """The calls that make an object of a class, or of one below it."""
     for each in (cls, *subclasses(cls)):
-        for file in (each.file, *(other for other in mentioning(each.file, each.name) if other is not each.file)):
-            if is_test(file):
+        for file in (each.file, *(other for other in files_with_word(each.file, each.name) if other is not each.file)):
+            if is_test_file(file):
                 continue
             for call in file.nodes(ast.Call):
                 name = file.resolve(call.func) if isinstance(call.func, (ast.Name, ast.Attribute)) else None
-                found = class_of(file, origin(file, name)) if name else None
+                found = class_named(file, canonical_name(file, name)) if name else None
                 if found is not None and found.node is each.node:
                     yield file, call
 
@@ -166,12 +166,12 @@ def _is_pid(expr: ast.expr, fork: ast.Call, variable: str | None) -> bool:
 
 def _first_close(file: File, code: Code, child: list[ast.stmt]) -> Iterator[tuple[File, ast.Call]]:
     """The call that closes, if the child asks nothing before: what it has asked by itself, it may close."""
-    effects = Effects(Routine(file, code, plain=True))
+    effects = Effects(Context(file, code, ignore_decorators=True))
     for call in _calls(child):
         if what_closes(file, call) is not None:
             yield file, call
             return
-        if any(isinstance(effect, (Ask, Run)) for effect in effects.of_call(call)):
+        if any(isinstance(effect, (Query, ProjectCall)) for effect in effects.of_call(call)):
             return
 
 
@@ -187,7 +187,7 @@ def _calls(statements: Iterable[ast.stmt]) -> list[ast.Call]:
     return found
 
 
-def _closed_before(file: File, fork: ast.Call) -> bool:
+def _closes_before(file: File, fork: ast.Call) -> bool:
     """Whether the parent closes its connection somewhere before it forks: before the process is made, or started."""
     code = function_around(file, fork) or file.tree
     calls = [node for node in own_nodes(code) if isinstance(node, ast.Call)]

@@ -1,4 +1,4 @@
-"""The loops of a graph: where they begin, what belongs to them, and how often they go round."""
+"""`Cycle`: the loops of a graph: head, nodes, and the number of rounds."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from functools import cached_property
 
 from dbhygiene.flow.cfg import Call, Enter, Graph, Iterate, Leave, Load, Loop, Node, Test
-from dbhygiene.flow.reading import value
+from dbhygiene.flow.evaluation import evaluate
 from dbhygiene.flow.values import Constant, options
-from dbhygiene.frozen import Frozen
-from dbhygiene.gaps.durations import limit_by_clock, shortest
-from dbhygiene.gaps.seconds import FOR_EVER, Rounds, Seconds
+from dbhygiene.gaps.call_durations import limit_by_clock, shortest
+from dbhygiene.gaps.duration import FOR_EVER, Duration, Rounds
 from dbhygiene.library import django
 from dbhygiene.library.words import words
+from dbhygiene.records import Frozen
 from dbhygiene.source import File
 
 _SAME_ITEMS = words("list tuple set frozenset sorted reversed iter enumerate")
@@ -30,7 +30,7 @@ class Cycle(Frozen):
 
     @property
     def loop(self) -> Loop | None:
-        return self.step.act.node if self.step and isinstance(self.step.act, Iterate) else None
+        return self.step.event.node if self.step and isinstance(self.step.event, Iterate) else None
 
     @cached_property
     def _inside(self) -> frozenset[int]:
@@ -43,7 +43,7 @@ class Cycle(Frozen):
 
 def _places(node: Node) -> Iterator[ast.AST]:
     """The places at which effects of a node may be noted."""
-    match node.act:
+    match node.event:
         case Call(node=place) | Test(node=place) | Load(node=place):
             yield place
         case Enter(node=item) | Leave(node=item):
@@ -90,7 +90,7 @@ def _edges_back(graph: Graph) -> Iterator[tuple[Node, Node]]:
 
 
 def _step(head: Node) -> Node | None:
-    return next((node for node in (head, *(target for _, target in head.out)) if isinstance(node.act, Iterate)), None)
+    return next((node for node in (head, *(target for _, target in head.out)) if isinstance(node.event, Iterate)), None)
 
 
 def rounds(file: File, cycle: Cycle, *, few: bool = False) -> Rounds:
@@ -100,9 +100,9 @@ def rounds(file: File, cycle: Cycle, *, few: bool = False) -> Rounds:
         few: whether a `for` over nobody knows how many has FEW rounds rather than MANY.
     """
     loop = cycle.loop
-    count = _count(file, loop.iter) if loop else _counted(file, cycle)
+    count = _count(file, loop.iter) if loop else _count_rounds(file, cycle)
     if count is None:
-        return Rounds(1, FEW if few and loop else MANY, FOR_EVER, _lasting(file, cycle))
+        return Rounds(1, FEW if few and loop else MANY, FOR_EVER, _clock_limit(file, cycle))
     return Rounds(1 if loop is None or _may_end_early(loop) else count, count, count)
 
 
@@ -115,14 +115,14 @@ def runs_once(file: File, loop: Loop) -> bool:
     return file.resolve(named) in django.EACH_DATABASE or (_count(file, iterated) or 0) >= 1
 
 
-def _counted(file: File, cycle: Cycle) -> float | None:
+def _count_rounds(file: File, cycle: Cycle) -> float | None:
     """The rounds of `while tries < 3:`, where `tries += 1` stands within the loop's function."""
     node = cycle.head
     for _ in range(4):  # what the test reads comes before it
-        if isinstance(node.act, Test) or not node.out:
+        if isinstance(node.event, Test) or not node.out:
             break
         node = node.out[0][1]
-    match node.act:
+    match node.event:
         case Test(node=ast.Compare(left=ast.Name(id=name) as counter, ops=[ast.Lt() | ast.LtE()], comparators=[end])):
             scope = file.scope_of(counter)
             for change in file.nodes(ast.AugAssign):
@@ -133,12 +133,12 @@ def _counted(file: File, cycle: Cycle) -> float | None:
     return None
 
 
-def _lasting(file: File, cycle: Cycle) -> Seconds | None:
+def _clock_limit(file: File, cycle: Cycle) -> Duration | None:
     """The time after which a loop ends that looks at a clock."""
     limits = (
-        limit_by_clock(file, node.act.node)
+        limit_by_clock(file, node.event.node)
         for node in cycle.nodes
-        if isinstance(node.act, Test) and any(target not in cycle.nodes for _, target in node.out)
+        if isinstance(node.event, Test) and any(target not in cycle.nodes for _, target in node.out)
     )
     return shortest(limit for limit in limits if limit is not None)
 
@@ -165,7 +165,7 @@ def _count(file: File, iterated: ast.expr) -> float | None:
 
 def _most(file: File, expr: ast.expr) -> float | None:
     """The largest number that an expression may be; None where one of its values is not known."""
-    found = [option.value if isinstance(option, Constant) else None for option in options(value(file, expr))]
+    found = [option.value if isinstance(option, Constant) else None for option in options(evaluate(file, expr))]
     numbers = [number for number in found if isinstance(number, (int, float))]
     return max(numbers) if numbers and len(numbers) == len(found) else None
 

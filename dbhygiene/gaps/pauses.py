@@ -1,17 +1,17 @@
-"""How long a point of the program waits, whatever it does to connections meanwhile."""
+"""`Pauses`: how long a node waits, whatever it does with connections."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dbhygiene.flow.cfg import Act, TooLargeError
+from dbhygiene.flow.cfg import Event, TooLargeError
 from dbhygiene.flow.interprocedural import Interprocedural
 from dbhygiene.flow.limits import TOO_LARGE, give_up
-from dbhygiene.flow.once import once
-from dbhygiene.gaps.effects import Effects, Idle, Routine, Run, Spot, unsettled
-from dbhygiene.gaps.reach import Reach
-from dbhygiene.gaps.states import NEVER_ENDS, UNKNOWN, Pause, Summary
-from dbhygiene.gaps.walk import Walk
+from dbhygiene.flow.queries import query
+from dbhygiene.gaps.effects import Context, Effects, Location, ProjectCall, Wait, report_unsettled
+from dbhygiene.gaps.implicit import ImplicitWalk
+from dbhygiene.gaps.reachability import Reachability
+from dbhygiene.gaps.states import NEVER_ENDS, UNKNOWN, GapSummary, Pause
 from dbhygiene.source import Code, File
 
 
@@ -20,42 +20,42 @@ class Pauses:
 
     def __init__(self, limit: float) -> None:
         self._limit = limit
-        self._reach = Reach()
-        self._walked: Interprocedural[Routine, Summary] = Interprocedural(
-            self._walk, lambda _: NEVER_ENDS, lambda _: UNKNOWN, Summary.widened, unsettled
+        self._reach = Reachability()
+        self._walked: Interprocedural[Context, GapSummary] = Interprocedural(
+            self._walk, lambda _: NEVER_ENDS, lambda _: UNKNOWN, GapSummary.widen, report_unsettled
         )
 
-    def of(self, file: File, code: Code, act: Act) -> Iterator[tuple[Spot, Pause]]:
+    def of(self, file: File, code: Code, event: Event) -> Iterator[tuple[Location, Pause]]:
         """The waits at one node of a function, each with its place there."""
-        for effect in Effects(Routine(file, code, plain=True)).of(act):
+        for effect in Effects(Context(file, code, ignore_decorators=True)).of(event):
             match effect:
-                case Idle(spot=spot, seconds=seconds, kind=kind):
+                case Wait(spot=spot, seconds=seconds, kind=kind):
                     yield spot, Pause(seconds, spot, kind)
-                case Run(spot=spot, routines=routines) if any(map(self._may_wait, routines)):
+                case ProjectCall(spot=spot, routines=routines) if any(map(self._may_wait, routines)):
                     pause = max(map(self._lasting, routines), key=lambda pause: pause.seconds.rank(self._limit))
                     if pause.seconds.most and pause.spot is not None:
-                        yield spot, pause.seen_from(spot)
+                        yield spot, pause.called_at(spot)
 
-    def _may_wait(self, routine: Routine) -> bool:
+    def _may_wait(self, routine: Context) -> bool:
         """Whether anything that a routine leads to waits: a look at its calls tells sooner than a walk."""
-        given = [each for _, each in routine.given]
+        given = [each for _, each in routine.callbacks]
         self._reach.explore((each.file, each.code) for each in (routine, *given))
-        known = [self._reach.doing(each.code) for each in (routine, *given)]
-        return any(doing is None or Idle in doing.does for doing in known)
+        known = [self._reach.effects_of(each.code) for each in (routine, *given)]
+        return any(doing is None or Wait in doing.effects for doing in known)
 
-    def _lasting(self, routine: Routine) -> Pause:
+    def _lasting(self, routine: Context) -> Pause:
         ending = self._walked.of(routine).returns
-        return ending.after if ending.through is None else ending.through
+        return ending.wait_after if ending.silent_wait is None else ending.silent_wait
 
-    def _walk(self, routine: Routine) -> Summary:
+    def _walk(self, routine: Context) -> GapSummary:
         try:
-            return Walk(routine, self._walked.of, self._limit).summary
+            return ImplicitWalk(routine, self._walked.of, self._limit).summary
         except TooLargeError:
             give_up(routine.file, routine.code, TOO_LARGE)
             return UNKNOWN
 
 
-@once
+@query
 def pauses_from(file: File) -> Pauses:
     """The waits of the functions that a file leads to."""
     return Pauses(file.project.settings.gap_limit)

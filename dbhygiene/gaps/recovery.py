@@ -1,12 +1,12 @@
-"""Code that expects the connection to be lost, and opens a new one."""
+"""Handlers that expect a lost connection and reconnect."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.flow.calls import find
-from dbhygiene.gaps.things import Object, Things
+from dbhygiene.flow.definitions import find_definition
+from dbhygiene.gaps.type_inference import ObjectInstance, TypeInference
 from dbhygiene.library import django
 from dbhygiene.source import FUNCTION, File
 
@@ -36,7 +36,7 @@ def closes(file: File, node: ast.AST, depth: int = 1) -> bool:
         if any(name in django.CLOSES for name in _names(file, call.func)):
             return True
         name = file.resolve(call.func)
-        called = find(file, name) if depth and name else None
+        called = find_definition(file, name) if depth and name else None
         if called and isinstance(called.node, FUNCTION) and closes(called.file, called.node, depth - 1):
             return True
     return False
@@ -47,7 +47,9 @@ def _calls(node: ast.AST) -> Iterator[ast.Call]:
 
 
 def _names(file: File, func: ast.expr) -> Iterator[str]:
-    if isinstance(func, ast.Attribute) and isinstance(owner := Things.of(file).thing(func.value), Object):
+    if isinstance(func, ast.Attribute) and isinstance(
+        owner := TypeInference.of(file).type_of(func.value), ObjectInstance
+    ):
         yield f"{owner.name}.{func.attr}"
     if (name := file.resolve(func)) is not None:
         yield name

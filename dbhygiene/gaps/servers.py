@@ -1,17 +1,23 @@
-"""Which server a site's connections go to: evidence from the configuration, the settings, requirements and imports.
+"""`Verdict`: the database server of a Django site, by configuration, settings, requirements and imports.
 
-The configuration has the last word. Settings modules that are known in full come before requirements: a driver may be
-there for another database. SQLite counts only where nothing at all points to a server: many a site is developed with a
-file, and deployed with a server. Where nothing is known, the server is assumed to be MySQL.
+The configuration decides. Settings modules that are fully known come before requirements: a driver may be installed
+for another database. SQLite counts only if nothing points to a server: many sites are developed with a file and
+deployed with a server. Without any evidence, the server is assumed to be MySQL.
 """
 
 from __future__ import annotations
 
-from dbhygiene.flow.once import once
-from dbhygiene.frozen import Record
-from dbhygiene.gaps.site import Databases, databases_in, settings_modules
-from dbhygiene.library.evidence import MAY_BE_ANY, imported_servers, required_servers, server_named, servers_mentioned
+from dbhygiene.flow.queries import query
+from dbhygiene.gaps.django_settings import Databases, databases_in, settings_modules
+from dbhygiene.library.dialect_evidence import (
+    MAY_BE_ANY,
+    server_named,
+    servers_by_imports,
+    servers_by_requirements,
+    servers_mentioned,
+)
 from dbhygiene.library.sqlalchemy import MYSQL, UNKNOWN_DATABASE
+from dbhygiene.records import Record
 from dbhygiene.source import File
 
 SQLITE = "sqlite"
@@ -33,7 +39,7 @@ class Verdict(Record):
         return f"{self.title}, {'assumed: ' if self.is_assumed else ''}{self.reason}"
 
 
-@once
+@query
 def verdict(file: File) -> Verdict:
     """The server of the site that a file belongs to."""
     configured = [server_named(name) for name in file.project.settings.databases]
@@ -41,13 +47,13 @@ def verdict(file: File) -> Verdict:
         return Verdict(_worst(configured), "set by `databases`")
     modules = settings_modules(file)
     known = [databases_in(module) for module in modules]
-    named = _named(known)
+    named = _servers_of_settings(known)
     others = [server for server in named if server != SQLITE]
     if MYSQL in named:
         return Verdict(MYSQL, named[MYSQL])
     if others and not any(each.unknown for each in known):
         return Verdict(others[0], named[others[0]])
-    required = {**imported_servers(file), **required_servers(file)}
+    required = {**servers_by_imports(file), **servers_by_requirements(file)}
     if MYSQL in required:
         return Verdict(MYSQL, required[MYSQL])
     for found in (named, required):
@@ -88,7 +94,7 @@ def _worst(servers: list[str]) -> str:
     return min(servers, key=lambda server: (server != MYSQL, server == SQLITE))
 
 
-def _named(known: list[Databases]) -> dict[str, str]:
+def _servers_of_settings(known: list[Databases]) -> dict[str, str]:
     """The servers that settings modules name, each with the reason; what tests use as a file says nothing."""
     found: dict[str, str] = {}
     for each in known:

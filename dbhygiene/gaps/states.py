@@ -1,7 +1,7 @@
-"""What is known of the connection at a point of a function, and of a function as a whole.
+"""`State`: the state of Django's connection at a node; `GapSummary`: the summary of a function.
 
-A connection is fresh, or open since a query, or stale once it has been idle for longer than the server waits. What
-matters of all the ways that lead to a point is the worst: the longest time since the last query.
+A connection is fresh, in use since a query, or stale after an idle time that exceeds the timeout. The join of several
+paths is the worst case: the longest idle time since the last query.
 """
 
 from __future__ import annotations
@@ -10,33 +10,33 @@ from collections.abc import Callable, Iterable
 from functools import cached_property
 
 from dbhygiene.flow.bindings import Place
-from dbhygiene.frozen import Record, replace
-from dbhygiene.gaps.effects import Spot
+from dbhygiene.gaps.duration import NO_TIME, ONCE, Duration, Rounds
+from dbhygiene.gaps.effects import Location
 from dbhygiene.gaps.loops import Cycle
-from dbhygiene.gaps.seconds import NO_TIME, ONCE, Rounds, Seconds
-from dbhygiene.library.waits import Kind
+from dbhygiene.library.waits import WaitKind
+from dbhygiene.records import Record, replace
 
 
 class Pause(Record):
     """Time that goes by without a query; `spot` is its longest wait, None where there is none."""
 
-    seconds: Seconds = NO_TIME
-    spot: Spot | None = None
-    kind: Kind = Kind.SLEEP
+    seconds: Duration = NO_TIME
+    spot: Location | None = None
+    kind: WaitKind = WaitKind.SLEEP
 
-    def seen_from(self, spot: Spot) -> Pause:
+    def called_at(self, spot: Location) -> Pause:
         """The same, where a call leads there."""
         return self if self.spot is None else replace(self, spot=spot.leading_to(self.spot))
 
-    def widened(self, newer: Pause) -> Pause:
-        """What replaces this where a recursion has changed it."""
+    def widen(self, newer: Pause) -> Pause:
+        """Return the pause that replaces this one when a recursion makes it longer."""
         if newer.seconds == self.seconds:
             return self
         place = newer if self.spot is None else self
-        return Pause(self.seconds.widened(newer.seconds), place.spot, place.kind)
+        return Pause(self.seconds.widen(newer.seconds), place.spot, place.kind)
 
 
-class Wait(Record):
+class WaitOnPath(Record):
     """One wait on the way from the last query.
 
     `around` are the loops whose end was reached since; when the way comes by again, they are known to go round
@@ -44,13 +44,13 @@ class Wait(Record):
     """
 
     pause: Pause
-    spot: Spot
+    spot: Location
     around: frozenset[Cycle] = frozenset()
     counted: frozenset[Cycle] = frozenset()
     rounds: Rounds = ONCE
 
     @property
-    def seconds(self) -> Seconds:
+    def seconds(self) -> Duration:
         return self.pause.seconds * self.rounds
 
     @property
@@ -64,12 +64,12 @@ class Wait(Record):
 class Idle(Record):
     """The connection lies idle: since a query of this function, or, without one, since before it was called."""
 
-    since: Spot | None
-    waits: tuple[Wait, ...] = ()
-    kept: Spot | None = None  # what was to close it meanwhile, and did not: it was not old enough
+    since: Location | None
+    waits: tuple[WaitOnPath, ...] = ()
+    unsuccessful_close: Location | None = None  # what was to close it meanwhile, and did not: it was not old enough
 
     @cached_property
-    def seconds(self) -> Seconds:
+    def seconds(self) -> Duration:
         return sum((wait.seconds for wait in self.waits), NO_TIME)
 
     def rank(self, limit: float) -> tuple[float, ...]:
@@ -78,9 +78,9 @@ class Idle(Record):
     @cached_property
     def key(self) -> tuple[object, ...]:
         """What orders times that are equally bad, so that it does not matter which of them comes first."""
-        return (_places(self.since), [wait.key for wait in self.waits], _places(self.kept))
+        return (_places(self.since), [wait.key for wait in self.waits], _places(self.unsuccessful_close))
 
-    def longest(self, limit: float) -> Wait | None:
+    def longest(self, limit: float) -> WaitOnPath | None:
         return max(self.waits, key=lambda wait: wait.seconds.rank(limit), default=None)
 
     def why(self, limit: float) -> object:
@@ -98,37 +98,39 @@ class Idle(Record):
         longest = self.longest(limit)
         return Pause(self.seconds, longest.spot, longest.pause.kind) if longest else Pause()
 
-    def crossing(self, cycle: Cycle) -> Idle:
+    def after_round(self, cycle: Cycle) -> Idle:
         """After a round of a loop: what was waited for within it may be waited for again."""
-        return replace(self, waits=tuple(_crossed(wait, cycle) for wait in self.waits))
+        return replace(self, waits=tuple(_cross_loop(wait, cycle) for wait in self.waits))
 
-    def waiting(self, pause: Pause, spot: Spot, rounds: Callable[[Cycle], Rounds]) -> Idle:
+    def after_wait(self, pause: Pause, spot: Location, rounds: Callable[[Cycle], Rounds]) -> Idle:
         """After one more wait; one that was met before, on a round without a query, adds up."""
         for index, wait in enumerate(self.waits):
             if wait.spot.node is spot.node:
-                again = (*self.waits[:index], _again(wait, rounds), *self.waits[index + 1 :])
+                again = (*self.waits[:index], _repeat(wait, rounds), *self.waits[index + 1 :])
                 return replace(self, waits=again)
         if self.waits and self.seconds + pause.seconds == self.seconds:
             return self  # it is unbounded already
-        return replace(self, waits=(*self.waits, Wait(pause, spot)))
+        return replace(self, waits=(*self.waits, WaitOnPath(pause, spot)))
 
-    def closed_by_age(self, age: float, spot: Spot, limit: float) -> Idle | None:
+    def after_age_check(self, age: float, spot: Location, limit: float) -> Idle | None:
         """After `close_old_connections()`, where a connection may get this old; None where it is closed."""
         waited = self.seconds.most > 0
-        return None if waited and (age <= limit or self.seconds.least >= age) else replace(self, kept=spot)
+        return (
+            None if waited and (age <= limit or self.seconds.least >= age) else replace(self, unsuccessful_close=spot)
+        )
 
 
-def _crossed(wait: Wait, cycle: Cycle) -> Wait:
+def _cross_loop(wait: WaitOnPath, cycle: Cycle) -> WaitOnPath:
     if cycle in wait.counted or not cycle.holds(wait.spot.node):
         return wait
-    return Wait(wait.pause, wait.spot, wait.around | {cycle}, wait.counted, wait.rounds)
+    return WaitOnPath(wait.pause, wait.spot, wait.around | {cycle}, wait.counted, wait.rounds)
 
 
-def _again(wait: Wait, rounds: Callable[[Cycle], Rounds]) -> Wait:
+def _repeat(wait: WaitOnPath, rounds: Callable[[Cycle], Rounds]) -> WaitOnPath:
     total = wait.rounds
     for cycle in wait.around:
         total = total * rounds(cycle)
-    return Wait(wait.pause, wait.spot, frozenset(), wait.counted | wait.around, total)
+    return WaitOnPath(wait.pause, wait.spot, frozenset(), wait.counted | wait.around, total)
 
 
 class State(Record):
@@ -145,7 +147,7 @@ class State(Record):
     evaluated: frozenset[Place] = frozenset()
     perhaps: frozenset[Place] = frozenset()
 
-    def joined(self, other: State, limit: float) -> State:
+    def join(self, other: State, limit: float) -> State:
         return State(
             _worse(self.entered, other.entered, limit),
             worst_of_each((*self.asked, *other.asked), limit),
@@ -153,20 +155,20 @@ class State(Record):
             self.perhaps | other.perhaps,
         )
 
-    def closed(self) -> State:
+    def close(self) -> State:
         return replace(self, entered=None, asked=())
 
-    def having(self, rows: Place) -> State:
+    def with_rows(self, rows: Place) -> State:
         return replace(self, evaluated=self.evaluated | {rows}, perhaps=self.perhaps | {rows})
 
-    def binding(self, place: Place) -> State:
+    def after_assignment(self, place: Place) -> State:
         """After an assignment: what the variable holds now has not been asked for."""
         if place not in self.perhaps:
             return self
         return replace(self, evaluated=self.evaluated - {place}, perhaps=self.perhaps - {place})
 
 
-def _places(spot: Spot | None) -> list[tuple[str, int, int, str]]:
+def _places(spot: Location | None) -> list[tuple[str, int, int, str]]:
     """A spot and those within it, by where they are."""
     found = []
     while spot is not None:
@@ -197,61 +199,63 @@ def worst_of_each(idle: Iterable[Idle], limit: float) -> tuple[Idle, ...]:
     return tuple(sorted(found.values(), key=lambda each: each.key)) if len(found) > 1 else tuple(found.values())
 
 
-class Since(Record):
-    """The last query of a function, and the pause since then."""
+class LastQuery(Record):
+    """The last query of a function, and the wait after it."""
 
-    asked: Spot
-    after: Pause = Pause()
-    kept: Spot | None = None  # as with Idle
+    query: Location
+    wait_after: Pause = Pause()
+    unsuccessful_close: Location | None = None  # as with Idle
 
     @property
     def why(self) -> object:
-        return self.after.spot and self.after.spot.origin.node
+        return self.wait_after.spot and self.wait_after.spot.origin.node
 
-    def widened(self, newer: Since) -> Since:
-        return Since(self.asked, self.after.widened(newer.after), self.kept or newer.kept)
+    def widen(self, newer: LastQuery) -> LastQuery:
+        return LastQuery(
+            self.query, self.wait_after.widen(newer.wait_after), self.unsuccessful_close or newer.unsuccessful_close
+        )
 
 
 class Ending(Record):
     """How a function may end: after a pause without any query, or with one since a query, the longest first."""
 
     reached: bool = False
-    through: Pause | None = None
-    since: tuple[Since, ...] = ()
-    kept: Spot | None = None  # as with Idle, where there was no query
+    silent_wait: Pause | None = None
+    last_queries: tuple[LastQuery, ...] = ()
+    unsuccessful_close: Location | None = None  # as with Idle, where there was no query
 
     @property
-    def after(self) -> Pause:
-        return self.since[0].after if self.since else Pause()
+    def wait_after(self) -> Pause:
+        return self.last_queries[0].wait_after if self.last_queries else Pause()
 
-    def widened(self, newer: Ending) -> Ending:
+    def widen(self, newer: Ending) -> Ending:
         if not self.reached or not newer.reached:
             return newer if newer.reached else self
-        through = self.through or newer.through
-        if self.through is not None and newer.through is not None:
-            through = self.through.widened(newer.through)
-        since = {each.why: each for each in self.since}
-        for each in newer.since:
+        through = self.silent_wait or newer.silent_wait
+        if self.silent_wait is not None and newer.silent_wait is not None:
+            through = self.silent_wait.widen(newer.silent_wait)
+        since = {each.why: each for each in self.last_queries}
+        for each in newer.last_queries:
             known = since.get(each.why)
-            since[each.why] = known.widened(each) if known is not None else each
-        return Ending(True, through, tuple(since.values()), self.kept or newer.kept)
+            since[each.why] = known.widen(each) if known is not None else each
+        return Ending(True, through, tuple(since.values()), self.unsuccessful_close or newer.unsuccessful_close)
 
 
-class Summary(Record):
-    """What a function means to the connection of its caller: a pause, then its first query; and how it ends."""
+class GapSummary(Record):
+    """The effect of a function on its caller's connection: a wait, then the first query; and how the function ends."""
 
-    first: Spot | None = None
+    first: Location | None = None
     before: Pause = Pause()
     returns: Ending = Ending()
     raises: Ending = Ending()
 
-    def widened(self, newer: Summary) -> Summary:
+    def widen(self, newer: GapSummary) -> GapSummary:
         """What replaces this where a recursion has changed it."""
-        before = self.before.widened(newer.before) if self.first is not None else newer.before
-        returns, raises = self.returns.widened(newer.returns), self.raises.widened(newer.raises)
-        return Summary(self.first or newer.first, before, returns, raises)
+        before = self.before.widen(newer.before) if self.first is not None else newer.before
+        returns, raises = self.returns.widen(newer.returns), self.raises.widen(newer.raises)
+        return GapSummary(self.first or newer.first, before, returns, raises)
 
 
-NEVER_ENDS = Summary()
-SILENT = Summary(returns=Ending(True, Pause()))
-UNKNOWN = Summary(returns=Ending(True))  # the connection may have been closed, or made anew
+NEVER_ENDS = GapSummary()
+SILENT = GapSummary(returns=Ending(True, Pause()))
+UNKNOWN = GapSummary(returns=Ending(True))  # the connection may have been closed, or made anew

@@ -1,16 +1,16 @@
-"""Functions that a worker runs from a queue, and what calling one of them means."""
+"""Tasks that a worker runs from a queue (Celery, RQ, huey ...), and what a call of one means."""
 
 from __future__ import annotations
 
 import ast
 
-from dbhygiene.flow.names import locate, origin
-from dbhygiene.flow.once import once
-from dbhygiene.gaps.classes import FunctionAt, function_of
-from dbhygiene.gaps.code import returned
-from dbhygiene.gaps.durations import numbers_of_setting, seconds
-from dbhygiene.gaps.seconds import FOR_EVER
-from dbhygiene.library.entries import ENQUEUED_BY_CALL, TASK_LIBRARIES, TASKS, TIME_LIMIT_SETTINGS, TIME_LIMITS
+from dbhygiene.flow.names import canonical_name, find_module
+from dbhygiene.flow.queries import query
+from dbhygiene.gaps.call_durations import numbers_of_setting, seconds
+from dbhygiene.gaps.classes import FunctionAt, function_named
+from dbhygiene.gaps.code import return_expressions
+from dbhygiene.gaps.duration import FOR_EVER
+from dbhygiene.library.background import ENQUEUED_BY_CALL, TASK_LIBRARIES, TASKS, TIME_LIMIT_SETTINGS, TIME_LIMITS
 from dbhygiene.source import FUNCTION, Code, File
 
 
@@ -22,14 +22,14 @@ def is_task(file: File, decorator: ast.expr) -> bool:
     if last in TASKS:
         library = name.partition(".")[0]
         return library in TASK_LIBRARIES or last == "shared_task" or (last == "task" and name.count(".") > 0)
-    own = function_of(file, name) if last.endswith("task") else None
+    own = function_named(file, name) if last.endswith("task") else None
     return own is not None and any(
         isinstance(made, ast.Call) and (own.file.resolve(made.func) or "").endswith((".shared_task", ".task"))
-        for made in returned(own.node)
+        for made in return_expressions(own.node)
     )
 
 
-@once
+@query
 def time_limit(file: File, function: Code) -> float:
     """The seconds after which a worker ends a function that is a task; without an end where nothing limits it."""
     limits: list[float] = []
@@ -53,7 +53,7 @@ def _limits(file: File, decorator: ast.expr) -> list[float]:
 
 def _meaning(file: File, name: str) -> str:
     """What a name stands for that another module gives to it: `our_task = shared_task`."""
-    found = locate(file, origin(file, name))
+    found = find_module(file, canonical_name(file, name))
     if found is None or len(found[1]) != 1:
         return name
     return found[0].meaning(found[1][0], found[0].scope) or name
@@ -71,5 +71,5 @@ def runs_later(function: FunctionAt) -> bool:
 def task_of(file: File, handle: ast.expr) -> FunctionAt | None:
     """The task that an expression names, as in `task.apply()`."""
     name = file.resolve(handle)
-    found = function_of(file, name) if name else None
+    found = function_named(file, name) if name else None
     return found if found and any(is_task(found.file, each) for each in found.node.decorator_list) else None

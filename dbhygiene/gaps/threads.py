@@ -1,4 +1,4 @@
-"""Threads that a program starts: what runs in each of them, and whether it ends before the process does."""
+"""`Thread`: the threads that a program starts, the code of each, and whether it ends before the process does."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import ast
 from collections.abc import Iterator
 
 from dbhygiene.flow.bindings import Bindings
-from dbhygiene.flow.once import once
-from dbhygiene.frozen import Record
+from dbhygiene.flow.queries import query
+from dbhygiene.gaps.call_durations import argument
 from dbhygiene.gaps.code import is_generator, own_nodes
-from dbhygiene.gaps.decorators import dressed
-from dbhygiene.gaps.durations import argument
-from dbhygiene.gaps.effects import Ask, Close, Effects, Idle, Routine, Run
-from dbhygiene.gaps.endless import is_endless
-from dbhygiene.gaps.entries import functions_of
-from dbhygiene.gaps.reach import Doing, Reach
-from dbhygiene.gaps.things import Object, Things
+from dbhygiene.gaps.decorators import with_decorators
+from dbhygiene.gaps.effects import Close, Context, Effects, ProjectCall, Query, Wait
+from dbhygiene.gaps.endless_loops import is_endless
+from dbhygiene.gaps.entry_points import functions_of
+from dbhygiene.gaps.reachability import EffectSet, Reachability
+from dbhygiene.gaps.type_inference import ObjectInstance, TypeInference
 from dbhygiene.library import django
-from dbhygiene.library.entries import HANDS_OVER, THREAD_POOLS, THREADS
-from dbhygiene.library.waits import Kind
+from dbhygiene.library.background import HANDS_OVER, THREAD_POOLS, THREADS
+from dbhygiene.library.waits import WaitKind
+from dbhygiene.records import Record
 from dbhygiene.source import FUNCTION, Code, File, Function
 
 
@@ -28,7 +28,7 @@ class Thread(Record):
     file: File
     function: Function
     starter: File
-    handed: tuple[ast.expr, ...]
+    arguments: tuple[ast.expr, ...]
 
 
 def threads(file: File, call: ast.Call) -> Iterator[Thread]:
@@ -39,7 +39,7 @@ def threads(file: File, call: ast.Call) -> Iterator[Thread]:
     target = _target(file, call)
     if target is None:
         return
-    handed = tuple(_handed(call, target))
+    handed = tuple(_thread_arguments(call, target))
     for owner, function in functions_of(file, target):
         if isinstance(function, ast.FunctionDef) and not is_generator(function):
             yield Thread(owner, function, file, handed)
@@ -50,13 +50,13 @@ def _target(file: File, call: ast.Call) -> ast.expr | None:
     if (name := file.resolve(call.func)) in THREADS:
         return argument(call, *THREADS[name])
     if isinstance(call.func, ast.Attribute) and call.func.attr in HANDS_OVER:
-        owner = Things.of(file).thing(call.func.value)
-        if isinstance(owner, Object) and owner.name in THREAD_POOLS:
+        owner = TypeInference.of(file).type_of(call.func.value)
+        if isinstance(owner, ObjectInstance) and owner.name in THREAD_POOLS:
             return argument(call, *HANDS_OVER[call.func.attr])
     return None
 
 
-def _handed(call: ast.Call, target: ast.expr) -> Iterator[ast.expr]:
+def _thread_arguments(call: ast.Call, target: ast.expr) -> Iterator[ast.expr]:
     """What the thread's function may be given: by the call, and by `partial` or a lambda within it."""
     todo = [*call.args, *(word.value for word in call.keywords)]
     while todo:
@@ -75,11 +75,11 @@ def _handed(call: ast.Call, target: ast.expr) -> Iterator[ast.expr]:
 
 def keeps_connection(thread: Thread) -> bool:
     """Whether a thread asks the database, closes nothing, and ends, as far as all of its code is known."""
-    reach = Reach(sync_only=True)
-    handed = [found for expr in thread.handed for found in functions_of(thread.starter, expr)]
+    reach = Reachability(sync_only=True)
+    handed = [found for expr in thread.arguments for found in functions_of(thread.starter, expr)]
     reach.explore([(thread.file, thread.function), *handed])
-    does = {effect for doing in reach for effect in doing.does}
-    if Ask not in does or Close in does or any(_closes(thread.starter, expr) for expr in thread.handed):
+    does = {effect for doing in reach for effect in doing.effects}
+    if Query not in does or Close in does or any(_closes(thread.starter, expr) for expr in thread.arguments):
         return False
     if any(map(_lives_on, reach)):
         return False
@@ -89,24 +89,24 @@ def keeps_connection(thread: Thread) -> bool:
 def _closes(file: File, expr: ast.expr) -> bool:
     """Whether an expression is a function that closes the connection: `connection.close`."""
     called = expr.body.func if isinstance(expr, ast.Lambda) and isinstance(expr.body, ast.Call) else expr
-    return any(name in django.CLOSES for name in Effects(Routine(file, file.tree)).names(called))
+    return any(name in django.CLOSES for name in Effects(Context(file, file.tree)).names(called))
 
 
-def _lives_on(doing: Doing) -> bool:
+def _lives_on(doing: EffectSet) -> bool:
     """Whether a function goes on as long as the process: in a loop until it is stopped, or as a server."""
     return any(is_endless(doing.file, node) for node in own_nodes(doing.code)) or _serves(doing.file, doing.code)
 
 
-@once
+@query
 def _serves(file: File, code: Code) -> bool:
-    effects = Effects(Routine(file, code, plain=True))
+    effects = Effects(Context(file, code, ignore_decorators=True))
     calls = (node for node in own_nodes(code) if isinstance(node, ast.Call))
-    return any(isinstance(e, Idle) and e.kind is Kind.SERVER for call in calls for e in effects.of_call(call))
+    return any(isinstance(e, Wait) and e.kind is WaitKind.SERVER for call in calls for e in effects.of_call(call))
 
 
-def _calls_unknown(doing: Doing, reach: Reach) -> bool:
+def _calls_unknown(doing: EffectSet, reach: Reachability) -> bool:
     """Whether a function calls what it was given, and nobody can tell what that is: it may close the connection."""
-    given = _given_to(doing, reach)
+    given = _known_callbacks(doing, reach)
     return any(
         isinstance(node, ast.Call) and (name := _parameter(doing.file, node.func)) is not None and name not in given
         for node in own_nodes(doing.code)
@@ -133,16 +133,16 @@ def _parameters(function: Function) -> set[str]:
     return {each.arg for each in (*args.posonlyargs, *args.args, *args.kwonlyargs)} - {"self", "cls"}
 
 
-def _given_to(doing: Doing, reach: Reach) -> set[str]:
+def _known_callbacks(doing: EffectSet, reach: Reachability) -> set[str]:
     """The parameters of a function for which its callers give code of the project, or nothing but a decorator does."""
     found: set[str] = set()
     for caller in reach:
-        routines = [dressed(Routine(caller.file, caller.code))]
-        effects = Effects(Routine(caller.file, caller.code, plain=True))
+        routines = [with_decorators(Context(caller.file, caller.code))]
+        effects = Effects(Context(caller.file, caller.code, ignore_decorators=True))
         for node in own_nodes(caller.code):
             for effect in effects.of_call(node) if isinstance(node, ast.Call) else ():
-                routines += effect.routines if isinstance(effect, Run) else ()
+                routines += effect.routines if isinstance(effect, ProjectCall) else ()
         for routine in routines:
             if routine.code is doing.code:
-                found |= {name for name, _ in routine.given}
+                found |= {name for name, _ in routine.callbacks}
     return found

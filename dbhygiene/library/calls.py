@@ -18,8 +18,8 @@ from dbhygiene.library.resources import (
     HARMLESS,
     READS,
     RETURNS,
-    Argument,
-    Summary,
+    CallModel,
+    ParameterSummary,
 )
 
 _QUIET_BUILTINS = """
@@ -85,22 +85,22 @@ EXITS_AT_ONCE = frozenset("os._exit os.abort os.execv os.execve os.execvp os.exe
 EXITS = frozenset({"sys.exit", "os._exit", "exit", "quit"})  # by which a program ends, and is not replaced
 NEVER_RETURN = EXITS_AT_ONCE | EXITS
 
-_RETURNS_FIRST = Summary(arguments=(Argument.of(RETURNS),), rest=Argument.of(BORROWS))
-_RETURNS_SECOND = Summary(arguments=(Argument.of(BORROWS), Argument.of(RETURNS)), may_raise=False)
+_RETURNS_FIRST = CallModel(arguments=(ParameterSummary.of(RETURNS),), rest=ParameterSummary.of(BORROWS))
+_RETURNS_SECOND = CallModel(arguments=(ParameterSummary.of(BORROWS), ParameterSummary.of(RETURNS)), may_raise=False)
 
-CALLS: dict[str, Summary] = {
+CALLS: dict[str, CallModel] = {
     **dict.fromkeys(_QUIET_BUILTINS.split(), HARMLESS),
     **dict.fromkeys(_QUIET_FUNCTIONS.split(), HARMLESS),
-    **dict.fromkeys(_QUIETLY_GATHERING.split(), Summary(rest=Argument.of(GATHERS), may_raise=False)),
-    **dict.fromkeys(_GATHERING.split(), Summary(rest=Argument.of(GATHERS))),
-    **dict.fromkeys(_LAZY.split(), Summary(rest=Argument.of(READS), may_raise=False)),  # they read later
-    "atexit.register": Summary(may_raise=False),
-    "setattr": Summary(may_raise=False),
+    **dict.fromkeys(_QUIETLY_GATHERING.split(), CallModel(rest=ParameterSummary.of(GATHERS), may_raise=False)),
+    **dict.fromkeys(_GATHERING.split(), CallModel(rest=ParameterSummary.of(GATHERS))),
+    **dict.fromkeys(_LAZY.split(), CallModel(rest=ParameterSummary.of(READS), may_raise=False)),  # they read later
+    "atexit.register": CallModel(may_raise=False),
+    "setattr": CallModel(may_raise=False),
     "typing.cast": _RETURNS_SECOND,
     "typing_extensions.cast": _RETURNS_SECOND,
     "asyncio.wait_for": _RETURNS_FIRST,
     "asyncio.shield": _RETURNS_FIRST,
-    "functools.partial": Summary(arguments=(Argument.of(RETURNS),), may_raise=False),
+    "functools.partial": CallModel(arguments=(ParameterSummary.of(RETURNS),), may_raise=False),
     **dict.fromkeys(_BORROWING_FUNCTIONS.split(), BORROWER),
 }
 
@@ -119,7 +119,7 @@ LOGGERS = frozenset("log logger logging LOG LOGGER _log _logger __log __logger".
 # Methods of the pools of drivers: those that give a connection, and those that are given it back.
 TAKING = frozenset({"acquire", "connection", "dedicated_connection", "get_connection", "getconn"})
 GIVING_BACK = frozenset({"putconn", "release"})
-GIVEN_BACK = Summary(arguments=(Argument.of(CLOSES),), may_raise=False)
+GIVEN_BACK = CallModel(arguments=(ParameterSummary.of(CLOSES),), may_raise=False)
 
 # What can be read from a connection and is no method: it needs the connection no more.
 PLAIN = frozenset(

@@ -6,15 +6,15 @@ import ast
 from collections.abc import Iterator
 from functools import cached_property
 
-from dbhygiene.flow.names import origin
-from dbhygiene.flow.once import once
-from dbhygiene.flow.reading import keywords, value
-from dbhygiene.flow.values import UNKNOWN, Called, Constant, Dict, Named, Value, as_dict, merged, options
-from dbhygiene.frozen import Frozen
+from dbhygiene.flow.evaluation import evaluate, evaluate_keywords
+from dbhygiene.flow.names import canonical_name
+from dbhygiene.flow.queries import query
+from dbhygiene.flow.values import UNKNOWN, Called, Constant, Dict, Named, Value, as_dict, merge_dicts, options
 from dbhygiene.library import sqlalchemy as library
-from dbhygiene.library.evidence import speaks_for_another
-from dbhygiene.library.idle import sets_timeout
-from dbhygiene.library.listeners import pinged
+from dbhygiene.library.dialect_evidence import suggests_another
+from dbhygiene.library.pool_listeners import has_ping_listener
+from dbhygiene.library.server_calls import sets_timeout
+from dbhygiene.records import Frozen
 from dbhygiene.settings import Confidence
 from dbhygiene.source import File, function_around
 
@@ -36,7 +36,7 @@ class Engine(Frozen):
         if "check_same_thread" in as_dict(self.option("connect_args", Dict())).items:
             found = (found - {library.UNKNOWN_DATABASE}) or frozenset({"sqlite"})
         if library.UNKNOWN_DATABASE in found or len(found) > 1:
-            allowed, ruled_out = library.guarded(self.file, self.call)
+            allowed, ruled_out = library.databases_by_conditions(self.file, self.call)
             if allowed:
                 return allowed
             known = found - {library.UNKNOWN_DATABASE}
@@ -53,7 +53,7 @@ class Engine(Frozen):
         return _sets(self.options, name)
 
     @property
-    def protected(self) -> bool:
+    def is_protected(self) -> bool:
         """Whether something may keep its pool from handing out dead connections, or cannot be seen."""
         return (
             self.options.open
@@ -62,7 +62,7 @@ class Engine(Frozen):
             or not self.has_pool
             or "strategy" in self.options.items
             or sets_timeout(self.file)
-            or pinged(self.file)
+            or has_ping_listener(self.file)
         )
 
     @property
@@ -75,7 +75,7 @@ class Engine(Frozen):
         )
 
 
-def pool_of(made: Engine) -> str:
+def engine_pool_kind(made: Engine) -> str:
     """What an engine does with connections: "shared", one for all; "none", a new one each time; else ""."""
     given = [one for name in ("poolclass", "pool") for one in options(made.option(name, Constant(None)))]
     pools = {one.name.rpartition(".")[2] if isinstance(one, (Named, Called)) else "" for one in given}
@@ -85,7 +85,7 @@ def pool_of(made: Engine) -> str:
         return found.pop() if len(found) == 1 else ""
     if made.databases != {"sqlite"}:
         return ""
-    return "shared" if library.is_in_memory(made.url) else "none"
+    return "shared" if library.is_in_memory_url(made.url) else "none"
 
 
 _POOLS = {"StaticPool": "shared", "SingletonThreadPool": "shared", "NullPool": "none"}
@@ -115,13 +115,13 @@ def _pool_is_protected(pool: Called) -> bool:
     return given.open or _sets(given, "pre_ping") or _sets(given, "recycle") or len(pool.arguments) > 1
 
 
-def made_in(file: File) -> Iterator[Engine]:
+def engines_in(file: File) -> Iterator[Engine]:
     """The engines that the calls in a file make."""
     if any(word in file.text for word in (*_LAST_NAMES, "partial")):
         yield from (made for call in file.nodes(ast.Call) if (made := engine(file, call)) is not None)
 
 
-@once
+@query
 def engine(file: File, call: ast.Call) -> Engine | None:
     """The engine that a call makes, if it makes one."""
     if isinstance(call.func, ast.Attribute) and call.func.attr not in _LAST_NAMES:
@@ -129,7 +129,7 @@ def engine(file: File, call: ast.Call) -> Engine | None:
     name, before = file.resolve(call.func), Dict()
     positional: list[Value] = []
     if name is None and isinstance(call.func, ast.Name) and "partial" in file.text:
-        match value(file, call.func):
+        match evaluate(file, call.func):
             case Called(name="functools.partial", arguments=[Named(name=name), *given], keywords=before):
                 positional = list(given)
             case _:
@@ -138,10 +138,10 @@ def engine(file: File, call: ast.Call) -> Engine | None:
         return None
     if not name.endswith(_LAST_NAMES):
         return None
-    name = _of_stars(file, call.func, origin(file, name))
-    first = [*positional, *(value(file, argument) for argument in call.args[:2])]
+    name = _of_stars(file, call.func, canonical_name(file, name))
+    first = [*positional, *(evaluate(file, argument) for argument in call.args[:2])]
     named = Dict(
-        {**before.items, **(own := keywords(file, call)).items}, before.open or own.open, own.file, own.literal
+        {**before.items, **(own := evaluate_keywords(file, call)).items}, before.open or own.open, own.file, own.literal
     )
     if any(isinstance(argument, ast.Starred) for argument in call.args):
         named = Dict(named.items, open=True)
@@ -173,18 +173,18 @@ def _from_configuration(file: File, call: ast.Call, first: list[Value], named: D
         prefix = Constant("")
     start = prefix.value
     read = {key[len(start) :]: item for key, item in table.items.items() if key.startswith(start)}
-    found = merged(Dict({**read, **named.items}, table.open or named.open), Dict())
+    found = merge_dicts(Dict({**read, **named.items}, table.open or named.open), Dict())
     return Engine(file, call, found.items.get("url", UNKNOWN), found, is_async, configured=True)
 
 
-def concern(made: Engine) -> Confidence | None:
+def timeout_confidence(made: Engine) -> Confidence | None:
     """How sure it is that an engine is of a server that closes idle connections; None where it is of another."""
     found = made.databases
     if library.MYSQL in found:
         return Confidence.CERTAIN if found == {library.MYSQL} else Confidence.LIKELY
     if library.UNKNOWN_DATABASE not in found:
         return None
-    if len(found) > 1 or speaks_for_another(made.file):
+    if len(found) > 1 or suggests_another(made.file):
         return Confidence.POSSIBLE
     return Confidence.LIKELY
 
@@ -209,13 +209,13 @@ def _target(file: File, call: ast.Call) -> str | None:
     return None
 
 
-def written(made: Engine, name: str) -> ast.expr | None:
+def option_expression(made: Engine, name: str) -> ast.expr | None:
     """Where an option's value is written: as a keyword of the call, or in a dict literal of the same file."""
     for keyword in made.call.keywords:
         if keyword.arg == name:
             return keyword.value
         if keyword.arg is None:
-            given = value(made.file, keyword.value)
+            given = evaluate(made.file, keyword.value)
             if isinstance(given, Dict) and given.file is made.file and given.literal is not None:
                 for key, item in zip(given.literal.keys, given.literal.values, strict=True):
                     if isinstance(key, ast.Constant) and key.value == name:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from dbhygiene.library.waits import Kind, waits_of
+from dbhygiene.library.waits import WaitKind, waits_of
 from dbhygiene.library.words import words
 
 # Decorators, by the last part of their name, of functions that run once, from the command line; where the file imports
@@ -45,7 +45,9 @@ PASSIVE_BASES = words(
 )
 
 # Calls that return when the program ends, by the last part of their name, or by `run` of something with such a name.
-RUNS_ON = (waits_of(Kind.SERVER) - words("run start wait")) | words("mainloop run_app exec_ run_forever serve_forever")
+RUNS_ON = (waits_of(WaitKind.SERVER) - words("run start wait")) | words(
+    "mainloop run_app exec_ run_forever serve_forever"
+)
 SERVERS = words("app application bot client dp mcp server socketio uvicorn web")
 
 # Frameworks that run a file from its top for each click, so that its top level is no start of a program.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 
-from dbhygiene.flow.names import origin
-from dbhygiene.source import File, Function, mentioning
+from dbhygiene.flow.names import canonical_name
+from dbhygiene.source import File, Function, files_with_word
 
 _DEPENDS = frozenset(
     {"fastapi.Depends", "fastapi.params.Depends", "fastapi.Security", "fastapi.param_functions.Depends"}
@@ -16,7 +16,7 @@ def is_dependency(file: File, function: Function) -> bool:
     """Whether some `Depends(...)` of the project names a function of this file's module scope."""
     if file.scope.defined.get(function.name) is not function:
         return False
-    files = mentioning(file, function.name)
+    files = files_with_word(file, function.name)
     return any("Depends" in each.text and _depends_on(each, file, function) for each in files)
 
 
@@ -26,6 +26,6 @@ def _depends_on(file: File, owner: File, function: Function) -> bool:
         if file.resolve(call.func) in _DEPENDS:
             for given in (*call.args[:1], *(k.value for k in call.keywords if k.arg == "dependency")):
                 name = file.resolve(given)
-                if name is not None and wanted in (name, origin(file, name)):
+                if name is not None and wanted in (name, canonical_name(file, name)):
                     return True
     return False

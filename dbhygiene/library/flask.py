@@ -13,8 +13,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from dbhygiene.flow.bindings import Bindings, Place
-from dbhygiene.flow.names import bases
-from dbhygiene.frozen import Record
+from dbhygiene.flow.names import project_bases
+from dbhygiene.records import Record
 from dbhygiene.source import File, Scope, function_around
 
 DISTRIBUTION = "flask-sqlalchemy"
@@ -60,7 +60,7 @@ class Setting(Record):
 
     def target(self, file: File, key: str) -> str:
         """What another setting is assigned to beside this one."""
-        return f"{self.owner}[{file.quoted(key, self.at)}]" if self.owner else key
+        return f"{self.owner}[{file.quote(key, self.at)}]" if self.owner else key
 
 
 class Group(Record):
@@ -103,11 +103,11 @@ def handles_options(file: File) -> bool:
 
 def options_elsewhere(file: File, own: list[Group]) -> bool:
     """Whether other code of the project, or of this file's `own` groups, gives options to an engine, but no URL."""
-    others = [other for other in file.project.mentions(ENGINE_OPTIONS) if other.path != file.path]
+    others = [other for other in file.project.parsed_files_containing(ENGINE_OPTIONS) if other.path != file.path]
     found = [*own, *(group for other in others for group in groups(other))]
     if any(group.has(ENGINE_OPTIONS) and not group.has(URI) for group in found):
         return True
-    users = (other for other in file.project.mentions("engine_options") if other.path != file.path)
+    users = (other for other in file.project.parsed_files_containing("engine_options") if other.path != file.path)
     return any("flask_sqlalchemy" in other.text for other in users)
 
 
@@ -123,20 +123,20 @@ def _is_flask(file: File, group: Group) -> bool:
 
 def _of_classes(file: File) -> Iterator[Group]:
     for name, scope in file.classes.items():
-        settings = tuple(_assigned(file, scope))
+        settings = tuple(_settings_in(file, scope))
         if settings:
-            yield Group(name, settings, _inherited(file, scope))
+            yield Group(name, settings, _base_keys(file, scope))
 
 
 def _of_module(file: File) -> Iterator[Group]:
     if "create_engine" in file.scope.imports:  # a URL for an engine of its own
         return
-    settings = tuple(_assigned(file, file.scope))
+    settings = tuple(_settings_in(file, file.scope))
     if settings:
         yield Group(file.path.stem, settings)
 
 
-def _assigned(file: File, scope: Scope) -> Iterator[Setting]:
+def _settings_in(file: File, scope: Scope) -> Iterator[Setting]:
     values = Bindings.of(file).values
     for key in sorted(SETTINGS):
         for value in values.get(Place(scope, key), ()):
@@ -144,10 +144,10 @@ def _assigned(file: File, scope: Scope) -> Iterator[Setting]:
             yield Setting(key, value, _target(statement) or value, statement)
 
 
-def _inherited(file: File, scope: Scope, depth: int = 6) -> frozenset[str]:
+def _base_keys(file: File, scope: Scope, depth: int = 6) -> frozenset[str]:
     found: set[str] = set()
-    for base_file, base in bases(file, scope) if depth else ():
-        found |= {key for key in SETTINGS if key in base.bound} | _inherited(base_file, base, depth - 1)
+    for base_file, base in project_bases(file, scope) if depth else ():
+        found |= {key for key in SETTINGS if key in base.bound} | _base_keys(base_file, base, depth - 1)
     return frozenset(found)
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ast
 
-from dbhygiene.flow.reading import value
+from dbhygiene.flow.evaluation import evaluate
 from dbhygiene.flow.values import Called, Constant, Instance, options
 from dbhygiene.library.drivers import driver
 from dbhygiene.library.resources import Driver, Pool
 from dbhygiene.source import FUNCTION, File, Scope
 
 
-def taken(file: File, call: ast.Call, scope: Scope) -> tuple[Driver, Pool] | None:
+def pool_of_call(file: File, call: ast.Call, scope: Scope) -> tuple[Driver, Pool] | None:
     """The pool that a call takes a connection from, and its driver; None for any other call.
 
     A pool that the same function makes is not asked for its connections: they end when it does.
@@ -34,7 +34,7 @@ def _makers(file: File, pool: ast.expr) -> set[str]:
     """The names of what may have made a pool, or annotate it."""
     return {
         option.name if isinstance(option, (Called, Instance)) else ""
-        for option in options(value(file, pool))
+        for option in options(evaluate(file, pool))
         if option != Constant(None)
     }
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from dbhygiene.library.drivers import PACKAGES as DRIVERS
 
-__all__ = ["CLOSING", "DJANGO", "DRIVERS", "GIVING", "MODULES", "SQLALCHEMY", "imports", "needles"]
+__all__ = ["CLOSING", "DJANGO", "DRIVERS", "GIVING", "MODULES", "SQLALCHEMY", "import_lines", "needles"]
 
 SQLALCHEMY = frozenset({"sqlalchemy", "sqlmodel"})
 DJANGO = "django"
@@ -27,7 +27,7 @@ def needles(words: Iterable[str]) -> tuple[bytes, ...]:
     return tuple(word.encode() for word in sorted(found) if not any(other in word for other in found - {word}))
 
 
-def imports(text: str) -> str:
+def import_lines(text: str) -> str:
     """The import statements of a text, and other lines that speak of imports."""
     found: list[str] = []
     at = text.find("import")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum
 
-from dbhygiene.frozen import Record, replace
+from dbhygiene.records import Record, replace
 
 Version = tuple[int, ...]
 SQLITE_IN_MEMORY = r":memory:|file::memory:.*|file:.*[?&]mode=memory.*|"  # "" is a file of its own, gone with it
@@ -130,7 +130,7 @@ class Driver(Record):
             parts=self.parts,
         )
 
-    def pooled(self, pool: Pool, version: Version | None = None) -> Resource:
+    def resource_of_pool(self, pool: Pool, version: Version | None = None) -> Resource:
         """What is taken from a pool."""
         plain = self.resource(version, is_async=pool.is_async)
         return replace(
@@ -146,7 +146,7 @@ class Driver(Record):
 UNBUFFERED_CURSOR = Resource("cursor", "unbuffered cursor", parts=frozenset({"fetchall_unbuffered"}), plain_with=True)
 
 
-class Does(Enum):
+class ArgumentEffect(Enum):
     """What a call does with something that it is given."""
 
     BORROWS = "borrows"
@@ -158,27 +158,27 @@ class Does(Enum):
     GATHERS = "gathers"  # gives back what can be read from it
 
 
-Fates = frozenset[Does]
-BORROWS: Fates = frozenset({Does.BORROWS})
-CLOSES: Fates = frozenset({Does.CLOSES})
-KEEPS: Fates = frozenset({Does.KEEPS})
-RETURNS: Fates = frozenset({Does.RETURNS})
-READS: Fates = frozenset({Does.READS})
-GATHERS: Fates = frozenset({Does.GATHERS})
+ArgumentEffects = frozenset[ArgumentEffect]
+BORROWS: ArgumentEffects = frozenset({ArgumentEffect.BORROWS})
+CLOSES: ArgumentEffects = frozenset({ArgumentEffect.CLOSES})
+KEEPS: ArgumentEffects = frozenset({ArgumentEffect.KEEPS})
+RETURNS: ArgumentEffects = frozenset({ArgumentEffect.RETURNS})
+READS: ArgumentEffects = frozenset({ArgumentEffect.READS})
+GATHERS: ArgumentEffects = frozenset({ArgumentEffect.GATHERS})
 
 
-class Argument(Record):
+class ParameterSummary(Record):
     """What may become of an argument when the call returns, and when it raises."""
 
-    normal: Fates = KEEPS
-    raising: Fates = KEEPS
+    normal: ArgumentEffects = KEEPS
+    raising: ArgumentEffects = KEEPS
 
     @classmethod
-    def of(cls, fates: Fates) -> Argument:
-        return cls(fates, fates)
+    def of(cls, effects: ArgumentEffects) -> ParameterSummary:
+        return cls(effects, effects)
 
 
-class Summary(Record):
+class CallModel(Record):
     """What a call does, as far as its caller can tell.
 
     Written by hand for libraries, declared in `pyproject.toml`, inferred for the project's own functions: one type,
@@ -189,21 +189,21 @@ class Summary(Record):
 
     returns: Resource | None = None
     element: int | None = None
-    arguments: tuple[Argument, ...] = ()
-    keywords: Mapping[str, Argument] = {}
-    rest: Argument = Argument()
+    arguments: tuple[ParameterSummary, ...] = ()
+    keywords: Mapping[str, ParameterSummary] = {}
+    rest: ParameterSummary = ParameterSummary()
     is_sure: bool = True  # it never gives None, or anything else, instead
     is_shared: bool = False  # on some way, others are given what is returned, too
     may_raise: bool = True
     instead: frozenset[str] = frozenset()
 
-    def argument(self, position: int) -> Argument:
+    def argument(self, position: int) -> ParameterSummary:
         return self.arguments[position] if position < len(self.arguments) else self.rest
 
-    def keyword(self, name: str | None) -> Argument:
+    def keyword(self, name: str | None) -> ParameterSummary:
         return self.keywords.get(name, self.rest) if name else self.rest
 
 
-UNKNOWN = Summary()
-HARMLESS = Summary(rest=Argument.of(BORROWS), may_raise=False)
-BORROWER = Summary(rest=Argument.of(BORROWS))
+UNKNOWN = CallModel()
+HARMLESS = CallModel(rest=ParameterSummary.of(BORROWS), may_raise=False)
+BORROWER = CallModel(rest=ParameterSummary.of(BORROWS))

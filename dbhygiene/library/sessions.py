@@ -10,15 +10,15 @@ from __future__ import annotations
 import ast
 import re
 
-from dbhygiene.flow.names import origin
-from dbhygiene.flow.reading import keywords, value
+from dbhygiene.flow.evaluation import evaluate, evaluate_keywords
+from dbhygiene.flow.names import canonical_name
 from dbhygiene.flow.values import UNKNOWN, Called, Constant, Instance, Named, Value, options
-from dbhygiene.frozen import replace
+from dbhygiene.library.dialect_evidence import suggests_another
 from dbhygiene.library.engines import Engine, engine
-from dbhygiene.library.engines import concern as engine_concern
-from dbhygiene.library.engines import pool_of as engine_pool
-from dbhygiene.library.evidence import speaks_for_another
-from dbhygiene.library.resources import BORROWER, HARMLESS, READS, Argument, Leaving, Resource, Summary
+from dbhygiene.library.engines import engine_pool_kind as engine_pool
+from dbhygiene.library.engines import timeout_confidence as engine_concern
+from dbhygiene.library.resources import BORROWER, HARMLESS, READS, CallModel, Leaving, ParameterSummary, Resource
+from dbhygiene.records import replace
 from dbhygiene.settings import Confidence
 from dbhygiene.source import File, last_name
 
@@ -105,10 +105,10 @@ _MAKES_SESSIONS = re.compile(r"sess|maker|factory|db", re.IGNORECASE)
 _IS_ENGINE = re.compile(r"(?:^|_)(?:async_)?(?:engine|eng)$", re.IGNORECASE)
 
 
-def summary(file: File, call: ast.Call) -> Summary | None:
+def session_call_model(file: File, call: ast.Call) -> CallModel | None:
     """What a call takes from SQLAlchemy, or does with a session or connection; None for any other call."""
-    if (resource := opened(file, call)) is not None:
-        return Summary(returns=resource)
+    if (resource := resource_of_call(file, call)) is not None:
+        return CallModel(returns=resource)
     if isinstance(call.func, ast.Attribute) and call.func.attr in _BORROWING_METHODS:
         return BORROWER
     if isinstance(call.func, ast.Attribute) and call.func.attr == "execution_options":
@@ -121,18 +121,18 @@ def summary(file: File, call: ast.Call) -> Summary | None:
     if name in _BORROWERS:
         return BORROWER
     if _uses_connection(file, call, name):
-        return Summary(rest=Argument.of(READS), may_raise=False)
-    return Summary(rest=Argument.of(READS)) if name in _READERS else None
+        return CallModel(rest=ParameterSummary.of(READS), may_raise=False)
+    return CallModel(rest=ParameterSummary.of(READS)) if name in _READERS else None
 
 
 def _uses_connection(file: File, call: ast.Call, name: str) -> bool:
     """Whether a call makes a session, or a factory of sessions, that uses a connection that it is given."""
-    if name.rpartition(".")[2] not in _MAKERS or origin(file, name) not in _ALL_MAKERS:
+    if name.rpartition(".")[2] not in _MAKERS or canonical_name(file, name) not in _ALL_MAKERS:
         return False
-    return any(not _takes_from_engine(bind) for bind in _given_bind(file, call))
+    return any(not _takes_from_engine(bind) for bind in _bind_arguments(file, call))
 
 
-def opened(file: File, call: ast.Call) -> Resource | None:
+def resource_of_call(file: File, call: ast.Call) -> Resource | None:
     """The session or connection that a call gives its caller; None for any other call."""
     func = call.func
     if isinstance(func, ast.Attribute) and func.attr in {"connect", "raw_connection"}:
@@ -142,7 +142,7 @@ def opened(file: File, call: ast.Call) -> Resource | None:
     if (named := file.resolve(func)) is not None:
         last = named.rpartition(".")[2]
         if last in {"Session", "AsyncSession", "create_session"}:
-            whole = origin(file, named)
+            whole = canonical_name(file, named)
             if whole in _SESSIONS | _ASYNC_SESSIONS:
                 if _commits_each(file, call):
                     return None
@@ -154,7 +154,7 @@ def opened(file: File, call: ast.Call) -> Resource | None:
 
 
 def _connection(file: File, func: ast.Attribute) -> Resource | None:
-    is_async = engine_worth(file, func.value)
+    is_async = engine_is_async(file, func.value)
     if is_async is None:
         return None
     if func.attr == "raw_connection":
@@ -165,12 +165,12 @@ def _connection(file: File, func: ast.Attribute) -> Resource | None:
 def _of_factory(file: File, func: ast.expr, call: ast.Call) -> Resource | None:
     """The session that a session factory makes, if what is called is one, whatever it is on other ways."""
     found: set[Resource] = set()
-    for option in options(value(file, func)):
+    for option in options(evaluate(file, func)):
         match option:
             case Constant(value=None):
                 continue
             case Called(name=name, file=File() as where):
-                maker = origin(where, name)
+                maker = canonical_name(where, name)
             case Instance(name=name):
                 maker = name
             case _:
@@ -178,19 +178,19 @@ def _of_factory(file: File, func: ast.expr, call: ast.Call) -> Resource | None:
         if maker in _ASYNC_FACTORIES:
             found.add(ASYNC_SESSION)
         elif maker in _FACTORIES:
-            found.add(_made(option))
+            found.add(_resource_of_factory(option))
         else:
             return None
         if isinstance(option, Called) and isinstance(option.call, ast.Call) and option.file is not None:
             made, where = option.call, option.file
-            if _commits_each(where, made) or not all(map(_takes_from_engine, _given_bind(where, made))):
+            if _commits_each(where, made) or not all(map(_takes_from_engine, _bind_arguments(where, made))):
                 return None
-    if _commits_each(file, call) or not all(_takes_from_engine(given) for given in _given_bind(file, call)):
+    if _commits_each(file, call) or not all(_takes_from_engine(given) for given in _bind_arguments(file, call)):
         return None
     return found.pop() if len(found) == 1 else None
 
 
-def _made(factory: Value) -> Resource:
+def _resource_of_factory(factory: Value) -> Resource:
     """What a `sessionmaker` makes: `class_` may say that it is asynchronous."""
     if isinstance(factory, Called):
         for option in options(factory.keywords.items.get("class_", UNKNOWN)):
@@ -203,35 +203,35 @@ def _made(factory: Value) -> Resource:
 
 
 def _bind(file: File, call: ast.Call) -> Value:
-    return next(iter(_given_bind(file, call)), UNKNOWN)
+    return next(iter(_bind_arguments(file, call)), UNKNOWN)
 
 
-def _given_bind(file: File, call: ast.Call) -> list[Value]:
+def _bind_arguments(file: File, call: ast.Call) -> list[Value]:
     """What a call says that its session is bound to, if it says it."""
     if call.args and not isinstance(call.args[0], ast.Starred):
-        return [_bound_to(file, call.args[0])]
+        return [_resolve_bind(file, call.args[0])]
     named = next((keyword.value for keyword in call.keywords if keyword.arg == "bind"), None)
     if named is not None:
-        return [_bound_to(file, named)]
-    given = keywords(file, call).items
+        return [_resolve_bind(file, named)]
+    given = evaluate_keywords(file, call).items
     return [given["bind"]] if "bind" in given else []
 
 
-def _bound_to(file: File, bind: ast.expr) -> Value:
+def _resolve_bind(file: File, bind: ast.expr) -> Value:
     """What a session is bound to: `with engine.connect() as conn: Session(conn)` is bound to what `connect` gives."""
-    if (found := value(file, bind)) != UNKNOWN or not isinstance(bind, ast.Name):
+    if (found := evaluate(file, bind)) != UNKNOWN or not isinstance(bind, ast.Name):
         return found
     for item in file.nodes(ast.withitem):
         match item.optional_vars:
             case ast.Name(id=bind.id) as target if file.scope_of(target) is file.scope_of(bind):
-                return value(file, item.context_expr)
+                return evaluate(file, item.context_expr)
     return found
 
 
 def _commits_each(file: File, call: ast.Call) -> bool:
     """Whether a session gives its connection back after each query: SQLAlchemy before 2.0, `autocommit=True`."""
     return any(keyword.arg == "autocommit" for keyword in call.keywords) and (
-        keywords(file, call).items.get("autocommit") == Constant(True)
+        evaluate_keywords(file, call).items.get("autocommit") == Constant(True)
     )
 
 
@@ -249,15 +249,15 @@ def _takes_from_engine(bind: Value) -> bool:
 # -- engines ----------------------------------------------------------------------------------------------
 
 
-def engine_worth(file: File, expr: ast.expr) -> bool | None:
+def engine_is_async(file: File, expr: ast.expr) -> bool | None:
     """Whether an expression is an asynchronous engine; None where it is no engine that can be told."""
-    if isinstance(expr, ast.Attribute) and expr.attr == "engine" and _is_flask(value(file, expr.value)):
+    if isinstance(expr, ast.Attribute) and expr.attr == "engine" and _is_flask(evaluate(file, expr.value)):
         return False
-    kinds = {_kind(option) for option in options(value(file, expr))} - {"nothing"}
+    kinds = {_kind(option) for option in options(evaluate(file, expr))} - {"nothing"}
     known = kinds - {"unknown"}
     if known:
         return known == {"async"} if known <= {"sync", "async"} and len(known) == 1 else None
-    return _called_engine(file, expr)
+    return _is_engine_by_name(file, expr)
 
 
 def _kind(option: Value) -> str:
@@ -280,9 +280,9 @@ def _kind(option: Value) -> str:
 def engines(file: File, call: ast.Call) -> list[Engine]:
     """The engines in sight from which a session or connection that a call gives may come."""
     found: list[Engine] = []
-    todo, steps = [value(file, call.func), *_given_bind(file, call)], 0
+    todo, steps = [evaluate(file, call.func), *_bind_arguments(file, call)], 0
     if isinstance(call.func, ast.Attribute):
-        todo.append(value(file, call.func.value))
+        todo.append(evaluate(file, call.func.value))
     while todo and steps < 20:
         steps += 1
         for option in options(todo.pop()):
@@ -298,20 +298,20 @@ def engines(file: File, call: ast.Call) -> list[Engine]:
     return found
 
 
-def pool_of(file: File, call: ast.Call) -> str:
-    """What the engine that a session or connection comes from does with connections: see `engines.pool_of`."""
+def session_pool_kind(file: File, call: ast.Call) -> str:
+    """What the engine that a session or connection comes from does with connections: see `engines.engine_pool_kind`."""
     pools = {engine_pool(made) for made in engines(file, call)}
     return pools.pop() if len(pools) == 1 else ""
 
 
 def _is_flask(found: Value) -> bool:
     return any(
-        isinstance(option, Called) and option.file is not None and origin(option.file, option.name) == _FLASK
+        isinstance(option, Called) and option.file is not None and canonical_name(option.file, option.name) == _FLASK
         for option in options(found)
     )
 
 
-def _called_engine(file: File, expr: ast.expr) -> bool | None:
+def _is_engine_by_name(file: File, expr: ast.expr) -> bool | None:
     """What is called `engine`, in a file that imports SQLAlchemy, is taken to be one where nothing else is known."""
     if not _IS_ENGINE.search(last_name(expr)):
         return None
@@ -321,10 +321,10 @@ def _called_engine(file: File, expr: ast.expr) -> bool | None:
     return any(each.startswith("sqlalchemy.ext.asyncio") for each in imported)
 
 
-def concern(file: File, call: ast.Call) -> Confidence | None:
+def session_timeout_confidence(file: File, call: ast.Call) -> Confidence | None:
     """How sure it is that what a call gives is of a server that closes idle connections; None where it is not."""
     made = engines(file, call)
     if not made:
-        return Confidence.POSSIBLE if speaks_for_another(file) else Confidence.LIKELY
+        return Confidence.POSSIBLE if suggests_another(file) else Confidence.LIKELY
     known = [found for each in made if (found := engine_concern(each)) is not None]
     return max(known) if known else None

@@ -128,7 +128,7 @@ _IN_MEMORY = re.compile(
 )
 
 
-def is_in_memory(url: Value) -> bool:
+def is_in_memory_url(url: Value) -> bool:
     """Whether a URL is of an SQLite database in memory, of which SQLAlchemy keeps one connection for all."""
     known = list(options(url))
     return bool(known) and all(
@@ -155,7 +155,7 @@ def _of_call(call: Called) -> frozenset[str]:
 # -- what the code around says ----------------------------------------------------------------------------
 
 
-def guarded(file: File, node: ast.AST) -> tuple[frozenset[str], frozenset[str]]:
+def databases_by_conditions(file: File, node: ast.AST) -> tuple[frozenset[str], frozenset[str]]:
     """The databases that the conditions around a node allow, and those that they rule out.
 
     `if url.startswith("mysql")`, `if "sqlite" in url`, `if url.drivername == "mysql"`, and their `else`.
@@ -168,7 +168,7 @@ def guarded(file: File, node: ast.AST) -> tuple[frozenset[str], frozenset[str]]:
             break
         if isinstance(outer, (ast.If, ast.IfExp)) and inner is not outer.test:
             body = outer.body if isinstance(outer.body, list) else [outer.body]
-            named, truth = _named(outer.test, inner in body)
+            named, truth = _databases_of_test(outer.test, inner in body)
             (allowed if truth else ruled_out).update(named)
         inner = outer
     return frozenset(allowed), frozenset(ruled_out)
@@ -177,13 +177,13 @@ def guarded(file: File, node: ast.AST) -> tuple[frozenset[str], frozenset[str]]:
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
 
-def _named(test: ast.expr, truth: bool) -> tuple[frozenset[str], bool]:
+def _databases_of_test(test: ast.expr, truth: bool) -> tuple[frozenset[str], bool]:
     """The databases that a test is about, and whether it has found them where it comes out as `truth`."""
     match test:
         case ast.UnaryOp(op=ast.Not(), operand=operand):
-            return _named(operand, not truth)
+            return _databases_of_test(operand, not truth)
         case ast.BoolOp(op=ast.And(), values=values) if truth:
-            found = [_named(value, True) for value in values]
+            found = [_databases_of_test(value, True) for value in values]
             return next((one for one in found if one[0]), (frozenset(), truth))
         case ast.Compare(ops=[ast.Eq() | ast.In() | ast.Is()], comparators=[other], left=left):
             return _databases_in(left) | _databases_in(other), truth

@@ -20,7 +20,7 @@ def directories(file: File) -> tuple[str, ...]:
     return inside.parts[:-1] if not inside.is_absolute() else inside.parts[-2:-1]
 
 
-def is_test(file: File) -> bool:
+def is_test_file(file: File) -> bool:
     """Whether a file is a part of tests, by its name or a directory around it: tests end before any timeout."""
     name = file.path.name
     if name.startswith(("test_", "tests_", "tests.", "conftest")) or name.endswith(("_test.py", "_tests.py")):

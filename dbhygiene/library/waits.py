@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from enum import Enum
 
-from dbhygiene.frozen import Record
 from dbhygiene.library.words import words
+from dbhygiene.records import Record
 
 
-class Kind(Enum):
+class WaitKind(Enum):
     """What the program waits for; the words end the sentence "the connection goes stale while ..."."""
 
     SLEEP = "the program sleeps"
@@ -22,17 +22,17 @@ class Kind(Enum):
     @property
     def is_long(self) -> bool:
         """Whether it may well take minutes where nothing bounds it."""
-        return self not in (Kind.HTTP, Kind.SLEEP)
+        return self not in (WaitKind.HTTP, WaitKind.SLEEP)
 
 
-class Wait(Record):
+class WaitingCall(Record):
     """A call that waits.
 
     `seconds` is the argument that says how long it lasts, `timeout` the one that says how long at most: the position
     and the name, where there is one. `bound` is the most that it lasts where no timeout is given.
     """
 
-    kind: Kind
+    kind: WaitKind
     seconds: tuple[int, str] | None = None
     timeout: tuple[int, str] | None = None
     bound: float = float("inf")
@@ -41,12 +41,12 @@ class Wait(Record):
 _ANYWHERE = 99  # the position of an argument that is given by name only
 
 
-def _waits(kind: Kind, names: str, *, timeout: tuple[int, str] | None = None) -> dict[str, Wait]:
-    return dict.fromkeys(names.split(), Wait(kind, timeout=timeout))
+def _waits(kind: WaitKind, names: str, *, timeout: tuple[int, str] | None = None) -> dict[str, WaitingCall]:
+    return dict.fromkeys(names.split(), WaitingCall(kind, timeout=timeout))
 
 
 _SLEEPS = {
-    name: Wait(Kind.SLEEP, seconds=(0, keyword))
+    name: WaitingCall(WaitKind.SLEEP, seconds=(0, keyword))
     for name, keyword in {
         "time.sleep": "secs",
         "asyncio.sleep": "delay",
@@ -58,7 +58,7 @@ _SLEEPS = {
 }
 
 _PEOPLE = _waits(
-    Kind.PERSON,
+    WaitKind.PERSON,
     """input builtins.input raw_input six.moves.input
     getpass.getpass click.prompt click.confirm click.pause typer.prompt
     typer.confirm rich.prompt.Prompt.ask rich.prompt.Confirm.ask rich.prompt.IntPrompt.ask inquirer.prompt
@@ -68,17 +68,17 @@ _PEOPLE = _waits(
 
 _PROCESSES = {
     **_waits(
-        Kind.PROCESS,
+        WaitKind.PROCESS,
         "subprocess.run subprocess.call subprocess.check_call subprocess.check_output",
         timeout=(_ANYWHERE, "timeout"),
     ),
     **_waits(
-        Kind.PROCESS,
+        WaitKind.PROCESS,
         "subprocess.Popen.wait subprocess.Popen.communicate multiprocessing.Process.join",
         timeout=(0, "timeout"),
     ),
     **_waits(
-        Kind.PROCESS,
+        WaitKind.PROCESS,
         """os.system os.wait os.waitpid subprocess.getoutput subprocess.getstatusoutput sh.Command
         multiprocessing.Pool.map multiprocessing.Pool.starmap multiprocessing.Pool.join
         asyncio.subprocess.Process.wait asyncio.subprocess.Process.communicate""",
@@ -87,30 +87,32 @@ _PROCESSES = {
 
 _EVENTS = {
     **_waits(
-        Kind.EVENT,
+        WaitKind.EVENT,
         "threading.Event.wait threading.Condition.wait threading.Thread.join multiprocessing.Event.wait",
         timeout=(0, "timeout"),
     ),
     **_waits(
-        Kind.EVENT,
+        WaitKind.EVENT,
         """queue.Queue.get queue.LifoQueue.get queue.PriorityQueue.get multiprocessing.Queue.get
         multiprocessing.JoinableQueue.get""",
         timeout=(1, "timeout"),
     ),
-    **_waits(Kind.EVENT, "concurrent.futures.Future.result", timeout=(0, "timeout")),
-    **_waits(Kind.EVENT, "queue.SimpleQueue.get queue.Queue.join asyncio.Queue.get asyncio.Event.wait"),
-    **_waits(Kind.EVENT, "select.select", timeout=(3, "timeout")),
-    **_waits(Kind.EVENT, "select.poll.poll selectors.DefaultSelector.select", timeout=(0, "timeout")),
+    **_waits(WaitKind.EVENT, "concurrent.futures.Future.result", timeout=(0, "timeout")),
+    **_waits(WaitKind.EVENT, "queue.SimpleQueue.get queue.Queue.join asyncio.Queue.get asyncio.Event.wait"),
+    **_waits(WaitKind.EVENT, "select.select", timeout=(3, "timeout")),
+    **_waits(WaitKind.EVENT, "select.poll.poll selectors.DefaultSelector.select", timeout=(0, "timeout")),
     **_waits(
-        Kind.EVENT,
+        WaitKind.EVENT,
         "redis.Redis.blpop redis.Redis.brpop redis.Redis.xread redis.Redis.xreadgroup redis.StrictRedis.blpop",
         timeout=(1, "timeout"),
     ),
-    **_waits(Kind.EVENT, "confluent_kafka.Consumer.poll", timeout=(0, "timeout")),
-    **_waits(Kind.EVENT, "confluent_kafka.Consumer.consume", timeout=(1, "timeout")),
-    "kafka.KafkaConsumer.poll": Wait(Kind.EVENT, bound=1.0),  # by default it does not wait; else for milliseconds
+    **_waits(WaitKind.EVENT, "confluent_kafka.Consumer.poll", timeout=(0, "timeout")),
+    **_waits(WaitKind.EVENT, "confluent_kafka.Consumer.consume", timeout=(1, "timeout")),
+    "kafka.KafkaConsumer.poll": WaitingCall(
+        WaitKind.EVENT, bound=1.0
+    ),  # by default it does not wait; else for milliseconds
     **_waits(
-        Kind.EVENT,
+        WaitKind.EVENT,
         """signal.pause signal.sigwait aiokafka.AIOKafkaConsumer.getone
         websocket.WebSocket.recv websockets.ClientConnection.recv socket.socket.accept socket.socket.recv
         zmq.Socket.recv inotifyrecursive.INotify.read watchdog.observers.Observer.join""",
@@ -118,7 +120,7 @@ _EVENTS = {
 }
 
 _SERVERS = _waits(
-    Kind.SERVER,
+    WaitKind.SERVER,
     """telegram.ext.Application.run_polling telegram.ext.Application.run_webhook telegram.ext.Updater.idle
     telebot.TeleBot.polling telebot.TeleBot.infinity_polling
     aiogram.Dispatcher.start_polling aiogram.executor.start_polling
@@ -134,7 +136,7 @@ _SERVERS = _waits(
 )
 
 _JOBS = _waits(
-    Kind.JOB,
+    WaitKind.JOB,
     """yt_dlp.YoutubeDL.download yt_dlp.YoutubeDL.extract_info yt_dlp.YoutubeDL.process_ie_result
     youtube_dl.YoutubeDL.download youtube_dl.YoutubeDL.extract_info pytube.Stream.download
     ffmpeg.run ffmpeg.Stream.run moviepy.editor.VideoFileClip.write_videofile moviepy.VideoFileClip.write_videofile
@@ -156,13 +158,13 @@ _HTTP_CLIENTS = (
 )
 _HTTP = {
     **_waits(
-        Kind.HTTP,
+        WaitKind.HTTP,
         " ".join(f"{client}.{verb}" for client in _HTTP_CLIENTS for verb in _HTTP_VERBS),
         timeout=(_ANYWHERE, "timeout"),
     ),
-    **_waits(Kind.HTTP, "urllib.request.urlopen", timeout=(2, "timeout")),
+    **_waits(WaitKind.HTTP, "urllib.request.urlopen", timeout=(2, "timeout")),
     **_waits(
-        Kind.HTTP,
+        WaitKind.HTTP,
         """urllib.request.urlretrieve smtplib.SMTP.send_message smtplib.SMTP.sendmail django.core.mail.send_mail
         ftplib.FTP.retrbinary ftplib.FTP.storbinary imaplib.IMAP4.fetch feedparser.parse selenium.webdriver.Chrome.get
         selenium.webdriver.Firefox.get selenium.webdriver.Remote.get playwright.sync_api.Page.goto
@@ -174,28 +176,28 @@ _HTTP = {
 
 # What waits for each item while it is iterated.
 ITERATED = {
-    "kafka.KafkaConsumer": Kind.EVENT,
-    "aiokafka.AIOKafkaConsumer": Kind.EVENT,
-    "websockets.ClientConnection": Kind.EVENT,
-    "redis.client.PubSub.listen": Kind.EVENT,
-    "concurrent.futures.as_completed": Kind.JOB,
-    "pika.adapters.blocking_connection.BlockingChannel.consume": Kind.EVENT,
-    "kubernetes.watch.Watch.stream": Kind.EVENT,
-    "docker.client.DockerClient.events": Kind.EVENT,
-    "watchfiles.watch": Kind.EVENT,
-    "sys.stdin": Kind.EVENT,
-    "fileinput.input": Kind.EVENT,
-    "subprocess.Popen.stdout": Kind.PROCESS,
-    "subprocess.Popen.stderr": Kind.PROCESS,
+    "kafka.KafkaConsumer": WaitKind.EVENT,
+    "aiokafka.AIOKafkaConsumer": WaitKind.EVENT,
+    "websockets.ClientConnection": WaitKind.EVENT,
+    "redis.client.PubSub.listen": WaitKind.EVENT,
+    "concurrent.futures.as_completed": WaitKind.JOB,
+    "pika.adapters.blocking_connection.BlockingChannel.consume": WaitKind.EVENT,
+    "kubernetes.watch.Watch.stream": WaitKind.EVENT,
+    "docker.client.DockerClient.events": WaitKind.EVENT,
+    "watchfiles.watch": WaitKind.EVENT,
+    "sys.stdin": WaitKind.EVENT,
+    "fileinput.input": WaitKind.EVENT,
+    "subprocess.Popen.stdout": WaitKind.PROCESS,
+    "subprocess.Popen.stderr": WaitKind.PROCESS,
 }
 
 # What waits where a `with` block that made it ends.
-LEFT = _waits(Kind.PROCESS, "subprocess.Popen")
+LEFT = _waits(WaitKind.PROCESS, "subprocess.Popen")
 
-WAITS: dict[str, Wait] = {**_SLEEPS, **_PEOPLE, **_PROCESSES, **_EVENTS, **_SERVERS, **_JOBS, **_HTTP}
+WAITS: dict[str, WaitingCall] = {**_SLEEPS, **_PEOPLE, **_PROCESSES, **_EVENTS, **_SERVERS, **_JOBS, **_HTTP}
 
 
-def waits_of(*kinds: Kind) -> frozenset[str]:
+def waits_of(*kinds: WaitKind) -> frozenset[str]:
     """The words by which waits of these kinds are called: the last ones of their names."""
     return frozenset(name.rpartition(".")[2] for name, wait in WAITS.items() if wait.kind in kinds)
 

@@ -1,6 +1,6 @@
-"""The life of each resource: where it is open, and whose it is."""
+"""Typestate of resources: for each connection, session or cursor, where it is open and who owns it."""
 
+from dbhygiene.lifetimes.fields import Field
 from dbhygiene.lifetimes.lifetime import Leak, Lifetime, Lifetimes
-from dbhygiene.lifetimes.ownership import Field
 
 __all__ = ["Field", "Leak", "Lifetime", "Lifetimes"]

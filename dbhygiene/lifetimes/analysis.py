@@ -1,4 +1,4 @@
-"""One function, solved: every fact about every resource in it."""
+"""`Analysis`: the solved facts about all resources of one function."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from itertools import takewhile
 
-from dbhygiene.flow import calls, cfg
-from dbhygiene.flow.cfg import Graph, Kind, Node, TooLargeError
-from dbhygiene.flow.exceptions import handled_types
+from dbhygiene.flow import cfg, definitions
+from dbhygiene.flow.cfg import EdgeKind, Graph, Node, TooLargeError
+from dbhygiene.flow.exceptions import exception_types
 from dbhygiene.flow.limits import TOO_LARGE, TOO_MUCH, give_up
-from dbhygiene.flow.solve import Solution, TooManyFactsError
-from dbhygiene.frozen import Frozen
+from dbhygiene.flow.solver import Solution, TooManyFactsError
 from dbhygiene.library.calls import ANY_ERROR, LOSING, STACKS
 from dbhygiene.library.fastapi import is_dependency
 from dbhygiene.library.resources import Resource
-from dbhygiene.lifetimes.effects import CONTEXT_MANAGERS, FIXTURES, Effects
-from dbhygiene.lifetimes.heap import IS, RETURN, Fact, Site, Where, path_of
-from dbhygiene.lifetimes.knowledge import MAX_KEYS, Keys
+from dbhygiene.lifetimes.effects import CONTEXT_MANAGERS, FIXTURES, FunctionSemantics
+from dbhygiene.lifetimes.path_conditions import MAX_KEYS, TrackedConditions
+from dbhygiene.lifetimes.state import ITSELF, RETURN, Fact, Site, Where, path_of
 from dbhygiene.lifetimes.transfer import Names, Transfer
+from dbhygiene.records import Frozen
 from dbhygiene.source import FUNCTION, Code, File, Located, Scope, last_name, walk
 
 _LENDING = CONTEXT_MANAGERS | FIXTURES
@@ -32,7 +32,7 @@ class Analysis(Frozen):
     file: File
     scope: Scope
     graph: Graph
-    effects: Effects
+    effects: FunctionSemantics
     transfer: Transfer
     solution: Solution[Fact]
 
@@ -66,7 +66,7 @@ class Analysis(Frozen):
         return found
 
     @property
-    def owned(self) -> Iterator[tuple[ast.Call, Resource]]:
+    def own_resources(self) -> Iterator[tuple[ast.Call, Resource]]:
         """What the function opens itself, whatever it is given."""
         for site, resource in self.sites.items():
             if isinstance(site, ast.Call) and site not in self.transfer.doubtful:
@@ -77,35 +77,35 @@ class Analysis(Frozen):
         opened = self.effects.of(site).summary if isinstance(site, ast.Call) else None
         return site in self.transfer.escaped or (opened is not None and opened.is_shared)
 
-    def path(self, end: Node, fact: Fact) -> list[tuple[Node, Kind]]:
+    def path(self, end: Node, fact: Fact) -> list[tuple[Node, EdgeKind]]:
         """A shortest way from where the resource is opened to there: nodes passed, and the edges taken out of them."""
         return [(node, kind) for node, _, kind in self.way(end, fact)]
 
-    def way(self, end: Node, fact: Fact) -> list[tuple[Node, Fact, Kind]]:
+    def way(self, end: Node, fact: Fact) -> list[tuple[Node, Fact, EdgeKind]]:
         """The same, with what is true of it before each node."""
         way = self.solution.path(end, fact)
         return [step for step in way if step[1].site is not None or _opens(step[0], fact.site)]
 
 
 def _opens(node: Node, site: Site | None) -> bool:
-    return isinstance(node.act, cfg.Call) and node.act.node is site
+    return isinstance(node.event, cfg.Call) and node.event.node is site
 
 
 def place_at(node: Node) -> Located | None:
     """Where in the text something happens; None where it has no line of its own."""
-    found = getattr(node.act, "node", None)
+    found = getattr(node.event, "node", None)
     if isinstance(found, ast.withitem):
         return found.context_expr
     return found if isinstance(found, (ast.expr, ast.stmt, ast.excepthandler)) else None
 
 
-def transferred(fact: Fact) -> bool:
+def is_transferred(fact: Fact) -> bool:
     """Whether somebody else owns it when the function returns: its caller, or an object."""
     return any(type(where) is str and (where == RETURN or "." in where) for _, where in fact.aliases)
 
 
 def analyse(
-    file: File, code: Code, effects: Effects, parameters: Mapping[str, Resource] | None = None
+    file: File, code: Code, effects: FunctionSemantics, parameters: Mapping[str, Resource] | None = None
 ) -> Analysis | None:
     """Solve a function; None where it is too large, or where there is nothing in it to follow.
 
@@ -113,7 +113,7 @@ def analyse(
         parameters: names of parameters that are to be followed too, as resources that the caller has opened.
     """
     scope = file.functions[code]
-    if not parameters and not any(effects.gives(call) for call in scope.calls):
+    if not parameters and not any(effects.acquires(call) for call in scope.calls):
         return None  # most functions end here, without a graph
     try:
         graph = cfg.build(code, effects)
@@ -123,14 +123,14 @@ def analyse(
     nodes = graph.nodes()
     sites: dict[Site, Resource] = {}
     for node in nodes:
-        if isinstance(node.act, cfg.Call) and (opened := effects.of(node.act.node).summary.returns):
-            sites[node.act.node] = opened
+        if isinstance(node.event, cfg.Call) and (opened := effects.of(node.event.node).summary.returns):
+            sites[node.event.node] = opened
     started = [Fact()]
     names = _names(file, scope)
-    for arg, resource in _followed(code, parameters or {}):
+    for arg, resource in _tracked_parameters(code, parameters or {}):
         sites[arg] = resource
         if arg.arg not in names.captured:
-            started.append(Fact(arg, "open", frozenset([(IS, arg.arg)])))
+            started.append(Fact(arg, "open", frozenset([(ITSELF, arg.arg)])))
     if not sites:
         return None
     return _solve(file, scope, graph, effects, sites, names, started)
@@ -140,16 +140,20 @@ def _solve(
     file: File,
     scope: Scope,
     graph: Graph,
-    effects: Effects,
+    effects: FunctionSemantics,
     sites: dict[Site, Resource],
     names: Names,
     started: list[Fact],
 ) -> Analysis | None:
-    bound = list(_bound_names(graph, sites))
-    given = {site: list(_depended_on(effects, site)) for site in sites if isinstance(site, ast.Call)}
-    recovering = {n.act.node for n in graph.nodes() if isinstance(n.act, cfg.Catch) and _recovers(file, n.act.node)}
+    bound = list(_resource_names(graph, sites))
+    given = {site: list(_condition_variables(effects, site)) for site in sites if isinstance(site, ast.Call)}
+    recovering = {
+        n.event.node for n in graph.nodes() if isinstance(n.event, cfg.Catch) and _recovers(file, n.event.node)
+    }
     for limit in (MAX_KEYS, 2, 0):  # rather less knowledge than no answer
-        transfer = Transfer(effects, sites, names, Keys(graph, bound, limit, opened=sites, given=given), recovering)
+        transfer = Transfer(
+            effects, sites, names, TrackedConditions(graph, bound, limit, opened=sites, given=given), recovering
+        )
         try:
             solution = Solution(graph, started, transfer)
         except TooManyFactsError:
@@ -162,7 +166,7 @@ def _solve(
 
 
 def follow(
-    file: File, code: Code, effects: Effects, resources: Mapping[Site, Resource], start: Fact
+    file: File, code: Code, effects: FunctionSemantics, resources: Mapping[Site, Resource], start: Fact
 ) -> tuple[Graph, Transfer] | None:
     """The graph of a function, and the step of its analysis, for resources that others may see, too.
 
@@ -180,10 +184,12 @@ def follow(
     own = _names(file, file.functions[code])
     names = Names(containers=own.containers, stacks=own.stacks, lends=own.lends)
     held = {where for _, where in start.aliases if isinstance(where, str)}
-    return graph, Transfer(effects, resources, names, Keys(graph, [*_bound_names(graph, resources), *held]))
+    return graph, Transfer(
+        effects, resources, names, TrackedConditions(graph, [*_resource_names(graph, resources), *held])
+    )
 
 
-def _followed(code: Code, parameters: Mapping[str, Resource]) -> Iterator[tuple[ast.arg, Resource]]:
+def _tracked_parameters(code: Code, parameters: Mapping[str, Resource]) -> Iterator[tuple[ast.arg, Resource]]:
     if isinstance(code, FUNCTION):
         for arg in (*code.args.posonlyargs, *code.args.args, *code.args.kwonlyargs):
             if arg.arg in parameters:
@@ -192,27 +198,27 @@ def _followed(code: Code, parameters: Mapping[str, Resource]) -> Iterator[tuple[
 
 def _recovers(file: File, handler: ast.ExceptHandler) -> bool:
     """Whether a handler may be there for a connection that is lost: by what it names; any, where it is tried again."""
-    names = {last_name(each) if each is not None else "" for each in handled_types(handler.type)}
+    names = {last_name(each) if each is not None else "" for each in exception_types(handler.type)}
     if names & LOSING:
         return True
     around = takewhile(lambda node: not isinstance(node, FUNCTION), file.around(handler))
     return bool(names & ANY_ERROR) and any(isinstance(node, (ast.For, ast.AsyncFor, ast.While)) for node in around)
 
 
-def _depended_on(effects: Effects, call: ast.Call) -> Iterator[str]:
+def _condition_variables(effects: FunctionSemantics, call: ast.Call) -> Iterator[str]:
     """The variables on which it depends whether a call opens anything, or gives back what it was given."""
     for given in effects.of(call).alternatives(call):
         if given is not None and (path := path_of(given)) is not None:
             yield path
 
 
-def _bound_names(graph: Graph, sites: Mapping[Site, Resource]) -> Iterator[str]:
+def _resource_names(graph: Graph, sites: Mapping[Site, Resource]) -> Iterator[str]:
     for node in graph.nodes():
-        if isinstance(node.act, cfg.Bind):
-            value = node.act.value
+        if isinstance(node.event, cfg.Bind):
+            value = node.event.value
             inner = value.value if isinstance(value, (ast.Await, ast.NamedExpr)) else value
-            if inner in sites and isinstance(node.act.target, ast.Name):
-                yield node.act.target.id
+            if inner in sites and isinstance(node.event.target, ast.Name):
+                yield node.event.target.id
 
 
 # -- the names of one function ----------------------------------------------------------------------------
@@ -221,7 +227,7 @@ def _bound_names(graph: Graph, sites: Mapping[Site, Resource]) -> Iterator[str]:
 def _names(file: File, scope: Scope) -> Names:
     return Names(
         shared=scope.globals | scope.nonlocals,
-        captured=file.captured.get(scope, ()),
+        captured=file.captures.get(scope, ()),
         containers=[name for name, values in scope.aliases.items() if all(_is_new(file, v) for v in values)],
         inner_fields=_inner_fields(scope.node),
         stacks=dict(_stacks(file, scope)),
@@ -264,7 +270,7 @@ def _lends(file: File, scope: Scope) -> bool:
     """Whether what a generator yields stays its own: it is a context manager, or closes it afterwards."""
     if not isinstance(scope.node, FUNCTION) or not scope.yields:
         return False
-    if any(name in _LENDING for name in calls.Definition(file, scope.node, scope.name).decorators):
+    if any(name in _LENDING for name in definitions.Definition(file, scope.node, scope.name).decorators):
         return True
     yielded: dict[str, int] = {}  # the line from which on
     closed: set[str] = set()

@@ -1,4 +1,7 @@
-"""What calls, `with` blocks and exceptions mean in one function: the library's knowledge, and the project's own."""
+"""`FunctionSemantics`: the effects of calls, `with` blocks and exceptions in one function.
+
+They come from the library's models, the user's declarations and the inferred summaries of project functions.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,10 @@ import ast
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from dbhygiene.flow import calls, cfg
+from dbhygiene.flow import cfg, definitions
 from dbhygiene.flow.callees import callees
 from dbhygiene.flow.cfg import Outcome
 from dbhygiene.flow.exceptions import CANCELLED, GENERATOR_EXIT, ORDINARY, SYSTEM_EXIT, Thrown
-from dbhygiene.frozen import Frozen, replace
 from dbhygiene.library.calls import (
     BORROWING_METHODS,
     CALLS,
@@ -20,8 +22,18 @@ from dbhygiene.library.calls import (
     NEVER_RETURN,
     QUIET_METHODS,
 )
-from dbhygiene.library.resources import BORROWER, KEEPS, UNKNOWN, Argument, Fates, Leaving, Resource, Summary
-from dbhygiene.lifetimes.ownership import setter
+from dbhygiene.library.resources import (
+    BORROWER,
+    KEEPS,
+    UNKNOWN,
+    ArgumentEffects,
+    CallModel,
+    Leaving,
+    ParameterSummary,
+    Resource,
+)
+from dbhygiene.lifetimes.fields import setter
+from dbhygiene.records import Frozen, replace
 from dbhygiene.source import FUNCTION, File, Function, Scope, last_name
 
 if TYPE_CHECKING:
@@ -36,78 +48,93 @@ FIXTURES = frozenset({"pytest.fixture", "pytest.yield_fixture", "pytest_asyncio.
 Assignments: TypeAlias = "tuple[tuple[ast.expr, ast.expr], ...]"
 
 
-class Callee(NamedTuple):
+class BoundCallee(NamedTuple):
     """A function or class of the project that a call may run."""
 
-    definition: calls.Definition
+    definition: definitions.Definition
     bound: bool  # called on an instance: the first parameter is not among the arguments
 
 
-class Meaning(NamedTuple):
+class CallMeaning(NamedTuple):
     """What is called, whoever asks: something that the library or the settings know, or the project's own functions.
 
     `complete`: nothing but these may be run.
     """
 
-    known: Summary | None = None
-    callees: tuple[Callee, ...] = ()
+    model: CallModel | None = None
+    callees: tuple[BoundCallee, ...] = ()
     complete: bool = True
     closing: bool = False
     sets: Assignments = ()
 
 
-class Effect(Frozen):
+class CallEffect(Frozen):
     """What one call does. Where it may run one function or another, it does what all of them agree on."""
 
-    summary: Summary
+    summary: CallModel
     closing: bool
-    callees: tuple[Callee, ...]
+    callees: tuple[BoundCallee, ...]
     complete: bool
     sets: Assignments  # of fields of `self`: it is a method that does nothing else
     summaries: Summaries
 
     @property
-    def definitions(self) -> list[calls.Definition]:
+    def definitions(self) -> list[definitions.Definition]:
         """The project's own functions and classes that may be called."""
         return [each.definition for each in self.callees]
 
     @property
-    def callee(self) -> Callee | None:
+    def callee(self) -> BoundCallee | None:
         """The first of them: what is called where no subclass says otherwise."""
         return self.callees[0] if self.callees else None
 
-    def fates(self, position: int | None, keyword: str | None, resource: Resource, how: str, raised: bool) -> Fates:
+    def argument_effects(
+        self, position: int | None, keyword: str | None, resource: Resource, relation: str, raised: bool
+    ) -> ArgumentEffects:
         """What may become of an argument: given by position, or by keyword."""
         if not self.callees:
             argument = self.summary.keyword(keyword) if position is None else self.summary.argument(position)
         elif not self.complete:
             return KEEPS
         else:
-            argument = _agreed([self._argument(each, position, keyword, resource, how) for each in self.callees])
+            argument = _common_summary(
+                [self._argument(each, position, keyword, resource, relation) for each in self.callees]
+            )
         return argument.raising if raised else argument.normal
 
     def alternatives(self, call: ast.Call) -> list[ast.expr | None]:
         """What a call is given that it may give back instead of opening anything; None for what cannot be seen."""
         found: list[ast.expr | None] = []
         for definition, bound in self.callees if self.summary.instead else ():
-            if isinstance(definition.node, FUNCTION) and (summary := self.summaries.returned(definition)) is not None:
+            if (
+                isinstance(definition.node, FUNCTION)
+                and (summary := self.summaries.model_of_definition(definition)) is not None
+            ):
                 for name in sorted(summary.instead):
-                    found += _given(call, definition, name, bound=bound)
+                    found += _arguments_given(call, definition, name, bound=bound)
         return found
 
     def _argument(
-        self, callee: Callee, position: int | None, keyword: str | None, resource: Resource, how: str
-    ) -> Argument:
+        self, callee: BoundCallee, position: int | None, keyword: str | None, resource: Resource, relation: str
+    ) -> ParameterSummary:
         """What one of the functions does with an argument."""
         definition, bound = callee
         if isinstance(definition.node, FUNCTION):
             name = self._parameter(definition.node, position, keyword, bound=bound)
-            return self.summaries.argument(definition, name, resource, how) if name is not None else Argument()
+            return (
+                self.summaries.parameter_summary(definition, name, resource, relation)
+                if name is not None
+                else ParameterSummary()
+            )
         if (made := self.summaries.constructor(definition)) is None:
             return self.summary.keyword(keyword) if position is None else self.summary.argument(position)
         assert isinstance(made.node, FUNCTION)
         name = self._parameter(made.node, position, keyword, bound=True)
-        return self.summaries.kept_by_object(definition, made, name, resource, how) if name is not None else Argument()
+        return (
+            self.summaries.summary_as_field(definition, made, name, resource, relation)
+            if name is not None
+            else ParameterSummary()
+        )
 
     def _parameter(self, function: Function, position: int | None, keyword: str | None, *, bound: bool) -> str | None:
         args = function.args
@@ -118,16 +145,16 @@ class Effect(Frozen):
         return positional[position].arg if position < len(positional) else None
 
 
-class Effects(cfg.Semantics):
+class FunctionSemantics(cfg.Semantics):
     """The meaning of the names in one function, for its graph and for the resources in it."""
 
     def __init__(self, file: File, scope: Scope, summaries: Summaries, depth: int) -> None:
         self.file, self.scope, self.summaries = file, scope, summaries
         self._depth = depth  # how far calls are followed for what they may raise
-        self._effects: dict[ast.Call, Effect] = {}
+        self._effects: dict[ast.Call, CallEffect] = {}
         self.at_yield: tuple[Thrown, ...] = (GENERATOR_EXIT,)
         if isinstance(scope.node, FUNCTION):
-            decorators = set(calls.Definition(file, scope.node, scope.name).decorators)
+            decorators = set(definitions.Definition(file, scope.node, scope.name).decorators)
             if decorators & CONTEXT_MANAGERS:
                 self.at_yield = (ORDINARY, GENERATOR_EXIT)
             elif decorators & FIXTURES:
@@ -135,29 +162,29 @@ class Effects(cfg.Semantics):
 
     # -- calls
 
-    def of(self, call: ast.Call) -> Effect:
+    def of(self, call: ast.Call) -> CallEffect:
         if call not in self._effects:
             self._effects[call] = self._effect(call)
         return self._effects[call]
 
     @property
-    def known(self) -> Iterable[Effect]:
+    def effects_seen(self) -> Iterable[CallEffect]:
         """The effects of the calls that were asked for."""
         return self._effects.values()
 
-    def gives(self, call: ast.Call) -> bool:
+    def acquires(self, call: ast.Call) -> bool:
         """Whether a call gives a resource."""
-        return self.summaries.sieve.lets_through(self.file, call) and self.of(call).summary.returns is not None
+        return self.summaries.acquire_filter.may_acquire(self.file, call) and self.of(call).summary.returns is not None
 
-    def _effect(self, call: ast.Call) -> Effect:
+    def _effect(self, call: ast.Call) -> CallEffect:
         known, callees, complete, closing, sets = self._meaning_of(call)
         if known is None:
-            known = self._returned(callees) if complete else UNKNOWN
-        return Effect(known, closing, callees, complete, sets, self.summaries)
+            known = self._returned_model(callees) if complete else UNKNOWN
+        return CallEffect(known, closing, callees, complete, sets, self.summaries)
 
-    def _returned(self, callees: tuple[Callee, ...]) -> Summary:
+    def _returned_model(self, callees: tuple[BoundCallee, ...]) -> CallModel:
         """What the caller owns afterwards, where it does so whichever of these functions is run."""
-        found = [self.summaries.returned(each.definition) for each in callees]
+        found = [self.summaries.model_of_definition(each.definition) for each in callees]
         first, *others = found or [None]
         if first is None or any(each is None or not _is_alike(first, each) for each in others):
             return UNKNOWN
@@ -169,41 +196,43 @@ class Effects(cfg.Semantics):
             instead=frozenset(name for each in given for name in each.instead),
         )
 
-    def _meaning_of(self, call: ast.Call) -> Meaning:
+    def _meaning_of(self, call: ast.Call) -> CallMeaning:
         """What is called: this does not depend on what that does, as the summary of an effect may."""
         if (meaning := self.summaries.meanings.get(call)) is None:
             meaning = self.summaries.meanings[call] = self._meaning(call)
         return meaning
 
-    def _meaning(self, call: ast.Call) -> Meaning:
+    def _meaning(self, call: ast.Call) -> CallMeaning:
         func = call.func
         name = self.file.resolve(func)
         if name is not None:
-            if (declared := self.summaries.declared(name)) is not None:
-                return Meaning(declared)
-            if (opened := self.summaries.opened(self.file, call)) is not None:
-                return Meaning(Summary(returns=opened))
+            if (declared := self.summaries.model_of_settings(name)) is not None:
+                return CallMeaning(declared)
+            if (opened := self.summaries.resource_of_driver(self.file, call)) is not None:
+                return CallMeaning(CallModel(returns=opened))
             if (known := CALLS.get(name)) is not None:
-                return Meaning(known, closing=name in CLOSERS)
+                return CallMeaning(known, closing=name in CLOSERS)
         found = callees(self.file, call, self.scope)
         if found.definitions:
             for definition in found.definitions:
-                if (declared := self.summaries.declared(definition.dotted)) is not None:
-                    return Meaning(declared)
-            meant = tuple(Callee(each, self._is_bound(call, each)) for each in found.definitions)
-            sets = _set(call, meant[0].definition) if len(meant) == 1 and found.complete else ()
-            return Meaning(callees=meant, complete=found.complete, sets=sets)
+                if (declared := self.summaries.model_of_settings(definition.dotted_name)) is not None:
+                    return CallMeaning(declared)
+            meant = tuple(BoundCallee(each, self._is_bound(call, each)) for each in found.definitions)
+            sets = _fields_set(call, meant[0].definition) if len(meant) == 1 and found.complete else ()
+            return CallMeaning(callees=meant, complete=found.complete, sets=sets)
         if isinstance(func, ast.Attribute) and func.attr == "cursor":
             given = [self.file.resolve(arg) for arg in (*call.args, *(k.value for k in call.keywords))]
-            opened = next((cursor for each in given if each and (cursor := self.summaries.unbuffered(each))), None)
-            return Meaning(Summary(returns=opened))
-        if (pooled := self.summaries.pooled(self.file, call, self.scope)) is not None:
-            return Meaning(pooled)
-        if (taken := self.summaries.taken(self.file, call)) is not None:
-            return Meaning(taken)
-        return Meaning(BORROWER if isinstance(func, ast.Attribute) and func.attr in BORROWING_METHODS else UNKNOWN)
+            opened = next(
+                (cursor for each in given if each and (cursor := self.summaries.cursor_without_buffer(each))), None
+            )
+            return CallMeaning(CallModel(returns=opened))
+        if (pooled := self.summaries.model_of_pool(self.file, call, self.scope)) is not None:
+            return CallMeaning(pooled)
+        if (taken := self.summaries.model_of_sqlalchemy(self.file, call)) is not None:
+            return CallMeaning(taken)
+        return CallMeaning(BORROWER if isinstance(func, ast.Attribute) and func.attr in BORROWING_METHODS else UNKNOWN)
 
-    def _is_bound(self, call: ast.Call, definition: calls.Definition) -> bool:
+    def _is_bound(self, call: ast.Call, definition: definitions.Definition) -> bool:
         """Whether the first parameter of what is called is given by the way it is called."""
         scope = definition.file.functions.get(definition.node) if isinstance(definition.node, FUNCTION) else None
         if scope is None or scope.class_scope is None or "staticmethod" in definition.decorators:
@@ -221,8 +250,8 @@ class Effects(cfg.Semantics):
                 effect = self.of(call)
                 if not (effect.callees and effect.complete):
                     return True
-                dropped = self.file.drops(call)
-                touched = [self.summaries.touched(each, dropped=dropped) for each in effect.definitions]
+                dropped = self.file.is_discarded(call)
+                touched = [self.summaries.fields_touched(each, dropped=dropped) for each in effect.definitions]
                 return any(fields is None or field in fields for fields in touched)
         given = [*call.args, *(keyword.value for keyword in call.keywords)]
         return any(isinstance(each, ast.Name) and each.id in {"self", "cls"} for each in given)
@@ -245,10 +274,12 @@ class Effects(cfg.Semantics):
         if meaning.callees:
             found = [self.summaries.outcome(each.definition, self._depth) for each in meaning.callees]
             return found[0] if len(found) == 1 and meaning.complete else _either(found, complete=meaning.complete)
-        quiet = (isinstance(call.func, ast.Attribute) and _is_quiet(call.func, call.args)) or self._is_word(call)
-        return Outcome(raises=()) if quiet or not (meaning.known or UNKNOWN).may_raise else Outcome()
+        quiet = (isinstance(call.func, ast.Attribute) and _is_quiet(call.func, call.args)) or self._is_log_argument(
+            call
+        )
+        return Outcome(raises=()) if quiet or not (meaning.model or UNKNOWN).may_raise else Outcome()
 
-    def _is_word(self, call: ast.Call) -> bool:
+    def _is_log_argument(self, call: ast.Call) -> bool:
         """Whether a call only words an entry of a log, and does not use a connection for that."""
         if last_name(call.func) in _CURSOR_USES | _CONNECTION_USES or isinstance(
             self.file.parents.get(call), ast.Await
@@ -273,7 +304,7 @@ class Effects(cfg.Semantics):
         return self.file.resolve(expr)
 
     def bases(self, name: str) -> tuple[str, ...] | None:
-        found = calls.find(self.file, name)
+        found = definitions.find_definition(self.file, name)
         if found is None or not isinstance(found.node, ast.ClassDef):
             return None
         named = [found.file.resolve(base) for base in found.node.bases]
@@ -294,7 +325,7 @@ class Effects(cfg.Semantics):
                 return [self.file.resolve(each) for each in types]
             case ast.Call() as call:
                 meant = self._meaning_of(call).callees
-                found = [self.summaries.swallowed(each.definition, self._depth) for each in meant]
+                found = [self.summaries.exceptions_swallowed(each.definition, self._depth) for each in meant]
                 return list(dict.fromkeys(name for names in found for name in names))
         return ()
 
@@ -321,7 +352,9 @@ class Effects(cfg.Semantics):
         }
 
 
-def _given(call: ast.Call, definition: calls.Definition, name: str, *, bound: bool) -> Iterator[ast.expr | None]:
+def _arguments_given(
+    call: ast.Call, definition: definitions.Definition, name: str, *, bound: bool
+) -> Iterator[ast.expr | None]:
     """What a call gives to a parameter; None for what cannot be seen."""
     assert isinstance(definition.node, FUNCTION)
     args = definition.node.args
@@ -361,17 +394,17 @@ def _is_mark(file: File, default: ast.expr) -> bool:
     return False
 
 
-def _agreed(arguments: Sequence[Argument]) -> Argument:
+def _common_summary(arguments: Sequence[ParameterSummary]) -> ParameterSummary:
     """What all of several functions do with an argument; where they differ, it may be anything."""
     first, *others = arguments
     if all(each == first for each in others):
         return first
     normal = {each.normal for each in arguments if each.normal}  # one that never returns, or never raises, agrees
     raising = {each.raising for each in arguments if each.raising}
-    return Argument(*(found.pop() if len(found) == 1 else KEEPS for found in (normal, raising)))
+    return ParameterSummary(*(found.pop() if len(found) == 1 else KEEPS for found in (normal, raising)))
 
 
-def _is_alike(one: Summary, other: Summary) -> bool:
+def _is_alike(one: CallModel, other: CallModel) -> bool:
     """Whether two functions give the same kind of resource, in the same place."""
     return (one.returns, one.element) == (other.returns, other.element)
 
@@ -383,7 +416,7 @@ def _either(outcomes: Sequence[Outcome], *, complete: bool) -> Outcome:
     return Outcome(any(each.returns for each in found), tuple(raises))
 
 
-def _set(call: ast.Call, definition: calls.Definition) -> Assignments:
+def _fields_set(call: ast.Call, definition: definitions.Definition) -> Assignments:
     """The fields of `self` that a call sets, and what to, where it does nothing else."""
     match call:
         case ast.Call(func=ast.Attribute(value=ast.Name(id="self") as own), args=args, keywords=[]):

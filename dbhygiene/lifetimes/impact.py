@@ -21,12 +21,11 @@ import ast
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from dbhygiene.flow.calls import Definition, bases, find
-from dbhygiene.flow.names import is_imported, origin
-from dbhygiene.frozen import Record
+from dbhygiene.flow.definitions import Definition, base_classes, find_definition
+from dbhygiene.flow.names import canonical_name, is_imported
+from dbhygiene.library.background import TASKS
 from dbhygiene.library.calls import NEVER_RETURN
 from dbhygiene.library.django import COMMANDS as DJANGO_COMMANDS
-from dbhygiene.library.entries import TASKS
 from dbhygiene.library.entry_points import (
     ARGUMENTS,
     CALLED_ONCE,
@@ -41,10 +40,11 @@ from dbhygiene.library.entry_points import (
     SERVERS,
     STARTS,
 )
-from dbhygiene.library.handlers import handler
+from dbhygiene.library.request_handlers import handler
 from dbhygiene.library.sqlalchemy import in_migrations
-from dbhygiene.library.test_files import directories, is_example, is_test
+from dbhygiene.library.test_files import directories, is_example, is_test_file
 from dbhygiene.model import Impact
+from dbhygiene.records import Record
 from dbhygiene.source import File, Function, Located, Scope, function_around, last_name, walk
 
 _MOST = 100  # functions on the chains to one leak; where there are more, nothing is said
@@ -67,7 +67,7 @@ class Runs(Record):
 _UNKNOWN = Runs(Impact.UNKNOWN)
 
 
-class _Place(Record):
+class _CallSite(Record):
     """A node on a chain of calls: the leak itself, or a call that leads to it.
 
     `caught` says that the program goes on after the leak: no exception makes it, or a `try` on the chain catches that.
@@ -88,7 +88,7 @@ def runs(file: File, node: ast.AST, *, by_exception: bool) -> Runs:
     """
     if (outside := _outside_of_programs(file)) is not None:
         return outside
-    todo = [_Place(file, node, not by_exception, is_first=True)]
+    todo = [_CallSite(file, node, not by_exception, is_first=True)]
     above: dict[Function, set[Function | None]] = {}
     verdict = _UNKNOWN
     for place in todo:  # grows as it is gone through
@@ -120,7 +120,7 @@ def _has_cycle(above: dict[Function, set[Function | None]]) -> bool:
 
 def _outside_of_programs(file: File) -> Runs | None:
     """The verdict on files of which no program that lasts is made."""
-    if is_test(file):
+    if is_test_file(file):
         return Runs(Impact.ONCE, "runs in a test")
     if in_migrations(file) or any(map(MIGRATIONS.fullmatch, directories(file))):
         return Runs(Impact.ONCE, "runs in a migration")
@@ -134,10 +134,10 @@ class _Climb(NamedTuple):
 
     function: Function | None
     caught: bool
-    verdict: Runs | list[_Place] | None = None
+    verdict: Runs | list[_CallSite] | None = None
 
 
-def _climb(place: _Place) -> _Climb:
+def _climb(place: _CallSite) -> _Climb:
     """Go outwards from a place, and note loops and handlers on the way."""
     file, inside, caught = place.file, place.node, place.caught
     for around in file.around(place.node):
@@ -156,11 +156,11 @@ def _climb(place: _Place) -> _Climb:
     return _Climb(None, caught)
 
 
-def _line(node: Located, near: _Place) -> str:
+def _line(node: Located, near: _CallSite) -> str:
     return f"line {node.lineno}" if near.is_first else f"{near.file.path.name}, line {node.lineno}"
 
 
-def _lasts_after(place: _Place, function: Function | None) -> bool:
+def _lasts_after(place: _CallSite, function: Function | None) -> bool:
     """Whether the program goes on for long after a call: a loop without an end, a menu, a server, a window."""
     file, line = place.file, place.node.end_lineno  # type: ignore[attr-defined]
     lasting: list[Located] = [each for each in file.nodes(ast.While) if _is_lasting(each)]
@@ -218,14 +218,14 @@ def _is_short(rounds: ast.expr) -> bool:
     return False
 
 
-def _callers(place: _Place, function: Function, caught: bool) -> Runs | list[_Place]:
+def _callers(place: _CallSite, function: Function, caught: bool) -> Runs | list[_CallSite]:
     """The places that may call the function around a place, or how often that runs where it is known."""
     file = place.file
-    if (verdict := _registered(place, function, caught)) is not None:
+    if (verdict := _runs_as_registered(place, function, caught)) is not None:
         return verdict
     scope = file.functions[function].class_scope
     cls = Definition(file, scope.node, scope.name) if scope is not None else None  # type: ignore[arg-type]
-    by_base = _called_by_base(cls, function) if cls is not None else None
+    by_base = _runs_by_base_class(cls, function) if cls is not None else None
     if by_base is _UNKNOWN or _may_be_imported(file, function, cls):
         return _UNKNOWN
     mentions = _mentions(file, function, cls)
@@ -236,13 +236,13 @@ def _callers(place: _Place, function: Function, caught: bool) -> Runs | list[_Pl
         call = _call(where, node)
         if call is None:
             return _UNKNOWN
-        places.append(_Place(where, call, caught, is_sure=is_sure))
+        places.append(_CallSite(where, call, caught, is_sure=is_sure))
     if not places and by_base is None:
         return Runs(Impact.ONCE, "is not called in this program") if _is_script(file) else _UNKNOWN
     return by_base if by_base is not None and not places else places
 
 
-def _registered(place: _Place, function: Function, caught: bool) -> Runs | None:
+def _runs_as_registered(place: _CallSite, function: Function, caught: bool) -> Runs | None:
     """How often what a decorator registers a function with calls it; None where no decorator does."""
     for decorator in function.decorator_list:
         called = decorator.func if isinstance(decorator, ast.Call) else decorator
@@ -281,16 +281,19 @@ def _is_command_line(file: File, decorator: ast.expr) -> bool:
     return bool(imported & COMMAND_LINES)
 
 
-def _called_by_base(cls: Definition, function: Function) -> Runs | None:
+def _runs_by_base_class(cls: Definition, function: Function) -> Runs | None:
     """How often a base class of another package calls a method; None where no such class does."""
-    for each in (cls, *bases(cls)):
+    for each in (cls, *base_classes(cls)):
         if not isinstance(each.node, ast.ClassDef):
             return _UNKNOWN
         for base in each.node.bases:
             name = each.file.resolve(base.value if isinstance(base, ast.Subscript) else base)
             if name is None:
                 return _UNKNOWN
-            if find(each.file, name) is not None or (name := origin(each.file, name)) in PASSIVE_BASES:
+            if (
+                find_definition(each.file, name) is not None
+                or (name := canonical_name(each.file, name)) in PASSIVE_BASES
+            ):
                 continue
             if name in DJANGO_COMMANDS:
                 return Runs(Impact.ONCE, "runs once, in a management command")
@@ -329,7 +332,7 @@ def _mentions(file: File, function: Function, cls: Definition | None) -> list[tu
         may_look_up = is_method or where.path == file.path or module in where.text
         if may_look_up and any(_looks_up(where, node, name) for node in where.nodes(ast.Constant)):
             return None  # as in `getattr(self, "name")`, or `__all__`
-        named = ((node, _is_it(where, node, target, is_method=is_method)) for node in _named(where, name))
+        named = ((node, _is_it(where, node, target, is_method=is_method)) for node in _nodes_naming(where, name))
         found += [(where, node, is_sure) for node, is_sure in named if is_sure is not None]
     return found
 
@@ -355,14 +358,14 @@ def _files_with(file: File, name: str, *, is_method: bool) -> Sequence[File] | N
 
     Every program has its `main`: of a common name, only the files count that name the function's module, too.
     """
-    if (others := file.project.naming(name)) is not None or is_method:
+    if (others := file.project.files_mentioning_all(name)) is not None or is_method:
         return others
-    others = file.project.naming(name, file.module.rpartition(".")[2])
+    others = file.project.files_mentioning_all(name, file.module.rpartition(".")[2])
     hand_on = others is None or any(each.path.name == "__init__.py" for each in others)
     return None if hand_on else others
 
 
-def _named(file: File, name: str) -> Iterator[ast.Name | ast.Attribute]:
+def _nodes_naming(file: File, name: str) -> Iterator[ast.Name | ast.Attribute]:
     """The nodes that read a name, or what an import calls it, or an attribute of this name."""
     names = {name, *(own for scope in file.scopes for own, said in scope.imports.items() if said.endswith(f".{name}"))}
     yield from (node for node in file.nodes(ast.Name) if node.id in names and isinstance(node.ctx, ast.Load))
@@ -372,7 +375,7 @@ def _named(file: File, name: str) -> Iterator[ast.Name | ast.Attribute]:
 def _is_it(file: File, node: ast.Name | ast.Attribute, target: ast.AST, *, is_method: bool) -> bool | None:
     """Whether a name surely stands for a function; None where it stands for something else."""
     name = file.resolve(node)
-    found = find(file, name) if name is not None else None
+    found = find_definition(file, name) if name is not None else None
     if found is not None and found.node is target:
         return True
     if is_method:

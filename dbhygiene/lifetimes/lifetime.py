@@ -1,4 +1,4 @@
-"""One resource, from the call that opens it to every way out: the questions that a rule may ask."""
+"""`Lifetime`: one resource, from the call that opens it to every way out of its function. Rules query it."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from dbhygiene.flow import cfg
-from dbhygiene.flow.calls import Definition, find
-from dbhygiene.flow.cfg import Kind, Node
-from dbhygiene.flow.once import once
-from dbhygiene.frozen import Frozen
+from dbhygiene.flow.cfg import EdgeKind, Node
+from dbhygiene.flow.definitions import Definition, find_definition
+from dbhygiene.flow.queries import query
 from dbhygiene.library.calls import SETS_UP, SETTING
 from dbhygiene.library.resources import Resource
-from dbhygiene.lifetimes.analysis import Analysis, transferred
-from dbhygiene.lifetimes.heap import CLOSE, IN, IS, READERS, RETURN, Fact
-from dbhygiene.lifetimes.ownership import Field, in_class_bodies, owner, seen_elsewhere
+from dbhygiene.lifetimes.analysis import Analysis, is_transferred
+from dbhygiene.lifetimes.fields import Field, in_class_bodies, is_seen_elsewhere, owner
+from dbhygiene.lifetimes.state import CLOSE_METHOD, CONTAINER, ITSELF, READERS, RETURN, Fact
 from dbhygiene.lifetimes.summaries import Summaries
 from dbhygiene.model import Impact
+from dbhygiene.records import Frozen
 from dbhygiene.settings import Confidence
-from dbhygiene.source import FUNCTION, NOT_PYTHON, Code, File, Located, Scope, Surroundings
+from dbhygiene.source import FUNCTION, NOT_PYTHON, Code, File, Located, ProjectView, Scope
 
 if TYPE_CHECKING:
     from dbhygiene.lifetimes.impact import Runs
@@ -64,10 +64,10 @@ class Lifetime(Frozen):
     def _ends(self) -> list[tuple[Node, Fact]]:
         return list(self.analysis.ends(self.birth))
 
-    def _normal(self, fact: Fact) -> bool:
-        return fact.state == "open" and not transferred(fact)
+    def _leaks_by_return(self, fact: Fact) -> bool:
+        return fact.state == "open" and not is_transferred(fact)
 
-    def _raised(self, fact: Fact) -> bool:
+    def _leaks_by_raise(self, fact: Fact) -> bool:
         return fact.state == "open" and not any(type(where) is str and "." in where for _, where in fact.aliases)
 
     @cached_property
@@ -75,9 +75,9 @@ class Lifetime(Frozen):
         """A leak of each kind, with its witness: normally, after a caught exception, by an exception."""
         found: dict[str, tuple[Node, Fact]] = {}
         for end, fact in self._ends:
-            if end is self.analysis.graph.exit and self._normal(fact):
+            if end is self.analysis.graph.exit and self._leaks_by_return(fact):
                 found.setdefault("swallowed" if fact.thrown else "normal", (end, fact))
-            elif end is self.analysis.graph.raised and self._raised(fact):
+            elif end is self.analysis.graph.raised and self._leaks_by_raise(fact):
                 found.setdefault("raised", (end, fact))
         return found
 
@@ -98,28 +98,28 @@ class Lifetime(Frozen):
     @property
     def ends_well_normally(self) -> bool:
         exit_ = self.analysis.graph.exit
-        return any(end is exit_ and not self._normal(fact) for end, fact in self._ends)
+        return any(end is exit_ and not self._leaks_by_return(fact) for end, fact in self._ends)
 
     @property
     def ends_well_by_exception(self) -> bool:
         raised = self.analysis.graph.raised
-        return any(end is raised and not self._raised(fact) for end, fact in self._ends)
+        return any(end is raised and not self._leaks_by_raise(fact) for end, fact in self._ends)
 
     @cached_property
     def leak(self) -> Leak | None:
         """The heaviest leak of this resource; None: there is none that can be seen."""
         if self._leaks and isinstance(self.scope.node, ast.Module):
-            if any(seen_elsewhere(self.file, name) for name in self.names):
+            if any(is_seen_elsewhere(self.file, name) for name in self.names):
                 return None  # whoever imports it may close it
         if "normal" in self._leaks:
             well = self.escapes or any(
-                end is self.analysis.graph.exit and not fact.thrown and not self._normal(fact)
+                end is self.analysis.graph.exit and not fact.thrown and not self._leaks_by_return(fact)
                 for end, fact in self._ends
             )
             if not (self.resource.is_lazy or self.resource.opened_by):  # else it may not have been open yet
                 exit_ = self.analysis.graph.exit
                 well = well or any(
-                    fact.state == "closed" or (end is exit_ and transferred(fact)) for end, fact in self._ends
+                    fact.state == "closed" or (end is exit_ and is_transferred(fact)) for end, fact in self._ends
                 )
             return Leak.SOME_PATH if well else Leak.NEVER_CLOSED
         if "swallowed" in self._leaks:
@@ -131,17 +131,21 @@ class Lifetime(Frozen):
     def ends_well(self, end: Node, fact: Fact) -> bool:
         """Whether the function is left here, and nothing is left open."""
         graph = self.analysis.graph
-        return (end is graph.exit and not self._normal(fact)) or (end is graph.raised and not self._raised(fact))
+        return (end is graph.exit and not self._leaks_by_return(fact)) or (
+            end is graph.raised and not self._leaks_by_raise(fact)
+        )
 
     def is_left_open(self, end: Node, fact: Fact) -> bool:
         """Whether the function is left here, and this is left open."""
         graph = self.analysis.graph
-        return (end is graph.exit and self._normal(fact)) or (end is graph.raised and self._raised(fact))
+        return (end is graph.exit and self._leaks_by_return(fact)) or (
+            end is graph.raised and self._leaks_by_raise(fact)
+        )
 
     @property
     def is_returned(self) -> bool:
         """Whether the function gives it to its caller, on some way."""
-        return any(end is self.analysis.graph.exit and fact.how(RETURN) == IS for end, fact in self._ends)
+        return any(end is self.analysis.graph.exit and fact.relation_of(RETURN) == ITSELF for end, fact in self._ends)
 
     @cached_property
     def fields(self) -> list[str]:
@@ -150,7 +154,7 @@ class Lifetime(Frozen):
         found: set[str] = set()
         for end, fact in self._ends:
             if end is exit_ and fact.state == "open":
-                paths = [w for how, w in fact.aliases if how in {IS, IN} and isinstance(w, str)]
+                paths = [w for relation, w in fact.aliases if relation in {ITSELF, CONTAINER} and isinstance(w, str)]
                 found.update(path.partition(".")[2] for path in paths if path.count(".") == 1)
         return sorted(found)
 
@@ -163,41 +167,43 @@ class Lifetime(Frozen):
     def unclosing(self) -> ast.withitem | None:
         """A `with` over it that leaves it open, if that is why it is."""
         for node, fact in self.history:
-            if isinstance(node.act, cfg.Leave) and not node.act.raised and fact.state == "open":
-                leaving = self.analysis.effects.leaving(node.act.node, self.resource)
-                if leaving is not None and not leaving.closes and fact.how(node.act.node) == IS:
-                    return node.act.node
+            if isinstance(node.event, cfg.Leave) and not node.event.raised and fact.state == "open":
+                leaving = self.analysis.effects.leaving(node.event.node, self.resource)
+                if leaving is not None and not leaving.closes and fact.relation_of(node.event.node) == ITSELF:
+                    return node.event.node
         return None
 
     @cached_property
-    def closed_again(self) -> list[tuple[ast.Call, ast.Call]]:
+    def repeated_closes(self) -> list[tuple[ast.Call, ast.Call]]:
         """Calls that close it when it is closed already, without any exception; each with one that closed it."""
         found: dict[ast.Call, ast.Call] = {}
         for node, fact in self.history:
             again = self._closing_call(node, fact)
             if again is not None and fact.state == "closed" and not fact.thrown:
-                before = [step.act.node for step, _ in self.analysis.path(node, fact) if isinstance(step.act, cfg.Call)]
+                before = [
+                    step.event.node for step, _ in self.analysis.path(node, fact) if isinstance(step.event, cfg.Call)
+                ]
                 first = next((call for call in before if call in self.closes), None)
                 if first is not None:
                     found.setdefault(again, first)
         return sorted(found.items(), key=lambda pair: (pair[0].lineno, pair[0].col_offset))
 
     @cached_property
-    def replaced(self) -> ast.AST | None:
+    def replacement(self) -> ast.AST | None:
         """The assignment, or call of a setter, that drops it while it is open, if it is left open in no other way."""
         exit_ = self.analysis.graph.exit
-        lost = [fact for end, fact in self._ends if end is exit_ and self._normal(fact)]
-        if not lost or any(how in {IS, IN} for fact in lost for how, _ in fact.aliases):
+        lost = [fact for end, fact in self._ends if end is exit_ and self._leaks_by_return(fact)]
+        if not lost or any(relation in {ITSELF, CONTAINER} for fact in lost for relation, _ in fact.aliases):
             return None
         return next((node for site, node in self.analysis.transfer.replaced if site is self.birth), None)
 
     @cached_property
-    def replaced_for_sure(self) -> bool:
+    def is_surely_replaced(self) -> bool:
         """Whether no condition on the way to the replacement may exclude one on the way to the opening."""
         for node, fact in self.history:
-            if node.act is not None and node.act.node is self.replaced:
+            if node.event is not None and node.event.node is self.replacement:
                 way = self.analysis.solution.path(node, fact)
-                asked = [(f.site is None, _names_in(n.act.node)) for n, f, _ in way if isinstance(n.act, cfg.Test)]
+                asked = [(f.site is None, _names_in(n.event.node)) for n, f, _ in way if isinstance(n.event, cfg.Test)]
                 before = {name for early, names in asked if early for name in names}
                 return not any(before & names for early, names in asked if not early)
         return False
@@ -217,7 +223,7 @@ class Lifetime(Frozen):
         dead connection leaks, or one that refuses to be set up, as each other would.
         """
         costs = not self.costs_nothing and self.runs.impact is not Impact.ONCE
-        if _mocks(self.file) or not costs or self._is_dead_first or self._is_set_up_first:
+        if _uses_mocks(self.file) or not costs or self._is_dead_first or self._is_set_up_first:
             return Confidence.POSSIBLE
         return Confidence.CERTAIN if self.leak in {Leak.NEVER_CLOSED, Leak.SOME_PATH} else Confidence.LIKELY
 
@@ -228,12 +234,12 @@ class Lifetime(Frozen):
 
     @cached_property
     def pool(self) -> str:
-        """What the engine does with a session's or connection's connection: see `engines.pool_of`."""
+        """What the engine does with a session's or connection's connection: see `engines.engine_pool_kind`."""
         if self.resource.kind not in {"session", "engine connection"}:
             return ""
-        from dbhygiene.library.sessions import pool_of  # which reads values, and is not needed for drivers
+        from dbhygiene.library.sessions import session_pool_kind  # which reads values, and is not needed for drivers
 
-        return pool_of(self.file, self.birth)
+        return session_pool_kind(self.file, self.birth)
 
     @cached_property
     def _is_dead_first(self) -> bool:
@@ -246,7 +252,7 @@ class Lifetime(Frozen):
         call, hows = self._method(raiser)
         if call is None:
             return False
-        return (hows == {IS} and call.attr in _ENDS_IT) or (hows <= READERS and call.attr == "close")
+        return (hows == {ITSELF} and call.attr in _ENDS_IT) or (hows <= READERS and call.attr == "close")
 
     @cached_property
     def _is_set_up_first(self) -> bool:
@@ -260,19 +266,19 @@ class Lifetime(Frozen):
         method, hows = self._method(raiser)
         if method is None:
             return False
-        if hows == {IS} and method.attr in SETS_UP:
+        if hows == {ITSELF} and method.attr in SETS_UP:
             return True
         asked = self.file.parents[method].args  # type: ignore[attr-defined]
-        if method.attr != "execute" or not asked or not hows <= {IS, *READERS}:
+        if method.attr != "execute" or not asked or not hows <= {ITSELF, *READERS}:
             return False
-        from dbhygiene.flow.reading import value  # for the few that leak by an exception
+        from dbhygiene.flow.evaluation import evaluate  # for the few that leak by an exception
         from dbhygiene.flow.values import patterns
 
-        return all(SETTING.match(text) for text in patterns(value(self.file, asked[0])))
+        return all(SETTING.match(text) for text in patterns(evaluate(self.file, asked[0])))
 
     def _commits(self, raiser: ast.expr) -> bool:
         method, hows = self._method(raiser)
-        return method is not None and method.attr == "commit" and hows == {IS}
+        return method is not None and method.attr == "commit" and hows == {ITSELF}
 
     def _method(self, raiser: ast.expr) -> tuple[ast.Attribute | None, set[str | None]]:
         """The method that a call is of, and how the object holds the resource on the ways there."""
@@ -280,14 +286,14 @@ class Lifetime(Frozen):
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
             return None, set()
         holds, method = self.analysis.transfer.holds, call.func
-        facts = [fact for node, fact in self.history if node.act is not None and node.act.node is raiser]
+        facts = [fact for node, fact in self.history if node.event is not None and node.event.node is raiser]
         return method, {holds(method.value, fact) for fact in facts}
 
-    def path(self, leak: Leak) -> list[tuple[Node, Kind]]:
+    def path(self, leak: Leak) -> list[tuple[Node, EdgeKind]]:
         """A shortest way from birth to a leak of this kind: the nodes passed, and the edges taken out of them."""
         return [(node, kind) for node, _, kind in self.facts(leak)]
 
-    def facts(self, leak: Leak) -> list[tuple[Node, Fact, Kind]]:
+    def facts(self, leak: Leak) -> list[tuple[Node, Fact, EdgeKind]]:
         """The same way, with what is true before each node."""
         key = {Leak.SWALLOWED: "swallowed", Leak.RAISED: "raised"}.get(leak, "normal")
         return self.analysis.way(*self._leaks[key])
@@ -298,7 +304,7 @@ class Lifetime(Frozen):
         found: Located = self.birth
         caught: ast.ExceptHandler | None = None
         for node, kind in self.path(Leak.RAISED):
-            match node.act:
+            match node.event:
                 case cfg.Call(node=call) | cfg.Await(node=call) | cfg.Yield(node=call) if kind == "raise":
                     found = call
                 case cfg.Catch(node=handler):
@@ -318,9 +324,9 @@ class Lifetime(Frozen):
                 lost.append((node, fact))
             for kind, after in self.analysis.transfer(node, fact):
                 targets = [(target, after) for edge, target in node.out if edge == kind and after.site is self.birth]
-                if kind == "raise" and isinstance(node.act, (cfg.Call, cfg.Await, cfg.Yield)):
-                    if fact.state == "open" and node.act.node is not self.birth:
-                        raising.setdefault(node.act.node, []).extend(targets)
+                if kind == "raise" and isinstance(node.event, (cfg.Call, cfg.Await, cfg.Yield)):
+                    if fact.state == "open" and node.event.node is not self.birth:
+                        raising.setdefault(node.event.node, []).extend(targets)
                     continue  # what is reached by a second exception is not the doing of the first
                 for target in targets:
                     before.setdefault(target, []).append((node, fact))
@@ -333,7 +339,7 @@ class Lifetime(Frozen):
         """The variables that hold it, on some way."""
         found: dict[str, None] = {}
         for _, fact in self.history:
-            names = sorted(where for how, where in fact.aliases if how == IS and isinstance(where, str))
+            names = sorted(where for relation, where in fact.aliases if relation == ITSELF and isinstance(where, str))
             found.update(dict.fromkeys(names))  # a set has no order of its own
         return [name for name in found if not name.startswith("<")]
 
@@ -346,17 +352,20 @@ class Lifetime(Frozen):
     def closes(self) -> list[ast.Call]:
         """The calls that close it by hand, on some way: its own method, or a function that is given it."""
         found = {call: None for node, fact in self.history if (call := self._closing_call(node, fact))}
-        found |= {call: None for node, fact in self.history if (call := self._given_up(node, fact))}
+        found |= {call: None for node, fact in self.history if (call := self._closing_function_call(node, fact))}
         return sorted(found, key=lambda call: (call.lineno, call.col_offset))
 
-    def _given_up(self, node: Node, fact: Fact) -> ast.Call | None:
-        if isinstance(node.act, cfg.Call) and self.analysis.transfer.closes_argument(node.act.node, fact):
-            return node.act.node
+    def _closing_function_call(self, node: Node, fact: Fact) -> ast.Call | None:
+        if isinstance(node.event, cfg.Call) and self.analysis.transfer.closes_argument(node.event.node, fact):
+            return node.event.node
         return None
 
     def _closing_call(self, node: Node, fact: Fact) -> ast.Call | None:
-        if isinstance(node.act, cfg.Call) and self.analysis.transfer.holds(node.act.node.func, fact) == CLOSE:
-            return node.act.node
+        if (
+            isinstance(node.event, cfg.Call)
+            and self.analysis.transfer.holds(node.event.node.func, fact) == CLOSE_METHOD
+        ):
+            return node.event.node
         return None
 
     @property
@@ -384,8 +393,8 @@ def _names_in(expr: ast.expr) -> set[str]:
     return {part.id for part in ast.walk(expr) if isinstance(part, ast.Name)}
 
 
-@once
-def _mocks(file: File) -> bool:
+@query
+def _uses_mocks(file: File) -> bool:
     """Whether a file replaces what it tests by something else."""
     return re.search(_MOCKS, file.text) is not None
 
@@ -413,10 +422,10 @@ _EXPECTING = frozenset({"raises", "assertRaises", "assertRaisesRegex"})
 class Lifetimes:
     """The lives of the resources of one project."""
 
-    def __init__(self, project: Surroundings) -> None:
+    def __init__(self, project: ProjectView) -> None:
         self.summaries = Summaries(project)
 
-    def learn(self, handed: Mapping[Path, Collection[str]]) -> frozenset[str]:
+    def set_helpers(self, handed: Mapping[Path, Collection[str]]) -> frozenset[str]:
         """Take it that these files hand out connections by functions of these names; the names of all that do.
 
         A file that speaks of one of them may hold a leak, though it names no driver. Some the settings know.
@@ -428,25 +437,28 @@ class Lifetimes:
         helpers = {name: paths for name, paths in definers.items() if _tells_much(name)}
         declared = self.summaries.project.settings.functions
         said = (name.rpartition(".")[2] for name, function in declared.items() if function.returns)
-        self.summaries.learn({**helpers, **dict.fromkeys(said, ())}, definers)
+        self.summaries.set_helpers({**helpers, **dict.fromkeys(said, ())}, definers)
         return frozenset(self.summaries.helpers)
 
-    def handing_out(self, file: File) -> Iterator[str]:
+    def helpers_in(self, file: File) -> Iterator[str]:
         """Names of the functions in a file that hand a connection to their caller, and what else it calls them."""
         try:
             functions = file.functions
         except NOT_PYTHON:
             return
         for node, scope in functions.items():
-            if isinstance(node, FUNCTION) and self.summaries.returned(Definition(file, node, scope.name)) is not None:
+            if (
+                isinstance(node, FUNCTION)
+                and self.summaries.model_of_definition(Definition(file, node, scope.name)) is not None
+            ):
                 yield node.name
         for name, scope in file.classes.items():
             if isinstance(scope.node, ast.ClassDef):
-                if self.summaries.returned(Definition(file, scope.node, name)) is not None:
+                if self.summaries.model_of_definition(Definition(file, scope.node, name)) is not None:
                     yield scope.node.name
-        for name in self.summaries.sieve.other_names(file) & {*file.scope.bound, *file.scope.imports}:
-            called = find(file, f"{file.module}.{name}")
-            if called is not None and self.summaries.returned(called) is not None:
+        for name in self.summaries.acquire_filter.local_aliases(file) & {*file.scope.bound, *file.scope.imports}:
+            called = find_definition(file, f"{file.module}.{name}")
+            if called is not None and self.summaries.model_of_definition(called) is not None:
                 yield name
 
     def fields(self, file: File) -> Iterator[Field]:
@@ -457,7 +469,7 @@ class Lifetimes:
                 first, *others = life.fields
                 yield Field(file, cls, first, life.birth, life.resource, self.summaries, tuple(others))
         for cls, name, call in in_class_bodies(file):
-            if (resource := self.summaries.opened(file, call)) is not None:
+            if (resource := self.summaries.resource_of_driver(file, call)) is not None:
                 yield Field(file, cls, name, call, resource, self.summaries)
 
     def of(self, file: File) -> Iterator[Lifetime]:
@@ -465,6 +477,6 @@ class Lifetimes:
         for code in file.functions:
             analysis = self.summaries.analysis(file, code)
             if analysis is not None:
-                for site, resource in analysis.owned:
+                for site, resource in analysis.own_resources:
                     if not _is_to_fail(file, site):
                         yield Lifetime(analysis, site, resource)

@@ -1,4 +1,4 @@
-"""The statements that a fix must keep together: from where a resource is surely open to the last that needs it."""
+"""`Region`: the statements that a fix must keep together, from the opening to the last one that needs the resource."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 
 from dbhygiene.flow import cfg
 from dbhygiene.flow.cfg import Node
-from dbhygiene.flow.once import once
-from dbhygiene.frozen import Record
+from dbhygiene.flow.queries import query
 from dbhygiene.lifetimes.analysis import place_at
-from dbhygiene.lifetimes.heap import IS
 from dbhygiene.lifetimes.lifetime import Lifetime
-from dbhygiene.lifetimes.loaded import Loaded, loaded
+from dbhygiene.lifetimes.session_objects import SessionObjects, session_objects
+from dbhygiene.lifetimes.state import ITSELF
+from dbhygiene.records import Record
 from dbhygiene.source import File, last_name
 
 
@@ -46,16 +46,16 @@ def region(life: Lifetime) -> Region:
     if life.names != [name]:
         raise RefusedError("the connection has more than one name")
     if life.escapes:
-        raise handed_on(life)
+        raise escape_refusal(life)
     needed = {name, *parts(life)}
     outside = ""
     for number, block in enumerate(_blocks_from(life, opening)):
         rest = until_bound(block, name)
-        outside = used_outside(life, needed, opening, *rest) or ""
+        outside = use_outside(life, needed, opening, *rest) or ""
         if not outside and (number == 0 or _surely_open(life, name, rest)):
-            objects = loaded(life)
+            objects = session_objects(life)
             if objects is not None:
-                no_object_outlives(objects, opening, rest)
+                refuse_outliving_objects(objects, opening, rest)
             wanted = needed | (objects.names if objects is not None else set())
             uses = [statement for statement in rest if names_read(statement) & wanted]
             return Region(opening, name, rest, uses[-1] if uses else opening, number == 0, alone)
@@ -64,7 +64,7 @@ def region(life: Lifetime) -> Region:
     raise RefusedError("it is opened and used in different blocks")
 
 
-def no_object_outlives(objects: Loaded, opening: ast.stmt, rest: Sequence[ast.stmt]) -> None:
+def refuse_outliving_objects(objects: SessionObjects, opening: ast.stmt, rest: Sequence[ast.stmt]) -> None:
     """Refuse where an object of the session is needed after these statements: it could load nothing more."""
     place = objects.outliving
     if place is not None:
@@ -72,11 +72,11 @@ def no_object_outlives(objects: Loaded, opening: ast.stmt, rest: Sequence[ast.st
         raise RefusedError(
             f"an object of the session outlives it{where}, and cannot load anything once the session is closed"
         )
-    if (name := objects.used_outside(opening, rest)) is not None:
+    if (name := objects.use_outside(opening, rest)) is not None:
         raise RefusedError(f"`{name}`, an object of the session, is used outside of the block that opens the session")
 
 
-def handed_on(life: Lifetime) -> RefusedError:
+def escape_refusal(life: Lifetime) -> RefusedError:
     """That somebody else may own it, and where it is given to him, if that is known."""
     node = life.analysis.transfer.escaped.get(life.birth)
     if node is not None:
@@ -137,7 +137,7 @@ def until_bound(block: Sequence[ast.stmt], name: str) -> Sequence[ast.stmt]:
     return block
 
 
-def used_outside(life: Lifetime, needed: set[str], *inside: ast.AST) -> str | None:
+def use_outside(life: Lifetime, needed: set[str], *inside: ast.AST) -> str | None:
     """A variable that may still stand for it, or for a part of it, where it is used outside of these statements."""
     mentions = [
         part
@@ -148,30 +148,30 @@ def used_outside(life: Lifetime, needed: set[str], *inside: ast.AST) -> str | No
     outside = [part for part in mentions if part not in within]
     if not outside:
         return None
-    touched = _touched(life)
+    touched = _open_mentions(life)
     own = set(life.file.own(life.scope.node))
     return next((part.id for part in outside if part not in own or part in touched), None)
 
 
-def _touched(life: Lifetime) -> set[ast.AST]:
+def _open_mentions(life: Lifetime) -> set[ast.AST]:
     """Every mention of a variable at a point where it stands for the resource, or a part of it, and that is open."""
     found: set[ast.AST] = set()
     for node, fact in life.history:
         if fact.state == "open" or life.resource.is_lazy:  # a session that rests wakes up when it is used
             names = {where.partition(".")[0] for _, where in fact.aliases if isinstance(where, str)}
-            for expr in _looked_at(node.act):
+            for expr in _nodes_of_event(node.event):
                 found |= {part for part in _names_within(life.file, expr) if part.id in names}
     return found
 
 
-@once
+@query
 def _names_within(file: File, node: ast.AST) -> tuple[ast.Name, ...]:
     """Every mention of a variable in a piece of code."""
     return tuple(part for part in ast.walk(node) if isinstance(part, ast.Name))
 
 
-def _looked_at(act: cfg.Act) -> Iterator[ast.AST]:
-    match act:
+def _nodes_of_event(event: cfg.Event) -> Iterator[ast.AST]:
+    match event:
         case cfg.Bind(target=target, value=value):
             yield target
             if value is not None:
@@ -183,20 +183,22 @@ def _looked_at(act: cfg.Act) -> Iterator[ast.AST]:
         case None | cfg.Catch() | cfg.End():
             return
         case _:
-            yield act.node
+            yield event.node
 
 
 def _surely_open(life: Lifetime, name: str, rest: Sequence[ast.stmt]) -> bool:
     """Whether no way leads to these statements but through the opening, or one like it of the same name."""
     graph, sites = life.analysis.graph, life.analysis.sites
-    bindings = [node for node in graph.nodes() if isinstance(node.act, cfg.Bind) and name in names_in(node.act.target)]
-    openings = {node for node in bindings if _opened(node) in sites}
-    if not all(_is_like(life, _opened(node), name) for node in openings):  # type: ignore[arg-type]
+    bindings = [
+        node for node in graph.nodes() if isinstance(node.event, cfg.Bind) and name in names_in(node.event.target)
+    ]
+    openings = {node for node in bindings if _opening_call(node) in sites}
+    if not all(_is_like(life, _opening_call(node), name) for node in openings):  # type: ignore[arg-type]
         return False
     inside = {part for statement in rest for part in ast.walk(statement)}
     start = [graph.entry, *(node for node in bindings if node not in openings)]
-    reached = cfg.reached(start, past=lambda node: node not in openings)
-    return bool(rest) and not any(node.act is not None and node.act.node in inside for node in reached)
+    reached = cfg.reachable(start, past=lambda node: node not in openings)
+    return bool(rest) and not any(node.event is not None and node.event.node in inside for node in reached)
 
 
 def _is_like(life: Lifetime, site: ast.Call, name: str) -> bool:
@@ -211,9 +213,9 @@ def _is_like(life: Lifetime, site: ast.Call, name: str) -> bool:
     return all(where in known for where in aliases if isinstance(where, str))
 
 
-def _opened(node: Node) -> ast.Call | None:
+def _opening_call(node: Node) -> ast.Call | None:
     """The call whose result is bound."""
-    value = node.act.value if isinstance(node.act, cfg.Bind) else None
+    value = node.event.value if isinstance(node.event, cfg.Bind) else None
     inner = value.value if isinstance(value, ast.Await) else value
     return inner if isinstance(inner, ast.Call) else None
 
@@ -237,6 +239,6 @@ def parts(life: Lifetime) -> set[str]:
     return {
         where.partition(".")[0]
         for _, fact in life.history
-        for how, where in fact.aliases
-        if how != IS and isinstance(where, str) and not where.startswith("<")
+        for relation, where in fact.aliases
+        if relation != ITSELF and isinstance(where, str) and not where.startswith("<")
     }

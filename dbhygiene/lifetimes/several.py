@@ -9,13 +9,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from dbhygiene.frozen import replace
-from dbhygiene.lifetimes.closings import Closing
+from dbhygiene.lifetimes.close_statements import CloseStatement
 from dbhygiene.lifetimes.lifetime import Lifetime
 from dbhygiene.lifetimes.region import Region, names_read, until_bound
+from dbhygiene.records import replace
 
 
-def widened(life: Lifetime, place: Region, closes: Sequence[Closing]) -> tuple[Region, Sequence[Closing]]:
+def widen(life: Lifetime, place: Region, closes: Sequence[CloseStatement]) -> tuple[Region, Sequence[CloseStatement]]:
     """The region up to the end of what is opened in it, and the closings that a fix replaces.
 
     Where only other closings follow its own, it is closed after them. Where more follows, its own closing stays where
@@ -66,7 +66,7 @@ def _others(life: Lifetime, body: Sequence[ast.stmt]) -> list[tuple[str, frozens
 def _openings(life: Lifetime) -> list[tuple[ast.Assign, ast.Call]]:
     """The plain assignments of resources that are nobody else's."""
     found = []
-    for site, _ in life.analysis.owned:
+    for site, _ in life.analysis.own_resources:
         parent = life.file.parents[site]
         statement = life.file.parents[parent] if isinstance(parent, ast.Await) else parent
         match statement:

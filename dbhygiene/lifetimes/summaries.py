@@ -1,4 +1,4 @@
-"""What calls of the project's own functions do: inferred on demand, to a least fixed point."""
+"""`Summaries`: what calls of project functions do with resources. Inferred on demand, to a least fixed point."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from typing import Any, TypeAlias
 
 from dbhygiene.flow import cfg
 from dbhygiene.flow.callees import is_hook
-from dbhygiene.flow.calls import Definition, find, method
 from dbhygiene.flow.cfg import Outcome, TooLargeError
-from dbhygiene.flow.exceptions import handled_types
+from dbhygiene.flow.definitions import Definition, find_definition, find_method
+from dbhygiene.flow.exceptions import exception_types
 from dbhygiene.flow.interprocedural import Interprocedural
 from dbhygiene.flow.limits import TOO_LARGE, UNSETTLED, give_up
-from dbhygiene.frozen import Record, replace
-from dbhygiene.library import drivers, opening
+from dbhygiene.library import connect_arguments, drivers
 from dbhygiene.library.calls import GIVEN_BACK, GIVING_BACK, TAKING
 from dbhygiene.library.drivers import PACKAGES
 from dbhygiene.library.prefilter import SQLALCHEMY
@@ -24,26 +23,39 @@ from dbhygiene.library.resources import (
     KEEPS,
     READS,
     UNBUFFERED_CURSOR,
-    Argument,
-    Does,
+    ArgumentEffect,
+    CallModel,
     Driver,
     Leaving,
+    ParameterSummary,
     Resource,
-    Summary,
     Version,
 )
-from dbhygiene.lifetimes.analysis import Analysis, analyse, transferred
-from dbhygiene.lifetimes.declared import summary_of
-from dbhygiene.lifetimes.effects import CONTEXT_MANAGERS, Effects, Meaning
-from dbhygiene.lifetimes.given_back import OUTSIDE, sources
-from dbhygiene.lifetimes.heap import CLOSER, IN, IS, READERS, RETURN, Fact, item_index, method_bound, uses
-from dbhygiene.lifetimes.ownership import Field, touched_in
-from dbhygiene.lifetimes.sieve import Sieve
-from dbhygiene.source import FUNCTION, Code, File, Function, Scope, Surroundings
+from dbhygiene.lifetimes.acquire_filter import AcquireFilter
+from dbhygiene.lifetimes.analysis import Analysis, analyse, is_transferred
+from dbhygiene.lifetimes.declared_functions import declared_model
+from dbhygiene.lifetimes.effects import CONTEXT_MANAGERS, CallMeaning, FunctionSemantics
+from dbhygiene.lifetimes.fields import Field, fields_touched
+from dbhygiene.lifetimes.return_sources import OUTSIDE, sources
+from dbhygiene.lifetimes.state import (
+    CLOSER,
+    CONTAINER,
+    ITSELF,
+    READERS,
+    RETURN,
+    Fact,
+    is_view,
+    item_index,
+    method_bound,
+)
+from dbhygiene.records import Record, replace
+from dbhygiene.source import FUNCTION, Code, File, Function, ProjectView, Scope
 
 # Decorators under which a function still does, when called, what it says.
 _KEEPING = frozenset({"staticmethod", "classmethod", "functools.wraps", "typing.no_type_check", "typing.override"})
-_LEAVING_NOTHING = frozenset({Does.BORROWS, Does.CLOSES})  # of what is read from, nothing is left in the result
+_LEAVING_NOTHING = frozenset(
+    {ArgumentEffect.BORROWS, ArgumentEffect.CLOSES}
+)  # of what is read from, nothing is left in the result
 _CALLS_DEEP = 4  # how far calls are followed for what they may raise: beyond that, anything
 
 
@@ -51,13 +63,13 @@ _CALLS_DEEP = 4  # how far calls are followed for what they may raise: beyond th
 Helpers: TypeAlias = Mapping[str, Collection[Path]]
 
 
-class _Returned(Record):
+class _ReturnContext(Record):
     """What a function opens for its caller."""
 
     function: ast.AST
 
 
-class _Given(Record):
+class _ParameterContext(Record):
     """What a function does with a parameter that is given a resource."""
 
     function: ast.AST
@@ -65,13 +77,13 @@ class _Given(Record):
     resource: Resource
 
 
-class _Owned(Record):
+class _ClassContext(Record):
     """What an object of a class owns."""
 
     cls: ast.AST
 
 
-class _NeverClosed(Record):
+class _FieldContext(Record):
     """Whether a field that is given a resource is closed by none of those that can see it."""
 
     file: File
@@ -80,7 +92,7 @@ class _NeverClosed(Record):
     resource: Resource
 
 
-_Inferred: TypeAlias = "_Returned | _Given | _Owned | _NeverClosed"
+_Inferred: TypeAlias = "_ReturnContext | _ParameterContext | _ClassContext | _FieldContext"
 
 
 class _Ends(Record):
@@ -94,10 +106,10 @@ class _Ends(Record):
 class Summaries:
     """Facts about the functions of one project, computed when they are asked for."""
 
-    def __init__(self, project: Surroundings) -> None:
+    def __init__(self, project: ProjectView) -> None:
         self.project = project
         self._resources: dict[tuple[str, bool], Resource] = {}
-        self.meanings: dict[ast.Call, Meaning] = {}  # of calls, found once for all who ask
+        self.meanings: dict[ast.Call, CallMeaning] = {}  # of calls, found once for all who ask
         self._definitions: dict[ast.AST, Definition] = {}
         self._analyses: dict[ast.AST, Analysis | None] = {}
         self._ends: dict[tuple[ast.AST, int], _Ends] = {}
@@ -105,28 +117,28 @@ class Summaries:
             self._infer_touched, lambda _: frozenset(), lambda _: None
         )
         self.helpers: Helpers = {}
-        self.sieve = Sieve()
+        self.acquire_filter = AcquireFilter()
         self._speaking: dict[Path, bool] = {}  # whether a file speaks of what can be handed out
         self._taking: dict[Path, bool] = {}  # whether it speaks of SQLAlchemy
         self.asked: dict[Path, File] = {}  # files of which it was asked whether a helper gives them a connection
         self._helped: set[Path] = set()  # those of which it was true
-        self._fields: dict[_NeverClosed, Field] = {}
+        self._fields: dict[_FieldContext, Field] = {}
         self._inferred: Interprocedural[_Inferred, Any] = Interprocedural(
             self._infer, _bottom, _unknown, given_up=self._give_up
         )
 
     # -- the library's own
 
-    def opened(self, file: File, call: ast.Call) -> Resource | None:
+    def resource_of_driver(self, file: File, call: ast.Call) -> Resource | None:
         """What a call opens, in the version of the driver that the project uses."""
         name = file.resolve(call.func)
         driver = drivers.driver(name.partition(".")[0]) if name is not None else None
         if name is None or driver is None or name not in driver.opens:
             return None
         resource = self._resource(driver, is_async=name in driver.opens_async)
-        if driver.in_memory and opening.is_in_memory(file, call, driver):
+        if driver.in_memory and connect_arguments.opens_in_memory(file, call, driver):
             return replace(resource, costs_nothing=True)
-        if driver.deferred_by and opening.is_deferred(file, call, driver):
+        if driver.deferred_by and connect_arguments.is_deferred(file, call, driver):
             return replace(resource, opened_by=driver.opened_by)
         return resource
 
@@ -138,7 +150,7 @@ class Summaries:
     def _version(self, driver: Driver) -> Version | None:
         return next((found for each in driver.distributions if (found := self.project.version_of(each))), None)
 
-    def pooled(self, file: File, call: ast.Call, scope: Scope) -> Summary | None:
+    def model_of_pool(self, file: File, call: ast.Call, scope: Scope) -> CallModel | None:
         """What a call takes from a pool of connections, or gives back to one; None where it does neither."""
         if not isinstance(call.func, ast.Attribute):
             return None
@@ -148,42 +160,42 @@ class Summaries:
             return None
         from dbhygiene.library import pools  # which reads values, and is not needed for drivers
 
-        if (found := pools.taken(file, call, scope)) is None:
+        if (found := pools.pool_of_call(file, call, scope)) is None:
             return None
         driver, pool = found
-        return Summary(returns=driver.pooled(pool, self._version(driver)))
+        return CallModel(returns=driver.resource_of_pool(pool, self._version(driver)))
 
-    def taken(self, file: File, call: ast.Call) -> Summary | None:
+    def model_of_sqlalchemy(self, file: File, call: ast.Call) -> CallModel | None:
         """What a call takes from SQLAlchemy, or does with what was taken from it; None where it is nothing of that."""
         if not self._may_take(file):
             return None
         from dbhygiene.library import sessions  # which reads values, and is not needed for drivers
 
-        return sessions.summary(file, call)
+        return sessions.session_call_model(file, call)
 
     def _may_take(self, file: File) -> bool:
-        return not self.needs_help(file) or self.is_helped(file)
+        return not self.needs_helpers(file) or self.uses_helpers(file)
 
-    def needs_help(self, file: File) -> bool:
+    def needs_helpers(self, file: File) -> bool:
         """Whether a file does not name SQLAlchemy, which is what most that is handed on comes from."""
         if file.path not in self._taking:
             self._taking[file.path] = any(word in file.text for word in SQLALCHEMY)
         return not self._taking[file.path]
 
-    def unbuffered(self, name: str) -> Resource | None:
+    def cursor_without_buffer(self, name: str) -> Resource | None:
         """The cursor that a class of this name makes, where it reads its rows from the server one by one."""
         package, _, cls = name.rpartition(".")
         driver = drivers.driver(package.partition(".")[0])
         return UNBUFFERED_CURSOR if driver is not None and cls in driver.server_side else None
 
-    def declared(self, name: str) -> Summary | None:
+    def model_of_settings(self, name: str) -> CallModel | None:
         """What the settings say of a function of this name."""
         declared = self.project.settings.functions.get(name)
         if declared is None:
             return None
         returned = self._resource_named(declared.returns) if declared.returns else None
-        near = next(iter(self.project.mentions(name.rpartition(".")[2])), None)
-        return summary_of(declared, returned, find(near, name) if near is not None else None)
+        near = next(iter(self.project.parsed_files_containing(name.rpartition(".")[2])), None)
+        return declared_model(declared, returned, find_definition(near, name) if near is not None else None)
 
     def _resource_named(self, name: str) -> Resource:
         driver = next((each for each in drivers.drivers() if name in {each.package, each.name}), None)
@@ -198,18 +210,18 @@ class Summaries:
 
     # -- one function
 
-    def effects(self, file: File, code: Code) -> Effects:
-        return Effects(file, file.functions[code], self, _CALLS_DEEP)
+    def effects(self, file: File, code: Code) -> FunctionSemantics:
+        return FunctionSemantics(file, file.functions[code], self, _CALLS_DEEP)
 
     def analysis(self, file: File, code: Code) -> Analysis | None:
         """The facts about what a function opens itself."""
         if code not in self._analyses:
-            self._analyses[code] = self.solved(file, code)
+            self._analyses[code] = self.analyse_again(file, code)
         return self._analyses[code]
 
-    def solved(self, file: File, code: Code) -> Analysis | None:
+    def analyse_again(self, file: File, code: Code) -> Analysis | None:
         """The same, found anew."""
-        return analyse(file, code, self.effects(file, code)) if self.sieve.lets_in(file, code) else None
+        return analyse(file, code, self.effects(file, code)) if self.acquire_filter.may_acquire_in(file, code) else None
 
     def release(self, file: File) -> None:
         """Drop these facts about the functions of a file; whoever asks for them again has them found again."""
@@ -219,120 +231,122 @@ class Summaries:
 
     # -- what a call gives
 
-    def learn(self, helpers: Helpers, others: Collection[str] = ()) -> None:
+    def set_helpers(self, helpers: Helpers, others: Collection[str] = ()) -> None:
         """Take it that these functions hand out connections, and nobody else; files that speak of them may, too.
 
         Arguments:
             others: further names of such functions, which stand in too many files to tell anything of one.
         """
         self.helpers = helpers
-        fresh = {path for path, file in self.asked.items() if path not in self._helped and self._may_be_helped(file)}
+        fresh = {path for path, file in self.asked.items() if path not in self._helped and self._may_use_helpers(file)}
         self._helped |= fresh
         if fresh:  # which may take something from SQLAlchemy now
             self.meanings.clear()
         names = frozenset((*helpers, *others))
-        if fresh or names != self.sieve.names:  # else nothing changes
-            self.sieve = Sieve(names)
+        if fresh or names != self.acquire_filter.names:  # else nothing changes
+            self.acquire_filter = AcquireFilter(names)
             self._analyses.clear()
             self._ends.clear()
             self._inferred.clear()
 
-    def may_hand_out(self, file: File) -> bool:
+    def may_define_helpers(self, file: File) -> bool:
         """Whether a function of the file may open anything for its caller, by the text."""
-        return self.speaks(file) or self.is_helped(file)
+        return self.names_library(file) or self.uses_helpers(file)
 
-    def speaks(self, file: File) -> bool:
+    def names_library(self, file: File) -> bool:
         """Whether a file names a library that gives connections."""
         if file.path not in self._speaking:
             self._speaking[file.path] = any(word in file.text for word in (*SQLALCHEMY, *PACKAGES))
         return self._speaking[file.path]
 
-    def is_helped(self, file: File) -> bool:
+    def uses_helpers(self, file: File) -> bool:
         """Whether a file speaks of functions that hand out connections, and draws in a file that defines one."""
         if file.path not in self.asked:
             self.asked[file.path] = file
-            if self._may_be_helped(file):
+            if self._may_use_helpers(file):
                 self._helped.add(file.path)
         return file.path in self._helped
 
-    def _may_be_helped(self, file: File) -> bool:
+    def _may_use_helpers(self, file: File) -> bool:
         definers = [paths for word, paths in self.helpers.items() if word in file.text]
         if not all(definers):
             return True
         others = {path for paths in definers for path in paths} - {file.path}
-        return bool(others) and self.project.reaches(file, others)
+        return bool(others) and self.project.imports_any(file, others)
 
-    def returned(self, definition: Definition) -> Summary | None:
+    def model_of_definition(self, definition: Definition) -> CallModel | None:
         """The resource that a function opens for its caller, or that an object of a class is."""
         if isinstance(definition.node, ast.ClassDef):
             return self._object(definition)
-        if not isinstance(definition.node, FUNCTION) or not self.may_hand_out(definition.file):
+        if not isinstance(definition.node, FUNCTION) or not self.may_define_helpers(definition.file):
             return None
-        if not self.sieve.lets_in(definition.file, definition.node) or not self._does_what_it_says(definition):
+        if not self.acquire_filter.may_acquire_in(definition.file, definition.node) or not self._is_undecorated(
+            definition
+        ):
             return None
         self._definitions[definition.node] = definition
-        found: Summary | None = self._inferred.of(_Returned(definition.node))
+        found: CallModel | None = self._inferred.of(_ReturnContext(definition.node))
         return found
 
-    def _object(self, cls: Definition) -> Summary | None:
-        if not self.may_hand_out(cls.file):
+    def _object(self, cls: Definition) -> CallModel | None:
+        if not self.may_define_helpers(cls.file):
             return None
         self._definitions[cls.node] = cls
-        found: Summary | None = self._inferred.of(_Owned(cls.node))
+        found: CallModel | None = self._inferred.of(_ClassContext(cls.node))
         return found
 
     def _infer(self, asked: _Inferred) -> Any:
         match asked:
-            case _Returned(function=function):
+            case _ReturnContext(function=function):
                 return self._infer_returned(function)
-            case _Given(function=function, name=name, resource=resource):
+            case _ParameterContext(function=function, name=name, resource=resource):
                 return self._infer_argument(function, name, resource)
-            case _Owned(cls=cls):
+            case _ClassContext(cls=cls):
                 return self._infer_object(self._definitions[cls])
-            case _NeverClosed():
+            case _FieldContext():
                 return self._fields[asked].is_closed_by_none()
 
     def _give_up(self, asked: _Inferred) -> None:
         match asked:
-            case _Returned(function=code) | _Given(function=code) | _Owned(cls=code):
+            case _ReturnContext(function=code) | _ParameterContext(function=code) | _ClassContext(cls=code):
                 give_up(self._definitions[code].file, code, UNSETTLED)
 
-    def _infer_object(self, cls: Definition) -> Summary | None:
-        from dbhygiene.lifetimes import owners
+    def _infer_object(self, cls: Definition) -> CallModel | None:
+        from dbhygiene.lifetimes import owning_classes
 
-        found = owners.owning(cls, self)
-        return Summary(found, is_sure=True) if found is not None else None
+        found = owning_classes.resource_of_class(cls, self)
+        return CallModel(found, is_sure=True) if found is not None else None
 
-    def _does_what_it_says(self, definition: Definition) -> bool:
+    def _is_undecorated(self, definition: Definition) -> bool:
         return all(name in _KEEPING for name in definition.decorators) and len(list(definition.decorators)) == len(
             definition.node.decorator_list
         )
 
-    def _infer_returned(self, node: ast.AST) -> Summary | None:
+    def _infer_returned(self, node: ast.AST) -> CallModel | None:
         definition = self._definitions[node]
         assert isinstance(node, FUNCTION)
-        if not _hands_back(definition.file, node):
+        if not _returns_value(definition.file, node):
             return None
-        analysis = self.solved(definition.file, node)
+        analysis = self.analyse_again(definition.file, node)
         if analysis is None:
             return None
         for end, fact in self._endings(analysis):
             if end is analysis.graph.exit and isinstance(fact.site, ast.Call):
                 if fact.state != "open" and not analysis.sites[fact.site].is_lazy:
                     continue
-                how = fact.how(RETURN)
+                relation = fact.relation_of(RETURN)
                 kept = any(type(where) is str and "." in where for _, where in fact.aliases)
-                if how is not None and not kept and (how == IS or item_index(how) is not None):
-                    return self._given_on(analysis, fact.site, item_index(how))
+                if relation is not None and not kept and (relation == ITSELF or item_index(relation) is not None):
+                    return self._resource_for_caller(analysis, fact.site, item_index(relation))
         return None
 
     @staticmethod
-    def _given_on(analysis: Analysis, site: ast.Call, element: int | None) -> Summary | None:
+    def _resource_for_caller(analysis: Analysis, site: ast.Call, element: int | None) -> CallModel | None:
         """What a function opens for its caller; None where it may be what an object or a module keeps."""
         others = sources(analysis.graph, analysis.effects, element)
         if OUTSIDE in others:
             return None
-        return Summary(
+        return CallModel(
             analysis.sites[site],
             element,
             is_sure=_gives_nothing_else(analysis),
@@ -346,72 +360,78 @@ class Summaries:
 
     # -- what it does with its arguments
 
-    def argument(self, definition: Definition, name: str, resource: Resource, how: str) -> Argument:
+    def parameter_summary(
+        self, definition: Definition, name: str, resource: Resource, relation: str
+    ) -> ParameterSummary:
         """What a function does with a parameter that is given this resource."""
-        is_method = method_bound(how) is not None
-        if not (how in {IS, *READERS} or is_method) or not isinstance(definition.node, FUNCTION):
-            return Argument()
+        is_method = method_bound(relation) is not None
+        if not (relation in {ITSELF, *READERS} or is_method) or not isinstance(definition.node, FUNCTION):
+            return ParameterSummary()
         if _is_generator(definition.file, definition.node):
-            return Argument()
-        if not self._does_what_it_says(definition):
-            return Argument()
+            return ParameterSummary()
+        if not self._is_undecorated(definition):
+            return ParameterSummary()
         self._definitions[definition.node] = definition
-        given: Argument = self._inferred.of(_Given(definition.node, name, resource))
-        if how == IS:
+        given: ParameterSummary = self._inferred.of(_ParameterContext(definition.node, name, resource))
+        if relation == ITSELF:
             return given
         if is_method:  # what it gives when it is called may be returned
-            return Argument.of(READS) if given.normal <= _LEAVING_NOTHING else Argument()
-        return Argument.of(BORROWS if given.normal <= _LEAVING_NOTHING else READS)
+            return ParameterSummary.of(READS) if given.normal <= _LEAVING_NOTHING else ParameterSummary()
+        return ParameterSummary.of(BORROWS if given.normal <= _LEAVING_NOTHING else READS)
 
-    def _infer_argument(self, node: ast.AST, name: str, resource: Resource) -> Argument:
+    def _infer_argument(self, node: ast.AST, name: str, resource: Resource) -> ParameterSummary:
         definition = self._definitions[node]
         assert isinstance(node, FUNCTION)
         analysis = analyse(definition.file, node, self.effects(definition.file, node), {name: resource})
         site = next((site for site in analysis.sites if isinstance(site, ast.arg)), None) if analysis else None
         if analysis is None or site is None or site.arg in analysis.transfer.names.captured:
-            return Argument()
+            return ParameterSummary()
         escaped = KEEPS if site in analysis.transfer.escaped else frozenset()
         normal, raising = set(escaped), set(escaped)
         for end, fact in analysis.ends(site):
-            (normal if end is analysis.graph.exit else raising).add(_fate(fact, end is analysis.graph.exit))
-        return Argument(frozenset(normal), frozenset(raising))
+            (normal if end is analysis.graph.exit else raising).add(_argument_effect(fact, end is analysis.graph.exit))
+        return ParameterSummary(frozenset(normal), frozenset(raising))
 
     def constructor(self, definition: Definition) -> Definition | None:
         """The `__init__` of a class."""
         if isinstance(definition.node, FUNCTION) or definition.node.decorator_list:
             return None
-        made = method(definition, "__init__")
+        made = find_method(definition, "__init__")
         return made if made is not None and isinstance(made.node, FUNCTION) else None
 
-    def kept_by_object(self, cls: Definition, made: Definition, name: str, resource: Resource, how: str) -> Argument:
+    def summary_as_field(
+        self, cls: Definition, made: Definition, name: str, resource: Resource, relation: str
+    ) -> ParameterSummary:
         """What a class does with an argument of its constructor: a field that nothing closes is only lent to it."""
-        argument = self.argument(made, name, resource, how)
-        if argument.normal != KEEPS or how != IS:
+        argument = self.parameter_summary(made, name, resource, relation)
+        if argument.normal != KEEPS or relation != ITSELF:
             return argument
         analysis = analyse(made.file, made.node, self.effects(made.file, made.node), {name: resource})  # type: ignore[arg-type]
         site = next((site for site in analysis.sites if isinstance(site, ast.arg)), None) if analysis else None
         if analysis is None or site is None or site in analysis.transfer.escaped:
             return argument
         ends = [fact for end, fact in analysis.ends(site) if end is analysis.graph.exit]
-        fields = {w.partition(".")[2] for fact in ends for how, w in fact.aliases if isinstance(w, str) and "." in w}
-        if any(fact.state != "open" or fact.how(RETURN) for fact in ends) or not fields:
+        fields = {
+            w.partition(".")[2] for fact in ends for relation, w in fact.aliases if isinstance(w, str) and "." in w
+        }
+        if any(fact.state != "open" or fact.relation_of(RETURN) for fact in ends) or not fields:
             return argument
         lent = all(Field(made.file, cls, each, None, resource, self).never_closed() for each in fields)
-        return Argument(frozenset({Does.READS}), BORROWS) if lent else argument
+        return ParameterSummary(frozenset({ArgumentEffect.READS}), BORROWS) if lent else argument
 
     def never_closed(self, field: Field) -> bool:
         """Whether none of those that can see a field closes it, or hands it to somebody who might."""
-        asked = _NeverClosed(field.file, field.cls.node, field.name, field.resource)
+        asked = _FieldContext(field.file, field.cls.node, field.name, field.resource)
         self._fields[asked] = field
         found: bool = self._inferred.of(asked)
         return found
 
-    def touched(self, definition: Definition, *, dropped: bool) -> frozenset[str] | None:
+    def fields_touched(self, definition: Definition, *, dropped: bool) -> frozenset[str] | None:
         """The fields of its object that a method may close, replace or hand on; None where it may be any."""
         return self._touched.of((definition, dropped))
 
     def _infer_touched(self, call: tuple[Definition, bool]) -> frozenset[str] | None:
-        if (used := touched_in(*call)) is None:
+        if (used := fields_touched(*call)) is None:
             return None
         fields, called = used
         for each in called:  # on the object; what it gives the object itself to, is not followed
@@ -429,19 +449,19 @@ class Summaries:
             depth: how far its own calls are followed.
         """
         if not isinstance(definition.node, FUNCTION):
-            return self._made(definition, depth)
+            return self._constructor_outcome(definition, depth)
         if _is_generator(definition.file, definition.node):
             return Outcome(raises=())
-        if not self._does_what_it_says(definition):
+        if not self._is_undecorated(definition):
             return Outcome()
         if definition.file.functions[definition.node].class_scope and is_hook(definition.node):
             return Outcome()  # to be written by a subclass
         return self._endings_of(definition, depth).outcome
 
-    def _made(self, cls: Definition, depth: int) -> Outcome:
+    def _constructor_outcome(self, cls: Definition, depth: int) -> Outcome:
         """How making an object ends: as the class's own `__init__` does, where nobody else has a say in it."""
         assert isinstance(cls.node, ast.ClassDef)
-        if cls.node.bases or cls.node.keywords or cls.node.decorator_list or method(cls, "__new__"):
+        if cls.node.bases or cls.node.keywords or cls.node.decorator_list or find_method(cls, "__new__"):
             return Outcome()
         made = self.constructor(cls)
         return self.outcome(made, depth) if made is not None else Outcome(raises=())
@@ -449,19 +469,19 @@ class Summaries:
     def enters_own_code(self, definition: Definition, depth: int) -> bool:
         """Whether entering a `with` over this runs code of the project that may raise."""
         if not isinstance(definition.node, FUNCTION):
-            enter = method(definition, "__enter__") or method(definition, "__aenter__")
+            enter = find_method(definition, "__enter__") or find_method(definition, "__aenter__")
             return enter is not None and bool(self.outcome(enter, depth).raises)
         if not any(name in CONTEXT_MANAGERS for name in definition.decorators):
             return False
         return not self._endings_of(definition, depth).enters_quietly
 
-    def swallowed(self, definition: Definition, depth: int) -> Sequence[str | None]:
+    def exceptions_swallowed(self, definition: Definition, depth: int) -> Sequence[str | None]:
         """The exceptions that leaving a `with` over the project's own context manager may swallow."""
         if isinstance(definition.node, FUNCTION):
             if not any(name in CONTEXT_MANAGERS for name in definition.decorators):
                 return ()
             return self._endings_of(definition, depth).swallows
-        leave = method(definition, "__exit__") or method(definition, "__aexit__")
+        leave = find_method(definition, "__exit__") or find_method(definition, "__aexit__")
         if leave is None or not isinstance(leave.node, FUNCTION):
             return ()
         returned = [part.value for part in leave.file.functions[leave.node].returns]
@@ -483,9 +503,9 @@ class Summaries:
     def _find_endings(self, definition: Definition, depth: int) -> _Ends:
         file, function = definition.file, definition.node
         assert isinstance(function, FUNCTION)
-        graph = cfg.build(function, Effects(file, file.functions[function], self, depth - 1))
+        graph = cfg.build(function, FunctionSemantics(file, file.functions[function], self, depth - 1))
         nodes = set(graph.nodes())
-        outcome = Outcome(graph.exit in nodes, tuple(sorted(graph.thrown)) if graph.raised in nodes else ())
+        outcome = Outcome(graph.exit in nodes, tuple(sorted(graph.uncaught)) if graph.raised in nodes else ())
         if not file.functions[function].yields:
             return _Ends(outcome)
         swallows = [name for handler in _swallowing(graph) for name in _caught_by(file, handler)]
@@ -495,33 +515,33 @@ class Summaries:
 def _bottom(asked: _Inferred) -> Any:
     """What is true of a function that does not return, of a class that opens nothing, of a field that is closed."""
     match asked:
-        case _Given():
-            return Argument(frozenset(), frozenset())
-        case _NeverClosed():
+        case _ParameterContext():
+            return ParameterSummary(frozenset(), frozenset())
+        case _FieldContext():
             return False
     return None
 
 
 def _unknown(asked: _Inferred) -> Any:
-    return Argument() if isinstance(asked, _Given) else _bottom(asked)
+    return ParameterSummary() if isinstance(asked, _ParameterContext) else _bottom(asked)
 
 
-def _fate(fact: Fact, normal: bool) -> Does:
+def _argument_effect(fact: Fact, normal: bool) -> ArgumentEffect:
     if fact.state == "closed":
-        return Does.CLOSES
-    given = fact.how(RETURN) if normal else None
-    if given == IS:
-        return Does.RETURNS
-    if given == IN or (given is not None and item_index(given) is not None):
-        return Does.HOLDS
-    if uses(given):
-        return Does.READS
-    if fact.how(RETURN) == CLOSER or transferred(fact):
-        return Does.KEEPS
-    return Does.BORROWS
+        return ArgumentEffect.CLOSES
+    given = fact.relation_of(RETURN) if normal else None
+    if given == ITSELF:
+        return ArgumentEffect.RETURNS
+    if given == CONTAINER or (given is not None and item_index(given) is not None):
+        return ArgumentEffect.HOLDS
+    if is_view(given):
+        return ArgumentEffect.READS
+    if fact.relation_of(RETURN) == CLOSER or is_transferred(fact):
+        return ArgumentEffect.KEEPS
+    return ArgumentEffect.BORROWS
 
 
-def _hands_back(file: File, function: Function) -> bool:
+def _returns_value(file: File, function: Function) -> bool:
     """Whether a function gives its caller anything but a constant, and is no generator."""
     scope = file.functions[function]
     given = (part.value for part in scope.returns)
@@ -530,8 +550,8 @@ def _hands_back(file: File, function: Function) -> bool:
 
 def _gives_nothing_else(analysis: Analysis) -> bool:
     """Whether a function that gives back a resource never gives anything else: as far as its names tell."""
-    returns = [node.act.node.value for node in analysis.graph.nodes() if isinstance(node.act, cfg.Return)]
-    reached = cfg.reached([analysis.graph.entry], past=lambda node: not isinstance(node.act, cfg.Return))
+    returns = [node.event.node.value for node in analysis.graph.nodes() if isinstance(node.event, cfg.Return)]
+    reached = cfg.reachable([analysis.graph.entry], past=lambda node: not isinstance(node.event, cfg.Return))
     return analysis.graph.exit not in reached and all(_is_sure(analysis, value) for value in returns)
 
 
@@ -569,21 +589,21 @@ def _may_be_true(returned: ast.expr | None) -> bool:
 
 def _raises_before_yield(graph: cfg.Graph) -> bool:
     """Whether an exception can leave a generator before it yields for the first time."""
-    return graph.raised in cfg.reached([graph.entry], past=lambda node: not isinstance(node.act, cfg.Yield))
+    return graph.raised in cfg.reachable([graph.entry], past=lambda node: not isinstance(node.event, cfg.Yield))
 
 
 def _swallowing(graph: cfg.Graph) -> list[ast.ExceptHandler]:
     """The handlers by which an exception thrown in at a `yield` can end in a normal exit."""
-    yields = [node for node in graph.nodes() if isinstance(node.act, cfg.Yield)]
+    yields = [node for node in graph.nodes() if isinstance(node.event, cfg.Yield)]
     thrown = [target for node in yields for kind, target in node.out if kind == "raise"]
-    catches = [node for node in cfg.reached(thrown, past=lambda node: True) if isinstance(node.act, cfg.Catch)]
+    catches = [node for node in cfg.reachable(thrown, past=lambda node: True) if isinstance(node.event, cfg.Catch)]
     return [
-        node.act.node
+        node.event.node
         for node in catches
-        if isinstance(node.act, cfg.Catch) and graph.exit in cfg.reached([node], past=lambda node: True)
+        if isinstance(node.event, cfg.Catch) and graph.exit in cfg.reachable([node], past=lambda node: True)
     ]
 
 
 def _caught_by(file: File, handler: ast.ExceptHandler) -> list[str | None]:
-    types = handled_types(handler.type)
+    types = exception_types(handler.type)
     return ["BaseException" if each is None else file.resolve(each) for each in types]

@@ -1,6 +1,6 @@
-"""What becomes of a resource at each node: opened, named, closed, handed on.
+"""`Transfer`: the transfer function of the lifetimes analysis: (node, fact) -> facts on the outgoing edges.
 
-Whatever is not understood lets the resource escape, and an escaped one is followed no further.
+A resource escapes at an event that we do not understand, and an escaped resource is not followed further.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from typing import TypeAlias
 
 from dbhygiene.flow import cfg
-from dbhygiene.flow.cfg import Kind, Node
+from dbhygiene.flow.cfg import EdgeKind, Node
 from dbhygiene.library.calls import (
     APPLYING,
     BEGINNING,
@@ -21,17 +21,40 @@ from dbhygiene.library.calls import (
     STACKING,
     reads_later,
 )
-from dbhygiene.library.resources import BORROWS, CLOSES, KEEPS, READS, Does, Fates, Leaving, Resource
-from dbhygiene.lifetimes.effects import Effect, Effects
-from dbhygiene.lifetimes.heap import (
-    BOUND,
-    CLOSE,
+from dbhygiene.library.resources import (
+    BORROWS,
+    CLOSES,
+    KEEPS,
+    READS,
+    ArgumentEffect,
+    ArgumentEffects,
+    Leaving,
+    Resource,
+)
+from dbhygiene.lifetimes.effects import CallEffect, FunctionSemantics
+from dbhygiene.lifetimes.path_conditions import (
+    ANYTHING,
+    FALSY,
+    NONE,
+    TRUTHY,
+    Known,
+    TrackedConditions,
+    Truth,
+    assume,
+    is_condition,
+    method_owner,
+    truthiness,
+    truths,
+)
+from dbhygiene.lifetimes.state import (
+    BOUND_METHOD,
+    CLOSE_METHOD,
     CLOSER,
-    ELSEWHERE,
-    FOUND,
-    IN,
-    IS,
-    LENT,
+    CONTAINER,
+    FOREIGN,
+    ITSELF,
+    LENT_FIELD,
+    MAYBE_PART,
     PART,
     PARTS,
     READERS,
@@ -42,29 +65,15 @@ from dbhygiene.lifetimes.heap import (
     Where,
     container_of,
     content_of,
+    is_view,
     item,
     item_index,
     method_bound,
     path_of,
-    uses,
-)
-from dbhygiene.lifetimes.knowledge import (
-    ANYTHING,
-    FALSY,
-    NONE,
-    TRUTHY,
-    Keys,
-    Known,
-    Truth,
-    is_test,
-    learn,
-    method_owner,
-    truths,
-    worth,
 )
 from dbhygiene.source import last_name
 
-Outcomes: TypeAlias = "list[tuple[Kind, Fact]]"
+Outcomes: TypeAlias = "list[tuple[EdgeKind, Fact]]"
 _Pair: TypeAlias = "tuple[ast.expr, ast.expr | None, str | None]"  # target, value, and how that holds the resource
 
 _DATA = frozenset(
@@ -108,10 +117,10 @@ class Transfer:
 
     def __init__(
         self,
-        effects: Effects,
+        effects: FunctionSemantics,
         sites: Mapping[Site, Resource],
         names: Names,
-        keys: Keys,
+        keys: TrackedConditions,
         recovering: Collection[ast.ExceptHandler] = (),
     ) -> None:
         self.effects, self.sites, self.names, self.keys = effects, sites, names, keys
@@ -122,9 +131,11 @@ class Transfer:
         self.replaced: dict[tuple[Site, ast.AST], None] = {}  # in the order found
         self.given_up: set[ast.AST] = set()  # where it is replaced since it is lost, or may be
 
-    def __call__(self, node: Node, fact: Fact) -> Iterator[tuple[Kind, Fact]]:
-        step = _STEPS.get(type(node.act))
-        outcomes = step(self, node.act, fact) if step else [(kind, fact) for kind in ("next", "true", "false", "raise")]
+    def __call__(self, node: Node, fact: Fact) -> Iterator[tuple[EdgeKind, Fact]]:
+        step = _STEPS.get(type(node.event))
+        outcomes = (
+            step(self, node.event, fact) if step else [(kind, fact) for kind in ("next", "true", "false", "raise")]
+        )
         for kind, after in outcomes:
             if after.state == "escaped":
                 if after.site is not None:
@@ -132,14 +143,14 @@ class Transfer:
                 continue
             known = self.keys.after(node, after.known)
             thrown = after.thrown or (kind == "raise" and after.site is not None)
-            lost = self._is_lost(node.act, kind, after) if self.recovering and after.site is not None else False
+            lost = self._is_lost(node.event, kind, after) if self.recovering and after.site is not None else False
             if known is not after.known or thrown != after.thrown or lost != after.lost:
                 after = after._replace(known=known, thrown=thrown, lost=lost)
             yield kind, after
 
-    def _is_lost(self, act: cfg.Act, kind: Kind, fact: Fact) -> bool:
+    def _is_lost(self, event: cfg.Event, kind: EdgeKind, fact: Fact) -> bool:
         """Whether the resource may be dead: what was asked of it last has failed, and is handled as if it were."""
-        match act:
+        match event:
             case cfg.Call(node=ast.Call() as asked):
                 pass
             case cfg.Await(node=ast.Await(value=asked)) | cfg.Iterate(node=ast.For(iter=asked)):
@@ -150,17 +161,17 @@ class Transfer:
                 return fact.lost and handler in self.recovering
             case _:
                 return fact.lost and kind != "raise"
-        on_it = self._is_asked(asked, fact)
+        on_it = self._is_queried(asked, fact)
         return on_it if kind == "raise" else fact.lost and not on_it
 
-    def _is_asked(self, expr: ast.expr, fact: Fact) -> bool:
+    def _is_queried(self, expr: ast.expr, fact: Fact) -> bool:
         """Whether an expression is a question to the resource: a method of it or of a cursor, a call given one."""
         if not isinstance(expr, ast.Call):
-            return self.holds(expr, fact) in {IS, PART}
+            return self.holds(expr, fact) in {ITSELF, PART}
         func = expr.func
         owner = [func.value] if isinstance(func, ast.Attribute) else []
         if any(
-            self.holds(part, fact) in {IS, PART} for part in (*owner, *expr.args, *(w.value for w in expr.keywords))
+            self.holds(part, fact) in {ITSELF, PART} for part in (*owner, *expr.args, *(w.value for w in expr.keywords))
         ):
             return True
         return bool(fact.fields()) and any(path_of(each) == "self" for each in owner)
@@ -175,15 +186,15 @@ class Transfer:
         """How the value of an evaluated expression is related to the resource; None: not at all."""
         if expr is None or not fact.aliases:
             return None
-        if (how := fact.how(expr)) is not None:
-            return how
+        if (relation := fact.relation_of(expr)) is not None:
+            return relation
         match expr:
             case ast.Name(id=name):
-                return fact.how(name)
+                return fact.relation_of(name)
             case ast.Attribute(value=value, attr=attr):
                 path = path_of(expr)
-                if path is not None and (how := fact.how(path)) is not None:
-                    return how
+                if path is not None and (relation := fact.relation_of(path)) is not None:
+                    return relation
                 return self._member(self.holds(value, fact), attr, fact)
             case ast.Await(value=value) | ast.NamedExpr(value=value):
                 return self.holds(value, fact)
@@ -192,40 +203,44 @@ class Transfer:
             case ast.Tuple(elts=elements) | ast.List(elts=elements) | ast.Set(elts=elements):
                 return self._display(elements, fact)
             case ast.Dict(values=values):
-                found = {how for value in values if (how := self.holds(value, fact))}
+                found = {relation for value in values if (relation := self.holds(value, fact))}
                 return container_of(found) if found else None
             case ast.GeneratorExp():  # which is run later, on all that it speaks of
-                return PART if any(fact.how(path_of(part) or part) for part in ast.walk(expr)) else None
+                return PART if any(fact.relation_of(path_of(part) or part) for part in ast.walk(expr)) else None
             case ast.Subscript(value=value, slice=index):
                 return self._element(self.holds(value, fact), index)
             case ast.BinOp():  # of containers, as far as a resource is concerned
-                inside = {how for term in _terms(expr) if (how := content_of(self.holds(term, fact)))}
+                inside = {relation for term in _terms(expr) if (relation := content_of(self.holds(term, fact)))}
                 return container_of(inside) if inside else None
             case ast.Call(func=ast.Name(id="getattr"), args=[owner, ast.Constant(value=str(attr)), *_]):
                 return self._member(self.holds(owner, fact), attr, fact)
         return None
 
-    def _read_out(self, how: str | None, fact: Fact) -> str | None:
+    def _read_out(self, relation: str | None, fact: Fact) -> str | None:
         """How all that can be read from something relates to the resource: rows are data, a session's objects not."""
-        return None if how in READERS and not self.resource(fact).is_lazy else how
+        return None if relation in READERS and not self.resource(fact).is_lazy else relation
 
     def _member(self, owner: str | None, attr: str, fact: Fact) -> str | None:
-        if owner == IS and attr in self.resource(fact).closed_by:
-            return CLOSE
+        if owner == ITSELF and attr in self.resource(fact).closed_by:
+            return CLOSE_METHOD
         if owner == CLOSER and attr == "close":
-            return CLOSE
+            return CLOSE_METHOD
         if owner in READERS and attr in _TO_CONNECTION:
-            return IS
-        handed = attr in READING if owner in READERS else owner == IS and attr not in PLAIN
-        return BOUND + attr if handed else None
+            return ITSELF
+        handed = attr in READING if owner in READERS else owner == ITSELF and attr not in PLAIN
+        return BOUND_METHOD + attr if handed else None
 
     def _display(self, elements: list[ast.expr], fact: Fact) -> str | None:
-        found = [(index, how) for index, element in enumerate(elements) if (how := self.holds(element, fact))]
-        owning = [(index, how) for index, how in found if how in {IS, IN, CLOSER, CLOSE} or item_index(how) is not None]
+        found = [(index, relation) for index, element in enumerate(elements) if (relation := self.holds(element, fact))]
+        owning = [
+            (index, relation)
+            for index, relation in found
+            if relation in {ITSELF, CONTAINER, CLOSER, CLOSE_METHOD} or item_index(relation) is not None
+        ]
         if not owning:
-            return container_of(how for _, how in found) if found else None
-        exact = len(owning) == 1 and owning[0][1] == IS and not any(isinstance(e, ast.Starred) for e in elements)
-        return item(owning[0][0]) if exact else IN
+            return container_of(relation for _, relation in found) if found else None
+        exact = len(owning) == 1 and owning[0][1] == ITSELF and not any(isinstance(e, ast.Starred) for e in elements)
+        return item(owning[0][0]) if exact else CONTAINER
 
     @staticmethod
     def _element(container: str | None, index: ast.expr) -> str | None:
@@ -234,53 +249,55 @@ class Transfer:
             return content_of(container)
         match index:
             case ast.Constant(value=int(wanted)) if wanted >= 0:
-                return IS if wanted == number else None
-        return IS
+                return ITSELF if wanted == number else None
+        return ITSELF
 
     # -- calls
 
-    def _call(self, act: cfg.Call, fact: Fact) -> Outcomes:
-        call = act.node
-        before = fact.without([call])  # the one of the last round
-        if (used := self._used(call.func, before)) is None:
+    def _call(self, event: cfg.Call, fact: Fact) -> Outcomes:
+        call = event.node
+        before = fact.drop_aliases([call])  # the one of the last round
+        if (used := self._after_use(call.func, before)) is None:
             return [("raise", before)]
         fact = used
         effect = self.effects.of(call)
         if effect.sets:
-            fact = self._assigned([(field, value, self.holds(value, fact)) for field, value in effect.sets], call, fact)
-            fact = fact.without(value for _, value in effect.sets)
+            fact = self._after_assignment(
+                [(field, value, self.holds(value, fact)) for field, value in effect.sets], call, fact
+            )
+            fact = fact.drop_aliases(value for _, value in effect.sets)
             return [("next", fact), ("raise", fact)]
         if fact.site is None:
-            return [*self._born(call, effect, fact), ("next", fact), ("raise", fact)]
+            return [*self._after_acquire(call, effect, fact), ("next", fact), ("raise", fact)]
         done: Outcomes = []
         for path in fact.fields():
             if self.effects.touches(call, path.split(".")[1]):
-                fact = fact.with_(LENT, f"{path}.{LENT}")
+                fact = fact.add_alias(LENT_FIELD, f"{path}.{LENT_FIELD}")
         for kind in ("next", "raise"):
-            done += [(kind, after) for after in self._called(call, effect, fact, kind == "raise")]
+            done += [(kind, after) for after in self._after_call(call, effect, fact, kind == "raise")]
         return done
 
-    def _used(self, func: ast.expr, fact: Fact) -> Fact | None:
+    def _after_use(self, func: ast.expr, fact: Fact) -> Fact | None:
         """After a look at a method of something: that is not None. None where it is, and so has no method."""
         path = method_owner(func)
         if path is None or path not in self.keys.keys:
             return fact
-        known = learn(fact.known, path, FALSY | TRUTHY)
+        known = assume(fact.known, path, FALSY | TRUTHY)
         return None if known is None else fact._replace(known=known)
 
-    def _born(self, call: ast.Call, effect: Effect, fact: Fact) -> Outcomes:
-        if call not in self.sites or (known := self._opened_anew(call, effect, fact)) is None:
+    def _after_acquire(self, call: ast.Call, effect: CallEffect, fact: Fact) -> Outcomes:
+        if call not in self.sites or (known := self._assume_acquired(call, effect, fact)) is None:
             return []
-        how = IS if effect.summary.element is None else item(effect.summary.element)
+        relation = ITSELF if effect.summary.element is None else item(effect.summary.element)
         resource = self.sites[call]
         state: State = "closed" if resource.is_lazy or resource.opened_by else "open"
-        return [("next", Fact(call, state, frozenset([(how, call)]), known))]
+        return [("next", Fact(call, state, frozenset([(relation, call)]), known))]
 
-    def _opened_anew(self, call: ast.Call, effect: Effect, fact: Fact) -> Known | None:
+    def _assume_acquired(self, call: ast.Call, effect: CallEffect, fact: Fact) -> Known | None:
         """What is known where a call opens something, and does not give back what it is given; None: it never does."""
         known: Known | None = fact.known
         for given in effect.alternatives(call):
-            mask = ANYTHING if given is None else self._given_worth(given, fact)
+            mask = ANYTHING if given is None else self._argument_truthiness(given, fact)
             if not mask & TRUTHY:
                 continue
             if not mask & (NONE | FALSY):
@@ -288,40 +305,40 @@ class Transfer:
             self.doubtful.add(call)
             path = path_of(given) if given is not None else None
             if path is not None and path in self.keys.keys and known is not None:
-                known = learn(known, path, NONE | FALSY)
+                known = assume(known, path, NONE | FALSY)
         return known
 
-    def _given_worth(self, given: ast.expr, fact: Fact) -> int:
+    def _argument_truthiness(self, given: ast.expr, fact: Fact) -> int:
         if isinstance(given, (ast.Constant, ast.JoinedStr)):
             return NONE  # no connection
-        return self._worth(given, fact)
+        return self._truthiness(given, fact)
 
-    def _called(self, call: ast.Call, effect: Effect, fact: Fact, raised: bool) -> Iterable[Fact]:
+    def _after_call(self, call: ast.Call, effect: CallEffect, fact: Fact, raised: bool) -> Iterable[Fact]:
         func = call.func
-        if self.holds(func, fact) == CLOSE:
+        if self.holds(func, fact) == CLOSE_METHOD:
             return [fact._replace(state="closed")]
-        if effect.closing and call.args and (how := self.holds(call.args[0], fact)):
-            return [fact if raised else fact.with_(CLOSER if how == IS else how, call)]
+        if effect.closing and call.args and (relation := self.holds(call.args[0], fact)):
+            return [fact if raised else fact.add_alias(CLOSER if relation == ITSELF else relation, call)]
         owner = self.holds(func.value, fact) if isinstance(func, ast.Attribute) else None
         if isinstance(func, ast.Attribute) and owner is not None and not self._is_function(owner, func):
             return [self._method(call, func.attr, owner, fact, raised)]
         called = self.holds(func, fact)
         if (method := method_bound(called)) is not None:
-            return [self._method(call, method, IS, fact, raised)]
+            return [self._method(call, method, ITSELF, fact, raised)]
         if called == PART and not raised:
-            return [fact.with_(PART, call)]
-        if isinstance(func, ast.Attribute) and (stack := self._stack(func.value)) and fact.how(stack) == CLOSER:
+            return [fact.add_alias(PART, call)]
+        if isinstance(func, ast.Attribute) and (stack := self._stack(func.value)) and fact.relation_of(stack) == CLOSER:
             if func.attr in {"close", "aclose"}:
                 return [fact._replace(state="closed")]
             if func.attr == "pop_all" and not raised:
-                return [fact.without([stack]).with_(CLOSER, call)]
-        if isinstance(func, ast.Attribute) and func.attr in STACKING and self._given(call, fact):
-            return [self._stacked(call, func, fact, raised)]
-        if isinstance(func, ast.Attribute) and (kept := self._put_in(call, func.attr, fact)) is not None:
+                return [fact.drop_aliases([stack]).add_alias(CLOSER, call)]
+        if isinstance(func, ast.Attribute) and func.attr in STACKING and self._is_given_resource(call, fact):
+            return [self._push_on_stack(call, func, fact, raised)]
+        if isinstance(func, ast.Attribute) and (kept := self._relation_after_insert(call, func.attr, fact)) is not None:
             if self._is_container(func.value):
-                return [fact if raised else fact.with_(kept, path_of(func.value) or func.value)]
+                return [fact if raised else fact.add_alias(kept, path_of(func.value) or func.value)]
             if kept == PARTS:
-                return [fact if raised else fact.with_(PART, ELSEWHERE)]
+                return [fact if raised else fact.add_alias(PART, FOREIGN)]
         return self._arguments(call, effect, fact, raised)
 
     @staticmethod
@@ -332,85 +349,85 @@ class Transfer:
     def _method(self, call: ast.Call, method: str, owner: str, fact: Fact, raised: bool) -> Fact:
         """A method of the resource, of a part of it, or of what holds it."""
         resource = self.resource(fact)
-        if owner in {IS, CLOSER} and method in resource.rests_after:
+        if owner in {ITSELF, CLOSER} and method in resource.rests_after:
             return fact._replace(state="closed")
-        if owner == IS and resource.is_lazy and method not in resource.rests_during:
+        if owner == ITSELF and resource.is_lazy and method not in resource.rests_during:
             fact = fact._replace(state="open")
         if raised:
             return fact
-        if owner == IS and method in resource.opened_by:
+        if owner == ITSELF and method in resource.opened_by:
             return fact._replace(state="open")
-        if owner == IS and method in resource.gives_itself:
-            return fact.with_(IS, call)
-        if owner == IS and resource.is_lazy and method == "begin":
-            return fact.with_(CLOSER, call)  # a transaction: the session rests after it
-        if owner == IS or owner in READERS:
+        if owner == ITSELF and method in resource.gives_itself:
+            return fact.add_alias(ITSELF, call)
+        if owner == ITSELF and resource.is_lazy and method == "begin":
+            return fact.add_alias(CLOSER, call)  # a transaction: the session rests after it
+        if owner == ITSELF or owner in READERS:
             is_part = method in resource.parts
             is_data = method in _DATA or (method in _RUNS and not is_part) or (method in _ROWS and not resource.is_lazy)
             if method in GIVING_CURSORS or (is_data and reads_later(method, call)):
-                return fact.with_(PARTS, call)
-            return fact if is_data else fact.with_(PART if is_part else FOUND, call)
+                return fact.add_alias(PARTS, call)
+            return fact if is_data else fact.add_alias(PART if is_part else MAYBE_PART, call)
         if owner == CLOSER and method == "pop_all" and isinstance(call.func, ast.Attribute):
             stack = call.func.value
-            return fact.without([path_of(stack) or stack]).with_(CLOSER, call)
+            return fact.drop_aliases([path_of(stack) or stack]).add_alias(CLOSER, call)
         if method in _TAKING_OUT and (inner := content_of(owner)) is not None:
-            return fact.with_(inner, call)
-        if method in _COPYING and (owner in {IN, PARTS} or method_bound(owner) is not None):
-            return fact.with_(owner, call)
+            return fact.add_alias(inner, call)
+        if method in _COPYING and (owner in {CONTAINER, PARTS} or method_bound(owner) is not None):
+            return fact.add_alias(owner, call)
         return fact
 
-    def _given(self, call: ast.Call, fact: Fact) -> bool:
-        return any(self.holds(arg, fact) in {IS, CLOSER, CLOSE} for arg in call.args)
+    def _is_given_resource(self, call: ast.Call, fact: Fact) -> bool:
+        return any(self.holds(arg, fact) in {ITSELF, CLOSER, CLOSE_METHOD} for arg in call.args)
 
-    def _stacked(self, call: ast.Call, func: ast.Attribute, fact: Fact, raised: bool) -> Fact:
+    def _push_on_stack(self, call: ast.Call, func: ast.Attribute, fact: Fact, raised: bool) -> Fact:
         """`stack.enter_context(conn)` and the like: the stack closes it, when it is left itself."""
         if raised:
             return fact
-        how = self.holds(call.args[0], fact)
-        if func.attr in {"enter_context", "enter_async_context", "push", "push_async_exit"} and how == IS:
+        relation = self.holds(call.args[0], fact)
+        if func.attr in {"enter_context", "enter_async_context", "push", "push_async_exit"} and relation == ITSELF:
             leaving = self.resource(fact).leaving
             if not (leaving and leaving.closes):
-                return fact.with_(IS, call)
+                return fact.add_alias(ITSELF, call)
         stack = self._stack(func.value)
-        after = fact.with_(IS, call) if how in {IS, CLOSER} else fact
-        return after.with_(CLOSER, stack) if stack else after._replace(state="escaped")
+        after = fact.add_alias(ITSELF, call) if relation in {ITSELF, CLOSER} else fact
+        return after.add_alias(CLOSER, stack) if stack else after._replace(state="escaped")
 
     def _stack(self, expr: ast.expr) -> Where | None:
         return self.names.stacks.get(expr.id) if isinstance(expr, ast.Name) else None
 
-    def _put_in(self, call: ast.Call, method: str, fact: Fact) -> str | None:
+    def _relation_after_insert(self, call: ast.Call, method: str, fact: Fact) -> str | None:
         """How a container relates to the resource for what one of its methods puts in; None: not at all."""
         given = [self.holds(arg, fact) for arg in call.args]
         if method in _POURING_IN:
-            given = [self._poured(how, fact) for how in given]
+            given = [self._relation_after_copy(relation, fact) for relation in given]
         elif method not in _PUTTING_IN:
             return None
-        kept = {how for how in (*given, *(self.holds(k.value, fact) for k in call.keywords)) if how}
+        kept = {relation for relation in (*given, *(self.holds(k.value, fact) for k in call.keywords)) if relation}
         return container_of(kept) if kept else None
 
-    def _poured(self, how: str | None, fact: Fact) -> str | None:
+    def _relation_after_copy(self, relation: str | None, fact: Fact) -> str | None:
         """How what comes out of something relates to the resource."""
-        return self._read_out(how, fact) if how in READERS else content_of(how)
+        return self._read_out(relation, fact) if relation in READERS else content_of(relation)
 
     def _is_container(self, expr: ast.expr) -> bool:
         seen = self.names.captured | self.names.shared
         return isinstance(expr, ast.Name) and expr.id in self.names.containers and expr.id not in seen
 
-    def _arguments(self, call: ast.Call, effect: Effect, fact: Fact, raised: bool) -> Iterable[Fact]:
+    def _arguments(self, call: ast.Call, effect: CallEffect, fact: Fact, raised: bool) -> Iterable[Fact]:
         """What becomes of a resource that is given to a call."""
         if (given := self._argument(call, fact)) is None:
             return [fact]
-        position, keyword, how = given
-        if how in READERS and not raised and last_name(call.func) in BEGINNING:
-            fact = fact.with_(PART, ELSEWHERE)
-        if how == IS and self.resource(fact).is_lazy and effect.summary.may_raise:
+        position, keyword, relation = given
+        if relation in READERS and not raised and last_name(call.func) in BEGINNING:
+            fact = fact.add_alias(PART, FOREIGN)
+        if relation == ITSELF and self.resource(fact).is_lazy and effect.summary.may_raise:
             fact = fact._replace(state="open")
-        fates = effect.fates(position, keyword, self.resource(fact), how, raised)
+        fates = effect.argument_effects(position, keyword, self.resource(fact), relation, raised)
         if fates == BORROWS and (self._is_put_off(call, effect) or reads_later(last_name(call.func), call)):
             fates = READS
-        return self._fated(call, fates, how, fact, raised)
+        return self._apply_effects(call, fates, relation, fact, raised)
 
-    def _is_put_off(self, call: ast.Call, effect: Effect) -> bool:
+    def _is_put_off(self, call: ast.Call, effect: CallEffect) -> bool:
         """Whether a call only makes a coroutine, that is returned, kept, or run beside what follows."""
         if not any(isinstance(each.node, ast.AsyncFunctionDef) for each in effect.definitions):
             return False
@@ -424,98 +441,115 @@ class Transfer:
     def _argument(self, call: ast.Call, fact: Fact) -> tuple[int | None, str | None, str] | None:
         """Where a call is given the resource, and how: itself, before a method or a part of it."""
         given = [
-            *((position, None, how) for position, arg in enumerate(call.args) if (how := self.holds(arg, fact))),
-            *((None, k.arg, how) for k in call.keywords if (how := self.holds(k.value, fact))),
+            *(
+                (position, None, relation)
+                for position, arg in enumerate(call.args)
+                if (relation := self.holds(arg, fact))
+            ),
+            *((None, k.arg, relation) for k in call.keywords if (relation := self.holds(k.value, fact))),
         ]
-        return min(given, key=lambda each: (each[2] in {*READERS, PARTS}, uses(each[2])), default=None)
+        return min(given, key=lambda each: (each[2] in {*READERS, PARTS}, is_view(each[2])), default=None)
 
     def closes_argument(self, call: ast.Call, fact: Fact) -> bool:
         """Whether a call closes the resource that it is given, whenever it returns."""
         given = self._argument(call, fact)
         if (
             given is None
-            or given[2] != IS
+            or given[2] != ITSELF
             or (isinstance(call.func, ast.Attribute) and self.holds(call.func.value, fact))
         ):
             return False
-        return self.effects.of(call).fates(*given[:2], self.resource(fact), IS, raised=False) == CLOSES
+        return self.effects.of(call).argument_effects(*given[:2], self.resource(fact), ITSELF, raised=False) == CLOSES
 
-    def _fated(self, call: ast.Call, fates: Fates, how: str, fact: Fact, raised: bool) -> Iterator[Fact]:
-        method = method_bound(how)
+    def _apply_effects(
+        self, call: ast.Call, fates: ArgumentEffects, relation: str, fact: Fact, raised: bool
+    ) -> Iterator[Fact]:
+        method = method_bound(relation)
         if method and fates == KEEPS and isinstance(self.effects.file.parents.get(call), ast.Await):
             fates = READS if last_name(call.func) in RUNNING_AWAITED else fates
         for fate in sorted(fates, key=lambda fate: fate.value):
-            if fate is Does.BORROWS:
+            if fate is ArgumentEffect.BORROWS:
                 yield fact
-            elif fate is Does.CLOSES:
-                yield fact if uses(how) else fact._replace(state="closed")
-            elif fate is Does.RETURNS:
-                yield fact if raised else fact.with_(how, call)
-            elif fate is Does.GATHERS:
-                lives = how if how in {PARTS, BOUND} else FOUND if self._read_out(how, fact) in READERS else None
-                yield fact.with_(lives, call) if lives and not raised else fact
-            elif fate is Does.HOLDS and how == IS:
-                yield fact if raised else fact.with_(IN, call)
-            elif how in {*READERS, PARTS} or fate is Does.READS:
-                is_known = fate is Does.READS and not self.effects.of(call).definitions
-                several = how in {PARTS, BOUND} or (method and method not in _DATA and last_name(call.func) in APPLYING)
-                yield fact if raised else fact.with_(PARTS if several else PART if is_known else FOUND, call)
+            elif fate is ArgumentEffect.CLOSES:
+                yield fact if is_view(relation) else fact._replace(state="closed")
+            elif fate is ArgumentEffect.RETURNS:
+                yield fact if raised else fact.add_alias(relation, call)
+            elif fate is ArgumentEffect.GATHERS:
+                lives = (
+                    relation
+                    if relation in {PARTS, BOUND_METHOD}
+                    else MAYBE_PART
+                    if self._read_out(relation, fact) in READERS
+                    else None
+                )
+                yield fact.add_alias(lives, call) if lives and not raised else fact
+            elif fate is ArgumentEffect.HOLDS and relation == ITSELF:
+                yield fact if raised else fact.add_alias(CONTAINER, call)
+            elif relation in {*READERS, PARTS} or fate is ArgumentEffect.READS:
+                is_known = fate is ArgumentEffect.READS and not self.effects.of(call).definitions
+                several = relation in {PARTS, BOUND_METHOD} or (
+                    method and method not in _DATA and last_name(call.func) in APPLYING
+                )
+                yield fact if raised else fact.add_alias(PARTS if several else PART if is_known else MAYBE_PART, call)
             else:
                 yield fact._replace(state="escaped")
 
     # -- names
 
-    def _bind(self, act: cfg.Bind, fact: Fact) -> Outcomes:
-        value = act.value
-        if isinstance(act.node, ast.AugAssign) and self._is_container(act.target):
-            added = self.holds(act.node.value, fact)
+    def _bind(self, event: cfg.Bind, fact: Fact) -> Outcomes:
+        value = event.value
+        if isinstance(event.node, ast.AugAssign) and self._is_container(event.target):
+            added = self.holds(event.node.value, fact)
             if added is None or added in READERS:
                 return [("next", fact)]
-            return [("next", fact.with_(container_of([added]), path_of(act.target) or act.target))]
-        if value is None and isinstance(act.node, (ast.For, ast.AsyncFor, ast.comprehension)):
-            how = self.holds(act.node.iter, fact)
-            each = content_of(how)
-            targets = single_targets(act.target) if uses(each) else [act.target]
+            return [("next", fact.add_alias(container_of([added]), path_of(event.target) or event.target))]
+        if value is None and isinstance(event.node, (ast.For, ast.AsyncFor, ast.comprehension)):
+            relation = self.holds(event.node.iter, fact)
+            each = content_of(relation)
+            targets = single_targets(event.target) if is_view(each) else [event.target]
             pairs: list[_Pair] = [(target, None, each) for target in targets]
         else:
-            pairs = list(self._pairs(act.target, value, fact))
+            pairs = list(self._pairs(event.target, value, fact))
         gone: list[Where] = []
-        last = not isinstance(act.node, ast.Assign) or act.target is act.node.targets[-1]
+        last = not isinstance(event.node, ast.Assign) or event.target is event.node.targets[-1]
         if last and isinstance(value, ast.AST):
             gone = [value, value.value if isinstance(value, (ast.Await, ast.NamedExpr)) else value]
-        return [("next", self._assigned(pairs, act.node, each).without(gone)) for each in self._answered(pairs, fact)]
+        return [
+            ("next", self._after_assignment(pairs, event.node, each).drop_aliases(gone))
+            for each in self._split_by_conditions(pairs, fact)
+        ]
 
-    def _answered(self, pairs: Sequence[_Pair], fact: Fact) -> list[Fact]:
+    def _split_by_conditions(self, pairs: Sequence[_Pair], fact: Fact) -> list[Fact]:
         """Before variables are given the answers of conditions: each answer apart, with what is known then."""
         answers = [fact.known]
         for target, value, _how in pairs:
             if value is None or path_of(target) not in self.keys.keys:
                 continue
-            if is_test(value):
+            if is_condition(value):
                 answers = [known for before in answers for _, known in self._truths(value, fact._replace(known=before))]
             elif (source := path_of(value)) in self.keys.objects and source in self.keys.keys:
-                both = [self.keys.learned(before, source, mask) for before in answers for mask in (NONE, TRUTHY)]
+                both = [self.keys.assume(before, source, mask) for before in answers for mask in (NONE, TRUTHY)]
                 answers = [known for known in both if known is not None]
         return [fact if known is fact.known else fact._replace(known=known) for known in dict.fromkeys(answers)]
 
-    def _assigned(self, pairs: Sequence[_Pair], node: ast.AST, fact: Fact) -> Fact:
+    def _after_assignment(self, pairs: Sequence[_Pair], node: ast.AST, fact: Fact) -> Fact:
         """After all of these are assigned at once."""
-        masks = [self._worth(value, fact) for _, value, _ in pairs]
+        masks = [self._truthiness(value, fact) for _, value, _ in pairs]
         after = fact
         for target, value, _ in pairs:
             if (path := path_of(target)) is not None:
                 dropped = isinstance(value, ast.Constant)  # `conn = None`: no other takes its place
-                after = self._unbound(path, after, node, dropped=dropped)
-        for (target, _, how), mask in zip(pairs, masks, strict=True):
-            after = self._bound(target, how, mask, after)
+                after = self._before_rebinding(path, after, node, dropped=dropped)
+        for (target, _, relation), mask in zip(pairs, masks, strict=True):
+            after = self._bind_target(target, relation, mask, after)
         return after
 
-    def _worth(self, value: ast.expr | None, fact: Fact) -> int:
+    def _truthiness(self, value: ast.expr | None, fact: Fact) -> int:
         """What is known of a value that is assigned."""
-        if is_test(value):
+        if is_condition(value):
             truths_ = {truth for truth, _ in self._truths(value, fact)}
             return (TRUTHY if True in truths_ else 0) | (FALSY if False in truths_ else 0)
-        return worth(value and self._entered(value), fact.known, self.sure)
+        return truthiness(value and self._value_of_as(value), fact.known, self.sure)
 
     def _pairs(self, target: ast.expr, value: ast.expr | None, fact: Fact) -> Iterator[_Pair]:
         """Each single target of an assignment, its value where there is one, and what that holds."""
@@ -524,120 +558,131 @@ class Transfer:
                 for each, part in zip(target.elts, value.elts, strict=True):
                     yield from self._pairs(each, part, fact)
                 return
-            how = self.holds(value, fact)
-            index = item_index(how) if how else None
+            relation = self.holds(value, fact)
+            index = item_index(relation) if relation else None
             for number, each in enumerate(target.elts):
-                taken = content_of(how) if index is None or number == index else None
+                taken = content_of(relation) if index is None or number == index else None
                 yield (each.value if isinstance(each, ast.Starred) else each), None, taken
             return
         yield target, value, self.holds(value, fact)
 
-    def _unbound(self, path: str, fact: Fact, node: ast.AST, *, dropped: bool) -> Fact:
+    def _before_rebinding(self, path: str, fact: Fact, node: ast.AST, *, dropped: bool) -> Fact:
         """Before a variable or field is given another value, at this node."""
-        if fact.how(f"{path}.{LENT}"):
+        if fact.relation_of(f"{path}.{LENT_FIELD}"):
             return fact._replace(state="escaped")
-        after = fact.unbound(path)
-        if fact.lost and fact.state == "open" and fact.how(path) == IS and not _reachable(after):
+        after = fact.forget_path(path)
+        if fact.lost and fact.state == "open" and fact.relation_of(path) == ITSELF and not _reachable(after):
             self.given_up.add(node)
             return fact._replace(state="escaped")
-        if after is not fact and fact.state == "open" and fact.how(path) == IS and not (dropped or _reachable(after)):
+        if (
+            after is not fact
+            and fact.state == "open"
+            and fact.relation_of(path) == ITSELF
+            and not (dropped or _reachable(after))
+        ):
             self.replaced[fact.site, node] = None  # type: ignore[index]
-        return after._replace(known=self.keys.rebound(after.known, path)) if after.known else after
+        return after._replace(known=self.keys.invalidate(after.known, path)) if after.known else after
 
-    def _bound(self, target: ast.expr, how: str | None, mask: int, fact: Fact) -> Fact:
+    def _bind_target(self, target: ast.expr, relation: str | None, mask: int, fact: Fact) -> Fact:
         path = path_of(target)
-        if how is not None:
-            mask = TRUTHY if how == IS else ANYTHING
-            fact = self._stored(target, path, how, fact)
+        if relation is not None:
+            mask = TRUTHY if relation == ITSELF else ANYTHING
+            fact = self._store(target, path, relation, fact)
         if path is not None and mask != ANYTHING and path in self.keys.keys:
-            known = learn(fact.known, path, mask)
+            known = assume(fact.known, path, mask)
             fact = fact._replace(known=known) if known is not None else fact
         return fact
 
-    def _stored(self, target: ast.expr, path: str | None, how: str, fact: Fact) -> Fact:
+    def _store(self, target: ast.expr, path: str | None, relation: str, fact: Fact) -> Fact:
         if path is None:
             container = target.value if isinstance(target, ast.Subscript) else None
             if container is not None and self._is_container(container):
-                return fact.with_(container_of([how]), path_of(container) or container)
-            return fact.with_(PART, ELSEWHERE) if how in {*READERS, PARTS} else fact._replace(state="escaped")
+                return fact.add_alias(container_of([relation]), path_of(container) or container)
+            return fact.add_alias(PART, FOREIGN) if relation in {*READERS, PARTS} else fact._replace(state="escaped")
         root, _, rest = path.partition(".")
         if rest:
             if root in {"self", "cls"}:
-                fact = fact.with_(how, path)
+                fact = fact.add_alias(relation, path)
                 is_lent = rest.partition(".")[0] in self.names.inner_fields
-                return fact.with_(LENT, f"{path}.{LENT}") if is_lent else fact
-            is_own = method_bound(how) is not None and fact.how(root) == IS  # `conn.row_factory = conn.factory`
+                return fact.add_alias(LENT_FIELD, f"{path}.{LENT_FIELD}") if is_lent else fact
+            is_own = (
+                method_bound(relation) is not None and fact.relation_of(root) == ITSELF
+            )  # `conn.row_factory = conn.factory`
             return fact if is_own else fact._replace(state="escaped")
         if root in self.names.shared or root in self.names.captured:
             return fact._replace(state="escaped")
-        return fact.with_(how, path)
+        return fact.add_alias(relation, path)
 
-    def _catch(self, act: cfg.Catch, fact: Fact) -> Outcomes:
-        return [("next", fact.unbound(act.node.name) if act.node.name else fact)]
+    def _catch(self, event: cfg.Catch, fact: Fact) -> Outcomes:
+        return [("next", fact.forget_path(event.node.name) if event.node.name else fact)]
 
-    def _delete(self, act: cfg.Delete, fact: Fact) -> Outcomes:
-        for target in act.node.targets:
+    def _delete(self, event: cfg.Delete, fact: Fact) -> Outcomes:
+        for target in event.node.targets:
             if path := path_of(target):
-                fact = fact.unbound(path)
+                fact = fact.forget_path(path)
         return [("next", fact)]
 
-    def _choose(self, act: cfg.Choose, fact: Fact) -> Outcomes:
-        how = self.holds(act.part, fact)
-        fact = fact.without([act.node])
-        return [("next", fact.without([act.part]).with_(how, act.node) if how else fact)]
+    def _choose(self, event: cfg.Choose, fact: Fact) -> Outcomes:
+        relation = self.holds(event.part, fact)
+        fact = fact.drop_aliases([event.node])
+        return [("next", fact.drop_aliases([event.part]).add_alias(relation, event.node) if relation else fact)]
 
-    def _collect(self, act: cfg.Collect, fact: Fact) -> Outcomes:
-        how = next((how for each in act.elements if (how := self.holds(each, fact))), None)
-        if how is None:
+    def _collect(self, event: cfg.Collect, fact: Fact) -> Outcomes:
+        relation = next((relation for each in event.elements if (relation := self.holds(each, fact))), None)
+        if relation is None:
             return [("next", fact)]
-        return [("next", fact.without(act.elements).with_(container_of([how]), act.node))]
+        return [("next", fact.drop_aliases(event.elements).add_alias(container_of([relation]), event.node))]
 
-    def _await(self, act: cfg.Await, fact: Fact) -> Outcomes:
-        value = act.node.value
-        if fact.aliases == {(IS, value)}:
+    def _await(self, event: cfg.Await, fact: Fact) -> Outcomes:
+        value = event.node.value
+        if fact.aliases == {(ITSELF, value)}:
             return [("next", fact)]  # raised instead of given: never opened
         return [("next", fact), ("raise", fact)]
 
-    def _discard(self, act: cfg.Discard, fact: Fact) -> Outcomes:
-        value = act.node.value
+    def _discard(self, event: cfg.Discard, fact: Fact) -> Outcomes:
+        value = event.node.value
         inner = value.value if isinstance(value, ast.Await) else value
-        return [("next", fact.without([value, inner]))]
+        return [("next", fact.drop_aliases([value, inner]))]
 
-    def _iterate(self, act: cfg.Iterate, fact: Fact) -> Outcomes:
+    def _iterate(self, event: cfg.Iterate, fact: Fact) -> Outcomes:
         going_on: Outcomes = [("true", fact), ("raise", fact)]
-        how = self.holds(act.node.iter, fact)
-        if fact.state == "open" and how is not None and (how == IN or item_index(how) is not None):
-            target = path_of(act.node.target)
-            if target is None or fact.how(target) != IS:
+        relation = self.holds(event.node.iter, fact)
+        if (
+            fact.state == "open"
+            and relation is not None
+            and (relation == CONTAINER or item_index(relation) is not None)
+        ):
+            target = path_of(event.node.target)
+            if target is None or fact.relation_of(target) != ITSELF:
                 return going_on  # what is in there comes by before the loop ends
         return [*going_on, ("false", fact)]
 
     # -- tests
 
-    def _test(self, act: cfg.Test, fact: Fact) -> Outcomes:
+    def _test(self, event: cfg.Test, fact: Fact) -> Outcomes:
         return [
             ("true" if truth else "false", fact if known is fact.known else fact._replace(known=known))
-            for truth, known in self._truths(act.node, fact)
+            for truth, known in self._truths(event.node, fact)
         ]
 
     def _truths(self, test: ast.expr, fact: Fact) -> list[Truth]:
         """What a condition may come to, each with what is known then."""
 
         def assume(part: ast.expr, known: Known) -> Iterator[Truth]:
-            truth = self._decided(part, fact)
-            asks = self.keys.question(part)
+            truth = self._decide(part, fact)
+            asks = self.keys.condition_of(part)
             if truth is not None:
                 yield truth, known
             elif asks is None:
                 yield from ((True, known), (False, known))
             else:
                 for truth, mask in ((True, asks.if_true), (False, asks.if_false)):
-                    if (after := self.keys.learned(known, asks.key, mask)) is not None:
+                    if (after := self.keys.assume(known, asks.key, mask)) is not None:
                         yield truth, after
 
         return truths(test, fact.known, assume)
 
-    def _decided(self, test: ast.expr, fact: Fact) -> bool | None:
+    def _decide(self, test: ast.expr, fact: Fact) -> bool | None:
         """What a condition about the resource itself must come to; None: either."""
         if fact.site is None:
             return None
@@ -646,35 +691,39 @@ class Transfer:
                 left=ast.Name() as left, ops=[ast.Is() | ast.IsNot() as op], comparators=[ast.Name() as other]
             ):
                 held = {self.holds(left, fact), self.holds(other, fact)}
-                return isinstance(op, ast.Is) == (len(held) == 1) if IS in held and held <= {IS, None} else None
+                return isinstance(op, ast.Is) == (len(held) == 1) if ITSELF in held and held <= {ITSELF, None} else None
             case ast.Compare(left=left, ops=[ast.Is() | ast.Eq()], comparators=[ast.Constant(value=None)]):
                 return False if self._is_object(left, fact) else None
             case ast.Compare(left=left, ops=[ast.IsNot() | ast.NotEq()], comparators=[ast.Constant(value=None)]):
                 return True if self._is_object(left, fact) else None
             case ast.Compare(left=left, ops=[ast.Eq() | ast.Is()], comparators=[ast.Constant(value=value)]):
-                state = self._state_asked(left, fact)
+                state = self._decide_state(left, fact)
                 return None if state is None else state == bool(value)
             case ast.Compare(left=ast.Constant(value=str(name)), ops=[op], comparators=[ast.Call(func=func)]):
-                if isinstance(func, ast.Name) and func.id in {"locals", "globals", "vars", "dir"} and fact.how(name):
+                if (
+                    isinstance(func, ast.Name)
+                    and func.id in {"locals", "globals", "vars", "dir"}
+                    and fact.relation_of(name)
+                ):
                     return isinstance(op, ast.In)
-            case ast.Call(func=ast.Name(id="callable"), args=[asked]) if self.holds(asked, fact) == CLOSE:
+            case ast.Call(func=ast.Name(id="callable"), args=[asked]) if self.holds(asked, fact) == CLOSE_METHOD:
                 return True
             case ast.Call(func=ast.Name(id="hasattr"), args=[owner, ast.Constant(value=str(name))]):
-                return True if self.holds(ast.Attribute(owner, name), fact) in {IS, CLOSE} else None
+                return True if self.holds(ast.Attribute(owner, name), fact) in {ITSELF, CLOSE_METHOD} else None
         if self._is_object(test, fact):
             return True
-        return self._state_asked(test, fact)
+        return self._decide_state(test, fact)
 
     def _is_object(self, expr: ast.expr, fact: Fact) -> bool:
-        how = self.holds(expr, fact)
-        if how == PART and self.resource(fact).is_lazy:
+        relation = self.holds(expr, fact)
+        if relation == PART and self.resource(fact).is_lazy:
             return False  # what a session finds may be nothing: `session.query(...).first()`
-        return how not in {None, IN, FOUND, PARTS} and method_bound(how) is None
+        return relation not in {None, CONTAINER, MAYBE_PART, PARTS} and method_bound(relation) is None
 
-    def _state_asked(self, expr: ast.expr, fact: Fact) -> bool | None:
+    def _decide_state(self, expr: ast.expr, fact: Fact) -> bool | None:
         """The answer of `conn.is_connected()`, `conn.open`, `conn.closed`."""
         asked = expr.func if isinstance(expr, ast.Call) else expr
-        if isinstance(asked, ast.Attribute) and self.holds(asked.value, fact) == IS:
+        if isinstance(asked, ast.Attribute) and self.holds(asked.value, fact) == ITSELF:
             resource = self.resource(fact)
             if asked.attr in resource.open_if:
                 return fact.state == "open"
@@ -682,106 +731,108 @@ class Transfer:
                 return fact.state != "open"
         return None
 
-    def _case(self, act: cfg.Case, fact: Fact) -> Outcomes:
-        pattern, subject = act.node.pattern, act.subject
+    def _case(self, event: cfg.Case, fact: Fact) -> Outcomes:
+        pattern, subject = event.node.pattern, event.subject
         is_none = isinstance(pattern, ast.MatchSingleton) and pattern.value is None
-        how = self.holds(subject, fact)
-        if how is not None:
+        relation = self.holds(subject, fact)
+        if relation is not None:
             if is_none:
                 return [("false", fact)]
-            return [("true", self._captured(pattern, how, fact)), ("false", fact)]
+            return [("true", self._bind_capture(pattern, relation, fact)), ("false", fact)]
         path = path_of(subject)
         if not is_none or path is None or path not in self.keys.keys:
             return [("true", fact), ("false", fact)]
-        answers: list[tuple[Kind, int]] = [("true", NONE), ("false", FALSY | TRUTHY)]
+        answers: list[tuple[EdgeKind, int]] = [("true", NONE), ("false", FALSY | TRUTHY)]
         return [
             (kind, fact._replace(known=known))
             for kind, mask in answers
-            if (known := self.keys.learned(fact.known, path, mask)) is not None
+            if (known := self.keys.assume(fact.known, path, mask)) is not None
         ]
 
     @staticmethod
-    def _captured(pattern: ast.pattern, how: str, fact: Fact) -> Fact:
+    def _bind_capture(pattern: ast.pattern, relation: str, fact: Fact) -> Fact:
         for part in ast.walk(pattern):
             match part:
                 case ast.MatchAs(name=str(name)):
-                    fact = fact.unbound(name)
-                    fact = fact.with_(how if part is pattern else content_of(how) or IS, name)
+                    fact = fact.forget_path(name)
+                    fact = fact.add_alias(relation if part is pattern else content_of(relation) or ITSELF, name)
         return fact
 
     # -- with
 
-    def _enter(self, act: cfg.Enter, fact: Fact) -> Outcomes:
-        item_, name = act.node, act.node.optional_vars
-        how = self.holds(item_.context_expr, fact)
-        fact = failed = fact.without([item_.context_expr, _unwrapped(item_.context_expr)])
+    def _enter(self, event: cfg.Enter, fact: Fact) -> Outcomes:
+        item_, name = event.node, event.node.optional_vars
+        relation = self.holds(item_.context_expr, fact)
+        fact = failed = fact.drop_aliases([item_.context_expr, _unwrap(item_.context_expr)])
         path = path_of(name) if name is not None else None
         if path is not None:
-            fact = fact.unbound(path)
-            fact = fact._replace(known=self.keys.rebound(fact.known, path)) if fact.known else fact
-        gives = how if how in READERS else None
-        if how in {IS, CLOSER}:
+            fact = fact.forget_path(path)
+            fact = fact._replace(known=self.keys.invalidate(fact.known, path)) if fact.known else fact
+        gives = relation if relation in READERS else None
+        if relation in {ITSELF, CLOSER}:
             leaving = self._leaving(item_, fact)
-            fact = fact.with_(how, item_)
-            gives = PART if how == IS and leaving is not None and leaving.binds == "cursor" else IS
+            fact = fact.add_alias(relation, item_)
+            gives = PART if relation == ITSELF and leaving is not None and leaving.binds == "cursor" else ITSELF
         if name is not None:
-            fact = self._bound(name, gives, worth(self._entered(item_.context_expr), fact.known, self.sure), fact)
-        if act.is_async and (how in {IS, CLOSER} or _unwrapped(item_.context_expr) is fact.site):
+            fact = self._bind_target(
+                name, gives, truthiness(self._value_of_as(item_.context_expr), fact.known, self.sure), fact
+            )
+        if event.is_async and (relation in {ITSELF, CLOSER} or _unwrap(item_.context_expr) is fact.site):
             return [("next", fact)]  # what raises is the opening itself; what has been opened enters itself
         return [("next", fact), ("raise", failed)]
 
-    def _entered(self, expr: ast.expr) -> ast.expr:
+    def _value_of_as(self, expr: ast.expr) -> ast.expr:
         """What `as` is given: `closing` gives what it was given, and a stack what it enters."""
         match expr:
             case ast.Call(func=ast.Attribute(attr="enter_context" | "enter_async_context"), args=[given]):
-                return self._entered(given)
+                return self._value_of_as(given)
             case ast.Call(args=[given]) if self.effects.of(expr).closing:
                 return given
         return expr
 
-    def _leave(self, act: cfg.Leave, fact: Fact) -> Outcomes:
-        if self.closed_by(act.node, fact):
+    def _leave(self, event: cfg.Leave, fact: Fact) -> Outcomes:
+        if self.is_closed_by(event.node, fact):
             fact = fact._replace(state="closed")
-        fact = fact.without([act.node])
+        fact = fact.drop_aliases([event.node])
         return [("next", fact), ("raise", fact)]
 
-    def closed_by(self, item_: ast.withitem, fact: Fact) -> bool:
+    def is_closed_by(self, item_: ast.withitem, fact: Fact) -> bool:
         """Whether leaving this `with` closes the resource."""
-        how = fact.how(item_)
-        if how is None or fact.site is None:
+        relation = fact.relation_of(item_)
+        if relation is None or fact.site is None:
             return False
         leaving = self._leaving(item_, fact)
-        return how == CLOSER or leaving is None or leaving.closes
+        return relation == CLOSER or leaving is None or leaving.closes
 
     def _leaving(self, item_: ast.withitem, fact: Fact) -> Leaving | None:
         return self.effects.leaving(item_, self.resource(fact))
 
     # -- ways out
 
-    def _define(self, act: cfg.Define, fact: Fact) -> Outcomes:
+    def _define(self, event: cfg.Define, fact: Fact) -> Outcomes:
         """A function takes the values of its defaults along."""
-        if not isinstance(act.node, ast.ClassDef):
-            defaults = [*act.node.args.defaults, *act.node.args.kw_defaults]
+        if not isinstance(event.node, ast.ClassDef):
+            defaults = [*event.node.args.defaults, *event.node.args.kw_defaults]
             if any(self.holds(default, fact) for default in defaults):
                 return [("next", fact._replace(state="escaped"))]
         return [("next", fact)]
 
-    def _return(self, act: cfg.Return, fact: Fact) -> Outcomes:
-        how = self.holds(act.node.value, fact)
-        fact = fact.without([RETURN])
-        return [("next", fact.with_(how, RETURN) if how else fact)]
+    def _return(self, event: cfg.Return, fact: Fact) -> Outcomes:
+        relation = self.holds(event.node.value, fact)
+        fact = fact.drop_aliases([RETURN])
+        return [("next", fact.add_alias(relation, RETURN) if relation else fact)]
 
-    def _end(self, act: cfg.End, fact: Fact) -> Outcomes:
-        return [("next", fact.without([RETURN]))]
+    def _end(self, event: cfg.End, fact: Fact) -> Outcomes:
+        return [("next", fact.drop_aliases([RETURN]))]
 
-    def _yield(self, act: cfg.Yield, fact: Fact) -> Outcomes:
-        how = self.holds(act.node.value, fact)
-        if how in {IS, IN} or (how and item_index(how) is not None):
+    def _yield(self, event: cfg.Yield, fact: Fact) -> Outcomes:
+        relation = self.holds(event.node.value, fact)
+        if relation in {ITSELF, CONTAINER} or (relation and item_index(relation) is not None):
             if not self.names.lends:
                 fact = fact._replace(state="escaped")
             elif self.resource(fact).is_lazy:
                 fact = fact._replace(state="open")
-        elif how in {CLOSER, CLOSE} or (method_bound(how) is not None and not self.names.lends):
+        elif relation in {CLOSER, CLOSE_METHOD} or (method_bound(relation) is not None and not self.names.lends):
             fact = fact._replace(state="escaped")
         return [("next", fact), ("raise", fact)]
 
@@ -829,9 +880,11 @@ def single_targets(target: ast.expr) -> Iterator[ast.expr]:
         yield target.value if isinstance(target, ast.Starred) else target
 
 
-def _unwrapped(expr: ast.expr) -> ast.expr:
+def _unwrap(expr: ast.expr) -> ast.expr:
     return expr.value if isinstance(expr, (ast.Await, ast.NamedExpr)) else expr
 
 
 def _reachable(fact: Fact) -> bool:
-    return any(how in {IS, IN, CLOSER} or item_index(how) is not None for how, _ in fact.aliases)
+    return any(
+        relation in {ITSELF, CONTAINER, CLOSER} or item_index(relation) is not None for relation, _ in fact.aliases
+    )

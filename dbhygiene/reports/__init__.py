@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 
-from dbhygiene.frozen import Frozen, Record
 from dbhygiene.model import AnyRule, Finding
+from dbhygiene.records import Frozen, Record
 
 ONE_BY_ONE = frozenset({"full", "concise", "json-lines", "pylint", "azure"})  # parts may be printed as they come
 
 
-class Look(Record):
+class TerminalStyle(Record):
     """What the reader's terminal can show, and how much of a story is wanted."""
 
     color: bool = False
@@ -24,22 +24,22 @@ class Look(Record):
     every_step: bool = False
 
 
-class Scene(Frozen):
+class RenderContext(Frozen):
     """What a report may ask about the world around the findings.
 
     `preview` gives the text that a finding's fix would make of its file, or says why it does not, or is silent: None.
     """
 
     lines: Callable[[Path], Sequence[str]]
-    shown: Callable[[Path], str]  # a path as it is written for people
+    display_path: Callable[[Path], str]  # a path as it is written for people
     base: Path  # what paths are relative to where machines read them
     rules: Mapping[str, AnyRule] = {}  # by name
     version: str = ""
-    look: Look = Look()
+    style: TerminalStyle = TerminalStyle()
     preview: Callable[[Finding], Sequence[str] | str | None] = lambda finding: None
 
 
-Format = Callable[[Iterable[Finding], Scene], Iterator[str]]
+Format = Callable[[Iterable[Finding], RenderContext], Iterator[str]]
 
 
 def reporter(name: str) -> Format:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from dbhygiene.model import Finding
-from dbhygiene.reports import Scene
-from dbhygiene.reports.places import relative
+from dbhygiene.reports import RenderContext
+from dbhygiene.reports.common import relative_path
 from dbhygiene.settings import Confidence
 
 
-def report(findings: Iterable[Finding], scene: Scene) -> Iterator[str]:
+def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
     """The commands, a line each; Azure knows errors and warnings only."""
     for finding in findings:
         kind = "error" if finding.confidence is Confidence.CERTAIN else "warning"
         line, column, *_ = finding.span
-        path = _property(relative(finding.path, scene.base))
+        path = _property(relative_path(finding.path, scene.base))
         place = f"sourcepath={path};linenumber={line};columnnumber={column + 1};code={finding.code};"
         yield f"##vso[task.logissue type={kind};{place}]{_data(f'{finding.name}: {finding.message}')}\n"
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dbhygiene.model import Finding, Step
-from dbhygiene.reports import Look, Scene
-from dbhygiene.reports.cells import Window, line, underlined, width, window
-from dbhygiene.reports.places import line as text_of
+from dbhygiene.reports import RenderContext, TerminalStyle
+from dbhygiene.reports.common import source_line as text_of
+from dbhygiene.reports.display_width import Window, layout_line, underline_columns, width, window
 
 Paint = Callable[[str, str], str]
 LONGEST = 160  # columns of code, where no terminal says how many there are
@@ -35,7 +35,7 @@ class Mark(NamedTuple):
         return self[:4]
 
 
-def painter(look: Look) -> Paint:
+def painter(look: TerminalStyle) -> Paint:
     if not look.color:
         return lambda kind, text: text
     return lambda kind, text: f"\033[{_COLORS[kind]}m{text}\033[0m" if text else ""
@@ -63,12 +63,12 @@ def _mark(path: Path, span: tuple[int, int, int, int], words: str, *, fault: boo
 class Frame:
     """Draws marks; remembers which line stands above."""
 
-    def __init__(self, scene: Scene, gutter: int) -> None:
+    def __init__(self, scene: RenderContext, gutter: int) -> None:
         self._scene = scene
-        self._paint = painter(scene.look)
+        self._paint = painter(scene.style)
         self._gutter = gutter
         self._bar = self._paint("frame", "|")
-        total = scene.look.width
+        total = scene.style.width
         self._room = LONGEST if total is None else max(LEAST, total - gutter - 3)
         self._above: tuple[Path, int] | None = None
         self._window: Window | None = None
@@ -79,15 +79,15 @@ class Frame:
         path = place
         for mark in seen:
             if mark.path != path:
-                where = f"{self._scene.shown(mark.path)}:{mark.line}:{mark.first + 1}"
+                where = f"{self._scene.display_path(mark.path)}:{mark.line}:{mark.first + 1}"
                 yield f"{' ' * self._gutter}{self._paint('frame', ':::')} {where}"
                 path, self._above = mark.path, None
-            yield from self._marked(mark)
+            yield from self._draw_mark(mark)
         yield f"{' ' * self._gutter} {self._bar}"
 
-    def _marked(self, mark: Mark) -> Iterator[str]:
+    def _draw_mark(self, mark: Mark) -> Iterator[str]:
         text = text_of(self._scene, mark.path, mark.line)
-        code = line(text)
+        code = layout_line(text)
         first = min(mark.first, len(text))
         last = len(text.rstrip()) if mark.last is None else min(mark.last, len(text))
         last = max(first, last)
@@ -101,8 +101,8 @@ class Frame:
             yield self._row(mark.line, part.text)
         if text.strip():
             kind, sign = ("error", "^") if mark.fault else ("frame", "-")
-            column, wide = underlined(code, part, first, last)
-            yield from (self._row(None, row) for row in self._labelled(mark.words, column, sign * wide, kind))
+            column, wide = underline_columns(code, part, first, last)
+            yield from (self._row(None, row) for row in self._draw_label(mark.words, column, sign * wide, kind))
         self._above, self._window = (mark.path, mark.line), part
 
     def _between(self, mark: Mark, same: bool) -> Iterator[str]:
@@ -112,23 +112,23 @@ class Frame:
         distance = mark.line - self._above[1]
         if distance == 2:
             number = mark.line - 1
-            code = line(text_of(self._scene, mark.path, number))
+            code = layout_line(text_of(self._scene, mark.path, number))
             yield self._row(number, window(code, 0, 0, self._room).text)
         elif distance != 1:
             yield self._paint("frame", "...")
 
-    def _labelled(self, words: Sequence[str], column: int, signs: str, kind: str) -> Iterator[str]:
+    def _draw_label(self, words: Sequence[str], column: int, signs: str, kind: str) -> Iterator[str]:
         """The underlining, and the words right of it, or below where they would not fit or are several."""
         blanks = " " * column
         paint, room = self._paint, self._room
         if not words:
             yield blanks + paint(kind, signs)
-        elif len(words) == 1 and (self._scene.look.width is None or column + len(signs) + 1 + width(words[0]) <= room):
+        elif len(words) == 1 and (self._scene.style.width is None or column + len(signs) + 1 + width(words[0]) <= room):
             yield blanks + paint(kind, f"{signs} {words[0]}")
         else:
             yield blanks + paint(kind, signs)
             for each in words:
-                lines = wrapped(each, room) if self._scene.look.width else [each]
+                lines = wrap(each, room) if self._scene.style.width else [each]
                 indent = min(column, max(0, room - max(map(width, lines))))
                 yield from (" " * indent + paint(kind, text) for text in lines)
 
@@ -137,7 +137,7 @@ class Frame:
         return f"{self._paint('frame', label.rjust(self._gutter))} {self._bar} {text}".rstrip()
 
 
-def wrapped(text: str, room: int) -> list[str]:
+def wrap(text: str, room: int) -> list[str]:
     """A sentence in lines that are no longer than `room` columns."""
     if width(text) <= room:
         return [text]

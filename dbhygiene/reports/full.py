@@ -6,16 +6,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from dbhygiene.model import ASSUMPTION, Finding, NoFix, Step
-from dbhygiene.reports import Scene
-from dbhygiene.reports.advice import advice
-from dbhygiene.reports.cells import line, window
-from dbhygiene.reports.frame import LEAST, LONGEST, Frame, Paint, marks, painter, wrapped
-from dbhygiene.reports.places import level
+from dbhygiene.reports import RenderContext
+from dbhygiene.reports.common import level
+from dbhygiene.reports.display_width import layout_line, window
+from dbhygiene.reports.fix_hint import advice
+from dbhygiene.reports.frame import LEAST, LONGEST, Frame, Paint, marks, painter, wrap
 
 MOST_STEPS = 5
 
 
-def report(findings: Iterable[Finding], scene: Scene) -> Iterator[str]:
+def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
     """A text for each finding, with an empty line behind it; what the whole run assumes, in the first of them only."""
     assumed: set[str] = set()
     for finding in findings:
@@ -24,23 +24,23 @@ def report(findings: Iterable[Finding], scene: Scene) -> Iterator[str]:
         assumed.update(note for note in notes if note.startswith(ASSUMPTION))
 
 
-def _story(finding: Finding, scene: Scene) -> Iterator[str]:
-    paint = painter(scene.look)
+def _story(finding: Finding, scene: RenderContext) -> Iterator[str]:
+    paint = painter(scene.style)
     kind = level(finding)
     yield f"{paint(kind, f'{kind}[{finding.name}]')}{paint('bold', f': {finding.message}')}  {finding.code}"
     steps = list(enumerate(finding.steps, 1))
-    if not scene.look.every_step:
-        steps = folded(steps, finding)
-    yield from framed(finding, steps, scene)
+    if not scene.style.every_step:
+        steps = fold_steps(steps, finding)
+    yield from frame_lines(finding, steps, scene)
     notes = list(finding.notes)
     if left_out := len(finding.steps) - len(steps):
         steps_are = "1 step is" if left_out == 1 else f"{left_out} steps are"
         notes.append(f"{steps_are} not shown; `--paths=all` shows all")
-    yield from noted(notes, _gutter(finding, steps), scene)
+    yield from note_lines(notes, _gutter(finding, steps), scene)
     yield from _help(finding, scene, paint)
 
 
-def folded(steps: Sequence[tuple[int, Step]], finding: Finding) -> list[tuple[int, Step]]:
+def fold_steps(steps: Sequence[tuple[int, Step]], finding: Finding) -> list[tuple[int, Step]]:
     """Of a long way, how it begins, how it ends, and the place that the finding is at."""
     if len(steps) <= MOST_STEPS + 1:  # to fold one away saves nothing
         return list(steps)
@@ -52,23 +52,23 @@ def folded(steps: Sequence[tuple[int, Step]], finding: Finding) -> list[tuple[in
     return [*begin, *end]
 
 
-def framed(finding: Finding, steps: Sequence[tuple[int, Step]], scene: Scene) -> Iterator[str]:
+def frame_lines(finding: Finding, steps: Sequence[tuple[int, Step]], scene: RenderContext) -> Iterator[str]:
     """The place of a finding, and the code with its steps below."""
     gutter = _gutter(finding, steps)
-    place = f"{scene.shown(finding.path)}:{finding.span.line}:{finding.span.column + 1}"
-    if scene.look.links:
-        place = _linked(place, finding.path)
-    yield f"{' ' * gutter}{painter(scene.look)('frame', '-->')} {place}"
+    place = f"{scene.display_path(finding.path)}:{finding.span.line}:{finding.span.column + 1}"
+    if scene.style.links:
+        place = _hyperlink(place, finding.path)
+    yield f"{' ' * gutter}{painter(scene.style)('frame', '-->')} {place}"
     yield from Frame(scene, gutter).draw(finding.path, marks(finding, steps))
 
 
-def noted(notes: Iterable[str], gutter: int, scene: Scene) -> Iterator[str]:
+def note_lines(notes: Iterable[str], gutter: int, scene: RenderContext) -> Iterator[str]:
     """Notes below a frame, broken to the terminal's width."""
-    paint = painter(scene.look)
+    paint = painter(scene.style)
     head = f"{' ' * gutter} = note: "
     for note in notes:
-        width = scene.look.width
-        first, *rest = wrapped(note, max(LEAST, width - len(head))) if width else [note]
+        width = scene.style.width
+        first, *rest = wrap(note, max(LEAST, width - len(head))) if width else [note]
         yield f"{' ' * gutter} {paint('frame', '=')} {paint('bold', 'note')}: {first}"
         yield from (" " * len(head) + text for text in rest)
 
@@ -78,33 +78,33 @@ def _gutter(finding: Finding, steps: Sequence[tuple[int, Step]]) -> int:
     return len(str(max([finding.span.line, *(step.span.line for _, step in steps)])))
 
 
-def _help(finding: Finding, scene: Scene, paint: Paint) -> Iterator[str]:
+def _help(finding: Finding, scene: RenderContext, paint: Paint) -> Iterator[str]:
     """The fix, and what it changes, or why there is none."""
     preview = scene.preview(finding)
     if isinstance(preview, str):
         finding, preview = finding._replace(fix=NoFix(preview)), None
-    if sentence := advice(finding, scene.shown(finding.path)):
+    if sentence := advice(finding, scene.display_path(finding.path)):
         yield f"{paint('help', 'help')}: {sentence}"
     if preview is not None:
         yield from _diff(scene.lines(finding.path), preview, scene, paint)
 
 
-def _diff(old: Sequence[str], new: Sequence[str], scene: Scene, paint: Paint) -> Iterator[str]:
+def _diff(old: Sequence[str], new: Sequence[str], scene: RenderContext, paint: Paint) -> Iterator[str]:
     from dbhygiene.reports.diff import changes
 
     found = changes(old, new)
     gutter = len(str(max((change.number for change in found), default=1)))
-    room = (scene.look.width or LONGEST) - gutter - 3
+    room = (scene.style.width or LONGEST) - gutter - 3
     for sign, number, text in found:
         if sign == "~":
             yield paint("frame", f"{' ' * gutter} ... {text}".rstrip())
             continue
-        code = window(line(text), 0, 0, max(LEAST, room)).text
+        code = window(layout_line(text), 0, 0, max(LEAST, room)).text
         kind = {"-": "gone", "+": "new"}.get(sign)
         row = f"{sign} {code}".rstrip()
         yield f"{paint('frame', str(number).rjust(gutter))} {paint(kind, row) if kind else row}"
 
 
-def _linked(text: str, path: Path) -> str:
+def _hyperlink(text: str, path: Path) -> str:
     """Text that a terminal opens a file by (OSC 8)."""
     return f"\033]8;;{path.as_uri()}\033\\{text}\033]8;;\033\\" if path.is_absolute() else text

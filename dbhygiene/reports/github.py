@@ -9,17 +9,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import quote
 
 from dbhygiene.model import Finding
-from dbhygiene.reports import Scene
-from dbhygiene.reports.advice import advice
-from dbhygiene.reports.places import by_weight, level, relative, story
+from dbhygiene.reports import RenderContext
+from dbhygiene.reports.common import by_weight, level, relative_path, story
+from dbhygiene.reports.fix_hint import advice
 
 MOST_ROWS = 200  # a summary may be 1 MiB long
 
 
-def report(findings: Iterable[Finding], scene: Scene) -> Iterator[str]:
+def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
     """The workflow commands, a line each."""
     for finding in by_weight(findings):
-        path = relative(finding.path, scene.base)
+        path = relative_path(finding.path, scene.base)
         kind = level(finding).replace("note", "notice")
         line, column, end_line, end_column = finding.span
         where = {"title": f"{finding.name} ({finding.code})", "file": path, "line": line, "endLine": end_line}
@@ -30,7 +30,7 @@ def report(findings: Iterable[Finding], scene: Scene) -> Iterator[str]:
         yield f"::{kind} {properties}::{_data(text)}\n"
 
 
-def summary(findings: Sequence[Finding], scene: Scene, blob: str = "") -> str:
+def job_summary(findings: Sequence[Finding], scene: RenderContext, blob: str = "") -> str:
     """A table in Markdown for `$GITHUB_STEP_SUMMARY`.
 
     Arguments:
@@ -46,8 +46,8 @@ def summary(findings: Sequence[Finding], scene: Scene, blob: str = "") -> str:
     return "\n".join([f"### dbhygiene: {count}\n", *head, *rows, *rest, ""])
 
 
-def _row(finding: Finding, scene: Scene, blob: str) -> str:
-    path, line = relative(finding.path, scene.base), finding.span.line
+def _row(finding: Finding, scene: RenderContext, blob: str) -> str:
+    path, line = relative_path(finding.path, scene.base), finding.span.line
     place = _cell(f"{path}:{line}")
     if blob and not path.startswith("/"):
         place = f"[{place}]({blob}/{quote(path)}#L{line})"

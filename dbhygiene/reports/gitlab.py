@@ -9,21 +9,21 @@ from pathlib import Path
 from typing import Any
 
 from dbhygiene.model import Finding
-from dbhygiene.reports import Scene
-from dbhygiene.reports.places import relative, story
+from dbhygiene.reports import RenderContext
+from dbhygiene.reports.common import relative_path, story
 from dbhygiene.settings import Confidence
 from dbhygiene.source import Span
 
 _SEVERITIES = {Confidence.CERTAIN: "critical", Confidence.LIKELY: "major", Confidence.POSSIBLE: "minor"}
 
 
-def report(findings: Iterable[Finding], scene: Scene) -> Iterator[str]:
+def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
     """One array of issues."""
     yield encoder.dumps([_issue(finding, scene.base) for finding in findings], indent=2, ensure_ascii=False) + "\n"
 
 
 def _issue(finding: Finding, base: Path) -> dict[str, Any]:
-    path = relative(finding.path, base)
+    path = relative_path(finding.path, base)
     return {
         "type": "issue",
         "check_name": finding.name,
@@ -34,7 +34,7 @@ def _issue(finding: Finding, base: Path) -> dict[str, Any]:
         "fingerprint": _fingerprint(finding, path),
         "location": {"path": path, "positions": _positions(finding.span)},
         "other_locations": [
-            {"path": relative(step.path, base), "positions": _positions(step.span)} for step in finding.steps
+            {"path": relative_path(step.path, base), "positions": _positions(step.span)} for step in finding.steps
         ],
     }
 

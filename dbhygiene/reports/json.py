@@ -9,20 +9,20 @@ from typing import Any
 
 from dbhygiene.edits import Edit
 from dbhygiene.model import Finding, Fix, NoFix
-from dbhygiene.reports import Scene
+from dbhygiene.reports import RenderContext
 from dbhygiene.source import Span
 
 
-def report(findings: Iterable[Finding], scene: Scene) -> Iterator[str]:
+def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
     """One array; an element ends its line, so that long runs can be followed and searched."""
     separator = "[\n"
     for finding in findings:
-        yield separator + encoded(finding)
+        yield separator + encode(finding)
         separator = ",\n"
     yield "[]\n" if separator == "[\n" else "\n]\n"
 
 
-def encoded(finding: Finding) -> str:
+def encode(finding: Finding) -> str:
     """A finding as an object on one line."""
     return encoder.dumps(_finding(finding), ensure_ascii=False)
 
@@ -65,10 +65,10 @@ def _fix(fix: Fix | NoFix | None) -> dict[str, Any] | None:
 
 
 def _edit(edit: Edit) -> dict[str, Any]:
-    return {name: _said(value) for name, value in edit._asdict().items()}
+    return {name: _plain_value(value) for name, value in edit._asdict().items()}
 
 
-def _said(value: object) -> object:
+def _plain_value(value: object) -> object:
     if isinstance(value, Span):
         return _range(value)
-    return [_said(each) for each in value] if isinstance(value, tuple) else value
+    return [_plain_value(each) for each in value] if isinstance(value, tuple) else value

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from dbhygiene.model import Finding
-from dbhygiene.reports import Scene
-from dbhygiene.reports.json import encoded
+from dbhygiene.reports import RenderContext
+from dbhygiene.reports.json import encode
 
 
-def report(findings: Iterable[Finding], scene: Scene) -> Iterator[str]:
+def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
     """The lines, with the keys of `json`."""
     for finding in findings:
-        yield encoded(finding) + "\n"
+        yield encode(finding) + "\n"

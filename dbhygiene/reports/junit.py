@@ -8,18 +8,18 @@ from pathlib import PurePosixPath
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from dbhygiene.model import Finding
-from dbhygiene.reports import Scene
-from dbhygiene.reports.advice import advice
-from dbhygiene.reports.places import level, relative, story
+from dbhygiene.reports import RenderContext
+from dbhygiene.reports.common import level, relative_path, story
+from dbhygiene.reports.fix_hint import advice
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def report(findings: Iterable[Finding], scene: Scene) -> Iterator[str]:
+def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
     """The document; where nothing is found, one case that passes, since an empty report counts as a broken run."""
     by_path: dict[str, list[Finding]] = {}
     for finding in findings:
-        by_path.setdefault(relative(finding.path, scene.base), []).append(finding)
+        by_path.setdefault(relative_path(finding.path, scene.base), []).append(finding)
     number = sum(map(len, by_path.values()))
     top = Element("testsuites", name="dbhygiene", tests=str(number or 1), failures=str(number), errors="0")
     for path, group in by_path.items():
@@ -32,7 +32,7 @@ def report(findings: Iterable[Finding], scene: Scene) -> Iterator[str]:
     yield tostring(top, "unicode") + "\n"
 
 
-def _suite(top: Element, path: str, findings: Sequence[Finding], scene: Scene) -> None:
+def _suite(top: Element, path: str, findings: Sequence[Finding], scene: RenderContext) -> None:
     number = str(len(findings))
     suite = SubElement(top, "testsuite", name=_clean(path), tests=number, failures=number, errors="0")
     module = _clean(str(PurePosixPath(path).with_suffix("")))

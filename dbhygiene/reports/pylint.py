@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from dbhygiene.model import Finding
-from dbhygiene.reports import Scene
-from dbhygiene.reports.places import relative
+from dbhygiene.reports import RenderContext
+from dbhygiene.reports.common import relative_path
 from dbhygiene.settings import Confidence
 
 
-def report(findings: Iterable[Finding], scene: Scene) -> Iterator[str]:
+def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
     """The lines."""
     for finding in findings:
         category = "E" if finding.confidence is Confidence.CERTAIN else "W"
-        place = f"{relative(finding.path, scene.base)}:{finding.span.line}"
+        place = f"{relative_path(finding.path, scene.base)}:{finding.span.line}"
         yield f"{place}: [{category}({finding.name}), {finding.context}] {finding.code} {finding.message}\n"

@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from dbhygiene.model import Finding
-from dbhygiene.reports import Scene
-from dbhygiene.reports.places import level, line, relative
+from dbhygiene.reports import RenderContext
+from dbhygiene.reports.common import level, relative_path, source_line
 from dbhygiene.source import Span
 
 
-def report(findings: Iterable[Finding], scene: Scene) -> Iterator[str]:
+def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
     """One object with all diagnostics."""
     diagnostics = [_diagnostic(finding, scene) for finding in findings]
     document = {"source": {"name": "dbhygiene"}, "diagnostics": diagnostics}
     yield encoder.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def _diagnostic(finding: Finding, scene: Scene) -> dict[str, Any]:
+def _diagnostic(finding: Finding, scene: RenderContext) -> dict[str, Any]:
     return {
         "message": "\n".join([finding.message, *finding.notes]),
         "location": _location(finding.path, finding.span, scene),
@@ -32,13 +32,13 @@ def _diagnostic(finding: Finding, scene: Scene) -> dict[str, Any]:
     }
 
 
-def _location(path: Path, span: Span, scene: Scene) -> dict[str, Any]:
+def _location(path: Path, span: Span, scene: RenderContext) -> dict[str, Any]:
     start = {"line": span.line, "column": _byte(path, span.line, span.column, scene)}
     end = {"line": span.end_line, "column": _byte(path, span.end_line, span.end_column, scene)}
-    return {"path": relative(path, scene.base), "range": {"start": start, "end": end}}
+    return {"path": relative_path(path, scene.base), "range": {"start": start, "end": end}}
 
 
-def _byte(path: Path, number: int, column: int, scene: Scene) -> int:
-    before = line(scene, path, number)[:column]
+def _byte(path: Path, number: int, column: int, scene: RenderContext) -> int:
+    before = source_line(scene, path, number)[:column]
     missing = column - len(before)  # of a file that changed since
     return len(before.encode(errors="replace")) + missing + 1

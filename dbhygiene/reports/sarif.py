@@ -14,9 +14,9 @@ from typing import Any
 from urllib.parse import quote
 
 from dbhygiene.model import AnyRule, Finding
-from dbhygiene.reports import Scene
-from dbhygiene.reports.advice import advice
-from dbhygiene.reports.places import level, one_line, relative
+from dbhygiene.reports import RenderContext
+from dbhygiene.reports.common import level, one_line, relative_path
+from dbhygiene.reports.fix_hint import advice
 from dbhygiene.settings import Confidence
 from dbhygiene.source import Span
 
@@ -25,7 +25,7 @@ FINGERPRINT = "dbhygiene/v1"
 _PRECISION = {Confidence.CERTAIN: "very-high", Confidence.LIKELY: "high", Confidence.POSSIBLE: "medium"}
 
 
-def report(findings: Iterable[Finding], scene: Scene) -> Iterator[str]:
+def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
     """One log with one run."""
     known = list(findings)
     names = sorted({finding.name for finding in known})
@@ -39,7 +39,7 @@ def report(findings: Iterable[Finding], scene: Scene) -> Iterator[str]:
     yield encoder.dumps(log, indent=2, ensure_ascii=False) + "\n"
 
 
-def _driver(names: Sequence[str], findings: Sequence[Finding], scene: Scene) -> dict[str, Any]:
+def _driver(names: Sequence[str], findings: Sequence[Finding], scene: RenderContext) -> dict[str, Any]:
     surest = {name: max(finding.confidence for finding in findings if finding.name == name) for name in names}
     codes = {finding.name: finding.code for finding in findings}
     rules = [_rule(name, codes[name], surest[name], scene.rules.get(name)) for name in names]
@@ -61,8 +61,8 @@ def _rule(name: str, code: str, surest: Confidence, rule: AnyRule | None) -> dic
     }
 
 
-def _result(finding: Finding, index: int, scene: Scene) -> dict[str, Any]:
-    words = [finding.message, *finding.notes, advice(finding, relative(finding.path, scene.base))]
+def _result(finding: Finding, index: int, scene: RenderContext) -> dict[str, Any]:
+    words = [finding.message, *finding.notes, advice(finding, relative_path(finding.path, scene.base))]
     result: dict[str, Any] = {
         "ruleId": finding.code,
         "ruleIndex": index,
@@ -79,13 +79,13 @@ def _result(finding: Finding, index: int, scene: Scene) -> dict[str, Any]:
     return result
 
 
-def _flow(finding: Finding, scene: Scene) -> Iterator[dict[str, Any]]:
+def _flow(finding: Finding, scene: RenderContext) -> Iterator[dict[str, Any]]:
     for number, step in enumerate(finding.steps, 1):
         location = _location(step.path, step.span, scene) | {"message": {"text": step.message}}
         yield {"location": location, "executionOrder": number}
 
 
-def _location(path: Path, span: Span, scene: Scene) -> dict[str, Any]:
+def _location(path: Path, span: Span, scene: RenderContext) -> dict[str, Any]:
     """A place; of a long expression the first line, or viewers mark them all."""
     line, column, _, end_column = one_line(span, scene, path)
     region = {"startLine": line, "startColumn": column + 1, "endLine": line, "endColumn": end_column + 1}
@@ -93,6 +93,6 @@ def _location(path: Path, span: Span, scene: Scene) -> dict[str, Any]:
 
 
 def _artifact(path: Path, base: Path) -> dict[str, str]:
-    name = relative(path, base)
+    name = relative_path(path, base)
     encoded = quote(name.encode(errors="surrogateescape"))
     return {"uri": f"file://{encoded}"} if name.startswith("/") else {"uri": encoded, "uriBaseId": "%SRCROOT%"}

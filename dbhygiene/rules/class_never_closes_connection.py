@@ -79,14 +79,14 @@ from collections.abc import Iterator
 
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Field
-from dbhygiene.lifetimes.story import consequence
-from dbhygiene.model import Impact, NoFix, Report, rule
+from dbhygiene.lifetimes.messages import consequence
+from dbhygiene.model import Diagnostic, Impact, NoFix, rule
 from dbhygiene.settings import Confidence
 from dbhygiene.source import File
 
 
 @rule("HYG106", on=Field, imports=DRIVERS)
-def check(file: File, field: Field) -> Iterator[Report]:
+def check(file: File, field: Field) -> Iterator[Diagnostic]:
     if (
         field.resource.kind != "connection"
         or field.resource.is_pooled
@@ -101,7 +101,7 @@ def check(file: File, field: Field) -> Iterator[Report]:
 
     how_often = runs(file, field.birth, by_exception=False)
     costs = not (field.resource.costs_nothing or field.is_of_one_object())
-    yield Report(
+    yield Diagnostic(
         field.birth,
         f"connection `{name}` is never closed, neither by `{cls.name}` nor by other code",
         path=((field.birth, "opened here and stored in the object"),),

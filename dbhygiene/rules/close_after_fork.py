@@ -97,22 +97,22 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.gaps.forks import closed_in_child, fork_of
+from dbhygiene.gaps.forks import closes_in_child, fork_of
 from dbhygiene.gaps.servers import is_sqlite_only
 from dbhygiene.library.prefilter import CLOSING
-from dbhygiene.model import NoFix, Report, rule
+from dbhygiene.model import Diagnostic, NoFix, rule
 from dbhygiene.settings import Confidence
 from dbhygiene.source import File
 
 
 @rule("HYG306", on=ast.Call, imports={"fork", "Process", "Pool"}, also=CLOSING, within="django")
-def check(file: File, call: ast.Call) -> Iterator[Report]:
-    found = [(close, call) for owner, close in closed_in_child(file, call) if owner is file]
+def check(file: File, call: ast.Call) -> Iterator[Diagnostic]:
+    found = [(close, call) for owner, close in closes_in_child(file, call) if owner is file]
     if (fork := fork_of(file, call)) is not None:
         made_in, made = fork
         found.append((call, made if made_in is file else call))
     for close, where in found if found and not is_sqlite_only(file) else ():
-        yield Report(
+        yield Diagnostic(
             close,
             "this forked process closes its parent's connection: the parent's next query fails",
             path=((where, "the process is forked here"),) if where is not close else (),

@@ -63,16 +63,16 @@ import ast
 from collections.abc import Iterator
 
 from dbhygiene.edits import Replace
-from dbhygiene.gaps.closing import runs_in_coroutine, what_closes
-from dbhygiene.gaps.repair import closing_for_coroutine, closing_in
+from dbhygiene.gaps.close_calls import runs_in_coroutine, what_closes
+from dbhygiene.gaps.gap_fixes import closing_for_coroutine, closing_in
 from dbhygiene.library import django
 from dbhygiene.library.prefilter import CLOSING
-from dbhygiene.model import Fix, NoFix, Report, rule
+from dbhygiene.model import Diagnostic, Fix, NoFix, rule
 from dbhygiene.source import File
 
 
 @rule("HYG305", on=ast.Call, imports={"async"}, also=CLOSING, within="django")
-def check(file: File, call: ast.Call) -> Iterator[Report]:
+def check(file: File, call: ast.Call) -> Iterator[Diagnostic]:
     name = what_closes(file, call)
     if name in django.CLOSES_ASYNC or not (name or _takes_close_to_a_thread(file, call)):
         return
@@ -81,7 +81,7 @@ def check(file: File, call: ast.Call) -> Iterator[Report]:
     if name is not None:
         raises = name == f"{django.CONNECTION}.close"
         words = "raises" if raises else "closes nothing"
-        yield Report(call, f"`{name}()` {words} in a coroutine", fix=_fix(file, call, name), subject=name)
+        yield Diagnostic(call, f"`{name}()` {words} in a coroutine", fix=_fix(file, call, name), subject=name)
     else:
         around = file.parents.get(call)
         called = file.parents.get(around) if isinstance(around, ast.Call) else None
@@ -94,7 +94,7 @@ def check(file: File, call: ast.Call) -> Iterator[Report]:
             if isinstance(whole, ast.Await)
             else NoFix("the result of `sync_to_async` is not awaited here")
         )
-        yield Report(call, "`connection` belongs to this thread: closing it in another thread raises", fix=fix)
+        yield Diagnostic(call, "`connection` belongs to this thread: closing it in another thread raises", fix=fix)
 
 
 def _takes_close_to_a_thread(file: File, call: ast.Call) -> bool:

@@ -50,18 +50,18 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.gaps.closing import atomic_around, is_guarded, what_closes
+from dbhygiene.gaps.close_calls import atomic_around, is_guarded, what_closes
 from dbhygiene.library.prefilter import CLOSING
-from dbhygiene.model import NoFix, Report, rule
+from dbhygiene.model import Diagnostic, NoFix, rule
 from dbhygiene.source import File
 
 
 @rule("HYG303", on=ast.Call, imports={"atomic"}, also=CLOSING, within="django")
-def check(file: File, call: ast.Call) -> Iterator[Report]:
+def check(file: File, call: ast.Call) -> Iterator[Diagnostic]:
     closer = what_closes(file, call)
     if closer is None or (atomic := atomic_around(file, call)) is None or is_guarded(file, call):
         return
-    yield Report(
+    yield Diagnostic(
         call,
         f"`{closer}()` rolls back the transaction around it: its writes are lost",
         path=((atomic, "the transaction begins"), (call, "closes the connection of the transaction")),

@@ -48,20 +48,20 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.gaps.closing import is_guarded, leaves_loop, streaming_loop, what_closes
+from dbhygiene.gaps.close_calls import is_guarded, leaves_loop, streaming_loop, what_closes
 from dbhygiene.library.prefilter import CLOSING
-from dbhygiene.model import NoFix, Report, rule
+from dbhygiene.model import Diagnostic, NoFix, rule
 from dbhygiene.source import File
 
 
 @rule("HYG304", on=ast.Call, imports={"iterator"}, also=CLOSING, within="django")
-def check(file: File, call: ast.Call) -> Iterator[Report]:
+def check(file: File, call: ast.Call) -> Iterator[Diagnostic]:
     closer = what_closes(file, call)
     if closer is None or (loop := streaming_loop(file, call)) is None:
         return
     if is_guarded(file, call) or leaves_loop(file, call):
         return
-    yield Report(
+    yield Diagnostic(
         call,
         f"`{closer}()` closes the connection while this loop is still reading rows",
         path=((loop.iter, "reads its rows one by one"), (call, "closes the connection, and with it the cursor")),

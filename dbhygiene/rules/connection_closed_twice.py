@@ -65,16 +65,16 @@ from collections.abc import Iterator
 
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Lifetime
-from dbhygiene.model import NoFix, Report, rule
+from dbhygiene.model import Diagnostic, NoFix, rule
 from dbhygiene.source import File
 
 
 @rule("HYG107", on=Lifetime, imports=DRIVERS)
-def check(file: File, life: Lifetime) -> Iterator[Report]:
+def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
     if not life.resource.second_close_raises or life.resource.kind != "connection":
         return
-    for call, first in life.closed_again:
-        yield Report(
+    for call, first in life.repeated_closes:
+        yield Diagnostic(
             call,
             f"connection `{life.title}` is closed twice: with this driver, the second `close` raises",
             path=((life.birth, "opened here"), (first, "closed here"), (call, "closed again")),

@@ -63,21 +63,21 @@ import ast
 from collections.abc import Iterator
 
 from dbhygiene.edits import AddItem
-from dbhygiene.flow.reading import value
+from dbhygiene.flow.evaluation import evaluate
 from dbhygiene.flow.values import Constant, as_dict
-from dbhygiene.model import Fix, Report, Safety, rule
+from dbhygiene.model import Diagnostic, Fix, Safety, rule
 from dbhygiene.settings import Confidence
 from dbhygiene.source import File
 
 
 @rule("HYG310", on=ast.Dict, imports={"CONN_MAX_AGE"})
-def check(file: File, literal: ast.Dict) -> Iterator[Report]:
+def check(file: File, literal: ast.Dict) -> Iterator[Diagnostic]:
     pairs = zip(literal.keys, literal.values, strict=True)
     written = {key.value: item for key, item in pairs if isinstance(key, ast.Constant)}
     age = written.get("CONN_MAX_AGE")
     if age is None or "CONN_HEALTH_CHECKS" in written or "ENGINE" not in written or None in literal.keys:
         return
-    database = as_dict(value(file, literal)).items
+    database = as_dict(evaluate(file, literal)).items
     engine, seconds = database.get("ENGINE"), database.get("CONN_MAX_AGE")
     if not (isinstance(engine, Constant) and isinstance(engine.value, str) and "mysql" in engine.value):
         return
@@ -90,7 +90,7 @@ def check(file: File, literal: ast.Dict) -> Iterator[Report]:
         (AddItem(file.span(literal), '"CONN_HEALTH_CHECKS"', "True"),),
         Safety.UNSAFE,
     )
-    yield Report(
+    yield Diagnostic(
         age,
         f"`CONN_MAX_AGE` keeps connections {kept}, but the server closes idle ones after {limit} s",
         fix=fix,

@@ -112,8 +112,8 @@ from collections.abc import Iterator
 
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Leak, Lifetime
-from dbhygiene.lifetimes.story import closed, notes, steps
-from dbhygiene.model import Report, rule
+from dbhygiene.lifetimes.messages import closing_verb, leak_notes, leak_steps
+from dbhygiene.model import Diagnostic, rule
 from dbhygiene.source import File
 
 _WORDS = {
@@ -124,19 +124,19 @@ _WORDS = {
 
 
 @rule("HYG101", on=Lifetime, imports=DRIVERS)
-def check(file: File, life: Lifetime) -> Iterator[Report]:
+def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
     leak = life.leak
-    if life.resource.kind != "connection" or leak not in _WORDS or life.unclosing or life.replaced:
+    if life.resource.kind != "connection" or leak not in _WORDS or life.unclosing or life.replacement:
         return  # the last two have rules of their own
-    from dbhygiene.lifetimes.repair import repair  # most files need none
+    from dbhygiene.lifetimes.leak_fixes import fix_leak  # most files need none
 
-    yield Report(
+    yield Diagnostic(
         life.birth,
-        f"connection `{life.title}` {_WORDS[leak].format(closed=closed(life.resource))}",
-        path=tuple(steps(life, leak)),
-        fix=repair(life, leak),
+        f"connection `{life.title}` {_WORDS[leak].format(closed=closing_verb(life.resource))}",
+        path=tuple(leak_steps(life, leak)),
+        fix=fix_leak(life, leak),
         confidence=life.confidence,
-        notes=tuple(notes(life, leak)),
+        notes=tuple(leak_notes(life, leak)),
         subject=life.title,
         impact=life.runs.impact,
     )

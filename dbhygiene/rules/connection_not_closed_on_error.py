@@ -104,31 +104,31 @@ from collections.abc import Iterator
 
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Leak, Lifetime
-from dbhygiene.lifetimes.story import named, notes, steps
-from dbhygiene.model import Report, rule
+from dbhygiene.lifetimes.messages import leak_notes, leak_steps, name_of_call
+from dbhygiene.model import Diagnostic, rule
 from dbhygiene.source import File
 
 
 @rule("HYG102", on=Lifetime, imports=DRIVERS)
-def check(file: File, life: Lifetime) -> Iterator[Report]:
+def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
     if life.resource.kind != "connection" or life.leak is not Leak.RAISED:
         return
     culprit = life.culprit
-    cause = f"if {named(culprit)} raises"
+    cause = f"if {name_of_call(culprit)} raises"
     if isinstance(culprit, ast.Raise):
         cause = f"by the `raise` in line {culprit.lineno}"
     elif isinstance(culprit, (ast.Yield, ast.YieldFrom)):
         cause = "if the generator is not run to its end"
     left = "not given back" if life.resource.is_pooled else "left open"
-    from dbhygiene.lifetimes.repair import repair  # most files need none
+    from dbhygiene.lifetimes.leak_fixes import fix_leak  # most files need none
 
-    yield Report(
+    yield Diagnostic(
         life.birth,
         f"connection `{life.title}` is {left} {cause}",
-        path=tuple(steps(life, Leak.RAISED)),
-        fix=repair(life, Leak.RAISED),
+        path=tuple(leak_steps(life, Leak.RAISED)),
+        fix=fix_leak(life, Leak.RAISED),
         confidence=life.confidence,
-        notes=tuple(notes(life, Leak.RAISED)),
+        notes=tuple(leak_notes(life, Leak.RAISED)),
         subject=life.title,
         impact=life.runs.impact,
     )

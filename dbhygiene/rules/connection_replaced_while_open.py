@@ -65,23 +65,23 @@ from collections.abc import Iterator
 
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Lifetime
-from dbhygiene.lifetimes.story import consequence
-from dbhygiene.model import NoFix, Report, rule
+from dbhygiene.lifetimes.messages import consequence
+from dbhygiene.model import Diagnostic, NoFix, rule
 from dbhygiene.settings import Confidence
 from dbhygiene.source import File
 
 
 @rule("HYG105", on=Lifetime, imports=DRIVERS)
-def check(file: File, life: Lifetime) -> Iterator[Report]:
-    where = life.replaced
+def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
+    where = life.replacement
     if life.resource.kind != "connection" or not isinstance(where, (ast.stmt, ast.expr)) or life.unclosing:
         return
-    yield Report(
+    yield Diagnostic(
         life.birth,
         f"connection `{life.title}` is replaced while it is open, and can no longer be closed",
         path=((life.birth, "opened here"), (where, f"`{life.title}` is reassigned, and the open connection is lost")),
         fix=NoFix("cannot tell whether to stop here or to close it first"),
-        confidence=life.confidence if life.replaced_for_sure else Confidence.POSSIBLE,
+        confidence=life.confidence if life.is_surely_replaced else Confidence.POSSIBLE,
         notes=tuple(consequence(life.resource, life.pool)),
         subject=life.title,
         impact=life.runs.impact,

@@ -77,22 +77,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dbhygiene.lifetimes import Leak, Lifetime
-from dbhygiene.lifetimes.repair import repair
-from dbhygiene.lifetimes.story import steps
-from dbhygiene.model import Report, rule
+from dbhygiene.lifetimes.leak_fixes import fix_leak
+from dbhygiene.lifetimes.messages import leak_steps
+from dbhygiene.model import Diagnostic, rule
 from dbhygiene.source import File
 
 
 @rule("HYG108", on=Lifetime, imports={"SSCursor", "SSDictCursor"}, default=False)
-def check(file: File, life: Lifetime) -> Iterator[Report]:
+def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
     if life.resource.kind != "cursor" or (leak := life.leak) is None:
         return
     when = {Leak.NEVER_CLOSED: "is never closed", Leak.RAISED: "is left open if a call raises"}
-    yield Report(
+    yield Diagnostic(
         life.birth,
         f"unbuffered cursor `{life.title}` {when.get(leak, 'is not closed on every path')}, and blocks its connection",
-        path=tuple(steps(life, leak)),
-        fix=repair(life, leak),
+        path=tuple(leak_steps(life, leak)),
+        fix=fix_leak(life, leak),
         notes=("the connection cannot run another query until all rows are read",),
         subject=life.title,
     )

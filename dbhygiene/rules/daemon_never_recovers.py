@@ -85,28 +85,28 @@ import ast
 from collections.abc import Iterator
 
 from dbhygiene.edits import InsertBefore
-from dbhygiene.gaps.closing import atomic_around, runs_in_coroutine
-from dbhygiene.gaps.effects import Ask, Close
-from dbhygiene.gaps.endless import is_endless
-from dbhygiene.gaps.reach import done_in
+from dbhygiene.gaps.close_calls import atomic_around, runs_in_coroutine
+from dbhygiene.gaps.effects import Close, Query
+from dbhygiene.gaps.endless_loops import is_endless
+from dbhygiene.gaps.gap_fixes import closing_outside_transaction
+from dbhygiene.gaps.reachability import effects_in
 from dbhygiene.gaps.recovery import catches_loss
-from dbhygiene.gaps.repair import guarded_closing
 from dbhygiene.gaps.servers import is_sqlite_only
-from dbhygiene.library.test_files import is_test
-from dbhygiene.model import Fix, NoFix, Report, rule
+from dbhygiene.library.test_files import is_test_file
+from dbhygiene.model import Diagnostic, Fix, NoFix, rule
 from dbhygiene.settings import Confidence
 from dbhygiene.source import File
 
 
 @rule("HYG309", on=ast.While, imports={"django", "models", "objects"}, within="django", default=False)
-def check(file: File, loop: ast.While) -> Iterator[Report]:
-    if not is_endless(file, loop) or is_test(file) or is_sqlite_only(file):
+def check(file: File, loop: ast.While) -> Iterator[Diagnostic]:
+    if not is_endless(file, loop) or is_test_file(file) or is_sqlite_only(file):
         return
     handler = _survives(file, loop)
-    does = done_in(file, loop) if handler else set()
-    if handler is None or Ask not in does or Close in does:
+    does = effects_in(file, loop) if handler else set()
+    if handler is None or Query not in does or Close in does:
         return
-    yield Report(
+    yield Diagnostic(
         loop,
         "the loop goes on with a dead connection: every query fails until the process is restarted",
         path=((handler, "the database error is caught here"),),
@@ -119,7 +119,7 @@ def check(file: File, loop: ast.While) -> Iterator[Report]:
 def _survives(file: File, loop: ast.While) -> ast.ExceptHandler | None:
     """The handler that keeps the loop going when a query fails."""
     for statement in loop.body:
-        if isinstance(statement, ast.Try) and Ask in done_in(file, *statement.body):
+        if isinstance(statement, ast.Try) and Query in effects_in(file, *statement.body):
             for handler in statement.handlers:
                 if catches_loss(file, handler):
                     leaves = any(isinstance(part, (ast.Raise, ast.Return, ast.Break)) for part in ast.walk(handler))
@@ -130,5 +130,5 @@ def _survives(file: File, loop: ast.While) -> ast.ExceptHandler | None:
 def _fix(file: File, handler: ast.ExceptHandler) -> Fix | NoFix:
     if atomic_around(file, handler) is not None:
         return NoFix("the loop is inside a transaction")
-    code = guarded_closing(file, is_async=runs_in_coroutine(file, handler))
+    code = closing_outside_transaction(file, is_async=runs_in_coroutine(file, handler))
     return Fix("Close the dead connection", (InsertBefore(file.span(handler.body[0]), code),))

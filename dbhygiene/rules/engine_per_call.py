@@ -73,10 +73,10 @@ import ast
 from collections.abc import Iterator
 
 from dbhygiene.library.engines import Engine
-from dbhygiene.library.made_again import made_again
 from dbhygiene.library.prefilter import SQLALCHEMY
+from dbhygiene.library.recreated_engines import find_recreation
 from dbhygiene.library.sqlalchemy import MYSQL
-from dbhygiene.model import NoFix, Report, Step, rule
+from dbhygiene.model import Diagnostic, NoFix, Step, rule
 from dbhygiene.settings import Confidence
 from dbhygiene.source import File
 
@@ -85,15 +85,15 @@ _NO_SERVER = frozenset({"sqlite", "duckdb", "access"})
 
 
 @rule("HYG208", on=Engine, imports=SQLALCHEMY)
-def check(file: File, made: Engine) -> Iterator[Report]:
+def check(file: File, made: Engine) -> Iterator[Diagnostic]:
     if not made.has_pool or made.databases <= _NO_SERVER:
         return
-    evidence = made_again(made)
+    evidence = find_recreation(made)
     if evidence is None:
         return
     where, node = evidence
     again = (Step(where.path, where.span(node), "called repeatedly"),) if isinstance(node, _PLACES) else ()
-    yield Report(
+    yield Diagnostic(
         made.call,
         f"each call creates an engine and its pool, {_reason(file, where, node)}",
         path=(*again, (made.call, "creates a new engine and pool each time")),

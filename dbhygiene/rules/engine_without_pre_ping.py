@@ -41,18 +41,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dbhygiene.library.engines import Engine, concern
-from dbhygiene.library.fates import lasts
+from dbhygiene.library.engine_escape import lasts
+from dbhygiene.library.engine_fixes import PRE_PING, add, options_of
+from dbhygiene.library.engines import Engine, timeout_confidence
 from dbhygiene.library.prefilter import SQLALCHEMY
-from dbhygiene.library.protection import PRE_PING, add, options_of
-from dbhygiene.model import Report, rule
+from dbhygiene.model import Diagnostic, rule
 from dbhygiene.source import File
 
 
 @rule("HYG202", on=Engine, imports=SQLALCHEMY, default=False)
-def check(file: File, made: Engine) -> Iterator[Report]:
+def check(file: File, made: Engine) -> Iterator[Diagnostic]:
     if made.options.open or PRE_PING in made.options.items or not made.sets("pool_recycle"):
         return
-    if (code := options_of(made).get(PRE_PING)) and (confidence := concern(made)) and made.has_pool and lasts(made):
+    if (
+        (code := options_of(made).get(PRE_PING))
+        and (confidence := timeout_confidence(made))
+        and made.has_pool
+        and lasts(made)
+    ):
         message = "engine has `pool_recycle` but no `pool_pre_ping`: queries fail after a restart of the server"
-        yield Report(made.call, message, fix=add(made, {PRE_PING: code}), confidence=confidence)
+        yield Diagnostic(made.call, message, fix=add(made, {PRE_PING: code}), confidence=confidence)

@@ -124,27 +124,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dbhygiene.library.engines import Engine, concern, rivals
-from dbhygiene.library.evidence import speaks_for_mysql
-from dbhygiene.library.fates import lasts
-from dbhygiene.library.made_again import made_again
+from dbhygiene.library.dialect_evidence import suggests_mysql
+from dbhygiene.library.engine_escape import lasts
+from dbhygiene.library.engine_fixes import protect
+from dbhygiene.library.engines import Engine, rivals, timeout_confidence
 from dbhygiene.library.prefilter import SQLALCHEMY
-from dbhygiene.library.protection import protect
+from dbhygiene.library.recreated_engines import find_recreation
 from dbhygiene.library.sqlalchemy import IDLE_IN_POOL, MYSQL
-from dbhygiene.model import Report, rule
+from dbhygiene.model import Diagnostic, rule
 from dbhygiene.settings import Confidence
 from dbhygiene.source import File
 
 
 @rule("HYG201", on=Engine, imports=SQLALCHEMY)
-def check(file: File, made: Engine) -> Iterator[Report]:
-    if made.protected or not lasts(made) or (confidence := concern(made)) is None:
+def check(file: File, made: Engine) -> Iterator[Diagnostic]:
+    if made.is_protected or not lasts(made) or (confidence := timeout_confidence(made)) is None:
         return
-    if made_again(made) is not None:
+    if find_recreation(made) is not None:
         return  # each is too young to have lost a connection: `engine-per-call`
-    if confidence < Confidence.CERTAIN and any(other.protected for other in rivals(made)):
+    if confidence < Confidence.CERTAIN and any(other.is_protected for other in rivals(made)):
         return  # whoever wrote the other branch knows, and has a reason here
-    yield Report(made.call, _message(made), fix=protect(made), confidence=confidence, notes=_notes(made))
+    yield Diagnostic(made.call, _message(made), fix=protect(made), confidence=confidence, notes=_notes(made))
 
 
 def _message(made: Engine) -> str:
@@ -156,6 +156,6 @@ def _message(made: Engine) -> str:
 def _notes(made: Engine) -> tuple[str, ...]:
     if MYSQL in made.databases:
         return (IDLE_IN_POOL,)
-    if speaks_for_mysql(made.file):
+    if suggests_mysql(made.file):
         return ("the URL is unknown here, but the project has a MySQL driver",)
     return ("the URL is unknown here; to name the databases of the project, set `databases`",)

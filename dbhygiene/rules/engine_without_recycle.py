@@ -36,18 +36,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dbhygiene.library.engines import Engine, concern
-from dbhygiene.library.fates import lasts
+from dbhygiene.library.engine_escape import lasts
+from dbhygiene.library.engine_fixes import RECYCLE, add, options_of
+from dbhygiene.library.engines import Engine, timeout_confidence
 from dbhygiene.library.prefilter import SQLALCHEMY
-from dbhygiene.library.protection import RECYCLE, add, options_of
-from dbhygiene.model import Report, rule
+from dbhygiene.model import Diagnostic, rule
 from dbhygiene.source import File
 
 
 @rule("HYG203", on=Engine, imports=SQLALCHEMY, default=False)
-def check(file: File, made: Engine) -> Iterator[Report]:
+def check(file: File, made: Engine) -> Iterator[Diagnostic]:
     if made.options.open or RECYCLE in made.options.items or not made.sets("pool_pre_ping"):
         return
-    if (confidence := concern(made)) and made.has_pool and lasts(made):
+    if (confidence := timeout_confidence(made)) and made.has_pool and lasts(made):
         message = "engine has `pool_pre_ping` but no `pool_recycle`: only the server closes its idle connections"
-        yield Report(made.call, message, fix=add(made, {RECYCLE: options_of(made)[RECYCLE]}), confidence=confidence)
+        yield Diagnostic(made.call, message, fix=add(made, {RECYCLE: options_of(made)[RECYCLE]}), confidence=confidence)

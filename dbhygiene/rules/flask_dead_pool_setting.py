@@ -51,19 +51,19 @@ import ast
 from collections.abc import Iterator
 
 from dbhygiene.edits import AddItem, Edit, Remove, Replace
-from dbhygiene.flow.reading import value
+from dbhygiene.flow.evaluation import evaluate
 from dbhygiene.flow.values import Dict, Value
 from dbhygiene.library import flask
-from dbhygiene.library.test_files import is_test
-from dbhygiene.model import Fix, NoFix, Report, rule
+from dbhygiene.library.test_files import is_test_file
+from dbhygiene.model import Diagnostic, Fix, NoFix, rule
 from dbhygiene.source import File
 
 _OPTIONS = {**flask.READ_IN_2, flask.NEVER_READ: "pool_pre_ping"}
 
 
 @rule("HYG207", on=File, imports={"SQLALCHEMY_POOL_", "SQLALCHEMY_MAX_OVERFLOW"})
-def check(file: File, _: File) -> Iterator[Report]:
-    if is_test(file):
+def check(file: File, _: File) -> Iterator[Diagnostic]:
+    if is_test_file(file):
         return
     for group in flask.groups(file):
         dead = flask.dead(file, group)
@@ -71,7 +71,7 @@ def check(file: File, _: File) -> Iterator[Report]:
             reason = (
                 "no version of Flask-SQLAlchemy" if setting.key == flask.NEVER_READ else "Flask-SQLAlchemy 3 no longer"
             )
-            yield Report(
+            yield Diagnostic(
                 setting.at,
                 f"`{setting.key}` does nothing: {reason} reads it",
                 fix=_fix(file, group, setting, dead),
@@ -89,13 +89,13 @@ def _fix(file: File, group: flask.Group, setting: flask.Setting, dead: list[flas
     if len(statements) < len(dead) or len({file.parents[each] for each in statements}) > 1:
         return beside
     if given := group.of(flask.ENGINE_OPTIONS):
-        options = value(file, given[0].value) if len(given) == 1 else None
+        options = evaluate(file, given[0].value) if len(given) == 1 else None
         return _move(file, setting, options) or beside
     if group.has(flask.ENGINE_OPTIONS):
         return beside
     if setting is not dead[0]:
         return NoFix(f"the fix for `{dead[0].key}` includes it")
-    items = (f"{file.quoted(_OPTIONS[each.key], each.at)}: {file.segment(each.value)}" for each in dead)
+    items = (f"{file.quote(_OPTIONS[each.key], each.at)}: {file.segment(each.value)}" for each in dead)
     edits: tuple[Edit, ...] = (
         Replace(file.span(setting.at), setting.target(file, flask.ENGINE_OPTIONS)),
         Replace(file.span(setting.value), f"{{{', '.join(items)}}}"),
@@ -112,7 +112,7 @@ def _move(file: File, setting: flask.Setting, options: Value | None) -> Fix | No
         case Dict(file=where, literal=ast.Dict() as literal) if where is file and setting.statement is not None:
             if _OPTIONS[setting.key] not in options.items:
                 item = AddItem(
-                    file.span(literal), file.quoted(_OPTIONS[setting.key], literal), file.segment(setting.value)
+                    file.span(literal), file.quote(_OPTIONS[setting.key], literal), file.segment(setting.value)
                 )
                 return Fix("Move it to SQLALCHEMY_ENGINE_OPTIONS", (item, Remove(file.span(setting.statement))))
     return None

@@ -71,12 +71,12 @@ import ast
 from collections.abc import Iterator
 
 from dbhygiene.edits import AddItem, AddKeyword, InsertAfter, Replace
-from dbhygiene.flow.reading import value
+from dbhygiene.flow.evaluation import evaluate
 from dbhygiene.flow.values import Constant, Dict, Text, as_dict, options
 from dbhygiene.library import flask
 from dbhygiene.library.sqlalchemy import IDLE_IN_POOL, MYSQL, UNKNOWN_DATABASE, databases, in_migrations
-from dbhygiene.library.test_files import is_test
-from dbhygiene.model import Fix, NoFix, Report, rule
+from dbhygiene.library.test_files import is_test_file
+from dbhygiene.model import Diagnostic, Fix, NoFix, rule
 from dbhygiene.settings import Confidence
 from dbhygiene.source import File
 
@@ -84,8 +84,8 @@ _TITLE = "Test connections before use"
 
 
 @rule("HYG206", on=File, imports={"SQLALCHEMY_DATABASE_URI", "SQLALCHEMY_BINDS"})
-def check(file: File, _: File) -> Iterator[Report]:
-    if is_test(file) or in_migrations(file) or flask.handles_options(file):
+def check(file: File, _: File) -> Iterator[Diagnostic]:
+    if is_test_file(file) or in_migrations(file) or flask.handles_options(file):
         return
     found = flask.groups(file)
     for group in found:
@@ -106,11 +106,11 @@ def _is_protected(file: File, group: flask.Group) -> bool:
 
 
 def _protects(file: File, expr: ast.expr) -> bool:
-    given = as_dict(value(file, expr))
+    given = as_dict(evaluate(file, expr))
     return given.open or bool({"pool_pre_ping", "pool_recycle", "poolclass", "creator"} & given.items.keys())
 
 
-def _uri(file: File, group: flask.Group, found: list[flask.Group]) -> Iterator[Report]:
+def _uri(file: File, group: flask.Group, found: list[flask.Group]) -> Iterator[Diagnostic]:
     """The URL of the default bind: the last that may be MySQL's, where several branches assign one."""
     worst: tuple[Confidence, flask.Setting] | None = None
     for setting in group.of(flask.URI):
@@ -122,7 +122,7 @@ def _uri(file: File, group: flask.Group, found: list[flask.Group]) -> Iterator[R
     confidence, setting = worst
     if isinstance(setting.value, ast.Name) and any(other.of(flask.URI) for other in found if other is not group):
         return  # a copy of a setting of this file, which is reported where it is made
-    yield Report(
+    yield Diagnostic(
         setting.at,
         _message(file, setting),
         fix=_fix(file, group, setting),
@@ -133,7 +133,7 @@ def _uri(file: File, group: flask.Group, found: list[flask.Group]) -> Iterator[R
 
 
 def _confidence(file: File, setting: flask.Setting) -> Confidence | None:
-    found = databases(value(file, setting.value))
+    found = databases(evaluate(file, setting.value))
     timeout = file.project.settings.server_timeout
     if MYSQL in found:
         if not _is_implicit(file, setting):
@@ -148,7 +148,7 @@ def _is_implicit(file: File, setting: flask.Setting) -> bool:
     """Whether the extension adds its 7200 s: for all MySQL URLs but those that begin with `mariadb`."""
     prefixes = [
         option.value if isinstance(option, Constant) else option.pattern
-        for option in options(value(file, setting.value))
+        for option in options(evaluate(file, setting.value))
         if isinstance(option, (Constant, Text))
     ]
     return not any(str(prefix).lower().startswith("mariadb") for prefix in prefixes)
@@ -163,16 +163,14 @@ def _message(file: File, setting: flask.Setting) -> str:
 def _fix(file: File, group: flask.Group, setting: flask.Setting) -> Fix | NoFix:
     version = file.project.version_of(flask.DISTRIBUTION)
     if given := group.of(flask.ENGINE_OPTIONS):
-        known = value(file, given[0].value)
+        known = evaluate(file, given[0].value)
         if len(given) == 1 and isinstance(known, Dict) and known.literal is not None and known.file is file:
-            return Fix(
-                _TITLE, (AddItem(file.span(known.literal), file.quoted("pool_pre_ping", known.literal), "True"),)
-            )
+            return Fix(_TITLE, (AddItem(file.span(known.literal), file.quote("pool_pre_ping", known.literal), "True"),))
         return NoFix("the engine options are not one dict literal in this file")
     if dead := flask.dead(file, group):
         return NoFix(f"fix the unused setting `{dead[0].key}` first")
     near = setting.holder or setting.statement or setting.value
-    key, code = flask.ENGINE_OPTIONS, f"{{{file.quoted('pool_pre_ping', near)}: True}}"
+    key, code = flask.ENGINE_OPTIONS, f"{{{file.quote('pool_pre_ping', near)}: True}}"
     if version is not None and version < (2, 4):
         key, code = flask.POOL_RECYCLE, str(file.project.settings.safe_lifetime)
     if len(group.of(flask.URI)) > 1:
@@ -181,13 +179,13 @@ def _fix(file: File, group: flask.Group, setting: flask.Setting) -> Fix | NoFix:
         case ast.Call() as call:
             return Fix(_TITLE, (AddKeyword(file.span(call), key, code),))
         case ast.Dict() as literal:
-            return Fix(_TITLE, (AddItem(file.span(literal), file.quoted(key, literal), code),))
+            return Fix(_TITLE, (AddItem(file.span(literal), file.quote(key, literal), code),))
     if setting.statement is None:
         return NoFix("the setting is not an assignment")
     return Fix(_TITLE, (InsertAfter(file.span(setting.statement), f"{setting.target(file, key)} = {code}"),))
 
 
-def _binds(file: File, group: flask.Group) -> Iterator[Report]:
+def _binds(file: File, group: flask.Group) -> Iterator[Diagnostic]:
     """Binds whose value is a plain URL: version 3 gives them none of the engine's options."""
     version = file.project.version_of(flask.DISTRIBUTION)
     if version is None or version < (3,):
@@ -196,9 +194,9 @@ def _binds(file: File, group: flask.Group) -> Iterator[Report]:
         if not isinstance(setting.value, ast.Dict):
             continue
         for url in setting.value.values:
-            if MYSQL in databases(value(file, url)):
-                named, option = file.quoted("url", setting.value), file.quoted("pool_pre_ping", setting.value)
+            if MYSQL in databases(evaluate(file, url)):
+                named, option = file.quote("url", setting.value), file.quote("pool_pre_ping", setting.value)
                 code = f"{{{named}: {file.segment(url)}, {option}: True}}"
                 message = "bind has no `pool_pre_ping`: Flask-SQLAlchemy 3 applies no engine options to binds"
                 fix = Fix(_TITLE, (Replace(file.span(url), code),))
-                yield Report(url, message, fix=fix, confidence=Confidence.LIKELY, subject=flask.BINDS)
+                yield Diagnostic(url, message, fix=fix, confidence=Confidence.LIKELY, subject=flask.BINDS)

@@ -56,21 +56,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dbhygiene.gaps import Gap
-from dbhygiene.gaps.repair import waits_in_transaction
-from dbhygiene.gaps.story import confidence, notes, steps
-from dbhygiene.model import NoFix, Report, rule
+from dbhygiene.gaps.gap_fixes import waits_in_transaction
+from dbhygiene.gaps.messages import confidence, gap_notes, gap_steps
+from dbhygiene.model import Diagnostic, NoFix, rule
 from dbhygiene.source import File
 
 
 @rule("HYG308", on=Gap, imports={"atomic"}, within="django")
-def check(file: File, gap: Gap) -> Iterator[Report]:
+def check(file: File, gap: Gap) -> Iterator[Diagnostic]:
     if waits_in_transaction(gap):
-        yield Report(
+        yield Diagnostic(
             gap.wait.node,
             f"the transaction stays open while {gap.kind.value} ({gap.seconds})",
-            path=tuple(steps(gap)),
+            path=tuple(gap_steps(gap)),
             fix=NoFix("closing the connection would roll back the transaction; move the wait out of it"),
             confidence=confidence(gap),
-            notes=("the transaction holds its locks during the whole wait", *notes(gap)),
+            notes=("the transaction holds its locks during the whole wait", *gap_notes(gap)),
             subject="transaction",
         )

@@ -137,40 +137,40 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from dbhygiene.library.idle import PINGS, may_wait
 from dbhygiene.library.prefilter import DRIVERS
+from dbhygiene.library.server_calls import PINGS, may_wait
 from dbhygiene.lifetimes import Lifetime
-from dbhygiene.model import Fix, NoFix, Report, rule
+from dbhygiene.model import Diagnostic, Fix, NoFix, rule
 from dbhygiene.source import File, function_around
 
 if TYPE_CHECKING:
-    from dbhygiene.gaps.held import Held
+    from dbhygiene.gaps.explicit import ExplicitGap
 
 
 @rule("HYG110", on=Lifetime, imports=DRIVERS)
-def check(file: File, life: Lifetime) -> Iterator[Report]:
+def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
     if life.resource.kind != "connection" or life.resource.server != "mysql":
         return
     if not may_wait(file):
         return
-    from dbhygiene.gaps.held import held  # most programs need neither
-    from dbhygiene.gaps.story import notes, steps
+    from dbhygiene.gaps.explicit import explicit_gaps  # most programs need neither
+    from dbhygiene.gaps.messages import gap_notes, gap_steps
 
-    for gap in held(life):
+    for gap in explicit_gaps(life):
         outside = gap.between_calls or gap.file is not file
-        yield Report(
+        yield Diagnostic(
             life.birth if outside else gap.wait.node,
             _message(gap),
-            path=(*(((life.birth, "opened once and kept"),) if gap.between_calls else ()), *steps(gap)),
+            path=(*(((life.birth, "opened once and kept"),) if gap.between_calls else ()), *gap_steps(gap)),
             fix=_repair(gap),
             confidence=gap.confidence,
-            notes=tuple(notes(gap)),
+            notes=tuple(gap_notes(gap)),
             subject=gap.title,
         )
 
 
-def _message(gap: Held) -> str:
-    from dbhygiene.gaps.story import goes_stale
+def _message(gap: ExplicitGap) -> str:
+    from dbhygiene.gaps.messages import goes_stale
 
     when = f"while {gap.kind.value} ({gap.seconds})"
     if gap.between_calls:
@@ -178,7 +178,7 @@ def _message(gap: Held) -> str:
     return f"connection `{gap.title}` {goes_stale(gap.confidence)} {when}"
 
 
-def _repair(gap: Held) -> Fix | NoFix:
+def _repair(gap: ExplicitGap) -> Fix | NoFix:
     """Let the driver test the connection after the wait, where it can be named there."""
     life, file = gap.life, gap.file
     if gap.between_calls:

@@ -119,24 +119,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dbhygiene.gaps import Gap
-from dbhygiene.gaps.insufficient import insufficient
-from dbhygiene.gaps.repair import repair, waits_in_transaction
-from dbhygiene.gaps.story import confidence, goes_stale, steps
-from dbhygiene.model import Report, rule
+from dbhygiene.gaps.gap_fixes import fix_gap, waits_in_transaction
+from dbhygiene.gaps.insufficient_close import insufficient
+from dbhygiene.gaps.messages import confidence, gap_steps, goes_stale
+from dbhygiene.model import Diagnostic, rule
 from dbhygiene.source import File
 
 
 @rule("HYG302", on=Gap, imports={"django", "models", "objects", ".save(", "connection"}, within="django")
-def check(file: File, gap: Gap) -> Iterator[Report]:
+def check(file: File, gap: Gap) -> Iterator[Diagnostic]:
     found = insufficient(gap)
     if found is None or waits_in_transaction(gap):
         return
     place, why = found
-    yield Report(
+    yield Diagnostic(
         gap.place,
         f"the connection {goes_stale(confidence(gap))}: {why}",
-        path=((place, why), *steps(gap)),
-        fix=repair(gap),
+        path=((place, why), *gap_steps(gap)),
+        fix=fix_gap(gap),
         confidence=confidence(gap),
         subject="connection",
     )

@@ -58,10 +58,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dbhygiene.flow.values import HOLE, Constant, Text, Value, options
-from dbhygiene.library.engines import Engine, written
+from dbhygiene.library.engine_fixes import PRE_PING, RECYCLE, rewrite
+from dbhygiene.library.engines import Engine, option_expression
 from dbhygiene.library.prefilter import SQLALCHEMY
-from dbhygiene.library.protection import PRE_PING, RECYCLE, rewrite
-from dbhygiene.model import Fix, NoFix, Report, rule
+from dbhygiene.model import Diagnostic, Fix, NoFix, rule
 from dbhygiene.settings import Confidence
 from dbhygiene.source import File
 
@@ -69,14 +69,14 @@ _MEANT_OFF = frozenset({"false", "no", "off", "0", "none"})
 
 
 @rule("HYG205", on=Engine, imports=SQLALCHEMY)
-def check(file: File, made: Engine) -> Iterator[Report]:
+def check(file: File, made: Engine) -> Iterator[Diagnostic]:
     if RECYCLE in made.options.items and not made.configured:  # of a configuration, SQLAlchemy makes a number
         yield from _recycle(made, list(options(made.options.items[RECYCLE])))
     if PRE_PING in made.options.items:
         yield from _pre_ping(made, list(options(made.options.items[PRE_PING])))
 
 
-def _recycle(made: Engine, values: list[Value]) -> Iterator[Report]:
+def _recycle(made: Engine, values: list[Value]) -> Iterator[Diagnostic]:
     wrong = [_wrong(each) for each in values]
     strings = "a string" in wrong
     if not (all(wrong) or strings):  # None alone, beside what cannot be seen, is a default that nobody means
@@ -84,8 +84,10 @@ def _recycle(made: Engine, values: list[Value]) -> Iterator[Report]:
     confidence = Confidence.CERTAIN if all(wrong) else Confidence.LIKELY
     said = " or ".join(dict.fromkeys(filter(None, wrong)))
     consequence = "replaces connections every second" if said == "True" else "raises TypeError on first use"
-    at = written(made, RECYCLE) or made.call
-    yield Report(at, f"`pool_recycle` is {said}, which {consequence}", fix=_right(made, values), confidence=confidence)
+    at = option_expression(made, RECYCLE) or made.call
+    yield Diagnostic(
+        at, f"`pool_recycle` is {said}, which {consequence}", fix=_right(made, values), confidence=confidence
+    )
 
 
 def _wrong(found: Value) -> str:
@@ -101,7 +103,7 @@ def _wrong(found: Value) -> str:
 
 def _right(made: Engine, values: list[Value]) -> Fix | NoFix:
     """The same value, as a number; where that is none, or too long to help, one that is right."""
-    at, settings = written(made, RECYCLE), made.file.project.settings
+    at, settings = option_expression(made, RECYCLE), made.file.project.settings
     match values:
         case [Constant(value=str(text))]:
             if not text.strip().isdigit():
@@ -115,7 +117,7 @@ def _right(made: Engine, values: list[Value]) -> Fix | NoFix:
     return rewrite(made, RECYCLE, f"int({made.file.segment(at)})")
 
 
-def _pre_ping(made: Engine, values: list[Value]) -> Iterator[Report]:
+def _pre_ping(made: Engine, values: list[Value]) -> Iterator[Diagnostic]:
     meant_off = [v for v in values if isinstance(v, Constant) and str(v.value).lower() in _MEANT_OFF]
     if any(isinstance(v.value, str) for v in meant_off if isinstance(v, Constant)):
         sure = len(values) == len(meant_off)
@@ -123,8 +125,8 @@ def _pre_ping(made: Engine, values: list[Value]) -> Iterator[Report]:
         sure = False
     else:
         return
-    yield Report(
-        written(made, PRE_PING) or made.call,
+    yield Diagnostic(
+        option_expression(made, PRE_PING) or made.call,
         "`pool_pre_ping` is a non-empty string, so it is always on",
         fix=NoFix("cannot tell whether connections should be tested; write `True` or `False`"),
         confidence=Confidence.CERTAIN if sure else Confidence.LIKELY,

@@ -80,23 +80,23 @@ import ast
 from collections.abc import Iterator
 
 from dbhygiene.edits import WrapInTry
-from dbhygiene.gaps.repair import closing_in
+from dbhygiene.gaps.gap_fixes import closing_in
 from dbhygiene.gaps.servers import is_sqlite_only
 from dbhygiene.gaps.threads import keeps_connection, threads
-from dbhygiene.library.test_files import is_test
-from dbhygiene.model import Fix, NoFix, Report, Safety, rule
+from dbhygiene.library.test_files import is_test_file
+from dbhygiene.model import Diagnostic, Fix, NoFix, Safety, rule
 from dbhygiene.settings import Confidence
 from dbhygiene.source import File, Function
 
 
 @rule("HYG307", on=ast.Call, imports={"threading", "ThreadPool"}, within="django")
-def check(file: File, call: ast.Call) -> Iterator[Report]:
+def check(file: File, call: ast.Call) -> Iterator[Diagnostic]:
     for thread in threads(file, call):
         function = thread.function
-        if is_test(file) or is_sqlite_only(file) or not keeps_connection(thread):
+        if is_test_file(file) or is_sqlite_only(file) or not keeps_connection(thread):
             continue
         own = thread.file is file
-        yield Report(
+        yield Diagnostic(
             call,
             f"the thread's connection stays open: `{function.name}` queries the database and does not close it",
             fix=_fix(file, function)

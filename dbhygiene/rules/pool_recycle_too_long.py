@@ -43,25 +43,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dbhygiene.flow.values import Constant, Value, options
-from dbhygiene.library.engines import Engine, concern, written
-from dbhygiene.library.fates import lasts
+from dbhygiene.library.engine_escape import lasts
+from dbhygiene.library.engine_fixes import RECYCLE, rewrite
+from dbhygiene.library.engines import Engine, option_expression, timeout_confidence
 from dbhygiene.library.prefilter import SQLALCHEMY
-from dbhygiene.library.protection import RECYCLE, rewrite
-from dbhygiene.model import Report, rule
+from dbhygiene.model import Diagnostic, rule
 from dbhygiene.source import File
 
 
 @rule("HYG204", on=Engine, imports=SQLALCHEMY)
-def check(file: File, made: Engine) -> Iterator[Report]:
+def check(file: File, made: Engine) -> Iterator[Diagnostic]:
     if made.options.open or made.sets("pool_pre_ping") or RECYCLE not in made.options.items:
         return
     seconds, limit = _shortest(made.options.items[RECYCLE]), file.project.settings.lifetime_limit
-    if seconds < limit or not (confidence := concern(made)) or not made.has_pool or not lasts(made):
+    if seconds < limit or not (confidence := timeout_confidence(made)) or not made.has_pool or not lasts(made):
         return
-    at = written(made, RECYCLE)
+    at = option_expression(made, RECYCLE)
     message = f"`pool_recycle` is {seconds:g} s, but the server closes idle connections after {limit} s"
     code = str(file.project.settings.safe_lifetime)
-    yield Report(at or made.call, message, fix=rewrite(made, RECYCLE, code), confidence=confidence)
+    yield Diagnostic(at or made.call, message, fix=rewrite(made, RECYCLE, code), confidence=confidence)
 
 
 def _shortest(found: Value) -> float:

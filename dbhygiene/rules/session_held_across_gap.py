@@ -100,47 +100,47 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from dbhygiene.library.idle import may_wait
-from dbhygiene.library.kept import users
+from dbhygiene.library.module_globals import repeated_use
 from dbhygiene.library.prefilter import SQLALCHEMY
-from dbhygiene.library.sessions import SESSION_KINDS, concern
+from dbhygiene.library.server_calls import may_wait
+from dbhygiene.library.sessions import SESSION_KINDS, session_timeout_confidence
 from dbhygiene.library.sqlalchemy import in_migrations
-from dbhygiene.library.test_files import is_test
+from dbhygiene.library.test_files import is_test_file
 from dbhygiene.lifetimes import Lifetime
-from dbhygiene.model import NoFix, Report, Step, rule
+from dbhygiene.model import Diagnostic, NoFix, Step, rule
 from dbhygiene.settings import Confidence
 from dbhygiene.source import FUNCTION, File
 
 if TYPE_CHECKING:
-    from dbhygiene.gaps.held import Held
+    from dbhygiene.gaps.explicit import ExplicitGap
 
 _NO_OPTION = "no pool option prevents this: they are applied when a connection leaves the pool"
 
 
 @rule("HYG210", on=Lifetime, imports=SQLALCHEMY)
-def check(file: File, life: Lifetime) -> Iterator[Report]:
-    if life.resource.kind not in SESSION_KINDS or is_test(file) or in_migrations(file):
+def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
+    if life.resource.kind not in SESSION_KINDS or is_test_file(file) or in_migrations(file):
         return
-    confidence = concern(file, life.birth)
+    confidence = session_timeout_confidence(file, life.birth)
     if confidence is None:
         return
-    kept = _kept(file, life, confidence)
+    kept = _report_module_session(file, life, confidence)
     if kept is not None:
         yield kept
     elif may_wait(file):
-        from dbhygiene.gaps.held import held  # most programs do not need it
+        from dbhygiene.gaps.explicit import explicit_gaps  # most programs do not need it
 
-        yield from (_waiting(file, life, gap, confidence) for gap in held(life))
+        yield from (_waiting(file, life, gap, confidence) for gap in explicit_gaps(life))
 
 
-def _kept(file: File, life: Lifetime, confidence: Confidence) -> Report | None:
+def _report_module_session(file: File, life: Lifetime, confidence: Confidence) -> Diagnostic | None:
     """What a module keeps as long as the program runs, and functions use again and again."""
-    name = _kept_as(file, life.birth)
-    used = users(file, name, life.resource) if name is not None else None
+    name = _module_variable(file, life.birth)
+    used = repeated_use(file, name, life.resource) if name is not None else None
     if name is None or used is None:
         return None
     where, node = used
-    return Report(
+    return Diagnostic(
         life.birth,
         f"`{name}` lives as long as the program and will go stale; no pool option prevents that",
         path=(
@@ -154,25 +154,25 @@ def _kept(file: File, life: Lifetime, confidence: Confidence) -> Report | None:
     )
 
 
-def _waiting(file: File, life: Lifetime, gap: Held, confidence: Confidence) -> Report:
-    from dbhygiene.gaps.story import goes_stale, notes, steps
+def _waiting(file: File, life: Lifetime, gap: ExplicitGap, confidence: Confidence) -> Diagnostic:
+    from dbhygiene.gaps.messages import gap_notes, gap_steps, goes_stale
 
     confidence = min(confidence, gap.confidence)
     when = f"while {gap.kind.value} ({gap.seconds})"
     if gap.between_calls:
         when = f"between two calls of `{gap.between_calls}`"
-    return Report(
+    return Diagnostic(
         life.birth if gap.between_calls or gap.file is not file else gap.wait.node,
         f"the connection of `{gap.title}` {goes_stale(confidence)} {when}",
-        path=tuple(steps(gap)),
+        path=tuple(gap_steps(gap)),
         fix=NoFix("cannot tell whether to commit, to roll back or to close it before the wait"),
         confidence=confidence,
-        notes=(_NO_OPTION, *notes(gap)),
+        notes=(_NO_OPTION, *gap_notes(gap)),
         subject=gap.title,
     )
 
 
-def _kept_as(file: File, call: ast.Call) -> str | None:
+def _module_variable(file: File, call: ast.Call) -> str | None:
     """The module's variable that a call's result is assigned to."""
     around = file.parents.get(call)
     match around:

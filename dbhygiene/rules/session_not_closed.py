@@ -171,10 +171,10 @@ from dbhygiene.library.fastapi import is_dependency
 from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.library.sessions import SESSION_KINDS
 from dbhygiene.lifetimes import Leak, Lifetime
-from dbhygiene.lifetimes.managed import left_by_exit, mend
-from dbhygiene.lifetimes.repair import repair
-from dbhygiene.lifetimes.story import named, notes, steps
-from dbhygiene.model import NoFix, Report, rule
+from dbhygiene.lifetimes.enter_exit import fix_exit, leaking_exit
+from dbhygiene.lifetimes.leak_fixes import fix_leak
+from dbhygiene.lifetimes.messages import leak_notes, leak_steps, name_of_call
+from dbhygiene.model import Diagnostic, NoFix, rule
 from dbhygiene.settings import Confidence
 from dbhygiene.source import FUNCTION, File, Function, Located
 
@@ -186,20 +186,20 @@ _WORDS = {
 
 
 @rule("HYG209", on=Lifetime, imports=SQLALCHEMY)
-def check(file: File, life: Lifetime) -> Iterator[Report]:
+def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
     leak, function = life.leak, life.scope.node
     if life.resource.kind not in SESSION_KINDS or not isinstance(function, FUNCTION):
         return  # what a module keeps is another rule's matter
     if life.is_returned and is_dependency(file, function):
-        yield _returned(file, life, function)
+        yield _report_returned(file, life, function)
     elif leak is not None:
         yield _left_open(file, life, leak)
-    elif (left := left_by_exit(life)) is not None:
+    elif (left := leaking_exit(life)) is not None:
         yield _left_by_exit(file, life, *left)
 
 
-def _returned(file: File, life: Lifetime, function: Function) -> Report:
-    return Report(
+def _report_returned(file: File, life: Lifetime, function: Function) -> Diagnostic:
+    return Diagnostic(
         life.birth,
         f"{life.resource.noun} `{life.title}` is returned by a dependency, so it is not closed after the request",
         fix=NoFix(f"it needs more than one change; let `{function.name}` yield it within a `with`"),
@@ -209,26 +209,26 @@ def _returned(file: File, life: Lifetime, function: Function) -> Report:
     )
 
 
-def _left_open(file: File, life: Lifetime, leak: Leak) -> Report:
-    path = steps(life, leak)
-    return Report(
+def _left_open(file: File, life: Lifetime, leak: Leak) -> Diagnostic:
+    path = leak_steps(life, leak)
+    return Diagnostic(
         life.birth,
         f"{life.resource.noun} `{life.title}` {_WORDS.get(leak) or _on_error(path[-1][0])}",
         path=tuple(path),
-        fix=repair(life, leak),
+        fix=fix_leak(life, leak),
         confidence=life.confidence,
-        notes=tuple(notes(life, leak)),
+        notes=tuple(leak_notes(life, leak)),
         subject=life.title,
         impact=life.runs.impact,
     )
 
 
-def _left_by_exit(file: File, life: Lifetime, leaving: Function, culprit: ast.Call) -> Report:
-    return Report(
+def _left_by_exit(file: File, life: Lifetime, leaving: Function, culprit: ast.Call) -> Diagnostic:
+    return Diagnostic(
         life.birth,
-        f"{life.resource.noun} `{life.title}` is left open if {named(culprit)} raises in `{leaving.name}`",
+        f"{life.resource.noun} `{life.title}` is left open if {name_of_call(culprit)} raises in `{leaving.name}`",
         path=((life.birth, "opened here"), (culprit, "this raises, before it is closed")),
-        fix=mend(life, leaving, culprit),
+        fix=fix_exit(life, leaving, culprit),
         confidence=min(life.confidence, Confidence.LIKELY),
         subject=life.title,
         impact=life.runs.impact,
@@ -238,4 +238,4 @@ def _left_by_exit(file: File, life: Lifetime, leaving: Function, culprit: ast.Ca
 def _on_error(culprit: Located) -> str:
     if isinstance(culprit, (ast.Yield, ast.YieldFrom)):
         return "is left open if the generator is not run to its end"
-    return f"is left open if {named(culprit)} raises"
+    return f"is left open if {name_of_call(culprit)} raises"

@@ -92,23 +92,23 @@ from collections.abc import Iterator
 
 from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.library.sessions import SESSION_KINDS
-from dbhygiene.library.sharing import sharing
-from dbhygiene.library.test_files import is_test
+from dbhygiene.library.test_files import is_test_file
+from dbhygiene.library.thread_sharing import sharing
 from dbhygiene.lifetimes import Lifetime
-from dbhygiene.model import NoFix, Report, rule
+from dbhygiene.model import Diagnostic, NoFix, rule
 from dbhygiene.settings import Confidence
 from dbhygiene.source import File
 
 
 @rule("HYG211", on=Lifetime, imports=SQLALCHEMY)
-def check(file: File, life: Lifetime) -> Iterator[Report]:
-    name = _name(file, life.birth) if life.resource.kind in SESSION_KINDS and not is_test(file) else None
+def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
+    name = _name(file, life.birth) if life.resource.kind in SESSION_KINDS and not is_test_file(file) else None
     if name is None:
         return
     shared = sharing(file, life.scope, name, life.birth, tasks=life.resource.is_async)
     if shared is not None:
         those = "tasks" if life.resource.is_async else "threads"
-        yield Report(
+        yield Diagnostic(
             life.birth,
             f"{life.resource.noun} `{name}` is used by several {those} at once",
             path=((life.birth, "opened here, once"), (shared, f"passed to several {those}")),

@@ -120,23 +120,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dbhygiene.gaps import Gap
-from dbhygiene.gaps.insufficient import insufficient
-from dbhygiene.gaps.repair import repair, waits_in_transaction
-from dbhygiene.gaps.story import confidence, goes_stale, notes, steps
-from dbhygiene.model import Report, rule
+from dbhygiene.gaps.gap_fixes import fix_gap, waits_in_transaction
+from dbhygiene.gaps.insufficient_close import insufficient
+from dbhygiene.gaps.messages import confidence, gap_notes, gap_steps, goes_stale
+from dbhygiene.model import Diagnostic, rule
 from dbhygiene.source import File
 
 
 @rule("HYG301", on=Gap, imports={"django", "models", "objects", ".save(", "connection"}, within="django")
-def check(file: File, gap: Gap) -> Iterator[Report]:
+def check(file: File, gap: Gap) -> Iterator[Diagnostic]:
     if waits_in_transaction(gap) or insufficient(gap):
         return  # `gap-inside-atomic`, `insufficient-close`
-    yield Report(
+    yield Diagnostic(
         gap.place,
         f"the connection {goes_stale(confidence(gap))} while {gap.kind.value} ({gap.seconds})",
-        path=tuple(steps(gap)),
-        fix=repair(gap),
+        path=tuple(gap_steps(gap)),
+        fix=fix_gap(gap),
         confidence=confidence(gap),
-        notes=tuple(notes(gap)),
+        notes=tuple(gap_notes(gap)),
         subject="connection",
     )

@@ -34,16 +34,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dbhygiene.model import NoFix, Report, rule
+from dbhygiene.model import Diagnostic, NoFix, rule
 from dbhygiene.source import File
 from dbhygiene.suppressions import Judgement
 
 
 @rule("HYG004", on=Judgement, imports={"dbhygiene:", "HYG"}, default=False)
-def check(file: File, judgement: Judgement) -> Iterator[Report]:
+def check(file: File, judgement: Judgement) -> Iterator[Diagnostic]:
     comment = judgement.suppression
     if not comment.reason:
-        yield Report(
+        yield Diagnostic(
             comment.comment,
             "comment silences findings but gives no reason",
             fix=NoFix("only you know the reason; write it after the names"),

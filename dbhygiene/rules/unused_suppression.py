@@ -90,22 +90,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dbhygiene.edits import EditComment
-from dbhygiene.model import Fix, NoFix, Report, rule
+from dbhygiene.model import Diagnostic, Fix, NoFix, rule
 from dbhygiene.source import File
-from dbhygiene.suppressions import Judgement, without
+from dbhygiene.suppressions import Judgement, remove_rules
 
 
 @rule("HYG002", on=Judgement, imports={"dbhygiene:", "HYG"})
-def check(file: File, judgement: Judgement) -> Iterator[Report]:
+def check(file: File, judgement: Judgement) -> Iterator[Diagnostic]:
     comment = judgement.suppression
     for word, hint in judgement.unknown:
         reason = "cannot tell which rule it should name" if hint else "no rule has a similar name"
-        yield Report(comment.comment, f"`{word}` is not a rule{hint}", fix=NoFix(reason), subject=word)
+        yield Diagnostic(comment.comment, f"`{word}` is not a rule{hint}", fix=NoFix(reason), subject=word)
     if judgement.useless or judgement.unused:
         words = ", ".join(f"`{word}`" for word in judgement.unused)
         message = (
             f"comment silences {f'no {words}' if words else 'nothing'} {'here' if comment.lines else 'in this file'}"
         )
         title = "Remove the comment" if judgement.useless else f"Remove {words} from the comment"
-        edit = EditComment(comment.comment, without(file, comment, judgement.unused))
-        yield Report(comment.comment, message, fix=Fix(title, (edit,)), subject=words)
+        edit = EditComment(comment.comment, remove_rules(file, comment, judgement.unused))
+        yield Diagnostic(comment.comment, message, fix=Fix(title, (edit,)), subject=words)

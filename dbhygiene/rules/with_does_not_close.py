@@ -74,28 +74,28 @@ from collections.abc import Iterator
 
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Leak, Lifetime
-from dbhygiene.lifetimes.story import consequence
-from dbhygiene.model import Report, rule
+from dbhygiene.lifetimes.messages import consequence
+from dbhygiene.model import Diagnostic, rule
 from dbhygiene.source import File
 
 
 @rule("HYG103", on=Lifetime, imports=DRIVERS)
-def check(file: File, life: Lifetime) -> Iterator[Report]:
+def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
     leak = life.leak
     item = life.unclosing
     if life.resource.kind != "connection" or item is None or leak in {None, Leak.RAISED}:
         return
     assert leak is not None
-    from dbhygiene.lifetimes.repair import repair  # most files need none
+    from dbhygiene.lifetimes.leak_fixes import fix_leak  # most files need none
 
-    yield Report(
+    yield Diagnostic(
         life.birth,
         f"`with` does not close {life.resource.a_title}, and `{life.title}` stays open",
         path=(
             (life.birth, "opened here"),
             (item.context_expr, "the end of the `with` ends the transaction, but does not close the connection"),
         ),
-        fix=repair(life, leak),
+        fix=fix_leak(life, leak),
         confidence=life.confidence,
         notes=(*consequence(life.resource, life.pool), *life.runs.notes),
         subject=life.title,

@@ -72,15 +72,15 @@ from collections.abc import Iterator
 
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Lifetime
-from dbhygiene.lifetimes.writes import DroppedWrite, dropped_write
-from dbhygiene.model import Fix, NoFix, Report, Safety, rule
+from dbhygiene.lifetimes.dropped_writes import DroppedWrite, find_dropped_write
+from dbhygiene.model import Diagnostic, Fix, NoFix, Safety, rule
 from dbhygiene.source import File
 
 
 @rule("HYG104", on=Lifetime, imports=DRIVERS)
-def check(file: File, life: Lifetime) -> Iterator[Report]:
-    if life.resource.kind == "connection" and (dropped := dropped_write(life)) is not None:
-        yield Report(
+def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
+    if life.resource.kind == "connection" and (dropped := find_dropped_write(life)) is not None:
+        yield Diagnostic(
             dropped.call,
             f"this write is lost: `with` closes {life.resource.a_title} without a commit",
             path=(

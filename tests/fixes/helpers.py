@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dbhygiene.edits import Edit
-from dbhygiene.fixes import expected, imports
+from dbhygiene.fixes import imports, verify
 from dbhygiene.fixes.editor import Editor
 from dbhygiene.source import File, Span
 
@@ -48,7 +48,7 @@ class Places:
 def edited(text: str, edits: Sequence[Edit]) -> str:
     """The text after these edits, which must mean what `expected` says."""
     file = file_of(text)
-    spelled = imports.spelled(file, edits)
-    result = Editor(text).edited(spelled)
-    assert expected.same_meaning(file, spelled, result)
+    spelled = imports.spell_names(file, edits)
+    result = Editor(text).edit(spelled)
+    assert verify.same_meaning(file, spelled, result)
     return result

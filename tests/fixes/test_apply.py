@@ -12,8 +12,8 @@ import pytest
 from dbhygiene.edits import AddKeyword, Edit, InsertBefore, Remove, Replace
 from dbhygiene.fixes.apply import Fixed, fix
 from dbhygiene.fixes.editor import Editor
-from dbhygiene.frozen import replace
 from dbhygiene.model import Finding, Fix, NoFix, Safety
+from dbhygiene.records import replace
 from dbhygiene.source import File, Located, Span
 
 from .helpers import file_of
@@ -160,7 +160,7 @@ def test_a_failure_of_ours_is_told_and_ends_nothing(monkeypatch: pytest.MonkeyPa
     def fail(*_: object) -> str:
         raise KeyError("conn")
 
-    monkeypatch.setattr(Editor, "edited", fail)
+    monkeypatch.setattr(Editor, "edit", fail)
     fixed = fix(file_of("f()\n"), wants_keyword)
     assert (fixed.text, reasons(fixed)) == ("f()\n", ["internal error: KeyError: 'conn'"])
 
@@ -177,22 +177,22 @@ def test_what_libcst_does_not_give_back_is_left_alone(monkeypatch: pytest.Monkey
 
 
 def test_an_edit_that_changes_more_is_undone(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = Editor.edited
-    monkeypatch.setattr(Editor, "edited", lambda *given: right(*given).replace("g()", "h()"))
+    right = Editor.edit
+    monkeypatch.setattr(Editor, "edit", lambda *given: right(*given).replace("g()", "h()"))
     fixed = fix(file_of("f()\ng()\n"), wants_keyword)
     assert (fixed.text, reasons(fixed)) == ("f()\ng()\n", ["the fix would change more than it should"])
 
 
 def test_an_edit_that_does_not_parse_is_undone(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = Editor.edited
-    monkeypatch.setattr(Editor, "edited", lambda *given: right(*given) + ")")
+    right = Editor.edit
+    monkeypatch.setattr(Editor, "edit", lambda *given: right(*given) + ")")
     fixed = fix(file_of("f()\n"), wants_keyword)
     assert (fixed.text, reasons(fixed)) == ("f()\n", ["the fixed code would not parse"])
 
 
 def test_an_edit_that_loses_a_comment_is_undone(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = Editor.edited
-    monkeypatch.setattr(Editor, "edited", lambda *given: right(*given).replace("  # why", ""))
+    right = Editor.edit
+    monkeypatch.setattr(Editor, "edit", lambda *given: right(*given).replace("  # why", ""))
     fixed = fix(file_of("f()  # why\n"), wants_keyword)
     assert (fixed.text, reasons(fixed)) == ("f()  # why\n", ["the fix would lose a comment"])
 

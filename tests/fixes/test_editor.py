@@ -391,7 +391,7 @@ def test_wraps_within_each_other_and_what_stays_outside() -> None:
 
 def refusal(before: str, edit: object) -> str:
     with pytest.raises(EditError) as caught:
-        Editor(before).edited([edit])  # type: ignore[list-item]
+        Editor(before).edit([edit])  # type: ignore[list-item]
     return str(caught.value)
 
 
@@ -417,7 +417,7 @@ def test_a_file_that_would_not_come_back_as_it_is_is_refused() -> None:
         except EditError as error:
             assert "LibCST" in str(error)  # noqa: PT017
         else:
-            assert editor.edited([]) == strange
+            assert editor.edit([]) == strange
 
 
 @pytest.mark.parametrize(

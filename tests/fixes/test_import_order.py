@@ -122,8 +122,8 @@ def test_new_imports_are_in_order(project: Path) -> None:
         names = NAMES[number % (3 if "own_django" in path.parts else len(NAMES))]
         place = next(file.span(node.args[0]) for node in file.nodes(ast.Call) if file.segment(node) == "print(0)")
         code = ", ".join(f"{{{name}}}" for name in names)
-        edits = imports.spelled(file, [Replace(place, f"({code})")])
-        after = Editor(before, 88).edited(edits)
+        edits = imports.spell_names(file, [Replace(place, f"({code})")])
+        after = Editor(before, 88).edit(edits)
         path.write_text(after)
         changed[str(path.relative_to(project))] = before, after
     assert len(changed) > 100

@@ -27,7 +27,7 @@ from dbhygiene.edits import (
     ReplaceItem,
     WrapInTry,
 )
-from dbhygiene.fixes import expected, imports
+from dbhygiene.fixes import imports, verify
 from dbhygiene.fixes.blocks import PRAGMA
 from dbhygiene.fixes.editor import Editor
 from dbhygiene.fixes.templates import EditError
@@ -104,10 +104,10 @@ def test_an_edit_does_what_it_says_and_no_more(data: st.DataObject, path: Path, 
     file, editor = program(path, end)
     some = data.draw(st.lists(edits(file), min_size=1, max_size=2))
     chosen = [edit for edit in some if edit is not None]
-    spelled = imports.spelled(file, chosen)
+    spelled = imports.spell_names(file, chosen)
     try:
-        text = editor.edited(spelled)
-        same = expected.same_meaning(file, spelled, text)
+        text = editor.edit(spelled)
+        same = verify.same_meaning(file, spelled, text)
     except (EditError, SyntaxError) as error:
         refused = str(error)
     else:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from dbhygiene.catalogue import all_rules
-from dbhygiene.engine import check_file
+from dbhygiene.checker import check_file
 from dbhygiene.fixes.apply import fix
+from dbhygiene.registry import all_rules
 from dbhygiene.settings import Settings
-from dbhygiene.source import Alone, File
+from dbhygiene.source import File, NoProject
 
 RULES = [rule for rule in all_rules() if rule.code in {"HYG101", "HYG102", "HYG209"}]
 IMPORT = "from contextlib import closing\nimport pymysql\n\n"
@@ -23,13 +23,13 @@ FINALLY = (
 )
 
 
-class Pinned(Alone):
+class Pinned(NoProject):
     def version_of(self, distribution: str) -> tuple[int, ...] | None:
         return (1, 3, 24) if distribution == "sqlalchemy" else None
 
 
 def fixed(text: str, style: str = "", *, unsafe: bool = False) -> str:
-    file = File(Path("x.py"), text, project=Alone(Settings(fix_style=style)))
+    file = File(Path("x.py"), text, project=NoProject(Settings(fix_style=style)))
     return fix(file, lambda changed: check_file(changed, RULES), unsafe=unsafe).text
 
 

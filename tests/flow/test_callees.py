@@ -44,7 +44,7 @@ def may_run(root: Path, program: str) -> tuple[set[str], bool]:
     line = next(n for n, each in enumerate(text.splitlines(), 1) if each.endswith("# here"))
     call = next(call for call in file.nodes(ast.Call) if call.lineno == line and isinstance(call, ast.Call))
     found = callees(file, call, file.functions[function_around(file, call) or file.tree])
-    return {each.dotted for each in found.definitions}, found.complete
+    return {each.dotted_name for each in found.definitions}, found.complete
 
 
 @pytest.mark.parametrize(

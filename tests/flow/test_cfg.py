@@ -49,8 +49,8 @@ def traces(body: str, *, head: str = "def function():") -> set[str]:
     todo: list[tuple[Node, str, tuple[Node, ...]]] = [(built.entry, "", ())]
     while todo:
         node, trace, passed = todo.pop()
-        if isinstance(node.act, cfg.Call) and isinstance(node.act.node.func, ast.Name):
-            trace += f" {node.act.node.func.id}"
+        if isinstance(node.event, cfg.Call) and isinstance(node.event.node.func, ast.Name):
+            trace += f" {node.event.node.func.id}"
         if node is built.exit or node is built.raised:
             found.add(f"{trace} {'.' if node is built.exit else '!'}".strip())
         if passed.count(node) < 2:

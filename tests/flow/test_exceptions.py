@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dbhygiene.flow.exceptions import CANCELLED, GENERATOR_EXIT, ORDINARY, SYSTEM_EXIT, Catches, Thrown, caught
+from dbhygiene.flow.exceptions import CANCELLED, GENERATOR_EXIT, ORDINARY, SYSTEM_EXIT, Catches, Thrown, match_handler
 
 CLASSES = {"shop.Error": ("Exception",), "shop.SoldOut": ("shop.Error",), "shop.Both": ("shop.Error", "KeyError")}
 ALWAYS, MAYBE, NEVER = Catches.ALWAYS, Catches.MAYBE, Catches.NEVER
@@ -43,9 +43,9 @@ ALWAYS, MAYBE, NEVER = Catches.ALWAYS, Catches.MAYBE, Catches.NEVER
     ],
 )
 def test_caught(thrown: Thrown, by: str | None, verdict: Catches) -> None:
-    assert caught(thrown, by, CLASSES.get) is verdict
+    assert match_handler(thrown, by, CLASSES.get) is verdict
 
 
 def test_classes_that_derive_from_each_other_end() -> None:
     circle = {"a.A": ("a.B",), "a.B": ("a.A",)}
-    assert caught(Thrown("a.A"), "ValueError", circle.get) in set(Catches)
+    assert match_handler(Thrown("a.A"), "ValueError", circle.get) in set(Catches)

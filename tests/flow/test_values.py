@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dbhygiene.flow.reading import keywords, value
+from dbhygiene.flow.evaluation import evaluate, evaluate_keywords
 from dbhygiene.flow.values import HOLE, UNKNOWN, Called, Constant, Dict, Named, Number, Text, Value, options
 from dbhygiene.settings import Settings
 from dbhygiene.source import File
@@ -62,7 +62,7 @@ def shown(program: str, **modules: str) -> Any:
     file = Few({"main": program, **modules}).module("main", None)  # type: ignore[arg-type]
     assert file is not None
     call = next(c for c in file.nodes(ast.Call) if isinstance(c.func, ast.Name) and c.func.id == "show")
-    return plain(value(file, call.args[0]))
+    return plain(evaluate(file, call.args[0]))
 
 
 @pytest.mark.parametrize(
@@ -195,13 +195,13 @@ def test_keywords_are_looked_for_behind_two_stars() -> None:
     text = "opts = dict(b=2)\nif z:\n    opts['c'] = 3\nf(a=1, **opts)\n"
     file = File(Path("x.py"), text)
     call = next(c for c in file.nodes(ast.Call) if isinstance(c.func, ast.Name) and c.func.id == "f")
-    found = keywords(file, call)
+    found = evaluate_keywords(file, call)
     assert plain(found) == {"a": 1, "b": 2, "c": 3}
 
 
 def test_a_dict_says_where_it_is_written() -> None:
     file = File(Path("x.py"), "opts = {'a': 1}\nopts['b'] = 2\nf(**opts)\n")
-    found = value(file, next(c for c in file.nodes(ast.Call)).keywords[0].value)
+    found = evaluate(file, next(c for c in file.nodes(ast.Call)).keywords[0].value)
     assert isinstance(found, Dict)
     assert found.literal is file.nodes(ast.Dict)[0]
 

@@ -15,7 +15,7 @@ from unittest import mock
 import pytest
 
 import dbhygiene
-from dbhygiene import writing
+from dbhygiene import atomic_write
 from dbhygiene.frontends import cli
 from dbhygiene.mistakes import Mistake
 
@@ -253,7 +253,7 @@ def test_an_error_of_ours_exits_with_2_whatever_is_asked(
     def fail(*_: object) -> None:
         raise LookupError("oops")
 
-    monkeypatch.setattr("dbhygiene.engine._placed", fail)
+    monkeypatch.setattr("dbhygiene.checker._to_finding", fail)
     assert cli.main(["check", "--exit-zero", "app.py"]) == 2
     assert "internal error in the rule `engine-without-protection`: LookupError: oops" in capsys.readouterr().out
 
@@ -339,7 +339,7 @@ def test_an_interrupt_is_silent(
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("dbhygiene.engine.check", interrupt)
+    monkeypatch.setattr("dbhygiene.checker.check", interrupt)
     assert cli.main(["check"]) == 130
     assert capsys.readouterr().err.strip() == ""
 
@@ -475,14 +475,14 @@ def test_a_file_that_changes_while_it_is_fixed_is_told_and_left_alone(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (project / "more.py").write_text(ENGINE)
-    write = writing.write
+    write = atomic_write.replace_file
 
     def late(path: Path, data: bytes, *, was: bytes) -> None:
         if path.name == "app.py":
             path.write_text(CLEAN)
         write(path, data, was=was)
 
-    monkeypatch.setattr(writing, "write", late)
+    monkeypatch.setattr(atomic_write, "replace_file", late)
     status, out, err = run("fix")
     assert status == 2
     assert "app.py: not written: the file changed during the run" in err
@@ -528,7 +528,7 @@ def test_a_link_stays_a_link(project: Path) -> None:
 
 def test_a_file_that_changed_meanwhile_is_left_alone(project: Path) -> None:
     with pytest.raises(Mistake, match="the file changed during the run"):
-        writing.write(project / "app.py", b"new", was=b"older")
+        atomic_write.replace_file(project / "app.py", b"new", was=b"older")
     assert (project / "app.py").read_text() == ENGINE
 
 
@@ -538,7 +538,7 @@ def test_an_interrupted_write_leaves_the_old_file(project: Path, monkeypatch: py
 
     monkeypatch.setattr("os.replace", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        writing.write(project / "app.py", b"new", was=ENGINE.encode())
+        atomic_write.replace_file(project / "app.py", b"new", was=ENGINE.encode())
     assert (project / "app.py").read_text() == ENGINE
     assert sorted(path.name for path in project.iterdir()) == ["app.py", "clean.py", "pyproject.toml"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dbhygiene.checkup import NOTE, OK, PROBLEM, Remark, checkup
+from dbhygiene.doctor import NOTE, OK, PROBLEM, Remark, examine
 from dbhygiene.project import Project
 from dbhygiene.settings import Settings
 
@@ -15,7 +15,7 @@ from .test_cli import run
 
 
 def remarks(root: Path, topic: str, settings: Settings | None = None) -> list[Remark]:
-    return [remark for remark in checkup(Project(root, settings)) if remark.topic == topic]
+    return [remark for remark in examine(Project(root, settings)) if remark.topic == topic]
 
 
 @pytest.fixture

@@ -58,13 +58,13 @@ def test_an_error_of_ours_is_a_problem_not_the_end(project: Path, monkeypatch: p
     def fail(*_: object) -> None:
         raise LookupError("two\nlines")
 
-    monkeypatch.setattr("dbhygiene.engine.check_file", fail)
+    monkeypatch.setattr("dbhygiene.checker.check_file", fail)
     text = ENGINE.format("")
     (problem,) = Plugin(ast.parse(text), str(project / "app.py"), text.splitlines(keepends=True)).run()
     assert problem[:3] == (1, 0, "HYG000 internal error: LookupError: two lines")
 
 
 def test_neither_libcst_nor_click_is_imported() -> None:
-    code = "import sys, dbhygiene.frontends.flake8, dbhygiene.catalogue as c; [rule.doc for rule in c.all_rules()];"
+    code = "import sys, dbhygiene.frontends.flake8, dbhygiene.registry as c; [rule.doc for rule in c.all_rules()];"
     code += "print({'libcst', 'click', 'asyncio'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dbhygiene.frontends.cli.check import command
-from dbhygiene.frontends.cli.options import CHECK, given
+from dbhygiene.frontends.cli.options import CHECK, parse_plain
 
 PLAIN = [
     "",
@@ -39,9 +39,9 @@ UNUSUAL = [
 
 @pytest.mark.parametrize("line", PLAIN)
 def test_a_plain_line_means_the_same(line: str) -> None:
-    assert given(line.split(), CHECK) == command.make_context("check", line.split()).params
+    assert parse_plain(line.split(), CHECK) == command.make_context("check", line.split()).params
 
 
 @pytest.mark.parametrize("line", UNUSUAL)
 def test_what_is_not_plain_is_left_to_click(line: str) -> None:
-    assert given(line.split(), CHECK) is None
+    assert parse_plain(line.split(), CHECK) is None

@@ -7,7 +7,7 @@ import pytest
 
 import dbhygiene
 from dbhygiene.gaps import Gaps
-from dbhygiene.gaps.repair import repair
+from dbhygiene.gaps.gap_fixes import fix_gap
 from dbhygiene.model import Fix, Safety
 from dbhygiene.project import Project
 from dbhygiene.settings import Lasting, Settings
@@ -440,6 +440,6 @@ CHILD = """
 )
 def test_no_fix_closes_a_parents_connection(gaps, made, in_child):
     found = gaps(CHILD, start=f"from jobs.command import later, work\n{made}\nlater(1)")
-    fixes = {gap.code.name: repair(gap) for gap in found}
+    fixes = {gap.code.name: fix_gap(gap) for gap in found}
     assert ("parent's" in str(fixes["work"])) is in_child
     assert isinstance(fixes["later"], Fix)  # it has asked before

@@ -8,12 +8,12 @@ from textwrap import dedent, indent
 
 import pytest
 
-from dbhygiene.catalogue import all_rules
-from dbhygiene.engine import check_file
+from dbhygiene.checker import check_file
+from dbhygiene.config_schema import BY_NAME
 from dbhygiene.gaps import Gaps
-from dbhygiene.keys import BY_NAME
 from dbhygiene.library import long_work
 from dbhygiene.project import Project
+from dbhygiene.registry import all_rules
 from dbhygiene.settings import Confidence, Lasting, Settings
 
 WORK = """

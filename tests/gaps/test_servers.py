@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from dbhygiene.catalogue import all_rules
-from dbhygiene.engine import check_file
+from dbhygiene.checker import check_file
 from dbhygiene.gaps.servers import verdict
+from dbhygiene.library.dialect_evidence import _DISTRIBUTIONS
 from dbhygiene.library.drivers import drivers
-from dbhygiene.library.evidence import _DISTRIBUTIONS
-from dbhygiene.library.test_files import is_test
+from dbhygiene.library.test_files import is_test_file
 from dbhygiene.project import Project
+from dbhygiene.registry import all_rules
 from dbhygiene.requirements import normal
 from dbhygiene.settings import Confidence, Settings
 
@@ -156,7 +156,7 @@ def test_a_test_is_known_by_its_name_or_its_directory(tmp_path, name, expected):
     path = tmp_path / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("")
-    assert is_test(Project(tmp_path).file(path)) is expected
+    assert is_test_file(Project(tmp_path).file(path)) is expected
 
 
 def test_each_driver_is_known_by_its_distributions():

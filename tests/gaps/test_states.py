@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from dbhygiene.flow.bindings import Place
 from dbhygiene.flow.cfg import Node
-from dbhygiene.gaps.effects import Spot
+from dbhygiene.gaps.duration import FOR_EVER, Duration, Rounds
+from dbhygiene.gaps.effects import Location
 from dbhygiene.gaps.loops import Cycle
-from dbhygiene.gaps.seconds import FOR_EVER, Rounds, Seconds
-from dbhygiene.gaps.states import Idle, Pause, State, Wait, worst_of_each
-from dbhygiene.library.waits import Kind
+from dbhygiene.gaps.states import Idle, Pause, State, WaitOnPath, worst_of_each
+from dbhygiene.library.waits import WaitKind
 from dbhygiene.source import File
 
 LIMIT = 300
@@ -22,13 +22,13 @@ PLACES = [Place(FILE.scope, name) for name in ("orders", "shops")]
 CYCLES = [Cycle(Node(None, number), frozenset(), None) for number in (1, 2)]
 
 numbers = st.sampled_from([0, 1, 60, 299, 300, 3600, FOR_EVER])
-seconds = st.lists(numbers, min_size=3, max_size=3).map(lambda found: Seconds(*sorted(found)))
+seconds = st.lists(numbers, min_size=3, max_size=3).map(lambda found: Duration(*sorted(found)))
 rounds = st.lists(st.sampled_from([1, 2, 500]), min_size=3, max_size=3).map(lambda found: Rounds(*sorted(found)))
-inner = st.none() | st.builds(Spot, st.just(FILE), st.sampled_from(CALLS), st.just("asks"))
-spots = st.builds(Spot, st.just(FILE), st.sampled_from(CALLS), st.sampled_from(["asks", "sleeps"]), inner)
-pauses = st.builds(Pause, seconds, st.none() | spots, st.sampled_from(Kind))
+inner = st.none() | st.builds(Location, st.just(FILE), st.sampled_from(CALLS), st.just("asks"))
+spots = st.builds(Location, st.just(FILE), st.sampled_from(CALLS), st.sampled_from(["asks", "sleeps"]), inner)
+pauses = st.builds(Pause, seconds, st.none() | spots, st.sampled_from(WaitKind))
 loops = st.frozensets(st.sampled_from(CYCLES))
-waits = st.lists(st.builds(Wait, pauses, spots, loops, loops, rounds), max_size=2).map(tuple)
+waits = st.lists(st.builds(WaitOnPath, pauses, spots, loops, loops, rounds), max_size=2).map(tuple)
 idles = st.builds(Idle, st.none() | spots, waits, st.none() | spots)
 asked = st.lists(idles, max_size=3).map(lambda found: worst_of_each(found, LIMIT))
 places = st.frozensets(st.sampled_from(PLACES))
@@ -37,19 +37,19 @@ states = st.builds(State, st.none() | idles, asked, places, places)
 
 @given(states, states)
 def test_joining_is_commutative(one, other):
-    assert one.joined(other, LIMIT) == other.joined(one, LIMIT)
+    assert one.join(other, LIMIT) == other.join(one, LIMIT)
 
 
 @given(states, states, states)
 def test_joining_is_associative(one, other, third):
-    assert one.joined(other, LIMIT).joined(third, LIMIT) == one.joined(other.joined(third, LIMIT), LIMIT)
+    assert one.join(other, LIMIT).join(third, LIMIT) == one.join(other.join(third, LIMIT), LIMIT)
 
 
 @given(states, states)
 def test_joining_is_idempotent(one, other):
-    joined = one.joined(other, LIMIT)
-    assert one.joined(one, LIMIT) == one
-    assert joined.joined(one, LIMIT) == joined.joined(other, LIMIT) == joined
+    joined = one.join(other, LIMIT)
+    assert one.join(one, LIMIT) == one
+    assert joined.join(one, LIMIT) == joined.join(other, LIMIT) == joined
 
 
 @given(seconds, seconds, seconds)
@@ -62,7 +62,7 @@ def test_durations_have_the_laws_of_a_lattice(one, other, third):
 
 @given(seconds, seconds)
 def test_what_is_widened_grows_no_more(old, new):
-    widened = old.widened(new)
+    widened = old.widen(new)
     assert widened.most >= old.most
-    assert widened.widened(widened) == widened
-    assert not old.most or new == old or widened.widened(new) in (widened, new)
+    assert widened.widen(widened) == widened
+    assert not old.most or new == old or widened.widen(new) in (widened, new)

@@ -16,11 +16,11 @@ from textwrap import dedent
 
 import pytest
 
-from dbhygiene.catalogue import all_rules
-from dbhygiene.engine import check_file
+from dbhygiene.checker import check_file
 from dbhygiene.fixes.apply import fix
+from dbhygiene.registry import all_rules
 from dbhygiene.settings import Settings
-from dbhygiene.source import Alone, File
+from dbhygiene.source import File, NoProject
 
 pytest.importorskip("django")
 
@@ -203,7 +203,7 @@ def programs() -> dict[str, str]:
 
 
 def fixed(text: str) -> str:
-    file = File(Path("program.py"), text, project=Alone(Settings()))
+    file = File(Path("program.py"), text, project=NoProject(Settings()))
     return fix(file, lambda file: check_file(file, RULES)).text
 
 

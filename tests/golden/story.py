@@ -7,10 +7,10 @@ from difflib import unified_diff
 from hashlib import sha256
 from pathlib import Path
 
-from dbhygiene.engine import SYNTAX_ERROR
+from dbhygiene.checker import SYNTAX_ERROR
 from dbhygiene.fixes.apply import Fixed, fix
 from dbhygiene.model import Finding, Fix, NoFix, Safety, Step
-from dbhygiene.reports.advice import advice
+from dbhygiene.reports.fix_hint import advice
 from dbhygiene.source import File
 
 Check = Callable[[File], "list[Finding]"]

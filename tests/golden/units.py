@@ -10,15 +10,15 @@ from itertools import groupby
 from pathlib import Path
 from random import Random
 
-from dbhygiene import engine
-from dbhygiene.catalogue import all_rules
-from dbhygiene.config import load
+from dbhygiene import checker
+from dbhygiene.config import load_settings
 from dbhygiene.examples import examples
-from dbhygiene.frozen import replace
 from dbhygiene.model import Finding
 from dbhygiene.project import Project
+from dbhygiene.records import replace
+from dbhygiene.registry import all_rules
 from dbhygiene.settings import Confidence, Settings
-from dbhygiene.source import Alone, File
+from dbhygiene.source import File, NoProject
 
 from .projects import PINS
 from .story import story
@@ -95,26 +95,26 @@ def generate() -> str:
 
 
 def _alone(text: str) -> list[str]:
-    file = File(Path("example.py"), text, project=Alone(EVERYTHING))
+    file = File(Path("example.py"), text, project=NoProject(EVERYTHING))
     return story(file, _found(text), lambda changed: _found(changed.text), str)
 
 
 @lru_cache(maxsize=8)  # each text is asked about by the report, by safe and by unsafe fixes
 def _found(text: str) -> list[Finding]:
-    return engine.check_file(File(Path("example.py"), text, project=Alone(EVERYTHING)), all_rules())
+    return checker.check_file(File(Path("example.py"), text, project=NoProject(EVERYTHING)), all_rules())
 
 
 def _project(root: Path, *, is_foreign: bool) -> Iterator[tuple[str, list[str]]]:
-    settings = EVERYTHING if is_foreign else replace(load(root), min_confidence=Confidence.POSSIBLE)
+    settings = EVERYTHING if is_foreign else replace(load_settings(root), min_confidence=Confidence.POSSIBLE)
     project = Project(root, settings)
-    rules, analyses = engine.chosen(settings), engine.Analyses(project)
-    findings = list(engine.check(project, project.discover([root]).files, rules, analyses=analyses))
+    rules, analyses = checker.selected_rules(settings), checker.Analyses(project)
+    findings = list(checker.check(project, project.discover([root]).files, rules, analyses=analyses))
 
     def shown(path: Path) -> str:
         return path.relative_to(root).as_posix()
 
     def check(file: File) -> list[Finding]:
-        return engine.check_file(file, rules, analyses)
+        return checker.check_file(file, rules, analyses)
 
     findings.sort(key=lambda finding: shown(finding.path))
     for path, group in groupby(findings, key=lambda finding: finding.path):

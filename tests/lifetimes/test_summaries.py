@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from dbhygiene import engine
-from dbhygiene.flow.calls import Definition
+from dbhygiene import checker
+from dbhygiene.flow.definitions import Definition
 from dbhygiene.lifetimes.summaries import Summaries
 from dbhygiene.project import Project
 from dbhygiene.settings import Settings
@@ -92,7 +92,7 @@ def found(root: Path, body: str, layout: str = "db", imports: str = "from db imp
     files = project.discover([root]).files
     return [
         finding.code
-        for finding in engine.check(project, files, engine.chosen(project.settings))
+        for finding in checker.check(project, files, checker.selected_rules(project.settings))
         if finding.path.name == "app.py"
     ]
 
@@ -153,9 +153,9 @@ def test_what_objects_own_is_asked_again_once_more_is_known(tmp_path: Path) -> N
     summaries = Summaries(project)
     file = project.file(tmp_path / "b.py")
     cls = Definition(file, file.classes["Box"].node, "Box")
-    assert summaries.returned(cls) is None
-    summaries.learn({"make_conn": ()})
-    assert summaries.returned(cls) is not None
+    assert summaries.model_of_definition(cls) is None
+    summaries.set_helpers({"make_conn": ()})
+    assert summaries.model_of_definition(cls) is not None
 
 
 def test_an_analysis_is_gone_with_its_last_user_though_no_garbage_is_collected(tmp_path: Path) -> None:
@@ -184,5 +184,5 @@ def test_helpers_may_call_each_other_in_a_chain_of_any_length(tmp_path: Path) ->
     tidy = "def tidy():\n    conn = open_0('db')\n    close_0(conn)\n"
     (tmp_path / "app.py").write_text(f"import pymysql\n\n{helpers}{last}{closers}{ends}{leaky}{tidy}")
     project = Project(tmp_path, Settings())
-    found = engine.check(project, [tmp_path / "app.py"], engine.chosen(project.settings))
+    found = checker.check(project, [tmp_path / "app.py"], checker.selected_rules(project.settings))
     assert [(finding.code, finding.context) for finding in found if finding.code == "HYG101"] == [("HYG101", "leaky")]

@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 from dbhygiene.flow import cfg
 from dbhygiene.flow.callees import callees
-from dbhygiene.flow.calls import Definition
+from dbhygiene.flow.definitions import Definition
 from dbhygiene.library.calls import STACKING
 from dbhygiene.lifetimes import Lifetime, Lifetimes
-from dbhygiene.lifetimes.effects import Effect
+from dbhygiene.lifetimes.effects import CallEffect
 from dbhygiene.lifetimes.transfer import Transfer
-from dbhygiene.source import Alone, File, function_around
+from dbhygiene.source import File, NoProject, function_around
 
 from .judge import LIMIT, Bits, Site, TooLargeError, Verdict, judge
 
@@ -62,7 +62,7 @@ def lifetimes(source: str) -> dict[Site, Claim]:
     found: dict[Site, Claim] = {}
     hiding: set[ast.AST] = set()  # functions
     file = File(Path("program.py"), source)
-    known = Lifetimes(Alone())
+    known = Lifetimes(NoProject())
     for life in known.of(file):
         bits = Bits(*(getattr(life, question) for question in Bits._fields))
         hides = bits.escapes and any(_hides(act, life.analysis.transfer) for act in _escapes(life))
@@ -87,7 +87,7 @@ def _site(call: ast.Call) -> Site:
     return call.lineno, call.col_offset
 
 
-def _escapes(life: Lifetime) -> Iterator[cfg.Act]:
+def _escapes(life: Lifetime) -> Iterator[cfg.Event]:
     """What happens where it is last followed."""
     transfer = life.analysis.transfer
     known = transfer.escaped
@@ -96,10 +96,10 @@ def _escapes(life: Lifetime) -> Iterator[cfg.Act]:
         list(transfer(node, fact))
         escapes, transfer.escaped = bool(transfer.escaped), known
         if escapes:
-            yield node.act
+            yield node.event
 
 
-def _hides(act: cfg.Act, transfer: Transfer) -> bool:
+def _hides(act: cfg.Event, transfer: Transfer) -> bool:
     """Whether something is put where an analysis need not see it.
 
     That is: into a variable that an inner function speaks of, or that is declared global, here or by the helper that
@@ -111,7 +111,7 @@ def _hides(act: cfg.Act, transfer: Transfer) -> bool:
     match act:
         case cfg.Bind(node=node) if node in transfer.given_up:
             return True
-        case cfg.Bind(target=ast.Attribute()) if any(map(_may_be_several, transfer.effects.known)):
+        case cfg.Bind(target=ast.Attribute()) if any(map(_may_be_several, transfer.effects.effects_seen)):
             return True  # a field that an overridden method may have closed
         case cfg.Bind(target=target):
             return bool({n.id for n in ast.walk(target) if isinstance(n, ast.Name)} & (names.captured | names.shared))
@@ -125,7 +125,7 @@ def _hides(act: cfg.Act, transfer: Transfer) -> bool:
     return False
 
 
-def _may_be_several(effect: Effect) -> bool:
+def _may_be_several(effect: CallEffect) -> bool:
     return len(effect.callees) > 1 or (bool(effect.callees) and not effect.complete)
 
 
@@ -133,7 +133,7 @@ def _keeps_for_others(definition: Definition) -> bool:
     if isinstance(definition.node, ast.ClassDef):
         return True
     scope = definition.file.functions[definition.node]
-    return bool(scope.globals or definition.file.captured.get(scope))
+    return bool(scope.globals or definition.file.captures.get(scope))
 
 
 def compare(

@@ -12,11 +12,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dbhygiene.engine import all_rules, check_file
+from dbhygiene.checker import all_rules, check_file
 from dbhygiene.fixes.apply import Fixed, fix
 from dbhygiene.model import Finding
 from dbhygiene.settings import Confidence, Settings
-from dbhygiene.source import Alone, File
+from dbhygiene.source import File, NoProject
 
 from .judge import LIMIT, Outcome, Play, Site, TooLargeError
 from .world import LATE, Connection, Order, within
@@ -92,7 +92,7 @@ class _MistakenError(Exception):
 
 
 def _file(source: str, least: Confidence = Confidence.LIKELY) -> File:
-    return File(Path("program.py"), source, project=Alone(Settings(min_confidence=least)))
+    return File(Path("program.py"), source, project=NoProject(Settings(min_confidence=least)))
 
 
 def _findings(file: File) -> list[Finding]:

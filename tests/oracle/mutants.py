@@ -49,7 +49,7 @@ class Mutant(NamedTuple):
 
 
 MUTANTS: tuple[Mutant, ...] = (
-    Mutant("finally not run on return", "flow.cfg", "returns=cache(lambda: gate(returns())),", "returns=returns,"),
+    Mutant("finally not run on return", "flow.cfg", "returns=cache(lambda: wrap(returns())),", "returns=returns,"),
     Mutant("break leaves no with", "flow.cfg", "breaks=led(self.breaks),", "breaks=self.breaks,"),
     Mutant("a loop's else is skipped", "flow.cfg", "done = self.block(stmt.orelse, after, ways)\n        head", "done = after\n        head"),  # noqa: E501
     Mutant("break runs the loop's else", "flow.cfg", "breaks=lambda: after, continues", "breaks=lambda: done, continues"),  # noqa: E501
@@ -62,28 +62,28 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("suppress suppresses nothing", "flow.cfg", "if verdict is not Catches.NEVER:\n                through", "if False:\n                through"),  # noqa: E501
     Mutant("a yield is always resumed", "flow.cfg", "ways, *self.semantics.at_yield)", "ways)"),
     Mutant("of a tuple, one name is unbound", "lifetimes.transfer", "for target, value, _ in pairs:\n", "for target, value, _ in pairs[:1]:\n"),  # noqa: E501
-    Mutant("a = b = c takes c for a alone", "lifetimes.transfer", "last = not isinstance(act.node, ast.Assign) or act.target is act.node.targets[-1]", "last = True"),  # noqa: E501
-    Mutant("any with closes", "lifetimes.transfer", "return how == CLOSER or leaving is None or leaving.closes", "return True"),  # noqa: E501
-    Mutant("pop_all closes", "lifetimes.transfer", "return [fact.without([stack]).with_(CLOSER, call)]", 'return [fact._replace(state="closed")]'),  # noqa: E501
+    Mutant("a = b = c takes c for a alone", "lifetimes.transfer", "last = not isinstance(event.node, ast.Assign) or event.target is event.node.targets[-1]", "last = True"),  # noqa: E501
+    Mutant("any with closes", "lifetimes.transfer", "return relation == CLOSER or leaving is None or leaving.closes", "return True"),  # noqa: E501
+    Mutant("pop_all closes", "lifetimes.transfer", "return [fact.drop_aliases([stack]).add_alias(CLOSER, call)]", 'return [fact._replace(state="closed")]'),  # noqa: E501
     Mutant("each of a tuple is the connection", "lifetimes.transfer", "if index is None or number == index else None", "if True else None"),  # noqa: E501
-    Mutant("return counts when an exception leaves", "lifetimes.lifetime", 'return fact.state == "open" and not any(type(where) is str and "." in where for _, where in fact.aliases)', "return self._normal(fact)"),  # noqa: E501
-    Mutant("a returned cursor takes nothing along", "lifetimes.analysis", "for _, where in fact.aliases)", 'for how, where in fact.aliases if how != "part")'),  # noqa: E501
+    Mutant("return counts when an exception leaves", "lifetimes.lifetime", 'return fact.state == "open" and not any(type(where) is str and "." in where for _, where in fact.aliases)', "return self._leaks_by_return(fact)"),  # noqa: E501
+    Mutant("a returned cursor takes nothing along", "lifetimes.analysis", "for _, where in fact.aliases)", 'for relation, where in fact.aliases if relation != "part")'),  # noqa: E501
     Mutant("a stack goes by its name", "lifetimes.analysis", "yield name, item\n", "yield name, name\n"),
     Mutant("a generator never takes back", "lifetimes.analysis", "return bool(closed)", "return False"),
-    Mutant("closures see nothing", "lifetimes.analysis", "captured=file.captured.get(scope, ()),", "captured=(),"),
-    Mutant("is None means is not None", "lifetimes.knowledge", "if isinstance(op, (ast.Is, ast.Eq)):", "if not isinstance(op, (ast.Is, ast.Eq)):"),  # noqa: E501
-    Mutant("what is known outlives a rebinding", "lifetimes.knowledge", "return frozenset(k for k in known if path not in self._mentions.get(k[0], ()))", "return known"),  # noqa: E501
-    Mutant("every constant is true", "lifetimes.knowledge", "return TRUTHY if constant else FALSY", "return TRUTHY"),
-    Mutant("nothing is known", "lifetimes.knowledge", "return known if all(key in later for key, _ in known) else frozenset(k for k in known if k[0] in later)", "return frozenset()"),  # noqa: E501
+    Mutant("closures see nothing", "lifetimes.analysis", "captured=file.captures.get(scope, ()),", "captured=(),"),
+    Mutant("is None means is not None", "lifetimes.path_conditions", "if isinstance(op, (ast.Is, ast.Eq)):", "if not isinstance(op, (ast.Is, ast.Eq)):"),  # noqa: E501
+    Mutant("what is known outlives a rebinding", "lifetimes.path_conditions", "return frozenset(k for k in known if path not in self._mentions.get(k[0], ()))", "return known"),  # noqa: E501
+    Mutant("every constant is true", "lifetimes.path_conditions", "return TRUTHY if constant else FALSY", "return TRUTHY"),  # noqa: E501
+    Mutant("nothing is known", "lifetimes.path_conditions", "return known if all(key in later for key, _ in known) else frozenset(k for k in known if k[0] in later)", "return frozenset()"),  # noqa: E501
     Mutant("what a helper does, it does before it raises", "lifetimes.summaries", "(normal if end is analysis.graph.exit else raising).add", "(normal if True else raising).add"),  # noqa: E501
-    Mutant("a helper never raises", "lifetimes.summaries", "tuple(sorted(graph.thrown)) if graph.raised in nodes else ())", "())"),  # noqa: E501
+    Mutant("a helper never raises", "lifetimes.summaries", "tuple(sorted(graph.uncaught)) if graph.raised in nodes else ())", "())"),  # noqa: E501
     Mutant("a helper always returns", "lifetimes.summaries", "outcome = Outcome(graph.exit in nodes,", "outcome = Outcome(True,"),  # noqa: E501
     Mutant("entering runs no code", "lifetimes.summaries", "not _raises_before_yield(graph), tuple(swallows)", "True, tuple(swallows)"),  # noqa: E501
     Mutant("no manager swallows", "lifetimes.summaries", "swallows = [name for handler in _swallowing(graph) for name in _caught_by(file, handler)]", "swallows: list[str | None] = []"),  # noqa: E501
     Mutant("logging raises", "lifetimes.effects", "return Outcome(raises=()) if quiet or", "return Outcome(raises=()) if"),  # noqa: E501
-    Mutant("a subclass has no say", "flow.callees", "found = _joined([found, *_overridden(receiver.cls, family, name)])", "found = _joined([found])"),  # noqa: E501
+    Mutant("a subclass has no say", "flow.callees", "found = _join([found, *_overrides_below(receiver.cls, family, name)])", "found = _join([found])"),  # noqa: E501
     Mutant("what is given comes back as new", "lifetimes.summaries", "instead=others,", "instead=frozenset(),"),
-    Mutant("a flag says nothing", "lifetimes.transfer", "            if is_test(value):\n                answers =", "            if False:\n                answers ="),  # noqa: E501
+    Mutant("a flag says nothing", "lifetimes.transfer", "            if is_condition(value):\n                answers =", "            if False:\n                answers ="),  # noqa: E501
     Mutant("no exception comes in at a yield", "lifetimes.effects", "self.at_yield = (ORDINARY, GENERATOR_EXIT)", "self.at_yield = (GENERATOR_EXIT,)"),  # noqa: E501
 )  # fmt: skip
 

@@ -28,7 +28,7 @@ def test_no_sentence_is_untrue(chunk: int) -> None:
 
 def test_an_untrue_note_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Here every call is said to leave it open, were it to raise."""
-    calls = property(lambda life: [n.act.node for n, _ in life.history if isinstance(n.act, cfg.Call)])
+    calls = property(lambda life: [n.event.node for n, _ in life.history if isinstance(n.event, cfg.Call)])
     monkeypatch.setattr(Lifetime, "raisers", calls)
     assert any(untrue(program(Random(f"words/{number}"))) for number in range(40))
 

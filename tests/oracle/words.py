@@ -10,11 +10,11 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
-from dbhygiene import engine
-from dbhygiene.catalogue import all_rules
+from dbhygiene import checker
 from dbhygiene.model import Finding
+from dbhygiene.registry import all_rules
 from dbhygiene.settings import Confidence, Settings
-from dbhygiene.source import Alone, File
+from dbhygiene.source import File, NoProject
 
 from .judge import LIMIT, Outcome, Play, TooLargeError
 from .world import Connection
@@ -40,8 +40,8 @@ class Untrue(NamedTuple):
 
 
 def findings(source: str) -> list[Finding]:
-    file = File(Path("program.py"), source, project=Alone(Settings(min_confidence=Confidence.POSSIBLE)))
-    return [each for each in engine.check_file(file, all_rules()) if each.code in CODES]
+    file = File(Path("program.py"), source, project=NoProject(Settings(min_confidence=Confidence.POSSIBLE)))
+    return [each for each in checker.check_file(file, all_rules()) if each.code in CODES]
 
 
 def untrue(source: str, *, bound: int = 2, limit: int = LIMIT) -> list[Untrue] | None:

@@ -56,8 +56,8 @@ def _run(words: Sequence[str]) -> int:
         if words[:1] == ["check"]:
             from dbhygiene.frontends.cli import options
 
-            if (given := options.given(words[1:], options.CHECK)) is not None:
-                from dbhygiene.frontends.cli.checking import check
+            if (given := options.parse_plain(words[1:], options.CHECK)) is not None:
+                from dbhygiene.frontends.cli.check_paths import check
 
                 return check(**given)
         from dbhygiene.frontends.cli.commands import run

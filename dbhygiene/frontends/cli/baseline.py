@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
-from dbhygiene import engine
+from dbhygiene import checker
 from dbhygiene.baseline import DEFAULT
-from dbhygiene.frontends.cli.clicked import Command, run_options
-from dbhygiene.frontends.cli.known import baseline_path, update
-from dbhygiene.frontends.cli.run import Run, shown, with_stdin
+from dbhygiene.frontends.cli.baseline_filter import baseline_path, update
+from dbhygiene.frontends.cli.click_adapter import Command, run_options
+from dbhygiene.frontends.cli.run import Run, display_path, with_stdin
 from dbhygiene.mistakes import Mistake
 
 
@@ -41,9 +41,9 @@ def write_baseline(
             raise Mistake("--baseline: the paths are in several projects; set `baseline` in each of them")
         path = baseline_path(project, baseline)
         findings = list(part.findings)
-        run.failed |= any(finding.code == engine.INTERNAL_ERROR for finding in findings)
+        run.failed |= any(finding.code == checker.INTERNAL_ERROR for finding in findings)
         done = update(project, part.rules, part.files, findings, baseline, prune=prune)
-        sys.stdout.write(f"{shown(path or project.root / DEFAULT)}: {done}\n")
+        sys.stdout.write(f"{display_path(path or project.root / DEFAULT)}: {done}\n")
         if path is None:
             sys.stdout.write(f'to use it, set `baseline = "{DEFAULT}"` in `[tool.dbhygiene]` of pyproject.toml\n')
     return 2 if run.failed else 0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from dbhygiene.frontends.cli.checking import check
-from dbhygiene.frontends.cli.clicked import Command, with_options
+from dbhygiene.frontends.cli.check_paths import check
+from dbhygiene.frontends.cli.click_adapter import Command, with_options
 from dbhygiene.frontends.cli.options import CHECK
 
 command = click.command("check", cls=Command)(with_options(CHECK)(check))

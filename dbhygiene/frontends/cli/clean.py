@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 
 from dbhygiene import config
-from dbhygiene.cache import clean
-from dbhygiene.frontends.cli.clicked import Command
-from dbhygiene.frontends.cli.run import shown
+from dbhygiene.frontends.cli.click_adapter import Command
+from dbhygiene.frontends.cli.run import display_path
 from dbhygiene.mistakes import Mistake
+from dbhygiene.store import clean
 
 
 @click.command("clean", cls=Command)
@@ -23,7 +23,7 @@ def command(paths: tuple[str, ...], cache_dir: Path | None) -> int:
     for directory in directories:
         try:
             if clean(directory):
-                sys.stdout.write(f"removed {shown(directory)}\n")
+                sys.stdout.write(f"removed {display_path(directory)}\n")
         except OSError as error:
             raise Mistake(f"{directory}: {error.strerror}") from None
     return 0
@@ -33,4 +33,4 @@ def _cache(path: Path) -> Path:
     if not path.exists():
         raise Mistake(f"{path}: no such file or directory")
     root = config.root_of(path.absolute())
-    return root / config.from_environment(config.load(root)).cache_dir
+    return root / config.from_environment(config.load_settings(root)).cache_dir

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from dbhygiene.frontends.cli.clicked import Command
+from dbhygiene.frontends.cli.click_adapter import Command
 
 _WHERE = {
     "bash": '~/.bashrc: eval "$(dbhygiene completion bash)"',

@@ -7,8 +7,8 @@ import textwrap
 
 import click
 
-from dbhygiene.frontends.cli.clicked import Command
-from dbhygiene.keys import BY_NAME, KEYS, Key, plain, schema
+from dbhygiene.config_schema import BY_NAME, KEYS, Key, plain, schema
+from dbhygiene.frontends.cli.click_adapter import Command
 from dbhygiene.mistakes import Mistake, did_you_mean
 
 
@@ -25,11 +25,11 @@ def command(names: tuple[str, ...], as_schema: bool) -> int:
     for name in names:
         if name not in BY_NAME:
             raise Mistake(f"unknown key `{name}`{did_you_mean(name, BY_NAME)}")
-    sys.stdout.write("\n".join(_told(key) for key in KEYS if not names or key.name in names))
+    sys.stdout.write("\n".join(_describe(key) for key in KEYS if not names or key.name in names))
     return 0
 
 
-def _told(key: Key) -> str:
+def _describe(key: Key) -> str:
     import json
 
     default = "" if key.default is None or key.default == "" else f", {json.dumps(plain(key.default))} if not set"

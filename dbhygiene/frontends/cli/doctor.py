@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from dbhygiene import config, engine
-from dbhygiene.checkup import Remark, checkup, failed, settings_problem
-from dbhygiene.frontends.cli.clicked import Command
+from dbhygiene import checker, config
+from dbhygiene.doctor import Remark, examine, has_problems, settings_problem
+from dbhygiene.frontends.cli.click_adapter import Command
 from dbhygiene.mistakes import Mistake
 from dbhygiene.project import Project
 from dbhygiene.settings import Settings
@@ -33,18 +33,18 @@ def command(path: Path, output_format: str, isolated: bool) -> int:
     else:
         width = max(len(remark.topic) for remark in remarks)
         sys.stdout.writelines(_line(remark, width) for remark in remarks)
-    return int(failed(remarks))
+    return int(has_problems(remarks))
 
 
 def _remarks(path: Path, isolated: bool) -> list[Remark]:
     try:
         root = config.root_of(path)
-        settings = config.from_environment(Settings() if isolated else config.load(root))
+        settings = config.from_environment(Settings() if isolated else config.load_settings(root))
         config.require_version(settings)
-        engine.chosen(settings)
+        checker.selected_rules(settings)
     except Mistake as error:
         return [settings_problem(error)]
-    return checkup(Project(root, settings), isolated=isolated)
+    return examine(Project(root, settings), isolated=isolated)
 
 
 def _line(remark: Remark, width: int) -> str:

@@ -10,16 +10,16 @@ from typing import Any, NamedTuple
 
 import click
 
-from dbhygiene import config, engine
-from dbhygiene.catalogue import all_rules
-from dbhygiene.checkup import sites
-from dbhygiene.frontends.cli.clicked import Command, with_options
+from dbhygiene import checker, config
+from dbhygiene.doctor import sites
+from dbhygiene.frontends.cli.click_adapter import Command, with_options
 from dbhygiene.frontends.cli.options import RUN
-from dbhygiene.frontends.cli.run import NOTEBOOK, Part, Run, count, shown
-from dbhygiene.frozen import replace
+from dbhygiene.frontends.cli.run import NOTEBOOK, ProjectPart, Run, count, display_path
 from dbhygiene.mistakes import Mistake
 from dbhygiene.model import Finding
 from dbhygiene.project import Project
+from dbhygiene.records import replace
+from dbhygiene.registry import all_rules
 from dbhygiene.reports import reporter
 from dbhygiene.settings import Confidence
 from dbhygiene.source import NOT_PYTHON, File
@@ -36,11 +36,11 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
         raise Mistake("which line? Name it as FILE:LINE")
     run = Run(**{**options, "steps": "all"})
     for target in paths:
-        _explain(run, *_parsed(target))
+        _explain(run, *_parse_target(target))
     return 2 if run.failed else 0
 
 
-def _parsed(target: str) -> tuple[Path, int]:
+def _parse_target(target: str) -> tuple[Path, int]:
     """A file and a line; a column behind is taken, too: it is what `concise` prints."""
     parts = target.split(":")
     while len(parts) > 2 and parts[-1].isdecimal() and parts[-2].isdecimal():
@@ -56,7 +56,7 @@ def _parsed(target: str) -> tuple[Path, int]:
     return path, int(number)
 
 
-class _Known(NamedTuple):
+class _Explained(NamedTuple):
     """A finding, and why it is not reported; empty where it is."""
 
     finding: Finding
@@ -68,23 +68,23 @@ def _explain(run: Run, path: Path, line: int) -> None:
     settings = run.settings(root)
     everything = replace(settings, min_confidence=Confidence.POSSIBLE, per_file_ignores={})
     project, rules = Project(root, everything), all_rules()
-    analyses = engine.Analyses(project)
+    analyses = checker.Analyses(project)
     try:
         file = project.file(path)
         _ = file.tree
     except NOT_PYTHON as error:
-        raise Mistake(f"{shown(path)}: {error}") from None
+        raise Mistake(f"{display_path(path)}: {error}") from None
     if not 0 < line <= len(file.lines):
-        raise Mistake(f"{shown(path)} has {count(len(file.lines), 'line')}")
-    engine.load(project, [path], rules, analyses, {path})
-    run.look_at(Part(project, (), analyses, rules))
+        raise Mistake(f"{display_path(path)} has {count(len(file.lines), 'line')}")
+    checker.load(project, [path], rules, analyses, {path})
+    run.look_at(ProjectPart(project, (), analyses, rules))
     as_set = replace(file, project=Project(root, settings))
     known = _without_baseline(run, as_set, list(_findings(file, analyses, as_set)))
     here = [each for each in known if _touches(each.finding, path, line)]
-    texts = [*_lives(file, analyses, line), *_told(run, here)]
+    texts = [*_lives(file, analyses, line), *_describe_findings(run, here)]
     sys.stdout.writelines(texts)
     if not texts:
-        sys.stdout.write(f"{shown(path)}:{line}: no finding and no connection here.\n")
+        sys.stdout.write(f"{display_path(path)}:{line}: no finding and no connection here.\n")
         for words in sites(project, [path]) if "django" in file.text or "models" in file.text else ():
             sys.stdout.write(f"Django: {words}.\n")
         if elsewhere := sorted({each.finding.span.line for each in known}):
@@ -92,30 +92,30 @@ def _explain(run: Run, path: Path, line: int) -> None:
             sys.stdout.write(f"Findings in this file, silenced ones included: {lines}.\n")
 
 
-def _findings(file: File, analyses: engine.Analyses, as_set: File) -> Iterator[_Known]:
+def _findings(file: File, analyses: checker.Analyses, as_set: File) -> Iterator[_Explained]:
     """Every finding in a file, whatever is ignored; `as_set` is the file in the project as its settings have it."""
     rules = all_rules()
     settings = as_set.project.settings
-    chosen = set(engine.chosen(settings))
-    heeded = {finding.fingerprint for finding in engine.check_file(file, rules, analyses)}
+    chosen = set(checker.selected_rules(settings))
+    heeded = {finding.fingerprint for finding in checker.check_file(file, rules, analyses)}
     by_code = {rule.code: rule for rule in rules}
-    for finding in engine.check_file(file, rules, analyses, heed_comments=False):
+    for finding in checker.check_file(file, rules, analyses, heed_comments=False):
         rule = by_code.get(finding.code)
         hidden = ""
         if rule is not None and rule not in chosen:
             hidden = f"`{rule.name}` is {'not selected' if rule.default else 'off by default: select it'}"
-        elif rule is not None and engine.ignored_here(rule, as_set):
+        elif rule is not None and checker.is_ignored_in(rule, as_set):
             hidden = "`per-file-ignores` ignores this rule in this file"
         elif finding.confidence < settings.min_confidence:
             hidden = f"its confidence is {finding.confidence}, and `min-confidence` is {settings.min_confidence}"
         elif finding.fingerprint not in heeded:
             hidden = "a comment silences it"
-        yield _Known(finding, hidden)
+        yield _Explained(finding, hidden)
 
 
-def _without_baseline(run: Run, as_set: File, known: list[_Known]) -> list[_Known]:
+def _without_baseline(run: Run, as_set: File, known: list[_Explained]) -> list[_Explained]:
     """The same, with the baseline's reason where it knows a finding."""
-    from dbhygiene.frontends.cli.known import Filter
+    from dbhygiene.frontends.cli.baseline_filter import Filter
 
     assert isinstance(as_set.project, Project)
     told = [each.finding for each in known if not each.hidden]
@@ -132,17 +132,17 @@ def _touches(finding: Finding, path: Path, line: int) -> bool:
     return any(span.line <= line <= span.end_line for span in spans)
 
 
-def _lives(file: File, analyses: engine.Analyses, line: int) -> Iterator[str]:
+def _lives(file: File, analyses: checker.Analyses, line: int) -> Iterator[str]:
     """What becomes of each connection that is opened in a line, or open there, or closed or handed on."""
-    from dbhygiene.lifetimes.account import account, states
+    from dbhygiene.lifetimes.explanation import explain, states
 
     for life in analyses.subjects("Lifetime", file):
-        title, verdict, way = account(life)
+        title, verdict, way = explain(life)
         born = life.statement.lineno <= line <= (life.birth.end_lineno or 0)
         here = states(life, line)
         if not born and "open" not in here and all(at.lineno != line for at, _ in way):
             continue
-        yield f"{shown(file.path)}:{life.birth.lineno}: {title}: {verdict}\n"
+        yield f"{display_path(file.path)}:{life.birth.lineno}: {title}: {verdict}\n"
         if here and not born:
             yield f"  before line {line}, it is {' or '.join(here)}\n"
         width = max(len(state) for _, state in way)
@@ -152,7 +152,7 @@ def _lives(file: File, analyses: engine.Analyses, line: int) -> Iterator[str]:
         yield "\n"
 
 
-def _told(run: Run, here: Sequence[_Known]) -> Iterator[str]:
+def _describe_findings(run: Run, here: Sequence[_Explained]) -> Iterator[str]:
     for finding, hidden in here:
         yield from reporter("full")([finding], run.scene)
         if hidden:

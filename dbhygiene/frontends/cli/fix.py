@@ -11,13 +11,13 @@ from typing import Any
 
 import click
 
-from dbhygiene import engine
-from dbhygiene.frontends.cli.clicked import Command, run_options
-from dbhygiene.frontends.cli.run import Part, Run, count, shown, with_stdin
-from dbhygiene.frozen import replace
+from dbhygiene import checker
+from dbhygiene.frontends.cli.click_adapter import Command, run_options
+from dbhygiene.frontends.cli.run import ProjectPart, Run, count, display_path, with_stdin
 from dbhygiene.mistakes import Mistake
 from dbhygiene.model import Finding, Fix, NoFix
 from dbhygiene.project import Project
+from dbhygiene.records import replace
 from dbhygiene.source import File
 
 
@@ -36,7 +36,7 @@ def command(paths: tuple[str, ...], diff: bool, unsafe_fixes: bool, exit_non_zer
 
 
 @dataclass
-class Fixing:
+class FixRun:
     """What came of fixing so far."""
 
     run: Run
@@ -45,7 +45,7 @@ class Fixing:
     fixed: int = 0
     failed: bool = False
 
-    def part(self, part: Part) -> list[Finding]:
+    def fix_part(self, part: ProjectPart) -> list[Finding]:
         """Fix the files of one project, or standard input; what is left."""
         text = part.stdin
         remaining: list[Finding] = []
@@ -56,29 +56,29 @@ class Fixing:
                 remaining += before
                 continue
             file = part.project.file(path)
-            after, done, left = self._fixed(file, part)
+            after, done, left = self._fix_file(file, part)
             if part.stdin is not None and not self.diff:
                 text = after.encode()
             elif after.text != file.text and not self._deliver(file, after):
                 remaining += before
                 continue
-            self._tell(done)
+            self._report(done)
             if not self.diff and after.text != file.text:
                 part.project.replace(after)
                 changed.add(path)
             remaining += left
         if text is not None and not self.diff:
             sys.stdout.buffer.write(text)
-        return _told_anew(part, remaining, changed)
+        return _refresh(part, remaining, changed)
 
-    def _fixed(self, file: File, part: Part) -> tuple[File, Sequence[Finding], list[Finding]]:
+    def _fix_file(self, file: File, part: ProjectPart) -> tuple[File, Sequence[Finding], list[Finding]]:
         """The fixed file, the findings that are gone, and those left; of these, a fix that failed says why.
 
         A diff is read beside the file as it is: what is left is told as it was before.
         """
         from dbhygiene.fixes.apply import fix
 
-        fixed = fix(file, lambda changed: engine.check_file(changed, part.rules, part.analyses), unsafe=self.unsafe)
+        fixed = fix(file, lambda changed: checker.check_file(changed, part.rules, part.analyses), unsafe=self.unsafe)
         left = [(each.was if self.diff else each.finding, each.reason) for each in fixed.left]
         told = [each._replace(fix=NoFix(reason)) if each.fixable else each for each, reason in left]
         return replace(file, text=fixed.text), fixed.fixed, told
@@ -89,50 +89,50 @@ class Fixing:
             sys.stdout.flush()
             sys.stdout.buffer.writelines(diff_of(file, after))
             return True
-        from dbhygiene.writing import write
+        from dbhygiene.atomic_write import replace_file
 
         try:
-            write(file.path, after.encode(), was=file.encode())
+            replace_file(file.path, after.encode(), was=file.encode())
         except Mistake as mistake:
             self.run.warn(str(mistake))
             self.failed = True
             return False
         return True
 
-    def _tell(self, done: Sequence[Finding]) -> None:
+    def _report(self, done: Sequence[Finding]) -> None:
         self.fixed += len(done)
         for finding in done:
             assert isinstance(finding.fix, Fix)
             words = f"{finding.code} {'would be fixed' if self.diff else 'fixed'}: {finding.fix.title}"
-            self.run.say(f"{shown(finding.path)}:{finding.span.line}: {words}")
+            self.run.say(f"{display_path(finding.path)}:{finding.span.line}: {words}")
 
 
-def fix_all(run: Run, paths: Sequence[str], *, diff: bool, unsafe: bool) -> Fixing:
+def fix_all(run: Run, paths: Sequence[str], *, diff: bool, unsafe: bool) -> FixRun:
     """Fix what is found, tell that, and report what is left."""
     if diff or "-" in paths:
         run.out = sys.stderr  # standard output is for the diff, or for the fixed text
         run.previews = 0
-    fixing = Fixing(run, diff, unsafe)
-    left: list[tuple[Project, list[Finding]]] = [(part.project, fixing.part(part)) for part in run.parts(paths)]
+    fixing = FixRun(run, diff, unsafe)
+    left: list[tuple[Project, list[Finding]]] = [(part.project, fixing.fix_part(part)) for part in run.parts(paths)]
     for project, remaining in left:
-        run.report(project, remaining)
+        run.report_new(project, remaining)
     run.close(before=f"{count(fixing.fixed, 'finding')} {'would be fixed' if diff else 'fixed'}; left: ")
     return fixing
 
 
-def _told_anew(part: Part, left: list[Finding], changed: set[Path]) -> list[Finding]:
+def _refresh(part: ProjectPart, left: list[Finding], changed: set[Path]) -> list[Finding]:
     """What is left, once more where it leads through another file that has changed: its lines are others now."""
     stale = {each.path for each in left if any(step.path in changed and step.path != each.path for step in each.steps)}
     if not stale:
         return left
     project = Project(part.project.root, part.project.settings)
-    analyses = engine.Analyses(project)
-    analyses.learn(part.analyses.handed)
+    analyses = checker.Analyses(project)
+    analyses.set_helpers(part.analyses.handed)
     answers = {each.fingerprint: each.fix for each in left}
     return [
         finding._replace(fix=answers.get(finding.fingerprint, finding.fix))
         for path, group in groupby(left, key=lambda finding: finding.path)
-        for finding in (engine.check_file(project.file(path), part.rules, analyses) if path in stale else group)
+        for finding in (checker.check_file(project.file(path), part.rules, analyses) if path in stale else group)
     ]
 
 
@@ -140,7 +140,7 @@ def diff_of(before: File, after: File) -> Iterator[bytes]:
     """A unified diff as `git apply` and `patch` take it: in the file's own bytes, its lines ended by line feeds."""
     from difflib import diff_bytes, unified_diff
 
-    name = _quoted(before.path)
+    name = _quote(before.path)
     old, new = (_lines(file.encode()) for file in (before, after))
     for line in diff_bytes(unified_diff, old, new, b"a/" + name, b"b/" + name):
         yield line if line.endswith(b"\n") else line + b"\n\\ No newline at end of file\n"
@@ -152,7 +152,7 @@ def _lines(data: bytes) -> list[bytes]:
     return [line + b"\n" for line in lines] + ([rest] if rest else [])
 
 
-def _quoted(path: Path) -> bytes:
+def _quote(path: Path) -> bytes:
     """The path for a diff's header: a tab ends one that holds a space."""
-    name = Path(shown(path)).as_posix().lstrip("/")
+    name = Path(display_path(path)).as_posix().lstrip("/")
     return name.encode(errors="surrogateescape") + (b"\t" if " " in name else b"")

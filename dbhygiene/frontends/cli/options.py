@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dbhygiene.frontends.cli.output import target
+from dbhygiene.frontends.cli.output import parse_target
 from dbhygiene.frontends.cli.terminal import WHEN
-from dbhygiene.frozen import Frozen
 from dbhygiene.mistakes import Mistake
+from dbhygiene.records import Frozen
 from dbhygiene.settings import FORMATS, Confidence
 
 
@@ -81,7 +81,7 @@ RUN = (
     Option(
         ("-o", "--output-format"),
         f"Print this format, or write it to a file; can be repeated. Formats: {', '.join(FORMATS)}.  [default: full]",
-        target,
+        parse_target,
         "FORMAT[:FILE]",
         many=True,
         key="asked",
@@ -113,7 +113,7 @@ CHECK = (
 )
 
 
-def given(words: Sequence[str], options: Sequence[Option]) -> Mapping[str, Any] | None:
+def parse_plain(words: Sequence[str], options: Sequence[Option]) -> Mapping[str, Any] | None:
     """What a command line says: the value of each option, and `paths`; None where it is not plain what it means."""
     by_name = {name: option for option in options for name in option.names}
     found = {option.dest: option.start for option in options}

@@ -8,10 +8,10 @@ from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
-from dbhygiene.frozen import Record, replace
 from dbhygiene.mistakes import Mistake, did_you_mean
 from dbhygiene.model import Finding
-from dbhygiene.reports import ONE_BY_ONE, Look, Scene, reporter
+from dbhygiene.records import Record, replace
+from dbhygiene.reports import ONE_BY_ONE, RenderContext, TerminalStyle, reporter
 from dbhygiene.settings import FORMATS
 
 
@@ -22,7 +22,7 @@ class Target(Record):
     file: Path | None = None
 
 
-def target(text: str) -> Target:
+def parse_target(text: str) -> Target:
     """`FORMAT`, or `FORMAT:FILE`; raises Mistake where there is no such format."""
     name, _, file = text.partition(":")
     if name not in FORMATS:
@@ -30,7 +30,7 @@ def target(text: str) -> Target:
     return Target(name, Path(file) if file else None)
 
 
-def targets(asked: Sequence[Target], output_file: Path | None) -> list[Target]:
+def parse_targets(asked: Sequence[Target], output_file: Path | None) -> list[Target]:
     """What to write where, what is printed first; raises Mistake where that cannot be done.
 
     Arguments:
@@ -50,7 +50,7 @@ def targets(asked: Sequence[Target], output_file: Path | None) -> list[Target]:
 class Output:
     """Findings on their way out: printed as they come where the format allows it, all else at the end."""
 
-    def __init__(self, targets: Sequence[Target], scene: Scene, out: TextIO) -> None:
+    def __init__(self, targets: Sequence[Target], scene: RenderContext, out: TextIO) -> None:
         self._targets = targets
         self._scene = scene
         self._out = out
@@ -76,7 +76,7 @@ class Output:
         """Write what could not be printed before; raises Mistake where a file cannot be written."""
         for target in self._targets:
             if target.file is not None:
-                scene = replace(self._scene, look=Look(every_step=self._scene.look.every_step))
+                scene = replace(self._scene, style=TerminalStyle(every_step=self._scene.style.every_step))
                 _write(target.file, "".join(reporter(target.format)(self._kept, scene)))
             elif target.format not in ONE_BY_ONE:
                 for text in reporter(target.format)(self._kept, self._scene):
@@ -86,11 +86,11 @@ class Output:
 
 
 def _write(path: Path, text: str, mode: str = "w") -> None:
-    from dbhygiene.writing import put
+    from dbhygiene.atomic_write import write_file
 
     try:
         if mode == "w":
-            put(path, text.encode("utf-8", "backslashreplace"))
+            write_file(path, text.encode("utf-8", "backslashreplace"))
         else:
             with path.open(mode, encoding="utf-8", errors="backslashreplace", newline="\n") as file:
                 file.write(text)
@@ -98,15 +98,15 @@ def _write(path: Path, text: str, mode: str = "w") -> None:
         raise Mistake(f"{path}: not written: {(error.strerror or str(error)).lower()}") from None
 
 
-def _summarise(findings: Sequence[Finding], scene: Scene) -> None:
+def _summarise(findings: Sequence[Finding], scene: RenderContext) -> None:
     """A table for the page of a GitHub job, where one is running."""
     if path := os.environ.get("GITHUB_STEP_SUMMARY"):
-        from dbhygiene.reports.github import summary
+        from dbhygiene.reports.github import job_summary
 
         names = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_SHA")
         server, repository, commit = (os.environ.get(name) for name in names)
         blob = f"{server}/{repository}/blob/{commit}" if server and repository and commit else ""
-        _write(Path(path), summary(findings, scene, blob), mode="a")
+        _write(Path(path), job_summary(findings, scene, blob), mode="a")
 
 
 def base() -> Path:

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import click
 
-from dbhygiene.catalogue import all_rules
-from dbhygiene.engine import OWN_CODES
-from dbhygiene.engine.own_pages import PAGES
-from dbhygiene.frontends.cli.clicked import Command
+from dbhygiene.checker import OWN_CODES
+from dbhygiene.checker.own_pages import PAGES
+from dbhygiene.frontends.cli.click_adapter import Command
 from dbhygiene.mistakes import Mistake, did_you_mean
+from dbhygiene.registry import all_rules
 
 FORMATS = ("text", "markdown", "json")
 
@@ -30,7 +30,7 @@ class _Page(NamedTuple):
 
 def _names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """Names and codes that begin like this, for the shell."""
-    words = list(_known())
+    words = list(_all_pages())
     return [word for word in words if word.startswith(incomplete)]
 
 
@@ -42,7 +42,7 @@ def _names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
 )
 def command(names: tuple[str, ...], every: bool, output_format: str) -> int:
     """Print the page of a rule, or a table of rules. NAME is a name, a code or a prefix; all rules by default."""
-    known = _known()
+    known = _all_pages()
     pages = sorted(dict.fromkeys(known.values()))
     by_lower = {word.lower(): page for word, page in known.items()}
     as_table = not names
@@ -68,7 +68,7 @@ def command(names: tuple[str, ...], every: bool, output_format: str) -> int:
     return 0
 
 
-def _known() -> dict[str, _Page]:
+def _all_pages() -> dict[str, _Page]:
     """Every page, by the name and by the code of its rule."""
     pages = [
         _Page(rule.code, rule.name, rule.summary, rule.default, _fix(rule.doc), rule.doc.strip())

@@ -10,38 +10,38 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from dbhygiene import __version__, config, engine
-from dbhygiene.catalogue import all_rules
-from dbhygiene.fingerprints import fingerprinted
+from dbhygiene import __version__, checker, config
+from dbhygiene.fingerprints import add_fingerprints
 from dbhygiene.frontends.cli import terminal
-from dbhygiene.frontends.cli.output import Output, Target, base, targets
+from dbhygiene.frontends.cli.output import Output, Target, base, parse_targets
 from dbhygiene.frontends.cli.progress import Progress
-from dbhygiene.frozen import Frozen, replace
 from dbhygiene.mistakes import Mistake
 from dbhygiene.model import AnyRule, Finding, Fix
 from dbhygiene.project import Project
-from dbhygiene.reports import Scene
+from dbhygiene.records import Frozen, replace
+from dbhygiene.registry import all_rules
+from dbhygiene.reports import RenderContext
 from dbhygiene.settings import Confidence, Settings
 from dbhygiene.source import NOT_PYTHON
 from dbhygiene.workspace import Member, members
 
 if TYPE_CHECKING:
+    from dbhygiene.checker.incremental import IncrementalCheck
     from dbhygiene.discovery import Listing
-    from dbhygiene.engine.memory import Memory
-    from dbhygiene.frontends.cli.known import Filter
+    from dbhygiene.frontends.cli.baseline_filter import Filter
 
 MOST_PREVIEWS = 10
 NOTEBOOK = "notebooks cannot be checked yet"
 EFFECTS = frozenset({"src", "exclude", "extend-exclude", "per-file-ignores"})  # settings that may name nothing
-UNREAD = {engine.SYNTAX_ERROR: "not parsed", engine.NOT_READ: "not read"}
+UNREAD = {checker.SYNTAX_ERROR: "not parsed", checker.NOT_READ: "not read"}
 
 
-class Part(Frozen):
+class ProjectPart(Frozen):
     """What lies in one project: the findings in its files, or in what standard input holds."""
 
     project: Project
     findings: Iterable[Finding]
-    analyses: engine.Analyses
+    analyses: checker.Analyses
     rules: Sequence[AnyRule]
     stdin: bytes | None = None
     files: Sequence[Path] = ()
@@ -86,21 +86,21 @@ class Run:
         self._unread = dict.fromkeys(UNREAD, 0)
         self.failed = False
         self._tally: dict[tuple[str, str], list[bool]] = {}  # of each rule: which can be fixed
-        self._seen: list[Part] = []
+        self._seen: list[ProjectPart] = []
         self._filters: dict[Path, Filter] = {}
-        self._memories: dict[Path, Memory] = {}
+        self._memories: dict[Path, IncrementalCheck] = {}
         if self.options.verbose:
             from dbhygiene.flow import limits
 
             limits.listen(self.tell)
         # What is wrong is told before anything is looked at.
-        self._targets = targets(self.options.asked, self.options.output_file)
+        self._targets = parse_targets(self.options.asked, self.options.output_file)
         if self.options.since is not None and not self.options.since.strip():
             raise Mistake("--since: the revision is empty")
 
     # -- what to look at ------------------------------------------------------------------------------
 
-    def parts(self, paths: Sequence[str]) -> Iterator[Part]:
+    def parts(self, paths: Sequence[str]) -> Iterator[ProjectPart]:
         """Each project that the paths lie in, with the findings there; standard input last."""
         named = set(_absolute(paths))
         for member in self.members(paths):
@@ -109,17 +109,19 @@ class Run:
             self._warn_of(member, named)
             self.checked += len(files)
             self.tell(f"{project.root}: {count(len(files), 'file')}, rules {', '.join(rule.code for rule in rules)}")
-            analyses = engine.Analyses(project)
+            analyses = checker.Analyses(project)
             if self.options.verbose:
-                from dbhygiene.checkup import sites  # by what Django's connections go to
+                from dbhygiene.doctor import sites  # by what Django's connections go to
 
-                for words in sites(project, [file.path for file in project.speaking("django")]):
+                for words in sites(project, [file.path for file in project.files_containing("django")]):
                     self.tell(f"{project.root}: Django: {words}")
-            failed = [engine.not_read(path, reason) for path, reason in member.unlisted if path in named]
-            findings = engine.check(project, files, rules, named=named, analyses=analyses, how=self._how(project))
-            yield self._known(Part(project, chain(failed, findings), analyses, rules, files=files))
+            failed = [checker.not_read(path, reason) for path, reason in member.unlisted if path in named]
+            findings = checker.check(
+                project, files, rules, named=named, analyses=analyses, how=self._run_options(project)
+            )
+            yield self._listed_in_project(ProjectPart(project, chain(failed, findings), analyses, rules, files=files))
         if "-" in paths:
-            yield self._known(self._stdin())
+            yield self._listed_in_project(self._stdin())
 
     def _warn_of(self, member: Member, named: Collection[Path]) -> None:
         """Name what makes a run look at less than its user may think."""
@@ -129,18 +131,20 @@ class Run:
             from dbhygiene.ineffective import ineffective
 
             words += ineffective(project, member.listed)
-        words += [f"{shown(path)}: not read: {reason.lower()}" for path, reason in member.unlisted if path not in named]
+        words += [
+            f"{display_path(path)}: not read: {reason.lower()}" for path, reason in member.unlisted if path not in named
+        ]
         for each in words:
             self.warn(f"warning: {each}")
 
-    def _how(self, project: Project) -> engine.How:
+    def _run_options(self, project: Project) -> checker.RunOptions:
         """Who goes on to work with the files cannot have others look at them ahead, or take findings from a cache."""
         if not self.only_reports:
-            return engine.How()
+            return checker.RunOptions()
         here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
         jobs = self.options.jobs or here or 1
         memory = self._memories.get(project.root)
-        return engine.How(self._cache(project), jobs, Progress.on_terminal(), self.warn, memory)
+        return checker.RunOptions(self._cache(project), jobs, Progress.on_terminal(), self.warn, memory)
 
     def _cache(self, project: Project) -> Path | None:
         """Where findings of earlier runs are kept, if they may be taken."""
@@ -153,22 +157,22 @@ class Run:
         cache = self._cache(project)
         if cache is None or not listing.directories or not os.path.isdir(cache):
             return ()
-        from dbhygiene.engine.memory import Memory
+        from dbhygiene.checker.incremental import IncrementalCheck
 
-        memory = self._memories[project.root] = Memory(project, self._rules(project), cache)
-        return memory.glance(listing.directories)
+        memory = self._memories[project.root] = IncrementalCheck(project, self._rules(project), cache)
+        return memory.unchanged_files(listing.directories)
 
     def warn(self, words: str) -> None:
         """Tell what went wrong, though the run goes on."""
         print(f"dbhygiene: {words}", file=sys.stderr)
 
-    def _known(self, part: Part) -> Part:
+    def _listed_in_project(self, part: ProjectPart) -> ProjectPart:
         """The part, written down: what is asked about a file later is asked of its project."""
         root, baseline, since = part.project.root, self.options.baseline, self.options.since
         if baseline and self._filters.keys() - {root}:
             raise Mistake("--baseline: the paths are in several projects; set `baseline` in each of them")
         if baseline or since or part.project.settings.baseline:
-            from dbhygiene.frontends.cli.known import Filter
+            from dbhygiene.frontends.cli.baseline_filter import Filter
 
             if (known := self._filters.get(root)) is None:
                 known = self._filters[root] = Filter(part.project, part.rules, baseline, since)
@@ -187,7 +191,7 @@ class Run:
         """These paths; a notebook among them cannot be read, and fails."""
         for path in paths:
             if path.suffix == ".ipynb" and path.is_file():
-                self.warn(f"{shown(path)}: {NOTEBOOK}")
+                self.warn(f"{display_path(path)}: {NOTEBOOK}")
                 self.failed = True
             else:
                 yield path
@@ -205,14 +209,14 @@ class Run:
         """The rules that hold in a project; where no option says how to print, the first project's settings do."""
         if not self._targets[0].format:
             self._targets[0] = replace(self._targets[0], format=project.settings.output_format)
-        return engine.chosen(project.settings)
+        return checker.selected_rules(project.settings)
 
     def settings(self, root: Path) -> Settings:
         """What holds in the project with this root: its file, then variables, then options."""
         if file := self._file:
-            base = config.read(file) or Settings()
+            base = config.read_file(file) or Settings()
         else:
-            base = Settings() if self.options.isolated else config.load(root)
+            base = Settings() if self.options.isolated else config.load_settings(root)
         base = config.from_environment(base)
         for value in self.options.config_values:
             if "=" in value and not os.path.isfile(value):
@@ -234,23 +238,23 @@ class Run:
         sources = {key: place for key, place in base.sources.items() if key.replace("-", "_") not in said}
         return replace(base, **said, sources=sources)
 
-    def _stdin(self) -> Part:
+    def _stdin(self) -> ProjectPart:
         path = Path(os.path.abspath(self.options.stdin_filename or "<stdin>"))
         if path.suffix == ".ipynb":
-            raise Mistake(f"{shown(path)}: {NOTEBOOK}")
+            raise Mistake(f"{display_path(path)}: {NOTEBOOK}")
         root = config.root_of(path)
         project = Project(root, self.settings(root))
-        part = Part(project, (), engine.Analyses(project), self._rules(project), sys.stdin.buffer.read())
+        part = ProjectPart(project, (), checker.Analyses(project), self._rules(project), sys.stdin.buffer.read())
         self.checked += 1
         if self.options.force_exclude and not project.discover([path], force_exclude=True).files:
             return part
         project.supply(path, part.stdin or b"")
-        findings = engine.check(project, [path], part.rules, named={path}, analyses=part.analyses)
+        findings = checker.check(project, [path], part.rules, named={path}, analyses=part.analyses)
         return replace(part, findings=findings)
 
     # -- what to say ----------------------------------------------------------------------------------
 
-    def report(self, project: Project, findings: Iterable[Finding]) -> None:
+    def report_new(self, project: Project, findings: Iterable[Finding]) -> None:
         """Print the new ones of these findings, as they come where the format allows it."""
         self.print(project, self.new(project, findings))
 
@@ -262,37 +266,37 @@ class Run:
     def print(self, project: Project, findings: Iterable[Finding]) -> None:
         """Print findings as they come, where the format allows it; or only count them, by rule."""
         if self.options.statistics:
-            for finding in self._counted(findings, project):
+            for finding in self._count(findings, project):
                 self._tally.setdefault((finding.code, finding.name), []).append(finding.fixable)
         else:
-            self._output.add(self._counted(findings, project))
+            self._output.add(self._count(findings, project))
 
     @cached_property
     def _output(self) -> Output:
         return Output(self._targets, self.scene, self.out)
 
     @cached_property
-    def scene(self) -> Scene:
+    def scene(self) -> RenderContext:
         """What reports may ask of this run."""
-        look = terminal.look(self.out, self.options.color, every_step=self.options.steps == "all")
+        look = terminal.terminal_style(self.out, self.options.color, every_step=self.options.steps == "all")
         rules = {rule.name: rule for rule in all_rules()}
-        return Scene(self.lines, shown, base(), rules, __version__, look, self.preview)
+        return RenderContext(self.lines, display_path, base(), rules, __version__, look, self.preview)
 
-    def look_at(self, part: Part) -> Part:
+    def look_at(self, part: ProjectPart) -> ProjectPart:
         """Take a part of the run for known: its files are told with their lines."""
         self._seen.append(part)
         return part
 
-    def _counted(self, findings: Iterable[Finding], project: Project) -> Iterator[Finding]:
+    def _count(self, findings: Iterable[Finding], project: Project) -> Iterator[Finding]:
         for finding in findings:
             self.found += 1
             self.fixable += finding.fixable
             if finding.code in UNREAD:
                 self._unread[finding.code] += 1
-            self.failed |= finding.code == engine.INTERNAL_ERROR
-            yield finding if finding.fingerprint else fingerprinted([finding], project.root)[0]
+            self.failed |= finding.code == checker.INTERNAL_ERROR
+            yield finding if finding.fingerprint else add_fingerprints([finding], project.root)[0]
 
-    def _part(self, path: Path) -> Part | None:
+    def _part(self, path: Path) -> ProjectPart | None:
         """The part of the run that a file belongs to: its project is the nearest around it, else the latest at all."""
         around = [part for part in self._seen if path.is_relative_to(part.project.root)]
         latest = self._seen[-1] if self._seen else None
@@ -318,7 +322,7 @@ class Run:
 
         self.previews -= 1
         file = part.project.file(finding.path)
-        return preview(file, lambda changed: engine.check_file(changed, part.rules, part.analyses), finding)
+        return preview(file, lambda changed: checker.check_file(changed, part.rules, part.analyses), finding)
 
     def close(self, before: str = "") -> None:
         """Print what is said once, at the end."""
@@ -377,7 +381,7 @@ def _words(options: Iterable[str]) -> tuple[str, ...]:
     return tuple(word.strip() for option in options for word in option.split(",") if word.strip())
 
 
-def shown(path: Path) -> str:
+def display_path(path: Path) -> str:
     """A path as it is printed: relative to the current directory, if it lies below; without control characters."""
     try:
         name = str(path.relative_to(os.getcwd()))

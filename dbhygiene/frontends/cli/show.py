@@ -6,8 +6,8 @@ import json
 import sys
 from collections.abc import Iterable, Mapping
 
-from dbhygiene.frontends.cli.run import shown
-from dbhygiene.keys import KEYS, plain
+from dbhygiene.config_schema import KEYS, plain
+from dbhygiene.frontends.cli.run import display_path
 from dbhygiene.settings import Declared
 from dbhygiene.workspace import Member
 
@@ -15,7 +15,7 @@ from dbhygiene.workspace import Member
 def files(members: Iterable[Member]) -> None:
     """Print the files, a line each."""
     for member in members:
-        sys.stdout.writelines(f"{shown(path)}\n" for path in member.files)
+        sys.stdout.writelines(f"{display_path(path)}\n" for path in member.files)
 
 
 def settings(members: Iterable[Member]) -> None:
@@ -28,7 +28,7 @@ def settings(members: Iterable[Member]) -> None:
             source = found.sources.get(key.name) or ("default" if value == key.default else "command line")
             rows.append((f"{key.name} = {_toml(value)}" if value is not None else f"# {key.name} is not set", source))
         width = min(60, max(len(text) for text, _ in rows))
-        sys.stdout.write(f"{'' if number == 0 else chr(10)}# {shown(project.root)}\n")
+        sys.stdout.write(f"{'' if number == 0 else chr(10)}# {display_path(project.root)}\n")
         sys.stdout.writelines(f"{text.ljust(width)}  # {source}\n" for text, source in rows)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TextIO
 
-from dbhygiene.reports import Look
+from dbhygiene.reports import TerminalStyle
 
 WHEN = ("auto", "always", "never")
 _LINKING_PROGRAMS = {"iTerm.app", "WezTerm", "vscode", "ghostty", "Hyper", "Tabby"}
@@ -14,15 +14,15 @@ _LINKING_VARIABLES = ("WT_SESSION", "KONSOLE_VERSION", "DOMTERM")
 _VTE_WITH_LINKS = 5000  # before 0.50, it shows them as rubbish
 
 
-def look(stream: TextIO, color: str = "auto", *, every_step: bool = False) -> Look:
+def terminal_style(stream: TextIO, color: str = "auto", *, every_step: bool = False) -> TerminalStyle:
     """How to write to a stream; `color` is one of `WHEN`."""
     if not stream.isatty():
-        return Look(colored(stream, color), every_step=every_step)
-    painted = colored(stream, color)
-    return Look(painted, _width(stream), painted and _links(), every_step)
+        return TerminalStyle(use_color(stream, color), every_step=every_step)
+    painted = use_color(stream, color)
+    return TerminalStyle(painted, _width(stream), painted and _links(), every_step)
 
 
-def colored(stream: TextIO, when: str) -> bool:
+def use_color(stream: TextIO, when: str) -> bool:
     """Whether to paint: as the option says, else as `NO_COLOR` or else `FORCE_COLOR` do, else on a terminal."""
     if when != "auto":
         return when == "always"

@@ -1,0 +1,364 @@
+"""Incremental checking: reuse the findings of files whose dependencies have not changed since the last run.
+
+A file depends on its text, on the modules that were looked up for it, on the files in which a word was searched for
+it, and on the dependencies of all of these. Some results depend on the whole project: the helpers, the packages that
+are used, and the code that Django's processes reach. If one of these may have changed, the whole project is checked.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from ast import literal_eval
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from functools import cached_property
+from hashlib import blake2b
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from dbhygiene import __version__
+from dbhygiene.checker import INTERNAL_ERROR, HelperUse
+from dbhygiene.checker.project_check import LARGE_PART, MANY
+from dbhygiene.discovery import Files
+from dbhygiene.model import AnyRule, Finding
+from dbhygiene.project import Dependencies, Project
+from dbhygiene.records import replace
+from dbhygiene.requirements import places
+from dbhygiene.source import File
+from dbhygiene.store import FileRecord, FileTimes, Lookups, Store, StoredRun, code_version, format_dependencies
+
+if TYPE_CHECKING:
+    from dbhygiene.checker.project_check import LoadedFiles
+
+_LATELY = 2_000_000_000  # nanoseconds: a file changed so shortly before may change again without a new time
+_UNKNOWN = -1  # in place of a time: look into it, whatever the time says
+_DISTRIBUTIONS = (".txt", ".toml", ".cfg", ".ini", ".flake8", ".lock", "Pipfile", "setup.py")
+
+
+class Snapshot(NamedTuple):
+    """The reusable part of an earlier run.
+
+    `rows` are those of unchanged files, `used` the packages, `helpers` the functions that return connections, by file.
+    """
+
+    rows: Mapping[Path, FileRecord]
+    used: frozenset[str]
+    helper_use: HelperUse
+    helpers: Mapping[Path, tuple[str, ...]]
+
+
+class IncrementalCheck:
+    """The stored results of one project, during one run."""
+
+    def __init__(self, project: Project, rules: Sequence[AnyRule], directory: Path) -> None:
+        self._project = project
+        self._started = time.time_ns()
+        settings = replace(project.settings, sources={}, output_format="")
+        codes = [rule.code for rule in rules]
+        told = (
+            __version__,
+            code_version(),
+            sys.version,
+            str(project.root),
+            codes,
+            settings,
+            _requirements(project.root),
+        )
+        self._cache = Store(directory, repr(told))
+        self._times: dict[str, tuple[int, int]] = {}
+        self._seen: dict[Path, str] = {}  # files that other processes read, and their digests
+        self._true: dict[str, FileRecord] = {}  # rows whose file has not changed
+        self._looked_up: set[tuple[str, str]] = set()  # modules, and from where
+
+    @property
+    def warning(self) -> str:
+        return self._cache.warning
+
+    @cached_property
+    def _stored(self) -> StoredRun:
+        return self._cache.read()
+
+    # -- what is still true ---------------------------------------------------------------------------
+
+    def unchanged_files(self, directories: Collection[Path]) -> Collection[str]:
+        """Return the files that have not changed since the last run, by their times."""
+        starts = tuple(os.path.join(directory, "") for directory in directories)
+        asked = sum(path.startswith(starts) for path, _, _ in self._previous_times.files)
+        return self._unchanged_times if asked > MANY or asked * LARGE_PART >= len(self._previous_times.files) else ()
+
+    @cached_property
+    def _previous_times(self) -> FileTimes:
+        return self._cache.times()
+
+    @cached_property
+    def _unchanged_times(self) -> dict[str, tuple[int, int]]:
+        """The files that have not changed, with their times."""
+        return {
+            path: (mtime, size) for path, mtime, size in self._previous_times.files if _times(path) == (mtime, size)
+        }
+
+    def unchanged_findings(self, wanted: Files, named: Collection[Path]) -> list[Finding] | None:
+        """The findings in these files, where nothing in the project has changed; None where something may have.
+
+        Most runs end here: nothing but times is looked at, and nothing is read but what is told.
+        """
+        before, own = self._previous_times, set(wanted.names)
+        if before.facts.get("listed") != _describe_request(self._project.everything, named):
+            return None
+        if not own.isdisjoint(literal_eval(before.facts["unchecked"])):
+            return None
+        if len(self._unchanged_times) < len(before.files):
+            return None
+        if _times_of(path for path, _ in literal_eval(before.facts["places"])) != before.facts["places"]:
+            return None
+        found = self._cache.findings(before)
+        return None if found is None else [finding for path in sorted(own & found.keys()) for finding in found[path]]
+
+    def reusable(self, paths: Sequence[Path], wanted: Collection[Path], named: Collection[Path]) -> Snapshot | None:
+        """What is still true, None where nothing is; a wanted file that was never checked is as good as new."""
+        self._project.asked = Dependencies()
+        rows, same = self._stored.rows, self._unchanged_times
+        listed = {str(path) for path in paths}
+        self._times = {path: times for path in listed | rows.keys() if (times := same.get(path) or _times(path))}
+        if not rows:
+            return None
+        changed = {path for path in listed | rows.keys() if not self._is_same(path)}
+        changed |= {path for path, row in rows.items() if row.listed} ^ listed
+        stale = self._stale(changed)
+        if stale is None:
+            self.reset()
+            return None
+        stale |= {str(path) for path in wanted} & self._without_findings
+        self._true = {path: row for path, row in self._true.items() if path not in stale}
+        kept = {path: row for path in paths if (row := self._true.get(str(path))) and row.named == (path in named)}
+        handed = {Path(path): row.helpers for path, row in rows.items() if row.helpers}
+        facts = self._stored.facts
+        return Snapshot(kept, frozenset(literal_eval(facts["used"])), HelperUse(facts["help"]), handed)
+
+    @property
+    def _without_findings(self) -> set[str]:
+        """The files that nobody wanted the findings of so far."""
+        return set(literal_eval(self._stored.facts.get("unchecked", "()")))
+
+    def reset(self) -> None:
+        """Discard everything that was reusable."""
+        self._true.clear()
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the stored run is up to date, so that nothing needs to be written."""
+        before = self._stored.rows
+        return (
+            bool(before)
+            and len(self._true) == len(before)
+            and all(row is before[path] for path, row in self._true.items())
+        )
+
+    def _is_same(self, path: str) -> bool:
+        """Whether a file is what it was; if so, its row is taken over."""
+        row, times = self._stored.rows.get(path), self._times.get(path)
+        if row is None or times is None:
+            return False
+        if (row.mtime, row.size) != times:
+            if not row.digest or row.size != times[1] or row.digest != _digest(self._bytes(path)):
+                return False
+            row = row._replace(mtime=self._stable_time(times[0]))
+        self._true[path] = row
+        return True
+
+    def _stale(self, changed: set[str]) -> set[str] | None:
+        """All that rests on files that have changed, or on a module that is found elsewhere now; None: everything."""
+        rows, facts = self._stored.rows, self._stored.facts
+        moved = _times_of(path for path, _ in literal_eval(facts["places"])) != facts["places"]
+        if not changed and not moved:
+            return set()
+        rests = {path: row.read() for path, row in rows.items() if row.dependencies}
+        elsewhere = {path for path, (lookups, _) in rests.items() if self._lies_elsewhere(lookups)} if moved else set()
+        if not changed and not elsewhere:
+            return set()
+        texts = [data for path in changed if (data := self._bytes(path))]
+        words = dict(literal_eval(facts["asked"]))  # on behalf of the project as a whole
+        used = literal_eval(facts["used"])
+        if _may_differ(words.items(), changed, texts) or (used and any(self._was_read(path) for path in changed)):
+            return None
+        asking = {path for path, (_, asked) in rests.items() if _may_differ(asked.items(), changed, texts)}
+        dirty = changed | elsewhere | asking
+        resting_on: dict[str, set[str]] = {}
+        for path, (lookups, asked) in rests.items():
+            for other in chain(lookups.values(), *asked.values()):
+                resting_on.setdefault(other, set()).add(path)
+        todo = list(dirty)
+        while todo:
+            fresh = resting_on.get(todo.pop(), set()) - dirty
+            dirty |= fresh
+            todo += fresh
+        return dirty
+
+    def _was_read(self, path: str) -> bool:
+        """Whether anything but its words was of interest in a file; of one that is new, that is not known."""
+        row = self._stored.rows.get(path)
+        return row is None or bool(row.digest)
+
+    def _lies_elsewhere(self, lookups: Lookups) -> bool:
+        find = self._project.search_module
+        return any(str(find(*key) or "") != path for key, path in lookups.items())
+
+    def _bytes(self, path: str) -> bytes:
+        try:
+            return self._project.read(Path(path)) if path in self._times else b""
+        except OSError:
+            return b""
+
+    def _stable_time(self, mtime: int) -> int:
+        return mtime if mtime < self._started - _LATELY else _UNKNOWN
+
+    def add(self, asked: tuple[Any, Any], read: Mapping[Path, str]) -> None:
+        """Take over what another process asked and read."""
+        lookups, words = asked
+        assert self._project.asked is not None
+        for asker, found in lookups.items():
+            self._project.asked.lookups[asker].update(found)
+        for asker, answers in words.items():
+            for word, paths in answers.items():
+                self._project.asked.note(asker, word, paths)
+        self._seen.update(read)
+
+    # -- for the next run -----------------------------------------------------------------------------
+
+    def save(
+        self,
+        loaded: LoadedFiles,
+        checked: Mapping[Path, Sequence[Finding]],
+        named: Collection[Path],
+        handed: Mapping[Path, tuple[str, ...]],
+        used: Collection[str],
+        help: HelperUse,
+    ) -> None:
+        """Write down what this run found; where `loaded` has nothing for a file, what was known is still true."""
+        asked, before = self._project.asked or Dependencies(), self._stored.rows
+        read = {**digests(self._project), **self._seen}
+        rows: dict[str, FileRecord] = {}
+        for path in {**loaded, **read, **{Path(path): None for path in self._true}}:
+            digest, known = read.get(path), self._true.get(str(path)) if loaded.get(path) is None else None
+            found = known.findings if known and known.named == (path in named) else checked.get(path)
+            rows[str(path)] = self._row(path, digest, asked, known)._replace(
+                helpers=handed.get(path), named=path in named, listed=path in loaded, findings=_tuple(found)
+            )
+            if _has_failures(loaded.get(path), found):
+                rows[str(path)] = FileRecord(_UNKNOWN, _UNKNOWN)
+        self._cache.prepare()  # or its directory would change what lies beside the first modules
+        told = {
+            "used": repr(sorted(used)),
+            "help": help.value,
+            "listed": _describe_request(Files(map(str, loaded)), named),
+        }
+        words = {**dict(literal_eval(self._stored.facts.get("asked", "()"))), **asked.words[""]}
+        told["asked"] = repr(sorted(words.items()))
+        left = {str(path) for path, file in loaded.items() if file is not None} | (
+            self._without_findings & self._true.keys()
+        )
+        told["unchecked"] = repr(sorted(left - {str(path) for path in checked}))
+        told["places"] = _times_of(sorted(self._places(self._looked_up)))
+        new = {path: row for path, row in rows.items() if before.get(path) != row}
+        gone = [path for path in before if path not in rows]
+        if new or gone or {**self._stored.facts, **told} != self._stored.facts:
+            self._cache.write(told, new, gone, self._stored.writes)
+
+    def _row(self, path: Path, digest: str | None, asked: Dependencies, known: FileRecord | None) -> FileRecord:
+        """What a file is, and what was asked on its behalf, in this run and before."""
+        name = str(path)
+        mtime, size = self._times.get(name) or _times(name) or (_UNKNOWN, _UNKNOWN)
+        if digest is None and (known is None or not known.digest):
+            return FileRecord(self._stable_time(mtime), size)
+        lookups, words = known.read() if known else ({}, {})
+        lookups, words = {**lookups, **asked.lookups.get(name, {})}, {**words, **asked.words.get(name, {})}
+        self._looked_up.update(lookups)
+        digest = known.digest if known and known.digest else digest or ""
+        return FileRecord(self._stable_time(mtime), size, digest, format_dependencies(lookups, words))
+
+    def _places(self, names: Collection[tuple[str, str]]) -> set[str]:
+        """The directories in which a module could appear that was looked for."""
+        tops = {(name.partition(".")[0], directory) for name, directory in names}
+        bases = {directory: tuple(self._project.bases(directory)) for _, directory in names}
+        found = {base for each in bases.values() for base in each}
+        there = {(base, top) for top, directory in tops for base in bases[directory]}
+        packages = {each for each in there if os.path.isdir(os.path.join(*each))}
+        for name, directory in names:
+            for base in bases[directory]:
+                if (base, name.partition(".")[0]) in packages:
+                    here = base
+                    for part in name.split("."):
+                        here = os.path.join(here, part)
+                        if here not in found:
+                            if not os.path.isdir(here):
+                                break
+                            found.add(here)
+        return found
+
+
+def _describe_request(paths: Files, named: Collection[Path]) -> str:
+    """What was asked for: all files, and those that were named, which are told of more."""
+    own = set(paths.names)
+    words = (*paths.names, "", *sorted(name for name in map(str, named) if name in own))
+    return _digest("\0".join(words).encode(errors="surrogateescape"))
+
+
+def _tuple(found: Sequence[Finding] | None) -> tuple[Finding, ...] | None:
+    return None if found is None else tuple(found)
+
+
+def _has_failures(loaded: File | Finding | None, found: Sequence[Finding] | None) -> bool:
+    """Whether another run may end otherwise, though no file has changed."""
+    return isinstance(loaded, Finding) or any(each.code == INTERNAL_ERROR for each in found or ())
+
+
+def _may_differ(
+    asked: Iterable[tuple[str, tuple[str, ...]]], changed: Collection[str], texts: Collection[bytes]
+) -> bool:
+    """Whether one of these words stood, or stands now, in a file that has changed."""
+    for word, paths in asked:
+        needle = word.encode()
+        if any(path in changed for path in paths) or any(needle in text for text in texts):
+            return True
+    return False
+
+
+def _times(path: str) -> tuple[int, int] | None:
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size
+
+
+def _times_of(paths: Iterable[str]) -> str:
+    return repr([(path, (_times(path) or (_UNKNOWN,))[0]) for path in paths])
+
+
+def digests(project: Project) -> dict[Path, str]:
+    """The files that were read as Python, or for their imports, and the digests of their bytes."""
+    found = {file.path: _digest(file.encode()) for file in project.files_in_use()}
+    for path in map(Path, project.asked.lookups if project.asked is not None else ()):
+        if path not in found:
+            with suppress(OSError):  # told where the file itself is checked
+                found[path] = _digest(project.read(path))
+    return found
+
+
+def _digest(data: bytes) -> str:
+    return blake2b(data, digest_size=16).hexdigest()
+
+
+def _requirements(root: Path) -> list[tuple[str, tuple[int, int] | None]]:
+    """The files that say which distributions a project needs, and when they were written."""
+    found = []
+    for directory in (each for place in places(root) for each in (place, place / "requirements")):
+        try:
+            names = os.listdir(directory)
+        except OSError:
+            continue
+        found += [str(directory / name) for name in names if name.endswith(_DISTRIBUTIONS)]
+    return [(path, _times(path)) for path in sorted(found)]

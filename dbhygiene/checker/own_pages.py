@@ -1,0 +1,23 @@
+"""The pages of what the run itself reports: no rules, so that nothing selects or ignores them."""
+
+from __future__ import annotations
+
+from dbhygiene.checker import INTERNAL_ERROR, NOT_READ, SYNTAX_ERROR
+
+PAGES = {  # code -> page
+    INTERNAL_ERROR: """dbhygiene failed to check a file, because of an error of its own.
+
+The finding names the line of dbhygiene that raised the error. The other files are checked, and the exit status is 2.
+This finding cannot be silenced. Please report it.
+""",
+    SYNTAX_ERROR: """The Python that runs dbhygiene cannot parse a file.
+
+The message is the one of Python's parser, and names its version. If the file uses newer syntax, install dbhygiene with
+a newer Python. Files for Python 2 cannot be checked: exclude them with `extend-exclude`. A file with a syntax error is
+reported if it is named on the command line, or if it mentions a database library.
+""",
+    NOT_READ: """A file or a directory cannot be read.
+
+The message gives the reason, such as missing permissions. To skip the path, add it to `extend-exclude`.
+""",
+}

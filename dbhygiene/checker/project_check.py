@@ -1,0 +1,408 @@
+"""`ProjectCheck`: check many files: load those that may hold a fault, exchange helpers, reuse results, run workers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from dbhygiene.checker import (
+    Analyses,
+    HelperUse,
+    RunOptions,
+    WordIndex,
+    check_file,
+    not_parsed,
+    not_read,
+    syntax_error,
+    worker_died,
+)
+from dbhygiene.discovery import Files
+from dbhygiene.library.prefilter import needles
+from dbhygiene.model import AnyRule, Finding
+from dbhygiene.project import Project
+from dbhygiene.source import NOT_PYTHON, File
+
+if TYPE_CHECKING:
+    from dbhygiene.checker.incremental import IncrementalCheck, Snapshot
+    from dbhygiene.checker.workers import WorkerPool
+
+MAX_HELPERS = 4  # how far a connection is followed through helpers in files that name no driver
+MANY = 100  # files: what so many draw in is a project
+LARGE_PART = 4  # a part of a project that has every fourth of its files, at least, is as good as the whole
+SMALLEST = 20  # files whose findings are worth to be kept: fewer are checked before a database is opened
+WORTH_FORKING = 600_000  # characters to be looked into; of less, two processes take as long as one
+
+LoadedFiles: TypeAlias = "dict[Path, File | Finding | None]"  # None: nothing in it is worth a look so far
+
+
+def check_project(
+    project: Project, paths: Files, rules: Sequence[AnyRule], named: set[Path], analyses: Analyses, how: RunOptions
+) -> Iterator[Finding]:
+    """The findings in these files, in their order; see `checker.check`."""
+    if how.cache is None or not _is_large_part(project, paths, named):
+        return ProjectCheck(project, paths, rules, named, analyses, how).findings()
+    from dbhygiene.checker.incremental import IncrementalCheck
+
+    memory = how.incremental or IncrementalCheck(project, rules, how.cache)
+    if (found := memory.unchanged_findings(paths, named)) is not None:
+        return iter(found)
+    return ProjectCheck(project, project.everything, rules, named, analyses, how, memory, paths).findings()
+
+
+def _is_large_part(project: Project, paths: Files, named: set[Path]) -> bool:
+    """Whether these are so large a part of their project that all of it is looked at, and remembered."""
+    if len(paths) < SMALLEST or named.issuperset(paths):  # a hook names what has changed, and something else each time
+        return False
+    if project.is_all(paths):
+        return True
+    own = project.everything.names
+    return (len(paths) > MANY or len(paths) * LARGE_PART >= len(own)) and set(own).issuperset(paths.names)
+
+
+def load(project: Project, paths: Files, rules: Sequence[AnyRule], analyses: Analyses, named: set[Path]) -> None:
+    """Learn from these files, and those that they draw in, so that they can be checked."""
+    whole = ProjectCheck(project, paths, rules, named, analyses, RunOptions())
+    whole.load(whole.with_imports(paths))
+
+
+class ProjectCheck:
+    """One run: the files as far as they are loaded, what they hand out, and what is known already."""
+
+    def __init__(
+        self,
+        project: Project,
+        paths: Files,
+        rules: Sequence[AnyRule],
+        named: set[Path],
+        analyses: Analyses,
+        how: RunOptions,
+        memory: IncrementalCheck | None = None,
+        wanted: Files | None = None,
+    ) -> None:
+        """`wanted` are those of the files whose findings are asked for, if not all are."""
+        self.project, self.paths, self.rules, self.named = project, paths, rules, named
+        self.wanted = paths if wanted is None else wanted
+        self.analyses, self.how, self.memory = analyses, how, memory
+        self.used: set[str] = set()  # packages within which rules find something, and which the project imports
+        self.help = HelperUse.NONE
+        self.handed: dict[Path, tuple[str, ...]] = {}  # who hands out connections, by functions of which names
+        self.known: dict[Path, Sequence[Finding] | None] = {}
+        self.crew: WorkerPool | None = None
+        self.worker: dict[Path, int] = {}  # which of the crew has looked at a file
+        self.lost: dict[Path, str] = {}  # files that a process died of
+
+    def findings(self) -> Iterator[Finding]:
+        try:
+            yield from self._check_whole_project() if self.project.is_all(self.paths) else self._check_some_files()
+        finally:
+            self._stop_workers()
+
+    def _check_whole_project(self) -> Iterator[Finding]:
+        """The findings that are wanted, as they come, where all of the project is looked at."""
+        loaded = self._files_to_recheck() or self.load(self.paths)
+        checked = {}
+        for path, findings in self._results({path: loaded[path] for path in self.wanted}):
+            checked[path] = findings
+            yield from findings
+        if self.memory is not None and not self.lost and not self.memory.is_current:
+            if self.crew is not None:
+                for seen in self.crew.broadcast(("seen",)):
+                    self.memory.add(*seen)
+            self.memory.save(loaded, checked, self.named, self.handed, self.used, self.help)
+            if self.memory.warning and self.how.warn is not None:
+                self.how.warn(self.memory.warning)
+
+    def _check_some_files(self) -> Iterator[Finding]:
+        """The findings in some of a project's files, those that they have where all of it is looked at.
+
+        Helpers may be wherever these files' imports lead. Where a question led further, all is asked again.
+        """
+        scope = self.with_imports(self.paths)
+        while True:
+            loaded = self.load(scope)
+            checked = list(self._results({path: loaded[path] for path in self.paths}))
+            more = self._files_asked_about() - scope.keys()
+            if not (more := more and more.intersection(self.project.everything)):
+                break
+            scope.update(self.with_imports(more))
+            self._reset()
+        for _, findings in checked:
+            yield from findings
+
+    def with_imports(self, paths: Collection[Path]) -> dict[Path, None]:
+        """These files, and those of the project's that they draw in; of many files, that is the project."""
+        drawn_in = self.project.transitive_imports(paths) if len(paths) <= MANY else None
+        if drawn_in is not None and drawn_in <= set(paths):
+            return dict.fromkeys(paths)
+        own = self.project.everything
+        return dict.fromkeys([*paths, *(path for path in own if drawn_in is None or path in drawn_in)])
+
+    def _files_asked_about(self) -> set[Path]:
+        """The files of which it was asked whether a helper gives them a connection."""
+        asked = self.analyses.files_asked_about()
+        return asked.union(*self.crew.broadcast(("asked",))) if self.crew is not None else asked
+
+    def _reset(self) -> None:
+        """Begin anew."""
+        self._stop_workers()
+        self.analyses.reset()
+        self.handed.clear()
+        self.used.clear()
+        self.worker.clear()
+
+    def _stop_workers(self) -> None:
+        if self.crew is not None:
+            self.crew.close()
+            self.crew = None
+
+    # -- what is worth a look -------------------------------------------------------------------------
+
+    def load(self, scope: Collection[Path]) -> LoadedFiles:
+        """Those of these files that may hold a fault; the analyses learn from them."""
+        loaded, self.rules = self._prefilter(scope)
+        self.help = self._helper_use(loaded)
+        for _ in range(MAX_HELPERS if self.help is HelperUse.KNOWN else 0):
+            known = self.analyses.helpers
+            self._exchange_helpers(_files(loaded))
+            words = tuple(word.encode() for word in self.analyses.helpers - known)
+            if not words:
+                break
+            unread = [path for path, file in loaded.items() if file is None]
+            loaded.update((path, _load(self.project, path, words)) for path in unread)
+        return loaded
+
+    def _helper_use(self, loaded: LoadedFiles) -> HelperUse:
+        if not self.analyses.may_define_any(self.rules, _files(loaded)):
+            return HelperUse.NONE
+        if self.project.settings.functions:  # which may be called in files that name no driver
+            return HelperUse.KNOWN
+        return HelperUse.KNOWN if len(loaded) > 1 and self._needs_helpers(loaded) else HelperUse.UNNEEDED
+
+    def _needs_helpers(self, loaded: LoadedFiles) -> bool:
+        """Whether a function of another file may be what gives one of these a connection."""
+        return None in loaded.values() or any(map(self.analyses.needs_helpers, _files(loaded)))
+
+    def _files_to_recheck(self) -> LoadedFiles | None:
+        """The files that have changed, or depend on one that has; None where all must be looked at."""
+        if self.memory is None or (before := self.memory.reusable(self.paths, self.wanted, self.named)) is None:
+            return None
+        self.used, self.help = set(before.used), before.helper_use
+        rules = [rule for rule in self.rules if not rule.within or rule.within in self.used]
+        stale = [path for path in self.paths if path not in before.rows]
+        packages = {rule.within for rule in self.rules if rule.within}
+        changed = _search(self.project, stale, rules, self.named, packages | _names(before.helpers))
+        texts = (WordIndex(file.text) for file in _files(changed))
+        if any(words[each] for words in texts for each in packages - self.used) or not self._has_same_helpers(
+            before, changed
+        ):
+            self.memory.reset()
+            self._reset()
+            return None
+        self.rules = rules
+        self.known = {path: row.findings for path, row in before.rows.items()}
+        return {**dict.fromkeys(self.paths), **changed}
+
+    def _has_same_helpers(self, before: Snapshot, changed: LoadedFiles) -> bool:
+        """Whether the functions that hand out connections are those that did; what has changed is learnt from."""
+        self.handed.update((path, names) for path, names in before.helpers.items() if path in before.rows)
+        if not changed:
+            return True
+        if before.helper_use is not HelperUse.KNOWN:
+            return (
+                self._helper_use(changed) is HelperUse.NONE
+                if before.helper_use is HelperUse.NONE
+                else not self._needs_helpers(changed)
+            )
+        self._exchange_helpers(_files(changed))
+        return {path: names for path, names in self.handed.items() if names} == before.helpers
+
+    def _prefilter(self, scope: Collection[Path]) -> tuple[LoadedFiles, Sequence[AnyRule]]:
+        """Those of these files that may hold a fault, by their words, and the rules that are left.
+
+        Where all of a project is looked at, a package that none of its files imports rules out what is found within
+        it only; those rules' words stand in many files that have nothing to do with it.
+        """
+        packages = {rule.within for rule in self.rules if rule.within}
+        if not packages or not self.project.is_all(self.paths):
+            return _search(self.project, scope, self.rules, self.named, ()), self.rules
+        everywhere = [rule for rule in self.rules if not rule.within]
+        loaded = _search(self.project, scope, everywhere, self.named, packages)
+        texts = [WordIndex(file.text) for file in _files(loaded)]
+        self.used = {package for package in packages if any(words[package] for words in texts)}
+        rules = [rule for rule in self.rules if not rule.within or rule.within in self.used]
+        if self.used:
+            unread = [path for path, file in loaded.items() if file is None]
+            loaded.update(_search(self.project, unread, [rule for rule in rules if rule.within], self.named, ()))
+        return loaded, rules
+
+    # -- what is found --------------------------------------------------------------------------------
+
+    def _exchange_helpers(self, files: Sequence[File]) -> None:
+        """Let the analyses learn from files: each process looks at its part, and is told what came of the others'.
+
+        Who hands out what others do is known when these are: files that speak of them are asked again.
+        """
+        self.analyses.set_helpers(self.handed)
+        self._start_workers(files)
+        fresh = [file for file in files if file.path not in self.handed and self.analyses.may_define_helpers(file)]
+        while fresh:
+            known, handed = _names(self.handed), dict[Path, tuple[str, ...]]()
+            for path, answer in self._helpers_in(fresh):
+                self._take(path, answer, handed, ())
+                if self.how.progress is not None:  # nothing is done yet, but something is
+                    self.how.progress(0, len(self.wanted), 0)
+            self.handed.update(handed)
+            if self.crew is not None:
+                self.crew.broadcast(("learn", self.handed))
+            self.analyses.set_helpers(self.handed)
+            new = _names(self.handed) - known
+            fresh = [f for f in files if any(name in f.text for name in new) and self.analyses.may_define_helpers(f)]
+
+    def _helpers_in(self, files: Sequence[File]) -> Iterable[tuple[Path, Any]]:
+        """The functions of each of these files that hand out connections, by name."""
+        if self.crew is None:
+            return ((file.path, self.analyses.helpers_in(file)) for file in files)
+        self._distribute(files)
+        return self.crew.map((file.path, self.worker[file.path], ("hand", file.path)) for file in files)
+
+    def _start_workers(self, files: Sequence[File]) -> None:
+        """Make processes for these files, if they pay; what many will ask is found out before."""
+        if self.crew is not None:
+            return
+        self.analyses.warm_up(self.rules, files)
+        if self._is_worth_forking(files):
+            from dbhygiene.checker.workers import WorkerPool
+
+            self.crew = WorkerPool(self.how.jobs, self._run_task)
+
+    def _is_worth_forking(self, files: Sequence[File]) -> bool:
+        return self.how.jobs > 1 and hasattr(os, "fork") and _size(files) >= WORTH_FORKING
+
+    def _distribute(self, files: Sequence[File]) -> None:
+        """Give each process as much to look at; what lies side by side, and imports the same, mostly to one."""
+        fresh = [file for file in files if file.path not in self.worker]
+        most = _size(fresh) // (4 * self.how.jobs)
+        pieces: list[list[File]] = []
+        room = 0  # in the last one
+        for file in fresh:
+            if pieces and len(file.text) <= room and pieces[-1][-1].directory == file.directory:
+                pieces[-1].append(file)
+            else:
+                pieces.append([file])
+                room = most
+            room -= len(file.text)
+        load = [0] * self.how.jobs
+        for piece in sorted(pieces, key=_size, reverse=True):
+            least = min(range(len(load)), key=load.__getitem__)
+            self.worker.update((file.path, least) for file in piece)
+            load[least] += _size(piece)
+
+    def _take(self, path: Path, answer: Any, into: dict[Path, Any], instead: Any) -> None:
+        into[path] = answer
+        if self.crew is not None:
+            from dbhygiene.checker.workers import WorkerDied
+
+            if isinstance(answer, WorkerDied):
+                self.lost[path], into[path] = answer.reason, instead
+
+    def _run_task(self, question: tuple[Any, ...]) -> Any:
+        """What a process of the crew is asked."""
+        match question:
+            case ("hand", path):
+                return self.analyses.helpers_in(self.project.file(path))
+            case ("learn", handed):
+                return self.analyses.set_helpers(handed)
+            case ("asked",):
+                return self.analyses.files_asked_about()
+            case ("rules", codes):
+                self.rules = [rule for rule in self.rules if rule.code in codes]
+            case ("check", path):
+                return self._check(self.project.file(path))
+            case ("seen",):
+                from dbhygiene.checker.incremental import digests
+
+                asked = self.project.asked
+                return (asked and (dict(asked.lookups), dict(asked.words))), digests(self.project)
+        return None
+
+    def _results_of_workers(self, crew: WorkerPool, files: Sequence[File]) -> Iterator[tuple[Path, Sequence[Finding]]]:
+        """What the crew finds, in the order of the files, as early as may be."""
+        self._distribute(files)
+        crew.broadcast(("rules", [rule.code for rule in self.rules]))
+        found: dict[Path, Sequence[Finding]] = {}
+        questions = ((file.path, self.worker[file.path], ("check", file.path)) for file in files)
+        order = iter(files)
+        expected = next(order, None)
+        for path, answer in crew.map(questions):
+            self._take(path, answer, found, [])
+            while expected is not None and expected.path in found:
+                yield expected.path, found.pop(expected.path)
+                expected = next(order, None)
+
+    def _results(self, loaded: LoadedFiles) -> Iterator[tuple[Path, Sequence[Finding]]]:
+        files = _files(loaded)
+        self._start_workers(files)
+        coming = (
+            self._results_of_workers(self.crew, files)
+            if self.crew is not None
+            else ((f.path, self._check(f)) for f in files)
+        )
+        found = 0
+        for done, (path, file) in enumerate(loaded.items(), 1):
+            if isinstance(file, File):
+                findings = next(coming)[1]
+                findings = [worker_died(path, self.lost[path])] if path in self.lost else findings
+            else:
+                findings = [file] if file is not None else self.known.get(path) or ()
+            found += len(findings)
+            if self.how.progress is not None:
+                self.how.progress(done, len(loaded), found)
+            yield path, findings
+
+    def _check(self, file: File) -> list[Finding]:
+        broken = syntax_error(file) if file.path in self.named else None
+        found = [broken] if broken else check_file(file, self.rules, self.analyses)
+        self.analyses.release(file)
+        return found
+
+
+def _names(handed: Mapping[Path, Iterable[str]]) -> set[str]:
+    return {name for names in handed.values() for name in names}
+
+
+def _size(files: Iterable[File]) -> int:
+    """How many characters there are to be looked into."""
+    return sum(len(file.text) for file in files)
+
+
+def _files(loaded: LoadedFiles) -> list[File]:
+    return [file for file in loaded.values() if isinstance(file, File)]
+
+
+def _search(
+    project: Project, paths: Iterable[Path], rules: Sequence[AnyRule], named: Collection[Path], words: Collection[str]
+) -> LoadedFiles:
+    """The files in which one of the rules' words stands, or one of these."""
+    wanted = needles({*words, *(word for rule in rules for word in rule.also or rule.imports)})
+    if not all(rule.imports for rule in rules):
+        wanted = ()
+    return {path: _load(project, path, () if path in named else wanted) for path in paths}
+
+
+def _load(project: Project, path: Path, wanted: tuple[bytes, ...]) -> File | Finding | None:
+    """The file, if one of these is in it or there are none; a finding where it cannot be had."""
+    try:
+        data = project.read(path)
+        for needle in wanted:
+            if needle in data:
+                break
+        else:
+            if wanted:
+                return None
+        return project.file(path, data)
+    except OSError as error:
+        return not_read(path, error.strerror or str(error))
+    except NOT_PYTHON as error:
+        return not_parsed(path, error)

@@ -1,0 +1,283 @@
+"""How long a call waits, by the values of its arguments.
+
+time.sleep(options["pause"])         # the default of the command's option `pause`
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Sequence
+
+from dbhygiene.flow.bindings import Bindings
+from dbhygiene.flow.evaluation import evaluate, evaluate_member
+from dbhygiene.flow.values import UNKNOWN, Called, Constant, Value, calculate, options
+from dbhygiene.gaps.django_settings import settings_files
+from dbhygiene.gaps.duration import FOR_EVER, SHORTEST_TIMEOUT, Duration
+from dbhygiene.library.waits import CLOCKS, QUICK_COMMANDS, QUICK_PROGRAMS, WaitingCall, WaitKind
+from dbhygiene.source import FUNCTION, File
+
+_LONG_UNITS = ("minutes", "hours", "days", "minute", "hour", "mins", "hrs")
+
+
+def duration(file: File, call: ast.Call, wait: WaitingCall) -> Duration:
+    """How long this call of something that waits may last."""
+    if wait.seconds is not None:
+        given = argument(call, *wait.seconds)
+        return seconds(file, given) if given is not None else Duration(most=FOR_EVER)
+    if wait.kind is WaitKind.PROCESS and _is_quick(file, call):
+        return Duration()
+    likely = FOR_EVER if wait.kind.is_long else 0.0
+    timeout = argument(call, *wait.timeout) if wait.timeout else None
+    if timeout is None and _never_blocks(call):
+        return Duration()
+    if timeout is None or (isinstance(timeout, ast.Constant) and timeout.value is None):
+        return Duration(0.0, min(likely, wait.bound), wait.bound)
+    bound = seconds(file, timeout)
+    if wait.kind is not WaitKind.EVENT and bound.likely < SHORTEST_TIMEOUT:
+        likely = 0.0  # a poll takes all of its timeout; what is given a few seconds to work is done before
+    # A timeout that cannot be read is a timeout all the same: nobody writes one of minutes by accident.
+    return Duration(0.0, min(likely, bound.likely), bound.most)
+
+
+def poll_duration(file: File, call: ast.Call, lasts: Duration) -> Duration:
+    """The same, of a wait in a loop that a clock ends soon: what is given a few seconds is there before."""
+    for around in file.around(call):
+        if isinstance(around, (*FUNCTION, ast.Lambda)):
+            break
+        if isinstance(around, ast.While):
+            ending = [
+                around.test,
+                *(part.test for part in ast.walk(around) if isinstance(part, ast.If) and _leaves(part)),
+            ]
+            parts = (part for test in ending for part in ast.walk(test) if isinstance(part, ast.Compare))
+            limit = shortest(found for part in parts if (found := limit_by_clock(file, part)) is not None)
+            if limit is not None and limit.likely < SHORTEST_TIMEOUT:
+                return Duration(most=lasts.most)
+    return lasts
+
+
+def _leaves(branch: ast.If) -> bool:
+    return isinstance(branch.body[-1], (ast.Break, ast.Return, ast.Raise))
+
+
+def shortest(limits: Iterable[Duration]) -> Duration | None:
+    return min(limits, key=lambda limit: (limit.likely, limit.most), default=None)
+
+
+def limit_by_clock(file: File, test: ast.expr) -> Duration | None:
+    """The time that a comparison such as `time.time() - start > 30` allows; None where it does not look at a clock."""
+    match test:
+        case ast.Compare(left=left, ops=[ast.Lt() | ast.LtE() | ast.Gt() | ast.GtE()], comparators=[right]):
+            for clock, end in ((left, right), (right, left)):
+                match _single_binding(file, clock):
+                    case ast.BinOp(left=now, op=ast.Sub(), right=start) if _is_clock(file, now) or _is_clock(
+                        file, start
+                    ):
+                        return seconds(file, end)
+                    case now if _is_clock(file, now):
+                        return _until(file, _single_binding(file, end))
+    return None
+
+
+def _until(file: File, end: ast.expr) -> Duration:
+    """The time to a point that is written as `time.time() + 30`; else it is a point all the same."""
+    match end:
+        case ast.BinOp(left=now, op=ast.Add(), right=limit) if _is_clock(file, now):
+            return seconds(file, limit)
+    return Duration(most=FOR_EVER)
+
+
+def _is_clock(file: File, expr: ast.expr) -> bool:
+    made = _single_binding(file, expr)
+    return isinstance(made, ast.Call) and file.resolve(made.func) in CLOCKS
+
+
+def _single_binding(file: File, expr: ast.expr) -> ast.expr:
+    """What a variable is bound to, if that is one thing; `(now - start).total_seconds()` is `now - start`."""
+    match expr:
+        case ast.Name(id=name):
+            values = file.scope_of(expr).aliases.get(name, ())
+            return (
+                _single_binding(file, values[0]) if len(values) == 1 and not isinstance(values[0], ast.Name) else expr
+            )
+        case ast.Attribute(value=ast.BinOp() as inner, attr="seconds"):
+            return inner
+        case ast.Call(func=ast.Attribute(value=ast.BinOp() as inner, attr="total_seconds")):
+            return inner
+    return expr
+
+
+def argument(call: ast.Call, position: int, name: str) -> ast.expr | None:
+    if position < len(call.args) and not any(isinstance(a, ast.Starred) for a in call.args[: position + 1]):
+        return call.args[position]
+    return next((keyword.value for keyword in call.keywords if keyword.arg == name), None)
+
+
+def seconds(file: File, expr: ast.expr) -> Duration:
+    """The number of seconds that an expression may be."""
+    known = _options(file, expr)
+    known = [part for option in known for part in _by_environment(option)]
+    numbers = [option.value for option in known if isinstance(option, Constant) and _is_number(option.value)]
+    unknown = len(numbers) < len(known)
+    if not numbers:
+        return Duration(0.0, FOR_EVER if _is_long(file, expr) else 0.0, FOR_EVER)
+    if unknown:
+        default = _is_option(file, expr) or _is_setting(file, expr)
+        return Duration(min(numbers) if default else 0.0, max(numbers), FOR_EVER)
+    return Duration(min(numbers), max(numbers), max(numbers))
+
+
+def _is_number(found: object) -> bool:
+    return isinstance(found, (int, float)) and not isinstance(found, bool)
+
+
+def _options(file: File, expr: ast.expr, depth: int = 6) -> list[Value]:
+    """What an expression may be worth; a setting of Django's and an option of a command's are looked up."""
+    if not depth:
+        return [UNKNOWN]
+    match expr:
+        case ast.BinOp(op=ast.Mult(), left=left, right=right):
+            return [
+                option
+                for a in _options(file, left, depth - 1)
+                for b in _options(file, right, depth - 1)
+                for option in options(calculate(ast.Mult, a, b))
+            ]
+        case ast.Call(func=ast.Name(id="int" | "float"), args=[inner]):
+            return _options(file, inner, depth - 1)
+        case ast.Call(func=ast.Name(id="max" | "min"), args=[*parts]) if len(parts) > 1:
+            return [known for part in parts for known in _options(file, part, depth - 1)]
+        case ast.Call(func=ast.Name(id="getattr"), args=[owner, ast.Constant(value=str(name)), default]):
+            if file.resolve(owner) == "django.conf.settings":
+                return _setting(file, name) or _options(file, default, depth - 1)
+    if (fallback := _option_default(file, expr)) is not None:
+        return [*options(evaluate(file, fallback)), UNKNOWN]
+    if (setting := file.resolve(expr)) and setting.startswith("django.conf.settings."):
+        return _setting(file, setting.rpartition(".")[2]) or [UNKNOWN]
+    if isinstance(expr, (ast.Name, ast.Attribute)) and (place := Bindings.of(file).place(expr)) is not None:
+        given = Bindings.of(file).values.get(place, [])
+        if len(given) == 1 and place not in Bindings.of(file).unclear and not isinstance(given[0], ast.Constant):
+            return _options(file, given[0], depth - 1)
+    return list(options(evaluate(file, expr)))
+
+
+def _by_environment(found: Value) -> list[Value]:
+    """What `env.int("WAIT", default=60)`, of whichever library, may be worth."""
+    if isinstance(found, Called):
+        default = found.keywords.items.get("default")
+        if default is None and len(found.arguments) == 2:
+            default = found.arguments[1]
+        if default is not None:
+            return [*options(default), UNKNOWN]
+    return [found]
+
+
+def _is_setting(file: File, expr: ast.expr) -> bool:
+    return (file.resolve(expr) or "").startswith("django.conf.settings.")
+
+
+def _setting(file: File, name: str) -> list[Value]:
+    for settings in settings_files(file):
+        if name in settings.scope.bound:
+            return list(options(evaluate_member(settings, name)))
+    return []
+
+
+def numbers_of_setting(file: File, name: str) -> list[float]:
+    """The numbers that a setting of the site may be; none where one of its values is not known."""
+    found = [option.value if isinstance(option, Constant) else None for option in _setting(file, name)]
+    return [number for number in found if _is_number(number)] if all(map(_is_number, found)) else []  # type: ignore[misc]
+
+
+# -- options of a command ---------------------------------------------------------------------------------
+
+
+def _option_name(expr: ast.expr) -> str | None:
+    """The option that `options["name"]` or `options.get("name")` reads."""
+    match expr:
+        case ast.Subscript(value=ast.Name(id="options" | "kwargs" | "opts"), slice=ast.Constant(value=str(name))):
+            return name
+        case ast.Call(
+            func=ast.Attribute(value=ast.Name(id="options" | "kwargs" | "opts"), attr="get" | "pop"),
+            args=[ast.Constant(value=str(name)), *_],
+        ):
+            return name
+    return None
+
+
+def _is_option(file: File, expr: ast.expr, depth: int = 6) -> bool:
+    if not depth:
+        return False
+    if _option_name(expr) is not None:
+        return True
+    if isinstance(expr, ast.BinOp):
+        return _is_option(file, expr.left, depth - 1) or _is_option(file, expr.right, depth - 1)
+    if isinstance(expr, (ast.Name, ast.Attribute)) and (place := Bindings.of(file).place(expr)) is not None:
+        return any(_is_option(file, given, depth - 1) for given in Bindings.of(file).values.get(place, ()))
+    return False
+
+
+def _option_default(file: File, expr: ast.expr) -> ast.expr | None:
+    """The default of the option that an expression reads, by the `add_argument` of the class around it."""
+    name = _option_name(expr)
+    if name is None:
+        return None
+    for call in file.calls.get("add_argument", ()):
+        if name in _dests(call):
+            return next((keyword.value for keyword in call.keywords if keyword.arg == "default"), None)
+    return None
+
+
+def _dests(call: ast.Call) -> Sequence[str]:
+    for keyword in call.keywords:
+        if keyword.arg == "dest" and isinstance(keyword.value, ast.Constant):
+            return (str(keyword.value.value),)
+    flags = [flag.value for flag in call.args if isinstance(flag, ast.Constant) and isinstance(flag.value, str)]
+    return [flag.lstrip("-").replace("-", "_") for flag in flags]
+
+
+# -- what cannot be read ----------------------------------------------------------------------------------
+
+
+def _is_long(file: File, expr: ast.expr, depth: int = 6) -> bool:
+    """Whether an unknown number is one of minutes or hours, or the time until some hour of the day."""
+    if isinstance(expr, (ast.Name, ast.Attribute)) and (place := Bindings.of(file).place(expr)) is not None:
+        given = Bindings.of(file).values.get(place, ())
+        return bool(depth) and len(given) == 1 and _is_long(file, given[0], depth - 1)
+    for node in ast.walk(expr):
+        match node:
+            case ast.BinOp(op=ast.Mult(), left=left, right=right):
+                for side in (left, right):
+                    if isinstance(side, ast.Constant) and isinstance(side.value, (int, float)) and side.value >= 60:
+                        return True
+            case ast.Attribute(attr="seconds" | "total_seconds"):
+                return True
+            case ast.keyword(arg=str(name)) if name in _LONG_UNITS:
+                return True
+    return False
+
+
+def _never_blocks(call: ast.Call) -> bool:
+    """Whether `queue.get(False)` or `get(block=False)` is meant."""
+    flags = [*call.args[:1], *(k.value for k in call.keywords if k.arg in {"block", "blocking"})]
+    return any(isinstance(flag, ast.Constant) and flag.value is False for flag in flags)
+
+
+def _is_quick(file: File, call: ast.Call) -> bool:
+    """Whether the program that is run answers at once."""
+    command = call.args[0] if call.args else None
+    words: list[str] = []
+    match command:
+        case ast.List(elts=parts) | ast.Tuple(elts=parts):
+            words = [_text(file, part) for part in parts]
+        case ast.expr():
+            words = _text(file, command).split()
+    if words[:1] == ["sudo"]:
+        words = words[1:]
+    program = words[0].rpartition("/")[2] if words else ""
+    return program in QUICK_PROGRAMS or (program, *words[1:2]) in QUICK_COMMANDS or "--version" in words
+
+
+def _text(file: File, expr: ast.expr) -> str:
+    known = evaluate(file, expr)
+    return known.value if isinstance(known, Constant) and isinstance(known.value, str) else ""

@@ -1,0 +1,130 @@
+"""Calls that close a connection, and the transactions, loops and coroutines around them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+
+from dbhygiene.flow.bindings import Bindings, Place
+from dbhygiene.flow.callees import callee
+from dbhygiene.gaps.code import own_nodes
+from dbhygiene.gaps.type_inference import ObjectInstance, TypeInference
+from dbhygiene.library import django
+from dbhygiene.source import FUNCTION, File, Function, Located, scope_around
+
+
+def what_closes(file: File, call: ast.Call) -> str | None:
+    """The dotted name of the closer that a call calls."""
+    func = call.func
+    name = file.resolve(func)
+    if name in django.CLOSES:
+        return name
+    if isinstance(func, ast.Attribute) and func.attr == "close":
+        owner = TypeInference.of(file).type_of(func.value)
+        if owner == ObjectInstance(django.CONNECTION):
+            return f"{django.CONNECTION}.close"
+    return None
+
+
+def is_atomic(file: File, expr: ast.expr) -> bool:
+    return file.resolve(expr.func if isinstance(expr, ast.Call) else expr) in django.ATOMIC
+
+
+def atomic_around(file: File, node: ast.AST) -> Located | None:
+    """The transaction that a node lies in, by a `with` or a decorator of its function."""
+    below = node
+    for above in file.around(node):
+        if isinstance(above, (ast.With, ast.AsyncWith)) and below in above.body:
+            for item in above.items:
+                if is_atomic(file, item.context_expr):
+                    return item.context_expr
+        if isinstance(above, (*FUNCTION, ast.Lambda)):
+            decorators = above.decorator_list if isinstance(above, FUNCTION) else []
+            return next((each for each in decorators if is_atomic(file, each)), None)
+        below = above
+    return None
+
+
+def is_guarded(file: File, node: ast.AST) -> bool:
+    """Whether a node runs only where `in_atomic_block` was looked at."""
+    return any(
+        isinstance(above, (ast.If, ast.IfExp))
+        and any(isinstance(part, ast.Attribute) and part.attr == "in_atomic_block" for part in ast.walk(above.test))
+        for above in file.around(node)
+    )
+
+
+def asks_for_transaction(test: ast.expr) -> bool:
+    """Whether this is `connection.in_atomic_block`, or `any(each.in_atomic_block for each in connections.all())`."""
+    match test:
+        case ast.Attribute(attr=name) | ast.Call(args=[ast.GeneratorExp(elt=ast.Attribute(attr=name))]):
+            return name == "in_atomic_block"
+    return False
+
+
+def runs_in_coroutine(file: File, node: ast.AST) -> bool:
+    """Whether the nearest function around a node is a coroutine's."""
+    around = next((above for above in file.around(node) if isinstance(above, (*FUNCTION, ast.Lambda))), None)
+    return isinstance(around, ast.AsyncFunctionDef)
+
+
+def streams(iterated: ast.expr) -> bool:
+    """Whether an iterable reads the rows of a queryset one chunk after the other."""
+    return any(
+        isinstance(part, ast.Attribute) and part.attr in {"iterator", "aiterator"} for part in ast.walk(iterated)
+    )
+
+
+def may_stream(file: File, iterated: ast.expr, depth: int = 4) -> bool:
+    """Whether an iterable may do so: itself, by what a variable stands for, or by a function that yields such rows."""
+    if streams(iterated):
+        return True
+    for part in ast.walk(iterated) if depth else ():
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load):
+            values = Bindings.of(file).values.get(Place(file.scope_of(part), part.id), ())
+            if any(may_stream(file, value, depth - 1) for value in values):
+                return True
+        elif isinstance(part, ast.Call):
+            made = callee(file, part, scope_around(file, part))
+            if made is not None and isinstance(made.node, FUNCTION) and _gives_stream(made.file, made.node, depth - 1):
+                return True
+    return False
+
+
+def _gives_stream(file: File, function: Function, depth: int) -> bool:
+    """Whether a function returns, or goes through, an iterable that may stream."""
+    for part in own_nodes(function):
+        match part:
+            case (
+                ast.For(iter=given)
+                | ast.AsyncFor(iter=given)
+                | ast.YieldFrom(value=given)
+                | ast.Return(value=ast.expr() as given)
+            ) if may_stream(file, given, depth):
+                return True
+    return False
+
+
+def streaming_loop(
+    file: File, node: ast.AST, reads: Callable[[ast.expr], bool] = streams
+) -> ast.For | ast.AsyncFor | None:
+    """The loop over `.iterator()`, or over any iterable that `reads` so, in whose body a node lies."""
+    below = node
+    for above in file.around(node):
+        if isinstance(above, (*FUNCTION, ast.Lambda)):
+            return None
+        if isinstance(above, (ast.For, ast.AsyncFor)) and below in above.body and reads(above.iter):
+            return above
+        below = above
+    return None
+
+
+def leaves_loop(file: File, node: ast.AST) -> bool:
+    """Whether the block that a node stands in ends by leaving the loop or the function."""
+    statement = next((above for above in file.around(node) if isinstance(above, ast.stmt)), None)
+    around = file.parents.get(statement) if statement else None
+    for name in ("body", "orelse", "finalbody", "handlers"):
+        block = getattr(around, name, None)
+        if isinstance(block, list) and statement in block:
+            return isinstance(block[-1], (ast.Break, ast.Return, ast.Raise))
+    return False

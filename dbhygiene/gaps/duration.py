@@ -1,0 +1,104 @@
+"""`Duration`: the interval domain of waits: at least, likely and at most so many seconds.
+
+queue.get(timeout=30)                # Duration(least=0, likely=30, most=30)
+"""
+
+from __future__ import annotations
+
+from dbhygiene.records import Record
+from dbhygiene.settings import Confidence, Settings
+
+FOR_EVER = float("inf")
+SHORTEST_TIMEOUT = 60.0  # below a minute, no server has lost patience
+
+
+class Duration(Record):
+    """A wait lasts `least` seconds for certain, may well last `likely`, and could last `most`."""
+
+    least: float = 0.0
+    likely: float = 0.0
+    most: float = 0.0
+
+    @classmethod
+    def exactly(cls, seconds: float) -> Duration:
+        return cls(seconds, seconds, seconds)
+
+    def __add__(self, other: Duration) -> Duration:
+        return Duration(self.least + other.least, self.likely + other.likely, self.most + other.most)
+
+    def __or__(self, other: Duration) -> Duration:
+        """One of the two: the longer, but no more certain than the shorter."""
+        return Duration(min(self.least, other.least), max(self.likely, other.likely), max(self.most, other.most))
+
+    def __mul__(self, rounds: Rounds) -> Duration:
+        total = Duration(
+            _product(self.least, rounds.least), _product(self.likely, rounds.likely), _product(self.most, rounds.most)
+        )
+        if rounds.lasting is None:
+            return total
+        limit = rounds.lasting + self  # the last round begins before the time is over
+        likely = min(total.likely, limit.likely) if rounds.lasting.likely else 0.0
+        return Duration(min(total.least, likely), likely, min(total.most, limit.most))
+
+    def at_most(self, seconds: float) -> Duration:
+        """The same, where something ends it after so many seconds."""
+        return Duration(min(self.least, seconds), min(self.likely, seconds), min(self.most, seconds))
+
+    def widen(self, newer: Duration) -> Duration:
+        """Return the duration of a recursion whose rounds add up: this long, or more."""
+        return newer if newer == self or not self.most else Duration(self.least, self.likely, FOR_EVER)
+
+    def confidence(self, limit: float) -> Confidence | None:
+        """How sure it is that a server with this patience has closed the connection meanwhile."""
+        if self.least >= limit:
+            return Confidence.CERTAIN
+        if self.likely >= limit:
+            return Confidence.LIKELY
+        return Confidence.POSSIBLE if self.most >= min(limit, SHORTEST_TIMEOUT) else None
+
+    def rank(self, limit: float) -> tuple[float, ...]:
+        """What orders waits by how bad they are."""
+        return (self.confidence(limit) or 0, self.likely, self.least, self.most)
+
+    def __str__(self) -> str:
+        if self.least == self.most:
+            return _format_seconds(self.least)
+        if self.least:
+            return f"{_format_seconds(self.least)} or more"
+        return "no time limit" if self.most == FOR_EVER else f"up to {_format_seconds(self.most)}"
+
+
+def confidence_of_timeout(seconds: Duration, settings: Settings) -> Confidence:
+    """How sure it is that the server has closed the connection; certain below its default only where it is known."""
+    found = seconds.confidence(settings.gap_limit) or Confidence.POSSIBLE
+    known = settings.server_timeout is not None or seconds.least >= settings.lifetime_limit
+    return found if known else min(found, Confidence.LIKELY)
+
+
+class Rounds(Record):
+    """How often a loop goes round; `lasting` is the time that all rounds take, where the loop looks at a clock."""
+
+    least: float = 1.0
+    likely: float = 1.0
+    most: float = FOR_EVER
+    lasting: Duration | None = None
+
+    def __mul__(self, other: Rounds) -> Rounds:
+        lasting = self.lasting if other == ONCE else other.lasting if self == ONCE else None
+        return Rounds(self.least * other.least, self.likely * other.likely, self.most * other.most, lasting)
+
+
+def _product(seconds: float, rounds: float) -> float:
+    return seconds * rounds if seconds and rounds else 0.0
+
+
+def _format_seconds(seconds: float) -> str:
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds:.3g} s"
+
+
+NO_TIME = Duration()
+UNBOUNDED = Duration(0.0, FOR_EVER, FOR_EVER)
+ONCE = Rounds(1, 1, 1)

@@ -1,0 +1,300 @@
+"""`ExplicitWalk`: the analysis of one function that can reach a tracked connection.
+
+Its state is a pair: the fact of `lifetimes` (where the connection is), and how long it has been idle.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeAlias
+
+from dbhygiene.flow import cfg
+from dbhygiene.flow.cfg import EdgeKind, Graph, Node
+from dbhygiene.flow.limits import TOO_MUCH, give_up
+from dbhygiene.flow.solver import Solution, TooManyFactsError
+from dbhygiene.gaps.effects import Location
+from dbhygiene.gaps.loops import cycles, rounds
+from dbhygiene.gaps.pauses import Pauses
+from dbhygiene.gaps.states import Idle, Pause
+from dbhygiene.library import server_calls as library
+from dbhygiene.lifetimes import Lifetime
+from dbhygiene.lifetimes.state import CLOSE_METHOD, ITSELF, READERS, Alias, Fact
+from dbhygiene.lifetimes.transfer import Transfer
+from dbhygiene.records import Record
+from dbhygiene.source import FUNCTION, Code, File, Function, last_name
+
+_MOST = 8_000  # facts of one function
+
+Ending: TypeAlias = "tuple[Location | None, Pause] | None"  # None: it has been given back
+
+
+class HolderContext(Record):
+    """A function that may reach the connection through these aliases; `at_rest`: no transaction is open yet."""
+
+    file: File
+    code: Code
+    aliases: frozenset[Alias] = frozenset()
+    at_rest: bool = False
+
+
+class HolderSummary(Record):
+    """The first query and the pause before it; and the states that are possible at the return, one of each `_kind`."""
+
+    first: tuple[Location, Pause] | None = None
+    endings: frozenset[Ending] = frozenset()
+
+    def widen(self, newer: HolderSummary) -> HolderSummary:
+        """What replaces this where a recursion has changed it."""
+        first = newer.first
+        if self.first is not None and newer.first is not None:
+            first = self.first[0], self.first[1].widen(newer.first[1])
+        endings = {_kind(each): each for each in newer.endings}
+        for each in self.endings:
+            again = endings.get(_kind(each))
+            endings[_kind(each)] = each if each is None or again is None else (each[0], each[1].widen(again[1]))
+        return HolderSummary(first or self.first, frozenset(endings.values()))
+
+
+NEVER_RETURNS = HolderSummary()
+UNKNOWN = HolderSummary(endings=frozenset({None}))  # it may have been closed, or made anew
+
+
+def _kind(ending: Ending) -> tuple[bool, ast.AST | None] | None:
+    """Of endings of one kind only the worst matters: those with the same wait, after a question or without one."""
+    if ending is None:
+        return None
+    since, pause = ending
+    return since is not None, pause.spot.origin.node if pause.spot is not None else None
+
+
+class TrackedConnection(Record):
+    """The connection that is tracked, the idle timeout, and the summaries of other functions."""
+
+    life: Lifetime
+    limit: float  # seconds that the server waits
+    pauses: Pauses
+    summary_of: Callable[[HolderContext], HolderSummary]
+    seeing: tuple[Function, ...] = ()  # the functions that see it as a variable around them
+
+
+class ExplicitWalk:
+    """One routine, solved: where the connection is, together with how long it has been idle."""
+
+    def __init__(self, question: TrackedConnection, routine: HolderContext, graph: Graph, transfer: Transfer) -> None:
+        self._question, self._routine, self._graph, self._transfer = question, routine, graph, transfer
+        self._resource = question.life.resource
+        self.gaps: list[tuple[Idle, Location]] = []
+        self.reached: set[Alias] = set()
+        self._cycles = cycles(graph)
+        self._rounds = {cycle: rounds(routine.file, cycle) for cycle in self._cycles.values()}.__getitem__
+        self._waits: dict[cfg.Event, list[tuple[Location, Pause]]] = {}
+        self._first: tuple[Location, Pause] | None = None
+        self._asked: dict[Node, list[tuple[Idle, Location]]] = {}
+
+    def run(self, start: Fact, idle: Idle | None) -> HolderSummary:
+        try:
+            solution = Solution(self._graph, [(start, idle)], self._step, _MOST)
+        except (TooManyFactsError, RecursionError):
+            give_up(self._routine.file, self._routine.code, TOO_MUCH)
+            return UNKNOWN
+        for node, asked in self._asked.items():
+            if not self._recovers(node):
+                self.gaps += asked
+        ends = {self._ending(start, *known) for known in solution.at(self._graph.exit)}
+        return HolderSummary(
+            self._first, frozenset({_kind(each): each for each in sorted(ends, key=self._rank)}.values())
+        )
+
+    def _rank(self, ending: Ending) -> tuple[object, ...]:
+        """What orders endings by how bad they are, and by place, so that of equal ones the same is told each time."""
+        return () if ending is None else (ending[1].seconds.rank(self._question.limit), place_of(ending))
+
+    def _ending(self, start: Fact, fact: Fact, idle: Idle | None) -> Ending:
+        if idle is None:
+            return None
+        if start.aliases and not fact.aliases & start.aliases:  # another has taken its place
+            return Location(self._routine.file, self._question.life.birth, "opened again"), Pause()
+        return idle.since, idle.pause(self._question.limit)
+
+    # -- one step -------------------------------------------------------------------------------------
+
+    def _step(self, node: Node, known: tuple[Fact, Idle | None]) -> Iterator[tuple[EdgeKind, tuple[Fact, Idle | None]]]:
+        fact, idle = known
+        birth = self._question.life.birth
+        if idle is not None and (cycle := self._cycles.get(node)) is not None:
+            idle = idle.after_round(cycle)
+        for kind, after in self._transfer(node, fact):
+            self.reached |= {alias for alias in after.aliases if isinstance(alias[1], str)}
+            if after.site is None:
+                yield kind, (after, None)
+            elif after.site is not birth:
+                continue
+            elif fact.site is None:
+                lazy = self._resource.is_lazy
+                yield kind, (after, None if lazy else Idle(self._location(birth, "opened")))
+            else:
+                for each in self._after_use(node, fact, after, idle):
+                    yield kind, (after, each)
+
+    def _after_wait(self, node: Node, idle: Idle) -> Idle:
+        if node.event not in self._waits:
+            found = self._question.pauses.of(self._routine.file, self._routine.code, node.event)
+            self._waits[node.event] = [(spot, pause) for spot, pause in found if pause.seconds.most]
+        for spot, pause in self._waits[node.event]:
+            idle = idle.after_wait(pause, spot, self._rounds)
+        return idle
+
+    def _after_use(self, node: Node, fact: Fact, after: Fact, idle: Idle | None) -> Iterable[Idle | None]:
+        """How long it may have been idle after a node."""
+        inner = (
+            self._callee_context(node.event.node, fact, rests=idle is None)
+            if isinstance(node.event, cfg.Call)
+            else None
+        )
+        if idle is not None and inner is None:
+            idle = self._after_wait(node, idle)
+        match node.event:
+            case cfg.Yield(node=place):
+                return [idle and Idle(self._location(place, "resumed"))]  # who knows how long that takes
+            case cfg.Test(node=test) if idle is not None and self._is_looked_at(test, fact):
+                return [Idle(self._location(test, "checked here"))]
+            case cfg.Call(node=call):
+                if inner is not None:
+                    return list(self._after_project_call(node, call, self._question.summary_of(inner), idle))
+                if not self._gives_back(node, fact, after):
+                    return [self._after_call(node, call, fact, idle)]
+        return [None if self._gives_back(node, fact, after) else idle]
+
+    def _gives_back(self, node: Node, fact: Fact, after: Fact) -> bool:
+        """Whether the connection is closed here, or given back to its pool, as far as this function can tell.
+
+        The facts alone do not say it of a session that other code has woken.
+        """
+        match node.event:
+            case cfg.Call(node=ast.Call(func=ast.Attribute(value=owner, attr=method) as func)):
+                rests = method in self._resource.rests_after
+                if self._transfer.holds(func, fact) == CLOSE_METHOD or (rests and self._transfer.holds(owner, fact)):
+                    return True
+            case cfg.Leave(node=item):
+                return self._transfer.is_closed_by(item, fact)
+        return fact.state == "open" and after.state == "closed"
+
+    def _after_call(self, node: Node, call: ast.Call, fact: Fact, idle: Idle | None) -> Idle | None:
+        relation, method = None, ""
+        if isinstance(call.func, ast.Attribute):
+            relation, method = self._transfer.holds(call.func.value, fact), call.func.attr
+        spot = self._location(call, "queries the server")
+        if relation in {ITSELF, *READERS} and method in library.REFRESHES:
+            return Idle(spot)
+        if self._resource.kind == "session":
+            asks = relation in {ITSELF, *READERS} and not (relation == ITSELF and method in self._resource.rests_during)
+        else:
+            asks = relation in {ITSELF, *READERS} and library.asks(method, of_connection=relation == ITSELF)
+        given = [*call.args, *(keyword.value for keyword in call.keywords)]
+        if not self._transfer.effects.of(call).summary.may_raise:
+            given = []  # `print(conn)`
+        if asks or any(self._transfer.holds(each, fact) in {ITSELF, *READERS} for each in given):
+            if idle is not None:
+                self._note_query(node, idle, spot)
+            return Idle(spot)
+        return idle
+
+    def _note_query(self, node: Node, idle: Idle, spot: Location) -> None:
+        if idle.since is None:
+            pause = idle.pause(self._question.limit)
+            rank = pause.seconds.rank(self._question.limit)
+            if self._first is None or rank > self._first[1].seconds.rank(self._question.limit):
+                self._first = spot, pause
+        elif idle.waits:
+            self._asked.setdefault(node, []).append((idle, spot))
+
+    def _after_project_call(
+        self, node: Node, call: ast.Call, meaning: HolderSummary, idle: Idle | None
+    ) -> Iterator[Idle | None]:
+        """After code of the project has run that can reach the connection."""
+        spot = self._location(call, f"calls `{ast.unparse(call.func)}`")
+        if idle is not None and meaning.first is not None:
+            asked, before = meaning.first
+            self._note_query(node, self._add_pause(idle, before, spot), spot.leading_to(asked))
+        for ending in sorted(meaning.endings, key=place_of):
+            if ending is None:
+                yield None
+            elif ending[0] is not None:
+                yield self._add_pause(Idle(spot.leading_to(ending[0])), ending[1], spot)
+            else:
+                yield idle and self._add_pause(idle, ending[1], spot)
+
+    def _add_pause(self, idle: Idle, pause: Pause, spot: Location) -> Idle:
+        if not pause.seconds.most or pause.spot is None:
+            return idle
+        return idle.after_wait(pause.called_at(spot), spot.leading_to(pause.spot), self._rounds)
+
+    def _location(self, node: ast.expr | ast.Yield | ast.YieldFrom, words: str) -> Location:
+        return Location(self._routine.file, node, words)
+
+    # -- other code -----------------------------------------------------------------------------------
+
+    def _callee_context(self, call: ast.Call, fact: Fact, *, rests: bool) -> HolderContext | None:
+        """The project's own code that a call runs, if it can reach the connection there."""
+        callee = self._transfer.effects.of(call).callee
+        if callee is None or not isinstance(function := callee.definition.node, FUNCTION):
+            return None
+        bound = callee.bound
+        aliases: set[Alias] = set()
+        if bound and isinstance(call.func, ast.Attribute) and isinstance(owner := call.func.value, ast.Name):
+            own = ((relation, where) for relation, where in fact.aliases if isinstance(where, str))
+            aliases |= {
+                (relation, where) for relation, where in own if owner.id == "self" and where.startswith("self.")
+            }
+        args = function.args
+        names = [each.arg for each in [*args.posonlyargs, *args.args][bound:]]
+        given = [*zip(names, call.args, strict=False), *((k.arg, k.value) for k in call.keywords if k.arg)]
+        for name, value in given:
+            if (relation := self._transfer.holds(value, fact)) in {ITSELF, *READERS} and relation is not None:
+                aliases.add((relation, name))
+        if function in self._question.seeing:
+            aliases |= {
+                (relation, where) for relation, where in fact.aliases if isinstance(where, str) and "." not in where
+            }
+        return HolderContext(callee.definition.file, function, frozenset(aliases), rests) if aliases else None
+
+    def _is_looked_at(self, test: ast.expr, fact: Fact) -> bool:
+        """Whether a condition asks for the state of the connection: `if not conn.open:`."""
+        return any(
+            isinstance(part, ast.Attribute)
+            and part.attr in self._resource.open_if | self._resource.closed_if
+            and self._transfer.holds(part.value, fact) == ITSELF
+            for part in ast.walk(test)
+        )
+
+    def _recovers(self, node: Node) -> bool:
+        """Whether the program goes on with another connection, or the same one made anew, where the question fails."""
+        todo = [target for kind, target in node.out if kind == "raise"]
+        seen = set(todo)
+        while todo:
+            here = todo.pop()
+            if isinstance(here.event, cfg.Call) and self._reconnects(here.event.node):
+                return True
+            if here not in self._asked:
+                fresh = [target for _, target in here.out if target not in seen]
+                seen.update(fresh)
+                todo += fresh
+        return False
+
+    def _reconnects(self, call: ast.Call) -> bool:
+        effect = self._transfer.effects.of(call)
+        opened = effect.summary.returns
+        last = last_name(call.func)
+        return (
+            (opened is not None and opened.kind == self._resource.kind)
+            or last in library.REFRESHES | self._resource.rests_after
+            or "connect" in last.lower().replace("disconnect", "")
+        )
+
+
+def place_of(ending: Ending) -> tuple[int, int, float]:
+    """What orders endings, so that of two that are equally bad the same one is told each time."""
+    if ending is None or ending[0] is None:
+        return 0, 0, 0.0 if ending is None else 1 + ending[1].seconds.likely
+    return ending[0].node.lineno, ending[0].node.col_offset, ending[1].seconds.likely

@@ -1,0 +1,121 @@
+"""The fix for a gap (`fix_gap`): close the connection before the wait, if that loses nothing."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import partial
+
+from dbhygiene.edits import InsertAfter, InsertBefore, InsertFirst
+from dbhygiene.flow.definitions import find_definition
+from dbhygiene.flow.queries import query
+from dbhygiene.gaps.close_calls import atomic_around, may_stream, streaming_loop
+from dbhygiene.gaps.database_aliases import aliases_of
+from dbhygiene.gaps.implicit import Gap
+from dbhygiene.gaps.type_inference import ObjectInstance, TypeInference
+from dbhygiene.library import django
+from dbhygiene.model import Fix, NoFix
+from dbhygiene.source import FUNCTION, Code, File
+
+_HELD = ("select_for_update", "GET_LOCK", "advisory_lock", "TEMPORARY TABLE", "LISTEN ")
+
+
+def fix_gap(gap: Gap) -> Fix | NoFix:
+    """Return the fix that closes the connection before the wait, or the reason why that would do harm."""
+    if (reason := next(_reasons(gap), None)) is not None:
+        return NoFix(reason)
+    if gap.between_calls and isinstance(gap.code, FUNCTION):
+        return Fix("Close the connection first", (InsertFirst(gap.file.span(gap.code), _closing(gap)),))
+    statement = _statement(gap.file, gap.wait.node)
+    if statement is None:
+        return NoFix("the wait is not part of a statement")
+    if isinstance(statement, ast.While):
+        return NoFix("the wait is in the condition of a loop")
+    span, code = gap.file.span(statement), _closing(gap)
+    if isinstance(statement, (ast.For, ast.AsyncFor)):
+        return Fix("Close the connection after the wait, at the start of each round", (InsertFirst(span, code),))
+    if gap.first_query.node is gap.wait.node is not gap.next_query.node:  # what is called asks, then waits
+        return Fix("Close the connection after the wait, and before it is used again", (InsertAfter(span, code),))
+    return Fix("Close the connection before the wait", (InsertBefore(span, code),))
+
+
+def _closing(gap: Gap) -> str:
+    """The statements that close the connection that lies idle."""
+    if isinstance(gap.code, ast.Module):  # no caller, and thus no transaction of one
+        return closing_in(gap.file)
+    return closing_outside_transaction(gap.file, is_async=isinstance(gap.code, ast.AsyncFunctionDef))
+
+
+def closing_outside_transaction(file: File, *, is_async: bool) -> str:
+    """The statements that close the site's connections, unless a transaction is under way: a caller's, or a test's.
+
+    Every test of a `TestCase` runs within a transaction. To close the connection there makes its next query fail.
+    """
+    close = closing_in(file)
+    if is_async:
+        return closing_for_coroutine(close)
+    return f"if not {_in_transaction(close)}:\n    {close}"
+
+
+def closing_for_coroutine(close: str) -> str:
+    """The same in the thread that asks the database for a coroutine, whose connection this thread cannot see."""
+    guard, blank = _in_transaction(close), "\n    " if "connections}.close" in close else ""
+    return f"await {{asgiref.sync.sync_to_async}}({blank}lambda: {guard} or {close}{blank.rstrip(' ')})()"
+
+
+def _in_transaction(close: str) -> str:
+    """Whether what this code closes is in the middle of a transaction."""
+    if "{django.db.connections}" in close:
+        return "any(each.in_atomic_block for each in {django.db.connections}.all())"
+    return "{django.db.connection}.in_atomic_block"
+
+
+def closing_in(file: File, *, several: bool = False) -> str:
+    """The statement that closes the connections of the site that a file belongs to."""
+    several = several or len(aliases_of(file)) > 1
+    return "{django.db.connections}.close_all()" if several else "{django.db.connection}.close()"
+
+
+def _statement(file: File, node: ast.AST) -> ast.stmt | None:
+    if isinstance(node, ast.stmt):
+        return node
+    return next((above for above in file.around(node) if isinstance(above, ast.stmt)), None)
+
+
+def waits_in_transaction(gap: Gap) -> bool:
+    """Whether the wait lies within a transaction, of its function or of a caller in the same file."""
+    return any(atomic_around(gap.file, place) for place in (gap.wait.node, *_callers(gap)))
+
+
+# -- why not ----------------------------------------------------------------------------------------------
+
+
+def _reasons(gap: Gap) -> Iterator[str]:
+    file, node = gap.file, gap.wait.node
+    if any(streaming_loop(file, place, partial(may_stream, file)) for place in (node, *_callers(gap))):
+        yield "the rows of `.iterator()` are still being read"
+    if gap.in_child:
+        yield "a forked process may get here before its own first query, and would close its parent's connection"
+    text = file.segment(gap.code) if isinstance(gap.code, FUNCTION) else file.text
+    if any(word in text for word in _HELD):
+        yield "closing the connection would drop its locks and temporary tables"
+    if _has_cursor(file, gap.code):
+        yield "a cursor of this connection may still be in use"
+
+
+def _callers(gap: Gap) -> Iterator[ast.Call]:
+    """The calls of the gap's function in its own file."""
+    if isinstance(gap.code, FUNCTION):
+        for call in gap.file.nodes(ast.Call):
+            name = gap.file.resolve(call.func)
+            if name and name.rpartition(".")[2] == gap.code.name:
+                found = find_definition(gap.file, name)
+                if found and found.node is gap.code:
+                    yield call
+
+
+@query
+def _has_cursor(file: File, code: Code) -> bool:
+    things = TypeInference.of(file)
+    calls = (node for node in ast.walk(code) if isinstance(node, ast.Call))
+    return any(things.type_of(call) == ObjectInstance(django.CURSOR) for call in calls)

@@ -1,0 +1,410 @@
+"""`ImplicitWalk`: the analysis of one function for gaps of Django's implicit connection, and for its summary."""
+
+from __future__ import annotations
+
+import ast
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+
+from dbhygiene.flow.bindings import Place
+from dbhygiene.flow.cfg import Bind, Event, Graph, Iterate, Load, Node, Outcome, Semantics, Test, Yield, build
+from dbhygiene.flow.definitions import enclosing_class
+from dbhygiene.flow.exceptions import SYSTEM_EXIT
+from dbhygiene.gaps.classes import is_command
+from dbhygiene.gaps.close_calls import asks_for_transaction, is_atomic
+from dbhygiene.gaps.database_aliases import DEFAULT, aliases_of
+from dbhygiene.gaps.django_settings import age_of_connections
+from dbhygiene.gaps.duration import Duration, Rounds
+from dbhygiene.gaps.effects import Close, Context, Effect, Effects, Location, ProjectCall, Query, Segment
+from dbhygiene.gaps.effects import Wait as IdleEffect
+from dbhygiene.gaps.loops import Cycle, cycles, rounds, runs_once
+from dbhygiene.gaps.recovery import recovers
+from dbhygiene.gaps.states import Ending, GapSummary, Idle, LastQuery, Pause, State, worst_of_each
+from dbhygiene.library.calls import EXITS
+from dbhygiene.library.waits import WaitKind
+from dbhygiene.records import Record, replace
+from dbhygiene.source import FUNCTION, Code, File, Located
+
+Summaries = Callable[[Context], GapSummary]
+
+
+class Gap(Record):
+    """A connection that is asked, lies idle for longer than the server may wait, and is asked again.
+
+    The spots are places of one function, `code`; what happens there may be deeper, in what is called there.
+    """
+
+    file: File
+    code: Code
+    first_query: Location
+    wait: Location
+    next_query: Location
+    seconds: Duration
+    kind: WaitKind
+    between_calls: bool = False  # of a callback: its next call is the wait
+    unsuccessful_close: Location | None = None  # what was to close the connection before, and does not
+    comes_first: bool = False  # the wait, on some path, before any query of its function
+    in_child: bool = False  # a forked process may get here, with its parent's connection
+
+    @property
+    def place(self) -> Located:
+        """Where something is to be done about it: at the wait; in a callback, at its first query."""
+        return self.next_query.node if self.between_calls else self.wait.node
+
+
+class ImplicitWalk(Semantics):
+    """The walk through one routine; `gaps` and `summary` are its result."""
+
+    def __init__(self, routine: Context, summaries: Summaries, limit: float) -> None:
+        self._routine, self._summaries, self._limit = routine, summaries, limit
+        self._effects = Effects(routine)
+        self._known: dict[Event, list[Effect]] = {}
+        self._first: tuple[Pause, Location] | None = None
+        self.gaps: dict[object, Gap] = {}
+        graph = build(routine.code, self)
+        self._cycles = cycles(graph)
+        self._certain = {  # by the head of a loop that runs at least once: where it asks for its next item
+            head: cycle.step
+            for head, cycle in self._cycles.items()
+            if cycle.step is not None and cycle.loop is not None and runs_once(routine.file, cycle.loop)
+        }
+        self._known_rounds: dict[Cycle, Rounds] = {}
+        self._kept = frozenset(self._keeping(graph))
+        self._before_queries: set[ast.AST] = set()
+        self.summary = self._walk(graph)
+        for why, gap in self.gaps.items():
+            if gap.wait.node in self._before_queries:
+                self.gaps[why] = replace(gap, comes_first=True)
+
+    loads = True
+
+    # -- what the graph asks --------------------------------------------------------------------------
+
+    def resolve(self, expr: ast.expr) -> str | None:
+        return self._routine.file.resolve(expr)
+
+    def outcome(self, call: ast.Call) -> Outcome:
+        """A call without an effect is taken not to raise: else every loop would have a way round without a query."""
+        if (name := self.resolve(call.func)) in EXITS:
+            return Outcome(False, (SYSTEM_EXIT,))
+        matters = any(not isinstance(effect, Close) for effect in self._effects.of_call(call)) or name == "next"
+        return Outcome(True, Outcome().raises if matters else ())
+
+    def at_await(self, node: ast.Await) -> tuple[()]:
+        return ()
+
+    def _keeping(self, graph: Graph) -> Iterator[Place]:
+        """The attributes of this function's variables that ask once and keep what they get."""
+        for event in (node.event for node in graph.nodes() if isinstance(node.event, Load)):
+            for effect in self._effects.of(event):
+                if isinstance(effect, ProjectCall) and effect.once and effect.once.scope.node is self._routine.code:
+                    yield effect.once
+
+    def _known_at_entry(self) -> frozenset[Place]:
+        """Those that may have their results when the function begins: its arguments', unless its object is new."""
+        file, code = self._routine.file, self._routine.code
+        scope = file.functions.get(code)
+        if not self._kept or scope is None or not isinstance(code, FUNCTION):
+            return frozenset()
+        args = code.args
+        names = {each.arg for each in (*args.posonlyargs, *args.args, *args.kwonlyargs)}
+        cls = enclosing_class(file, scope)
+        if cls is not None and code.name == "handle" and is_command(cls):
+            names.discard("self")
+        return frozenset(each for each in self._kept if each.path.partition(".")[0] in names)
+
+    # -- the walk -------------------------------------------------------------------------------------
+
+    def _walk(self, graph: Graph) -> GapSummary:
+        part = self._routine.part
+        yields = [node for node in graph.nodes() if isinstance(node.event, Yield)]
+        start = State(entered=Idle(None), perhaps=self._known_at_entry())
+        states: dict[Node, State] = {}
+        rounds: dict[Node, State] = {}  # where a loop that runs at least once asks for its next item, after a round
+        todo: deque[Node] = deque()
+
+        def arrive(node: Node, state: State, states: dict[Node, State] = states) -> None:
+            known = states.get(node)
+            joined = state if known is None else known.join(state, self._limit)
+            if joined != known:
+                states[node] = joined
+                todo.append(node)
+
+        if part is not Segment.LEAVE:
+            arrive(graph.entry, self._atomic(start))
+        if part in (Segment.LEAVE, Segment.ROUND):
+            for node in yields:
+                for kind, target in node.out:
+                    if kind != "raise":
+                        arrive(target, start)
+        while todo:
+            node = todo.popleft()
+            if node not in states:
+                continue
+            rests = isinstance(node.event, Yield) and part is not Segment.DRAINED
+            if rests and part is not Segment.WHOLE and part is not Segment.LEAVE:
+                continue
+            here = states[node]
+            after, raised = (here.close(), here.close()) if rests else self._through(node, here)
+            for kind, target in node.out:
+                if self._is_ruled_out(node.event, kind):
+                    continue
+                state = raised if kind == "raise" else after
+                if kind == "true" and isinstance(node.event, Test) and asks_for_transaction(node.event.node):
+                    state = here.close()  # nobody closes there, and the gap of a transaction is another fault
+                if kind == "false" and node in self._certain.values():
+                    state = rounds.get(node)
+                if state is not None:
+                    state = self._onward(node, target, state)
+                    arrive(target, state)
+                    if target in self._certain and node in self._cycles[target].nodes:
+                        arrive(self._certain[target], state, rounds)
+        ends = yields if part in (Segment.ENTER, Segment.ROUND) else [graph.exit]
+        first = self._first
+        return GapSummary(
+            first[1] if first else None,
+            first[0] if first else Pause(),
+            self._ending(states.get(node) for node in ends),
+            self._ending([states.get(graph.raised)]),
+        )
+
+    def _is_ruled_out(self, event: Event, kind: str) -> bool:
+        """Whether the caller says that a test of a parameter turns out the other way."""
+        if not isinstance(event, Test) or not isinstance(event.node, ast.Name):
+            return False
+        known = dict(self._routine.constants).get(event.node.id)
+        return known is not None and kind == ("false" if known else "true")
+
+    def _atomic(self, state: State) -> State:
+        """The state in a function that is decorated to be a transaction."""
+        code = self._routine.code
+        for decorator in code.decorator_list if isinstance(code, FUNCTION) else ():
+            if is_atomic(self._routine.file, decorator):
+                return self._after_query(
+                    state, Location(self._routine.file, decorator, "begins a transaction"), Pause()
+                )
+        return state
+
+    def _ending(self, states: Iterable[State | None]) -> Ending:
+        worst = self._any(states)
+        if worst is None:
+            return Ending()
+        through = worst.entered.pause(self._limit) if worst.entered else None
+        longest_first = sorted(worst.asked, key=lambda idle: idle.rank(self._limit), reverse=True)
+        since = (
+            LastQuery(idle.since, idle.pause(self._limit), idle.unsuccessful_close)
+            for idle in longest_first
+            if idle.since
+        )
+        return Ending(True, through, tuple(since), worst.entered.unsuccessful_close if worst.entered else None)
+
+    def _onward(self, node: Node, target: Node, state: State) -> State:
+        """The state on an edge: a loop that begins asks for its rows, and one that ends a round may begin another."""
+        cycle = self._cycles.get(target)
+        if cycle is None:
+            return state
+        if node in cycle.nodes:
+            return replace(
+                state,
+                entered=state.entered and state.entered.after_round(cycle),
+                asked=tuple(idle.after_round(cycle) for idle in state.asked),
+            )
+        return self._begin_loop(cycle, state)
+
+    def _rounds(self, cycle: Cycle) -> Rounds:
+        """How often a loop may go round without a query, where some way round does."""
+        if cycle not in self._known_rounds:
+            within = (c for c in self._cycles.values() if c is not cycle and c.loop and cycle.head in c.nodes)
+            few = any(within) or any(map(self._may_ask, cycle.nodes))
+            self._known_rounds[cycle] = rounds(self._routine.file, cycle, few=few)
+        return self._known_rounds[cycle]
+
+    def _may_ask(self, node: Node) -> bool:
+        """Whether the database may be asked at a node; what a loop does for its next item is not counted."""
+        for effect in () if isinstance(node.event, Iterate) else self._effects.of(node.event):
+            match effect:
+                case Query(alias=alias) if self._concerns(alias):
+                    return True
+                case ProjectCall(routines=routines):
+                    each = (self._summaries(replace(routine, alias=self._routine.alias)) for routine in routines)
+                    if any(summary.first is not None for summary in each):
+                        return True
+        return False
+
+    def _begin_loop(self, cycle: Cycle, state: State) -> State:
+        for effect in self._effects.of_loop_start(cycle.loop) if cycle.loop else ():
+            after, _ = self._apply(effect, state)
+            state = after or state
+        return state
+
+    # -- effects --------------------------------------------------------------------------------------
+
+    def _through(self, node: Node, state: State) -> tuple[State | None, State | None]:
+        event = node.event
+        if event not in self._known:
+            found = self._effects.of(event)
+            if isinstance(event, Iterate) and not any(cycle.loop is event.node for cycle in self._cycles.values()):
+                found = [*self._effects.of_loop_start(event.node), *found]
+            self._known[event] = found
+        if isinstance(event, Bind):
+            state = self._after_assignment(event.target, state)
+        after: State | None = state
+        raised: State | None = state
+        for effect in self._known[event]:
+            if after is None:
+                break
+            after, raised = self._apply(effect, after)
+        return after, raised
+
+    def _after_assignment(self, target: ast.expr, state: State) -> State:
+        """After an assignment: what a variable holds now has asked nothing yet; an attribute will not ask at all."""
+        if isinstance(target, ast.Attribute):
+            path = self._effects.path(target)
+            return state.with_rows(path) if path in self._kept else state
+        place = self._effects.own_place(target)
+        if place is None:
+            return state
+        below = [each for each in self._kept if each.scope is place.scope and each.path.startswith(f"{place.path}.")]
+        for each in (place, *below):
+            state = state.after_assignment(each)
+        return state
+
+    def _apply(self, effect: Effect, state: State) -> tuple[State | None, State | None]:
+        """The state after an effect: when it went well, and when it raised."""
+        match effect:
+            case Query(alias=alias) | Close(alias=str(alias)) if not self._concerns(alias):
+                pass
+            case Query(rows=place) if place in state.evaluated:
+                pass
+            case Query(spot=spot, rows=place, keeps=keeps):
+                state = self._after_evaluation(state, spot, place)
+                if keeps and place is not None:
+                    state = state.with_rows(place)
+            case IdleEffect(spot=spot, seconds=seconds, kind=kind):
+                waited = self._after_wait(state, Pause(seconds, spot, kind), spot)
+                return waited, state if kind is WaitKind.SLEEP else waited  # a sleep that ends early is no gap
+            case Close(spot=spot, by_age=by_age):
+                state = self._after_age_check(state, spot) if by_age else state.close()
+            case ProjectCall(once=place) if place in state.evaluated:
+                pass
+            case ProjectCall(spot=spot, routines=routines, once=place):
+                alias = self._routine.alias
+                known = [self._summaries(replace(each, alias=alias)) for each in routines]
+                is_first = place is None or (place in self._kept and place not in state.perhaps)
+                ends = [self._after_call(each, spot, state, is_first=is_first) for each in known]
+                after, raised = self._any(after for after, _ in ends), self._any(raised for _, raised in ends)
+                if after is None:
+                    return after, raised
+                if not is_first:
+                    after = after.join(state, self._limit)
+                if any(each.first or each.returns.last_queries for each in known):
+                    after = replace(after, perhaps=after.perhaps | self._kept)
+                return after.with_rows(place) if place in self._kept else after, raised
+        return state, state
+
+    def _any(self, states: Iterable[State | None]) -> State | None:
+        """The worst of several states, None where none of them is reached."""
+        worst: State | None = None
+        for state in states:
+            if state is not None:
+                worst = state if worst is None else worst.join(state, self._limit)
+        return worst
+
+    def _concerns(self, alias: str) -> bool:
+        """Whether an effect on one alias's connection is one on that which is looked at."""
+        own = self._routine.alias
+        return alias == own or (own == DEFAULT and alias not in aliases_of(self._routine.file))
+
+    def _after_age_check(self, state: State, spot: Location) -> State:
+        """After `close_old_connections()`: settings that say that connections live on keep this one."""
+        age = age_of_connections(self._routine.file)
+        if not age:
+            return state.close()
+        entered = state.entered and state.entered.after_age_check(age, spot, self._limit)
+        asked = (idle.after_age_check(age, spot, self._limit) for idle in state.asked)
+        return replace(state, entered=entered, asked=tuple(idle for idle in asked if idle is not None))
+
+    def _after_call(
+        self, summary: GapSummary, spot: Location, state: State, *, is_first: bool
+    ) -> tuple[State | None, State | None]:
+        """The states after code of the project; what has perhaps run before is not known to ask."""
+        if summary.first is not None and is_first:
+            self._after_query(state, spot.leading_to(summary.first), summary.before.called_at(spot))
+        return tuple(self._after_end(ending, spot, state) for ending in (summary.returns, summary.raises))  # type: ignore[return-value]
+
+    def _after_end(self, ending: Ending, spot: Location, state: State) -> State | None:
+        if not ending.reached:
+            return None
+        silent = state.close()
+        if ending.silent_wait is not None:
+            silent = self._after_wait(state, ending.silent_wait.called_at(spot), spot)
+        kept = spot.leading_to(ending.unsuccessful_close) if ending.unsuccessful_close else None
+        if not ending.last_queries:
+            return replace(
+                silent,
+                asked=tuple(replace(idle, unsuccessful_close=kept or idle.unsuccessful_close) for idle in silent.asked),
+            )
+        asked = worst_of_each((self._since(each, spot) for each in ending.last_queries), self._limit)
+        return silent.join(replace(state, entered=None, asked=asked), self._limit)
+
+    def _since(self, last: LastQuery, spot: Location) -> Idle:
+        """The same, where a call leads there."""
+        idle = Idle(
+            spot.leading_to(last.query),
+            unsuccessful_close=spot.leading_to(last.unsuccessful_close) if last.unsuccessful_close else None,
+        )
+        if last.wait_after.seconds.most:
+            after = last.wait_after.called_at(spot)
+            idle = idle.after_wait(after, after.spot or spot, self._rounds)
+        return idle
+
+    def _after_wait(self, state: State, pause: Pause, spot: Location) -> State:
+        if not pause.seconds.most:
+            return state
+        if state.entered is not None:
+            self._before_queries.add((pause.spot or spot).node)
+        return replace(
+            state,
+            entered=state.entered and state.entered.after_wait(pause, pause.spot or spot, self._rounds),
+            asked=tuple(idle.after_wait(pause, pause.spot or spot, self._rounds) for idle in state.asked),
+        )
+
+    def _after_evaluation(self, state: State, spot: Location, rows: Place | None) -> State:
+        """A query; or perhaps none, where the queryset may have its rows since an earlier round."""
+        if rows is None or rows not in state.perhaps:
+            return self._after_query(state, spot, Pause())
+        return replace(state, entered=None, asked=(Idle(spot),)).join(state, self._limit)
+
+    def _after_query(self, state: State, spot: Location, before: Pause) -> State:
+        """A query, after one more pause: what was idle until now may be stale."""
+        waited = self._after_wait(state, before, spot)
+        if waited.entered is not None:
+            pause = waited.entered.pause(self._limit)
+            if self._first is None or pause.seconds.rank(self._limit) > self._first[0].seconds.rank(self._limit):
+                self._first = pause, spot
+        for idle in waited.asked:
+            self._note(idle, spot)
+        return replace(state, entered=None, asked=(Idle(spot),))
+
+    def _note(self, idle: Idle, spot: Location) -> None:
+        longest = idle.longest(self._limit)
+        if idle.since is None or longest is None or idle.seconds.confidence(self._limit) is None:
+            return
+        why = longest.spot.origin.node
+        known = self.gaps.get(why)
+        if known and known.seconds.rank(self._limit) >= idle.seconds.rank(self._limit):
+            return
+        file, code = self._routine.file, self._routine.code
+        if not recovers(file, spot.node):
+            kind = longest.pause.kind
+            gap = Gap(
+                file,
+                code,
+                idle.since,
+                longest.spot,
+                spot,
+                idle.seconds,
+                kind,
+                unsuccessful_close=idle.unsuccessful_close,
+            )
+            self.gaps[why] = gap

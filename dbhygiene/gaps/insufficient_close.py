@@ -1,0 +1,71 @@
+"""Code before a gap that looks as if it closed the connection, but does not."""
+
+from __future__ import annotations
+
+import ast
+
+from dbhygiene.flow.definitions import find_definition
+from dbhygiene.flow.queries import query
+from dbhygiene.gaps.close_calls import what_closes
+from dbhygiene.gaps.django_settings import age_of_connections
+from dbhygiene.gaps.implicit import Gap
+from dbhygiene.gaps.recovery import closes
+from dbhygiene.source import FUNCTION, Code, File, Located
+
+
+def insufficient(gap: Gap) -> tuple[Located, str] | None:
+    """What looks as if it closed the connection, and why it does not."""
+    if gap.unsuccessful_close is not None:
+        age = age_of_connections(gap.unsuccessful_close.origin.file)
+        lives = "None" if age == float("inf") else f"{age:g}"
+        return gap.unsuccessful_close.node, f"`close_old_connections()` does not close it, as CONN_MAX_AGE is {lives}"
+    if (call := _on_success(gap)) is not None:
+        return call, "it is not closed before the wait if an exception is raised"
+    if (decorator := _around(gap)) is not None:
+        return decorator, "the decorator closes it after the function, not before the wait"
+    return None
+
+
+def _on_success(gap: Gap) -> ast.Call | None:
+    """A call that closes after the query, in the body of a `try` that the wait is not part of."""
+    file = gap.file
+    for call in _closers(file, gap.code):
+        if call.lineno < gap.first_query.node.lineno:
+            continue
+        for block in _tries(file, call):
+            if _within(block, gap.first_query.node) and not _within(block, gap.wait.node):
+                return call
+    return None
+
+
+@query
+def _closers(file: File, code: Code) -> tuple[ast.Call, ...]:
+    calls = (node for node in ast.walk(code) if isinstance(node, ast.Call))
+    return tuple(call for call in calls if what_closes(file, call) is not None)
+
+
+def _tries(file: File, node: ast.AST) -> list[ast.Try]:
+    """The `try` statements in whose body a node lies, within its function."""
+    found, below = [], node
+    for above in file.around(node):
+        if isinstance(above, (*FUNCTION, ast.Lambda)):
+            break
+        if isinstance(above, ast.Try) and (below in above.body or below in above.orelse):
+            found.append(above)
+        below = above
+    return found
+
+
+def _within(block: ast.Try, node: ast.AST) -> bool:
+    return any(part is node for statement in block.body for part in ast.walk(statement))
+
+
+def _around(gap: Gap) -> ast.expr | None:
+    """A decorator of the project's own that closes the connection."""
+    for decorator in gap.code.decorator_list if isinstance(gap.code, FUNCTION) else ():
+        called = decorator.func if isinstance(decorator, ast.Call) else decorator
+        name = gap.file.resolve(called)
+        found = find_definition(gap.file, name) if name else None
+        if found and isinstance(found.node, FUNCTION) and closes(found.file, found.node, depth=0):
+            return decorator
+    return None

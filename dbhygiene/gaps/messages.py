@@ -1,0 +1,74 @@
+"""Confidence, steps and notes of a gap's finding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from dbhygiene.gaps.duration import confidence_of_timeout
+from dbhygiene.gaps.effects import Location
+from dbhygiene.gaps.implicit import Gap
+from dbhygiene.gaps.servers import verdict
+from dbhygiene.library.sqlalchemy import MYSQL
+from dbhygiene.model import ASSUMPTION, Step
+from dbhygiene.settings import Confidence
+from dbhygiene.source import Located
+
+if TYPE_CHECKING:
+    from dbhygiene.gaps.explicit import ExplicitGap
+
+
+def confidence(gap: Gap) -> Confidence:
+    """How sure it is that the server has closed the connection meanwhile."""
+    return confidence_of_timeout(gap.seconds, gap.file.project.settings)
+
+
+def goes_stale(sure: Confidence) -> str:
+    """The verb of a finding: that the server closes the connection, or may close it."""
+    return "goes stale" if sure is Confidence.CERTAIN else "may go stale"
+
+
+def gap_notes(gap: Gap | ExplicitGap) -> Iterator[str]:
+    """What the wait is measured against, and what comes of it."""
+    settings = gap.file.project.settings
+    if settings.server_timeout is None:
+        yield (
+            f"{ASSUMPTION} that the server closes idle connections after {settings.gap_limit} s;"
+            " set `server-timeout` to its real value"
+        )
+    yield describe_loss(server_of(gap))
+
+
+def server_of(gap: Gap | ExplicitGap) -> str:
+    """The server that a connection goes to; of a driver's own connection, the driver's."""
+    return verdict(gap.file).server if isinstance(gap, Gap) else MYSQL
+
+
+def describe_loss(server: str) -> str:
+    """What a server does with a connection that is idle for too long."""
+    if server == MYSQL:
+        return "MySQL closes connections that are idle for too long; the next query then fails with error 2006 or 2013"
+    if server == "postgresql":
+        return (
+            "PostgreSQL ends a session after `idle_session_timeout`, and a proxy after its own timeout; the next query"
+            " then raises OperationalError"
+        )
+    return "the server, or a proxy, ends a session that is idle for longer than its timeout; the next query then fails"
+
+
+def gap_steps(gap: Gap | ExplicitGap) -> Iterator[tuple[Located, str] | Step]:
+    """The query before, the wait, and the query after; for each, where it really happens."""
+    yield from _step(gap.first_query)
+    unseen = gap.wait.origin.words.startswith("calls ")
+    yield from _step(gap.wait, f", in which {gap.kind.value}" if unseen else "")
+    yield from _step(gap.next_query, " again" if gap.next_query.origin.words.startswith("queries ") else "")
+
+
+def _step(spot: Location, more: str = "") -> Iterator[tuple[Located, str] | Step]:
+    """A spot, and where it really happens; `more` is said of that."""
+    inner = spot.origin
+    if inner is spot:
+        yield spot.node, spot.words + more
+    else:
+        yield spot.node, spot.words
+        yield Step(inner.file.path, inner.file.span(inner.node), inner.words + more)

@@ -1,0 +1,484 @@
+"""`TypeInference`: flow-insensitive types of expressions, as far as queries need them.
+
+orders = Order.objects.filter(...)   # QuerySet
+order = orders.first()               # ModelInstance
+client = Client()                    # ObjectInstance
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from typing import TypeAlias, TypeVar
+
+from dbhygiene.flow.bindings import Bindings, Place, self_class
+from dbhygiene.flow.cfg import Loop
+from dbhygiene.flow.names import canonical_name, find_module
+from dbhygiene.gaps import dispatch
+from dbhygiene.gaps.call_durations import argument as argument_of
+from dbhygiene.gaps.callers import callers
+from dbhygiene.gaps.classes import ancestry, class_named, function_named, is_model
+from dbhygiene.gaps.code import return_expressions
+from dbhygiene.gaps.tasks import task_of
+from dbhygiene.library import django, long_work, waits
+from dbhygiene.records import Record
+from dbhygiene.source import FUNCTION, File, Function, Scope
+
+_RETURNS = {**django.RETURNS, **waits.RETURNS, **long_work.RETURNS}
+_DEPTH = 12  # of names that stand for names, in one file or many
+
+
+class QuerySet(Record):
+    """A queryset or a manager: rows not yet asked for."""
+
+    model: str | None = None
+
+
+class ModelInstance(Record):
+    """An instance of a model."""
+
+    model: str | None = None
+
+
+class ObjectInstance(Record):
+    """An instance of another class, by its dotted name; or of one of `others`, where a table decides which."""
+
+    name: str
+    others: tuple[str, ...] = ()
+
+
+InferredType: TypeAlias = "QuerySet | ModelInstance | ObjectInstance"
+Source = TypeVar("Source")
+
+
+class TypeInference:
+    """The types of the expressions of one file, each inferred once."""
+
+    _under_way = 0  # questions, of all files together: one leads to another file's
+
+    def __init__(self, file: File) -> None:
+        self.file = file
+        self._bindings = Bindings.of(file)
+        self._known: dict[ast.expr, InferredType | None] = {}
+        self._items: dict[Place, list[ast.expr]] = defaultdict(list)  # bound to what these give, one by one
+        self._entered: dict[Place, list[ast.expr]] = defaultdict(list)  # bound by a `with`
+        self._parts: dict[Place, list[tuple[ast.expr, int]]] = defaultdict(list)  # bound to an item of a tuple
+        self._annotations: dict[Place, list[ast.expr]] = defaultdict(list)
+        self._asked_for_items: set[Place] = set()
+        self._added: dict[Place, list[ast.expr]] = defaultdict(list)  # put into a container
+        self._other_mapper = any(mapper in file.text for mapper in django.OTHER_MAPPERS)
+        self._other_queries = self._other_mapper or "sqlalchemy" in file.text  # they, too, say `order_by`
+        self._index()
+
+    @classmethod
+    def of(cls, file: File) -> TypeInference:
+        found = vars(file).get("_things")
+        if not isinstance(found, cls):
+            found = vars(file)["_things"] = cls(file)
+        return found
+
+    def _index(self) -> None:
+        file = self.file
+        loops: list[Loop] = [*file.nodes(ast.For), *file.nodes(ast.AsyncFor), *file.nodes(ast.comprehension)]
+        for loop in loops:
+            self._note(self._items, loop.target, loop.iter)
+        for item in file.nodes(ast.withitem):
+            if item.optional_vars is not None:
+                self._note(self._entered, item.optional_vars, item.context_expr)
+        for annotated in file.nodes(ast.AnnAssign):
+            self._note(self._annotations, annotated.target, annotated.annotation)
+        for call in (call for name in django.ADDS for call in file.calls.get(name, ())):
+            if isinstance(call.func, ast.Attribute) and call.args:
+                self._note(self._added, call.func.value, call.args[-1])
+        for assign in file.nodes(ast.Assign):
+            match assign.targets:
+                case [ast.Tuple(elts=parts)] if not any(isinstance(part, ast.Starred) for part in parts):
+                    for position, part in enumerate(parts):
+                        self._note(self._parts, part, (assign.value, position))
+
+    def _note(self, index: dict[Place, list[Source]], target: ast.expr, source: Source) -> None:
+        if isinstance(target, (ast.Name, ast.Attribute)) and (place := self._bindings.place(target)) is not None:
+            index[place].append(source)
+
+    # -- expressions ----------------------------------------------------------------------------------
+
+    def type_of(self, expr: ast.expr) -> InferredType | None:
+        if expr in self._known:
+            return self._known[expr]
+        if TypeInference._under_way > _DEPTH:
+            return None
+        self._known[expr] = None  # what an expression says of itself
+        TypeInference._under_way += 1
+        try:
+            found = self._infer(expr)
+        finally:
+            TypeInference._under_way -= 1
+        self._known[expr] = found
+        return found
+
+    def _first(self, exprs: Iterable[ast.expr]) -> InferredType | None:
+        return next((found for expr in exprs if (found := self.type_of(expr)) is not None), None)
+
+    def _infer(self, expr: ast.expr) -> InferredType | None:
+        match expr:
+            case ast.Await(value=inner) | ast.NamedExpr(value=inner) | ast.Starred(value=inner):
+                return self.type_of(inner)
+            case ast.IfExp(body=one, orelse=other):
+                return self._first([one, other])
+            case ast.BoolOp(values=parts):
+                return self._first(parts)
+            case ast.BinOp(op=ast.BitOr() | ast.BitAnd(), left=left, right=right):
+                found = self._first([left, right])
+                return found if isinstance(found, QuerySet) else None
+            case ast.Subscript(value=owner, slice=key):
+                return self._item(owner, key)
+            case ast.Call():
+                return self._type_of_call(expr)
+            case ast.Name() | ast.Attribute():
+                return self._type_of_name(expr)
+        return None
+
+    def _item(self, owner: ast.expr, key: ast.expr) -> InferredType | None:
+        if self.file.resolve(owner) == django.CONNECTIONS:
+            return ObjectInstance(django.CONNECTION)
+        found = self.type_of(owner)
+        if isinstance(found, QuerySet):
+            return found if isinstance(key, ast.Slice) else ModelInstance(found.model)
+        if isinstance(key, ast.Constant) and isinstance(key.value, int) and (part := self._part(owner, key.value)):
+            return part
+        return self.item_of(owner) if not isinstance(key, ast.Slice) else None
+
+    # -- names ----------------------------------------------------------------------------------------
+
+    def _type_of_name(self, expr: ast.Name | ast.Attribute) -> InferredType | None:
+        if self.file.resolve(expr) == django.CONNECTION:
+            return ObjectInstance(django.CONNECTION)
+        place = self._bindings.place(expr)
+        if place is not None and (found := self._place(place)) is not None:
+            return found
+        if isinstance(expr, ast.Name):
+            owner = self._bindings.owner(expr.id, self.file.scope_of(expr))
+            if owner and (its_class := self_class(owner, expr.id)):
+                return self.instance(f"{self.file.module}.{its_class.name}")
+            return self._elsewhere(expr)
+        return self._attribute(expr) or self._elsewhere(expr)
+
+    def _place(self, place: Place) -> InferredType | None:
+        if (found := self._first(self._bindings.values.get(place, ()))) is not None:
+            return found
+        for iterated in self._items.get(place, ()):
+            if (item := self.item_of(iterated)) is not None:
+                return item
+        for entered in self._entered.get(place, ()):
+            if (found := self.type_of(entered)) is not None:
+                return found
+        for source, position in self._parts.get(place, ()):
+            if (found := self._part(source, position)) is not None:
+                return found
+        for annotation in self._annotations.get(place, ()):
+            if (found := self.from_annotation(annotation)) is not None:
+                return found
+        return self._parameter(place)
+
+    def _part(self, source: ast.expr, position: int) -> InferredType | None:
+        """An item of a tuple: one that is written, that a queryset gives, or that a function returns."""
+        match source:
+            case ast.Await(value=inner):
+                return self._part(inner, position)
+            case ast.Tuple(elts=parts) if position < len(parts):
+                return self.type_of(parts[position])
+            case ast.Call(func=ast.Attribute(value=owner, attr=attr)) if attr in django.ASKS_FOR_PAIR:
+                found = self.type_of(owner)
+                return ModelInstance(found.model if isinstance(found, QuerySet) else None) if position == 0 else None
+            case ast.Call(func=func) if (name := self.file.resolve(func)) is not None:
+                function = function_named(self.file, canonical_name(self.file, name))
+                for each in return_expressions(function.node) if function else ():
+                    if isinstance(each, ast.Tuple) and (found := TypeInference.of(function.file)._part(each, position)):  # type: ignore[union-attr]
+                        return found
+        return None
+
+    def item_of(self, iterated: ast.expr) -> InferredType | None:
+        """What the items of an iterable are."""
+        match iterated:
+            case ast.Call(func=func, args=[first, *_]) if self.file.resolve(func) in django.WRAPPERS - {
+                "enumerate",
+                "zip",
+            }:
+                return self.item_of(first)
+            case ast.Call(func=func, args=[first, *_]) if self.file.resolve(func) in django.COPIES:
+                return self.item_of(first)
+            case ast.Call(func=ast.Attribute(value=owner, attr="values" | "copy"), args=[]) if not self.type_of(owner):
+                return self.item_of(owner)
+            case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Set(elts=parts):
+                return self._common_type(parts)
+            case ast.ListComp(elt=part) | ast.SetComp(elt=part) | ast.GeneratorExp(elt=part):
+                return self.type_of(part)
+            case ast.Dict(values=parts):
+                return self._common_type(parts)
+            case ast.DictComp(value=part):
+                return self.type_of(part)
+        match self.type_of(iterated):
+            case QuerySet(model=model) if not _gives_values(iterated):
+                return ModelInstance(model)
+            case ObjectInstance(name=django.CONNECTIONS):
+                return ObjectInstance(django.CONNECTION)
+        if isinstance(iterated, ast.Call) and self.file.resolve(iterated.func) == f"{django.CONNECTIONS}.all":
+            return ObjectInstance(django.CONNECTION)
+        return self._item_of_container(iterated) if isinstance(iterated, (ast.Name, ast.Attribute)) else None
+
+    def _item_of_container(self, container: ast.Name | ast.Attribute) -> InferredType | None:
+        """What was put into a list, a queue or a dict of this file."""
+        place = self._bindings.place(container)
+        if place is None or place in self._asked_for_items:
+            return None
+        self._asked_for_items.add(place)
+        try:
+            displays = (self.item_of(value) for value in self._bindings.values.get(place, ()))
+            items = [each for each in displays if each is not None]
+        finally:
+            self._asked_for_items.remove(place)
+        added = [*self._added.get(place, ()), *(put.value for put in self._bindings.puts.get(place, ()) if put.key)]
+        items += [each for each in map(self.type_of, added) if each is not None]
+        return _one_of(items)
+
+    def _common_type(self, exprs: Iterable[ast.expr]) -> InferredType | None:
+        return _one_of([each for each in map(self.type_of, exprs) if each is not None])
+
+    def _parameter(self, place: Place) -> InferredType | None:
+        node = place.scope.node
+        if not isinstance(node, FUNCTION):
+            return None
+        arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+        for argument in arguments:
+            if argument.arg == place.path:
+                if argument.annotation is not None:
+                    return self.from_annotation(argument.annotation)
+                name = argument.arg
+                if name in {"queryset", "qs"} or name.endswith(("_qs", "_queryset")):
+                    return QuerySet()
+                return self._argument_given(node, arguments.index(argument), name)
+        return None
+
+    def _argument_given(self, function: Function, position: int, name: str) -> InferredType | None:
+        """What the project's calls of a function give to a parameter, where they agree."""
+        found: list[InferredType] = []
+        for file, call, bound in callers(self.file, function):
+            value = argument_of(call, position - bound, name) if position >= bound else None
+            thing = TypeInference.of(file).type_of(value) if value is not None else None
+            if thing is not None:
+                found.append(thing)
+        return _one_of(found)
+
+    def from_annotation(self, annotation: ast.expr) -> InferredType | None:
+        match annotation:
+            case ast.Constant(value=str(text)):
+                try:
+                    return self.from_annotation(ast.parse(text, mode="eval").body)
+                except SyntaxError:
+                    return None
+            case ast.BinOp(op=ast.BitOr(), left=left, right=right):
+                return self.from_annotation(left) or self.from_annotation(right)
+            case ast.Subscript(value=owner, slice=inner):
+                name = (self.file.resolve(owner) or "").rpartition(".")[2]
+                if name in {"Optional", "Annotated"}:
+                    return self.from_annotation(inner.elts[0] if isinstance(inner, ast.Tuple) else inner)
+                if name in {"QuerySet", "Manager"}:
+                    return QuerySet(self._class_name(inner))
+            case ast.Name() | ast.Attribute():
+                its_class = self._class_name(annotation)
+                if its_class in django.QUERYSETS:
+                    return QuerySet()
+                return self.instance(its_class) if its_class else None
+        return None
+
+    def _class_name(self, expr: ast.expr) -> str | None:
+        name = self.file.resolve(expr) if isinstance(expr, (ast.Name, ast.Attribute)) else None
+        return canonical_name(self.file, name) if name and name.rpartition(".")[2][:1].isupper() else None
+
+    def instance(self, name: str) -> InferredType:
+        """An instance of a class."""
+        return ModelInstance(name) if is_model(self.file, name) else ObjectInstance(name)
+
+    def _elsewhere(self, expr: ast.Name | ast.Attribute) -> InferredType | None:
+        """A variable of another module, such as a client that is made once."""
+        name = self.file.resolve(expr)
+        place = find_module(self.file, canonical_name(self.file, name)) if name else None
+        if place is None or len(place[1]) != 1 or place[0] is self.file:
+            return None
+        other = TypeInference.of(place[0])
+        return other._place(Place(place[0].scope, place[1][0]))
+
+    def _attribute(self, expr: ast.Attribute) -> InferredType | None:
+        if expr.attr in django.NAMES_OF_MANAGERS:
+            return self._manager(expr)
+        owner = self.type_of(expr.value)
+        match owner:
+            case ModelInstance(model=model):
+                if expr.attr.endswith("_set"):
+                    return QuerySet()
+                return self._field(model, expr.attr) if model else None
+            case ObjectInstance(name=name):
+                return self._field(name, expr.attr) or self._on_the_way(f"{name}.{expr.attr}")
+        if self.is_manager_of_model(expr):
+            return QuerySet(self._class_name(expr.value))
+        return None
+
+    def _on_the_way(self, name: str) -> InferredType | None:
+        """A part of another library's object, by which something that waits is called."""
+        return ObjectInstance(name) if name in waits.ON_THE_WAY else None
+
+    def _manager(self, expr: ast.Attribute) -> InferredType | None:
+        if self._other_mapper:
+            return None
+        match expr.value:
+            case ast.Name(id=word) | ast.Attribute(attr=word):
+                looks_like_a_class = word[:1].isupper() or word.lower() in {"cls", "model", "klass", "user_model"}
+                if looks_like_a_class or word.endswith(("_model", "_class", "__class__")):
+                    return QuerySet(self._class_name(expr.value))
+            case ast.Call():
+                return QuerySet()
+        return None
+
+    def is_manager_of_model(self, expr: ast.Attribute) -> bool:
+        """Whether an attribute of a class of the project is one of its managers, by another name than `objects`."""
+        name = self._class_name(expr.value)
+        found = class_named(self.file, name) if name else None
+        if name is None or found is None or not is_model(self.file, name):
+            return False
+        for assigned in Bindings.of(found.file).values.get(Place(found.file.classes[found.name], expr.attr), ()):
+            match assigned:
+                case ast.Call(
+                    func=ast.Attribute(attr="as_manager") | ast.Call(func=ast.Attribute(attr="from_queryset"))
+                ):
+                    return True
+                case ast.Call(func=ast.Name(id=maker) | ast.Attribute(attr=maker)):
+                    return "Manager" in maker
+        return False
+
+    def _field(self, name: str, attribute: str) -> InferredType | None:
+        """An attribute of an instance of one of the project's classes."""
+        found = class_named(self.file, name)
+        for owner, scope in ancestry(found) if found else ():
+            place = Place(scope, attribute)
+            for assigned in Bindings.of(owner).values.get(place, ()):
+                match assigned:
+                    case ast.Call(func=ast.Name(id=kind) | ast.Attribute(attr=kind)) if kind.endswith(
+                        "ManyToManyField"
+                    ):
+                        return QuerySet()
+                    case ast.Call(func=ast.Name(id=kind) | ast.Attribute(attr=kind), args=args) if kind.endswith(
+                        ("ForeignKey", "OneToOneField")
+                    ):
+                        return TypeInference.of(owner)._related_instance(args, scope)
+                if (thing := TypeInference.of(owner).type_of(assigned)) is not None:
+                    return thing
+            if (thing := TypeInference.of(owner)._place(place)) is not None:
+                return thing
+        return None
+
+    def _related_instance(self, args: list[ast.expr], scope: Scope) -> ModelInstance:
+        match args:
+            case [ast.Name() | ast.Attribute() as target, *_]:
+                return ModelInstance(self._class_name(target))
+            case [ast.Constant(value="self"), *_]:
+                return ModelInstance(f"{self.file.module}.{scope.name}")
+            case [ast.Constant(value=str(target)), *_] if target in self.file.scope.defined:
+                return ModelInstance(f"{self.file.module}.{target}")
+        return ModelInstance()
+
+    # -- calls ----------------------------------------------------------------------------------------
+
+    def _type_of_call(self, call: ast.Call) -> InferredType | None:
+        func = call.func
+        if isinstance(func, ast.Call):  # `sync_to_async(f)(...)`
+            match func.args:
+                case [inner, *_] if self.file.resolve(func.func) in django.TRANSPARENT:
+                    return self.type_of(ast.copy_location(ast.Call(inner, call.args, call.keywords), call))
+            return self._instance_of_any(func)
+        name = self.file.resolve(func)
+        if name == "super" and isinstance(func, ast.Name) and (scope := self._class_around(func)) is not None:
+            return self.instance(f"{self.file.module}.{scope.name}")
+        if isinstance(func, ast.Attribute) and (found := self._method(func)) is not None:
+            return found
+        if name is None:
+            return self._instance_of_any(func)
+        if name in {"django.shortcuts.get_object_or_404", "django.shortcuts.aget_object_or_404"}:
+            return ModelInstance(self._class_name(call.args[0])) if call.args else ModelInstance()
+        return self._result(canonical_name(self.file, name))
+
+    def _instance_of_any(self, func: ast.expr) -> InferredType | None:
+        """An instance of one of the classes that a table holds, or that another function returns."""
+        found = [d.dotted_name for d in dispatch.definitions(self.file, func) if isinstance(d.node, ast.ClassDef)]
+        return ObjectInstance(found[0], tuple(found[1:])) if found else None
+
+    def _class_around(self, name: ast.Name) -> Scope | None:
+        scope: Scope | None = self.file.scope_of(name)
+        while scope is not None and not isinstance(scope.node, FUNCTION):
+            scope = scope.parent
+        return scope.class_scope if scope else None
+
+    def _method(self, func: ast.Attribute) -> InferredType | None:
+        owner = self.type_of(func.value)
+        is_container = not isinstance(owner, (QuerySet, ModelInstance)) and func.attr in django.TAKES
+        if is_container and (item := self.item_of(func.value)) is not None:
+            return item
+        match owner:
+            case QuerySet(model=model):
+                if func.attr in django.ASKS_FOR_ROW:
+                    return ModelInstance(model)
+                return None if func.attr in django.QUERYSET_ASKS else QuerySet(model)
+            case ObjectInstance(name=name):
+                return self._result(f"{name}.{func.attr}")
+            case ModelInstance(model=str(name)):
+                return self._result(f"{name}.{func.attr}")
+        if func.attr in {"delay", "apply_async"} and task_of(self.file, func.value) is not None:
+            return ObjectInstance("celery.result.AsyncResult")
+        if self.is_related(func.value) and func.attr in django.BUILDS:
+            return QuerySet()
+        if self.is_related(func.value) and func.attr in django.ASKS_FOR_ROW:
+            return ModelInstance()
+        if owner is None and func.attr in django.DISTINCTIVE & django.BUILDS and not self._other_queries:
+            return QuerySet()
+        return None
+
+    def is_related(self, expr: ast.expr) -> bool:
+        """Whether an expression may be the manager of rows that belong to a row: `row.items`."""
+        if not isinstance(expr, ast.Attribute) or not isinstance(row := self.type_of(expr.value), ModelInstance):
+            return False
+        return self.type_of(expr) is None and not (row.model and self._assigns(row.model, expr.attr))
+
+    def _assigns(self, model: str, attribute: str) -> bool:
+        """Whether a model's class gives an attribute a value of its own."""
+        found = class_named(self.file, model)
+        return any(
+            Bindings.of(owner).values.get(Place(scope, attribute))
+            for owner, scope in (ancestry(found) if found else ())
+        )
+
+    def _result(self, name: str) -> InferredType | None:
+        """What a function, by its origin, returns; a class, its instance."""
+        if (made := _RETURNS.get(name)) is not None:
+            return ObjectInstance(made)
+        function = function_named(self.file, name)
+        if function is not None:
+            node = function.node
+            other = TypeInference.of(function.file)
+            if node.returns is not None and (found := other.from_annotation(node.returns)) is not None:
+                return found
+            return other._first(return_expressions(node))
+        if name.rpartition(".")[2][:1].isupper():
+            return self.instance(name)
+        return None
+
+
+def _one_of(things: Collection[InferredType]) -> InferredType | None:
+    """The thing that all of these are; a row of any model where they are rows of several."""
+    if len(found := set(things)) == 1:
+        return found.pop()
+    return ModelInstance() if found and all(isinstance(each, ModelInstance) for each in found) else None
+
+
+def _gives_values(iterated: ast.expr) -> bool:
+    """Whether a queryset gives tuples or dicts, not rows."""
+    return any(isinstance(n, ast.Attribute) and n.attr in {"values", "values_list"} for n in ast.walk(iterated))

@@ -1,0 +1,146 @@
+"""`ImportGraph`: the project's files that a file imports, directly or indirectly, by their text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+_REST = rb"(?:[^\n\\;#]|\\\r?\n)*"  # of a statement that may go on after a backslash
+_IMPORT = re.compile(
+    rb"^[ \t]*(?:from[ \t]+(?P<module>[.\w]+)[ \t]*import\b[ \t]*(?P<names>\([^)]*\)|%b)|import[ \t]+(?P<modules>%b))"
+    % (_REST, _REST),
+    re.M,
+)
+_COMMENT = re.compile(rb"#[^\n]*")
+_NAME = re.compile(rb"(?:^|,)[\s(\\]*([.\w]+)")
+
+
+class ImportStatement(NamedTuple):
+    """A module that is imported, with the dots of a relative import, and the names that are taken from it."""
+
+    module: str
+    names: tuple[str, ...] = ()
+
+
+def parse_imports(data: bytes) -> Iterator[ImportStatement]:
+    """The imports in a text, wherever they stand; one that does not begin its line is not seen."""
+    for found in _IMPORT.finditer(data) if b"import" in data else ():
+        names = _NAME.findall(_COMMENT.sub(b"", found["names"] or found["modules"] or b""))
+        told = tuple(name.decode() for name in names)
+        if found["module"]:
+            yield ImportStatement(found["module"].decode(), told)
+        else:
+            yield from map(ImportStatement, told)
+
+
+class ImportGraph:
+    """What each file of one project imports, and all that it draws in so, found once.
+
+    A set of files is an integer, of which each file is a bit: thousands of files draw in thousands each.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[Path], bytes],
+        name: Callable[[Path], str],
+        find: Callable[[str, str], Path | None],
+        note: Callable[[Path, dict[tuple[str, str], str]], None],
+    ) -> None:
+        """`name` is a file's own dotted name; `find` tells where a module lies that is imported from a directory.
+
+        `note` is told where all that a file imports was found, by name and directory: "" for nowhere.
+        """
+        self._read, self._name, self._find, self._note = read, name, find, note
+        self._numbers: dict[Path, int] = {}
+        self._files: list[Path] = []
+        self._imported: dict[int, list[int]] = {}
+        self._drawn: dict[int, int] = {}
+
+    def transitive_imports(self, paths: Iterable[Path]) -> set[Path]:
+        """All that these files draw in, themselves included."""
+        drawn = 0
+        for path in paths:
+            drawn |= self._transitive(self._number(path))
+        return {file for number, file in enumerate(self._files) if drawn >> number & 1}
+
+    def imports_any(self, path: Path, others: Iterable[Path]) -> bool:
+        """Whether a file draws in one of these."""
+        drawn = self._transitive(self._number(path))
+        return any(drawn >> self._numbers[other] & 1 for other in others if other in self._numbers)
+
+    def forget(self, path: Path) -> None:
+        """A file has another text from now on."""
+        self._imported.pop(self._number(path), None)
+        self._drawn.clear()
+
+    def _number(self, path: Path) -> int:
+        if path not in self._numbers:
+            self._numbers[path] = len(self._files)
+            self._files.append(path)
+        return self._numbers[path]
+
+    def _transitive(self, start: int) -> int:
+        """Files that import each other draw in the same: they are found together, as Tarjan did."""
+        if start in self._drawn:
+            return self._drawn[start]
+        order, low = {start: 0}, {start: 0}
+        entered = [start]  # and not yet known
+        ways = [(start, iter(self._imports(start)))]
+        while ways:
+            number, rest = ways[-1]
+            for other in rest:
+                if other not in order and other not in self._drawn:
+                    order[other] = low[other] = len(order)
+                    entered.append(other)
+                    ways.append((other, iter(self._imports(other))))
+                    break
+                if other not in self._drawn:
+                    low[number] = min(low[number], order[other])
+            else:
+                ways.pop()
+                if ways:
+                    low[ways[-1][0]] = min(low[ways[-1][0]], low[number])
+                if low[number] == order[number]:
+                    self._settle(entered, number)
+        return self._drawn[start]
+
+    def _settle(self, entered: list[int], first: int) -> None:
+        """Take the files from `first` on for a group, all of whose imports are in it or known."""
+        group = [entered.pop()]
+        while group[-1] != first:
+            group.append(entered.pop())
+        drawn = 0
+        for number in group:
+            drawn |= 1 << number
+            for other in self._imports(number):
+                drawn |= self._drawn.get(other, 0)
+        self._drawn.update(dict.fromkeys(group, drawn))
+
+    def _imports(self, number: int) -> list[int]:
+        """The project's files that a file imports itself, with the packages around them."""
+        if number not in self._imported:
+            path = self._files[number]
+            directory = str(path.parent)
+            found: dict[str, Path | None] = {}
+            for module, names in parse_imports(self._read(path)):
+                parts = self._absolute(path, module).split(".")
+                prefixes = [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
+                found.update((name, self._find(name, directory)) for name in prefixes if name not in found)
+                if (last := found[prefixes[-1]]) is None or last.name == "__init__.py":
+                    inner = (f"{prefixes[-1]}.{name}" for name in names)
+                    found.update((name, self._find(name, directory)) for name in inner if name not in found)
+            self._note(path, {(name, directory): str(other or "") for name, other in found.items()})
+            self._imported[number] = [self._number(other) for other in found.values() if other is not None]
+        return self._imported[number]
+
+    def _absolute(self, path: Path, module: str) -> str:
+        """The absolute name of a module that a file imports by this name."""
+        name = module.lstrip(".")
+        if (level := len(module) - len(name)) == 0:
+            return name
+        package = self._name(path).split(".")
+        if path.name == "__init__.py":
+            level -= 1
+        return ".".join([*package[: len(package) - level], *filter(None, [name])])

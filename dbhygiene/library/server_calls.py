@@ -1,0 +1,50 @@
+"""Which uses of a connection ask the server, which find out whether it still listens, and which do neither."""
+
+from __future__ import annotations
+
+import re
+
+from dbhygiene.flow.queries import query
+from dbhygiene.library.words import words
+from dbhygiene.source import File
+
+# Methods and attributes of a connection by which a program looks after it: it is as good as new afterwards.
+REFRESHES = words(
+    """ping reconnect connect is_connected open reset_session cmd_reset_connection ensure_connection set_session
+    invalidate detach"""
+)
+# Methods of a connection that stay on this side of the wire.
+_LOCAL = words(
+    """cursor close autocommit escape escape_string literal encode get_server_info get_host_info character_set_name
+    get_autocommit set_charset_collation add_converter set_converter_class config begin_nested execution_options"""
+)
+# Methods of a cursor that send something; rows have mostly arrived before they are fetched.
+_SENDS = words("execute executemany callproc nextset execute_async scalar scalars")
+
+# What a program writes that waits, in its own words or by those of its functions: a file without it is not searched.
+_MAY_WAIT = re.compile(
+    r"sleep|wait|pause|delay|interval|poll|queue|prompt|listen|consume|subprocess|schedul|serve|loop|on_\w+ =|@\w+\.\w+"
+    r"|\bwhile\b|\binput\("
+)
+_SETS_TIMEOUT = r"(?i)\bset\b[^\"'\n]*\bwait_timeout\b"
+
+# The call that makes a connection of a driver reconnect if it has to.
+PINGS = {"pymysql": "ping(reconnect=True)", "mysql.connector": "ping(reconnect=True)"}
+
+
+@query
+def may_wait(file: File) -> bool:
+    """Whether a program has a word of waiting, or names what the user says to take long."""
+    told = file.project.settings.gaps
+    return _MAY_WAIT.search(file.text) is not None or any(name.rpartition(".")[2] in file.text for name in told)
+
+
+@query
+def sets_timeout(file: File) -> bool:
+    """Whether a program tells the server how long to wait."""
+    return re.search(_SETS_TIMEOUT, file.text) is not None
+
+
+def asks(method: str, *, of_connection: bool) -> bool:
+    """Whether a method of a connection, or of a cursor, asks the server."""
+    return method not in _LOCAL if of_connection else method in _SENDS

@@ -1,0 +1,88 @@
+"""`AcquireFilter`: a name-based prefilter for functions that may acquire a connection. Most functions fail it and are
+never analysed.
+
+It starts with the names by which libraries return connections. A project function that returns the result of such a
+call adds its own name, until no name is new:
+
+    def get_db():                        # returns what `connect` returned: `get_db` is an acquire name, too
+        return pymysql.connect()
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Collection
+
+from dbhygiene.flow.queries import query
+from dbhygiene.library.prefilter import GIVING
+from dbhygiene.source import FUNCTION, Code, File, last_name
+
+
+class AcquireFilter:
+    """The words by which a connection may come into a function.
+
+    Arguments:
+        names: those of the project's functions and classes that hand out connections; None where nobody has looked
+            for them, and every call may be one of them.
+    """
+
+    def __init__(self, names: Collection[str] | None = None) -> None:
+        self.names = None if names is None else frozenset(names)
+        self._words: dict[str, bool] = {}
+        self._functions: dict[Code, bool] = {}
+
+    def may_acquire_in(self, file: File, code: Code) -> bool:
+        """Whether any call of a function may return a connection."""
+        if (found := self._functions.get(code)) is None:
+            calls = file.functions[code].calls
+            found = self._functions[code] = any(self.may_acquire(file, call) for call in calls)
+        return found
+
+    def may_acquire(self, file: File, call: ast.Call) -> bool:
+        """Whether a call may return a connection."""
+        if self.names is None:
+            return True
+        match call.func:
+            case ast.Name(id=word):
+                return self.is_acquire_name(word) or word in self.local_aliases(file)
+            case ast.Attribute(attr="cursor"):
+                return bool(call.args or call.keywords) or "cursor" in self.names  # one that is not buffered, perhaps
+            case ast.Attribute(attr=word):
+                return self.is_acquire_name(word)
+        return isinstance(call.func, ast.Call)  # `sessionmaker(engine)()`
+
+    def is_acquire_name(self, word: str) -> bool:
+        """Whether a call of this name may return a connection."""
+        if (found := self._words.get(word)) is None:
+            found = self._words[word] = self.names is None or word in self.names or re.search(GIVING, word) is not None
+        return found
+
+    def local_aliases(self, file: File) -> frozenset[str]:
+        """Return the other names that a file has for acquire names."""
+        return frozenset() if self.names is None else _find_local_aliases(file, self)
+
+
+@query
+def _find_local_aliases(file: File, words: AcquireFilter) -> frozenset[str]:
+    names: set[str] = set()
+    while more := {name for word, name in _stand_ins(file) if words.is_acquire_name(word) or word in names} - names:
+        names |= more
+    return frozenset(names)
+
+
+@query
+def _stand_ins(file: File) -> frozenset[tuple[str, str]]:
+    """The names of a file that stand for something else, each after that one's last word.
+
+    They are imported as, or assigned to; and a method's first parameter may be its class.
+    """
+    found: set[tuple[str, str]] = set()
+    for scope in file.scopes:
+        found.update((origin.rpartition(".")[2], name) for name, origin in scope.imports.items())
+        for name, values in scope.aliases.items():
+            found.update((last_name(value), name) for value in values if isinstance(value, (ast.Name, ast.Attribute)))
+        if (cls := scope.class_scope) is not None and isinstance(scope.node, FUNCTION):
+            first = [*scope.node.args.posonlyargs, *scope.node.args.args][:1]
+            found.update((cls.name.rpartition(".")[2], arg.arg) for arg in first)
+    return frozenset((word, name) for word, name in found if word != name)

@@ -1,0 +1,35 @@
+"""Call models of functions that the user declares in the settings (`functions`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from dbhygiene.flow.definitions import Definition
+from dbhygiene.library.resources import BORROWS, CLOSES, KEEPS, ArgumentEffects, CallModel, ParameterSummary, Resource
+from dbhygiene.settings import Declared
+from dbhygiene.source import FUNCTION
+
+
+def declared_model(declared: Declared, returned: Resource | None, definition: Definition | None) -> CallModel:
+    """What a call of a declared function does; its `definition`, if there is one, tells where arguments stand."""
+    fates: dict[str | int, ArgumentEffects] = {
+        **dict.fromkeys(declared.borrows, BORROWS),
+        **dict.fromkeys(declared.keeps, KEEPS),
+        **dict.fromkeys(declared.closes, CLOSES),
+    }
+    by_name = {name: ParameterSummary.of(fate) for name, fate in fates.items() if isinstance(name, str)}
+    by_place = {place: ParameterSummary.of(fate) for place, fate in fates.items() if isinstance(place, int)}
+    by_place |= _by_position(by_name, definition)
+    arguments = tuple(by_place.get(place, ParameterSummary()) for place in range(max(by_place, default=-1) + 1))
+    return CallModel(returned, arguments=arguments, keywords=by_name, may_raise=declared.may_raise)
+
+
+def _by_position(by_name: Mapping[str, ParameterSummary], definition: Definition | None) -> dict[int, ParameterSummary]:
+    if definition is None or not isinstance(definition.node, FUNCTION):
+        return {}
+    args = definition.node.args
+    names = [arg.arg for arg in (*args.posonlyargs, *args.args)]
+    scope = definition.file.functions[definition.node]
+    if scope.class_scope is not None and "staticmethod" not in definition.decorators:
+        names = names[1:]
+    return {place: by_name[name] for place, name in enumerate(names) if name in by_name}

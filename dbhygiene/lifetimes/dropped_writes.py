@@ -1,0 +1,112 @@
+"""`DroppedWrite`: a write inside a `with` that closes the connection without a commit.
+
+with sqlite3_style_connect() as conn:
+    conn.execute("insert ...")       # rolled back at the end of the block
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from dbhygiene.flow import cfg
+from dbhygiene.flow.queries import query
+from dbhygiene.lifetimes.lifetime import Lifetime
+from dbhygiene.lifetimes.state import ITSELF, READERS, Fact
+from dbhygiene.records import Frozen
+from dbhygiene.source import File
+
+_WRITES = r"(?i)\s*(insert|update|delete|replace)\b"
+_COMMITS = r"(?i)\b(commit|begin|start\s+transaction)\b"
+
+
+class DroppedWrite(Frozen):
+    """A statement that changes rows, and the `with` whose end rolls it back."""
+
+    call: ast.Call
+    item: ast.withitem
+    block: ast.With | ast.AsyncWith
+
+
+def find_dropped_write(life: Lifetime) -> DroppedWrite | None:
+    """The first write to a connection that is closed by a `with` which does not commit, if nothing else does."""
+    if life.resource.autocommits or life.escapes or _may_commit(life):
+        return None
+    for item in _closing_without_commit(life):
+        block = life.file.parents[item]
+        assert isinstance(block, (ast.With, ast.AsyncWith))
+        inside = {part for statement in block.body for part in ast.walk(statement)}
+        for call in _execute_calls(life):
+            if call in inside and (text := _sql(life.file, call.args[0])) is not None and re.match(_WRITES, text):
+                return DroppedWrite(call, item, block)
+    return None
+
+
+def _may_commit(life: Lifetime) -> bool:
+    """Whether the function, the connection's options, or somebody it is lent to, may commit."""
+    if any(
+        k.arg is None or "autocommit" in k.arg or "isolation" in k.arg or k.arg == "init_command"
+        for k in life.birth.keywords
+    ):
+        return True
+    if _commits(life.file, life.scope.node):
+        return True
+    return any(_is_lent(life, node.event.node, fact) for node, fact in life.history if isinstance(node.event, cfg.Call))
+
+
+@query
+def _commits(file: File, code: ast.AST) -> bool:
+    """Whether a function commits anything, by its words."""
+    for part in ast.walk(code):
+        if isinstance(part, ast.Attribute) and part.attr in {"commit", "autocommit", "begin", "start_transaction"}:
+            return True
+        if isinstance(part, ast.Constant) and isinstance(part.value, str) and re.match(_COMMITS, part.value.strip()):
+            return True
+    return False
+
+
+def _is_lent(life: Lifetime, call: ast.Call, fact: Fact) -> bool:
+    """Whether a call is given the connection, or its cursor."""
+    given = [*call.args, *(keyword.value for keyword in call.keywords)]
+    return any(life.analysis.transfer.holds(each, fact) in {ITSELF, *READERS} for each in given)
+
+
+def _closing_without_commit(life: Lifetime) -> Iterator[ast.withitem]:
+    found: dict[ast.withitem, None] = {}
+    for node, fact in life.history:
+        if isinstance(node.event, cfg.Leave) and not node.event.raised and fact.relation_of(node.event.node) == ITSELF:
+            leaving = life.analysis.effects.leaving(node.event.node, life.resource)
+            if leaving is not None and leaving.closes and not leaving.commits:
+                found[node.event.node] = None
+    yield from found
+
+
+def _execute_calls(life: Lifetime) -> list[ast.Call]:
+    """The calls that execute SQL on the connection or on a cursor of it, in the order of the text."""
+    found: dict[ast.Call, None] = {}
+    for node, fact in life.history:
+        match node.event:
+            case cfg.Call(
+                node=ast.Call(func=ast.Attribute(value=owner, attr="execute" | "executemany"), args=[_, *_]) as call
+            ):
+                if life.analysis.transfer.holds(owner, fact) in {ITSELF, *READERS}:
+                    found[call] = None
+    return sorted(found, key=lambda call: (call.lineno, call.col_offset))
+
+
+def _sql(file: File, expr: ast.expr) -> str | None:
+    """The beginning of a statement's text, where it can be told."""
+    match expr:
+        case ast.Constant(value=str(text)):
+            return text
+        case ast.JoinedStr(values=[ast.Constant(value=str(text)), *_]):
+            return text
+        case ast.BinOp(left=left):
+            return _sql(file, left)
+        case ast.Call(func=ast.Attribute(value=owner, attr="format")):
+            return _sql(file, owner)
+        case ast.Name(id=name):
+            values = file.scope_of(expr).aliases.get(name) or file.scope.aliases.get(name, [])
+            return _sql(file, values[0]) if len(values) == 1 and not isinstance(values[0], ast.Name) else None
+    return None

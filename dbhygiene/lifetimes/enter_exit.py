@@ -1,0 +1,116 @@
+"""Resources that `__enter__` opens and `__exit__` closes: whether `__exit__` may raise before it closes them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from dbhygiene.edits import WrapInTry
+from dbhygiene.flow import cfg
+from dbhygiene.flow.cfg import EdgeKind, Node
+from dbhygiene.flow.limits import TOO_MUCH, give_up
+from dbhygiene.flow.solver import Solution, TooManyFactsError
+from dbhygiene.lifetimes.analysis import follow
+from dbhygiene.lifetimes.lifetime import Lifetime
+from dbhygiene.lifetimes.state import CONTAINER, ITSELF, Alias, Fact
+from dbhygiene.lifetimes.transfer import Transfer
+from dbhygiene.model import Fix, NoFix
+from dbhygiene.source import FUNCTION, Function
+
+_PAIRS = {"__enter__": "__exit__", "__aenter__": "__aexit__"}
+_GIVING_BACK = frozenset(
+    {"rollback", "close", "aclose", "remove", "invalidate"}
+)  # by which the pool gets it, raised or not
+
+
+def leaking_exit(life: Lifetime) -> tuple[Function, ast.Call] | None:
+    """The `__exit__` that closes what `__enter__` has opened, and the use of it there that may raise before.
+
+    None where nothing comes between, or where it is closed elsewhere, or nowhere.
+    """
+    leaving = _leaving(life)
+    kept = frozenset(_aliases_in_exit(life)) if leaving is not None else None
+    if leaving is None or not kept:
+        return None
+    effects = life.analysis.effects.summaries.effects(life.file, leaving)
+    start = Fact(life.birth, "open", kept)
+    parts = follow(life.file, leaving, effects, {life.birth: life.resource}, start)
+    if parts is None:
+        return None
+    graph, transfer = parts
+    try:
+        solution = Solution(graph, [start], lambda node, fact: _step(transfer, node, fact))
+    except TooManyFactsError:
+        give_up(life.file, leaving, TOO_MUCH)
+        return None
+    if any(fact.state == "open" for fact in solution.at(graph.exit)) or not solution.at(graph.exit):
+        return None
+    for fact in solution.at(graph.raised):
+        raising = [node for node, _, kind in solution.path(graph.raised, fact) if kind == "raise"]
+        culprit = raising[0].event.node if raising and isinstance(raising[0].event, cfg.Call) else None
+        if fact.state == "open" and culprit is not None and _uses(transfer, culprit, solution.at(raising[0])):
+            return leaving, culprit
+    return None
+
+
+def fix_exit(life: Lifetime, leaving: Function, culprit: ast.Call) -> Fix | NoFix:
+    """Move the close into a `finally` around what may raise before it."""
+    file = life.file
+    inside = {part: number for number, stmt in enumerate(leaving.body) for part in ast.walk(stmt)}
+    closing = next((n for n, stmt in enumerate(leaving.body) if _closes(life, stmt)), None)
+    if closing is None or inside.get(culprit, closing) >= closing:
+        return NoFix(f"it needs more than one change; close it in a `finally` of `{leaving.name}`")
+    first, close = leaving.body[inside[culprit]], leaving.body[closing]
+    wrap = WrapInTry(
+        file.span(first),
+        file.span(leaving.body[closing - 1]),
+        "finally",
+        file.segment(close),
+        moved=(file.span(close),),
+    )
+    return Fix(f"Close it in a `finally` of `{leaving.name}`", (wrap,))
+
+
+def _closes(life: Lifetime, stmt: ast.stmt) -> bool:
+    """Whether a statement is nothing but `x.close()`."""
+    call = stmt.value if isinstance(stmt, ast.Expr) else None
+    call = call.value if isinstance(call, ast.Await) else call
+    match call:
+        case ast.Call(func=ast.Attribute(value=ast.Name() | ast.Attribute(), attr=attr), args=[], keywords=[]):
+            return attr in life.resource.closed_by
+    return False
+
+
+def _leaving(life: Lifetime) -> Function | None:
+    """The method that is called at the end of the `with` at whose beginning the resource is opened."""
+    cls, entering = life.scope.class_scope, life.scope.node
+    name = _PAIRS.get(entering.name) if isinstance(entering, FUNCTION) else None
+    found = cls.defined.get(name) if cls is not None and name is not None else None
+    return found if isinstance(found, FUNCTION) else None
+
+
+def _aliases_in_exit(life: Lifetime) -> Iterator[Alias]:
+    """Where `__exit__` finds the resource: in a field, or in a context variable."""
+    yield from ((ITSELF, name) for name in life.names if name.startswith("self."))
+    match life.file.parents.get(life.birth):
+        case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="set")):
+            values = life.file.scope.aliases.get(name, ())
+            if any(isinstance(v, ast.Call) and life.file.resolve(v.func) == "contextvars.ContextVar" for v in values):
+                yield CONTAINER, name
+
+
+def _step(transfer: Transfer, node: Node, fact: Fact) -> Iterator[tuple[EdgeKind, Fact]]:
+    """As elsewhere; but a commit that fails gives nothing back."""
+    for kind, after in transfer(node, fact):
+        if kind == "raise" and isinstance(node.event, cfg.Call) and _uses(transfer, node.event.node, [fact]):
+            yield kind, after._replace(state=fact.state)
+        else:
+            yield kind, after
+
+
+def _uses(transfer: Transfer, call: ast.Call, facts: list[Fact]) -> bool:
+    """Whether a call is one of the resource's own methods, and not one by which it goes back."""
+    func = call.func
+    if not isinstance(func, ast.Attribute) or func.attr in _GIVING_BACK:
+        return False
+    return any(transfer.holds(func.value, fact) == ITSELF for fact in facts)

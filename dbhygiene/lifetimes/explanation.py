@@ -1,0 +1,134 @@
+"""`Explanation` of one resource, for `dbhygiene explain`: its states, its path, and how it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from dbhygiene.flow import cfg
+from dbhygiene.flow.cfg import EdgeKind, Node
+from dbhygiene.lifetimes.analysis import is_transferred, place_at
+from dbhygiene.lifetimes.lifetime import Leak, Lifetime
+from dbhygiene.lifetimes.messages import name_of_call
+from dbhygiene.lifetimes.state import CONTAINER, ITSELF, Fact
+from dbhygiene.source import Located
+
+
+class Explanation(NamedTuple):
+    """One resource: what it is called, a sentence on how it ends, and what happens to it on the way.
+
+    `way` holds places with the state of the resource there; of one that leaks, the way to the leak, else everything
+    that opens, closes or hands it on, in the order of the text.
+    """
+
+    title: str
+    verdict: str
+    way: tuple[tuple[Located, str], ...]
+
+
+def explain(life: Lifetime) -> Explanation:
+    title = f"{life.resource.title} `{life.title}`"
+    leak = life.leak
+    if leak is not None:
+        return Explanation(title, leak.value, tuple(_way(life, leak)))
+    return Explanation(title, _verdict(life), tuple(_events(life)))
+
+
+def states(life: Lifetime, line: int) -> list[str]:
+    """The states in which a resource may be where a line begins; none where it is not there."""
+    places = ((place, fact) for node, fact in life.history if (place := place_at(node)) is not None)
+    return sorted({_word(life, fact) for place, fact in places if place.lineno == line})
+
+
+def _word(life: Lifetime, fact: Fact) -> str:
+    """What its state is called: a session that is closed, or has not begun, holds no connection either."""
+    return "idle" if fact.state == "closed" and not _begins_open(life) else fact.state
+
+
+def _begins_open(life: Lifetime) -> bool:
+    return not (life.resource.is_lazy or life.resource.opened_by)
+
+
+def _verdict(life: Lifetime) -> str:
+    """How a resource ends that does not leak, as far as can be told."""
+    analysis = life.analysis
+    said: dict[str, None] = {}
+    if life.escapes:
+        said["it escapes to code that is not analysed, so it is not reported"] = None
+    for end, fact in analysis.ends(life.birth):
+        if end is analysis.graph.exit and is_transferred(fact) and (fact.state == "open" or not _begins_open(life)):
+            said[_describe_owner(life, fact)] = None
+    if said:
+        return "; ".join(said)
+    if not list(analysis.ends(life.birth)):
+        return "the function does not end while it exists"
+    if any(fact.state == "open" for _, fact in analysis.ends(life.birth)):
+        return "it may be open at the end, but its variable is shared: other code may close it"
+    if _begins_open(life):
+        return "it is closed on every path"
+    return "it holds no connection at the end, on every path: it is closed or idle"
+
+
+def _describe_owner(life: Lifetime, fact: Fact) -> str:
+    fields = sorted(
+        where
+        for relation, where in fact.aliases
+        if relation in {ITSELF, CONTAINER} and isinstance(where, str) and "." in where
+    )
+    if not fields:
+        return "it is returned to the caller, who must close it"
+    return f"it is kept in {', '.join(f'`{name}`' for name in fields)}: the object must close it"
+
+
+def _events(life: Lifetime) -> Iterator[tuple[Located, str]]:
+    """What opens, closes or hands on a resource, in the order of the text."""
+    found: dict[Located, str] = {life.birth: "opened"}
+    found.update((call, "closed") for call in life.closes)
+    for node, fact in life.history:
+        after = list(life.analysis.transfer(node, fact))
+        if isinstance(node.event, cfg.Leave) and fact.state == "open" and any(f.state == "closed" for _, f in after):
+            found[node.event.node.context_expr] = "closed when this `with` ends"
+        elif isinstance(node.event, cfg.Return) and any(
+            is_transferred(f) and not is_transferred(fact) for _, f in after
+        ):
+            found[node.event.node] = "returned to the caller"
+    if (last := life.analysis.transfer.escaped.get(life.birth)) is not None and (place := place_at(last)) is not None:
+        found[place] = _describe_escape(last)
+    yield from sorted(
+        found.items(), key=lambda event: (event[0].lineno, event[0] is not life.birth, event[0].col_offset)
+    )
+
+
+def _describe_escape(node: Node) -> str:
+    match node.event:
+        case cfg.Call(node=call):
+            return f"passed to {name_of_call(call)}, which is not analysed"
+        case cfg.Yield():
+            return "yielded to code that is not analysed"
+        case cfg.Return():
+            return "returned to code that is not analysed"
+    return "stored in a place that is not analysed"
+
+
+def _way(life: Lifetime, leak: Leak) -> Iterator[tuple[Located, str]]:
+    """The way to a leak, statement by statement, with the state of the resource after each."""
+    last: int | None = None
+    for node, fact, kind in life.facts(leak):
+        place = place_at(node)
+        if place is None or (place.lineno == last and kind != "raise"):
+            continue
+        last = place.lineno
+        yield place, _state(fact, kind, node, life)
+
+
+def _state(fact: Fact, kind: EdgeKind, node: Node, life: Lifetime) -> str:
+    if isinstance(node.event, cfg.Call) and node.event.node is life.birth:
+        return "opened"
+    words = [_word(life, fact)]
+    if kind == "raise":
+        words.append("this raises")
+    elif isinstance(node.event, cfg.Test) and kind in {"true", "false"}:
+        words.append(f"this is {kind}")
+    elif isinstance(node.event, cfg.Catch):
+        words.append("caught here")
+    return ", ".join(words)

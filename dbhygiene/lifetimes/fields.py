@@ -1,0 +1,316 @@
+"""`Field`: a connection in a field of a class; whether the class, or code that can see the field, closes it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from dbhygiene.flow.callees import callees
+from dbhygiene.flow.definitions import Definition, base_classes, find_definition
+from dbhygiene.library.resources import ArgumentEffect, Resource
+from dbhygiene.lifetimes.state import ITSELF
+from dbhygiene.records import Frozen, replace
+from dbhygiene.source import FUNCTION, File, Scope, function_around, last_name, scope_around
+
+if TYPE_CHECKING:
+    from dbhygiene.lifetimes.summaries import Summaries
+
+# Bases of other libraries that cannot know a field of this class, or close it.
+_PLAIN_BASES = frozenset(
+    """
+    object abc.ABC typing.Generic typing.Protocol threading.Thread multiprocessing.Process threading.local
+    multiprocessing.context.Process unittest.TestCase scrapy.Spider scrapy.spiders.Spider scrapy.spiders.CrawlSpider
+    scrapy.CrawlSpider socketserver.BaseRequestHandler http.server.BaseHTTPRequestHandler cmd.Cmd logging.Handler
+    tkinter.Frame tkinter.Tk
+    """.split()
+)
+# What programs call `.close()` on that is no connection.
+_OTHER_CLOSED = r"(?i)cur|curs|csr|file|^f$|^fp$|^fh$|^fd$|^out$|writer|reader|sock|driver|browser|resp|session"
+
+
+# What ends the life of something, by whatever name.
+ENDING = frozenset("close disconnect release terminate aclose ensure_closed dispose shutdown stop quit".split())
+
+
+class Field(Frozen):
+    """A field of a class that is given a connection: `self.name = connect()`, or in the body of the class."""
+
+    file: File
+    cls: Definition
+    name: str
+    birth: ast.Call | None  # None: it is given by a parameter
+    resource: Resource
+    summaries: Summaries
+    others: tuple[str, ...] = ()  # further fields that are given the same connection
+
+    @property
+    def is_of_class(self) -> bool:
+        """Whether it is opened in the body of the class, once for all instances."""
+        return self.birth is not None and function_around(self.file, self.birth) is None
+
+    def never_closed(self) -> bool:
+        """Whether nobody who can see the field closes it, or hands it to somebody who might."""
+        others = [replace(self, name=name, others=()) for name in self.others]
+        return all(self.summaries.never_closed(field) for field in (replace(self, others=()), *others))
+
+    def is_of_one_object(self) -> bool:
+        """Whether the program makes one object of the class, and keeps it as long as it runs."""
+        others = self.file.project.files_mentioning_all(self.cls.node.name)
+        if others is None:
+            return False
+        files = {id(file): file for file in (self.file, *others)}.values()
+        made = [(file, call) for file in files for call in file.nodes(ast.Call) if self._makes(file, call)]
+        return bool(made) and all(_is_made_once(file, call) for file, call in made)
+
+    def _makes(self, file: File, call: ast.Call) -> bool:
+        if last_name(call.func) == "cls":
+            around = owner(file, scope_around(file, call))
+            return around is not None and around.node is self.cls.node
+        name = file.resolve(call.func)
+        found = find_definition(file, name) if name is not None else None
+        return found is not None and found.node is self.cls.node
+
+    def is_closed_by_none(self) -> bool:
+        """The same, looked into; two objects that hand it to each other may close it."""
+        if any(not is_plain(each) for each in (self.cls, *base_classes(self.cls))):
+            return False
+        returned: set[str] = set()
+        for file in self.relatives():
+            if file is None:
+                return False
+            for use in self.uses(file):
+                verdict = self.effect_of_use(file, use)
+                if verdict is None:
+                    return False
+                returned |= verdict
+        return not any(self._somebody_closes(name) for name in returned)
+
+    def relatives(self) -> Iterator[File | None]:
+        """The files that may see the field: its own, those of the bases, and those that speak of it, if not too many.
+
+        None stands for more than it is worth to look into: somebody there may do anything.
+        """
+        near = {id(file): file for file in (self.file, *(each.file for each in base_classes(self.cls)))}
+        yield from near.values()
+        others = self.file.project.files_mentioning_all(f".{self.name}")
+        yield from [None] if others is None else [file for file in others if id(file) not in near]
+
+    def _somebody_closes(self, method: str) -> bool:
+        """Whether a file that calls the method which hands the connection out closes something like a connection."""
+        names = (method, self.cls.node.name) if method == "connect" else (method,)  # every driver has a `connect`
+        callers = self.file.project.files_mentioning_all(*names)
+        return callers is None or any(
+            not re.search(_OTHER_CLOSED, name)
+            for file in {id(f): f for f in (self.file, *callers)}.values()
+            for name in re.findall(r"(\w+)(?:\(\))?\.(?:close|disconnect|release)\b", file.text)
+        )
+
+    def uses(self, file: File) -> Iterator[ast.Attribute]:
+        """Where the field is read; fields of the same name of classes that are not related are others."""
+        for node in file.nodes(ast.Attribute):
+            if node.attr == self.name and isinstance(node.ctx, ast.Load) and self._may_be_mine(file, node.value):
+                yield node
+
+    def _may_be_mine(self, file: File, owner: ast.expr) -> bool:
+        name = file.resolve(owner)
+        cls = find_definition(file, name) if name is not None else None
+        if cls is None or not isinstance(cls.node, ast.ClassDef) or cls.node is self.cls.node:
+            return True
+        related = [each.node for each in base_classes(self.cls)]
+        return cls.node in related or any(each.node is self.cls.node for each in base_classes(cls))
+
+    def effect_of_use(self, file: File, use: ast.Attribute) -> set[str] | None:
+        """None where a use closes the field or hands it on; else the functions by which it is handed out."""
+        around = file.parents.get(use)
+        match around:
+            case ast.Attribute(attr=attr):
+                return None if attr in self.resource.closed_by | {"release", "terminate"} else set()
+            case ast.withitem() | ast.Yield() | ast.YieldFrom() | ast.Subscript():
+                return None
+            case ast.Call(func=func, args=args) if func is not use:
+                return set() if self._borrows(file, around, args.index(use), None) else None
+            case ast.keyword(arg=name):
+                call = file.parents.get(around)
+                return set() if isinstance(call, ast.Call) and self._borrows(file, call, None, name) else None
+            case ast.Return() | ast.Tuple() | ast.IfExp():
+                function = function_around(file, use)
+                return {function.name} if function else None
+            case ast.Assign(targets=targets):
+                return set() if all(_is_local_and_lent(file, use, target) for target in targets) else None
+            case (
+                ast.Compare()
+                | ast.BoolOp()
+                | ast.UnaryOp()
+                | ast.If()
+                | ast.While()
+                | ast.FormattedValue()
+                | ast.Expr()
+            ):
+                return set()
+        return None
+
+    def _borrows(self, file: File, call: ast.Call, position: int | None, keyword: str | None) -> bool:
+        """Whether a call only borrows the field that it is given."""
+        function = function_around(file, call) or file.tree
+        if file.resolve(call.func) in {"getattr", "next", "iter", "setattr"}:
+            return False
+        effect = self.summaries.effects(file, function).of(call)
+        fates = effect.argument_effects(position, keyword, self.resource, ITSELF, raised=False)
+        return bool(fates) and fates <= {ArgumentEffect.BORROWS, ArgumentEffect.READS}
+
+
+def fields_touched(method_: Definition, dropped: bool) -> tuple[set[str], list[tuple[Definition, bool]]] | None:
+    """The fields that one method touches itself, and the methods that it calls; None where that cannot be told.
+
+    Arguments:
+        dropped: the caller does not use what it returns; so it may return its object.
+    """
+    parameters = method_.node.args.args if isinstance(method_.node, FUNCTION) else []
+    if not parameters:
+        return set(), []
+    own = parameters[0].arg
+    harmless: set[ast.AST] = set()
+    called: list[tuple[Definition, bool]] = []
+    for part in ast.walk(method_.node):
+        match part:
+            case ast.Return(value=ast.Name() as returned) if dropped:
+                harmless.add(returned)
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name))) if name == own:
+                found = callees(method_.file, part, method_.file.functions[method_.node])  # type: ignore[index]
+                if not (found.definitions and found.complete):
+                    return None
+                called += [(each, method_.file.is_discarded(part)) for each in found.definitions]
+                harmless.add(part.func)
+            case ast.Attribute(value=ast.Attribute() as owner, attr=attr) if attr not in ENDING:
+                harmless.add(owner)
+            case ast.Compare() | ast.BoolOp() | ast.UnaryOp() | ast.If() | ast.While():
+                harmless.update(ast.iter_child_nodes(part))
+            case ast.Attribute(value=ast.Name(id=name) as root) if name == own:
+                harmless.add(root)
+    parts = [part for part in ast.walk(method_.node) if part not in harmless]
+    if any(isinstance(part, ast.Name) and part.id == own for part in parts):
+        return None
+    return {part.attr for part in parts if isinstance(part, ast.Attribute) and _is_named(part.value, own)}, called
+
+
+def setter(method_: Definition) -> dict[str, int]:
+    """Field -> number of the argument, where a method does nothing but set fields of its object to what it is given."""
+    found: dict[str, int] = {}
+    if not isinstance(method_.node, FUNCTION) or method_.node.decorator_list or not method_.node.args.args:
+        return {}
+    own, *parameters = (arg.arg for arg in method_.node.args.args)
+    for statement in method_.node.body:
+        match statement:
+            case ast.Assign(targets=[ast.Attribute(value=ast.Name(id=name), attr=field)], value=ast.Name(id=given)):
+                if name != own or given not in parameters:
+                    return {}
+                found[field] = parameters.index(given)
+            case ast.Expr(value=ast.Constant()):
+                continue
+            case _:
+                return {}
+    return found
+
+
+def _is_made_once(file: File, call: ast.Call) -> bool:
+    """Whether a call runs once: while its module is imported, or where what it gives is not there yet, and is kept."""
+    around = list(file.around(call))
+    function = next((node for node in around if isinstance(node, (*FUNCTION, ast.Lambda))), None)
+    inner = around[: around.index(function)] if function is not None else around
+    if any(isinstance(node, (ast.For, ast.AsyncFor, ast.While, *_COMPREHENSIONS)) for node in inner):
+        return False
+    if function is None:
+        return True
+    targets = next((_targets(node) for node in inner if isinstance(node, (ast.Assign, ast.AnnAssign))), [])
+    scope = scope_around(file, call)
+    kept = {ast.unparse(each) for each in targets if _is_of_all(file, scope, each)}
+    tests = [node.test for node in inner if isinstance(node, ast.If)]
+    return any(ast.unparse(part) in kept for test in tests for part in ast.walk(test))
+
+
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+def _targets(node: ast.Assign | ast.AnnAssign) -> list[ast.expr]:
+    return node.targets if isinstance(node, ast.Assign) else [node.target]
+
+
+def _is_of_all(file: File, scope: Scope, target: ast.expr) -> bool:
+    """Whether a variable or field is the whole program's: a global one, or a class's."""
+    match target:
+        case ast.Name(id=name):
+            return name in scope.globals
+        case ast.Attribute(value=ast.Name(id=name) as kept):
+            named = file.resolve(kept)
+            found = find_definition(file, named) if named is not None else None
+            return name == "cls" or (found is not None and isinstance(found.node, ast.ClassDef))
+    return False
+
+
+def _is_named(expr: ast.expr, name: str) -> bool:
+    return isinstance(expr, ast.Name) and expr.id == name
+
+
+def is_plain(cls: Definition) -> bool:
+    """Whether all bases of a class are the project's own, or known to be of no account."""
+    assert isinstance(cls.node, ast.ClassDef)
+    for base in cls.node.bases:
+        name = cls.file.resolve(base.value if isinstance(base, ast.Subscript) else base)
+        if name is None or (name not in _PLAIN_BASES and find_definition(cls.file, name) is None):
+            return False
+    return not cls.node.keywords
+
+
+def _is_local_and_lent(file: File, use: ast.Attribute, target: ast.expr) -> bool:
+    """Whether a variable that is given the field only borrows it: it is neither closed, handed on nor returned."""
+    function = function_around(file, use)
+    if function is None or not isinstance(target, ast.Name):
+        return False
+    for part in ast.walk(function):
+        if isinstance(part, ast.Name) and part.id == target.id and isinstance(part.ctx, ast.Load):
+            above = file.parents.get(part)
+            if not (isinstance(above, ast.Attribute) and above.attr not in {"close", "disconnect"}):
+                return False
+    return True
+
+
+def in_class_bodies(file: File) -> Iterator[tuple[Definition, str, ast.Call]]:
+    """`name = call(...)` in the bodies of classes."""
+    for scope in file.scopes:
+        if isinstance(scope.node, ast.ClassDef):
+            for statement in scope.node.body:
+                match statement:
+                    case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as call):
+                        yield Definition(file, scope.node, scope.name), name, call
+
+
+def owner(file: File, scope: Scope) -> Definition | None:
+    """The class of whose instances `self` is one, in a method and in functions within it."""
+    here: Scope | None = scope
+    while here is not None:
+        if (cls := here.class_scope) is not None and isinstance(cls.node, ast.ClassDef):
+            return Definition(file, cls.node, cls.name)
+        here = here.parent
+    return None
+
+
+def is_seen_elsewhere(file: File, name: str) -> bool:
+    """Whether another module of the project imports a variable of this one, or may."""
+    stem = file.module.rpartition(".")[2]
+    for words in ((stem, name), (stem, "import *")):
+        others = file.project.files_mentioning_all(*words)
+        if others is None or any(_sees(other, file, name) for other in others if other is not file):
+            return True
+    return False
+
+
+def _sees(other: File, file: File, name: str) -> bool:
+    for scope in other.scopes:
+        for meaning in (*scope.imports.values(), *scope.stars):
+            module, _, last = meaning.rpartition(".")
+            names_variable = last == name and other.project.module(module, other) is file
+            if names_variable or other.project.module(meaning, other) is file:
+                return True
+    return False

@@ -1,0 +1,357 @@
+"""The fix for a leak (`fix_leak`), or the reason why there is none.
+
+A fix is offered only if nothing that reads from the resource outlives the block that closes it, no other code owns
+it, and the block begins where it is surely open.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+from dbhygiene.edits import (
+    Edit,
+    InsertAfter,
+    InsertBefore,
+    MoveIntoWith,
+    Remove,
+    Replace,
+    ReplaceItem,
+    WrapInTry,
+    widest,
+)
+from dbhygiene.flow import cfg
+from dbhygiene.flow.queries import query
+from dbhygiene.lifetimes.analysis import is_transferred, place_at
+from dbhygiene.lifetimes.close_statements import CloseStatement, close_statements
+from dbhygiene.lifetimes.hanging import hang, later
+from dbhygiene.lifetimes.lifetime import Leak, Lifetime
+from dbhygiene.lifetimes.region import (
+    RefusedError,
+    Region,
+    blocks,
+    escape_refusal,
+    names_in,
+    names_read,
+    parts,
+    refuse_outliving_objects,
+    region,
+    use_outside,
+)
+from dbhygiene.lifetimes.session_objects import session_objects
+from dbhygiene.lifetimes.several import closes_one_of, opened_inside, widen
+from dbhygiene.lifetimes.state import FOREIGN, RETURN, Fact, is_view, path_of
+from dbhygiene.model import Fix, NoFix, Safety
+from dbhygiene.source import File
+
+LONGEST = 50  # lines: a block that is longer is not re-indented without being asked
+
+
+def fix_leak(life: Lifetime, leak: Leak) -> Fix | NoFix:
+    """Return the fix for a leak, or the reason why there is none."""
+    try:
+        _opens_whenever_called(life)
+        return _in_with(life) or _nameless(life) or _fix_leak(life, leak)
+    except RefusedError as refused:
+        return NoFix(str(refused).replace("the connection", f"the {life.resource.noun}"))
+
+
+def _opens_whenever_called(life: Lifetime) -> None:
+    """Refuse where the call gives back what it is given on some path: that is the caller's to close."""
+    given = life.analysis.effects.of(life.birth).alternatives(life.birth)
+    if not all(isinstance(each, ast.Constant) for each in given):
+        raise RefusedError("the function may return the connection that it receives")
+
+
+def _in_with(life: Lifetime) -> Fix | None:
+    """`with connect() as c:` on a driver whose `with` does not close: close it, and keep the transaction."""
+    around = life.file.parents.get(life.birth)
+    if not isinstance(around, ast.withitem) or around.context_expr is not life.birth:
+        return None
+    leaving = life.analysis.effects.leaving(around, life.resource)
+    if leaving is None or leaving.closes:
+        return None
+    if not isinstance(around.optional_vars, ast.Name):
+        raise RefusedError("the connection has no variable here")
+    if life.resource.gives_back:
+        raise RefusedError(f"a `with` does not give it back; call `{life.resource.gives_back}` of its pool")
+    name = around.optional_vars.id
+    statement = life.file.parents[around]
+    if any(_mentions_with(node, name) for node in ast.walk(statement) if node is not statement):
+        raise RefusedError(f"the block enters `with {name}` again")
+    _refuse_transfer(life)
+    _refuse_outliving(life)
+    if (later := use_outside(life, {*life.names, *parts(life)}, statement)) is not None:
+        raise RefusedError(f"`{later}` is used after the `with`, so the connection must stay open")
+    if leaving.binds == "cursor":
+        conn = _free_name(life)
+        items = f"{{contextlib.closing}}($value) as {conn}, {conn} as {name}"
+    else:
+        items = f"{{contextlib.closing}}($value) as {name}, {name}"
+    return Fix("Close the connection after the transaction", (ReplaceItem(life.file.span(life.birth), items),))
+
+
+def _mentions_with(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.With) and any(
+        isinstance(item.context_expr, ast.Name) and item.context_expr.id == name for item in node.items
+    )
+
+
+def _free_name(life: Lifetime) -> str:
+    """A variable that neither the function nor its module knows yet."""
+    scope, module = life.scope, life.file.scope
+    taken = names_in(scope.node).union(scope.bound, module.bound, module.imports, module.defined)
+    wanted = _USUAL.get(life.resource.kind, ("conn", "connection", "db_conn"))
+    found = next((name for name in wanted if name not in taken), None)
+    if found is None:
+        raise RefusedError("the connection has no variable, and the usual names are taken")
+    return found
+
+
+_USUAL = {"session": ("session",), "cursor": ("cursor", "cur")}
+
+
+# -- a resource without a name ----------------------------------------------------------------------------
+
+
+def _nameless(life: Lifetime) -> Fix | None:
+    """`cursor = connect().cursor()`: name what is opened, and close it after the last statement that needs it."""
+    statement, birth = life.statement, life.birth
+    if life.names or life.closes or not life.resource.closes_plainly:
+        return None
+    if isinstance(statement, ast.Expr) and statement.value is birth:
+        return Fix(f"Close the unused {life.resource.noun}", (Replace(life.file.span(birth), "$value.close()"),))
+    if not _begins_with(statement, birth) or birth.lineno != birth.end_lineno:
+        return None
+    _refuse_transfer(life)
+    _refuse_outliving(life)
+    block = next(block for block in blocks(life.file.parents[statement]) if statement in block)
+    rest = block[block.index(statement) :]
+    needed = parts(life)
+    inside = {part for each in rest for part in ast.walk(each)}
+    for part in ast.walk(life.scope.node):
+        if isinstance(part, ast.Name) and part.id in needed and part not in inside:
+            raise RefusedError(f"`{part.id}` is used outside of the block that opens the connection")
+    if (objects := session_objects(life)) is not None:
+        refuse_outliving_objects(objects, statement, rest)
+        needed |= objects.names
+    last = [each for each in rest if each is statement or names_read(each) & needed][-1]
+    span, name = life.file.span, _free_name(life)
+    edits = (
+        InsertBefore(span(statement), f"{name} = {life.file.segment(birth)}"),
+        Replace(span(birth), name),
+        WrapInTry(span(statement), span(last), "finally", f"{name}.close()"),
+    )
+    body = rest[: rest.index(last) + 1]
+    return _fix(life, f"Name the {life.resource.noun}, and close it in a `finally`", edits, body)
+
+
+def _begins_with(statement: ast.stmt, call: ast.Call) -> bool:
+    """Whether a call is the first thing that a statement does, but not all of it."""
+    match statement:
+        case ast.Assign(targets=targets, value=value) if all(isinstance(target, ast.Name) for target in targets):
+            return value is not call and _comes_first(call, value)
+        case ast.Expr(value=value) | ast.Return(value=ast.expr() as value):
+            return value is not call and _comes_first(call, value)
+    return False
+
+
+def _comes_first(call: ast.Call, expr: ast.expr) -> bool:
+    """Whether nothing but names and constants is evaluated before a call that stands somewhere in an expression."""
+    match expr:
+        case ast.Call(func=func, args=args, keywords=keywords):
+            evaluated = [func, *args, *(keyword.value for keyword in keywords)]
+        case ast.Attribute(value=value):
+            evaluated = [value]
+        case ast.Subscript(value=value, slice=index):
+            evaluated = [value, index]
+        case _:
+            return False
+    for part in evaluated:
+        if part is call:
+            return True
+        if path_of(part) is None and not isinstance(part, ast.Constant):
+            return _comes_first(call, part)
+    return False
+
+
+# -- a resource with a name -------------------------------------------------------------------------------
+
+
+def _fix_leak(life: Lifetime, leak: Leak) -> Fix:
+    place, style = region(life), life.file.project.settings.fix_style
+    closes = close_statements(life, place)
+    if not life.analysis.transfer.names.lends:
+        _refuse_outliving(life)
+    if leak is Leak.RAISED and (handed := _transfer_statement(place)) is not None:
+        return _close_if_raised(life, place, handed, closes)
+    _refuse_transfer(life)
+    place, replaced = widen(life, place, closes)
+    if replaced and (style != "with" or not _can_be_with(life, place)):
+        return _finally(life, place, replaced)
+    return _with(life, place, replaced)
+
+
+def _refuse_transfer(life: Lifetime) -> None:
+    """Refuse where somebody else owns the connection afterwards, on some way."""
+    exit_ = life.analysis.graph.exit
+    ends = life.analysis.ends(life.birth)
+    if life.escapes or any(end is exit_ and fact.state == "open" and is_transferred(fact) for end, fact in ends):
+        raise escape_refusal(life)
+
+
+def _refuse_outliving(life: Lifetime) -> None:
+    """Refuse where something that reads from the connection is returned, yielded or stored."""
+    for node, fact in life.history:
+        if _is_outlived(fact):
+            way = life.analysis.way(node, fact)
+            given = next((place_at(passed) for passed, before, _ in reversed(way) if not _is_outlived(before)), None)
+            where = f" (line {given.lineno}); close it after that" if given is not None else ""
+            raise RefusedError(f"something that still reads from the connection is used later{where}")
+        if isinstance(node.event, cfg.Yield) and is_view(life.analysis.transfer.holds(node.event.node.value, fact)):
+            raise RefusedError("something that still reads from the connection is yielded")
+
+
+def _is_outlived(fact: Fact) -> bool:
+    """Whether something that reads from it has been returned, or put where it stays."""
+    kept = (where for relation, where in fact.aliases if is_view(relation) and isinstance(where, str))
+    return any(where in {RETURN, FOREIGN} or "." in where for where in kept)
+
+
+def _transfer_statement(place: Region) -> ast.stmt | None:
+    """The statement that hands it to its owner, in the block that opens it: `return conn`."""
+    for statement in place.rest:
+        match statement:
+            case ast.Return(value=value) if value is not None and place.name in names_in(value):
+                return statement
+    return None
+
+
+def _close_if_raised(life: Lifetime, place: Region, handed: ast.stmt, closes: Sequence[CloseStatement]) -> Fix:
+    between = place.rest[: place.rest.index(handed)]
+    if not between:
+        raise RefusedError("the connection is returned at once")
+    if closes:
+        raise RefusedError("it is returned in one place and closed in another")
+    span, body = life.file.span, _readable(life, between)
+    code = f"{_close(life, place.name)}\nraise"
+    edit = WrapInTry(span(body[0]), span(body[-1]), "except BaseException", code)
+    return _fix(life, f"{_ending(life, place.name)} if the following statements raise", (edit,), body)
+
+
+def _close(life: Lifetime, name: str) -> str:
+    """What closes it; of a pool's connection, what gives it back."""
+    resource, call = life.resource, f"{name}.close()"
+    if resource.gives_back:
+        assert isinstance(life.birth.func, ast.Attribute)
+        pool = life.birth.func.value
+        if path_of(pool) is None:
+            raise RefusedError("its pool is not a plain variable here")
+        call = f"{ast.unparse(pool)}.{resource.gives_back}({name})"
+    elif "close" not in resource.closed_by:
+        raise RefusedError("it has no `close` method; cannot tell which method closes it")
+    return f"await {call}" if resource.awaits_close or (resource.gives_back and resource.is_async) else call
+
+
+def _ending(life: Lifetime, name: str) -> str:
+    """What a fix does, in the words of its title."""
+    return f"Give `{name}` back" if life.resource.gives_back else f"Close `{name}`"
+
+
+def _fix(life: Lifetime, title: str, edits: tuple[Edit, ...], body: Sequence[ast.stmt]) -> Fix:
+    """Safe, if the diff and the new code can be read: a long block is not indented unasked, nor are strings left."""
+    first, last = body[0], body[-1]
+    if hang(life.file, body):
+        return Fix(f"{title}, which misaligns a multi-line string", edits, Safety.UNSAFE)
+    is_short = (last.end_lineno or last.lineno) - first.lineno < LONGEST
+    return Fix(title, edits, Safety.SAFE if is_short else Safety.UNSAFE)
+
+
+def _readable(life: Lifetime, body: Sequence[ast.stmt]) -> Sequence[ast.stmt]:
+    """The same block, or a shorter one that begins later where this leaves no string hanging."""
+    if not hang(life.file, body):
+        return body
+    shorter = later(life, body)
+    return shorter if shorter and not hang(life.file, shorter) else body
+
+
+def _finally(life: Lifetime, place: Region, closes: Sequence[CloseStatement]) -> Fix:
+    """Move the existing close into a `finally` around everything since the connection was opened."""
+    span, statements = life.file.span, [closing.statement for closing in closes]
+    body = list(place.body)
+    trailing = [statement for statement in body if statement in statements]
+    while body and body[-1] in statements:
+        body.pop()
+    needed = names_in(statements[-1]) - {place.name}
+    while body and needed & _names_bound(body[0]):
+        body.pop(0)
+    if not body:
+        raise RefusedError("nothing between opening and closing can raise")
+    if any(needed & _names_bound(statement) for statement in body):
+        raise RefusedError("the code that closes it needs a variable that may not be set yet")
+    inner = [each for each in statements if each not in trailing]
+    others = opened_inside(life, place) if inner else set()
+    if inner and not all(_leaves_after(life.file, each, others) for each in inner):
+        raise RefusedError("it is closed in the middle of the block, and the block then goes on")
+    body = list(_readable(life, body))
+    moved = tuple(span(each) for each in statements)
+    edit = WrapInTry(span(body[0]), span(body[-1]), "finally", closes[-1].code, moved)
+    return _fix(life, f"{_ending(life, place.name)} in a `finally`", (edit,), body)
+
+
+def _names_bound(statement: ast.stmt) -> set[str]:
+    return {
+        part.id for part in ast.walk(statement) if isinstance(part, ast.Name) and not isinstance(part.ctx, ast.Load)
+    }
+
+
+def _leaves_after(file: File, close: ast.stmt, others: set[str]) -> bool:
+    """Whether the way from an inner close leads out of its block at once, or closes what was opened later before that.
+
+    It leads out by `return`, `raise`, or the block's end.
+    """
+    block = next(block for block in blocks(file.parents[close]) if close in block)
+    following = [each for each in block[block.index(close) + 1 :] if not closes_one_of(others, each)]
+    return not following or isinstance(following[0], (ast.Return, ast.Raise))
+
+
+def _can_be_with(life: Lifetime, place: Region) -> bool:
+    """Whether the assignment can become the head of a `with`."""
+    is_plain = place.follows and place.alone and isinstance(place.opening, ast.Assign)
+    return is_plain and (_enters_itself(life, place) or life.resource.closes_plainly)
+
+
+def _enters_itself(life: Lifetime, place: Region) -> bool:
+    """Whether `with` takes it as it is; a session has been such since SQLAlchemy 1.4."""
+    version = life.file.project.version_of("sqlalchemy") if life.resource.kind == "session" else None
+    return life.resource.plain_with and place.opening.value is life.birth and (version or (2,)) >= (1, 4)
+
+
+def _with(life: Lifetime, place: Region, closes: Sequence[CloseStatement] = ()) -> Fix:
+    """Put everything that needs the connection into a block that closes it."""
+    span, name, opening = life.file.span, place.name, place.opening
+    if not place.body:
+        return Fix(f"{_ending(life, name)}: nothing uses it", (InsertAfter(span(opening), _close(life, name)),))
+    style, body = life.file.project.settings.fix_style, _readable(life, place.body)
+    items = f"$value as {name}" if _enters_itself(life, place) else f"{{contextlib.closing}}($value) as {name}"
+    if style == "with" or (style != "finally" and len(body) == len(place.body) and _fits(life, items)):
+        if _can_be_with(life, place):
+            edit = MoveIntoWith(span(opening), span(place.last), items, is_async=life.resource.is_async)
+            old = (Remove(span(closing.statement)) for closing in closes)
+            return _fix(life, f"Close `{name}` with a `with` block", (edit, *old), place.body)
+    wrap = WrapInTry(span(body[0]), span(body[-1]), "finally", _close(life, name))
+    return _fix(life, f"{_ending(life, name)} in a `finally`", (wrap,), body)
+
+
+@query
+def _widest(file: File) -> int:
+    return widest(file.lines, file.project.line_length(file))
+
+
+def _fits(life: Lifetime, items: str) -> bool:
+    """Whether the head of a `with` takes a single line, no longer than others."""
+    if life.statement.lineno != life.statement.end_lineno:
+        return False
+    value = life.file.segment(life.birth)
+    head = items.replace("$value", value).replace("{contextlib.closing}", "closing")
+    return life.statement.col_offset + len(f"with {head}:") <= _widest(life.file)

@@ -1,0 +1,188 @@
+"""Steps and notes of a leak's finding: where the resource is opened, the tests that matter, where it is left open."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import TypeAlias
+
+from dbhygiene.flow import cfg
+from dbhygiene.flow.cfg import EdgeKind, Node
+from dbhygiene.flow.queries import query
+from dbhygiene.library.resources import Resource
+from dbhygiene.lifetimes.fields import ENDING
+from dbhygiene.lifetimes.lifetime import Leak, Lifetime, leading_to
+from dbhygiene.lifetimes.state import Fact
+from dbhygiene.source import FUNCTION, File, Located
+
+_LIMITS = {
+    "mysql": "each one holds a server connection; if the server has none left, error 1226 or 1040",
+    "postgresql": 'each one holds a server connection; if the server has none left, "too many clients already"',
+    "sqlite": "each one keeps the database file open, and may keep it locked",
+}
+
+
+def name_of_call(node: Located) -> str:
+    """A call, as it is named in a sentence."""
+    inner = node.value if isinstance(node, ast.Await) else node
+    if isinstance(inner, ast.Call):
+        return f"`{_short(inner.func)}`"
+    return f"the statement in line {node.lineno}"
+
+
+def _short(func: ast.expr) -> str:
+    """`a.b(...).c` as it is written, without arguments; of what is long, the last part."""
+    match func:
+        case ast.Name(id=name):
+            return name
+        case ast.Attribute(value=ast.Name() | ast.Attribute() | ast.Call() as owner, attr=attr):
+            whole = f"{_short(owner)}.{attr}"
+            return whole if len(whole) <= 40 else attr
+        case ast.Attribute(attr=attr):
+            return attr
+        case ast.Call(func=inner, args=[], keywords=[]):
+            return f"{_short(inner)}()"
+        case ast.Call(func=inner):
+            return f"{_short(inner)}(...)"
+    return ast.unparse(func)[:40]
+
+
+def closing_verb(resource: Resource) -> str:
+    """What is to become of it: closed, or given back to its pool."""
+    return "given back" if resource.is_pooled else "closed"
+
+
+def leak_notes(life: Lifetime, leak: Leak) -> Iterator[str]:
+    """Facts about the driver, other ways to leak, and where it ends."""
+    told = {at.lineno for at, _ in leak_steps(life, leak)}
+    others = {call.lineno: call for call in reversed(life.raisers) if call.lineno not in told}
+    if others and leak is not Leak.NEVER_CLOSED:
+        shown = [f"{name_of_call(others[line])} (line {line})" for line in sorted(others)]
+        more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
+        open_ = "also not given back" if life.resource.is_pooled else "also stays open"
+        yield f"{open_} if {'one of these' if len(shown) > 1 else shown[0]} raises" + (
+            f": {', '.join(shown[:3])}{more}" if len(shown) > 1 else ""
+        )
+    yield from consequence(life.resource, life.pool)
+    yield from life.runs.notes
+
+
+def _ending(resource: Resource) -> str:
+    """How an object of the project's is closed: by `close()`, by another method, or by leaving its `with`."""
+    names = sorted(resource.closed_by & ENDING, key=lambda name: (name != "close", name))
+    return f"its `{names[0]}` is called" if names else "its `with` is left"
+
+
+def consequence(resource: Resource, pool: str = "") -> Iterator[str]:
+    """What becomes of the server, or of its pool, when such a resource is left open again and again."""
+    if resource.costs_nothing or pool:
+        return  # nobody has one less; or it is not known of which server
+    if resource.is_object:
+        yield f"each {resource.title} opens its own connection, and keeps it open until {_ending(resource)}"
+    if resource.is_pooled or resource.kind in {"session", "engine connection"}:
+        yield "each one takes a connection from the pool; if the pool has none left, callers wait, then get an error"
+    elif (limit := _LIMITS.get(resource.server)) is not None:
+        yield limit
+
+
+# -- the way to a leak ----------------------------------------------------------------------------------
+
+_Point: TypeAlias = tuple[Node, Fact]
+_RESTS = "the generator is not resumed, or an exception is thrown into it here"
+
+
+def leak_steps(life: Lifetime, leak: Leak) -> list[tuple[Located, str]]:
+    """The way to a leak as a reader follows it: opened, the turns that matter, left open."""
+    return list(_steps(life, leak))
+
+
+def _steps(life: Lifetime, leak: Leak) -> Iterator[tuple[Located, str]]:
+    yield life.birth, "opened here"
+    left: tuple[Located, str] | None = None
+    way = life.facts(leak)
+    turns = set() if leak is Leak.NEVER_CLOSED else decisive(life, way)
+    for node, _, kind in way:
+        event = node.event
+        match event:
+            case cfg.Test(node=test) if node in turns:
+                yield _test_step(life, test, kind)
+            case cfg.Iterate(node=loop) if kind == "false" and _matters(life, loop):
+                yield loop.iter, "when this has no more items"
+            case cfg.Leave(node=item, swallows=True) if kind == "next":
+                yield item.context_expr, "this `with` swallows the exception"
+            case cfg.Call(node=call) | cfg.Await(node=call) | cfg.Yield(node=call) if kind == "raise":
+                yield call, _RESTS if isinstance(event, cfg.Yield) else "this raises"
+            case cfg.Raise(node=stmt):
+                yield stmt, "raised here"
+            case cfg.Catch(node=handler):
+                yield handler, "caught here"
+            case cfg.Return(node=stmt):
+                left = stmt, f"the function returns, `{life.title}` still open"
+            case cfg.End():
+                left = None  # an exception, or a `break`, has overtaken the `return`
+    if leak is Leak.RAISED:
+        return
+    if left is not None:
+        yield left
+    elif isinstance(life.scope.node, FUNCTION):
+        yield _last_statement(life.file, life.scope.node), f"the function ends, `{life.title}` still open"
+
+
+@query
+def _last_statement(_: File, code: ast.AST) -> ast.stmt:
+    statements = (part for part in ast.walk(code) if isinstance(part, ast.stmt))
+    return max(statements, key=lambda statement: statement.lineno)
+
+
+def decisive(life: Lifetime, way: list[tuple[Node, Fact, EdgeKind]]) -> set[Node]:
+    """The tests of a way to a leak after which it cannot end well any more, though it could before.
+
+    Where there is none, all of them: it may end well where it is not followed.
+    """
+    tests = {node for node, _, kind in way if isinstance(node.event, cfg.Test) and kind in {"true", "false"}}
+    after = _successors(life, way[0][0], way[0][1]) if tests else {}
+    well = leading_to(_before(after), [each for each in after if life.ends_well(*each)])
+    found = set()
+    for node, fact, kind in way:
+        if node in tests:
+            edges = {edge for edge, each in after.get((node, fact), ()) if each in well}
+            if edges and kind not in edges:
+                found.add(node)
+    return found or tests
+
+
+def _successors(life: Lifetime, node: Node, fact: Fact) -> dict[_Point, list[tuple[EdgeKind, _Point]]]:
+    """What may come after each point that is reached from here, as long as it is about this resource."""
+    found: dict[_Point, list[tuple[EdgeKind, _Point]]] = {}
+    todo = [(node, fact)]
+    while todo:
+        point = todo.pop()
+        if point in found:
+            continue
+        here, before = point
+        leaving = [(kind, after) for kind, after in life.analysis.transfer(here, before) if after.site is life.birth]
+        found[point] = [(kind, (target, after)) for kind, target in here.out for edge, after in leaving if edge == kind]
+        todo += [each for _, each in found[point]]
+    return found
+
+
+def _before(after: dict[_Point, list[tuple[EdgeKind, _Point]]]) -> dict[_Point, list[_Point]]:
+    """The points before each point."""
+    before: dict[_Point, list[_Point]] = {}
+    for point, following in after.items():
+        for _, each in following:
+            before.setdefault(each, []).append(point)
+    return before
+
+
+def _test_step(life: Lifetime, test: ast.expr, kind: EdgeKind) -> tuple[Located, str]:
+    """A test as it is written: of `not rows`, the graph asks for `rows`."""
+    above = life.file.parents.get(test)
+    if isinstance(above, ast.UnaryOp) and isinstance(above.op, ast.Not):
+        return above, f"when this is {'false' if kind == 'true' else 'true'}"
+    return test, f"when this is {kind}"
+
+
+def _matters(life: Lifetime, loop: ast.For | ast.AsyncFor | ast.comprehension) -> bool:
+    """Whether a loop that is not run (any more) is why it stays open: it would be closed within."""
+    return any(part in life.closes for part in ast.walk(loop))

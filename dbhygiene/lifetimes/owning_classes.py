@@ -1,0 +1,196 @@
+"""Classes that own a connection: the constructor opens it, a method closes it, and no other code can."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from dbhygiene.flow.definitions import Definition, base_classes, find_method
+from dbhygiene.library.resources import Leaving, Resource
+from dbhygiene.lifetimes.analysis import Analysis
+from dbhygiene.lifetimes.fields import ENDING, Field, is_plain
+from dbhygiene.lifetimes.state import ITSELF
+from dbhygiene.source import FUNCTION, Function, function_around
+
+if TYPE_CHECKING:
+    from dbhygiene.lifetimes.summaries import Summaries
+
+# With these, an object closes what it owns unasked, or is not what its class says.
+_UNASKED = frozenset({"__del__", "__new__", "__getattr__", "__getattribute__"})
+_LEAVING = frozenset({"__exit__", "__aexit__"})
+
+
+def resource_of_class(cls: Definition, summaries: Summaries) -> Resource | None:
+    """The resource that an object of a class is: it must be closed, by one of the methods that do.
+
+    None where the class opens nothing for sure, or where somebody besides its methods may close the connection.
+    """
+    made = summaries.constructor(cls)
+    field = _opening_field(cls, made, summaries) if made is not None else None
+    if field is None:
+        return None  # most classes end here
+    family = (cls, *base_classes(cls))
+    if any(not is_plain(each) for each in family):
+        return None
+    methods = _methods(family)
+    closers = _closers(field, methods) if not _UNASKED & methods.keys() else None
+    if closers is None or not closers & (ENDING | _LEAVING):
+        return None
+    if "close" in closers and _needs_more(methods["close"].node):
+        return None
+    if not closers & _LEAVING and methods.keys() & (_LEAVING | {"__enter__", "__aenter__"}):
+        return None
+    is_async = any(isinstance(methods[name].node, ast.AsyncFunctionDef) for name in closers & (ENDING | _LEAVING))
+    return Resource(
+        kind="connection",
+        title=f"`{cls.node.name}`",
+        closed_by=frozenset(name for name in closers if not name.startswith("__")),
+        leaving=Leaving(closes=True) if closers & _LEAVING else None,
+        plain_with=bool(closers & _LEAVING),
+        autocommits=True,  # what leaving it does to a write, its class decides
+        server=field.resource.server,
+        is_async=is_async,
+        awaits_close=is_async,
+        is_object=True,
+    )
+
+
+def _needs_more(method: ast.AST) -> bool:
+    """Whether a method cannot be called without arguments."""
+    assert isinstance(method, FUNCTION)
+    args = method.args
+    positional = len(args.posonlyargs) + len(args.args) - len(args.defaults)
+    return positional > 1 or None in args.kw_defaults
+
+
+def _methods(family: tuple[Definition, ...]) -> dict[str, Definition]:
+    found: dict[str, Definition] = {}
+    for each in family:
+        scope = each.file.classes.get(each.name)
+        if scope is None:
+            continue
+        defined = {name: node for name, node in scope.defined.items() if isinstance(node, FUNCTION)}
+        for name, values in scope.aliases.items():  # `close = disconnect`
+            match values:
+                case [ast.Name(id=other)] if other in defined:
+                    defined.setdefault(name, defined[other])
+        for name, node in defined.items():
+            found.setdefault(name, Definition(each.file, node, scope.inner_name(node.name)))
+    return found
+
+
+def _opening_field(cls: Definition, made: Definition, summaries: Summaries) -> Field | None:
+    """The field that holds an open connection whenever the constructor returns."""
+    run: list[Function] = []
+    for each in (made, *_methods_run_first(cls, made)):
+        assert isinstance(each.node, FUNCTION)
+        run.append(each.node)
+        analysis = summaries.analyse_again(each.file, each.node)
+        if analysis is not None and (found := _surely_kept(analysis)) is not None:
+            birth, name = found
+            if not all(map(_keeps_itself, run)):
+                return None
+            return Field(each.file, cls, name, birth, analysis.sites[birth], summaries)
+    return None
+
+
+def _methods_run_first(cls: Definition, made: Definition) -> list[Definition]:
+    """The methods that a constructor calls on an object of a class, whatever happens: `self.connect()`, a statement."""
+    assert isinstance(made.node, FUNCTION)
+    found: list[Definition] = []
+    for statement in made.node.body:
+        match statement:
+            case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id="self"), attr=name))):
+                called = find_method(cls, name)
+                if called is not None and isinstance(called.node, FUNCTION) and not called.node.decorator_list:
+                    found.append(called)
+    return found
+
+
+def _keeps_itself(method: Function) -> bool:
+    """Whether a method neither hands its object on, nor one of the object's methods: to `atexit`, to a registry."""
+    called = {part.func for part in ast.walk(method) if isinstance(part, ast.Call)}
+    for part in ast.walk(method):
+        for child in ast.iter_child_nodes(part):
+            if isinstance(child, ast.Name) and child.id == "self" and not isinstance(part, ast.Attribute):
+                return False
+        if isinstance(part, ast.Attribute) and part.attr in ENDING and _is_self(part.value) and part not in called:
+            return False
+    return True
+
+
+def _is_self(expr: ast.expr) -> bool:
+    return isinstance(expr, ast.Name) and expr.id == "self"
+
+
+def _surely_kept(analysis: Analysis) -> tuple[ast.Call, str] | None:
+    """The connection that is open in a field of the object, and in one only, on every way to the normal end."""
+    ends = analysis.solution.at(analysis.graph.exit)
+    for birth, resource in analysis.own_resources:
+        if resource.kind != "connection" or resource.is_pooled:
+            continue
+        mine = [fact for fact in ends if fact.site is birth]
+        fields = {
+            where for fact in mine for relation, where in fact.aliases if relation == ITSELF and isinstance(where, str)
+        }
+        fields = {where for where in fields if where.startswith("self.") and where.count(".") == 1}
+        surely = all(fact.state == "open" and fields <= {where for _, where in fact.aliases} for fact in mine)
+        if mine and len(fields) == 1 and surely and _always_opened(analysis, birth):
+            return birth, fields.pop().partition(".")[2]
+    return None
+
+
+def _always_opened(analysis: Analysis, birth: ast.Call) -> bool:
+    """Whether no way leads around the opening: it stands in the function's own block, or in a `try` or `with` there."""
+    file, function = analysis.file, analysis.scope.node
+    inside: ast.AST = birth
+    for around in file.around(birth):
+        if around is function:
+            return True
+        if isinstance(around, ast.stmt) and not isinstance(around, (ast.Assign, ast.AnnAssign, ast.Expr, ast.With)):
+            handlers = around.handlers if isinstance(around, ast.Try) and inside in around.body else None
+            if handlers is None or not all(_leaves(handler.body) for handler in handlers):
+                return False
+        if not isinstance(around, (ast.stmt, ast.Await)) and around is not birth:
+            return False
+        inside = around
+    return False
+
+
+def _leaves(block: list[ast.stmt]) -> bool:
+    return isinstance(block[-1], ast.Raise)
+
+
+def _closers(field: Field, methods: dict[str, Definition]) -> frozenset[str] | None:
+    """The methods that close the field, or may; None where somebody else may too."""
+    own = {method.node for method in methods.values()}
+    found: set[ast.AST] = set()
+    for file in field.relatives():
+        if file is None:
+            return None
+        for use in field.uses(file):
+            verdict = field.effect_of_use(file, use)
+            if verdict is None:
+                function = function_around(file, use)
+                if function not in own or not _is_self(use.value):
+                    return None
+                found.add(function)
+            elif verdict:
+                return None  # it is handed out
+    closers = {name for name, method in methods.items() if method.node in found}
+    return frozenset(_with_callers(closers, methods))
+
+
+def _with_callers(closers: set[str], methods: dict[str, Definition]) -> set[str]:
+    """These methods, and those that call one of them on the same object."""
+    while True:
+        more = {name for name, method in methods.items() if name not in closers and _calls(method.node, closers)}
+        if not more:
+            return closers
+        closers = closers | more
+
+
+def _calls(node: ast.AST, names: set[str]) -> bool:
+    return any(
+        isinstance(part, ast.Attribute) and part.attr in names and _is_self(part.value) for part in ast.walk(node)
+    )

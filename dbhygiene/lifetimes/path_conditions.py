@@ -1,0 +1,391 @@
+"""Path conditions: whether a tested variable is None, falsy or truthy.
+
+They rule out infeasible paths through flags, guards and early returns. `Condition` is one test:
+
+    if conn is not None:                 # Condition("conn", if_true=FALSY | TRUTHY, if_false=NONE)
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+from dbhygiene.flow.cfg import Bind, Call, Case, Enter, Graph, Node, Test
+from dbhygiene.lifetimes.state import path_of
+from dbhygiene.records import Record
+from dbhygiene.source import walk
+
+if TYPE_CHECKING:
+    from typing import TypeGuard
+
+NONE: Final = 1
+FALSY: Final = 2  # but not None
+TRUTHY: Final = 4
+ANYTHING: Final = NONE | FALSY | TRUTHY
+MAX_KEYS = 8
+
+Known = frozenset[tuple[str, int]]
+Truth = tuple[bool, Known]
+
+
+class Condition(Record):
+    """A test of one key: the values that the key may have if the test is true, and if it is false."""
+
+    key: str
+    if_true: int
+    if_false: int
+
+
+def condition_of(test: ast.expr) -> Condition | None:
+    """What a condition asks about a variable, a field, or a combination of these that nothing here can change."""
+    match test:
+        case ast.NamedExpr(target=ast.Name(id=name)):
+            return Condition(name, TRUTHY, NONE | FALSY)
+        case ast.Name() | ast.Attribute():
+            path = path_of(test)
+            return Condition(path, TRUTHY, NONE | FALSY) if path else None
+        case ast.Compare(left=left, ops=[op], comparators=[ast.Constant(value=None)]):
+            path = path_of(left.target if isinstance(left, ast.NamedExpr) else left)
+            if path is None:
+                return None
+            if isinstance(op, (ast.Is, ast.Eq)):
+                return Condition(path, NONE, FALSY | TRUTHY)
+            return Condition(path, FALSY | TRUTHY, NONE) if isinstance(op, (ast.IsNot, ast.NotEq)) else None
+        case ast.Compare(
+            left=left, ops=[ast.Is() | ast.IsNot() as op], comparators=[ast.Constant(value=bool() as flag)]
+        ):
+            path = path_of(left)
+            if path is None:
+                return None
+            same = TRUTHY if flag else FALSY
+            return Condition(path, same, ANYTHING) if isinstance(op, ast.Is) else Condition(path, ANYTHING, same)
+    if isinstance(test, ast.Compare) and _is_pure(test):
+        return Condition(ast.unparse(test), TRUTHY, FALSY)
+    return None
+
+
+def _is_pure(expr: ast.AST) -> bool:
+    pure = (ast.Name, ast.Attribute, ast.Constant, ast.Compare, ast.cmpop, ast.expr_context, ast.UnaryOp, ast.unaryop)
+    return all(isinstance(part, pure) for part in ast.walk(expr))
+
+
+def truthiness(value: ast.expr | None, known: Known, opened: Container[ast.AST] = ()) -> int:
+    """Return what a value may be: a mask of NONE, FALSY and TRUTHY. The calls in `opened` never return None."""
+    if value in opened:
+        return TRUTHY
+    match value:
+        case ast.Await(value=inner) | ast.NamedExpr(value=inner):
+            return truthiness(inner, known, opened)
+        case ast.IfExp(test=test, body=body, orelse=otherwise):
+            yes, no = _answers(test, known)
+            return (truthiness(body, known, opened) if yes else 0) | (truthiness(otherwise, known, opened) if no else 0)
+        case ast.BoolOp(op=op, values=[first, second]):
+            asked = truthiness(first, known, opened)
+            kept = TRUTHY if isinstance(op, ast.Or) else NONE | FALSY
+            return asked & kept | (truthiness(second, known, opened) if asked & ~kept else 0)
+        case ast.Constant(value=None):
+            return NONE
+        case ast.Constant(value=constant):
+            return TRUTHY if constant else FALSY
+        case ast.List(elts=elements) | ast.Tuple(elts=elements) | ast.Set(elts=elements):
+            return TRUTHY if elements else FALSY
+        case ast.Dict(keys=keys):
+            return TRUTHY if keys else FALSY
+        case ast.Name() | ast.Attribute():
+            path = path_of(value)
+            return next((mask for key, mask in known if key == path), ANYTHING)
+        case ast.Lambda():
+            return TRUTHY
+    if is_condition(value):
+        answers = {truth for truth, _ in truths(value, known)}
+        return (TRUTHY if True in answers else 0) | (FALSY if False in answers else 0)
+    return ANYTHING
+
+
+def is_condition(value: ast.expr | None) -> TypeGuard[ast.expr]:
+    """Whether an expression says only whether something is true: `a is None`, `not a`, `bool(a)`."""
+    match value:
+        case ast.UnaryOp(op=ast.Not()) | ast.Call(func=ast.Name(id="bool"), args=[_], keywords=[]):
+            return True
+        case ast.Compare():
+            return condition_of(value) is not None
+        case ast.BoolOp(values=values):
+            return all(map(is_condition, values))
+    return False
+
+
+def atoms(test: ast.expr) -> Iterator[ast.expr]:
+    """The conditions of which a condition is made."""
+    match test:
+        case ast.UnaryOp(op=ast.Not(), operand=inner):
+            yield from atoms(inner)
+        case ast.Call(func=ast.Name(id="bool"), args=[inner], keywords=[]):
+            yield from atoms(inner)
+        case ast.BoolOp(values=values):
+            for each in values:
+                yield from atoms(each)
+        case _:
+            yield test
+
+
+def truths(
+    test: ast.expr,
+    known: Known,
+    assume: Callable[[ast.expr, Known], Iterable[Truth]] | None = None,
+) -> list[Truth]:
+    """What a condition may come to, each with what is known then.
+
+    Arguments:
+        assume: what one of its parts may come to; by what is known of variables, where none is given.
+    """
+    match test:
+        case ast.UnaryOp(op=ast.Not(), operand=inner):
+            return [(not truth, after) for truth, after in truths(inner, known, assume)]
+        case ast.Call(func=ast.Name(id="bool"), args=[inner], keywords=[]):
+            return truths(inner, known, assume)
+        case ast.BoolOp(op=op, values=values):
+            ends = isinstance(op, ast.Or)
+            done: list[Truth] = []
+            going_on = [known]
+            for each in values:
+                found = [pair for before in going_on for pair in truths(each, before, assume)]
+                done += [pair for pair in found if pair[0] == ends]
+                going_on = [after for truth, after in found if truth != ends]
+            return [*done, *((not ends, after) for after in going_on)]
+    return [*dict.fromkeys((assume or possible_truths)(test, known))]
+
+
+def possible_truths(test: ast.expr, known: Known) -> Iterator[Truth]:
+    """What a condition that is not made of others may come to, by what is known of variables."""
+    asks = condition_of(test)
+    if asks is None:
+        mask = ANYTHING if is_condition(test) else truthiness(test, known)
+        yield from ((truth, known) for truth in (True, False) if mask & (TRUTHY if truth else NONE | FALSY))
+        return
+    for truth, mask in ((True, asks.if_true), (False, asks.if_false)):
+        if (after := assume(known, asks.key, mask)) is not None:
+            yield truth, after
+
+
+def _answers(test: ast.expr, known: Known) -> tuple[bool, bool]:
+    """Whether a condition may come out true, and whether false."""
+    answers = {truth for truth, _ in truths(test, known)}
+    return True in answers, False in answers
+
+
+def assume(known: Known, key: str, mask: int) -> Known | None:
+    """Return the path conditions after a test; None if it contradicts them."""
+    before = next((m for k, m in known if k == key), ANYTHING)
+    after = before & mask
+    if not after:
+        return None
+    return known - {(key, before)} | {(key, after)} if after != before else known
+
+
+class TrackedConditions:
+    """The keys that a graph tests, and the nodes after which each may still be tested."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        names: Iterable[str],
+        limit: int = MAX_KEYS,
+        *,
+        opened: Iterable[ast.AST] = (),
+        given: Mapping[ast.Call, Sequence[str]] | None = None,
+    ) -> None:
+        self._given = given or {}
+        nodes = graph.nodes()
+        asked: dict[str, set[ast.expr]] = {}
+        told: Counter[str] = Counter()
+        for node in nodes:
+            if isinstance(node.event, Test) and (asks := condition_of(node.event.node)):
+                asked.setdefault(asks.key, set()).add(node.event.node)
+            elif isinstance(node.event, Case) and (path := path_of(node.event.subject)):
+                asked.setdefault(path, set()).add(node.event.node.pattern)  # type: ignore[arg-type]
+            elif isinstance(node.event, Call):
+                for path in self._given.get(node.event.node, ()):
+                    asked.setdefault(path, set()).add(node.event.node)
+            elif isinstance(node.event, Bind):
+                for target, value in _assignments(node.event):
+                    if value is not None and (path := path_of(target)) is not None:
+                        chosen = isinstance(value, (ast.IfExp, ast.BoolOp)) or is_condition(value)
+                        told[path] += chosen or truthiness(value, frozenset()) != ANYTHING
+        resources = set(names)
+        self.objects = _objects(nodes, resources, set(opened))
+        self._flags = _flags(nodes)
+        useful = [key for key in asked if len(asked[key]) > 1 or told[key] or key in resources]
+        copies = [copy for node in nodes for copy in _copies(node)]
+        useful += {to: None for to, of in copies if to in asked and to not in useful and (of in asked or told[of])}
+        for key in useful:  # grows as it is gone through: what is copied to a key is one
+            useful += [source for target, source in copies if target == key and source not in useful]
+            asked.setdefault(key, set())
+        useful.sort(key=lambda key: (key not in resources, not told[key], -len(asked[key])))
+        self.keys = useful[:limit]
+        self._mentions = {key: _names(key) for key in self.keys}
+        self._later = self._live(nodes)
+
+    def _live(self, nodes: list[Node]) -> dict[Node, frozenset[str]]:
+        """For each node, the keys that are asked for after it on some way, as sets shared between nodes."""
+        bits = {key: 1 << number for number, key in enumerate(self.keys)}
+        own = {node: sum({bits.get(key, 0) for key in self._tracked_at(node)}) for node in nodes}
+        live = dict(own)
+        before: dict[Node, list[Node]] = {}
+        for node in nodes:
+            for _, target in node.out:
+                before.setdefault(target, []).append(node)
+        todo = [node for node in nodes if own[node]]
+        while todo:
+            node = todo.pop()
+            for source in before.get(node, ()):
+                if live[node] & ~live[source]:
+                    live[source] |= live[node]
+                    todo.append(source)
+        later: dict[Node, frozenset[str]] = {}
+        sets: dict[int, frozenset[str]] = {}
+        for node in nodes:
+            mask = 0
+            for _, target in node.out:
+                mask |= live[target]
+            if mask not in sets:
+                sets[mask] = frozenset(key for key, bit in bits.items() if mask & bit)
+            later[node] = sets[mask]
+        return later
+
+    def _tracked_at(self, node: Node) -> Iterator[str]:
+        yield from _conditions_at(node)
+        if isinstance(node.event, Call):
+            yield from self._given.get(node.event.node, ())
+
+    def after(self, node: Node, known: Known) -> Known:
+        """What is still of use after a node."""
+        later = self._later[node]
+        return known if all(key in later for key, _ in known) else frozenset(k for k in known if k[0] in later)
+
+    def condition_of(self, test: ast.expr) -> Condition | None:
+        """What a condition asks about one of the keys."""
+        asks: Condition | None
+        match test:
+            case ast.Compare(
+                left=left, ops=[ast.Is() | ast.Eq()], comparators=[ast.Constant(value=bool() as flag)]
+            ) if path_of(left) in self._flags:
+                asks = Condition(str(path_of(left)), *((TRUTHY, FALSY) if flag else (FALSY, TRUTHY)))
+            case _:
+                asks = condition_of(test)
+        return asks if asks is not None and asks.key in self.keys else None
+
+    def assume(self, known: Known, key: str, mask: int) -> Known | None:
+        """Return the path conditions after a test; see `assume`."""
+        return assume(known, key, mask & ~FALSY if key in self.objects else mask)
+
+    def invalidate(self, known: Known, path: str) -> Known:
+        """Return the path conditions after `path` was given another value."""
+        return frozenset(k for k in known if path not in self._mentions.get(k[0], ()))
+
+
+def _objects(nodes: list[Node], names: set[str], opened: set[ast.AST]) -> frozenset[str]:
+    """The variables that hold a resource or stand in for one: what is in them is None or true, but never false."""
+    found, false = set(names), set()
+    copied: list[tuple[str, str | None]] = []
+    for node in nodes:
+        if not isinstance(node.event, Bind) or node.event.value is None or (path := path_of(node.event.target)) is None:
+            continue
+        if truthiness(node.event.value, frozenset()) == FALSY:
+            false.add(path)
+        match node.event.value:
+            case ast.Name() | ast.Attribute():
+                copied.append((path, path_of(node.event.value)))
+            case ast.BoolOp(op=ast.Or(), values=values) if not opened.isdisjoint(map(_without_await, values)):
+                found |= {path, *(other for each in values if (other := path_of(each)))}
+            case ast.IfExp(body=body, orelse=otherwise) if not opened.isdisjoint(
+                map(_without_await, (body, otherwise))
+            ):
+                found |= {path, *(other for each in (body, otherwise) if (other := path_of(each)))}
+    found |= {to for to, of in copied if of in found}
+    return frozenset(found - false)
+
+
+def _without_await(expr: ast.expr) -> ast.expr:
+    return expr.value if isinstance(expr, (ast.Await, ast.NamedExpr)) else expr
+
+
+def _flags(nodes: list[Node]) -> frozenset[str]:
+    """The variables that are only ever given the answer of a condition."""
+    found: dict[str, bool] = {}
+    for node in nodes:
+        if isinstance(node.event, Bind) and (path := path_of(node.event.target)) is not None:
+            value = node.event.value
+            is_bool = is_condition(value) or (isinstance(value, ast.Constant) and isinstance(value.value, bool))
+            found[path] = found.get(path, True) and is_bool
+    return frozenset(path for path, is_flag in found.items() if is_flag)
+
+
+def _conditions_at(node: Node) -> Iterator[str]:
+    match node.event:
+        case Test(node=test):
+            asks = condition_of(test)
+            path = asks.key if asks else None
+        case Case(subject=subject):
+            path = path_of(subject)
+        case Call(node=call):
+            path = method_owner(call.func)
+        case Bind(value=ast.expr() as value):
+            yield from (source for _, source in _copies(node))
+            yield from _conditions(value)
+            return
+        case _:
+            yield from (source for _, source in _copies(node))
+            return
+    if path is not None:
+        yield path
+
+
+def _conditions(value: ast.expr) -> Iterator[str]:
+    """The keys on which it depends what a value is worth."""
+    tests = [value] if is_condition(value) else []
+    for part in walk(value):
+        if isinstance(part, (ast.IfExp, ast.BoolOp)):
+            tests += [part.test] if isinstance(part, ast.IfExp) else part.values[:-1]
+    for test in tests:
+        for atom in atoms(test):
+            if (asks := condition_of(atom)) is not None:
+                yield asks.key
+
+
+def method_owner(func: ast.expr) -> str | None:
+    """The variable or field on which a method is called; None where it is something else."""
+    return path_of(func.value) if isinstance(func, ast.Attribute) else None
+
+
+def _copies(node: Node) -> Iterator[tuple[str, str]]:
+    """The variables that are given the value of another here, or of a condition on it: target and source."""
+    if isinstance(node.event, Enter) and node.event.node.optional_vars is not None:
+        entered, bound = path_of(node.event.node.context_expr), path_of(node.event.node.optional_vars)
+        if entered and bound:
+            yield bound, entered
+    for to, given in _assignments(node.event) if isinstance(node.event, Bind) else ():
+        if given is None or (path := path_of(to)) is None:
+            continue
+        if (source := path_of(given)) is not None:
+            yield path, source
+        if is_condition(given):
+            yield from ((path, key) for key in _conditions(given))
+
+
+def _assignments(event: Bind) -> list[tuple[ast.expr, ast.expr | None]]:
+    """Each target of an assignment, with its value."""
+    target, value = event.target, event.value
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
+        return list(zip(target.elts, value.elts, strict=True))
+    return [(target, value)]
+
+
+def _names(key: str) -> frozenset[str]:
+    """Every path that a key speaks of, and what each hangs on: `a.b is c` -> a, a.b, c."""
+    found: set[str] = set()
+    for part in ast.walk(ast.parse(key, mode="eval")):
+        if (path := path_of(part)) is not None:
+            found.add(path)
+    return frozenset(found)

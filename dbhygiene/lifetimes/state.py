@@ -1,0 +1,123 @@
+"""`Fact`: the abstract state of one resource at a node: open or closed, and the relations by which it can be reached.
+
+conn = connect()                     # state "open", aliases {(ITSELF, "conn")}
+cursor = conn.cursor()               # and (PART, "cursor")
+conn.close()                         # state "closed"
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+Site: TypeAlias = "ast.Call | ast.arg"  # the call that opened it; a parameter stands for what the caller opened
+State: TypeAlias = Literal["open", "closed", "escaped"]
+Where: TypeAlias = "str | ast.AST"  # a variable or `self.field`; an expression just evaluated; a `with` item
+Alias: TypeAlias = "tuple[str, Where]"
+
+# How something is related to the resource:
+ITSELF: Final = "is"
+PART: Final = "part"  # lives in it, and may still read from it: a cursor
+MAYBE_PART: Final = "found"  # may be such a part, or None, or data: a row, or what a function returns that is given it
+PARTS: Final = "parts"  # a container of parts of it
+CONTAINER: Final = "in"  # a container that holds it
+CLOSER: Final = "closer"  # closes it when it is left or closed: closing(conn), an ExitStack
+CLOSE_METHOD: Final = "close"  # its bound `close` method
+BOUND_METHOD: Final = "bound "  # and a name: its method of this name, not called; without a name: a container of such
+LENT_FIELD: Final = "<lent>"  # below a field: somebody else has seen that since, and may have closed it
+RETURN: Final = "<return>"  # where the function's result is
+FOREIGN: Final = "<elsewhere>"  # in somebody's container or object
+
+
+READERS: Final = frozenset({PART, MAYBE_PART})
+
+
+class Fact(NamedTuple):
+    """An abstract state that may hold before a node.
+
+    Without a `site` it is about no resource, only about the path conditions. `known` are the path conditions; `thrown`:
+    an exception was raised since the resource was opened; `lost`: the last one came from the resource itself, which may
+    be dead.
+    """
+
+    site: Site | None = None
+    state: State = "open"
+    aliases: frozenset[Alias] = frozenset()
+    known: frozenset[tuple[str, int]] = frozenset()
+    thrown: bool = False
+    lost: bool = False
+
+    def relation_of(self, where: Where) -> str | None:
+        """Return the relation between the object at this place and the resource; None if there is none."""
+        for relation, place in self.aliases:
+            if place is where or (type(place) is str and place == where):
+                return relation
+        return None
+
+    def fields(self) -> list[str]:
+        """The fields of `self` that hold it, or what closes it."""
+        return [where for _, where in self.aliases if type(where) is str and where.count(".") == 1]
+
+    def add_alias(self, relation: str, where: Where) -> Fact:
+        return self._replace(aliases=self.aliases | {(relation, where)})
+
+    def drop_aliases(self, wheres: Iterable[Where]) -> Fact:
+        gone = set(wheres)
+        kept = frozenset(alias for alias in self.aliases if alias[1] not in gone)
+        return self if len(kept) == len(self.aliases) else self._replace(aliases=kept)
+
+    def forget_path(self, path: str) -> Fact:
+        """Return the fact after `path`, and every path below it, was given another value."""
+        inner = path + "."
+        kept = frozenset(
+            (relation, where)
+            for relation, where in self.aliases
+            if not (type(where) is str and (where == path or where.startswith(inner)))
+        )
+        return self if len(kept) == len(self.aliases) else self._replace(aliases=kept)
+
+
+def item(index: int) -> str:
+    """How a tuple is related to the resource that is its element."""
+    return f"item{index}"
+
+
+def item_index(relation: str) -> int | None:
+    return int(relation[4:]) if relation.startswith("item") else None
+
+
+def method_bound(relation: str | None) -> str | None:
+    """The method that something is, bound to the resource; "" where it is a container of methods."""
+    return relation[len(BOUND_METHOD) :] if relation is not None and relation.startswith(BOUND_METHOD) else None
+
+
+def is_view(relation: str | None) -> bool:
+    """Whether something still reads from the resource, or holds what does, without being the resource or holding it."""
+    return relation in {*READERS, PARTS} or method_bound(relation) is not None
+
+
+def container_of(hows: Iterable[str]) -> str:
+    """How a container relates to the resource to which its elements relate so: by the strongest of them."""
+    found = set(hows)
+    if any(not is_view(relation) for relation in found):
+        return CONTAINER
+    return BOUND_METHOD if any(method_bound(relation) is not None for relation in found) else PARTS
+
+
+def content_of(relation: str | None) -> str | None:
+    """How what is taken out of a container relates to the resource; rows are data."""
+    if relation == CONTAINER or (relation is not None and item_index(relation) is not None):
+        return ITSELF
+    if relation == PARTS:
+        return MAYBE_PART
+    return BOUND_METHOD if method_bound(relation) is not None else None
+
+
+def path_of(expr: ast.AST) -> str | None:
+    """`a.b.c` as text; None for anything else."""
+    parts: list[str] = []
+    while isinstance(expr, ast.Attribute):
+        parts.append(expr.attr)
+        expr = expr.value
+    return ".".join([expr.id, *reversed(parts)]) if isinstance(expr, ast.Name) else None

@@ -1,0 +1,183 @@
+"""The way to a leak, as it is told: the turns that matter, in the order of execution."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dbhygiene import checker
+from dbhygiene.model import Finding, Fix, NoFix
+from dbhygiene.registry import all_rules
+from dbhygiene.settings import Confidence, Settings
+from dbhygiene.source import File, NoProject
+
+HEAD = "import pymysql\nfrom contextlib import suppress\n\ndef f(a, b, rows):\n    conn = pymysql.connect()\n"
+
+
+def source(body: str) -> str:
+    return HEAD + "".join(f"    {line}\n" for line in body.split("\n"))
+
+
+def finding(body: str) -> Finding:
+    file = File(Path("app.py"), source(body), project=NoProject(Settings(min_confidence=Confidence.POSSIBLE)))
+    (found,) = checker.check_file(file, all_rules())
+    return found
+
+
+def told(body: str) -> list[str]:
+    lines = source(body).split("\n")
+    return [
+        f"{lines[s.span.line - 1][s.span.column : s.span.end_column]}: {s.message}" for s in finding(body).steps[1:]
+    ]
+
+
+LEFT = "`conn` still open"
+
+
+@pytest.mark.parametrize(
+    ("body", "steps"),
+    [
+        ("if a:\n    b()\nrows()", [f"rows(): the function ends, {LEFT}"]),
+        (
+            "if not a:\n    return\nconn.close()",
+            ["not a: when this is true", f"return: the function returns, {LEFT}"],
+        ),
+        (
+            "if b:\n    print(b)\nif a and rows:\n    conn.close()",
+            ["a: when this is false", f"conn.close(): the function ends, {LEFT}"],
+        ),
+        (
+            "for row in rows:\n    conn.close()\n    return",
+            ["rows: when this has no more items", f"return: the function ends, {LEFT}"],
+        ),
+        (
+            "with suppress(ValueError):\n    try:\n        return conn\n    finally:\n        rows()",
+            [
+                "rows(): this raises",
+                "suppress(ValueError): this `with` swallows the exception",
+                f"rows(): the function ends, {LEFT}",
+            ],
+        ),
+        (
+            "with suppress(ValueError):\n    rows()\n    conn.close()",
+            [
+                "rows(): this raises",
+                "suppress(ValueError): this `with` swallows the exception",
+                f"conn.close(): the function ends, {LEFT}",
+            ],
+        ),
+    ],
+    ids=["never closed", "not", "and", "loop", "return overtaken", "suppress"],
+)
+def test_the_turns_that_matter_are_told(body: str, steps: list[str]) -> None:
+    assert told(body) == steps
+
+
+@pytest.mark.parametrize("manager", ["conn.cursor()", "conn", "b.form('x')", "self.transaction()"])
+def test_a_with_that_swallows_nothing_is_not_said_to(manager: str) -> None:
+    (step,) = told(f"with {manager} as it:\n    it.execute('x')\nconn.close()")
+    assert step.endswith(": this raises")
+
+
+@pytest.mark.parametrize(
+    ("exit_", "swallows"),
+    [
+        ("return True", True),
+        ("return kind is ValueError", True),
+        ("return False", False),
+        ("return self.inner.__exit__(kind, error, trace)", False),
+        ("print(error)", False),
+    ],
+)
+def test_a_with_swallows_as_its_class_says(exit_: str, swallows: bool) -> None:
+    text = f"""
+import pymysql
+
+class Scope:
+    def __enter__(self):
+        return self
+    def __exit__(self, kind, error, trace):
+        {exit_}
+
+def f(work):
+    conn = pymysql.connect()
+    with Scope():
+        work()
+        conn.close()
+"""
+    (found,) = checker.check_file(File(Path("app.py"), text), all_rules())
+    assert ("this `with` swallows the exception" in [step.message for step in found.steps]) is swallows
+
+
+@pytest.mark.parametrize(
+    ("body", "others"),
+    [
+        ("a()\nself.conn = conn\nb()\nrows()", []),
+        ("a()\ntry:\n    b()\nexcept Exception:\n    rows.clear()\nconn.close()", []),
+        ("a()\ntry:\n    b()\nexcept Exception:\n    conn.close()\n    raise\nconn.close()", []),
+        ("a()\nkeep(conn)\nb()", []),
+        ("a()\ntry:\n    b()\nexcept ValueError:\n    print('x')\nconn.close()", ["b"]),
+        ("a()\nconn.close()\nb()", []),
+    ],
+    ids=["kept", "caught", "closed by the handler", "handed on", "caught in part", "closed"],
+)
+def test_only_what_leaves_it_open_is_told_as_another_way(body: str, others: list[str]) -> None:
+    notes = [note for note in finding(body).notes if note.startswith("also stays open")]
+    assert [note.split("`")[1] for note in notes] == others
+
+
+def test_other_ways_to_leak_are_told_once_a_line() -> None:
+    found = finding(
+        "if a:\n    return\nconn.cursor().execute('x')\nconn.ping()\nconn.commit()\nconn.begin()\nconn.close()"
+    )
+    assert found.notes[0] == (
+        "also stays open if one of these raises:"
+        " `conn.cursor().execute` (line 8), `conn.ping` (line 9), `conn.commit` (line 10) and 1 more"
+    )
+    one = finding("conn.ping()\nconn.commit()\nconn.close()")
+    assert one.notes[0] == "also stays open if `conn.commit` (line 7) raises"
+
+
+def test_what_a_pool_lends_is_given_back_not_closed() -> None:
+    head = "from psycopg2.pool import ThreadedConnectionPool\n\nPOOL = ThreadedConnectionPool(1, 8)\n\ndef f():\n"
+    body = "    conn = POOL.getconn()\n    conn.cursor().execute('x')\n    conn.commit()\n    POOL.putconn(conn)\n"
+    (found,) = checker.check_file(File(Path("app.py"), head + body), all_rules())
+    assert found.message == "connection `conn` is not given back if `conn.cursor().execute` raises"
+    assert found.notes[0] == "also not given back if `conn.commit` (line 8) raises"
+    assert isinstance(found.fix, Fix)
+    assert found.fix.title == "Give `conn` back in a `finally`"
+
+
+def test_an_object_that_owns_a_connection_is_told_with_what_closes_it() -> None:
+    text = """
+import pymysql
+
+class Prices:
+    def __init__(self, options):
+        self.held = pymysql.connect(**options)
+    def disconnect(self):
+        self.held.close()
+
+def f(options):
+    prices = Prices(options)
+    print(prices)
+"""
+    (found,) = checker.check_file(File(Path("app.py"), text), all_rules())
+    assert found.notes[0] == (
+        "each `Prices` opens its own connection, and keeps it open until its `disconnect` is called"
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (
+            "conn.ping()\nreturn (row for row in conn.cursor())",
+            "something that still reads from the connection is used later (line 7); close it after that",
+        ),
+        ("if a:\n    keep(conn)\nconn.ping()", "on some paths the connection is passed to other code (line 7)"),
+    ],
+)
+def test_a_refusal_names_the_line_that_is_the_reason(body: str, why: str) -> None:
+    assert finding(body).fix == NoFix(why)

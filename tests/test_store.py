@@ -1,0 +1,300 @@
+"""What is kept of a run is still true in the next one, whatever happened in between."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import sqlite3
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from dbhygiene import checker, store
+from dbhygiene import project as project_module
+from dbhygiene.checker import project_check
+from dbhygiene.checker.incremental import IncrementalCheck
+from dbhygiene.frontends.cli import main
+from dbhygiene.model import Finding
+from dbhygiene.project import Project
+from dbhygiene.settings import Settings
+
+HELPERS = [  # each opens, closes, keeps or borrows, or says nothing of it
+    "import pymysql\n\ndef open_shop():\n    return pymysql.connect()\n",
+    "import pymysql\n\ndef open_shop():\n    conn = pymysql.connect()\n    conn.close()\n",
+    "import pymysql\n\ndef open_shop():\n    return pymysql.connect()\n\ndef close_shop(conn):\n    conn.close()\n",
+    "def close_shop(conn):\n    print(conn)\n",
+    "def open_shop():\n    return 1\n",
+    "from app.base import open_shop, close_shop\n",
+    "from app.base import *\n",
+    "from app.base import open_shop as open_it\n\ndef open_shop():\n    return open_it()\n",
+    "import sqlalchemy\n\nopen_shop = sqlalchemy.create_engine('mysql://db/app').connect\n",
+    "def f(:\n",
+]
+USERS = [
+    "from app.{0} import open_shop\n\ndef f():\n    conn = open_shop()\n    conn.ping()\n",
+    "from app.{0} import open_shop, close_shop\n\ndef f():\n    c = open_shop()\n    c.ping()\n    close_shop(c)\n",
+    "import pymysql\nfrom app.{0} import close_shop\n\ndef f():\n    conn = pymysql.connect()\n    close_shop(conn)\n",
+    "import pymysql\n\nclass Shop:\n    def __init__(self):\n        self.kept = pymysql.connect()\n",
+    "from app.{0} import Shop\n\ndef f():\n    shop = Shop()\n    shop.kept.close()\n",
+    "from sqlalchemy import create_engine\n\ndef f():\n    return create_engine('mysql://db/app')\n",
+    "from . import {0}\n\ndef f():\n    return {0}.open_shop()\n",
+    "print('no database')\n",
+    "import time\nfrom app.models import User\n\ndef f():\n    while True:\n        User.objects.count()\n"
+    "        time.sleep(9999)\n",
+    "from django.db import models\n\nclass User(models.Model):\n    pass\n",
+]
+NAMES = ["base", "db", "tools", "web", "jobs", "models", "cli", "admin"]
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(project_check, "SMALLEST", 1)
+    monkeypatch.setattr(project_check, "LARGE_PART", 100)
+
+
+def check(root: Path, directory: Path | None, *parts: str) -> list[Finding]:
+    project = Project(root, Settings())
+    below = {root / part for part in parts or (".",)}
+    files = project.discover(below).files
+    warnings: list[str] = []
+    how = checker.RunOptions(directory, 1, warn=warnings.append)
+    found = list(checker.check(project, files, checker.selected_rules(project.settings), named=below, how=how))
+    assert not warnings
+    return found
+
+
+def edit(root: Path, dice: random.Random) -> None:
+    """Write, take away or touch a module."""
+    path = root / dice.choice(["app", "app", "jobs"]) / f"{dice.choice(NAMES)}.py"
+    path.parent.mkdir(exist_ok=True)
+    match dice.randrange(8):
+        case 0:
+            path.unlink(missing_ok=True)
+        case 1:
+            if path.exists():
+                os.utime(path, ns=(dice.randrange(10**18), dice.randrange(10**18)))
+        case 2:
+            package = path.with_suffix("")
+            if package.exists():
+                shutil.rmtree(package)
+            else:
+                package.mkdir()
+                (package / "__init__.py").write_text(dice.choice(HELPERS))
+        case _:
+            path.write_text(dice.choice(HELPERS + USERS).replace("{0}", dice.choice(NAMES)))
+    for each in root.rglob("*.py"):  # long ago, or every file would be looked into
+        if each.stat().st_mtime_ns > 10**18:
+            os.utime(each, ns=(0, dice.randrange(10**17)))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_warm_is_cold_after_any_edits(tmp_path: Path, seed: int) -> None:
+    dice = random.Random(seed)
+    root, directory = tmp_path / "p", tmp_path / "cache"
+    (root / "app").mkdir(parents=True)
+    (root / "jobs").mkdir()
+    (root / "pyproject.toml").touch()
+    (root / "app" / "__init__.py").touch()
+    for _ in range(12):
+        edit(root, dice)
+    for _ in range(25):
+        edit(root, dice)
+        part = dice.choice([".", ".", "app", "jobs"])
+        cold = check(root, None, part)
+        assert list(map(repr, check(root, directory, part))) == list(map(repr, cold))
+        assert list(map(repr, check(root, directory, part))) == list(map(repr, cold))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    root = tmp_path / "p"
+    root.mkdir()
+    (root / "db.py").write_text(HELPERS[0])
+    (root / "use.py").write_text(USERS[0].replace("app.{0}", "db"))
+    (root / "other.py").write_text("import pymysql\n\ndef alone():\n    conn = pymysql.connect()\n    conn.ping()\n")
+    for path in root.iterdir():
+        os.utime(path, (1, 1))
+    return root
+
+
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the files that are checked from now on."""
+    names: list[str] = []
+    check_file = project_check.check_file
+    monkeypatch.setattr(
+        project_check, "check_file", lambda file, *rest: names.append(file.path.name) or check_file(file, *rest)
+    )
+    return names
+
+
+def test_only_what_rests_on_a_change_is_checked_again(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = check(project, project / "c")
+    assert [f.path.name for f in first] == ["other.py", "use.py"]
+    names = counted(monkeypatch)
+    assert check(project, project / "c") == first
+    assert names == []
+    (project / "db.py").write_text(HELPERS[0] + "\n\ndef more():\n    pass\n")
+    assert check(project, project / "c") == first
+    assert names == ["db.py", "use.py"]
+
+
+def test_what_is_found_in_a_part_is_known_when_the_whole_is_checked(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "two"):
+        (project / name).mkdir()
+        (project / name / "use.py").write_text(USERS[0].replace("app.{0}", "db"))
+        os.utime(project / name / "use.py", (1, 1))
+    cold = check(project, None)
+    names = counted(monkeypatch)
+    for _ in range(2):
+        assert [finding.path for finding in check(project, project / "c", "one")] == [project / "one" / "use.py"]
+    assert names == ["use.py"]
+    assert [finding.path.parent.name for finding in check(project, project / "c", "one", "two")] == ["one", "two"]
+    assert names == ["use.py", "use.py"]
+    for _ in range(2):
+        assert check(project, project / "c") == cold
+    assert len(names) == 2 + 3
+    assert check(project, project / "c", "two") == [each for each in cold if each.path.parent.name == "two"]
+    assert len(names) == 2 + 3
+
+
+def test_another_configuration_knows_nothing(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    check(project, project / "c")
+    (project / "requirements.txt").write_text("pymysql==0.9\n")
+    names = counted(monkeypatch)
+    check(project, project / "c")
+    assert len(names) == 3
+
+
+@pytest.mark.parametrize("damage", [b"", b"no database at all", b"SQLite format 3\0" + bytes(4000)])
+def test_a_damaged_cache_is_thrown_away(project: Path, damage: bytes) -> None:
+    first = check(project, project / "c")
+    (kept,) = (project / "c").glob("*.sqlite")
+    kept.write_bytes(damage)
+    for _ in range(2):
+        how = checker.RunOptions(project / "c", warn=lambda words: None)
+        again = Project(project)
+        files = again.discover([project]).files
+        assert list(checker.check(again, files, checker.selected_rules(Settings()), how=how)) == first
+    with sqlite3.connect(kept) as connection:
+        assert connection.execute("SELECT count(*) FROM files").fetchone()[0] >= 3
+
+
+def test_a_directory_that_cannot_be_made_is_told_once_and_does_no_harm(project: Path) -> None:
+    (project / "c").write_text("in the way")
+    warnings: list[str] = []
+    again = Project(project)
+    files = again.discover([project]).files
+    how = checker.RunOptions(project / "c", warn=warnings.append)
+    assert len(list(checker.check(again, files, checker.selected_rules(Settings()), how=how))) == 2
+    assert len(warnings) == 1
+    assert "cache not written" in warnings[0]
+
+
+def test_a_run_that_read_before_somebody_wrote_writes_nothing(project: Path) -> None:
+    check(project, project / "c")
+    (kept,) = (project / "c").glob("*.sqlite")
+    with sqlite3.connect(kept) as connection:
+        key = connection.execute("SELECT value FROM facts WHERE name = 'key'").fetchone()[0]
+    one, other = (store.Store(project / "c", "") for _ in range(2))
+    for each in (one, other):
+        each._path, each._key = kept, key
+    before, same = one.read(), other.read()
+    assert before.writes == same.writes == 1
+    one.write({**before.facts, "words": "['first']"}, {}, [], before.writes)
+    other.write({**before.facts, "words": "['second']"}, {}, [], same.writes)
+    assert one.read().facts["words"] == "['first']"
+
+
+def test_only_a_cache_is_removed(project: Path) -> None:
+    check(project, project / "c")
+    assert not store.clean(project)
+    assert store.clean(project / "c")
+    assert not (project / "c").exists()
+
+
+OPENS = "import pymysql\n\ndef open_shop():\n    return pymysql.connect()\n"
+
+
+def written(root: Path, **files: str) -> None:
+    for name, text in files.items():
+        (root / f"{name}.py").write_text(text)
+
+
+def test_a_module_that_is_too_large_to_be_read_is_told_of_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(project_module, "LARGEST", 1000)
+    root = tmp_path / "shop"
+    root.mkdir()
+    user = "import large\nfrom base import open_shop\n\ndef f():\n    conn = open_shop()\n    conn.ping()\n"
+    written(root, base=OPENS, user=user, large="#" * (project_module.LARGEST + 1))
+    assert check(root, tmp_path / "kept") == check(root, tmp_path / "kept") == check(root, None)
+
+
+def test_a_module_that_was_missing_brings_a_helper(tmp_path: Path) -> None:
+    root = tmp_path / "shop"
+    root.mkdir()
+    written(root, base=OPENS, user="from late import open_shop\n\ndef f():\n    conn = open_shop()\n    conn.ping()\n")
+    assert check(root, tmp_path / "kept") == []
+    written(root, late="from base import open_shop\n")
+    assert [each.code for each in check(root, tmp_path / "kept")] == ["HYG101"]
+
+
+def test_the_one_file_that_has_changed_is_helped(tmp_path: Path) -> None:
+    root = tmp_path / "shop"
+    root.mkdir()
+    alone = "import sqlalchemy\n"
+    written(root, base=f"{alone}{OPENS}", user=alone, other=alone)
+    assert check(root, tmp_path / "kept") == []
+    written(root, user="from base import open_shop\n\ndef f():\n    conn = open_shop()\n    conn.ping()\n")
+    assert [each.code for each in check(root, tmp_path / "kept")] == ["HYG101"]
+
+
+def test_what_git_tracks_may_be_gone(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    subprocess.run(["git", "init", "-q", str(project)], check=True)
+    subprocess.run(["git", "add", "."], cwd=project, check=True)
+    monkeypatch.chdir(project)
+
+    def told() -> list[str]:
+        assert main(["check", "-q", "-o", "concise"]) < 2
+        return sorted({row.partition(":")[0] for row in capsys.readouterr().out.splitlines()})
+
+    assert told() == told() == ["other.py", "use.py"]
+    (project / "other.py").unlink()
+    assert told() == told() == ["use.py"]
+    (project / "db.py").unlink()
+    assert told() == told() == []
+
+
+def test_who_looks_ahead_takes_nothing_that_was_written_since(project: Path) -> None:
+    (project / "part").mkdir()
+    (project / "part" / "use.py").write_text(USERS[0].replace("app.{0}", "db"))
+    os.utime(project / "part" / "use.py", (1, 1))
+    (project / "other.py").write_text("print()\n")
+    os.utime(project / "other.py", (1, 1))
+    check(project, project / "c")
+    ahead = Project(project)
+    memory = IncrementalCheck(ahead, checker.selected_rules(Settings()), project / "c")
+    assert len(memory.unchanged_files([project])) == 4
+    (project / "other.py").write_text("import pymysql\n\ndef alone():\n    conn = pymysql.connect()\n    conn.ping()\n")
+    os.utime(project / "other.py", (2, 2))
+    check(project, project / "c", "part")
+    how = checker.RunOptions(project / "c", incremental=memory)
+    found = list(checker.check(ahead, ahead.discover([project]).files, checker.selected_rules(Settings()), how=how))
+    assert found == check(project, None)
+
+
+def test_who_asks_for_little_looks_at_few_times(project: Path) -> None:
+    for number in range(300):
+        (project / f"m{number}.py").write_text("print()\n")
+        os.utime(project / f"m{number}.py", (1, 1))
+    check(project, project / "c")
+    memory = IncrementalCheck(Project(project), checker.selected_rules(Settings()), project / "c")
+    assert not memory.unchanged_files([project / "part"])
+    assert len(memory.unchanged_files([project])) == 303
