@@ -279,8 +279,8 @@ def written(shape: str, count: int, directory: Path) -> Path:
 def steps(root: Path) -> int:
     """How many calls of Python functions a check of a tree makes."""
     from dbhygiene.checker import check, selected_rules
-    from dbhygiene.project import Project
-    from dbhygiene.settings import Settings
+    from dbhygiene.config.settings import Settings
+    from dbhygiene.project.project import Project
 
     count = 0
 

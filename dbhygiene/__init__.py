@@ -14,19 +14,20 @@ __version__ = "0.1.0"
 __all__ = ["Confidence", "File", "Finding", "Fixed", "Project", "Rule", "Settings", "__version__", "check", "fix"]
 
 if TYPE_CHECKING:
+    from dbhygiene.api import check as check
+    from dbhygiene.api import fix as fix
+    from dbhygiene.config.settings import Confidence as Confidence
+    from dbhygiene.config.settings import Settings as Settings
+    from dbhygiene.diagnostics.model import Finding as Finding
+    from dbhygiene.diagnostics.model import Rule as Rule
     from dbhygiene.fixes.apply import Fixed as Fixed
-    from dbhygiene.frontends.api import check as check
-    from dbhygiene.frontends.api import fix as fix
-    from dbhygiene.model import Finding as Finding
-    from dbhygiene.model import Rule as Rule
-    from dbhygiene.project import Project as Project
-    from dbhygiene.settings import Confidence as Confidence
-    from dbhygiene.settings import Settings as Settings
-    from dbhygiene.source import File as File
+    from dbhygiene.project.project import Project as Project
+    from dbhygiene.source.file import File as File
 
 _HOMES = {
-    **{"check": "frontends.api", "fix": "frontends.api", "Finding": "model", "Rule": "model", "Project": "project"},
-    **{"Confidence": "settings", "Settings": "settings", "File": "source", "Fixed": "fixes.apply"},
+    **{"check": "api", "fix": "api", "Finding": "diagnostics.model", "Rule": "diagnostics.model"},
+    **{"Confidence": "config.settings", "Settings": "config.settings", "Project": "project.project"},
+    **{"File": "source.file", "Fixed": "fixes.apply"},
 }
 
 

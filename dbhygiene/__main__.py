@@ -1,6 +1,6 @@
 """`python -m dbhygiene`."""
 
-from dbhygiene.frontends.cli import main
+from dbhygiene.cli import main
 
 if __name__ == "__main__":
     raise SystemExit(main())

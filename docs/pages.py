@@ -13,11 +13,11 @@ from pathlib import Path
 
 from dbhygiene.checker import OWN_CODES
 from dbhygiene.checker.own_pages import PAGES
-from dbhygiene.config_schema import KEYS, Key, plain
+from dbhygiene.checker.registry import all_rules
+from dbhygiene.config.schema import KEYS, Key, plain
+from dbhygiene.diagnostics.model import AnyRule
 from dbhygiene.library.drivers import drivers
 from dbhygiene.library.resources import Driver, Leaving
-from dbhygiene.model import AnyRule
-from dbhygiene.registry import all_rules
 
 FAMILIES = {
     "HYG1": ("The life of a connection", "Closed on every path, by its owner, once; `with` that does not close."),

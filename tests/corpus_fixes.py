@@ -21,14 +21,14 @@ from itertools import groupby
 from pathlib import Path
 
 from dbhygiene import checker
-from dbhygiene.config import load_settings
+from dbhygiene.config.loading import load_settings
+from dbhygiene.config.settings import Settings
+from dbhygiene.diagnostics.model import Finding, Fix
 from dbhygiene.fixes.apply import Fixed, fix
 from dbhygiene.fixes.blocks import PRAGMA
-from dbhygiene.model import Finding, Fix
-from dbhygiene.project import Project
-from dbhygiene.records import replace
-from dbhygiene.settings import Settings
-from dbhygiene.source import File
+from dbhygiene.project.project import Project
+from dbhygiene.source.file import File
+from dbhygiene.source.records import replace
 
 
 @dataclass

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dbhygiene.checker import INTERNAL_ERROR, Analyses, check_file, load, selected_rules
-from dbhygiene.project import Project
-from dbhygiene.settings import Settings
-from dbhygiene.source import NOT_PYTHON
+from dbhygiene.config.settings import Settings
+from dbhygiene.project.project import Project
+from dbhygiene.source.file import NOT_PYTHON
 
 LIMIT = 5.0  # seconds of CPU time for one file
 

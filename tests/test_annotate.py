@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from dbhygiene.annotate import with_ignores
 from dbhygiene.checker import check_file, selected_rules
-from dbhygiene.examples import examples
-from dbhygiene.mistakes import Mistake
-from dbhygiene.registry import all_rules
-from dbhygiene.settings import Settings
-from dbhygiene.source import File, NoProject
+from dbhygiene.checker.registry import all_rules
+from dbhygiene.config.errors import Mistake
+from dbhygiene.config.settings import Settings
+from dbhygiene.diagnostics.annotate import with_ignores
+from dbhygiene.source.file import File, NoProject
+from tests.examples import examples
 
 RULES = [rule for rule in selected_rules(Settings()) if rule.code != "HYG002"]
 EXAMPLES = [
@@ -97,6 +97,6 @@ def test_a_line_that_ends_in_a_string() -> None:
 
 
 def test_a_program_that_would_change_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dbhygiene.annotate._comment", lambda names, reason: "; pass")
+    monkeypatch.setattr("dbhygiene.diagnostics.annotate._comment", lambda names, reason: "; pass")
     with pytest.raises(Mistake, match="add it by hand"):
         annotated(LEAK.format("conn = pymysql.connect()"))

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from dbhygiene import baseline
-from dbhygiene.baseline import KnownFindings
-from dbhygiene.fingerprints import Key
-from dbhygiene.mistakes import Mistake
-from dbhygiene.model import Finding
-from dbhygiene.source import Span
+from dbhygiene.config.errors import Mistake
+from dbhygiene.diagnostics import baseline
+from dbhygiene.diagnostics.baseline import KnownFindings
+from dbhygiene.diagnostics.fingerprints import Key
+from dbhygiene.diagnostics.model import Finding
+from dbhygiene.source.nodes import Span
 
 ROOT = Path("/root-of-it")
 KEY: Key = ("HYG101", "app/db.py", "Pool.open", "pymysql.connect(host=host)")

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from dbhygiene import checker
-from dbhygiene.mistakes import Mistake
-from dbhygiene.model import AnyRule, Diagnostic, Rule
-from dbhygiene.project import Project
-from dbhygiene.settings import Confidence, Settings
-from dbhygiene.source import File, NoProject
+from dbhygiene.config.errors import Mistake
+from dbhygiene.config.settings import Confidence, Settings
+from dbhygiene.diagnostics.model import AnyRule, Diagnostic, Rule
+from dbhygiene.project.project import Project
+from dbhygiene.source.file import File, NoProject
 
 
 def calls(file: File, call: ast.Call) -> Iterator[Diagnostic]:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from dbhygiene import config, config_schema
-from dbhygiene.mistakes import Mistake
-from dbhygiene.records import replace
-from dbhygiene.settings import EXCLUDED, Confidence, Declared, Lasting, Settings
+from dbhygiene.config import loading, schema
+from dbhygiene.config.errors import Mistake
+from dbhygiene.config.settings import EXCLUDED, Confidence, Declared, Lasting, Settings
+from dbhygiene.source.records import replace
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def load(directory: Path, text: str, name: str = "pyproject.toml") -> Settings:
     (directory / name).write_text(text, "utf-8")
-    return config.load_settings(directory)
+    return loading.load_settings(directory)
 
 
 def values(settings: Settings) -> Settings:
@@ -34,8 +34,8 @@ def values(settings: Settings) -> Settings:
 
 
 def test_the_example_of_every_key_is_read(directory: Path) -> None:
-    lines = [key.example for key in config_schema.KEYS if not key.example.startswith("[")]
-    tables = [key.example for key in config_schema.KEYS if key.example.startswith("[")]
+    lines = [key.example for key in schema.KEYS if not key.example.startswith("[")]
+    tables = [key.example for key in schema.KEYS if key.example.startswith("[")]
     settings = load(directory, "\n".join(["[tool.dbhygiene]", *lines, *tables]))
     assert settings.select == ("HYG1", "engine-without-protection")
     assert settings.per_file_ignores == {"tests/*": ("HYG1",), "scripts": ("HYG102",)}
@@ -46,7 +46,7 @@ def test_the_example_of_every_key_is_read(directory: Path) -> None:
     assert settings.functions["vendor.run"] == Declared(borrows=("conn",), may_raise=False)
     assert settings.gaps["vendor.Client.upload"] == Lasting(10, 1800)
     assert settings.gaps["shop.search.reindex"].most == float("inf")
-    assert settings.sources.keys() == config_schema.BY_NAME.keys()
+    assert settings.sources.keys() == schema.BY_NAME.keys()
     assert settings.sources["select"] == "pyproject.toml:2"
 
 
@@ -61,7 +61,7 @@ def test_drivers_by_either_of_their_names(directory: Path) -> None:
 
 
 def test_nothing_said(directory: Path) -> None:
-    assert config.load_settings(directory) == Settings()
+    assert loading.load_settings(directory) == Settings()
     assert load(directory, "[project]\nname = 'x'\n") == Settings()
     assert load(directory, "[project]\ndependencies = ['dbhygiene']\n") == Settings()
 
@@ -133,13 +133,13 @@ def test_broken_files(directory: Path) -> None:
         load(directory, "[tool.dbhygiene\n")
     (directory / "pyproject.toml").write_bytes(b"[tool.dbhygiene]\n# \xff\n")
     with pytest.raises(Mistake, match=r"^pyproject\.toml: not UTF-8$"):
-        config.load_settings(directory)
+        loading.load_settings(directory)
 
 
 def test_no_parser_is_imported_for_a_file_that_is_not_about_us(directory: Path) -> None:
     (directory / "pyproject.toml").write_text("[project]\nname = 'x'\n")
     code = (
-        "import sys, pathlib; from dbhygiene import config; config.load_settings(pathlib.Path(sys.argv[1]));"
+        "import sys, pathlib; from dbhygiene.config import loading; loading.load_settings(pathlib.Path(sys.argv[1]));"
         "assert not {'tomllib', 'tomli'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code, str(directory)], check=True)
@@ -151,11 +151,11 @@ def test_no_parser_is_imported_for_a_file_that_is_not_about_us(directory: Path) 
 def test_the_nearest_file_with_settings_makes_the_root(directory: Path) -> None:
     (directory / "part" / "app").mkdir(parents=True)
     (directory / "part" / "pyproject.toml").write_text("[project]\nname = 'part'\n")
-    assert config.root_of(directory / "part" / "app") == directory / "part"
+    assert loading.root_of(directory / "part" / "app") == directory / "part"
     (directory / "dbhygiene.toml").write_text("server-timeout = 5\n")
-    assert config.root_of(directory / "part" / "app") == directory
+    assert loading.root_of(directory / "part" / "app") == directory
     (directory / "part" / "dbhygiene.toml").write_text("")
-    assert config.root_of(directory / "part" / "app") == directory / "part"
+    assert loading.root_of(directory / "part" / "app") == directory / "part"
 
 
 def test_the_root_is_that_of_the_current_directory_whatever_is_named(
@@ -165,14 +165,14 @@ def test_the_root_is_that_of_the_current_directory_whatever_is_named(
     (part / "app").mkdir(parents=True)
     (part / "setup.py").touch()
     monkeypatch.chdir(directory / "top")
-    assert [config.root_of(each) for each in (part / "app", part.parent)] == [part, directory / "top"]
+    assert [loading.root_of(each) for each in (part / "app", part.parent)] == [part, directory / "top"]
     (directory / "top" / "setup.cfg").touch()
-    assert [config.root_of(each) for each in (part / "app", part.parent)] == [directory / "top"] * 2
+    assert [loading.root_of(each) for each in (part / "app", part.parent)] == [directory / "top"] * 2
     (part / ".git").mkdir()  # another repository, within this one
-    assert config.root_of(part / "app") == part
+    assert loading.root_of(part / "app") == part
     (part / ".git").rmdir()
     monkeypatch.chdir(part)
-    assert [config.root_of(each) for each in (part / "app", part, directory)] == [part, part, directory]
+    assert [loading.root_of(each) for each in (part / "app", part, directory)] == [part, part, directory]
 
 
 def test_without_a_mark_what_is_named_is_the_root(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,11 +180,11 @@ def test_without_a_mark_what_is_named_is_the_root(directory: Path, monkeypatch: 
         (directory / "all" / name).mkdir(parents=True)
     app, lib, part = (directory / "all" / name for name in ("app", "lib", "part"))
     monkeypatch.chdir(directory)
-    assert config.root_of(app) == app
-    assert config.roots_of([app]) == {app: app}
-    assert config.roots_of([app, lib / "a.py"]) == dict.fromkeys([app, lib / "a.py"], directory / "all")
+    assert loading.root_of(app) == app
+    assert loading.roots_of([app]) == {app: app}
+    assert loading.roots_of([app, lib / "a.py"]) == dict.fromkeys([app, lib / "a.py"], directory / "all")
     (part / "setup.py").touch()
-    assert config.roots_of([app, part]) == {app: app, part: part}
+    assert loading.roots_of([app, part]) == {app: app, part: part}
 
 
 def test_the_whole_file_system_is_no_project_and_neither_is_a_home(
@@ -194,8 +194,8 @@ def test_the_whole_file_system_is_no_project_and_neither_is_a_home(
     for each in (app, lib):
         each.mkdir()
     monkeypatch.setenv("HOME", str(directory))
-    assert config.roots_of([app, lib]) == {app: app, lib: lib}
-    assert config.roots_of([app, Path(directory.anchor)]) == {
+    assert loading.roots_of([app, lib]) == {app: app, lib: lib}
+    assert loading.roots_of([app, Path(directory.anchor)]) == {
         app: app,
         Path(directory.anchor): Path(directory.anchor),
     }
@@ -204,7 +204,7 @@ def test_the_whole_file_system_is_no_project_and_neither_is_a_home(
 def test_no_settings_are_taken_from_outside_of_a_repository(directory: Path) -> None:
     (directory / "dbhygiene.toml").write_text("server-timeout = 5\n")
     (directory / "clone" / ".git").mkdir(parents=True)
-    assert config.root_of(directory / "clone") == directory / "clone"
+    assert loading.root_of(directory / "clone") == directory / "clone"
 
 
 def test_files_by_the_nearest_settings(directory: Path) -> None:
@@ -213,7 +213,7 @@ def test_files_by_the_nearest_settings(directory: Path) -> None:
         (directory / name).parent.mkdir(parents=True, exist_ok=True)
     (directory / "x" / "pyproject.toml").write_text("[tool.dbhygiene]\n")
     (directory / "z" / "pyproject.toml").write_text("[project]\n")
-    found = config.by_root([directory / name for name in names], directory)
+    found = loading.by_root([directory / name for name in names], directory)
     assert {root: [file.name for file in files] for root, files in found.items()} == {
         directory: ["a.py", "d.py"],
         directory / "x": ["b.py", "c.py"],
@@ -235,7 +235,7 @@ def test_variables() -> None:
         "DBHYGIENE_VERSION": "a script's own",
         "SELECT": "x",
     }
-    settings = config.from_environment(base, environment)
+    settings = loading.from_environment(base, environment)
     assert values(settings) == Settings(
         select=("HYG2", "HYG3"),
         ignore=("HYG2",),
@@ -249,10 +249,10 @@ def test_variables() -> None:
 
 
 def test_assignments() -> None:
-    assert config.with_assignment(Settings(), "select=HYG1").select == ("HYG1",)
-    assert config.with_assignment(Settings(), 'select = ["HYG1", "HYG2"]').select == ("HYG1", "HYG2")
-    assert config.with_assignment(Settings(), "baseline=known.txt").baseline == "known.txt"
-    assert config.with_assignment(Settings(), "select=").select == ()
+    assert loading.with_assignment(Settings(), "select=HYG1").select == ("HYG1",)
+    assert loading.with_assignment(Settings(), 'select = ["HYG1", "HYG2"]').select == ("HYG1", "HYG2")
+    assert loading.with_assignment(Settings(), "baseline=known.txt").baseline == "known.txt"
+    assert loading.with_assignment(Settings(), "select=").select == ()
 
 
 @pytest.mark.parametrize(
@@ -269,14 +269,14 @@ def test_assignments() -> None:
 )
 def test_mistakes_in_variables(name: str, value: str, words: str) -> None:
     with pytest.raises(Mistake) as caught:
-        config.from_environment(Settings(), {name: value})
+        loading.from_environment(Settings(), {name: value})
     assert words in str(caught.value)
     assert name in str(caught.value)
 
 
 def test_mistakes_in_assignments() -> None:
     with pytest.raises(Mistake, match=r"^--config: unknown key `selct` \(did you mean `select`\?\)$"):
-        config.with_assignment(Settings(), "selct=HYG1")
+        loading.with_assignment(Settings(), "selct=HYG1")
 
 
 # -- versions -------------------------------------------------------------------------------------------
@@ -303,33 +303,33 @@ def test_mistakes_in_assignments() -> None:
 def test_required_versions(wanted: str, right: bool) -> None:
     settings = Settings(required_version=wanted, sources={"required-version": "pyproject.toml:3"})
     if right:
-        config.require_version(settings, "1.4.2")
+        loading.require_version(settings, "1.4.2")
     else:
         with pytest.raises(Mistake) as caught:
-            config.require_version(settings, "1.4.2")
+            loading.require_version(settings, "1.4.2")
         assert str(caught.value) == f"pyproject.toml:3: this is dbhygiene 1.4.2, but the project requires {wanted}"
 
 
 def test_a_required_version_that_is_none() -> None:
     with pytest.raises(Mistake, match="must be versions such as"):
-        config.require_version(Settings(required_version="newest"))
+        loading.require_version(Settings(required_version="newest"))
 
 
 # -- the table of keys ----------------------------------------------------------------------------------
 
 
 def test_keys_are_the_fields_of_settings() -> None:
-    assert {key.field for key in config_schema.KEYS} == set(Settings.__match_args__) - {"sources"}
+    assert {key.field for key in schema.KEYS} == set(Settings.__match_args__) - {"sources"}
 
 
 def test_the_schema_accepts_what_the_reader_accepts() -> None:
     import jsonschema
 
-    schema = json.loads(json.dumps(config_schema.schema()))
-    jsonschema.Draft7Validator.check_schema(schema)
-    validator = jsonschema.Draft7Validator(schema)
-    for key in config_schema.KEYS:
-        table = config.toml(key.example)
+    found = json.loads(json.dumps(schema.schema()))
+    jsonschema.Draft7Validator.check_schema(found)
+    validator = jsonschema.Draft7Validator(found)
+    for key in schema.KEYS:
+        table = loading.toml(key.example)
         table = table.get("tool", {}).get("dbhygiene", table)
         assert validator.is_valid(table), key.name
         assert key.kind.read(table[key.name]) is not None
@@ -343,11 +343,11 @@ def test_the_schema_accepts_what_the_reader_accepts() -> None:
         assert not validator.is_valid(wrong)
         (name, value), *_ = wrong.items()
         with pytest.raises((ValueError, KeyError)):
-            config_schema.BY_NAME[name].kind.read(value)
+            schema.BY_NAME[name].kind.read(value)
 
 
 def test_defaults_are_told_as_toml_has_them() -> None:
-    properties = config_schema.schema()["properties"]
+    properties = schema.schema()["properties"]
     assert isinstance(properties, dict)
     assert properties["min-confidence"]["default"] == "likely"
     assert properties["exclude"]["default"] == list(EXCLUDED)

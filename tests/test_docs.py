@@ -22,15 +22,15 @@ import yaml
 from pygments.styles import get_style_by_name
 from pygments.token import Token
 
-from dbhygiene import config
+from dbhygiene import cli
 from dbhygiene.checker import OWN_CODES, check_file, selected_rules
-from dbhygiene.examples import Example, examples
-from dbhygiene.frontends import cli
-from dbhygiene.frontends.cli.commands import COMMANDS, commands
+from dbhygiene.checker.registry import all_rules
+from dbhygiene.cli.commands import COMMANDS, commands
+from dbhygiene.config import loading
+from dbhygiene.config.settings import Settings
 from dbhygiene.library.drivers import drivers
-from dbhygiene.registry import all_rules
-from dbhygiene.settings import Settings
-from dbhygiene.source import File, NoProject
+from dbhygiene.source.file import File, NoProject
+from tests.examples import Example, examples
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -299,8 +299,8 @@ def test_commands_and_options_are_there(words: str) -> None:
 @pytest.mark.parametrize("text", of_kind("toml"))
 def test_settings_are_read(text: str, tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text(text)
-    selected_rules(config.load_settings(tmp_path))
-    assert "[tool.dbhygiene" not in text or config.load_settings(tmp_path).sources
+    selected_rules(loading.load_settings(tmp_path))
+    assert "[tool.dbhygiene" not in text or loading.load_settings(tmp_path).sources
 
 
 @pytest.mark.parametrize("text", of_kind("yaml"))

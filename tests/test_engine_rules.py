@@ -10,12 +10,12 @@ import pytest
 
 import dbhygiene
 from dbhygiene.checker import check, check_file
+from dbhygiene.checker.registry import all_rules
+from dbhygiene.config.settings import Confidence, Settings
+from dbhygiene.diagnostics.model import Finding, NoFix
 from dbhygiene.fixes.apply import fix
-from dbhygiene.model import Finding, NoFix
-from dbhygiene.project import Project
-from dbhygiene.registry import all_rules
-from dbhygiene.settings import Confidence, Settings
-from dbhygiene.source import File
+from dbhygiene.project.project import Project
+from dbhygiene.source.file import File
 
 RULES = {rule.code: rule for rule in all_rules()}
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from dbhygiene.checker import check
-from dbhygiene.model import Finding
-from dbhygiene.project import Project
-from dbhygiene.records import replace
-from dbhygiene.registry import all_rules
-from dbhygiene.settings import Confidence, Settings
+from dbhygiene.checker.registry import all_rules
+from dbhygiene.config.settings import Confidence, Settings
+from dbhygiene.diagnostics.model import Finding
+from dbhygiene.project.project import Project
+from dbhygiene.source.records import replace
 
 RULES = {rule.code: rule for rule in all_rules()}
 IMPORTS = "import os\nfrom functools import partial\nfrom sqlalchemy import URL, create_engine, make_url\n\n"

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from dbhygiene.checker import check_file
-from dbhygiene.examples import Example, examples
-from dbhygiene.model import AnyRule
-from dbhygiene.registry import all_rules
-from dbhygiene.settings import Confidence, Settings
-from dbhygiene.source import File, NoProject
+from dbhygiene.checker.registry import all_rules
+from dbhygiene.config.settings import Confidence, Settings
+from dbhygiene.diagnostics.model import AnyRule
+from dbhygiene.source.file import File, NoProject
+from tests.examples import Example, examples
 
 ROOT = Path(__file__).parent.parent
 RULES = {rule.name: rule for rule in all_rules()}

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from dbhygiene.fingerprints import add_fingerprints, key, normalise, portable_path
-from dbhygiene.model import Finding
-from dbhygiene.source import Span
+from dbhygiene.diagnostics.fingerprints import add_fingerprints, key, normalise, portable_path
+from dbhygiene.diagnostics.model import Finding
+from dbhygiene.source.nodes import Span
 
 ROOT = Path("/p")
 FINDING = Finding(

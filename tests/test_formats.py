@@ -14,13 +14,14 @@ import pytest
 import xmlschema
 
 from dbhygiene import checker
-from dbhygiene.examples import examples
-from dbhygiene.model import Finding, Fix, NoFix, Step
-from dbhygiene.registry import all_rules
+from dbhygiene.checker.registry import all_rules
+from dbhygiene.config.settings import FORMATS, Confidence, Settings
+from dbhygiene.diagnostics.model import Finding, Fix, NoFix, Step
 from dbhygiene.reports import RenderContext, reporter
 from dbhygiene.reports.github import job_summary
-from dbhygiene.settings import FORMATS, Confidence, Settings
-from dbhygiene.source import File, NoProject, Span
+from dbhygiene.source.file import File, NoProject
+from dbhygiene.source.nodes import Span
+from tests.examples import examples
 
 SCHEMAS = Path(__file__).parent / "schemas"
 ROOT = Path("/repo")

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from dbhygiene.frontends.cli import terminal
-from dbhygiene.model import Finding, Fix, NoFix, Step
+from dbhygiene.cli import terminal
+from dbhygiene.diagnostics.model import Finding, Fix, NoFix, Step
 from dbhygiene.reports import RenderContext, TerminalStyle, reporter
 from dbhygiene.reports.diff import Change, changes
 from dbhygiene.reports.display_width import layout_line, width, window
-from dbhygiene.source import Span
+from dbhygiene.source.nodes import Span
 
 APP = Path("app.py")
 OPENED = "opened here"

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from dbhygiene.checker import check_file
-from dbhygiene.edits import AddName
+from dbhygiene.checker.registry import all_rules
+from dbhygiene.diagnostics.edits import AddName
 from dbhygiene.fixes.apply import fix
 from dbhygiene.fixes.editor import Editor
-from dbhygiene.project import Project
-from dbhygiene.registry import all_rules
-from dbhygiene.source import Span
+from dbhygiene.project.project import Project
+from dbhygiene.source.nodes import Span
 
 CONFIGURED = [
     ("pyproject.toml", "[tool.ruff]\nline-length = 99\n", 99),

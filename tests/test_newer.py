@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dbhygiene.checker import not_parsed
-from dbhygiene.newer import newer
+from dbhygiene.checker.newer import newer
 
 
 def refused(text: str) -> SyntaxError:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from dbhygiene.checker import check
-from dbhygiene.project import Project
-from dbhygiene.registry import all_rules
-from dbhygiene.settings import Confidence, Settings
+from dbhygiene.checker.registry import all_rules
+from dbhygiene.config.settings import Confidence, Settings
+from dbhygiene.project.project import Project
 
 SILENT = {
     "databases": """

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from dbhygiene.config import root_of
-from dbhygiene.discovery import Listing
-from dbhygiene.project import Project
-from dbhygiene.requirements import read_requirements
-from dbhygiene.settings import EXCLUDED, Settings
+from dbhygiene.config.loading import root_of
+from dbhygiene.config.settings import EXCLUDED, Settings
+from dbhygiene.project.discovery import Listing
+from dbhygiene.project.project import Project
+from dbhygiene.project.requirements import read_requirements
 
 Tree = Callable[..., Path]
 
@@ -348,5 +348,5 @@ def test_files_that_speak_of_names(tree: Tree, monkeypatch: pytest.MonkeyPatch) 
     assert naming(".conn") == ["a.py", "c.py"]  # d.py is no Python text
     assert naming(".conn", "x") == ["a.py", "c.py"]
     assert naming(".conn", "y") == ["a.py"]
-    monkeypatch.setattr("dbhygiene.project.MANY", 1)
+    monkeypatch.setattr("dbhygiene.project.project.MANY", 1)
     assert Project(root).files_mentioning_all("x") is None

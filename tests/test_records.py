@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from dbhygiene.records import Frozen, Record, replace
+from dbhygiene.source.records import Frozen, Record, replace
 
 
 class Point(Record):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from dbhygiene import registry
+from dbhygiene.checker import registry
+from dbhygiene.diagnostics.model import AnyRule
 from dbhygiene.library.django import CLOSES
-from dbhygiene.model import AnyRule
 
 
 @pytest.mark.parametrize("rule", registry.all_rules(), ids=lambda rule: rule.name)

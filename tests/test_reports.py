@@ -5,12 +5,12 @@ from __future__ import annotations
 import json as decoder
 from pathlib import Path
 
-from dbhygiene.edits import WrapInTry
-from dbhygiene.model import Finding, Fix, NoFix, Safety, Step
-from dbhygiene.records import replace
+from dbhygiene.config.settings import Confidence
+from dbhygiene.diagnostics.edits import WrapInTry
+from dbhygiene.diagnostics.model import Finding, Fix, NoFix, Safety, Step
 from dbhygiene.reports import RenderContext, TerminalStyle, reporter
-from dbhygiene.settings import Confidence
-from dbhygiene.source import Span
+from dbhygiene.source.nodes import Span
+from dbhygiene.source.records import replace
 
 APP = Path("app.py")
 OTHER = Path("other.py")

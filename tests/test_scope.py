@@ -10,13 +10,13 @@ import pytest
 
 from dbhygiene import checker
 from dbhygiene.checker import project_check
-from dbhygiene.config import root_of
-from dbhygiene.frontends.cli import main
-from dbhygiene.import_graph import ImportStatement, parse_imports
-from dbhygiene.model import Finding
-from dbhygiene.project import Project
-from dbhygiene.records import replace
-from dbhygiene.settings import Declared, Settings
+from dbhygiene.cli import main
+from dbhygiene.config.loading import root_of
+from dbhygiene.config.settings import Declared, Settings
+from dbhygiene.diagnostics.model import Finding
+from dbhygiene.project.import_graph import ImportStatement, parse_imports
+from dbhygiene.project.project import Project
+from dbhygiene.source.records import replace
 
 DRIVER = "import pymysql\n\n\ndef get_connection():\n    return pymysql.connect()\n"
 LEAK = "\n\ndef report():\n    conn = {0}()\n    conn.ping()\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dbhygiene.source import File
+from dbhygiene.source.file import File
 
 
 def file(text: str, *, module: str = "app.main", path: str = "app/main.py") -> File:

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from dbhygiene import checker, store
-from dbhygiene import project as project_module
-from dbhygiene.checker import project_check
+from dbhygiene import checker
+from dbhygiene.checker import project_check, store
 from dbhygiene.checker.incremental import IncrementalCheck
-from dbhygiene.frontends.cli import main
-from dbhygiene.model import Finding
-from dbhygiene.project import Project
-from dbhygiene.settings import Settings
+from dbhygiene.cli import main
+from dbhygiene.config.settings import Settings
+from dbhygiene.diagnostics.model import Finding
+from dbhygiene.project import project as project_module
+from dbhygiene.project.project import Project
 
 HELPERS = [  # each opens, closes, keeps or borrows, or says nothing of it
     "import pymysql\n\ndef open_shop():\n    return pymysql.connect()\n",

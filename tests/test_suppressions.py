@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from dbhygiene.checker import check, check_file, selected_rules
-from dbhygiene.model import Finding
-from dbhygiene.project import Project
-from dbhygiene.settings import Confidence, Settings
-from dbhygiene.source import File, NoProject, Span
-from dbhygiene.suppressions import is_silenced, suppressions
+from dbhygiene.config.settings import Confidence, Settings
+from dbhygiene.diagnostics.model import Finding
+from dbhygiene.diagnostics.suppressions import is_silenced, suppressions
+from dbhygiene.project.project import Project
+from dbhygiene.source.file import File, NoProject
+from dbhygiene.source.nodes import Span
 
 LINE = "conn = connect()"
 

@@ -12,9 +12,9 @@ import click
 import pytest
 
 import dbhygiene
-from dbhygiene.frontends.cli.commands import COMMANDS, commands
-from dbhygiene.model import AnyRule
-from dbhygiene.registry import all_rules
+from dbhygiene.checker.registry import all_rules
+from dbhygiene.cli.commands import COMMANDS, commands
+from dbhygiene.diagnostics.model import AnyRule
 from tests.golden import record
 from tests.test_docs import FENCE, RIDDLES
 

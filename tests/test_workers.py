@@ -13,14 +13,13 @@ from typing import Any
 
 import pytest
 
-from dbhygiene import checker
+from dbhygiene import checker, cli
 from dbhygiene.checker import project_check
-from dbhygiene.examples import examples
-from dbhygiene.frontends import cli
-from dbhygiene.model import Finding
-from dbhygiene.project import Project
-from dbhygiene.settings import Settings
-from dbhygiene.source import File
+from dbhygiene.config.settings import Settings
+from dbhygiene.diagnostics.model import Finding
+from dbhygiene.project.project import Project
+from dbhygiene.source.file import File
+from tests.examples import examples
 from tests.test_store import edit
 
 HARD_CASES = Path(__file__).parents[1] / "fixtures" / "hard_cases"

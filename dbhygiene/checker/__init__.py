@@ -13,22 +13,24 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dbhygiene.discovery import Files, matcher
-from dbhygiene.fingerprints import add_fingerprints, normalise, portable_path
+from dbhygiene.checker.registry import all_rules
+from dbhygiene.config.errors import Mistake, did_you_mean
+from dbhygiene.config.settings import Settings
+from dbhygiene.diagnostics.fingerprints import add_fingerprints, normalise, portable_path
+from dbhygiene.diagnostics.model import AnyRule, Diagnostic, Finding, Step
 from dbhygiene.library.prefilter import MODULES, import_lines
-from dbhygiene.mistakes import Mistake, did_you_mean
-from dbhygiene.model import AnyRule, Diagnostic, Finding, Step
-from dbhygiene.project import FEW, Project
-from dbhygiene.records import Frozen
-from dbhygiene.registry import all_rules
-from dbhygiene.settings import Settings
-from dbhygiene.source import NOT_PYTHON, File, ProjectView, Scope, Span
+from dbhygiene.project.discovery import Files, matcher
+from dbhygiene.project.project import FEW, Project
+from dbhygiene.source.file import NOT_PYTHON, File, ProjectView
+from dbhygiene.source.nodes import Span
+from dbhygiene.source.records import Frozen
+from dbhygiene.source.scopes import Scope
 
 if TYPE_CHECKING:
     from dbhygiene.checker.incremental import IncrementalCheck
+    from dbhygiene.diagnostics.suppressions import Suppression
     from dbhygiene.gaps import Gaps
     from dbhygiene.lifetimes import Lifetimes
-    from dbhygiene.suppressions import Suppression
 
 INTERNAL_ERROR = "HYG000"
 SYNTAX_ERROR = "HYG001"
@@ -93,7 +95,7 @@ _ANALYSES = {
     "Field": ("dbhygiene.lifetimes", "Lifetimes", "fields"),
     "Gap": ("dbhygiene.gaps", "Gaps", "of"),
 }
-_IN_ONE_FILE = {"Engine": ("dbhygiene.library.engines", "engines_in")}  # those that take no analysis: module, function
+_IN_ONE_FILE = {"Engine": ("dbhygiene.pools.engines", "engines_in")}  # those that take no analysis: module, function
 
 
 class HelperUse(Enum):
@@ -240,7 +242,7 @@ def _comments(file: File) -> Sequence[Suppression]:
     """The comments that silence rules of ours; most files have none, and are not read for them."""
     if "dbhygiene:" not in file.text and not ("noqa" in (lower := file.text.lower()) and "hyg" in lower):
         return ()
-    from dbhygiene.suppressions import suppressions
+    from dbhygiene.diagnostics.suppressions import suppressions
 
     return suppressions(file)
 
@@ -254,7 +256,7 @@ def _apply_comments(
     file: File, comments: Sequence[Suppression], found: Sequence[Finding], able: Sequence[AnyRule]
 ) -> list[Finding]:
     """The findings that no comment silences, and those about the comments themselves, which only a name silences."""
-    from dbhygiene.suppressions import is_silenced, judge
+    from dbhygiene.diagnostics.suppressions import is_silenced, judge
 
     known = all_rules()
     names = {**OWN_CODES, **{rule.code: rule.name for rule in known}}
@@ -290,7 +292,7 @@ def not_parsed(path: Path, error: Exception) -> Finding:
     """HYG001, for what the parser, or the decoder before it, raised."""
     span, words, needs = _TOP, str(error) or "too deeply nested", ""
     if isinstance(error, SyntaxError):
-        from dbhygiene.newer import newer  # most runs meet no such file
+        from dbhygiene.checker.newer import newer  # most runs meet no such file
 
         line, column = error.lineno or 1, max(1, error.offset or 1)
         span, words = Span(line, column - 1, line, column), error.msg or "invalid syntax"

@@ -22,13 +22,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from dbhygiene import __version__
 from dbhygiene.checker import INTERNAL_ERROR, HelperUse
 from dbhygiene.checker.project_check import LARGE_PART, MANY
-from dbhygiene.discovery import Files
-from dbhygiene.model import AnyRule, Finding
-from dbhygiene.project import Dependencies, Project
-from dbhygiene.records import replace
-from dbhygiene.requirements import places
-from dbhygiene.source import File
-from dbhygiene.store import FileRecord, FileTimes, Lookups, Store, StoredRun, code_version, format_dependencies
+from dbhygiene.checker.store import FileRecord, FileTimes, Lookups, Store, StoredRun, code_version, format_dependencies
+from dbhygiene.diagnostics.model import AnyRule, Finding
+from dbhygiene.project.discovery import Files
+from dbhygiene.project.project import Dependencies, Project
+from dbhygiene.project.requirements import places
+from dbhygiene.source.file import File
+from dbhygiene.source.records import replace
 
 if TYPE_CHECKING:
     from dbhygiene.checker.project_check import LoadedFiles

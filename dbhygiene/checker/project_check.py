@@ -18,11 +18,11 @@ from dbhygiene.checker import (
     syntax_error,
     worker_died,
 )
-from dbhygiene.discovery import Files
+from dbhygiene.diagnostics.model import AnyRule, Finding
 from dbhygiene.library.prefilter import needles
-from dbhygiene.model import AnyRule, Finding
-from dbhygiene.project import Project
-from dbhygiene.source import NOT_PYTHON, File
+from dbhygiene.project.discovery import Files
+from dbhygiene.project.project import Project
+from dbhygiene.source.file import NOT_PYTHON, File
 
 if TYPE_CHECKING:
     from dbhygiene.checker.incremental import IncrementalCheck, Snapshot

@@ -12,14 +12,23 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
-from dbhygiene.edits import Edit, EditComment, InsertAfter, InsertBefore, InsertFirst, MoveIntoWith, WrapInTry
+from dbhygiene.diagnostics.edits import (
+    Edit,
+    EditComment,
+    InsertAfter,
+    InsertBefore,
+    InsertFirst,
+    MoveIntoWith,
+    WrapInTry,
+)
+from dbhygiene.diagnostics.model import Finding, Fix, NoFix, Safety
 from dbhygiene.fixes import comments, imports, verify
 from dbhygiene.fixes.blocks import PRAGMA
 from dbhygiene.fixes.editor import Editor, target_spans
 from dbhygiene.fixes.templates import EditError
-from dbhygiene.model import Finding, Fix, NoFix, Safety
-from dbhygiene.records import Record, replace
-from dbhygiene.source import File, Span
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import Span
+from dbhygiene.source.records import Record, replace
 
 Check: TypeAlias = Callable[[File], "list[Finding]"]
 

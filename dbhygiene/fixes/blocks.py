@@ -8,11 +8,11 @@ from typing import TypeAlias, cast
 
 import libcst as cst
 
-from dbhygiene.edits import InsertAfter, InsertBefore, MoveIntoWith, Remove, WrapInTry
+from dbhygiene.diagnostics.edits import InsertAfter, InsertBefore, MoveIntoWith, Remove, WrapInTry
 from dbhygiene.fixes import templates
 from dbhygiene.fixes.templates import EditError, Piece, Statement
-from dbhygiene.records import Record, replace
-from dbhygiene.source import Span
+from dbhygiene.source.nodes import Span
+from dbhygiene.source.records import Record, replace
 
 BlockEdit: TypeAlias = "InsertBefore | InsertAfter | Remove | MoveIntoWith | WrapInTry"
 Lines: TypeAlias = "Sequence[cst.EmptyLine]"

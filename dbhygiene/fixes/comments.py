@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from dbhygiene.edits import EditComment
-from dbhygiene.source import LINE
+from dbhygiene.diagnostics.edits import EditComment
+from dbhygiene.source.nodes import LINE
 
 
 def edit_comments(text: str, edits: Iterable[EditComment]) -> str:

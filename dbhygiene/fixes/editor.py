@@ -9,7 +9,7 @@ from typing import TypeAlias
 import libcst as cst
 from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
-from dbhygiene.edits import (
+from dbhygiene.diagnostics.edits import (
     AddItem,
     AddKeyword,
     AddName,
@@ -38,7 +38,7 @@ from dbhygiene.fixes.blocks import (
     without_empty_finally,
 )
 from dbhygiene.fixes.templates import EditError, Statement
-from dbhygiene.source import Span
+from dbhygiene.source.nodes import Span
 
 _BLOCK = (InsertBefore, InsertAfter, Remove, MoveIntoWith, WrapInTry)
 _LINE_END = re.compile(r"\r\n|\r|\n")

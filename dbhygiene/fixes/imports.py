@@ -12,10 +12,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import groupby, pairwise
 from typing import Any, TypeAlias, cast
 
-from dbhygiene.edits import AddName, Edit, InsertAfter, InsertBefore
+from dbhygiene.diagnostics.edits import AddName, Edit, InsertAfter, InsertBefore
 from dbhygiene.fixes.editor import by_kind, target_spans
-from dbhygiene.records import Record
-from dbhygiene.source import FUNCTION, File, Scope, Span
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import FUNCTION, Span
+from dbhygiene.source.records import Record
+from dbhygiene.source.scopes import Scope
 
 _NAME = re.compile(r"\{([A-Za-z_][\w.]*)\}")
 _VERBATIM = {"name", "clause", "verb"}  # the fields of edits that hold no templates

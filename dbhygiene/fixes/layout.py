@@ -7,7 +7,7 @@ from typing import Generic, TypeAlias, TypeVar, cast
 
 import libcst as cst
 
-from dbhygiene.records import Record
+from dbhygiene.source.records import Record
 
 Gap: TypeAlias = cst.BaseParenthesizableWhitespace
 ItemT = TypeVar("ItemT", bound="cst.Arg | cst.BaseDictElement | cst.ImportAlias")

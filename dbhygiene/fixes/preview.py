@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dbhygiene.diagnostics.model import Finding, Fix, Safety
 from dbhygiene.fixes.apply import Check, try_fix
 from dbhygiene.fixes.templates import EditError
-from dbhygiene.model import Finding, Fix, Safety
-from dbhygiene.source import File
+from dbhygiene.source.file import File
 
 
 def preview(file: File, check: Check, finding: Finding) -> Sequence[str] | str | None:

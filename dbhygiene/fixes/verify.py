@@ -12,7 +12,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from dbhygiene.edits import (
+from dbhygiene.diagnostics.edits import (
     AddItem,
     AddKeyword,
     AddName,
@@ -28,7 +28,8 @@ from dbhygiene.edits import (
     WrapInTry,
 )
 from dbhygiene.fixes.editor import target_spans
-from dbhygiene.source import FUNCTION, File, Span, parse
+from dbhygiene.source.file import File, parse
+from dbhygiene.source.nodes import FUNCTION, Span
 
 _VALUE = "__the_old_value__"
 

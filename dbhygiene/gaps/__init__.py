@@ -10,10 +10,10 @@ from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
-from dbhygiene.flow.cfg import TooLargeError
-from dbhygiene.flow.interprocedural import Interprocedural
-from dbhygiene.flow.limits import TOO_LARGE, give_up
-from dbhygiene.flow.queries import query
+from dbhygiene.config.settings import Confidence
+from dbhygiene.dataflow.cfg import TooLargeError
+from dbhygiene.dataflow.interprocedural import Interprocedural
+from dbhygiene.dataflow.limits import TOO_LARGE, give_up
 from dbhygiene.gaps.callbacks import callbacks
 from dbhygiene.gaps.classes import FunctionAt
 from dbhygiene.gaps.database_aliases import aliases_of
@@ -29,10 +29,11 @@ from dbhygiene.gaps.states import NEVER_ENDS, SILENT, UNKNOWN, GapSummary
 from dbhygiene.gaps.tasks import time_limit
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.library.waits import WaitKind, waits_of
-from dbhygiene.project import FEW
-from dbhygiene.records import replace
-from dbhygiene.settings import Confidence
-from dbhygiene.source import Code, File, Function, Located, NoProject, ProjectView
+from dbhygiene.project.project import FEW
+from dbhygiene.source.file import File, NoProject, ProjectView
+from dbhygiene.source.nodes import Code, Function, Located
+from dbhygiene.source.queries import query
+from dbhygiene.source.records import replace
 
 __all__ = ["Gap", "Gaps"]
 

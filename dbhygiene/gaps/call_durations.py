@@ -8,13 +8,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Sequence
 
-from dbhygiene.flow.bindings import Bindings
-from dbhygiene.flow.evaluation import evaluate, evaluate_member
-from dbhygiene.flow.values import UNKNOWN, Called, Constant, Value, calculate, options
 from dbhygiene.gaps.django_settings import settings_files
 from dbhygiene.gaps.duration import FOR_EVER, SHORTEST_TIMEOUT, Duration
 from dbhygiene.library.waits import CLOCKS, QUICK_COMMANDS, QUICK_PROGRAMS, WaitingCall, WaitKind
-from dbhygiene.source import FUNCTION, File
+from dbhygiene.program.bindings import Bindings
+from dbhygiene.program.evaluation import evaluate, evaluate_member
+from dbhygiene.program.values import UNKNOWN, Called, Constant, Value, calculate, options
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import FUNCTION
 
 _LONG_UNITS = ("minutes", "hours", "days", "minute", "hour", "mins", "hrs")
 

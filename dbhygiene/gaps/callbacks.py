@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 
-from dbhygiene.flow.definitions import find_definition
-from dbhygiene.flow.queries import query
 from dbhygiene.gaps.call_durations import argument
 from dbhygiene.gaps.effects import Context, Effects
 from dbhygiene.library.event_callbacks import ATTRIBUTES, DECORATED, DECORATORS, REGISTERS, WRITTEN, may_register
 from dbhygiene.library.waits import WAITS, WaitKind
-from dbhygiene.source import FUNCTION, File, Function, Located, last_name
+from dbhygiene.program.definitions import find_definition
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import FUNCTION, Function, Located, last_name
+from dbhygiene.source.queries import query
 
 
 @query

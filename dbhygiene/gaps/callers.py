@@ -8,9 +8,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.flow.callees import callees
-from dbhygiene.flow.definitions import enclosing_class
-from dbhygiene.source import File, Function, files_with_word, first_parameter, scope_around
+from dbhygiene.program.callees import callees
+from dbhygiene.program.definitions import enclosing_class
+from dbhygiene.source.file import File, files_with_word, scope_around
+from dbhygiene.source.nodes import Function, first_parameter
 
 _MOST = 20  # calls of one function: where there are more, none of them says what its parameters are
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 
-from dbhygiene.flow.definitions import Definition, base_classes, find_definition
-from dbhygiene.flow.names import canonical_name
-from dbhygiene.flow.queries import query
 from dbhygiene.library import django
-from dbhygiene.records import Record
-from dbhygiene.source import FUNCTION, File, Function, Scope
+from dbhygiene.program.definitions import Definition, base_classes, find_definition
+from dbhygiene.program.names import canonical_name
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import FUNCTION, Function
+from dbhygiene.source.queries import query
+from dbhygiene.source.records import Record
+from dbhygiene.source.scopes import Scope
 
 
 class FunctionAt(Record):

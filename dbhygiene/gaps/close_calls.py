@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
-from dbhygiene.flow.bindings import Bindings, Place
-from dbhygiene.flow.callees import callee
 from dbhygiene.gaps.code import own_nodes
 from dbhygiene.gaps.type_inference import ObjectInstance, TypeInference
 from dbhygiene.library import django
-from dbhygiene.source import FUNCTION, File, Function, Located, scope_around
+from dbhygiene.program.bindings import Bindings, Place
+from dbhygiene.program.callees import callee
+from dbhygiene.source.file import File, scope_around
+from dbhygiene.source.nodes import FUNCTION, Function, Located
 
 
 def what_closes(file: File, call: ast.Call) -> str | None:

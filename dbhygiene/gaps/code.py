@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from functools import lru_cache
 
-from dbhygiene.source import FUNCTION, Code, Function, children
+from dbhygiene.source.nodes import FUNCTION, Code, Function, children
 
 
 @lru_cache(maxsize=4096)

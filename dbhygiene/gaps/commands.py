@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 
-from dbhygiene.flow.definitions import Definition
-from dbhygiene.flow.queries import query
 from dbhygiene.gaps.classes import FunctionAt, class_named, function_named
-from dbhygiene.source import File
+from dbhygiene.program.definitions import Definition
+from dbhygiene.source.file import File
+from dbhygiene.source.queries import query
 
 
 def command_of_call(file: File, call: ast.Call) -> FunctionAt | None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 
-from dbhygiene.flow.bindings import Bindings
-from dbhygiene.flow.evaluation import evaluate
-from dbhygiene.flow.queries import query
-from dbhygiene.flow.values import Constant
 from dbhygiene.gaps.django_settings import aliases
 from dbhygiene.library import django
-from dbhygiene.source import File
+from dbhygiene.program.bindings import Bindings
+from dbhygiene.program.evaluation import evaluate
+from dbhygiene.program.values import Constant
+from dbhygiene.source.file import File
+from dbhygiene.source.queries import query
 
 DEFAULT = "default"
 _DEPTH = 8

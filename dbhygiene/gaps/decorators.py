@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 
-from dbhygiene.flow.definitions import find_definition
 from dbhygiene.gaps.effects import Context
-from dbhygiene.records import replace
-from dbhygiene.source import FUNCTION, File, Function
+from dbhygiene.program.definitions import find_definition
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import FUNCTION, Function
+from dbhygiene.source.records import replace
 
 
 def with_decorators(routine: Context) -> Context:

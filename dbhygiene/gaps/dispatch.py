@@ -7,13 +7,14 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from dbhygiene.flow import callees
-from dbhygiene.flow.bindings import Bindings, Place, return_values
-from dbhygiene.flow.callees import is_hook
-from dbhygiene.flow.definitions import Definition, enclosing_class, find_definition
-from dbhygiene.flow.names import canonical_name, find_module
 from dbhygiene.gaps.classes import FunctionAt, class_named, lineage
-from dbhygiene.source import FUNCTION, File, files_with_word
+from dbhygiene.program import callees
+from dbhygiene.program.bindings import Bindings, Place, return_values
+from dbhygiene.program.callees import is_hook
+from dbhygiene.program.definitions import Definition, enclosing_class, find_definition
+from dbhygiene.program.names import canonical_name, find_module
+from dbhygiene.source.file import File, files_with_word
+from dbhygiene.source.nodes import FUNCTION
 
 _MOST = 60  # definitions that one call may mean, and expressions on the way: of more, the first ones tell enough
 

@@ -6,12 +6,12 @@ import ast
 import re
 from collections.abc import Iterator
 
-from dbhygiene.flow.evaluation import evaluate_member
-from dbhygiene.flow.queries import query
-from dbhygiene.flow.values import Called, Constant, Dict, Value, as_dict, options
 from dbhygiene.library.test_files import is_test_file
-from dbhygiene.records import Record
-from dbhygiene.source import File
+from dbhygiene.program.evaluation import evaluate_member
+from dbhygiene.program.values import Called, Constant, Dict, Value, as_dict, options
+from dbhygiene.source.file import File
+from dbhygiene.source.queries import query
+from dbhygiene.source.records import Record
 
 _USUAL = ("settings", "config.settings", "conf.settings", "project.settings", "core.settings")
 # Each of these runs or reads a file of settings.

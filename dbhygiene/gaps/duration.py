@@ -5,8 +5,8 @@ queue.get(timeout=30)                # Duration(least=0, likely=30, most=30)
 
 from __future__ import annotations
 
-from dbhygiene.records import Record
-from dbhygiene.settings import Confidence, Settings
+from dbhygiene.config.settings import Confidence, Settings
+from dbhygiene.source.records import Record
 
 FOR_EVER = float("inf")
 SHORTEST_TIMEOUT = 60.0  # below a minute, no server has lost patience

@@ -13,11 +13,8 @@ from enum import Enum
 from functools import cached_property
 from typing import TypeAlias
 
-from dbhygiene.flow.bindings import Bindings, Place
-from dbhygiene.flow.cfg import Call, Enter, Event, Iterate, Leave, Load, Test
-from dbhygiene.flow.definitions import enclosing_class
-from dbhygiene.flow.limits import UNSETTLED, give_up
-from dbhygiene.flow.names import canonical_name
+from dbhygiene.dataflow.cfg import Call, Enter, Event, Iterate, Leave, Load, Test
+from dbhygiene.dataflow.limits import UNSETTLED, give_up
 from dbhygiene.gaps import dispatch
 from dbhygiene.gaps.call_durations import duration, poll_duration
 from dbhygiene.gaps.classes import FunctionAt, ancestry, class_named, foreign_bases, function_named, lineage
@@ -31,8 +28,12 @@ from dbhygiene.gaps.type_inference import ModelInstance, ObjectInstance, QuerySe
 from dbhygiene.library import django
 from dbhygiene.library.long_work import ON_REQUEST
 from dbhygiene.library.waits import ITERATED, LEFT, WAITS, WaitingCall, WaitKind
-from dbhygiene.records import Record, replace
-from dbhygiene.source import Code, File, Function, Located
+from dbhygiene.program.bindings import Bindings, Place
+from dbhygiene.program.definitions import enclosing_class
+from dbhygiene.program.names import canonical_name
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import Code, Function, Located
+from dbhygiene.source.records import Record, replace
 
 
 class Location(Record):

@@ -6,10 +6,11 @@ import ast
 import re
 from collections.abc import Iterator
 
-from dbhygiene.flow.bindings import Bindings
 from dbhygiene.gaps.type_inference import ObjectInstance, TypeInference
 from dbhygiene.library.background import AWAITED, EVENTS, STOPPED, STOPS
-from dbhygiene.source import FUNCTION, File, children
+from dbhygiene.program.bindings import Bindings
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import FUNCTION, children
 
 
 def is_endless(file: File, loop: ast.AST) -> bool:

@@ -6,8 +6,6 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 
-from dbhygiene.flow.definitions import Definition
-from dbhygiene.flow.queries import query
 from dbhygiene.gaps.call_durations import argument
 from dbhygiene.gaps.callbacks import callbacks
 from dbhygiene.gaps.classes import foreign_bases, function_named, is_command
@@ -26,7 +24,10 @@ from dbhygiene.library.background import (
 )
 from dbhygiene.library.event_callbacks import may_register
 from dbhygiene.library.test_files import is_test_file
-from dbhygiene.source import FUNCTION, Code, File, NoProject, ProjectView
+from dbhygiene.program.definitions import Definition
+from dbhygiene.source.file import File, NoProject, ProjectView
+from dbhygiene.source.nodes import FUNCTION, Code
+from dbhygiene.source.queries import query
 
 # One of these stands in every file that has an entry point; with what it is part of, where most who write it have none.
 _WORDS = {

@@ -9,10 +9,10 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 
-from dbhygiene.flow.bindings import Bindings, Place
-from dbhygiene.flow.cfg import Graph
-from dbhygiene.flow.interprocedural import Interprocedural
-from dbhygiene.flow.limits import UNSETTLED, give_up
+from dbhygiene.config.settings import Confidence
+from dbhygiene.dataflow.cfg import Graph
+from dbhygiene.dataflow.interprocedural import Interprocedural
+from dbhygiene.dataflow.limits import UNSETTLED, give_up
 from dbhygiene.gaps.callbacks import callbacks
 from dbhygiene.gaps.duration import UNBOUNDED, Duration, confidence_of_timeout
 from dbhygiene.gaps.effects import Location
@@ -35,9 +35,11 @@ from dbhygiene.lifetimes import Lifetime
 from dbhygiene.lifetimes.analysis import follow
 from dbhygiene.lifetimes.state import Alias, Fact, State
 from dbhygiene.lifetimes.transfer import Transfer
-from dbhygiene.records import Record, replace
-from dbhygiene.settings import Confidence
-from dbhygiene.source import FUNCTION, File, Function, Scope
+from dbhygiene.program.bindings import Bindings, Place
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import FUNCTION, Function
+from dbhygiene.source.records import Record, replace
+from dbhygiene.source.scopes import Scope
 
 _RETRIES = re.compile(r"retry|retries|backoff", re.IGNORECASE)
 

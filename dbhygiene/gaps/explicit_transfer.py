@@ -9,10 +9,10 @@ import ast
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
-from dbhygiene.flow import cfg
-from dbhygiene.flow.cfg import EdgeKind, Graph, Node
-from dbhygiene.flow.limits import TOO_MUCH, give_up
-from dbhygiene.flow.solver import Solution, TooManyFactsError
+from dbhygiene.dataflow import cfg
+from dbhygiene.dataflow.cfg import EdgeKind, Graph, Node
+from dbhygiene.dataflow.limits import TOO_MUCH, give_up
+from dbhygiene.dataflow.solver import Solution, TooManyFactsError
 from dbhygiene.gaps.effects import Location
 from dbhygiene.gaps.loops import cycles, rounds
 from dbhygiene.gaps.pauses import Pauses
@@ -21,8 +21,9 @@ from dbhygiene.library import server_calls as library
 from dbhygiene.lifetimes import Lifetime
 from dbhygiene.lifetimes.state import CLOSE_METHOD, ITSELF, READERS, Alias, Fact
 from dbhygiene.lifetimes.transfer import Transfer
-from dbhygiene.records import Record
-from dbhygiene.source import FUNCTION, Code, File, Function, last_name
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import FUNCTION, Code, Function, last_name
+from dbhygiene.source.records import Record
 
 _MOST = 8_000  # facts of one function
 

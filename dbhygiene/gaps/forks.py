@@ -5,11 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Sequence
 
-from dbhygiene.flow.bindings import Bindings
-from dbhygiene.flow.callees import subclasses
-from dbhygiene.flow.definitions import Definition, enclosing_class, find_method
-from dbhygiene.flow.names import canonical_name
-from dbhygiene.flow.queries import query
 from dbhygiene.gaps.call_durations import argument
 from dbhygiene.gaps.classes import FunctionAt, class_named, foreign_bases, lineage
 from dbhygiene.gaps.close_calls import what_closes
@@ -19,7 +14,13 @@ from dbhygiene.gaps.effects import Context, Effects, ProjectCall, Query
 from dbhygiene.gaps.type_inference import ObjectInstance, TypeInference
 from dbhygiene.library.background import CONTEXTS, FORKS, HANDS_OVER, PROCESS_POOLS, PROCESSES
 from dbhygiene.library.test_files import is_test_file
-from dbhygiene.source import FUNCTION, Code, File, files_with_word, function_around, last_name
+from dbhygiene.program.bindings import Bindings
+from dbhygiene.program.callees import subclasses
+from dbhygiene.program.definitions import Definition, enclosing_class, find_method
+from dbhygiene.program.names import canonical_name
+from dbhygiene.source.file import File, files_with_word, function_around
+from dbhygiene.source.nodes import FUNCTION, Code, last_name
+from dbhygiene.source.queries import query
 
 _SHARES_NOTHING = ("spawn", "forkserver")
 

@@ -6,16 +6,17 @@ import ast
 from collections.abc import Iterator
 from functools import partial
 
-from dbhygiene.edits import InsertAfter, InsertBefore, InsertFirst
-from dbhygiene.flow.definitions import find_definition
-from dbhygiene.flow.queries import query
+from dbhygiene.diagnostics.edits import InsertAfter, InsertBefore, InsertFirst
+from dbhygiene.diagnostics.model import Fix, NoFix
 from dbhygiene.gaps.close_calls import atomic_around, may_stream, streaming_loop
 from dbhygiene.gaps.database_aliases import aliases_of
 from dbhygiene.gaps.implicit import Gap
 from dbhygiene.gaps.type_inference import ObjectInstance, TypeInference
 from dbhygiene.library import django
-from dbhygiene.model import Fix, NoFix
-from dbhygiene.source import FUNCTION, Code, File
+from dbhygiene.program.definitions import find_definition
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import FUNCTION, Code
+from dbhygiene.source.queries import query
 
 _HELD = ("select_for_update", "GET_LOCK", "advisory_lock", "TEMPORARY TABLE", "LISTEN ")
 

@@ -6,10 +6,8 @@ import ast
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
-from dbhygiene.flow.bindings import Place
-from dbhygiene.flow.cfg import Bind, Event, Graph, Iterate, Load, Node, Outcome, Semantics, Test, Yield, build
-from dbhygiene.flow.definitions import enclosing_class
-from dbhygiene.flow.exceptions import SYSTEM_EXIT
+from dbhygiene.dataflow.cfg import Bind, Event, Graph, Iterate, Load, Node, Outcome, Semantics, Test, Yield, build
+from dbhygiene.dataflow.exceptions import SYSTEM_EXIT
 from dbhygiene.gaps.classes import is_command
 from dbhygiene.gaps.close_calls import asks_for_transaction, is_atomic
 from dbhygiene.gaps.database_aliases import DEFAULT, aliases_of
@@ -22,8 +20,11 @@ from dbhygiene.gaps.recovery import recovers
 from dbhygiene.gaps.states import Ending, GapSummary, Idle, LastQuery, Pause, State, worst_of_each
 from dbhygiene.library.calls import EXITS
 from dbhygiene.library.waits import WaitKind
-from dbhygiene.records import Record, replace
-from dbhygiene.source import FUNCTION, Code, File, Located
+from dbhygiene.program.bindings import Place
+from dbhygiene.program.definitions import enclosing_class
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import FUNCTION, Code, Located
+from dbhygiene.source.records import Record, replace
 
 Summaries = Callable[[Context], GapSummary]
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 
-from dbhygiene.flow.definitions import find_definition
-from dbhygiene.flow.queries import query
 from dbhygiene.gaps.close_calls import what_closes
 from dbhygiene.gaps.django_settings import age_of_connections
 from dbhygiene.gaps.implicit import Gap
 from dbhygiene.gaps.recovery import closes
-from dbhygiene.source import FUNCTION, Code, File, Located
+from dbhygiene.program.definitions import find_definition
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import FUNCTION, Code, Located
+from dbhygiene.source.queries import query
 
 
 def insufficient(gap: Gap) -> tuple[Located, str] | None:

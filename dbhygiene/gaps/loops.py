@@ -6,15 +6,15 @@ import ast
 from collections.abc import Iterator
 from functools import cached_property
 
-from dbhygiene.flow.cfg import Call, Enter, Graph, Iterate, Leave, Load, Loop, Node, Test
-from dbhygiene.flow.evaluation import evaluate
-from dbhygiene.flow.values import Constant, options
+from dbhygiene.dataflow.cfg import Call, Enter, Graph, Iterate, Leave, Load, Loop, Node, Test
 from dbhygiene.gaps.call_durations import limit_by_clock, shortest
 from dbhygiene.gaps.duration import FOR_EVER, Duration, Rounds
 from dbhygiene.library import django
 from dbhygiene.library.words import words
-from dbhygiene.records import Frozen
-from dbhygiene.source import File
+from dbhygiene.program.evaluation import evaluate
+from dbhygiene.program.values import Constant, options
+from dbhygiene.source.file import File
+from dbhygiene.source.records import Frozen
 
 _SAME_ITEMS = words("list tuple set frozenset sorted reversed iter enumerate")
 MANY = 500  # rounds that a loop may well take

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from dbhygiene.config.settings import Confidence
+from dbhygiene.diagnostics.model import ASSUMPTION, Step
 from dbhygiene.gaps.duration import confidence_of_timeout
 from dbhygiene.gaps.effects import Location
 from dbhygiene.gaps.implicit import Gap
 from dbhygiene.gaps.servers import verdict
-from dbhygiene.library.sqlalchemy import MYSQL
-from dbhygiene.model import ASSUMPTION, Step
-from dbhygiene.settings import Confidence
-from dbhygiene.source import Located
+from dbhygiene.pools.sqlalchemy import MYSQL
+from dbhygiene.source.nodes import Located
 
 if TYPE_CHECKING:
     from dbhygiene.gaps.explicit import ExplicitGap

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dbhygiene.flow.cfg import Event, TooLargeError
-from dbhygiene.flow.interprocedural import Interprocedural
-from dbhygiene.flow.limits import TOO_LARGE, give_up
-from dbhygiene.flow.queries import query
+from dbhygiene.dataflow.cfg import Event, TooLargeError
+from dbhygiene.dataflow.interprocedural import Interprocedural
+from dbhygiene.dataflow.limits import TOO_LARGE, give_up
 from dbhygiene.gaps.effects import Context, Effects, Location, ProjectCall, Wait, report_unsettled
 from dbhygiene.gaps.implicit import ImplicitWalk
 from dbhygiene.gaps.reachability import Reachability
 from dbhygiene.gaps.states import NEVER_ENDS, UNKNOWN, GapSummary, Pause
-from dbhygiene.source import Code, File
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import Code
+from dbhygiene.source.queries import query
 
 
 class Pauses:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.flow.definitions import find_definition
 from dbhygiene.gaps.type_inference import ObjectInstance, TypeInference
 from dbhygiene.library import django
-from dbhygiene.source import FUNCTION, File
+from dbhygiene.program.definitions import find_definition
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import FUNCTION
 
 
 def recovers(file: File, node: ast.AST) -> bool:

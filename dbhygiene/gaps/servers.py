@@ -7,18 +7,18 @@ deployed with a server. Without any evidence, the server is assumed to be MySQL.
 
 from __future__ import annotations
 
-from dbhygiene.flow.queries import query
 from dbhygiene.gaps.django_settings import Databases, databases_in, settings_modules
-from dbhygiene.library.dialect_evidence import (
+from dbhygiene.pools.dialect_evidence import (
     MAY_BE_ANY,
     server_named,
     servers_by_imports,
     servers_by_requirements,
     servers_mentioned,
 )
-from dbhygiene.library.sqlalchemy import MYSQL, UNKNOWN_DATABASE
-from dbhygiene.records import Record
-from dbhygiene.source import File
+from dbhygiene.pools.sqlalchemy import MYSQL, UNKNOWN_DATABASE
+from dbhygiene.source.file import File
+from dbhygiene.source.queries import query
+from dbhygiene.source.records import Record
 
 SQLITE = "sqlite"
 TITLES = {MYSQL: "MySQL", "postgresql": "PostgreSQL", SQLITE: "SQLite", "oracle": "Oracle", "mssql": "SQL Server"}

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import cached_property
 
-from dbhygiene.flow.bindings import Place
 from dbhygiene.gaps.duration import NO_TIME, ONCE, Duration, Rounds
 from dbhygiene.gaps.effects import Location
 from dbhygiene.gaps.loops import Cycle
 from dbhygiene.library.waits import WaitKind
-from dbhygiene.records import Record, replace
+from dbhygiene.program.bindings import Place
+from dbhygiene.source.records import Record, replace
 
 
 class Pause(Record):

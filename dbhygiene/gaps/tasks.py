@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import ast
 
-from dbhygiene.flow.names import canonical_name, find_module
-from dbhygiene.flow.queries import query
 from dbhygiene.gaps.call_durations import numbers_of_setting, seconds
 from dbhygiene.gaps.classes import FunctionAt, function_named
 from dbhygiene.gaps.code import return_expressions
 from dbhygiene.gaps.duration import FOR_EVER
 from dbhygiene.library.background import ENQUEUED_BY_CALL, TASK_LIBRARIES, TASKS, TIME_LIMIT_SETTINGS, TIME_LIMITS
-from dbhygiene.source import FUNCTION, Code, File
+from dbhygiene.program.names import canonical_name, find_module
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import FUNCTION, Code
+from dbhygiene.source.queries import query
 
 
 def is_task(file: File, decorator: ast.expr) -> bool:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.flow.bindings import Bindings
-from dbhygiene.flow.queries import query
 from dbhygiene.gaps.call_durations import argument
 from dbhygiene.gaps.code import is_generator, own_nodes
 from dbhygiene.gaps.decorators import with_decorators
@@ -18,8 +16,11 @@ from dbhygiene.gaps.type_inference import ObjectInstance, TypeInference
 from dbhygiene.library import django
 from dbhygiene.library.background import HANDS_OVER, THREAD_POOLS, THREADS
 from dbhygiene.library.waits import WaitKind
-from dbhygiene.records import Record
-from dbhygiene.source import FUNCTION, Code, File, Function
+from dbhygiene.program.bindings import Bindings
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import FUNCTION, Code, Function
+from dbhygiene.source.queries import query
+from dbhygiene.source.records import Record
 
 
 class Thread(Record):

@@ -12,9 +12,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from typing import TypeAlias, TypeVar
 
-from dbhygiene.flow.bindings import Bindings, Place, self_class
-from dbhygiene.flow.cfg import Loop
-from dbhygiene.flow.names import canonical_name, find_module
+from dbhygiene.dataflow.cfg import Loop
 from dbhygiene.gaps import dispatch
 from dbhygiene.gaps.call_durations import argument as argument_of
 from dbhygiene.gaps.callers import callers
@@ -22,8 +20,12 @@ from dbhygiene.gaps.classes import ancestry, class_named, function_named, is_mod
 from dbhygiene.gaps.code import return_expressions
 from dbhygiene.gaps.tasks import task_of
 from dbhygiene.library import django, long_work, waits
-from dbhygiene.records import Record
-from dbhygiene.source import FUNCTION, File, Function, Scope
+from dbhygiene.program.bindings import Bindings, Place, self_class
+from dbhygiene.program.names import canonical_name, find_module
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import FUNCTION, Function
+from dbhygiene.source.records import Record
+from dbhygiene.source.scopes import Scope
 
 _RETURNS = {**django.RETURNS, **waits.RETURNS, **long_work.RETURNS}
 _DEPTH = 12  # of names that stand for names, in one file or many

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from dbhygiene.source import Function, last_name
+from dbhygiene.source.nodes import Function, last_name
 
 _HANDLES = frozenset(
     {

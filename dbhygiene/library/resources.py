@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum
 
-from dbhygiene.records import Record, replace
+from dbhygiene.source.records import Record, replace
 
 Version = tuple[int, ...]
 SQLITE_IN_MEMORY = r":memory:|file::memory:.*|file:.*[?&]mode=memory.*|"  # "" is a file of its own, gone with it

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from dbhygiene.flow.queries import query
 from dbhygiene.library.words import words
-from dbhygiene.source import File
+from dbhygiene.source.file import File
+from dbhygiene.source.queries import query
 
 # Methods and attributes of a connection by which a program looks after it: it is as good as new afterwards.
 REFRESHES = words(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dbhygiene.source import File
+from dbhygiene.source.file import File
 
 _DIRECTORIES = {"tests", "test", "testing", "acceptance", "e2e"}
 _EXAMPLES = set("example examples sample samples tutorial tutorials docs snippets cookbook cookbooks".split())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 from dbhygiene.library.words import words
-from dbhygiene.records import Record
+from dbhygiene.source.records import Record
 
 
 class WaitKind(Enum):

@@ -14,9 +14,10 @@ import ast
 import re
 from collections.abc import Collection
 
-from dbhygiene.flow.queries import query
 from dbhygiene.library.prefilter import GIVING
-from dbhygiene.source import FUNCTION, Code, File, last_name
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import FUNCTION, Code, last_name
+from dbhygiene.source.queries import query
 
 
 class AcquireFilter:

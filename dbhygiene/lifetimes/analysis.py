@@ -7,20 +7,23 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from itertools import takewhile
 
-from dbhygiene.flow import cfg, definitions
-from dbhygiene.flow.cfg import EdgeKind, Graph, Node, TooLargeError
-from dbhygiene.flow.exceptions import exception_types
-from dbhygiene.flow.limits import TOO_LARGE, TOO_MUCH, give_up
-from dbhygiene.flow.solver import Solution, TooManyFactsError
+from dbhygiene.dataflow import cfg
+from dbhygiene.dataflow.cfg import EdgeKind, Graph, Node, TooLargeError
+from dbhygiene.dataflow.exceptions import exception_types
+from dbhygiene.dataflow.limits import TOO_LARGE, TOO_MUCH, give_up
+from dbhygiene.dataflow.solver import Solution, TooManyFactsError
 from dbhygiene.library.calls import ANY_ERROR, LOSING, STACKS
-from dbhygiene.library.fastapi import is_dependency
 from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.effects import CONTEXT_MANAGERS, FIXTURES, FunctionSemantics
+from dbhygiene.lifetimes.fastapi import is_dependency
 from dbhygiene.lifetimes.path_conditions import MAX_KEYS, TrackedConditions
 from dbhygiene.lifetimes.state import ITSELF, RETURN, Fact, Site, Where, path_of
 from dbhygiene.lifetimes.transfer import Names, Transfer
-from dbhygiene.records import Frozen
-from dbhygiene.source import FUNCTION, Code, File, Located, Scope, last_name, walk
+from dbhygiene.program import definitions
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import FUNCTION, Code, Located, last_name, walk
+from dbhygiene.source.records import Frozen
+from dbhygiene.source.scopes import Scope
 
 _LENDING = CONTEXT_MANAGERS | FIXTURES
 _NEW_CONTAINERS = frozenset({"list", "dict", "set", "collections.deque", "collections.defaultdict", "deque"})

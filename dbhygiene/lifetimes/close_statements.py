@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 from typing import NamedTuple
 
-from dbhygiene.flow import cfg
+from dbhygiene.dataflow import cfg
 from dbhygiene.lifetimes.lifetime import Lifetime
 from dbhygiene.lifetimes.region import RefusedError, Region, names_in, parts
-from dbhygiene.source import last_name
+from dbhygiene.source.nodes import last_name
 
 
 class CloseStatement(NamedTuple):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dbhygiene.flow.definitions import Definition
+from dbhygiene.config.settings import Declared
 from dbhygiene.library.resources import BORROWS, CLOSES, KEEPS, ArgumentEffects, CallModel, ParameterSummary, Resource
-from dbhygiene.settings import Declared
-from dbhygiene.source import FUNCTION
+from dbhygiene.program.definitions import Definition
+from dbhygiene.source.nodes import FUNCTION
 
 
 def declared_model(declared: Declared, returned: Resource | None, definition: Definition | None) -> CallModel:

@@ -10,12 +10,12 @@ import ast
 import re
 from collections.abc import Iterator
 
-from dbhygiene.flow import cfg
-from dbhygiene.flow.queries import query
+from dbhygiene.dataflow import cfg
 from dbhygiene.lifetimes.lifetime import Lifetime
 from dbhygiene.lifetimes.state import ITSELF, READERS, Fact
-from dbhygiene.records import Frozen
-from dbhygiene.source import File
+from dbhygiene.source.file import File
+from dbhygiene.source.queries import query
+from dbhygiene.source.records import Frozen
 
 _WRITES = r"(?i)\s*(insert|update|delete|replace)\b"
 _COMMITS = r"(?i)\b(commit|begin|start\s+transaction)\b"

@@ -9,10 +9,9 @@ import ast
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from dbhygiene.flow import cfg, definitions
-from dbhygiene.flow.callees import callees
-from dbhygiene.flow.cfg import Outcome
-from dbhygiene.flow.exceptions import CANCELLED, GENERATOR_EXIT, ORDINARY, SYSTEM_EXIT, Thrown
+from dbhygiene.dataflow import cfg
+from dbhygiene.dataflow.cfg import Outcome
+from dbhygiene.dataflow.exceptions import CANCELLED, GENERATOR_EXIT, ORDINARY, SYSTEM_EXIT, Thrown
 from dbhygiene.library.calls import (
     BORROWING_METHODS,
     CALLS,
@@ -33,8 +32,12 @@ from dbhygiene.library.resources import (
     Resource,
 )
 from dbhygiene.lifetimes.fields import setter
-from dbhygiene.records import Frozen, replace
-from dbhygiene.source import FUNCTION, File, Function, Scope, last_name
+from dbhygiene.program import definitions
+from dbhygiene.program.callees import callees
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import FUNCTION, Function, last_name
+from dbhygiene.source.records import Frozen, replace
+from dbhygiene.source.scopes import Scope
 
 if TYPE_CHECKING:
     from dbhygiene.lifetimes.summaries import Summaries

@@ -5,17 +5,17 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.edits import WrapInTry
-from dbhygiene.flow import cfg
-from dbhygiene.flow.cfg import EdgeKind, Node
-from dbhygiene.flow.limits import TOO_MUCH, give_up
-from dbhygiene.flow.solver import Solution, TooManyFactsError
+from dbhygiene.dataflow import cfg
+from dbhygiene.dataflow.cfg import EdgeKind, Node
+from dbhygiene.dataflow.limits import TOO_MUCH, give_up
+from dbhygiene.dataflow.solver import Solution, TooManyFactsError
+from dbhygiene.diagnostics.edits import WrapInTry
+from dbhygiene.diagnostics.model import Fix, NoFix
 from dbhygiene.lifetimes.analysis import follow
 from dbhygiene.lifetimes.lifetime import Lifetime
 from dbhygiene.lifetimes.state import CONTAINER, ITSELF, Alias, Fact
 from dbhygiene.lifetimes.transfer import Transfer
-from dbhygiene.model import Fix, NoFix
-from dbhygiene.source import FUNCTION, Function
+from dbhygiene.source.nodes import FUNCTION, Function
 
 _PAIRS = {"__enter__": "__exit__", "__aenter__": "__aexit__"}
 _GIVING_BACK = frozenset(

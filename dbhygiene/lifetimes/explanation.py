@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from dbhygiene.flow import cfg
-from dbhygiene.flow.cfg import EdgeKind, Node
+from dbhygiene.dataflow import cfg
+from dbhygiene.dataflow.cfg import EdgeKind, Node
 from dbhygiene.lifetimes.analysis import is_transferred, place_at
 from dbhygiene.lifetimes.lifetime import Leak, Lifetime
 from dbhygiene.lifetimes.messages import name_of_call
 from dbhygiene.lifetimes.state import CONTAINER, ITSELF, Fact
-from dbhygiene.source import Located
+from dbhygiene.source.nodes import Located
 
 
 class Explanation(NamedTuple):

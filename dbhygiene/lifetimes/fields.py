@@ -7,12 +7,14 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from dbhygiene.flow.callees import callees
-from dbhygiene.flow.definitions import Definition, base_classes, find_definition
 from dbhygiene.library.resources import ArgumentEffect, Resource
 from dbhygiene.lifetimes.state import ITSELF
-from dbhygiene.records import Frozen, replace
-from dbhygiene.source import FUNCTION, File, Scope, function_around, last_name, scope_around
+from dbhygiene.program.callees import callees
+from dbhygiene.program.definitions import Definition, base_classes, find_definition
+from dbhygiene.source.file import File, function_around, scope_around
+from dbhygiene.source.nodes import FUNCTION, last_name
+from dbhygiene.source.records import Frozen, replace
+from dbhygiene.source.scopes import Scope
 
 if TYPE_CHECKING:
     from dbhygiene.lifetimes.summaries import Summaries

@@ -9,7 +9,7 @@ import ast
 from collections.abc import Iterator, Sequence
 
 from dbhygiene.lifetimes.lifetime import Lifetime
-from dbhygiene.source import File
+from dbhygiene.source.file import File
 
 
 def hang(file: File, body: Sequence[ast.stmt]) -> bool:

@@ -21,8 +21,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from dbhygiene.flow.definitions import Definition, base_classes, find_definition
-from dbhygiene.flow.names import canonical_name, is_imported
+from dbhygiene.diagnostics.model import Impact
 from dbhygiene.library.background import TASKS
 from dbhygiene.library.calls import NEVER_RETURN
 from dbhygiene.library.django import COMMANDS as DJANGO_COMMANDS
@@ -41,11 +40,14 @@ from dbhygiene.library.entry_points import (
     STARTS,
 )
 from dbhygiene.library.request_handlers import handler
-from dbhygiene.library.sqlalchemy import in_migrations
 from dbhygiene.library.test_files import directories, is_example, is_test_file
-from dbhygiene.model import Impact
-from dbhygiene.records import Record
-from dbhygiene.source import File, Function, Located, Scope, function_around, last_name, walk
+from dbhygiene.pools.sqlalchemy import in_migrations
+from dbhygiene.program.definitions import Definition, base_classes, find_definition
+from dbhygiene.program.names import canonical_name, is_imported
+from dbhygiene.source.file import File, function_around
+from dbhygiene.source.nodes import Function, Located, last_name, walk
+from dbhygiene.source.records import Record
+from dbhygiene.source.scopes import Scope
 
 _MOST = 100  # functions on the chains to one leak; where there are more, nothing is said
 _FEW_ROUNDS = 10  # a loop of so many rounds, written down as such, repeats nothing that counts

@@ -9,7 +9,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from dbhygiene.edits import (
+from dbhygiene.dataflow import cfg
+from dbhygiene.diagnostics.edits import (
     Edit,
     InsertAfter,
     InsertBefore,
@@ -20,8 +21,7 @@ from dbhygiene.edits import (
     WrapInTry,
     widest,
 )
-from dbhygiene.flow import cfg
-from dbhygiene.flow.queries import query
+from dbhygiene.diagnostics.model import Fix, NoFix, Safety
 from dbhygiene.lifetimes.analysis import is_transferred, place_at
 from dbhygiene.lifetimes.close_statements import CloseStatement, close_statements
 from dbhygiene.lifetimes.hanging import hang, later
@@ -41,8 +41,8 @@ from dbhygiene.lifetimes.region import (
 from dbhygiene.lifetimes.session_objects import session_objects
 from dbhygiene.lifetimes.several import closes_one_of, opened_inside, widen
 from dbhygiene.lifetimes.state import FOREIGN, RETURN, Fact, is_view, path_of
-from dbhygiene.model import Fix, NoFix, Safety
-from dbhygiene.source import File
+from dbhygiene.source.file import File
+from dbhygiene.source.queries import query
 
 LONGEST = 50  # lines: a block that is longer is not re-indented without being asked
 

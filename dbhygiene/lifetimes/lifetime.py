@@ -10,20 +10,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from dbhygiene.flow import cfg
-from dbhygiene.flow.cfg import EdgeKind, Node
-from dbhygiene.flow.definitions import Definition, find_definition
-from dbhygiene.flow.queries import query
+from dbhygiene.config.settings import Confidence
+from dbhygiene.dataflow import cfg
+from dbhygiene.dataflow.cfg import EdgeKind, Node
+from dbhygiene.diagnostics.model import Impact
 from dbhygiene.library.calls import SETS_UP, SETTING
 from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.analysis import Analysis, is_transferred
 from dbhygiene.lifetimes.fields import Field, in_class_bodies, is_seen_elsewhere, owner
 from dbhygiene.lifetimes.state import CLOSE_METHOD, CONTAINER, ITSELF, READERS, RETURN, Fact
 from dbhygiene.lifetimes.summaries import Summaries
-from dbhygiene.model import Impact
-from dbhygiene.records import Frozen
-from dbhygiene.settings import Confidence
-from dbhygiene.source import FUNCTION, NOT_PYTHON, Code, File, Located, ProjectView, Scope
+from dbhygiene.program.definitions import Definition, find_definition
+from dbhygiene.source.file import NOT_PYTHON, File, ProjectView
+from dbhygiene.source.nodes import FUNCTION, Code, Located
+from dbhygiene.source.queries import query
+from dbhygiene.source.records import Frozen
+from dbhygiene.source.scopes import Scope
 
 if TYPE_CHECKING:
     from dbhygiene.lifetimes.impact import Runs
@@ -237,7 +239,7 @@ class Lifetime(Frozen):
         """What the engine does with a session's or connection's connection: see `engines.engine_pool_kind`."""
         if self.resource.kind not in {"session", "engine connection"}:
             return ""
-        from dbhygiene.library.sessions import session_pool_kind  # which reads values, and is not needed for drivers
+        from dbhygiene.pools.sessions import session_pool_kind  # which reads values, and is not needed for drivers
 
         return session_pool_kind(self.file, self.birth)
 
@@ -271,8 +273,8 @@ class Lifetime(Frozen):
         asked = self.file.parents[method].args  # type: ignore[attr-defined]
         if method.attr != "execute" or not asked or not hows <= {ITSELF, *READERS}:
             return False
-        from dbhygiene.flow.evaluation import evaluate  # for the few that leak by an exception
-        from dbhygiene.flow.values import patterns
+        from dbhygiene.program.evaluation import evaluate  # for the few that leak by an exception
+        from dbhygiene.program.values import patterns
 
         return all(SETTING.match(text) for text in patterns(evaluate(self.file, asked[0])))
 

@@ -6,14 +6,15 @@ import ast
 from collections.abc import Iterator
 from typing import TypeAlias
 
-from dbhygiene.flow import cfg
-from dbhygiene.flow.cfg import EdgeKind, Node
-from dbhygiene.flow.queries import query
+from dbhygiene.dataflow import cfg
+from dbhygiene.dataflow.cfg import EdgeKind, Node
 from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.fields import ENDING
 from dbhygiene.lifetimes.lifetime import Leak, Lifetime, leading_to
 from dbhygiene.lifetimes.state import Fact
-from dbhygiene.source import FUNCTION, File, Located
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import FUNCTION, Located
+from dbhygiene.source.queries import query
 
 _LIMITS = {
     "mysql": "each one holds a server connection; if the server has none left, error 1226 or 1040",

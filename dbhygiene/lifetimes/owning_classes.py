@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from dbhygiene.flow.definitions import Definition, base_classes, find_method
 from dbhygiene.library.resources import Leaving, Resource
 from dbhygiene.lifetimes.analysis import Analysis
 from dbhygiene.lifetimes.fields import ENDING, Field, is_plain
 from dbhygiene.lifetimes.state import ITSELF
-from dbhygiene.source import FUNCTION, Function, function_around
+from dbhygiene.program.definitions import Definition, base_classes, find_method
+from dbhygiene.source.file import function_around
+from dbhygiene.source.nodes import FUNCTION, Function
 
 if TYPE_CHECKING:
     from dbhygiene.lifetimes.summaries import Summaries

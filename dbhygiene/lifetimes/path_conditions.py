@@ -12,10 +12,10 @@ from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from dbhygiene.flow.cfg import Bind, Call, Case, Enter, Graph, Node, Test
+from dbhygiene.dataflow.cfg import Bind, Call, Case, Enter, Graph, Node, Test
 from dbhygiene.lifetimes.state import path_of
-from dbhygiene.records import Record
-from dbhygiene.source import walk
+from dbhygiene.source.nodes import walk
+from dbhygiene.source.records import Record
 
 if TYPE_CHECKING:
     from typing import TypeGuard

@@ -5,15 +5,16 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
-from dbhygiene.flow import cfg
-from dbhygiene.flow.cfg import Node
-from dbhygiene.flow.queries import query
+from dbhygiene.dataflow import cfg
+from dbhygiene.dataflow.cfg import Node
 from dbhygiene.lifetimes.analysis import place_at
 from dbhygiene.lifetimes.lifetime import Lifetime
 from dbhygiene.lifetimes.session_objects import SessionObjects, session_objects
 from dbhygiene.lifetimes.state import ITSELF
-from dbhygiene.records import Record
-from dbhygiene.source import File, last_name
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import last_name
+from dbhygiene.source.queries import query
+from dbhygiene.source.records import Record
 
 
 class RefusedError(Exception):

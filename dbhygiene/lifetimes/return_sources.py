@@ -9,14 +9,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.flow import cfg
-from dbhygiene.flow.cfg import EdgeKind, Graph, Node
-from dbhygiene.flow.solver import Solution, TooManyFactsError
+from dbhygiene.dataflow import cfg
+from dbhygiene.dataflow.cfg import EdgeKind, Graph, Node
+from dbhygiene.dataflow.solver import Solution, TooManyFactsError
 from dbhygiene.library.resources import ArgumentEffect
 from dbhygiene.lifetimes.effects import FunctionSemantics
 from dbhygiene.lifetimes.path_conditions import TRUTHY, condition_of
 from dbhygiene.lifetimes.state import path_of
-from dbhygiene.source import FUNCTION
+from dbhygiene.source.nodes import FUNCTION
 
 OUTSIDE = "<outside>"  # an attribute, an element, a name of the module: what others can reach, too
 _TAKING_OUT = frozenset({"get", "pop", "setdefault", "getattr", "__getitem__"})

@@ -11,10 +11,12 @@ import ast
 from collections.abc import Iterable
 from functools import cached_property
 
-from dbhygiene.flow import cfg
-from dbhygiene.flow.definitions import Definition, base_classes, find_definition
+from dbhygiene.dataflow import cfg
 from dbhygiene.library.resources import ArgumentEffect
-from dbhygiene.library.sqlalchemy import (
+from dbhygiene.lifetimes.lifetime import Lifetime
+from dbhygiene.lifetimes.state import ITSELF, path_of
+from dbhygiene.lifetimes.transfer import single_targets
+from dbhygiene.pools.sqlalchemy import (
     COLUMNS,
     GIVING_DATA,
     PLAIN_TYPES,
@@ -23,10 +25,8 @@ from dbhygiene.library.sqlalchemy import (
     TAKING_OBJECTS,
     WITHOUT_OBJECTS,
 )
-from dbhygiene.lifetimes.lifetime import Lifetime
-from dbhygiene.lifetimes.state import ITSELF, path_of
-from dbhygiene.lifetimes.transfer import single_targets
-from dbhygiene.source import FUNCTION, last_name
+from dbhygiene.program.definitions import Definition, base_classes, find_definition
+from dbhygiene.source.nodes import FUNCTION, last_name
 
 _PUTTING_IN = frozenset(
     "append add appendleft insert setdefault put put_nowait extend extendleft update __setitem__".split()

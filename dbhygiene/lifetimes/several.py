@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dbhygiene.lifetimes.close_statements import CloseStatement
 from dbhygiene.lifetimes.lifetime import Lifetime
 from dbhygiene.lifetimes.region import Region, names_read, until_bound
-from dbhygiene.records import replace
+from dbhygiene.source.records import replace
 
 
 def widen(life: Lifetime, place: Region, closes: Sequence[CloseStatement]) -> tuple[Region, Sequence[CloseStatement]]:

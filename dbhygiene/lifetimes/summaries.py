@@ -7,14 +7,12 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from dbhygiene.flow import cfg
-from dbhygiene.flow.callees import is_hook
-from dbhygiene.flow.cfg import Outcome, TooLargeError
-from dbhygiene.flow.definitions import Definition, find_definition, find_method
-from dbhygiene.flow.exceptions import exception_types
-from dbhygiene.flow.interprocedural import Interprocedural
-from dbhygiene.flow.limits import TOO_LARGE, UNSETTLED, give_up
-from dbhygiene.library import connect_arguments, drivers
+from dbhygiene.dataflow import cfg
+from dbhygiene.dataflow.cfg import Outcome, TooLargeError
+from dbhygiene.dataflow.exceptions import exception_types
+from dbhygiene.dataflow.interprocedural import Interprocedural
+from dbhygiene.dataflow.limits import TOO_LARGE, UNSETTLED, give_up
+from dbhygiene.library import drivers
 from dbhygiene.library.calls import GIVEN_BACK, GIVING_BACK, TAKING
 from dbhygiene.library.drivers import PACKAGES
 from dbhygiene.library.prefilter import SQLALCHEMY
@@ -31,6 +29,7 @@ from dbhygiene.library.resources import (
     Resource,
     Version,
 )
+from dbhygiene.lifetimes import connect_arguments
 from dbhygiene.lifetimes.acquire_filter import AcquireFilter
 from dbhygiene.lifetimes.analysis import Analysis, analyse, is_transferred
 from dbhygiene.lifetimes.declared_functions import declared_model
@@ -48,8 +47,12 @@ from dbhygiene.lifetimes.state import (
     item_index,
     method_bound,
 )
-from dbhygiene.records import Record, replace
-from dbhygiene.source import FUNCTION, Code, File, Function, ProjectView, Scope
+from dbhygiene.program.callees import is_hook
+from dbhygiene.program.definitions import Definition, find_definition, find_method
+from dbhygiene.source.file import File, ProjectView
+from dbhygiene.source.nodes import FUNCTION, Code, Function
+from dbhygiene.source.records import Record, replace
+from dbhygiene.source.scopes import Scope
 
 # Decorators under which a function still does, when called, what it says.
 _KEEPING = frozenset({"staticmethod", "classmethod", "functools.wraps", "typing.no_type_check", "typing.override"})
@@ -158,7 +161,7 @@ class Summaries:
             return GIVEN_BACK
         if call.func.attr not in TAKING:
             return None
-        from dbhygiene.library import pools  # which reads values, and is not needed for drivers
+        from dbhygiene.lifetimes import driver_pools as pools  # which reads values, and is not needed for drivers
 
         if (found := pools.pool_of_call(file, call, scope)) is None:
             return None
@@ -169,7 +172,7 @@ class Summaries:
         """What a call takes from SQLAlchemy, or does with what was taken from it; None where it is nothing of that."""
         if not self._may_take(file):
             return None
-        from dbhygiene.library import sessions  # which reads values, and is not needed for drivers
+        from dbhygiene.pools import sessions  # which reads values, and is not needed for drivers
 
         return sessions.session_call_model(file, call)
 

@@ -9,8 +9,8 @@ import ast
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
-from dbhygiene.flow import cfg
-from dbhygiene.flow.cfg import EdgeKind, Node
+from dbhygiene.dataflow import cfg
+from dbhygiene.dataflow.cfg import EdgeKind, Node
 from dbhygiene.library.calls import (
     APPLYING,
     BEGINNING,
@@ -71,7 +71,7 @@ from dbhygiene.lifetimes.state import (
     method_bound,
     path_of,
 )
-from dbhygiene.source import last_name
+from dbhygiene.source.nodes import last_name
 
 Outcomes: TypeAlias = "list[tuple[EdgeKind, Fact]]"
 _Pair: TypeAlias = "tuple[ast.expr, ast.expr | None, str | None]"  # target, value, and how that holds the resource

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 
-from dbhygiene.model import AnyRule, Finding
-from dbhygiene.records import Frozen, Record
+from dbhygiene.diagnostics.model import AnyRule, Finding
+from dbhygiene.source.records import Frozen, Record
 
 ONE_BY_ONE = frozenset({"full", "concise", "json-lines", "pylint", "azure"})  # parts may be printed as they come
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from dbhygiene.model import Finding
+from dbhygiene.config.settings import Confidence
+from dbhygiene.diagnostics.model import Finding
 from dbhygiene.reports import RenderContext
 from dbhygiene.reports.common import relative_path
-from dbhygiene.settings import Confidence
 
 
 def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:

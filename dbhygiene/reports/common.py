@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from dbhygiene.model import Finding, Step
+from dbhygiene.config.settings import Confidence
+from dbhygiene.diagnostics.model import Finding, Step
 from dbhygiene.reports import RenderContext
-from dbhygiene.settings import Confidence
-from dbhygiene.source import Span
+from dbhygiene.source.nodes import Span
 
 LEVELS = {Confidence.CERTAIN: "error", Confidence.LIKELY: "warning", Confidence.POSSIBLE: "note"}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from dbhygiene.model import Finding
+from dbhygiene.diagnostics.model import Finding
 from dbhygiene.reports import RenderContext
 
 

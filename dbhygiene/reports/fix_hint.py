@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dbhygiene.model import Finding, Fix, NoFix, Safety
+from dbhygiene.diagnostics.model import Finding, Fix, NoFix, Safety
 
 
 def advice(finding: Finding, path: str) -> str:

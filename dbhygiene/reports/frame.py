@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from dbhygiene.model import Finding, Step
+from dbhygiene.diagnostics.model import Finding, Step
 from dbhygiene.reports import RenderContext, TerminalStyle
 from dbhygiene.reports.common import source_line as text_of
 from dbhygiene.reports.display_width import Window, layout_line, underline_columns, width, window

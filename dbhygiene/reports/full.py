@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from dbhygiene.model import ASSUMPTION, Finding, NoFix, Step
+from dbhygiene.diagnostics.model import ASSUMPTION, Finding, NoFix, Step
 from dbhygiene.reports import RenderContext
 from dbhygiene.reports.common import level
 from dbhygiene.reports.display_width import layout_line, window

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import quote
 
-from dbhygiene.model import Finding
+from dbhygiene.diagnostics.model import Finding
 from dbhygiene.reports import RenderContext
 from dbhygiene.reports.common import by_weight, level, relative_path, story
 from dbhygiene.reports.fix_hint import advice

@@ -8,11 +8,11 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from dbhygiene.model import Finding
+from dbhygiene.config.settings import Confidence
+from dbhygiene.diagnostics.model import Finding
 from dbhygiene.reports import RenderContext
 from dbhygiene.reports.common import relative_path, story
-from dbhygiene.settings import Confidence
-from dbhygiene.source import Span
+from dbhygiene.source.nodes import Span
 
 _SEVERITIES = {Confidence.CERTAIN: "critical", Confidence.LIKELY: "major", Confidence.POSSIBLE: "minor"}
 

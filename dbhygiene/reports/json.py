@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from dbhygiene.edits import Edit
-from dbhygiene.model import Finding, Fix, NoFix
+from dbhygiene.diagnostics.edits import Edit
+from dbhygiene.diagnostics.model import Finding, Fix, NoFix
 from dbhygiene.reports import RenderContext
-from dbhygiene.source import Span
+from dbhygiene.source.nodes import Span
 
 
 def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from dbhygiene.model import Finding
+from dbhygiene.diagnostics.model import Finding
 from dbhygiene.reports import RenderContext
 from dbhygiene.reports.common import level, relative_path, story
 from dbhygiene.reports.fix_hint import advice

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from dbhygiene.model import Finding
+from dbhygiene.diagnostics.model import Finding
 from dbhygiene.reports import RenderContext
 from dbhygiene.reports.common import level, relative_path, source_line
-from dbhygiene.source import Span
+from dbhygiene.source.nodes import Span
 
 
 def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from dbhygiene.model import AnyRule, Finding
+from dbhygiene.config.settings import Confidence
+from dbhygiene.diagnostics.model import AnyRule, Finding
 from dbhygiene.reports import RenderContext
 from dbhygiene.reports.common import level, one_line, relative_path
 from dbhygiene.reports.fix_hint import advice
-from dbhygiene.settings import Confidence
-from dbhygiene.source import Span
+from dbhygiene.source.nodes import Span
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 FINGERPRINT = "dbhygiene/v1"

@@ -77,12 +77,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dbhygiene.config.settings import Confidence
+from dbhygiene.diagnostics.model import Diagnostic, Impact, NoFix, rule
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Field
 from dbhygiene.lifetimes.messages import consequence
-from dbhygiene.model import Diagnostic, Impact, NoFix, rule
-from dbhygiene.settings import Confidence
-from dbhygiene.source import File
+from dbhygiene.source.file import File
 
 
 @rule("HYG106", on=Field, imports=DRIVERS)

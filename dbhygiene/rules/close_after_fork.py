@@ -97,12 +97,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from dbhygiene.config.settings import Confidence
+from dbhygiene.diagnostics.model import Diagnostic, NoFix, rule
 from dbhygiene.gaps.forks import closes_in_child, fork_of
 from dbhygiene.gaps.servers import is_sqlite_only
 from dbhygiene.library.prefilter import CLOSING
-from dbhygiene.model import Diagnostic, NoFix, rule
-from dbhygiene.settings import Confidence
-from dbhygiene.source import File
+from dbhygiene.source.file import File
 
 
 @rule("HYG306", on=ast.Call, imports={"fork", "Process", "Pool"}, also=CLOSING, within="django")

@@ -62,13 +62,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.edits import Replace
+from dbhygiene.diagnostics.edits import Replace
+from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, rule
 from dbhygiene.gaps.close_calls import runs_in_coroutine, what_closes
 from dbhygiene.gaps.gap_fixes import closing_for_coroutine, closing_in
 from dbhygiene.library import django
 from dbhygiene.library.prefilter import CLOSING
-from dbhygiene.model import Diagnostic, Fix, NoFix, rule
-from dbhygiene.source import File
+from dbhygiene.source.file import File
 
 
 @rule("HYG305", on=ast.Call, imports={"async"}, also=CLOSING, within="django")

@@ -50,10 +50,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from dbhygiene.diagnostics.model import Diagnostic, NoFix, rule
 from dbhygiene.gaps.close_calls import atomic_around, is_guarded, what_closes
 from dbhygiene.library.prefilter import CLOSING
-from dbhygiene.model import Diagnostic, NoFix, rule
-from dbhygiene.source import File
+from dbhygiene.source.file import File
 
 
 @rule("HYG303", on=ast.Call, imports={"atomic"}, also=CLOSING, within="django")

@@ -48,10 +48,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from dbhygiene.diagnostics.model import Diagnostic, NoFix, rule
 from dbhygiene.gaps.close_calls import is_guarded, leaves_loop, streaming_loop, what_closes
 from dbhygiene.library.prefilter import CLOSING
-from dbhygiene.model import Diagnostic, NoFix, rule
-from dbhygiene.source import File
+from dbhygiene.source.file import File
 
 
 @rule("HYG304", on=ast.Call, imports={"iterator"}, also=CLOSING, within="django")

@@ -63,10 +63,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dbhygiene.diagnostics.model import Diagnostic, NoFix, rule
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Lifetime
-from dbhygiene.model import Diagnostic, NoFix, rule
-from dbhygiene.source import File
+from dbhygiene.source.file import File
 
 
 @rule("HYG107", on=Lifetime, imports=DRIVERS)

@@ -62,12 +62,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.edits import AddItem
-from dbhygiene.flow.evaluation import evaluate
-from dbhygiene.flow.values import Constant, as_dict
-from dbhygiene.model import Diagnostic, Fix, Safety, rule
-from dbhygiene.settings import Confidence
-from dbhygiene.source import File
+from dbhygiene.config.settings import Confidence
+from dbhygiene.diagnostics.edits import AddItem
+from dbhygiene.diagnostics.model import Diagnostic, Fix, Safety, rule
+from dbhygiene.program.evaluation import evaluate
+from dbhygiene.program.values import Constant, as_dict
+from dbhygiene.source.file import File
 
 
 @rule("HYG310", on=ast.Dict, imports={"CONN_MAX_AGE"})

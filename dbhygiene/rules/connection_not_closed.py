@@ -110,11 +110,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dbhygiene.diagnostics.model import Diagnostic, rule
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Leak, Lifetime
 from dbhygiene.lifetimes.messages import closing_verb, leak_notes, leak_steps
-from dbhygiene.model import Diagnostic, rule
-from dbhygiene.source import File
+from dbhygiene.source.file import File
 
 _WORDS = {
     Leak.NEVER_CLOSED: "is never {closed}",

@@ -102,11 +102,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from dbhygiene.diagnostics.model import Diagnostic, rule
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Leak, Lifetime
 from dbhygiene.lifetimes.messages import leak_notes, leak_steps, name_of_call
-from dbhygiene.model import Diagnostic, rule
-from dbhygiene.source import File
+from dbhygiene.source.file import File
 
 
 @rule("HYG102", on=Lifetime, imports=DRIVERS)

@@ -63,12 +63,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from dbhygiene.config.settings import Confidence
+from dbhygiene.diagnostics.model import Diagnostic, NoFix, rule
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Lifetime
 from dbhygiene.lifetimes.messages import consequence
-from dbhygiene.model import Diagnostic, NoFix, rule
-from dbhygiene.settings import Confidence
-from dbhygiene.source import File
+from dbhygiene.source.file import File
 
 
 @rule("HYG105", on=Lifetime, imports=DRIVERS)

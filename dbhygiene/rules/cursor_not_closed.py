@@ -76,11 +76,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dbhygiene.diagnostics.model import Diagnostic, rule
 from dbhygiene.lifetimes import Leak, Lifetime
 from dbhygiene.lifetimes.leak_fixes import fix_leak
 from dbhygiene.lifetimes.messages import leak_steps
-from dbhygiene.model import Diagnostic, rule
-from dbhygiene.source import File
+from dbhygiene.source.file import File
 
 
 @rule("HYG108", on=Lifetime, imports={"SSCursor", "SSDictCursor"}, default=False)

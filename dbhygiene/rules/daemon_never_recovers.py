@@ -84,7 +84,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.edits import InsertBefore
+from dbhygiene.config.settings import Confidence
+from dbhygiene.diagnostics.edits import InsertBefore
+from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, rule
 from dbhygiene.gaps.close_calls import atomic_around, runs_in_coroutine
 from dbhygiene.gaps.effects import Close, Query
 from dbhygiene.gaps.endless_loops import is_endless
@@ -93,9 +95,7 @@ from dbhygiene.gaps.reachability import effects_in
 from dbhygiene.gaps.recovery import catches_loss
 from dbhygiene.gaps.servers import is_sqlite_only
 from dbhygiene.library.test_files import is_test_file
-from dbhygiene.model import Diagnostic, Fix, NoFix, rule
-from dbhygiene.settings import Confidence
-from dbhygiene.source import File
+from dbhygiene.source.file import File
 
 
 @rule("HYG309", on=ast.While, imports={"django", "models", "objects"}, within="django", default=False)

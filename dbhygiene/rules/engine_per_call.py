@@ -72,13 +72,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.library.engines import Engine
+from dbhygiene.config.settings import Confidence
+from dbhygiene.diagnostics.model import Diagnostic, NoFix, Step, rule
 from dbhygiene.library.prefilter import SQLALCHEMY
-from dbhygiene.library.recreated_engines import find_recreation
-from dbhygiene.library.sqlalchemy import MYSQL
-from dbhygiene.model import Diagnostic, NoFix, Step, rule
-from dbhygiene.settings import Confidence
-from dbhygiene.source import File
+from dbhygiene.pools.engines import Engine
+from dbhygiene.pools.recreated_engines import find_recreation
+from dbhygiene.pools.sqlalchemy import MYSQL
+from dbhygiene.source.file import File
 
 _PLACES = (ast.expr, ast.stmt)
 _NO_SERVER = frozenset({"sqlite", "duckdb", "access"})

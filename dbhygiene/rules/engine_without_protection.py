@@ -124,16 +124,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dbhygiene.library.dialect_evidence import suggests_mysql
-from dbhygiene.library.engine_escape import lasts
-from dbhygiene.library.engine_fixes import protect
-from dbhygiene.library.engines import Engine, rivals, timeout_confidence
+from dbhygiene.config.settings import Confidence
+from dbhygiene.diagnostics.model import Diagnostic, rule
 from dbhygiene.library.prefilter import SQLALCHEMY
-from dbhygiene.library.recreated_engines import find_recreation
-from dbhygiene.library.sqlalchemy import IDLE_IN_POOL, MYSQL
-from dbhygiene.model import Diagnostic, rule
-from dbhygiene.settings import Confidence
-from dbhygiene.source import File
+from dbhygiene.pools.dialect_evidence import suggests_mysql
+from dbhygiene.pools.engine_escape import lasts
+from dbhygiene.pools.engine_fixes import protect
+from dbhygiene.pools.engines import Engine, rivals, timeout_confidence
+from dbhygiene.pools.recreated_engines import find_recreation
+from dbhygiene.pools.sqlalchemy import IDLE_IN_POOL, MYSQL
+from dbhygiene.source.file import File
 
 
 @rule("HYG201", on=Engine, imports=SQLALCHEMY)

@@ -36,12 +36,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dbhygiene.library.engine_escape import lasts
-from dbhygiene.library.engine_fixes import RECYCLE, add, options_of
-from dbhygiene.library.engines import Engine, timeout_confidence
+from dbhygiene.diagnostics.model import Diagnostic, rule
 from dbhygiene.library.prefilter import SQLALCHEMY
-from dbhygiene.model import Diagnostic, rule
-from dbhygiene.source import File
+from dbhygiene.pools.engine_escape import lasts
+from dbhygiene.pools.engine_fixes import RECYCLE, add, options_of
+from dbhygiene.pools.engines import Engine, timeout_confidence
+from dbhygiene.source.file import File
 
 
 @rule("HYG203", on=Engine, imports=SQLALCHEMY, default=False)

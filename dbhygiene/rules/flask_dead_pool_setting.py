@@ -50,13 +50,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.edits import AddItem, Edit, Remove, Replace
-from dbhygiene.flow.evaluation import evaluate
-from dbhygiene.flow.values import Dict, Value
-from dbhygiene.library import flask
+from dbhygiene.diagnostics.edits import AddItem, Edit, Remove, Replace
+from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, rule
 from dbhygiene.library.test_files import is_test_file
-from dbhygiene.model import Diagnostic, Fix, NoFix, rule
-from dbhygiene.source import File
+from dbhygiene.pools import flask
+from dbhygiene.program.evaluation import evaluate
+from dbhygiene.program.values import Dict, Value
+from dbhygiene.source.file import File
 
 _OPTIONS = {**flask.READ_IN_2, flask.NEVER_READ: "pool_pre_ping"}
 

@@ -70,15 +70,15 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.edits import AddItem, AddKeyword, InsertAfter, Replace
-from dbhygiene.flow.evaluation import evaluate
-from dbhygiene.flow.values import Constant, Dict, Text, as_dict, options
-from dbhygiene.library import flask
-from dbhygiene.library.sqlalchemy import IDLE_IN_POOL, MYSQL, UNKNOWN_DATABASE, databases, in_migrations
+from dbhygiene.config.settings import Confidence
+from dbhygiene.diagnostics.edits import AddItem, AddKeyword, InsertAfter, Replace
+from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, rule
 from dbhygiene.library.test_files import is_test_file
-from dbhygiene.model import Diagnostic, Fix, NoFix, rule
-from dbhygiene.settings import Confidence
-from dbhygiene.source import File
+from dbhygiene.pools import flask
+from dbhygiene.pools.sqlalchemy import IDLE_IN_POOL, MYSQL, UNKNOWN_DATABASE, databases, in_migrations
+from dbhygiene.program.evaluation import evaluate
+from dbhygiene.program.values import Constant, Dict, Text, as_dict, options
+from dbhygiene.source.file import File
 
 _TITLE = "Test connections before use"
 

@@ -55,11 +55,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dbhygiene.diagnostics.model import Diagnostic, NoFix, rule
 from dbhygiene.gaps import Gap
 from dbhygiene.gaps.gap_fixes import waits_in_transaction
 from dbhygiene.gaps.messages import confidence, gap_notes, gap_steps
-from dbhygiene.model import Diagnostic, NoFix, rule
-from dbhygiene.source import File
+from dbhygiene.source.file import File
 
 
 @rule("HYG308", on=Gap, imports={"atomic"}, within="django")

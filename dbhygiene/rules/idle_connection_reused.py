@@ -137,11 +137,11 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, rule
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.library.server_calls import PINGS, may_wait
 from dbhygiene.lifetimes import Lifetime
-from dbhygiene.model import Diagnostic, Fix, NoFix, rule
-from dbhygiene.source import File, function_around
+from dbhygiene.source.file import File, function_around
 
 if TYPE_CHECKING:
     from dbhygiene.gaps.explicit import ExplicitGap
@@ -191,7 +191,7 @@ def _repair(gap: ExplicitGap) -> Fix | NoFix:
     code = function_around(file, gap.wait.node) or file.tree
     if not isinstance(statement, ast.Expr) or code is not life.code or gap.variable is None:
         return NoFix("the connection has no variable in the function that waits")
-    from dbhygiene.edits import InsertAfter  # most files need none
+    from dbhygiene.diagnostics.edits import InsertAfter  # most files need none
 
     return Fix(
         "Reconnect after the wait if needed",

@@ -57,13 +57,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dbhygiene.flow.values import HOLE, Constant, Text, Value, options
-from dbhygiene.library.engine_fixes import PRE_PING, RECYCLE, rewrite
-from dbhygiene.library.engines import Engine, option_expression
+from dbhygiene.config.settings import Confidence
+from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, rule
 from dbhygiene.library.prefilter import SQLALCHEMY
-from dbhygiene.model import Diagnostic, Fix, NoFix, rule
-from dbhygiene.settings import Confidence
-from dbhygiene.source import File
+from dbhygiene.pools.engine_fixes import PRE_PING, RECYCLE, rewrite
+from dbhygiene.pools.engines import Engine, option_expression
+from dbhygiene.program.values import HOLE, Constant, Text, Value, options
+from dbhygiene.source.file import File
 
 _MEANT_OFF = frozenset({"false", "no", "off", "0", "none"})
 

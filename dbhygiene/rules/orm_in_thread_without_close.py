@@ -79,14 +79,15 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.edits import WrapInTry
+from dbhygiene.config.settings import Confidence
+from dbhygiene.diagnostics.edits import WrapInTry
+from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, Safety, rule
 from dbhygiene.gaps.gap_fixes import closing_in
 from dbhygiene.gaps.servers import is_sqlite_only
 from dbhygiene.gaps.threads import keeps_connection, threads
 from dbhygiene.library.test_files import is_test_file
-from dbhygiene.model import Diagnostic, Fix, NoFix, Safety, rule
-from dbhygiene.settings import Confidence
-from dbhygiene.source import File, Function
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import Function
 
 
 @rule("HYG307", on=ast.Call, imports={"threading", "ThreadPool"}, within="django")

@@ -42,13 +42,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dbhygiene.flow.values import Constant, Value, options
-from dbhygiene.library.engine_escape import lasts
-from dbhygiene.library.engine_fixes import RECYCLE, rewrite
-from dbhygiene.library.engines import Engine, option_expression, timeout_confidence
+from dbhygiene.diagnostics.model import Diagnostic, rule
 from dbhygiene.library.prefilter import SQLALCHEMY
-from dbhygiene.model import Diagnostic, rule
-from dbhygiene.source import File
+from dbhygiene.pools.engine_escape import lasts
+from dbhygiene.pools.engine_fixes import RECYCLE, rewrite
+from dbhygiene.pools.engines import Engine, option_expression, timeout_confidence
+from dbhygiene.program.values import Constant, Value, options
+from dbhygiene.source.file import File
 
 
 @rule("HYG204", on=Engine, imports=SQLALCHEMY)

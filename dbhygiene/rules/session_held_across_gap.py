@@ -100,16 +100,17 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from dbhygiene.library.module_globals import repeated_use
+from dbhygiene.config.settings import Confidence
+from dbhygiene.diagnostics.model import Diagnostic, NoFix, Step, rule
 from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.library.server_calls import may_wait
-from dbhygiene.library.sessions import SESSION_KINDS, session_timeout_confidence
-from dbhygiene.library.sqlalchemy import in_migrations
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.lifetimes import Lifetime
-from dbhygiene.model import Diagnostic, NoFix, Step, rule
-from dbhygiene.settings import Confidence
-from dbhygiene.source import FUNCTION, File
+from dbhygiene.pools.module_globals import repeated_use
+from dbhygiene.pools.sessions import SESSION_KINDS, session_timeout_confidence
+from dbhygiene.pools.sqlalchemy import in_migrations
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import FUNCTION
 
 if TYPE_CHECKING:
     from dbhygiene.gaps.explicit import ExplicitGap

@@ -167,16 +167,17 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.library.fastapi import is_dependency
+from dbhygiene.config.settings import Confidence
+from dbhygiene.diagnostics.model import Diagnostic, NoFix, rule
 from dbhygiene.library.prefilter import SQLALCHEMY
-from dbhygiene.library.sessions import SESSION_KINDS
 from dbhygiene.lifetimes import Leak, Lifetime
 from dbhygiene.lifetimes.enter_exit import fix_exit, leaking_exit
+from dbhygiene.lifetimes.fastapi import is_dependency
 from dbhygiene.lifetimes.leak_fixes import fix_leak
 from dbhygiene.lifetimes.messages import leak_notes, leak_steps, name_of_call
-from dbhygiene.model import Diagnostic, NoFix, rule
-from dbhygiene.settings import Confidence
-from dbhygiene.source import FUNCTION, File, Function, Located
+from dbhygiene.pools.sessions import SESSION_KINDS
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import FUNCTION, Function, Located
 
 _WORDS = {
     Leak.NEVER_CLOSED: "is never closed",

@@ -90,14 +90,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from dbhygiene.config.settings import Confidence
+from dbhygiene.diagnostics.model import Diagnostic, NoFix, rule
 from dbhygiene.library.prefilter import SQLALCHEMY
-from dbhygiene.library.sessions import SESSION_KINDS
 from dbhygiene.library.test_files import is_test_file
-from dbhygiene.library.thread_sharing import sharing
 from dbhygiene.lifetimes import Lifetime
-from dbhygiene.model import Diagnostic, NoFix, rule
-from dbhygiene.settings import Confidence
-from dbhygiene.source import File
+from dbhygiene.pools.sessions import SESSION_KINDS
+from dbhygiene.pools.thread_sharing import sharing
+from dbhygiene.source.file import File
 
 
 @rule("HYG211", on=Lifetime, imports=SQLALCHEMY)

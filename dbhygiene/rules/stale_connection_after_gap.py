@@ -119,12 +119,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dbhygiene.diagnostics.model import Diagnostic, rule
 from dbhygiene.gaps import Gap
 from dbhygiene.gaps.gap_fixes import fix_gap, waits_in_transaction
 from dbhygiene.gaps.insufficient_close import insufficient
 from dbhygiene.gaps.messages import confidence, gap_notes, gap_steps, goes_stale
-from dbhygiene.model import Diagnostic, rule
-from dbhygiene.source import File
+from dbhygiene.source.file import File
 
 
 @rule("HYG301", on=Gap, imports={"django", "models", "objects", ".save(", "connection"}, within="django")

@@ -34,9 +34,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dbhygiene.model import Diagnostic, NoFix, rule
-from dbhygiene.source import File
-from dbhygiene.suppressions import Judgement
+from dbhygiene.diagnostics.model import Diagnostic, NoFix, rule
+from dbhygiene.diagnostics.suppressions import Judgement
+from dbhygiene.source.file import File
 
 
 @rule("HYG004", on=Judgement, imports={"dbhygiene:", "HYG"}, default=False)

@@ -89,10 +89,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dbhygiene.edits import EditComment
-from dbhygiene.model import Diagnostic, Fix, NoFix, rule
-from dbhygiene.source import File
-from dbhygiene.suppressions import Judgement, remove_rules
+from dbhygiene.diagnostics.edits import EditComment
+from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, rule
+from dbhygiene.diagnostics.suppressions import Judgement, remove_rules
+from dbhygiene.source.file import File
 
 
 @rule("HYG002", on=Judgement, imports={"dbhygiene:", "HYG"})

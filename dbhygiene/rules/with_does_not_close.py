@@ -72,11 +72,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dbhygiene.diagnostics.model import Diagnostic, rule
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Leak, Lifetime
 from dbhygiene.lifetimes.messages import consequence
-from dbhygiene.model import Diagnostic, rule
-from dbhygiene.source import File
+from dbhygiene.source.file import File
 
 
 @rule("HYG103", on=Lifetime, imports=DRIVERS)

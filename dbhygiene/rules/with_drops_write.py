@@ -70,11 +70,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, Safety, rule
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Lifetime
 from dbhygiene.lifetimes.dropped_writes import DroppedWrite, find_dropped_write
-from dbhygiene.model import Diagnostic, Fix, NoFix, Safety, rule
-from dbhygiene.source import File
+from dbhygiene.source.file import File
 
 
 @rule("HYG104", on=Lifetime, imports=DRIVERS)
@@ -101,7 +101,7 @@ def _commit(file: File, life: Lifetime, dropped: DroppedWrite) -> Fix | NoFix:
         return NoFix("the connection has no variable in the block")
     if isinstance(last, (ast.Return, ast.Raise, ast.Continue, ast.Break)):
         return NoFix("cannot tell where to commit: the block ends with `return`, `raise`, `continue` or `break`")
-    from dbhygiene.edits import InsertAfter  # most files need none
+    from dbhygiene.diagnostics.edits import InsertAfter  # most files need none
 
     commit = f"await {name.id}.commit()" if life.resource.is_async else f"{name.id}.commit()"
     return Fix("Commit at the end of the block", (InsertAfter(file.span(last), commit),), Safety.UNSAFE)

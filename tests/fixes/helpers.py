@@ -6,10 +6,11 @@ import ast
 from collections.abc import Sequence
 from pathlib import Path
 
-from dbhygiene.edits import Edit
+from dbhygiene.diagnostics.edits import Edit
 from dbhygiene.fixes import imports, verify
 from dbhygiene.fixes.editor import Editor
-from dbhygiene.source import File, Span
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import Span
 
 
 def file_of(text: str) -> File:

@@ -9,12 +9,13 @@ from pathlib import Path
 import libcst
 import pytest
 
-from dbhygiene.edits import AddKeyword, Edit, InsertBefore, Remove, Replace
+from dbhygiene.diagnostics.edits import AddKeyword, Edit, InsertBefore, Remove, Replace
+from dbhygiene.diagnostics.model import Finding, Fix, NoFix, Safety
 from dbhygiene.fixes.apply import Fixed, fix
 from dbhygiene.fixes.editor import Editor
-from dbhygiene.model import Finding, Fix, NoFix, Safety
-from dbhygiene.records import replace
-from dbhygiene.source import File, Located, Span
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import Located, Span
+from dbhygiene.source.records import replace
 
 from .helpers import file_of
 

@@ -6,8 +6,8 @@ import textwrap
 
 import pytest
 
-from dbhygiene import edits
-from dbhygiene.edits import (
+from dbhygiene.diagnostics import edits
+from dbhygiene.diagnostics.edits import (
     AddItem,
     AddKeyword,
     InsertAfter,

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from dbhygiene.edits import Replace
+from dbhygiene.diagnostics.edits import Replace
 from dbhygiene.fixes import imports
 from dbhygiene.fixes.editor import Editor
-from dbhygiene.project import Project
-from dbhygiene.source import File
+from dbhygiene.project.project import Project
+from dbhygiene.source.file import File
 
 RUFF = Path(sys.executable).with_name("ruff")
 STYLES = {

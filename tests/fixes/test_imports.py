@@ -6,7 +6,7 @@ import textwrap
 
 import pytest
 
-from dbhygiene.edits import InsertAfter, Replace
+from dbhygiene.diagnostics.edits import InsertAfter, Replace
 
 from .helpers import Places, edited
 

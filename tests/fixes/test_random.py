@@ -14,7 +14,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from dbhygiene.edits import (
+from dbhygiene.diagnostics.edits import (
     AddItem,
     AddKeyword,
     Edit,
@@ -31,7 +31,7 @@ from dbhygiene.fixes import imports, verify
 from dbhygiene.fixes.blocks import PRAGMA
 from dbhygiene.fixes.editor import Editor
 from dbhygiene.fixes.templates import EditError
-from dbhygiene.source import File
+from dbhygiene.source.file import File
 
 LIBRARY = Path(sysconfig.get_paths()["stdlib"])
 NAMES = ["copy", "graphlib", "netrc", "queue", "sched", "shelve"]

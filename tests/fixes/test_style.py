@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from dbhygiene.checker import check_file
+from dbhygiene.checker.registry import all_rules
+from dbhygiene.config.settings import Settings
 from dbhygiene.fixes.apply import fix
-from dbhygiene.registry import all_rules
-from dbhygiene.settings import Settings
-from dbhygiene.source import File, NoProject
+from dbhygiene.source.file import File, NoProject
 
 RULES = [rule for rule in all_rules() if rule.code in {"HYG101", "HYG102", "HYG209"}]
 IMPORT = "from contextlib import closing\nimport pymysql\n\n"

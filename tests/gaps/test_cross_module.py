@@ -6,11 +6,11 @@ from textwrap import dedent
 import pytest
 
 import dbhygiene
+from dbhygiene.config.settings import Lasting, Settings
+from dbhygiene.diagnostics.model import Fix, Safety
 from dbhygiene.gaps import Gaps
 from dbhygiene.gaps.gap_fixes import fix_gap
-from dbhygiene.model import Fix, Safety
-from dbhygiene.project import Project
-from dbhygiene.settings import Lasting, Settings
+from dbhygiene.project.project import Project
 
 MODELS = """
     from django.db import models

@@ -1,7 +1,7 @@
 import pytest
 
+from dbhygiene.config.settings import Confidence
 from dbhygiene.gaps.duration import FOR_EVER, Duration, Rounds
-from dbhygiene.settings import Confidence
 
 
 @pytest.mark.parametrize(

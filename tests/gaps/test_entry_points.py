@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from dbhygiene import checker
+from dbhygiene.config.settings import Settings
 from dbhygiene.gaps.entry_points import entry_points_of, may_have_entry_points
 from dbhygiene.library.background import CONSUMERS, HANDS_OVER, RUNNERS, STARTS, TASK_LIBRARIES, TASKS
 from dbhygiene.library.django import COMMANDS
 from dbhygiene.library.waits import WAITS, WaitKind
-from dbhygiene.project import Project
-from dbhygiene.settings import Settings
-from dbhygiene.source import File
+from dbhygiene.project.project import Project
+from dbhygiene.source.file import File
 
 WORK = "\n\ndef work():\n    pass\n\n\n"
 POOLED = ("map", "imap", "imap_unordered", "starmap", "apply_async")  # which need the word of the pool

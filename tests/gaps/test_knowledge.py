@@ -9,12 +9,12 @@ from textwrap import dedent, indent
 import pytest
 
 from dbhygiene.checker import check_file
-from dbhygiene.config_schema import BY_NAME
+from dbhygiene.checker.registry import all_rules
+from dbhygiene.config.schema import BY_NAME
+from dbhygiene.config.settings import Confidence, Lasting, Settings
 from dbhygiene.gaps import Gaps
 from dbhygiene.library import long_work
-from dbhygiene.project import Project
-from dbhygiene.registry import all_rules
-from dbhygiene.settings import Confidence, Lasting, Settings
+from dbhygiene.project.project import Project
 
 WORK = """
 def work():

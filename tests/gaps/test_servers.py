@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from dbhygiene.checker import check_file
+from dbhygiene.checker.registry import all_rules
+from dbhygiene.config.settings import Confidence, Settings
 from dbhygiene.gaps.servers import verdict
-from dbhygiene.library.dialect_evidence import _DISTRIBUTIONS
 from dbhygiene.library.drivers import drivers
 from dbhygiene.library.test_files import is_test_file
-from dbhygiene.project import Project
-from dbhygiene.registry import all_rules
-from dbhygiene.requirements import normal
-from dbhygiene.settings import Confidence, Settings
+from dbhygiene.pools.dialect_evidence import _DISTRIBUTIONS
+from dbhygiene.project.project import Project
+from dbhygiene.project.requirements import normal
 
 MANAGE = 'import os\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "site_.settings")\n'
 WORK = """

@@ -6,14 +6,14 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dbhygiene.flow.bindings import Place
-from dbhygiene.flow.cfg import Node
+from dbhygiene.dataflow.cfg import Node
 from dbhygiene.gaps.duration import FOR_EVER, Duration, Rounds
 from dbhygiene.gaps.effects import Location
 from dbhygiene.gaps.loops import Cycle
 from dbhygiene.gaps.states import Idle, Pause, State, WaitOnPath, worst_of_each
 from dbhygiene.library.waits import WaitKind
-from dbhygiene.source import File
+from dbhygiene.program.bindings import Place
+from dbhygiene.source.file import File
 
 LIMIT = 300
 FILE = File(Path("shop.py"), "".join(f"a{number}()\n" for number in range(6)))

@@ -17,10 +17,10 @@ from textwrap import dedent
 import pytest
 
 from dbhygiene.checker import check_file
+from dbhygiene.checker.registry import all_rules
+from dbhygiene.config.settings import Settings
 from dbhygiene.fixes.apply import fix
-from dbhygiene.registry import all_rules
-from dbhygiene.settings import Settings
-from dbhygiene.source import File, NoProject
+from dbhygiene.source.file import File, NoProject
 
 pytest.importorskip("django")
 

@@ -8,10 +8,10 @@ from hashlib import sha256
 from pathlib import Path
 
 from dbhygiene.checker import SYNTAX_ERROR
+from dbhygiene.diagnostics.model import Finding, Fix, NoFix, Safety, Step
 from dbhygiene.fixes.apply import Fixed, fix
-from dbhygiene.model import Finding, Fix, NoFix, Safety, Step
 from dbhygiene.reports.fix_hint import advice
-from dbhygiene.source import File
+from dbhygiene.source.file import File
 
 Check = Callable[[File], "list[Finding]"]
 Shown = Callable[[Path], str]

@@ -11,14 +11,14 @@ from pathlib import Path
 from random import Random
 
 from dbhygiene import checker
-from dbhygiene.config import load_settings
-from dbhygiene.examples import examples
-from dbhygiene.model import Finding
-from dbhygiene.project import Project
-from dbhygiene.records import replace
-from dbhygiene.registry import all_rules
-from dbhygiene.settings import Confidence, Settings
-from dbhygiene.source import File, NoProject
+from dbhygiene.checker.registry import all_rules
+from dbhygiene.config.loading import load_settings
+from dbhygiene.config.settings import Confidence, Settings
+from dbhygiene.diagnostics.model import Finding
+from dbhygiene.project.project import Project
+from dbhygiene.source.file import File, NoProject
+from dbhygiene.source.records import replace
+from tests.examples import examples
 
 from .projects import PINS
 from .story import story

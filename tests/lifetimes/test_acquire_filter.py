@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from dbhygiene import checker
+from dbhygiene.config.settings import Settings
 from dbhygiene.library import drivers
 from dbhygiene.library.calls import TAKING
 from dbhygiene.lifetimes import Lifetimes
 from dbhygiene.lifetimes.acquire_filter import AcquireFilter
-from dbhygiene.project import Project
-from dbhygiene.settings import Settings
-from dbhygiene.source import File
+from dbhygiene.project.project import Project
+from dbhygiene.source.file import File
 
 POOL = "import pymysql\n\ndef seize():\n    return pymysql.connect(host='db')\n"
 OWNER = """

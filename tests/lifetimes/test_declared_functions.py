@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from dbhygiene import checker, config
-from dbhygiene.mistakes import Mistake
-from dbhygiene.project import Project
+from dbhygiene import checker
+from dbhygiene.config import loading
+from dbhygiene.config.errors import Mistake
+from dbhygiene.project.project import Project
 
 SETTINGS = """
 [tool.dbhygiene.functions]
@@ -24,7 +25,7 @@ def findings(root: Path, source: str, settings: str = SETTINGS) -> list[tuple[in
     (root / "app").mkdir(exist_ok=True)
     (root / "app" / "keeper.py").write_text("def keep(other, conn):\n    return len(other)\n")
     (root / "app" / "main.py").write_text(source)
-    project = Project(root, config.load_settings(root))
+    project = Project(root, loading.load_settings(root))
     rules = checker.selected_rules(project.settings)
     found = checker.check(project, project.discover([root]).files, rules)
     return [(finding.span.line, finding.code) for finding in found]
@@ -62,6 +63,6 @@ def test_what_is_declared_overrules_what_is_inferred(tmp_path: Path) -> None:
 def test_mistakes_are_told_in_one_line(tmp_path: Path, table: str, words: str) -> None:
     (tmp_path / "pyproject.toml").write_text(f'[tool.dbhygiene.functions]\n"a.b" = {table}\n')
     with pytest.raises(Mistake) as mistake:
-        config.load_settings(tmp_path)
+        loading.load_settings(tmp_path)
     assert words in str(mistake.value)
     assert "\n" not in str(mistake.value)

@@ -6,8 +6,8 @@ from textwrap import dedent
 import pytest
 
 import dbhygiene
-from dbhygiene.model import Finding, Impact
-from dbhygiene.settings import Confidence, Settings
+from dbhygiene.config.settings import Confidence, Settings
+from dbhygiene.diagnostics.model import Finding, Impact
 
 LEAK = """
     import sqlite3

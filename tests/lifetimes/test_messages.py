@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from dbhygiene import checker
-from dbhygiene.model import Finding, Fix, NoFix
-from dbhygiene.registry import all_rules
-from dbhygiene.settings import Confidence, Settings
-from dbhygiene.source import File, NoProject
+from dbhygiene.checker.registry import all_rules
+from dbhygiene.config.settings import Confidence, Settings
+from dbhygiene.diagnostics.model import Finding, Fix, NoFix
+from dbhygiene.source.file import File, NoProject
 
 HEAD = "import pymysql\nfrom contextlib import suppress\n\ndef f(a, b, rows):\n    conn = pymysql.connect()\n"
 

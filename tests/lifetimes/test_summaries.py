@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from dbhygiene import checker
-from dbhygiene.flow.definitions import Definition
+from dbhygiene.config.settings import Settings
 from dbhygiene.lifetimes.summaries import Summaries
-from dbhygiene.project import Project
-from dbhygiene.settings import Settings
-from dbhygiene.source import File
+from dbhygiene.program.definitions import Definition
+from dbhygiene.project.project import Project
+from dbhygiene.source.file import File
 
 DB = """
     import contextlib

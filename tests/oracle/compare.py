@@ -9,14 +9,14 @@ from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
 
-from dbhygiene.flow import cfg
-from dbhygiene.flow.callees import callees
-from dbhygiene.flow.definitions import Definition
+from dbhygiene.dataflow import cfg
 from dbhygiene.library.calls import STACKING
 from dbhygiene.lifetimes import Lifetime, Lifetimes
 from dbhygiene.lifetimes.effects import CallEffect
 from dbhygiene.lifetimes.transfer import Transfer
-from dbhygiene.source import File, NoProject, function_around
+from dbhygiene.program.callees import callees
+from dbhygiene.program.definitions import Definition
+from dbhygiene.source.file import File, NoProject, function_around
 
 from .judge import LIMIT, Bits, Site, TooLargeError, Verdict, judge
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dbhygiene.checker import all_rules, check_file
+from dbhygiene.config.settings import Confidence, Settings
+from dbhygiene.diagnostics.model import Finding
 from dbhygiene.fixes.apply import Fixed, fix
-from dbhygiene.model import Finding
-from dbhygiene.settings import Confidence, Settings
-from dbhygiene.source import File, NoProject
+from dbhygiene.source.file import File, NoProject
 
 from .judge import LIMIT, Outcome, Play, Site, TooLargeError
 from .world import LATE, Connection, Order, within

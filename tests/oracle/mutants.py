@@ -49,18 +49,18 @@ class Mutant(NamedTuple):
 
 
 MUTANTS: tuple[Mutant, ...] = (
-    Mutant("finally not run on return", "flow.cfg", "returns=cache(lambda: wrap(returns())),", "returns=returns,"),
-    Mutant("break leaves no with", "flow.cfg", "breaks=led(self.breaks),", "breaks=self.breaks,"),
-    Mutant("a loop's else is skipped", "flow.cfg", "done = self.block(stmt.orelse, after, ways)\n        head", "done = after\n        head"),  # noqa: E501
-    Mutant("break runs the loop's else", "flow.cfg", "breaks=lambda: after, continues", "breaks=lambda: done, continues"),  # noqa: E501
-    Mutant("try's else is protected", "flow.cfg", "return self.block(stmt.body, self.block(stmt.orelse, after, ways), protected)", "return self.block(stmt.body, self.block(stmt.orelse, after, protected), protected)"),  # noqa: E501
-    Mutant("not means nothing", "flow.cfg", "return self.test(operand, no, yes, ways)", "return self.test(operand, yes, no, ways)"),  # noqa: E501
-    Mutant("a maybe handler always catches", "flow.cfg", "if verdict is Catches.ALWAYS:\n                    return node", "if True:\n                    return node"),  # noqa: E501
-    Mutant("handlers raise into their own try", "flow.cfg", "replace(ways, handling=(thrown, handler.name))", "replace(ways, raises=dispatch, handling=(thrown, handler.name))"),  # noqa: E501
-    Mutant("a bare raise raises anything", "flow.cfg", "return tuple(dict.fromkeys(Thrown(name, exact=False) for name in may if name)) or (thrown,)", "return (thrown,)"),  # noqa: E501
-    Mutant("except Exception catches all", "flow.exceptions", 'if by == "BaseException":', 'if by in ("BaseException", "Exception"):'),  # noqa: E501
-    Mutant("suppress suppresses nothing", "flow.cfg", "if verdict is not Catches.NEVER:\n                through", "if False:\n                through"),  # noqa: E501
-    Mutant("a yield is always resumed", "flow.cfg", "ways, *self.semantics.at_yield)", "ways)"),
+    Mutant("finally not run on return", "dataflow.cfg", "returns=cache(lambda: wrap(returns())),", "returns=returns,"),
+    Mutant("break leaves no with", "dataflow.cfg", "breaks=led(self.breaks),", "breaks=self.breaks,"),
+    Mutant("a loop's else is skipped", "dataflow.cfg", "done = self.block(stmt.orelse, after, ways)\n        head", "done = after\n        head"),  # noqa: E501
+    Mutant("break runs the loop's else", "dataflow.cfg", "breaks=lambda: after, continues", "breaks=lambda: done, continues"),  # noqa: E501
+    Mutant("try's else is protected", "dataflow.cfg", "return self.block(stmt.body, self.block(stmt.orelse, after, ways), protected)", "return self.block(stmt.body, self.block(stmt.orelse, after, protected), protected)"),  # noqa: E501
+    Mutant("not means nothing", "dataflow.cfg", "return self.test(operand, no, yes, ways)", "return self.test(operand, yes, no, ways)"),  # noqa: E501
+    Mutant("a maybe handler always catches", "dataflow.cfg", "if verdict is Catches.ALWAYS:\n                    return node", "if True:\n                    return node"),  # noqa: E501
+    Mutant("handlers raise into their own try", "dataflow.cfg", "replace(ways, handling=(thrown, handler.name))", "replace(ways, raises=dispatch, handling=(thrown, handler.name))"),  # noqa: E501
+    Mutant("a bare raise raises anything", "dataflow.cfg", "return tuple(dict.fromkeys(Thrown(name, exact=False) for name in may if name)) or (thrown,)", "return (thrown,)"),  # noqa: E501
+    Mutant("except Exception catches all", "dataflow.exceptions", 'if by == "BaseException":', 'if by in ("BaseException", "Exception"):'),  # noqa: E501
+    Mutant("suppress suppresses nothing", "dataflow.cfg", "if verdict is not Catches.NEVER:\n                through", "if False:\n                through"),  # noqa: E501
+    Mutant("a yield is always resumed", "dataflow.cfg", "ways, *self.semantics.at_yield)", "ways)"),
     Mutant("of a tuple, one name is unbound", "lifetimes.transfer", "for target, value, _ in pairs:\n", "for target, value, _ in pairs[:1]:\n"),  # noqa: E501
     Mutant("a = b = c takes c for a alone", "lifetimes.transfer", "last = not isinstance(event.node, ast.Assign) or event.target is event.node.targets[-1]", "last = True"),  # noqa: E501
     Mutant("any with closes", "lifetimes.transfer", "return relation == CLOSER or leaving is None or leaving.closes", "return True"),  # noqa: E501
@@ -81,7 +81,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("entering runs no code", "lifetimes.summaries", "not _raises_before_yield(graph), tuple(swallows)", "True, tuple(swallows)"),  # noqa: E501
     Mutant("no manager swallows", "lifetimes.summaries", "swallows = [name for handler in _swallowing(graph) for name in _caught_by(file, handler)]", "swallows: list[str | None] = []"),  # noqa: E501
     Mutant("logging raises", "lifetimes.effects", "return Outcome(raises=()) if quiet or", "return Outcome(raises=()) if"),  # noqa: E501
-    Mutant("a subclass has no say", "flow.callees", "found = _join([found, *_overrides_below(receiver.cls, family, name)])", "found = _join([found])"),  # noqa: E501
+    Mutant("a subclass has no say", "program.callees", "found = _join([found, *_overrides_below(receiver.cls, family, name)])", "found = _join([found])"),  # noqa: E501
     Mutant("what is given comes back as new", "lifetimes.summaries", "instead=others,", "instead=frozenset(),"),
     Mutant("a flag says nothing", "lifetimes.transfer", "            if is_condition(value):\n                answers =", "            if False:\n                answers ="),  # noqa: E501
     Mutant("no exception comes in at a yield", "lifetimes.effects", "self.at_yield = (ORDINARY, GENERATOR_EXIT)", "self.at_yield = (GENERATOR_EXIT,)"),  # noqa: E501

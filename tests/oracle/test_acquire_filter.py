@@ -6,7 +6,7 @@ from pathlib import Path
 from random import Random
 
 from dbhygiene.lifetimes import Lifetimes
-from dbhygiene.source import File, NoProject
+from dbhygiene.source.file import File, NoProject
 
 from .programs import program
 

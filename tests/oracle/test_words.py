@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from dbhygiene.flow import cfg
+from dbhygiene.dataflow import cfg
 from dbhygiene.lifetimes.lifetime import Lifetime
 
 from .programs import program

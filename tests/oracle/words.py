@@ -11,10 +11,10 @@ from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
 from dbhygiene import checker
-from dbhygiene.model import Finding
-from dbhygiene.registry import all_rules
-from dbhygiene.settings import Confidence, Settings
-from dbhygiene.source import File, NoProject
+from dbhygiene.checker.registry import all_rules
+from dbhygiene.config.settings import Confidence, Settings
+from dbhygiene.diagnostics.model import Finding
+from dbhygiene.source.file import File, NoProject
 
 from .judge import LIMIT, Outcome, Play, TooLargeError
 from .world import Connection

@@ -10,7 +10,7 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from dbhygiene.submodules import modules
+from dbhygiene.source.submodules import modules
 
 if TYPE_CHECKING:
     from dbhygiene.library.resources import Driver

@@ -1,0 +1,87 @@
+"""The Python API: what `dbhygiene check` and `dbhygiene fix` do, as functions that return values and write nothing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from dbhygiene import checker
+from dbhygiene.config import loading
+from dbhygiene.config.errors import Mistake
+from dbhygiene.config.settings import Settings
+from dbhygiene.diagnostics.model import Finding
+from dbhygiene.project.project import Project
+from dbhygiene.project.workspace import members
+from dbhygiene.source.file import File, NoProject
+from dbhygiene.source.records import replace
+
+if TYPE_CHECKING:
+    from dbhygiene.fixes.apply import Fixed
+
+Target: TypeAlias = "str | os.PathLike[str] | File"
+
+
+def check(*targets: Target, settings: Settings | None = None) -> list[Finding]:
+    """The findings in files and directories, or in a text that is wrapped in a `File`.
+
+    Comments silence findings, a baseline does not. Raises `dbhygiene.config.errors.Mistake` where a
+    path is not there, or a setting is wrong.
+
+    Arguments:
+        targets: the current directory, where none is named. A path is looked at within its project; a `File` in
+            what it says itself is around it, which is nothing unless it was given a `Project`.
+        settings: in place of what each project's configuration says; a `File` is then looked at by itself.
+    """
+    paths = {Path(os.path.abspath(target)) for target in targets or (".",) if not isinstance(target, File)}
+    for path in paths:
+        if not path.exists():
+            raise Mistake(f"{path}: no such file or directory")
+        if path.suffix == ".ipynb" and path.is_file():
+            raise Mistake(f"{path}: notebooks cannot be checked yet")
+    found: list[Finding] = []
+    for project, files, unlisted, _ in members(sorted(paths), lambda root: settings or _settings(root)):
+        found += [checker.not_read(path, reason) for path, reason in unlisted]
+        found += checker.check(project, files, checker.selected_rules(project.settings), named=paths)
+    for file in targets:
+        if isinstance(file, File):
+            broken = checker.syntax_error(file)
+            checked = _with(file, settings)
+            found += (
+                [broken] if broken else checker.check_file(checked, checker.selected_rules(checked.project.settings))
+            )
+    return found
+
+
+def fix(target: Target, *, unsafe: bool = False, settings: Settings | None = None) -> Fixed:
+    """The text of a file with its fixes applied, the findings that are gone, and those left with the reason why.
+
+    Nothing is written. Raises OSError or SyntaxError where the file cannot be read, and Mistake as `check` does.
+
+    Arguments:
+        target: one file.
+        unsafe: apply fixes that may change behaviour, too.
+        settings: in place of what the project's configuration says.
+    """
+    from dbhygiene.fixes.apply import fix
+
+    if isinstance(target, File):
+        file = _with(target, settings)
+    else:
+        path = Path(os.path.abspath(target))
+        root = loading.root_of(path)
+        file = Project(root, settings or _settings(root)).file(path)
+    rules, analyses = checker.selected_rules(file.project.settings), checker.Analyses(file.project)
+    if isinstance(file.project, Project):
+        checker.load(file.project, [file.path], rules, analyses)
+    return fix(file, lambda changed: checker.check_file(changed, rules, analyses), unsafe=unsafe)
+
+
+def _settings(root: Path) -> Settings:
+    settings = loading.from_environment(loading.load_settings(root))
+    loading.require_version(settings)
+    return settings
+
+
+def _with(file: File, settings: Settings | None) -> File:
+    return file if settings is None else replace(file, project=NoProject(settings, file.project.root))

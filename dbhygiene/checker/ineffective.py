@@ -1,0 +1,63 @@
+"""Settings that have no effect: directories that are not there, and patterns that match nothing.
+
+Most of them are misspelt. A pattern is judged by what git lists, and only where the whole project is looked at: of a
+part, or of files that a build is yet to write and git ignores, nobody knows what it would match.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Collection, Iterator
+from glob import iglob
+from pathlib import Path
+
+from dbhygiene.checker import matches
+from dbhygiene.config.settings import EXCLUDED
+from dbhygiene.project.discovery import matcher
+from dbhygiene.project.project import Project
+
+PATTERNS = ("exclude", "extend-exclude", "per-file-ignores")
+
+
+def ineffective(project: Project, listed: Collection[str] | None) -> Iterator[str]:
+    """Yield a line for each setting of a project that has no effect.
+
+    Arguments:
+        listed: the Python files that git lists, excluded ones too, relative to the root; None where that is not known.
+    """
+    settings, root = project.settings, project.root
+    for each in settings.src:
+        directory = os.path.normpath(os.path.join(root, each))
+        if not Path(directory).is_relative_to(root):
+            yield f"{settings.place('src')}`src`: `{each}` lies outside of the project, and no import is found there"
+        elif not os.path.isdir(directory):
+            yield f"{settings.place('src')}`src`: there is no directory `{each}`"
+    if listed is None:
+        return
+    for key in (key for key in PATTERNS if key in settings.sources):
+        for pattern in getattr(settings, key.replace("-", "_")):
+            match = matches if key == "per-file-ignores" else _excludes
+            if not (any(match(pattern, root / name, root) for name in listed) or _may_match(pattern, match, root)):
+                yield f"{settings.place(key)}`{key}`: `{pattern}` matches no file"
+
+
+def _excludes(pattern: str, path: Path, root: Path) -> bool:
+    return matcher(pattern, root)(str(path))
+
+
+def _may_match(pattern: str, match: Callable[[str, Path, Path], bool], root: Path) -> bool:
+    """Whether something has that name, though no Python file does, or may have it later."""
+    name = pattern.strip("/")
+    if not name or pattern.startswith(("!", "#")) or name in EXCLUDED:
+        return True
+    if any(iglob(name, root_dir=root)) or _git(root, "check-ignore", "-q", "--", pattern.lstrip("/")) is not None:
+        return True
+    names = os.fsdecode(_git(root, "ls-files", "-co", "--exclude-standard", "-z") or b"").split("\0")
+    return any(match(pattern, root / each, root) for each in names)
+
+
+def _git(root: Path, *words: str) -> bytes | None:
+    """What git prints; None where it fails."""
+    done = subprocess.run(["git", *words], cwd=root, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    return None if done.returncode else done.stdout

@@ -1,0 +1,248 @@
+"""`Store`: the results of a run, kept for the next one in an SQLite file below `.dbhygiene_cache/`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing, suppress
+from enum import Enum
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias, TypeVar
+from zlib import crc32
+
+from dbhygiene.config.settings import Confidence
+from dbhygiene.diagnostics import edits, model
+from dbhygiene.diagnostics.model import Finding
+from dbhygiene.source.nodes import Span
+
+_FORMAT = 6
+_TAG = """Signature: 8a477f597d28d172789f06886806bc55
+# This file marks a cache directory, made by dbhygiene; see https://bford.info/cachedir/
+"""
+_TABLES = """
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE files (
+    path BLOB PRIMARY KEY, mtime INTEGER, size INTEGER, row TEXT NOT NULL, found TEXT NOT NULL
+) WITHOUT ROWID;
+"""
+
+
+Answer = TypeVar("Answer")
+Lookups: TypeAlias = "dict[tuple[str, str], str]"
+Words: TypeAlias = "dict[str, tuple[str, ...]]"
+
+
+class FileRecord(NamedTuple):
+    """What is known of one file.
+
+    A file without a `digest` was only searched for words. `dependencies` are those of its findings, as written by
+    `format_dependencies`; most runs need not read them. `helpers` are the names of its functions that return
+    connections. `findings` are None if the file was not checked: nothing in it can have a finding, or no run asked
+    for them (the fact `unchecked`). `listed` are the project's own files; others are modules that it imports.
+    """
+
+    mtime: int
+    size: int
+    digest: str = ""
+    dependencies: str = ""
+    helpers: tuple[str, ...] | None = None
+    named: bool = False
+    listed: bool = True
+    findings: tuple[Finding, ...] | None = None
+
+    def read(self) -> tuple[Lookups, Words]:
+        """What it rests on: the modules asked for on its behalf, by name and directory, each with the file it was, or
+        nothing; and the words that were looked for in the whole project, with the files they stood in."""
+        lookups, words = json.loads(self.dependencies) if self.dependencies else ((), ())
+        return {(name, directory): file for name, directory, file in lookups}, {
+            word: tuple(files) for word, files in words
+        }
+
+
+def format_dependencies(lookups: Lookups, words: Words) -> str:
+    return (
+        json.dumps([[(*asked, file) for asked, file in lookups.items()], [*words.items()]]) if lookups or words else ""
+    )
+
+
+class StoredRun(NamedTuple):
+    """What an earlier run left; `writes` counts how often it was written."""
+
+    facts: Mapping[str, str] = {}
+    rows: Mapping[str, FileRecord] = {}
+    writes: int = 0
+
+
+class FileTimes(NamedTuple):
+    """What the files of an earlier run were: path, time in nanoseconds, size."""
+
+    facts: Mapping[str, str] = {}
+    files: Sequence[tuple[str, int, int]] = ()
+
+
+class Store:
+    """The file of one project and one configuration; `warning` is what went wrong, in one line."""
+
+    def __init__(self, directory: Path, key: str) -> None:
+        self._directory = directory
+        self._key = key = ascii(key)  # a path in it may hold any byte
+        self._path = directory / f"{crc32(key.encode()):08x}.sqlite"
+        self.warning = ""
+
+    def times(self) -> FileTimes:
+        """What the files were, by their times alone."""
+        return self._query(self._times) or FileTimes()
+
+    def _times(self, connection: sqlite3.Connection, facts: Mapping[str, str]) -> FileTimes:
+        rows = connection.execute("SELECT path, mtime, size FROM files")
+        return FileTimes(facts, [(os.fsdecode(path), mtime, size) for path, mtime, size in rows])
+
+    def findings(self, before: FileTimes) -> Mapping[str, Sequence[Finding]] | None:
+        """The findings in each file that has some; None where somebody wrote since these times were read."""
+        return self._query(lambda connection, facts: self._read_findings(connection, facts, before))
+
+    def _read_findings(
+        self, connection: sqlite3.Connection, facts: Mapping[str, str], before: FileTimes
+    ) -> Mapping[str, Sequence[Finding]] | None:
+        if facts["writes"] != before.facts.get("writes"):
+            return None
+        rows = connection.execute("SELECT path, found FROM files WHERE found NOT IN ('', ?)", (_text(()),))
+        return {os.fsdecode(path): _value(json.loads(found)) for path, found in rows}
+
+    def read(self) -> StoredRun:
+        """What is there; nothing where it cannot be read, or is of another version."""
+        return self._query(self._read_run) or StoredRun()
+
+    def _read_run(self, connection: sqlite3.Connection, facts: Mapping[str, str]) -> StoredRun:
+        rows = {os.fsdecode(path): _row(*rest) for path, *rest in connection.execute("SELECT * FROM files")}
+        return StoredRun(facts, rows, int(facts["writes"]))
+
+    def _query(self, question: Callable[[sqlite3.Connection, Mapping[str, str]], Answer]) -> Answer | None:
+        try:
+            with closing(self._connect("ro")) as connection:
+                connection.execute("BEGIN")  # or somebody might write between two questions
+                facts = dict(connection.execute("SELECT name, value FROM facts"))
+                return question(connection, facts) if facts.get("key") == self._key else None
+        except sqlite3.OperationalError as error:
+            if self._path.exists() and "locked" not in str(error):
+                self.warning = f"{self._path}: cache not read: {error}"
+        except (sqlite3.DatabaseError, ValueError, KeyError, TypeError, SyntaxError) as error:
+            self.warning = f"{self._path}: cache deleted: {error}"
+            with suppress(OSError):
+                self._path.unlink()
+        return None
+
+    def write(self, facts: Mapping[str, str], rows: Mapping[str, FileRecord], gone: Iterable[str], writes: int) -> None:
+        """Replace these rows, and all facts, unless somebody wrote since `writes` was read; `writes` 0: replace all."""
+        try:
+            self.prepare()
+            with closing(self._connect("rwc")) as connection, connection:
+                connection.execute("BEGIN IMMEDIATE")
+                there = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'facts'").fetchone()[0]
+                known = dict(connection.execute("SELECT name, value FROM facts")) if there else {}
+                if writes and int(known.get("writes", -1)) != writes:
+                    return
+                if not writes:
+                    for (table,) in connection.execute(
+                        "SELECT name FROM sqlite_master WHERE type = 'table'"
+                    ).fetchall():
+                        connection.execute(f'DROP TABLE "{table}"')
+                    for statement in _TABLES.split(";"):
+                        connection.execute(statement)
+                told = {**facts, "key": self._key, "writes": str(int(known.get("writes", 0)) + 1)}
+                connection.executemany("REPLACE INTO facts VALUES (?, ?)", told.items())
+                connection.executemany("DELETE FROM files WHERE path = ?", ((os.fsencode(path),) for path in gone))
+                connection.executemany("REPLACE INTO files VALUES (?, ?, ?, ?, ?)", _values(rows))
+        except (sqlite3.DatabaseError, OSError) as error:
+            if "locked" not in str(error):
+                self.warning = self.warning or f"{self._path}: cache not written: {error}"
+
+    def _connect(self, mode: str) -> sqlite3.Connection:
+        uri = f"{self._path.absolute().as_uri()}?mode={mode}"
+        connection = sqlite3.connect(uri, uri=True, timeout=1.0, isolation_level=None)
+        connection.execute("PRAGMA synchronous = NORMAL")
+        return connection
+
+    def prepare(self) -> None:
+        """Make the directory, marked so that neither git nor backups take it; `write` tells where that fails."""
+        with suppress(OSError):
+            self._directory.mkdir(parents=True, exist_ok=True)
+            for name, text in ((".gitignore", "*\n"), ("CACHEDIR.TAG", _TAG)):
+                path = self._directory / name
+                if not path.exists():
+                    path.write_text(text)
+
+
+def clean(directory: Path) -> bool:
+    """Remove a cache, and nothing that is not one; whether there was one."""
+    if not (directory / "CACHEDIR.TAG").is_file():
+        return False
+    import shutil
+
+    shutil.rmtree(directory)
+    return True
+
+
+def code_version() -> str:
+    """What tells this program's code from any other version of it."""
+    here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    newest, count, todo = 0, 0, [here]
+    while todo:
+        with os.scandir(todo.pop()) as entries:
+            for entry in entries:
+                if entry.name.endswith(".py"):
+                    newest, count = max(newest, entry.stat().st_mtime_ns), count + 1
+                elif entry.name != "__pycache__" and entry.is_dir():
+                    todo.append(entry.path)
+    return f"{_FORMAT} {here} {count} {newest}"
+
+
+# -- rows as JSON: whoever can write into a project must not get code run, as by `pickle` -------------------------
+
+
+def _values(rows: Mapping[str, FileRecord]) -> Iterable[tuple[bytes, int, int, str, str]]:
+    for path, row in rows.items():
+        *rest, found = row[2:]
+        text = _text(tuple(rest)) if row.digest or row.findings else ""
+        yield os.fsencode(path), row.mtime, row.size, text, "" if found is None else _text(found)
+
+
+def _row(mtime: int, size: int, text: str, found: str) -> FileRecord:
+    rest = _value(json.loads(text)) if text else ()
+    return FileRecord(mtime, size, *rest)._replace(findings=_value(json.loads(found)) if found else None)
+
+
+def _text(value: object) -> str:
+    return json.dumps(_plain(value), separators=(",", ":"))
+
+
+_CLASSES: dict[str, Any] = {
+    each.__name__: each
+    for each in (
+        *(Path, Span, Confidence, model.Safety, model.Impact, model.Step, model.Fix, model.NoFix, model.Finding),
+        *(each for each in vars(edits).values() if isinstance(each, type) and each.__module__ == edits.__name__),
+    )
+}
+
+
+def _plain(value: object) -> object:
+    """The same in lists, strings and numbers: the first of a list is the class that the rest makes, "" for a tuple."""
+    if isinstance(value, Enum):
+        return [type(value).__name__, value.value]
+    if isinstance(value, Path):
+        return ["Path", str(value)]
+    if isinstance(value, tuple):
+        name = type(value).__name__ if type(value) is not tuple else ""
+        return [name, *map(_plain, value)]
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    raise TypeError(f"{type(value).__name__} is not kept")
+
+
+def _value(plain: Any) -> Any:
+    if not isinstance(plain, list):
+        return plain
+    name, *rest = plain
+    return _CLASSES[name](*map(_value, rest)) if name else tuple(map(_value, rest))

@@ -1,0 +1,38 @@
+"""`dbhygiene check --add-ignore`."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any
+
+from dbhygiene import checker
+from dbhygiene.cli.run import Run, count, display_path
+from dbhygiene.config.errors import Mistake
+from dbhygiene.diagnostics.annotate import with_ignores
+from dbhygiene.project.atomic_write import replace_file
+
+_STAY = frozenset({*checker.OWN_CODES, "HYG002", "HYG004"})  # what no comment silences, or no comment should
+
+
+def add_ignores(paths: tuple[str, ...], reason: str, **options: Any) -> int:
+    """Write a comment for each new finding, and report what cannot be silenced; the exit status."""
+    if "\n" in reason or "\r" in reason:
+        raise Mistake("--add-ignore: the reason must be one line")
+    run = Run(**options)
+    added = 0
+    for part in run.parts(paths):
+        for path, group in groupby(run.new(part.project, part.findings), key=lambda finding: finding.path):
+            findings = list(group)
+            able = [finding for finding in findings if finding.code not in _STAY]
+            if able:
+                file = part.project.file(path)
+                text = with_ignores(file, able, reason)
+                try:
+                    data = text.encode(file.encoding)
+                except UnicodeEncodeError:
+                    raise Mistake(f"{display_path(path)}: the reason cannot be written in {file.encoding}") from None
+                replace_file(path, data, was=file.encode())
+                added += len(able)
+            run.print(part.project, [finding for finding in findings if finding.code in _STAY])
+    run.close(before=f"{count(added, 'finding')} silenced; left: ")
+    return 2 if run.failed else int(bool(run.found))

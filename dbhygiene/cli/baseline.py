@@ -1,0 +1,49 @@
+"""`dbhygiene baseline`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dbhygiene import checker
+from dbhygiene.cli.baseline_filter import baseline_path, update
+from dbhygiene.cli.click_adapter import Command, run_options
+from dbhygiene.cli.run import Run, display_path, with_stdin
+from dbhygiene.config.errors import Mistake
+from dbhygiene.diagnostics.baseline import DEFAULT
+
+
+@click.command("baseline", cls=Command)
+@run_options
+@click.option("--prune", is_flag=True, help="Only remove entries that no longer match a finding.")
+def command(paths: tuple[str, ...], prune: bool, **options: Any) -> int:
+    """Write the current findings to a baseline file. `check` does not report them."""
+    if "-" in with_stdin(paths, options["stdin_filename"]):
+        raise Mistake("a baseline cannot be written for `-`: name files or directories")
+    return write_baseline(paths, prune=prune, **options)
+
+
+def write_baseline(
+    paths: tuple[str, ...], *, prune: bool = False, baseline: Path | None, since: str | None, **options: Any
+) -> int:
+    """Write the baselines of the projects that the paths lie in; the exit status."""
+    if since is not None:
+        raise Mistake("--since cannot be used with a baseline, which lists all findings")
+    run = Run(baseline=None, since=None, **options)
+    roots: set[Path] = set()
+    for part in run.parts(paths):
+        project = part.project
+        roots.add(project.root)
+        if baseline and len(roots) > 1:
+            raise Mistake("--baseline: the paths are in several projects; set `baseline` in each of them")
+        path = baseline_path(project, baseline)
+        findings = list(part.findings)
+        run.failed |= any(finding.code == checker.INTERNAL_ERROR for finding in findings)
+        done = update(project, part.rules, part.files, findings, baseline, prune=prune)
+        sys.stdout.write(f"{display_path(path or project.root / DEFAULT)}: {done}\n")
+        if path is None:
+            sys.stdout.write(f'to use it, set `baseline = "{DEFAULT}"` in `[tool.dbhygiene]` of pyproject.toml\n')
+    return 2 if run.failed else 0

@@ -1,0 +1,120 @@
+"""Findings that are not to be told: those of a baseline, and those that a commit had already."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+
+from dbhygiene import checker
+from dbhygiene.config.errors import Mistake
+from dbhygiene.diagnostics.baseline import DEFAULT, KnownFindings, format_entries, format_entry, is_gone, mask, parse
+from dbhygiene.diagnostics.fingerprints import Key, key
+from dbhygiene.diagnostics.model import AnyRule, Finding
+from dbhygiene.project.atomic_write import write_file
+from dbhygiene.project.project import Project
+
+
+def baseline_path(project: Project, named: Path | None) -> Path | None:
+    """The baseline of a project: the one that an option names, else the one of its settings; None where it has none."""
+    if named is not None:
+        return named.absolute()
+    return project.root / project.settings.baseline if project.settings.baseline else None
+
+
+def read_baseline(path: Path) -> Counter[Key]:
+    """The entries of a baseline; raises Mistake where it cannot be read."""
+    try:
+        return parse(path.read_text("utf-8"), path)
+    except FileNotFoundError:
+        raise Mistake(f"{path}: no such file; `dbhygiene baseline` writes it") from None
+    except OSError as error:
+        raise Mistake(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise Mistake(f"{path}: not UTF-8") from None
+
+
+class Filter:
+    """Lets those findings of a project through that nothing knows; reads what is known when it is first asked."""
+
+    def __init__(self, project: Project, rules: Sequence[AnyRule], baseline: Path | None, since: str | None) -> None:
+        self.project = project
+        self.files: set[Path] = set()  # that were checked, and by as much confidence as the baseline was written with
+        self._codes = {rule.code for rule in rules} | checker.OWN_CODES.keys()
+        self._rules = rules
+        self._path = baseline_path(project, baseline)
+        self._since = since
+        self._earlier: KnownFindings | None = None
+        self._base = ""
+        if since:  # a wrong name is told, whatever is found
+            from dbhygiene.project.git import merge_base
+
+            self._base = merge_base(project.root, since)
+
+    @cached_property
+    def _baseline(self) -> KnownFindings | None:
+        return KnownFindings(read_baseline(self._path), "the baseline") if self._path else None
+
+    def new(self, findings: Iterable[Finding]) -> Iterator[Finding]:
+        """The findings that are new."""
+        if self._baseline:
+            findings = self._baseline.new(findings, self.project.root)
+        for finding in findings:
+            if self._since:
+                self._earlier = self._earlier or KnownFindings(
+                    _earlier_keys(self.project, self._rules, self._base), self._since
+                )
+                yield from self._earlier.new([finding], self.project.root)
+            else:
+                yield finding
+
+    def stale(self) -> list[str]:
+        """A line for each entry of the baseline that nothing was held against, and one that says what to do."""
+        if self._baseline is None or self._path is None:
+            return []
+        entries = self._baseline.stale(self.project.root, self.files, self._codes)
+        lines = [f"{self._path.name}: no longer found: {format_entry(entry)}" for entry in sorted(entries.elements())]
+        return [*lines, f"{self._path.name}: `dbhygiene baseline --prune` removes these entries"] if lines else []
+
+
+def _earlier_keys(project: Project, rules: Sequence[AnyRule], commit: str) -> Counter[Key]:
+    """What was found at a commit, by the settings and rules of now, and told by the paths of now."""
+    from dbhygiene.project.git import earlier_projects
+
+    with earlier_projects(project.root, commit) as was:
+        before = Project(was.root, project.settings)
+        files = before.discover([was.root]).files
+        keys = [key(finding, was.root) for finding in checker.check(before, files, rules)]
+    return Counter((code, was.renamed.get(path, path), *rest) for code, path, *rest in keys)  # type: ignore[misc]
+
+
+def update(
+    project: Project,
+    rules: Sequence[AnyRule],
+    files: Iterable[Path],
+    findings: Iterable[Finding],
+    named: Path | None,
+    *,
+    prune: bool = False,
+) -> str:
+    """Write the baseline of a project anew; what was done, in words.
+
+    Entries of files that were not checked and of rules that were not run stay; with `prune`, none is added.
+    """
+    path = baseline_path(project, named) or project.root / DEFAULT
+    old = read_baseline(path) if path.exists() else Counter[Key]()
+    codes = {rule.code for rule in rules} | checker.OWN_CODES.keys()
+    checked = set(files)
+    told = (finding for finding in findings if finding.code != checker.INTERNAL_ERROR)
+    found = Counter(mask(key(finding, project.root)) for finding in told)
+    untouched = Counter({entry: n for entry, n in old.items() if not is_gone(entry, project.root, checked, codes)})
+    new = untouched + (found & old if prune else found)
+    try:
+        if (
+            new != old or not path.exists() or format_entries(new) != path.read_text("utf-8")
+        ):  # with strings in it, of old
+            write_file(path, format_entries(new).encode())
+    except OSError as error:
+        raise Mistake(f"{path}: not written: {(error.strerror or str(error)).lower()}") from None
+    return f"{new.total()} listed ({(new - old).total()} added, {(old - new).total()} removed)"

@@ -1,0 +1,55 @@
+"""The commands, each a file here, imported when it is called: `check` starts without what `fix` needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from dbhygiene import __version__
+from dbhygiene.config.errors import Mistake, did_you_mean
+
+COMMANDS = ("check", "fix", "explain", "rule", "config", "baseline", "doctor", "clean", "completion")
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command; the exit status."""
+    try:
+        return int(commands.main(list(arguments), prog_name="dbhygiene", standalone_mode=False) or 0)
+    except click.ClickException as error:
+        raise Mistake(error.format_message()) from None
+    except click.Abort:  # which has ended the line that `^C` is on
+        return 130
+
+
+class _Commands(click.Group):
+    """Commands, each in the file of its name; a wrong name is told with the one that was probably meant."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args and not ctx.resilient_parsing:  # versions of click differ in what they do then
+            click.echo(ctx.get_help(), err=True)
+            ctx.exit(2)
+        return super().parse_args(ctx, args)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"{__package__}.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise click.UsageError(f"no such command `{args[0]}`{did_you_mean(args[0], COMMANDS)}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
+def commands() -> None:
+    """Find database connections that are leaked, held too long or configured to die, and fix them."""

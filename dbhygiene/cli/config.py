@@ -1,0 +1,39 @@
+"""`dbhygiene config`."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+
+import click
+
+from dbhygiene.cli.click_adapter import Command
+from dbhygiene.config.errors import Mistake, did_you_mean
+from dbhygiene.config.schema import BY_NAME, KEYS, Key, plain, schema
+
+
+@click.command("config", cls=Command)
+@click.argument("names", nargs=-1, metavar="[KEY]...")
+@click.option("--schema", "as_schema", is_flag=True, help="Print the JSON schema of the table `[tool.dbhygiene]`.")
+def command(names: tuple[str, ...], as_schema: bool) -> int:
+    """List the configuration options. Prints each key of `[tool.dbhygiene]` with its meaning and an example."""
+    if as_schema:
+        import json
+
+        sys.stdout.write(json.dumps(schema(), indent=2) + "\n")
+        return 0
+    for name in names:
+        if name not in BY_NAME:
+            raise Mistake(f"unknown key `{name}`{did_you_mean(name, BY_NAME)}")
+    sys.stdout.write("\n".join(_describe(key) for key in KEYS if not names or key.name in names))
+    return 0
+
+
+def _describe(key: Key) -> str:
+    import json
+
+    default = "" if key.default is None or key.default == "" else f", {json.dumps(plain(key.default))} if not set"
+    lines = [f"{key.kind.name}{default}".replace("`", ""), key.meaning]
+    body = [textwrap.fill(line, 100, break_on_hyphens=False) for line in lines]
+    example = textwrap.indent(key.example, "    ")
+    return f"{key.name}\n" + textwrap.indent("\n".join([*body, "", example]), "    ") + "\n"

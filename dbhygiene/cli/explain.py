@@ -1,0 +1,160 @@
+"""`dbhygiene explain`: all that is known of a line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+
+from dbhygiene import checker
+from dbhygiene.checker.doctor import sites
+from dbhygiene.checker.registry import all_rules
+from dbhygiene.cli.click_adapter import Command, with_options
+from dbhygiene.cli.options import RUN
+from dbhygiene.cli.run import NOTEBOOK, ProjectPart, Run, count, display_path
+from dbhygiene.config import loading
+from dbhygiene.config.errors import Mistake
+from dbhygiene.config.settings import Confidence
+from dbhygiene.diagnostics.model import Finding
+from dbhygiene.project.project import Project
+from dbhygiene.reports import reporter
+from dbhygiene.source.file import NOT_PYTHON, File
+from dbhygiene.source.records import replace
+
+
+@click.command("explain", cls=Command)
+@with_options(RUN, metavar="FILE:LINE...")
+def command(paths: tuple[str, ...], **options: Any) -> int:
+    """Explain a line, given as FILE:LINE.
+
+    Prints its findings, silenced ones included, and what happens to each connection there.
+    """
+    if not paths:
+        raise Mistake("which line? Name it as FILE:LINE")
+    run = Run(**{**options, "steps": "all"})
+    for target in paths:
+        _explain(run, *_parse_target(target))
+    return 2 if run.failed else 0
+
+
+def _parse_target(target: str) -> tuple[Path, int]:
+    """A file and a line; a column behind is taken, too: it is what `concise` prints."""
+    parts = target.split(":")
+    while len(parts) > 2 and parts[-1].isdecimal() and parts[-2].isdecimal():
+        parts.pop()
+    name, number = ":".join(parts[:-1]), parts[-1]
+    if target.endswith(".ipynb") or name.endswith(".ipynb"):
+        raise Mistake(f"{name or target}: {NOTEBOOK}")
+    if not name or not number.isdecimal():
+        raise Mistake(f"{target}: not in the form FILE:LINE")
+    path = Path(os.path.abspath(name))
+    if not path.is_file():
+        raise Mistake(f"{name}: no such file")
+    return path, int(number)
+
+
+class _Explained(NamedTuple):
+    """A finding, and why it is not reported; empty where it is."""
+
+    finding: Finding
+    hidden: str
+
+
+def _explain(run: Run, path: Path, line: int) -> None:
+    root = loading.root_of(path)
+    settings = run.settings(root)
+    everything = replace(settings, min_confidence=Confidence.POSSIBLE, per_file_ignores={})
+    project, rules = Project(root, everything), all_rules()
+    analyses = checker.Analyses(project)
+    try:
+        file = project.file(path)
+        _ = file.tree
+    except NOT_PYTHON as error:
+        raise Mistake(f"{display_path(path)}: {error}") from None
+    if not 0 < line <= len(file.lines):
+        raise Mistake(f"{display_path(path)} has {count(len(file.lines), 'line')}")
+    checker.load(project, [path], rules, analyses, {path})
+    run.look_at(ProjectPart(project, (), analyses, rules))
+    as_set = replace(file, project=Project(root, settings))
+    known = _without_baseline(run, as_set, list(_findings(file, analyses, as_set)))
+    here = [each for each in known if _touches(each.finding, path, line)]
+    texts = [*_lives(file, analyses, line), *_describe_findings(run, here)]
+    sys.stdout.writelines(texts)
+    if not texts:
+        sys.stdout.write(f"{display_path(path)}:{line}: no finding and no connection here.\n")
+        for words in sites(project, [path]) if "django" in file.text or "models" in file.text else ():
+            sys.stdout.write(f"Django: {words}.\n")
+        if elsewhere := sorted({each.finding.span.line for each in known}):
+            lines = f"line{'s' * (len(elsewhere) > 1)} {', '.join(map(str, elsewhere))}"
+            sys.stdout.write(f"Findings in this file, silenced ones included: {lines}.\n")
+
+
+def _findings(file: File, analyses: checker.Analyses, as_set: File) -> Iterator[_Explained]:
+    """Every finding in a file, whatever is ignored; `as_set` is the file in the project as its settings have it."""
+    rules = all_rules()
+    settings = as_set.project.settings
+    chosen = set(checker.selected_rules(settings))
+    heeded = {finding.fingerprint for finding in checker.check_file(file, rules, analyses)}
+    by_code = {rule.code: rule for rule in rules}
+    for finding in checker.check_file(file, rules, analyses, heed_comments=False):
+        rule = by_code.get(finding.code)
+        hidden = ""
+        if rule is not None and rule not in chosen:
+            hidden = f"`{rule.name}` is {'not selected' if rule.default else 'off by default: select it'}"
+        elif rule is not None and checker.is_ignored_in(rule, as_set):
+            hidden = "`per-file-ignores` ignores this rule in this file"
+        elif finding.confidence < settings.min_confidence:
+            hidden = f"its confidence is {finding.confidence}, and `min-confidence` is {settings.min_confidence}"
+        elif finding.fingerprint not in heeded:
+            hidden = "a comment silences it"
+        yield _Explained(finding, hidden)
+
+
+def _without_baseline(run: Run, as_set: File, known: list[_Explained]) -> list[_Explained]:
+    """The same, with the baseline's reason where it knows a finding."""
+    from dbhygiene.cli.baseline_filter import Filter
+
+    assert isinstance(as_set.project, Project)
+    told = [each.finding for each in known if not each.hidden]
+    new = {finding.fingerprint for finding in Filter(as_set.project, (), run.options.baseline, None).new(told)}
+    return [
+        each if each.hidden or each.finding.fingerprint in new else each._replace(hidden="the baseline lists it")
+        for each in known
+    ]
+
+
+def _touches(finding: Finding, path: Path, line: int) -> bool:
+    """Whether a finding is about a line, or its way leads over it."""
+    spans = [finding.span, *(step.span for step in finding.steps if step.path == path)]
+    return any(span.line <= line <= span.end_line for span in spans)
+
+
+def _lives(file: File, analyses: checker.Analyses, line: int) -> Iterator[str]:
+    """What becomes of each connection that is opened in a line, or open there, or closed or handed on."""
+    from dbhygiene.lifetimes.explanation import explain, states
+
+    for life in analyses.subjects("Lifetime", file):
+        title, verdict, way = explain(life)
+        born = life.statement.lineno <= line <= (life.birth.end_lineno or 0)
+        here = states(life, line)
+        if not born and "open" not in here and all(at.lineno != line for at, _ in way):
+            continue
+        yield f"{display_path(file.path)}:{life.birth.lineno}: {title}: {verdict}\n"
+        if here and not born:
+            yield f"  before line {line}, it is {' or '.join(here)}\n"
+        width = max(len(state) for _, state in way)
+        gutter = len(str(max(at.lineno for at, _ in way)))
+        for at, state in way:
+            yield f"  {str(at.lineno).rjust(gutter)}  {state.ljust(width)}  {file.lines[at.lineno - 1].strip()[:100]}\n"
+        yield "\n"
+
+
+def _describe_findings(run: Run, here: Sequence[_Explained]) -> Iterator[str]:
+    for finding, hidden in here:
+        yield from reporter("full")([finding], run.scene)
+        if hidden:
+            yield f"not reported: {hidden}\n\n"

@@ -1,0 +1,158 @@
+"""`dbhygiene fix`, and `check --fix`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dbhygiene import checker
+from dbhygiene.cli.click_adapter import Command, run_options
+from dbhygiene.cli.run import ProjectPart, Run, count, display_path, with_stdin
+from dbhygiene.config.errors import Mistake
+from dbhygiene.diagnostics.model import Finding, Fix, NoFix
+from dbhygiene.project.project import Project
+from dbhygiene.source.file import File
+from dbhygiene.source.records import replace
+
+
+@click.command("fix", cls=Command)
+@run_options
+@click.option("--diff", is_flag=True, help="Print the changes as a diff, and write nothing.")
+@click.option("--unsafe-fixes", is_flag=True, help="Also apply fixes that may change behaviour.")
+@click.option("--exit-non-zero-on-fix", is_flag=True, help="Exit with 1 if anything was fixed.")
+def command(paths: tuple[str, ...], diff: bool, unsafe_fixes: bool, exit_non_zero_on_fix: bool, **options: Any) -> int:
+    """Apply safe fixes. Prints what was fixed, then the remaining findings and why each was not fixed."""
+    paths = with_stdin(paths, options["stdin_filename"])
+    fixing = fix_all(Run(**options), paths, diff=diff, unsafe=unsafe_fixes)
+    if fixing.run.failed or fixing.failed:
+        return 2
+    return int(bool(fixing.run.found) or (bool(fixing.fixed) and (diff or exit_non_zero_on_fix)))
+
+
+@dataclass
+class FixRun:
+    """What came of fixing so far."""
+
+    run: Run
+    diff: bool
+    unsafe: bool
+    fixed: int = 0
+    failed: bool = False
+
+    def fix_part(self, part: ProjectPart) -> list[Finding]:
+        """Fix the files of one project, or standard input; what is left."""
+        text = part.stdin
+        remaining: list[Finding] = []
+        changed: set[Path] = set()
+        for path, group in groupby(part.findings, key=lambda finding: finding.path):
+            before = list(group)
+            if all(not isinstance(finding.fix, Fix) for finding in before):
+                remaining += before
+                continue
+            file = part.project.file(path)
+            after, done, left = self._fix_file(file, part)
+            if part.stdin is not None and not self.diff:
+                text = after.encode()
+            elif after.text != file.text and not self._deliver(file, after):
+                remaining += before
+                continue
+            self._report(done)
+            if not self.diff and after.text != file.text:
+                part.project.replace(after)
+                changed.add(path)
+            remaining += left
+        if text is not None and not self.diff:
+            sys.stdout.buffer.write(text)
+        return _refresh(part, remaining, changed)
+
+    def _fix_file(self, file: File, part: ProjectPart) -> tuple[File, Sequence[Finding], list[Finding]]:
+        """The fixed file, the findings that are gone, and those left; of these, a fix that failed says why.
+
+        A diff is read beside the file as it is: what is left is told as it was before.
+        """
+        from dbhygiene.fixes.apply import fix
+
+        fixed = fix(file, lambda changed: checker.check_file(changed, part.rules, part.analyses), unsafe=self.unsafe)
+        left = [(each.was if self.diff else each.finding, each.reason) for each in fixed.left]
+        told = [each._replace(fix=NoFix(reason)) if each.fixable else each for each, reason in left]
+        return replace(file, text=fixed.text), fixed.fixed, told
+
+    def _deliver(self, file: File, after: File) -> bool:
+        """Write the fixed file, or print what would change; whether that worked."""
+        if self.diff:
+            sys.stdout.flush()
+            sys.stdout.buffer.writelines(diff_of(file, after))
+            return True
+        from dbhygiene.project.atomic_write import replace_file
+
+        try:
+            replace_file(file.path, after.encode(), was=file.encode())
+        except Mistake as mistake:
+            self.run.warn(str(mistake))
+            self.failed = True
+            return False
+        return True
+
+    def _report(self, done: Sequence[Finding]) -> None:
+        self.fixed += len(done)
+        for finding in done:
+            assert isinstance(finding.fix, Fix)
+            words = f"{finding.code} {'would be fixed' if self.diff else 'fixed'}: {finding.fix.title}"
+            self.run.say(f"{display_path(finding.path)}:{finding.span.line}: {words}")
+
+
+def fix_all(run: Run, paths: Sequence[str], *, diff: bool, unsafe: bool) -> FixRun:
+    """Fix what is found, tell that, and report what is left."""
+    if diff or "-" in paths:
+        run.out = sys.stderr  # standard output is for the diff, or for the fixed text
+        run.previews = 0
+    fixing = FixRun(run, diff, unsafe)
+    left: list[tuple[Project, list[Finding]]] = [(part.project, fixing.fix_part(part)) for part in run.parts(paths)]
+    for project, remaining in left:
+        run.report_new(project, remaining)
+    run.close(before=f"{count(fixing.fixed, 'finding')} {'would be fixed' if diff else 'fixed'}; left: ")
+    return fixing
+
+
+def _refresh(part: ProjectPart, left: list[Finding], changed: set[Path]) -> list[Finding]:
+    """What is left, once more where it leads through another file that has changed: its lines are others now."""
+    stale = {each.path for each in left if any(step.path in changed and step.path != each.path for step in each.steps)}
+    if not stale:
+        return left
+    project = Project(part.project.root, part.project.settings)
+    analyses = checker.Analyses(project)
+    analyses.set_helpers(part.analyses.handed)
+    answers = {each.fingerprint: each.fix for each in left}
+    return [
+        finding._replace(fix=answers.get(finding.fingerprint, finding.fix))
+        for path, group in groupby(left, key=lambda finding: finding.path)
+        for finding in (checker.check_file(project.file(path), part.rules, analyses) if path in stale else group)
+    ]
+
+
+def diff_of(before: File, after: File) -> Iterator[bytes]:
+    """A unified diff as `git apply` and `patch` take it: in the file's own bytes, its lines ended by line feeds."""
+    from difflib import diff_bytes, unified_diff
+
+    name = _quote(before.path)
+    old, new = (_lines(file.encode()) for file in (before, after))
+    for line in diff_bytes(unified_diff, old, new, b"a/" + name, b"b/" + name):
+        yield line if line.endswith(b"\n") else line + b"\n\\ No newline at end of file\n"
+
+
+def _lines(data: bytes) -> list[bytes]:
+    """Lines as `git` sees them: a carriage return or a form feed ends none."""
+    *lines, rest = data.split(b"\n")
+    return [line + b"\n" for line in lines] + ([rest] if rest else [])
+
+
+def _quote(path: Path) -> bytes:
+    """The path for a diff's header: a tab ends one that holds a space."""
+    name = Path(display_path(path)).as_posix().lstrip("/")
+    return name.encode(errors="surrogateescape") + (b"\t" if " " in name else b"")

@@ -1,0 +1,115 @@
+"""Where findings go: formats, to standard output and to files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import TextIO
+
+from dbhygiene.config.errors import Mistake, did_you_mean
+from dbhygiene.config.settings import FORMATS
+from dbhygiene.diagnostics.model import Finding
+from dbhygiene.reports import ONE_BY_ONE, RenderContext, TerminalStyle, reporter
+from dbhygiene.source.records import Record, replace
+
+
+class Target(Record):
+    """A format, and the file that it is written to; None: standard output."""
+
+    format: str
+    file: Path | None = None
+
+
+def parse_target(text: str) -> Target:
+    """`FORMAT`, or `FORMAT:FILE`; raises Mistake where there is no such format."""
+    name, _, file = text.partition(":")
+    if name not in FORMATS:
+        raise Mistake(f"no such format `{name}`{did_you_mean(name, FORMATS)}: {', '.join(FORMATS)}")
+    return Target(name, Path(file) if file else None)
+
+
+def parse_targets(asked: Sequence[Target], output_file: Path | None) -> list[Target]:
+    """What to write where, what is printed first; raises Mistake where that cannot be done.
+
+    Arguments:
+        asked: of these, one at most is printed; the format without a name is what the settings say.
+        output_file: takes the place of standard output.
+    """
+    printed = [target.format for target in asked if target.file is None]
+    if len(printed) > 1:
+        raise Mistake(f"cannot print both {printed[0]} and {printed[1]}: `-o FORMAT:FILE` writes to a file")
+    found = [Target("".join(printed), output_file), *(target for target in asked if target.file)]
+    for target in found:
+        if target.file and not target.file.absolute().parent.is_dir():
+            raise Mistake(f"{target.file}: the directory does not exist")
+    return found
+
+
+class Output:
+    """Findings on their way out: printed as they come where the format allows it, all else at the end."""
+
+    def __init__(self, targets: Sequence[Target], scene: RenderContext, out: TextIO) -> None:
+        self._targets = targets
+        self._scene = scene
+        self._out = out
+        self._kept: list[Finding] = []
+
+    def add(self, findings: Iterable[Finding]) -> None:
+        """Print findings, or keep them."""
+        first = self._targets[0]
+        if first.file or first.format not in ONE_BY_ONE:
+            self._kept += findings
+            return
+        coming = iter(findings) if len(self._targets) == 1 else self._keeping(findings)
+        if (one := next(coming, None)) is not None:  # or what writes the format is not even imported
+            for text in reporter(first.format)(chain([one], coming), self._scene):
+                self._out.write(text)
+
+    def _keeping(self, findings: Iterable[Finding]) -> Iterator[Finding]:
+        for finding in findings:
+            self._kept.append(finding)
+            yield finding
+
+    def close(self) -> None:
+        """Write what could not be printed before; raises Mistake where a file cannot be written."""
+        for target in self._targets:
+            if target.file is not None:
+                scene = replace(self._scene, style=TerminalStyle(every_step=self._scene.style.every_step))
+                _write(target.file, "".join(reporter(target.format)(self._kept, scene)))
+            elif target.format not in ONE_BY_ONE:
+                for text in reporter(target.format)(self._kept, self._scene):
+                    self._out.write(text)
+        if any(target.format == "github" for target in self._targets):
+            _summarise(self._kept, self._scene)
+
+
+def _write(path: Path, text: str, mode: str = "w") -> None:
+    from dbhygiene.project.atomic_write import write_file
+
+    try:
+        if mode == "w":
+            write_file(path, text.encode("utf-8", "backslashreplace"))
+        else:
+            with path.open(mode, encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+                file.write(text)
+    except OSError as error:
+        raise Mistake(f"{path}: not written: {(error.strerror or str(error)).lower()}") from None
+
+
+def _summarise(findings: Sequence[Finding], scene: RenderContext) -> None:
+    """A table for the page of a GitHub job, where one is running."""
+    if path := os.environ.get("GITHUB_STEP_SUMMARY"):
+        from dbhygiene.reports.github import job_summary
+
+        names = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_SHA")
+        server, repository, commit = (os.environ.get(name) for name in names)
+        blob = f"{server}/{repository}/blob/{commit}" if server and repository and commit else ""
+        _write(Path(path), job_summary(findings, scene, blob), mode="a")
+
+
+def base() -> Path:
+    """What machines take paths as relative to: the repository's root, or the current directory where there is none."""
+    here = Path.cwd()
+    return next((directory for directory in (here, *here.parents) if (directory / ".git").exists()), here)

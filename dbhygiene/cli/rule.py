@@ -1,0 +1,108 @@
+"""`dbhygiene rule`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import click
+
+from dbhygiene.checker import OWN_CODES
+from dbhygiene.checker.own_pages import PAGES
+from dbhygiene.checker.registry import all_rules
+from dbhygiene.cli.click_adapter import Command
+from dbhygiene.config.errors import Mistake, did_you_mean
+
+FORMATS = ("text", "markdown", "json")
+
+
+class _Page(NamedTuple):
+    """What is told of a rule."""
+
+    code: str
+    name: str
+    summary: str
+    default: bool
+    fix: str  # `safe`, `unsafe` or `none`
+    explanation: str
+
+
+def _names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Names and codes that begin like this, for the shell."""
+    words = list(_all_pages())
+    return [word for word in words if word.startswith(incomplete)]
+
+
+@click.command("rule", cls=Command)
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=_names)
+@click.option("--all", "every", is_flag=True, help="Print the pages of all rules.")
+@click.option(
+    "-o", "--output-format", type=click.Choice(FORMATS), default="text", show_default=True, help="Choose the format."
+)
+def command(names: tuple[str, ...], every: bool, output_format: str) -> int:
+    """Print the page of a rule, or a table of rules. NAME is a name, a code or a prefix; all rules by default."""
+    known = _all_pages()
+    pages = sorted(dict.fromkeys(known.values()))
+    by_lower = {word.lower(): page for word, page in known.items()}
+    as_table = not names
+    picked = [] if names else pages
+    for name in names:
+        if (page := by_lower.get(name.lower())) is not None:
+            picked.append(page)
+        elif below := [page for page in pages if page.code.startswith(name.upper())] if name else []:
+            as_table = True
+            picked += below
+        else:
+            raise Mistake(f"unknown rule `{name}`{did_you_mean(name, known)}")
+    picked = pages if every else list(dict.fromkeys(picked))
+    if output_format == "text" and as_table and not every:
+        sys.stdout.writelines(_table(picked))
+    elif output_format == "json":
+        import json
+
+        sys.stdout.write(json.dumps([page._asdict() for page in picked], indent=2) + "\n")
+    else:
+        told = _markdown if output_format == "markdown" else _text
+        sys.stdout.write("\n".join(map(told, picked)))
+    return 0
+
+
+def _all_pages() -> dict[str, _Page]:
+    """Every page, by the name and by the code of its rule."""
+    pages = [
+        _Page(rule.code, rule.name, rule.summary, rule.default, _fix(rule.doc), rule.doc.strip())
+        for rule in all_rules()
+    ]
+    pages += [
+        _Page(code, OWN_CODES[code], text.partition("\n")[0], True, "none", text.strip())
+        for code, text in PAGES.items()
+    ]
+    return {word: page for page in pages for word in (page.name, page.code)}
+
+
+def _fix(page: str) -> str:
+    """Return the safest kind of fix that a rule has: its page shows one, and the tests run it."""
+    if "```python fixed\n" in page:
+        return "safe"
+    return "unsafe" if "```python fixed unsafe\n" in page else "none"
+
+
+def _table(pages: Sequence[_Page]) -> Iterator[str]:
+    width = max(len(page.name) for page in pages)
+    yield f"{'code':6}  {'name':{width}}  {'on':3}  {'fix':6}  what it finds\n"
+    for page in pages:
+        yield f"{page.code}  {page.name:{width}}  {'yes' if page.default else 'no ':3}  {page.fix:6}  {page.summary}\n"
+
+
+def _markdown(page: _Page) -> str:
+    """The page as it is written, with its head."""
+    off = "\nOff by default.\n" if not page.default else ""
+    return f"# {page.name} ({page.code})\n{off}\n{page.explanation}\n"
+
+
+def _text(page: _Page) -> str:
+    """The page as a terminal shows it best: headings underlined, code indented, links as addresses."""
+    from dbhygiene.cli.pages import plain
+
+    return plain(_markdown(page))

@@ -1,0 +1,402 @@
+"""One run of a command over paths: what it looks at, and what it says."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from dbhygiene import __version__, checker
+from dbhygiene.checker.registry import all_rules
+from dbhygiene.cli import terminal
+from dbhygiene.cli.output import Output, Target, base, parse_targets
+from dbhygiene.cli.progress import Progress
+from dbhygiene.config import loading
+from dbhygiene.config.errors import Mistake
+from dbhygiene.config.settings import Confidence, Settings
+from dbhygiene.diagnostics.fingerprints import add_fingerprints
+from dbhygiene.diagnostics.model import AnyRule, Finding, Fix
+from dbhygiene.project.project import Project
+from dbhygiene.project.workspace import Member, members
+from dbhygiene.reports import RenderContext
+from dbhygiene.source.file import NOT_PYTHON
+from dbhygiene.source.records import Frozen, replace
+
+if TYPE_CHECKING:
+    from dbhygiene.checker.incremental import IncrementalCheck
+    from dbhygiene.cli.baseline_filter import Filter
+    from dbhygiene.project.discovery import Listing
+
+MOST_PREVIEWS = 10
+NOTEBOOK = "notebooks cannot be checked yet"
+EFFECTS = frozenset({"src", "exclude", "extend-exclude", "per-file-ignores"})  # settings that may name nothing
+UNREAD = {checker.SYNTAX_ERROR: "not parsed", checker.NOT_READ: "not read"}
+
+
+class ProjectPart(Frozen):
+    """What lies in one project: the findings in its files, or in what standard input holds."""
+
+    project: Project
+    findings: Iterable[Finding]
+    analyses: checker.Analyses
+    rules: Sequence[AnyRule]
+    stdin: bytes | None = None
+    files: Sequence[Path] = ()
+
+
+class Options(Frozen):
+    """What was asked for."""
+
+    select: tuple[str, ...]
+    extend_select: tuple[str, ...]
+    ignore: tuple[str, ...]
+    extend_ignore: tuple[str, ...]
+    min_confidence: str | None
+    server_timeout: int | None
+    config_values: tuple[str, ...]
+    isolated: bool
+    stdin_filename: str | None
+    force_exclude: bool
+    no_cache: bool
+    cache_dir: Path | None
+    jobs: int | None
+    asked: tuple[Target, ...]
+    output_file: Path | None
+    baseline: Path | None
+    since: str | None
+    color: str
+    steps: str
+    statistics: bool
+    quiet: bool
+    verbose: bool
+
+
+class Run:
+    """One run of `check` or `fix`: what came of it so far."""
+
+    def __init__(self, *, only_reports: bool = False, **options: Any) -> None:
+        self.options = Options(**options)
+        self.only_reports = only_reports
+        self.out: TextIO = sys.stdout
+        self.previews = MOST_PREVIEWS
+        self.checked = self.found = self.fixable = 0
+        self._unread = dict.fromkeys(UNREAD, 0)
+        self.failed = False
+        self._tally: dict[tuple[str, str], list[bool]] = {}  # of each rule: which can be fixed
+        self._seen: list[ProjectPart] = []
+        self._filters: dict[Path, Filter] = {}
+        self._memories: dict[Path, IncrementalCheck] = {}
+        if self.options.verbose:
+            from dbhygiene.dataflow import limits
+
+            limits.listen(self.tell)
+        # What is wrong is told before anything is looked at.
+        self._targets = parse_targets(self.options.asked, self.options.output_file)
+        if self.options.since is not None and not self.options.since.strip():
+            raise Mistake("--since: the revision is empty")
+
+    # -- what to look at ------------------------------------------------------------------------------
+
+    def parts(self, paths: Sequence[str]) -> Iterator[ProjectPart]:
+        """Each project that the paths lie in, with the findings there; standard input last."""
+        named = set(_absolute(paths))
+        for member in self.members(paths):
+            project, files = member.project, member.files
+            rules = self._rules(project)
+            self._warn_of(member, named)
+            self.checked += len(files)
+            self.tell(f"{project.root}: {count(len(files), 'file')}, rules {', '.join(rule.code for rule in rules)}")
+            analyses = checker.Analyses(project)
+            if self.options.verbose:
+                from dbhygiene.checker.doctor import sites  # by what Django's connections go to
+
+                for words in sites(project, [file.path for file in project.files_containing("django")]):
+                    self.tell(f"{project.root}: Django: {words}")
+            failed = [checker.not_read(path, reason) for path, reason in member.unlisted if path in named]
+            findings = checker.check(
+                project, files, rules, named=named, analyses=analyses, how=self._run_options(project)
+            )
+            yield self._listed_in_project(ProjectPart(project, chain(failed, findings), analyses, rules, files=files))
+        if "-" in paths:
+            yield self._listed_in_project(self._stdin())
+
+    def _warn_of(self, member: Member, named: Collection[Path]) -> None:
+        """Name what makes a run look at less than its user may think."""
+        project = member.project
+        words = [] if self.options.isolated or self._file else loading.misspelt(project.root)
+        if not EFFECTS.isdisjoint(project.settings.sources):
+            from dbhygiene.checker.ineffective import ineffective
+
+            words += ineffective(project, member.listed)
+        words += [
+            f"{display_path(path)}: not read: {reason.lower()}" for path, reason in member.unlisted if path not in named
+        ]
+        for each in words:
+            self.warn(f"warning: {each}")
+
+    def _run_options(self, project: Project) -> checker.RunOptions:
+        """Who goes on to work with the files cannot have others look at them ahead, or take findings from a cache."""
+        if not self.only_reports:
+            return checker.RunOptions()
+        here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        jobs = self.options.jobs or here or 1
+        memory = self._memories.get(project.root)
+        return checker.RunOptions(self._cache(project), jobs, Progress.on_terminal(), self.warn, memory)
+
+    def _cache(self, project: Project) -> Path | None:
+        """Where findings of earlier runs are kept, if they may be taken."""
+        if self.options.no_cache or not self.only_reports:
+            return None
+        return self.options.cache_dir or project.root / project.settings.cache_dir
+
+    def _look_ahead(self, project: Project, listing: Listing) -> Collection[str]:
+        """Look into what is kept of a project, while its files are listed; the files that have not changed since."""
+        cache = self._cache(project)
+        if cache is None or not listing.directories or not os.path.isdir(cache):
+            return ()
+        from dbhygiene.checker.incremental import IncrementalCheck
+
+        memory = self._memories[project.root] = IncrementalCheck(project, self._rules(project), cache)
+        return memory.unchanged_files(listing.directories)
+
+    def warn(self, words: str) -> None:
+        """Tell what went wrong, though the run goes on."""
+        print(f"dbhygiene: {words}", file=sys.stderr)
+
+    def _listed_in_project(self, part: ProjectPart) -> ProjectPart:
+        """The part, written down: what is asked about a file later is asked of its project."""
+        root, baseline, since = part.project.root, self.options.baseline, self.options.since
+        if baseline and self._filters.keys() - {root}:
+            raise Mistake("--baseline: the paths are in several projects; set `baseline` in each of them")
+        if baseline or since or part.project.settings.baseline:
+            from dbhygiene.cli.baseline_filter import Filter
+
+            if (known := self._filters.get(root)) is None:
+                known = self._filters[root] = Filter(part.project, part.rules, baseline, since)
+            if not self.options.min_confidence:
+                known.files.update(part.files)
+        return self.look_at(part)
+
+    def members(self, paths: Sequence[str]) -> Iterator[Member]:
+        """The projects that the paths lie in; of no paths, the current directory."""
+        below = sorted(self._without_notebooks(_absolute(paths or (".",))))
+        nested = not self.options.isolated and self._file is None
+        force = self.options.force_exclude
+        return members(below, self.settings, nested=nested, force_exclude=force, meanwhile=self._look_ahead)
+
+    def _without_notebooks(self, paths: Iterable[Path]) -> Iterator[Path]:
+        """These paths; a notebook among them cannot be read, and fails."""
+        for path in paths:
+            if path.suffix == ".ipynb" and path.is_file():
+                self.warn(f"{display_path(path)}: {NOTEBOOK}")
+                self.failed = True
+            else:
+                yield path
+
+    @property
+    def _file(self) -> Path | None:
+        """The file that `--config` names; its other values are assignments."""
+        files = [value for value in self.options.config_values if "=" not in value or os.path.isfile(value)]
+        for name in files:
+            if not os.path.isfile(name):
+                raise Mistake(f"{name}: no such file")
+        return Path(os.path.abspath(files[-1])) if files else None
+
+    def _rules(self, project: Project) -> tuple[AnyRule, ...]:
+        """The rules that hold in a project; where no option says how to print, the first project's settings do."""
+        if not self._targets[0].format:
+            self._targets[0] = replace(self._targets[0], format=project.settings.output_format)
+        return checker.selected_rules(project.settings)
+
+    def settings(self, root: Path) -> Settings:
+        """What holds in the project with this root: its file, then variables, then options."""
+        if file := self._file:
+            base = loading.read_file(file) or Settings()
+        else:
+            base = Settings() if self.options.isolated else loading.load_settings(root)
+        base = loading.from_environment(base)
+        for value in self.options.config_values:
+            if "=" in value and not os.path.isfile(value):
+                base = loading.with_assignment(base, value)
+        loading.require_version(base)
+        return self._with_options(base)
+
+    def _with_options(self, base: Settings) -> Settings:
+        said: dict[str, Any] = {
+            "select": _words(self.options.select),
+            "extend_select": (*base.extend_select, *more) if (more := _words(self.options.extend_select)) else (),
+            "ignore": _words(self.options.ignore),
+            "extend_ignore": (*base.extend_ignore, *more) if (more := _words(self.options.extend_ignore)) else (),
+            "min_confidence": self.options.min_confidence and Confidence[self.options.min_confidence.upper()],
+            "server_timeout": self.options.server_timeout,
+            "output_format": self._targets[0].format,
+        }
+        said = {name: value for name, value in said.items() if value}
+        sources = {key: place for key, place in base.sources.items() if key.replace("-", "_") not in said}
+        return replace(base, **said, sources=sources)
+
+    def _stdin(self) -> ProjectPart:
+        path = Path(os.path.abspath(self.options.stdin_filename or "<stdin>"))
+        if path.suffix == ".ipynb":
+            raise Mistake(f"{display_path(path)}: {NOTEBOOK}")
+        root = loading.root_of(path)
+        project = Project(root, self.settings(root))
+        part = ProjectPart(project, (), checker.Analyses(project), self._rules(project), sys.stdin.buffer.read())
+        self.checked += 1
+        if self.options.force_exclude and not project.discover([path], force_exclude=True).files:
+            return part
+        project.supply(path, part.stdin or b"")
+        findings = checker.check(project, [path], part.rules, named={path}, analyses=part.analyses)
+        return replace(part, findings=findings)
+
+    # -- what to say ----------------------------------------------------------------------------------
+
+    def report_new(self, project: Project, findings: Iterable[Finding]) -> None:
+        """Print the new ones of these findings, as they come where the format allows it."""
+        self.print(project, self.new(project, findings))
+
+    def new(self, project: Project, findings: Iterable[Finding]) -> Iterator[Finding]:
+        """Those of these findings that neither the baseline nor an earlier commit knows."""
+        known = self._filters.get(project.root)
+        return known.new(findings) if known else iter(findings)
+
+    def print(self, project: Project, findings: Iterable[Finding]) -> None:
+        """Print findings as they come, where the format allows it; or only count them, by rule."""
+        if self.options.statistics:
+            for finding in self._count(findings, project):
+                self._tally.setdefault((finding.code, finding.name), []).append(finding.fixable)
+        else:
+            self._output.add(self._count(findings, project))
+
+    @cached_property
+    def _output(self) -> Output:
+        return Output(self._targets, self.scene, self.out)
+
+    @cached_property
+    def scene(self) -> RenderContext:
+        """What reports may ask of this run."""
+        look = terminal.terminal_style(self.out, self.options.color, every_step=self.options.steps == "all")
+        rules = {rule.name: rule for rule in all_rules()}
+        return RenderContext(self.lines, display_path, base(), rules, __version__, look, self.preview)
+
+    def look_at(self, part: ProjectPart) -> ProjectPart:
+        """Take a part of the run for known: its files are told with their lines."""
+        self._seen.append(part)
+        return part
+
+    def _count(self, findings: Iterable[Finding], project: Project) -> Iterator[Finding]:
+        for finding in findings:
+            self.found += 1
+            self.fixable += finding.fixable
+            if finding.code in UNREAD:
+                self._unread[finding.code] += 1
+            self.failed |= finding.code == checker.INTERNAL_ERROR
+            yield finding if finding.fingerprint else add_fingerprints([finding], project.root)[0]
+
+    def _part(self, path: Path) -> ProjectPart | None:
+        """The part of the run that a file belongs to: its project is the nearest around it, else the latest at all."""
+        around = [part for part in self._seen if path.is_relative_to(part.project.root)]
+        latest = self._seen[-1] if self._seen else None
+        return max(around, key=lambda part: len(part.project.root.parts), default=latest)
+
+    def lines(self, path: Path) -> Sequence[str]:
+        """The lines of a file; none where it cannot be read any more."""
+        part = self._part(path)
+        try:
+            return part.project.file(path).lines if part else ()
+        except (OSError, *NOT_PYTHON):
+            return ()
+
+    def preview(self, finding: Finding) -> Sequence[str] | str | None:
+        """What the fix of a finding would make of its file, for the first few that have one.
+
+        To carry a fix out costs importing LibCST, 0.2 s, and then as much as to check the file twice.
+        """
+        part = self._part(finding.path)
+        if part is None or not isinstance(finding.fix, Fix) or not self.previews:
+            return None
+        from dbhygiene.fixes.preview import preview
+
+        self.previews -= 1
+        file = part.project.file(finding.path)
+        return preview(file, lambda changed: checker.check_file(changed, part.rules, part.analyses), finding)
+
+    def close(self, before: str = "") -> None:
+        """Print what is said once, at the end."""
+        if self.options.verbose:
+            from dbhygiene.dataflow import limits
+
+            limits.listen(None)
+        if not self._targets[0].format:  # there was no project whose settings say it
+            self._targets[0] = replace(self._targets[0], format="full")
+        if self.options.statistics:
+            self.out.writelines(_table(self._tally))
+        else:
+            self._output.close()
+        for words in (words for each in self._filters.values() for words in each.stale()):
+            print(words, file=sys.stderr)
+        if not (self.checked or self.failed or self.options.force_exclude):
+            self.warn("warning: no Python file is found")
+        if not self.options.quiet:
+            fixable = f", {self.fixable} fixable with `dbhygiene fix`" if self.fixable else ""
+            unread = ", ".join(f"{number} {UNREAD[code]}" for code, number in self._unread.items() if number)
+            checked = f"{count(self.checked, 'file')}{f' ({unread})' if unread else ''}"
+            words = f"{count(self.found, 'finding')} in {checked}{fixable}"
+            self.say(before + words)
+
+    def say(self, words: str) -> None:
+        """Say something besides findings: where they are for people, in the same place."""
+        if not self.options.quiet:
+            self.out.flush()
+            for_people = self._targets[0] == Target("full") and self.out is not sys.stderr
+            print(words, file=self.out if for_people else sys.stderr)
+
+    def tell(self, words: str) -> None:
+        if self.options.verbose:
+            print(words, file=sys.stderr)
+
+
+def with_stdin(paths: tuple[str, ...], stdin_filename: str | None) -> tuple[str, ...]:
+    """The paths that are meant: the name of standard input alone stands for `-`."""
+    if stdin_filename is None or "-" in paths:
+        return paths
+    if paths:
+        raise Mistake("--stdin-filename cannot be used with paths other than `-`")
+    return ("-",)
+
+
+def _absolute(paths: Iterable[str]) -> Iterator[Path]:
+    for path in paths:
+        if path != "-":
+            absolute = Path(os.path.abspath(path))
+            if not absolute.exists():
+                raise Mistake(f"{path}: no such file or directory")
+            yield absolute
+
+
+def _words(options: Iterable[str]) -> tuple[str, ...]:
+    return tuple(word.strip() for option in options for word in option.split(",") if word.strip())
+
+
+def display_path(path: Path) -> str:
+    """A path as it is printed: relative to the current directory, if it lies below; without control characters."""
+    try:
+        name = str(path.relative_to(os.getcwd()))
+    except ValueError:
+        name = str(path)
+    return name if name.isprintable() else "".join("\N{REPLACEMENT CHARACTER}" if c < " " else c for c in name)
+
+
+def _table(tally: Mapping[tuple[str, str], Sequence[bool]]) -> Iterator[str]:
+    """How often each rule finds something, the most frequent first, and how many of these `fix` mends."""
+    width = len(str(max(map(len, tally.values()), default=0)))
+    for (code, name), fixable in sorted(tally.items(), key=lambda item: (-len(item[1]), item[0])):
+        yield f"{len(fixable):>{width}}  {code}  {name}{f'  [*] {sum(fixable)}' if any(fixable) else ''}\n"
+
+
+def count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,1 @@
+"""Settings of a project: their schema, and how they are loaded."""

@@ -1,0 +1,293 @@
+"""Where settings are said, and which of them hold.
+
+From the weakest to the strongest: defaults; the file of the project, `[tool.dbhygiene]` of a `pyproject.toml` or a
+`dbhygiene.toml` beside it, which comes first; variables named `DBHYGIENE_*`; options.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dbhygiene import __version__
+from dbhygiene.config.errors import Mistake, did_you_mean
+from dbhygiene.config.settings import Settings
+from dbhygiene.source.records import replace
+
+if TYPE_CHECKING:
+    from dbhygiene.config.schema import Key
+
+FILES = ("dbhygiene.toml", "pyproject.toml")
+MARKERS = (*FILES, "setup.cfg", "setup.py", ".git")
+PREFIX = "DBHYGIENE_"
+_OURS = rb"tool\b[^\n]*dbhygiene|^\s*\[\s*[\"']?tool[\"']?\s*\]"  # else, where it is named, it is a dependency
+
+
+# -- files ----------------------------------------------------------------------------------------------
+
+
+def root_of(path: Path) -> Path:
+    """The root of the project that a path lies in.
+
+    That is the nearest directory above, within a repository, that has settings. Where none has, it is what is worked
+    in, whichever of its files are named: the nearest directory from the current one upwards that looks like the root
+    of a project. Where none does, it is the nearest above the path; else the directory itself, or the file's.
+    """
+    return _find_marked_root(path) or (path if path.is_dir() else path.parent)
+
+
+def roots_of(paths: Iterable[Path]) -> dict[Path, Path]:
+    """The root of the project that each path lies in; those in no project are one together, below what they share.
+
+    The root of the file system and a user's home are too much to be a project: what only these hold lies apart.
+    """
+    marked: dict[Path, Path | None] = {}  # by directory: a hook names many files of few
+    starts = {path: path if path.is_dir() else path.parent for path in paths}
+    for start in starts.values():
+        if start not in marked:
+            marked[start] = _find_marked_root(start)
+    loose = [start for start, root in marked.items() if root is None]
+    shared = Path(os.path.commonpath(loose)) if loose and len({start.anchor for start in loose}) == 1 else None
+    if shared and str(shared) in {shared.anchor, os.path.expanduser("~")}:
+        shared = None
+    return {path: marked[start] or shared or start for path, start in starts.items()}
+
+
+def _find_marked_root(path: Path) -> Path | None:
+    """The root of the project that a path lies in, where something marks one."""
+    start = path if path.is_dir() else path.parent
+    here = Path(os.getcwd())
+    around = nearest = None
+    for directory in (start, *start.parents):
+        markers = [marker for marker in MARKERS if os.path.exists(os.path.join(directory, marker))]
+        if markers:
+            nearest = nearest or directory
+            around = around or (directory if here.is_relative_to(directory) else None)
+        if any(_has_settings(directory / marker) for marker in markers if marker in FILES):
+            return directory
+        if ".git" in markers:
+            break
+    return around or nearest
+
+
+def _has_settings(path: Path) -> bool:
+    """Whether a file has settings, even wrong ones: `load_settings` reports these; `--isolated` does not read them."""
+    try:
+        return read_file(path) is not None
+    except Mistake:
+        return True
+
+
+def by_root(files: Iterable[str], root: Path) -> dict[Path, list[str]]:
+    """Files below a root, by the nearest directory above each that has settings of its own; else the root."""
+    roots: dict[str, Path] = {str(root): root}
+    found: dict[Path, list[str]] = {}
+    for file in files:
+        found.setdefault(_root_between(os.path.dirname(file), roots), []).append(file)
+    return found
+
+
+def _root_between(directory: str, roots: dict[str, Path]) -> Path:
+    """`roots` are known already, and learnt."""
+    passed = []
+    here = directory
+    while here not in roots:
+        passed.append(here)
+        if any(
+            os.path.exists(path := os.path.join(here, name)) and read_file(Path(path)) is not None for name in FILES
+        ):
+            roots[here] = Path(here)
+        elif here == os.path.dirname(here):
+            roots[here] = next(iter(roots.values()))  # outside of the first root: a path that was given
+        else:
+            here = os.path.dirname(here)
+    for each in passed:
+        roots.setdefault(each, roots[here])
+    return roots[here]
+
+
+def load_settings(root: Path) -> Settings:
+    """The settings that the project with this root has in a file; raises Mistake where they are wrong."""
+    for name in FILES:
+        settings = read_file(root / name)
+        if settings is not None:
+            return settings
+    return Settings()
+
+
+def read_file(path: Path) -> Settings | None:
+    """The settings in a file; None where it has none, or is not there."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise Mistake(f"{_display_path(path)}: {error.strerror}") from None
+    own_file = path.name != "pyproject.toml"
+    if not own_file and not re.search(_OURS, data, re.M):  # most are not about us, and need no parser
+        return None
+    try:
+        text = data.decode()
+        table = toml(text)
+    except UnicodeDecodeError:
+        raise Mistake(f"{_display_path(path)}: not UTF-8") from None
+    except ValueError as error:
+        raise Mistake(f"{_display_path(path)}: {error}") from None
+    if not own_file:
+        tool = table.get("tool")
+        table = tool.get("dbhygiene") if isinstance(tool, dict) else None
+        if table is None:
+            return None
+        if not isinstance(table, dict):
+            raise Mistake(f"{_display_path(path)}: `tool.dbhygiene` must be a table")
+    return _with_values(Settings(), table, lambda key: f"{_display_path(path)}{_line(text, key)}")
+
+
+def misspelt(root: Path) -> list[str]:
+    """Return a line for each table in a project's files that is not read, though its name looks like ours."""
+    found: dict[str, str] = {}
+    for file in (FILES[1], "setup.cfg"):
+        try:
+            data = (root / file).read_bytes()
+        except OSError:
+            continue
+        for table in re.finditer(_TABLE, data, re.M):
+            tool, name = table["tool"].decode(), table["name"].decode()
+            if (file, tool, name) != (FILES[1], "tool.", "dbhygiene") and _is_like_ours(name):
+                line = data.count(b"\n", 0, table.start("name")) + 1
+                place = f"{_display_path(root / file)}:{line}"
+                hint = f"write `[tool.dbhygiene]`{'' if file == FILES[1] else f' in {FILES[1]}'}"
+                found.setdefault(f"{file} {tool}{name}", f"{place}: the table `[{tool}{name}]` is not read; {hint}")
+    return list(found.values())
+
+
+_TABLE = rb"""^[ \t]*\[[ \t]*(?P<tool>(?:tool[.:])?)["']?(?P<name>[\w-]{5,15})\b["']?[.\w\t -]*\]"""
+
+
+def _is_like_ours(name: str) -> bool:
+    plain = name.lower().replace("-", "").replace("_", "")
+    if len(set(plain) & set("dbhygiene")) < 6:  # the names of other tools need no comparison
+        return False
+    return bool(did_you_mean(plain, ("dbhygiene",), least=0.75))
+
+
+def toml(text: str) -> Any:
+    """A table; raises ValueError, with the line, where the text is none."""
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    return tomllib.loads(text)
+
+
+def _line(text: str, key: str) -> str:
+    """`:12`, for the line on which a key of ours seems to stand; empty where none does."""
+    header = re.search(r"^\s*\[\s*tool\s*\.\s*dbhygiene\b", text, re.M)
+    word = rf"""["']?{re.escape(key)}["']?\s*"""
+    pattern = re.compile(rf"^\s*(?:\[[^\]\n]*\.\s*{word}[\].]|\[\s*{word}[\].]|(?:tool\.dbhygiene\.)?{word}[=.])", re.M)
+    found = pattern.search(text, header.start() if header else 0)
+    return f":{text.count(chr(10), 0, found.start() + len(found[0]) - len(found[0].lstrip())) + 1}" if found else ""
+
+
+def _display_path(path: Path) -> str:
+    try:
+        return str(path.relative_to(os.getcwd()))
+    except ValueError:
+        return str(path)
+
+
+# -- variables and options ------------------------------------------------------------------------------
+
+
+def from_environment(settings: Settings, environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings, but for those that a variable such as `DBHYGIENE_SERVER_TIMEOUT` says."""
+    said = {name: value for name, value in environment.items() if name.startswith(PREFIX)}
+    if not said:
+        return settings
+    from dbhygiene.config.schema import KEYS
+
+    known = {PREFIX + key.field.upper(): key for key in KEYS}
+    for name in said:
+        if name not in known and (hint := did_you_mean(name, known, least=0.85)):  # others may be a script's own
+            raise Mistake(f"unknown variable `{name}`{hint}")
+    for name, key in known.items():
+        if name in said:
+            settings = with_text(settings, key, said[name], name)
+    return settings
+
+
+def with_assignment(settings: Settings, assignment: str) -> Settings:
+    """The settings, but for what `key=value` says."""
+    from dbhygiene.config.schema import BY_NAME
+
+    name, _, value = assignment.partition("=")
+    if (key := BY_NAME.get(name.strip())) is None:
+        raise Mistake(f"--config: unknown key `{name.strip()}`{did_you_mean(name.strip(), BY_NAME)}")
+    return with_text(settings, key, value.strip(), "--config")
+
+
+def with_text(settings: Settings, key: Key, text: str, source: str) -> Settings:
+    """The settings, but for a key whose value is a text: TOML, or words without quotes, with commas where several."""
+    try:
+        value = toml(f"value = {text}")["value"]
+    except ValueError:
+        value = text
+    if key.kind.list and not isinstance(value, list):
+        value = [word.strip() for word in text.split(",") if word.strip()]
+    return _with_values(settings, {key.name: value}, lambda _: source)
+
+
+def _with_values(settings: Settings, table: Mapping[str, Any], source: Any) -> Settings:
+    """The settings, but for those in a table; `source` says for each key where that is."""
+    from dbhygiene.config.schema import BY_NAME
+
+    values: dict[str, Any] = {}
+    sources = dict(settings.sources)
+    for name, value in table.items():
+        key = BY_NAME.get(name)
+        if key is None:
+            raise Mistake(f"{source(name)}: unknown key `{name}`{did_you_mean(name, BY_NAME)}")
+        try:
+            values[key.field] = key.kind.read(value)
+        except ValueError as error:
+            raise Mistake(f"{source(name)}: `{name}` must be {error}") from None
+        sources[name] = source(name)
+    return replace(settings, **values, sources=sources)
+
+
+# -- versions -------------------------------------------------------------------------------------------
+
+_BOUND = r"\s*(===?|!=|>=|<=|>|<|~=)?\s*v?(\d+(?:\.\d+)*)(\.\*)?\s*"
+
+
+def require_version(settings: Settings, version: str = __version__) -> None:
+    """Raises Mistake where a project asks for other versions of dbhygiene than this one."""
+    wanted = settings.required_version
+    if not wanted:
+        return
+    bounds = [re.fullmatch(_BOUND, bound) for bound in wanted.split(",")]
+    here = settings.place("required-version")
+    if not all(bounds):
+        raise Mistake(f"{here}`required-version` must be versions such as `>=0.1,<1`, not `{wanted}`")
+    own = _numbers(version)
+    if not all(bound and _holds(own, bound[1] or "==", _numbers(bound[2]), bool(bound[3])) for bound in bounds):
+        raise Mistake(f"{here}this is dbhygiene {version}, but the project requires {wanted}")
+
+
+def _holds(own: tuple[int, ...], sign: str, wanted: tuple[int, ...], any_below: bool) -> bool:
+    if any_below or sign == "~=":
+        length = len(wanted) if any_below else len(wanted) - 1
+        same = own[:length] == wanted[:length]
+        return not same if sign == "!=" else same and (any_below or own >= wanted)
+    width = max(len(own), len(wanted))
+    left, right = (numbers + (0,) * (width - len(numbers)) for numbers in (own, wanted))
+    signs = {"!=": left != right, ">=": left >= right, "<=": left <= right, ">": left > right, "<": left < right}
+    return signs.get(sign, left == right)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version))

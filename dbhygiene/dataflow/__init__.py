@@ -1,0 +1,1 @@
+"""Control-flow graphs, and the fixed points that are solved over them."""

@@ -1,0 +1,1 @@
+"""Findings and what is done with them: edits, fingerprints, suppressions, baselines."""

@@ -1,0 +1,107 @@
+"""Writes comments that silence findings, where `suppressions` reads them, and changes nothing else."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from dbhygiene.config.errors import Mistake
+from dbhygiene.diagnostics.model import Finding
+from dbhygiene.diagnostics.suppressions import Suppression, rewrite_comment, statement_at, suppressions
+from dbhygiene.source.file import File, parse
+from dbhygiene.source.nodes import LINE
+
+_WIDEST = 88  # a comment goes above a line that would be wider, and wider than all that is there
+
+
+class _CommentPlace(NamedTuple):
+    """Where a comment goes: at the end of a line, or on a line of its own above it."""
+
+    line: int
+    above: bool = False
+
+
+def with_ignores(file: File, findings: Iterable[Finding], reason: str = "") -> str:
+    """The text of a file with a comment for each of these findings; raises Mistake where it cannot be written."""
+    wanted: dict[_CommentPlace, dict[str, None]] = defaultdict(dict)
+    try:
+        text = _Text(file)
+    except (tokenize.TokenError, SyntaxError) as error:
+        raise Mistake(f"{file.path}: the comments cannot be separated from the code; add one by hand") from error
+    for finding in sorted(findings, key=lambda finding: finding.name):
+        wanted[text.place(finding, reason)][finding.name] = None
+    for place in sorted(wanted, reverse=True):
+        text.write(place, tuple(wanted[place]), reason)
+    after = "".join(text.lines)
+    try:
+        same = ast.dump(parse(after)) == ast.dump(file.tree)
+    except (SyntaxError, ValueError):
+        same = False
+    if not same:
+        raise Mistake(f"{file.path}: adding a comment would change the program; add it by hand")
+    return after
+
+
+class _Text:
+    """The lines of a file, with their ends, and what stands at the end of each."""
+
+    def __init__(self, file: File) -> None:
+        self.lines = re.findall(LINE, file.text)
+        self._file = file
+        self._widest = max(_WIDEST, *(len(line.rstrip("\r\n")) for line in self.lines))
+        self._end = next((end for line in self.lines if (end := line[len(line.rstrip("\r\n")) :])), "\n")
+        self._closed: set[int] = set()  # lines that end neither in a string nor in a backslash
+        for token in tokenize.generate_tokens(io.StringIO(file.text, newline="").readline):
+            if token.type in (tokenize.NEWLINE, tokenize.NL):
+                self._closed.add(token.start[0])
+        self._own = {each.comment.line: each for each in suppressions(file) if _can_grow(each)}
+
+    def place(self, finding: Finding, reason: str) -> _CommentPlace:
+        """Where the comment for a finding goes."""
+        lines = [finding.span.line]
+        statement = statement_at(self._file.tree, finding.span.line)
+        if statement is not None:
+            compound = hasattr(statement, "body") or hasattr(statement, "cases")
+            lines += [statement.lineno, statement.lineno if compound else statement.end_lineno or statement.lineno]
+        possible = [line for line in lines if line in self._closed]
+        for line in possible:
+            if line in self._own:
+                return _CommentPlace(line)
+        if possible and self._width(possible[0], finding.name, reason) <= self._widest:
+            return _CommentPlace(possible[0])
+        if statement is not None and not self.lines[statement.lineno - 1][: self._column(statement)].strip():
+            return _CommentPlace(statement.lineno, above=True)
+        return _CommentPlace(possible[0] if possible else finding.span.line)
+
+    def _column(self, statement: ast.stmt) -> int:
+        return self._file.span(statement).column
+
+    def _width(self, line: int, name: str, reason: str) -> int:
+        return len(self.lines[line - 1].rstrip("\r\n")) + len(_comment((name,), reason)) + 2
+
+    def write(self, place: _CommentPlace, names: tuple[str, ...], reason: str) -> None:
+        index = place.line - 1
+        line = self.lines[index]
+        code = line.rstrip("\r\n")
+        end = line[len(code) :]
+        if place.above:
+            indent = code[: len(code) - len(code.lstrip())]
+            self.lines.insert(index, f"{indent}{_comment(names, reason)}{end or self._end}")
+        elif own := self._own.get(place.line):
+            start, stop = own.comment.column, own.comment.end_column
+            self.lines[index] = code[:start] + rewrite_comment(code[start:stop], own, names, reason) + code[stop:] + end
+        else:
+            self.lines[index] = f"{code.rstrip()}  {_comment(names, reason)}{end}"
+
+
+def _can_grow(comment: Suppression) -> bool:
+    return bool(comment.rules) and len(comment.lines) == 1 and not comment.noqa
+
+
+def _comment(names: tuple[str, ...], reason: str) -> str:
+    return f"# dbhygiene: ignore[{', '.join(names)}] {reason}".rstrip()

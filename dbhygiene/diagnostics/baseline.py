@@ -1,0 +1,104 @@
+"""A file of known findings, which are not reported: one line each, sorted, and without line numbers.
+
+An entry is what a finding is about: its rule, path, function and expression, as `fingerprints.key` has them, but that
+strings in the expression are masked: a password must not get into a second file. Entries of older files, with their
+strings, are masked when they are read, and so still hold. Where a function holds the same expression twice, the file
+holds the line twice. Of more findings than entries, the last ones of the file are new: which of several alike came last
+cannot be told, and none is hidden.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Container, Iterable, Iterator
+from pathlib import Path
+
+from dbhygiene.config.errors import Mistake
+from dbhygiene.diagnostics.fingerprints import Key, key
+from dbhygiene.diagnostics.model import Finding
+
+DEFAULT = "dbhygiene-baseline.txt"
+NEVER_KNOWN = "HYG000"  # an error of ours
+_HEADER = "# Findings that dbhygiene does not report. `dbhygiene baseline` writes this file.\n"
+_ENTRY = re.compile(r"(?P<code>HYG\d{3}) (?P<path>.*?)::(?P<context>\S*)(?: (?P<expression>.*))?")
+_MODULE = "<module>"
+_CONFLICT = "unresolved merge conflict: keep the entries of both sides, then run `dbhygiene baseline`"
+_STRING = re.compile(r"""('\'\'|"{3}|'|")(?:\\.|(?!\1).)*\1""", re.S)
+_ESCAPED = {"%": "%25", "\n": "%0A", "\r": "%0D", "::": "%3A%3A"}
+
+
+def parse(text: str, path: Path) -> Counter[Key]:
+    """The entries, and how often each stands there; raises Mistake, with the line, where one is none."""
+    entries: Counter[Key] = Counter()
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        found = _ENTRY.fullmatch(line)
+        if found is None:
+            conflict = line.startswith(("<<<<", "====", ">>>>", "||||"))
+            raise Mistake(f"{path}:{number}: {_CONFLICT if conflict else 'not an entry of a baseline'}")
+        context = "" if found["context"] == _MODULE else found["context"]
+        entries[mask((found["code"], _unescape(found["path"]), context, found["expression"] or ""))] += 1
+    return entries
+
+
+def format_entries(entries: Counter[Key]) -> str:
+    """The file with these entries."""
+    return _HEADER + "".join(
+        f"{format_entry(entry)}\n" for entry in sorted(entries.elements(), key=lambda e: (e[1], e))
+    )
+
+
+def format_entry(entry: Key) -> str:
+    """An entry as it is written."""
+    code, path, context, expression = entry
+    for raw, escaped in _ESCAPED.items():
+        path = path.replace(raw, escaped)
+    return f"{code} {path}::{context or _MODULE} {expression}".rstrip()
+
+
+def mask(entry: Key) -> Key:
+    """An entry without what strings in its expression say: they may be passwords, or URLs with passwords."""
+    *place, expression = entry
+    return (*place, _STRING.sub("'...'", expression))  # type: ignore[return-value]
+
+
+def _unescape(path: str) -> str:
+    for raw, escaped in reversed(_ESCAPED.items()):
+        path = path.replace(escaped, raw)
+    return path
+
+
+class KnownFindings:
+    """Entries, each of which one finding is held against."""
+
+    def __init__(self, entries: Counter[Key], source: str) -> None:
+        self._entries = entries
+        self._left = entries.copy()
+        self._source = source  # for words such as "the baseline knows 2 like it"
+
+    def new(self, findings: Iterable[Finding], root: Path) -> Iterator[Finding]:
+        """The findings that are not known, in their order; one that is like known ones says so."""
+        for finding in findings:
+            about = key(finding, root)
+            about = about if about in self._entries else mask(about)  # as those of a file are
+            if finding.code == NEVER_KNOWN or about not in self._entries:
+                yield finding
+            elif self._left[about]:
+                self._left[about] -= 1
+            else:
+                note = f"{self._source} lists {self._entries[about]} like it here: which one is new is unknown"
+                yield finding._replace(notes=(*finding.notes, note))
+
+    def stale(self, root: Path, files: Container[Path], codes: Container[str]) -> Counter[Key]:
+        """The entries that no finding was held against, though these files were checked by these rules."""
+        return Counter(
+            {entry: left for entry, left in self._left.items() if left and is_gone(entry, root, files, codes)}
+        )
+
+
+def is_gone(entry: Key, root: Path, files: Container[Path], codes: Container[str]) -> bool:
+    """Whether an entry must be met when these files are checked by these rules; or its file is there no more."""
+    path = root / entry[1]
+    return (path in files and entry[0] in codes) or not path.exists()

@@ -1,0 +1,166 @@
+"""What a fix may do, as data; `fixes.editor` is the only place that knows how.
+
+An edit names its targets by their `Span` in the text that was checked. Code in an edit may name what it needs by
+its full dotted name in braces, `{contextlib.closing}(...)`: the editor writes the name as the file already spells
+it, and imports it where the file does not. Where a verb replaces an expression, `$value` stands for the old one as
+it is written.
+
+The edits of one fix may lie within each other. What is inserted before or after a statement stays outside of a
+`with` or `try` that begins or ends with that statement; of two of those around the same statements, the one named
+first is the inner one.
+
+Edits are named tuples, since every run makes their classes; `verb` tells those of the same shape apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, TypeAlias
+
+from dbhygiene.source.nodes import Span
+
+
+class AddKeyword(NamedTuple):
+    """`f(a)` -> `f(a, name=value)`."""
+
+    call: Span
+    name: str
+    value: str
+    verb: Literal["AddKeyword"] = "AddKeyword"
+
+
+class SetKeyword(NamedTuple):
+    """`f(a, name=old)` -> `f(a, name=value)`; `$value` stands for the old one."""
+
+    call: Span
+    name: str
+    value: str
+    verb: Literal["SetKeyword"] = "SetKeyword"
+
+
+class AddItem(NamedTuple):
+    """`{k: v}` -> `{k: v, key: value}`; `key` and `value` are code."""
+
+    dict: Span
+    key: str
+    value: str
+    verb: Literal["AddItem"] = "AddItem"
+
+
+class Replace(NamedTuple):
+    """An expression, by another; `$value` stands for the old one."""
+
+    expression: Span
+    code: str
+    verb: Literal["Replace"] = "Replace"
+
+
+class ReplaceItem(NamedTuple):
+    """`with expression as x:` -> `with items:`; `items` is code, such as `{contextlib.closing}($value) as x, x`."""
+
+    expression: Span
+    items: str
+    verb: Literal["ReplaceItem"] = "ReplaceItem"
+
+
+class AddName(NamedTuple):
+    """`from m import a` -> `from m import a, name`, in sorted place; what templates in braces come to."""
+
+    statement: Span
+    name: str
+    verb: Literal["AddName"] = "AddName"
+
+
+class InsertBefore(NamedTuple):
+    """Statements, on lines of their own, before a statement and the comments right above it.
+
+    Blank lines at either end of `code` are kept, here and in `InsertAfter`.
+    """
+
+    statement: Span
+    code: str
+    verb: Literal["InsertBefore"] = "InsertBefore"
+
+
+class InsertAfter(NamedTuple):
+    """Statements, on lines of their own, after a statement."""
+
+    statement: Span
+    code: str
+    verb: Literal["InsertAfter"] = "InsertAfter"
+
+
+class InsertFirst(NamedTuple):
+    """Statements, first in the body of a loop, a function or a `with`; after its docstring."""
+
+    owner: Span
+    code: str
+    verb: Literal["InsertFirst"] = "InsertFirst"
+
+
+class Remove(NamedTuple):
+    """A statement; its comments stay, unless they only spoke to a tool.
+
+    An emptied block gets a `pass`, but for a `finally`, which goes; so does a `try` that is left without any clause.
+    """
+
+    statement: Span
+    verb: Literal["Remove"] = "Remove"
+
+
+class MoveIntoWith(NamedTuple):
+    """`assign; ...; last` -> `with items: ...; last`, for statements of one block.
+
+    `assign` is replaced by the `with`; `items` is code, such as `{contextlib.closing}($value) as conn`, in which
+    `$value` stands for the assigned expression. `is_async` makes it `async with`. Where `last` is `assign`, the body
+    is a `pass`.
+    """
+
+    assign: Span
+    last: Span
+    items: str
+    is_async: bool = False
+    verb: Literal["MoveIntoWith"] = "MoveIntoWith"
+
+
+class WrapInTry(NamedTuple):
+    """`first; ...; last` -> `try: first; ...; last` and a clause, for statements of one block.
+
+    `clause` is `finally` or `except BaseException`; `code` is its body. `moved` are statements that `code` stands
+    for: they are removed, and their comments go with it. A lone `try` without a `finally` is given one.
+    """
+
+    first: Span
+    last: Span
+    clause: str
+    code: str
+    moved: tuple[Span, ...] = ()
+    verb: Literal["WrapInTry"] = "WrapInTry"
+
+
+class EditComment(NamedTuple):
+    """A comment, by another; an empty one takes the comment away, and its line where nothing else stands there.
+
+    It goes with no other verb in one fix.
+    """
+
+    comment: Span
+    text: str
+    verb: Literal["EditComment"] = "EditComment"
+
+
+NARROW, WIDE = 100, 120
+
+
+def widest(lines: Sequence[str], limit: int | None = None) -> int:
+    """How many columns a new line may take: the project's limit, if it has one.
+
+    Else 100, or as many as the file's other lines do, up to 120.
+    """
+    return limit or max(NARROW, min(WIDE, max(map(len, lines), default=0)))
+
+
+Edit: TypeAlias = (
+    "AddKeyword | SetKeyword | AddItem | Replace | ReplaceItem | AddName | InsertBefore | InsertAfter | InsertFirst"
+    " | Remove | MoveIntoWith | WrapInTry | EditComment"
+)

@@ -1,1 +1,0 @@
-"""Faces of the engine: command line, flake8. None imports another."""

@@ -1,0 +1,48 @@
+"""Connections taken from the pools of drivers, which must be given back as others must be closed."""
+
+from __future__ import annotations
+
+import ast
+
+from dbhygiene.library.drivers import driver
+from dbhygiene.library.resources import Driver, Pool
+from dbhygiene.program.evaluation import evaluate
+from dbhygiene.program.values import Called, Constant, Instance, options
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import FUNCTION
+from dbhygiene.source.scopes import Scope
+
+
+def pool_of_call(file: File, call: ast.Call, scope: Scope) -> tuple[Driver, Pool] | None:
+    """The pool that a call takes a connection from, and its driver; None for any other call.
+
+    A pool that the same function makes is not asked for its connections: they end when it does.
+    """
+    func = call.func
+    if not isinstance(func, ast.Attribute) or (isinstance(func.value, ast.Name) and _is_made_in(scope, func.value.id)):
+        return None
+    found = {_pool(name, func.attr) for name in _makers(file, func.value)}
+    return found.pop() if len(found) == 1 else None
+
+
+def _is_made_in(scope: Scope, name: str) -> bool:
+    if name not in scope.bound:
+        return False
+    args = scope.node.args if isinstance(scope.node, FUNCTION) else None
+    return args is None or all(name != arg.arg for arg in (*args.posonlyargs, *args.args, *args.kwonlyargs))
+
+
+def _makers(file: File, pool: ast.expr) -> set[str]:
+    """The names of what may have made a pool, or annotate it."""
+    return {
+        option.name if isinstance(option, (Called, Instance)) else ""
+        for option in options(evaluate(file, pool))
+        if option != Constant(None)
+    }
+
+
+def _pool(maker: str, method: str) -> tuple[Driver, Pool] | None:
+    known = driver(maker.partition(".")[0])
+    pools = known.pools if known is not None else ()
+    pool = next((each for each in pools if maker in each.made_by and each.takes == method), None)
+    return (known, pool) if known is not None and pool is not None else None

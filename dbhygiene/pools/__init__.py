@@ -1,0 +1,1 @@
+"""SQLAlchemy's engines and sessions: what their pools do, and what escapes."""

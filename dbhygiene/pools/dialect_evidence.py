@@ -1,0 +1,162 @@
+"""What a project says of its databases: in its settings, its dependencies, its imports and its other URLs."""
+
+from __future__ import annotations
+
+import re
+
+from dbhygiene.library.test_files import is_test_file
+from dbhygiene.library.words import words
+from dbhygiene.pools.sqlalchemy import MYSQL, OTHERS, UNKNOWN_DATABASE
+from dbhygiene.source.file import File
+from dbhygiene.source.queries import query
+
+# The distributions that are installed for a server, by their names in an index; drivers and what builds on them.
+_DISTRIBUTIONS = {
+    MYSQL: words(
+        """pymysql mysqlclient mysql-connector-python mysql-connector mariadb aiomysql asyncmy cymysql mysql-python
+        django-mysql mysql-connector-repackaged"""
+    ),
+    "postgresql": words(
+        """psycopg2 psycopg2-binary psycopg psycopg-binary psycopg-c psycopg-pool psycopg2cffi asyncpg pg8000 aiopg
+        django-postgres-extra sqlalchemy-cockroachdb django-cockroachdb sqlalchemy-redshift redshift-connector"""
+    ),
+    "oracle": words("oracledb cx-oracle"),
+    "mssql": words("pymssql mssql-django django-mssql-backend"),
+    "odbc": words("pyodbc aioodbc"),
+    "snowflake": words("snowflake-sqlalchemy snowflake-connector-python"),
+    "sqlite": words("aiosqlite"),
+    "other": words(
+        """duckdb-engine sqlalchemy-bigquery clickhouse-sqlalchemy databricks-sqlalchemy ibm-db-sa sqlalchemy-hana
+        trino"""
+    ),
+}
+_MYSQL_DISTRIBUTIONS = _DISTRIBUTIONS[MYSQL]
+_OTHER_DISTRIBUTIONS = frozenset().union(*(names for server, names in _DISTRIBUTIONS.items() if server != MYSQL))
+MAY_BE_ANY = words("dj-database-url")  # reads a URL that only the environment knows
+# How settings name a server: in an `ENGINE`, a URL, a setting of ours.
+_NAMES = {
+    MYSQL: re.compile(r"mysql|mariadb", re.IGNORECASE),
+    "postgresql": re.compile(r"postg(?:res|is)|psycopg|cockroach|redshift", re.IGNORECASE),
+    "sqlite": re.compile(r"sqlite|spatialite", re.IGNORECASE),
+    "oracle": re.compile(r"oracle", re.IGNORECASE),
+    "mssql": re.compile(r"mssql|sql_server", re.IGNORECASE),
+}
+_ANY_URL = re.compile(r"database_url", re.IGNORECASE)
+_MYSQL_MODULES = words("pymysql MySQLdb mysql mariadb aiomysql asyncmy cymysql")
+_OTHER_MODULES = words(
+    """psycopg2 psycopg asyncpg pg8000 aiopg oracledb cx_Oracle pyodbc aioodbc pymssql aiosqlite sqlite3 duckdb
+    snowflake redshift_connector clickhouse_sqlalchemy pgvector geoalchemy2"""
+)
+_OTHER_NAMES = re.compile(r"postgres|pg(?:vector|sql)|sqlite|oracle|mssql|redshift|snowflake|duckdb", re.IGNORECASE)
+_MYSQL_NAMES = re.compile(r"mysql|mariadb", re.IGNORECASE)
+_OTHER_URL = re.compile(
+    rf"""["'](?:{"|".join(sorted(OTHERS))})(?:\+\w+)?(?:["']|:)|\bsqlalchemy\.dialects(?:\.| import )(?!mysql\b)\w""",
+    re.IGNORECASE,
+)
+# The same in another file, where a word alone says nothing: a URL, or the import of a server's driver.
+_ELSEWHERE = re.compile(
+    rf"""["'](?:{"|".join(sorted(OTHERS))})(?:\+\w+)?://|^\s*(?:import|from)\s+(?:{
+        "|".join(sorted(_OTHER_MODULES - {"sqlite3", "aiosqlite"}))
+    })\b""",
+    re.IGNORECASE | re.MULTILINE,
+)
+_MYSQL_ELSEWHERE = re.compile(
+    rf"""["'](?:mysql|mariadb)(?:\+\w+)?://|^\s*(?:import|from)\s+(?:{"|".join(sorted(_MYSQL_MODULES))})\b""",
+    re.IGNORECASE | re.MULTILINE,
+)
+_IMPORTS = {
+    MYSQL: (
+        ("pymysql", "MySQLdb", "django_mysql"),
+        re.compile(r"^\s*(?:import|from)\s+(?:pymysql|MySQLdb|django_mysql)\b", re.MULTILINE),
+    ),
+    "postgresql": (
+        ("psycopg", "contrib.postgres"),
+        # not indented: a package for several servers imports these where it has found PostgreSQL
+        re.compile(r"^(?:import|from)\s+(?:psycopg2?|django\.contrib\.postgres)\b", re.MULTILINE),
+    ),
+}
+# One of these stands in each of those files.
+_WORDS = ("postgres", "psycopg", "asyncpg", "pg8000", "sqlite", "racle", "mssql", "pyodbc", "snowflake", "redshift")
+
+
+@query
+def suggests_mysql(file: File) -> bool:
+    """Whether something in the project says that its database is MySQL or MariaDB."""
+    project = file.project
+    return (
+        any(name.lower() in (MYSQL, "mariadb") for name in project.settings.databases)
+        or bool(_imports_of(file) & _MYSQL_MODULES)
+        or any(project.requires(name, file) for name in _MYSQL_DISTRIBUTIONS)
+        or _mentions_elsewhere(file, ("mysql", "MySQLdb", "mariadb"), _MYSQL_ELSEWHERE)
+    )
+
+
+@query
+def suggests_another(file: File) -> bool:
+    """Whether something in the project says that it has another database than MySQL and MariaDB."""
+    project = file.project
+    if project.settings.databases:
+        return any(name.lower() not in (MYSQL, "mariadb") for name in project.settings.databases)
+    if (
+        bool(_imports_of(file) & _OTHER_MODULES)
+        or _OTHER_URL.search(file.text) is not None
+        or _OTHER_NAMES.search(file.path.stem) is not None
+    ):
+        return True
+    if _imports_of(file) & _MYSQL_MODULES or _MYSQL_NAMES.search(file.module):
+        return False  # the part of the project for MySQL: others may be for other databases
+    return any(project.requires(name, file) for name in _OTHER_DISTRIBUTIONS) or _mentions_elsewhere(
+        file, _WORDS, _ELSEWHERE
+    )
+
+
+def _mentions_elsewhere(file: File, needles: tuple[str, ...], pattern: re.Pattern[str]) -> bool:
+    """Whether another file of the project, tests apart, has such a URL, or imports such a driver."""
+    others = (other for needle in needles for other in file.project.files_containing(needle) if other.path != file.path)
+    return any(_says(other, pattern) for other in others)
+
+
+@query
+def _says(file: File, pattern: re.Pattern[str]) -> bool:
+    return pattern.search(file.text) is not None and not is_test_file(file) and file.is_program
+
+
+def _imports_of(file: File) -> frozenset[str]:
+    """The first part of the name of each module that a file imports."""
+    return frozenset(name.partition(".")[0] for scope in file.scopes for name in scope.imports.values())
+
+
+# -- servers ----------------------------------------------------------------------------------------------
+
+
+def server_named(name: str) -> str:
+    """The server that a setting, an `ENGINE` or the scheme of a URL names; the name itself where it is another."""
+    return next((server for server, pattern in _NAMES.items() if pattern.search(name)), name.lower())
+
+
+def servers_mentioned(settings: File) -> frozenset[str]:
+    """The servers whose names stand anywhere in settings, comments included; `"?"` for one that is read elsewhere."""
+    found = {server for server, pattern in _NAMES.items() if server != "sqlite" and pattern.search(settings.text)}
+    return frozenset(found | ({UNKNOWN_DATABASE} if _ANY_URL.search(settings.text) else set()))
+
+
+@query
+def servers_by_requirements(file: File) -> dict[str, str]:
+    """The servers whose drivers a project requires, each with what says so."""
+    found: dict[str, str] = {}
+    for server, names in _DISTRIBUTIONS.items():
+        for name in sorted(names) if server not in ("odbc", "other") else ():
+            if file.project.requires(name, file):
+                found.setdefault(server, f"`{name}` is required")
+    return found
+
+
+@query
+def servers_by_imports(file: File) -> dict[str, str]:
+    """The servers for which the project imports something, tests apart, each with what says so."""
+    found: dict[str, str] = {}
+    for server, (needles, pattern) in _IMPORTS.items():
+        for other in (other for needle in needles for other in (file, *file.project.files_containing(needle))):
+            if server not in found and _says(other, pattern):
+                found[server] = f"{other.path.name} imports its driver"
+    return found

@@ -1,0 +1,156 @@
+"""What becomes of an engine after the statement that makes it: who keeps it, and who throws it away."""
+
+from __future__ import annotations
+
+import ast
+from enum import Enum
+
+from dbhygiene.library.test_files import is_example, is_test_file
+from dbhygiene.pools.engines import Engine
+from dbhygiene.pools.sqlalchemy import GIVES_ENGINE, HOLDS_ENGINE, in_migrations
+from dbhygiene.program.names import canonical_name, find_module, is_imported
+from dbhygiene.source.file import File, function_around
+from dbhygiene.source.nodes import Function, last_name
+
+
+class Fate(Enum):
+    """What becomes of an object after the statement that makes it."""
+
+    KEPT = "kept"  # by the module, an object, a cache
+    HANDED_ON = "passed on"  # returned or yielded: its caller decides
+    LENT = "lent"  # to a function of the project, which may do anything with it
+    DROPPED = "dropped"  # used in one function, and left to the garbage collector
+    DISPOSED = "disposed of"
+
+
+_LASTING = (Fate.KEPT, Fate.HANDED_ON)
+
+
+def fate(file: File, expr: ast.expr) -> Fate:
+    """What becomes of an engine, or of a session factory or connection made of it."""
+    function = function_around(file, expr)
+    if function is None:
+        return Fate.DROPPED if _is_script(file, expr) or _ends_soon(file, expr) else Fate.KEPT
+    if any(isinstance(outer, ast.Lambda) for outer in file.around(expr)):
+        return Fate.HANDED_ON
+    return _Follow(file, function).of(expr)
+
+
+def _is_script(file: File, node: ast.AST) -> bool:
+    """Whether a node is run only where its file is the program: `if __name__ == "__main__":`."""
+    return any(
+        isinstance(outer, ast.If)
+        and any(isinstance(part, ast.Name) and part.id == "__name__" for part in ast.walk(outer.test))
+        for outer in file.around(node)
+    )
+
+
+def _ends_soon(file: File, expr: ast.expr) -> bool:
+    """Whether a script makes it, uses it, and ends: it defines nothing, waits for nothing and is not imported."""
+    if file.scope.defined or file.nodes(ast.While) or len(file.nodes(ast.Lambda)) > 0:
+        return False
+    match file.parents.get(expr):
+        case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
+            is_used = any(node.id == name and isinstance(node.ctx, ast.Load) for node in file.nodes(ast.Name))
+            return is_used and not is_imported(file)
+    return False
+
+
+class _Follow:
+    """Follows one object through the names of one function."""
+
+    def __init__(self, file: File, function: Function) -> None:
+        self.file = file
+        self.scope = file.functions[function]
+        self.names: set[str] = set()
+        self.fates: set[Fate] = set()
+
+    def of(self, expr: ast.expr) -> Fate:
+        self._climb(expr)
+        strongest = (Fate.DISPOSED, Fate.KEPT, Fate.HANDED_ON, Fate.LENT)
+        return next((each for each in strongest if each in self.fates), Fate.DROPPED)
+
+    def _climb(self, node: ast.AST) -> None:
+        """From an expression that holds the object, outwards to where that goes."""
+        for outer in self.file.around(node):
+            match outer:
+                case ast.Attribute(attr=attribute):
+                    if attribute == "dispose":
+                        self.fates.add(Fate.DISPOSED)
+                    elif attribute not in GIVES_ENGINE:
+                        return
+                case ast.Call(func=func) if node is not func and not self._holds(func):
+                    self._put(func)
+                    return
+                case ast.Return() | ast.Yield() | ast.YieldFrom() | ast.Lambda():
+                    self.fates.add(Fate.HANDED_ON)
+                    return
+                case ast.Assign(targets=targets):
+                    for target in targets:
+                        self._store(target)
+                    return
+                case ast.AnnAssign(target=target) | ast.NamedExpr(target=target) | ast.AugAssign(target=target):
+                    self._store(target)
+                    if not isinstance(outer, ast.NamedExpr):
+                        return
+                case ast.withitem(optional_vars=target):
+                    if target is not None:
+                        self._store(target)
+                    return
+                case ast.stmt() | ast.comprehension():
+                    return
+            node = outer
+
+    def _holds(self, func: ast.expr) -> bool:
+        """Whether what a call makes holds on to its arguments."""
+        last = last_name(func)
+        return last in HOLDS_ENGINE or last[:1].isupper()
+
+    def _put(self, func: ast.expr) -> None:
+        """`engines.append(engine)`: kept by the list."""
+        if isinstance(func, ast.Attribute) and func.attr in {"append", "add", "setdefault", "put", "update"}:
+            self._store(func.value)
+        elif (name := self.file.resolve(func)) is None:
+            if not isinstance(func, ast.Attribute):
+                self.fates.add(Fate.LENT)
+        elif find_module(self.file, canonical_name(self.file, name)) is not None:
+            self.fates.add(Fate.LENT)
+
+    def _store(self, target: ast.expr) -> None:
+        match target:
+            case ast.Name(id=name) if name in self.scope.bound:
+                self._follow(name)
+            case ast.Tuple(elts=targets) | ast.List(elts=targets):
+                for inner in targets:
+                    self._store(inner)
+            case ast.Subscript(value=ast.Name(id=name)) if name in self.scope.bound:
+                self._follow(name)
+            case _:
+                self.fates.add(Fate.KEPT)
+
+    def _follow(self, name: str) -> None:
+        if name in self.names:
+            return
+        self.names.add(name)
+        for use in self.file.nodes(ast.Name):
+            if use.id != name or not isinstance(use.ctx, ast.Load):
+                continue
+            scope = self.file.scope_of(use)
+            if scope is self.scope:
+                self._climb(use)
+            elif self._is_inner(scope, name):
+                self.fates.add(Fate.HANDED_ON)  # an inner function may outlive this one
+
+    def _is_inner(self, scope: object, name: str) -> bool:
+        here = getattr(scope, "parent", None)
+        while here is not None and here is not self.scope:
+            if name in here.bound:
+                return False
+            here = here.parent
+        return here is self.scope and name not in getattr(scope, "bound", ())
+
+
+def lasts(made: Engine) -> bool:
+    """Whether an engine may live as long as a server's patience: not in a test or example, nor dropped where made."""
+    file = made.file
+    return not (is_test_file(file) or is_example(file) or in_migrations(file)) and fate(file, made.call) in _LASTING

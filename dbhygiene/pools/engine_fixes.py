@@ -1,0 +1,77 @@
+"""The ways to give an engine the options that keep dead connections away."""
+
+from __future__ import annotations
+
+import ast
+
+from dbhygiene.diagnostics.edits import AddItem, AddKeyword, Edit, Replace, SetKeyword
+from dbhygiene.diagnostics.model import Fix, NoFix, Safety
+from dbhygiene.pools.engines import Engine, option_expression
+from dbhygiene.pools.sqlalchemy import MYSQL, UNKNOWN_DATABASE
+from dbhygiene.program.evaluation import evaluate
+from dbhygiene.program.values import Called, Dict
+
+PRE_PING, RECYCLE = "pool_pre_ping", "pool_recycle"
+_TITLE = "Test connections before use, and replace old ones"
+
+
+def protect(made: Engine) -> Fix | NoFix:
+    """The edit that adds both options where this engine's options are written, or why there is none."""
+    return add(made, {name: code for name, code in options_of(made).items() if name not in made.options.items})
+
+
+def options_of(made: Engine) -> dict[str, str]:
+    """The options that its SQLAlchemy takes and its driver survives."""
+    recycle = {RECYCLE: str(made.file.project.settings.safe_lifetime)}
+    version = made.file.project.version_of("sqlalchemy")
+    if version is not None and version < (1, 2):
+        return recycle
+    if made.is_async and {MYSQL, UNKNOWN_DATABASE} & made.databases and (version is None or version < (2, 0, 50)):
+        return recycle
+    return {PRE_PING: "True", **recycle}
+
+
+def add(made: Engine, wanted: dict[str, str]) -> Fix | NoFix:
+    """The edit that gives an engine some options, none of which it has."""
+    if not wanted:
+        return NoFix("the options are turned off explicitly")
+    if (pool := next((k.value for k in made.call.keywords if k.arg == "pool"), None)) is not None:
+        return _in_pool(made, pool, wanted)
+    if (spread := next((k.value for k in made.call.keywords if k.arg is None), None)) is not None:
+        return _in_literal(made, spread, wanted)
+    if any(isinstance(argument, ast.Starred) for argument in made.call.args):
+        return NoFix("its arguments come from a list")
+    edits = _keywords(made, made.call, wanted)
+    if made.configured:
+        return Fix(f"{_TITLE}, overriding the configuration", edits, Safety.UNSAFE)
+    return Fix(_TITLE, edits)
+
+
+def rewrite(made: Engine, name: str, code: str) -> Fix | NoFix:
+    """The edit that gives an option another value."""
+    if any(keyword.arg == name for keyword in made.call.keywords):
+        return Fix(f"Change it to `{name}={code}`", (SetKeyword(made.file.span(made.call), name, code),))
+    at = option_expression(made, name)
+    if at is None:
+        return NoFix(f"`{name}` is not set in this file")
+    return Fix(f"Change it to {code}", (Replace(made.file.span(at), code),))
+
+
+def _keywords(made: Engine, call: ast.Call, wanted: dict[str, str]) -> tuple[Edit, ...]:
+    return tuple(AddKeyword(made.file.span(call), name, code) for name, code in wanted.items())
+
+
+def _in_pool(made: Engine, expr: ast.expr, wanted: dict[str, str]) -> Fix | NoFix:
+    pool = evaluate(made.file, expr)
+    if not isinstance(pool, Called) or pool.file is not made.file or pool.call is None:
+        return NoFix("its pool is created elsewhere")
+    named = {name.removeprefix("pool_"): code for name, code in wanted.items()}
+    return Fix(_TITLE, _keywords(made, pool.call, named))
+
+
+def _in_literal(made: Engine, spread: ast.expr, wanted: dict[str, str]) -> Fix | NoFix:
+    given = evaluate(made.file, spread)
+    if not isinstance(given, Dict) or given.file is not made.file or given.literal is None:
+        return NoFix("its options come from `**`, and not from one dict literal in this file")
+    where, literal = made.file.span(given.literal), given.literal
+    return Fix(_TITLE, tuple(AddItem(where, made.file.quote(name, literal), code) for name, code in wanted.items()))

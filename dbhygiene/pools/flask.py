@@ -1,0 +1,193 @@
+"""Flask-SQLAlchemy's settings in a program: where each is assigned, and which stand together.
+
+It gives `mysql...` URLs, but not `mariadb...` ones, a `pool_recycle` of 7200 s by itself (2.1 - 3.1). Its 2.x reads
+`SQLALCHEMY_POOL_RECYCLE` and the like, its 3.x no longer does; since 2.4 there is `SQLALCHEMY_ENGINE_OPTIONS`, since
+3.0 for the default bind only. All are read when the extension meets the application.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+
+from dbhygiene.program.bindings import Bindings, Place
+from dbhygiene.program.names import project_bases
+from dbhygiene.source.file import File, function_around
+from dbhygiene.source.records import Record
+from dbhygiene.source.scopes import Scope
+
+DISTRIBUTION = "flask-sqlalchemy"
+IMPLICIT_RECYCLE = 7200
+URI = "SQLALCHEMY_DATABASE_URI"
+BINDS = "SQLALCHEMY_BINDS"
+ENGINE_OPTIONS = "SQLALCHEMY_ENGINE_OPTIONS"
+POOL_RECYCLE = "SQLALCHEMY_POOL_RECYCLE"
+NEVER_READ = "SQLALCHEMY_POOL_PRE_PING"
+READ_IN_2 = {  # and what each is called among the engine's options
+    "SQLALCHEMY_POOL_RECYCLE": "pool_recycle",
+    "SQLALCHEMY_POOL_SIZE": "pool_size",
+    "SQLALCHEMY_POOL_TIMEOUT": "pool_timeout",
+    "SQLALCHEMY_MAX_OVERFLOW": "max_overflow",
+}
+SETTINGS = frozenset(
+    {
+        *(URI, BINDS, ENGINE_OPTIONS, NEVER_READ, *READ_IN_2),
+        *("SQLALCHEMY_TRACK_MODIFICATIONS", "SQLALCHEMY_ECHO", "SQLALCHEMY_RECORD_QUERIES"),
+        *("SQLALCHEMY_COMMIT_ON_TEARDOWN", "SQLALCHEMY_NATIVE_UNICODE"),
+    }
+)
+# Settings of these names no other program has.
+_ITS_OWN = frozenset({"SQLALCHEMY_TRACK_MODIFICATIONS", "SQLALCHEMY_COMMIT_ON_TEARDOWN", "SQLALCHEMY_RECORD_QUERIES"})
+_SETTINGS_OF_PYDANTIC = ("pydantic", "pydantic_settings")
+_PACKAGES = ("flask", "flask_sqlalchemy", "flask_appbuilder", "flask_migrate")
+_DEVELOPMENT = re.compile(r"(?:^|[^A-Za-z])(?:dev|test|local)|(?:^|[a-z])(?:Dev|Test|Local)")
+
+
+class Setting(Record):
+    """One assignment of one setting, and how another is written beside it.
+
+    `owner` is the mapping that it is assigned to an item of, if any; `holder` the call that it is a keyword of, or the
+    dict that it is written in.
+    """
+
+    key: str
+    value: ast.expr
+    at: ast.expr
+    statement: ast.stmt | None
+    owner: str = ""
+    holder: ast.Call | ast.Dict | None = None
+
+    def target(self, file: File, key: str) -> str:
+        """What another setting is assigned to beside this one."""
+        return f"{self.owner}[{file.quote(key, self.at)}]" if self.owner else key
+
+
+class Group(Record):
+    """Settings that are read together: one class, one module, one application's `config`."""
+
+    name: str
+    settings: tuple[Setting, ...]
+    inherited: frozenset[str] = frozenset()  # keys that a base class has
+
+    def has(self, key: str) -> bool:
+        return key in self.inherited or any(setting.key == key for setting in self.settings)
+
+    def of(self, key: str) -> list[Setting]:
+        return [setting for setting in self.settings if setting.key == key]
+
+    @property
+    def is_for_development(self) -> bool:
+        return _DEVELOPMENT.search(self.name) is not None
+
+
+def groups(file: File) -> list[Group]:
+    """The groups of Flask-SQLAlchemy's settings of a file."""
+    found = [*_of_classes(file), *_of_module(file), *_of_applications(file)]
+    return [group for group in found if _is_flask(file, group)]
+
+
+def dead(file: File, group: Group) -> list[Setting]:
+    """The settings of a group that its version of Flask-SQLAlchemy does not read, in the order of the text."""
+    version = file.project.version_of(DISTRIBUTION)
+    keys = {NEVER_READ, *(READ_IN_2 if version is not None and version >= (3,) else ())}
+    found = (setting for setting in group.settings if setting.key in keys)
+    return sorted(found, key=lambda setting: (setting.at.lineno, setting.at.col_offset))
+
+
+def handles_options(file: File) -> bool:
+    """Whether a file gives the extension engine options in another way than by settings."""
+    words = ("engine_options", "apply_driver_hacks", "apply_pool_defaults")
+    return any(word in file.text for word in words)
+
+
+def options_elsewhere(file: File, own: list[Group]) -> bool:
+    """Whether other code of the project, or of this file's `own` groups, gives options to an engine, but no URL."""
+    others = [other for other in file.project.parsed_files_containing(ENGINE_OPTIONS) if other.path != file.path]
+    found = [*own, *(group for other in others for group in groups(other))]
+    if any(group.has(ENGINE_OPTIONS) and not group.has(URI) for group in found):
+        return True
+    users = (other for other in file.project.parsed_files_containing("engine_options") if other.path != file.path)
+    return any("flask_sqlalchemy" in other.text for other in users)
+
+
+def _is_flask(file: File, group: Group) -> bool:
+    keys = {setting.key for setting in group.settings} | group.inherited
+    if not keys & SETTINGS:
+        return False
+    imported = {name.partition(".")[0] for scope in file.scopes for name in scope.imports.values()}
+    if imported & {*_SETTINGS_OF_PYDANTIC}:
+        return False
+    return bool(keys & _ITS_OWN) or bool(imported & {*_PACKAGES}) or file.project.requires(DISTRIBUTION, file)
+
+
+def _of_classes(file: File) -> Iterator[Group]:
+    for name, scope in file.classes.items():
+        settings = tuple(_settings_in(file, scope))
+        if settings:
+            yield Group(name, settings, _base_keys(file, scope))
+
+
+def _of_module(file: File) -> Iterator[Group]:
+    if "create_engine" in file.scope.imports:  # a URL for an engine of its own
+        return
+    settings = tuple(_settings_in(file, file.scope))
+    if settings:
+        yield Group(file.path.stem, settings)
+
+
+def _settings_in(file: File, scope: Scope) -> Iterator[Setting]:
+    values = Bindings.of(file).values
+    for key in sorted(SETTINGS):
+        for value in values.get(Place(scope, key), ()):
+            statement = _statement(file, value)
+            yield Setting(key, value, _target(statement) or value, statement)
+
+
+def _base_keys(file: File, scope: Scope, depth: int = 6) -> frozenset[str]:
+    found: set[str] = set()
+    for base_file, base in project_bases(file, scope) if depth else ():
+        found |= {key for key in SETTINGS if key in base.bound} | _base_keys(base_file, base, depth - 1)
+    return frozenset(found)
+
+
+def _of_applications(file: File) -> Iterator[Group]:
+    found: dict[tuple[str, ast.AST | None], list[Setting]] = defaultdict(list)
+    for assign in file.nodes(ast.Assign):
+        match assign.targets:
+            case [ast.Subscript(value=owner, slice=ast.Constant(value=str(key))) as target] if key in SETTINGS:
+                if isinstance(owner, ast.Attribute) and owner.attr == "config":
+                    name = file.segment(owner)
+                    found[name, function_around(file, assign)].append(Setting(key, assign.value, target, assign, name))
+    for call in file.nodes(ast.Call):
+        match call.func:
+            case ast.Attribute(value=ast.Attribute(attr="config") as owner, attr="update" | "from_mapping"):
+                found[file.segment(owner), function_around(file, call)] += _in_call(file, call)
+    for (name, _), settings in found.items():
+        if not settings:
+            continue
+        yield Group(name, tuple(sorted(settings, key=lambda setting: setting.at.lineno)))
+
+
+def _in_call(file: File, call: ast.Call) -> Iterator[Setting]:
+    """The settings of `config.update(KEY=value)` and `config.from_mapping({"KEY": value})`."""
+    statement = _statement(file, call)
+    for keyword in call.keywords:
+        if keyword.arg in SETTINGS:
+            yield Setting(keyword.arg, keyword.value, keyword.value, statement, holder=call)
+    for given in (each for each in call.args if isinstance(each, ast.Dict)):
+        for key, value in zip(given.keys, given.values, strict=True):
+            if isinstance(key, ast.Constant) and key.value in SETTINGS:
+                yield Setting(key.value, value, value, statement, holder=given)
+
+
+def _statement(file: File, expr: ast.expr) -> ast.stmt | None:
+    return next((outer for outer in file.around(expr) if isinstance(outer, ast.stmt)), None)
+
+
+def _target(statement: ast.stmt | None) -> ast.expr | None:
+    match statement:
+        case ast.Assign(targets=[target]) | ast.AnnAssign(target=target):
+            return target
+    return None

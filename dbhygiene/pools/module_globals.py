@@ -1,0 +1,64 @@
+"""What a module keeps in a variable: who uses it, and whether anybody closes it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from dbhygiene.library.resources import Resource
+from dbhygiene.program.names import canonical_name
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import FUNCTION, last_name
+
+_ENDS = frozenset({"close", "remove", "dispose", "invalidate", "detach", "close_all"})
+
+
+def repeated_use(file: File, name: str, resource: Resource) -> tuple[File, ast.Attribute] | None:
+    """A place where code that may run again and again uses a module's variable; None where somebody closes it."""
+    found: tuple[File, ast.Attribute] | None = None
+    if len(file.scope.aliases.get(name, ())) != 1:
+        return None
+    for where, use in _uses(file, name):
+        above = where.parents.get(use)
+        if not isinstance(above, ast.Attribute):
+            if isinstance(above, (ast.withitem, ast.Assign, ast.Return, ast.Yield)):
+                return None
+            continue
+        if above.attr in _ENDS | resource.closed_by:
+            return None
+        if found is None and any(isinstance(outer, FUNCTION) for outer in where.around(use)):
+            found = where, above
+    return found
+
+
+def _uses(file: File, name: str) -> Iterator[tuple[File, ast.expr]]:
+    """The places in the project that speak of a module's variable."""
+    dotted = f"{file.module}.{name}"
+    for use in file.nodes(ast.Name):
+        if use.id == name and isinstance(use.ctx, ast.Load) and file.scope_of(use) is not None:
+            if not _is_hidden(file, use):
+                yield file, use
+    for other in file.project.parsed_files_containing(name):
+        if other is not file and other.path != file.path:
+            yield from _uses_by_import(other, name, dotted)
+
+
+def _uses_by_import(file: File, name: str, dotted: str) -> Iterator[tuple[File, ast.expr]]:
+    for kind in (ast.Name, ast.Attribute):
+        for use in file.nodes(kind):
+            if last_name(use) == name and isinstance(use, (ast.Name, ast.Attribute)) and isinstance(use.ctx, ast.Load):
+                meant = file.resolve(use)
+                if meant is not None and canonical_name(file, meant) == dotted:
+                    yield file, use
+
+
+def _is_hidden(file: File, use: ast.Name) -> bool:
+    """Whether a function's own variable of this name stands before the module's."""
+    here = file.scope_of(use)
+    while here is not file.scope:
+        if use.id in here.bound and use.id not in here.globals:
+            return True
+        if here.parent is None:
+            return False
+        here = here.parent
+    return False

@@ -1,0 +1,73 @@
+"""Engines that a program makes again and again, in functions that keep none of them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from dbhygiene.library.request_handlers import handler
+from dbhygiene.library.test_files import is_test_file
+from dbhygiene.pools.engine_escape import Fate, fate
+from dbhygiene.pools.engines import Engine
+from dbhygiene.program.names import canonical_name
+from dbhygiene.source.file import File, files_with_word, function_around
+from dbhygiene.source.nodes import Function
+
+
+def find_recreation(made: Engine) -> tuple[File, ast.AST] | None:
+    """What shows that a function that makes an engine, and keeps none, is called again and again."""
+    file, call = made.file, made.call
+    function = function_around(file, call)
+    if function is None or is_test_file(file) or _is_cached(file, function):
+        return None
+    its_fate = fate(file, call)
+    if its_fate is Fate.DROPPED:
+        evidence = _loop_around(file, call, function) or handler(function)
+        return (file, evidence) if evidence is not None else None
+    if its_fate is Fate.HANDED_ON and function.name != "__init__":
+        return next(iter(_careless(file, function)), None)
+    return None
+
+
+def _careless(file: File, function: Function) -> list[tuple[File, ast.Call]]:
+    """The calls of a function, or of those that hand its result on, that drop it; none where any of them keeps it."""
+    dropped: list[tuple[File, ast.Call]] = []
+    todo, seen = [(file, function)], {function}
+    while todo:
+        for where, call in _calls(*todo.pop()):
+            caller, its_fate = function_around(where, call), fate(where, call)
+            if its_fate is Fate.KEPT or caller is None or _is_cached(where, caller):
+                return []
+            if its_fate is Fate.DROPPED and caller.name not in _ONCE and not is_test_file(where):
+                dropped.append((where, call))
+            elif its_fate is Fate.HANDED_ON and caller not in seen:
+                seen.add(caller)
+                todo.append((where, caller))
+    return sorted(dropped, key=lambda found: (found[0] is not file, found[0].path, found[1].lineno))
+
+
+def _calls(file: File, function: Function) -> Iterator[tuple[File, ast.Call]]:
+    """The calls of a function, in its own file and in others of the project."""
+    name = f"{file.module}.{file.functions[function].name}"
+    for where in files_with_word(file, function.name):
+        for call in where.nodes(ast.Call):
+            called = where.resolve(call.func)
+            if called is not None and name in (called, canonical_name(where, called)):
+                yield where, call
+
+
+_ONCE = frozenset({"__init__", "main", "setup", "configure", "create_app", "init_db", "upgrade", "downgrade"})
+_CACHES = ("cache", "memo", "singleton", "fixture", "once", "contextmanager")
+
+
+def _is_cached(file: File, function: Function) -> bool:
+    return any(any(word in file.segment(d).lower() for word in _CACHES) for d in function.decorator_list)
+
+
+def _loop_around(file: File, node: ast.AST, function: Function) -> ast.AST | None:
+    for outer in file.around(node):
+        if outer is function:
+            return None
+        if isinstance(outer, (ast.While, ast.For, ast.AsyncFor)):
+            return outer
+    return None

@@ -1,0 +1,331 @@
+"""SQLAlchemy's sessions and connections: which calls give one that somebody must give back.
+
+A session takes a connection from its engine's pool when it is first used, and gives it back at `commit`, `rollback`
+and `close`; a connection is taken at once, and given back at `close`. What a `scoped_session` or Flask-SQLAlchemy's
+`db.session` gives belongs to its registry.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from dbhygiene.config.settings import Confidence
+from dbhygiene.library.resources import BORROWER, HARMLESS, READS, CallModel, Leaving, ParameterSummary, Resource
+from dbhygiene.pools.dialect_evidence import suggests_another
+from dbhygiene.pools.engines import Engine, engine
+from dbhygiene.pools.engines import engine_pool_kind as engine_pool
+from dbhygiene.pools.engines import timeout_confidence as engine_concern
+from dbhygiene.program.evaluation import evaluate, evaluate_keywords
+from dbhygiene.program.names import canonical_name
+from dbhygiene.program.values import UNKNOWN, Called, Constant, Instance, Named, Value, options
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import last_name
+from dbhygiene.source.records import replace
+
+SESSION_KINDS = frozenset({"session", "engine connection"})
+
+_CONNECTION_METHODS = "execution_options exec_driver_sql execute scalars stream stream_scalars"
+CONNECTION = Resource(
+    kind="engine connection",
+    title="SQLAlchemy connection",
+    package="sqlalchemy",
+    leaving=Leaving(closes=True),
+    plain_with=True,
+    parts=frozenset(_CONNECTION_METHODS.split()),
+    open_if=frozenset(),
+    gives_itself=frozenset({"execution_options", "connect"}),
+)
+RAW_CONNECTION = Resource(
+    kind="engine connection",
+    title="raw connection of an engine",
+    package="sqlalchemy",
+    leaving=None,
+    open_if=frozenset({"is_valid"}),
+)
+SESSION = Resource(
+    kind="session",
+    title="SQLAlchemy session",
+    package="sqlalchemy",
+    leaving=Leaving(closes=True),
+    plain_with=True,
+    parts=frozenset("execute scalars query get connection stream stream_scalars".split()),
+    rests_after=frozenset({"commit", "rollback", "close_all", "invalidate", "reset", "remove"}),
+    rests_during=frozenset(
+        """
+        add add_all expunge expunge_all expire expire_all get_bind configure begin begin_nested enable_baked_queries
+        is_modified prepare bind_mapper bind_table in_transaction in_nested_transaction
+        """.split()
+    ),
+    open_if=frozenset(),
+    is_lazy=True,
+)
+ASYNC_CONNECTION = replace(CONNECTION, title="asynchronous SQLAlchemy connection", is_async=True, awaits_close=True)
+ASYNC_SESSION = replace(SESSION, title="asynchronous SQLAlchemy session", is_async=True, awaits_close=True)
+
+_ENGINES = frozenset(
+    {
+        *("sqlalchemy.Engine", "sqlalchemy.engine.Engine", "sqlalchemy.engine.base.Engine"),
+        *("sqlalchemy.future.Engine", "sqlalchemy.future.engine.Engine"),
+    }
+)
+_ASYNC_ENGINES = frozenset({"sqlalchemy.ext.asyncio.AsyncEngine", "sqlalchemy.ext.asyncio.engine.AsyncEngine"})
+_FACTORIES = frozenset({"sqlalchemy.orm.sessionmaker", "sqlalchemy.orm.session.sessionmaker", "sqlmodel.sessionmaker"})
+_ASYNC_FACTORIES = frozenset(
+    {"sqlalchemy.ext.asyncio.async_sessionmaker", "sqlalchemy.ext.asyncio.session.async_sessionmaker"}
+)
+_SESSIONS = frozenset(
+    {
+        *("sqlalchemy.orm.Session", "sqlalchemy.orm.session.Session", "sqlalchemy.orm.create_session"),
+        *("sqlmodel.Session", "sqlmodel.orm.session.Session"),
+    }
+)
+_ASYNC_SESSIONS = frozenset(
+    {
+        *("sqlalchemy.ext.asyncio.AsyncSession", "sqlalchemy.ext.asyncio.session.AsyncSession"),
+        *("sqlmodel.ext.asyncio.session.AsyncSession",),
+    }
+)
+_ALL_MAKERS = _FACTORIES | _ASYNC_FACTORIES | _SESSIONS | _ASYNC_SESSIONS
+_MAKERS = frozenset(name.rpartition(".")[2] for name in _ALL_MAKERS)
+_FLASK = "flask_sqlalchemy.SQLAlchemy"
+
+# Functions and methods that use a connection while they run, and no longer.
+_BORROWERS = frozenset({"sqlalchemy.Table", "sqlalchemy.schema.Table"})
+_BORROWING_METHODS = frozenset({"has_table", "create_all", "drop_all", "reflect", "has_sequence"})
+_READERS = frozenset({"sqlalchemy.inspect", "sqlalchemy.inspection.inspect"})
+
+# Functions that only write down an expression of SQL.
+_WRITES_SQL = re.compile(
+    r"(?:sqlalchemy|sqlmodel)(?:\.sql|\.sql\.expression|\.future)?"
+    r"\.(?:text|select|insert|update|delete|and_|or_|not_|desc|asc|func\.\w+|literal|bindparam|column|table|cast|case)"
+)
+
+# Names of what makes sessions: to read the worth of everything that is called would take too long.
+_MAKES_SESSIONS = re.compile(r"sess|maker|factory|db", re.IGNORECASE)
+_IS_ENGINE = re.compile(r"(?:^|_)(?:async_)?(?:engine|eng)$", re.IGNORECASE)
+
+
+def session_call_model(file: File, call: ast.Call) -> CallModel | None:
+    """What a call takes from SQLAlchemy, or does with a session or connection; None for any other call."""
+    if (resource := resource_of_call(file, call)) is not None:
+        return CallModel(returns=resource)
+    if isinstance(call.func, ast.Attribute) and call.func.attr in _BORROWING_METHODS:
+        return BORROWER
+    if isinstance(call.func, ast.Attribute) and call.func.attr == "execution_options":
+        return HARMLESS
+    name = file.resolve(call.func)
+    if name is None:
+        return None
+    if _WRITES_SQL.fullmatch(name):
+        return HARMLESS
+    if name in _BORROWERS:
+        return BORROWER
+    if _uses_connection(file, call, name):
+        return CallModel(rest=ParameterSummary.of(READS), may_raise=False)
+    return CallModel(rest=ParameterSummary.of(READS)) if name in _READERS else None
+
+
+def _uses_connection(file: File, call: ast.Call, name: str) -> bool:
+    """Whether a call makes a session, or a factory of sessions, that uses a connection that it is given."""
+    if name.rpartition(".")[2] not in _MAKERS or canonical_name(file, name) not in _ALL_MAKERS:
+        return False
+    return any(not _takes_from_engine(bind) for bind in _bind_arguments(file, call))
+
+
+def resource_of_call(file: File, call: ast.Call) -> Resource | None:
+    """The session or connection that a call gives its caller; None for any other call."""
+    func = call.func
+    if isinstance(func, ast.Attribute) and func.attr in {"connect", "raw_connection"}:
+        return _connection(file, func)
+    if (name := last_name(func)) and not _MAKES_SESSIONS.search(name):
+        return None
+    if (named := file.resolve(func)) is not None:
+        last = named.rpartition(".")[2]
+        if last in {"Session", "AsyncSession", "create_session"}:
+            whole = canonical_name(file, named)
+            if whole in _SESSIONS | _ASYNC_SESSIONS:
+                if _commits_each(file, call):
+                    return None
+                session = SESSION if whole in _SESSIONS else ASYNC_SESSION
+                return session if _takes_from_engine(_bind(file, call)) else None
+    if isinstance(func, (ast.Name, ast.Attribute, ast.Call)):
+        return _of_factory(file, func, call)
+    return None
+
+
+def _connection(file: File, func: ast.Attribute) -> Resource | None:
+    is_async = engine_is_async(file, func.value)
+    if is_async is None:
+        return None
+    if func.attr == "raw_connection":
+        return RAW_CONNECTION
+    return ASYNC_CONNECTION if is_async else CONNECTION
+
+
+def _of_factory(file: File, func: ast.expr, call: ast.Call) -> Resource | None:
+    """The session that a session factory makes, if what is called is one, whatever it is on other ways."""
+    found: set[Resource] = set()
+    for option in options(evaluate(file, func)):
+        match option:
+            case Constant(value=None):
+                continue
+            case Called(name=name, file=File() as where):
+                maker = canonical_name(where, name)
+            case Instance(name=name):
+                maker = name
+            case _:
+                return None
+        if maker in _ASYNC_FACTORIES:
+            found.add(ASYNC_SESSION)
+        elif maker in _FACTORIES:
+            found.add(_resource_of_factory(option))
+        else:
+            return None
+        if isinstance(option, Called) and isinstance(option.call, ast.Call) and option.file is not None:
+            made, where = option.call, option.file
+            if _commits_each(where, made) or not all(map(_takes_from_engine, _bind_arguments(where, made))):
+                return None
+    if _commits_each(file, call) or not all(_takes_from_engine(given) for given in _bind_arguments(file, call)):
+        return None
+    return found.pop() if len(found) == 1 else None
+
+
+def _resource_of_factory(factory: Value) -> Resource:
+    """What a `sessionmaker` makes: `class_` may say that it is asynchronous."""
+    if isinstance(factory, Called):
+        for option in options(factory.keywords.items.get("class_", UNKNOWN)):
+            if isinstance(option, Named) and option.name in _ASYNC_SESSIONS:
+                return ASYNC_SESSION
+    return SESSION
+
+
+# -- what a session is bound to ---------------------------------------------------------------------------
+
+
+def _bind(file: File, call: ast.Call) -> Value:
+    return next(iter(_bind_arguments(file, call)), UNKNOWN)
+
+
+def _bind_arguments(file: File, call: ast.Call) -> list[Value]:
+    """What a call says that its session is bound to, if it says it."""
+    if call.args and not isinstance(call.args[0], ast.Starred):
+        return [_resolve_bind(file, call.args[0])]
+    named = next((keyword.value for keyword in call.keywords if keyword.arg == "bind"), None)
+    if named is not None:
+        return [_resolve_bind(file, named)]
+    given = evaluate_keywords(file, call).items
+    return [given["bind"]] if "bind" in given else []
+
+
+def _resolve_bind(file: File, bind: ast.expr) -> Value:
+    """What a session is bound to: `with engine.connect() as conn: Session(conn)` is bound to what `connect` gives."""
+    if (found := evaluate(file, bind)) != UNKNOWN or not isinstance(bind, ast.Name):
+        return found
+    for item in file.nodes(ast.withitem):
+        match item.optional_vars:
+            case ast.Name(id=bind.id) as target if file.scope_of(target) is file.scope_of(bind):
+                return evaluate(file, item.context_expr)
+    return found
+
+
+def _commits_each(file: File, call: ast.Call) -> bool:
+    """Whether a session gives its connection back after each query: SQLAlchemy before 2.0, `autocommit=True`."""
+    return any(keyword.arg == "autocommit" for keyword in call.keywords) and (
+        evaluate_keywords(file, call).items.get("autocommit") == Constant(True)
+    )
+
+
+def _takes_from_engine(bind: Value) -> bool:
+    """Whether a session may take its connections from a pool: not where it is known to be given one connection."""
+    for option in options(bind):
+        match option:
+            case Called(name=name) if name.rpartition(".")[2] in {"connect", "get_bind", "connection", "begin"}:
+                return False
+            case Instance(name=name) if name.rpartition(".")[2] in {"Connection", "AsyncConnection"}:
+                return False
+    return True
+
+
+# -- engines ----------------------------------------------------------------------------------------------
+
+
+def engine_is_async(file: File, expr: ast.expr) -> bool | None:
+    """Whether an expression is an asynchronous engine; None where it is no engine that can be told."""
+    if isinstance(expr, ast.Attribute) and expr.attr == "engine" and _is_flask(evaluate(file, expr.value)):
+        return False
+    kinds = {_kind(option) for option in options(evaluate(file, expr))} - {"nothing"}
+    known = kinds - {"unknown"}
+    if known:
+        return known == {"async"} if known <= {"sync", "async"} and len(known) == 1 else None
+    return _is_engine_by_name(file, expr)
+
+
+def _kind(option: Value) -> str:
+    match option:
+        case Constant(value=None):
+            return "nothing"
+        case Instance(name=name) if name in _ENGINES | _ASYNC_ENGINES:
+            return "async" if name in _ASYNC_ENGINES else "sync"
+        case Called(name=".execution_options", receiver=receiver) if receiver is not None:
+            return _kind(next(options(receiver), UNKNOWN))
+        case Called(name=".get_engine", receiver=receiver) if receiver is not None and _is_flask(receiver):
+            return "sync"
+        case Called(file=File() as file, call=ast.Call() as call) if (made := engine(file, call)) is not None:
+            return "async" if made.is_async else "sync"
+        case Called() | Named() | Constant():
+            return "other"
+    return "unknown"
+
+
+def engines(file: File, call: ast.Call) -> list[Engine]:
+    """The engines in sight from which a session or connection that a call gives may come."""
+    found: list[Engine] = []
+    todo, steps = [evaluate(file, call.func), *_bind_arguments(file, call)], 0
+    if isinstance(call.func, ast.Attribute):
+        todo.append(evaluate(file, call.func.value))
+    while todo and steps < 20:
+        steps += 1
+        for option in options(todo.pop()):
+            match option:
+                case Called(file=File() as where, call=ast.Call() as call):
+                    made = engine(where, call)
+                    if made is not None:
+                        found.append(made)
+                    else:
+                        bound = option.keywords.items.get("bind")
+                        held = [*option.arguments[:1], bound, option.receiver]
+                        todo += [each for each in held if each is not None]
+    return found
+
+
+def session_pool_kind(file: File, call: ast.Call) -> str:
+    """What the engine that a session or connection comes from does with connections: see `engines.engine_pool_kind`."""
+    pools = {engine_pool(made) for made in engines(file, call)}
+    return pools.pop() if len(pools) == 1 else ""
+
+
+def _is_flask(found: Value) -> bool:
+    return any(
+        isinstance(option, Called) and option.file is not None and canonical_name(option.file, option.name) == _FLASK
+        for option in options(found)
+    )
+
+
+def _is_engine_by_name(file: File, expr: ast.expr) -> bool | None:
+    """What is called `engine`, in a file that imports SQLAlchemy, is taken to be one where nothing else is known."""
+    if not _IS_ENGINE.search(last_name(expr)):
+        return None
+    imported = {name for scope in file.scopes for name in scope.imports.values()}
+    if not any(each.partition(".")[0] in {"sqlalchemy", "sqlmodel"} for each in imported):
+        return None
+    return any(each.startswith("sqlalchemy.ext.asyncio") for each in imported)
+
+
+def session_timeout_confidence(file: File, call: ast.Call) -> Confidence | None:
+    """How sure it is that what a call gives is of a server that closes idle connections; None where it is not."""
+    made = engines(file, call)
+    if not made:
+        return Confidence.POSSIBLE if suggests_another(file) else Confidence.LIKELY
+    known = [found for each in made if (found := engine_concern(each)) is not None]
+    return max(known) if known else None

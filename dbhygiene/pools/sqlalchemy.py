@@ -1,0 +1,216 @@
+"""SQLAlchemy's names, and the databases that its URLs speak of."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from dbhygiene.program.values import HOLE, Called, Constant, Text, Value, options, patterns
+from dbhygiene.source.file import File
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+MAKES_ENGINE = frozenset(
+    f"{module}.create_engine"
+    for module in ("sqlalchemy", "sqlalchemy.engine", "sqlalchemy.engine.create", "sqlalchemy.future", "sqlmodel")
+)
+MAKES_ASYNC_ENGINE = frozenset(
+    {"sqlalchemy.ext.asyncio.create_async_engine", "sqlalchemy.ext.asyncio.engine.create_async_engine"}
+)
+READS_CONFIGURATION = frozenset(
+    {
+        "sqlalchemy.engine_from_config",
+        "sqlalchemy.engine.engine_from_config",
+        "sqlalchemy.engine.create.engine_from_config",
+    }
+)
+READS_ASYNC_CONFIGURATION = frozenset(
+    {"sqlalchemy.ext.asyncio.async_engine_from_config", "sqlalchemy.ext.asyncio.engine.async_engine_from_config"}
+)
+
+POOLS_WITH_CONNECTIONS = frozenset(
+    f"sqlalchemy.pool.{name}"
+    for name in _words(
+        "QueuePool AsyncAdaptedQueuePool FallbackAsyncAdaptedQueuePool StaticPool SingletonThreadPool AssertionPool"
+    )
+) | {"sqlalchemy.QueuePool", "sqlalchemy.StaticPool", "sqlalchemy.pool.impl.QueuePool"}
+
+# What holds an engine, or a connection of one, that it is made with.
+HOLDS_ENGINE = _words("sessionmaker scoped_session async_sessionmaker async_scoped_session create_session registry")
+GIVES_ENGINE = _words("connect begin raw_connection execution_options contextual_connect session_factory")
+LISTENERS = frozenset({"sqlalchemy.event.listens_for", "sqlalchemy.event.listen", "sqlalchemy.event.api.listens_for"})
+PINGS_AT = frozenset({"checkout", "engine_connect"})
+
+# What mapped classes call their columns by; and the types of plain values, as annotations name them.
+COLUMNS = _words("Column mapped_column Field column_property deferred")
+PLAIN_TYPES = _words(
+    "Mapped Optional Union str int float bool bytes complex Decimal decimal date datetime time timedelta UUID uuid None"
+)
+
+# Statements whose result holds no objects, unless they say what they return.
+STATEMENTS = _words("text insert update delete exists literal literal_column literal_text count")
+
+# Methods of a session: those by which it is given objects, and those that give none.
+TAKING_OBJECTS = _words("add add_all merge delete refresh expire flush enable_relationship_loading")
+WITHOUT_OBJECTS = TAKING_OBJECTS - {"merge"} | _words(
+    """
+    begin begin_nested bulk_insert_mappings bulk_save_objects bulk_update_mappings close commit connection
+    execution_options expire_all expunge expunge_all get_bind in_nested_transaction in_transaction invalidate
+    is_modified prepare remove reset rollback
+    """
+)
+
+SETS_OF_OBJECTS = _words("new dirty deleted identity_map")  # attributes of a session
+
+# Methods of what a session gives: a query, a result, an attribute of an object; what these give is no object.
+GIVING_DATA = _words(
+    """
+    add append clear close count decode delete encode endswith exists extend format hex index insert isoformat lower
+    lstrip remove replace rstrip sort split startswith strftime strip timestamp title total_seconds update upper
+    """
+)
+
+# -- databases --------------------------------------------------------------------------------------------
+
+MYSQL = "mysql"  # and MariaDB
+IDLE_IN_POOL = "MySQL closes connections idle for `wait_timeout` s; the next query fails with error 2006, 2013 or 4031"
+UNKNOWN_DATABASE = "?"
+
+_MYSQL_DRIVERS = _words(
+    "pymysql mysqldb mysqlconnector asyncmy aiomysql cymysql oursql mariadbconnector gaerdbms zxjdbc"
+)
+OTHERS = _words(
+    """sqlite postgresql postgres oracle mssql db2 ibm_db_sa redshift snowflake duckdb cockroachdb firebird
+    sybase access teradata teradatasql bigquery clickhouse clickhousedb hive presto trino awsathena databricks
+    druid vertica hana crate impala exasol gsheets elasticsearch risingwave timescaledb rds_postgresql"""
+)
+_SCHEME = re.compile(rf"(?P<dialect>[a-z0-9_]+|{HOLE})(?:\+(?P<driver>[a-z0-9_]+|{HOLE}))?:", re.IGNORECASE)
+_URL_MAKERS = ("sqlalchemy.engine.url.URL", "sqlalchemy.engine.URL", "sqlalchemy.URL")
+_SAME_URL = _words(
+    """.set ._replace .render_as_string .__to_string__ .update_query_dict .update_query_string
+    .update_query_pairs .difference_update_query .unicode_string .human_repr .with_path .with_query .with_user
+    .with_host"""
+)
+
+
+def database_of(scheme: str) -> str:
+    """The database that a URL, known in part, is one of."""
+    match = _SCHEME.match(scheme)
+    if match is None:
+        return UNKNOWN_DATABASE
+    dialect, driver = match["dialect"].lower(), (match["driver"] or "").lower()
+    if dialect in (MYSQL, "mariadb") or driver in _MYSQL_DRIVERS:
+        return MYSQL
+    return UNKNOWN_DATABASE if dialect == HOLE or len(dialect) == 1 else dialect
+
+
+def databases(url: Value) -> frozenset[str]:
+    """The databases that a URL may be of, `UNKNOWN_DATABASE` among them where it may be of any."""
+    found: set[str] = set()
+    for option in options(url):
+        match option:
+            case Constant(value=None):
+                continue
+            case Constant(value=str()) | Text():
+                found |= {database_of(pattern) for pattern in patterns(option)}
+            case Called():
+                found |= _of_call(option)
+            case _:
+                found.add(UNKNOWN_DATABASE)
+    return frozenset(found or {UNKNOWN_DATABASE})
+
+
+_IN_MEMORY = re.compile(
+    r"sqlite(\+\w+)?:/{0,3}(:memory:|file::memory:.*|file:.*[?&]mode=memory.*)?(\?.*)?", re.IGNORECASE
+)
+
+
+def is_in_memory_url(url: Value) -> bool:
+    """Whether a URL is of an SQLite database in memory, of which SQLAlchemy keeps one connection for all."""
+    known = list(options(url))
+    return bool(known) and all(
+        isinstance(option, Constant) and isinstance(option.value, str) and bool(_IN_MEMORY.fullmatch(option.value))
+        for option in known
+    )
+
+
+def _of_call(call: Called) -> frozenset[str]:
+    """The databases of what a library makes of a URL, or of its parts."""
+    scheme = next((call.keywords.items[key] for key in ("drivername", "scheme") if key in call.keywords.items), None)
+    last = call.name.rpartition(".")[2]
+    if scheme is None and call.arguments and call.name.removesuffix(".create") in _URL_MAKERS:
+        scheme = call.arguments[0]
+    if scheme is not None:
+        return frozenset(database_of(f"{pattern}:") for pattern in patterns(scheme))
+    if call.receiver is not None and call.name in _SAME_URL:
+        return databases(call.receiver)
+    if call.arguments and last in {"make_url", "str", "URL", "quote", "SecretStr"}:
+        return databases(call.arguments[0])
+    return frozenset({UNKNOWN_DATABASE})
+
+
+# -- what the code around says ----------------------------------------------------------------------------
+
+
+def databases_by_conditions(file: File, node: ast.AST) -> tuple[frozenset[str], frozenset[str]]:
+    """The databases that the conditions around a node allow, and those that they rule out.
+
+    `if url.startswith("mysql")`, `if "sqlite" in url`, `if url.drivername == "mysql"`, and their `else`.
+    """
+    allowed: set[str] = set()
+    ruled_out: set[str] = set()
+    inner = node
+    for outer in file.around(node):
+        if isinstance(outer, (*_FUNCTIONS, ast.Module)):
+            break
+        if isinstance(outer, (ast.If, ast.IfExp)) and inner is not outer.test:
+            body = outer.body if isinstance(outer.body, list) else [outer.body]
+            named, truth = _databases_of_test(outer.test, inner in body)
+            (allowed if truth else ruled_out).update(named)
+        inner = outer
+    return frozenset(allowed), frozenset(ruled_out)
+
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
+
+
+def _databases_of_test(test: ast.expr, truth: bool) -> tuple[frozenset[str], bool]:
+    """The databases that a test is about, and whether it has found them where it comes out as `truth`."""
+    match test:
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return _databases_of_test(operand, not truth)
+        case ast.BoolOp(op=ast.And(), values=values) if truth:
+            found = [_databases_of_test(value, True) for value in values]
+            return next((one for one in found if one[0]), (frozenset(), truth))
+        case ast.Compare(ops=[ast.Eq() | ast.In() | ast.Is()], comparators=[other], left=left):
+            return _databases_in(left) | _databases_in(other), truth
+        case ast.Compare(ops=[ast.NotEq() | ast.NotIn()], comparators=[other], left=left):
+            return _databases_in(left) | _databases_in(other), not truth
+        case ast.Call(func=ast.Attribute(attr="startswith"), args=[argument]):
+            return _databases_in(argument), truth
+    return frozenset(), truth
+
+
+def _databases_in(expr: ast.expr) -> frozenset[str]:
+    names = set()
+    parts = expr.elts if isinstance(expr, (ast.Tuple, ast.List, ast.Set)) else [expr]
+    for part in parts:
+        if isinstance(part, ast.Constant) and isinstance(part.value, str):
+            name = re.split(r"[+:]", part.value.lower())[0]
+            if name in ("mysql", "mariadb"):
+                names.add(MYSQL)
+            elif name in OTHERS:
+                names.add(name)
+    return frozenset(names)
+
+
+# -- what a file is for ------------------------------------------------------------------------------------
+
+
+def in_migrations(file: File) -> bool:
+    """Whether a file is one that Alembic runs, and that ends with the migration: its environment, or a revision."""
+    imported = {name for scope in file.scopes for name in scope.imports.values()}
+    return bool(imported & {"alembic.context", "alembic.op"})

@@ -1,0 +1,1 @@
+"""What the code under check means: names, definitions, callees, values."""

@@ -1,0 +1,72 @@
+"""Declared types and defaults: annotations, fields of data classes, default values of parameters."""
+
+from __future__ import annotations
+
+import ast
+
+from dbhygiene.program.bindings import Place
+from dbhygiene.program.names import canonical_name, project_bases
+from dbhygiene.program.values import UNKNOWN, Instance, Value
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import FUNCTION
+from dbhygiene.source.scopes import Scope
+
+
+def is_record(file: File, scope: Scope) -> bool:
+    """Whether a class takes its fields from whoever makes an instance: dataclasses, pydantic's and attrs's."""
+    node = scope.node
+    if not isinstance(node, ast.ClassDef):
+        return False
+    own = len(project_bases(file, scope))
+    return (
+        bool(node.decorator_list)
+        or len(node.bases) > own
+        or any(is_record(*base) for base in project_bases(file, scope))
+    )
+
+
+def declared_value(file: File, given: ast.expr | None) -> Value:
+    """What is known of a variable whose value nobody sees: the class that it is declared to be of."""
+    match given:
+        case ast.BinOp(left=left, op=ast.BitOr(), right=ast.Constant(value=None)):
+            return declared_value(file, left)
+        case ast.Subscript(value=ast.Name(id="Optional") | ast.Attribute(attr="Optional"), slice=inner):
+            return declared_value(file, inner)
+        case ast.Subscript(value=generic):  # `sessionmaker[Session]`
+            return declared_value(file, generic)
+        case ast.Name() | ast.Attribute():
+            name = file.resolve(given)
+        case ast.Constant(value=str(quoted)) if quoted.isidentifier():
+            name = file.meaning(quoted, file.scope)
+        case _:
+            return UNKNOWN
+    return Instance(canonical_name(file, name)) if name and "." in name else UNKNOWN  # `str` may be any string
+
+
+def field_annotation(scope: Scope, name: str) -> ast.expr | None:
+    """The annotation of a field, in the body of its class."""
+    for statement in scope.node.body if isinstance(scope.node, ast.ClassDef) else ():
+        match statement:
+            case ast.AnnAssign(target=ast.Name(id=target), annotation=given) if target == name:
+                return given
+    return None
+
+
+def default_of_parameter(place: Place) -> tuple[ast.expr | None, bool] | None:
+    """The default of a parameter, and whether it is `**options`; None for a variable that is no parameter."""
+    node = place.scope.node
+    if not isinstance(node, (*FUNCTION, ast.Lambda)):
+        return None
+    args = node.args
+    if args.kwarg is not None and args.kwarg.arg == place.path:
+        return None, True
+    positional = [*args.posonlyargs, *args.args]
+    missing: list[ast.expr | None] = [None] * (len(positional) - len(args.defaults))
+    pairs = [
+        *zip(positional, [*missing, *args.defaults], strict=True),
+        *zip(args.kwonlyargs, args.kw_defaults, strict=True),
+    ]
+    for each, default in pairs:
+        if each.arg == place.path:
+            return default, False
+    return (None, False) if args.vararg is not None and args.vararg.arg == place.path else None

@@ -1,0 +1,205 @@
+"""`Bindings`: an index of what the statements of a file assign to its names, attributes and dict keys.
+
+options = {"pool_size": 5}           # the variable `options` is given a dict
+options["pool_recycle"] = 280        # and one `DictChange`: key "pool_recycle", value 280
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter, defaultdict
+from functools import cached_property
+from typing import NamedTuple
+
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import FUNCTION, Function, children, first_parameter
+from dbhygiene.source.queries import query
+from dbhygiene.source.records import Record
+from dbhygiene.source.scopes import Scope
+
+
+class Place(NamedTuple):
+    """A variable, or an attribute of one: `options`, `app.config`; `self.f` is `f` of the class."""
+
+    scope: Scope
+    path: str
+
+
+class DictChange(Record):
+    """A change to a dict: `d[key] = value`, or `d.update(value)` where there is no key."""
+
+    key: ast.expr | None
+    value: ast.expr
+
+
+_PUTTING = ("update", "from_mapping", "setdefault")
+
+
+class Bindings:
+    """An index of one file, made once."""
+
+    def __init__(self, file: File) -> None:
+        self.file = file
+        self.values: dict[Place, list[ast.expr]] = defaultdict(list)
+        self.puts: dict[Place, list[DictChange]] = defaultdict(list)
+        self.fields: set[Place] = set()  # annotated in a class body: its maker may give another value
+        self.unclear: set[Place] = set()  # bound by something other than an assignment, too
+        self._returned: dict[Function, list[ast.expr] | None] = {}
+        self._explained: Counter[Place] = Counter()
+        for assign in file.nodes(ast.Assign):
+            for target in assign.targets:
+                self._bind(target, assign.value)
+        for annotated in file.nodes(ast.AnnAssign):
+            if annotated.value is not None:
+                self._bind(annotated.target, annotated.value)
+            elif isinstance(annotated.target, ast.Name):
+                self._explained[self._target_place(annotated.target)] += 1
+            if isinstance(annotated.target, ast.Name):
+                self.fields.add(self._target_place(annotated.target))
+        for walrus in file.nodes(ast.NamedExpr):
+            self._bind(walrus.target, walrus.value)
+        for change in file.nodes(ast.AugAssign):
+            changed = ast.BinOp(change.target, change.op, change.value)
+            self._bind(change.target, ast.copy_location(changed, change))
+        for call in (call for name in _PUTTING for call in file.calls.get(name, ())):
+            self._method(call)
+        for values in self.values.values():
+            values.sort(key=lambda expr: (expr.lineno, expr.col_offset))
+        for puts in self.puts.values():
+            puts.sort(key=lambda put: (put.value.lineno, put.value.col_offset))
+        stores = Counter(self._target_place(n) for n in file.nodes(ast.Name) if not isinstance(n.ctx, ast.Load))
+        self.unclear |= {place for place, count in stores.items() if count > self._explained[place]}
+
+    @classmethod
+    def of(cls, file: File) -> Bindings:
+        # Kept with the file, where its cached properties are: equal files may belong to different projects.
+        found = vars(file).get("_bindings")
+        if not isinstance(found, cls):
+            found = vars(file)["_bindings"] = cls(file)
+        return found
+
+    # -- places ---------------------------------------------------------------------------------------
+
+    def _target_place(self, name: ast.Name) -> Place:
+        """The variable that a name stands for where it is assigned."""
+        scope = self.file.scope_of(name)
+        return Place(self.file.scope if name.id in scope.globals else scope, name.id)
+
+    def owner(self, name: str, scope: Scope) -> Scope | None:
+        """The scope whose variable a name is, as seen from `scope`."""
+        here: Scope | None = scope
+        while here is not None:
+            if name in here.globals:
+                return self.file.scope
+            if name in here.bound or name in here.imports:
+                return here
+            here = here.parent
+            while here is not None and isinstance(here.node, ast.ClassDef):
+                here = here.parent
+        return None
+
+    def place(self, expr: ast.expr) -> Place | None:
+        path: list[str] = []
+        while isinstance(expr, ast.Attribute):
+            path.append(expr.attr)
+            expr = expr.value
+        if not isinstance(expr, ast.Name):
+            return None
+        scope = self.file.scope_of(expr)
+        owner = self.owner(expr.id, scope)
+        if owner is None:
+            return None
+        path.reverse()
+        if path and (its_class := self_class(owner, expr.id)) is not None:
+            return Place(its_class, ".".join(path))
+        return Place(owner, ".".join([expr.id, *path]))
+
+    def return_values(self, function: Function) -> list[ast.expr] | None:
+        """What a function of this file returns, found once; see the function `return_values`."""
+        if function not in self._returned:
+            self._returned[function] = return_values(function)
+        return self._returned[function]
+
+    @cached_property
+    def possibly_mutated(self) -> set[Place]:
+        """What is given to a function that may change it. Costs a look at every call: for dicts only."""
+        found: set[Place] = set()
+        for call in self.file.nodes(ast.Call):
+            given = [argument for argument in call.args if isinstance(argument, (ast.Name, ast.Attribute))]
+            if given and not _puts(call) and not self._harmless(call.func):
+                found.update(place for argument in given if (place := self.place(argument)) is not None)
+        return found
+
+    # -- filling --------------------------------------------------------------------------------------
+
+    def _bind(self, target: ast.expr, value: ast.expr) -> None:
+        match target:
+            case ast.Name():
+                place = self._target_place(target)
+                self.values[place].append(value)
+                self._explained[place] += 1
+            case ast.Attribute() if (place_ := self.place(target)) is not None:
+                self.values[place_].append(value)
+            case ast.Subscript(value=owner, slice=key) if (place_ := self.place(owner)) is not None:
+                self.puts[place_].append(DictChange(key, value))
+            case ast.Tuple(elts=targets) | ast.List(elts=targets):
+                match value:
+                    case ast.Tuple(elts=values) | ast.List(elts=values) if len(values) == len(targets):
+                        if not any(isinstance(part, ast.Starred) for part in [*targets, *values]):
+                            for one, its_value in zip(targets, values, strict=True):
+                                self._bind(one, its_value)
+
+    def _method(self, call: ast.Call) -> None:
+        if not isinstance(call.func, ast.Attribute) or not _puts(call) or not (place := self.place(call.func.value)):
+            return
+        if call.func.attr == "setdefault":
+            self.puts[place].append(DictChange(*call.args))
+            return
+        self.puts[place] += [DictChange(None, value) for value in call.args[:1]]
+        for keyword in call.keywords:
+            key = None if keyword.arg is None else ast.Constant(keyword.arg)
+            self.puts[place].append(DictChange(key, keyword.value))
+
+    def _harmless(self, function: ast.expr) -> bool:
+        """Whether a function is not the project's own, and so has no reason to change what it is given."""
+        name = self.file.resolve(function)
+        if name is None:
+            return isinstance(function, ast.Attribute)  # a method of some object: `log.info(options)`
+        return not name.startswith(f"{self.file.module}.") and not _is_own(self.file, name.partition(".")[0])
+
+
+def _puts(call: ast.Call) -> bool:
+    """Whether a call is of a method that puts what it is given into a dict."""
+    if not isinstance(call.func, ast.Attribute) or call.func.attr not in _PUTTING:
+        return False
+    return call.func.attr != "setdefault" or len(call.args) == 2
+
+
+@query
+def _is_own(file: File, module: str) -> bool:
+    """Whether a module is the project's."""
+    return file.project.module(module, file) is not None
+
+
+def self_class(scope: Scope, name: str) -> Scope | None:
+    """The class whose instance, or itself, `name` is: the first parameter of a method."""
+    if scope.class_scope is None or not isinstance(scope.node, FUNCTION):
+        return None
+    return scope.class_scope if first_parameter(scope.node) == name else None
+
+
+def return_values(function: Function) -> list[ast.expr] | None:
+    """What a function returns, wherever it does; None for a generator."""
+    found: list[ast.expr] = []
+    todo: list[ast.AST] = list(reversed(function.body))
+    while todo:
+        node = todo.pop()
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() | ast.Lambda():
+                continue
+            case ast.Yield() | ast.YieldFrom():
+                return None
+            case ast.Return(value=ast.expr() as value):
+                found.append(value)
+        todo += reversed(children(node))
+    return found

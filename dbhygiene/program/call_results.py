@@ -1,0 +1,173 @@
+"""The values that calls return: of builtins, of methods of strings and dicts, of project functions, of libraries."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from typing import Protocol
+
+from dbhygiene.program import strings
+from dbhygiene.program.bindings import Bindings
+from dbhygiene.program.names import find_function, find_module
+from dbhygiene.program.values import (
+    ANY_TEXT,
+    UNKNOWN,
+    Called,
+    Constant,
+    Dict,
+    Named,
+    Number,
+    Text,
+    Value,
+    as_dict,
+    choice_of,
+    dict_with,
+    is_text,
+    look_up,
+    merge_dicts,
+    number,
+    options,
+    patterns,
+    text_value,
+)
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import Function
+
+_NUMBERS = frozenset({"int", "float", "len", "max", "min", "abs", "round", "sum"})
+_COPIES = frozenset({"copy.copy", "copy.deepcopy", "dict", "types.MappingProxyType", "collections.OrderedDict"})
+
+
+class Evaluator(Protocol):
+    """Evaluates the arguments of a call, and project functions that it calls; see `evaluation`."""
+
+    def read(self, file: File, expr: ast.expr) -> Value: ...
+
+    def keywords(self, file: File, call: ast.Call) -> Dict: ...
+
+    def evaluate_return(self, file: File, function: Function, arguments: Mapping[str, Value]) -> Value: ...
+
+
+def call_result(reader: Evaluator, file: File, call: ast.Call) -> Value:
+    """What a call gives."""
+    name = file.resolve(call.func)
+    if name is None and isinstance(call.func, ast.Attribute):
+        return _method(reader, file, call, call.func)
+    if name is None:
+        match reader.read(file, call.func):
+            case Named(name=name):
+                pass
+            case Called(name="functools.partial") as partial:
+                return _library_result(reader, file, call, "functools.partial", partial)
+            case Called() as maker:  # `config = Config(".env"); config("URL", default="...")`
+                return _or_default(_library_result(reader, file, call, f"{maker.name}()", maker))
+            case _:
+                return UNKNOWN
+    known = _builtin(reader, file, name, call)
+    if known is not None:
+        return known
+    if (function := find_function(file, name)) is not None:
+        return reader.evaluate_return(function[0], function[1], _arguments(reader, file, call, function[1]))
+    if isinstance(call.func, ast.Attribute) and find_module(file, name) is None and _is_variable(file, call.func):
+        return _method(reader, file, call, call.func)
+    return _or_default(_library_result(reader, file, call, name))
+
+
+def _or_default(made: Called) -> Value:
+    """What a setting's reader returns may be the default that it is told: `config("URL", default="...")`."""
+    default = made.keywords.items.get("default")
+    return made if default is None else choice_of([made, default])
+
+
+def _is_variable(file: File, func: ast.Attribute) -> bool:
+    """Whether a method is called on a variable, and not a function of a module."""
+    place = Bindings.of(file).place(func.value)
+    return place is not None and place in Bindings.of(file).values
+
+
+def _library_result(reader: Evaluator, file: File, call: ast.Call, name: str, receiver: Value | None = None) -> Called:
+    arguments = tuple(reader.read(file, argument) for argument in call.args)
+    return Called(name, arguments, reader.keywords(file, call), receiver, file, call)
+
+
+def _builtin(reader: Evaluator, file: File, name: str, call: ast.Call) -> Value | None:
+    match name, call.args:
+        case (("os.getenv" | "os.environ.get"), [_, *rest]):
+            default = rest[0] if rest else next((k.value for k in call.keywords if k.arg == "default"), None)
+            return choice_of([ANY_TEXT, Constant(None) if default is None else reader.read(file, default)])
+        case "str", [argument]:
+            found = reader.read(file, argument)
+            if all(isinstance(option, (Constant, Text)) for option in options(found)):
+                return choice_of(text_value(pattern) for pattern in patterns(found))
+            return None
+        case "int" | "float", [argument]:
+            return choice_of(number(option, name) for option in options(reader.read(file, argument)))
+        case function, _ if function in _NUMBERS:
+            return Number()
+        case function, _ if function in _COPIES:
+            found = as_dict(_pairs(reader, file, call.args[0])) if call.args else Dict()
+            return merge_dicts(Dict(found.items, found.open), reader.keywords(file, call))
+    return None
+
+
+def _pairs(reader: Evaluator, file: File, expr: ast.expr) -> Value:
+    """What `dict(...)` makes of its argument."""
+    if not isinstance(expr, (ast.List, ast.Tuple)):
+        return reader.read(file, expr)
+    found = Dict()
+    for element in expr.elts:
+        match element:
+            case ast.Tuple(elts=[key, item]):
+                found = merge_dicts(found, dict_with(reader.read(file, key), reader.read(file, item)))
+            case _:
+                found = Dict(found.items, open=True)
+    return found
+
+
+def _method(reader: Evaluator, file: File, call: ast.Call, func: ast.Attribute) -> Value:
+    """The result of a method of some value."""
+    if file.resolve(func.value) == "os.environ":
+        return _builtin(reader, file, f"os.environ.{func.attr}", call) or ANY_TEXT
+    owner = reader.read(file, func.value)
+    single = next(options(owner), UNKNOWN)
+    if isinstance(single, Text) or is_text(single):
+        return _of_text(reader, file, owner, call, func.attr)
+    if isinstance(single, Dict):
+        return _of_dict(reader, file, owner, call, func.attr)
+    if isinstance(single, Called) and single.file is not None:
+        its_method = find_function(single.file, f"{single.name}.{func.attr}")
+        if its_method is not None:
+            return reader.evaluate_return(its_method[0], its_method[1], {})
+    return _or_default(_library_result(reader, file, call, f".{func.attr}", owner))
+
+
+def _of_text(reader: Evaluator, file: File, owner: Value, call: ast.Call, method: str) -> Value:
+    if method == "join":
+        match call.args, owner:
+            case [ast.Tuple(elts=parts) | ast.List(elts=parts)], Constant(value=str(between)):
+                return strings.join_text(between, [reader.read(file, part) for part in parts])
+        return UNKNOWN
+    arguments = [reader.read(file, argument) for argument in call.args]
+    return strings.string_method(owner, method, arguments, reader.keywords(file, call).items)
+
+
+def _of_dict(reader: Evaluator, file: File, owner: Value, call: ast.Call, method: str) -> Value:
+    match method, call.args:
+        case "get" | "pop" | "setdefault", [key, *rest]:
+            default: Value = reader.read(file, rest[0]) if rest else Constant(None)
+            return look_up(owner, reader.read(file, key), default)
+        case "copy", []:
+            known = as_dict(owner)
+            return Dict(known.items, known.open)
+    return UNKNOWN
+
+
+def _arguments(reader: Evaluator, file: File, call: ast.Call, function: Function) -> dict[str, Value]:
+    """The parameters of a function that a call gives a value to."""
+    names = [parameter.arg for parameter in [*function.args.posonlyargs, *function.args.args]]
+    if isinstance(call.func, ast.Attribute) and names[:1] in (["self"], ["cls"]):
+        names = names[1:]
+    if any(isinstance(argument, ast.Starred) for argument in call.args):
+        return {}
+    given = {name: reader.read(file, argument) for name, argument in zip(names, call.args, strict=False)}
+    given |= {keyword.arg: reader.read(file, keyword.value) for keyword in call.keywords if keyword.arg}
+    return given

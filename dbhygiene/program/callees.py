@@ -1,0 +1,495 @@
+"""`Callees`: the definitions of the project that a call may run, and whether other code may run, too.
+
+A method may be overridden by any subclass in the project. A method that does nothing is a hook: code that we cannot
+see may override it. A name may be bound in several branches, and a method may be replaced by an assignment.
+
+    class Repository:
+        def open(self): ...              # a hook: `self.open()` may run this, each override, and unknown code
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any, NamedTuple
+
+from dbhygiene.program.definitions import (
+    Definition,
+    base_classes,
+    enclosing_class,
+    find_definition,
+    find_method,
+    resolve_step,
+)
+from dbhygiene.program.names import parameter_annotation
+from dbhygiene.source.file import File, module_of_import
+from dbhygiene.source.nodes import FUNCTION, Function, last_name
+from dbhygiene.source.queries import query
+from dbhygiene.source.records import Record
+from dbhygiene.source.scopes import Scope
+
+
+class Callees(Record):
+    """The project's functions and classes that a call may run; `complete`: nothing else may run."""
+
+    definitions: tuple[Definition, ...] = ()
+    complete: bool = True
+
+
+class _Receiver(NamedTuple):
+    """The class of the object on which a method is called; `exact`: no subclass of it."""
+
+    cls: Definition
+    exact: bool
+
+
+NONE = Callees(complete=False)
+
+
+def callees(file: File, call: ast.Call, scope: Scope) -> Callees:
+    """What a call may run; nothing at all where its name says nothing."""
+    known = file.query_results[callees]
+    if call not in known:
+        known[call] = _callees(file, call, scope)
+    return known[call]  # type: ignore[no-any-return]
+
+
+def _callees(file: File, call: ast.Call, scope: Scope) -> Callees:
+    func = call.func
+    if (name := file.resolve(func)) is not None and (found := find_definition(file, name)) is not None:
+        own = _own_class(file, func.value, name) if isinstance(func, ast.Attribute) else None
+        if own is not None and isinstance(found.node, FUNCTION):
+            return _method_candidates(file, _Receiver(own, exact=False), found.node.name)
+        return _add_rebindings(file, func, name, found)
+    if not isinstance(func, ast.Attribute):
+        return NONE
+    if _is_super(func.value):
+        return _super_member(file, func.attr, scope)
+    receiver = _receiver(file, func.value)
+    return _method_candidates(file, receiver, func.attr) if receiver is not None else NONE
+
+
+def callee(file: File, call: ast.Call, scope: Scope) -> Definition | None:
+    """The first of what a call may run: what it runs where no subclass says otherwise."""
+    return next(iter(callees(file, call, scope).definitions), None)
+
+
+def _is_super(expr: ast.expr) -> bool:
+    return isinstance(expr, ast.Call) and isinstance(expr.func, ast.Name) and expr.func.id == "super" and not expr.args
+
+
+def _own_class(file: File, owner: ast.expr, name: str) -> Definition | None:
+    """The class of which `self` or `cls` is, where a method is called on that, by this absolute name."""
+    if not isinstance(owner, ast.Name):
+        return None
+    here: Scope | None = file.scope_of(owner)
+    while here is not None and owner.id not in here.bound:
+        here = here.parent
+    if here is None or here.class_scope is None:
+        return None
+    cls = find_definition(file, name.rpartition(".")[0])
+    return cls if cls is not None and isinstance(cls.node, ast.ClassDef) else None
+
+
+# -- receivers --------------------------------------------------------------------------------------------
+
+
+def _receiver(file: File, expr: ast.expr, depth: int = 3) -> _Receiver | None:
+    """The class of the project of which an expression is an instance."""
+    match expr:
+        case ast.Call(func=func):
+            made = _find_class(file, func)
+            return _Receiver(made, exact=not _is_parameter(file, func)) if made else None
+        case ast.Name(id=name) if depth:
+            here: Scope | None = file.scope_of(expr)
+            while here is not None and name not in here.bound:
+                here = here.parent
+            if here is None:
+                return None
+            if (given := parameter_annotation(here, name)) is not None:
+                its_class = _find_class(file, given)
+                return _Receiver(its_class, exact=False) if its_class else None
+            values = here.aliases.get(name, [])
+            return _receiver(file, values[0], depth - 1) if len(values) == 1 and not _is_given(here, name) else None
+        case ast.Attribute(value=ast.Name() as root, attr=attr) if depth:
+            known = file.resolve(root)
+            owner = find_definition(file, known) if known else None
+            if owner and isinstance(owner.node, ast.ClassDef):
+                return _in_field(owner, attr, depth)
+    return None
+
+
+def _in_field(owner: Definition, attr: str, depth: int) -> _Receiver | None:
+    """The class of what `self.attr` is given in the methods of a class, its bases and subclasses: once, here."""
+    values = [(each.file, value) for each in (owner, *base_classes(owner)) for value in _field_values(each, attr)]
+    if len(values) != 1 or values[0][0] is not owner.file:
+        return None
+    found = _receiver(owner.file, values[0][1], depth - 1)
+    if found is None or any(_field_values(below, attr) for below in subclasses(owner)):
+        return None
+    return found
+
+
+def _field_values(cls: Definition, attr: str) -> list[ast.expr]:
+    """What `self.attr` is set to in the methods of a class itself."""
+    assigned = attribute_assignments(cls.file).get(attr, ())
+    return [value for owner, value in assigned if cls.file.resolve(owner) == cls.dotted_name]
+
+
+def _is_given(scope: Scope, name: str) -> bool:
+    """Whether a name is a parameter."""
+    args = getattr(scope.node, "args", None)
+    return isinstance(args, ast.arguments) and any(
+        arg.arg == name for arg in (*args.posonlyargs, *args.args, *args.kwonlyargs, args.vararg, args.kwarg) if arg
+    )
+
+
+def _is_parameter(file: File, func: ast.expr) -> bool:
+    """Whether a name is a parameter, as the `cls` in `cls()` is."""
+    if not isinstance(func, ast.Name):
+        return False
+    here: Scope | None = file.scope_of(func)
+    while here is not None and func.id not in here.bound:
+        here = here.parent
+    return here is not None and _is_given(here, func.id)
+
+
+def _find_class(file: File, expr: ast.expr) -> Definition | None:
+    """The class of the project that an expression names; `X | None`, `Optional[X]` and `"X"` name X."""
+    match expr:
+        case ast.BinOp(left=left, op=ast.BitOr(), right=ast.Constant(value=None)):
+            return _find_class(file, left)
+        case ast.Subscript(value=ast.Name(id="Optional") | ast.Attribute(attr="Optional"), slice=inner):
+            return _find_class(file, inner)
+    quoted = isinstance(expr, ast.Constant) and isinstance(expr.value, str) and expr.value.isidentifier()
+    name = file.meaning(expr.value, file.scope) if quoted else file.resolve(expr)  # type: ignore[attr-defined]
+    found = find_definition(file, name) if name else None
+    if found is None or not isinstance(found.node, ast.ClassDef):
+        return None
+    meant = _name_candidates(file, str(name), found) if quoted else _add_rebindings(file, expr, str(name), found)
+    return found if meant == Callees((found,)) else None
+
+
+def attribute_assignments(file: File) -> dict[str, list[tuple[ast.expr, ast.expr]]]:
+    """Attribute -> everything in a file whose attribute of this name is assigned to, with what it is given."""
+    known: dict[str, list[tuple[ast.expr, ast.expr]]] | None = vars(file).get("_assigned_attributes")
+    if known is None:
+        known = vars(file)["_assigned_attributes"] = {}
+        for statement in file.nodes(ast.Assign):
+            for target in statement.targets:
+                if isinstance(target, ast.Attribute):
+                    known.setdefault(target.attr, []).append((target.value, statement.value))
+                elif isinstance(target, (ast.Tuple, ast.List)):
+                    for each in target.elts:
+                        if isinstance(each, ast.Attribute):
+                            known.setdefault(each.attr, []).append((each.value, statement.value))
+        for annotated in file.nodes(ast.AnnAssign):
+            if isinstance(annotated.target, ast.Attribute) and annotated.value is not None:
+                known.setdefault(annotated.target.attr, []).append((annotated.target.value, annotated.value))
+    return known
+
+
+# -- methods ----------------------------------------------------------------------------------------------
+
+
+def _super_member(file: File, name: str, scope: Scope) -> Callees:
+    """What `super().name` is: no subclass changes it."""
+    cls = enclosing_class(file, scope)
+    if cls is None:
+        return NONE
+    for each in base_classes(cls):
+        if (member := _member(each, name)) is not None:
+            return member
+    return NONE
+
+
+def _method_candidates(file: File, receiver: _Receiver, name: str) -> Callees:
+    """What a method may be, called from this file on an object of a class; found once."""
+    known = file.query_results[_method_candidates]
+    key = receiver.cls.node, receiver.exact, name
+    if key not in known:
+        known[key] = NONE  # what it says of itself
+        known[key] = _dispatch(file, receiver, name)
+    return known[key]  # type: ignore[no-any-return]
+
+
+def _dispatch(file: File, receiver: _Receiver, name: str) -> Callees:
+    family = (receiver.cls, *base_classes(receiver.cls))
+    found = next((member for each in family if (member := _member(each, name)) is not None), None)
+    if found is None or not found.definitions:
+        return NONE
+    if not all(isinstance(each.node, FUNCTION) for each in found.definitions):
+        return found
+    if not receiver.exact:
+        found = _join([found, *_overrides_below(receiver.cls, family, name)])
+        if any(isinstance(each.node, FUNCTION) and is_hook(each.node) for each in found.definitions):
+            found = Callees(found.definitions, complete=False)
+    related = (*family, *(() if receiver.exact else subclasses(receiver.cls)))
+    return Callees(found.definitions, complete=False) if _is_replaced(file, related, name) else found
+
+
+def _overrides_below(cls: Definition, family: Iterable[Definition], name: str) -> Iterator[Callees]:
+    """What else the method of a class may be, for an object of a class below."""
+    seen: set[ast.AST] = {each.node for each in family}
+    for below in subclasses(cls):
+        for each in (below, *base_classes(below)):
+            if each.node not in seen:
+                seen.add(each.node)
+                if (member := _member(each, name)) is not None:
+                    yield member
+
+
+def _member(cls: Definition, name: str) -> Callees | None:
+    """What a name stands for in the body of a class itself; None where it does not stand there."""
+    scope = cls.file.classes.get(cls.name)
+    if scope is None or name not in scope.bound | scope.imports.keys():
+        return None
+    return _binding_candidates(cls.file, scope, name)
+
+
+def overriding_methods(cls: Definition, name: str) -> tuple[Definition, ...]:
+    """The methods of this name that the project's subclasses of a class have."""
+    found: dict[ast.AST, Definition] = {}
+    own = find_method(cls, name)
+    for below in subclasses(cls):
+        its = find_method(below, name)
+        if its is not None and isinstance(its.node, FUNCTION) and (own is None or its.node is not own.node):
+            found[its.node] = its
+    return tuple(found.values())
+
+
+def subclasses(cls: Definition) -> tuple[Definition, ...]:
+    """The project's classes below a class, however deep."""
+    known = cls.file.query_results[subclasses]
+    if cls.node not in known:
+        found: dict[ast.AST, Definition] = {cls.node: cls}
+        todo = [cls]
+        for each in todo:  # grows as it is gone through
+            fresh = [below for below in _direct_subclasses(each) if below.node not in found]
+            found.update((below.node, below) for below in fresh)
+            todo += fresh
+        known[cls.node] = tuple(found.values())[1:]
+    return known[cls.node]  # type: ignore[no-any-return]
+
+
+def _direct_subclasses(cls: Definition) -> Iterator[Definition]:
+    """The classes that name this one among their bases."""
+    others = cls.file.project.files_deriving(cls.name.rpartition(".")[2])
+    for file in {id(each): each for each in (cls.file, *others)}.values():
+        for name, scope in file.classes.items():
+            assert isinstance(scope.node, ast.ClassDef)
+            for base in scope.node.bases:
+                expr = base.value if isinstance(base, ast.Subscript) else base
+                meant = file.resolve(expr)
+                found = find_definition(file, meant) if meant is not None else None
+                if found is not None and found.node is cls.node:
+                    yield Definition(file, scope.node, name)
+
+
+def is_hook(function: Function) -> bool:
+    """Whether a method does nothing by itself, or only says that it is not written: subclasses are to override it."""
+    *before, last = function.body
+    match last:
+        case ast.Raise(exc=ast.expr() as raised):
+            return last_name(raised.func if isinstance(raised, ast.Call) else raised) == "NotImplementedError"
+        case ast.Pass() | ast.Expr(value=ast.Constant()) | ast.Return(value=None | ast.Constant()):
+            return all(isinstance(each, ast.Pass) or _is_constant(each) for each in before)
+    return False
+
+
+def _is_constant(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def _is_replaced(file: File, family: Iterable[Definition], name: str) -> bool:
+    """Whether a method of these classes is assigned to: in their files, in this one, or where one of them is named."""
+    related = {each.node for each in family}
+    return any(
+        _is_assigned(each, related, name) for each in {id(f): f for f in _assigning(file, family, name)}.values()
+    )
+
+
+def _assigning(file: File, family: Iterable[Definition], name: str) -> Iterator[File]:
+    """The files that may do so, by their text."""
+    yield file
+    words = set()
+    for each in family:
+        yield each.file
+        words.add(each.name.rpartition(".")[2])
+    yield from (other for other in file.project.files_setting(name) if any(word in other.text for word in words))
+
+
+def _is_assigned(file: File, classes: Collection[ast.AST], name: str) -> bool:
+    """Whether a file assigns to an attribute of this name of one of these classes, or of an object of one."""
+    for owner, _ in attribute_assignments(file).get(name, ()):
+        meant = file.resolve(owner)
+        cls = find_definition(file, meant) if meant is not None else None
+        if cls is None and (receiver := _receiver(file, owner)) is not None:
+            cls = receiver.cls
+        if cls is not None and cls.node in classes:
+            return True
+    return False
+
+
+# -- names ------------------------------------------------------------------------------------------------
+
+
+def _add_rebindings(file: File, func: ast.expr, name: str, found: Definition) -> Callees:
+    """What a name may stand for that is known to stand for this."""
+    root = func
+    rest: list[str] = []
+    while isinstance(root, ast.Attribute):
+        rest.insert(0, root.attr)
+        root = root.value
+    if isinstance(root, ast.Name):
+        here: Scope | None = file.scope_of(root)
+        while here is not None and root.id not in here.bound and root.id not in here.imports:
+            here = here.parent
+        if here is not None and root.id in _rivals(file, here):
+            return _within(_binding_candidates(file, here, root.id), rest)
+    return _name_candidates(file, name, found) if not _is_set(file, func, name) else Callees((found,), complete=False)
+
+
+def _is_set(file: File, func: ast.expr, name: str) -> bool:
+    """Whether a function of a module is assigned to in this file: `module.function = another`."""
+    if not isinstance(func, ast.Attribute):
+        return False
+    owner = name.rpartition(".")[0]
+    return any(file.resolve(each) == owner for each, _ in attribute_assignments(file).get(func.attr, ()))
+
+
+def _name_candidates(near: File, dotted: str, found: Definition) -> Callees:
+    """What an absolute name may stand for, where it is known to stand for this, through re-exports."""
+    known = near.query_results[_name_candidates]
+    if dotted not in known:
+        known[dotted] = Callees((found,))  # what a name says of itself
+        known[dotted] = _trace_name(near, dotted) or Callees((found,))
+    return known[dotted]  # type: ignore[no-any-return]
+
+
+def _trace_name(near: File, dotted: str) -> Callees | None:
+    while True:
+        name, place = resolve_step(near, dotted)
+        if place is None:
+            return None
+        near, (first, *rest) = place
+        if "<locals>" in rest:
+            return None  # a function within a function has this name only there
+        if first in _rivals(near, near.scope) or _is_global(near, first):
+            return _within(_binding_candidates(near, near.scope, first), rest)
+        if name is None or name == dotted:
+            break
+        dotted = name
+    cls = Definition(near, near.scope.defined[first], first) if first in near.scope.defined else None
+    return _within(Callees((cls,)), rest) if cls is not None else None
+
+
+def _within(outer: Callees, path: list[str]) -> Callees:
+    """What a path of names leads to, from classes on."""
+    for name in path:
+        inner = []
+        for each in outer.definitions:
+            if not isinstance(each.node, ast.ClassDef):
+                return Callees(outer.definitions, complete=False)
+            members = (_member(cls, name) for cls in (each, *base_classes(each)))
+            inner.append(next((member for member in members if member is not None), NONE))
+        outer = _join([Callees((), outer.complete), *inner])
+    return outer
+
+
+def _join(all_: Iterable[Callees]) -> Callees:
+    found: dict[ast.AST, Definition] = {}
+    complete = True
+    for each in all_:
+        found.update((definition.node, definition) for definition in each.definitions)
+        complete = complete and each.complete
+    return Callees(tuple(found.values()), complete)
+
+
+def _binding_candidates(file: File, scope: Scope, name: str) -> Callees:
+    """What a name may stand for in the scope that binds it."""
+    rivals = _rivals(file, scope).get(name)
+    if rivals is None:
+        rivals = [scope.defined[name]] if name in scope.defined else [*scope.aliases.get(name, ()), None][:1]
+    found = _join(_binding(file, scope, each) for each in rivals)
+    shared = not scope.name and _is_global(file, name)
+    return Callees(found.definitions, complete=False) if shared else found
+
+
+def _binding(file: File, scope: Scope, bound: Any) -> Callees:
+    """What one binding of a name gives to it."""
+    match bound:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            return Callees((Definition(file, bound, scope.inner_name(name)),))
+        case ast.Constant(value=None):
+            return Callees()  # which cannot be called
+        case str(imported):
+            meant: str | None = imported
+        case ast.Name(id=name) if name in scope.defined and isinstance(scope.node, ast.ClassDef):
+            return Callees((Definition(file, scope.defined[name], scope.inner_name(name)),))
+        case ast.Name() | ast.Attribute():
+            meant = file.resolve(bound)
+        case _:
+            return NONE
+    found = find_definition(file, meant) if meant is not None else None
+    return _name_candidates(file, meant, found) if found is not None and meant is not None else NONE
+
+
+@query
+def _is_global(file: File, name: str) -> bool:
+    """Whether a function of the file assigns to a name of its module."""
+    return name in file.scope.aliases and any(name in scope.globals for scope in file.scopes[1:])
+
+
+@query
+def _rivals(file: File, scope: Scope) -> dict[str, list[Any]]:
+    """The names that a scope may leave bound to one thing or another, each with what it may be bound to.
+
+    That is the last binding that no branch decides, and all that come after it.
+    """
+    found: dict[str, list[Any]] = {}
+    body = getattr(scope.node, "body", [])
+    for name, value, is_sure in _bindings(file, body, is_sure=True) if isinstance(body, list) else ():
+        if is_sure:
+            found[name] = [value]
+        else:
+            found.setdefault(name, []).append(value)
+    return {name: values for name, values in found.items() if len(values) > 1}
+
+
+def _bindings(file: File, block: Iterable[ast.stmt], *, is_sure: bool) -> Iterator[tuple[str, Any, bool]]:
+    """The names that statements bind, in order, and to what: a definition, a value, or a name that is imported."""
+    for statement in block:
+        match statement:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name, statement, is_sure
+            case ast.Import(names=names):
+                for each in names:
+                    first = each.name.partition(".")[0]
+                    yield each.asname or first, each.name if each.asname else first, is_sure
+            case ast.ImportFrom(names=names):
+                origin = module_of_import(file, statement)
+                yield from ((each.asname or each.name, f"{origin}.{each.name}", is_sure) for each in names)
+            case ast.Assign(targets=targets, value=value):
+                for target in targets:
+                    if isinstance(target, ast.Name):
+                        yield target.id, value, is_sure
+                    elif isinstance(target, (ast.Tuple, ast.List)):
+                        yield from ((part.id, statement, is_sure) for part in target.elts if isinstance(part, ast.Name))
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                yield name, value, is_sure
+            case ast.If(test=ast.Name(id="TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING"), orelse=block):
+                yield from _bindings(file, block, is_sure=is_sure)
+            case _:
+                for inner in _blocks(statement):
+                    yield from _bindings(file, inner, is_sure=False)
+
+
+def _blocks(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
+    """The blocks of a compound statement, in the order of the text."""
+    for name in ("body", "handlers", "cases", "orelse", "finalbody"):
+        for each in getattr(statement, name, ()):
+            if isinstance(each, ast.stmt):
+                yield [each]
+            else:
+                yield each.body

@@ -1,0 +1,149 @@
+"""`Definition`: the function or class of the project that an absolute dotted name stands for, and its base classes."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import TypeAlias
+
+from dbhygiene.program.names import find_module
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import FUNCTION
+from dbhygiene.source.queries import query
+from dbhygiene.source.records import Record
+from dbhygiene.source.scopes import Scope
+
+Definable: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef"
+
+MAX_REEXPORTS = 8
+MAX_BASES = 16
+
+
+class Definition(Record):
+    """A function or class of the project: its file and node."""
+
+    file: File
+    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    name: str  # qualified within its file
+
+    @property
+    def dotted_name(self) -> str:
+        return f"{self.file.module}.{self.name}"
+
+    @property
+    def decorators(self) -> Iterator[str]:
+        """The dotted names of the decorators that can be told; called ones by what is called."""
+        for decorator in self.node.decorator_list:
+            target = decorator.func if isinstance(decorator, ast.Call) else decorator
+            if (name := self.file.resolve(target)) is not None:
+                yield name
+
+
+@query
+def find_definition(near: File, dotted: str) -> Definition | None:
+    """The project's own function or class of this absolute name, through re-exports and base classes."""
+    for _ in range(MAX_REEXPORTS):
+        module = _module_of(dotted, near)
+        if module is None:
+            return None
+        file, rest = module
+        found = _within(file, rest)
+        if not isinstance(found, str):
+            return found
+        if found == dotted:
+            return None
+        dotted, near = found, file  # imported there from elsewhere
+    return None
+
+
+def resolve_step(near: File, dotted: str) -> tuple[str | None, tuple[File, list[str]] | None]:
+    """The module of the project that holds an absolute name, with the name there; before it, where that imports it."""
+    place = _module_of(dotted, near)
+    if place is None:
+        return None, None
+    found = _within(*place)
+    return (found if isinstance(found, str) else None), place
+
+
+def _module_of(dotted: str, near: File) -> tuple[File, list[str]] | None:
+    """The project's file that holds a dotted name, else `near` where the name is below its own; and the name there."""
+    own = f"{near.module}."
+    return find_module(near, dotted) or ((near, dotted[len(own) :].split(".")) if dotted.startswith(own) else None)
+
+
+def _within(file: File, path: list[str]) -> Definition | str | None:
+    """A definition in a file, or the absolute name under which to look for it elsewhere."""
+    first, *rest = path
+    if first not in file.scope.defined:
+        meaning = file.meaning(first, file.scope)
+        own = f"{file.module}.{first}"
+        if meaning in (None, own, first):
+            return None
+        return ".".join([str(meaning), *rest])
+    node: Definable = file.scope.defined[first]
+    name = first
+    while rest:
+        if isinstance(node, FUNCTION):
+            if rest[0] != "<locals>" or len(rest) < 2:
+                return None
+            inner = file.functions[node].defined.get(rest[1])
+            if inner is None:
+                return None
+            node, name, rest = inner, f"{name}.<locals>.{rest[1]}", rest[2:]
+            continue
+        member, rest = rest[0], rest[1:]
+        found = find_method(Definition(file, node, name), member)
+        if found is None:
+            return None
+        if not rest:
+            return found
+        file, node, name = found.file, found.node, found.name
+    return Definition(file, node, name)
+
+
+def base_classes(cls: Definition) -> tuple[Definition, ...]:
+    """The base classes of a class that the project defines, the nearest first; not the class itself."""
+    known = cls.file.query_results[base_classes]
+    if cls.node not in known:
+        known[cls.node] = tuple(_compute_bases(cls))
+    return known[cls.node]  # type: ignore[no-any-return]
+
+
+def _compute_bases(cls: Definition) -> Iterator[Definition]:
+    assert isinstance(cls.node, ast.ClassDef)
+    seen: set[ast.AST] = {cls.node}
+    todo = [cls]
+    while todo and len(seen) < MAX_BASES:
+        each = todo.pop(0)
+        for base in each.node.bases:  # type: ignore[union-attr]
+            expr = base.value if isinstance(base, ast.Subscript) else base
+            name = each.file.resolve(expr)
+            found = find_definition(each.file, name) if name else None
+            if found and isinstance(found.node, ast.ClassDef) and found.node not in seen:
+                seen.add(found.node)
+                todo.append(found)
+                yield found
+
+
+def find_method(cls: Definition, name: str) -> Definition | None:
+    """A class's own or inherited method, or a class within it."""
+    return _own_method(cls, name) or next(
+        (found for each in base_classes(cls) if (found := _own_method(each, name))), None
+    )
+
+
+def _own_method(cls: Definition, name: str) -> Definition | None:
+    scope = cls.file.classes.get(cls.name)
+    if scope is None or name not in scope.defined:
+        return None
+    return Definition(cls.file, scope.defined[name], scope.inner_name(name))
+
+
+def enclosing_class(file: File, scope: Scope) -> Definition | None:
+    """The class around a scope, however deep within its methods."""
+    here: Scope | None = scope
+    while here is not None:
+        if isinstance(here.node, ast.ClassDef):
+            return Definition(file, here.node, here.name)
+        here = here.parent
+    return None

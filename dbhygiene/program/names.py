@@ -1,0 +1,104 @@
+"""Find the module, class or function of the project in which an absolute dotted name is defined."""
+
+from __future__ import annotations
+
+import ast
+
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import FUNCTION, Function
+from dbhygiene.source.queries import query
+from dbhygiene.source.scopes import Scope
+
+MAX_MODULES = 6  # that hand a name on to each other
+
+
+@query
+def find_module(file: File, name: str) -> tuple[File, list[str]] | None:
+    """The project's file that holds an absolute dotted name, and the name within it."""
+    if name.startswith(f"{file.module}."):
+        inner = name[len(file.module) + 1 :].split(".")
+        if inner[0] in file.scope.bound or inner[0] in file.scope.imports:
+            return file, inner
+    parts = name.split(".")
+    for length in range(len(parts) - 1, 0, -1):
+        other = file.project.module(".".join(parts[:length]), file)
+        if other is not None:
+            return other, parts[length:]
+    return None
+
+
+@query
+def canonical_name(file: File, name: str) -> str:
+    """The name that an absolute name has where it is defined: modules that only hand it on are seen through."""
+    for _ in range(MAX_MODULES):
+        found = find_module(file, name)
+        if found is None or not found[1]:
+            break
+        file, (first, *rest) = found
+        if first in file.scope.imports:
+            name = ".".join([file.scope.imports[first], *rest])
+        elif first not in file.scope.bound and file.scope.stars:
+            name = ".".join([file.scope.stars[0], first, *rest])
+        else:
+            break
+    return name
+
+
+def is_imported(file: File) -> bool:
+    """Whether another file of the project imports a file, or may: many have its name."""
+    others = file.project.files_mentioning_all(file.module.rpartition(".")[2])
+    return others is None or any(_imports(each, file) for each in others if each.path != file.path)
+
+
+def _imports(other: File, file: File) -> bool:
+    named = (name for scope in other.scopes for name in (*scope.imports.values(), *scope.stars))
+    return any(name == file.module or name.startswith(f"{file.module}.") for name in named)
+
+
+def find_function(file: File, name: str) -> tuple[File, Function] | None:
+    """The project's function of this absolute name; a method may be a base class's."""
+    found = find_module(file, canonical_name(file, name))
+    if found is None:
+        return None
+    owner, path = found
+    scope: Scope | None = owner.scope
+    if len(path) > 1:
+        scope = owner.classes.get(".".join(path[:-1]))
+    for _ in range(6):
+        if scope is None:
+            return None
+        if path[-1] in scope.defined:
+            definition = scope.defined[path[-1]]
+            return (owner, definition) if isinstance(definition, FUNCTION) else None
+        if not isinstance(scope.node, ast.ClassDef):
+            return None
+        owner, scope = next(iter(project_bases(owner, scope)), (owner, None))
+    return None
+
+
+def project_bases(file: File, scope: Scope) -> list[tuple[File, Scope]]:
+    """The project's own classes among the bases of a class."""
+    found = []
+    if isinstance(scope.node, ast.ClassDef):
+        for base in scope.node.bases:
+            name = file.resolve(base)
+            place = find_module(file, canonical_name(file, name)) if name else None
+            if place and (its_scope := place[0].classes.get(".".join(place[1]))) is not None:
+                found.append((place[0], its_scope))
+    return found
+
+
+def split_class_path(file: File, path: list[str]) -> tuple[Scope, list[str]] | None:
+    """The class in which a name of a file begins, and the rest of the name."""
+    for length in range(len(path), 0, -1):
+        if (scope := file.classes.get(".".join(path[:length]))) is not None:
+            return scope, path[length:]
+    return None
+
+
+def parameter_annotation(scope: Scope, name: str) -> ast.expr | None:
+    """The annotation of a parameter."""
+    if not isinstance(scope.node, FUNCTION):
+        return None
+    args = scope.node.args
+    return next((a.annotation for a in (*args.posonlyargs, *args.args, *args.kwonlyargs) if a.arg == name), None)

@@ -1,0 +1,243 @@
+"""`Value`: what an expression may be. Constants, partly known strings, dicts, and choices of these.
+
+A value covers every run of the program: a name that is assigned several values is their `Choice`. `UNKNOWN` is
+anything. `Called` is the result of a library's function, with its arguments. `evaluation` computes values.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeAlias
+
+from dbhygiene.source.file import File
+from dbhygiene.source.records import Frozen, Record
+
+HOLE = "\0"  # in a pattern: any text
+_CHOICES = 8
+_LONGEST = 2000  # characters of a pattern
+
+
+class Unknown(Record):
+    """Anything."""
+
+
+class Constant(Record):
+    """Exactly this: a string, a number, True, False, None."""
+
+    value: Any
+
+
+class Text(Record):
+    """A string of which parts are known: `HOLE` stands for each of the others."""
+
+    pattern: str
+
+    @property
+    def prefix(self) -> str:
+        return self.pattern.partition(HOLE)[0]
+
+
+class Number(Record):
+    """Some number."""
+
+
+class Named(Record):
+    """A function, a class, or what another library keeps under this dotted name."""
+
+    name: str
+
+
+class Instance(Record):
+    """An object of this class, or so its annotation says."""
+
+    name: str
+
+
+class Dict(Frozen):
+    """A dict that may have these items; others too, if it is `open`. `literal` is where `file` writes it."""
+
+    items: Mapping[str, Value] = {}
+    open: bool = False
+    file: File | None = None
+    literal: ast.Dict | None = None
+
+
+class Called(Frozen):
+    """What a function returns that is not ours to read: its dotted name, or `.method` of the `receiver`."""
+
+    name: str
+    arguments: tuple[Value, ...] = ()
+    keywords: Dict = Dict()
+    receiver: Value | None = None
+    file: File | None = None
+    call: ast.Call | None = None
+
+
+class Choice(Record):
+    """One of these."""
+
+    options: tuple[Value, ...] = ()
+
+
+Value: TypeAlias = "Unknown | Constant | Text | Number | Named | Instance | Dict | Called | Choice"
+UNKNOWN = Unknown()
+NOTHING = Choice()  # what a variable that is defined by itself adds to its own value
+ANY_TEXT = Text(HOLE)
+
+
+def options(found: Value) -> Iterator[Value]:
+    """The single values that a value may be."""
+    if isinstance(found, Choice):
+        yield from found.options
+    else:
+        yield found
+
+
+def choice_of(values: Iterable[Value]) -> Value:
+    """One of several values; UNKNOWN among them where there are too many to follow."""
+    flat: list[Value] = []
+    for one in values:
+        flat += [option for option in options(one) if option not in flat]
+    if len(flat) > _CHOICES:
+        flat = [*flat[: _CHOICES - 1], UNKNOWN]
+    return flat[0] if len(flat) == 1 else Choice(tuple(flat))
+
+
+def as_dict(found: Value) -> Dict:
+    """The dict that a value may be: with every item that it may have, open where it may be something else."""
+    if isinstance(found, Dict):
+        return found
+    whole = Dict()
+    for option in options(found):
+        if isinstance(option, Dict):
+            whole = merge_dicts(whole, option)
+        elif not (isinstance(option, Constant) and not option.value):  # `options or {}`, `options = None`
+            whole = Dict(whole.items, open=True)
+    return whole
+
+
+def patterns(found: Value) -> list[str]:
+    """The strings that a value may be written as, each with `HOLE` for what is not known of it."""
+    texts = []
+    for option in options(found):
+        match option:
+            case Constant(value=bool() | str() | int() | float() as known):
+                texts.append(str(known))
+            case Text(pattern=pattern):
+                texts.append(pattern)
+            case _:
+                texts.append(HOLE)
+    return texts
+
+
+def merge_dicts(first: Dict, second: Dict, literal: ast.Dict | None = None, file: File | None = None) -> Dict:
+    """A dict that has the items of both: where they differ, those of either."""
+    items = dict(first.items)
+    for key, its_value in second.items.items():
+        items[key] = choice_of([items[key], its_value]) if key in items else its_value
+    kept = literal or first.literal or second.literal
+    only = bool(literal) or not (first.literal and second.literal)
+    owner = file or first.file or second.file
+    return Dict(items, first.open or second.open, owner if only else None, kept if only else None)
+
+
+def dict_with(key: Value, item: Value) -> Dict:
+    """The dict that `d[key] = item` makes of an empty one."""
+    keys = [option.value for option in options(key) if isinstance(option, Constant)]
+    known = len(keys) == sum(1 for _ in options(key))
+    return Dict({key: item for key in keys if isinstance(key, str)}, open=not known)
+
+
+def look_up(container: Value, key: Value, default: Value) -> Value:
+    """What `container[key]` may be, or the default."""
+    known = as_dict(container)
+    found: list[Value] = []
+    for option in options(key):
+        if isinstance(option, Constant) and option.value in known.items:
+            found.append(known.items[option.value])
+        else:
+            found.append(UNKNOWN if known.open else default)
+    return choice_of(found) if found else UNKNOWN
+
+
+def text_value(pattern: str) -> Value:
+    pattern = re.sub(f"{HOLE}+", HOLE, pattern[:_LONGEST] + (HOLE if len(pattern) > _LONGEST else ""))
+    return Text(pattern) if HOLE in pattern else Constant(pattern)
+
+
+def concatenate(parts: Iterable[Value]) -> Value:
+    """The parts, one after the other."""
+    texts = [""]
+    for part in parts:
+        several = dict.fromkeys(patterns(part))
+        if len(texts) * len(several) > (_CHOICES // 2 if any(texts) else _CHOICES):
+            several = {HOLE: None}  # what stands first matters most: it is not to be crowded out
+        texts = [text + more for text in texts for more in several]
+    return choice_of(text_value(text) for text in texts)
+
+
+_ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.FloorDiv: operator.floordiv,
+    ast.Div: operator.truediv,
+    ast.Mod: operator.mod,
+}
+
+
+def is_text(found: Value) -> bool:
+    return isinstance(found, Constant) and isinstance(found.value, str)
+
+
+def terms(expr: ast.BinOp) -> list[ast.expr]:
+    """The terms of a sum: a long one is deeper than Python's own stack."""
+    terms: list[ast.expr] = []
+    left: ast.expr = expr
+    while isinstance(left, ast.BinOp) and isinstance(left.op, ast.Add):
+        terms.append(left.right)
+        left = left.left
+    return [left, *reversed(terms)]
+
+
+def calculate(kind: type[ast.operator], left: Value, right: Value) -> Value:
+    function = _ARITHMETIC.get(kind)
+    found: list[Value] = []
+    for one in options(left):
+        for other in options(right):
+            match one, other:
+                case Constant(value=int() | float() as a), Constant(value=int() | float() as b) if function:
+                    try:
+                        found.append(Constant(function(a, b)))
+                    except (ArithmeticError, ValueError):
+                        found.append(UNKNOWN)
+                case (Constant(value=int() | float()) | Number(), Constant(value=int() | float()) | Number()):
+                    found.append(Number())
+                case _:
+                    found.append(UNKNOWN)
+    return choice_of(found)
+
+
+def negative(found: Value) -> Value:
+    match found:
+        case Constant(value=int() | float() as number):
+            return Constant(-number)
+    return Number() if isinstance(found, Number) else UNKNOWN
+
+
+def number(found: Value, kind: str) -> Value:
+    if isinstance(found, Constant):
+        try:
+            return Constant(int(found.value) if kind == "int" else float(found.value))
+        except (TypeError, ValueError):
+            return Number()
+    return Number()
+
+
+def until(pattern: str, starts: list[str]) -> str:
+    """The part of a pattern before anything that begins in one of these ways."""
+    cut = min((index for start in starts if (index := pattern.find(start) if start != HOLE else 0) >= 0), default=-1)
+    return pattern if cut < 0 else pattern[:cut] + HOLE

@@ -1,0 +1,249 @@
+"""Which files are a project's Python files: what git would commit, or what `.gitignore` files do not exclude."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, overload
+
+from dbhygiene.config.settings import EXCLUDED
+
+if TYPE_CHECKING:
+    import subprocess
+
+ENDINGS = (".py", ".pyi")
+_AT_ONCE = 8  # processes of git
+_NAME = re.compile(r"[\w.-]+")  # a pattern that is matched without `pathspec`
+
+Matches = Callable[[str], bool]
+
+
+class Files(Sequence[Path]):
+    """Files by their names; paths are made of these when somebody asks, since each costs more than its file's times."""
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self.names = tuple(names)
+
+    @cached_property
+    def _paths(self) -> tuple[Path, ...]:
+        return tuple(map(Path, self.names))
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __iter__(self) -> Iterator[Path]:
+        return iter(self._paths)
+
+    @overload
+    def __getitem__(self, place: int) -> Path: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Path, ...]: ...
+
+    def __getitem__(self, place: int | slice) -> Path | tuple[Path, ...]:
+        return self._paths[place]
+
+    def __eq__(self, other: object) -> bool:
+        return self.names == other.names if isinstance(other, Files) else list(self) == other
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class DiscoveredFiles:
+    """Files, in order, and what could not be looked into, with the reason."""
+
+    def __init__(self) -> None:
+        self.files = Files()
+        self.unlisted: list[tuple[Path, str]] = []
+        self.listed: Collection[str] | None = None  # all names that git gives, relative to the root, where it was asked
+
+
+class Listing:
+    """The Python files below some paths, each once, sorted: git is asked at once, and may answer in its own time.
+
+    A path that is given is taken, whatever excludes say, unless they are to be `force`d on it. Patterns of
+    `exclude` are written as in `.gitignore`, and relative to `root`. `is_all` tells whether this is all below the root.
+    """
+
+    def __init__(
+        self, paths: Iterable[Path], root: Path, exclude: Iterable[str] = EXCLUDED, *, force: bool = False
+    ) -> None:
+        paths, patterns = list(paths), tuple(exclude)
+        self._root = root
+        self.is_all = paths == [root] and not force
+        self._names = frozenset(pattern for pattern in patterns if _NAME.fullmatch(pattern))
+        self._excluded = _matcher(tuple(pattern for pattern in patterns if pattern not in self._names), root)
+        meant = [path for path in dict.fromkeys(paths) if not (force and self._is_excluded(path, root))]
+        self.directories = [path for path in meant if path.is_dir()]
+        self._files = [str(path) for path in meant if not path.is_dir()]
+        self._asked = {path: _git(path) for path in self.directories[:_AT_ONCE]}
+
+    def _is_excluded(self, path: Path, root: Path) -> bool:
+        return self._excluded(str(path)) or not self._names.isdisjoint(_parts(path, root))
+
+    def collect(self, there: Collection[str] = ()) -> DiscoveredFiles:
+        """The files, and what could not be looked into; of some, it is known already that they are `there`."""
+        found = DiscoveredFiles()
+        files = dict.fromkeys(self._files)
+        for directory in self.directories:
+            git = self._asked.pop(directory, None) or _git(directory)
+            below = _by_git(directory, git, self._names, there, found) or _by_walk(directory, self._names, found)
+            kept = below if self._excluded is _match_nothing else (file for file in below if not self._excluded(file))
+            files.update(dict.fromkeys(kept))
+        found.files = Files(self._without_duplicates(sorted(files)))
+        found.unlisted = [each for each in found.unlisted if not self._is_excluded(each[0] / "x", self._root)]
+        return found
+
+    def _without_duplicates(self, files: list[str]) -> list[str]:
+        """These files without links to others of them: a file that is reached by two names is one file."""
+        given = [*self._files, *map(str, self.directories)]
+        is_twisted = len(given) > 1 and any(os.path.realpath(path) != path for path in given)
+        links = {file for file in files if os.path.islink(file)}
+        if not links and not is_twisted:
+            return files
+        kept: dict[str, str] = {}
+        for file in sorted(files, key=lambda file: (file in links, file)):  # the file itself before links to it
+            kept.setdefault(os.path.realpath(file), file)
+        return sorted(kept.values())
+
+
+def _parts(path: Path, root: Path) -> tuple[str, ...]:
+    try:
+        return path.relative_to(root).parts
+    except ValueError:
+        return ()
+
+
+def _git(directory: Path) -> subprocess.Popen[bytes] | None:
+    """Git, at work on what it tracks or would track."""
+    import subprocess
+
+    command = ["git", "ls-files", "-co", "--exclude-standard", "-z", "--", "*.py", "*.pyi"]
+    english = {**os.environ, "LC_ALL": "C"}  # what git warns of is read
+    try:
+        return subprocess.Popen(
+            command,
+            cwd=directory,
+            env=english,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+        )
+    except OSError:
+        return None
+
+
+def _by_git(
+    directory: Path,
+    git: subprocess.Popen[bytes] | None,
+    excluded: frozenset[str],
+    there: Collection[str],
+    found: DiscoveredFiles,
+) -> list[str]:
+    """What git says; nothing where it cannot say."""
+    if git is None:
+        return []
+    with git:
+        listed, warnings = git.communicate()
+    if git.returncode:
+        return []
+    names = found.listed = set(os.fsdecode(listed).split("\0")[:-1])
+    if b"could not open directory" in warnings:
+        found.unlisted += _closed(directory, os.fsdecode(warnings))
+    if any(os.fsencode(word) in listed for word in excluded):
+        names = {name for name in names if excluded.isdisjoint(name.split("/"))}
+    base = os.path.join(directory, "")
+    paths = [base + name for name in sorted(names)]
+    return [path for path in paths if path in there or os.path.isfile(path)]  # git lists what was removed, too
+
+
+def _closed(directory: Path, warnings: str) -> Iterator[tuple[Path, str]]:
+    """The directories that git could not list: it names them from the top of its work tree."""
+    top = next((above for above in (directory, *directory.parents) if (above / ".git").exists()), directory)
+    for name, reason in re.findall(r"could not open directory '(.*)/': (.*)", warnings):
+        yield top / name, reason
+
+
+def _by_walk(directory: Path, excluded: frozenset[str], found: DiscoveredFiles) -> Iterator[str]:
+    """Files below a directory; directories that are links are not entered, so that there is no way round."""
+    todo: list[tuple[str, tuple[Matches, ...]]] = [(str(directory), ())]
+    while todo:
+        here, ignored = todo.pop()
+        try:
+            with os.scandir(here) as listing:
+                entries = list(listing)
+        except OSError as error:
+            found.unlisted.append((Path(here), error.strerror or str(error)))
+            continue
+        if ".gitignore" in {entry.name for entry in entries}:
+            ignored = (*ignored, _gitignore(here))
+        for entry in entries:
+            name = entry.name
+            if name in excluded:
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                if not _any(ignored, entry.path + "/"):
+                    todo.append((entry.path, ignored))
+            elif name.endswith(ENDINGS) and _is_file(entry) and not _any(ignored, entry.path):
+                yield entry.path
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link that leads to itself
+        return False
+
+
+def _any(matchers: tuple[Matches, ...], path: str) -> bool:
+    return bool(matchers) and any(matches(path) for matches in matchers)
+
+
+def _gitignore(directory: str) -> Matches:
+    try:
+        lines = Path(directory, ".gitignore").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        lines = []
+    return _matcher(tuple(lines), Path(directory))
+
+
+def _match_nothing(path: str) -> bool:
+    return False
+
+
+@lru_cache
+def matcher(pattern: str, base: Path) -> Matches:
+    """Whether an absolute path matches one pattern; a mere name needs no `pathspec`, which takes long to import."""
+    if not _NAME.fullmatch(pattern):
+        return _matcher((pattern,), base)
+    return lambda path: pattern in _parts(Path(path), base)
+
+
+def _matcher(patterns: tuple[str, ...], base: Path) -> Matches:
+    """Whether an absolute path matches one of these patterns, as `.gitignore` in `base` would."""
+    if not patterns:
+        return _match_nothing
+    from pathspec import GitIgnoreSpec
+
+    try:
+        spec = GitIgnoreSpec.from_lines(patterns)
+    except ValueError:  # to git, `!` and a backslash at the end match nothing
+        spec = GitIgnoreSpec.from_lines(filter(_is_valid, patterns))
+    prefix = str(base).rstrip(os.sep) + os.sep
+
+    def matches(path: str) -> bool:
+        return path.startswith(prefix) and spec.match_file(path[len(prefix) :])
+
+    return matches
+
+
+def _is_valid(pattern: str) -> bool:
+    from pathspec import GitIgnoreSpec
+
+    try:
+        return bool(GitIgnoreSpec.from_lines((pattern,)))
+    except ValueError:
+        return False

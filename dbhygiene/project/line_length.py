@@ -1,0 +1,69 @@
+"""How long a project's lines may be, as the settings of its other tools say."""
+
+from __future__ import annotations
+
+import configparser
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from dbhygiene.config.loading import toml
+
+DEFAULT = 88  # of ruff and black, where they are set up and name no length
+_PEP8 = 79  # of flake8 and pycodestyle
+_SECTIONS = ("flake8", "pycodestyle", "pep8")
+
+
+def line_length(directory: Path, root: Path) -> int | None:
+    """The columns that a line of a file in this directory may take; None where no tool is set up that has a say.
+
+    The directory that is nearest to the file decides, up to the root.
+    """
+    around = [each for each in (directory, *directory.parents) if each == root or root in each.parents]
+    for place in around:
+        if lengths := list(_lengths(place)):
+            return min(lengths)
+    return None
+
+
+def _lengths(place: Path) -> Iterator[int]:
+    for name in ("ruff.toml", ".ruff.toml"):
+        if (table := _toml(place / name)) is not None:
+            yield _number(table.get("line-length"), DEFAULT)
+    tools = (_toml(place / "pyproject.toml") or {}).get("tool", {})
+    if isinstance(tools, Mapping):
+        for tool in ("ruff", "black"):
+            if isinstance(table := tools.get(tool), Mapping):
+                yield _number(table.get("line-length", table.get("line_length")), DEFAULT)
+        for tool in _SECTIONS:
+            if isinstance(table := tools.get(tool), Mapping):
+                yield _number(table.get("max-line-length", table.get("max_line_length")), _PEP8)
+    for name in ("setup.cfg", "tox.ini", ".flake8"):
+        yield from _ini(place / name)
+
+
+def _ini(path: Path) -> Iterator[int]:
+    parser = configparser.RawConfigParser(strict=False)
+    try:
+        parser.read_string(path.read_text("utf-8", "replace"))
+    except (OSError, configparser.Error):
+        return
+    for section in _SECTIONS:
+        if parser.has_section(section):
+            value = parser.get(section, "max-line-length", fallback=parser.get(section, "max_line_length", fallback=""))
+            yield _number(value, _PEP8)
+
+
+def _toml(path: Path) -> Mapping[str, Any] | None:
+    try:
+        table = toml(path.read_text("utf-8"))
+    except (OSError, ValueError):  # UnicodeDecodeError is one
+        return None
+    return table if isinstance(table, dict) else None
+
+
+def _number(value: object, default: int) -> int:
+    """A length as it is written; 1 to 9 columns are no length, nor is a word."""
+    found = re.match(r"\s*(\d+)", str(value)) if value is not None else None
+    return int(found[1]) if found and int(found[1]) > 9 else default

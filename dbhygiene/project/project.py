@@ -1,0 +1,468 @@
+"""A project: its files, read once, and its modules, found as Python would find them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dbhygiene.config.settings import Settings
+from dbhygiene.project.discovery import DiscoveredFiles, Files, Listing
+from dbhygiene.project.import_graph import ImportGraph
+from dbhygiene.source.file import NOT_PYTHON, File, ProjectView
+
+if TYPE_CHECKING:
+    from dbhygiene.project.requirements import Requirements
+
+FEW = 16  # files that are looked at one by one, before the project is asked what leads to them
+MANY = 100  # files that speak of a name: beyond, everybody does
+LARGEST = 10 << 20  # bytes; a file beyond is a table of data, and its tree would need gigabytes
+HELD = 64 << 20  # bytes of files that are kept: whoever asks for a word again finds it without reading them all
+
+
+class Dependencies:
+    """What was asked of a project on behalf of each of its files: what a file's findings may depend on."""
+
+    def __init__(self) -> None:
+        self.lookups: dict[str, dict[tuple[str, str], str]] = defaultdict(dict)  # asker -> name, directory -> path
+        self.words: dict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)  # asker -> word -> paths
+
+    def note(self, asker: str, word: str, paths: Iterable[str]) -> None:
+        """A word was looked for; these were among the files that mattered."""
+        known = self.words[asker].get(word, ())
+        self.words[asker][word] = tuple(dict.fromkeys((*known, *paths)))
+
+
+class Project:
+    """The files below a root, and what they say of each other; answers for `source.ProjectView`."""
+
+    def __init__(self, root: Path, settings: Settings | None = None) -> None:
+        self._root = root
+        self._settings = settings or Settings()
+        self._files: dict[Path, File] = {}
+        self._modules: dict[tuple[str, str], Path | None] = {}
+        self._bases: dict[str, tuple[str, ...]] = {}
+        self._listed: dict[str, frozenset[str]] = {}
+        self._reach = ImportGraph(self._data, self.module_name, self.find_module, self._note)
+        self._speaking: dict[str, list[File]] = {}
+        self._mentions: dict[str, list[File]] = {}
+        self._naming: dict[tuple[str, ...], list[File] | None] = {}
+        self._named: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self.asked: Dependencies | None = None  # where questions are noted, if they are
+        self._bytes: dict[Path, bytes] = {}
+        self._held = 0
+        self._lengths: dict[str, int | None] = {}
+
+    @property
+    def root(self) -> Path:
+        return self._root
+
+    @property
+    def settings(self) -> Settings:
+        return self._settings
+
+    # -- files ----------------------------------------------------------------------------------------
+
+    def listing(self, paths: Iterable[Path], *, force_exclude: bool = False) -> Listing:
+        """The Python files that these paths, absolute ones, stand for, as soon as somebody asks for them."""
+        return Listing(paths, self.root, (*self.settings.exclude, *self.settings.extend_exclude), force=force_exclude)
+
+    def collect(self, listing: Listing, there: Collection[str] = ()) -> DiscoveredFiles:
+        """These files; see `Listing.collect`."""
+        found = listing.collect(there)
+        if listing.is_all:
+            self.__dict__["everything"] = found.files  # a cached property, filled in
+        return found
+
+    def discover(self, paths: Iterable[Path], *, force_exclude: bool = False) -> DiscoveredFiles:
+        """The Python files that these paths, absolute ones, stand for."""
+        return self.collect(self.listing(paths, force_exclude=force_exclude))
+
+    def is_all(self, paths: Sequence[Path]) -> bool:
+        """Whether these are all of the project's files, as far as that is known already."""
+        return "everything" in self.__dict__ and self.everything == paths
+
+    def read(self, path: Path) -> bytes:
+        """The bytes of a file; raises OSError where it cannot be read, or is too large to be a program."""
+        if (data := self._bytes.get(path)) is None:
+            data = _read(str(path))
+            if self._held + len(data) <= HELD:
+                self._held += len(data)
+                self._bytes[path] = data
+        return data
+
+    def supply(self, path: Path, data: bytes) -> None:
+        """Take these bytes for those of a file, which need not be there."""
+        self._bytes[path] = data
+
+    def file(self, path: Path, data: bytes | None = None) -> File:
+        """The file at an absolute path; raises OSError, SyntaxError or UnicodeError where it is no Python text.
+
+        `data` are its bytes, where they are known already.
+        """
+        if (file := self._files.get(path)) is None:
+            file = File.decode(
+                path, self.read(path) if data is None else data, self.module_name(path), self._view_for(path)
+            )
+            self._files[path] = file
+        return file
+
+    def _view_for(self, path: Path) -> ProjectView:
+        return self if self.asked is None else _FileView(self, str(path))
+
+    def files_in_use(self) -> Iterator[File]:
+        """The files that have been asked for so far."""
+        yield from self._files.values()
+
+    def replace(self, file: File) -> None:
+        """Let a file's new text be its text from now on."""
+        self._files[file.path] = file
+        if file.path in self._bytes:
+            self._bytes[file.path] = file.encode()
+        self._reach.forget(file.path)
+        for each in self._files.values():
+            each.query_results.clear()  # some are about the old text
+
+    def files_containing(self, word: str) -> Sequence[File]:
+        """The project's files in which a word stands, unparsed."""
+        return self.files_containing_for(word, "")
+
+    def parsed_files_containing(self, word: str) -> Sequence[File]:
+        """The project's files in which a word stands; those that are no Python text are left out."""
+        return self.parsed_files_containing_for(word, "")
+
+    def files_containing_for(self, word: str, asker: str) -> Sequence[File]:
+        """The files that speak of a word, asked on behalf of a file, or of the project as a whole."""
+        if word not in self._speaking:
+            needle = word.encode()
+            paths = (path for path in self.everything if needle in self._data(path))
+            self._speaking[word] = list(self._decode(paths))
+        if self.asked is not None:
+            self.asked.note(asker, word, (str(file.path) for file in self._speaking[word]))
+        return self._speaking[word]
+
+    def parsed_files_containing_for(self, word: str, asker: str) -> Sequence[File]:
+        """The same, of those that parse."""
+        speaking = self.files_containing_for(word, asker)
+        if word not in self._mentions:
+            self._mentions[word] = [file for file in speaking if file.is_program]
+        return self._mentions[word]
+
+    def files_deriving(self, word: str) -> Sequence[File]:
+        """The project's files that may derive a class from one of this name, or of a name that is given to it."""
+        return self.files_deriving_for(word, "")
+
+    def files_deriving_for(self, word: str, asker: str) -> Sequence[File]:
+        """The same, asked on behalf of a file, or of the project as a whole."""
+        bases, renamed = self._class_names
+        todo, paths = [word], dict[Path, None]()
+        for each in todo:  # grows as it is gone through
+            found = bases.get(each, ())
+            paths.update(dict.fromkeys(found))
+            todo += [new for new in sorted(renamed.get(each, ())) if new not in todo]
+            if self.asked is not None:
+                self.asked.note(asker, each, map(str, found))
+        return [file for file in self._decode(paths) if file.is_program]
+
+    def files_setting(self, attribute: str) -> Sequence[File]:
+        """The project's files that set an attribute of this name of something but `self`."""
+        return self.files_setting_for(attribute, "")
+
+    def files_setting_for(self, attribute: str, asker: str) -> Sequence[File]:
+        """The same, asked on behalf of a file, or of the project as a whole."""
+        paths = self._attributes_set.get(attribute, ())
+        if self.asked is not None:
+            self.asked.note(asker, f".{attribute}", map(str, paths))
+        return [file for file in self._decode(paths) if file.is_program]
+
+    @cached_property
+    def _attributes_set(self) -> Mapping[str, list[Path]]:
+        found: dict[str, list[Path]] = defaultdict(list)
+        for path in self.everything:
+            for name in set(re.findall(_SETS, self._data(path))):
+                found[name.decode("utf-8", "replace")].append(path)
+        return found
+
+    @cached_property
+    def _class_names(self) -> tuple[Mapping[str, list[Path]], Mapping[str, set[str]]]:
+        """By the words of files: the files that have a word among the bases of a class; the names given to a name."""
+        bases: dict[str, list[Path]] = defaultdict(list)
+        renamed: dict[str, set[str]] = defaultdict(set)
+        for path in self.everything:
+            data = self._data(path)
+            if b"class" in data:
+                for word in {word for found in re.findall(_BASES, data) for word in re.findall(_WORD, found)}:
+                    bases[word.decode("utf-8", "replace")].append(path)
+            for old, new in (*_import_aliases(data), *((old, new) for new, old in re.findall(_STANDS_FOR, data))):
+                renamed[old.decode("utf-8", "replace")].add(new.decode("utf-8", "replace"))
+        return bases, renamed
+
+    def files_mentioning_all(self, *names: str) -> Sequence[File] | None:
+        """The project's files in which all of these names stand, as whole words; None where these are too many.
+
+        Some names are those of half the files of a project, and a question to so many files is not worth its time.
+        """
+        return self.files_mentioning_all_for(names, "")
+
+    def files_mentioning_all_for(self, names: tuple[str, ...], asker: str) -> Sequence[File] | None:
+        """The same, asked on behalf of a file, or of the project as a whole."""
+        if names not in self._naming:
+            words = [_whole_word(name) for name in names]
+            needles = [name.encode() for name in names]
+            paths = [path for path in self.everything if _has_all(self._data(path), needles, words)]
+            few = len(paths) <= MANY
+            self._naming[names] = [file for file in self._decode(paths) if file.is_program] if few else None
+            self._named[names] = tuple(map(str, paths))
+        if self.asked is not None:
+            self.asked.note(asker, names[0], self._named[names])  # the first stands in each file that has them all
+        return self._naming[names]
+
+    def _data(self, path: Path) -> bytes:
+        try:
+            return self.read(path)
+        except OSError:
+            return b""  # told where the file itself is checked
+
+    def _decode(self, paths: Iterable[Path]) -> Iterator[File]:
+        for path in paths:
+            with suppress(OSError, *NOT_PYTHON):  # likewise
+                yield self.file(path)
+
+    @cached_property
+    def everything(self) -> Files:
+        """All of the project's files."""
+        return self.discover([self.root]).files
+
+    def imports_any(self, file: File, others: Collection[Path]) -> bool:
+        """Whether a file draws in one of these by its imports and theirs, as far as texts tell."""
+        return self._reach.imports_any(file.path, others)
+
+    def _note(self, path: Path, imported: dict[tuple[str, str], str]) -> None:
+        if self.asked is not None:
+            self.asked.lookups[str(path)].update(imported)
+
+    def transitive_imports(self, paths: Iterable[Path]) -> set[Path]:
+        """The project's files that these draw in so, themselves included."""
+        return self._reach.transitive_imports(paths)
+
+    # -- modules --------------------------------------------------------------------------------------
+
+    def _sources(self, directory: str) -> tuple[str, ...]:
+        """The directories from which what lies in this one is imported, the most likely first.
+
+        A part of the project has its own `src`, and it is the same one whether the part is looked at alone or not.
+        """
+        root = str(self.root)
+        named = [os.path.normpath(os.path.join(root, each)) for each in self.settings.src]
+        named = [each for each in named if f"{each}{os.sep}".startswith(root)]  # what lies outside is not read
+        while directory.startswith(root) and directory != root:
+            if os.path.basename(directory) == "src":
+                named.append(directory)
+            directory = os.path.dirname(directory)
+        named += [os.path.join(root, "src"), root]
+        return tuple(each for each in dict.fromkeys(named) if os.path.isdir(each))
+
+    def module_name(self, path: Path) -> str:
+        """The dotted name under which this file is imported."""
+        base = _outside_packages(str(path.parent))
+        if base == str(path.parent):  # in no package: a namespace package, as far as can be told, or a script
+            base = next((each for each in self._sources(base) if base.startswith(each.rstrip("/") + "/")), base)
+        parts = path.relative_to(base).with_suffix("").parts
+        return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
+
+    def module(self, name: str, near: File) -> File | None:
+        """The file that `import name` loads from `near`; None where it is not the project's own."""
+        directory = near.directory
+        key = (name, directory)
+        path = self.find_module(name, directory)
+        if self.asked is not None:
+            self.asked.lookups[str(near.path)][key] = str(path or "")
+        if path is None:
+            return None
+        try:
+            file = self.file(path)
+        except (OSError, *NOT_PYTHON):
+            return None
+        return file if file.is_program else None  # who asks for a module wants to look into it
+
+    def find_module(self, name: str, directory: str) -> Path | None:
+        """Where a module lies that is imported by this name from a file in this directory; looked for once."""
+        key = (name, directory)
+        if key not in self._modules:
+            self._modules[key] = self.search_module(name, directory)
+        return self._modules[key]
+
+    def search_module(self, name: str, directory: str) -> Path | None:
+        """The same, looked for now."""
+        parts = name.split(".")
+        if not all(part.isidentifier() for part in parts):
+            return None
+        for base in self.bases(directory):
+            if self._names(base).isdisjoint((parts[0], f"{parts[0]}.py")):
+                continue
+            stem = os.path.join(base, *parts)
+            for candidate in (os.path.join(stem, "__init__.py"), stem + ".py"):
+                if os.path.isfile(candidate):
+                    return Path(candidate)
+            if os.path.isfile(os.path.join(base, parts[0], "__init__.py")):
+                return None  # the package is here, the module is not: as Python, look no further
+        return None
+
+    def _names(self, directory: str) -> frozenset[str]:
+        """What lies in a directory: most names that are imported lie in none of a project's."""
+        if directory not in self._listed:
+            try:
+                self._listed[directory] = frozenset(os.listdir(directory))
+            except OSError:
+                self._listed[directory] = frozenset()
+        return self._listed[directory]
+
+    def bases(self, directory: str) -> tuple[str, ...]:
+        """Where an import looks: beside a script, beside the package around, in the project's source directories.
+
+        Then in the directories between: a part of a project is often run from a directory of its own.
+        """
+        if directory not in self._bases:
+            self._bases[directory] = tuple(self._look(directory))
+        return self._bases[directory]
+
+    def _look(self, directory: str) -> Iterator[str]:
+        seen = set()
+        outside = _outside_packages(directory)
+        between = [directory] if directory != outside else []  # within a package, its own modules come last
+        here, root = outside, str(self.root)
+        while here.startswith(root) and here != root:
+            here = os.path.dirname(here)
+            between.append(here)
+        for base in (outside, *self._sources(directory), *between):
+            if base not in seen:
+                seen.add(base)
+                yield base
+
+    # -- distributions --------------------------------------------------------------------------------
+
+    @cached_property
+    def _requirements(self) -> Requirements:
+        from dbhygiene.project.requirements import Requirements
+
+        return Requirements(self.root)
+
+    def version_of(self, distribution: str) -> tuple[int, ...] | None:
+        """The version that the project pins or bounds below, None where it says nothing."""
+        return self._requirements.version_of(distribution)
+
+    def requires(self, distribution: str, near: File) -> bool:
+        """Whether the requirements that hold for a file name this distribution."""
+        return self._requirements.names(distribution, near.directory)
+
+    def line_length(self, near: File) -> int | None:
+        """The columns that a line of a file may take, if a tool is set up that has a say."""
+        if near.directory not in self._lengths:
+            from dbhygiene.project.line_length import line_length
+
+            self._lengths[near.directory] = line_length(Path(near.directory), self.root)
+        return self._lengths[near.directory]
+
+    @cached_property
+    def is_distributed(self) -> bool:
+        """Whether the project is built as a package, which other projects may import."""
+        return (self.root / "setup.py").is_file() or any(self._has(name, words) for name, words in _DISTRIBUTED.items())
+
+    def _has(self, name: str, words: Iterable[str]) -> bool:
+        """Whether a file at the root of the project has one of these words."""
+        with suppress(OSError):
+            text = (self.root / name).read_text("utf-8", "replace")
+            return any(word in text for word in words)
+        return False
+
+
+class _FileView:
+    """A project, as one of its files sees it: what is asked through it is asked on behalf of that file."""
+
+    def __init__(self, project: Project, asker: str) -> None:
+        self._project, self._asker = project, asker
+        self.settings, self.root = project.settings, project.root
+        self.module, self.version_of, self.requires = project.module, project.version_of, project.requires
+        self.imports_any, self.line_length = project.imports_any, project.line_length
+
+    @property
+    def is_distributed(self) -> bool:
+        return self._project.is_distributed
+
+    def files_containing(self, word: str) -> Sequence[File]:
+        return self._project.files_containing_for(word, self._asker)
+
+    def parsed_files_containing(self, word: str) -> Sequence[File]:
+        return self._project.parsed_files_containing_for(word, self._asker)
+
+    def files_mentioning_all(self, *names: str) -> Sequence[File] | None:
+        return self._project.files_mentioning_all_for(names, self._asker)
+
+    def files_deriving(self, word: str) -> Sequence[File]:
+        return self._project.files_deriving_for(word, self._asker)
+
+    def files_setting(self, attribute: str) -> Sequence[File]:
+        return self._project.files_setting_for(attribute, self._asker)
+
+
+def _read(path: str) -> bytes:
+    """The bytes of a file; half the time of `Path.read_bytes`, for tens of thousands of files."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        size = os.fstat(handle).st_size
+        if size > LARGEST:
+            raise OSError(f"{size >> 20} MiB; the limit is {LARGEST >> 20} MiB")
+        data = os.read(handle, size + 1)
+        while len(data) > size and (more := os.read(handle, LARGEST)):  # it grows, or is no regular file
+            data += more
+        return data
+    finally:
+        os.close(handle)
+
+
+def _has_all(data: bytes, needles: Sequence[bytes], words: Sequence[re.Pattern[bytes]]) -> bool:
+    """Whether all of these stand there: the quick question before the slow one."""
+    return all(needle in data for needle in needles) and all(word.search(data) for word in words)
+
+
+# Files at the root, and words in them, of a project that is built as a package, or was unpacked from one.
+_DISTRIBUTED = {
+    "pyproject.toml": ("[build-system]", "classifiers"),
+    "setup.cfg": ("[metadata]", "[egg_info]"),
+    "PKG-INFO": ("Name:",),
+}
+# Found by their first letters, which is quick in a large text; compiled when a project is first searched.
+_BASES = rb"class\s+\w+\s*(?:\[[^\]]*\])?\s*\(([^()]*(?:\([^()]*\)[^()]*)*)\)"
+_AS = rb" as (\w+)"
+_STANDS_FOR = rb"\n(?P<new>\w+) *= *(?:\w+\.)*(?P<old>\w+)(?=[ \t]*(?:#|\r|\n|\Z))"
+_SETS = rb"(?<!\bself)\.(\w+)\s*=(?!=)"
+_WORD = rb"\w+"
+_LAST_WORD = rb"\w+\Z"
+
+
+def _import_aliases(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The old and the new name of each `old as new`."""
+    for found in re.finditer(_AS, data):
+        start = max(0, found.start() - 80)
+        if (old := re.search(_LAST_WORD, data[start : found.start()])) is not None:
+            yield old[0], found[1]
+
+
+def _whole_word(name: str) -> re.Pattern[bytes]:
+    before, after = (r"\b" if end.isidentifier() else "" for end in (name[0], name[-1]))
+    return re.compile(f"{before}{re.escape(name)}{after}".encode())
+
+
+def _outside_packages(directory: str) -> str:
+    """The nearest directory, this one or above, that is no regular package."""
+    while os.path.isfile(os.path.join(directory, "__init__.py")):
+        above = os.path.dirname(directory)
+        if above == directory:
+            break
+        directory = above
+    return directory

@@ -1,0 +1,232 @@
+"""What a project says of the distributions that it needs: lock files first, then pins and bounds."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from dbhygiene.config.loading import toml
+from dbhygiene.config.settings import EXCLUDED
+from dbhygiene.source.file import parse
+
+Version = tuple[int, ...]
+Needs = Iterator[tuple[str, "Version | None"]]
+
+_LEVELS = 2  # `services/shop/requirements.txt`; `requirements/*.txt` of each are looked at, too
+# Compiled when a file asks for them: most projects have few of these.
+_REQUIREMENT = r"\s*(?P<name>[A-Za-z0-9][\w.-]*)\s*(?:\[[^\]]*\])?\s*(?P<bounds>[^;#@]*)"
+_BOUND = r"(?P<kind>===?|~=|>=|>|\^|~)?\s*v?(?P<version>\d+(?:\.\d+)*)"
+# Lock files are long and written by programs: `tomllib` takes 25 times as long.
+_LOCKED = r'(?m)^name = "([^"]+)"\s*^version = "([^"]+)"'
+
+
+class Requirements:
+    """What the files of one project say; read at once, when first asked for.
+
+    A repository may have several parts, each with requirements of its own: those that hold for a file lie beside it, or
+    in a directory around it. Where none of these names anything, those of every part count.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._parts = {str(place): known for place in places(root) if (known := read_requirements(place))}
+        self._root = self._parts.get(str(root), {})
+
+    def version_of(self, distribution: str) -> Version | None:
+        """The version that the root names; else that of the parts, where they agree."""
+        name = normal(distribution)
+        if name in self._root:
+            return self._root[name]
+        found = {part[name] for part in self._parts.values() if name in part}
+        return found.pop() if len(found) == 1 else None
+
+    def names(self, distribution: str, directory: str) -> bool:
+        """Whether a distribution is named for what lies in a directory."""
+        around = [part for place, part in self._parts.items() if f"{directory}/".startswith(f"{place.rstrip('/')}/")]
+        return any(normal(distribution) in part for part in around or self._parts.values())
+
+
+def places(root: Path) -> list[Path]:
+    """The directories that requirements are looked for in: the root, and the two levels below it."""
+    found, level = [root], [root]
+    for _ in range(_LEVELS):
+        level = [below for directory in level for below in _directories(directory)]
+        found += level
+    return found
+
+
+def _directories(directory: Path) -> list[Path]:
+    try:
+        with os.scandir(directory) as entries:
+            names = [each.name for each in entries if each.is_dir(follow_symlinks=False)]
+    except OSError:
+        return []
+    return [directory / name for name in sorted(names) if not (name in EXCLUDED or name.startswith("."))]
+
+
+def normal(distribution: str) -> str:
+    """The name under which an index knows a distribution."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+def read_requirements(root: Path) -> Mapping[str, Version | None]:
+    """Each distribution that the files beside each other name, with the version that is pinned or the lower bound."""
+    found: dict[str, Version | None] = {}
+    try:
+        names = os.listdir(root)
+    except OSError:
+        return found
+    for pattern, read in _SOURCES:
+        beside = pattern.partition("/")[0]
+        for path in sorted(root.glob(pattern)) if any(fnmatchcase(name, beside) for name in names) else ():
+            try:
+                text = path.read_text("utf-8", "replace")
+            except OSError:
+                continue
+            for name, version in read(text):
+                if found.get(normal(name)) is None:  # the first who knows a version is right
+                    found[normal(name)] = version
+    return found
+
+
+def _requirement(line: str) -> Needs:
+    if (match := re.match(_REQUIREMENT, line)) and match["name"]:
+        yield match["name"], _lowest(match["bounds"])
+
+
+def _lowest(bounds: str) -> Version | None:
+    """The version that bounds such as `>=1.4,<2`, `==2.0.1` or `^1.2` begin with."""
+    for bound in bounds.strip("() ").split(","):
+        if match := re.match(_BOUND, bound.strip()):
+            return _version(match["version"])
+    return None
+
+
+def _version(text: str) -> Version:
+    return tuple(int(part) for part in re.findall(r"\d+", text.partition("+")[0])[:4])
+
+
+def _lines(text: str) -> Needs:
+    for line in text.splitlines():
+        if not line.lstrip().startswith(("#", "-")):
+            yield from _requirement(line)
+
+
+def _lock(text: str) -> Needs:
+    for name, version in re.findall(_LOCKED, text):
+        yield name, _version(version)
+
+
+def _pipfile_lock(text: str) -> Needs:
+    import json
+
+    try:
+        sections = json.loads(text)
+    except ValueError:
+        return
+    for section in ("default", "develop"):
+        packages = sections.get(section, {}) if isinstance(sections, dict) else {}
+        for name, details in packages.items():
+            yield name, _lowest(str(details.get("version", ""))) if isinstance(details, dict) else None
+
+
+def _pyproject(text: str) -> Needs:
+    """What the standards, poetry, uv and pdm read. Groups include only others of the file, and all are read."""
+    if "depend" not in text:  # part of the name of each of these tables: the others need no parser
+        return
+    table = _toml(text)
+    project, poetry = _table(table, "project"), _table(table, "tool", "poetry")
+    yield from _parse_list(project.get("dependencies"))
+    for key in (("project", "optional-dependencies"), ("dependency-groups",), ("tool", "pdm", "dev-dependencies")):
+        for group in _table(table, *key).values():
+            yield from _parse_list(group)
+    yield from _parse_list(_table(table, "tool", "uv").get("dev-dependencies"))
+    for name in ("dependencies", "dev-dependencies"):
+        yield from _parse_table(_table(poetry, name))
+    for group in _table(poetry, "group"):
+        yield from _parse_table(_table(poetry, "group", group, "dependencies"))
+
+
+def _pipfile(text: str) -> Needs:
+    table = _toml(text)
+    for name in ("packages", "dev-packages"):
+        yield from _parse_table(_table(table, name))
+
+
+def _toml(text: str) -> Mapping[str, object]:
+    """A broken file has no tables."""
+    try:
+        table = toml(text)
+    except (ValueError, RecursionError):
+        return {}
+    return table if isinstance(table, Mapping) else {}
+
+
+def _table(table: object, *keys: str) -> Mapping[str, object]:
+    """A table by its dotted name; an empty one where there is none."""
+    for key in keys:
+        table = table.get(key) if isinstance(table, Mapping) else None
+    return table if isinstance(table, Mapping) else {}
+
+
+def _parse_list(requirements: object) -> Needs:
+    """`["PyMySQL>=1.1", {include-group = "test"}]`"""
+    for each in requirements if isinstance(requirements, list) else ():
+        if isinstance(each, str):
+            yield from _requirement(each)
+
+
+def _parse_table(table: Mapping[str, object]) -> Needs:
+    """`pymysql = "^1.1"`, `{version = "^1.1"}`, or a list of these, one for each platform or Python version."""
+    for name, constraints in table.items():
+        each = constraints if isinstance(constraints, list) else [constraints]
+        lowest = [_lowest(str(one.get("version", "") if isinstance(one, Mapping) else one)) for one in each]
+        known = [version for version in lowest if version is not None]
+        yield name, min(known) if known and len(known) == len(lowest) else None
+
+
+def _setup_cfg(text: str) -> Needs:
+    import configparser
+
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read_string(text)
+    except configparser.Error:
+        return
+    yield from _lines(parser.get("options", "install_requires", fallback=""))
+    if parser.has_section("options.extras_require"):
+        for _, lines in parser.items("options.extras_require"):
+            yield from _lines(lines)
+
+
+def _setup_py(text: str) -> Needs:
+    """The strings below `install_requires` and `extras_require`."""
+    try:
+        tree = parse(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.keyword) and node.arg in ("install_requires", "extras_require"):
+            for part in ast.walk(node.value):
+                if isinstance(part, (ast.List, ast.Tuple)):
+                    for item in part.elts:
+                        if isinstance(item, ast.Constant) and isinstance(item.value, str):
+                            yield from _requirement(item.value)
+
+
+_SOURCES: tuple[tuple[str, Callable[[str], Needs]], ...] = (
+    ("uv.lock", _lock),
+    ("poetry.lock", _lock),
+    ("pdm.lock", _lock),
+    ("Pipfile.lock", _pipfile_lock),
+    ("*requirements*.txt", _lines),
+    ("requirements/*.txt", _lines),
+    ("constraints*.txt", _lines),
+    ("pyproject.toml", _pyproject),
+    ("Pipfile", _pipfile),
+    ("setup.cfg", _setup_cfg),
+    ("setup.py", _setup_py),
+)

@@ -1,0 +1,69 @@
+"""The projects that paths lie in: each has settings of its own, and so has a directory within it that says so."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+from dbhygiene.config import loading
+from dbhygiene.config.settings import Settings
+from dbhygiene.project.discovery import Files, Listing
+from dbhygiene.project.project import Project
+
+
+class Member(NamedTuple):
+    """One project, those of its files that are meant, and what could not be looked into, with the reason.
+
+    `listed` are all names that git lists below the root, where the whole project is meant and git was asked.
+    """
+
+    project: Project
+    files: Files
+    unlisted: Sequence[tuple[Path, str]] = ()
+    listed: Collection[str] | None = None
+
+
+def members(
+    paths: Iterable[Path],
+    settings: Callable[[Path], Settings],
+    *,
+    nested: bool = True,
+    force_exclude: bool = False,
+    meanwhile: Callable[[Project, Listing], Collection[str]] = lambda project, listing: (),
+) -> Iterator[Member]:
+    """The projects of these paths, absolute ones, which must be there.
+
+    Arguments:
+        settings: those of the project with this root.
+        nested: whether settings within a project count: not where one file is to hold for everything.
+        meanwhile: what is done with a project while its files are listed; gives files that are known to be there.
+    """
+    by_root: dict[Path, list[Path]] = {}
+    for path, root in loading.roots_of(paths).items():
+        by_root.setdefault(root, []).append(path)
+    projects = [Project(root, settings(root)) for root in by_root]
+    listings = (each.listing(by_root[each.root], force_exclude=force_exclude) for each in projects)
+    for outer, listing in zip(projects, _ahead(listings), strict=True):
+        root, below = outer.root, by_root[outer.root]
+        found = outer.collect(listing, meanwhile(outer, listing))
+        parts = loading.by_root(found.files.names, root) if nested else {root: found.files.names}
+        own = parts.pop(root, ())
+        listed = found.listed if listing.is_all else None
+        yield Member(outer, Files(own) if parts else found.files, found.unlisted, listed)
+        for inner, files in parts.items():
+            project = Project(inner, settings(inner))
+            allowed = set(project.discover([inner]).files.names)
+            allowed.update([] if force_exclude else map(str, below))  # what is named is meant
+            yield Member(project, Files(file for file in files if file in allowed))
+
+
+def _ahead(listings: Iterator[Listing], count: int = 4) -> Iterator[Listing]:
+    """The same, with so many begun before somebody asks for them."""
+    begun = deque(islice(listings, count))
+    while begun:
+        listing = begun.popleft()
+        begun.extend(islice(listings, 1))
+        yield listing

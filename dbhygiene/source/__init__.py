@@ -1,0 +1,1 @@
+"""One Python file: its text, tree, positions and names."""

@@ -1,0 +1,424 @@
+"""One source file: its text, its tree, where its nodes stand, and what its names mean.
+
+A `File` is immutable; whatever is derived from it is computed once, on demand. Positions are spoken of as
+`Span` everywhere: this is the only place that knows that `ast` counts columns in UTF-8 bytes.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+from dbhygiene.config.settings import Settings
+from dbhygiene.source.nodes import (
+    COMPREHENSION,
+    FUNCTION,
+    Code,
+    Function,
+    Located,
+    NodeT,
+    Span,
+    children,
+    first_parameter,
+)
+from dbhygiene.source.records import Frozen
+from dbhygiene.source.scopes import Index, Scope
+
+NOT_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError)  # what the parser raises, UnicodeError included
+
+MAX_ALIASES = 8  # names that stand for each other
+
+_INNER = (*FUNCTION, ast.Lambda, ast.ClassDef)
+_LINE_END = r"\r\n|\r|\n"
+
+
+class ProjectView(Protocol):
+    """What a file may ask of the project around it; `project.Project` answers."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+    @property
+    def root(self) -> Path | None:
+        """The directory that paths are told relative to, when they must mean the same on every machine."""
+
+    def module(self, name: str, near: File) -> File | None:
+        """The file that `import name` loads from `near`; None where it is not the project's own."""
+
+    def imports_any(self, file: File, others: Collection[Path]) -> bool:
+        """Whether a file draws in one of these by its imports and theirs, as far as texts tell."""
+
+    def files_containing(self, word: str) -> Sequence[File]:
+        """The project's files in which a word stands. Costs reading them all, once a word: for rare questions."""
+
+    def parsed_files_containing(self, word: str) -> Sequence[File]:
+        """Those of them that parse. Costs parsing them: for questions that their text does not answer."""
+
+    def files_mentioning_all(self, *names: str) -> Sequence[File] | None:
+        """The project's files in which all of these names stand, as whole words; None where these are too many."""
+
+    def files_deriving(self, word: str) -> Sequence[File]:
+        """The project's files that may derive a class from one of this name, or of a name that is given to it."""
+
+    def files_setting(self, attribute: str) -> Sequence[File]:
+        """The project's files that set an attribute of this name of something but `self`."""
+
+    def version_of(self, distribution: str) -> tuple[int, ...] | None:
+        """The version that the project pins or bounds below, None where it says nothing."""
+
+    def line_length(self, near: File) -> int | None:
+        """The columns that a line of a file may take, if a tool is set up that has a say."""
+
+    def requires(self, distribution: str, near: File) -> bool:
+        """Whether the project declares this distribution as a dependency of the part that a file belongs to."""
+
+    @property
+    def is_distributed(self) -> bool:
+        """Whether the project is built as a package, which other projects may import."""
+
+
+class NoProject(Frozen):
+    """The surroundings of a file of which nothing else is known."""
+
+    settings: Settings = Settings()
+    root: Path | None = None
+
+    def module(self, name: str, near: File) -> File | None:
+        return None
+
+    def imports_any(self, file: File, others: Collection[Path]) -> bool:
+        return False
+
+    def files_containing(self, word: str) -> Sequence[File]:
+        return ()
+
+    def parsed_files_containing(self, word: str) -> Sequence[File]:
+        return ()
+
+    def files_mentioning_all(self, *names: str) -> Sequence[File] | None:
+        return ()
+
+    def files_deriving(self, word: str) -> Sequence[File]:
+        return ()
+
+    def files_setting(self, attribute: str) -> Sequence[File]:
+        return ()
+
+    def version_of(self, distribution: str) -> tuple[int, ...] | None:
+        return None
+
+    def line_length(self, near: File) -> int | None:
+        return None
+
+    def requires(self, distribution: str, near: File) -> bool:
+        return False
+
+    @property
+    def is_distributed(self) -> bool:
+        return False
+
+
+class File(Frozen):
+    """A Python file.
+
+    `text` is decoded but otherwise as it stands in the file, line endings included, so that `encode`
+    gives the very same bytes. `module` is its dotted name within `project`.
+    """
+
+    path: Path
+    text: str
+    encoding: str = "utf-8"
+    module: str = "__main__"
+    project: ProjectView = NoProject()
+
+    def __repr__(self) -> str:
+        return f"File({str(self.path)!r})"
+
+    @classmethod
+    def decode(cls, path: Path, data: bytes, module: str = "__main__", project: ProjectView | None = None) -> File:
+        """The file with these bytes; raises SyntaxError or UnicodeError where they are no Python text."""
+        encoding = encoding_of(data)
+        text = data.decode(encoding)
+        if "\0" in text:
+            raise SyntaxError("source code cannot contain null bytes")
+        return cls(path, text, encoding, module, project or NoProject())
+
+    def encode(self) -> bytes:
+        return self.text.encode(self.encoding)
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        return parse(self.text)
+
+    @cached_property
+    def directory(self) -> str:
+        return str(self.path.parent)
+
+    @cached_property
+    def is_program(self) -> bool:
+        """Whether it parses."""
+        try:
+            return bool(self.tree)
+        except NOT_PYTHON:
+            return False
+
+    @cached_property
+    def query_results(self) -> dict[Any, dict[Any, Any]]:
+        """What has been answered about this file: question -> what it was about -> answer; see `source.queries`."""
+        return defaultdict(dict)
+
+    @cached_property
+    def lines(self) -> list[str]:
+        return re.split(_LINE_END, self.text)
+
+    @cached_property
+    def _ascii(self) -> bool:
+        return self.text.isascii()
+
+    # -- positions ------------------------------------------------------------------------------------
+
+    def span(self, node: Located) -> Span:
+        end_line = node.end_lineno or node.lineno
+        end_column = node.end_col_offset if node.end_col_offset is not None else node.col_offset
+        return Span(
+            node.lineno, self._column(node.lineno, node.col_offset), end_line, self._column(end_line, end_column)
+        )
+
+    def _column(self, line: int, byte: int) -> int:
+        if self._ascii:
+            return byte
+        return len(self.lines[line - 1].encode()[:byte].decode(errors="replace"))
+
+    def segment(self, node: Located) -> str:
+        """The text of a node, as it stands in the file."""
+        return self.excerpt(self.span(node))
+
+    def excerpt(self, span: Span) -> str:
+        """The text of a place."""
+        line, column, end_line, end_column = span
+        if line == end_line:
+            return self.lines[line - 1][column:end_column]
+        inner = self.lines[line : end_line - 1]
+        return "\n".join([self.lines[line - 1][column:], *inner, self.lines[end_line - 1][:end_column]])
+
+    def quote(self, text: str, near: Located) -> str:
+        """A string, written with the quotation marks that a piece of code uses."""
+        marks = [mark for mark in self.segment(near) if mark in "\"'"]
+        return f"'{text}'" if marks.count("'") > marks.count('"') else f'"{text}"'
+
+    # -- nodes and scopes -----------------------------------------------------------------------------
+
+    @cached_property
+    def _index(self) -> Index:
+        return Index(self.tree, lambda node: module_of_import(self, node))
+
+    @property
+    def scope(self) -> Scope:
+        """The module's own scope."""
+        return self._index.scopes[0]
+
+    @property
+    def scopes(self) -> list[Scope]:
+        """Every scope, the module's first, each before those within it."""
+        return self._index.scopes
+
+    @cached_property
+    def functions(self) -> dict[Code, Scope]:
+        """The module and each function in it, nested ones too, with their scopes."""
+        code = (ast.Module, *FUNCTION)
+        return {scope.node: scope for scope in self.scopes if isinstance(scope.node, code)}
+
+    @cached_property
+    def classes(self) -> dict[str, Scope]:
+        """Qualified name -> scope of each class."""
+        return {scope.name: scope for scope in self.scopes if isinstance(scope.node, ast.ClassDef)}
+
+    def nodes(self, kind: type[NodeT]) -> list[NodeT]:
+        """Every node of exactly this class; in no promised order."""
+        return self._index.nodes.get(kind, [])  # type: ignore[return-value]
+
+    @cached_property
+    def calls(self) -> dict[str, list[ast.Call]]:
+        """The calls, by the last word of what is called: `a.b()` by `b`."""
+        found: dict[str, list[ast.Call]] = {}
+        for call in self.nodes(ast.Call):
+            func = call.func
+            if isinstance(func, (ast.Name, ast.Attribute)):
+                found.setdefault(func.id if isinstance(func, ast.Name) else func.attr, []).append(call)
+        return found
+
+    def scope_of(self, name: ast.Name) -> Scope:
+        """The scope in which a name is written."""
+        return self._index.scope_of.get(name, self.scope)
+
+    @cached_property
+    def _expression_statements(self) -> set[ast.expr]:
+        return {statement.value for statement in self.nodes(ast.Expr)}
+
+    def is_discarded(self, call: ast.Call) -> bool:
+        """Whether a call is a statement of its own: nobody uses what it returns."""
+        return call in self._expression_statements
+
+    @cached_property
+    def _own(self) -> dict[ast.AST, list[ast.AST]]:
+        return {}
+
+    def own(self, code: ast.AST) -> list[ast.AST]:
+        """The nodes within a function, without those of the functions and classes within it."""
+        if (found := self._own.get(code)) is None:
+            found = self._own[code] = []
+            todo = children(code)
+            while todo:
+                part = todo.pop()
+                found.append(part)
+                if not isinstance(part, _INNER):
+                    todo += children(part)
+        return found
+
+    @cached_property
+    def captures(self) -> dict[Scope, set[str]]:
+        """For each scope, those of its names of which functions and classes within it speak."""
+        found: dict[Scope, set[str]] = {}
+        for name in self.nodes(ast.Name):
+            here: Scope | None = self.scope_of(name)
+            crossed = False
+            while here is not None and name.id not in here.bound:
+                crossed = crossed or not isinstance(here.node, COMPREHENSION)
+                here = self.scope if name.id in here.globals and here is not self.scope else here.parent
+                while here is not None and isinstance(here.node, ast.ClassDef):
+                    here = here.parent
+            if here is not None and crossed:
+                found.setdefault(here, set()).add(name.id)
+        return found
+
+    @cached_property
+    def parents(self) -> dict[ast.AST, ast.AST]:
+        """The node around each node. Costs a walk: for findings, not for looking."""
+        found: dict[ast.AST, ast.AST] = {}
+        todo: list[ast.AST] = [self.tree]
+        while todo:
+            node = todo.pop()
+            for child in children(node):
+                found[child] = node
+                todo.append(child)
+        return found
+
+    def around(self, node: ast.AST) -> Iterator[ast.AST]:
+        """The nodes around a node, the nearest first."""
+        while (above := self.parents.get(node)) is not None:
+            yield above
+            node = above
+
+    # -- what names mean ------------------------------------------------------------------------------
+
+    def resolve(self, expr: ast.AST) -> str | None:
+        """The absolute dotted name that `a.b.c` stands for, or None.
+
+        An import gives the imported name; a function or class of this file `module.qualified.name`; `self.f`
+        in a method `module.Class.f`; a name that nothing binds is a builtin's, and given as it is. A name
+        bound once to another dotted name stands for that one. Any other variable is nobody's name, and so is a
+        function's that is bound to something else, too: None.
+        """
+        known = self.query_results["resolve"]
+        if expr not in known:
+            known[expr] = self._resolve(expr, MAX_ALIASES)
+        return known[expr]  # type: ignore[no-any-return]
+
+    def _resolve(self, expr: ast.AST, depth: int) -> str | None:
+        attributes: list[str] = []
+        while isinstance(expr, ast.Attribute):
+            attributes.append(expr.attr)
+            expr = expr.value
+        if not isinstance(expr, ast.Name) or (root := self.meaning(expr.id, self.scope_of(expr), depth)) is None:
+            return None
+        return ".".join([root, *reversed(attributes)])
+
+    def meaning(self, name: str, scope: Scope, depth: int = MAX_ALIASES) -> str | None:
+        """What a bare name means where it is written in `scope`; see `resolve`."""
+        here: Scope | None = scope
+        while here is not None:
+            if (found := here.imports.get(name)) is not None:
+                return found
+            if name in here.defined:
+                return None if name in here.aliases else f"{self.module}.{here.inner_name(name)}"
+            if name in here.globals:
+                here = self.scope if here is not self.scope else None
+                continue
+            if name in here.bound:
+                return self._variable(name, here, depth)
+            here = here.parent
+            while here is not None and isinstance(here.node, ast.ClassDef):
+                here = here.parent  # a class's names are not seen from within its methods
+        if self.scope.stars:
+            return self._star_import(name)
+        return name
+
+    def _variable(self, name: str, scope: Scope, depth: int) -> str | None:
+        if depth and (values := scope.aliases.get(name)) and len(values) == 1:
+            return self._resolve(values[0], depth - 1)
+        owner = scope.class_scope
+        if owner and isinstance(scope.node, FUNCTION) and name == first_parameter(scope.node):
+            return f"{self.module}.{owner.name}"
+        return None
+
+    def _star_import(self, name: str) -> str | None:
+        import builtins
+
+        if hasattr(builtins, name):
+            return name
+        foreign = None
+        for star in self.scope.stars:
+            file = self.project.module(star, self)
+            if file is None:
+                foreign = foreign or f"{star}.{name}"
+            elif file is not self and (name in file.scope.defined or name in file.scope.imports):
+                return f"{star}.{name}"
+        return foreign
+
+
+def encoding_of(data: bytes) -> str:
+    """The encoding of a program, as Python sees it; raises SyntaxError where there is none of that name."""
+    if data.isascii() and b"coding" not in b"".join(data.split(b"\n", 2)[:2]):
+        return "utf-8"
+    import io
+    import tokenize  # which most programs can do without
+
+    return tokenize.detect_encoding(io.BytesIO(data).readline)[0]
+
+
+def parse(text: str) -> ast.Module:
+    """The tree of a program. What the compiler warns of, an invalid escape say, is not ours to tell."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(text)
+
+
+def files_with_word(file: File, word: str) -> list[File]:
+    """This file, and the others of its project in which a word stands."""
+    return [file, *(other for other in file.project.parsed_files_containing(word) if other.path != file.path)]
+
+
+def function_around(file: File, node: ast.AST) -> Function | None:
+    """The innermost function around a node."""
+    return next((outer for outer in file.around(node) if isinstance(outer, FUNCTION)), None)
+
+
+def scope_around(file: File, node: ast.AST) -> Scope:
+    """The scope of the innermost function around a node, or of its module."""
+    return file.functions[function_around(file, node) or file.tree]
+
+
+def module_of_import(file: File, node: ast.ImportFrom) -> str:
+    """The absolute name of the module that a `from` import names."""
+    if not node.level:
+        return node.module or ""
+    package = file.module.split(".")
+    up = node.level - (1 if file.path.name in {"__init__.py", "__init__.pyi"} else 0)
+    base = package[: len(package) - up] if up else package
+    return ".".join([*base, *(node.module or "").split(".")]).strip(".")
