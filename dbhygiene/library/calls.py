@@ -16,6 +16,7 @@ from dbhygiene.library.resources import (
     CLOSES,
     GATHERS,
     HARMLESS,
+    HOLDS,
     READS,
     RETURNS,
     CallModel,
@@ -93,6 +94,9 @@ CALLS: dict[str, CallModel] = {
     **dict.fromkeys(_QUIET_FUNCTIONS.split(), HARMLESS),
     **dict.fromkeys(_QUIETLY_GATHERING.split(), CallModel(rest=ParameterSummary.of(GATHERS), may_raise=False)),
     **dict.fromkeys(_GATHERING.split(), CallModel(rest=ParameterSummary.of(GATHERS))),
+    "dict": CallModel(  # its keywords it holds as they are
+        arguments=(ParameterSummary.of(GATHERS),), rest=ParameterSummary.of(HOLDS), may_raise=False
+    ),
     **dict.fromkeys(_LAZY.split(), CallModel(rest=ParameterSummary.of(READS), may_raise=False)),  # they read later
     "atexit.register": CallModel(may_raise=False),
     "setattr": CallModel(may_raise=False),

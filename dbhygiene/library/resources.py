@@ -163,6 +163,7 @@ BORROWS: ArgumentEffects = frozenset({ArgumentEffect.BORROWS})
 CLOSES: ArgumentEffects = frozenset({ArgumentEffect.CLOSES})
 KEEPS: ArgumentEffects = frozenset({ArgumentEffect.KEEPS})
 RETURNS: ArgumentEffects = frozenset({ArgumentEffect.RETURNS})
+HOLDS: ArgumentEffects = frozenset({ArgumentEffect.HOLDS})
 READS: ArgumentEffects = frozenset({ArgumentEffect.READS})
 GATHERS: ArgumentEffects = frozenset({ArgumentEffect.GATHERS})
 

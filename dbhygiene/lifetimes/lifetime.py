@@ -362,6 +362,15 @@ class Lifetime(Frozen):
             return node.event.node
         return None
 
+    @cached_property
+    def may_be_closed_by(self) -> ast.Call | None:
+        """A call that may close it, and need not; None if there is none."""
+        for node, fact in self.history:
+            if fact.state == "open" and isinstance(node.event, cfg.Call) and node.event.node not in self.closes:
+                if any(after.state == "closed" for _, after in self.analysis.transfer(node, fact)):
+                    return node.event.node
+        return None
+
     def _closing_call(self, node: Node, fact: Fact) -> ast.Call | None:
         if (
             isinstance(node.event, cfg.Call)

@@ -380,7 +380,7 @@ class Summaries:
             return given
         if is_method:  # what it gives when it is called may be returned
             return ParameterSummary.of(READS) if given.normal <= _LEAVING_NOTHING else ParameterSummary()
-        return ParameterSummary.of(BORROWS if given.normal <= _LEAVING_NOTHING else READS)
+        return ParameterSummary.of(frozenset(map(_effect_on_reader, given.normal)) or BORROWS)
 
     def _infer_argument(self, node: ast.AST, name: str, resource: Resource) -> ParameterSummary:
         definition = self._definitions[node]
@@ -527,6 +527,13 @@ def _bottom(asked: _Inferred) -> Any:
 
 def _unknown(asked: _Inferred) -> Any:
     return ParameterSummary() if isinstance(asked, _ParameterContext) else _bottom(asked)
+
+
+def _effect_on_reader(effect: ArgumentEffect) -> ArgumentEffect:
+    """What a function does with a cursor, by what it does with a connection that is given in its place."""
+    if effect in _LEAVING_NOTHING:
+        return ArgumentEffect.BORROWS
+    return ArgumentEffect.HOLDS if effect is ArgumentEffect.HOLDS else ArgumentEffect.READS
 
 
 def _argument_effect(fact: Fact, normal: bool) -> ArgumentEffect:

@@ -208,7 +208,8 @@ class Transfer:
             case ast.GeneratorExp():  # which is run later, on all that it speaks of
                 return PART if any(fact.relation_of(path_of(part) or part) for part in ast.walk(expr)) else None
             case ast.Subscript(value=value, slice=index):
-                return self._element(self.holds(value, fact), index)
+                relation = self.holds(value, fact)
+                return self._element(relation, index) or self._within(relation, fact)
             case ast.BinOp():  # of containers, as far as a resource is concerned
                 inside = {relation for term in _terms(expr) if (relation := content_of(self.holds(term, fact)))}
                 return container_of(inside) if inside else None
@@ -228,7 +229,11 @@ class Transfer:
         if owner in READERS and attr in _TO_CONNECTION:
             return ITSELF
         handed = attr in READING if owner in READERS else owner == ITSELF and attr not in PLAIN
-        return BOUND_METHOD + attr if handed else None
+        return BOUND_METHOD + attr if handed else self._within(owner, fact)
+
+    def _within(self, owner: str | None, fact: Fact) -> str | None:
+        """How a field or element of something relates to the resource: an object that holds a cursor may give that."""
+        return MAYBE_PART if owner == MAYBE_PART and not self.resource(fact).is_lazy else None
 
     def _display(self, elements: list[ast.expr], fact: Fact) -> str | None:
         found = [(index, relation) for index, element in enumerate(elements) if (relation := self.holds(element, fact))]
@@ -483,8 +488,8 @@ class Transfer:
                     else None
                 )
                 yield fact.add_alias(lives, call) if lives and not raised else fact
-            elif fate is ArgumentEffect.HOLDS and relation == ITSELF:
-                yield fact if raised else fact.add_alias(CONTAINER, call)
+            elif fate is ArgumentEffect.HOLDS and (relation in {ITSELF, *READERS} or method is not None):
+                yield fact if raised else fact.add_alias(container_of([relation]), call)
             elif relation in {*READERS, PARTS} or fate is ArgumentEffect.READS:
                 is_known = fate is ArgumentEffect.READS and not self.effects.of(call).definitions
                 several = relation in {PARTS, BOUND_METHOD} or (
@@ -561,7 +566,9 @@ class Transfer:
             relation = self.holds(value, fact)
             index = item_index(relation) if relation else None
             for number, each in enumerate(target.elts):
-                taken = content_of(relation) if index is None or number == index else None
+                taken = (
+                    (content_of(relation) or self._within(relation, fact)) if index is None or number == index else None
+                )
                 yield (each.value if isinstance(each, ast.Starred) else each), None, taken
             return
         yield target, value, self.holds(value, fact)

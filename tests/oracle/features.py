@@ -807,8 +807,16 @@ def _leaving_later(w: Writer) -> list[str]:
         forms += [f"return lambda ask={name}.execute: ask()"]
     if w.has("cursor"):
         forms += ["return iter(cur.fetchone, None)", "return cur.fetchall", "return [cur][0]", "return [1] + [cur]"]
+        forms += ["return dict(cur=cur)"]
     if w.has("method"):
         forms += ["return ask", "return ask()", "return [ask]", "return partial(ask)"]
+    for kind, inside in _INSIDE.items():
+        if w.has(kind):
+            forms += [f"return {kind}", *[f"return {inside}"] * 4]
+            forms += [f"return [{inside}]", f"return {{1: {inside}}}"]
+            forms += [f"return list({inside})"] if kind != "holder" else []
+    for kind in w.of("view", "holder"):
+        forms += [f"return {kind}.read()", f"return {kind}.read"]
     if w.has("session"):
         name = w.pick("session")
         query = f"{name}.query(Order)"
@@ -840,6 +848,63 @@ def use_method(w: Writer) -> None:
             ("ask()", "ask()", "found = ask()", "keep(ask)", "box.append(ask)", "box.ask = ask", "keep([ask])")
         )
     )
+
+
+# What the results of helpers hold that are given a cursor, or a connection.
+_INSIDE = {"view": "view.cur", "holder": "holder.db", "display": 'display["cur"]', "couple": "second"}
+
+
+def _seen_by(w: Writer) -> list[tuple[str, str]]:
+    return [(kind, name) for kind, name in w.helpers if kind in _INSIDE]
+
+
+@feature(4, lambda w: w.has("cursor", "conn") and bool(_seen_by(w)), later=True)
+def view(w: Writer) -> None:
+    """An object, dict or tuple that may hold a cursor or a connection."""
+    kind, name = w.rng.choice(_seen_by(w))
+    forms = ["cur", "cur=cur"] if w.has("cursor") and kind != "holder" else []
+    if w.has("conn"):
+        conn = w.pick("conn")
+        forms += [conn, f"conn={conn}"] if kind == "holder" else [f"{conn}.cursor()"]
+    if not forms:
+        return
+    _see(w, kind, f"{kind} = {name}({w.rng.choice(forms)})")
+    w.bind(kind, kind)
+    match w.rng.randrange(3):
+        case 0:
+            use_view(w)
+        case 1:
+            w.jump(f"return {w.rng.choice((kind, *[_INSIDE[kind]] * 3))}")
+
+
+def _see(w: Writer, kind: str, line: str) -> None:
+    w.line(line)
+    if kind == "couple":
+        w.line("first, second = couple")
+
+
+@feature(4, lambda w: w.has(*_INSIDE), later=True)
+def use_view(w: Writer) -> None:
+    kind = w.pick(*_INSIDE)
+    inside = _INSIDE[kind]
+    # not `keep(...)`: that an unknown function keeps no cursor that it is given, is taken for granted
+    forms = [f"box.append({inside})", f"box.view = {inside}", f"box.append({kind})"]
+    forms += [f"{w.bind('found', 'found')} = {inside}"]
+    if kind != "holder":
+        forms.append(f"list({inside})")
+    if kind == "couple":
+        forms += ["found = [each for each in couple]", "box.extend(couple)"]
+    w.line(w.rng.choice(forms))
+
+
+@feature(1, lambda w: w.has("conn") and bool(_seen_by(w)), compound=True, later=True)
+def with_view(w: Writer) -> None:
+    """What is seen in a `with` that leaves it open is used behind it."""
+    kind, name = w.rng.choice(_seen_by(w))
+    conn = w.pick("conn")
+    given = conn if kind == "holder" else f"{conn}.cursor()"
+    w.block(f"with {conn}:", lambda w: _see(w, kind, f"{kind} = {name}({given})"))
+    w.bind(kind, kind)
 
 
 @feature(1, lambda w: w.has("method"), compound=True, later=True)

@@ -268,6 +268,66 @@ class MakerNUMBER:
         work()
         return conn
 
+# view
+class ViewNUMBER:
+    def __init__(self, cur):
+        self.cur = cur
+
+    def read(self):
+        return list(self.cur)
+
+# view
+class ViewNUMBER:
+    def __init__(self, cur):
+        self.cur = (row for row in cur)
+
+    def read(self):
+        return self.cur
+
+# view
+class ViewNUMBER:
+    def __init__(self, cur):
+        self.cur = cur.fetchall()
+
+    def read(self):
+        return 1
+
+# holder
+class HolderNUMBER:
+    def __init__(self, conn):
+        self.db = conn
+
+    def read(self):
+        return self.db.execute()
+
+# holder
+class HolderNUMBER:
+    def __init__(self, conn):
+        self.db = conn.cursor()
+
+    def read(self):
+        return self.db.fetchall()
+
+# display
+def displayNUMBER(cur):
+    return {"cur": cur}
+
+# display
+def displayNUMBER(cur):
+    return dict(cur=cur)
+
+# display
+def displayNUMBER(cur):
+    return {"cur": list(cur)}
+
+# couple
+def coupleNUMBER(cur):
+    return 1, cur
+
+# couple
+def coupleNUMBER(cur):
+    return 1, [*cur]
+
 # takes
 class CloserNUMBER:
     @staticmethod

@@ -18,6 +18,7 @@ PARAMETERS = ("p", "q", "mode", "given", "box", "items")
 APP = ("check", "find", "keep", "pause", "rows", "work")
 CONTEXTLIB = ("ExitStack", "closing", "contextmanager", "suppress")
 MODULES = ("atexit", "logging", "pandas", "sys")
+VIEWS = {"view", "holder", "display", "couple"}  # helpers that only programs use that read later
 BASE = {"acquire", "close", "use", "work", "if_", "leave", "acquire_none"}  # in every program
 
 
@@ -108,7 +109,8 @@ def _helper(rng: Random, weights: dict[str, float], number: int) -> tuple[str, s
             return "takes", _function(writer, f"handle{number}", given=("conn",))
         text = _function(writer, f"build{number}", acquire, last=_give_back)
         return "owner", text.replace("return work()", "return find()")  # `work` never gives None
-    kind = rng.choice(sorted({kind for kind, _ in HELPERS}))
+    kinds = sorted({kind for kind, _ in HELPERS} - (set() if "view" in weights else VIEWS))
+    kind = rng.choice(sorted(VIEWS) if "view" in weights and rng.random() < 0.4 else kinds)
     text = rng.choice([text for each, text in HELPERS if each == kind])
     return kind, text.replace("DRIVER", rng.choice(DRIVERS)).replace("NUMBER", str(number))
 
