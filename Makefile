@@ -11,7 +11,7 @@ demo: .venv/ready  ## check the programs in fixtures/demo, and show how they wou
 	$(BIN)/dbhygiene fix --diff fixtures/demo || test $$? -eq 1
 
 test: lint types  ## run ruff, mypy and all tests
-	$(BIN)/pytest -q -n auto
+	$(BIN)/pytest -q -n auto --dist worksteal
 
 bench: .venv/ready  ## compare with ruff, pylint and flake8 on 1.5 and 10 million lines, which it downloads
 	$(BIN)/python -m bench

@@ -98,7 +98,7 @@ def test_a_process_that_dies_costs_its_file_and_no_other(root: Path, tmp_path: P
 def test_an_interrupt_ends_all_processes_without_a_word(tmp_path: Path) -> None:
     leak = "\ndef f{}():\n    conn = pymysql.connect()\n    conn.ping()\n"
     closed = leak.replace("    conn.ping()\n", "    try:\n        conn.ping()\n    finally:\n        conn.close()\n")
-    for number in range(60):  # the first fills the pipe's buffer, so that it is heard of while the others are looked at
+    for number in range(16):  # the first fills the pipe's buffer, so that it is heard of while the others are looked at
         text = "".join((closed if number else leak).format(i) for i in range(200))
         (tmp_path / f"m{number:02}.py").write_text(f"import pymysql\n{text}")
     command = [sys.executable, "-m", "dbhygiene", "check", "--no-cache", "-j2", "-oconcise", str(tmp_path)]

@@ -7,13 +7,15 @@ import json
 import re
 import shutil
 import time
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Thread
 from typing import NamedTuple
 
 import pytest
 
-from .mariadb import Run, Server, dbhygiene
+from .mariadb import AT_ONCE, Run, Server, dbhygiene
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = ROOT / "fixtures" / "server_errors"
@@ -35,7 +37,15 @@ def rows() -> list[Row]:
     return [Row(*(cell.strip() for cell in line.strip("|").split("|"))) for line in lines if re.match(r"\| \d", line)]
 
 
-each_row = pytest.mark.parametrize("row", rows(), ids=lambda row: row.program)
+def groups() -> dict[str, list[Row]]:
+    """The rows whose programs run side by side, since they need the same of the server."""
+    found: dict[str, list[Row]] = defaultdict(list)
+    for row in rows():
+        found["2006" if row.error == "2006" else f"{row.error} {row.rule}"].append(row)
+    return found
+
+
+each_group = pytest.mark.parametrize("group", groups().values(), ids=groups().keys())
 
 
 @pytest.fixture(scope="module")
@@ -46,11 +56,13 @@ def fixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy
 
 
-def run(server: Server, row: Row, directory: Path) -> Run:
-    """Run a program on a server of small patience, with its tables."""
-    user = server.user(max_connections=3 if row.error == "1226" else 0)
-    server.load(PROGRAMS / "schema.sql", user)
-    match row.error, row.rule:
+def run(server: Server, group: list[Row], directory: Path) -> dict[Row, Run]:
+    """Run programs on a server of small patience, each with its tables."""
+    error, rule = group[0].error, group[0].rule
+    users = {row: server.user(max_connections=3 if error == "1226" else 0) for row in group}
+    for user in users.values():
+        server.load(PROGRAMS / "schema.sql", user)
+    match error, rule:
         case "1040", _:
             server.set(max_connections=10)
         case "2006", _:
@@ -58,9 +70,14 @@ def run(server: Server, row: Row, directory: Path) -> Run:
         case "2013", "HYG108":
             server.set(net_write_timeout=1)
         case "2013", _:
-            Thread(target=cut, args=(server, user), daemon=True).start()
-    program, *arguments = row.program.split()
-    return server.run(directory / program, *arguments, user=user)
+            Thread(target=cut, args=(server, users[group[0]]), daemon=True).start()
+
+    def outcome(row: Row) -> Run:
+        program, *arguments = row.program.split()
+        return server.run(directory / program, *arguments, user=users[row])
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return dict(zip(group, pool.map(outcome, group), strict=True))
 
 
 def cut(server: Server, user: str) -> None:
@@ -71,18 +88,18 @@ def cut(server: Server, user: str) -> None:
     server.execute(f"KILL USER {user}")
 
 
-@each_row
-def test_before(server: Server, row: Row) -> None:
-    outcome = run(server, row, PROGRAMS)
-    assert outcome.errors == {int(row.error)}, outcome.output
-    assert row.before in outcome.output
+@each_group
+def test_before(server: Server, group: list[Row]) -> None:
+    for row, outcome in run(server, group, PROGRAMS).items():
+        assert outcome.errors == {int(row.error)}, outcome.output
+        assert row.before in outcome.output
 
 
-@each_row
-def test_after(server: Server, row: Row, fixed: Path) -> None:
-    outcome = run(server, row, fixed)
-    assert (outcome.status, outcome.errors) == (0, set()), outcome.output
-    assert outcome.output.strip().rpartition("\n")[2] == row.after
+@each_group
+def test_after(server: Server, group: list[Row], fixed: Path) -> None:
+    for row, outcome in run(server, group, fixed).items():
+        assert (outcome.status, outcome.errors) == (0, set()), f"{row.program}: {outcome.output}"
+        assert outcome.output.strip().rpartition("\n")[2] == row.after
 
 
 def test_rules() -> None:
