@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dbhygiene.gaps.django_settings import settings_files
 from dbhygiene.gaps.duration import FOR_EVER, SHORTEST_TIMEOUT, Duration
 from dbhygiene.library.waits import CLOCKS, QUICK_COMMANDS, QUICK_PROGRAMS, WaitingCall, WaitKind
+from dbhygiene.program.arguments import argument
 from dbhygiene.program.bindings import Bindings
 from dbhygiene.program.evaluation import evaluate, evaluate_member
 from dbhygiene.program.values import UNKNOWN, Called, Constant, Value, calculate, options
@@ -106,12 +107,6 @@ def _single_binding(file: File, expr: ast.expr) -> ast.expr:
         case ast.Call(func=ast.Attribute(value=ast.BinOp() as inner, attr="total_seconds")):
             return inner
     return expr
-
-
-def argument(call: ast.Call, position: int, name: str) -> ast.expr | None:
-    if position < len(call.args) and not any(isinstance(a, ast.Starred) for a in call.args[: position + 1]):
-        return call.args[position]
-    return next((keyword.value for keyword in call.keywords if keyword.arg == name), None)
 
 
 def seconds(file: File, expr: ast.expr) -> Duration:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 
-from dbhygiene.gaps.call_durations import argument
 from dbhygiene.gaps.effects import Context, Effects
 from dbhygiene.library.event_callbacks import ATTRIBUTES, DECORATED, DECORATORS, REGISTERS, WRITTEN, may_register
 from dbhygiene.library.waits import WAITS, WaitKind
+from dbhygiene.program.arguments import argument
 from dbhygiene.program.definitions import find_definition
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Function, Located, last_name

@@ -16,8 +16,8 @@ from dbhygiene.source.nodes import Function, first_parameter
 _MOST = 20  # calls of one function: where there are more, none of them says what its parameters are
 
 
-def callers(file: File, function: Function) -> tuple[tuple[File, ast.Call, int], ...]:
-    """The calls of a function of a file, and how many of its parameters the owner of a method takes; found once."""
+def callers(file: File, function: Function) -> tuple[tuple[File, ast.Call, bool], ...]:
+    """The calls of a function of a file, and whether the owner of a method takes the first parameter; found once."""
     known = file.query_results[callers]
     if function not in known:
         known[function] = ()  # what it says of itself
@@ -26,11 +26,11 @@ def callers(file: File, function: Function) -> tuple[tuple[File, ast.Call, int],
     return known[function]  # type: ignore[no-any-return]
 
 
-def _calls(file: File, function: Function) -> Iterator[tuple[File, ast.Call, int]]:
+def _calls(file: File, function: Function) -> Iterator[tuple[File, ast.Call, bool]]:
     scope = file.functions[function]
     cls = enclosing_class(file, scope)
     name = cls.name.rpartition(".")[2] if cls is not None and function.name == "__init__" else function.name
-    bound = int(cls is not None and first_parameter(function) is not None)
+    bound = cls is not None and first_parameter(function) is not None
     for other in files_with_word(file, f"{name}("):
         for call in other.calls.get(name, ()):
             found = callees(other, call, scope_around(other, call)).definitions

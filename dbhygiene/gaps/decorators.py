@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from dbhygiene.gaps.effects import Context
+from dbhygiene.program.arguments import positional_parameters
 from dbhygiene.program.definitions import find_definition
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Function
@@ -29,7 +30,7 @@ def with_decorators(routine: Context) -> Context:
 
 def _wrapper(file: File, decorator: Function) -> tuple[Function, str] | None:
     """The function within a decorator that calls the decorated one, and the name by which it does."""
-    parameters = {argument.arg for argument in _arguments(decorator)}
+    parameters = {argument.arg for argument in positional_parameters(decorator)}
     todo: list[tuple[Function, set[str]]] = [(decorator, set())]
     while todo:
         function, outer = todo.pop()
@@ -40,14 +41,10 @@ def _wrapper(file: File, decorator: Function) -> tuple[Function, str] | None:
                 ):
                     return function, name
         todo += [
-            (node, outer | parameters | {argument.arg for argument in _arguments(function)})
+            (node, outer | parameters | {argument.arg for argument in positional_parameters(function)})
             for node in ast.walk(function)
             if isinstance(node, FUNCTION) and node is not function
         ]
         if len(todo) > 50:
             return None
     return None
-
-
-def _arguments(function: Function) -> list[ast.arg]:
-    return [*function.args.posonlyargs, *function.args.args]

@@ -28,6 +28,7 @@ from dbhygiene.gaps.type_inference import ModelInstance, ObjectInstance, QuerySe
 from dbhygiene.library import django
 from dbhygiene.library.long_work import ON_REQUEST
 from dbhygiene.library.waits import ITERATED, LEFT, WAITS, WaitingCall, WaitKind
+from dbhygiene.program.arguments import bind_arguments, defaults, has_unpacked, takes_owner
 from dbhygiene.program.bindings import Bindings, Place
 from dbhygiene.program.definitions import enclosing_class
 from dbhygiene.program.names import canonical_name
@@ -415,11 +416,8 @@ class Effects:
     def _callback_arguments(self, call: ast.Call, function: FunctionAt) -> Iterator[tuple[str, ast.expr]]:
         """The parameters that a function calls, or hands on, with what a call gives to them."""
         wanted = names_called(function.node)
-        parameters = [argument.arg for argument in (*function.node.args.posonlyargs, *function.node.args.args)]
-        if parameters[:1] in (["self"], ["cls"]):
-            parameters = parameters[1:]
-        pairs = [*zip(parameters, call.args, strict=False), *((word.arg, word.value) for word in call.keywords)]
-        yield from ((name, value) for name, value in pairs if name in wanted)
+        given = bind_arguments(call, function.node, bound=takes_owner(function.file.functions[function.node]))
+        yield from ((name, value) for name, value in given.items() if name in wanted)
 
     def _closes(self, value: ast.expr) -> bool:
         """Whether a value is a function that closes the connection: `connection.close`, or a lambda that calls it."""
@@ -577,18 +575,12 @@ class Effects:
 
 def constant_arguments(call: ast.Call, file: File, function: Function) -> tuple[tuple[str, bool], ...]:
     """The parameters that a function asks for their truth, where a call gives a constant, or leaves the default."""
-    if any(isinstance(given, ast.Starred) for given in call.args) or any(word.arg is None for word in call.keywords):
+    if has_unpacked(call):
         return ()
-    asked = names_tested(function)
-    args, found = function.args, {}
-    named = [*args.posonlyargs, *args.args]
-    defaults = dict(zip(reversed([argument.arg for argument in named]), reversed(args.defaults), strict=False))
-    defaults |= {a.arg: value for a, value in zip(args.kwonlyargs, args.kw_defaults, strict=True) if value}
-    inner = [argument.arg for argument in named][1 if file.functions[function].class_scope else 0 :]
-    given = dict(zip(inner, call.args, strict=False)) | {word.arg: word.value for word in call.keywords if word.arg}
-    scope = file.functions[function]
-    for name in asked & (given.keys() | defaults.keys()):
-        value = given.get(name, defaults.get(name))
+    scope, found = file.functions[function], {}
+    given = defaults(function) | bind_arguments(call, function, bound=takes_owner(scope))
+    for name in names_tested(function) & given.keys():
+        value = given[name]
         if isinstance(value, ast.Constant) and not Bindings.of(file).values.get(Place(scope, name)):
             found[name] = bool(value.value)
     return tuple(sorted(found.items()))

@@ -6,7 +6,6 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 
-from dbhygiene.gaps.call_durations import argument
 from dbhygiene.gaps.callbacks import callbacks
 from dbhygiene.gaps.classes import foreign_bases, function_named, is_command
 from dbhygiene.gaps.code import own_nodes
@@ -24,6 +23,7 @@ from dbhygiene.library.background import (
 )
 from dbhygiene.library.event_callbacks import may_register
 from dbhygiene.library.test_files import is_test_file
+from dbhygiene.program.arguments import argument
 from dbhygiene.program.definitions import Definition
 from dbhygiene.source.file import File, NoProject, ProjectView
 from dbhygiene.source.nodes import FUNCTION, Code

@@ -21,6 +21,7 @@ from dbhygiene.library import server_calls as library
 from dbhygiene.lifetimes import Lifetime
 from dbhygiene.lifetimes.state import CLOSE_METHOD, ITSELF, READERS, Alias, Fact
 from dbhygiene.lifetimes.transfer import Transfer
+from dbhygiene.program.arguments import bind_arguments
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Code, Function, last_name
 from dbhygiene.source.records import Record
@@ -248,10 +249,7 @@ class ExplicitWalk:
             aliases |= {
                 (relation, where) for relation, where in own if owner.id == "self" and where.startswith("self.")
             }
-        args = function.args
-        names = [each.arg for each in [*args.posonlyargs, *args.args][bound:]]
-        given = [*zip(names, call.args, strict=False), *((k.arg, k.value) for k in call.keywords if k.arg)]
-        for name, value in given:
+        for name, value in bind_arguments(call, function, bound=bound).items():
             if (relation := self._transfer.holds(value, fact)) in {ITSELF, *READERS} and relation is not None:
                 aliases.add((relation, name))
         if function in self._question.seeing:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Sequence
 
-from dbhygiene.gaps.call_durations import argument
 from dbhygiene.gaps.classes import FunctionAt, class_named, foreign_bases, lineage
 from dbhygiene.gaps.close_calls import what_closes
 from dbhygiene.gaps.code import own_nodes
@@ -14,6 +13,7 @@ from dbhygiene.gaps.effects import Context, Effects, ProjectCall, Query
 from dbhygiene.gaps.type_inference import ObjectInstance, TypeInference
 from dbhygiene.library.background import CONTEXTS, FORKS, HANDS_OVER, PROCESS_POOLS, PROCESSES
 from dbhygiene.library.test_files import is_test_file
+from dbhygiene.program.arguments import argument
 from dbhygiene.program.bindings import Bindings
 from dbhygiene.program.callees import subclasses
 from dbhygiene.program.definitions import Definition, enclosing_class, find_method

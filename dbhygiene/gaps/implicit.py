@@ -20,6 +20,7 @@ from dbhygiene.gaps.recovery import recovers
 from dbhygiene.gaps.states import Ending, GapSummary, Idle, LastQuery, Pause, State, worst_of_each
 from dbhygiene.library.calls import EXITS
 from dbhygiene.library.waits import WaitKind
+from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.definitions import enclosing_class
 from dbhygiene.source.file import File
@@ -107,8 +108,7 @@ class ImplicitWalk(Semantics):
         scope = file.functions.get(code)
         if not self._kept or scope is None or not isinstance(code, FUNCTION):
             return frozenset()
-        args = code.args
-        names = {each.arg for each in (*args.posonlyargs, *args.args, *args.kwonlyargs)}
+        names = {each.arg for each in named_parameters(code)}
         cls = enclosing_class(file, scope)
         if cls is not None and code.name == "handle" and is_command(cls):
             names.discard("self")

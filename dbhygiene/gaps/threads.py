@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.gaps.call_durations import argument
 from dbhygiene.gaps.code import is_generator, own_nodes
 from dbhygiene.gaps.decorators import with_decorators
 from dbhygiene.gaps.effects import Close, Context, Effects, ProjectCall, Query, Wait
@@ -16,6 +15,7 @@ from dbhygiene.gaps.type_inference import ObjectInstance, TypeInference
 from dbhygiene.library import django
 from dbhygiene.library.background import HANDS_OVER, THREAD_POOLS, THREADS
 from dbhygiene.library.waits import WaitKind
+from dbhygiene.program.arguments import argument, named_parameters
 from dbhygiene.program.bindings import Bindings
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Code, Function
@@ -130,8 +130,7 @@ def _parameter(file: File, called: ast.expr) -> str | None:
 
 
 def _parameters(function: Function) -> set[str]:
-    args = function.args
-    return {each.arg for each in (*args.posonlyargs, *args.args, *args.kwonlyargs)} - {"self", "cls"}
+    return {each.arg for each in named_parameters(function)} - {"self", "cls"}
 
 
 def _known_callbacks(doing: EffectSet, reach: Reachability) -> set[str]:

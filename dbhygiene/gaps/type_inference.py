@@ -14,12 +14,12 @@ from typing import TypeAlias, TypeVar
 
 from dbhygiene.dataflow.cfg import Loop
 from dbhygiene.gaps import dispatch
-from dbhygiene.gaps.call_durations import argument as argument_of
 from dbhygiene.gaps.callers import callers
 from dbhygiene.gaps.classes import ancestry, class_named, function_named, is_model
 from dbhygiene.gaps.code import return_expressions
 from dbhygiene.gaps.tasks import task_of
 from dbhygiene.library import django, long_work, waits
+from dbhygiene.program.arguments import bind_arguments, named_parameters
 from dbhygiene.program.bindings import Bindings, Place, self_class
 from dbhygiene.program.names import canonical_name, find_module
 from dbhygiene.source.file import File
@@ -251,22 +251,21 @@ class TypeInference:
         node = place.scope.node
         if not isinstance(node, FUNCTION):
             return None
-        arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
-        for argument in arguments:
+        for argument in named_parameters(node):
             if argument.arg == place.path:
                 if argument.annotation is not None:
                     return self.from_annotation(argument.annotation)
                 name = argument.arg
                 if name in {"queryset", "qs"} or name.endswith(("_qs", "_queryset")):
                     return QuerySet()
-                return self._argument_given(node, arguments.index(argument), name)
+                return self._argument_given(node, name)
         return None
 
-    def _argument_given(self, function: Function, position: int, name: str) -> InferredType | None:
+    def _argument_given(self, function: Function, name: str) -> InferredType | None:
         """What the project's calls of a function give to a parameter, where they agree."""
         found: list[InferredType] = []
         for file, call, bound in callers(self.file, function):
-            value = argument_of(call, position - bound, name) if position >= bound else None
+            value = bind_arguments(call, function, bound=bound).get(name)
             thing = TypeInference.of(file).type_of(value) if value is not None else None
             if thing is not None:
                 found.append(thing)

@@ -16,7 +16,7 @@ from collections.abc import Collection
 
 from dbhygiene.library.prefilter import GIVING
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, Code, last_name
+from dbhygiene.source.nodes import FUNCTION, Code, first_parameter, last_name
 from dbhygiene.source.queries import query
 
 
@@ -84,6 +84,6 @@ def _stand_ins(file: File) -> frozenset[tuple[str, str]]:
         for name, values in scope.aliases.items():
             found.update((last_name(value), name) for value in values if isinstance(value, (ast.Name, ast.Attribute)))
         if (cls := scope.class_scope) is not None and isinstance(scope.node, FUNCTION):
-            first = [*scope.node.args.posonlyargs, *scope.node.args.args][:1]
-            found.update((cls.name.rpartition(".")[2], arg.arg) for arg in first)
+            if (own := first_parameter(scope.node)) is not None:
+                found.add((cls.name.rpartition(".")[2], own))
     return frozenset((word, name) for word, name in found if word != name)

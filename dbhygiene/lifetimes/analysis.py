@@ -20,6 +20,7 @@ from dbhygiene.lifetimes.path_conditions import MAX_KEYS, TrackedConditions
 from dbhygiene.lifetimes.state import ITSELF, RETURN, Fact, Site, Where, path_of
 from dbhygiene.lifetimes.transfer import Names, Transfer
 from dbhygiene.program import definitions
+from dbhygiene.program.arguments import named_parameters
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Code, Located, last_name, walk
 from dbhygiene.source.records import Frozen
@@ -194,7 +195,7 @@ def follow(
 
 def _tracked_parameters(code: Code, parameters: Mapping[str, Resource]) -> Iterator[tuple[ast.arg, Resource]]:
     if isinstance(code, FUNCTION):
-        for arg in (*code.args.posonlyargs, *code.args.args, *code.args.kwonlyargs):
+        for arg in named_parameters(code):
             if arg.arg in parameters:
                 yield arg, parameters[arg.arg]
 

@@ -6,6 +6,7 @@ import ast
 
 from dbhygiene.library.drivers import driver
 from dbhygiene.library.resources import Driver, Pool
+from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import Called, Constant, Instance, options
 from dbhygiene.source.file import File
@@ -28,8 +29,7 @@ def pool_of_call(file: File, call: ast.Call, scope: Scope) -> tuple[Driver, Pool
 def _is_made_in(scope: Scope, name: str) -> bool:
     if name not in scope.bound:
         return False
-    args = scope.node.args if isinstance(scope.node, FUNCTION) else None
-    return args is None or all(name != arg.arg for arg in (*args.posonlyargs, *args.args, *args.kwonlyargs))
+    return not isinstance(scope.node, FUNCTION) or all(name != each.arg for each in named_parameters(scope.node))
 
 
 def _makers(file: File, pool: ast.expr) -> set[str]:

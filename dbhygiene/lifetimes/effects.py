@@ -33,9 +33,17 @@ from dbhygiene.library.resources import (
 )
 from dbhygiene.lifetimes.fields import setter
 from dbhygiene.program import definitions
+from dbhygiene.program.arguments import (
+    bind_arguments,
+    defaults,
+    has_unpacked,
+    named_parameters,
+    parameter,
+    positional_parameters,
+)
 from dbhygiene.program.callees import callees
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, Function, last_name
+from dbhygiene.source.nodes import FUNCTION, last_name
 from dbhygiene.source.records import Frozen, replace
 from dbhygiene.source.scopes import Scope
 
@@ -123,7 +131,7 @@ class CallEffect(Frozen):
         """What one of the functions does with an argument."""
         definition, bound = callee
         if isinstance(definition.node, FUNCTION):
-            name = self._parameter(definition.node, position, keyword, bound=bound)
+            name = parameter(definition.node, position, keyword, bound=bound)
             return (
                 self.summaries.parameter_summary(definition, name, resource, relation)
                 if name is not None
@@ -132,20 +140,12 @@ class CallEffect(Frozen):
         if (made := self.summaries.constructor(definition)) is None:
             return self.summary.keyword(keyword) if position is None else self.summary.argument(position)
         assert isinstance(made.node, FUNCTION)
-        name = self._parameter(made.node, position, keyword, bound=True)
+        name = parameter(made.node, position, keyword, bound=True)
         return (
             self.summaries.summary_as_field(definition, made, name, resource, relation)
             if name is not None
             else ParameterSummary()
         )
-
-    def _parameter(self, function: Function, position: int | None, keyword: str | None, *, bound: bool) -> str | None:
-        args = function.args
-        if position is None:
-            named = {a.arg for a in (*args.args, *args.kwonlyargs)}
-            return keyword if keyword in named else None
-        positional = [*args.posonlyargs, *args.args][bound:]
-        return positional[position].arg if position < len(positional) else None
 
 
 class FunctionSemantics(cfg.Semantics):
@@ -361,31 +361,17 @@ def _arguments_given(
     """What a call gives to a parameter; None for what cannot be seen."""
     assert isinstance(definition.node, FUNCTION)
     args = definition.node.args
-    positional = [*args.posonlyargs, *args.args][bound:]
-    if any(isinstance(arg, ast.Starred) for arg in call.args) or any(word.arg is None for word in call.keywords):
+    if has_unpacked(call):
         yield None
-        return
-    given: list[ast.expr] = [value for arg, value in zip(positional, call.args, strict=False) if arg.arg == name]
-    given += [word.value for word in call.keywords if word.arg == name]
-    if args.vararg is not None and args.vararg.arg == name:
-        given += call.args[len(positional) :]
+    elif args.vararg is not None and args.vararg.arg == name:
+        yield from call.args[len(positional_parameters(definition.node, bound=bound)) :]
     elif args.kwarg is not None and args.kwarg.arg == name:
-        named = {arg.arg for arg in (*args.args, *args.kwonlyargs)}
-        given += [word.value for word in call.keywords if word.arg not in named]
-    elif not given and (default := _default(args, name)) is not None and not _is_mark(definition.file, default):
+        named = {each.arg for each in named_parameters(definition.node)}
+        yield from (word.value for word in call.keywords if word.arg not in named)
+    elif (given := bind_arguments(call, definition.node, bound=bound).get(name)) is not None:
+        yield given
+    elif (default := defaults(definition.node).get(name)) is not None and not _is_mark(definition.file, default):
         yield None
-        return
-    yield from given
-
-
-def _default(args: ast.arguments, name: str) -> ast.expr | None:
-    """The default of a parameter."""
-    positional = [*args.posonlyargs, *args.args]
-    pairs = [
-        *zip(reversed(positional), reversed(args.defaults), strict=False),
-        *zip(args.kwonlyargs, args.kw_defaults, strict=True),
-    ]
-    return next((default for arg, default in pairs if arg.arg == name), None)
 
 
 def _is_mark(file: File, default: ast.expr) -> bool:

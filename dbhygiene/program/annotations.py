@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from dbhygiene.program.arguments import defaults, named_parameters
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.names import canonical_name, project_bases
 from dbhygiene.program.values import UNKNOWN, Instance, Value
@@ -60,13 +61,6 @@ def default_of_parameter(place: Place) -> tuple[ast.expr | None, bool] | None:
     args = node.args
     if args.kwarg is not None and args.kwarg.arg == place.path:
         return None, True
-    positional = [*args.posonlyargs, *args.args]
-    missing: list[ast.expr | None] = [None] * (len(positional) - len(args.defaults))
-    pairs = [
-        *zip(positional, [*missing, *args.defaults], strict=True),
-        *zip(args.kwonlyargs, args.kw_defaults, strict=True),
-    ]
-    for each, default in pairs:
-        if each.arg == place.path:
-            return default, False
+    if any(each.arg == place.path for each in named_parameters(node)):
+        return defaults(node).get(place.path), False
     return (None, False) if args.vararg is not None and args.vararg.arg == place.path else None

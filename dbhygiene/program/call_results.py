@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from dbhygiene.program import strings
+from dbhygiene.program.arguments import bind_arguments
 from dbhygiene.program.bindings import Bindings
 from dbhygiene.program.names import find_function, find_module
 from dbhygiene.program.values import (
@@ -31,7 +32,7 @@ from dbhygiene.program.values import (
     text_value,
 )
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import Function
+from dbhygiene.source.nodes import Function, first_parameter
 
 _NUMBERS = frozenset({"int", "float", "len", "max", "min", "abs", "round", "sum"})
 _COPIES = frozenset({"copy.copy", "copy.deepcopy", "dict", "types.MappingProxyType", "collections.OrderedDict"})
@@ -163,11 +164,7 @@ def _of_dict(reader: Evaluator, file: File, owner: Value, call: ast.Call, method
 
 def _arguments(reader: Evaluator, file: File, call: ast.Call, function: Function) -> dict[str, Value]:
     """The parameters of a function that a call gives a value to."""
-    names = [parameter.arg for parameter in [*function.args.posonlyargs, *function.args.args]]
-    if isinstance(call.func, ast.Attribute) and names[:1] in (["self"], ["cls"]):
-        names = names[1:]
-    if any(isinstance(argument, ast.Starred) for argument in call.args):
+    bound = isinstance(call.func, ast.Attribute) and first_parameter(function) in {"self", "cls"}
+    if any(isinstance(given, ast.Starred) for given in call.args):
         return {}
-    given = {name: reader.read(file, argument) for name, argument in zip(names, call.args, strict=False)}
-    given |= {keyword.arg: reader.read(file, keyword.value) for keyword in call.keywords if keyword.arg}
-    return given
+    return {name: reader.read(file, value) for name, value in bind_arguments(call, function, bound=bound).items()}

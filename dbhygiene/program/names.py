@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from dbhygiene.program.arguments import named_parameters
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Function
 from dbhygiene.source.queries import query
@@ -100,5 +101,4 @@ def parameter_annotation(scope: Scope, name: str) -> ast.expr | None:
     """The annotation of a parameter."""
     if not isinstance(scope.node, FUNCTION):
         return None
-    args = scope.node.args
-    return next((a.annotation for a in (*args.posonlyargs, *args.args, *args.kwonlyargs) if a.arg == name), None)
+    return next((each.annotation for each in named_parameters(scope.node) if each.arg == name), None)

@@ -1,0 +1,69 @@
+"""Which argument of a call is which parameter of the function that it runs.
+
+def find(self, name, *, limit=10): ...
+
+repository.find("a", limit=5)        # bound: name -> "a", limit -> 5
+"""
+
+from __future__ import annotations
+
+import ast
+
+from dbhygiene.source.nodes import FUNCTION, Function, first_parameter
+from dbhygiene.source.scopes import Scope
+
+
+def positional_parameters(function: Function | ast.Lambda, *, bound: bool = False) -> list[ast.arg]:
+    """The parameters that take arguments by position; `bound`: without the one that the owner of a method takes."""
+    return [*function.args.posonlyargs, *function.args.args][bound:]
+
+
+def named_parameters(function: Function | ast.Lambda) -> list[ast.arg]:
+    """All parameters but `*args` and `**kwargs`."""
+    return [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
+
+
+def takes_owner(scope: Scope) -> bool:
+    """Whether the first parameter of a function takes the owner of a method: `self`, or `cls`."""
+    return (
+        scope.class_scope is not None and isinstance(scope.node, FUNCTION) and first_parameter(scope.node) is not None
+    )
+
+
+def has_unpacked(call: ast.Call) -> bool:
+    """Whether a call has arguments whose number only the running program knows: `f(*given)`, `f(**options)`."""
+    return any(isinstance(given, ast.Starred) for given in call.args) or any(w.arg is None for w in call.keywords)
+
+
+def argument(call: ast.Call, position: int, name: str) -> ast.expr | None:
+    """The argument of a call that is given at a position, or by a keyword; None if there is none, or it is unpacked."""
+    if position < len(call.args) and not any(isinstance(a, ast.Starred) for a in call.args[: position + 1]):
+        return call.args[position]
+    return next((keyword.value for keyword in call.keywords if keyword.arg == name), None)
+
+
+def parameter(function: Function, position: int | None, keyword: str | None, *, bound: bool) -> str | None:
+    """The name of the parameter that takes an argument; None for `*args` and `**kwargs`."""
+    if position is None:
+        return keyword if any(each.arg == keyword for each in named_parameters(function)) else None
+    positional = positional_parameters(function, bound=bound)
+    return positional[position].arg if position < len(positional) else None
+
+
+def bind_arguments(call: ast.Call, function: Function, *, bound: bool) -> dict[str, ast.expr]:
+    """Parameter -> the argument that a call gives to it; without what is unpacked, and what comes after it."""
+    found: dict[str, ast.expr] = {}
+    for each, value in zip(positional_parameters(function, bound=bound), call.args, strict=False):
+        if isinstance(value, ast.Starred):
+            break
+        found[each.arg] = value
+    names = {each.arg for each in named_parameters(function)}
+    return found | {word.arg: word.value for word in call.keywords if word.arg in names}
+
+
+def defaults(function: Function | ast.Lambda) -> dict[str, ast.expr]:
+    """Parameter -> its default, for those that have one."""
+    positional = reversed(positional_parameters(function))
+    found = {each.arg: value for each, value in zip(positional, reversed(function.args.defaults), strict=False)}
+    by_keyword = zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
+    return found | {each.arg: value for each, value in by_keyword if value is not None}
