@@ -23,6 +23,7 @@ from dbhygiene.project.discovery import Files, matcher
 from dbhygiene.project.project import FEW, Project
 from dbhygiene.source.file import NOT_PYTHON, File, ProjectView
 from dbhygiene.source.nodes import Span
+from dbhygiene.source.queries import query
 from dbhygiene.source.records import Frozen
 from dbhygiene.source.scopes import Scope
 
@@ -418,14 +419,12 @@ def _context(file: File, line: int) -> str:
 _NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
+@query
 def _scopes_by_line(file: File) -> tuple[list[int], list[Scope]]:
     """The functions and classes of a file in the order of the text, and the lines in which they begin."""
-    known: tuple[list[int], list[Scope]] | None = vars(file).get("_scopes_by_line")
-    if known is None:
-        named = [(scope.node.lineno, scope.name, scope) for scope in file.scopes if isinstance(scope.node, _NAMED)]
-        named.sort(key=itemgetter(0, 1))
-        known = vars(file)["_scopes_by_line"] = [line for line, _, _ in named], [scope for _, _, scope in named]
-    return known
+    named = [(scope.node.lineno, scope.name, scope) for scope in file.scopes if isinstance(scope.node, _NAMED)]
+    named.sort(key=itemgetter(0, 1))
+    return [line for line, _, _ in named], [scope for _, _, scope in named]
 
 
 # -- many files -----------------------------------------------------------------------------------------

@@ -15,7 +15,6 @@ from dbhygiene.dataflow.cfg import TooLargeError
 from dbhygiene.dataflow.interprocedural import Interprocedural
 from dbhygiene.dataflow.limits import TOO_LARGE, give_up
 from dbhygiene.gaps.callbacks import callbacks
-from dbhygiene.gaps.classes import FunctionAt
 from dbhygiene.gaps.database_aliases import aliases_of
 from dbhygiene.gaps.decorators import with_decorators
 from dbhygiene.gaps.duration import FOR_EVER, UNBOUNDED
@@ -26,9 +25,10 @@ from dbhygiene.gaps.implicit import Gap, ImplicitWalk
 from dbhygiene.gaps.reachability import EffectSet, Reachability
 from dbhygiene.gaps.servers import closes_idle
 from dbhygiene.gaps.states import NEVER_ENDS, SILENT, UNKNOWN, GapSummary
-from dbhygiene.gaps.tasks import time_limit
+from dbhygiene.gaps.task_limits import time_limit
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.library.waits import WaitKind, waits_of
+from dbhygiene.program.classes import FunctionAt
 from dbhygiene.project.project import FEW
 from dbhygiene.source.file import File, NoProject, ProjectView
 from dbhygiene.source.nodes import Code, Function, Located

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
-from dbhygiene.gaps.code import own_nodes
-from dbhygiene.gaps.type_inference import ObjectInstance, TypeInference
 from dbhygiene.library import django
 from dbhygiene.program.bindings import Bindings, Place
 from dbhygiene.program.callees import callee
+from dbhygiene.program.code import own_nodes
+from dbhygiene.program.types import ObjectInstance, TypeInference
 from dbhygiene.source.file import File, scope_around
 from dbhygiene.source.nodes import FUNCTION, Function, Located
 

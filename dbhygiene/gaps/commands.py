@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from dbhygiene.gaps.classes import FunctionAt, class_named, function_named
+from dbhygiene.program.classes import FunctionAt, class_named, function_named
 from dbhygiene.program.definitions import Definition
 from dbhygiene.source.file import File
 from dbhygiene.source.queries import query

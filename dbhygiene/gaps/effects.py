@@ -15,23 +15,23 @@ from typing import TypeAlias
 
 from dbhygiene.dataflow.cfg import Call, Enter, Event, Iterate, Leave, Load, Test
 from dbhygiene.dataflow.limits import UNSETTLED, give_up
-from dbhygiene.gaps import dispatch
 from dbhygiene.gaps.call_durations import duration, poll_duration
-from dbhygiene.gaps.classes import FunctionAt, ancestry, class_named, foreign_bases, function_named, lineage
 from dbhygiene.gaps.close_calls import asks_for_transaction
-from dbhygiene.gaps.code import is_generator, names_called, names_tested
 from dbhygiene.gaps.commands import command_of_call
 from dbhygiene.gaps.database_aliases import DEFAULT, alias_of, alias_of_subscript
 from dbhygiene.gaps.duration import UNBOUNDED, Duration
-from dbhygiene.gaps.tasks import runs_later, task_of
-from dbhygiene.gaps.type_inference import ModelInstance, ObjectInstance, QuerySet, TypeInference
 from dbhygiene.library import django
 from dbhygiene.library.long_work import ON_REQUEST
 from dbhygiene.library.waits import ITERATED, LEFT, WAITS, WaitingCall, WaitKind
+from dbhygiene.program import dispatch
 from dbhygiene.program.arguments import bind_arguments, defaults, has_unpacked, takes_owner
 from dbhygiene.program.bindings import Bindings, Place
+from dbhygiene.program.classes import FunctionAt, ancestry, class_named, foreign_bases, function_named, lineage
+from dbhygiene.program.code import is_generator, names_called, names_tested
 from dbhygiene.program.definitions import enclosing_class
 from dbhygiene.program.names import canonical_name
+from dbhygiene.program.tasks import runs_later, task_of
+from dbhygiene.program.types import ModelInstance, ObjectInstance, QuerySet, TypeInference
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import Code, Function, Located
 from dbhygiene.source.records import Record, replace
@@ -137,8 +137,9 @@ class Effects:
         self.file = routine.file
         self.routine = routine
         self.things = TypeInference.of(routine.file)
-        known: dict[ast.Call, list[Effect]] = vars(routine.file).setdefault("_gaps_calls", {})
-        self._calls = {} if routine.callbacks or routine.closers else known
+        self._calls: dict[ast.Call, list[Effect]] = {}
+        if not (routine.callbacks or routine.closers):
+            self._calls = routine.file.query_results[Effects.of_call]
 
     def of(self, event: Event) -> list[Effect]:
         match event:

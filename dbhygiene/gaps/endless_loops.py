@@ -6,9 +6,9 @@ import ast
 import re
 from collections.abc import Iterator
 
-from dbhygiene.gaps.type_inference import ObjectInstance, TypeInference
 from dbhygiene.library.background import AWAITED, EVENTS, STOPPED, STOPS
 from dbhygiene.program.bindings import Bindings
+from dbhygiene.program.types import ObjectInstance, TypeInference
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, children
 

@@ -7,11 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from dbhygiene.gaps.callbacks import callbacks
-from dbhygiene.gaps.classes import foreign_bases, function_named, is_command
-from dbhygiene.gaps.code import own_nodes
-from dbhygiene.gaps.dispatch import functions
 from dbhygiene.gaps.endless_loops import is_endless
-from dbhygiene.gaps.tasks import is_task
 from dbhygiene.library.background import (
     CONSUMERS,
     HANDS_OVER,
@@ -24,7 +20,11 @@ from dbhygiene.library.background import (
 from dbhygiene.library.event_callbacks import may_register
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.program.arguments import argument
+from dbhygiene.program.classes import foreign_bases, function_named, is_command
+from dbhygiene.program.code import own_nodes
 from dbhygiene.program.definitions import Definition
+from dbhygiene.program.dispatch import functions
+from dbhygiene.program.tasks import is_task
 from dbhygiene.source.file import File, NoProject, ProjectView
 from dbhygiene.source.nodes import FUNCTION, Code
 from dbhygiene.source.queries import query

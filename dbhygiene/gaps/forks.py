@@ -5,19 +5,19 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Sequence
 
-from dbhygiene.gaps.classes import FunctionAt, class_named, foreign_bases, lineage
 from dbhygiene.gaps.close_calls import what_closes
-from dbhygiene.gaps.code import own_nodes
-from dbhygiene.gaps.dispatch import functions
 from dbhygiene.gaps.effects import Context, Effects, ProjectCall, Query
-from dbhygiene.gaps.type_inference import ObjectInstance, TypeInference
 from dbhygiene.library.background import CONTEXTS, FORKS, HANDS_OVER, PROCESS_POOLS, PROCESSES
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.program.arguments import argument
 from dbhygiene.program.bindings import Bindings
 from dbhygiene.program.callees import subclasses
+from dbhygiene.program.classes import FunctionAt, class_named, foreign_bases, lineage
+from dbhygiene.program.code import own_nodes
 from dbhygiene.program.definitions import Definition, enclosing_class, find_method
+from dbhygiene.program.dispatch import functions
 from dbhygiene.program.names import canonical_name
+from dbhygiene.program.types import ObjectInstance, TypeInference
 from dbhygiene.source.file import File, files_with_word, function_around
 from dbhygiene.source.nodes import FUNCTION, Code, last_name
 from dbhygiene.source.queries import query

@@ -11,9 +11,9 @@ from dbhygiene.diagnostics.model import Fix, NoFix
 from dbhygiene.gaps.close_calls import atomic_around, may_stream, streaming_loop
 from dbhygiene.gaps.database_aliases import aliases_of
 from dbhygiene.gaps.implicit import Gap
-from dbhygiene.gaps.type_inference import ObjectInstance, TypeInference
 from dbhygiene.library import django
 from dbhygiene.program.definitions import find_definition
+from dbhygiene.program.types import ObjectInstance, TypeInference
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Code
 from dbhygiene.source.queries import query

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator
 
 from dbhygiene.dataflow.cfg import Bind, Event, Graph, Iterate, Load, Node, Outcome, Semantics, Test, Yield, build
 from dbhygiene.dataflow.exceptions import SYSTEM_EXIT
-from dbhygiene.gaps.classes import is_command
 from dbhygiene.gaps.close_calls import asks_for_transaction, is_atomic
 from dbhygiene.gaps.database_aliases import DEFAULT, aliases_of
 from dbhygiene.gaps.django_settings import age_of_connections
@@ -22,6 +21,7 @@ from dbhygiene.library.calls import EXITS
 from dbhygiene.library.waits import WaitKind
 from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.bindings import Place
+from dbhygiene.program.classes import is_command
 from dbhygiene.program.definitions import enclosing_class
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Code, Located

@@ -10,10 +10,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from dbhygiene.gaps.code import own_nodes
 from dbhygiene.gaps.decorators import with_decorators
 from dbhygiene.gaps.effects import Close, Context, Effect, Effects, ProjectCall, Query, Wait
 from dbhygiene.library.calls import EXITS
+from dbhygiene.program.code import own_nodes
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Code
 from dbhygiene.source.queries import query

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.gaps.type_inference import ObjectInstance, TypeInference
 from dbhygiene.library import django
 from dbhygiene.program.definitions import find_definition
+from dbhygiene.program.types import ObjectInstance, TypeInference
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.gaps.code import is_generator, own_nodes
 from dbhygiene.gaps.decorators import with_decorators
 from dbhygiene.gaps.effects import Close, Context, Effects, ProjectCall, Query, Wait
 from dbhygiene.gaps.endless_loops import is_endless
 from dbhygiene.gaps.entry_points import functions_of
 from dbhygiene.gaps.reachability import EffectSet, Reachability
-from dbhygiene.gaps.type_inference import ObjectInstance, TypeInference
 from dbhygiene.library import django
 from dbhygiene.library.background import HANDS_OVER, THREAD_POOLS, THREADS
 from dbhygiene.library.waits import WaitKind
 from dbhygiene.program.arguments import argument, named_parameters
 from dbhygiene.program.bindings import Bindings
+from dbhygiene.program.code import is_generator, own_nodes
+from dbhygiene.program.types import ObjectInstance, TypeInference
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Code, Function
 from dbhygiene.source.queries import query

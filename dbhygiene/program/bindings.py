@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, Function, children, first_parameter
+from dbhygiene.source.nodes import FUNCTION, first_parameter
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Record
 from dbhygiene.source.scopes import Scope
@@ -44,7 +44,6 @@ class Bindings:
         self.puts: dict[Place, list[DictChange]] = defaultdict(list)
         self.fields: set[Place] = set()  # annotated in a class body: its maker may give another value
         self.unclear: set[Place] = set()  # bound by something other than an assignment, too
-        self._returned: dict[Function, list[ast.expr] | None] = {}
         self._explained: Counter[Place] = Counter()
         for assign in file.nodes(ast.Assign):
             for target in assign.targets:
@@ -70,13 +69,10 @@ class Bindings:
         stores = Counter(self._target_place(n) for n in file.nodes(ast.Name) if not isinstance(n.ctx, ast.Load))
         self.unclear |= {place for place, count in stores.items() if count > self._explained[place]}
 
-    @classmethod
-    def of(cls, file: File) -> Bindings:
-        # Kept with the file, where its cached properties are: equal files may belong to different projects.
-        found = vars(file).get("_bindings")
-        if not isinstance(found, cls):
-            found = vars(file)["_bindings"] = cls(file)
-        return found
+    @staticmethod
+    @query
+    def of(file: File) -> Bindings:
+        return Bindings(file)
 
     # -- places ---------------------------------------------------------------------------------------
 
@@ -113,12 +109,6 @@ class Bindings:
         if path and (its_class := self_class(owner, expr.id)) is not None:
             return Place(its_class, ".".join(path))
         return Place(owner, ".".join([expr.id, *path]))
-
-    def return_values(self, function: Function) -> list[ast.expr] | None:
-        """What a function of this file returns, found once; see the function `return_values`."""
-        if function not in self._returned:
-            self._returned[function] = return_values(function)
-        return self._returned[function]
 
     @cached_property
     def possibly_mutated(self) -> set[Place]:
@@ -186,20 +176,3 @@ def self_class(scope: Scope, name: str) -> Scope | None:
     if scope.class_scope is None or not isinstance(scope.node, FUNCTION):
         return None
     return scope.class_scope if first_parameter(scope.node) == name else None
-
-
-def return_values(function: Function) -> list[ast.expr] | None:
-    """What a function returns, wherever it does; None for a generator."""
-    found: list[ast.expr] = []
-    todo: list[ast.AST] = list(reversed(function.body))
-    while todo:
-        node = todo.pop()
-        match node:
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() | ast.Lambda():
-                continue
-            case ast.Yield() | ast.YieldFrom():
-                return None
-            case ast.Return(value=ast.expr() as value):
-                found.append(value)
-        todo += reversed(children(node))
-    return found

@@ -24,7 +24,7 @@ from dbhygiene.program.definitions import (
 from dbhygiene.program.names import parameter_annotation
 from dbhygiene.source.file import File, module_of_import
 from dbhygiene.source.nodes import FUNCTION, Function, last_name
-from dbhygiene.source.queries import query
+from dbhygiene.source.queries import query, recursive_query
 from dbhygiene.source.records import Record
 from dbhygiene.source.scopes import Scope
 
@@ -46,15 +46,9 @@ class _Receiver(NamedTuple):
 NONE = Callees(complete=False)
 
 
+@query
 def callees(file: File, call: ast.Call, scope: Scope) -> Callees:
     """What a call may run; nothing at all where its name says nothing."""
-    known = file.query_results[callees]
-    if call not in known:
-        known[call] = _callees(file, call, scope)
-    return known[call]  # type: ignore[no-any-return]
-
-
-def _callees(file: File, call: ast.Call, scope: Scope) -> Callees:
     func = call.func
     if (name := file.resolve(func)) is not None and (found := find_definition(file, name)) is not None:
         own = _own_class(file, func.value, name) if isinstance(func, ast.Attribute) else None
@@ -170,23 +164,22 @@ def _find_class(file: File, expr: ast.expr) -> Definition | None:
     return found if meant == Callees((found,)) else None
 
 
+@query
 def attribute_assignments(file: File) -> dict[str, list[tuple[ast.expr, ast.expr]]]:
     """Attribute -> everything in a file whose attribute of this name is assigned to, with what it is given."""
-    known: dict[str, list[tuple[ast.expr, ast.expr]]] | None = vars(file).get("_assigned_attributes")
-    if known is None:
-        known = vars(file)["_assigned_attributes"] = {}
-        for statement in file.nodes(ast.Assign):
-            for target in statement.targets:
-                if isinstance(target, ast.Attribute):
-                    known.setdefault(target.attr, []).append((target.value, statement.value))
-                elif isinstance(target, (ast.Tuple, ast.List)):
-                    for each in target.elts:
-                        if isinstance(each, ast.Attribute):
-                            known.setdefault(each.attr, []).append((each.value, statement.value))
-        for annotated in file.nodes(ast.AnnAssign):
-            if isinstance(annotated.target, ast.Attribute) and annotated.value is not None:
-                known.setdefault(annotated.target.attr, []).append((annotated.target.value, annotated.value))
-    return known
+    found: dict[str, list[tuple[ast.expr, ast.expr]]] = {}
+    for statement in file.nodes(ast.Assign):
+        for target in statement.targets:
+            if isinstance(target, ast.Attribute):
+                found.setdefault(target.attr, []).append((target.value, statement.value))
+            elif isinstance(target, (ast.Tuple, ast.List)):
+                for each in target.elts:
+                    if isinstance(each, ast.Attribute):
+                        found.setdefault(each.attr, []).append((each.value, statement.value))
+    for annotated in file.nodes(ast.AnnAssign):
+        if isinstance(annotated.target, ast.Attribute) and annotated.value is not None:
+            found.setdefault(annotated.target.attr, []).append((annotated.target.value, annotated.value))
+    return found
 
 
 # -- methods ----------------------------------------------------------------------------------------------
@@ -203,17 +196,9 @@ def _super_member(file: File, name: str, scope: Scope) -> Callees:
     return NONE
 
 
+@recursive_query(NONE)
 def _method_candidates(file: File, receiver: _Receiver, name: str) -> Callees:
-    """What a method may be, called from this file on an object of a class; found once."""
-    known = file.query_results[_method_candidates]
-    key = receiver.cls.node, receiver.exact, name
-    if key not in known:
-        known[key] = NONE  # what it says of itself
-        known[key] = _dispatch(file, receiver, name)
-    return known[key]  # type: ignore[no-any-return]
-
-
-def _dispatch(file: File, receiver: _Receiver, name: str) -> Callees:
+    """What a method may be, called from this file on an object of a class."""
     family = (receiver.cls, *base_classes(receiver.cls))
     found = next((member for each in family if (member := _member(each, name)) is not None), None)
     if found is None or not found.definitions:
@@ -258,18 +243,16 @@ def overriding_methods(cls: Definition, name: str) -> tuple[Definition, ...]:
     return tuple(found.values())
 
 
+@query
 def subclasses(cls: Definition) -> tuple[Definition, ...]:
     """The project's classes below a class, however deep."""
-    known = cls.file.query_results[subclasses]
-    if cls.node not in known:
-        found: dict[ast.AST, Definition] = {cls.node: cls}
-        todo = [cls]
-        for each in todo:  # grows as it is gone through
-            fresh = [below for below in _direct_subclasses(each) if below.node not in found]
-            found.update((below.node, below) for below in fresh)
-            todo += fresh
-        known[cls.node] = tuple(found.values())[1:]
-    return known[cls.node]  # type: ignore[no-any-return]
+    found: dict[ast.AST, Definition] = {cls.node: cls}
+    todo = [cls]
+    for each in todo:  # grows as it is gone through
+        fresh = [below for below in _direct_subclasses(each) if below.node not in found]
+        found.update((below.node, below) for below in fresh)
+        todo += fresh
+    return tuple(found.values())[1:]
 
 
 def _direct_subclasses(cls: Definition) -> Iterator[Definition]:
@@ -360,14 +343,12 @@ def _is_set(file: File, func: ast.expr, name: str) -> bool:
 
 def _name_candidates(near: File, dotted: str, found: Definition) -> Callees:
     """What an absolute name may stand for, where it is known to stand for this, through re-exports."""
-    known = near.query_results[_name_candidates]
-    if dotted not in known:
-        known[dotted] = Callees((found,))  # what a name says of itself
-        known[dotted] = _trace_name(near, dotted) or Callees((found,))
-    return known[dotted]  # type: ignore[no-any-return]
+    return _trace_name(near, dotted) or Callees((found,))
 
 
+@recursive_query(None)
 def _trace_name(near: File, dotted: str) -> Callees | None:
+    """What an absolute name may stand for; None if it is bound only once on the way."""
     while True:
         name, place = resolve_step(near, dotted)
         if place is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from dbhygiene.program.names import find_module
 from dbhygiene.source.file import File
@@ -25,6 +25,14 @@ class Definition(Record):
     file: File
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
     name: str  # qualified within its file
+
+    @property
+    def query_results(self) -> dict[Any, dict[Any, Any]]:
+        return self.file.query_results
+
+    @property
+    def query_key(self) -> ast.AST:
+        return self.node
 
     @property
     def dotted_name(self) -> str:
@@ -101,12 +109,10 @@ def _within(file: File, path: list[str]) -> Definition | str | None:
     return Definition(file, node, name)
 
 
+@query
 def base_classes(cls: Definition) -> tuple[Definition, ...]:
     """The base classes of a class that the project defines, the nearest first; not the class itself."""
-    known = cls.file.query_results[base_classes]
-    if cls.node not in known:
-        known[cls.node] = tuple(_compute_bases(cls))
-    return known[cls.node]  # type: ignore[no-any-return]
+    return tuple(_compute_bases(cls))
 
 
 def _compute_bases(cls: Definition) -> Iterator[Definition]:

@@ -16,6 +16,7 @@ from dbhygiene.program import strings
 from dbhygiene.program.annotations import declared_value, default_of_parameter, field_annotation, is_record
 from dbhygiene.program.bindings import Bindings, Place
 from dbhygiene.program.call_results import call_result
+from dbhygiene.program.code import is_generator, return_expressions
 from dbhygiene.program.names import canonical_name, find_module, parameter_annotation, project_bases, split_class_path
 from dbhygiene.program.values import (
     ANY_TEXT,
@@ -344,10 +345,10 @@ class _Evaluator:
         return Named(name)
 
     def evaluate_return(self, file: File, function: Function, arguments: Mapping[str, Value]) -> Value:
-        found = Bindings.of(file).return_values(function)
         scope = file.functions.get(function)
-        if found is None or scope is None:
+        if is_generator(function) or scope is None:
             return UNKNOWN
+        found = return_expressions(function)
         before = dict(self.given)
         self.given.update({Place(scope, name): known for name, known in arguments.items()})
         try:

@@ -168,9 +168,13 @@ class File(Frozen):
         except NOT_PYTHON:
             return False
 
+    @property
+    def query_key(self) -> None:
+        """A file is the subject of its own queries; see `source.queries`."""
+
     @cached_property
     def query_results(self) -> dict[Any, dict[Any, Any]]:
-        """What has been answered about this file: question -> what it was about -> answer; see `source.queries`."""
+        """The results of queries about this file: query -> key -> result; see `source.queries`."""
         return defaultdict(dict)
 
     @cached_property

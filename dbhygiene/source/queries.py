@@ -1,27 +1,67 @@
-"""`query`: a memoised function of a file. Its results are dropped when a file of the project is replaced."""
+"""`query`: a memoised function of a file, or of a definition in one.
+
+Its results are kept with the file, and are dropped when a file of the project is replaced: some are about its old text.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import wraps
-from typing import Concatenate, Final, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
-from dbhygiene.source.file import File
 
+class Subject(Protocol):
+    """What a query is about: a `File`, or something in one."""
+
+    @property
+    def query_results(self) -> dict[Any, dict[Any, Any]]:
+        """The results of the file: query -> key -> result."""
+
+    @property
+    def query_key(self) -> Hashable:
+        """What distinguishes the subject from others in its file."""
+
+
+SubjectT = TypeVar("SubjectT", bound=Subject)
 About = ParamSpec("About")
 Answer = TypeVar("Answer")
 
-_UNASKED: Final = object()
+_MISSING: Final = object()
 
 
-def query(ask: Callable[Concatenate[File, About], Answer]) -> Callable[Concatenate[File, About], Answer]:
-    """Compute this function of a file, and of a name or a node, once for the same arguments."""
+def query(ask: Callable[Concatenate[SubjectT, About], Answer]) -> Callable[Concatenate[SubjectT, About], Answer]:
+    """Compute this function once for the same arguments. It must not depend on itself."""
+    return _remembered(ask, _MISSING)
 
+
+class _Decorator(Protocol):
+    def __call__(
+        self, ask: Callable[Concatenate[SubjectT, About], Answer], /
+    ) -> Callable[Concatenate[SubjectT, About], Answer]: ...
+
+
+def recursive_query(start: object) -> _Decorator:
+    """Compute this function once for the same arguments; while it is computed, its result is `start`."""
+
+    def decorate(
+        ask: Callable[Concatenate[SubjectT, About], Answer],
+    ) -> Callable[Concatenate[SubjectT, About], Answer]:
+        return _remembered(ask, start)
+
+    return decorate
+
+
+def _remembered(
+    ask: Callable[Concatenate[SubjectT, About], Answer], start: object
+) -> Callable[Concatenate[SubjectT, About], Answer]:
     @wraps(ask)
-    def remembered(file: File, /, *about: About.args, **named: About.kwargs) -> Answer:
-        known, key = file.query_results[ask], (about, *named.items()) if named else about
-        if (answer := known.get(key, _UNASKED)) is _UNASKED:
-            answer = known[key] = ask(file, *about, **named)
+    def remembered(subject: SubjectT, /, *about: About.args, **named: About.kwargs) -> Answer:
+        known = subject.query_results[ask]
+        key = (subject.query_key, about, *named.items()) if named else (subject.query_key, about)
+        if (answer := known.get(key, _MISSING)) is _MISSING:
+            if start is not _MISSING:
+                known[key] = start
+            answer = known[key] = ask(subject, *about, **named)
         return answer  # type: ignore[no-any-return]
 
     return remembered

@@ -22,6 +22,7 @@ def own_nodes(function: Code) -> tuple[ast.AST, ...]:
 
 
 def return_expressions(function: Function) -> list[ast.expr]:
+    """The values of the `return` statements of a function."""
     return [node.value for node in own_nodes(function) if isinstance(node, ast.Return) and node.value is not None]
 
 
@@ -42,4 +43,5 @@ def names_tested(function: Function) -> frozenset[str]:
 
 @lru_cache(maxsize=4096)
 def is_generator(function: Function) -> bool:
+    """Whether a function yields."""
     return any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in own_nodes(function))

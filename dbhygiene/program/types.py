@@ -13,17 +13,18 @@ from collections.abc import Collection, Iterable
 from typing import TypeAlias, TypeVar
 
 from dbhygiene.dataflow.cfg import Loop
-from dbhygiene.gaps import dispatch
-from dbhygiene.gaps.callers import callers
-from dbhygiene.gaps.classes import ancestry, class_named, function_named, is_model
-from dbhygiene.gaps.code import return_expressions
-from dbhygiene.gaps.tasks import task_of
 from dbhygiene.library import django, long_work, waits
+from dbhygiene.program import dispatch
 from dbhygiene.program.arguments import bind_arguments, named_parameters
 from dbhygiene.program.bindings import Bindings, Place, self_class
+from dbhygiene.program.callers import callers
+from dbhygiene.program.classes import ancestry, class_named, function_named, is_model
+from dbhygiene.program.code import return_expressions
 from dbhygiene.program.names import canonical_name, find_module
+from dbhygiene.program.tasks import task_of
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Function
+from dbhygiene.source.queries import query
 from dbhygiene.source.records import Record
 from dbhygiene.source.scopes import Scope
 
@@ -73,12 +74,10 @@ class TypeInference:
         self._other_queries = self._other_mapper or "sqlalchemy" in file.text  # they, too, say `order_by`
         self._index()
 
-    @classmethod
-    def of(cls, file: File) -> TypeInference:
-        found = vars(file).get("_things")
-        if not isinstance(found, cls):
-            found = vars(file)["_things"] = cls(file)
-        return found
+    @staticmethod
+    @query
+    def of(file: File) -> TypeInference:
+        return TypeInference(file)
 
     def _index(self) -> None:
         file = self.file

@@ -7,26 +7,25 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from dbhygiene.gaps.classes import FunctionAt, class_named, lineage
 from dbhygiene.program import callees
-from dbhygiene.program.bindings import Bindings, Place, return_values
+from dbhygiene.program.bindings import Bindings, Place
 from dbhygiene.program.callees import is_hook
+from dbhygiene.program.classes import FunctionAt, class_named, lineage
+from dbhygiene.program.code import is_generator, return_expressions
 from dbhygiene.program.definitions import Definition, enclosing_class, find_definition
 from dbhygiene.program.names import canonical_name, find_module
 from dbhygiene.source.file import File, files_with_word
 from dbhygiene.source.nodes import FUNCTION
+from dbhygiene.source.queries import recursive_query
 
 _MOST = 60  # definitions that one call may mean, and expressions on the way: of more, the first ones tell enough
 
 
+@recursive_query(())
 def definitions(file: File, expr: ast.expr) -> tuple[Definition, ...]:
     """The project's functions and classes that an expression may be, as far as tables and names tell."""
-    known: dict[ast.expr, tuple[Definition, ...]] = vars(file).setdefault("_gaps_dispatch", {})
-    if expr not in known:
-        known[expr] = ()  # what an expression says of itself
-        unique = {found.node: found for found in islice(_possible_definitions(file, expr, set()), _MOST)}
-        known[expr] = tuple(unique.values())
-    return known[expr]
+    unique = {found.node: found for found in islice(_possible_definitions(file, expr, set()), _MOST)}
+    return tuple(unique.values())
 
 
 def functions(file: File, expr: ast.expr) -> tuple[FunctionAt, ...]:
@@ -56,7 +55,8 @@ def _possible_definitions(file: File, expr: ast.expr, seen: set[ast.expr]) -> It
         case ast.Call(func=called):
             for found in _possible_definitions(file, called, seen):
                 if isinstance(found.node, FUNCTION):
-                    yield from _all(found.file, return_values(found.node) or (), seen)
+                    given = () if is_generator(found.node) else return_expressions(found.node)
+                    yield from _all(found.file, given, seen)
         case ast.Lambda(body=ast.Call(func=called)):
             yield from _possible_definitions(file, called, seen)
         case ast.IfExp(body=one, orelse=other):

@@ -43,21 +43,17 @@ def ancestry(cls: Definition) -> list[tuple[File, Scope]]:
     return [(each.file, each.file.classes[each.name]) for each in lineage(cls) if each.name in each.file.classes]
 
 
+@query
 def foreign_bases(cls: Definition) -> tuple[str, ...]:
     """The names of the bases of a class, direct and indirect, that are not the project's own."""
-    known = cls.file.query_results[foreign_bases]
-    if cls.node not in known:
-        resolved = [
-            (each.file, name)
-            for each in lineage(cls)
-            if isinstance(each.node, ast.ClassDef)
-            for base in each.node.bases
-            if (name := each.file.resolve(base)) is not None
-        ]
-        known[cls.node] = tuple(
-            canonical_name(file, name) for file, name in resolved if find_definition(file, name) is None
-        )
-    return known[cls.node]  # type: ignore[no-any-return]
+    resolved = [
+        (each.file, name)
+        for each in lineage(cls)
+        if isinstance(each.node, ast.ClassDef)
+        for base in each.node.bases
+        if (name := each.file.resolve(base)) is not None
+    ]
+    return tuple(canonical_name(file, name) for file, name in resolved if find_definition(file, name) is None)
 
 
 @query

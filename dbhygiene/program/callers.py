@@ -12,18 +12,16 @@ from dbhygiene.program.callees import callees
 from dbhygiene.program.definitions import enclosing_class
 from dbhygiene.source.file import File, files_with_word, scope_around
 from dbhygiene.source.nodes import Function, first_parameter
+from dbhygiene.source.queries import recursive_query
 
 _MOST = 20  # calls of one function: where there are more, none of them says what its parameters are
 
 
+@recursive_query(())
 def callers(file: File, function: Function) -> tuple[tuple[File, ast.Call, bool], ...]:
-    """The calls of a function of a file, and whether the owner of a method takes the first parameter; found once."""
-    known = file.query_results[callers]
-    if function not in known:
-        known[function] = ()  # what it says of itself
-        found = tuple(_calls(file, function))
-        known[function] = found if len(found) <= _MOST else ()
-    return known[function]  # type: ignore[no-any-return]
+    """The calls of a function of a file, and whether the owner of a method takes the first parameter."""
+    found = tuple(_calls(file, function))
+    return found if len(found) <= _MOST else ()
 
 
 def _calls(file: File, function: Function) -> Iterator[tuple[File, ast.Call, bool]]:

@@ -1,0 +1,35 @@
+"""The time after which a worker ends a task: `@app.task(time_limit=60)`, or a setting of Celery's."""
+
+from __future__ import annotations
+
+import ast
+
+from dbhygiene.gaps.call_durations import numbers_of_setting, seconds
+from dbhygiene.gaps.duration import FOR_EVER
+from dbhygiene.library.background import TASK_LIBRARIES, TIME_LIMIT_SETTINGS, TIME_LIMITS
+from dbhygiene.program.tasks import is_task
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import FUNCTION, Code
+from dbhygiene.source.queries import query
+
+
+@query
+def time_limit(file: File, function: Code) -> float:
+    """The seconds after which a worker ends a function that is a task; without an end where nothing limits it."""
+    limits: list[float] = []
+    for decorator in function.decorator_list if isinstance(function, FUNCTION) else ():
+        if is_task(file, decorator):
+            limits += _limits(file, decorator)
+    return min(limits, default=FOR_EVER)
+
+
+def _limits(file: File, decorator: ast.expr) -> list[float]:
+    called = decorator.func if isinstance(decorator, ast.Call) else decorator
+    library = (file.resolve(called) or "").partition(".")[0]
+    library = library if library in TASK_LIBRARIES else "celery"  # a task of an app
+    units = TIME_LIMITS.get(library, {})
+    keywords = decorator.keywords if isinstance(decorator, ast.Call) else []
+    found = [seconds(file, word.value).most * units[word.arg] for word in keywords if word.arg in units]
+    if found or library != "celery":
+        return found
+    return [max(numbers) for name in TIME_LIMIT_SETTINGS if (numbers := numbers_of_setting(file, name))]
