@@ -19,7 +19,14 @@ from dbhygiene.gaps.database_aliases import aliases_of
 from dbhygiene.gaps.decorators import with_decorators
 from dbhygiene.gaps.duration import FOR_EVER, UNBOUNDED
 from dbhygiene.gaps.effects import Context, Location, Segment, report_unsettled
-from dbhygiene.gaps.entry_points import entry_points, entry_points_of, may_have_entry_points, uses_django
+from dbhygiene.gaps.entry_points import (
+    VAGUE,
+    Root,
+    entry_points,
+    entry_points_of,
+    may_have_entry_points,
+    uses_django,
+)
 from dbhygiene.gaps.forks import child_functions
 from dbhygiene.gaps.implicit import Gap, ImplicitWalk
 from dbhygiene.gaps.reachability import EffectSet, Reachability
@@ -29,6 +36,7 @@ from dbhygiene.gaps.task_limits import time_limit
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.library.waits import WaitKind, waits_of
 from dbhygiene.program.classes import FunctionAt
+from dbhygiene.program.entry_point import EntryPoint
 from dbhygiene.project.project import FEW
 from dbhygiene.source.file import File, NoProject, ProjectView
 from dbhygiene.source.nodes import Code, Function, Located
@@ -71,7 +79,8 @@ class Gaps:
         run_by_process = self._running(file)
         for code in file.functions:
             if code in run_by_process:
-                yield from self._within(Context(file, code, ignore_decorators=True))
+                for gap in self._within(Context(file, code, ignore_decorators=True)):
+                    yield replace(gap, entry=self._entry(file, code))
         if _may_last(file):
             self._others.explore((file, code) for code in file.functions if code not in run_by_process)
             for code in file.functions:
@@ -117,8 +126,41 @@ class Gaps:
     def _reach(self) -> Reachability:
         """What the project's long-lived processes lead to."""
         reach = Reachability()
-        reach.explore(entry_points(self._project))
+        reach.explore((root.file, root.code) for root in self._roots)
         return reach
+
+    @cached_property
+    def _roots(self) -> list[Root]:
+        return [*entry_points(self._project)]
+
+    @cached_property
+    def _entries(self) -> dict[Code, list[EntryPoint]]:
+        return _by_code(self._roots)
+
+    def _entry(self, file: File, code: Code) -> EntryPoint | None:
+        """How a long-lived process gets to a function: the nearest of its entry points.
+
+        A file that was read again after a fix has new functions, to which no other file leads yet.
+        """
+        entries = {**self._entries}
+        for each, found in _by_code(entry_points_of(file)).items():
+            entries[each] = [*found, *entries.get(each, ())]
+        for each in (code, *self._read_before(file, code)):
+            near = (entry for root in self._reach.nearest(each, entries) for entry in entries[root])
+            true = [entry for entry in near if entry.file is file or entry.file.path != file.path]
+            if true:
+                return min(true, key=lambda entry: (VAGUE.count(entry.words), entry.file.path, entry.node.lineno))
+        return None
+
+    def _read_before(self, file: File, code: Code) -> Iterator[Code]:
+        """The functions that had the name of this one when other files were found to lead to them."""
+        for each in self._reach:
+            if (
+                each.file is not file
+                and each.file.path == file.path
+                and _place(each.file, each.code) == _place(file, code)
+            ):
+                yield each.code
 
     @cached_property
     def _names(self) -> set[tuple[Path, str]]:
@@ -133,7 +175,7 @@ class Gaps:
     def _running(self, file: File) -> set[ast.AST]:
         """The functions of a file that a long-lived process leads to, and that may have a gap."""
         again = [(file, code) for code, scope in file.functions.items() if (file.path, scope.name) in self._names]
-        self._reach.explore(entry_points_of(file))
+        self._reach.explore((root.file, root.code) for root in entry_points_of(file))
         self._reach.explore(again, are_roots=False)
         return {code for code in file.functions if _may_have_gap(self._reach, code)}
 
@@ -226,6 +268,13 @@ class Gaps:
             for gap in walk.gaps.values():
                 self._by_wait[gap.wait.node].setdefault(routine, []).append(gap)
         return walk.summary
+
+
+def _by_code(roots: Iterable[Root]) -> dict[Code, list[EntryPoint]]:
+    found: dict[Code, list[EntryPoint]] = {}
+    for root in roots:
+        found.setdefault(root.code, []).append(root.entry)
+    return found
 
 
 def _place(file: File, code: Code) -> tuple[Path, str]:

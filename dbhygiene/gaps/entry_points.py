@@ -1,4 +1,4 @@
-"""Entry points outside of requests: management commands, threads, tasks, scripts."""
+"""`Root`: an entry point outside of requests, such as a management command, a thread, a task or a script."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ from dbhygiene.library.background import (
     CONSUMERS,
     HANDS_OVER,
     POOLED,
+    PROCESS_POOLS,
     RUNNERS,
+    RUNS_IN,
+    STARTED_IN,
     STARTS,
     STOPS,
-    TASK_LIBRARIES,
+    THREAD_POOLS,
+    WORKERS,
 )
 from dbhygiene.library.event_callbacks import may_register
 from dbhygiene.library.test_files import is_test_file
@@ -24,10 +28,13 @@ from dbhygiene.program.classes import foreign_bases, function_named, is_command
 from dbhygiene.program.code import own_nodes
 from dbhygiene.program.definitions import Definition
 from dbhygiene.program.dispatch import functions
+from dbhygiene.program.entry_point import EntryPoint, task
 from dbhygiene.program.tasks import is_task
+from dbhygiene.program.types import ObjectInstance, TypeInference
 from dbhygiene.source.file import File, NoProject, ProjectView
 from dbhygiene.source.nodes import FUNCTION, Code
 from dbhygiene.source.queries import query
+from dbhygiene.source.records import Record
 
 # One of these stands in every file that has an entry point; with what it is part of, where most who write it have none.
 _WORDS = {
@@ -51,12 +58,23 @@ _WORDS = {
     "schedule": r"\bimport\b[^\n]*\bschedule\b|\bfrom schedule\b|\bschedule\s*\(",
     "task": r"@\s*[\w.]*task\b|\b(?:async|register)_task\b",
     "job": r"@\s*[\w.]*job\b",
-    **{library: rf"\b{library}\b" for library in TASK_LIBRARIES},
+    **{library: rf"\b{library}\b" for library in WORKERS},
     **{f".{name}": rf"\.{name}\b" for name in HANDS_OVER.keys() - POOLED},
 }
 
+_CALLBACK, _ENDLESS = "as a callback", "in a long-lived process"
+VAGUE = (_CALLBACK, _ENDLESS)  # where nothing says more
 
-def entry_points(project: ProjectView) -> Iterator[tuple[File, Code]]:
+
+class Root(Record):
+    """A function with which a long-lived process begins, and what makes it one."""
+
+    file: File
+    code: Code
+    entry: EntryPoint
+
+
+def entry_points(project: ProjectView) -> Iterator[Root]:
     """The functions with which a project's long-lived processes begin."""
     if not uses_django(project):
         return
@@ -85,35 +103,44 @@ def may_have_entry_points(file: File) -> bool:
 
 
 @query
-def entry_points_of(file: File) -> list[tuple[File, Code]]:
-    """Those that a file has, or starts."""
+def entry_points_of(file: File) -> list[Root]:
+    """Those that a file has, or starts; the plainest reason for a function first."""
     return [] if is_test_file(file) else list(_find_entry_points(file))
 
 
-def _find_entry_points(file: File) -> Iterator[tuple[File, Code]]:
+def _find_entry_points(file: File) -> Iterator[Root]:
     for cls in _classes(file):
         yield from _methods(cls)
     for call in file.nodes(ast.Call):
-        if (given := _started_function(file, call)) is not None:
-            yield from functions_of(file, given)
+        if (started := _started_function(file, call)) is not None:
+            given, words = started
+            for owner, code in functions_of(file, given):
+                yield Root(owner, code, EntryPoint(words, file, call))
     for function in file.functions:
-        if isinstance(function, FUNCTION) and any(is_task(file, each) for each in function.decorator_list):
-            yield file, function
+        for decorator in function.decorator_list if isinstance(function, FUNCTION) else ():
+            if is_task(file, decorator):
+                yield Root(file, function, task(file, decorator))
+    for callback, place in callbacks(file):
+        yield Root(file, callback, EntryPoint("at each event", file, place))
+    if (setup := _django_setup(file)) is not None:
+        yield Root(file, file.tree, EntryPoint("in a script", file, setup))
+    if file.path.parent.name == "scripts" and isinstance(run := file.scope.defined.get("run"), FUNCTION):
+        yield Root(file, run, EntryPoint("in a script", file, run))  # `manage.py runscript`
+    yield from _endless_functions(file)
+
+
+def _endless_functions(file: File) -> Iterator[Root]:
     if any(is_endless(file, loop) for loop in file.nodes(ast.While)):
         for code in file.functions:
-            if any(is_endless(file, node) for node in own_nodes(code)):
-                yield file, code
-    for callback, _ in callbacks(file):
-        yield file, callback
-    if _is_script(file):
-        yield file, file.tree
-    if file.path.parent.name == "scripts" and isinstance(run := file.scope.defined.get("run"), FUNCTION):
-        yield file, run  # `manage.py runscript`
+            loop = next((node for node in own_nodes(code) if is_endless(file, node)), None)
+            if isinstance(loop, ast.While):
+                yield Root(file, code, EntryPoint(_ENDLESS, file, loop))
 
 
-def _is_script(file: File) -> bool:
-    """Whether a file is a program of its own, which sets Django up."""
-    return "django.setup(" in file.text and any(file.resolve(c.func) == "django.setup" for c in file.nodes(ast.Call))
+def _django_setup(file: File) -> ast.Call | None:
+    """The call by which a file, a program of its own, sets Django up."""
+    calls = file.nodes(ast.Call) if "django.setup(" in file.text else ()
+    return next((call for call in calls if file.resolve(call.func) == "django.setup"), None)
 
 
 def _classes(file: File) -> Iterator[Definition]:
@@ -122,26 +149,41 @@ def _classes(file: File) -> Iterator[Definition]:
             yield Definition(file, scope.node, name)
 
 
-def _methods(cls: Definition) -> Iterator[tuple[File, Code]]:
+def _methods(cls: Definition) -> Iterator[Root]:
+    assert isinstance(cls.node, ast.ClassDef)
     names: Iterable[str] = ()
+    words = ""
     if is_command(cls):  # a base class may call any of its methods, as `handle` does `handle_label`
-        names = ("handle", *cls.file.classes[cls.name].defined)
-    elif any(base in RUNNERS for base in foreign_bases(cls)):
-        names = ("run",)
+        names, words = ("handle", *cls.file.classes[cls.name].defined), "in a management command"
+    elif runner := next((base for base in foreign_bases(cls) if base in RUNNERS), None):
+        names, words = ("run",), STARTED_IN[runner]
     elif any(base in CONSUMERS for base in foreign_bases(cls)):
-        names = cls.file.classes[cls.name].defined
+        names, words = cls.file.classes[cls.name].defined, "in a Channels consumer"
     for name in names:
         if (function := function_named(cls.file, f"{cls.dotted_name}.{name}")) is not None:
-            yield function.file, function.node
+            yield Root(function.file, function.node, EntryPoint(words, cls.file, cls.node))
 
 
-def _started_function(file: File, call: ast.Call) -> ast.expr | None:
-    """What a call hands to a thread, a pool or a scheduler."""
+def _started_function(file: File, call: ast.Call) -> tuple[ast.expr, str] | None:
+    """What a call hands to a thread, a pool or a scheduler, and where it then runs."""
     if (name := file.resolve(call.func)) in STARTS:
-        return argument(call, *STARTS[name])
-    if isinstance(call.func, ast.Attribute) and call.func.attr in HANDS_OVER:
-        return argument(call, *HANDS_OVER[call.func.attr])
-    return None
+        given, words = argument(call, *STARTS[name]), STARTED_IN[name]
+    elif isinstance(call.func, ast.Attribute) and call.func.attr in HANDS_OVER:
+        given, words = argument(call, *HANDS_OVER[call.func.attr]), _where(file, call.func)
+    else:
+        return None
+    return (given, words) if given is not None else None
+
+
+def _where(file: File, method: ast.Attribute) -> str:
+    """Where a pool or a scheduler runs what it is given; its class may not be known."""
+    owner = TypeInference.of(file).type_of(method.value)
+    name = owner.name if isinstance(owner, ObjectInstance) else ""
+    if name in THREAD_POOLS:
+        return "in a thread of a pool"
+    if name in PROCESS_POOLS:
+        return "in a process of a pool"
+    return RUNS_IN.get(method.attr, _CALLBACK)
 
 
 def functions_of(file: File, given: ast.expr) -> Iterator[tuple[File, Code]]:

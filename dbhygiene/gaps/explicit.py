@@ -68,7 +68,11 @@ class ExplicitGap(Record):
         """
         settings = self.file.project.settings
         if settings.server_timeout is None and self.seconds.least < settings.gap_limit:
-            once = self.kind is waits.WaitKind.EVENT and not self.between_calls and not self._is_in_loop
+            once = (
+                self.kind in (waits.WaitKind.EVENT, waits.WaitKind.INPUT)
+                and not self.between_calls
+                and not self._is_in_loop
+            )
             if once or self.kind in (waits.WaitKind.PERSON, waits.WaitKind.PROCESS):
                 return Confidence.POSSIBLE
         return confidence_of_timeout(self.seconds, settings)

@@ -23,6 +23,7 @@ from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.classes import is_command
 from dbhygiene.program.definitions import enclosing_class
+from dbhygiene.program.entry_point import EntryPoint
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Code, Located
 from dbhygiene.source.records import Record, replace
@@ -47,6 +48,7 @@ class Gap(Record):
     unsuccessful_close: Location | None = None  # what was to close the connection before, and does not
     comes_first: bool = False  # the wait, on some path, before any query of its function
     in_child: bool = False  # a forked process may get here, with its parent's connection
+    entry: EntryPoint | None = None  # how a long-lived process gets here
 
     @property
     def place(self) -> Located:

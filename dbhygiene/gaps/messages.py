@@ -12,6 +12,7 @@ from dbhygiene.gaps.effects import Location
 from dbhygiene.gaps.implicit import Gap
 from dbhygiene.gaps.servers import verdict
 from dbhygiene.pools.sqlalchemy import MYSQL
+from dbhygiene.program.rounds import in_round_before
 from dbhygiene.source.nodes import Located
 
 if TYPE_CHECKING:
@@ -28,8 +29,16 @@ def goes_stale(sure: Confidence) -> str:
     return "goes stale" if sure is Confidence.CERTAIN else "may go stale"
 
 
+def entry_notes(gap: Gap) -> Iterator[str]:
+    """How the program gets to a gap."""
+    if gap.entry is not None:
+        yield gap.entry.note(gap.file)
+
+
 def gap_notes(gap: Gap | ExplicitGap) -> Iterator[str]:
-    """What the wait is measured against, and what comes of it."""
+    """How the program gets there, what the wait is measured against, and its effect."""
+    if isinstance(gap, Gap):
+        yield from entry_notes(gap)
     settings = gap.file.project.settings
     if settings.server_timeout is None:
         yield (
@@ -58,17 +67,18 @@ def describe_loss(server: str) -> str:
 
 def gap_steps(gap: Gap | ExplicitGap) -> Iterator[tuple[Located, str] | Step]:
     """The query before, the wait, and the query after; for each, where it really happens."""
-    yield from _step(gap.first_query)
+    before = ", in the round before" if in_round_before(gap.file, gap.first_query.node, gap.wait.node) else ""
+    yield from _step(gap.first_query, around=before)
     unseen = gap.wait.origin.words.startswith("calls ")
     yield from _step(gap.wait, f", in which {gap.kind.value}" if unseen else "")
     yield from _step(gap.next_query, " again" if gap.next_query.origin.words.startswith("queries ") else "")
 
 
-def _step(spot: Location, more: str = "") -> Iterator[tuple[Located, str] | Step]:
-    """A spot, and where it really happens; `more` is said of that."""
+def _step(spot: Location, more: str = "", *, around: str = "") -> Iterator[tuple[Located, str] | Step]:
+    """A spot, and where it really happens: `around` is added to the first, `more` to the last."""
     inner = spot.origin
     if inner is spot:
-        yield spot.node, spot.words + more
+        yield spot.node, spot.words + more + around
     else:
-        yield spot.node, spot.words
+        yield spot.node, spot.words + around
         yield Step(inner.file.path, inner.file.span(inner.node), inner.words + more)

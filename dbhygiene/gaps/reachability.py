@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import NamedTuple
 
 from dbhygiene.gaps.decorators import with_decorators
-from dbhygiene.gaps.effects import Close, Context, Effect, Effects, ProjectCall, Query, Wait
+from dbhygiene.gaps.effects import Close, Context, Effect, Effects, Location, ProjectCall, Query, Wait
 from dbhygiene.library.calls import EXITS
 from dbhygiene.program.code import own_nodes
 from dbhygiene.source.file import File
@@ -81,6 +81,16 @@ class Reachability:
                 seen |= callers
                 todo += callers
 
+    def nearest(self, code: Code, wanted: Container[Code]) -> list[Code]:
+        """Return those of some functions from which a function is reached by the fewest calls."""
+        level, seen = {code}, {code}
+        while level:
+            if found := [each for each in level if each in wanted]:
+                return found
+            level = {caller for each in level for caller in self._callers.get(each, ())} - seen
+            seen |= level
+        return []
+
     def __iter__(self) -> Iterator[EffectSet]:
         yield from self._known.values()
 
@@ -138,6 +148,17 @@ def _of(effects: Effects, node: ast.AST) -> Iterable[Effect]:
         case ast.If(test=test) | ast.While(test=test) | ast.IfExp(test=test):
             return effects.of_test(test)
     return ()
+
+
+def first_query(reach: Reachability) -> Location | None:
+    """Where the first of the explored functions that queries the database does so."""
+    for each in reach:
+        effects = Effects(Context(each.file, each.code, ignore_decorators=True))
+        for node in own_nodes(each.code):
+            found = next((effect for effect in _of(effects, node) if isinstance(effect, Query)), None)
+            if found is not None:
+                return found.spot
+    return None
 
 
 def effects_in(file: File, *nodes: ast.AST) -> set[type[object]]:

@@ -6,7 +6,8 @@ import ast
 
 from dbhygiene.gaps.call_durations import numbers_of_setting, seconds
 from dbhygiene.gaps.duration import FOR_EVER
-from dbhygiene.library.background import TASK_LIBRARIES, TIME_LIMIT_SETTINGS, TIME_LIMITS
+from dbhygiene.library.background import TIME_LIMIT_SETTINGS, TIME_LIMITS
+from dbhygiene.program.entry_point import task_library
 from dbhygiene.program.tasks import is_task
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Code
@@ -25,8 +26,7 @@ def time_limit(file: File, function: Code) -> float:
 
 def _limits(file: File, decorator: ast.expr) -> list[float]:
     called = decorator.func if isinstance(decorator, ast.Call) else decorator
-    library = (file.resolve(called) or "").partition(".")[0]
-    library = library if library in TASK_LIBRARIES else "celery"  # a task of an app
+    library = task_library(file, called) or "celery"  # a task of an app that is not known
     units = TIME_LIMITS.get(library, {})
     keywords = decorator.keywords if isinstance(decorator, ast.Call) else []
     found = [seconds(file, word.value).most * units[word.arg] for word in keywords if word.arg in units]

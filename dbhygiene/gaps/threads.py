@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from dbhygiene.gaps.decorators import with_decorators
-from dbhygiene.gaps.effects import Close, Context, Effects, ProjectCall, Query, Wait
+from dbhygiene.gaps.effects import Close, Context, Effects, Location, ProjectCall, Query, Wait
 from dbhygiene.gaps.endless_loops import is_endless
 from dbhygiene.gaps.entry_points import functions_of
-from dbhygiene.gaps.reachability import EffectSet, Reachability
+from dbhygiene.gaps.reachability import EffectSet, Reachability, first_query
 from dbhygiene.library import django
 from dbhygiene.library.background import HANDS_OVER, THREAD_POOLS, THREADS
 from dbhygiene.library.waits import WaitKind
@@ -76,15 +76,27 @@ def _thread_arguments(call: ast.Call, target: ast.expr) -> Iterator[ast.expr]:
 
 def keeps_connection(thread: Thread) -> bool:
     """Whether a thread asks the database, closes nothing, and ends, as far as all of its code is known."""
-    reach = Reachability(sync_only=True)
     handed = [found for expr in thread.arguments for found in functions_of(thread.starter, expr)]
-    reach.explore([(thread.file, thread.function), *handed])
+    reach = _explored(thread, handed)
     does = {effect for doing in reach for effect in doing.effects}
     if Query not in does or Close in does or any(_closes(thread.starter, expr) for expr in thread.arguments):
         return False
     if any(map(_lives_on, reach)):
         return False
     return bool(handed) or not any(_calls_unknown(doing, reach) for doing in reach)
+
+
+def query_of(thread: Thread) -> Location | None:
+    """Where a thread queries the database: in its own function, if that does so."""
+    handed = [found for expr in thread.arguments for found in functions_of(thread.starter, expr)]
+    return first_query(_explored(thread, handed))
+
+
+def _explored(thread: Thread, handed: Iterable[tuple[File, Code]]) -> Reachability:
+    reach = Reachability(sync_only=True)
+    reach.explore([(thread.file, thread.function)])
+    reach.explore(handed)
+    return reach
 
 
 def _closes(file: File, expr: ast.expr) -> bool:

@@ -18,6 +18,16 @@ STARTS: dict[str, tuple[int, str]] = {
     "django_q.tasks.schedule": (0, "func"),
 }
 
+# Where the function then runs.
+STARTED_IN = {
+    **dict.fromkeys((*THREADS, "_thread.start_new_thread"), "in a thread"),
+    **dict.fromkeys(("multiprocessing.Process", "multiprocessing.context.Process"), "in another process"),
+    **dict.fromkeys(("gevent.spawn", "gevent.Greenlet", "eventlet.spawn", "eventlet.spawn_n"), "in a greenlet"),
+    "asyncio.run": "in an event loop",
+    "django_q.tasks.async_task": "in a Django Q worker",
+    "django_q.tasks.schedule": "in a Django Q worker",
+}
+
 # Methods that hand a function to a pool or a scheduler, and the argument that it is; by the method's name, since pools
 # are handed about, and few other objects have the like.
 HANDS_OVER: dict[str, tuple[int, str]] = {
@@ -32,6 +42,9 @@ HANDS_OVER: dict[str, tuple[int, str]] = {
     "do": (0, "job_func"),
     "register_task": (1, "callback"),
 }
+
+# Where it then runs, for names that say so whatever the object is.
+RUNS_IN = {"add_job": "in a scheduled job", "run_in_executor": "in an executor"}
 
 # Those of them that are met everywhere; a pool's word stands beside them where they hand over.
 POOLED = frozenset({"apply_async", "map", "imap", "imap_unordered", "starmap"})
@@ -70,21 +83,22 @@ TASKS = frozenset(
         "register_job",
     }
 )
-TASK_LIBRARIES = (
-    "celery",
-    "huey",
-    "django_huey",
-    "django_q",
-    "django_rq",
-    "rq",
-    "dramatiq",
-    "background_task",
-    "apscheduler",
-    "procrastinate",
-    "django_apscheduler",
-    "django_tasks",
-)
 
+# The libraries that run tasks, and where each of them runs one.
+WORKERS = {
+    "celery": "in a Celery worker",
+    "huey": "in a Huey worker",
+    "django_huey": "in a Huey worker",
+    "django_q": "in a Django Q worker",
+    "django_rq": "in an RQ worker",
+    "rq": "in an RQ worker",
+    "dramatiq": "in a Dramatiq worker",
+    "background_task": "in a background task",
+    "apscheduler": "in a scheduled job",
+    "procrastinate": "in a Procrastinate worker",
+    "django_apscheduler": "in a scheduled job",
+    "django_tasks": "in a background task",
+}
 # How long a task may run before its worker ends it: arguments of its decorator, with the seconds of one unit, and
 # settings of the site for all tasks.
 TIME_LIMITS: dict[str, dict[str, float]] = {

@@ -13,6 +13,7 @@ class WaitKind(Enum):
 
     SLEEP = "the program sleeps"
     PERSON = "the program waits for input"
+    INPUT = "the program waits for more input"  # of a stream, from a person or another program
     EVENT = "the program waits for an event"
     SERVER = "the program runs a server"
     PROCESS = "another program runs"
@@ -185,8 +186,8 @@ ITERATED = {
     "kubernetes.watch.Watch.stream": WaitKind.EVENT,
     "docker.client.DockerClient.events": WaitKind.EVENT,
     "watchfiles.watch": WaitKind.EVENT,
-    "sys.stdin": WaitKind.EVENT,
-    "fileinput.input": WaitKind.EVENT,
+    "sys.stdin": WaitKind.INPUT,
+    "fileinput.input": WaitKind.INPUT,
     "subprocess.Popen.stdout": WaitKind.PROCESS,
     "subprocess.Popen.stderr": WaitKind.PROCESS,
 }

@@ -43,6 +43,7 @@ from dbhygiene.library.request_handlers import handler
 from dbhygiene.library.test_files import directories, is_example, is_test_file
 from dbhygiene.pools.sqlalchemy import in_migrations
 from dbhygiene.program.definitions import Definition, base_classes, find_definition
+from dbhygiene.program.entry_point import EntryPoint, loop_step, registration
 from dbhygiene.program.names import canonical_name, is_imported
 from dbhygiene.source.file import File, function_around
 from dbhygiene.source.nodes import Function, Located, last_name, walk
@@ -55,15 +56,24 @@ _BY_CLASS = frozenset({"__init__", "__new__", "__enter__", "__aenter__", "__exit
 
 
 class Runs(Record):
-    """How often some code runs; the reason is a sentence without its full stop, "" where there is none to give."""
+    """How often some code runs, and why: an entry point, the loop around the code itself, or another reason."""
 
     impact: Impact
-    reason: str = ""
+    reason: str = ""  # a sentence without its full stop
+    entry: EntryPoint | None = None
+    loop: ast.AST | None = None
+
+    def notes(self, near: File) -> Iterator[str]:
+        """Yield the note of a finding in a file; a loop around the code itself is a step instead."""
+        if self.entry is not None:
+            yield self.entry.note(near)
+        elif self.reason:
+            yield self.reason
 
     @property
-    def notes(self) -> Iterator[str]:
-        if self.reason:
-            yield self.reason
+    def steps(self) -> Iterator[tuple[Located, str]]:
+        if self.loop is not None and (step := loop_step(self.loop)) is not None:
+            yield step
 
 
 _UNKNOWN = Runs(Impact.UNKNOWN)
@@ -153,13 +163,15 @@ def _climb(place: _CallSite) -> _Climb:
             case ast.With() | ast.AsyncWith() if inside in around.body and any(map(_suppresses, around.items)):
                 caught = True
             case ast.stmt() | ast.expr() if (caught or isinstance(around, ast.While)) and _repeats(around, inside):
-                return _Climb(None, caught, Runs(Impact.REPEATED, f"runs in a loop ({_line(around, place)})"))
+                return _Climb(None, caught, _in_loop(place, around))
         inside = around
     return _Climb(None, caught)
 
 
-def _line(node: Located, near: _CallSite) -> str:
-    return f"line {node.lineno}" if near.is_first else f"{near.file.path.name}, line {node.lineno}"
+def _in_loop(place: _CallSite, loop: ast.stmt | ast.expr) -> Runs:
+    if place.is_first:
+        return Runs(Impact.REPEATED, loop=loop)
+    return Runs(Impact.REPEATED, entry=EntryPoint("in a loop", place.file, loop))
 
 
 def _lasts_after(place: _CallSite, function: Function | None) -> bool:
@@ -251,17 +263,14 @@ def _runs_as_registered(place: _CallSite, function: Function, caught: bool) -> R
         word = last_name(called)
         if word in NEUTRAL:
             continue
-        where = f"`@{ast.unparse(called)}`, {_line(decorator, place)}"
         if _is_start(decorator):
             if caught:
                 return _UNKNOWN  # the program keeps the connection
-            return Runs(Impact.ONCE, f"runs once, when the program starts or stops ({where})")
+            return Runs(Impact.ONCE, entry=EntryPoint("once, when the program starts or stops", place.file, decorator))
         if word in COMMANDS and _is_command_line(place.file, called):
-            return Runs(Impact.ONCE, f"runs once, as a command: {where}")
-        if word in TASKS:
-            return Runs(Impact.REPEATED, f"runs in a worker, each time its task is called ({where})")
-        if handler(function) is decorator:
-            return Runs(Impact.REPEATED, f"runs in each request or event: {where}")
+            return Runs(Impact.ONCE, entry=EntryPoint("once, as a command", place.file, decorator))
+        if word in TASKS or handler(function) is decorator:
+            return Runs(Impact.REPEATED, entry=registration(place.file, decorator))
         return _UNKNOWN
     return None
 
@@ -298,7 +307,7 @@ def _runs_by_base_class(cls: Definition, function: Function) -> Runs | None:
             ):
                 continue
             if name in DJANGO_COMMANDS:
-                return Runs(Impact.ONCE, "runs once, in a management command")
+                return Runs(Impact.ONCE, entry=EntryPoint("once, in a management command", each.file, each.node))
             return _UNKNOWN
     return None
 

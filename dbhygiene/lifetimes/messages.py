@@ -12,8 +12,9 @@ from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.fields import ENDING
 from dbhygiene.lifetimes.lifetime import Leak, Lifetime, leading_to
 from dbhygiene.lifetimes.state import Fact
+from dbhygiene.program.rounds import in_round_before
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, Located
+from dbhygiene.source.nodes import FUNCTION, Located, short_name
 from dbhygiene.source.queries import query
 
 _LIMITS = {
@@ -27,25 +28,8 @@ def name_of_call(node: Located) -> str:
     """A call, as it is named in a sentence."""
     inner = node.value if isinstance(node, ast.Await) else node
     if isinstance(inner, ast.Call):
-        return f"`{_short(inner.func)}`"
+        return f"`{short_name(inner.func)}`"
     return f"the statement in line {node.lineno}"
-
-
-def _short(func: ast.expr) -> str:
-    """`a.b(...).c` as it is written, without arguments; of what is long, the last part."""
-    match func:
-        case ast.Name(id=name):
-            return name
-        case ast.Attribute(value=ast.Name() | ast.Attribute() | ast.Call() as owner, attr=attr):
-            whole = f"{_short(owner)}.{attr}"
-            return whole if len(whole) <= 40 else attr
-        case ast.Attribute(attr=attr):
-            return attr
-        case ast.Call(func=inner, args=[], keywords=[]):
-            return f"{_short(inner)}()"
-        case ast.Call(func=inner):
-            return f"{_short(inner)}(...)"
-    return ast.unparse(func)[:40]
 
 
 def closing_verb(resource: Resource) -> str:
@@ -55,7 +39,7 @@ def closing_verb(resource: Resource) -> str:
 
 def leak_notes(life: Lifetime, leak: Leak) -> Iterator[str]:
     """Facts about the driver, other ways to leak, and where it ends."""
-    told = {at.lineno for at, _ in leak_steps(life, leak)}
+    told = {at.lineno for at, _ in _steps(life, leak)}
     others = {call.lineno: call for call in reversed(life.raisers) if call.lineno not in told}
     if others and leak is not Leak.NEVER_CLOSED:
         shown = [f"{name_of_call(others[line])} (line {line})" for line in sorted(others)]
@@ -65,7 +49,7 @@ def leak_notes(life: Lifetime, leak: Leak) -> Iterator[str]:
             f": {', '.join(shown[:3])}{more}" if len(shown) > 1 else ""
         )
     yield from consequence(life.resource, life.pool)
-    yield from life.runs.notes
+    yield from life.runs.notes(life.file)
 
 
 def _ending(resource: Resource) -> str:
@@ -94,7 +78,15 @@ _RESTS = "the generator is not resumed, or an exception is thrown into it here"
 
 def leak_steps(life: Lifetime, leak: Leak) -> list[tuple[Located, str]]:
     """The way to a leak as a reader follows it: opened, the turns that matter, left open."""
-    return list(_steps(life, leak))
+    _, *others = _steps(life, leak)
+    return [*opening_steps(life, others[0][0] if others else None), *others]
+
+
+def opening_steps(life: Lifetime, then: Located | None) -> list[tuple[Located, str]]:
+    """The steps up to the call that opens the resource, before the place of the next one."""
+    if then is not None and in_round_before(life.file, life.birth, then):
+        return [(life.birth, "opened here, in the round before")]
+    return [*life.runs.steps, (life.birth, "opened here")]
 
 
 def _steps(life: Lifetime, leak: Leak) -> Iterator[tuple[Located, str]]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 
-from dbhygiene.library.background import ENQUEUED_BY_CALL, TASK_LIBRARIES, TASKS
+from dbhygiene.library.background import ENQUEUED_BY_CALL, TASKS
 from dbhygiene.program.classes import FunctionAt, function_named
 from dbhygiene.program.code import return_expressions
+from dbhygiene.program.entry_point import task_library
 from dbhygiene.program.names import canonical_name, find_module
 from dbhygiene.source.file import File
 
@@ -17,8 +18,8 @@ def is_task(file: File, decorator: ast.expr) -> bool:
     name = _meaning(file, file.resolve(called) or "")
     last = name.rpartition(".")[2] or (called.attr if isinstance(called, ast.Attribute) else "")
     if last in TASKS:
-        library = name.partition(".")[0]
-        return library in TASK_LIBRARIES or last == "shared_task" or (last == "task" and name.count(".") > 0)
+        is_of_app = last == "task" and name.count(".") > 0
+        return last == "shared_task" or is_of_app or task_library(file, called) is not None
     own = function_named(file, name) if last.endswith("task") else None
     return own is not None and any(
         isinstance(made, ast.Call) and (own.file.resolve(made.func) or "").endswith((".shared_task", ".task"))
@@ -39,7 +40,7 @@ def runs_later(function: FunctionAt) -> bool:
     for decorator in function.node.decorator_list:
         called = decorator.func if isinstance(decorator, ast.Call) else decorator
         if is_task(function.file, decorator):
-            return (function.file.resolve(called) or "").partition(".")[0] in ENQUEUED_BY_CALL
+            return task_library(function.file, called) in ENQUEUED_BY_CALL
     return False
 
 

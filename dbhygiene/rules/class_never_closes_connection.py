@@ -104,10 +104,10 @@ def check(file: File, field: Field) -> Iterator[Diagnostic]:
     yield Diagnostic(
         field.birth,
         f"connection `{name}` is never closed, neither by `{cls.name}` nor by other code",
-        path=((field.birth, "opened here and stored in the object"),),
+        path=(*how_often.steps, (field.birth, "opened here and stored in the object")),
         fix=NoFix("cannot tell where it should be closed; add a `close` method and call it"),
         confidence=Confidence.LIKELY if costs and how_often.impact is not Impact.ONCE else Confidence.POSSIBLE,
-        notes=(*consequence(field.resource), *how_often.notes),
+        notes=(*consequence(field.resource), *how_often.notes(file)),
         subject=name,
         impact=how_often.impact,
     )

@@ -67,7 +67,7 @@ from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import Diagnostic, NoFix, rule
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Lifetime
-from dbhygiene.lifetimes.messages import consequence
+from dbhygiene.lifetimes.messages import consequence, opening_steps
 from dbhygiene.source.file import File
 
 
@@ -79,10 +79,13 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
     yield Diagnostic(
         life.birth,
         f"connection `{life.title}` is replaced while it is open, and can no longer be closed",
-        path=((life.birth, "opened here"), (where, f"`{life.title}` is reassigned, and the open connection is lost")),
+        path=(
+            *opening_steps(life, where),
+            (where, f"`{life.title}` is reassigned, and the open connection is lost"),
+        ),
         fix=NoFix("cannot tell whether to stop here or to close it first"),
         confidence=life.confidence if life.is_surely_replaced else Confidence.POSSIBLE,
-        notes=tuple(consequence(life.resource, life.pool)),
+        notes=(*consequence(life.resource, life.pool), *life.runs.notes(file)),
         subject=life.title,
         impact=life.runs.impact,
     )

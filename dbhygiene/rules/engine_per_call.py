@@ -78,9 +78,10 @@ from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.pools.engines import Engine
 from dbhygiene.pools.recreated_engines import find_recreation
 from dbhygiene.pools.sqlalchemy import MYSQL
+from dbhygiene.program.entry_point import loop_step, place, registration
 from dbhygiene.source.file import File
+from dbhygiene.source.nodes import FUNCTION
 
-_PLACES = (ast.expr, ast.stmt)
 _NO_SERVER = frozenset({"sqlite", "duckdb", "access"})
 
 
@@ -92,25 +93,41 @@ def check(file: File, made: Engine) -> Iterator[Diagnostic]:
     if evidence is None:
         return
     where, node = evidence
-    again = (Step(where.path, where.span(node), "called repeatedly"),) if isinstance(node, _PLACES) else ()
     yield Diagnostic(
         made.call,
         f"each call creates an engine and its pool, {_reason(file, where, node)}",
-        path=(*again, (made.call, "creates a new engine and pool each time")),
+        path=(*_repetition(where, node), (made.call, "creates a new engine and pool each time")),
         fix=NoFix("cannot tell where the engine should be kept; create it once, such as at module level"),
-        confidence=_confidence(made.databases, node),
+        confidence=_confidence(made.databases, is_call=_is_call(where, node)),
         notes=("its connections stay open until the engine is garbage-collected",),
     )
 
 
+def _is_call(file: File, node: ast.AST) -> bool:
+    """Whether the evidence is a call of the function, not a decorator of it, or a loop."""
+    return isinstance(node, ast.Call) and not isinstance(file.parents.get(node), FUNCTION)
+
+
+def _repetition(file: File, node: ast.AST) -> Iterator[Step]:
+    """The step that shows why the engine is created again and again."""
+    if isinstance(node, ast.expr):
+        words = (
+            "calls it, and does not keep the engine"
+            if _is_call(file, node)
+            else f"runs {registration(file, node).words}"
+        )
+        yield Step(file.path, file.span(node), words)
+    elif (step := loop_step(node)) is not None:
+        yield Step(file.path, file.span(step[0]), step[1])
+
+
 def _reason(file: File, where: File, node: ast.AST) -> str:
-    if not isinstance(node, ast.Call):
+    if not isinstance(node, ast.Call) or not _is_call(where, node):
         return "and neither keeps nor disposes of them"
-    place = f"line {node.lineno}" if where is file else f"line {node.lineno} of {where.path.name}"
-    return f"which the caller in {place} does not keep"
+    return f"which the caller in {place(where, node, file)} does not keep"
 
 
-def _confidence(databases: frozenset[str], evidence: ast.AST) -> Confidence:
+def _confidence(databases: frozenset[str], *, is_call: bool) -> Confidence:
     if databases != {MYSQL}:
         return Confidence.POSSIBLE
-    return Confidence.LIKELY if isinstance(evidence, ast.Call) else Confidence.CERTAIN
+    return Confidence.LIKELY if is_call else Confidence.CERTAIN

@@ -122,7 +122,7 @@ from dbhygiene.diagnostics.model import Diagnostic, rule
 from dbhygiene.gaps import Gap
 from dbhygiene.gaps.gap_fixes import fix_gap, waits_in_transaction
 from dbhygiene.gaps.insufficient_close import insufficient
-from dbhygiene.gaps.messages import confidence, gap_steps, goes_stale
+from dbhygiene.gaps.messages import confidence, entry_notes, gap_steps, goes_stale
 from dbhygiene.source.file import File
 
 
@@ -138,5 +138,6 @@ def check(file: File, gap: Gap) -> Iterator[Diagnostic]:
         path=((place, why), *gap_steps(gap)),
         fix=fix_gap(gap),
         confidence=confidence(gap),
+        notes=tuple(entry_notes(gap)),
         subject="connection",
     )

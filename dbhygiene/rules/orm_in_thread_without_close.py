@@ -81,13 +81,13 @@ from collections.abc import Iterator
 
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.edits import WrapInTry
-from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, Safety, rule
+from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, Safety, Step, rule
 from dbhygiene.gaps.gap_fixes import closing_in
 from dbhygiene.gaps.servers import is_sqlite_only
-from dbhygiene.gaps.threads import keeps_connection, threads
+from dbhygiene.gaps.threads import Thread, keeps_connection, query_of, threads
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import Function
+from dbhygiene.source.nodes import Function, Located
 
 
 @rule("HYG307", on=ast.Call, imports={"threading", "ThreadPool"}, within="django")
@@ -100,12 +100,19 @@ def check(file: File, call: ast.Call) -> Iterator[Diagnostic]:
         yield Diagnostic(
             call,
             f"the thread's connection stays open: `{function.name}` queries the database and does not close it",
+            path=tuple(_steps(call, thread)),
             fix=_fix(file, function)
             if own
             else NoFix(f"`{function.name}` is defined in another file; close the connection there"),
             confidence=Confidence.LIKELY,
             subject=function.name,
         )
+
+
+def _steps(call: ast.Call, thread: Thread) -> Iterator[tuple[Located, str] | Step]:
+    yield call, f"runs `{thread.function.name}` in a thread"
+    if (query := query_of(thread)) is not None:
+        yield Step(query.file.path, query.file.span(query.node), query.words)
 
 
 def _fix(file: File, function: Function) -> Fix:

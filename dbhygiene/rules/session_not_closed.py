@@ -231,6 +231,7 @@ def _left_by_exit(file: File, life: Lifetime, leaving: Function, culprit: ast.Ca
         path=((life.birth, "opened here"), (culprit, "this raises, before it is closed")),
         fix=fix_exit(life, leaving, culprit),
         confidence=min(life.confidence, Confidence.LIKELY),
+        notes=tuple(life.runs.notes(file)),
         subject=life.title,
         impact=life.runs.impact,
     )

@@ -92,12 +92,13 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
         life.birth,
         f"`with` does not close {life.resource.a_title}, and `{life.title}` stays open",
         path=(
+            *life.runs.steps,
             (life.birth, "opened here"),
             (item.context_expr, "the end of the `with` ends the transaction, but does not close the connection"),
         ),
         fix=fix_leak(life, leak),
         confidence=life.confidence,
-        notes=(*consequence(life.resource, life.pool), *life.runs.notes),
+        notes=(*consequence(life.resource, life.pool), *life.runs.notes(file)),
         subject=life.title,
         impact=life.runs.impact,
     )

@@ -30,6 +30,23 @@ def last_name(expr: ast.AST) -> str:
     return expr.attr if isinstance(expr, ast.Attribute) else expr.id if isinstance(expr, ast.Name) else ""
 
 
+def short_name(func: ast.expr) -> str:
+    """Return `a.b(...).c` as it is written, without arguments; of what is long, the last part."""
+    match func:
+        case ast.Name(id=name):
+            return name
+        case ast.Attribute(value=ast.Name() | ast.Attribute() | ast.Call() as owner, attr=attr):
+            whole = f"{short_name(owner)}.{attr}"
+            return whole if len(whole) <= 40 else attr
+        case ast.Attribute(attr=attr):
+            return attr
+        case ast.Call(func=inner, args=[], keywords=[]):
+            return f"{short_name(inner)}()"
+        case ast.Call(func=inner):
+            return f"{short_name(inner)}(...)"
+    return ast.unparse(func)[:40]
+
+
 def first_parameter(function: Function) -> str | None:
     """The parameter that the owner of a method takes; None where it takes none, as in a static method."""
     if any(isinstance(d, ast.Name) and d.id == "staticmethod" for d in function.decorator_list):

@@ -10,7 +10,7 @@ import pytest
 from dbhygiene import checker
 from dbhygiene.config.settings import Settings
 from dbhygiene.gaps.entry_points import entry_points_of, may_have_entry_points
-from dbhygiene.library.background import CONSUMERS, HANDS_OVER, RUNNERS, STARTS, TASK_LIBRARIES, TASKS
+from dbhygiene.library.background import CONSUMERS, HANDS_OVER, RUNNERS, STARTS, TASKS, WORKERS
 from dbhygiene.library.django import COMMANDS
 from dbhygiene.library.waits import WAITS, WaitKind
 from dbhygiene.project.project import Project
@@ -30,7 +30,7 @@ def texts() -> Iterator[str]:
         given = ", ".join([*["None"] * position, "work"])
         pool = "make_pool()" if method not in POOLED else "ThreadPool()"
         yield f"from app import make_pool, ThreadPool{WORK}{pool}.{method}({given})\n"
-    for library in TASK_LIBRARIES:
+    for library in WORKERS:
         for word in sorted(TASKS):
             yield f"from {library} import {word}\n\n@{word}\ndef work():\n    pass\n"
             yield f"from {library} import {word} as later\n\n@ later(1)\ndef work():\n    pass\n"

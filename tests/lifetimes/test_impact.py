@@ -52,7 +52,7 @@ def test_a_chain_of_calls_through_files_begins_at_the_program(leak):
 def test_a_loop_of_a_caller_repeats_it(leak):
     finding = leak(db=LEAK, main="from db import load\nimport sys\n\nfor path in sys.argv:\n    load(path)\n")
     assert finding.impact is Impact.REPEATED
-    assert "runs in a loop (main.py, line 4)" in finding.notes
+    assert "runs in a loop: `for path in sys.argv`, main.py:4" in finding.notes
 
 
 def test_an_exception_that_no_loop_catches_ends_the_program(leak):
@@ -169,7 +169,7 @@ def test_what_a_web_framework_calls_at_its_start_runs_once(leak, decorator):
             conn.execute("select 1")
             conn.close()
     """
-    assert leak(db=text).notes[-1].startswith("runs once, when the program starts or stops (`@app.")
+    assert leak(db=text).notes[-1].startswith("runs once, when the program starts or stops: `@app.")
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_methods_of_a_class_whose_base_is_not_known_are_called_by_that(leak):
     ("decorator", "note"),
     [
         ('app.route("/")', "runs in each request or event: `@app.route`, line 5"),
-        ("shared_task", "runs in a worker, each time its task is called (`@shared_task`, line 5)"),
+        ("shared_task", "runs in a worker: `@shared_task`, line 5"),
     ],
 )
 def test_a_decorator_that_registers_repeats_it(leak, decorator, note):
