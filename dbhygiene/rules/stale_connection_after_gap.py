@@ -64,6 +64,9 @@ class Command(BaseCommand):
         return input("Delete them? ") == "yes"
 ```
 
+A note names the command, thread, worker or script in which the code runs, with its file and line, such as
+``runs in a Celery worker: `@shared_task`, shop/tasks.py:8``.
+
 Nothing is reported if the connection is closed before or after the wait, if there is no query before or after it, if
 every round of a polling loop queries the database, or if all databases of the project are SQLite files. PostgreSQL and
 others close no idle connection by default: if settings, requirements or `databases` name only such a server, waits are
