@@ -18,6 +18,7 @@ from dbhygiene.library.drivers import PACKAGES, driver
 from dbhygiene.project.project import Project
 from dbhygiene.source.file import NOT_PYTHON
 from dbhygiene.source.records import replace
+from dbhygiene.source.regular_files import read_text
 
 OK, NOTE, PROBLEM = "ok", "note", "problem"
 _PREFIX = "HYG"
@@ -88,7 +89,7 @@ class _ProjectFiles:
 
 def _text(path: Path) -> str | None:
     try:
-        return path.read_text("utf-8", "replace")
+        return read_text(path, "replace")
     except OSError:
         return None
 

@@ -14,6 +14,7 @@ from dbhygiene.diagnostics.fingerprints import Key, key
 from dbhygiene.diagnostics.model import AnyRule, Finding
 from dbhygiene.project.atomic_write import write_file
 from dbhygiene.project.project import Project
+from dbhygiene.source.regular_files import read_text
 
 
 def baseline_path(project: Project, named: Path | None) -> Path | None:
@@ -26,7 +27,7 @@ def baseline_path(project: Project, named: Path | None) -> Path | None:
 def read_baseline(path: Path) -> Counter[Key]:
     """The entries of a baseline; raises Mistake where it cannot be read."""
     try:
-        return parse(path.read_text("utf-8"), path)
+        return parse(read_text(path), path)
     except FileNotFoundError:
         raise Mistake(f"{path}: no such file; `dbhygiene baseline` writes it") from None
     except OSError as error:
@@ -111,9 +112,7 @@ def update(
     untouched = Counter({entry: n for entry, n in old.items() if not is_gone(entry, project.root, checked, codes)})
     new = untouched + (found & old if prune else found)
     try:
-        if (
-            new != old or not path.exists() or format_entries(new) != path.read_text("utf-8")
-        ):  # with strings in it, of old
+        if new != old or not path.exists() or format_entries(new) != read_text(path):  # with strings in it, of old
             write_file(path, format_entries(new).encode())
     except OSError as error:
         raise Mistake(f"{path}: not written: {(error.strerror or str(error)).lower()}") from None

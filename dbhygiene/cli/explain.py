@@ -53,7 +53,7 @@ def _parse_target(target: str) -> tuple[Path, int]:
         raise Mistake(f"{target}: not in the form FILE:LINE")
     path = Path(os.path.abspath(name))
     if not path.is_file():
-        raise Mistake(f"{name}: no such file")
+        raise Mistake(f"{name}: {'not a regular file' if path.exists() else 'no such file'}")
     return path, int(number)
 
 

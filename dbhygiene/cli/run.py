@@ -203,7 +203,7 @@ class Run:
         files = [value for value in self.options.config_values if "=" not in value or os.path.isfile(value)]
         for name in files:
             if not os.path.isfile(name):
-                raise Mistake(f"{name}: no such file")
+                raise Mistake(f"{name}: {'not a regular file' if os.path.exists(name) else 'no such file'}")
         return Path(os.path.abspath(files[-1])) if files else None
 
     def _rules(self, project: Project) -> tuple[AnyRule, ...]:

@@ -17,6 +17,7 @@ from dbhygiene import __version__
 from dbhygiene.config.errors import Mistake, did_you_mean
 from dbhygiene.config.settings import Settings
 from dbhygiene.source.records import replace
+from dbhygiene.source.regular_files import read_bytes
 
 if TYPE_CHECKING:
     from dbhygiene.config.schema import Key
@@ -122,7 +123,7 @@ def load_settings(root: Path) -> Settings:
 def read_file(path: Path) -> Settings | None:
     """The settings in a file; None where it has none, or is not there."""
     try:
-        data = path.read_bytes()
+        data = read_bytes(path)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -152,7 +153,7 @@ def misspelt(root: Path) -> list[str]:
     found: dict[str, str] = {}
     for file in (FILES[1], "setup.cfg"):
         try:
-            data = (root / file).read_bytes()
+            data = read_bytes(root / file)
         except OSError:
             continue
         for table in re.finditer(_TABLE, data, re.M):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 from dbhygiene.config.settings import EXCLUDED
+from dbhygiene.source.regular_files import read_text
 
 if TYPE_CHECKING:
     import subprocess
@@ -204,7 +205,7 @@ def _any(matchers: tuple[Matches, ...], path: str) -> bool:
 
 def _gitignore(directory: str) -> Matches:
     try:
-        lines = Path(directory, ".gitignore").read_text("utf-8", "replace").splitlines()
+        lines = read_text(os.path.join(directory, ".gitignore"), "replace").splitlines()
     except OSError:
         lines = []
     return _matcher(tuple(lines), Path(directory))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dbhygiene.config.loading import toml
+from dbhygiene.source.regular_files import read_text
 
 DEFAULT = 88  # of ruff and black, where they are set up and name no length
 _PEP8 = 79  # of flake8 and pycodestyle
@@ -46,7 +47,7 @@ def _lengths(place: Path) -> Iterator[int]:
 def _ini(path: Path) -> Iterator[int]:
     parser = configparser.RawConfigParser(strict=False)
     try:
-        parser.read_string(path.read_text("utf-8", "replace"))
+        parser.read_string(read_text(path, "replace"))
     except (OSError, configparser.Error):
         return
     for section in _SECTIONS:
@@ -57,7 +58,7 @@ def _ini(path: Path) -> Iterator[int]:
 
 def _toml(path: Path) -> Mapping[str, Any] | None:
     try:
-        table = toml(path.read_text("utf-8"))
+        table = toml(read_text(path))
     except (OSError, ValueError):  # UnicodeDecodeError is one
         return None
     return table if isinstance(table, dict) else None

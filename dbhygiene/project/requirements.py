@@ -12,6 +12,7 @@ from pathlib import Path
 from dbhygiene.config.loading import toml
 from dbhygiene.config.settings import EXCLUDED
 from dbhygiene.source.file import parse
+from dbhygiene.source.regular_files import read_text
 
 Version = tuple[int, ...]
 Needs = Iterator[tuple[str, "Version | None"]]
@@ -83,7 +84,7 @@ def read_requirements(root: Path) -> Mapping[str, Version | None]:
         beside = pattern.partition("/")[0]
         for path in sorted(root.glob(pattern)) if any(fnmatchcase(name, beside) for name in names) else ():
             try:
-                text = path.read_text("utf-8", "replace")
+                text = read_text(path, "replace")
             except OSError:
                 continue
             for name, version in read(text):

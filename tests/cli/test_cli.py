@@ -314,6 +314,63 @@ def test_a_full_disk_takes_one_line(project: Path) -> None:
         assert done.stderr.endswith("not written: no space left on device\n")
 
 
+def in_time(*words: str) -> tuple[int, str]:
+    """The exit status and the output of a run that must not wait for anything."""
+    command = [sys.executable, "-m", "dbhygiene", *words]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.fixture
+def pipe(project: Path) -> Path:
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("no pipes here")
+    os.mkfifo("pipe.py")
+    return project / "pipe.py"
+
+
+@pytest.mark.parametrize("command", [["check"], ["fix"], ["check", "--no-cache", "-j2"]])
+def test_a_pipe_and_a_device_are_not_read_and_the_others_are(pipe: Path, command: list[str]) -> None:
+    Path("endless.py").symlink_to("/dev/zero")
+    status, out = in_time(*command, "-o", "concise", "pipe.py", "endless.py", "app.py")
+    assert status == 1
+    for name in ("pipe.py", "endless.py"):
+        assert f"{name}:1:1: HYG003 cannot read: not a regular file\n" in out
+    assert "HYG201" in out
+
+
+def test_a_pipe_in_a_directory_is_no_python_file(pipe: Path) -> None:
+    Path("imports.py").write_text("import pymysql\nfrom pipe import connect\nconn = connect()\n")
+    Path("requirements.txt").symlink_to(pipe)
+    Path("setup.cfg").symlink_to(pipe)
+    status, out = in_time("check", "-o", "concise", ".")
+    assert (status, "HYG201" in out, "pipe" in out) == (1, True, False)
+    assert in_time("doctor")[0] == 0
+    assert in_time("fix")[0] == 0
+    assert Path("app.py").read_text() == FIXED
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["explain", "pipe.py:1"],
+        ["check", "--config", "pipe.py"],
+        ["check", "--baseline", "pipe.py"],
+        ["baseline", "--baseline", "pipe.py"],
+        ["check", "below/app.py"],
+        ["fix", "below"],
+        ["explain", "below/app.py:3"],
+    ],
+)
+def test_a_pipe_that_must_be_read_is_a_mistake(pipe: Path, words: list[str]) -> None:
+    Path("below").mkdir()
+    shutil.copy("app.py", "below")
+    Path("below", "dbhygiene.toml").symlink_to(pipe)
+    status, out = in_time(*words)
+    assert (status, out.count("\n")) == (2, 1)
+    assert out.endswith(": not a regular file\n")
+
+
 def test_a_report_that_cannot_be_written_leaves_the_old_one(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (project / "report.json").write_text("old")
     monkeypatch.setattr(os, "replace", mock.Mock(side_effect=OSError(28, "No space left on device")))
