@@ -1,6 +1,6 @@
 """The flake8 plugin: the same rules on flake8's own tree, one file at a time.
 
-What a file says of itself is found; what only the rest of the project tells is left to `dbhygiene check`.
+It finds what one file shows. `dbhygiene check` also reads the rest of the project.
 """
 
 from __future__ import annotations

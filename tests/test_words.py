@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
+import tokenize
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -35,6 +37,22 @@ def strings(path: Path) -> Iterator[tuple[int, str]]:
                 yield node.lineno, node.value
 
 
+# Packages whose docstrings and comments are still to be rewritten: no others may be added.
+NOT_YET = {"dataflow", "gaps", "lifetimes", "program", "source"}
+
+
+def prose(path: Path) -> Iterator[tuple[int, str]]:
+    """The docstrings and comments of a module, line by line; programs in them left out."""
+    text = path.read_text("utf-8")
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            if (doc := ast.get_docstring(node, clean=False)) is not None:
+                yield from enumerate(FENCE.sub("", doc).splitlines(), node.body[0].lineno)
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
+
+
 def riddles(text: str) -> list[str]:
     """The lines that hide who does what; "cannot tell which" says plainly what a fix does not know."""
     lines = text.replace("cannot tell", "").splitlines()
@@ -44,6 +62,15 @@ def riddles(text: str) -> list[str]:
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: path.relative_to(PACKAGE).as_posix())
 def test_messages_are_in_plain_words(path: Path) -> None:
     assert not [f"{path.name}:{line}: {text}" for line, text in strings(path) if riddles(text)]
+
+
+PROSE = [path for path in sorted(PACKAGE.rglob("*.py")) if path.relative_to(PACKAGE).parts[0] not in NOT_YET]
+
+
+@pytest.mark.parametrize("path", PROSE, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_docstrings_and_comments_are_in_plain_words(path: Path) -> None:
+    lines = [(line, text.replace("cannot tell", "")) for line, text in prose(path)]
+    assert not [f"{path.name}:{line}: {text}" for line, text in lines if re.search(RIDDLES, text)]
 
 
 @pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: rule.name)

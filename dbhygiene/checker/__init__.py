@@ -102,7 +102,7 @@ _IN_ONE_FILE = {"Engine": ("dbhygiene.pools.engines", "engines_in")}  # those th
 class HelperUse(Enum):
     """What a run knows of helpers: project functions that return connections."""
 
-    NONE = "none"  # nothing is handed out
+    NONE = "none"  # no function returns a connection
     UNNEEDED = "unneeded"  # every file names what it uses itself
     KNOWN = "known"
 
@@ -113,7 +113,7 @@ class Analyses:
     def __init__(self, project: ProjectView) -> None:
         self._project = project
         self._made: dict[str, Any] = {}
-        # Who hands out connections, by functions of which names; None: nobody has looked for them.
+        # The names of the functions that return connections, by file; None: they have not been searched for.
         self.handed: Mapping[Path, Collection[str]] | None = None
         self.helpers: frozenset[str] = frozenset()  # these names, and those that the settings say
 
@@ -180,7 +180,7 @@ class Analyses:
         """Compute what the checks of many files need, before worker processes are forked that would each compute it."""
         words = {word for rule in rules if rule.on == "Gap" for word in rule.imports}
         if len(files) > FEW and sum(any(word in file.text for word in words) for file in files) > FEW:
-            with suppress(Exception):  # told where a file is checked
+            with suppress(Exception):  # the check of the file reports it
                 self._gaps.warm_up()
 
     def _may_have_gap(self, file: File) -> bool:
@@ -249,7 +249,7 @@ def _comments(file: File) -> Sequence[Suppression]:
 
 
 def _is_mentioned(rule: AnyRule, comments: Iterable[Suppression]) -> bool:
-    """Whether a comment means a rule: reason enough to run it, since it must be known whether it is in vain."""
+    """Whether a comment names a rule. The rule must then run, to know whether the comment is unused."""
     return any(comment.names(rule.code, rule.name) for comment in comments)
 
 
@@ -276,7 +276,7 @@ def _apply_comments(
 
 
 def _order(finding: Finding) -> tuple[Any, ...]:
-    """By place; and those of one place by what they tell, lest sets in an analysis decide which is the first."""
+    """Return a sort key of place and content, so that the order of sets in an analysis does not matter."""
     return finding.span, finding.code, finding.message, [(str(step.path), step.span) for step in finding.steps]
 
 

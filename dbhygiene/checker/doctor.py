@@ -41,7 +41,7 @@ class Remark(NamedTuple):
 
 
 def examine(project: Project, *, isolated: bool = False) -> list[Remark]:
-    """Everything that is worth saying of a project, in the order in which it matters.
+    """Return all remarks on a project, the most important first.
 
     Arguments:
         isolated: whether the project's files for settings are not read.
@@ -322,7 +322,7 @@ def _pre_commit(seen: _ProjectFiles) -> Iterator[Remark]:
 
 
 def has_problems(remarks: Sequence[Remark]) -> bool:
-    """Whether anything must be mended."""
+    """Whether anything must be fixed."""
     return any(remark.state == PROBLEM for remark in remarks)
 
 

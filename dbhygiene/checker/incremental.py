@@ -81,7 +81,7 @@ class IncrementalCheck:
     def _stored(self) -> StoredRun:
         return self._cache.read()
 
-    # -- what is still true ---------------------------------------------------------------------------
+    # -- results of the last run ------------------------------------------------------------------------
 
     def unchanged_files(self, directories: Collection[Path]) -> Collection[str]:
         """Return the files that have not changed since the last run, by their times."""
@@ -101,9 +101,9 @@ class IncrementalCheck:
         }
 
     def unchanged_findings(self, wanted: Files, named: Collection[Path]) -> list[Finding] | None:
-        """The findings in these files, where nothing in the project has changed; None where something may have.
+        """Return the findings in these files if nothing in the project has changed, None if something may have.
 
-        Most runs end here: nothing but times is looked at, and nothing is read but what is told.
+        Most runs end here: they compare times of files, and read only the findings that they report.
         """
         before, own = self._previous_times, set(wanted.names)
         if before.facts.get("listed") != _describe_request(self._project.everything, named):
@@ -118,7 +118,7 @@ class IncrementalCheck:
         return None if found is None else [finding for path in sorted(own & found.keys()) for finding in found[path]]
 
     def reusable(self, paths: Sequence[Path], wanted: Collection[Path], named: Collection[Path]) -> Snapshot | None:
-        """What is still true, None where nothing is; a wanted file that was never checked is as good as new."""
+        """Return the reusable part of the last run, or None. A file that was never checked counts as new."""
         self._project.asked = Dependencies()
         rows, same = self._stored.rows, self._unchanged_times
         listed = {str(path) for path in paths}
@@ -140,7 +140,7 @@ class IncrementalCheck:
 
     @property
     def _without_findings(self) -> set[str]:
-        """The files that nobody wanted the findings of so far."""
+        """The files of which no run has reported findings so far."""
         return set(literal_eval(self._stored.facts.get("unchecked", "()")))
 
     def reset(self) -> None:
@@ -170,7 +170,7 @@ class IncrementalCheck:
         return True
 
     def _stale(self, changed: set[str]) -> set[str] | None:
-        """All that rests on files that have changed, or on a module that is found elsewhere now; None: everything."""
+        """Return the files that depend on a changed file or on a module that has moved; None: all files."""
         rows, facts = self._stored.rows, self._stored.facts
         moved = _times_of(path for path, _ in literal_eval(facts["places"])) != facts["places"]
         if not changed and not moved:
@@ -300,7 +300,7 @@ class IncrementalCheck:
 
 
 def _describe_request(paths: Files, named: Collection[Path]) -> str:
-    """What was asked for: all files, and those that were named, which are told of more."""
+    """Return a digest of the request: all files, and those that were named, which get more findings."""
     own = set(paths.names)
     words = (*paths.names, "", *sorted(name for name in map(str, named) if name in own))
     return _digest("\0".join(words).encode(errors="surrogateescape"))
@@ -343,7 +343,7 @@ def digests(project: Project) -> dict[Path, str]:
     found = {file.path: _digest(file.encode()) for file in project.files_in_use()}
     for path in map(Path, project.asked.lookups if project.asked is not None else ()):
         if path not in found:
-            with suppress(OSError):  # told where the file itself is checked
+            with suppress(OSError):  # the check of the file itself reports it
                 found[path] = _digest(project.read(path))
     return found
 

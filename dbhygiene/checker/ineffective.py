@@ -1,7 +1,7 @@
 """Settings that have no effect: directories that are not there, and patterns that match nothing.
 
 Most of them are misspelt. A pattern is judged by what git lists, and only where the whole project is looked at: of a
-part, or of files that a build is yet to write and git ignores, nobody knows what it would match.
+part, or of files that a build is yet to write and git ignores, the matches are not known.
 """
 
 from __future__ import annotations

@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 MAX_HELPERS = 4  # how far a connection is followed through helpers in files that name no driver
 MANY = 100  # files: what so many draw in is a project
 LARGE_PART = 4  # a part of a project that has every fourth of its files, at least, is as good as the whole
-SMALLEST = 20  # files whose findings are worth to be kept: fewer are checked before a database is opened
+SMALLEST = 20  # files of a run that is cached: fewer are checked before a database is opened
 WORTH_FORKING = 600_000  # characters to be looked into; of less, two processes take as long as one
 
-LoadedFiles: TypeAlias = "dict[Path, File | Finding | None]"  # None: nothing in it is worth a look so far
+LoadedFiles: TypeAlias = "dict[Path, File | Finding | None]"  # None: nothing in it can have a finding so far
 
 
 def check_project(
@@ -68,7 +68,7 @@ def load(project: Project, paths: Files, rules: Sequence[AnyRule], analyses: Ana
 
 
 class ProjectCheck:
-    """One run: the files as far as they are loaded, what they hand out, and what is known already."""
+    """One run: the files that are loaded, their helpers, and the reusable part of the last run."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class ProjectCheck:
         self.analyses, self.how, self.memory = analyses, how, memory
         self.used: set[str] = set()  # packages within which rules find something, and which the project imports
         self.help = HelperUse.NONE
-        self.handed: dict[Path, tuple[str, ...]] = {}  # who hands out connections, by functions of which names
+        self.handed: dict[Path, tuple[str, ...]] = {}  # the names of functions that return connections
         self.known: dict[Path, Sequence[Finding] | None] = {}
         self.crew: WorkerPool | None = None
         self.worker: dict[Path, int] = {}  # which of the crew has looked at a file
@@ -157,7 +157,7 @@ class ProjectCheck:
             self.crew.close()
             self.crew = None
 
-    # -- what is worth a look -------------------------------------------------------------------------
+    # -- files that may have a finding ----------------------------------------------------------------
 
     def load(self, scope: Collection[Path]) -> LoadedFiles:
         """Those of these files that may hold a fault; the analyses learn from them."""
@@ -205,7 +205,7 @@ class ProjectCheck:
         return {**dict.fromkeys(self.paths), **changed}
 
     def _has_same_helpers(self, before: Snapshot, changed: LoadedFiles) -> bool:
-        """Whether the functions that hand out connections are those that did; what has changed is learnt from."""
+        """Whether the same functions return connections as in the last run; changed files are analysed for that."""
         self.handed.update((path, names) for path, names in before.helpers.items() if path in before.rows)
         if not changed:
             return True
@@ -219,10 +219,10 @@ class ProjectCheck:
         return {path: names for path, names in self.handed.items() if names} == before.helpers
 
     def _prefilter(self, scope: Collection[Path]) -> tuple[LoadedFiles, Sequence[AnyRule]]:
-        """Those of these files that may hold a fault, by their words, and the rules that are left.
+        """Return those of these files that may have a finding, by their words, and the rules that are left.
 
-        Where all of a project is looked at, a package that none of its files imports rules out what is found within
-        it only; those rules' words stand in many files that have nothing to do with it.
+        If the whole project is checked and none of its files imports a package, the rules for that package are left
+        out: their words occur in many unrelated files.
         """
         packages = {rule.within for rule in self.rules if rule.within}
         if not packages or not self.project.is_all(self.paths):
@@ -237,12 +237,12 @@ class ProjectCheck:
             loaded.update(_search(self.project, unread, [rule for rule in rules if rule.within], self.named, ()))
         return loaded, rules
 
-    # -- what is found --------------------------------------------------------------------------------
+    # -- findings ------------------------------------------------------------------------------------
 
     def _exchange_helpers(self, files: Sequence[File]) -> None:
-        """Let the analyses learn from files: each process looks at its part, and is told what came of the others'.
+        """Find the helpers of all files: each process analyses its part, and gets the results of the others.
 
-        Who hands out what others do is known when these are: files that speak of them are asked again.
+        A helper may return what another helper returns, so files that mention new helpers are analysed again.
         """
         self.analyses.set_helpers(self.handed)
         self._start_workers(files)
@@ -261,7 +261,7 @@ class ProjectCheck:
             fresh = [f for f in files if any(name in f.text for name in new) and self.analyses.may_define_helpers(f)]
 
     def _helpers_in(self, files: Sequence[File]) -> Iterable[tuple[Path, Any]]:
-        """The functions of each of these files that hand out connections, by name."""
+        """Return the names of the functions of each of these files that return connections."""
         if self.crew is None:
             return ((file.path, self.analyses.helpers_in(file)) for file in files)
         self._distribute(files)

@@ -42,7 +42,7 @@ def import_rule(module: str) -> AnyRule:
 
 
 def read_header(module: str) -> AnyRule | None:
-    """The rule in a module, as its header tells; None where that cannot be read."""
+    """Return the rule of a module, as read from its header; None if that cannot be read."""
     try:
         with open(os.path.join(rules.__path__[0], f"{module.rpartition('.')[2]}.py"), encoding="utf-8") as file:
             text = file.read()

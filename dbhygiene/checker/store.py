@@ -35,7 +35,7 @@ Words: TypeAlias = "dict[str, tuple[str, ...]]"
 
 
 class FileRecord(NamedTuple):
-    """What is known of one file.
+    """The stored results of one file.
 
     A file without a `digest` was only searched for words. `dependencies` are those of its findings, as written by
     `format_dependencies`; most runs need not read them. `helpers` are the names of its functions that return
@@ -53,8 +53,8 @@ class FileRecord(NamedTuple):
     findings: tuple[Finding, ...] | None = None
 
     def read(self) -> tuple[Lookups, Words]:
-        """What it rests on: the modules asked for on its behalf, by name and directory, each with the file it was, or
-        nothing; and the words that were looked for in the whole project, with the files they stood in."""
+        """Return the dependencies: the modules that were looked up, by name and directory, with their files ("": none);
+        and the words that were searched for in the whole project, with the files that contain them."""
         lookups, words = json.loads(self.dependencies) if self.dependencies else ((), ())
         return {(name, directory): file for name, directory, file in lookups}, {
             word: tuple(files) for word, files in words
@@ -100,7 +100,7 @@ class Store:
         return FileTimes(facts, [(os.fsdecode(path), mtime, size) for path, mtime, size in rows])
 
     def findings(self, before: FileTimes) -> Mapping[str, Sequence[Finding]] | None:
-        """The findings in each file that has some; None where somebody wrote since these times were read."""
+        """Return the findings by file, None if another run has written since these times were read."""
         return self._query(lambda connection, facts: self._read_findings(connection, facts, before))
 
     def _read_findings(
@@ -112,7 +112,7 @@ class Store:
         return {os.fsdecode(path): _value(json.loads(found)) for path, found in rows}
 
     def read(self) -> StoredRun:
-        """What is there; nothing where it cannot be read, or is of another version."""
+        """Return the stored run; an empty one if it cannot be read or is of another version."""
         return self._query(self._read_run) or StoredRun()
 
     def _read_run(self, connection: sqlite3.Connection, facts: Mapping[str, str]) -> StoredRun:
@@ -122,7 +122,7 @@ class Store:
     def _query(self, question: Callable[[sqlite3.Connection, Mapping[str, str]], Answer]) -> Answer | None:
         try:
             with closing(self._connect("ro")) as connection:
-                connection.execute("BEGIN")  # or somebody might write between two questions
+                connection.execute("BEGIN")  # or another run might write between two queries
                 facts = dict(connection.execute("SELECT name, value FROM facts"))
                 return question(connection, facts) if facts.get("key") == self._key else None
         except sqlite3.OperationalError as error:
@@ -135,7 +135,7 @@ class Store:
         return None
 
     def write(self, facts: Mapping[str, str], rows: Mapping[str, FileRecord], gone: Iterable[str], writes: int) -> None:
-        """Replace these rows, and all facts, unless somebody wrote since `writes` was read; `writes` 0: replace all."""
+        """Replace these rows and all facts, unless another run wrote after `writes` was read; with 0, replace all."""
         try:
             self.prepare()
             with closing(self._connect("rwc")) as connection, connection:
@@ -166,7 +166,7 @@ class Store:
         return connection
 
     def prepare(self) -> None:
-        """Make the directory, marked so that neither git nor backups take it; `write` tells where that fails."""
+        """Create the directory, marked for git and backup tools to ignore; `write` reports if that fails."""
         with suppress(OSError):
             self._directory.mkdir(parents=True, exist_ok=True)
             for name, text in ((".gitignore", "*\n"), ("CACHEDIR.TAG", _TAG)):
@@ -186,7 +186,7 @@ def clean(directory: Path) -> bool:
 
 
 def code_version() -> str:
-    """What tells this program's code from any other version of it."""
+    """Return a digest of this program's code, which differs between versions."""
     here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     newest, count, todo = 0, 0, [here]
     while todo:
@@ -199,7 +199,7 @@ def code_version() -> str:
     return f"{_FORMAT} {here} {count} {newest}"
 
 
-# -- rows as JSON: whoever can write into a project must not get code run, as by `pickle` -------------------------
+# -- rows as JSON: a cache that came with a project must not run code, as with `pickle` ---------------------------
 
 
 def _values(rows: Mapping[str, FileRecord]) -> Iterable[tuple[bytes, int, int, str, str]]:

@@ -88,7 +88,7 @@ class WorkerPool:
         return _Worker(pid, os.fdopen(ask_to, "wb"), os.fdopen(tell_from, "rb"))
 
     def _work(self, questions: BinaryIO, answers: BinaryIO) -> NoReturn:
-        """Answer until nobody asks; the first process alone hears an interrupt, and ends the others."""
+        """Answer until the first process closes the pipe. It alone handles an interrupt, and ends the others."""
         try:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             while True:

@@ -39,13 +39,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     finally:
         if arguments is None:
-            gc.freeze()  # the process ends: to take apart what is in cycles would be a tenth of its time
+            gc.freeze()  # the process ends: collecting reference cycles would take a tenth of its time
         elif collects:
             gc.enable()
 
 
 def _drop_output() -> None:
-    """Send what is still to be written nowhere, or the interpreter complains at its end."""
+    """Discard the rest of the output, or the interpreter reports an error when it exits."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -1,4 +1,4 @@
-"""Findings that are not to be told: those of a baseline, and those that a commit had already."""
+"""`BaselineFilter`: hides the findings of a baseline, and those that a commit already had."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def read_baseline(path: Path) -> Counter[Key]:
 
 
 class Filter:
-    """Lets those findings of a project through that nothing knows; reads what is known when it is first asked."""
+    """Selects the new findings of a project. It reads the known ones when it is first used."""
 
     def __init__(self, project: Project, rules: Sequence[AnyRule], baseline: Path | None, since: str | None) -> None:
         self.project = project
@@ -48,7 +48,7 @@ class Filter:
         self._since = since
         self._earlier: KnownFindings | None = None
         self._base = ""
-        if since:  # a wrong name is told, whatever is found
+        if since:  # a wrong name is an error, even without findings
             from dbhygiene.project.git import merge_base
 
             self._base = merge_base(project.root, since)
@@ -80,7 +80,7 @@ class Filter:
 
 
 def _earlier_keys(project: Project, rules: Sequence[AnyRule], commit: str) -> Counter[Key]:
-    """What was found at a commit, by the settings and rules of now, and told by the paths of now."""
+    """Return the findings at a commit, with the current settings and rules, and the current paths."""
     from dbhygiene.project.git import earlier_projects
 
     with earlier_projects(project.root, commit) as was:

@@ -1,4 +1,4 @@
-"""Options and commands as click has them: with help, completion, and words for what is mistaken."""
+"""Options and commands for click, which prints help, completes words, and reports wrong options."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dbhygiene.config.settings import FORMATS
 
 
 class Command(click.Command):
-    """A command, whose options are told with the one that was probably meant."""
+    """A command that suggests the closest option for an unknown one."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         args = [f"{arg}=" if arg == "--add-ignore" else arg for arg in args]  # its reason is not what comes next

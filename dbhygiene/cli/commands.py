@@ -24,7 +24,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 class _Commands(click.Group):
-    """Commands, each in the file of its name; a wrong name is told with the one that was probably meant."""
+    """The commands, each in the file of its name. For an unknown name, the closest one is suggested."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if not args and not ctx.resilient_parsing:  # versions of click differ in what they do then

@@ -134,7 +134,7 @@ def _touches(finding: Finding, path: Path, line: int) -> bool:
 
 
 def _lives(file: File, analyses: checker.Analyses, line: int) -> Iterator[str]:
-    """What becomes of each connection that is opened in a line, or open there, or closed or handed on."""
+    """Return what happens to each connection that is opened, open, closed or passed on in a line."""
     from dbhygiene.lifetimes.explanation import explain, states
 
     for life in analyses.subjects("Lifetime", file):

@@ -46,7 +46,7 @@ class FixRun:
     failed: bool = False
 
     def fix_part(self, part: ProjectPart) -> list[Finding]:
-        """Fix the files of one project, or standard input; what is left."""
+        """Fix the files of one project, or standard input, and return the findings that are left."""
         text = part.stdin
         remaining: list[Finding] = []
         changed: set[Path] = set()
@@ -72,9 +72,9 @@ class FixRun:
         return _refresh(part, remaining, changed)
 
     def _fix_file(self, file: File, part: ProjectPart) -> tuple[File, Sequence[Finding], list[Finding]]:
-        """The fixed file, the findings that are gone, and those left; of these, a fix that failed says why.
+        """Return the fixed file, the findings that are gone, and those left; a fix that failed gives its reason.
 
-        A diff is read beside the file as it is: what is left is told as it was before.
+        A diff is read beside the unchanged file, so the findings that are left keep their old lines.
         """
         from dbhygiene.fixes.apply import fix
 
@@ -108,7 +108,7 @@ class FixRun:
 
 
 def fix_all(run: Run, paths: Sequence[str], *, diff: bool, unsafe: bool) -> FixRun:
-    """Fix what is found, tell that, and report what is left."""
+    """Apply the fixes, print their number, and report the findings that are left."""
     if diff or "-" in paths:
         run.out = sys.stderr  # standard output is for the diff, or for the fixed text
         run.previews = 0
@@ -121,7 +121,7 @@ def fix_all(run: Run, paths: Sequence[str], *, diff: bool, unsafe: bool) -> FixR
 
 
 def _refresh(part: ProjectPart, left: list[Finding], changed: set[Path]) -> list[Finding]:
-    """What is left, once more where it leads through another file that has changed: its lines are others now."""
+    """Return the remaining findings; those with steps in another file that has changed are computed again."""
     stale = {each.path for each in left if any(step.path in changed and step.path != each.path for step in each.steps)}
     if not stale:
         return left

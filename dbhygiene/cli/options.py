@@ -1,7 +1,7 @@
 """The options of a run, as plain data: the everyday command line is read by these alone.
 
-To import click takes as long as to check a small file. It is asked for all that is less usual: for help, completion,
-the other commands, and whatever is not understood here, which it tells in its own words.
+Importing click takes as long as checking a small file. Click handles the less usual cases: help, completion, the other
+commands, and errors in options, which it reports.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dbhygiene.source.records import Frozen
 
 
 class Option(Frozen):
-    """An option, as it is written and told of.
+    """An option of the command line, with its help text.
 
     `kind` is `bool` for a flag, or what makes a value of a text, or the words of which it is one. An option that is
     `many` may be given again and again.

@@ -31,7 +31,7 @@ def parse_target(text: str) -> Target:
 
 
 def parse_targets(asked: Sequence[Target], output_file: Path | None) -> list[Target]:
-    """What to write where, what is printed first; raises Mistake where that cannot be done.
+    """Return the formats and their files, the printed one first; raise Mistake if they exclude each other.
 
     Arguments:
         asked: of these, one at most is printed; the format without a name is what the settings say.

@@ -19,7 +19,7 @@ class Progress:
 
     @classmethod
     def on_terminal(cls) -> Progress | None:
-        """One where somebody is watching."""
+        """Return a progress bar if standard error is a terminal."""
         hidden = any(os.environ.get(name) for name in ("PRE_COMMIT", "CI")) or os.environ.get("TERM") == "dumb"
         return cls() if not hidden and sys.stderr.isatty() else None
 

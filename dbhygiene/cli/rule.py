@@ -18,7 +18,7 @@ FORMATS = ("text", "markdown", "json")
 
 
 class _Page(NamedTuple):
-    """What is told of a rule."""
+    """Return the data of a rule."""
 
     code: str
     name: str

@@ -94,7 +94,7 @@ class Run:
             from dbhygiene.dataflow import limits
 
             limits.listen(self.tell)
-        # What is wrong is told before anything is looked at.
+        # Errors are reported before any file is checked.
         self._targets = parse_targets(self.options.asked, self.options.output_file)
         if self.options.since is not None and not self.options.since.strip():
             raise Mistake("--since: the revision is empty")
@@ -139,7 +139,7 @@ class Run:
             self.warn(f"warning: {each}")
 
     def _run_options(self, project: Project) -> checker.RunOptions:
-        """Who goes on to work with the files cannot have others look at them ahead, or take findings from a cache."""
+        """Return the options: workers and a cache only for plain reports, since `fix` changes files during the run."""
         if not self.only_reports:
             return checker.RunOptions()
         here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -154,7 +154,7 @@ class Run:
         return self.options.cache_dir or project.root / project.settings.cache_dir
 
     def _look_ahead(self, project: Project, listing: Listing) -> Collection[str]:
-        """Look into what is kept of a project, while its files are listed; the files that have not changed since."""
+        """Read a project's cache while its files are listed; return the files that have not changed since."""
         cache = self._cache(project)
         if cache is None or not listing.directories or not os.path.isdir(cache):
             return ()
@@ -164,11 +164,11 @@ class Run:
         return memory.unchanged_files(listing.directories)
 
     def warn(self, words: str) -> None:
-        """Tell what went wrong, though the run goes on."""
+        """Print a warning: the run continues."""
         print(f"dbhygiene: {words}", file=sys.stderr)
 
     def _listed_in_project(self, part: ProjectPart) -> ProjectPart:
-        """The part, written down: what is asked about a file later is asked of its project."""
+        """Return the part, with its files registered: later questions about a file go to its project."""
         root, baseline, since = part.project.root, self.options.baseline, self.options.since
         if baseline and self._filters.keys() - {root}:
             raise Mistake("--baseline: the paths are in several projects; set `baseline` in each of them")
@@ -284,7 +284,7 @@ class Run:
         return RenderContext(self.lines, display_path, base(), rules, __version__, look, self.preview)
 
     def look_at(self, part: ProjectPart) -> ProjectPart:
-        """Take a part of the run for known: its files are told with their lines."""
+        """Register a part of the run, whose files can then be shown with their lines."""
         self._seen.append(part)
         return part
 
@@ -326,7 +326,7 @@ class Run:
         return preview(file, lambda changed: checker.check_file(changed, part.rules, part.analyses), finding)
 
     def close(self, before: str = "") -> None:
-        """Print what is said once, at the end."""
+        """Print the summary at the end of the run."""
         if self.options.verbose:
             from dbhygiene.dataflow import limits
 
@@ -392,7 +392,7 @@ def display_path(path: Path) -> str:
 
 
 def _table(tally: Mapping[tuple[str, str], Sequence[bool]]) -> Iterator[str]:
-    """How often each rule finds something, the most frequent first, and how many of these `fix` mends."""
+    """Return the number of findings of each rule, the most frequent first, and how many of them `fix` fixes."""
     width = len(str(max(map(len, tally.values()), default=0)))
     for (code, name), fixable in sorted(tally.items(), key=lambda item: (-len(item[1]), item[0])):
         yield f"{len(fixable):>{width}}  {code}  {name}{f'  [*] {sum(fixable)}' if any(fixable) else ''}\n"

@@ -1,4 +1,4 @@
-"""What a user can mend: told in one line, with the word that was probably meant."""
+"""`Mistake`: an error of the user, reported in one line, with the closest valid word."""
 
 from __future__ import annotations
 

@@ -34,9 +34,9 @@ _OURS = rb"tool\b[^\n]*dbhygiene|^\s*\[\s*[\"']?tool[\"']?\s*\]"  # else, where 
 def root_of(path: Path) -> Path:
     """The root of the project that a path lies in.
 
-    That is the nearest directory above, within a repository, that has settings. Where none has, it is what is worked
-    in, whichever of its files are named: the nearest directory from the current one upwards that looks like the root
-    of a project. Where none does, it is the nearest above the path; else the directory itself, or the file's.
+    That is the nearest directory above it, within the repository, that has settings. Without one, it is the nearest
+    directory that looks like the root of a project: from the current directory upwards, whichever files are named, or
+    else from the path upwards. Otherwise it is the directory itself, or that of the file.
     """
     return _find_marked_root(path) or (path if path.is_dir() else path.parent)
 

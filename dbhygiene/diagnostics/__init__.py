@@ -1,1 +1,1 @@
-"""Findings and what is done with them: edits, fingerprints, suppressions, baselines."""
+"""Findings: their edits, fingerprints, suppressions and baselines."""

@@ -1,10 +1,9 @@
 """A file of known findings, which are not reported: one line each, sorted, and without line numbers.
 
-An entry is what a finding is about: its rule, path, function and expression, as `fingerprints.key` has them, but that
-strings in the expression are masked: a password must not get into a second file. Entries of older files, with their
-strings, are masked when they are read, and so still hold. Where a function holds the same expression twice, the file
-holds the line twice. Of more findings than entries, the last ones of the file are new: which of several alike came last
-cannot be told, and none is hidden.
+An entry has the rule, path, function and expression of a finding, as in `fingerprints.key`. Strings in the expression
+are masked, since a password must not get into a second file. Entries of older files are masked when they are read, so
+they still match. If a function contains the same expression twice, the file contains the line twice. If there are more
+findings than entries, the last ones in the checked file count as new.
 """
 
 from __future__ import annotations

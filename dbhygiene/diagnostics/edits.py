@@ -5,11 +5,11 @@ its full dotted name in braces, `{contextlib.closing}(...)`: the editor writes t
 it, and imports it where the file does not. Where a verb replaces an expression, `$value` stands for the old one as
 it is written.
 
-The edits of one fix may lie within each other. What is inserted before or after a statement stays outside of a
-`with` or `try` that begins or ends with that statement; of two of those around the same statements, the one named
-first is the inner one.
+The edits of one fix may lie within each other. Code that is inserted before or after a statement stays outside of a
+`with` or `try` that begins or ends with that statement. If two of those enclose the same statements, the first one is
+the inner one.
 
-Edits are named tuples, since every run makes their classes; `verb` tells those of the same shape apart.
+Edits are named tuples, since every run makes their classes; `verb` distinguishes those of the same shape.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ def add_fingerprints(findings: Iterable[Finding], root: Path | None) -> list[Fin
 
     Arguments:
         findings: all that were made, so that to show fewer of them renames none.
-        root: the project's, to which paths are told.
+        root: the root of the project, to which paths are relative.
     """
     seen: dict[Key, int] = {}
     result = []

@@ -53,7 +53,7 @@ def is_ours(word: str) -> bool:
 
 
 class Judgement(NamedTuple):
-    """What a comment came to: which of its words silence nothing, which name no rule, and whether all is in vain."""
+    """The effect of a comment: which of its words silence nothing, and which name no rule."""
 
     suppression: Suppression
     unused: tuple[str, ...] = ()
@@ -80,7 +80,7 @@ def judge(
     run: Collection[str],
     default: Collection[str],
 ) -> Iterator[Judgement]:
-    """What each comment came to; a word is in vain only if what it means was looked for.
+    """Yield the effect of each comment. A word is unused only if its rules were run.
 
     Arguments:
         findings: all that were made of the file, of whatever confidence.

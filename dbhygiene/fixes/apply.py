@@ -42,7 +42,7 @@ class Left(Record):
 
 
 class Fixed(Record):
-    """What became of a file. What is `fixed` is told as it was before; what is left, as it is in `text`."""
+    """The result for a file. Findings in `fixed` have the lines of the old text, those in `left` those of `text`."""
 
     text: str
     fixed: tuple[Finding, ...] = ()
@@ -229,7 +229,7 @@ class _Trial:
             return self._outcome(chosen)
         except EditError:
             raise
-        except Exception as error:  # ours to mend, but no reason to end the run
+        except Exception as error:  # a defect of dbhygiene, but no reason to end the run
             raise EditError(f"internal error: {type(error).__name__}: {error}".partition("\n")[0]) from error
 
     def _outcome(self, chosen: Sequence[Finding]) -> _Outcome:

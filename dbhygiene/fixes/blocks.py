@@ -22,7 +22,7 @@ PRAGMA = re.compile(r"#\s*(noqa|type:\s*ignore|pylint:|pragma:|nosec|pyright:|db
 
 
 class Unit(Record):
-    """One statement of a block, or several that are now one, with what is inserted around it.
+    """One statement of a block, or several that are now one, with the code inserted around it.
 
     `left` are the comments of a statement that was removed, `here` then being None.
     """
@@ -36,7 +36,7 @@ class Unit(Record):
 
 
 class Block(Record):
-    """What is to be done to the statements of one block.
+    """The edits of the statements of one block.
 
     `comments` are those of the statements that each `WrapInTry` moves; `indent` is what a block in it is indented by.
     `moved` are those statements, but for `gone`, which share their lines with

@@ -89,7 +89,7 @@ def _without_blank_end(text: str) -> tuple[str, str]:
 
 
 def target_spans(edit: Edit) -> tuple[Span, ...]:
-    """The places that an edit speaks of."""
+    """Return the spans that an edit names."""
     match edit:
         case MoveIntoWith(assign, last):
             return assign, last

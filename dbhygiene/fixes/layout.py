@@ -101,7 +101,7 @@ def _bare(gap: cst.ParenthesizedWhitespace) -> cst.ParenthesizedWhitespace:
 
 
 def _split(gap: Gap, *, first: bool) -> tuple[Gap, Gap]:
-    """The gaps before and after a new item where there was one: comments stay next to what they speak of."""
+    """Return the whitespace before and after a new item; comments stay next to their item."""
     if isinstance(gap, cst.ParenthesizedWhitespace):
         return gap.with_changes(empty_lines=()), _bare(gap).with_changes(empty_lines=gap.empty_lines)
     return gap, SPACE if first else gap

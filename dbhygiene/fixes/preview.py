@@ -1,4 +1,4 @@
-"""One finding's fix, tried alone: what a reader is shown before it is applied."""
+"""Preview of a fix: the fix of one finding, tried alone."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from dbhygiene.source.file import File
 
 
 def preview(file: File, check: Check, finding: Finding) -> Sequence[str] | str | None:
-    """The lines of the file once fixed; or why the fix does not prove itself; None: there is nothing to show.
+    """Return the lines of the fixed file, or why the fix cannot be proved, or None if there is nothing to show.
 
-    What is a sketch only need not prove anything, and is not shown where it cannot be carried out.
+    A fix that is only shown needs no proof. It is left out if it cannot be carried out.
     """
     if not isinstance(finding.fix, Fix) or not finding.fix.edits:
         return None

@@ -1,7 +1,7 @@
-"""The verbs of `edits` once more, on the tree that `ast` reads: what a text must mean after it was edited.
+"""Verify a fix: carry out its edits a second time, on the tree of `ast`, and compare with the edited text.
 
-The editor works on what is written, this on what it means; that both come to the same is the proof that nothing
-else of a file was touched, that no parenthesis is missing and that no line of a string has moved.
+The editor works on the text, this module on the meaning. If both agree, nothing else of the file has changed, no
+parenthesis is missing, and no line of a string has moved.
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ _Rows = Sequence[Sequence[ast.stmt]]
 
 
 def _between(before: _Rows, rows: _Rows, after: _Rows, start: int, end: int, *, skip: bool = False) -> list[ast.stmt]:
-    """The statements from one row to another, without what is inserted outside of both."""
+    """Return the statements from one row to another, without the code inserted outside of both."""
     result = [] if skip else list(rows[start])
     if start < end:
         result += after[start]

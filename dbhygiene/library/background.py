@@ -46,7 +46,7 @@ HANDS_OVER: dict[str, tuple[int, str]] = {
 # Where it then runs, for names that say so whatever the object is.
 RUNS_IN = {"add_job": "in a scheduled job", "run_in_executor": "in an executor"}
 
-# Those of them that are met everywhere; a pool's word stands beside them where they hand over.
+# Those of them that other classes have, too: the prefilter wants the word of a pool beside them.
 POOLED = frozenset({"apply_async", "map", "imap", "imap_unordered", "starmap"})
 
 # Pools of threads: the methods above hand a function to one of them.
@@ -140,7 +140,7 @@ FORKS: dict[str, tuple[int, str]] = {
     **{name: (2 if name.endswith("Executor") else 1, "initializer") for name in PROCESS_POOLS},
 }
 
-# How a loop is told to end by another part of the program: by an event, an exception, or a flag of such a name.
+# How another part of the program ends a loop: by an event, an exception, or a flag of such a name.
 EVENTS = frozenset({"threading.Event", "multiprocessing.Event", "asyncio.Event", "gevent.event.Event"})
 STOPPED = frozenset({"KeyboardInterrupt", "SystemExit", "asyncio.CancelledError"})
 STOPS = r"stop|exit|quit|shut|terminat|kill|cancel|abort|halt|running|alive|active|keep_going|keep_running|closing"

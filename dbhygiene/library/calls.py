@@ -153,7 +153,7 @@ GIVING_CURSORS = frozenset({"stored_results"})
 # Functions whose results are those of the function that they are given.
 APPLYING = frozenset({"map", "starmap"})
 
-# Arguments because of which a method or function gives what is read later, and where they stand if not by name.
+# Arguments that make a function return a lazy result, and their positions.
 _LATER: dict[str, tuple[str, int | None]] = {
     "read_sql": ("chunksize", 7),  # of pandas
     "read_sql_query": ("chunksize", 6),
@@ -176,7 +176,7 @@ def reads_later(name: str, call: ast.Call) -> bool:
     return any(not (isinstance(each, ast.Constant) and not each.value) for each in (*given, *positional))
 
 
-# Functions that call what they are given, elsewhere; who awaits them has its result.
+# Functions that call their argument in another thread; awaiting them gives its result.
 RUNNING_AWAITED = frozenset("run_in_executor run_in_threadpool run_sync to_thread".split())
 
 # Functions and methods that begin what they are given, and come back before it has ended.

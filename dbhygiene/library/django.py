@@ -44,7 +44,7 @@ NAMES_OF_MANAGERS = frozenset({"objects", "_default_manager", "_base_manager", "
 
 # -- querysets --------------------------------------------------------------------------------------------
 
-# These give another queryset, and ask nobody.
+# These return another queryset, and do not query the database.
 BUILDS = words(
     """all filter exclude annotate alias order_by reverse distinct values values_list dates datetimes none union
     intersection difference select_related prefetch_related extra defer only using select_for_update raw iterator

@@ -1,4 +1,4 @@
-"""Who calls the project's functions when something happens: bots and consumers, hours apart."""
+"""Libraries that call the project's functions at events, hours apart: bots and consumers of messages."""
 
 from __future__ import annotations
 
@@ -48,5 +48,5 @@ _DECORATED = re.compile(rf"@\w+\.(?:{'|'.join(sorted(DECORATED))})\b")
 
 
 def may_register(text: str) -> bool:
-    """Whether a program may register a function to be called by somebody else, by its words."""
+    """Whether a program may register a function as a callback, by its words."""
     return any(word in text for word in WRITTEN) or _DECORATED.search(text) is not None

@@ -1,4 +1,4 @@
-"""What takes long with much data, and no time with little: only who runs it can tell, in `[tool.dbhygiene.gaps]`."""
+"""Calls that take long only with much data: they count as waits only if `[tool.dbhygiene.gaps]` lists them."""
 
 from __future__ import annotations
 

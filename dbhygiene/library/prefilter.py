@@ -28,7 +28,7 @@ def needles(words: Iterable[str]) -> tuple[bytes, ...]:
 
 
 def import_lines(text: str) -> str:
-    """The import statements of a text, and other lines that speak of imports."""
+    """Return the import statements of a text, and other lines that contain `import`."""
     found: list[str] = []
     at = text.find("import")
     while at >= 0:

@@ -25,7 +25,7 @@ class Resource(Record):
     """A kind of thing that must be closed by its owner.
 
     `parts` are methods whose result lives no longer than the resource, and may still read from it.
-    `open_if` and `closed_if` are attributes or methods that tell its state.
+    `open_if` and `closed_if` are attributes or methods that return its state.
     """
 
     kind: str  # "connection", "cursor", "session", ...
@@ -77,7 +77,7 @@ class Pool(Record):
     made_by: tuple[str, ...]
     takes: str
     gives_back: str = ""
-    leaving: Leaving | None = None  # of what is taken, if it is not what the driver's own connections do
+    leaving: Leaving | None = None  # at the end of a `with`, if it differs from that of the driver's own connections
     is_async: bool = False
 
 
@@ -131,7 +131,7 @@ class Driver(Record):
         )
 
     def resource_of_pool(self, pool: Pool, version: Version | None = None) -> Resource:
-        """What is taken from a pool."""
+        """Return the kind of connection that a pool lends."""
         plain = self.resource(version, is_async=pool.is_async)
         return replace(
             plain,
@@ -180,7 +180,7 @@ class ParameterSummary(Record):
 
 
 class CallModel(Record):
-    """What a call does, as far as its caller can tell.
+    """The model of a call: its effects as its caller sees them.
 
     Written by hand for libraries, declared in `pyproject.toml`, inferred for the project's own functions: one type,
     three origins. `returns` is what the caller owns afterwards; where the result is a tuple, `element` says which of
@@ -194,7 +194,7 @@ class CallModel(Record):
     keywords: Mapping[str, ParameterSummary] = {}
     rest: ParameterSummary = ParameterSummary()
     is_sure: bool = True  # it never gives None, or anything else, instead
-    is_shared: bool = False  # on some way, others are given what is returned, too
+    is_shared: bool = False  # on some path, other code also gets the returned object
     may_raise: bool = True
     instead: frozenset[str] = frozenset()
 

@@ -41,7 +41,7 @@ def may_wait(file: File) -> bool:
 
 @query
 def sets_timeout(file: File) -> bool:
-    """Whether a program tells the server how long to wait."""
+    """Whether a program sets the server's timeout."""
     return re.search(_SETS_TIMEOUT, file.text) is not None
 
 

@@ -272,7 +272,7 @@ QUICK_COMMANDS = (
     ("git", "diff"),
 )
 
-# Calls that tell the time: a loop that compares it with a limit ends then.
+# Calls that return the time: a loop that compares it with a limit ends then.
 CLOCKS = words(
     """
     time.time time.monotonic time.perf_counter datetime.datetime.now datetime.datetime.utcnow django.utils.timezone.now

@@ -1,4 +1,4 @@
-"""What becomes of an engine after the statement that makes it: who keeps it, and who throws it away."""
+"""`Fate` of an engine after the statement that creates it: kept, dropped, or returned."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dbhygiene.source.nodes import Function, last_name
 
 
 class Fate(Enum):
-    """What becomes of an object after the statement that makes it."""
+    """Where an object goes after the statement that creates it."""
 
     KEPT = "kept"  # by the module, an object, a cache
     HANDED_ON = "passed on"  # returned or yielded: its caller decides

@@ -54,7 +54,7 @@ class Engine(Frozen):
 
     @property
     def is_protected(self) -> bool:
-        """Whether something may keep its pool from handing out dead connections, or cannot be seen."""
+        """Whether something may keep the pool from returning dead connections, or is not visible."""
         return (
             self.options.open
             or self.sets("pool_pre_ping")

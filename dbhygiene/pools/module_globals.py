@@ -1,4 +1,4 @@
-"""What a module keeps in a variable: who uses it, and whether anybody closes it."""
+"""Module-level variables: where they are used, and whether any code closes them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ENDS = frozenset({"close", "remove", "dispose", "invalidate", "detach", "close_
 
 
 def repeated_use(file: File, name: str, resource: Resource) -> tuple[File, ast.Attribute] | None:
-    """A place where code that may run again and again uses a module's variable; None where somebody closes it."""
+    """Return a place where repeated code uses a module's variable, None if any code closes it."""
     found: tuple[File, ast.Attribute] | None = None
     if len(file.scope.aliases.get(name, ())) != 1:
         return None
@@ -32,7 +32,7 @@ def repeated_use(file: File, name: str, resource: Resource) -> tuple[File, ast.A
 
 
 def _uses(file: File, name: str) -> Iterator[tuple[File, ast.expr]]:
-    """The places in the project that speak of a module's variable."""
+    """Yield the places in the project that mention a module's variable."""
     dotted = f"{file.module}.{name}"
     for use in file.nodes(ast.Name):
         if use.id == name and isinstance(use.ctx, ast.Load) and file.scope_of(use) is not None:

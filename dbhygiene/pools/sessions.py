@@ -1,4 +1,4 @@
-"""SQLAlchemy's sessions and connections: which calls give one that somebody must give back.
+"""SQLAlchemy's sessions and connections: the calls that return one, which must be closed.
 
 A session takes a connection from its engine's pool when it is first used, and gives it back at `commit`, `rollback`
 and `close`; a connection is taken at once, and given back at `close`. What a `scoped_session` or Flask-SQLAlchemy's
@@ -101,7 +101,7 @@ _WRITES_SQL = re.compile(
     r"\.(?:text|select|insert|update|delete|and_|or_|not_|desc|asc|func\.\w+|literal|bindparam|column|table|cast|case)"
 )
 
-# Names of what makes sessions: to read the worth of everything that is called would take too long.
+# Names of session factories: evaluating everything that is called would take too long.
 _MAKES_SESSIONS = re.compile(r"sess|maker|factory|db", re.IGNORECASE)
 _IS_ENGINE = re.compile(r"(?:^|_)(?:async_)?(?:engine|eng)$", re.IGNORECASE)
 
@@ -164,7 +164,7 @@ def _connection(file: File, func: ast.Attribute) -> Resource | None:
 
 
 def _of_factory(file: File, func: ast.expr, call: ast.Call) -> Resource | None:
-    """The session that a session factory makes, if what is called is one, whatever it is on other ways."""
+    """Return the session that a call of a session factory creates, if the called object may be one."""
     found: set[Resource] = set()
     for option in options(evaluate(file, func)):
         match option:
@@ -251,7 +251,7 @@ def _takes_from_engine(bind: Value) -> bool:
 
 
 def engine_is_async(file: File, expr: ast.expr) -> bool | None:
-    """Whether an expression is an asynchronous engine; None where it is no engine that can be told."""
+    """Whether an expression is an asynchronous engine; None if it is not known to be an engine."""
     if isinstance(expr, ast.Attribute) and expr.attr == "engine" and _is_flask(evaluate(file, expr.value)):
         return False
     kinds = {_kind(option) for option in options(evaluate(file, expr))} - {"nothing"}
@@ -313,7 +313,7 @@ def _is_flask(found: Value) -> bool:
 
 
 def _is_engine_by_name(file: File, expr: ast.expr) -> bool | None:
-    """What is called `engine`, in a file that imports SQLAlchemy, is taken to be one where nothing else is known."""
+    """A variable named `engine` counts as one in a file that imports SQLAlchemy, if nothing else is known."""
     if not _IS_ENGINE.search(last_name(expr)):
         return None
     imported = {name for scope in file.scopes for name in scope.imports.values()}

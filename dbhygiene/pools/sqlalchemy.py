@@ -1,4 +1,4 @@
-"""SQLAlchemy's names, and the databases that its URLs speak of."""
+"""SQLAlchemy's names, and the databases that its URLs name."""
 
 from __future__ import annotations
 

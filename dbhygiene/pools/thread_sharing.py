@@ -52,7 +52,7 @@ def _starts(file: File, call: ast.Call, tasks: bool) -> bool:
 
 
 def _hands(file: File, scope: Scope, call: ast.Call, name: str) -> bool:
-    """Whether what is started is given the variable's value: as an argument, or as a name that it sees."""
+    """Whether the started code gets the variable's value: as an argument, or as a name in its scope."""
     return any(_speaks(file, scope, given, name) for given in [*call.args, *(k.value for k in call.keywords)])
 
 
@@ -77,7 +77,7 @@ def _sees(file: File, scope: Scope, part: ast.Name, name: str) -> bool:
 
 
 def _is_waited_for(file: File, call: ast.Call) -> bool:
-    """Whether the next statement is reached only when what is started has ended."""
+    """Whether the next statement runs only after the started code has ended."""
     if file.resolve(call.func) == _GATHER:
         return False
     match file.parents.get(call):
@@ -105,7 +105,7 @@ def _within(file: File, node: ast.AST, outer: ast.AST) -> bool:
 
 
 def _function(file: File, node: ast.AST) -> Iterator[ast.AST]:
-    """What is around a node, up to its function."""
+    """Yield the nodes around a node, up to its function."""
     for outer in file.around(node):
         if isinstance(outer, (*FUNCTION, ast.Lambda)):
             return

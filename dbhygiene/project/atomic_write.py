@@ -12,8 +12,8 @@ from dbhygiene.config.errors import Mistake
 def replace_file(path: Path, data: bytes, *, was: bytes) -> None:
     """Give a file new bytes, if it still has the old ones; raises Mistake where it cannot be done.
 
-    The bytes go to a file beside it, which then takes its place: who reads meanwhile sees the old or the new file, and
-    an interruption leaves the old one. A link stays a link: its target is written.
+    The bytes are written to a file beside it, which then replaces it: a reader sees the old or the new file, and an
+    interruption leaves the old one. A link stays a link: its target is written.
     """
     target = Path(os.path.realpath(path))
     try:
@@ -25,7 +25,7 @@ def replace_file(path: Path, data: bytes, *, was: bytes) -> None:
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Write a file, new or not, as a whole or not at all; what is no file, such as a pipe, is written to directly."""
+    """Write a whole file or nothing. A pipe or another special file is written directly."""
     target = Path(os.path.realpath(path))
     try:
         mode = target.stat().st_mode

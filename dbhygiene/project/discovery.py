@@ -23,7 +23,7 @@ Matches = Callable[[str], bool]
 
 
 class Files(Sequence[Path]):
-    """Files by their names; paths are made of these when somebody asks, since each costs more than its file's times."""
+    """Files by name. Paths are created on demand: creating one takes longer than reading the times of its file."""
 
     def __init__(self, names: Iterable[str] = ()) -> None:
         self.names = tuple(names)
@@ -66,7 +66,7 @@ class Listing:
     """The Python files below some paths, each once, sorted: git is asked at once, and may answer in its own time.
 
     A path that is given is taken, whatever excludes say, unless they are to be `force`d on it. Patterns of
-    `exclude` are written as in `.gitignore`, and relative to `root`. `is_all` tells whether this is all below the root.
+    `exclude` are written as in `.gitignore`, and relative to `root`. `is_all`: these are all files below the root.
     """
 
     def __init__(

@@ -38,7 +38,7 @@ def merge_base(root: Path, revision: str) -> str:
 def earlier_projects(root: Path, commit: str) -> Iterator[EarlierProject]:
     """A project as it was at a commit, in a directory that is there meanwhile.
 
-    Raises Mistake where git cannot tell. The index and the files of the repository stay as they are.
+    Raises Mistake if git fails. The index and the files of the repository stay as they are.
     """
     top = Path(_git(root, "rev-parse", "--show-toplevel").strip())
     with TemporaryDirectory(prefix="dbhygiene-") as directory:

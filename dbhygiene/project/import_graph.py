@@ -48,9 +48,9 @@ class ImportGraph:
         find: Callable[[str, str], Path | None],
         note: Callable[[Path, dict[tuple[str, str], str]], None],
     ) -> None:
-        """`name` is a file's own dotted name; `find` tells where a module lies that is imported from a directory.
+        """`name` returns a file's own dotted name, `find` the file of a module that is imported from a directory.
 
-        `note` is told where all that a file imports was found, by name and directory: "" for nowhere.
+        `note` records the files of all modules that a file imports, by name and directory; "": none.
         """
         self._read, self._name, self._find, self._note = read, name, find, note
         self._numbers: dict[Path, int] = {}

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from dbhygiene.project.requirements import Requirements
 
 FEW = 16  # files that are looked at one by one, before the project is asked what leads to them
-MANY = 100  # files that speak of a name: beyond, everybody does
+MANY = 100  # files that mention a name: of more, the answer is None
 LARGEST = 10 << 20  # bytes; a file beyond is a table of data, and its tree would need gigabytes
-HELD = 64 << 20  # bytes of files that are kept: whoever asks for a word again finds it without reading them all
+HELD = 64 << 20  # bytes of files that are kept, so that the next search need not read them again
 
 
 class Dependencies:
@@ -70,7 +70,7 @@ class Project:
     # -- files ----------------------------------------------------------------------------------------
 
     def listing(self, paths: Iterable[Path], *, force_exclude: bool = False) -> Listing:
-        """The Python files that these paths, absolute ones, stand for, as soon as somebody asks for them."""
+        """Start listing the Python files of these absolute paths."""
         return Listing(paths, self.root, (*self.settings.exclude, *self.settings.extend_exclude), force=force_exclude)
 
     def collect(self, listing: Listing, there: Collection[str] = ()) -> DiscoveredFiles:
@@ -138,7 +138,7 @@ class Project:
         return self.parsed_files_containing_for(word, "")
 
     def files_containing_for(self, word: str, asker: str) -> Sequence[File]:
-        """The files that speak of a word, asked on behalf of a file, or of the project as a whole."""
+        """Return the files that contain a word, on behalf of a file or of the whole project."""
         if word not in self._speaking:
             needle = word.encode()
             paths = (path for path in self.everything if needle in self._data(path))
@@ -206,7 +206,7 @@ class Project:
     def files_mentioning_all(self, *names: str) -> Sequence[File] | None:
         """The project's files in which all of these names stand, as whole words; None where these are too many.
 
-        Some names are those of half the files of a project, and a question to so many files is not worth its time.
+        Some names occur in half the files of a project: searching so many files would take too long.
         """
         return self.files_mentioning_all_for(names, "")
 
@@ -227,7 +227,7 @@ class Project:
         try:
             return self.read(path)
         except OSError:
-            return b""  # told where the file itself is checked
+            return b""  # the check of the file itself reports it
 
     def _decode(self, paths: Iterable[Path]) -> Iterator[File]:
         for path in paths:
@@ -240,7 +240,7 @@ class Project:
         return self.discover([self.root]).files
 
     def imports_any(self, file: File, others: Collection[Path]) -> bool:
-        """Whether a file draws in one of these by its imports and theirs, as far as texts tell."""
+        """Whether a file imports one of these, directly or indirectly, by the text of the import statements."""
         return self._reach.imports_any(file.path, others)
 
     def _note(self, path: Path, imported: dict[tuple[str, str], str]) -> None:
@@ -271,7 +271,7 @@ class Project:
     def module_name(self, path: Path) -> str:
         """The dotted name under which this file is imported."""
         base = _outside_packages(str(path.parent))
-        if base == str(path.parent):  # in no package: a namespace package, as far as can be told, or a script
+        if base == str(path.parent):  # in no package: a script, or perhaps a namespace package
             base = next((each for each in self._sources(base) if base.startswith(each.rstrip("/") + "/")), base)
         parts = path.relative_to(base).with_suffix("").parts
         return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
@@ -289,7 +289,7 @@ class Project:
             file = self.file(path)
         except (OSError, *NOT_PYTHON):
             return None
-        return file if file.is_program else None  # who asks for a module wants to look into it
+        return file if file.is_program else None  # a module that does not parse has no names
 
     def find_module(self, name: str, directory: str) -> Path | None:
         """Where a module lies that is imported by this name from a file in this directory; looked for once."""
@@ -383,7 +383,7 @@ class Project:
 
 
 class _FileView:
-    """A project, as one of its files sees it: what is asked through it is asked on behalf of that file."""
+    """A project as one of its files sees it: each lookup is recorded as a dependency of that file."""
 
     def __init__(self, project: Project, asker: str) -> None:
         self._project, self._asker = project, asker

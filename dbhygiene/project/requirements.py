@@ -88,7 +88,7 @@ def read_requirements(root: Path) -> Mapping[str, Version | None]:
             except OSError:
                 continue
             for name, version in read(text):
-                if found.get(normal(name)) is None:  # the first who knows a version is right
+                if found.get(normal(name)) is None:  # the first file that gives a version counts
                     found[normal(name)] = version
     return found
 

@@ -39,7 +39,7 @@ def members(
     Arguments:
         settings: those of the project with this root.
         nested: whether settings within a project count: not where one file is to hold for everything.
-        meanwhile: what is done with a project while its files are listed; gives files that are known to be there.
+        meanwhile: called with a project while its files are listed; returns files that are known to exist.
     """
     by_root: dict[Path, list[Path]] = {}
     for path, root in loading.roots_of(paths).items():
@@ -56,12 +56,12 @@ def members(
         for inner, files in parts.items():
             project = Project(inner, settings(inner))
             allowed = set(project.discover([inner]).files.names)
-            allowed.update([] if force_exclude else map(str, below))  # what is named is meant
+            allowed.update([] if force_exclude else map(str, below))  # a named file is always checked
             yield Member(project, Files(file for file in files if file in allowed))
 
 
 def _ahead(listings: Iterator[Listing], count: int = 4) -> Iterator[Listing]:
-    """The same, with so many begun before somebody asks for them."""
+    """Yield the listings, with so many of them started ahead."""
     begun = deque(islice(listings, count))
     while begun:
         listing = begun.popleft()

@@ -19,7 +19,7 @@ def level(finding: Finding) -> str:
 
 
 def by_weight(findings: Iterable[Finding]) -> list[Finding]:
-    """The surest first: who shows only some, shows the first."""
+    """Return the findings of the highest confidence first."""
     return sorted(findings, key=lambda finding: (-finding.confidence, str(finding.path), finding.span))
 
 

@@ -10,7 +10,7 @@ MOST_INDENTED = 3
 
 
 class Change(NamedTuple):
-    """A line of a diff: `-` with its old number, `+` or a blank with its new one, `~` for what is left out."""
+    """A line of a diff: `-` with its old number, `+` or a blank with its new one, `~` for omitted lines."""
 
     sign: str
     number: int
@@ -18,7 +18,7 @@ class Change(NamedTuple):
 
 
 def changes(old: Sequence[str], new: Sequence[str]) -> list[Change]:
-    """The lines that differ, with one line around them, and between them, what is left out."""
+    """Yield the lines that differ, with one line around them, and a mark for omitted lines."""
     found = list(_changes(old, new))
     if len(found) > MOST_LINES:
         left_out = sum(change.sign in "+-" for change in found[MOST_LINES:])

@@ -1,4 +1,4 @@
-"""The whole story of a finding: what is wrong, the way that leads there, what it means, and what to do."""
+"""The text format: the fault, the path that leads to it, its effect, and the fix."""
 
 from __future__ import annotations
 

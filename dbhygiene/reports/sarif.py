@@ -1,8 +1,7 @@
 """SARIF 2.1.0, as GitHub's code scanning and the viewers of editors read it.
 
 Paths are relative to `%SRCROOT%`, which each consumer knows for itself: a report names no machine. The fingerprint
-has a key of its own: what is given as `primaryLocationLineHash`, GitHub's upload compares with its own and warns of
-each that differs.
+has a key of its own: GitHub's upload compares `primaryLocationLineHash` with its own value, and warns if they differ.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ def _driver(names: Sequence[str], findings: Sequence[Finding], scene: RenderCont
 
 
 def _rule(name: str, code: str, surest: Confidence, rule: AnyRule | None) -> dict[str, Any]:
-    """What a viewer tells of a rule; findings about the run itself have no page."""
+    """Return the description of a rule for viewers."""
     summary = rule.summary if rule else name.replace("-", " ")
     page = rule.doc.strip() if rule else summary
     return {

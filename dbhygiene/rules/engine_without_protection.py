@@ -143,7 +143,7 @@ def check(file: File, made: Engine) -> Iterator[Diagnostic]:
     if find_recreation(made) is not None:
         return  # each is too young to have lost a connection: `engine-per-call`
     if confidence < Confidence.CERTAIN and any(other.is_protected for other in rivals(made)):
-        return  # whoever wrote the other branch knows, and has a reason here
+        return  # the other branch sets it: leaving it out here is on purpose
     yield Diagnostic(made.call, _message(made), fix=protect(made), confidence=confidence, notes=_notes(made))
 
 

@@ -79,7 +79,7 @@ def check(file: File, made: Engine) -> Iterator[Diagnostic]:
 def _recycle(made: Engine, values: list[Value]) -> Iterator[Diagnostic]:
     wrong = [_wrong(each) for each in values]
     strings = "a string" in wrong
-    if not (all(wrong) or strings):  # None alone, beside what cannot be seen, is a default that nobody means
+    if not (all(wrong) or strings):  # None beside an unknown value is only a default
         return
     confidence = Confidence.CERTAIN if all(wrong) else Confidence.LIKELY
     said = " or ".join(dict.fromkeys(filter(None, wrong)))
