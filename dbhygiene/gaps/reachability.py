@@ -11,12 +11,17 @@ from collections.abc import Container, Iterable, Iterator
 from typing import NamedTuple
 
 from dbhygiene.gaps.decorators import with_decorators
+from dbhygiene.gaps.django_settings import age_of_connections
 from dbhygiene.gaps.effects import Close, Context, Effect, Effects, Location, ProjectCall, Query, Wait
 from dbhygiene.library.calls import EXITS
 from dbhygiene.program.code import own_nodes
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Code
 from dbhygiene.source.queries import query
+
+
+class AgeCheck:
+    """A call that closes only old connections, where settings let them live on."""
 
 
 class EffectSet:
@@ -122,7 +127,8 @@ def _direct_effects(file: File, code: Code) -> _DirectEffects:
                     calls += [(given.file, given.code) for _, given in routine.callbacks]
                     does |= {Close} if routine.closers else set()
             else:
-                does.add(type(effect))
+                keeps = isinstance(effect, Close) and effect.by_age and age_of_connections(file)
+                does |= {AgeCheck if keeps else type(effect)}
     return _DirectEffects(frozenset(does), tuple(calls))
 
 

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
+from typing import TypeGuard
 
 from dbhygiene.gaps.decorators import with_decorators
 from dbhygiene.gaps.effects import Close, Context, Effects, Location, ProjectCall, Query, Wait
 from dbhygiene.gaps.endless_loops import is_endless
 from dbhygiene.gaps.entry_points import functions_of
-from dbhygiene.gaps.reachability import EffectSet, Reachability, first_query
+from dbhygiene.gaps.reachability import AgeCheck, EffectSet, Reachability, first_query
 from dbhygiene.library import django
-from dbhygiene.library.background import HANDS_OVER, THREAD_POOLS, THREADS
+from dbhygiene.library.background import HANDS_OVER, THREAD_CLASSES, THREAD_POOLS, THREADS, THREADS_IF_FALSE
 from dbhygiene.library.waits import WaitKind
 from dbhygiene.program.arguments import argument, named_parameters
 from dbhygiene.program.bindings import Bindings
+from dbhygiene.program.classes import FunctionAt, class_named, foreign_bases
 from dbhygiene.program.code import is_generator, own_nodes
+from dbhygiene.program.definitions import Definition, find_method
+from dbhygiene.program.dispatch import functions
+from dbhygiene.program.names import canonical_name
 from dbhygiene.program.types import ObjectInstance, TypeInference
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Code, Function
@@ -24,12 +29,16 @@ from dbhygiene.source.records import Record
 
 
 class Thread(Record):
-    """A function that a call starts in a thread, with the expressions that the call hands to it."""
+    """A function that a call starts in a thread, with the expressions that the call hands to it.
+
+    `runs` is the method of a class of the project's own that calls the function; None where nothing stands around it.
+    """
 
     file: File
     function: Function
     starter: File
     arguments: tuple[ast.expr, ...]
+    runs: FunctionAt | None = None
 
 
 def threads(file: File, call: ast.Call) -> Iterator[Thread]:
@@ -39,25 +48,150 @@ def threads(file: File, call: ast.Call) -> Iterator[Thread]:
     """
     target = _target(file, call)
     if target is None:
+        yield from _threads_of_class(file, call)
         return
-    handed = tuple(_thread_arguments(call, target))
-    for owner, function in functions_of(file, target):
-        if isinstance(function, ast.FunctionDef) and not is_generator(function):
-            yield Thread(owner, function, file, handed)
+    yield from _begin(file, target, file, tuple(_thread_arguments(call, target)))
 
 
-def _target(file: File, call: ast.Call) -> ast.expr | None:
-    """The argument that is the thread's function."""
+def _begin(
+    file: File, target: ast.expr | Function, starter: File, handed: tuple[ast.expr, ...], runs: FunctionAt | None = None
+) -> Iterator[Thread]:
+    """The threads that begin with what an expression of a file names."""
+    for owner, function in _meant(file, target):
+        if _runs_at_once(function):
+            yield Thread(owner, function, starter, handed, runs)
+
+
+def _meant(file: File, target: ast.expr | Function) -> Iterator[tuple[File, Code]]:
+    """The functions that a target is; a call among them has run before, and its result is meant."""
+    if isinstance(target, FUNCTION):
+        yield file, target
+    elif isinstance(target, (ast.Name, ast.Attribute, ast.Lambda, ast.Constant)) or _is_partial(file, target):
+        yield from functions_of(file, target)
+    else:
+        yield from ((found.file, found.node) for found in functions(file, target))
+
+
+def _is_partial(file: File, target: ast.expr) -> bool:
+    return isinstance(target, ast.Call) and file.resolve(target.func) == "functools.partial"
+
+
+def _runs_at_once(function: Code) -> TypeGuard[ast.FunctionDef]:
+    return isinstance(function, ast.FunctionDef) and not is_generator(function)
+
+
+def _target(file: File, call: ast.Call) -> ast.expr | Function | None:
+    """The argument that is the thread's function; or the function that the call decorates."""
     if (name := file.resolve(call.func)) in THREADS:
         return argument(call, *THREADS[name])
+    if name in THREADS_IF_FALSE:
+        position, word, switch = THREADS_IF_FALSE[name]
+        if not _is_false(call, switch):
+            return None
+        decorated = file.parents.get(call)
+        is_decorator = isinstance(decorated, FUNCTION) and call in decorated.decorator_list
+        return decorated if is_decorator else argument(call, position, word)  # type: ignore[return-value]
     if isinstance(call.func, ast.Attribute) and call.func.attr in HANDS_OVER:
-        owner = TypeInference.of(file).type_of(call.func.value)
-        if isinstance(owner, ObjectInstance) and owner.name in THREAD_POOLS:
+        is_loop = call.func.attr == "run_in_executor"
+        pool = argument(call, 0, "executor") if is_loop else call.func.value
+        if pool is not None and (_is_pool(file, pool) or (is_loop and _is_none(pool))):
             return argument(call, *HANDS_OVER[call.func.attr])
     return None
 
 
-def _thread_arguments(call: ast.Call, target: ast.expr) -> Iterator[ast.expr]:
+def _is_false(call: ast.Call, name: str) -> bool:
+    """Whether a call is given False by this name."""
+    return any(
+        word.arg == name and isinstance(word.value, ast.Constant) and word.value.value is False
+        for word in call.keywords
+    )
+
+
+def _is_none(expr: ast.expr) -> bool:
+    return isinstance(expr, ast.Constant) and expr.value is None
+
+
+def _is_pool(file: File, expr: ast.expr) -> bool:
+    """Whether an expression is a pool of threads, of the library's class or of one derived from it."""
+    owner = TypeInference.of(file).type_of(expr)
+    if not isinstance(owner, ObjectInstance):
+        return False
+    cls = class_named(file, owner.name)
+    return not THREAD_POOLS.isdisjoint(foreign_bases(cls) if cls else (owner.name,))
+
+
+# -- classes of threads -----------------------------------------------------------------------------------
+
+
+def _threads_of_class(file: File, call: ast.Call) -> Iterator[Thread]:
+    """What runs in the thread that a call makes, if it makes one of a class of the project's own.
+
+    That is its `run`; if this calls the library's `run`, or there is none, what the constructor hands to the library's.
+    """
+    name = file.resolve(call.func) if isinstance(call.func, (ast.Name, ast.Attribute)) else None
+    cls = class_named(file, canonical_name(file, name)) if name else None
+    kind = next((base for base in foreign_bases(cls) if base in THREAD_CLASSES), None) if cls else None
+    if cls is None or kind is None:
+        return
+    run = find_method(cls, "run")
+    own = FunctionAt(run.file, run.node) if run is not None and isinstance(run.node, FUNCTION) else None
+    handed = (*call.args, *(word.value for word in call.keywords))
+    if own is None or _calls_inherited_run(own):
+        if (given := _target_of_class(cls, kind, file, call)) is not None:
+            where, target = given
+            rest = tuple(each for each in handed if each is not target)
+            yield from _begin(where, target, file, rest, own)
+    elif _runs_at_once(own.node):
+        yield Thread(own.file, own.node, file, handed)
+
+
+def _calls_inherited_run(run: FunctionAt) -> bool:
+    """Whether a `run` calls that of the library's class: by `super`, by the class, or by the field behind both."""
+    calls = (node for node in own_nodes(run.node) if isinstance(node, ast.Call))
+    return any(
+        isinstance(call.func, ast.Attribute)
+        and (call.func.attr == "_target" or (call.func.attr == "run" and _is_inherited(run.file, call.func.value)))
+        for call in calls
+    )
+
+
+def _is_inherited(file: File, owner: ast.expr) -> bool:
+    """Whether this is `super()`, or the library's class of threads."""
+    is_super = isinstance(owner, ast.Call) and isinstance(owner.func, ast.Name) and owner.func.id == "super"
+    return is_super or file.resolve(owner) in THREAD_CLASSES
+
+
+def _target_of_class(cls: Definition, kind: str, file: File, call: ast.Call) -> tuple[File, ast.expr] | None:
+    """What the constructor of a class hands to the library's as the function to run, and the file where it stands."""
+    init = find_method(cls, "__init__")
+    if init is None or not isinstance(init.node, FUNCTION):
+        given = argument(call, *THREAD_CLASSES[kind])
+        return (file, given) if given is not None else None
+    for inner in (node for node in own_nodes(init.node) if isinstance(node, ast.Call)):
+        match inner.func:
+            case ast.Attribute(value=owner, attr="__init__") if _is_inherited(init.file, owner):
+                position, word = THREAD_CLASSES[kind]
+                by_class = not isinstance(owner, ast.Call)  # `Thread.__init__(self, ...)`
+                given = argument(inner, position + by_class, word)
+                if given is None and any(keyword.arg is None for keyword in inner.keywords):
+                    given = argument(call, position, word)  # `super().__init__(**kwargs)`
+                    return (file, given) if given is not None else None
+                return _handed_on(init, file, call, given) if given is not None else None
+    return None
+
+
+def _handed_on(init: Definition, file: File, call: ast.Call, given: ast.expr) -> tuple[File, ast.expr] | None:
+    """What an expression in a constructor is: where it is a parameter, the argument of the call."""
+    names = [each.arg for each in (*init.node.args.posonlyargs, *init.node.args.args)]  # type: ignore[union-attr]
+    words = {each.arg for each in init.node.args.kwonlyargs}  # type: ignore[union-attr]
+    if isinstance(given, ast.Name) and given.id in {*names, *words}:
+        position = names.index(given.id) - 1 if given.id in names else len(call.args)
+        passed = argument(call, position, given.id)
+        return (file, passed) if passed is not None else None
+    return init.file, given
+
+
+def _thread_arguments(call: ast.Call, target: ast.expr | Function) -> Iterator[ast.expr]:
     """What the thread's function may be given: by the call, and by `partial` or a lambda within it."""
     todo = [*call.args, *(word.value for word in call.keywords)]
     while todo:
@@ -77,13 +211,24 @@ def _thread_arguments(call: ast.Call, target: ast.expr) -> Iterator[ast.expr]:
 def keeps_connection(thread: Thread) -> bool:
     """Whether a thread asks the database, closes nothing, and ends, as far as all of its code is known."""
     handed = [found for expr in thread.arguments for found in functions_of(thread.starter, expr)]
-    reach = _explored(thread, handed)
-    does = {effect for doing in reach for effect in doing.effects}
-    if Query not in does or Close in does or any(_closes(thread.starter, expr) for expr in thread.arguments):
+    reach = _explored(thread)
+    is_known = not any(_calls_unknown(doing, reach) for doing in reach)
+    asks = _asks(reach)
+    reach.explore(handed)
+    if not asks and (is_known or not _asks(reach)):
         return False
-    if any(map(_lives_on, reach)):
+    if any(Close in doing.effects or _lives_on(doing) for doing in reach):
         return False
-    return bool(handed) or not any(_calls_unknown(doing, reach) for doing in reach)
+    return (is_known or bool(handed)) and not any(_closes(thread.starter, expr) for expr in thread.arguments)
+
+
+def _asks(reach: Reachability) -> bool:
+    return any(Query in doing.effects for doing in reach)
+
+
+def checks_age(thread: Thread) -> bool:
+    """Whether a thread closes connections by their age alone, where settings let them live on."""
+    return any(AgeCheck in doing.effects for doing in _explored(thread))
 
 
 def query_of(thread: Thread) -> Location | None:
@@ -92,9 +237,10 @@ def query_of(thread: Thread) -> Location | None:
     return first_query(_explored(thread, handed))
 
 
-def _explored(thread: Thread, handed: Iterable[tuple[File, Code]]) -> Reachability:
+def _explored(thread: Thread, handed: Iterable[tuple[File, Code]] = ()) -> Reachability:
     reach = Reachability(sync_only=True)
     reach.explore([(thread.file, thread.function)])
+    reach.explore([(thread.runs.file, thread.runs.node)] if thread.runs is not None else [])
     reach.explore(handed)
     return reach
 

@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
-# Calls that start a function, and the argument that it is: position and name.
-THREADS: dict[str, tuple[int, str]] = {"threading.Thread": (1, "target"), "threading.Timer": (1, "function")}
+# Calls that start a function in a thread, and the argument that it is: position and name. Classes may be derived from.
+THREAD_CLASSES: dict[str, tuple[int, str]] = {
+    "threading.Thread": (1, "target"),
+    "threading.Timer": (1, "function"),
+    "multiprocessing.dummy.Process": (1, "target"),
+    "multiprocessing.dummy.DummyProcess": (1, "target"),
+}
+THREADS: dict[str, tuple[int, str]] = {
+    **THREAD_CLASSES,
+    "_thread.start_new_thread": (0, "function"),
+    "asyncio.to_thread": (0, "func"),
+    "anyio.to_thread.run_sync": (0, "func"),
+    "starlette.concurrency.run_in_threadpool": (0, "func"),
+    "fastapi.concurrency.run_in_threadpool": (0, "func"),
+    "twisted.internet.threads.deferToThread": (0, "f"),
+}
+# These do where an argument of this name is False: else they use the thread of the request.
+THREADS_IF_FALSE: dict[str, tuple[int, str, str]] = {
+    "asgiref.sync.sync_to_async": (0, "func", "thread_sensitive"),
+    "asgiref.sync.SyncToAsync": (0, "func", "thread_sensitive"),
+}
+
+# Calls that start a function, and the argument that it is.
 STARTS: dict[str, tuple[int, str]] = {
     **THREADS,
     "multiprocessing.Process": (1, "target"),
     "multiprocessing.context.Process": (1, "target"),
-    "_thread.start_new_thread": (0, "function"),
     "gevent.spawn": (0, "function"),
     "gevent.Greenlet": (0, "run"),
     "eventlet.spawn": (0, "func"),
@@ -37,6 +57,8 @@ HANDS_OVER: dict[str, tuple[int, str]] = {
     "imap": (0, "func"),
     "imap_unordered": (0, "func"),
     "starmap": (0, "func"),
+    "map_async": (0, "func"),
+    "starmap_async": (0, "func"),
     "run_in_executor": (1, "func"),
     "add_job": (0, "func"),
     "do": (0, "job_func"),
@@ -47,11 +69,12 @@ HANDS_OVER: dict[str, tuple[int, str]] = {
 RUNS_IN = {"add_job": "in a scheduled job", "run_in_executor": "in an executor"}
 
 # Those of them that other classes have, too: the prefilter wants the word of a pool beside them.
-POOLED = frozenset({"apply_async", "map", "imap", "imap_unordered", "starmap"})
+POOLED = frozenset({"apply_async", "map", "imap", "imap_unordered", "starmap", "map_async", "starmap_async"})
 
-# Pools of threads: the methods above hand a function to one of them.
+# Pools of threads: the methods above hand a function to one of them. An event loop has one, which stands for None.
 THREAD_POOLS = frozenset(
     {
+        "multiprocessing.dummy.Pool",
         "concurrent.futures.ThreadPoolExecutor",
         "concurrent.futures.thread.ThreadPoolExecutor",
         "multiprocessing.pool.ThreadPool",
@@ -59,7 +82,7 @@ THREAD_POOLS = frozenset(
 )
 
 # Classes whose `run` is called in a thread or a process of its own.
-RUNNERS = frozenset({"threading.Thread", "multiprocessing.Process", "multiprocessing.context.Process"})
+RUNNERS = frozenset({*THREAD_CLASSES, "multiprocessing.Process", "multiprocessing.context.Process"})
 
 # Classes whose methods are called when a message comes.
 CONSUMERS = frozenset(

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from dbhygiene.library.drivers import PACKAGES as DRIVERS
 
-__all__ = ["CLOSING", "DJANGO", "DRIVERS", "GIVING", "MODULES", "SQLALCHEMY", "import_lines", "needles"]
+__all__ = ["CLOSING", "DJANGO", "DRIVERS", "GIVING", "MODULES", "SQLALCHEMY", "THREADING", "import_lines", "needles"]
 
 SQLALCHEMY = frozenset({"sqlalchemy", "sqlmodel"})
 DJANGO = "django"
@@ -14,6 +14,20 @@ MODULES = DRIVERS | SQLALCHEMY | {DJANGO, "channels", "threading"}  # these coun
 
 # In every call that closes Django's connection, or makes it anew: see `django.CLOSES`.
 CLOSING = frozenset({"close", ".connect"})
+
+# One of these stands where a program starts a function in a thread: see `background.THREADS`.
+THREADING = frozenset(
+    {
+        "threading",
+        "ThreadPool",
+        "to_thread",
+        "run_in_",
+        "thread_sensitive",
+        "multiprocessing",
+        "deferToThread",
+        ".start(",
+    }
+)
 
 # In the last word of whatever a library gives a connection or session by: rather too much than too little.
 GIVING = "(?i)conn|acquire|sess|maker|factory|db"

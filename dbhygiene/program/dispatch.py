@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
+from dbhygiene.dataflow.cfg import Loop
 from dbhygiene.program import callees
 from dbhygiene.program.bindings import Bindings, Place
 from dbhygiene.program.callees import is_hook
@@ -16,7 +18,7 @@ from dbhygiene.program.definitions import Definition, enclosing_class, find_defi
 from dbhygiene.program.names import canonical_name, find_module
 from dbhygiene.source.file import File, files_with_word
 from dbhygiene.source.nodes import FUNCTION
-from dbhygiene.source.queries import recursive_query
+from dbhygiene.source.queries import query, recursive_query
 
 _MOST = 60  # definitions that one call may mean, and expressions on the way: of more, the first ones tell enough
 
@@ -79,6 +81,8 @@ def _definitions_named(file: File, expr: ast.Name | ast.Attribute, seen: set[ast
         return
     for owner, values in _values(file, expr):
         yield from _all(owner, values, seen)
+    for loop, position in _loops_of(file, expr):
+        yield from _out_of_loop(file, loop.iter, position, seen)
     if isinstance(expr, ast.Attribute) and _is_module(file, expr.value):
         yield from _of_any_module(file, expr.attr)
 
@@ -115,6 +119,68 @@ def _out_of(file: File, table: ast.expr, seen: set[ast.expr]) -> Iterator[Defini
         if put.key is not None:
             yield from _possible_definitions(file, put.value, seen)
             yield from _registrations(file, put.value)
+
+
+@query
+def _loops(file: File) -> dict[Place, list[tuple[Loop, int | None]]]:
+    """The loops of a file by the variables that they give values; with the position, where the items are tuples."""
+    found: dict[Place, list[tuple[Loop, int | None]]] = defaultdict(list)
+    loops: list[Loop] = [*file.nodes(ast.For), *file.nodes(ast.AsyncFor), *file.nodes(ast.comprehension)]
+    for loop in loops:
+        targets = loop.target.elts if isinstance(loop.target, ast.Tuple) else [loop.target]
+        for position, target in enumerate(targets):
+            if isinstance(target, ast.Name) and (place := Bindings.of(file).place(target)) is not None:
+                found[place].append((loop, position if len(targets) > 1 else None))
+    return found
+
+
+def _loops_of(file: File, variable: ast.expr) -> list[tuple[Loop, int | None]]:
+    """The loop around a variable that gives it its value; else all that do."""
+    place = Bindings.of(file).place(variable)
+    loops = _loops(file).get(place, []) if place is not None else []
+    if len(loops) < 2:
+        return loops
+    around = list(file.around(variable))
+    inner = (each for above in around for each in loops if each[0] is above)
+    return list(islice(inner, 1)) or loops
+
+
+def _out_of_loop(file: File, iterated: ast.expr, position: int | None, seen: set[ast.expr]) -> Iterator[Definition]:
+    """What a loop's variable may be: one of the items, or the part of each that stands at a position."""
+    if iterated in seen:
+        return
+    match iterated:
+        case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items):
+            yield from _all(file, _parts(items, position), seen)
+        case ast.Call(func=ast.Attribute(value=table, attr="values"), args=[]):
+            yield from _out_of(file, table, seen) if position is None else ()
+        case ast.Call(func=ast.Attribute(value=table, attr="items"), args=[]):
+            yield from _out_of(file, table, seen) if position == 1 else ()
+        case ast.Call(func=ast.Name(id="list" | "tuple" | "set" | "sorted" | "reversed" | "iter"), args=[first, *_]):
+            yield from _out_of_loop(file, first, position, seen)
+        case ast.Call(func=ast.Name(id="enumerate"), args=[first, *_]) if position == 1:
+            yield from _out_of_loop(file, first, None, seen)
+        case ast.Call(func=ast.Name(id="zip"), args=[*rows]) if position is not None and position < len(rows):
+            yield from _out_of_loop(file, rows[position], None, seen)
+        case ast.Name() | ast.Attribute():
+            seen.add(iterated)
+            for owner, values in _values(file, iterated):
+                for value in values:
+                    yield from _out_of_loop(owner, value, position, seen)
+            place = Bindings.of(file).place(iterated)
+            added = [call for call in file.calls.get("append", ()) if len(call.args) == 1]
+            for call in added if place is not None else ():
+                if isinstance(call.func, ast.Attribute) and Bindings.of(file).place(call.func.value) == place:
+                    yield from _all(file, _parts(call.args, position), seen)
+
+
+def _parts(items: list[ast.expr], position: int | None) -> Iterator[ast.expr]:
+    """The items themselves, or the part of each that stands at a position."""
+    for item in items:
+        if position is None:
+            yield item
+        elif isinstance(item, (ast.Tuple, ast.List)) and position < len(item.elts):
+            yield item.elts[position]
 
 
 def _registrations(file: File, put: ast.expr) -> Iterator[Definition]:

@@ -91,7 +91,7 @@ from dbhygiene.gaps.close_calls import atomic_around, runs_in_coroutine
 from dbhygiene.gaps.effects import Close, Query
 from dbhygiene.gaps.endless_loops import is_endless
 from dbhygiene.gaps.gap_fixes import closing_outside_transaction
-from dbhygiene.gaps.reachability import effects_in
+from dbhygiene.gaps.reachability import AgeCheck, effects_in
 from dbhygiene.gaps.recovery import catches_loss
 from dbhygiene.gaps.servers import is_sqlite_only
 from dbhygiene.library.test_files import is_test_file
@@ -104,7 +104,7 @@ def check(file: File, loop: ast.While) -> Iterator[Diagnostic]:
         return
     handler = _survives(file, loop)
     does = effects_in(file, loop) if handler else set()
-    if handler is None or Query not in does or Close in does:
+    if handler is None or Query not in does or not does.isdisjoint((Close, AgeCheck)):
         return
     yield Diagnostic(
         loop,

@@ -82,40 +82,55 @@ from collections.abc import Iterator
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.edits import WrapInTry
 from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, Safety, Step, rule
+from dbhygiene.gaps.django_settings import age_of_connections
 from dbhygiene.gaps.gap_fixes import closing_in
 from dbhygiene.gaps.servers import is_sqlite_only
-from dbhygiene.gaps.threads import Thread, keeps_connection, query_of, threads
+from dbhygiene.gaps.threads import Thread, checks_age, keeps_connection, query_of, threads
+from dbhygiene.library.prefilter import THREADING
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import Function, Located
+from dbhygiene.source.nodes import Located
 
 
-@rule("HYG307", on=ast.Call, imports={"threading", "ThreadPool"}, within="django")
+@rule("HYG307", on=ast.Call, imports=THREADING, within="django")
 def check(file: File, call: ast.Call) -> Iterator[Diagnostic]:
-    for thread in threads(file, call):
-        function = thread.function
-        if is_test_file(file) or is_sqlite_only(file) or not keeps_connection(thread):
-            continue
-        own = thread.file is file
-        yield Diagnostic(
-            call,
-            f"the thread's connection stays open: `{function.name}` queries the database and does not close it",
-            path=tuple(_steps(call, thread)),
-            fix=_fix(file, function)
-            if own
-            else NoFix(f"`{function.name}` is defined in another file; close the connection there"),
-            confidence=Confidence.LIKELY,
-            subject=function.name,
-        )
+    started = list(threads(file, call))
+    if not started or is_test_file(file) or is_sqlite_only(file):
+        return
+    kept = list({thread.function: thread for thread in started if keeps_connection(thread)}.values())
+    if not kept:
+        return
+    names = " or ".join(f"`{thread.function.name}`" for thread in kept[:3])
+    yield Diagnostic(
+        call,
+        f"the thread's connection stays open: {names} queries the database and does not close it",
+        path=tuple(_steps(call, kept)),
+        fix=_fix(file, kept),
+        confidence=Confidence.LIKELY,
+        notes=tuple(_notes(kept)),
+        subject=kept[0].function.name,
+    )
 
 
-def _steps(call: ast.Call, thread: Thread) -> Iterator[tuple[Located, str] | Step]:
+def _steps(call: ast.Call, kept: list[Thread]) -> Iterator[tuple[Located, str] | Step]:
+    """The function of the thread, and where it queries the database; of several functions, the first."""
+    thread = kept[0]
     yield call, f"runs `{thread.function.name}` in a thread"
     if (query := query_of(thread)) is not None:
         yield Step(query.file.path, query.file.span(query.node), query.words)
 
 
-def _fix(file: File, function: Function) -> Fix:
-    first, last = function.body[0], function.body[-1]
-    wrap = WrapInTry(file.span(first), file.span(last), "finally", closing_in(file))
-    return Fix("Close the thread's connection", (wrap,), Safety.SHOWN)
+def _notes(kept: list[Thread]) -> Iterator[str]:
+    age = next((age_of_connections(thread.file) for thread in kept if checks_age(thread)), None)
+    if age is not None:
+        lives = "None" if age == float("inf") else f"{age:g}"
+        yield f"`close_old_connections()` does not close it, as CONN_MAX_AGE is {lives}"
+
+
+def _fix(file: File, kept: list[Thread]) -> Fix | NoFix:
+    for thread in kept:
+        if thread.file is not file:
+            return NoFix(f"`{thread.function.name}` is defined in another file; close the connection there")
+    bodies = [thread.function.body for thread in kept]
+    wraps = (WrapInTry(file.span(body[0]), file.span(body[-1]), "finally", closing_in(file)) for body in bodies)
+    return Fix("Close the thread's connection", tuple(wraps), Safety.SHOWN)
