@@ -438,7 +438,8 @@ class TypeInference:
             return QuerySet()
         if self.is_related(func.value) and func.attr in django.ASKS_FOR_ROW:
             return ModelInstance()
-        if owner is None and func.attr in django.DISTINCTIVE & django.BUILDS and not self._other_queries:
+        is_known = owner is None and func.attr in django.DISTINCTIVE & django.BUILDS
+        if is_known and not self._other_queries and not _begins_with_query(func.value):
             return QuerySet()
         return None
 
@@ -477,6 +478,12 @@ def _one_of(things: Collection[InferredType]) -> InferredType | None:
     if len(found := set(things)) == 1:
         return found.pop()
     return ModelInstance() if found and all(isinstance(each, ModelInstance) for each in found) else None
+
+
+def _begins_with_query(built: ast.expr) -> bool:
+    """Whether a chain of calls begins with `session.query(...)`, as SQLAlchemy's do."""
+    calls = (part.func for part in ast.walk(built) if isinstance(part, ast.Call))
+    return any(isinstance(func, ast.Attribute) and func.attr == "query" for func in calls)
 
 
 def _gives_values(iterated: ast.expr) -> bool:

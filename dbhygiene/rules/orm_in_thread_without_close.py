@@ -37,6 +37,28 @@ def count_all():
         return list(pool.map(count, ("new", "sent", "late")))  # HYG307
 ```
 
+So do the threads of an event loop: those of `asyncio.to_thread`, `run_in_executor`, and `sync_to_async` with
+`thread_sensitive=False`.
+
+```python
+import asyncio
+
+from asgiref.sync import sync_to_async
+from shop.models import Order
+
+
+def count(state):
+    return Order.objects.filter(state=state).count()
+
+
+async def count_late(request):
+    return await asyncio.to_thread(count, "late")  # HYG307
+
+
+async def count_new(request):
+    return await sync_to_async(count)("new")
+```
+
 Nothing is reported if the thread closes its connection, or if it lives as long as the process: in an endless loop, or
 until an event is set.
 
