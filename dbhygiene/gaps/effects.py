@@ -8,6 +8,7 @@ for order in Order.objects.all():    # Query
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Container, Iterable, Iterator
 from enum import Enum
 from functools import cached_property
@@ -26,14 +27,15 @@ from dbhygiene.library.waits import ITERATED, LEFT, WAITS, WaitingCall, WaitKind
 from dbhygiene.program import dispatch
 from dbhygiene.program.arguments import bind_arguments, defaults, has_unpacked, takes_owner
 from dbhygiene.program.bindings import Bindings, Place
+from dbhygiene.program.callees import callees, callees_named
 from dbhygiene.program.classes import FunctionAt, ancestry, class_named, foreign_bases, function_named, lineage
 from dbhygiene.program.code import is_generator, names_called, names_tested
-from dbhygiene.program.definitions import enclosing_class
+from dbhygiene.program.definitions import Definition, enclosing_class, find_method
 from dbhygiene.program.names import canonical_name
 from dbhygiene.program.tasks import runs_later, task_of
 from dbhygiene.program.types import ModelInstance, ObjectInstance, QuerySet, TypeInference
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import Code, Function, Located
+from dbhygiene.source.nodes import FUNCTION, Code, Function, Located
 from dbhygiene.source.records import Record, replace
 
 
@@ -378,7 +380,8 @@ class Effects:
 
     def _project(self, call: ast.Call, func: ast.expr, names: Iterable[str]) -> Iterator[Effect]:
         """What the project's own function does, or any of those that may be meant."""
-        meant = [each for each in self._functions(func, names) if not (is_generator(each.node) or runs_later(each))]
+        candidates = self._candidates(call, func, names)
+        meant = [each for each in candidates if not (is_generator(each.node) or runs_later(each))]
         if meant:
             routines = tuple(self._context_for(call, each) for each in meant)
             words = " or ".join(dict.fromkeys(f"`{each.node.name}`" for each in meant[:3]))
@@ -395,19 +398,15 @@ class Effects:
         known = constant_arguments(call, function.file, function.node)
         return Context(function.file, function.node, callbacks=given, closers=closers, constants=known)
 
-    def _functions(self, func: ast.expr, names: Iterable[str]) -> tuple[FunctionAt, ...]:
-        found = []
-        for name in names:
-            function = function_named(self.file, name)
-            if function is None and (its_class := class_named(self.file, name)) is not None:
-                function = function_named(self.file, f"{its_class.dotted_name}.__init__")
-            if function is not None:
-                found.append(function)
-                if not self._may_be_another(func):
-                    break
-        if not found:
-            return dispatch.functions(self.file, func)
-        return tuple(meant for each in found for meant in (dispatch.implementations(each) or (each,)))
+    def _candidates(self, call: ast.Call, func: ast.expr, names: Iterable[str]) -> tuple[FunctionAt, ...]:
+        """The functions of the project that a call may run."""
+        scope = self.file.functions.get(self.routine.code)
+        resolved = callees(self.file, call, scope).definitions if scope is not None else ()
+        if not resolved:  # as far as the types of objects and tables of functions tell
+            named = [found for name in names if (found := callees_named(self.file, name).definitions)]
+            resolved = tuple(itertools.chain(*(named if self._may_be_another(func) else named[:1])))
+        run = (each for definition in resolved or dispatch.definitions(self.file, func) for each in _run_by(definition))
+        return tuple({each.node: each for each in run}.values())
 
     def _may_be_another(self, func: ast.expr) -> bool:
         """Whether the owner of a method may be of one class or another."""
@@ -585,6 +584,14 @@ def constant_arguments(call: ast.Call, file: File, function: Function) -> tuple[
         if isinstance(value, ast.Constant) and not Bindings.of(file).values.get(Place(scope, name)):
             found[name] = bool(value.value)
     return tuple(sorted(found.items()))
+
+
+def _run_by(definition: Definition) -> Iterator[FunctionAt]:
+    """The function that runs when a definition is called: itself, or the constructor of a class."""
+    if isinstance(definition.node, FUNCTION):
+        yield FunctionAt(definition.file, definition.node)
+    elif (made := find_method(definition, "__init__")) is not None and isinstance(made.node, FUNCTION):
+        yield FunctionAt(made.file, made.node)
 
 
 def _is_decorated(function: FunctionAt, names: Container[str]) -> bool:

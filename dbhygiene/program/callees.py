@@ -18,7 +18,6 @@ from dbhygiene.program.definitions import (
     base_classes,
     enclosing_class,
     find_definition,
-    find_method,
     resolve_step,
 )
 from dbhygiene.program.names import parameter_annotation
@@ -61,6 +60,19 @@ def callees(file: File, call: ast.Call, scope: Scope) -> Callees:
         return _super_member(file, func.attr, scope)
     receiver = _receiver(file, func.value)
     return _method_candidates(file, receiver, func.attr) if receiver is not None else NONE
+
+
+@query
+def callees_named(file: File, dotted: str) -> Callees:
+    """What an absolute name may run: a method of a class, or of one below it; or a function."""
+    found = find_definition(file, dotted)
+    if found is None:
+        return NONE
+    owner, _, name = dotted.rpartition(".")
+    cls = find_definition(file, owner) if owner else None
+    if cls is not None and isinstance(cls.node, ast.ClassDef) and isinstance(found.node, FUNCTION):
+        return _method_candidates(file, _Receiver(cls, exact=False), name)
+    return _name_candidates(file, dotted, found)
 
 
 def callee(file: File, call: ast.Call, scope: Scope) -> Definition | None:
@@ -230,17 +242,6 @@ def _member(cls: Definition, name: str) -> Callees | None:
     if scope is None or name not in scope.bound | scope.imports.keys():
         return None
     return _binding_candidates(cls.file, scope, name)
-
-
-def overriding_methods(cls: Definition, name: str) -> tuple[Definition, ...]:
-    """The methods of this name that the project's subclasses of a class have."""
-    found: dict[ast.AST, Definition] = {}
-    own = find_method(cls, name)
-    for below in subclasses(cls):
-        its = find_method(below, name)
-        if its is not None and isinstance(its.node, FUNCTION) and (own is None or its.node is not own.node):
-            found[its.node] = its
-    return tuple(found.values())
 
 
 @query

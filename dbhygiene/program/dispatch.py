@@ -9,12 +9,10 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from dbhygiene.dataflow.cfg import Loop
-from dbhygiene.program import callees
 from dbhygiene.program.bindings import Bindings, Place
-from dbhygiene.program.callees import is_hook
 from dbhygiene.program.classes import FunctionAt, class_named, lineage
 from dbhygiene.program.code import is_generator, return_expressions
-from dbhygiene.program.definitions import Definition, enclosing_class, find_definition
+from dbhygiene.program.definitions import Definition, find_definition
 from dbhygiene.program.names import canonical_name, find_module
 from dbhygiene.source.file import File, files_with_word
 from dbhygiene.source.nodes import FUNCTION
@@ -237,16 +235,6 @@ def _by_name(file: File, owner: ast.expr, name: ast.expr) -> Iterator[Definition
         for member, node in each.file.classes[each.name].defined.items():
             if member.startswith(start):
                 yield Definition(each.file, node, f"{each.name}.{member}")
-
-
-def implementations(function: FunctionAt) -> tuple[FunctionAt, ...]:
-    """The methods that stand in for an abstract one, in the subclasses that the project has."""
-    scope = function.file.functions.get(function.node)
-    cls = enclosing_class(function.file, scope) if scope else None
-    if cls is None or not is_hook(function.node):
-        return ()
-    found = callees.overriding_methods(cls, function.node.name)
-    return tuple(FunctionAt(each.file, each.node) for each in found if isinstance(each.node, FUNCTION))[:_MOST]
 
 
 # -- modules ----------------------------------------------------------------------------------------------
