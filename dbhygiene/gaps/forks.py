@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from dbhygiene.gaps.close_calls import what_closes
 from dbhygiene.gaps.effects import Context, Effects, ProjectCall, Query
@@ -27,13 +28,11 @@ _SHARES_NOTHING = ("spawn", "forkserver")
 
 def closes_in_child(file: File, call: ast.Call) -> Iterator[tuple[File, ast.Call]]:
     """Where the child closes, before it asks, a connection that the parent of this fork may have open."""
-    if _shares_nothing(file) or _closes_before(file, call):
-        return
-    if file.resolve(call.func) == "os.fork":
-        for owner, code, child in _branches(file, call):
+    children = [*_branches(file, call)] if file.resolve(call.func) == "os.fork" else []
+    children += [(each.file, each.node, each.node.body) for each in _functions_in_child(file, call)]
+    if children and not _shares_nothing(file) and not _closes_before(file, call):
+        for owner, code, child in children:
             yield from _first_close(owner, code, child)
-    for function in _functions_in_child(file, call):
-        yield from _first_close(function.file, function.node, function.node.body)
 
 
 def fork_of(file: File, call: ast.Call) -> tuple[File, ast.Call] | None:
@@ -102,9 +101,18 @@ def _is_pool(file: File, expr: ast.expr) -> bool:
     place = Bindings.of(file).place(expr)
     made = [*Bindings.of(file).values.get(place, ())] if place else []
     if isinstance(expr, ast.Name):
-        entered = ((item.context_expr, item.optional_vars) for item in file.nodes(ast.withitem))
-        made += [given for given, name in entered if name is not None and last_name(name) == expr.id]
+        made += _entered(file).get(expr.id, ())
     return any(isinstance(value, ast.Call) and _maker(file, value.func) in PROCESS_POOLS for value in made)
+
+
+@query
+def _entered(file: File) -> Mapping[str | None, list[ast.expr]]:
+    """What the `with` statements of a file enter, by the last word of the name that each gives to it."""
+    found = defaultdict[str | None, list[ast.expr]](list)
+    for item in file.nodes(ast.withitem):
+        if item.optional_vars is not None:
+            found[last_name(item.optional_vars)].append(item.context_expr)
+    return found
 
 
 def is_process(cls: Definition) -> bool:
@@ -132,6 +140,7 @@ def _constructor_calls(cls: Definition) -> Iterator[tuple[File, ast.Call]]:
                     yield file, call
 
 
+@query
 def _shares_nothing(file: File) -> bool:
     """Whether a file has its processes spawned."""
     return any(word in file.text for word in _SHARES_NOTHING)
