@@ -45,6 +45,7 @@ KNOWN_CIRCLES = [
     {"checker", "checker.incremental", "checker.project_check"},
     {  # the summary of a function asks for those of the functions that it calls, and for its class
         *("lifetimes.analysis", "lifetimes.effects", "lifetimes.fields", "lifetimes.owning_classes"),
+        "lifetimes.library_subclasses",
         *("lifetimes.return_sources", "lifetimes.summaries", "lifetimes.transfer"),
     },
 ]

@@ -176,8 +176,8 @@ def reads_later(name: str, call: ast.Call) -> bool:
     return any(not (isinstance(each, ast.Constant) and not each.value) for each in (*given, *positional))
 
 
-# Functions that call their argument in another thread; awaiting them gives its result.
-RUNNING_AWAITED = frozenset("run_in_executor run_in_threadpool run_sync to_thread".split())
+# Functions that call one of their arguments in another thread, and its position; awaiting them gives its result.
+RUNNING_AWAITED = {"run_in_executor": 1, "run_in_threadpool": 0, "run_sync": 0, "to_thread": 0}
 
 # Functions and methods that begin what they are given, and come back before it has ended.
 BEGINNING = frozenset("create_task ensure_future run_coroutine_threadsafe start_soon".split())

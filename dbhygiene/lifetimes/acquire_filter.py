@@ -15,6 +15,7 @@ import re
 from collections.abc import Collection
 
 from dbhygiene.library.prefilter import GIVING
+from dbhygiene.lifetimes.passed_functions import may_open
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Code, first_parameter, last_name
 from dbhygiene.source.queries import query
@@ -42,8 +43,14 @@ class AcquireFilter:
 
     def may_acquire(self, file: File, call: ast.Call) -> bool:
         """Whether a call may return a connection."""
-        if self.names is None:
+        if self.names is None or self._is_named(file, call):
             return True
+        given = [*call.args, *(word.value for word in call.keywords)]
+        return any(self.is_acquire_name(word) for each in given for word in may_open(file, each))
+
+    def _is_named(self, file: File, call: ast.Call) -> bool:
+        """Whether the name of what is called is one of those by which a connection is returned."""
+        assert self.names is not None
         match call.func:
             case ast.Name(id=word):
                 return self.is_acquire_name(word) or word in self.local_aliases(file)

@@ -32,6 +32,8 @@ from dbhygiene.library.resources import (
     Resource,
 )
 from dbhygiene.lifetimes.fields import setter
+from dbhygiene.lifetimes.passed_functions import called_parameter, passed_by_name, passed_by_position
+from dbhygiene.lifetimes.state import ITSELF
 from dbhygiene.program import definitions
 from dbhygiene.program.arguments import (
     bind_arguments,
@@ -43,7 +45,7 @@ from dbhygiene.program.arguments import (
 )
 from dbhygiene.program.callees import callees
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, last_name
+from dbhygiene.source.nodes import FUNCTION, first_parameter, last_name
 from dbhygiene.source.records import Frozen, replace
 from dbhygiene.source.scopes import Scope
 
@@ -95,6 +97,11 @@ class CallEffect(Frozen):
         return [each.definition for each in self.callees]
 
     @property
+    def is_manager(self) -> bool:
+        """Whether it may make a context manager of the project's, whose code runs when that is entered and left."""
+        return any(is_context_manager(each) for each in self.definitions)
+
+    @property
     def callee(self) -> BoundCallee | None:
         """The first of them: what is called where no subclass says otherwise."""
         return self.callees[0] if self.callees else None
@@ -111,6 +118,19 @@ class CallEffect(Frozen):
             argument = _common_summary(
                 [self._argument(each, position, keyword, resource, relation) for each in self.callees]
             )
+        return argument.raising if raised else argument.normal
+
+    def receiver_effects(self, resource: Resource, raised: bool) -> ArgumentEffects:
+        """What may become of the object on which a method of the project's is called."""
+        if not (self.callees and self.complete):
+            return KEEPS
+        found = []
+        for definition, bound in self.callees:
+            own = first_parameter(definition.node) if bound and isinstance(definition.node, FUNCTION) else None
+            if own is None:
+                return KEEPS
+            found.append(self.summaries.parameter_summary(definition, own, resource, ITSELF))
+        argument = _common_summary(found)
         return argument.raising if raised else argument.normal
 
     def alternatives(self, call: ast.Call) -> list[ast.expr | None]:
@@ -183,6 +203,14 @@ class FunctionSemantics(cfg.Semantics):
         known, callees, complete, closing, sets = self._meaning_of(call)
         if known is None:
             known = self._returned_model(callees) if complete else UNKNOWN
+        if known.returns is None and (passed := self._passed_call(call, callees, complete)) is not None:
+            known = replace(
+                known,
+                returns=passed.returns,
+                element=passed.element,
+                is_sure=passed.is_sure and not callees,
+                is_shared=passed.is_shared,
+            )
         return CallEffect(known, closing, callees, complete, sets, self.summaries)
 
     def _returned_model(self, callees: tuple[BoundCallee, ...]) -> CallModel:
@@ -198,6 +226,25 @@ class FunctionSemantics(cfg.Semantics):
             is_shared=any(each.is_shared for each in given),
             instead=frozenset(name for each in given for name in each.instead),
         )
+
+    def _passed_call(self, call: ast.Call, callees: tuple[BoundCallee, ...], complete: bool) -> CallModel | None:
+        """The model of the call by which a function that is passed here opens what this call returns."""
+        if not (call.args or call.keywords):
+            return None
+        passed = self._call_of_parameter(call, *callees) if len(callees) == 1 and complete else None
+        passed = passed or (passed_by_position(self.file, call) if not callees else None)
+        if passed is None or passed is call:
+            return None
+        model = self.of(passed).summary
+        return model if model.returns is not None and not model.instead else None
+
+    def _call_of_parameter(self, call: ast.Call, callee: BoundCallee) -> ast.Call | None:
+        definition, bound = callee
+        if not isinstance(definition.node, FUNCTION) or definition.node.decorator_list:
+            return None
+        name = called_parameter(definition.file, definition.node)
+        given = list(_arguments_given(call, definition, name, bound=bound)) if name is not None else []
+        return passed_by_name(self.file, call, given[0]) if len(given) == 1 else None
 
     def _meaning_of(self, call: ast.Call) -> CallMeaning:
         """What is called: this does not depend on what that does, as the summary of an effect may."""
@@ -353,6 +400,11 @@ class FunctionSemantics(cfg.Semantics):
             for part in ast.walk(self.scope.node)
             if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name) and part.value.id == name
         }
+
+
+def is_context_manager(definition: definitions.Definition) -> bool:
+    """Whether a definition is a generator that a decorator makes a context manager."""
+    return isinstance(definition.node, FUNCTION) and any(name in CONTEXT_MANAGERS for name in definition.decorators)
 
 
 def _arguments_given(

@@ -260,9 +260,19 @@ def is_plain(cls: Definition) -> bool:
     assert isinstance(cls.node, ast.ClassDef)
     for base in cls.node.bases:
         name = cls.file.resolve(base.value if isinstance(base, ast.Subscript) else base)
-        if name is None or (name not in _PLAIN_BASES and find_definition(cls.file, name) is None):
+        if name is None or not is_plain_base(cls.file, name):
             return False
-    return not cls.node.keywords
+    return all(keyword.arg == "metaclass" and _is_abstract(cls.file, keyword.value) for keyword in cls.node.keywords)
+
+
+def is_plain_base(file: File, name: str) -> bool:
+    """Whether a base class of this name is the project's own, or known to be of no account."""
+    return name in _PLAIN_BASES or find_definition(file, name) is not None
+
+
+def _is_abstract(file: File, metaclass: ast.expr) -> bool:
+    """Whether a metaclass only says that a class is abstract."""
+    return file.resolve(metaclass) in {"abc.ABCMeta", "type"}
 
 
 def _is_local_and_lent(file: File, use: ast.Attribute, target: ast.expr) -> bool:

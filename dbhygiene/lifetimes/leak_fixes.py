@@ -330,16 +330,18 @@ def _enters_itself(life: Lifetime, place: Region) -> bool:
 def _with(life: Lifetime, place: Region, closes: Sequence[CloseStatement] = ()) -> Fix:
     """Put everything that needs the connection into a block that closes it."""
     span, name, opening = life.file.span, place.name, place.opening
+    is_sure = life.birth in life.analysis.transfer.sure
+    close = _close(life, name) if is_sure else f"if {name} is not None:\n    {_close(life, name)}"
     if not place.body:
-        return Fix(f"{_ending(life, name)}: nothing uses it", (InsertAfter(span(opening), _close(life, name)),))
+        return Fix(f"{_ending(life, name)}: nothing uses it", (InsertAfter(span(opening), close),))
     style, body = life.file.project.settings.fix_style, _readable(life, place.body)
     items = f"$value as {name}" if _enters_itself(life, place) else f"{{contextlib.closing}}($value) as {name}"
     if style == "with" or (style != "finally" and len(body) == len(place.body) and _fits(life, items)):
-        if _can_be_with(life, place):
+        if is_sure and _can_be_with(life, place):
             edit = MoveIntoWith(span(opening), span(place.last), items, is_async=life.resource.is_async)
             old = (Remove(span(closing.statement)) for closing in closes)
             return _fix(life, f"Close `{name}` with a `with` block", (edit, *old), place.body)
-    wrap = WrapInTry(span(body[0]), span(body[-1]), "finally", _close(life, name))
+    wrap = WrapInTry(span(body[0]), span(body[-1]), "finally", close)
     return _fix(life, f"{_ending(life, name)} in a `finally`", (wrap,), body)
 
 

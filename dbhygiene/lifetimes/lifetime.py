@@ -309,6 +309,8 @@ class Lifetime(Frozen):
             match node.event:
                 case cfg.Call(node=call) | cfg.Await(node=call) | cfg.Yield(node=call) if kind == "raise":
                     found = call
+                case cfg.Enter(node=item) if kind == "raise":
+                    found = item.context_expr
                 case cfg.Catch(node=handler):
                     caught = handler
                 case cfg.Raise(node=stmt) if caught is None or stmt not in ast.walk(caught):

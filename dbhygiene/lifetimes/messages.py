@@ -105,6 +105,8 @@ def _steps(life: Lifetime, leak: Leak) -> Iterator[tuple[Located, str]]:
                 yield item.context_expr, "this `with` swallows the exception"
             case cfg.Call(node=call) | cfg.Await(node=call) | cfg.Yield(node=call) if kind == "raise":
                 yield call, _RESTS if isinstance(event, cfg.Yield) else "this raises"
+            case cfg.Enter(node=item) if kind == "raise":
+                yield item.context_expr, "this raises"
             case cfg.Raise(node=stmt):
                 yield stmt, "raised here"
             case cfg.Catch(node=handler):

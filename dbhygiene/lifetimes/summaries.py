@@ -18,8 +18,10 @@ from dbhygiene.library.drivers import PACKAGES
 from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.library.resources import (
     BORROWS,
+    CLOSES,
     KEEPS,
     READS,
+    RETURNS,
     UNBUFFERED_CURSOR,
     ArgumentEffect,
     CallModel,
@@ -33,7 +35,7 @@ from dbhygiene.lifetimes import connect_arguments
 from dbhygiene.lifetimes.acquire_filter import AcquireFilter
 from dbhygiene.lifetimes.analysis import Analysis, analyse, is_transferred
 from dbhygiene.lifetimes.declared_functions import declared_model
-from dbhygiene.lifetimes.effects import CONTEXT_MANAGERS, CallMeaning, FunctionSemantics
+from dbhygiene.lifetimes.effects import CONTEXT_MANAGERS, CallMeaning, FunctionSemantics, is_context_manager
 from dbhygiene.lifetimes.fields import Field, fields_touched
 from dbhygiene.lifetimes.return_sources import OUTSIDE, sources
 from dbhygiene.lifetimes.state import (
@@ -49,6 +51,7 @@ from dbhygiene.lifetimes.state import (
 )
 from dbhygiene.program.callees import is_hook
 from dbhygiene.program.definitions import Definition, find_definition, find_method
+from dbhygiene.program.names import canonical_name
 from dbhygiene.source.file import File, ProjectView
 from dbhygiene.source.nodes import FUNCTION, Code, Function
 from dbhygiene.source.records import Record, replace
@@ -144,6 +147,30 @@ class Summaries:
         if driver.deferred_by and connect_arguments.is_deferred(file, call, driver):
             return replace(resource, opened_by=driver.opened_by)
         return resource
+
+    def resource_of_base(self, file: File, name: str) -> Resource | None:
+        """What an object of a library's class of this name is, where that is a connection or a session."""
+        last = name.rpartition(".")[2]
+        if not (last[:1].isupper()):
+            return None
+        whole = canonical_name(file, name)
+        driver = drivers.driver(whole.partition(".")[0])
+        if driver is not None:
+            return self._resource(driver, is_async=whole in driver.opens_async) if whole in driver.opens else None
+        if whole.partition(".")[0] not in SQLALCHEMY:
+            return None
+        from dbhygiene.pools import sessions
+
+        return sessions.resource_of_session_class(whole)
+
+    def opens_as_base(self, file: File, call: ast.Call, resource: Resource) -> bool:
+        """Whether `super().__init__(...)` opens what an object of the library's class does."""
+        if resource.kind == "session":
+            from dbhygiene.pools import sessions
+
+            return sessions.takes_from_pool(file, call)
+        driver = drivers.driver(resource.package.partition(".")[0])
+        return driver is not None and not (driver.deferred_by and connect_arguments.is_deferred(file, call, driver))
 
     def _resource(self, driver: Driver, *, is_async: bool) -> Resource:
         if (key := (driver.package, is_async)) not in self._resources:
@@ -315,9 +342,9 @@ class Summaries:
                 give_up(self._definitions[code].file, code, UNSETTLED)
 
     def _infer_object(self, cls: Definition) -> CallModel | None:
-        from dbhygiene.lifetimes import owning_classes
+        from dbhygiene.lifetimes import library_subclasses, owning_classes
 
-        found = owning_classes.resource_of_class(cls, self)
+        found = library_subclasses.inherited_resource(cls, self) or owning_classes.resource_of_class(cls, self)
         return CallModel(found, is_sure=True) if found is not None else None
 
     def _is_undecorated(self, definition: Definition) -> bool:
@@ -370,9 +397,10 @@ class Summaries:
         is_method = method_bound(relation) is not None
         if not (relation in {ITSELF, *READERS} or is_method) or not isinstance(definition.node, FUNCTION):
             return ParameterSummary()
-        if _is_generator(definition.file, definition.node):
-            return ParameterSummary()
-        if not self._is_undecorated(definition):
+        if is_context_manager(definition):
+            if is_method or len(definition.node.decorator_list) > 1:
+                return ParameterSummary()
+        elif _is_generator(definition.file, definition.node) or not self._is_undecorated(definition):
             return ParameterSummary()
         self._definitions[definition.node] = definition
         given: ParameterSummary = self._inferred.of(_ParameterContext(definition.node, name, resource))
@@ -389,6 +417,8 @@ class Summaries:
         site = next((site for site in analysis.sites if isinstance(site, ast.arg)), None) if analysis else None
         if analysis is None or site is None or site.arg in analysis.transfer.names.captured:
             return ParameterSummary()
+        if _is_generator(definition.file, node):
+            return _manager_effect(analysis, site)
         escaped = KEEPS if site in analysis.transfer.escaped else frozenset()
         normal, raising = set(escaped), set(escaped)
         for end, fact in analysis.ends(site):
@@ -534,6 +564,29 @@ def _effect_on_reader(effect: ArgumentEffect) -> ArgumentEffect:
     if effect in _LEAVING_NOTHING:
         return ArgumentEffect.BORROWS
     return ArgumentEffect.HOLDS if effect is ArgumentEffect.HOLDS else ArgumentEffect.READS
+
+
+def _manager_effect(analysis: Analysis, site: ast.arg) -> ParameterSummary:
+    """What a context manager does with a parameter, from its beginning to its end.
+
+    It RETURNS what it yields, READS it if it yields something that lives in it, and CLOSES it if it always does so.
+    """
+    ends = [fact for _, fact in analysis.ends(site)]
+    states = {fact.state for fact in ends if not is_transferred(fact)}
+    if site in analysis.transfer.escaped or len(states) != 1 or any(map(is_transferred, ends)):
+        return ParameterSummary()
+    yielded = {
+        analysis.transfer.holds(node.event.node.value, fact)
+        for node, fact in analysis.history(site)
+        if isinstance(node.event, cfg.Yield) and isinstance(node.event.node, ast.Yield)
+    }
+    if states == {"closed"}:
+        return ParameterSummary.of(CLOSES) if yielded <= {ITSELF, None} else ParameterSummary()
+    if yielded == {ITSELF}:
+        return ParameterSummary.of(RETURNS)
+    if ITSELF in yielded or not all(relation is None or is_view(relation) for relation in yielded):
+        return ParameterSummary()
+    return ParameterSummary.of(READS if any(yielded) else BORROWS)
 
 
 def _argument_effect(fact: Fact, normal: bool) -> ArgumentEffect:

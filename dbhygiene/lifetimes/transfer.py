@@ -326,6 +326,11 @@ class Transfer:
             return [fact if raised else fact.add_alias(CLOSER if relation == ITSELF else relation, call)]
         owner = self.holds(func.value, fact) if isinstance(func, ast.Attribute) else None
         if isinstance(func, ast.Attribute) and owner is not None and not self._is_function(owner, func):
+            if owner == ITSELF and effect.callees and not self.resource(fact).is_object:
+                fates = effect.receiver_effects(self.resource(fact), raised)
+                if ArgumentEffect.KEEPS not in fates:
+                    awake = fact._replace(state="open") if self.resource(fact).is_lazy else fact
+                    return self._apply_effects(call, fates, ITSELF, awake, raised)
             return [self._method(call, func.attr, owner, fact, raised)]
         called = self.holds(func, fact)
         if (method := method_bound(called)) is not None:
@@ -425,12 +430,36 @@ class Transfer:
         position, keyword, relation = given
         if relation in READERS and not raised and last_name(call.func) in BEGINNING:
             fact = fact.add_alias(PART, FOREIGN)
+        if effect.is_manager:
+            return [fact if raised else self._after_manager(call, effect, given, fact)]
         if relation == ITSELF and self.resource(fact).is_lazy and effect.summary.may_raise:
             fact = fact._replace(state="open")
         fates = effect.argument_effects(position, keyword, self.resource(fact), relation, raised)
         if fates == BORROWS and (self._is_put_off(call, effect) or reads_later(last_name(call.func), call)):
             fates = READS
         return self._apply_effects(call, fates, relation, fact, raised)
+
+    def _after_manager(
+        self, call: ast.Call, effect: CallEffect, given: tuple[int | None, str | None, str], fact: Fact
+    ) -> Fact:
+        """What becomes of a resource that a context manager of the project's is made with, to be entered at once."""
+        fates = effect.argument_effects(*given[:2], self.resource(fact), given[2], raised=False)
+        is_entered = isinstance(self.effects.file.parents.get(call), ast.withitem)
+        if len(fates) != 1 or not is_entered or (fates == CLOSES and given[2] != ITSELF):
+            return fact._replace(state="escaped")
+        match next(iter(fates)):
+            case ArgumentEffect.BORROWS:
+                relation = None
+            case ArgumentEffect.CLOSES:
+                relation = CLOSER
+            case ArgumentEffect.READS:
+                relation = MAYBE_PART
+            case ArgumentEffect.RETURNS:
+                relation = given[2]
+            case _:
+                return fact._replace(state="escaped")
+        awake = fact._replace(state="open") if self.resource(fact).is_lazy else fact
+        return awake.add_alias(relation, call) if relation is not None else awake
 
     def _is_put_off(self, call: ast.Call, effect: CallEffect) -> bool:
         """Whether a call only makes a coroutine, that is returned, kept, or run beside what follows."""
@@ -776,7 +805,9 @@ class Transfer:
             fact = fact.forget_path(path)
             fact = fact._replace(known=self.keys.invalidate(fact.known, path)) if fact.known else fact
         gives = relation if relation in READERS else None
-        if relation in {ITSELF, CLOSER}:
+        if relation == ITSELF and self._is_own_manager(item_.context_expr):
+            gives = ITSELF
+        elif relation in {ITSELF, CLOSER}:
             leaving = self._leaving(item_, fact)
             fact = fact.add_alias(relation, item_)
             gives = PART if relation == ITSELF and leaving is not None and leaving.binds == "cursor" else ITSELF
@@ -787,6 +818,10 @@ class Transfer:
         if event.is_async and (relation in {ITSELF, CLOSER} or _unwrap(item_.context_expr) is fact.site):
             return [("next", fact)]  # what raises is the opening itself; what has been opened enters itself
         return [("next", fact), ("raise", failed)]
+
+    def _is_own_manager(self, expr: ast.expr) -> bool:
+        """Whether a `with` enters a context manager of the project's, which leaves what it was given open."""
+        return isinstance(expr, ast.Call) and self.effects.of(expr).is_manager
 
     def _value_of_as(self, expr: ast.expr) -> ast.expr:
         """What `as` is given: `closing` gives what it was given, and a stack what it enters."""

@@ -154,6 +154,16 @@ def resource_of_call(file: File, call: ast.Call) -> Resource | None:
     return None
 
 
+def resource_of_session_class(name: str) -> Resource | None:
+    """The session that an object of SQLAlchemy's class of this name is."""
+    return SESSION if name in _SESSIONS else ASYNC_SESSION if name in _ASYNC_SESSIONS else None
+
+
+def takes_from_pool(file: File, call: ast.Call) -> bool:
+    """Whether the session that a call makes takes its connections from a pool, and keeps them after a query."""
+    return not _commits_each(file, call) and all(_takes_from_engine(given) for given in _bind_arguments(file, call))
+
+
 def _connection(file: File, func: ast.Attribute) -> Resource | None:
     is_async = engine_is_async(file, func.value)
     if is_async is None:

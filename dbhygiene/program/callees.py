@@ -13,6 +13,7 @@ import ast
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any, NamedTuple
 
+from dbhygiene.program.bindings import Bindings, Place
 from dbhygiene.program.definitions import (
     Definition,
     base_classes,
@@ -115,8 +116,7 @@ def _receiver(file: File, expr: ast.expr, depth: int = 3) -> _Receiver | None:
             if (given := parameter_annotation(here, name)) is not None:
                 its_class = _find_class(file, given)
                 return _Receiver(its_class, exact=False) if its_class else None
-            values = here.aliases.get(name, [])
-            return _receiver(file, values[0], depth - 1) if len(values) == 1 and not _is_given(here, name) else None
+            return None if _is_given(here, name) else _common_class(_values_of_variable(file, here, name), depth)
         case ast.Attribute(value=ast.Name() as root, attr=attr) if depth:
             known = file.resolve(root)
             owner = find_definition(file, known) if known else None
@@ -126,20 +126,40 @@ def _receiver(file: File, expr: ast.expr, depth: int = 3) -> _Receiver | None:
 
 
 def _in_field(owner: Definition, attr: str, depth: int) -> _Receiver | None:
-    """The class of what `self.attr` is given in the methods of a class, its bases and subclasses: once, here."""
-    values = [(each.file, value) for each in (owner, *base_classes(owner)) for value in _field_values(each, attr)]
-    if len(values) != 1 or values[0][0] is not owner.file:
+    """The class of what `self.attr` is given in a class, its bases and subclasses."""
+    family = (owner, *base_classes(owner), *subclasses(owner))
+    return _common_class([(each.file, value) for each in family for value in _field_values(each, attr)], depth)
+
+
+def _common_class(values: Iterable[tuple[File, ast.expr]], depth: int) -> _Receiver | None:
+    """The class of which all these expressions are instances; None, of which a variable is made at first, is none."""
+    given = [(file, value) for file, value in values if not _is_none(value)]
+    found = [_receiver(file, value, depth - 1) for file, value in given]
+    first = found[0] if found else None
+    if first is None or any(each is None or each.cls.node is not first.cls.node for each in found):
         return None
-    found = _receiver(owner.file, values[0][1], depth - 1)
-    if found is None or any(_field_values(below, attr) for below in subclasses(owner)):
-        return None
-    return found
+    return _Receiver(first.cls, exact=all(each is not None and each.exact for each in found))
+
+
+def _values_of_variable(file: File, scope: Scope, name: str) -> list[tuple[File, ast.expr]]:
+    """What assignments give a variable, wherever they stand; nothing if it is bound in another way, too."""
+    values = scope.aliases.get(name, [])
+    if len(values) > 1:
+        bindings, place = Bindings.of(file), Place(scope, name)
+        values = [] if place in bindings.unclear else bindings.values.get(place, [])
+    return [(file, value) for value in values]
+
+
+def _is_none(expr: ast.expr) -> bool:
+    return isinstance(expr, ast.Constant) and expr.value is None
 
 
 def _field_values(cls: Definition, attr: str) -> list[ast.expr]:
-    """What `self.attr` is set to in the methods of a class itself."""
+    """What `self.attr` is set to in the methods of a class itself, or `attr` in its body."""
+    scope = cls.file.classes.get(cls.name)
+    in_body = scope.aliases.get(attr, []) if scope is not None else []
     assigned = attribute_assignments(cls.file).get(attr, ())
-    return [value for owner, value in assigned if cls.file.resolve(owner) == cls.dotted_name]
+    return [*in_body, *(value for owner, value in assigned if cls.file.resolve(owner) == cls.dotted_name)]
 
 
 def _is_given(scope: Scope, name: str) -> bool:

@@ -313,13 +313,15 @@ class _Evaluator:
         found: list[Value] = []
         for option in options(owner):
             match option:
+                case Constant(value=None):
+                    continue  # a variable that is None at first
                 case Called(name=maker, file=File() as file):
                     place = find_module(file, canonical_name(file, maker))
                     scope = place[0].classes.get(".".join(place[1])) if place else None
                     found.append(self._of_class(place[0], scope, name) if place and scope else UNKNOWN)
                 case _:
                     found.append(UNKNOWN)
-        return choice_of(found)
+        return choice_of(found) if found else UNKNOWN
 
     def _of_class(self, file: File, scope: Scope, name: str, depth: int = 6) -> Value:
         """What an attribute of a class, or of its instances, may be worth."""

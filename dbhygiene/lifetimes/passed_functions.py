@@ -1,0 +1,126 @@
+"""Functions that are passed to a call which runs them and returns what they return: to a retry helper, to an executor.
+
+conn = retried(lambda: pymysql.connect(host=host))
+conn = await asyncio.to_thread(pymysql.connect, host=host)
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from dbhygiene.library.calls import RUNNING_AWAITED
+from dbhygiene.program.definitions import find_definition
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import FUNCTION, last_name
+from dbhygiene.source.queries import query
+from dbhygiene.source.scopes import Scope
+
+_PARTIALS = frozenset({"functools.partial", "partial"})
+
+
+def passed_by_position(file: File, call: ast.Call) -> ast.Call | None:
+    """The call that a library makes for the caller, if its result is awaited: `await to_thread(connect, host)`."""
+    position = RUNNING_AWAITED.get(last_name(call.func))
+    if position is None or len(call.args) <= position or not isinstance(file.parents.get(call), ast.Await):
+        return None
+    return call_of(file, call.args[position], call.args[position + 1 :], call.keywords)
+
+
+def passed_by_name(file: File, call: ast.Call, given: ast.expr | None) -> ast.Call | None:
+    """The call of what a project function is given for the parameter that it calls."""
+    if given is None:
+        return None
+    others = [arg for arg in call.args if arg is not given]
+    return call_of(file, given, others, [word for word in call.keywords if word.value is not given])
+
+
+def call_of(file: File, function: ast.expr, args: list[ast.expr], keywords: list[ast.keyword]) -> ast.Call | None:
+    """The call that runs a function; what a lambda calls, or a `partial`, is called with its own arguments."""
+    match function:
+        case ast.Lambda(body=ast.Call() as body) | ast.Lambda(body=ast.Await(value=ast.Call() as body)):
+            return body
+        case ast.Call(func=maker, args=[ast.Name() | ast.Attribute() as inner, *more], keywords=words):
+            if file.resolve(maker) in _PARTIALS:
+                return _synthetic_call(file, function, inner, [*more, *args], [*words, *keywords])
+        case ast.Name() | ast.Attribute():
+            return _synthetic_call(file, function, function, args, keywords)
+    return None
+
+
+def _synthetic_call(
+    file: File, place: ast.expr, func: ast.expr, args: list[ast.expr], keywords: list[ast.keyword]
+) -> ast.Call:
+    """A call that is not in the text, made once for each place."""
+    known = file.query_results[_synthetic_call]
+    if place not in known:
+        known[place] = ast.copy_location(ast.Call(func=func, args=args, keywords=keywords), place)
+    return known[place]  # type: ignore[no-any-return]
+
+
+def may_open(file: File, given: ast.expr) -> Iterator[str]:
+    """The words by which a function that is passed as an argument may be known to open something."""
+    match given:
+        case ast.Lambda(body=ast.Call(func=func)) | ast.Lambda(body=ast.Await(value=ast.Call(func=func))):
+            yield last_name(func)
+        case ast.Call(func=maker, args=[ast.Name() | ast.Attribute() as inner, *_]) if last_name(maker) == "partial":
+            yield last_name(inner)
+        case ast.Name() | ast.Attribute():
+            if (name := file.resolve(given)) is not None and _is_function(file, given, name):
+                yield last_name(given)
+
+
+def _is_function(file: File, given: ast.expr, name: str) -> bool:
+    """Whether a name may stand for a function: a variable of the project does not."""
+    found = find_definition(file, name)
+    if found is not None:
+        return True
+    root = given
+    while isinstance(root, ast.Attribute):
+        root = root.value
+    return isinstance(root, ast.Name) and name.partition(".")[0] != file.module.partition(".")[0]
+
+
+@query
+def called_parameter(file: File, function: ast.AST) -> str | None:
+    """The parameter that a function calls to return what that returns, and nothing else; None if there is none."""
+    assert isinstance(function, FUNCTION)
+    scope = file.functions[function]
+    args = function.args
+    parameters = {arg.arg for arg in (*args.posonlyargs, *args.args, *args.kwonlyargs)}
+    if scope.yields or not parameters:
+        return None
+    values = [part.value for part in scope.returns if not _is_nothing(part.value)]
+    found = {_called(file, scope, parameters, value) for value in values}
+    return found.pop() if len(found) == 1 else None
+
+
+def _called(file: File, scope: Scope, parameters: set[str], value: ast.expr | None) -> str | None:
+    """The parameter of whose call an expression is the result."""
+    match value:
+        case ast.Await(value=inner):
+            return _called(file, scope, parameters, inner)
+        case ast.Call(func=ast.Name(id=name)) if name in parameters:
+            return name
+        case ast.Name(id=name) if name not in parameters and _stays_here(file, scope, name):
+            found = {_called(file, scope, parameters, each) for each in scope.aliases[name] if not _is_nothing(each)}
+            return found.pop() if len(found) == 1 else None
+    return None
+
+
+def _is_nothing(value: ast.expr | None) -> bool:
+    return value is None or (isinstance(value, ast.Constant) and value.value is None)
+
+
+def _stays_here(file: File, scope: Scope, name: str) -> bool:
+    """Whether a variable is only tested, returned, or asked for an attribute: nobody else is given its value."""
+    if not scope.aliases.get(name) or name in scope.globals | scope.nonlocals | set(file.captures.get(scope, ())):
+        return False
+    for part in file.own(scope.node):
+        if isinstance(part, ast.Name) and part.id == name and isinstance(part.ctx, ast.Load):
+            above = file.parents.get(part)
+            if isinstance(above, ast.Return | ast.Compare | ast.If | ast.While | ast.UnaryOp | ast.BoolOp):
+                continue
+            if not (isinstance(above, ast.Attribute) and not above.attr.startswith("close")):
+                return False
+    return True
