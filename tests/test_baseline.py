@@ -40,7 +40,7 @@ def new(entries: Counter[Key], *findings: Finding) -> list[Finding]:
 )
 def test_an_entry_is_read_as_it_was_written(key: Key) -> None:
     assert "\n" not in baseline.format_entry(key)
-    assert baseline.parse(baseline.format_entries(Counter({key: 2})), Path("b.txt")) == {baseline.mask(key): 2}
+    assert baseline.parse_entries(baseline.format_entries(Counter({key: 2})), Path("b.txt")) == {baseline.mask(key): 2}
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_an_entry_is_read_as_it_was_written(key: Key) -> None:
 def test_strings_are_not_written(expression: str, masked: str) -> None:
     key: Key = ("HYG101", "app.py", "f", expression)
     assert baseline.mask(key)[3] == masked
-    (entry,) = old = baseline.parse(f"HYG101 app.py::f {expression}\n", Path("b.txt"))  # as it once was written
+    (entry,) = old = baseline.parse_entries(f"HYG101 app.py::f {expression}\n", Path("b.txt"))  # as it once was written
     assert entry[3] == masked
     assert new(old, finding(key=key)) == []
     assert len(new(old, finding(key=key), finding(2, key=key))) == 1
@@ -78,7 +78,7 @@ def test_entries_are_lines_in_the_order_of_their_paths() -> None:
 )
 def test_what_is_no_entry_is_told_with_its_line(line: str, words: str) -> None:
     with pytest.raises(Mistake, match=rf"^b\.txt:3: {words}"):
-        baseline.parse(f"# comment\n\n{line}\n", Path("b.txt"))
+        baseline.parse_entries(f"# comment\n\n{line}\n", Path("b.txt"))
 
 
 def test_lines_do_not_matter() -> None:

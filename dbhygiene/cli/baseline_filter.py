@@ -9,7 +9,15 @@ from pathlib import Path
 
 from dbhygiene import checker
 from dbhygiene.config.errors import Mistake
-from dbhygiene.diagnostics.baseline import DEFAULT, KnownFindings, format_entries, format_entry, is_gone, mask, parse
+from dbhygiene.diagnostics.baseline import (
+    DEFAULT,
+    KnownFindings,
+    format_entries,
+    format_entry,
+    is_gone,
+    mask,
+    parse_entries,
+)
 from dbhygiene.diagnostics.fingerprints import Key, key
 from dbhygiene.diagnostics.model import AnyRule, Finding
 from dbhygiene.project.atomic_write import write_file
@@ -27,7 +35,7 @@ def baseline_path(project: Project, named: Path | None) -> Path | None:
 def read_baseline(path: Path) -> Counter[Key]:
     """The entries of a baseline; raises Mistake where it cannot be read."""
     try:
-        return parse(read_text(path), path)
+        return parse_entries(read_text(path), path)
     except FileNotFoundError:
         raise Mistake(f"{path}: no such file; `dbhygiene baseline` writes it") from None
     except OSError as error:

@@ -9,7 +9,7 @@ import click
 
 from dbhygiene.cli.click_adapter import Command
 from dbhygiene.config.errors import Mistake, did_you_mean
-from dbhygiene.config.schema import BY_NAME, KEYS, Key, plain, schema
+from dbhygiene.config.schema import BY_NAME, KEYS, Key, schema, toml_value
 
 
 @click.command("config", cls=Command)
@@ -32,7 +32,7 @@ def command(names: tuple[str, ...], as_schema: bool) -> int:
 def _describe(key: Key) -> str:
     import json
 
-    default = "" if key.default is None or key.default == "" else f", {json.dumps(plain(key.default))} if not set"
+    default = "" if key.default is None or key.default == "" else f", {json.dumps(toml_value(key.default))} if not set"
     lines = [f"{key.kind.name}{default}".replace("`", ""), key.meaning]
     body = [textwrap.fill(line, 100, break_on_hyphens=False) for line in lines]
     example = textwrap.indent(key.example, "    ")

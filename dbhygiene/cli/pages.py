@@ -14,17 +14,17 @@ _LABELS = {
 }
 
 
-def plain(markdown: str) -> str:
+def plain_text(markdown: str) -> str:
     """Code indented, headings underlined, links with their addresses behind them."""
     blocks: list[str] = []
 
-    def indented(fence: re.Match[str]) -> str:
+    def indent(fence: re.Match[str]) -> str:
         lines = fence["code"].rstrip().split("\n")
         code = "\n".join(f"    {line}".rstrip() for line in lines)
         blocks.append(_LABELS.get(fence["words"].strip(), "") + code)
         return f"\0{len(blocks) - 1}\0"
 
-    text = _FENCE.sub(indented, markdown)
+    text = _FENCE.sub(indent, markdown)
     text = _HEADING.sub(lambda heading: f"{heading['text']}\n{'=' * len(heading['text'])}", text)
     text = _LINK.sub(lambda link: link[1] if link[1] == link[2] else f"{link[1]} <{link[2]}>", text)
     return re.sub("\0(\\d+)\0", lambda number: blocks[int(number[1])], text)

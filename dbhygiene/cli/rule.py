@@ -103,6 +103,6 @@ def _markdown(page: _Page) -> str:
 
 def _text(page: _Page) -> str:
     """The page as a terminal shows it best: headings underlined, code indented, links as addresses."""
-    from dbhygiene.cli.pages import plain
+    from dbhygiene.cli.pages import plain_text
 
-    return plain(_markdown(page))
+    return plain_text(_markdown(page))

@@ -93,7 +93,7 @@ class Run:
         if self.options.verbose:
             from dbhygiene.dataflow import limits
 
-            limits.listen(self.tell)
+            limits.listen(self.log)
         # Errors are reported before any file is checked.
         self._targets = parse_targets(self.options.asked, self.options.output_file)
         if self.options.since is not None and not self.options.since.strip():
@@ -109,13 +109,13 @@ class Run:
             rules = self._rules(project)
             self._warn_of(member, named)
             self.checked += len(files)
-            self.tell(f"{project.root}: {count(len(files), 'file')}, rules {', '.join(rule.code for rule in rules)}")
+            self.log(f"{project.root}: {count(len(files), 'file')}, rules {', '.join(rule.code for rule in rules)}")
             analyses = checker.Analyses(project)
             if self.options.verbose:
                 from dbhygiene.checker.doctor import sites  # by what Django's connections go to
 
                 for words in sites(project, [file.path for file in project.files_containing("django")]):
-                    self.tell(f"{project.root}: Django: {words}")
+                    self.log(f"{project.root}: Django: {words}")
             failed = [checker.not_read(path, reason) for path, reason in member.unlisted if path in named]
             findings = checker.check(
                 project, files, rules, named=named, analyses=analyses, how=self._run_options(project)
@@ -355,7 +355,7 @@ class Run:
             for_people = self._targets[0] == Target("full") and self.out is not sys.stderr
             print(words, file=self.out if for_people else sys.stderr)
 
-    def tell(self, words: str) -> None:
+    def log(self, words: str) -> None:
         if self.options.verbose:
             print(words, file=sys.stderr)
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping
 
 from dbhygiene.cli.run import display_path
-from dbhygiene.config.schema import KEYS, plain
+from dbhygiene.config.schema import KEYS, toml_value
 from dbhygiene.config.settings import Declared
 from dbhygiene.project.workspace import Member
 
@@ -40,4 +40,4 @@ def _toml(value: object) -> str:
     if isinstance(value, Mapping):
         pairs = ", ".join(f"{json.dumps(key)} = {_toml(each)}" for key, each in value.items())
         return f"{{ {pairs} }}" if pairs else "{}"
-    return json.dumps(plain(value), ensure_ascii=False)
+    return json.dumps(toml_value(value), ensure_ascii=False)

@@ -346,12 +346,12 @@ def schema() -> dict[str, object]:
 
 
 def _property(key: Key) -> dict[str, object]:
-    default = plain(key.default)
+    default = toml_value(key.default)
     shown = {} if default is None or default == "" else {"default": default}
     return {"description": key.meaning, **key.kind.schema, **shown}
 
 
-def plain(value: object) -> object:
+def toml_value(value: object) -> object:
     """A setting's value as TOML and JSON have it."""
     if isinstance(value, Confidence):
         return str(value)

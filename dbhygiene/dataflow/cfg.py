@@ -325,7 +325,7 @@ class Continuations(Frozen):
     def routed_through(self, wrap: Callable[[Node], Node], raising: Callable[[Thrown], Node]) -> Continuations:
         """Return the same continuations, each through its own copy of `wrap`; exceptions go through `raising`."""
 
-        def led(way: Callable[[], Node] | None) -> Callable[[], Node] | None:
+        def lead(way: Callable[[], Node] | None) -> Callable[[], Node] | None:
             return way and cache(lambda: wrap(way()))
 
         returns = self.returns
@@ -333,8 +333,8 @@ class Continuations(Frozen):
             self,
             raises=cache(raising),
             returns=cache(lambda: wrap(returns())),
-            breaks=led(self.breaks),
-            continues=led(self.continues),
+            breaks=lead(self.breaks),
+            continues=lead(self.continues),
         )
 
 
@@ -534,7 +534,7 @@ class _Builder:
         named = [self.semantics.resolve(each) for each in types if each is not None]
 
         @cache
-        def entered(handler: ast.ExceptHandler, thrown: tuple[Thrown, ...], after: Node) -> Node:
+        def enter_handler(handler: ast.ExceptHandler, thrown: tuple[Thrown, ...], after: Node) -> Node:
             body = self.block(handler.body, after, replace(ways, handling=(thrown, handler.name)))
             return self.node(Catch(handler)).to("next", body)
 
@@ -548,10 +548,10 @@ class _Builder:
                     continue
                 reraised = self.narrow(thrown, handler) if _reraises(handler) else ()
                 if is_star:  # a group may be split: another handler can still see the rest
-                    node.to("next", entered(handler, reraised, self.node().to("next", after).to("next", node)))
+                    node.to("next", enter_handler(handler, reraised, self.node().to("next", after).to("next", node)))
                     goes_on = goes_on and verdict is not Catches.ALWAYS
                     continue
-                node.to("next", entered(handler, reraised, after))
+                node.to("next", enter_handler(handler, reraised, after))
                 if verdict is Catches.ALWAYS:
                     return node
             return node.to("next", ways.raises(thrown.excluding(named))) if goes_on else node

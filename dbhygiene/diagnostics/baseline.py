@@ -27,7 +27,7 @@ _STRING = re.compile(r"""('\'\'|"{3}|'|")(?:\\.|(?!\1).)*\1""", re.S)
 _ESCAPED = {"%": "%25", "\n": "%0A", "\r": "%0D", "::": "%3A%3A"}
 
 
-def parse(text: str, path: Path) -> Counter[Key]:
+def parse_entries(text: str, path: Path) -> Counter[Key]:
     """The entries, and how often each stands there; raises Mistake, with the line, where one is none."""
     entries: Counter[Key] = Counter()
     for number, line in enumerate(text.splitlines(), 1):

@@ -211,7 +211,7 @@ def _thread_arguments(call: ast.Call, target: ast.expr | Function) -> Iterator[a
 def keeps_connection(thread: Thread) -> bool:
     """Whether a thread asks the database, closes nothing, and ends, as far as all of its code is known."""
     handed = [found for expr in thread.arguments for found in functions_of(thread.starter, expr)]
-    reach = _explored(thread)
+    reach = _explore(thread)
     is_known = not any(_calls_unknown(doing, reach) for doing in reach)
     asks = _asks(reach)
     reach.explore(handed)
@@ -228,16 +228,16 @@ def _asks(reach: Reachability) -> bool:
 
 def checks_age(thread: Thread) -> bool:
     """Whether a thread closes connections by their age alone, where settings let them live on."""
-    return any(AgeCheck in doing.effects for doing in _explored(thread))
+    return any(AgeCheck in doing.effects for doing in _explore(thread))
 
 
 def query_of(thread: Thread) -> Location | None:
     """Where a thread queries the database: in its own function, if that does so."""
     handed = [found for expr in thread.arguments for found in functions_of(thread.starter, expr)]
-    return first_query(_explored(thread, handed))
+    return first_query(_explore(thread, handed))
 
 
-def _explored(thread: Thread, handed: Iterable[tuple[File, Code]] = ()) -> Reachability:
+def _explore(thread: Thread, handed: Iterable[tuple[File, Code]] = ()) -> Reachability:
     reach = Reachability(sync_only=True)
     reach.explore([(thread.file, thread.function)])
     reach.explore([(thread.runs.file, thread.runs.node)] if thread.runs is not None else [])

@@ -52,7 +52,7 @@ def _code(file: File, node: Located) -> str:
         case ast.ClassDef(name=name):
             return f"class {name}"
         case ast.While(test=test):
-            return _short(f"while {_written(file, test)}", "while ...")
+            return _short(f"while {_source(file, test)}", "while ...")
         case (
             ast.For(target=target, iter=items)
             | ast.AsyncFor(target=target, iter=items)
@@ -61,8 +61,8 @@ def _code(file: File, node: Located) -> str:
             | ast.DictComp(generators=[ast.comprehension(target=target, iter=items), *_])
             | ast.GeneratorExp(generators=[ast.comprehension(target=target, iter=items), *_])
         ):
-            loop = f"for {_written(file, target)} in"
-            return _short(f"{loop} {_written(file, items)}", f"{loop} ...")
+            loop = f"for {_source(file, target)} in"
+            return _short(f"{loop} {_source(file, items)}", f"{loop} ...")
         case ast.Assign(targets=[target, *_]):
             return short_name(target)
         case ast.expr() if isinstance(around, (*FUNCTION, ast.ClassDef)) and node in around.decorator_list:
@@ -72,7 +72,7 @@ def _code(file: File, node: Located) -> str:
     return file.segment(node).partition("\n")[0][:_LONGEST]
 
 
-def _written(file: File, node: Located) -> str:
+def _source(file: File, node: Located) -> str:
     return " ".join(file.segment(node).split())
 
 

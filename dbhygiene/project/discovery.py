@@ -153,7 +153,7 @@ def _by_git(
         return []
     names = found.listed = set(os.fsdecode(listed).split("\0")[:-1])
     if b"could not open directory" in warnings:
-        found.unlisted += _closed(directory, os.fsdecode(warnings))
+        found.unlisted += _unreadable(directory, os.fsdecode(warnings))
     if any(os.fsencode(word) in listed for word in excluded):
         names = {name for name in names if excluded.isdisjoint(name.split("/"))}
     base = os.path.join(directory, "")
@@ -161,7 +161,7 @@ def _by_git(
     return [path for path in paths if path in there or os.path.isfile(path)]  # git lists what was removed, too
 
 
-def _closed(directory: Path, warnings: str) -> Iterator[tuple[Path, str]]:
+def _unreadable(directory: Path, warnings: str) -> Iterator[tuple[Path, str]]:
     """The directories that git could not list: it names them from the top of its work tree."""
     top = next((above for above in (directory, *directory.parents) if (above / ".git").exists()), directory)
     for name, reason in re.findall(r"could not open directory '(.*)/': (.*)", warnings):
