@@ -1,4 +1,4 @@
-"""Find database connections that are leaked, held too long or configured to die, and fix them.
+"""Find database connections that are leaked, kept idle too long or configured badly, and fix them.
 
 >>> import dbhygiene
 >>> for finding in dbhygiene.check("app"):

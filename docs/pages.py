@@ -14,7 +14,7 @@ from pathlib import Path
 from dbhygiene.checker import OWN_CODES
 from dbhygiene.checker.own_pages import PAGES
 from dbhygiene.checker.registry import all_rules
-from dbhygiene.config.schema import KEYS, Key, plain
+from dbhygiene.config.schema import KEYS, Key, toml_value
 from dbhygiene.diagnostics.model import AnyRule
 from dbhygiene.library.drivers import drivers
 from dbhygiene.library.resources import Driver, Leaving
@@ -123,7 +123,7 @@ def _key(key: Key) -> str:
 
 def _default(key: Key) -> Iterator[str]:
     if key.default not in (None, "", (), {}):
-        yield f"default `{json.dumps(plain(key.default))}`"
+        yield f"default `{json.dumps(toml_value(key.default))}`"
 
 
 # -- drivers --------------------------------------------------------------------------------------------

@@ -52,4 +52,4 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
 def commands() -> None:
-    """Find database connections that are leaked, held too long or configured to die, and fix them."""
+    """Find database connections that are leaked, kept idle too long or configured badly, and fix them."""
