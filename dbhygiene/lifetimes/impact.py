@@ -18,7 +18,9 @@ then a `for` loop makes no difference.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
 from dbhygiene.diagnostics.model import Impact
@@ -47,6 +49,7 @@ from dbhygiene.program.entry_point import EntryPoint, loop_step, registration
 from dbhygiene.program.names import canonical_name, is_imported
 from dbhygiene.source.file import File, function_around
 from dbhygiene.source.nodes import Function, Located, last_name, walk
+from dbhygiene.source.queries import query
 from dbhygiene.source.records import Record
 from dbhygiene.source.scopes import Scope
 
@@ -130,6 +133,7 @@ def _has_cycle(above: dict[Function, set[Function | None]]) -> bool:
     return bool(left)
 
 
+@query
 def _outside_of_programs(file: File) -> Runs | None:
     """The verdict on files of which no program that lasts is made."""
     if is_test_file(file):
@@ -286,10 +290,14 @@ def _is_start(decorator: ast.expr) -> bool:
 
 def _is_command_line(file: File, decorator: ast.expr) -> bool:
     """Whether a decorator makes a command of a program: click's, typer's, or `@app.cli.command` of Flask."""
-    imported = {name.partition(".")[0] for scope in file.scopes for name in scope.imports.values()}
     if isinstance(decorator, ast.Attribute) and last_name(decorator.value) == "cli":
         return True
-    return bool(imported & COMMAND_LINES)
+    return not COMMAND_LINES.isdisjoint(_imported_packages(file))
+
+
+@query
+def _imported_packages(file: File) -> frozenset[str]:
+    return frozenset(name.partition(".")[0] for scope in file.scopes for name in scope.imports.values())
 
 
 def _runs_by_base_class(cls: Definition, function: Function) -> Runs | None:
@@ -341,17 +349,15 @@ def _mentions(file: File, function: Function, cls: Definition | None) -> list[tu
         if _outside_of_programs(where) is not None:
             continue
         may_look_up = is_method or where.path == file.path or module in where.text
-        if may_look_up and any(_looks_up(where, node, name) for node in where.nodes(ast.Constant)):
+        if may_look_up and any(_looks_up(where, node) for node in _strings(where).get(name, ())):
             return None  # as in `getattr(self, "name")`, or `__all__`
         named = ((node, _is_it(where, node, target, is_method=is_method)) for node in _nodes_naming(where, name))
         found += [(where, node, is_sure) for node, is_sure in named if is_sure is not None]
     return found
 
 
-def _looks_up(file: File, node: ast.Constant, name: str) -> bool:
+def _looks_up(file: File, node: ast.Constant) -> bool:
     """Whether a string may name a function; not where it is compared, or an argument of the command line."""
-    if node.value != name:
-        return False
     for around in file.around(node):
         match around:
             case ast.Compare() | ast.MatchValue() | ast.keyword(arg="choices"):
@@ -378,9 +384,45 @@ def _files_with(file: File, name: str, *, is_method: bool) -> Sequence[File] | N
 
 def _nodes_naming(file: File, name: str) -> Iterator[ast.Name | ast.Attribute]:
     """The nodes that read a name, or what an import calls it, or an attribute of this name."""
-    names = {name, *(own for scope in file.scopes for own, said in scope.imports.items() if said.endswith(f".{name}"))}
-    yield from (node for node in file.nodes(ast.Name) if node.id in names and isinstance(node.ctx, ast.Load))
-    yield from (node for node in file.nodes(ast.Attribute) if node.attr == name and isinstance(node.ctx, ast.Load))
+    names, attributes = _reads(file)
+    own = {name, *_import_aliases(file).get(name, ())}
+    yield from (node for _, node in sorted((found for each in own for found in names.get(each, ())), key=itemgetter(0)))
+    yield from attributes.get(name, ())
+
+
+@query
+def _reads(file: File) -> tuple[Mapping[str, list[tuple[int, ast.Name]]], Mapping[str, list[ast.Attribute]]]:
+    """The names and the attributes that are read, by their words; each name with its place among all of them."""
+    names, attributes = defaultdict[str, list[tuple[int, ast.Name]]](list), defaultdict[str, list[ast.Attribute]](list)
+    for number, name in enumerate(file.nodes(ast.Name)):
+        if isinstance(name.ctx, ast.Load):
+            names[name.id].append((number, name))
+    for attribute in file.nodes(ast.Attribute):
+        if isinstance(attribute.ctx, ast.Load):
+            attributes[attribute.attr].append(attribute)
+    return names, attributes
+
+
+@query
+def _import_aliases(file: File) -> Mapping[str, set[str]]:
+    """The names that a file gives to what it imports, by the last word of each dotted name."""
+    found = defaultdict[str, set[str]](set)
+    for scope in file.scopes:
+        for own, said in scope.imports.items():
+            package, _, word = said.rpartition(".")
+            if package:
+                found[word].add(own)
+    return found
+
+
+@query
+def _strings(file: File) -> Mapping[str, list[ast.Constant]]:
+    """The strings in a file, by what they say."""
+    found = defaultdict[str, list[ast.Constant]](list)
+    for node in file.nodes(ast.Constant):
+        if isinstance(node.value, str):
+            found[node.value].append(node)
+    return found
 
 
 def _is_it(file: File, node: ast.Name | ast.Attribute, target: ast.AST, *, is_method: bool) -> bool | None:
@@ -416,6 +458,7 @@ def _call(file: File, node: ast.expr) -> ast.AST | None:
     return None
 
 
+@query
 def _is_script(file: File) -> bool:
     """Whether a file is a program of its own: its top level calls something, and it is no module of a package."""
     package, _, _ = file.module.rpartition(".")
@@ -437,7 +480,7 @@ def _runs_something(file: File, statement: ast.stmt) -> bool:
 
 def _top_level(file: File, node: ast.AST) -> Runs:
     """How often the top level of a module runs."""
-    if any(name.partition(".")[0] in RERUN for scope in file.scopes for name in scope.imports.values()):
+    if not RERUN.isdisjoint(_imported_packages(file)):
         return _UNKNOWN
     is_main = any(
         isinstance(around, ast.If) and "__name__" in file.segment(around.test) for around in file.around(node)

@@ -213,9 +213,8 @@ class Project:
     def files_mentioning_all_for(self, names: tuple[str, ...], asker: str) -> Sequence[File] | None:
         """The same, asked on behalf of a file, or of the project as a whole."""
         if names not in self._naming:
-            words = [_whole_word(name) for name in names]
-            needles = [name.encode() for name in names]
-            paths = [path for path in self.everything if _has_all(self._data(path), needles, words)]
+            words = [name.encode() for name in names]
+            paths = [path for path in self.everything if all(_has_word(self._data(path), word) for word in words)]
             few = len(paths) <= MANY
             self._naming[names] = [file for file in self._decode(paths) if file.is_program] if few else None
             self._named[names] = tuple(map(str, paths))
@@ -411,9 +410,24 @@ class _FileView:
         return self._project.files_setting_for(attribute, self._asker)
 
 
-def _has_all(data: bytes, needles: Sequence[bytes], words: Sequence[re.Pattern[bytes]]) -> bool:
-    """Whether all of these stand there: the quick question before the slow one."""
-    return all(needle in data for needle in needles) and all(word.search(data) for word in words)
+def _has_word(data: bytes, word: bytes) -> bool:
+    """Whether a word stands in a text as a whole; many times faster than a pattern that begins with a boundary."""
+    start = data.find(word)
+    while start >= 0:
+        end = start + len(word)
+        if _is_between(data[max(0, start - 1) : start], word[:1]) and _is_between(data[end : end + 1], word[-1:]):
+            return True
+        start = data.find(word, start + 1)
+    return False
+
+
+def _is_between(outside: bytes, inside: bytes) -> bool:
+    """Whether no word goes on from a byte of a text to the one beside it."""
+    return not (_is_letter(outside) and _is_letter(inside))
+
+
+def _is_letter(byte: bytes) -> bool:
+    return byte.isalnum() or byte == b"_"
 
 
 # Files at the root, and words in them, of a project that is built as a package, or was unpacked from one.
@@ -437,11 +451,6 @@ def _import_aliases(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         start = max(0, found.start() - 80)
         if (old := re.search(_LAST_WORD, data[start : found.start()])) is not None:
             yield old[0], found[1]
-
-
-def _whole_word(name: str) -> re.Pattern[bytes]:
-    before, after = (r"\b" if end.isidentifier() else "" for end in (name[0], name[-1]))
-    return re.compile(f"{before}{re.escape(name)}{after}".encode())
 
 
 def _outside_packages(directory: str) -> str:
