@@ -277,7 +277,8 @@ def written(shape: str, count: int, directory: Path) -> Path:
 
 def steps(root: Path) -> int:
     """How many calls of Python functions a check of a tree makes."""
-    from dbhygiene.checker import check, selected_rules
+    from dbhygiene.checker.project_check import check
+    from dbhygiene.checker.selection import selected_rules
     from dbhygiene.config.settings import Settings
     from dbhygiene.project.project import Project
 

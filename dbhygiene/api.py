@@ -6,7 +6,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from dbhygiene import checker
+from dbhygiene.checker import project_check
+from dbhygiene.checker.file_check import check_file
+from dbhygiene.checker.own_findings import not_read, syntax_error
+from dbhygiene.checker.project_check import load
+from dbhygiene.checker.selection import selected_rules
+from dbhygiene.checker.subjects import Analyses
 from dbhygiene.config import loading
 from dbhygiene.config.errors import Mistake
 from dbhygiene.config.settings import Settings
@@ -41,15 +46,13 @@ def check(*targets: Target, settings: Settings | None = None) -> list[Finding]:
             raise Mistake(f"{path}: notebooks cannot be checked yet")
     found: list[Finding] = []
     for project, files, unlisted, _ in members(sorted(paths), lambda root: settings or _settings(root)):
-        found += [checker.not_read(path, reason) for path, reason in unlisted]
-        found += checker.check(project, files, checker.selected_rules(project.settings), named=paths)
+        found += [not_read(path, reason) for path, reason in unlisted]
+        found += project_check.check(project, files, selected_rules(project.settings), named=paths)
     for file in targets:
         if isinstance(file, File):
-            broken = checker.syntax_error(file)
+            broken = syntax_error(file)
             checked = _with(file, settings)
-            found += (
-                [broken] if broken else checker.check_file(checked, checker.selected_rules(checked.project.settings))
-            )
+            found += [broken] if broken else check_file(checked, selected_rules(checked.project.settings))
     return found
 
 
@@ -71,10 +74,10 @@ def fix(target: Target, *, unsafe: bool = False, settings: Settings | None = Non
         path = Path(os.path.abspath(target))
         root = loading.root_of(path)
         file = Project(root, settings or _settings(root)).file(path)
-    rules, analyses = checker.selected_rules(file.project.settings), checker.Analyses(file.project)
+    rules, analyses = selected_rules(file.project.settings), Analyses(file.project)
     if isinstance(file.project, Project):
-        checker.load(file.project, [file.path], rules, analyses)
-    return fix(file, lambda changed: checker.check_file(changed, rules, analyses), unsafe=unsafe)
+        load(file.project, [file.path], rules, analyses)
+    return fix(file, lambda changed: check_file(changed, rules, analyses), unsafe=unsafe)
 
 
 def _settings(root: Path) -> Settings:

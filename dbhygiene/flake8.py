@@ -11,7 +11,10 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from dbhygiene import __version__, checker
+from dbhygiene import __version__
+from dbhygiene.checker.file_check import check_file
+from dbhygiene.checker.own_findings import INTERNAL_ERROR
+from dbhygiene.checker.selection import selected_rules
 from dbhygiene.config import loading
 from dbhygiene.config.errors import Mistake
 from dbhygiene.config.settings import Settings
@@ -39,16 +42,16 @@ class Plugin:
         try:
             yield from self._problems()
         except Mistake as mistake:
-            yield self._problem(1, 0, checker.INTERNAL_ERROR, str(mistake))
+            yield self._problem(1, 0, INTERNAL_ERROR, str(mistake))
         except Exception as error:  # or flake8 would end here, with all other plugins
-            yield self._problem(1, 0, checker.INTERNAL_ERROR, f"internal error: {type(error).__name__}: {error}")
+            yield self._problem(1, 0, INTERNAL_ERROR, f"internal error: {type(error).__name__}: {error}")
 
     def _problems(self) -> Iterator[Problem]:
         root = _root(self._path.parent)
         settings, rules = _settings_and_rules(root)
         file = File(self._path, self._text, project=NoProject(settings, root))
         file.__dict__["tree"] = self._tree  # a cached property, filled in
-        for finding in checker.check_file(file, rules):
+        for finding in check_file(file, rules):
             line, column, *_ = finding.span
             byte = len(file.lines[line - 1][:column].encode(errors="replace"))
             yield self._problem(line, byte, finding.code, finding.message)
@@ -74,4 +77,4 @@ def _root(directory: Path) -> Path:
 def _settings_and_rules(root: Path) -> tuple[Settings, tuple[AnyRule, ...]]:
     settings = loading.from_environment(loading.load_settings(root))
     loading.require_version(settings)
-    return settings, tuple(rule for rule in checker.selected_rules(settings) if rule.code != _OF_THE_PROJECT)
+    return settings, tuple(rule for rule in selected_rules(settings) if rule.code != _OF_THE_PROJECT)

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from dbhygiene.checker import OWN_CODES
+from dbhygiene.checker.own_findings import OWN_CODES
 from dbhygiene.checker.own_pages import PAGES
 from dbhygiene.checker.registry import all_rules
 from dbhygiene.config.schema import KEYS, Key, toml_value

@@ -20,7 +20,10 @@ from difflib import unified_diff
 from itertools import groupby
 from pathlib import Path
 
-from dbhygiene import checker
+from dbhygiene.checker.file_check import check_file
+from dbhygiene.checker.project_check import check
+from dbhygiene.checker.selection import selected_rules
+from dbhygiene.checker.subjects import Analyses
 from dbhygiene.config.loading import load_settings
 from dbhygiene.config.settings import Settings
 from dbhygiene.diagnostics.model import Finding, Fix
@@ -47,18 +50,18 @@ class Count:
 def fix_project(root: Path, count: Count, *, unsafe: bool, only: frozenset[str]) -> None:
     """Fix what is found in a project, and check the outcome once more with an analysis that has seen no fix."""
     project = Project(root, _settings(root))
-    rules = checker.selected_rules(project.settings)
-    analyses = checker.Analyses(project)
+    rules = selected_rules(project.settings)
+    analyses = Analyses(project)
     files = [path for path in project.discover([root]).files if not only or str(path) in only]
     count.files["checked"] += len(files)
-    findings = list(checker.check(project, files, rules, analyses=analyses))
+    findings = list(check(project, files, rules, analyses=analyses))
     after: dict[Path, File] = {}
     for path, group in groupby(findings, key=lambda finding: finding.path):
         here = list(group)
         _tally(count.found, here)
         if any(isinstance(finding.fix, Fix) for finding in here):
             file = project.file(path)
-            fixed = fix(file, lambda changed: checker.check_file(changed, rules, analyses), unsafe=unsafe)
+            fixed = fix(file, lambda changed: check_file(changed, rules, analyses), unsafe=unsafe)
             _tally(count.fixed, fixed.fixed)
             left = [(each.finding, each.reason) for each in fixed.left]
             if fixed.text != file.text:
@@ -124,15 +127,15 @@ def _hold_project(
     project = Project(root, _settings(root))
     for file in after.values():
         project.replace(replace(file, project=project))
-    rules, analyses = checker.selected_rules(project.settings), checker.Analyses(project)
+    rules, analyses = selected_rules(project.settings), Analyses(project)
     analyses.set_helpers(handed)
     known = Counter((finding.path, finding.code, finding.context, finding.subject) for finding in before)
     for path in after:
         file = project.file(path)
-        findings = checker.check_file(file, rules, analyses)
+        findings = check_file(file, rules, analyses)
         new = Counter((path, each.code, each.context, each.subject) for each in findings) - known
         count.broken += [f"{path}: brought {key[1]} in {key[2]}" for key in new]
-        again = fix(file, lambda changed: checker.check_file(changed, rules, analyses), unsafe=unsafe)
+        again = fix(file, lambda changed: check_file(changed, rules, analyses), unsafe=unsafe)
         if again.text != file.text:
             count.broken.append(f"{path}: a second run changes it")
 

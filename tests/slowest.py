@@ -13,7 +13,11 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from dbhygiene.checker import INTERNAL_ERROR, Analyses, check_file, load, selected_rules
+from dbhygiene.checker.file_check import check_file
+from dbhygiene.checker.own_findings import INTERNAL_ERROR
+from dbhygiene.checker.project_check import load
+from dbhygiene.checker.selection import selected_rules
+from dbhygiene.checker.subjects import Analyses
 from dbhygiene.config.settings import Settings
 from dbhygiene.project.project import Project
 from dbhygiene.source.file import NOT_PYTHON

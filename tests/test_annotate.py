@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from dbhygiene.checker import check_file, selected_rules
+from dbhygiene.checker.file_check import check_file
 from dbhygiene.checker.registry import all_rules
+from dbhygiene.checker.selection import selected_rules
 from dbhygiene.config.errors import Mistake
 from dbhygiene.config.settings import Settings
 from dbhygiene.diagnostics.annotate import with_ignores

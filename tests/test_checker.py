@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from dbhygiene import checker
+from dbhygiene.checker.file_check import check_file
+from dbhygiene.checker.project_check import check
+from dbhygiene.checker.selection import is_ignored_in, selected_rules
 from dbhygiene.config.errors import Mistake
 from dbhygiene.config.settings import Confidence, Settings
 from dbhygiene.diagnostics.model import AnyRule, Diagnostic, Rule
@@ -50,7 +52,7 @@ def file(text: str = CODE, **settings: object) -> File:
 
 
 def codes(**settings: object) -> list[str]:
-    return [rule.code for rule in checker.selected_rules(Settings(**settings), RULES)]  # type: ignore[arg-type]
+    return [rule.code for rule in selected_rules(Settings(**settings), RULES)]  # type: ignore[arg-type]
 
 
 def test_rules_are_selected_by_name_code_and_prefix() -> None:
@@ -80,30 +82,30 @@ def test_an_unknown_rule_is_a_mistake(key: str) -> None:
 
 
 def test_findings_are_placed_and_named() -> None:
-    first, second = checker.check_file(file(), [CALLS])
+    first, second = check_file(file(), [CALLS])
     assert (first.span, first.context, first.name) == ((5, 4, 5, 20), "f", "some-call")
     assert first.message == "calls driver.connect"
     assert second.span.line == 6
 
 
 def test_a_file_without_the_words_is_not_parsed() -> None:
-    assert checker.check_file(file("nothing ) to see"), [CALLS]) == []
+    assert check_file(file("nothing ) to see"), [CALLS]) == []
 
 
 def test_fingerprints_hold_when_lines_move_and_tell_equals_apart() -> None:
-    before = [f.fingerprint for f in checker.check_file(file(), [CALLS])]
+    before = [f.fingerprint for f in check_file(file(), [CALLS])]
     moved = CODE.replace("import driver\n", "import driver\nimport os  # a line more\n").replace(
         "connect()", "connect( )"
     )
-    assert [f.fingerprint for f in checker.check_file(file(moved), [CALLS])] == before
+    assert [f.fingerprint for f in check_file(file(moved), [CALLS])] == before
     assert len(set(before)) == 2
-    other = checker.check_file(file(CODE.replace("def f", "def g")), [CALLS])
+    other = check_file(file(CODE.replace("def f", "def g")), [CALLS])
     assert other[0].fingerprint not in before
 
 
 def test_fingerprints_hold_whatever_is_reported() -> None:
-    everything = checker.check_file(file(min_confidence=Confidence.POSSIBLE), [MIXED])
-    certain = checker.check_file(file(min_confidence=Confidence.CERTAIN), [MIXED])
+    everything = check_file(file(min_confidence=Confidence.POSSIBLE), [MIXED])
+    certain = check_file(file(min_confidence=Confidence.CERTAIN), [MIXED])
     assert certain == everything[1:]
 
 
@@ -113,17 +115,17 @@ def test_findings_of_one_place_have_an_order_of_their_own(order: int) -> None:
         yield from (Diagnostic(module.body[0], "leads there", path=[(each, "")]) for each in module.body[::order])
 
     rule: AnyRule = Rule("HYG904", "Module", frozenset({"driver"}), leads_to_each)
-    assert [f.steps[0].span.line for f in checker.check_file(file(), [rule])] == [1, 4]
+    assert [f.steps[0].span.line for f in check_file(file(), [rule])] == [1, 4]
 
 
 def test_confidence_is_a_threshold() -> None:
-    assert checker.check_file(file(), [DOUBTS]) == []
-    assert len(checker.check_file(file(min_confidence=Confidence.POSSIBLE), [DOUBTS])) == 2
+    assert check_file(file(), [DOUBTS]) == []
+    assert len(check_file(file(min_confidence=Confidence.POSSIBLE), [DOUBTS])) == 2
 
 
 def test_rules_are_ignored_by_file() -> None:
     for pattern in ("app.py", "*.py", "/p/app.py"):
-        found = checker.check_file(file(per_file_ignores={pattern: ("HYG901",)}), [CALLS])
+        found = check_file(file(per_file_ignores={pattern: ("HYG901",)}), [CALLS])
         assert bool(found) == (pattern == "/p/app.py")
 
 
@@ -153,24 +155,24 @@ def test_rules_are_ignored_by_file() -> None:
 def test_patterns_of_files_whose_rules_are_ignored(pattern: str, ignored: str) -> None:
     project = NoProject(Settings(per_file_ignores={pattern: ("HYG9",)}), Path("/p"))
     names = ("shop/a.py", "shop/deep/b.py", "old/shop/c.py", "old/c.py", "deep/d.py", "top.py")
-    found = [name for name in names if checker.is_ignored_in(CALLS, File(Path("/p", name), CODE, project=project))]
+    found = [name for name in names if is_ignored_in(CALLS, File(Path("/p", name), CODE, project=project))]
     assert found == ignored.split()
 
 
 def test_patterns_match_no_directory_above_the_root() -> None:
     for pattern in ("p", "p/", "/p", "**/p/**"):
-        assert checker.check_file(file(per_file_ignores={pattern: ("HYG901",)}), [CALLS])
+        assert check_file(file(per_file_ignores={pattern: ("HYG901",)}), [CALLS])
 
 
 def test_a_rule_that_fails_is_named_and_the_others_go_on() -> None:
-    found = checker.check_file(file(), RULES)
+    found = check_file(file(), RULES)
     assert sorted(f.code for f in found) == ["HYG000", "HYG901", "HYG901", "HYG911"]
     assert found[0].message == "internal error in the rule `some-failure`: LookupError: no such thing"
     assert "test_checker.py" in found[0].notes[0]
 
 
 def test_a_file_that_does_not_parse_is_a_finding() -> None:
-    (found,) = checker.check_file(file("import driver\nx = (1 +\n"), [CALLS])
+    (found,) = check_file(file("import driver\nx = (1 +\n"), [CALLS])
     assert (found.code, found.name, found.span.line) == ("HYG001", "syntax-error", 2)
     assert found.message.startswith("'(' was never closed (Python 3.")
 
@@ -189,14 +191,14 @@ def test_a_file_that_does_not_parse_is_a_finding() -> None:
 def test_bytes_that_are_no_python_are_a_finding(tmp_path: Path, data: bytes, words: str) -> None:
     path = tmp_path / "bad.py"
     path.write_bytes(data)
-    (found,) = checker.check(Project(tmp_path), [path], [CALLS])
+    (found,) = check(Project(tmp_path), [path], [CALLS])
     assert found.code == "HYG001"
     assert words in found.message
 
 
 def test_what_cannot_be_read_is_a_finding(tmp_path: Path) -> None:
     (tmp_path / "good.py").write_text(CODE)
-    found = list(checker.check(Project(tmp_path), [tmp_path / "gone.py", tmp_path / "good.py"], [CALLS]))
+    found = list(check(Project(tmp_path), [tmp_path / "gone.py", tmp_path / "good.py"], [CALLS]))
     assert [(f.code, f.path.name) for f in found] == [("HYG003", "gone.py"), *[("HYG901", "good.py")] * 2]
     assert found[0].message == "cannot read: no such file or directory"
 
@@ -204,16 +206,16 @@ def test_what_cannot_be_read_is_a_finding(tmp_path: Path) -> None:
 def test_a_broken_file_is_reported_if_it_is_named_or_speaks_of_a_driver(tmp_path: Path) -> None:
     path = tmp_path / "broken.py"
     path.write_text("def f(:\n")
-    assert list(checker.check(Project(tmp_path), [path], [CALLS])) == []
-    assert [f.code for f in checker.check(Project(tmp_path), [path], [CALLS], named={path})] == ["HYG001"]
+    assert list(check(Project(tmp_path), [path], [CALLS])) == []
+    assert [f.code for f in check(Project(tmp_path), [path], [CALLS], named={path})] == ["HYG001"]
     path.write_text("import driver\ndef f(:\n")
-    assert [f.code for f in checker.check(Project(tmp_path), [path], [CALLS])] == ["HYG001"]
+    assert [f.code for f in check(Project(tmp_path), [path], [CALLS])] == ["HYG001"]
 
 
 def test_files_that_only_name_a_helper_are_looked_at(tmp_path: Path) -> None:
     (tmp_path / "db.py").write_text("import pymysql\n\n\ndef open_shop():\n    return pymysql.connect()\n")
     user = tmp_path / "use.py"
     user.write_text("from db import open_shop\n\n\ndef f():\n    conn = open_shop()\n    conn.ping()\n")
-    rules = checker.selected_rules(Settings(select=("HYG101",)))
-    found = list(checker.check(Project(tmp_path), [tmp_path / "db.py", user], rules))
+    rules = selected_rules(Settings(select=("HYG101",)))
+    found = list(check(Project(tmp_path), [tmp_path / "db.py", user], rules))
     assert [(f.path, f.span.line, f.code) for f in found] == [(user, 5, "HYG101")]

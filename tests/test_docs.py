@@ -23,8 +23,10 @@ from pygments.styles import get_style_by_name
 from pygments.token import Token
 
 from dbhygiene import cli
-from dbhygiene.checker import OWN_CODES, check_file, selected_rules
+from dbhygiene.checker.file_check import check_file
+from dbhygiene.checker.own_findings import OWN_CODES
 from dbhygiene.checker.registry import all_rules
+from dbhygiene.checker.selection import selected_rules
 from dbhygiene.cli.commands import COMMANDS, commands
 from dbhygiene.config import loading
 from dbhygiene.config.settings import Settings

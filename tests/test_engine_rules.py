@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import dbhygiene
-from dbhygiene.checker import check, check_file
+from dbhygiene.checker.file_check import check_file
+from dbhygiene.checker.project_check import check
 from dbhygiene.checker.registry import all_rules
 from dbhygiene.config.settings import Confidence, Settings
 from dbhygiene.diagnostics.model import Finding, NoFix

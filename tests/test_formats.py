@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 import xmlschema
 
-from dbhygiene import checker
+from dbhygiene.checker.file_check import check_file
 from dbhygiene.checker.registry import all_rules
 from dbhygiene.config.settings import FORMATS, Confidence, Settings
 from dbhygiene.diagnostics.model import Finding, Fix, NoFix, Step
@@ -64,7 +64,7 @@ def everything() -> list[Finding]:
         for example in examples(rule.doc):
             path = ROOT / rule.code / f"{example.line}.py"
             file = File(path, example.code, project=NoProject(Settings(min_confidence=Confidence.POSSIBLE), ROOT))
-            found += checker.check_file(file, [rule])
+            found += check_file(file, [rule])
     return found
 
 

@@ -42,7 +42,6 @@ FILES = [path for path in sorted(ROOT.rglob("*.py")) if path != ROOT / "__init__
 
 MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in FILES}
 KNOWN_CIRCLES = [
-    {"checker", "checker.incremental", "checker.project_check"},
     {  # the summary of a function asks for those of the functions that it calls, and for its class
         *("lifetimes.analysis", "lifetimes.effects", "lifetimes.fields", "lifetimes.owning_classes"),
         "lifetimes.library_subclasses",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dbhygiene.checker import check_file
+from dbhygiene.checker.file_check import check_file
 from dbhygiene.checker.registry import all_rules
 from dbhygiene.diagnostics.edits import AddName
 from dbhygiene.fixes.apply import fix

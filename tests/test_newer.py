@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dbhygiene.checker import not_parsed
 from dbhygiene.checker.newer import newer
+from dbhygiene.checker.own_findings import not_parsed
 
 
 def refused(text: str) -> SyntaxError:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dbhygiene.checker import check
+from dbhygiene.checker.project_check import check
 from dbhygiene.checker.registry import all_rules
 from dbhygiene.config.settings import Confidence, Settings
 from dbhygiene.project.project import Project

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from dbhygiene import checker
 from dbhygiene.checker import project_check
+from dbhygiene.checker.project_check import RunOptions
+from dbhygiene.checker.selection import selected_rules
 from dbhygiene.cli import main
 from dbhygiene.config.loading import root_of
 from dbhygiene.config.settings import Declared, Settings
@@ -91,9 +92,7 @@ def written(root: Path, texts: dict[str, str]) -> Path:
 def check(root: Path, files: Sequence[Path] | None = None, jobs: int = 1, **settings: object) -> list[Finding]:
     project = Project(root, replace(Settings(), **settings))  # type: ignore[arg-type]
     files = project.discover([root]).files if files is None else files
-    return list(
-        checker.check(project, files, checker.selected_rules(project.settings), how=checker.RunOptions(None, jobs))
-    )
+    return list(project_check.check(project, files, selected_rules(project.settings), how=RunOptions(None, jobs)))
 
 
 def everything_alike(root: Path, **settings: object) -> list[Finding]:

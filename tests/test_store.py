@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from dbhygiene import checker
 from dbhygiene.checker import project_check, store
 from dbhygiene.checker.incremental import IncrementalCheck
+from dbhygiene.checker.project_check import RunOptions
+from dbhygiene.checker.selection import selected_rules
 from dbhygiene.cli import main
 from dbhygiene.config.settings import Settings
 from dbhygiene.diagnostics.model import Finding
@@ -59,8 +60,8 @@ def check(root: Path, directory: Path | None, *parts: str) -> list[Finding]:
     below = {root / part for part in parts or (".",)}
     files = project.discover(below).files
     warnings: list[str] = []
-    how = checker.RunOptions(directory, 1, warn=warnings.append)
-    found = list(checker.check(project, files, checker.selected_rules(project.settings), named=below, how=how))
+    how = RunOptions(directory, 1, warn=warnings.append)
+    found = list(project_check.check(project, files, selected_rules(project.settings), named=below, how=how))
     assert not warnings
     return found
 
@@ -175,10 +176,10 @@ def test_a_damaged_cache_is_thrown_away(project: Path, damage: bytes) -> None:
     (kept,) = (project / "c").glob("*.sqlite")
     kept.write_bytes(damage)
     for _ in range(2):
-        how = checker.RunOptions(project / "c", warn=lambda words: None)
+        how = RunOptions(project / "c", warn=lambda words: None)
         again = Project(project)
         files = again.discover([project]).files
-        assert list(checker.check(again, files, checker.selected_rules(Settings()), how=how)) == first
+        assert list(project_check.check(again, files, selected_rules(Settings()), how=how)) == first
     with sqlite3.connect(kept) as connection:
         assert connection.execute("SELECT count(*) FROM files").fetchone()[0] >= 3
 
@@ -188,8 +189,8 @@ def test_a_directory_that_cannot_be_made_is_told_once_and_does_no_harm(project: 
     warnings: list[str] = []
     again = Project(project)
     files = again.discover([project]).files
-    how = checker.RunOptions(project / "c", warn=warnings.append)
-    assert len(list(checker.check(again, files, checker.selected_rules(Settings()), how=how))) == 2
+    how = RunOptions(project / "c", warn=warnings.append)
+    assert len(list(project_check.check(again, files, selected_rules(Settings()), how=how))) == 2
     assert len(warnings) == 1
     assert "cache not written" in warnings[0]
 
@@ -280,13 +281,13 @@ def test_who_looks_ahead_takes_nothing_that_was_written_since(project: Path) -> 
     os.utime(project / "other.py", (1, 1))
     check(project, project / "c")
     ahead = Project(project)
-    memory = IncrementalCheck(ahead, checker.selected_rules(Settings()), project / "c")
+    memory = IncrementalCheck(ahead, selected_rules(Settings()), project / "c")
     assert len(memory.unchanged_files([project])) == 4
     (project / "other.py").write_text("import pymysql\n\ndef alone():\n    conn = pymysql.connect()\n    conn.ping()\n")
     os.utime(project / "other.py", (2, 2))
     check(project, project / "c", "part")
-    how = checker.RunOptions(project / "c", incremental=memory)
-    found = list(checker.check(ahead, ahead.discover([project]).files, checker.selected_rules(Settings()), how=how))
+    how = RunOptions(project / "c", incremental=memory)
+    found = list(project_check.check(ahead, ahead.discover([project]).files, selected_rules(Settings()), how=how))
     assert found == check(project, None)
 
 
@@ -295,6 +296,6 @@ def test_who_asks_for_little_looks_at_few_times(project: Path) -> None:
         (project / f"m{number}.py").write_text("print()\n")
         os.utime(project / f"m{number}.py", (1, 1))
     check(project, project / "c")
-    memory = IncrementalCheck(Project(project), checker.selected_rules(Settings()), project / "c")
+    memory = IncrementalCheck(Project(project), selected_rules(Settings()), project / "c")
     assert not memory.unchanged_files([project / "part"])
     assert len(memory.unchanged_files([project])) == 303

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from dbhygiene.checker import check, check_file, selected_rules
+from dbhygiene.checker.file_check import check_file
+from dbhygiene.checker.project_check import check
+from dbhygiene.checker.selection import selected_rules
 from dbhygiene.config.settings import Confidence, Settings
 from dbhygiene.diagnostics.model import Finding
 from dbhygiene.diagnostics.suppressions import is_silenced, suppressions

@@ -13,8 +13,12 @@ from typing import Any
 
 import pytest
 
-from dbhygiene import checker, cli
+from dbhygiene import cli
 from dbhygiene.checker import project_check
+from dbhygiene.checker.project_check import ProjectCheck, RunOptions
+from dbhygiene.checker.selection import selected_rules
+from dbhygiene.checker.subjects import Analyses
+from dbhygiene.cli import run
 from dbhygiene.config.settings import Settings
 from dbhygiene.diagnostics.model import Finding
 from dbhygiene.project.project import Project
@@ -26,8 +30,8 @@ HARD_CASES = Path(__file__).parents[1] / "fixtures" / "hard_cases"
 
 
 def check(project: Project, files: list[Path], jobs: int, cache: Path | None = None) -> list[Finding]:
-    how = checker.RunOptions(cache, jobs)
-    return list(checker.check(project, files, checker.selected_rules(Settings()), how=how))
+    how = RunOptions(cache, jobs)
+    return list(project_check.check(project, files, selected_rules(Settings()), how=how))
 
 
 @pytest.fixture(autouse=True)
@@ -130,8 +134,8 @@ def _is_there(group: int) -> bool:
 
 def test_one_process_where_the_system_does_not_tell_how_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
-    made = checker.RunOptions
-    monkeypatch.setattr(checker, "RunOptions", lambda *given: (asked.append(given[1]), made(*given))[1])
+    made = RunOptions
+    monkeypatch.setattr(run, "RunOptions", lambda *given: (asked.append(given[1]), made(*given))[1])
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: 4)
     (tmp_path / "app.py").write_text("")
@@ -145,7 +149,7 @@ def test_one_package_is_shared_between_processes(tmp_path: Path) -> None:
         (tmp_path / f"m{number}.py").write_text("import pymysql\n" * (number + 1))
     project = Project(tmp_path)
     files = project.discover([tmp_path]).files
-    run = project_check.ProjectCheck(project, files, [], set(), checker.Analyses(project), checker.RunOptions(jobs=2))
+    run = ProjectCheck(project, files, [], set(), Analyses(project), RunOptions(jobs=2))
     run._distribute(loaded := [project.file(path) for path in files])
     load = [sum(len(file.text) for file in loaded if run.worker[file.path] == each) for each in range(2)]
     assert max(load) < 1.2 * min(load)

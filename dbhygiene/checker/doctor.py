@@ -10,8 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dbhygiene import checker
 from dbhygiene.checker.ineffective import ineffective
+from dbhygiene.checker.own_findings import not_parsed, not_read, syntax_error
 from dbhygiene.config import loading
 from dbhygiene.config.errors import Mistake
 from dbhygiene.library.drivers import PACKAGES, driver
@@ -138,11 +138,11 @@ def _not_read(seen: _ProjectFiles) -> Iterator[Remark]:
     broken = [f"{seen.display_path(path)}: {reason.lower()}" for path, reason in seen.found.unlisted]
     for path in seen.files:
         try:
-            finding = checker.syntax_error(seen.project.file(path))
+            finding = syntax_error(seen.project.file(path))
         except NOT_PYTHON as error:
-            finding = checker.not_parsed(path, error)
+            finding = not_parsed(path, error)
         except OSError as error:
-            finding = checker.not_read(path, error.strerror or str(error))
+            finding = not_read(path, error.strerror or str(error))
         if finding:
             broken.append(f"{seen.display_path(path)}:{finding.span.line} {finding.message}")
     if broken:

@@ -17,11 +17,11 @@ from functools import cached_property
 from hashlib import blake2b
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from dbhygiene import __version__
-from dbhygiene.checker import INTERNAL_ERROR, HelperUse
-from dbhygiene.checker.project_check import LARGE_PART, MANY
+from dbhygiene.checker.own_findings import INTERNAL_ERROR
+from dbhygiene.checker.plan import LARGE_PART, MANY, HelperUse, LoadedFiles
 from dbhygiene.checker.store import FileRecord, FileTimes, Lookups, Store, StoredRun, code_version, format_dependencies
 from dbhygiene.diagnostics.model import AnyRule, Finding
 from dbhygiene.project.discovery import Files
@@ -29,9 +29,6 @@ from dbhygiene.project.project import Dependencies, Project
 from dbhygiene.project.requirements import places
 from dbhygiene.source.file import File
 from dbhygiene.source.records import replace
-
-if TYPE_CHECKING:
-    from dbhygiene.checker.project_check import LoadedFiles
 
 _LATELY = 2_000_000_000  # nanoseconds: a file changed so shortly before may change again without a new time
 _UNKNOWN = -1  # in place of a time: look into it, whatever the time says

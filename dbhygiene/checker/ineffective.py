@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator
 from glob import iglob
 from pathlib import Path
 
-from dbhygiene.checker import matches
+from dbhygiene.checker.selection import matches
 from dbhygiene.config.settings import EXCLUDED
 from dbhygiene.project.discovery import matcher
 from dbhygiene.project.project import Project

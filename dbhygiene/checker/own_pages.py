@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dbhygiene.checker import INTERNAL_ERROR, NOT_READ, SYNTAX_ERROR
+from dbhygiene.checker.own_findings import INTERNAL_ERROR, NOT_READ, SYNTAX_ERROR
 
 PAGES = {  # code -> page
     INTERNAL_ERROR: """dbhygiene failed to check a file, because of an error of its own.

@@ -3,52 +3,64 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
-from dbhygiene.checker import (
-    Analyses,
-    HelperUse,
-    RunOptions,
-    WordIndex,
-    check_file,
-    not_parsed,
-    not_read,
-    syntax_error,
-    worker_died,
-)
+from dbhygiene.checker.file_check import check_file
+from dbhygiene.checker.own_findings import not_parsed, not_read, syntax_error, worker_died
+from dbhygiene.checker.plan import LARGE_PART, MANY, HelperUse, LoadedFiles
+from dbhygiene.checker.subjects import Analyses, WordIndex
 from dbhygiene.diagnostics.model import AnyRule, Finding
 from dbhygiene.library.prefilter import needles
 from dbhygiene.project.discovery import Files
 from dbhygiene.project.project import Project
 from dbhygiene.source.file import NOT_PYTHON, File
+from dbhygiene.source.records import Frozen
 
 if TYPE_CHECKING:
     from dbhygiene.checker.incremental import IncrementalCheck, Snapshot
     from dbhygiene.checker.workers import WorkerPool
 
 MAX_HELPERS = 4  # how far a connection is followed through helpers in files that name no driver
-MANY = 100  # files: what so many draw in is a project
-LARGE_PART = 4  # a part of a project that has every fourth of its files, at least, is as good as the whole
 SMALLEST = 20  # files of a run that is cached: fewer are checked before a database is opened
 WORTH_FORKING = 600_000  # characters to be looked into; of less, two processes take as long as one
 
-LoadedFiles: TypeAlias = "dict[Path, File | Finding | None]"  # None: nothing in it can have a finding so far
+
+class RunOptions(Frozen):
+    """Options of a run: cache, number of worker processes, progress callback."""
+
+    cache: Path | None = None
+    jobs: int = 1
+    progress: Callable[[int, int, int], None] | None = None
+    warn: Callable[[str], None] | None = None
+    incremental: IncrementalCheck | None = None
 
 
-def check_project(
-    project: Project, paths: Files, rules: Sequence[AnyRule], named: set[Path], analyses: Analyses, how: RunOptions
+def check(
+    project: Project,
+    paths: Iterable[Path],
+    rules: Sequence[AnyRule],
+    *,
+    named: Collection[Path] = (),
+    analyses: Analyses | None = None,
+    how: RunOptions | None = None,
 ) -> Iterator[Finding]:
-    """The findings in these files, in their order; see `checker.check`."""
-    if how.cache is None or not _is_large_part(project, paths, named):
-        return ProjectCheck(project, paths, rules, named, analyses, how).findings()
+    """The findings in these files, in their order.
+
+    Most files name no driver: their bytes are searched, and they are neither decoded nor parsed. Files that the user
+    `named` are parsed in any case, since a broken one is what its author wants to hear of.
+    """
+    files, named = paths if isinstance(paths, Files) else Files(map(str, paths)), set(named)
+    analyses, how = analyses or Analyses(project), how or RunOptions()
+    if how.cache is None or not _is_large_part(project, files, named):
+        return ProjectCheck(project, files, rules, named, analyses, how).findings()
     from dbhygiene.checker.incremental import IncrementalCheck
 
     memory = how.incremental or IncrementalCheck(project, rules, how.cache)
-    if (found := memory.unchanged_findings(paths, named)) is not None:
+    if (found := memory.unchanged_findings(files, named)) is not None:
         return iter(found)
-    return ProjectCheck(project, project.everything, rules, named, analyses, how, memory, paths).findings()
+    return ProjectCheck(project, project.everything, rules, named, analyses, how, memory, files).findings()
 
 
 def _is_large_part(project: Project, paths: Files, named: set[Path]) -> bool:
@@ -61,10 +73,13 @@ def _is_large_part(project: Project, paths: Files, named: set[Path]) -> bool:
     return (len(paths) > MANY or len(paths) * LARGE_PART >= len(own)) and set(own).issuperset(paths.names)
 
 
-def load(project: Project, paths: Files, rules: Sequence[AnyRule], analyses: Analyses, named: set[Path]) -> None:
-    """Learn from these files, and those that they draw in, so that they can be checked."""
-    whole = ProjectCheck(project, paths, rules, named, analyses, RunOptions())
-    whole.load(whole.with_imports(paths))
+def load(
+    project: Project, paths: Iterable[Path], rules: Sequence[AnyRule], analyses: Analyses, named: Collection[Path] = ()
+) -> None:
+    """Let the analyses learn from these files, and those that they draw in, so that they can be checked."""
+    files = Files(map(str, paths))
+    whole = ProjectCheck(project, files, rules, set(named), analyses, RunOptions())
+    whole.load(whole.with_imports(files))
 
 
 class ProjectCheck:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from itertools import groupby
 from typing import Any
 
-from dbhygiene import checker
+from dbhygiene.checker.own_findings import OWN_CODES
 from dbhygiene.cli.run import Run, count, display_path
 from dbhygiene.config.errors import Mistake
 from dbhygiene.diagnostics.annotate import with_ignores
 from dbhygiene.project.atomic_write import replace_file
 
-_STAY = frozenset({*checker.OWN_CODES, "HYG002", "HYG004"})  # what no comment silences, or no comment should
+_STAY = frozenset({*OWN_CODES, "HYG002", "HYG004"})  # what no comment silences, or no comment should
 
 
 def add_ignores(paths: tuple[str, ...], reason: str, **options: Any) -> int:

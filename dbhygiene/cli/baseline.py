@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from dbhygiene import checker
+from dbhygiene.checker.own_findings import INTERNAL_ERROR
 from dbhygiene.cli.baseline_filter import baseline_path, update
 from dbhygiene.cli.click_adapter import Command, run_options
 from dbhygiene.cli.run import Run, display_path, with_stdin
@@ -41,7 +41,7 @@ def write_baseline(
             raise Mistake("--baseline: the paths are in several projects; set `baseline` in each of them")
         path = baseline_path(project, baseline)
         findings = list(part.findings)
-        run.failed |= any(finding.code == checker.INTERNAL_ERROR for finding in findings)
+        run.failed |= any(finding.code == INTERNAL_ERROR for finding in findings)
         done = update(project, part.rules, part.files, findings, baseline, prune=prune)
         sys.stdout.write(f"{display_path(path or project.root / DEFAULT)}: {done}\n")
         if path is None:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from dbhygiene import checker
+from dbhygiene.checker.own_findings import INTERNAL_ERROR, OWN_CODES
+from dbhygiene.checker.project_check import check
 from dbhygiene.config.errors import Mistake
 from dbhygiene.diagnostics.baseline import (
     DEFAULT,
@@ -50,7 +51,7 @@ class Filter:
     def __init__(self, project: Project, rules: Sequence[AnyRule], baseline: Path | None, since: str | None) -> None:
         self.project = project
         self.files: set[Path] = set()  # that were checked, and by as much confidence as the baseline was written with
-        self._codes = {rule.code for rule in rules} | checker.OWN_CODES.keys()
+        self._codes = {rule.code for rule in rules} | OWN_CODES.keys()
         self._rules = rules
         self._path = baseline_path(project, baseline)
         self._since = since
@@ -94,7 +95,7 @@ def _earlier_keys(project: Project, rules: Sequence[AnyRule], commit: str) -> Co
     with earlier_projects(project.root, commit) as was:
         before = Project(was.root, project.settings)
         files = before.discover([was.root]).files
-        keys = [key(finding, was.root) for finding in checker.check(before, files, rules)]
+        keys = [key(finding, was.root) for finding in check(before, files, rules)]
     return Counter((code, was.renamed.get(path, path), *rest) for code, path, *rest in keys)  # type: ignore[misc]
 
 
@@ -113,9 +114,9 @@ def update(
     """
     path = baseline_path(project, named) or project.root / DEFAULT
     old = read_baseline(path) if path.exists() else Counter[Key]()
-    codes = {rule.code for rule in rules} | checker.OWN_CODES.keys()
+    codes = {rule.code for rule in rules} | OWN_CODES.keys()
     checked = set(files)
-    told = (finding for finding in findings if finding.code != checker.INTERNAL_ERROR)
+    told = (finding for finding in findings if finding.code != INTERNAL_ERROR)
     found = Counter(mask(key(finding, project.root)) for finding in told)
     untouched = Counter({entry: n for entry, n in old.items() if not is_gone(entry, project.root, checked, codes)})
     new = untouched + (found & old if prune else found)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from dbhygiene import checker
 from dbhygiene.checker.doctor import Remark, examine, has_problems, settings_problem
+from dbhygiene.checker.selection import selected_rules
 from dbhygiene.cli.click_adapter import Command
 from dbhygiene.config import loading
 from dbhygiene.config.errors import Mistake
@@ -42,7 +42,7 @@ def _remarks(path: Path, isolated: bool) -> list[Remark]:
         root = loading.root_of(path)
         settings = loading.from_environment(Settings() if isolated else loading.load_settings(root))
         loading.require_version(settings)
-        checker.selected_rules(settings)
+        selected_rules(settings)
     except Mistake as error:
         return [settings_problem(error)]
     return examine(Project(root, settings), isolated=isolated)

@@ -10,9 +10,12 @@ from typing import Any, NamedTuple
 
 import click
 
-from dbhygiene import checker
 from dbhygiene.checker.doctor import sites
+from dbhygiene.checker.file_check import check_file
+from dbhygiene.checker.project_check import load
 from dbhygiene.checker.registry import all_rules
+from dbhygiene.checker.selection import is_ignored_in, selected_rules
+from dbhygiene.checker.subjects import Analyses
 from dbhygiene.cli.click_adapter import Command, with_options
 from dbhygiene.cli.options import RUN
 from dbhygiene.cli.run import NOTEBOOK, ProjectPart, Run, count, display_path
@@ -69,7 +72,7 @@ def _explain(run: Run, path: Path, line: int) -> None:
     settings = run.settings(root)
     everything = replace(settings, min_confidence=Confidence.POSSIBLE, per_file_ignores={})
     project, rules = Project(root, everything), all_rules()
-    analyses = checker.Analyses(project)
+    analyses = Analyses(project)
     try:
         file = project.file(path)
         _ = file.tree
@@ -77,7 +80,7 @@ def _explain(run: Run, path: Path, line: int) -> None:
         raise Mistake(f"{display_path(path)}: {error}") from None
     if not 0 < line <= len(file.lines):
         raise Mistake(f"{display_path(path)} has {count(len(file.lines), 'line')}")
-    checker.load(project, [path], rules, analyses, {path})
+    load(project, [path], rules, analyses, {path})
     run.look_at(ProjectPart(project, (), analyses, rules))
     as_set = replace(file, project=Project(root, settings))
     known = _without_baseline(run, as_set, list(_findings(file, analyses, as_set)))
@@ -93,19 +96,19 @@ def _explain(run: Run, path: Path, line: int) -> None:
             sys.stdout.write(f"Findings in this file, silenced ones included: {lines}.\n")
 
 
-def _findings(file: File, analyses: checker.Analyses, as_set: File) -> Iterator[_Explained]:
+def _findings(file: File, analyses: Analyses, as_set: File) -> Iterator[_Explained]:
     """Every finding in a file, whatever is ignored; `as_set` is the file in the project as its settings have it."""
     rules = all_rules()
     settings = as_set.project.settings
-    chosen = set(checker.selected_rules(settings))
-    heeded = {finding.fingerprint for finding in checker.check_file(file, rules, analyses)}
+    chosen = set(selected_rules(settings))
+    heeded = {finding.fingerprint for finding in check_file(file, rules, analyses)}
     by_code = {rule.code: rule for rule in rules}
-    for finding in checker.check_file(file, rules, analyses, heed_comments=False):
+    for finding in check_file(file, rules, analyses, heed_comments=False):
         rule = by_code.get(finding.code)
         hidden = ""
         if rule is not None and rule not in chosen:
             hidden = f"`{rule.name}` is {'not selected' if rule.default else 'off by default: select it'}"
-        elif rule is not None and checker.is_ignored_in(rule, as_set):
+        elif rule is not None and is_ignored_in(rule, as_set):
             hidden = "`per-file-ignores` ignores this rule in this file"
         elif finding.confidence < settings.min_confidence:
             hidden = f"its confidence is {finding.confidence}, and `min-confidence` is {settings.min_confidence}"
@@ -133,7 +136,7 @@ def _touches(finding: Finding, path: Path, line: int) -> bool:
     return any(span.line <= line <= span.end_line for span in spans)
 
 
-def _lives(file: File, analyses: checker.Analyses, line: int) -> Iterator[str]:
+def _lives(file: File, analyses: Analyses, line: int) -> Iterator[str]:
     """Return what happens to each connection that is opened, open, closed or passed on in a line."""
     from dbhygiene.lifetimes.explanation import explain, states
 

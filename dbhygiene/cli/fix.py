@@ -11,7 +11,8 @@ from typing import Any
 
 import click
 
-from dbhygiene import checker
+from dbhygiene.checker.file_check import check_file
+from dbhygiene.checker.subjects import Analyses
 from dbhygiene.cli.click_adapter import Command, run_options
 from dbhygiene.cli.run import ProjectPart, Run, count, display_path, with_stdin
 from dbhygiene.config.errors import Mistake
@@ -78,7 +79,7 @@ class FixRun:
         """
         from dbhygiene.fixes.apply import fix
 
-        fixed = fix(file, lambda changed: checker.check_file(changed, part.rules, part.analyses), unsafe=self.unsafe)
+        fixed = fix(file, lambda changed: check_file(changed, part.rules, part.analyses), unsafe=self.unsafe)
         left = [(each.was if self.diff else each.finding, each.reason) for each in fixed.left]
         told = [each._replace(fix=NoFix(reason)) if each.fixable else each for each, reason in left]
         return replace(file, text=fixed.text), fixed.fixed, told
@@ -126,13 +127,13 @@ def _refresh(part: ProjectPart, left: list[Finding], changed: set[Path]) -> list
     if not stale:
         return left
     project = Project(part.project.root, part.project.settings)
-    analyses = checker.Analyses(project)
+    analyses = Analyses(project)
     analyses.set_helpers(part.analyses.handed)
     answers = {each.fingerprint: each.fix for each in left}
     return [
         finding._replace(fix=answers.get(finding.fingerprint, finding.fix))
         for path, group in groupby(left, key=lambda finding: finding.path)
-        for finding in (checker.check_file(project.file(path), part.rules, analyses) if path in stale else group)
+        for finding in (check_file(project.file(path), part.rules, analyses) if path in stale else group)
     ]
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import click
 
-from dbhygiene.checker import OWN_CODES
+from dbhygiene.checker.own_findings import OWN_CODES
 from dbhygiene.checker.own_pages import PAGES
 from dbhygiene.checker.registry import all_rules
 from dbhygiene.cli.click_adapter import Command

@@ -10,8 +10,13 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from dbhygiene import __version__, checker
+from dbhygiene import __version__
+from dbhygiene.checker.file_check import check_file
+from dbhygiene.checker.own_findings import INTERNAL_ERROR, NOT_READ, SYNTAX_ERROR, not_read
+from dbhygiene.checker.project_check import RunOptions, check
 from dbhygiene.checker.registry import all_rules
+from dbhygiene.checker.selection import selected_rules
+from dbhygiene.checker.subjects import Analyses
 from dbhygiene.cli import terminal
 from dbhygiene.cli.output import Output, Target, base, parse_targets
 from dbhygiene.cli.progress import Progress
@@ -34,7 +39,7 @@ if TYPE_CHECKING:
 MOST_PREVIEWS = 10
 NOTEBOOK = "notebooks cannot be checked yet"
 EFFECTS = frozenset({"src", "exclude", "extend-exclude", "per-file-ignores"})  # settings that may name nothing
-UNREAD = {checker.SYNTAX_ERROR: "not parsed", checker.NOT_READ: "not read"}
+UNREAD = {SYNTAX_ERROR: "not parsed", NOT_READ: "not read"}
 
 
 class ProjectPart(Frozen):
@@ -42,7 +47,7 @@ class ProjectPart(Frozen):
 
     project: Project
     findings: Iterable[Finding]
-    analyses: checker.Analyses
+    analyses: Analyses
     rules: Sequence[AnyRule]
     stdin: bytes | None = None
     files: Sequence[Path] = ()
@@ -110,16 +115,14 @@ class Run:
             self._warn_of(member, named)
             self.checked += len(files)
             self.log(f"{project.root}: {count(len(files), 'file')}, rules {', '.join(rule.code for rule in rules)}")
-            analyses = checker.Analyses(project)
+            analyses = Analyses(project)
             if self.options.verbose:
                 from dbhygiene.checker.doctor import sites  # by what Django's connections go to
 
                 for words in sites(project, [file.path for file in project.files_containing("django")]):
                     self.log(f"{project.root}: Django: {words}")
-            failed = [checker.not_read(path, reason) for path, reason in member.unlisted if path in named]
-            findings = checker.check(
-                project, files, rules, named=named, analyses=analyses, how=self._run_options(project)
-            )
+            failed = [not_read(path, reason) for path, reason in member.unlisted if path in named]
+            findings = check(project, files, rules, named=named, analyses=analyses, how=self._run_options(project))
             yield self._listed_in_project(ProjectPart(project, chain(failed, findings), analyses, rules, files=files))
         if "-" in paths:
             yield self._listed_in_project(self._stdin())
@@ -138,14 +141,14 @@ class Run:
         for each in words:
             self.warn(f"warning: {each}")
 
-    def _run_options(self, project: Project) -> checker.RunOptions:
+    def _run_options(self, project: Project) -> RunOptions:
         """Return the options: workers and a cache only for plain reports, since `fix` changes files during the run."""
         if not self.only_reports:
-            return checker.RunOptions()
+            return RunOptions()
         here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
         jobs = self.options.jobs or here or 1
         memory = self._memories.get(project.root)
-        return checker.RunOptions(self._cache(project), jobs, Progress.on_terminal(), self.warn, memory)
+        return RunOptions(self._cache(project), jobs, Progress.on_terminal(), self.warn, memory)
 
     def _cache(self, project: Project) -> Path | None:
         """Where findings of earlier runs are kept, if they may be taken."""
@@ -210,7 +213,7 @@ class Run:
         """The rules that hold in a project; where no option says how to print, the first project's settings do."""
         if not self._targets[0].format:
             self._targets[0] = replace(self._targets[0], format=project.settings.output_format)
-        return checker.selected_rules(project.settings)
+        return selected_rules(project.settings)
 
     def settings(self, root: Path) -> Settings:
         """What holds in the project with this root: its file, then variables, then options."""
@@ -245,12 +248,12 @@ class Run:
             raise Mistake(f"{display_path(path)}: {NOTEBOOK}")
         root = loading.root_of(path)
         project = Project(root, self.settings(root))
-        part = ProjectPart(project, (), checker.Analyses(project), self._rules(project), sys.stdin.buffer.read())
+        part = ProjectPart(project, (), Analyses(project), self._rules(project), sys.stdin.buffer.read())
         self.checked += 1
         if self.options.force_exclude and not project.discover([path], force_exclude=True).files:
             return part
         project.supply(path, part.stdin or b"")
-        findings = checker.check(project, [path], part.rules, named={path}, analyses=part.analyses)
+        findings = check(project, [path], part.rules, named={path}, analyses=part.analyses)
         return replace(part, findings=findings)
 
     # -- what to say ----------------------------------------------------------------------------------
@@ -294,7 +297,7 @@ class Run:
             self.fixable += finding.fixable
             if finding.code in UNREAD:
                 self._unread[finding.code] += 1
-            self.failed |= finding.code == checker.INTERNAL_ERROR
+            self.failed |= finding.code == INTERNAL_ERROR
             yield finding if finding.fingerprint else add_fingerprints([finding], project.root)[0]
 
     def _part(self, path: Path) -> ProjectPart | None:
@@ -323,7 +326,7 @@ class Run:
 
         self.previews -= 1
         file = part.project.file(finding.path)
-        return preview(file, lambda changed: checker.check_file(changed, part.rules, part.analyses), finding)
+        return preview(file, lambda changed: check_file(changed, part.rules, part.analyses), finding)
 
     def close(self, before: str = "") -> None:
         """Print the summary at the end of the run."""

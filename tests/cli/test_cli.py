@@ -253,7 +253,7 @@ def test_an_error_of_ours_exits_with_2_whatever_is_asked(
     def fail(*_: object) -> None:
         raise LookupError("oops")
 
-    monkeypatch.setattr("dbhygiene.checker._to_finding", fail)
+    monkeypatch.setattr("dbhygiene.checker.file_check._to_finding", fail)
     assert cli.main(["check", "--exit-zero", "app.py"]) == 2
     assert "internal error in the rule `engine-without-protection`: LookupError: oops" in capsys.readouterr().out
 
@@ -396,7 +396,7 @@ def test_an_interrupt_is_silent(
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("dbhygiene.checker.check", interrupt)
+    monkeypatch.setattr("dbhygiene.cli.run.check", interrupt)
     assert cli.main(["check"]) == 130
     assert capsys.readouterr().err.strip() == ""
 

@@ -58,7 +58,7 @@ def test_an_error_of_ours_is_a_problem_not_the_end(project: Path, monkeypatch: p
     def fail(*_: object) -> None:
         raise LookupError("two\nlines")
 
-    monkeypatch.setattr("dbhygiene.checker.check_file", fail)
+    monkeypatch.setattr("dbhygiene.flake8.check_file", fail)
     text = ENGINE.format("")
     (problem,) = Plugin(ast.parse(text), str(project / "app.py"), text.splitlines(keepends=True)).run()
     assert problem[:3] == (1, 0, "HYG000 internal error: LookupError: two lines")

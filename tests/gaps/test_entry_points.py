@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dbhygiene import checker
+from dbhygiene.checker.project_check import check
+from dbhygiene.checker.selection import selected_rules
 from dbhygiene.config.settings import Settings
 from dbhygiene.gaps.entry_points import entry_points_of, may_have_entry_points
 from dbhygiene.library.background import CONSUMERS, HANDS_OVER, RUNNERS, STARTS, TASKS, WORKERS
@@ -73,5 +74,5 @@ def test_who_waits_as_no_request_does_is_looked_at_by_whatever_name(text: str, t
         (tmp_path / f"view{number}.py").write_text("from models import User\n\n\nUser.objects.count()\n")
     (tmp_path / "work.py").write_text(f"from models import User\n{text}")
     project = Project(tmp_path)
-    found = checker.check(project, project.discover([tmp_path]).files, checker.selected_rules(Settings()))
+    found = check(project, project.discover([tmp_path]).files, selected_rules(Settings()))
     assert [(each.path.name, each.code) for each in found] == [("work.py", "HYG301")]

@@ -8,7 +8,7 @@ from textwrap import dedent, indent
 
 import pytest
 
-from dbhygiene.checker import check_file
+from dbhygiene.checker.file_check import check_file
 from dbhygiene.checker.registry import all_rules
 from dbhygiene.config.schema import BY_NAME
 from dbhygiene.config.settings import Confidence, Lasting, Settings

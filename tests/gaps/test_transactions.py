@@ -16,7 +16,7 @@ from textwrap import dedent
 
 import pytest
 
-from dbhygiene.checker import check_file
+from dbhygiene.checker.file_check import check_file
 from dbhygiene.checker.registry import all_rules
 from dbhygiene.config.settings import Settings
 from dbhygiene.fixes.apply import fix

@@ -7,7 +7,7 @@ from difflib import unified_diff
 from hashlib import sha256
 from pathlib import Path
 
-from dbhygiene.checker import SYNTAX_ERROR
+from dbhygiene.checker.own_findings import SYNTAX_ERROR
 from dbhygiene.diagnostics.model import Finding, Fix, NoFix, Safety, Step
 from dbhygiene.fixes.apply import Fixed, fix
 from dbhygiene.reports.fix_hint import advice

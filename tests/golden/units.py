@@ -10,8 +10,11 @@ from itertools import groupby
 from pathlib import Path
 from random import Random
 
-from dbhygiene import checker
+from dbhygiene.checker import project_check
+from dbhygiene.checker.file_check import check_file
 from dbhygiene.checker.registry import all_rules
+from dbhygiene.checker.selection import selected_rules
+from dbhygiene.checker.subjects import Analyses
 from dbhygiene.config.loading import load_settings
 from dbhygiene.config.settings import Confidence, Settings
 from dbhygiene.diagnostics.model import Finding
@@ -101,20 +104,20 @@ def _alone(text: str) -> list[str]:
 
 @lru_cache(maxsize=8)  # each text is asked about by the report, by safe and by unsafe fixes
 def _found(text: str) -> list[Finding]:
-    return checker.check_file(File(Path("example.py"), text, project=NoProject(EVERYTHING)), all_rules())
+    return check_file(File(Path("example.py"), text, project=NoProject(EVERYTHING)), all_rules())
 
 
 def _project(root: Path, *, is_foreign: bool) -> Iterator[tuple[str, list[str]]]:
     settings = EVERYTHING if is_foreign else replace(load_settings(root), min_confidence=Confidence.POSSIBLE)
     project = Project(root, settings)
-    rules, analyses = checker.selected_rules(settings), checker.Analyses(project)
-    findings = list(checker.check(project, project.discover([root]).files, rules, analyses=analyses))
+    rules, analyses = selected_rules(settings), Analyses(project)
+    findings = list(project_check.check(project, project.discover([root]).files, rules, analyses=analyses))
 
     def shown(path: Path) -> str:
         return path.relative_to(root).as_posix()
 
     def check(file: File) -> list[Finding]:
-        return checker.check_file(file, rules, analyses)
+        return check_file(file, rules, analyses)
 
     findings.sort(key=lambda finding: shown(finding.path))
     for path, group in groupby(findings, key=lambda finding: finding.path):

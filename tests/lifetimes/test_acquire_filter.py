@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from dbhygiene import checker
+from dbhygiene.checker.project_check import load
+from dbhygiene.checker.selection import selected_rules
+from dbhygiene.checker.subjects import Analyses
 from dbhygiene.config.settings import Settings
 from dbhygiene.library import drivers
 from dbhygiene.library.calls import TAKING
@@ -82,9 +84,9 @@ def test_what_is_found_is_what_is_found_without_it(tmp_path: Path, body: str) ->
     lives = Lifetimes(project)
     without = [(life.birth.lineno, str(life.leak)) for life in lives.of(project.file(tmp_path / "app.py"))]
 
-    project, rules = Project(tmp_path, Settings()), checker.selected_rules(Settings())
-    analyses = checker.Analyses(project)
-    checker.load(project, [tmp_path / "app.py", tmp_path / "bare.py"], rules, analyses)
+    project, rules = Project(tmp_path, Settings()), selected_rules(Settings())
+    analyses = Analyses(project)
+    load(project, [tmp_path / "app.py", tmp_path / "bare.py"], rules, analyses)
     assert analyses.handed is not None
     subjects = analyses.subjects("Lifetime", project.file(tmp_path / "app.py"))
     assert [(life.birth.lineno, str(life.leak)) for life in subjects] == without

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dbhygiene import checker
+from dbhygiene.checker.project_check import check
+from dbhygiene.checker.selection import selected_rules
 from dbhygiene.config import loading
 from dbhygiene.config.errors import Mistake
 from dbhygiene.project.project import Project
@@ -26,8 +27,8 @@ def findings(root: Path, source: str, settings: str = SETTINGS) -> list[tuple[in
     (root / "app" / "keeper.py").write_text("def keep(other, conn):\n    return len(other)\n")
     (root / "app" / "main.py").write_text(source)
     project = Project(root, loading.load_settings(root))
-    rules = checker.selected_rules(project.settings)
-    found = checker.check(project, project.discover([root]).files, rules)
+    rules = selected_rules(project.settings)
+    found = check(project, project.discover([root]).files, rules)
     return [(finding.span.line, finding.code) for finding in found]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dbhygiene import checker
+from dbhygiene.checker.file_check import check_file
 from dbhygiene.checker.registry import all_rules
 from dbhygiene.config.settings import Confidence, Settings
 from dbhygiene.diagnostics.model import Finding, Fix, NoFix
@@ -21,7 +21,7 @@ def source(body: str) -> str:
 
 def finding(body: str) -> Finding:
     file = File(Path("app.py"), source(body), project=NoProject(Settings(min_confidence=Confidence.POSSIBLE)))
-    (found,) = checker.check_file(file, all_rules())
+    (found,) = check_file(file, all_rules())
     return found
 
 
@@ -106,7 +106,7 @@ def f(work):
         work()
         conn.close()
 """
-    (found,) = checker.check_file(File(Path("app.py"), text), all_rules())
+    (found,) = check_file(File(Path("app.py"), text), all_rules())
     assert ("this `with` swallows the exception" in [step.message for step in found.steps]) is swallows
 
 
@@ -142,7 +142,7 @@ def test_other_ways_to_leak_are_told_once_a_line() -> None:
 def test_what_a_pool_lends_is_given_back_not_closed() -> None:
     head = "from psycopg2.pool import ThreadedConnectionPool\n\nPOOL = ThreadedConnectionPool(1, 8)\n\ndef f():\n"
     body = "    conn = POOL.getconn()\n    conn.cursor().execute('x')\n    conn.commit()\n    POOL.putconn(conn)\n"
-    (found,) = checker.check_file(File(Path("app.py"), head + body), all_rules())
+    (found,) = check_file(File(Path("app.py"), head + body), all_rules())
     assert found.message == "connection `conn` is not given back if `conn.cursor().execute` raises"
     assert found.notes[0] == "also not given back if `conn.commit` (line 8) raises"
     assert isinstance(found.fix, Fix)
@@ -163,7 +163,7 @@ def f(options):
     prices = Prices(options)
     print(prices)
 """
-    (found,) = checker.check_file(File(Path("app.py"), text), all_rules())
+    (found,) = check_file(File(Path("app.py"), text), all_rules())
     assert found.notes[0] == (
         "each `Prices` opens its own connection, and keeps it open until its `disconnect` is called"
     )

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from dbhygiene import checker
+from dbhygiene.checker.project_check import check
+from dbhygiene.checker.selection import selected_rules
 from dbhygiene.config.settings import Settings
 from dbhygiene.lifetimes.summaries import Summaries
 from dbhygiene.program.definitions import Definition
@@ -92,7 +93,7 @@ def found(root: Path, body: str, layout: str = "db", imports: str = "from db imp
     files = project.discover([root]).files
     return [
         finding.code
-        for finding in checker.check(project, files, checker.selected_rules(project.settings))
+        for finding in check(project, files, selected_rules(project.settings))
         if finding.path.name == "app.py"
     ]
 
@@ -184,5 +185,5 @@ def test_helpers_may_call_each_other_in_a_chain_of_any_length(tmp_path: Path) ->
     tidy = "def tidy():\n    conn = open_0('db')\n    close_0(conn)\n"
     (tmp_path / "app.py").write_text(f"import pymysql\n\n{helpers}{last}{closers}{ends}{leaky}{tidy}")
     project = Project(tmp_path, Settings())
-    found = checker.check(project, [tmp_path / "app.py"], checker.selected_rules(project.settings))
+    found = check(project, [tmp_path / "app.py"], selected_rules(project.settings))
     assert [(finding.code, finding.context) for finding in found if finding.code == "HYG101"] == [("HYG101", "leaky")]

@@ -12,7 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dbhygiene.checker import all_rules, check_file
+from dbhygiene.checker.file_check import check_file
+from dbhygiene.checker.registry import all_rules
 from dbhygiene.config.settings import Confidence, Settings
 from dbhygiene.diagnostics.model import Finding
 from dbhygiene.fixes.apply import Fixed, fix

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
-from dbhygiene import checker
+from dbhygiene.checker.file_check import check_file
 from dbhygiene.checker.registry import all_rules
 from dbhygiene.config.settings import Confidence, Settings
 from dbhygiene.diagnostics.model import Finding
@@ -41,7 +41,7 @@ class Untrue(NamedTuple):
 
 def findings(source: str) -> list[Finding]:
     file = File(Path("program.py"), source, project=NoProject(Settings(min_confidence=Confidence.POSSIBLE)))
-    return [each for each in checker.check_file(file, all_rules()) if each.code in CODES]
+    return [each for each in check_file(file, all_rules()) if each.code in CODES]
 
 
 def untrue(source: str, *, bound: int = 2, limit: int = LIMIT) -> list[Untrue] | None:

@@ -1,0 +1,156 @@
+"""`check_file`: the findings of one file. Rules run over their subjects, and comments silence findings."""
+
+from __future__ import annotations
+
+import ast
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+from dbhygiene.checker.own_findings import OWN_CODES, internal_error, syntax_error
+from dbhygiene.checker.registry import all_rules
+from dbhygiene.checker.selection import is_ignored_in
+from dbhygiene.checker.subjects import Analyses, WordIndex
+from dbhygiene.diagnostics.fingerprints import add_fingerprints, normalise
+from dbhygiene.diagnostics.model import AnyRule, Diagnostic, Finding, Step
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import Span
+from dbhygiene.source.queries import query
+from dbhygiene.source.scopes import Scope
+
+if TYPE_CHECKING:
+    from dbhygiene.diagnostics.suppressions import Suppression
+
+
+def check_file(
+    file: File, rules: Sequence[AnyRule], analyses: Analyses | None = None, *, heed_comments: bool = True
+) -> list[Finding]:
+    """The findings in a file, by place; without those that its comments silence, if these are heeded."""
+    analyses = analyses or Analyses(file.project)
+    comments = _comments(file) if heed_comments else ()
+    words = WordIndex(file.text)
+    able = [rule for rule in rules if analyses.may_find(rule, file, words) or _is_mentioned(rule, comments)]
+    able = [rule for rule in able if not is_ignored_in(rule, file)]
+    if not able:
+        return []
+    if broken := syntax_error(file):
+        return [broken]
+    about_code = [rule for rule in able if rule.on != _JUDGEMENT]
+    found = [finding for on, group in _by_subject(about_code) for finding in _run(file, on, group, analyses)]
+    found.sort(key=_order)
+    found = add_fingerprints(found, file.project.root)
+    if comments:
+        found = _apply_comments(file, comments, found, able)
+    least = file.project.settings.min_confidence
+    return [finding for finding in found if finding.confidence >= least]
+
+
+_JUDGEMENT = "Judgement"  # what a comment that silences findings came to: known when all else is
+
+
+def _comments(file: File) -> Sequence[Suppression]:
+    """The comments that silence rules of ours; most files have none, and are not read for them."""
+    if "dbhygiene:" not in file.text and not ("noqa" in (lower := file.text.lower()) and "hyg" in lower):
+        return ()
+    from dbhygiene.diagnostics.suppressions import suppressions
+
+    return suppressions(file)
+
+
+def _is_mentioned(rule: AnyRule, comments: Iterable[Suppression]) -> bool:
+    """Whether a comment names a rule. The rule must then run, to know whether the comment is unused."""
+    return any(comment.names(rule.code, rule.name) for comment in comments)
+
+
+def _apply_comments(
+    file: File, comments: Sequence[Suppression], found: Sequence[Finding], able: Sequence[AnyRule]
+) -> list[Finding]:
+    """The findings that no comment silences, and those about the comments themselves, which only a name silences."""
+    from dbhygiene.diagnostics.suppressions import is_silenced, judge
+
+    known = all_rules()
+    names = {**OWN_CODES, **{rule.code: rule.name for rule in known}}
+    default = {rule.code for rule in known if rule.default and rule.on != _JUDGEMENT}
+    judges = [rule for rule in able if rule.on == _JUDGEMENT]
+    run = {rule.code for rule in able if rule.on != _JUDGEMENT}
+    judgements = list(judge(file, comments, found, names, run, default)) if judges else []
+    reports = [
+        _to_finding(file, rule, report) for rule in judges for each in judgements for report in rule.check(file, each)
+    ]
+    reports = add_fingerprints(reports, file.project.root)
+    by_name = [comment for comment in comments if comment.rules]
+    left = [finding for finding in found if not is_silenced(file, comments, finding)]
+    left += [finding for finding in reports if not is_silenced(file, by_name, finding)]
+    return sorted(left, key=_order)
+
+
+def _order(finding: Finding) -> tuple[Any, ...]:
+    """Return a sort key of place and content, so that the order of sets in an analysis does not matter."""
+    return finding.span, finding.code, finding.message, [(str(step.path), step.span) for step in finding.steps]
+
+
+def _by_subject(rules: Iterable[AnyRule]) -> Iterable[tuple[str, list[AnyRule]]]:
+    groups: dict[str, list[AnyRule]] = {}
+    for rule in rules:
+        groups.setdefault(rule.on, []).append(rule)
+    return groups.items()
+
+
+def _run(file: File, on: str, rules: Sequence[AnyRule], analyses: Analyses) -> Iterator[Finding]:
+    try:
+        subjects = analyses.subjects(on, file)
+    except Exception as error:
+        yield internal_error(file.path, f"the analysis `{on}`", error)
+        return
+    for rule in rules:
+        try:
+            for subject in subjects:
+                for report in rule.check(file, subject):
+                    yield _to_finding(file, rule, report)
+        except Exception as error:
+            yield internal_error(file.path, f"the rule `{rule.name}`", error)
+
+
+def _to_finding(file: File, rule: AnyRule, report: Diagnostic) -> Finding:
+    span = report.at if isinstance(report.at, Span) else file.span(report.at)
+    expression = file.excerpt(span) if isinstance(report.at, Span) else normalise(report.at)
+    return Finding(
+        file.path,
+        span,
+        rule.code,
+        rule.name,
+        report.message,
+        tuple(s if isinstance(s, Step) else Step(file.path, file.span(s[0]), s[1]) for s in report.path),
+        report.fix,
+        report.confidence,
+        report.notes,
+        report.subject,
+        _context(file, span.line),
+        expression,
+        impact=report.impact,
+    )
+
+
+def _context(file: File, line: int) -> str:
+    """The qualified name of the innermost function or class around a line."""
+    starts, scopes = _scopes_by_line(file)
+    number = bisect_right(starts, line)
+    scope = scopes[number - 1] if number else None
+    while scope is not None:
+        node = scope.node
+        if isinstance(node, _NAMED) and node.lineno <= line <= (node.end_lineno or 0):
+            return scope.name
+        scope = scope.parent
+    return ""
+
+
+_NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+@query
+def _scopes_by_line(file: File) -> tuple[list[int], list[Scope]]:
+    """The functions and classes of a file in the order of the text, and the lines in which they begin."""
+    named = [(scope.node.lineno, scope.name, scope) for scope in file.scopes if isinstance(scope.node, _NAMED)]
+    named.sort(key=itemgetter(0, 1))
+    return [line for line, _, _ in named], [scope for _, _, scope in named]

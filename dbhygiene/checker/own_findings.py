@@ -1,0 +1,67 @@
+"""Findings about the run itself: HYG000, an error of ours; HYG001, a syntax error; HYG003, a file that is not read."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from dbhygiene.diagnostics.model import Finding
+from dbhygiene.source.file import NOT_PYTHON, File
+from dbhygiene.source.nodes import Span
+
+INTERNAL_ERROR = "HYG000"
+
+
+SYNTAX_ERROR = "HYG001"
+
+
+NOT_READ = "HYG003"
+
+
+OWN_CODES = {INTERNAL_ERROR: "internal-error", SYNTAX_ERROR: "syntax-error", NOT_READ: "file-not-read"}
+
+
+_TOP = Span(1, 0, 1, 0)
+
+
+def syntax_error(file: File) -> Finding | None:
+    """HYG001 where a file does not parse, in the parser's words."""
+    try:
+        _ = file.tree
+    except NOT_PYTHON as error:
+        return not_parsed(file.path, error)
+    return None
+
+
+def not_parsed(path: Path, error: Exception) -> Finding:
+    """HYG001, for what the parser, or the decoder before it, raised."""
+    span, words, needs = _TOP, str(error) or "too deeply nested", ""
+    if isinstance(error, SyntaxError):
+        from dbhygiene.checker.newer import newer  # most runs meet no such file
+
+        line, column = error.lineno or 1, max(1, error.offset or 1)
+        span, words = Span(line, column - 1, line, column), error.msg or "invalid syntax"
+        needs = f": {text}" if (text := newer(error)) else ""
+    version = ".".join(map(str, sys.version_info[:3]))
+    return Finding(path, span, SYNTAX_ERROR, "syntax-error", f"{words} (Python {version}){needs}")
+
+
+def worker_died(path: Path, reason: str) -> Finding:
+    """HYG000 for a file whose worker process ended without a result."""
+    message = f"internal error: the worker checking this file {reason}"
+    return Finding(path, _TOP, INTERNAL_ERROR, "internal-error", message)
+
+
+def internal_error(path: Path, culprit: str, error: Exception) -> Finding:
+    """A failure of ours: never silenced, and never the end of the run."""
+    message = f"internal error in {culprit}: {type(error).__name__}: {error}".partition("\n")[0]
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    notes = () if trace is None else (f"raised at {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}",)
+    return Finding(path, _TOP, INTERNAL_ERROR, "internal-error", message, notes=notes)
+
+
+def not_read(path: Path, reason: str) -> Finding:
+    """HYG003, for a file or directory that could not be read."""
+    return Finding(path, _TOP, NOT_READ, "file-not-read", f"cannot read: {reason[:1].lower()}{reason[1:]}")

@@ -1,0 +1,153 @@
+"""`Analyses`: the subjects of rules, and the analyses that they come from; imported when a rule first needs one."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dbhygiene.diagnostics.model import AnyRule
+from dbhygiene.library.prefilter import MODULES, import_lines
+from dbhygiene.project.project import FEW
+from dbhygiene.source.file import File, ProjectView
+
+if TYPE_CHECKING:
+    from dbhygiene.gaps import Gaps
+    from dbhygiene.lifetimes import Lifetimes
+
+
+_ANALYSES = {
+    "Lifetime": ("dbhygiene.lifetimes", "Lifetimes", "of"),
+    "Field": ("dbhygiene.lifetimes", "Lifetimes", "fields"),
+    "Gap": ("dbhygiene.gaps", "Gaps", "of"),
+}
+
+
+_IN_ONE_FILE = {"Engine": ("dbhygiene.pools.engines", "engines_in")}  # those that take no analysis: module, function
+
+
+class Analyses:
+    """The analyses of one run over one project, each imported and made when the first rule asks for it."""
+
+    def __init__(self, project: ProjectView) -> None:
+        self._project = project
+        self._made: dict[str, Any] = {}
+        # The names of the functions that return connections, by file; None: they have not been searched for.
+        self.handed: Mapping[Path, Collection[str]] | None = None
+        self.helpers: frozenset[str] = frozenset()  # these names, and those that the settings say
+
+    def subjects(self, on: str, file: File) -> Iterable[Any]:
+        """What a class of this name has in a file: the file itself, an analysis' subjects, or nodes of the tree."""
+        if on == File.__name__:
+            return (file,)
+        if on in _ANALYSES:
+            return list(getattr(self._analysis(on), _ANALYSES[on][2])(file))
+        if on in _IN_ONE_FILE:
+            module, find = _IN_ONE_FILE[on]
+            return list(getattr(importlib.import_module(module), find)(file))
+        return file.nodes(getattr(ast, on))
+
+    def set_helpers(self, handed: Mapping[Path, Collection[str]] | None) -> None:
+        """Set the helpers: these files return connections by functions of these names, and no others do."""
+        self.handed = handed
+        if handed is not None:
+            self.helpers = self._lifetimes.set_helpers(handed)
+
+    def helpers_in(self, file: File) -> tuple[str, ...]:
+        """Return the names of the functions in a file that return connections."""
+        return tuple(sorted(set(self._lifetimes.helpers_in(file))))
+
+    def may_define_helpers(self, file: File) -> bool:
+        """Whether a file may have such functions, by its text."""
+        return self._lifetimes.summaries.may_define_helpers(file)
+
+    def needs_helpers(self, file: File) -> bool:
+        """Whether a helper of another file may give connections to this file."""
+        return self._lifetimes.summaries.needs_helpers(file)
+
+    def files_asked_about(self) -> set[Path]:
+        """The files of which it was asked whether a helper gives them a connection."""
+        return set(self._lifetimes.summaries.asked) if "Lifetimes" in self._made else set()
+
+    def release(self, file: File) -> None:
+        """Drop what only the check of this file needed: the facts at each place of each function."""
+        if "Lifetimes" in self._made:
+            self._lifetimes.summaries.release(file)
+
+    def reset(self) -> None:
+        """Forget all results."""
+        self._made.clear()
+        self.handed, self.helpers = None, frozenset()
+
+    def may_define_any(self, rules: Iterable[AnyRule], files: Iterable[File]) -> bool:
+        """Whether any of these files may hold what there is to learn about; else, the analysis is not imported."""
+        able = [rule for rule in rules if _needs_lifetimes(rule)]
+        if not able or self._project.settings.functions:  # which may be called in files that name no driver
+            return bool(able)
+        texts = ((file, WordIndex(file.text)) for file in files)
+        return any(self.may_find(rule, file, words) for file, words in texts for rule in able)
+
+    def may_find(self, rule: AnyRule, file: File, words: WordIndex) -> bool:
+        """Whether a file may hold the fault of a rule, by its text."""
+        if rule.also and not words.any(rule.also):
+            return False
+        if not rule.imports or words.any(rule.imports):
+            return rule.on != "Gap" or self._may_have_gap(file)
+        return _needs_lifetimes(rule) and words.any(self.helpers) and self._lifetimes.summaries.uses_helpers(file)
+
+    def warm_up(self, rules: Iterable[AnyRule], files: Sequence[File]) -> None:
+        """Compute what the checks of many files need, before worker processes are forked that would each compute it."""
+        words = {word for rule in rules if rule.on == "Gap" for word in rule.imports}
+        if len(files) > FEW and sum(any(word in file.text for word in words) for file in files) > FEW:
+            with suppress(Exception):  # the check of the file reports it
+                self._gaps.warm_up()
+
+    def _may_have_gap(self, file: File) -> bool:
+        try:
+            return self._gaps.may_have(file)
+        except Exception:  # likewise
+            return True
+
+    @property
+    def _gaps(self) -> Gaps:
+        made: Gaps = self._analysis("Gap")
+        return made
+
+    @property
+    def _lifetimes(self) -> Lifetimes:
+        made: Lifetimes = self._analysis("Lifetime")
+        return made
+
+    def _analysis(self, kind: str) -> Any:
+        module, name, _ = _ANALYSES[kind]
+        if name not in self._made:
+            self._made[name] = getattr(importlib.import_module(module), name)(self._project)
+        return self._made[name]
+
+
+def _needs_lifetimes(rule: AnyRule) -> bool:
+    return rule.on in _ANALYSES and _ANALYSES[rule.on][1] == "Lifetimes"
+
+
+class WordIndex(dict[str, bool]):
+    """Word -> whether it stands in a text; a module's name counts where it is imported."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._imports: str | None = None
+        self._answers: dict[frozenset[str], bool] = {}
+
+    def __missing__(self, word: str) -> bool:
+        if word in MODULES and self._imports is None:
+            self._imports = import_lines(self._text)
+        self[word] = found = word in (self._imports or "" if word in MODULES else self._text)
+        return found
+
+    def any(self, words: frozenset[str]) -> bool:
+        """Whether one of these, which many rules ask for, stands there."""
+        if (answer := self._answers.get(words)) is None:
+            answer = self._answers[words] = any(self[word] for word in words)
+        return answer
