@@ -17,8 +17,8 @@ from dbhygiene.dataflow.limits import TOO_LARGE, give_up
 from dbhygiene.gaps.callbacks import callbacks
 from dbhygiene.gaps.database_aliases import aliases_of
 from dbhygiene.gaps.decorators import with_decorators
-from dbhygiene.gaps.duration import FOR_EVER, UNBOUNDED
-from dbhygiene.gaps.effects import Context, Location, Segment, report_unsettled
+from dbhygiene.gaps.duration import FOR_EVER, UNBOUNDED, Duration
+from dbhygiene.gaps.effects import Context, Location, Query, Segment, report_unsettled
 from dbhygiene.gaps.entry_points import (
     VAGUE,
     Root,
@@ -29,17 +29,19 @@ from dbhygiene.gaps.entry_points import (
 )
 from dbhygiene.gaps.forks import child_functions
 from dbhygiene.gaps.implicit import Gap, ImplicitWalk
+from dbhygiene.gaps.jobs import Job, jobs
 from dbhygiene.gaps.reachability import EffectSet, Reachability
 from dbhygiene.gaps.servers import closes_idle
 from dbhygiene.gaps.states import NEVER_ENDS, SILENT, UNKNOWN, GapSummary
 from dbhygiene.gaps.task_limits import time_limit
+from dbhygiene.library.background import RUNS_IN
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.library.waits import WaitKind, waits_of
 from dbhygiene.program.classes import FunctionAt
 from dbhygiene.program.entry_point import EntryPoint
 from dbhygiene.project.project import FEW
 from dbhygiene.source.file import File, NoProject, ProjectView
-from dbhygiene.source.nodes import Code, Function, Located
+from dbhygiene.source.nodes import FUNCTION, Code, Function
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import replace
 
@@ -87,7 +89,39 @@ class Gaps:
                 if code not in run_by_process and _may_have_gap(self._others, code):
                     yield from filter(self._lasts, self._within(Context(file, code, ignore_decorators=True)))
         for function, place in callbacks(file):
-            yield from self._between_calls(file, function, place)
+            wait = Location(file, place, f"the next call of `{function.name}` may come hours later")
+            yield from self._between_calls(file, function, wait, UNBOUNDED)
+        for job, function in self._jobs_of(file):
+            wait = Location(
+                file, function, f"the next run of `{function.name}` may come {job.pause / 60:.3g} min later"
+            )
+            wait = wait.leading_to(Location(job.scheduler, job.call, "the job is scheduled here"))
+            yield from self._between_calls(file, function, wait, Duration(0.0, job.pause, job.pause))
+
+    def _jobs_of(self, file: File) -> Iterator[tuple[Job, Function]]:
+        """The jobs that are functions of a file, with the function as it is now: a fix may have changed the file."""
+        now = {scope.name: code for code, scope in file.functions.items() if isinstance(code, FUNCTION)}
+        found: dict[Function, Job] = {}
+        for job in (*jobs(file), *(each for each in self._jobs if each.scheduler.path != file.path)):
+            if job.file.path == file.path and (function := now.get(_place(job.file, job.function)[1])) is not None:
+                found.setdefault(function, job)
+        for function, job in found.items():
+            if not any(map(self._keeps_fresh, jobs(job.scheduler))):
+                yield job, function
+
+    def _keeps_fresh(self, job: Job) -> bool:
+        """Whether a job uses the connection so often that no other one of its scheduler finds it closed."""
+        self._others.explore([(job.file, job.function)])
+        doing = self._others.effects_of(job.function)
+        return job.pause < self._limit and doing is not None and Query in doing.effects
+
+    @cached_property
+    def _jobs(self) -> list[Job]:
+        """The jobs that the project's files hand to schedulers."""
+        if not self._uses_django:
+            return []
+        files = {file.path: file for word in ("schedule", "telegram") for file in self._project.files_containing(word)}
+        return [job for file in files.values() if file.is_program for job in jobs(file)]
 
     @cached_property
     def _uses_django(self) -> bool:
@@ -114,7 +148,10 @@ class Gaps:
     def _might_have(self, file: File) -> bool:
         """Whether a function of the file could have a gap, whoever leads to it."""
         self._others.explore((file, code) for code in file.functions)
-        return bool(callbacks(file)) or any(_may_have_gap(self._others, code) for code in file.functions)
+        if callbacks(file) or any(_may_have_gap(self._others, code) for code in file.functions):
+            return True
+        asks = any(Query in each.effects for code in file.functions if (each := self._others.effects_of(code)))
+        return asks and any(job.file.path == file.path for job in (*jobs(file), *self._jobs))
 
     def _is_worth_it(self, file: File) -> bool:
         """Whether anything in a file may have a gap, by its text and by what the project's processes lead to."""
@@ -131,7 +168,8 @@ class Gaps:
 
     @cached_property
     def _roots(self) -> list[Root]:
-        return [*entry_points(self._project)]
+        scheduled = (Root(j.file, j.function, EntryPoint(RUNS_IN["add_job"], j.scheduler, j.call)) for j in self._jobs)
+        return [*entry_points(self._project), *scheduled]
 
     @cached_property
     def _entries(self) -> dict[Code, list[EntryPoint]]:
@@ -241,13 +279,13 @@ class Gaps:
             gap.kind in (WaitKind.PERSON, WaitKind.SERVER) or gap.seconds.confidence(self._limit) is Confidence.CERTAIN
         )
 
-    def _between_calls(self, file: File, function: Function, place: Located) -> Iterator[Gap]:
+    def _between_calls(self, file: File, function: Function, wait: Location, lasts: Duration) -> Iterator[Gap]:
         """The gap between two calls of a callback: it asks, waits for the next event, and asks again."""
         summary = self._summary(Context(file, function))
         asked, again = summary.returns.last_queries[0].query if summary.returns.last_queries else None, summary.first
         if asked is not None and again is not None and asked.file is file and again.file is file:
-            wait = Location(file, place, f"the next call of `{function.name}` may come hours later")
-            yield Gap(file, function, asked, wait, again, UNBOUNDED, WaitKind.EVENT, True)
+            if lasts.confidence(self._limit) is not None:
+                yield Gap(file, function, asked, wait, again, lasts, WaitKind.EVENT, True)
 
     def _summary(self, routine: Context) -> GapSummary:
         known = self._reach.effects_of(routine.code) or self._others.effects_of(routine.code)

@@ -171,7 +171,13 @@ LOST = frozenset(
 )
 
 # These close the connections that are old, before they call what they are given, and after it.
-CLOSES_AROUND = frozenset({"channels.db.database_sync_to_async", "channels.db.DatabaseSyncToAsync"})
+CLOSES_AROUND = frozenset(
+    {
+        "channels.db.database_sync_to_async",
+        "channels.db.DatabaseSyncToAsync",
+        "django_apscheduler.util.close_old_connections",
+    }
+)
 
 # Each of these calls what it is given, in another thread: as a call of its own.
 TRANSPARENT = CLOSES_AROUND | frozenset(

@@ -1,0 +1,203 @@
+"""`Job`: a function that a scheduler within the program runs again and again, and the time between two runs.
+
+scheduler.add_job(remind, "interval", hours=6)     # APScheduler
+schedule.every(6).hours.do(remind)                 # schedule
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+
+from dbhygiene.gaps.call_durations import seconds
+from dbhygiene.gaps.effects import Context, Effects
+from dbhygiene.gaps.entry_points import functions_of
+from dbhygiene.library import django
+from dbhygiene.library.schedulers import (
+    CRON,
+    CRON_FIELDS,
+    DAILY,
+    DECORATORS,
+    EVERY,
+    EVERY_UNITS,
+    INTERVAL,
+    JOBS,
+    PACKAGES,
+    REPEAT,
+    REPEATING,
+    UNITS,
+)
+from dbhygiene.library.test_files import is_test_file
+from dbhygiene.program.arguments import argument
+from dbhygiene.program.classes import function_named
+from dbhygiene.program.evaluation import evaluate
+from dbhygiene.program.values import Constant
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import FUNCTION, Function, last_name
+from dbhygiene.source.queries import query
+from dbhygiene.source.records import Record
+
+_DAY = 86400.0
+
+
+class Job(Record):
+    """A job, the call that hands it to the scheduler, and the longest pause between two runs, as far as it is known."""
+
+    file: File
+    function: Function
+    scheduler: File
+    call: ast.Call
+    pause: float
+
+
+@query
+def jobs(file: File) -> tuple[Job, ...]:
+    """The jobs that a file hands to schedulers."""
+    if not ("schedule" in file.text or "telegram" in file.text) or is_test_file(file):
+        return ()
+    found: list[Job] = []
+    for call in file.nodes(ast.Call):
+        if (given := _handed_over(file, call)) is not None:
+            target, pause = given
+            found += [Job(owner, function, file, call, pause) for owner, function in _functions(file, target)]
+    for function in (code for code in file.functions if isinstance(code, FUNCTION)):
+        for decorator in function.decorator_list:
+            if isinstance(decorator, ast.Call) and (every := _pause_of_decorator(file, decorator)) is not None:
+                if not _closes_around(file, function):
+                    found.append(Job(file, function, file, decorator, every))
+    return tuple(found)
+
+
+def _functions(file: File, target: ast.expr) -> Iterator[tuple[File, Function]]:
+    found = list(functions_of(file, target))
+    if not found and isinstance(target, ast.Attribute):  # a method of an object whose class is known
+        named = (function_named(file, name) for name in Effects(Context(file, file.tree)).names(target))
+        found = [(each.file, each.node) for each in named if each is not None]
+    yield from (
+        (owner, code) for owner, code in found if isinstance(code, FUNCTION) and not _closes_around(owner, code)
+    )
+
+
+def _closes_around(file: File, function: Function) -> bool:
+    """Whether a decorator of a library closes old connections before each run."""
+    called = (each.func if isinstance(each, ast.Call) else each for each in function.decorator_list)
+    return any(file.resolve(each) in django.CLOSES_AROUND for each in called)
+
+
+def _handed_over(file: File, call: ast.Call) -> tuple[ast.expr, float] | None:
+    """The function that a call hands to a scheduler, and the pause between two of its runs."""
+    if not isinstance(call.func, ast.Attribute):
+        return None
+    method = call.func.attr
+    if method == "do" and call.args:
+        pause = _pause_of_every(file, call.func.value)
+        return (call.args[0], pause) if pause is not None else None
+    if method not in JOBS or not _imports_scheduler(file):
+        return None
+    function, trigger = JOBS[method]
+    given, said = argument(call, *function), argument(call, *trigger)
+    if given is None:
+        return None
+    if method in DAILY:
+        return given, _DAY
+    if method in REPEATING:
+        return given, _length(file, said, 1.0) if said is not None else 0.0
+    pause = _pause_of_trigger(file, said, call.keywords) if said is not None else None
+    return (given, pause) if pause is not None else None
+
+
+def _pause_of_decorator(file: File, decorator: ast.Call) -> float | None:
+    if file.resolve(decorator.func) == REPEAT and decorator.args:
+        return _pause_of_every(file, decorator.args[0])
+    word = last_name(decorator.func)
+    if word not in DECORATORS or not _imports_scheduler(file):
+        return None
+    said = argument(decorator, *DECORATORS[word])
+    return _pause_of_trigger(file, said, decorator.keywords) if said is not None else None
+
+
+@query
+def _imports_scheduler(file: File) -> bool:
+    """Whether a file imports a scheduler, or a module of the project that does."""
+    names = [name for scope in file.scopes for name in scope.imports.values()]
+    if any(name.partition(".")[0] in PACKAGES for name in names):
+        return True
+    modules = (file.project.module(part, file) for name in names for part in (name, name.rpartition(".")[0]) if part)
+    return any(
+        other is not None and any(f"import {p}" in other.text or f"from {p}" in other.text for p in PACKAGES)
+        for other in modules
+    )
+
+
+# -- how often --------------------------------------------------------------------------------------------
+
+
+def _pause_of_trigger(file: File, trigger: ast.expr, keywords: Iterable[ast.keyword]) -> float | None:
+    """The pause that a trigger of APScheduler makes; None where it is not known, or runs the job once."""
+    match trigger:
+        case ast.Call(func=ast.Attribute(attr="from_crontab"), args=[crontab, *_]):
+            text = evaluate(file, crontab)
+            return _pause_of_crontab(text.value) if isinstance(text, Constant) and isinstance(text.value, str) else None
+        case ast.Call(func=made):
+            kind, keywords = last_name(made), trigger.keywords
+        case _:
+            said = evaluate(file, trigger)
+            kind = said.value if isinstance(said, Constant) and isinstance(said.value, str) else ""
+    words = {word.arg: word.value for word in keywords if word.arg}
+    if kind in INTERVAL:
+        return sum(_length(file, words[unit], size) for unit, size in UNITS.items() if unit in words)
+    if kind in CRON:
+        fields = {name: _field(file, words[name]) for name in CRON_FIELDS if name in words}
+        return _pause_of_cron(fields)
+    return None
+
+
+def _length(file: File, number: ast.expr, unit: float) -> float:
+    """So many units; at least one where the number is not known."""
+    if isinstance(number, ast.Call) and last_name(number.func) == "timedelta":
+        words = {word.arg: word.value for word in number.keywords if word.arg}
+        days = _length(file, number.args[0], _DAY) if number.args else 0.0
+        return days + sum(_length(file, words[name], size) for name, size in UNITS.items() if name in words)
+    return max(seconds(file, number).likely, 1.0) * unit
+
+
+def _field(file: File, expr: ast.expr) -> str:
+    known = evaluate(file, expr)
+    return str(known.value) if isinstance(known, Constant) else "*"
+
+
+def _pause_of_crontab(crontab: str) -> float | None:
+    fields = crontab.split()
+    return _pause_of_cron(dict(zip(CRON_FIELDS, fields, strict=False))) if len(fields) == 5 else None
+
+
+def _pause_of_cron(fields: dict[str, str]) -> float:
+    """The longest pause that one of the fields makes by itself."""
+    return max((_pause_of_field(text, *CRON_FIELDS[name]) for name, text in fields.items()), default=0.0)
+
+
+def _pause_of_field(text: str, whole: float, unit: float) -> float:
+    """The pause that one value makes, or a step, or the widest gap within a list or range, at least."""
+    if (step := re.fullmatch(r"\*/(\d+)", text)) is not None:
+        return int(step[1]) * unit if int(step[1]) > 1 else 0.0
+    if re.fullmatch(r"\w+", text):
+        return whole
+    return 0.0 if text.startswith("*") else max(whole / (text.count(",") + 1), unit) if "-" not in text else unit
+
+
+def _pause_of_every(file: File, chain: ast.expr) -> float | None:
+    """The pause of `every(6).hours`, `every().day.at("10:30")`; None where a chain is none of `schedule`'s."""
+    unit: float | None = None
+    while True:
+        match chain:
+            case ast.Attribute(value=inner, attr=name):
+                unit = EVERY_UNITS.get(name, unit)
+                chain = inner
+            case ast.Call(func=func) if any(name in EVERY for name in Effects(Context(file, file.tree)).names(func)):
+                number = _length(file, chain.args[0], 1.0) if chain.args else 1.0
+                return number * unit if unit is not None else None
+            case ast.Call(func=ast.Attribute(value=inner)):
+                chain = inner
+            case _:
+                return None

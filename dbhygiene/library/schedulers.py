@@ -1,0 +1,42 @@
+"""Schedulers that run jobs within the program: what hands them a job, and what says how often it runs."""
+
+from __future__ import annotations
+
+from dbhygiene.library.words import words
+
+# Methods that hand a job to a scheduler: where the function and the trigger stand, by position and name. They count in
+# files that import one of these packages, since schedulers are handed about.
+JOBS: dict[str, tuple[tuple[int, str], tuple[int, str]]] = {
+    "add_job": ((0, "func"), (1, "trigger")),
+    "run_repeating": ((0, "callback"), (1, "interval")),
+    "run_daily": ((0, "callback"), (1, "time")),
+    "run_monthly": ((0, "callback"), (1, "when")),
+}
+# Decorators of jobs, and where the trigger stands.
+DECORATORS: dict[str, tuple[int, str]] = {"scheduled_job": (0, "trigger"), "register_job": (1, "trigger")}
+PACKAGES = ("apscheduler", "django_apscheduler", "telegram")
+DAILY = words("run_daily run_monthly")  # they say it by their names
+REPEATING = words("run_repeating")  # seconds, or a `timedelta`
+
+# Triggers, by the last part of their names, or by the word that stands for them.
+INTERVAL = words("interval IntervalTrigger")
+CRON = words("cron CronTrigger")
+UNITS = {"weeks": 604800.0, "days": 86400.0, "hours": 3600.0, "minutes": 60.0, "seconds": 1.0}
+# The fields of a cron job, with the pause where one value is given, and what a step counts; in the order of a crontab.
+CRON_FIELDS = {
+    "minute": (3600.0, 60.0),
+    "hour": (86400.0, 3600.0),
+    "day": (86400.0, 86400.0),
+    "month": (86400.0, 86400.0),
+    "day_of_week": (86400.0, 86400.0),
+    "week": (86400.0, 86400.0),
+}
+
+# The library `schedule`: `every(6).hours.do(job)`.
+EVERY = frozenset({"schedule.every", "schedule.Scheduler.every", "schedule.default_scheduler.every"})
+REPEAT = "schedule.repeat"
+EVERY_UNITS = {
+    **UNITS,
+    **{name[:-1]: seconds for name, seconds in UNITS.items()},
+    **dict.fromkeys(("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"), 604800.0),
+}
