@@ -35,6 +35,7 @@ from dbhygiene.gaps.servers import closes_idle
 from dbhygiene.gaps.states import NEVER_ENDS, SILENT, UNKNOWN, GapSummary
 from dbhygiene.gaps.task_limits import time_limit
 from dbhygiene.library.background import RUNS_IN
+from dbhygiene.library.schedulers import WORDS
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.library.waits import WaitKind, waits_of
 from dbhygiene.program.classes import FunctionAt
@@ -120,7 +121,7 @@ class Gaps:
         """The jobs that the project's files hand to schedulers."""
         if not self._uses_django:
             return []
-        files = {file.path: file for word in ("schedule", "telegram") for file in self._project.files_containing(word)}
+        files = {file.path: file for word in WORDS for file in self._project.files_containing(word)}
         return [job for file in files.values() if file.is_program for job in jobs(file)]
 
     @cached_property

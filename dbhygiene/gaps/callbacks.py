@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 import ast
+import re
+from collections.abc import Iterator
 
 from dbhygiene.gaps.effects import Context, Effects
-from dbhygiene.library.event_callbacks import ATTRIBUTES, DECORATED, DECORATORS, REGISTERS, WRITTEN, may_register
+from dbhygiene.library.event_callbacks import (
+    ATTRIBUTES,
+    CALLED,
+    DECORATED,
+    DECORATORS,
+    HANDLERS,
+    IN_THREADS_OF_THEIR_OWN,
+    LISTS,
+    REGISTERS,
+    SERVICER,
+    WRITTEN,
+    may_register,
+)
 from dbhygiene.library.waits import WAITS, WaitKind
 from dbhygiene.program.arguments import argument
-from dbhygiene.program.definitions import find_definition
+from dbhygiene.program.classes import foreign_bases
+from dbhygiene.program.definitions import Definition, find_definition
+from dbhygiene.program.dispatch import functions
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Function, Located, last_name
 from dbhygiene.source.queries import query
@@ -38,8 +54,41 @@ def callbacks(file: File) -> tuple[tuple[Function, Located], ...]:
             called = decorator.func if isinstance(decorator, ast.Call) else decorator
             if last_name(called) in DECORATED and any(name in DECORATORS for name in effects.names(called)):
                 found[function] = decorator
+    for given, place in _listed(file):
+        _note(file, given, place, found)
+    for function in _methods_of_handlers(file):
+        found.setdefault(function, function)
     serves = _serves(effects) if found else None
     return tuple((function, serves or place) for function, place in found.items())
+
+
+def _listed(file: File) -> Iterator[tuple[ast.expr, ast.Call]]:
+    """The functions that are put into a list of listeners, or given to a consumer by name."""
+    for call in (call for name in ("append", *CALLED) for call in file.calls.get(name, ())):
+        match call.func:
+            case ast.Attribute(value=ast.Attribute(attr=name), attr="append") if name in LISTS:
+                if LISTS[name] in file.text:
+                    yield from ((given, call) for given in call.args)
+            case ast.Name(id=name) | ast.Attribute(attr=name) if name in CALLED and CALLED[name][1] in file.text:
+                given = [word.value for word in call.keywords if word.arg in CALLED[name][0]]
+                given += call.args if name.startswith("register") else []
+                for each in given:
+                    parts = each.elts if isinstance(each, (ast.List, ast.Tuple)) else [each]
+                    yield from ((part, call) for part in parts)
+
+
+def _methods_of_handlers(file: File) -> Iterator[Function]:
+    """The methods that a library calls on objects of the classes that the file derives from its own."""
+    if any(word in file.text for word in IN_THREADS_OF_THEIR_OWN):
+        return
+    for name, scope in file.classes.items():
+        if isinstance(scope.node, ast.ClassDef) and scope.node.bases:
+            bases = foreign_bases(Definition(file, scope.node, name))
+            patterns = [HANDLERS[base] for base in bases if base in HANDLERS]
+            patterns += [r"[A-Z]\w*" for base in bases if SERVICER.search(base)]
+            for member, node in scope.defined.items():
+                if isinstance(node, FUNCTION) and any(re.fullmatch(pattern, member) for pattern in patterns):
+                    yield node
 
 
 def _serves(effects: Effects) -> ast.Call | None:
@@ -55,3 +104,6 @@ def _note(file: File, given: ast.expr, place: Located, found: dict[Function, Loc
     definition = find_definition(file, name) if name else None
     if definition and definition.file is file and isinstance(definition.node, FUNCTION):
         found[definition.node] = place
+    for each in functions(file, given) if definition is None else ():
+        if each.file is file:
+            found[each.node] = place

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from dbhygiene.gaps.call_durations import seconds
+from dbhygiene.gaps.duration import FOR_EVER
 from dbhygiene.gaps.effects import Context, Effects
 from dbhygiene.gaps.entry_points import functions_of
 from dbhygiene.library import django
@@ -24,9 +25,12 @@ from dbhygiene.library.schedulers import (
     INTERVAL,
     JOBS,
     PACKAGES,
+    PERIODIC_TASKS,
     REPEAT,
     REPEATING,
+    TASKS,
     UNITS,
+    WORDS,
 )
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.program.arguments import argument
@@ -54,7 +58,7 @@ class Job(Record):
 @query
 def jobs(file: File) -> tuple[Job, ...]:
     """The jobs that a file hands to schedulers."""
-    if not ("schedule" in file.text or "telegram" in file.text) or is_test_file(file):
+    if not any(word in file.text for word in WORDS) or is_test_file(file):
         return ()
     found: list[Job] = []
     for call in file.nodes(ast.Call):
@@ -110,6 +114,13 @@ def _handed_over(file: File, call: ast.Call) -> tuple[ast.expr, float] | None:
 def _pause_of_decorator(file: File, decorator: ast.Call) -> float | None:
     if file.resolve(decorator.func) == REPEAT and decorator.args:
         return _pause_of_every(file, decorator.args[0])
+    if (name := file.resolve(decorator.func)) in TASKS:
+        return FOR_EVER
+    if name in PERIODIC_TASKS:
+        match decorator.args:
+            case [ast.Call(keywords=words), *_]:
+                return _pause_of_fields(file, {word.arg: word.value for word in words if word.arg})
+        return 0.0
     word = last_name(decorator.func)
     if word not in DECORATORS or not _imports_scheduler(file):
         return None
@@ -148,9 +159,12 @@ def _pause_of_trigger(file: File, trigger: ast.expr, keywords: Iterable[ast.keyw
     if kind in INTERVAL:
         return sum(_length(file, words[unit], size) for unit, size in UNITS.items() if unit in words)
     if kind in CRON:
-        fields = {name: _field(file, words[name]) for name in CRON_FIELDS if name in words}
-        return _pause_of_cron(fields)
+        return _pause_of_fields(file, words)
     return None
+
+
+def _pause_of_fields(file: File, words: dict[str, ast.expr]) -> float:
+    return _pause_of_cron({name: _field(file, words[name]) for name in CRON_FIELDS if name in words})
 
 
 def _length(file: File, number: ast.expr, unit: float) -> float:

@@ -38,8 +38,12 @@ STARTS: dict[str, tuple[int, str]] = {
     "django_q.tasks.schedule": (0, "func"),
 }
 
+# Classes of tasks: a worker calls `run`.
+TASK_CLASSES = frozenset({"celery.Task", "celery.app.task.Task", "celery.task.Task", "celery.task.base.Task"})
+
 # Where the function then runs.
 STARTED_IN = {
+    **dict.fromkeys(TASK_CLASSES, "in a Celery worker"),
     **dict.fromkeys((*THREADS, "_thread.start_new_thread"), "in a thread"),
     **dict.fromkeys(("multiprocessing.Process", "multiprocessing.context.Process"), "in another process"),
     **dict.fromkeys(("gevent.spawn", "gevent.Greenlet", "eventlet.spawn", "eventlet.spawn_n"), "in a greenlet"),
@@ -81,8 +85,8 @@ THREAD_POOLS = frozenset(
     }
 )
 
-# Classes whose `run` is called in a thread or a process of its own.
-RUNNERS = frozenset({*THREAD_CLASSES, "multiprocessing.Process", "multiprocessing.context.Process"})
+# Classes whose `run` is called in a thread, a process or a worker.
+RUNNERS = frozenset({*THREAD_CLASSES, *TASK_CLASSES, "multiprocessing.Process", "multiprocessing.context.Process"})
 
 # Classes whose methods are called when a message comes.
 CONSUMERS = frozenset(

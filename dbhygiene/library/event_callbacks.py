@@ -41,12 +41,48 @@ DECORATORS = frozenset(
 # Attributes that hold a function to be called.
 ATTRIBUTES = frozenset({"paho.mqtt.client.Client.on_message", "websocket.WebSocketApp.on_message"})
 
+# Lists that hold functions to be called, by the name of the attribute; and the package whose objects have it.
+LISTS = {"socket_mode_request_listeners": "slack_sdk", "message_listeners": "slack_sdk"}
+
+# Calls of this name, of objects that are handed about, and the arguments that hold functions to be called; and the
+# package beside which they count.
+CALLED = {"Consumer": (("callbacks", "on_message"), "kombu"), "register_callback": (("callback",), "kombu")}
+
+# Classes whose methods are called when something happens, and which of them: a pattern.
+HANDLERS = {
+    **dict.fromkeys(
+        (
+            f"watchdog.events.{kind}EventHandler"
+            for kind in ("FileSystem", "PatternMatching", "RegexMatching", "Logging")
+        ),
+        r"dispatch|on_\w+",
+    ),
+    **dict.fromkeys((f"socketserver.{kind}RequestHandler" for kind in ("Base", "Stream", "Datagram")), r"handle"),
+    "http.server.BaseHTTPRequestHandler": r"do_[A-Z]+",
+    "http.server.SimpleHTTPRequestHandler": r"do_[A-Z]+",
+    "discord.Client": r"on_\w+",
+    "discord.ext.commands.Bot": r"on_\w+",
+    "stomp.ConnectionListener": r"on_message",
+    "tweepy.StreamingClient": r"on_\w+",
+    "pyinotify.ProcessEvent": r"process_\w+",
+}
+SERVICER = re.compile(r"_pb2_grpc\.\w+Servicer$")  # a base, by its name, whose methods other programs call
+# With one of these, each call comes in a thread or a process of its own, which uses its connection once.
+IN_THREADS_OF_THEIR_OWN = (
+    "ThreadingMixIn",
+    "ThreadingTCPServer",
+    "ThreadingUDPServer",
+    "ThreadingHTTPServer",
+    "Forking",
+)
+
 # The last words of these names: a file that registers a function writes one of the first, or decorates with another.
 WRITTEN = frozenset(name.rpartition(".")[2] for name in (*REGISTERS, *ATTRIBUTES))
 DECORATED = frozenset(name.rpartition(".")[2] for name in DECORATORS)
+_HINTS = (*WRITTEN, *LISTS, *CALLED, *(name.rpartition(".")[2] for name in HANDLERS), "Servicer")
 _DECORATED = re.compile(rf"@\w+\.(?:{'|'.join(sorted(DECORATED))})\b")
 
 
 def may_register(text: str) -> bool:
     """Whether a program may register a function as a callback, by its words."""
-    return any(word in text for word in WRITTEN) or _DECORATED.search(text) is not None
+    return any(word in text for word in _HINTS) or _DECORATED.search(text) is not None

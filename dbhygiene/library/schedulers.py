@@ -40,3 +40,11 @@ EVERY_UNITS = {
     **{name[:-1]: seconds for name, seconds in UNITS.items()},
     **dict.fromkeys(("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"), 604800.0),
 }
+
+# Decorators of tasks after which a worker keeps its connection, as it does not after a `db_task`; those of the second
+# kind are given `crontab(hour="3")`.
+TASKS = frozenset({"huey.contrib.djhuey.task", "django_huey.task"})
+PERIODIC_TASKS = frozenset({"huey.contrib.djhuey.periodic_task", "django_huey.periodic_task"})
+
+# One of these stands in every file that schedules a job.
+WORDS = ("schedule", "telegram", "huey")

@@ -148,6 +148,7 @@ _JOBS = _waits(
     celery.result.AsyncResult.get celery.result.AsyncResult.wait
     celery.result.GroupResult.get celery.result.GroupResult.join celery.result.ResultSet.get
     boto3.Waiter.wait
+    shutil.copytree shutil.make_archive shutil.unpack_archive
     docker.models.containers.Container.wait scrapy.crawler.CrawlerProcess.start
     concurrent.futures.wait""",
 )

@@ -67,6 +67,27 @@ class Command(BaseCommand):
 A note names the command, thread, worker or script in which the code runs, with its file and line, such as
 ``runs in a Celery worker: `@shared_task`, shop/tasks.py:8``.
 
+A function that runs at each event of a bot, a consumer or a scheduler keeps the connection of its thread until the
+next one:
+
+```python
+from apscheduler.schedulers.background import BackgroundScheduler
+from django.apps import AppConfig
+
+
+def clean():
+    from shop.models import Order
+
+    Order.objects.filter(late=True).delete()  # HYG301: up to 24 h until the next run
+
+
+class ShopConfig(AppConfig):
+    def ready(self):
+        scheduler = BackgroundScheduler()
+        scheduler.add_job(clean, "cron", hour=3)
+        scheduler.start()
+```
+
 Nothing is reported if the connection is closed before or after the wait, if there is no query before or after it, if
 every round of a polling loop queries the database, or if all databases of the project are SQLite files. PostgreSQL and
 others close no idle connection by default: if settings, requirements or `databases` name only such a server, waits are
