@@ -78,7 +78,7 @@ from django.apps import AppConfig
 def clean():
     from shop.models import Order
 
-    Order.objects.filter(late=True).delete()  # HYG301: up to 24 h until the next run
+    Order.objects.filter(late=True).delete()  # HYG301: up to 24 h
 
 
 class ShopConfig(AppConfig):
