@@ -97,7 +97,10 @@ class Test(BaseEvent):
 
 
 class Iterate(BaseEvent):
-    """The head of a loop. `true`: the next item, bound by the Bind that follows. `false`: there is none."""
+    """The head of a loop. `true`: the next item, bound by the Bind that follows. `false`: there is none.
+
+    `raise`: to find the next item raises.
+    """
 
     __slots__ = ()
     node: ast.For | ast.AsyncFor | ast.comprehension
@@ -301,6 +304,10 @@ class Semantics:
     def at_await(self, node: ast.Await) -> tuple[Thrown, ...]:
         return (ORDINARY, CANCELLED)
 
+    def at_items(self, iterated: ast.expr) -> tuple[Thrown, ...]:
+        """What the items of an iterable may raise when they are asked for."""
+        return ()
+
     def enter_raises(self, item: ast.withitem) -> bool:
         return False
 
@@ -467,8 +474,8 @@ class _Builder:
             return head.to("next", self.test(stmt.test, self.block(stmt.body, head, inside), done, ways))
         body = self.bind(stmt.target, None, stmt, self.block(stmt.body, head, inside), ways)
         step = self.node(Iterate(stmt)).to("true", body).to("false", done)
-        if isinstance(stmt, ast.AsyncFor):
-            self.raising(step, ways, ORDINARY, CANCELLED)
+        is_async = isinstance(stmt, ast.AsyncFor)
+        self.raising(step, ways, *((ORDINARY, CANCELLED) if is_async else self.semantics.at_items(stmt.iter)))
         return self.expr(stmt.iter, head.to("next", step), ways)
 
     def match(self, stmt: ast.Match, after: Node, ways: Continuations) -> Node:
@@ -640,7 +647,8 @@ class _Builder:
             case ast.Await():
                 return self.raising(self.node(Await(part)).to("next", after), ways, *self.semantics.at_await(part))
             case ast.Yield() | ast.YieldFrom():
-                return self.raising(self.node(Yield(part)).to("next", after), ways, *self.semantics.at_yield)
+                inner = self.semantics.at_items(part.value) if isinstance(part, ast.YieldFrom) else ()
+                return self.raising(self.node(Yield(part)).to("next", after), ways, *self.semantics.at_yield, *inner)
             case ast.Lambda():
                 return self.node(Define(part)).to("next", after)
             case ast.Attribute() | ast.Subscript():
@@ -686,8 +694,9 @@ class _Builder:
                 inner = self.test(condition, inner, heads[depth], ways)
             bound = self.node(Bind(generator.target, None, generator)).to("next", inner)
             heads[depth].to("true", bound).to("false", back)
-            if generator.is_async:
-                self.raising(heads[depth], ways, ORDINARY, CANCELLED)
+            is_async = generator.is_async
+            thrown = (ORDINARY, CANCELLED) if is_async else self.semantics.at_items(generator.iter)
+            self.raising(heads[depth], ways, *thrown)
             inner = self.expr(generator.iter, heads[depth], ways)
         return inner
 

@@ -29,7 +29,7 @@ _QUIET_BUILTINS = """
 """
 _QUIETLY_GATHERING = "tuple list dict set frozenset"
 _GATHERING = "next min max sorted"
-_LAZY = """
+_LAZY_FUNCTIONS = """
     enumerate zip reversed iter map filter aiter itertools.accumulate itertools.batched itertools.chain
     itertools.chain.from_iterable itertools.compress itertools.cycle itertools.dropwhile itertools.filterfalse
     itertools.groupby itertools.islice itertools.pairwise itertools.starmap itertools.takewhile itertools.tee
@@ -60,6 +60,11 @@ QUIET_METHODS = frozenset(
     push enter_context enter_async_context pop_all push_async_callback push_async_exit
     """.split()
 )
+
+# What asks for all items of its arguments, and so raises where these do; and what asks for them when its own are.
+READING_ITEMS = frozenset(_QUIETLY_GATHERING.split())
+READING_ITEMS_METHODS = frozenset("extend extendleft join update".split())
+LAZY = frozenset(_LAZY_FUNCTIONS.split())
 
 # Methods of a connection that set it up; they raise where the server is gone, or where they would for each connection.
 SETS_UP = frozenset(
@@ -97,7 +102,9 @@ CALLS: dict[str, CallModel] = {
     "dict": CallModel(  # its keywords it holds as they are
         arguments=(ParameterSummary.of(GATHERS),), rest=ParameterSummary.of(HOLDS), may_raise=False
     ),
-    **dict.fromkeys(_LAZY.split(), CallModel(rest=ParameterSummary.of(READS), may_raise=False)),  # they read later
+    **dict.fromkeys(
+        _LAZY_FUNCTIONS.split(), CallModel(rest=ParameterSummary.of(READS), may_raise=False)
+    ),  # they read later
     "atexit.register": CallModel(may_raise=False),
     "setattr": CallModel(may_raise=False),
     "typing.cast": _RETURNS_SECOND,

@@ -17,9 +17,12 @@ from dbhygiene.library.calls import (
     CALLS,
     CLOSERS,
     EXITS_AT_ONCE,
+    LAZY,
     LOGGERS,
     NEVER_RETURN,
     QUIET_METHODS,
+    READING_ITEMS,
+    READING_ITEMS_METHODS,
 )
 from dbhygiene.library.resources import (
     BORROWER,
@@ -327,7 +330,10 @@ class FunctionSemantics(cfg.Semantics):
         quiet = (isinstance(call.func, ast.Attribute) and _is_quiet(call.func, call.args)) or self._is_log_argument(
             call
         )
-        return Outcome(raises=()) if quiet or not (meaning.model or UNKNOWN).may_raise else Outcome()
+        if not quiet and (meaning.model or UNKNOWN).may_raise:
+            return Outcome()
+        reads = isinstance(call.func, ast.Attribute) and call.func.attr in READING_ITEMS_METHODS
+        return Outcome(raises=self._at_items_of(call.args) if reads or name in READING_ITEMS else ())
 
     def _is_log_argument(self, call: ast.Call) -> bool:
         """Whether a call only words an entry of a log, and does not use a connection for that."""
@@ -347,6 +353,36 @@ class FunctionSemantics(cfg.Semantics):
             if node.value.func.attr in QUIET_METHODS | {"ensure_closed", "aclose", "release"}:
                 return ()
         return (ORDINARY, CANCELLED)
+
+    def at_items(self, iterated: ast.expr) -> tuple[Thrown, ...]:
+        """What the body of a generator of the project may raise; others are taken to be quiet, as lists are."""
+        return self._at_items(iterated, frozenset())
+
+    def source_of_items(self, iterated: ast.expr) -> ast.expr:
+        """The iterable whose items raise: the `rows()` of `enumerate(rows())`."""
+        while isinstance(iterated, ast.Call) and self.file.resolve(iterated.func) in LAZY:
+            inner = next((arg for arg in iterated.args if self.at_items(arg)), None)
+            if inner is None:
+                break
+            iterated = inner
+        return iterated
+
+    def _at_items_of(self, iterated: Iterable[ast.expr], seen: frozenset[str] = frozenset()) -> tuple[Thrown, ...]:
+        return tuple(dict.fromkeys(thrown for each in iterated for thrown in self._at_items(each, seen)))
+
+    def _at_items(self, iterated: ast.expr, seen: frozenset[str]) -> tuple[Thrown, ...]:
+        match iterated:
+            case ast.Name(id=name) if name not in seen:
+                return self._at_items_of(self.scope.aliases.get(name, []), seen | {name})
+            case ast.Starred(value=value):
+                return self._at_items(value, seen)
+            case ast.Call(args=args) if self.file.resolve(iterated.func) in LAZY:
+                return self._at_items_of(args, seen)
+            case ast.Call():
+                meant = self._meaning_of(iterated).callees
+                found = [self.summaries.raised_by_items(each.definition, self._depth) for each in meant]
+                return tuple(dict.fromkeys(thrown for each in found for thrown in each))
+        return ()
 
     # -- names
 

@@ -307,8 +307,8 @@ class Lifetime(Frozen):
         caught: ast.ExceptHandler | None = None
         for node, kind in self.path(Leak.RAISED):
             match node.event:
-                case cfg.Call(node=call) | cfg.Await(node=call) | cfg.Yield(node=call) if kind == "raise":
-                    found = call
+                case cfg.Call() | cfg.Await() | cfg.Yield() | cfg.Iterate() if kind == "raise":
+                    found = self._raiser(node.event)
                 case cfg.Enter(node=item) if kind == "raise":
                     found = item.context_expr
                 case cfg.Catch(node=handler):
@@ -328,15 +328,19 @@ class Lifetime(Frozen):
                 lost.append((node, fact))
             for kind, after in self.analysis.transfer(node, fact):
                 targets = [(target, after) for edge, target in node.out if edge == kind and after.site is self.birth]
-                if kind == "raise" and isinstance(node.event, (cfg.Call, cfg.Await, cfg.Yield)):
-                    if fact.state == "open" and node.event.node is not self.birth:
-                        raising.setdefault(node.event.node, []).extend(targets)
+                if kind == "raise" and isinstance(node.event, (cfg.Call, cfg.Await, cfg.Yield, cfg.Iterate)):
+                    raiser = self._raiser(node.event)
+                    if fact.state == "open" and raiser is not self.birth:
+                        raising.setdefault(raiser, []).extend(targets)
                     continue  # what is reached by a second exception is not the doing of the first
                 for target in targets:
                     before.setdefault(target, []).append((node, fact))
         leading = leading_to(before, lost)
         found = [call for call, targets in raising.items() if not leading.isdisjoint(targets)]
         return sorted(found, key=lambda call: (call.lineno, call.col_offset))
+
+    def _raiser(self, event: cfg.Call | cfg.Await | cfg.Yield | cfg.Iterate) -> ast.expr:
+        return self.analysis.effects.source_of_items(event.node.iter) if isinstance(event, cfg.Iterate) else event.node
 
     @cached_property
     def names(self) -> list[str]:

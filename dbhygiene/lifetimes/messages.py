@@ -107,6 +107,8 @@ def _steps(life: Lifetime, leak: Leak) -> Iterator[tuple[Located, str]]:
                 yield call, _RESTS if isinstance(event, cfg.Yield) else "this raises"
             case cfg.Enter(node=item) if kind == "raise":
                 yield item.context_expr, "this raises"
+            case cfg.Iterate(node=loop) if kind == "raise":
+                yield loop.iter, "to find the next item raises"
             case cfg.Raise(node=stmt):
                 yield stmt, "raised here"
             case cfg.Catch(node=handler):

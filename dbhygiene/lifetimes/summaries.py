@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import Outcome, TooLargeError
-from dbhygiene.dataflow.exceptions import exception_types
+from dbhygiene.dataflow.exceptions import ORDINARY, Thrown, exception_types
 from dbhygiene.dataflow.interprocedural import Interprocedural
 from dbhygiene.dataflow.limits import TOO_LARGE, UNSETTLED, give_up
 from dbhygiene.library import drivers
@@ -121,6 +121,9 @@ class Summaries:
         self._ends: dict[tuple[ast.AST, int], _Ends] = {}
         self._touched: Interprocedural[tuple[Definition, bool], frozenset[str] | None] = Interprocedural(
             self._infer_touched, lambda _: frozenset(), lambda _: None
+        )
+        self._items: Interprocedural[tuple[Definition, int], tuple[Thrown, ...]] = Interprocedural(
+            self._infer_raised_by_items, lambda _: (), lambda _: (ORDINARY,)
         )
         self.helpers: Helpers = {}
         self.acquire_filter = AcquireFilter()
@@ -519,6 +522,32 @@ class Summaries:
             return ()
         returned = [part.value for part in leave.file.functions[leave.node].returns]
         return (None,) if any(map(_may_be_true, returned)) else ()
+
+    def raised_by_items(self, definition: Definition, depth: int) -> tuple[Thrown, ...]:
+        """What the items of the result of a function or class may raise: it is a generator, or has one as `__iter__`.
+
+        Arguments:
+            depth: how far the calls of the generator are followed.
+        """
+        if not isinstance(definition.node, FUNCTION):
+            method = find_method(definition, "__iter__")
+            return self.raised_by_items(method, depth) if method is not None and method is not definition else ()
+        if not _is_generator(definition.file, definition.node) or not self._is_undecorated(definition):
+            return ()
+        return self._items.of((definition, depth))
+
+    def _infer_raised_by_items(self, generator: tuple[Definition, int]) -> tuple[Thrown, ...]:
+        definition, depth = generator
+        file, function = definition.file, definition.node
+        assert isinstance(function, FUNCTION)
+        semantics = FunctionSemantics(file, file.functions[function], self, depth)
+        semantics.at_yield = ()  # who iterates throws nothing in
+        try:
+            graph = cfg.build(function, semantics)
+        except (TooLargeError, RecursionError):
+            give_up(file, function, TOO_LARGE)
+            return (ORDINARY,)
+        return tuple(sorted(graph.uncaught)) if graph.raised in graph.nodes() else ()
 
     def _endings_of(self, definition: Definition, depth: int) -> _Ends:
         """How a function may end: in any way, where it is too far away, or too large."""

@@ -361,7 +361,22 @@ def comprehend(w: Writer) -> None:
     forms = ["found = [work() for row in rows()]", "found = any(check() for row in items)"]
     if w.has("conn"):
         forms += [f"found = [{w.pick('conn')}.execute() for row in items]"]
+    for kind, name in w.helpers:
+        if kind == "rows":
+            forms += [f"found = [row for row in {name}()]", f"found = list({name}())", f"found = any({name}())"]
     w.line(w.rng.choice(forms))
+
+
+@feature(1, lambda w: any(kind == "rows" for kind, _ in w.helpers), compound=True)
+def iterate_named(w: Writer) -> None:
+    """A generator that has a name, and is run through later."""
+    found = w.fresh("found")
+    w.line(f"{found} = {w.rng.choice([name for kind, name in w.helpers if kind == 'rows'])}()")
+    w.statement()
+    if not w.ended:
+        w.loops += 1
+        w.block(f"for row in {found}:")
+        w.loops -= 1
 
 
 @feature(0.2, compound=True)
@@ -417,9 +432,15 @@ def _case(w: Writer, header: str, names: Names) -> Names | None:
     return w.block(header, names=names)
 
 
+def _over_rows(w: Writer) -> list[str]:
+    """Heads of loops over a generator of the program's own."""
+    found = [f"{name}()" for kind, name in w.helpers if kind == "rows"]
+    return [head for each in found for head in (f"for row in {each}:", f"for row in {each}:", f"for _ in zip({each}):")]
+
+
 @feature(2, compound=True)
 def loop(w: Writer) -> None:
-    header = w.rng.choice(("for row in rows():", "for row in items:", "while check():", "while True:"))
+    header = w.rng.choice((*_over_rows(w), "for row in rows():", "for row in items:", "while check():", "while True:"))
     w.loops += 1
     w.block(header, *([_break_if] if header == "while True:" and w.maybe(0.8) else []), size=2)
     w.loops -= 1
@@ -468,7 +489,7 @@ def loop_rebinding(w: Writer) -> None:
         if w.maybe():
             _break_if(w)
 
-    w.block(w.rng.choice(("for row in rows():", "while check():")), body, size=int(w.maybe(0.3)))
+    w.block(w.rng.choice((*_over_rows(w), "for row in rows():", "while check():")), body, size=int(w.maybe(0.3)))
     w.loops -= 1
     if w.maybe():
         w.block("else:", *([lambda w: w.line(f"{name}.close()")] if w.maybe() else []))

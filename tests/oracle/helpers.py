@@ -195,6 +195,52 @@ def failNUMBER():
     if check():
         raise KeyError
 
+# rows
+def listedNUMBER():
+    for row in rows():
+        yield row
+
+# rows
+def listedNUMBER():
+    for row in rows():
+        yield work()
+
+# rows
+def listedNUMBER():
+    for row in rows():
+        yield row
+    work()
+
+# rows
+def listedNUMBER():
+    yield from rows()
+    if check():
+        raise KeyError
+
+# rows
+def listedNUMBER():
+    for row in rows():
+        try:
+            work()
+        except ValueError:
+            return
+        yield row
+
+# rows
+def listedNUMBER():
+    conn = DRIVER.connect()
+    try:
+        yield from rows()
+        conn.commit()
+    finally:
+        conn.close()
+
+# rows
+class ListedNUMBER:
+    def __iter__(self):
+        yield from rows()
+        work()
+
 # manager
 @contextmanager
 def lentNUMBER():

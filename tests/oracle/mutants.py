@@ -60,7 +60,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("a bare raise raises anything", "dataflow.cfg", "return tuple(dict.fromkeys(Thrown(name, exact=False) for name in may if name)) or (thrown,)", "return (thrown,)"),  # noqa: E501
     Mutant("except Exception catches all", "dataflow.exceptions", 'if by == "BaseException":', 'if by in ("BaseException", "Exception"):'),  # noqa: E501
     Mutant("suppress suppresses nothing", "dataflow.cfg", "if verdict is not Catches.NEVER:\n                through", "if False:\n                through"),  # noqa: E501
-    Mutant("a yield is always resumed", "dataflow.cfg", "ways, *self.semantics.at_yield)", "ways)"),
+    Mutant("a yield is always resumed", "dataflow.cfg", "ways, *self.semantics.at_yield, *inner)", "ways, *inner)"),
     Mutant("of a tuple, one name is unbound", "lifetimes.transfer", "for target, value, _ in pairs:\n", "for target, value, _ in pairs[:1]:\n"),  # noqa: E501
     Mutant("a = b = c takes c for a alone", "lifetimes.transfer", "last = not isinstance(event.node, ast.Assign) or event.target is event.node.targets[-1]", "last = True"),  # noqa: E501
     Mutant("any with closes", "lifetimes.transfer", "return relation == CLOSER or leaving is None or leaving.closes", "return True"),  # noqa: E501
@@ -80,10 +80,11 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("a helper always returns", "lifetimes.summaries", "outcome = Outcome(graph.exit in nodes,", "outcome = Outcome(True,"),  # noqa: E501
     Mutant("entering runs no code", "lifetimes.summaries", "not _raises_before_yield(graph), tuple(swallows)", "True, tuple(swallows)"),  # noqa: E501
     Mutant("no manager swallows", "lifetimes.summaries", "swallows = [name for handler in _swallowing(graph) for name in _caught_by(file, handler)]", "swallows: list[str | None] = []"),  # noqa: E501
-    Mutant("logging raises", "lifetimes.effects", "return Outcome(raises=()) if quiet or", "return Outcome(raises=()) if"),  # noqa: E501
+    Mutant("logging raises", "lifetimes.effects", "if not quiet and (meaning.model or", "if (meaning.model or"),
     Mutant("a subclass has no say", "program.callees", "found = _join([found, *_overrides_below(receiver.cls, family, name)])", "found = _join([found])"),  # noqa: E501
     Mutant("what is given comes back as new", "lifetimes.summaries", "instead=others,", "instead=frozenset(),"),
     Mutant("a flag says nothing", "lifetimes.transfer", "            if is_condition(value):\n                answers =", "            if False:\n                answers ="),  # noqa: E501
+    Mutant("the items of a generator raise nothing", "lifetimes.summaries", "return self._items.of((definition, depth))", "return ()"),  # noqa: E501
     Mutant("no exception comes in at a yield", "lifetimes.effects", "self.at_yield = (ORDINARY, GENERATOR_EXIT)", "self.at_yield = (GENERATOR_EXIT,)"),  # noqa: E501
 )  # fmt: skip
 
