@@ -42,7 +42,7 @@ MAX_NODES = 20_000
 
 
 class TooLargeError(Exception):
-    """A function whose graph would be too large to be worth its time."""
+    """Raised for a function whose graph would be too large."""
 
 
 # -- what happens at a node -------------------------------------------------------------------------------

@@ -75,7 +75,7 @@ def ancestors(name: str, bases: Bases) -> tuple[frozenset[str], bool]:
 
 
 def match_handler(thrown: Thrown, by: str | None, bases: Bases) -> Catches:
-    """Whether `except by` catches what is thrown; `by` is a dotted name, None where it cannot be told."""
+    """Whether `except by` catches an exception; `by` is a dotted name, None if it is unknown."""
     if by == "BaseException":
         return Catches.ALWAYS
     above, complete = ancestors(thrown.name, bases)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 from typing import Any, Generic, NamedTuple, TypeVar
 
-Context = TypeVar("Context", bound=Hashable)  # a function, with what is known where it is called
+Context = TypeVar("Context", bound=Hashable)  # a function, with facts about its call
 Summary = TypeVar("Summary")
 
 _DEPTH = 12  # contexts that are solved within each other, on Python's stack
@@ -44,7 +44,7 @@ class _TooDeepError(BaseException):
 
 
 class _NeedsMoreError(Exception):
-    """What is being solved needs a context around it, which is still being explored."""
+    """Raised if the context being solved needs an outer one that is still being explored."""
 
     def __init__(self, low: int) -> None:
         self.low = low
@@ -60,7 +60,7 @@ class Interprocedural(Generic[Context, Summary]):
     Arguments:
         solve: the summary of a context; it asks for those of others, itself included.
         bottom: the least that may be true, of what has not been solved yet: that it does not return.
-        unknown: what is true of code that cannot be seen: the summary of a recursion that does not settle.
+        unknown: the summary of code that is not visible; also that of a recursion that does not settle.
         widen: the summary that replaces one that a recursion has changed, of the old and of the new one.
         given_up: called with each context that has become `unknown`.
     """
@@ -81,11 +81,11 @@ class Interprocedural(Generic[Context, Summary]):
         self._open: list[Context] = []  # those that have been explored, and need one that is being explored
         self._low: dict[Context, int] = {}  # the outermost that they need
         self._asked: dict[Context, dict[Context, None]] = {}  # likewise: all that they have asked for
-        self._frames: list[_Frame[Context]] = []  # of what is being solved
+        self._frames: list[_Frame[Context]] = []  # of the contexts being solved
         self._count = 0
 
     def of(self, context: Context) -> Summary:
-        """The summary of a context; while that is being solved, what is assumed of it so far."""
+        """Return the summary of a context; while it is being solved, its provisional summary."""
         if context in self._known:
             return self._known[context]
         if not self._frames:
@@ -164,7 +164,7 @@ class Interprocedural(Generic[Context, Summary]):
     # -- components -----------------------------------------------------------------------------------
 
     def _close(self, root: Context) -> None:
-        """Solve a context that needs none around it, and what is open since it was begun."""
+        """Solve a context that needs no outer one, and the contexts opened since it was begun."""
         order, opened = self._begun[root]
         since = self._open[opened:]
         self._open[opened:] = [each for each in since if self._low[each] < order]
@@ -188,7 +188,7 @@ class Interprocedural(Generic[Context, Summary]):
             self._open += left  # which it does not need after all
 
     def _solve_components(self, left: dict[Context, None], order: int, opened: int) -> None:
-        """Solve the components of what is left, until one of them leads to others."""
+        """Solve the remaining components, until one of them leads to other contexts."""
         for component in list(_components(left, self._asked)):
             if len(component) == 1 and component[0] not in self._asked[component[0]]:
                 found = self._solve_alone(component[0], order)

@@ -17,7 +17,7 @@ Transfer = Callable[[Node, Fact], Iterable[tuple[EdgeKind, Fact]]]
 
 
 class TooManyFactsError(Exception):
-    """A function in which more can be true than is worth its time."""
+    """Raised for a function with too many facts."""
 
 
 class Solution(Generic[Fact]):

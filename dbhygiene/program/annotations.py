@@ -14,7 +14,7 @@ from dbhygiene.source.scopes import Scope
 
 
 def is_record(file: File, scope: Scope) -> bool:
-    """Whether a class takes its fields from whoever makes an instance: dataclasses, pydantic's and attrs's."""
+    """Whether the caller of a class gives its fields: a dataclass, or a class of pydantic or attrs."""
     node = scope.node
     if not isinstance(node, ast.ClassDef):
         return False
@@ -27,7 +27,7 @@ def is_record(file: File, scope: Scope) -> bool:
 
 
 def declared_value(file: File, given: ast.expr | None) -> Value:
-    """What is known of a variable whose value nobody sees: the class that it is declared to be of."""
+    """Return the declared class of a variable whose value is not visible."""
     match given:
         case ast.BinOp(left=left, op=ast.BitOr(), right=ast.Constant(value=None)):
             return declared_value(file, left)

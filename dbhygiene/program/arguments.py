@@ -51,7 +51,7 @@ def parameter(function: Function, position: int | None, keyword: str | None, *, 
 
 
 def bind_arguments(call: ast.Call, function: Function, *, bound: bool) -> dict[str, ast.expr]:
-    """Parameter -> the argument that a call gives to it; without what is unpacked, and what comes after it."""
+    """Return the arguments of a call by parameter; unpacked arguments, and those behind them, are left out."""
     found: dict[str, ast.expr] = {}
     for each, value in zip(positional_parameters(function, bound=bound), call.args, strict=False):
         if isinstance(value, ast.Starred):

@@ -112,7 +112,7 @@ class Bindings:
 
     @cached_property
     def possibly_mutated(self) -> set[Place]:
-        """What is given to a function that may change it. Costs a look at every call: for dicts only."""
+        """Return the variables that a called function may change. It reads every call, so it is used for dicts only."""
         found: set[Place] = set()
         for call in self.file.nodes(ast.Call):
             given = [argument for argument in call.args if isinstance(argument, (ast.Name, ast.Attribute))]

@@ -74,7 +74,7 @@ def call_result(reader: Evaluator, file: File, call: ast.Call) -> Value:
 
 
 def _or_default(made: Called) -> Value:
-    """What a setting's reader returns may be the default that it is told: `config("URL", default="...")`."""
+    """Return the result of a call, or its default: `config("URL", default="...")` reads a setting."""
     default = made.keywords.items.get("default")
     return made if default is None else choice_of([made, default])
 

@@ -58,7 +58,7 @@ def foreign_bases(cls: Definition) -> tuple[str, ...]:
 
 @query
 def is_model(file: File, name: str) -> bool:
-    """Whether a class is a Django model, as far as its bases tell."""
+    """Whether a class is a Django model, by its bases."""
     name = canonical_name(file, name)
     found = class_named(file, name)
     return is_foreign_model(name) if found is None else any(map(is_foreign_model, foreign_bases(found)))

@@ -28,7 +28,7 @@ def return_expressions(function: Function) -> list[ast.expr]:
 
 @lru_cache(maxsize=4096)
 def names_called(function: Function) -> frozenset[str]:
-    """The bare names that a function calls, or hands on: a parameter among them may stand for code."""
+    """Return the bare names that a function calls or passes on: a parameter among them may stand for code."""
     calls = [node for node in own_nodes(function) if isinstance(node, ast.Call)]
     named = [part for call in calls for part in (call.func, *call.args, *(word.value for word in call.keywords))]
     return frozenset(part.id for part in named if isinstance(part, ast.Name))

@@ -40,7 +40,7 @@ class Definition(Record):
 
     @property
     def decorators(self) -> Iterator[str]:
-        """The dotted names of the decorators that can be told; called ones by what is called."""
+        """Return the dotted names of the decorators that resolve; of a call, that of the called function."""
         for decorator in self.node.decorator_list:
             target = decorator.func if isinstance(decorator, ast.Call) else decorator
             if (name := self.file.resolve(target)) is not None:

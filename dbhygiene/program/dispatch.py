@@ -18,12 +18,12 @@ from dbhygiene.source.file import File, files_with_word
 from dbhygiene.source.nodes import FUNCTION
 from dbhygiene.source.queries import query, recursive_query
 
-_MOST = 60  # definitions that one call may mean, and expressions on the way: of more, the first ones tell enough
+_MOST = 60  # definitions that one call may mean, and expressions on the way; further ones are left out
 
 
 @recursive_query(())
 def definitions(file: File, expr: ast.expr) -> tuple[Definition, ...]:
-    """The project's functions and classes that an expression may be, as far as tables and names tell."""
+    """Return the project's functions and classes that an expression may be, by tables and names."""
     unique = {found.node: found for found in islice(_possible_definitions(file, expr, set()), _MOST)}
     return tuple(unique.values())
 

@@ -65,7 +65,7 @@ def evaluate_keywords(file: File, call: ast.Call) -> Dict:
 
 
 def evaluate_member(file: File, name: str) -> Value:
-    """What a name of a file's module scope may be worth; the attribute of a class as `Class.attribute`."""
+    """Return the value of a name in a module's scope; the attribute of a class is `Class.attribute`."""
     return _Evaluator().whole(lambda reader: reader.member(file, name.split(".")))
 
 
@@ -74,7 +74,7 @@ class _Evaluator:
 
     def __init__(self) -> None:
         self.steps = 0
-        self.active: set[int] = set()  # what is being read, by identity or hash: what needs itself adds nothing
+        self.active: set[int] = set()  # the values being read, by identity or hash: one that needs itself adds nothing
         self.given: dict[Place, Value] = {}  # the arguments of the calls being read
 
     def whole(self, ask: Callable[[_Evaluator], Value]) -> Value:
@@ -232,7 +232,7 @@ class _Evaluator:
         return choice_of(found)
 
     def _apply_changes(self, file: File, place: Place, found: Value) -> Value:
-        """A value, with what is put into it afterwards, if it is a dict."""
+        """Return a value; if it is a dict, with the items that are added later."""
         bindings = Bindings.of(file)
         puts = bindings.puts.get(place, ())
         if not puts:
@@ -324,7 +324,7 @@ class _Evaluator:
         return choice_of(found) if found else UNKNOWN
 
     def _of_class(self, file: File, scope: Scope, name: str, depth: int = 6) -> Value:
-        """What an attribute of a class, or of its instances, may be worth."""
+        """Return the value of an attribute of a class or of its instances."""
         place, bindings = Place(scope, name), Bindings.of(file)
         found = [self.read(file, expr) for expr in bindings.values.get(place, [])]
         if name in scope.defined:

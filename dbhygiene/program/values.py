@@ -120,7 +120,7 @@ def as_dict(found: Value) -> Dict:
 
 
 def patterns(found: Value) -> list[str]:
-    """The strings that a value may be written as, each with `HOLE` for what is not known of it."""
+    """Return the strings of a value, each with `HOLE` for its unknown parts."""
     texts = []
     for option in options(found):
         match option:

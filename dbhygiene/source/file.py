@@ -1,6 +1,6 @@
 """One source file: its text, its tree, where its nodes stand, and what its names mean.
 
-A `File` is immutable; whatever is derived from it is computed once, on demand. Positions are spoken of as
+A `File` is immutable; everything derived from it is computed once, on demand. Positions are given as
 `Span` everywhere: this is the only place that knows that `ast` counts columns in UTF-8 bytes.
 """
 
@@ -46,13 +46,13 @@ class ProjectView(Protocol):
 
     @property
     def root(self) -> Path | None:
-        """The directory that paths are told relative to, when they must mean the same on every machine."""
+        """The directory to which reported paths are relative, so that they are the same on every machine."""
 
     def module(self, name: str, near: File) -> File | None:
         """The file that `import name` loads from `near`; None where it is not the project's own."""
 
     def imports_any(self, file: File, others: Collection[Path]) -> bool:
-        """Whether a file draws in one of these by its imports and theirs, as far as texts tell."""
+        """Whether a file imports one of these, directly or indirectly, by the text of the import statements."""
 
     def files_containing(self, word: str) -> Sequence[File]:
         """The project's files in which a word stands. Costs reading them all, once a word: for rare questions."""
@@ -249,7 +249,7 @@ class File(Frozen):
 
     @cached_property
     def calls(self) -> dict[str, list[ast.Call]]:
-        """The calls, by the last word of what is called: `a.b()` by `b`."""
+        """The calls, by the last word of the called name: `a.b()` by `b`."""
         found: dict[str, list[ast.Call]] = {}
         for call in self.nodes(ast.Call):
             func = call.func
@@ -266,7 +266,7 @@ class File(Frozen):
         return {statement.value for statement in self.nodes(ast.Expr)}
 
     def is_discarded(self, call: ast.Call) -> bool:
-        """Whether a call is a statement of its own: nobody uses what it returns."""
+        """Whether a call is a statement of its own, so that its result is not used."""
         return call in self._expression_statements
 
     @cached_property
@@ -325,9 +325,9 @@ class File(Frozen):
         """The absolute dotted name that `a.b.c` stands for, or None.
 
         An import gives the imported name; a function or class of this file `module.qualified.name`; `self.f`
-        in a method `module.Class.f`; a name that nothing binds is a builtin's, and given as it is. A name
-        bound once to another dotted name stands for that one. Any other variable is nobody's name, and so is a
-        function's that is bound to something else, too: None.
+        in a method `module.Class.f`; a name that is bound nowhere is a builtin's, and given as it is. A name
+        bound once to another dotted name stands for that one. Any other variable gives None, and so does a
+        function's name that is bound to something else, too.
         """
         known = self.query_results["resolve"]
         if expr not in known:
@@ -397,7 +397,7 @@ def encoding_of(data: bytes) -> str:
 
 
 def parse(text: str) -> ast.Module:
-    """The tree of a program. What the compiler warns of, an invalid escape say, is not ours to tell."""
+    """Return the tree of a program. Warnings of the compiler, such as an invalid escape, are not shown."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return ast.parse(text)

@@ -1,4 +1,4 @@
-"""Nodes of `ast`: the types that the package speaks of, and `walk`, which is twice as fast as `ast.walk`."""
+"""Nodes of `ast`: names for groups of their types, and `walk`, which is twice as fast as `ast.walk`."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class Span(NamedTuple):
 
 
 def last_name(expr: ast.AST) -> str:
-    """The last word of a name or an attribute; "" of what is neither."""
+    """Return the last word of a name or an attribute; "" for any other node."""
     return expr.attr if isinstance(expr, ast.Attribute) else expr.id if isinstance(expr, ast.Name) else ""
 
 
 def short_name(func: ast.expr) -> str:
-    """Return `a.b(...).c` as it is written, without arguments; of what is long, the last part."""
+    """Return `a.b(...).c` as it is written, without arguments; if it is long, only its last part."""
     match func:
         case ast.Name(id=name):
             return name

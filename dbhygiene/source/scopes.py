@@ -72,7 +72,7 @@ class Index:
                 scope.aliases.pop(name, None)
 
     def _walk(self, tree: ast.Module, top: Scope) -> None:
-        """Go through the tree. It costs half as much as to parse it: what is most frequent is dealt with here."""
+        """Visit the tree, which takes half as long as parsing it. The most frequent nodes are handled here."""
         parts: list[tuple[Scope, Scope, list[Any]]] = [(top, top, [tree])]  # whose names, whose code, nodes
         nodes, scope_of = self.nodes, self.scope_of
         a_name, an_attribute, a_call, a_constant, loaded = ast.Name, ast.Attribute, ast.Call, ast.Constant, ast.Load
@@ -107,7 +107,7 @@ class Index:
 
     def _declare(self, node: ast.AST, scope: Scope, code: Scope) -> Scope | None:
         """Take note of what a node binds; the scope that it opens, if it does."""
-        match node:  # what is most frequent first
+        match node:  # the most frequent cases first
             case ast.arg(arg=name):
                 scope.bound.add(name)
             case ast.Assign(targets=targets, value=value):
