@@ -59,20 +59,8 @@ class Field(Frozen):
 
     def is_of_one_object(self) -> bool:
         """Whether the program makes one object of the class, and keeps it as long as it runs."""
-        others = self.file.project.files_mentioning_all(self.cls.node.name)
-        if others is None:
-            return False
-        files = {id(file): file for file in (self.file, *others)}.values()
-        made = [(file, call) for file in files for call in file.nodes(ast.Call) if self._makes(file, call)]
+        made = objects_made(self.file, self.cls)
         return bool(made) and all(_is_made_once(file, call) for file, call in made)
-
-    def _makes(self, file: File, call: ast.Call) -> bool:
-        if last_name(call.func) == "cls":
-            around = owner(file, scope_around(file, call))
-            return around is not None and around.node is self.cls.node
-        name = file.resolve(call.func)
-        found = find_definition(file, name) if name is not None else None
-        return found is not None and found.node is self.cls.node
 
     def is_closed_by_none(self) -> bool:
         """The same, looked into; two objects that hand it to each other may close it."""
@@ -103,10 +91,12 @@ class Field(Frozen):
         """Whether a file that calls the method which hands the connection out closes something like a connection."""
         names = (method, self.cls.node.name) if method == "connect" else (method,)  # every driver has a `connect`
         callers = self.file.project.files_mentioning_all(*names)
+        is_session = self.resource.kind != "connection"
+        ends = "close|commit|rollback|remove" if is_session else "close|disconnect|release"
         return callers is None or any(
-            not re.search(_OTHER_CLOSED, name)
+            (is_session and "sess" in name.lower()) or not re.search(_OTHER_CLOSED, name)
             for file in {id(f): f for f in (self.file, *callers)}.values()
-            for name in re.findall(r"(\w+)(?:\(\))?\.(?:close|disconnect|release)\b", file.text)
+            for name in re.findall(rf"(\w+)(?:\(\))?\.(?:{ends})\b", file.text)
         )
 
     def uses(self, file: File) -> Iterator[ast.Attribute]:
@@ -128,7 +118,11 @@ class Field(Frozen):
         around = file.parents.get(use)
         match around:
             case ast.Attribute(attr=attr):
-                return None if attr in self.resource.closed_by | {"release", "terminate"} else set()
+                return None if attr in self._ends else set()
+            case ast.withitem(optional_vars=target) if self._leaves_open():
+                if target is None or _is_local_and_lent(file, use, target):
+                    return set()
+                return None
             case ast.withitem() | ast.Yield() | ast.YieldFrom() | ast.Subscript():
                 return None
             case ast.Call(func=func, args=args) if func is not use:
@@ -153,6 +147,17 @@ class Field(Frozen):
                 return set()
         return None
 
+    @property
+    def _ends(self) -> frozenset[str]:
+        """The methods after which it holds nothing; a session's transaction ends with its `with`."""
+        begins = {"begin", "begin_nested"} if self.resource.is_lazy else set()
+        return self.resource.closed_by | self.resource.rests_after | {"release", "terminate", *begins}
+
+    def _leaves_open(self) -> bool:
+        """Whether `with self.field` only ends a transaction."""
+        leaving = self.resource.leaving
+        return leaving is not None and leaving.exists and not leaving.closes
+
     def _borrows(self, file: File, call: ast.Call, position: int | None, keyword: str | None) -> bool:
         """Whether a call only borrows the field that it is given."""
         function = function_around(file, call) or file.tree
@@ -161,6 +166,22 @@ class Field(Frozen):
         effect = self.summaries.effects(file, function).of(call)
         fates = effect.argument_effects(position, keyword, self.resource, ITSELF, raised=False)
         return bool(fates) and fates <= {ArgumentEffect.BORROWS, ArgumentEffect.READS}
+
+
+def objects_made(file: File, cls: Definition) -> list[tuple[File, ast.Call]]:
+    """The calls that make an object of a class; none where too many files have its name."""
+    others = file.project.files_mentioning_all(cls.node.name)
+    files = {id(each): each for each in (file, *others)}.values() if others is not None else ()
+    return [(where, call) for where in files for call in where.nodes(ast.Call) if _makes(where, call, cls)]
+
+
+def _makes(file: File, call: ast.Call, cls: Definition) -> bool:
+    if last_name(call.func) == "cls":
+        around = owner(file, scope_around(file, call))
+        return around is not None and around.node is cls.node
+    name = file.resolve(call.func)
+    found = find_definition(file, name) if name is not None else None
+    return found is not None and found.node is cls.node
 
 
 def fields_touched(method_: Definition, dropped: bool) -> tuple[set[str], list[tuple[Definition, bool]]] | None:

@@ -155,7 +155,7 @@ class Lifetime(Frozen):
         exit_ = self.analysis.graph.exit
         found: set[str] = set()
         for end, fact in self._ends:
-            if end is exit_ and fact.state == "open":
+            if end is exit_ and (fact.state == "open" or self.resource.is_lazy):
                 paths = [w for relation, w in fact.aliases if relation in {ITSELF, CONTAINER} and isinstance(w, str)]
                 found.update(path.partition(".")[2] for path in paths if path.count(".") == 1)
         return sorted(found)
@@ -436,6 +436,15 @@ def _is_to_fail(file: File, call: ast.Call) -> bool:
 _EXPECTING = frozenset({"raises", "assertRaises", "assertRaisesRegex"})
 
 
+def field_of(life: Lifetime) -> Field | None:
+    """The field of an object in which a function leaves a resource."""
+    cls = owner(life.file, life.scope) if life.fields else None
+    if cls is None:
+        return None
+    first, *others = life.fields
+    return Field(life.file, cls, first, life.birth, life.resource, life.analysis.effects.summaries, tuple(others))
+
+
 class Lifetimes:
     """The lives of the resources of one project."""
 
@@ -481,10 +490,9 @@ class Lifetimes:
     def fields(self, file: File) -> Iterator[Field]:
         """Every field of a class of the file that is given a connection."""
         for life in self.of(file):
-            cls = owner(file, life.scope) if life.fields else None
-            if cls is not None and life.leak in {None, Leak.RAISED}:
-                first, *others = life.fields
-                yield Field(file, cls, first, life.birth, life.resource, self.summaries, tuple(others))
+            field = field_of(life) if life.leak in {None, Leak.RAISED} else None
+            if field is not None:
+                yield field
         for cls, name, call in in_class_bodies(file):
             if (resource := self.summaries.resource_of_driver(file, call)) is not None:
                 yield Field(file, cls, name, call, resource, self.summaries)

@@ -18,7 +18,7 @@ def find_recreation(made: Engine) -> tuple[File, ast.AST] | None:
     """What shows that a function that makes an engine, and keeps none, is called again and again."""
     file, call = made.file, made.call
     function = function_around(file, call)
-    if function is None or is_test_file(file) or _is_cached(file, function):
+    if function is None or is_test_file(file) or is_cached(file, function):
         return None
     its_fate = fate(file, call)
     if its_fate is Fate.DROPPED:
@@ -36,7 +36,7 @@ def _careless(file: File, function: Function) -> list[tuple[File, ast.Call]]:
     while todo:
         for where, call in _calls(*todo.pop()):
             caller, its_fate = function_around(where, call), fate(where, call)
-            if its_fate is Fate.KEPT or caller is None or _is_cached(where, caller):
+            if its_fate is Fate.KEPT or caller is None or is_cached(where, caller):
                 return []
             if its_fate is Fate.DROPPED and caller.name not in _ONCE and not is_test_file(where):
                 dropped.append((where, call))
@@ -60,7 +60,8 @@ _ONCE = frozenset({"__init__", "main", "setup", "configure", "create_app", "init
 _CACHES = ("cache", "memo", "singleton", "fixture", "once", "contextmanager")
 
 
-def _is_cached(file: File, function: Function) -> bool:
+def is_cached(file: File, function: Function) -> bool:
+    """Whether a decorator keeps what a function returns."""
     return any(any(word in file.segment(d).lower() for word in _CACHES) for d in function.decorator_list)
 
 

@@ -81,7 +81,7 @@ from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import Diagnostic, Impact, NoFix, rule
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Field
-from dbhygiene.lifetimes.messages import consequence
+from dbhygiene.lifetimes.messages import closing_verb, consequence
 from dbhygiene.source.file import File
 
 
@@ -89,7 +89,6 @@ from dbhygiene.source.file import File
 def check(file: File, field: Field) -> Iterator[Diagnostic]:
     if (
         field.resource.kind != "connection"
-        or field.resource.is_pooled
         or field.resource.is_object
         or field.birth is None
         or not field.never_closed()
@@ -103,7 +102,7 @@ def check(file: File, field: Field) -> Iterator[Diagnostic]:
     costs = not (field.resource.costs_nothing or field.is_of_one_object())
     yield Diagnostic(
         field.birth,
-        f"connection `{name}` is never closed, neither by `{cls.name}` nor by other code",
+        f"connection `{name}` is never {closing_verb(field.resource)}, neither by `{cls.name}` nor by other code",
         path=(*how_often.steps, (field.birth, "opened here and stored in the object")),
         fix=NoFix("cannot tell where it should be closed; add a `close` method and call it"),
         confidence=Confidence.LIKELY if costs and how_often.impact is not Impact.ONCE else Confidence.POSSIBLE,

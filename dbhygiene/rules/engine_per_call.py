@@ -91,6 +91,7 @@ def check(file: File, made: Engine) -> Iterator[Diagnostic]:
         return
     evidence = find_recreation(made)
     if evidence is None:
+        yield from _by_its_owner(file, made)
         return
     where, node = evidence
     yield Diagnostic(
@@ -119,6 +120,22 @@ def _repetition(file: File, node: ast.AST) -> Iterator[Step]:
         yield Step(file.path, file.span(node), words)
     elif (step := loop_step(node)) is not None:
         yield Step(file.path, file.span(step[0]), step[1])
+
+
+def _by_its_owner(file: File, made: Engine) -> Iterator[Diagnostic]:
+    """The finding about an engine whose object, or function, is made or called again and again."""
+    from dbhygiene.lifetimes.engine_owners import recreation  # which looks for callers
+
+    if (found := recreation(made)) is not None:
+        yield Diagnostic(
+            made.call,
+            found.words,
+            path=(*found.runs.steps, (made.call, "creates a new engine and pool each time")),
+            fix=NoFix("cannot tell where the engine should be kept; create it once, such as at module level"),
+            confidence=Confidence.LIKELY,
+            notes=("its connections stay open until the engine is garbage-collected", *found.runs.notes(file)),
+            impact=found.runs.impact,
+        )
 
 
 def _reason(file: File, where: File, node: ast.AST) -> str:

@@ -166,18 +166,22 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from dbhygiene.config.settings import Confidence
-from dbhygiene.diagnostics.model import Diagnostic, NoFix, rule
+from dbhygiene.diagnostics.model import Diagnostic, Impact, NoFix, rule
 from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.lifetimes import Leak, Lifetime
 from dbhygiene.lifetimes.enter_exit import fix_exit, leaking_exit
 from dbhygiene.lifetimes.fastapi import is_dependency
 from dbhygiene.lifetimes.leak_fixes import fix_leak
-from dbhygiene.lifetimes.messages import leak_notes, leak_steps, name_of_call
+from dbhygiene.lifetimes.messages import consequence, leak_notes, leak_steps, name_of_call
 from dbhygiene.pools.sessions import SESSION_KINDS
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Function, Located
+
+if TYPE_CHECKING:
+    from dbhygiene.lifetimes.session_fields import UnclosedSession
 
 _WORDS = {
     Leak.NEVER_CLOSED: "is never closed",
@@ -197,6 +201,11 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
         yield _left_open(file, life, leak)
     elif (left := leaking_exit(life)) is not None:
         yield _left_by_exit(file, life, *left)
+    elif life.fields:
+        from dbhygiene.lifetimes.session_fields import unclosed_session  # few functions store one
+
+        if (unclosed := unclosed_session(life)) is not None:
+            yield _left_in_field(file, life, unclosed)
 
 
 def _report_returned(file: File, life: Lifetime, function: Function) -> Diagnostic:
@@ -233,6 +242,22 @@ def _left_by_exit(file: File, life: Lifetime, leaving: Function, culprit: ast.Ca
         confidence=min(life.confidence, Confidence.LIKELY),
         notes=tuple(life.runs.notes(file)),
         subject=life.title,
+        impact=life.runs.impact,
+    )
+
+
+def _left_in_field(file: File, life: Lifetime, unclosed: UnclosedSession) -> Diagnostic:
+    cls, name = unclosed.field.cls.node.name, f"self.{unclosed.field.name}"
+    each = f"; each call of `{unclosed.method.name}` stores a new one" if unclosed.method is not None else ""
+    costs = not life.costs_nothing and life.runs.impact is not Impact.ONCE
+    return Diagnostic(
+        life.birth,
+        f"{life.resource.noun} `{name}` is never closed, neither by `{cls}` nor by other code{each}",
+        path=(*life.runs.steps, (life.birth, "opened here and stored in the object")),
+        fix=NoFix("cannot tell where it should be closed; add a `close` method and call it"),
+        confidence=Confidence.LIKELY if costs and not unclosed.field.is_of_one_object() else Confidence.POSSIBLE,
+        notes=(*consequence(life.resource, life.pool), *life.runs.notes(file)),
+        subject=name,
         impact=life.runs.impact,
     )
 

@@ -1,0 +1,86 @@
+"""Engines that a program makes again and again because it makes the object, or calls the function, that makes them."""
+
+from __future__ import annotations
+
+import ast
+
+from dbhygiene.diagnostics.model import Impact
+from dbhygiene.library.test_files import is_test_file
+from dbhygiene.lifetimes.fields import ENDING, objects_made
+from dbhygiene.lifetimes.impact import Runs, runs
+from dbhygiene.pools.engine_escape import Fate, fate
+from dbhygiene.pools.engines import Engine
+from dbhygiene.pools.recreated_engines import is_cached
+from dbhygiene.program.definitions import Definition, enclosing_class
+from dbhygiene.source.file import File, function_around, scope_around
+from dbhygiene.source.nodes import FUNCTION
+from dbhygiene.source.records import Record
+
+
+class Recreation(Record):
+    """Why an engine is made again and again."""
+
+    words: str
+    runs: Runs
+
+
+def recreation(made: Engine) -> Recreation | None:
+    """Return why an engine is made again and again, and what its object or function does with it; else None."""
+    file, call = made.file, made.call
+    function = function_around(file, call)
+    if function is None or is_test_file(file):
+        return None
+    is_manager = any("contextmanager" in file.segment(each) for each in function.decorator_list)
+    if is_cached(file, function) and not is_manager:
+        return None
+    its_fate = fate(file, call)
+    if its_fate is Fate.DROPPED or (is_manager and its_fate is Fate.HANDED_ON):
+        how_often = runs(file, call, by_exception=False)
+        if how_often.impact is Impact.REPEATED:
+            return Recreation(
+                f"each call of `{function.name}` creates an engine and its pool, and keeps neither", how_often
+            )
+    if its_fate is Fate.KEPT and (field := _field(file, call)) is not None:
+        return _in_object(file, call, *field)
+    return None
+
+
+def _field(file: File, call: ast.Call) -> tuple[Definition, str] | None:
+    """The field of an object that is given an engine, and its class."""
+    match file.parents.get(call):
+        case ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"), attr=name)]):
+            cls = enclosing_class(file, scope_around(file, call))
+            return (cls, name) if cls is not None else None
+    return None
+
+
+def _in_object(file: File, call: ast.Call, cls: Definition, field: str) -> Recreation | None:
+    """Why an engine that an object keeps is made again and again: the object is, or forgets it."""
+    others = file.project.files_mentioning_all(cls.name.rpartition(".")[2])
+    if others is None or any("dispose" in each.text for each in (file, *others)):
+        return None
+    how_often = runs(file, call, by_exception=False)
+    if (closer := _forgets(cls, field)) is not None and how_often.impact is not Impact.ONCE:
+        return Recreation(f"`{closer}` forgets the engine and its pool, and does not dispose of them", how_often)
+    makers = objects_made(file, cls)
+    if how_often.impact is not Impact.REPEATED or not makers:
+        return None
+    if any(fate(where, each) is not Fate.DROPPED for where, each in makers):
+        return None
+    return Recreation(f"each `{cls.node.name}` creates an engine and its pool, and is not kept", how_often)
+
+
+def _forgets(cls: Definition, field: str) -> str | None:
+    """The method that ends the life of an object, and only drops its engine."""
+    assert isinstance(cls.node, ast.ClassDef)
+    for method in cls.node.body:
+        if not (isinstance(method, FUNCTION) and method.name in ENDING):
+            continue
+        for part in ast.walk(method):
+            match part:
+                case ast.Assign(
+                    targets=[ast.Attribute(value=ast.Name(id="self"), attr=name)], value=ast.Constant(value=None)
+                ):
+                    if name == field:
+                        return method.name
+    return None
