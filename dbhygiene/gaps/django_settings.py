@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterator
 
 from dbhygiene.library.test_files import is_test_file
-from dbhygiene.program.evaluation import evaluate_member
-from dbhygiene.program.values import Called, Constant, Dict, Value, as_dict, options
+from dbhygiene.program.bindings import Bindings
+from dbhygiene.program.evaluation import evaluate, evaluate_member
+from dbhygiene.program.values import Called, Choice, Constant, Dict, Value, as_dict, options
 from dbhygiene.source.file import File
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Record
@@ -143,6 +144,11 @@ def age_of_connections(file: File) -> float | None:
         if (age := _age_in(database)) is None:
             return None
         ages.append(age)
+    for settings in _modules_that_set_ages(file):
+        for change in ages_set(settings):
+            if (age := change.seconds) is None:
+                return None
+            ages.append(0.0 if change.is_checked else age)
     return max(0.0, *ages) if ages else None
 
 
@@ -152,16 +158,104 @@ def _age_in(database: Value) -> float | None:
         said, age, checks = database.keywords, "conn_max_age", "conn_health_checks"
     else:
         said, age, checks = as_dict(database), "CONN_MAX_AGE", "CONN_HEALTH_CHECKS"
-    match said.items.get(age, Constant(0)), said.items.get(checks, Constant(False)):
-        case _ if said.open:
-            return None
-        case _, Constant(value=True):
-            return 0
-        case Constant(value=None), Constant():
+    if said.open:
+        return None
+    if said.items.get(checks) == Constant(True):
+        return 0
+    return seconds_of(said.items.get(age, Constant(0))) if checks not in said.items else None
+
+
+def seconds_of(age: Value) -> float | None:
+    """The number that an age is, or the default of a variable of the environment; infinite where it is None."""
+    match age:
+        case Constant(value=None):
             return float("inf")
-        case Constant(value=int() | float() as seconds), Constant():
+        case Constant(value=int() | float() as seconds):
             return seconds
+        case Choice(options=several):  # `env.int("CONN_MAX_AGE", default=60)`: that, or its default
+            constants = [each for each in several if isinstance(each, Constant)]
+            unknown = (each for each in several if not isinstance(each, (Constant, Called)))
+            return seconds_of(constants[0]) if len(constants) == 1 and not any(unknown) else None
     return None
+
+
+class AgeChange(Record):
+    """A statement that gives a database's connections an age, outside of the dict of the database.
+
+    `is_checked`: the module turns health checks on likewise.
+    """
+
+    value: ast.expr
+    seconds: float | None
+    is_checked: bool
+
+
+@query
+def ages_set(settings: File) -> tuple[AgeChange, ...]:
+    """What a module gives to `DATABASES["default"]["CONN_MAX_AGE"]`, by a subscript, `update` or `dj_database_url`."""
+    checked = any(evaluate(settings, value) == Constant(True) for value in _set(settings, "CONN_HEALTH_CHECKS"))
+    values = _set(settings, "CONN_MAX_AGE")
+    found = [AgeChange(value, seconds_of(evaluate(settings, value)), checked) for value in values]
+    for call in settings.nodes(ast.Call):
+        if (settings.resolve(call.func) or "").startswith("dj_database_url."):
+            words = {word.arg: word.value for word in call.keywords}
+            if (age := words.get("conn_max_age")) is not None:
+                tested = words.get("conn_health_checks")
+                is_checked = checked or (tested is not None and evaluate(settings, tested) == Constant(True))
+                found.append(AgeChange(age, seconds_of(evaluate(settings, age)), is_checked))
+    return tuple(found)
+
+
+@query
+def runs_under_daphne(settings: File) -> bool:
+    """Whether a settings module installs daphne, which serves the site by ASGI."""
+    values = (
+        value
+        for place, values in Bindings.of(settings).values.items()
+        if place.scope is settings.scope and place.path.endswith("_APPS")
+        for value in values
+    )
+    parts = (part for value in values for part in ast.walk(value))
+    return any(isinstance(part, ast.Constant) and part.value == "daphne" for part in parts)
+
+
+def _set(settings: File, key: str) -> Iterator[ast.expr]:
+    """What a module puts under a key into one of its databases."""
+    for assign in settings.nodes(ast.Assign):
+        for target in assign.targets:
+            match target:
+                case ast.Subscript(value=database, slice=ast.Constant(value=name)) if name == key:
+                    yield from (assign.value,) if _is_database(database) else ()
+    for call in (call for name in ("update", "setdefault") for call in settings.calls.get(name, ())):
+        match call:
+            case ast.Call(func=ast.Attribute(value=database), args=args, keywords=words) if _is_database(database):
+                yield from (word.value for word in words if word.arg == key)
+                for each in args:
+                    if isinstance(each, ast.Dict):
+                        pairs = zip(each.keys, each.values, strict=True)
+                        yield from (v for k, v in pairs if isinstance(k, ast.Constant) and k.value == key)
+                if len(args) == 2 and isinstance(args[0], ast.Constant) and args[0].value == key:
+                    yield from args[1:2]
+
+
+def _is_database(expr: ast.expr) -> bool:
+    """Whether an expression is `DATABASES["default"]`."""
+    match expr:
+        case ast.Subscript(value=ast.Name(id="DATABASES") | ast.Attribute(attr="DATABASES")):
+            return True
+    return False
+
+
+def _modules_that_set_ages(file: File) -> list[File]:
+    """The settings modules of the site that do so: of development, production or any other place."""
+    manage = file.project.module("manage", file)
+    found = {each.path: each for each in settings_files(file)}
+    for word in ("CONN_MAX_AGE", "conn_max_age"):
+        for other in file.project.files_containing(word):
+            is_near = manage is None or other.path.is_relative_to(manage.path.parent)
+            if is_near and other.is_program and not is_test_file(other):
+                found.setdefault(other.path, other)
+    return [*found.values()]
 
 
 def aliases(file: File) -> set[str]:

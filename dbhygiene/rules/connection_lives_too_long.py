@@ -47,6 +47,30 @@ DATABASES = {
 }
 ```
 
+An age that is set later, or by `dj_database_url`, is reported if the settings or the requirements name MySQL:
+
+```python
+import dj_database_url
+
+DATABASES = {
+    "default": {"ENGINE": "django.db.backends.mysql", "NAME": "shop"},
+    "archive": dj_database_url.parse("mysql://archive/shop", conn_max_age=86400),  # HYG310: 86400 s
+    "tested": dj_database_url.parse("mysql://test/shop", conn_max_age=86400, conn_health_checks=True),
+}
+DATABASES["default"]["CONN_MAX_AGE"] = None  # HYG310: forever
+```
+
+Under ASGI, each request may run in another thread, and its connection stays there. Django's documentation advises
+against any age. The rule looks at settings that install `daphne`:
+
+```python
+INSTALLED_APPS = ["daphne", "shop"]
+DATABASES = {
+    "default": {"ENGINE": "django.db.backends.postgresql", "CONN_MAX_AGE": 60},  # HYG310: under ASGI
+    "plain": {"ENGINE": "django.db.backends.postgresql", "CONN_MAX_AGE": 0},
+}
+```
+
 ## Fix safety
 
 Unsafe: the fix adds `CONN_HEALTH_CHECKS`, which older versions than Django 4.1 ignore. It costs each request one round
@@ -64,14 +88,55 @@ from collections.abc import Iterator
 
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.edits import AddItem
-from dbhygiene.diagnostics.model import Diagnostic, Fix, Safety, rule
+from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, Safety, rule
+from dbhygiene.gaps.django_settings import ages_set, runs_under_daphne, seconds_of
+from dbhygiene.gaps.servers import is_sqlite_only, verdict
+from dbhygiene.library.test_files import is_test_file
+from dbhygiene.pools.sqlalchemy import MYSQL
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import Constant, as_dict
 from dbhygiene.source.file import File
 
 
-@rule("HYG310", on=ast.Dict, imports={"CONN_MAX_AGE"})
-def check(file: File, literal: ast.Dict) -> Iterator[Diagnostic]:
+@rule("HYG310", on=File, imports={"CONN_MAX_AGE", "conn_max_age"})
+def check(file: File, _: File) -> Iterator[Diagnostic]:
+    limit = file.project.settings.lifetime_limit
+    if not is_test_file(file) and runs_under_daphne(file):
+        yield from _under_asgi(file)
+        return
+    for literal in file.nodes(ast.Dict):
+        yield from _check_literal(file, literal, limit)
+    for change in ages_set(file):
+        if change.seconds is None or change.is_checked or change.seconds < limit or is_test_file(file):
+            continue
+        found = verdict(file)
+        if found.server == MYSQL and not found.is_assumed:
+            fix = NoFix("the dict of the database is made elsewhere; set `CONN_HEALTH_CHECKS` beside `CONN_MAX_AGE`")
+            yield _diagnostic(change.value, change.seconds, limit, fix)
+
+
+def _under_asgi(file: File) -> Iterator[Diagnostic]:
+    """Any age: each request may run in another thread, and leave its connection there."""
+    ages = {change.value: change.seconds for change in ages_set(file)}
+    for literal in file.nodes(ast.Dict):
+        written = {k.value: v for k, v in zip(literal.keys, literal.values, strict=True) if isinstance(k, ast.Constant)}
+        if "ENGINE" in written and (age := written.get("CONN_MAX_AGE")) is not None:
+            engine = evaluate(file, written["ENGINE"])
+            if not (isinstance(engine, Constant) and "sqlite" in str(engine.value)):
+                ages[age] = seconds_of(evaluate(file, age))
+    for node, seconds in ages.items():
+        if seconds and not is_sqlite_only(file):
+            yield Diagnostic(
+                node,
+                "`CONN_MAX_AGE` leaves connections open under ASGI: a later request may use another thread",
+                fix=NoFix("set it to 0, or let the driver pool connections"),
+                confidence=Confidence.LIKELY,
+                notes=("this module installs `daphne`; after a request, Django keeps a connection that is younger",),
+                subject="CONN_MAX_AGE",
+            )
+
+
+def _check_literal(file: File, literal: ast.Dict, limit: float) -> Iterator[Diagnostic]:
     pairs = zip(literal.keys, literal.values, strict=True)
     written = {key.value: item for key, item in pairs if isinstance(key, ast.Constant)}
     age = written.get("CONN_MAX_AGE")
@@ -81,16 +146,19 @@ def check(file: File, literal: ast.Dict) -> Iterator[Diagnostic]:
     engine, seconds = database.get("ENGINE"), database.get("CONN_MAX_AGE")
     if not (isinstance(engine, Constant) and isinstance(engine.value, str) and "mysql" in engine.value):
         return
-    if not isinstance(seconds, Constant) or not _is_long(seconds.value, file.project.settings.lifetime_limit):
+    if not isinstance(seconds, Constant) or not _is_long(seconds.value, limit):
         return
-    kept = "forever" if seconds.value is None else f"for {seconds.value} s"
-    limit = file.project.settings.lifetime_limit
     fix = Fix(
         "Turn on `CONN_HEALTH_CHECKS`: it tests connections before each request",
         (AddItem(file.span(literal), '"CONN_HEALTH_CHECKS"', "True"),),
         Safety.UNSAFE,
     )
-    yield Diagnostic(
+    yield _diagnostic(age, seconds.value, limit, fix)
+
+
+def _diagnostic(age: ast.expr, seconds: object, limit: float, fix: Fix | NoFix) -> Diagnostic:
+    kept = "forever" if seconds in (None, float("inf")) else f"for {seconds} s"
+    return Diagnostic(
         age,
         f"`CONN_MAX_AGE` keeps connections {kept}, but the server closes idle ones after {limit} s",
         fix=fix,
