@@ -193,12 +193,8 @@ class Gaps:
 
     def _read_before(self, file: File, code: Code) -> Iterator[Code]:
         """The functions that had the name of this one when other files were found to lead to them."""
-        for each in self._reach:
-            if (
-                each.file is not file
-                and each.file.path == file.path
-                and _place(each.file, each.code) == _place(file, code)
-            ):
+        for each in self._reach.with_name_of(file, code):
+            if each.file is not file and _place(each.file, each.code) == _place(file, code):
                 yield each.code
 
     @cached_property

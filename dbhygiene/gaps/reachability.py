@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from dbhygiene.gaps.decorators import with_decorators
@@ -41,6 +41,7 @@ class Reachability:
     def __init__(self, *, sync_only: bool = False) -> None:
         self._sync_only = sync_only  # coroutines run in the thread of their event loop
         self._known: dict[Code, EffectSet] = {}
+        self._named: dict[tuple[str, str], list[EffectSet]] = defaultdict(list)  # by file and last name
         self.roots: set[Code] = set()  # where processes begin
         self._callers: dict[Code, set[Code]] = defaultdict(set)
 
@@ -55,6 +56,7 @@ class Reachability:
                 continue
             look = _direct_effects(file, code)
             doing = self._known[code] = EffectSet(file, code, set(look.effects))
+            self._named[str(file.path), _last_name(code)].append(doing)
             looked_at.append(doing)
             for called_file, called in look.calls:
                 self._callers[called].add(code)
@@ -75,6 +77,10 @@ class Reachability:
 
     def effects_of(self, code: ast.AST) -> EffectSet | None:
         return self._known.get(code)  # type: ignore[call-overload, no-any-return]
+
+    def with_name_of(self, file: File, code: Code) -> Sequence[EffectSet]:
+        """The functions in a file, in any of its texts, whose last name is that of this one."""
+        return self._named.get((str(file.path), _last_name(code)), ())
 
     def above(self, code: ast.AST) -> Iterator[EffectSet]:
         """What leads to a function, and the function itself; nothing where it is not known."""
@@ -179,3 +185,7 @@ def effects_in(file: File, *nodes: ast.AST) -> set[type[object]]:
             doing = reach.effects_of(routine.code)
             does |= doing.effects if doing else set()
     return does
+
+
+def _last_name(code: Code) -> str:
+    return code.name if isinstance(code, FUNCTION) else ""
