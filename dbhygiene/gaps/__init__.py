@@ -18,7 +18,7 @@ from dbhygiene.gaps.callbacks import callbacks
 from dbhygiene.gaps.database_aliases import aliases_of
 from dbhygiene.gaps.decorators import with_decorators
 from dbhygiene.gaps.duration import FOR_EVER, UNBOUNDED, Duration
-from dbhygiene.gaps.effects import Context, Location, Query, Segment, report_unsettled
+from dbhygiene.gaps.effects import Context, Location, Query, Segment, Wait, report_unsettled
 from dbhygiene.gaps.entry_points import (
     VAGUE,
     Root,
@@ -39,6 +39,7 @@ from dbhygiene.library.schedulers import WORDS
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.library.waits import WaitKind, waits_of
 from dbhygiene.program.classes import FunctionAt
+from dbhygiene.program.code import own_nodes
 from dbhygiene.program.entry_point import EntryPoint
 from dbhygiene.project.project import FEW
 from dbhygiene.source.file import File, NoProject, ProjectView
@@ -89,6 +90,9 @@ class Gaps:
             for code in file.functions:
                 if code not in run_by_process and _may_have_gap(self._others, code):
                     yield from filter(self._lasts, self._within(Context(file, code, ignore_decorators=True)))
+        for code in file.functions:
+            if code not in run_by_process and self._waits_around_given(file, code):
+                yield from self._around_given(file, code)
         for function, place in callbacks(file):
             wait = Location(file, place, f"the next call of `{function.name}` may come hours later")
             yield from self._between_calls(file, function, wait, UNBOUNDED)
@@ -98,6 +102,26 @@ class Gaps:
             )
             wait = wait.leading_to(Location(job.scheduler, job.call, "the job is scheduled here"))
             yield from self._between_calls(file, function, wait, Duration(0.0, job.pause, job.pause))
+
+    def _waits_around_given(self, file: File, code: Code) -> bool:
+        """Whether a function waits and calls what it, or a function around it, is given."""
+        doing = self._others.effects_of(code) or (self._reach.effects_of(code) if self._knows_project else None)
+        return doing is not None and Wait in doing.effects and _calls_given(file, code)
+
+    def _around_given(self, file: File, code: Code) -> Iterator[Gap]:
+        """The gaps between two calls of what a function is given: what its callers give decides."""
+        for above in [*self._reach.above(code)]:
+            self._summary(Context(above.file, above.code))
+            self._summary(Context(above.file, above.code, ignore_decorators=True))
+        found: dict[ast.AST, Gap] = {}
+        for context in [each for each in self._gaps if each.code is code and each.callbacks]:
+            for gap in self._gaps[context]:
+                known = found.setdefault(gap.wait.node, gap)
+                if gap.seconds.rank(self._limit) > known.seconds.rank(self._limit):
+                    found[gap.wait.node] = gap
+        for gap in found.values():
+            if gap.seconds.confidence(self._limit) is not None and self._is_for_here(gap):
+                yield replace(gap, entry=self._entry(file, code))
 
     def _jobs_of(self, file: File) -> Iterator[tuple[Job, Function]]:
         """The jobs that are functions of a file, with the function as it is now: a fix may have changed the file."""
@@ -149,7 +173,9 @@ class Gaps:
     def _might_have(self, file: File) -> bool:
         """Whether a function of the file could have a gap, whoever leads to it."""
         self._others.explore((file, code) for code in file.functions)
-        if callbacks(file) or any(_may_have_gap(self._others, code) for code in file.functions):
+        if callbacks(file) or any(
+            _may_have_gap(self._others, code) or self._waits_around_given(file, code) for code in file.functions
+        ):
             return True
         asks = any(Query in each.effects for code in file.functions if (each := self._others.effects_of(code)))
         return asks and any(job.file.path == file.path for job in (*jobs(file), *self._jobs))
@@ -322,6 +348,19 @@ def _reachable_from(functions: Iterable[FunctionAt]) -> set[tuple[Path, str]]:
     reach = Reachability()
     reach.explore((function.file, function.node) for function in functions)
     return {_place(each.file, each.code) for each in reach}
+
+
+@query
+def _calls_given(file: File, code: Code) -> bool:
+    """Whether a function calls a parameter, of its own or of a function around it."""
+    if not isinstance(code, FUNCTION):
+        return False
+    outer = [code, *(above for above in file.around(code) if isinstance(above, FUNCTION))]
+    given = {each.arg for function in outer for each in (*function.args.posonlyargs, *function.args.args)}
+    return any(
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in given
+        for node in own_nodes(code)
+    )
 
 
 @query
