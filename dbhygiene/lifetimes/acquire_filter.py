@@ -45,6 +45,9 @@ class AcquireFilter:
         """Whether a call may return a connection."""
         if self.names is None or self._is_named(file, call):
             return True
+        match call:
+            case ast.Call(func=ast.Name(id="next"), args=[ast.Call(func=generator)]):
+                return self.is_acquire_name(last_name(generator))
         given = [*call.args, *(word.value for word in call.keywords)]
         return any(self.is_acquire_name(word) for each in given for word in may_open(file, each))
 

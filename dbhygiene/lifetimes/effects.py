@@ -214,6 +214,8 @@ class FunctionSemantics(cfg.Semantics):
                 is_sure=passed.is_sure and not callees,
                 is_shared=passed.is_shared,
             )
+        if known.returns is None and (yielded := self._yielded_by_next(call)) is not None:
+            known = yielded
         return CallEffect(known, closing, callees, complete, sets, self.summaries)
 
     def _returned_model(self, callees: tuple[BoundCallee, ...]) -> CallModel:
@@ -229,6 +231,15 @@ class FunctionSemantics(cfg.Semantics):
             is_shared=any(each.is_shared for each in given),
             instead=frozenset(name for each in given for name in each.instead),
         )
+
+    def _yielded_by_next(self, call: ast.Call) -> CallModel | None:
+        """The model of `next(generator())`, for a generator of the project."""
+        match call:
+            case ast.Call(func=ast.Name(id="next"), args=[ast.Call() as made]):
+                found = self._meaning_of(made)
+                if len(found.callees) == 1 and found.complete:
+                    return self.summaries.model_of_next(found.callees[0].definition)
+        return None
 
     def _passed_call(self, call: ast.Call, callees: tuple[BoundCallee, ...], complete: bool) -> CallModel | None:
         """The model of the call by which a function that is passed here opens what this call returns."""

@@ -75,6 +75,12 @@ class _ReturnContext(Record):
     function: ast.AST
 
 
+class _YieldContext(Record):
+    """The session that a generator yields first."""
+
+    function: ast.AST
+
+
 class _ParameterContext(Record):
     """What a function does with a parameter that is given a resource."""
 
@@ -98,7 +104,7 @@ class _FieldContext(Record):
     resource: Resource
 
 
-_Inferred: TypeAlias = "_ReturnContext | _ParameterContext | _ClassContext | _FieldContext"
+_Inferred: TypeAlias = "_ReturnContext | _YieldContext | _ParameterContext | _ClassContext | _FieldContext"
 
 
 class _Ends(Record):
@@ -332,6 +338,8 @@ class Summaries:
         match asked:
             case _ReturnContext(function=function):
                 return self._infer_returned(function)
+            case _YieldContext(function=function):
+                return self._infer_yielded(function)
             case _ParameterContext(function=function, name=name, resource=resource):
                 return self._infer_argument(function, name, resource)
             case _ClassContext(cls=cls):
@@ -341,7 +349,12 @@ class Summaries:
 
     def _give_up(self, asked: _Inferred) -> None:
         match asked:
-            case _ReturnContext(function=code) | _ParameterContext(function=code) | _ClassContext(cls=code):
+            case (
+                _ReturnContext(function=code)
+                | _YieldContext(function=code)
+                | _ParameterContext(function=code)
+                | _ClassContext(cls=code)
+            ):
                 give_up(self._definitions[code].file, code, UNSETTLED)
 
     def _infer_object(self, cls: Definition) -> CallModel | None:
@@ -354,6 +367,30 @@ class Summaries:
         return all(name in _KEEPING for name in definition.decorators) and len(list(definition.decorators)) == len(
             definition.node.decorator_list
         )
+
+    def model_of_next(self, definition: Definition) -> CallModel | None:
+        """The session that `next(generator())` gives; the generator is dropped at once, and closes it too early."""
+        node = definition.node
+        if not isinstance(node, FUNCTION) or not _is_generator(definition.file, node) or node.decorator_list:
+            return None
+        self._definitions[node] = definition
+        found: CallModel | None = self._inferred.of(_YieldContext(node))
+        return found
+
+    def _infer_yielded(self, node: ast.AST) -> CallModel | None:
+        definition = self._definitions[node]
+        assert isinstance(node, FUNCTION)
+        if len(definition.file.functions[node].yields) != 1:
+            return None
+        analysis = self.analyse_again(definition.file, node)
+        if analysis is None:
+            return None
+        for site, resource in analysis.own_resources:
+            for at, fact in analysis.history(site) if resource.is_lazy else ():
+                if isinstance(at.event, cfg.Yield) and isinstance(at.event.node, ast.Yield):
+                    if analysis.transfer.holds(at.event.node.value, fact) == ITSELF:
+                        return CallModel(resource)
+        return None
 
     def _infer_returned(self, node: ast.AST) -> CallModel | None:
         definition = self._definitions[node]
