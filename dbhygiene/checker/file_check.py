@@ -12,6 +12,7 @@ from dbhygiene.checker.own_findings import OWN_CODES, internal_error, syntax_err
 from dbhygiene.checker.registry import all_rules
 from dbhygiene.checker.selection import is_ignored_in
 from dbhygiene.checker.subjects import Analyses, WordIndex
+from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.fingerprints import add_fingerprints, normalise
 from dbhygiene.diagnostics.model import AnyRule, Diagnostic, Finding, Step
 from dbhygiene.source.file import File
@@ -21,6 +22,8 @@ from dbhygiene.source.scopes import Scope
 
 if TYPE_CHECKING:
     from dbhygiene.diagnostics.suppressions import Suppression
+
+_COPIED = "this file is a copy of another project's code, by its directory: report it there, or exclude the directory"
 
 
 def check_file(
@@ -113,8 +116,11 @@ def _run(file: File, on: str, rules: Sequence[AnyRule], analyses: Analyses) -> I
 
 
 def _to_finding(file: File, rule: AnyRule, report: Diagnostic) -> Finding:
+    from dbhygiene.library.copies import is_copied  # for the few files with findings
+
     span = report.at if isinstance(report.at, Span) else file.span(report.at)
     expression = file.excerpt(span) if isinstance(report.at, Span) else normalise(report.at)
+    copied = is_copied(file)
     return Finding(
         file.path,
         span,
@@ -123,8 +129,8 @@ def _to_finding(file: File, rule: AnyRule, report: Diagnostic) -> Finding:
         report.message,
         tuple(s if isinstance(s, Step) else Step(file.path, file.span(s[0]), s[1]) for s in report.path),
         report.fix,
-        report.confidence,
-        report.notes,
+        Confidence.POSSIBLE if copied else report.confidence,
+        (*report.notes, _COPIED) if copied else report.notes,
         report.subject,
         _context(file, span.line),
         expression,

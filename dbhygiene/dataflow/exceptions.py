@@ -19,6 +19,7 @@ class Thrown(NamedTuple):
     name: str
     exact: bool = True
     never: tuple[str, ...] = ()  # what it has passed the handlers of
+    caught_by: frozenset[str] = frozenset()  # classes of which it surely is, whatever else
 
     def excluding(self, names: Iterable[str | None]) -> Thrown:
         """The same, once handlers for these have not caught it."""
@@ -79,7 +80,7 @@ def match_handler(thrown: Thrown, by: str | None, bases: Bases) -> Catches:
     if by == "BaseException":
         return Catches.ALWAYS
     above, complete = ancestors(thrown.name, bases)
-    if by is not None and by in above:
+    if by is not None and (by in above or by in thrown.caught_by):
         return Catches.ALWAYS
     if by is None:
         return Catches.MAYBE if "Exception" in above else Catches.NEVER

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Sequence
 
 from dbhygiene.gaps.django_settings import settings_files
 from dbhygiene.gaps.duration import FOR_EVER, SHORTEST_TIMEOUT, Duration
-from dbhygiene.library.waits import CLOCKS, QUICK_COMMANDS, QUICK_PROGRAMS, WaitingCall, WaitKind
+from dbhygiene.library.waits import CLOCKS, CONSENT, CONSENTS, QUICK_COMMANDS, QUICK_PROGRAMS, WaitingCall, WaitKind
 from dbhygiene.program.arguments import argument
 from dbhygiene.program.bindings import Bindings
 from dbhygiene.program.evaluation import evaluate, evaluate_member
-from dbhygiene.program.values import UNKNOWN, Called, Constant, Value, calculate, options
+from dbhygiene.program.values import UNKNOWN, Called, Constant, Value, calculate, options, patterns
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION
 
@@ -56,6 +56,14 @@ def poll_duration(file: File, call: ast.Call, lasts: Duration) -> Duration:
             if limit is not None and limit.likely < SHORTEST_TIMEOUT:
                 return Duration(most=lasts.most)
     return lasts
+
+
+def asks_for_consent(file: File, call: ast.Call) -> bool:
+    """Whether a call that waits for a person asks for a yes or no."""
+    if file.resolve(call.func) in CONSENTS:
+        return True
+    texts = patterns(evaluate(file, call.args[0])) if call.args else []
+    return any(CONSENT.search(text) for text in texts)
 
 
 def _leaves(branch: ast.If) -> bool:

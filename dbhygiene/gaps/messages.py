@@ -2,26 +2,53 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import ASSUMPTION, Step
+from dbhygiene.gaps.call_durations import asks_for_consent
 from dbhygiene.gaps.duration import confidence_of_timeout
 from dbhygiene.gaps.effects import Location
 from dbhygiene.gaps.implicit import Gap
 from dbhygiene.gaps.servers import verdict
+from dbhygiene.library.waits import WaitKind
 from dbhygiene.pools.sqlalchemy import MYSQL
 from dbhygiene.program.rounds import in_round_before
-from dbhygiene.source.nodes import Located
+from dbhygiene.source.nodes import FUNCTION, Located
 
 if TYPE_CHECKING:
     from dbhygiene.gaps.explicit import ExplicitGap
 
 
 def confidence(gap: Gap) -> Confidence:
-    """How sure it is that the server has closed the connection meanwhile."""
-    return confidence_of_timeout(gap.seconds, gap.file.project.settings)
+    """How sure it is that the server has closed the connection meanwhile.
+
+    Whoever has just started a command says soon whether it is to go on.
+    """
+    settings = gap.file.project.settings
+    if settings.server_timeout is None and gap.kind is WaitKind.PERSON and _is_confirmed(gap.wait):
+        return Confidence.POSSIBLE
+    return confidence_of_timeout(gap.seconds, settings)
+
+
+def _is_confirmed(wait: Location) -> bool:
+    """Whether a person is asked for a yes or no, and not again and again."""
+    asked = wait.origin.node
+    return isinstance(asked, ast.Call) and asks_for_consent(wait.origin.file, asked) and not _is_asked_again(wait)
+
+
+def _is_asked_again(wait: Location | None) -> bool:
+    """Whether a wait, or a call that leads to it, lies in a loop that goes on after it."""
+    while wait is not None:
+        for around in wait.file.around(wait.node):
+            if isinstance(around, (ast.For, ast.AsyncFor, ast.While)):
+                return True
+            if isinstance(around, FUNCTION):
+                break
+        wait = wait.inner
+    return False
 
 
 def goes_stale(sure: Confidence) -> str:

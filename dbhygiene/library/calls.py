@@ -57,7 +57,7 @@ QUIET_METHODS = frozenset(
     keys values copy clear discard format join strip lstrip rstrip split rsplit splitlines lower upper title
     replace startswith endswith encode decode zfill count find partition rpartition isdigit debug info warning
     warn error exception critical log isoformat strftime total_seconds timestamp addCleanup addfinalizer callback
-    push enter_context enter_async_context pop_all push_async_callback push_async_exit
+    register_loader register_dumper push enter_context enter_async_context pop_all push_async_callback push_async_exit
     """.split()
 )
 
@@ -75,7 +75,43 @@ SETS_UP = frozenset(
     set_progress_handler set_trace_callback set_type_codec add_notice_handler add_notify_handler
     """.split()
 )
-SETTING = re.compile(r"\s*(?:SET|PRAGMA)\s", re.IGNORECASE)  # so does a query that begins like this
+# So does a query that begins like one of these, or asks for nothing but the connection's own state.
+_STATE = """
+    version database current_database current_schema current_user connection_id pg_backend_pid sqlite_version
+    pg_is_in_recovery
+    """
+SETTING = re.compile(
+    r"\s*(?:(?:SET|PRAGMA|SHOW(?:\s+(?:SESSION|GLOBAL))?\s+VARIABLES)\b"
+    rf"|SELECT\s+(?:@@|(?:pg_catalog\.)?(?:{'|'.join(_STATE.split())})\(\s*\)\s*;?\s*$))",
+    re.IGNORECASE,
+)
+READ_QUERY = re.compile(r"\s*\(?\s*(?:SELECT|SHOW|DESC|DESCRIBE|EXPLAIN|USE|SET|PRAGMA)\b", re.IGNORECASE)
+
+# The classes of all errors of a server, and of a library: what a query raises is one of these.
+DATABASE_ERRORS = frozenset(
+    """
+    sqlite3.Error sqlite3.dbapi2.Error aiosqlite.Error pymysql.Error pymysql.MySQLError pymysql.err.Error
+    pymysql.err.MySQLError pymysql.connect.Error MySQLdb.Error MySQLdb.MySQLError MySQLdb._exceptions.Error
+    MySQLdb._exceptions.MySQLError mysql.connector.Error mysql.connector.errors.Error mariadb.Error aiomysql.Error
+    aiomysql.MySQLError psycopg2.Error psycopg2.errors.Error psycopg.Error psycopg.errors.Error asyncpg.PostgresError
+    asyncpg.exceptions.PostgresError oracledb.Error cx_Oracle.Error pyodbc.Error pymssql.Error duckdb.Error
+    snowflake.connector.Error snowflake.connector.errors.Error sqlalchemy.exc.SQLAlchemyError
+    django.db.Error django.db.utils.Error django.db.DatabaseError django.db.utils.DatabaseError
+    sqlite3.DatabaseError sqlite3.dbapi2.DatabaseError aiosqlite.DatabaseError pymysql.DatabaseError
+    pymysql.err.DatabaseError MySQLdb.DatabaseError MySQLdb._exceptions.DatabaseError mysql.connector.DatabaseError
+    mysql.connector.errors.DatabaseError mariadb.DatabaseError psycopg2.DatabaseError psycopg.DatabaseError
+    oracledb.DatabaseError cx_Oracle.DatabaseError pyodbc.DatabaseError
+    """.split()
+)
+DATABASE_ERROR_WORDS = re.compile(r"\b(?:Error|DatabaseError|MySQLError|PostgresError|SQLAlchemyError)\b")
+# Methods that ask the server, and raise nothing but such errors; the second ones, where they follow one of the first.
+ASKS = frozenset(
+    """
+    execute executemany executescript callproc fetchone fetchall fetchmany commit rollback begin ping select_db flush
+    query scalar scalars one_or_none scalar_one scalar_one_or_none filter_by with_for_update
+    """.split()
+)
+ASKS_ON = frozenset("all first one filter get count delete update join order_by limit offset options distinct".split())
 
 _BORROWING_FUNCTIONS = """
     any all sum int float round abs divmod decimal.Decimal json.dumps flask.jsonify flask.render_template

@@ -12,6 +12,9 @@ from dbhygiene.library.words import words
 COMMANDS = words("command group callback task")
 COMMAND_LINES = words("click typer invoke fabric cyclopts rich_click asyncclick")
 
+# Decorators of click that give a function the context of the command that runs.
+COMMAND_CONTEXTS = words("pass_context pass_obj")
+
 # Decorators, by the last part of their name, of functions that a web framework calls when the program starts or stops;
 # and those that are given such a name, as in `@app.on_event("startup")`.
 STARTS = words(
@@ -26,12 +29,15 @@ EVENTS = words("on_event listener")
 NEUTRAL = words(
     """
     staticmethod classmethod property wraps contextmanager asynccontextmanager abstractmethod override overload final
-    lru_cache cache cached_property option argument pass_context pass_obj version_option help_option no_type_check
+    lru_cache cache cached_property option argument version_option help_option no_type_check
     """
 )
 
 # Calls that run a function which they are given once; by the last part of their name.
 CALLED_ONCE = words("set_defaults run run_until_complete Fire wrapper RunPython")
+
+# Arguments of pools of threads or processes: each worker runs the function once, before its work.
+CALLED_PER_WORKER = words("initializer")
 
 # Methods of parsers of the command line that are given words, and look nothing up by them.
 ARGUMENTS = words("add_argument add_parser add_option")

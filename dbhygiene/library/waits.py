@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 
 from dbhygiene.library.words import words
@@ -66,6 +67,10 @@ _PEOPLE = _waits(
     questionary.Question.ask questionary.Question.unsafe_ask prompt_toolkit.prompt sys.stdin.readline
     django.db.migrations.questioner.InteractiveMigrationQuestioner""",
 )
+
+# Those that ask for a yes or no; others ask for it in their words.
+CONSENTS = words("click.confirm typer.confirm rich.prompt.Confirm.ask")
+CONSENT = re.compile(r"\by(?:es)?\]?\s*[/|]\s*\[?n(?:o)?\b", re.IGNORECASE)
 
 _PROCESSES = {
     **_waits(

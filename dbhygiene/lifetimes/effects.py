@@ -13,9 +13,13 @@ from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import Outcome
 from dbhygiene.dataflow.exceptions import CANCELLED, GENERATOR_EXIT, ORDINARY, SYSTEM_EXIT, Thrown
 from dbhygiene.library.calls import (
+    ASKS,
+    ASKS_ON,
     BORROWING_METHODS,
     CALLS,
     CLOSERS,
+    DATABASE_ERROR_WORDS,
+    DATABASE_ERRORS,
     EXITS_AT_ONCE,
     LAZY,
     LOGGERS,
@@ -57,6 +61,7 @@ if TYPE_CHECKING:
 
 _CURSOR_USES = frozenset({"execute", "executemany", "callproc", "fetchone", "fetchall", "fetchmany", "lastrowid"})
 _CONNECTION_USES = frozenset({"cursor", "commit", "rollback", "close", "autocommit", "begin", "ping", "select_db"})
+_DATABASE = ORDINARY._replace(caught_by=DATABASE_ERRORS)
 CONTEXT_MANAGERS = frozenset({"contextlib.contextmanager", "contextlib.asynccontextmanager"})
 FIXTURES = frozenset({"pytest.fixture", "pytest.yield_fixture", "pytest_asyncio.fixture"})
 
@@ -342,9 +347,13 @@ class FunctionSemantics(cfg.Semantics):
             call
         )
         if not quiet and (meaning.model or UNKNOWN).may_raise:
-            return Outcome()
+            return Outcome(raises=(_DATABASE,)) if self._raises_database_errors(call) else Outcome()
         reads = isinstance(call.func, ast.Attribute) and call.func.attr in READING_ITEMS_METHODS
         return Outcome(raises=self._at_items_of(call.args) if reads or name in READING_ITEMS else ())
+
+    def _raises_database_errors(self, call: ast.Call) -> bool:
+        """Whether a call asks a server, and some handler here may name the class of all errors of its driver."""
+        return _asks(call.func) and DATABASE_ERROR_WORDS.search(self.file.text) is not None
 
     def _is_log_argument(self, call: ast.Call) -> bool:
         """Whether a call only words an entry of a log, and does not use a connection for that."""
@@ -363,6 +372,8 @@ class FunctionSemantics(cfg.Semantics):
         if isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute):
             if node.value.func.attr in QUIET_METHODS | {"ensure_closed", "aclose", "release"}:
                 return ()
+            if self._raises_database_errors(node.value):
+                return (_DATABASE, CANCELLED)
         return (ORDINARY, CANCELLED)
 
     def at_items(self, iterated: ast.expr) -> tuple[Thrown, ...]:
@@ -521,3 +532,12 @@ def _is_quiet(method: ast.Attribute, args: list[ast.expr]) -> bool:
 
 def _logs(owner: ast.expr) -> bool:
     return last_name(owner) in LOGGERS
+
+
+def _asks(method: ast.expr) -> bool:
+    """Whether a method asks a server: `conn.execute`, or `session.query(Order).all`."""
+    if not isinstance(method, ast.Attribute):
+        return False
+    if method.attr in ASKS:
+        return True
+    return method.attr in ASKS_ON and isinstance(method.value, ast.Call) and _asks(method.value.func)

@@ -18,6 +18,7 @@ then a `for` loop makes no difference.
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
@@ -30,6 +31,8 @@ from dbhygiene.library.django import COMMANDS as DJANGO_COMMANDS
 from dbhygiene.library.entry_points import (
     ARGUMENTS,
     CALLED_ONCE,
+    CALLED_PER_WORKER,
+    COMMAND_CONTEXTS,
     COMMAND_LINES,
     COMMANDS,
     EVENTS,
@@ -95,11 +98,12 @@ class _CallSite(Record):
     is_first: bool = False
 
 
-def runs(file: File, node: ast.AST, *, by_exception: bool) -> Runs:
+def runs(file: File, node: ast.AST, *, by_exception: bool, may_go_on: bool = True) -> Runs:
     """Return how often the code at a node runs.
 
     Arguments:
         by_exception: whether only an exception there leaves something open.
+        may_go_on: whether something is left open, too, where the code after it does not run to its end.
     """
     if (outside := _outside_of_programs(file)) is not None:
         return outside
@@ -107,7 +111,7 @@ def runs(file: File, node: ast.AST, *, by_exception: bool) -> Runs:
     above: dict[Function, set[Function | None]] = {}
     verdict = _UNKNOWN
     for place in todo:  # grows as it is gone through
-        function, caught, found = _climb(place)
+        function, caught, found = _climb(place, ends=place.is_first and not may_go_on)
         if found is None and caught and not place.is_first and _lasts_after(place, function):
             return _UNKNOWN
         if found is None:
@@ -153,10 +157,16 @@ class _Climb(NamedTuple):
     verdict: Runs | list[_CallSite] | None = None
 
 
-def _climb(place: _CallSite) -> _Climb:
-    """Go outwards from a place, and note loops and handlers on the way."""
+def _climb(place: _CallSite, *, ends: bool) -> _Climb:
+    """Go outwards from a place, and note loops and handlers on the way.
+
+    Arguments:
+        ends: whether a loop counts for nothing that is left once the code of the place has run.
+    """
     file, inside, caught = place.file, place.node, place.caught
+    is_last = False  # whether the loop around is left after it
     for around in file.around(place.node):
+        is_last = is_last or (ends and _is_left_after(around, inside))
         match around:
             case ast.Lambda():
                 return _Climb(None, caught, _UNKNOWN)
@@ -166,10 +176,27 @@ def _climb(place: _CallSite) -> _Climb:
                 caught = True
             case ast.With() | ast.AsyncWith() if inside in around.body and any(map(_suppresses, around.items)):
                 caught = True
+            case ast.For() | ast.AsyncFor() | ast.While() if is_last:
+                is_last = False
             case ast.stmt() | ast.expr() if (caught or isinstance(around, ast.While)) and _repeats(around, inside):
                 return _Climb(None, caught, _in_loop(place, around))
         inside = around
     return _Climb(None, caught)
+
+
+def _is_left_after(around: ast.AST, inside: ast.AST) -> bool:
+    """Whether the statements that follow within a block, or the `else` of a `try`, end in `break` or `return`."""
+    for block in (getattr(around, name, None) for name in ("body", "orelse", "finalbody")):
+        if isinstance(block, list) and inside in block:
+            rest = block[block.index(inside) + 1 :]
+            if isinstance(around, ast.Try) and block is around.body:
+                rest += around.orelse
+            return bool(rest) and isinstance(rest[-1], (ast.Break, ast.Return)) and not _goes_round(rest)
+    return False
+
+
+def _goes_round(statements: list[ast.stmt]) -> bool:
+    return any(isinstance(part, ast.Continue) for statement in statements for part in ast.walk(statement))
 
 
 def _in_loop(place: _CallSite, loop: ast.stmt | ast.expr) -> Runs:
@@ -241,16 +268,23 @@ def _callers(place: _CallSite, function: Function, caught: bool) -> Runs | list[
     file = place.file
     if (verdict := _runs_as_registered(place, function, caught)) is not None:
         return verdict
+    if _is_program(file, function):
+        return Runs(Impact.ONCE, entry=EntryPoint("once, as a program", file, function))
     scope = file.functions[function].class_scope
     cls = Definition(file, scope.node, scope.name) if scope is not None else None  # type: ignore[arg-type]
     by_base = _runs_by_base_class(cls, function) if cls is not None else None
     if by_base is _UNKNOWN or _may_be_imported(file, function, cls):
         return _UNKNOWN
-    mentions = _mentions(file, function, cls)
+    mentions = _uses_where_made(file, function, cls) if cls is not None else None
+    if mentions is None:
+        mentions = _mentions(file, function, cls)
     if mentions is None:
         return _UNKNOWN
     places = []
     for where, node, is_sure in mentions:
+        if (starts := _call_of_workers(where, node)) is not None:
+            by_base = Runs(Impact.ONCE, entry=EntryPoint("once in each worker", where, starts))
+            continue
         call = _call(where, node)
         if call is None:
             return _UNKNOWN
@@ -271,12 +305,20 @@ def _runs_as_registered(place: _CallSite, function: Function, caught: bool) -> R
             if caught:
                 return _UNKNOWN  # the program keeps the connection
             return Runs(Impact.ONCE, entry=EntryPoint("once, when the program starts or stops", place.file, decorator))
+        if word in COMMAND_CONTEXTS and "click" in str(place.file.resolve(called)):
+            return Runs(Impact.ONCE, entry=EntryPoint("once, as a part of a command", place.file, decorator))
         if word in COMMANDS and _is_command_line(place.file, called):
             return Runs(Impact.ONCE, entry=EntryPoint("once, as a command", place.file, decorator))
         if word in TASKS or handler(function) is decorator:
             return Runs(Impact.REPEATED, entry=registration(place.file, decorator))
-        return _UNKNOWN
+        if not _is_program(place.file, function):  # what starts the program is not registered anywhere else
+            return _UNKNOWN
     return None
+
+
+def _is_program(file: File, function: Function) -> bool:
+    """Whether the project installs a function as a program."""
+    return f"{file.module}:{function.name}" in file.project.programs
 
 
 def _is_start(decorator: ast.expr) -> bool:
@@ -321,12 +363,26 @@ def _runs_by_base_class(cls: Definition, function: Function) -> Runs | None:
 
 
 def _may_be_imported(file: File, function: Function, cls: Definition | None) -> bool:
-    """Whether other projects may call a function: a public one of a package that is distributed."""
+    """Whether other projects may call a function: a public one of a package that is distributed.
+
+    What installs programs is an application; of it, only what the package itself offers is for others.
+    """
     names = [function.name] if cls is None else [*cls.name.split("."), *({function.name} - _BY_CLASS)]
     if any(name.startswith("_") for name in names) or names == ["main"] or not file.project.is_distributed:
         return False
+    if file.project.programs:
+        top = file.project.module(file.module.partition(".")[0], file)
+        return top is not None and _offers(top, file, names[0])
     package, _, _ = file.module.rpartition(".")
     return file.path.name == "__init__.py" or (package != "" and file.project.module(package, file) is not None)
+
+
+def _offers(package: File, file: File, name: str) -> bool:
+    """Whether a package has a name of one of its files: by a mention, or by a star for all that stands there."""
+    stars = re.findall(r"\bfrom\s+([\w.]+)\s+import\s+\*", package.text)
+    if any(star.rpartition(".")[2] in file.module.split(".") for star in stars):
+        return True
+    return re.search(rf"\b{name}\b", package.text) is not None
 
 
 def _mentions(file: File, function: Function, cls: Definition | None) -> list[tuple[File, ast.expr, bool]] | None:
@@ -356,11 +412,53 @@ def _mentions(file: File, function: Function, cls: Definition | None) -> list[tu
     return found
 
 
+def _uses_where_made(file: File, function: Function, cls: Definition) -> list[tuple[File, ast.expr, bool]] | None:
+    """Where a method is called, of a class whose objects are all used where they are made: `Shop().open()`.
+
+    None where an object of the class is stored or handed on, so that any call of such a method may be meant.
+    """
+    if function.name.startswith("__") or "." in cls.name or not isinstance(cls.node, ast.ClassDef):
+        return None
+    own = list(walk(cls.node))
+    if any(isinstance(n, ast.Name) and n.id == "self" and not _is_owner(file, n) for n in own):
+        return None
+    others = file.project.files_mentioning_all(cls.name)
+    if others is None:
+        return None
+    found: list[tuple[File, ast.expr, bool]] = [
+        (file, n, True) for n in own if isinstance(n, ast.Attribute) and n.attr == function.name
+    ]
+    for where in {each.path: each for each in (file, *others)}.values():
+        if _outside_of_programs(where) is not None:
+            continue
+        if any(_looks_up(where, node) for node in _strings(where).get(cls.name, ())):
+            return None
+        for node in _nodes_naming(where, cls.name):
+            is_sure = _is_it(where, node, cls.node, is_method=False)
+            if is_sure is None:
+                continue
+            made = where.parents.get(node)
+            used = where.parents.get(made) if isinstance(made, ast.Call) and made.func is node else None
+            if not is_sure or not isinstance(used, ast.Attribute):
+                return None
+            if used.attr == function.name:
+                found.append((where, used, True))
+    return found
+
+
+def _is_owner(file: File, name: ast.Name) -> bool:
+    """Whether a name is read for one of its attributes."""
+    above = file.parents.get(name)
+    return isinstance(above, ast.Attribute) and above.value is name
+
+
 def _looks_up(file: File, node: ast.Constant) -> bool:
     """Whether a string may name a function; not where it is compared, or an argument of the command line."""
     for around in file.around(node):
         match around:
             case ast.Compare() | ast.MatchValue() | ast.keyword(arg="choices"):
+                return False
+            case ast.Assign(targets=[ast.Name(id="__all__")]) | ast.AugAssign(target=ast.Name(id="__all__")):
                 return False
             case ast.Call(func=called):
                 return last_name(called) not in ARGUMENTS
@@ -455,6 +553,15 @@ def _call(file: File, node: ast.expr) -> ast.AST | None:
         above = file.parents.get(above)
     if isinstance(above, ast.Call) and (above.func is node or last_name(above.func) in CALLED_ONCE):
         return above
+    return None
+
+
+def _call_of_workers(file: File, node: ast.expr) -> ast.Call | None:
+    """The call that makes workers, each of which runs a function when it starts."""
+    above = file.parents.get(node)
+    if isinstance(above, ast.keyword) and above.arg in CALLED_PER_WORKER:
+        call = file.parents[above]
+        return call if isinstance(call, ast.Call) else None
     return None
 
 

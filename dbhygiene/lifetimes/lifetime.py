@@ -14,7 +14,7 @@ from dbhygiene.config.settings import Confidence
 from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import EdgeKind, Node
 from dbhygiene.diagnostics.model import Impact
-from dbhygiene.library.calls import SETS_UP, SETTING
+from dbhygiene.library.calls import READ_QUERY, SETS_UP, SETTING
 from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.analysis import Analysis, is_transferred
 from dbhygiene.lifetimes.fields import Field, in_class_bodies, is_seen_elsewhere, owner
@@ -30,6 +30,8 @@ from dbhygiene.source.scopes import Scope
 if TYPE_CHECKING:
     from dbhygiene.lifetimes.impact import Runs
 
+_QUERIES = frozenset({"execute", "executemany", "executescript", "callproc"})
+_FETCHES = frozenset({"fetchone", "fetchall", "fetchmany"})
 _ENDS_IT = frozenset({"rollback", "close", "ping"})  # they raise where the server is gone, and hardly elsewhere
 
 
@@ -215,7 +217,8 @@ class Lifetime(Frozen):
         """How often the code runs that leaves it open."""
         from dbhygiene.lifetimes.impact import runs  # for the few that leak
 
-        return runs(self.file, self.birth, by_exception=self.leak is Leak.RAISED)
+        goes_on = self.leak not in {Leak.NEVER_CLOSED, Leak.SOME_PATH} or bool(self.raisers)
+        return runs(self.file, self.birth, by_exception=self.leak is Leak.RAISED, may_go_on=goes_on)
 
     @property
     def confidence(self) -> Confidence:
@@ -245,10 +248,37 @@ class Lifetime(Frozen):
 
     @cached_property
     def _is_dead_first(self) -> bool:
-        """Whether it is left open only where a `rollback`, `ping` or `close` of its own raises: then it is dead."""
+        """Whether it is left open only where a `rollback`, `ping` or `close` of its own raises: then it is dead.
+
+        A `commit` that has nothing to write does not fail otherwise, either.
+        """
         if self.leak not in {Leak.RAISED, Leak.SWALLOWED} or not self.raisers:
             return False
-        return all(self._is_to_end(call) for call in self.raisers)
+        return all(self._is_to_end(call) or (self._commits(call) and self._only_reads) for call in self.raisers)
+
+    @cached_property
+    def _only_reads(self) -> bool:
+        """Whether every query that it is used for is known, and writes nothing."""
+        holds = self.analysis.transfer.holds
+        for node, fact in self.history:
+            if fact.state != "open" or not isinstance(node.event, cfg.Call):
+                continue
+            call = node.event.node
+            if any(holds(each, fact) for each in (*call.args, *(keyword.value for keyword in call.keywords))):
+                return False  # whoever gets it may write
+            match call:
+                case ast.Call(func=ast.Attribute(value=owner, attr=method), args=args) if method in _QUERIES:
+                    if holds(owner, fact) and not (args and self._begins(args[0], READ_QUERY)):
+                        return False
+        return True
+
+    def _begins(self, query: ast.expr, with_: re.Pattern[str]) -> bool:
+        """Whether all that a query may be begins so."""
+        from dbhygiene.program.evaluation import evaluate  # for the few that leak by an exception
+        from dbhygiene.program.values import patterns
+
+        texts = patterns(evaluate(self.file, query))
+        return all(with_.match(each) for text in texts for each in text.split(";") if each.strip() or each == text)
 
     def _is_to_end(self, raiser: ast.expr) -> bool:
         call, hows = self._method(raiser)
@@ -262,7 +292,9 @@ class Lifetime(Frozen):
         if self.leak not in {Leak.RAISED, Leak.SWALLOWED}:
             return False
         set_up = [call for call in self.raisers if self._sets_up(call)]
-        return bool(set_up) and all(call in set_up or self._commits(call) for call in self.raisers)
+        return bool(set_up) and all(
+            call in set_up or self._commits(call) or self._fetches(call) for call in self.raisers
+        )
 
     def _sets_up(self, raiser: ast.expr) -> bool:
         method, hows = self._method(raiser)
@@ -271,12 +303,13 @@ class Lifetime(Frozen):
         if hows == {ITSELF} and method.attr in SETS_UP:
             return True
         asked = self.file.parents[method].args  # type: ignore[attr-defined]
-        if method.attr != "execute" or not asked or not hows <= {ITSELF, *READERS}:
+        if method.attr not in {"execute", "executescript"} or not asked or not hows <= {ITSELF, *READERS}:
             return False
-        from dbhygiene.program.evaluation import evaluate  # for the few that leak by an exception
-        from dbhygiene.program.values import patterns
+        return self._begins(asked[0], SETTING)
 
-        return all(SETTING.match(text) for text in patterns(evaluate(self.file, asked[0])))
+    def _fetches(self, raiser: ast.expr) -> bool:
+        method, hows = self._method(raiser)
+        return method is not None and method.attr in _FETCHES and hows <= {ITSELF, *READERS}
 
     def _commits(self, raiser: ast.expr) -> bool:
         method, hows = self._method(raiser)

@@ -277,11 +277,7 @@ class Project:
 
     def module(self, name: str, near: File) -> File | None:
         """The file that `import name` loads from `near`; None where it is not the project's own."""
-        directory = near.directory
-        key = (name, directory)
-        path = self.find_module(name, directory)
-        if self.asked is not None:
-            self.asked.lookups[str(near.path)][key] = str(path or "")
+        path = self.module_path(name, near)
         if path is None:
             return None
         try:
@@ -289,6 +285,13 @@ class Project:
         except (OSError, *NOT_PYTHON):
             return None
         return file if file.is_program else None  # a module that does not parse has no names
+
+    def module_path(self, name: str, near: File) -> Path | None:
+        """Where the file lies that `import name` loads from `near`, readable or not."""
+        path = self.find_module(name, near.directory)
+        if self.asked is not None:
+            self.asked.lookups[str(near.path)][(name, near.directory)] = str(path or "")
+        return path
 
     def find_module(self, name: str, directory: str) -> Path | None:
         """Where a module lies that is imported by this name from a file in this directory; looked for once."""
@@ -373,6 +376,13 @@ class Project:
         """Whether the project is built as a package, which other projects may import."""
         return (self.root / "setup.py").is_file() or any(self._has(name, words) for name, words in _DISTRIBUTED.items())
 
+    @cached_property
+    def programs(self) -> frozenset[str]:
+        """What the project installs as programs: functions, as `module:function`, and files."""
+        from dbhygiene.project.requirements import programs
+
+        return programs(self.root)
+
     def _has(self, name: str, words: Iterable[str]) -> bool:
         """Whether a file at the root of the project has one of these words."""
         with suppress(OSError):
@@ -389,10 +399,15 @@ class _FileView:
         self.settings, self.root = project.settings, project.root
         self.module, self.version_of, self.requires = project.module, project.version_of, project.requires
         self.imports_any, self.line_length = project.imports_any, project.line_length
+        self.module_path = project.module_path
 
     @property
     def is_distributed(self) -> bool:
         return self._project.is_distributed
+
+    @property
+    def programs(self) -> frozenset[str]:
+        return self._project.programs
 
     def files_containing(self, word: str) -> Sequence[File]:
         return self._project.files_containing_for(word, self._asker)

@@ -6,6 +6,7 @@ import ast
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -91,6 +92,32 @@ def read_requirements(root: Path) -> Mapping[str, Version | None]:
                 if found.get(normal(name)) is None:  # the first file that gives a version counts
                     found[normal(name)] = version
     return found
+
+
+# What a project installs as programs: a table of `pyproject.toml`, a section of `setup.cfg`, a list in `setup.py`.
+_PROGRAMS = {
+    "pyproject.toml": r"(?ms)^\[(?:project|tool\.poetry)\.(?:gui-)?scripts\]\s*$(.*?)(?=^\[|\Z)",
+    "setup.cfg": r"(?m)^(?:console|gui)_scripts *=(.*(?:\n[ \t]+.*)*)",
+    "setup.py": r"""(?s)["']?(?:console|gui)_scripts\b["']?\s*[:=]\s*([\[({].*?[\])}]|"[^"]*"|'[^']*')""",
+}
+_PROGRAM = r"""=\s*["']?\s*([\w.]+:\w+)"""
+_NAMED_TABLE = r"""["'](?:console|gui)_scripts["']\s*:\s*([A-Za-z_]\w*)"""  # of `setup.py`, too
+_SCRIPTS = r"""(?s)(?<![\w"'])scripts\s*=\s*\[([^\]]*)\]"""  # of `setup.py`: files that are programs as they are
+
+
+def programs(root: Path) -> frozenset[str]:
+    """What a project installs as programs: functions, as `module:function`, and files."""
+    found: set[str] = set()
+    for name, table in _PROGRAMS.items():
+        with suppress(OSError):
+            text = (root / name).read_text("utf-8", "replace")
+            found.update(each for part in re.findall(table, text) for each in re.findall(_PROGRAM, part))
+            if name == "setup.py":
+                for variable in re.findall(_NAMED_TABLE, text):
+                    tables = re.findall(rf"(?ms)^{variable}\s*=\s*\[(.*?)\]", text)
+                    found.update(each for part in tables for each in re.findall(_PROGRAM, part))
+                found.update(each for part in re.findall(_SCRIPTS, text) for each in re.findall(r"[\w./-]+", part))
+    return frozenset(found)
 
 
 def _requirement(line: str) -> Needs:

@@ -51,6 +51,9 @@ class ProjectView(Protocol):
     def module(self, name: str, near: File) -> File | None:
         """The file that `import name` loads from `near`; None where it is not the project's own."""
 
+    def module_path(self, name: str, near: File) -> Path | None:
+        """Where the file lies that `import name` loads from `near`, readable or not."""
+
     def imports_any(self, file: File, others: Collection[Path]) -> bool:
         """Whether a file imports one of these, directly or indirectly, by the text of the import statements."""
 
@@ -82,6 +85,10 @@ class ProjectView(Protocol):
     def is_distributed(self) -> bool:
         """Whether the project is built as a package, which other projects may import."""
 
+    @property
+    def programs(self) -> frozenset[str]:
+        """What the project installs as programs: functions, as `module:function`, and files."""
+
 
 class NoProject(Frozen):
     """The surroundings of a file of which nothing else is known."""
@@ -90,6 +97,9 @@ class NoProject(Frozen):
     root: Path | None = None
 
     def module(self, name: str, near: File) -> File | None:
+        return None
+
+    def module_path(self, name: str, near: File) -> Path | None:
         return None
 
     def imports_any(self, file: File, others: Collection[Path]) -> bool:
@@ -122,6 +132,10 @@ class NoProject(Frozen):
     @property
     def is_distributed(self) -> bool:
         return False
+
+    @property
+    def programs(self) -> frozenset[str]:
+        return frozenset()
 
 
 class File(Frozen):

@@ -53,7 +53,7 @@ def test_a_file_with_an_entry_point_has_one_of_its_words(text: str) -> None:
 MODEL = "from django.db import models\n\n\nclass User(models.Model):\n    pass\n"
 GAP = "def work():\n    User.objects.count()\n    {}\n    User.objects.count()\n"
 SLEEPS = sorted(name for name, wait in WAITS.items() if wait.kind is WaitKind.SLEEP)
-PEOPLE = ("getpass.getpass", "click.confirm", "click.pause", "rich.prompt.Prompt.ask")
+PEOPLE = ("getpass.getpass", "click.prompt", "click.pause", "rich.prompt.Prompt.ask")
 
 
 def waits() -> Iterator[str]:

@@ -196,7 +196,7 @@ def test_a_call_by_another_object_of_the_same_method_is_not_a_surety(leak):
                     conn = sqlite3.connect("a")
                     return conn.execute("select 1").fetchone()
         """,
-        main="from db import Shop\n\nShop().run()\n",
+        main="from db import Shop\n\nshop = Shop()\nshop.run()\n",
         other="def work(jobs):\n    for job in jobs:\n        job.run()\n",
     )
     assert (finding.impact, finding.confidence) == (Impact.UNKNOWN, Confidence.CERTAIN)
@@ -274,3 +274,178 @@ def test_a_class_that_a_program_makes_once_keeps_one_connection(leak):
     """
     assert leak(db=text, main="from db import Store\n\nstore = Store()\n").impact is Impact.ONCE
     assert leak(db=text, main="from db import Store\n\ndef get():\n    return Store().get()\n").impact is Impact.UNKNOWN
+
+
+APPLICATION = (
+    '[project]\nname = "shop"\n\n[project.scripts]\nshop = "shop.main:main"\n\n[build-system]\nrequires = []\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("pyproject.toml", APPLICATION),
+        ("pyproject.toml", "[build-system]\n\n[tool.poetry.scripts]\nshop = 'shop.main:main'\n"),
+        (
+            "setup.cfg",
+            "[metadata]\nname = shop\n\n[options.entry_points]\nconsole_scripts =\n    shop = shop.main:main\n",
+        ),
+        ("setup.py", "setup(entry_points={'console_scripts': ['shop=shop.main:main']})\n"),
+        ("setup.py", "setup(entry_points={'console_scripts': {'shop=shop.main:main'}})\n"),
+    ],
+)
+def test_what_a_project_installs_as_a_program_runs_once(leak, tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    main = "from shop.db import load\n\ndef main():\n    load('a')\n"
+    finding = leak(**{"shop/__init__": "", "shop/db": LEAK, "shop/main": main})
+    assert finding.impact is Impact.ONCE
+    assert "runs once, as a program: `def main():`, shop/main.py:3" in finding.notes
+
+
+def test_a_project_that_installs_scripts_is_an_application(leak, tmp_path):
+    (tmp_path / "setup.py").write_text("setup(name='shop', scripts=['bin/shop'])\n")
+    main = "from shop.db import load\n\ndef main():\n    load('a')\n\nif __name__ == '__main__':\n    main()\n"
+    assert leak(**{"shop/__init__": "", "shop/db": LEAK, "shop/main": main}).impact is Impact.ONCE
+
+
+def test_a_decorator_of_a_program_registers_nothing(leak, tmp_path):
+    (tmp_path / "pyproject.toml").write_text(APPLICATION)
+    main = "from shop.db import load, logged\n\n@logged\ndef main():\n    load('a')\n"
+    assert leak(**{"shop/__init__": "", "shop/db": LEAK, "shop/main": main}).impact is Impact.ONCE
+
+
+def test_what_the_package_of_an_application_offers_may_be_called_by_others(leak, tmp_path):
+    (tmp_path / "pyproject.toml").write_text(APPLICATION)
+    main = "from shop.db import load\n\ndef main():\n    load('a')\n"
+    offers = "from shop.db import load\n"
+    assert leak(**{"shop/__init__": offers, "shop/db": LEAK, "shop/main": main}).impact is Impact.UNKNOWN
+
+
+def test_an_application_that_plugs_into_others_is_no_program(leak, tmp_path):
+    (tmp_path / "setup.py").write_text("setup(entry_points={'paste.app_factory': ['main=shop.main:main']})\n")
+    main = "from shop.db import load\n\ndef main():\n    load('a')\n"
+    assert leak(**{"shop/__init__": "", "shop/db": LEAK, "shop/main": main}).impact is Impact.UNKNOWN
+
+
+def test_a_list_of_what_a_module_offers_calls_nothing(leak):
+    init = '__all__ = ["load"]\n\nfrom shop.db import load\n'
+    finding = leak(**{"shop/__init__": init, "shop/db": LEAK, "main": "from shop import load\n\nload('a')\n"})
+    assert finding.impact is Impact.ONCE
+
+
+def test_the_initializer_of_a_pool_runs_once_in_each_worker(leak):
+    text = """
+        import sqlite3
+        from concurrent.futures import ProcessPoolExecutor
+
+        def begin(path):
+            conn = sqlite3.connect(path)
+            reader.set(conn.execute("select 1"))
+
+        def work(paths):
+            for path in paths:
+                with ProcessPoolExecutor(initializer=begin, initargs=(path,)) as pool:
+                    pool.submit(print)
+    """
+    assert leak(db=text).notes[-1] == "runs once in each worker: `ProcessPoolExecutor`, line 11"
+
+
+def test_the_context_of_a_command_makes_a_function_a_part_of_it(leak):
+    text = """
+        import sqlite3
+        import click
+
+        def with_shop(command):
+            @click.pass_context
+            def inner(context, *args):
+                conn = sqlite3.connect("a")
+                conn.execute("select 1")
+                return context.invoke(command, *args)
+
+            return inner
+    """
+    assert leak(db=text).impact is Impact.ONCE
+
+
+@pytest.mark.parametrize(
+    "retry",
+    [
+        "else:\n            break",
+        "else:\n            print('ready')\n            return",
+    ],
+)
+def test_a_loop_that_the_first_connection_ends_does_not_repeat_it(leak, retry):
+    text = f"""
+import sqlite3
+import time
+
+def wait():
+    while True:
+        try:
+            sqlite3.connect("a")
+        except sqlite3.Error:
+            time.sleep(1)
+        {retry}
+
+wait()
+"""
+    assert leak(db=text).impact is Impact.ONCE
+
+
+def test_a_loop_that_goes_on_after_an_error_repeats_it(leak):
+    text = """
+        import sqlite3
+        import time
+
+        def wait():
+            while True:
+                try:
+                    conn = sqlite3.connect("a")
+                    conn.execute("select 1")
+                except Exception:
+                    time.sleep(1)
+                else:
+                    break
+
+        wait()
+    """
+    assert leak(db=text).impact is Impact.REPEATED
+
+
+SETUP = """
+    import sqlite3
+
+    class Setup:
+        def run(self):
+            self.load()
+
+        def load(self):
+            conn = sqlite3.connect("a")
+            conn.execute("select 1")
+"""
+
+
+def test_objects_that_are_used_where_they_are_made_have_no_other_callers(leak):
+    """What else has a method `run` is not meant."""
+    other = "def work(jobs):\n    for job in jobs:\n        job.run()\n"
+    assert leak(db=SETUP, main="from db import Setup\n\nSetup().run()\n", other=other).impact is Impact.ONCE
+
+
+@pytest.mark.parametrize(
+    "main",
+    [
+        "from db import Setup\n\nsetup = Setup()\nsetup.run()\n",
+        "from db import Setup\n\nSetup().run()\nwork([Setup()])\n",
+        "from db import Setup\n\nclass Other(Setup):\n    pass\n\nSetup().run()\n",
+    ],
+)
+def test_objects_that_are_kept_may_have_other_callers(leak, main):
+    other = "def work(jobs):\n    for job in jobs:\n        job.run()\n"
+    assert leak(db=SETUP, main=main, other=other).impact is not Impact.ONCE
+
+
+def test_a_table_of_programs_may_have_a_name_of_its_own(leak, tmp_path):
+    table = "PROGRAMS = ['shop = shop.main:main']\n\nsetup(entry_points={'console_scripts': PROGRAMS})\n"
+    (tmp_path / "setup.py").write_text(table)
+    main = "from shop.db import load\n\ndef main():\n    load('a')\n"
+    assert leak(**{"shop/__init__": "", "shop/db": LEAK, "shop/main": main}).impact is Impact.ONCE

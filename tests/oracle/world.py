@@ -20,6 +20,8 @@ EXECUTING = {"sqlite3", "psycopg"}  # `conn.execute()` gives a cursor there
 CLOSING_ONCE = {"mariadb"}  # a second `close()` raises there
 
 
+ASKS = {"execute", "executemany", "fetchone", "fetchall", "commit", "rollback", "flush"}  # methods of connections alone
+OTHERWISE = {"get", "read_sql"}  # names that methods of other objects have, too: they may raise anything
 LATE = ", too late"  # what is asked of a connection that is closed already, or of an object without its session
 
 
@@ -72,6 +74,7 @@ class World:
         self.handed_on: list[Any] = []
         self.trace: list[str] = []
         self.rounds: dict[int, int] = {}
+        self.combined: dict[type[BaseException], type[BaseException]] = {}
         self.is_cut = self.has_mistake = False
         self.modules = self._modules()
 
@@ -82,11 +85,23 @@ class World:
         self.trace.clear()
         self.is_cut = False
 
-    def happen(self, what: str) -> None:
-        """An operation that succeeds, or raises one of the kinds."""
+    def happen(self, what: str, *, asks: bool = False) -> None:
+        """An operation that succeeds, or raises one of the kinds; what asks a server raises errors of its driver."""
         self.trace.append(what)
         if pick := self.choose(len(self.kinds) + 1):
-            raise self.kinds[pick - 1]
+            kind = self.kinds[pick - 1]
+            raise self._as_database_error(kind) if asks else kind
+
+    def _as_database_error(self, kind: type[BaseException]) -> type[BaseException]:
+        """A class of this kind that is an error of every driver, too."""
+        if kind not in self.combined:
+            errors = tuple(self.modules[name].Error for name in DRIVERS)
+            if kind in (Exception, BaseException):
+                self.combined[kind] = type(kind.__name__, errors, {})
+            else:
+                is_other = issubclass(kind, Exception) and kind not in errors
+                self.combined[kind] = type(kind.__name__, (kind, *errors), {}) if is_other else kind
+        return self.combined[kind]
 
     def cut(self) -> None:
         self.is_cut = True
@@ -102,7 +117,7 @@ class World:
         def unknown(*args: Any, **keywords: Any) -> Any:
             self.handed_on += args
             self.handed_on += keywords.values()
-            self.happen(name)
+            self.happen(name, asks=name.rpartition(".")[2] in ASKS)
             return None if nullable and self.choose(2) else Value(self, name)
 
         return unknown
@@ -251,7 +266,7 @@ class Connection:
 
     def happen(self, what: str) -> None:
         """An operation, which its trace shows to be one of a connection that is closed already."""
-        self.world.happen(what if self.is_open else what + LATE)
+        self.world.happen(what if self.is_open else what + LATE, asks=what not in OTHERWISE)
 
     def execute(self, *_: object) -> Cursor | Value:
         self.happen("execute")
@@ -291,7 +306,7 @@ class Session(ClosingConnection):
 
     def happen(self, what: str) -> None:
         self.is_open = True
-        self.world.happen(what)
+        self.world.happen(what, asks=what not in OTHERWISE)
 
     def close(self) -> None:
         self.is_open = False
