@@ -22,7 +22,7 @@ from dbhygiene.diagnostics.edits import (
     widest,
 )
 from dbhygiene.diagnostics.model import Fix, NoFix, Safety
-from dbhygiene.lifetimes.analysis import is_transferred, place_at
+from dbhygiene.lifetimes.analysis import place_at
 from dbhygiene.lifetimes.close_statements import CloseStatement, close_statements
 from dbhygiene.lifetimes.hanging import hang, later
 from dbhygiene.lifetimes.lifetime import Leak, Lifetime
@@ -194,9 +194,8 @@ def _fix_leak(life: Lifetime, leak: Leak) -> Fix:
 
 def _refuse_transfer(life: Lifetime) -> None:
     """Refuse where somebody else owns the connection afterwards, on some way."""
-    exit_ = life.analysis.graph.exit
     ends = life.analysis.ends(life.birth)
-    if life.escapes or any(end is exit_ and fact.state == "open" and is_transferred(fact) for end, fact in ends):
+    if life.escapes or any(fact.state == "open" and life.ends_well(end, fact) for end, fact in ends):
         raise escape_refusal(life)
 
 
