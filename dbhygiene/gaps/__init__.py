@@ -49,12 +49,12 @@ from dbhygiene.source.records import replace
 
 __all__ = ["Gap", "Gaps"]
 
-_LASTING = waits_of(WaitKind.SLEEP, WaitKind.PERSON)  # what is called where somebody waits as no request does
+_LASTING = waits_of(WaitKind.SLEEP, WaitKind.PERSON)  # calls that wait longer than a request does
 _CALLED = re.compile(rf"\b(?:{'|'.join(sorted(_LASTING))})(?:\s*\(|\s+as\b)|\.sleep\b")  # or goes by another name
 
 
 class Gaps:
-    """The gaps of one project."""
+    """The search for the gaps of one project."""
 
     def __init__(self, project: ProjectView) -> None:
         self._project = project
@@ -72,8 +72,8 @@ class Gaps:
     def of(self, file: File) -> Iterator[Gap]:
         """Every gap of a file, each reported in the function in which its two queries and its wait meet.
 
-        Only what a long-lived process leads to is of interest: a request begins with a fresh connection, and nobody
-        keeps one waiting for minutes. What sleeps for hours, or asks a person, is such a process itself.
+        A gap counts only in a long-lived process: a request begins with a fresh connection, and does not wait for
+        minutes. A function that sleeps for hours, or asks a person, shows that it belongs to such a process.
         """
         self._asked += 1
         if is_test_file(file) or not (self._knows_project or self._might_have(file)):
@@ -104,12 +104,12 @@ class Gaps:
             yield from self._between_calls(file, function, wait, Duration(0.0, job.pause, job.pause))
 
     def _waits_around_given(self, file: File, code: Code) -> bool:
-        """Whether a function waits and calls what it, or a function around it, is given."""
+        """Whether a function waits, and calls a parameter of its own or of a function around it."""
         doing = self._others.effects_of(code) or (self._reach.effects_of(code) if self._knows_project else None)
         return doing is not None and Wait in doing.effects and _calls_given(file, code)
 
     def _around_given(self, file: File, code: Code) -> Iterator[Gap]:
-        """The gaps between two calls of what a function is given: what its callers give decides."""
+        """Return the gaps between two calls of a function's parameter; the arguments of its callers decide."""
         for above in [*self._reach.above(code)]:
             self._summary(Context(above.file, above.code))
             self._summary(Context(above.file, above.code, ignore_decorators=True))
@@ -124,7 +124,7 @@ class Gaps:
                 yield replace(gap, entry=self._entry(file, code))
 
     def _jobs_of(self, file: File) -> Iterator[tuple[Job, Function]]:
-        """The jobs that are functions of a file, with the function as it is now: a fix may have changed the file."""
+        """Return the jobs that run a function of a file, with its present text: a fix may have changed the file."""
         now = {scope.name: code for code, scope in file.functions.items() if isinstance(code, FUNCTION)}
         found: dict[Function, Job] = {}
         for job in (*jobs(file), *(each for each in self._jobs if each.scheduler.path != file.path)):
@@ -142,7 +142,7 @@ class Gaps:
 
     @cached_property
     def _jobs(self) -> list[Job]:
-        """The jobs that the project's files hand to schedulers."""
+        """Return the jobs that the project's files pass to schedulers."""
         if not self._uses_django:
             return []
         files = {file.path: file for word in WORDS for file in self._project.files_containing(word)}
@@ -153,25 +153,25 @@ class Gaps:
         return uses_django(self._project)
 
     def warm_up(self) -> None:
-        """Find what the project's long-lived processes lead to: it will be asked of many files."""
+        """Find the functions that the project's long-lived processes reach, before many files are checked."""
         if self._uses_django:
             _ = self._paths
 
     def may_have(self, file: File) -> bool:
-        """Whether a file may have a gap, by its text and by what is known of the project so far."""
-        is_looked_at = not self._knows_project and file.is_program  # or it is told that it cannot be
+        """Whether a file may have a gap, by its text and by the part of the project that has been analysed so far."""
+        is_looked_at = not self._knows_project and file.is_program  # or the file has been ruled out
         return not is_test_file(file) and (is_looked_at or self._is_worth_it(file))
 
     @property
     def _knows_project(self) -> bool:
-        """Whether it is known what leads to a file's functions, or worth to be asked.
+        """Whether the entry points that reach a file's functions are known, or should be computed.
 
-        That is a question to the whole project: of a few files, it is less work to look at every function.
+        They need a pass over the whole project: for a few files, it is cheaper to look at every function.
         """
         return "_reach" in self.__dict__ or self._asked > FEW
 
     def _might_have(self, file: File) -> bool:
-        """Whether a function of the file could have a gap, whoever leads to it."""
+        """Whether a function of the file could have a gap, whichever entry point reaches it."""
         self._others.explore((file, code) for code in file.functions)
         if callbacks(file) or any(
             _may_have_gap(self._others, code) or self._waits_around_given(file, code) for code in file.functions
@@ -181,14 +181,14 @@ class Gaps:
         return asks and any(job.file.path == file.path for job in (*jobs(file), *self._jobs))
 
     def _is_worth_it(self, file: File) -> bool:
-        """Whether anything in a file may have a gap, by its text and by what the project's processes lead to."""
+        """Whether a file may have a gap, by its text and by the functions that the project's processes reach."""
         if not ("django" in file.text or self._uses_django):
             return False
         return may_have_entry_points(file) or _may_last(file) or file.path in self._paths
 
     @cached_property
     def _reach(self) -> Reachability:
-        """What the project's long-lived processes lead to."""
+        """The functions that the project's long-lived processes reach."""
         reach = Reachability()
         reach.explore((root.file, root.code) for root in self._roots)
         return reach
@@ -203,7 +203,7 @@ class Gaps:
         return _by_code(self._roots)
 
     def _entry(self, file: File, code: Code) -> EntryPoint | None:
-        """How a long-lived process gets to a function: the nearest of its entry points.
+        """Return the nearest of the entry points from which a long-lived process reaches a function.
 
         A file that was read again after a fix has new functions, to which no other file leads yet.
         """
@@ -249,7 +249,7 @@ class Gaps:
                 seconds = gap.seconds.at_most(self._time_limit(gap.code))
                 if seconds.confidence(self._limit) is not None:
                     every.append(replace(gap, seconds=seconds))
-        found: dict[ast.AST, Gap] = {}  # by its wait: one that is too long for two connections is told of once
+        found: dict[ast.AST, Gap] = {}  # by their waits: a wait that is too long for two connections is reported once
         for gap in filter(self._is_for_here, every):
             known = found.setdefault(gap.wait.node, gap)
             if gap.seconds.rank(self._limit) > known.seconds.rank(self._limit):
@@ -264,7 +264,7 @@ class Gaps:
 
     @cached_property
     def _in_children(self) -> set[tuple[Path, str]]:
-        """What forked processes of the project lead to; by name, as above."""
+        """The places of the functions that forked processes of the project reach."""
         files = {file.path: file for word in ("Process", "Pool") for file in self._project.files_containing(word)}
         programs = (file for file in files.values() if file.is_program)
         return _reachable_from(function for file in programs for function in child_functions(file))
@@ -275,7 +275,7 @@ class Gaps:
         return max((time_limit(each.file, each.code) for each in roots), default=FOR_EVER)
 
     def _is_for_here(self, gap: Gap) -> bool:
-        """Whether no function on the way to the wait has the gap for itself: what mends that one, mends this one."""
+        """Whether to report the gap here: no function on the path to the wait has a gap whose fix ends this one."""
         sure, inner = gap.seconds.confidence(self._limit) or 0, gap.wait.inner
         while inner is not None:
             for deeper in chain(*self._by_wait.get(inner.node, {}).values()):
@@ -285,7 +285,7 @@ class Gaps:
         return True
 
     def _is_answered(self, gap: Gap) -> bool:
-        """Whether a person may be there to be asked: a worker's task comes by such a place only on paper."""
+        """Whether a person may answer: a worker's task never really reaches such a prompt."""
         if gap.kind is not WaitKind.PERSON or gap.wait.origin.file.path == gap.file.path:
             return True
         above = list(self._reach.above(gap.code))
@@ -303,7 +303,7 @@ class Gaps:
         )
 
     def _between_calls(self, file: File, function: Function, wait: Location, lasts: Duration) -> Iterator[Gap]:
-        """The gap between two calls of a callback: it asks, waits for the next event, and asks again."""
+        """Return the gap between two calls of a callback: it queries, waits for the next event, and queries again."""
         summary = self._summary(Context(file, function))
         asked, again = summary.returns.last_queries[0].query if summary.returns.last_queries else None, summary.first
         if asked is not None and again is not None and asked.file is file and again.file is file:
@@ -339,12 +339,12 @@ def _by_code(roots: Iterable[Root]) -> dict[Code, list[EntryPoint]]:
 
 
 def _place(file: File, code: Code) -> tuple[Path, str]:
-    """Where a function is, whichever text of its file it was found in."""
+    """Return the file and the name of a function: they stay the same when its file is read again."""
     return file.path, file.functions[code].name
 
 
 def _reachable_from(functions: Iterable[FunctionAt]) -> set[tuple[Path, str]]:
-    """The places of some functions, and of whatever they lead to."""
+    """Return the places of some functions and of all functions that they reach."""
     reach = Reachability()
     reach.explore((function.file, function.node) for function in functions)
     return {_place(each.file, each.code) for each in reach}
@@ -365,7 +365,7 @@ def _calls_given(file: File, code: Code) -> bool:
 
 @query
 def _may_last(file: File) -> bool:
-    """Whether a file waits as no request does, by its text; the quick question first."""
+    """Whether a file may wait longer than a request does, by its text alone, which is cheap to check."""
     return any(word in file.text for word in _LASTING) and _CALLED.search(file.text) is not None
 
 

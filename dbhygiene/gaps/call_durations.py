@@ -22,7 +22,7 @@ _LONG_UNITS = ("minutes", "hours", "days", "minute", "hour", "mins", "hrs")
 
 
 def duration(file: File, call: ast.Call, wait: WaitingCall) -> Duration:
-    """How long this call of something that waits may last."""
+    """Return how long a call that waits may last."""
     if wait.seconds is not None:
         given = argument(call, *wait.seconds)
         return seconds(file, given) if given is not None else Duration(most=FOR_EVER)
@@ -36,13 +36,13 @@ def duration(file: File, call: ast.Call, wait: WaitingCall) -> Duration:
         return Duration(0.0, min(likely, wait.bound), wait.bound)
     bound = seconds(file, timeout)
     if wait.kind is not WaitKind.EVENT and bound.likely < SHORTEST_TIMEOUT:
-        likely = 0.0  # a poll takes all of its timeout; what is given a few seconds to work is done before
-    # A timeout that cannot be read is a timeout all the same: nobody writes one of minutes by accident.
+        likely = 0.0  # a poll uses up its timeout; a job with a timeout of seconds ends before it
+    # An unknown timeout is a timeout all the same: a programmer does not choose one of minutes by accident.
     return Duration(0.0, min(likely, bound.likely), bound.most)
 
 
 def poll_duration(file: File, call: ast.Call, lasts: Duration) -> Duration:
-    """The same, of a wait in a loop that a clock ends soon: what is given a few seconds is there before."""
+    """Return how long a wait may last in a loop that a clock may end: with a limit of seconds, it ends early."""
     for around in file.around(call):
         if isinstance(around, (*FUNCTION, ast.Lambda)):
             break
@@ -71,11 +71,12 @@ def _leaves(branch: ast.If) -> bool:
 
 
 def shortest(limits: Iterable[Duration]) -> Duration | None:
+    """Return the shortest of some limits; None if there is none."""
     return min(limits, key=lambda limit: (limit.likely, limit.most), default=None)
 
 
 def limit_by_clock(file: File, test: ast.expr) -> Duration | None:
-    """The time that a comparison such as `time.time() - start > 30` allows; None where it does not look at a clock."""
+    """Return the time that a test such as `time.time() - start > 30` allows; None if it does not read a clock."""
     match test:
         case ast.Compare(left=left, ops=[ast.Lt() | ast.LtE() | ast.Gt() | ast.GtE()], comparators=[right]):
             for clock, end in ((left, right), (right, left)):
@@ -90,7 +91,7 @@ def limit_by_clock(file: File, test: ast.expr) -> Duration | None:
 
 
 def _until(file: File, end: ast.expr) -> Duration:
-    """The time to a point that is written as `time.time() + 30`; else it is a point all the same."""
+    """Return the time to a point that is written as `time.time() + 30`; any other point bounds the wait, too."""
     match end:
         case ast.BinOp(left=now, op=ast.Add(), right=limit) if _is_clock(file, now):
             return seconds(file, limit)
@@ -103,7 +104,7 @@ def _is_clock(file: File, expr: ast.expr) -> bool:
 
 
 def _single_binding(file: File, expr: ast.expr) -> ast.expr:
-    """What a variable is bound to, if that is one thing; `(now - start).total_seconds()` is `now - start`."""
+    """Return the value of a variable that has only one; `(now - start).total_seconds()` is `now - start`."""
     match expr:
         case ast.Name(id=name):
             values = file.scope_of(expr).aliases.get(name, ())
@@ -118,7 +119,7 @@ def _single_binding(file: File, expr: ast.expr) -> ast.expr:
 
 
 def seconds(file: File, expr: ast.expr) -> Duration:
-    """The number of seconds that an expression may be."""
+    """Return the number of seconds that an expression may be."""
     known = _options(file, expr)
     known = [part for option in known for part in _by_environment(option)]
     numbers = [option.value for option in known if isinstance(option, Constant) and _is_number(option.value)]
@@ -136,7 +137,7 @@ def _is_number(found: object) -> bool:
 
 
 def _options(file: File, expr: ast.expr, depth: int = 6) -> list[Value]:
-    """What an expression may be worth; a setting of Django's and an option of a command's are looked up."""
+    """Return the possible values of an expression; Django's settings and options of a command are looked up."""
     if not depth:
         return [UNKNOWN]
     match expr:
@@ -166,7 +167,7 @@ def _options(file: File, expr: ast.expr, depth: int = 6) -> list[Value]:
 
 
 def _by_environment(found: Value) -> list[Value]:
-    """What `env.int("WAIT", default=60)`, of whichever library, may be worth."""
+    """Return the possible values of `env.int("WAIT", default=60)`, of any library."""
     if isinstance(found, Called):
         default = found.keywords.items.get("default")
         if default is None and len(found.arguments) == 2:
@@ -188,7 +189,7 @@ def _setting(file: File, name: str) -> list[Value]:
 
 
 def numbers_of_setting(file: File, name: str) -> list[float]:
-    """The numbers that a setting of the site may be; none where one of its values is not known."""
+    """Return the numbers that a setting of the site may be; none if one of its values is not known."""
     found = [option.value if isinstance(option, Constant) else None for option in _setting(file, name)]
     return [number for number in found if _is_number(number)] if all(map(_is_number, found)) else []  # type: ignore[misc]
 
@@ -197,7 +198,7 @@ def numbers_of_setting(file: File, name: str) -> list[float]:
 
 
 def _option_name(expr: ast.expr) -> str | None:
-    """The option that `options["name"]` or `options.get("name")` reads."""
+    """Return the option that `options["name"]` or `options.get("name")` reads."""
     match expr:
         case ast.Subscript(value=ast.Name(id="options" | "kwargs" | "opts"), slice=ast.Constant(value=str(name))):
             return name
@@ -222,7 +223,7 @@ def _is_option(file: File, expr: ast.expr, depth: int = 6) -> bool:
 
 
 def _option_default(file: File, expr: ast.expr) -> ast.expr | None:
-    """The default of the option that an expression reads, by the `add_argument` of the class around it."""
+    """Return the default of the option that an expression reads, by the `add_argument` of the class around it."""
     name = _option_name(expr)
     if name is None:
         return None
@@ -268,7 +269,7 @@ def _never_blocks(call: ast.Call) -> bool:
 
 
 def _is_quick(file: File, call: ast.Call) -> bool:
-    """Whether the program that is run answers at once."""
+    """Whether a call runs a program that ends at once."""
     command = call.args[0] if call.args else None
     words: list[str] = []
     match command:

@@ -32,7 +32,7 @@ from dbhygiene.source.queries import query
 
 @query
 def callbacks(file: File) -> tuple[tuple[Function, Located], ...]:
-    """The functions of a file that it registers as callbacks, each with the place from which on they are called.
+    """Return the functions of a file that it registers as callbacks, each with the place from which on they are called.
 
     That is where the program begins to serve; or, if another file does it, where the function is registered.
     """
@@ -63,7 +63,7 @@ def callbacks(file: File) -> tuple[tuple[Function, Located], ...]:
 
 
 def _listed(file: File) -> Iterator[tuple[ast.expr, ast.Call]]:
-    """The functions that are put into a list of listeners, or given to a consumer by name."""
+    """Return the functions that a file puts into a list of listeners, or passes to a consumer by name."""
     for call in (call for name in ("append", *CALLED) for call in file.calls.get(name, ())):
         match call.func:
             case ast.Attribute(value=ast.Attribute(attr=name), attr="append") if name in LISTS:
@@ -78,7 +78,7 @@ def _listed(file: File) -> Iterator[tuple[ast.expr, ast.Call]]:
 
 
 def _methods_of_handlers(file: File) -> Iterator[Function]:
-    """The methods that a library calls on objects of the classes that the file derives from its own."""
+    """Return the methods that a library calls on objects of the classes that the file derives from its own."""
     if any(word in file.text for word in IN_THREADS_OF_THEIR_OWN):
         return
     for name, scope in file.classes.items():
@@ -92,7 +92,7 @@ def _methods_of_handlers(file: File) -> Iterator[Function]:
 
 
 def _serves(effects: Effects) -> ast.Call | None:
-    """The call by which a file waits for what happens."""
+    """Return the call by which a file waits for events."""
     for call in effects.file.nodes(ast.Call):
         if any(WAITS[name].kind is WaitKind.SERVER for name in effects.names(call.func) if name in WAITS):
             return call

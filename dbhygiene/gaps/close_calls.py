@@ -15,7 +15,7 @@ from dbhygiene.source.nodes import FUNCTION, Function, Located
 
 
 def what_closes(file: File, call: ast.Call) -> str | None:
-    """The dotted name of the closer that a call calls."""
+    """Return the dotted name of the function that a call closes a connection with; None if it closes none."""
     func = call.func
     name = file.resolve(func)
     if name in django.CLOSES:
@@ -28,11 +28,12 @@ def what_closes(file: File, call: ast.Call) -> str | None:
 
 
 def is_atomic(file: File, expr: ast.expr) -> bool:
+    """Whether an expression is a transaction: `atomic` of Django."""
     return file.resolve(expr.func if isinstance(expr, ast.Call) else expr) in django.ATOMIC
 
 
 def atomic_around(file: File, node: ast.AST) -> Located | None:
-    """The transaction that a node lies in, by a `with` or a decorator of its function."""
+    """Return the transaction that a node lies in, by a `with` or a decorator of its function."""
     below = node
     for above in file.around(node):
         if isinstance(above, (ast.With, ast.AsyncWith)) and below in above.body:
@@ -47,7 +48,7 @@ def atomic_around(file: File, node: ast.AST) -> Located | None:
 
 
 def is_guarded(file: File, node: ast.AST) -> bool:
-    """Whether a node runs only where `in_atomic_block` was looked at."""
+    """Whether a node runs only after a test of `in_atomic_block`."""
     return any(
         isinstance(above, (ast.If, ast.IfExp))
         and any(isinstance(part, ast.Attribute) and part.attr == "in_atomic_block" for part in ast.walk(above.test))
@@ -56,7 +57,7 @@ def is_guarded(file: File, node: ast.AST) -> bool:
 
 
 def asks_for_transaction(test: ast.expr) -> bool:
-    """Whether this is `connection.in_atomic_block`, or `any(each.in_atomic_block for each in connections.all())`."""
+    """Whether a test is `connection.in_atomic_block`, or `any(each.in_atomic_block for each in connections.all())`."""
     match test:
         case ast.Attribute(attr=name) | ast.Call(args=[ast.GeneratorExp(elt=ast.Attribute(attr=name))]):
             return name == "in_atomic_block"
@@ -64,20 +65,20 @@ def asks_for_transaction(test: ast.expr) -> bool:
 
 
 def runs_in_coroutine(file: File, node: ast.AST) -> bool:
-    """Whether the nearest function around a node is a coroutine's."""
+    """Whether the nearest function around a node is a coroutine function."""
     around = next((above for above in file.around(node) if isinstance(above, (*FUNCTION, ast.Lambda))), None)
     return isinstance(around, ast.AsyncFunctionDef)
 
 
 def streams(iterated: ast.expr) -> bool:
-    """Whether an iterable reads the rows of a queryset one chunk after the other."""
+    """Whether an iterable reads the rows of a queryset in chunks."""
     return any(
         isinstance(part, ast.Attribute) and part.attr in {"iterator", "aiterator"} for part in ast.walk(iterated)
     )
 
 
 def may_stream(file: File, iterated: ast.expr, depth: int = 4) -> bool:
-    """Whether an iterable may do so: itself, by what a variable stands for, or by a function that yields such rows."""
+    """Whether an iterable may read rows in chunks: by itself, as a variable's value, or in a generator function."""
     if streams(iterated):
         return True
     for part in ast.walk(iterated) if depth else ():
@@ -93,7 +94,7 @@ def may_stream(file: File, iterated: ast.expr, depth: int = 4) -> bool:
 
 
 def _gives_stream(file: File, function: Function, depth: int) -> bool:
-    """Whether a function returns, or goes through, an iterable that may stream."""
+    """Whether a function returns, or loops over, an iterable that may stream."""
     for part in own_nodes(function):
         match part:
             case (
@@ -109,7 +110,7 @@ def _gives_stream(file: File, function: Function, depth: int) -> bool:
 def streaming_loop(
     file: File, node: ast.AST, reads: Callable[[ast.expr], bool] = streams
 ) -> ast.For | ast.AsyncFor | None:
-    """The loop over `.iterator()`, or over any iterable that `reads` so, in whose body a node lies."""
+    """Return the loop over `.iterator()`, or over an iterable that `reads` accepts, in whose body a node lies."""
     below = node
     for above in file.around(node):
         if isinstance(above, (*FUNCTION, ast.Lambda)):
@@ -121,7 +122,7 @@ def streaming_loop(
 
 
 def leaves_loop(file: File, node: ast.AST) -> bool:
-    """Whether the block that a node stands in ends by leaving the loop or the function."""
+    """Whether the block of a node ends by leaving the loop or the function."""
     statement = next((above for above in file.around(node) if isinstance(above, ast.stmt)), None)
     around = file.parents.get(statement) if statement else None
     for name in ("body", "orelse", "finalbody", "handlers"):

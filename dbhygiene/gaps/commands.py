@@ -11,9 +11,9 @@ from dbhygiene.source.queries import query
 
 
 def command_of_call(file: File, call: ast.Call) -> FunctionAt | None:
-    """The `handle` that `call_command("name")` or `call_command(Command())` runs, where it is the project's own.
+    """Return the `handle` that `call_command("name")` or `call_command(Command())` runs, if the project defines it.
 
-    One that is told not to ask a person, does not: it is left alone.
+    Return None if the call turns prompts off: such a command does not wait for a person.
     """
     if any(_silences(argument) for argument in (*call.args, *call.keywords)):
         return None
@@ -30,7 +30,7 @@ def command_of_call(file: File, call: ast.Call) -> FunctionAt | None:
 
 @query
 def _commands(file: File) -> dict[str, Definition]:
-    """The project's commands, by name."""
+    """Return the project's commands, by name."""
     found: dict[str, Definition] = {}
     for each in file.project.parsed_files_containing("class Command("):
         node = each.scope.defined.get("Command")
@@ -40,7 +40,7 @@ def _commands(file: File) -> dict[str, Definition]:
 
 
 def _silences(argument: ast.AST) -> bool:
-    """Whether this is `interactive=False`, `no_input=True`, `"--no-input"` or the like."""
+    """Whether an argument is `interactive=False`, `no_input=True`, `"--no-input"` or the like."""
     match argument:
         case ast.keyword(arg="interactive", value=ast.Constant(value=False)):
             return True

@@ -18,7 +18,7 @@ _DEPTH = 8
 
 @query
 def aliases_of(file: File) -> tuple[str, ...]:
-    """The aliases of a file's site: those of its settings, and those that the file names."""
+    """Return the aliases of a file's site: those of its settings, and those that the file names."""
     named: set[str] = set()
     if "using" in file.text or "connections[" in file.text:
         calls = (_of_call(call) for call in file.nodes(ast.Call))
@@ -28,7 +28,7 @@ def aliases_of(file: File) -> tuple[str, ...]:
 
 
 def alias_of(file: File, expr: ast.expr, depth: int = _DEPTH) -> str:
-    """The alias that `using("a")` or `connections["a"]` names in an expression, or in what it stands for."""
+    """Return the alias that `using("a")` or `connections["a"]` names in an expression, or in a variable's value."""
     if not depth:
         return DEFAULT
     match expr:
@@ -58,7 +58,7 @@ def _of_call(call: ast.Call) -> str | None:
 
 
 def alias_of_subscript(file: File, subscript: ast.Subscript) -> str | None:
-    """The alias in `connections["a"]`, None where it is not known."""
+    """Return the alias in `connections["a"]`, None if it is not known."""
     if file.resolve(subscript.value) != django.CONNECTIONS:
         return None
     match evaluate(file, subscript.slice):

@@ -13,7 +13,7 @@ from dbhygiene.source.records import replace
 
 
 def with_decorators(routine: Context) -> Context:
-    """The code that runs when a function is called by its name, decorators of the project included."""
+    """Return the code that runs when a function is called by its name, decorators of the project included."""
     code = routine.code
     bare = replace(routine, ignore_decorators=True)
     for decorator in reversed(code.decorator_list) if isinstance(code, FUNCTION) else ():
@@ -29,7 +29,7 @@ def with_decorators(routine: Context) -> Context:
 
 
 def _wrapper(file: File, decorator: Function) -> tuple[Function, str] | None:
-    """The function within a decorator that calls the decorated one, and the name by which it does."""
+    """Return the function within a decorator that calls the decorated one, and the name by which it does."""
     parameters = {argument.arg for argument in positional_parameters(decorator)}
     todo: list[tuple[Function, set[str]]] = [(decorator, set())]
     while todo:

@@ -17,14 +17,14 @@ from dbhygiene.source.records import Record
 _USUAL = ("settings", "config.settings", "conf.settings", "project.settings", "core.settings")
 # Each of these runs or reads a file of settings.
 _TAKES_SETTINGS = frozenset({"exec", "execfile", "runpy.run_path", "split_settings.tools.include"})
-# These do where the module that they give is copied into the settings by one of the others.
+# These do if one of the others copies the returned module into the settings.
 _IMPORTS_MODULE = frozenset({"importlib.import_module", "__import__"})
 _COPIES_MODULE = frozenset({"globals", "locals", "vars", "setattr"})
 _PARTS = ("base", "common", "production", "prod", "local", "dev", "default")
 
 
 def settings_files(file: File) -> list[File]:
-    """The files that hold the site's settings: the module that `manage.py` names, and those that it imports."""
+    """Return the files that hold the site's settings: the module that `manage.py` names, and those that it imports."""
     found = [file] if "DATABASES" in file.text and "DATABASES" in file.scope.bound else []
     for name in _names(file):
         if (settings := file.project.module(name, file)) is not None:
@@ -42,7 +42,7 @@ def _names(file: File) -> Iterator[str]:
 
 
 def _settings_modules_in(manage: File) -> Iterator[str]:
-    """`os.environ.setdefault("DJANGO_SETTINGS_MODULE", "site.settings")`."""
+    """Return the settings modules that `os.environ.setdefault("DJANGO_SETTINGS_MODULE", "site.settings")` names."""
     for call in manage.nodes(ast.Call):
         match call.args:
             case [ast.Constant(value="DJANGO_SETTINGS_MODULE"), ast.Constant(value=str(name))]:
@@ -63,7 +63,7 @@ def _add(settings: File, found: list[File]) -> None:
 
 
 def _databases(file: File) -> list[Value] | None:
-    """What the settings say of each of the site's databases, None where one of them cannot be told."""
+    """Return the settings of each of the site's databases; None if one of them is not known."""
     found: list[Value] = []
     for settings in settings_files(file):
         for option in options(evaluate_member(settings, "DATABASES")) if "DATABASES" in settings.scope.bound else ():
@@ -74,9 +74,9 @@ def _databases(file: File) -> list[Value] | None:
 
 
 class Databases(Record):
-    """What one settings module says of the site's databases.
+    """The databases of one settings module.
 
-    `unknown` is the reason why there may be others, or other ones in production; empty where there is none.
+    `unknown` is the reason why there may be others, or other ones in production; empty if there is no such reason.
     """
 
     place: str
@@ -86,7 +86,7 @@ class Databases(Record):
 
 
 def settings_modules(file: File) -> list[File]:
-    """Every module of the site that gives it its databases: those that `manage.py` leads to, and all others."""
+    """Return every settings module of the site that configures databases, whether `manage.py` leads to it or not."""
     found = settings_files(file)
     manage = file.project.module("manage", file)
     for other in file.project.files_containing("DATABASES"):
@@ -102,7 +102,7 @@ def _gives_databases(file: File) -> bool:
 
 @query
 def databases_in(settings: File) -> Databases:
-    """The `ENGINE`s that a settings module names."""
+    """Return the databases of a settings module, by their `ENGINE`s."""
     root = settings.project.root
     is_below = root is not None and settings.path.is_relative_to(root)
     place = str(settings.path.relative_to(root) if root and is_below else settings.path.name)
@@ -125,7 +125,7 @@ def databases_in(settings: File) -> Databases:
 
 
 def _takes_from_elsewhere(settings: File) -> bool:
-    """Whether settings come from a file that is not part of the project, and may give other databases."""
+    """Whether settings come from a file outside the project, which may configure other databases."""
     called = {settings.resolve(call.func) for call in settings.nodes(ast.Call)}
     if called & _TAKES_SETTINGS or (called & _IMPORTS_MODULE and called & _COPIES_MODULE):
         return True
@@ -135,9 +135,9 @@ def _takes_from_elsewhere(settings: File) -> bool:
 
 @query
 def age_of_connections(file: File) -> float | None:
-    """How old a connection may get before `close_old_connections()` closes it, by `CONN_MAX_AGE`.
+    """Return the age at which `close_old_connections()` closes a connection, by `CONN_MAX_AGE`.
 
-    0 where each is closed, and where health checks would find out; None where the settings do not tell.
+    It is 0 if each is closed, and if health checks detect a lost one; None if the settings leave it open.
     """
     ages: list[float] = []
     for database in _databases(file) or ():
@@ -153,7 +153,7 @@ def age_of_connections(file: File) -> float | None:
 
 
 def _age_in(database: Value) -> float | None:
-    """The age of one database's connections: as a dict says it, or the arguments of `dj_database_url`."""
+    """Return the age of one database's connections, from a dict or from the arguments of `dj_database_url`."""
     if isinstance(database, Called):
         said, age, checks = database.keywords, "conn_max_age", "conn_health_checks"
     else:
@@ -166,7 +166,7 @@ def _age_in(database: Value) -> float | None:
 
 
 def seconds_of(age: Value) -> float | None:
-    """The number that an age is, or the default of a variable of the environment; infinite where it is None."""
+    """Return the number of an age, or the default of an environment variable; infinite if it is None."""
     match age:
         case Constant(value=None):
             return float("inf")
@@ -180,9 +180,9 @@ def seconds_of(age: Value) -> float | None:
 
 
 class AgeChange(Record):
-    """A statement that gives a database's connections an age, outside of the dict of the database.
+    """A statement that sets the age of a database's connections, outside of the dict of the database.
 
-    `is_checked`: the module turns health checks on likewise.
+    `is_checked`: the module turns health checks on in the same way.
     """
 
     value: ast.expr
@@ -192,7 +192,7 @@ class AgeChange(Record):
 
 @query
 def ages_set(settings: File) -> tuple[AgeChange, ...]:
-    """What a module gives to `DATABASES["default"]["CONN_MAX_AGE"]`, by a subscript, `update` or `dj_database_url`."""
+    """Return the changes of `DATABASES["default"]["CONN_MAX_AGE"]` by a subscript, `update` or `dj_database_url`."""
     checked = any(evaluate(settings, value) == Constant(True) for value in _set(settings, "CONN_HEALTH_CHECKS"))
     values = _set(settings, "CONN_MAX_AGE")
     found = [AgeChange(value, seconds_of(evaluate(settings, value)), checked) for value in values]
@@ -220,7 +220,7 @@ def runs_under_daphne(settings: File) -> bool:
 
 
 def _set(settings: File, key: str) -> Iterator[ast.expr]:
-    """What a module puts under a key into one of its databases."""
+    """Return the values that a module assigns to a key of one of its databases."""
     for assign in settings.nodes(ast.Assign):
         for target in assign.targets:
             match target:
@@ -247,7 +247,7 @@ def _is_database(expr: ast.expr) -> bool:
 
 
 def _modules_that_set_ages(file: File) -> list[File]:
-    """The settings modules of the site that do so: of development, production or any other place."""
+    """Return the settings modules of the site that set ages: of development, production or any other place."""
     manage = file.project.module("manage", file)
     found = {each.path: each for each in settings_files(file)}
     for word in ("CONN_MAX_AGE", "conn_max_age"):
@@ -259,7 +259,7 @@ def _modules_that_set_ages(file: File) -> list[File]:
 
 
 def aliases(file: File) -> set[str]:
-    """The names of the site's databases, as far as its settings say."""
+    """Return the names of the site's databases that its settings mention."""
     for settings in settings_files(file):
         if "DATABASES" in settings.scope.bound:
             return {

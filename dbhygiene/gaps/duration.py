@@ -9,11 +9,11 @@ from dbhygiene.config.settings import Confidence, Settings
 from dbhygiene.source.records import Record
 
 FOR_EVER = float("inf")
-SHORTEST_TIMEOUT = 60.0  # below a minute, no server has lost patience
+SHORTEST_TIMEOUT = 60.0  # below a minute, no server closes an idle connection
 
 
 class Duration(Record):
-    """A wait lasts `least` seconds for certain, may well last `likely`, and could last `most`."""
+    """A length of time: at least `least` seconds, probably `likely`, at most `most`."""
 
     least: float = 0.0
     likely: float = 0.0
@@ -21,13 +21,14 @@ class Duration(Record):
 
     @classmethod
     def exactly(cls, seconds: float) -> Duration:
+        """Return the duration that is known to the second."""
         return cls(seconds, seconds, seconds)
 
     def __add__(self, other: Duration) -> Duration:
         return Duration(self.least + other.least, self.likely + other.likely, self.most + other.most)
 
     def __or__(self, other: Duration) -> Duration:
-        """One of the two: the longer, but no more certain than the shorter."""
+        """Return the duration of one of the two: the longer, but no more certain than the shorter."""
         return Duration(min(self.least, other.least), max(self.likely, other.likely), max(self.most, other.most))
 
     def __mul__(self, rounds: Rounds) -> Duration:
@@ -41,7 +42,7 @@ class Duration(Record):
         return Duration(min(total.least, likely), likely, min(total.most, limit.most))
 
     def at_most(self, seconds: float) -> Duration:
-        """The same, where something ends it after so many seconds."""
+        """Return this duration, cut off after so many seconds."""
         return Duration(min(self.least, seconds), min(self.likely, seconds), min(self.most, seconds))
 
     def widen(self, newer: Duration) -> Duration:
@@ -49,7 +50,7 @@ class Duration(Record):
         return newer if newer == self or not self.most else Duration(self.least, self.likely, FOR_EVER)
 
     def confidence(self, limit: float) -> Confidence | None:
-        """How sure it is that a server with this patience has closed the connection meanwhile."""
+        """Return how sure it is that a server with this idle timeout has closed the connection meanwhile."""
         if self.least >= limit:
             return Confidence.CERTAIN
         if self.likely >= limit:
@@ -57,7 +58,7 @@ class Duration(Record):
         return Confidence.POSSIBLE if self.most >= min(limit, SHORTEST_TIMEOUT) else None
 
     def rank(self, limit: float) -> tuple[float, ...]:
-        """What orders waits by how bad they are."""
+        """Return the sort key of waits: the worst is the largest."""
         return (self.confidence(limit) or 0, self.likely, self.least, self.most)
 
     def __str__(self) -> str:
@@ -69,14 +70,14 @@ class Duration(Record):
 
 
 def confidence_of_timeout(seconds: Duration, settings: Settings) -> Confidence:
-    """How sure it is that the server has closed the connection; certain below its default only where it is known."""
+    """Return how sure it is that the server has closed the connection; its default timeout alone is not certain."""
     found = seconds.confidence(settings.gap_limit) or Confidence.POSSIBLE
     known = settings.server_timeout is not None or seconds.least >= settings.lifetime_limit
     return found if known else min(found, Confidence.LIKELY)
 
 
 class Rounds(Record):
-    """How often a loop goes round; `lasting` is the time that all rounds take, where the loop looks at a clock."""
+    """How often a loop goes round; `lasting` is the time that all rounds take, if the loop reads a clock."""
 
     least: float = 1.0
     likely: float = 1.0

@@ -40,7 +40,7 @@ from dbhygiene.source.records import Record, replace
 
 
 class Location(Record):
-    """A place, and what happens there; `inner` is the place in the callee if this is only a call that leads there."""
+    """A place, and its effect; `inner` is the place in the callee if this is only a call that leads there."""
 
     file: File
     node: Located
@@ -48,6 +48,7 @@ class Location(Record):
     inner: Location | None = None
 
     def leading_to(self, inner: Location) -> Location:
+        """Return this place as a call that leads to an inner place."""
         return replace(self, inner=inner)
 
     @cached_property
@@ -62,7 +63,7 @@ class Location(Record):
 
 
 class Segment(Enum):
-    """Which part of a function runs."""
+    """The part of a function that runs."""
 
     WHOLE = "all of it"
     ENTER = "up to its yield"  # a context manager's function
@@ -85,16 +86,16 @@ class Context(Record):
     closers: tuple[str, ...] = ()
     ignore_decorators: bool = False  # without its decorators
     constants: tuple[tuple[str, bool], ...] = ()
-    alias: str = DEFAULT  # whose connection is looked at
+    alias: str = DEFAULT  # the database whose connection is analysed
 
 
 def report_unsettled(routine: Context) -> None:
-    """Name code whose summary grows with each round of a recursion, whatever is done."""
+    """Report a function whose summary grows with each round of a recursion, in spite of widening."""
     give_up(routine.file, routine.code, UNSETTLED)
 
 
 class Query(Record):
-    """The server is asked; not so where `rows` hold a queryset's rows already, which it may keep from now on."""
+    """A query; none if `rows` hold a queryset's rows already, which it may keep from now on."""
 
     spot: Location
     rows: Place | None = None
@@ -103,7 +104,7 @@ class Query(Record):
 
 
 class Wait(Record):
-    """Time goes by."""
+    """A wait: time passes."""
 
     spot: Location
     seconds: Duration
@@ -111,7 +112,7 @@ class Wait(Record):
 
 
 class Close(Record):
-    """The connection is closed, or made anew: the next question opens a fresh one; `by_age`, only if it is old."""
+    """A close: the next query opens a fresh connection; with `by_age`, only if this one is old."""
 
     spot: Location
     by_age: bool = False
@@ -119,9 +120,9 @@ class Close(Record):
 
 
 class ProjectCall(Record):
-    """Code of the project runs: one of these, where a table, or a subclass, decides which.
+    """A call of the project's code: of one of these functions, if a table or a subclass decides which.
 
-    `once` is what keeps its result: from now on, that is read without a run.
+    `once` is the place that keeps the result: from now on, a read of it runs nothing.
     """
 
     spot: Location
@@ -133,7 +134,7 @@ Effect: TypeAlias = "Query | Wait | Close | ProjectCall"
 
 
 class Effects:
-    """The effects of the acts of one routine."""
+    """The effects of the events of one function."""
 
     def __init__(self, routine: Context) -> None:
         self.file = routine.file
@@ -160,7 +161,7 @@ class Effects:
         return []
 
     def of_load(self, node: ast.Attribute | ast.Subscript) -> list[Effect]:
-        """What happens when an item or an attribute is read: `queryset[0]` asks for a row."""
+        """Return the effects of reading an item or an attribute: `queryset[0]` queries a row."""
         match node:
             case ast.Subscript(value=owner, slice=key) if not isinstance(key, ast.Slice):
                 if isinstance(self.things.type_of(owner), QuerySet):
@@ -175,7 +176,7 @@ class Effects:
         return []
 
     def _property(self, owner: ast.expr, attribute: str) -> FunctionAt | None:
-        """The function that runs when an attribute of a row or an object is read."""
+        """Return the function that runs when an attribute of a row or an object is read."""
         match self.things.type_of(owner):
             case ObjectInstance(name=name) | ModelInstance(model=str(name)):
                 function = function_named(self.file, f"{name}.{attribute}")
@@ -204,7 +205,7 @@ class Effects:
         return self._calls[call]
 
     def of_loop_start(self, loop: ast.For | ast.AsyncFor | ast.comprehension) -> list[Effect]:
-        """What happens when a loop begins: a queryset asks for its rows."""
+        """Return the effects of the start of a loop: a queryset queries its rows."""
         iterated = loop.iter
         while isinstance(iterated, ast.Call) and iterated.args and self._resolve(iterated.func) in django.WRAPPERS:
             iterated = next(
@@ -216,12 +217,12 @@ class Effects:
         return []
 
     def own_place(self, expr: ast.expr) -> Place | None:
-        """The variable of this function that an expression is."""
+        """Return the variable of this function that an expression is."""
         place = Bindings.of(self.file).place(expr) if isinstance(expr, ast.Name) else None
         return place if place and place.scope.node is self.routine.code else None
 
     def path(self, expr: ast.Attribute) -> Place | None:
-        """An attribute of a variable, or of one of its attributes, by its path: `self.order.total`."""
+        """Return the path of an attribute of a variable, or of one of its attributes: `self.order.total`."""
         path, root = [expr.attr], expr.value
         while isinstance(root, ast.Attribute):
             path.append(root.attr)
@@ -240,7 +241,7 @@ class Effects:
     # -- names ----------------------------------------------------------------------------------------
 
     def names(self, func: ast.expr) -> Iterator[str]:
-        """The dotted names that a called expression may have: by import, and by the class of its owner."""
+        """Return the dotted names that a called expression may have: by import, and by the class of its owner."""
         if isinstance(func, ast.Attribute):
             if _is_super(func.value):
                 yield from self._inherited_names(func.attr)
@@ -257,7 +258,7 @@ class Effects:
             yield canonical_name(self.file, resolved)
 
     def _inherited_names(self, method: str) -> Iterator[str]:
-        """The names of a method, as `super()` may find it."""
+        """Return the names of a method that `super()` may find."""
         scope = self.file.functions.get(self.routine.code)
         cls = enclosing_class(self.file, scope) if scope else None
         if cls is not None:
@@ -314,12 +315,12 @@ class Effects:
         yield from self._project(call, func, names)
 
     def _with_closing(self, call: ast.Call, effects: Iterable[Effect]) -> Iterator[Effect]:
-        """The effects of a call before and after which old connections are closed."""
+        """Add the close of old connections before and after the effects of a call, if the library does so."""
         close = Close(self._location(call, "closes old connections"), by_age=True)
         yield from (close, *effects, close)
 
     def _body(self, body: ast.expr) -> Iterator[Effect]:
-        """What a function without a name does: `f()`, or `connection.in_atomic_block or connection.close()`."""
+        """Return the effects of a lambda: `f()`, or `connection.in_atomic_block or connection.close()`."""
         match body:
             case ast.Call():
                 yield from self.of_call(body)
@@ -327,13 +328,13 @@ class Effects:
                 yield from self.of_call(closer)
 
     def _wait(self, call: ast.Call, wait: WaitingCall) -> Iterator[Effect]:
-        """The time that a call takes, if it takes any."""
+        """Return the wait of a call, if it waits."""
         lasts = poll_duration(self.file, call, duration(self.file, call, wait))
         if lasts.most:
             yield Wait(self._location(call, _waiting(wait.kind, lasts)), lasts, wait.kind)
 
     def _alias_closed(self, func: ast.expr) -> str | None:
-        """The alias whose connection a call closes, None where it closes all, or nobody knows which."""
+        """Return the alias whose connection a call closes; None if it closes all, or an unknown one."""
         if not isinstance(func, ast.Attribute) or func.attr != "close":
             return None
         if self._resolve(func.value) == django.CONNECTION:
@@ -344,7 +345,7 @@ class Effects:
         return named if named != DEFAULT else None
 
     def _declared_duration(self, names: Iterable[str]) -> Duration | None:
-        """How long the user says that a function of one of these names takes, or the like of its package."""
+        """Return the duration that the user configured for a function of one of these names, or for its package."""
         gaps = self.file.project.settings.gaps
         for name in names if gaps else ():
             package, _, rest = name.partition(".")
@@ -354,7 +355,7 @@ class Effects:
         return None
 
     def _binding_of(self, func: ast.expr) -> ast.expr:
-        """`f`, or the call that makes it in `f = sync_to_async(g)`."""
+        """Return the called expression, or the call that makes it in `f = sync_to_async(g)`."""
         if isinstance(func, ast.Name):
             values = Bindings.of(self.file).values.get(Place(self.file.scope_of(func), func.id), ())
             match values:
@@ -363,7 +364,7 @@ class Effects:
         return func
 
     def _drain_generator(self, call: ast.Call, names: Iterable[str]) -> Iterator[Effect]:
-        """`list(generator())`: all of a generator runs at once."""
+        """Return the effects of `list(generator())`: all of a generator runs at once."""
         if any(name in django.DRAINS for name in names) and isinstance(given := next(iter(call.args), None), ast.Call):
             for name in self.names(given.func):
                 if (function := function_named(self.file, name)) is not None and is_generator(function.node):
@@ -373,13 +374,13 @@ class Effects:
                     return
 
     def _run_queued_task(self, call: ast.Call, func: ast.expr) -> Iterator[Effect]:
-        """`task.apply()`: what was written to be run by a worker runs here."""
+        """Return the effects of `task.apply()`, which runs a task of a worker here."""
         if isinstance(func, ast.Attribute) and func.attr in {"apply", "call_local"}:
             if (task := task_of(self.file, func.value)) is not None:
                 yield self._project_call(call, f"runs `{task.node.name}`", task)
 
     def _project(self, call: ast.Call, func: ast.expr, names: Iterable[str]) -> Iterator[Effect]:
-        """What the project's own function does, or any of those that may be meant."""
+        """Return the effects of the project's own function, or of any that the call may run."""
         candidates = self._candidates(call, func, names)
         meant = [each for each in candidates if not (is_generator(each.node) or runs_later(each))]
         if meant:
@@ -391,7 +392,7 @@ class Effects:
             yield from self._with_closing(call, [run]) if around else [run]
 
     def _context_for(self, call: ast.Call, function: FunctionAt) -> Context:
-        """A function, with what a call gives to its parameters."""
+        """Return a function in the context of a call's arguments."""
         handed = list(self._callback_arguments(call, function))
         given = tuple((name, code) for name, value in handed if (code := self._routine_of(value)) is not None)
         closers = tuple(name for name, value in handed if self._closes(value))
@@ -399,22 +400,22 @@ class Effects:
         return Context(function.file, function.node, callbacks=given, closers=closers, constants=known)
 
     def _candidates(self, call: ast.Call, func: ast.expr, names: Iterable[str]) -> tuple[FunctionAt, ...]:
-        """The functions of the project that a call may run."""
+        """Return the functions of the project that a call may run."""
         scope = self.file.functions.get(self.routine.code)
         resolved = callees(self.file, call, scope).definitions if scope is not None else ()
-        if not resolved:  # as far as the types of objects and tables of functions tell
+        if not resolved:  # find them by the types of objects and by tables of functions
             named = [found for name in names if (found := callees_named(self.file, name).definitions)]
             resolved = tuple(itertools.chain(*(named if self._may_be_another(func) else named[:1])))
         run = (each for definition in resolved or dispatch.definitions(self.file, func) for each in _run_by(definition))
         return tuple({each.node: each for each in run}.values())
 
     def _may_be_another(self, func: ast.expr) -> bool:
-        """Whether the owner of a method may be of one class or another."""
+        """Whether the owner of a method may be of several classes."""
         owner = self.things.type_of(func.value) if isinstance(func, ast.Attribute) else None
         return isinstance(owner, ObjectInstance) and bool(owner.others)
 
     def _callback_arguments(self, call: ast.Call, function: FunctionAt) -> Iterator[tuple[str, ast.expr]]:
-        """The parameters that a function calls, or hands on, with what a call gives to them."""
+        """Return the parameters that a function calls or passes on, each with its argument."""
         wanted = names_called(function.node)
         given = bind_arguments(call, function.node, bound=takes_owner(function.file.functions[function.node]))
         yield from ((name, value) for name, value in given.items() if name in wanted)
@@ -483,7 +484,7 @@ class Effects:
         )
 
     def _may_be_row(self, owner: ast.expr) -> bool:
-        """Whether something of unknown class that has a `save()` is likely a row: its file knows models."""
+        """Whether an object of unknown class that has a `save()` is likely a row: its file mentions models."""
         imports = (name for scope in self.file.scopes for name in scope.imports.values())
         known = any(".models" in name or name.startswith("django.db") for name in imports)
         return known and isinstance(owner, (ast.Name, ast.Attribute)) and self._resolve(owner) != "self"
@@ -518,7 +519,7 @@ class Effects:
         return ProjectCall(self._location(node, words), (Context(function.file, function.node, part),))
 
     def of_next_item(self, iterated: ast.expr) -> Iterator[Effect]:
-        """What happens each time that a loop asks for its next item."""
+        """Return the effects of a loop that takes its next item."""
         if not isinstance(iterated, ast.Call):
             match self.things.type_of(iterated):
                 case ObjectInstance(name=name):
@@ -548,7 +549,7 @@ class Effects:
                 return
 
     def _path(self, expr: ast.expr) -> str | None:
-        """The name of a stream: `sys.stdin`, or a field of an object of a known class."""
+        """Return the name of a stream: `sys.stdin`, or a field of an object of a known class."""
         if isinstance(expr, ast.Attribute):
             match self.things.type_of(expr.value):
                 case ObjectInstance(name=name):
@@ -556,7 +557,7 @@ class Effects:
         return self._resolve(expr)
 
     def _next_of(self, node: ast.expr, name: str) -> Iterator[Effect]:
-        """What happens when a loop, or `next`, takes an item of an object of a class, or of a stream."""
+        """Return the effects of a loop, or of `next`, that takes an item of an object of a class, or of a stream."""
         if name in ITERATED:
             yield self._unbounded_wait(node, ITERATED[name])
             return
@@ -568,13 +569,13 @@ class Effects:
                 return
 
     def _unbounded_wait(self, node: ast.expr, kind: WaitKind) -> Wait:
-        """A wait without a bound."""
+        """Return a wait without a bound."""
         lasts = UNBOUNDED
         return Wait(self._location(node, _waiting(kind, lasts)), lasts, kind)
 
 
 def constant_arguments(call: ast.Call, file: File, function: Function) -> tuple[tuple[str, bool], ...]:
-    """The parameters that a function asks for their truth, where a call gives a constant, or leaves the default."""
+    """Return the parameters that a function tests, if a call passes a constant or omits one with a constant default."""
     if has_unpacked(call):
         return ()
     scope, found = file.functions[function], {}
@@ -587,7 +588,7 @@ def constant_arguments(call: ast.Call, file: File, function: Function) -> tuple[
 
 
 def _run_by(definition: Definition) -> Iterator[FunctionAt]:
-    """The function that runs when a definition is called: itself, or the constructor of a class."""
+    """Return the function that runs when a definition is called: itself, or the constructor of a class."""
     if isinstance(definition.node, FUNCTION):
         yield FunctionAt(definition.file, definition.node)
     elif (made := find_method(definition, "__init__")) is not None and isinstance(made.node, FUNCTION):
@@ -595,13 +596,13 @@ def _run_by(definition: Definition) -> Iterator[FunctionAt]:
 
 
 def _is_decorated(function: FunctionAt, names: Container[str]) -> bool:
-    """Whether one of a function's decorators, called or not, is one of these."""
+    """Whether one of a function's decorators, called or not, has one of these names."""
     called = (each.func if isinstance(each, ast.Call) else each for each in function.node.decorator_list)
     return any(function.file.resolve(each) in names for each in called)
 
 
 def _keeps_result(function: FunctionAt) -> bool:
-    """Whether what a function returns is kept, and read when it is asked for again."""
+    """Whether a function's result is cached, so that later reads do not run it again."""
     return _is_decorated(function, django.CACHED_PROPERTIES | django.CACHES)
 
 

@@ -1,4 +1,4 @@
-"""Loops that run as long as the process, or until other code tells them to stop."""
+"""Loops that run as long as the process, or until other code asks them to stop."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dbhygiene.source.nodes import FUNCTION, children
 
 
 def is_endless(file: File, loop: ast.AST) -> bool:
-    """Whether a loop ends with its process, or when another part of the program says so.
+    """Whether a loop ends with its process, or at the request of another part of the program.
 
     A function that holds such a loop is a process of its own. Not so where the loop itself decides that its work is
     done: by a test of anything but a sign to stop, by another `break` or `return`, or by setting that sign.
@@ -31,7 +31,7 @@ def _is_true(test: ast.expr) -> bool:
 
 
 def _exits(loop: ast.While) -> Iterator[ast.stmt]:
-    """The statements that leave a loop, those of the loops within it left out."""
+    """Return the statements that leave a loop, those of the loops within it left out."""
     todo: list[tuple[ast.AST, bool]] = [(statement, True) for statement in loop.body]
     while todo:
         node, is_own = todo.pop()
@@ -44,7 +44,7 @@ def _exits(loop: ast.While) -> Iterator[ast.stmt]:
 
 
 def _is_asked_to_stop(file: File, loop: ast.While, leaving: ast.stmt) -> bool:
-    """Whether a statement leaves the loop since somebody says so: by a flag, an event, or an interrupt."""
+    """Whether a statement leaves the loop at a request to stop: by a flag, an event, or an interrupt."""
     below: ast.AST = leaving
     for above in file.around(leaving):
         if above is loop:
@@ -62,7 +62,7 @@ def _is_asked_to_stop(file: File, loop: ast.While, leaving: ast.stmt) -> bool:
 
 
 def _goes_on(file: File, loop: ast.While, test: ast.expr) -> bool:
-    """Whether a test is true until somebody says to stop."""
+    """Whether a test is true until other code asks the loop to stop."""
     match test:
         case ast.UnaryOp(op=ast.Not(), operand=inner):
             return _says_stop(file, loop, inner)
@@ -72,7 +72,7 @@ def _goes_on(file: File, loop: ast.While, test: ast.expr) -> bool:
 
 
 def _says_stop(file: File, loop: ast.While, test: ast.expr) -> bool:
-    """Whether a test is true once somebody says to stop."""
+    """Whether a test is true once other code has asked the loop to stop."""
     match test:
         case ast.UnaryOp(op=ast.Not(), operand=inner):
             return _goes_on(file, loop, inner)
@@ -104,7 +104,7 @@ def _is_named(expr: ast.expr, pattern: str) -> bool:
 
 
 def _is_flag(file: File, loop: ast.While, expr: ast.Name | ast.Attribute) -> bool:
-    """Whether a variable is true or false, as far as that is known, and not given its value within the loop."""
+    """Whether a variable holds a boolean, if its value is known, and is not assigned within the loop."""
     place = Bindings.of(file).place(expr)
     values = Bindings.of(file).values.get(place, []) if place else []
     return (

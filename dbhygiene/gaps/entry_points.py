@@ -36,7 +36,7 @@ from dbhygiene.source.nodes import FUNCTION, Code
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Record
 
-# One of these stands in every file that has an entry point; with what it is part of, where most who write it have none.
+# Each file with an entry point contains one of these words; for common words, with their usual context.
 _WORDS = {
     "class Command(": "",
     "Command": r"\bclass\s+\w+\s*\([^)]*Command\b",
@@ -66,11 +66,11 @@ _WORDS = {
 }
 
 _CALLBACK, _ENDLESS = "as a callback", "in a long-lived process"
-VAGUE = (_CALLBACK, _ENDLESS)  # where nothing says more
+VAGUE = (_CALLBACK, _ENDLESS)  # used only if there is no other reason
 
 
 class Root(Record):
-    """A function with which a long-lived process begins, and what makes it one."""
+    """A function with which a long-lived process begins, and the reason."""
 
     file: File
     code: Code
@@ -78,7 +78,7 @@ class Root(Record):
 
 
 def entry_points(project: ProjectView) -> Iterator[Root]:
-    """The functions with which a project's long-lived processes begin."""
+    """Return the functions with which a project's long-lived processes begin."""
     if not uses_django(project):
         return
     seen = set()
@@ -107,7 +107,7 @@ def may_have_entry_points(file: File) -> bool:
 
 @query
 def entry_points_of(file: File) -> list[Root]:
-    """Those that a file has, or starts; the plainest reason for a function first."""
+    """Return the entry points that a file defines or starts; the plainest reason for a function first."""
     return [] if is_test_file(file) else list(_find_entry_points(file))
 
 
@@ -141,7 +141,7 @@ def _endless_functions(file: File) -> Iterator[Root]:
 
 
 def _django_setup(file: File) -> ast.Call | None:
-    """The call by which a file, a program of its own, sets Django up."""
+    """Return the call by which a file, a program of its own, sets Django up."""
     calls = file.nodes(ast.Call) if "django.setup(" in file.text else ()
     return next((call for call in calls if file.resolve(call.func) == "django.setup"), None)
 
@@ -168,7 +168,7 @@ def _methods(cls: Definition) -> Iterator[Root]:
 
 
 def _started_function(file: File, call: ast.Call) -> tuple[ast.expr, str] | None:
-    """What a call hands to a thread, a pool or a scheduler, and where it then runs."""
+    """Return the function that a call passes to a thread, a pool or a scheduler, and where it then runs."""
     if (name := file.resolve(call.func)) in STARTS:
         given, words = argument(call, *STARTS[name]), STARTED_IN[name]
     elif isinstance(call.func, ast.Attribute) and call.func.attr in HANDS_OVER:
@@ -179,7 +179,7 @@ def _started_function(file: File, call: ast.Call) -> tuple[ast.expr, str] | None
 
 
 def _where(file: File, method: ast.Attribute) -> str:
-    """Where a pool or a scheduler runs what it is given; its class may not be known."""
+    """Return where a pool or a scheduler runs its functions; its class may not be known."""
     owner = TypeInference.of(file).type_of(method.value)
     name = owner.name if isinstance(owner, ObjectInstance) else ""
     if name in THREAD_POOLS:
@@ -190,7 +190,7 @@ def _where(file: File, method: ast.Attribute) -> str:
 
 
 def functions_of(file: File, given: ast.expr) -> Iterator[tuple[File, Code]]:
-    """The function that is meant: by name, `partial(f)`, a call of a coroutine's, or what a lambda calls."""
+    """Return the functions that an expression means: by name, `partial(f)`, a coroutine's call, or a lambda."""
     match given:
         case ast.Lambda(body=ast.Call(func=called)):
             yield from functions_of(file, called)

@@ -47,7 +47,7 @@ _RETRIES = re.compile(r"retry|retries|backoff", re.IGNORECASE)
 class ExplicitGap(Record):
     """A connection that is used, lies idle for longer than the server may wait, and is used again.
 
-    The spots are places of one function; what happens there may be deeper, in what is called there.
+    The locations are places of `file`; the real query or wait may be deeper, in a callee.
     """
 
     life: Lifetime
@@ -61,10 +61,10 @@ class ExplicitGap(Record):
 
     @property
     def confidence(self) -> Confidence:
-        """How sure it is that the server has closed it, where all that is known of it may be the usual patience.
+        """Return how sure it is that the server has closed the connection, if only its default timeout may be known.
 
-        Nobody knows how long a person or a program takes, or who awaits a single event; but a loop that waits for the
-        next one, again and again, meets a quiet night.
+        The time that a person, a program or a single event takes is unknown; but a loop that waits for the next
+        event again and again meets a quiet night.
         """
         settings = self.file.project.settings
         if settings.server_timeout is None and self.seconds.least < settings.gap_limit:
@@ -79,7 +79,7 @@ class ExplicitGap(Record):
 
     @property
     def variable(self) -> str | None:
-        """The name of the connection, in the function that opens it."""
+        """Return the name of the connection, in the function that opens it."""
         return self.life.names[0] if self.life.names else _outer_variable(self.life)
 
     @property
@@ -97,7 +97,7 @@ class ExplicitGap(Record):
 
 
 def explicit_gaps(life: Lifetime) -> list[ExplicitGap]:
-    """The waits across which a connection is held, each with the worst that may happen there."""
+    """Return the waits across which a connection is held, each with its worst gap."""
     decorators = life.scope.node.decorator_list if isinstance(life.scope.node, FUNCTION) else ()
     if is_test_file(life.file) or any(_RETRIES.search(life.file.segment(each)) for each in decorators):
         return []
@@ -111,7 +111,7 @@ class _Search:
 
     def __init__(self, life: Lifetime) -> None:
         self._life = life
-        self._gaps: dict[ast.AST, ExplicitGap] = {}  # by the longest wait, where it really is
+        self._gaps: dict[ast.AST, ExplicitGap] = {}  # by the innermost place of their longest wait
         self._walked: dict[HolderContext, list[tuple[Idle, Location]]] = {}
         self._meanings: Interprocedural[HolderContext, HolderSummary] = Interprocedural(
             self._summarise, lambda _: NEVER_RETURNS, lambda _: UNKNOWN, HolderSummary.widen, _report_unsettled
@@ -153,7 +153,7 @@ class _Search:
         return meaning
 
     def _others(self, reached: set[Alias]) -> Iterator[HolderContext]:
-        """The functions that see the connection as a field of their object, or as a variable around them."""
+        """Return the functions that see the connection as a field of their object, or as a variable around them."""
         life = self._life
         cls, rests = life.scope.class_scope, life.resource.is_lazy
         fields = frozenset(alias for alias in reached if str(alias[1]).startswith("self."))
@@ -166,7 +166,7 @@ class _Search:
             yield HolderContext(life.file, code, names, rests)
 
     def _between_calls(self, routines: Iterable[HolderContext]) -> Iterator[ExplicitGap]:
-        """The gap between two calls of a function that answers requests or events: hours may pass."""
+        """Return the gaps between two calls of a function that answers requests or events: hours may pass."""
         places = {**dict(callbacks(self._life.file)), **_handlers(self._life.file)}
         for routine in routines:
             place = places.get(routine.code) if isinstance(routine.code, FUNCTION) else None
@@ -191,7 +191,7 @@ class _Search:
                 self._gaps[longest.spot.origin.node] = gap
 
     def _rank(self, gap: ExplicitGap) -> tuple[object, ...]:
-        """What orders gaps of one wait by how bad they are; it is told in the function that waits, if it can be."""
+        """Return the sort key of gaps of one wait: the worst, reported in the function that waits, if possible."""
         return gap.seconds.rank(self._question.limit), gap.wait.inner is None
 
 
@@ -203,9 +203,9 @@ def _report_unsettled(routine: HolderContext) -> None:
 
 
 def _outer_variable(life: Lifetime) -> str | None:
-    """The variable that is given the connection, and no other value, where functions within its scope see it.
+    """Return the variable that holds only the connection, if functions within its scope see it.
 
-    None where the program tests or reopens it somewhere, too.
+    Return None if the program also tests or reopens it somewhere.
     """
     match life.statement:
         case ast.Assign(targets=[ast.Name(id=name)], value=value):
@@ -216,7 +216,7 @@ def _outer_variable(life: Lifetime) -> str | None:
 
 
 def _is_kept(file: File, cls: Scope, path: str) -> bool:
-    """Whether a field is given a value once, and nobody looks after the connection in it."""
+    """Whether a field is assigned once, and the program never tests or reopens the connection in it."""
     name = path.partition(".")[2]
     given = Bindings.of(file).values.get(Place(cls, name), [])
     values = [each for each in given if not (isinstance(each, ast.Constant) and each.value is None)]
@@ -224,7 +224,7 @@ def _is_kept(file: File, cls: Scope, path: str) -> bool:
 
 
 def _handlers(file: File) -> dict[Function, ast.expr]:
-    """The functions of a file that answer requests, each with the decorator that says so."""
+    """Return the functions of a file that answer requests, each with the decorator that says so."""
     functions = (code for code in file.functions if isinstance(code, FUNCTION))
     return {function: place for function in functions if (place := handler(function)) is not None}
 
@@ -236,7 +236,7 @@ def _is_looked_after(file: File, name: str) -> bool:
 
 
 def _seeing(file: File, outer: Scope, name: str) -> tuple[Function, ...]:
-    """The functions that use a variable of a scope around them, or what is made of it, or call such functions."""
+    """Return the functions that use a variable of a scope around them, or its aliases, or call such functions."""
     names = {name} | {
         each
         for each, values in outer.aliases.items()

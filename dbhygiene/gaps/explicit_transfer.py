@@ -47,7 +47,7 @@ class HolderSummary(Record):
     endings: frozenset[Ending] = frozenset()
 
     def widen(self, newer: HolderSummary) -> HolderSummary:
-        """What replaces this where a recursion has changed it."""
+        """Return the summary that replaces this one when a recursion has changed it."""
         first = newer.first
         if self.first is not None and newer.first is not None:
             first = self.first[0], self.first[1].widen(newer.first[1])
@@ -59,11 +59,11 @@ class HolderSummary(Record):
 
 
 NEVER_RETURNS = HolderSummary()
-UNKNOWN = HolderSummary(endings=frozenset({None}))  # it may have been closed, or made anew
+UNKNOWN = HolderSummary(endings=frozenset({None}))  # it may have been closed, or opened again
 
 
 def _kind(ending: Ending) -> tuple[bool, ast.AST | None] | None:
-    """Of endings of one kind only the worst matters: those with the same wait, after a question or without one."""
+    """Return the kind of an ending: of one kind only the worst matters: the same wait, after a query or without one."""
     if ending is None:
         return None
     since, pause = ending
@@ -81,7 +81,7 @@ class TrackedConnection(Record):
 
 
 class ExplicitWalk:
-    """One routine, solved: where the connection is, together with how long it has been idle."""
+    """The analysis of one function: where the connection is, together with how long it has been idle."""
 
     def __init__(self, question: TrackedConnection, routine: HolderContext, graph: Graph, transfer: Transfer) -> None:
         self._question, self._routine, self._graph, self._transfer = question, routine, graph, transfer
@@ -109,7 +109,7 @@ class ExplicitWalk:
         )
 
     def _rank(self, ending: Ending) -> tuple[object, ...]:
-        """What orders endings by how bad they are, and by place, so that of equal ones the same is told each time."""
+        """Return the sort key of endings: by how bad they are, then by place, so that the choice is stable."""
         return () if ending is None else (ending[1].seconds.rank(self._question.limit), place_of(ending))
 
     def _ending(self, start: Fact, fact: Fact, idle: Idle | None) -> Ending:
@@ -148,7 +148,7 @@ class ExplicitWalk:
         return idle
 
     def _after_use(self, node: Node, fact: Fact, after: Fact, idle: Idle | None) -> Iterable[Idle | None]:
-        """How long it may have been idle after a node."""
+        """Return the possible idle times after a node."""
         inner = (
             self._callee_context(node.event.node, fact, rests=idle is None)
             if isinstance(node.event, cfg.Call)
@@ -158,7 +158,7 @@ class ExplicitWalk:
             idle = self._after_wait(node, idle)
         match node.event:
             case cfg.Yield(node=place):
-                return [idle and Idle(self._location(place, "resumed"))]  # who knows how long that takes
+                return [idle and Idle(self._location(place, "resumed"))]  # the duration is unknown
             case cfg.Test(node=test) if idle is not None and self._is_looked_at(test, fact):
                 return [Idle(self._location(test, "checked here"))]
             case cfg.Call(node=call):
@@ -169,9 +169,9 @@ class ExplicitWalk:
         return [None if self._gives_back(node, fact, after) else idle]
 
     def _gives_back(self, node: Node, fact: Fact, after: Fact) -> bool:
-        """Whether the connection is closed here, or given back to its pool, as far as this function can tell.
+        """Whether the connection is closed here, or returned to its pool, by the code of this function.
 
-        The facts alone do not say it of a session that other code has woken.
+        The facts do not show this for a session that other code has used.
         """
         match node.event:
             case cfg.Call(node=ast.Call(func=ast.Attribute(value=owner, attr=method) as func)):
@@ -214,7 +214,7 @@ class ExplicitWalk:
     def _after_project_call(
         self, node: Node, call: ast.Call, meaning: HolderSummary, idle: Idle | None
     ) -> Iterator[Idle | None]:
-        """After code of the project has run that can reach the connection."""
+        """Return the idle times after a call of the project's code that can reach the connection."""
         spot = self._location(call, f"calls `{ast.unparse(call.func)}`")
         if idle is not None and meaning.first is not None:
             asked, before = meaning.first
@@ -238,7 +238,7 @@ class ExplicitWalk:
     # -- other code -----------------------------------------------------------------------------------
 
     def _callee_context(self, call: ast.Call, fact: Fact, *, rests: bool) -> HolderContext | None:
-        """The project's own code that a call runs, if it can reach the connection there."""
+        """Return the context of the project's code that a call runs, if it can reach the connection there."""
         callee = self._transfer.effects.of(call).callee
         if callee is None or not isinstance(function := callee.definition.node, FUNCTION):
             return None
@@ -259,7 +259,7 @@ class ExplicitWalk:
         return HolderContext(callee.definition.file, function, frozenset(aliases), rests) if aliases else None
 
     def _is_looked_at(self, test: ast.expr, fact: Fact) -> bool:
-        """Whether a condition asks for the state of the connection: `if not conn.open:`."""
+        """Whether a condition tests the state of the connection: `if not conn.open:`."""
         return any(
             isinstance(part, ast.Attribute)
             and part.attr in self._resource.open_if | self._resource.closed_if
@@ -268,7 +268,7 @@ class ExplicitWalk:
         )
 
     def _recovers(self, node: Node) -> bool:
-        """Whether the program goes on with another connection, or the same one made anew, where the question fails."""
+        """Whether the program goes on with a new or reopened connection when the query fails."""
         todo = [target for kind, target in node.out if kind == "raise"]
         seen = set(todo)
         while todo:
@@ -293,7 +293,7 @@ class ExplicitWalk:
 
 
 def place_of(ending: Ending) -> tuple[int, int, float]:
-    """What orders endings, so that of two that are equally bad the same one is told each time."""
+    """Return the sort key of endings that are equally bad, so that the choice is stable."""
     if ending is None or ending[0] is None:
         return 0, 0, 0.0 if ending is None else 1 + ending[1].seconds.likely
     return ending[0].node.lineno, ending[0].node.col_offset, ending[1].seconds.likely

@@ -27,7 +27,7 @@ _SHARES_NOTHING = ("spawn", "forkserver")
 
 
 def closes_in_child(file: File, call: ast.Call) -> Iterator[tuple[File, ast.Call]]:
-    """Where the child closes, before it asks, a connection that the parent of this fork may have open."""
+    """Return the calls where the child closes, before its first query, a connection that the parent may have open."""
     children = [*_branches(file, call)] if file.resolve(call.func) == "os.fork" else []
     children += [(each.file, each.node, each.node.body) for each in _functions_in_child(file, call)]
     if children and not _shares_nothing(file) and not _closes_before(file, call):
@@ -36,7 +36,7 @@ def closes_in_child(file: File, call: ast.Call) -> Iterator[tuple[File, ast.Call
 
 
 def fork_of(file: File, call: ast.Call) -> tuple[File, ast.Call] | None:
-    """Where the project makes such a process, if a call closes in its `run`, before it asks."""
+    """Return where the project makes such a process, if a call closes in its `run` before its first query."""
     if what_closes(file, call) is None or _shares_nothing(file):
         return None
     function = function_around(file, call)
@@ -51,7 +51,7 @@ def fork_of(file: File, call: ast.Call) -> tuple[File, ast.Call] | None:
 
 @query
 def child_functions(file: File) -> tuple[FunctionAt, ...]:
-    """The functions that a file has forked processes begin with."""
+    """Return the functions with which the forked processes of a file begin."""
     if _shares_nothing(file):
         return ()
     begun = [function for call in file.nodes(ast.Call) for function in _functions_in_child(file, call)]
@@ -65,7 +65,7 @@ def child_functions(file: File) -> tuple[FunctionAt, ...]:
 
 
 def _functions_in_child(file: File, call: ast.Call) -> Sequence[FunctionAt]:
-    """The functions that begin in the processes that a call forks, or are handed to by it."""
+    """Return the functions that a call runs in the processes that it forks."""
     if (maker := _maker(file, call.func)) is not None:
         given = argument(call, *FORKS[maker])
     elif isinstance(call.func, ast.Attribute) and call.func.attr in HANDS_OVER and _is_pool(file, call.func.value):
@@ -76,7 +76,7 @@ def _functions_in_child(file: File, call: ast.Call) -> Sequence[FunctionAt]:
 
 
 def _maker(file: File, expr: ast.expr) -> str | None:
-    """The class of processes, or of pools of them, that an expression names."""
+    """Return the class of processes, or of pools of them, that an expression names."""
     if (name := file.resolve(expr)) in FORKS:
         return name
     match expr:
@@ -86,7 +86,7 @@ def _maker(file: File, expr: ast.expr) -> str | None:
 
 
 def _is_context(file: File, expr: ast.expr) -> bool:
-    """Whether this is `multiprocessing.get_context()`, or a variable that holds it."""
+    """Whether an expression is `multiprocessing.get_context()`, or a variable that holds it."""
     if isinstance(expr, ast.Call):
         return file.resolve(expr.func) in CONTEXTS
     place = Bindings.of(file).place(expr)
@@ -107,7 +107,7 @@ def _is_pool(file: File, expr: ast.expr) -> bool:
 
 @query
 def _entered(file: File) -> Mapping[str | None, list[ast.expr]]:
-    """What the `with` statements of a file enter, by the last word of the name that each gives to it."""
+    """Return the context managers that a file enters, by the last part of the variable that holds each."""
     found = defaultdict[str | None, list[ast.expr]](list)
     for item in file.nodes(ast.withitem):
         if item.optional_vars is not None:
@@ -128,7 +128,7 @@ def is_process(cls: Definition) -> bool:
 
 
 def _constructor_calls(cls: Definition) -> Iterator[tuple[File, ast.Call]]:
-    """The calls that make an object of a class, or of one below it."""
+    """Return the calls that make an object of a class, or of one of its subclasses."""
     for each in (cls, *subclasses(cls)):
         for file in (each.file, *(other for other in files_with_word(each.file, each.name) if other is not each.file)):
             if is_test_file(file):
@@ -147,7 +147,7 @@ def _shares_nothing(file: File) -> bool:
 
 
 def _branches(file: File, fork: ast.Call) -> Iterator[tuple[File, Code, list[ast.stmt]]]:
-    """The code of the child, in `if os.fork() == 0:` or `pid = os.fork()`, `if not pid:`."""
+    """Return the code of the child, in `if os.fork() == 0:` or `pid = os.fork()`, `if not pid:`."""
     code = function_around(file, fork) or file.tree
     assigned = file.parents.get(fork)
     variable = assigned.targets[0].id if _gives_name(assigned) else None  # type: ignore[union-attr]
@@ -175,7 +175,7 @@ def _is_pid(expr: ast.expr, fork: ast.Call, variable: str | None) -> bool:
 
 
 def _first_close(file: File, code: Code, child: list[ast.stmt]) -> Iterator[tuple[File, ast.Call]]:
-    """The call that closes, if the child asks nothing before: what it has asked by itself, it may close."""
+    """Return the call that closes, if the child queries nothing before: it may close a connection of its own."""
     effects = Effects(Context(file, code, ignore_decorators=True))
     for call in _calls(child):
         if what_closes(file, call) is not None:
@@ -198,7 +198,7 @@ def _calls(statements: Iterable[ast.stmt]) -> list[ast.Call]:
 
 
 def _closes_before(file: File, fork: ast.Call) -> bool:
-    """Whether the parent closes its connection somewhere before it forks: before the process is made, or started."""
+    """Whether the parent closes its connection before it forks: before the process is made, or started."""
     code = function_around(file, fork) or file.tree
     calls = [node for node in own_nodes(code) if isinstance(node, ast.Call)]
     starts = [call.lineno for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr == "start"]

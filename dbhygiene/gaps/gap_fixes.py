@@ -35,20 +35,20 @@ def fix_gap(gap: Gap) -> Fix | NoFix:
     span, code = gap.file.span(statement), _closing(gap)
     if isinstance(statement, (ast.For, ast.AsyncFor)):
         return Fix("Close the connection after the wait, at the start of each round", (InsertFirst(span, code),))
-    if gap.first_query.node is gap.wait.node is not gap.next_query.node:  # what is called asks, then waits
+    if gap.first_query.node is gap.wait.node is not gap.next_query.node:  # the callee queries, then waits
         return Fix("Close the connection after the wait, and before it is used again", (InsertAfter(span, code),))
     return Fix("Close the connection before the wait", (InsertBefore(span, code),))
 
 
 def _closing(gap: Gap) -> str:
-    """The statements that close the connection that lies idle."""
+    """Return the statements that close the idle connection."""
     if isinstance(gap.code, ast.Module):  # no caller, and thus no transaction of one
         return closing_in(gap.file)
     return closing_outside_transaction(gap.file, is_async=isinstance(gap.code, ast.AsyncFunctionDef))
 
 
 def closing_outside_transaction(file: File, *, is_async: bool) -> str:
-    """The statements that close the site's connections, unless a transaction is under way: a caller's, or a test's.
+    """Return the statements that close the site's connections, unless a transaction is open: a caller's, or a test's.
 
     Every test of a `TestCase` runs within a transaction. To close the connection there makes its next query fail.
     """
@@ -59,20 +59,20 @@ def closing_outside_transaction(file: File, *, is_async: bool) -> str:
 
 
 def closing_for_coroutine(close: str) -> str:
-    """The same in the thread that asks the database for a coroutine, whose connection this thread cannot see."""
+    """Return the code that closes them in the thread of a coroutine's queries: this thread cannot see them."""
     guard, blank = _in_transaction(close), "\n    " if "connections}.close" in close else ""
     return f"await {{asgiref.sync.sync_to_async}}({blank}lambda: {guard} or {close}{blank.rstrip(' ')})()"
 
 
 def _in_transaction(close: str) -> str:
-    """Whether what this code closes is in the middle of a transaction."""
+    """Return the test whether the connection that this code closes is in a transaction."""
     if "{django.db.connections}" in close:
         return "any(each.in_atomic_block for each in {django.db.connections}.all())"
     return "{django.db.connection}.in_atomic_block"
 
 
 def closing_in(file: File, *, several: bool = False) -> str:
-    """The statement that closes the connections of the site that a file belongs to."""
+    """Return the statement that closes the connections of the site that a file belongs to."""
     several = several or len(aliases_of(file)) > 1
     return "{django.db.connections}.close_all()" if several else "{django.db.connection}.close()"
 
@@ -105,7 +105,7 @@ def _reasons(gap: Gap) -> Iterator[str]:
 
 
 def _callers(gap: Gap) -> Iterator[ast.Call]:
-    """The calls of the gap's function in its own file."""
+    """Return the calls of the gap's function in its own file."""
     if isinstance(gap.code, FUNCTION):
         for call in gap.file.nodes(ast.Call):
             name = gap.file.resolve(call.func)

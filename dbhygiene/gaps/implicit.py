@@ -32,9 +32,9 @@ Summaries = Callable[[Context], GapSummary]
 
 
 class Gap(Record):
-    """A connection that is asked, lies idle for longer than the server may wait, and is asked again.
+    """A Django connection that is used, lies idle for longer than the server may wait, and is used again.
 
-    The spots are places of one function, `code`; what happens there may be deeper, in what is called there.
+    The locations are places of one function, `code`; the real query or wait may be deeper, in a callee.
     """
 
     file: File
@@ -45,19 +45,19 @@ class Gap(Record):
     seconds: Duration
     kind: WaitKind
     between_calls: bool = False  # of a callback: its next call is the wait
-    unsuccessful_close: Location | None = None  # what was to close the connection before, and does not
+    unsuccessful_close: Location | None = None  # a call that was to close the connection before, and does not
     comes_first: bool = False  # the wait, on some path, before any query of its function
     in_child: bool = False  # a forked process may get here, with its parent's connection
     entry: EntryPoint | None = None  # how a long-lived process gets here
 
     @property
     def place(self) -> Located:
-        """Where something is to be done about it: at the wait; in a callback, at its first query."""
+        """Return the place to change: the wait; in a callback, its first query."""
         return self.next_query.node if self.between_calls else self.wait.node
 
 
 class ImplicitWalk(Semantics):
-    """The walk through one routine; `gaps` and `summary` are its result."""
+    """The walk through one function; `gaps` and `summary` are its result."""
 
     def __init__(self, routine: Context, summaries: Summaries, limit: float) -> None:
         self._routine, self._summaries, self._limit = routine, summaries, limit
@@ -67,7 +67,7 @@ class ImplicitWalk(Semantics):
         self.gaps: dict[object, Gap] = {}
         graph = build(routine.code, self)
         self._cycles = cycles(graph)
-        self._certain = {  # by the head of a loop that runs at least once: where it asks for its next item
+        self._certain = {  # by the head of a loop that runs at least once: the node that takes its next item
             head: cycle.step
             for head, cycle in self._cycles.items()
             if cycle.step is not None and cycle.loop is not None and runs_once(routine.file, cycle.loop)
@@ -88,7 +88,7 @@ class ImplicitWalk(Semantics):
         return self._routine.file.resolve(expr)
 
     def outcome(self, call: ast.Call) -> Outcome:
-        """A call without an effect is taken not to raise: else every loop would have a way round without a query."""
+        """Return the outcome of a call. Without an effect it never raises: else any loop had a path without a query."""
         if (name := self.resolve(call.func)) in EXITS:
             return Outcome(False, (SYSTEM_EXIT,))
         matters = any(not isinstance(effect, Close) for effect in self._effects.of_call(call)) or name == "next"
@@ -98,14 +98,14 @@ class ImplicitWalk(Semantics):
         return ()
 
     def _keeping(self, graph: Graph) -> Iterator[Place]:
-        """The attributes of this function's variables that ask once and keep what they get."""
+        """Return the attributes of this function's variables that query once and keep the result."""
         for event in (node.event for node in graph.nodes() if isinstance(node.event, Load)):
             for effect in self._effects.of(event):
                 if isinstance(effect, ProjectCall) and effect.once and effect.once.scope.node is self._routine.code:
                     yield effect.once
 
     def _known_at_entry(self) -> frozenset[Place]:
-        """Those that may have their results when the function begins: its arguments', unless its object is new."""
+        """Return those that may have their results at the start: its arguments', unless its object is new."""
         file, code = self._routine.file, self._routine.code
         scope = file.functions.get(code)
         if not self._kept or scope is None or not isinstance(code, FUNCTION):
@@ -123,7 +123,7 @@ class ImplicitWalk(Semantics):
         yields = [node for node in graph.nodes() if isinstance(node.event, Yield)]
         start = State(entered=Idle(None), perhaps=self._known_at_entry())
         states: dict[Node, State] = {}
-        rounds: dict[Node, State] = {}  # where a loop that runs at least once asks for its next item, after a round
+        rounds: dict[Node, State] = {}  # after a round of a loop that runs at least once
         todo: deque[Node] = deque()
 
         def arrive(node: Node, state: State, states: dict[Node, State] = states) -> None:
@@ -154,7 +154,7 @@ class ImplicitWalk(Semantics):
                     continue
                 state = raised if kind == "raise" else after
                 if kind == "true" and isinstance(node.event, Test) and asks_for_transaction(node.event.node):
-                    state = here.close()  # nobody closes there, and the gap of a transaction is another fault
+                    state = here.close()  # the true branch is in a transaction: a gap there is another fault
                 if kind == "false" and node in self._certain.values():
                     state = rounds.get(node)
                 if state is not None:
@@ -172,14 +172,14 @@ class ImplicitWalk(Semantics):
         )
 
     def _is_ruled_out(self, event: Event, kind: str) -> bool:
-        """Whether the caller says that a test of a parameter turns out the other way."""
+        """Whether a constant argument of the caller rules out this branch of a test."""
         if not isinstance(event, Test) or not isinstance(event.node, ast.Name):
             return False
         known = dict(self._routine.constants).get(event.node.id)
         return known is not None and kind == ("false" if known else "true")
 
     def _atomic(self, state: State) -> State:
-        """The state in a function that is decorated to be a transaction."""
+        """Return the state at the start of a function that is decorated to be a transaction."""
         code = self._routine.code
         for decorator in code.decorator_list if isinstance(code, FUNCTION) else ():
             if is_atomic(self._routine.file, decorator):
@@ -202,7 +202,7 @@ class ImplicitWalk(Semantics):
         return Ending(True, through, tuple(since), worst.entered.unsuccessful_close if worst.entered else None)
 
     def _onward(self, node: Node, target: Node, state: State) -> State:
-        """The state on an edge: a loop that begins asks for its rows, and one that ends a round may begin another."""
+        """Return the state on an edge: a loop queries rows at its start, and the end of a round may begin another."""
         cycle = self._cycles.get(target)
         if cycle is None:
             return state
@@ -215,7 +215,7 @@ class ImplicitWalk(Semantics):
         return self._begin_loop(cycle, state)
 
     def _rounds(self, cycle: Cycle) -> Rounds:
-        """How often a loop may go round without a query, where some way round does."""
+        """Return how often a loop may go round without a query, if some path round it has none."""
         if cycle not in self._known_rounds:
             within = (c for c in self._cycles.values() if c is not cycle and c.loop and cycle.head in c.nodes)
             few = any(within) or any(map(self._may_ask, cycle.nodes))
@@ -223,7 +223,7 @@ class ImplicitWalk(Semantics):
         return self._known_rounds[cycle]
 
     def _may_ask(self, node: Node) -> bool:
-        """Whether the database may be asked at a node; what a loop does for its next item is not counted."""
+        """Whether a node may query the database; the step of a loop to its next item is not counted."""
         for effect in () if isinstance(node.event, Iterate) else self._effects.of(node.event):
             match effect:
                 case Query(alias=alias) if self._concerns(alias):
@@ -260,7 +260,7 @@ class ImplicitWalk(Semantics):
         return after, raised
 
     def _after_assignment(self, target: ast.expr, state: State) -> State:
-        """After an assignment: what a variable holds now has asked nothing yet; an attribute will not ask at all."""
+        """Return the state after an assignment: a new value of a variable is not yet queried."""
         if isinstance(target, ast.Attribute):
             path = self._effects.path(target)
             return state.with_rows(path) if path in self._kept else state
@@ -273,7 +273,7 @@ class ImplicitWalk(Semantics):
         return state
 
     def _apply(self, effect: Effect, state: State) -> tuple[State | None, State | None]:
-        """The state after an effect: when it went well, and when it raised."""
+        """Return the states after an effect: after success, and after an exception."""
         match effect:
             case Query(alias=alias) | Close(alias=str(alias)) if not self._concerns(alias):
                 pass
@@ -306,7 +306,7 @@ class ImplicitWalk(Semantics):
         return state, state
 
     def _any(self, states: Iterable[State | None]) -> State | None:
-        """The worst of several states, None where none of them is reached."""
+        """Return the join of several states; None if none of them is reached."""
         worst: State | None = None
         for state in states:
             if state is not None:
@@ -314,12 +314,12 @@ class ImplicitWalk(Semantics):
         return worst
 
     def _concerns(self, alias: str) -> bool:
-        """Whether an effect on one alias's connection is one on that which is looked at."""
+        """Whether an effect on one alias's connection concerns the connection that is analysed."""
         own = self._routine.alias
         return alias == own or (own == DEFAULT and alias not in aliases_of(self._routine.file))
 
     def _after_age_check(self, state: State, spot: Location) -> State:
-        """After `close_old_connections()`: settings that say that connections live on keep this one."""
+        """Return the state after `close_old_connections()`, which keeps a connection that settings let live on."""
         age = age_of_connections(self._routine.file)
         if not age:
             return state.close()
@@ -330,7 +330,7 @@ class ImplicitWalk(Semantics):
     def _after_call(
         self, summary: GapSummary, spot: Location, state: State, *, is_first: bool
     ) -> tuple[State | None, State | None]:
-        """The states after code of the project; what has perhaps run before is not known to ask."""
+        """Return the states after code of the project; its first query counts only if it cannot have run before."""
         if summary.first is not None and is_first:
             self._after_query(state, spot.leading_to(summary.first), summary.before.called_at(spot))
         return tuple(self._after_end(ending, spot, state) for ending in (summary.returns, summary.raises))  # type: ignore[return-value]
@@ -351,7 +351,7 @@ class ImplicitWalk(Semantics):
         return silent.join(replace(state, entered=None, asked=asked), self._limit)
 
     def _since(self, last: LastQuery, spot: Location) -> Idle:
-        """The same, where a call leads there."""
+        """Return the idle time since a callee's last query, at the place of its call."""
         idle = Idle(
             spot.leading_to(last.query),
             unsuccessful_close=spot.leading_to(last.unsuccessful_close) if last.unsuccessful_close else None,
@@ -373,13 +373,13 @@ class ImplicitWalk(Semantics):
         )
 
     def _after_evaluation(self, state: State, spot: Location, rows: Place | None) -> State:
-        """A query; or perhaps none, where the queryset may have its rows since an earlier round."""
+        """Return the state after a query, or perhaps none: the queryset may have its rows since an earlier round."""
         if rows is None or rows not in state.perhaps:
             return self._after_query(state, spot, Pause())
         return replace(state, entered=None, asked=(Idle(spot),)).join(state, self._limit)
 
     def _after_query(self, state: State, spot: Location, before: Pause) -> State:
-        """A query, after one more pause: what was idle until now may be stale."""
+        """Return the state after a query, and note the gaps that end here, one more pause included."""
         waited = self._after_wait(state, before, spot)
         if waited.entered is not None:
             pause = waited.entered.pause(self._limit)

@@ -15,7 +15,7 @@ from dbhygiene.source.queries import query
 
 
 def insufficient(gap: Gap) -> tuple[Located, str] | None:
-    """What looks as if it closed the connection, and why it does not."""
+    """Return the code that looks as if it closed the connection, and why it does not."""
     if gap.unsuccessful_close is not None:
         age = age_of_connections(gap.unsuccessful_close.origin.file)
         lives = "None" if age == float("inf") else f"{age:g}"
@@ -28,7 +28,7 @@ def insufficient(gap: Gap) -> tuple[Located, str] | None:
 
 
 def _on_success(gap: Gap) -> ast.Call | None:
-    """A call that closes after the query, in the body of a `try` that the wait is not part of."""
+    """Return a call that closes after the query, in the body of a `try` that the wait is not part of."""
     file = gap.file
     for call in _closers(file, gap.code):
         if call.lineno < gap.first_query.node.lineno:
@@ -46,7 +46,7 @@ def _closers(file: File, code: Code) -> tuple[ast.Call, ...]:
 
 
 def _tries(file: File, node: ast.AST) -> list[ast.Try]:
-    """The `try` statements in whose body a node lies, within its function."""
+    """Return the `try` statements in whose body a node lies, within its function."""
     found, below = [], node
     for above in file.around(node):
         if isinstance(above, (*FUNCTION, ast.Lambda)):
@@ -62,7 +62,7 @@ def _within(block: ast.Try, node: ast.AST) -> bool:
 
 
 def _around(gap: Gap) -> ast.expr | None:
-    """A decorator of the project's own that closes the connection."""
+    """Return a decorator of the project's own that closes the connection."""
     for decorator in gap.code.decorator_list if isinstance(gap.code, FUNCTION) else ():
         called = decorator.func if isinstance(decorator, ast.Call) else decorator
         name = gap.file.resolve(called)

@@ -46,7 +46,7 @@ _DAY = 86400.0
 
 
 class Job(Record):
-    """A job, the call that hands it to the scheduler, and the longest pause between two runs, as far as it is known."""
+    """A job, the call that passes it to the scheduler, and the longest pause between two runs that is known."""
 
     file: File
     function: Function
@@ -57,7 +57,7 @@ class Job(Record):
 
 @query
 def jobs(file: File) -> tuple[Job, ...]:
-    """The jobs that a file hands to schedulers."""
+    """Return the jobs that a file passes to schedulers."""
     if not any(word in file.text for word in WORDS) or is_test_file(file):
         return ()
     found: list[Job] = []
@@ -90,7 +90,7 @@ def _closes_around(file: File, function: Function) -> bool:
 
 
 def _handed_over(file: File, call: ast.Call) -> tuple[ast.expr, float] | None:
-    """The function that a call hands to a scheduler, and the pause between two of its runs."""
+    """Return the function that a call passes to a scheduler, and the pause between two of its runs."""
     if not isinstance(call.func, ast.Attribute):
         return None
     method = call.func.attr
@@ -145,7 +145,7 @@ def _imports_scheduler(file: File) -> bool:
 
 
 def _pause_of_trigger(file: File, trigger: ast.expr, keywords: Iterable[ast.keyword]) -> float | None:
-    """The pause that a trigger of APScheduler makes; None where it is not known, or runs the job once."""
+    """Return the pause of a trigger of APScheduler; None if it is not known, or the job runs once."""
     match trigger:
         case ast.Call(func=ast.Attribute(attr="from_crontab"), args=[crontab, *_]):
             text = evaluate(file, crontab)
@@ -168,7 +168,7 @@ def _pause_of_fields(file: File, words: dict[str, ast.expr]) -> float:
 
 
 def _length(file: File, number: ast.expr, unit: float) -> float:
-    """So many units; at least one where the number is not known."""
+    """Return the length of so many units; of at least one if the number is not known."""
     if isinstance(number, ast.Call) and last_name(number.func) == "timedelta":
         words = {word.arg: word.value for word in number.keywords if word.arg}
         days = _length(file, number.args[0], _DAY) if number.args else 0.0
@@ -187,12 +187,12 @@ def _pause_of_crontab(crontab: str) -> float | None:
 
 
 def _pause_of_cron(fields: dict[str, str]) -> float:
-    """The longest pause that one of the fields makes by itself."""
+    """Return the longest pause that one of the fields makes by itself."""
     return max((_pause_of_field(text, *CRON_FIELDS[name]) for name, text in fields.items()), default=0.0)
 
 
 def _pause_of_field(text: str, whole: float, unit: float) -> float:
-    """The pause that one value makes, or a step, or the widest gap within a list or range, at least."""
+    """Return a lower bound of the pause of one field: a value, a step, a list or a range."""
     if (step := re.fullmatch(r"\*/(\d+)", text)) is not None:
         return int(step[1]) * unit if int(step[1]) > 1 else 0.0
     if re.fullmatch(r"\w+", text):
@@ -201,7 +201,7 @@ def _pause_of_field(text: str, whole: float, unit: float) -> float:
 
 
 def _pause_of_every(file: File, chain: ast.expr) -> float | None:
-    """The pause of `every(6).hours`, `every().day.at("10:30")`; None where a chain is none of `schedule`'s."""
+    """Return the pause of `every(6).hours`, `every().day.at("10:30")`; None if the chain is not one of `schedule`."""
     unit: float | None = None
     while True:
         match chain:

@@ -17,16 +17,16 @@ from dbhygiene.source.file import File
 from dbhygiene.source.records import Frozen
 
 _SAME_ITEMS = words("list tuple set frozenset sorted reversed iter enumerate")
-MANY = 500  # rounds that a loop may well take
-FEW = 20  # likewise, of a loop over the parts of one thing; or that one after the other do without what others do
+MANY = 500  # rounds that a loop may well have
+FEW = 20  # for a loop over the parts of one object, or for consecutive rounds without the query of other rounds
 
 
 class Cycle(Frozen):
-    """A loop of the program: its head, and the nodes on a way from the head to itself."""
+    """A loop of the program: its head, and the nodes on a path from the head to itself."""
 
     head: Node
     nodes: frozenset[Node]
-    step: Node | None  # where a `for` asks for its next item
+    step: Node | None  # the node where a `for` takes its next item
 
     @property
     def loop(self) -> Loop | None:
@@ -42,7 +42,7 @@ class Cycle(Frozen):
 
 
 def _places(node: Node) -> Iterator[ast.AST]:
-    """The places at which effects of a node may be noted."""
+    """Return the places at which effects of a node may be noted."""
     match node.event:
         case Call(node=place) | Test(node=place) | Load(node=place):
             yield place
@@ -53,7 +53,7 @@ def _places(node: Node) -> Iterator[ast.AST]:
 
 
 def cycles(graph: Graph) -> dict[Node, Cycle]:
-    """Every loop, by its head. Python's jumps make no other loops than these: each is entered at its head alone."""
+    """Return every loop, by its head. Python's jumps make no other loops: each is entered at its head alone."""
     before: dict[Node, list[Node]] = {}
     for node in graph.nodes():
         for _, target in node.out:
@@ -71,7 +71,7 @@ def cycles(graph: Graph) -> dict[Node, Cycle]:
 
 
 def _edges_back(graph: Graph) -> Iterator[tuple[Node, Node]]:
-    """The edges that lead to a node on the way to them, by a walk in depth."""
+    """Return the edges that lead to a node on the current path of a depth-first walk."""
     on_the_way, seen = {graph.entry}, {graph.entry}
     way = [(graph.entry, iter(graph.entry.out))]
     while way:
@@ -94,10 +94,10 @@ def _step(head: Node) -> Node | None:
 
 
 def rounds(file: File, cycle: Cycle, *, few: bool = False) -> Rounds:
-    """How often a loop goes round; without a `for` or a counter, until something ends it.
+    """Return how often a loop goes round; without a `for` or a counter, there is no upper bound.
 
     Arguments:
-        few: whether a `for` over nobody knows how many has FEW rounds rather than MANY.
+        few: whether a `for` over an unknown number of items has FEW rounds rather than MANY.
     """
     loop = cycle.loop
     count = _count(file, loop.iter) if loop else _count_rounds(file, cycle)
@@ -116,7 +116,7 @@ def runs_once(file: File, loop: Loop) -> bool:
 
 
 def _count_rounds(file: File, cycle: Cycle) -> float | None:
-    """The rounds of `while tries < 3:`, where `tries += 1` stands within the loop's function."""
+    """Return the rounds of `while tries < 3:`, if `tries += 1` stands within the loop's function."""
     node = cycle.head
     for _ in range(4):  # what the test reads comes before it
         if isinstance(node.event, Test) or not node.out:
@@ -134,7 +134,7 @@ def _count_rounds(file: File, cycle: Cycle) -> float | None:
 
 
 def _clock_limit(file: File, cycle: Cycle) -> Duration | None:
-    """The time after which a loop ends that looks at a clock."""
+    """Return the time after which a loop that reads a clock ends."""
     limits = (
         limit_by_clock(file, node.event.node)
         for node in cycle.nodes
@@ -164,7 +164,7 @@ def _count(file: File, iterated: ast.expr) -> float | None:
 
 
 def _most(file: File, expr: ast.expr) -> float | None:
-    """The largest number that an expression may be; None where one of its values is not known."""
+    """Return the largest number that an expression may be; None if one of its values is not known."""
     found = [option.value if isinstance(option, Constant) else None for option in options(evaluate(file, expr))]
     numbers = [number for number in found if isinstance(number, (int, float))]
     return max(numbers) if numbers and len(numbers) == len(found) else None

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 
 def confidence(gap: Gap) -> Confidence:
-    """How sure it is that the server has closed the connection meanwhile.
+    """Return how sure it is that the server has closed the connection meanwhile.
 
-    Whoever has just started a command says soon whether it is to go on.
+    A user who has just started a command soon answers whether it should go on.
     """
     settings = gap.file.project.settings
     if settings.server_timeout is None and gap.kind is WaitKind.PERSON and _is_confirmed(gap.wait):
@@ -34,7 +34,7 @@ def confidence(gap: Gap) -> Confidence:
 
 
 def _is_confirmed(wait: Location) -> bool:
-    """Whether a person is asked for a yes or no, and not again and again."""
+    """Whether the program asks a person for a yes or no, once."""
     asked = wait.origin.node
     return isinstance(asked, ast.Call) and asks_for_consent(wait.origin.file, asked) and not _is_asked_again(wait)
 
@@ -52,18 +52,18 @@ def _is_asked_again(wait: Location | None) -> bool:
 
 
 def goes_stale(sure: Confidence) -> str:
-    """The verb of a finding: that the server closes the connection, or may close it."""
+    """Return the verb of a finding: the server closes the connection, or may close it."""
     return "goes stale" if sure is Confidence.CERTAIN else "may go stale"
 
 
 def entry_notes(gap: Gap) -> Iterator[str]:
-    """How the program gets to a gap."""
+    """Return how the program reaches a gap."""
     if gap.entry is not None:
         yield gap.entry.note(gap.file)
 
 
 def gap_notes(gap: Gap | ExplicitGap) -> Iterator[str]:
-    """How the program gets there, what the wait is measured against, and its effect."""
+    """Return how the program gets there, the timeout that the wait exceeds, and its effect."""
     if isinstance(gap, Gap):
         yield from entry_notes(gap)
     settings = gap.file.project.settings
@@ -76,12 +76,12 @@ def gap_notes(gap: Gap | ExplicitGap) -> Iterator[str]:
 
 
 def server_of(gap: Gap | ExplicitGap) -> str:
-    """The server that a connection goes to; of a driver's own connection, the driver's."""
+    """Return the server of a connection; for a driver's own connection, the driver's."""
     return verdict(gap.file).server if isinstance(gap, Gap) else MYSQL
 
 
 def describe_loss(server: str) -> str:
-    """What a server does with a connection that is idle for too long."""
+    """Return what a server does with a connection that is idle for too long."""
     if server == MYSQL:
         return "MySQL closes connections that are idle for too long; the next query then fails with error 2006 or 2013"
     if server == "postgresql":
@@ -93,7 +93,7 @@ def describe_loss(server: str) -> str:
 
 
 def gap_steps(gap: Gap | ExplicitGap) -> Iterator[tuple[Located, str] | Step]:
-    """The query before, the wait, and the query after; for each, where it really happens."""
+    """Return the query before, the wait, and the query after; for each, its innermost place."""
     before = ", in the round before" if in_round_before(gap.file, gap.first_query.node, gap.wait.node) else ""
     yield from _step(gap.first_query, around=before)
     unseen = gap.wait.origin.words.startswith("calls ")
@@ -102,7 +102,7 @@ def gap_steps(gap: Gap | ExplicitGap) -> Iterator[tuple[Located, str] | Step]:
 
 
 def _step(spot: Location, more: str = "", *, around: str = "") -> Iterator[tuple[Located, str] | Step]:
-    """A spot, and where it really happens: `around` is added to the first, `more` to the last."""
+    """Return a location and its innermost place: `around` is added to the first, `more` to the last."""
     inner = spot.origin
     if inner is spot:
         yield spot.node, spot.words + more + around

@@ -27,7 +27,7 @@ class Pauses:
         )
 
     def of(self, file: File, code: Code, event: Event) -> Iterator[tuple[Location, Pause]]:
-        """The waits at one node of a function, each with its place there."""
+        """Return the waits at one node of a function, each with its place there."""
         for effect in Effects(Context(file, code, ignore_decorators=True)).of(event):
             match effect:
                 case Wait(spot=spot, seconds=seconds, kind=kind):
@@ -38,7 +38,7 @@ class Pauses:
                         yield spot, pause.called_at(spot)
 
     def _may_wait(self, routine: Context) -> bool:
-        """Whether anything that a routine leads to waits: a look at its calls tells sooner than a walk."""
+        """Whether any code that a function reaches waits: this looks at calls alone, which is cheaper than a walk."""
         given = [each for _, each in routine.callbacks]
         self._reach.explore((each.file, each.code) for each in (routine, *given))
         known = [self._reach.effects_of(each.code) for each in (routine, *given)]
@@ -58,5 +58,5 @@ class Pauses:
 
 @query
 def pauses_from(file: File) -> Pauses:
-    """The waits of the functions that a file leads to."""
+    """Return the waits of the functions that a file reaches."""
     return Pauses(file.project.settings.gap_limit)

@@ -36,7 +36,7 @@ class EffectSet:
 
 
 class Reachability:
-    """The functions that some others lead to, and what they do."""
+    """The functions that can be reached from some others, and their effects."""
 
     def __init__(self, *, sync_only: bool = False) -> None:
         self._sync_only = sync_only  # coroutines run in the thread of their event loop
@@ -66,7 +66,7 @@ class Reachability:
         self._spread(looked_at)
 
     def _spread(self, todo: list[EffectSet]) -> None:
-        """Tell callers what those that they call do."""
+        """Add the effects of callees to their callers."""
         while todo:
             doing = todo.pop()
             for caller in self._callers[doing.code]:
@@ -79,11 +79,11 @@ class Reachability:
         return self._known.get(code)  # type: ignore[call-overload, no-any-return]
 
     def with_name_of(self, file: File, code: Code) -> Sequence[EffectSet]:
-        """The functions in a file, in any of its texts, whose last name is that of this one."""
+        """Return the functions in any version of a file whose last name is that of this one."""
         return self._named.get((str(file.path), _last_name(code)), ())
 
     def above(self, code: ast.AST) -> Iterator[EffectSet]:
-        """What leads to a function, and the function itself; nothing where it is not known."""
+        """Yield the functions that reach a function, and itself; nothing if it is not known."""
         todo, seen = [code], {code}
         while todo:
             if (doing := self.effects_of(todo.pop())) is not None:
@@ -107,7 +107,7 @@ class Reachability:
 
 
 class _DirectEffects(NamedTuple):
-    """What a function does by itself, and what it calls; the functions within it are called, too."""
+    """The effects of a function itself, and its callees; the functions within it count as called."""
 
     effects: frozenset[type[object]]
     calls: tuple[tuple[File, Code], ...]
@@ -163,7 +163,7 @@ def _of(effects: Effects, node: ast.AST) -> Iterable[Effect]:
 
 
 def first_query(reach: Reachability) -> Location | None:
-    """Where the first of the explored functions that queries the database does so."""
+    """Return the query of the first explored function that queries the database."""
     for each in reach:
         effects = Effects(Context(each.file, each.code, ignore_decorators=True))
         for node in own_nodes(each.code):
@@ -174,7 +174,7 @@ def first_query(reach: Reachability) -> Location | None:
 
 
 def effects_in(file: File, *nodes: ast.AST) -> set[type[object]]:
-    """The kinds of effects that some code has, by itself or through what it calls."""
+    """Return the kinds of effects of some code, callees included."""
     reach, does = Reachability(), set[type[object]]()
     code = next((above for above in file.around(nodes[0]) if isinstance(above, FUNCTION)), file.tree)
     effects = Effects(Context(file, code, ignore_decorators=True))

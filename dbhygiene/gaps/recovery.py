@@ -13,7 +13,7 @@ from dbhygiene.source.nodes import FUNCTION
 
 
 def recovers(file: File, node: ast.AST) -> bool:
-    """Whether a failing query here is caught, and the connection closed before anything else is asked."""
+    """Whether a failing query here is caught, and the connection closed before the next query."""
     below = node
     for above in file.around(node):
         if isinstance(above, (*FUNCTION, ast.Lambda)):
@@ -26,7 +26,7 @@ def recovers(file: File, node: ast.AST) -> bool:
 
 
 def catches_loss(file: File, handler: ast.ExceptHandler) -> bool:
-    """Whether a handler catches what is raised when the connection is gone."""
+    """Whether a handler catches the exceptions of a lost connection."""
     types = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
     return any(type_ is None or file.resolve(type_) in django.LOST for type_ in types)
 

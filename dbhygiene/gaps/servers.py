@@ -25,7 +25,7 @@ TITLES = {MYSQL: "MySQL", "postgresql": "PostgreSQL", SQLITE: "SQLite", "oracle"
 
 
 class Verdict(Record):
-    """The server, and what says so."""
+    """The server, and the evidence for it."""
 
     server: str
     reason: str
@@ -41,7 +41,7 @@ class Verdict(Record):
 
 @query
 def verdict(file: File) -> Verdict:
-    """The server of the site that a file belongs to."""
+    """Return the server of the site that a file belongs to."""
     configured = [server_named(name) for name in file.project.settings.databases]
     if configured:
         return Verdict(_worst(configured), "set by `databases`")
@@ -83,19 +83,19 @@ def is_sqlite_only(file: File) -> bool:
 def closes_idle(file: File) -> bool:
     """Whether the server is known, or assumed, to close connections that are idle for too long.
 
-    MySQL does so by itself; PostgreSQL and others where they, or a proxy before them, are told to.
+    MySQL does so by default; PostgreSQL and others if they, or a proxy before them, are configured so.
     """
     server = verdict(file).server
     return server == MYSQL or (server != SQLITE and file.project.settings.server_timeout is not None)
 
 
 def _worst(servers: list[str]) -> str:
-    """Of several servers, the one that is spoken of: MySQL, if it is one of them, then any but a file."""
+    """Return the server to report of several: MySQL, if it is one of them, then any other but SQLite."""
     return min(servers, key=lambda server: (server != MYSQL, server == SQLITE))
 
 
 def _servers_of_settings(known: list[Databases]) -> dict[str, str]:
-    """The servers that settings modules name, each with the reason; what tests use as a file says nothing."""
+    """Return the servers that settings modules name, each with the reason; a file used in tests is no evidence."""
     found: dict[str, str] = {}
     for each in known:
         for engine in each.engines:

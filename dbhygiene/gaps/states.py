@@ -18,14 +18,14 @@ from dbhygiene.source.records import Record, replace
 
 
 class Pause(Record):
-    """Time that goes by without a query; `spot` is its longest wait, None where there is none."""
+    """Time without a query; `spot` is its longest wait, None if there is none."""
 
     seconds: Duration = NO_TIME
     spot: Location | None = None
     kind: WaitKind = WaitKind.SLEEP
 
     def called_at(self, spot: Location) -> Pause:
-        """The same, where a call leads there."""
+        """Return this pause at the place of a call that leads to it."""
         return self if self.spot is None else replace(self, spot=spot.leading_to(self.spot))
 
     def widen(self, newer: Pause) -> Pause:
@@ -37,9 +37,9 @@ class Pause(Record):
 
 
 class WaitOnPath(Record):
-    """One wait on the way from the last query.
+    """One wait on the path from the last query.
 
-    `around` are the loops whose end was reached since; when the way comes by again, they are known to go round
+    `around` are the loops whose end was reached since; when the path comes back, they are known to go round
     without a query, and the wait counts once for each of their `rounds`.
     """
 
@@ -62,11 +62,11 @@ class WaitOnPath(Record):
 
 
 class Idle(Record):
-    """The connection lies idle: since a query of this function, or, without one, since before it was called."""
+    """An idle time of the connection: since a query of this function, or, without one, since before it was called."""
 
     since: Location | None
     waits: tuple[WaitOnPath, ...] = ()
-    unsuccessful_close: Location | None = None  # what was to close it meanwhile, and did not: it was not old enough
+    unsuccessful_close: Location | None = None  # a call that found it not old enough to close
 
     @cached_property
     def seconds(self) -> Duration:
@@ -77,14 +77,14 @@ class Idle(Record):
 
     @cached_property
     def key(self) -> tuple[object, ...]:
-        """What orders times that are equally bad, so that it does not matter which of them comes first."""
+        """Return the sort key of idle times that are equally bad, so that the choice does not depend on their order."""
         return (_places(self.since), [wait.key for wait in self.waits], _places(self.unsuccessful_close))
 
     def longest(self, limit: float) -> WaitOnPath | None:
         return max(self.waits, key=lambda wait: wait.seconds.rank(limit), default=None)
 
     def why(self, limit: float) -> object:
-        """Its longest wait, if this is too long by itself: whoever closes before another one does not help there."""
+        """Return the longest wait, if it is too long by itself: only a close right before it prevents the gap."""
         if limit not in self._why:
             longest = self.longest(limit)
             self._why[limit] = longest.spot.origin.node if longest and longest.seconds.confidence(limit) else None
@@ -99,11 +99,11 @@ class Idle(Record):
         return Pause(self.seconds, longest.spot, longest.pause.kind) if longest else Pause()
 
     def after_round(self, cycle: Cycle) -> Idle:
-        """After a round of a loop: what was waited for within it may be waited for again."""
+        """Return the idle time after a round of a loop: a wait within it may happen again."""
         return replace(self, waits=tuple(_cross_loop(wait, cycle) for wait in self.waits))
 
     def after_wait(self, pause: Pause, spot: Location, rounds: Callable[[Cycle], Rounds]) -> Idle:
-        """After one more wait; one that was met before, on a round without a query, adds up."""
+        """Return the idle time after one more wait; one that repeats, on a round without a query, adds up."""
         for index, wait in enumerate(self.waits):
             if wait.spot.node is spot.node:
                 again = (*self.waits[:index], _repeat(wait, rounds), *self.waits[index + 1 :])
@@ -113,7 +113,7 @@ class Idle(Record):
         return replace(self, waits=(*self.waits, WaitOnPath(pause, spot)))
 
     def after_age_check(self, age: float, spot: Location, limit: float) -> Idle | None:
-        """After `close_old_connections()`, where a connection may get this old; None where it is closed."""
+        """Return the idle time after `close_old_connections()` with this maximum age; None if that closes it."""
         waited = self.seconds.most > 0
         return (
             None if waited and (age <= limit or self.seconds.least >= age) else replace(self, unsuccessful_close=spot)
@@ -138,8 +138,8 @@ class State(Record):
 
     Since a query, it is the worst for each wait that is too long by itself: each is a fault of its own.
 
-    A queryset keeps the rows that it has asked for. Of the function's variables, `evaluated` hold one that has, on
-    every way to this point, and `perhaps` on some.
+    A queryset keeps the rows that it has queried. Of the function's variables, `evaluated` hold one that has, on
+    every path to this point, and `perhaps` on some.
     """
 
     entered: Idle | None = None
@@ -162,14 +162,14 @@ class State(Record):
         return replace(self, evaluated=self.evaluated | {rows}, perhaps=self.perhaps | {rows})
 
     def after_assignment(self, place: Place) -> State:
-        """After an assignment: what the variable holds now has not been asked for."""
+        """Return the state after an assignment: the variable's new value has not been queried."""
         if place not in self.perhaps:
             return self
         return replace(self, evaluated=self.evaluated - {place}, perhaps=self.perhaps - {place})
 
 
 def _places(spot: Location | None) -> list[tuple[str, int, int, str]]:
-    """A spot and those within it, by where they are."""
+    """Return a location and its inner ones as sort keys."""
     found = []
     while spot is not None:
         found.append((str(spot.file.path), spot.node.lineno, spot.node.col_offset, spot.words))
@@ -191,7 +191,7 @@ def _worse_of(one: Idle, other: Idle, limit: float) -> Idle:
 
 
 def worst_of_each(idle: Iterable[Idle], limit: float) -> tuple[Idle, ...]:
-    """The worst of those that have the same reason, in an order that does not depend on theirs."""
+    """Return the worst of those that have the same reason, in an order that does not depend on theirs."""
     found: dict[object, Idle] = {}
     for each in idle:
         why = each.why(limit)
@@ -250,7 +250,7 @@ class GapSummary(Record):
     raises: Ending = Ending()
 
     def widen(self, newer: GapSummary) -> GapSummary:
-        """What replaces this where a recursion has changed it."""
+        """Return the summary that replaces this one when a recursion has changed it."""
         before = self.before.widen(newer.before) if self.first is not None else newer.before
         returns, raises = self.returns.widen(newer.returns), self.raises.widen(newer.raises)
         return GapSummary(self.first or newer.first, before, returns, raises)
@@ -258,4 +258,4 @@ class GapSummary(Record):
 
 NEVER_ENDS = GapSummary()
 SILENT = GapSummary(returns=Ending(True, Pause()))
-UNKNOWN = GapSummary(returns=Ending(True))  # the connection may have been closed, or made anew
+UNKNOWN = GapSummary(returns=Ending(True))  # the connection may have been closed, or opened again

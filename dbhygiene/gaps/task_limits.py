@@ -16,7 +16,7 @@ from dbhygiene.source.queries import query
 
 @query
 def time_limit(file: File, function: Code) -> float:
-    """The seconds after which a worker ends a function that is a task; without an end where nothing limits it."""
+    """Return the seconds after which a worker ends a function that is a task; infinite if nothing limits it."""
     limits: list[float] = []
     for decorator in function.decorator_list if isinstance(function, FUNCTION) else ():
         if is_task(file, decorator):

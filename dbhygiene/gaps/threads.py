@@ -29,9 +29,9 @@ from dbhygiene.source.records import Record
 
 
 class Thread(Record):
-    """A function that a call starts in a thread, with the expressions that the call hands to it.
+    """A function that a call starts in a thread, with the expressions that the call passes to it.
 
-    `runs` is the method of a class of the project's own that calls the function; None where nothing stands around it.
+    `runs` is the method of a class of the project that calls the function; None if there is no such method.
     """
 
     file: File
@@ -42,9 +42,9 @@ class Thread(Record):
 
 
 def threads(file: File, call: ast.Call) -> Iterator[Thread]:
-    """The functions that a call starts in a thread: one of its own, or one of a pool.
+    """Return the functions that a call starts in a thread: one of its own, or one of a pool.
 
-    A coroutine's function, or a generator's, only makes an object there: nothing of it runs.
+    A coroutine function, or a generator function, only makes an object there: its body does not run.
     """
     target = _target(file, call)
     if target is None:
@@ -56,14 +56,14 @@ def threads(file: File, call: ast.Call) -> Iterator[Thread]:
 def _begin(
     file: File, target: ast.expr | Function, starter: File, handed: tuple[ast.expr, ...], runs: FunctionAt | None = None
 ) -> Iterator[Thread]:
-    """The threads that begin with what an expression of a file names."""
+    """Return the threads that begin with the function that an expression of a file names."""
     for owner, function in _meant(file, target):
         if _runs_at_once(function):
             yield Thread(owner, function, starter, handed, runs)
 
 
 def _meant(file: File, target: ast.expr | Function) -> Iterator[tuple[File, Code]]:
-    """The functions that a target is; a call among them has run before, and its result is meant."""
+    """Return the functions that a target is; if it is a call, it has run before, and its result is the function."""
     if isinstance(target, FUNCTION):
         yield file, target
     elif isinstance(target, (ast.Name, ast.Attribute, ast.Lambda, ast.Constant)) or _is_partial(file, target):
@@ -81,7 +81,7 @@ def _runs_at_once(function: Code) -> TypeGuard[ast.FunctionDef]:
 
 
 def _target(file: File, call: ast.Call) -> ast.expr | Function | None:
-    """The argument that is the thread's function; or the function that the call decorates."""
+    """Return the argument that is the thread's function, or the function that the call decorates."""
     if (name := file.resolve(call.func)) in THREADS:
         return argument(call, *THREADS[name])
     if name in THREADS_IF_FALSE:
@@ -100,7 +100,7 @@ def _target(file: File, call: ast.Call) -> ast.expr | Function | None:
 
 
 def _is_false(call: ast.Call, name: str) -> bool:
-    """Whether a call is given False by this name."""
+    """Whether a call passes False by this name."""
     return any(
         word.arg == name and isinstance(word.value, ast.Constant) and word.value.value is False
         for word in call.keywords
@@ -124,9 +124,9 @@ def _is_pool(file: File, expr: ast.expr) -> bool:
 
 
 def _threads_of_class(file: File, call: ast.Call) -> Iterator[Thread]:
-    """What runs in the thread that a call makes, if it makes one of a class of the project's own.
+    """Return the threads of a call that makes an object of a thread class of the project.
 
-    That is its `run`; if this calls the library's `run`, or there is none, what the constructor hands to the library's.
+    A thread runs its `run`; if that calls the inherited `run`, or is missing, the constructor's target.
     """
     name = file.resolve(call.func) if isinstance(call.func, (ast.Name, ast.Attribute)) else None
     cls = class_named(file, canonical_name(file, name)) if name else None
@@ -156,13 +156,13 @@ def _calls_inherited_run(run: FunctionAt) -> bool:
 
 
 def _is_inherited(file: File, owner: ast.expr) -> bool:
-    """Whether this is `super()`, or the library's class of threads."""
+    """Whether an expression is `super()`, or the library's class of threads."""
     is_super = isinstance(owner, ast.Call) and isinstance(owner.func, ast.Name) and owner.func.id == "super"
     return is_super or file.resolve(owner) in THREAD_CLASSES
 
 
 def _target_of_class(cls: Definition, kind: str, file: File, call: ast.Call) -> tuple[File, ast.expr] | None:
-    """What the constructor of a class hands to the library's as the function to run, and the file where it stands."""
+    """Return the function that a class's constructor passes to the library's, and the file where it stands."""
     init = find_method(cls, "__init__")
     if init is None or not isinstance(init.node, FUNCTION):
         given = argument(call, *THREAD_CLASSES[kind])
@@ -181,7 +181,7 @@ def _target_of_class(cls: Definition, kind: str, file: File, call: ast.Call) -> 
 
 
 def _handed_on(init: Definition, file: File, call: ast.Call, given: ast.expr) -> tuple[File, ast.expr] | None:
-    """What an expression in a constructor is: where it is a parameter, the argument of the call."""
+    """Return the value of an expression in a constructor: for a parameter, the argument of the call."""
     names = [each.arg for each in (*init.node.args.posonlyargs, *init.node.args.args)]  # type: ignore[union-attr]
     words = {each.arg for each in init.node.args.kwonlyargs}  # type: ignore[union-attr]
     if isinstance(given, ast.Name) and given.id in {*names, *words}:
@@ -192,7 +192,7 @@ def _handed_on(init: Definition, file: File, call: ast.Call, given: ast.expr) ->
 
 
 def _thread_arguments(call: ast.Call, target: ast.expr | Function) -> Iterator[ast.expr]:
-    """What the thread's function may be given: by the call, and by `partial` or a lambda within it."""
+    """Return the expressions that the thread's function may get: by the call, or by `partial` or a lambda in it."""
     todo = [*call.args, *(word.value for word in call.keywords)]
     while todo:
         match part := todo.pop():
@@ -209,7 +209,7 @@ def _thread_arguments(call: ast.Call, target: ast.expr | Function) -> Iterator[a
 
 
 def keeps_connection(thread: Thread) -> bool:
-    """Whether a thread asks the database, closes nothing, and ends, as far as all of its code is known."""
+    """Whether a thread queries the database, closes nothing, and ends, and all of its code is known."""
     handed = [found for expr in thread.arguments for found in functions_of(thread.starter, expr)]
     reach = _explore(thread)
     is_known = not any(_calls_unknown(doing, reach) for doing in reach)
@@ -227,12 +227,12 @@ def _asks(reach: Reachability) -> bool:
 
 
 def checks_age(thread: Thread) -> bool:
-    """Whether a thread closes connections by their age alone, where settings let them live on."""
+    """Whether a thread closes connections by their age alone, although settings let them live on."""
     return any(AgeCheck in doing.effects for doing in _explore(thread))
 
 
 def query_of(thread: Thread) -> Location | None:
-    """Where a thread queries the database: in its own function, if that does so."""
+    """Return where a thread queries the database: in its own function, if that does so."""
     handed = [found for expr in thread.arguments for found in functions_of(thread.starter, expr)]
     return first_query(_explore(thread, handed))
 
@@ -252,7 +252,7 @@ def _closes(file: File, expr: ast.expr) -> bool:
 
 
 def _lives_on(doing: EffectSet) -> bool:
-    """Whether a function goes on as long as the process: in a loop until it is stopped, or as a server."""
+    """Whether a function runs as long as the process: in a loop until it is stopped, or as a server."""
     return any(is_endless(doing.file, node) for node in own_nodes(doing.code)) or _serves(doing.file, doing.code)
 
 
@@ -264,7 +264,7 @@ def _serves(file: File, code: Code) -> bool:
 
 
 def _calls_unknown(doing: EffectSet, reach: Reachability) -> bool:
-    """Whether a function calls what it was given, and nobody can tell what that is: it may close the connection."""
+    """Whether a function calls a parameter whose value is unknown: it may close the connection."""
     given = _known_callbacks(doing, reach)
     return any(
         isinstance(node, ast.Call) and (name := _parameter(doing.file, node.func)) is not None and name not in given
@@ -273,7 +273,7 @@ def _calls_unknown(doing: EffectSet, reach: Reachability) -> bool:
 
 
 def _parameter(file: File, called: ast.expr) -> str | None:
-    """The parameter that is called: of the function, of one around it, or kept in a field by the constructor."""
+    """Return the parameter that is called: of the function, of one around it, or kept in a field by the constructor."""
     bindings = Bindings.of(file)
     match called:
         case ast.Name(id=name):
@@ -292,7 +292,7 @@ def _parameters(function: Function) -> set[str]:
 
 
 def _known_callbacks(doing: EffectSet, reach: Reachability) -> set[str]:
-    """The parameters of a function for which its callers give code of the project, or nothing but a decorator does."""
+    """Return the parameters of a function for which callers pass code of the project, or only a decorator does."""
     found: set[str] = set()
     for caller in reach:
         routines = [with_decorators(Context(caller.file, caller.code))]
