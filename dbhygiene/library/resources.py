@@ -107,6 +107,7 @@ class Driver(Record):
     deferred_by: str = ""  # the option by which a connection is made, and not opened
     opened_by: frozenset[str] = frozenset()  # the methods that open it then
     opens_async: frozenset[str] = frozenset()
+    thread_check: str = ""  # the option that is on by default, and lets only the thread that opens a connection use it
     pools: tuple[Pool, ...] = ()
 
     def leaving(self, version: Version | None) -> Leaving | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import Outcome
 from dbhygiene.dataflow.exceptions import CANCELLED, GENERATOR_EXIT, ORDINARY, SYSTEM_EXIT, Thrown
+from dbhygiene.library import drivers
 from dbhygiene.library.calls import (
     ASKS,
     ASKS_ON,
@@ -250,12 +251,15 @@ class FunctionSemantics(cfg.Semantics):
         """The model of the call by which a function that is passed here opens what this call returns."""
         if not (call.args or call.keywords):
             return None
-        passed = self._call_of_parameter(call, *callees) if len(callees) == 1 and complete else None
-        passed = passed or (passed_by_position(self.file, call) if not callees else None)
+        passed = self._call_of_parameter(call, callees[0]) if len(callees) == 1 and complete else None
+        in_thread = passed_by_position(self.file, call) if not callees else None
+        passed = passed or in_thread
         if passed is None or passed is call:
             return None
         model = self.of(passed).summary
-        return model if model.returns is not None and not model.instead else None
+        if model.returns is None or model.instead or (in_thread and _stays_in_thread(passed, model.returns)):
+            return None
+        return model
 
     def _call_of_parameter(self, call: ast.Call, callee: BoundCallee) -> ast.Call | None:
         definition, bound = callee
@@ -463,6 +467,15 @@ class FunctionSemantics(cfg.Semantics):
 def is_context_manager(definition: definitions.Definition) -> bool:
     """Whether a definition is a generator that a decorator makes a context manager."""
     return isinstance(definition.node, FUNCTION) and any(name in CONTEXT_MANAGERS for name in definition.decorators)
+
+
+def _stays_in_thread(call: ast.Call, resource: Resource) -> bool:
+    """Whether only the thread that opens a connection may use it: the caller cannot close what another thread opens."""
+    driver = drivers.driver(resource.package)
+    if driver is None or not driver.thread_check:
+        return False
+    given = next((word.value for word in call.keywords if word.arg == driver.thread_check), None)
+    return not (isinstance(given, ast.Constant) and given.value is False)
 
 
 def _arguments_given(

@@ -10,6 +10,7 @@ import ast
 from collections.abc import Iterator
 
 from dbhygiene.library.calls import RUNNING_AWAITED
+from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.definitions import find_definition
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, last_name
@@ -86,8 +87,7 @@ def called_parameter(file: File, function: ast.AST) -> str | None:
     """The parameter that a function calls to return what that returns, and nothing else; None if there is none."""
     assert isinstance(function, FUNCTION)
     scope = file.functions[function]
-    args = function.args
-    parameters = {arg.arg for arg in (*args.posonlyargs, *args.args, *args.kwonlyargs)}
+    parameters = {each.arg for each in named_parameters(function)}
     if scope.yields or not parameters:
         return None
     values = [part.value for part in scope.returns if not _is_nothing(part.value)]

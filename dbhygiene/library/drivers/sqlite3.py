@@ -9,5 +9,6 @@ DRIVER = Driver(
     leavings=(Leaving(closes=False, commits=True),),
     server="sqlite",
     in_memory=SQLITE_IN_MEMORY,
+    thread_check="check_same_thread",
     parts=frozenset({"cursor", "execute", "executemany", "iterdump", "blobopen"}),
 )
