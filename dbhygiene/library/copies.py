@@ -1,4 +1,4 @@
-"""Which files are copies of other projects' code: what is wrong there is to be corrected where they come from."""
+"""Files that are copies of other projects' code: a fault in one is to be corrected in the original project."""
 
 from __future__ import annotations
 

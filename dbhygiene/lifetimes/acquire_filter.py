@@ -22,11 +22,11 @@ from dbhygiene.source.queries import query
 
 
 class AcquireFilter:
-    """The words by which a connection may come into a function.
+    """The names of calls that may return a connection.
 
     Arguments:
-        names: those of the project's functions and classes that hand out connections; None where nobody has looked
-            for them, and every call may be one of them.
+        names: those of the project's functions and classes that return connections; None if they have not been
+            searched, so that every call may be one of them.
     """
 
     def __init__(self, names: Collection[str] | None = None) -> None:
@@ -52,13 +52,13 @@ class AcquireFilter:
         return any(self.is_acquire_name(word) for each in given for word in may_open(file, each))
 
     def _is_named(self, file: File, call: ast.Call) -> bool:
-        """Whether the name of what is called is one of those by which a connection is returned."""
+        """Whether the called name is one of those that return a connection."""
         assert self.names is not None
         match call.func:
             case ast.Name(id=word):
                 return self.is_acquire_name(word) or word in self.local_aliases(file)
             case ast.Attribute(attr="cursor"):
-                return bool(call.args or call.keywords) or "cursor" in self.names  # one that is not buffered, perhaps
+                return bool(call.args or call.keywords) or "cursor" in self.names  # perhaps a cursor without a buffer
             case ast.Attribute(attr=word):
                 return self.is_acquire_name(word)
         return isinstance(call.func, ast.Call)  # `sessionmaker(engine)()`
@@ -84,9 +84,9 @@ def _find_local_aliases(file: File, words: AcquireFilter) -> frozenset[str]:
 
 @query
 def _stand_ins(file: File) -> frozenset[tuple[str, str]]:
-    """The names of a file that stand for something else, each after that one's last word.
+    """Return the names of a file that stand for something else, each after the last part of the original name.
 
-    They are imported as, or assigned to; and a method's first parameter may be its class.
+    Such a name is an import's alias or an assigned variable; a method's first parameter may be its class.
     """
     found: set[tuple[str, str]] = set()
     for scope in file.scopes:

@@ -51,14 +51,14 @@ class Analysis(Frozen):
         return self.transfer.sites
 
     def ends(self, site: Site) -> Iterator[tuple[Node, Fact]]:
-        """What may be true of a resource where the function is left: normally, and by an exception."""
+        """Yield the facts about a resource at the exits of the function: the normal one, and that of exceptions."""
         for end in (self.graph.exit, self.graph.raised):
             for fact in self.solution.at(end):
                 if fact.site is site:
                     yield end, fact
 
     def history(self, site: Site) -> Iterator[tuple[Node, Fact]]:
-        """Everything that may be true of a resource, before each node."""
+        """Yield all facts about a resource, each with the node that it holds before."""
         yield from self._histories.get(site, ())
 
     @cached_property
@@ -71,22 +71,22 @@ class Analysis(Frozen):
 
     @property
     def own_resources(self) -> Iterator[tuple[ast.Call, Resource]]:
-        """What the function opens itself, whatever it is given."""
+        """Yield the resources that the function opens itself, whatever its arguments."""
         for site, resource in self.sites.items():
             if isinstance(site, ast.Call) and site not in self.transfer.doubtful:
                 yield site, resource
 
     def is_shared(self, site: Site) -> bool:
-        """Whether a resource is handed on, on some way, to where it is not followed: here, or by what opens it."""
+        """Whether a resource escapes on some path: here, or in the function that opens it."""
         opened = self.effects.of(site).summary if isinstance(site, ast.Call) else None
         return site in self.transfer.escaped or (opened is not None and opened.is_shared)
 
     def path(self, end: Node, fact: Fact) -> list[tuple[Node, EdgeKind]]:
-        """A shortest way from where the resource is opened to there: nodes passed, and the edges taken out of them."""
+        """Return a shortest path from the opening of the resource to a fact: nodes, and the edges taken out of them."""
         return [(node, kind) for node, _, kind in self.way(end, fact)]
 
     def way(self, end: Node, fact: Fact) -> list[tuple[Node, Fact, EdgeKind]]:
-        """The same, with what is true of it before each node."""
+        """Return the same path, with the fact before each node."""
         way = self.solution.path(end, fact)
         return [step for step in way if step[1].site is not None or _opens(step[0], fact.site)]
 
@@ -96,7 +96,7 @@ def _opens(node: Node, site: Site | None) -> bool:
 
 
 def place_at(node: Node) -> Located | None:
-    """Where in the text something happens; None where it has no line of its own."""
+    """Return the place of a node in the source; None if it has no line of its own."""
     found = getattr(node.event, "node", None)
     if isinstance(found, ast.withitem):
         return found.context_expr
@@ -104,17 +104,17 @@ def place_at(node: Node) -> Located | None:
 
 
 def is_transferred(fact: Fact) -> bool:
-    """Whether somebody else owns it when the function returns: its caller, or an object."""
+    """Whether the caller or an object owns it when the function returns."""
     return any(type(where) is str and (where == RETURN or "." in where) for _, where in fact.aliases)
 
 
 def analyse(
     file: File, code: Code, effects: FunctionSemantics, parameters: Mapping[str, Resource] | None = None
 ) -> Analysis | None:
-    """Solve a function; None where it is too large, or where there is nothing in it to follow.
+    """Solve a function. Return None if it is too large, or opens nothing.
 
     Arguments:
-        parameters: names of parameters that are to be followed too, as resources that the caller has opened.
+        parameters: names of parameters that are followed, too, as resources that the caller has opened.
     """
     scope = file.functions[code]
     if not parameters and not any(effects.acquires(call) for call in scope.calls):
@@ -154,7 +154,7 @@ def _solve(
     recovering = {
         n.event.node for n in graph.nodes() if isinstance(n.event, cfg.Catch) and _recovers(file, n.event.node)
     }
-    for limit in (MAX_KEYS, 2, 0):  # rather less knowledge than no answer
+    for limit in (MAX_KEYS, 2, 0):  # less precision is better than no answer
         transfer = Transfer(
             effects, sites, names, TrackedConditions(graph, bound, limit, opened=sites, given=given), recovering
         )
@@ -172,13 +172,14 @@ def _solve(
 def follow(
     file: File, code: Code, effects: FunctionSemantics, resources: Mapping[Site, Resource], start: Fact
 ) -> tuple[Graph, Transfer] | None:
-    """The graph of a function, and the step of its analysis, for resources that others may see, too.
+    """Return the graph of a function, and its transfer function, for resources that other functions may see, too.
 
-    Names that functions within or around share are taken for this function's own: whoever asks must know that nobody
+    Shared variables are treated as this function's own: the caller must know that no other code assigns them.
+    Return None if the function is too large.
     gives them another value. None where the function is too large.
 
     Arguments:
-        start: what is true when the function begins: through which names one of the resources can be reached.
+        start: the fact at the start of the function: the aliases of one of the resources.
     """
     try:
         graph = cfg.build(code, effects)
@@ -201,7 +202,7 @@ def _tracked_parameters(code: Code, parameters: Mapping[str, Resource]) -> Itera
 
 
 def _recovers(file: File, handler: ast.ExceptHandler) -> bool:
-    """Whether a handler may be there for a connection that is lost: by what it names; any, where it is tried again."""
+    """Whether a handler may be for a lost connection: by the class that it names; any handler, if it tries again."""
     names = {last_name(each) if each is not None else "" for each in exception_types(handler.type)}
     if names & LOSING:
         return True
@@ -210,7 +211,7 @@ def _recovers(file: File, handler: ast.ExceptHandler) -> bool:
 
 
 def _condition_variables(effects: FunctionSemantics, call: ast.Call) -> Iterator[str]:
-    """The variables on which it depends whether a call opens anything, or gives back what it was given."""
+    """Yield the variables that decide whether a call opens a resource, or returns an argument."""
     for given in effects.of(call).alternatives(call):
         if given is not None and (path := path_of(given)) is not None:
             yield path
@@ -240,7 +241,7 @@ def _names(file: File, scope: Scope) -> Names:
 
 
 def _inner_fields(code: ast.AST) -> set[str]:
-    """The attributes of which functions within this one speak."""
+    """Return the attributes that functions within this one mention."""
     if not isinstance(code, FUNCTION):
         return set()
     inner = [part for part in walk(code) if isinstance(part, (*FUNCTION, ast.Lambda)) and part is not code]
@@ -257,7 +258,7 @@ def _is_new(file: File, value: ast.expr) -> bool:
 
 
 def _stacks(file: File, scope: Scope) -> Iterator[tuple[str, Where]]:
-    """Names that are bound once, to an ExitStack: what stands for the stack is its `with`, else the name itself."""
+    """Yield the names that are bound once, to an ExitStack, each with the alias of the stack: its `with`, or itself."""
     for item in file.nodes(ast.withitem):
         match item:
             case ast.withitem(context_expr=ast.Call(func=func), optional_vars=ast.Name(id=name) as target):
@@ -271,12 +272,12 @@ def _stacks(file: File, scope: Scope) -> Iterator[tuple[str, Where]]:
 
 
 def _lends(file: File, scope: Scope) -> bool:
-    """Whether what a generator yields stays its own: it is a context manager, or closes it afterwards."""
+    """Whether a generator keeps what it yields: it is a context manager, or closes the resource afterwards."""
     if not isinstance(scope.node, FUNCTION) or not scope.yields:
         return False
     if any(name in _LENDING for name in definitions.Definition(file, scope.node, scope.name).decorators):
         return True
-    yielded: dict[str, int] = {}  # the line from which on
+    yielded: dict[str, int] = {}  # the line from which on it is yielded
     closed: set[str] = set()
     for part in file.own(scope.node):
         if isinstance(part, ast.Yield) and isinstance(part.value, ast.Name):

@@ -12,14 +12,14 @@ from dbhygiene.source.nodes import last_name
 
 
 class CloseStatement(NamedTuple):
-    """A statement that closes it, and the code that does so in another place."""
+    """A statement that closes the resource, and the code that does so in another place."""
 
     statement: ast.stmt
     code: str
 
 
 def close_statements(life: Lifetime, region: Region) -> list[CloseStatement]:
-    """Every statement that closes it, on some way; raises RefusedError where one cannot be moved."""
+    """Return every statement that closes the resource, on some path; raise RefusedError if one cannot be moved."""
     found: dict[ast.stmt, CloseStatement] = {}
     inside = {part for statement in region.rest for part in ast.walk(statement)}
     for call in life.closes:
@@ -48,13 +48,13 @@ def _closing(life: Lifetime, region: Region, call: ast.Call) -> CloseStatement:
         asks = region.name in names_in(around.test)
         if asks and _only_asks(life, region.name, around):
             return CloseStatement(around, ast.unparse(around))
-        if asks or around.body == [statement]:  # or nothing else is done there
+        if asks or around.body == [statement]:  # or the block holds nothing else
             raise RefusedError("it is closed only under a condition")
     return CloseStatement(statement, life.file.segment(statement))
 
 
 def _only_asks(life: Lifetime, name: str, guard: ast.If) -> bool:
-    """Whether this `if` asks for no more than whether it is there and open, and does no more than close."""
+    """Whether an `if` only tests that the resource exists and is open, and only closes it."""
     match guard.test:
         case ast.Name():
             pass
@@ -79,7 +79,7 @@ def _closes_one(statement: ast.stmt, names: set[str]) -> bool:
 
 
 def _stays(life: Lifetime, call: ast.Call) -> bool:
-    """Whether it is closed by a function that does more, and may, since to close it once more does no harm."""
+    """Whether a function that does more closes it, and may do so again: a second close does no harm."""
     if isinstance(call.func, ast.Attribute) and call.func.attr in life.resource.closed_by:
         return False
     definitions = life.analysis.effects.of(call).definitions
@@ -96,6 +96,6 @@ _QUIET = frozenset({"close", "is_connected", "debug", "info", "warning", "error"
 
 
 def _only_closes(function: ast.AST) -> bool:
-    """Whether a function calls nothing but what closes, and what tells of it."""
+    """Whether a function calls only what closes, and what logs that."""
     names = {last_name(node.func) for node in ast.walk(function) if isinstance(node, ast.Call)}
     return names <= _QUIET and not any(isinstance(node, (ast.Raise, ast.Global)) for node in ast.walk(function))

@@ -1,4 +1,4 @@
-"""What the arguments of a driver's `connect` say of the connection: that it is in memory, or not opened yet."""
+"""The arguments of a driver's `connect`: whether the connection is in memory, or not opened yet."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dbhygiene.source.file import File
 
 
 def opens_in_memory(file: File, call: ast.Call, driver: Driver) -> bool:
-    """Whether the database of a connection is its own, and ends with it."""
+    """Whether a connection has a database of its own, which ends with it."""
     given = [*call.args[:1], *(each.value for each in call.keywords if each.arg == "database")]
     if given:
         names = list(_texts(file, given[0]))
@@ -21,14 +21,14 @@ def opens_in_memory(file: File, call: ast.Call, driver: Driver) -> bool:
 
 
 def _texts(file: File, expr: ast.expr) -> Iterator[str | None]:
-    """The texts that an expression may be; None stands for any."""
+    """Yield the strings that an expression may be; None stands for any."""
     if isinstance(expr, ast.Constant):
         yield expr.value if isinstance(expr.value, str) else None
         return
     if "memory" not in file.text:
         yield None
         return
-    from dbhygiene.program.evaluation import evaluate  # which few files need
+    from dbhygiene.program.evaluation import evaluate  # few files need this
     from dbhygiene.program.values import Constant, options
 
     for option in options(evaluate(file, expr)):
@@ -36,13 +36,13 @@ def _texts(file: File, expr: ast.expr) -> Iterator[str | None]:
 
 
 def is_deferred(file: File, call: ast.Call, driver: Driver) -> bool:
-    """Whether a call makes a connection that another call is to open."""
+    """Whether a call makes a connection that a later call opens."""
     for keyword in call.keywords:
         if keyword.arg == driver.deferred_by:
             return not isinstance(keyword.value, ast.Constant) or bool(keyword.value.value)
     if all(keyword.arg is not None for keyword in call.keywords):
         return False
-    from dbhygiene.program.evaluation import evaluate_keywords  # which few files need
+    from dbhygiene.program.evaluation import evaluate_keywords  # few files need this
     from dbhygiene.program.values import Constant, options
 
     given = evaluate_keywords(file, call).items.get(driver.deferred_by)

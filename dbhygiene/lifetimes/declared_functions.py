@@ -11,7 +11,7 @@ from dbhygiene.source.nodes import FUNCTION
 
 
 def declared_model(declared: Declared, returned: Resource | None, definition: Definition | None) -> CallModel:
-    """What a call of a declared function does; its `definition`, if there is one, tells where arguments stand."""
+    """Return the model of a declared function; its `definition`, if it is known, gives the positions of parameters."""
     fates: dict[str | int, ArgumentEffects] = {
         **dict.fromkeys(declared.borrows, BORROWS),
         **dict.fromkeys(declared.keeps, KEEPS),

@@ -1,4 +1,4 @@
-"""Connections taken from the pools of drivers, which must be given back as others must be closed."""
+"""Connections taken from the pools of drivers, which must be returned as others must be closed."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from dbhygiene.source.scopes import Scope
 
 
 def pool_of_call(file: File, call: ast.Call, scope: Scope) -> tuple[Driver, Pool] | None:
-    """The pool that a call takes a connection from, and its driver; None for any other call.
+    """Return the pool that a call takes a connection from, and its driver; None for any other call.
 
-    A pool that the same function makes is not asked for its connections: they end when it does.
+    A pool that the same function makes does not count: its connections end with it.
     """
     func = call.func
     if not isinstance(func, ast.Attribute) or (isinstance(func.value, ast.Name) and _is_made_in(scope, func.value.id)):
@@ -33,7 +33,7 @@ def _is_made_in(scope: Scope, name: str) -> bool:
 
 
 def _makers(file: File, pool: ast.expr) -> set[str]:
-    """The names of what may have made a pool, or annotate it."""
+    """Return the names of the calls that may have made a pool, or of its annotation."""
     return {
         option.name if isinstance(option, (Called, Instance)) else ""
         for option in options(evaluate(file, pool))

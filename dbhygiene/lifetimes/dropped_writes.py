@@ -30,7 +30,7 @@ class DroppedWrite(Frozen):
 
 
 def find_dropped_write(life: Lifetime) -> DroppedWrite | None:
-    """The first write to a connection that is closed by a `with` which does not commit, if nothing else does."""
+    """Return the first write to a connection that a `with` closes without a commit, if no other code commits."""
     if life.resource.autocommits or life.escapes or _may_commit(life):
         return None
     for item in _closing_without_commit(life):
@@ -44,7 +44,7 @@ def find_dropped_write(life: Lifetime) -> DroppedWrite | None:
 
 
 def _may_commit(life: Lifetime) -> bool:
-    """Whether the function, the connection's options, or somebody it is lent to, may commit."""
+    """Whether the function, the connection's options, or code that gets the connection, may commit."""
     if any(
         k.arg is None or "autocommit" in k.arg or "isolation" in k.arg or k.arg == "init_command"
         for k in life.birth.keywords
@@ -57,7 +57,7 @@ def _may_commit(life: Lifetime) -> bool:
 
 @query
 def _commits(file: File, code: ast.AST) -> bool:
-    """Whether a function commits anything, by its words."""
+    """Whether a function calls a method that commits, by its name."""
     for part in ast.walk(code):
         if isinstance(part, ast.Attribute) and part.attr in {"commit", "autocommit", "begin", "start_transaction"}:
             return True
@@ -67,7 +67,7 @@ def _commits(file: File, code: ast.AST) -> bool:
 
 
 def _is_lent(life: Lifetime, call: ast.Call, fact: Fact) -> bool:
-    """Whether a call is given the connection, or its cursor."""
+    """Whether the connection, or its cursor, is an argument of a call."""
     given = [*call.args, *(keyword.value for keyword in call.keywords)]
     return any(life.analysis.transfer.holds(each, fact) in {ITSELF, *READERS} for each in given)
 
@@ -83,7 +83,7 @@ def _closing_without_commit(life: Lifetime) -> Iterator[ast.withitem]:
 
 
 def _execute_calls(life: Lifetime) -> list[ast.Call]:
-    """The calls that execute SQL on the connection or on a cursor of it, in the order of the text."""
+    """Return the calls that execute SQL on the connection or on a cursor of it, in the order of the source."""
     found: dict[ast.Call, None] = {}
     for node, fact in life.history:
         match node.event:
@@ -96,7 +96,7 @@ def _execute_calls(life: Lifetime) -> list[ast.Call]:
 
 
 def _sql(file: File, expr: ast.expr) -> str | None:
-    """The beginning of a statement's text, where it can be told."""
+    """Return the beginning of a statement's text; None if it is not known."""
     match expr:
         case ast.Constant(value=str(text)):
             return text

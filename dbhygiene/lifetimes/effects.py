@@ -78,9 +78,9 @@ class BoundCallee(NamedTuple):
 
 
 class CallMeaning(NamedTuple):
-    """What is called, whoever asks: something that the library or the settings know, or the project's own functions.
+    """The target of a call, independent of the caller: known from the library or the settings, or the project's own.
 
-    `complete`: nothing but these may be run.
+    `complete`: the call runs no other functions than these.
     """
 
     model: CallModel | None = None
@@ -91,13 +91,13 @@ class CallMeaning(NamedTuple):
 
 
 class CallEffect(Frozen):
-    """What one call does. Where it may run one function or another, it does what all of them agree on."""
+    """The effect of one call. If it may run one of several functions, it is the effect that all of them share."""
 
     summary: CallModel
     closing: bool
     callees: tuple[BoundCallee, ...]
     complete: bool
-    sets: Assignments  # of fields of `self`: it is a method that does nothing else
+    sets: Assignments  # of fields of `self`, by a method that does nothing else
     summaries: Summaries
 
     @property
@@ -107,18 +107,18 @@ class CallEffect(Frozen):
 
     @property
     def is_manager(self) -> bool:
-        """Whether it may make a context manager of the project's, whose code runs when that is entered and left."""
+        """Whether it may make a context manager of the project, whose code runs when that is entered and left."""
         return any(is_context_manager(each) for each in self.definitions)
 
     @property
     def callee(self) -> BoundCallee | None:
-        """The first of them: what is called where no subclass says otherwise."""
+        """The first of them: the one that is called unless a subclass overrides it."""
         return self.callees[0] if self.callees else None
 
     def argument_effects(
         self, position: int | None, keyword: str | None, resource: Resource, relation: str, raised: bool
     ) -> ArgumentEffects:
-        """What may become of an argument: given by position, or by keyword."""
+        """Return the possible effects on an argument, given by position or by keyword."""
         if not self.callees:
             argument = self.summary.keyword(keyword) if position is None else self.summary.argument(position)
         elif not self.complete:
@@ -130,7 +130,7 @@ class CallEffect(Frozen):
         return argument.raising if raised else argument.normal
 
     def receiver_effects(self, resource: Resource, raised: bool) -> ArgumentEffects:
-        """What may become of the object on which a method of the project's is called."""
+        """Return the possible effects on the object whose method, defined by the project, is called."""
         if not (self.callees and self.complete):
             return KEEPS
         found = []
@@ -143,7 +143,7 @@ class CallEffect(Frozen):
         return argument.raising if raised else argument.normal
 
     def alternatives(self, call: ast.Call) -> list[ast.expr | None]:
-        """What a call is given that it may give back instead of opening anything; None for what cannot be seen."""
+        """Return the arguments that a call may return instead of opening anything; None for one that cannot be seen."""
         found: list[ast.expr | None] = []
         for definition, bound in self.callees if self.summary.instead else ():
             if (
@@ -157,7 +157,7 @@ class CallEffect(Frozen):
     def _argument(
         self, callee: BoundCallee, position: int | None, keyword: str | None, resource: Resource, relation: str
     ) -> ParameterSummary:
-        """What one of the functions does with an argument."""
+        """Return the summary of an argument in one of the functions."""
         definition, bound = callee
         if isinstance(definition.node, FUNCTION):
             name = parameter(definition.node, position, keyword, bound=bound)
@@ -178,11 +178,11 @@ class CallEffect(Frozen):
 
 
 class FunctionSemantics(cfg.Semantics):
-    """The meaning of the names in one function, for its graph and for the resources in it."""
+    """The effects of calls, `with` blocks and exceptions in one function, for its graph and its resources."""
 
     def __init__(self, file: File, scope: Scope, summaries: Summaries, depth: int) -> None:
         self.file, self.scope, self.summaries = file, scope, summaries
-        self._depth = depth  # how far calls are followed for what they may raise
+        self._depth = depth  # the depth to which calls are followed for exceptions
         self._effects: dict[ast.Call, CallEffect] = {}
         self.at_yield: tuple[Thrown, ...] = (GENERATOR_EXIT,)
         if isinstance(scope.node, FUNCTION):
@@ -190,7 +190,7 @@ class FunctionSemantics(cfg.Semantics):
             if decorators & CONTEXT_MANAGERS:
                 self.at_yield = (ORDINARY, GENERATOR_EXIT)
             elif decorators & FIXTURES:
-                self.at_yield = ()  # pytest resumes them, whatever becomes of the test
+                self.at_yield = ()  # pytest resumes them, whatever the test raises
 
     # -- calls
 
@@ -201,11 +201,11 @@ class FunctionSemantics(cfg.Semantics):
 
     @property
     def effects_seen(self) -> Iterable[CallEffect]:
-        """The effects of the calls that were asked for."""
+        """Return the effects of the calls that have been computed."""
         return self._effects.values()
 
     def acquires(self, call: ast.Call) -> bool:
-        """Whether a call gives a resource."""
+        """Whether a call returns a resource."""
         return self.summaries.acquire_filter.may_acquire(self.file, call) and self.of(call).summary.returns is not None
 
     def _effect(self, call: ast.Call) -> CallEffect:
@@ -225,7 +225,7 @@ class FunctionSemantics(cfg.Semantics):
         return CallEffect(known, closing, callees, complete, sets, self.summaries)
 
     def _returned_model(self, callees: tuple[BoundCallee, ...]) -> CallModel:
-        """What the caller owns afterwards, where it does so whichever of these functions is run."""
+        """Return the model of the resource that the caller owns afterwards, whichever of these functions runs."""
         found = [self.summaries.model_of_definition(each.definition) for each in callees]
         first, *others = found or [None]
         if first is None or any(each is None or not _is_alike(first, each) for each in others):
@@ -239,7 +239,7 @@ class FunctionSemantics(cfg.Semantics):
         )
 
     def _yielded_by_next(self, call: ast.Call) -> CallModel | None:
-        """The model of `next(generator())`, for a generator of the project."""
+        """Return the model of `next(generator())`, for a generator of the project."""
         match call:
             case ast.Call(func=ast.Name(id="next"), args=[ast.Call() as made]):
                 found = self._meaning_of(made)
@@ -248,7 +248,7 @@ class FunctionSemantics(cfg.Semantics):
         return None
 
     def _passed_call(self, call: ast.Call, callees: tuple[BoundCallee, ...], complete: bool) -> CallModel | None:
-        """The model of the call by which a function that is passed here opens what this call returns."""
+        """Return the model of the call by which a function that is an argument here opens the result of this call."""
         if not (call.args or call.keywords):
             return None
         passed = self._call_of_parameter(call, callees[0]) if len(callees) == 1 and complete else None
@@ -270,7 +270,7 @@ class FunctionSemantics(cfg.Semantics):
         return passed_by_name(self.file, call, given[0]) if len(given) == 1 else None
 
     def _meaning_of(self, call: ast.Call) -> CallMeaning:
-        """What is called: this does not depend on what that does, as the summary of an effect may."""
+        """Return the target of a call, which does not depend on the effect of the target."""
         if (meaning := self.summaries.meanings.get(call)) is None:
             meaning = self.summaries.meanings[call] = self._meaning(call)
         return meaning
@@ -306,7 +306,7 @@ class FunctionSemantics(cfg.Semantics):
         return CallMeaning(BORROWER if isinstance(func, ast.Attribute) and func.attr in BORROWING_METHODS else UNKNOWN)
 
     def _is_bound(self, call: ast.Call, definition: definitions.Definition) -> bool:
-        """Whether the first parameter of what is called is given by the way it is called."""
+        """Whether a call supplies the first parameter of its target by its owner."""
         scope = definition.file.functions.get(definition.node) if isinstance(definition.node, FUNCTION) else None
         if scope is None or scope.class_scope is None or "staticmethod" in definition.decorators:
             return False
@@ -317,7 +317,7 @@ class FunctionSemantics(cfg.Semantics):
         return not (isinstance(owner, ast.Name) and named and named.rpartition(".")[2] == owner.id)
 
     def touches(self, call: ast.Call, field: str) -> bool:
-        """Whether a call may close, replace or hand on a field of `self`: it is made on that, or given it."""
+        """Whether a call of, or with, `self` may close or replace a field of it, or let the field escape."""
         match call.func:
             case ast.Attribute(value=ast.Name(id="self" | "cls") | ast.Call(func=ast.Name(id="super"))):
                 effect = self.of(call)
@@ -356,11 +356,11 @@ class FunctionSemantics(cfg.Semantics):
         return Outcome(raises=self._at_items_of(call.args) if reads or name in READING_ITEMS else ())
 
     def _raises_database_errors(self, call: ast.Call) -> bool:
-        """Whether a call asks a server, and some handler here may name the class of all errors of its driver."""
+        """Whether a call queries a server, and a handler here may name the class of all errors of its driver."""
         return _asks(call.func) and DATABASE_ERROR_WORDS.search(self.file.text) is not None
 
     def _is_log_argument(self, call: ast.Call) -> bool:
-        """Whether a call only words an entry of a log, and does not use a connection for that."""
+        """Whether a call only formats a log message, and does not use a connection for that."""
         if last_name(call.func) in _CURSOR_USES | _CONNECTION_USES or isinstance(
             self.file.parents.get(call), ast.Await
         ):
@@ -381,11 +381,11 @@ class FunctionSemantics(cfg.Semantics):
         return (ORDINARY, CANCELLED)
 
     def at_items(self, iterated: ast.expr) -> tuple[Thrown, ...]:
-        """What the body of a generator of the project may raise; others are taken to be quiet, as lists are."""
+        """Return the exceptions of the body of a project's generator; other iterables raise nothing, as lists do."""
         return self._at_items(iterated, frozenset())
 
     def source_of_items(self, iterated: ast.expr) -> ast.expr:
-        """The iterable whose items raise: the `rows()` of `enumerate(rows())`."""
+        """Return the iterable whose items raise: the `rows()` of `enumerate(rows())`."""
         while isinstance(iterated, ast.Call) and self.file.resolve(iterated.func) in LAZY:
             inner = next((arg for arg in iterated.args if self.at_items(arg)), None)
             if inner is None:
@@ -442,10 +442,10 @@ class FunctionSemantics(cfg.Semantics):
         return ()
 
     def leaving(self, item: ast.withitem, resource: Resource) -> Leaving | None:
-        """What leaving `with resource` does here.
+        """Return the effect of leaving `with resource` here.
 
-        Where the driver's version is not known, the name bound by `as` tells: old drivers gave a cursor, new ones
-        give the connection.
+        If the driver's version is not known, the uses of the name bound by `as` decide: old drivers returned a cursor,
+        new ones return the connection.
         """
         leaving = resource.leaving
         if leaving is None or not isinstance(item.optional_vars, ast.Name):
@@ -481,7 +481,7 @@ def _stays_in_thread(call: ast.Call, resource: Resource) -> bool:
 def _arguments_given(
     call: ast.Call, definition: definitions.Definition, name: str, *, bound: bool
 ) -> Iterator[ast.expr | None]:
-    """What a call gives to a parameter; None for what cannot be seen."""
+    """Yield the arguments of a call for a parameter; None for those that cannot be seen."""
     assert isinstance(definition.node, FUNCTION)
     args = definition.node.args
     if has_unpacked(call):
@@ -498,7 +498,7 @@ def _arguments_given(
 
 
 def _is_mark(file: File, default: ast.expr) -> bool:
-    """Whether a default only says that nothing was given: None, `...`, `MISSING` for `MISSING = object()`."""
+    """Whether a default only marks a missing argument: None, `...`, `MISSING` for `MISSING = object()`."""
     values = file.scope.aliases.get(default.id, []) if isinstance(default, ast.Name) else [default]
     match values:
         case [ast.Constant() | ast.Call(func=ast.Name(id="object"), args=[])]:
@@ -507,7 +507,7 @@ def _is_mark(file: File, default: ast.expr) -> bool:
 
 
 def _common_summary(arguments: Sequence[ParameterSummary]) -> ParameterSummary:
-    """What all of several functions do with an argument; where they differ, it may be anything."""
+    """Return the summary that several functions share for an argument; if they differ, it may be anything."""
     first, *others = arguments
     if all(each == first for each in others):
         return first
@@ -517,19 +517,19 @@ def _common_summary(arguments: Sequence[ParameterSummary]) -> ParameterSummary:
 
 
 def _is_alike(one: CallModel, other: CallModel) -> bool:
-    """Whether two functions give the same kind of resource, in the same place."""
+    """Whether two functions return the same kind of resource, in the same place."""
     return (one.returns, one.element) == (other.returns, other.element)
 
 
 def _either(outcomes: Sequence[Outcome], *, complete: bool) -> Outcome:
-    """How a call may end that runs one of several functions."""
+    """Return the outcome of a call that runs one of several functions."""
     found = outcomes if complete else [*outcomes, Outcome()]
     raises = dict.fromkeys(thrown for each in found for thrown in each.raises)
     return Outcome(any(each.returns for each in found), tuple(raises))
 
 
 def _fields_set(call: ast.Call, definition: definitions.Definition) -> Assignments:
-    """The fields of `self` that a call sets, and what to, where it does nothing else."""
+    """Return the fields of `self` that a call sets, with their values, if it does nothing else."""
     match call:
         case ast.Call(func=ast.Attribute(value=ast.Name(id="self") as own), args=args, keywords=[]):
             fields = setter(definition)
@@ -548,7 +548,7 @@ def _logs(owner: ast.expr) -> bool:
 
 
 def _asks(method: ast.expr) -> bool:
-    """Whether a method asks a server: `conn.execute`, or `session.query(Order).all`."""
+    """Whether a method queries a server: `conn.execute`, or `session.query(Order).all`."""
     if not isinstance(method, ast.Attribute):
         return False
     if method.attr in ASKS:

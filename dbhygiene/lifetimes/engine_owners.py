@@ -1,4 +1,4 @@
-"""Engines that a program makes again and again because it makes the object, or calls the function, that makes them."""
+"""`Recreation`: an engine that a program makes repeatedly, with each object or in each call of a function."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from dbhygiene.source.records import Record
 
 
 class Recreation(Record):
-    """Why an engine is made again and again."""
+    """Why an engine is made repeatedly."""
 
     words: str
     runs: Runs
 
 
 def recreation(made: Engine) -> Recreation | None:
-    """Return why an engine is made again and again, and what its object or function does with it; else None."""
+    """Return why an engine is made repeatedly, and what its object or function does with it; None if it is not."""
     file, call = made.file, made.call
     function = function_around(file, call)
     if function is None or is_test_file(file):
@@ -46,7 +46,7 @@ def recreation(made: Engine) -> Recreation | None:
 
 
 def _field(file: File, call: ast.Call) -> tuple[Definition, str] | None:
-    """The field of an object that is given an engine, and its class."""
+    """Return the field of an object that an engine is assigned to, and its class."""
     match file.parents.get(call):
         case ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"), attr=name)]):
             cls = enclosing_class(file, scope_around(file, call))
@@ -55,7 +55,7 @@ def _field(file: File, call: ast.Call) -> tuple[Definition, str] | None:
 
 
 def _in_object(file: File, call: ast.Call, cls: Definition, field: str) -> Recreation | None:
-    """Why an engine that an object keeps is made again and again: the object is, or forgets it."""
+    """Return why an engine in a field is made repeatedly: the object is, or drops it."""
     others = file.project.files_mentioning_all(cls.name.rpartition(".")[2])
     if others is None or any("dispose" in each.text for each in (file, *others)):
         return None
@@ -71,7 +71,7 @@ def _in_object(file: File, call: ast.Call, cls: Definition, field: str) -> Recre
 
 
 def _forgets(cls: Definition, field: str) -> str | None:
-    """The method that ends the life of an object, and only drops its engine."""
+    """Return the method that ends the life of an object, and only drops its engine."""
     assert isinstance(cls.node, ast.ClassDef)
     for method in cls.node.body:
         if not (isinstance(method, FUNCTION) and method.name in ENDING):

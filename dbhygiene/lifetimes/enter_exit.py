@@ -20,13 +20,13 @@ from dbhygiene.source.nodes import FUNCTION, Function
 _PAIRS = {"__enter__": "__exit__", "__aenter__": "__aexit__"}
 _GIVING_BACK = frozenset(
     {"rollback", "close", "aclose", "remove", "invalidate"}
-)  # by which the pool gets it, raised or not
+)  # these return it to the pool, even if they raise
 
 
 def leaking_exit(life: Lifetime) -> tuple[Function, ast.Call] | None:
-    """The `__exit__` that closes what `__enter__` has opened, and the use of it there that may raise before.
+    """Return the `__exit__` that closes the resource of `__enter__`, and its call before that may raise.
 
-    None where nothing comes between, or where it is closed elsewhere, or nowhere.
+    Return None if no call comes between, or if the resource is closed elsewhere, or nowhere.
     """
     leaving = _leaving(life)
     kept = frozenset(_aliases_in_exit(life)) if leaving is not None else None
@@ -54,7 +54,7 @@ def leaking_exit(life: Lifetime) -> tuple[Function, ast.Call] | None:
 
 
 def fix_exit(life: Lifetime, leaving: Function, culprit: ast.Call) -> Fix | NoFix:
-    """Move the close into a `finally` around what may raise before it."""
+    """Move the close into a `finally` around the calls before it that may raise."""
     file = life.file
     inside = {part: number for number, stmt in enumerate(leaving.body) for part in ast.walk(stmt)}
     closing = next((n for n, stmt in enumerate(leaving.body) if _closes(life, stmt)), None)
@@ -72,7 +72,7 @@ def fix_exit(life: Lifetime, leaving: Function, culprit: ast.Call) -> Fix | NoFi
 
 
 def _closes(life: Lifetime, stmt: ast.stmt) -> bool:
-    """Whether a statement is nothing but `x.close()`."""
+    """Whether a statement is only `x.close()`."""
     call = stmt.value if isinstance(stmt, ast.Expr) else None
     call = call.value if isinstance(call, ast.Await) else call
     match call:
@@ -82,7 +82,7 @@ def _closes(life: Lifetime, stmt: ast.stmt) -> bool:
 
 
 def _leaving(life: Lifetime) -> Function | None:
-    """The method that is called at the end of the `with` at whose beginning the resource is opened."""
+    """Return the method that runs at the end of the `with` whose start opens the resource."""
     cls, entering = life.scope.class_scope, life.scope.node
     name = _PAIRS.get(entering.name) if isinstance(entering, FUNCTION) else None
     found = cls.defined.get(name) if cls is not None and name is not None else None
@@ -90,7 +90,7 @@ def _leaving(life: Lifetime) -> Function | None:
 
 
 def _aliases_in_exit(life: Lifetime) -> Iterator[Alias]:
-    """Where `__exit__` finds the resource: in a field, or in a context variable."""
+    """Yield the places where `__exit__` finds the resource: in a field, or in a context variable."""
     yield from ((ITSELF, name) for name in life.names if name.startswith("self."))
     match life.file.parents.get(life.birth):
         case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="set")):
@@ -100,7 +100,7 @@ def _aliases_in_exit(life: Lifetime) -> Iterator[Alias]:
 
 
 def _step(transfer: Transfer, node: Node, fact: Fact) -> Iterator[tuple[EdgeKind, Fact]]:
-    """As elsewhere; but a commit that fails gives nothing back."""
+    """Apply the transfer function, except that a failing commit returns nothing to the pool."""
     for kind, after in transfer(node, fact):
         if kind == "raise" and isinstance(node.event, cfg.Call) and _uses(transfer, node.event.node, [fact]):
             yield kind, after._replace(state=fact.state)
@@ -109,7 +109,7 @@ def _step(transfer: Transfer, node: Node, fact: Fact) -> Iterator[tuple[EdgeKind
 
 
 def _uses(transfer: Transfer, call: ast.Call, facts: list[Fact]) -> bool:
-    """Whether a call is one of the resource's own methods, and not one by which it goes back."""
+    """Whether a call is one of the resource's own methods, and does not return it to its pool."""
     func = call.func
     if not isinstance(func, ast.Attribute) or func.attr in _GIVING_BACK:
         return False

@@ -15,10 +15,10 @@ from dbhygiene.source.nodes import Located
 
 
 class Explanation(NamedTuple):
-    """One resource: what it is called, a sentence on how it ends, and what happens to it on the way.
+    """One resource: its name, a sentence on how it ends, and its events.
 
-    `way` holds places with the state of the resource there; of one that leaks, the way to the leak, else everything
-    that opens, closes or hands it on, in the order of the text.
+    `way` holds places with the state of the resource there: for a leak, those on its path; else every place where
+    the resource is opened, closed or escapes, in the order of the source.
     """
 
     title: str
@@ -27,6 +27,7 @@ class Explanation(NamedTuple):
 
 
 def explain(life: Lifetime) -> Explanation:
+    """Return the explanation of a resource."""
     title = f"{life.resource.title} `{life.title}`"
     leak = life.leak
     if leak is not None:
@@ -35,13 +36,13 @@ def explain(life: Lifetime) -> Explanation:
 
 
 def states(life: Lifetime, line: int) -> list[str]:
-    """The states in which a resource may be where a line begins; none where it is not there."""
+    """Return the states in which a resource may be at the start of a line; none if it does not exist there."""
     places = ((place, fact) for node, fact in life.history if (place := place_at(node)) is not None)
     return sorted({_word(life, fact) for place, fact in places if place.lineno == line})
 
 
 def _word(life: Lifetime, fact: Fact) -> str:
-    """What its state is called: a session that is closed, or has not begun, holds no connection either."""
+    """Return the word for a state: a session that is closed, or has not begun, holds no connection either."""
     return "idle" if fact.state == "closed" and not _begins_open(life) else fact.state
 
 
@@ -50,7 +51,7 @@ def _begins_open(life: Lifetime) -> bool:
 
 
 def _verdict(life: Lifetime) -> str:
-    """How a resource ends that does not leak, as far as can be told."""
+    """Return how a resource that does not leak ends, if that is known."""
     analysis = life.analysis
     said: dict[str, None] = {}
     if life.escapes:
@@ -81,7 +82,7 @@ def _describe_owner(life: Lifetime, fact: Fact) -> str:
 
 
 def _events(life: Lifetime) -> Iterator[tuple[Located, str]]:
-    """What opens, closes or hands on a resource, in the order of the text."""
+    """Yield the places where a resource is opened, closed or escapes, in the order of the source."""
     found: dict[Located, str] = {life.birth: "opened"}
     found.update((call, "closed") for call in life.closes)
     for node, fact in life.history:
@@ -111,7 +112,7 @@ def _describe_escape(node: Node) -> str:
 
 
 def _way(life: Lifetime, leak: Leak) -> Iterator[tuple[Located, str]]:
-    """The way to a leak, statement by statement, with the state of the resource after each."""
+    """Yield the path to a leak, statement by statement, with the state of the resource after each."""
     last: int | None = None
     for node, fact, kind in life.facts(leak):
         place = place_at(node)

@@ -1,4 +1,4 @@
-"""FastAPI's dependencies: functions that are called for each request, and resumed after it only if they yield."""
+"""FastAPI's dependencies: functions that it calls for each request, and resumes after it only if they yield."""
 
 from __future__ import annotations
 

@@ -28,32 +28,32 @@ _PLAIN_BASES = frozenset(
     tkinter.Frame tkinter.Tk
     """.split()
 )
-# What programs call `.close()` on that is no connection.
+# Programs call `.close()` on these, too; they are no connections.
 _OTHER_CLOSED = r"(?i)cur|curs|csr|file|^f$|^fp$|^fh$|^fd$|^out$|writer|reader|sock|driver|browser|resp|session"
 
 
-# What ends the life of something, by whatever name.
+# Methods that end the life of an object.
 ENDING = frozenset("close disconnect release terminate aclose ensure_closed dispose shutdown stop quit".split())
 
 
 class Field(Frozen):
-    """A field of a class that is given a connection: `self.name = connect()`, or in the body of the class."""
+    """A field of a class that is assigned a connection: `self.name = connect()`, or in the body of the class."""
 
     file: File
     cls: Definition
     name: str
-    birth: ast.Call | None  # None: it is given by a parameter
+    birth: ast.Call | None  # None: its value is a parameter
     resource: Resource
     summaries: Summaries
-    others: tuple[str, ...] = ()  # further fields that are given the same connection
+    others: tuple[str, ...] = ()  # further fields that hold the same connection
 
     @property
     def is_of_class(self) -> bool:
-        """Whether it is opened in the body of the class, once for all instances."""
+        """Whether the body of the class opens it, once for all instances."""
         return self.birth is not None and function_around(self.file, self.birth) is None
 
     def never_closed(self) -> bool:
-        """Whether nobody who can see the field closes it, or hands it to somebody who might."""
+        """Whether no code that can see the field closes it, or passes it to code that might."""
         others = [replace(self, name=name, others=()) for name in self.others]
         return all(self.summaries.never_closed(field) for field in (replace(self, others=()), *others))
 
@@ -63,7 +63,7 @@ class Field(Frozen):
         return bool(made) and all(_is_made_once(file, call) for file, call in made)
 
     def is_closed_by_none(self) -> bool:
-        """The same, looked into; two objects that hand it to each other may close it."""
+        """Whether no code closes it, by a look at its uses; two objects that pass it to each other may close it."""
         if any(not is_plain(each) for each in (self.cls, *base_classes(self.cls))):
             return False
         returned: set[str] = set()
@@ -78,9 +78,9 @@ class Field(Frozen):
         return not any(self._somebody_closes(name) for name in returned)
 
     def relatives(self) -> Iterator[File | None]:
-        """The files that may see the field: its own, those of the bases, and those that speak of it, if not too many.
+        """The files that may see the field: its own, those of the base classes, and a few others that mention it.
 
-        None stands for more than it is worth to look into: somebody there may do anything.
+        None stands for too many other files: any of them may do anything with it.
         """
         near = {id(file): file for file in (self.file, *(each.file for each in base_classes(self.cls)))}
         yield from near.values()
@@ -88,7 +88,7 @@ class Field(Frozen):
         yield from [None] if others is None else [file for file in others if id(file) not in near]
 
     def _somebody_closes(self, method: str) -> bool:
-        """Whether a file that calls the method which hands the connection out closes something like a connection."""
+        """Whether a file that calls the method which returns the connection closes something like a connection."""
         names = (method, self.cls.node.name) if method == "connect" else (method,)  # every driver has a `connect`
         callers = self.file.project.files_mentioning_all(*names)
         is_session = self.resource.kind != "connection"
@@ -100,7 +100,7 @@ class Field(Frozen):
         )
 
     def uses(self, file: File) -> Iterator[ast.Attribute]:
-        """Where the field is read; fields of the same name of classes that are not related are others."""
+        """Yield the reads of the field; a field of the same name in an unrelated class is another one."""
         for node in file.nodes(ast.Attribute):
             if node.attr == self.name and isinstance(node.ctx, ast.Load) and self._may_be_mine(file, node.value):
                 yield node
@@ -114,7 +114,7 @@ class Field(Frozen):
         return cls.node in related or any(each.node is self.cls.node for each in base_classes(cls))
 
     def effect_of_use(self, file: File, use: ast.Attribute) -> set[str] | None:
-        """None where a use closes the field or hands it on; else the functions by which it is handed out."""
+        """Return None if a use closes the field or lets it escape; else the functions that return it."""
         around = file.parents.get(use)
         match around:
             case ast.Attribute(attr=attr):
@@ -159,7 +159,7 @@ class Field(Frozen):
         return leaving is not None and leaving.exists and not leaving.closes
 
     def _borrows(self, file: File, call: ast.Call, position: int | None, keyword: str | None) -> bool:
-        """Whether a call only borrows the field that it is given."""
+        """Whether a call only borrows the field."""
         function = function_around(file, call) or file.tree
         if file.resolve(call.func) in {"getattr", "next", "iter", "setattr"}:
             return False
@@ -169,7 +169,7 @@ class Field(Frozen):
 
 
 def objects_made(file: File, cls: Definition) -> list[tuple[File, ast.Call]]:
-    """The calls that make an object of a class; none where too many files have its name."""
+    """Return the calls that make an object of a class; none if too many files mention its name."""
     others = file.project.files_mentioning_all(cls.node.name)
     files = {id(each): each for each in (file, *others)}.values() if others is not None else ()
     return [(where, call) for where in files for call in where.nodes(ast.Call) if _makes(where, call, cls)]
@@ -185,10 +185,10 @@ def _makes(file: File, call: ast.Call, cls: Definition) -> bool:
 
 
 def fields_touched(method_: Definition, dropped: bool) -> tuple[set[str], list[tuple[Definition, bool]]] | None:
-    """The fields that one method touches itself, and the methods that it calls; None where that cannot be told.
+    """Return the fields that one method uses itself, and the methods that it calls; None if they are not known.
 
     Arguments:
-        dropped: the caller does not use what it returns; so it may return its object.
+        dropped: the caller does not use the result, so the method may return its object.
     """
     parameters = method_.node.args.args if isinstance(method_.node, FUNCTION) else []
     if not parameters:
@@ -219,7 +219,7 @@ def fields_touched(method_: Definition, dropped: bool) -> tuple[set[str], list[t
 
 
 def setter(method_: Definition) -> dict[str, int]:
-    """Field -> number of the argument, where a method does nothing but set fields of its object to what it is given."""
+    """Return field -> position of its argument, if a method does nothing but set fields of its object."""
     found: dict[str, int] = {}
     if not isinstance(method_.node, FUNCTION) or method_.node.decorator_list or not method_.node.args.args:
         return {}
@@ -238,7 +238,7 @@ def setter(method_: Definition) -> dict[str, int]:
 
 
 def _is_made_once(file: File, call: ast.Call) -> bool:
-    """Whether a call runs once: while its module is imported, or where what it gives is not there yet, and is kept."""
+    """Whether a call runs once: during the import of its module, or only if a lasting variable is still empty."""
     around = list(file.around(call))
     function = next((node for node in around if isinstance(node, (*FUNCTION, ast.Lambda))), None)
     inner = around[: around.index(function)] if function is not None else around
@@ -261,7 +261,7 @@ def _targets(node: ast.Assign | ast.AnnAssign) -> list[ast.expr]:
 
 
 def _is_of_all(file: File, scope: Scope, target: ast.expr) -> bool:
-    """Whether a variable or field is the whole program's: a global one, or a class's."""
+    """Whether a variable or field belongs to the whole program: a global one, or a class's."""
     match target:
         case ast.Name(id=name):
             return name in scope.globals
@@ -277,7 +277,7 @@ def _is_named(expr: ast.expr, name: str) -> bool:
 
 
 def is_plain(cls: Definition) -> bool:
-    """Whether all bases of a class are the project's own, or known to be of no account."""
+    """Whether all bases of a class are the project's own, or known to be harmless."""
     assert isinstance(cls.node, ast.ClassDef)
     for base in cls.node.bases:
         name = cls.file.resolve(base.value if isinstance(base, ast.Subscript) else base)
@@ -287,17 +287,17 @@ def is_plain(cls: Definition) -> bool:
 
 
 def is_plain_base(file: File, name: str) -> bool:
-    """Whether a base class of this name is the project's own, or known to be of no account."""
+    """Whether a base class of this name is the project's own, or known to be harmless."""
     return name in _PLAIN_BASES or find_definition(file, name) is not None
 
 
 def _is_abstract(file: File, metaclass: ast.expr) -> bool:
-    """Whether a metaclass only says that a class is abstract."""
+    """Whether a metaclass only makes a class abstract."""
     return file.resolve(metaclass) in {"abc.ABCMeta", "type"}
 
 
 def _is_local_and_lent(file: File, use: ast.Attribute, target: ast.expr) -> bool:
-    """Whether a variable that is given the field only borrows it: it is neither closed, handed on nor returned."""
+    """Whether a variable that holds the field only borrows it: it is not closed, passed or returned."""
     function = function_around(file, use)
     if function is None or not isinstance(target, ast.Name):
         return False
@@ -310,7 +310,7 @@ def _is_local_and_lent(file: File, use: ast.Attribute, target: ast.expr) -> bool
 
 
 def in_class_bodies(file: File) -> Iterator[tuple[Definition, str, ast.Call]]:
-    """`name = call(...)` in the bodies of classes."""
+    """Yield each `name = call(...)` in the bodies of classes."""
     for scope in file.scopes:
         if isinstance(scope.node, ast.ClassDef):
             for statement in scope.node.body:
@@ -320,7 +320,7 @@ def in_class_bodies(file: File) -> Iterator[tuple[Definition, str, ast.Call]]:
 
 
 def owner(file: File, scope: Scope) -> Definition | None:
-    """The class of whose instances `self` is one, in a method and in functions within it."""
+    """Return the class of `self`, in a method and in functions within it."""
     here: Scope | None = scope
     while here is not None:
         if (cls := here.class_scope) is not None and isinstance(cls.node, ast.ClassDef):

@@ -1,6 +1,6 @@
 """Strings of several lines, whose lines a fix cannot move when it indents the block around them.
 
-What stands in a string must stay as it is. Where the block moves to the right, these lines would hang left of it.
+The text of a string must not change. If the block moves to the right, these lines would hang left of it.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from dbhygiene.source.file import File
 
 
 def hang(file: File, body: Sequence[ast.stmt]) -> bool:
-    """Whether some line of a string would stand left of its statement once this block is indented, and did not."""
+    """Whether a line of a string would stand left of its statement after this block is indented, and does not yet."""
     return any(_hangs(file, string, around) for each in body for string, around in _strings(each, each))
 
 
 def later(life: Lifetime, body: Sequence[ast.stmt]) -> Sequence[ast.stmt]:
-    """The block without the assignments at its start that cannot raise: it may begin after them."""
+    """Return the block without the assignments at its start that cannot raise: it may begin after them."""
     calls = set(life.raisers)
     for place, statement in enumerate(body):
         if not _is_quiet(life, statement, calls):
@@ -27,7 +27,7 @@ def later(life: Lifetime, body: Sequence[ast.stmt]) -> Sequence[ast.stmt]:
 
 
 def _is_quiet(life: Lifetime, statement: ast.stmt, raisers: set[ast.expr]) -> bool:
-    """Whether this gives names to a constant, or to a cursor of the resource that is made without asking the server."""
+    """Whether a statement assigns a constant, or a cursor of the resource that is made without a query."""
     match statement:
         case ast.Assign(targets=[ast.Name()], value=ast.Constant()):
             return True
@@ -41,7 +41,7 @@ def _is_quiet(life: Lifetime, statement: ast.stmt, raisers: set[ast.expr]) -> bo
 
 
 def _strings(node: ast.AST, around: ast.stmt) -> Iterator[tuple[ast.expr, ast.stmt]]:
-    """The strings of several lines in a piece of code, each with the statement that it is part of."""
+    """Yield the strings of several lines in a piece of code, each with its statement."""
     if isinstance(node, (ast.Constant, ast.JoinedStr)) and node.lineno != node.end_lineno:
         yield node, around
         return
@@ -59,7 +59,7 @@ def _hangs(file: File, string: ast.expr, around: ast.stmt) -> bool:
 
 
 def _step(file: File, statement: ast.stmt) -> int:
-    """By how many columns the block of this statement is indented."""
+    """Return the number of columns by which the block of this statement is indented."""
     around = file.parents[statement]
     if isinstance(around, (ast.stmt, ast.ExceptHandler)) and statement.col_offset > around.col_offset:
         return statement.col_offset - around.col_offset

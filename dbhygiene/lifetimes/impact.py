@@ -1,7 +1,7 @@
-"""Impact of a leak: whether its code runs again and again in one process, or once.
+"""`Runs`: how often leaking code runs in one process: repeatedly, or once.
 
-The callers of a function are found by its name, in all files of the project; what may be a call counts as one. A leak
-runs once only where every chain of calls begins at a module's top level, in a command, in a test or in an example,
+The callers of a function are found by its name, in all files of the project; a possible call counts as one. Code
+runs once only if every chain of calls begins at a module's top level, in a command, in a test or in an example,
 passes no loop, and the process ends soon after. An exception that no `try` on this chain catches ends the program:
 then a `for` loop makes no difference.
 
@@ -56,13 +56,13 @@ from dbhygiene.source.queries import query
 from dbhygiene.source.records import Record
 from dbhygiene.source.scopes import Scope
 
-_MOST = 100  # functions on the chains to one leak; where there are more, nothing is said
-_FEW_ROUNDS = 10  # a loop of so many rounds, written down as such, repeats nothing that counts
+_MOST = 100  # functions on the chains to one leak; with more, the impact is unknown
+_FEW_ROUNDS = 10  # a literal loop of at most so many rounds does not count as repetition
 _BY_CLASS = frozenset({"__init__", "__new__", "__enter__", "__aenter__", "__exit__", "__aexit__", "__post_init__"})
 
 
 class Runs(Record):
-    """How often some code runs, and why: an entry point, the loop around the code itself, or another reason."""
+    """How often some code runs, and the reason: an entry point, the loop around the code itself, or another one."""
 
     impact: Impact
     reason: str = ""  # a sentence without its full stop
@@ -88,7 +88,7 @@ _UNKNOWN = Runs(Impact.UNKNOWN)
 class _CallSite(Record):
     """A node on a chain of calls: the leak itself, or a call that leads to it.
 
-    `caught` says that the program goes on after the leak: no exception makes it, or a `try` on the chain catches that.
+    `caught` means that the program goes on after the leak: without an exception, or with one that a `try` catches.
     """
 
     file: File
@@ -103,14 +103,14 @@ def runs(file: File, node: ast.AST, *, by_exception: bool, may_go_on: bool = Tru
 
     Arguments:
         by_exception: whether only an exception there leaves something open.
-        may_go_on: whether something is left open, too, where the code after it does not run to its end.
+        may_go_on: whether the resource also stays open if the code after it does not run to its end.
     """
     if (outside := _outside_of_programs(file)) is not None:
         return outside
     todo = [_CallSite(file, node, not by_exception, is_first=True)]
     above: dict[Function, set[Function | None]] = {}
     verdict = _UNKNOWN
-    for place in todo:  # grows as it is gone through
+    for place in todo:  # grows during the loop
         function, caught, found = _climb(place, ends=place.is_first and not may_go_on)
         if found is None and caught and not place.is_first and _lasts_after(place, function):
             return _UNKNOWN
@@ -129,7 +129,7 @@ def runs(file: File, node: ast.AST, *, by_exception: bool, may_go_on: bool = Tru
 
 
 def _has_cycle(above: dict[Function, set[Function | None]]) -> bool:
-    """Whether one of these functions leads to itself, and so may run any number of times."""
+    """Whether one of these functions calls itself through others, and so may run any number of times."""
     left = {function: callers & above.keys() for function, callers in above.items()}
     while settled := [function for function, callers in left.items() if not callers & left.keys()]:
         for function in settled:
@@ -139,7 +139,7 @@ def _has_cycle(above: dict[Function, set[Function | None]]) -> bool:
 
 @query
 def _outside_of_programs(file: File) -> Runs | None:
-    """The verdict on files of which no program that lasts is made."""
+    """Return the verdict on files that are not part of a long-lived program; None for others."""
     if is_test_file(file):
         return Runs(Impact.ONCE, "runs in a test")
     if in_migrations(file) or any(map(MIGRATIONS.fullmatch, directories(file))):
@@ -150,7 +150,7 @@ def _outside_of_programs(file: File) -> Runs | None:
 
 
 class _Climb(NamedTuple):
-    """The way outwards from a node to the function around it, None where that is the module."""
+    """The walk outwards from a node to the function around it, None for the module."""
 
     function: Function | None
     caught: bool
@@ -158,10 +158,10 @@ class _Climb(NamedTuple):
 
 
 def _climb(place: _CallSite, *, ends: bool) -> _Climb:
-    """Go outwards from a place, and note loops and handlers on the way.
+    """Go outwards from a place, and note loops and handlers on the path.
 
     Arguments:
-        ends: whether a loop counts for nothing that is left once the code of the place has run.
+        ends: whether a loop that is left once the code of the place has run does not count.
     """
     file, inside, caught = place.file, place.node, place.caught
     is_last = False  # whether the loop around is left after it
@@ -214,7 +214,7 @@ def _lasts_after(place: _CallSite, function: Function | None) -> bool:
 
 
 def _is_lasting(loop: ast.While) -> bool:
-    """Whether a loop goes on until it is left, or asks its user each time."""
+    """Whether a loop goes on until it is left, or prompts its user each time."""
     if isinstance(loop.test, ast.Constant):
         return bool(loop.test.value)
     return any(isinstance(part, ast.Call) and last_name(part.func) == "input" for part in walk(loop))
@@ -242,7 +242,7 @@ def _suppresses(item: ast.withitem) -> bool:
 
 
 def _repeats(around: ast.AST, inside: ast.AST) -> bool:
-    """Whether a node runs what is inside of it again and again: a loop of more than a few rounds."""
+    """Whether a node repeats the node inside of it: it is a loop of more than a few rounds."""
     match around:
         case ast.While(orelse=rest):
             return inside not in rest
@@ -254,7 +254,7 @@ def _repeats(around: ast.AST, inside: ast.AST) -> bool:
 
 
 def _is_short(rounds: ast.expr) -> bool:
-    """Whether a loop has a few rounds, as the program is written."""
+    """Whether a loop has a few literal rounds."""
     match rounds:
         case ast.Tuple(elts=parts) | ast.List(elts=parts) | ast.Set(elts=parts):
             return len(parts) <= _FEW_ROUNDS
@@ -264,7 +264,7 @@ def _is_short(rounds: ast.expr) -> bool:
 
 
 def _callers(place: _CallSite, function: Function, caught: bool) -> Runs | list[_CallSite]:
-    """The places that may call the function around a place, or how often that runs where it is known."""
+    """Return the places that may call the function around a place, or how often that runs if it is known."""
     file = place.file
     if (verdict := _runs_as_registered(place, function, caught)) is not None:
         return verdict
@@ -295,7 +295,7 @@ def _callers(place: _CallSite, function: Function, caught: bool) -> Runs | list[
 
 
 def _runs_as_registered(place: _CallSite, function: Function, caught: bool) -> Runs | None:
-    """How often what a decorator registers a function with calls it; None where no decorator does."""
+    """Return how often the framework runs a function that a decorator registers; None if no decorator does."""
     for decorator in function.decorator_list:
         called = decorator.func if isinstance(decorator, ast.Call) else decorator
         word = last_name(called)
@@ -311,7 +311,7 @@ def _runs_as_registered(place: _CallSite, function: Function, caught: bool) -> R
             return Runs(Impact.ONCE, entry=EntryPoint("once, as a command", place.file, decorator))
         if word in TASKS or handler(function) is decorator:
             return Runs(Impact.REPEATED, entry=registration(place.file, decorator))
-        if not _is_program(place.file, function):  # what starts the program is not registered anywhere else
+        if not _is_program(place.file, function):  # a program's start is not registered anywhere else
             return _UNKNOWN
     return None
 
@@ -322,7 +322,7 @@ def _is_program(file: File, function: Function) -> bool:
 
 
 def _is_start(decorator: ast.expr) -> bool:
-    """Whether a decorator registers what a web framework calls when the program starts, or stops."""
+    """Whether a decorator registers a function that a web framework calls when the program starts, or stops."""
     match decorator:
         case ast.Call(func=called, args=[ast.Constant(value=str(event)), *_]):
             return last_name(called) in EVENTS and event in STARTS
@@ -343,7 +343,7 @@ def _imported_packages(file: File) -> frozenset[str]:
 
 
 def _runs_by_base_class(cls: Definition, function: Function) -> Runs | None:
-    """How often a base class of another package calls a method; None where no such class does."""
+    """Return how often a base class of another package calls a method; None if no such class does."""
     for each in (cls, *base_classes(cls)):
         if not isinstance(each.node, ast.ClassDef):
             return _UNKNOWN
@@ -365,7 +365,7 @@ def _runs_by_base_class(cls: Definition, function: Function) -> Runs | None:
 def _may_be_imported(file: File, function: Function, cls: Definition | None) -> bool:
     """Whether other projects may call a function: a public one of a package that is distributed.
 
-    What installs programs is an application; of it, only what the package itself offers is for others.
+    A package that installs programs is an application: only the names that the package itself offers are for others.
     """
     names = [function.name] if cls is None else [*cls.name.split("."), *({function.name} - _BY_CLASS)]
     if any(name.startswith("_") for name in names) or names == ["main"] or not file.project.is_distributed:
@@ -378,7 +378,7 @@ def _may_be_imported(file: File, function: Function, cls: Definition | None) -> 
 
 
 def _offers(package: File, file: File, name: str) -> bool:
-    """Whether a package has a name of one of its files: by a mention, or by a star for all that stands there."""
+    """Whether a package offers a name of one of its files: by a mention, or by a star import."""
     stars = re.findall(r"\bfrom\s+([\w.]+)\s+import\s+\*", package.text)
     if any(star.rpartition(".")[2] in file.module.split(".") for star in stars):
         return True
@@ -386,9 +386,9 @@ def _offers(package: File, file: File, name: str) -> bool:
 
 
 def _mentions(file: File, function: Function, cls: Definition | None) -> list[tuple[File, ast.expr, bool]] | None:
-    """Where a function may be called or handed on, tests and examples apart, and whether it is surely this one.
+    """Return the mentions of a function outside of tests and examples, and whether each is surely this function.
 
-    None where too many files have its name, or a string does.
+    Return None if too many files mention its name, or a string does.
     """
     is_made = cls is not None and function.name in _BY_CLASS
     target = cls.node if cls is not None and is_made else function
@@ -413,9 +413,9 @@ def _mentions(file: File, function: Function, cls: Definition | None) -> list[tu
 
 
 def _uses_where_made(file: File, function: Function, cls: Definition) -> list[tuple[File, ast.expr, bool]] | None:
-    """Where a method is called, of a class whose objects are all used where they are made: `Shop().open()`.
+    """Return the calls of a method of a class whose objects are all used where they are made: `Shop().open()`.
 
-    None where an object of the class is stored or handed on, so that any call of such a method may be meant.
+    Return None if an object of the class is stored or passed, so that any call of such a method may be meant.
     """
     if function.name.startswith("__") or "." in cls.name or not isinstance(cls.node, ast.ClassDef):
         return None
@@ -469,9 +469,9 @@ def _looks_up(file: File, node: ast.Constant) -> bool:
 
 
 def _files_with(file: File, name: str, *, is_method: bool) -> Sequence[File] | None:
-    """The files in which a function may be mentioned by its name; None where these are too many.
+    """Return the files that may mention a function by its name; None if there are too many.
 
-    Every program has its `main`: of a common name, only the files count that name the function's module, too.
+    Every program has its `main`: for a common name, only files that also mention the function's module count.
     """
     if (others := file.project.files_mentioning_all(name)) is not None or is_method:
         return others
@@ -481,7 +481,7 @@ def _files_with(file: File, name: str, *, is_method: bool) -> Sequence[File] | N
 
 
 def _nodes_naming(file: File, name: str) -> Iterator[ast.Name | ast.Attribute]:
-    """The nodes that read a name, or what an import calls it, or an attribute of this name."""
+    """Yield the nodes that read a name, or an import's alias of it, or an attribute of this name."""
     names, attributes = _reads(file)
     own = {name, *_import_aliases(file).get(name, ())}
     yield from (node for _, node in sorted((found for each in own for found in names.get(each, ())), key=itemgetter(0)))
@@ -490,7 +490,7 @@ def _nodes_naming(file: File, name: str) -> Iterator[ast.Name | ast.Attribute]:
 
 @query
 def _reads(file: File) -> tuple[Mapping[str, list[tuple[int, ast.Name]]], Mapping[str, list[ast.Attribute]]]:
-    """The names and the attributes that are read, by their words; each name with its place among all of them."""
+    """Return the names and the attributes that a file reads, by name; each name with its index among all of them."""
     names, attributes = defaultdict[str, list[tuple[int, ast.Name]]](list), defaultdict[str, list[ast.Attribute]](list)
     for number, name in enumerate(file.nodes(ast.Name)):
         if isinstance(name.ctx, ast.Load):
@@ -503,7 +503,7 @@ def _reads(file: File) -> tuple[Mapping[str, list[tuple[int, ast.Name]]], Mappin
 
 @query
 def _import_aliases(file: File) -> Mapping[str, set[str]]:
-    """The names that a file gives to what it imports, by the last word of each dotted name."""
+    """Return the names that a file gives to its imports, by the last part of each dotted name."""
     found = defaultdict[str, set[str]](set)
     for scope in file.scopes:
         for own, said in scope.imports.items():
@@ -515,7 +515,7 @@ def _import_aliases(file: File) -> Mapping[str, set[str]]:
 
 @query
 def _strings(file: File) -> Mapping[str, list[ast.Constant]]:
-    """The strings in a file, by what they say."""
+    """Return the strings in a file, by their values."""
     found = defaultdict[str, list[ast.Constant]](list)
     for node in file.nodes(ast.Constant):
         if isinstance(node.value, str):
@@ -524,7 +524,7 @@ def _strings(file: File) -> Mapping[str, list[ast.Constant]]:
 
 
 def _is_it(file: File, node: ast.Name | ast.Attribute, target: ast.AST, *, is_method: bool) -> bool | None:
-    """Whether a name surely stands for a function; None where it stands for something else."""
+    """Whether a name surely stands for a function; None if it stands for something else."""
     name = file.resolve(node)
     found = find_definition(file, name) if name is not None else None
     if found is not None and found.node is target:
@@ -537,7 +537,7 @@ def _is_it(file: File, node: ast.Name | ast.Attribute, target: ast.AST, *, is_me
 
 
 def _is_variable(file: File, name: ast.Name) -> bool:
-    """Whether a name is a function's own variable, which holds a function only where that is handed on elsewhere."""
+    """Whether a name is a local variable, which holds a function only after an assignment that mentions it."""
     scope: Scope | None = file.scope_of(name)
     while scope is not None and name.id not in scope.bound:
         scope = scope.parent
@@ -547,7 +547,7 @@ def _is_variable(file: File, name: ast.Name) -> bool:
 
 
 def _call(file: File, node: ast.expr) -> ast.AST | None:
-    """What runs a function where it is mentioned: a call, or one that runs once what it is given."""
+    """Return the call that runs a function at its mention: its own, or one that runs its argument once."""
     above = file.parents.get(node)
     if isinstance(above, ast.keyword):
         above = file.parents.get(above)
@@ -557,7 +557,7 @@ def _call(file: File, node: ast.expr) -> ast.AST | None:
 
 
 def _call_of_workers(file: File, node: ast.expr) -> ast.Call | None:
-    """The call that makes workers, each of which runs a function when it starts."""
+    """Return the call that makes workers, each of which runs a function when it starts."""
     above = file.parents.get(node)
     if isinstance(above, ast.keyword) and above.arg in CALLED_PER_WORKER:
         call = file.parents[above]
@@ -586,7 +586,7 @@ def _runs_something(file: File, statement: ast.stmt) -> bool:
 
 
 def _top_level(file: File, node: ast.AST) -> Runs:
-    """How often the top level of a module runs."""
+    """Return how often the top level of a module runs."""
     if not RERUN.isdisjoint(_imported_packages(file)):
         return _UNKNOWN
     is_main = any(

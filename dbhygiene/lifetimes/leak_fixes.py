@@ -44,7 +44,7 @@ from dbhygiene.lifetimes.state import FOREIGN, RETURN, Fact, is_view, path_of
 from dbhygiene.source.file import File
 from dbhygiene.source.queries import query
 
-LONGEST = 50  # lines: a block that is longer is not re-indented without being asked
+LONGEST = 50  # lines: a longer block is not indented unless the user asks for it
 
 
 def fix_leak(life: Lifetime, leak: Leak) -> Fix | NoFix:
@@ -57,14 +57,14 @@ def fix_leak(life: Lifetime, leak: Leak) -> Fix | NoFix:
 
 
 def _opens_whenever_called(life: Lifetime) -> None:
-    """Refuse where the call gives back what it is given on some path: that is the caller's to close."""
+    """Refuse if the call returns its argument on some path: the caller has to close that."""
     given = life.analysis.effects.of(life.birth).alternatives(life.birth)
     if not all(isinstance(each, ast.Constant) for each in given):
         raise RefusedError("the function may return the connection that it receives")
 
 
 def _in_with(life: Lifetime) -> Fix | None:
-    """`with connect() as c:` on a driver whose `with` does not close: close it, and keep the transaction."""
+    """Return the fix of `with connect() as c:` for a driver whose `with` does not close; it keeps the transaction."""
     around = life.file.parents.get(life.birth)
     if not isinstance(around, ast.withitem) or around.context_expr is not life.birth:
         return None
@@ -98,7 +98,7 @@ def _mentions_with(node: ast.AST, name: str) -> bool:
 
 
 def _free_name(life: Lifetime) -> str:
-    """A variable that neither the function nor its module knows yet."""
+    """Return a variable that neither the function nor its module uses yet."""
     scope, module = life.scope, life.file.scope
     taken = names_in(scope.node).union(scope.bound, module.bound, module.imports, module.defined)
     wanted = _USUAL.get(life.resource.kind, ("conn", "connection", "db_conn"))
@@ -115,7 +115,7 @@ _USUAL = {"session": ("session",), "cursor": ("cursor", "cur")}
 
 
 def _nameless(life: Lifetime) -> Fix | None:
-    """`cursor = connect().cursor()`: name what is opened, and close it after the last statement that needs it."""
+    """Return the fix of `cursor = connect().cursor()`: name the connection, and close it after its last use."""
     statement, birth = life.statement, life.birth
     if life.names or life.closes or not life.resource.closes_plainly:
         return None
@@ -147,7 +147,7 @@ def _nameless(life: Lifetime) -> Fix | None:
 
 
 def _begins_with(statement: ast.stmt, call: ast.Call) -> bool:
-    """Whether a call is the first thing that a statement does, but not all of it."""
+    """Whether a call is the first part of a statement to be evaluated, but not all of it."""
     match statement:
         case ast.Assign(targets=targets, value=value) if all(isinstance(target, ast.Name) for target in targets):
             return value is not call and _comes_first(call, value)
@@ -157,7 +157,7 @@ def _begins_with(statement: ast.stmt, call: ast.Call) -> bool:
 
 
 def _comes_first(call: ast.Call, expr: ast.expr) -> bool:
-    """Whether nothing but names and constants is evaluated before a call that stands somewhere in an expression."""
+    """Whether only names and constants are evaluated before a call in an expression."""
     match expr:
         case ast.Call(func=func, args=args, keywords=keywords):
             evaluated = [func, *args, *(keyword.value for keyword in keywords)]
@@ -193,14 +193,14 @@ def _fix_leak(life: Lifetime, leak: Leak) -> Fix:
 
 
 def _refuse_transfer(life: Lifetime) -> None:
-    """Refuse where somebody else owns the connection afterwards, on some way."""
+    """Refuse if the caller or an object owns the connection afterwards, on some path."""
     ends = life.analysis.ends(life.birth)
     if life.escapes or any(fact.state == "open" and life.ends_well(end, fact) for end, fact in ends):
         raise escape_refusal(life)
 
 
 def _refuse_outliving(life: Lifetime) -> None:
-    """Refuse where something that reads from the connection is returned, yielded or stored."""
+    """Refuse if an object that reads from the connection is returned, yielded or stored."""
     for node, fact in life.history:
         if _is_outlived(fact):
             way = life.analysis.way(node, fact)
@@ -212,13 +212,13 @@ def _refuse_outliving(life: Lifetime) -> None:
 
 
 def _is_outlived(fact: Fact) -> bool:
-    """Whether something that reads from it has been returned, or put where it stays."""
+    """Whether an object that reads from it has been returned, or stored for longer."""
     kept = (where for relation, where in fact.aliases if is_view(relation) and isinstance(where, str))
     return any(where in {RETURN, FOREIGN} or "." in where for where in kept)
 
 
 def _transfer_statement(place: Region) -> ast.stmt | None:
-    """The statement that hands it to its owner, in the block that opens it: `return conn`."""
+    """Return the statement that passes it to its owner, in the block that opens it: `return conn`."""
     for statement in place.rest:
         match statement:
             case ast.Return(value=value) if value is not None and place.name in names_in(value):
@@ -239,7 +239,7 @@ def _close_if_raised(life: Lifetime, place: Region, handed: ast.stmt, closes: Se
 
 
 def _close(life: Lifetime, name: str) -> str:
-    """What closes it; of a pool's connection, what gives it back."""
+    """Return the code that closes it, or returns a pool's connection."""
     resource, call = life.resource, f"{name}.close()"
     if resource.gives_back:
         assert isinstance(life.birth.func, ast.Attribute)
@@ -253,12 +253,12 @@ def _close(life: Lifetime, name: str) -> str:
 
 
 def _ending(life: Lifetime, name: str) -> str:
-    """What a fix does, in the words of its title."""
+    """Return the verb of a fix's title."""
     return f"Give `{name}` back" if life.resource.gives_back else f"Close `{name}`"
 
 
 def _fix(life: Lifetime, title: str, edits: tuple[Edit, ...], body: Sequence[ast.stmt]) -> Fix:
-    """Safe, if the diff and the new code can be read: a long block is not indented unasked, nor are strings left."""
+    """Return a fix that is safe if its diff is readable: it must not indent a long block, or leave strings hanging."""
     first, last = body[0], body[-1]
     if hang(life.file, body):
         return Fix(f"{title}, which misaligns a multi-line string", edits, Safety.UNSAFE)
@@ -267,7 +267,7 @@ def _fix(life: Lifetime, title: str, edits: tuple[Edit, ...], body: Sequence[ast
 
 
 def _readable(life: Lifetime, body: Sequence[ast.stmt]) -> Sequence[ast.stmt]:
-    """The same block, or a shorter one that begins later where this leaves no string hanging."""
+    """Return the same block, or a shorter one that begins later, if this leaves no string hanging."""
     if not hang(life.file, body):
         return body
     shorter = later(life, body)
@@ -305,9 +305,9 @@ def _names_bound(statement: ast.stmt) -> set[str]:
 
 
 def _leaves_after(file: File, close: ast.stmt, others: set[str]) -> bool:
-    """Whether the way from an inner close leads out of its block at once, or closes what was opened later before that.
+    """Whether the path from an inner close leaves its block at once, or first closes the resources opened later.
 
-    It leads out by `return`, `raise`, or the block's end.
+    It leaves by `return`, `raise`, or the block's end.
     """
     block = next(block for block in blocks(file.parents[close]) if close in block)
     following = [each for each in block[block.index(close) + 1 :] if not closes_one_of(others, each)]
@@ -321,13 +321,13 @@ def _can_be_with(life: Lifetime, place: Region) -> bool:
 
 
 def _enters_itself(life: Lifetime, place: Region) -> bool:
-    """Whether `with` takes it as it is; a session has been such since SQLAlchemy 1.4."""
+    """Whether `with` accepts it as it is; sessions are context managers since SQLAlchemy 1.4."""
     version = life.file.project.version_of("sqlalchemy") if life.resource.kind == "session" else None
     return life.resource.plain_with and place.opening.value is life.birth and (version or (2,)) >= (1, 4)
 
 
 def _with(life: Lifetime, place: Region, closes: Sequence[CloseStatement] = ()) -> Fix:
-    """Put everything that needs the connection into a block that closes it."""
+    """Put all statements that need the connection into a block that closes it."""
     span, name, opening = life.file.span, place.name, place.opening
     is_sure = life.birth in life.analysis.transfer.sure
     close = _close(life, name) if is_sure else f"if {name} is not None:\n    {_close(life, name)}"
@@ -350,7 +350,7 @@ def _widest(file: File) -> int:
 
 
 def _fits(life: Lifetime, items: str) -> bool:
-    """Whether the head of a `with` takes a single line, no longer than others."""
+    """Whether the head of a `with` fits on a single line, no longer than others."""
     if life.statement.lineno != life.statement.end_lineno:
         return False
     value = life.file.segment(life.birth)

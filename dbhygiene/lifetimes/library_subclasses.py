@@ -21,14 +21,14 @@ from dbhygiene.source.records import replace
 if TYPE_CHECKING:
     from dbhygiene.lifetimes.summaries import Summaries
 
-# What a class changes by these, we do not follow.
+# The effects of classes with these methods are not analysed.
 _CHANGING = frozenset("__del__ __new__ __getattr__ __getattribute__ __enter__ __exit__ __aenter__ __aexit__".split())
 
 
 def inherited_resource(cls: Definition, summaries: Summaries) -> Resource | None:
-    """The resource that an object of a class is because a library's connection or session is among its bases.
+    """Return the resource that an object of a class is, by a library's connection or session among its bases.
 
-    None if the class changes how that is made, entered or left, or passes its object on: other code may close it then.
+    Return None if the class changes how that is made, entered or left, or lets its object escape.
     """
     assert isinstance(cls.node, ast.ClassDef)
     if not cls.node.bases or cls.node.decorator_list:
@@ -67,7 +67,7 @@ def _methods(family: tuple[Definition, ...]) -> Iterator[Definition]:
 
 
 def _is_followed(method: Definition, summaries: Summaries, resources: set[Resource]) -> bool:
-    """Whether a method leaves its object where it is; the constructor must make it as the library does."""
+    """Whether a method does not let its object escape; the constructor must make it as the library does."""
     assert isinstance(method.node, FUNCTION)
     if method.node.name in _CHANGING or not _keeps_object(method.node):
         return False
@@ -84,7 +84,7 @@ def _is_constructor(call: ast.Call) -> bool:
 
 
 def _keeps_object(method: Function) -> bool:
-    """Whether a method uses its object for nothing but its attributes, `super(Class, self)` and `Base.method(self)`."""
+    """Whether a method uses its object only for attributes, `super(Class, self)` and `Base.method(self)`."""
     own = first_parameter(method)
     for part in walk(method):
         for child in ast.iter_child_nodes(part):
@@ -95,7 +95,7 @@ def _keeps_object(method: Function) -> bool:
 
 
 def _is_of_base(call: ast.Call) -> bool:
-    """`super(Class, self)`, `Base.__init__(self, ...)`."""
+    """Whether a call is `super(Class, self)`, or `Base.__init__(self, ...)`."""
     match call.func:
         case ast.Name(id="super") | ast.Attribute(attr="__init__" | "close" | "commit" | "rollback"):
             return True
@@ -103,7 +103,7 @@ def _is_of_base(call: ast.Call) -> bool:
 
 
 def _with_callers(names: frozenset[str], methods: list[Definition]) -> frozenset[str]:
-    """These methods, and those that call one of them, on whatever object."""
+    """Return these methods, and those that call one of them, on any object."""
     while True:
         more = {each.node.name for each in methods if _mentions(each.node, names)} - names
         if not more:

@@ -1,4 +1,4 @@
-"""`Lifetime`: one resource, from the call that opens it to every way out of its function. Rules query it."""
+"""`Lifetime`: one resource, from the call that opens it to every exit of its function. Rules query it."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 
 _QUERIES = frozenset({"execute", "executemany", "executescript", "callproc"})
 _FETCHES = frozenset({"fetchone", "fetchall", "fetchmany"})
-_ENDS_IT = frozenset({"rollback", "close", "ping"})  # they raise where the server is gone, and hardly elsewhere
+_ENDS_IT = frozenset({"rollback", "close", "ping"})  # they raise if the server is gone, and rarely otherwise
 
 
 class Leak(Enum):
-    """How a resource is left open, the heaviest first."""
+    """How a resource is left open, the worst first."""
 
     NEVER_CLOSED = "it is closed on no path through the function"
     SOME_PATH = "it stays open on some path, without any exception"
@@ -45,7 +45,7 @@ class Leak(Enum):
 
 
 class Lifetime(Frozen):
-    """The life of one resource within one function."""
+    """The lifetime of one resource within one function."""
 
     analysis: Analysis
     birth: ast.Call
@@ -61,7 +61,7 @@ class Lifetime(Frozen):
 
     @property
     def code(self) -> Code:
-        """The function, or the module, in which it is opened."""
+        """The function, or the module, that opens it."""
         return self.analysis.code
 
     @cached_property
@@ -87,7 +87,7 @@ class Lifetime(Frozen):
 
     @property
     def leaks_normally(self) -> bool:
-        """Whether it may be open and nobody's where the function returns."""
+        """Whether it may be open and without an owner when the function returns."""
         return bool(self._leaks.keys() & {"normal", "swallowed"})
 
     @property
@@ -96,7 +96,7 @@ class Lifetime(Frozen):
 
     @property
     def escapes(self) -> bool:
-        """Whether it is handed on, on some way, to where it is not followed."""
+        """Whether it escapes on some path."""
         return self.analysis.is_shared(self.birth)
 
     @property
@@ -111,10 +111,10 @@ class Lifetime(Frozen):
 
     @cached_property
     def leak(self) -> Leak | None:
-        """The heaviest leak of this resource; None: there is none that can be seen."""
+        """The worst leak of this resource; None if there is none that can be seen."""
         if self._leaks and isinstance(self.scope.node, ast.Module):
             if any(is_seen_elsewhere(self.file, name) for name in self.names):
-                return None  # whoever imports it may close it
+                return None  # a module that imports it may close it
         if "normal" in self._leaks:
             well = self.escapes or any(
                 end is self.analysis.graph.exit and not fact.thrown and not self._leaks_by_return(fact)
@@ -129,7 +129,7 @@ class Lifetime(Frozen):
         if "swallowed" in self._leaks:
             return Leak.SWALLOWED
         if self.escapes and isinstance(self.scope.node, ast.Module):
-            return None  # what the module keeps: where its import fails, the program ends
+            return None  # the module keeps it: if its import fails, the program ends
         return Leak.RAISED if "raised" in self._leaks else None
 
     def ends_well(self, end: Node, fact: Fact) -> bool:
@@ -148,12 +148,12 @@ class Lifetime(Frozen):
 
     @property
     def is_returned(self) -> bool:
-        """Whether the function gives it to its caller, on some way."""
+        """Whether the function returns it to its caller, on some path."""
         return any(end is self.analysis.graph.exit and fact.relation_of(RETURN) == ITSELF for end, fact in self._ends)
 
     @cached_property
     def fields(self) -> list[str]:
-        """The fields of `self` that hold it where the function returns."""
+        """The fields of `self` that hold it when the function returns."""
         exit_ = self.analysis.graph.exit
         found: set[str] = set()
         for end, fact in self._ends:
@@ -164,12 +164,12 @@ class Lifetime(Frozen):
 
     @cached_property
     def history(self) -> list[tuple[Node, Fact]]:
-        """Everything that may be true of it, before each node."""
+        """All facts about it, each with the node that it holds before."""
         return list(self.analysis.history(self.birth))
 
     @cached_property
     def unclosing(self) -> ast.withitem | None:
-        """A `with` over it that leaves it open, if that is why it is."""
+        """The `with` over it that leaves it open, if that is the reason for the leak."""
         for node, fact in self.history:
             if isinstance(node.event, cfg.Leave) and not node.event.raised and fact.state == "open":
                 leaving = self.analysis.effects.leaving(node.event.node, self.resource)
@@ -179,7 +179,7 @@ class Lifetime(Frozen):
 
     @cached_property
     def repeated_closes(self) -> list[tuple[ast.Call, ast.Call]]:
-        """Calls that close it when it is closed already, without any exception; each with one that closed it."""
+        """The calls that close it when it is closed already, without any exception; each with the earlier close."""
         found: dict[ast.Call, ast.Call] = {}
         for node, fact in self.history:
             again = self._closing_call(node, fact)
@@ -203,7 +203,7 @@ class Lifetime(Frozen):
 
     @cached_property
     def is_surely_replaced(self) -> bool:
-        """Whether no condition on the way to the replacement may exclude one on the way to the opening."""
+        """Whether no condition on the path to the replacement may exclude one on the path to the opening."""
         for node, fact in self.history:
             if node.event is not None and node.event.node is self.replacement:
                 way = self.analysis.solution.path(node, fact)
@@ -214,18 +214,18 @@ class Lifetime(Frozen):
 
     @cached_property
     def runs(self) -> Runs:
-        """How often the code runs that leaves it open."""
-        from dbhygiene.lifetimes.impact import runs  # for the few that leak
+        """How often the leaking code runs."""
+        from dbhygiene.lifetimes.impact import runs  # for the few resources that leak
 
         goes_on = self.leak not in {Leak.NEVER_CLOSED, Leak.SOME_PATH} or bool(self.raisers)
         return runs(self.file, self.birth, by_exception=self.leak is Leak.RAISED, may_go_on=goes_on)
 
     @property
     def confidence(self) -> Confidence:
-        """Certain where it leaks as written, likely where an exception must come first.
+        """Certain if it leaks as written, likely if an exception must come first.
 
-        Neither where the driver may be mocked, where the leak costs nothing or runs once in a process, or where only a
-        dead connection leaks, or one that refuses to be set up, as each other would.
+        It is lower if the driver may be mocked, if the leak costs nothing or runs once in a process, or if only a
+        dead connection leaks, or one whose set-up fails, as that of each other would.
         """
         costs = not self.costs_nothing and self.runs.impact is not Impact.ONCE
         if _uses_mocks(self.file) or not costs or self._is_dead_first or self._is_set_up_first:
@@ -234,7 +234,7 @@ class Lifetime(Frozen):
 
     @cached_property
     def costs_nothing(self) -> bool:
-        """Whether no server, file or pool has one connection less for it."""
+        """Whether no server, file or pool loses a connection by it."""
         return self.resource.costs_nothing or self.pool == "shared"
 
     @cached_property
@@ -242,15 +242,15 @@ class Lifetime(Frozen):
         """What the engine does with a session's or connection's connection: see `engines.engine_pool_kind`."""
         if self.resource.kind not in {"session", "engine connection"}:
             return ""
-        from dbhygiene.pools.sessions import session_pool_kind  # which reads values, and is not needed for drivers
+        from dbhygiene.pools.sessions import session_pool_kind  # reads values, and is not needed for drivers
 
         return session_pool_kind(self.file, self.birth)
 
     @cached_property
     def _is_dead_first(self) -> bool:
-        """Whether it is left open only where a `rollback`, `ping` or `close` of its own raises: then it is dead.
+        """Whether it is left open only if a `rollback`, `ping` or `close` of its own raises: then it is dead.
 
-        A `commit` that has nothing to write does not fail otherwise, either.
+        A `commit` without a write fails only then, too.
         """
         if self.leak not in {Leak.RAISED, Leak.SWALLOWED} or not self.raisers:
             return False
@@ -258,14 +258,14 @@ class Lifetime(Frozen):
 
     @cached_property
     def _only_reads(self) -> bool:
-        """Whether every query that it is used for is known, and writes nothing."""
+        """Whether every query of it is known, and writes nothing."""
         holds = self.analysis.transfer.holds
         for node, fact in self.history:
             if fact.state != "open" or not isinstance(node.event, cfg.Call):
                 continue
             call = node.event.node
             if any(holds(each, fact) for each in (*call.args, *(keyword.value for keyword in call.keywords))):
-                return False  # whoever gets it may write
+                return False  # the callee may write
             match call:
                 case ast.Call(func=ast.Attribute(value=owner, attr=method), args=args) if method in _QUERIES:
                     if holds(owner, fact) and not (args and self._begins(args[0], READ_QUERY)):
@@ -273,7 +273,7 @@ class Lifetime(Frozen):
         return True
 
     def _begins(self, query: ast.expr, with_: re.Pattern[str]) -> bool:
-        """Whether all that a query may be begins so."""
+        """Whether all possible texts of a query begin with this pattern."""
         from dbhygiene.program.evaluation import evaluate  # for the few that leak by an exception
         from dbhygiene.program.values import patterns
 
@@ -288,7 +288,7 @@ class Lifetime(Frozen):
 
     @cached_property
     def _is_set_up_first(self) -> bool:
-        """Whether it is left open only where a call raises that sets the connection up, before any work."""
+        """Whether it is left open only if a call that sets the connection up raises, before any work."""
         if self.leak not in {Leak.RAISED, Leak.SWALLOWED}:
             return False
         set_up = [call for call in self.raisers if self._sets_up(call)]
@@ -316,7 +316,7 @@ class Lifetime(Frozen):
         return method is not None and method.attr == "commit" and hows == {ITSELF}
 
     def _method(self, raiser: ast.expr) -> tuple[ast.Attribute | None, set[str | None]]:
-        """The method that a call is of, and how the object holds the resource on the ways there."""
+        """Return the method that a call is of, and the relations of its owner to the resource on the paths there."""
         call = raiser.value if isinstance(raiser, ast.Await) else raiser
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
             return None, set()
@@ -325,17 +325,17 @@ class Lifetime(Frozen):
         return method, {holds(method.value, fact) for fact in facts}
 
     def path(self, leak: Leak) -> list[tuple[Node, EdgeKind]]:
-        """A shortest way from birth to a leak of this kind: the nodes passed, and the edges taken out of them."""
+        """Return a shortest path from birth to a leak of this kind: the nodes, and the edges taken out of them."""
         return [(node, kind) for node, _, kind in self.facts(leak)]
 
     def facts(self, leak: Leak) -> list[tuple[Node, Fact, EdgeKind]]:
-        """The same way, with what is true before each node."""
+        """Return the same path, with the fact before each node."""
         key = {Leak.SWALLOWED: "swallowed", Leak.RAISED: "raised"}.get(leak, "normal")
         return self.analysis.way(*self._leaks[key])
 
     @property
     def culprit(self) -> Located:
-        """What raises where an exception leaves it open: a call, or a `raise` that no call has led to."""
+        """The call whose exception leaves it open, or a `raise` that no call has led to."""
         found: Located = self.birth
         caught: ast.ExceptHandler | None = None
         for node, kind in self.path(Leak.RAISED):
@@ -352,7 +352,7 @@ class Lifetime(Frozen):
 
     @cached_property
     def raisers(self) -> list[ast.expr]:
-        """The calls whose exception alone leaves it open, in the order of the text."""
+        """The calls whose exception alone leaves it open, in the order of the source."""
         raising: dict[ast.expr, list[tuple[Node, Fact]]] = {}
         before: dict[tuple[Node, Fact], list[tuple[Node, Fact]]] = {}
         lost: list[tuple[Node, Fact]] = []
@@ -365,7 +365,7 @@ class Lifetime(Frozen):
                     raiser = self._raiser(node.event)
                     if fact.state == "open" and raiser is not self.birth:
                         raising.setdefault(raiser, []).extend(targets)
-                    continue  # what is reached by a second exception is not the doing of the first
+                    continue  # only the first exception on a path is the cause
                 for target in targets:
                     before.setdefault(target, []).append((node, fact))
         leading = leading_to(before, lost)
@@ -377,7 +377,7 @@ class Lifetime(Frozen):
 
     @cached_property
     def names(self) -> list[str]:
-        """The variables that hold it, on some way."""
+        """The variables that hold it, on some path."""
         found: dict[str, None] = {}
         for _, fact in self.history:
             names = sorted(where for relation, where in fact.aliases if relation == ITSELF and isinstance(where, str))
@@ -391,7 +391,7 @@ class Lifetime(Frozen):
 
     @cached_property
     def closes(self) -> list[ast.Call]:
-        """The calls that close it by hand, on some way: its own method, or a function that is given it."""
+        """The calls that close it by hand, on some path: its own method, or a function with it as an argument."""
         found = {call: None for node, fact in self.history if (call := self._closing_call(node, fact))}
         found |= {call: None for node, fact in self.history if (call := self._closing_function_call(node, fact))}
         return sorted(found, key=lambda call: (call.lineno, call.col_offset))
@@ -403,7 +403,7 @@ class Lifetime(Frozen):
 
     @cached_property
     def may_be_closed_by(self) -> ast.Call | None:
-        """A call that may close it, and need not; None if there is none."""
+        """A call that may close it, but does not always; None if there is none."""
         for node, fact in self.history:
             if fact.state == "open" and isinstance(node.event, cfg.Call) and node.event.node not in self.closes:
                 if any(after.state == "closed" for _, after in self.analysis.transfer(node, fact)):
@@ -420,7 +420,7 @@ class Lifetime(Frozen):
 
     @property
     def statement(self) -> ast.stmt:
-        """The statement in which it is opened."""
+        """The statement that opens it."""
         return next(node for node in self.file.around(self.birth) if isinstance(node, ast.stmt))
 
 
@@ -428,7 +428,7 @@ Point = TypeVar("Point", bound=Hashable)
 
 
 def leading_to(before: Mapping[Point, Iterable[Point]], ends: Iterable[Point]) -> set[Point]:
-    """The points from which one of these can be reached, these included; `before`: the points before each."""
+    """Return the points from which one of the ends can be reached, ends included; `before`: the predecessors."""
     found = set(ends)
     todo = list(found)
     while todo:
@@ -445,7 +445,7 @@ def _names_in(expr: ast.expr) -> set[str]:
 
 @query
 def _uses_mocks(file: File) -> bool:
-    """Whether a file replaces what it tests by something else."""
+    """Whether a file replaces parts of the tested code by mocks."""
     return re.search(_MOCKS, file.text) is not None
 
 
@@ -454,7 +454,7 @@ _SHORTEST_WORD = 4  # a shorter name is found in every file
 
 
 def _tells_much(name: str) -> bool:
-    """Whether few files speak of a function of this name, but for those that mean it."""
+    """Whether a function's name is rare enough that few files mention it by chance."""
     return len(name) >= _SHORTEST_WORD and not name.startswith("__")
 
 
@@ -470,7 +470,7 @@ _EXPECTING = frozenset({"raises", "assertRaises", "assertRaisesRegex"})
 
 
 def field_of(life: Lifetime) -> Field | None:
-    """The field of an object in which a function leaves a resource."""
+    """Return the field of an object in which a function leaves a resource."""
     cls = owner(life.file, life.scope) if life.fields else None
     if cls is None:
         return None
@@ -479,15 +479,15 @@ def field_of(life: Lifetime) -> Field | None:
 
 
 class Lifetimes:
-    """The lives of the resources of one project."""
+    """The lifetimes of the resources of one project."""
 
     def __init__(self, project: ProjectView) -> None:
         self.summaries = Summaries(project)
 
     def set_helpers(self, handed: Mapping[Path, Collection[str]]) -> frozenset[str]:
-        """Take it that these files hand out connections by functions of these names; the names of all that do.
+        """Set the functions, by file, that return connections; return the names of all helpers.
 
-        A file that speaks of one of them may hold a leak, though it names no driver. Some the settings know.
+        A file that mentions a helper may hold a leak, though it names no driver. The settings may declare more.
         """
         definers: dict[str, set[Path]] = {}
         for path, names in handed.items():
@@ -500,7 +500,7 @@ class Lifetimes:
         return frozenset(self.summaries.helpers)
 
     def helpers_in(self, file: File) -> Iterator[str]:
-        """Names of the functions in a file that hand a connection to their caller, and what else it calls them."""
+        """Yield the names, and their aliases, of the functions in a file that return a connection to their caller."""
         try:
             functions = file.functions
         except NOT_PYTHON:
@@ -521,7 +521,7 @@ class Lifetimes:
                 yield name
 
     def fields(self, file: File) -> Iterator[Field]:
-        """Every field of a class of the file that is given a connection."""
+        """Yield every field of a class of the file that is assigned a connection."""
         for life in self.of(file):
             field = field_of(life) if life.leak in {None, Leak.RAISED} else None
             if field is not None:
@@ -531,7 +531,7 @@ class Lifetimes:
                 yield Field(file, cls, name, call, resource, self.summaries)
 
     def of(self, file: File) -> Iterator[Lifetime]:
-        """Every resource that a function of the file opens, or is given by a function of the project."""
+        """Yield every resource that a function of the file opens, or gets from a function of the project."""
         for code in file.functions:
             analysis = self.summaries.analysis(file, code)
             if analysis is not None:

@@ -25,7 +25,7 @@ _LIMITS = {
 
 
 def name_of_call(node: Located) -> str:
-    """A call, as it is named in a sentence."""
+    """Return the name of a call in a sentence."""
     inner = node.value if isinstance(node, ast.Await) else node
     if isinstance(inner, ast.Call):
         return f"`{short_name(inner.func)}`"
@@ -33,12 +33,12 @@ def name_of_call(node: Located) -> str:
 
 
 def closing_verb(resource: Resource) -> str:
-    """What is to become of it: closed, or given back to its pool."""
+    """Return the participle of its proper end: closed, or given back to its pool."""
     return "given back" if resource.is_pooled else "closed"
 
 
 def leak_notes(life: Lifetime, leak: Leak) -> Iterator[str]:
-    """Facts about the driver, other ways to leak, and where it ends."""
+    """Yield facts about the driver, other ways to leak, and the end of the resource."""
     told = {at.lineno for at, _ in _steps(life, leak)}
     others = {call.lineno: call for call in reversed(life.raisers) if call.lineno not in told}
     if others and leak is not Leak.NEVER_CLOSED:
@@ -53,15 +53,15 @@ def leak_notes(life: Lifetime, leak: Leak) -> Iterator[str]:
 
 
 def _ending(resource: Resource) -> str:
-    """How an object of the project's is closed: by `close()`, by another method, or by leaving its `with`."""
+    """Return how an object of the project is closed: by `close()`, by another method, or by leaving its `with`."""
     names = sorted(resource.closed_by & ENDING, key=lambda name: (name != "close", name))
     return f"its `{names[0]}` is called" if names else "its `with` is left"
 
 
 def consequence(resource: Resource, pool: str = "") -> Iterator[str]:
-    """What becomes of the server, or of its pool, when such a resource is left open again and again."""
+    """Yield the effect on the server, or on its pool, when such a resource is left open repeatedly."""
     if resource.costs_nothing or pool:
-        return  # nobody has one less; or it is not known of which server
+        return  # no server loses a connection, or the server is not known
     if resource.is_object:
         yield f"each {resource.title} opens its own connection, and keeps it open until {_ending(resource)}"
     if resource.is_pooled or resource.kind in {"session", "engine connection"}:
@@ -77,13 +77,13 @@ _RESTS = "the generator is not resumed, or an exception is thrown into it here"
 
 
 def leak_steps(life: Lifetime, leak: Leak) -> list[tuple[Located, str]]:
-    """The way to a leak as a reader follows it: opened, the turns that matter, left open."""
+    """Return the path to a leak as a reader follows it: opened, the branches that matter, left open."""
     _, *others = _steps(life, leak)
     return [*opening_steps(life, others[0][0] if others else None), *others]
 
 
 def opening_steps(life: Lifetime, then: Located | None) -> list[tuple[Located, str]]:
-    """The steps up to the call that opens the resource, before the place of the next one."""
+    """Return the steps up to the call that opens the resource, before the place of the next one."""
     if then is not None and in_round_before(life.file, life.birth, then):
         return [(life.birth, "opened here, in the round before")]
     return [*life.runs.steps, (life.birth, "opened here")]
@@ -132,9 +132,9 @@ def _last_statement(_: File, code: ast.AST) -> ast.stmt:
 
 
 def decisive(life: Lifetime, way: list[tuple[Node, Fact, EdgeKind]]) -> set[Node]:
-    """The tests of a way to a leak after which it cannot end well any more, though it could before.
+    """Return the tests on the path to a leak after which the resource can no longer end well, though it could before.
 
-    Where there is none, all of them: it may end well where it is not followed.
+    If there is none, return all tests: the resource may end well on a path that is not followed.
     """
     tests = {node for node, _, kind in way if isinstance(node.event, cfg.Test) and kind in {"true", "false"}}
     after = _successors(life, way[0][0], way[0][1]) if tests else {}
@@ -149,7 +149,7 @@ def decisive(life: Lifetime, way: list[tuple[Node, Fact, EdgeKind]]) -> set[Node
 
 
 def _successors(life: Lifetime, node: Node, fact: Fact) -> dict[_Point, list[tuple[EdgeKind, _Point]]]:
-    """What may come after each point that is reached from here, as long as it is about this resource."""
+    """Return the successors of each point that is reached from here, as long as they concern this resource."""
     found: dict[_Point, list[tuple[EdgeKind, _Point]]] = {}
     todo = [(node, fact)]
     while todo:
@@ -164,7 +164,7 @@ def _successors(life: Lifetime, node: Node, fact: Fact) -> dict[_Point, list[tup
 
 
 def _before(after: dict[_Point, list[tuple[EdgeKind, _Point]]]) -> dict[_Point, list[_Point]]:
-    """The points before each point."""
+    """Return the points before each point."""
     before: dict[_Point, list[_Point]] = {}
     for point, following in after.items():
         for _, each in following:
@@ -173,7 +173,7 @@ def _before(after: dict[_Point, list[tuple[EdgeKind, _Point]]]) -> dict[_Point, 
 
 
 def _test_step(life: Lifetime, test: ast.expr, kind: EdgeKind) -> tuple[Located, str]:
-    """A test as it is written: of `not rows`, the graph asks for `rows`."""
+    """Return the step of a test as it is written: the graph tests `rows` for `not rows`."""
     above = life.file.parents.get(test)
     if isinstance(above, ast.UnaryOp) and isinstance(above.op, ast.Not):
         return above, f"when this is {'false' if kind == 'true' else 'true'}"
@@ -181,5 +181,5 @@ def _test_step(life: Lifetime, test: ast.expr, kind: EdgeKind) -> tuple[Located,
 
 
 def _matters(life: Lifetime, loop: ast.For | ast.AsyncFor | ast.comprehension) -> bool:
-    """Whether a loop that is not run (any more) is why it stays open: it would be closed within."""
+    """Whether a loop that does not run (any more) is the reason for the leak: its body would close the resource."""
     return any(part in life.closes for part in ast.walk(loop))

@@ -1,4 +1,4 @@
-"""Classes that own a connection: the constructor opens it, a method closes it, and no other code can."""
+"""Classes that own a connection: the constructor opens it, a method closes it, and no other code can close it."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from dbhygiene.source.nodes import FUNCTION, Function
 if TYPE_CHECKING:
     from dbhygiene.lifetimes.summaries import Summaries
 
-# With these, an object closes what it owns unasked, or is not what its class says.
+# With these, an object closes its connection by itself, or behaves unlike its class.
 _UNASKED = frozenset({"__del__", "__new__", "__getattr__", "__getattribute__"})
 _LEAVING = frozenset({"__exit__", "__aexit__"})
 
 
 def resource_of_class(cls: Definition, summaries: Summaries) -> Resource | None:
-    """The resource that an object of a class is: it must be closed, by one of the methods that do.
+    """Return the resource that an object of a class is: one of the methods that close it must be called.
 
-    None where the class opens nothing for sure, or where somebody besides its methods may close the connection.
+    Return None if the class may open nothing, or if code outside its methods may close the connection.
     """
     made = summaries.constructor(cls)
     field = _opening_field(cls, made, summaries) if made is not None else None
@@ -48,7 +48,7 @@ def resource_of_class(cls: Definition, summaries: Summaries) -> Resource | None:
         closed_by=frozenset(name for name in closers if not name.startswith("__")),
         leaving=Leaving(closes=True) if closers & _LEAVING else None,
         plain_with=bool(closers & _LEAVING),
-        autocommits=True,  # what leaving it does to a write, its class decides
+        autocommits=True,  # the class decides whether its `with` commits
         server=field.resource.server,
         is_async=is_async,
         awaits_close=is_async,
@@ -57,7 +57,7 @@ def resource_of_class(cls: Definition, summaries: Summaries) -> Resource | None:
 
 
 def _needs_more(method: ast.AST) -> bool:
-    """Whether a method cannot be called without arguments."""
+    """Whether a method has required arguments."""
     assert isinstance(method, FUNCTION)
     args = method.args
     positional = len(args.posonlyargs) + len(args.args) - len(args.defaults)
@@ -81,7 +81,7 @@ def _methods(family: tuple[Definition, ...]) -> dict[str, Definition]:
 
 
 def _opening_field(cls: Definition, made: Definition, summaries: Summaries) -> Field | None:
-    """The field that holds an open connection whenever the constructor returns."""
+    """Return the field that holds an open connection whenever the constructor returns."""
     run: list[Function] = []
     for each in (made, *_methods_run_first(cls, made)):
         assert isinstance(each.node, FUNCTION)
@@ -96,7 +96,7 @@ def _opening_field(cls: Definition, made: Definition, summaries: Summaries) -> F
 
 
 def _methods_run_first(cls: Definition, made: Definition) -> list[Definition]:
-    """The methods that a constructor calls on an object of a class, whatever happens: `self.connect()`, a statement."""
+    """Return the methods that a constructor always calls on its object: `self.connect()`, as a statement."""
     assert isinstance(made.node, FUNCTION)
     found: list[Definition] = []
     for statement in made.node.body:
@@ -109,7 +109,7 @@ def _methods_run_first(cls: Definition, made: Definition) -> list[Definition]:
 
 
 def _keeps_itself(method: Function) -> bool:
-    """Whether a method neither hands its object on, nor one of the object's methods: to `atexit`, to a registry."""
+    """Whether a method lets neither its object nor one of the object's methods escape: to `atexit`, to a registry."""
     called = {part.func for part in ast.walk(method) if isinstance(part, ast.Call)}
     for part in ast.walk(method):
         for child in ast.iter_child_nodes(part):
@@ -125,7 +125,7 @@ def _is_self(expr: ast.expr) -> bool:
 
 
 def _surely_kept(analysis: Analysis) -> tuple[ast.Call, str] | None:
-    """The connection that is open in a field of the object, and in one only, on every way to the normal end."""
+    """Return the connection that is open in one field, and in no other, on every path to the normal end."""
     ends = analysis.solution.at(analysis.graph.exit)
     for birth, resource in analysis.own_resources:
         if resource.kind != "connection" or resource.is_pooled:
@@ -142,7 +142,7 @@ def _surely_kept(analysis: Analysis) -> tuple[ast.Call, str] | None:
 
 
 def _always_opened(analysis: Analysis, birth: ast.Call) -> bool:
-    """Whether no way leads around the opening: it stands in the function's own block, or in a `try` or `with` there."""
+    """Whether no path avoids the opening: it stands in the function's own block, or in a `try` or `with` there."""
     file, function = analysis.file, analysis.scope.node
     inside: ast.AST = birth
     for around in file.around(birth):
@@ -163,7 +163,7 @@ def _leaves(block: list[ast.stmt]) -> bool:
 
 
 def _closers(field: Field, methods: dict[str, Definition]) -> frozenset[str] | None:
-    """The methods that close the field, or may; None where somebody else may too."""
+    """Return the methods that close the field, or may; None if other code may close it, too."""
     own = {method.node for method in methods.values()}
     found: set[ast.AST] = set()
     for file in field.relatives():
@@ -177,13 +177,13 @@ def _closers(field: Field, methods: dict[str, Definition]) -> frozenset[str] | N
                     return None
                 found.add(function)
             elif verdict:
-                return None  # it is handed out
+                return None  # a function returns it
     closers = {name for name, method in methods.items() if method.node in found}
     return frozenset(_with_callers(closers, methods))
 
 
 def _with_callers(closers: set[str], methods: dict[str, Definition]) -> set[str]:
-    """These methods, and those that call one of them on the same object."""
+    """Return these methods, and those that call one of them on the same object."""
     while True:
         more = {name for name, method in methods.items() if name not in closers and _calls(method.node, closers)}
         if not more:

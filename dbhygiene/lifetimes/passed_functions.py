@@ -21,7 +21,7 @@ _PARTIALS = frozenset({"functools.partial", "partial"})
 
 
 def passed_by_position(file: File, call: ast.Call) -> ast.Call | None:
-    """The call that a library makes for the caller, if its result is awaited: `await to_thread(connect, host)`."""
+    """Return the call that a library makes for the caller, if that awaits it: `await to_thread(connect, host)`."""
     position = RUNNING_AWAITED.get(last_name(call.func))
     if position is None or len(call.args) <= position or not isinstance(file.parents.get(call), ast.Await):
         return None
@@ -29,7 +29,7 @@ def passed_by_position(file: File, call: ast.Call) -> ast.Call | None:
 
 
 def passed_by_name(file: File, call: ast.Call, given: ast.expr | None) -> ast.Call | None:
-    """The call of what a project function is given for the parameter that it calls."""
+    """Return the call of the argument for the parameter that a project function calls."""
     if given is None:
         return None
     others = [arg for arg in call.args if arg is not given]
@@ -37,7 +37,7 @@ def passed_by_name(file: File, call: ast.Call, given: ast.expr | None) -> ast.Ca
 
 
 def call_of(file: File, function: ast.expr, args: list[ast.expr], keywords: list[ast.keyword]) -> ast.Call | None:
-    """The call that runs a function; what a lambda calls, or a `partial`, is called with its own arguments."""
+    """Return the call that runs a function; a lambda or a `partial` has arguments of its own."""
     match function:
         case ast.Lambda(body=ast.Call() as body) | ast.Lambda(body=ast.Await(value=ast.Call() as body)):
             return body
@@ -52,7 +52,7 @@ def call_of(file: File, function: ast.expr, args: list[ast.expr], keywords: list
 def _synthetic_call(
     file: File, place: ast.expr, func: ast.expr, args: list[ast.expr], keywords: list[ast.keyword]
 ) -> ast.Call:
-    """A call that is not in the text, made once for each place."""
+    """Return a call that is not in the source, made once for each place."""
     known = file.query_results[_synthetic_call]
     if place not in known:
         known[place] = ast.copy_location(ast.Call(func=func, args=args, keywords=keywords), place)
@@ -60,7 +60,7 @@ def _synthetic_call(
 
 
 def may_open(file: File, given: ast.expr) -> Iterator[str]:
-    """The words by which a function that is passed as an argument may be known to open something."""
+    """Yield the names by which a function that is passed as an argument may be known to open something."""
     match given:
         case ast.Lambda(body=ast.Call(func=func)) | ast.Lambda(body=ast.Await(value=ast.Call(func=func))):
             yield last_name(func)
@@ -84,7 +84,7 @@ def _is_function(file: File, given: ast.expr, name: str) -> bool:
 
 @query
 def called_parameter(file: File, function: ast.AST) -> str | None:
-    """The parameter that a function calls to return what that returns, and nothing else; None if there is none."""
+    """Return the parameter whose result a function returns, and nothing else; None if there is none."""
     assert isinstance(function, FUNCTION)
     scope = file.functions[function]
     parameters = {each.arg for each in named_parameters(function)}
@@ -96,7 +96,7 @@ def called_parameter(file: File, function: ast.AST) -> str | None:
 
 
 def _called(file: File, scope: Scope, parameters: set[str], value: ast.expr | None) -> str | None:
-    """The parameter of whose call an expression is the result."""
+    """Return the parameter whose call gives the value of an expression."""
     match value:
         case ast.Await(value=inner):
             return _called(file, scope, parameters, inner)
@@ -113,7 +113,7 @@ def _is_nothing(value: ast.expr | None) -> bool:
 
 
 def _stays_here(file: File, scope: Scope, name: str) -> bool:
-    """Whether a variable is only tested, returned, or asked for an attribute: nobody else is given its value."""
+    """Whether a variable is only tested, returned, or read for an attribute, and so does not escape."""
     if not scope.aliases.get(name) or name in scope.globals | scope.nonlocals | set(file.captures.get(scope, ())):
         return False
     for part in file.own(scope.node):

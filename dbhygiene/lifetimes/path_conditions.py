@@ -39,7 +39,7 @@ class Condition(Record):
 
 
 def condition_of(test: ast.expr) -> Condition | None:
-    """What a condition asks about a variable, a field, or a combination of these that nothing here can change."""
+    """Return the condition that a test puts on a variable, a field, or a pure combination of these."""
     match test:
         case ast.NamedExpr(target=ast.Name(id=name)):
             return Condition(name, TRUTHY, NONE | FALSY)
@@ -105,7 +105,7 @@ def truthiness(value: ast.expr | None, known: Known, opened: Container[ast.AST] 
 
 
 def is_condition(value: ast.expr | None) -> TypeGuard[ast.expr]:
-    """Whether an expression says only whether something is true: `a is None`, `not a`, `bool(a)`."""
+    """Whether an expression is the result of a test: `a is None`, `not a`, `bool(a)`."""
     match value:
         case ast.UnaryOp(op=ast.Not()) | ast.Call(func=ast.Name(id="bool"), args=[_], keywords=[]):
             return True
@@ -117,7 +117,7 @@ def is_condition(value: ast.expr | None) -> TypeGuard[ast.expr]:
 
 
 def atoms(test: ast.expr) -> Iterator[ast.expr]:
-    """The conditions of which a condition is made."""
+    """Yield the conditions of which a condition is made."""
     match test:
         case ast.UnaryOp(op=ast.Not(), operand=inner):
             yield from atoms(inner)
@@ -135,10 +135,10 @@ def truths(
     known: Known,
     assume: Callable[[ast.expr, Known], Iterable[Truth]] | None = None,
 ) -> list[Truth]:
-    """What a condition may come to, each with what is known then.
+    """Return the possible truths of a condition, each with the path conditions then.
 
     Arguments:
-        assume: what one of its parts may come to; by what is known of variables, where none is given.
+        assume: yields the possible truths of one of its parts; by default, according to the path conditions.
     """
     match test:
         case ast.UnaryOp(op=ast.Not(), operand=inner):
@@ -158,7 +158,7 @@ def truths(
 
 
 def possible_truths(test: ast.expr, known: Known) -> Iterator[Truth]:
-    """What a condition that is not made of others may come to, by what is known of variables."""
+    """Yield the possible truths of a condition without parts, according to the path conditions."""
     asks = condition_of(test)
     if asks is None:
         mask = ANYTHING if is_condition(test) else truthiness(test, known)
@@ -170,7 +170,7 @@ def possible_truths(test: ast.expr, known: Known) -> Iterator[Truth]:
 
 
 def _answers(test: ast.expr, known: Known) -> tuple[bool, bool]:
-    """Whether a condition may come out true, and whether false."""
+    """Whether a condition may be true, and whether it may be false."""
     answers = {truth for truth, _ in truths(test, known)}
     return True in answers, False in answers
 
@@ -219,7 +219,7 @@ class TrackedConditions:
         useful = [key for key in asked if len(asked[key]) > 1 or told[key] or key in resources]
         copies = [copy for node in nodes for copy in _copies(node)]
         useful += {to: None for to, of in copies if to in asked and to not in useful and (of in asked or told[of])}
-        for key in useful:  # grows as it is gone through: what is copied to a key is one
+        for key in useful:  # grows during the loop: a variable copied to a useful key is useful, too
             useful += [source for target, source in copies if target == key and source not in useful]
             asked.setdefault(key, set())
         useful.sort(key=lambda key: (key not in resources, not told[key], -len(asked[key])))
@@ -228,7 +228,7 @@ class TrackedConditions:
         self._later = self._live(nodes)
 
     def _live(self, nodes: list[Node]) -> dict[Node, frozenset[str]]:
-        """For each node, the keys that are asked for after it on some way, as sets shared between nodes."""
+        """Return, for each node, the keys that are tested after it on some path, as sets shared between nodes."""
         bits = {key: 1 << number for number, key in enumerate(self.keys)}
         own = {node: sum({bits.get(key, 0) for key in self._tracked_at(node)}) for node in nodes}
         live = dict(own)
@@ -260,12 +260,12 @@ class TrackedConditions:
             yield from self._given.get(node.event.node, ())
 
     def after(self, node: Node, known: Known) -> Known:
-        """What is still of use after a node."""
+        """Return the path conditions that are still needed after a node."""
         later = self._later[node]
         return known if all(key in later for key, _ in known) else frozenset(k for k in known if k[0] in later)
 
     def condition_of(self, test: ast.expr) -> Condition | None:
-        """What a condition asks about one of the keys."""
+        """Return the condition that a test puts on one of the keys."""
         asks: Condition | None
         match test:
             case ast.Compare(
@@ -281,12 +281,12 @@ class TrackedConditions:
         return assume(known, key, mask & ~FALSY if key in self.objects else mask)
 
     def invalidate(self, known: Known, path: str) -> Known:
-        """Return the path conditions after `path` was given another value."""
+        """Return the path conditions after an assignment to `path`."""
         return frozenset(k for k in known if path not in self._mentions.get(k[0], ()))
 
 
 def _objects(nodes: list[Node], names: set[str], opened: set[ast.AST]) -> frozenset[str]:
-    """The variables that hold a resource or stand in for one: what is in them is None or true, but never false."""
+    """Return the variables that hold a resource or a substitute: their value is None or true, but never false."""
     found, false = set(names), set()
     copied: list[tuple[str, str | None]] = []
     for node in nodes:
@@ -312,7 +312,7 @@ def _without_await(expr: ast.expr) -> ast.expr:
 
 
 def _flags(nodes: list[Node]) -> frozenset[str]:
-    """The variables that are only ever given the answer of a condition."""
+    """Return the variables that are only ever assigned the result of a condition."""
     found: dict[str, bool] = {}
     for node in nodes:
         if isinstance(node.event, Bind) and (path := path_of(node.event.target)) is not None:
@@ -343,7 +343,7 @@ def _conditions_at(node: Node) -> Iterator[str]:
 
 
 def _conditions(value: ast.expr) -> Iterator[str]:
-    """The keys on which it depends what a value is worth."""
+    """Yield the keys that decide the value of an expression."""
     tests = [value] if is_condition(value) else []
     for part in walk(value):
         if isinstance(part, (ast.IfExp, ast.BoolOp)):
@@ -355,12 +355,12 @@ def _conditions(value: ast.expr) -> Iterator[str]:
 
 
 def method_owner(func: ast.expr) -> str | None:
-    """The variable or field on which a method is called; None where it is something else."""
+    """Return the variable or field on which a method is called; None if it is something else."""
     return path_of(func.value) if isinstance(func, ast.Attribute) else None
 
 
 def _copies(node: Node) -> Iterator[tuple[str, str]]:
-    """The variables that are given the value of another here, or of a condition on it: target and source."""
+    """Yield the copies of a variable's value, or of a condition on it, at a node: target and source."""
     if isinstance(node.event, Enter) and node.event.node.optional_vars is not None:
         entered, bound = path_of(node.event.node.context_expr), path_of(node.event.node.optional_vars)
         if entered and bound:
@@ -375,7 +375,7 @@ def _copies(node: Node) -> Iterator[tuple[str, str]]:
 
 
 def _assignments(event: Bind) -> list[tuple[ast.expr, ast.expr | None]]:
-    """Each target of an assignment, with its value."""
+    """Return each target of an assignment, with its value."""
     target, value = event.target, event.value
     if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
         return list(zip(target.elts, value.elts, strict=True))
@@ -383,7 +383,7 @@ def _assignments(event: Bind) -> list[tuple[ast.expr, ast.expr | None]]:
 
 
 def _names(key: str) -> frozenset[str]:
-    """Every path that a key speaks of, and what each hangs on: `a.b is c` -> a, a.b, c."""
+    """Return every path that a key mentions, and its prefixes: `a.b is c` -> a, a.b, c."""
     found: set[str] = set()
     for part in ast.walk(ast.parse(key, mode="eval")):
         if (path := path_of(part)) is not None:

@@ -18,11 +18,11 @@ from dbhygiene.source.records import Record
 
 
 class RefusedError(Exception):
-    """There is no fix that is plainly right; the words say why."""
+    """There is no fix that is plainly right; the message gives the reason."""
 
 
 class Region(Record):
-    """Where a resource is opened and used.
+    """The statements from the opening of a resource to its last use.
 
     `rest` are the statements of one block from where it is open on, `follows` whether they come right after `opening`,
     and `alone` whether that assigns it to nothing but `name`.
@@ -37,12 +37,12 @@ class Region(Record):
 
     @property
     def body(self) -> Sequence[ast.stmt]:
-        """The statements that need it; none where nothing does."""
+        """Return the statements that need it; none if no statement does."""
         return self.rest[: self.rest.index(self.last) + 1] if self.last in self.rest else ()
 
 
 def region(life: Lifetime) -> Region:
-    """Where a resource of one plain name is needed; raises RefusedError."""
+    """Return the region of a resource of one plain name; raise RefusedError if there is none."""
     opening, name, alone = _opening(life)
     if life.names != [name]:
         raise RefusedError("the connection has more than one name")
@@ -66,7 +66,7 @@ def region(life: Lifetime) -> Region:
 
 
 def refuse_outliving_objects(objects: SessionObjects, opening: ast.stmt, rest: Sequence[ast.stmt]) -> None:
-    """Refuse where an object of the session is needed after these statements: it could load nothing more."""
+    """Refuse if an object of the session is needed after these statements: it could load nothing more."""
     place = objects.outliving
     if place is not None:
         where = f" (line {place.lineno})" if hasattr(place, "lineno") else ""
@@ -78,7 +78,7 @@ def refuse_outliving_objects(objects: SessionObjects, opening: ast.stmt, rest: S
 
 
 def escape_refusal(life: Lifetime) -> RefusedError:
-    """That somebody else may own it, and where it is given to him, if that is known."""
+    """Return the refusal of a fix because other code may own the resource, and where it gets it, if that is known."""
     node = life.analysis.transfer.escaped.get(life.birth)
     if node is not None:
         where = f" (line {place.lineno})" if (place := place_at(node)) is not None else ""
@@ -88,7 +88,7 @@ def escape_refusal(life: Lifetime) -> RefusedError:
 
 
 def _opening(life: Lifetime) -> tuple[ast.Assign | ast.AnnAssign, str, bool]:
-    """The assignment that opens it, its name, and whether that is the only one there."""
+    """Return the assignment that opens it, its name, and whether that is the only target."""
     statement = life.statement
     match statement:
         case (
@@ -108,7 +108,7 @@ def _opening(life: Lifetime) -> tuple[ast.Assign | ast.AnnAssign, str, bool]:
 
 
 def _blocks_from(life: Lifetime, opening: ast.stmt) -> Iterator[Sequence[ast.stmt]]:
-    """What follows the opening in its block; then what follows the `try`, `with` or `if` that this block is part of."""
+    """Yield the statements after the opening in its block; then those after the `try`, `with` or `if` around it."""
     statement: ast.AST = opening
     parents = life.file.parents
     while True:
@@ -122,7 +122,7 @@ def _blocks_from(life: Lifetime, opening: ast.stmt) -> Iterator[Sequence[ast.stm
 
 
 def blocks(node: ast.AST) -> Iterator[list[ast.stmt]]:
-    """The blocks that a statement holds."""
+    """Yield the blocks of a statement."""
     for field in ("body", "orelse", "finalbody"):
         block = getattr(node, field, None)
         if isinstance(block, list):
@@ -130,7 +130,7 @@ def blocks(node: ast.AST) -> Iterator[list[ast.stmt]]:
 
 
 def until_bound(block: Sequence[ast.stmt], name: str) -> Sequence[ast.stmt]:
-    """The statements before the next one that gives the name to something else."""
+    """Return the statements before the next one that assigns the name."""
     for place, statement in enumerate(block):
         for part in ast.walk(statement):
             if isinstance(part, ast.Name) and part.id == name and not isinstance(part.ctx, ast.Load):
@@ -139,7 +139,7 @@ def until_bound(block: Sequence[ast.stmt], name: str) -> Sequence[ast.stmt]:
 
 
 def use_outside(life: Lifetime, needed: set[str], *inside: ast.AST) -> str | None:
-    """A variable that may still stand for it, or for a part of it, where it is used outside of these statements."""
+    """Return a variable that may hold it, or a part of it, if it is used outside of these statements."""
     mentions = [
         part
         for part in _names_within(life.file, life.scope.node)
@@ -155,10 +155,10 @@ def use_outside(life: Lifetime, needed: set[str], *inside: ast.AST) -> str | Non
 
 
 def _open_mentions(life: Lifetime) -> set[ast.AST]:
-    """Every mention of a variable at a point where it stands for the resource, or a part of it, and that is open."""
+    """Return every mention of a variable at a point where it holds the resource, or a part of it, and that is open."""
     found: set[ast.AST] = set()
     for node, fact in life.history:
-        if fact.state == "open" or life.resource.is_lazy:  # a session that rests wakes up when it is used
+        if fact.state == "open" or life.resource.is_lazy:  # a closed session opens again when it is used
             names = {where.partition(".")[0] for _, where in fact.aliases if isinstance(where, str)}
             for expr in _nodes_of_event(node.event):
                 found |= {part for part in _names_within(life.file, expr) if part.id in names}
@@ -167,7 +167,7 @@ def _open_mentions(life: Lifetime) -> set[ast.AST]:
 
 @query
 def _names_within(file: File, node: ast.AST) -> tuple[ast.Name, ...]:
-    """Every mention of a variable in a piece of code."""
+    """Return every mention of a variable in a piece of code."""
     return tuple(part for part in ast.walk(node) if isinstance(part, ast.Name))
 
 
@@ -188,7 +188,7 @@ def _nodes_of_event(event: cfg.Event) -> Iterator[ast.AST]:
 
 
 def _surely_open(life: Lifetime, name: str, rest: Sequence[ast.stmt]) -> bool:
-    """Whether no way leads to these statements but through the opening, or one like it of the same name."""
+    """Whether every path to these statements passes the opening, or a like one of the same name."""
     graph, sites = life.analysis.graph, life.analysis.sites
     bindings = [
         node for node in graph.nodes() if isinstance(node.event, cfg.Bind) and name in names_in(node.event.target)
@@ -203,7 +203,7 @@ def _surely_open(life: Lifetime, name: str, rest: Sequence[ast.stmt]) -> bool:
 
 
 def _is_like(life: Lifetime, site: ast.Call, name: str) -> bool:
-    """Whether what another call opens may be closed by this name, too: it is of the kind, and nobody else has it."""
+    """Whether this name may also close the resource of another call: it is of the same kind, and does not escape."""
     analysis = life.analysis
     if site is life.birth:
         return True
@@ -215,7 +215,7 @@ def _is_like(life: Lifetime, site: ast.Call, name: str) -> bool:
 
 
 def _opening_call(node: Node) -> ast.Call | None:
-    """The call whose result is bound."""
+    """Return the call whose result is bound."""
     value = node.event.value if isinstance(node.event, cfg.Bind) else None
     inner = value.value if isinstance(value, ast.Await) else value
     return inner if isinstance(inner, ast.Call) else None
@@ -226,7 +226,7 @@ def names_in(node: ast.AST) -> set[str]:
 
 
 def names_read(node: ast.AST) -> set[str]:
-    """The names in a statement, but for those that it only gives another value."""
+    """Return the names that a statement reads, those that it only assigns left out."""
     found: set[str] = set()
     for part in ast.walk(node):
         match part:
@@ -236,7 +236,7 @@ def names_read(node: ast.AST) -> set[str]:
 
 
 def parts(life: Lifetime) -> set[str]:
-    """The variables by which it is still used, on some way: its cursors and bound methods, and what holds these."""
+    """Return the variables that still use it, on some path: its cursors and bound methods, and their containers."""
     return {
         where.partition(".")[0]
         for _, fact in life.history

@@ -18,17 +18,17 @@ from dbhygiene.lifetimes.path_conditions import TRUTHY, condition_of
 from dbhygiene.lifetimes.state import path_of
 from dbhygiene.source.nodes import FUNCTION
 
-OUTSIDE = "<outside>"  # an attribute, an element, a name of the module: what others can reach, too
+OUTSIDE = "<outside>"  # an attribute, an element, a name of the module: other code can reach it, too
 _TAKING_OUT = frozenset({"get", "pop", "setdefault", "getattr", "__getitem__"})
 
-_Fact = tuple[str, str]  # where a value comes from, and a variable that may hold it
+_Fact = tuple[str, str]  # the source of a value, and a variable that may hold it
 
 
 class _Sources:
     """The sources of the values of one function, at each node of its graph.
 
     Arguments:
-        element: which element of a tuple is meant, where the function returns one.
+        element: the index of the tuple element to follow, if the function returns a tuple.
     """
 
     def __init__(self, effects: FunctionSemantics, element: int | None) -> None:
@@ -70,7 +70,7 @@ class _Sources:
         return set(self._values(value))
 
     def _values(self, value: ast.expr) -> Iterator[str]:
-        """The variables whose value an expression may have; OUTSIDE for what no variable of the function holds."""
+        """Yield the variables whose value an expression may have; OUTSIDE for a value of no variable here."""
         match value:
             case ast.Name(id=name):
                 yield name if name in self._effects.scope.bound else OUTSIDE
@@ -92,7 +92,7 @@ class _Sources:
                 yield from self._sources_of_call(value)
 
     def _sources_of_call(self, call: ast.Call) -> Iterator[str]:
-        """The same, of a call: what it is given, and may give back."""
+        """Yield the sources of a call's result: the arguments that it may return."""
         effect = self._effects.of(call)
         match call.func:
             case ast.Attribute(value=owner, attr=name) if name in _TAKING_OUT and effect.summary.returns is None:
@@ -117,7 +117,7 @@ class _Sources:
 
 
 def sources(graph: Graph, effects: FunctionSemantics, element: int | None) -> frozenset[str]:
-    """What a function may return that it was given, or that was there before: parameters, and OUTSIDE."""
+    """Return the parameters that a function may return, and OUTSIDE if it may return an older object."""
     code = effects.scope.node
     assert isinstance(code, FUNCTION)
     args = code.args

@@ -23,7 +23,7 @@ class UnclosedSession(Record):
     """A session in a field that is never closed: one of each object, or one of each call of a method."""
 
     field: Field
-    method: Function | None  # that stores a new one each time
+    method: Function | None  # stores a new one each time
 
 
 def unclosed_session(life: Lifetime) -> UnclosedSession | None:
@@ -40,7 +40,7 @@ def unclosed_session(life: Lifetime) -> UnclosedSession | None:
 
 
 def _is_used(file: File, field: Field) -> bool:
-    """Whether a method of the object does anything with the session for which it needs a connection."""
+    """Whether a method of the object uses the session in a way that needs a connection."""
     if not field.resource.is_lazy:
         return True
     above = (file.parents.get(use) for use in field.uses(file))
@@ -48,7 +48,7 @@ def _is_used(file: File, field: Field) -> bool:
 
 
 def _is_set_anew(file: File, field: Field, method: Function) -> bool:
-    """Whether each call of a method stores a new session, and goes on to use it: it does not only set up the object."""
+    """Whether each call of a method stores a new session and goes on to use it: it does not only set up the object."""
     if method.name in _MAKING or any(_names_field(part.test, field.name) for part in _tests(method)):
         return False
     made = find_method(field.cls, "__init__")

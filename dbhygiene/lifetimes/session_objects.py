@@ -1,4 +1,4 @@
-"""The objects of a session: what it has loaded or was given, and where that goes.
+"""`SessionObjects`: the objects that a session has loaded or that were added to it, and where they escape.
 
 When the session is closed, they can load nothing more: `order.owner` raises DetachedInstanceError. So nothing that may
 be such an object, or hold one, may outlive the block that closes the session. Plain values may: the columns of an
@@ -31,12 +31,12 @@ from dbhygiene.source.nodes import FUNCTION, last_name
 _PUTTING_IN = frozenset(
     "append add appendleft insert setdefault put put_nowait extend extendleft update __setitem__".split()
 )
-_DEFINITIONS = (*FUNCTION, ast.Lambda, ast.ClassDef)  # which may run when the session is closed
-_JOINING = (ast.Add, ast.BitOr, ast.BitAnd, ast.BitXor, ast.Sub)  # what makes a new container of two
+_DEFINITIONS = (*FUNCTION, ast.Lambda, ast.ClassDef)  # these may run after the session is closed
+_JOINING = (ast.Add, ast.BitOr, ast.BitAnd, ast.BitXor, ast.Sub)  # these make a new container of two
 
 
 def session_objects(life: Lifetime) -> SessionObjects | None:
-    """The objects of a session, if a resource is one, or a connection of which sessions are made."""
+    """Return the objects of a session, if a resource is one, or a connection of which sessions are made."""
     if not (life.resource.is_lazy or _sessions_made_of(life)):
         return None
     return SessionObjects(life)
@@ -49,12 +49,12 @@ class SessionObjects:
         self.life = life
         self.file, self.scope, self.code = life.file, life.scope, life.scope.node
         self.names: set[str] = set()  # the variables that may be an object, or hold one
-        self.leaving: dict[ast.AST, None] = {}  # where one is handed on
+        self.leaving: dict[ast.AST, None] = {}  # the nodes where one escapes
         self._sessions = {*life.names, *_sessions_made_of(life)}
         if not life.resource.is_lazy:
             self._sessions -= set(life.names)
         before = -1
-        while before != len(self.names):  # until nothing new is found
+        while before != len(self.names):  # until no new name is found
             before = len(self.names)
             for node in self._nodes:
                 self._look_at(node)
@@ -65,7 +65,7 @@ class SessionObjects:
 
     @property
     def outliving(self) -> ast.AST | None:
-        """A place where an object is handed on, after which the session is not closed as the program is now."""
+        """Return a place where an object escapes, after which the program does not close the session."""
         graph, transfer = self.life.analysis.graph, self.life.analysis.transfer
         closing = {
             node
@@ -85,11 +85,11 @@ class SessionObjects:
         return None
 
     def _begins(self, call: ast.Call) -> bool:
-        """Whether a call opens the session, or uses it, which opens it anew if it has been closed before."""
+        """Whether a call opens the session, or uses it, which opens a closed session again."""
         return call is self.life.birth or (isinstance(call.func, ast.Attribute) and self._is_session(call.func.value))
 
     def use_outside(self, opening: ast.stmt, rest: Iterable[ast.stmt]) -> str | None:
-        """A variable that may be an object, where it is used outside of these statements once it may be one."""
+        """Return a variable that may be an object, if it is used outside of these statements once it may be one."""
         inside = {part for statement in (opening, *rest) for part in ast.walk(statement)}
         again = {
             part
@@ -157,12 +157,12 @@ class SessionObjects:
                 self.leaving[node] = None
 
     def _take_constructor_arguments(self, value: ast.expr) -> None:
-        """`Order(owner=owner)`: with the order, its owner comes into the session."""
+        """Add the arguments of a constructor to the session, with the new object: the owner of `Order(owner=owner)`."""
         if isinstance(value, ast.Call) and _is_constructor(value):
             self._take((*value.args, *(k.value for k in value.keywords if k.arg is None or not self._is_column(k.arg))))
 
     def _take(self, given: Iterable[ast.expr]) -> None:
-        """These come into the session."""
+        """Add these objects to the session."""
         todo = list(given)
         while todo:
             match todo.pop():
@@ -194,7 +194,7 @@ class SessionObjects:
         elif isinstance(func, ast.Attribute) and func.attr in _PUTTING_IN and self._is_container(func.value):
             self.names.add(func.value.id)  # type: ignore[attr-defined]
         elif not _is_constructor(call) and self._may_keep(call):
-            self.leaving[call] = None  # what a constructor makes holds it, and is followed itself
+            self.leaving[call] = None  # a new object holds its arguments, and is followed itself
 
     # -- what an expression is
 
@@ -247,7 +247,7 @@ class SessionObjects:
         return bool(self._argument_effects(call) - {ArgumentEffect.BORROWS})
 
     def _asks_for_data(self, call: ast.Call) -> bool:
-        """Whether `session.query(...)`, `session.execute(...)` ask for columns only."""
+        """Whether `session.query(...)` or `session.execute(...)` selects only columns."""
         asked = call.args if last_name(call.func) in {"query", "with_entities"} else call.args[:1]
         return (
             last_name(call.func) not in {"get", "get_one", "merge"} and bool(asked) and all(map(self._is_data, asked))
@@ -280,7 +280,7 @@ class SessionObjects:
         return bool(self._argument_effects(call) & {ArgumentEffect.KEEPS, ArgumentEffect.CLOSES})
 
     def _argument_effects(self, call: ast.Call) -> set[ArgumentEffect]:
-        """What may become of the objects that a call is given."""
+        """Return the possible effects of a call on the objects that are its arguments."""
         effect = self.life.analysis.effects.of(call)
         found: set[ArgumentEffect] = set()
         for position, arg in enumerate(call.args):
@@ -304,7 +304,7 @@ class SessionObjects:
         return args | stored
 
     def _is_own(self, name: str) -> bool:
-        """Whether a variable is only ever a new container of this function's."""
+        """Whether a variable only ever holds a new container of this function."""
         names = self.life.analysis.transfer.names
         return name in names.containers and name not in names.captured | names.shared
 
@@ -318,7 +318,7 @@ class SessionObjects:
     # -- mapped classes
 
     def _is_column(self, attr: str) -> bool:
-        """Whether an attribute is a column of a mapped class of which this function speaks, and nothing else."""
+        """Whether an attribute is a column of a mapped class that this function mentions, and nothing else."""
         if attr == "id" or attr.endswith("_id"):
             return True
         found = [kind for cls in self._classes if (kind := _kind(cls, attr)) is not None]
@@ -337,7 +337,7 @@ class SessionObjects:
 
 
 def _kind(cls: Definition, attr: str) -> bool | None:
-    """Whether an attribute of a mapped class is a column; None where the class does not say what it is."""
+    """Whether an attribute of a mapped class is a column; None if the class does not define it."""
     for each in (cls, *base_classes(cls)):
         for statement in each.node.body:
             match statement:
@@ -357,14 +357,14 @@ def _is_constructor(call: ast.Call) -> bool:
 
 
 def _is_plain(annotation: ast.expr) -> bool:
-    """Whether an annotation says that something is a plain value: `str | None`, `Mapped[int]`."""
+    """Whether an annotation is a plain value's: `str | None`, `Mapped[int]`."""
     words = {last_name(part) for part in ast.walk(annotation) if isinstance(part, (ast.Name, ast.Attribute))}
     quoted = any(isinstance(part, ast.Constant) and part.value is not None for part in ast.walk(annotation))
     return words <= PLAIN_TYPES and not quoted
 
 
 def _sessions_made_of(life: Lifetime) -> set[str]:
-    """The variables that hold a session made of a connection, or a factory of such: `Session(bind=conn)`."""
+    """Return the variables that hold a session made of a connection, or a factory of such: `Session(bind=conn)`."""
     found: set[str] = set()
     before = -1
     while before != len(found):

@@ -1,7 +1,7 @@
 """Resources that are open at once, and do not end in the reverse order of their openings.
 
-A block that closes the first holds the opening of the second. It must reach to where the second ends: else that could
-get no block of its own.
+A block that closes the first holds the opening of the second. It must reach to where the second ends: otherwise the
+second could get no block of its own.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from dbhygiene.source.records import replace
 
 
 def widen(life: Lifetime, place: Region, closes: Sequence[CloseStatement]) -> tuple[Region, Sequence[CloseStatement]]:
-    """The region up to the end of what is opened in it, and the closings that a fix replaces.
+    """Return the region up to the end of the resources opened in it, and the closings that a fix replaces.
 
-    Where only other closings follow its own, it is closed after them. Where more follows, its own closing stays where
-    it is, since it may end a lock or a transaction; the fix closes it once more, for when that is not reached.
+    If only other closings follow its own, it is closed after them. If more follows, its own closing stays where
+    it is, since it may end a lock or a transaction; the fix adds a second close for when the first is not reached.
     """
     last = _end_of_others(life, place)
     if last is place.last:
@@ -35,7 +35,7 @@ def widen(life: Lifetime, place: Region, closes: Sequence[CloseStatement]) -> tu
 
 
 def _end_of_others(life: Lifetime, place: Region) -> ast.stmt:
-    """The last statement that needs what is opened in the region, or in what this adds to it."""
+    """Return the last statement that needs a resource opened in the region, or in the statements added for it."""
     while True:
         end = len(place.body)
         for name, needed in _others(life, place.body):
@@ -48,12 +48,12 @@ def _end_of_others(life: Lifetime, place: Region) -> ast.stmt:
 
 
 def opened_inside(life: Lifetime, place: Region) -> set[str]:
-    """The variables that hold what is opened in the region."""
+    """Return the variables that hold the resources opened in the region."""
     return {name for _, needed in _others(life, place.body) for name in needed}
 
 
 def _others(life: Lifetime, body: Sequence[ast.stmt]) -> list[tuple[str, frozenset[str]]]:
-    """What else is opened by these statements: its name, and all the names by which it is used."""
+    """Return the other resources that these statements open: the name of each, and all names by which it is used."""
     found = []
     for statement, site in _openings(life):
         if site is not life.birth and statement in body:
@@ -64,7 +64,7 @@ def _others(life: Lifetime, body: Sequence[ast.stmt]) -> list[tuple[str, frozens
 
 
 def _openings(life: Lifetime) -> list[tuple[ast.Assign, ast.Call]]:
-    """The plain assignments of resources that are nobody else's."""
+    """Return the plain assignments of resources that do not escape."""
     found = []
     for site, _ in life.analysis.own_resources:
         parent = life.file.parents[site]
@@ -85,7 +85,7 @@ def _names_of(life: Lifetime, site: ast.Call) -> frozenset[str]:
 
 
 def closes_one_of(names: set[str], statement: ast.stmt) -> bool:
-    """Whether a statement does no more than to close one of these."""
+    """Whether a statement only closes one of these."""
     match statement:
         case ast.Expr(value=ast.Await(value=ast.Call() as call)) | ast.Expr(value=ast.Call() as call):
             pass

@@ -11,23 +11,23 @@ import ast
 from collections.abc import Iterable
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-Site: TypeAlias = "ast.Call | ast.arg"  # the call that opened it; a parameter stands for what the caller opened
+Site: TypeAlias = "ast.Call | ast.arg"  # the call that opened it; a parameter: the caller opened it
 State: TypeAlias = Literal["open", "closed", "escaped"]
 Where: TypeAlias = "str | ast.AST"  # a variable or `self.field`; an expression just evaluated; a `with` item
 Alias: TypeAlias = "tuple[str, Where]"
 
-# How something is related to the resource:
+# The relations of an object to the resource:
 ITSELF: Final = "is"
 PART: Final = "part"  # lives in it, and may still read from it: a cursor
-MAYBE_PART: Final = "found"  # may be such a part, or None, or data: a row, or what a function returns that is given it
-PARTS: Final = "parts"  # a container of parts of it
+MAYBE_PART: Final = "found"  # may be a part, None, or data: a row, or the result of a function of it
+PARTS: Final = "parts"  # a container of its parts
 CONTAINER: Final = "in"  # a container that holds it
 CLOSER: Final = "closer"  # closes it when it is left or closed: closing(conn), an ExitStack
 CLOSE_METHOD: Final = "close"  # its bound `close` method
 BOUND_METHOD: Final = "bound "  # and a name: its method of this name, not called; without a name: a container of such
-LENT_FIELD: Final = "<lent>"  # below a field: somebody else has seen that since, and may have closed it
-RETURN: Final = "<return>"  # where the function's result is
-FOREIGN: Final = "<elsewhere>"  # in somebody's container or object
+LENT_FIELD: Final = "<lent>"  # below a field: other code has seen that since, and may have closed it
+RETURN: Final = "<return>"  # the place of the function's result
+FOREIGN: Final = "<elsewhere>"  # in a container or object of other code
 
 
 READERS: Final = frozenset({PART, MAYBE_PART})
@@ -36,7 +36,7 @@ READERS: Final = frozenset({PART, MAYBE_PART})
 class Fact(NamedTuple):
     """An abstract state that may hold before a node.
 
-    Without a `site` it is about no resource, only about the path conditions. `known` are the path conditions; `thrown`:
+    Without a `site` it concerns no resource, only the path conditions. `known` are the path conditions; `thrown`:
     an exception was raised since the resource was opened; `lost`: the last one came from the resource itself, which may
     be dead.
     """
@@ -56,7 +56,7 @@ class Fact(NamedTuple):
         return None
 
     def fields(self) -> list[str]:
-        """The fields of `self` that hold it, or what closes it."""
+        """Return the fields of `self` that hold it, or an object that closes it."""
         return [where for _, where in self.aliases if type(where) is str and where.count(".") == 1]
 
     def add_alias(self, relation: str, where: Where) -> Fact:
@@ -68,7 +68,7 @@ class Fact(NamedTuple):
         return self if len(kept) == len(self.aliases) else self._replace(aliases=kept)
 
     def forget_path(self, path: str) -> Fact:
-        """Return the fact after `path`, and every path below it, was given another value."""
+        """Return the fact after an assignment to `path`, which also ends every path below it."""
         inner = path + "."
         kept = frozenset(
             (relation, where)
@@ -79,7 +79,7 @@ class Fact(NamedTuple):
 
 
 def item(index: int) -> str:
-    """How a tuple is related to the resource that is its element."""
+    """Return the relation of a tuple to the resource that is its element."""
     return f"item{index}"
 
 
@@ -88,17 +88,17 @@ def item_index(relation: str) -> int | None:
 
 
 def method_bound(relation: str | None) -> str | None:
-    """The method that something is, bound to the resource; "" where it is a container of methods."""
+    """Return the method of the resource that an object is, bound; "" for a container of methods."""
     return relation[len(BOUND_METHOD) :] if relation is not None and relation.startswith(BOUND_METHOD) else None
 
 
 def is_view(relation: str | None) -> bool:
-    """Whether something still reads from the resource, or holds what does, without being the resource or holding it."""
+    """Whether an object reads from the resource, or holds such an object, and neither is nor holds the resource."""
     return relation in {*READERS, PARTS} or method_bound(relation) is not None
 
 
 def container_of(hows: Iterable[str]) -> str:
-    """How a container relates to the resource to which its elements relate so: by the strongest of them."""
+    """Return the relation of a container whose elements have these relations: the strongest of them."""
     found = set(hows)
     if any(not is_view(relation) for relation in found):
         return CONTAINER
@@ -106,7 +106,7 @@ def container_of(hows: Iterable[str]) -> str:
 
 
 def content_of(relation: str | None) -> str | None:
-    """How what is taken out of a container relates to the resource; rows are data."""
+    """Return the relation of an object taken out of a container; rows are data."""
     if relation == CONTAINER or (relation is not None and item_index(relation) is not None):
         return ITSELF
     if relation == PARTS:
@@ -115,7 +115,7 @@ def content_of(relation: str | None) -> str | None:
 
 
 def path_of(expr: ast.AST) -> str | None:
-    """`a.b.c` as text; None for anything else."""
+    """Return `a.b.c` as text; None for anything else."""
     parts: list[str] = []
     while isinstance(expr, ast.Attribute):
         parts.append(expr.attr)

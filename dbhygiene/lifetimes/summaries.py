@@ -1,4 +1,4 @@
-"""`Summaries`: what calls of project functions do with resources. Inferred on demand, to a least fixed point."""
+"""`Summaries`: the effects of project functions on resources. Inferred on demand, to a least fixed point."""
 
 from __future__ import annotations
 
@@ -57,32 +57,32 @@ from dbhygiene.source.nodes import FUNCTION, Code, Function
 from dbhygiene.source.records import Record, replace
 from dbhygiene.source.scopes import Scope
 
-# Decorators under which a function still does, when called, what it says.
+# Decorators that leave the effect of a call to the function.
 _KEEPING = frozenset({"staticmethod", "classmethod", "functools.wraps", "typing.no_type_check", "typing.override"})
 _LEAVING_NOTHING = frozenset(
     {ArgumentEffect.BORROWS, ArgumentEffect.CLOSES}
-)  # of what is read from, nothing is left in the result
-_CALLS_DEEP = 4  # how far calls are followed for what they may raise: beyond that, anything
+)  # a result that reads from the resource does not survive these
+_CALLS_DEEP = 4  # the depth to which calls are followed for exceptions: beyond it, a call may raise anything
 
 
-# Functions that hand out connections: their names, with the files that define them; with none, for the settings say so.
+# Functions that return connections: their names, with the files that define them; no files for those of the settings.
 Helpers: TypeAlias = Mapping[str, Collection[Path]]
 
 
 class _ReturnContext(Record):
-    """What a function opens for its caller."""
+    """The question which resource a function opens for its caller."""
 
     function: ast.AST
 
 
 class _YieldContext(Record):
-    """The session that a generator yields first."""
+    """The question which session a generator yields first."""
 
     function: ast.AST
 
 
 class _ParameterContext(Record):
-    """What a function does with a parameter that is given a resource."""
+    """The question what a function does with a resource as an argument."""
 
     function: ast.AST
     name: str
@@ -90,13 +90,13 @@ class _ParameterContext(Record):
 
 
 class _ClassContext(Record):
-    """What an object of a class owns."""
+    """The question which resource an object of a class owns."""
 
     cls: ast.AST
 
 
 class _FieldContext(Record):
-    """Whether a field that is given a resource is closed by none of those that can see it."""
+    """The question whether no code that can see a field closes the resource in it."""
 
     file: File
     cls: ast.AST
@@ -108,20 +108,20 @@ _Inferred: TypeAlias = "_ReturnContext | _YieldContext | _ParameterContext | _Cl
 
 
 class _Ends(Record):
-    """How a function may end; of a context manager: how its beginning may, and which exceptions it may swallow."""
+    """How a function may end; for a context manager: how its start may, and which exceptions it may swallow."""
 
     outcome: Outcome = Outcome()
     enters_quietly: bool = False
-    swallows: tuple[str | None, ...] = ()  # those that it is known to
+    swallows: tuple[str | None, ...] = ()  # the known ones
 
 
 class Summaries:
-    """Facts about the functions of one project, computed when they are asked for."""
+    """Facts about the functions of one project, computed on demand."""
 
     def __init__(self, project: ProjectView) -> None:
         self.project = project
         self._resources: dict[tuple[str, bool], Resource] = {}
-        self.meanings: dict[ast.Call, CallMeaning] = {}  # of calls, found once for all who ask
+        self.meanings: dict[ast.Call, CallMeaning] = {}  # of calls, computed once
         self._definitions: dict[ast.AST, Definition] = {}
         self._analyses: dict[ast.AST, Analysis | None] = {}
         self._ends: dict[tuple[ast.AST, int], _Ends] = {}
@@ -133,10 +133,10 @@ class Summaries:
         )
         self.helpers: Helpers = {}
         self.acquire_filter = AcquireFilter()
-        self._speaking: dict[Path, bool] = {}  # whether a file speaks of what can be handed out
-        self._taking: dict[Path, bool] = {}  # whether it speaks of SQLAlchemy
-        self.asked: dict[Path, File] = {}  # files of which it was asked whether a helper gives them a connection
-        self._helped: set[Path] = set()  # those of which it was true
+        self._speaking: dict[Path, bool] = {}  # whether a file mentions a helper
+        self._taking: dict[Path, bool] = {}  # whether it mentions SQLAlchemy
+        self.asked: dict[Path, File] = {}  # files that were tested for uses of helpers
+        self._helped: set[Path] = set()  # those for which it was true
         self._fields: dict[_FieldContext, Field] = {}
         self._inferred: Interprocedural[_Inferred, Any] = Interprocedural(
             self._infer, _bottom, _unknown, given_up=self._give_up
@@ -145,7 +145,7 @@ class Summaries:
     # -- the library's own
 
     def resource_of_driver(self, file: File, call: ast.Call) -> Resource | None:
-        """What a call opens, in the version of the driver that the project uses."""
+        """Return the resource that a call opens, in the version of the driver that the project uses."""
         name = file.resolve(call.func)
         driver = drivers.driver(name.partition(".")[0]) if name is not None else None
         if name is None or driver is None or name not in driver.opens:
@@ -158,7 +158,7 @@ class Summaries:
         return resource
 
     def resource_of_base(self, file: File, name: str) -> Resource | None:
-        """What an object of a library's class of this name is, where that is a connection or a session."""
+        """Return the resource that an object of this class of a library is, if it is a connection or a session."""
         last = name.rpartition(".")[2]
         if not (last[:1].isupper()):
             return None
@@ -173,7 +173,7 @@ class Summaries:
         return sessions.resource_of_session_class(whole)
 
     def opens_as_base(self, file: File, call: ast.Call, resource: Resource) -> bool:
-        """Whether `super().__init__(...)` opens what an object of the library's class does."""
+        """Whether `super().__init__(...)` opens the resource of the library's class."""
         if resource.kind == "session":
             from dbhygiene.pools import sessions
 
@@ -190,14 +190,14 @@ class Summaries:
         return next((found for each in driver.distributions if (found := self.project.version_of(each))), None)
 
     def model_of_pool(self, file: File, call: ast.Call, scope: Scope) -> CallModel | None:
-        """What a call takes from a pool of connections, or gives back to one; None where it does neither."""
+        """Return the model of a call that takes a connection from a pool, or returns one; None for any other."""
         if not isinstance(call.func, ast.Attribute):
             return None
         if call.func.attr in GIVING_BACK and call.args:
             return GIVEN_BACK
         if call.func.attr not in TAKING:
             return None
-        from dbhygiene.lifetimes import driver_pools as pools  # which reads values, and is not needed for drivers
+        from dbhygiene.lifetimes import driver_pools as pools  # reads values, and is not needed for drivers
 
         if (found := pools.pool_of_call(file, call, scope)) is None:
             return None
@@ -205,10 +205,10 @@ class Summaries:
         return CallModel(returns=driver.resource_of_pool(pool, self._version(driver)))
 
     def model_of_sqlalchemy(self, file: File, call: ast.Call) -> CallModel | None:
-        """What a call takes from SQLAlchemy, or does with what was taken from it; None where it is nothing of that."""
+        """Return the model of a call of SQLAlchemy, or of one on its objects; None for any other."""
         if not self._may_take(file):
             return None
-        from dbhygiene.pools import sessions  # which reads values, and is not needed for drivers
+        from dbhygiene.pools import sessions  # reads values, and is not needed for drivers
 
         return sessions.session_call_model(file, call)
 
@@ -216,19 +216,19 @@ class Summaries:
         return not self.needs_helpers(file) or self.uses_helpers(file)
 
     def needs_helpers(self, file: File) -> bool:
-        """Whether a file does not name SQLAlchemy, which is what most that is handed on comes from."""
+        """Whether a file does not mention SQLAlchemy, from which most helpers' connections come."""
         if file.path not in self._taking:
             self._taking[file.path] = any(word in file.text for word in SQLALCHEMY)
         return not self._taking[file.path]
 
     def cursor_without_buffer(self, name: str) -> Resource | None:
-        """The cursor that a class of this name makes, where it reads its rows from the server one by one."""
+        """Return the cursor that a class of this name makes, if it reads its rows from the server one by one."""
         package, _, cls = name.rpartition(".")
         driver = drivers.driver(package.partition(".")[0])
         return UNBUFFERED_CURSOR if driver is not None and cls in driver.server_side else None
 
     def model_of_settings(self, name: str) -> CallModel | None:
-        """What the settings say of a function of this name."""
+        """Return the model that the settings declare for a function of this name."""
         declared = self.project.settings.functions.get(name)
         if declared is None:
             return None
@@ -241,7 +241,7 @@ class Summaries:
         return driver.resource() if driver is not None else Resource("connection", "connection")
 
     def older_leaving(self, resource: Resource) -> Leaving | None:
-        """What `with` did in older versions of the driver, where the project does not say which it uses."""
+        """Return the effect of `with` in older versions of the driver, if the project does not say which it uses."""
         driver = drivers.driver(resource.package.partition(".")[0])
         if driver is None or any(self.project.version_of(each) for each in driver.distributions):
             return None
@@ -253,17 +253,17 @@ class Summaries:
         return FunctionSemantics(file, file.functions[code], self, _CALLS_DEEP)
 
     def analysis(self, file: File, code: Code) -> Analysis | None:
-        """The facts about what a function opens itself."""
+        """Return the facts about the resources that a function opens itself."""
         if code not in self._analyses:
             self._analyses[code] = self.analyse_again(file, code)
         return self._analyses[code]
 
     def analyse_again(self, file: File, code: Code) -> Analysis | None:
-        """The same, found anew."""
+        """Return the same facts, computed again."""
         return analyse(file, code, self.effects(file, code)) if self.acquire_filter.may_acquire_in(file, code) else None
 
     def release(self, file: File) -> None:
-        """Drop these facts about the functions of a file; whoever asks for them again has them found again."""
+        """Drop these facts about the functions of a file; a later read computes them again."""
         if "_index" in vars(file):
             for code in file.functions:
                 self._analyses.pop(code, None)
@@ -271,15 +271,15 @@ class Summaries:
     # -- what a call gives
 
     def set_helpers(self, helpers: Helpers, others: Collection[str] = ()) -> None:
-        """Take it that these functions hand out connections, and nobody else; files that speak of them may, too.
+        """Set the only functions that return connections; files that mention one may define more.
 
         Arguments:
-            others: further names of such functions, which stand in too many files to tell anything of one.
+            others: further names of such functions, which too many files mention to be evidence.
         """
         self.helpers = helpers
         fresh = {path for path, file in self.asked.items() if path not in self._helped and self._may_use_helpers(file)}
         self._helped |= fresh
-        if fresh:  # which may take something from SQLAlchemy now
+        if fresh:  # they may get something from SQLAlchemy now
             self.meanings.clear()
         names = frozenset((*helpers, *others))
         if fresh or names != self.acquire_filter.names:  # else nothing changes
@@ -293,13 +293,13 @@ class Summaries:
         return self.names_library(file) or self.uses_helpers(file)
 
     def names_library(self, file: File) -> bool:
-        """Whether a file names a library that gives connections."""
+        """Whether a file names a library that returns connections."""
         if file.path not in self._speaking:
             self._speaking[file.path] = any(word in file.text for word in (*SQLALCHEMY, *PACKAGES))
         return self._speaking[file.path]
 
     def uses_helpers(self, file: File) -> bool:
-        """Whether a file speaks of functions that hand out connections, and draws in a file that defines one."""
+        """Whether a file mentions helpers, and imports from a file that defines one."""
         if file.path not in self.asked:
             self.asked[file.path] = file
             if self._may_use_helpers(file):
@@ -314,7 +314,7 @@ class Summaries:
         return bool(others) and self.project.imports_any(file, others)
 
     def model_of_definition(self, definition: Definition) -> CallModel | None:
-        """The resource that a function opens for its caller, or that an object of a class is."""
+        """Return the model of a function that opens a resource for its caller, or of a class whose object is one."""
         if isinstance(definition.node, ast.ClassDef):
             return self._object(definition)
         if not isinstance(definition.node, FUNCTION) or not self.may_define_helpers(definition.file):
@@ -369,7 +369,7 @@ class Summaries:
         )
 
     def model_of_next(self, definition: Definition) -> CallModel | None:
-        """The session that `next(generator())` gives; the generator is dropped at once, and closes it too early."""
+        """Return the model of `next(generator())`: the generator is dropped at once, and closes its session early."""
         node = definition.node
         if not isinstance(node, FUNCTION) or not _is_generator(definition.file, node) or node.decorator_list:
             return None
@@ -412,7 +412,7 @@ class Summaries:
 
     @staticmethod
     def _resource_for_caller(analysis: Analysis, site: ast.Call, element: int | None) -> CallModel | None:
-        """What a function opens for its caller; None where it may be what an object or a module keeps."""
+        """Return the resource that a function opens for its caller; None if an object or a module may keep it."""
         others = sources(analysis.graph, analysis.effects, element)
         if OUTSIDE in others:
             return None
@@ -433,7 +433,7 @@ class Summaries:
     def parameter_summary(
         self, definition: Definition, name: str, resource: Resource, relation: str
     ) -> ParameterSummary:
-        """What a function does with a parameter that is given this resource."""
+        """Return the summary of a parameter whose argument is this resource."""
         is_method = method_bound(relation) is not None
         if not (relation in {ITSELF, *READERS} or is_method) or not isinstance(definition.node, FUNCTION):
             return ParameterSummary()
@@ -446,7 +446,7 @@ class Summaries:
         given: ParameterSummary = self._inferred.of(_ParameterContext(definition.node, name, resource))
         if relation == ITSELF:
             return given
-        if is_method:  # what it gives when it is called may be returned
+        if is_method:  # a result of the method may be returned
             return ParameterSummary.of(READS) if given.normal <= _LEAVING_NOTHING else ParameterSummary()
         return ParameterSummary.of(frozenset(map(_effect_on_reader, given.normal)) or BORROWS)
 
@@ -466,7 +466,7 @@ class Summaries:
         return ParameterSummary(frozenset(normal), frozenset(raising))
 
     def constructor(self, definition: Definition) -> Definition | None:
-        """The `__init__` of a class."""
+        """Return the `__init__` of a class."""
         if isinstance(definition.node, FUNCTION) or definition.node.decorator_list:
             return None
         made = find_method(definition, "__init__")
@@ -475,7 +475,7 @@ class Summaries:
     def summary_as_field(
         self, cls: Definition, made: Definition, name: str, resource: Resource, relation: str
     ) -> ParameterSummary:
-        """What a class does with an argument of its constructor: a field that nothing closes is only lent to it."""
+        """Return the summary of a constructor's argument: the object only borrows it if nothing closes its field."""
         argument = self.parameter_summary(made, name, resource, relation)
         if argument.normal != KEEPS or relation != ITSELF:
             return argument
@@ -493,21 +493,21 @@ class Summaries:
         return ParameterSummary(frozenset({ArgumentEffect.READS}), BORROWS) if lent else argument
 
     def never_closed(self, field: Field) -> bool:
-        """Whether none of those that can see a field closes it, or hands it to somebody who might."""
+        """Whether no code that can see a field closes it, or passes it to code that might."""
         asked = _FieldContext(field.file, field.cls.node, field.name, field.resource)
         self._fields[asked] = field
         found: bool = self._inferred.of(asked)
         return found
 
     def fields_touched(self, definition: Definition, *, dropped: bool) -> frozenset[str] | None:
-        """The fields of its object that a method may close, replace or hand on; None where it may be any."""
+        """Return the fields of its object that a method may close, replace or let escape; None if it may be any."""
         return self._touched.of((definition, dropped))
 
     def _infer_touched(self, call: tuple[Definition, bool]) -> frozenset[str] | None:
         if (used := fields_touched(*call)) is None:
             return None
         fields, called = used
-        for each in called:  # on the object; what it gives the object itself to, is not followed
+        for each in called:  # on the object; functions that get the object as an argument are not followed
             if (more := self._touched.of(each)) is None:
                 return None
             fields |= more
@@ -516,7 +516,7 @@ class Summaries:
     # -- how it ends
 
     def outcome(self, definition: Definition, depth: int) -> Outcome:
-        """Whether a call of a function can return, and whether it can raise.
+        """Return whether a call of a function can return, and whether it can raise.
 
         Arguments:
             depth: how far its own calls are followed.
@@ -528,11 +528,11 @@ class Summaries:
         if not self._is_undecorated(definition):
             return Outcome()
         if definition.file.functions[definition.node].class_scope and is_hook(definition.node):
-            return Outcome()  # to be written by a subclass
+            return Outcome()  # a subclass defines it
         return self._endings_of(definition, depth).outcome
 
     def _constructor_outcome(self, cls: Definition, depth: int) -> Outcome:
-        """How making an object ends: as the class's own `__init__` does, where nobody else has a say in it."""
+        """Return how the making of an object ends: as the class's own `__init__` does, if no other code takes part."""
         assert isinstance(cls.node, ast.ClassDef)
         if cls.node.bases or cls.node.keywords or cls.node.decorator_list or find_method(cls, "__new__"):
             return Outcome()
@@ -549,7 +549,7 @@ class Summaries:
         return not self._endings_of(definition, depth).enters_quietly
 
     def exceptions_swallowed(self, definition: Definition, depth: int) -> Sequence[str | None]:
-        """The exceptions that leaving a `with` over the project's own context manager may swallow."""
+        """Return the exceptions that leaving a `with` over the project's own context manager may swallow."""
         if isinstance(definition.node, FUNCTION):
             if not any(name in CONTEXT_MANAGERS for name in definition.decorators):
                 return ()
@@ -561,7 +561,7 @@ class Summaries:
         return (None,) if any(map(_may_be_true, returned)) else ()
 
     def raised_by_items(self, definition: Definition, depth: int) -> tuple[Thrown, ...]:
-        """What the items of the result of a function or class may raise: it is a generator, or has one as `__iter__`.
+        """Return the exceptions of the items of a generator, or of an object with a generator as `__iter__`.
 
         Arguments:
             depth: how far the calls of the generator are followed.
@@ -578,7 +578,7 @@ class Summaries:
         file, function = definition.file, definition.node
         assert isinstance(function, FUNCTION)
         semantics = FunctionSemantics(file, file.functions[function], self, depth)
-        semantics.at_yield = ()  # who iterates throws nothing in
+        semantics.at_yield = ()  # the loop throws nothing into the generator
         try:
             graph = cfg.build(function, semantics)
         except (TooLargeError, RecursionError):
@@ -587,7 +587,7 @@ class Summaries:
         return tuple(sorted(graph.uncaught)) if graph.raised in graph.nodes() else ()
 
     def _endings_of(self, definition: Definition, depth: int) -> _Ends:
-        """How a function may end: in any way, where it is too far away, or too large."""
+        """Return how a function may end: in any way, if it is too far away, or too large."""
         if not depth:
             return _Ends()
         key = definition.node, depth
@@ -612,7 +612,7 @@ class Summaries:
 
 
 def _bottom(asked: _Inferred) -> Any:
-    """What is true of a function that does not return, of a class that opens nothing, of a field that is closed."""
+    """Return the bottom element: a function that does not return, a class that opens nothing, a closed field."""
     match asked:
         case _ParameterContext():
             return ParameterSummary(frozenset(), frozenset())
@@ -626,16 +626,16 @@ def _unknown(asked: _Inferred) -> Any:
 
 
 def _effect_on_reader(effect: ArgumentEffect) -> ArgumentEffect:
-    """What a function does with a cursor, by what it does with a connection that is given in its place."""
+    """Return the effect on a cursor, by the effect on a connection as the argument."""
     if effect in _LEAVING_NOTHING:
         return ArgumentEffect.BORROWS
     return ArgumentEffect.HOLDS if effect is ArgumentEffect.HOLDS else ArgumentEffect.READS
 
 
 def _manager_effect(analysis: Analysis, site: ast.arg) -> ParameterSummary:
-    """What a context manager does with a parameter, from its beginning to its end.
+    """Return the summary of a context manager's parameter, from its start to its end.
 
-    It RETURNS what it yields, READS it if it yields something that lives in it, and CLOSES it if it always does so.
+    It RETURNS a yielded resource, READS it if it yields a part of it, and CLOSES it if it always does so.
     """
     ends = [fact for _, fact in analysis.ends(site)]
     states = {fact.state for fact in ends if not is_transferred(fact)}
@@ -671,21 +671,21 @@ def _argument_effect(fact: Fact, normal: bool) -> ArgumentEffect:
 
 
 def _returns_value(file: File, function: Function) -> bool:
-    """Whether a function gives its caller anything but a constant, and is no generator."""
+    """Whether a function returns anything but a constant, and is no generator."""
     scope = file.functions[function]
     given = (part.value for part in scope.returns)
     return not scope.yields and any(not isinstance(each, (ast.Constant, type(None))) for each in given)
 
 
 def _gives_nothing_else(analysis: Analysis) -> bool:
-    """Whether a function that gives back a resource never gives anything else: as far as its names tell."""
+    """Whether a function that returns a resource never returns anything else, judged by its names."""
     returns = [node.event.node.value for node in analysis.graph.nodes() if isinstance(node.event, cfg.Return)]
     reached = cfg.reachable([analysis.graph.entry], past=lambda node: not isinstance(node.event, cfg.Return))
     return analysis.graph.exit not in reached and all(_is_sure(analysis, value) for value in returns)
 
 
 def _is_sure(analysis: Analysis, value: ast.expr | None) -> bool:
-    """Whether an expression can be nothing but a resource, or a tuple."""
+    """Whether an expression is always a resource, or a tuple."""
     match value:
         case ast.Name(id=name):
             values = analysis.scope.aliases.get(name, [])
@@ -703,7 +703,7 @@ def _is_generator(file: File, function: Function) -> bool:
 
 
 def _may_be_true(returned: ast.expr | None) -> bool:
-    """Whether what an `__exit__` returns may swallow the exception; what another one answers is taken to be no."""
+    """Whether the result of an `__exit__` may swallow the exception; a result of another `__exit__` is taken not to."""
     match returned:
         case None:
             return False
@@ -722,7 +722,7 @@ def _raises_before_yield(graph: cfg.Graph) -> bool:
 
 
 def _swallowing(graph: cfg.Graph) -> list[ast.ExceptHandler]:
-    """The handlers by which an exception thrown in at a `yield` can end in a normal exit."""
+    """Return the handlers by which an exception thrown in at a `yield` can end in a normal exit."""
     yields = [node for node in graph.nodes() if isinstance(node.event, cfg.Yield)]
     thrown = [target for node in yields for kind, target in node.out if kind == "raise"]
     catches = [node for node in cfg.reachable(thrown, past=lambda node: True) if isinstance(node.event, cfg.Catch)]

@@ -1,6 +1,6 @@
 """`Transfer`: the transfer function of the lifetimes analysis: (node, fact) -> facts on the outgoing edges.
 
-A resource escapes at an event that we do not understand, and an escaped resource is not followed further.
+A resource escapes at an event that the analysis does not model, and an escaped resource is not followed further.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ from dbhygiene.lifetimes.state import (
 from dbhygiene.source.nodes import last_name
 
 Outcomes: TypeAlias = "list[tuple[EdgeKind, Fact]]"
-_Pair: TypeAlias = "tuple[ast.expr, ast.expr | None, str | None]"  # target, value, and how that holds the resource
+_Pair: TypeAlias = "tuple[ast.expr, ast.expr | None, str | None]"  # target, value, and its relation to the resource
 
 _DATA = frozenset(
     """
@@ -83,8 +83,8 @@ _DATA = frozenset(
     """.split()
 )
 _ROWS = frozenset("first one one_or_none all scalar scalar_one scalar_one_or_none".split())  # of SQLAlchemy's results
-_RUNS = frozenset({"execute", "executemany", "callproc"})  # on some drivers, these give the cursor back
-_TO_CONNECTION = frozenset({"connection", "conn", "_connection"})  # a cursor's way back
+_RUNS = frozenset({"execute", "executemany", "callproc"})  # on some drivers, these return the cursor
+_TO_CONNECTION = frozenset({"connection", "conn", "_connection"})  # attributes of a cursor that hold its connection
 _TAKING_OUT = frozenset({"pop", "popleft", "popitem", "get", "get_nowait", "__getitem__"})
 _COPYING = frozenset({"values", "items", "copy", "keys"})
 _POURING_IN = frozenset({"extend", "extendleft", "update"})
@@ -92,7 +92,7 @@ _PUTTING_IN = frozenset({"append", "add", "appendleft", "insert", "setdefault", 
 
 
 class Names:
-    """What the names of one function are: its own, or somebody else's too."""
+    """The variables of one function: which are its own, and which other code can see, too."""
 
     def __init__(
         self,
@@ -105,15 +105,15 @@ class Names:
         lends: bool = False,
     ) -> None:
         self.shared = frozenset(shared)  # declared global or nonlocal
-        self.captured = frozenset(captured)  # seen by a function within
-        self.inner_fields = frozenset(inner_fields)  # of anything, spoken of by a function within
-        self.containers = frozenset(containers)  # only ever bound to a new list, dict or set of this function's
-        self.stacks = stacks or {}  # names of ExitStacks of this function's -> what stands for them
-        self.lends = lends  # what this generator yields, it takes back
+        self.captured = frozenset(captured)  # read by a function within
+        self.inner_fields = frozenset(inner_fields)  # of any object, mentioned by a function within
+        self.containers = frozenset(containers)  # only ever bound to a new list, dict or set of this function
+        self.stacks = stacks or {}  # names of this function's ExitStacks -> the alias of each
+        self.lends = lends  # this generator takes its yielded value back
 
 
 class Transfer:
-    """The step of the analysis of one function: a fact before a node -> the facts on the edges out of it."""
+    """The transfer function of one function: a fact before a node -> the facts on the edges out of it."""
 
     def __init__(
         self,
@@ -124,12 +124,12 @@ class Transfer:
         recovering: Collection[ast.ExceptHandler] = (),
     ) -> None:
         self.effects, self.sites, self.names, self.keys = effects, sites, names, keys
-        self.recovering = recovering  # the handlers that may be there for a connection that is lost
+        self.recovering = recovering  # the handlers that may be for a lost connection
         self.sure = {call for call in sites if isinstance(call, ast.Call) and effects.of(call).summary.is_sure}
-        self.escaped: dict[Site, Node] = {}  # and where, as seen first
-        self.doubtful: set[Site] = set()  # what may be opened there, or be what the call was given
+        self.escaped: dict[Site, Node] = {}  # with the first node where it escapes
+        self.doubtful: set[Site] = set()  # calls that may open a resource, or return an argument
         self.replaced: dict[tuple[Site, ast.AST], None] = {}  # in the order found
-        self.given_up: set[ast.AST] = set()  # where it is replaced since it is lost, or may be
+        self.given_up: set[ast.AST] = set()  # the nodes where it is replaced because it is lost, or may be
 
     def __call__(self, node: Node, fact: Fact) -> Iterator[tuple[EdgeKind, Fact]]:
         step = _STEPS.get(type(node.event))
@@ -149,7 +149,7 @@ class Transfer:
             yield kind, after
 
     def _is_lost(self, event: cfg.Event, kind: EdgeKind, fact: Fact) -> bool:
-        """Whether the resource may be dead: what was asked of it last has failed, and is handled as if it were."""
+        """Whether the resource may be dead: its last query has failed, and the handler treats it as lost."""
         match event:
             case cfg.Call(node=ast.Call() as asked):
                 pass
@@ -165,7 +165,7 @@ class Transfer:
         return on_it if kind == "raise" else fact.lost and not on_it
 
     def _is_queried(self, expr: ast.expr, fact: Fact) -> bool:
-        """Whether an expression is a question to the resource: a method of it or of a cursor, a call given one."""
+        """Whether an expression queries the resource: a method of it or of a cursor, a call with one as an argument."""
         if not isinstance(expr, ast.Call):
             return self.holds(expr, fact) in {ITSELF, PART}
         func = expr.func
@@ -183,7 +183,7 @@ class Transfer:
     # -- what an expression holds
 
     def holds(self, expr: ast.AST | None, fact: Fact) -> str | None:
-        """How the value of an evaluated expression is related to the resource; None: not at all."""
+        """Return the relation of an evaluated expression to the resource; None if there is none."""
         if expr is None or not fact.aliases:
             return None
         if (relation := fact.relation_of(expr)) is not None:
@@ -205,12 +205,12 @@ class Transfer:
             case ast.Dict(values=values):
                 found = {relation for value in values if (relation := self.holds(value, fact))}
                 return container_of(found) if found else None
-            case ast.GeneratorExp():  # which is run later, on all that it speaks of
+            case ast.GeneratorExp():  # it runs later, on all variables that it mentions
                 return PART if any(fact.relation_of(path_of(part) or part) for part in ast.walk(expr)) else None
             case ast.Subscript(value=value, slice=index):
                 relation = self.holds(value, fact)
                 return self._element(relation, index) or self._within(relation, fact)
-            case ast.BinOp():  # of containers, as far as a resource is concerned
+            case ast.BinOp():  # of containers; other operands hold no resource
                 inside = {relation for term in _terms(expr) if (relation := content_of(self.holds(term, fact)))}
                 return container_of(inside) if inside else None
             case ast.Call(func=ast.Name(id="getattr"), args=[owner, ast.Constant(value=str(attr)), *_]):
@@ -218,7 +218,7 @@ class Transfer:
         return None
 
     def _read_out(self, relation: str | None, fact: Fact) -> str | None:
-        """How all that can be read from something relates to the resource: rows are data, a session's objects not."""
+        """Return the relation of all that can be read from an object: rows are data, a session's objects are not."""
         return None if relation in READERS and not self.resource(fact).is_lazy else relation
 
     def _member(self, owner: str | None, attr: str, fact: Fact) -> str | None:
@@ -232,7 +232,7 @@ class Transfer:
         return BOUND_METHOD + attr if handed else self._within(owner, fact)
 
     def _within(self, owner: str | None, fact: Fact) -> str | None:
-        """How a field or element of something relates to the resource: an object that holds a cursor may give that."""
+        """Return the relation of a field or element of an object: an object that holds a cursor may return that."""
         return MAYBE_PART if owner == MAYBE_PART and not self.resource(fact).is_lazy else None
 
     def _display(self, elements: list[ast.expr], fact: Fact) -> str | None:
@@ -261,7 +261,7 @@ class Transfer:
 
     def _call(self, event: cfg.Call, fact: Fact) -> Outcomes:
         call = event.node
-        before = fact.drop_aliases([call])  # the one of the last round
+        before = fact.drop_aliases([call])  # the result of the last round
         if (used := self._after_use(call.func, before)) is None:
             return [("raise", before)]
         fact = used
@@ -283,7 +283,7 @@ class Transfer:
         return done
 
     def _after_use(self, func: ast.expr, fact: Fact) -> Fact | None:
-        """After a look at a method of something: that is not None. None where it is, and so has no method."""
+        """Return the fact after a method lookup, which proves its owner not None; return None if the owner is None."""
         path = method_owner(func)
         if path is None or path not in self.keys.keys:
             return fact
@@ -299,7 +299,7 @@ class Transfer:
         return [("next", Fact(call, state, frozenset([(relation, call)]), known))]
 
     def _assume_acquired(self, call: ast.Call, effect: CallEffect, fact: Fact) -> Known | None:
-        """What is known where a call opens something, and does not give back what it is given; None: it never does."""
+        """Return the path conditions if a call opens a resource, and returns no argument; None if it never does."""
         known: Known | None = fact.known
         for given in effect.alternatives(call):
             mask = ANYTHING if given is None else self._argument_truthiness(given, fact)
@@ -353,11 +353,11 @@ class Transfer:
 
     @staticmethod
     def _is_function(owner: str, func: ast.Attribute) -> bool:
-        """Whether a method is one of a bound method itself, or of several: of nothing that belongs to the resource."""
+        """Whether a method is one of a bound method itself, or of several: it does not belong to the resource."""
         return method_bound(owner) is not None and func.attr not in _TAKING_OUT | _COPYING
 
     def _method(self, call: ast.Call, method: str, owner: str, fact: Fact, raised: bool) -> Fact:
-        """A method of the resource, of a part of it, or of what holds it."""
+        """Return the fact after a method of the resource, of a part of it, or of its container."""
         resource = self.resource(fact)
         if owner in {ITSELF, CLOSER} and method in resource.rests_after:
             return fact._replace(state="closed")
@@ -370,7 +370,7 @@ class Transfer:
         if owner == ITSELF and method in resource.gives_itself:
             return fact.add_alias(ITSELF, call)
         if owner == ITSELF and resource.is_lazy and method == "begin":
-            return fact.add_alias(CLOSER, call)  # a transaction: the session rests after it
+            return fact.add_alias(CLOSER, call)  # a transaction: the session is idle after it
         if owner == ITSELF or owner in READERS:
             is_part = method in resource.parts
             is_data = method in _DATA or (method in _RUNS and not is_part) or (method in _ROWS and not resource.is_lazy)
@@ -390,7 +390,7 @@ class Transfer:
         return any(self.holds(arg, fact) in {ITSELF, CLOSER, CLOSE_METHOD} for arg in call.args)
 
     def _push_on_stack(self, call: ast.Call, func: ast.Attribute, fact: Fact, raised: bool) -> Fact:
-        """`stack.enter_context(conn)` and the like: the stack closes it, when it is left itself."""
+        """Return the fact after `stack.enter_context(conn)` and the like: the stack closes it at its own end."""
         if raised:
             return fact
         relation = self.holds(call.args[0], fact)
@@ -406,7 +406,7 @@ class Transfer:
         return self.names.stacks.get(expr.id) if isinstance(expr, ast.Name) else None
 
     def _relation_after_insert(self, call: ast.Call, method: str, fact: Fact) -> str | None:
-        """How a container relates to the resource for what one of its methods puts in; None: not at all."""
+        """Return the relation of a container after one of its methods has added an argument; None if there is none."""
         given = [self.holds(arg, fact) for arg in call.args]
         if method in _POURING_IN:
             given = [self._relation_after_copy(relation, fact) for relation in given]
@@ -416,7 +416,7 @@ class Transfer:
         return container_of(kept) if kept else None
 
     def _relation_after_copy(self, relation: str | None, fact: Fact) -> str | None:
-        """How what comes out of something relates to the resource."""
+        """Return the relation of a copy, or of an element, to the resource."""
         return self._read_out(relation, fact) if relation in READERS else content_of(relation)
 
     def _is_container(self, expr: ast.expr) -> bool:
@@ -424,7 +424,7 @@ class Transfer:
         return isinstance(expr, ast.Name) and expr.id in self.names.containers and expr.id not in seen
 
     def _arguments(self, call: ast.Call, effect: CallEffect, fact: Fact, raised: bool) -> Iterable[Fact]:
-        """What becomes of a resource that is given to a call."""
+        """Yield the facts after a call with the resource as an argument."""
         if (given := self._argument(call, fact)) is None:
             return [fact]
         position, keyword, relation = given
@@ -442,7 +442,7 @@ class Transfer:
     def _after_manager(
         self, call: ast.Call, effect: CallEffect, given: tuple[int | None, str | None, str], fact: Fact
     ) -> Fact:
-        """What becomes of a resource that a context manager of the project's is made with, to be entered at once."""
+        """Return the fact after a resource is passed to a context manager of the project, which is entered at once."""
         fates = effect.argument_effects(*given[:2], self.resource(fact), given[2], raised=False)
         is_entered = isinstance(self.effects.file.parents.get(call), ast.withitem)
         if len(fates) != 1 or not is_entered or (fates == CLOSES and given[2] != ITSELF):
@@ -462,7 +462,7 @@ class Transfer:
         return awake.add_alias(relation, call) if relation is not None else awake
 
     def _is_put_off(self, call: ast.Call, effect: CallEffect) -> bool:
-        """Whether a call only makes a coroutine, that is returned, kept, or run beside what follows."""
+        """Whether a call only makes a coroutine that is returned, stored, or run concurrently."""
         if not any(isinstance(each.node, ast.AsyncFunctionDef) for each in effect.definitions):
             return False
         match self.effects.file.parents.get(call):
@@ -473,7 +473,7 @@ class Transfer:
         return True
 
     def _argument(self, call: ast.Call, fact: Fact) -> tuple[int | None, str | None, str] | None:
-        """Where a call is given the resource, and how: itself, before a method or a part of it."""
+        """Return the argument that is the resource, and its relation: itself, before a method or a part of it."""
         given = [
             *(
                 (position, None, relation)
@@ -485,7 +485,7 @@ class Transfer:
         return min(given, key=lambda each: (each[2] in {*READERS, PARTS}, is_view(each[2])), default=None)
 
     def closes_argument(self, call: ast.Call, fact: Fact) -> bool:
-        """Whether a call closes the resource that it is given, whenever it returns."""
+        """Whether a call closes the resource that is its argument, whenever it returns."""
         given = self._argument(call, fact)
         if (
             given is None
@@ -554,7 +554,7 @@ class Transfer:
         ]
 
     def _split_by_conditions(self, pairs: Sequence[_Pair], fact: Fact) -> list[Fact]:
-        """Before variables are given the answers of conditions: each answer apart, with what is known then."""
+        """Split a fact before conditions are assigned to variables: one for each result, with its path conditions."""
         answers = [fact.known]
         for target, value, _how in pairs:
             if value is None or path_of(target) not in self.keys.keys:
@@ -567,26 +567,26 @@ class Transfer:
         return [fact if known is fact.known else fact._replace(known=known) for known in dict.fromkeys(answers)]
 
     def _after_assignment(self, pairs: Sequence[_Pair], node: ast.AST, fact: Fact) -> Fact:
-        """After all of these are assigned at once."""
+        """Return the fact after all of these are assigned at once."""
         masks = [self._truthiness(value, fact) for _, value, _ in pairs]
         after = fact
         for target, value, _ in pairs:
             if (path := path_of(target)) is not None:
-                dropped = isinstance(value, ast.Constant)  # `conn = None`: no other takes its place
+                dropped = isinstance(value, ast.Constant)  # `conn = None`: no other value takes its place
                 after = self._before_rebinding(path, after, node, dropped=dropped)
         for (target, _, relation), mask in zip(pairs, masks, strict=True):
             after = self._bind_target(target, relation, mask, after)
         return after
 
     def _truthiness(self, value: ast.expr | None, fact: Fact) -> int:
-        """What is known of a value that is assigned."""
+        """Return the possible truth values of an assigned value."""
         if is_condition(value):
             truths_ = {truth for truth, _ in self._truths(value, fact)}
             return (TRUTHY if True in truths_ else 0) | (FALSY if False in truths_ else 0)
         return truthiness(value and self._value_of_as(value), fact.known, self.sure)
 
     def _pairs(self, target: ast.expr, value: ast.expr | None, fact: Fact) -> Iterator[_Pair]:
-        """Each single target of an assignment, its value where there is one, and what that holds."""
+        """Yield each single target of an assignment, its value if there is one, and the relation of that."""
         if isinstance(target, (ast.Tuple, ast.List)):
             if isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == len(target.elts):
                 for each, part in zip(target.elts, value.elts, strict=True):
@@ -603,7 +603,7 @@ class Transfer:
         yield target, value, self.holds(value, fact)
 
     def _before_rebinding(self, path: str, fact: Fact, node: ast.AST, *, dropped: bool) -> Fact:
-        """Before a variable or field is given another value, at this node."""
+        """Return the fact before this node assigns another value to a variable or field."""
         if fact.relation_of(f"{path}.{LENT_FIELD}"):
             return fact._replace(state="escaped")
         after = fact.forget_path(path)
@@ -672,7 +672,7 @@ class Transfer:
     def _await(self, event: cfg.Await, fact: Fact) -> Outcomes:
         value = event.node.value
         if fact.aliases == {(ITSELF, value)}:
-            return [("next", fact)]  # raised instead of given: never opened
+            return [("next", fact)]  # it raises instead of returning: never opened
         return [("next", fact), ("raise", fact)]
 
     def _discard(self, event: cfg.Discard, fact: Fact) -> Outcomes:
@@ -690,7 +690,7 @@ class Transfer:
         ):
             target = path_of(event.node.target)
             if target is None or fact.relation_of(target) != ITSELF:
-                return going_on  # what is in there comes by before the loop ends
+                return going_on  # its elements are visited before the loop ends
         return [*going_on, ("false", fact)]
 
     # -- tests
@@ -702,7 +702,7 @@ class Transfer:
         ]
 
     def _truths(self, test: ast.expr, fact: Fact) -> list[Truth]:
-        """What a condition may come to, each with what is known then."""
+        """Return the possible truths of a condition, each with the path conditions then."""
 
         def assume(part: ast.expr, known: Known) -> Iterator[Truth]:
             truth = self._decide(part, fact)
@@ -719,7 +719,7 @@ class Transfer:
         return truths(test, fact.known, assume)
 
     def _decide(self, test: ast.expr, fact: Fact) -> bool | None:
-        """What a condition about the resource itself must come to; None: either."""
+        """Return the only possible truth of a condition about the resource itself; None if it may be either."""
         if fact.site is None:
             return None
         match test:
@@ -753,11 +753,11 @@ class Transfer:
     def _is_object(self, expr: ast.expr, fact: Fact) -> bool:
         relation = self.holds(expr, fact)
         if relation == PART and self.resource(fact).is_lazy:
-            return False  # what a session finds may be nothing: `session.query(...).first()`
+            return False  # a session may find no object: `session.query(...).first()`
         return relation not in {None, CONTAINER, MAYBE_PART, PARTS} and method_bound(relation) is None
 
     def _decide_state(self, expr: ast.expr, fact: Fact) -> bool | None:
-        """The answer of `conn.is_connected()`, `conn.open`, `conn.closed`."""
+        """Return the answer of `conn.is_connected()`, `conn.open`, `conn.closed`."""
         asked = expr.func if isinstance(expr, ast.Call) else expr
         if isinstance(asked, ast.Attribute) and self.holds(asked.value, fact) == ITSELF:
             resource = self.resource(fact)
@@ -816,15 +816,15 @@ class Transfer:
                 name, gives, truthiness(self._value_of_as(item_.context_expr), fact.known, self.sure), fact
             )
         if event.is_async and (relation in {ITSELF, CLOSER} or _unwrap(item_.context_expr) is fact.site):
-            return [("next", fact)]  # what raises is the opening itself; what has been opened enters itself
+            return [("next", fact)]  # only the opening itself raises; an open resource enters itself
         return [("next", fact), ("raise", failed)]
 
     def _is_own_manager(self, expr: ast.expr) -> bool:
-        """Whether a `with` enters a context manager of the project's, which leaves what it was given open."""
+        """Whether a `with` enters a context manager of the project that leaves its argument open."""
         return isinstance(expr, ast.Call) and self.effects.of(expr).is_manager
 
     def _value_of_as(self, expr: ast.expr) -> ast.expr:
-        """What `as` is given: `closing` gives what it was given, and a stack what it enters."""
+        """Return the value of `as`: for `closing`, its argument, and for a stack the object that it enters."""
         match expr:
             case ast.Call(func=ast.Attribute(attr="enter_context" | "enter_async_context"), args=[given]):
                 return self._value_of_as(given)
@@ -852,7 +852,7 @@ class Transfer:
     # -- ways out
 
     def _define(self, event: cfg.Define, fact: Fact) -> Outcomes:
-        """A function takes the values of its defaults along."""
+        """Return the facts after a function definition: the function holds the values of its defaults."""
         if not isinstance(event.node, ast.ClassDef):
             defaults = [*event.node.args.defaults, *event.node.args.kw_defaults]
             if any(self.holds(default, fact) for default in defaults):
@@ -879,7 +879,7 @@ class Transfer:
         return [("next", fact), ("raise", fact)]
 
 
-# Not in the object: what refers to itself is kept until a collector of garbage comes, and none is wanted.
+# Not in the object: a reference to itself would keep it until a garbage collection, and the program runs none.
 _STEPS: dict[type, Callable[..., Outcomes]] = {
     cfg.Call: Transfer._call,
     cfg.Bind: Transfer._bind,
@@ -902,7 +902,7 @@ _STEPS: dict[type, Callable[..., Outcomes]] = {
 
 
 def _terms(expr: ast.expr) -> list[ast.expr]:
-    """The terms of a sum, in no order."""
+    """Return the terms of a sum, in no order."""
     found, todo = [], [expr]
     while todo:
         part = todo.pop()
@@ -914,7 +914,7 @@ def _terms(expr: ast.expr) -> list[ast.expr]:
 
 
 def single_targets(target: ast.expr) -> Iterator[ast.expr]:
-    """The single targets of an assignment or a loop."""
+    """Yield the single targets of an assignment or a loop."""
     if isinstance(target, (ast.Tuple, ast.List)):
         for each in target.elts:
             yield from single_targets(each)
