@@ -2,17 +2,8 @@
 
 The callers of a function are found by its name, in all files of the project; a possible call counts as one. Code
 runs once only if every chain of calls begins at a module's top level, in a command, in a test or in an example,
-passes no loop, and the process ends soon after. An exception that no `try` on this chain catches ends the program:
-then a `for` loop makes no difference.
-
-    def load(path):                      # one chain: load <- main <- top level, without a loop: once
-        conn = sqlite3.connect(path)
-
-    def main():
-        load("shop.db")
-
-    if __name__ == "__main__":
-        main()
+passes no loop, and the process ends soon after: `load <- main <- top level`. An exception that no `try` on this
+chain catches ends the program: then a `for` loop makes no difference.
 """
 
 from __future__ import annotations

@@ -222,6 +222,7 @@ def _opening_call(node: Node) -> ast.Call | None:
 
 
 def names_in(node: ast.AST) -> set[str]:
+    """Return the names in a piece of code."""
     return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
 
 

@@ -84,6 +84,7 @@ def item(index: int) -> str:
 
 
 def item_index(relation: str) -> int | None:
+    """Return the index of the resource in a tuple of this relation; None for any other relation."""
     return int(relation[4:]) if relation.startswith("item") else None
 
 

@@ -1,1 +1,1 @@
-"""SQLAlchemy's engines and sessions: what their pools do, and what escapes."""
+"""SQLAlchemy's engines and sessions: the behaviour of their pools, and where they escape."""

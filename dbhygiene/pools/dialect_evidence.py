@@ -1,4 +1,4 @@
-"""What a project says of its databases: in its settings, its dependencies, its imports and its other URLs."""
+"""Evidence of a project's databases: in its settings, its dependencies, its imports and its other URLs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dbhygiene.pools.sqlalchemy import MYSQL, OTHERS, UNKNOWN_DATABASE
 from dbhygiene.source.file import File
 from dbhygiene.source.queries import query
 
-# The distributions that are installed for a server, by their names in an index; drivers and what builds on them.
+# The distributions that are installed for a server, by their names in an index: drivers and packages based on them.
 _DISTRIBUTIONS = {
     MYSQL: words(
         """pymysql mysqlclient mysql-connector-python mysql-connector mariadb aiomysql asyncmy cymysql mysql-python
@@ -33,7 +33,7 @@ _DISTRIBUTIONS = {
 _MYSQL_DISTRIBUTIONS = _DISTRIBUTIONS[MYSQL]
 _OTHER_DISTRIBUTIONS = frozenset().union(*(names for server, names in _DISTRIBUTIONS.items() if server != MYSQL))
 MAY_BE_ANY = words("dj-database-url")  # reads a URL that only the environment knows
-# How settings name a server: in an `ENGINE`, a URL, a setting of ours.
+# The names of a server in settings: in an `ENGINE`, a URL, or a setting of dbhygiene.
 _NAMES = {
     MYSQL: re.compile(r"mysql|mariadb", re.IGNORECASE),
     "postgresql": re.compile(r"postg(?:res|is)|psycopg|cockroach|redshift", re.IGNORECASE),
@@ -53,7 +53,7 @@ _OTHER_URL = re.compile(
     rf"""["'](?:{"|".join(sorted(OTHERS))})(?:\+\w+)?(?:["']|:)|\bsqlalchemy\.dialects(?:\.| import )(?!mysql\b)\w""",
     re.IGNORECASE,
 )
-# The same in another file, where a word alone says nothing: a URL, or the import of a server's driver.
+# The names in another file, where a word alone is no evidence: in a URL, or the import of a server's driver.
 _ELSEWHERE = re.compile(
     rf"""["'](?:{"|".join(sorted(OTHERS))})(?:\+\w+)?://|^\s*(?:import|from)\s+(?:{
         "|".join(sorted(_OTHER_MODULES - {"sqlite3", "aiosqlite"}))
@@ -75,13 +75,13 @@ _IMPORTS = {
         re.compile(r"^(?:import|from)\s+(?:psycopg2?|django\.contrib\.postgres)\b", re.MULTILINE),
     ),
 }
-# One of these stands in each of those files.
+# Each of those files contains one of these words.
 _WORDS = ("postgres", "psycopg", "asyncpg", "pg8000", "sqlite", "racle", "mssql", "pyodbc", "snowflake", "redshift")
 
 
 @query
 def suggests_mysql(file: File) -> bool:
-    """Whether something in the project says that its database is MySQL or MariaDB."""
+    """Whether any evidence in the project shows that its database is MySQL or MariaDB."""
     project = file.project
     return (
         any(name.lower() in (MYSQL, "mariadb") for name in project.settings.databases)
@@ -93,7 +93,7 @@ def suggests_mysql(file: File) -> bool:
 
 @query
 def suggests_another(file: File) -> bool:
-    """Whether something in the project says that it has another database than MySQL and MariaDB."""
+    """Whether any evidence in the project shows that it has a database other than MySQL and MariaDB."""
     project = file.project
     if project.settings.databases:
         return any(name.lower() not in (MYSQL, "mariadb") for name in project.settings.databases)
@@ -122,7 +122,7 @@ def _says(file: File, pattern: re.Pattern[str]) -> bool:
 
 
 def _imports_of(file: File) -> frozenset[str]:
-    """The first part of the name of each module that a file imports."""
+    """Return the first part of the name of each module that a file imports."""
     return frozenset(name.partition(".")[0] for scope in file.scopes for name in scope.imports.values())
 
 
@@ -130,19 +130,19 @@ def _imports_of(file: File) -> frozenset[str]:
 
 
 def server_named(name: str) -> str:
-    """The server that a setting, an `ENGINE` or the scheme of a URL names; the name itself where it is another."""
+    """Return the server that a setting, an `ENGINE` or the scheme of a URL names; the name itself if it is another."""
     return next((server for server, pattern in _NAMES.items() if pattern.search(name)), name.lower())
 
 
 def servers_mentioned(settings: File) -> frozenset[str]:
-    """The servers whose names stand anywhere in settings, comments included; `"?"` for one that is read elsewhere."""
+    """Return the servers that settings mention anywhere, comments included; `"?"` for one that is read elsewhere."""
     found = {server for server, pattern in _NAMES.items() if server != "sqlite" and pattern.search(settings.text)}
     return frozenset(found | ({UNKNOWN_DATABASE} if _ANY_URL.search(settings.text) else set()))
 
 
 @query
 def servers_by_requirements(file: File) -> dict[str, str]:
-    """The servers whose drivers a project requires, each with what says so."""
+    """Return the servers whose drivers a project requires, each with the evidence."""
     found: dict[str, str] = {}
     for server, names in _DISTRIBUTIONS.items():
         for name in sorted(names) if server not in ("odbc", "other") else ():
@@ -153,7 +153,7 @@ def servers_by_requirements(file: File) -> dict[str, str]:
 
 @query
 def servers_by_imports(file: File) -> dict[str, str]:
-    """The servers for which the project imports something, tests apart, each with what says so."""
+    """Return the servers for which the project imports something, tests apart, each with the evidence."""
     found: dict[str, str] = {}
     for server, (needles, pattern) in _IMPORTS.items():
         for other in (other for needle in needles for other in (file, *file.project.files_containing(needle))):

@@ -27,7 +27,7 @@ _LASTING = (Fate.KEPT, Fate.HANDED_ON)
 
 
 def fate(file: File, expr: ast.expr) -> Fate:
-    """What becomes of an engine, or of a session factory or connection made of it."""
+    """Return the fate of an engine, or of a session factory or connection made of it."""
     function = function_around(file, expr)
     if function is None:
         return Fate.DROPPED if _is_script(file, expr) or _ends_soon(file, expr) else Fate.KEPT
@@ -37,7 +37,7 @@ def fate(file: File, expr: ast.expr) -> Fate:
 
 
 def _is_script(file: File, node: ast.AST) -> bool:
-    """Whether a node is run only where its file is the program: `if __name__ == "__main__":`."""
+    """Whether a node runs only if its file is the program: `if __name__ == "__main__":`."""
     return any(
         isinstance(outer, ast.If)
         and any(isinstance(part, ast.Name) and part.id == "__name__" for part in ast.walk(outer.test))
@@ -57,7 +57,7 @@ def _ends_soon(file: File, expr: ast.expr) -> bool:
 
 
 class _Follow:
-    """Follows one object through the names of one function."""
+    """The search for the fates of one object, through the variables of one function."""
 
     def __init__(self, file: File, function: Function) -> None:
         self.file = file
@@ -71,7 +71,7 @@ class _Follow:
         return next((each for each in strongest if each in self.fates), Fate.DROPPED)
 
     def _climb(self, node: ast.AST) -> None:
-        """From an expression that holds the object, outwards to where that goes."""
+        """Go outwards from an expression that holds the object to the place where it ends up."""
         for outer in self.file.around(node):
             match outer:
                 case ast.Attribute(attr=attribute):
@@ -102,7 +102,7 @@ class _Follow:
             node = outer
 
     def _holds(self, func: ast.expr) -> bool:
-        """Whether what a call makes holds on to its arguments."""
+        """Whether the result of a call keeps its arguments."""
         last = last_name(func)
         return last in HOLDS_ENGINE or last[:1].isupper()
 

@@ -1,4 +1,4 @@
-"""The ways to give an engine the options that keep dead connections away."""
+"""Edits that give an engine the options that keep dead connections away."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _TITLE = "Test connections before use, and replace old ones"
 
 
 def protect(made: Engine) -> Fix | NoFix:
-    """The edit that adds both options where this engine's options are written, or why there is none."""
+    """Return the edit that adds both options beside this engine's other options, or the reason why there is none."""
     return add(made, {name: code for name, code in options_of(made).items() if name not in made.options.items})
 
 
 def options_of(made: Engine) -> dict[str, str]:
-    """The options that its SQLAlchemy takes and its driver survives."""
+    """Return the options that its version of SQLAlchemy takes and its driver accepts."""
     recycle = {RECYCLE: str(made.file.project.settings.safe_lifetime)}
     version = made.file.project.version_of("sqlalchemy")
     if version is not None and version < (1, 2):
@@ -32,7 +32,7 @@ def options_of(made: Engine) -> dict[str, str]:
 
 
 def add(made: Engine, wanted: dict[str, str]) -> Fix | NoFix:
-    """The edit that gives an engine some options, none of which it has."""
+    """Return the edit that gives an engine some options, none of which it has."""
     if not wanted:
         return NoFix("the options are turned off explicitly")
     if (pool := next((k.value for k in made.call.keywords if k.arg == "pool"), None)) is not None:
@@ -48,7 +48,7 @@ def add(made: Engine, wanted: dict[str, str]) -> Fix | NoFix:
 
 
 def rewrite(made: Engine, name: str, code: str) -> Fix | NoFix:
-    """The edit that gives an option another value."""
+    """Return the edit that gives an option another value."""
     if any(keyword.arg == name for keyword in made.call.keywords):
         return Fix(f"Change it to `{name}={code}`", (SetKeyword(made.file.span(made.call), name, code),))
     at = option_expression(made, name)

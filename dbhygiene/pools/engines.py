@@ -1,4 +1,4 @@
-"""SQLAlchemy's engines in a program: how each is made, of what options, and for which database."""
+"""`Engine`: how a program makes an engine of SQLAlchemy, with which options, and for which database."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Engine(Frozen):
 
     @cached_property
     def databases(self) -> frozenset[str]:
-        """The databases that it may be of, by its URL, its `connect_args` and the conditions around."""
+        """The databases that it may use, by its URL, its `connect_args` and the conditions around it."""
         found = library.databases(self.url)
         if "check_same_thread" in as_dict(self.option("connect_args", Dict())).items:
             found = (found - {library.UNKNOWN_DATABASE}) or frozenset({"sqlite"})
@@ -76,7 +76,7 @@ class Engine(Frozen):
 
 
 def engine_pool_kind(made: Engine) -> str:
-    """What an engine does with connections: "shared", one for all; "none", a new one each time; else ""."""
+    """Return how an engine keeps connections: "shared", one for all; "none", a new one each time; else ""."""
     given = [one for name in ("poolclass", "pool") for one in options(made.option(name, Constant(None)))]
     pools = {one.name.rpartition(".")[2] if isinstance(one, (Named, Called)) else "" for one in given}
     pools -= {""} if all(isinstance(one, (Named, Called)) or one == Constant(None) for one in given) else set()
@@ -116,14 +116,14 @@ def _pool_is_protected(pool: Called) -> bool:
 
 
 def engines_in(file: File) -> Iterator[Engine]:
-    """The engines that the calls in a file make."""
+    """Yield the engines that the calls in a file make."""
     if any(word in file.text for word in (*_LAST_NAMES, "partial")):
         yield from (made for call in file.nodes(ast.Call) if (made := engine(file, call)) is not None)
 
 
 @query
 def engine(file: File, call: ast.Call) -> Engine | None:
-    """The engine that a call makes, if it makes one."""
+    """Return the engine that a call makes; None if it makes none."""
     if isinstance(call.func, ast.Attribute) and call.func.attr not in _LAST_NAMES:
         return None
     name, before = file.resolve(call.func), Dict()
@@ -154,7 +154,7 @@ def engine(file: File, call: ast.Call) -> Engine | None:
 
 
 def _of_stars(file: File, function: ast.expr, name: str) -> str:
-    """The name that one of several `from ... import *` gives: SQLAlchemy's, if it is one of them."""
+    """Return the name that one of several `from ... import *` binds: SQLAlchemy's, if it is one of them."""
     if isinstance(function, ast.Name) and name in {f"{star}.{function.id}" for star in file.scope.stars}:
         known = (f"{star}.{function.id}" for star in file.scope.stars)
         return next((each for each in known if each in library.MAKES_ENGINE), name)
@@ -165,7 +165,7 @@ _LAST_NAMES = ("create_engine", "create_async_engine", "engine_from_config")
 
 
 def _from_configuration(file: File, call: ast.Call, first: list[Value], named: Dict, is_async: bool) -> Engine:
-    """What `engine_from_config(configuration, prefix, **options)` makes: options win over the configuration."""
+    """Return the engine of `engine_from_config(configuration, prefix, **options)`; options come first."""
     table = as_dict(first[0] if first else named.items.get("configuration", UNKNOWN))
     prefix = first[1] if len(first) > 1 else named.items.get("prefix", Constant("sqlalchemy."))
     if not (isinstance(prefix, Constant) and isinstance(prefix.value, str)):
@@ -178,7 +178,7 @@ def _from_configuration(file: File, call: ast.Call, first: list[Value], named: D
 
 
 def timeout_confidence(made: Engine) -> Confidence | None:
-    """How sure it is that an engine is of a server that closes idle connections; None where it is of another."""
+    """Return how sure it is that the engine's server closes idle connections; None if it is another server."""
     found = made.databases
     if library.MYSQL in found:
         return Confidence.CERTAIN if found == {library.MYSQL} else Confidence.LIKELY
@@ -190,7 +190,7 @@ def timeout_confidence(made: Engine) -> Confidence | None:
 
 
 def rivals(made: Engine) -> Iterator[Engine]:
-    """The other engines that the same function makes for the same name, or returns: one in each branch."""
+    """Yield the other engines that the same function assigns to the same name, or returns: one in each branch."""
     function = function_around(made.file, made.call)
     target = _target(made.file, made.call)
     for call in made.file.nodes(ast.Call) if target is not None else ():
@@ -210,7 +210,7 @@ def _target(file: File, call: ast.Call) -> str | None:
 
 
 def option_expression(made: Engine, name: str) -> ast.expr | None:
-    """Where an option's value is written: as a keyword of the call, or in a dict literal of the same file."""
+    """Return the expression of an option's value: a keyword of the call, or an item of a dict in the same file."""
     for keyword in made.call.keywords:
         if keyword.arg == name:
             return keyword.value

@@ -1,4 +1,4 @@
-"""Flask-SQLAlchemy's settings in a program: where each is assigned, and which stand together.
+"""`Setting`, `Group`: Flask-SQLAlchemy's settings in a program: where each is assigned, and which belong together.
 
 It gives `mysql...` URLs, but not `mariadb...` ones, a `pool_recycle` of 7200 s by itself (2.1 - 3.1). Its 2.x reads
 `SQLALCHEMY_POOL_RECYCLE` and the like, its 3.x no longer does; since 2.4 there is `SQLALCHEMY_ENGINE_OPTIONS`, since
@@ -25,7 +25,7 @@ BINDS = "SQLALCHEMY_BINDS"
 ENGINE_OPTIONS = "SQLALCHEMY_ENGINE_OPTIONS"
 POOL_RECYCLE = "SQLALCHEMY_POOL_RECYCLE"
 NEVER_READ = "SQLALCHEMY_POOL_PRE_PING"
-READ_IN_2 = {  # and what each is called among the engine's options
+READ_IN_2 = {  # with the names of the engine's options
     "SQLALCHEMY_POOL_RECYCLE": "pool_recycle",
     "SQLALCHEMY_POOL_SIZE": "pool_size",
     "SQLALCHEMY_POOL_TIMEOUT": "pool_timeout",
@@ -38,7 +38,7 @@ SETTINGS = frozenset(
         *("SQLALCHEMY_COMMIT_ON_TEARDOWN", "SQLALCHEMY_NATIVE_UNICODE"),
     }
 )
-# Settings of these names no other program has.
+# Only Flask-SQLAlchemy has settings of these names.
 _ITS_OWN = frozenset({"SQLALCHEMY_TRACK_MODIFICATIONS", "SQLALCHEMY_COMMIT_ON_TEARDOWN", "SQLALCHEMY_RECORD_QUERIES"})
 _SETTINGS_OF_PYDANTIC = ("pydantic", "pydantic_settings")
 _PACKAGES = ("flask", "flask_sqlalchemy", "flask_appbuilder", "flask_migrate")
@@ -46,7 +46,7 @@ _DEVELOPMENT = re.compile(r"(?:^|[^A-Za-z])(?:dev|test|local)|(?:^|[a-z])(?:Dev|
 
 
 class Setting(Record):
-    """One assignment of one setting, and how another is written beside it.
+    """One assignment of one setting, and the form in which another is added beside it.
 
     `owner` is the mapping that it is assigned to an item of, if any; `holder` the call that it is a keyword of, or the
     dict that it is written in.
@@ -60,12 +60,12 @@ class Setting(Record):
     holder: ast.Call | ast.Dict | None = None
 
     def target(self, file: File, key: str) -> str:
-        """What another setting is assigned to beside this one."""
+        """Return the target of an assignment of another setting beside this one."""
         return f"{self.owner}[{file.quote(key, self.at)}]" if self.owner else key
 
 
 class Group(Record):
-    """Settings that are read together: one class, one module, one application's `config`."""
+    """Settings that are read together: those of one class, one module, or one application's `config`."""
 
     name: str
     settings: tuple[Setting, ...]
@@ -83,13 +83,13 @@ class Group(Record):
 
 
 def groups(file: File) -> list[Group]:
-    """The groups of Flask-SQLAlchemy's settings of a file."""
+    """Return the groups of Flask-SQLAlchemy's settings in a file."""
     found = [*_of_classes(file), *_of_module(file), *_of_applications(file)]
     return [group for group in found if _is_flask(file, group)]
 
 
 def dead(file: File, group: Group) -> list[Setting]:
-    """The settings of a group that its version of Flask-SQLAlchemy does not read, in the order of the text."""
+    """Return the settings of a group that its version of Flask-SQLAlchemy does not read, in the order of the source."""
     version = file.project.version_of(DISTRIBUTION)
     keys = {NEVER_READ, *(READ_IN_2 if version is not None and version >= (3,) else ())}
     found = (setting for setting in group.settings if setting.key in keys)
@@ -97,13 +97,13 @@ def dead(file: File, group: Group) -> list[Setting]:
 
 
 def handles_options(file: File) -> bool:
-    """Whether a file gives the extension engine options in another way than by settings."""
+    """Whether a file passes engine options to the extension in another way than by settings."""
     words = ("engine_options", "apply_driver_hacks", "apply_pool_defaults")
     return any(word in file.text for word in words)
 
 
 def options_elsewhere(file: File, own: list[Group]) -> bool:
-    """Whether other code of the project, or of this file's `own` groups, gives options to an engine, but no URL."""
+    """Whether other code of the project, or of this file's `own` groups, passes options to an engine, but no URL."""
     others = [other for other in file.project.parsed_files_containing(ENGINE_OPTIONS) if other.path != file.path]
     found = [*own, *(group for other in others for group in groups(other))]
     if any(group.has(ENGINE_OPTIONS) and not group.has(URI) for group in found):
@@ -171,7 +171,7 @@ def _of_applications(file: File) -> Iterator[Group]:
 
 
 def _in_call(file: File, call: ast.Call) -> Iterator[Setting]:
-    """The settings of `config.update(KEY=value)` and `config.from_mapping({"KEY": value})`."""
+    """Yield the settings of `config.update(KEY=value)` and `config.from_mapping({"KEY": value})`."""
     statement = _statement(file, call)
     for keyword in call.keywords:
         if keyword.arg in SETTINGS:

@@ -1,4 +1,4 @@
-"""Engines that a program makes again and again, in functions that keep none of them."""
+"""Engines that a program makes repeatedly, in functions that keep none of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dbhygiene.source.nodes import Function
 
 
 def find_recreation(made: Engine) -> tuple[File, ast.AST] | None:
-    """What shows that a function that makes an engine, and keeps none, is called again and again."""
+    """Return the evidence that a function that makes an engine, and keeps none, is called repeatedly."""
     file, call = made.file, made.call
     function = function_around(file, call)
     if function is None or is_test_file(file) or is_cached(file, function):
@@ -30,7 +30,7 @@ def find_recreation(made: Engine) -> tuple[File, ast.AST] | None:
 
 
 def _careless(file: File, function: Function) -> list[tuple[File, ast.Call]]:
-    """The calls of a function, or of those that hand its result on, that drop it; none where any of them keeps it."""
+    """Return the calls of a function, or of those that return its result, that drop it; none if one keeps it."""
     dropped: list[tuple[File, ast.Call]] = []
     todo, seen = [(file, function)], {function}
     while todo:
@@ -47,7 +47,7 @@ def _careless(file: File, function: Function) -> list[tuple[File, ast.Call]]:
 
 
 def _calls(file: File, function: Function) -> Iterator[tuple[File, ast.Call]]:
-    """The calls of a function, in its own file and in others of the project."""
+    """Yield the calls of a function, in its own file and in others of the project."""
     name = f"{file.module}.{file.functions[function].name}"
     for where in files_with_word(file, function.name):
         for call in where.nodes(ast.Call):
@@ -61,7 +61,7 @@ _CACHES = ("cache", "memo", "singleton", "fixture", "once", "contextmanager")
 
 
 def is_cached(file: File, function: Function) -> bool:
-    """Whether a decorator keeps what a function returns."""
+    """Whether a decorator caches the result of a function."""
     return any(any(word in file.segment(d).lower() for word in _CACHES) for d in function.decorator_list)
 
 

@@ -1,8 +1,8 @@
 """SQLAlchemy's sessions and connections: the calls that return one, which must be closed.
 
-A session takes a connection from its engine's pool when it is first used, and gives it back at `commit`, `rollback`
-and `close`; a connection is taken at once, and given back at `close`. What a `scoped_session` or Flask-SQLAlchemy's
-`db.session` gives belongs to its registry.
+A session takes a connection from its engine's pool when it is first used, and returns it at `commit`, `rollback`
+and `close`; a connection is taken at once, and returned at `close`. The session of a `scoped_session`, or
+Flask-SQLAlchemy's `db.session`, belongs to its registry.
 """
 
 from __future__ import annotations
@@ -90,24 +90,24 @@ _ALL_MAKERS = _FACTORIES | _ASYNC_FACTORIES | _SESSIONS | _ASYNC_SESSIONS
 _MAKERS = frozenset(name.rpartition(".")[2] for name in _ALL_MAKERS)
 _FLASK = "flask_sqlalchemy.SQLAlchemy"
 
-# Functions and methods that use a connection while they run, and no longer.
+# Functions and methods that use a connection only while they run.
 _BORROWERS = frozenset({"sqlalchemy.Table", "sqlalchemy.schema.Table"})
 _BORROWING_METHODS = frozenset({"has_table", "create_all", "drop_all", "reflect", "has_sequence"})
 _READERS = frozenset({"sqlalchemy.inspect", "sqlalchemy.inspection.inspect"})
 
-# Functions that only write down an expression of SQL.
+# Functions that only make an expression of SQL.
 _WRITES_SQL = re.compile(
     r"(?:sqlalchemy|sqlmodel)(?:\.sql|\.sql\.expression|\.future)?"
     r"\.(?:text|select|insert|update|delete|and_|or_|not_|desc|asc|func\.\w+|literal|bindparam|column|table|cast|case)"
 )
 
-# Names of session factories: evaluating everything that is called would take too long.
+# Names of session factories: the evaluation of every called expression would take too long.
 _MAKES_SESSIONS = re.compile(r"sess|maker|factory|db", re.IGNORECASE)
 _IS_ENGINE = re.compile(r"(?:^|_)(?:async_)?(?:engine|eng)$", re.IGNORECASE)
 
 
 def session_call_model(file: File, call: ast.Call) -> CallModel | None:
-    """What a call takes from SQLAlchemy, or does with a session or connection; None for any other call."""
+    """Return the model of a call that takes a connection from SQLAlchemy, or uses one; None for any other call."""
     if (resource := resource_of_call(file, call)) is not None:
         return CallModel(returns=resource)
     if isinstance(call.func, ast.Attribute) and call.func.attr in _BORROWING_METHODS:
@@ -127,14 +127,14 @@ def session_call_model(file: File, call: ast.Call) -> CallModel | None:
 
 
 def _uses_connection(file: File, call: ast.Call, name: str) -> bool:
-    """Whether a call makes a session, or a factory of sessions, that uses a connection that it is given."""
+    """Whether a call makes a session, or a factory of sessions, of a connection that is its argument."""
     if name.rpartition(".")[2] not in _MAKERS or canonical_name(file, name) not in _ALL_MAKERS:
         return False
     return any(not _takes_from_engine(bind) for bind in _bind_arguments(file, call))
 
 
 def resource_of_call(file: File, call: ast.Call) -> Resource | None:
-    """The session or connection that a call gives its caller; None for any other call."""
+    """Return the session or connection that a call returns to its caller; None for any other call."""
     func = call.func
     if isinstance(func, ast.Attribute) and func.attr in {"connect", "raw_connection"}:
         return _connection(file, func)
@@ -155,12 +155,12 @@ def resource_of_call(file: File, call: ast.Call) -> Resource | None:
 
 
 def resource_of_session_class(name: str) -> Resource | None:
-    """The session that an object of SQLAlchemy's class of this name is."""
+    """Return the session that an object of SQLAlchemy's class of this name is."""
     return SESSION if name in _SESSIONS else ASYNC_SESSION if name in _ASYNC_SESSIONS else None
 
 
 def takes_from_pool(file: File, call: ast.Call) -> bool:
-    """Whether the session that a call makes takes its connections from a pool, and keeps them after a query."""
+    """Whether the session of a call takes its connections from a pool, and keeps them after a query."""
     return not _commits_each(file, call) and all(_takes_from_engine(given) for given in _bind_arguments(file, call))
 
 
@@ -202,7 +202,7 @@ def _of_factory(file: File, func: ast.expr, call: ast.Call) -> Resource | None:
 
 
 def _resource_of_factory(factory: Value) -> Resource:
-    """What a `sessionmaker` makes: `class_` may say that it is asynchronous."""
+    """Return the session of a `sessionmaker`, which is asynchronous if `class_` is."""
     if isinstance(factory, Called):
         for option in options(factory.keywords.items.get("class_", UNKNOWN)):
             if isinstance(option, Named) and option.name in _ASYNC_SESSIONS:
@@ -218,7 +218,7 @@ def _bind(file: File, call: ast.Call) -> Value:
 
 
 def _bind_arguments(file: File, call: ast.Call) -> list[Value]:
-    """What a call says that its session is bound to, if it says it."""
+    """Return the possible binds of a call's session, if the call names any."""
     if call.args and not isinstance(call.args[0], ast.Starred):
         return [_resolve_bind(file, call.args[0])]
     named = next((keyword.value for keyword in call.keywords if keyword.arg == "bind"), None)
@@ -229,7 +229,7 @@ def _bind_arguments(file: File, call: ast.Call) -> list[Value]:
 
 
 def _resolve_bind(file: File, bind: ast.expr) -> Value:
-    """What a session is bound to: `with engine.connect() as conn: Session(conn)` is bound to what `connect` gives."""
+    """Return the bind of a session: for `with engine.connect() as conn: Session(conn)`, the result of `connect`."""
     if (found := evaluate(file, bind)) != UNKNOWN or not isinstance(bind, ast.Name):
         return found
     for item in file.nodes(ast.withitem):
@@ -240,14 +240,14 @@ def _resolve_bind(file: File, bind: ast.expr) -> Value:
 
 
 def _commits_each(file: File, call: ast.Call) -> bool:
-    """Whether a session gives its connection back after each query: SQLAlchemy before 2.0, `autocommit=True`."""
+    """Whether a session returns its connection after each query: SQLAlchemy before 2.0, `autocommit=True`."""
     return any(keyword.arg == "autocommit" for keyword in call.keywords) and (
         evaluate_keywords(file, call).items.get("autocommit") == Constant(True)
     )
 
 
 def _takes_from_engine(bind: Value) -> bool:
-    """Whether a session may take its connections from a pool: not where it is known to be given one connection."""
+    """Whether a session may take its connections from a pool: it is not known to be bound to a single connection."""
     for option in options(bind):
         match option:
             case Called(name=name) if name.rpartition(".")[2] in {"connect", "get_bind", "connection", "begin"}:
@@ -289,7 +289,7 @@ def _kind(option: Value) -> str:
 
 
 def engines(file: File, call: ast.Call) -> list[Engine]:
-    """The engines in sight from which a session or connection that a call gives may come."""
+    """Return the visible engines from which the session or connection of a call may come."""
     found: list[Engine] = []
     todo, steps = [evaluate(file, call.func), *_bind_arguments(file, call)], 0
     if isinstance(call.func, ast.Attribute):
@@ -310,7 +310,7 @@ def engines(file: File, call: ast.Call) -> list[Engine]:
 
 
 def session_pool_kind(file: File, call: ast.Call) -> str:
-    """What the engine that a session or connection comes from does with connections: see `engines.engine_pool_kind`."""
+    """Return how the engine of a session or connection keeps connections: see `engines.engine_pool_kind`."""
     pools = {engine_pool(made) for made in engines(file, call)}
     return pools.pop() if len(pools) == 1 else ""
 
@@ -323,7 +323,7 @@ def _is_flask(found: Value) -> bool:
 
 
 def _is_engine_by_name(file: File, expr: ast.expr) -> bool | None:
-    """A variable named `engine` counts as one in a file that imports SQLAlchemy, if nothing else is known."""
+    """Whether an engine, known by its name and the file's imports, is asynchronous; None if it is no engine."""
     if not _IS_ENGINE.search(last_name(expr)):
         return None
     imported = {name for scope in file.scopes for name in scope.imports.values()}
@@ -333,7 +333,7 @@ def _is_engine_by_name(file: File, expr: ast.expr) -> bool | None:
 
 
 def session_timeout_confidence(file: File, call: ast.Call) -> Confidence | None:
-    """How sure it is that what a call gives is of a server that closes idle connections; None where it is not."""
+    """Return how sure it is that the server of a call's result closes idle connections; None if it does not."""
     made = engines(file, call)
     if not made:
         return Confidence.POSSIBLE if suggests_another(file) else Confidence.LIKELY

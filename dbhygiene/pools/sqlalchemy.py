@@ -38,13 +38,13 @@ POOLS_WITH_CONNECTIONS = frozenset(
     )
 ) | {"sqlalchemy.QueuePool", "sqlalchemy.StaticPool", "sqlalchemy.pool.impl.QueuePool"}
 
-# What holds an engine, or a connection of one, that it is made with.
+# Objects that hold the engine or connection that they are made with.
 HOLDS_ENGINE = _words("sessionmaker scoped_session async_sessionmaker async_scoped_session create_session registry")
 GIVES_ENGINE = _words("connect begin raw_connection execution_options contextual_connect session_factory")
 LISTENERS = frozenset({"sqlalchemy.event.listens_for", "sqlalchemy.event.listen", "sqlalchemy.event.api.listens_for"})
 PINGS_AT = frozenset({"checkout", "engine_connect"})
 
-# What mapped classes call their columns by; and the types of plain values, as annotations name them.
+# The columns of mapped classes; and the types of plain values, as annotations name them.
 COLUMNS = _words("Column mapped_column Field column_property deferred")
 PLAIN_TYPES = _words(
     "Mapped Optional Union str int float bool bytes complex Decimal decimal date datetime time timedelta UUID uuid None"
@@ -53,7 +53,7 @@ PLAIN_TYPES = _words(
 # Statements whose result holds no objects, unless they say what they return.
 STATEMENTS = _words("text insert update delete exists literal literal_column literal_text count")
 
-# Methods of a session: those by which it is given objects, and those that give none.
+# Methods of a session: those that take objects, and those that return none.
 TAKING_OBJECTS = _words("add add_all merge delete refresh expire flush enable_relationship_loading")
 WITHOUT_OBJECTS = TAKING_OBJECTS - {"merge"} | _words(
     """
@@ -65,7 +65,7 @@ WITHOUT_OBJECTS = TAKING_OBJECTS - {"merge"} | _words(
 
 SETS_OF_OBJECTS = _words("new dirty deleted identity_map")  # attributes of a session
 
-# Methods of what a session gives: a query, a result, an attribute of an object; what these give is no object.
+# Methods of a query, a result, or an attribute of an object that return no object.
 GIVING_DATA = _words(
     """
     add append clear close count decode delete encode endswith exists extend format hex index insert isoformat lower
@@ -97,7 +97,7 @@ _SAME_URL = _words(
 
 
 def database_of(scheme: str) -> str:
-    """The database that a URL, known in part, is one of."""
+    """Return the database of a URL, of which only the beginning may be known."""
     match = _SCHEME.match(scheme)
     if match is None:
         return UNKNOWN_DATABASE
@@ -108,7 +108,7 @@ def database_of(scheme: str) -> str:
 
 
 def databases(url: Value) -> frozenset[str]:
-    """The databases that a URL may be of, `UNKNOWN_DATABASE` among them where it may be of any."""
+    """Return the databases that a URL may be of, with `UNKNOWN_DATABASE` if it may be of any."""
     found: set[str] = set()
     for option in options(url):
         match option:
@@ -129,7 +129,7 @@ _IN_MEMORY = re.compile(
 
 
 def is_in_memory_url(url: Value) -> bool:
-    """Whether a URL is of an SQLite database in memory, of which SQLAlchemy keeps one connection for all."""
+    """Whether a URL is of an SQLite database in memory, for which SQLAlchemy keeps one connection for all."""
     known = list(options(url))
     return bool(known) and all(
         isinstance(option, Constant) and isinstance(option.value, str) and bool(_IN_MEMORY.fullmatch(option.value))
@@ -138,7 +138,7 @@ def is_in_memory_url(url: Value) -> bool:
 
 
 def _of_call(call: Called) -> frozenset[str]:
-    """The databases of what a library makes of a URL, or of its parts."""
+    """Return the databases of a URL that a library makes of another one, or of its parts."""
     scheme = next((call.keywords.items[key] for key in ("drivername", "scheme") if key in call.keywords.items), None)
     last = call.name.rpartition(".")[2]
     if scheme is None and call.arguments and call.name.removesuffix(".create") in _URL_MAKERS:
@@ -156,7 +156,7 @@ def _of_call(call: Called) -> frozenset[str]:
 
 
 def databases_by_conditions(file: File, node: ast.AST) -> tuple[frozenset[str], frozenset[str]]:
-    """The databases that the conditions around a node allow, and those that they rule out.
+    """Return the databases that the conditions around a node allow, and those that they rule out.
 
     `if url.startswith("mysql")`, `if "sqlite" in url`, `if url.drivername == "mysql"`, and their `else`.
     """
@@ -178,7 +178,7 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
 
 def _databases_of_test(test: ast.expr, truth: bool) -> tuple[frozenset[str], bool]:
-    """The databases that a test is about, and whether it has found them where it comes out as `truth`."""
+    """Return the databases that a test mentions, and whether they are allowed if its result is `truth`."""
     match test:
         case ast.UnaryOp(op=ast.Not(), operand=operand):
             return _databases_of_test(operand, not truth)
@@ -211,6 +211,6 @@ def _databases_in(expr: ast.expr) -> frozenset[str]:
 
 
 def in_migrations(file: File) -> bool:
-    """Whether a file is one that Alembic runs, and that ends with the migration: its environment, or a revision."""
+    """Whether a file is one that Alembic runs once: its environment, or a revision."""
     imported = {name for scope in file.scopes for name in scope.imports.values()}
     return bool(imported & {"alembic.context", "alembic.op"})

@@ -1,4 +1,4 @@
-"""Code that runs beside other code, and what it is handed: threads, pools of threads, tasks."""
+"""Code that runs concurrently, and the values that it shares: threads, pools of threads, tasks."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _LOOPS = (*_STATEMENTS, ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictCom
 
 
 def sharing(file: File, scope: Scope, name: str, birth: ast.Call, *, tasks: bool) -> ast.Call | None:
-    """The call by which a variable's value comes to be used by several threads, or tasks, at once.
+    """Return the call by which several threads, or tasks, come to use a variable's value at once.
 
-    Either it starts one of them in each round of a loop, or it is the second that does.
+    Either it starts one of them in each round of a loop, or it is the second to start one.
     """
     found = sorted(
         (call for call in file.nodes(ast.Call) if _starts(file, call, tasks) and _hands(file, scope, call, name)),
@@ -39,7 +39,7 @@ def sharing(file: File, scope: Scope, name: str, birth: ast.Call, *, tasks: bool
 
 
 def _starts(file: File, call: ast.Call, tasks: bool) -> bool:
-    """Whether a call starts a thread or gives work to a pool of threads; or, of `tasks`, starts one."""
+    """Whether a call starts a thread or submits work to a pool of threads; or, with `tasks`, starts a task."""
     name = file.resolve(call.func)
     if tasks:
         return name in _TASKS or (isinstance(call.func, ast.Attribute) and call.func.attr == "create_task")
@@ -90,7 +90,7 @@ def _is_waited_for(file: File, call: ast.Call) -> bool:
 
 
 def _is_repeated(file: File, scope: Scope, call: ast.Call, name: str, birth: ast.Call) -> bool:
-    """Whether a call starts several: it maps, or gathers, or lies in a loop in which the value is not made anew."""
+    """Whether a call starts several: it maps, or gathers, or lies in a loop that does not make a new value."""
     if isinstance(call.func, ast.Attribute) and call.func.attr in _MAPS:
         return True
     if file.resolve(call.func) == _GATHER:
@@ -113,6 +113,6 @@ def _function(file: File, node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _are_alternatives(file: File, one: ast.Call, other: ast.Call) -> bool:
-    """Whether only one of two calls is made: in the branches of one `if`, or of one `try`."""
+    """Whether only one of two calls runs: in the branches of one `if`, or of one `try`."""
     branching = (ast.If, ast.Try, ast.IfExp)
     return any(isinstance(outer, branching) and _within(file, other, outer) for outer in file.around(one))

@@ -1,1 +1,1 @@
-"""What the code under check means: names, definitions, callees, values."""
+"""The meaning of the checked code: names, definitions, callees, values."""

@@ -14,7 +14,7 @@ from dbhygiene.source.scopes import Scope
 
 
 def is_record(file: File, scope: Scope) -> bool:
-    """Whether the caller of a class gives its fields: a dataclass, or a class of pydantic or attrs."""
+    """Whether the fields of a class are arguments of its constructor: a dataclass, or a class of pydantic or attrs."""
     node = scope.node
     if not isinstance(node, ast.ClassDef):
         return False
@@ -45,7 +45,7 @@ def declared_value(file: File, given: ast.expr | None) -> Value:
 
 
 def field_annotation(scope: Scope, name: str) -> ast.expr | None:
-    """The annotation of a field, in the body of its class."""
+    """Return the annotation of a field, in the body of its class."""
     for statement in scope.node.body if isinstance(scope.node, ast.ClassDef) else ():
         match statement:
             case ast.AnnAssign(target=ast.Name(id=target), annotation=given) if target == name:
@@ -54,7 +54,7 @@ def field_annotation(scope: Scope, name: str) -> ast.expr | None:
 
 
 def default_of_parameter(place: Place) -> tuple[ast.expr | None, bool] | None:
-    """The default of a parameter, and whether it is `**options`; None for a variable that is no parameter."""
+    """Return the default of a parameter, and whether it is `**options`; None for a variable that is no parameter."""
     node = place.scope.node
     if not isinstance(node, (*FUNCTION, ast.Lambda)):
         return None

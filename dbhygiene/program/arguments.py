@@ -1,4 +1,4 @@
-"""Which argument of a call is which parameter of the function that it runs.
+"""The arguments of a call, matched with the parameters of the function that it runs.
 
 def find(self, name, *, limit=10): ...
 
@@ -14,12 +14,12 @@ from dbhygiene.source.scopes import Scope
 
 
 def positional_parameters(function: Function | ast.Lambda, *, bound: bool = False) -> list[ast.arg]:
-    """The parameters that take arguments by position; `bound`: without the one that the owner of a method takes."""
+    """Return the parameters that take arguments by position; `bound`: without the one for the owner of a method."""
     return [*function.args.posonlyargs, *function.args.args][bound:]
 
 
 def named_parameters(function: Function | ast.Lambda) -> list[ast.arg]:
-    """All parameters but `*args` and `**kwargs`."""
+    """Return all parameters but `*args` and `**kwargs`."""
     return [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
 
 
@@ -31,19 +31,19 @@ def takes_owner(scope: Scope) -> bool:
 
 
 def has_unpacked(call: ast.Call) -> bool:
-    """Whether a call has arguments whose number only the running program knows: `f(*given)`, `f(**options)`."""
+    """Whether a call has arguments whose number is known only at run time: `f(*given)`, `f(**options)`."""
     return any(isinstance(given, ast.Starred) for given in call.args) or any(w.arg is None for w in call.keywords)
 
 
 def argument(call: ast.Call, position: int, name: str) -> ast.expr | None:
-    """The argument of a call that is given at a position, or by a keyword; None if there is none, or it is unpacked."""
+    """Return the argument at a position, or of a keyword; None if there is none, or it is unpacked."""
     if position < len(call.args) and not any(isinstance(a, ast.Starred) for a in call.args[: position + 1]):
         return call.args[position]
     return next((keyword.value for keyword in call.keywords if keyword.arg == name), None)
 
 
 def parameter(function: Function, position: int | None, keyword: str | None, *, bound: bool) -> str | None:
-    """The name of the parameter that takes an argument; None for `*args` and `**kwargs`."""
+    """Return the name of the parameter that takes an argument; None for `*args` and `**kwargs`."""
     if position is None:
         return keyword if any(each.arg == keyword for each in named_parameters(function)) else None
     positional = positional_parameters(function, bound=bound)
@@ -51,7 +51,7 @@ def parameter(function: Function, position: int | None, keyword: str | None, *, 
 
 
 def bind_arguments(call: ast.Call, function: Function, *, bound: bool) -> dict[str, ast.expr]:
-    """Return the arguments of a call by parameter; unpacked arguments, and those behind them, are left out."""
+    """Return the arguments of a call by parameter, without unpacked arguments and those behind them."""
     found: dict[str, ast.expr] = {}
     for each, value in zip(positional_parameters(function, bound=bound), call.args, strict=False):
         if isinstance(value, ast.Starred):
@@ -62,7 +62,7 @@ def bind_arguments(call: ast.Call, function: Function, *, bound: bool) -> dict[s
 
 
 def defaults(function: Function | ast.Lambda) -> dict[str, ast.expr]:
-    """Parameter -> its default, for those that have one."""
+    """Return parameter -> its default, for those that have one."""
     positional = reversed(positional_parameters(function))
     found = {each.arg: value for each, value in zip(positional, reversed(function.args.defaults), strict=False)}
     by_keyword = zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)

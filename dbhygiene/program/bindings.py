@@ -26,7 +26,7 @@ class Place(NamedTuple):
 
 
 class DictChange(Record):
-    """A change to a dict: `d[key] = value`, or `d.update(value)` where there is no key."""
+    """A change to a dict: `d[key] = value`, or `d.update(value)` if there is no key."""
 
     key: ast.expr | None
     value: ast.expr
@@ -36,13 +36,13 @@ _PUTTING = ("update", "from_mapping", "setdefault")
 
 
 class Bindings:
-    """An index of one file, made once."""
+    """The index of one file, built once."""
 
     def __init__(self, file: File) -> None:
         self.file = file
         self.values: dict[Place, list[ast.expr]] = defaultdict(list)
         self.puts: dict[Place, list[DictChange]] = defaultdict(list)
-        self.fields: set[Place] = set()  # annotated in a class body: its maker may give another value
+        self.fields: set[Place] = set()  # annotated in a class body: the constructor may set another value
         self.unclear: set[Place] = set()  # bound by something other than an assignment, too
         self._explained: Counter[Place] = Counter()
         for assign in file.nodes(ast.Assign):
@@ -77,12 +77,12 @@ class Bindings:
     # -- places ---------------------------------------------------------------------------------------
 
     def _target_place(self, name: ast.Name) -> Place:
-        """The variable that a name stands for where it is assigned."""
+        """Return the variable that an assigned name stands for."""
         scope = self.file.scope_of(name)
         return Place(self.file.scope if name.id in scope.globals else scope, name.id)
 
     def owner(self, name: str, scope: Scope) -> Scope | None:
-        """The scope whose variable a name is, as seen from `scope`."""
+        """Return the scope that owns a name, as seen from `scope`."""
         here: Scope | None = scope
         while here is not None:
             if name in here.globals:
@@ -151,7 +151,7 @@ class Bindings:
             self.puts[place].append(DictChange(key, keyword.value))
 
     def _harmless(self, function: ast.expr) -> bool:
-        """Whether a function is not the project's own, and so has no reason to change what it is given."""
+        """Whether a function is outside of the project, and so has no reason to change its arguments."""
         name = self.file.resolve(function)
         if name is None:
             return isinstance(function, ast.Attribute)  # a method of some object: `log.info(options)`
@@ -159,7 +159,7 @@ class Bindings:
 
 
 def _puts(call: ast.Call) -> bool:
-    """Whether a call is of a method that puts what it is given into a dict."""
+    """Whether a call is of a method that adds its arguments to a dict."""
     if not isinstance(call.func, ast.Attribute) or call.func.attr not in _PUTTING:
         return False
     return call.func.attr != "setdefault" or len(call.args) == 2
@@ -167,12 +167,12 @@ def _puts(call: ast.Call) -> bool:
 
 @query
 def _is_own(file: File, module: str) -> bool:
-    """Whether a module is the project's."""
+    """Whether a module belongs to the project."""
     return file.project.module(module, file) is not None
 
 
 def self_class(scope: Scope, name: str) -> Scope | None:
-    """The class whose instance, or itself, `name` is: the first parameter of a method."""
+    """Return the class whose instance, or itself, `name` is: the first parameter of a method."""
     if scope.class_scope is None or not isinstance(scope.node, FUNCTION):
         return None
     return scope.class_scope if first_parameter(scope.node) == name else None

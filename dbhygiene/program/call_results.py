@@ -49,7 +49,7 @@ class Evaluator(Protocol):
 
 
 def call_result(reader: Evaluator, file: File, call: ast.Call) -> Value:
-    """What a call gives."""
+    """Return the value of a call."""
     name = file.resolve(call.func)
     if name is None and isinstance(call.func, ast.Attribute):
         return _method(reader, file, call, call.func)
@@ -111,7 +111,7 @@ def _builtin(reader: Evaluator, file: File, name: str, call: ast.Call) -> Value 
 
 
 def _pairs(reader: Evaluator, file: File, expr: ast.expr) -> Value:
-    """What `dict(...)` makes of its argument."""
+    """Return the value of `dict(...)` with its argument."""
     if not isinstance(expr, (ast.List, ast.Tuple)):
         return reader.read(file, expr)
     found = Dict()
@@ -125,7 +125,7 @@ def _pairs(reader: Evaluator, file: File, expr: ast.expr) -> Value:
 
 
 def _method(reader: Evaluator, file: File, call: ast.Call, func: ast.Attribute) -> Value:
-    """The result of a method of some value."""
+    """Return the result of a method of a value."""
     if file.resolve(func.value) == "os.environ":
         return _builtin(reader, file, f"os.environ.{func.attr}", call) or ANY_TEXT
     owner = reader.read(file, func.value)
@@ -163,7 +163,7 @@ def _of_dict(reader: Evaluator, file: File, owner: Value, call: ast.Call, method
 
 
 def _arguments(reader: Evaluator, file: File, call: ast.Call, function: Function) -> dict[str, Value]:
-    """The parameters of a function that a call gives a value to."""
+    """Return the values of a function's parameters in a call."""
     bound = isinstance(call.func, ast.Attribute) and first_parameter(function) in {"self", "cls"}
     if any(isinstance(given, ast.Starred) for given in call.args):
         return {}

@@ -1,7 +1,7 @@
 """`Callees`: the definitions of the project that a call may run, and whether other code may run, too.
 
-A method may be overridden by any subclass in the project. A method that does nothing is a hook: code that we cannot
-see may override it. A name may be bound in several branches, and a method may be replaced by an assignment.
+A method may be overridden by any subclass in the project. A method that does nothing is a hook: code that is not
+visible may override it. A name may be bound in several branches, and a method may be replaced by an assignment.
 
     class Repository:
         def open(self): ...              # a hook: `self.open()` may run this, each override, and unknown code
@@ -48,7 +48,7 @@ NONE = Callees(complete=False)
 
 @query
 def callees(file: File, call: ast.Call, scope: Scope) -> Callees:
-    """What a call may run; nothing at all where its name says nothing."""
+    """Return the functions that a call may run; none if its name is not known."""
     func = call.func
     if (name := file.resolve(func)) is not None and (found := find_definition(file, name)) is not None:
         own = _own_class(file, func.value, name) if isinstance(func, ast.Attribute) else None
@@ -65,7 +65,7 @@ def callees(file: File, call: ast.Call, scope: Scope) -> Callees:
 
 @query
 def callees_named(file: File, dotted: str) -> Callees:
-    """What an absolute name may run: a method of a class, or of one below it; or a function."""
+    """Return the functions of an absolute name: a method of a class, or of a subclass; or a function."""
     found = find_definition(file, dotted)
     if found is None:
         return NONE
@@ -77,7 +77,7 @@ def callees_named(file: File, dotted: str) -> Callees:
 
 
 def callee(file: File, call: ast.Call, scope: Scope) -> Definition | None:
-    """The first of what a call may run: what it runs where no subclass says otherwise."""
+    """Return the first of the functions that a call may run: the one that runs unless a subclass overrides it."""
     return next(iter(callees(file, call, scope).definitions), None)
 
 
@@ -86,7 +86,7 @@ def _is_super(expr: ast.expr) -> bool:
 
 
 def _own_class(file: File, owner: ast.expr, name: str) -> Definition | None:
-    """The class of which `self` or `cls` is, where a method is called on that, by this absolute name."""
+    """Return the class of `self` or `cls`, if the method of this absolute name is called on that."""
     if not isinstance(owner, ast.Name):
         return None
     here: Scope | None = file.scope_of(owner)
@@ -102,7 +102,7 @@ def _own_class(file: File, owner: ast.expr, name: str) -> Definition | None:
 
 
 def _receiver(file: File, expr: ast.expr, depth: int = 3) -> _Receiver | None:
-    """The class of the project of which an expression is an instance."""
+    """Return the class of the project that an expression is an instance of."""
     match expr:
         case ast.Call(func=func):
             made = _find_class(file, func)
@@ -126,13 +126,13 @@ def _receiver(file: File, expr: ast.expr, depth: int = 3) -> _Receiver | None:
 
 
 def _in_field(owner: Definition, attr: str, depth: int) -> _Receiver | None:
-    """The class of what `self.attr` is given in a class, its bases and subclasses."""
+    """Return the class of the values that `self.attr` has in a class, its bases and subclasses."""
     family = (owner, *base_classes(owner), *subclasses(owner))
     return _common_class([(each.file, value) for each in family for value in _field_values(each, attr)], depth)
 
 
 def _common_class(values: Iterable[tuple[File, ast.expr]], depth: int) -> _Receiver | None:
-    """The class of which all these expressions are instances; None, of which a variable is made at first, is none."""
+    """Return the class that all these expressions are instances of; an initial None does not count."""
     given = [(file, value) for file, value in values if not _is_none(value)]
     found = [_receiver(file, value, depth - 1) for file, value in given]
     first = found[0] if found else None
@@ -142,7 +142,7 @@ def _common_class(values: Iterable[tuple[File, ast.expr]], depth: int) -> _Recei
 
 
 def _values_of_variable(file: File, scope: Scope, name: str) -> list[tuple[File, ast.expr]]:
-    """What assignments give a variable, wherever they stand; nothing if it is bound in another way, too."""
+    """Return the values that any assignment binds to a variable; none if it is bound in another way, too."""
     values = scope.aliases.get(name, [])
     if len(values) > 1:
         bindings, place = Bindings.of(file), Place(scope, name)
@@ -155,7 +155,7 @@ def _is_none(expr: ast.expr) -> bool:
 
 
 def _field_values(cls: Definition, attr: str) -> list[ast.expr]:
-    """What `self.attr` is set to in the methods of a class itself, or `attr` in its body."""
+    """Return the values of `self.attr` in the methods of a class itself, or of `attr` in its body."""
     scope = cls.file.classes.get(cls.name)
     in_body = scope.aliases.get(attr, []) if scope is not None else []
     assigned = attribute_assignments(cls.file).get(attr, ())
@@ -181,7 +181,7 @@ def _is_parameter(file: File, func: ast.expr) -> bool:
 
 
 def _find_class(file: File, expr: ast.expr) -> Definition | None:
-    """The class of the project that an expression names; `X | None`, `Optional[X]` and `"X"` name X."""
+    """Return the class of the project that an expression names; `X | None`, `Optional[X]` and `"X"` name X."""
     match expr:
         case ast.BinOp(left=left, op=ast.BitOr(), right=ast.Constant(value=None)):
             return _find_class(file, left)
@@ -198,7 +198,7 @@ def _find_class(file: File, expr: ast.expr) -> Definition | None:
 
 @query
 def attribute_assignments(file: File) -> dict[str, list[tuple[ast.expr, ast.expr]]]:
-    """Attribute -> everything in a file whose attribute of this name is assigned to, with what it is given."""
+    """Return attribute -> every owner in a file whose attribute of this name is assigned, with the value."""
     found: dict[str, list[tuple[ast.expr, ast.expr]]] = {}
     for statement in file.nodes(ast.Assign):
         for target in statement.targets:
@@ -218,7 +218,7 @@ def attribute_assignments(file: File) -> dict[str, list[tuple[ast.expr, ast.expr
 
 
 def _super_member(file: File, name: str, scope: Scope) -> Callees:
-    """What `super().name` is: no subclass changes it."""
+    """Return the functions of `super().name`, which no subclass changes."""
     cls = enclosing_class(file, scope)
     if cls is None:
         return NONE
@@ -230,7 +230,7 @@ def _super_member(file: File, name: str, scope: Scope) -> Callees:
 
 @recursive_query(NONE)
 def _method_candidates(file: File, receiver: _Receiver, name: str) -> Callees:
-    """What a method may be, called from this file on an object of a class."""
+    """Return the functions of a method that this file calls on an object of a class."""
     family = (receiver.cls, *base_classes(receiver.cls))
     found = next((member for each in family if (member := _member(each, name)) is not None), None)
     if found is None or not found.definitions:
@@ -246,7 +246,7 @@ def _method_candidates(file: File, receiver: _Receiver, name: str) -> Callees:
 
 
 def _overrides_below(cls: Definition, family: Iterable[Definition], name: str) -> Iterator[Callees]:
-    """What else the method of a class may be, for an object of a class below."""
+    """Yield the other functions that the method of a class may be, for an object of a subclass."""
     seen: set[ast.AST] = {each.node for each in family}
     for below in subclasses(cls):
         for each in (below, *base_classes(below)):
@@ -257,7 +257,7 @@ def _overrides_below(cls: Definition, family: Iterable[Definition], name: str) -
 
 
 def _member(cls: Definition, name: str) -> Callees | None:
-    """What a name stands for in the body of a class itself; None where it does not stand there."""
+    """Return the functions of a name in the body of a class itself; None if the name is not bound there."""
     scope = cls.file.classes.get(cls.name)
     if scope is None or name not in scope.bound | scope.imports.keys():
         return None
@@ -266,10 +266,10 @@ def _member(cls: Definition, name: str) -> Callees | None:
 
 @query
 def subclasses(cls: Definition) -> tuple[Definition, ...]:
-    """The project's classes below a class, however deep."""
+    """Return the project's subclasses of a class, direct and indirect."""
     found: dict[ast.AST, Definition] = {cls.node: cls}
     todo = [cls]
-    for each in todo:  # grows as it is gone through
+    for each in todo:  # grows during the loop
         fresh = [below for below in _direct_subclasses(each) if below.node not in found]
         found.update((below.node, below) for below in fresh)
         todo += fresh
@@ -277,7 +277,7 @@ def subclasses(cls: Definition) -> tuple[Definition, ...]:
 
 
 def _direct_subclasses(cls: Definition) -> Iterator[Definition]:
-    """The classes that name this one among their bases."""
+    """Yield the classes that name this one among their bases."""
     others = cls.file.project.files_deriving(cls.name.rpartition(".")[2])
     for file in {id(each): each for each in (cls.file, *others)}.values():
         for name, scope in file.classes.items():
@@ -291,7 +291,7 @@ def _direct_subclasses(cls: Definition) -> Iterator[Definition]:
 
 
 def is_hook(function: Function) -> bool:
-    """Whether a method does nothing by itself, or only says that it is not written: subclasses are to override it."""
+    """Whether a method does nothing by itself, or only raises NotImplementedError: subclasses are to override it."""
     *before, last = function.body
     match last:
         case ast.Raise(exc=ast.expr() as raised):
@@ -306,7 +306,7 @@ def _is_constant(statement: ast.stmt) -> bool:
 
 
 def _is_replaced(file: File, family: Iterable[Definition], name: str) -> bool:
-    """Whether a method of these classes is assigned to: in their files, in this one, or where one of them is named."""
+    """Whether a method of these classes is assigned: in their files, in this one, or in one that names a class."""
     related = {each.node for each in family}
     return any(
         _is_assigned(each, related, name) for each in {id(f): f for f in _assigning(file, family, name)}.values()
@@ -314,7 +314,7 @@ def _is_replaced(file: File, family: Iterable[Definition], name: str) -> bool:
 
 
 def _assigning(file: File, family: Iterable[Definition], name: str) -> Iterator[File]:
-    """The files that may do so, by their text."""
+    """Yield the files that may assign the method, by their text."""
     yield file
     words = set()
     for each in family:
@@ -339,7 +339,7 @@ def _is_assigned(file: File, classes: Collection[ast.AST], name: str) -> bool:
 
 
 def _add_rebindings(file: File, func: ast.expr, name: str, found: Definition) -> Callees:
-    """What a name may stand for that is known to stand for this."""
+    """Return the functions of a name, when one of them is known."""
     root = func
     rest: list[str] = []
     while isinstance(root, ast.Attribute):
@@ -355,7 +355,7 @@ def _add_rebindings(file: File, func: ast.expr, name: str, found: Definition) ->
 
 
 def _is_set(file: File, func: ast.expr, name: str) -> bool:
-    """Whether a function of a module is assigned to in this file: `module.function = another`."""
+    """Whether this file assigns to a function of a module: `module.function = another`."""
     if not isinstance(func, ast.Attribute):
         return False
     owner = name.rpartition(".")[0]
@@ -363,13 +363,13 @@ def _is_set(file: File, func: ast.expr, name: str) -> bool:
 
 
 def _name_candidates(near: File, dotted: str, found: Definition) -> Callees:
-    """What an absolute name may stand for, where it is known to stand for this, through re-exports."""
+    """Return the functions of an absolute name, when one of them is known, through re-exports."""
     return _trace_name(near, dotted) or Callees((found,))
 
 
 @recursive_query(None)
 def _trace_name(near: File, dotted: str) -> Callees | None:
-    """What an absolute name may stand for; None if it is bound only once on the way."""
+    """Return the functions of an absolute name; None if each part of it is bound only once."""
     while True:
         name, place = resolve_step(near, dotted)
         if place is None:
@@ -387,7 +387,7 @@ def _trace_name(near: File, dotted: str) -> Callees | None:
 
 
 def _within(outer: Callees, path: list[str]) -> Callees:
-    """What a path of names leads to, from classes on."""
+    """Return the functions of a path of names that begins in classes."""
     for name in path:
         inner = []
         for each in outer.definitions:
@@ -409,7 +409,7 @@ def _join(all_: Iterable[Callees]) -> Callees:
 
 
 def _binding_candidates(file: File, scope: Scope, name: str) -> Callees:
-    """What a name may stand for in the scope that binds it."""
+    """Return the functions of a name in the scope that binds it."""
     rivals = _rivals(file, scope).get(name)
     if rivals is None:
         rivals = [scope.defined[name]] if name in scope.defined else [*scope.aliases.get(name, ()), None][:1]
@@ -419,12 +419,12 @@ def _binding_candidates(file: File, scope: Scope, name: str) -> Callees:
 
 
 def _binding(file: File, scope: Scope, bound: Any) -> Callees:
-    """What one binding of a name gives to it."""
+    """Return the functions of one binding of a name."""
     match bound:
         case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
             return Callees((Definition(file, bound, scope.inner_name(name)),))
         case ast.Constant(value=None):
-            return Callees()  # which cannot be called
+            return Callees()  # it cannot be called
         case str(imported):
             meant: str | None = imported
         case ast.Name(id=name) if name in scope.defined and isinstance(scope.node, ast.ClassDef):
@@ -445,9 +445,9 @@ def _is_global(file: File, name: str) -> bool:
 
 @query
 def _rivals(file: File, scope: Scope) -> dict[str, list[Any]]:
-    """The names that a scope may leave bound to one thing or another, each with what it may be bound to.
+    """Return the names that may have several bindings at the end of a scope, each with these bindings.
 
-    That is the last binding that no branch decides, and all that come after it.
+    They are the last binding outside of any branch, and all later ones.
     """
     found: dict[str, list[Any]] = {}
     body = getattr(scope.node, "body", [])
@@ -460,7 +460,7 @@ def _rivals(file: File, scope: Scope) -> dict[str, list[Any]]:
 
 
 def _bindings(file: File, block: Iterable[ast.stmt], *, is_sure: bool) -> Iterator[tuple[str, Any, bool]]:
-    """The names that statements bind, in order, and to what: a definition, a value, or a name that is imported."""
+    """Yield the names that statements bind, in order, each with a definition, a value, or an imported name."""
     for statement in block:
         match statement:
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
@@ -488,7 +488,7 @@ def _bindings(file: File, block: Iterable[ast.stmt], *, is_sure: bool) -> Iterat
 
 
 def _blocks(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
-    """The blocks of a compound statement, in the order of the text."""
+    """Yield the blocks of a compound statement, in the order of the source."""
     for name in ("body", "handlers", "cases", "orelse", "finalbody"):
         for each in getattr(statement, name, ()):
             if isinstance(each, ast.stmt):

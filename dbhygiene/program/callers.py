@@ -1,6 +1,6 @@
-"""The project's calls of a function: the arguments there show what its parameters are.
+"""The project's calls of a function: their arguments show the types of its parameters.
 
-Where a command calls `self.remove(Shelf.objects.get(pk=1))`, the parameter of `def remove(self, shelf)` is a row.
+If a command calls `self.remove(Shelf.objects.get(pk=1))`, the parameter of `def remove(self, shelf)` is a row.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from dbhygiene.source.file import File, files_with_word, scope_around
 from dbhygiene.source.nodes import Function, first_parameter
 from dbhygiene.source.queries import recursive_query
 
-_MOST = 20  # calls of one function: where there are more, none of them says what its parameters are
+_MOST = 20  # calls of one function: with more, none of them is evidence
 
 
 @recursive_query(())
 def callers(file: File, function: Function) -> tuple[tuple[File, ast.Call, bool], ...]:
-    """The calls of a function of a file, and whether the owner of a method takes the first parameter."""
+    """Return the calls of a function of a file, and whether the owner of a method takes the first parameter."""
     found = tuple(_calls(file, function))
     return found if len(found) <= _MOST else ()
 

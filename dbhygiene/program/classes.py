@@ -1,4 +1,4 @@
-"""Functions and classes of the project by absolute name; which classes are Django models or commands."""
+"""`FunctionAt`: functions and classes of the project by absolute name; which classes are Django models or commands."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ class FunctionAt(Record):
 
 
 def function_named(file: File, name: str) -> FunctionAt | None:
-    """The project's function of this absolute name; a method may be a base class's."""
+    """Return the project's function of this absolute name; a method may be a base class's."""
     found = find_definition(file, name)
     return FunctionAt(found.file, found.node) if found and isinstance(found.node, FUNCTION) else None
 
 
 def class_named(file: File, name: str) -> Definition | None:
-    """The project's class of this absolute name."""
+    """Return the project's class of this absolute name."""
     found = find_definition(file, name)
     return found if found and isinstance(found.node, ast.ClassDef) else None
 
 
 def lineage(cls: Definition) -> tuple[Definition, ...]:
-    """A class, and those of its bases that are the project's own."""
+    """Return a class, and those of its bases that are the project's own."""
     return (cls, *base_classes(cls))
 
 
 def ancestry(cls: Definition) -> list[tuple[File, Scope]]:
-    """The scopes of a class, and of those of its bases that are the project's own."""
+    """Return the scopes of a class, and of those of its bases that are the project's own."""
     return [(each.file, each.file.classes[each.name]) for each in lineage(cls) if each.name in each.file.classes]
 
 
 @query
 def foreign_bases(cls: Definition) -> tuple[str, ...]:
-    """The names of the bases of a class, direct and indirect, that are not the project's own."""
+    """Return the names of the direct and indirect bases of a class that are not the project's own."""
     resolved = [
         (each.file, name)
         for each in lineage(cls)
@@ -65,14 +65,14 @@ def is_model(file: File, name: str) -> bool:
 
 
 def is_command(cls: Definition) -> bool:
-    """Whether a class is a management command: by its bases, or since Django would take it for one."""
+    """Whether a class is a management command: by its bases, or because Django would load it as one."""
     if cls.name == "Command" and cls.file.path.parts[-3:-1] == ("management", "commands"):
         return True
     return any(name in django.COMMANDS for name in foreign_bases(cls))
 
 
 def is_foreign_model(name: str) -> bool:
-    """Whether a name that is not ours to read is a model's: one of `models`, where Django projects keep theirs."""
+    """Whether a name outside of the project is likely a model's: one in `models`, where Django projects keep theirs."""
     module, _, word = name.rpartition(".")
     if name in django.MODELS:
         return True

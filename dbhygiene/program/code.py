@@ -10,7 +10,7 @@ from dbhygiene.source.nodes import FUNCTION, Code, Function, children
 
 @lru_cache(maxsize=4096)
 def own_nodes(function: Code) -> tuple[ast.AST, ...]:
-    """The nodes of a function, in the order of the text."""
+    """Return the nodes of a function, in the order of the source."""
     found: list[ast.AST] = []
     todo: list[ast.AST] = list(reversed(function.body))
     while todo:
@@ -22,7 +22,7 @@ def own_nodes(function: Code) -> tuple[ast.AST, ...]:
 
 
 def return_expressions(function: Function) -> list[ast.expr]:
-    """The values of the `return` statements of a function."""
+    """Return the values of the `return` statements of a function."""
     return [node.value for node in own_nodes(function) if isinstance(node, ast.Return) and node.value is not None]
 
 
@@ -36,7 +36,7 @@ def names_called(function: Function) -> frozenset[str]:
 
 @lru_cache(maxsize=4096)
 def names_tested(function: Function) -> frozenset[str]:
-    """The bare names that a function asks for their truth."""
+    """Return the bare names that a function uses as conditions."""
     tests = [node.test for node in own_nodes(function) if isinstance(node, (ast.If, ast.IfExp, ast.While))]
     return frozenset(part.id for test in tests for part in ast.walk(test) if isinstance(part, ast.Name))
 

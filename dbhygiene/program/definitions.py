@@ -49,7 +49,7 @@ class Definition(Record):
 
 @query
 def find_definition(near: File, dotted: str) -> Definition | None:
-    """The project's own function or class of this absolute name, through re-exports and base classes."""
+    """Return the project's function or class of this absolute name, through re-exports and base classes."""
     for _ in range(MAX_REEXPORTS):
         module = _module_of(dotted, near)
         if module is None:
@@ -60,12 +60,12 @@ def find_definition(near: File, dotted: str) -> Definition | None:
             return found
         if found == dotted:
             return None
-        dotted, near = found, file  # imported there from elsewhere
+        dotted, near = found, file  # imported there from another module
     return None
 
 
 def resolve_step(near: File, dotted: str) -> tuple[str | None, tuple[File, list[str]] | None]:
-    """The module of the project that holds an absolute name, with the name there; before it, where that imports it."""
+    """Return the origin of an absolute name that a module imports, or None; and that module, with the name there."""
     place = _module_of(dotted, near)
     if place is None:
         return None, None
@@ -74,13 +74,13 @@ def resolve_step(near: File, dotted: str) -> tuple[str | None, tuple[File, list[
 
 
 def _module_of(dotted: str, near: File) -> tuple[File, list[str]] | None:
-    """The project's file that holds a dotted name, else `near` where the name is below its own; and the name there."""
+    """Return the file that holds a dotted name, else `near` if the name is below its own; and the name there."""
     own = f"{near.module}."
     return find_module(near, dotted) or ((near, dotted[len(own) :].split(".")) if dotted.startswith(own) else None)
 
 
 def _within(file: File, path: list[str]) -> Definition | str | None:
-    """A definition in a file, or the absolute name under which to look for it elsewhere."""
+    """Return a definition in a file, or the absolute name by which to find it elsewhere."""
     first, *rest = path
     if first not in file.scope.defined:
         meaning = file.meaning(first, file.scope)
@@ -111,7 +111,7 @@ def _within(file: File, path: list[str]) -> Definition | str | None:
 
 @query
 def base_classes(cls: Definition) -> tuple[Definition, ...]:
-    """The base classes of a class that the project defines, the nearest first; not the class itself."""
+    """Return the base classes of a class that the project defines, the nearest first; not the class itself."""
     return tuple(_compute_bases(cls))
 
 
@@ -132,7 +132,7 @@ def _compute_bases(cls: Definition) -> Iterator[Definition]:
 
 
 def find_method(cls: Definition, name: str) -> Definition | None:
-    """A class's own or inherited method, or a class within it."""
+    """Return a class's own or inherited method, or a class within it."""
     return _own_method(cls, name) or next(
         (found for each in base_classes(cls) if (found := _own_method(each, name))), None
     )
@@ -146,7 +146,7 @@ def _own_method(cls: Definition, name: str) -> Definition | None:
 
 
 def enclosing_class(file: File, scope: Scope) -> Definition | None:
-    """The class around a scope, however deep within its methods."""
+    """Return the class around a scope, however deep within its methods."""
     here: Scope | None = scope
     while here is not None:
         if isinstance(here.node, ast.ClassDef):

@@ -18,7 +18,7 @@ from dbhygiene.source.file import File, files_with_word
 from dbhygiene.source.nodes import FUNCTION
 from dbhygiene.source.queries import query, recursive_query
 
-_MOST = 60  # definitions that one call may mean, and expressions on the way; further ones are left out
+_MOST = 60  # definitions that one call may mean, and expressions that lead to them; further ones are left out
 
 
 @recursive_query(())
@@ -29,7 +29,7 @@ def definitions(file: File, expr: ast.expr) -> tuple[Definition, ...]:
 
 
 def functions(file: File, expr: ast.expr) -> tuple[FunctionAt, ...]:
-    """The functions among them."""
+    """Return the functions among those definitions."""
     return tuple(
         FunctionAt(each.file, each.node) for each in definitions(file, expr) if isinstance(each.node, FUNCTION)
     )
@@ -86,7 +86,7 @@ def _definitions_named(file: File, expr: ast.Name | ast.Attribute, seen: set[ast
 
 
 def _values(file: File, expr: ast.expr) -> Iterator[tuple[File, list[ast.expr]]]:
-    """What a variable or an attribute is bound to, here or in the module that it comes from."""
+    """Yield the values that a variable or an attribute is bound to, here or in the module that it comes from."""
     place = Bindings.of(file).place(expr)
     if place is not None and (values := Bindings.of(file).values.get(place)):
         yield file, values
@@ -101,7 +101,7 @@ def _values(file: File, expr: ast.expr) -> Iterator[tuple[File, list[ast.expr]]]
 
 
 def _out_of(file: File, table: ast.expr, seen: set[ast.expr]) -> Iterator[Definition]:
-    """The values of a dict: those that it is written with, those put into it, and those that a decorator puts."""
+    """Yield the values of a dict: those in its literal, those added to it, and those that a decorator adds."""
     if isinstance(table, ast.Dict):
         yield from _all(file, table.values, seen)
         return
@@ -121,7 +121,7 @@ def _out_of(file: File, table: ast.expr, seen: set[ast.expr]) -> Iterator[Defini
 
 @query
 def _loops(file: File) -> dict[Place, list[tuple[Loop, int | None]]]:
-    """The loops of a file by the variables that they give values; with the position, where the items are tuples."""
+    """Return the loops of a file by the variables that they bind; with the position, if the items are tuples."""
     found: dict[Place, list[tuple[Loop, int | None]]] = defaultdict(list)
     loops: list[Loop] = [*file.nodes(ast.For), *file.nodes(ast.AsyncFor), *file.nodes(ast.comprehension)]
     for loop in loops:
@@ -133,7 +133,7 @@ def _loops(file: File) -> dict[Place, list[tuple[Loop, int | None]]]:
 
 
 def _loops_of(file: File, variable: ast.expr) -> list[tuple[Loop, int | None]]:
-    """The loop around a variable that gives it its value; else all that do."""
+    """Return the loop around a variable that binds it; else all loops that do."""
     place = Bindings.of(file).place(variable)
     loops = _loops(file).get(place, []) if place is not None else []
     if len(loops) < 2:
@@ -144,7 +144,7 @@ def _loops_of(file: File, variable: ast.expr) -> list[tuple[Loop, int | None]]:
 
 
 def _out_of_loop(file: File, iterated: ast.expr, position: int | None, seen: set[ast.expr]) -> Iterator[Definition]:
-    """What a loop's variable may be: one of the items, or the part of each that stands at a position."""
+    """Yield the values of a loop's variable: the items, or the part of each at a position."""
     if iterated in seen:
         return
     match iterated:
@@ -173,7 +173,7 @@ def _out_of_loop(file: File, iterated: ast.expr, position: int | None, seen: set
 
 
 def _parts(items: list[ast.expr], position: int | None) -> Iterator[ast.expr]:
-    """The items themselves, or the part of each that stands at a position."""
+    """Yield the items themselves, or the part of each at a position."""
     for item in items:
         if position is None:
             yield item
@@ -182,7 +182,7 @@ def _parts(items: list[ast.expr], position: int | None) -> Iterator[ast.expr]:
 
 
 def _registrations(file: File, put: ast.expr) -> Iterator[Definition]:
-    """What a decorator is written above that puts into a table what it is given."""
+    """Yield the definitions below a decorator that adds its argument to a table."""
     if not isinstance(put, ast.Name) or not isinstance(function := file.scope_of(put).node, FUNCTION):
         return
     around = [function, *(above for above in file.around(function) if isinstance(above, FUNCTION))]
@@ -200,7 +200,7 @@ def _registrations(file: File, put: ast.expr) -> Iterator[Definition]:
 
 
 def _definitions_by_option(file: File, expr: ast.expr, seen: set[ast.expr]) -> Iterator[Definition]:
-    """What `options["action"]` is, where the option's `type` is a function of the command that looks it up."""
+    """Yield the values of `options["action"]`, if the option's `type` is a function of the command that looks it up."""
     match expr:
         case ast.Subscript(slice=ast.Constant(value=str(name))) | ast.Call(args=[ast.Constant(value=str(name)), *_]):
             for call in file.calls.get("add_argument", ()):
@@ -216,7 +216,7 @@ def _definitions_by_option(file: File, expr: ast.expr, seen: set[ast.expr]) -> I
 
 
 def _by_name(file: File, owner: ast.expr, name: ast.expr) -> Iterator[Definition]:
-    """The methods, or a module's functions, that `getattr(owner, f"run_{name}")` may give."""
+    """Yield the methods, or a module's functions, that `getattr(owner, f"run_{name}")` may return."""
     resolved = file.resolve(owner)
     cls = class_named(file, resolved) if resolved else None
     match name:
@@ -241,7 +241,7 @@ def _by_name(file: File, owner: ast.expr, name: ast.expr) -> Iterator[Definition
 
 
 def _is_module(file: File, owner: ast.expr) -> bool:
-    """Whether a variable holds a module that is imported by a name that only the running program knows."""
+    """Whether a variable holds a module that is imported by a name known only at run time."""
     if not isinstance(owner, ast.Name):
         return False
     for values in (values for _, values in _values(file, owner)):
@@ -256,7 +256,7 @@ def _is_module(file: File, owner: ast.expr) -> bool:
 
 
 def _of_any_module(file: File, name: str) -> Iterator[Definition]:
-    """The functions of this name that stand at the top of a module: what a plugin is called by."""
+    """Yield the functions of this name at the top level of any module: the entry points of plugins."""
     for other in files_with_word(file, f"def {name}("):
         node = other.scope.defined.get(name)
         if isinstance(node, FUNCTION):

@@ -91,7 +91,7 @@ def loop_step(loop: ast.AST) -> tuple[Located, str] | None:
 
 
 def registration(file: File, decorator: ast.expr) -> EntryPoint:
-    """Return the entry point that a decorator makes of a function: a task, or a handler of requests or events."""
+    """Return the entry point of a function with this decorator: a task, or a handler of requests or events."""
     called = decorator.func if isinstance(decorator, ast.Call) else decorator
     if last_name(called) in TASKS:
         return task(file, decorator)
@@ -99,7 +99,7 @@ def registration(file: File, decorator: ast.expr) -> EntryPoint:
 
 
 def task(file: File, decorator: ast.expr) -> EntryPoint:
-    """Return the entry point that a decorator makes of a function: a task of a queue, or of a scheduler."""
+    """Return the entry point of a function with this decorator: a task of a queue, or of a scheduler."""
     called = decorator.func if isinstance(decorator, ast.Call) else decorator
     return EntryPoint(WORKERS.get(task_library(file, called) or "", "in a worker"), file, decorator)
 

@@ -44,7 +44,7 @@ from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Function
 from dbhygiene.source.scopes import Scope
 
-_STEPS = 3000  # of one question
+_STEPS = 3000  # per evaluation
 _DEPTH = 60  # of expressions within each other
 _PATH = 8  # names in a dotted one
 
@@ -59,7 +59,7 @@ def evaluate(file: File, expr: ast.expr) -> Value:
 
 
 def evaluate_keywords(file: File, call: ast.Call) -> Dict:
-    """The keyword arguments of a call, `**options` included."""
+    """Return the keyword arguments of a call, `**options` included."""
     found = _Evaluator().whole(lambda reader: reader.keywords(file, call))
     return found if isinstance(found, Dict) else Dict(open=True)
 
@@ -70,12 +70,12 @@ def evaluate_member(file: File, name: str) -> Value:
 
 
 class _Evaluator:
-    """One question, and how far it may go."""
+    """One evaluation, with its limits."""
 
     def __init__(self) -> None:
         self.steps = 0
-        self.active: set[int] = set()  # the values being read, by identity or hash: one that needs itself adds nothing
-        self.given: dict[Place, Value] = {}  # the arguments of the calls being read
+        self.active: set[int] = set()  # values under evaluation: one that needs itself adds nothing
+        self.given: dict[Place, Value] = {}  # the arguments of the calls under evaluation
 
     def whole(self, ask: Callable[[_Evaluator], Value]) -> Value:
         try:
@@ -258,7 +258,7 @@ class _Evaluator:
         return UNKNOWN
 
     def _evaluate_dotted(self, file: File, name: str) -> Value | None:
-        """What an absolute name stands for; None where it is a variable of this file that we have to read."""
+        """Return the value of an absolute name; None if it is a variable of this file that must be evaluated."""
         found = find_module(file, name)
         if found is None:
             return Named(name)
@@ -309,7 +309,7 @@ class _Evaluator:
         return found
 
     def _attribute(self, owner: Value, name: str) -> Value:
-        """An attribute of an object: of an instance of one of the project's classes, if it can be seen."""
+        """Return an attribute of an object: of an instance of one of the project's classes, if it can be seen."""
         found: list[Value] = []
         for option in options(owner):
             match option:

@@ -1,4 +1,4 @@
-"""Find the module, class or function of the project in which an absolute dotted name is defined."""
+"""The module, class or function of the project that defines an absolute dotted name."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from dbhygiene.source.nodes import FUNCTION, Function
 from dbhygiene.source.queries import query
 from dbhygiene.source.scopes import Scope
 
-MAX_MODULES = 6  # that hand a name on to each other
+MAX_MODULES = 6  # that re-export a name from each other
 
 
 @query
 def find_module(file: File, name: str) -> tuple[File, list[str]] | None:
-    """The project's file that holds an absolute dotted name, and the name within it."""
+    """Return the project's file that holds an absolute dotted name, and the name within it."""
     if name.startswith(f"{file.module}."):
         inner = name[len(file.module) + 1 :].split(".")
         if inner[0] in file.scope.bound or inner[0] in file.scope.imports:
@@ -30,7 +30,7 @@ def find_module(file: File, name: str) -> tuple[File, list[str]] | None:
 
 @query
 def canonical_name(file: File, name: str) -> str:
-    """The name that an absolute name has where it is defined: modules that only hand it on are seen through."""
+    """Return the name that an absolute name has where it is defined, through modules that only re-export it."""
     for _ in range(MAX_MODULES):
         found = find_module(file, name)
         if found is None or not found[1]:
@@ -57,7 +57,7 @@ def _imports(other: File, file: File) -> bool:
 
 
 def find_function(file: File, name: str) -> tuple[File, Function] | None:
-    """The project's function of this absolute name; a method may be a base class's."""
+    """Return the project's function of this absolute name; a method may be a base class's."""
     found = find_module(file, canonical_name(file, name))
     if found is None:
         return None
@@ -78,7 +78,7 @@ def find_function(file: File, name: str) -> tuple[File, Function] | None:
 
 
 def project_bases(file: File, scope: Scope) -> list[tuple[File, Scope]]:
-    """The project's own classes among the bases of a class."""
+    """Return the project's own classes among the bases of a class."""
     found = []
     if isinstance(scope.node, ast.ClassDef):
         for base in scope.node.bases:
@@ -90,7 +90,7 @@ def project_bases(file: File, scope: Scope) -> list[tuple[File, Scope]]:
 
 
 def split_class_path(file: File, path: list[str]) -> tuple[Scope, list[str]] | None:
-    """The class in which a name of a file begins, and the rest of the name."""
+    """Return the class in which a name of a file begins, and the rest of the name."""
     for length in range(len(path), 0, -1):
         if (scope := file.classes.get(".".join(path[:length]))) is not None:
             return scope, path[length:]
@@ -98,7 +98,7 @@ def split_class_path(file: File, path: list[str]) -> tuple[Scope, list[str]] | N
 
 
 def parameter_annotation(scope: Scope, name: str) -> ast.expr | None:
-    """The annotation of a parameter."""
+    """Return the annotation of a parameter."""
     if not isinstance(scope.node, FUNCTION):
         return None
     return next((each.annotation for each in named_parameters(scope.node) if each.arg == name), None)

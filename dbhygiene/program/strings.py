@@ -28,7 +28,7 @@ _SAME = frozenset({"strip", "rstrip", "lstrip", "expandtabs", "encode", "decode"
 
 
 def string_method(owner: Value, name: str, arguments: Sequence[Value], keywords: Mapping[str, Value]) -> Value:
-    """The result of a method of a string, `join` apart."""
+    """Return the result of a method of a string, `join` apart."""
     if name == "format":
         return _format(owner, arguments, keywords)
     if name == "replace":
@@ -41,7 +41,7 @@ def string_method(owner: Value, name: str, arguments: Sequence[Value], keywords:
 
 
 def percent(template: Value, values: Sequence[Value]) -> Value:
-    """`template % values`."""
+    """Return `template % values`."""
     keyed = as_dict(values[0]).items if len(values) == 1 else {}
     found = []
     for pattern in patterns(template):
@@ -94,6 +94,6 @@ def _replace(template: Value, arguments: Sequence[Value]) -> Value:
 
 
 def join_text(between: str, parts: Sequence[Value]) -> Value:
-    """`between.join(parts)`."""
+    """Return `between.join(parts)`."""
     spaced = [each for part in parts for each in (Constant(between), part)]
     return concatenate(spaced[1:])

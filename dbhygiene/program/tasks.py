@@ -1,4 +1,4 @@
-"""Tasks that a worker runs from a queue (Celery, RQ, huey ...), and what a call of one means."""
+"""Tasks that a worker runs from a queue (Celery, RQ, huey ...), and the meaning of their calls."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dbhygiene.source.file import File
 
 
 def is_task(file: File, decorator: ast.expr) -> bool:
-    """Whether a decorator makes a task: of a known library, of an app, or the project's own around one of these."""
+    """Whether a decorator makes a task: that of a known library, of an app, or of the project around one of these."""
     called = decorator.func if isinstance(decorator, ast.Call) else decorator
     name = _meaning(file, file.resolve(called) or "")
     last = name.rpartition(".")[2] or (called.attr if isinstance(called, ast.Attribute) else "")
@@ -28,7 +28,7 @@ def is_task(file: File, decorator: ast.expr) -> bool:
 
 
 def _meaning(file: File, name: str) -> str:
-    """What a name stands for that another module gives to it: `our_task = shared_task`."""
+    """Return the origin of a name that another module binds: `our_task = shared_task`."""
     found = find_module(file, canonical_name(file, name))
     if found is None or len(found[1]) != 1:
         return name
@@ -36,7 +36,7 @@ def _meaning(file: File, name: str) -> str:
 
 
 def runs_later(function: FunctionAt) -> bool:
-    """Whether to call this function only puts it into a queue, as with huey."""
+    """Whether a call of this function only puts it into a queue, as with huey."""
     for decorator in function.node.decorator_list:
         called = decorator.func if isinstance(decorator, ast.Call) else decorator
         if is_task(function.file, decorator):
@@ -45,7 +45,7 @@ def runs_later(function: FunctionAt) -> bool:
 
 
 def task_of(file: File, handle: ast.expr) -> FunctionAt | None:
-    """The task that an expression names, as in `task.apply()`."""
+    """Return the task that an expression names, as in `task.apply()`."""
     name = file.resolve(handle)
     found = function_named(file, name) if name else None
     return found if found and any(is_task(found.file, each) for each in found.node.decorator_list) else None

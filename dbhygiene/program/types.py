@@ -29,11 +29,11 @@ from dbhygiene.source.records import Record
 from dbhygiene.source.scopes import Scope
 
 _RETURNS = {**django.RETURNS, **waits.RETURNS, **long_work.RETURNS}
-_DEPTH = 12  # of names that stand for names, in one file or many
+_DEPTH = 12  # of aliases, in one file or many
 
 
 class QuerySet(Record):
-    """A queryset or a manager: rows not yet asked for."""
+    """A queryset or a manager: rows that have not been queried."""
 
     model: str | None = None
 
@@ -45,7 +45,7 @@ class ModelInstance(Record):
 
 
 class ObjectInstance(Record):
-    """An instance of another class, by its dotted name; or of one of `others`, where a table decides which."""
+    """An instance of another class, by its dotted name; or of one of `others`, if a table decides which."""
 
     name: str
     others: tuple[str, ...] = ()
@@ -58,18 +58,18 @@ Source = TypeVar("Source")
 class TypeInference:
     """The types of the expressions of one file, each inferred once."""
 
-    _under_way = 0  # questions, of all files together: one leads to another file's
+    _under_way = 0  # inferences under way, of all files together: one leads to another file's
 
     def __init__(self, file: File) -> None:
         self.file = file
         self._bindings = Bindings.of(file)
         self._known: dict[ast.expr, InferredType | None] = {}
-        self._items: dict[Place, list[ast.expr]] = defaultdict(list)  # bound to what these give, one by one
+        self._items: dict[Place, list[ast.expr]] = defaultdict(list)  # bound to the items of these, one by one
         self._entered: dict[Place, list[ast.expr]] = defaultdict(list)  # bound by a `with`
         self._parts: dict[Place, list[tuple[ast.expr, int]]] = defaultdict(list)  # bound to an item of a tuple
         self._annotations: dict[Place, list[ast.expr]] = defaultdict(list)
         self._asked_for_items: set[Place] = set()
-        self._added: dict[Place, list[ast.expr]] = defaultdict(list)  # put into a container
+        self._added: dict[Place, list[ast.expr]] = defaultdict(list)  # added to a container
         self._other_mapper = any(mapper in file.text for mapper in django.OTHER_MAPPERS)
         self._other_queries = self._other_mapper or "sqlalchemy" in file.text  # they, too, say `order_by`
         self._index()
@@ -109,7 +109,7 @@ class TypeInference:
             return self._known[expr]
         if TypeInference._under_way > _DEPTH:
             return None
-        self._known[expr] = None  # what an expression says of itself
+        self._known[expr] = None  # a recursive reference to the expression adds nothing
         TypeInference._under_way += 1
         try:
             found = self._infer(expr)
@@ -183,7 +183,7 @@ class TypeInference:
         return self._parameter(place)
 
     def _part(self, source: ast.expr, position: int) -> InferredType | None:
-        """An item of a tuple: one that is written, that a queryset gives, or that a function returns."""
+        """Return an item of a tuple: a literal, an item of a queryset, or a function's result."""
         match source:
             case ast.Await(value=inner):
                 return self._part(inner, position)
@@ -200,7 +200,7 @@ class TypeInference:
         return None
 
     def item_of(self, iterated: ast.expr) -> InferredType | None:
-        """What the items of an iterable are."""
+        """Return the type of the items of an iterable."""
         match iterated:
             case ast.Call(func=func, args=[first, *_]) if self.file.resolve(func) in django.WRAPPERS - {
                 "enumerate",
@@ -229,7 +229,7 @@ class TypeInference:
         return self._item_of_container(iterated) if isinstance(iterated, (ast.Name, ast.Attribute)) else None
 
     def _item_of_container(self, container: ast.Name | ast.Attribute) -> InferredType | None:
-        """What was put into a list, a queue or a dict of this file."""
+        """Return the type of the items that this file adds to a list, a queue or a dict."""
         place = self._bindings.place(container)
         if place is None or place in self._asked_for_items:
             return None
@@ -261,7 +261,7 @@ class TypeInference:
         return None
 
     def _argument_given(self, function: Function, name: str) -> InferredType | None:
-        """What the project's calls of a function give to a parameter, where they agree."""
+        """Return the type of a parameter's arguments in the project's calls of a function, if they agree."""
         found: list[InferredType] = []
         for file, call, bound in callers(self.file, function):
             value = bind_arguments(call, function, bound=bound).get(name)
@@ -297,11 +297,11 @@ class TypeInference:
         return canonical_name(self.file, name) if name and name.rpartition(".")[2][:1].isupper() else None
 
     def instance(self, name: str) -> InferredType:
-        """An instance of a class."""
+        """Return an instance of a class."""
         return ModelInstance(name) if is_model(self.file, name) else ObjectInstance(name)
 
     def _elsewhere(self, expr: ast.Name | ast.Attribute) -> InferredType | None:
-        """A variable of another module, such as a client that is made once."""
+        """Return the type of a variable of another module, such as a client that is made once."""
         name = self.file.resolve(expr)
         place = find_module(self.file, canonical_name(self.file, name)) if name else None
         if place is None or len(place[1]) != 1 or place[0] is self.file:
@@ -325,7 +325,7 @@ class TypeInference:
         return None
 
     def _on_the_way(self, name: str) -> InferredType | None:
-        """A part of another library's object, by which something that waits is called."""
+        """Return the type of a part of another library's object, by which a method that waits is called."""
         return ObjectInstance(name) if name in waits.ON_THE_WAY else None
 
     def _manager(self, expr: ast.Attribute) -> InferredType | None:
@@ -357,7 +357,7 @@ class TypeInference:
         return False
 
     def _field(self, name: str, attribute: str) -> InferredType | None:
-        """An attribute of an instance of one of the project's classes."""
+        """Return the type of an attribute of an instance of one of the project's classes."""
         found = class_named(self.file, name)
         for owner, scope in ancestry(found) if found else ():
             place = Place(scope, attribute)
@@ -408,7 +408,7 @@ class TypeInference:
         return self._result(canonical_name(self.file, name))
 
     def _instance_of_any(self, func: ast.expr) -> InferredType | None:
-        """An instance of one of the classes that a table holds, or that another function returns."""
+        """Return an instance of one of the classes that a table holds, or that another function returns."""
         found = [d.dotted_name for d in dispatch.definitions(self.file, func) if isinstance(d.node, ast.ClassDef)]
         return ObjectInstance(found[0], tuple(found[1:])) if found else None
 
@@ -450,7 +450,7 @@ class TypeInference:
         return self.type_of(expr) is None and not (row.model and self._assigns(row.model, expr.attr))
 
     def _assigns(self, model: str, attribute: str) -> bool:
-        """Whether a model's class gives an attribute a value of its own."""
+        """Whether a model's class assigns a value of its own to an attribute."""
         found = class_named(self.file, model)
         return any(
             Bindings.of(owner).values.get(Place(scope, attribute))
@@ -458,7 +458,7 @@ class TypeInference:
         )
 
     def _result(self, name: str) -> InferredType | None:
-        """What a function, by its origin, returns; a class, its instance."""
+        """Return the type of the result of a function, by its origin; for a class, its instance."""
         if (made := _RETURNS.get(name)) is not None:
             return ObjectInstance(made)
         function = function_named(self.file, name)
@@ -474,7 +474,7 @@ class TypeInference:
 
 
 def _one_of(things: Collection[InferredType]) -> InferredType | None:
-    """The thing that all of these are; a row of any model where they are rows of several."""
+    """Return the type that all of these are; a row of any model if they are rows of several."""
     if len(found := set(things)) == 1:
         return found.pop()
     return ModelInstance() if found and all(isinstance(each, ModelInstance) for each in found) else None
@@ -487,5 +487,5 @@ def _begins_with_query(built: ast.expr) -> bool:
 
 
 def _gives_values(iterated: ast.expr) -> bool:
-    """Whether a queryset gives tuples or dicts, not rows."""
+    """Whether a queryset yields tuples or dicts instead of rows."""
     return any(isinstance(n, ast.Attribute) and n.attr in {"values", "values_list"} for n in ast.walk(iterated))

@@ -1,4 +1,4 @@
-"""`Value`: what an expression may be. Constants, partly known strings, dicts, and choices of these.
+"""`Value`: the possible values of an expression. Constants, partly known strings, dicts, and choices of these.
 
 A value covers every run of the program: a name that is assigned several values is their `Choice`. `UNKNOWN` is
 anything. `Called` is the result of a library's function, with its arguments. `evaluation` computes values.
@@ -21,11 +21,11 @@ _LONGEST = 2000  # characters of a pattern
 
 
 class Unknown(Record):
-    """Anything."""
+    """Any value."""
 
 
 class Constant(Record):
-    """Exactly this: a string, a number, True, False, None."""
+    """A known value: a string, a number, True, False, None."""
 
     value: Any
 
@@ -41,23 +41,23 @@ class Text(Record):
 
 
 class Number(Record):
-    """Some number."""
+    """A number that is not known."""
 
 
 class Named(Record):
-    """A function, a class, or what another library keeps under this dotted name."""
+    """A function, a class, or another object of a library, by its dotted name."""
 
     name: str
 
 
 class Instance(Record):
-    """An object of this class, or so its annotation says."""
+    """An object of this class, by its constructor or its annotation."""
 
     name: str
 
 
 class Dict(Frozen):
-    """A dict that may have these items; others too, if it is `open`. `literal` is where `file` writes it."""
+    """A dict that may have these items; others too, if it is `open`. `literal` is its source in `file`."""
 
     items: Mapping[str, Value] = {}
     open: bool = False
@@ -66,7 +66,7 @@ class Dict(Frozen):
 
 
 class Called(Frozen):
-    """What a function returns that is not ours to read: its dotted name, or `.method` of the `receiver`."""
+    """The result of a function outside of the project, by its dotted name, or by `.method` of the `receiver`."""
 
     name: str
     arguments: tuple[Value, ...] = ()
@@ -77,19 +77,19 @@ class Called(Frozen):
 
 
 class Choice(Record):
-    """One of these."""
+    """One of several values."""
 
     options: tuple[Value, ...] = ()
 
 
 Value: TypeAlias = "Unknown | Constant | Text | Number | Named | Instance | Dict | Called | Choice"
 UNKNOWN = Unknown()
-NOTHING = Choice()  # what a variable that is defined by itself adds to its own value
+NOTHING = Choice()  # the value of a variable in its own definition
 ANY_TEXT = Text(HOLE)
 
 
 def options(found: Value) -> Iterator[Value]:
-    """The single values that a value may be."""
+    """Yield the single values that a value may be."""
     if isinstance(found, Choice):
         yield from found.options
     else:
@@ -97,7 +97,7 @@ def options(found: Value) -> Iterator[Value]:
 
 
 def choice_of(values: Iterable[Value]) -> Value:
-    """One of several values; UNKNOWN among them where there are too many to follow."""
+    """Return the choice of several values; with UNKNOWN among them if there are too many to follow."""
     flat: list[Value] = []
     for one in values:
         flat += [option for option in options(one) if option not in flat]
@@ -107,7 +107,7 @@ def choice_of(values: Iterable[Value]) -> Value:
 
 
 def as_dict(found: Value) -> Dict:
-    """The dict that a value may be: with every item that it may have, open where it may be something else."""
+    """Return the dict that a value may be: with every item that it may have, open if it may be something else."""
     if isinstance(found, Dict):
         return found
     whole = Dict()
@@ -134,7 +134,7 @@ def patterns(found: Value) -> list[str]:
 
 
 def merge_dicts(first: Dict, second: Dict, literal: ast.Dict | None = None, file: File | None = None) -> Dict:
-    """A dict that has the items of both: where they differ, those of either."""
+    """Return a dict with the items of both; where they differ, the value is either."""
     items = dict(first.items)
     for key, its_value in second.items.items():
         items[key] = choice_of([items[key], its_value]) if key in items else its_value
@@ -145,14 +145,14 @@ def merge_dicts(first: Dict, second: Dict, literal: ast.Dict | None = None, file
 
 
 def dict_with(key: Value, item: Value) -> Dict:
-    """The dict that `d[key] = item` makes of an empty one."""
+    """Return the dict that `d[key] = item` makes of an empty one."""
     keys = [option.value for option in options(key) if isinstance(option, Constant)]
     known = len(keys) == sum(1 for _ in options(key))
     return Dict({key: item for key in keys if isinstance(key, str)}, open=not known)
 
 
 def look_up(container: Value, key: Value, default: Value) -> Value:
-    """What `container[key]` may be, or the default."""
+    """Return the possible values of `container[key]`, or the default."""
     known = as_dict(container)
     found: list[Value] = []
     for option in options(key):
@@ -164,17 +164,18 @@ def look_up(container: Value, key: Value, default: Value) -> Value:
 
 
 def text_value(pattern: str) -> Value:
+    """Return the value of a pattern: a constant, if the pattern has no `HOLE`."""
     pattern = re.sub(f"{HOLE}+", HOLE, pattern[:_LONGEST] + (HOLE if len(pattern) > _LONGEST else ""))
     return Text(pattern) if HOLE in pattern else Constant(pattern)
 
 
 def concatenate(parts: Iterable[Value]) -> Value:
-    """The parts, one after the other."""
+    """Return the concatenation of the parts."""
     texts = [""]
     for part in parts:
         several = dict.fromkeys(patterns(part))
         if len(texts) * len(several) > (_CHOICES // 2 if any(texts) else _CHOICES):
-            several = {HOLE: None}  # what stands first matters most: it is not to be crowded out
+            several = {HOLE: None}  # the first part matters most: it must not be dropped
         texts = [text + more for text in texts for more in several]
     return choice_of(text_value(text) for text in texts)
 
@@ -190,11 +191,12 @@ _ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
 
 
 def is_text(found: Value) -> bool:
+    """Whether a value is a string that is fully known."""
     return isinstance(found, Constant) and isinstance(found.value, str)
 
 
 def terms(expr: ast.BinOp) -> list[ast.expr]:
-    """The terms of a sum: a long one is deeper than Python's own stack."""
+    """Return the terms of a sum, without recursion: a long sum is deeper than Python's own stack."""
     terms: list[ast.expr] = []
     left: ast.expr = expr
     while isinstance(left, ast.BinOp) and isinstance(left.op, ast.Add):
@@ -204,6 +206,7 @@ def terms(expr: ast.BinOp) -> list[ast.expr]:
 
 
 def calculate(kind: type[ast.operator], left: Value, right: Value) -> Value:
+    """Return the possible results of an arithmetic operation."""
     function = _ARITHMETIC.get(kind)
     found: list[Value] = []
     for one in options(left):
@@ -222,6 +225,7 @@ def calculate(kind: type[ast.operator], left: Value, right: Value) -> Value:
 
 
 def negative(found: Value) -> Value:
+    """Return the value with the opposite sign."""
     match found:
         case Constant(value=int() | float() as number):
             return Constant(-number)
@@ -229,6 +233,7 @@ def negative(found: Value) -> Value:
 
 
 def number(found: Value, kind: str) -> Value:
+    """Return the result of `int(...)` or `float(...)`; `kind` is the name of the function."""
     if isinstance(found, Constant):
         try:
             return Constant(int(found.value) if kind == "int" else float(found.value))
@@ -238,6 +243,6 @@ def number(found: Value, kind: str) -> Value:
 
 
 def until(pattern: str, starts: list[str]) -> str:
-    """The part of a pattern before anything that begins in one of these ways."""
+    """Return the part of a pattern before the first of these beginnings."""
     cut = min((index for start in starts if (index := pattern.find(start) if start != HOLE else 0) >= 0), default=-1)
     return pattern if cut < 0 else pattern[:cut] + HOLE

@@ -1,7 +1,7 @@
-"""One source file: its text, its tree, where its nodes stand, and what its names mean.
+"""`File`: one source file: its text, its tree, the positions of its nodes, and the meaning of its names.
 
 A `File` is immutable; everything derived from it is computed once, on demand. Positions are given as
-`Span` everywhere: this is the only place that knows that `ast` counts columns in UTF-8 bytes.
+`Span` everywhere: only this module knows that `ast` counts columns in UTF-8 bytes.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ from dbhygiene.source.nodes import (
 from dbhygiene.source.records import Frozen
 from dbhygiene.source.scopes import Index, Scope
 
-NOT_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError)  # what the parser raises, UnicodeError included
+NOT_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError)  # exceptions of the parser, UnicodeError included
 
-MAX_ALIASES = 8  # names that stand for each other
+MAX_ALIASES = 8  # variables that stand for each other
 
 _INNER = (*FUNCTION, ast.Lambda, ast.ClassDef)
 _LINE_END = r"\r\n|\r|\n"
 
 
 class ProjectView(Protocol):
-    """What a file may ask of the project around it; `project.Project` answers."""
+    """The project around a file, as far as a file uses it; `project.Project` implements it."""
 
     @property
     def settings(self) -> Settings: ...
@@ -49,34 +49,34 @@ class ProjectView(Protocol):
         """The directory to which reported paths are relative, so that they are the same on every machine."""
 
     def module(self, name: str, near: File) -> File | None:
-        """The file that `import name` loads from `near`; None where it is not the project's own."""
+        """Return the file that `import name` loads from `near`; None if it is not the project's own."""
 
     def module_path(self, name: str, near: File) -> Path | None:
-        """Where the file lies that `import name` loads from `near`, readable or not."""
+        """Return the path of the file that `import name` loads from `near`, readable or not."""
 
     def imports_any(self, file: File, others: Collection[Path]) -> bool:
         """Whether a file imports one of these, directly or indirectly, by the text of the import statements."""
 
     def files_containing(self, word: str) -> Sequence[File]:
-        """The project's files in which a word stands. Costs reading them all, once a word: for rare questions."""
+        """Return the project's files that contain a word. Reads all of them once for each word: for rare use."""
 
     def parsed_files_containing(self, word: str) -> Sequence[File]:
-        """Those of them that parse. Costs parsing them: for questions that their text does not answer."""
+        """Return those of them that parse. Parses them: for questions that their text does not answer."""
 
     def files_mentioning_all(self, *names: str) -> Sequence[File] | None:
-        """The project's files in which all of these names stand, as whole words; None where these are too many."""
+        """Return the project's files that contain all of these names, as whole words; None if these are too many."""
 
     def files_deriving(self, word: str) -> Sequence[File]:
-        """The project's files that may derive a class from one of this name, or of a name that is given to it."""
+        """Return the project's files that may derive a class from one of this name, or of an alias of it."""
 
     def files_setting(self, attribute: str) -> Sequence[File]:
-        """The project's files that set an attribute of this name of something but `self`."""
+        """Return the project's files that set an attribute of this name of an object other than `self`."""
 
     def version_of(self, distribution: str) -> tuple[int, ...] | None:
-        """The version that the project pins or bounds below, None where it says nothing."""
+        """Return the version that the project pins or bounds below, None if it does neither."""
 
     def line_length(self, near: File) -> int | None:
-        """The columns that a line of a file may take, if a tool is set up that has a say."""
+        """Return the maximum length of a line of a file, if a tool of the project configures one."""
 
     def requires(self, distribution: str, near: File) -> bool:
         """Whether the project declares this distribution as a dependency of the part that a file belongs to."""
@@ -87,11 +87,11 @@ class ProjectView(Protocol):
 
     @property
     def programs(self) -> frozenset[str]:
-        """What the project installs as programs: functions, as `module:function`, and files."""
+        """The programs that the project installs: functions, as `module:function`, and files."""
 
 
 class NoProject(Frozen):
-    """The surroundings of a file of which nothing else is known."""
+    """The project of a file of which nothing else is known."""
 
     settings: Settings = Settings()
     root: Path | None = None
@@ -141,8 +141,8 @@ class NoProject(Frozen):
 class File(Frozen):
     """A Python file.
 
-    `text` is decoded but otherwise as it stands in the file, line endings included, so that `encode`
-    gives the very same bytes. `module` is its dotted name within `project`.
+    `text` is decoded but otherwise unchanged, line endings included, so that `encode` returns the same
+    bytes. `module` is its dotted name within `project`.
     """
 
     path: Path
@@ -156,7 +156,7 @@ class File(Frozen):
 
     @classmethod
     def decode(cls, path: Path, data: bytes, module: str = "__main__", project: ProjectView | None = None) -> File:
-        """The file with these bytes; raises SyntaxError or UnicodeError where they are no Python text."""
+        """Return the file with these bytes; raise SyntaxError or UnicodeError if they are no Python text."""
         encoding = encoding_of(data)
         text = data.decode(encoding)
         if "\0" in text:
@@ -184,7 +184,7 @@ class File(Frozen):
 
     @property
     def query_key(self) -> None:
-        """A file is the subject of its own queries; see `source.queries`."""
+        """None: a file is the subject of its own queries; see `source.queries`."""
 
     @cached_property
     def query_results(self) -> dict[Any, dict[Any, Any]]:
@@ -214,11 +214,11 @@ class File(Frozen):
         return len(self.lines[line - 1].encode()[:byte].decode(errors="replace"))
 
     def segment(self, node: Located) -> str:
-        """The text of a node, as it stands in the file."""
+        """Return the text of a node, unchanged."""
         return self.excerpt(self.span(node))
 
     def excerpt(self, span: Span) -> str:
-        """The text of a place."""
+        """Return the text of a span."""
         line, column, end_line, end_column = span
         if line == end_line:
             return self.lines[line - 1][column:end_column]
@@ -226,7 +226,7 @@ class File(Frozen):
         return "\n".join([self.lines[line - 1][column:], *inner, self.lines[end_line - 1][:end_column]])
 
     def quote(self, text: str, near: Located) -> str:
-        """A string, written with the quotation marks that a piece of code uses."""
+        """Return a string literal with the quotation marks that a piece of code uses."""
         marks = [mark for mark in self.segment(near) if mark in "\"'"]
         return f"'{text}'" if marks.count("'") > marks.count('"') else f'"{text}"'
 
@@ -258,12 +258,12 @@ class File(Frozen):
         return {scope.name: scope for scope in self.scopes if isinstance(scope.node, ast.ClassDef)}
 
     def nodes(self, kind: type[NodeT]) -> list[NodeT]:
-        """Every node of exactly this class; in no promised order."""
+        """Return every node of exactly this class; in no promised order."""
         return self._index.nodes.get(kind, [])  # type: ignore[return-value]
 
     @cached_property
     def calls(self) -> dict[str, list[ast.Call]]:
-        """The calls, by the last word of the called name: `a.b()` by `b`."""
+        """The calls, by the last part of the called name: `a.b()` by `b`."""
         found: dict[str, list[ast.Call]] = {}
         for call in self.nodes(ast.Call):
             func = call.func
@@ -272,7 +272,7 @@ class File(Frozen):
         return found
 
     def scope_of(self, name: ast.Name) -> Scope:
-        """The scope in which a name is written."""
+        """Return the scope in which a name stands."""
         return self._index.scope_of.get(name, self.scope)
 
     @cached_property
@@ -288,7 +288,7 @@ class File(Frozen):
         return {}
 
     def own(self, code: ast.AST) -> list[ast.AST]:
-        """The nodes within a function, without those of the functions and classes within it."""
+        """Return the nodes within a function, without those of the functions and classes within it."""
         if (found := self._own.get(code)) is None:
             found = self._own[code] = []
             todo = children(code)
@@ -301,7 +301,7 @@ class File(Frozen):
 
     @cached_property
     def captures(self) -> dict[Scope, set[str]]:
-        """For each scope, those of its names of which functions and classes within it speak."""
+        """For each scope, the names of it that functions and classes within it use."""
         found: dict[Scope, set[str]] = {}
         for name in self.nodes(ast.Name):
             here: Scope | None = self.scope_of(name)
@@ -317,7 +317,7 @@ class File(Frozen):
 
     @cached_property
     def parents(self) -> dict[ast.AST, ast.AST]:
-        """The node around each node. Costs a walk: for findings, not for looking."""
+        """The parent of each node. It costs a walk: use it for findings, not for a search."""
         found: dict[ast.AST, ast.AST] = {}
         todo: list[ast.AST] = [self.tree]
         while todo:
@@ -328,7 +328,7 @@ class File(Frozen):
         return found
 
     def around(self, node: ast.AST) -> Iterator[ast.AST]:
-        """The nodes around a node, the nearest first."""
+        """Yield the nodes around a node, the nearest first."""
         while (above := self.parents.get(node)) is not None:
             yield above
             node = above
@@ -336,11 +336,11 @@ class File(Frozen):
     # -- what names mean ------------------------------------------------------------------------------
 
     def resolve(self, expr: ast.AST) -> str | None:
-        """The absolute dotted name that `a.b.c` stands for, or None.
+        """Return the absolute dotted name that `a.b.c` stands for, or None.
 
-        An import gives the imported name; a function or class of this file `module.qualified.name`; `self.f`
-        in a method `module.Class.f`; a name that is bound nowhere is a builtin's, and given as it is. A name
-        bound once to another dotted name stands for that one. Any other variable gives None, and so does a
+        An import stands for the imported name; a function or class of this file for `module.qualified.name`; `self.f`
+        in a method for `module.Class.f`; a name that is bound nowhere is a builtin's, and returned as it is. A name
+        bound once to another dotted name stands for that one. Return None for any other variable, and for a
         function's name that is bound to something else, too.
         """
         known = self.query_results["resolve"]
@@ -358,7 +358,7 @@ class File(Frozen):
         return ".".join([root, *reversed(attributes)])
 
     def meaning(self, name: str, scope: Scope, depth: int = MAX_ALIASES) -> str | None:
-        """What a bare name means where it is written in `scope`; see `resolve`."""
+        """Return the meaning of a bare name in `scope`; see `resolve`."""
         here: Scope | None = scope
         while here is not None:
             if (found := here.imports.get(name)) is not None:
@@ -401,11 +401,11 @@ class File(Frozen):
 
 
 def encoding_of(data: bytes) -> str:
-    """The encoding of a program, as Python sees it; raises SyntaxError where there is none of that name."""
+    """Return the encoding of a program, as Python sees it; raise SyntaxError if there is none of that name."""
     if data.isascii() and b"coding" not in b"".join(data.split(b"\n", 2)[:2]):
         return "utf-8"
     import io
-    import tokenize  # which most programs can do without
+    import tokenize  # most programs do not need it
 
     return tokenize.detect_encoding(io.BytesIO(data).readline)[0]
 
@@ -418,22 +418,22 @@ def parse(text: str) -> ast.Module:
 
 
 def files_with_word(file: File, word: str) -> list[File]:
-    """This file, and the others of its project in which a word stands."""
+    """Return this file, and the others of its project that contain a word."""
     return [file, *(other for other in file.project.parsed_files_containing(word) if other.path != file.path)]
 
 
 def function_around(file: File, node: ast.AST) -> Function | None:
-    """The innermost function around a node."""
+    """Return the innermost function around a node."""
     return next((outer for outer in file.around(node) if isinstance(outer, FUNCTION)), None)
 
 
 def scope_around(file: File, node: ast.AST) -> Scope:
-    """The scope of the innermost function around a node, or of its module."""
+    """Return the scope of the innermost function around a node, or of its module."""
     return file.functions[function_around(file, node) or file.tree]
 
 
 def module_of_import(file: File, node: ast.ImportFrom) -> str:
-    """The absolute name of the module that a `from` import names."""
+    """Return the absolute name of the module that a `from` import names."""
     if not node.level:
         return node.module or ""
     package = file.module.split(".")

@@ -11,7 +11,7 @@ from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 
 class Subject(Protocol):
-    """What a query is about: a `File`, or something in one."""
+    """The subject of a query: a `File`, or something in one."""
 
     @property
     def query_results(self) -> dict[Any, dict[Any, Any]]:
@@ -19,7 +19,7 @@ class Subject(Protocol):
 
     @property
     def query_key(self) -> Hashable:
-        """What distinguishes the subject from others in its file."""
+        """The key that distinguishes the subject from others in its file."""
 
 
 SubjectT = TypeVar("SubjectT", bound=Subject)
@@ -30,7 +30,7 @@ _MISSING: Final = object()
 
 
 def query(ask: Callable[Concatenate[SubjectT, About], Answer]) -> Callable[Concatenate[SubjectT, About], Answer]:
-    """Compute this function once for the same arguments. It must not depend on itself."""
+    """Decorate a function so that it runs once for the same arguments. It must not depend on itself."""
     return _remembered(ask, _MISSING)
 
 
@@ -41,7 +41,7 @@ class _Decorator(Protocol):
 
 
 def recursive_query(start: object) -> _Decorator:
-    """Compute this function once for the same arguments; while it is computed, its result is `start`."""
+    """Decorate a function so that it runs once for the same arguments; in a recursion, its result is `start`."""
 
     def decorate(
         ask: Callable[Concatenate[SubjectT, About], Answer],

@@ -1,4 +1,4 @@
-"""Immutable records that are quick to define: a data class is compiled anew at each import, which takes 0.7 ms.
+"""`Frozen`, `Record`: immutable records that are quick to define. A data class is compiled at each import: 0.7 ms.
 
 To import `dataclasses` takes 10 ms more. Both are a large part of the time to check a small file.
 """
@@ -24,7 +24,7 @@ _put = object.__setattr__
 
 @dataclass_transform(frozen_default=True, eq_default=False)
 class Frozen:
-    """Base of what never changes, equal to itself only: its fields are annotated in the class, as in a data class."""
+    """Base of immutable objects, equal to themselves only; the annotations in a class are its fields."""
 
     __match_args__: ClassVar[tuple[str, ...]] = ()
     _fields: ClassVar[frozenset[str]]
@@ -33,7 +33,7 @@ class Frozen:
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         own = [name for name, kind in cls.__annotations__.items() if "ClassVar" not in str(kind)]
-        cls.__match_args__ = (*cls.__match_args__, *own)  # type: ignore[misc]  # who wants it spelt out
+        cls.__match_args__ = (*cls.__match_args__, *own)  # type: ignore[misc]  # mypy wants a literal tuple
         cls._fields = frozenset(cls.__match_args__)
         cls._defaults = {**cls._defaults, **{name: cls.__dict__[name] for name in own if name in cls.__dict__}}
         for name in cls._defaults.keys() & own:
@@ -61,7 +61,7 @@ class Frozen:
 
 
 class Record(Frozen):
-    """Base of values that are equal where their classes are the same, and all of their fields are equal."""
+    """Base of immutable values: two are equal if their classes are the same, and all of their fields are equal."""
 
     _values: ClassVar[Any]  # of a record, those of its fields
 
@@ -77,6 +77,6 @@ class Record(Frozen):
 
 
 def replace(value: FrozenT, **changes: object) -> FrozenT:
-    """The same, but for these fields."""
+    """Return a copy with other values of these fields."""
     known = value.__dict__
     return type(value)(**{name: known[name] for name in value.__match_args__} | changes)

@@ -1,4 +1,4 @@
-"""Read regular files: a pipe that nothing writes to would be waited for, and a device may have no end."""
+"""Read regular files only: a read from a pipe without a writer would block, and a device may have no end."""
 
 from __future__ import annotations
 

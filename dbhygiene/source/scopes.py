@@ -51,13 +51,13 @@ class Scope:
 
     @property
     def class_scope(self) -> Scope | None:
-        """The class of which this is a method, if it is one."""
+        """The class of this method; None if the scope is no method."""
         parent = self.parent
         return parent if parent and isinstance(self.node, FUNCTION) and isinstance(parent.node, ast.ClassDef) else None
 
 
 class Index:
-    """What one walk over a tree finds: its scopes, their names, and its nodes by class."""
+    """The result of one walk over a tree: its scopes, their names, and its nodes by class."""
 
     def __init__(self, tree: ast.Module, module_of_import: Callable[[ast.ImportFrom], str]) -> None:
         top = Scope(tree, "", None)
@@ -106,7 +106,7 @@ class Index:
                     todo += children(node)
 
     def _declare(self, node: ast.AST, scope: Scope, code: Scope) -> Scope | None:
-        """Take note of what a node binds; the scope that it opens, if it does."""
+        """Record the names that a node binds; return the scope that it opens, if it does."""
         match node:  # the most frequent cases first
             case ast.arg(arg=name):
                 scope.bound.add(name)
@@ -172,7 +172,7 @@ class Index:
 
     @staticmethod
     def _unpack(target: ast.expr, scope: Scope) -> None:
-        """Names bound by anything but a plain assignment stand for no single value."""
+        """Record names without a single value: they are bound by anything but a plain assignment."""
         for part in walk(target):
             if isinstance(part, ast.Name):
                 scope.aliases.setdefault(part.id, []).extend([ast.Constant(None)] * 2)
@@ -184,7 +184,7 @@ class Index:
 
 
 def _parts(node: ast.AST) -> tuple[Sequence[ast.AST], Sequence[ast.AST]]:
-    """The children of a node that opens a scope: those outside of it, and those within."""
+    """Return the children of a node that opens a scope: those outside of it, and those within."""
     match node:
         case ast.FunctionDef() | ast.AsyncFunctionDef():
             args = node.args

@@ -9,7 +9,7 @@ _ENDINGS = (".py", ".pyc")
 
 
 def modules(package: Iterable[str]) -> frozenset[str]:
-    """The names of the modules in a package, by its `__path__`."""
+    """Return the names of the modules in a package, by its `__path__`."""
     names = [name for place in package for name in _list_directory(place) if name.endswith(_ENDINGS)]
     return frozenset(name.partition(".")[0] for name in names) - {"__init__"}
 
