@@ -248,15 +248,15 @@ def _left_by_exit(file: File, life: Lifetime, leaving: Function, culprit: ast.Ca
 
 def _left_in_field(file: File, life: Lifetime, unclosed: UnclosedSession) -> Diagnostic:
     cls, name = unclosed.field.cls.node.name, f"self.{unclosed.field.name}"
-    each = f"; each call of `{unclosed.method.name}` stores a new one" if unclosed.method is not None else ""
+    stores = (f"each call of `{unclosed.method.name}` stores a new one",) if unclosed.method is not None else ()
     costs = not life.costs_nothing and life.runs.impact is not Impact.ONCE
     return Diagnostic(
         life.birth,
-        f"{life.resource.noun} `{name}` is never closed, neither by `{cls}` nor by other code{each}",
+        f"{life.resource.noun} `{name}` is never closed, neither by `{cls}` nor by other code",
         path=(*life.runs.steps, (life.birth, "opened here and stored in the object")),
         fix=NoFix("cannot tell where it should be closed; add a `close` method and call it"),
         confidence=Confidence.LIKELY if costs and not unclosed.field.is_of_one_object() else Confidence.POSSIBLE,
-        notes=(*consequence(life.resource, life.pool), *life.runs.notes(file)),
+        notes=(*stores, *consequence(life.resource, life.pool), *life.runs.notes(file)),
         subject=name,
         impact=life.runs.impact,
     )

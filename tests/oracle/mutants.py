@@ -50,7 +50,7 @@ class Mutant(NamedTuple):
 
 MUTANTS: tuple[Mutant, ...] = (
     Mutant("finally not run on return", "dataflow.cfg", "returns=cache(lambda: wrap(returns())),", "returns=returns,"),
-    Mutant("break leaves no with", "dataflow.cfg", "breaks=led(self.breaks),", "breaks=self.breaks,"),
+    Mutant("break leaves no with", "dataflow.cfg", "breaks=lead(self.breaks),", "breaks=self.breaks,"),
     Mutant("a loop's else is skipped", "dataflow.cfg", "done = self.block(stmt.orelse, after, ways)\n        head", "done = after\n        head"),  # noqa: E501
     Mutant("break runs the loop's else", "dataflow.cfg", "breaks=lambda: after, continues", "breaks=lambda: done, continues"),  # noqa: E501
     Mutant("try's else is protected", "dataflow.cfg", "return self.block(stmt.body, self.block(stmt.orelse, after, ways), protected)", "return self.block(stmt.body, self.block(stmt.orelse, after, protected), protected)"),  # noqa: E501
