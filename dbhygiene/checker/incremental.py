@@ -75,7 +75,7 @@ class IncrementalCheck:
         return self._cache.warning
 
     @cached_property
-    def _stored(self) -> StoredRun:
+    def _last_run(self) -> StoredRun:
         return self._cache.read()
 
     # -- results of the last run ------------------------------------------------------------------------
@@ -117,7 +117,7 @@ class IncrementalCheck:
     def reusable(self, paths: Sequence[Path], wanted: Collection[Path], named: Collection[Path]) -> Snapshot | None:
         """Return the reusable part of the last run, or None. A file that was never checked counts as new."""
         self._project.asked = Dependencies()
-        rows, same = self._stored.rows, self._unchanged_times
+        rows, same = self._last_run.rows, self._unchanged_times
         listed = {str(path) for path in paths}
         self._times = {path: times for path in listed | rows.keys() if (times := same.get(path) or _times(path))}
         if not rows:
@@ -132,13 +132,13 @@ class IncrementalCheck:
         self._true = {path: row for path, row in self._true.items() if path not in stale}
         kept = {path: row for path in paths if (row := self._true.get(str(path))) and row.named == (path in named)}
         handed = {Path(path): row.helpers for path, row in rows.items() if row.helpers}
-        facts = self._stored.facts
+        facts = self._last_run.facts
         return Snapshot(kept, frozenset(literal_eval(facts["used"])), HelperUse(facts["help"]), handed)
 
     @property
     def _without_findings(self) -> set[str]:
         """The files of which no run has reported findings so far."""
-        return set(literal_eval(self._stored.facts.get("unchecked", "()")))
+        return set(literal_eval(self._last_run.facts.get("unchecked", "()")))
 
     def reset(self) -> None:
         """Discard everything that was reusable."""
@@ -147,7 +147,7 @@ class IncrementalCheck:
     @property
     def is_current(self) -> bool:
         """Whether the stored run is up to date, so that nothing needs to be written."""
-        before = self._stored.rows
+        before = self._last_run.rows
         return (
             bool(before)
             and len(self._true) == len(before)
@@ -156,7 +156,7 @@ class IncrementalCheck:
 
     def _is_same(self, path: str) -> bool:
         """Whether a file is what it was; if so, its row is taken over."""
-        row, times = self._stored.rows.get(path), self._times.get(path)
+        row, times = self._last_run.rows.get(path), self._times.get(path)
         if row is None or times is None:
             return False
         if (row.mtime, row.size) != times:
@@ -168,7 +168,7 @@ class IncrementalCheck:
 
     def _stale(self, changed: set[str]) -> set[str] | None:
         """Return the files that depend on a changed file or on a module that has moved; None: all files."""
-        rows, facts = self._stored.rows, self._stored.facts
+        rows, facts = self._last_run.rows, self._last_run.facts
         moved = _times_of(path for path, _ in literal_eval(facts["places"])) != facts["places"]
         if not changed and not moved:
             return set()
@@ -196,7 +196,7 @@ class IncrementalCheck:
 
     def _was_read(self, path: str) -> bool:
         """Whether anything but its words was of interest in a file; of one that is new, that is not known."""
-        row = self._stored.rows.get(path)
+        row = self._last_run.rows.get(path)
         return row is None or bool(row.digest)
 
     def _lies_elsewhere(self, lookups: Lookups) -> bool:
@@ -235,7 +235,7 @@ class IncrementalCheck:
         help: HelperUse,
     ) -> None:
         """Write down what this run found; where `loaded` has nothing for a file, what was known is still true."""
-        asked, before = self._project.asked or Dependencies(), self._stored.rows
+        asked, before = self._project.asked or Dependencies(), self._last_run.rows
         read = {**digests(self._project), **self._seen}
         rows: dict[str, FileRecord] = {}
         for path in {**loaded, **read, **{Path(path): None for path in self._true}}:
@@ -252,7 +252,7 @@ class IncrementalCheck:
             "help": help.value,
             "listed": _describe_request(Files(map(str, loaded)), named),
         }
-        words = {**dict(literal_eval(self._stored.facts.get("asked", "()"))), **asked.words[""]}
+        words = {**dict(literal_eval(self._last_run.facts.get("asked", "()"))), **asked.words[""]}
         told["asked"] = repr(sorted(words.items()))
         left = {str(path) for path, file in loaded.items() if file is not None} | (
             self._without_findings & self._true.keys()
@@ -261,8 +261,8 @@ class IncrementalCheck:
         told["places"] = _times_of(sorted(self._places(self._looked_up)))
         new = {path: row for path, row in rows.items() if before.get(path) != row}
         gone = [path for path in before if path not in rows]
-        if new or gone or {**self._stored.facts, **told} != self._stored.facts:
-            self._cache.write(told, new, gone, self._stored.writes)
+        if new or gone or {**self._last_run.facts, **told} != self._last_run.facts:
+            self._cache.write(told, new, gone, self._last_run.writes)
 
     def _row(self, path: Path, digest: str | None, asked: Dependencies, known: FileRecord | None) -> FileRecord:
         """What a file is, and what was asked on its behalf, in this run and before."""

@@ -38,6 +38,7 @@ from dbhygiene.library.background import RUNS_IN
 from dbhygiene.library.schedulers import WORDS
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.library.waits import WaitKind, waits_of
+from dbhygiene.program.arguments import positional_parameters
 from dbhygiene.program.classes import FunctionAt
 from dbhygiene.program.code import own_nodes
 from dbhygiene.program.entry_point import EntryPoint
@@ -356,7 +357,7 @@ def _calls_given(file: File, code: Code) -> bool:
     if not isinstance(code, FUNCTION):
         return False
     outer = [code, *(above for above in file.around(code) if isinstance(above, FUNCTION))]
-    given = {each.arg for function in outer for each in (*function.args.posonlyargs, *function.args.args)}
+    given = {each.arg for function in outer for each in positional_parameters(function)}
     return any(
         isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in given
         for node in own_nodes(code)

@@ -54,7 +54,7 @@ def callbacks(file: File) -> tuple[tuple[Function, Located], ...]:
             called = decorator.func if isinstance(decorator, ast.Call) else decorator
             if last_name(called) in DECORATED and any(name in DECORATORS for name in effects.names(called)):
                 found[function] = decorator
-    for given, place in _listed(file):
+    for given, place in _listeners(file):
         _note(file, given, place, found)
     for function in _methods_of_handlers(file):
         found.setdefault(function, function)
@@ -62,7 +62,7 @@ def callbacks(file: File) -> tuple[tuple[Function, Located], ...]:
     return tuple((function, serves or place) for function, place in found.items())
 
 
-def _listed(file: File) -> Iterator[tuple[ast.expr, ast.Call]]:
+def _listeners(file: File) -> Iterator[tuple[ast.expr, ast.Call]]:
     """Return the functions that a file puts into a list of listeners, or passes to a consumer by name."""
     for call in (call for name in ("append", *CALLED) for call in file.calls.get(name, ())):
         match call.func:

@@ -101,12 +101,12 @@ def _is_pool(file: File, expr: ast.expr) -> bool:
     place = Bindings.of(file).place(expr)
     made = [*Bindings.of(file).values.get(place, ())] if place else []
     if isinstance(expr, ast.Name):
-        made += _entered(file).get(expr.id, ())
+        made += _context_managers(file).get(expr.id, ())
     return any(isinstance(value, ast.Call) and _maker(file, value.func) in PROCESS_POOLS for value in made)
 
 
 @query
-def _entered(file: File) -> Mapping[str | None, list[ast.expr]]:
+def _context_managers(file: File) -> Mapping[str | None, list[ast.expr]]:
     """Return the context managers that a file enters, by the last part of the variable that holds each."""
     found = defaultdict[str | None, list[ast.expr]](list)
     for item in file.nodes(ast.withitem):

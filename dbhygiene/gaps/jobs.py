@@ -62,7 +62,7 @@ def jobs(file: File) -> tuple[Job, ...]:
         return ()
     found: list[Job] = []
     for call in file.nodes(ast.Call):
-        if (given := _handed_over(file, call)) is not None:
+        if (given := _scheduled_function(file, call)) is not None:
             target, pause = given
             found += [Job(owner, function, file, call, pause) for owner, function in _functions(file, target)]
     for function in (code for code in file.functions if isinstance(code, FUNCTION)):
@@ -89,7 +89,7 @@ def _closes_around(file: File, function: Function) -> bool:
     return any(file.resolve(each) in django.CLOSES_AROUND for each in called)
 
 
-def _handed_over(file: File, call: ast.Call) -> tuple[ast.expr, float] | None:
+def _scheduled_function(file: File, call: ast.Call) -> tuple[ast.expr, float] | None:
     """Return the function that a call passes to a scheduler, and the pause between two of its runs."""
     if not isinstance(call.func, ast.Attribute):
         return None

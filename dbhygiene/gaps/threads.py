@@ -14,7 +14,7 @@ from dbhygiene.gaps.reachability import AgeCheck, EffectSet, Reachability, first
 from dbhygiene.library import django
 from dbhygiene.library.background import HANDS_OVER, THREAD_CLASSES, THREAD_POOLS, THREADS, THREADS_IF_FALSE
 from dbhygiene.library.waits import WaitKind
-from dbhygiene.program.arguments import argument, named_parameters
+from dbhygiene.program.arguments import argument, bind_arguments, named_parameters
 from dbhygiene.program.bindings import Bindings
 from dbhygiene.program.classes import FunctionAt, class_named, foreign_bases
 from dbhygiene.program.code import is_generator, own_nodes
@@ -57,12 +57,12 @@ def _begin(
     file: File, target: ast.expr | Function, starter: File, handed: tuple[ast.expr, ...], runs: FunctionAt | None = None
 ) -> Iterator[Thread]:
     """Return the threads that begin with the function that an expression of a file names."""
-    for owner, function in _meant(file, target):
+    for owner, function in _functions_of_target(file, target):
         if _runs_at_once(function):
             yield Thread(owner, function, starter, handed, runs)
 
 
-def _meant(file: File, target: ast.expr | Function) -> Iterator[tuple[File, Code]]:
+def _functions_of_target(file: File, target: ast.expr | Function) -> Iterator[tuple[File, Code]]:
     """Return the functions that a target is; if it is a call, it has run before, and its result is the function."""
     if isinstance(target, FUNCTION):
         yield file, target
@@ -176,17 +176,15 @@ def _target_of_class(cls: Definition, kind: str, file: File, call: ast.Call) -> 
                 if given is None and any(keyword.arg is None for keyword in inner.keywords):
                     given = argument(call, position, word)  # `super().__init__(**kwargs)`
                     return (file, given) if given is not None else None
-                return _handed_on(init, file, call, given) if given is not None else None
+                return _value_for_caller(init, file, call, given) if given is not None else None
     return None
 
 
-def _handed_on(init: Definition, file: File, call: ast.Call, given: ast.expr) -> tuple[File, ast.expr] | None:
+def _value_for_caller(init: Definition, file: File, call: ast.Call, given: ast.expr) -> tuple[File, ast.expr] | None:
     """Return the value of an expression in a constructor: for a parameter, the argument of the call."""
-    names = [each.arg for each in (*init.node.args.posonlyargs, *init.node.args.args)]  # type: ignore[union-attr]
-    words = {each.arg for each in init.node.args.kwonlyargs}  # type: ignore[union-attr]
-    if isinstance(given, ast.Name) and given.id in {*names, *words}:
-        position = names.index(given.id) - 1 if given.id in names else len(call.args)
-        passed = argument(call, position, given.id)
+    assert isinstance(init.node, FUNCTION)
+    if isinstance(given, ast.Name) and any(each.arg == given.id for each in named_parameters(init.node)):
+        passed = bind_arguments(call, init.node, bound=True).get(given.id)
         return (file, passed) if passed is not None else None
     return init.file, given
 

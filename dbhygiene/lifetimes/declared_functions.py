@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from dbhygiene.config.settings import Declared
 from dbhygiene.library.resources import BORROWS, CLOSES, KEEPS, ArgumentEffects, CallModel, ParameterSummary, Resource
+from dbhygiene.program.arguments import positional_parameters, takes_owner
 from dbhygiene.program.definitions import Definition
 from dbhygiene.source.nodes import FUNCTION
 
@@ -27,9 +28,6 @@ def declared_model(declared: Declared, returned: Resource | None, definition: De
 def _by_position(by_name: Mapping[str, ParameterSummary], definition: Definition | None) -> dict[int, ParameterSummary]:
     if definition is None or not isinstance(definition.node, FUNCTION):
         return {}
-    args = definition.node.args
-    names = [arg.arg for arg in (*args.posonlyargs, *args.args)]
-    scope = definition.file.functions[definition.node]
-    if scope.class_scope is not None and "staticmethod" not in definition.decorators:
-        names = names[1:]
-    return {place: by_name[name] for place, name in enumerate(names) if name in by_name}
+    bound = takes_owner(definition.file.functions[definition.node])
+    positional = positional_parameters(definition.node, bound=bound)
+    return {place: by_name[each.arg] for place, each in enumerate(positional) if each.arg in by_name}

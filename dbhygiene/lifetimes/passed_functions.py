@@ -91,19 +91,23 @@ def called_parameter(file: File, function: ast.AST) -> str | None:
     if scope.yields or not parameters:
         return None
     values = [part.value for part in scope.returns if not _is_nothing(part.value)]
-    found = {_called(file, scope, parameters, value) for value in values}
+    found = {_parameter_called(file, scope, parameters, value) for value in values}
     return found.pop() if len(found) == 1 else None
 
 
-def _called(file: File, scope: Scope, parameters: set[str], value: ast.expr | None) -> str | None:
+def _parameter_called(file: File, scope: Scope, parameters: set[str], value: ast.expr | None) -> str | None:
     """Return the parameter whose call gives the value of an expression."""
     match value:
         case ast.Await(value=inner):
-            return _called(file, scope, parameters, inner)
+            return _parameter_called(file, scope, parameters, inner)
         case ast.Call(func=ast.Name(id=name)) if name in parameters:
             return name
         case ast.Name(id=name) if name not in parameters and _stays_here(file, scope, name):
-            found = {_called(file, scope, parameters, each) for each in scope.aliases[name] if not _is_nothing(each)}
+            found = {
+                _parameter_called(file, scope, parameters, each)
+                for each in scope.aliases[name]
+                if not _is_nothing(each)
+            }
             return found.pop() if len(found) == 1 else None
     return None
 

@@ -16,6 +16,7 @@ from dbhygiene.library.resources import ArgumentEffect
 from dbhygiene.lifetimes.effects import FunctionSemantics
 from dbhygiene.lifetimes.path_conditions import TRUTHY, condition_of
 from dbhygiene.lifetimes.state import path_of
+from dbhygiene.program.arguments import named_parameters
 from dbhygiene.source.nodes import FUNCTION
 
 OUTSIDE = "<outside>"  # an attribute, an element, a name of the module: other code can reach it, too
@@ -121,7 +122,7 @@ def sources(graph: Graph, effects: FunctionSemantics, element: int | None) -> fr
     code = effects.scope.node
     assert isinstance(code, FUNCTION)
     args = code.args
-    every = (*args.posonlyargs, *args.args, *args.kwonlyargs, *(arg for arg in (args.vararg, args.kwarg) if arg))
+    every = (*named_parameters(code), *(arg for arg in (args.vararg, args.kwarg) if arg))
     step = _Sources(effects, element)
     try:
         Solution(graph, [(OUTSIDE, OUTSIDE), *((arg.arg, arg.arg) for arg in every)], step)

@@ -31,7 +31,7 @@ _MISSING: Final = object()
 
 def query(ask: Callable[Concatenate[SubjectT, About], Answer]) -> Callable[Concatenate[SubjectT, About], Answer]:
     """Decorate a function so that it runs once for the same arguments. It must not depend on itself."""
-    return _remembered(ask, _MISSING)
+    return _memoise(ask, _MISSING)
 
 
 class _Decorator(Protocol):
@@ -46,16 +46,16 @@ def recursive_query(start: object) -> _Decorator:
     def decorate(
         ask: Callable[Concatenate[SubjectT, About], Answer],
     ) -> Callable[Concatenate[SubjectT, About], Answer]:
-        return _remembered(ask, start)
+        return _memoise(ask, start)
 
     return decorate
 
 
-def _remembered(
+def _memoise(
     ask: Callable[Concatenate[SubjectT, About], Answer], start: object
 ) -> Callable[Concatenate[SubjectT, About], Answer]:
     @wraps(ask)
-    def remembered(subject: SubjectT, /, *about: About.args, **named: About.kwargs) -> Answer:
+    def answer_once(subject: SubjectT, /, *about: About.args, **named: About.kwargs) -> Answer:
         known = subject.query_results[ask]
         key = (subject.query_key, about, *named.items()) if named else (subject.query_key, about)
         if (answer := known.get(key, _MISSING)) is _MISSING:
@@ -64,4 +64,4 @@ def _remembered(
             answer = known[key] = ask(subject, *about, **named)
         return answer  # type: ignore[no-any-return]
 
-    return remembered
+    return answer_once
