@@ -71,10 +71,10 @@ class Gaps:
         self._asked = 0  # of how many files
 
     def of(self, file: File) -> Iterator[Gap]:
-        """Every gap of a file, each reported in the function in which its two queries and its wait meet.
+        """Yield every gap of a file, each reported in the function in which its two queries and its wait meet.
 
         A gap counts only in a long-lived process: a request begins with a fresh connection, and does not wait for
-        minutes. A function that sleeps for hours, or asks a person, shows that it belongs to such a process.
+        minutes. A function that sleeps for hours, or prompts a person, shows that it belongs to such a process.
         """
         self._asked += 1
         if is_test_file(file) or not (self._knows_project or self._might_have(file)):
@@ -219,7 +219,7 @@ class Gaps:
         return None
 
     def _read_before(self, file: File, code: Code) -> Iterator[Code]:
-        """The functions that had the name of this one when other files were found to lead to them."""
+        """Yield the earlier versions of a function, which other files were found to reach under its name."""
         for each in self._reach.with_name_of(file, code):
             if each.file is not file and _place(each.file, each.code) == _place(file, code):
                 yield each.code
@@ -235,7 +235,7 @@ class Gaps:
         return {path for path, _ in self._names}
 
     def _running(self, file: File) -> set[ast.AST]:
-        """The functions of a file that a long-lived process leads to, and that may have a gap."""
+        """Return the functions of a file that a long-lived process reaches, and that may have a gap."""
         again = [(file, code) for code, scope in file.functions.items() if (file.path, scope.name) in self._names]
         self._reach.explore((root.file, root.code) for root in entry_points_of(file))
         self._reach.explore(again, are_roots=False)
@@ -271,7 +271,7 @@ class Gaps:
         return _reachable_from(function for file in programs for function in child_functions(file))
 
     def _time_limit(self, code: ast.AST) -> float:
-        """The seconds after which a worker ends whatever leads to a function."""
+        """Return the seconds after which a worker ends every task that reaches a function."""
         roots = [each for each in self._reach.above(code) if each.code in self._reach.roots]
         return max((time_limit(each.file, each.code) for each in roots), default=FOR_EVER)
 

@@ -1,4 +1,4 @@
-"""Loops that run as long as the process, or until other code asks them to stop."""
+"""Loops that run as long as the process, or until other code stops them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dbhygiene.source.nodes import FUNCTION, children
 def is_endless(file: File, loop: ast.AST) -> bool:
     """Whether a loop ends with its process, or at the request of another part of the program.
 
-    A function that holds such a loop is a process of its own. Not so where the loop itself decides that its work is
+    A function that holds such a loop is a process of its own. It is none if the loop itself decides that its work is
     done: by a test of anything but a sign to stop, by another `break` or `return`, or by setting that sign.
     """
     if not isinstance(loop, ast.While) or any(isinstance(node, ast.Yield) for node in ast.walk(loop)):
@@ -62,7 +62,7 @@ def _is_asked_to_stop(file: File, loop: ast.While, leaving: ast.stmt) -> bool:
 
 
 def _goes_on(file: File, loop: ast.While, test: ast.expr) -> bool:
-    """Whether a test is true until other code asks the loop to stop."""
+    """Whether a test is true until other code stops the loop."""
     match test:
         case ast.UnaryOp(op=ast.Not(), operand=inner):
             return _says_stop(file, loop, inner)

@@ -224,7 +224,7 @@ def _is_kept(file: File, cls: Scope, path: str) -> bool:
 
 
 def _handlers(file: File) -> dict[Function, ast.expr]:
-    """Return the functions of a file that answer requests, each with the decorator that says so."""
+    """Return the functions of a file that answer requests, each with the decorator that registers it."""
     functions = (code for code in file.functions if isinstance(code, FUNCTION))
     return {function: place for function in functions if (place := handler(function)) is not None}
 

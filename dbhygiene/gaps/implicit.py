@@ -82,7 +82,7 @@ class ImplicitWalk(Semantics):
 
     loads = True
 
-    # -- what the graph asks --------------------------------------------------------------------------
+    # -- semantics for the graph --------------------------------------------------------------------------
 
     def resolve(self, expr: ast.expr) -> str | None:
         return self._routine.file.resolve(expr)

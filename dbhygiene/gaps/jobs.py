@@ -1,4 +1,4 @@
-"""`Job`: a function that a scheduler within the program runs again and again, and the time between two runs.
+"""`Job`: a function that a scheduler within the program runs repeatedly, and the time between two runs.
 
 scheduler.add_job(remind, "interval", hours=6)     # APScheduler
 schedule.every(6).hours.do(remind)                 # schedule

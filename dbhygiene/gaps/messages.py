@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def confidence(gap: Gap) -> Confidence:
     """Return how sure it is that the server has closed the connection meanwhile.
 
-    A user who has just started a command soon answers whether it should go on.
+    It is only possible after a question for a yes or no: a user who has just started a command answers soon.
     """
     settings = gap.file.project.settings
     if settings.server_timeout is None and gap.kind is WaitKind.PERSON and _is_confirmed(gap.wait):

@@ -46,7 +46,7 @@ class Reachability:
         self._callers: dict[Code, set[Code]] = defaultdict(set)
 
     def explore(self, begin: Iterable[tuple[File, Code]], *, are_roots: bool = True) -> None:
-        """Look at these functions, and at whatever they lead to."""
+        """Record the effects of these functions, and of all functions that they reach."""
         todo = list(begin)
         self.roots |= {code for _, code in todo} if are_roots else set()
         looked_at: list[EffectSet] = []

@@ -126,7 +126,7 @@ def _is_pool(file: File, expr: ast.expr) -> bool:
 def _threads_of_class(file: File, call: ast.Call) -> Iterator[Thread]:
     """Return the threads of a call that makes an object of a thread class of the project.
 
-    A thread runs its `run`; if that calls the inherited `run`, or is missing, the constructor's target.
+    Such a thread runs its `run`. If `run` calls the inherited one, or is missing, it runs the constructor's target.
     """
     name = file.resolve(call.func) if isinstance(call.func, (ast.Name, ast.Attribute)) else None
     cls = class_named(file, canonical_name(file, name)) if name else None

@@ -176,7 +176,6 @@ def follow(
 
     Shared variables are treated as this function's own: the caller must know that no other code assigns them.
     Return None if the function is too large.
-    gives them another value. None where the function is too large.
 
     Arguments:
         start: the fact at the start of the function: the aliases of one of the resources.

@@ -225,7 +225,7 @@ class Lifetime(Frozen):
         """Certain if it leaks as written, likely if an exception must come first.
 
         It is lower if the driver may be mocked, if the leak costs nothing or runs once in a process, or if only a
-        dead connection leaks, or one whose set-up fails, as that of each other would.
+        dead connection leaks, or one whose set-up fails as it would for any connection.
         """
         costs = not self.costs_nothing and self.runs.impact is not Impact.ONCE
         if _uses_mocks(self.file) or not costs or self._is_dead_first or self._is_set_up_first:

@@ -70,7 +70,7 @@ def consequence(resource: Resource, pool: str = "") -> Iterator[str]:
         yield limit
 
 
-# -- the way to a leak ----------------------------------------------------------------------------------
+# -- the path to a leak ----------------------------------------------------------------------------------
 
 _Point: TypeAlias = tuple[Node, Fact]
 _RESTS = "the generator is not resumed, or an exception is thrown into it here"

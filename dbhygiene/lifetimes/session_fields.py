@@ -27,7 +27,7 @@ class UnclosedSession(Record):
 
 
 def unclosed_session(life: Lifetime) -> UnclosedSession | None:
-    """Return the field in which a session stays open again and again; None if it may be closed, or kept on purpose."""
+    """Return the field in which a session stays open repeatedly; None if it may be closed, or kept on purpose."""
     if life.leak not in {None, Leak.RAISED} or (field := field_of(life)) is None:
         return None
     method = function_around(life.file, life.birth)

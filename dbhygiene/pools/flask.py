@@ -1,6 +1,6 @@
 """`Setting`, `Group`: Flask-SQLAlchemy's settings in a program: where each is assigned, and which belong together.
 
-It gives `mysql...` URLs, but not `mariadb...` ones, a `pool_recycle` of 7200 s by itself (2.1 - 3.1). Its 2.x reads
+By default, `mysql...` URLs, but not `mariadb...` ones, have a `pool_recycle` of 7200 s (2.1 - 3.1). Its 2.x reads
 `SQLALCHEMY_POOL_RECYCLE` and the like, its 3.x no longer does; since 2.4 there is `SQLALCHEMY_ENGINE_OPTIONS`, since
 3.0 for the default bind only. All are read when the extension meets the application.
 """

@@ -24,7 +24,7 @@ _LOOPS = (*_STATEMENTS, ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictCom
 def sharing(file: File, scope: Scope, name: str, birth: ast.Call, *, tasks: bool) -> ast.Call | None:
     """Return the call by which several threads, or tasks, come to use a variable's value at once.
 
-    Either it starts one of them in each round of a loop, or it is the second to start one.
+    Such a call starts one of them in each round of a loop, or is the second to start one.
     """
     found = sorted(
         (call for call in file.nodes(ast.Call) if _starts(file, call, tasks) and _hands(file, scope, call, name)),
