@@ -498,7 +498,7 @@ class _Builder:
         item, is_async = items[0], isinstance(stmt, ast.AsyncWith)
         swallowed = self.semantics.swallows(item)
 
-        def gate(way: Node, raised: bool = False, swallows: bool = False) -> Node:
+        def leave_to(way: Node, raised: bool = False, swallows: bool = False) -> Node:
             key = (item, way, raised, swallows)
             if key not in self.copies:
                 leave = self.node(Leave(item, is_async, raised, swallows)).to("next", way)
@@ -509,12 +509,12 @@ class _Builder:
             verdict = _best(match_handler(thrown, each, self.semantics.bases) for each in swallowed)
             through = self.node()
             if verdict is not Catches.NEVER:
-                through.to("next", gate(after, True, True))
+                through.to("next", leave_to(after, True, True))
             if verdict is not Catches.ALWAYS:
-                through.to("next", gate(ways.raises(thrown.excluding(swallowed)), True))
+                through.to("next", leave_to(ways.raises(thrown.excluding(swallowed)), True))
             return through
 
-        inside = self.with_(stmt, items[1:], gate(after), ways.routed_through(gate, raising))
+        inside = self.with_(stmt, items[1:], leave_to(after), ways.routed_through(leave_to, raising))
         enter = self.node(Enter(item, is_async)).to("next", inside)
         if is_async or self.semantics.enter_raises(item):
             self.raising(enter, ways, ORDINARY)

@@ -220,7 +220,7 @@ class Gaps:
 
     def _read_before(self, file: File, code: Code) -> Iterator[Code]:
         """Yield the earlier versions of a function, which other files were found to reach under its name."""
-        for each in self._reach.with_name_of(file, code):
+        for each in self._reach.same_last_name(file, code):
             if each.file is not file and _place(each.file, each.code) == _place(file, code):
                 yield each.code
 

@@ -22,7 +22,7 @@ from dbhygiene.gaps.commands import command_of_call
 from dbhygiene.gaps.database_aliases import DEFAULT, alias_of, alias_of_subscript
 from dbhygiene.gaps.duration import UNBOUNDED, Duration
 from dbhygiene.library import django
-from dbhygiene.library.long_work import ON_REQUEST
+from dbhygiene.library.opt_in_waits import OPT_IN
 from dbhygiene.library.waits import ITERATED, LEFT, WAITS, WaitingCall, WaitKind
 from dbhygiene.program import dispatch
 from dbhygiene.program.arguments import bind_arguments, defaults, has_unpacked, takes_owner
@@ -349,7 +349,7 @@ class Effects:
         gaps = self.file.project.settings.gaps
         for name in names if gaps else ():
             package, _, rest = name.partition(".")
-            of_package = rest.rpartition(".")[2] in ON_REQUEST.get(package, ())
+            of_package = rest.rpartition(".")[2] in OPT_IN.get(package, ())
             if (found := gaps.get(name) or (gaps.get(package) if of_package else None)) is not None:
                 return Duration(found.least, found.most, found.most)
         return None

@@ -25,7 +25,7 @@ from dbhygiene.gaps.explicit_transfer import (
     TrackedConnection,
     place_of,
 )
-from dbhygiene.gaps.pauses import pauses_from
+from dbhygiene.gaps.function_waits import reachable_waits
 from dbhygiene.gaps.states import Idle
 from dbhygiene.library import server_calls as library
 from dbhygiene.library import waits
@@ -119,7 +119,7 @@ class _Search:
         limit = life.file.project.settings.gap_limit
         name = _outer_variable(life)
         seeing = _seeing(life.file, life.scope, name) if name is not None else ()
-        self._question = TrackedConnection(life, limit, pauses_from(life.file), self._meanings.of, seeing)
+        self._question = TrackedConnection(life, limit, reachable_waits(life.file), self._meanings.of, seeing)
 
     def search(self) -> list[ExplicitGap]:
         life, start = self._life, Fact()

@@ -14,8 +14,8 @@ from dbhygiene.dataflow.cfg import EdgeKind, Graph, Node
 from dbhygiene.dataflow.limits import TOO_MUCH, give_up
 from dbhygiene.dataflow.solver import Solution, TooManyFactsError
 from dbhygiene.gaps.effects import Location
+from dbhygiene.gaps.function_waits import FunctionWaits
 from dbhygiene.gaps.loops import cycles, rounds
-from dbhygiene.gaps.pauses import Pauses
 from dbhygiene.gaps.states import Idle, Pause
 from dbhygiene.library import server_calls as library
 from dbhygiene.lifetimes import Lifetime
@@ -28,7 +28,7 @@ from dbhygiene.source.records import Record
 
 _MOST = 8_000  # facts of one function
 
-Ending: TypeAlias = "tuple[Location | None, Pause] | None"  # None: it has been given back
+IdleAtEnd: TypeAlias = "tuple[Location | None, Pause] | None"  # the last query, and the wait since; None: given back
 
 
 class HolderContext(Record):
@@ -44,7 +44,7 @@ class HolderSummary(Record):
     """The first query and the pause before it; and the states that are possible at the return, one of each `_kind`."""
 
     first: tuple[Location, Pause] | None = None
-    endings: frozenset[Ending] = frozenset()
+    endings: frozenset[IdleAtEnd] = frozenset()
 
     def widen(self, newer: HolderSummary) -> HolderSummary:
         """Return the summary that replaces this one when a recursion has changed it."""
@@ -62,7 +62,7 @@ NEVER_RETURNS = HolderSummary()
 UNKNOWN = HolderSummary(endings=frozenset({None}))  # it may have been closed, or opened again
 
 
-def _kind(ending: Ending) -> tuple[bool, ast.AST | None] | None:
+def _kind(ending: IdleAtEnd) -> tuple[bool, ast.AST | None] | None:
     """Return the kind of an ending: of one kind only the worst matters: the same wait, after a query or without one."""
     if ending is None:
         return None
@@ -75,7 +75,7 @@ class TrackedConnection(Record):
 
     life: Lifetime
     limit: float  # seconds that the server waits
-    pauses: Pauses
+    waits: FunctionWaits
     summary_of: Callable[[HolderContext], HolderSummary]
     seeing: tuple[Function, ...] = ()  # the functions that see it as a variable around them
 
@@ -108,11 +108,11 @@ class ExplicitWalk:
             self._first, frozenset({_kind(each): each for each in sorted(ends, key=self._rank)}.values())
         )
 
-    def _rank(self, ending: Ending) -> tuple[object, ...]:
+    def _rank(self, ending: IdleAtEnd) -> tuple[object, ...]:
         """Return the sort key of endings: by how bad they are, then by place, so that the choice is stable."""
         return () if ending is None else (ending[1].seconds.rank(self._question.limit), place_of(ending))
 
-    def _ending(self, start: Fact, fact: Fact, idle: Idle | None) -> Ending:
+    def _ending(self, start: Fact, fact: Fact, idle: Idle | None) -> IdleAtEnd:
         if idle is None:
             return None
         if start.aliases and not fact.aliases & start.aliases:  # another has taken its place
@@ -141,7 +141,7 @@ class ExplicitWalk:
 
     def _after_wait(self, node: Node, idle: Idle) -> Idle:
         if node.event not in self._waits:
-            found = self._question.pauses.of(self._routine.file, self._routine.code, node.event)
+            found = self._question.waits.of(self._routine.file, self._routine.code, node.event)
             self._waits[node.event] = [(spot, pause) for spot, pause in found if pause.seconds.most]
         for spot, pause in self._waits[node.event]:
             idle = idle.after_wait(pause, spot, self._rounds)
@@ -292,7 +292,7 @@ class ExplicitWalk:
         )
 
 
-def place_of(ending: Ending) -> tuple[int, int, float]:
+def place_of(ending: IdleAtEnd) -> tuple[int, int, float]:
     """Return the sort key of endings that are equally bad, so that the choice is stable."""
     if ending is None or ending[0] is None:
         return 0, 0, 0.0 if ending is None else 1 + ending[1].seconds.likely

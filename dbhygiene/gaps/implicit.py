@@ -16,7 +16,7 @@ from dbhygiene.gaps.effects import Close, Context, Effect, Effects, Location, Pr
 from dbhygiene.gaps.effects import Wait as IdleEffect
 from dbhygiene.gaps.loops import Cycle, cycles, rounds, runs_once
 from dbhygiene.gaps.recovery import recovers
-from dbhygiene.gaps.states import Ending, GapSummary, Idle, LastQuery, Pause, State, worst_of_each
+from dbhygiene.gaps.states import GapSummary, Idle, LastQuery, Pause, State, StateAtEnd, worst_of_each
 from dbhygiene.library.calls import EXITS
 from dbhygiene.library.waits import WaitKind
 from dbhygiene.program.arguments import named_parameters
@@ -188,10 +188,10 @@ class ImplicitWalk(Semantics):
                 )
         return state
 
-    def _ending(self, states: Iterable[State | None]) -> Ending:
+    def _ending(self, states: Iterable[State | None]) -> StateAtEnd:
         worst = self._any(states)
         if worst is None:
-            return Ending()
+            return StateAtEnd()
         through = worst.entered.pause(self._limit) if worst.entered else None
         longest_first = sorted(worst.asked, key=lambda idle: idle.rank(self._limit), reverse=True)
         since = (
@@ -199,7 +199,7 @@ class ImplicitWalk(Semantics):
             for idle in longest_first
             if idle.since
         )
-        return Ending(True, through, tuple(since), worst.entered.unsuccessful_close if worst.entered else None)
+        return StateAtEnd(True, through, tuple(since), worst.entered.unsuccessful_close if worst.entered else None)
 
     def _onward(self, node: Node, target: Node, state: State) -> State:
         """Return the state on an edge: a loop queries rows at its start, and the end of a round may begin another."""
@@ -335,7 +335,7 @@ class ImplicitWalk(Semantics):
             self._after_query(state, spot.leading_to(summary.first), summary.before.called_at(spot))
         return tuple(self._after_end(ending, spot, state) for ending in (summary.returns, summary.raises))  # type: ignore[return-value]
 
-    def _after_end(self, ending: Ending, spot: Location, state: State) -> State | None:
+    def _after_end(self, ending: StateAtEnd, spot: Location, state: State) -> State | None:
         if not ending.reached:
             return None
         silent = state.close()

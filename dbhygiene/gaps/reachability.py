@@ -78,7 +78,7 @@ class Reachability:
     def effects_of(self, code: ast.AST) -> EffectSet | None:
         return self._known.get(code)  # type: ignore[call-overload, no-any-return]
 
-    def with_name_of(self, file: File, code: Code) -> Sequence[EffectSet]:
+    def same_last_name(self, file: File, code: Code) -> Sequence[EffectSet]:
         """Return the functions in any version of a file whose last name is that of this one."""
         return self._named.get((str(file.path), _last_name(code)), ())
 

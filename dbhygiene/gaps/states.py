@@ -216,8 +216,8 @@ class LastQuery(Record):
         )
 
 
-class Ending(Record):
-    """How a function may end: after a pause without any query, or with one since a query, the longest first."""
+class StateAtEnd(Record):
+    """The connection where a function ends: a wait without a query, or the last queries, the longest wait first."""
 
     reached: bool = False
     silent_wait: Pause | None = None
@@ -228,7 +228,7 @@ class Ending(Record):
     def wait_after(self) -> Pause:
         return self.last_queries[0].wait_after if self.last_queries else Pause()
 
-    def widen(self, newer: Ending) -> Ending:
+    def widen(self, newer: StateAtEnd) -> StateAtEnd:
         if not self.reached or not newer.reached:
             return newer if newer.reached else self
         through = self.silent_wait or newer.silent_wait
@@ -238,7 +238,7 @@ class Ending(Record):
         for each in newer.last_queries:
             known = since.get(each.why)
             since[each.why] = known.widen(each) if known is not None else each
-        return Ending(True, through, tuple(since.values()), self.unsuccessful_close or newer.unsuccessful_close)
+        return StateAtEnd(True, through, tuple(since.values()), self.unsuccessful_close or newer.unsuccessful_close)
 
 
 class GapSummary(Record):
@@ -246,8 +246,8 @@ class GapSummary(Record):
 
     first: Location | None = None
     before: Pause = Pause()
-    returns: Ending = Ending()
-    raises: Ending = Ending()
+    returns: StateAtEnd = StateAtEnd()
+    raises: StateAtEnd = StateAtEnd()
 
     def widen(self, newer: GapSummary) -> GapSummary:
         """Return the summary that replaces this one when a recursion has changed it."""
@@ -257,5 +257,5 @@ class GapSummary(Record):
 
 
 NEVER_ENDS = GapSummary()
-SILENT = GapSummary(returns=Ending(True, Pause()))
-UNKNOWN = GapSummary(returns=Ending(True))  # the connection may have been closed, or opened again
+SILENT = GapSummary(returns=StateAtEnd(True, Pause()))
+UNKNOWN = GapSummary(returns=StateAtEnd(True))  # the connection may have been closed, or opened again

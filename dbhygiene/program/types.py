@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable
 from typing import TypeAlias, TypeVar
 
 from dbhygiene.dataflow.cfg import Loop
-from dbhygiene.library import django, long_work, waits
+from dbhygiene.library import django, opt_in_waits, waits
 from dbhygiene.program import dispatch
 from dbhygiene.program.arguments import bind_arguments, named_parameters
 from dbhygiene.program.bindings import Bindings, Place, self_class
@@ -28,7 +28,7 @@ from dbhygiene.source.queries import query
 from dbhygiene.source.records import Record
 from dbhygiene.source.scopes import Scope
 
-_RETURNS = {**django.RETURNS, **waits.RETURNS, **long_work.RETURNS}
+_RETURNS = {**django.RETURNS, **waits.RETURNS, **opt_in_waits.RETURNS}
 _DEPTH = 12  # of aliases, in one file or many
 
 

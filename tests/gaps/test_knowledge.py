@@ -13,7 +13,7 @@ from dbhygiene.checker.registry import all_rules
 from dbhygiene.config.schema import BY_NAME
 from dbhygiene.config.settings import Confidence, Lasting, Settings
 from dbhygiene.gaps import Gaps
-from dbhygiene.library import long_work
+from dbhygiene.library import opt_in_waits
 from dbhygiene.project.project import Project
 
 WORK = """
@@ -139,8 +139,8 @@ WAITS = {
     "import os\nprint(os.environ['A'])": None,
 }
 
-# What takes long only where there is much data: nothing is said of it unless the user says so of its package.
-ON_REQUEST = {
+# Calls that take long only with much data: they are waits only if the setting `gaps` lists their package.
+OPT_IN = {
     "import pandas as pd\npd.read_csv('orders.csv')": "pandas",
     "import pandas as pd\nframe = pd.DataFrame([])\nframe.dropna().apply(len)": "pandas",
     "import polars as pl\npl.read_csv('orders.csv')": "polars",
@@ -252,9 +252,9 @@ def test_waits(tmp_path: Path, wait: str) -> None:
     assert max((gap.seconds.confidence(300) or 0 for gap in found), default=0) == (WAITS[wait] or 0)
 
 
-@pytest.mark.parametrize("work", ON_REQUEST)
+@pytest.mark.parametrize("work", OPT_IN)
 def test_what_waits_on_request(tmp_path: Path, work: str) -> None:
-    package = ON_REQUEST[work]
+    package = OPT_IN[work]
     assert not gaps(tmp_path, waiting(work), another_package=Lasting(0, inf))
     [gap] = gaps(tmp_path, waiting(work), **{package: Lasting(0, inf)})
     assert gap.seconds.confidence(300) is Confidence.LIKELY
@@ -263,7 +263,7 @@ def test_what_waits_on_request(tmp_path: Path, work: str) -> None:
 
 
 def test_the_packages_are_named_where_the_key_is_explained() -> None:
-    assert [name for name in long_work.ON_REQUEST if f"`{name}`" not in BY_NAME["gaps"].meaning] == []
+    assert [name for name in opt_in_waits.OPT_IN if f"`{name}`" not in BY_NAME["gaps"].meaning] == []
 
 
 def test_a_function_is_told_of_before_its_package(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from dbhygiene.library.words import words
 _TRAINING = words("fit fit_transform fit_predict partial_fit train evaluate predict")
 
 # The functions and methods of a package, by the last part of their names; those that ask a database are not among them.
-ON_REQUEST = {
+OPT_IN = {
     "pandas": words(
         """read_csv read_excel read_fwf read_html read_json read_parquet read_pickle read_xml read_feather read_hdf
         concat merge join apply map transform agg aggregate groupby pivot pivot_table melt sort_values drop_duplicates
@@ -36,7 +36,7 @@ ON_REQUEST = {
 RETURNS = {
     **{
         f"pandas.{name}": "pandas.DataFrame"
-        for name in ON_REQUEST["pandas"]
+        for name in OPT_IN["pandas"]
         if name.startswith("read_") or name in {"concat", "merge"}
     },
     **{

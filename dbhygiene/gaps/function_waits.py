@@ -1,4 +1,4 @@
-"""`Pauses`: how long a node waits, whatever it does with connections."""
+"""`FunctionWaits`: how long a node of a function waits, whatever it does with connections."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from dbhygiene.source.nodes import Code
 from dbhygiene.source.queries import query
 
 
-class Pauses:
-    """The waits of functions, each walked once."""
+class FunctionWaits:
+    """The waits at nodes of functions; each called function is analysed once."""
 
     def __init__(self, limit: float) -> None:
         self._limit = limit
@@ -57,6 +57,6 @@ class Pauses:
 
 
 @query
-def pauses_from(file: File) -> Pauses:
+def reachable_waits(file: File) -> FunctionWaits:
     """Return the waits of the functions that a file reaches."""
-    return Pauses(file.project.settings.gap_limit)
+    return FunctionWaits(file.project.settings.gap_limit)
