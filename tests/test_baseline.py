@@ -89,7 +89,7 @@ def test_of_more_findings_than_entries_the_last_are_new() -> None:
     findings = [finding(line) for line in (3, 7, 12)]
     (last,) = new(Counter({KEY: 2}), *findings)
     assert last.span.line == 12
-    assert last.notes == ("the baseline lists 2 like it here: which one is new is unknown",)
+    assert last.notes == ("the baseline lists 2 like this one: cannot tell which of them is new",)
 
 
 @pytest.mark.parametrize("place", range(4))

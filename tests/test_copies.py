@@ -37,7 +37,7 @@ def leak(tmp_path: Path):
 def test_a_directory_says_that_it_holds_copies(leak, name):
     finding = leak(name)
     assert finding.confidence is Confidence.POSSIBLE
-    assert finding.notes[-1].startswith("this file is a copy of another project's code")
+    assert finding.notes[-1].startswith("this file seems to be a copy of another project's code")
 
 
 @pytest.mark.parametrize("init", [(), ("lib/__init__.py",)])

@@ -23,7 +23,7 @@ from dbhygiene.source.scopes import Scope
 if TYPE_CHECKING:
     from dbhygiene.diagnostics.suppressions import Suppression
 
-_COPIED = "this file is a copy of another project's code, by its directory: report it there, or exclude the directory"
+_COPIED = "this file seems to be a copy of another project's code: report the fault there, or exclude the file"
 
 
 def check_file(

@@ -99,7 +99,7 @@ class Test(BaseEvent):
 class Iterate(BaseEvent):
     """The head of a loop. `true`: the next item, bound by the Bind that follows. `false`: there is none.
 
-    `raise`: to find the next item raises.
+    `raise`: taking the next item raises.
     """
 
     __slots__ = ()

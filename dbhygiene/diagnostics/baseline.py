@@ -87,7 +87,7 @@ class KnownFindings:
             elif self._left[about]:
                 self._left[about] -= 1
             else:
-                note = f"{self._source} lists {self._entries[about]} like it here: which one is new is unknown"
+                note = f"{self._source} lists {self._entries[about]} like this one: cannot tell which of them is new"
                 yield finding._replace(notes=(*finding.notes, note))
 
     def stale(self, root: Path, files: Container[Path], codes: Container[str]) -> Counter[Key]:

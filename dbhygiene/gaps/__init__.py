@@ -98,9 +98,8 @@ class Gaps:
             wait = Location(file, place, f"the next call of `{function.name}` may come hours later")
             yield from self._between_calls(file, function, wait, UNBOUNDED)
         for job, function in self._jobs_of(file):
-            wait = Location(
-                file, function, f"the next run of `{function.name}` may come {job.pause / 60:.3g} min later"
-            )
+            later = "hours" if job.pause == FOR_EVER else Duration(job.pause, job.pause, job.pause)
+            wait = Location(file, function, f"the next run of `{function.name}` may come {later} later")
             wait = wait.leading_to(Location(job.scheduler, job.call, "the job is scheduled here"))
             yield from self._between_calls(file, function, wait, Duration(0.0, job.pause, job.pause))
 

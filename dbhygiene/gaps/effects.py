@@ -565,7 +565,7 @@ class Effects:
             function = function_named(self.file, f"{name}.{method}")
             if function is not None and (method.endswith("next__") or is_generator(function.node)):
                 part = Segment.ROUND if is_generator(function.node) else Segment.WHOLE
-                yield self._project_call(node, f"takes the next item by `{method}`", function, part)
+                yield self._project_call(node, f"takes the next item with `{method}`", function, part)
                 return
 
     def _unbounded_wait(self, node: ast.expr, kind: WaitKind) -> Wait:

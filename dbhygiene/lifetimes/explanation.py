@@ -62,12 +62,12 @@ def _verdict(life: Lifetime) -> str:
     if said:
         return "; ".join(said)
     if not list(analysis.ends(life.birth)):
-        return "the function does not end while it exists"
+        return "the function does not end while the connection is open"
     if any(fact.state == "open" for _, fact in analysis.ends(life.birth)):
         return "it may be open at the end, but its variable is shared: other code may close it"
     if _begins_open(life):
         return "it is closed on every path"
-    return "it holds no connection at the end, on every path: it is closed or idle"
+    return "on every path, it is closed or idle at the end: it holds no connection"
 
 
 def _describe_owner(life: Lifetime, fact: Fact) -> str:

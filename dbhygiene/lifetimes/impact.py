@@ -281,7 +281,7 @@ def _callers(place: _CallSite, function: Function, caught: bool) -> Runs | list[
             return _UNKNOWN
         places.append(_CallSite(where, call, caught, is_sure=is_sure))
     if not places and by_base is None:
-        return Runs(Impact.ONCE, "is not called in this program") if _is_script(file) else _UNKNOWN
+        return Runs(Impact.ONCE, "no call of this function is known") if _is_script(file) else _UNKNOWN
     return by_base if by_base is not None and not places else places
 
 

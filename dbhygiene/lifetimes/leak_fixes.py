@@ -206,9 +206,9 @@ def _refuse_outliving(life: Lifetime) -> None:
             way = life.analysis.way(node, fact)
             given = next((place_at(passed) for passed, before, _ in reversed(way) if not _is_outlived(before)), None)
             where = f" (line {given.lineno}); close it after that" if given is not None else ""
-            raise RefusedError(f"something that still reads from the connection is used later{where}")
+            raise RefusedError(f"something that reads from the connection is used later{where}")
         if isinstance(node.event, cfg.Yield) and is_view(life.analysis.transfer.holds(node.event.node.value, fact)):
-            raise RefusedError("something that still reads from the connection is yielded")
+            raise RefusedError("something that reads from the connection is yielded")
 
 
 def _is_outlived(fact: Fact) -> bool:
@@ -282,11 +282,11 @@ def _finally(life: Lifetime, place: Region, closes: Sequence[CloseStatement]) ->
     while body and body[-1] in statements:
         body.pop()
     needed = names_in(statements[-1]) - {place.name}
-    while body and needed & _names_bound(body[0]):
-        body.pop(0)
     if not body:
         raise RefusedError("nothing between opening and closing can raise")
-    if any(needed & _names_bound(statement) for statement in body):
+    while body and needed & _names_bound(body[0]):
+        body.pop(0)
+    if not body or any(needed & _names_bound(statement) for statement in body):
         raise RefusedError("the code that closes it needs a variable that may not be set yet")
     inner = [each for each in statements if each not in trailing]
     others = opened_inside(life, place) if inner else set()

@@ -38,7 +38,7 @@ _ENDS_IT = frozenset({"rollback", "close", "ping"})  # they raise if the server 
 class Leak(Enum):
     """How a resource is left open, the worst first."""
 
-    NEVER_CLOSED = "it is closed on no path through the function"
+    NEVER_CLOSED = "no path through the function closes it"
     SOME_PATH = "it stays open on some path, without any exception"
     SWALLOWED = "it stays open when an exception is caught and the function goes on"
     RAISED = "it stays open when an exception leaves the function"

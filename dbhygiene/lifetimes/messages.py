@@ -18,9 +18,9 @@ from dbhygiene.source.nodes import FUNCTION, Located, short_name
 from dbhygiene.source.queries import query
 
 _LIMITS = {
-    "mysql": "each one holds a server connection; if the server has none left, error 1226 or 1040",
-    "postgresql": 'each one holds a server connection; if the server has none left, "too many clients already"',
-    "sqlite": "each one keeps the database file open, and may keep it locked",
+    "mysql": "each leak keeps a server connection open; too many of them cause error 1226 or 1040",
+    "postgresql": 'each leak keeps a server connection open; too many of them cause "too many clients already"',
+    "sqlite": "each leak keeps the database file open, and may keep it locked",
 }
 
 
@@ -30,6 +30,11 @@ def name_of_call(node: Located) -> str:
     if isinstance(inner, ast.Call):
         return f"`{short_name(inner.func)}`"
     return f"the statement in line {node.lineno}"
+
+
+def _with_line(node: Located) -> str:
+    name = name_of_call(node)
+    return f"{name} (line {node.lineno})" if name.startswith("`") else name
 
 
 def closing_verb(resource: Resource) -> str:
@@ -42,7 +47,7 @@ def leak_notes(life: Lifetime, leak: Leak) -> Iterator[str]:
     told = {at.lineno for at, _ in _steps(life, leak)}
     others = {call.lineno: call for call in reversed(life.raisers) if call.lineno not in told}
     if others and leak is not Leak.NEVER_CLOSED:
-        shown = [f"{name_of_call(others[line])} (line {line})" for line in sorted(others)]
+        shown = [_with_line(others[line]) for line in sorted(others)]
         more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
         open_ = "also not given back" if life.resource.is_pooled else "also stays open"
         yield f"{open_} if {'one of these' if len(shown) > 1 else shown[0]} raises" + (
@@ -65,7 +70,7 @@ def consequence(resource: Resource, pool: str = "") -> Iterator[str]:
     if resource.is_object:
         yield f"each {resource.title} opens its own connection, and keeps it open until {_ending(resource)}"
     if resource.is_pooled or resource.kind in {"session", "engine connection"}:
-        yield "each one takes a connection from the pool; if the pool has none left, callers wait, then get an error"
+        yield "each leak takes a connection from the pool; when none is left, callers wait, then get an error"
     elif (limit := _LIMITS.get(resource.server)) is not None:
         yield limit
 
@@ -108,7 +113,7 @@ def _steps(life: Lifetime, leak: Leak) -> Iterator[tuple[Located, str]]:
             case cfg.Enter(node=item) if kind == "raise":
                 yield item.context_expr, "this raises"
             case cfg.Iterate(node=loop) if kind == "raise":
-                yield loop.iter, "to find the next item raises"
+                yield loop.iter, "taking the next item raises"
             case cfg.Raise(node=stmt):
                 yield stmt, "raised here"
             case cfg.Catch(node=handler):

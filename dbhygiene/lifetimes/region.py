@@ -71,7 +71,7 @@ def refuse_outliving_objects(objects: SessionObjects, opening: ast.stmt, rest: S
     if place is not None:
         where = f" (line {place.lineno})" if hasattr(place, "lineno") else ""
         raise RefusedError(
-            f"an object of the session outlives it{where}, and cannot load anything once the session is closed"
+            f"an object of the session is needed later{where}: once the session is closed, it cannot load attributes"
         )
     if (name := objects.use_outside(opening, rest)) is not None:
         raise RefusedError(f"`{name}`, an object of the session, is used outside of the block that opens the session")

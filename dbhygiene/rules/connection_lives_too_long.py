@@ -129,9 +129,9 @@ def _under_asgi(file: File) -> Iterator[Diagnostic]:
             yield Diagnostic(
                 node,
                 "`CONN_MAX_AGE` leaves connections open under ASGI: a later request may use another thread",
-                fix=NoFix("set it to 0, or let the driver pool connections"),
+                fix=NoFix("cannot tell which is better; set it to 0, or use the pool of the driver"),
                 confidence=Confidence.LIKELY,
-                notes=("this module installs `daphne`; after a request, Django keeps a connection that is younger",),
+                notes=("this module installs `daphne`; Django keeps connections that are younger than `CONN_MAX_AGE`",),
                 subject="CONN_MAX_AGE",
             )
 

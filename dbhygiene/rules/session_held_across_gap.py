@@ -115,7 +115,7 @@ from dbhygiene.source.nodes import FUNCTION
 if TYPE_CHECKING:
     from dbhygiene.gaps.explicit import ExplicitGap
 
-_NO_OPTION = "no pool option prevents this: they are applied when a connection leaves the pool"
+_NO_OPTION = "pool options do not prevent this: they apply only when a connection leaves the pool"
 
 
 @rule("HYG210", on=Lifetime, imports=SQLALCHEMY)
@@ -166,7 +166,7 @@ def _waiting(file: File, life: Lifetime, gap: ExplicitGap, confidence: Confidenc
         life.birth if gap.between_calls or gap.file is not file else gap.wait.node,
         f"the connection of `{gap.title}` {goes_stale(confidence)} {when}",
         path=tuple(gap_steps(gap)),
-        fix=NoFix("cannot tell whether to commit, to roll back or to close it before the wait"),
+        fix=NoFix("cannot tell how to end it; commit, roll back or close it before the wait"),
         confidence=confidence,
         notes=(_NO_OPTION, *gap_notes(gap)),
         subject=gap.title,

@@ -89,7 +89,7 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
                 (dropped.item.context_expr, "closed at the end of the `with`, without a commit"),
             ),
             fix=_commit(file, life, dropped),
-            notes=("closing a connection rolls back what was not committed",),
+            notes=("closing a connection rolls back writes that were not committed",),
             subject=life.title,
         )
 

@@ -174,7 +174,7 @@ def f(options):
     [
         (
             "conn.ping()\nreturn (row for row in conn.cursor())",
-            "something that still reads from the connection is used later (line 7); close it after that",
+            "something that reads from the connection is used later (line 7); close it after that",
         ),
         ("if a:\n    keep(conn)\nconn.ping()", "on some paths the connection is passed to other code (line 7)"),
     ],
