@@ -11,11 +11,24 @@ TYPE_CHECKING = False  # the same name as in `typing`, whose import would double
 
 __version__ = "0.1.0"
 
-__all__ = ["Confidence", "File", "Finding", "Fixed", "Project", "Rule", "Settings", "__version__", "check", "fix"]
+__all__ = [
+    "Confidence",
+    "File",
+    "Finding",
+    "Fixed",
+    "Project",
+    "Rule",
+    "Settings",
+    "UsageError",
+    "__version__",
+    "check",
+    "fix",
+]
 
 if TYPE_CHECKING:
     from dbhygiene.api import check as check
     from dbhygiene.api import fix as fix
+    from dbhygiene.config.errors import UsageError as UsageError
     from dbhygiene.config.settings import Confidence as Confidence
     from dbhygiene.config.settings import Settings as Settings
     from dbhygiene.diagnostics.model import Finding as Finding
@@ -27,7 +40,7 @@ if TYPE_CHECKING:
 _HOMES = {
     **{"check": "api", "fix": "api", "Finding": "diagnostics.model", "Rule": "diagnostics.model"},
     **{"Confidence": "config.settings", "Settings": "config.settings", "Project": "project.project"},
-    **{"File": "source.file", "Fixed": "fixes.apply"},
+    **{"File": "source.file", "Fixed": "fixes.apply", "UsageError": "config.errors"},
 }
 
 

@@ -13,7 +13,7 @@ from dbhygiene.checker.project_check import load
 from dbhygiene.checker.selection import selected_rules
 from dbhygiene.checker.subjects import Analyses
 from dbhygiene.config import loading
-from dbhygiene.config.errors import Mistake
+from dbhygiene.config.errors import UsageError
 from dbhygiene.config.settings import Settings
 from dbhygiene.diagnostics.model import Finding
 from dbhygiene.project.project import Project
@@ -30,7 +30,7 @@ Target: TypeAlias = "str | os.PathLike[str] | File"
 def check(*targets: Target, settings: Settings | None = None) -> list[Finding]:
     """The findings in files and directories, or in a text that is wrapped in a `File`.
 
-    Comments silence findings, a baseline does not. Raises `dbhygiene.config.errors.Mistake` where a
+    Comments silence findings, a baseline does not. Raises `dbhygiene.config.errors.UsageError` where a
     path is not there, or a setting is wrong.
 
     Arguments:
@@ -41,9 +41,9 @@ def check(*targets: Target, settings: Settings | None = None) -> list[Finding]:
     paths = {Path(os.path.abspath(target)) for target in targets or (".",) if not isinstance(target, File)}
     for path in paths:
         if not path.exists():
-            raise Mistake(f"{path}: no such file or directory")
+            raise UsageError(f"{path}: no such file or directory")
         if path.suffix == ".ipynb" and path.is_file():
-            raise Mistake(f"{path}: notebooks cannot be checked yet")
+            raise UsageError(f"{path}: notebooks cannot be checked yet")
     found: list[Finding] = []
     for project, files, unlisted, _ in members(sorted(paths), lambda root: settings or _settings(root)):
         found += [not_read(path, reason) for path, reason in unlisted]
@@ -59,7 +59,7 @@ def check(*targets: Target, settings: Settings | None = None) -> list[Finding]:
 def fix(target: Target, *, unsafe: bool = False, settings: Settings | None = None) -> Fixed:
     """The text of a file with its fixes applied, the findings that are gone, and those left with the reason why.
 
-    Nothing is written. Raises OSError or SyntaxError where the file cannot be read, and Mistake as `check` does.
+    Nothing is written. Raises OSError or SyntaxError where the file cannot be read, and UsageError as `check` does.
 
     Arguments:
         target: one file.

@@ -16,7 +16,7 @@ from dbhygiene.checker.file_check import check_file
 from dbhygiene.checker.own_findings import INTERNAL_ERROR
 from dbhygiene.checker.selection import selected_rules
 from dbhygiene.config import loading
-from dbhygiene.config.errors import Mistake
+from dbhygiene.config.errors import UsageError
 from dbhygiene.config.settings import Settings
 from dbhygiene.diagnostics.model import AnyRule
 from dbhygiene.source.file import File, NoProject
@@ -41,8 +41,8 @@ class Plugin:
         """The findings; columns in UTF-8 bytes from 0, which is what `ast` and flake8 count in."""
         try:
             yield from self._problems()
-        except Mistake as mistake:
-            yield self._problem(1, 0, INTERNAL_ERROR, str(mistake))
+        except UsageError as error:
+            yield self._problem(1, 0, INTERNAL_ERROR, str(error))
         except Exception as error:  # or flake8 would end here, with all other plugins
             yield self._problem(1, 0, INTERNAL_ERROR, f"internal error: {type(error).__name__}: {error}")
 

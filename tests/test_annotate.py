@@ -10,7 +10,7 @@ import pytest
 from dbhygiene.checker.file_check import check_file
 from dbhygiene.checker.registry import all_rules
 from dbhygiene.checker.selection import selected_rules
-from dbhygiene.config.errors import Mistake
+from dbhygiene.config.errors import UsageError
 from dbhygiene.config.settings import Settings
 from dbhygiene.diagnostics.annotate import with_ignores
 from dbhygiene.source.file import File, NoProject
@@ -99,5 +99,5 @@ def test_a_line_that_ends_in_a_string() -> None:
 
 def test_a_program_that_would_change_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dbhygiene.diagnostics.annotate._comment", lambda names, reason: "; pass")
-    with pytest.raises(Mistake, match="add it by hand"):
+    with pytest.raises(UsageError, match="add it by hand"):
         annotated(LEAK.format("conn = pymysql.connect()"))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dbhygiene.config.errors import Mistake
+from dbhygiene.config.errors import UsageError
 from dbhygiene.diagnostics import baseline
 from dbhygiene.diagnostics.baseline import KnownFindings
 from dbhygiene.diagnostics.fingerprints import Key
@@ -77,7 +77,7 @@ def test_entries_are_lines_in_the_order_of_their_paths() -> None:
     [("HYG101 app.py", "not an entry"), ("<<<<<<< HEAD", "unresolved merge conflict"), ("import os", "not an entry")],
 )
 def test_what_is_no_entry_is_told_with_its_line(line: str, words: str) -> None:
-    with pytest.raises(Mistake, match=rf"^b\.txt:3: {words}"):
+    with pytest.raises(UsageError, match=rf"^b\.txt:3: {words}"):
         baseline.parse_entries(f"# comment\n\n{line}\n", Path("b.txt"))
 
 

@@ -11,7 +11,7 @@ import pytest
 from dbhygiene.checker.file_check import check_file
 from dbhygiene.checker.project_check import check
 from dbhygiene.checker.selection import is_ignored_in, selected_rules
-from dbhygiene.config.errors import Mistake
+from dbhygiene.config.errors import UsageError
 from dbhygiene.config.settings import Confidence, Settings
 from dbhygiene.diagnostics.model import AnyRule, Diagnostic, Rule
 from dbhygiene.project.project import Project
@@ -77,7 +77,7 @@ def test_a_rule_off_by_default_asks_for_its_own_name() -> None:
 
 @pytest.mark.parametrize("key", ["select", "extend_select", "ignore"])
 def test_an_unknown_rule_is_a_mistake(key: str) -> None:
-    with pytest.raises(Mistake, match=r"^unknown rule `some-cal` \(did you mean `some-call`\?\)$"):
+    with pytest.raises(UsageError, match=r"^unknown rule `some-cal` \(did you mean `some-call`\?\)$"):
         codes(**{key: ("some-cal",)})
 
 

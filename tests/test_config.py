@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dbhygiene.config import loading, schema
-from dbhygiene.config.errors import Mistake
+from dbhygiene.config.errors import UsageError
 from dbhygiene.config.settings import EXCLUDED, Confidence, Declared, Lasting, Settings
 from dbhygiene.source.records import replace
 
@@ -117,22 +117,22 @@ def test_a_file_of_its_own_comes_first(directory: Path) -> None:
     ],
 )
 def test_mistakes_are_told_in_one_line_with_their_place(directory: Path, line: str, words: str) -> None:
-    with pytest.raises(Mistake) as caught:
+    with pytest.raises(UsageError) as caught:
         load(directory, f"[project]\nselect = 1\n\n[tool.dbhygiene]\n# more\n{line}\n")
     assert str(caught.value).startswith(f"pyproject.toml:6: {words}")
     assert "\n" not in str(caught.value)
 
 
 def test_the_line_of_a_table(directory: Path) -> None:
-    with pytest.raises(Mistake, match=r"^pyproject\.toml:4: unknown key `function` \(did you mean `functions`\?\)$"):
+    with pytest.raises(UsageError, match=r"^pyproject\.toml:4: unknown key `function` \(did you mean `functions`\?\)$"):
         load(directory, "[tool.dbhygiene]\nsrc = []\n\n[tool.dbhygiene.function]\nf = {}\n")
 
 
 def test_broken_files(directory: Path) -> None:
-    with pytest.raises(Mistake, match=r"^pyproject\.toml: .*line 1"):
+    with pytest.raises(UsageError, match=r"^pyproject\.toml: .*line 1"):
         load(directory, "[tool.dbhygiene\n")
     (directory / "pyproject.toml").write_bytes(b"[tool.dbhygiene]\n# \xff\n")
-    with pytest.raises(Mistake, match=r"^pyproject\.toml: not UTF-8$"):
+    with pytest.raises(UsageError, match=r"^pyproject\.toml: not UTF-8$"):
         loading.load_settings(directory)
 
 
@@ -268,14 +268,14 @@ def test_assignments() -> None:
     ],
 )
 def test_mistakes_in_variables(name: str, value: str, words: str) -> None:
-    with pytest.raises(Mistake) as caught:
+    with pytest.raises(UsageError) as caught:
         loading.from_environment(Settings(), {name: value})
     assert words in str(caught.value)
     assert name in str(caught.value)
 
 
 def test_mistakes_in_assignments() -> None:
-    with pytest.raises(Mistake, match=r"^--config: unknown key `selct` \(did you mean `select`\?\)$"):
+    with pytest.raises(UsageError, match=r"^--config: unknown key `selct` \(did you mean `select`\?\)$"):
         loading.with_assignment(Settings(), "selct=HYG1")
 
 
@@ -305,13 +305,13 @@ def test_required_versions(wanted: str, right: bool) -> None:
     if right:
         loading.require_version(settings, "1.4.2")
     else:
-        with pytest.raises(Mistake) as caught:
+        with pytest.raises(UsageError) as caught:
             loading.require_version(settings, "1.4.2")
         assert str(caught.value) == f"pyproject.toml:3: this is dbhygiene 1.4.2, but the project requires {wanted}"
 
 
 def test_a_required_version_that_is_none() -> None:
-    with pytest.raises(Mistake, match="must be versions such as"):
+    with pytest.raises(UsageError, match="must be versions such as"):
         loading.require_version(Settings(required_version="newest"))
 
 

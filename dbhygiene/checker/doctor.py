@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from dbhygiene.checker.ineffective import ineffective
 from dbhygiene.checker.own_findings import not_parsed, not_read, syntax_error
 from dbhygiene.config import loading
-from dbhygiene.config.errors import Mistake
+from dbhygiene.config.errors import UsageError
 from dbhygiene.library.drivers import PACKAGES, driver
 from dbhygiene.project.project import Project
 from dbhygiene.source.file import NOT_PYTHON
@@ -326,6 +326,6 @@ def has_problems(remarks: Sequence[Remark]) -> bool:
     return any(remark.state == PROBLEM for remark in remarks)
 
 
-def settings_problem(error: Mistake) -> Remark:
+def settings_problem(error: UsageError) -> Remark:
     """What to say where the settings themselves are wrong, and nothing else can be looked at."""
     return Remark("settings", PROBLEM, str(error), "fix this first")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dbhygiene.checker.own_findings import OWN_CODES
 from dbhygiene.checker.registry import all_rules
-from dbhygiene.config.errors import Mistake, did_you_mean
+from dbhygiene.config.errors import UsageError, did_you_mean
 from dbhygiene.config.settings import Settings
 from dbhygiene.diagnostics.fingerprints import portable_path
 from dbhygiene.diagnostics.model import AnyRule
@@ -16,7 +16,7 @@ from dbhygiene.source.file import File
 
 
 def selected_rules(settings: Settings, rules: Sequence[AnyRule] | None = None) -> tuple[AnyRule, ...]:
-    """The rules that settings turn on; raises Mistake where they name an unknown one.
+    """The rules that settings turn on; raises UsageError where they name an unknown one.
 
     A rule answers to its name, its code, a prefix of its code, and `ALL`; the closest of these decides, and `ignore`
     where two are equally close. A rule that is not on by default asks for its name or its whole code.
@@ -26,10 +26,10 @@ def selected_rules(settings: Settings, rules: Sequence[AnyRule] | None = None) -
     named += [("per-file-ignores", word) for words in settings.per_file_ignores.values() for word in words]
     for key, selector in named:
         if selector in OWN_CODES or selector in OWN_CODES.values():
-            raise Mistake(f"{settings.place(key)}`{selector}` is not a rule: it is always reported")
+            raise UsageError(f"{settings.place(key)}`{selector}` is not a rule: it is always reported")
         if not _selects_any(selector, known):
             words = [word for rule in known for word in (rule.name, rule.code)]
-            raise Mistake(f"{settings.place(key)}unknown rule `{selector}`{did_you_mean(selector, words)}")
+            raise UsageError(f"{settings.place(key)}unknown rule `{selector}`{did_you_mean(selector, words)}")
     wanted = ("suppression-without-reason",) if settings.require_reason else ()
     select = (*(settings.select or ("ALL",)), *settings.extend_select, *wanted)
     ignore = (*settings.ignore, *settings.extend_ignore)

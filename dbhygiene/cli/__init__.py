@@ -50,7 +50,7 @@ def _drop_output() -> None:
 
 
 def _run(words: Sequence[str]) -> int:
-    from dbhygiene.config.errors import Mistake
+    from dbhygiene.config.errors import UsageError
 
     try:
         if words[:1] == ["check"]:
@@ -63,6 +63,6 @@ def _run(words: Sequence[str]) -> int:
         from dbhygiene.cli.commands import run
 
         return run(words)
-    except Mistake as mistake:
-        sys.stderr.write(f"dbhygiene: {mistake}\n")
+    except UsageError as error:
+        sys.stderr.write(f"dbhygiene: {error}\n")
         return 2

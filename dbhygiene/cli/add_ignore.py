@@ -7,7 +7,7 @@ from typing import Any
 
 from dbhygiene.checker.own_findings import OWN_CODES
 from dbhygiene.cli.run import Run, count, display_path
-from dbhygiene.config.errors import Mistake
+from dbhygiene.config.errors import UsageError
 from dbhygiene.diagnostics.annotate import with_ignores
 from dbhygiene.project.atomic_write import replace_file
 
@@ -17,7 +17,7 @@ _STAY = frozenset({*OWN_CODES, "HYG002", "HYG004"})  # what no comment silences,
 def add_ignores(paths: tuple[str, ...], reason: str, **options: Any) -> int:
     """Write a comment for each new finding, and report what cannot be silenced; the exit status."""
     if "\n" in reason or "\r" in reason:
-        raise Mistake("--add-ignore: the reason must be one line")
+        raise UsageError("--add-ignore: the reason must be one line")
     run = Run(**options)
     added = 0
     for part in run.parts(paths):
@@ -30,7 +30,7 @@ def add_ignores(paths: tuple[str, ...], reason: str, **options: Any) -> int:
                 try:
                     data = text.encode(file.encoding)
                 except UnicodeEncodeError:
-                    raise Mistake(f"{display_path(path)}: the reason cannot be written in {file.encoding}") from None
+                    raise UsageError(f"{display_path(path)}: the reason cannot be written in {file.encoding}") from None
                 replace_file(path, data, was=file.encode())
                 added += len(able)
             run.print(part.project, [finding for finding in findings if finding.code in _STAY])

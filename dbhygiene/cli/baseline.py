@@ -12,7 +12,7 @@ from dbhygiene.checker.own_findings import INTERNAL_ERROR
 from dbhygiene.cli.baseline_filter import baseline_path, update
 from dbhygiene.cli.click_adapter import Command, run_options
 from dbhygiene.cli.run import Run, display_path, with_stdin
-from dbhygiene.config.errors import Mistake
+from dbhygiene.config.errors import UsageError
 from dbhygiene.diagnostics.baseline import DEFAULT
 
 
@@ -22,7 +22,7 @@ from dbhygiene.diagnostics.baseline import DEFAULT
 def command(paths: tuple[str, ...], prune: bool, **options: Any) -> int:
     """Write the current findings to a baseline file. `check` then no longer reports them."""
     if "-" in with_stdin(paths, options["stdin_filename"]):
-        raise Mistake("a baseline cannot be written for `-`: name files or directories")
+        raise UsageError("a baseline cannot be written for `-`: name files or directories")
     return write_baseline(paths, prune=prune, **options)
 
 
@@ -31,14 +31,14 @@ def write_baseline(
 ) -> int:
     """Write the baselines of the projects that the paths lie in; the exit status."""
     if since is not None:
-        raise Mistake("--since cannot be used with a baseline, which lists all findings")
+        raise UsageError("--since cannot be used with a baseline, which lists all findings")
     run = Run(baseline=None, since=None, **options)
     roots: set[Path] = set()
     for part in run.parts(paths):
         project = part.project
         roots.add(project.root)
         if baseline and len(roots) > 1:
-            raise Mistake("--baseline: the paths are in several projects; set `baseline` in each of them")
+            raise UsageError("--baseline: the paths are in several projects; set `baseline` in each of them")
         path = baseline_path(project, baseline)
         findings = list(part.findings)
         run.failed |= any(finding.code == INTERNAL_ERROR for finding in findings)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dbhygiene.checker.own_findings import INTERNAL_ERROR, OWN_CODES
 from dbhygiene.checker.project_check import check
-from dbhygiene.config.errors import Mistake
+from dbhygiene.config.errors import UsageError
 from dbhygiene.diagnostics.baseline import (
     DEFAULT,
     KnownFindings,
@@ -34,15 +34,15 @@ def baseline_path(project: Project, named: Path | None) -> Path | None:
 
 
 def read_baseline(path: Path) -> Counter[Key]:
-    """The entries of a baseline; raises Mistake where it cannot be read."""
+    """The entries of a baseline; raises UsageError where it cannot be read."""
     try:
         return parse_entries(read_text(path), path)
     except FileNotFoundError:
-        raise Mistake(f"{path}: no such file; `dbhygiene baseline` writes it") from None
+        raise UsageError(f"{path}: no such file; `dbhygiene baseline` writes it") from None
     except OSError as error:
-        raise Mistake(f"{path}: {error.strerror}") from None
+        raise UsageError(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise Mistake(f"{path}: not UTF-8") from None
+        raise UsageError(f"{path}: not UTF-8") from None
 
 
 class Filter:
@@ -124,5 +124,5 @@ def update(
         if new != old or not path.exists() or format_entries(new) != read_text(path):  # with strings in it, of old
             write_file(path, format_entries(new).encode())
     except OSError as error:
-        raise Mistake(f"{path}: not written: {(error.strerror or str(error)).lower()}") from None
+        raise UsageError(f"{path}: not written: {(error.strerror or str(error)).lower()}") from None
     return f"{new.total()} listed ({(new - old).total()} added, {(old - new).total()} removed)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dbhygiene.cli.run import Run, with_stdin
-from dbhygiene.config.errors import Mistake
+from dbhygiene.config.errors import UsageError
 
 
 def check(
@@ -28,13 +28,13 @@ def check(
         return 0
     if update_baseline:
         if add_ignore is not None or "-" in paths:
-            raise Mistake("--update-baseline cannot be used with --add-ignore or `-`")
+            raise UsageError("--update-baseline cannot be used with --add-ignore or `-`")
         from dbhygiene.cli.baseline import write_baseline
 
         return write_baseline(paths, **options)
     if add_ignore is not None:
         if "-" in paths:
-            raise Mistake("--add-ignore cannot be used with `-`: standard input cannot be edited")
+            raise UsageError("--add-ignore cannot be used with `-`: standard input cannot be edited")
         from dbhygiene.cli.add_ignore import add_ignores
 
         return add_ignores(paths, add_ignore, **options)

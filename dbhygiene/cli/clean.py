@@ -11,7 +11,7 @@ from dbhygiene.checker.store import clean
 from dbhygiene.cli.click_adapter import Command
 from dbhygiene.cli.run import display_path
 from dbhygiene.config import loading
-from dbhygiene.config.errors import Mistake
+from dbhygiene.config.errors import UsageError
 
 
 @click.command("clean", cls=Command)
@@ -25,12 +25,12 @@ def command(paths: tuple[str, ...], cache_dir: Path | None) -> int:
             if clean(directory):
                 sys.stdout.write(f"removed {display_path(directory)}\n")
         except OSError as error:
-            raise Mistake(f"{directory}: {error.strerror}") from None
+            raise UsageError(f"{directory}: {error.strerror}") from None
     return 0
 
 
 def _cache(path: Path) -> Path:
     if not path.exists():
-        raise Mistake(f"{path}: no such file or directory")
+        raise UsageError(f"{path}: no such file or directory")
     root = loading.root_of(path.absolute())
     return root / loading.from_environment(loading.load_settings(root)).cache_dir

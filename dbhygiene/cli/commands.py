@@ -8,7 +8,7 @@ from importlib import import_module
 import click
 
 from dbhygiene import __version__
-from dbhygiene.config.errors import Mistake, did_you_mean
+from dbhygiene.config.errors import UsageError, did_you_mean
 
 COMMANDS = ("check", "fix", "explain", "rule", "config", "baseline", "doctor", "clean", "completion")
 
@@ -18,7 +18,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         return int(commands.main(list(arguments), prog_name="dbhygiene", standalone_mode=False) or 0)
     except click.ClickException as error:
-        raise Mistake(error.format_message()) from None
+        raise UsageError(error.format_message()) from None
     except click.Abort:  # which has ended the line that `^C` is on
         return 130
 

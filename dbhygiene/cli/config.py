@@ -8,7 +8,7 @@ import textwrap
 import click
 
 from dbhygiene.cli.click_adapter import Command
-from dbhygiene.config.errors import Mistake, did_you_mean
+from dbhygiene.config.errors import UsageError, did_you_mean
 from dbhygiene.config.schema import BY_NAME, KEYS, Key, schema, toml_value
 
 
@@ -24,7 +24,7 @@ def command(names: tuple[str, ...], as_schema: bool) -> int:
         return 0
     for name in names:
         if name not in BY_NAME:
-            raise Mistake(f"unknown key `{name}`{did_you_mean(name, BY_NAME)}")
+            raise UsageError(f"unknown key `{name}`{did_you_mean(name, BY_NAME)}")
     sys.stdout.write("\n".join(_describe(key) for key in KEYS if not names or key.name in names))
     return 0
 

@@ -11,7 +11,7 @@ from dbhygiene.checker.doctor import Remark, examine, has_problems, settings_pro
 from dbhygiene.checker.selection import selected_rules
 from dbhygiene.cli.click_adapter import Command
 from dbhygiene.config import loading
-from dbhygiene.config.errors import Mistake
+from dbhygiene.config.errors import UsageError
 from dbhygiene.config.settings import Settings
 from dbhygiene.project.project import Project
 
@@ -25,7 +25,7 @@ from dbhygiene.project.project import Project
 def command(path: Path, output_format: str, isolated: bool) -> int:
     """Check the set-up for problems that hide findings. Exits with 1 if something needs fixing."""
     if not path.exists():
-        raise Mistake(f"{path}: no such file or directory")
+        raise UsageError(f"{path}: no such file or directory")
     remarks = _remarks(path.absolute(), isolated)
     if output_format == "json":
         import json
@@ -43,7 +43,7 @@ def _remarks(path: Path, isolated: bool) -> list[Remark]:
         settings = loading.from_environment(Settings() if isolated else loading.load_settings(root))
         loading.require_version(settings)
         selected_rules(settings)
-    except Mistake as error:
+    except UsageError as error:
         return [settings_problem(error)]
     return examine(Project(root, settings), isolated=isolated)
 

@@ -20,7 +20,7 @@ from dbhygiene.cli.click_adapter import Command, with_options
 from dbhygiene.cli.options import RUN
 from dbhygiene.cli.run import NOTEBOOK, ProjectPart, Run, count, display_path
 from dbhygiene.config import loading
-from dbhygiene.config.errors import Mistake
+from dbhygiene.config.errors import UsageError
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import Finding
 from dbhygiene.project.project import Project
@@ -37,7 +37,7 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
     Prints its findings, silenced ones included, and what happens to each connection there.
     """
     if not paths:
-        raise Mistake("which line? Name it as FILE:LINE")
+        raise UsageError("which line? Name it as FILE:LINE")
     run = Run(**{**options, "steps": "all"})
     for target in paths:
         _explain(run, *_parse_target(target))
@@ -51,12 +51,12 @@ def _parse_target(target: str) -> tuple[Path, int]:
         parts.pop()
     name, number = ":".join(parts[:-1]), parts[-1]
     if target.endswith(".ipynb") or name.endswith(".ipynb"):
-        raise Mistake(f"{name or target}: {NOTEBOOK}")
+        raise UsageError(f"{name or target}: {NOTEBOOK}")
     if not name or not number.isdecimal():
-        raise Mistake(f"{target}: not in the form FILE:LINE")
+        raise UsageError(f"{target}: not in the form FILE:LINE")
     path = Path(os.path.abspath(name))
     if not path.is_file():
-        raise Mistake(f"{name}: {'not a regular file' if path.exists() else 'no such file'}")
+        raise UsageError(f"{name}: {'not a regular file' if path.exists() else 'no such file'}")
     return path, int(number)
 
 
@@ -77,9 +77,9 @@ def _explain(run: Run, path: Path, line: int) -> None:
         file = project.file(path)
         _ = file.tree
     except NOT_PYTHON as error:
-        raise Mistake(f"{display_path(path)}: {error}") from None
+        raise UsageError(f"{display_path(path)}: {error}") from None
     if not 0 < line <= len(file.lines):
-        raise Mistake(f"{display_path(path)} has {count(len(file.lines), 'line')}")
+        raise UsageError(f"{display_path(path)} has {count(len(file.lines), 'line')}")
     load(project, [path], rules, analyses, {path})
     run.look_at(ProjectPart(project, (), analyses, rules))
     as_set = replace(file, project=Project(root, settings))

@@ -15,7 +15,7 @@ from dbhygiene.checker.file_check import check_file
 from dbhygiene.checker.subjects import Analyses
 from dbhygiene.cli.click_adapter import Command, run_options
 from dbhygiene.cli.run import ProjectPart, Run, count, display_path, with_stdin
-from dbhygiene.config.errors import Mistake
+from dbhygiene.config.errors import UsageError
 from dbhygiene.diagnostics.model import Finding, Fix, NoFix
 from dbhygiene.project.project import Project
 from dbhygiene.source.file import File
@@ -94,8 +94,8 @@ class FixRun:
 
         try:
             replace_file(file.path, after.encode(), was=file.encode())
-        except Mistake as mistake:
-            self.run.warn(str(mistake))
+        except UsageError as error:
+            self.run.warn(str(error))
             self.failed = True
             return False
         return True

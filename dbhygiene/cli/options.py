@@ -12,7 +12,7 @@ from typing import Any
 
 from dbhygiene.cli.output import parse_target
 from dbhygiene.cli.terminal import WHEN
-from dbhygiene.config.errors import Mistake
+from dbhygiene.config.errors import UsageError
 from dbhygiene.config.settings import FORMATS, Confidence
 from dbhygiene.source.records import Frozen
 
@@ -130,7 +130,7 @@ def parse_plain(words: Sequence[str], options: Sequence[Option]) -> Mapping[str,
         is_last = joined or option.metavar.startswith("[")  # whose value can be left out is not what comes next
         try:
             value = True if option.kind is bool else option.read(text if is_last else next(rest))
-        except (ValueError, StopIteration, Mistake):
+        except (ValueError, StopIteration, UsageError):
             return None
         found[option.dest] = (*found[option.dest], value) if option.many else value
     return {**found, "paths": tuple(paths)}

@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
-from dbhygiene.config.errors import Mistake, did_you_mean
+from dbhygiene.config.errors import UsageError, did_you_mean
 from dbhygiene.config.settings import FORMATS
 from dbhygiene.diagnostics.model import Finding
 from dbhygiene.reports import ONE_BY_ONE, RenderContext, TerminalStyle, reporter
@@ -23,15 +23,15 @@ class Target(Record):
 
 
 def parse_target(text: str) -> Target:
-    """`FORMAT`, or `FORMAT:FILE`; raises Mistake where there is no such format."""
+    """`FORMAT`, or `FORMAT:FILE`; raises UsageError where there is no such format."""
     name, _, file = text.partition(":")
     if name not in FORMATS:
-        raise Mistake(f"no such format `{name}`{did_you_mean(name, FORMATS)}: {', '.join(FORMATS)}")
+        raise UsageError(f"no such format `{name}`{did_you_mean(name, FORMATS)}: {', '.join(FORMATS)}")
     return Target(name, Path(file) if file else None)
 
 
 def parse_targets(asked: Sequence[Target], output_file: Path | None) -> list[Target]:
-    """Return the formats and their files, the printed one first; raise Mistake if they exclude each other.
+    """Return the formats and their files, the printed one first; raise UsageError if they exclude each other.
 
     Arguments:
         asked: of these, one at most is printed; the format without a name is what the settings say.
@@ -39,11 +39,11 @@ def parse_targets(asked: Sequence[Target], output_file: Path | None) -> list[Tar
     """
     printed = [target.format for target in asked if target.file is None]
     if len(printed) > 1:
-        raise Mistake(f"cannot print both {printed[0]} and {printed[1]}: `-o FORMAT:FILE` writes to a file")
+        raise UsageError(f"cannot print both {printed[0]} and {printed[1]}: `-o FORMAT:FILE` writes to a file")
     found = [Target("".join(printed), output_file), *(target for target in asked if target.file)]
     for target in found:
         if target.file and not target.file.absolute().parent.is_dir():
-            raise Mistake(f"{target.file}: the directory does not exist")
+            raise UsageError(f"{target.file}: the directory does not exist")
     return found
 
 
@@ -73,7 +73,7 @@ class Output:
             yield finding
 
     def close(self) -> None:
-        """Write what could not be printed before; raises Mistake where a file cannot be written."""
+        """Write what could not be printed before; raises UsageError where a file cannot be written."""
         for target in self._targets:
             if target.file is not None:
                 scene = replace(self._scene, style=TerminalStyle(every_step=self._scene.style.every_step))
@@ -95,7 +95,7 @@ def _write(path: Path, text: str, mode: str = "w") -> None:
             with path.open(mode, encoding="utf-8", errors="backslashreplace", newline="\n") as file:
                 file.write(text)
     except OSError as error:
-        raise Mistake(f"{path}: not written: {(error.strerror or str(error)).lower()}") from None
+        raise UsageError(f"{path}: not written: {(error.strerror or str(error)).lower()}") from None
 
 
 def _summarise(findings: Sequence[Finding], scene: RenderContext) -> None:

@@ -12,7 +12,7 @@ from dbhygiene.checker.own_findings import OWN_CODES
 from dbhygiene.checker.own_pages import PAGES
 from dbhygiene.checker.registry import all_rules
 from dbhygiene.cli.click_adapter import Command
-from dbhygiene.config.errors import Mistake, did_you_mean
+from dbhygiene.config.errors import UsageError, did_you_mean
 
 FORMATS = ("text", "markdown", "json")
 
@@ -54,7 +54,7 @@ def command(names: tuple[str, ...], every: bool, output_format: str) -> int:
             as_table = True
             picked += below
         else:
-            raise Mistake(f"unknown rule `{name}`{did_you_mean(name, known)}")
+            raise UsageError(f"unknown rule `{name}`{did_you_mean(name, known)}")
     picked = pages if every else list(dict.fromkeys(picked))
     if output_format == "text" and as_table and not every:
         sys.stdout.writelines(_table(picked))

@@ -21,7 +21,7 @@ from dbhygiene.cli import terminal
 from dbhygiene.cli.output import Output, Target, base, parse_targets
 from dbhygiene.cli.progress import Progress
 from dbhygiene.config import loading
-from dbhygiene.config.errors import Mistake
+from dbhygiene.config.errors import UsageError
 from dbhygiene.config.settings import Confidence, Settings
 from dbhygiene.diagnostics.fingerprints import add_fingerprints
 from dbhygiene.diagnostics.model import AnyRule, Finding, Fix
@@ -102,7 +102,7 @@ class Run:
         # Errors are reported before any file is checked.
         self._targets = parse_targets(self.options.asked, self.options.output_file)
         if self.options.since is not None and not self.options.since.strip():
-            raise Mistake("--since: the revision is empty")
+            raise UsageError("--since: the revision is empty")
 
     # -- what to look at ------------------------------------------------------------------------------
 
@@ -174,7 +174,7 @@ class Run:
         """Return the part, with its files registered: later questions about a file go to its project."""
         root, baseline, since = part.project.root, self.options.baseline, self.options.since
         if baseline and self._filters.keys() - {root}:
-            raise Mistake("--baseline: the paths are in several projects; set `baseline` in each of them")
+            raise UsageError("--baseline: the paths are in several projects; set `baseline` in each of them")
         if baseline or since or part.project.settings.baseline:
             from dbhygiene.cli.baseline_filter import Filter
 
@@ -206,7 +206,7 @@ class Run:
         files = [value for value in self.options.config_values if "=" not in value or os.path.isfile(value)]
         for name in files:
             if not os.path.isfile(name):
-                raise Mistake(f"{name}: {'not a regular file' if os.path.exists(name) else 'no such file'}")
+                raise UsageError(f"{name}: {'not a regular file' if os.path.exists(name) else 'no such file'}")
         return Path(os.path.abspath(files[-1])) if files else None
 
     def _rules(self, project: Project) -> tuple[AnyRule, ...]:
@@ -245,7 +245,7 @@ class Run:
     def _stdin(self) -> ProjectPart:
         path = Path(os.path.abspath(self.options.stdin_filename or "<stdin>"))
         if path.suffix == ".ipynb":
-            raise Mistake(f"{display_path(path)}: {NOTEBOOK}")
+            raise UsageError(f"{display_path(path)}: {NOTEBOOK}")
         root = loading.root_of(path)
         project = Project(root, self.settings(root))
         part = ProjectPart(project, (), Analyses(project), self._rules(project), sys.stdin.buffer.read())
@@ -368,7 +368,7 @@ def with_stdin(paths: tuple[str, ...], stdin_filename: str | None) -> tuple[str,
     if stdin_filename is None or "-" in paths:
         return paths
     if paths:
-        raise Mistake("--stdin-filename cannot be used with paths other than `-`")
+        raise UsageError("--stdin-filename cannot be used with paths other than `-`")
     return ("-",)
 
 
@@ -377,7 +377,7 @@ def _absolute(paths: Iterable[str]) -> Iterator[Path]:
         if path != "-":
             absolute = Path(os.path.abspath(path))
             if not absolute.exists():
-                raise Mistake(f"{path}: no such file or directory")
+                raise UsageError(f"{path}: no such file or directory")
             yield absolute
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbhygiene import __version__
-from dbhygiene.config.errors import Mistake, did_you_mean
+from dbhygiene.config.errors import UsageError, did_you_mean
 from dbhygiene.config.settings import Settings
 from dbhygiene.source.records import replace
 from dbhygiene.source.regular_files import read_bytes
@@ -79,7 +79,7 @@ def _has_settings(path: Path) -> bool:
     """Whether a file has settings, even wrong ones: `load_settings` reports these; `--isolated` does not read them."""
     try:
         return read_file(path) is not None
-    except Mistake:
+    except UsageError:
         return True
 
 
@@ -112,7 +112,7 @@ def _root_between(directory: str, roots: dict[str, Path]) -> Path:
 
 
 def load_settings(root: Path) -> Settings:
-    """The settings that the project with this root has in a file; raises Mistake where they are wrong."""
+    """The settings that the project with this root has in a file; raises UsageError where they are wrong."""
     for name in FILES:
         settings = read_file(root / name)
         if settings is not None:
@@ -127,7 +127,7 @@ def read_file(path: Path) -> Settings | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise Mistake(f"{_display_path(path)}: {error.strerror}") from None
+        raise UsageError(f"{_display_path(path)}: {error.strerror}") from None
     own_file = path.name != "pyproject.toml"
     if not own_file and not re.search(_OURS, data, re.M):  # most are not about us, and need no parser
         return None
@@ -135,16 +135,16 @@ def read_file(path: Path) -> Settings | None:
         text = data.decode()
         table = toml(text)
     except UnicodeDecodeError:
-        raise Mistake(f"{_display_path(path)}: not UTF-8") from None
+        raise UsageError(f"{_display_path(path)}: not UTF-8") from None
     except ValueError as error:
-        raise Mistake(f"{_display_path(path)}: {error}") from None
+        raise UsageError(f"{_display_path(path)}: {error}") from None
     if not own_file:
         tool = table.get("tool")
         table = tool.get("dbhygiene") if isinstance(tool, dict) else None
         if table is None:
             return None
         if not isinstance(table, dict):
-            raise Mistake(f"{_display_path(path)}: `tool.dbhygiene` must be a table")
+            raise UsageError(f"{_display_path(path)}: `tool.dbhygiene` must be a table")
     return _with_values(Settings(), table, lambda key: f"{_display_path(path)}{_line(text, key)}")
 
 
@@ -214,7 +214,7 @@ def from_environment(settings: Settings, environment: Mapping[str, str] = os.env
     known = {PREFIX + key.field.upper(): key for key in KEYS}
     for name in said:
         if name not in known and (hint := did_you_mean(name, known, least=0.85)):  # others may be a script's own
-            raise Mistake(f"unknown variable `{name}`{hint}")
+            raise UsageError(f"unknown variable `{name}`{hint}")
     for name, key in known.items():
         if name in said:
             settings = with_text(settings, key, said[name], name)
@@ -227,7 +227,7 @@ def with_assignment(settings: Settings, assignment: str) -> Settings:
 
     name, _, value = assignment.partition("=")
     if (key := BY_NAME.get(name.strip())) is None:
-        raise Mistake(f"--config: unknown key `{name.strip()}`{did_you_mean(name.strip(), BY_NAME)}")
+        raise UsageError(f"--config: unknown key `{name.strip()}`{did_you_mean(name.strip(), BY_NAME)}")
     return with_text(settings, key, value.strip(), "--config")
 
 
@@ -251,11 +251,11 @@ def _with_values(settings: Settings, table: Mapping[str, Any], source: Any) -> S
     for name, value in table.items():
         key = BY_NAME.get(name)
         if key is None:
-            raise Mistake(f"{source(name)}: unknown key `{name}`{did_you_mean(name, BY_NAME)}")
+            raise UsageError(f"{source(name)}: unknown key `{name}`{did_you_mean(name, BY_NAME)}")
         try:
             values[key.field] = key.kind.read(value)
         except ValueError as error:
-            raise Mistake(f"{source(name)}: `{name}` must be {error}") from None
+            raise UsageError(f"{source(name)}: `{name}` must be {error}") from None
         sources[name] = source(name)
     return replace(settings, **values, sources=sources)
 
@@ -266,17 +266,17 @@ _BOUND = r"\s*(===?|!=|>=|<=|>|<|~=)?\s*v?(\d+(?:\.\d+)*)(\.\*)?\s*"
 
 
 def require_version(settings: Settings, version: str = __version__) -> None:
-    """Raises Mistake where a project asks for other versions of dbhygiene than this one."""
+    """Raises UsageError where a project asks for other versions of dbhygiene than this one."""
     wanted = settings.required_version
     if not wanted:
         return
     bounds = [re.fullmatch(_BOUND, bound) for bound in wanted.split(",")]
     here = settings.place("required-version")
     if not all(bounds):
-        raise Mistake(f"{here}`required-version` must be versions such as `>=0.1,<1`, not `{wanted}`")
+        raise UsageError(f"{here}`required-version` must be versions such as `>=0.1,<1`, not `{wanted}`")
     own = _numbers(version)
     if not all(bound and _holds(own, bound[1] or "==", _numbers(bound[2]), bool(bound[3])) for bound in bounds):
-        raise Mistake(f"{here}this is dbhygiene {version}, but the project requires {wanted}")
+        raise UsageError(f"{here}this is dbhygiene {version}, but the project requires {wanted}")
 
 
 def _holds(own: tuple[int, ...], sign: str, wanted: tuple[int, ...], any_below: bool) -> bool:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from dbhygiene.config.errors import Mistake
+from dbhygiene.config.errors import UsageError
 from dbhygiene.diagnostics.model import Finding
 from dbhygiene.diagnostics.suppressions import Suppression, rewrite_comment, statement_at, suppressions
 from dbhygiene.source.file import File, parse
@@ -27,12 +27,12 @@ class _CommentPlace(NamedTuple):
 
 
 def with_ignores(file: File, findings: Iterable[Finding], reason: str = "") -> str:
-    """The text of a file with a comment for each of these findings; raises Mistake where it cannot be written."""
+    """The text of a file with a comment for each of these findings; raises UsageError where it cannot be written."""
     wanted: dict[_CommentPlace, dict[str, None]] = defaultdict(dict)
     try:
         text = _Text(file)
     except (tokenize.TokenError, SyntaxError) as error:
-        raise Mistake(f"{file.path}: the comments cannot be separated from the code; add one by hand") from error
+        raise UsageError(f"{file.path}: the comments cannot be separated from the code; add one by hand") from error
     for finding in sorted(findings, key=lambda finding: finding.name):
         wanted[text.place(finding, reason)][finding.name] = None
     for place in sorted(wanted, reverse=True):
@@ -43,7 +43,7 @@ def with_ignores(file: File, findings: Iterable[Finding], reason: str = "") -> s
     except (SyntaxError, ValueError):
         same = False
     if not same:
-        raise Mistake(f"{file.path}: adding a comment would change the program; add it by hand")
+        raise UsageError(f"{file.path}: adding a comment would change the program; add it by hand")
     return after
 
 

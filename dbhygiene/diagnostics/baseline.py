@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
-from dbhygiene.config.errors import Mistake
+from dbhygiene.config.errors import UsageError
 from dbhygiene.diagnostics.fingerprints import Key, key
 from dbhygiene.diagnostics.model import Finding
 
@@ -28,7 +28,7 @@ _ESCAPED = {"%": "%25", "\n": "%0A", "\r": "%0D", "::": "%3A%3A"}
 
 
 def parse_entries(text: str, path: Path) -> Counter[Key]:
-    """The entries, and how often each stands there; raises Mistake, with the line, where one is none."""
+    """The entries, and how often each stands there; raises UsageError, with the line, where one is none."""
     entries: Counter[Key] = Counter()
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.startswith("#"):
@@ -36,7 +36,7 @@ def parse_entries(text: str, path: Path) -> Counter[Key]:
         found = _ENTRY.fullmatch(line)
         if found is None:
             conflict = line.startswith(("<<<<", "====", ">>>>", "||||"))
-            raise Mistake(f"{path}:{number}: {_CONFLICT if conflict else 'not an entry of a baseline'}")
+            raise UsageError(f"{path}:{number}: {_CONFLICT if conflict else 'not an entry of a baseline'}")
         context = "" if found["context"] == _MODULE else found["context"]
         entries[mask((found["code"], _unescape(found["path"]), context, found["expression"] or ""))] += 1
     return entries

@@ -6,11 +6,11 @@ import os
 import stat
 from pathlib import Path
 
-from dbhygiene.config.errors import Mistake
+from dbhygiene.config.errors import UsageError
 
 
 def replace_file(path: Path, data: bytes, *, was: bytes) -> None:
-    """Give a file new bytes, if it still has the old ones; raises Mistake where it cannot be done.
+    """Give a file new bytes, if it still has the old ones; raises UsageError where it cannot be done.
 
     The bytes are written to a file beside it, which then replaces it: a reader sees the old or the new file, and an
     interruption leaves the old one. A link stays a link: its target is written.
@@ -18,10 +18,10 @@ def replace_file(path: Path, data: bytes, *, was: bytes) -> None:
     target = Path(os.path.realpath(path))
     try:
         if target.read_bytes() != was:
-            raise Mistake(f"{path}: not written: the file changed during the run")
+            raise UsageError(f"{path}: not written: the file changed during the run")
         _replace(target, data, target.stat().st_mode)
     except OSError as error:
-        raise Mistake(f"{path}: not written: {(error.strerror or str(error)).lower()}") from None
+        raise UsageError(f"{path}: not written: {(error.strerror or str(error)).lower()}") from None
 
 
 def write_file(path: Path, data: bytes) -> None:

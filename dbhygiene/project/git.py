@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from dbhygiene.config.errors import Mistake
+from dbhygiene.config.errors import UsageError
 
 _READ = ("*.py", "*.pyi", "*.toml", "*.cfg", "*.txt", "*.lock", "*Pipfile*")  # what a project is known by
 
@@ -23,7 +23,7 @@ class EarlierProject(NamedTuple):
 
 
 def merge_base(root: Path, revision: str) -> str:
-    """The commit where a project's history left that of a revision; raises Mistake where git knows none."""
+    """The commit where a project's history left that of a revision; raises UsageError where git knows none."""
     _git(root, "rev-parse", "--git-dir", fails=f"--since: {root} is not in a git repository")
     name = f"{revision}^{{commit}}"
     is_shallow = _git(root, "rev-parse", "--is-shallow-repository").strip() == "true"
@@ -38,7 +38,7 @@ def merge_base(root: Path, revision: str) -> str:
 def earlier_projects(root: Path, commit: str) -> Iterator[EarlierProject]:
     """A project as it was at a commit, in a directory that is there meanwhile.
 
-    Raises Mistake if git fails. The index and the files of the repository stay as they are.
+    Raises UsageError if git fails. The index and the files of the repository stay as they are.
     """
     top = Path(_git(root, "rev-parse", "--show-toplevel").strip())
     with TemporaryDirectory(prefix="dbhygiene-") as directory:
@@ -61,7 +61,7 @@ def _find_renames(root: Path, commit: str) -> dict[str, str]:
 def _git(
     where: Path, *arguments: str, fails: str = "", env: Mapping[str, str] | None = None, given: str | None = None
 ) -> str:
-    """What a git command says; raises Mistake with the words of `fails`, or its own, where it fails."""
+    """What a git command says; raises UsageError with the words of `fails`, or its own, where it fails."""
     try:
         done = subprocess.run(
             ["git", *arguments],
@@ -71,8 +71,8 @@ def _git(
             capture_output=True,
         )
     except OSError as error:
-        raise Mistake(f"--since: cannot run git: {error.strerror}") from None
+        raise UsageError(f"--since: cannot run git: {error.strerror}") from None
     if done.returncode:
         words = os.fsdecode(done.stderr).strip().splitlines()
-        raise Mistake(fails or f"--since: git {arguments[0]} failed: {words[0] if words else done.returncode}")
+        raise UsageError(fails or f"--since: git {arguments[0]} failed: {words[0] if words else done.returncode}")
     return os.fsdecode(done.stdout)

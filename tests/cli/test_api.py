@@ -12,7 +12,7 @@ import pytest
 
 import dbhygiene
 from dbhygiene import cli
-from dbhygiene.config.errors import Mistake
+from dbhygiene.config.errors import UsageError
 from dbhygiene.flake8 import Plugin
 from tests.test_examples import CASES
 
@@ -79,9 +79,9 @@ def test_fix_returns_a_text_and_writes_nothing(project: Path) -> None:
 
 
 def test_mistakes_are_raised(project: Path) -> None:
-    with pytest.raises(Mistake, match="no such file"):
+    with pytest.raises(UsageError, match="no such file"):
         dbhygiene.check("nowhere")
-    with pytest.raises(Mistake, match="unknown rule"):
+    with pytest.raises(UsageError, match="unknown rule"):
         dbhygiene.check(settings=dbhygiene.Settings(select=("HYG9",)))
 
 

@@ -16,7 +16,7 @@ import pytest
 
 import dbhygiene
 from dbhygiene import cli
-from dbhygiene.config.errors import Mistake
+from dbhygiene.config.errors import UsageError
 from dbhygiene.project import atomic_write
 
 ENGINE = 'from sqlalchemy import create_engine\n\nengine = create_engine("mysql://db/app")\n'
@@ -584,7 +584,7 @@ def test_a_link_stays_a_link(project: Path) -> None:
 
 
 def test_a_file_that_changed_meanwhile_is_left_alone(project: Path) -> None:
-    with pytest.raises(Mistake, match="the file changed during the run"):
+    with pytest.raises(UsageError, match="the file changed during the run"):
         atomic_write.replace_file(project / "app.py", b"new", was=b"older")
     assert (project / "app.py").read_text() == ENGINE
 

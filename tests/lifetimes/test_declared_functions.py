@@ -9,7 +9,7 @@ import pytest
 from dbhygiene.checker.project_check import check
 from dbhygiene.checker.selection import selected_rules
 from dbhygiene.config import loading
-from dbhygiene.config.errors import Mistake
+from dbhygiene.config.errors import UsageError
 from dbhygiene.project.project import Project
 
 SETTINGS = """
@@ -63,7 +63,7 @@ def test_what_is_declared_overrules_what_is_inferred(tmp_path: Path) -> None:
 )
 def test_mistakes_are_told_in_one_line(tmp_path: Path, table: str, words: str) -> None:
     (tmp_path / "pyproject.toml").write_text(f'[tool.dbhygiene.functions]\n"a.b" = {table}\n')
-    with pytest.raises(Mistake) as mistake:
+    with pytest.raises(UsageError) as error:
         loading.load_settings(tmp_path)
-    assert words in str(mistake.value)
-    assert "\n" not in str(mistake.value)
+    assert words in str(error.value)
+    assert "\n" not in str(error.value)
