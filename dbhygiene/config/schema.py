@@ -193,9 +193,10 @@ KEYS = (
         "select",
         WORDS,
         "The enabled rules: names, codes, prefixes of codes, or `ALL`. If it is empty, all rules are enabled that are"
-        " on by default; the others are enabled only by their own name or code. If `select` and `ignore` both match a"
-        " rule, the more specific one decides: a name or a code before a longer prefix, that before a shorter one. If"
-        " they are equally specific, the rule is ignored.",
+        " on by default; the others are enabled only by their own name or code, not by a prefix or `ALL`. If `select`"
+        " and `ignore` both match a rule, the more specific one decides: a name or a code is more specific than a"
+        " prefix, and a longer prefix more specific than a shorter one. If they are equally specific, the rule is"
+        " ignored.",
         'select = ["HYG1", "engine-without-protection"]',
     ),
     Key(
@@ -215,7 +216,7 @@ KEYS = (
         "per-file-ignores",
         BY_PATTERN,
         "Rules that are ignored in some files. Each key is a name or a pattern as in `.gitignore`, relative to the"
-        " root; in a pattern of the whole path, `*` also matches slashes.",
+        " root. If a pattern contains a slash, its `*` also matches slashes.",
         'per-file-ignores = { "tests/*" = ["HYG1"], "scripts" = ["HYG102"] }',
     ),
     Key(
@@ -258,8 +259,8 @@ KEYS = (
         "fix-style",
         one_of(("with", "finally")),
         "How fixes close a connection: with a `with` block wherever possible, or always in a `finally`. If it is not"
-        " set, an existing `close` moves into a `finally`; if there is none, the fix adds a `with` block, or a"
-        " `finally` where the first line of the `with` would be long.",
+        " set, an existing `close` moves into a `finally`. If there is none, the fix adds a `with` block, or a"
+        " `finally` if the first line of the `with` would be too long.",
         'fix-style = "finally"',
     ),
     Key(
@@ -296,7 +297,8 @@ KEYS = (
         WORDS,
         "Files and directories that are not checked: names, or patterns as in `.gitignore`, relative to the root. It"
         " replaces the default; to add to the default, use `extend-exclude`. Paths named on the command line are"
-        " checked even if they match, unless `--force-exclude` is given. Files that git ignores are never checked.",
+        " checked even if they match, unless `--force-exclude` is given. Files that git"
+        " ignores are checked only if they are named.",
         'exclude = [".venv", "build"]',
     ),
     Key(

@@ -60,8 +60,8 @@ DATABASES = {
 DATABASES["default"]["CONN_MAX_AGE"] = None  # HYG310: forever
 ```
 
-Under ASGI, each request may run in another thread, and its connection stays there. Django's documentation advises
-against any age. The rule looks at settings that install `daphne`:
+Under ASGI, each request may run in another thread, and its connection stays there. Django's documentation
+says to disable persistent connections there. The rule looks at settings that install `daphne`:
 
 ```python
 INSTALLED_APPS = ["daphne", "shop"]

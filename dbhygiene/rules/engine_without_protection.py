@@ -110,9 +110,9 @@ engine = create_engine(os.getenv("DATABASE_URL", "sqlite:///shop.db"))
 ## Fix safety
 
 Safe: every pool and every dialect accepts both options from SQLAlchemy 1.2 on. A test costs one short round trip for
-each checkout. The number is a little below `server-timeout`, or 280 if that is not configured. An option is not added
-if a mapping or a configuration file may already contain it: a keyword that is passed twice raises a `TypeError`. An
-option that is turned off explicitly stays off.
+each checkout. `pool_recycle` is a little below `server-timeout`, or 280 if that is not configured. An option is not
+added if a mapping or a configuration file may already contain it: a keyword that is passed twice raises a `TypeError`.
+An option that is turned off explicitly stays off.
 
 ## References
 

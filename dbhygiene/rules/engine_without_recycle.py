@@ -25,7 +25,7 @@ local = create_engine("sqlite:///shop.db", pool_pre_ping=True)
 
 ## Fix safety
 
-Safe: a connection older than that is replaced at the next checkout.
+Safe: a connection that is older than `pool_recycle` is replaced at the next checkout.
 
 ## References
 

@@ -64,7 +64,7 @@ class Collector:
         self.conn.close()
 ```
 
-A connection that a module keeps for its requests or events is idle between them, such as over night:
+A connection that a module keeps for its requests or events is idle between them, for example overnight:
 
 ```python
 import pymysql
@@ -122,9 +122,9 @@ def polls(work):
 ## Fix safety
 
 Safe for PyMySQL and mysql.connector: their `ping(reconnect=True)` reconnects if needed. An open transaction is lost
-with the old connection, with or without the ping. There is no fix for MySQLdb, whose newer versions cannot reconnect,
-for asynchronous drivers, if the waiting function has no variable for the connection, or for a connection that a module
-keeps for its requests.
+with the old connection, with or without the ping. There is no fix for asynchronous drivers, nor for MySQLdb, whose
+newer versions cannot reconnect. Nor is there one if the function that waits has no variable for the connection, or if a
+module keeps the connection for its requests.
 
 ## References
 

@@ -2,7 +2,8 @@
 
 SQLAlchemy does not check these values. A `pool_recycle` that is a string (as environment variables are) or None is
 compared with a number at the first checkout, which raises `TypeError: '>' not supported between instances of 'str' and
-'int'`. True means one second. A `pool_pre_ping` of `"False"` is a non-empty string, and so turns the test on.
+'int'`. A `pool_recycle` of True means one second. A `pool_pre_ping` of `"False"` is a non-empty string, and so turns
+the test on.
 
 ```python
 import os

@@ -37,8 +37,8 @@ def count_all():
         return list(pool.map(count, ("new", "sent", "late")))  # HYG307
 ```
 
-So do the threads of an event loop: those of `asyncio.to_thread`, `run_in_executor`, and `sync_to_async` with
-`thread_sensitive=False`.
+The threads of an event loop keep their connections, too: those of `asyncio.to_thread`, `run_in_executor`, and
+`sync_to_async` with `thread_sensitive=False`.
 
 ```python
 import asyncio

@@ -22,7 +22,7 @@ def watch():
 ```
 
 A session that is created when a module is imported never returns its connection to the pool: it is idle between two
-requests, such as over night. Threads that share it get each other's results, and after one failed query all others
+requests, for example overnight. Threads that share it get each other's results, and after one failed query all others
 fail, until `rollback` is called.
 
 ```python
