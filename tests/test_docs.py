@@ -394,8 +394,10 @@ def test_generated_pages_are_written_and_old_ones_taken_away(tmp_path: Path) -> 
     assert "### server-timeout\n" in (tmp_path / "_generated" / "settings.md").read_text("utf-8")
 
 
-def test_the_readme_knows_how_many_drivers_there_are() -> None:
-    assert f"[{len(drivers())} drivers]" in TEXTS[ROOT / "README.md"]
+def test_there_are_as_many_drivers_as_the_readme_says() -> None:
+    least = re.search(r"\[more than (\d+) drivers\]", TEXTS[ROOT / "README.md"])
+    assert least
+    assert int(least[1]) < len(drivers())
 
 
 def test_every_family_has_a_title() -> None:
