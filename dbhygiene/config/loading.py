@@ -1,4 +1,4 @@
-"""Where settings are said, and which of them hold.
+"""Load the settings of a project, from files, variables and options.
 
 From the weakest to the strongest: defaults; the file of the project, `[tool.dbhygiene]` of a `pyproject.toml` or a
 `dbhygiene.toml` beside it, which comes first; variables named `DBHYGIENE_*`; options.
@@ -32,7 +32,7 @@ _OURS = rb"tool\b[^\n]*dbhygiene|^\s*\[\s*[\"']?tool[\"']?\s*\]"  # else, where 
 
 
 def root_of(path: Path) -> Path:
-    """The root of the project that a path lies in.
+    """Return the root of the project of a path.
 
     That is the nearest directory above it, within the repository, that has settings. Without one, it is the nearest
     directory that looks like the root of a project: from the current directory upwards, whichever files are named, or
@@ -42,7 +42,7 @@ def root_of(path: Path) -> Path:
 
 
 def roots_of(paths: Iterable[Path]) -> dict[Path, Path]:
-    """The root of the project that each path lies in; those in no project are one together, below what they share.
+    """Return the root of the project of each path; paths without a project share their nearest common directory.
 
     The root of the file system and a user's home are too much to be a project: what only these hold lies apart.
     """
@@ -59,7 +59,7 @@ def roots_of(paths: Iterable[Path]) -> dict[Path, Path]:
 
 
 def _find_marked_root(path: Path) -> Path | None:
-    """The root of the project that a path lies in, where something marks one."""
+    """Return the root of the project of a path; None if no file or directory marks one."""
     start = path if path.is_dir() else path.parent
     here = Path(os.getcwd())
     around = nearest = None
@@ -84,7 +84,7 @@ def _has_settings(path: Path) -> bool:
 
 
 def by_root(files: Iterable[str], root: Path) -> dict[Path, list[str]]:
-    """Files below a root, by the nearest directory above each that has settings of its own; else the root."""
+    """Group files below a root by the nearest directory with settings of its own; else by the root."""
     roots: dict[str, Path] = {str(root): root}
     found: dict[Path, list[str]] = {}
     for file in files:
@@ -93,7 +93,7 @@ def by_root(files: Iterable[str], root: Path) -> dict[Path, list[str]]:
 
 
 def _root_between(directory: str, roots: dict[str, Path]) -> Path:
-    """`roots` are known already, and learnt."""
+    """Return the nearest directory with settings; `roots` remembers the answers."""
     passed = []
     here = directory
     while here not in roots:
@@ -112,7 +112,7 @@ def _root_between(directory: str, roots: dict[str, Path]) -> Path:
 
 
 def load_settings(root: Path) -> Settings:
-    """The settings that the project with this root has in a file; raises UsageError where they are wrong."""
+    """Return the settings in the files of the project with this root; raise UsageError if they are invalid."""
     for name in FILES:
         settings = read_file(root / name)
         if settings is not None:
@@ -121,7 +121,7 @@ def load_settings(root: Path) -> Settings:
 
 
 def read_file(path: Path) -> Settings | None:
-    """The settings in a file; None where it has none, or is not there."""
+    """Return the settings in a file; None if it has none, or does not exist."""
     try:
         data = read_bytes(path)
     except FileNotFoundError:
@@ -177,7 +177,7 @@ def _is_like_ours(name: str) -> bool:
 
 
 def toml(text: str) -> Any:
-    """A table; raises ValueError, with the line, where the text is none."""
+    """Parse TOML; raise ValueError, with the line, if the text is not valid."""
     if sys.version_info >= (3, 11):
         import tomllib
     else:
@@ -186,7 +186,7 @@ def toml(text: str) -> Any:
 
 
 def _line(text: str, key: str) -> str:
-    """`:12`, for the line on which a key of ours seems to stand; empty where none does."""
+    """Return `:12` for the line of one of our keys; empty if the key is not found."""
     header = re.search(r"^\s*\[\s*tool\s*\.\s*dbhygiene\b", text, re.M)
     word = rf"""["']?{re.escape(key)}["']?\s*"""
     pattern = re.compile(rf"^\s*(?:\[[^\]\n]*\.\s*{word}[\].]|\[\s*{word}[\].]|(?:tool\.dbhygiene\.)?{word}[=.])", re.M)
@@ -205,7 +205,7 @@ def _display_path(path: Path) -> str:
 
 
 def from_environment(settings: Settings, environment: Mapping[str, str] = os.environ) -> Settings:
-    """The settings, but for those that a variable such as `DBHYGIENE_SERVER_TIMEOUT` says."""
+    """Return the settings, overridden by variables such as `DBHYGIENE_SERVER_TIMEOUT`."""
     said = {name: value for name, value in environment.items() if name.startswith(PREFIX)}
     if not said:
         return settings
@@ -222,7 +222,7 @@ def from_environment(settings: Settings, environment: Mapping[str, str] = os.env
 
 
 def with_assignment(settings: Settings, assignment: str) -> Settings:
-    """The settings, but for what `key=value` says."""
+    """Return the settings with the value of `key=value`."""
     from dbhygiene.config.schema import BY_NAME
 
     name, _, value = assignment.partition("=")
@@ -232,7 +232,7 @@ def with_assignment(settings: Settings, assignment: str) -> Settings:
 
 
 def with_text(settings: Settings, key: Key, text: str, source: str) -> Settings:
-    """The settings, but for a key whose value is a text: TOML, or words without quotes, with commas where several."""
+    """Return the settings with another value of a key, given as text: TOML, or unquoted words with commas."""
     try:
         value = toml(f"value = {text}")["value"]
     except ValueError:
@@ -243,7 +243,7 @@ def with_text(settings: Settings, key: Key, text: str, source: str) -> Settings:
 
 
 def _with_values(settings: Settings, table: Mapping[str, Any], source: Any) -> Settings:
-    """The settings, but for those in a table; `source` says for each key where that is."""
+    """Return the settings with the values of a table; `source` gives the place of each key, for messages."""
     from dbhygiene.config.schema import BY_NAME
 
     values: dict[str, Any] = {}
@@ -266,7 +266,7 @@ _BOUND = r"\s*(===?|!=|>=|<=|>|<|~=)?\s*v?(\d+(?:\.\d+)*)(\.\*)?\s*"
 
 
 def require_version(settings: Settings, version: str = __version__) -> None:
-    """Raises UsageError where a project asks for other versions of dbhygiene than this one."""
+    """Raise UsageError if the project requires another version of dbhygiene."""
     wanted = settings.required_version
     if not wanted:
         return

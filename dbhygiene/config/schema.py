@@ -12,7 +12,7 @@ from dbhygiene.library.drivers import PACKAGES, drivers
 
 
 class ValueType(NamedTuple):
-    """A kind of value: its name, its JSON schema, and how it is read.
+    """The type of a value: its name, its JSON schema, and the function that reads it.
 
     `read` raises ValueError, whose text says what the value must be. Values of a kind that is a `list` may be written
     with commas between them where only a text can be given.
@@ -75,7 +75,7 @@ def _seconds(value: object) -> int:
 
 
 def one_of(known: tuple[str, ...], made: Callable[[str], object] = str) -> ValueType:
-    """One of these words."""
+    """Return the type of a value that is one of these words."""
     listed = ", ".join(f"`{word}`" for word in known[:-1]) + f" or `{known[-1]}`"
 
     def read(value: object) -> object:
@@ -337,7 +337,7 @@ BY_NAME: Mapping[str, Key] = {key.name: key for key in KEYS}
 
 
 def schema() -> dict[str, object]:
-    """The JSON schema of the table `[tool.dbhygiene]`, or of a `dbhygiene.toml`."""
+    """Return the JSON schema of the table `[tool.dbhygiene]`, or of a `dbhygiene.toml`."""
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "dbhygiene",
@@ -354,7 +354,7 @@ def _property(key: Key) -> dict[str, object]:
 
 
 def toml_value(value: object) -> object:
-    """A setting's value as TOML and JSON have it."""
+    """Return the value of a setting as TOML and JSON write it."""
     if isinstance(value, Confidence):
         return str(value)
     if value == Lasting(0, math.inf):

@@ -1,4 +1,4 @@
-"""What the user may set, as plain data; `config` reads it from `pyproject.toml`."""
+"""`Settings` of a project, as plain data; `config.loading` reads them."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from dbhygiene.source.records import Record
 
 
 class Confidence(IntEnum):
-    """How sure a finding is; the default report begins at `LIKELY`."""
+    """How sure a finding is; by default, findings from `LIKELY` on are reported."""
 
-    POSSIBLE = 1  # a careful reader may want to hear of it: only on request
+    POSSIBLE = 1  # reported only on request
     LIKELY = 2
-    CERTAIN = 3  # it fails, or leaks, as written
+    CERTAIN = 3  # the code fails or leaks as written
 
     def __str__(self) -> str:
         return self.name.lower()
 
 
 class Declared(Record):
-    """What the user says of a function that the analysis cannot see into.
+    """The user's description of a function whose source is not part of the project.
 
-    `returns` names a driver (`pymysql`), or is `connection`, where the caller is to close what it gets. Arguments are
-    named, or numbered from 0: the function closes them, keeps them for good, or only borrows them.
+    `returns` is a driver (`pymysql`) or `connection`: the caller must close the result. Arguments are named, or
+    numbered from 0: the function closes them, keeps them, or only borrows them.
     """
 
     returns: str = ""
@@ -35,7 +35,7 @@ class Declared(Record):
 
 
 class Lasting(NamedTuple):
-    """How long the user says that a function waits: seconds, at least and at most."""
+    """The time that a function takes, as the user describes it: seconds, at least and at most."""
 
     least: float
     most: float
@@ -53,9 +53,8 @@ EXCLUDED = (
 class Settings(Record):
     """One project's settings.
 
-    `server_timeout` is the server's `wait_timeout` in seconds, None where the project does not say:
-    a gap is then measured against 300 s, what hosted MySQL gives, and a pool's or a framework's
-    lifetime against 28800 s, MySQL's own default, so that neither shouts.
+    `server_timeout` is the server's `wait_timeout` in seconds. If it is None, waits are compared with 300 s, a common
+    value of hosted MySQL, and lifetimes of pooled connections with 28800 s, MySQL's default.
     """
 
     select: tuple[str, ...] = ()
@@ -71,29 +70,29 @@ class Settings(Record):
     src: tuple[str, ...] = ()
     functions: Mapping[str, Declared] = {}  # by dotted name
     gaps: Mapping[str, Lasting] = {}  # likewise
-    fix_style: str = ""  # `with` or `finally`; empty: as the code has it
+    fix_style: str = ""  # `with` or `finally`; empty: depends on the code
     require_reason: bool = False
     cache_dir: str = ".dbhygiene_cache"  # below the root
-    baseline: str = ""  # below the root; none where it is empty
+    baseline: str = ""  # below the root; empty: no baseline
     output_format: str = "full"
     required_version: str = ""
-    sources: Mapping[str, str] = {}  # key -> where it was said, for messages
+    sources: Mapping[str, str] = {}  # key -> the place where it was set, for messages
 
     def place(self, key: str) -> str:
-        """`file:line: `, for a key that was said in a file or a variable."""
+        """Return `file:line: ` for a key that was set in a file or a variable; empty for others."""
         return f"{self.sources[key]}: " if key in self.sources else ""
 
     @property
     def gap_limit(self) -> int:
-        """Seconds that a connection may stay idle before the server is taken to close it."""
+        """Seconds after which we assume that the server closes an idle connection."""
         return 300 if self.server_timeout is None else self.server_timeout
 
     @property
     def lifetime_limit(self) -> int:
-        """Seconds that a pool may keep a connection before the server is taken to close it."""
+        """Seconds after which we assume that the server closes a connection that a pool keeps."""
         return 28800 if self.server_timeout is None else self.server_timeout
 
     @property
     def safe_lifetime(self) -> int:
-        """Seconds that a fix writes: a little below the server's timeout, 280 for 300."""
+        """Seconds that a fix writes as `pool_recycle`: a little below the server's timeout, 280 for 300."""
         return max(1, self.gap_limit - max(1, min(20, self.gap_limit // 10)))

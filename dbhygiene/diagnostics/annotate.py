@@ -1,4 +1,4 @@
-"""Writes comments that silence findings, where `suppressions` reads them, and changes nothing else."""
+"""Write comments that silence findings, at places where `suppressions` reads them; change nothing else."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from dbhygiene.diagnostics.suppressions import Suppression, rewrite_comment, sta
 from dbhygiene.source.file import File, parse
 from dbhygiene.source.nodes import LINE
 
-_WIDEST = 88  # a comment goes above a line that would be wider, and wider than all that is there
+_WIDEST = 88  # if a line with its comment were wider than this and than all other lines, the comment goes above it
 
 
 class _CommentPlace(NamedTuple):
-    """Where a comment goes: at the end of a line, or on a line of its own above it."""
+    """The place of a comment: at the end of a line, or on a line of its own above it."""
 
     line: int
     above: bool = False
 
 
 def with_ignores(file: File, findings: Iterable[Finding], reason: str = "") -> str:
-    """The text of a file with a comment for each of these findings; raises UsageError where it cannot be written."""
+    """Return the text of a file with a comment for each finding; raise UsageError if one cannot be written."""
     wanted: dict[_CommentPlace, dict[str, None]] = defaultdict(dict)
     try:
         text = _Text(file)
@@ -48,7 +48,7 @@ def with_ignores(file: File, findings: Iterable[Finding], reason: str = "") -> s
 
 
 class _Text:
-    """The lines of a file, with their ends, and what stands at the end of each."""
+    """The lines of a file, with their line endings, and the comment or code at the end of each."""
 
     def __init__(self, file: File) -> None:
         self.lines = re.findall(LINE, file.text)
@@ -62,7 +62,7 @@ class _Text:
         self._own = {each.comment.line: each for each in suppressions(file) if _can_grow(each)}
 
     def place(self, finding: Finding, reason: str) -> _CommentPlace:
-        """Where the comment for a finding goes."""
+        """Return the place of the comment for a finding."""
         lines = [finding.span.line]
         statement = statement_at(self._file.tree, finding.span.line)
         if statement is not None:

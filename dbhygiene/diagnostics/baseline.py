@@ -18,7 +18,7 @@ from dbhygiene.diagnostics.fingerprints import Key, key
 from dbhygiene.diagnostics.model import Finding
 
 DEFAULT = "dbhygiene-baseline.txt"
-NEVER_KNOWN = "HYG000"  # an error of ours
+NEVER_KNOWN = "HYG000"  # an internal error: never silenced
 _HEADER = "# Findings that dbhygiene does not report. `dbhygiene baseline` writes this file.\n"
 _ENTRY = re.compile(r"(?P<code>HYG\d{3}) (?P<path>.*?)::(?P<context>\S*)(?: (?P<expression>.*))?")
 _MODULE = "<module>"
@@ -28,7 +28,7 @@ _ESCAPED = {"%": "%25", "\n": "%0A", "\r": "%0D", "::": "%3A%3A"}
 
 
 def parse_entries(text: str, path: Path) -> Counter[Key]:
-    """The entries, and how often each stands there; raises UsageError, with the line, where one is none."""
+    """Return the entries and their counts; raise UsageError, with the line, if a line is not an entry."""
     entries: Counter[Key] = Counter()
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.startswith("#"):
@@ -43,14 +43,14 @@ def parse_entries(text: str, path: Path) -> Counter[Key]:
 
 
 def format_entries(entries: Counter[Key]) -> str:
-    """The file with these entries."""
+    """Return the text of a baseline with these entries."""
     return _HEADER + "".join(
         f"{format_entry(entry)}\n" for entry in sorted(entries.elements(), key=lambda e: (e[1], e))
     )
 
 
 def format_entry(entry: Key) -> str:
-    """An entry as it is written."""
+    """Return the line of an entry."""
     code, path, context, expression = entry
     for raw, escaped in _ESCAPED.items():
         path = path.replace(raw, escaped)
@@ -58,7 +58,7 @@ def format_entry(entry: Key) -> str:
 
 
 def mask(entry: Key) -> Key:
-    """An entry without what strings in its expression say: they may be passwords, or URLs with passwords."""
+    """Return an entry with its strings masked: they may be passwords, or URLs with passwords."""
     *place, expression = entry
     return (*place, _STRING.sub("'...'", expression))  # type: ignore[return-value]
 
@@ -70,7 +70,7 @@ def _unescape(path: str) -> str:
 
 
 class KnownFindings:
-    """Entries, each of which one finding is held against."""
+    """Known findings: a multiset of entries, each of which hides one finding."""
 
     def __init__(self, entries: Counter[Key], source: str) -> None:
         self._entries = entries
@@ -78,10 +78,10 @@ class KnownFindings:
         self._source = source  # for words such as "the baseline knows 2 like it"
 
     def new(self, findings: Iterable[Finding], root: Path) -> Iterator[Finding]:
-        """The findings that are not known, in their order; one that is like known ones says so."""
+        """Yield the findings that are not known. If a new one equals known ones, a note says so."""
         for finding in findings:
             about = key(finding, root)
-            about = about if about in self._entries else mask(about)  # as those of a file are
+            about = about if about in self._entries else mask(about)  # entries of a file are masked
             if finding.code == NEVER_KNOWN or about not in self._entries:
                 yield finding
             elif self._left[about]:
@@ -91,13 +91,13 @@ class KnownFindings:
                 yield finding._replace(notes=(*finding.notes, note))
 
     def stale(self, root: Path, files: Container[Path], codes: Container[str]) -> Counter[Key]:
-        """The entries that no finding was held against, though these files were checked by these rules."""
+        """Return the entries that match no finding, although these files were checked by these rules."""
         return Counter(
             {entry: left for entry, left in self._left.items() if left and is_gone(entry, root, files, codes)}
         )
 
 
 def is_gone(entry: Key, root: Path, files: Container[Path], codes: Container[str]) -> bool:
-    """Whether an entry must be met when these files are checked by these rules; or its file is there no more."""
+    """Whether an entry must match a finding of these files and rules, or its file no longer exists."""
     path = root / entry[1]
     return (path in files and entry[0] in codes) or not path.exists()

@@ -1,4 +1,4 @@
-"""What a fix may do, as data; `fixes.editor` is the only place that knows how.
+"""`Edit`: one change of a fix, as data; `fixes.editor` carries it out.
 
 An edit names its targets by their `Span` in the text that was checked. Code in an edit may name what it needs by
 its full dotted name in braces, `{contextlib.closing}(...)`: the editor writes the name as the file already spells
@@ -48,7 +48,7 @@ class AddItem(NamedTuple):
 
 
 class Replace(NamedTuple):
-    """An expression, by another; `$value` stands for the old one."""
+    """Replace an expression by another; `$value` stands for the old one."""
 
     expression: Span
     code: str
@@ -64,7 +64,7 @@ class ReplaceItem(NamedTuple):
 
 
 class AddName(NamedTuple):
-    """`from m import a` -> `from m import a, name`, in sorted place; what templates in braces come to."""
+    """`from m import a` -> `from m import a, name`, in sorted order; the editor makes these from names in braces."""
 
     statement: Span
     name: str
@@ -99,9 +99,9 @@ class InsertFirst(NamedTuple):
 
 
 class Remove(NamedTuple):
-    """A statement; its comments stay, unless they only spoke to a tool.
+    """Remove a statement. Its comments stay, unless they are directives of a tool.
 
-    An emptied block gets a `pass`, but for a `finally`, which goes; so does a `try` that is left without any clause.
+    An emptied block gets a `pass`. An emptied `finally` is removed, and so is a `try` without any clause.
     """
 
     statement: Span
@@ -139,9 +139,9 @@ class WrapInTry(NamedTuple):
 
 
 class EditComment(NamedTuple):
-    """A comment, by another; an empty one takes the comment away, and its line where nothing else stands there.
+    """Replace a comment. An empty text removes it, and its line if that contains nothing else.
 
-    It goes with no other verb in one fix.
+    A fix with this edit has no edits of other kinds.
     """
 
     comment: Span
@@ -153,9 +153,9 @@ NARROW, WIDE = 100, 120
 
 
 def widest(lines: Sequence[str], limit: int | None = None) -> int:
-    """How many columns a new line may take: the project's limit, if it has one.
+    """Return the maximum width of a new line: the project's limit.
 
-    Else 100, or as many as the file's other lines do, up to 120.
+    Without one, it is 100, or the width of the file's widest line, up to 120.
     """
     return limit or max(NARROW, min(WIDE, max(map(len, lines), default=0)))
 

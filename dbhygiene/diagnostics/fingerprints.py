@@ -1,4 +1,4 @@
-"""Names for findings that hold when lines move: what reports, baselines and code scanning know a finding by."""
+"""Fingerprints of findings, which do not change when lines move: for reports, baselines and code scanning."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Key = tuple[str, str, str, str]
 
 
 def add_fingerprints(findings: Iterable[Finding], root: Path | None) -> list[Finding]:
-    """The findings of one file, in their order, each with its fingerprint: its key, and its number among equals.
+    """Return the findings of one file with their fingerprints: a digest of the key, and the number among equal keys.
 
     Arguments:
-        findings: all that were made, so that to show fewer of them renames none.
+        findings: all findings of the file, so that hiding some does not change the fingerprints of others.
         root: the root of the project, to which paths are relative.
     """
     seen: dict[Key, int] = {}
@@ -29,12 +29,12 @@ def add_fingerprints(findings: Iterable[Finding], root: Path | None) -> list[Fin
 
 
 def key(finding: Finding, root: Path | None) -> Key:
-    """What a finding is about, whichever line it stands on: rule, path, qualified name, expression."""
+    """Return the key of a finding: rule, path, qualified name, expression; it has no line number."""
     return finding.code, portable_path(finding.path, root), finding.context, finding.expression
 
 
 def portable_path(path: Path, root: Path | None) -> str:
-    """A path as it is written on every machine: below the project's root, with slashes."""
+    """Return a path that is the same on every machine: relative to the project's root, with slashes."""
     try:
         return (path.relative_to(root) if root else path).as_posix()
     except ValueError:
@@ -42,7 +42,7 @@ def portable_path(path: Path, root: Path | None) -> str:
 
 
 def normalise(node: Located) -> str:
-    """An expression, or the head of a statement, whatever its blanks, quotes and comments."""
+    """Return an expression, or the head of a statement, without differences of spaces, quotes and comments."""
     if isinstance(node, ast.stmt):
         from copy import copy  # likewise
 

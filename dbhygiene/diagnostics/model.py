@@ -1,6 +1,6 @@
-"""The words that every other module speaks: Report, Finding, Step, Fix, Rule.
+"""`Diagnostic`, `Finding`, `Step`, `Fix` and `Rule`: the types that all other modules share.
 
-A finding, and what it holds, are named tuples: they are sent between processes, and kept for later runs.
+A finding and its parts are named tuples: they are sent between processes, and stored for later runs.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 
 Subject = TypeVar("Subject")
 
-ASSUMPTION = "this run assumes"  # how a note begins that is the same for all findings of a run
+ASSUMPTION = "this run assumes"  # the beginning of a note that is the same for all findings of a run
 
 
 class Safety(Enum):
     """Whether a fix may be applied."""
 
-    SAFE = "safe"  # behaviour is kept, or becomes what was plainly meant
+    SAFE = "safe"  # the behaviour stays, or becomes the evident intention
     UNSAFE = "unsafe"  # behaviour may change, or a long block is re-indented: applied with `--unsafe-fixes`
     SHOWN = "shown"  # a suggestion; never applied
 
 
 class Impact(Enum):
-    """How often the faulty code runs in one process: what it costs, whatever the confidence."""
+    """How often the faulty code runs in one process. It does not depend on the confidence."""
 
     REPEATED = "repeated"  # in each request, task or round of a loop
     ONCE = "once"  # at a program's start, in a command, a test or an example
@@ -41,7 +41,7 @@ class Impact(Enum):
 
 
 class Fix(NamedTuple):
-    """A way out of a finding: edits of the text that was checked."""
+    """A fix of a finding: edits of the text that was checked."""
 
     title: str
     edits: tuple[Edit, ...]
@@ -49,13 +49,13 @@ class Fix(NamedTuple):
 
 
 class NoFix(NamedTuple):
-    """Why there is no fix, in words that end the sentence "not fixed: ..."."""
+    """The reason why there is no fix; it completes the sentence "not fixed: ..."."""
 
     reason: str
 
 
 class Step(NamedTuple):
-    """A place on the way to the fault, in the order of execution."""
+    """A place on the path to the fault, in the order of execution."""
 
     path: Path
     span: Span
@@ -63,10 +63,10 @@ class Step(NamedTuple):
 
 
 class Diagnostic(Record):
-    """What a rule yields: a node (or a comment's place), a sentence, the way that leads there, and perhaps a way out.
+    """The result of a rule: a node (or the place of a comment), a message, the path to the fault, and a fix or NoFix.
 
-    `subject` is the variable or expression that the report is about; `notes` are sentences that explain more.
-    `path` holds nodes of the file checked, or steps elsewhere.
+    `subject` is the variable or expression of the diagnostic; `notes` are sentences that explain more. `path` consists
+    of nodes of the checked file with their texts, or of steps in other files.
     """
 
     at: Located | Span
@@ -80,7 +80,7 @@ class Diagnostic(Record):
 
 
 class Finding(NamedTuple):
-    """A report, placed: plain data that can be sent anywhere."""
+    """A diagnostic with its place, fingerprint and confidence, as plain data: what the user sees."""
 
     path: Path
     span: Span
@@ -93,13 +93,13 @@ class Finding(NamedTuple):
     notes: tuple[str, ...] = ()
     subject: str = ""
     context: str = ""  # qualified name of the function around it
-    expression: str = ""  # what `span` holds, on one line, however it is laid out
+    expression: str = ""  # the code of `span` on one line, without differences of layout
     fingerprint: str = ""  # stays the same when lines move; see `fingerprints`
     impact: Impact = Impact.UNKNOWN
 
     @property
     def fixable(self) -> bool:
-        """Whether a fix is known that is applied without being asked for."""
+        """Whether `dbhygiene fix` applies a fix to it without further options."""
         return isinstance(self.fix, Fix) and self.fix.safety is Safety.SAFE
 
 
@@ -107,11 +107,11 @@ Check = Callable[[File, Subject], Iterator[Diagnostic]]
 
 
 class Rule(Generic[Subject]):
-    """A fault that can be found: what to look at, and how to see it.
+    """A rule: a subject and a check that yields diagnostics.
 
-    Its name is its file's name, its page its file's docstring. `on` names the class of what it looks at. `imports`
-    are words without which a file holds no such fault, and is not even parsed; one of `also` must stand there, too. A
-    rule that is not on by `default` is run when it is selected by name or code.
+    Its name is that of its file, its page the docstring of the file. `on` is the class of its subject. A file is
+    parsed for it only if it contains one of the words of `imports`, and one of `also`, if there are any. A rule that
+    is not on by `default` runs if it is selected by its name or code.
     """
 
     def __init__(

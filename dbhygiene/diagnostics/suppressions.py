@@ -26,10 +26,10 @@ _SEPARATOR = re.compile(r"[,\s]+")
 
 
 class Suppression(NamedTuple):
-    """One comment: the lines that it counts for (none: the whole file), and the rules; none named means all.
+    """A comment that silences rules on some lines (none: in the whole file). Without names, it silences all rules.
 
-    A `noqa` names some, and other linters' codes may be among them. `comment` is where the whole comment stands, other
-    words in it included.
+    A `noqa` names codes, some of which may be those of other linters. `comment` is the span of the whole comment, with
+    any other text in it.
     """
 
     comment: Span
@@ -39,16 +39,16 @@ class Suppression(NamedTuple):
     noqa: bool = False
 
     def names(self, code: str, name: str) -> bool:
-        """Whether this rule is silenced, where the comment counts."""
+        """Whether the comment silences this rule, on its lines."""
         return not self.rules or any(self.means(rule, code, name) for rule in self.rules)
 
     def means(self, rule: str, code: str, name: str) -> bool:
-        """Whether one of its words is this rule; flake8's comments name codes, or what codes begin with."""
+        """Whether one of its words selects this rule; those of a `noqa` are codes or prefixes of codes."""
         return is_ours(rule) and code.startswith(rule.upper()) if self.noqa else rule in (code, name)
 
 
 def is_ours(word: str) -> bool:
-    """Whether a word of a `noqa` means rules of ours: `HYG101`, `HYG1`, `HYG`; not `H`, which is another plugin's."""
+    """Whether a word of a `noqa` selects our rules: `HYG101`, `HYG1`, `HYG`; not `H`, which is another plugin's."""
     return word.upper().startswith("HYG")
 
 
@@ -57,7 +57,7 @@ class Judgement(NamedTuple):
 
     suppression: Suppression
     unused: tuple[str, ...] = ()
-    unknown: tuple[tuple[str, str], ...] = ()  # with a hint at the word that was meant
+    unknown: tuple[tuple[str, str], ...] = ()  # with the closest valid word
     useless: bool = False
 
 
@@ -83,7 +83,7 @@ def judge(
     """Yield the effect of each comment. A word is unused only if its rules were run.
 
     Arguments:
-        findings: all that were made of the file, of whatever confidence.
+        findings: all findings of the file, of any confidence.
         names: the name of each code.
         run: codes of the rules that were run on the file.
         default: codes of the rules that a comment means which names none.
@@ -108,7 +108,7 @@ def judge(
 
 
 def remove_rules(file: File, comment: Suppression, words: Collection[str]) -> str:
-    """The text of a comment without some of the rules that it names; without all of it, what else it says."""
+    """Return the text of a comment without some of its rules; if none is left, only its other text."""
     line, start, _, end = comment.comment
     text = file.lines[line - 1][start:end]
     found = (_NOQA if comment.noqa else _OURS).search(text)
@@ -121,7 +121,7 @@ def remove_rules(file: File, comment: Suppression, words: Collection[str]) -> st
 
 
 def rewrite_comment(text: str, comment: Suppression, more: Sequence[str], reason: str) -> str:
-    """The text of an `ignore` comment with more rules, and with a reason where it has none."""
+    """Return the text of an `ignore` comment with more rules, and with a reason if it has none."""
     found = _OURS.search(text)
     if found is None:
         return text
@@ -131,7 +131,7 @@ def rewrite_comment(text: str, comment: Suppression, more: Sequence[str], reason
 
 
 def suppressions(file: File) -> tuple[Suppression, ...]:
-    """The comments of a file that silence something."""
+    """Return the comments of a file that silence findings."""
     if "dbhygiene:" not in file.text and "noqa" not in file.text.lower():
         return ()
     try:
@@ -174,7 +174,7 @@ def _in_comment(token: tokenize.TokenInfo) -> Iterator[Suppression]:
 
 
 def _lines(file: File, finding: Finding) -> set[int]:
-    """The lines on which a comment silences a finding: first and last of it, and of its statement."""
+    """Return the lines on which a comment silences a finding: first and last of it, and of its statement."""
     lines = {finding.span.line, finding.span.end_line}
     statement = statement_at(file.tree, finding.span.line)
     if statement is not None:
@@ -186,6 +186,6 @@ def _lines(file: File, finding: Finding) -> set[int]:
 
 
 def statement_at(tree: ast.Module, line: int) -> ast.stmt | None:
-    """The innermost statement that covers a line."""
+    """Return the innermost statement that covers a line."""
     covering = [s for s in ast.walk(tree) if isinstance(s, ast.stmt) and s.lineno <= line <= (s.end_lineno or 0)]
     return max(covering, key=lambda s: (s.lineno, s.col_offset), default=None)
