@@ -1,4 +1,4 @@
-"""Which files are a project's Python files: what git would commit, or what `.gitignore` files do not exclude."""
+"""Find the Python files of a project: those that git tracks or would track; without git, those not in `.gitignore`."""
 
 from __future__ import annotations
 
@@ -54,18 +54,18 @@ class Files(Sequence[Path]):
 
 
 class DiscoveredFiles:
-    """Files, in order, and what could not be looked into, with the reason."""
+    """Files, in order, and the paths that could not be read, with the reason."""
 
     def __init__(self) -> None:
         self.files = Files()
         self.unlisted: list[tuple[Path, str]] = []
-        self.listed: Collection[str] | None = None  # all names that git gives, relative to the root, where it was asked
+        self.listed: Collection[str] | None = None  # by git, relative to the root
 
 
 class Listing:
-    """The Python files below some paths, each once, sorted: git is asked at once, and may answer in its own time.
+    """The Python files below some paths, each once, sorted. Git is started at once, and read when the files are needed.
 
-    A path that is given is taken, whatever excludes say, unless they are to be `force`d on it. Patterns of
+    A path that is given is included even if it is excluded, unless `force` is set. Patterns of
     `exclude` are written as in `.gitignore`, and relative to `root`. `is_all`: these are all files below the root.
     """
 
@@ -86,7 +86,7 @@ class Listing:
         return self._excluded(str(path)) or not self._names.isdisjoint(_parts(path, root))
 
     def collect(self, there: Collection[str] = ()) -> DiscoveredFiles:
-        """The files, and what could not be looked into; of some, it is known already that they are `there`."""
+        """Return the files, and the paths that could not be read. Those in `there` are known to exist."""
         found = DiscoveredFiles()
         files = dict.fromkeys(self._files)
         for directory in self.directories:
@@ -99,7 +99,7 @@ class Listing:
         return found
 
     def _without_duplicates(self, files: list[str]) -> list[str]:
-        """These files without links to others of them: a file that is reached by two names is one file."""
+        """Return these files without links to others of them."""
         given = [*self._files, *map(str, self.directories)]
         is_twisted = len(given) > 1 and any(os.path.realpath(path) != path for path in given)
         links = {file for file in files if os.path.islink(file)}
@@ -119,11 +119,11 @@ def _parts(path: Path, root: Path) -> tuple[str, ...]:
 
 
 def _git(directory: Path) -> subprocess.Popen[bytes] | None:
-    """Git, at work on what it tracks or would track."""
+    """Start git to list the files that it tracks or would track."""
     import subprocess
 
     command = ["git", "ls-files", "-co", "--exclude-standard", "-z", "--", "*.py", "*.pyi"]
-    english = {**os.environ, "LC_ALL": "C"}  # what git warns of is read
+    english = {**os.environ, "LC_ALL": "C"}  # the warnings of git are read
     try:
         return subprocess.Popen(
             command,
@@ -144,7 +144,7 @@ def _by_git(
     there: Collection[str],
     found: DiscoveredFiles,
 ) -> list[str]:
-    """What git says; nothing where it cannot say."""
+    """Return what git lists; nothing if it fails."""
     if git is None:
         return []
     with git:
@@ -162,14 +162,14 @@ def _by_git(
 
 
 def _unreadable(directory: Path, warnings: str) -> Iterator[tuple[Path, str]]:
-    """The directories that git could not list: it names them from the top of its work tree."""
+    """Return the directories that git could not list; git names them relative to the top of its work tree."""
     top = next((above for above in (directory, *directory.parents) if (above / ".git").exists()), directory)
     for name, reason in re.findall(r"could not open directory '(.*)/': (.*)", warnings):
         yield top / name, reason
 
 
 def _by_walk(directory: Path, excluded: frozenset[str], found: DiscoveredFiles) -> Iterator[str]:
-    """Files below a directory; directories that are links are not entered, so that there is no way round."""
+    """Return the files below a directory. Links to directories are not followed, so that there is no cycle."""
     todo: list[tuple[str, tuple[Matches, ...]]] = [(str(directory), ())]
     while todo:
         here, ignored = todo.pop()
@@ -217,14 +217,14 @@ def _match_nothing(path: str) -> bool:
 
 @lru_cache
 def matcher(pattern: str, base: Path) -> Matches:
-    """Whether an absolute path matches one pattern; a mere name needs no `pathspec`, which takes long to import."""
+    """Return a predicate: does an absolute path match the pattern? A plain name needs no `pathspec`, a slow import."""
     if not _NAME.fullmatch(pattern):
         return _matcher((pattern,), base)
     return lambda path: pattern in _parts(Path(path), base)
 
 
 def _matcher(patterns: tuple[str, ...], base: Path) -> Matches:
-    """Whether an absolute path matches one of these patterns, as `.gitignore` in `base` would."""
+    """Return a predicate: does an absolute path match one of these patterns of a `.gitignore` in `base`?"""
     if not patterns:
         return _match_nothing
     from pathspec import GitIgnoreSpec

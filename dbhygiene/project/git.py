@@ -12,18 +12,18 @@ from typing import NamedTuple
 
 from dbhygiene.config.errors import UsageError
 
-_READ = ("*.py", "*.pyi", "*.toml", "*.cfg", "*.txt", "*.lock", "*Pipfile*")  # what a project is known by
+_READ = ("*.py", "*.pyi", "*.toml", "*.cfg", "*.txt", "*.lock", "*Pipfile*")  # files that mark the root of a project
 
 
 class EarlierProject(NamedTuple):
-    """A project as it was: its root, and for each file that was renamed since its path now, both below the root."""
+    """A project at an earlier commit: its root, and the current path of each file that was renamed since."""
 
     root: Path
     renamed: Mapping[str, str]
 
 
 def merge_base(root: Path, revision: str) -> str:
-    """The commit where a project's history left that of a revision; raises UsageError where git knows none."""
+    """Return the merge base of HEAD and a revision; raise UsageError if there is none."""
     _git(root, "rev-parse", "--git-dir", fails=f"--since: {root} is not in a git repository")
     name = f"{revision}^{{commit}}"
     is_shallow = _git(root, "rev-parse", "--is-shallow-repository").strip() == "true"
@@ -36,9 +36,9 @@ def merge_base(root: Path, revision: str) -> str:
 
 @contextmanager
 def earlier_projects(root: Path, commit: str) -> Iterator[EarlierProject]:
-    """A project as it was at a commit, in a directory that is there meanwhile.
+    """Copy a project at a commit to a temporary directory, for the length of a `with` block.
 
-    Raises UsageError if git fails. The index and the files of the repository stay as they are.
+    Raise UsageError if git fails. The index and the files of the repository stay as they are.
     """
     top = Path(_git(root, "rev-parse", "--show-toplevel").strip())
     with TemporaryDirectory(prefix="dbhygiene-") as directory:
@@ -61,7 +61,7 @@ def _find_renames(root: Path, commit: str) -> dict[str, str]:
 def _git(
     where: Path, *arguments: str, fails: str = "", env: Mapping[str, str] | None = None, given: str | None = None
 ) -> str:
-    """What a git command says; raises UsageError with the words of `fails`, or its own, where it fails."""
+    """Return the output of a git command; raise UsageError, with the text `fails` or that of git, if it fails."""
     try:
         done = subprocess.run(
             ["git", *arguments],

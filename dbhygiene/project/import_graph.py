@@ -18,14 +18,14 @@ _NAME = re.compile(rb"(?:^|,)[\s(\\]*([.\w]+)")
 
 
 class ImportStatement(NamedTuple):
-    """A module that is imported, with the dots of a relative import, and the names that are taken from it."""
+    """An import: its module, with the dots of a relative import, and the imported names."""
 
     module: str
     names: tuple[str, ...] = ()
 
 
 def parse_imports(data: bytes) -> Iterator[ImportStatement]:
-    """The imports in a text, wherever they stand; one that does not begin its line is not seen."""
+    """Return the imports in a text, at any level; one that does not begin its line is missed."""
     for found in _IMPORT.finditer(data) if b"import" in data else ():
         names = _NAME.findall(_COMMENT.sub(b"", found["names"] or found["modules"] or b""))
         told = tuple(name.decode() for name in names)
@@ -36,9 +36,9 @@ def parse_imports(data: bytes) -> Iterator[ImportStatement]:
 
 
 class ImportGraph:
-    """What each file of one project imports, and all that it draws in so, found once.
+    """The files that each file of a project imports, directly and transitively.
 
-    A set of files is an integer, of which each file is a bit: thousands of files draw in thousands each.
+    A set of files is an integer, of which each file is a bit: thousands of files import thousands each.
     """
 
     def __init__(
@@ -59,19 +59,19 @@ class ImportGraph:
         self._drawn: dict[int, int] = {}
 
     def transitive_imports(self, paths: Iterable[Path]) -> set[Path]:
-        """All that these files draw in, themselves included."""
+        """Return all files that these import, directly or indirectly, and these themselves."""
         drawn = 0
         for path in paths:
             drawn |= self._transitive(self._number(path))
         return {file for number, file in enumerate(self._files) if drawn >> number & 1}
 
     def imports_any(self, path: Path, others: Iterable[Path]) -> bool:
-        """Whether a file draws in one of these."""
+        """Whether a file imports one of these, directly or indirectly."""
         drawn = self._transitive(self._number(path))
         return any(drawn >> self._numbers[other] & 1 for other in others if other in self._numbers)
 
     def forget(self, path: Path) -> None:
-        """A file has another text from now on."""
+        """Forget the imports of a file whose text has changed."""
         self._imported.pop(self._number(path), None)
         self._drawn.clear()
 
@@ -82,11 +82,11 @@ class ImportGraph:
         return self._numbers[path]
 
     def _transitive(self, start: int) -> int:
-        """Files that import each other draw in the same: they are found together, as Tarjan did."""
+        """Compute the strongly connected components by Tarjan's algorithm: their files import the same."""
         if start in self._drawn:
             return self._drawn[start]
         order, low = {start: 0}, {start: 0}
-        entered = [start]  # and not yet known
+        entered = [start]  # and not computed yet
         ways = [(start, iter(self._imports(start)))]
         while ways:
             number, rest = ways[-1]
@@ -107,7 +107,7 @@ class ImportGraph:
         return self._drawn[start]
 
     def _settle(self, entered: list[int], first: int) -> None:
-        """Take the files from `first` on for a group, all of whose imports are in it or known."""
+        """Close the component of the files from `first` on: all of their imports are in it or known."""
         group = [entered.pop()]
         while group[-1] != first:
             group.append(entered.pop())
@@ -119,7 +119,7 @@ class ImportGraph:
         self._drawn.update(dict.fromkeys(group, drawn))
 
     def _imports(self, number: int) -> list[int]:
-        """The project's files that a file imports itself, with the packages around them."""
+        """Return the project's files that a file imports directly, with the packages around them."""
         if number not in self._imported:
             path = self._files[number]
             directory = str(path.parent)
@@ -136,7 +136,7 @@ class ImportGraph:
         return self._imported[number]
 
     def _absolute(self, path: Path, module: str) -> str:
-        """The absolute name of a module that a file imports by this name."""
+        """Return the absolute name of a module that a file imports by this name."""
         name = module.lstrip(".")
         if (level := len(module) - len(name)) == 0:
             return name

@@ -1,4 +1,4 @@
-"""How long a project's lines may be, as the settings of its other tools say."""
+"""Read the line length of a project from the settings of ruff, black, flake8 and pycodestyle."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Any
 from dbhygiene.config.loading import toml
 from dbhygiene.source.regular_files import read_text
 
-DEFAULT = 88  # of ruff and black, where they are set up and name no length
+DEFAULT = 88  # of ruff and black, if their settings give none
 _PEP8 = 79  # of flake8 and pycodestyle
 _SECTIONS = ("flake8", "pycodestyle", "pep8")
 
 
 def line_length(directory: Path, root: Path) -> int | None:
-    """The columns that a line of a file in this directory may take; None where no tool is set up that has a say.
+    """Return the maximum length of a line of a file in this directory; None if no tool is configured.
 
-    The directory that is nearest to the file decides, up to the root.
+    The nearest directory with such settings counts, up to the root.
     """
     around = [each for each in (directory, *directory.parents) if each == root or root in each.parents]
     for place in around:
@@ -65,6 +65,6 @@ def _toml(path: Path) -> Mapping[str, Any] | None:
 
 
 def _number(value: object, default: int) -> int:
-    """A length as it is written; 1 to 9 columns are no length, nor is a word."""
+    """Return the length that a setting gives; the default if that is no number above 9."""
     found = re.match(r"\s*(\d+)", str(value)) if value is not None else None
     return int(found[1]) if found and int(found[1]) > 9 else default

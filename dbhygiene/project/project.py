@@ -1,4 +1,4 @@
-"""A project: its files, read once, and its modules, found as Python would find them."""
+"""`Project`: its files, each read once, and its modules, found as Python would find them."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from dbhygiene.source.regular_files import read_bytes, read_text
 if TYPE_CHECKING:
     from dbhygiene.project.requirements import Requirements
 
-FEW = 16  # files that are looked at one by one, before the project is asked what leads to them
-MANY = 100  # files that mention a name: of more, the answer is None
-LARGEST = 10 << 20  # bytes; a file beyond is a table of data, and its tree would need gigabytes
+FEW = 16  # so many files are tested one by one, before the import graph of the project is built
+MANY = 100  # if more files mention a name, the answer is None
+LARGEST = 10 << 20  # bytes; larger files are tables of data, and their trees would need gigabytes
 HELD = 64 << 20  # bytes of files that are kept, so that the next search need not read them again
 
 
 class Dependencies:
-    """What was asked of a project on behalf of each of its files: what a file's findings may depend on."""
+    """The lookups that were made on behalf of each file: its findings may depend on them."""
 
     def __init__(self) -> None:
         self.lookups: dict[str, dict[tuple[str, str], str]] = defaultdict(dict)  # asker -> name, directory -> path
         self.words: dict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)  # asker -> word -> paths
 
     def note(self, asker: str, word: str, paths: Iterable[str]) -> None:
-        """A word was looked for; these were among the files that mattered."""
+        """Record that a word was searched for, with the files that contain it."""
         known = self.words[asker].get(word, ())
         self.words[asker][word] = tuple(dict.fromkeys((*known, *paths)))
 
 
 class Project:
-    """The files below a root, and what they say of each other; answers for `source.ProjectView`."""
+    """The files below a root, and their relations; implements `source.ProjectView`."""
 
     def __init__(self, root: Path, settings: Settings | None = None) -> None:
         self._root = root
@@ -54,7 +54,7 @@ class Project:
         self._mentions: dict[str, list[File]] = {}
         self._naming: dict[tuple[str, ...], list[File] | None] = {}
         self._named: dict[tuple[str, ...], tuple[str, ...]] = {}
-        self.asked: Dependencies | None = None  # where questions are noted, if they are
+        self.asked: Dependencies | None = None  # records the lookups; None: they are not recorded
         self._bytes: dict[Path, bytes] = {}
         self._held = 0
         self._lengths: dict[str, int | None] = {}
@@ -74,22 +74,22 @@ class Project:
         return Listing(paths, self.root, (*self.settings.exclude, *self.settings.extend_exclude), force=force_exclude)
 
     def collect(self, listing: Listing, there: Collection[str] = ()) -> DiscoveredFiles:
-        """These files; see `Listing.collect`."""
+        """Return these files; see `Listing.collect`."""
         found = listing.collect(there)
         if listing.is_all:
             self.__dict__["everything"] = found.files  # a cached property, filled in
         return found
 
     def discover(self, paths: Iterable[Path], *, force_exclude: bool = False) -> DiscoveredFiles:
-        """The Python files that these paths, absolute ones, stand for."""
+        """Return the Python files below these absolute paths."""
         return self.collect(self.listing(paths, force_exclude=force_exclude))
 
     def is_all(self, paths: Sequence[Path]) -> bool:
-        """Whether these are all of the project's files, as far as that is known already."""
+        """Whether these are all files of the project; False if its files have not been listed yet."""
         return "everything" in self.__dict__ and self.everything == paths
 
     def read(self, path: Path) -> bytes:
-        """The bytes of a file; raises OSError where it cannot be read, or is too large to be a program."""
+        """Return the bytes of a file; raise OSError if it cannot be read, or is too large to be a program."""
         if (data := self._bytes.get(path)) is None:
             data = read_bytes(str(path), largest=LARGEST)
             if self._held + len(data) <= HELD:
@@ -98,13 +98,13 @@ class Project:
         return data
 
     def supply(self, path: Path, data: bytes) -> None:
-        """Take these bytes for those of a file, which need not be there."""
+        """Use these bytes as those of a file, which need not exist."""
         self._bytes[path] = data
 
     def file(self, path: Path, data: bytes | None = None) -> File:
-        """The file at an absolute path; raises OSError, SyntaxError or UnicodeError where it is no Python text.
+        """Return the file at an absolute path; raise OSError, SyntaxError or UnicodeError if it is no Python text.
 
-        `data` are its bytes, where they are known already.
+        `data` are its bytes, if they have been read already.
         """
         if (file := self._files.get(path)) is None:
             file = File.decode(
@@ -117,11 +117,11 @@ class Project:
         return self if self.asked is None else _FileView(self, str(path))
 
     def files_in_use(self) -> Iterator[File]:
-        """The files that have been asked for so far."""
+        """Return the files that have been loaded so far."""
         yield from self._files.values()
 
     def replace(self, file: File) -> None:
-        """Let a file's new text be its text from now on."""
+        """Replace the text of a file."""
         self._files[file.path] = file
         if file.path in self._bytes:
             self._bytes[file.path] = file.encode()
@@ -130,11 +130,11 @@ class Project:
             each.query_results.clear()  # some are about the old text
 
     def files_containing(self, word: str) -> Sequence[File]:
-        """The project's files in which a word stands, unparsed."""
+        """Return the project's files that contain a word, unparsed."""
         return self.files_containing_for(word, "")
 
     def parsed_files_containing(self, word: str) -> Sequence[File]:
-        """The project's files in which a word stands; those that are no Python text are left out."""
+        """Return the project's files that contain a word; without those that are no Python text."""
         return self.parsed_files_containing_for(word, "")
 
     def files_containing_for(self, word: str, asker: str) -> Sequence[File]:
@@ -155,7 +155,7 @@ class Project:
         return self._mentions[word]
 
     def files_deriving(self, word: str) -> Sequence[File]:
-        """The project's files that may derive a class from one of this name, or of a name that is given to it."""
+        """Return the project's files that may derive a class from one of this name, or of an alias of it."""
         return self.files_deriving_for(word, "")
 
     def files_deriving_for(self, word: str, asker: str) -> Sequence[File]:
@@ -171,7 +171,7 @@ class Project:
         return [file for file in self._decode(paths) if file.is_program]
 
     def files_setting(self, attribute: str) -> Sequence[File]:
-        """The project's files that set an attribute of this name of something but `self`."""
+        """Return the project's files that set an attribute of this name of an object other than `self`."""
         return self.files_setting_for(attribute, "")
 
     def files_setting_for(self, attribute: str, asker: str) -> Sequence[File]:
@@ -191,7 +191,7 @@ class Project:
 
     @cached_property
     def _class_names(self) -> tuple[Mapping[str, list[Path]], Mapping[str, set[str]]]:
-        """By the words of files: the files that have a word among the bases of a class; the names given to a name."""
+        """Return, by text search: word -> the files with it among the bases of a class; name -> its aliases."""
         bases: dict[str, list[Path]] = defaultdict(list)
         renamed: dict[str, set[str]] = defaultdict(set)
         for path in self.everything:
@@ -204,7 +204,7 @@ class Project:
         return bases, renamed
 
     def files_mentioning_all(self, *names: str) -> Sequence[File] | None:
-        """The project's files in which all of these names stand, as whole words; None where these are too many.
+        """Return the project's files that contain all of these names, as whole words; None if these are too many.
 
         Some names occur in half the files of a project: searching so many files would take too long.
         """
@@ -235,7 +235,7 @@ class Project:
 
     @cached_property
     def everything(self) -> Files:
-        """All of the project's files."""
+        """Return all files of the project."""
         return self.discover([self.root]).files
 
     def imports_any(self, file: File, others: Collection[Path]) -> bool:
@@ -247,15 +247,15 @@ class Project:
             self.asked.lookups[str(path)].update(imported)
 
     def transitive_imports(self, paths: Iterable[Path]) -> set[Path]:
-        """The project's files that these draw in so, themselves included."""
+        """Return the project's files that these import, directly or indirectly, and these themselves."""
         return self._reach.transitive_imports(paths)
 
     # -- modules --------------------------------------------------------------------------------------
 
     def _sources(self, directory: str) -> tuple[str, ...]:
-        """The directories from which what lies in this one is imported, the most likely first.
+        """Return the directories in which imports of a file in this one are looked up, the most likely first.
 
-        A part of the project has its own `src`, and it is the same one whether the part is looked at alone or not.
+        A part of the project has its own `src`, and it does not depend on whether the part is checked alone.
         """
         root = str(self.root)
         named = [os.path.normpath(os.path.join(root, each)) for each in self.settings.src]
@@ -268,7 +268,7 @@ class Project:
         return tuple(each for each in dict.fromkeys(named) if os.path.isdir(each))
 
     def module_name(self, path: Path) -> str:
-        """The dotted name under which this file is imported."""
+        """Return the dotted name under which this file is imported."""
         base = _outside_packages(str(path.parent))
         if base == str(path.parent):  # in no package: a script, or perhaps a namespace package
             base = next((each for each in self._sources(base) if base.startswith(each.rstrip("/") + "/")), base)
@@ -276,7 +276,7 @@ class Project:
         return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
 
     def module(self, name: str, near: File) -> File | None:
-        """The file that `import name` loads from `near`; None where it is not the project's own."""
+        """Return the file that `import name` loads from `near`; None if it is not the project's own."""
         path = self.module_path(name, near)
         if path is None:
             return None
@@ -287,21 +287,21 @@ class Project:
         return file if file.is_program else None  # a module that does not parse has no names
 
     def module_path(self, name: str, near: File) -> Path | None:
-        """Where the file lies that `import name` loads from `near`, readable or not."""
+        """Return the path of the file that `import name` loads from `near`, readable or not."""
         path = self.find_module(name, near.directory)
         if self.asked is not None:
             self.asked.lookups[str(near.path)][(name, near.directory)] = str(path or "")
         return path
 
     def find_module(self, name: str, directory: str) -> Path | None:
-        """Where a module lies that is imported by this name from a file in this directory; looked for once."""
+        """Return the path of a module that a file in this directory imports by this name; memoised."""
         key = (name, directory)
         if key not in self._modules:
             self._modules[key] = self.search_module(name, directory)
         return self._modules[key]
 
     def search_module(self, name: str, directory: str) -> Path | None:
-        """The same, looked for now."""
+        """The same, without the memo."""
         parts = name.split(".")
         if not all(part.isidentifier() for part in parts):
             return None
@@ -317,7 +317,7 @@ class Project:
         return None
 
     def _names(self, directory: str) -> frozenset[str]:
-        """What lies in a directory: most names that are imported lie in none of a project's."""
+        """Return the names in a directory; most imported names are in no directory of the project."""
         if directory not in self._listed:
             try:
                 self._listed[directory] = frozenset(os.listdir(directory))
@@ -326,7 +326,7 @@ class Project:
         return self._listed[directory]
 
     def bases(self, directory: str) -> tuple[str, ...]:
-        """Where an import looks: beside a script, beside the package around, in the project's source directories.
+        """Return where an import is looked up: beside a script, beside the package, in the source directories.
 
         Then in the directories between: a part of a project is often run from a directory of its own.
         """
@@ -356,15 +356,15 @@ class Project:
         return Requirements(self.root)
 
     def version_of(self, distribution: str) -> tuple[int, ...] | None:
-        """The version that the project pins or bounds below, None where it says nothing."""
+        """Return the version that the project pins or bounds below; None if it does neither."""
         return self._requirements.version_of(distribution)
 
     def requires(self, distribution: str, near: File) -> bool:
-        """Whether the requirements that hold for a file name this distribution."""
+        """Whether the requirements that apply to a file name this distribution."""
         return self._requirements.names(distribution, near.directory)
 
     def line_length(self, near: File) -> int | None:
-        """The columns that a line of a file may take, if a tool is set up that has a say."""
+        """Return the maximum length of a line of a file; None if no tool configures one."""
         if near.directory not in self._lengths:
             from dbhygiene.project.line_length import line_length
 
@@ -378,13 +378,13 @@ class Project:
 
     @cached_property
     def programs(self) -> frozenset[str]:
-        """What the project installs as programs: functions, as `module:function`, and files."""
+        """Return the programs that the project installs: functions, as `module:function`, and files."""
         from dbhygiene.project.requirements import programs
 
         return programs(self.root)
 
     def _has(self, name: str, words: Iterable[str]) -> bool:
-        """Whether a file at the root of the project has one of these words."""
+        """Whether a file at the root of the project contains one of these words."""
         with suppress(OSError):
             text = read_text(self.root / name, "replace")
             return any(word in text for word in words)
@@ -426,7 +426,7 @@ class _FileView:
 
 
 def _has_word(data: bytes, word: bytes) -> bool:
-    """Whether a word stands in a text as a whole; many times faster than a pattern that begins with a boundary."""
+    """Whether a text contains a whole word; many times faster than a pattern that begins with a boundary."""
     start = data.find(word)
     while start >= 0:
         end = start + len(word)
@@ -469,7 +469,7 @@ def _import_aliases(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _outside_packages(directory: str) -> str:
-    """The nearest directory, this one or above, that is no regular package."""
+    """Return the nearest directory, this one or above, that is no regular package."""
     while os.path.isfile(os.path.join(directory, "__init__.py")):
         above = os.path.dirname(directory)
         if above == directory:

@@ -1,4 +1,4 @@
-"""What a project says of the distributions that it needs: lock files first, then pins and bounds."""
+"""Read the required distributions of a project and their versions: from lock files, then from pins and bounds."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _LOCKED = r'(?m)^name = "([^"]+)"\s*^version = "([^"]+)"'
 
 
 class Requirements:
-    """What the files of one project say; read at once, when first asked for.
+    """The requirements of one project, read at the first use.
 
-    A repository may have several parts, each with requirements of its own: those that hold for a file lie beside it, or
-    in a directory around it. Where none of these names anything, those of every part count.
+    A repository may have several parts, each with requirements of its own: those beside a file, or in a
+    directory above it, apply to it. If these are empty, the requirements of all parts apply.
     """
 
     def __init__(self, root: Path) -> None:
@@ -38,7 +38,7 @@ class Requirements:
         self._root = self._parts.get(str(root), {})
 
     def version_of(self, distribution: str) -> Version | None:
-        """The version that the root names; else that of the parts, where they agree."""
+        """Return the version that the root names; else that of the parts, if they agree."""
         name = normal(distribution)
         if name in self._root:
             return self._root[name]
@@ -46,13 +46,13 @@ class Requirements:
         return found.pop() if len(found) == 1 else None
 
     def names(self, distribution: str, directory: str) -> bool:
-        """Whether a distribution is named for what lies in a directory."""
+        """Whether the requirements for a directory name a distribution."""
         around = [part for place, part in self._parts.items() if f"{directory}/".startswith(f"{place.rstrip('/')}/")]
         return any(normal(distribution) in part for part in around or self._parts.values())
 
 
 def places(root: Path) -> list[Path]:
-    """The directories that requirements are looked for in: the root, and the two levels below it."""
+    """Return the directories with requirements: the root, and two levels below it."""
     found, level = [root], [root]
     for _ in range(_LEVELS):
         level = [below for directory in level for below in _directories(directory)]
@@ -70,12 +70,12 @@ def _directories(directory: Path) -> list[Path]:
 
 
 def normal(distribution: str) -> str:
-    """The name under which an index knows a distribution."""
+    """Return the normalised name of a distribution."""
     return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 def read_requirements(root: Path) -> Mapping[str, Version | None]:
-    """Each distribution that the files beside each other name, with the version that is pinned or the lower bound."""
+    """Return the distributions that the files of a directory name, with the pinned version or the lower bound."""
     found: dict[str, Version | None] = {}
     try:
         names = os.listdir(root)
@@ -106,7 +106,7 @@ _SCRIPTS = r"""(?s)(?<![\w"'])scripts\s*=\s*\[([^\]]*)\]"""  # of `setup.py`: fi
 
 
 def programs(root: Path) -> frozenset[str]:
-    """What a project installs as programs: functions, as `module:function`, and files."""
+    """Return the programs that a project installs: functions, as `module:function`, and files."""
     found: set[str] = set()
     for name, table in _PROGRAMS.items():
         with suppress(OSError):
@@ -126,7 +126,7 @@ def _requirement(line: str) -> Needs:
 
 
 def _lowest(bounds: str) -> Version | None:
-    """The version that bounds such as `>=1.4,<2`, `==2.0.1` or `^1.2` begin with."""
+    """Return the lowest version of bounds such as `>=1.4,<2`, `==2.0.1` or `^1.2`."""
     for bound in bounds.strip("() ").split(","):
         if match := re.match(_BOUND, bound.strip()):
             return _version(match["version"])
@@ -185,7 +185,7 @@ def _pipfile(text: str) -> Needs:
 
 
 def _toml(text: str) -> Mapping[str, object]:
-    """A broken file has no tables."""
+    """Return the tables of a file; none if it is invalid."""
     try:
         table = toml(text)
     except (ValueError, RecursionError):
@@ -194,7 +194,7 @@ def _toml(text: str) -> Mapping[str, object]:
 
 
 def _table(table: object, *keys: str) -> Mapping[str, object]:
-    """A table by its dotted name; an empty one where there is none."""
+    """Return a table by its dotted name; an empty one if it does not exist."""
     for key in keys:
         table = table.get(key) if isinstance(table, Mapping) else None
     return table if isinstance(table, Mapping) else {}
@@ -231,7 +231,7 @@ def _setup_cfg(text: str) -> Needs:
 
 
 def _setup_py(text: str) -> Needs:
-    """The strings below `install_requires` and `extras_require`."""
+    """Return the strings in `install_requires` and `extras_require`."""
     try:
         tree = parse(text)
     except (SyntaxError, ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""The projects that paths lie in: each has settings of its own, and so has a directory within it that says so."""
+"""Group paths by project: a directory with settings of its own is a project, also within another one."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from dbhygiene.project.project import Project
 
 
 class Member(NamedTuple):
-    """One project, those of its files that are meant, and what could not be looked into, with the reason.
+    """One project, the files of it that are checked, and the paths that could not be read, with the reason.
 
-    `listed` are all names that git lists below the root, where the whole project is meant and git was asked.
+    `listed` are all names that git lists below the root, if the whole project is checked and git was run.
     """
 
     project: Project
@@ -34,11 +34,11 @@ def members(
     force_exclude: bool = False,
     meanwhile: Callable[[Project, Listing], Collection[str]] = lambda project, listing: (),
 ) -> Iterator[Member]:
-    """The projects of these paths, absolute ones, which must be there.
+    """Return the projects of these absolute paths, which must exist.
 
     Arguments:
         settings: those of the project with this root.
-        nested: whether settings within a project count: not where one file is to hold for everything.
+        nested: whether directories with settings are projects; False if one file of settings applies to all.
         meanwhile: called with a project while its files are listed; returns files that are known to exist.
     """
     by_root: dict[Path, list[Path]] = {}
@@ -61,7 +61,7 @@ def members(
 
 
 def _ahead(listings: Iterator[Listing], count: int = 4) -> Iterator[Listing]:
-    """Yield the listings, with so many of them started ahead."""
+    """Yield the listings; the next few are started in advance."""
     begun = deque(islice(listings, count))
     while begun:
         listing = begun.popleft()
