@@ -28,15 +28,15 @@ Target: TypeAlias = "str | os.PathLike[str] | File"
 
 
 def check(*targets: Target, settings: Settings | None = None) -> list[Finding]:
-    """The findings in files and directories, or in a text that is wrapped in a `File`.
+    """Return the findings in files and directories, or in a text in a `File`.
 
-    Comments silence findings, a baseline does not. Raises `dbhygiene.config.errors.UsageError` where a
-    path is not there, or a setting is wrong.
+    Comments silence findings; baselines are not used. Raise `dbhygiene.UsageError` if a path does not exist, or a
+    setting is invalid.
 
     Arguments:
-        targets: the current directory, where none is named. A path is looked at within its project; a `File` in
-            what it says itself is around it, which is nothing unless it was given a `Project`.
-        settings: in place of what each project's configuration says; a `File` is then looked at by itself.
+        targets: by default, the current directory. A path is checked as part of its project; a `File` only within the
+            `Project` that it was given, if any.
+        settings: replace the configuration of each project; a `File` is then checked alone.
     """
     paths = {Path(os.path.abspath(target)) for target in targets or (".",) if not isinstance(target, File)}
     for path in paths:
@@ -57,14 +57,14 @@ def check(*targets: Target, settings: Settings | None = None) -> list[Finding]:
 
 
 def fix(target: Target, *, unsafe: bool = False, settings: Settings | None = None) -> Fixed:
-    """The text of a file with its fixes applied, the findings that are gone, and those left with the reason why.
+    """Return the fixed text of a file, the findings that were fixed, and those that are left, with the reason.
 
-    Nothing is written. Raises OSError or SyntaxError where the file cannot be read, and UsageError as `check` does.
+    Nothing is written. Raise OSError or SyntaxError if the file cannot be read, and UsageError as `check` does.
 
     Arguments:
         target: one file.
         unsafe: apply fixes that may change behaviour, too.
-        settings: in place of what the project's configuration says.
+        settings: replace the configuration of the project.
     """
     from dbhygiene.fixes.apply import fix
 

@@ -1,6 +1,6 @@
-"""The flake8 plugin: the same rules on flake8's own tree, one file at a time.
+"""The flake8 plugin: the same rules on the tree of flake8, one file at a time.
 
-It finds what one file shows. `dbhygiene check` also reads the rest of the project.
+`dbhygiene check` also reads the other files of the project, and finds more.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from dbhygiene.config.settings import Settings
 from dbhygiene.diagnostics.model import AnyRule
 from dbhygiene.source.file import File, NoProject
 
-_OF_THE_PROJECT = "HYG002"  # a comment may silence what only other files lead to
+_OF_THE_PROJECT = "HYG002"  # a comment may silence a finding that depends on other files
 
 Problem = tuple[int, int, str, type["Plugin"]]
 
 
 class Plugin:
-    """What flake8 makes for each file."""
+    """The plugin; flake8 creates one for each file."""
 
     name = "dbhygiene"
     version = __version__
@@ -38,12 +38,12 @@ class Plugin:
         self._text = "".join(lines)
 
     def run(self) -> Iterator[Problem]:
-        """The findings; columns in UTF-8 bytes from 0, which is what `ast` and flake8 count in."""
+        """Yield the findings; columns are UTF-8 bytes from 0, as in `ast` and flake8."""
         try:
             yield from self._problems()
         except UsageError as error:
             yield self._problem(1, 0, INTERNAL_ERROR, str(error))
-        except Exception as error:  # or flake8 would end here, with all other plugins
+        except Exception as error:  # otherwise flake8 would stop, with all other plugins
             yield self._problem(1, 0, INTERNAL_ERROR, f"internal error: {type(error).__name__}: {error}")
 
     def _problems(self) -> Iterator[Problem]:
@@ -66,7 +66,7 @@ _root_of = lru_cache(loading.root_of)
 
 @lru_cache
 def _root(directory: Path) -> Path:
-    """The root of the project, looked for once below each directory that has a mark of one."""
+    """Return the root of the project of a directory; memoised."""
     for around in (directory, *directory.parents):
         if any(os.path.exists(os.path.join(around, marker)) for marker in loading.MARKERS):
             return _root_of(around)

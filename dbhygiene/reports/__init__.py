@@ -16,23 +16,23 @@ ONE_BY_ONE = frozenset({"full", "concise", "json-lines", "pylint", "azure"})  # 
 
 
 class TerminalStyle(Record):
-    """What the reader's terminal can show, and how much of a story is wanted."""
+    """The abilities of the terminal, and how many steps of a path to show."""
 
     color: bool = False
-    width: int | None = None  # None: no terminal, lines may be long
+    width: int | None = None  # None: no terminal, lines are not wrapped
     links: bool = False
     every_step: bool = False
 
 
 class RenderContext(Frozen):
-    """What a report may ask about the world around the findings.
+    """What a report needs besides the findings: lines of files, paths, rules, previews of fixes.
 
-    `preview` gives the text that a finding's fix would make of its file, or says why it does not, or is silent: None.
+    `preview` returns the lines of the fixed file, or the reason why there is no fix, or None.
     """
 
     lines: Callable[[Path], Sequence[str]]
-    display_path: Callable[[Path], str]  # a path as it is written for people
-    base: Path  # what paths are relative to where machines read them
+    display_path: Callable[[Path], str]  # a path as it is printed in text formats
+    base: Path  # the directory to which paths in formats for tools are relative
     rules: Mapping[str, AnyRule] = {}  # by name
     version: str = ""
     style: TerminalStyle = TerminalStyle()
@@ -43,6 +43,6 @@ Format = Callable[[Iterable[Finding], RenderContext], Iterator[str]]
 
 
 def reporter(name: str) -> Format:
-    """What writes a format."""
+    """Return the function that writes a format."""
     found: Format = import_module(f"{__name__}.{name.replace('-', '_')}").report
     return found

@@ -11,7 +11,7 @@ from dbhygiene.reports.common import relative_path
 
 
 def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
-    """The commands, a line each; Azure knows errors and warnings only."""
+    """Yield a command for each finding; Azure has only errors and warnings."""
     for finding in findings:
         kind = "error" if finding.confidence is Confidence.CERTAIN else "warning"
         line, column, *_ = finding.span

@@ -1,4 +1,4 @@
-"""Places and weights, in the words that several formats share."""
+"""Levels, paths and lines of text that several formats share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LEVELS = {Confidence.CERTAIN: "error", Confidence.LIKELY: "warning", Confidence.
 
 
 def level(finding: Finding) -> str:
-    """`error`, `warning` or `note`."""
+    """Return `error`, `warning` or `note`."""
     return LEVELS[finding.confidence]
 
 
@@ -24,7 +24,7 @@ def by_weight(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def relative_path(path: Path, base: Path) -> str:
-    """A path with slashes, below `base` if it lies there."""
+    """Return a path with slashes, relative to `base` if it is below it."""
     try:
         return path.relative_to(base).as_posix()
     except ValueError:
@@ -32,7 +32,7 @@ def relative_path(path: Path, base: Path) -> str:
 
 
 def one_line(span: Span, scene: RenderContext, path: Path) -> Span:
-    """What of a span lies on its first line: viewers mark all lines of a longer one, and hide the rest."""
+    """Return the part of a span on its first line: viewers mark all lines of a longer one, and hide the rest."""
     if span.end_line == span.line:
         return span
     return Span(
@@ -41,19 +41,19 @@ def one_line(span: Span, scene: RenderContext, path: Path) -> Span:
 
 
 def source_line(scene: RenderContext, path: Path, number: int) -> str:
-    """A line of a file; empty where it cannot be had any more."""
+    """Return a line of a file; empty if it can no longer be read."""
     lines = scene.lines(path)
     return lines[number - 1] if 0 < number <= len(lines) else ""
 
 
 def describe_step(step: Step, finding: Finding, base: Path) -> str:
-    """A step as a line of text: `line 12: opened here`."""
+    """Return a step as a line of text: `line 12: opened here`."""
     elsewhere = f"{relative_path(step.path, base)}, " if step.path != finding.path else ""
     return f"{elsewhere}line {step.span.line}: {step.message}"
 
 
 def story(finding: Finding, base: Path) -> list[str]:
-    """All that is known of a finding beside its message, line by line."""
+    """Yield the steps, notes and help of a finding as lines of text."""
     steps = [describe_step(step, finding, base) for step in finding.steps]
     numbered = [f"{number}. {step}" for number, step in enumerate(steps, 1)] if len(steps) > 1 else steps
     return [*numbered, *finding.notes]

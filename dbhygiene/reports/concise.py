@@ -1,4 +1,4 @@
-"""One line for each finding: place, code, `[*]` where a safe fix is known, message."""
+"""One line for each finding: place, code, `[*]` if there is a safe fix, message."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dbhygiene.reports import RenderContext
 
 
 def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
-    """The lines; columns from 1, in code points."""
+    """Yield the lines; columns count code points from 1."""
     for finding in findings:
         line, column, *_ = finding.span
         star = "[*] " if finding.fixable else ""

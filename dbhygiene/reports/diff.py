@@ -1,4 +1,4 @@
-"""What a fix changes, line by line; of a long block that is only indented, one line says so."""
+"""The changes of a fix, line by line. A long block that is only indented becomes one line."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _changes(old: Sequence[str], new: Sequence[str]) -> Iterator[Change]:
 
 
 def _equal(old: Sequence[str], new: Sequence[str], begin: int, *, last: bool) -> Iterator[Change]:
-    """Lines that say the same, of which some may stand deeper; `begin` of them stand before, and others behind."""
+    """Yield equal lines, some of which may be indented further: a few of them, and a mark for the others."""
     lines = [Change(" ", begin + number, text) for number, text in enumerate(new, 1)]
     moved = [number for number, (one, other) in enumerate(zip(old, new, strict=True)) if one != other]
     if len(moved) > MOST_INDENTED:

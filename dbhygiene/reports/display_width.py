@@ -1,4 +1,4 @@
-"""A line of code as a terminal shows it: how wide its characters are, and what of it is shown where it is long."""
+"""The display width of characters, and the part of a long line that is shown."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _CUT = "..."
 
 
 class Line(NamedTuple):
-    """What stands for each code point, and the column at which it begins, with the column after the last."""
+    """The text for each code point, and the column at which it begins; also the column after the last."""
 
     pieces: Sequence[str]
     columns: Sequence[int]
 
 
 class Window(NamedTuple):
-    """The part of a line that is shown: code points from `first` to `last`, and the columns that are put before."""
+    """The part of a line that is shown: code points from `first` to `last`, and the columns before them."""
 
     first: int
     last: int
@@ -28,7 +28,7 @@ class Window(NamedTuple):
 
 
 def layout_line(text: str) -> Line:
-    """Tabs as blanks; no control characters, nor those that make text run backwards."""
+    """Return a line with spaces for tabs, and without control characters and those that reverse the text."""
     if text.isascii() and text.isprintable():
         return Line(text, range(len(text) + 1))
     pieces = [
@@ -38,7 +38,7 @@ def layout_line(text: str) -> Line:
 
 
 def width(text: str) -> int:
-    """How many columns of a terminal a text takes."""
+    """Return the number of terminal columns of a text."""
     if text.isascii():
         return len(text)
     from unicodedata import category, east_asian_width
@@ -50,7 +50,7 @@ _NO_WIDTH = {"Mn", "Me", "Cf"}  # marks on the character before, selectors, join
 
 
 def window(shown: Line, first: int, last: int, room: int) -> Window:
-    """What of a line fits into so many columns, with the code points from `first` to `last` in it, or their begin."""
+    """Return the window of a line of this width that shows the code points from `first` to `last`, or their start."""
     pieces, columns = shown
     if columns[-1] <= room:
         return Window(0, len(pieces), "".join(pieces).rstrip(), 0)
@@ -69,7 +69,7 @@ def window(shown: Line, first: int, last: int, room: int) -> Window:
 
 
 def underline_columns(shown: Line, part: Window, first: int, last: int) -> tuple[int, int]:
-    """The column of a window at which the code points from `first` to `last` begin, and how many columns they take."""
+    """Return the column of a window at which some code points begin, and how many columns they take."""
     columns = shown.columns
     until = max(first, min(last, part.last))
     while until > first and not shown.pieces[until - 1].strip():

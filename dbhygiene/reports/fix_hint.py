@@ -1,4 +1,4 @@
-"""What to do about a finding, in a sentence."""
+"""The help of a finding: what to do, or why there is no fix."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from dbhygiene.diagnostics.model import Finding, Fix, NoFix, Safety
 
 
 def advice(finding: Finding, path: str) -> str:
-    """How the fix is applied, or why there is none; empty where nothing is known.
+    """Return how to apply the fix, or why there is none; empty if the rule says neither.
 
     Arguments:
-        path: the finding's file, as it is written in a command.
+        path: the file of the finding, for the command.
     """
     match finding.fix:
         case Fix(title=title, safety=Safety.SAFE):

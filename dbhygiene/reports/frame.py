@@ -1,4 +1,4 @@
-"""The code around a finding: its lines in the order of execution, and what happens on each written below."""
+"""`Frame`: the lines of a path in the order of execution, with the steps written below them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dbhygiene.reports.common import source_line as text_of
 from dbhygiene.reports.display_width import Window, layout_line, underline_columns, width, window
 
 Paint = Callable[[str, str], str]
-LONGEST = 160  # columns of code, where no terminal says how many there are
+LONGEST = 160  # columns of code if there is no terminal
 LEAST = 30
 _COLORS = {
     **{"error": "1;31", "warning": "1;33", "note": "1;35", "frame": "1;34", "bold": "1", "help": "1;36"},
@@ -21,7 +21,7 @@ _COLORS = {
 
 
 class Mark(NamedTuple):
-    """A place to point at, `first` to `last` code point of one line; the fault itself is pointed at with `^`."""
+    """An underlined range of one line, from code point `first` to `last`; the fault itself is underlined with `^`."""
 
     path: Path
     line: int
@@ -42,14 +42,14 @@ def painter(look: TerminalStyle) -> Paint:
 
 
 def marks(finding: Finding, steps: Sequence[tuple[int, Step]]) -> list[Mark]:
-    """What to point at: the steps, and the finding's own place where no step is there."""
+    """Return the marks of a finding: its steps, and its own place if no step is there."""
     found = []
     if all(step.span != finding.span or step.path != finding.path for _, step in steps):
         found.append(_mark(finding.path, finding.span, "", fault=not steps))
     for number, step in steps:
         words = f"{number}: {step.message}" if len(finding.steps) > 1 else step.message
         mark = _mark(step.path, step.span, words, fault=number == len(finding.steps))
-        if found and found[-1].place == mark.place:  # two things that happen at one place, one after the other
+        if found and found[-1].place == mark.place:  # two steps at the same place, one after the other
             mark = mark._replace(words=(*found.pop().words, *mark.words))
         found.append(mark)
     return found
@@ -61,7 +61,7 @@ def _mark(path: Path, span: tuple[int, int, int, int], words: str, *, fault: boo
 
 
 class Frame:
-    """Draws marks; remembers which line stands above."""
+    """Draws marks; remembers which line was drawn last."""
 
     def __init__(self, scene: RenderContext, gutter: int) -> None:
         self._scene = scene
@@ -74,7 +74,7 @@ class Frame:
         self._window: Window | None = None
 
     def draw(self, place: Path, seen: Sequence[Mark]) -> Iterator[str]:
-        """The lines of the frame; `place` is the file that is named above it."""
+        """Yield the lines of the frame; `place` is the file in the line above it."""
         yield f"{' ' * self._gutter} {self._bar}"
         path = place
         for mark in seen:
@@ -91,7 +91,7 @@ class Frame:
         first = min(mark.first, len(text))
         last = len(text.rstrip()) if mark.last is None else min(mark.last, len(text))
         last = max(first, last)
-        room = self._room - (code.columns[first] == code.columns[-1])  # what follows the line is pointed at there
+        room = self._room - (code.columns[first] == code.columns[-1])  # the mark is after the end of the line
         part, above = window(code, first, last, room), self._window
         same = self._above == (mark.path, mark.line)
         if same and above and above.first <= first and last <= above.last and width(above.text) <= room:
@@ -106,7 +106,7 @@ class Frame:
         self._above, self._window = (mark.path, mark.line), part
 
     def _between(self, mark: Mark, same: bool) -> Iterator[str]:
-        """What stands for the lines left out: one line is shown itself."""
+        """Yield the mark for omitted lines; if it is only one line, the line itself."""
         if self._above is None or same:
             return
         distance = mark.line - self._above[1]
@@ -118,7 +118,7 @@ class Frame:
             yield self._paint("frame", "...")
 
     def _draw_label(self, words: Sequence[str], column: int, signs: str, kind: str) -> Iterator[str]:
-        """The underlining, and the words right of it, or below where they would not fit or are several."""
+        """Yield the underline, and the text to its right, or below it if it does not fit or there are several."""
         blanks = " " * column
         paint, room = self._paint, self._room
         if not words:
@@ -138,7 +138,7 @@ class Frame:
 
 
 def wrap(text: str, room: int) -> list[str]:
-    """A sentence in lines that are no longer than `room` columns."""
+    """Wrap a sentence to `room` columns."""
     if width(text) <= room:
         return [text]
     from textwrap import wrap

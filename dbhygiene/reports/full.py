@@ -16,7 +16,7 @@ MOST_STEPS = 5
 
 
 def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
-    """A text for each finding, with an empty line behind it; what the whole run assumes, in the first of them only."""
+    """Yield a text for each finding, with an empty line after it. Assumptions of the run are in the first one only."""
     assumed: set[str] = set()
     for finding in findings:
         notes = tuple(note for note in finding.notes if note not in assumed)
@@ -41,8 +41,8 @@ def _story(finding: Finding, scene: RenderContext) -> Iterator[str]:
 
 
 def fold_steps(steps: Sequence[tuple[int, Step]], finding: Finding) -> list[tuple[int, Step]]:
-    """Of a long way, how it begins, how it ends, and the place that the finding is at."""
-    if len(steps) <= MOST_STEPS + 1:  # to fold one away saves nothing
+    """Shorten a long path to its first and last steps, and that at the place of the finding."""
+    if len(steps) <= MOST_STEPS + 1:  # to omit one step saves nothing
         return list(steps)
     begin, middle, end = steps[:2], steps[2 : 2 - MOST_STEPS], steps[2 - MOST_STEPS :]
     is_here = [(step.path, step.span) == (finding.path, finding.span) for _, step in steps]
@@ -53,7 +53,7 @@ def fold_steps(steps: Sequence[tuple[int, Step]], finding: Finding) -> list[tupl
 
 
 def frame_lines(finding: Finding, steps: Sequence[tuple[int, Step]], scene: RenderContext) -> Iterator[str]:
-    """The place of a finding, and the code with its steps below."""
+    """Yield the place of a finding, and the code with its steps."""
     gutter = _gutter(finding, steps)
     place = f"{scene.display_path(finding.path)}:{finding.span.line}:{finding.span.column + 1}"
     if scene.style.links:
@@ -63,7 +63,7 @@ def frame_lines(finding: Finding, steps: Sequence[tuple[int, Step]], scene: Rend
 
 
 def note_lines(notes: Iterable[str], gutter: int, scene: RenderContext) -> Iterator[str]:
-    """Notes below a frame, broken to the terminal's width."""
+    """Yield the notes, wrapped to the width of the terminal."""
     paint = painter(scene.style)
     head = f"{' ' * gutter} = note: "
     for note in notes:
@@ -74,12 +74,12 @@ def note_lines(notes: Iterable[str], gutter: int, scene: RenderContext) -> Itera
 
 
 def _gutter(finding: Finding, steps: Sequence[tuple[int, Step]]) -> int:
-    """How many columns the largest line number takes."""
+    """Return the width of the largest line number."""
     return len(str(max([finding.span.line, *(step.span.line for _, step in steps)])))
 
 
 def _help(finding: Finding, scene: RenderContext, paint: Paint) -> Iterator[str]:
-    """The fix, and what it changes, or why there is none."""
+    """Yield the help line, and the changes of the fix."""
     preview = scene.preview(finding)
     if isinstance(preview, str):
         finding, preview = finding._replace(fix=NoFix(preview)), None
@@ -106,5 +106,5 @@ def _diff(old: Sequence[str], new: Sequence[str], scene: RenderContext, paint: P
 
 
 def _hyperlink(text: str, path: Path) -> str:
-    """Text that a terminal opens a file by (OSC 8)."""
+    """Return text that a terminal shows as a link to a file (OSC 8)."""
     return f"\033]8;;{path.as_uri()}\033\\{text}\033]8;;\033\\" if path.is_absolute() else text

@@ -1,6 +1,6 @@
 """Annotations of GitHub Actions, and the table for a job's summary.
 
-GitHub shows the first ten errors and ten warnings of a step: the surest come first.
+GitHub shows the first ten errors and ten warnings of a step: those of the highest confidence come first.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ MOST_ROWS = 200  # a summary may be 1 MiB long
 
 
 def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
-    """The workflow commands, a line each."""
+    """Yield a workflow command for each finding."""
     for finding in by_weight(findings):
         path = relative_path(finding.path, scene.base)
         kind = level(finding).replace("note", "notice")
@@ -31,10 +31,10 @@ def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
 
 
 def job_summary(findings: Sequence[Finding], scene: RenderContext, blob: str = "") -> str:
-    """A table in Markdown for `$GITHUB_STEP_SUMMARY`.
+    """Return a Markdown table for `$GITHUB_STEP_SUMMARY`.
 
     Arguments:
-        blob: the address below which the repository's files are shown, at the commit that was checked.
+        blob: the address of the repository's files at the commit that was checked.
     """
     if not findings:
         return "### dbhygiene\n\nNothing found.\n"

@@ -1,4 +1,4 @@
-"""GitLab's code quality report, in Code Climate's words."""
+"""GitLab's code quality report, in the format of Code Climate."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SEVERITIES = {Confidence.CERTAIN: "critical", Confidence.LIKELY: "major", Confi
 
 
 def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
-    """One array of issues."""
+    """Yield one array of issues."""
     yield encoder.dumps([_issue(finding, scene.base) for finding in findings], indent=2, ensure_ascii=False) + "\n"
 
 
@@ -40,13 +40,13 @@ def _issue(finding: Finding, base: Path) -> dict[str, Any]:
 
 
 def _fingerprint(finding: Finding, path: str) -> str:
-    """Alone in this report: of two projects in one repository, files may bear the same names."""
+    """Return a fingerprint that is unique in the report: two projects may have files of the same name."""
     words = [path, finding.code, finding.fingerprint or finding.message]
     return blake2b("\0".join(words).encode(errors="surrogatepass"), digest_size=16).hexdigest()
 
 
 def _positions(span: Span) -> dict[str, Any]:
-    """Lines and columns from 1; the end is the last column that belongs to it."""
+    """Return lines and columns from 1; the end is inclusive."""
     return {
         "begin": {"line": span.line, "column": span.column + 1},
         "end": {"line": span.end_line, "column": max(1, span.end_column)},

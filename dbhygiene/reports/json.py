@@ -1,4 +1,4 @@
-"""JSON with ruff's keys, and what ruff does not have: steps, notes, confidence, fingerprint."""
+"""JSON with the keys of ruff, and more: steps, notes, confidence, fingerprint."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dbhygiene.source.nodes import Span
 
 
 def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
-    """One array; an element ends its line, so that long runs can be followed and searched."""
+    """Yield one array, with one element on each line."""
     separator = "[\n"
     for finding in findings:
         yield separator + encode(finding)
@@ -23,7 +23,7 @@ def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
 
 
 def encode(finding: Finding) -> str:
-    """A finding as an object on one line."""
+    """Return a finding as an object on one line."""
     return encoder.dumps(_finding(finding), ensure_ascii=False)
 
 
@@ -44,7 +44,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 
 def _place(path: Path, span: Span) -> dict[str, Any]:
-    """Rows and columns count from 1; columns in code points."""
+    """Return a place; rows and columns count from 1, columns in code points."""
     return {"filename": str(path), **_range(span)}
 
 
@@ -56,7 +56,7 @@ def _range(span: Span) -> dict[str, Any]:
 
 
 def _fix(fix: Fix | NoFix | None) -> dict[str, Any] | None:
-    """The fix, its edits by their verbs: the text they come to is made when they are applied, as by `fix --diff`."""
+    """Return a fix with the kinds of its edits. The new text is only made when the fix is applied."""
     if isinstance(fix, Fix):
         return {"applicability": fix.safety.value, "message": fix.title, "edits": [_edit(each) for each in fix.edits]}
     if isinstance(fix, NoFix):

@@ -10,6 +10,6 @@ from dbhygiene.reports.json import encode
 
 
 def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
-    """The lines, with the keys of `json`."""
+    """Yield the lines, with the keys of `json`."""
     for finding in findings:
         yield encode(finding) + "\n"

@@ -16,7 +16,7 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
-    """The document; where nothing is found, one case that passes, since an empty report counts as a broken run."""
+    """Yield the document. Without findings, it has one case that passes: servers take an empty report for a failure."""
     by_path: dict[str, list[Finding]] = {}
     for finding in findings:
         by_path.setdefault(relative_path(finding.path, scene.base), []).append(finding)
@@ -47,5 +47,5 @@ def _suite(top: Element, path: str, findings: Sequence[Finding], scene: RenderCo
 
 
 def _clean(text: str) -> str:
-    """Without what no XML may hold, not even escaped."""
+    """Return a text without characters that XML does not allow, even escaped."""
     return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -1,6 +1,6 @@
 """Pylint's parseable format, which Jenkins and many editors read: `path:line: [E(name), function] HYG101 message`.
 
-Its codes are one letter and a number. Ours are not: the category stands in their place, `E` or `W`, and the code in
+pylint's codes are one letter and a number. Ours are not: so the category `E` or `W` replaces them, and our code is in
 the message.
 """
 
@@ -15,7 +15,7 @@ from dbhygiene.reports.common import relative_path
 
 
 def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
-    """The lines."""
+    """Yield the lines."""
     for finding in findings:
         category = "E" if finding.confidence is Confidence.CERTAIN else "W"
         place = f"{relative_path(finding.path, scene.base)}:{finding.span.line}"

@@ -14,7 +14,7 @@ from dbhygiene.source.nodes import Span
 
 
 def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
-    """One object with all diagnostics."""
+    """Yield one object with all diagnostics."""
     diagnostics = [_diagnostic(finding, scene) for finding in findings]
     document = {"source": {"name": "dbhygiene"}, "diagnostics": diagnostics}
     yield encoder.dumps(document, indent=2, ensure_ascii=False) + "\n"
@@ -40,5 +40,5 @@ def _location(path: Path, span: Span, scene: RenderContext) -> dict[str, Any]:
 
 def _byte(path: Path, number: int, column: int, scene: RenderContext) -> int:
     before = source_line(scene, path, number)[:column]
-    missing = column - len(before)  # of a file that changed since
+    missing = column - len(before)  # the file has changed since
     return len(before.encode(errors="replace")) + missing + 1

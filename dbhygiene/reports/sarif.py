@@ -1,6 +1,6 @@
-"""SARIF 2.1.0, as GitHub's code scanning and the viewers of editors read it.
+"""SARIF 2.1.0, for code scanning of GitHub and viewers of editors.
 
-Paths are relative to `%SRCROOT%`, which each consumer knows for itself: a report names no machine. The fingerprint
+Paths are relative to `%SRCROOT%`, which each consumer defines: a report contains no absolute path. The fingerprint
 has a key of its own: GitHub's upload compares `primaryLocationLineHash` with its own value, and warns if they differ.
 """
 
@@ -25,7 +25,7 @@ _PRECISION = {Confidence.CERTAIN: "very-high", Confidence.LIKELY: "high", Confid
 
 
 def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
-    """One log with one run."""
+    """Yield one log with one run."""
     known = list(findings)
     names = sorted({finding.name for finding in known})
     run = {
@@ -85,7 +85,7 @@ def _flow(finding: Finding, scene: RenderContext) -> Iterator[dict[str, Any]]:
 
 
 def _location(path: Path, span: Span, scene: RenderContext) -> dict[str, Any]:
-    """A place; of a long expression the first line, or viewers mark them all."""
+    """Return a place; of a long expression only the first line, since viewers would mark all of them."""
     line, column, _, end_column = one_line(span, scene, path)
     region = {"startLine": line, "startColumn": column + 1, "endLine": line, "endColumn": end_column + 1}
     return {"physicalLocation": {"artifactLocation": _artifact(path, scene.base), "region": region}}
