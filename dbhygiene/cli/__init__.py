@@ -1,6 +1,6 @@
 """The command line: options to settings, findings to text, outcome to exit status.
 
-0: nothing found, or all of it fixed; 1: something is left; 2: wrong options or settings, or an error of ours.
+0: no findings, or all of them fixed; 1: findings; 2: invalid options, settings or paths, or an internal error.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from dbhygiene import __version__
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; the exit status."""
+    """Run a command, and return the exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words in (["--version"], ["-V"]):
         sys.stdout.write(f"dbhygiene {__version__}\n")
         return 0
-    for stream in (sys.stdout, sys.stderr):  # a file's name may hold any byte
+    for stream in (sys.stdout, sys.stderr):  # the name of a file may contain any byte
         getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
     collects = gc.isenabled()
     gc.disable()  # trees are millions of objects that live until the end, and next to nothing else is left in cycles
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except KeyboardInterrupt:
-        sys.stderr.write("\n")  # ends the line that `^C` is on
+        sys.stderr.write("\n")  # ends the line with `^C`
         return 130
     except BrokenPipeError:
         _drop_output()
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _drop_output() -> None:
-    """Discard the rest of the output, or the interpreter reports an error when it exits."""
+    """Discard the rest of the output: otherwise the interpreter reports an error when it exits."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

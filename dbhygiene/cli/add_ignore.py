@@ -11,11 +11,11 @@ from dbhygiene.config.errors import UsageError
 from dbhygiene.diagnostics.annotate import with_ignores
 from dbhygiene.project.atomic_write import replace_file
 
-_STAY = frozenset({*OWN_CODES, "HYG002", "HYG004"})  # what no comment silences, or no comment should
+_STAY = frozenset({*OWN_CODES, "HYG002", "HYG004"})  # findings that no comment silences, or none should
 
 
 def add_ignores(paths: tuple[str, ...], reason: str, **options: Any) -> int:
-    """Write a comment for each new finding, and report what cannot be silenced; the exit status."""
+    """Write a comment for each new finding, and report those that cannot be silenced; return the exit status."""
     if "\n" in reason or "\r" in reason:
         raise UsageError("--add-ignore: the reason must be one line")
     run = Run(**options)

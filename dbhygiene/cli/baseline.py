@@ -29,7 +29,7 @@ def command(paths: tuple[str, ...], prune: bool, **options: Any) -> int:
 def write_baseline(
     paths: tuple[str, ...], *, prune: bool = False, baseline: Path | None, since: str | None, **options: Any
 ) -> int:
-    """Write the baselines of the projects that the paths lie in; the exit status."""
+    """Write the baselines of the projects of the paths, and return the exit status."""
     if since is not None:
         raise UsageError("--since cannot be used with a baseline, which lists all findings")
     run = Run(baseline=None, since=None, **options)

@@ -1,4 +1,4 @@
-"""`BaselineFilter`: hides the findings of a baseline, and those that a commit already had."""
+"""`Filter`: hides the findings of a baseline, and those that a commit already had."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from dbhygiene.source.regular_files import read_text
 
 
 def baseline_path(project: Project, named: Path | None) -> Path | None:
-    """The baseline of a project: the one that an option names, else the one of its settings; None where it has none."""
+    """Return the baseline of a project: that of the option, else that of the settings, else None."""
     if named is not None:
         return named.absolute()
     return project.root / project.settings.baseline if project.settings.baseline else None
 
 
 def read_baseline(path: Path) -> Counter[Key]:
-    """The entries of a baseline; raises UsageError where it cannot be read."""
+    """Return the entries of a baseline; raise UsageError if it cannot be read."""
     try:
         return parse_entries(read_text(path), path)
     except FileNotFoundError:
@@ -46,7 +46,7 @@ def read_baseline(path: Path) -> Counter[Key]:
 
 
 class Filter:
-    """Selects the new findings of a project. It reads the known ones when it is first used."""
+    """Selects the new findings of a project. It reads the known ones at its first use."""
 
     def __init__(self, project: Project, rules: Sequence[AnyRule], baseline: Path | None, since: str | None) -> None:
         self.project = project
@@ -67,7 +67,7 @@ class Filter:
         return KnownFindings(read_baseline(self._path), "the baseline") if self._path else None
 
     def new(self, findings: Iterable[Finding]) -> Iterator[Finding]:
-        """The findings that are new."""
+        """Return the new findings."""
         if self._baseline:
             findings = self._baseline.new(findings, self.project.root)
         for finding in findings:
@@ -80,7 +80,7 @@ class Filter:
                 yield finding
 
     def stale(self) -> list[str]:
-        """A line for each entry of the baseline that nothing was held against, and one that says what to do."""
+        """Return a line for each entry of the baseline that matches no finding, and one that says what to do."""
         if self._baseline is None or self._path is None:
             return []
         entries = self._baseline.stale(self.project.root, self.files, self._codes)
@@ -108,7 +108,7 @@ def update(
     *,
     prune: bool = False,
 ) -> str:
-    """Write the baseline of a project anew; what was done, in words.
+    """Write the baseline of a project again, and return a summary of the changes.
 
     Entries of files that were not checked and of rules that were not run stay; with `prune`, none is added.
     """
@@ -121,7 +121,7 @@ def update(
     untouched = Counter({entry: n for entry, n in old.items() if not is_gone(entry, project.root, checked, codes)})
     new = untouched + (found & old if prune else found)
     try:
-        if new != old or not path.exists() or format_entries(new) != read_text(path):  # with strings in it, of old
+        if new != old or not path.exists() or format_entries(new) != read_text(path):  # of an earlier version
             write_file(path, format_entries(new).encode())
     except OSError as error:
         raise UsageError(f"{path}: not written: {(error.strerror or str(error)).lower()}") from None

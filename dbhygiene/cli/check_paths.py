@@ -1,4 +1,4 @@
-"""What `dbhygiene check` does."""
+"""Run `dbhygiene check`."""
 
 from __future__ import annotations
 

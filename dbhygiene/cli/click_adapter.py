@@ -1,4 +1,4 @@
-"""Options and commands for click, which prints help, completes words, and reports wrong options."""
+"""Options and commands for click, which prints help, completes words, and reports invalid options."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ _TYPES: dict[object, click.ParamType[Any]] = {
 def with_options(
     options: Sequence[Option], metavar: str = "[PATHS]..."
 ) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """A decorator that gives a command these options, and paths."""
+    """Return a decorator that adds these options, and paths, to a command."""
 
     def decorate(command: Callable[..., int]) -> Callable[..., int]:
         for option in reversed(options):

@@ -1,4 +1,4 @@
-"""The commands, each a file here, imported when it is called: `check` starts without what `fix` needs."""
+"""The commands, each in a file of its own, which is imported when the command is called."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ COMMANDS = ("check", "fix", "explain", "rule", "config", "baseline", "doctor", "
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run a command; the exit status."""
+    """Run a command, and return the exit status."""
     try:
         return int(commands.main(list(arguments), prog_name="dbhygiene", standalone_mode=False) or 0)
     except click.ClickException as error:
@@ -27,7 +27,7 @@ class _Commands(click.Group):
     """The commands, each in the file of its name. For an unknown name, the closest one is suggested."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not args and not ctx.resilient_parsing:  # versions of click differ in what they do then
+        if not args and not ctx.resilient_parsing:  # versions of click differ here
             click.echo(ctx.get_help(), err=True)
             ctx.exit(2)
         return super().parse_args(ctx, args)

@@ -1,4 +1,4 @@
-"""`dbhygiene completion`: what a shell needs to complete commands, options and formats."""
+"""`dbhygiene completion`: print the script by which a shell completes commands, options and formats."""
 
 from __future__ import annotations
 

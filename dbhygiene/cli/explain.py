@@ -1,4 +1,4 @@
-"""`dbhygiene explain`: all that is known of a line."""
+"""`dbhygiene explain`: the findings of a line, and what happens to its connections."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
 
 
 def _parse_target(target: str) -> tuple[Path, int]:
-    """A file and a line; a column behind is taken, too: it is what `concise` prints."""
+    """Return a file and a line; a column after them is accepted, since `concise` prints one."""
     parts = target.split(":")
     while len(parts) > 2 and parts[-1].isdecimal() and parts[-2].isdecimal():
         parts.pop()
@@ -61,7 +61,7 @@ def _parse_target(target: str) -> tuple[Path, int]:
 
 
 class _Explained(NamedTuple):
-    """A finding, and why it is not reported; empty where it is."""
+    """A finding, and the reason why it is not reported; empty if it is."""
 
     finding: Finding
     hidden: str
@@ -97,7 +97,7 @@ def _explain(run: Run, path: Path, line: int) -> None:
 
 
 def _findings(file: File, analyses: Analyses, as_set: File) -> Iterator[_Explained]:
-    """Every finding in a file, whatever is ignored; `as_set` is the file in the project as its settings have it."""
+    """Return all findings in a file, ignored ones included; `as_set` is the file with the project's own settings."""
     rules = all_rules()
     settings = as_set.project.settings
     chosen = set(selected_rules(settings))
@@ -118,7 +118,7 @@ def _findings(file: File, analyses: Analyses, as_set: File) -> Iterator[_Explain
 
 
 def _without_baseline(run: Run, as_set: File, known: list[_Explained]) -> list[_Explained]:
-    """The same, with the baseline's reason where it knows a finding."""
+    """Return the same, with a reason for findings that the baseline lists."""
     from dbhygiene.cli.baseline_filter import Filter
 
     assert isinstance(as_set.project, Project)
@@ -131,7 +131,7 @@ def _without_baseline(run: Run, as_set: File, known: list[_Explained]) -> list[_
 
 
 def _touches(finding: Finding, path: Path, line: int) -> bool:
-    """Whether a finding is about a line, or its way leads over it."""
+    """Whether a finding or one of its steps is on a line."""
     spans = [finding.span, *(step.span for step in finding.steps if step.path == path)]
     return any(span.line <= line <= span.end_line for span in spans)
 

@@ -38,7 +38,7 @@ def command(paths: tuple[str, ...], diff: bool, unsafe_fixes: bool, exit_non_zer
 
 @dataclass
 class FixRun:
-    """What came of fixing so far."""
+    """The fixes of a run so far."""
 
     run: Run
     diff: bool
@@ -85,7 +85,7 @@ class FixRun:
         return replace(file, text=fixed.text), fixed.fixed, told
 
     def _deliver(self, file: File, after: File) -> bool:
-        """Write the fixed file, or print what would change; whether that worked."""
+        """Write the fixed file, or print the diff; return whether that succeeded."""
         if self.diff:
             sys.stdout.flush()
             sys.stdout.buffer.writelines(diff_of(file, after))
@@ -138,7 +138,7 @@ def _refresh(part: ProjectPart, left: list[Finding], changed: set[Path]) -> list
 
 
 def diff_of(before: File, after: File) -> Iterator[bytes]:
-    """A unified diff as `git apply` and `patch` take it: in the file's own bytes, its lines ended by line feeds."""
+    """Return a unified diff for `git apply` and `patch`: in the bytes of the file, its lines ended by line feeds."""
     from difflib import diff_bytes, unified_diff
 
     name = _quote(before.path)
@@ -148,12 +148,12 @@ def diff_of(before: File, after: File) -> Iterator[bytes]:
 
 
 def _lines(data: bytes) -> list[bytes]:
-    """Lines as `git` sees them: a carriage return or a form feed ends none."""
+    """Split a text into lines as git does: a carriage return or a form feed ends no line."""
     *lines, rest = data.split(b"\n")
     return [line + b"\n" for line in lines] + ([rest] if rest else [])
 
 
 def _quote(path: Path) -> bytes:
-    """The path for a diff's header: a tab ends one that holds a space."""
+    """Return a path for the header of a diff: a tab ends one that contains a space."""
     name = Path(display_path(path)).as_posix().lstrip("/")
     return name.encode(errors="surrogateescape") + (b"\t" if " " in name else b"")

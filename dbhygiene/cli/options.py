@@ -1,4 +1,4 @@
-"""The options of a run, as plain data: the everyday command line is read by these alone.
+"""`Option`: the options of a run, as plain data, by which most command lines are parsed without click.
 
 Importing click takes as long as checking a small file. Click handles the less usual cases: help, completion, the other
 commands, and errors in options, which it reports.
@@ -20,8 +20,8 @@ from dbhygiene.source.records import Frozen
 class Option(Frozen):
     """An option of the command line, with its help text.
 
-    `kind` is `bool` for a flag, or what makes a value of a text, or the words of which it is one. An option that is
-    `many` may be given again and again.
+    `kind` is `bool` for a flag, a function that reads a text, or the words of which the value is one. An option with
+    `many` may be repeated.
     """
 
     names: tuple[str, ...]
@@ -38,11 +38,11 @@ class Option(Frozen):
 
     @property
     def start(self) -> Any:
-        """Its value where it is not given."""
+        """The value if the option is not given."""
         return () if self.many else False if self.kind is bool else self.default
 
     def read(self, text: str) -> Any:
-        """The value of a text; raises ValueError where it has none."""
+        """Return the value of a text; raise ValueError if it is invalid."""
         if not isinstance(self.kind, tuple):
             return self.kind(text)
         if text not in self.kind:
@@ -114,7 +114,7 @@ CHECK = (
 
 
 def parse_plain(words: Sequence[str], options: Sequence[Option]) -> Mapping[str, Any] | None:
-    """What a command line says: the value of each option, and `paths`; None where it is not plain what it means."""
+    """Return the values of the options, and `paths`; None if click must parse the command line."""
     by_name = {name: option for option in options for name in option.names}
     found = {option.dest: option.start for option in options}
     paths: list[str] = []

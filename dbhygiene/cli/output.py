@@ -1,4 +1,4 @@
-"""Where findings go: formats, to standard output and to files."""
+"""`Output`: findings in several formats, to standard output and to files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Target(Record):
 
 
 def parse_target(text: str) -> Target:
-    """`FORMAT`, or `FORMAT:FILE`; raises UsageError where there is no such format."""
+    """Parse `FORMAT` or `FORMAT:FILE`; raise UsageError if there is no such format."""
     name, _, file = text.partition(":")
     if name not in FORMATS:
         raise UsageError(f"no such format `{name}`{did_you_mean(name, FORMATS)}: {', '.join(FORMATS)}")
@@ -34,8 +34,8 @@ def parse_targets(asked: Sequence[Target], output_file: Path | None) -> list[Tar
     """Return the formats and their files, the printed one first; raise UsageError if they exclude each other.
 
     Arguments:
-        asked: of these, one at most is printed; the format without a name is what the settings say.
-        output_file: takes the place of standard output.
+        asked: at most one of these is printed; the format without a name is that of the settings.
+        output_file: replaces standard output.
     """
     printed = [target.format for target in asked if target.file is None]
     if len(printed) > 1:
@@ -48,7 +48,7 @@ def parse_targets(asked: Sequence[Target], output_file: Path | None) -> list[Tar
 
 
 class Output:
-    """Findings on their way out: printed as they come where the format allows it, all else at the end."""
+    """Writes findings: at once if the format allows it, otherwise at the end."""
 
     def __init__(self, targets: Sequence[Target], scene: RenderContext, out: TextIO) -> None:
         self._targets = targets
@@ -57,13 +57,13 @@ class Output:
         self._kept: list[Finding] = []
 
     def add(self, findings: Iterable[Finding]) -> None:
-        """Print findings, or keep them."""
+        """Print findings, or collect them."""
         first = self._targets[0]
         if first.file or first.format not in ONE_BY_ONE:
             self._kept += findings
             return
         coming = iter(findings) if len(self._targets) == 1 else self._keeping(findings)
-        if (one := next(coming, None)) is not None:  # or what writes the format is not even imported
+        if (one := next(coming, None)) is not None:  # otherwise the module of the format is not imported
             for text in reporter(first.format)(chain([one], coming), self._scene):
                 self._out.write(text)
 
@@ -73,7 +73,7 @@ class Output:
             yield finding
 
     def close(self) -> None:
-        """Write what could not be printed before; raises UsageError where a file cannot be written."""
+        """Write the collected findings; raise UsageError if a file cannot be written."""
         for target in self._targets:
             if target.file is not None:
                 scene = replace(self._scene, style=TerminalStyle(every_step=self._scene.style.every_step))
@@ -99,7 +99,7 @@ def _write(path: Path, text: str, mode: str = "w") -> None:
 
 
 def _summarise(findings: Sequence[Finding], scene: RenderContext) -> None:
-    """A table for the page of a GitHub job, where one is running."""
+    """Append a table to the summary of the GitHub job, if this is one."""
     if path := os.environ.get("GITHUB_STEP_SUMMARY"):
         from dbhygiene.reports.github import job_summary
 
@@ -110,6 +110,6 @@ def _summarise(findings: Sequence[Finding], scene: RenderContext) -> None:
 
 
 def base() -> Path:
-    """What machines take paths as relative to: the repository's root, or the current directory where there is none."""
+    """Return the directory for paths in formats for tools: the root of the repository, else the current directory."""
     here = Path.cwd()
     return next((directory for directory in (here, *here.parents) if (directory / ".git").exists()), here)

@@ -1,4 +1,4 @@
-"""A rule's page for a terminal: the Markdown without its marks."""
+"""Format the page of a rule for a terminal: without the marks of Markdown."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LABELS = {
 
 
 def plain_text(markdown: str) -> str:
-    """Code indented, headings underlined, links with their addresses behind them."""
+    """Return the page with indented code, underlined headings, and addresses after links."""
     blocks: list[str] = []
 
     def indent(fence: re.Match[str]) -> str:

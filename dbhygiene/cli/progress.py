@@ -1,4 +1,4 @@
-"""How far a run is, on a terminal: nothing for a run of a second, nothing for pipes, hooks and CI."""
+"""`Progress`: the progress of a long run, on a terminal only."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import os
 import sys
 import time
 
-_PATIENCE = 1.0  # seconds before the first word
-_PAUSE = 0.1  # seconds between two
+_PATIENCE = 1.0  # seconds before the first output
+_PAUSE = 0.1  # seconds between two updates
 
 
 class Progress:
-    """One line on standard error, written over until it is wiped."""
+    """One line on standard error, which is overwritten until it is removed."""
 
     def __init__(self) -> None:
         self._next = time.monotonic() + _PATIENCE
@@ -33,7 +33,7 @@ class Progress:
             self.wipe()
 
     def wipe(self) -> None:
-        """Leave no trace."""
+        """Remove the line."""
         if self._shown:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()

@@ -18,7 +18,7 @@ FORMATS = ("text", "markdown", "json")
 
 
 class _Page(NamedTuple):
-    """Return the data of a rule."""
+    """The data of the page of a rule."""
 
     code: str
     name: str
@@ -29,7 +29,7 @@ class _Page(NamedTuple):
 
 
 def _names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """Names and codes that begin like this, for the shell."""
+    """Return the names and codes with this prefix, for completion."""
     words = list(_all_pages())
     return [word for word in words if word.startswith(incomplete)]
 
@@ -69,7 +69,7 @@ def command(names: tuple[str, ...], every: bool, output_format: str) -> int:
 
 
 def _all_pages() -> dict[str, _Page]:
-    """Every page, by the name and by the code of its rule."""
+    """Return all pages, by the name and by the code of the rule."""
     pages = [
         _Page(rule.code, rule.name, rule.summary, rule.default, _fix(rule.doc), rule.doc.strip())
         for rule in all_rules()
@@ -82,7 +82,7 @@ def _all_pages() -> dict[str, _Page]:
 
 
 def _fix(page: str) -> str:
-    """Return the safest kind of fix that a rule has: its page shows one, and the tests run it."""
+    """Return the safest kind of fix on the page of a rule; the tests run these examples."""
     if "```python fixed\n" in page:
         return "safe"
     return "unsafe" if "```python fixed unsafe\n" in page else "none"
@@ -96,13 +96,13 @@ def _table(pages: Sequence[_Page]) -> Iterator[str]:
 
 
 def _markdown(page: _Page) -> str:
-    """The page as it is written, with its head."""
+    """Return the page as Markdown, with a heading."""
     off = "\nOff by default.\n" if not page.default else ""
     return f"# {page.name} ({page.code})\n{off}\n{page.explanation}\n"
 
 
 def _text(page: _Page) -> str:
-    """The page as a terminal shows it best: headings underlined, code indented, links as addresses."""
+    """Return the page for a terminal: see `plain_text`."""
     from dbhygiene.cli.pages import plain_text
 
     return plain_text(_markdown(page))

@@ -1,4 +1,4 @@
-"""One run of a command over paths: what it looks at, and what it says."""
+"""`Run`: one run of a command over paths: the files that it checks, and its output."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ if TYPE_CHECKING:
 
 MOST_PREVIEWS = 10
 NOTEBOOK = "notebooks cannot be checked yet"
-EFFECTS = frozenset({"src", "exclude", "extend-exclude", "per-file-ignores"})  # settings that may name nothing
+EFFECTS = frozenset({"src", "exclude", "extend-exclude", "per-file-ignores"})  # settings that may match nothing
 UNREAD = {SYNTAX_ERROR: "not parsed", NOT_READ: "not read"}
 
 
 class ProjectPart(Frozen):
-    """What lies in one project: the findings in its files, or in what standard input holds."""
+    """The part of a run in one project: the findings in its files, or in standard input."""
 
     project: Project
     findings: Iterable[Finding]
@@ -54,7 +54,7 @@ class ProjectPart(Frozen):
 
 
 class Options(Frozen):
-    """What was asked for."""
+    """The options of the command line."""
 
     select: tuple[str, ...]
     extend_select: tuple[str, ...]
@@ -81,7 +81,7 @@ class Options(Frozen):
 
 
 class Run:
-    """One run of `check` or `fix`: what came of it so far."""
+    """One run of `check` or `fix`, and its results so far."""
 
     def __init__(self, *, only_reports: bool = False, **options: Any) -> None:
         self.options = Options(**options)
@@ -107,7 +107,7 @@ class Run:
     # -- what to look at ------------------------------------------------------------------------------
 
     def parts(self, paths: Sequence[str]) -> Iterator[ProjectPart]:
-        """Each project that the paths lie in, with the findings there; standard input last."""
+        """Yield each project of the paths, with its findings; standard input last."""
         named = set(_absolute(paths))
         for member in self.members(paths):
             project, files = member.project, member.files
@@ -128,7 +128,7 @@ class Run:
             yield self._listed_in_project(self._stdin())
 
     def _warn_of(self, member: Member, named: Collection[Path]) -> None:
-        """Name what makes a run look at less than its user may think."""
+        """Warn of settings and files by which a run checks less than its user may expect."""
         project = member.project
         words = [] if self.options.isolated or self._file else loading.misspelt(project.root)
         if not EFFECTS.isdisjoint(project.settings.sources):
@@ -151,7 +151,7 @@ class Run:
         return RunOptions(self._cache(project), jobs, Progress.on_terminal(), self.warn, memory)
 
     def _cache(self, project: Project) -> Path | None:
-        """Where findings of earlier runs are kept, if they may be taken."""
+        """Return the cache, if the run may use it."""
         if self.options.no_cache or not self.only_reports:
             return None
         return self.options.cache_dir or project.root / project.settings.cache_dir
@@ -185,14 +185,14 @@ class Run:
         return self.look_at(part)
 
     def members(self, paths: Sequence[str]) -> Iterator[Member]:
-        """The projects that the paths lie in; of no paths, the current directory."""
+        """Return the projects of the paths; by default, of the current directory."""
         below = sorted(self._without_notebooks(_absolute(paths or (".",))))
         nested = not self.options.isolated and self._file is None
         force = self.options.force_exclude
         return members(below, self.settings, nested=nested, force_exclude=force, meanwhile=self._look_ahead)
 
     def _without_notebooks(self, paths: Iterable[Path]) -> Iterator[Path]:
-        """These paths; a notebook among them cannot be read, and fails."""
+        """Return these paths; raise UsageError if one is a notebook."""
         for path in paths:
             if path.suffix == ".ipynb" and path.is_file():
                 self.warn(f"{display_path(path)}: {NOTEBOOK}")
@@ -202,7 +202,7 @@ class Run:
 
     @property
     def _file(self) -> Path | None:
-        """The file that `--config` names; its other values are assignments."""
+        """Return the file that `--config` names; its other values are assignments."""
         files = [value for value in self.options.config_values if "=" not in value or os.path.isfile(value)]
         for name in files:
             if not os.path.isfile(name):
@@ -210,13 +210,13 @@ class Run:
         return Path(os.path.abspath(files[-1])) if files else None
 
     def _rules(self, project: Project) -> tuple[AnyRule, ...]:
-        """The rules that hold in a project; where no option says how to print, the first project's settings do."""
+        """Return the rules of a project. If no option gives a format, the settings of the first project do."""
         if not self._targets[0].format:
             self._targets[0] = replace(self._targets[0], format=project.settings.output_format)
         return selected_rules(project.settings)
 
     def settings(self, root: Path) -> Settings:
-        """What holds in the project with this root: its file, then variables, then options."""
+        """Return the settings of the project with this root: its file, then variables, then options."""
         if file := self._file:
             base = loading.read_file(file) or Settings()
         else:
@@ -259,16 +259,16 @@ class Run:
     # -- what to say ----------------------------------------------------------------------------------
 
     def report_new(self, project: Project, findings: Iterable[Finding]) -> None:
-        """Print the new ones of these findings, as they come where the format allows it."""
+        """Print those of these findings that are new; at once if the format allows it."""
         self.print(project, self.new(project, findings))
 
     def new(self, project: Project, findings: Iterable[Finding]) -> Iterator[Finding]:
-        """Those of these findings that neither the baseline nor an earlier commit knows."""
+        """Return those of these findings that neither the baseline nor the earlier commit has."""
         known = self._filters.get(project.root)
         return known.new(findings) if known else iter(findings)
 
     def print(self, project: Project, findings: Iterable[Finding]) -> None:
-        """Print findings as they come, where the format allows it; or only count them, by rule."""
+        """Print findings, at once if the format allows it; or only count them by rule."""
         if self.options.statistics:
             for finding in self._count(findings, project):
                 self._tally.setdefault((finding.code, finding.name), []).append(finding.fixable)
@@ -281,7 +281,7 @@ class Run:
 
     @cached_property
     def scene(self) -> RenderContext:
-        """What reports may ask of this run."""
+        """Return the context of this run for reports."""
         look = terminal.terminal_style(self.out, self.options.color, every_step=self.options.steps == "all")
         rules = {rule.name: rule for rule in all_rules()}
         return RenderContext(self.lines, display_path, base(), rules, __version__, look, self.preview)
@@ -301,13 +301,13 @@ class Run:
             yield finding if finding.fingerprint else add_fingerprints([finding], project.root)[0]
 
     def _part(self, path: Path) -> ProjectPart | None:
-        """The part of the run that a file belongs to: its project is the nearest around it, else the latest at all."""
+        """Return the part of the run with this file: of the nearest project above it, else the last part."""
         around = [part for part in self._seen if path.is_relative_to(part.project.root)]
         latest = self._seen[-1] if self._seen else None
         return max(around, key=lambda part: len(part.project.root.parts), default=latest)
 
     def lines(self, path: Path) -> Sequence[str]:
-        """The lines of a file; none where it cannot be read any more."""
+        """Return the lines of a file; none if it can no longer be read."""
         part = self._part(path)
         try:
             return part.project.file(path).lines if part else ()
@@ -315,9 +315,9 @@ class Run:
             return ()
 
     def preview(self, finding: Finding) -> Sequence[str] | str | None:
-        """What the fix of a finding would make of its file, for the first few that have one.
+        """Preview the fix of a finding, for the first few that have one.
 
-        To carry a fix out costs importing LibCST, 0.2 s, and then as much as to check the file twice.
+        Carrying out a fix costs the import of LibCST, 0.2 s, and then as much as checking the file twice.
         """
         part = self._part(finding.path)
         if part is None or not isinstance(finding.fix, Fix) or not self.previews:
@@ -334,7 +334,7 @@ class Run:
             from dbhygiene.dataflow import limits
 
             limits.listen(None)
-        if not self._targets[0].format:  # there was no project whose settings say it
+        if not self._targets[0].format:  # no project had settings
             self._targets[0] = replace(self._targets[0], format="full")
         if self.options.statistics:
             self.out.writelines(_table(self._tally))
@@ -352,7 +352,7 @@ class Run:
             self.say(before + words)
 
     def say(self, words: str) -> None:
-        """Say something besides findings: where they are for people, in the same place."""
+        """Print text besides the findings: on standard error, unless the format is text on standard output."""
         if not self.options.quiet:
             self.out.flush()
             for_people = self._targets[0] == Target("full") and self.out is not sys.stderr
@@ -364,7 +364,7 @@ class Run:
 
 
 def with_stdin(paths: tuple[str, ...], stdin_filename: str | None) -> tuple[str, ...]:
-    """The paths that are meant: the name of standard input alone stands for `-`."""
+    """Return the paths; `--stdin-filename` without paths means `-`."""
     if stdin_filename is None or "-" in paths:
         return paths
     if paths:
@@ -386,7 +386,7 @@ def _words(options: Iterable[str]) -> tuple[str, ...]:
 
 
 def display_path(path: Path) -> str:
-    """A path as it is printed: relative to the current directory, if it lies below; without control characters."""
+    """Return a path for output: relative to the current directory, if it is below it; without control characters."""
     try:
         name = str(path.relative_to(os.getcwd()))
     except ValueError:

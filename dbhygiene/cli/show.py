@@ -1,4 +1,4 @@
-"""`dbhygiene check --show-files` and `--show-settings`: what a run would look at, and what holds there."""
+"""`dbhygiene check --show-files` and `--show-settings`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def files(members: Iterable[Member]) -> None:
 
 
 def settings(members: Iterable[Member]) -> None:
-    """Print each project's settings as TOML, with where they are said as a comment."""
+    """Print the settings of each project as TOML, with the place of each as a comment."""
     for number, (project, *_) in enumerate(members):
         found = project.settings
         rows = []
@@ -33,7 +33,7 @@ def settings(members: Iterable[Member]) -> None:
 
 
 def _toml(value: object) -> str:
-    """A value as it stands in the configuration."""
+    """Return a value as the configuration writes it."""
     if isinstance(value, Declared):
         said = ((name, getattr(value, name)) for name in Declared.__match_args__)
         value = {name.replace("_", "-"): each for name, each in said if each != getattr(Declared(), name)}

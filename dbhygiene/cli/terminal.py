@@ -1,4 +1,4 @@
-"""What the reader's terminal can show."""
+"""Detect colours, links and width of the terminal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _VTE_WITH_LINKS = 5000  # before 0.50, it shows them as rubbish
 
 
 def terminal_style(stream: TextIO, color: str = "auto", *, every_step: bool = False) -> TerminalStyle:
-    """How to write to a stream; `color` is one of `WHEN`."""
+    """Return the style for a stream; `color` is one of `WHEN`."""
     if not stream.isatty():
         return TerminalStyle(use_color(stream, color), every_step=every_step)
     painted = use_color(stream, color)
@@ -23,7 +23,7 @@ def terminal_style(stream: TextIO, color: str = "auto", *, every_step: bool = Fa
 
 
 def use_color(stream: TextIO, when: str) -> bool:
-    """Whether to paint: as the option says, else as `NO_COLOR` or else `FORCE_COLOR` do, else on a terminal."""
+    """Whether to use colours: by the option, else `NO_COLOR`, else `FORCE_COLOR`, else on a terminal."""
     if when != "auto":
         return when == "always"
     if os.environ.get("NO_COLOR"):
