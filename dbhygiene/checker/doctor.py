@@ -32,7 +32,7 @@ _BARE_NOQA = re.compile(rb"#[ \t]*noqa(?![\w:])", re.I)
 
 
 class Remark(NamedTuple):
-    """One thing that was looked at, what was seen, and what to do about it."""
+    """One line of `doctor`: a topic, its state, and advice."""
 
     topic: str
     state: str
@@ -44,7 +44,7 @@ def examine(project: Project, *, isolated: bool = False) -> list[Remark]:
     """Return all remarks on a project, the most important first.
 
     Arguments:
-        isolated: whether the project's files for settings are not read.
+        isolated: ignore the configuration files of the project.
     """
     seen = _ProjectFiles(project, isolated)
     parts = (_settings, _python, _not_read, _libraries, _databases, _timeout, _comments, _flake8, _ruff, _pre_commit)
@@ -52,7 +52,7 @@ def examine(project: Project, *, isolated: bool = False) -> list[Remark]:
 
 
 class _ProjectFiles:
-    """A project, and what its files hold."""
+    """A project, and the contents of its files."""
 
     def __init__(self, project: Project, isolated: bool) -> None:
         self.project = project
@@ -63,7 +63,7 @@ class _ProjectFiles:
 
     @cached_property
     def libraries(self) -> Mapping[str, list[Path]]:
-        """The libraries that we know, each with the files that import it."""
+        """Known libraries, each with the files that import it."""
         found: dict[str, list[Path]] = {}
         for path in self.files:
             try:
@@ -95,7 +95,7 @@ def _text(path: Path) -> str | None:
 
 
 def _toml(path: Path) -> Mapping[str, Any]:
-    """A table; empty where there is none that can be read."""
+    """Return a table of TOML; empty if it cannot be read."""
     text = _text(path)
     try:
         return loading.toml(text) if text else {}
@@ -188,7 +188,7 @@ def _databases(seen: _ProjectFiles) -> Iterator[Remark]:
     for words in of_sites:
         advice = "" if seen.project.settings.databases else "if this is wrong, set `databases`"
         yield Remark("django", OK, words, advice)
-    if of_sites:  # which are weighed by the drivers and the setting, too
+    if of_sites:  # their result depends on the drivers and the setting, too
         return
     said = seen.project.settings.databases
     servers = {known.server for package in seen.libraries if (known := driver(package)) and known.server}
@@ -202,7 +202,7 @@ def _databases(seen: _ProjectFiles) -> Iterator[Remark]:
 
 
 def sites(project: Project, files: Iterable[Path]) -> list[str]:
-    """What the servers of a project's Django sites are taken to be, and why, each once."""
+    """Return the assumed database servers of the project's Django settings, with the reasons, each once."""
     from dbhygiene.gaps.servers import closes_idle, verdict
 
     found: dict[str, None] = {}
@@ -265,7 +265,7 @@ def _flake8(seen: _ProjectFiles) -> Iterator[Remark]:
 
 
 def _flake8_sections(seen: _ProjectFiles) -> Iterator[tuple[str, Mapping[str, str]]]:
-    for name in ("setup.cfg", "tox.ini", ".flake8"):  # flake8's own order: the first with a section holds
+    for name in ("setup.cfg", "tox.ini", ".flake8"):  # the order of flake8: the first file with a section counts
         parser = configparser.RawConfigParser()
         try:
             parser.read_string(_text(seen.root / name) or "")
@@ -327,5 +327,5 @@ def has_problems(remarks: Sequence[Remark]) -> bool:
 
 
 def settings_problem(error: UsageError) -> Remark:
-    """What to say where the settings themselves are wrong, and nothing else can be looked at."""
+    """Return the remark on invalid settings, which prevent all other checks."""
     return Remark("settings", PROBLEM, str(error), "fix this first")

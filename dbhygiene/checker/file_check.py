@@ -29,7 +29,7 @@ _COPIED = "this file seems to be a copy of another project's code: report the fa
 def check_file(
     file: File, rules: Sequence[AnyRule], analyses: Analyses | None = None, *, heed_comments: bool = True
 ) -> list[Finding]:
-    """The findings in a file, by place; without those that its comments silence, if these are heeded."""
+    """Return the findings in a file, by place; with `heed_comments`, without those that comments silence."""
     analyses = analyses or Analyses(file.project)
     comments = _comments(file) if heed_comments else ()
     words = WordIndex(file.text)
@@ -49,11 +49,11 @@ def check_file(
     return [finding for finding in found if finding.confidence >= least]
 
 
-_JUDGEMENT = "Judgement"  # what a comment that silences findings came to: known when all else is
+_JUDGEMENT = "Judgement"  # the effect of a comment: it is known when all rules have run
 
 
 def _comments(file: File) -> Sequence[Suppression]:
-    """The comments that silence rules of ours; most files have none, and are not read for them."""
+    """Return the comments that silence our rules; most files have none, and are not tokenised."""
     if "dbhygiene:" not in file.text and not ("noqa" in (lower := file.text.lower()) and "hyg" in lower):
         return ()
     from dbhygiene.diagnostics.suppressions import suppressions
@@ -69,7 +69,7 @@ def _is_mentioned(rule: AnyRule, comments: Iterable[Suppression]) -> bool:
 def _apply_comments(
     file: File, comments: Sequence[Suppression], found: Sequence[Finding], able: Sequence[AnyRule]
 ) -> list[Finding]:
-    """The findings that no comment silences, and those about the comments themselves, which only a name silences."""
+    """Return the findings that no comment silences, and those about comments, which only a name can silence."""
     from dbhygiene.diagnostics.suppressions import is_silenced, judge
 
     known = all_rules()
@@ -139,7 +139,7 @@ def _to_finding(file: File, rule: AnyRule, report: Diagnostic) -> Finding:
 
 
 def _context(file: File, line: int) -> str:
-    """The qualified name of the innermost function or class around a line."""
+    """Return the qualified name of the innermost function or class around a line."""
     starts, scopes = _scopes_by_line(file)
     number = bisect_right(starts, line)
     scope = scopes[number - 1] if number else None
@@ -156,7 +156,7 @@ _NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 @query
 def _scopes_by_line(file: File) -> tuple[list[int], list[Scope]]:
-    """The functions and classes of a file in the order of the text, and the lines in which they begin."""
+    """Return the functions and classes of a file, in order, and their first lines."""
     named = [(scope.node.lineno, scope.name, scope) for scope in file.scopes if isinstance(scope.node, _NAMED)]
     named.sort(key=itemgetter(0, 1))
     return [line for line, _, _ in named], [scope for _, _, scope in named]

@@ -31,7 +31,7 @@ from dbhygiene.source.file import File
 from dbhygiene.source.records import replace
 
 _LATELY = 2_000_000_000  # nanoseconds: a file changed so shortly before may change again without a new time
-_UNKNOWN = -1  # in place of a time: look into it, whatever the time says
+_UNKNOWN = -1  # in place of a time: compare the contents
 _DISTRIBUTIONS = (".txt", ".toml", ".cfg", ".ini", ".flake8", ".lock", "Pipfile", "setup.py")
 
 
@@ -55,7 +55,7 @@ class IncrementalCheck:
         self._started = time.time_ns()
         settings = replace(project.settings, sources={}, output_format="")
         codes = [rule.code for rule in rules]
-        told = (
+        cache_key = (
             __version__,
             code_version(),
             sys.version,
@@ -64,7 +64,7 @@ class IncrementalCheck:
             settings,
             _requirements(project.root),
         )
-        self._cache = Store(directory, repr(told))
+        self._cache = Store(directory, repr(cache_key))
         self._times: dict[str, tuple[int, int]] = {}
         self._seen: dict[Path, str] = {}  # files that other processes read, and their digests
         self._true: dict[str, FileRecord] = {}  # rows whose file has not changed
@@ -92,7 +92,7 @@ class IncrementalCheck:
 
     @cached_property
     def _unchanged_times(self) -> dict[str, tuple[int, int]]:
-        """The files that have not changed, with their times."""
+        """Return the files that have not changed, with their times."""
         return {
             path: (mtime, size) for path, mtime, size in self._previous_times.files if _times(path) == (mtime, size)
         }
@@ -137,7 +137,7 @@ class IncrementalCheck:
 
     @property
     def _without_findings(self) -> set[str]:
-        """The files of which no run has reported findings so far."""
+        """Return the files of which no run has reported findings so far."""
         return set(literal_eval(self._last_run.facts.get("unchecked", "()")))
 
     def reset(self) -> None:
@@ -155,7 +155,7 @@ class IncrementalCheck:
         )
 
     def _is_same(self, path: str) -> bool:
-        """Whether a file is what it was; if so, its row is taken over."""
+        """Whether a file has not changed; if so, keep its row."""
         row, times = self._last_run.rows.get(path), self._times.get(path)
         if row is None or times is None:
             return False
@@ -195,7 +195,7 @@ class IncrementalCheck:
         return dirty
 
     def _was_read(self, path: str) -> bool:
-        """Whether anything but its words was of interest in a file; of one that is new, that is not known."""
+        """Whether a file was read beyond a search for words; False for a new file, of which this is unknown."""
         row = self._last_run.rows.get(path)
         return row is None or bool(row.digest)
 
@@ -213,7 +213,7 @@ class IncrementalCheck:
         return mtime if mtime < self._started - _LATELY else _UNKNOWN
 
     def add(self, asked: tuple[Any, Any], read: Mapping[Path, str]) -> None:
-        """Take over what another process asked and read."""
+        """Add the lookups and reads of another process."""
         lookups, words = asked
         assert self._project.asked is not None
         for asker, found in lookups.items():
@@ -234,7 +234,7 @@ class IncrementalCheck:
         used: Collection[str],
         help: HelperUse,
     ) -> None:
-        """Write down what this run found; where `loaded` has nothing for a file, what was known is still true."""
+        """Store the results of this run; the stored ones of files that are not in `loaded` are still valid."""
         asked, before = self._project.asked or Dependencies(), self._last_run.rows
         read = {**digests(self._project), **self._seen}
         rows: dict[str, FileRecord] = {}
@@ -246,26 +246,26 @@ class IncrementalCheck:
             )
             if _has_failures(loaded.get(path), found):
                 rows[str(path)] = FileRecord(_UNKNOWN, _UNKNOWN)
-        self._cache.prepare()  # or its directory would change what lies beside the first modules
-        told = {
+        self._cache.prepare()  # otherwise creating it would change the listing beside the first modules
+        facts = {
             "used": repr(sorted(used)),
             "help": help.value,
             "listed": _describe_request(Files(map(str, loaded)), named),
         }
         words = {**dict(literal_eval(self._last_run.facts.get("asked", "()"))), **asked.words[""]}
-        told["asked"] = repr(sorted(words.items()))
+        facts["asked"] = repr(sorted(words.items()))
         left = {str(path) for path, file in loaded.items() if file is not None} | (
             self._without_findings & self._true.keys()
         )
-        told["unchecked"] = repr(sorted(left - {str(path) for path in checked}))
-        told["places"] = _times_of(sorted(self._places(self._looked_up)))
+        facts["unchecked"] = repr(sorted(left - {str(path) for path in checked}))
+        facts["places"] = _times_of(sorted(self._places(self._looked_up)))
         new = {path: row for path, row in rows.items() if before.get(path) != row}
         gone = [path for path in before if path not in rows]
-        if new or gone or {**self._last_run.facts, **told} != self._last_run.facts:
-            self._cache.write(told, new, gone, self._last_run.writes)
+        if new or gone or {**self._last_run.facts, **facts} != self._last_run.facts:
+            self._cache.write(facts, new, gone, self._last_run.writes)
 
     def _row(self, path: Path, digest: str | None, asked: Dependencies, known: FileRecord | None) -> FileRecord:
-        """What a file is, and what was asked on its behalf, in this run and before."""
+        """Return the row of a file: its digest, and the lookups on its behalf, in this run and before."""
         name = str(path)
         mtime, size = self._times.get(name) or _times(name) or (_UNKNOWN, _UNKNOWN)
         if digest is None and (known is None or not known.digest):
@@ -277,7 +277,7 @@ class IncrementalCheck:
         return FileRecord(self._stable_time(mtime), size, digest, format_dependencies(lookups, words))
 
     def _places(self, names: Collection[tuple[str, str]]) -> set[str]:
-        """The directories in which a module could appear that was looked for."""
+        """Return the directories in which a module that was looked up could appear."""
         tops = {(name.partition(".")[0], directory) for name, directory in names}
         bases = {directory: tuple(self._project.bases(directory)) for _, directory in names}
         found = {base for each in bases.values() for base in each}
@@ -308,14 +308,14 @@ def _tuple(found: Sequence[Finding] | None) -> tuple[Finding, ...] | None:
 
 
 def _has_failures(loaded: File | Finding | None, found: Sequence[Finding] | None) -> bool:
-    """Whether another run may end otherwise, though no file has changed."""
+    """Whether another run may have another result although no file has changed."""
     return isinstance(loaded, Finding) or any(each.code == INTERNAL_ERROR for each in found or ())
 
 
 def _may_differ(
     asked: Iterable[tuple[str, tuple[str, ...]]], changed: Collection[str], texts: Collection[bytes]
 ) -> bool:
-    """Whether one of these words stood, or stands now, in a file that has changed."""
+    """Whether a changed file contains, or contained, one of these words."""
     for word, paths in asked:
         needle = word.encode()
         if any(path in changed for path in paths) or any(needle in text for text in texts):
@@ -336,7 +336,7 @@ def _times_of(paths: Iterable[str]) -> str:
 
 
 def digests(project: Project) -> dict[Path, str]:
-    """The files that were read as Python, or for their imports, and the digests of their bytes."""
+    """Return the files that were read as Python, or for their imports, and the digests of their bytes."""
     found = {file.path: _digest(file.encode()) for file in project.files_in_use()}
     for path in map(Path, project.asked.lookups if project.asked is not None else ()):
         if path not in found:
@@ -350,7 +350,7 @@ def _digest(data: bytes) -> str:
 
 
 def _requirements(root: Path) -> list[tuple[str, tuple[int, int] | None]]:
-    """The files that say which distributions a project needs, and when they were written."""
+    """Return the files that list the requirements of a project, and their times."""
     found = []
     for directory in (each for place in places(root) for each in (place, place / "requirements")):
         try:

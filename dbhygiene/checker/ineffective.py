@@ -1,7 +1,7 @@
 """Settings that have no effect: directories that are not there, and patterns that match nothing.
 
-Most of them are misspelt. A pattern is judged by what git lists, and only where the whole project is looked at: of a
-part, or of files that a build is yet to write and git ignores, the matches are not known.
+Most of them are misspelt. A pattern is compared with the files that git lists, and only if the whole project is
+checked: otherwise its matches are unknown, as are those among files that a build creates and git ignores.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def ineffective(project: Project, listed: Collection[str] | None) -> Iterator[st
     """Yield a line for each setting of a project that has no effect.
 
     Arguments:
-        listed: the Python files that git lists, excluded ones too, relative to the root; None where that is not known.
+        listed: the Python files that git lists, excluded ones too, relative to the root; None if unknown.
     """
     settings, root = project.settings, project.root
     for each in settings.src:
@@ -47,7 +47,7 @@ def _excludes(pattern: str, path: Path, root: Path) -> bool:
 
 
 def _may_match(pattern: str, match: Callable[[str, Path, Path], bool], root: Path) -> bool:
-    """Whether something has that name, though no Python file does, or may have it later."""
+    """Whether anything but a Python file has this name, or may have it later."""
     name = pattern.strip("/")
     if not name or pattern.startswith(("!", "#")) or name in EXCLUDED:
         return True
@@ -58,6 +58,6 @@ def _may_match(pattern: str, match: Callable[[str, Path, Path], bool], root: Pat
 
 
 def _git(root: Path, *words: str) -> bytes | None:
-    """What git prints; None where it fails."""
+    """Return the output of git; None if it fails."""
     done = subprocess.run(["git", *words], cwd=root, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
     return None if done.returncode else done.stdout

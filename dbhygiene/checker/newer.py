@@ -1,4 +1,4 @@
-"""Which version of Python reads a line that this one does not, where the parser's error shows it.
+"""Infer from a syntax error which version of Python the line needs.
 
 `class Page[T]:` under Python 3.11 -> "`class Page[...]` needs Python 3.12 or newer"
 `print "done"` -> "the `print` statement is Python 2"
@@ -18,7 +18,7 @@ _STRING = re.compile(r"(?<!\w)([a-z]{0,2})('''|\"\"\"|'|\")", re.I)
 
 
 def newer(error: SyntaxError, here: tuple[int, ...] = sys.version_info[:2]) -> str:
-    """Return what to add to the parser's words; empty where the line shows no version."""
+    """Return a hint to add to the error of the parser; empty if the line shows no version."""
     line, at = error.text or "", max(0, (error.offset or 1) - 1)
     text = _python_2(error.msg or "", line, at)
     if here < (3, 11):

@@ -1,4 +1,4 @@
-"""Findings about the run itself: HYG000, an error of ours; HYG001, a syntax error; HYG003, a file that is not read."""
+"""Findings about the run: HYG000, an internal error; HYG001, a syntax error; HYG003, a file that is not read."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _TOP = Span(1, 0, 1, 0)
 
 
 def syntax_error(file: File) -> Finding | None:
-    """HYG001 where a file does not parse, in the parser's words."""
+    """Return HYG001 if a file does not parse, with the message of the parser."""
     try:
         _ = file.tree
     except NOT_PYTHON as error:
@@ -34,10 +34,10 @@ def syntax_error(file: File) -> Finding | None:
 
 
 def not_parsed(path: Path, error: Exception) -> Finding:
-    """HYG001, for what the parser, or the decoder before it, raised."""
+    """Return HYG001 for an error of the parser or of the decoder."""
     span, words, needs = _TOP, str(error) or "too deeply nested", ""
     if isinstance(error, SyntaxError):
-        from dbhygiene.checker.newer import newer  # most runs meet no such file
+        from dbhygiene.checker.newer import newer  # most runs have no such file
 
         line, column = error.lineno or 1, max(1, error.offset or 1)
         span, words = Span(line, column - 1, line, column), error.msg or "invalid syntax"
@@ -47,13 +47,13 @@ def not_parsed(path: Path, error: Exception) -> Finding:
 
 
 def worker_died(path: Path, reason: str) -> Finding:
-    """HYG000 for a file whose worker process ended without a result."""
+    """Return HYG000 for a file whose worker process ended without a result."""
     message = f"internal error: the worker checking this file {reason}"
     return Finding(path, _TOP, INTERNAL_ERROR, "internal-error", message)
 
 
 def internal_error(path: Path, culprit: str, error: Exception) -> Finding:
-    """A failure of ours: never silenced, and never the end of the run."""
+    """Return HYG000 for an internal error; it cannot be silenced, and the run continues."""
     message = f"internal error in {culprit}: {type(error).__name__}: {error}".partition("\n")[0]
     trace = error.__traceback__
     while trace and trace.tb_next:
@@ -63,5 +63,5 @@ def internal_error(path: Path, culprit: str, error: Exception) -> Finding:
 
 
 def not_read(path: Path, reason: str) -> Finding:
-    """HYG003, for a file or directory that could not be read."""
+    """Return HYG003 for a file or directory that could not be read."""
     return Finding(path, _TOP, NOT_READ, "file-not-read", f"cannot read: {reason[:1].lower()}{reason[1:]}")

@@ -1,4 +1,4 @@
-"""The pages of what the run itself reports: no rules, so that nothing selects or ignores them."""
+"""The pages of HYG000, HYG001 and HYG003. They are not rules: settings cannot select or ignore them."""
 
 from __future__ import annotations
 

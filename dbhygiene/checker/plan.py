@@ -1,4 +1,4 @@
-"""What decides which files a run reads, and what it knows of helpers."""
+"""Which files a run reads, and how it uses helpers."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import TypeAlias
 from dbhygiene.diagnostics.model import Finding
 from dbhygiene.source.file import File
 
-MANY = 100  # files: what so many draw in is a project
-LARGE_PART = 4  # a part of a project that has every fourth of its files, at least, is as good as the whole
+MANY = 100  # files: for more, the whole project is read, not only their imports
+LARGE_PART = 4  # if this share of the files of a project is checked, the whole project is read
 
-LoadedFiles: TypeAlias = "dict[Path, File | Finding | None]"  # None: nothing in it can have a finding so far
+LoadedFiles: TypeAlias = "dict[Path, File | Finding | None]"  # None: so far, nothing in it can have a finding
 
 
 class HelperUse(Enum):
-    """What a run knows of helpers: project functions that return connections."""
+    """How a run uses helpers: project functions that return connections."""
 
     NONE = "none"  # no function returns a connection
     UNNEEDED = "unneeded"  # every file names what it uses itself

@@ -46,10 +46,10 @@ def check(
     analyses: Analyses | None = None,
     how: RunOptions | None = None,
 ) -> Iterator[Finding]:
-    """The findings in these files, in their order.
+    """Yield the findings in these files, in their order.
 
     Most files name no driver: their bytes are searched, and they are neither decoded nor parsed. Files that the user
-    `named` are parsed in any case, since a broken one is what its author wants to hear of.
+    `named` are always parsed, so that their syntax errors are reported.
     """
     files, named = paths if isinstance(paths, Files) else Files(map(str, paths)), set(named)
     analyses, how = analyses or Analyses(project), how or RunOptions()
@@ -64,8 +64,8 @@ def check(
 
 
 def _is_large_part(project: Project, paths: Files, named: set[Path]) -> bool:
-    """Whether these are so large a part of their project that all of it is looked at, and remembered."""
-    if len(paths) < SMALLEST or named.issuperset(paths):  # a hook names what has changed, and something else each time
+    """Whether these are so large a part of their project that the whole project is read, and the result cached."""
+    if len(paths) < SMALLEST or named.issuperset(paths):  # a hook names the changed files, which differ each time
         return False
     if project.is_all(paths):
         return True
@@ -76,7 +76,7 @@ def _is_large_part(project: Project, paths: Files, named: set[Path]) -> bool:
 def load(
     project: Project, paths: Iterable[Path], rules: Sequence[AnyRule], analyses: Analyses, named: Collection[Path] = ()
 ) -> None:
-    """Let the analyses learn from these files, and those that they draw in, so that they can be checked."""
+    """Load these files and their imports into the analyses, so that they can be checked."""
     files = Files(map(str, paths))
     whole = ProjectCheck(project, files, rules, set(named), analyses, RunOptions())
     whole.load(whole.with_imports(files))
@@ -96,7 +96,7 @@ class ProjectCheck:
         memory: IncrementalCheck | None = None,
         wanted: Files | None = None,
     ) -> None:
-        """`wanted` are those of the files whose findings are asked for, if not all are."""
+        """`wanted` are the files whose findings are requested; None: all."""
         self.project, self.paths, self.rules, self.named = project, paths, rules, named
         self.wanted = paths if wanted is None else wanted
         self.analyses, self.how, self.memory = analyses, how, memory
@@ -105,8 +105,8 @@ class ProjectCheck:
         self.handed: dict[Path, tuple[str, ...]] = {}  # the names of functions that return connections
         self.known: dict[Path, Sequence[Finding] | None] = {}
         self.crew: WorkerPool | None = None
-        self.worker: dict[Path, int] = {}  # which of the crew has looked at a file
-        self.lost: dict[Path, str] = {}  # files that a process died of
+        self.worker: dict[Path, int] = {}  # which worker has checked a file
+        self.lost: dict[Path, str] = {}  # files whose check ended the worker
 
     def findings(self) -> Iterator[Finding]:
         try:
@@ -115,7 +115,7 @@ class ProjectCheck:
             self._stop_workers()
 
     def _check_whole_project(self) -> Iterator[Finding]:
-        """The findings that are wanted, as they come, where all of the project is looked at."""
+        """Yield the requested findings of a check of the whole project."""
         loaded = self._files_to_recheck() or self.load(self.paths)
         checked = {}
         for path, findings in self._results({path: loaded[path] for path in self.wanted}):
@@ -130,9 +130,10 @@ class ProjectCheck:
                 self.how.warn(self.memory.warning)
 
     def _check_some_files(self) -> Iterator[Finding]:
-        """The findings in some of a project's files, those that they have where all of it is looked at.
+        """Yield the findings in some files of a project: the same as in a check of the whole project.
 
-        Helpers may be wherever these files' imports lead. Where a question led further, all is asked again.
+        The helpers are searched in the transitive imports of these files. If a lookup leads to another file, that is
+        loaded, and the files are checked again.
         """
         scope = self.with_imports(self.paths)
         while True:
@@ -147,7 +148,7 @@ class ProjectCheck:
             yield from findings
 
     def with_imports(self, paths: Collection[Path]) -> dict[Path, None]:
-        """These files, and those of the project's that they draw in; of many files, that is the project."""
+        """Return these files and their transitive imports; for many files, the whole project."""
         drawn_in = self.project.transitive_imports(paths) if len(paths) <= MANY else None
         if drawn_in is not None and drawn_in <= set(paths):
             return dict.fromkeys(paths)
@@ -155,12 +156,12 @@ class ProjectCheck:
         return dict.fromkeys([*paths, *(path for path in own if drawn_in is None or path in drawn_in)])
 
     def _files_asked_about(self) -> set[Path]:
-        """The files of which it was asked whether a helper gives them a connection."""
+        """Return the files for which a rule looked for helpers."""
         asked = self.analyses.files_asked_about()
         return asked.union(*self.crew.broadcast(("asked",))) if self.crew is not None else asked
 
     def _reset(self) -> None:
-        """Begin anew."""
+        """Discard all results."""
         self._stop_workers()
         self.analyses.reset()
         self.handed.clear()
@@ -175,7 +176,7 @@ class ProjectCheck:
     # -- files that may have a finding ----------------------------------------------------------------
 
     def load(self, scope: Collection[Path]) -> LoadedFiles:
-        """Those of these files that may hold a fault; the analyses learn from them."""
+        """Load those of these files that may contain a fault, and find their helpers."""
         loaded, self.rules = self._prefilter(scope)
         self.help = self._helper_use(loaded)
         for _ in range(MAX_HELPERS if self.help is HelperUse.KNOWN else 0):
@@ -196,11 +197,11 @@ class ProjectCheck:
         return HelperUse.KNOWN if len(loaded) > 1 and self._needs_helpers(loaded) else HelperUse.UNNEEDED
 
     def _needs_helpers(self, loaded: LoadedFiles) -> bool:
-        """Whether a function of another file may be what gives one of these a connection."""
+        """Whether a helper in another file may return a connection to one of these."""
         return None in loaded.values() or any(map(self.analyses.needs_helpers, _files(loaded)))
 
     def _files_to_recheck(self) -> LoadedFiles | None:
-        """The files that have changed, or depend on one that has; None where all must be looked at."""
+        """Return the files that have changed, or depend on a changed one; None: all."""
         if self.memory is None or (before := self.memory.reusable(self.paths, self.wanted, self.named)) is None:
             return None
         self.used, self.help = set(before.used), before.helper_use
@@ -283,7 +284,7 @@ class ProjectCheck:
         return self.crew.map((file.path, self.worker[file.path], ("hand", file.path)) for file in files)
 
     def _start_workers(self, files: Sequence[File]) -> None:
-        """Make processes for these files, if they pay; what many will ask is found out before."""
+        """Start workers for these files, if that saves time; compute shared results before the fork."""
         if self.crew is not None:
             return
         self.analyses.warm_up(self.rules, files)
@@ -296,7 +297,7 @@ class ProjectCheck:
         return self.how.jobs > 1 and hasattr(os, "fork") and _size(files) >= WORTH_FORKING
 
     def _distribute(self, files: Sequence[File]) -> None:
-        """Give each process as much to look at; what lies side by side, and imports the same, mostly to one."""
+        """Distribute files evenly; files of one directory, which import the same modules, mostly to one worker."""
         fresh = [file for file in files if file.path not in self.worker]
         most = _size(fresh) // (4 * self.how.jobs)
         pieces: list[list[File]] = []
@@ -323,7 +324,7 @@ class ProjectCheck:
                 self.lost[path], into[path] = answer.reason, instead
 
     def _run_task(self, question: tuple[Any, ...]) -> Any:
-        """What a process of the crew is asked."""
+        """Run a task in a worker."""
         match question:
             case ("hand", path):
                 return self.analyses.helpers_in(self.project.file(path))
@@ -343,7 +344,7 @@ class ProjectCheck:
         return None
 
     def _results_of_workers(self, crew: WorkerPool, files: Sequence[File]) -> Iterator[tuple[Path, Sequence[Finding]]]:
-        """What the crew finds, in the order of the files, as early as may be."""
+        """Yield the findings of the workers in the order of the files, as early as possible."""
         self._distribute(files)
         crew.broadcast(("rules", [rule.code for rule in self.rules]))
         found: dict[Path, Sequence[Finding]] = {}
@@ -388,7 +389,7 @@ def _names(handed: Mapping[Path, Iterable[str]]) -> set[str]:
 
 
 def _size(files: Iterable[File]) -> int:
-    """How many characters there are to be looked into."""
+    """Return the number of characters to check."""
     return sum(len(file.text) for file in files)
 
 
@@ -399,7 +400,7 @@ def _files(loaded: LoadedFiles) -> list[File]:
 def _search(
     project: Project, paths: Iterable[Path], rules: Sequence[AnyRule], named: Collection[Path], words: Collection[str]
 ) -> LoadedFiles:
-    """The files in which one of the rules' words stands, or one of these."""
+    """Return the files that contain one of the words of the rules, or one of these."""
     wanted = needles({*words, *(word for rule in rules for word in rule.also or rule.imports)})
     if not all(rule.imports for rule in rules):
         wanted = ()
@@ -407,7 +408,7 @@ def _search(
 
 
 def _load(project: Project, path: Path, wanted: tuple[bytes, ...]) -> File | Finding | None:
-    """The file, if one of these is in it or there are none; a finding where it cannot be had."""
+    """Load a file that contains one of these words, if there are any; return a finding if it cannot be read."""
     try:
         data = project.read(path)
         for needle in wanted:

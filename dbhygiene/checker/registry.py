@@ -28,7 +28,7 @@ _HEADER = re.compile(
 
 @cache
 def all_rules() -> tuple[AnyRule, ...]:
-    """Every rule, by code."""
+    """Return all rules, by code."""
     names = [f"{rules.__name__}.{name}" for name in modules(rules.__path__)]
     known = (read_header(name) or import_rule(name) for name in names)
     return tuple(sorted(known, key=lambda rule: rule.code))
@@ -36,7 +36,7 @@ def all_rules() -> tuple[AnyRule, ...]:
 
 @cache
 def import_rule(module: str) -> AnyRule:
-    """The rule in a module."""
+    """Import the rule of a module."""
     found: AnyRule = import_module(module).check
     return found
 
@@ -56,7 +56,7 @@ def read_header(module: str) -> AnyRule | None:
 
 
 def _parse_words(written: str | None) -> frozenset[str] | None:
-    """The words that stand in a header, or that have their name in `prefilter`; None where it has no such name."""
+    """Return the words in a header, or those of a name in `prefilter`; None if there is no such name."""
     if written is None or written.startswith("{"):
         return frozenset(ast.literal_eval(written) if written else ())
     return frozenset(getattr(prefilter, written)) if hasattr(prefilter, written) else None

@@ -16,10 +16,10 @@ from dbhygiene.source.file import File
 
 
 def selected_rules(settings: Settings, rules: Sequence[AnyRule] | None = None) -> tuple[AnyRule, ...]:
-    """The rules that settings turn on; raises UsageError where they name an unknown one.
+    """Return the rules that the settings select; raise UsageError if they name an unknown one.
 
-    A rule answers to its name, its code, a prefix of its code, and `ALL`; the closest of these decides, and `ignore`
-    where two are equally close. A rule that is not on by default asks for its name or its whole code.
+    A selector is a name, a code, a prefix of codes, or `ALL`. The most specific one decides; if two are equally
+    specific, `ignore` wins. A rule that is off by default needs its name or its whole code.
     """
     known = all_rules() if rules is None else rules
     named = [(key, word) for key in _SELECTORS for word in getattr(settings, key.replace("-", "_"))]
@@ -40,7 +40,7 @@ _SELECTORS = ("select", "extend-select", "ignore", "extend-ignore")
 
 
 def _closest(rule: AnyRule, selectors: Iterable[str], *, opt_in: bool = False) -> int:
-    """How closely the closest of these selectors names a rule; -1 where none does."""
+    """Return how specific the most specific selector of a rule is; -1 if none selects it."""
     found = (closeness(rule, selector) for selector in selectors)
     exact = len(rule.code)
     return max((c for c in found if not opt_in or rule.default or c == exact), default=-1)

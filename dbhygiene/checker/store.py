@@ -68,7 +68,7 @@ def format_dependencies(lookups: Lookups, words: Words) -> str:
 
 
 class StoredRun(NamedTuple):
-    """What an earlier run left; `writes` counts how often it was written."""
+    """The stored results of a run; `writes` counts the writes so far."""
 
     facts: Mapping[str, str] = {}
     rows: Mapping[str, FileRecord] = {}
@@ -76,14 +76,14 @@ class StoredRun(NamedTuple):
 
 
 class FileTimes(NamedTuple):
-    """What the files of an earlier run were: path, time in nanoseconds, size."""
+    """The files of an earlier run: path, time in nanoseconds, size."""
 
     facts: Mapping[str, str] = {}
     files: Sequence[tuple[str, int, int]] = ()
 
 
 class Store:
-    """The file of one project and one configuration; `warning` is what went wrong, in one line."""
+    """The file of one project and one configuration; `warning` describes a failure in one line."""
 
     def __init__(self, directory: Path, key: str) -> None:
         self._directory = directory
@@ -92,7 +92,7 @@ class Store:
         self.warning = ""
 
     def times(self) -> FileTimes:
-        """What the files were, by their times alone."""
+        """Return the files of the stored run, with their times only."""
         return self._query(self._times) or FileTimes()
 
     def _times(self, connection: sqlite3.Connection, facts: Mapping[str, str]) -> FileTimes:
@@ -151,8 +151,8 @@ class Store:
                         connection.execute(f'DROP TABLE "{table}"')
                     for statement in _TABLES.split(";"):
                         connection.execute(statement)
-                told = {**facts, "key": self._key, "writes": str(int(known.get("writes", 0)) + 1)}
-                connection.executemany("REPLACE INTO facts VALUES (?, ?)", told.items())
+                stored = {**facts, "key": self._key, "writes": str(int(known.get("writes", 0)) + 1)}
+                connection.executemany("REPLACE INTO facts VALUES (?, ?)", stored.items())
                 connection.executemany("DELETE FROM files WHERE path = ?", ((os.fsencode(path),) for path in gone))
                 connection.executemany("REPLACE INTO files VALUES (?, ?, ?, ?, ?)", _values(rows))
         except (sqlite3.DatabaseError, OSError) as error:
@@ -176,7 +176,7 @@ class Store:
 
 
 def clean(directory: Path) -> bool:
-    """Remove a cache, and nothing that is not one; whether there was one."""
+    """Remove a cache; return whether there was one. Other directories are left alone."""
     if not (directory / "CACHEDIR.TAG").is_file():
         return False
     import shutil

@@ -1,4 +1,4 @@
-"""`Analyses`: the subjects of rules, and the analyses that they come from; imported when a rule first needs one."""
+"""`Analyses`: the subjects of rules, and the analyses that create them, which are imported when a rule needs one."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Analyses:
         self.helpers: frozenset[str] = frozenset()  # these names, and those that the settings say
 
     def subjects(self, on: str, file: File) -> Iterable[Any]:
-        """What a class of this name has in a file: the file itself, an analysis' subjects, or nodes of the tree."""
+        """Return the subjects of this class in a file: the file, subjects of an analysis, or nodes of the tree."""
         if on == File.__name__:
             return (file,)
         if on in _ANALYSES:
@@ -69,11 +69,11 @@ class Analyses:
         return self._lifetimes.summaries.needs_helpers(file)
 
     def files_asked_about(self) -> set[Path]:
-        """The files of which it was asked whether a helper gives them a connection."""
+        """The files for which a rule looked for helpers."""
         return set(self._lifetimes.summaries.asked) if "Lifetimes" in self._made else set()
 
     def release(self, file: File) -> None:
-        """Drop what only the check of this file needed: the facts at each place of each function."""
+        """Drop the facts of a file, which only its own check needs."""
         if "Lifetimes" in self._made:
             self._lifetimes.summaries.release(file)
 
@@ -83,7 +83,7 @@ class Analyses:
         self.handed, self.helpers = None, frozenset()
 
     def may_define_any(self, rules: Iterable[AnyRule], files: Iterable[File]) -> bool:
-        """Whether any of these files may hold what there is to learn about; else, the analysis is not imported."""
+        """Whether any of these files may define helpers; if not, the analysis is not imported."""
         able = [rule for rule in rules if _needs_lifetimes(rule)]
         if not able or self._project.settings.functions:  # which may be called in files that name no driver
             return bool(able)
@@ -91,7 +91,7 @@ class Analyses:
         return any(self.may_find(rule, file, words) for file, words in texts for rule in able)
 
     def may_find(self, rule: AnyRule, file: File, words: WordIndex) -> bool:
-        """Whether a file may hold the fault of a rule, by its text."""
+        """Whether a file may contain the fault of a rule, by its text."""
         if rule.also and not words.any(rule.also):
             return False
         if not rule.imports or words.any(rule.imports):
@@ -133,7 +133,7 @@ def _needs_lifetimes(rule: AnyRule) -> bool:
 
 
 class WordIndex(dict[str, bool]):
-    """Word -> whether it stands in a text; a module's name counts where it is imported."""
+    """Word -> whether a text contains it; the name of a module counts only if it is imported."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -147,7 +147,7 @@ class WordIndex(dict[str, bool]):
         return found
 
     def any(self, words: frozenset[str]) -> bool:
-        """Whether one of these, which many rules ask for, stands there."""
+        """Whether the text contains one of these words; memoised, since many rules have the same words."""
         if (answer := self._answers.get(words)) is None:
             answer = self._answers[words] = any(self[word] for word in words)
         return answer

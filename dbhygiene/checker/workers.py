@@ -32,12 +32,12 @@ class WorkerPool:
 
     def __init__(self, count: int, answer: Callable[[Task], Any]) -> None:
         self._answer = answer
-        self._told: list[Task] = []  # what each must know, one that takes a dead one's place too
+        self._broadcast_tasks: list[Task] = []  # tasks for every worker, also for one that replaces a dead one
         self._workers = [self._fork() for _ in range(count)]
 
     def broadcast(self, question: Task) -> list[Any]:
         """Run a task in each worker."""
-        self._told.append(question)
+        self._broadcast_tasks.append(question)
         return [answer for _, answer in self.map((number, number, question) for number in range(len(self._workers)))]
 
     def map(self, questions: Iterable[tuple[Any, int, Task]]) -> Iterator[tuple[Any, Any]]:
@@ -68,7 +68,7 @@ class WorkerPool:
         except (EOFError, pickle.UnpicklingError):
             reason = self._end(self._workers[number])
             self._workers[number] = self._fork()
-            for question in self._told:
+            for question in self._broadcast_tasks:
                 self._send(number, deque([(None, question)]))
                 pickle.load(self._workers[number].answers)
             return WorkerDied(reason)
@@ -88,7 +88,7 @@ class WorkerPool:
         return _Worker(pid, os.fdopen(ask_to, "wb"), os.fdopen(tell_from, "rb"))
 
     def _work(self, questions: BinaryIO, answers: BinaryIO) -> NoReturn:
-        """Answer until the first process closes the pipe. It alone handles an interrupt, and ends the others."""
+        """Run tasks until the parent closes the pipe. Only the parent handles an interrupt, and ends the workers."""
         try:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             while True:
@@ -96,10 +96,10 @@ class WorkerPool:
                 pickle.dump(answer, answers)
                 answers.flush()
         finally:
-            os._exit(0)  # nothing of the first process' is to be cleaned up here, nor its buffers written twice
+            os._exit(0)  # do not run the parent's clean-up here, and do not write its buffers twice
 
     def _end(self, worker: _Worker) -> str:
-        """Wait for a process; how it ended."""
+        """Wait for a process; return how it ended."""
         with suppress(OSError):
             worker.questions.close()
         worker.answers.close()
@@ -109,7 +109,7 @@ class WorkerPool:
         return f"exited with status {os.WEXITSTATUS(status)}"
 
     def close(self) -> None:
-        """End them all."""
+        """End all workers."""
         for worker in self._workers:
             os.kill(worker.pid, signal.SIGKILL)
         for worker in self._workers:

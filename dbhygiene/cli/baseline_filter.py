@@ -116,8 +116,8 @@ def update(
     old = read_baseline(path) if path.exists() else Counter[Key]()
     codes = {rule.code for rule in rules} | OWN_CODES.keys()
     checked = set(files)
-    told = (finding for finding in findings if finding.code != INTERNAL_ERROR)
-    found = Counter(mask(key(finding, project.root)) for finding in told)
+    reported = (finding for finding in findings if finding.code != INTERNAL_ERROR)
+    found = Counter(mask(key(finding, project.root)) for finding in reported)
     untouched = Counter({entry: n for entry, n in old.items() if not is_gone(entry, project.root, checked, codes)})
     new = untouched + (found & old if prune else found)
     try:

@@ -122,8 +122,8 @@ def _without_baseline(run: Run, as_set: File, known: list[_Explained]) -> list[_
     from dbhygiene.cli.baseline_filter import Filter
 
     assert isinstance(as_set.project, Project)
-    told = [each.finding for each in known if not each.hidden]
-    new = {finding.fingerprint for finding in Filter(as_set.project, (), run.options.baseline, None).new(told)}
+    visible = [each.finding for each in known if not each.hidden]
+    new = {finding.fingerprint for finding in Filter(as_set.project, (), run.options.baseline, None).new(visible)}
     return [
         each if each.hidden or each.finding.fingerprint in new else each._replace(hidden="the baseline lists it")
         for each in known
@@ -142,12 +142,12 @@ def _lives(file: File, analyses: Analyses, line: int) -> Iterator[str]:
 
     for life in analyses.subjects("Lifetime", file):
         title, verdict, way = explain(life)
-        born = life.statement.lineno <= line <= (life.birth.end_lineno or 0)
+        is_opened = life.statement.lineno <= line <= (life.birth.end_lineno or 0)
         here = states(life, line)
-        if not born and "open" not in here and all(at.lineno != line for at, _ in way):
+        if not is_opened and "open" not in here and all(at.lineno != line for at, _ in way):
             continue
         yield f"{display_path(file.path)}:{life.birth.lineno}: {title}: {verdict}\n"
-        if here and not born:
+        if here and not is_opened:
             yield f"  before line {line}, it is {' or '.join(here)}\n"
         width = max(len(state) for _, state in way)
         gutter = len(str(max(at.lineno for at, _ in way)))

@@ -81,8 +81,8 @@ class FixRun:
 
         fixed = fix(file, lambda changed: check_file(changed, part.rules, part.analyses), unsafe=self.unsafe)
         left = [(each.was if self.diff else each.finding, each.reason) for each in fixed.left]
-        told = [each._replace(fix=NoFix(reason)) if each.fixable else each for each, reason in left]
-        return replace(file, text=fixed.text), fixed.fixed, told
+        remaining = [each._replace(fix=NoFix(reason)) if each.fixable else each for each, reason in left]
+        return replace(file, text=fixed.text), fixed.fixed, remaining
 
     def _deliver(self, file: File, after: File) -> bool:
         """Write the fixed file, or print the diff; return whether that succeeded."""

@@ -63,8 +63,8 @@ def command(names: tuple[str, ...], every: bool, output_format: str) -> int:
 
         sys.stdout.write(json.dumps([page._asdict() for page in picked], indent=2) + "\n")
     else:
-        told = _markdown if output_format == "markdown" else _text
-        sys.stdout.write("\n".join(map(told, picked)))
+        formatted = _markdown if output_format == "markdown" else _text
+        sys.stdout.write("\n".join(map(formatted, picked)))
     return 0
 
 

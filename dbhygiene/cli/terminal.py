@@ -34,9 +34,9 @@ def use_color(stream: TextIO, when: str) -> bool:
 
 
 def _width(stream: TextIO) -> int | None:
-    told = os.environ.get("COLUMNS", "")
-    if told.isdecimal() and int(told):
-        return int(told)
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns):
+        return int(columns)
     try:
         return os.get_terminal_size(stream.fileno()).columns or None
     except (OSError, ValueError):

@@ -28,11 +28,11 @@ def parse_imports(data: bytes) -> Iterator[ImportStatement]:
     """Return the imports in a text, at any level; one that does not begin its line is missed."""
     for found in _IMPORT.finditer(data) if b"import" in data else ():
         names = _NAME.findall(_COMMENT.sub(b"", found["names"] or found["modules"] or b""))
-        told = tuple(name.decode() for name in names)
+        imported = tuple(name.decode() for name in names)
         if found["module"]:
-            yield ImportStatement(found["module"].decode(), told)
+            yield ImportStatement(found["module"].decode(), imported)
         else:
-            yield from map(ImportStatement, told)
+            yield from map(ImportStatement, imported)
 
 
 class ImportGraph:
