@@ -12,7 +12,7 @@ from dbhygiene.checker.file_check import check_file
 from dbhygiene.checker.registry import all_rules
 from dbhygiene.config.settings import Confidence, Settings
 from dbhygiene.diagnostics.model import AnyRule
-from dbhygiene.source.file import File, NoProject
+from dbhygiene.source.file import File
 from tests.examples import Example, examples
 
 ROOT = Path(__file__).parent.parent
@@ -45,7 +45,7 @@ def rules_of(rule: AnyRule, example: Example) -> list[AnyRule]:
 
 def file_of(example: Example) -> File:
     least = Confidence.POSSIBLE if example.possible else Confidence.LIKELY
-    return File(Path("example.py"), example.code, project=NoProject(Settings(min_confidence=least)))
+    return File(Path("example.py"), example.code, project=example.project(Settings(min_confidence=least)))
 
 
 @pytest.mark.parametrize(("rule", "example"), CASES)

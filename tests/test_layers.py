@@ -19,6 +19,7 @@ LAYERS = [  # a package, or modules of one that stand lower than the rest of it
     {"config"},
     {"program"},
     {"diagnostics"},
+    {"servers"},
     {"pools"},
     {"project"},
     {"lifetimes"},
@@ -31,10 +32,21 @@ LAYERS = [  # a package, or modules of one that stand lower than the rest of it
     {"__main__"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
-ONLY_IN = {"libcst": {"fixes"}, "click": {"cli"}, "flake8": {"flake8"}}
+ONLY_IN = {"libcst": {"fixes"}, "yaml": {"servers"}, "click": {"cli"}, "flake8": {"flake8"}}
 READS_ONLY = {  # rooms with fewer rights than their level gives
     "reports": {"diagnostics", "source", "config.settings"},
-    "rules": {"source", "config", "library", "dataflow", "program", "diagnostics", "pools", "lifetimes", "gaps"},
+    "rules": {
+        "source",
+        "config",
+        "library",
+        "dataflow",
+        "program",
+        "diagnostics",
+        "servers",
+        "pools",
+        "lifetimes",
+        "gaps",
+    },
 }
 ROOT = Path(dbhygiene.__file__).parent
 FILES = [path for path in sorted(ROOT.rglob("*.py")) if path != ROOT / "__init__.py"]

@@ -299,3 +299,21 @@ def test_who_asks_for_little_looks_at_few_times(project: Path) -> None:
     memory = IncrementalCheck(Project(project), selected_rules(Settings()), project / "c")
     assert not memory.unchanged_files([project / "part"])
     assert len(memory.unchanged_files([project])) == 303
+
+
+def test_a_change_of_how_the_server_runs_is_seen(tmp_path: Path) -> None:
+    root = tmp_path / "shop"
+    root.mkdir()
+    pool = "from sqlalchemy import create_engine\n\nengine = create_engine('mysql://db/app', pool_recycle=3600)\n"
+    written(root, pool=pool, other="import pymysql\n")
+    kept = tmp_path / "kept"
+    assert check(root, kept) == check(root, kept) == []
+    (root / "my.cnf").write_text("[mysqld]\nwait_timeout = 600\n")
+    assert [each.code for each in check(root, kept)] == ["HYG503"]
+    (root / "README").write_text("text\n")
+    assert [each.code for each in check(root, kept)] == ["HYG503"]
+    (root / "my.cnf").write_text("[mysqld]\nwait_timeout = 900\n")
+    (found,) = check(root, kept)
+    assert "900 s" in found.message
+    (root / "my.cnf").unlink()
+    assert check(root, kept) == check(root, None) == []

@@ -203,7 +203,8 @@ def _databases(seen: _ProjectFiles) -> Iterator[Remark]:
 
 def sites(project: Project, files: Iterable[Path]) -> list[str]:
     """Return the assumed database servers of the project's Django settings, with the reasons, each once."""
-    from dbhygiene.gaps.servers import closes_idle, verdict
+    from dbhygiene.gaps.server_timeout import closes_idle
+    from dbhygiene.gaps.servers import verdict
 
     found: dict[str, None] = {}
     for path in files:

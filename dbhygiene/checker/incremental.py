@@ -29,6 +29,7 @@ from dbhygiene.project.project import Dependencies, Project
 from dbhygiene.project.requirements import places
 from dbhygiene.source.file import File
 from dbhygiene.source.records import replace
+from dbhygiene.source.regular_files import read_bytes
 
 _LATELY = 2_000_000_000  # nanoseconds: a file changed so shortly before may change again without a new time
 _UNKNOWN = -1  # in place of a time: compare the contents
@@ -111,8 +112,28 @@ class IncrementalCheck:
             return None
         if _times_of(path for path, _ in literal_eval(before.facts["places"])) != before.facts["places"]:
             return None
+        if self._has_new_deployment(before.facts):
+            return None
         found = self._cache.findings(before)
         return None if found is None else [finding for path in sorted(own & found.keys()) for finding in found[path]]
+
+    def _has_new_deployment(self, facts: Mapping[str, str]) -> bool:
+        """Whether the files that say how servers run have changed, and a finding may depend on them."""
+        return facts["deployment"] != "" and facts["deployment"] != self._deployment_times
+
+    @cached_property
+    def _deployment_times(self) -> str:
+        files = self._project.deployment_files
+        return repr([(name, self._state(os.path.join(files.root, name))) for name in files.names])
+
+    def _state(self, path: str) -> tuple[int, int] | str | None:
+        """The time and size of a file; if it has just been written, the digest of its bytes."""
+        times = _times(path)
+        if times is None or times[0] < self._started - _LATELY:
+            return times
+        with suppress(OSError):
+            return _digest(read_bytes(path))
+        return None
 
     def reusable(self, paths: Sequence[Path], wanted: Collection[Path], named: Collection[Path]) -> Snapshot | None:
         """Return the reusable part of the last run, or None. A file that was never checked counts as new."""
@@ -170,11 +191,15 @@ class IncrementalCheck:
         """Return the files that depend on a changed file or on a module that has moved; None: all files."""
         rows, facts = self._last_run.rows, self._last_run.facts
         moved = _times_of(path for path, _ in literal_eval(facts["places"])) != facts["places"]
-        if not changed and not moved:
+        deployed = self._has_new_deployment(facts)
+        if not changed and not moved and not deployed:
             return set()
         rests = {path: row.read() for path, row in rows.items() if row.dependencies}
         elsewhere = {path for path, (lookups, _) in rests.items() if self._lies_elsewhere(lookups)} if moved else set()
-        if not changed and not elsewhere:
+        asked_deployment = set(literal_eval(facts["deployment_askers"])) if deployed else set()
+        if "" in asked_deployment:
+            return None
+        if not changed and not elsewhere and not asked_deployment:
             return set()
         texts = [data for path in changed if (data := self._bytes(path))]
         words = dict(literal_eval(facts["asked"]))  # on behalf of the project as a whole
@@ -182,7 +207,7 @@ class IncrementalCheck:
         if _may_differ(words.items(), changed, texts) or (used and any(self._was_read(path) for path in changed)):
             return None
         asking = {path for path, (_, asked) in rests.items() if _may_differ(asked.items(), changed, texts)}
-        dirty = changed | elsewhere | asking
+        dirty = changed | elsewhere | asking | asked_deployment
         resting_on: dict[str, set[str]] = {}
         for path, (lookups, asked) in rests.items():
             for other in chain(lookups.values(), *asked.values()):
@@ -212,10 +237,11 @@ class IncrementalCheck:
     def _stable_time(self, mtime: int) -> int:
         return mtime if mtime < self._started - _LATELY else _UNKNOWN
 
-    def add(self, asked: tuple[Any, Any], read: Mapping[Path, str]) -> None:
+    def add(self, asked: tuple[Any, Any, Any], read: Mapping[Path, str]) -> None:
         """Add the lookups and reads of another process."""
-        lookups, words = asked
+        lookups, words, deployment = asked
         assert self._project.asked is not None
+        self._project.asked.deployment.update(deployment)
         for asker, found in lookups.items():
             self._project.asked.lookups[asker].update(found)
         for asker, answers in words.items():
@@ -254,10 +280,14 @@ class IncrementalCheck:
         }
         words = {**dict(literal_eval(self._last_run.facts.get("asked", "()"))), **asked.words[""]}
         facts["asked"] = repr(sorted(words.items()))
+        kept = {"", *self._true}  # what was asked on their behalf still counts
         left = {str(path) for path, file in loaded.items() if file is not None} | (
             self._without_findings & self._true.keys()
         )
         facts["unchecked"] = repr(sorted(left - {str(path) for path in checked}))
+        askers = asked.deployment | (set(literal_eval(self._last_run.facts.get("deployment_askers", "()"))) & kept)
+        facts["deployment_askers"] = repr(sorted(askers))
+        facts["deployment"] = self._deployment_times if askers else ""
         facts["places"] = _times_of(sorted(self._places(self._looked_up)))
         new = {path: row for path, row in rows.items() if before.get(path) != row}
         gone = [path for path in before if path not in rows]

@@ -340,7 +340,7 @@ class ProjectCheck:
                 from dbhygiene.checker.incremental import digests
 
                 asked = self.project.asked
-                return (asked and (dict(asked.lookups), dict(asked.words))), digests(self.project)
+                return (asked and (dict(asked.lookups), dict(asked.words), asked.deployment)), digests(self.project)
         return None
 
     def _results_of_workers(self, crew: WorkerPool, files: Sequence[File]) -> Iterator[tuple[Path, Sequence[Finding]]]:

@@ -31,7 +31,7 @@ from dbhygiene.gaps.forks import child_functions
 from dbhygiene.gaps.implicit import Gap, ImplicitWalk
 from dbhygiene.gaps.jobs import Job, jobs
 from dbhygiene.gaps.reachability import EffectSet, Reachability
-from dbhygiene.gaps.servers import closes_idle
+from dbhygiene.gaps.server_timeout import closes_idle, timeout_settings
 from dbhygiene.gaps.states import NEVER_ENDS, SILENT, UNKNOWN, GapSummary
 from dbhygiene.gaps.task_limits import time_limit
 from dbhygiene.library.background import RUNS_IN
@@ -59,7 +59,6 @@ class Gaps:
 
     def __init__(self, project: ProjectView) -> None:
         self._project = project
-        self._limit = project.settings.gap_limit
         self._gaps: dict[Context, list[Gap]] = {}
         self._by_wait: dict[ast.AST, dict[Context, list[Gap]]] = defaultdict(dict)
         self._summaries: Interprocedural[Context, GapSummary] = Interprocedural(
@@ -69,6 +68,10 @@ class Gaps:
         if isinstance(project, NoProject):
             self.__dict__["_reach"] = Reachability()  # a cached property, filled in: nothing leads to a file alone
         self._asked = 0  # of how many files
+
+    @cached_property
+    def _limit(self) -> float:
+        return timeout_settings(self._project).gap_limit
 
     def of(self, file: File) -> Iterator[Gap]:
         """Yield every gap of a file, each reported in the function in which its two queries and its wait meet.

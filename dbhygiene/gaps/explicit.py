@@ -14,7 +14,7 @@ from dbhygiene.dataflow.cfg import Graph
 from dbhygiene.dataflow.interprocedural import Interprocedural
 from dbhygiene.dataflow.limits import UNSETTLED, give_up
 from dbhygiene.gaps.callbacks import callbacks
-from dbhygiene.gaps.duration import UNBOUNDED, Duration, confidence_of_timeout
+from dbhygiene.gaps.duration import UNBOUNDED, Duration
 from dbhygiene.gaps.effects import Location
 from dbhygiene.gaps.explicit_transfer import (
     NEVER_RETURNS,
@@ -26,6 +26,7 @@ from dbhygiene.gaps.explicit_transfer import (
     place_of,
 )
 from dbhygiene.gaps.function_waits import reachable_waits
+from dbhygiene.gaps.server_timeout import confidence_of_gap, timeout_settings
 from dbhygiene.gaps.states import Idle
 from dbhygiene.library import server_calls as library
 from dbhygiene.library import waits
@@ -66,7 +67,7 @@ class ExplicitGap(Record):
         The time that a person, a program or a single event takes is unknown; but a loop that waits for the next
         event again and again meets a quiet night.
         """
-        settings = self.file.project.settings
+        settings = timeout_settings(self.file.project)
         if settings.server_timeout is None and self.seconds.least < settings.gap_limit:
             once = (
                 self.kind in (waits.WaitKind.EVENT, waits.WaitKind.INPUT)
@@ -75,7 +76,7 @@ class ExplicitGap(Record):
             )
             if once or self.kind in (waits.WaitKind.PERSON, waits.WaitKind.PROCESS):
                 return Confidence.POSSIBLE
-        return confidence_of_timeout(self.seconds, settings)
+        return confidence_of_gap(self.file.project, self.seconds)
 
     @property
     def variable(self) -> str | None:
@@ -116,7 +117,7 @@ class _Search:
         self._meanings: Interprocedural[HolderContext, HolderSummary] = Interprocedural(
             self._summarise, lambda _: NEVER_RETURNS, lambda _: UNKNOWN, HolderSummary.widen, _report_unsettled
         )
-        limit = life.file.project.settings.gap_limit
+        limit = timeout_settings(life.file.project).gap_limit
         name = _outer_variable(life)
         seeing = _seeing(life.file, life.scope, name) if name is not None else ()
         self._question = TrackedConnection(life, limit, reachable_waits(life.file), self._meanings.of, seeing)

@@ -10,6 +10,7 @@ from dbhygiene.dataflow.limits import TOO_LARGE, give_up
 from dbhygiene.gaps.effects import Context, Effects, Location, ProjectCall, Wait, report_unsettled
 from dbhygiene.gaps.implicit import ImplicitWalk
 from dbhygiene.gaps.reachability import Reachability
+from dbhygiene.gaps.server_timeout import timeout_settings
 from dbhygiene.gaps.states import NEVER_ENDS, UNKNOWN, GapSummary, Pause
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import Code
@@ -59,4 +60,4 @@ class FunctionWaits:
 @query
 def reachable_waits(file: File) -> FunctionWaits:
     """Return the waits of the functions that a file reaches."""
-    return FunctionWaits(file.project.settings.gap_limit)
+    return FunctionWaits(timeout_settings(file.project).gap_limit)

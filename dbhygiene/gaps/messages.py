@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import ASSUMPTION, Step
 from dbhygiene.gaps.call_durations import asks_for_consent
-from dbhygiene.gaps.duration import confidence_of_timeout
 from dbhygiene.gaps.effects import Location
 from dbhygiene.gaps.implicit import Gap
+from dbhygiene.gaps.server_timeout import confidence_of_gap, idle_number_of_project, timeout_settings
 from dbhygiene.gaps.servers import verdict
 from dbhygiene.library.waits import WaitKind
 from dbhygiene.pools.sqlalchemy import MYSQL
 from dbhygiene.program.rounds import in_round_before
+from dbhygiene.servers.steps import idle_steps
 from dbhygiene.source.nodes import FUNCTION, Located
 
 if TYPE_CHECKING:
@@ -27,10 +28,11 @@ def confidence(gap: Gap) -> Confidence:
 
     It is only possible after a question for a yes or no: a user who has just started a command answers soon.
     """
-    settings = gap.file.project.settings
-    if settings.server_timeout is None and gap.kind is WaitKind.PERSON and _is_confirmed(gap.wait):
+    project = gap.file.project
+    is_known = timeout_settings(project).server_timeout is not None
+    if not is_known and gap.kind is WaitKind.PERSON and _is_confirmed(gap.wait):
         return Confidence.POSSIBLE
-    return confidence_of_timeout(gap.seconds, settings)
+    return confidence_of_gap(project, gap.seconds)
 
 
 def _is_confirmed(wait: Location) -> bool:
@@ -66,7 +68,7 @@ def gap_notes(gap: Gap | ExplicitGap) -> Iterator[str]:
     """Return how the program gets there, the timeout that the wait exceeds, and its effect."""
     if isinstance(gap, Gap):
         yield from entry_notes(gap)
-    settings = gap.file.project.settings
+    settings = timeout_settings(gap.file.project)
     if settings.server_timeout is None:
         yield (
             f"{ASSUMPTION} that the server closes idle connections after {settings.gap_limit} s;"
@@ -93,11 +95,12 @@ def describe_loss(server: str) -> str:
 
 
 def gap_steps(gap: Gap | ExplicitGap) -> Iterator[tuple[Located, str] | Step]:
-    """Return the query before, the wait, and the query after; for each, its innermost place."""
+    """Return the query before, the wait, where a file sets the server's timeout, and the query after."""
     before = ", in the round before" if in_round_before(gap.file, gap.first_query.node, gap.wait.node) else ""
     yield from _step(gap.first_query, around=before)
     unseen = gap.wait.origin.words.startswith("calls ")
     yield from _step(gap.wait, f", in which {gap.kind.value}" if unseen else "")
+    yield from idle_steps(gap.file.project, idle_number_of_project(gap.file.project))
     yield from _step(gap.next_query, " again" if gap.next_query.origin.words.startswith("queries ") else "")
 
 

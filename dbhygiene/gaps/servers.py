@@ -80,15 +80,6 @@ def is_sqlite_only(file: File) -> bool:
     return verdict(file).server == SQLITE
 
 
-def closes_idle(file: File) -> bool:
-    """Whether the server is known, or assumed, to close connections that are idle for too long.
-
-    MySQL does so by default; PostgreSQL and others if they, or a proxy before them, are configured so.
-    """
-    server = verdict(file).server
-    return server == MYSQL or (server != SQLITE and file.project.settings.server_timeout is not None)
-
-
 def _worst(servers: list[str]) -> str:
     """Return the server to report of several: MySQL, if it is one of them, then any other but SQLite."""
     return min(servers, key=lambda server: (server != MYSQL, server == SQLITE))

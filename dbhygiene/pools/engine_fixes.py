@@ -7,6 +7,7 @@ import ast
 from dbhygiene.diagnostics.edits import AddItem, AddKeyword, Edit, Replace, SetKeyword
 from dbhygiene.diagnostics.model import Fix, NoFix, Safety
 from dbhygiene.pools.engines import Engine, option_expression
+from dbhygiene.pools.server_limits import settings_of
 from dbhygiene.pools.sqlalchemy import MYSQL, UNKNOWN_DATABASE
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import Called, Dict
@@ -22,7 +23,7 @@ def protect(made: Engine) -> Fix | NoFix:
 
 def options_of(made: Engine) -> dict[str, str]:
     """Return the options that its version of SQLAlchemy takes and its driver accepts."""
-    recycle = {RECYCLE: str(made.file.project.settings.safe_lifetime)}
+    recycle = {RECYCLE: str(settings_of(made).safe_lifetime)}
     version = made.file.project.version_of("sqlalchemy")
     if version is not None and version < (1, 2):
         return recycle

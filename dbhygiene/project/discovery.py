@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 ENDINGS = (".py", ".pyi")
 _AT_ONCE = 8  # processes of git
+_SETS_UP = "gunicorn"  # in the name of a Python file that says how a server runs
 _NAME = re.compile(r"[\w.-]+")  # a pattern that is matched without `pathspec`
 
 Matches = Callable[[str], bool]
@@ -60,6 +61,7 @@ class DiscoveredFiles:
         self.files = Files()
         self.unlisted: list[tuple[Path, str]] = []
         self.listed: Collection[str] | None = None  # by git, relative to the root
+        self.others: list[str] = []  # may be about servers, by their names or because they are no Python
 
 
 class Listing:
@@ -119,10 +121,10 @@ def _parts(path: Path, root: Path) -> tuple[str, ...]:
 
 
 def _git(directory: Path) -> subprocess.Popen[bytes] | None:
-    """Start git to list the files that it tracks or would track."""
+    """Start git to list all files that it tracks or would track: patterns would take it longer."""
     import subprocess
 
-    command = ["git", "ls-files", "-co", "--exclude-standard", "-z", "--", "*.py", "*.pyi"]
+    command = ["git", "ls-files", "-co", "--exclude-standard", "-z"]
     english = {**os.environ, "LC_ALL": "C"}  # the warnings of git are read
     try:
         return subprocess.Popen(
@@ -151,12 +153,15 @@ def _by_git(
         listed, warnings = git.communicate()
     if git.returncode:
         return []
-    names = found.listed = set(os.fsdecode(listed).split("\0")[:-1])
+    every = set(os.fsdecode(listed).split("\0")[:-1])
+    names = found.listed = {name for name in every if name.endswith(ENDINGS)}
     if b"could not open directory" in warnings:
         found.unlisted += _unreadable(directory, os.fsdecode(warnings))
     if any(os.fsencode(word) in listed for word in excluded):
-        names = {name for name in names if excluded.isdisjoint(name.split("/"))}
+        every = {name for name in every if excluded.isdisjoint(name.split("/"))}
+        names = names & every
     base = os.path.join(directory, "")
+    found.others += [base + name for name in sorted(every) if name not in found.listed or _SETS_UP in name]
     paths = [base + name for name in sorted(names)]
     return [path for path in paths if path in there or os.path.isfile(path)]  # git lists what was removed, too
 
@@ -170,6 +175,9 @@ def _unreadable(directory: Path, warnings: str) -> Iterator[tuple[Path, str]]:
 
 def _by_walk(directory: Path, excluded: frozenset[str], found: DiscoveredFiles) -> Iterator[str]:
     """Return the files below a directory. Links to directories are not followed, so that there is no cycle."""
+    from dbhygiene.library.deployment import is_deployment_file  # most projects are listed by git
+
+    length = len(os.path.join(directory, ""))
     todo: list[tuple[str, tuple[Matches, ...]]] = [(str(directory), ())]
     while todo:
         here, ignored = todo.pop()
@@ -190,6 +198,10 @@ def _by_walk(directory: Path, excluded: frozenset[str], found: DiscoveredFiles) 
                     todo.append((entry.path, ignored))
             elif name.endswith(ENDINGS) and _is_file(entry) and not _any(ignored, entry.path):
                 yield entry.path
+                if _SETS_UP in name:
+                    found.others.append(entry.path)
+            elif is_deployment_file(entry.path[length:]) and _is_file(entry) and not _any(ignored, entry.path):
+                found.others.append(entry.path)
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:

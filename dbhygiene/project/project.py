@@ -19,6 +19,7 @@ from dbhygiene.source.regular_files import read_bytes, read_text
 
 if TYPE_CHECKING:
     from dbhygiene.project.requirements import Requirements
+    from dbhygiene.source.deployment import Deployment
 
 FEW = 16  # so many files are tested one by one, before the import graph of the project is built
 MANY = 100  # if more files mention a name, the answer is None
@@ -32,6 +33,7 @@ class Dependencies:
     def __init__(self) -> None:
         self.lookups: dict[str, dict[tuple[str, str], str]] = defaultdict(dict)  # asker -> name, directory -> path
         self.words: dict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)  # asker -> word -> paths
+        self.deployment: set[str] = set()  # askers whose answers depend on how the project's servers run
 
     def note(self, asker: str, word: str, paths: Iterable[str]) -> None:
         """Record that a word was searched for, with the files that contain it."""
@@ -58,6 +60,7 @@ class Project:
         self._bytes: dict[Path, bytes] = {}
         self._held = 0
         self._lengths: dict[str, int | None] = {}
+        self._others: list[str] = []  # files that are no Python, known with `everything`
 
     @property
     def root(self) -> Path:
@@ -78,6 +81,7 @@ class Project:
         found = listing.collect(there)
         if listing.is_all:
             self.__dict__["everything"] = found.files  # a cached property, filled in
+            self._others = found.others
         return found
 
     def discover(self, paths: Iterable[Path], *, force_exclude: bool = False) -> DiscoveredFiles:
@@ -237,6 +241,27 @@ class Project:
     def everything(self) -> Files:
         """Return all files of the project."""
         return self.discover([self.root]).files
+
+    def deployment(self) -> Deployment:
+        """The files that say how the project's servers run."""
+        return self.deployment_for("")
+
+    def deployment_for(self, asker: str) -> Deployment:
+        """The same, asked on behalf of a file, or of the project as a whole."""
+        if self.asked is not None:
+            self.asked.deployment.add(asker)
+        return self.deployment_files
+
+    @cached_property
+    def deployment_files(self) -> Deployment:
+        """These files; not recorded as a dependency."""
+        from dbhygiene.library.deployment import is_deployment_file
+        from dbhygiene.source.deployment import Deployment
+
+        _ = self.everything  # lists the others, too
+        length = len(os.path.join(self.root, ""))
+        names = (path[length:].replace(os.sep, "/") for path in self._others)
+        return Deployment(self.root, tuple(name for name in sorted(names) if is_deployment_file(name)))
 
     def imports_any(self, file: File, others: Collection[Path]) -> bool:
         """Whether a file imports one of these, directly or indirectly, by the text of the import statements."""
@@ -408,6 +433,9 @@ class _FileView:
     @property
     def programs(self) -> frozenset[str]:
         return self._project.programs
+
+    def deployment(self) -> Deployment:
+        return self._project.deployment_for(self._asker)
 
     def files_containing(self, word: str) -> Sequence[File]:
         return self._project.files_containing_for(word, self._asker)

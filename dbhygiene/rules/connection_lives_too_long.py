@@ -35,6 +35,7 @@ DATABASES = {
 ```
 
 The server's timeout is `server-timeout` in `[tool.dbhygiene]`, or MySQL's default of 28800 s if that is not configured.
+If a file of the repository says how long the server waits, `connection-outlives-server` compares with that.
 Short ages, tested connections and other databases are not reported.
 
 ```python
@@ -85,34 +86,53 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from types import NoneType
 
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.edits import AddItem
-from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, Safety, rule
+from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, Safety, Step, rule
 from dbhygiene.gaps.django_settings import ages_set, runs_under_daphne, seconds_of
+from dbhygiene.gaps.server_timeout import idle_number
 from dbhygiene.gaps.servers import is_sqlite_only, verdict
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.pools.sqlalchemy import MYSQL
 from dbhygiene.program.evaluation import evaluate
-from dbhygiene.program.values import Constant, as_dict
+from dbhygiene.program.values import UNKNOWN, Constant, Value, as_dict
 from dbhygiene.source.file import File
+from dbhygiene.source.records import Frozen
 
 
 @rule("HYG310", on=File, imports={"CONN_MAX_AGE", "conn_max_age"})
 def check(file: File, _: File) -> Iterator[Diagnostic]:
-    limit = file.project.settings.lifetime_limit
     if not is_test_file(file) and runs_under_daphne(file):
         yield from _under_asgi(file)
         return
+    limit = file.project.settings.lifetime_limit
+    for age in ages(file):
+        if idle_number(file, age.host) is None and age.seconds >= limit:
+            yield report(age, f"{limit} s")  # else `connection-outlives-server`
+
+
+def ages(file: File) -> Iterator[Age]:
+    """The ages of untested connections to MySQL."""
     for literal in file.nodes(ast.Dict):
-        yield from _check_literal(file, literal, limit)
+        yield from _check_literal(file, literal)
     for change in ages_set(file):
-        if change.seconds is None or change.is_checked or change.seconds < limit or is_test_file(file):
+        if change.seconds is None or change.is_checked or is_test_file(file):
             continue
         found = verdict(file)
         if found.server == MYSQL and not found.is_assumed:
             fix = NoFix("the dict of the database is made elsewhere; set `CONN_HEALTH_CHECKS` beside `CONN_MAX_AGE`")
-            yield _diagnostic(change.value, change.seconds, limit, fix)
+            yield Age(change.value, change.seconds, fix)
+
+
+class Age(Frozen):
+    """An age that Django lets connections reach, and the fix that tests them; `host` is that of the database."""
+
+    at: ast.expr
+    seconds: float
+    fix: Fix | NoFix
+    host: Value = UNKNOWN
 
 
 def _under_asgi(file: File) -> Iterator[Diagnostic]:
@@ -136,7 +156,7 @@ def _under_asgi(file: File) -> Iterator[Diagnostic]:
             )
 
 
-def _check_literal(file: File, literal: ast.Dict, limit: float) -> Iterator[Diagnostic]:
+def _check_literal(file: File, literal: ast.Dict) -> Iterator[Age]:
     pairs = zip(literal.keys, literal.values, strict=True)
     written = {key.value: item for key, item in pairs if isinstance(key, ast.Constant)}
     age = written.get("CONN_MAX_AGE")
@@ -146,27 +166,26 @@ def _check_literal(file: File, literal: ast.Dict, limit: float) -> Iterator[Diag
     engine, seconds = database.get("ENGINE"), database.get("CONN_MAX_AGE")
     if not (isinstance(engine, Constant) and isinstance(engine.value, str) and "mysql" in engine.value):
         return
-    if not isinstance(seconds, Constant) or not _is_long(seconds.value, limit):
+    if not isinstance(seconds, Constant) or not isinstance(seconds.value, (int, float, NoneType)):
         return
     fix = Fix(
         "Turn on `CONN_HEALTH_CHECKS`: it tests connections before each request",
         (AddItem(file.span(literal), '"CONN_HEALTH_CHECKS"', "True"),),
         Safety.UNSAFE,
     )
-    yield _diagnostic(age, seconds.value, limit, fix)
+    kept = float("inf") if seconds.value is None else 0 if isinstance(seconds.value, bool) else seconds.value
+    yield Age(age, kept, fix, database.get("HOST", UNKNOWN))
 
 
-def _diagnostic(age: ast.expr, seconds: object, limit: float, fix: Fix | NoFix) -> Diagnostic:
-    kept = "forever" if seconds in (None, float("inf")) else f"for {seconds} s"
+def report(age: Age, limit: str, path: tuple[Step, ...] = ()) -> Diagnostic:
+    """The finding at an age; `limit` is the server's timeout."""
+    kept = "forever" if age.seconds == float("inf") else f"for {age.seconds} s"
     return Diagnostic(
-        age,
-        f"`CONN_MAX_AGE` keeps connections {kept}, but the server closes idle ones after {limit} s",
-        fix=fix,
+        age.at,
+        f"`CONN_MAX_AGE` keeps connections {kept}, but the server closes idle ones after {limit}",
+        path=((age.at, "set here"), *path) if path else (),
+        fix=age.fix,
         confidence=Confidence.LIKELY,
         notes=("the first query of the next request then fails with error 2006, 2013 or 4031",),
         subject="CONN_MAX_AGE",
     )
-
-
-def _is_long(age: object, limit: float) -> bool:
-    return age is None or (isinstance(age, (int, float)) and not isinstance(age, bool) and age >= limit)

@@ -78,6 +78,10 @@ from dbhygiene.pools import flask
 from dbhygiene.pools.sqlalchemy import IDLE_IN_POOL, MYSQL, UNKNOWN_DATABASE, databases, in_migrations
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import Constant, Dict, Text, as_dict, options
+from dbhygiene.servers.endpoints import endpoints
+from dbhygiene.servers.facts import server_facts
+from dbhygiene.servers.limits import idle_limit
+from dbhygiene.servers.model import Number
 from dbhygiene.source.file import File
 
 _TITLE = "Test connections before use"
@@ -85,6 +89,11 @@ _TITLE = "Test connections before use"
 
 @rule("HYG206", on=File, imports={"SQLALCHEMY_DATABASE_URI", "SQLALCHEMY_BINDS"})
 def check(file: File, _: File) -> Iterator[Diagnostic]:
+    yield from (found for number, found in findings(file) if number is None)  # else `connection-outlives-server`
+
+
+def findings(file: File) -> Iterator[tuple[Number | None, Diagnostic]]:
+    """The findings, each with the server's timeout if a file of the repository says that it is below the 7200 s."""
     if is_test_file(file) or in_migrations(file) or flask.handles_options(file):
         return
     found = flask.groups(file)
@@ -93,7 +102,7 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
         if not group.is_for_development and not protected:
             yield from _uri(file, group, found)
         if not group.is_for_development:
-            yield from _binds(file, group)
+            yield from ((None, found) for found in _binds(file, group))
 
 
 def _is_protected(file: File, group: flask.Group) -> bool:
@@ -110,7 +119,7 @@ def _protects(file: File, expr: ast.expr) -> bool:
     return given.open or bool({"pool_pre_ping", "pool_recycle", "poolclass", "creator"} & given.items.keys())
 
 
-def _uri(file: File, group: flask.Group, found: list[flask.Group]) -> Iterator[Diagnostic]:
+def _uri(file: File, group: flask.Group, found: list[flask.Group]) -> Iterator[tuple[Number | None, Diagnostic]]:
     """The URL of the default bind: the last that may be MySQL's, where several branches assign one."""
     worst: tuple[Confidence, flask.Setting] | None = None
     for setting in group.of(flask.URI):
@@ -120,9 +129,10 @@ def _uri(file: File, group: flask.Group, found: list[flask.Group]) -> Iterator[D
     if worst is None:
         return
     confidence, setting = worst
+    number = _number(file, setting)
     if isinstance(setting.value, ast.Name) and any(other.of(flask.URI) for other in found if other is not group):
         return  # a copy of a setting of this file, which is reported where it is made
-    yield Diagnostic(
+    made = Diagnostic(
         setting.at,
         _message(file, setting),
         fix=_fix(file, group, setting),
@@ -130,6 +140,17 @@ def _uri(file: File, group: flask.Group, found: list[flask.Group]) -> Iterator[D
         notes=(IDLE_IN_POOL,),
         subject=flask.URI,
     )
+    yield number, made
+
+
+def _number(file: File, setting: flask.Setting) -> Number | None:
+    """The server's timeout by the repository's files, if connections that are kept for 7200 s outlive it."""
+    url = evaluate(file, setting.value)
+    is_set = file.project.settings.server_timeout is not None
+    if is_set or not _is_implicit(file, setting) or MYSQL not in databases(url):
+        return None
+    found = idle_limit(server_facts(file.project), MYSQL, endpoints(url))
+    return found if found is not None and found.value <= flask.IMPLICIT_RECYCLE else None
 
 
 def _confidence(file: File, setting: flask.Setting) -> Confidence | None:

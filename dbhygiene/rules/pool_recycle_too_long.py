@@ -4,7 +4,8 @@
 the server closes it. With a larger number the pool returns connections that are already closed, as if the option
 were not set.
 
-The number is compared with `server-timeout`, or with MySQL's default of 28800 s if that is not configured.
+The number is compared with `server-timeout`, or with MySQL's default of 28800 s if that is not configured. If a file
+of the repository says how long the server waits, `connection-outlives-server` compares with that.
 
 ```python
 from sqlalchemy import create_engine
@@ -42,26 +43,40 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dbhygiene.diagnostics.model import Diagnostic, rule
+from dbhygiene.config.settings import Confidence
+from dbhygiene.diagnostics.model import Diagnostic, Step, rule
 from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.pools.engine_escape import lasts
 from dbhygiene.pools.engine_fixes import RECYCLE, rewrite
 from dbhygiene.pools.engines import Engine, option_expression, timeout_confidence
+from dbhygiene.pools.server_limits import idle_number, settings_of
 from dbhygiene.program.values import Constant, Value, options
 from dbhygiene.source.file import File
 
 
 @rule("HYG204", on=Engine, imports=SQLALCHEMY)
 def check(file: File, made: Engine) -> Iterator[Diagnostic]:
-    if made.options.open or made.sets("pool_pre_ping") or RECYCLE not in made.options.items:
+    if (seconds := kept_seconds(made)) < file.project.settings.gap_limit or idle_number(made) is not None:
+        return  # if the repository's files say how long the server waits: `connection-outlives-server`
+    limit = file.project.settings.lifetime_limit
+    if seconds < limit or not (confidence := timeout_confidence(made)) or not lasts(made):
         return
-    seconds, limit = _shortest(made.options.items[RECYCLE]), file.project.settings.lifetime_limit
-    if seconds < limit or not (confidence := timeout_confidence(made)) or not made.has_pool or not lasts(made):
-        return
-    at = option_expression(made, RECYCLE)
-    message = f"`pool_recycle` is {seconds:g} s, but the server closes idle connections after {limit} s"
-    code = str(file.project.settings.safe_lifetime)
-    yield Diagnostic(at or made.call, message, fix=rewrite(made, RECYCLE, code), confidence=confidence)
+    yield report(made, seconds, f"{limit} s", confidence)
+
+
+def kept_seconds(made: Engine) -> float:
+    """The seconds for which a pool keeps a connection without a test, at least; -1 where that is not known."""
+    if made.options.open or made.sets("pool_pre_ping") or RECYCLE not in made.options.items or not made.has_pool:
+        return -1.0
+    return _shortest(made.options.items[RECYCLE])
+
+
+def report(made: Engine, seconds: float, limit: str, confidence: Confidence, path: tuple[Step, ...] = ()) -> Diagnostic:
+    """The finding at the option; `limit` is the server's timeout."""
+    message = f"`pool_recycle` is {seconds:g} s, but the server closes idle connections after {limit}"
+    fix = rewrite(made, RECYCLE, str(settings_of(made).safe_lifetime))
+    at = option_expression(made, RECYCLE) or made.call
+    return Diagnostic(at, message, path=((at, "set here"), *path) if path else (), fix=fix, confidence=confidence)
 
 
 def _shortest(found: Value) -> float:

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from dbhygiene.config.settings import Settings
 from dbhygiene.source.nodes import (
@@ -29,6 +29,9 @@ from dbhygiene.source.nodes import (
 )
 from dbhygiene.source.records import Frozen
 from dbhygiene.source.scopes import Index, Scope
+
+if TYPE_CHECKING:
+    from dbhygiene.source.deployment import Deployment
 
 NOT_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError)  # exceptions of the parser, UnicodeError included
 
@@ -89,6 +92,9 @@ class ProjectView(Protocol):
     def programs(self) -> frozenset[str]:
         """The programs that the project installs: functions, as `module:function`, and files."""
 
+    def deployment(self) -> Deployment:
+        """Return the files that say how the project's servers run."""
+
 
 class NoProject(Frozen):
     """The project of a file of which nothing else is known."""
@@ -136,6 +142,11 @@ class NoProject(Frozen):
     @property
     def programs(self) -> frozenset[str]:
         return frozenset()
+
+    def deployment(self) -> Deployment:
+        from dbhygiene.source.deployment import Deployment
+
+        return Deployment()
 
 
 class File(Frozen):

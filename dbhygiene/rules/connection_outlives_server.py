@@ -1,0 +1,143 @@
+"""Pool whose connections live longer than a file of the repository lets them.
+
+An option file, a flag in a compose file, a proxy or an image sets how long the server keeps an idle connection. If the
+pool keeps its connections for as long, or longer, it returns some that are already closed.
+
+```ini deploy/mysql/my.cnf
+[mysqld]
+wait_timeout = 600
+```
+
+```python
+from sqlalchemy import create_engine
+
+engine = create_engine("mysql+pymysql://shop@db/shop", pool_recycle=3600)  # HYG503: after 600 s
+```
+
+```python fixed
+from sqlalchemy import create_engine
+
+engine = create_engine("mysql+pymysql://shop@db/shop", pool_recycle=580)
+```
+
+MariaDB's official image before 10.5 closes connections after 600 s by itself. Flask-SQLAlchemy keeps those of `mysql`
+URLs for 7200 s:
+
+```yaml compose.yaml
+services:
+  db:
+    image: mariadb:10.3
+```
+
+```python
+from flask import Flask
+
+app = Flask(__name__)
+app.config["SQLALCHEMY_DATABASE_URI"] = "mysql+pymysql://shop@db/shop"  # HYG503: `mariadb:10.3`
+app.config["SQLALCHEMY_TRACK_MODIFICATIONS"] = False
+```
+
+The same holds for Django's `CONN_MAX_AGE`:
+
+```yaml compose.yaml
+services:
+  db:
+    image: mysql:8.4
+    command: --wait-timeout=60
+```
+
+```python
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.mysql",
+        "HOST": "db",
+        "CONN_MAX_AGE": 120,  # HYG503: after 60 s
+    }
+}
+```
+
+Nothing is reported if the pool tests its connections, if the repository describes another server with a longer time, or
+if `server-timeout` is set: then the rules `pool-recycle-too-long`, `flask-engine-without-protection` and
+`connection-lives-too-long` compare with that.
+
+```yaml compose.yaml
+services:
+  db:
+    image: mariadb:10.3
+    command: --wait-timeout=28800
+```
+
+```python
+from sqlalchemy import create_engine
+
+engine = create_engine("mysql+pymysql://shop@db/shop", pool_recycle=3600)
+```
+
+## Fix safety
+
+Safe for `pool_recycle`: connections are replaced earlier, a little before the server closes them. Safe for Flask's
+settings: the fix is that of `flask-engine-without-protection`. The fix for `CONN_MAX_AGE` is unsafe: it adds
+`CONN_HEALTH_CHECKS`, which older versions than Django 4.1 ignore.
+
+## References
+
+- [Setting pool recycle](https://docs.sqlalchemy.org/en/20/core/pooling.html#setting-pool-recycle)
+- [MariaDB: `wait_timeout` of the image](https://github.com/MariaDB/mariadb-docker/issues/113)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dbhygiene.config.settings import Confidence
+from dbhygiene.diagnostics.model import Diagnostic, rule
+from dbhygiene.gaps.server_timeout import idle_number as idle_number_of_site
+from dbhygiene.library.test_files import is_test_file
+from dbhygiene.pools.engine_escape import lasts
+from dbhygiene.pools.engines import Engine, engines_in
+from dbhygiene.pools.flask import IMPLICIT_RECYCLE
+from dbhygiene.pools.server_limits import confidence_of, idle_number
+from dbhygiene.rules import connection_lives_too_long, flask_engine_without_protection, pool_recycle_too_long
+from dbhygiene.servers.model import Number
+from dbhygiene.servers.steps import idle_steps
+from dbhygiene.source.file import File
+from dbhygiene.source.records import replace
+
+
+@rule("HYG503", on=File, imports={"pool_recycle", "SQLALCHEMY_DATABASE_URI", "CONN_MAX_AGE", "conn_max_age"})
+def check(file: File, _: File) -> Iterator[Diagnostic]:
+    if is_test_file(file) or file.project.settings.server_timeout is not None:
+        return
+    for made in engines_in(file):
+        yield from _engine(file, made)
+    if "SQLALCHEMY_DATABASE_URI" in file.text:
+        for known, found in flask_engine_without_protection.findings(file):
+            if known is not None:
+                yield _flask(file, known, found)
+    if "CONN_MAX_AGE" in file.text or "conn_max_age" in file.text:
+        for age in connection_lives_too_long.ages(file):
+            number = idle_number_of_site(file, age.host) if age.seconds else None
+            if number is not None and age.seconds >= number.value:
+                yield connection_lives_too_long.report(age, _limit(number), idle_steps(file.project, number))
+
+
+def _engine(file: File, made: Engine) -> Iterator[Diagnostic]:
+    seconds = pool_recycle_too_long.kept_seconds(made)
+    if seconds > 0 and lasts(made) and (number := idle_number(made)) is not None and seconds >= number.value:
+        path = idle_steps(file.project, number)
+        yield pool_recycle_too_long.report(made, seconds, _limit(number), confidence_of(made, number), path)
+
+
+def _flask(file: File, number: Number, found: Diagnostic) -> Diagnostic:
+    said = f"the default `pool_recycle` is {IMPLICIT_RECYCLE} s"
+    return replace(
+        found,
+        message=f"{said}, but the server closes idle connections after {_limit(number)}",
+        path=((found.at, "set here"), *idle_steps(file.project, number)),
+        confidence=Confidence.LIKELY,
+    )
+
+
+def _limit(number: Number) -> str:
+    """The timeout, and how it is known."""
+    return f"{number.value:g} s ({number.source})"

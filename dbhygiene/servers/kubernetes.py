@@ -1,0 +1,111 @@
+"""Kubernetes documents: the containers of workloads, with their commands and probes, and option files in ConfigMaps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from dbhygiene.servers.model import Place, Probe
+from dbhygiene.servers.yaml_nodes import (
+    Node,
+    at,
+    content_line,
+    documents,
+    elements,
+    entries,
+    line_of,
+    text_of,
+    words_of,
+)
+from dbhygiene.source.deployment import Deployment
+from dbhygiene.source.records import Frozen
+
+_KIND = re.compile(r"^\s*kind:", re.MULTILINE)
+_WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Pod", "Job", "CronJob", "Rollout")
+_PROBES = {"livenessProbe": "liveness", "readinessProbe": "readiness", "startupProbe": "startup"}
+
+
+class Container(Frozen):
+    """One container of a workload. `hosts` are its own name, the workload's, and those of its app."""
+
+    node: Node
+    file: str
+    hosts: frozenset[str] = frozenset()
+
+    @property
+    def image(self) -> str:
+        return text_of(at(self.node, "image"))
+
+    @property
+    def image_place(self) -> Place:
+        return Place(self.file, line_of(at(self.node, "image") or self.node))
+
+    @property
+    def words(self) -> list[tuple[str, int]]:
+        """The words of its command and arguments, each with its line."""
+        return [word for key in ("command", "args") for word in words_of(at(self.node, key))]
+
+    @property
+    def environment(self) -> Iterator[tuple[str, str, int]]:
+        """The variables of its environment that are written out, with their lines."""
+        for each in elements(at(self.node, "env")):
+            value = at(each, "value")
+            if value is not None:
+                yield text_of(at(each, "name")), text_of(value), line_of(value)
+
+    @property
+    def probes(self) -> Iterator[Probe]:
+        for key, kind in _PROBES.items():
+            if (probe := at(self.node, key)) is None:
+                continue
+            path, command = at(probe, "httpGet", "path"), at(probe, "exec", "command")
+            timeout = text_of(at(probe, "timeoutSeconds"))
+            yield Probe(
+                kind,
+                Place(self.file, line_of(path or command or probe)),
+                text_of(path),
+                " ".join(text_of(each) for each in elements(command)),
+                int(timeout) if timeout.isdigit() else 1,
+            )
+
+
+class ConfigFile(Frozen):
+    """A file in a ConfigMap: its name, its text, and the line before its first one."""
+
+    name: str
+    text: str
+    file: str
+    offset: int
+
+
+def _objects(name: str, files: Deployment) -> Iterator[Node]:
+    text = files.text(name)
+    if not _KIND.search(text):
+        return
+    for document in documents(text):
+        if text_of(at(document, "kind")) == "List":
+            yield from elements(at(document, "items"))
+        else:
+            yield document
+
+
+def containers(name: str, files: Deployment) -> Iterator[Container]:
+    """Yield the containers of the workloads in a file."""
+    for each in _objects(name, files):
+        if text_of(at(each, "kind")) not in _WORKLOADS:
+            continue
+        pod = at(each, "spec")
+        for keys in (("jobTemplate", "spec"), ("template", "spec")):
+            pod = at(pod, *keys) or pod
+        own = {text_of(at(each, "metadata", "name")), text_of(at(each, "metadata", "labels", "app"))}
+        for container in elements(at(pod, "containers")):
+            names = {*own, text_of(at(container, "name")), text_of(at(each, "spec", "serviceName"))}
+            yield Container(container, name, frozenset(names - {""}))
+
+
+def config_files(name: str, files: Deployment) -> Iterator[ConfigFile]:
+    """Yield the files in the ConfigMaps of a file."""
+    for each in _objects(name, files):
+        if text_of(at(each, "kind")) == "ConfigMap":
+            for key, value in entries(at(each, "data")).items():
+                yield ConfigFile(key, text_of(value), name, content_line(value) - 1)

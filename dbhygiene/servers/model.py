@@ -1,0 +1,125 @@
+"""`Facts`: the database servers, poolers, commands and probes that a repository's files describe."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from math import inf
+
+from dbhygiene.source.records import Record
+
+UNKNOWN_NUMBER = inf  # a limit that is set to what the file does not say: nothing exceeds it
+
+
+class Origin(IntEnum):
+    """How a number is known; the smaller, the more it says of the server that runs."""
+
+    FILE = 1  # written in a file of the repository
+    PROXY = 2  # likewise, for what stands between the program and its server
+    HOST = 3  # the provider's, by the host name
+    IMAGE = 4  # the default of an image
+
+
+class Place(Record):
+    """A line of a file, which is named relative to the root."""
+
+    name: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.line}"
+
+
+class Number(Record):
+    """A limit: its value, the setting that gives it, how it is known, and where it stands."""
+
+    value: float
+    setting: str
+    origin: Origin
+    place: Place | None = None
+    image: str = ""  # or the provider
+
+    @property
+    def source(self) -> str:
+        """Return how the number is known, for a message: "`wait_timeout`, deploy/mysql/my.cnf:8"."""
+        if self.origin is Origin.IMAGE:
+            return f"the default of `{self.image}`, {self.place}"
+        if self.origin is Origin.HOST:
+            return f"the limit of {self.image}"
+        return f"`{self.setting}`, {self.place}"
+
+
+class Server(Record):
+    """A database server. `hosts` are the names under which programs reach it; none where that is not known."""
+
+    database: str
+    hosts: frozenset[str] = frozenset()
+    idle: Number | None = None
+    connections: Number | None = None
+    place: Place | None = None
+    is_standalone: bool = False  # an option file that no server is seen to read
+
+
+class Proxy(Record):
+    """A proxy before database servers, which closes idle connections of its own accord."""
+
+    database: str
+    hosts: frozenset[str]
+    idle: Number | None = None
+
+
+class Pooler(Record):
+    """PgBouncer: a pool of sessions, lent by session, by transaction or by statement."""
+
+    mode: str
+    place: Place
+    hosts: frozenset[str] = frozenset()
+    keeps_prepared: bool = False
+    connections: Number | None = None
+    idle: Number | None = None
+
+    @property
+    def lends_by_transaction(self) -> bool:
+        return self.mode in ("transaction", "statement")
+
+
+class Command(Record):
+    """A command that serves an application, or runs tasks."""
+
+    program: str
+    place: Place
+    application: str = ""  # `shop.wsgi:application`
+    worker: str = ""  # the class of gunicorn's workers, the pool of celery's
+    processes: int = 1  # at least
+    threads: float = 1  # of one process, or what else works at the same time; infinite if nothing limits it
+    interface: str = ""  # `asgi` or `wsgi`
+    is_development: bool = False
+    directory: str = ""  # in which it runs, relative to the root, as far as that is known
+
+
+class Probe(Record):
+    """A check of a container: by HTTP, of a path, or by a command."""
+
+    kind: str  # `liveness`, `readiness`, `startup`
+    place: Place
+    path: str = ""
+    command: str = ""
+    timeout: int = 1
+
+
+class DeadSetting(Record):
+    """A setting that does nothing, or not what it says."""
+
+    place: Place
+    message: str
+    advice: str = ""
+
+
+class Facts(Record):
+    """Everything that is known."""
+
+    servers: tuple[Server, ...] = ()
+    proxies: tuple[Proxy, ...] = ()
+    poolers: tuple[Pooler, ...] = ()
+    commands: tuple[Command, ...] = ()
+    probes: tuple[Probe, ...] = ()
+    dead: tuple[DeadSetting, ...] = ()

@@ -1,0 +1,29 @@
+"""The second place of a finding: where a setting of a server stands, as a step of its path."""
+
+from __future__ import annotations
+
+from dbhygiene.diagnostics.model import Step
+from dbhygiene.servers.model import Number, Place
+from dbhygiene.source.file import ProjectView
+from dbhygiene.source.nodes import Span
+
+
+def step(project: ProjectView, place: Place, message: str) -> Step:
+    """Return the step at a line of a file."""
+    files = project.deployment()
+    lines = files.text(place.name).splitlines()
+    text = lines[place.line - 1] if 0 < place.line <= len(lines) else ""
+    first = len(text) - len(text.lstrip())
+    return Step(files.root / place.name, Span(place.line, first, place.line, max(len(text.rstrip()), first)), message)
+
+
+def idle_steps(project: ProjectView, number: Number | None) -> tuple[Step, ...]:
+    """Return the step that says where the idle timeout of the server stands, if a file says so."""
+    if number is None or number.place is None:
+        return ()
+    return (step(project, number.place, f"the server closes idle connections after {describe_idle(number)}"),)
+
+
+def describe_idle(number: Number) -> str:
+    """Return an idle timeout and how it is known: "600 s: `wait_timeout`, deploy/mysql/my.cnf:8"."""
+    return f"{number.value:g} s: {number.source}"

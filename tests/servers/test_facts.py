@@ -1,0 +1,355 @@
+"""What the files of a repository say of its servers: each source, and what only looks like one."""
+
+from __future__ import annotations
+
+from math import inf
+
+import pytest
+
+from dbhygiene.library.deployment import is_deployment_file
+from dbhygiene.servers.endpoints import ANYWHERE, Endpoint
+from dbhygiene.servers.facts import read_facts
+from dbhygiene.servers.limits import connection_limit, idle_limit, pooler_between
+from dbhygiene.servers.model import Command, Facts
+from dbhygiene.source.deployment import Deployment
+
+
+def facts(**files: str) -> Facts:
+    """The facts of files by their names; `__` stands for a slash, `_0` for a dot."""
+    texts = {name.replace("__", "/").replace("_0", "."): text for name, text in files.items()}
+    deployment = Deployment(names=tuple(sorted(texts)))
+    deployment._texts.update(texts)
+    return read_facts(deployment)
+
+
+def idle(found: Facts, database: str = "mysql", host: str = "db") -> tuple[float, str] | None:
+    number = idle_limit(found, database, (Endpoint(host),))
+    return None if number is None else (number.value, str(number.place))
+
+
+def connections(found: Facts, database: str = "mysql", host: str = "db") -> tuple[float, str] | None:
+    number = connection_limit(found, database, (Endpoint(host),))
+    return None if number is None else (number.value, number.setting)
+
+
+def command(text: str) -> Command | None:
+    found = facts(Procfile=f"web: {text}").commands
+    return found[0] if found else None
+
+
+# -- option files -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[mysqld]\nwait_timeout = 600\n", (600, "my.cnf:2")),
+        ("[MariaDB]\nWAIT-TIMEOUT=600\n", (600, "my.cnf:2")),
+        (
+            "[mysqld]\nwait_timeout = 900\n[client]\nx=1\n[mysqld-8.0]\nloose-wait_timeout='600' # ours\n",
+            (600, "my.cnf:6"),
+        ),
+        ("[mysqld]\nwait_timeout = 10m\n", (10485760, "my.cnf:2")),
+        ("[mysqld]\nwait_timeout = 0\n", (1, "my.cnf:2")),
+        ("[mysqld]\nskip-name-resolve\nwait_timeout 600\n", None),
+        ("[client]\nwait_timeout = 600\n[mysqld_safe]\nwait_timeout = 600\n", None),
+        ("[mysqld]\ninteractive_timeout = 600\ninnodb_lock_wait_timeout = 50\nlock_wait_timeout = 60\n", None),
+        ("wait_timeout = 600\n", None),
+        ("[mysqld]\n#wait_timeout = 600\n; wait_timeout = 600\n", None),
+    ],
+)
+def test_option_files_are_read_as_the_server_reads_them(text: str, expected: tuple[float, str] | None) -> None:
+    assert idle(facts(my_0cnf=text)) == expected
+
+
+def test_included_directories_are_read_in_their_place() -> None:
+    found = facts(
+        mysql__my_0cnf="[mysqld]\nwait_timeout = 900\n!includedir /etc/mysql/conf.d/\n",
+        mysql__conf_0d__10_0cnf="[mysqld]\nwait_timeout = 700\n",
+        mysql__conf_0d__20_0cnf="[mysqld]\nwait_timeout = 600\n",
+    )
+    assert idle(found) != (900, "mysql/my.cnf:2")
+    assert idle(found) == (700, "mysql/conf.d/10.cnf:2")  # each file may be the only one: the largest
+
+
+def test_postgresql_keeps_connections_for_superusers() -> None:
+    text = "#max_connections = 5\nmax_connections = 50\t\t# (change requires restart)\nidle_session_timeout = '10min'\n"
+    found = facts(postgresql_0conf=text)
+    assert connections(found, "postgresql") == (47, "max_connections")
+    assert idle(found, "postgresql") == (600, "postgresql.conf:3")
+
+
+# -- compose ------------------------------------------------------------------------------------------------
+
+COMPOSE = "services:\n  db:\n    image: {image}\n{more}"
+
+
+@pytest.mark.parametrize(
+    ("image", "more", "expected"),
+    [
+        ("mariadb:10.3", "", 600),
+        ("docker.io/library/mariadb:10.4-focal", "", 600),
+        ("mariadb:10.11", "", None),
+        ("mariadb", "", None),
+        ("mariadb:${VERSION}", "", None),
+        ("'mariadb:${VERSION:-10.2}'", "", 600),
+        ("mysql:8.4", "    command: --wait-timeout=60\n", 60),
+        ("mariadb:10.3", "    command: [mysqld, --wait_timeout, '28800']\n", 28800),
+        ("mysql:8", "    command: >\n      mysqld\n      --wait_timeout=120\n      --sql-mode=\n", 120),
+        ("mariadb:10.3", "    command: --wait_timeout=${LIMIT:-60}\n", None),
+        ("mysql:8", "    command: --innodb-lock-wait-timeout=50\n", None),
+    ],
+)
+def test_images_and_flags(image: str, more: str, expected: int | None) -> None:
+    found = idle(facts(compose_0yaml=COMPOSE.format(image=image, more=more)))
+    assert (found and found[0]) == expected
+
+
+def test_the_line_of_a_flag_is_known() -> None:
+    text = COMPOSE.format(image="mysql:8", more="    command:\n      - mysqld\n      - --wait_timeout=120\n")
+    assert idle(facts(docker_compose_0yml=text)) == (120, "docker_compose.yml:6")
+
+
+def test_a_mounted_file_comes_before_the_image_and_after_the_flag() -> None:
+    mount = "    volumes:\n      - ./mysql/conf:/etc/mysql/conf.d:ro\n"
+    text = COMPOSE.format(image="mariadb:10.3", more=mount)
+    option_file = "[mysqld]\nwait_timeout = 300\nmax_user_connections = 50\n"
+    found = facts(compose_0yaml=text, mysql__conf__a_0cnf=option_file)
+    assert idle(found) == (300, "mysql/conf/a.cnf:2")
+    assert connections(found) == (50, "max_user_connections")
+    found = facts(compose_0yaml=f"{text}    command: --wait-timeout=900\n", mysql__conf__a_0cnf=option_file)
+    assert idle(found) == (900, "compose.yaml:6")
+
+
+def test_an_image_of_the_project_is_read_through_its_dockerfile() -> None:
+    compose = "services:\n  db:\n    build:\n      context: ./docker/db\n"
+    found = facts(
+        compose_0yaml=compose,
+        docker__db__Dockerfile="ARG V=10.3\nFROM mariadb:${V}\nCOPY my.cnf /etc/mysql/conf.d/\n",
+        docker__db__my_0cnf="[mysqld]\nmax_connections = 40\n",
+    )
+    assert idle(found) == (600, "docker/db/Dockerfile:2")
+    assert connections(found) == (40, "max_connections")
+
+
+def test_anchors_merges_and_unknown_tags_are_read() -> None:
+    text = (
+        "x-db: &db\n  image: mariadb:10.3\nservices:\n  db:\n    <<: *db\n    command: --max-connections=20\n"
+        "  web:\n    ports: !reset []\n    image: app\n"
+    )
+    found = facts(compose_0yaml=text)
+    assert idle(found) == (600, "compose.yaml:2")
+    assert connections(found) == (20, "max_connections")
+
+
+def test_an_override_has_the_image_of_its_base_and_the_most_generous_holds() -> None:
+    found = facts(
+        docker__compose_0yml=COMPOSE.format(image="postgres:16", more=""),
+        docker__compose_0prod_0yml="services:\n  db:\n    command: postgres -c max_connections=300\n",
+    )
+    assert connections(found, "postgresql") == (297, "max_connections")
+
+
+def test_the_environment_of_an_image_sets_no_timeout() -> None:
+    text = COMPOSE.format(image="mysql:8", more="    environment:\n      MYSQL_WAIT_TIMEOUT: 600\n")
+    found = facts(compose_0yaml=text)
+    assert idle(found) is None
+    assert [(str(each.place), each.message) for each in found.dead] == [
+        ("compose.yaml:5", "the image `mysql:8` does not read `MYSQL_WAIT_TIMEOUT`")
+    ]
+
+
+@pytest.mark.parametrize("host", ["db", "localhost", ""])
+def test_the_only_server_is_meant_by_any_host_but_a_full_name(host: str) -> None:
+    found = facts(compose_0yaml="services:\n  mysql:\n    image: mariadb:10.3\n")
+    assert idle(found, host=host) == (600, "compose.yaml:3")
+    assert idle(found, host="db.example.com") is None
+
+
+def test_of_several_servers_the_most_generous_holds() -> None:
+    text = "services:\n  old:\n    image: mariadb:10.3\n  new:\n    image: mariadb:11\n"
+    found = facts(compose_0yaml=text)
+    assert idle(found, host="old") == (600, "compose.yaml:3")
+    assert idle(found, host="") is None
+    assert connections(found, host="") == (151, "max_connections")
+
+
+# -- hosts, proxies, poolers --------------------------------------------------------------------------------
+
+
+def test_a_host_name_tells_its_provider() -> None:
+    number = idle_limit(Facts(), "mysql", (Endpoint("me.mysql.pythonanywhere-services.com"),))
+    assert number is not None
+    assert (number.value, number.source) == (300, "the limit of PythonAnywhere")
+
+
+def test_haproxy_closes_after_the_shorter_of_its_timeouts() -> None:
+    text = (
+        "defaults\n  mode tcp\n  timeout client 50s\n  timeout server 10m\nlisten web\n  mode http\n  bind *:80\n"
+        "frontend sql\n  bind *:3306\n  timeout client 5m\n  default_backend dbs\n"
+        "backend dbs\n  server a 10.0.0.1:3306\n"
+    )
+    found = facts(haproxy__haproxy_0cfg=text)
+    assert [proxy.idle and proxy.idle.value for proxy in found.proxies] == [300]
+    assert idle(found, host="haproxy") == (300, "haproxy/haproxy.cfg:10")
+
+
+PGBOUNCER = "[databases]\nshop = host=db\n[pgbouncer]\npool_mode = transaction ; why\n"
+
+
+def test_pgbouncer_lends_by_transaction() -> None:
+    found = facts(pgbouncer__pgbouncer_0ini=PGBOUNCER)
+    between = pooler_between(found, {Endpoint("pgbouncer", "6432")})
+    assert between is not None
+    assert (str(between[0].place), between[1]) == ("pgbouncer/pgbouncer.ini:4", True)
+    assert pooler_between(found, {Endpoint("db", "5432")}) is None
+    assert pooler_between(found, {ANYWHERE}) == (between[0], False)
+    assert not between[0].keeps_prepared
+    kept = facts(pgbouncer_0ini=f"{PGBOUNCER}max_prepared_statements = 200\n").poolers
+    assert kept[0].keeps_prepared
+    assert pooler_between(facts(pgbouncer_0ini="[pgbouncer]\npool_mode = session\n"), {ANYWHERE}) is None
+
+
+@pytest.mark.parametrize(("tag", "kept"), [(":1.18.0", False), (":1.23.1-p2", False), (":1.24.0", True), ("", True)])
+def test_an_image_of_pgbouncer_is_set_up_by_its_environment(tag: str, kept: bool) -> None:
+    text = f"services:\n  pool:\n    image: edoburu/pgbouncer{tag}\n    environment:\n      - POOL_MODE=transaction\n"
+    (pooler,) = facts(compose_0yaml=text).poolers
+    assert (pooler.mode, str(pooler.place), pooler.keeps_prepared) == ("transaction", "compose.yaml:5", kept)
+
+
+# -- commands -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "program", "application", "processes", "threads", "interface"),
+    [
+        ("gunicorn shop.wsgi", "gunicorn", "shop.wsgi", 1, 1, "wsgi"),
+        ("exec gunicorn -w 4 --threads=8 shop.wsgi:app", "gunicorn", "shop.wsgi:app", 4, 8, "wsgi"),
+        ("gunicorn -w4 -b :8000 -k gevent --reload-engine auto s.wsgi:app", "gunicorn", "s.wsgi:app", 4, inf, "wsgi"),
+        ("poetry run gunicorn a:app -k uvicorn.workers.UvicornWorker -w 3", "gunicorn", "a:app", 3, inf, "asgi"),
+        ("gunicorn a:app -k a.Worker -w $N", "gunicorn", "a:app", 1, inf, ""),
+        ("gunicorn -w $((2 * $(nproc) + 1)) -k eventlet a:app", "gunicorn", "a:app", 1, inf, "wsgi"),
+        ("python -m uvicorn app.main:app --host 0.0.0.0 --workers 2", "uvicorn", "app.main:app", 2, inf, "asgi"),
+        ("sh -c 'python manage.py migrate && daphne -p $PORT s.asgi:app'", "daphne", "s.asgi:app", 1, inf, "asgi"),
+        ("wait-for-it db:3306 -- hypercorn -w 2 a:app", "hypercorn", "a:app", 2, inf, "asgi"),
+        ("granian --interface asgi a:app --workers 3", "granian", "a:app", 3, inf, "asgi"),
+        ("celery -A shop worker -c 4", "celery", "shop", 4, 1, ""),
+        ("celery -A shop worker -P threads -c 20", "celery", "shop", 1, 20, ""),
+        ("uwsgi --module shop.wsgi:application -p 4 --threads 2", "uwsgi", "shop.wsgi:application", 4, 2, "wsgi"),
+    ],
+)  # fmt: skip
+def test_commands(text: str, program: str, application: str, processes: int, threads: float, interface: str) -> None:
+    found = command(text)
+    assert found is not None
+    assert (found.program, found.application, found.processes, found.threads) == (
+        *(program, application, processes, threads),
+    )
+    assert found.interface == interface
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "pip install gunicorn uvicorn",
+        "echo gunicorn a:app",
+        "pkill -f gunicorn",
+        "celery -A shop worker",
+        "celery -A shop beat",
+        "python manage.py runserver",
+    ],
+)
+def test_what_only_names_a_server_starts_none(text: str) -> None:
+    assert command(text) is None
+
+
+def test_development_is_told_by_reload() -> None:
+    found = command("uvicorn a:app --reload")
+    assert found is not None
+    assert found.is_development
+
+
+def test_gunicorns_own_file_is_read() -> None:
+    text = "import os\nworkers = 4\nworker_class = 'gevent'\nthreads = int(os.environ['N'])\n"
+    (found,) = facts(Procfile="web: gunicorn -c conf/gunicorn.py a:app", conf__gunicorn_0py=text).commands
+    assert (found.processes, found.threads, found.worker) == (4, inf, "gevent")
+    (found,) = facts(Procfile="web: gunicorn -w 2 a:app", gunicorn_0conf_0py=text).commands
+    assert (found.processes, found.worker) == (2, "gevent")
+
+
+def test_commands_of_dockerfiles_services_and_scripts() -> None:
+    found = facts(
+        Dockerfile='FROM python:3.12\nENTRYPOINT ["gunicorn"]\nCMD ["-w", "2", \\\n  "a:app"]\n',
+        etc__shop_0service="[Service]\nExecStart=/opt/venv/bin/gunicorn -w 3 b:app\n",
+        supervisord_0conf="[program:web]\ncommand = gunicorn -w 4 c:app\n",
+        start_0sh='#!/bin/sh\n# gunicorn x:app\nexec gunicorn \\\n  -w 5 d:app "$@"\n',
+    )
+    assert {(each.application, each.processes, str(each.place)) for each in found.commands if each.application} == {
+        ("a:app", 2, "Dockerfile:3"),
+        ("b:app", 3, "etc/shop.service:2"),
+        ("c:app", 4, "supervisord.conf:2"),
+        ("d:app", 5, "start.sh:3"),
+    }
+
+
+def test_kubernetes_gives_commands_probes_and_option_files() -> None:
+    text = """apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  template:
+    spec:
+      containers:
+        - name: web
+          image: shop
+          command: [uvicorn, "a:app"]
+          livenessProbe:
+            httpGet:
+              path: /healthz
+              port: 80
+            timeoutSeconds: 2
+---
+apiVersion: v1
+kind: ConfigMap
+data:
+  my.cnf: |
+    [mysqld]
+    wait_timeout = 500
+"""
+    found = facts(k8s__web_0yaml=text)
+    assert [each.application for each in found.commands] == ["a:app"]
+    assert [(each.kind, each.path, each.timeout, str(each.place)) for each in found.probes] == [
+        ("liveness", "/healthz", 2, "k8s/web.yaml:13")
+    ]
+    assert idle(found) == (500, "k8s/web.yaml:22")
+
+
+def test_templates_and_broken_files_say_nothing() -> None:
+    assert facts(compose_0yaml="services:\n  db:\n  image: {{ x }}\n :") == Facts()
+
+
+# -- names --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("compose.yaml", "docker-compose.override.yml", "deploy/docker-compose.prod.yml", "k8s/base/web.yaml"),
+        *("docker/mysql/conf.d/my.cnf", "Procfile", "web/Dockerfile", "prod.Dockerfile", "Dockerfile.web"),
+        *("docker/entrypoint.sh", "compose/production/django/start", "gunicorn.conf.py", "pgbouncer/pgbouncer.ini"),
+        *("supervisor/web.conf", "haproxy/haproxy.cfg", "postgresql.conf", "uwsgi.ini", "etc/shop.service"),
+    ],
+)
+def test_files_that_are_read(name: str) -> None:
+    assert is_deployment_file(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("tests/docker-compose.yml", "docker-compose.test.yml", ".github/workflows/ci.yml", "docs/compose.yaml"),
+        *("charts/app/templates/deployment.yaml", ".devcontainer/docker-compose.yml", "examples/compose.yaml"),
+        *("src/data/words.yaml", "shop/settings.py", "README.md", "compose-ci.yaml"),
+    ],
+)
+def test_files_that_are_not_read(name: str) -> None:
+    assert not is_deployment_file(name)
