@@ -16,6 +16,7 @@ from dbhygiene.config.settings import Confidence, Settings
 from dbhygiene.diagnostics.model import Finding, NoFix
 from dbhygiene.fixes.apply import fix
 from dbhygiene.project.project import Project
+from dbhygiene.source.deployment import Deployment
 from dbhygiene.source.file import File
 
 RULES = {rule.code: rule for rule in all_rules()}
@@ -46,6 +47,9 @@ class Known:
 
     def line_length(self, near: File) -> int | None:
         return None
+
+    def deployment(self) -> Deployment:
+        return Deployment()
 
     def files_setting(self, attribute: str) -> Sequence[File]:
         return ()

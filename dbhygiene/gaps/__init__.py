@@ -249,9 +249,11 @@ class Gaps:
             each = replace(routine, alias=alias)
             self._summary(each)
             for gap in self._gaps.get(each, ()):
-                seconds = gap.seconds.at_most(self._time_limit(gap.code))
+                limit = self._time_limit(gap.code)
+                seconds = gap.seconds.at_most(limit)
                 if seconds.confidence(self._limit) is not None:
-                    every.append(replace(gap, seconds=seconds))
+                    cut = Duration(limit, limit, limit) if seconds != gap.seconds else None
+                    every.append(replace(gap, seconds=seconds, task_limit=cut))
         found: dict[ast.AST, Gap] = {}  # by their waits: a wait that is too long for two connections is reported once
         for gap in filter(self._is_for_here, every):
             known = found.setdefault(gap.wait.node, gap)

@@ -49,6 +49,7 @@ class Gap(Record):
     comes_first: bool = False  # the wait, on some path, before any query of its function
     in_child: bool = False  # a forked process may get here, with its parent's connection
     entry: EntryPoint | None = None  # how a long-lived process gets here
+    task_limit: Duration | None = None  # the worker ends the task after this time, which is less than the wait
 
     @property
     def place(self) -> Located:

@@ -62,6 +62,8 @@ def entry_notes(gap: Gap) -> Iterator[str]:
     """Return how the program reaches a gap."""
     if gap.entry is not None:
         yield gap.entry.note(gap.file)
+    if gap.task_limit is not None:
+        yield f"the worker ends the task after {gap.task_limit}"
 
 
 def gap_notes(gap: Gap | ExplicitGap) -> Iterator[str]:

@@ -53,7 +53,14 @@ def fix_leak(life: Lifetime, leak: Leak) -> Fix | NoFix:
         _opens_whenever_called(life)
         return _in_with(life) or _nameless(life) or _fix_leak(life, leak)
     except RefusedError as refused:
-        return NoFix(str(refused).replace("the connection", f"the {life.resource.noun}"))
+        reason = str(refused).replace("the connection", f"the {life.resource.noun}")
+        return NoFix(reason if ";" in reason else f"{reason}; {_by_hand(life, leak)}")
+
+
+def _by_hand(life: Lifetime, leak: Leak) -> str:
+    """Return what to do if there is no fix."""
+    verb = "give it back" if life.resource.is_pooled else "close it"
+    return f"{verb} in a `finally`" if leak is Leak.NEVER_CLOSED else f"{verb} on this path, too"
 
 
 def _opens_whenever_called(life: Lifetime) -> None:
@@ -82,7 +89,7 @@ def _in_with(life: Lifetime) -> Fix | None:
     _refuse_transfer(life)
     _refuse_outliving(life)
     if (later := use_outside(life, {*life.names, *parts(life)}, statement)) is not None:
-        raise RefusedError(f"`{later}` is used after the `with`, so the connection must stay open")
+        raise RefusedError(f"`{later}` is used after the `with`, so the connection must stay open until then")
     if leaving.binds == "cursor":
         conn = _free_name(life)
         items = f"{{contextlib.closing}}($value) as {conn}, {conn} as {name}"

@@ -35,17 +35,21 @@ def options_of(made: Engine) -> dict[str, str]:
 def add(made: Engine, wanted: dict[str, str]) -> Fix | NoFix:
     """Return the edit that gives an engine some options, none of which it has."""
     if not wanted:
-        return NoFix("the options are turned off explicitly")
+        return NoFix("the options are turned off explicitly; turn one of them on")
     if (pool := next((k.value for k in made.call.keywords if k.arg == "pool"), None)) is not None:
         return _in_pool(made, pool, wanted)
     if (spread := next((k.value for k in made.call.keywords if k.arg is None), None)) is not None:
         return _in_literal(made, spread, wanted)
     if any(isinstance(argument, ast.Starred) for argument in made.call.args):
-        return NoFix("its arguments come from a list")
+        return NoFix(f"its arguments come from a list; add {_written(wanted)}")
     edits = _keywords(made, made.call, wanted)
     if made.configured:
         return Fix(f"{_TITLE}, overriding the configuration", edits, Safety.UNSAFE)
     return Fix(_TITLE, edits)
+
+
+def _written(wanted: dict[str, str]) -> str:
+    return " and ".join(f"`{name}={code}`" for name, code in wanted.items())
 
 
 def rewrite(made: Engine, name: str, code: str) -> Fix | NoFix:
@@ -54,7 +58,7 @@ def rewrite(made: Engine, name: str, code: str) -> Fix | NoFix:
         return Fix(f"Change it to `{name}={code}`", (SetKeyword(made.file.span(made.call), name, code),))
     at = option_expression(made, name)
     if at is None:
-        return NoFix(f"`{name}` is not set in this file")
+        return NoFix(f"`{name}` is not set in this file; change it to {code} there")
     return Fix(f"Change it to {code}", (Replace(made.file.span(at), code),))
 
 
@@ -65,7 +69,7 @@ def _keywords(made: Engine, call: ast.Call, wanted: dict[str, str]) -> tuple[Edi
 def _in_pool(made: Engine, expr: ast.expr, wanted: dict[str, str]) -> Fix | NoFix:
     pool = evaluate(made.file, expr)
     if not isinstance(pool, Called) or pool.file is not made.file or pool.call is None:
-        return NoFix("its pool is created elsewhere")
+        return NoFix(f"its pool is created elsewhere; add {_written(wanted)} there")
     named = {name.removeprefix("pool_"): code for name, code in wanted.items()}
     return Fix(_TITLE, _keywords(made, pool.call, named))
 
@@ -73,6 +77,6 @@ def _in_pool(made: Engine, expr: ast.expr, wanted: dict[str, str]) -> Fix | NoFi
 def _in_literal(made: Engine, spread: ast.expr, wanted: dict[str, str]) -> Fix | NoFix:
     given = evaluate(made.file, spread)
     if not isinstance(given, Dict) or given.file is not made.file or given.literal is None:
-        return NoFix("its options come from `**`, and not from one dict literal in this file")
+        return NoFix(f"its options come from `**`, and not from one literal in this file; add {_written(wanted)} there")
     where, literal = made.file.span(given.literal), given.literal
     return Fix(_TITLE, tuple(AddItem(where, made.file.quote(name, literal), code) for name, code in wanted.items()))

@@ -65,6 +65,6 @@ def check(file: File, call: ast.Call) -> Iterator[Diagnostic]:
         call,
         f"`{closer}()` rolls back the transaction around it: its writes are lost",
         path=((atomic, "the transaction begins"), (call, "closes the connection of the transaction")),
-        fix=NoFix("cannot tell whether to close before or after the transaction"),
+        fix=NoFix("cannot tell which is right; close the connection before or after the transaction"),
         subject=closer,
     )

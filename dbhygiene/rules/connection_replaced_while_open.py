@@ -83,7 +83,7 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
             *opening_steps(life, where),
             (where, f"`{life.title}` is reassigned, and the open connection is lost"),
         ),
-        fix=NoFix("cannot tell whether to stop here or to close it first"),
+        fix=NoFix("cannot tell whether to keep the first one; close it before this line, or do not open another"),
         confidence=life.confidence if life.is_surely_replaced else Confidence.POSSIBLE,
         notes=(*consequence(life.resource, life.pool), *life.runs.notes(file)),
         subject=life.title,

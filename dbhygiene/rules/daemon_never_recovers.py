@@ -129,6 +129,6 @@ def _survives(file: File, loop: ast.While) -> ast.ExceptHandler | None:
 
 def _fix(file: File, handler: ast.ExceptHandler) -> Fix | NoFix:
     if atomic_around(file, handler) is not None:
-        return NoFix("the loop is inside a transaction")
+        return NoFix("the loop is inside a transaction; begin one in each round")
     code = closing_outside_transaction(file, is_async=runs_in_coroutine(file, handler))
     return Fix("Close the dead connection", (InsertBefore(file.span(handler.body[0]), code),))

@@ -83,7 +83,7 @@ def _fix(file: File, group: flask.Group, setting: flask.Setting, dead: list[flas
     """Make the dead settings of a group its engine's options: all with the first one, or each beside those it has."""
     version = file.project.version_of(flask.DISTRIBUTION)
     if version is not None and version < (2, 4):
-        return NoFix("SQLALCHEMY_ENGINE_OPTIONS needs Flask-SQLAlchemy 2.4 or later")
+        return NoFix("SQLALCHEMY_ENGINE_OPTIONS needs Flask-SQLAlchemy 2.4 or later; update it")
     beside = NoFix(f'it needs more than one change; set `"{_OPTIONS[setting.key]}"` in SQLALCHEMY_ENGINE_OPTIONS')
     statements = [each.statement for each in dead if each.statement is not None and each.holder is None]
     if len(statements) < len(dead) or len({file.parents[each] for each in statements}) > 1:

@@ -187,7 +187,7 @@ def _fix(file: File, group: flask.Group, setting: flask.Setting) -> Fix | NoFix:
         known = evaluate(file, given[0].value)
         if len(given) == 1 and isinstance(known, Dict) and known.literal is not None and known.file is file:
             return Fix(_TITLE, (AddItem(file.span(known.literal), file.quote("pool_pre_ping", known.literal), "True"),))
-        return NoFix("the engine options are not one dict literal in this file")
+        return NoFix("the engine options are not one dict literal in this file; add `pool_pre_ping` to them")
     if dead := flask.dead(file, group):
         return NoFix(f"fix the unused setting `{dead[0].key}` first")
     near = setting.holder or setting.statement or setting.value
@@ -202,7 +202,7 @@ def _fix(file: File, group: flask.Group, setting: flask.Setting) -> Fix | NoFix:
         case ast.Dict() as literal:
             return Fix(_TITLE, (AddItem(file.span(literal), file.quote(key, literal), code),))
     if setting.statement is None:
-        return NoFix("the setting is not an assignment")
+        return NoFix("the setting is not an assignment; set `SQLALCHEMY_ENGINE_OPTIONS` beside it")
     return Fix(_TITLE, (InsertAfter(file.span(setting.statement), f"{setting.target(file, key)} = {code}"),))
 
 

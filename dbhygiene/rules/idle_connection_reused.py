@@ -190,7 +190,7 @@ def _repair(gap: ExplicitGap) -> Fix | NoFix:
     statement = next((node for node in file.around(gap.wait.node) if isinstance(node, ast.stmt)), None)
     code = function_around(file, gap.wait.node) or file.tree
     if not isinstance(statement, ast.Expr) or code is not life.code or gap.variable is None:
-        return NoFix("the connection has no variable in the function that waits")
+        return NoFix("the connection has no variable in the function that waits; open a new one after the wait")
     from dbhygiene.diagnostics.edits import InsertAfter  # most files need none
 
     return Fix(

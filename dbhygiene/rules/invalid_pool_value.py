@@ -109,7 +109,7 @@ def _right(made: Engine, values: list[Value]) -> Fix | NoFix:
     match values:
         case [Constant(value=str(text))]:
             if not text.strip().isdigit():
-                return NoFix("the string is not a number of seconds")
+                return NoFix("the string is not a number of seconds; write a number")
             too_long = int(text) >= settings.lifetime_limit and not made.sets(PRE_PING)
             return rewrite(made, RECYCLE, str(settings.safe_lifetime if too_long else int(text)))
         case [Constant(value=None | True)]:

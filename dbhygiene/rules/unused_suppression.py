@@ -99,7 +99,11 @@ from dbhygiene.source.file import File
 def check(file: File, judgement: Judgement) -> Iterator[Diagnostic]:
     comment = judgement.suppression
     for word, hint in judgement.unknown:
-        reason = "cannot tell which rule it should name" if hint else "no rule has a similar name"
+        reason = (
+            "cannot tell which rule is meant; correct the name"
+            if hint
+            else "no rule has a similar name; correct or remove it"
+        )
         yield Diagnostic(comment.comment, f"`{word}` is not a rule{hint}", fix=NoFix(reason), subject=word)
     if judgement.useless or judgement.unused:
         words = ", ".join(f"`{word}`" for word in judgement.unused)

@@ -176,7 +176,10 @@ def f(options):
             "conn.ping()\nreturn (row for row in conn.cursor())",
             "something that reads from the connection is used later (line 7); close it after that",
         ),
-        ("if a:\n    keep(conn)\nconn.ping()", "on some paths the connection is passed to other code (line 7)"),
+        (
+            "if a:\n    keep(conn)\nconn.ping()",
+            "on some paths the connection is passed to other code (line 7); close it on this path, too",
+        ),
     ],
 )
 def test_a_refusal_names_the_line_that_is_the_reason(body: str, why: str) -> None:
