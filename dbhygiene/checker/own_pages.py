@@ -14,7 +14,8 @@ This finding cannot be silenced. Please report it.
 
 The message is that of Python's parser, with the version of this Python. If the file uses newer syntax, install
 dbhygiene with a newer Python. Files for Python 2 cannot be checked: exclude them with `extend-exclude`. A file with a
-syntax error is reported if it is named on the command line, or if it mentions a database library. """,
+syntax error is reported if it is named on the command line, or if it mentions a database library.
+""",
     NOT_READ: """A file or a directory cannot be read.
 
 The message gives the reason, such as missing permissions. To skip the path, add it to `extend-exclude`.

@@ -230,10 +230,11 @@ KEYS = (
         "server-timeout",
         SECONDS,
         "The server's `wait_timeout`: the seconds after which it closes an idle connection. To see it, run"
-        " `SELECT @@wait_timeout`. If it is not set, waits are compared with 300, a common value of hosted MySQL, and"
-        " the lifetimes of pooled connections with 28800, the default of MySQL. A wait between the two is *likely*, not"
-        " *certain*. PostgreSQL and others close no idle connection by default: for them, waits are reported only if"
-        " this is set.",
+        " `SELECT @@wait_timeout`. If it is not set, dbhygiene looks for the timeout in the repository: in compose"
+        " files, Dockerfiles, Kubernetes documents and option files. If there is none, waits are compared with 300, a"
+        " common value of hosted MySQL, and the lifetimes of pooled connections with 28800, the default of MySQL. A"
+        " wait between the two is *likely*, not *certain*. PostgreSQL and others close no idle connection by default:"
+        " for them, waits are reported only if this, or a file of the repository, sets a timeout.",
         "server-timeout = 300",
     ),
     Key(
