@@ -1,1 +1,1 @@
-"""Edits carried out and proven; the only package that imports LibCST."""
+"""Carry out edits, and verify the result; the only package that imports LibCST."""

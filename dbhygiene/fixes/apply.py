@@ -1,7 +1,7 @@
-"""Chooses fixes, applies them, proves the outcome, and repeats until nothing is left to fix.
+"""Choose fixes, apply and verify them, and repeat until no fix is left.
 
-All fixes of a round start from the same text and lie apart. A fix that fails a proof is undone and reported; it
-never stands in the way of another.
+All fixes of a round start from the same text and do not overlap. A fix that fails a check is undone and reported; it
+does not prevent others.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ Check: TypeAlias = Callable[[File], "list[Finding]"]
 
 
 class Left(Record):
-    """A finding that stays, and why, in words that end the sentence "not fixed: ..."; `was` is it before all fixes."""
+    """A finding that is left, and the reason, which completes "not fixed: ..."; `was` is the finding before all
+    fixes."""
 
     finding: Finding
     reason: str
@@ -50,7 +51,7 @@ class Fixed(Record):
 
 
 def fix(file: File, check: Check, *, unsafe: bool = False) -> Fixed:
-    """Apply every fix that may be applied and proves itself; where nothing does, the text is the file's own."""
+    """Apply all fixes that may be applied and pass the checks; without any, the text is unchanged."""
     fixed: list[Finding] = []
     failed: dict[_Key, str] = {}
     findings = check(file)
@@ -61,7 +62,7 @@ def fix(file: File, check: Check, *, unsafe: bool = False) -> Fixed:
         if not ready:
             if not has_changed:
                 break
-            failed, has_changed = {}, False  # what failed then, may go now
+            failed, has_changed = {}, False  # a fix that failed then may pass now
             continue
         outcome, done, failures = _round(file, check, findings, ready)
         failed |= failures
@@ -75,12 +76,12 @@ def fix(file: File, check: Check, *, unsafe: bool = False) -> Fixed:
 
 
 def _with_fix(finding: Finding, fix: Fix | NoFix | None) -> Finding:
-    """A finding as it was before, with its later fix if it had none then: another fix may have made one possible."""
+    """Return a finding, with its later fix if it had none before: another fix may have made one possible."""
     return finding if isinstance(finding.fix, Fix) else finding._replace(fix=fix)
 
 
 def try_fix(file: File, check: Check, finding: Finding, *, proven: bool = True) -> File:
-    """The file with this one fix applied; raises EditError where that cannot be done, or does not prove itself."""
+    """Return the file with this one fix; raise EditError if it cannot be applied, or fails a check."""
     if proven:
         return _Trial(file, check, check(file)).outcome([finding])[0]
     edits = imports.spell_names(file, _edits(finding))
@@ -88,7 +89,7 @@ def try_fix(file: File, check: Check, finding: Finding, *, proven: bool = True) 
 
 
 def _reason(finding: Finding, unsafe: bool) -> str:
-    """Why a finding has no fix that may be applied; empty where it has."""
+    """Return why no fix of a finding may be applied; empty if one may."""
     match finding.fix:
         case None:
             return "there is no automatic fix"
@@ -111,23 +112,23 @@ _Outcome: TypeAlias = "tuple[File, list[Finding]]"
 
 
 def _key(finding: Finding) -> _Key:
-    """What a finding is about, whichever line it moved to."""
+    """Return the key of a finding, which does not change when its line moves."""
     return finding.code, finding.context, finding.subject
 
 
 def _identity(file: File, finding: Finding) -> _Key:
-    """Which of several alike it is."""
+    """Return the key of a finding among equal ones."""
     return *_key(finding), file.lines[finding.span.line - 1].strip(), str(finding.span.column)
 
 
 def _match_originals(was: Mapping[Finding, Finding], findings: Iterable[Finding]) -> dict[Finding, Finding]:
-    """What each of these findings was before all fixes: of several alike, the first with the same expression."""
+    """Match each finding with one before all fixes: of several equal ones, the first with the same expression."""
     known: dict[_Key, list[Finding]] = {}
     for finding in was.values():
         known.setdefault(_key(finding), []).append(finding)
     traced = {}
     for finding in findings:
-        alike = known.get(_key(finding)) or [finding]  # what a fix has brought, was nothing else before
+        alike = known.get(_key(finding)) or [finding]  # a finding that a fix has caused has no original
         traced[finding] = next((each for each in alike if each.expression == finding.expression), alike[0])
         alike.remove(traced[finding])
     return traced
@@ -136,7 +137,7 @@ def _match_originals(was: Mapping[Finding, Finding], findings: Iterable[Finding]
 def _round(
     file: File, check: Check, findings: list[Finding], ready: Sequence[Finding]
 ) -> tuple[_Outcome | None, list[Finding], dict[_Key, str]]:
-    """The file after as many of these fixes as go together, the findings that are gone, and the fixes that failed."""
+    """Apply compatible fixes; return the file, the findings that are gone, and the fixes that failed."""
     trial = _Trial(file, check, findings)
     try:
         batch = _apart(_of_one_kind(ready))
@@ -158,12 +159,12 @@ def _round(
         try:
             return trial.outcome(good), good, failures
         except EditError:
-            good = good[:1]  # the others get their turn in the next round
+            good = good[:1]  # the others follow in the next round
     return alone, good, failures
 
 
 def _of_one_kind(findings: Sequence[Finding]) -> Sequence[Finding]:
-    """Those whose fixes change code, or else those that change comments: the first may make a comment vain."""
+    """Return the fixes that change code; if there are none, those of comments, which the former may make unused."""
     return [finding for finding in findings if not _comment_edits(finding)] or findings
 
 
@@ -172,7 +173,7 @@ def _comment_edits(finding: Finding) -> list[EditComment]:
 
 
 def _apart(findings: Iterable[Finding]) -> list[Finding]:
-    """As many findings, in order, as have fixes that do not touch the same places, or do just the same there."""
+    """Return as many findings, in order, as have fixes that do not overlap, or make the same change."""
     chosen: list[Finding] = []
     edits: dict[Edit, None] = {}
     for finding in findings:
@@ -191,7 +192,7 @@ def _edits(finding: Finding) -> tuple[Edit, ...]:
 
 
 def _regions(edit: Edit) -> list[Span]:
-    """The places that an edit changes."""
+    """Return the spans that an edit changes."""
     match edit:
         case MoveIntoWith(assign, last):
             return [Span(*assign[:2], *last[2:])]
@@ -208,14 +209,14 @@ def _meet(one: Span, other: Span) -> bool:
     return one[:2] <= other[2:] and other[:2] <= one[2:]
 
 
-_IN_VAIN = {"HYG002"}  # a comment that a fix leaves without anything to silence: the next round takes it away
+_IN_VAIN = {"HYG002"}  # a fix may leave a comment unused: the next round removes it
 
 
 # -- the proof --------------------------------------------------------------------------------------------
 
 
 class _Trial:
-    """Fixes tried on one text."""
+    """Tries fixes on one text."""
 
     def __init__(self, file: File, check: Check, findings: Sequence[Finding]) -> None:
         self._file = file
@@ -224,7 +225,8 @@ class _Trial:
         self._editor: Editor | None = None
 
     def outcome(self, chosen: Sequence[Finding]) -> _Outcome:
-        """The file after these fixes, with its findings; raises EditError where a proof fails, or we do."""
+        """Return the file after these fixes, with its findings; raise EditError if a check fails, or by an internal
+        error."""
         try:
             return self._outcome(chosen)
         except EditError:

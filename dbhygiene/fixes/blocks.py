@@ -1,4 +1,4 @@
-"""The statements of one block, taken apart, rearranged and put together again."""
+"""Rearrange the statements of one block."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dbhygiene.source.records import Record, replace
 BlockEdit: TypeAlias = "InsertBefore | InsertAfter | Remove | MoveIntoWith | WrapInTry"
 Lines: TypeAlias = "Sequence[cst.EmptyLine]"
 
-# Comments that only speak to a tool about the line they stand on, and go with it.
+# Comments that are directives of a tool about their line: they are removed with it.
 PRAGMA = re.compile(r"#\s*(noqa|type:\s*ignore|pylint:|pragma:|nosec|pyright:|dbhygiene:|fmt:|isort:|ruff:)", re.I)
 
 
@@ -50,7 +50,7 @@ class Block(Record):
     gone: frozenset[Span] = frozenset()
 
     def rearrange(self, units: Iterable[Unit]) -> tuple[list[Statement], list[cst.EmptyLine]]:
-        """The new statements, and the comments that are left behind the last one."""
+        """Return the new statements, and the comments after the last one."""
         units = [self._insert_around(unit) for unit in units]
         places = {unit.first: place for place, unit in enumerate(units)}
         wraps = [edit for edit in self.edits if isinstance(edit, (MoveIntoWith, WrapInTry))]
@@ -135,7 +135,7 @@ class Block(Record):
 
 
 def without_empty_finally(unit: Unit) -> list[Unit]:
-    """The unit of a `try` whose `finally` lost all its statements: without it, or what it held if it has no handler."""
+    """Return a `try` without its emptied `finally`; if it has no handler, return its body."""
     match unit.here:
         case cst.Try(finalbody=cst.Finally(body=cst.IndentedBlock(body=())) as clause) as statement:
             pass
@@ -158,7 +158,7 @@ def without_empty_finally(unit: Unit) -> list[Unit]:
 
 
 def without_empty_else(node: cst.BaseCompoundStatement) -> cst.BaseCompoundStatement:
-    """A statement whose `else` lost all its statements: without it, unless comments are left there."""
+    """Return a statement without its emptied `else`, unless comments are left there."""
     match getattr(node, "orelse", None):
         case cst.Else(body=cst.IndentedBlock(body=()) as body) as clause:
             kept = clause.with_changes(body=body.with_changes(body=[templates.pass_statement()]))
@@ -170,7 +170,7 @@ NOWHERE = Span(0, 0, 0, 0)
 
 
 def _split_suite(suite: cst.BaseSuite) -> tuple[Lines, Sequence[Statement], Lines]:
-    """The comment at the start of a block, its statements, and the comments at its end."""
+    """Return the comment at the start of a block, its statements, and the comments at its end."""
     if isinstance(suite, cst.SimpleStatementSuite):
         return (), (lines(suite),), ()
     assert isinstance(suite, cst.IndentedBlock)
@@ -178,12 +178,12 @@ def _split_suite(suite: cst.BaseSuite) -> tuple[Lines, Sequence[Statement], Line
 
 
 def lines(suite: cst.SimpleStatementSuite) -> cst.SimpleStatementLine:
-    """The statements behind a colon, as a line of their own."""
+    """Return the statements after a colon, as a line of their own."""
     return cst.SimpleStatementLine(suite.body, trailing_whitespace=suite.trailing_whitespace)
 
 
 def _lines_of(clause: cst.Finally | cst.Else) -> Iterator[cst.EmptyLine]:
-    """What stands in a clause besides statements."""
+    """Return the comments and blank lines of a clause."""
     yield from clause.leading_lines
     assert isinstance(clause.body, cst.IndentedBlock)
     yield from _as_lines(clause.body.header)
@@ -191,12 +191,12 @@ def _lines_of(clause: cst.Finally | cst.Else) -> Iterator[cst.EmptyLine]:
 
 
 def _as_lines(rest: cst.TrailingWhitespace) -> tuple[cst.EmptyLine, ...]:
-    """A comment at the end of a line, as a line of its own."""
+    """Return a comment at the end of a line, as a line of its own."""
     return (cst.EmptyLine(comment=rest.comment),) if rest.comment else ()
 
 
 def _without_leading_blanks(units: Sequence[Unit]) -> Sequence[Unit]:
-    """The units without the blank lines above the first."""
+    """Return the units without the blank lines above the first."""
     match units:
         case [Unit(here=None, after=()) as empty, *rest]:
             return [empty, *_without_leading_blanks(rest)]
@@ -242,7 +242,7 @@ def _length(edit: MoveIntoWith | WrapInTry, places: Mapping[Span, int]) -> int:
 
 
 def join_units(units: Iterable[Unit]) -> tuple[list[Statement], list[cst.EmptyLine]]:
-    """The statements of these units in order, and the comments behind the last one."""
+    """Return the statements of these units in order, and the comments after the last one."""
     result: list[Statement] = []
     waiting: list[cst.EmptyLine] = []  # blank lines and comments that the next statement is given
     for unit in units:
@@ -268,7 +268,7 @@ def _stream(pieces: Iterable[Piece]) -> Iterator[tuple[Statement, Lines]]:
 
 
 def above(lines: Lines) -> tuple[Lines, Lines]:
-    """What stands above a statement: up to the last blank line, and the comments right on top of it."""
+    """Return the lines above a statement: those up to the last blank line, and the comments directly above it."""
     start = max((i + 1 for i, line in enumerate(lines) if line.comment is None), default=0)
     return lines[:start], lines[start:]
 
@@ -279,7 +279,7 @@ def _blank_run(lines: Lines) -> Lines:
 
 
 def _merge_lines(lines: Lines, following: Lines) -> list[cst.EmptyLine]:
-    """Two runs of lines that now meet; blank lines do not add up."""
+    """Join two runs of lines; blank lines do not add up."""
     if any(line.comment for line in lines):
         return [*lines, *following]
     blank = _blank_run(following)
@@ -287,7 +287,7 @@ def _merge_lines(lines: Lines, following: Lines) -> list[cst.EmptyLine]:
 
 
 def comments_of(statement: Statement) -> list[cst.EmptyLine]:
-    """What stays of a statement that is removed: the lines above it, and each comment in it on a line of its own."""
+    """Return what is left of a removed statement: the lines above it, and its comments, each on its own line."""
     if isinstance(statement, cst.SimpleStatementLine):
         inner: list[cst.Comment] = _comments(statement.with_changes(leading_lines=()))
     else:

@@ -1,4 +1,4 @@
-"""Comments edited on the text itself: no tree knows of them."""
+"""Edit comments in the text: trees do not contain them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dbhygiene.source.nodes import LINE
 
 
 def edit_comments(text: str, edits: Iterable[EditComment]) -> str:
-    """The text after these edits."""
+    """Return the text after these edits."""
     lines = re.findall(LINE, text)
     for edit in sorted(edits, key=lambda edit: edit.comment, reverse=True):
         line, start, _, end = edit.comment

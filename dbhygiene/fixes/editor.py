@@ -1,4 +1,4 @@
-"""Carries out the verbs of `edits` on a text, and leaves every other character as it is."""
+"""`Editor`: carry out edits on a text, and leave every other character unchanged."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ _TIGHT = cst.AssignEqual(layout.NOTHING, layout.NOTHING)
 
 
 class Editor:
-    """A text, read once, of which edited versions can be made."""
+    """A text, parsed once, from which edited versions are made."""
 
     def __init__(self, text: str, limit: int | None = None) -> None:
-        self._limit = limit  # columns of a line, if the project has such
+        self._limit = limit  # the maximum length of a line, if the project has one
         text, self._tail = _without_blank_end(text)
         self._lines = _LINE_END.split(text)
         try:
@@ -63,7 +63,7 @@ class Editor:
             raise EditError("LibCST does not reproduce this file exactly")
 
     def edit(self, edits: Iterable[Edit]) -> str:
-        """The text after these edits; raises EditError where one of them cannot be carried out."""
+        """Return the text after these edits; raise EditError if one of them cannot be carried out."""
         edits = list(dict.fromkeys(edits))
         rewriter = _Rewriter(
             self._positions, edits, self._lines, self._module.default_indent, widest(self._lines, self._limit)
@@ -81,7 +81,7 @@ class Editor:
 
 
 def _without_blank_end(text: str) -> tuple[str, str]:
-    """The text up to the end of its last line that is not blank, and the rest, which LibCST may not give back."""
+    """Split a text after its last line that is not blank: LibCST may not reproduce the rest."""
     end = len(text.rstrip())
     if newline := _NEWLINE.match(text, end):
         end = newline.end()
@@ -105,7 +105,7 @@ def _missing(edit: Edit) -> str:
 
 
 class _Rewriter(cst.CSTTransformer):
-    """One walk over the tree, into those statements only that hold a target; each edit met is struck off `pending`."""
+    """Walks the statements that contain a target, and removes each edit that it carries out from `pending`."""
 
     def __init__(
         self,
@@ -136,7 +136,7 @@ class _Rewriter(cst.CSTTransformer):
         return Span(where.start.line, where.start.column, where.end.line, where.end.column)
 
     def _comments_to_move(self, edits: Sequence[Edit]) -> dict[WrapInTry, list[cst.EmptyLine]]:
-        """The comments of the statements that go into a clause, but for blank lines above them."""
+        """Return the comments of the statements that move into a clause, without blank lines above them."""
         if not self.moved:
             return {}
         lines: dict[Span, Statement] = {}
@@ -145,7 +145,7 @@ class _Rewriter(cst.CSTTransformer):
                 lines[self.span(node.body[0])] = node
             elif isinstance(node, cst.BaseCompoundStatement):
                 lines[self.span(node)] = node
-        self.moved &= lines.keys()  # what shares its line with others is removed, and its comment stays there
+        self.moved &= lines.keys()  # a statement that shares its line is removed, and the comment of the line stays
         return {
             edit: [line for span in edit.moved if span in lines for line in comments_of(lines[span]) if line.comment]
             for edit in edits
@@ -224,7 +224,7 @@ class _Rewriter(cst.CSTTransformer):
         return node
 
     def _too_wide(self, span: Span, original: cst.Call, node: cst.Call) -> bool:
-        """Whether a call on one line has grown beyond what lines of this file take."""
+        """Whether a call on one line has become longer than the maximum."""
         return span.line == span.end_line and self._grows_too_wide(span, original, node)
 
     def _grows_too_wide(self, span: Span, original: cst.CSTNode, node: cst.CSTNode) -> bool:
@@ -273,7 +273,7 @@ class _Rewriter(cst.CSTTransformer):
         return node.with_changes(body=statements or self._nothing, footer=[*left, *node.footer])
 
     def _suite(self, original: cst.SimpleStatementSuite, node: cst.SimpleStatementSuite) -> cst.BaseSuite:
-        """`if x: y()` becomes a block of lines when it is to hold anything else."""
+        """Return the body of `if x: y()` as a block of lines."""
         if not any(self.span(small) in self.statements for small in original.body):
             return node
         line = cst.SimpleStatementLine(original.body)
@@ -282,7 +282,7 @@ class _Rewriter(cst.CSTTransformer):
 
     @property
     def _nothing(self) -> Sequence[Statement]:
-        """What an emptied block holds; a `finally` or `else` ends with it: see `blocks.without_empty_finally`."""
+        """Return the body of an emptied block; an emptied `finally` or `else` is removed: see `blocks`."""
         return () if isinstance(self.around[-1], (cst.Finally, cst.Else)) else (templates.pass_statement(),)
 
     def _rearrange(
@@ -297,7 +297,7 @@ class _Rewriter(cst.CSTTransformer):
         return Block(whole, indent or self.indent, self.comments, self.moved, self.gone).rearrange(units)  # type: ignore[arg-type]
 
     def _units(self, original: cst.BaseStatement, updated: cst.BaseStatement) -> list[Unit]:
-        """A statement as a unit, or those of `a; b` as several where one of them is a target."""
+        """Return a statement as a unit; `a; b` as several if one of them is a target."""
         if isinstance(original, cst.SimpleStatementLine) and isinstance(updated, cst.SimpleStatementLine):
             spans = [self.span(small) for small in original.body]
             if len(spans) == 1 or not any(span in self.statements for span in spans):
@@ -309,7 +309,7 @@ class _Rewriter(cst.CSTTransformer):
 
 
 def _with_short_header(module: cst.Module) -> cst.Module:
-    """The module with the comments right above its first statement given to it, where others stand above these."""
+    """Return the module with the comments directly above its first statement as part of that statement."""
     outer, own = above(module.header)
     if not module.body or not any(line.comment for line in outer):
         return module
@@ -319,7 +319,7 @@ def _with_short_header(module: cst.Module) -> cst.Module:
 
 
 def _separate(line: cst.SimpleStatementLine) -> list[cst.SimpleStatementLine]:
-    """`a; b  # c` as two lines; what stands above belongs to the first, a comment behind to the last."""
+    """Split `a; b  # c` into lines; the lines above belong to the first, the comment to the last."""
     bare = [small.with_changes(semicolon=cst.MaybeSentinel.DEFAULT) for small in line.body]
     lines = [cst.SimpleStatementLine([small]) for small in bare]
     lines[0] = lines[0].with_changes(leading_lines=line.leading_lines)
@@ -345,7 +345,7 @@ def _with_keyword(call: cst.Call, name: str, code: str) -> cst.Call:
 
 
 def _first_in(node: cst.BaseCompoundStatement, code: str) -> cst.IndentedBlock:
-    """The body of a compound statement, with statements put before all but a docstring."""
+    """Return the body of a compound statement with new statements at its start, after a docstring."""
     body = node.body
     if isinstance(body, cst.SimpleStatementSuite):
         body = cst.IndentedBlock(_separate(lines(body)))
@@ -370,7 +370,7 @@ _ORDERS: tuple[_NameOrder, ...] = (by_kind, str.lower, str)
 
 
 def insertion_index(names: Sequence[str], new: str, preferred: Sequence[_NameOrder] = ()) -> int:
-    """Where a name belongs among others in whichever order they are; at the end if they are in none."""
+    """Return the index of a name among others, in their order; the end if they are unordered."""
     for order in (*preferred, *_ORDERS):
         keys = [order(name) for name in names]
         if keys == sorted(keys):  # type: ignore[type-var]
@@ -379,7 +379,7 @@ def insertion_index(names: Sequence[str], new: str, preferred: Sequence[_NameOrd
 
 
 def _name_orders(module: cst.Module) -> list[_NameOrder]:
-    """The orders that the names of all imports in the body of a module are in."""
+    """Return the sort orders of the names of all imports in the body of a module."""
     small = [each for line in module.body if isinstance(line, cst.SimpleStatementLine) for each in line.body]
     lines = [each.names for each in small if isinstance(each, cst.ImportFrom)]
     rows = [[name.evaluated_name for name in names] for names in lines if not isinstance(names, cst.ImportStar)]

@@ -1,6 +1,6 @@
-"""Spells the dotted names in edits as a file does, and imports those that it does not know.
+"""Write the dotted names in edits as a file does, and import those that it does not import yet.
 
-All of it is said in edits again, so that the editor need not know what an import is.
+The result consists of edits again: the editor knows nothing of imports.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class NewImport(Record):
 
 
 def spell_names(file: File, edits: Iterable[Edit]) -> list[Edit]:
-    """These edits with every name in braces written as the file writes it, and the edits that import the others."""
+    """Return these edits with each name in braces as the file writes it, and the edits that import new names."""
     wanted: dict[str, NewImport] = {}
     uses: list[int] = []  # lines
 
@@ -70,7 +70,7 @@ def spell_names(file: File, edits: Iterable[Edit]) -> list[Edit]:
 
 
 def _find_spelling(file: File, dotted: str, place: Span) -> str | None:
-    """How the file spells this name at this place, if an import that surely ran before it allows it."""
+    """Return how the file writes this name at this place, if an import that surely ran before it binds it."""
     scope = innermost = _scope_at(file, place)
     while True:
         for name, meaning in _names_from_imports(scope, place.line):
@@ -86,7 +86,7 @@ def _find_spelling(file: File, dotted: str, place: Span) -> str | None:
 
 
 def _scope_at(file: File, place: Span) -> Scope:
-    """The innermost function around a place, else the module."""
+    """Return the innermost function around a place, else the module."""
     around = [
         scope
         for scope in file.scopes
@@ -98,7 +98,7 @@ def _scope_at(file: File, place: Span) -> Scope:
 
 
 def _names_from_imports(scope: Scope, line: int) -> Iterator[tuple[str, str]]:
-    """What the imports right in the body of a module or function make known before a line: spelling, full name."""
+    """Yield the names that imports in the body of a module or function bind before a line: spelling, full name."""
     if not isinstance(scope.node, (ast.Module, *FUNCTION)):
         return
     for statement in scope.node.body:
@@ -115,7 +115,7 @@ def _names_from_imports(scope: Scope, line: int) -> Iterator[tuple[str, str]]:
 
 
 def _is_rebound(file: File, spelling: str) -> bool:
-    """Whether this name means different things in the file, or is assigned to where it is imported."""
+    """Whether this name has several meanings in the file, or is assigned in the scope of its import."""
     name = spelling.partition(".")[0]
     meanings = {scope.imports[name] for scope in file.scopes if name in scope.imports}
     return len(meanings) > 1 or any(name in scope.bound for scope in file.scopes if name in scope.imports)
@@ -125,7 +125,7 @@ def _is_rebound(file: File, spelling: str) -> bool:
 
 
 def _new(file: File, dotted: str, taken: Collection[str]) -> NewImport:
-    """How to import this name so that it hides no other, of the file's or of those `taken` by new imports."""
+    """Return an import of this name that hides no name of the file, nor one of `taken`."""
     module, _, name = dotted.rpartition(".")
     if not module:
         return NewImport(name)
@@ -146,7 +146,7 @@ def _is_taken(file: File, name: str) -> bool:
 
 
 def _adding(file: File, new: Collection[NewImport], line: int) -> Iterator[Edit]:
-    """The edits that import these before a line of the file: names more in its imports, or lines among them."""
+    """Return the edits that import these before a line: names in existing imports, or new lines among them."""
     body = [node for node in file.tree.body if (node.end_lineno or node.lineno) < line]
     layout = _Layout(file, body)
     lines: list[str] = []
