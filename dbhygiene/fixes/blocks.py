@@ -287,7 +287,7 @@ def _merge_lines(lines: Lines, following: Lines) -> list[cst.EmptyLine]:
 
 
 def comments_of(statement: Statement) -> list[cst.EmptyLine]:
-    """Return what is left of a removed statement: the lines above it, and its comments, each on its own line."""
+    """Return the remains of a removed statement: the lines above it, and its comments, each on its own line."""
     if isinstance(statement, cst.SimpleStatementLine):
         inner: list[cst.Comment] = _comments(statement.with_changes(leading_lines=()))
     else:

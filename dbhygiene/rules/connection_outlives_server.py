@@ -1,4 +1,4 @@
-"""Pool whose connections live longer than a file of the repository lets them.
+"""Pool that keeps connections longer than the server does, by a timeout in the repository's files.
 
 An option file, a flag in a compose file, a proxy or an image sets how long the server keeps an idle connection. If the
 pool keeps its connections for as long, or longer, it returns some that are already closed.
