@@ -88,3 +88,10 @@ def test_headlines_of_findings_are_short() -> None:
     ]
     assert heads
     assert not [head for head in heads if len(head) >= LONGEST]
+
+
+def test_help_without_a_fix_says_what_to_do() -> None:
+    lines = [line for blocks in record.read().values() for each in blocks.values() for line in each]
+    helps = [line.strip() for line in lines if line.startswith("  help: not fixed: ")]
+    assert helps
+    assert not [line for line in helps if "; " not in line]

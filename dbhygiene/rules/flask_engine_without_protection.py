@@ -189,7 +189,7 @@ def _fix(file: File, group: flask.Group, setting: flask.Setting) -> Fix | NoFix:
             return Fix(_TITLE, (AddItem(file.span(known.literal), file.quote("pool_pre_ping", known.literal), "True"),))
         return NoFix("the engine options are not one dict literal in this file; add `pool_pre_ping` to them")
     if dead := flask.dead(file, group):
-        return NoFix(f"fix the unused setting `{dead[0].key}` first")
+        return NoFix(f"`{dead[0].key}` has no effect; fix that setting first")
     near = setting.holder or setting.statement or setting.value
     key, code = flask.ENGINE_OPTIONS, f"{{{file.quote('pool_pre_ping', near)}: True}}"
     if version is not None and version < (2, 4):
