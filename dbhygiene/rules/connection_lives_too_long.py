@@ -62,7 +62,8 @@ DATABASES["default"]["CONN_MAX_AGE"] = None  # HYG310: forever
 ```
 
 Under ASGI, each request may run in another thread, and its connection stays there. Django's documentation
-says to disable persistent connections there. The rule looks at settings that install `daphne`:
+says to disable persistent connections there. The rule looks at settings that install `daphne`. If a
+file of the repository says how the project is served, `persistent-connections-under-asgi` reports it:
 
 ```python
 INSTALLED_APPS = ["daphne", "shop"]
@@ -94,6 +95,7 @@ from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, Safety, Step, ru
 from dbhygiene.gaps.django_settings import ages_set, runs_under_daphne, seconds_of
 from dbhygiene.gaps.server_timeout import idle_number
 from dbhygiene.gaps.servers import is_sqlite_only, verdict
+from dbhygiene.gaps.serving import is_served_by_wsgi, request_threads
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.pools.sqlalchemy import MYSQL
 from dbhygiene.program.evaluation import evaluate
@@ -105,7 +107,8 @@ from dbhygiene.source.records import Frozen
 @rule("HYG310", on=File, imports={"CONN_MAX_AGE", "conn_max_age"})
 def check(file: File, _: File) -> Iterator[Diagnostic]:
     if not is_test_file(file) and runs_under_daphne(file):
-        yield from _under_asgi(file)
+        if request_threads(file) is None:  # else `persistent-connections-under-asgi`
+            yield from _under_asgi(file)
         return
     limit = file.project.settings.lifetime_limit
     for age in ages(file):
@@ -115,6 +118,8 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
 
 def ages(file: File) -> Iterator[Age]:
     """The ages of untested connections to MySQL."""
+    if request_threads(file) is not None:
+        return  # the age itself is at fault: `persistent-connections-under-asgi`
     for literal in file.nodes(ast.Dict):
         yield from _check_literal(file, literal)
     for change in ages_set(file):
@@ -150,7 +155,7 @@ def _under_asgi(file: File) -> Iterator[Diagnostic]:
                 node,
                 "`CONN_MAX_AGE` leaves connections open under ASGI: a later request may use another thread",
                 fix=NoFix("cannot tell which is better; set it to 0, or use the pool of the driver"),
-                confidence=Confidence.LIKELY,
+                confidence=Confidence.POSSIBLE if is_served_by_wsgi(file) else Confidence.LIKELY,
                 notes=("this module installs `daphne`; Django keeps connections that are younger than `CONN_MAX_AGE`",),
                 subject="CONN_MAX_AGE",
             )

@@ -1,0 +1,74 @@
+"""`WrittenAge`: each place in a settings module that sets the age of a database's connections, and the age."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from dbhygiene.gaps.django_settings import ages_set, seconds_of
+from dbhygiene.program.evaluation import evaluate
+from dbhygiene.program.values import Called, Constant, Dict, Number, Text, Value, as_dict, options
+from dbhygiene.source.file import File
+from dbhygiene.source.records import Record
+
+_POOLING_ENGINES = ("geventpool", "conn_pool", "postgrespool", "psycopg2_pool", "sqlite", "spatialite")
+
+
+class WrittenAge(Record):
+    """An expression that is the age of a database's connections; `seconds` is None if the age is not known."""
+
+    value: ast.expr
+    seconds: float | None
+
+
+def written_ages(settings: File) -> Iterator[WrittenAge]:
+    """Yield the ages of connections that no pool keeps, by `CONN_MAX_AGE` and by `conn_max_age`."""
+    seen: set[ast.expr] = set()
+    for literal in settings.nodes(ast.Dict):
+        pairs = zip(literal.keys, literal.values, strict=True)
+        written = {key.value: item for key, item in pairs if isinstance(key, ast.Constant)}
+        age = written.get("CONN_MAX_AGE")
+        if age is None or not ("ENGINE" in written or _is_in_databases(settings, literal)):
+            continue
+        seen.add(age)
+        if not _is_pooled(settings, literal):
+            yield WrittenAge(age, _default_seconds(evaluate(settings, age)))
+    if any(word in settings.text for word in (*_POOLING_ENGINES, '"pool"', "'pool'") if "lite" not in word):
+        return
+    for change in ages_set(settings):
+        if change.value not in seen:
+            yield WrittenAge(change.value, _default_seconds(evaluate(settings, change.value)))
+
+
+def _default_seconds(age: Value) -> float | None:
+    """Return the number of an age, or the default of an environment's variable; None if neither is known."""
+    several = list(options(age))
+    constants = [one.value for one in several if isinstance(one, Constant)]
+    if len(constants) != 1 or not all(isinstance(one, (Constant, Called, Number, Text)) for one in several):
+        return None
+    if isinstance(constants[0], str):
+        return float(constants[0]) if constants[0].isdigit() else None
+    if constants == [None] and any(isinstance(one, (Number, Text)) for one in several):
+        return None  # of a variable without a default
+    return seconds_of(Constant(constants[0]))
+
+
+def _is_in_databases(settings: File, literal: ast.Dict) -> bool:
+    """Whether a dict is one of `DATABASES`."""
+    for around in settings.around(literal):
+        match around:
+            case ast.Assign(targets=[ast.Name(id="DATABASES")]) | ast.AnnAssign(target=ast.Name(id="DATABASES")):
+                return True
+            case ast.Assign(targets=[ast.Subscript(value=ast.Name(id="DATABASES"))]):
+                return True
+    return False
+
+
+def _is_pooled(settings: File, literal: ast.Dict) -> bool:
+    """Whether a pool keeps the connections of a database, or it is a file."""
+    database = as_dict(evaluate(settings, literal)).items
+    for engine in options(database.get("ENGINE", Constant(""))):
+        if isinstance(engine, Constant) and any(word in str(engine.value) for word in _POOLING_ENGINES):
+            return True
+    given = database.get("OPTIONS", Dict())
+    return any(isinstance(one, Dict) and "pool" in one.items for one in options(given))

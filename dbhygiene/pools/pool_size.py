@@ -1,0 +1,93 @@
+"""How many connections the pools of a program open at most: processes x min(threads, pool), not processes x pool."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from math import inf
+
+from dbhygiene.pools.engines import Engine, option_expression
+from dbhygiene.program.values import Called, Constant, Number, Text, Value, options
+from dbhygiene.servers.facts import server_facts
+from dbhygiene.servers.model import Command
+from dbhygiene.source.file import File
+from dbhygiene.source.records import Frozen
+
+SIZE, OVERFLOW = "pool_size", "max_overflow"
+_SIZE, _OVERFLOW = 5, 10  # SQLAlchemy's defaults
+_THREADS = 40  # of anyio, in which a web framework runs what is not `async`
+
+
+class PoolSize(Frozen):
+    """The most connections that one engine's pool opens; infinite if it has no limit."""
+
+    most: float
+    at: ast.expr
+    is_default: bool = False  # of an environment's variable
+
+
+def pool_size(made: Engine) -> PoolSize | None:
+    """Return the size of an engine's pool; None if it is not known, or if there is no such pool."""
+    if made.options.open or made.configured or not made.has_pool or made.options.items.keys() & {"creator", "pool"}:
+        return None
+    size, overflow = number(made.option(SIZE, Constant(_SIZE))), number(made.option(OVERFLOW, Constant(_OVERFLOW)))
+    if size is None or overflow is None or size < 0:
+        return None
+    most = inf if size == 0 or overflow < 0 else size + overflow
+    at = option_expression(made, SIZE) or option_expression(made, OVERFLOW) or made.call
+    written = (made.option(name, Constant(0)) for name in (SIZE, OVERFLOW))
+    return PoolSize(most, at, not all(isinstance(each, Constant) for each in written))
+
+
+def number(found: Value) -> int | None:
+    """Return a number, or the default of an environment's variable."""
+    several = list(options(found))
+    constants = [one.value for one in several if isinstance(one, Constant) and one.value is not None]
+    if len(constants) != 1 or not all(isinstance(one, (Constant, Called, Number, Text)) for one in several):
+        return None
+    value = constants[0]
+    if isinstance(value, str):
+        return int(value) if value.isdigit() else None
+    return value if type(value) is int else None
+
+
+class Need(Frozen):
+    """The connections that a command's processes open at most, through one pool in each."""
+
+    command: Command
+    each: float  # of one process
+
+    @property
+    def total(self) -> float:
+        return self.command.processes * self.each
+
+
+def needs(made: Engine, most: float) -> list[Need]:
+    """Return the needs of the commands that run an engine: the largest of web servers, and one worker for tasks."""
+    found = [Need(command, _of_one(made, command, most)) for command in _running(made)]
+    web = [need for need in found if need.command.program != "celery"]
+    tasks = [need for need in found if need.command.program == "celery"]
+    return [max(group, key=lambda need: need.total) for group in (web, tasks) if group]
+
+
+def _of_one(made: Engine, command: Command, most: float) -> float:
+    threads = command.threads
+    if command.interface == "asgi" and not made.is_async:
+        threads = min(threads, _THREADS)
+    return min(threads, most)
+
+
+def _running(made: Engine) -> Iterator[Command]:
+    """Yield the commands whose application imports the file of an engine, other than for development."""
+    file = made.file
+    for command in server_facts(file.project).commands:
+        name = command.application.partition(":")[0]
+        if command.is_development or not name:
+            continue
+        application = file.project.module(name, file)
+        if application is not None and _reaches(application, file):
+            yield command
+
+
+def _reaches(application: File, file: File) -> bool:
+    return application.path == file.path or file.project.imports_any(application, [file.path])

@@ -1,0 +1,141 @@
+"""Persistent connections of a Django project that is served by ASGI, or by gevent.
+
+`CONN_MAX_AGE` keeps a connection for the thread that opened it. Under ASGI each request runs in a thread of its own,
+under gevent or eventlet in a greenlet of its own. So the connection is kept, and no other request ever uses it: the
+number of open connections grows with each request, until the server accepts no more. Django's documentation says to
+disable persistent connections there.
+
+The rule reads how the project is served: compose files, Dockerfiles, Procfiles, Kubernetes documents, systemd,
+supervisor, shell scripts, and gunicorn's file.
+
+```procfile Procfile
+web: daphne -p $PORT shop.asgi:application
+```
+
+```python shop/asgi.py
+from django.core.asgi import get_asgi_application
+
+application = get_asgi_application()
+```
+
+```python
+import os
+
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": "shop",
+        "CONN_MAX_AGE": int(os.environ.get("CONN_MAX_AGE", 60)),  # HYG501: Procfile:1 serves the project with daphne
+    }
+}
+```
+
+```python fixed
+import os
+
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": "shop",
+        "CONN_MAX_AGE": int(os.environ.get("CONN_MAX_AGE", 0)),
+    }
+}
+```
+
+Under WSGI, a thread serves many requests, and its connection, too. Nothing is reported there, nor if a pool of the
+driver or of the `ENGINE` keeps the connections, or if the environment alone sets the age:
+
+```procfile Procfile
+web: gunicorn --threads 4 shop.wsgi:application
+```
+
+```python shop/wsgi.py
+from django.core.wsgi import get_wsgi_application
+
+application = get_wsgi_application()
+```
+
+```python
+DATABASES = {
+    "default": {"ENGINE": "django.db.backends.postgresql", "NAME": "shop", "CONN_MAX_AGE": 60},
+}
+```
+
+If one command serves the project by ASGI and another one by WSGI, the finding is only *possible*.
+
+## Fix safety
+
+Safe: the age, or the default of the environment's variable, becomes 0. From Django 5.1 on, PostgreSQL's connections can
+be pooled instead: `"OPTIONS": {"pool": {"max_size": 6}}`. There is no fix if the number is written elsewhere.
+
+## References
+
+- [Django: persistent connections](https://docs.djangoproject.com/en/stable/ref/databases/#caveats)
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from dbhygiene.diagnostics.edits import Replace
+from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, rule
+from dbhygiene.gaps.connection_ages import WrittenAge, written_ages
+from dbhygiene.gaps.servers import is_sqlite_only, verdict
+from dbhygiene.gaps.serving import Serving, request_threads
+from dbhygiene.library.test_files import is_test_file
+from dbhygiene.source.file import File
+
+_CONTEXTS = (3, 2)  # the first Django that gives each request a thread under ASGI
+_POOLS = (5, 1)  # the first that pools PostgreSQL's connections
+
+
+@rule("HYG501", on=File, imports={"CONN_MAX_AGE", "conn_max_age"})
+def check(file: File, _: File) -> Iterator[Diagnostic]:
+    if is_test_file(file):
+        return
+    ages = [age for age in written_ages(file) if age.seconds]
+    if not ages or (file.project.version_of("django") or _CONTEXTS) < _CONTEXTS or is_sqlite_only(file):
+        return
+    serving = request_threads(file)
+    if serving is not None:
+        yield from (_diagnostic(file, age, serving) for age in ages)
+
+
+def _diagnostic(file: File, age: WrittenAge, serving: Serving) -> Diagnostic:
+    kept = "None, without limit," if age.seconds == float("inf") else f"{age.seconds:g}"
+    default = "" if isinstance(age.value, ast.Constant) else " by default"
+    notes = ["the number of open connections grows with each request"]
+    if verdict(file).server == "postgresql" and (file.project.version_of("django") or (0,)) >= _POOLS:
+        notes.append('to keep connections, let the driver pool them: `"OPTIONS": {"pool": {"max_size": 6}}`')
+    return Diagnostic(
+        age.value,
+        f"`CONN_MAX_AGE` is {kept}{default}, but {serving.place} serves the project with {serving.program}:"
+        " each request leaves a connection that no other one will use",
+        path=((age.value, "connections are kept"), serving.step),
+        fix=_fix(file, age),
+        confidence=serving.confidence,
+        notes=tuple(notes),
+        subject="CONN_MAX_AGE",
+    )
+
+
+def _fix(file: File, age: WrittenAge) -> Fix | NoFix:
+    numbers = [
+        node for node in ast.walk(age.value) if isinstance(node, ast.Constant) and _is_age(node.value, age.seconds)
+    ]
+    if len(numbers) != 1 or isinstance(age.value, (ast.BinOp, ast.IfExp, ast.BoolOp)):
+        return NoFix("the number is not written here; set it to 0")
+    code = file.quote("0", numbers[0]) if isinstance(numbers[0].value, str) else "0"
+    return Fix("Close the connection after each request", (Replace(file.span(numbers[0]), code),))
+
+
+def _is_age(value: object, seconds: float | None) -> bool:
+    if value is None:
+        return seconds == float("inf")
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return False
+    try:
+        return float(value) == seconds
+    except ValueError:
+        return False

@@ -1,0 +1,162 @@
+"""Pools that may open more connections than the server accepts.
+
+A server limits the connections of all its users (`max_connections`), and perhaps those of each user. Each process of a
+program has a pool of its own. A process opens as many connections as its pool allows (`pool_size + max_overflow`), but
+not more than it has threads: a synchronous worker of gunicorn opens one.
+
+The rule compares that with the limit in a file of the repository, or with the default of the server's image: 151 for
+MySQL, 97 for PostgreSQL, which keeps 3 of its 100 for superusers.
+
+```ini docker/mysql/shop.cnf
+[mysqld]
+max_user_connections = 50
+```
+
+```yaml compose.yaml
+services:
+  app:
+    build: .
+    command: gunicorn shop.main:app --workers 4 --worker-class uvicorn.workers.UvicornWorker
+  db:
+    image: mysql:8.4
+    volumes:
+      - ./docker/mysql/shop.cnf:/etc/mysql/conf.d/shop.cnf:ro
+```
+
+```python shop/main.py
+from fastapi import FastAPI
+from example import engine
+
+app = FastAPI()
+```
+
+```python
+from sqlalchemy import create_engine
+
+engine = create_engine(
+    "mysql+pymysql://shop@db/shop",
+    pool_pre_ping=True,
+    pool_size=10,  # HYG502: 4 processes (compose.yaml:4) x 20 = 80 connections
+    max_overflow=10,
+)
+```
+
+One pool alone may be too large:
+
+```yaml compose.yaml
+services:
+  db:
+    image: postgres:17
+```
+
+```python
+from sqlalchemy import create_engine
+
+engine = create_engine("postgresql://shop@db/shop", pool_size=50, max_overflow=100)  # HYG502: 150 connections
+```
+
+Nothing is reported for synchronous workers that stay below the limit, for a number of processes that the environment or
+the number of cores decides, and behind a pooler:
+
+```yaml compose.yaml
+services:
+  app:
+    build: .
+    command: gunicorn shop.main:app --workers 4
+  db:
+    image: mysql:8.4
+    command: --max-user-connections=50
+```
+
+```python shop/main.py
+from example import engine
+```
+
+```python
+from sqlalchemy import create_engine
+
+engine = create_engine("mysql+pymysql://shop@db/shop", pool_pre_ping=True, pool_size=20, max_overflow=20)
+```
+
+## Fix safety
+
+There is no fix: choose between fewer processes, smaller pools, and a higher limit.
+
+## References
+
+- [MySQL: too many connections](https://dev.mysql.com/doc/refman/8.4/en/too-many-connections.html)
+- [SQLAlchemy: connection pools](https://docs.sqlalchemy.org/en/20/core/pooling.html#sqlalchemy.pool.QueuePool)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import inf
+
+from dbhygiene.config.settings import Confidence
+from dbhygiene.diagnostics.model import Diagnostic, NoFix, Step, rule
+from dbhygiene.library.prefilter import SQLALCHEMY
+from dbhygiene.library.test_files import is_test_file
+from dbhygiene.pools.engine_escape import lasts
+from dbhygiene.pools.engines import Engine
+from dbhygiene.pools.pool_size import Need, PoolSize, needs, pool_size
+from dbhygiene.pools.recreated_engines import find_recreation
+from dbhygiene.pools.server_limits import connection_number, database_of
+from dbhygiene.pools.sqlalchemy import UNKNOWN_DATABASE, in_migrations
+from dbhygiene.servers.model import Number, Origin
+from dbhygiene.servers.steps import step
+from dbhygiene.source.file import File
+
+_ROOM = 0.8  # of the limit, for the pools: the rest is for migrations, shells and deployments
+
+
+@rule("HYG502", on=Engine, imports=SQLALCHEMY)
+def check(file: File, made: Engine) -> Iterator[Diagnostic]:
+    if is_test_file(file) or in_migrations(file) or not lasts(made):
+        return
+    size = pool_size(made)
+    if size is None or size.most == inf or (limit := connection_number(made)) is None:
+        return  # `pool-without-limit`
+    need = needs(made, size.most)
+    total = sum(each.total for each in need) if need else size.most
+    if total > limit.value and find_recreation(made) is None:
+        yield _diagnostic(file, made, size, need, limit)
+
+
+def _diagnostic(file: File, made: Engine, size: PoolSize, need: list[Need], limit: Number) -> Diagnostic:
+    sums = [_sum(each) for each in need] or [f"the pool opens up to {size.most:g} connections"]
+    total = f" = {sum(each.total for each in need):g} connections" if need else ""
+    processes = sum(each.command.processes for each in need) or 1
+    room = max(1, int(limit.value * _ROOM / processes))
+    return Diagnostic(
+        size.at,
+        f"{' + '.join(sums)}{total}, but the server accepts {limit.value:g} ({limit.source}): {_error(made, limit)}",
+        path=((size.at, f"each process opens up to {size.most:g} connections"), *_steps(file, need, limit)),
+        fix=NoFix(f"cannot tell what is needed; for example, set `pool_size={room}, max_overflow=0`"),
+        confidence=_confidence(made, size, need, limit),
+        subject="pool_size",
+    )
+
+
+def _sum(need: Need) -> str:
+    command = need.command
+    noun = "process" if command.processes == 1 else "processes"
+    return f"{command.processes} {noun} ({command.place}) x {need.each:g}"
+
+
+def _steps(file: File, need: list[Need], limit: Number) -> Iterator[Step]:
+    for each in need:
+        yield step(file.project, each.command.place, f"{each.command.program} starts {each.command.processes} of them")
+    if limit.place is not None:
+        yield step(file.project, limit.place, f"the server accepts {limit.value:g} connections: {limit.source}")
+
+
+def _error(made: Engine, limit: Number) -> str:
+    if database_of(made) != "mysql":
+        return "FATAL: sorry, too many clients already"
+    return "error 1203" if limit.setting == "max_user_connections" else "error 1040"
+
+
+def _confidence(made: Engine, size: PoolSize, need: list[Need], limit: Number) -> Confidence:
+    is_written = limit.origin is Origin.FILE and not size.is_default and UNKNOWN_DATABASE not in made.databases
+    return Confidence.CERTAIN if is_written and len(need) == 0 else Confidence.LIKELY
