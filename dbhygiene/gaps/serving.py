@@ -80,7 +80,7 @@ def _serves(settings: File, command: Command) -> bool:
 def _is_near(module: File, place: Place, settings: File) -> bool:
     """Whether a command means this module: it is the only one of its name, or lies below the command's directory."""
     root = settings.project.root
-    end = f"/{module.module.replace('.', '/')}.py"
+    end = f"/{module.path.parent.name}/{module.path.name}"
     word = "get_asgi_application" if "get_asgi_application" in module.text else "get_wsgi_application"
     same = [each for each in settings.project.files_containing(word) if f"/{each.path.as_posix()}".endswith(end)]
     around = place.name.rpartition("/")[0]

@@ -70,6 +70,15 @@ def needs(made: Engine, most: float) -> list[Need]:
     return [max(group, key=lambda need: need.total) for group in (web, tasks) if group]
 
 
+def may_be_threaded(made: Engine) -> bool:
+    """Whether a process may have as many threads as its pool has connections, if no command is known to run it.
+
+    It may not if every web server that the repository starts has few threads, for development or not.
+    """
+    web = [each for each in server_facts(made.file.project).commands if each.program != "celery"]
+    return not web or any(each.threads == inf for each in web)
+
+
 def _of_one(made: Engine, command: Command, most: float) -> float:
     threads = command.threads
     if command.interface == "asgi" and not made.is_async:

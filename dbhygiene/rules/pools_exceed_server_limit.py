@@ -99,7 +99,7 @@ from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.pools.engine_escape import lasts
 from dbhygiene.pools.engines import Engine
-from dbhygiene.pools.pool_size import Need, PoolSize, needs, pool_size
+from dbhygiene.pools.pool_size import Need, PoolSize, may_be_threaded, needs, pool_size
 from dbhygiene.pools.recreated_engines import find_recreation
 from dbhygiene.pools.server_limits import connection_number, database_of
 from dbhygiene.pools.sqlalchemy import UNKNOWN_DATABASE, in_migrations
@@ -118,6 +118,8 @@ def check(file: File, made: Engine) -> Iterator[Diagnostic]:
     if size is None or size.most == inf or (limit := connection_number(made)) is None:
         return  # `pool-without-limit`
     need = needs(made, size.most)
+    if not need and not may_be_threaded(made):
+        return
     total = sum(each.total for each in need) if need else size.most
     if total > limit.value and find_recreation(made) is None:
         yield _diagnostic(file, made, size, need, limit)

@@ -1,0 +1,273 @@
+"""Prepared statements or server-side cursors behind a pooler that lends sessions by transaction.
+
+With `pool_mode = transaction`, PgBouncer gives the session of a connection to other programs between two transactions.
+What lives in a session is then gone, or belongs to another program. asyncpg prepares each statement and keeps it:
+later, queries fail with `prepared statement "__asyncpg_stmt_1__" does not exist`, or `already exists`.
+
+```ini pgbouncer/pgbouncer.ini
+[databases]
+shop = host=db
+
+[pgbouncer]
+pool_mode = transaction
+```
+
+```python
+from sqlalchemy.ext.asyncio import create_async_engine
+
+engine = create_async_engine("postgresql+asyncpg://a@pgbouncer:6432/b")  # HYG504: asyncpg
+```
+
+```python fixed
+from sqlalchemy.ext.asyncio import create_async_engine
+
+engine = create_async_engine(
+    "postgresql+asyncpg://a@pgbouncer:6432/b",
+    connect_args={"statement_cache_size": 0},
+)
+```
+
+The same holds for asyncpg's own pools and connections:
+
+```yaml compose.yaml
+services:
+  pool:
+    image: edoburu/pgbouncer:1.18.0
+    environment:
+      POOL_MODE: transaction
+```
+
+```python
+import asyncpg
+
+async def open_pool():
+    return await asyncpg.create_pool("postgresql://shop@pool:6432/shop")  # HYG504: asyncpg
+```
+
+```python fixed
+import asyncpg
+
+async def open_pool():
+    return await asyncpg.create_pool("postgresql://shop@pool:6432/shop", statement_cache_size=0)
+```
+
+Django's `.iterator()` uses a cursor on the server, which lives in the session, too. `DISABLE_SERVER_SIDE_CURSORS` turns
+it off:
+
+```ini pgbouncer/pgbouncer.ini
+[pgbouncer]
+pool_mode = transaction
+```
+
+```python shop/tasks.py
+from django.db import models
+
+def export():
+    for order in models.Order.objects.iterator():
+        print(order)
+```
+
+```python
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.postgresql",  # HYG504: `.iterator()`
+        "HOST": "pgbouncer",
+    }
+}
+```
+
+```python fixed
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.postgresql",
+        "HOST": "pgbouncer",
+        "DISABLE_SERVER_SIDE_CURSORS": True,
+    }
+}
+```
+
+Nothing is reported if the statements are not kept, if PgBouncer tracks them (`max_prepared_statements`, on by default
+from 1.24 on), or for a URL that leads to the server itself:
+
+```ini pgbouncer/pgbouncer.ini
+[pgbouncer]
+pool_mode = transaction
+```
+
+```python
+from sqlalchemy.ext.asyncio import create_async_engine
+
+pooled = create_async_engine("postgresql+asyncpg://shop@pgbouncer:6432/shop?prepared_statement_cache_size=0")
+direct = create_async_engine("postgresql+asyncpg://shop@db:5432/shop")
+```
+
+## Fix safety
+
+Safe: without its cache, asyncpg prepares each statement anew; without server-side cursors, Django reads all rows at
+once. There is no fix if `connect_args` is not a dict literal in the call.
+
+## References
+
+- [PgBouncer: features by pool mode](https://www.pgbouncer.org/features.html)
+- [SQLAlchemy: asyncpg and PgBouncer](https://docs.sqlalchemy.org/en/20/dialects/postgresql.html#prepared-statement-name-with-pgbouncer)
+- [Django: transaction pooling and server-side cursors](https://docs.djangoproject.com/en/stable/ref/databases/#transaction-pooling-and-server-side-cursors)
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Collection, Iterator
+
+from dbhygiene.config.settings import Confidence
+from dbhygiene.diagnostics.edits import AddItem, AddKeyword
+from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, Step, rule
+from dbhygiene.library.test_files import is_example, is_test_file
+from dbhygiene.pools.engines import Engine, engines_in
+from dbhygiene.program.evaluation import evaluate, evaluate_keywords
+from dbhygiene.program.values import UNKNOWN, Called, Constant, Dict, Value, as_dict, options, patterns
+from dbhygiene.servers.endpoints import Endpoint, endpoints, host_endpoints
+from dbhygiene.servers.facts import server_facts
+from dbhygiene.servers.limits import pooler_between
+from dbhygiene.servers.model import Pooler
+from dbhygiene.servers.steps import step
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import Span
+
+_CACHES = ("statement_cache_size", "prepared_statement_cache_size")
+_DRIVER = re.compile(r"^postgres(?:ql)?\+asyncpg:")
+_OPENS = ("asyncpg.connect", "asyncpg.create_pool", "asyncpg.connection.connect", "asyncpg.pool.create_pool")
+_ITERATES = re.compile(r"\bobjects\b[^\n#]*\.iterator\(|^[^#\n]*\)\.iterator\(", re.MULTILINE)
+_TITLE = "Keep no prepared statements"
+
+
+@rule("HYG504", on=File, imports={"create_async_engine", "async_engine_from_config", "asyncpg", "DATABASES"})
+def check(file: File, _: File) -> Iterator[Diagnostic]:
+    if is_test_file(file) or is_example(file):
+        return
+    if "asyncpg" in file.text:
+        for made in engines_in(file):
+            yield from _engine(file, made)
+        for call in file.nodes(ast.Call):
+            if file.resolve(call.func) in _OPENS:
+                yield from _asyncpg(file, call)
+    if "DATABASES" in file.text and "DISABLE_SERVER_SIDE_CURSORS" not in file.text:
+        yield from _django(file)
+
+
+def _engine(file: File, made: Engine) -> Iterator[Diagnostic]:
+    arguments = made.option("connect_args", Dict())
+    if not _is_asyncpg(made.url) or made.options.open or made.configured or not _keeps(arguments):
+        return
+    if any(f"{_CACHES[1]}=0" in pattern for pattern in patterns(made.url)) or "async_creator" in made.options.items:
+        return
+    if (between := _between(file, endpoints(made.url))) is not None:
+        yield _prepared(file, made.call, between, _fix(file, made, arguments))
+
+
+def _is_asyncpg(url: Value) -> bool:
+    for option in options(url):
+        if isinstance(option, Called):
+            named = option.keywords.items.get("drivername", option.arguments[0] if option.arguments else UNKNOWN)
+            if any(_DRIVER.match(f"{pattern}:") for pattern in patterns(named)) or _is_asyncpg(named):
+                return True
+    return any(_DRIVER.match(pattern) for pattern in patterns(url))
+
+
+def _keeps(arguments: Value) -> bool:
+    """Whether a driver's arguments are known, and leave its cache on."""
+    given = as_dict(arguments)
+    return not given.open and not any(key in given.items for key in _CACHES)
+
+
+def _fix(file: File, made: Engine, arguments: Value) -> Fix | NoFix:
+    keyword = next((each for each in made.call.keywords if each.arg == "connect_args"), None)
+    if keyword is None and "connect_args" not in made.options.items:
+        item = f"{{{file.quote(_CACHES[0], made.call)}: 0}}"
+        return Fix(_TITLE, (AddKeyword(file.span(made.call), "connect_args", item),))
+    if keyword is not None and isinstance(keyword.value, ast.Dict):
+        return Fix(_TITLE, (AddItem(file.span(keyword.value), file.quote(_CACHES[0], keyword.value), "0"),))
+    return NoFix("`connect_args` is not a dict literal in this call")
+
+
+def _asyncpg(file: File, call: ast.Call) -> Iterator[Diagnostic]:
+    given = evaluate_keywords(file, call)
+    if given.open or _CACHES[0] in given.items or any(isinstance(argument, ast.Starred) for argument in call.args):
+        return
+    url = evaluate(file, call.args[0]) if call.args else given.items.get("dsn")
+    places = (
+        endpoints(url) if url is not None else host_endpoints(given.items.get("host", UNKNOWN), given.items.get("port"))
+    )
+    if (between := _between(file, places)) is not None:
+        fix = Fix(_TITLE, (AddKeyword(file.span(call), _CACHES[0], "0"),))
+        yield _prepared(file, call, between, fix)
+
+
+def _between(file: File, places: Collection[Endpoint]) -> tuple[Pooler, bool] | None:
+    """Return the pooler in front of the server that does not keep prepared statements."""
+    between = pooler_between(server_facts(file.project), places)
+    return None if between is None or between[0].keeps_prepared else between
+
+
+def _prepared(file: File, call: ast.Call, between: tuple[Pooler, bool], fix: Fix | NoFix) -> Diagnostic:
+    pooler, is_named = between
+    return Diagnostic(
+        call,
+        f"asyncpg keeps prepared statements, but {pooler.place} lends sessions by {pooler.mode}",
+        path=((call, "each connection keeps its prepared statements"), _lends(file, pooler)),
+        fix=fix,
+        confidence=Confidence.CERTAIN if is_named else Confidence.LIKELY,
+        notes=("a later query finds the statements of another connection, or none, and raises an error",),
+    )
+
+
+def _lends(file: File, pooler: Pooler) -> Step:
+    return step(file.project, pooler.place, f"the pooler gives the session to others after each {pooler.mode}")
+
+
+# -- Django -----------------------------------------------------------------------------------------------
+
+
+def _django(file: File) -> Iterator[Diagnostic]:
+    for literal in file.nodes(ast.Dict):
+        pairs = zip(literal.keys, literal.values, strict=True)
+        written = {key.value: item for key, item in pairs if isinstance(key, ast.Constant)}
+        engine = written.get("ENGINE")
+        if engine is None or None in literal.keys or not _is_postgresql(evaluate(file, engine)):
+            continue
+        host, port = (evaluate(file, written[key]) if key in written else None for key in ("HOST", "PORT"))
+        between = pooler_between(server_facts(file.project), host_endpoints(host or UNKNOWN, port))
+        if between is not None and (used := _iterator(file)) is not None:
+            yield _cursors(file, literal, engine, between, used)
+
+
+def _is_postgresql(engine: Value) -> bool:
+    return any(isinstance(one, Constant) and "postg" in str(one.value) for one in options(engine))
+
+
+def _cursors(file: File, literal: ast.Dict, engine: ast.expr, between: tuple[Pooler, bool], used: Step) -> Diagnostic:
+    pooler, is_named = between
+    key = file.quote("DISABLE_SERVER_SIDE_CURSORS", literal)
+    return Diagnostic(
+        engine,
+        f"`.iterator()` reads from a cursor on the server, but {pooler.place} lends sessions by {pooler.mode}",
+        path=((engine, "server-side cursors are on"), _lends(file, pooler), used),
+        fix=Fix("Turn off server-side cursors", (AddItem(file.span(literal), key, "True"),)),
+        confidence=Confidence.CERTAIN if is_named else Confidence.LIKELY,
+        notes=("the next rows are read in another session, which does not have the cursor",),
+        subject="DATABASES",
+    )
+
+
+def _iterator(file: File) -> Step | None:
+    """Return the first place where a queryset is read by `.iterator()`."""
+    for other in file.project.files_containing(".iterator("):
+        if "django" not in other.text or is_test_file(other) or other.path.parent.name == "migrations":
+            continue
+        if (found := _ITERATES.search(other.text)) is not None:
+            start = other.text.index(".iterator(", found.start()) + 1
+            line = other.text.count("\n", 0, start) + 1
+            column = start - other.text.rfind("\n", 0, start) - 1
+            span = Span(line, column, line, column + len("iterator"))
+            return Step(other.path, span, "a server-side cursor is read here")
+    return None

@@ -1,0 +1,143 @@
+"""HYG501 - HYG507 over whole projects: how the site is served, which of several servers is meant, what is silent."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dbhygiene.api import check
+from dbhygiene.config.settings import Confidence, Settings
+
+ASGI = "from django.core.asgi import get_asgi_application\n\napplication = get_asgi_application()\n"
+WSGI = "from django.core.wsgi import get_wsgi_application\n\napplication = get_wsgi_application()\n"
+SETTINGS = (
+    "import os\n\nDATABASES = {{\n    'default': {{\n        'ENGINE': 'django.db.backends.mysql',\n"
+    "        'CONN_MAX_AGE': {age},\n    }}\n}}\n"
+)
+GUNICORN_GEVENT = "web: gunicorn -k gevent -w 2 shop.wsgi"
+
+
+def findings(root: Path, **files: str) -> list[tuple[str, str]]:
+    """The codes and confidences of HYG5xx in a project; `__` in a name stands for a slash, `_0` for a dot."""
+    for name, text in files.items():
+        path = root / (name if "." in name else name.replace("__", "/").replace("_0", "."))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    found = check(root, settings=Settings(select=("HYG5",), min_confidence=Confidence.POSSIBLE))
+    return [(each.code, str(each.confidence)) for each in found]
+
+
+def site(root: Path, age: str, **files: str) -> list[tuple[str, str]]:
+    own = {
+        "shop/asgi.py": ASGI,
+        "shop/wsgi.py": WSGI,
+        "shop/__init__.py": "",
+        "shop/settings.py": SETTINGS.format(age=age),
+    }
+    return findings(root, **own, **files)
+
+
+@pytest.mark.parametrize(
+    ("age", "procfile", "expected"),
+    [
+        ("60", "web: daphne shop.asgi:application", [("HYG501", "certain")]),
+        ("None", "web: uvicorn shop.asgi:application --workers 2", [("HYG501", "certain")]),
+        ("int(os.environ.get('AGE', '60'))", "web: hypercorn shop.asgi", [("HYG501", "certain")]),
+        ("60", GUNICORN_GEVENT, [("HYG501", "certain")]),
+        ("60", "web: gunicorn -k uvicorn_worker.UvicornWorker shop.asgi", [("HYG501", "certain")]),
+        ("60", "web: gunicorn shop.wsgi\nws: daphne shop.asgi:application", [("HYG501", "possible")]),
+        ("60", "web: gunicorn --threads 8 shop.wsgi", []),
+        ("60", "web: uvicorn shop.asgi:application --reload", []),
+        ("60", "web: uvicorn api.main:app", []),
+        ("60", "web: python manage.py runserver", []),
+        ("0", "web: daphne shop.asgi:application", []),
+        ("os.environ.get('AGE')", "web: daphne shop.asgi:application", []),
+        ("int(os.environ['AGE'])", "web: daphne shop.asgi:application", []),
+        ("int(os.environ.get('AGE', 0))", "web: daphne shop.asgi:application", []),
+    ],
+)
+def test_persistent_connections(tmp_path: Path, age: str, procfile: str, expected: list[tuple[str, str]]) -> None:
+    assert site(tmp_path, age, Procfile=procfile) == expected
+
+
+def test_a_program_that_starts_granian_serves_the_site(tmp_path: Path) -> None:
+    run = "from granian import Granian\n\nGranian('shop.asgi:application', interface='asgi').serve()\n"
+    assert site(tmp_path, "600", **{"shop/run.py": run}) == [("HYG501", "certain")]
+
+
+def test_a_pool_of_the_driver_keeps_the_connections(tmp_path: Path) -> None:
+    text = "{'default': {'ENGINE': 'django.db.backends.postgresql', 'CONN_MAX_AGE': 60, 'OPTIONS': {'pool': True}}}"
+    files = {"shop/asgi.py": ASGI, "shop/settings.py": f"DATABASES = {text}\n"}
+    assert findings(tmp_path, Procfile="web: daphne shop.asgi:application", **files) == []
+
+
+def test_a_command_serves_the_site_beside_it(tmp_path: Path) -> None:
+    files = {f"{each}/shop/asgi.py": ASGI for each in ("one", "two")}
+    files |= {f"{each}/shop/settings.py": SETTINGS.format(age=60) for each in ("one", "two")}
+    files |= {f"{each}/shop/__init__.py": "" for each in ("one", "two")}
+    found = findings(tmp_path, **files, **{"two/Procfile": "web: daphne shop.asgi:application"})
+    assert found == [("HYG501", "certain")]
+
+
+APP = "from db import engine\n"
+POOL = (
+    "from sqlalchemy import create_engine\n\nengine = create_engine('mysql+pymysql://a@db/b', pool_recycle=60{more})\n"
+)
+LIMIT = "  db:\n    image: mysql:8\n    command: --max-connections=50\n"
+COMPOSE = "services:\n  web:\n    build: .\n    command: {command}\n" + LIMIT
+
+
+@pytest.mark.parametrize(
+    ("command", "more", "expected"),
+    [
+        ("gunicorn -w 4 app:app", ", pool_size=20, max_overflow=20", []),
+        ("gunicorn -w 4 --threads 8 app:app", "", []),
+        ("gunicorn -w 4 --threads 16 app:app", "", [("HYG502", "likely")]),
+        ("uvicorn app:app --workers 4", "", [("HYG502", "likely")]),
+        ("uvicorn app:app --workers 3", "", []),
+        ("uvicorn app:app --workers $N", "", []),
+        ("uvicorn app:app --workers 1", ", pool_size=100", []),  # 40 threads
+        ("uvicorn other:app --workers 4", "", []),
+        ("gunicorn -w 20 -k gevent app:app", ", poolclass=NullPool", []),
+        ("gunicorn -w 2 -k gevent app:app", ", pool_size=20, **options", []),
+    ],
+)
+def test_processes_times_the_smaller_of_threads_and_pool(
+    tmp_path: Path, command: str, more: str, expected: list[tuple[str, str]]
+) -> None:
+    pool = f"from sqlalchemy.pool import NullPool\nfrom config import options\n{POOL.format(more=more)}"
+    files = {"compose.yaml": COMPOSE.format(command=command), "app.py": APP, "db.py": pool}
+    assert findings(tmp_path, **files) == expected
+
+
+def test_one_pool_may_be_too_large(tmp_path: Path) -> None:
+    files = {"compose.yaml": f"services:\n{LIMIT}", "db.py": POOL.format(more=", pool_size=50")}
+    assert findings(tmp_path, **files) == [("HYG502", "certain")]
+
+
+PGBOUNCER = "[pgbouncer]\npool_mode = {mode}\n{more}"
+
+
+@pytest.mark.parametrize(
+    ("mode", "more", "expected"),
+    [
+        ("transaction", "", [("HYG504", "certain")]),
+        ("session", "", []),
+        ("transaction", "max_prepared_statements = 100\n", []),
+    ],
+)
+def test_prepared_statements(tmp_path: Path, mode: str, more: str, expected: list[tuple[str, str]]) -> None:
+    pool = "import asyncpg\n\nasync def f():\n    return await asyncpg.connect(host='pgbouncer', user='a')\n"
+    assert findings(tmp_path, db_0py=pool, pgbouncer_0ini=PGBOUNCER.format(mode=mode, more=more)) == expected
+
+
+@pytest.mark.parametrize("form", ["json", "sarif", "github", "concise", "junit", "gitlab", "rdjson", "azure", "pylint"])
+def test_the_place_of_the_setting_is_in_every_format(tmp_path: Path, form: str) -> None:
+    (tmp_path / "my.cnf").write_text("[mysqld]\nwait_timeout = 50\n")
+    (tmp_path / "db.py").write_text(POOL.format(more=""))
+    command = [sys.executable, "-m", "dbhygiene", "check", ".", "--isolated", "--no-cache", "-o", form, "--exit-zero"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "my.cnf:2" in done.stdout.replace("%3A", ":"), done.stdout
