@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from textwrap import fill, indent
 from typing import NamedTuple
 
 import click
@@ -12,6 +13,7 @@ from dbhygiene.checker.own_findings import OWN_CODES
 from dbhygiene.checker.own_pages import PAGES
 from dbhygiene.checker.registry import all_rules
 from dbhygiene.cli.click_adapter import Command
+from dbhygiene.cli.terminal import terminal_style
 from dbhygiene.config.errors import UsageError, did_you_mean
 
 FORMATS = ("text", "markdown", "json")
@@ -57,7 +59,7 @@ def command(names: tuple[str, ...], every: bool, output_format: str) -> int:
             raise UsageError(f"unknown rule `{name}`{did_you_mean(name, known)}")
     picked = pages if every else list(dict.fromkeys(picked))
     if output_format == "text" and as_table and not every:
-        sys.stdout.writelines(_table(picked))
+        sys.stdout.writelines(_table(picked, terminal_style(sys.stdout).width))
     elif output_format == "json":
         import json
 
@@ -88,11 +90,20 @@ def _fix(page: str) -> str:
     return "unsafe" if "```python fixed unsafe\n" in page else "none"
 
 
-def _table(pages: Sequence[_Page]) -> Iterator[str]:
+def _table(pages: Sequence[_Page], columns: int | None) -> Iterator[str]:
+    """Yield the table of rules; on a terminal that is too narrow for it, summaries are below their rules."""
     width = max(len(page.name) for page in pages)
-    yield f"{'code':6}  {'name':{width}}  {'on':3}  {'fix':6}  what it finds\n"
-    for page in pages:
-        yield f"{page.code}  {page.name:{width}}  {'yes' if page.default else 'no ':3}  {page.fix:6}  {page.summary}\n"
+    rows = [(f"{'code':6}  {'name':{width}}  {'on':3}  {'fix':6}", "what it finds")]
+    rows += [
+        (f"{page.code}  {page.name:{width}}  {'yes' if page.default else 'no ':3}  {page.fix:6}", page.summary)
+        for page in pages
+    ]
+    widest = max(len(start) + 2 + len(summary) for start, summary in rows)
+    for start, summary in rows:
+        if columns is not None and columns < widest:
+            yield f"{start.rstrip()}\n{indent(fill(summary, max(20, columns - 8)), ' ' * 8)}\n"
+        else:
+            yield f"{start}  {summary}\n"
 
 
 def _markdown(page: _Page) -> str:

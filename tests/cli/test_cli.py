@@ -18,6 +18,7 @@ import dbhygiene
 from dbhygiene import cli
 from dbhygiene.config.errors import UsageError
 from dbhygiene.project import atomic_write
+from dbhygiene.reports import TerminalStyle
 
 ENGINE = 'from sqlalchemy import create_engine\n\nengine = create_engine("mysql://db/app")\n'
 FIXED = ENGINE.replace('app")', 'app", pool_pre_ping=True, pool_recycle=280)')
@@ -730,6 +731,15 @@ def test_what_the_run_reports_itself_has_a_page(project: Path) -> None:
         *("none", "safe", "unsafe", "none", "unsafe")
     ]
     assert len(lines) == len(json.loads(run("rule", "-o", "json")[1]))
+
+
+def test_the_table_of_rules_fits_a_narrow_terminal(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wide = run("rule")[1]
+    monkeypatch.setattr("dbhygiene.cli.rule.terminal_style", lambda _: TerminalStyle(width=80))
+    narrow = run("rule")[1]
+    assert max(map(len, wide.splitlines())) > 80
+    assert max(map(len, narrow.splitlines())) <= 80
+    assert narrow.split() == wide.split()
 
 
 def test_a_prefix_lists_the_rules_below_it(project: Path) -> None:
