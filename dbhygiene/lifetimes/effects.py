@@ -51,7 +51,7 @@ from dbhygiene.program.arguments import (
     parameter,
     positional_parameters,
 )
-from dbhygiene.program.callees import callees
+from dbhygiene.program.callees import callees, is_super
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, first_parameter, last_name
 from dbhygiene.source.records import Frozen, replace
@@ -141,6 +141,22 @@ class CallEffect(Frozen):
             found.append(self.summaries.parameter_summary(definition, own, resource, ITSELF))
         argument = _common_summary(found)
         return argument.raising if raised else argument.normal
+
+    def fields_keeping(
+        self, call: ast.Call, position: int | None, keyword: str | None, resource: Resource
+    ) -> list[str]:
+        """Return the fields, `self.field`, that hold an argument afterwards, if the call only stores it there."""
+        if not (self.callees and self.complete and _is_on_own_object(call)):
+            return []
+        found = set()
+        for definition, bound in self.callees:
+            if not isinstance(definition.node, FUNCTION):
+                return []
+            name = parameter(definition.node, position, keyword, bound=bound)
+            kept = self.summaries.fields_keeping(definition, name, resource) if name is not None else frozenset()
+            found.add(kept)
+        fields = found.pop() if len(found) == 1 else ()
+        return sorted(where for _, where in fields) if all(relation == ITSELF for relation, _ in fields) else []
 
     def alternatives(self, call: ast.Call) -> list[ast.expr | None]:
         """Return the arguments that a call may return instead of opening anything; None for one that cannot be seen."""
@@ -467,6 +483,18 @@ class FunctionSemantics(cfg.Semantics):
 def is_context_manager(definition: definitions.Definition) -> bool:
     """Whether a definition is a generator that a decorator makes a context manager."""
     return isinstance(definition.node, FUNCTION) and any(name in CONTEXT_MANAGERS for name in definition.decorators)
+
+
+def _is_on_own_object(call: ast.Call) -> bool:
+    """Whether a call is of a method of `self`: `self.set(...)`, `super().set(...)`, `Base.set(self, ...)`."""
+    match call:
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="self"))):
+            return True
+        case ast.Call(func=ast.Attribute(value=ast.Name()), args=[ast.Name(id="self"), *_]):
+            return True
+        case ast.Call(func=ast.Attribute(value=owner)):
+            return is_super(owner)
+    return False
 
 
 def _stays_in_thread(call: ast.Call, resource: Resource) -> bool:

@@ -16,9 +16,9 @@ from dbhygiene.dataflow.cfg import EdgeKind, Node
 from dbhygiene.diagnostics.model import Impact
 from dbhygiene.library.calls import READ_QUERY, SETS_UP, SETTING
 from dbhygiene.library.resources import Resource
-from dbhygiene.lifetimes.analysis import Analysis, is_transferred
+from dbhygiene.lifetimes.analysis import Analysis, is_transferred, owning_aliases
 from dbhygiene.lifetimes.fields import Field, in_class_bodies, is_seen_elsewhere, owner
-from dbhygiene.lifetimes.state import CLOSE_METHOD, CONTAINER, ITSELF, READERS, RETURN, Fact
+from dbhygiene.lifetimes.state import CLOSE_METHOD, CONTAINER, ITSELF, PARTS, READERS, RETURN, Fact
 from dbhygiene.lifetimes.summaries import Summaries
 from dbhygiene.program.definitions import Definition, find_definition
 from dbhygiene.source.file import NOT_PYTHON, File, ProjectView
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _QUERIES = frozenset({"execute", "executemany", "executescript", "callproc"})
 _FETCHES = frozenset({"fetchone", "fetchall", "fetchmany"})
+_PARTS = frozenset({*READERS, PARTS})
 _ENDS_IT = frozenset({"rollback", "close", "ping"})  # they raise if the server is gone, and rarely otherwise
 
 
@@ -69,7 +70,20 @@ class Lifetime(Frozen):
         return list(self.analysis.ends(self.birth))
 
     def _leaks_by_return(self, fact: Fact) -> bool:
-        return fact.state == "open" and not is_transferred(fact)
+        return fact.state == "open" and not self._is_owned(fact)
+
+    def _is_owned(self, fact: Fact) -> bool:
+        """Whether the caller or an object can close it when the function returns: with only a cursor, it cannot."""
+        if not is_transferred(fact):
+            return False
+        return any(relation not in _PARTS for relation, _ in owning_aliases(fact)) or self._parts_lead_back
+
+    @cached_property
+    def _parts_lead_back(self) -> bool:
+        """Whether the program may get at it by a cursor that the function returns or stores, or keeps that on purpose."""
+        from dbhygiene.lifetimes.parts_handed_out import may_lead_back  # few functions return only a cursor
+
+        return may_lead_back(self.analysis, self.birth)
 
     def _leaks_by_raise(self, fact: Fact) -> bool:
         return fact.state == "open" and not any(type(where) is str and "." in where for _, where in fact.aliases)
@@ -123,7 +137,7 @@ class Lifetime(Frozen):
             if not (self.resource.is_lazy or self.resource.opened_by):  # else it may not have been open yet
                 exit_ = self.analysis.graph.exit
                 well = well or any(
-                    fact.state == "closed" or (end is exit_ and is_transferred(fact)) for end, fact in self._ends
+                    fact.state == "closed" or (end is exit_ and self._is_owned(fact)) for end, fact in self._ends
                 )
             return Leak.SOME_PATH if well else Leak.NEVER_CLOSED
         if "swallowed" in self._leaks:
@@ -227,7 +241,7 @@ class Lifetime(Frozen):
         It is lower if the driver may be mocked, if the leak costs nothing or runs once in a process, or if only a
         dead connection leaks, or one whose set-up fails as it would for any connection.
         """
-        costs = not self.costs_nothing and self.runs.impact is not Impact.ONCE
+        costs = not (self.costs_nothing or self._is_of_one_object) and self.runs.impact is not Impact.ONCE
         if _uses_mocks(self.file) or not costs or self._is_dead_first or self._is_set_up_first:
             return Confidence.POSSIBLE
         return Confidence.CERTAIN if self.leak in {Leak.NEVER_CLOSED, Leak.SOME_PATH} else Confidence.LIKELY
@@ -236,6 +250,18 @@ class Lifetime(Frozen):
     def costs_nothing(self) -> bool:
         """Whether no server, file or pool loses a connection by it."""
         return self.resource.costs_nothing or self.pool == "shared"
+
+    @cached_property
+    def _is_of_one_object(self) -> bool:
+        """Whether the only object of a class keeps a cursor of it."""
+        cls = owner(self.file, self.scope)
+        paths = {where for _, fact in self._ends for _, where in owning_aliases(fact) if where != RETURN}
+        if cls is None or not paths:
+            return False
+        name = str(min(paths, key=str)).split(".")[1]
+        return Field(
+            self.file, cls, name, self.birth, self.resource, self.analysis.effects.summaries
+        ).is_of_one_object()
 
     @cached_property
     def pool(self) -> str:

@@ -89,6 +89,14 @@ class _ParameterContext(Record):
     resource: Resource
 
 
+class _KeepingContext(Record):
+    """The question in which fields of its object a method leaves an argument."""
+
+    function: ast.AST
+    name: str
+    resource: Resource
+
+
 class _ClassContext(Record):
     """The question which resource an object of a class owns."""
 
@@ -104,7 +112,9 @@ class _FieldContext(Record):
     resource: Resource
 
 
-_Inferred: TypeAlias = "_ReturnContext | _YieldContext | _ParameterContext | _ClassContext | _FieldContext"
+_Inferred: TypeAlias = (
+    "_ReturnContext | _YieldContext | _ParameterContext | _KeepingContext | _ClassContext | _FieldContext"
+)
 
 
 class _Ends(Record):
@@ -342,6 +352,8 @@ class Summaries:
                 return self._infer_yielded(function)
             case _ParameterContext(function=function, name=name, resource=resource):
                 return self._infer_argument(function, name, resource)
+            case _KeepingContext(function=function, name=name, resource=resource):
+                return self._infer_fields_keeping(function, name, resource)
             case _ClassContext(cls=cls):
                 return self._infer_object(self._definitions[cls])
             case _FieldContext():
@@ -353,6 +365,7 @@ class Summaries:
                 _ReturnContext(function=code)
                 | _YieldContext(function=code)
                 | _ParameterContext(function=code)
+                | _KeepingContext(function=code)
                 | _ClassContext(cls=code)
             ):
                 give_up(self._definitions[code].file, code, UNSETTLED)
@@ -479,18 +492,39 @@ class Summaries:
         argument = self.parameter_summary(made, name, resource, relation)
         if argument.normal != KEEPS or relation != ITSELF:
             return argument
-        analysis = analyse(made.file, made.node, self.effects(made.file, made.node), {name: resource})  # type: ignore[arg-type]
-        site = next((site for site in analysis.sites if isinstance(site, ast.arg)), None) if analysis else None
-        if analysis is None or site is None or site in analysis.transfer.escaped:
-            return argument
-        ends = [fact for end, fact in analysis.ends(site) if end is analysis.graph.exit]
-        fields = {
-            w.partition(".")[2] for fact in ends for relation, w in fact.aliases if isinstance(w, str) and "." in w
-        }
-        if any(fact.state != "open" or fact.relation_of(RETURN) for fact in ends) or not fields:
+        fields = {where.partition(".")[2] for _, where in self.fields_keeping(made, name, resource)}
+        if not fields:
             return argument
         lent = all(Field(made.file, cls, each, None, resource, self).never_closed() for each in fields)
         return ParameterSummary(frozenset({ArgumentEffect.READS}), BORROWS) if lent else argument
+
+    def fields_keeping(self, method: Definition, name: str, resource: Resource) -> frozenset[tuple[str, str]]:
+        """Return the fields of its object in which a method leaves an argument, if it does nothing else with it.
+
+        Each is a path, `self.field`, after the relation of its value to the argument.
+        """
+        if not isinstance(method.node, FUNCTION) or not self._is_undecorated(method):
+            return frozenset()
+        self._definitions[method.node] = method
+        found: frozenset[tuple[str, str]] = self._inferred.of(_KeepingContext(method.node, name, resource))
+        return found
+
+    def _infer_fields_keeping(self, node: ast.AST, name: str, resource: Resource) -> frozenset[tuple[str, str]]:
+        file = self._definitions[node].file
+        assert isinstance(node, FUNCTION)
+        analysis = analyse(file, node, self.effects(file, node), {name: resource})
+        site = next((site for site in analysis.sites if isinstance(site, ast.arg)), None) if analysis else None
+        if analysis is None or site is None or site in analysis.transfer.escaped:
+            return frozenset()
+        ends = [fact for end, fact in analysis.ends(site) if end is analysis.graph.exit]
+        if any(fact.state != "open" or fact.relation_of(RETURN) for fact in ends):
+            return frozenset()
+        return frozenset(
+            (relation, where)
+            for fact in ends
+            for relation, where in fact.aliases
+            if isinstance(where, str) and "." in where
+        )
 
     def never_closed(self, field: Field) -> bool:
         """Whether no code that can see a field closes it, or passes it to code that might."""
@@ -616,6 +650,8 @@ def _bottom(asked: _Inferred) -> Any:
     match asked:
         case _ParameterContext():
             return ParameterSummary(frozenset(), frozenset())
+        case _KeepingContext():
+            return frozenset()
         case _FieldContext():
             return False
     return None

@@ -367,7 +367,7 @@ class Transfer:
             return fact
         if owner == ITSELF and method in resource.opened_by:
             return fact._replace(state="open")
-        if owner == ITSELF and method in resource.gives_itself:
+        if owner == ITSELF and method in {*resource.gives_itself, "__enter__", "__aenter__"}:
             return fact.add_alias(ITSELF, call)
         if owner == ITSELF and resource.is_lazy and method == "begin":
             return fact.add_alias(CLOSER, call)  # a transaction: the session is idle after it
@@ -437,6 +437,9 @@ class Transfer:
         fates = effect.argument_effects(position, keyword, self.resource(fact), relation, raised)
         if fates == BORROWS and (self._is_put_off(call, effect) or reads_later(last_name(call.func), call)):
             fates = READS
+        if fates == KEEPS and relation == ITSELF and not raised:
+            if fields := effect.fields_keeping(call, position, keyword, self.resource(fact)):
+                return [fact._replace(aliases=fact.aliases | {(ITSELF, path) for path in fields})]
         return self._apply_effects(call, fates, relation, fact, raised)
 
     def _after_manager(

@@ -57,7 +57,7 @@ def callees(file: File, call: ast.Call, scope: Scope) -> Callees:
         return _add_rebindings(file, func, name, found)
     if not isinstance(func, ast.Attribute):
         return NONE
-    if _is_super(func.value):
+    if is_super(func.value):
         return _super_member(file, func.attr, scope)
     receiver = _receiver(file, func.value)
     return _method_candidates(file, receiver, func.attr) if receiver is not None else NONE
@@ -81,8 +81,12 @@ def callee(file: File, call: ast.Call, scope: Scope) -> Definition | None:
     return next(iter(callees(file, call, scope).definitions), None)
 
 
-def _is_super(expr: ast.expr) -> bool:
-    return isinstance(expr, ast.Call) and isinstance(expr.func, ast.Name) and expr.func.id == "super" and not expr.args
+def is_super(expr: ast.expr) -> bool:
+    """Whether an expression is `super()`, or `super(Class, self)` for any class."""
+    match expr:
+        case ast.Call(func=ast.Name(id="super"), args=[] | [_, ast.Name(id="self" | "cls")]):
+            return True
+    return False
 
 
 def _own_class(file: File, owner: ast.expr, name: str) -> Definition | None:
