@@ -225,6 +225,19 @@ RUNNING_AWAITED = {"run_in_executor": 1, "run_in_threadpool": 0, "run_sync": 0, 
 # Functions and methods that begin what they are given, and come back before it has ended.
 BEGINNING = frozenset("create_task ensure_future run_coroutine_threadsafe start_soon".split())
 
+# Decorators that run the function once, with the same arguments, and return its result; and those that may run it again.
+KEEPING_DECORATORS = frozenset(
+    {"staticmethod", "classmethod", "functools.wraps", "typing.no_type_check", "typing.override"}
+)
+RETRYING_DECORATORS = frozenset(
+    """
+    tenacity.retry backoff.on_exception retrying.retry retry.retry retry.api.retry retry2.retry stamina.retry
+    opnieuw.retry opnieuw.retry_async aioretry.retry async_timeout.timeout ratelimit.limits ratelimit.sleep_and_retry
+    typing_extensions.override typing_extensions.deprecated warnings.deprecated deprecated.deprecated
+    deprecation.deprecated beartype.beartype typeguard.typechecked
+    """.split()
+)
+
 # Methods by which an ExitStack takes over a context manager or a callback.
 STACKING = frozenset("enter_context enter_async_context push push_async_exit callback push_async_callback".split())
 CLOSERS = frozenset({"contextlib.closing", "contextlib.aclosing", "async_generator.aclosing"})

@@ -13,7 +13,7 @@ from dbhygiene.library.calls import RUNNING_AWAITED
 from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.definitions import find_definition
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, last_name
+from dbhygiene.source.nodes import FUNCTION, Function, last_name
 from dbhygiene.source.queries import query
 from dbhygiene.source.scopes import Scope
 
@@ -86,12 +86,16 @@ def _is_function(file: File, given: ast.expr, name: str) -> bool:
 def called_parameter(file: File, function: ast.AST) -> str | None:
     """Return the parameter whose result a function returns, and nothing else; None if there is none."""
     assert isinstance(function, FUNCTION)
+    return called_function(file, function, {each.arg for each in named_parameters(function)})
+
+
+def called_function(file: File, function: Function, names: set[str]) -> str | None:
+    """Return which of these variables a function calls to return its result, and nothing else; None if none."""
     scope = file.functions[function]
-    parameters = {each.arg for each in named_parameters(function)}
-    if scope.yields or not parameters:
+    if scope.yields or not names:
         return None
     values = [part.value for part in scope.returns if not _is_nothing(part.value)]
-    found = {_parameter_called(file, scope, parameters, value) for value in values}
+    found = {_parameter_called(file, scope, names, value) for value in values}
     return found.pop() if len(found) == 1 else None
 
 

@@ -35,6 +35,7 @@ from dbhygiene.lifetimes import connect_arguments
 from dbhygiene.lifetimes.acquire_filter import AcquireFilter
 from dbhygiene.lifetimes.analysis import Analysis, analyse, is_transferred
 from dbhygiene.lifetimes.declared_functions import declared_model
+from dbhygiene.lifetimes.decorators import gives_no_none, is_plain, passes_on, wrappers
 from dbhygiene.lifetimes.effects import CONTEXT_MANAGERS, CallMeaning, FunctionSemantics, is_context_manager
 from dbhygiene.lifetimes.fields import Field, fields_touched
 from dbhygiene.lifetimes.return_sources import OUTSIDE, sources
@@ -57,8 +58,6 @@ from dbhygiene.source.nodes import FUNCTION, Code, Function
 from dbhygiene.source.records import Record, replace
 from dbhygiene.source.scopes import Scope
 
-# Decorators that leave the effect of a call to the function.
-_KEEPING = frozenset({"staticmethod", "classmethod", "functools.wraps", "typing.no_type_check", "typing.override"})
 _LEAVING_NOTHING = frozenset(
     {ArgumentEffect.BORROWS, ArgumentEffect.CLOSES}
 )  # a result that reads from the resource does not survive these
@@ -329,13 +328,13 @@ class Summaries:
             return self._object(definition)
         if not isinstance(definition.node, FUNCTION) or not self.may_define_helpers(definition.file):
             return None
-        if not self.acquire_filter.may_acquire_in(definition.file, definition.node) or not self._is_undecorated(
-            definition
-        ):
+        if not self.acquire_filter.may_acquire_in(definition.file, definition.node) or not passes_on(definition):
             return None
         self._definitions[definition.node] = definition
         found: CallModel | None = self._inferred.of(_ReturnContext(definition.node))
-        return found
+        if found is None or is_plain(definition):
+            return found
+        return None if found.instead else replace(found, is_sure=found.is_sure and gives_no_none(definition))
 
     def _object(self, cls: Definition) -> CallModel | None:
         if not self.may_define_helpers(cls.file):
@@ -375,11 +374,6 @@ class Summaries:
 
         found = library_subclasses.inherited_resource(cls, self) or owning_classes.resource_of_class(cls, self)
         return CallModel(found, is_sure=True) if found is not None else None
-
-    def _is_undecorated(self, definition: Definition) -> bool:
-        return all(name in _KEEPING for name in definition.decorators) and len(list(definition.decorators)) == len(
-            definition.node.decorator_list
-        )
 
     def model_of_next(self, definition: Definition) -> CallModel | None:
         """Return the model of `next(generator())`: the generator is dropped at once, and closes its session early."""
@@ -453,10 +447,12 @@ class Summaries:
         if is_context_manager(definition):
             if is_method or len(definition.node.decorator_list) > 1:
                 return ParameterSummary()
-        elif _is_generator(definition.file, definition.node) or not self._is_undecorated(definition):
+        elif _is_generator(definition.file, definition.node) or not passes_on(definition):
             return ParameterSummary()
         self._definitions[definition.node] = definition
         given: ParameterSummary = self._inferred.of(_ParameterContext(definition.node, name, resource))
+        if not (is_context_manager(definition) or is_plain(definition)):  # a decorator may catch what it raises
+            given = ParameterSummary(given.normal | given.raising, given.normal | given.raising)
         if relation == ITSELF:
             return given
         if is_method:  # a result of the method may be returned
@@ -503,7 +499,7 @@ class Summaries:
 
         Each is a path, `self.field`, after the relation of its value to the argument.
         """
-        if not isinstance(method.node, FUNCTION) or not self._is_undecorated(method):
+        if not isinstance(method.node, FUNCTION) or not is_plain(method):
             return frozenset()
         self._definitions[method.node] = method
         found: frozenset[tuple[str, str]] = self._inferred.of(_KeepingContext(method.node, name, resource))
@@ -559,8 +555,10 @@ class Summaries:
             return self._constructor_outcome(definition, depth)
         if _is_generator(definition.file, definition.node):
             return Outcome(raises=())
-        if not self._is_undecorated(definition):
-            return Outcome()
+        if not is_plain(definition):
+            first = next(wrappers(definition), None)
+            is_quiet = first is not None and not self._endings_of(first, depth).outcome.raises
+            return Outcome(raises=()) if is_quiet else Outcome()
         if definition.file.functions[definition.node].class_scope and is_hook(definition.node):
             return Outcome()  # a subclass defines it
         return self._endings_of(definition, depth).outcome
@@ -603,7 +601,7 @@ class Summaries:
         if not isinstance(definition.node, FUNCTION):
             method = find_method(definition, "__iter__")
             return self.raised_by_items(method, depth) if method is not None and method is not definition else ()
-        if not _is_generator(definition.file, definition.node) or not self._is_undecorated(definition):
+        if not _is_generator(definition.file, definition.node) or not is_plain(definition):
             return ()
         return self._items.of((definition, depth))
 

@@ -1,0 +1,146 @@
+"""Decorators that leave the effect of a call to the decorated function: those that retry, log, measure, or catch.
+
+def logged(function):
+    @functools.wraps(function)
+    def wrapper(*args, **kwargs):
+        print(function.__name__)
+        return function(*args, **kwargs)
+    return wrapper
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from dbhygiene.library.calls import KEEPING_DECORATORS, RETRYING_DECORATORS
+from dbhygiene.lifetimes.passed_functions import called_function
+from dbhygiene.program.arguments import named_parameters
+from dbhygiene.program.definitions import Definition, find_definition
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import FUNCTION, Function
+from dbhygiene.source.queries import query
+
+_WRAPPERS = frozenset({"functools.wraps", "wraps", "functools.update_wrapper"})
+
+
+@query
+def is_plain(definition: Definition) -> bool:
+    """Whether a call of a function runs nothing else, whatever its decorators."""
+    return all(definition.file.resolve(_target(each)) in KEEPING_DECORATORS for each in definition.node.decorator_list)
+
+
+@query
+def passes_on(definition: Definition) -> bool:
+    """Whether each decorator of a function runs it with the same arguments, and returns its result, or None."""
+    return all(_passes_on(definition.file, each) for each in definition.node.decorator_list)
+
+
+def gives_no_none(definition: Definition) -> bool:
+    """Whether the decorators of a function, which pass on its result, never return None instead."""
+    return all(
+        name in KEEPING_DECORATORS or (name in RETRYING_DECORATORS and not _has_substitute(each))
+        for each in definition.node.decorator_list
+        for name in [definition.file.resolve(_target(each))]
+    )
+
+
+def _has_substitute(decorator: ast.expr) -> bool:
+    """Whether a retrying decorator is given what to return, or to do, when it gives up."""
+    words = decorator.keywords if isinstance(decorator, ast.Call) else []
+    return any(word.arg in {None, "retry_error_callback", "raise_on_giveup"} for word in words)
+
+
+def wrappers(definition: Definition) -> Iterator[Definition]:
+    """Yield the functions of the project that run instead of a decorated function, the first one that runs first.
+
+    It ends before a decorator of which they are not known.
+    """
+    for each in definition.node.decorator_list:
+        name = definition.file.resolve(_target(each))
+        if name in KEEPING_DECORATORS | RETRYING_DECORATORS:
+            continue
+        found = find_definition(definition.file, name) if name is not None else None
+        if found is None or not isinstance(found.node, FUNCTION) or not _passes_on(definition.file, each):
+            return
+        inner = _returned_functions(found.file, found.node)
+        if isinstance(each, ast.Call):
+            inner = [wrapper for decorator in inner for wrapper in _returned_functions(found.file, decorator)]
+        if len(inner) != 1:
+            return
+        yield Definition(found.file, inner[0], found.file.functions[inner[0]].name)
+
+
+def _target(decorator: ast.expr) -> ast.expr:
+    return decorator.func if isinstance(decorator, ast.Call) else decorator
+
+
+def _passes_on(file: File, decorator: ast.expr) -> bool:
+    name = file.resolve(_target(decorator))
+    if name is None:
+        return False
+    if name in KEEPING_DECORATORS | RETRYING_DECORATORS:
+        return True
+    found = find_definition(file, name)
+    if found is None or not isinstance(found.node, FUNCTION) or found.node.decorator_list:
+        return False
+    if not isinstance(decorator, ast.Call):
+        return _returns_result(found.file, found.node)
+    made = _returned_functions(found.file, found.node)
+    return bool(made) and all(_returns_result(found.file, each) for each in made)
+
+
+@query
+def _returns_result(file: File, decorator: Function) -> bool:
+    """Whether a decorator returns its function, or functions that return the result of that and nothing else."""
+    parameters = named_parameters(decorator)
+    wrappers = _returned_functions(file, decorator)
+    if len(parameters) != 1 or not wrappers:
+        return False
+    given = parameters[0].arg
+    return all(_calls_through(file, wrapper, given) for wrapper in wrappers)
+
+
+def _returned_functions(file: File, function: Function) -> list[Function]:
+    """Return the inner functions that a function returns; none if it may return something else."""
+    scope = file.functions[function]
+    found: list[Function] = []
+    for part in scope.returns:
+        match part.value:
+            case ast.Name(id=name) | ast.Call(func=ast.Call(), args=[ast.Name(id=name)]) if name in scope.defined:
+                pass
+            case ast.Call(func=func, args=[ast.Name(id=name), _]) if file.resolve(func) in _WRAPPERS:
+                pass
+            case _:
+                return []
+        inner = scope.defined.get(name)
+        if not isinstance(inner, FUNCTION):
+            return []
+        found.append(inner)
+    return found
+
+
+def _calls_through(file: File, wrapper: Function, given: str) -> bool:
+    """Whether a wrapper returns the result of the function that its decorator was given, and nothing else."""
+    if any(file.resolve(_target(each)) not in _WRAPPERS for each in wrapper.decorator_list):
+        return False
+    calls = list(_calls_of(file, wrapper, given))
+    return called_function(file, wrapper, {given}) == given and all(_forwards(wrapper, call) for call in calls)
+
+
+def _calls_of(file: File, wrapper: Function, name: str) -> Iterator[ast.Call]:
+    for part in file.own(wrapper):
+        if isinstance(part, ast.Call) and isinstance(part.func, ast.Name) and part.func.id == name:
+            yield part
+
+
+def _forwards(wrapper: Function, call: ast.Call) -> bool:
+    """Whether a call passes on all arguments of the function around it, in their order."""
+    args = wrapper.args
+    positional = [each.arg for each in (*args.posonlyargs, *args.args)]
+    given = [ast.unparse(each) for each in call.args]
+    by_name = {ast.unparse(each.value): each.arg for each in call.keywords}
+    starred = [f"*{args.vararg.arg}"] if args.vararg is not None else []
+    doubled = {args.kwarg.arg: None} if args.kwarg is not None else {}
+    named: dict[str, str | None] = {each.arg: each.arg for each in args.kwonlyargs}
+    return given == [*positional, *starred] and by_name == {**named, **doubled}
