@@ -13,6 +13,7 @@ import ast
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any, NamedTuple
 
+from dbhygiene.library.test_files import is_test_file
 from dbhygiene.program.bindings import Bindings, Place
 from dbhygiene.program.definitions import (
     Definition,
@@ -281,9 +282,9 @@ def subclasses(cls: Definition) -> tuple[Definition, ...]:
 
 
 def _direct_subclasses(cls: Definition) -> Iterator[Definition]:
-    """Yield the classes that name this one among their bases."""
+    """Yield the classes that name this one among their bases; not those of tests, which the program never makes."""
     others = cls.file.project.files_deriving(cls.name.rpartition(".")[2])
-    for file in {id(each): each for each in (cls.file, *others)}.values():
+    for file in {id(each): each for each in (cls.file, *_without_tests(cls.file, others))}.values():
         for name, scope in file.classes.items():
             assert isinstance(scope.node, ast.ClassDef)
             for base in scope.node.bases:
@@ -292,6 +293,11 @@ def _direct_subclasses(cls: Definition) -> Iterator[Definition]:
                 found = find_definition(file, meant) if meant is not None else None
                 if found is not None and found.node is cls.node:
                     yield Definition(file, scope.node, name)
+
+
+def _without_tests(asker: File, others: Iterable[File]) -> Iterator[File]:
+    """Yield the files that are no tests, if the asking file is none either."""
+    return (each for each in others if not is_test_file(each) or is_test_file(asker))
 
 
 def is_hook(function: Function) -> bool:
@@ -324,7 +330,8 @@ def _assigning(file: File, family: Iterable[Definition], name: str) -> Iterator[
     for each in family:
         yield each.file
         words.add(each.name.rpartition(".")[2])
-    yield from (other for other in file.project.files_setting(name) if any(word in other.text for word in words))
+    others = _without_tests(file, file.project.files_setting(name))
+    yield from (other for other in others if any(word in other.text for word in words))
 
 
 def _is_assigned(file: File, classes: Collection[ast.AST], name: str) -> bool:

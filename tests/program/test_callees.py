@@ -237,6 +237,17 @@ def test_what_a_call_may_run(tmp_path: Path, program: str, expected: set[str], c
     assert may_run(tmp_path, program) == (expected, complete)
 
 
+def test_a_subclass_or_an_assignment_in_a_test_does_not_count(tmp_path: Path) -> None:
+    written(tmp_path, {"test_jobs.py": "import main\nclass Fake(main.Job):\n    def end(self): ...\nmain.Job.end = print\n"})
+    program = """
+        class Job:
+            def run(self):
+                self.end()  # here
+            def end(self): work()
+        """
+    assert may_run(tmp_path, program) == ({"main.Job.end"}, True)
+
+
 def test_both_definitions_in_branches_count(tmp_path: Path) -> None:
     text = "if check:\n    def end(): work()\nelse:\n    def end(): other()\nend()\n"
     file = written(tmp_path, {"main.py": text}).file(tmp_path / "main.py")
