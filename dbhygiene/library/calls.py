@@ -225,7 +225,7 @@ RUNNING_AWAITED = {"run_in_executor": 1, "run_in_threadpool": 0, "run_sync": 0, 
 # Functions and methods that begin what they are given, and come back before it has ended.
 BEGINNING = frozenset("create_task ensure_future run_coroutine_threadsafe start_soon".split())
 
-# Decorators that run the function once, with the same arguments, and return its result; and those that may run it again.
+# Decorators that run the function with the same arguments and return its result: once, or again after an error.
 KEEPING_DECORATORS = frozenset(
     {"staticmethod", "classmethod", "functools.wraps", "typing.no_type_check", "typing.override"}
 )

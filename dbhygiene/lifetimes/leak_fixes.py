@@ -64,7 +64,9 @@ def _by_hand(life: Lifetime, leak: Leak) -> str:
 
 
 def _opens_whenever_called(life: Lifetime) -> None:
-    """Refuse if the call returns its argument on some path: the caller has to close that."""
+    """Refuse if the call returns its argument on some path: the caller has to close that; or if it opens nothing."""
+    if life.opening is not life.birth:
+        raise RefusedError("it is opened after it is made; call its closing method in a `finally`")
     given = life.analysis.effects.of(life.birth).alternatives(life.birth)
     if not all(isinstance(each, ast.Constant) for each in given):
         raise RefusedError("the function may return the connection that it receives")

@@ -66,6 +66,18 @@ class Lifetime(Frozen):
         return self.analysis.code
 
     @cached_property
+    def opening(self) -> ast.Call:
+        """The call that opens it: its birth, or for an object of the project the method that opens it."""
+        if not (self.resource.is_object and self.resource.opened_by):
+            return self.birth
+        leaking = self.facts(self.leak) if self.leak is not None else []
+        for node, _, _ in leaking or [(node, fact, "next") for node, fact in self.history]:
+            match node.event:
+                case cfg.Call(node=ast.Call(func=ast.Attribute(attr=name)) as call) if name in self.resource.opened_by:
+                    return call
+        return self.birth
+
+    @cached_property
     def _ends(self) -> list[tuple[Node, Fact]]:
         return list(self.analysis.ends(self.birth))
 
@@ -80,7 +92,7 @@ class Lifetime(Frozen):
 
     @cached_property
     def _parts_lead_back(self) -> bool:
-        """Whether the program may get at it by a cursor that the function returns or stores, or keeps that on purpose."""
+        """Whether the program may get at it by a cursor that the function returns or stores."""
         from dbhygiene.lifetimes.parts_handed_out import may_lead_back  # few functions return only a cursor
 
         return may_lead_back(self.analysis, self.birth)

@@ -89,13 +89,13 @@ def leak_steps(life: Lifetime, leak: Leak) -> list[tuple[Located, str]]:
 
 def opening_steps(life: Lifetime, then: Located | None) -> list[tuple[Located, str]]:
     """Return the steps up to the call that opens the resource, before the place of the next one."""
-    if then is not None and in_round_before(life.file, life.birth, then):
-        return [(life.birth, "opened here, in the round before")]
-    return [*life.runs.steps, (life.birth, "opened here")]
+    if then is not None and in_round_before(life.file, life.opening, then):
+        return [(life.opening, "opened here, in the round before")]
+    return [*life.runs.steps, (life.opening, "opened here")]
 
 
 def _steps(life: Lifetime, leak: Leak) -> Iterator[tuple[Located, str]]:
-    yield life.birth, "opened here"
+    yield life.opening, "opened here"
     left: tuple[Located, str] | None = None
     way = life.facts(leak)
     turns = set() if leak is Leak.NEVER_CLOSED else decisive(life, way)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dbhygiene.library.resources import Leaving, Resource
 from dbhygiene.lifetimes.analysis import Analysis
 from dbhygiene.lifetimes.fields import ENDING, Field, is_plain
-from dbhygiene.lifetimes.state import ITSELF
+from dbhygiene.lifetimes.state import ITSELF, path_of
 from dbhygiene.program.definitions import Definition, base_classes, find_method
 from dbhygiene.source.file import function_around
 from dbhygiene.source.nodes import FUNCTION, Function
@@ -28,18 +28,22 @@ def resource_of_class(cls: Definition, summaries: Summaries) -> Resource | None:
     """
     made = summaries.constructor(cls)
     field = _opening_field(cls, made, summaries) if made is not None else None
+    family = (cls, *base_classes(cls))
+    methods = _methods(family)
+    openers = _opening_methods(cls, methods, summaries) if field is None else {}
+    field = field or next(iter(openers.values()), None)
     if field is None:
         return None  # most classes end here
-    family = (cls, *base_classes(cls))
     if any(not is_plain(each) for each in family):
         return None
-    methods = _methods(family)
     closers = _closers(field, methods) if not _UNASKED & methods.keys() else None
     if closers is None or not closers & (ENDING | _LEAVING):
         return None
     if "close" in closers and _needs_more(methods["close"].node):
         return None
     if not closers & _LEAVING and methods.keys() & (_LEAVING | {"__enter__", "__aenter__"}):
+        return None
+    if openers and not _is_opened_by(openers, field, methods, closers):
         return None
     is_async = any(isinstance(methods[name].node, ast.AsyncFunctionDef) for name in closers & (ENDING | _LEAVING))
     return Resource(
@@ -53,6 +57,8 @@ def resource_of_class(cls: Definition, summaries: Summaries) -> Resource | None:
         is_async=is_async,
         awaits_close=is_async,
         is_object=True,
+        open_if=frozenset({field.name}),
+        opened_by=frozenset(openers),
     )
 
 
@@ -80,19 +86,58 @@ def _methods(family: tuple[Definition, ...]) -> dict[str, Definition]:
     return found
 
 
-def _opening_field(cls: Definition, made: Definition, summaries: Summaries) -> Field | None:
-    """Return the field that holds an open connection whenever the constructor returns."""
+def _opening_field(cls: Definition, made: Definition, summaries: Summaries, *, is_new: bool = False) -> Field | None:
+    """Return the field that holds an open connection whenever the constructor, or a method of a new object, returns."""
     run: list[Function] = []
     for each in (made, *_methods_run_first(cls, made)):
         assert isinstance(each.node, FUNCTION)
         run.append(each.node)
         analysis = summaries.analyse_again(each.file, each.node)
-        if analysis is not None and (found := _surely_kept(analysis)) is not None:
+        if analysis is not None and (found := _surely_kept(analysis, is_new=is_new)) is not None:
             birth, name = found
             if not all(map(_keeps_itself, run)):
                 return None
             return Field(each.file, cls, name, birth, analysis.sites[birth], summaries)
     return None
+
+
+def _opening_methods(cls: Definition, methods: dict[str, Definition], summaries: Summaries) -> dict[str, Field]:
+    """Return the methods that a user calls to open a new object, each with the field that it opens."""
+    found: dict[str, Field] = {}
+    for name, method in methods.items():
+        assert isinstance(method.node, FUNCTION)
+        if (
+            name.startswith("__")
+            or method.node.decorator_list
+            or not summaries.acquire_filter.may_acquire_in(method.file, method.node)
+        ):
+            continue
+        if (field := _opening_field(cls, method, summaries, is_new=True)) is not None:
+            found[name] = field
+    return found
+
+
+def _is_opened_by(
+    openers: dict[str, Field], field: Field, methods: dict[str, Definition], closers: frozenset[str]
+) -> bool:
+    """Whether only these methods open an object, and only for code outside of its class, which then has to close it."""
+    if any(each.name != field.name for each in openers.values()) or openers.keys() & closers:
+        return False
+    opening = {statement for each in openers for statement in ast.walk(methods[each].node)}
+    return not any(
+        _calls(method.node, set(openers)) or (_stores(method.node, field.name) and method.node not in opening)
+        for method in methods.values()
+    )
+
+
+def _stores(node: ast.AST, field: str) -> bool:
+    """Whether a method stores anything but None in a field of its object."""
+    for part in ast.walk(node):
+        match part:
+            case ast.Assign(targets=targets, value=value) if not isinstance(value, ast.Constant):
+                if any(isinstance(each, ast.Attribute) and each.attr == field for each in targets):
+                    return True
+    return False
 
 
 def _methods_run_first(cls: Definition, made: Definition) -> list[Definition]:
@@ -124,7 +169,7 @@ def _is_self(expr: ast.expr) -> bool:
     return isinstance(expr, ast.Name) and expr.id == "self"
 
 
-def _surely_kept(analysis: Analysis) -> tuple[ast.Call, str] | None:
+def _surely_kept(analysis: Analysis, *, is_new: bool) -> tuple[ast.Call, str] | None:
     """Return the connection that is open in one field, and in no other, on every path to the normal end."""
     ends = analysis.solution.at(analysis.graph.exit)
     for birth, resource in analysis.own_resources:
@@ -136,18 +181,26 @@ def _surely_kept(analysis: Analysis) -> tuple[ast.Call, str] | None:
         }
         fields = {where for where in fields if where.startswith("self.") and where.count(".") == 1}
         surely = all(fact.state == "open" and fields <= {where for _, where in fact.aliases} for fact in mine)
-        if mine and len(fields) == 1 and surely and _always_opened(analysis, birth):
-            return birth, fields.pop().partition(".")[2]
+        path = min(fields, default="")
+        if mine and len(fields) == 1 and surely and _always_opened(analysis, birth, path if is_new else ""):
+            return birth, path.partition(".")[2]
     return None
 
 
-def _always_opened(analysis: Analysis, birth: ast.Call) -> bool:
-    """Whether no path avoids the opening: it stands in the function's own block, or in a `try` or `with` there."""
+def _always_opened(analysis: Analysis, birth: ast.Call, empty: str) -> bool:
+    """Whether no path avoids the opening: it stands in the function's own block, or in a `try` or `with` there.
+
+    Arguments:
+        empty: a field that holds None until then, so that `if self.conn is None` does not avoid the opening.
+    """
     file, function = analysis.file, analysis.scope.node
     inside: ast.AST = birth
     for around in file.around(birth):
         if around is function:
             return True
+        if isinstance(around, ast.If) and empty and inside in around.body and _is_empty(around.test, empty):
+            inside = around
+            continue
         if isinstance(around, ast.stmt) and not isinstance(around, (ast.Assign, ast.AnnAssign, ast.Expr, ast.With)):
             handlers = around.handlers if isinstance(around, ast.Try) and inside in around.body else None
             if handlers is None or not all(_leaves(handler.body) for handler in handlers):
@@ -155,6 +208,16 @@ def _always_opened(analysis: Analysis, birth: ast.Call) -> bool:
         if not isinstance(around, (ast.stmt, ast.Await)) and around is not birth:
             return False
         inside = around
+    return False
+
+
+def _is_empty(test: ast.expr, path: str) -> bool:
+    """Whether a condition is `not self.conn`, or `self.conn is None`."""
+    match test:
+        case ast.UnaryOp(op=ast.Not(), operand=asked):
+            return path_of(asked) == path
+        case ast.Compare(left=asked, ops=[ast.Is() | ast.Eq()], comparators=[ast.Constant(value=None)]):
+            return path_of(asked) == path
     return False
 
 

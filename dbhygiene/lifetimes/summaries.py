@@ -424,7 +424,7 @@ class Summaries:
         if OUTSIDE in others:
             return None
         return CallModel(
-            analysis.sites[site],
+            replace(analysis.sites[site], opened_by=frozenset()),
             element,
             is_sure=_gives_nothing_else(analysis),
             is_shared=analysis.is_shared(site),

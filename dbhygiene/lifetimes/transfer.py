@@ -366,7 +366,8 @@ class Transfer:
         if raised:
             return fact
         if owner == ITSELF and method in resource.opened_by:
-            return fact._replace(state="open")
+            tells = resource.is_object and not self._is_statement(call)  # perhaps whether it has opened anything
+            return fact._replace(state="escaped" if tells else "open")
         if owner == ITSELF and method in {*resource.gives_itself, "__enter__", "__aenter__"}:
             return fact.add_alias(ITSELF, call)
         if owner == ITSELF and resource.is_lazy and method == "begin":
@@ -385,6 +386,11 @@ class Transfer:
         if method in _COPYING and (owner in {CONTAINER, PARTS} or method_bound(owner) is not None):
             return fact.add_alias(owner, call)
         return fact
+
+    def _is_statement(self, call: ast.Call) -> bool:
+        """Whether the result of a call is not used."""
+        above = self.effects.file.parents.get(call)
+        return isinstance(self.effects.file.parents.get(above) if isinstance(above, ast.Await) else above, ast.Expr)
 
     def _is_given_resource(self, call: ast.Call, fact: Fact) -> bool:
         return any(self.holds(arg, fact) in {ITSELF, CLOSER, CLOSE_METHOD} for arg in call.args)
@@ -732,9 +738,10 @@ class Transfer:
                 held = {self.holds(left, fact), self.holds(other, fact)}
                 return isinstance(op, ast.Is) == (len(held) == 1) if ITSELF in held and held <= {ITSELF, None} else None
             case ast.Compare(left=left, ops=[ast.Is() | ast.Eq()], comparators=[ast.Constant(value=None)]):
-                return False if self._is_object(left, fact) else None
+                exists = self._decide_existence(left, fact)
+                return None if exists is None else not exists
             case ast.Compare(left=left, ops=[ast.IsNot() | ast.NotEq()], comparators=[ast.Constant(value=None)]):
-                return True if self._is_object(left, fact) else None
+                return self._decide_existence(left, fact)
             case ast.Compare(left=left, ops=[ast.Eq() | ast.Is()], comparators=[ast.Constant(value=value)]):
                 state = self._decide_state(left, fact)
                 return None if state is None else state == bool(value)
@@ -758,6 +765,12 @@ class Transfer:
         if relation == PART and self.resource(fact).is_lazy:
             return False  # a session may find no object: `session.query(...).first()`
         return relation not in {None, CONTAINER, MAYBE_PART, PARTS} and method_bound(relation) is None
+
+    def _decide_existence(self, expr: ast.expr, fact: Fact) -> bool | None:
+        """Return whether an expression is not None: it is the resource, or the field of an object that holds it."""
+        if self._is_object(expr, fact):
+            return True
+        return self._decide_state(expr, fact) if self.resource(fact).is_object else None
 
     def _decide_state(self, expr: ast.expr, fact: Fact) -> bool | None:
         """Return the answer of `conn.is_connected()`, `conn.open`, `conn.closed`."""

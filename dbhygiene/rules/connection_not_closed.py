@@ -131,7 +131,7 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
     from dbhygiene.lifetimes.leak_fixes import fix_leak  # most files need none
 
     yield Diagnostic(
-        life.birth,
+        life.opening,
         f"connection `{life.title}` {_WORDS[leak].format(closed=closing_verb(life.resource))}",
         path=tuple(leak_steps(life, leak)),
         fix=fix_leak(life, leak),

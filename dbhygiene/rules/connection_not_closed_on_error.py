@@ -123,7 +123,7 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
     from dbhygiene.lifetimes.leak_fixes import fix_leak  # most files need none
 
     yield Diagnostic(
-        life.birth,
+        life.opening,
         f"connection `{life.title}` is {left} {cause}",
         path=tuple(leak_steps(life, Leak.RAISED)),
         fix=fix_leak(life, Leak.RAISED),

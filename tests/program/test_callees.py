@@ -238,7 +238,8 @@ def test_what_a_call_may_run(tmp_path: Path, program: str, expected: set[str], c
 
 
 def test_a_subclass_or_an_assignment_in_a_test_does_not_count(tmp_path: Path) -> None:
-    written(tmp_path, {"test_jobs.py": "import main\nclass Fake(main.Job):\n    def end(self): ...\nmain.Job.end = print\n"})
+    test = "import main\nclass Fake(main.Job):\n    def end(self): ...\nmain.Job.end = print\n"
+    written(tmp_path, {"test_jobs.py": test})
     program = """
         class Job:
             def run(self):
