@@ -18,10 +18,10 @@ from dbhygiene.source.nodes import FUNCTION
 
 # With other decorators, the result may be kept on purpose: `functools.lru_cache`.
 _PLAIN_DECORATORS = frozenset({"staticmethod", "classmethod", "property"})
-# The connection of a cursor, the session of a query; not those of `self`, and not to make another cursor.
+# The connection of a cursor, the session of a query; not those of `self`, nor where it is set or used.
 _LEADS_BACK = re.compile(
     r"(?<!\bself)(?<!\bcls)\.(?:connection|conn|_connection|session|bind|get_bind)\b"
-    r"(?!\s*\.\s*(?:cursor|commit|rollback|execute)\b)"
+    r"(?!\s*\.\s*(?:cursor|commit|rollback|execute)\b|\s*=[^=])"
 )
 
 
@@ -34,7 +34,8 @@ def may_lead_back(analysis: Analysis, birth: ast.Call) -> bool:
     if not isinstance(function, FUNCTION):
         return True
     decorators = list(Definition(analysis.file, function, analysis.scope.name).decorators)
-    if len(decorators) != len(function.decorator_list) or not _PLAIN_DECORATORS.issuperset(decorators):
+    is_plain = len(decorators) == len(function.decorator_list) and _PLAIN_DECORATORS.issuperset(decorators)
+    if not (is_plain or analysis.scope.yields):  # no decorator gets what a generator returns
         return True
     if not resource.is_lazy and any(_may_give_itself(analysis, resource, *step) for step in analysis.history(birth)):
         return True
@@ -55,8 +56,16 @@ def _may_give_itself(analysis: Analysis, resource: Resource, node: cfg.Node, fac
         case cfg.Call(node=ast.Call(func=ast.Attribute(value=owner, attr=name)) as call):
             if analysis.transfer.holds(owner, fact) != ITSELF or analysis.file.is_discarded(call):
                 return False
+            if resource.is_object and (called := analysis.effects.of(call).definitions):
+                return any(_returns_itself(each) for each in called)
             return any(
                 after.relation_of(call) == MAYBE_PART and name not in resource.parts
                 for _, after in analysis.transfer(node, fact)
             )
     return False
+
+
+def _returns_itself(method: Definition) -> bool:
+    """Whether a method may return its object."""
+    returned = method.file.functions[method.node].returns if isinstance(method.node, FUNCTION) else []
+    return any(isinstance(part.value, ast.Name) and part.value.id == "self" for part in returned)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from .world import DRIVERS, Connecting, Connection, Cursor, Cut, Strange, Value, World, reachable
+from .world import DRIVERS, Connecting, Connection, Cursor, Cut, Strange, Value, World, reachable, within
 
 Site = tuple[int, int]  # line and column of the call that acquires
 
@@ -69,6 +69,12 @@ class Outcome:
 
     def handed_on(self, world: World) -> set[Connection]:
         return reachable(self.outside(world))
+
+    def owned(self, world: World) -> set[Connection]:
+        """The connections that somebody else can close: not those of which only a cursor is returned or kept."""
+        returned = () if self.error else (self.value,)
+        ours = within((*returned, *self.kept), by_cursors=False)
+        return reachable(world.handed_on) | {each for each in ours if isinstance(each, Connection)}
 
     def outside(self, world: World) -> tuple[object, ...]:
         """What somebody else has at the end of the run."""
@@ -282,7 +288,7 @@ def judge(source: str, *, bound: int = 2, limit: int = LIMIT, doubtful: bool = F
                 if site is None or sites[site][0] != entry:
                     continue
                 if connection.is_open and safe is None:
-                    safe = outcome.handed_on(world)
+                    safe = outcome.owned(world)
                 if not connection.is_open:
                     seen[site] |= well
                 elif safe is not None and connection in safe:

@@ -121,7 +121,7 @@ def _ends(play: Play, entry: str, limit: int) -> Iterator[tuple[int, Ended]]:
 
 
 def _of_sites(play: Play, entry: str, outcome: Outcome, watch: _Watch) -> Iterator[tuple[int, Ended]]:
-    safe: set[Connection] = outcome.handed_on(play.world)
+    safe: set[Connection] = outcome.owned(play.world)
     for number in {c.site for c in play.world.connections if c.site is not None}:
         if play.sites[number][0] == entry:
             mine = [c for c in play.world.connections if c.site == number]

@@ -452,8 +452,11 @@ def reachable(values: Iterable[object]) -> set[Connection]:
     return {value for value in within(values) if isinstance(value, Connection)}
 
 
-def within(values: Iterable[object]) -> list[object]:
-    """All that someone who has these values can still get at."""
+def within(values: Iterable[object], *, by_cursors: bool = True) -> list[object]:
+    """All that someone who has these values can still get at; also the connections of cursors, and sessions of queries.
+
+    Without them, it is what someone can close who does not ask a cursor for its connection.
+    """
     found: list[object] = []
     seen: set[int] = set()
     todo = list(values)
@@ -462,7 +465,7 @@ def within(values: Iterable[object]) -> list[object]:
         if value is not None and id(value) not in seen:
             seen.add(id(value))
             found.append(value)
-            if not isinstance(value, Connection):
+            if not isinstance(value, Connection) and (by_cursors or not isinstance(value, (Cursor, Query))):
                 todo += _inside(value)
     return found
 
