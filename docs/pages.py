@@ -28,6 +28,8 @@ FAMILIES = {
     "HYG0": ("About the run itself", "Files that cannot be read, comments that silence nothing."),
 }
 _FIXED = re.compile(r"^```python fixed(?P<unsafe> unsafe)?$", re.M)
+_NAMED = re.compile(r"^```(?P<language>[a-z]+) (?P<file>[\w/-]*[A-Z./][\w./-]*)$", re.M)
+_LANGUAGES = frozenset({"ini", "python", "toml", "yaml"})
 
 
 def write(docs: Path) -> None:
@@ -76,10 +78,16 @@ def own_page(code: str) -> str:
 _ABOUT_COMMENTS = ("HYG002", "HYG004")
 
 
+def _with_file_name(fence: re.Match[str]) -> str:
+    language = fence["language"] if fence["language"] in _LANGUAGES else "text"
+    return f"```{{code-block}} {language}\n:caption: {fence['file']}\n"
+
+
 def captioned(text: str) -> str:
-    """Return a page with a caption above each fixed example."""
+    """Return a page with a caption above each fixed example, and above each file that belongs to the next one."""
     after = r"```{code-block} python\n:caption: after `dbhygiene fix\g<unsafe>`\n"
     text = _FIXED.sub(after, text).replace("dbhygiene fix unsafe", "dbhygiene fix --unsafe-fixes")
+    text = _NAMED.sub(_with_file_name, text)
     return text.replace("```python possible\n", "```python\n")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_FENCE = re.compile(r"^```python(?P<words>[ a-z]*)\n(?P<code>.*?)^```$", re.M | re.S)
+_FENCE = re.compile(r"^```[a-z]+(?P<words>[^`\n]*)\n(?P<code>.*?)^```$", re.M | re.S)
 _LINK = re.compile(r"\[([^\]]+)\]\((https?://[^)]+)\)")
 _HEADING = re.compile(r"^#+ (?P<text>.*)$", re.M)
 _LABELS = {
@@ -21,7 +21,9 @@ def plain_text(markdown: str) -> str:
     def indent(fence: re.Match[str]) -> str:
         lines = fence["code"].rstrip().split("\n")
         code = "\n".join(f"    {line}".rstrip() for line in lines)
-        blocks.append(_LABELS.get(fence["words"].strip(), "") + code)
+        words = fence["words"].strip()
+        label = _LABELS.get(words, f"`{words}`:\n\n" if words else "")
+        blocks.append(label + code)
         return f"\0{len(blocks) - 1}\0"
 
     text = _FENCE.sub(indent, markdown)

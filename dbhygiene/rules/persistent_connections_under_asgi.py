@@ -42,7 +42,7 @@ DATABASES = {
 }
 ```
 
-Under WSGI, a thread serves many requests, and its connection, too. Nothing is reported there, nor if a pool of the
+Under WSGI, a thread serves many requests with one connection. Nothing is reported there, nor if a pool of the
 driver or of the `ENGINE` keeps the connections, or if the environment alone sets the age:
 
 ```procfile Procfile
