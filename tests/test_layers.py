@@ -24,6 +24,7 @@ LAYERS = [  # a package, or modules of one that stand lower than the rest of it
     {"project"},
     {"lifetimes"},
     {"gaps"},
+    {"recovery"},
     {"rules"},
     {"reports"},
     {"checker"},
@@ -46,6 +47,7 @@ READS_ONLY = {  # rooms with fewer rights than their level gives
         "pools",
         "lifetimes",
         "gaps",
+        "recovery",
     },
 }
 ROOT = Path(dbhygiene.__file__).parent

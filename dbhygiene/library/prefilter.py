@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from dbhygiene.library.drivers import PACKAGES as DRIVERS
 
-__all__ = ["CLOSING", "DJANGO", "DRIVERS", "GIVING", "MODULES", "SQLALCHEMY", "THREADING", "import_lines", "needles"]
+__all__ = ["CLOSING", "DJANGO", "DRIVERS", "GIVING", "MODULES", "RECOVERING", "SQLALCHEMY", "THREADING", "import_lines", "needles"]
 
 SQLALCHEMY = frozenset({"sqlalchemy", "sqlmodel"})
 DJANGO = "django"
@@ -28,6 +28,9 @@ THREADING = frozenset(
         ".start(",
     }
 )
+
+# One of these stands wherever a program handles the loss of a connection by a class of errors.
+RECOVERING = frozenset({"OperationalError", "InterfaceError", "DBAPIError", "SQLAlchemyError", "DatabaseError", ".Error"})
 
 # In the last word of whatever a library gives a connection or session by: rather too much than too little.
 GIVING = "(?i)conn|acquire|sess|maker|factory|db"

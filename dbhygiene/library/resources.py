@@ -81,6 +81,40 @@ class Pool(Record):
     is_async: bool = False
 
 
+class Ping(Record):
+    """What a bare `ping()` does with a lost connection, from a version on."""
+
+    reconnects: bool
+    since: Version = ()
+
+
+class Loss(Record):
+    """How a lost connection shows, and what opens it again: measured, see docs/errors.
+
+    `first` are the classes of the error by which the loss is noticed, `later` those of each further use of the same
+    connection; `numbers` is what `args[0]` is at first: one group for each way to lose it.
+    """
+
+    modules: tuple[str, ...]  # that hold the classes of errors
+    first: frozenset[str]
+    later: frozenset[str]
+    numbers: tuple[frozenset[int], ...] = ()
+    error_number: str = "args[0]"  # how an error gives its number
+    pure: frozenset[str] = frozenset()  # further classes of the first error, of an implementation without C
+    opens_again: frozenset[str] = frozenset()  # methods of the connection that open it again, whatever its state
+    pings: tuple[Ping, ...] = ()  # the oldest first; none: there is no `ping`
+    ping_takes: bool = True  # `ping(True)` or `ping(reconnect=True)` opens it again
+    asks_nothing: frozenset[str] = frozenset()  # methods and attributes that a lost connection passes
+    texts_differ: bool = False  # its client library may be MariaDB's, which words the errors in another way
+
+    def ping_reconnects(self, version: Version | None) -> bool | None:
+        """Whether a bare `ping()` opens a lost connection again; None if the versions differ, and none is known."""
+        if version is None:
+            known = {each.reconnects for each in self.pings}
+            return known.pop() if len(known) == 1 else None
+        return [each for each in self.pings if each.since <= version][-1].reconnects if self.pings else None
+
+
 class Driver(Record):
     """A DB-API driver, or one like it.
 
@@ -109,6 +143,7 @@ class Driver(Record):
     opens_async: frozenset[str] = frozenset()
     thread_check: str = ""  # the option that is on by default, and lets only the thread that opens a connection use it
     pools: tuple[Pool, ...] = ()
+    loss: Loss | None = None  # None: not measured
 
     def leaving(self, version: Version | None) -> Leaving | None:
         """What `with` does in a version; in the newest where that is not known. None: there is no `with`."""

@@ -1,6 +1,6 @@
 """mysqlclient and its ancestor MySQL-python, imported as MySQLdb."""
 
-from dbhygiene.library.resources import Driver, Leaving
+from dbhygiene.library.resources import Driver, Leaving, Loss, Ping
 
 DRIVER = Driver(
     name="MySQLdb",
@@ -15,4 +15,13 @@ DRIVER = Driver(
     server="mysql",
     second_close_raises=True,
     server_side=frozenset({"SSCursor", "SSDictCursor"}),
+    loss=Loss(
+        modules=("MySQLdb", "MySQLdb._exceptions", "MySQLdb.connections", "_mysql_exceptions"),
+        first=frozenset({"OperationalError"}),
+        later=frozenset({"OperationalError"}),
+        numbers=(frozenset({2006}), frozenset({2013})),
+        pings=(Ping(reconnects=False),),
+        asks_nothing=frozenset({"open", "cursor"}),
+        texts_differ=True,
+    ),
 )

@@ -1,6 +1,6 @@
 """aiomysql."""
 
-from dbhygiene.library.resources import Driver, Pool
+from dbhygiene.library.resources import Driver, Loss, Ping, Pool
 
 DRIVER = Driver(
     name="aiomysql",
@@ -16,5 +16,11 @@ DRIVER = Driver(
             takes="acquire",
             gives_back="release",
         ),
+    ),
+    loss=Loss(
+        modules=("aiomysql",),
+        first=frozenset({"OperationalError"}),
+        later=frozenset({"InterfaceError"}),
+        pings=(Ping(reconnects=True),),
     ),
 )

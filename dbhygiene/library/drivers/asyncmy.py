@@ -1,6 +1,6 @@
 """asyncmy."""
 
-from dbhygiene.library.resources import Driver, Pool
+from dbhygiene.library.resources import Driver, Loss, Ping, Pool
 
 DRIVER = Driver(
     name="asyncmy",
@@ -16,5 +16,11 @@ DRIVER = Driver(
             takes="acquire",
             gives_back="release",
         ),
+    ),
+    loss=Loss(
+        modules=("asyncmy", "asyncmy.errors"),
+        first=frozenset({"OperationalError"}),
+        later=frozenset({"InterfaceError"}),
+        pings=(Ping(reconnects=True),),
     ),
 )

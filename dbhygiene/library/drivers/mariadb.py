@@ -1,6 +1,6 @@
 """MariaDB Connector/Python."""
 
-from dbhygiene.library.resources import Driver, Pool
+from dbhygiene.library.resources import Driver, Loss, Ping, Pool
 
 DRIVER = Driver(
     name="mariadb",
@@ -10,4 +10,14 @@ DRIVER = Driver(
     server="mysql",
     second_close_raises=True,
     pools=(Pool(("mariadb.ConnectionPool",), takes="get_connection"),),
+    loss=Loss(
+        modules=("mariadb",),
+        first=frozenset({"InterfaceError"}),
+        later=frozenset({"InterfaceError"}),
+        error_number="errno",
+        opens_again=frozenset({"reconnect"}),
+        pings=(Ping(reconnects=False),),
+        ping_takes=False,
+        texts_differ=True,
+    ),
 )

@@ -1,6 +1,6 @@
 """MySQL Connector/Python."""
 
-from dbhygiene.library.resources import Driver, Leaving, Pool
+from dbhygiene.library.resources import Driver, Leaving, Loss, Ping, Pool
 
 DRIVER = Driver(
     name="mysql.connector",
@@ -22,4 +22,14 @@ DRIVER = Driver(
     closed_by=frozenset({"close", "disconnect", "shutdown"}),
     opens_async=frozenset({"mysql.connector.aio.connect", "mysql.connector.aio.MySQLConnection"}),
     pools=(Pool(("mysql.connector.pooling.MySQLConnectionPool",), takes="get_connection"),),
+    loss=Loss(
+        modules=("mysql.connector", "mysql.connector.errors"),
+        first=frozenset({"OperationalError"}),
+        later=frozenset({"OperationalError"}),
+        numbers=(frozenset({2013}), frozenset({2055})),
+        error_number="errno",
+        pure=frozenset({"InterfaceError"}),
+        opens_again=frozenset({"reconnect", "connect"}),
+        pings=(Ping(reconnects=False),),
+    ),
 )

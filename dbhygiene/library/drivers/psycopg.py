@@ -1,6 +1,6 @@
 """psycopg 3."""
 
-from dbhygiene.library.resources import Driver, Leaving
+from dbhygiene.library.resources import Driver, Leaving, Loss
 
 DRIVER = Driver(
     name="psycopg",
@@ -11,4 +11,10 @@ DRIVER = Driver(
     server="postgresql",
     parts=frozenset({"cursor", "execute"}),
     opens_async=frozenset({"psycopg.AsyncConnection.connect"}),
+    loss=Loss(
+        modules=("psycopg", "psycopg.errors"),
+        first=frozenset({"OperationalError"}),
+        later=frozenset({"OperationalError"}),
+        asks_nothing=frozenset({"closed", "broken", "info", "cursor"}),
+    ),
 )

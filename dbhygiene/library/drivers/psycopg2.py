@@ -1,6 +1,6 @@
 """psycopg2: `with connection:` is a transaction, and leaves the connection open."""
 
-from dbhygiene.library.resources import Driver, Leaving, Pool
+from dbhygiene.library.resources import Driver, Leaving, Loss, Pool
 
 DRIVER = Driver(
     name="psycopg2",
@@ -20,5 +20,12 @@ DRIVER = Driver(
             takes="getconn",
             gives_back="putconn",
         ),
+    ),
+    loss=Loss(
+        modules=("psycopg2", "psycopg2.errors", "psycopg2.extensions"),
+        first=frozenset({"OperationalError"}),
+        later=frozenset({"InterfaceError"}),
+        error_number="pgcode",
+        asks_nothing=frozenset({"closed", "status", "isolation_level", "poll", "cursor"}),
     ),
 )

@@ -1,6 +1,6 @@
 """PyMySQL."""
 
-from dbhygiene.library.resources import Driver, Leaving
+from dbhygiene.library.resources import Driver, Leaving, Loss, Ping
 
 DRIVER = Driver(
     name="PyMySQL",
@@ -23,4 +23,13 @@ DRIVER = Driver(
     deferred_by="defer_connect",
     opened_by=frozenset({"connect", "ping"}),
     server_side=frozenset({"SSCursor", "SSDictCursor"}),
+    loss=Loss(
+        modules=("pymysql", "pymysql.err", "pymysql.connections"),
+        first=frozenset({"OperationalError"}),
+        later=frozenset({"InterfaceError"}),
+        numbers=(frozenset({2006}), frozenset({2013})),
+        opens_again=frozenset({"connect"}),
+        pings=(Ping(reconnects=True), Ping(reconnects=False, since=(1, 2))),
+        asks_nothing=frozenset({"open", "cursor"}),
+    ),
 )

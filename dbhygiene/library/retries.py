@@ -1,0 +1,23 @@
+"""Libraries that repeat a function after an error: their decorators, and what says after which errors."""
+
+from __future__ import annotations
+
+from dbhygiene.library.words import words
+
+# Decorator -> the position of the classes of errors among its arguments, and the options that take them.
+RETRIES: dict[str, tuple[int | None, tuple[str, ...]]] = {
+    "tenacity.retry": (None, ("retry",)),
+    "backoff.on_exception": (1, ("exception",)),
+    "retrying.retry": (None, ("retry_on_exception",)),
+    "retry.retry": (0, ("exceptions",)),
+    "retry.api.retry": (0, ("exceptions",)),
+    "retry2.retry": (0, ("exceptions",)),
+    "stamina.retry": (None, ("on",)),
+}
+# Functions that make a condition of classes of errors.
+CONDITIONS = words("retry_if_exception_type retry_if_exception_cause_type")
+# Options by which a program's own function runs between two tries.
+HOOKS = words("before after before_sleep retry_error_callback on_backoff on_giveup wrap_exception")
+CELERY_OPTION = "autoretry_for"
+# Of these decorators, those that do nothing for a generator function: they call it, and nothing has run yet.
+USELESS_FOR_GENERATORS = frozenset(RETRIES) - {"stamina.retry"}

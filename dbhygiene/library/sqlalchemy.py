@@ -1,0 +1,20 @@
+"""What SQLAlchemy raises when a connection is lost, and what lets a session or connection of it go on."""
+
+from __future__ import annotations
+
+from dbhygiene.library.words import words
+
+LOSS_MODULES = ("sqlalchemy.exc", "sqlalchemy.orm.exc")  # they hold the classes of errors
+
+# Methods of a session after which its next query takes another connection; `dispose` and `expire_all` are none.
+SESSION_RECOVERS = words("rollback close close_all remove invalidate reset")
+# Likewise of a connection. `invalidate` does so outside of a transaction; where it was begun, only `rollback` does.
+CONNECTION_RECOVERS = words("rollback invalidate")
+# Methods of a session or connection that ask the server.
+ASKS = words(
+    """execute scalar scalars get flush refresh merge commit exec_driver_sql connection stream stream_scalars
+    bulk_save_objects bulk_insert_mappings bulk_update_mappings exec"""
+)
+# Methods that end a query which `session.query(...)` began.
+QUERY_ASKS = words("all first one one_or_none scalar count delete update exists get yield_per fetchall")
+WRITES = words("add add_all delete merge bulk_save_objects bulk_insert_mappings bulk_update_mappings")

@@ -1,0 +1,335 @@
+"""`Attempt`: a `try` that asks on a connection, a handler of its loss, and what is asked after that handler.
+
+The lattice of a connection is live -> dead (after the handler) -> reopened. It is followed over the control-flow graph.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from typing import Literal, TypeAlias
+
+from dbhygiene.dataflow import cfg
+from dbhygiene.dataflow.cfg import EdgeKind, Graph, Node, TooLargeError
+from dbhygiene.dataflow.solver import Solution, TooManyFactsError
+from dbhygiene.library.words import words
+from dbhygiene.program.bindings import Place
+from dbhygiene.program.callees import callees
+from dbhygiene.program.names import canonical_name
+from dbhygiene.recovery.conditions import excluded
+from dbhygiene.recovery.errors import ErrorClass, classes_of, libraries, means_loss, tries
+from dbhygiene.recovery.handles import FRESH, IMPLICIT, Root, handle_of
+from dbhygiene.recovery.operations import (
+    Operation,
+    Summary,
+    asks,
+    of_assignment,
+    of_binding,
+    of_call,
+    of_context,
+)
+from dbhygiene.source.file import File, scope_around
+from dbhygiene.source.nodes import FUNCTION, Code, children, last_name
+from dbhygiene.source.queries import query
+from dbhygiene.source.records import Frozen
+
+State: TypeAlias = Literal["live", "dead", "reopened"]
+_LOOPS = (ast.For, ast.AsyncFor, ast.While)
+_COUNTS = words("range itertools.count itertools.repeat count repeat")
+# Of functions that are not understood, those that surely do not open a connection again.
+_KEEPS_OUT = words("commit execute fetchone fetchall raise_for_status append format exit abort Response jsonify render")
+
+
+class Attempt(Frozen):
+    """A `try` whose body asks on a connection of `library`, and a handler that catches its loss.
+
+    `again` are the calls that ask on it after the handler, without anything that opens it again; `recovers`: on some
+    path it is opened again first.
+    """
+
+    file: File
+    code: Code
+    node: ast.Try
+    handler: ast.ExceptHandler
+    classes: tuple[ErrorClass | None, ...]
+    library: str
+    root: Root
+    asked: tuple[ast.Call, ...]  # in the body
+    again: tuple[ast.Call, ...]
+    recovered: tuple[ast.Call, ...]  # calls that ask after it was opened again
+    reopened_by: tuple[ast.AST, ...]
+    escapes: bool  # something that is not understood may open it again
+
+
+@query
+def graph_of(file: File, code: Code) -> Graph | None:
+    try:
+        return cfg.build(code, _Semantics(file))
+    except TooLargeError:
+        return None
+
+
+class _Semantics(cfg.Semantics):
+    def __init__(self, file: File) -> None:
+        self.file = file
+
+    def resolve(self, expr: ast.expr) -> str | None:
+        name = self.file.resolve(expr) if isinstance(expr, (ast.Name, ast.Attribute)) else None
+        return canonical_name(self.file, name) if name is not None else None
+
+
+@query
+def attempts(file: File) -> tuple[Attempt, ...]:
+    """Return every attempt of a file, by handler and connection."""
+    return tuple(_attempts(file))
+
+
+def _attempts(file: File) -> Iterator[Attempt]:
+    for code, node in tries(file):
+        assert isinstance(code, (ast.Module, *FUNCTION))
+        for handler in node.handlers:
+            classes = classes_of(file, handler)
+            for library in sorted(libraries(classes)):
+                for root in roots_asked(file, node, library):
+                    yield _attempt(file, code, node, handler, classes, library, root)
+
+
+def roots_asked(file: File, node: ast.Try, library: str) -> list[Root]:
+    """Return the variables outside of a `try` whose connections of a library its body asks on."""
+    found = body_operations(file, node.body)
+    roots = {each.root for each in found if asks((each,)) and each.library == library and each.root != FRESH}
+    made = {each.root for each in found if each.verb in {"reopens", "begins"}}
+    return sorted(roots - made, key=lambda root: str(root) if isinstance(root, str) else root.path)
+
+
+def body_operations(file: File, block: Iterable[ast.stmt]) -> frozenset[Operation]:
+    return body_summary(file, block).operations
+
+
+def body_summary(file: File, block: Iterable[ast.stmt]) -> Summary:
+    """Return what the statements of a block do."""
+    found: set[Operation] = set()
+    complete = True
+    for part in parts_of(block):
+        its = of_part(file, part)
+        found |= its.operations
+        complete = complete and its.complete
+    return Summary(frozenset(found), complete)
+
+
+def of_part(file: File, part: ast.AST) -> Summary:
+    match part:
+        case ast.Call():
+            return of_call(file, part)
+        case ast.withitem():
+            return of_context(file, part)
+        case ast.Assign() | ast.AnnAssign():
+            return Summary(frozenset(of_assignment(file, part)))
+        case ast.For():
+            from dbhygiene.recovery.operations import of_loop
+
+            return of_loop(file, part)
+    return Summary()
+
+
+def parts_of(block: Iterable[ast.stmt]) -> Iterator[ast.AST]:
+    """Yield the nodes of statements, without those of functions and classes within them; in the order of the text."""
+    todo: list[ast.AST] = list(block)[::-1]
+    while todo:
+        part = todo.pop()
+        yield part
+        if not isinstance(part, (*FUNCTION, ast.Lambda, ast.ClassDef)):
+            todo += children(part)[::-1]
+
+
+def _attempt(
+    file: File,
+    code: Code,
+    node: ast.Try,
+    handler: ast.ExceptHandler,
+    classes: tuple[ErrorClass | None, ...],
+    library: str,
+    root: Root,
+) -> Attempt:
+    walk = _Walk(file, handler, library, root)
+    graph = graph_of(file, code)
+    escapes = graph is None
+    if graph is not None:
+        try:
+            Solution(graph, ["live"], walk.transfer)
+        except TooManyFactsError:
+            escapes = True
+    asked = [
+        part
+        for part in parts_of(node.body)
+        if isinstance(part, ast.Call) and _asks_on(of_call(file, part).operations, library, root)
+    ]
+    return Attempt(
+        file,
+        code,
+        node,
+        handler,
+        classes,
+        library,
+        root,
+        tuple(asked),
+        tuple(walk.again),
+        tuple(walk.recovered),
+        tuple(walk.reopened_by),
+        escapes or walk.escapes,
+    )
+
+
+def _asks_on(operations: Iterable[Operation], library: str, root: Root) -> bool:
+    return asks(each for each in operations if each.library == library and each.root == root)
+
+
+class _Walk:
+    """The paths from one handler, as far as one connection is concerned."""
+
+    def __init__(self, file: File, handler: ast.ExceptHandler, library: str, root: Root) -> None:
+        self._file, self._handler, self._library, self._root = file, handler, library, root
+        self.again: dict[ast.Call, None] = {}
+        self.recovered: dict[ast.Call, None] = {}
+        self.reopened_by: dict[ast.AST, None] = {}
+        self.escapes = False
+
+    def transfer(self, node: Node, state: State) -> Iterable[tuple[EdgeKind, State]]:
+        event = node.event
+        everywhere: list[EdgeKind] = ["next", "true", "false", "raise"]
+        if isinstance(event, cfg.Catch) and event.node is self._handler and state == "live":
+            return [(kind, "dead") for kind in everywhere]
+        if state == "live":
+            return [(kind, state) for kind in everywhere]
+        match event:
+            case cfg.Call(node=call):
+                after = self._after_call(call, state)
+                return [] if after is None else [(kind, after) for kind in everywhere]
+            case cfg.Bind(target=target, value=value):
+                if self._replaces(target, value):
+                    self.reopened_by[event.node] = None
+                    return [(kind, "reopened") for kind in everywhere]
+            case cfg.Enter(node=item):
+                found = of_context(self._file, item).operations
+                if any(each.verb == "begins" and each.root == self._root for each in found):
+                    self.reopened_by[item.context_expr] = None
+                    return [(kind, "reopened") for kind in everywhere]
+            case cfg.Test(node=test) if state == "dead":
+                edges = excluded(self._file, test, self._handler.name)
+                kinds: list[EdgeKind] = [*(() if edges.true else ("true",)), *(() if edges.false else ("false",))]
+                return [(kind, state) for kind in kinds]
+        return [(kind, state) for kind in everywhere]
+
+    def _replaces(self, target: ast.expr, value: ast.expr | None) -> bool:
+        """Whether an assignment may put another connection in the place of this one."""
+        if any(each.root == self._root for each in of_binding(self._file, target)):
+            return True
+        if not isinstance(self._root, Place):
+            return False
+        if isinstance(target, ast.Attribute) and target.attr == self._root.path.rpartition(".")[2]:
+            return True  # the field of another object, which may be asked
+        made = handle_of(self._file, value) if value is not None else None
+        return made is not None and made.library == self._library and made.root == FRESH
+
+    def _after_call(self, call: ast.Call, state: State) -> State | None:
+        done = of_call(self._file, call)
+        mine = [each for each in done.operations if each.library == self._library]
+        if state == "dead" and any(each.verb == "reopens" and each.root == self._root for each in mine):
+            self.reopened_by[call] = None
+            if asks(each for each in mine if each.root == self._root):
+                self.recovered[call] = None
+            return "reopened"
+        if _asks_on(mine, self._library, self._root):
+            (self.again if state == "dead" else self.recovered)[call] = None
+            return None
+        if state == "dead" and not done.complete and self._may_reopen(call):
+            self.escapes = True
+            return None
+        return state
+
+    def _may_reopen(self, call: ast.Call) -> bool:
+        """Whether a call that is not understood may open the connection again."""
+        if last_name(call.func) in _KEEPS_OUT:
+            return False
+        given = [*call.args, *(word.value for word in call.keywords)]
+        if any((held := handle_of(self._file, each)) is not None and held.root == self._root for each in given):
+            return True
+        owner = call.func.value if isinstance(call.func, ast.Attribute) else None
+        if isinstance(owner, (ast.Name, ast.Call)) and last_name(owner) in {"self", "cls", "super"}:
+            return True
+        if isinstance(owner, ast.Call) and last_name(owner.func) == "super":
+            return True
+        name = last_name(call.func).lower()
+        return self._root == IMPLICIT or any(word in name for word in _OPENING) or not isinstance(self._root, Place)
+
+
+_OPENING = ("conn", "reset", "open", "refresh", "ping", "recover", "dispose", "init", "session", "db", "close", "rollback")
+
+
+def retries(attempt: Attempt) -> list[ast.Call]:
+    """Return the calls that repeat what the `try` asked: by its loop, by name, or by calling the function again."""
+    return [call for call in attempt.again if is_retry(attempt, call)]
+
+
+def is_retry(attempt: Attempt, call: ast.Call) -> bool:
+    if call in attempt.asked:
+        return _is_repeated_by_loop(attempt)
+    same = {ast.unparse(each) for each in attempt.asked} | {ast.unparse(each.func) for each in attempt.asked}
+    file = attempt.file
+    if ast.unparse(call) in same:
+        return True
+    found = callees(file, call, scope_around(file, call)).definitions
+    if any(each.node is attempt.code for each in found):
+        return True
+    return bool(found) and ast.unparse(call.func) in same and _is_in(attempt.handler, call)
+
+
+def _is_in(handler: ast.ExceptHandler, call: ast.Call) -> bool:
+    return any(part is call for part in parts_of(handler.body))
+
+
+def loop_around(file: File, node: ast.AST) -> ast.For | ast.AsyncFor | ast.While | None:
+    """Return the innermost loop around a node, in its function."""
+    for above in file.around(node):
+        if isinstance(above, _LOOPS):
+            return above
+        if isinstance(above, (*FUNCTION, ast.Lambda, ast.ClassDef)):
+            return None
+    return None
+
+
+def _is_repeated_by_loop(attempt: Attempt) -> bool:
+    """Whether the loop around a `try` repeats it, rather than go on to the next of several items."""
+    loop = loop_around(attempt.file, attempt.node)
+    return loop is not None and is_retry_loop(attempt.file, loop, attempt.node)
+
+
+def is_retry_loop(file: File, loop: ast.For | ast.AsyncFor | ast.While, node: ast.Try) -> bool:
+    if isinstance(loop, ast.While):
+        return True
+    if isinstance(loop.iter, ast.Call) and (file.resolve(loop.iter.func) or "") in _COUNTS:
+        return not _uses(node, loop.target, calls_only=True)
+    return not _uses(node, loop.target)
+
+
+def _uses(node: ast.Try, target: ast.expr, *, calls_only: bool = False) -> bool:
+    """Whether the body of a `try` uses the variable of a loop; `calls_only`: as an argument of a call."""
+    names = {part.id for part in ast.walk(target) if isinstance(part, ast.Name)}
+    if calls_only:
+        given = [
+            each
+            for part in parts_of(node.body)
+            if isinstance(part, ast.Call) and not _logs(part)
+            for each in (*part.args, *(word.value for word in part.keywords))
+        ]
+        return any(isinstance(each, ast.Name) and each.id in names for each in given)
+    return any(isinstance(part, ast.Name) and part.id in names for part in parts_of(node.body))
+
+
+def _logs(call: ast.Call) -> bool:
+    return last_name(call.func) in words("print debug info warning error exception log sleep")
+
+
+def is_narrow(attempt: Attempt) -> bool:
+    """Whether the handler names a class that means a loss, rather than the base of all errors."""
+    return means_loss(attempt.classes, attempt.library)

@@ -1,0 +1,172 @@
+"""`ErrorClass`: the class of a database library's errors that a handler names, and which errors it covers.
+
+except (pymysql.OperationalError, InterfaceError):   # ErrorClass("pymysql", "OperationalError"), ...
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Iterable, Iterator
+from functools import cache
+
+from dbhygiene.dataflow.exceptions import exception_types
+from dbhygiene.library import django, drivers, sqlalchemy
+from dbhygiene.library.resources import Loss
+from dbhygiene.program.bindings import Bindings
+from dbhygiene.program.names import canonical_name, find_module
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import FUNCTION
+from dbhygiene.source.queries import query
+from dbhygiene.source.records import Record
+
+DJANGO, SQLALCHEMY, PYTHON = "django", "sqlalchemy", ""
+# The classes that cover each error, besides those of Python; the names are those of PEP 249, and of SQLAlchemy.
+_COMMON = frozenset({"Error", "MySQLError", "DBAPIError", "StatementError", "SQLAlchemyError"})
+COVERED_BY = {
+    "OperationalError": _COMMON | {"OperationalError", "DatabaseError"},
+    "InterfaceError": _COMMON | {"InterfaceError"},
+    "DatabaseError": _COMMON | {"DatabaseError"},
+    "PendingRollbackError": frozenset({"PendingRollbackError", "InvalidRequestError", "SQLAlchemyError"}),
+}
+LOSS_CLASSES = frozenset({"OperationalError", "InterfaceError"})  # a handler that names one of these means a loss
+_ANY = frozenset({"Exception", "BaseException"})
+_DEPTH = 4  # of names for tuples of classes
+
+
+class ErrorClass(Record):
+    """A class of exceptions: of a database library, by its package; of Python, if that is empty."""
+
+    library: str
+    name: str
+
+    def covers(self, library: str, error: str) -> bool:
+        """Whether `except` of this class catches an error of a library."""
+        if self.library == PYTHON:
+            return self.name in _ANY
+        return self.library == library and self.name in COVERED_BY.get(error, ())
+
+    @property
+    def is_database(self) -> bool:
+        return self.library != PYTHON
+
+    @property
+    def written(self) -> str:
+        return f"{self.library}.{self.name}" if self.library else self.name
+
+
+@cache
+def loss_of(library: str) -> Loss | None:
+    """Return how a connection of a driver shows that it is lost."""
+    found = drivers.driver(library.partition(".")[0]) if library else None
+    return found.loss if found is not None and found.package == library else None
+
+
+def error_class(file: File, expr: ast.expr) -> ErrorClass | None:
+    """Return the class of exceptions that an expression names; None if it is neither Python's nor a known library's."""
+    name = file.resolve(expr)
+    return named_error(canonical_name(file, name)) if name is not None else None
+
+
+@cache
+def named_error(dotted: str) -> ErrorClass | None:
+    module, _, last = dotted.rpartition(".")
+    if not module:
+        kind = getattr(builtins, last, None)
+        return ErrorClass(PYTHON, last) if isinstance(kind, type) and issubclass(kind, BaseException) else None
+    if module in django.LOSS_MODULES:
+        return ErrorClass(DJANGO, last)
+    if module in sqlalchemy.LOSS_MODULES:
+        return ErrorClass(SQLALCHEMY, last)
+    found = drivers.driver(module.partition(".")[0])
+    if found is not None and found.loss is not None and module in found.loss.modules:
+        return ErrorClass(found.package, last)
+    return None
+
+
+@query
+def classes_of(file: File, handler: ast.ExceptHandler) -> tuple[ErrorClass | None, ...]:
+    """Return the classes that a handler names, one by one; None for one that is not known."""
+    if handler.type is None:
+        return (ErrorClass(PYTHON, "BaseException"),)
+    return tuple(_classes(file, handler.type, _DEPTH))
+
+
+def classes_in(file: File, expr: ast.expr) -> tuple[ErrorClass | None, ...]:
+    """Return the classes that an expression names: a class, a tuple of them, or a variable that holds one."""
+    return tuple(_classes(file, expr, _DEPTH))
+
+
+def _classes(file: File, expr: ast.expr, depth: int) -> Iterator[ErrorClass | None]:
+    match expr:
+        case ast.Tuple(elts=parts) | ast.List(elts=parts) | ast.Set(elts=parts):
+            for part in parts:
+                yield from _classes(file, part, depth)
+            return
+        case ast.Starred(value=inner):
+            yield from _classes(file, inner, depth)
+            return
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            yield from _classes(file, left, depth)
+            yield from _classes(file, right, depth)
+            return
+    if (found := error_class(file, expr)) is not None:
+        yield found
+        return
+    values = list(_values(file, expr)) if depth else []
+    if not values:
+        yield None
+    for owner, value in values:
+        yield from _classes(owner, value, depth - 1)
+
+
+def _values(file: File, expr: ast.expr) -> Iterator[tuple[File, ast.expr]]:
+    """Yield what a variable for classes is bound to, here or in the module that it comes from."""
+    place = Bindings.of(file).place(expr)
+    if place is not None and (values := Bindings.of(file).values.get(place)):
+        yield from ((file, value) for value in values)
+        return
+    name = file.resolve(expr)
+    found = find_module(file, canonical_name(file, name)) if name else None
+    if found is not None and len(found[1]) == 1 and found[0] is not file:
+        other = found[0]
+        yield from ((other, value) for value in other.scope.aliases.get(found[1][0], ()))
+
+
+def covers_any(classes: Iterable[ErrorClass | None], library: str, errors: Iterable[str]) -> bool:
+    """Whether a handler of these classes catches one of these errors of a library, or may."""
+    return any(each is None or any(each.covers(library, error) for error in errors) for each in classes)
+
+
+def libraries(classes: Iterable[ErrorClass | None]) -> frozenset[str]:
+    """Return the libraries of which classes name an error that a loss raises."""
+    return frozenset(
+        each.library for each in classes if each is not None and each.is_database and each.name in _LOSS_OR_ABOVE
+    )
+
+
+_LOSS_OR_ABOVE = frozenset().union(*COVERED_BY.values()) | {"DisconnectionError"}
+
+
+def means_loss(classes: Iterable[ErrorClass | None], library: str) -> bool:
+    """Whether a handler names, of a library, a class whose first meaning is that the connection is lost."""
+    return any(
+        each is not None and each.library == library and each.name in LOSS_CLASSES | {"DisconnectionError"}
+        for each in classes
+    )
+
+
+def handlers_of(node: ast.Try) -> list[tuple[ast.ExceptHandler, list[ast.expr | None]]]:
+    """Return the handlers of a `try`, each with the classes that it lists."""
+    return [(handler, exception_types(handler.type)) for handler in node.handlers]
+
+
+@query
+def tries(file: File) -> tuple[tuple[ast.AST, ast.Try], ...]:
+    """Return the `try` statements of a file that have handlers, each with the function or module that it stands in."""
+    found = []
+    for node in sorted(file.nodes(ast.Try), key=lambda each: (each.lineno, each.col_offset)):
+        if node.handlers:
+            code = next((outer for outer in file.around(node) if isinstance(outer, FUNCTION)), file.tree)
+            found.append((code, node))
+    return tuple(found)

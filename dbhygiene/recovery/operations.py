@@ -1,0 +1,348 @@
+"""`Operation`: what a call does with a connection, as far as its recovery is concerned; `summary`, of a function.
+
+conn.ping(reconnect=True)            # Operation("reopens", root=`conn`)
+self.load(name)                      # the operations of `load`, as its caller sees them
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+from typing import Literal, TypeAlias
+
+from dbhygiene.dataflow.exceptions import exception_types
+from dbhygiene.gaps.effects import Close, Context, Effects, Query
+from dbhygiene.library import calls, django, sqlalchemy
+from dbhygiene.library.resources import Version
+from dbhygiene.library.words import words
+from dbhygiene.program.arguments import bind_arguments
+from dbhygiene.program.bindings import Bindings, Place
+from dbhygiene.program.callees import callees
+from dbhygiene.program.code import is_generator, own_nodes
+from dbhygiene.program.definitions import Definition
+from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY, loss_of
+from dbhygiene.recovery.handles import FRESH, IMPLICIT, RAW, Handle, Root, handle_of, root_of
+from dbhygiene.source.file import File, scope_around
+from dbhygiene.source.nodes import FUNCTION, Code, last_name
+from dbhygiene.source.queries import query, recursive_query
+from dbhygiene.source.records import Record, replace
+
+Verb: TypeAlias = Literal["asks", "writes", "commits", "reopens", "pings", "opens", "begins"]
+# "pings": asks, and opens nothing; "opens": makes a connection of its own; "begins": a transaction of its own
+
+
+class Operation(Record):
+    """One thing that a call does with the connection that a variable holds."""
+
+    verb: Verb
+    library: str
+    root: Root = FRESH
+
+
+class Summary(Record):
+    """What a call, or all calls of a function, do; `complete`: there is no call among them that is not understood."""
+
+    operations: frozenset[Operation] = frozenset()
+    complete: bool = True
+
+    def has(self, verb: str, root: Root | None = None) -> bool:
+        return any(each.verb == verb and (root is None or each.root == root) for each in self.operations)
+
+
+_NOTHING = Summary()
+_UNKNOWN = Summary(complete=False)
+_ASKING = frozenset({"asks", "writes", "commits"})
+
+_CURSOR_ASKS = words("execute executemany callproc execute_async fetch copy_from copy_expert copy_to copy")
+_CONNECTION_ASKS = words(
+    """execute executemany query select_db fetch fetchrow fetchval run cmd_query begin start_transaction
+    get_server_status show_warnings stat kill"""
+)
+_WRITES = re.compile(r"\s*(?:INSERT|UPDATE|DELETE|REPLACE|MERGE)\b", re.IGNORECASE)
+_HARMLESS = calls.QUIET_METHODS | words(
+    """write flush sleep warn_explicit print style SUCCESS ERROR WARNING NOTICE notify capture_exception
+    capture_message fetchone fetchall fetchmany title rowcount mogrify to_dict count index sort join set is_set wait
+    increment inc observe labels time group match search sub findall random uniform randint choice getLogger
+    format_exc print_exc exc_info strip split replace lower"""
+)
+_HARMLESS_FUNCTIONS = words(
+    """print len str int float bool list dict set tuple range min max sum abs repr isinstance hasattr getattr type
+    sorted enumerate zip map filter any all iter next format round super reversed id open input"""
+)
+_READS_SQL = words("read_sql read_sql_query read_sql_table")
+
+
+def asks(found: Iterable[Operation]) -> bool:
+    return any(each.verb in _ASKING for each in found)
+
+
+@recursive_query(_NOTHING)
+def of_call(file: File, call: ast.Call) -> Summary:
+    """Return what a call does."""
+    func = call.func
+    owner = handle_of(file, func.value) if isinstance(func, ast.Attribute) else None
+    if owner is not None and isinstance(func, ast.Attribute):
+        return Summary(frozenset(_of_method(file, call, owner, func.attr)))
+    if (chained := _of_query(file, func)) is not None:
+        return chained
+    if (made := handle_of(file, call)) is not None and made.root == FRESH and made.kind != "cursor":
+        own = _of_functions(file, call)
+        verb: Verb = "asks" if made.kind == "connection" else "opens"
+        opened = Operation("opens", made.library)
+        return Summary(frozenset({opened, Operation(verb, made.library)} | own.operations))
+    if own := _of_django(file, call):
+        return Summary(frozenset(own))
+    if last_name(func) in _READS_SQL | {"to_sql"}:
+        given = [handle_of(file, each) for each in (*call.args, *(word.value for word in call.keywords))]
+        return Summary(frozenset(Operation("asks", each.library, each.root) for each in given if each is not None))
+    found = _of_functions(file, call)
+    if found.operations or found.complete:
+        return found
+    return _NOTHING if is_harmless(file, call) else found
+
+
+def is_harmless(file: File, call: ast.Call) -> bool:
+    """Whether a call surely has nothing to do with a database: it logs, prints, sleeps or handles data."""
+    func = call.func
+    name = file.resolve(func)
+    if name in calls.CALLS or name in _HARMLESS_FUNCTIONS or name in calls.NEVER_RETURN:
+        return True
+    if name is not None and name.partition(".")[0] in {"logging", "time", "datetime", "random", "traceback", "os", "sys"}:
+        return True
+    if isinstance(func, ast.Attribute):
+        root = func.value
+        while isinstance(root, (ast.Attribute, ast.Call)):
+            root = root.value if isinstance(root, ast.Attribute) else root.func
+        words_on_the_way = {last_name(part) for part in ast.walk(func.value)} | {last_name(root)}
+        return func.attr in _HARMLESS or bool(words_on_the_way & (calls.LOGGERS | {"stdout", "stderr", "style"}))
+    return False
+
+
+def _of_method(file: File, call: ast.Call, owner: Handle, method: str) -> Iterator[Operation]:
+    library, root = owner.library, owner.root
+    if library == DJANGO:
+        yield from _of_django(file, call)
+        return
+    if library == SQLALCHEMY:
+        yield from _of_sqlalchemy(owner, method)
+        return
+    if owner.kind == "cursor":
+        if method in _CURSOR_ASKS:
+            yield Operation("asks", library, root)
+            if _is_write(file, call):
+                yield Operation("writes", library, root)
+        return
+    loss = loss_of(library)
+    if method == "ping" and loss is not None:
+        opens = ping_reconnects(file, call, library)
+        yield Operation("pings" if opens is False else "reopens", library, root)
+    elif loss is not None and method in loss.opens_again:
+        yield Operation("reopens", library, root)
+    elif method == "commit":
+        yield Operation("commits", library, root)
+    elif method in _CONNECTION_ASKS:
+        yield Operation("asks", library, root)
+        if _is_write(file, call):
+            yield Operation("writes", library, root)
+    elif method == "__init__":
+        yield Operation("reopens", library, root)
+
+
+def ping_reconnects(file: File, call: ast.Call, library: str) -> bool | None:
+    """Whether a `ping` opens a lost connection again; None if it does in some versions of the driver."""
+    loss = loss_of(library)
+    if loss is None:
+        return None
+    given = [*call.args[:1], *(word.value for word in call.keywords if word.arg in {"reconnect", None})]
+    if given and loss.ping_takes:
+        return not (isinstance(given[0], ast.Constant) and not given[0].value)
+    return loss.ping_reconnects(version_of(file, library))
+
+
+def version_of(file: File, library: str) -> Version | None:
+    """Return the version of a driver that the project uses, if its requirements say so."""
+    from dbhygiene.library import drivers
+
+    found = drivers.driver(library.partition(".")[0])
+    names = found.distributions if found is not None else ()
+    return next((version for each in names if (version := file.project.version_of(each)) is not None), None)
+
+
+def _is_write(file: File, call: ast.Call) -> bool:
+    """Whether the SQL of a call is known to change rows."""
+    if not call.args:
+        return False
+    from dbhygiene.program.evaluation import evaluate
+    from dbhygiene.program.values import patterns
+
+    return any(_WRITES.match(pattern) for pattern in patterns(evaluate(file, call.args[0])))
+
+
+def _of_sqlalchemy(owner: Handle, method: str) -> Iterator[Operation]:
+    root = owner.root
+    if owner.kind == "engine":
+        if method in {"connect", "execute", "raw_connection", "begin", "run_callable", "scalar"}:
+            yield Operation("asks", SQLALCHEMY)
+        return
+    recovers = sqlalchemy.SESSION_RECOVERS if owner.kind == "session" else sqlalchemy.CONNECTION_RECOVERS
+    if method in recovers:
+        yield Operation("reopens", SQLALCHEMY, root)
+    elif method == "commit":
+        yield Operation("commits", SQLALCHEMY, root)
+    elif method in sqlalchemy.ASKS:
+        yield Operation("asks", SQLALCHEMY, root)
+    if method in sqlalchemy.WRITES:
+        yield Operation("writes", SQLALCHEMY, root)
+    if method == "begin":
+        yield Operation("begins", SQLALCHEMY, root)
+
+
+def _of_query(file: File, func: ast.expr) -> Summary | None:
+    """Return the query of `session.query(...).filter(...).all()`: its last method asks."""
+    if not isinstance(func, ast.Attribute):
+        return None
+    part: ast.expr = func.value
+    while isinstance(part, (ast.Call, ast.Attribute)):
+        if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and part.func.attr in {"query", "execute"}:
+            owner = handle_of(file, part.func.value)
+            if owner is not None and owner.library == SQLALCHEMY:
+                asked = part.func.attr == "query" and func.attr in sqlalchemy.QUERY_ASKS
+                found = frozenset({Operation("asks", SQLALCHEMY, owner.root)}) if asked else frozenset()
+                return Summary(found)
+        part = part.func if isinstance(part, ast.Call) else part.value
+    return None
+
+
+# -- Django -----------------------------------------------------------------------------------------------
+
+
+def _of_django(file: File, call: ast.Call) -> Iterable[Operation]:
+    if "django" not in file.text and "objects" not in file.text:
+        return ()
+    code = scope_around(file, call).node
+    assert isinstance(code, (ast.Module, *FUNCTION))
+    found: list[Operation] = []
+    for effect in Effects(Context(file, code)).of_call(call):
+        match effect:
+            case Query():
+                keeps = any(name in django.KEEPS_DEAD for name in Effects(Context(file, code)).names(call.func))
+                found.append(Operation("pings" if keeps else "asks", DJANGO, IMPLICIT))
+            case Close():
+                found.append(Operation("reopens", DJANGO, IMPLICIT))
+    return found
+
+
+def of_context(file: File, item: ast.withitem) -> Summary:
+    """Return what entering a `with` does besides its call: it may begin a transaction that its end will finish."""
+    expr = item.context_expr
+    called = expr.func if isinstance(expr, ast.Call) else expr
+    name = file.resolve(called)
+    if name in django.ATOMIC:
+        return Summary(frozenset({Operation("asks", DJANGO, IMPLICIT), Operation("begins", DJANGO, IMPLICIT)}))
+    owner = handle_of(file, expr)
+    if owner is not None and owner.kind in {"session", "connection"} and owner.library == SQLALCHEMY:
+        return Summary(frozenset({Operation("begins", SQLALCHEMY, owner.root)}))  # it ends it on the way out
+    if isinstance(called, ast.Attribute) and called.attr == "begin" and isinstance(expr, ast.Call):
+        owner = handle_of(file, called.value)
+        if owner is not None and owner.library == SQLALCHEMY:
+            return Summary(frozenset({Operation("begins", SQLALCHEMY, owner.root)}))
+    return _NOTHING
+
+
+# -- functions --------------------------------------------------------------------------------------------
+
+
+def _of_functions(file: File, call: ast.Call) -> Summary:
+    """Return what the functions of the project that a call may run do."""
+    found = callees(file, call, scope_around(file, call))
+    if not found.definitions:
+        return _UNKNOWN
+    operations: set[Operation] = set()
+    complete = found.complete
+    for definition in found.definitions:
+        node = definition.node
+        if isinstance(node, ast.ClassDef):
+            complete = complete and not any(isinstance(each, FUNCTION) and each.name == "__init__" for each in node.body)
+            continue
+        its = summary(definition.file, node)
+        operations |= {_seen_by_caller(file, call, definition, each) for each in its.operations}
+        complete = complete and its.complete and not is_generator(node)
+    return Summary(frozenset(operations), complete)
+
+
+def _seen_by_caller(file: File, call: ast.Call, definition: Definition, operation: Operation) -> Operation:
+    """Return an operation with the variable of the caller: a parameter's argument; a local variable is fresh."""
+    root, node = operation.root, definition.node
+    if not isinstance(root, Place) or root.scope.node is not node or not isinstance(node, FUNCTION):
+        return operation
+    bound = definition.file.functions[node].class_scope is not None and isinstance(call.func, ast.Attribute)
+    argument = bind_arguments(call, node, bound=bound).get(root.path)
+    outer = handle_of(file, argument) if argument is not None else None
+    return replace(operation, root=outer.root if outer is not None else FRESH)
+
+
+@recursive_query(_NOTHING)
+def summary(file: File, code: Code) -> Summary:
+    """Return what all calls of a function do."""
+    operations: set[Operation] = set()
+    complete = True
+    for part in own_nodes(code):
+        its = _NOTHING
+        if isinstance(part, ast.Call):
+            its = of_call(file, part)
+        elif isinstance(part, ast.withitem):
+            its = of_context(file, part)
+        elif isinstance(part, (ast.Assign, ast.AnnAssign)):
+            its = Summary(frozenset(of_assignment(file, part)))
+        elif isinstance(part, ast.For):
+            its = of_loop(file, part)
+        operations |= its.operations
+        complete = complete and its.complete
+    return Summary(frozenset(operations), complete)
+
+
+def of_loop(file: File, loop: ast.For) -> Summary:
+    """Return the query of a loop over a queryset of Django."""
+    if "django" not in file.text and "objects" not in file.text:
+        return _NOTHING
+    code = scope_around(file, loop).node
+    assert isinstance(code, (ast.Module, *FUNCTION))
+    asked = any(isinstance(each, Query) for each in Effects(Context(file, code)).of_loop_start(loop))
+    return Summary(frozenset({Operation("asks", DJANGO, IMPLICIT)})) if asked else _NOTHING
+
+
+def of_assignment(file: File, assignment: ast.Assign | ast.AnnAssign) -> Iterator[Operation]:
+    """Yield what an assignment puts in the place of a connection that a variable held."""
+    targets = assignment.targets if isinstance(assignment, ast.Assign) else [assignment.target]
+    for target in targets:
+        yield from of_binding(file, target)
+
+
+def of_binding(file: File, target: ast.expr) -> Iterator[Operation]:
+    for part in target.elts if isinstance(target, (ast.Tuple, ast.List)) else [target]:
+        if isinstance(part, (ast.Name, ast.Attribute)):
+            held = handle_of(file, part)
+            if held is not None and held.root not in (FRESH, IMPLICIT) and held.kind != "cursor":
+                place = root_of(file, part)
+                if place is not None and held.root == place:
+                    yield Operation("reopens", held.library, place)
+
+
+@query
+def writes_sql(file: File, call: ast.Call) -> bool:
+    return _is_write(file, call)
+
+
+__all__ = [
+    "RAW",
+    "Operation",
+    "Summary",
+    "asks",
+    "exception_types",
+    "of_assignment",
+    "of_binding",
+    "of_call",
+    "of_context",
+    "summary",
+]

@@ -1,0 +1,148 @@
+"""`DeadRetry`: a call that asks again on a connection that an error may have killed (HYG401)."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from dbhygiene.gaps.close_calls import atomic_around, is_atomic
+from dbhygiene.gaps.servers import is_sqlite_only
+from dbhygiene.library.resources import Version
+from dbhygiene.program.arguments import named_parameters
+from dbhygiene.program.bindings import Place
+from dbhygiene.recovery.attempts import Attempt, attempts, is_narrow, loop_around, parts_of, retries
+from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY, libraries, loss_of, means_loss
+from dbhygiene.recovery.handles import IMPLICIT, RAW, Root, handle_of
+from dbhygiene.recovery.operations import asks, of_call, summary
+from dbhygiene.recovery.retriers import Retrier, retrier_of
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import FUNCTION, Function, Located, short_name
+from dbhygiene.source.records import Frozen
+
+_KEEPS_IN_1 = "sqlalchemy"  # its connections of 1.x get another one by themselves
+
+
+class DeadRetry(Frozen):
+    """The call, what caught the error before, and what comes of it."""
+
+    call: ast.Call
+    caught: Located
+    caught_words: str
+    what: str
+    next_error: str
+    advice: str
+    subject: str
+
+
+def dead_retries(file: File) -> Iterator[DeadRetry]:
+    seen: set[ast.AST] = set()
+    for attempt in attempts(file):
+        if (found := _of_attempt(attempt)) is not None and found.call not in seen:
+            seen.add(found.call)
+            yield found
+    for code in file.functions:
+        if isinstance(code, FUNCTION):
+            for found in _of_decorated(file, code):
+                if found.call not in seen:
+                    seen.add(found.call)
+                    yield found
+
+
+def _of_attempt(attempt: Attempt) -> DeadRetry | None:
+    again = retries(attempt)
+    if not again or attempt.recovered or attempt.escapes or attempt.library == RAW:
+        return None
+    file = attempt.file
+    if not is_narrow(attempt) and not isinstance(loop_around(file, attempt.node), ast.For):
+        return None
+    if _is_excused(attempt.file, attempt.library, attempt.asked):
+        return None
+    call = again[0]
+    caught = attempt.handler
+    return _retry(file, call, attempt.library, attempt.root, caught, "catches the error of a lost connection")
+
+
+def _is_excused(file: File, library: str, asked: tuple[ast.Call, ...]) -> bool:
+    if library == DJANGO:
+        return is_sqlite_only(file)
+    if library == SQLALCHEMY:
+        if "sqlite" in file.text:
+            return True
+        version: Version | None = file.project.version_of("sqlalchemy")
+        is_old = version is not None and version < (2,)
+        return is_old and any(_is_connection(file, call) for call in asked)
+    return False
+
+
+def _is_connection(file: File, call: ast.Call) -> bool:
+    owner = handle_of(file, call.func.value) if isinstance(call.func, ast.Attribute) else None
+    return owner is not None and owner.kind == "connection"
+
+
+def _of_decorated(file: File, code: Function) -> Iterator[DeadRetry]:
+    """Yield the same for a function that a decorator repeats, on a connection that it does not open itself."""
+    for decorator in code.decorator_list:
+        retrier = retrier_of(file, decorator)
+        if retrier is None:
+            continue
+        whole = summary(file, code)
+        for library in sorted(libraries(retrier.classes)):
+            if not means_loss(retrier.classes, library):
+                continue
+            touched = {each.root for each in whole.operations if each.verb in {"reopens", "begins"}}
+            roots = {each.root for each in whole.operations if asks((each,)) and each.library == library} - touched
+            for root in sorted(roots, key=str):
+                call = _first_asking(file, code, library, root)
+                if call is None or not _is_shared(file, code, library, root, retrier):
+                    continue
+                if not _is_excused(file, library, (call,)):
+                    words = f"{retrier.name} repeats `{code.name}` after this error"
+                    yield _retry(file, call, library, root, decorator, words)
+
+
+def _is_shared(file: File, code: Function, library: str, root: Root, retrier: Retrier) -> bool:
+    """Whether each try of a decorated function gets the same connection."""
+    if root == IMPLICIT:
+        locks = any(isinstance(part, ast.Attribute) and part.attr == "select_for_update" for part in parts_of(code.body))
+        return locks and not retrier.is_celery and not any(is_atomic(file, each) for each in code.decorator_list)
+    if not isinstance(root, Place):
+        return False
+    if retrier.is_celery:
+        name = root.path.partition(".")[0]
+        is_module = isinstance(root.scope.node, ast.Module)
+        return is_module and library == SQLALCHEMY and "." not in root.path and f"{name}.remove" not in file.text
+    if root.scope.node is code:
+        return any(each.arg == root.path for each in named_parameters(code))
+    return isinstance(root.scope.node, (ast.Module, ast.ClassDef))
+
+
+def _first_asking(file: File, code: Function, library: str, root: Root) -> ast.Call | None:
+    for part in parts_of(code.body):
+        if isinstance(part, ast.Call):
+            done = of_call(file, part).operations
+            if asks(each for each in done if each.root == root and each.library == library):
+                return part
+    return None
+
+
+def _retry(file: File, call: ast.Call, library: str, root: Root, caught: Located, words: str) -> DeadRetry:
+    title = root.path if isinstance(root, Place) else "django.db.connection"
+    if library == SQLALCHEMY:
+        what, error = f"`{title}`", "it raises PendingRollbackError until it is rolled back"
+        advice = "a rollback drops what was written before in this transaction; repeat all of it after `rollback()`"
+    elif library == DJANGO and atomic_around(file, call) is not None:
+        what, error = "the transaction", "no query in it can succeed"
+        advice = "repeat the whole transaction: put the `try` around `atomic()`, and close the connection in the handler"
+    elif library == DJANGO:
+        what, error = "Django's connection", "it stays dead until it is closed"
+        advice = "call `connection.close()` in the handler, outside of transactions; the next query connects again"
+    else:
+        what, error = f"`{title}`", _later_error(library)
+        advice = "open a new connection in the handler, or in each try; repeat the transaction from its first statement"
+    return DeadRetry(call, caught, words, what, error, advice, short_name(call.func))
+
+
+def _later_error(library: str) -> str:
+    loss = loss_of(library)
+    later = " or ".join(sorted(loss.later)) if loss is not None else "the error"
+    return f"it raises {later} until it is opened again"

@@ -1,0 +1,151 @@
+"""`Retrier`: a decorator that calls its function again after an error: the project's own, or that of a library."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+
+from dbhygiene.dataflow import cfg
+from dbhygiene.dataflow.cfg import EdgeKind, Node
+from dbhygiene.dataflow.solver import Solution, TooManyFactsError
+from dbhygiene.library import retries as library
+from dbhygiene.program.arguments import named_parameters
+from dbhygiene.program.definitions import find_definition
+from dbhygiene.program.names import canonical_name
+from dbhygiene.recovery.attempts import State, graph_of, parts_of
+from dbhygiene.recovery.conditions import excluded
+from dbhygiene.recovery.errors import ErrorClass, classes_in, classes_of, libraries, tries
+from dbhygiene.recovery.operations import is_harmless, of_call
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import FUNCTION, Function, last_name
+from dbhygiene.source.queries import query
+from dbhygiene.source.records import Record
+
+
+class Retrier(Record):
+    """A decorator that repeats a function after errors of these classes, and does nothing else in between."""
+
+    classes: tuple[ErrorClass | None, ...]
+    name: str
+    is_celery: bool = False
+
+
+@query
+def retrier_of(file: File, decorator: ast.expr) -> Retrier | None:
+    """Return what a decorator repeats its function for; None if it repeats nothing, or may recover in between."""
+    called = decorator.func if isinstance(decorator, ast.Call) else decorator
+    name = file.resolve(called)
+    if name is not None:
+        whole = canonical_name(file, name)
+        found = find_definition(file, whole)
+        if found is not None:
+            return _own(found.file, found.node) if isinstance(found.node, FUNCTION) else None
+        if whole in library.RETRIES:
+            return _of_library(file, decorator, whole)
+    if isinstance(decorator, ast.Call):
+        for keyword in decorator.keywords:
+            if keyword.arg == library.CELERY_OPTION:
+                return Retrier(classes_in(file, keyword.value), f"{library.CELERY_OPTION}=...", is_celery=True)
+    return None
+
+
+def _of_library(file: File, decorator: ast.expr, name: str) -> Retrier | None:
+    if not isinstance(decorator, ast.Call):
+        return None
+    keywords = {word.arg: word.value for word in decorator.keywords}
+    if any(option in keywords and not _only_logs(keywords[option]) for option in library.HOOKS):
+        return None
+    position, options = library.RETRIES[name]
+    given = next((keywords[option] for option in options if option in keywords), None)
+    if given is None and position is not None and position < len(decorator.args):
+        given = decorator.args[position]
+    if given is None:
+        return None
+    return Retrier(tuple(_named(file, given)), f"@{last_name(decorator.func)}")
+
+
+def _named(file: File, given: ast.expr) -> Iterator[ErrorClass | None]:
+    """Yield the classes that a condition names: `retry_if_exception_type((A, B)) | retry_if_exception_type(C)`."""
+    match given:
+        case ast.BinOp(op=ast.BitOr(), left=left, right=right):
+            yield from _named(file, left)
+            yield from _named(file, right)
+        case ast.Call(func=called, args=[first, *_]) if last_name(called) in library.CONDITIONS:
+            yield from classes_in(file, first)
+        case ast.Call() | ast.Lambda():
+            yield None
+        case _:
+            yield from classes_in(file, given)
+
+
+def _only_logs(hook: ast.expr) -> bool:
+    return "log" in (last_name(hook.func) if isinstance(hook, ast.Call) else last_name(hook)).lower()
+
+
+# -- decorators of the project ----------------------------------------------------------------------------
+
+
+@query
+def _own(file: File, decorator: Function) -> Retrier | None:
+    """Return the same for a decorator of the project: a wrapper that calls its parameter in a `try`, and again."""
+    inside = set(ast.walk(decorator))
+    for code, node in tries(file):
+        if code not in inside or not isinstance(code, FUNCTION):
+            continue
+        for parameter in _parameters_around(file, code, decorator):
+            if not any(_calls(part, parameter) for part in parts_of(node.body)):
+                continue
+            for handler in node.handlers:
+                classes = classes_of(file, handler)
+                if libraries(classes) and _repeats(file, code, handler, parameter):
+                    return Retrier(classes, f"`{decorator.name}`")
+    return None
+
+
+def _parameters_around(file: File, code: Function, outermost: Function) -> list[str]:
+    """Return the parameters of the functions around a wrapper, up to its decorator."""
+    found: list[str] = []
+    for above in file.around(code):
+        if isinstance(above, FUNCTION):
+            found += [each.arg for each in named_parameters(above)]
+        if above is outermost:
+            return found
+    return []
+
+
+def _calls(part: ast.AST, name: str) -> bool:
+    return isinstance(part, ast.Call) and isinstance(part.func, ast.Name) and part.func.id == name
+
+
+def _repeats(file: File, code: Function, handler: ast.ExceptHandler, parameter: str) -> bool:
+    """Whether a wrapper calls its function again after a handler, and recovers on no path in between."""
+    graph = graph_of(file, code)
+    if graph is None:
+        return False
+    repeated, other = [], []
+
+    def transfer(node: Node, state: State) -> Iterable[tuple[EdgeKind, State]]:
+        event = node.event
+        everywhere: list[EdgeKind] = ["next", "true", "false", "raise"]
+        if isinstance(event, cfg.Catch) and event.node is handler and state == "live":
+            return [(kind, "dead") for kind in everywhere]
+        if state == "dead" and isinstance(event, cfg.Call):
+            call = event.node
+            if _calls(call, parameter):
+                repeated.append(call)
+                return []
+            done = of_call(file, call)
+            if any(each.verb == "reopens" for each in done.operations) or not (done.complete or is_harmless(file, call)):
+                other.append(call)
+                return []
+        if state == "dead" and isinstance(event, cfg.Test):
+            edges = excluded(file, event.node, handler.name)
+            kinds: list[EdgeKind] = [*(() if edges.true else ("true",)), *(() if edges.false else ("false",))]
+            return [(kind, state) for kind in kinds]
+        return [(kind, state) for kind in everywhere]
+
+    try:
+        Solution(graph, ["live"], transfer)
+    except TooManyFactsError:
+        return False
+    return bool(repeated) and not other

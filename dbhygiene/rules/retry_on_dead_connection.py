@@ -1,0 +1,152 @@
+"""Connection, session or transaction that is used again after the error of a lost connection, as it is.
+
+A retry helps only if it gets another connection. The old one stays dead: each further try fails, too, often with another
+error than the first. MySQLdb says 2006 again, PyMySQL `InterfaceError: (0, '')`, psycopg2 `connection already closed`, a
+session of SQLAlchemy `PendingRollbackError`, Django within `atomic()` `TransactionManagementError`.
+
+```python
+import time
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+def names(session: Session):
+    for attempt in range(3):
+        try:
+            return session.execute(text("select name from users")).scalars().all()  # HYG401
+        except OperationalError:
+            if attempt == 2:
+                raise
+            time.sleep(1)
+```
+
+A rollback gives the dead connection back, and the session takes another one:
+
+```python
+import time
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+def names(session: Session):
+    for attempt in range(3):
+        try:
+            return session.execute(text("select name from users")).scalars().all()
+        except OperationalError:
+            session.rollback()
+            if attempt == 2:
+                raise
+            time.sleep(1)
+```
+
+A connection of a driver must be opened again, or reconnect:
+
+```python
+import time
+import pymysql
+
+class Users:
+    def __init__(self):
+        self.conn = pymysql.connect(host="db")
+
+    def count(self):
+        for _ in range(3):
+            try:
+                with self.conn.cursor() as cursor:
+                    cursor.execute("select count(*) from users")  # HYG401
+                    return cursor.fetchone()[0]
+            except pymysql.OperationalError:
+                time.sleep(1)
+        raise RuntimeError("no answer")
+
+    def newest(self):
+        for _ in range(3):
+            try:
+                with self.conn.cursor() as cursor:
+                    cursor.execute("select max(id) from users")
+                    return cursor.fetchone()[0]
+            except (pymysql.OperationalError, pymysql.InterfaceError):
+                time.sleep(1)
+                self.conn.ping(reconnect=True)
+        raise RuntimeError("no answer")
+```
+
+A decorator that repeats a function must find the connection opened within it. Here each try gets the same session:
+
+```python
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+from tenacity import retry, retry_if_exception_type, stop_after_attempt
+
+@retry(retry=retry_if_exception_type(OperationalError), stop=stop_after_attempt(3), reraise=True)
+def names(session: Session):
+    return session.execute(text("select name from users")).scalars().all()  # HYG401
+
+@retry(retry=retry_if_exception_type(OperationalError), stop=stop_after_attempt(3), reraise=True)
+def count(engine):
+    with Session(engine) as session:
+        return session.execute(text("select count(*) from users")).scalar_one()
+```
+
+In Django, `connection.close()` in the handler lets the next query connect again. It must be outside of `atomic()`: the
+whole transaction must be repeated, not a part of it.
+
+```python
+import time
+from django.db import InterfaceError, OperationalError, connection, transaction
+
+def rename(users):
+    with transaction.atomic():
+        for user in users:
+            for attempt in range(3):
+                try:
+                    with connection.cursor() as cursor:
+                        cursor.execute("update users set name = %s where id = %s", user)  # HYG401
+                    break
+                except OperationalError:
+                    time.sleep(1)
+
+def rename_all(users):
+    for attempt in range(3):
+        try:
+            with transaction.atomic():
+                with connection.cursor() as cursor:
+                    cursor.executemany("update users set name = %s where id = %s", users)
+            return
+        except (OperationalError, InterfaceError):
+            connection.close()
+            if attempt == 2:
+                raise
+```
+
+## Fix safety
+
+There is no fix: to roll back or to reconnect drops what the transaction wrote before, and only the author knows what has
+to be repeated with it.
+
+## References
+
+- [SQLAlchemy: dealing with disconnects](https://docs.sqlalchemy.org/en/20/core/pooling.html#dealing-with-disconnects)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dbhygiene.diagnostics.model import Diagnostic, NoFix, rule
+from dbhygiene.library.prefilter import RECOVERING
+from dbhygiene.recovery.retried import dead_retries
+from dbhygiene.source.file import File
+
+
+@rule("HYG401", on=File, imports=RECOVERING)
+def check(file: File, _: File) -> Iterator[Diagnostic]:
+    for found in dead_retries(file):
+        yield Diagnostic(
+            found.call,
+            f"{found.what} is used again after it may have been lost: {found.next_error}",
+            path=((found.caught, found.caught_words), (found.call, "is called again with the same connection")),
+            fix=NoFix(found.advice),
+            subject=found.subject,
+        )
