@@ -6,7 +6,19 @@ from collections.abc import Iterable
 
 from dbhygiene.library.drivers import PACKAGES as DRIVERS
 
-__all__ = ["CLOSING", "DJANGO", "DRIVERS", "GIVING", "MODULES", "RECOVERING", "SQLALCHEMY", "THREADING", "import_lines", "needles"]
+__all__ = [
+    "CHECKING",
+    "CLOSING",
+    "DJANGO",
+    "DRIVERS",
+    "GIVING",
+    "MODULES",
+    "RECOVERING",
+    "SQLALCHEMY",
+    "THREADING",
+    "import_lines",
+    "needles",
+]
 
 SQLALCHEMY = frozenset({"sqlalchemy", "sqlmodel"})
 DJANGO = "django"
@@ -30,7 +42,11 @@ THREADING = frozenset(
 )
 
 # One of these stands wherever a program handles the loss of a connection by a class of errors.
-RECOVERING = frozenset({"OperationalError", "InterfaceError", "DBAPIError", "SQLAlchemyError", "DatabaseError", ".Error"})
+RECOVERING = frozenset(
+    {"OperationalError", "InterfaceError", "DBAPIError", "SQLAlchemyError", "DatabaseError", ".Error"}
+)
+
+CHECKING = RECOVERING | {".open", ".closed"}  # likewise, or by what a connection says of itself
 
 # In the last word of whatever a library gives a connection or session by: rather too much than too little.
 GIVING = "(?i)conn|acquire|sess|maker|factory|db"

@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 
 from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import EdgeKind, Graph, Node, TooLargeError
+from dbhygiene.dataflow.exceptions import GENERATOR_EXIT, ORDINARY
 from dbhygiene.dataflow.solver import Solution, TooManyFactsError
 from dbhygiene.library.words import words
 from dbhygiene.program.bindings import Place
@@ -18,7 +19,7 @@ from dbhygiene.program.callees import callees
 from dbhygiene.program.names import canonical_name
 from dbhygiene.recovery.conditions import excluded
 from dbhygiene.recovery.errors import ErrorClass, classes_of, libraries, means_loss, tries
-from dbhygiene.recovery.handles import FRESH, IMPLICIT, Root, handle_of
+from dbhygiene.recovery.handles import CONTEXT_MANAGERS, FRESH, IMPLICIT, Root, handle_of
 from dbhygiene.recovery.operations import (
     Operation,
     Summary,
@@ -34,6 +35,7 @@ from dbhygiene.source.queries import query
 from dbhygiene.source.records import Frozen
 
 State: TypeAlias = Literal["live", "dead", "reopened"]
+START: tuple[State, ...] = ("live",)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _COUNTS = words("range itertools.count itertools.repeat count repeat")
 # Of functions that are not understood, those that surely do not open a connection again.
@@ -61,17 +63,25 @@ class Attempt(Frozen):
     escapes: bool  # something that is not understood may open it again
 
 
+def is_context_manager(file: File, code: Code) -> bool:
+    """Whether a function is made a context manager: what its `with` raises comes out of its `yield`."""
+    decorators = code.decorator_list if isinstance(code, FUNCTION) else []
+    return any(file.resolve(each) in CONTEXT_MANAGERS for each in decorators)
+
+
 @query
 def graph_of(file: File, code: Code) -> Graph | None:
     try:
-        return cfg.build(code, _Semantics(file))
+        return cfg.build(code, _Semantics(file, code))
     except TooLargeError:
         return None
 
 
 class _Semantics(cfg.Semantics):
-    def __init__(self, file: File) -> None:
+    def __init__(self, file: File, code: Code) -> None:
         self.file = file
+        if is_context_manager(file, code):
+            self.at_yield = (ORDINARY, GENERATOR_EXIT)
 
     def resolve(self, expr: ast.expr) -> str | None:
         name = self.file.resolve(expr) if isinstance(expr, (ast.Name, ast.Attribute)) else None
@@ -134,7 +144,7 @@ def of_part(file: File, part: ast.AST) -> Summary:
 
 def parts_of(block: Iterable[ast.stmt]) -> Iterator[ast.AST]:
     """Yield the nodes of statements, without those of functions and classes within them; in the order of the text."""
-    todo: list[ast.AST] = list(block)[::-1]
+    todo: list[ast.AST] = [*reversed(list(block))]
     while todo:
         part = todo.pop()
         yield part
@@ -156,7 +166,7 @@ def _attempt(
     escapes = graph is None
     if graph is not None:
         try:
-            Solution(graph, ["live"], walk.transfer)
+            Solution(graph, START, walk.transfer)
         except TooManyFactsError:
             escapes = True
     asked = [
@@ -263,7 +273,20 @@ class _Walk:
         return self._root == IMPLICIT or any(word in name for word in _OPENING) or not isinstance(self._root, Place)
 
 
-_OPENING = ("conn", "reset", "open", "refresh", "ping", "recover", "dispose", "init", "session", "db", "close", "rollback")
+_OPENING = (
+    "conn",
+    "reset",
+    "open",
+    "refresh",
+    "ping",
+    "recover",
+    "dispose",
+    "init",
+    "session",
+    "db",
+    "close",
+    "rollback",
+)
 
 
 def retries(attempt: Attempt) -> list[ast.Call]:

@@ -110,7 +110,9 @@ def texts_of(file: File, test: ast.expr, name: str | None) -> list[str]:
     match test:
         case ast.Compare(left=ast.Constant(value=str(text)), ops=[ast.In() | ast.NotIn()], comparators=[right]):
             return [text] if _is_about(file, right, name) else []
-        case ast.Call(func=ast.Name(id="any" | "all"), args=[ast.GeneratorExp(elt=ast.Compare() as each, generators=[loop])]):
+        case ast.Call(
+            func=ast.Name(id="any" | "all"), args=[ast.GeneratorExp(elt=ast.Compare() as each, generators=[loop])]
+        ):
             if _is_about(file, each, name):
                 return [
                     part.value
@@ -147,8 +149,10 @@ def excluded(file: File, test: ast.expr, name: str | None, depth: int = 3) -> Ed
         if called in {"isinstance", "hasattr", "str", "len", "getattr", "repr"}:
             return Edges()
         return Edges(false=True) if _LOST_NAMES.search(called) else Edges(true=True)
-    if isinstance(test, ast.Compare) and mentions(test, name) and not any(
-        isinstance(each, ast.Constant) and each.value is None for each in test.comparators
+    if (
+        isinstance(test, ast.Compare)
+        and mentions(test, name)
+        and not any(isinstance(each, ast.Constant) and each.value is None for each in test.comparators)
     ):
         return Edges(true=True, false=True)  # a test that is not understood: nothing is said of what follows
     return Edges()

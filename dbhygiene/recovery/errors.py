@@ -20,7 +20,7 @@ from dbhygiene.source.nodes import FUNCTION
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Record
 
-DJANGO, SQLALCHEMY, PYTHON = "django", "sqlalchemy", ""
+DJANGO, SQLALCHEMY, PEEWEE, PYTHON = "django", "sqlalchemy", "peewee", ""
 # The classes that cover each error, besides those of Python; the names are those of PEP 249, and of SQLAlchemy.
 _COMMON = frozenset({"Error", "MySQLError", "DBAPIError", "StatementError", "SQLAlchemyError"})
 COVERED_BY = {
@@ -78,6 +78,8 @@ def named_error(dotted: str) -> ErrorClass | None:
         return ErrorClass(DJANGO, last)
     if module in sqlalchemy.LOSS_MODULES:
         return ErrorClass(SQLALCHEMY, last)
+    if module == PEEWEE:
+        return ErrorClass(PEEWEE, last)
     found = drivers.driver(module.partition(".")[0])
     if found is not None and found.loss is not None and module in found.loss.modules:
         return ErrorClass(found.package, last)

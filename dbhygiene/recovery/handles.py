@@ -45,7 +45,7 @@ _REGISTRIES = frozenset(
     | {"sqlalchemy.ext.asyncio.async_scoped_session"}
 )
 _WRAPPERS = frozenset({"contextlib.closing", "contextlib.aclosing", "contextlib.nullcontext"})
-_CONTEXT_MANAGERS = frozenset({"contextlib.contextmanager", "contextlib.asynccontextmanager"})
+CONTEXT_MANAGERS = frozenset({"contextlib.contextmanager", "contextlib.asynccontextmanager"})
 
 
 class Handle(Record):
@@ -204,7 +204,9 @@ def of_annotation(file: File, annotation: ast.expr) -> Handle | None:
             return of_annotation(file, left) or of_annotation(file, right)
         case ast.Subscript(value=ast.Name(id="Optional") | ast.Attribute(attr="Optional"), slice=inner):
             return of_annotation(file, inner)
-        case ast.Subscript(value=ast.Name(id="Annotated") | ast.Attribute(attr="Annotated"), slice=ast.Tuple(elts=parts)):
+        case ast.Subscript(
+            value=ast.Name(id="Annotated") | ast.Attribute(attr="Annotated"), slice=ast.Tuple(elts=parts)
+        ):
             return of_annotation(file, parts[0])
         case ast.Subscript(value=owner):
             return of_annotation(file, owner)
@@ -289,7 +291,7 @@ def _returned(file: File, call: ast.Call, definition: Definition) -> Handle | No
     if not isinstance(node, FUNCTION):
         return None
     values = return_expressions(node)
-    if set(definition.decorators) & _CONTEXT_MANAGERS:
+    if set(definition.decorators) & CONTEXT_MANAGERS:
         values = [part.value for part in own_nodes(node) if isinstance(part, ast.Yield) and part.value is not None]
     for value in values:
         made = handle_of(owner, value)

@@ -17,7 +17,7 @@ from dbhygiene.library import calls, django, sqlalchemy
 from dbhygiene.library.resources import Version
 from dbhygiene.library.words import words
 from dbhygiene.program.arguments import bind_arguments
-from dbhygiene.program.bindings import Bindings, Place
+from dbhygiene.program.bindings import Place
 from dbhygiene.program.callees import callees
 from dbhygiene.program.code import is_generator, own_nodes
 from dbhygiene.program.definitions import Definition
@@ -91,8 +91,8 @@ def of_call(file: File, call: ast.Call) -> Summary:
         verb: Verb = "asks" if made.kind == "connection" else "opens"
         opened = Operation("opens", made.library)
         return Summary(frozenset({opened, Operation(verb, made.library)} | own.operations))
-    if own := _of_django(file, call):
-        return Summary(frozenset(own))
+    if in_django := _of_django(file, call):
+        return Summary(frozenset(in_django))
     if last_name(func) in _READS_SQL | {"to_sql"}:
         given = [handle_of(file, each) for each in (*call.args, *(word.value for word in call.keywords))]
         return Summary(frozenset(Operation("asks", each.library, each.root) for each in given if each is not None))
@@ -108,7 +108,15 @@ def is_harmless(file: File, call: ast.Call) -> bool:
     name = file.resolve(func)
     if name in calls.CALLS or name in _HARMLESS_FUNCTIONS or name in calls.NEVER_RETURN:
         return True
-    if name is not None and name.partition(".")[0] in {"logging", "time", "datetime", "random", "traceback", "os", "sys"}:
+    if name is not None and name.partition(".")[0] in {
+        "logging",
+        "time",
+        "datetime",
+        "random",
+        "traceback",
+        "os",
+        "sys",
+    }:
         return True
     if isinstance(func, ast.Attribute):
         root = func.value
@@ -204,7 +212,11 @@ def _of_query(file: File, func: ast.expr) -> Summary | None:
         return None
     part: ast.expr = func.value
     while isinstance(part, (ast.Call, ast.Attribute)):
-        if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and part.func.attr in {"query", "execute"}:
+        if (
+            isinstance(part, ast.Call)
+            and isinstance(part.func, ast.Attribute)
+            and part.func.attr in {"query", "execute"}
+        ):
             owner = handle_of(file, part.func.value)
             if owner is not None and owner.library == SQLALCHEMY:
                 asked = part.func.attr == "query" and func.attr in sqlalchemy.QUERY_ASKS
@@ -263,7 +275,9 @@ def _of_functions(file: File, call: ast.Call) -> Summary:
     for definition in found.definitions:
         node = definition.node
         if isinstance(node, ast.ClassDef):
-            complete = complete and not any(isinstance(each, FUNCTION) and each.name == "__init__" for each in node.body)
+            complete = complete and not any(
+                isinstance(each, FUNCTION) and each.name == "__init__" for each in node.body
+            )
             continue
         its = summary(definition.file, node)
         operations |= {_seen_by_caller(file, call, definition, each) for each in its.operations}

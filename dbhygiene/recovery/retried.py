@@ -103,7 +103,9 @@ def _of_decorated(file: File, code: Function) -> Iterator[DeadRetry]:
 def _is_shared(file: File, code: Function, library: str, root: Root, retrier: Retrier) -> bool:
     """Whether each try of a decorated function gets the same connection."""
     if root == IMPLICIT:
-        locks = any(isinstance(part, ast.Attribute) and part.attr == "select_for_update" for part in parts_of(code.body))
+        locks = any(
+            isinstance(part, ast.Attribute) and part.attr == "select_for_update" for part in parts_of(code.body)
+        )
         return locks and not retrier.is_celery and not any(is_atomic(file, each) for each in code.decorator_list)
     if not isinstance(root, Place):
         return False
@@ -132,7 +134,9 @@ def _retry(file: File, call: ast.Call, library: str, root: Root, caught: Located
         advice = "a rollback drops what was written before in this transaction; repeat all of it after `rollback()`"
     elif library == DJANGO and atomic_around(file, call) is not None:
         what, error = "the transaction", "no query in it can succeed"
-        advice = "repeat the whole transaction: put the `try` around `atomic()`, and close the connection in the handler"
+        advice = (
+            "repeat the whole transaction: put the `try` around `atomic()`, and close the connection in the handler"
+        )
     elif library == DJANGO:
         what, error = "Django's connection", "it stays dead until it is closed"
         advice = "call `connection.close()` in the handler, outside of transactions; the next query connects again"

@@ -12,7 +12,7 @@ from dbhygiene.library import retries as library
 from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.definitions import find_definition
 from dbhygiene.program.names import canonical_name
-from dbhygiene.recovery.attempts import State, graph_of, parts_of
+from dbhygiene.recovery.attempts import START, State, graph_of, parts_of
 from dbhygiene.recovery.conditions import excluded
 from dbhygiene.recovery.errors import ErrorClass, classes_in, classes_of, libraries, tries
 from dbhygiene.recovery.operations import is_harmless, of_call
@@ -135,7 +135,9 @@ def _repeats(file: File, code: Function, handler: ast.ExceptHandler, parameter: 
                 repeated.append(call)
                 return []
             done = of_call(file, call)
-            if any(each.verb == "reopens" for each in done.operations) or not (done.complete or is_harmless(file, call)):
+            if any(each.verb == "reopens" for each in done.operations) or not (
+                done.complete or is_harmless(file, call)
+            ):
                 other.append(call)
                 return []
         if state == "dead" and isinstance(event, cfg.Test):
@@ -145,7 +147,7 @@ def _repeats(file: File, code: Function, handler: ast.ExceptHandler, parameter: 
         return [(kind, state) for kind in everywhere]
 
     try:
-        Solution(graph, ["live"], transfer)
+        Solution(graph, START, transfer)
     except TooManyFactsError:
         return False
     return bool(repeated) and not other

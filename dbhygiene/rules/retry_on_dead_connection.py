@@ -1,8 +1,8 @@
 """Connection, session or transaction that is used again after the error of a lost connection, as it is.
 
-A retry helps only if it gets another connection. The old one stays dead: each further try fails, too, often with another
-error than the first. MySQLdb says 2006 again, PyMySQL `InterfaceError: (0, '')`, psycopg2 `connection already closed`, a
-session of SQLAlchemy `PendingRollbackError`, Django within `atomic()` `TransactionManagementError`.
+A retry helps only if it gets another connection. The old one stays dead: each further try fails, too, often with
+another error than the first. MySQLdb says 2006 again, PyMySQL `InterfaceError: (0, '')`, psycopg2 `connection already
+closed`, a session of SQLAlchemy `PendingRollbackError`, Django within `atomic()` `TransactionManagementError`.
 
 ```python
 import time
@@ -122,8 +122,8 @@ def rename_all(users):
 
 ## Fix safety
 
-There is no fix: to roll back or to reconnect drops what the transaction wrote before, and only the author knows what has
-to be repeated with it.
+There is no fix: to roll back or to reconnect drops what the transaction wrote before, and only the author knows what
+has to be repeated with it.
 
 ## References
 

@@ -1,0 +1,127 @@
+"""`HiddenFailure`: a retry after whose last try the caller gets None, or an exception of another kind (HYG407)."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+
+from dbhygiene.dataflow import cfg
+from dbhygiene.dataflow.cfg import EdgeKind, Node
+from dbhygiene.dataflow.solver import Solution, TooManyFactsError
+from dbhygiene.recovery.attempts import graph_of, is_retry_loop, loop_around, parts_of
+from dbhygiene.recovery.conditions import mentions
+from dbhygiene.recovery.errors import classes_of, libraries, tries
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import FUNCTION, Code
+from dbhygiene.source.records import Frozen
+
+
+class HiddenFailure(Frozen):
+    """The loop that gives up without a word, or the `raise` that has nothing to raise."""
+
+    handler: ast.ExceptHandler
+    loop: ast.For | ast.AsyncFor | ast.While
+    raised: ast.Raise | None = None  # None: the function ends, and returns None
+
+
+def hidden_failures(file: File) -> Iterator[HiddenFailure]:
+    seen: set[ast.AST] = set()
+    for code, node in tries(file):
+        loop = loop_around(file, node)
+        if loop is None or not isinstance(code, FUNCTION) or not is_retry_loop(file, loop, node):
+            continue
+        for handler in node.handlers:
+            if not libraries(classes_of(file, handler)):
+                continue
+            for raised in _raises_nothing(file, code, handler):
+                if raised not in seen:
+                    seen.add(raised)
+                    yield HiddenFailure(handler, loop, raised)
+            if loop not in seen and _is_bounded(loop) and _returns_value(node) and _goes_on(file, handler):
+                if _falls_off(file, code, handler, loop):
+                    seen.add(loop)
+                    yield HiddenFailure(handler, loop)
+
+
+def _is_bounded(loop: ast.AST) -> bool:
+    return not (isinstance(loop, ast.While) and isinstance(loop.test, ast.Constant))
+
+
+def _returns_value(node: ast.Try) -> bool:
+    """Whether success returns a value: None is then another answer than it."""
+    return any(
+        isinstance(part, ast.Return)
+        and part.value is not None
+        and not (isinstance(part.value, ast.Constant) and part.value.value in (None, True))
+        for part in parts_of([*node.body, *node.orelse])
+    )
+
+
+def _goes_on(file: File, handler: ast.ExceptHandler) -> bool:
+    """Whether a handler neither raises, nor returns, nor leaves the loop, unless the error is of another kind."""
+    return not any(
+        isinstance(part, (ast.Raise, ast.Return, ast.Break)) and not _is_about_error(file, handler, part)
+        for part in parts_of(handler.body)
+    )
+
+
+def _is_about_error(file: File, handler: ast.ExceptHandler, node: ast.AST) -> bool:
+    """Whether only a test of the error decides that a statement of its handler runs."""
+    for above in file.around(node):
+        if above is handler:
+            return False
+        if isinstance(above, ast.If):
+            test = above.test
+            operands = test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.Or) else [test]
+            return all(mentions(operand, handler.name) for operand in operands)
+    return False
+
+
+def _reached(file: File, code: Code, handler: ast.ExceptHandler) -> list[Node]:
+    """Return the nodes that may follow a handler."""
+    graph = graph_of(file, code)
+    if graph is None:
+        return []
+
+    def transfer(node: Node, state: bool) -> Iterable[tuple[EdgeKind, bool]]:
+        caught = state or (isinstance(node.event, cfg.Catch) and node.event.node is handler)
+        kinds: list[EdgeKind] = ["next", "true", "false", "raise"]
+        return [(kind, caught) for kind in kinds]
+
+    try:
+        solution = Solution(graph, [False], transfer)
+    except TooManyFactsError:
+        return []
+    return [node for node in solution.nodes() if True in solution.at(node)]
+
+
+def _falls_off(file: File, code: Code, handler: ast.ExceptHandler, loop: ast.For | ast.AsyncFor | ast.While) -> bool:
+    """Whether a function ends right after its last try: nothing is returned, raised or reported behind the loop."""
+    body = code.body
+    block: list[ast.stmt] = body
+    while block and block[-1] is not loop:  # the loop may end a `with` that ends the function
+        last = block[-1]
+        if not isinstance(last, (ast.With, ast.AsyncWith)):
+            return False
+        block = last.body
+    return not loop.orelse and any(isinstance(node.event, cfg.End) for node in _reached(file, code, handler))
+
+
+def _raises_nothing(file: File, code: Code, handler: ast.ExceptHandler) -> Iterator[ast.Raise]:
+    """Yield each bare `raise` that may follow a handler, but stands in none."""
+    for node in _reached(file, code, handler):
+        if (
+            isinstance(node.event, cfg.Raise)
+            and node.event.node.exc is None
+            and not _is_in_handler(file, node.event.node)
+        ):
+            yield node.event.node
+
+
+def _is_in_handler(file: File, node: ast.AST) -> bool:
+    for above in file.around(node):
+        if isinstance(above, ast.ExceptHandler):
+            return True
+        if isinstance(above, FUNCTION):
+            return False
+    return False

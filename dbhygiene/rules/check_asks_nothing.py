@@ -1,0 +1,132 @@
+"""Check of a connection that asks the server nothing: it passes when the connection is lost, or never opened.
+
+Many objects connect only when they are first used. In Django, `connections["default"]` gives the object, and opens
+nothing; `create_engine()` and `Session()` of SQLAlchemy do the same. A command that waits for the database in this way
+does not wait.
+
+```python
+import time
+from django.core.management.base import BaseCommand
+from django.db import connections
+from django.db.utils import OperationalError
+
+class Command(BaseCommand):
+    def handle(self, *args, **options):
+        ready = None
+        while not ready:
+            try:
+                ready = connections["default"]  # HYG409: does not connect
+            except OperationalError:
+                self.stdout.write("no database yet")
+                time.sleep(1)
+```
+
+```python fixed
+import time
+from django.core.management.base import BaseCommand
+from django.db import connections
+from django.db.utils import OperationalError
+
+class Command(BaseCommand):
+    def handle(self, *args, **options):
+        ready = None
+        while not ready:
+            try:
+                connections["default"].ensure_connection()
+                ready = connections["default"]
+            except OperationalError:
+                self.stdout.write("no database yet")
+                time.sleep(1)
+```
+
+If the loop's own variable is set before the query, one failed try ends the loop:
+
+```python
+import time
+from django.db import OperationalError, connections
+
+def wait():
+    conn = None
+    while not conn:
+        try:
+            conn = connections["default"]  # HYG409: set before
+            conn.cursor()
+        except OperationalError:
+            time.sleep(1)
+```
+
+Attributes of a driver's connection are known without the server. `closed` of psycopg2 and `open` of PyMySQL tell of a
+loss only after a query has failed; `isolation_level` never does:
+
+```python
+import psycopg2
+
+class Store:
+    def __init__(self, dsn):
+        self.dsn = dsn
+        self.conn = psycopg2.connect(dsn)
+
+    def check(self):
+        try:
+            self.conn.isolation_level  # HYG409
+        except psycopg2.OperationalError:
+            self.conn = psycopg2.connect(self.dsn)
+```
+
+Ask for something:
+
+```python
+import time
+import psycopg2
+from django.db import OperationalError, connections
+
+def wait():
+    while True:
+        try:
+            connections["default"].cursor()
+            return
+        except OperationalError:
+            time.sleep(1)
+
+def is_alive(conn):
+    try:
+        conn.cursor().execute("select 1")
+    except psycopg2.Error:
+        return False
+    return True
+```
+
+## Fix safety
+
+The fix for `connections[...]` is safe: it connects before the assignment. It cannot be written
+`ready = connections["default"].ensure_connection()`, which returns None. The other findings have no fix.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from dbhygiene.diagnostics.edits import InsertBefore
+from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, rule
+from dbhygiene.library import django
+from dbhygiene.library.prefilter import CHECKING
+from dbhygiene.recovery.checks import IdleCheck, idle_checks
+from dbhygiene.source.file import File
+
+
+@rule("HYG409", on=File, imports=CHECKING)
+def check(file: File, _: File) -> Iterator[Diagnostic]:
+    for found in idle_checks(file):
+        path = ((found.handler, "waits for an error that cannot come"),) if found.handler is not None else ()
+        yield Diagnostic(found.node, found.message, path=path, fix=_repair(file, found), confidence=found.confidence)
+
+
+def _repair(file: File, found: IdleCheck) -> Fix | NoFix:
+    """Connect before the variable is assigned."""
+    assignment = found.assignment
+    if assignment is not None and isinstance(assignment.value, ast.Subscript):
+        if file.resolve(assignment.value.value) == django.CONNECTIONS:
+            code = f"{file.segment(assignment.value)}.ensure_connection()"
+            return Fix("Connect first", (InsertBefore(file.span(assignment), code),))
+    return NoFix("ask the server for something, such as `SELECT 1`")

@@ -1,0 +1,117 @@
+"""Retry whose last failure the caller does not see: it gets None, or an exception of another kind.
+
+If the last try fails, too, the loop ends and the function goes on. A function that falls off its end returns None: the
+caller fails later, at another place, or takes None for an answer. A bare `raise` behind the loop has no exception to
+raise: it becomes `RuntimeError: No active exception to reraise`, which no caller expects.
+
+```python
+import time
+import pymysql
+
+def fetch(connect, sql):
+    for _ in range(3):  # HYG407: returns None
+        try:
+            conn = connect()
+            with conn.cursor() as cursor:
+                cursor.execute(sql)
+                return cursor.fetchall()
+        except pymysql.OperationalError as error:
+            print("once more:", error)
+            time.sleep(1)
+
+def fetch_or_raise(connect, sql):
+    for _ in range(3):
+        try:
+            conn = connect()
+            with conn.cursor() as cursor:
+                cursor.execute(sql)
+                return cursor.fetchall()
+        except pymysql.OperationalError:
+            time.sleep(1)
+    raise  # HYG407: RuntimeError
+```
+
+The last error is raised from within the handler, or kept:
+
+```python
+import time
+import pymysql
+
+def fetch(connect, sql):
+    for attempt in range(3):
+        try:
+            conn = connect()
+            with conn.cursor() as cursor:
+                cursor.execute(sql)
+                return cursor.fetchall()
+        except pymysql.OperationalError:
+            if attempt == 2:
+                raise
+            time.sleep(1)
+
+def fetch_or_raise(connect, sql):
+    last = None
+    for _ in range(3):
+        try:
+            conn = connect()
+            with conn.cursor() as cursor:
+                cursor.execute(sql)
+                return cursor.fetchall()
+        except pymysql.OperationalError as error:
+            last = error
+            time.sleep(1)
+    raise last
+```
+
+## Fix safety
+
+The fix for a loop over `range(N)` raises the error of the last try. It is unsafe: some callers may rely on None. There
+is no fix for other loops, or for a bare `raise`.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from dbhygiene.config.settings import Confidence
+from dbhygiene.diagnostics.edits import InsertBefore
+from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, Safety, rule
+from dbhygiene.library.prefilter import RECOVERING
+from dbhygiene.recovery.hidden import HiddenFailure, hidden_failures
+from dbhygiene.source.file import File
+
+
+@rule("HYG407", on=File, imports=RECOVERING)
+def check(file: File, _: File) -> Iterator[Diagnostic]:
+    for found in hidden_failures(file):
+        steps = (found.handler, "catches the error of each try, and goes on")
+        if found.raised is not None:
+            yield Diagnostic(
+                found.raised,
+                "this `raise` has no exception to raise: after the last try, the caller gets a RuntimeError",
+                path=(steps, (found.raised, "runs when no exception is handled any more")),
+                fix=NoFix("keep the error of the last try in a variable, and raise that"),
+            )
+        else:
+            yield Diagnostic(
+                found.loop,
+                "when the last try fails, the function returns None, and the caller does not see the error",
+                path=(steps,),
+                fix=_repair(file, found),
+                confidence=Confidence.LIKELY,
+            )
+
+
+def _repair(file: File, found: HiddenFailure) -> Fix | NoFix:
+    """Raise in the last round, where its number is known."""
+    match found.loop:
+        case ast.For(
+            target=ast.Name(id=name), iter=ast.Call(func=ast.Name(id="range"), args=[ast.Constant(value=int(count))])
+        ):
+            if name != "_" and count > 0:
+                code = f"if {name} == {count - 1}:\n    raise"
+                return Fix(
+                    "Raise in the last round", (InsertBefore(file.span(found.handler.body[0]), code),), Safety.UNSAFE
+                )
+    return NoFix("raise the error in the handler of the last try, or after the loop")
