@@ -48,6 +48,8 @@ RECOVERING = frozenset(
 
 CHECKING = RECOVERING | {".open", ".closed"}  # likewise, or by what a connection says of itself
 
+REOPENING = RECOVERING | {"ping(", "reconnect(", ".connect("}  # likewise, or opens a connection again
+
 # In the last word of whatever a library gives a connection or session by: rather too much than too little.
 GIVING = "(?i)conn|acquire|sess|maker|factory|db"
 

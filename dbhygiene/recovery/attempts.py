@@ -30,7 +30,7 @@ from dbhygiene.recovery.operations import (
     of_context,
 )
 from dbhygiene.source.file import File, scope_around
-from dbhygiene.source.nodes import FUNCTION, Code, children, last_name
+from dbhygiene.source.nodes import FUNCTION, Code, children, last_name, walk
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Frozen
 
@@ -330,23 +330,21 @@ def _is_repeated_by_loop(attempt: Attempt) -> bool:
 def is_retry_loop(file: File, loop: ast.For | ast.AsyncFor | ast.While, node: ast.Try) -> bool:
     if isinstance(loop, ast.While):
         return True
+    names = {part.id for part in ast.walk(loop.target) if isinstance(part, ast.Name)}
     if isinstance(loop.iter, ast.Call) and (file.resolve(loop.iter.func) or "") in _COUNTS:
-        return not _uses(node, loop.target, calls_only=True)
-    return not _uses(node, loop.target)
+        given = [part for part in parts_of(node.body) if isinstance(part, ast.Call) and not _logs(part)]
+        return not any(_names_any([*call.args, *call.keywords], names) for call in given)
+    aside = {part for handler in node.handlers for part in parts_of(handler.body)}
+    aside |= {
+        below for part in parts_of(loop.body) if isinstance(part, ast.Call) and _logs(part) for below in walk(part)
+    }
+    return not any(
+        isinstance(part, ast.Name) and part.id in names and part not in aside for part in parts_of(loop.body)
+    )
 
 
-def _uses(node: ast.Try, target: ast.expr, *, calls_only: bool = False) -> bool:
-    """Whether the body of a `try` uses the variable of a loop; `calls_only`: as an argument of a call."""
-    names = {part.id for part in ast.walk(target) if isinstance(part, ast.Name)}
-    if calls_only:
-        given = [
-            each
-            for part in parts_of(node.body)
-            if isinstance(part, ast.Call) and not _logs(part)
-            for each in (*part.args, *(word.value for word in part.keywords))
-        ]
-        return any(isinstance(each, ast.Name) and each.id in names for each in given)
-    return any(isinstance(part, ast.Name) and part.id in names for part in parts_of(node.body))
+def _names_any(nodes: Iterable[ast.AST], names: set[str]) -> bool:
+    return any(isinstance(part, ast.Name) and part.id in names for node in nodes for part in walk(node))
 
 
 def _logs(call: ast.Call) -> bool:

@@ -85,7 +85,20 @@ def _asks_nothing(file: File, node: ast.Try) -> IdleCheck | None:
     if not touched:
         return None
     expr, held = touched[0]
+    if held.kind == "cursor" and _later_is_known(held.library) and _catches(file, node, "InterfaceError"):
+        return None  # it says so once a query has failed
     return _report(file, node, expr, held)
+
+
+def _later_is_known(library: str) -> bool:
+    """Whether a driver's `cursor()` raises on a connection that it knows to be closed."""
+    loss = loss_of(library)
+    return loss is not None and "closed" in loss.asks_nothing
+
+
+def _catches(file: File, node: ast.Try, error: str) -> bool:
+    classes = [each for handler in node.handlers for each in classes_of(file, handler)]
+    return any(each is not None and each.covers(each.library, error) for each in classes)
 
 
 def _is_method_of_django(file: File, call: ast.Call) -> bool:
@@ -99,7 +112,7 @@ def _made_or_read(file: File, call: ast.Call) -> Handle | None:
     held = handle_of(file, call)
     if held is not None and held.kind == "cursor":
         loss = loss_of(held.library)
-        return held if loss is not None and "cursor" in loss.asks_nothing else None
+        return held if loss is not None and "cursor" in loss.asks_nothing else None  # see `_asks_nothing`
     if held is not None and held.library == SQLALCHEMY and held.kind in {"engine", "session"}:
         return held if not any(each.verb == "asks" for each in of_call(file, call).operations) else None
     return None

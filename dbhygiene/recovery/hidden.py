@@ -11,6 +11,7 @@ from dbhygiene.dataflow.solver import Solution, TooManyFactsError
 from dbhygiene.recovery.attempts import graph_of, is_retry_loop, loop_around, parts_of
 from dbhygiene.recovery.conditions import mentions
 from dbhygiene.recovery.errors import classes_of, libraries, tries
+from dbhygiene.recovery.operations import is_harmless
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Code
 from dbhygiene.source.records import Frozen
@@ -59,10 +60,17 @@ def _returns_value(node: ast.Try) -> bool:
 
 def _goes_on(file: File, handler: ast.ExceptHandler) -> bool:
     """Whether a handler neither raises, nor returns, nor leaves the loop, unless the error is of another kind."""
-    return not any(
-        isinstance(part, (ast.Raise, ast.Return, ast.Break)) and not _is_about_error(file, handler, part)
-        for part in parts_of(handler.body)
-    )
+    parts = list(parts_of(handler.body))
+    if any(_may_raise_it(file, handler, part) for part in parts if isinstance(part, ast.Call)):
+        return False
+    leaving = [part for part in parts if isinstance(part, (ast.Raise, ast.Return, ast.Break))]
+    return all(_is_about_error(file, handler, part) for part in leaving)
+
+
+def _may_raise_it(file: File, handler: ast.ExceptHandler, call: ast.Call) -> bool:
+    """Whether a call is given the error, and may be one that raises it."""
+    given = [*call.args, *(word.value for word in call.keywords)]
+    return any(mentions(each, handler.name) for each in given) and not is_harmless(file, call)
 
 
 def _is_about_error(file: File, handler: ast.ExceptHandler, node: ast.AST) -> bool:

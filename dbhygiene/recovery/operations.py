@@ -28,8 +28,9 @@ from dbhygiene.source.nodes import FUNCTION, Code, last_name
 from dbhygiene.source.queries import query, recursive_query
 from dbhygiene.source.records import Record, replace
 
-Verb: TypeAlias = Literal["asks", "writes", "commits", "reopens", "pings", "opens", "begins"]
+Verb: TypeAlias = Literal["asks", "writes", "commits", "reopens", "pings", "opens", "begins", "ends"]
 # "pings": asks, and opens nothing; "opens": makes a connection of its own; "begins": a transaction of its own
+# "ends": rolls it back
 
 
 class Operation(Record):
@@ -149,6 +150,8 @@ def _of_method(file: File, call: ast.Call, owner: Handle, method: str) -> Iterat
         yield Operation("reopens", library, root)
     elif method == "commit":
         yield Operation("commits", library, root)
+    elif method == "rollback":
+        yield Operation("ends", library, root)
     elif method in _CONNECTION_ASKS:
         yield Operation("asks", library, root)
         if _is_write(file, call):
@@ -253,6 +256,10 @@ def of_context(file: File, item: ast.withitem) -> Summary:
     if name in django.ATOMIC:
         return Summary(frozenset({Operation("asks", DJANGO, IMPLICIT), Operation("begins", DJANGO, IMPLICIT)}))
     owner = handle_of(file, expr)
+    target = item.optional_vars
+    if owner is not None and owner.root == FRESH and isinstance(target, (ast.Name, ast.Attribute)):
+        place = root_of(file, target)
+        return Summary(frozenset({Operation("begins", owner.library, place)})) if place is not None else _NOTHING
     if owner is not None and owner.kind in {"session", "connection"} and owner.library == SQLALCHEMY:
         return Summary(frozenset({Operation("begins", SQLALCHEMY, owner.root)}))  # it ends it on the way out
     if isinstance(called, ast.Attribute) and called.attr == "begin" and isinstance(expr, ast.Call):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from dbhygiene.gaps.close_calls import atomic_around, is_atomic
@@ -19,7 +20,8 @@ from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Function, Located, short_name
 from dbhygiene.source.records import Frozen
 
-_KEEPS_IN_1 = "sqlalchemy"  # its connections of 1.x get another one by themselves
+# A handler with one of these words is about an error after which the connection is as good as before.
+_OTHER_ERRORS = re.compile(r"deadlock|locked|lock.?wait|serializ|concurren|1205|1213|40001|40P01", re.IGNORECASE)
 
 
 class DeadRetry(Frozen):
@@ -56,6 +58,8 @@ def _of_attempt(attempt: Attempt) -> DeadRetry | None:
     if not is_narrow(attempt) and not isinstance(loop_around(file, attempt.node), ast.For):
         return None
     if _is_excused(attempt.file, attempt.library, attempt.asked):
+        return None
+    if _OTHER_ERRORS.search(file.segment(attempt.handler)):
         return None
     call = again[0]
     caught = attempt.handler

@@ -1,0 +1,140 @@
+"""Connection that is opened again within a transaction: its first writes are gone, and the rest is committed.
+
+A server rolls back what a lost connection has not committed. If the program then opens the connection again and goes
+on, the statements that follow are a new transaction. It is committed without an error, and the first rows are missing.
+
+```python
+import pymysql
+
+def store(rows):
+    conn = pymysql.connect(host="db", user="shop")
+    try:
+        with conn.cursor() as cursor:
+            for row in rows:
+                conn.ping(reconnect=True)  # HYG403: rows before
+                cursor.execute("insert into orders values (%s, %s)", row)
+        conn.commit()
+    finally:
+        conn.close()
+```
+
+A method that repeats one statement cannot know what was written before it. Another method commits:
+
+```python
+import MySQLdb
+
+class Orders:
+    def __init__(self, **options):
+        self.options = options
+        self.connect()
+
+    def connect(self):
+        self.conn = MySQLdb.connect(**self.options)
+
+    def run(self, sql, values):
+        try:
+            self.conn.cursor().execute(sql, values)
+        except MySQLdb.OperationalError:
+            self.connect()
+            self.conn.cursor().execute(sql, values)  # HYG403
+
+    def store(self, rows):
+        for row in rows:
+            self.run("insert into orders values (%s, %s)", row)
+        self.conn.commit()
+```
+
+So does a database backend for Django that connects again below `atomic()`:
+
+```python
+from django.db import OperationalError
+from django.db.backends.mysql.base import DatabaseWrapper as MySQLWrapper
+
+class DatabaseWrapper(MySQLWrapper):
+    def create_cursor(self, name=None):
+        try:
+            return super().create_cursor(name)
+        except OperationalError:
+            self.close()
+            self.connect()  # HYG403
+            return super().create_cursor(name)
+```
+
+Test the connection before the transaction begins, or repeat all of it:
+
+```python
+import pymysql
+
+def store(conn, rows):
+    conn.ping(reconnect=True)
+    with conn.cursor() as cursor:
+        for row in rows:
+            cursor.execute("insert into orders values (%s, %s)", row)
+    conn.commit()
+
+def store_one_by_one(rows):
+    conn = pymysql.connect(host="db", user="shop")
+    try:
+        with conn.cursor() as cursor:
+            for row in rows:
+                conn.ping(reconnect=True)
+                cursor.execute("insert into orders values (%s, %s)", row)
+                conn.commit()
+    finally:
+        conn.close()
+```
+
+Nothing is reported if the program mentions autocommit, or looks whether it is in a transaction (`in_atomic_block`).
+
+## Fix safety
+
+There is no fix: only the author knows which statements belong together.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from dbhygiene.config.settings import Confidence
+from dbhygiene.diagnostics.model import Diagnostic, NoFix, Step, rule
+from dbhygiene.library.prefilter import REOPENING
+from dbhygiene.recovery.lost_writes import LostWrite, lost_writes
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import Located, short_name
+
+
+@rule("HYG403", on=File, imports=REOPENING)
+def check(file: File, _: File) -> Iterator[Diagnostic]:
+    for found in lost_writes(file):
+        yield Diagnostic(
+            found.at,
+            _message(found),
+            path=tuple(_steps(file, found)),
+            fix=NoFix(
+                "begin again with the first statement of the transaction, or reconnect only between transactions"
+            ),
+            confidence=found.confidence,
+            subject=found.title,
+        )
+
+
+def _message(found: LostWrite) -> str:
+    if found.confidence is Confidence.CERTAIN:
+        assert isinstance(found.at, ast.Call)
+        return (
+            f"`{short_name(found.at.func)}()` connects again within `atomic()`, too: the rows written before are lost"
+        )
+    if found.committed:
+        again = f"is repeated on a new connection; what was written before `{found.committed}` commits is lost"
+        return f"this statement {again}"
+    return f"if `{found.title}` is opened again here, the rows before are lost, and the rest is committed"
+
+
+def _steps(file: File, found: LostWrite) -> Iterator[tuple[Located, str] | Step]:
+    if isinstance(found.written, ast.expr):
+        yield found.written, "written, but not committed"
+    if isinstance(found.reopened, (ast.expr, ast.stmt, ast.ExceptHandler)):
+        yield found.reopened, "the connection is opened again: the server has rolled back what was not committed"
+    if found.at is not found.reopened:
+        yield found.at, "goes on in a new transaction"
