@@ -1,0 +1,240 @@
+"""`HalfCaught`: a handler that recovers, but not from all errors that a lost connection gives (HYG406)."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from dbhygiene.config.settings import Confidence
+from dbhygiene.library.resources import Loss
+from dbhygiene.program.bindings import Place
+from dbhygiene.recovery.attempts import Attempt, attempts, parts_of
+from dbhygiene.recovery.conditions import Comparison, number_comparison, texts_of
+from dbhygiene.recovery.errors import (
+    DJANGO,
+    PEEWEE,
+    SQLALCHEMY,
+    ErrorClass,
+    classes_of,
+    libraries,
+    loss_of,
+    tries,
+)
+from dbhygiene.recovery.operations import is_harmless
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import FUNCTION, Located, last_name
+from dbhygiene.source.records import Frozen
+
+_MYSQL = (frozenset({2006}), frozenset({2013}))  # one group for each way to lose a connection
+_NUMBERS = frozenset({2006, 2013, 2055})
+
+
+class HalfCaught(Frozen):
+    """What is left out, and where: the classes of a handler, or the numbers or texts that it tests for."""
+
+    at: Located
+    message: str
+    confidence: Confidence = Confidence.LIKELY
+    add_class: str = ""  # to the classes of this handler
+    handler: ast.ExceptHandler | None = None
+    comparison: Comparison | None = None
+    add_numbers: tuple[int, ...] = ()
+
+
+def half_caught(file: File) -> Iterator[HalfCaught]:
+    seen: set[ast.AST] = set()
+    for found in (*_classes(file), *_tests(file)):
+        if found.at not in seen:
+            seen.add(found.at)
+            yield found
+
+
+# -- classes ----------------------------------------------------------------------------------------------
+
+
+def _classes(file: File) -> Iterator[HalfCaught]:
+    for attempt in attempts(file):
+        if attempt.escapes or not (attempt.reopened_by or _calls_again(attempt)):
+            continue
+        loss = loss_of(attempt.library)
+        if attempt.library == DJANGO:
+            if found := _django(attempt):
+                yield found
+        elif loss is not None and (found := _driver(attempt, loss)):
+            yield found
+
+
+def _calls_again(attempt: Attempt) -> bool:
+    return bool(attempt.recovered)
+
+
+def _recovering(attempt: Attempt) -> list[ErrorClass | None]:
+    """Return the classes of the handlers of a `try` that do something about the error: not those that only log."""
+    return [
+        each
+        for handler in attempt.node.handlers
+        if handler is attempt.handler or _does_something(attempt.file, handler)
+        for each in classes_of(attempt.file, handler)
+    ]
+
+
+def _does_something(file: File, handler: ast.ExceptHandler) -> bool:
+    parts = list(parts_of(handler.body))
+    return any(isinstance(part, ast.Call) and not is_harmless(file, part) for part in parts)
+
+
+def _covers(classes: list[ErrorClass | None], library: str, error: str) -> bool:
+    return any(each is None or each.covers(library, error) for each in classes)
+
+
+def _driver(attempt: Attempt, loss: Loss) -> HalfCaught | None:
+    """Return the error of a driver that is left out: the first one, or that of each later use of a kept connection."""
+    library, handler = attempt.library, attempt.handler
+    classes = _recovering(attempt)
+    for error in sorted(loss.first):
+        if not _covers(classes, library, error):
+            text = f"a lost connection first raises {error}, which this handler does not catch"
+            return HalfCaught(handler, text, add_class=error, handler=handler)
+    for error in sorted(loss.pure):
+        if not _covers(classes, library, error):
+            text = f"without its C extension, {library} raises {error} when the connection is killed: not caught here"
+            return HalfCaught(handler, text, add_class=error, handler=handler)
+    if not _is_kept(attempt) or not attempt.reopened_by:
+        return None
+    for error in sorted(loss.later - loss.first):
+        if not _covers(classes, library, error) and not _drops_it(attempt):
+            text = f"if it cannot be opened again here, each later use raises {error}, which is not caught"
+            return HalfCaught(handler, text, add_class=error, handler=handler)
+    return None
+
+
+def _is_kept(attempt: Attempt) -> bool:
+    """Whether a connection outlives the function: in a field, or in a variable of the module."""
+    return isinstance(attempt.root, Place) and isinstance(attempt.root.scope.node, (ast.ClassDef, ast.Module))
+
+
+def _drops_it(attempt: Attempt) -> bool:
+    """Whether the handler forgets the old connection before it opens another one, or the `try` tests it first."""
+    name = attempt.root.path.rpartition(".")[2] if isinstance(attempt.root, Place) else ""
+    for part in parts_of(attempt.handler.body):
+        match part:
+            case ast.Assign(targets=[target], value=ast.Constant(value=None)) if last_name(target) == name:
+                return True
+            case ast.Delete(targets=targets) if any(last_name(each) == name for each in targets):
+                return True
+    tested = (part for part in parts_of(attempt.node.body) if isinstance(part, ast.Attribute))
+    return any(part.attr in {"ping", "is_connected", "open", "closed"} for part in tested)
+
+
+def _django(attempt: Attempt) -> HalfCaught | None:
+    """Return a handler that closes Django's connection after InterfaceError alone, which is never the first error."""
+    classes = _recovering(attempt)
+    if _covers(classes, DJANGO, "OperationalError") or not _covers(classes, DJANGO, "InterfaceError"):
+        return None
+    if not any(part is each for part in parts_of(attempt.handler.body) for each in attempt.reopened_by):
+        return None
+    text = "a lost connection first raises OperationalError, which this handler does not catch"
+    return HalfCaught(attempt.handler, text, add_class="OperationalError", handler=attempt.handler)
+
+
+# -- numbers, states and texts ----------------------------------------------------------------------------
+
+
+def _tests(file: File) -> Iterator[HalfCaught]:
+    for _, node in tries(file):
+        for handler in node.handlers:
+            found = libraries(classes_of(file, handler))
+            if found and handler.name is not None and _recovers(file, handler, node):
+                yield from _in_handler(file, handler, found)
+
+
+def _recovers(file: File, handler: ast.ExceptHandler, node: ast.Try) -> bool:
+    """Whether a handler goes on after some of the errors: it raises the others, or calls something."""
+    parts = list(parts_of(handler.body))
+    loop = any(isinstance(above, (ast.For, ast.While)) for above in _up_to_function(file, node))
+    return _does_something(file, handler) or (loop and not isinstance(parts[-1], ast.Raise))
+
+
+def _up_to_function(file: File, node: ast.AST) -> Iterator[ast.AST]:
+    for above in file.around(node):
+        if isinstance(above, FUNCTION):
+            return
+        yield above
+
+
+def _in_handler(file: File, handler: ast.ExceptHandler, found: frozenset[str]) -> Iterator[HalfCaught]:
+    parts = [part for part in parts_of(handler.body) if isinstance(part, ast.expr)]
+    comparisons = [each for part in parts if (each := number_comparison(file, part, handler.name)) is not None]
+    texts = [text for part in parts for text in texts_of(file, part, handler.name)]
+    numbers = {number for each in comparisons for number in each.numbers if number is not None}
+    unknown = any(number is None for each in comparisons for number in each.numbers)
+    if numbers & _NUMBERS and not texts and not unknown and not _has_other_test(file, handler, parts, comparisons):
+        for library in sorted(found):
+            missing = _missing(library, numbers)
+            if missing:
+                first = next(each for each in comparisons if set(each.numbers) & _NUMBERS)
+                at = next(part for part in parts if number_comparison(file, part, handler.name) == first)
+                given = " or ".join(map(str, sorted(numbers & _NUMBERS)))
+                other = " and ".join(map(str, missing))
+                text = f"a connection may also be lost with error {other}, which is not {given}: this is not handled"
+                yield HalfCaught(at, text, handler=handler, comparison=first, add_numbers=missing)
+                return
+    if "psycopg2" in found and not texts:
+        yield from _states(file, handler, parts)
+    if texts and not numbers & _NUMBERS:
+        yield from _half_texts(handler, parts, texts, file, found)
+
+
+def _has_other_test(
+    file: File, handler: ast.ExceptHandler, parts: list[ast.expr], comparisons: list[Comparison]
+) -> bool:
+    """Whether a handler tells a loss by other means, too."""
+    return any(isinstance(part, ast.Attribute) and part.attr == "connection_invalidated" for part in parts)
+
+
+def _missing(library: str, numbers: set[int]) -> tuple[int, ...]:
+    """Return the numbers of a loss that are left out, of a driver that gives these numbers."""
+    loss = loss_of(library)
+    groups = loss.numbers if loss is not None else _MYSQL if library in {DJANGO, SQLALCHEMY, PEEWEE} else ()
+    return tuple(sorted(min(group) for group in groups if not group & numbers))
+
+
+def _states(file: File, handler: ast.ExceptHandler, parts: list[ast.expr]) -> Iterator[HalfCaught]:
+    """Yield a test of psycopg2's `pgcode` for a lost connection, which has none."""
+    compared = [part for part in parts if isinstance(part, ast.Compare) and _is_pgcode(part.left)]
+    if any(isinstance(each, ast.Constant) and each.value is None for part in compared for each in part.comparators):
+        return
+    negated = any(
+        isinstance(part, ast.UnaryOp) and isinstance(part.op, ast.Not) and _is_pgcode(part.operand) for part in parts
+    )
+    for part in compared if not negated else ():
+        named = [last_name(each) for each in ast.walk(part.comparators[0])] + [
+            str(each.value) for each in ast.walk(part.comparators[0]) if isinstance(each, ast.Constant)
+        ]
+        if any(name.startswith(("CONNECTION_", "ADMIN_SHUTDOWN", "08", "57P")) for name in named):
+            text = "psycopg2 gives no `pgcode` when the connection is lost: it is None, which is not handled"
+            yield HalfCaught(part, text, Confidence.CERTAIN, handler=handler)
+            return
+
+
+def _is_pgcode(expr: ast.expr) -> bool:
+    return isinstance(expr, ast.Attribute) and expr.attr in {"pgcode", "sqlstate"}
+
+
+def _half_texts(
+    handler: ast.ExceptHandler, parts: list[ast.expr], texts: list[str], file: File, found: frozenset[str]
+) -> Iterator[HalfCaught]:
+    """Yield a test for one of the two texts of MySQL's client library."""
+    lower = [text.lower() for text in texts]
+    gone = any("gone away" in text for text in lower)
+    lost = any("lost connection" in text for text in lower)
+    if gone == lost or not found - {"psycopg2", "psycopg"}:
+        return
+    if any("connect" in text for text in lower if "lost connection" not in text and "gone away" not in text):
+        return
+    have, other = ("gone away", "Lost connection") if gone else ("Lost connection", "gone away")
+    for part in parts:
+        if any(have.lower() in text.lower() for text in texts_of(file, part, handler.name)):
+            text = f"a connection may also be lost with the text `{other}`: this is not handled"
+            yield HalfCaught(part, text, handler=handler)
+            return

@@ -1,0 +1,128 @@
+"""Handler that recovers from some of the errors that a lost connection gives, and not from the others.
+
+A connection that was idle for too long gives another error than one that the server has killed, and each later use of
+it may give a third one. A handler that leaves one out works in one case and fails in the other.
+
+If the server is away for longer, `connect()` in this handler fails, too. PyMySQL then raises `InterfaceError: (0, '')`
+for each further use of the old connection, even when the server is back:
+
+```python
+import pymysql
+
+class Orders:
+    def __init__(self, **options):
+        self.options = options
+        self.connect()
+
+    def connect(self):
+        self.conn = pymysql.connect(**self.options)
+
+    def query(self, sql):
+        try:
+            cursor = self.conn.cursor()
+            cursor.execute(sql)
+        except (AttributeError, pymysql.OperationalError):  # HYG406: InterfaceError
+            self.connect()
+            cursor = self.conn.cursor()
+            cursor.execute(sql)
+        return cursor
+```
+
+With MySQLdb, the same handler is right: it raises OperationalError each time.
+
+```python
+import MySQLdb
+
+class Orders:
+    def __init__(self, **options):
+        self.options = options
+        self.connect()
+
+    def connect(self):
+        self.conn = MySQLdb.connect(**self.options)
+
+    def query(self, sql):
+        try:
+            cursor = self.conn.cursor()
+            cursor.execute(sql)
+        except (AttributeError, MySQLdb.OperationalError):
+            self.connect()
+            cursor = self.conn.cursor()
+            cursor.execute(sql)
+        return cursor
+```
+
+A connection that was idle is lost with 2006, one that was killed with 2013:
+
+```python
+import MySQLdb
+
+def query(conn, connect, sql):
+    try:
+        return conn.cursor().execute(sql)
+    except MySQLdb.OperationalError as error:
+        if error.args[0] not in (2006,):  # HYG406: 2013
+            raise
+        return connect().cursor().execute(sql)
+```
+
+psycopg2 has no `pgcode` for a lost connection:
+
+```python
+import psycopg2
+from psycopg2 import errorcodes
+
+def query(conn, connect, sql):
+    try:
+        return conn.cursor().execute(sql)
+    except psycopg2.OperationalError as error:
+        if error.pgcode in (errorcodes.ADMIN_SHUTDOWN, errorcodes.CONNECTION_FAILURE):  # HYG406: None
+            return connect().cursor().execute(sql)
+        raise
+```
+
+## Fix safety
+
+The fix adds the class or the number to those that the handler names: the handler is there for them. It is unsafe, since
+a program may test for one of them on purpose.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from dbhygiene.diagnostics.edits import Replace
+from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, Safety, rule
+from dbhygiene.library.prefilter import RECOVERING
+from dbhygiene.recovery.half_caught import HalfCaught, half_caught
+from dbhygiene.source.file import File
+
+
+@rule("HYG406", on=File, imports=RECOVERING)
+def check(file: File, _: File) -> Iterator[Diagnostic]:
+    for found in half_caught(file):
+        at = found.at if not isinstance(found.at, ast.ExceptHandler) else found.at.type or found.at
+        yield Diagnostic(at, found.message, fix=_repair(file, found), confidence=found.confidence)
+
+
+def _repair(file: File, found: HalfCaught) -> Fix | NoFix:
+    """Add what is left out to the literal that names the others."""
+    if found.comparison is not None:
+        literal = found.comparison.literal
+        if (
+            isinstance(literal, ast.Tuple)
+            and literal.elts
+            and all(isinstance(each, ast.Constant) for each in literal.elts)
+        ):
+            numbers = [file.segment(each) for each in literal.elts] + [str(number) for number in found.add_numbers]
+            return Fix("Add the number", (Replace(file.span(literal), f"({', '.join(numbers)})"),), Safety.UNSAFE)
+    if found.add_class and found.handler is not None and found.handler.type is not None:
+        names = found.handler.type
+        parts = names.elts if isinstance(names, ast.Tuple) else [names]
+        known = next((part for part in parts if isinstance(part, ast.Attribute) and part.attr.endswith("Error")), None)
+        if known is not None:
+            added = f"{file.segment(known.value)}.{found.add_class}"
+            code = f"({', '.join([*map(file.segment, parts), added])})"
+            return Fix(f"Catch {found.add_class}, too", (Replace(file.span(names), code),), Safety.UNSAFE)
+    return NoFix("add what is left out to what this handler names")
