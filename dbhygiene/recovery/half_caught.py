@@ -144,11 +144,11 @@ def _tests(file: File) -> Iterator[HalfCaught]:
     for _, node in tries(file):
         for handler in node.handlers:
             found = libraries(classes_of(file, handler))
-            if found and handler.name is not None and _recovers(file, handler, node):
+            if found and handler.name is not None and recovers(file, handler, node):
                 yield from _in_handler(file, handler, found)
 
 
-def _recovers(file: File, handler: ast.ExceptHandler, node: ast.Try) -> bool:
+def recovers(file: File, handler: ast.ExceptHandler, node: ast.Try) -> bool:
     """Whether a handler goes on after some of the errors: it raises the others, or calls something."""
     parts = list(parts_of(handler.body))
     loop = any(isinstance(above, (ast.For, ast.While)) for above in _up_to_function(file, node))

@@ -65,7 +65,8 @@ _HARMLESS = calls.QUIET_METHODS | words(
     """write flush sleep warn_explicit print style SUCCESS ERROR WARNING NOTICE notify capture_exception
     capture_message fetchone fetchall fetchmany title rowcount mogrify to_dict count index sort join set is_set wait
     increment inc observe labels time group match search sub findall random uniform randint choice getLogger
-    format_exc print_exc exc_info strip split replace lower"""
+    format_exc print_exc exc_info strip split replace lower
+    scalars mappings scalar_one scalar_one_or_none one one_or_none first all tuples columns"""
 )
 _HARMLESS_FUNCTIONS = words(
     """print len str int float bool list dict set tuple range min max sum abs repr isinstance hasattr getattr type
@@ -107,6 +108,8 @@ def is_harmless(file: File, call: ast.Call) -> bool:
     """Whether a call surely has nothing to do with a database: it logs, prints, sleeps or handles data."""
     func = call.func
     name = file.resolve(func)
+    if name is not None and name.startswith("sqlalchemy."):
+        return True  # what makes an engine or a session is known by itself: this makes an expression
     if name in calls.CALLS or name in _HARMLESS_FUNCTIONS or name in calls.NEVER_RETURN:
         return True
     if name is not None and name.partition(".")[0] in {

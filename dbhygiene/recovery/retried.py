@@ -15,6 +15,7 @@ from dbhygiene.recovery.attempts import Attempt, attempts, is_narrow, loop_aroun
 from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY, libraries, loss_of, means_loss
 from dbhygiene.recovery.handles import IMPLICIT, RAW, Root, handle_of
 from dbhygiene.recovery.operations import asks, of_call, summary
+from dbhygiene.recovery.pings import useless_in_handler
 from dbhygiene.recovery.retriers import Retrier, retrier_of
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Function, Located, short_name
@@ -59,6 +60,8 @@ def _of_attempt(attempt: Attempt) -> DeadRetry | None:
         return None
     if _is_excused(attempt.file, attempt.library, attempt.asked):
         return None
+    if useless_in_handler(attempt) is not None:
+        return None  # HYG402 reports that
     if _OTHER_ERRORS.search(file.segment(attempt.handler)):
         return None
     call = again[0]
@@ -68,7 +71,7 @@ def _of_attempt(attempt: Attempt) -> DeadRetry | None:
 
 def _is_excused(file: File, library: str, asked: tuple[ast.Call, ...]) -> bool:
     if library == DJANGO:
-        return is_sqlite_only(file)
+        return is_sqlite_only(file) or "sqlite" in file.text
     if library == SQLALCHEMY:
         if "sqlite" in file.text:
             return True

@@ -1,0 +1,151 @@
+"""`UselessPing`: a call that seems to bring a lost connection back, and only tells that it is lost (HYG402)."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from dbhygiene.config.settings import Confidence
+from dbhygiene.program.bindings import Place
+from dbhygiene.program.callers import callers
+from dbhygiene.recovery.attempts import Attempt, attempts, parts_of, retries
+from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY, loss_of
+from dbhygiene.recovery.handles import Handle, handle_of
+from dbhygiene.recovery.operations import asks, of_call, ping_reconnects
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import FUNCTION, Function, last_name, short_name
+from dbhygiene.source.records import Frozen
+
+_TELLS = re.compile(r"(?:^|_)(?:is|has|check|ping|alive|healthy?|ready|test)(?:_|$)", re.IGNORECASE)
+
+
+class UselessPing(Frozen):
+    """The call, what it does not do, and what does."""
+
+    call: ast.Call
+    message: str
+    advice: str
+    confidence: Confidence = Confidence.CERTAIN
+    can_reconnect: bool = False  # by an argument
+    again: ast.Call | None = None
+
+
+def useless_pings(file: File) -> Iterator[UselessPing]:
+    seen: set[ast.AST] = set()
+    for attempt in attempts(file):
+        found = useless_in_handler(attempt)
+        if found is not None and found.call not in seen:
+            seen.add(found.call)
+            yield found
+    for found in _unguarded(file):
+        if found.call not in seen:
+            yield found
+
+
+def useless_in_handler(attempt: Attempt) -> UselessPing | None:
+    """Return a call of a handler that opens nothing, if the connection is asked again after it."""
+    file = attempt.file
+    again = retries(attempt) or [call for call in attempt.recovered if not _others(attempt)]
+    if not again or attempt.escapes:
+        return None
+    for part in parts_of(attempt.handler.body):
+        if isinstance(part, ast.Call) and (found := _useless(file, part, attempt, again[0])) is not None:
+            if all(by is part for by in attempt.reopened_by):
+                return found
+    return None
+
+
+def _others(attempt: Attempt) -> bool:
+    """Whether anything but a `ping` may have opened the connection again."""
+    return not all(isinstance(by, ast.Call) and last_name(by.func) == "ping" for by in attempt.reopened_by)
+
+
+def _useless(file: File, call: ast.Call, attempt: Attempt, again: ast.Call) -> UselessPing | None:
+    owner = handle_of(file, call.func.value) if isinstance(call.func, ast.Attribute) else None
+    method = last_name(call.func)
+    if owner is None:
+        return None
+    if method == "ping" and owner.root == attempt.root:
+        return _ping(file, call, owner, again)
+    if attempt.library == SQLALCHEMY and method in {"dispose", "expire_all"} and owner.library == SQLALCHEMY:
+        if method == "dispose" and isinstance(attempt.root, Place) and _is_session(file, attempt):
+            text = (
+                "`dispose()` leaves the session its dead connection: it raises PendingRollbackError at its next query"
+            )
+            return UselessPing(call, text, "roll the session back", again=again)
+    if attempt.library == DJANGO and owner.library == DJANGO and method == "ensure_connection":
+        text = "`ensure_connection()` does nothing while Django still holds the dead connection"
+        return UselessPing(call, text, "call `connection.close()`: the next query connects again", again=again)
+    if method == "reset" and owner.root == attempt.root and owner.library in {"psycopg2", "psycopg"}:
+        text = "`reset()` raises on a lost connection: it does not open it again"
+        return UselessPing(call, text, "open a new connection", again=again)
+    return None
+
+
+def _is_session(file: File, attempt: Attempt) -> bool:
+    held = [handle_of(file, call.func.value) for call in attempt.asked if isinstance(call.func, ast.Attribute)]
+    return any(each is not None and each.kind == "session" for each in held)
+
+
+def _ping(file: File, call: ast.Call, owner: Handle, again: ast.Call | None) -> UselessPing | None:
+    reconnects = ping_reconnects(file, call, owner.library)
+    loss = loss_of(owner.library)
+    if reconnects or loss is None or not loss.pings or owner.kind != "connection":
+        return None
+    since = "" if reconnects is False else ", from PyMySQL 1.2 on"
+    text = f"`{short_name(call.func)}()` only tells that the connection is lost{since}: nothing opens it again"
+    confidence = Confidence.CERTAIN if reconnects is False else Confidence.POSSIBLE
+    advice = "open a new connection"
+    return UselessPing(call, text, advice, confidence, loss.ping_takes and bool(loss.opens_again), again)
+
+
+def _unguarded(file: File) -> Iterator[UselessPing]:
+    """Yield each `ping()` whose error no handler catches, although the connection is used after it."""
+    for call in file.calls.get("ping", ()):
+        if not isinstance(call.func, ast.Attribute) or not file.is_discarded(call):
+            continue
+        owner = handle_of(file, call.func.value)
+        function = next((above for above in file.around(call) if isinstance(above, FUNCTION)), None)
+        if owner is None or owner.library == DJANGO or function is None or _is_guarded(file, call, function):
+            continue
+        if _TELLS.search(function.name) or not _is_used_after(file, function, call, owner):
+            continue
+        if (found := _ping(file, call, owner, None)) is not None:
+            yield found
+
+
+def _is_guarded(file: File, call: ast.Call, function: Function) -> bool:
+    """Whether a handler may catch the error of a call, here or around a call of its function."""
+    return _in_try(file, call) or any(_in_try(other, outer) for other, outer, _ in callers(file, function))
+
+
+def _in_try(file: File, node: ast.AST) -> bool:
+    below: ast.AST = node
+    for above in file.around(node):
+        if isinstance(above, ast.Try) and above.handlers and below in above.body:
+            return True
+        if isinstance(above, (ast.With, ast.AsyncWith)) and any(
+            last_name(item.context_expr.func) in {"suppress", "raises"}
+            for item in above.items
+            if isinstance(item.context_expr, ast.Call)
+        ):
+            return True
+        if isinstance(above, FUNCTION):
+            return False
+        below = above
+    return False
+
+
+def _is_used_after(file: File, function: Function, ping: ast.Call, owner: Handle) -> bool:
+    """Whether a function asks on a connection after a `ping`, or returns it to be asked."""
+    place = (ping.lineno, ping.col_offset)
+    for part in parts_of(function.body):
+        if isinstance(part, ast.Call) and part is not ping and (part.lineno, part.col_offset) > place:
+            if asks(each for each in of_call(file, part).operations if each.root == owner.root):
+                return True
+        if isinstance(part, ast.Return) and part.value is not None and part.lineno > ping.lineno:
+            held = handle_of(file, part.value)
+            if held is not None and held.root == owner.root:
+                return True
+    return False

@@ -1,0 +1,88 @@
+"""`TextTest`: a handler that knows a lost connection by the text of the error, which differs (HYG405)."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from dbhygiene.config.settings import Confidence
+from dbhygiene.recovery.attempts import parts_of
+from dbhygiene.recovery.conditions import number_comparison, texts_of
+from dbhygiene.recovery.errors import DJANGO, PEEWEE, SQLALCHEMY, classes_of, libraries, loss_of, tries
+from dbhygiene.recovery.half_caught import recovers
+from dbhygiene.source.file import File
+from dbhygiene.source.records import Frozen
+
+_OF_ORACLES_LIBRARY = ("MySQL server has gone away", "Lost connection to MySQL server")
+
+
+class TextTest(Frozen):
+    """The test, and what is wrong with it."""
+
+    at: ast.expr
+    message: str
+    advice: str
+    confidence: Confidence
+
+
+def text_tests(file: File) -> Iterator[TextTest]:
+    for _, node in tries(file):
+        for handler in node.handlers:
+            found = libraries(classes_of(file, handler))
+            if found and handler.name is not None and recovers(file, handler, node):
+                yield from _in_handler(file, handler, found)
+
+
+def _in_handler(file: File, handler: ast.ExceptHandler, found: frozenset[str]) -> Iterator[TextTest]:
+    parts = [part for part in parts_of(handler.body) if isinstance(part, ast.expr)]
+    for part in parts:
+        texts = texts_of(file, part, handler.name)
+        if "" in texts and isinstance(part, ast.Call):
+            text = "every text contains the empty one: each error is taken for a lost connection"
+            yield TextTest(part, text, "remove the empty text", Confidence.CERTAIN)
+            return
+        if texts and _is_lowered(part):
+            capital = next((each for each in texts if each != each.lower()), None)
+            if capital is not None:
+                text = f"`{capital}` has a capital letter, and is never found in a text in lower case"
+                yield TextTest(part, text, "write it in lower case", Confidence.CERTAIN)
+                return
+    if any(number_comparison(file, part, handler.name) is not None for part in parts):
+        return  # the number is asked for, too
+    if any(isinstance(part, ast.Attribute) and part.attr == "connection_invalidated" for part in parts):
+        return
+    for part in parts:
+        if any(text.startswith(_OF_ORACLES_LIBRARY) for text in texts_of(file, part, handler.name)):
+            confidence = _confidence(file, found)
+            if confidence is not None:
+                text = "the text differs between client libraries: MariaDB's leaves out `MySQL`"
+                name = handler.name
+                number = f"{name}.orig.args[0]" if SQLALCHEMY in found else f"{name}.args[0]"
+                yield TextTest(part, text, f"test the number: `{number} in (2006, 2013, 4031)`", confidence)
+            return
+
+
+def _is_lowered(part: ast.expr) -> bool:
+    """Whether a test looks into `str(error).lower()`."""
+    compared = part
+    match part:
+        case ast.Call(args=[ast.GeneratorExp(elt=ast.Compare() as each)]):
+            compared = each
+    match compared:
+        case ast.Compare(comparators=[ast.Call(func=ast.Attribute(attr="lower"), args=[])], left=left):
+            return not (isinstance(left, ast.Call) and isinstance(left.func, ast.Attribute))
+    return False
+
+
+def _confidence(file: File, found: frozenset[str]) -> Confidence | None:
+    """Return how sure it is that MariaDB's client library may be in use; None if the driver has none."""
+    drivers = {library for library in found if (loss := loss_of(library)) is not None}
+    if any((loss := loss_of(library)) is not None and loss.texts_differ for library in drivers):
+        return Confidence.LIKELY
+    if drivers:
+        return None
+    if file.project.requires("mysqlclient", file):
+        return None if file.project.requires("pymysql", file) else Confidence.LIKELY
+    if file.project.requires("pymysql", file) or "pymysql" in file.text:
+        return None
+    return Confidence.POSSIBLE if found & {DJANGO, SQLALCHEMY, PEEWEE} else None

@@ -1,0 +1,125 @@
+"""`WrongError`: a handler that names an error which its `try` never raises, or reads what it does not have (HYG404)."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from dbhygiene.library import django
+from dbhygiene.library.words import words
+from dbhygiene.recovery.attempts import body_summary, parts_of
+from dbhygiene.recovery.conditions import number_comparison
+from dbhygiene.recovery.errors import (
+    DJANGO,
+    PYTHON,
+    SQLALCHEMY,
+    ErrorClass,
+    classes_of,
+    libraries,
+    loss_of,
+    tries,
+)
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import Located, last_name
+from dbhygiene.source.records import Frozen
+
+_TITLES = {DJANGO: "Django", SQLALCHEMY: "SQLAlchemy"}
+_ASKING = frozenset({"asks", "writes", "commits", "opens", "pings"})
+_EXECUTES = words("execute executemany callproc")
+
+
+class WrongError(Frozen):
+    """A class or a comparison, and what is there instead."""
+
+    at: Located
+    message: str
+    advice: str
+
+
+def wrong_errors(file: File) -> Iterator[WrongError]:
+    for _, node in tries(file):
+        named = [(handler, classes_of(file, handler)) for handler in node.handlers]
+        raised = None
+        for handler, classes in named:
+            if not libraries(classes):
+                continue
+            others = [each for other, its in named if other is not handler for each in its]
+            if _are_of_drivers(classes):
+                raised = raised or _raised_by(file, node)
+                if raised in _TITLES and not any(each is not None and each.library == raised for each in others):
+                    first = next(each for each in classes if each is not None and each.library != PYTHON)
+                    title = _TITLES[raised]
+                    yield WrongError(
+                        handler.type or handler,
+                        f"{title} raises its own {first.name} here, which is no `{first.written}`",
+                        f"catch {title}'s own class",
+                    )
+            elif _are_of_django(classes) and _asks_below_django(file, node):
+                yield WrongError(
+                    handler.type or handler,
+                    "below Django's wrapping of errors, the driver's own class is raised, not Django's",
+                    "catch the driver's class, such as `self.db.Database.OperationalError`",
+                )
+            if {each.library for each in classes if each is not None} == {SQLALCHEMY}:
+                yield from _numbers(file, handler)
+
+
+def _are_of_drivers(classes: tuple[ErrorClass | None, ...]) -> bool:
+    """Whether all classes of a handler are those of drivers."""
+    return all(each is not None and loss_of(each.library) is not None for each in classes)
+
+
+def _are_of_django(classes: tuple[ErrorClass | None, ...]) -> bool:
+    return all(each is not None and each.library == DJANGO for each in classes)
+
+
+def _raised_by(file: File, node: ast.Try) -> str | None:
+    """Return the library whose errors the body of a `try` raises, if it is only one and all is understood."""
+    done = body_summary(file, [*node.body])
+    if not done.complete:
+        return None
+    found = {each.library for each in done.operations if each.verb in _ASKING}
+    return found.pop() if len(found) == 1 else None
+
+
+def _asks_below_django(file: File, node: ast.Try) -> bool:
+    """Whether a `try` in a cursor of a database backend only asks the driver's cursor, which is `self.cursor`."""
+    cls = next((above for above in file.around(node) if isinstance(above, ast.ClassDef)), None)
+    if cls is None or not any((file.resolve(base) or "").endswith(django.BELOW_WRAPPING) for base in cls.bases):
+        return False
+    calls = [part for part in parts_of(node.body) if isinstance(part, ast.Call)]
+    asking = [call for call in calls if last_name(call.func) in _EXECUTES]
+    return bool(asking) and all(_is_own_cursor(call.func) for call in asking)
+
+
+def _is_own_cursor(func: ast.expr) -> bool:
+    match func:
+        case ast.Attribute(value=ast.Attribute(value=ast.Name(id="self"), attr="cursor")):
+            return True
+    return False
+
+
+def _numbers(file: File, handler: ast.ExceptHandler) -> Iterator[WrongError]:
+    """Yield each comparison of a number with what SQLAlchemy's error has in its place: a text."""
+    for part in parts_of(handler.body):
+        compared = number_comparison(file, part, handler.name) if isinstance(part, ast.Compare) else None
+        if compared is None or not _is_text_of(file, compared.asked, handler.name):
+            continue
+        yield WrongError(
+            compared.asked,
+            f"the first argument of SQLAlchemy's errors is a text: `{file.segment(compared.asked)}` is no number",
+            f"the number is `{handler.name}.orig.args[0]`",
+        )
+
+
+def _is_text_of(file: File, asked: ast.expr, name: str | None) -> bool:
+    """Whether an expression is `error.args[0]` or `error.errno`, rather than of `error.orig`."""
+    match asked:
+        case ast.Subscript(value=ast.Attribute(value=ast.Name(id=owner), attr="args"), slice=ast.Constant(value=0)):
+            return owner == name
+        case ast.Attribute(value=ast.Name(id=owner), attr="errno" | "pgcode" | "sqlstate"):
+            return owner == name
+        case ast.Name(id=variable):
+            values = file.scope_of(asked).aliases.get(variable, ())
+            return len(values) == 1 and _is_text_of(file, values[0], name)
+    return False

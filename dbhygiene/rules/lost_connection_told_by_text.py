@@ -1,0 +1,65 @@
+"""Handler that tells a lost connection by the text of the error.
+
+The text comes from the client library. Oracle's says "MySQL server has gone away" and "Lost connection to MySQL server
+during query", MariaDB's "Server has gone away" and "Lost connection to server during query". mysqlclient is built with
+either, on Debian and Ubuntu with MariaDB's. The number is the same in both.
+
+```python
+import MySQLdb
+
+def query(conn, connect, sql):
+    try:
+        return conn.cursor().execute(sql)
+    except MySQLdb.OperationalError as error:
+        if "MySQL server has gone away" in str(error) or "Lost connection to MySQL server" in str(error):  # HYG405
+            return connect().cursor().execute(sql)
+        raise
+```
+
+```python
+import MySQLdb
+
+def query(conn, connect, sql):
+    try:
+        return conn.cursor().execute(sql)
+    except MySQLdb.OperationalError as error:
+        if error.args[0] in (2006, 2013, 4031):
+            return connect().cursor().execute(sql)
+        raise
+```
+
+A text with a capital letter is never found in a text in lower case, and the empty text is found in each:
+
+```python
+import time
+import psycopg2
+
+def query(connect, sql):
+    for attempt in range(5):
+        try:
+            return connect().cursor().execute(sql)
+        except psycopg2.OperationalError as error:
+            if attempt == 4 or "SSL connection has been closed" not in str(error).lower():  # HYG405: capital
+                raise
+            time.sleep(1)
+```
+
+## Fix safety
+
+There is no fix: test the number, `error.args[0]`; with SQLAlchemy, `error.orig.args[0]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dbhygiene.diagnostics.model import Diagnostic, NoFix, rule
+from dbhygiene.library.prefilter import RECOVERING
+from dbhygiene.recovery.texts import text_tests
+from dbhygiene.source.file import File
+
+
+@rule("HYG405", on=File, imports=RECOVERING)
+def check(file: File, _: File) -> Iterator[Diagnostic]:
+    for found in text_tests(file):
+        yield Diagnostic(found.at, found.message, fix=NoFix(found.advice), confidence=found.confidence)

@@ -1,0 +1,103 @@
+"""`ping()` that only tells that the connection is lost: nothing opens it again.
+
+`ping()` of MySQLdb and of mysql.connector raises an error if the connection is lost. It does not connect again. Up to
+version 1.1, PyMySQL's did; from 1.2 on, it does not either. A program that calls it "to keep the connection alive"
+fails at this line instead of the next one.
+
+```python
+import MySQLdb
+
+class Orders:
+    def __init__(self):
+        self.conn = MySQLdb.connect(host="db")
+
+    def count(self):
+        self.conn.ping()  # HYG402: only tells
+        cursor = self.conn.cursor()
+        cursor.execute("select count(*) from orders")
+        return cursor.fetchone()[0]
+```
+
+The same holds in a handler. Neither `ensure_connection()` of Django nor `dispose()` of an engine helps a connection
+that is still held:
+
+```python
+from django.db import OperationalError, connection
+
+def count():
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from orders")
+        return cursor.fetchone()[0]
+
+def count_again():
+    try:
+        return count()
+    except OperationalError:
+        connection.ensure_connection()  # HYG402: dead connection
+        return count()
+```
+
+Reconnect, or open a new connection where the ping fails:
+
+```python
+import MySQLdb
+import mysql.connector
+
+class Orders:
+    def __init__(self):
+        self.conn = MySQLdb.connect(host="db")
+
+    def count(self):
+        try:
+            self.conn.ping()
+        except MySQLdb.OperationalError:
+            self.conn = MySQLdb.connect(host="db")
+        cursor = self.conn.cursor()
+        cursor.execute("select count(*) from orders")
+        return cursor.fetchone()[0]
+
+def newest():
+    conn = mysql.connector.connect(host="db")
+    conn.ping(reconnect=True)
+    cursor = conn.cursor()
+    cursor.execute("select max(id) from orders")
+    return cursor.fetchone()[0]
+```
+
+PyMySQL counts if the requirements of the project name version 1.2 or newer; else the finding is only possible.
+
+## Fix safety
+
+The fix writes `ping(reconnect=True)`, for PyMySQL and mysql.connector. It is unsafe: within a transaction, what was
+written before is lost without an error (HYG403).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dbhygiene.diagnostics.edits import Replace
+from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, Safety, rule
+from dbhygiene.library.prefilter import REOPENING
+from dbhygiene.recovery.pings import UselessPing, useless_pings
+from dbhygiene.source.file import File
+
+
+@rule("HYG402", on=File, imports=REOPENING)
+def check(file: File, _: File) -> Iterator[Diagnostic]:
+    for found in useless_pings(file):
+        yield Diagnostic(
+            found.call,
+            found.message,
+            path=((found.again, "asks on the same connection again"),) if found.again is not None else (),
+            fix=_repair(file, found),
+            confidence=found.confidence,
+        )
+
+
+def _repair(file: File, found: UselessPing) -> Fix | NoFix:
+    if not found.can_reconnect:
+        return NoFix(found.advice)
+    called = file.segment(found.call.func)
+    edit = Replace(file.span(found.call), f"{called}(reconnect=True)")
+    return Fix("Reconnect if needed", (edit,), Safety.UNSAFE)

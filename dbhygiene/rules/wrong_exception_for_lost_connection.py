@@ -1,0 +1,96 @@
+"""Handler that names an exception which this layer never raises, or reads a number that it does not have.
+
+SQLAlchemy and Django raise classes of their own. The driver's exception is only their cause: `except
+pymysql.OperationalError` around a query of SQLAlchemy catches nothing.
+
+```python
+import pymysql
+from sqlalchemy import create_engine, text
+
+engine = create_engine("mysql+pymysql://db/shop", pool_pre_ping=True)
+
+def count():
+    with engine.connect() as connection:
+        return connection.execute(text("select count(*) from orders")).scalar_one()
+
+def count_again():
+    try:
+        return count()
+    except pymysql.err.OperationalError:  # HYG404: SQLAlchemy raises its own
+        return count()
+```
+
+The first argument of SQLAlchemy's exceptions is a text. The driver's exception, with its number, is `orig`:
+
+```python
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
+
+engine = create_engine("mysql+pymysql://db/shop", pool_pre_ping=True)
+
+def count():
+    with engine.connect() as connection:
+        return connection.execute(text("select count(*) from orders")).scalar_one()
+
+def count_again():
+    try:
+        return count()
+    except OperationalError as error:
+        if error.args[0] in (2006, 2013):  # HYG404: text
+            return count()
+        raise
+```
+
+```python
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
+
+engine = create_engine("mysql+pymysql://db/shop", pool_pre_ping=True)
+
+def count():
+    with engine.connect() as connection:
+        return connection.execute(text("select count(*) from orders")).scalar_one()
+
+def count_again():
+    try:
+        return count()
+    except OperationalError as error:
+        if error.orig.args[0] in (2006, 2013):
+            return count()
+        raise
+```
+
+The reverse holds in a database backend: there, below Django, it is the driver's class that is raised.
+
+```python
+from django.db import OperationalError
+from django.db.backends.mysql import base
+
+class CursorWrapper(base.CursorWrapper):
+    def execute(self, query, args=None):
+        try:
+            return self.cursor.execute(query, args)
+        except OperationalError:  # HYG404: driver
+            self.db.close()
+            raise
+```
+
+## Fix safety
+
+There is no fix: a handler that has never run may not be what is wanted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dbhygiene.diagnostics.model import Diagnostic, NoFix, rule
+from dbhygiene.library.prefilter import RECOVERING
+from dbhygiene.recovery.wrong_error import wrong_errors
+from dbhygiene.source.file import File
+
+
+@rule("HYG404", on=File, imports=RECOVERING)
+def check(file: File, _: File) -> Iterator[Diagnostic]:
+    for found in wrong_errors(file):
+        yield Diagnostic(found.at, found.message, fix=NoFix(found.advice))
