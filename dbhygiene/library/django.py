@@ -173,7 +173,7 @@ LOST = frozenset(
 LOSS_MODULES = ("django.db", "django.db.utils")  # they hold the classes of errors
 # Of what speaks to the server, what does not get along with a connection that is dead: it neither closes nor opens it.
 KEEPS_DEAD = frozenset({f"{CONNECTION}.ensure_connection", f"{CONNECTION}.cursor", f"{CONNECTION}.rollback"})
-# Classes below Django's wrapping of errors: what is called there raises the driver's own.
+# Classes below Django's wrapping of errors: calls there raise the driver's own.
 BELOW_WRAPPING = ("DatabaseWrapper", "CursorWrapper", "CursorDebugWrapper")
 
 # These close the connections that are old, before they call what they are given, and after it.

@@ -9,11 +9,13 @@ from dbhygiene.library.drivers import PACKAGES as DRIVERS
 __all__ = [
     "CHECKING",
     "CLOSING",
+    "DATABASES",
     "DJANGO",
     "DRIVERS",
     "GIVING",
     "MODULES",
     "RECOVERING",
+    "REOPENING",
     "SQLALCHEMY",
     "THREADING",
     "import_lines",
@@ -41,6 +43,7 @@ THREADING = frozenset(
     }
 )
 
+DATABASES = DRIVERS | SQLALCHEMY | {DJANGO, "peewee"}
 # One of these stands wherever a program handles the loss of a connection by a class of errors.
 RECOVERING = frozenset(
     {"OperationalError", "InterfaceError", "DBAPIError", "SQLAlchemyError", "DatabaseError", ".Error"}
@@ -48,7 +51,7 @@ RECOVERING = frozenset(
 
 CHECKING = RECOVERING | {".open", ".closed"}  # likewise, or by what a connection says of itself
 
-REOPENING = RECOVERING | {"ping(", "reconnect(", ".connect("}  # likewise, or opens a connection again
+REOPENING = RECOVERING | {".ping(", ".reconnect("}  # likewise, or opens a connection again
 
 # In the last word of whatever a library gives a connection or session by: rather too much than too little.
 GIVING = "(?i)conn|acquire|sess|maker|factory|db"

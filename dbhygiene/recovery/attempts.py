@@ -1,4 +1,4 @@
-"""`Attempt`: a `try` that asks on a connection, a handler of its loss, and what is asked after that handler.
+"""`Attempt`: a `try` that asks on a connection, a handler of its loss, and the calls that ask after it.
 
 The lattice of a connection is live -> dead (after the handler) -> reopened. It is followed over the control-flow graph.
 """

@@ -63,7 +63,7 @@ def _may_mean_loss(each: ErrorClass) -> bool:
 def _asks_nothing(file: File, node: ast.Try) -> IdleCheck | None:
     """Return what a `try` takes for a query, if its body has none, and nothing that is not understood."""
     done = body_summary(file, [*node.body, *node.orelse])
-    if asks(done.operations) or any(each.verb in {"pings", "reopens", "begins"} for each in done.operations):
+    if asks(done.operations) or any(each.verb in {"pings", "begins"} for each in done.operations):
         return None
     parts = list(parts_of(node.body))
     if any(isinstance(part, (ast.With, ast.AsyncWith, ast.For, ast.AsyncFor, ast.Yield, ast.Await)) for part in parts):

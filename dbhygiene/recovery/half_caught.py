@@ -30,7 +30,7 @@ _NUMBERS = frozenset({2006, 2013, 2055})
 
 
 class HalfCaught(Frozen):
-    """What is left out, and where: the classes of a handler, or the numbers or texts that it tests for."""
+    """The handler, or its test of a number or text, that leaves out some errors."""
 
     at: Located
     message: str
@@ -188,7 +188,7 @@ def _in_handler(file: File, handler: ast.ExceptHandler, found: frozenset[str]) -
 def _has_other_test(
     file: File, handler: ast.ExceptHandler, parts: list[ast.expr], comparisons: list[Comparison]
 ) -> bool:
-    """Whether a handler tells a loss by other means, too."""
+    """Whether a handler recognizes a loss by other means, too."""
     return any(isinstance(part, ast.Attribute) and part.attr == "connection_invalidated" for part in parts)
 
 

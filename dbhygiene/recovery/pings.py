@@ -1,4 +1,4 @@
-"""`UselessPing`: a call that seems to bring a lost connection back, and only tells that it is lost (HYG402)."""
+"""`UselessPing`: a call that should bring a lost connection back, and opens nothing (HYG402)."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _ping(file: File, call: ast.Call, owner: Handle, again: ast.Call | None) -> 
     if reconnects or loss is None or not loss.pings or owner.kind != "connection":
         return None
     since = "" if reconnects is False else ", from PyMySQL 1.2 on"
-    text = f"`{short_name(call.func)}()` only tells that the connection is lost{since}: nothing opens it again"
+    text = f"`{short_name(call.func)}()` only raises an error if the connection is lost{since}: it opens nothing"
     confidence = Confidence.CERTAIN if reconnects is False else Confidence.POSSIBLE
     advice = "open a new connection"
     return UselessPing(call, text, advice, confidence, loss.ping_takes and bool(loss.opens_again), again)

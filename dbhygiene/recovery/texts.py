@@ -17,7 +17,7 @@ _OF_ORACLES_LIBRARY = ("MySQL server has gone away", "Lost connection to MySQL s
 
 
 class TextTest(Frozen):
-    """The test, and what is wrong with it."""
+    """A test of the text, with the fault."""
 
     at: ast.expr
     message: str
@@ -38,7 +38,7 @@ def _in_handler(file: File, handler: ast.ExceptHandler, found: frozenset[str]) -
     for part in parts:
         texts = texts_of(file, part, handler.name)
         if "" in texts and isinstance(part, ast.Call):
-            text = "every text contains the empty one: each error is taken for a lost connection"
+            text = "every text contains the empty one: each error counts as a lost connection"
             yield TextTest(part, text, "remove the empty text", Confidence.CERTAIN)
             return
         if texts and _is_lowered(part):

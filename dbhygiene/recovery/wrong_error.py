@@ -24,12 +24,12 @@ from dbhygiene.source.nodes import Located, last_name
 from dbhygiene.source.records import Frozen
 
 _TITLES = {DJANGO: "Django", SQLALCHEMY: "SQLAlchemy"}
-_ASKING = frozenset({"asks", "writes", "commits", "opens", "pings"})
+_ASKING = frozenset({"asks", "writes", "commits", "pings"})
 _EXECUTES = words("execute executemany callproc")
 
 
 class WrongError(Frozen):
-    """A class or a comparison, and what is there instead."""
+    """A class or a comparison that does not fit the error, with a message and advice."""
 
     at: Located
     message: str

@@ -55,7 +55,7 @@ def wait():
             time.sleep(1)
 ```
 
-Attributes of a driver's connection are known without the server. `closed` of psycopg2 and `open` of PyMySQL tell of a
+Attributes of a driver's connection are known without the server. `closed` of psycopg2 and `open` of PyMySQL show a
 loss only after a query has failed; `isolation_level` never does:
 
 ```python
@@ -110,12 +110,12 @@ from collections.abc import Iterator
 from dbhygiene.diagnostics.edits import InsertBefore
 from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, rule
 from dbhygiene.library import django
-from dbhygiene.library.prefilter import CHECKING
+from dbhygiene.library.prefilter import CHECKING, DATABASES
 from dbhygiene.recovery.checks import IdleCheck, idle_checks
 from dbhygiene.source.file import File
 
 
-@rule("HYG409", on=File, imports=CHECKING)
+@rule("HYG409", on=File, imports=DATABASES, also=CHECKING)
 def check(file: File, _: File) -> Iterator[Diagnostic]:
     for found in idle_checks(file):
         path = ((found.handler, "waits for an error that cannot come"),) if found.handler is not None else ()

@@ -94,12 +94,12 @@ from collections.abc import Iterator
 
 from dbhygiene.diagnostics.edits import Replace
 from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, Safety, rule
-from dbhygiene.library.prefilter import RECOVERING
+from dbhygiene.library.prefilter import DATABASES, RECOVERING
 from dbhygiene.recovery.half_caught import HalfCaught, half_caught
 from dbhygiene.source.file import File
 
 
-@rule("HYG406", on=File, imports=RECOVERING)
+@rule("HYG406", on=File, imports=DATABASES, also=RECOVERING)
 def check(file: File, _: File) -> Iterator[Diagnostic]:
     for found in half_caught(file):
         at = found.at if not isinstance(found.at, ast.ExceptHandler) else found.at.type or found.at
@@ -107,7 +107,7 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
 
 
 def _repair(file: File, found: HalfCaught) -> Fix | NoFix:
-    """Add what is left out to the literal that names the others."""
+    """Add the missing class or number to the literal."""
     if found.comparison is not None:
         literal = found.comparison.literal
         if (
@@ -125,4 +125,4 @@ def _repair(file: File, found: HalfCaught) -> Fix | NoFix:
             added = f"{file.segment(known.value)}.{found.add_class}"
             code = f"({', '.join([*map(file.segment, parts), added])})"
             return Fix(f"Catch {found.add_class}, too", (Replace(file.span(names), code),), Safety.UNSAFE)
-    return NoFix("add what is left out to what this handler names")
+    return NoFix("name the missing errors in this handler, too")

@@ -1,4 +1,4 @@
-"""Handler that tells a lost connection by the text of the error.
+"""Handler that recognizes a lost connection by the text of the error.
 
 The text comes from the client library. Oracle's says "MySQL server has gone away" and "Lost connection to MySQL server
 during query", MariaDB's "Server has gone away" and "Lost connection to server during query". mysqlclient is built with
@@ -54,12 +54,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dbhygiene.diagnostics.model import Diagnostic, NoFix, rule
-from dbhygiene.library.prefilter import RECOVERING
+from dbhygiene.library.prefilter import DATABASES, RECOVERING
 from dbhygiene.recovery.texts import text_tests
 from dbhygiene.source.file import File
 
 
-@rule("HYG405", on=File, imports=RECOVERING)
+@rule("HYG405", on=File, imports=DATABASES, also=RECOVERING)
 def check(file: File, _: File) -> Iterator[Diagnostic]:
     for found in text_tests(file):
         yield Diagnostic(found.at, found.message, fix=NoFix(found.advice), confidence=found.confidence)

@@ -1,4 +1,4 @@
-"""`ping()` that only tells that the connection is lost: nothing opens it again.
+"""`ping()` that raises an error if the connection is lost, and does not open it again.
 
 `ping()` of MySQLdb and of mysql.connector raises an error if the connection is lost. It does not connect again. Up to
 version 1.1, PyMySQL's did; from 1.2 on, it does not either. A program that calls it "to keep the connection alive"
@@ -12,7 +12,7 @@ class Orders:
         self.conn = MySQLdb.connect(host="db")
 
     def count(self):
-        self.conn.ping()  # HYG402: only tells
+        self.conn.ping()  # HYG402: opens nothing
         cursor = self.conn.cursor()
         cursor.execute("select count(*) from orders")
         return cursor.fetchone()[0]
@@ -78,12 +78,12 @@ from collections.abc import Iterator
 
 from dbhygiene.diagnostics.edits import Replace
 from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, Safety, rule
-from dbhygiene.library.prefilter import REOPENING
+from dbhygiene.library.prefilter import DATABASES, REOPENING
 from dbhygiene.recovery.pings import UselessPing, useless_pings
 from dbhygiene.source.file import File
 
 
-@rule("HYG402", on=File, imports=REOPENING)
+@rule("HYG402", on=File, imports=DATABASES, also=REOPENING)
 def check(file: File, _: File) -> Iterator[Diagnostic]:
     for found in useless_pings(file):
         yield Diagnostic(

@@ -88,7 +88,7 @@ Nothing is reported if the program mentions autocommit, or looks whether it is i
 
 ## Fix safety
 
-There is no fix: only the author knows which statements belong together.
+There is no fix: dbhygiene cannot tell which statements belong together.
 """
 
 from __future__ import annotations
@@ -98,13 +98,13 @@ from collections.abc import Iterator
 
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import Diagnostic, NoFix, Step, rule
-from dbhygiene.library.prefilter import REOPENING
+from dbhygiene.library.prefilter import DATABASES, REOPENING
 from dbhygiene.recovery.lost_writes import LostWrite, lost_writes
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import Located, short_name
 
 
-@rule("HYG403", on=File, imports=REOPENING)
+@rule("HYG403", on=File, imports=DATABASES, also=REOPENING)
 def check(file: File, _: File) -> Iterator[Diagnostic]:
     for found in lost_writes(file):
         yield Diagnostic(

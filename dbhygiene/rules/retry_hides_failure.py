@@ -77,12 +77,12 @@ from collections.abc import Iterator
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.edits import InsertBefore
 from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, Safety, rule
-from dbhygiene.library.prefilter import RECOVERING
+from dbhygiene.library.prefilter import DATABASES, RECOVERING
 from dbhygiene.recovery.hidden import HiddenFailure, hidden_failures
 from dbhygiene.source.file import File
 
 
-@rule("HYG407", on=File, imports=RECOVERING)
+@rule("HYG407", on=File, imports=DATABASES, also=RECOVERING)
 def check(file: File, _: File) -> Iterator[Diagnostic]:
     for found in hidden_failures(file):
         steps = (found.handler, "catches the error of each try, and goes on")

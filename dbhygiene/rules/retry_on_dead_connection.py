@@ -122,8 +122,8 @@ def rename_all(users):
 
 ## Fix safety
 
-There is no fix: to roll back or to reconnect drops what the transaction wrote before, and only the author knows what
-has to be repeated with it.
+There is no fix: to roll back or to reconnect drops what the transaction wrote before. All of it must be repeated, from
+its first statement.
 
 ## References
 
@@ -135,12 +135,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dbhygiene.diagnostics.model import Diagnostic, NoFix, rule
-from dbhygiene.library.prefilter import RECOVERING
+from dbhygiene.library.prefilter import DATABASES, RECOVERING
 from dbhygiene.recovery.retried import dead_retries
 from dbhygiene.source.file import File
 
 
-@rule("HYG401", on=File, imports=RECOVERING)
+@rule("HYG401", on=File, imports=DATABASES, also=RECOVERING)
 def check(file: File, _: File) -> Iterator[Diagnostic]:
     for found in dead_retries(file):
         yield Diagnostic(

@@ -77,7 +77,7 @@ class CursorWrapper(base.CursorWrapper):
 
 ## Fix safety
 
-There is no fix: a handler that has never run may not be what is wanted.
+There is no fix: this handler has never run, so nothing shows that it works.
 """
 
 from __future__ import annotations
@@ -85,12 +85,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dbhygiene.diagnostics.model import Diagnostic, NoFix, rule
-from dbhygiene.library.prefilter import RECOVERING
+from dbhygiene.library.prefilter import DATABASES, RECOVERING
 from dbhygiene.recovery.wrong_error import wrong_errors
 from dbhygiene.source.file import File
 
 
-@rule("HYG404", on=File, imports=RECOVERING)
+@rule("HYG404", on=File, imports=DATABASES, also=RECOVERING)
 def check(file: File, _: File) -> Iterator[Diagnostic]:
     for found in wrong_errors(file):
         yield Diagnostic(found.at, found.message, fix=NoFix(found.advice))
