@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from dbhygiene.config.settings import Confidence
+from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.callers import callers
 from dbhygiene.recovery.attempts import Attempt, attempts, parts_of, retries
@@ -109,10 +110,20 @@ def _unguarded(file: File) -> Iterator[UselessPing]:
         function = next((above for above in file.around(call) if isinstance(above, FUNCTION)), None)
         if owner is None or owner.library == DJANGO or function is None or _is_guarded(file, call, function):
             continue
+        if (
+            isinstance(owner.root, Place)
+            and owner.root.scope.node is function
+            and not _is_parameter(function, owner.root)
+        ):
+            continue  # it has just been opened
         if _TELLS.search(function.name) or not _is_used_after(file, function, call, owner):
             continue
         if (found := _ping(file, call, owner, None)) is not None:
             yield found
+
+
+def _is_parameter(function: Function, root: Place) -> bool:
+    return any(each.arg == root.path for each in named_parameters(function))
 
 
 def _is_guarded(file: File, call: ast.Call, function: Function) -> bool:

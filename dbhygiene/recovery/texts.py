@@ -19,6 +19,7 @@ _OF_ORACLES_LIBRARY = ("MySQL server has gone away", "Lost connection to MySQL s
 class TextTest(Frozen):
     """A test of the text, with the fault."""
 
+    handler: ast.ExceptHandler
     at: ast.expr
     message: str
     advice: str
@@ -39,13 +40,13 @@ def _in_handler(file: File, handler: ast.ExceptHandler, found: frozenset[str]) -
         texts = texts_of(file, part, handler.name)
         if "" in texts and isinstance(part, ast.Call):
             text = "every text contains the empty one: each error counts as a lost connection"
-            yield TextTest(part, text, "remove the empty text", Confidence.CERTAIN)
+            yield TextTest(handler, part, text, "remove the empty text", Confidence.CERTAIN)
             return
         if texts and _is_lowered(part):
             capital = next((each for each in texts if each != each.lower()), None)
             if capital is not None:
                 text = f"`{capital}` has a capital letter, and is never found in a text in lower case"
-                yield TextTest(part, text, "write it in lower case", Confidence.CERTAIN)
+                yield TextTest(handler, part, text, "write it in lower case", Confidence.CERTAIN)
                 return
     if any(number_comparison(file, part, handler.name) is not None for part in parts):
         return  # the number is asked for, too
@@ -58,7 +59,7 @@ def _in_handler(file: File, handler: ast.ExceptHandler, found: frozenset[str]) -
                 text = "the text differs between client libraries: MariaDB's leaves out `MySQL`"
                 name = handler.name
                 number = f"{name}.orig.args[0]" if SQLALCHEMY in found else f"{name}.args[0]"
-                yield TextTest(part, text, f"test the number: `{number} in (2006, 2013, 4031)`", confidence)
+                yield TextTest(handler, part, text, f"test the number: `{number} in (2006, 2013, 4031)`", confidence)
             return
 
 

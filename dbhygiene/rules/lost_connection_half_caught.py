@@ -103,7 +103,9 @@ from dbhygiene.source.file import File
 def check(file: File, _: File) -> Iterator[Diagnostic]:
     for found in half_caught(file):
         at = found.at if not isinstance(found.at, ast.ExceptHandler) else found.at.type or found.at
-        yield Diagnostic(at, found.message, fix=_repair(file, found), confidence=found.confidence)
+        is_test = found.handler is not None and found.at is not found.handler
+        steps = ((found.handler, "catches the error of a lost connection"),) if is_test and found.handler else ()
+        yield Diagnostic(at, found.message, path=steps, fix=_repair(file, found), confidence=found.confidence)
 
 
 def _repair(file: File, found: HalfCaught) -> Fix | NoFix:

@@ -62,4 +62,5 @@ from dbhygiene.source.file import File
 @rule("HYG405", on=File, imports=DATABASES, also=RECOVERING)
 def check(file: File, _: File) -> Iterator[Diagnostic]:
     for found in text_tests(file):
-        yield Diagnostic(found.at, found.message, fix=NoFix(found.advice), confidence=found.confidence)
+        steps = ((found.handler, "catches the error of a lost connection"),)
+        yield Diagnostic(found.at, found.message, path=steps, fix=NoFix(found.advice), confidence=found.confidence)
