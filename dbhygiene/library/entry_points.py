@@ -61,3 +61,14 @@ RERUN = words("streamlit")
 
 # Folders of files that change a database's tables to a new version, each of them once.
 MIGRATIONS = re.compile(r"migrations|migrators?|\w+_migrations?")
+
+# Names of functions that set up or change a database as a whole, as `init_db`: unless calls of them show
+# otherwise, they run once, at the start of a program or in a command.
+SET_UP = re.compile(
+    r"""(?ix) _* (
+        (init | initiali[sz]e | setup | set_up | reset | migrate | upgrade | downgrade | convert)
+        _* (\w+_)? (db | database | tables? | alembic | wal)
+        | (create | prepare | build | seed | populate | drop | delete) (_*all)? _* (db | database | tables?)
+        | migrate | upgrade | downgrade
+    ) s?""",
+)

@@ -1,4 +1,4 @@
-"""Which files are tests, and which are examples."""
+"""Which files are tests, examples, or tools of the project's own developers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,13 @@ from dbhygiene.source.file import File
 
 _DIRECTORIES = {"tests", "test", "testing", "acceptance", "e2e"}
 _EXAMPLES = set("example examples sample samples tutorial tutorials docs snippets cookbook cookbooks".split())
+
+_FOR_DEVELOPERS = set("devel devtools dev_tools dev-tools development _development hack benchmark benchmarks".split())
+
+
+def is_for_developers(file: File) -> bool:
+    """Whether a file is a tool of the project's own developers, by a directory around it."""
+    return not _FOR_DEVELOPERS.isdisjoint(directories(file))
 
 
 def is_example(file: File) -> bool:

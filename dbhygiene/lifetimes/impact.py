@@ -33,10 +33,11 @@ from dbhygiene.library.entry_points import (
     RERUN,
     RUNS_ON,
     SERVERS,
+    SET_UP,
     STARTS,
 )
 from dbhygiene.library.request_handlers import handler
-from dbhygiene.library.test_files import directories, is_example, is_test_file
+from dbhygiene.library.test_files import directories, is_example, is_for_developers, is_test_file
 from dbhygiene.pools.sqlalchemy import in_migrations
 from dbhygiene.program.definitions import Definition, base_classes, find_definition
 from dbhygiene.program.entry_point import EntryPoint, loop_step, registration
@@ -74,6 +75,7 @@ class Runs(Record):
 
 
 _UNKNOWN = Runs(Impact.UNKNOWN)
+_SETS_UP = "once, as its name says, to set up a database"
 
 
 class _CallSite(Record):
@@ -98,7 +100,18 @@ def runs(file: File, node: ast.AST, *, by_exception: bool, may_go_on: bool = Tru
     """
     if (outside := _outside_of_programs(file)) is not None:
         return outside
-    todo = [_CallSite(file, node, not by_exception, is_first=True)]
+    place = _CallSite(file, node, not by_exception, is_first=True)
+    found = _along_calls(place, may_go_on=may_go_on)
+    return found if found is not _UNKNOWN else _along_calls(place, may_go_on=may_go_on, by_name=True)
+
+
+def _along_calls(first: _CallSite, *, may_go_on: bool, by_name: bool = False) -> Runs:
+    """Return how often code runs, by all chains of calls that lead to it.
+
+    Arguments:
+        by_name: whether a chain ends at a function that sets up a database by its name.
+    """
+    todo = [first]
     above: dict[Function, set[Function | None]] = {}
     verdict = _UNKNOWN
     for place in todo:  # grows during the loop
@@ -107,6 +120,8 @@ def runs(file: File, node: ast.AST, *, by_exception: bool, may_go_on: bool = Tru
             return _UNKNOWN
         if found is None:
             found = _callers(place, function, caught) if function is not None else _top_level(place.file, place.node)
+            if by_name and function is not None and _sets_up(place.file, function):
+                found = Runs(Impact.ONCE, entry=EntryPoint(_SETS_UP, place.file, function))
         if isinstance(found, Runs):
             verdict = found
             if found.impact is not Impact.ONCE:
@@ -117,6 +132,16 @@ def runs(file: File, node: ast.AST, *, by_exception: bool, may_go_on: bool = Tru
         if len(todo) > _MOST:
             return _UNKNOWN
     return _UNKNOWN if _has_cycle(above) else verdict
+
+
+def _sets_up(file: File, function: Function) -> bool:
+    """Whether a function sets up or changes a database, by its name; not if its class does so for each new object."""
+    name = re.sub(r"(?<=[a-z\d])(?=[A-Z])", "_", function.name)
+    if SET_UP.fullmatch(name) is None or function.name in _BY_CLASS:
+        return False
+    around = file.parents.get(function)
+    makers = (n for n in around.body if getattr(n, "name", "") in _BY_CLASS) if isinstance(around, ast.ClassDef) else ()
+    return not any(getattr(part, "attr", "") == function.name for maker in makers for part in ast.walk(maker))
 
 
 def _has_cycle(above: dict[Function, set[Function | None]]) -> bool:
@@ -137,6 +162,8 @@ def _outside_of_programs(file: File) -> Runs | None:
         return Runs(Impact.ONCE, "runs in a migration")
     if is_example(file):
         return Runs(Impact.ONCE, "runs in an example")
+    if is_for_developers(file):
+        return Runs(Impact.ONCE, "runs in a tool for developers")
     return None
 
 

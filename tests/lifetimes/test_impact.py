@@ -179,10 +179,11 @@ def test_what_a_web_framework_calls_at_its_start_runs_once(leak, decorator):
         ("shop/migrator", Impact.ONCE),
         ("db_migration/versions", Impact.ONCE),
         ("cookbook/first", Impact.ONCE),
+        ("devel", Impact.ONCE),
         ("migratory", Impact.UNKNOWN),
     ],
 )
-def test_the_folder_tells_a_migration_or_an_example(leak, folder, impact):
+def test_the_folder_shows_migrations_examples_and_tools_for_developers(leak, folder, impact):
     assert leak(**{f"{folder}/one": LEAK}).impact is impact
 
 
@@ -449,3 +450,36 @@ def test_a_table_of_programs_may_have_a_name_of_its_own(leak, tmp_path):
     (tmp_path / "setup.py").write_text(table)
     main = "from shop.db import load\n\ndef main():\n    load('a')\n"
     assert leak(**{"shop/__init__": "", "shop/db": LEAK, "shop/main": main}).impact is Impact.ONCE
+
+
+@pytest.mark.parametrize("name", ["init_db", "_createTables", "migrate", "initialize_user_database"])
+def test_a_function_that_sets_up_a_database_by_its_name_runs_once(leak, name):
+    finding = leak(**{"shop/__init__": "", "shop/db": LEAK.replace("def load", f"def {name}")})
+    assert (finding.impact, finding.confidence) == (Impact.ONCE, Confidence.POSSIBLE)
+    assert any("as its name says, to set up a database" in note for note in finding.notes)
+
+
+@pytest.mark.parametrize("name", ["create_connection", "create_tenant_schema", "load_tables", "setup", "migrated"])
+def test_other_names_do_not_say_that_a_function_runs_once(leak, name):
+    finding = leak(**{"shop/__init__": "", "shop/db": LEAK.replace("def load", f"def {name}")})
+    assert finding.impact is Impact.UNKNOWN
+
+
+def test_a_call_in_a_loop_counts_more_than_a_name(leak):
+    main = "from db import init_db\nimport sys\n\nfor path in sys.argv:\n    init_db(path)\n"
+    assert leak(db=LEAK.replace("def load", "def init_db"), main=main).impact is Impact.REPEATED
+
+
+def test_what_each_new_object_sets_up_may_run_again(leak):
+    storage = """
+        import sqlite3
+
+        class Storage:
+            def __init__(self, path):
+                self.init_db(path)
+
+            def init_db(self, path):
+                conn = sqlite3.connect(path)
+                conn.execute("create table if not exists orders (number)")
+    """
+    assert leak(**{"shop/__init__": "", "shop/storage": storage}).impact is Impact.UNKNOWN
