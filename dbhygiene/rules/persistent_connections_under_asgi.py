@@ -103,15 +103,14 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
 
 
 def _diagnostic(file: File, age: WrittenAge, serving: Serving) -> Diagnostic:
-    kept = "None, without limit," if age.seconds == float("inf") else f"{age.seconds:g}"
+    kept = "None (no limit)" if age.seconds == float("inf") else f"{age.seconds:g}"
     default = "" if isinstance(age.value, ast.Constant) else " by default"
-    notes = ["the number of open connections grows with each request"]
+    notes = ["each request leaves a connection open that no other request will use"]
     if verdict(file).server == "postgresql" and (file.project.version_of("django") or (0,)) >= _POOLS:
         notes.append('to keep connections, let the driver pool them: `"OPTIONS": {"pool": {"max_size": 6}}`')
     return Diagnostic(
         age.value,
-        f"`CONN_MAX_AGE` is {kept}{default}, but {serving.place} serves the project with {serving.program}:"
-        " each request leaves a connection that no other one will use",
+        f"`CONN_MAX_AGE` is {kept}{default}, but {serving.place} serves the project with {serving.program}",
         path=((age.value, "connections are kept"), serving.step),
         fix=_fix(file, age),
         confidence=serving.confidence,

@@ -86,8 +86,9 @@ def _diagnostic(file: File, at: ast.expr, written: str, limit: Number | None) ->
         steps = [step(file.project, limit.place, f"the server accepts {limit.value:g} connections: {limit.source}")]
     return Diagnostic(
         at,
-        f"the pool has no limit (`{written}`): each caller that finds no idle connection opens one{accepts}",
+        f"the pool has no limit (`{written}`){accepts}",
         path=((at, "set here"), *steps) if steps else (),
         fix=_NO_FIX,
+        notes=("each caller that finds no idle connection in the pool opens one",),
         subject=written.partition("=")[0],
     )

@@ -250,7 +250,7 @@ def _cursors(file: File, literal: ast.Dict, engine: ast.expr, between: tuple[Poo
     key = file.quote("DISABLE_SERVER_SIDE_CURSORS", literal)
     return Diagnostic(
         engine,
-        f"`.iterator()` reads from a cursor on the server, but {pooler.place} lends sessions by {pooler.mode}",
+        f"`.iterator()` uses a server-side cursor, but {pooler.place} lends sessions by {pooler.mode}",
         path=((engine, "server-side cursors are on"), _lends(file, pooler), used),
         fix=Fix("Turn off server-side cursors", (AddItem(file.span(literal), key, "True"),)),
         confidence=Confidence.CERTAIN if is_named else Confidence.LIKELY,
