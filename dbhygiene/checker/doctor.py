@@ -47,7 +47,19 @@ def examine(project: Project, *, isolated: bool = False) -> list[Remark]:
         isolated: ignore the configuration files of the project.
     """
     seen = _ProjectFiles(project, isolated)
-    parts = (_settings, _python, _not_read, _libraries, _databases, _timeout, _comments, _flake8, _ruff, _pre_commit)
+    parts = (
+        _settings,
+        _python,
+        _not_read,
+        _libraries,
+        _databases,
+        _timeout,
+        _servers,
+        _comments,
+        _flake8,
+        _ruff,
+        _pre_commit,
+    )
     return [remark for part in parts for remark in part(seen)]
 
 
@@ -227,6 +239,17 @@ def _timeout(seen: _ProjectFiles) -> Iterator[Remark]:
     else:
         message = f"{settings.server_timeout} s: waits and pool lifetimes above it are reported"
         yield Remark("server-timeout", OK, f"{message}; fixes set `pool_recycle={settings.safe_lifetime}`")
+
+
+def _servers(seen: _ProjectFiles) -> Iterator[Remark]:
+    from dbhygiene.servers.descriptions import describe
+    from dbhygiene.servers.facts import server_facts
+
+    facts = server_facts(seen.project)
+    for line in describe(facts):
+        yield Remark("servers", OK, line)
+    for dead in facts.dead:
+        yield Remark("servers", NOTE, f"{dead.place}: {dead.message}", dead.advice)
 
 
 def _comments(seen: _ProjectFiles) -> Iterator[Remark]:

@@ -10,6 +10,8 @@ from dbhygiene.cli.run import display_path
 from dbhygiene.config.schema import KEYS, toml_value
 from dbhygiene.config.settings import Declared
 from dbhygiene.project.workspace import Member
+from dbhygiene.servers.descriptions import describe
+from dbhygiene.servers.facts import server_facts
 
 
 def files(members: Iterable[Member]) -> None:
@@ -30,6 +32,7 @@ def settings(members: Iterable[Member]) -> None:
         width = min(60, max(len(text) for text, _ in rows))
         sys.stdout.write(f"{'' if number == 0 else chr(10)}# {display_path(project.root)}\n")
         sys.stdout.writelines(f"{text.ljust(width)}  # {source}\n" for text, source in rows)
+        sys.stdout.writelines(f"# server: {line}\n" for line in describe(server_facts(project)))
 
 
 def _toml(value: object) -> str:

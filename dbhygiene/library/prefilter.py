@@ -12,7 +12,9 @@ __all__ = [
     "DATABASES",
     "DJANGO",
     "DRIVERS",
+    "FRAMEWORKS",
     "GIVING",
+    "HEALTH",
     "MODULES",
     "RECOVERING",
     "REOPENING",
@@ -25,6 +27,10 @@ __all__ = [
 SQLALCHEMY = frozenset({"sqlalchemy", "sqlmodel"})
 DJANGO = "django"
 MODULES = DRIVERS | SQLALCHEMY | {DJANGO, "channels", "threading"}  # these count only where they are imported
+
+# One of these stands in a file with a view that answers health checks, and one of those in each file with a view.
+HEALTH = frozenset({"health", "/ready", "readiness", "/live", "livez", "liveness", "heartbeat", "/ping"})
+FRAMEWORKS = frozenset({"fastapi", "flask", "starlette", "quart", "django"})
 
 # In every call that closes Django's connection, or makes it anew: see `django.CLOSES`.
 CLOSING = frozenset({"close", ".connect"})

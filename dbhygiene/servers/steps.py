@@ -26,4 +26,4 @@ def idle_steps(project: ProjectView, number: Number | None) -> tuple[Step, ...]:
 
 def describe_idle(number: Number) -> str:
     """Return an idle timeout and how it is known: "600 s: `wait_timeout`, deploy/mysql/my.cnf:8"."""
-    return f"{number.value:g} s: {number.source}"
+    return f"{number.value:.10g} s: {number.source}"

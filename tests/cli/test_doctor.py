@@ -138,6 +138,20 @@ def test_the_timeout_of_the_server(project: Path) -> None:
     )
 
 
+def test_what_files_say_of_servers(project: Path) -> None:
+    assert remarks(project, "servers") == []
+    (project / "compose.yaml").write_text("services:\n  db:\n    image: mariadb:10.3\n")
+    (project / "my.cnf").write_text("[client]\nwait_timeout = 60\n[mysqld]\nwait_timeout = 10m\n")
+    said = [(remark.state, remark.message) for remark in remarks(project, "servers")]
+    default = "the default of `mariadb:10.3`, compose.yaml:3"
+    assert said == [
+        (OK, f"MySQL `db` (compose.yaml:3): 600 s ({default}), 100 connections ({default})"),
+        (OK, "MySQL (my.cnf:4): 10485760 s (`wait_timeout`, my.cnf:4)"),
+        (NOTE, "my.cnf:2: `wait_timeout` stands under `[client]`, which no server reads"),
+        (NOTE, "my.cnf:4: `wait_timeout = 10m` is 10485760 s: `m` stands for 1048576, not for minutes"),
+    ]
+
+
 def test_files(project: Path) -> None:
     (project / "broken.py").write_text("import pymysql\ndef f(:\n")
     (remark,) = remarks(project, "files")

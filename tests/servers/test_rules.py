@@ -141,3 +141,57 @@ def test_the_place_of_the_setting_is_in_every_format(tmp_path: Path, form: str) 
     command = [sys.executable, "-m", "dbhygiene", "check", ".", "--isolated", "--no-cache", "-o", form, "--exit-zero"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert "my.cnf:2" in done.stdout.replace("%3A", ":"), done.stdout
+
+
+PROBE = (
+    "kind: Deployment\nspec:\n  template:\n    spec:\n      containers:\n        - name: web\n"
+    "          {kind}Probe:\n            httpGet: {{path: {path}, port: 80}}\n"
+)
+VIEW = (
+    "from fastapi import APIRouter\nfrom sqlalchemy import text\nfrom db import engine\n\n"
+    "router = APIRouter(prefix='/api')\n\n\ndef ask():\n    with engine.connect() as conn:\n"
+    "        return conn.execute(text('SELECT 1')).scalar()\n\n\n@router.get('/health')\n"
+    "def health():\n    return {body}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "body", "expected"),
+    [
+        ("liveness", "/api/health", "ask()", [("HYG505", "likely")]),
+        ("liveness", "/api/health/", "{'ok': ask()}", [("HYG505", "likely")]),
+        ("readiness", "/api/health", "ask()", []),
+        ("startup", "/api/health", "ask()", []),
+        ("liveness", "/api/health", "{'ok': True}", []),
+        ("liveness", "/health", "ask()", []),
+        ("liveness", "/v2/api/health", "ask()", []),
+    ],
+)
+def test_liveness_probes(tmp_path: Path, kind: str, path: str, body: str, expected: list[tuple[str, str]]) -> None:
+    files = {"k8s/web.yaml": PROBE.format(kind=kind, path=path), "web.py": VIEW.format(body=body)}
+    assert findings(tmp_path, **files) == expected
+
+
+HEALTH = (
+    "from django.db import connection\nfrom django.http import HttpResponse, JsonResponse\n\n\n"
+    "def healthz(request):\n    try:\n        connection.ensure_connection()\n    except {error}:\n        {answer}\n"
+    "    return JsonResponse({{'ok': True}})\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "answer", "expected"),
+    [
+        ("Exception", "return JsonResponse({'ok': False})", [("HYG506", "likely")]),
+        ("OperationalError", "return HttpResponse('down')", [("HYG506", "likely")]),
+        ("Exception", "return JsonResponse({'ok': False}, status=503)", []),
+        ("Exception", "return HttpResponse('down', 'text/plain', 503)", []),
+        ("Exception", "raise", []),
+        ("Exception", "return down(request)", []),
+        ("ImportError", "return HttpResponse('down')", []),
+    ],
+)
+def test_health_checks(tmp_path: Path, error: str, answer: str, expected: list[tuple[str, str]]) -> None:
+    urls = "from django.urls import path\nimport views\n\nurlpatterns = [path('healthz/', views.healthz)]\n"
+    files = {"views.py": HEALTH.format(error=error, answer=answer), "urls.py": urls}
+    assert findings(tmp_path, **files) == expected

@@ -1,0 +1,117 @@
+"""Views that answer health checks, their routes, and whether they query the database, themselves or through helpers."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from dbhygiene.program.callees import callees
+from dbhygiene.program.code import own_nodes
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import FUNCTION, Function
+from dbhygiene.source.records import Frozen
+
+_ROUTES = frozenset({"get", "route", "api_route", "head"})
+_NEAR = ("fastapi", "flask", "starlette", "django", "quart", "litestar", "sanic")
+_EXECUTES = frozenset({"execute", "scalar", "scalars", "exec_driver_sql", "fetchval", "fetchrow", "fetch", "exec"})
+_ORM = frozenset({"exists", "count", "first", "aexists", "acount", "afirst"})
+_SQL = re.compile(r"\s*(?:select|show|values)\b", re.IGNORECASE)
+_SQL_MAKERS = ("text", "select", "func", "SQL")
+_PINGS = ("pymysql.", "MySQLdb.", "mysql.connector.", "aiomysql.", "asyncmy.")
+_MOST = 4  # helpers, one within another: a view that queries through more of them is not known to do so
+
+
+class View(Frozen):
+    """A function that answers requests, its routes as they are written, and its framework."""
+
+    file: File
+    function: Function
+    routes: tuple[str, ...]
+    framework: str
+
+
+def views(file: File) -> Iterator[View]:
+    """Yield the views of a file that have literal routes."""
+    imported = {name.partition(".")[0] for scope in file.scopes for name in scope.imports.values()}
+    framework = next((name for name in _NEAR if name in imported), "")
+    for function in file.functions:
+        if isinstance(function, FUNCTION):
+            routes = tuple(_routes(file, function)) or tuple(_django_routes(file, function, framework))
+            if routes:
+                yield View(file, function, routes, framework)
+
+
+def _routes(file: File, function: Function) -> Iterator[str]:
+    for decorator in function.decorator_list:
+        match decorator:
+            case ast.Call(func=ast.Attribute(attr=name, value=owner), args=[ast.Constant(value=str(route)), *_]) if (
+                name in _ROUTES
+            ):
+                yield join(_prefix(file, owner), route)
+
+
+def _prefix(file: File, owner: ast.expr) -> str:
+    """Return the prefix of a router or blueprint that is made in the same file."""
+    if not isinstance(owner, ast.Name):
+        return ""
+    for assign in file.nodes(ast.Assign):
+        match assign:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(keywords=keywords)) if name == owner.id:
+                for keyword in keywords:
+                    if keyword.arg in ("prefix", "url_prefix") and isinstance(keyword.value, ast.Constant):
+                        return str(keyword.value.value)
+    return ""
+
+
+def join(*parts: str) -> str:
+    """Return a path with one slash before it and between its parts, and none at its end."""
+    return "/" + "/".join(part.strip("/") for part in parts if part.strip("/"))
+
+
+def _django_routes(file: File, function: Function, framework: str) -> Iterator[str]:
+    """Return the routes of a Django view: `path("healthz/", views.healthz)`, in any file of URLs."""
+    if framework not in ("django", "") or file.functions[function].parent is not file.scope:
+        return
+    pattern = re.compile(rf"""\b(?:re_)?path\(\s*r?["']\^?([^"'$]*)\$?["'],\s*(?:\w+\.)*{function.name}\b""")
+    for other in (file, *file.project.files_containing(function.name)):
+        if "urlpatterns" in other.text:
+            yield from (join(found) for found in pattern.findall(other.text))
+
+
+def first_query(file: File, function: Function, depth: int = 0) -> tuple[File, ast.Call] | None:
+    """Return the first call that queries the database, in a function or in the project's functions that it calls."""
+    scope = file.functions[function]
+    calls = [node for node in own_nodes(function) if isinstance(node, ast.Call)]
+    for call in calls:
+        if is_query(file, call):
+            return file, call
+        found = callees(file, call, scope) if depth < _MOST else None
+        for definition in found.definitions if found is not None else ():
+            if isinstance(definition.node, FUNCTION):
+                if (deeper := first_query(definition.file, definition.node, depth + 1)) is not None:
+                    return deeper
+    return None
+
+
+def is_query(file: File, call: ast.Call) -> bool:
+    """Whether a call sends a query to a database, by its method and its argument."""
+    match call.func:
+        case ast.Attribute(attr="ensure_connection"):
+            return True
+        case ast.Attribute(attr="ping"):
+            return any(name.startswith(_PINGS) for scope in file.scopes for name in scope.imports.values())
+        case ast.Attribute(attr=name, value=owner) if name in _ORM:
+            return any(isinstance(part, ast.Attribute) and part.attr == "objects" for part in ast.walk(owner))
+        case ast.Attribute(attr=name) if name in _EXECUTES and call.args:
+            return _is_sql(call.args[0])
+    return False
+
+
+def _is_sql(argument: ast.expr) -> bool:
+    match argument:
+        case ast.Constant(value=str(text)):
+            return _SQL.match(text) is not None
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
+            return name in _SQL_MAKERS
+    return False

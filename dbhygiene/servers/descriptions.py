@@ -1,0 +1,44 @@
+"""Lines that describe the servers of a repository: for `doctor` and `check --show-settings`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import inf
+
+from dbhygiene.servers.model import Command, Facts, Number
+
+_TITLES = {"mysql": "MySQL", "postgresql": "PostgreSQL"}
+
+
+def describe(facts: Facts) -> Iterator[str]:
+    """Yield a line for each server, proxy, pooler and command, with the places."""
+    for server in facts.servers:
+        names = f" `{'`, `'.join(sorted(server.hosts))}`" if server.hosts else ""
+        known = [
+            _of(number, noun) for number, noun in ((server.idle, "s"), (server.connections, "connections")) if number
+        ]
+        yield f"{_TITLES[server.database]}{names} ({server.place}): {', '.join(known) or 'no limits known'}"
+    for proxy in facts.proxies:
+        if proxy.idle is not None:
+            yield f"proxy of {_TITLES[proxy.database]}: {_of(proxy.idle, 's')}"
+    for pooler in facts.poolers:
+        kept = ", keeps prepared statements" if pooler.keeps_prepared else ""
+        yield f"PgBouncer ({pooler.place}): lends sessions by {pooler.mode}{kept}"
+    for command in facts.commands:
+        if command.application and not command.is_development:
+            yield _command(command)
+
+
+def _of(number: Number, noun: str) -> str:
+    if number.value == inf:
+        return f"unknown number of {'seconds' if noun == 's' else noun} ({number.source})"
+    return f"{number.value:.10g} {noun} ({number.source})"
+
+
+def _command(command: Command) -> str:
+    threads = "any number of" if command.threads == inf else f"{command.threads:g}"
+    nouns = "process" if command.processes == 1 else "processes"
+    return (
+        f"{command.program} runs `{command.application}` ({command.place}):"
+        f" at least {command.processes} {nouns}, {threads} requests or tasks at a time in each"
+    )
