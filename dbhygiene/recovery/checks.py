@@ -144,13 +144,11 @@ def _report(file: File, node: ast.Try, expr: ast.expr, held: Handle) -> IdleChec
         statement = next((each for each in file.around(expr) if isinstance(each, ast.stmt)), None)
         assignment = statement if isinstance(statement, ast.Assign) else None
         written = file.segment(expr) if len(file.segment(expr)) < 50 else "this"
-        text = f"`{written}` does not connect: this `try` cannot fail, whether or not the server listens"
+        text = f"`{written}` does not connect: this `try` does not notice a server that is away"
         return IdleCheck(expr, text, handler, assignment=assignment)
     if held.library == SQLALCHEMY:
         assert isinstance(expr, ast.Call)
-        text = (
-            f"`{short_name(expr.func)}()` does not connect: this `try` cannot fail, whether or not the server listens"
-        )
+        text = f"`{short_name(expr.func)}()` does not connect: this `try` does not notice a server that is away"
         return IdleCheck(expr, text, handler)
     if isinstance(expr, ast.Attribute):
         text = f"`{expr.attr}` is known without asking the server: a lost connection passes this check"

@@ -97,7 +97,7 @@ def _driver(attempt: Attempt, loss: Loss) -> HalfCaught | None:
             return HalfCaught(handler, text, add_class=error, handler=handler)
     for error in sorted(loss.pure):
         if not _covers(classes, library, error):
-            text = f"without its C extension, {library} raises {error} when the connection is killed: not caught here"
+            text = f"not caught: {error}, which {library} raises without its C extension"
             return HalfCaught(handler, text, add_class=error, handler=handler)
     if not _is_kept(attempt) or not attempt.reopened_by:
         return None

@@ -71,9 +71,7 @@ def _useless(file: File, call: ast.Call, attempt: Attempt, again: ast.Call) -> U
         return _ping(file, call, owner, again)
     if attempt.library == SQLALCHEMY and method in {"dispose", "expire_all"} and owner.library == SQLALCHEMY:
         if method == "dispose" and isinstance(attempt.root, Place) and _is_session(file, attempt):
-            text = (
-                "`dispose()` leaves the session its dead connection: it raises PendingRollbackError at its next query"
-            )
+            text = "`dispose()` leaves the session its dead connection: its next query raises an error"
             return UselessPing(call, text, "roll the session back", again=again)
     if attempt.library == DJANGO and owner.library == DJANGO and method == "ensure_connection":
         text = "`ensure_connection()` does nothing while Django still holds the dead connection"
@@ -95,7 +93,7 @@ def _ping(file: File, call: ast.Call, owner: Handle, again: ast.Call | None) -> 
     if reconnects or loss is None or not loss.pings or owner.kind != "connection":
         return None
     since = "" if reconnects is False else ", from PyMySQL 1.2 on"
-    text = f"`{short_name(call.func)}()` only raises an error if the connection is lost{since}: it opens nothing"
+    text = f"`{short_name(call.func)}()` raises an error if the connection is lost; it opens nothing{since}"
     confidence = Confidence.CERTAIN if reconnects is False else Confidence.POSSIBLE
     advice = "open a new connection"
     return UselessPing(call, text, advice, confidence, loss.ping_takes and bool(loss.opens_again), again)

@@ -137,7 +137,7 @@ def _first_asking(file: File, code: Function, library: str, root: Root) -> ast.C
 def _retry(file: File, call: ast.Call, library: str, root: Root, caught: Located, words: str) -> DeadRetry:
     title = root.path if isinstance(root, Place) else "django.db.connection"
     if library == SQLALCHEMY:
-        what, error = f"`{title}`", "it raises PendingRollbackError until it is rolled back"
+        what, error = f"`{title}`", "it raises PendingRollbackError until a rollback"
         advice = "a rollback drops what was written before in this transaction; repeat all of it after `rollback()`"
     elif library == DJANGO and atomic_around(file, call) is not None:
         what, error = "the transaction", "no query in it can succeed"

@@ -45,7 +45,7 @@ def _in_handler(file: File, handler: ast.ExceptHandler, found: frozenset[str]) -
         if texts and _is_lowered(part):
             capital = next((each for each in texts if each != each.lower()), None)
             if capital is not None:
-                text = f"`{capital}` has a capital letter, and is never found in a text in lower case"
+                text = f"`{capital}` has a capital letter: no text in lower case contains it"
                 yield TextTest(handler, part, text, "write it in lower case", Confidence.CERTAIN)
                 return
     if any(number_comparison(file, part, handler.name) is not None for part in parts):

@@ -126,8 +126,7 @@ def _message(found: LostWrite) -> str:
             f"`{short_name(found.at.func)}()` connects again within `atomic()`, too: the rows written before are lost"
         )
     if found.committed:
-        again = f"is repeated on a new connection; what was written before `{found.committed}` commits is lost"
-        return f"this statement {again}"
+        return f"repeated on a new connection: earlier writes that `{found.committed}` has not committed are lost"
     return f"if `{found.title}` is opened again here, the rows before are lost, and the rest is committed"
 
 

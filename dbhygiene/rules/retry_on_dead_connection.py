@@ -145,7 +145,7 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
     for found in dead_retries(file):
         yield Diagnostic(
             found.call,
-            f"{found.what} is used again after it may have been lost: {found.next_error}",
+            f"{found.what} may be lost, and is used again: {found.next_error}",
             path=((found.caught, found.caught_words), (found.call, "is called again with the same connection")),
             fix=NoFix(found.advice),
             subject=found.subject,
