@@ -135,9 +135,14 @@ def _of_place(file: File, place: Place) -> Handle | None:
     for value in [*Bindings.of(file).values.get(place, ()), *_entered(file).get(place, ())]:
         found = handle_of(file, value)
         if found is not None:
-            return replace(found, root=place) if found.root == FRESH else found
+            return replace(found, root=place) if found.root == FRESH or _is_foreign(found.root, place) else found
     found = _annotated(file, place) or _parameter(file, place)
     return replace(found, root=place) if found is not None and found.root != IMPLICIT else found
+
+
+def _is_foreign(root: Root, place: Place) -> bool:
+    """Whether a root is a variable of a function that another place outlives: the argument that a field is set to."""
+    return isinstance(root, Place) and isinstance(root.scope.node, FUNCTION) and root.scope is not place.scope
 
 
 @query

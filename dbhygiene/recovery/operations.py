@@ -93,6 +93,8 @@ def of_call(file: File, call: ast.Call) -> Summary:
         verb: Verb = "asks" if made.kind == "connection" else "opens"
         opened = Operation("opens", made.library)
         return Summary(frozenset({opened, Operation(verb, made.library)} | own.operations))
+    if made is not None and made.kind == "session":
+        return _NOTHING  # `Session()` of a registry gives the session that is there
     if in_django := _of_django(file, call):
         return Summary(frozenset(in_django))
     if last_name(func) in _READS_SQL | {"to_sql"}:
