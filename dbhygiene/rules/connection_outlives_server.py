@@ -91,13 +91,12 @@ from collections.abc import Iterator
 
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import Diagnostic, rule
-from dbhygiene.gaps.server_timeout import idle_number as idle_number_of_site
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.pools.engine_escape import lasts
 from dbhygiene.pools.engines import Engine, engines_in
 from dbhygiene.pools.flask import IMPLICIT_RECYCLE
 from dbhygiene.pools.server_limits import confidence_of, idle_number
-from dbhygiene.rules import connection_lives_too_long, flask_engine_without_protection, pool_recycle_too_long
+from dbhygiene.rules import pool_recycle_too_long
 from dbhygiene.servers.model import Number
 from dbhygiene.servers.steps import idle_steps
 from dbhygiene.source.file import File
@@ -111,14 +110,21 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
     for made in engines_in(file):
         yield from _engine(file, made)
     if "SQLALCHEMY_DATABASE_URI" in file.text:
-        for known, found in flask_engine_without_protection.findings(file):
-            if known is not None:
-                yield _flask(file, known, found)
+        from dbhygiene.rules.flask_engine_without_protection import findings
+
+        yield from (_flask(file, known, found) for known, found in findings(file) if known is not None)
     if "CONN_MAX_AGE" in file.text or "conn_max_age" in file.text:
-        for age in connection_lives_too_long.ages(file):
-            number = idle_number_of_site(file, age.host) if age.seconds else None
-            if number is not None and age.seconds >= number.value:
-                yield connection_lives_too_long.report(age, _limit(number), idle_steps(file.project, number))
+        yield from _ages(file)
+
+
+def _ages(file: File) -> Iterator[Diagnostic]:
+    from dbhygiene.gaps.server_timeout import idle_number as idle_number_of_site  # only Django's settings need these
+    from dbhygiene.rules.connection_lives_too_long import ages, report
+
+    for age in ages(file):
+        number = idle_number_of_site(file, age.host) if age.seconds else None
+        if number is not None and age.seconds >= number.value:
+            yield report(age, _limit(number), idle_steps(file.project, number))
 
 
 def _engine(file: File, made: Engine) -> Iterator[Diagnostic]:

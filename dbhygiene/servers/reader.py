@@ -1,0 +1,201 @@
+"""`Reader`: reads the files of a repository that say how its servers run; imported only if there are any."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from dbhygiene.library.deployment import MYSQL, POSTGRESQL, image_server, is_pooler
+from dbhygiene.servers import compose, docker, kubernetes
+from dbhygiene.servers.commands import (
+    NAMES,
+    commands,
+    shell_commands,
+    split,
+    uwsgi_command,
+)
+from dbhygiene.servers.databases import Assignment, dead_options, flags, numbers, option_file
+from dbhygiene.servers.model import Command, DeadSetting, Facts, Number, Origin, Place, Pooler, Probe, Proxy, Server
+from dbhygiene.servers.option_files import ini_options
+from dbhygiene.servers.poolers import pooler_of_environment, pooler_of_file, proxies
+from dbhygiene.source.deployment import Deployment
+
+_YAML = (".yml", ".yaml")
+_STARTS = re.compile(r"^(?:command|ExecStart)\s*=\s*(.*)")
+_PROCESS = re.compile(r"^([\w-]+):\s*(.*)")
+
+
+class Reader:
+    """The search in the files of one repository."""
+
+    def __init__(self, files: Deployment) -> None:
+        self._files = files
+        self._servers: list[Server] = []
+        self._proxies: list[Proxy] = []
+        self._poolers: list[Pooler] = []
+        self._commands: list[Command] = []
+        self._probes: list[Probe] = []
+        self._dead: list[DeadSetting] = []
+        self._used: set[str] = set()  # option files that a service is seen to read
+        self._haproxy: dict[str, frozenset[str]] = {}  # its files, with the names of the services that read them
+
+    def read(self) -> Facts:
+        yaml = [name for name in self._files.names if name.endswith(_YAML)]
+        found = [each for name in yaml for each in compose.services(name, self._files)]
+        for service in compose.inherit_images(found):
+            self._service(service)
+        for name in yaml:
+            self._kubernetes(name)
+        for name in self._files.names:
+            self._other(name)
+        return Facts(
+            tuple(dict.fromkeys(self._servers)),
+            tuple(dict.fromkeys(self._proxies)),
+            tuple(dict.fromkeys(self._poolers)),
+            tuple(dict.fromkeys(self._commands)),
+            tuple(dict.fromkeys(self._probes)),
+            tuple(dict.fromkeys(self._dead)),
+        )
+
+    # -- compose, Kubernetes --------------------------------------------------------------------------------
+
+    def _service(self, service: compose.Service) -> None:
+        if (made := compose.server(service, self._files)) is not None:
+            self._servers.append(made[0])
+            self._used |= made[1]
+            self._dead += compose.dead_variables(service)
+            return
+        if is_pooler(service.image):
+            self._used.update(name for name in self._files.names if self._is_mounted(service, name))
+            if (pooler := compose.pooler(service, self._files)) is not None:
+                self._poolers.append(pooler)
+            return
+        for name in self._files.names:
+            if name.endswith(".cfg") and self._is_mounted(service, name):
+                self._haproxy[name] = service.hosts
+        words = compose.command_words(service, self._files)
+        if any(NAMES.search(word) for word, _ in words):
+            self._add_commands(words, service.file)
+
+    def _is_mounted(self, service: compose.Service, name: str) -> bool:
+        return any(name == source or name.startswith(f"{source}/") for source, _ in compose.volumes(service))
+
+    def _kubernetes(self, name: str) -> None:
+        for container in kubernetes.containers(name, self._files):
+            words = container.words
+            if (image := image_server(container.image)) is not None:
+                found = numbers(image.database, flags(image.database, words, name))
+                default = image.connections and Number(
+                    image.connections, "max_connections", Origin.IMAGE, container.image_place, container.image
+                )
+                idle = image.idle and Number(
+                    image.idle, "wait_timeout", Origin.IMAGE, container.image_place, container.image
+                )
+                self._servers.append(
+                    Server(
+                        image.database,
+                        container.hosts,
+                        found.idle or idle or None,
+                        found.connections or default or None,
+                        container.image_place,
+                    )
+                )
+            elif is_pooler(container.image):
+                self._pooler_of_container(container)
+            else:
+                self._add_commands(words, name)
+                self._probes += container.probes
+        for each in kubernetes.config_files(name, self._files):
+            self._config_file(each)
+
+    def _pooler_of_container(self, container: kubernetes.Container) -> None:
+        environment = {key: (value, Place(container.file, line)) for key, value, line in container.environment}
+        found = pooler_of_environment(environment, container.hosts, container.image)
+        if found is not None:
+            self._poolers.append(found)
+
+    def _config_file(self, found: kubernetes.ConfigFile) -> None:
+        """Read a file in a ConfigMap as if it were one of the repository, with the lines that it has there."""
+        if found.name.endswith(".cnf"):
+            self._standalone(MYSQL, list(option_file(MYSQL, found.file, _Single(found))))
+        elif found.name.endswith("pgbouncer.ini"):
+            pooler = pooler_of_file(found.file, _Single(found), frozenset())
+            if pooler is not None:
+                self._poolers.append(pooler)
+
+    # -- files of servers -----------------------------------------------------------------------------------
+
+    def _other(self, name: str) -> None:
+        base = name.rpartition("/")[2]
+        if base.endswith((".cnf", "my.ini")):
+            self._dead += dead_options(name, self._files)
+            if name not in self._used:
+                self._standalone(MYSQL, list(option_file(MYSQL, name, self._files)))
+        elif "pgbouncer" in base and base.endswith(".ini"):
+            hosts = frozenset({"pgbouncer", base.partition(".")[0]})
+            if name not in self._used and (pooler := pooler_of_file(name, self._files, hosts)) is not None:
+                self._poolers.append(pooler)
+        elif base.endswith(".cfg") or base == "haproxy.conf":
+            hosts = self._haproxy.get(name, frozenset({"haproxy"}))
+            self._proxies += proxies(name, self._files, hosts)
+        elif base.startswith("Procfile"):
+            self._lines(name, _PROCESS, group=2)
+        elif re.search(r"dockerfile|containerfile", base, re.IGNORECASE):
+            for line, words in docker.commands_of(name, self._files):
+                self._add_command(words, Place(name, line))
+        elif "uwsgi" in base and base.endswith(".ini"):
+            options = {each.name: (each.value, each.line) for each in ini_options(self._files.text(name))}
+            if (found := uwsgi_command(options, name)) is not None:
+                self._commands.append(found)
+        elif base.endswith((".conf", ".ini")) and re.search(r"postgres|pgsql|pgconf", base):
+            if name not in self._used:
+                self._standalone(POSTGRESQL, list(option_file(POSTGRESQL, name, self._files)))
+        elif "supervisor" in name or ".service" in base:
+            self._lines(name, _STARTS, group=1)
+        elif not base.endswith((*_YAML, ".py")):
+            for line, words in shell_commands(self._files.text(name)) if self._names_server(name) else ():
+                self._add_command(words, Place(name, line))
+
+    def _standalone(self, database: str, assignments: Sequence[Assignment]) -> None:
+        """Add the server of an option file that no service is seen to read."""
+        found = numbers(database, assignments)
+        if assignments:
+            place = assignments[-1].place
+            self._servers.append(
+                Server(database, frozenset(), found.idle, found.connections, place, is_standalone=True)
+            )
+
+    def _names_server(self, name: str) -> bool:
+        return NAMES.search(self._files.text(name)) is not None
+
+    def _lines(self, name: str, pattern: re.Pattern[str], group: int) -> None:
+        """Read commands that stand in lines of a file, behind a word that says so."""
+        for number, line in enumerate(self._files.text(name).splitlines(), 1):
+            found = pattern.match(line.strip())
+            if found is not None:
+                for words in split(found[group].lstrip("-@+!")):
+                    self._add_command(words, Place(name, number))
+
+    def _add_commands(self, words: Sequence[tuple[str, int]], name: str) -> None:
+        """Add the commands of a list of words, each of which has its line."""
+        for number, each in _simple_commands(words):
+            self._add_command(each, Place(name, number))
+
+    def _add_command(self, words: Sequence[str], place: Place) -> None:
+        self._commands += commands(words, place, self._files)
+
+
+def _simple_commands(words: Sequence[tuple[str, int]]) -> Iterator[tuple[int, list[str]]]:
+    """Yield commands, each with the line in which its server is named."""
+    texts = [word for word, _ in words]
+    line = next((line for word, line in words if NAMES.search(word)), words[0][1] if words else 1)
+    if texts:
+        yield line, texts
+
+
+class _Single(Deployment):
+    """A file in a ConfigMap, as the only one: its lines are those of the file around it."""
+
+    def __init__(self, found: kubernetes.ConfigFile) -> None:
+        super().__init__()
+        self._texts[found.file] = "\n" * found.offset + found.text
