@@ -99,8 +99,8 @@ def _driver(attempt: Attempt, loss: Loss) -> HalfCaught | None:
         if not _covers(classes, library, error):
             text = f"not caught: {error}, which {library} raises without its C extension"
             return HalfCaught(handler, text, add_class=error, handler=handler)
-    if not _is_kept(attempt) or not attempt.reopened_by:
-        return None
+    if not _is_kept(attempt) or not attempt.reopened_by or not attempt.recovered:
+        return None  # where nothing is repeated, the handler may only drop the connection
     for error in sorted(loss.later - loss.first):
         if not _covers(classes, library, error) and not _drops_it(attempt):
             text = f"if it cannot be opened again here, each later use raises {error}, which is not caught"
