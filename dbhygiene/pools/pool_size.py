@@ -15,7 +15,7 @@ from dbhygiene.source.records import Frozen
 
 SIZE, OVERFLOW = "pool_size", "max_overflow"
 _SIZE, _OVERFLOW = 5, 10  # SQLAlchemy's defaults
-_THREADS = 40  # of anyio, in which a web framework runs what is not `async`
+_THREADS = 40  # of anyio, in which a web framework runs functions that are not `async`
 
 
 class PoolSize(Frozen):

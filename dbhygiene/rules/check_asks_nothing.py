@@ -129,4 +129,4 @@ def _repair(file: File, found: IdleCheck) -> Fix | NoFix:
         if file.resolve(assignment.value.value) == django.CONNECTIONS:
             code = f"{file.segment(assignment.value)}.ensure_connection()"
             return Fix("Connect first", (InsertBefore(file.span(assignment), code),))
-    return NoFix("ask the server for something, such as `SELECT 1`")
+    return NoFix("it needs your decision; ask the server for something, such as `SELECT 1`")

@@ -94,7 +94,7 @@ def _fix(file: File, group: flask.Group, setting: flask.Setting, dead: list[flas
     if group.has(flask.ENGINE_OPTIONS):
         return beside
     if setting is not dead[0]:
-        return NoFix(f"the fix for `{dead[0].key}` includes it")
+        return NoFix(f"the fix for `{dead[0].key}` includes it; apply that one")
     items = (f"{file.quote(_OPTIONS[each.key], each.at)}: {file.segment(each.value)}" for each in dead)
     edits: tuple[Edit, ...] = (
         Replace(file.span(setting.at), setting.target(file, flask.ENGINE_OPTIONS)),

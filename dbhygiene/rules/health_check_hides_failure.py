@@ -184,4 +184,4 @@ def _fix(file: File, view: View, statement: ast.Return) -> Fix | NoFix:
             return Fix(title, (AddKeyword(file.span(value), "status", "503"),), Safety.UNSAFE)
     if view.framework in ("flask", "quart") and value is not None:
         return Fix(title, (Replace(file.span(value), f"({file.segment(value)}, 503)"),), Safety.UNSAFE)
-    return NoFix("cannot tell how the status is to be set; raise `HTTPException(503)`")
+    return NoFix("cannot tell how to set the status; raise `HTTPException(503)`")

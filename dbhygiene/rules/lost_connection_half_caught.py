@@ -127,4 +127,4 @@ def _repair(file: File, found: HalfCaught) -> Fix | NoFix:
             added = f"{file.segment(known.value)}.{found.add_class}"
             code = f"({', '.join([*map(file.segment, parts), added])})"
             return Fix(f"Catch {found.add_class}, too", (Replace(file.span(names), code),), Safety.UNSAFE)
-    return NoFix("name the missing errors in this handler, too")
+    return NoFix("it needs your decision; name the missing errors in this handler, too")

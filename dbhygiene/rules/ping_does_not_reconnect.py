@@ -97,7 +97,7 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
 
 def _repair(file: File, found: UselessPing) -> Fix | NoFix:
     if not found.can_reconnect:
-        return NoFix(found.advice)
+        return NoFix(f"it needs your decision; {found.advice}")
     called = file.segment(found.call.func)
     edit = Replace(file.span(found.call), f"{called}(reconnect=True)")
     return Fix("Reconnect if needed", (edit,), Safety.UNSAFE)

@@ -134,7 +134,7 @@ def _diagnostic(file: File, made: Engine, size: PoolSize, need: list[Need], limi
         size.at,
         f"{' + '.join(sums)}{total}, but the server accepts {limit.value:g} ({limit.source})",
         path=((size.at, f"each process opens up to {size.most:g} connections"), *_steps(file, need, limit)),
-        fix=NoFix(f"cannot tell what is needed; for example, set `pool_size={room}, max_overflow=0`"),
+        fix=NoFix(f"cannot tell which limit fits; for example, set `pool_size={room}, max_overflow=0`"),
         confidence=_confidence(made, size, need, limit),
         notes=(f"beyond that, the server refuses connections: {_error(made, limit)}",),
         subject="pool_size",

@@ -112,7 +112,8 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
             _message(found),
             path=tuple(_steps(file, found)),
             fix=NoFix(
-                "begin again with the first statement of the transaction, or reconnect only between transactions"
+                "it needs your decision; begin again with the first statement of the transaction, or reconnect only"
+                " between transactions"
             ),
             confidence=found.confidence,
             subject=found.title,

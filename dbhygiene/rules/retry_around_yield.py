@@ -80,12 +80,12 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
             node,
             "an error of the `with` block comes back to this `yield`, and leads to a second one: RuntimeError",
             path=((handler, "catches an error of the `with` block, and goes round again"),),
-            fix=NoFix("repeat only what opens the connection, and yield after the loop"),
+            fix=NoFix("it needs your decision; repeat only what opens the connection, and yield after the loop"),
         )
     for decorator, function in useless_decorators(file):
         yield Diagnostic(
             decorator,
             f"this retry does nothing: `{function.name}` is a generator function, whose body runs later",
-            fix=NoFix("repeat the function that opens the connection, or the one that reads the generator"),
+            fix=NoFix("it needs your decision; repeat the function that opens the connection, or its caller"),
             subject=function.name,
         )

@@ -91,7 +91,7 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
                 found.raised,
                 "this `raise` has no exception to raise: after the last try, the caller gets a RuntimeError",
                 path=(steps, (found.raised, "runs when no exception is handled any more")),
-                fix=NoFix("keep the error of the last try in a variable, and raise that"),
+                fix=NoFix("it needs your decision; keep the error of the last try in a variable, and raise that"),
             )
         else:
             yield Diagnostic(
@@ -114,4 +114,4 @@ def _repair(file: File, found: HiddenFailure) -> Fix | NoFix:
                 return Fix(
                     "Raise in the last round", (InsertBefore(file.span(found.handler.body[0]), code),), Safety.UNSAFE
                 )
-    return NoFix("raise the error in the handler of the last try, or after the loop")
+    return NoFix("it needs your decision; raise the error in the handler of the last try, or after the loop")

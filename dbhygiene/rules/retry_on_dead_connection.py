@@ -147,6 +147,6 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
             found.call,
             f"{found.what} may be lost, and is used again: {found.next_error}",
             path=((found.caught, found.caught_words), (found.call, "is called again with the same connection")),
-            fix=NoFix(found.advice),
+            fix=NoFix(found.advice if ";" in found.advice else f"it needs your decision; {found.advice}"),
             subject=found.subject,
         )

@@ -103,7 +103,7 @@ direct = create_async_engine("postgresql+asyncpg://shop@db:5432/shop")
 
 ## Fix safety
 
-Safe: without its cache, asyncpg prepares each statement anew; without server-side cursors, Django reads all rows at
+Safe: without its cache, asyncpg prepares each statement again; without server-side cursors, Django reads all rows at
 once. There is no fix if `connect_args` is not a dict literal in the call.
 
 ## References
@@ -187,7 +187,7 @@ def _fix(file: File, made: Engine, arguments: Value) -> Fix | NoFix:
         return Fix(_TITLE, (AddKeyword(file.span(made.call), "connect_args", item),))
     if keyword is not None and isinstance(keyword.value, ast.Dict):
         return Fix(_TITLE, (AddItem(file.span(keyword.value), file.quote(_CACHES[0], keyword.value), "0"),))
-    return NoFix("`connect_args` is not a dict literal in this call")
+    return NoFix("`connect_args` is not a dict literal in this call; set the size of the cache to 0 in it")
 
 
 def _asyncpg(file: File, call: ast.Call) -> Iterator[Diagnostic]:

@@ -93,4 +93,4 @@ from dbhygiene.source.file import File
 @rule("HYG404", on=File, imports=DATABASES, also=RECOVERING)
 def check(file: File, _: File) -> Iterator[Diagnostic]:
     for found in wrong_errors(file):
-        yield Diagnostic(found.at, found.message, fix=NoFix(found.advice))
+        yield Diagnostic(found.at, found.message, fix=NoFix(f"it needs your decision; {found.advice}"))

@@ -63,4 +63,10 @@ from dbhygiene.source.file import File
 def check(file: File, _: File) -> Iterator[Diagnostic]:
     for found in text_tests(file):
         steps = ((found.handler, "catches the error of a lost connection"),)
-        yield Diagnostic(found.at, found.message, path=steps, fix=NoFix(found.advice), confidence=found.confidence)
+        yield Diagnostic(
+            found.at,
+            found.message,
+            path=steps,
+            fix=NoFix(f"it needs your decision; {found.advice}"),
+            confidence=found.confidence,
+        )
