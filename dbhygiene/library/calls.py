@@ -142,7 +142,7 @@ CALLS: dict[str, CallModel] = {
         _LAZY_FUNCTIONS.split(), CallModel(rest=ParameterSummary.of(READS), may_raise=False)
     ),  # they read later
     "atexit.register": CallModel(may_raise=False),
-    "setattr": CallModel(may_raise=False),
+    "setattr": CallModel(arguments=(ParameterSummary.of(BORROWS),) * 2, may_raise=False),  # the third it keeps
     "typing.cast": _RETURNS_SECOND,
     "typing_extensions.cast": _RETURNS_SECOND,
     "asyncio.wait_for": _RETURNS_FIRST,

@@ -157,6 +157,9 @@ class Summaries:
         """Return the resource that a call opens, in the version of the driver that the project uses."""
         name = file.resolve(call.func)
         driver = drivers.driver(name.partition(".")[0]) if name is not None else None
+        if name is not None and driver is None and name.count(".") > 1 and self.acquire_filter.may_acquire(file, call):
+            name = canonical_name(file, name)  # `from drivers import sqlite3`, of the project's own module
+            driver = drivers.driver(name.partition(".")[0])
         if name is None or driver is None or name not in driver.opens:
             return None
         resource = self._resource(driver, is_async=name in driver.opens_async)
