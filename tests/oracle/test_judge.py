@@ -48,7 +48,7 @@ CASES = {
     "while True:\n    conn = mariadb.connect()\n    conn.close()\n    if check():\n        break": "WN WX",
     "conn = mariadb.connect()\nreturn conn": "WN",
     "conn = mariadb.connect()\nreturn conn, work()": "WN LX",
-    "conn = mariadb.connect()\nreturn conn.cursor()": "WN",
+    "conn = mariadb.connect()\nreturn conn.cursor()": "LN",
     "conn = mariadb.connect()\nkeep(conn)": "WN WX",
     "conn = mariadb.connect()\natexit.register(conn.close)\nwork()": "WN WX",
     "conn = mariadb.connect()\nbox.conn = conn\nwork()": "WN WX",
