@@ -94,7 +94,8 @@ def _driver(attempt: Attempt, loss: Loss) -> HalfCaught | None:
     for error in sorted(loss.first):
         if not _covers(classes, library, error):
             text = f"a lost connection first raises {error}, which this handler does not catch"
-            return HalfCaught(handler, text, add_class=error, handler=handler)
+            sure = Confidence.POSSIBLE if _recovers_later(attempt, loss, classes) else Confidence.LIKELY
+            return HalfCaught(handler, text, sure, add_class=error, handler=handler)
     for error in sorted(loss.pure):
         if not _covers(classes, library, error):
             text = f"not caught: {error}, which {library} raises without its C extension"
@@ -106,6 +107,12 @@ def _driver(attempt: Attempt, loss: Loss) -> HalfCaught | None:
             text = f"if it cannot be opened again here, each later use raises {error}, which is not caught"
             return HalfCaught(handler, text, add_class=error, handler=handler)
     return None
+
+
+def _recovers_later(attempt: Attempt, loss: Loss, classes: list[ErrorClass | None]) -> bool:
+    """Whether the loss fails one call only: the next use of the kept connection raises what the handler catches."""
+    covered = all(_covers(classes, attempt.library, error) for error in loss.later)
+    return _is_kept(attempt) and bool(attempt.reopened_by) and covered
 
 
 def _is_kept(attempt: Attempt) -> bool:
