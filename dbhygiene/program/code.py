@@ -1,8 +1,9 @@
-"""The nodes of one function, without those of nested functions."""
+"""The nodes of one function, or of some of its statements, without those of nested functions."""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from dbhygiene.source.nodes import FUNCTION, Code, Function, children
@@ -11,14 +12,17 @@ from dbhygiene.source.nodes import FUNCTION, Code, Function, children
 @lru_cache(maxsize=4096)
 def own_nodes(function: Code) -> tuple[ast.AST, ...]:
     """Return the nodes of a function, in the order of the source."""
-    found: list[ast.AST] = []
-    todo: list[ast.AST] = list(reversed(function.body))
+    return tuple(nodes_of(function.body))
+
+
+def nodes_of(block: Iterable[ast.stmt]) -> Iterator[ast.AST]:
+    """Yield the nodes of statements, in the order of the source."""
+    todo: list[ast.AST] = list(reversed([*block]))
     while todo:
         node = todo.pop()
-        found.append(node)
+        yield node
         if not isinstance(node, (*FUNCTION, ast.Lambda, ast.ClassDef)):
             todo += reversed(children(node))
-    return tuple(found)
 
 
 def return_expressions(function: Function) -> list[ast.expr]:

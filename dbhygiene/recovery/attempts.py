@@ -16,21 +16,21 @@ from dbhygiene.dataflow.solver import Solution, TooManyFactsError
 from dbhygiene.library.words import words
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.callees import callees
+from dbhygiene.program.code import nodes_of
 from dbhygiene.program.names import canonical_name
 from dbhygiene.recovery.conditions import excluded
 from dbhygiene.recovery.errors import ErrorClass, classes_of, libraries, means_loss, tries
 from dbhygiene.recovery.handles import CONTEXT_MANAGERS, FRESH, IMPLICIT, Root, handle_of
 from dbhygiene.recovery.operations import (
     Operation,
-    Summary,
     asks,
-    of_assignment,
     of_binding,
+    of_block,
     of_call,
     of_context,
 )
 from dbhygiene.source.file import File, scope_around
-from dbhygiene.source.nodes import FUNCTION, Code, children, last_name, walk
+from dbhygiene.source.nodes import FUNCTION, Code, last_name, walk
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Frozen
 
@@ -96,7 +96,6 @@ def attempts(file: File) -> tuple[Attempt, ...]:
 
 def _attempts(file: File) -> Iterator[Attempt]:
     for code, node in tries(file):
-        assert isinstance(code, (ast.Module, *FUNCTION))
         for handler in node.handlers:
             classes = classes_of(file, handler)
             for library in sorted(libraries(classes)):
@@ -106,50 +105,10 @@ def _attempts(file: File) -> Iterator[Attempt]:
 
 def roots_asked(file: File, node: ast.Try, library: str) -> list[Root]:
     """Return the variables outside of a `try` whose connections of a library its body asks on."""
-    found = body_operations(file, node.body)
+    found = of_block(file, node.body).operations
     roots = {each.root for each in found if asks((each,)) and each.library == library and each.root != FRESH}
     made = {each.root for each in found if each.verb in {"reopens", "begins"}}
     return sorted(roots - made, key=lambda root: str(root) if isinstance(root, str) else root.path)
-
-
-def body_operations(file: File, block: Iterable[ast.stmt]) -> frozenset[Operation]:
-    return body_summary(file, block).operations
-
-
-def body_summary(file: File, block: Iterable[ast.stmt]) -> Summary:
-    """Return what the statements of a block do."""
-    found: set[Operation] = set()
-    complete = True
-    for part in parts_of(block):
-        its = of_part(file, part)
-        found |= its.operations
-        complete = complete and its.complete
-    return Summary(frozenset(found), complete)
-
-
-def of_part(file: File, part: ast.AST) -> Summary:
-    match part:
-        case ast.Call():
-            return of_call(file, part)
-        case ast.withitem():
-            return of_context(file, part)
-        case ast.Assign() | ast.AnnAssign():
-            return Summary(frozenset(of_assignment(file, part)))
-        case ast.For():
-            from dbhygiene.recovery.operations import of_loop
-
-            return of_loop(file, part)
-    return Summary()
-
-
-def parts_of(block: Iterable[ast.stmt]) -> Iterator[ast.AST]:
-    """Yield the nodes of statements, without those of functions and classes within them; in the order of the text."""
-    todo: list[ast.AST] = [*reversed(list(block))]
-    while todo:
-        part = todo.pop()
-        yield part
-        if not isinstance(part, (*FUNCTION, ast.Lambda, ast.ClassDef)):
-            todo += children(part)[::-1]
 
 
 def _attempt(
@@ -171,7 +130,7 @@ def _attempt(
             escapes = True
     asked = [
         part
-        for part in parts_of(node.body)
+        for part in nodes_of(node.body)
         if isinstance(part, ast.Call) and _asks_on(of_call(file, part).operations, library, root)
     ]
     return Attempt(
@@ -308,7 +267,7 @@ def is_retry(attempt: Attempt, call: ast.Call) -> bool:
 
 
 def _is_in(handler: ast.ExceptHandler, call: ast.Call) -> bool:
-    return any(part is call for part in parts_of(handler.body))
+    return any(part is call for part in nodes_of(handler.body))
 
 
 def loop_around(file: File, node: ast.AST) -> ast.For | ast.AsyncFor | ast.While | None:
@@ -332,14 +291,14 @@ def is_retry_loop(file: File, loop: ast.For | ast.AsyncFor | ast.While, node: as
         return True
     names = {part.id for part in ast.walk(loop.target) if isinstance(part, ast.Name)}
     if isinstance(loop.iter, ast.Call) and (file.resolve(loop.iter.func) or "") in _COUNTS:
-        given = [part for part in parts_of(node.body) if isinstance(part, ast.Call) and not _logs(part)]
+        given = [part for part in nodes_of(node.body) if isinstance(part, ast.Call) and not _logs(part)]
         return not any(_names_any([*call.args, *call.keywords], names) for call in given)
-    aside = {part for handler in node.handlers for part in parts_of(handler.body)}
+    aside = {part for handler in node.handlers for part in nodes_of(handler.body)}
     aside |= {
-        below for part in parts_of(loop.body) if isinstance(part, ast.Call) and _logs(part) for below in walk(part)
+        below for part in nodes_of(loop.body) if isinstance(part, ast.Call) and _logs(part) for below in walk(part)
     }
     return not any(
-        isinstance(part, ast.Name) and part.id in names and part not in aside for part in parts_of(loop.body)
+        isinstance(part, ast.Name) and part.id in names and part not in aside for part in nodes_of(loop.body)
     )
 
 

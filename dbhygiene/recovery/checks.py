@@ -9,11 +9,12 @@ from dbhygiene.config.settings import Confidence
 from dbhygiene.gaps.servers import verdict
 from dbhygiene.library import django
 from dbhygiene.program.classes import is_command
+from dbhygiene.program.code import nodes_of
 from dbhygiene.program.definitions import enclosing_class
-from dbhygiene.recovery.attempts import body_summary, loop_around, parts_of
+from dbhygiene.recovery.attempts import loop_around
 from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY, ErrorClass, classes_of, loss_of, tries
 from dbhygiene.recovery.handles import Handle, handle_of
-from dbhygiene.recovery.operations import asks, is_harmless, of_call
+from dbhygiene.recovery.operations import asks, is_harmless, of_block, of_call
 from dbhygiene.source.file import File, scope_around
 from dbhygiene.source.nodes import FUNCTION, Located, last_name, short_name
 from dbhygiene.source.records import Frozen
@@ -62,10 +63,10 @@ def _may_mean_loss(each: ErrorClass) -> bool:
 
 def _asks_nothing(file: File, node: ast.Try) -> IdleCheck | None:
     """Return what a `try` takes for a query, if its body has none, and nothing that is not understood."""
-    done = body_summary(file, [*node.body, *node.orelse])
+    done = of_block(file, [*node.body, *node.orelse])
     if asks(done.operations) or any(each.verb in {"pings", "begins"} for each in done.operations):
         return None
-    parts = list(parts_of(node.body))
+    parts = list(nodes_of(node.body))
     if any(isinstance(part, (ast.With, ast.AsyncWith, ast.For, ast.AsyncFor, ast.Yield, ast.Await)) for part in parts):
         return None
     touched: list[tuple[ast.expr, Handle]] = []
@@ -170,10 +171,10 @@ def _too_early(file: File, node: ast.Try) -> IdleCheck | None:
         match statement:
             case ast.Assign(targets=[ast.Name(id=name)], value=value) if name == waits_for:
                 held = handle_of(file, value)
-                if held is None or held.kind != "connection" or asks(body_summary(file, [statement]).operations):
+                if held is None or held.kind != "connection" or asks(of_block(file, [statement]).operations):
                     return None
-                later = body_summary(file, node.body[number + 1 :]).operations
-                used = [part for part in parts_of(node.body[number + 1 :]) if isinstance(part, ast.Call)]
+                later = of_block(file, node.body[number + 1 :]).operations
+                used = [part for part in nodes_of(node.body[number + 1 :]) if isinstance(part, ast.Call)]
                 connects = any(_opens_cursor(file, call) for call in used)
                 if not (asks(later) or connects or any(each.verb == "pings" for each in later)):
                     return None
@@ -203,7 +204,7 @@ def _is_reset(node: ast.Try, name: str) -> bool:
     return any(
         isinstance(part, ast.Name) and part.id == name and isinstance(part.ctx, ast.Store)
         for handler in node.handlers
-        for part in parts_of(handler.body)
+        for part in nodes_of(handler.body)
     )
 
 
@@ -215,12 +216,12 @@ def _system_check(file: File, node: ast.Try) -> IdleCheck | None:
     server = verdict(file)
     if server.is_assumed or server.server != "postgresql":
         return None
-    for part in parts_of(node.body):
+    for part in nodes_of(node.body):
         match part:
             case ast.Call(func=ast.Attribute(value=ast.Name(id="self"), attr="check"), keywords=keywords):
                 cls = enclosing_class(file, scope_around(file, part))
                 if any(word.arg == "databases" for word in keywords) and cls is not None and is_command(cls):
-                    if asks(body_summary(file, node.body).operations):
+                    if asks(of_block(file, node.body).operations):
                         return None
                     text = "Django's `check(databases=...)` does not connect to PostgreSQL: this `try` cannot fail"
                     return IdleCheck(part, text, node.handlers[0])

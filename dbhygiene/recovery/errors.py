@@ -10,13 +10,12 @@ import builtins
 from collections.abc import Iterable, Iterator
 from functools import cache
 
-from dbhygiene.dataflow.exceptions import exception_types
 from dbhygiene.library import django, drivers, sqlalchemy
 from dbhygiene.library.resources import Loss
 from dbhygiene.program.bindings import Bindings
 from dbhygiene.program.names import canonical_name, find_module
-from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION
+from dbhygiene.source.file import File, function_around
+from dbhygiene.source.nodes import Code
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Record
 
@@ -135,11 +134,6 @@ def _values(file: File, expr: ast.expr) -> Iterator[tuple[File, ast.expr]]:
         yield from ((other, value) for value in other.scope.aliases.get(found[1][0], ()))
 
 
-def covers_any(classes: Iterable[ErrorClass | None], library: str, errors: Iterable[str]) -> bool:
-    """Whether a handler of these classes catches one of these errors of a library, or may."""
-    return any(each is None or any(each.covers(library, error) for error in errors) for each in classes)
-
-
 def libraries(classes: Iterable[ErrorClass | None]) -> frozenset[str]:
     """Return the libraries of which classes name an error that a loss raises."""
     return frozenset(
@@ -158,17 +152,8 @@ def means_loss(classes: Iterable[ErrorClass | None], library: str) -> bool:
     )
 
 
-def handlers_of(node: ast.Try) -> list[tuple[ast.ExceptHandler, list[ast.expr | None]]]:
-    """Return the handlers of a `try`, each with the classes that it lists."""
-    return [(handler, exception_types(handler.type)) for handler in node.handlers]
-
-
 @query
-def tries(file: File) -> tuple[tuple[ast.AST, ast.Try], ...]:
+def tries(file: File) -> tuple[tuple[Code, ast.Try], ...]:
     """Return the `try` statements of a file that have handlers, each with the function or module that it stands in."""
-    found = []
-    for node in sorted(file.nodes(ast.Try), key=lambda each: (each.lineno, each.col_offset)):
-        if node.handlers:
-            code = next((outer for outer in file.around(node) if isinstance(outer, FUNCTION)), file.tree)
-            found.append((code, node))
-    return tuple(found)
+    nodes = sorted(file.nodes(ast.Try), key=lambda each: (each.lineno, each.col_offset))
+    return tuple((function_around(file, node) or file.tree, node) for node in nodes if node.handlers)

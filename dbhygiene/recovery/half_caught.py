@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dbhygiene.config.settings import Confidence
 from dbhygiene.library.resources import Loss
 from dbhygiene.program.bindings import Place
-from dbhygiene.recovery.attempts import Attempt, attempts, parts_of
+from dbhygiene.program.code import nodes_of
+from dbhygiene.recovery.attempts import Attempt, attempts
 from dbhygiene.recovery.conditions import Comparison, number_comparison, texts_of
 from dbhygiene.recovery.errors import (
     DJANGO,
@@ -79,7 +80,7 @@ def _recovering(attempt: Attempt) -> list[ErrorClass | None]:
 
 
 def _does_something(file: File, handler: ast.ExceptHandler) -> bool:
-    parts = list(parts_of(handler.body))
+    parts = list(nodes_of(handler.body))
     return any(isinstance(part, ast.Call) and not is_harmless(file, part) for part in parts)
 
 
@@ -123,13 +124,13 @@ def _is_kept(attempt: Attempt) -> bool:
 def _drops_it(attempt: Attempt) -> bool:
     """Whether the handler forgets the old connection before it opens another one, or the `try` tests it first."""
     name = attempt.root.path.rpartition(".")[2] if isinstance(attempt.root, Place) else ""
-    for part in parts_of(attempt.handler.body):
+    for part in nodes_of(attempt.handler.body):
         match part:
             case ast.Assign(targets=[target], value=ast.Constant(value=None)) if last_name(target) == name:
                 return True
             case ast.Delete(targets=targets) if any(last_name(each) == name for each in targets):
                 return True
-    tested = (part for part in parts_of(attempt.node.body) if isinstance(part, ast.Attribute))
+    tested = (part for part in nodes_of(attempt.node.body) if isinstance(part, ast.Attribute))
     return any(part.attr in {"ping", "is_connected", "open", "closed"} for part in tested)
 
 
@@ -138,7 +139,7 @@ def _django(attempt: Attempt) -> HalfCaught | None:
     classes = _recovering(attempt)
     if _covers(classes, DJANGO, "OperationalError") or not _covers(classes, DJANGO, "InterfaceError"):
         return None
-    if not any(part is each for part in parts_of(attempt.handler.body) for each in attempt.reopened_by):
+    if not any(part is each for part in nodes_of(attempt.handler.body) for each in attempt.reopened_by):
         return None
     text = "a lost connection first raises OperationalError, which this handler does not catch"
     return HalfCaught(attempt.handler, text, add_class="OperationalError", handler=attempt.handler)
@@ -157,7 +158,7 @@ def _tests(file: File) -> Iterator[HalfCaught]:
 
 def recovers(file: File, handler: ast.ExceptHandler, node: ast.Try) -> bool:
     """Whether a handler goes on after some of the errors: it raises the others, or calls something."""
-    parts = list(parts_of(handler.body))
+    parts = list(nodes_of(handler.body))
     loop = any(isinstance(above, (ast.For, ast.While)) for above in _up_to_function(file, node))
     return _does_something(file, handler) or (loop and not isinstance(parts[-1], ast.Raise))
 
@@ -170,7 +171,7 @@ def _up_to_function(file: File, node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _in_handler(file: File, handler: ast.ExceptHandler, found: frozenset[str]) -> Iterator[HalfCaught]:
-    parts = [part for part in parts_of(handler.body) if isinstance(part, ast.expr)]
+    parts = [part for part in nodes_of(handler.body) if isinstance(part, ast.expr)]
     comparisons = [each for part in parts if (each := number_comparison(file, part, handler.name)) is not None]
     texts = [text for part in parts for text in texts_of(file, part, handler.name)]
     numbers = {number for each in comparisons for number in each.numbers if number is not None}

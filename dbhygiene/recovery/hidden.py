@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import EdgeKind, Node
 from dbhygiene.dataflow.solver import Solution, TooManyFactsError
-from dbhygiene.recovery.attempts import graph_of, is_retry_loop, loop_around, parts_of
+from dbhygiene.program.code import nodes_of
+from dbhygiene.recovery.attempts import graph_of, is_retry_loop, loop_around
 from dbhygiene.recovery.conditions import mentions
 from dbhygiene.recovery.errors import classes_of, libraries, tries
 from dbhygiene.recovery.operations import is_harmless
@@ -54,13 +55,13 @@ def _returns_value(node: ast.Try) -> bool:
         isinstance(part, ast.Return)
         and part.value is not None
         and not (isinstance(part.value, ast.Constant) and part.value.value in (None, True))
-        for part in parts_of([*node.body, *node.orelse])
+        for part in nodes_of([*node.body, *node.orelse])
     )
 
 
 def _goes_on(file: File, handler: ast.ExceptHandler) -> bool:
     """Whether a handler neither raises, nor returns, nor leaves the loop, unless the error is of another kind."""
-    parts = list(parts_of(handler.body))
+    parts = list(nodes_of(handler.body))
     if any(_may_raise_it(file, handler, part) for part in parts if isinstance(part, ast.Call)):
         return False
     leaving = [part for part in parts if isinstance(part, (ast.Raise, ast.Return, ast.Break))]

@@ -21,7 +21,8 @@ from dbhygiene.library import django
 from dbhygiene.library.words import words
 from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.bindings import Place
-from dbhygiene.recovery.attempts import Attempt, attempts, graph_of, parts_of
+from dbhygiene.program.code import nodes_of
+from dbhygiene.recovery.attempts import Attempt, attempts, graph_of
 from dbhygiene.recovery.errors import loss_of
 from dbhygiene.recovery.handles import FRESH, Root, handle_of
 from dbhygiene.recovery.operations import Operation, of_binding, of_call, summary
@@ -190,14 +191,14 @@ def _gives_any(call: ast.Call, names: set[str]) -> bool:
 
 def _reads(file: File, code: Function, attempt: Attempt) -> bool:
     """Whether a method gives the rows of its statement: it serves for reading."""
-    return any(isinstance(part, ast.Call) and last_name(part.func) in _FETCHES for part in parts_of(code.body))
+    return any(isinstance(part, ast.Call) and last_name(part.func) in _FETCHES for part in nodes_of(code.body))
 
 
 def _commits(file: File, code: Function, root: Place) -> str | None:
     """Return the function that commits what others have written to a connection."""
     for other in file.functions:
         if other is not code and isinstance(other, FUNCTION) and other.name not in {"__init__", "__exit__", "close"}:
-            for part in parts_of(other.body):
+            for part in nodes_of(other.body):
                 if isinstance(part, ast.Call) and last_name(part.func) == "commit":
                     owner = handle_of(file, part.func.value) if isinstance(part.func, ast.Attribute) else None
                     if owner is not None and owner.root == root:
@@ -254,7 +255,7 @@ def _decorates_cursor(file: File, function: Function) -> bool:
 
 
 def _calls(handler: ast.ExceptHandler) -> list[ast.Call]:
-    return [part for part in parts_of(handler.body) if isinstance(part, ast.Call)]
+    return [part for part in nodes_of(handler.body) if isinstance(part, ast.Call)]
 
 
 def _repeats(handler: ast.ExceptHandler, function: Function, opened: ast.Call) -> bool:

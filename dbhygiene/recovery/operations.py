@@ -11,21 +11,22 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Literal, TypeAlias
 
-from dbhygiene.dataflow.exceptions import exception_types
 from dbhygiene.gaps.effects import Close, Context, Effects, Query
-from dbhygiene.library import calls, django, sqlalchemy
+from dbhygiene.library import calls, django, drivers, sqlalchemy
 from dbhygiene.library.resources import Version
 from dbhygiene.library.words import words
 from dbhygiene.program.arguments import bind_arguments
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.callees import callees
-from dbhygiene.program.code import is_generator, own_nodes
+from dbhygiene.program.code import is_generator, nodes_of, own_nodes
 from dbhygiene.program.definitions import Definition
+from dbhygiene.program.evaluation import evaluate
+from dbhygiene.program.values import patterns
 from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY, loss_of
-from dbhygiene.recovery.handles import FRESH, IMPLICIT, RAW, Handle, Root, handle_of, root_of
+from dbhygiene.recovery.handles import FRESH, IMPLICIT, Handle, Root, handle_of, root_of
 from dbhygiene.source.file import File, scope_around
 from dbhygiene.source.nodes import FUNCTION, Code, last_name
-from dbhygiene.source.queries import query, recursive_query
+from dbhygiene.source.queries import recursive_query
 from dbhygiene.source.records import Record, replace
 
 Verb: TypeAlias = Literal["asks", "writes", "commits", "reopens", "pings", "opens", "begins", "ends"]
@@ -46,9 +47,6 @@ class Summary(Record):
 
     operations: frozenset[Operation] = frozenset()
     complete: bool = True
-
-    def has(self, verb: str, root: Root | None = None) -> bool:
-        return any(each.verb == verb and (root is None or each.root == root) for each in self.operations)
 
 
 _NOTHING = Summary()
@@ -178,8 +176,6 @@ def ping_reconnects(file: File, call: ast.Call, library: str) -> bool | None:
 
 def version_of(file: File, library: str) -> Version | None:
     """Return the version of a driver that the project uses, if its requirements say so."""
-    from dbhygiene.library import drivers
-
     found = drivers.driver(library.partition(".")[0])
     names = found.distributions if found is not None else ()
     return next((version for each in names if (version := file.project.version_of(each)) is not None), None)
@@ -189,9 +185,6 @@ def _is_write(file: File, call: ast.Call) -> bool:
     """Whether the SQL of a call is known to change rows."""
     if not call.args:
         return False
-    from dbhygiene.program.evaluation import evaluate
-    from dbhygiene.program.values import patterns
-
     return any(_WRITES.match(pattern) for pattern in patterns(evaluate(file, call.args[0])))
 
 
@@ -311,24 +304,40 @@ def _seen_by_caller(file: File, call: ast.Call, definition: Definition, operatio
 @recursive_query(_NOTHING)
 def summary(file: File, code: Code) -> Summary:
     """Return what all calls of a function do."""
+    return of_nodes(file, own_nodes(code))
+
+
+def of_block(file: File, block: Iterable[ast.stmt]) -> Summary:
+    """Return what the statements of a block do."""
+    return of_nodes(file, nodes_of(block))
+
+
+def of_nodes(file: File, nodes: Iterable[ast.AST]) -> Summary:
     operations: set[Operation] = set()
     complete = True
-    for part in own_nodes(code):
-        its = _NOTHING
-        if isinstance(part, ast.Call):
-            its = of_call(file, part)
-        elif isinstance(part, ast.withitem):
-            its = of_context(file, part)
-        elif isinstance(part, (ast.Assign, ast.AnnAssign)):
-            its = Summary(frozenset(of_assignment(file, part)))
-        elif isinstance(part, ast.For):
-            its = of_loop(file, part)
+    for part in nodes:
+        its = _of_node(file, part)
         operations |= its.operations
         complete = complete and its.complete
     return Summary(frozenset(operations), complete)
 
 
-def of_loop(file: File, loop: ast.For) -> Summary:
+def _of_node(file: File, part: ast.AST) -> Summary:
+    match part:
+        case ast.Call():
+            return of_call(file, part)
+        case ast.withitem():
+            return of_context(file, part)
+        case ast.Assign(targets=targets):
+            return Summary(frozenset(each for target in targets for each in of_binding(file, target)))
+        case ast.AnnAssign(target=target):
+            return Summary(frozenset(of_binding(file, target)))
+        case ast.For():
+            return _of_loop(file, part)
+    return _NOTHING
+
+
+def _of_loop(file: File, loop: ast.For) -> Summary:
     """Return the query of a loop over a queryset of Django."""
     if "django" not in file.text and "objects" not in file.text:
         return _NOTHING
@@ -338,14 +347,8 @@ def of_loop(file: File, loop: ast.For) -> Summary:
     return Summary(frozenset({Operation("asks", DJANGO, IMPLICIT)})) if asked else _NOTHING
 
 
-def of_assignment(file: File, assignment: ast.Assign | ast.AnnAssign) -> Iterator[Operation]:
-    """Yield what an assignment puts in the place of a connection that a variable held."""
-    targets = assignment.targets if isinstance(assignment, ast.Assign) else [assignment.target]
-    for target in targets:
-        yield from of_binding(file, target)
-
-
 def of_binding(file: File, target: ast.expr) -> Iterator[Operation]:
+    """Yield what an assignment puts in the place of a connection that a variable held."""
     for part in target.elts if isinstance(target, (ast.Tuple, ast.List)) else [target]:
         if isinstance(part, (ast.Name, ast.Attribute)):
             held = handle_of(file, part)
@@ -353,22 +356,3 @@ def of_binding(file: File, target: ast.expr) -> Iterator[Operation]:
                 place = root_of(file, part)
                 if place is not None and held.root == place:
                     yield Operation("reopens", held.library, place)
-
-
-@query
-def writes_sql(file: File, call: ast.Call) -> bool:
-    return _is_write(file, call)
-
-
-__all__ = [
-    "RAW",
-    "Operation",
-    "Summary",
-    "asks",
-    "exception_types",
-    "of_assignment",
-    "of_binding",
-    "of_call",
-    "of_context",
-    "summary",
-]

@@ -10,7 +10,8 @@ from dbhygiene.config.settings import Confidence
 from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.callers import callers
-from dbhygiene.recovery.attempts import Attempt, attempts, parts_of, retries
+from dbhygiene.program.code import nodes_of
+from dbhygiene.recovery.attempts import Attempt, attempts, retries
 from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY, loss_of
 from dbhygiene.recovery.handles import Handle, handle_of
 from dbhygiene.recovery.operations import asks, of_call, ping_reconnects
@@ -50,7 +51,7 @@ def useless_in_handler(attempt: Attempt) -> UselessPing | None:
     again = retries(attempt) or [call for call in attempt.recovered if not _others(attempt)]
     if not again or attempt.escapes:
         return None
-    for part in parts_of(attempt.handler.body):
+    for part in nodes_of(attempt.handler.body):
         if isinstance(part, ast.Call) and (found := _useless(file, part, attempt, again[0])) is not None:
             if all(by is part for by in attempt.reopened_by):
                 return found
@@ -149,7 +150,7 @@ def _in_try(file: File, node: ast.AST) -> bool:
 def _is_used_after(file: File, function: Function, ping: ast.Call, owner: Handle) -> bool:
     """Whether a function asks on a connection after a `ping`, or returns it to be asked."""
     place = (ping.lineno, ping.col_offset)
-    for part in parts_of(function.body):
+    for part in nodes_of(function.body):
         if isinstance(part, ast.Call) and part is not ping and (part.lineno, part.col_offset) > place:
             if asks(each for each in of_call(file, part).operations if each.root == owner.root):
                 return True

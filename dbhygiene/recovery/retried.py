@@ -11,7 +11,8 @@ from dbhygiene.gaps.servers import is_sqlite_only
 from dbhygiene.library.resources import Version
 from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.bindings import Place
-from dbhygiene.recovery.attempts import Attempt, attempts, is_narrow, loop_around, parts_of, retries
+from dbhygiene.program.code import nodes_of
+from dbhygiene.recovery.attempts import Attempt, attempts, is_narrow, loop_around, retries
 from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY, libraries, loss_of, means_loss
 from dbhygiene.recovery.handles import IMPLICIT, RAW, Root, handle_of
 from dbhygiene.recovery.operations import asks, of_call, summary
@@ -111,7 +112,7 @@ def _is_shared(file: File, code: Function, library: str, root: Root, retrier: Re
     """Whether each try of a decorated function gets the same connection."""
     if root == IMPLICIT:
         locks = any(
-            isinstance(part, ast.Attribute) and part.attr == "select_for_update" for part in parts_of(code.body)
+            isinstance(part, ast.Attribute) and part.attr == "select_for_update" for part in nodes_of(code.body)
         )
         return locks and not retrier.is_celery and not any(is_atomic(file, each) for each in code.decorator_list)
     if not isinstance(root, Place):
@@ -126,7 +127,7 @@ def _is_shared(file: File, code: Function, library: str, root: Root, retrier: Re
 
 
 def _first_asking(file: File, code: Function, library: str, root: Root) -> ast.Call | None:
-    for part in parts_of(code.body):
+    for part in nodes_of(code.body):
         if isinstance(part, ast.Call):
             done = of_call(file, part).operations
             if asks(each for each in done if each.root == root and each.library == library):

@@ -10,9 +10,10 @@ from dbhygiene.dataflow.cfg import EdgeKind, Node
 from dbhygiene.dataflow.solver import Solution, TooManyFactsError
 from dbhygiene.library import retries as library
 from dbhygiene.program.arguments import named_parameters
+from dbhygiene.program.code import nodes_of
 from dbhygiene.program.definitions import find_definition
 from dbhygiene.program.names import canonical_name
-from dbhygiene.recovery.attempts import START, State, graph_of, parts_of
+from dbhygiene.recovery.attempts import START, State, graph_of
 from dbhygiene.recovery.conditions import excluded
 from dbhygiene.recovery.errors import ErrorClass, classes_in, classes_of, libraries, tries
 from dbhygiene.recovery.operations import is_harmless, of_call
@@ -93,7 +94,7 @@ def _own(file: File, decorator: Function) -> Retrier | None:
         if code not in inside or not isinstance(code, FUNCTION):
             continue
         for parameter in _parameters_around(file, code, decorator):
-            if not any(_calls(part, parameter) for part in parts_of(node.body)):
+            if not any(_calls(part, parameter) for part in nodes_of(node.body)):
                 continue
             for handler in node.handlers:
                 classes = classes_of(file, handler)

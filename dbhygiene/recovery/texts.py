@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from dbhygiene.config.settings import Confidence
-from dbhygiene.recovery.attempts import parts_of
+from dbhygiene.program.code import nodes_of
 from dbhygiene.recovery.conditions import number_comparison, texts_of
 from dbhygiene.recovery.errors import DJANGO, PEEWEE, SQLALCHEMY, classes_of, libraries, loss_of, tries
 from dbhygiene.recovery.half_caught import recovers
@@ -35,7 +35,7 @@ def text_tests(file: File) -> Iterator[TextTest]:
 
 
 def _in_handler(file: File, handler: ast.ExceptHandler, found: frozenset[str]) -> Iterator[TextTest]:
-    parts = [part for part in parts_of(handler.body) if isinstance(part, ast.expr)]
+    parts = [part for part in nodes_of(handler.body) if isinstance(part, ast.expr)]
     for part in parts:
         texts = texts_of(file, part, handler.name)
         if "" in texts and isinstance(part, ast.Call):

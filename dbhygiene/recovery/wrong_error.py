@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from dbhygiene.library import django
 from dbhygiene.library.words import words
-from dbhygiene.recovery.attempts import body_summary, parts_of
+from dbhygiene.program.code import nodes_of
 from dbhygiene.recovery.conditions import number_comparison
 from dbhygiene.recovery.errors import (
     DJANGO,
@@ -19,6 +19,7 @@ from dbhygiene.recovery.errors import (
     loss_of,
     tries,
 )
+from dbhygiene.recovery.operations import of_block
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import Located, last_name
 from dbhygiene.source.records import Frozen
@@ -75,7 +76,7 @@ def _are_of_django(classes: tuple[ErrorClass | None, ...]) -> bool:
 
 def _raised_by(file: File, node: ast.Try) -> str | None:
     """Return the library whose errors the body of a `try` raises, if it is only one and all is understood."""
-    done = body_summary(file, [*node.body])
+    done = of_block(file, [*node.body])
     if not done.complete:
         return None
     found = {each.library for each in done.operations if each.verb in _ASKING}
@@ -87,7 +88,7 @@ def _asks_below_django(file: File, node: ast.Try) -> bool:
     cls = next((above for above in file.around(node) if isinstance(above, ast.ClassDef)), None)
     if cls is None or not any((file.resolve(base) or "").endswith(django.BELOW_WRAPPING) for base in cls.bases):
         return False
-    calls = [part for part in parts_of(node.body) if isinstance(part, ast.Call)]
+    calls = [part for part in nodes_of(node.body) if isinstance(part, ast.Call)]
     asking = [call for call in calls if last_name(call.func) in _EXECUTES]
     return bool(asking) and all(_is_own_cursor(call.func) for call in asking)
 
@@ -101,7 +102,7 @@ def _is_own_cursor(func: ast.expr) -> bool:
 
 def _numbers(file: File, handler: ast.ExceptHandler) -> Iterator[WrongError]:
     """Yield each comparison of a number with what SQLAlchemy's error has in its place: a text."""
-    for part in parts_of(handler.body):
+    for part in nodes_of(handler.body):
         compared = number_comparison(file, part, handler.name) if isinstance(part, ast.Compare) else None
         if compared is None or not _is_text_of(file, compared.asked, handler.name):
             continue

@@ -9,9 +9,9 @@ from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import EdgeKind, Node
 from dbhygiene.dataflow.solver import Solution, TooManyFactsError
 from dbhygiene.library.retries import USELESS_FOR_GENERATORS
-from dbhygiene.program.code import is_generator
+from dbhygiene.program.code import is_generator, nodes_of
 from dbhygiene.program.names import canonical_name
-from dbhygiene.recovery.attempts import graph_of, is_context_manager, parts_of
+from dbhygiene.recovery.attempts import graph_of, is_context_manager
 from dbhygiene.recovery.errors import classes_of, libraries, tries
 from dbhygiene.recovery.retriers import retrier_of
 from dbhygiene.source.file import File
@@ -23,7 +23,7 @@ def retried_yields(file: File) -> Iterator[tuple[ast.Yield, ast.ExceptHandler]]:
     for code, node in tries(file):
         if not isinstance(code, FUNCTION) or not is_context_manager(file, code):
             continue
-        inside = [part for part in parts_of(node.body) if isinstance(part, ast.Yield)]
+        inside = [part for part in nodes_of(node.body) if isinstance(part, ast.Yield)]
         for handler in node.handlers:
             if inside and libraries(classes_of(file, handler)):
                 found = _reached_again(file, code, inside, handler)
