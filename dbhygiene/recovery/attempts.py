@@ -10,17 +10,13 @@ from collections.abc import Iterable, Iterator
 from typing import Literal, TypeAlias
 
 from dbhygiene.dataflow import cfg
-from dbhygiene.dataflow.cfg import EdgeKind, Graph, Node, TooLargeError
-from dbhygiene.dataflow.exceptions import GENERATOR_EXIT, ORDINARY
-from dbhygiene.dataflow.solver import Solution, TooManyFactsError
+from dbhygiene.dataflow.cfg import EdgeKind, Node
 from dbhygiene.library.words import words
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.callees import callees
 from dbhygiene.program.code import nodes_of
-from dbhygiene.program.names import canonical_name
-from dbhygiene.recovery.conditions import excluded
 from dbhygiene.recovery.errors import ErrorClass, classes_of, libraries, means_loss, tries
-from dbhygiene.recovery.handles import CONTEXT_MANAGERS, FRESH, IMPLICIT, Root, handle_of
+from dbhygiene.recovery.handles import FRESH, IMPLICIT, Root, handle_of
 from dbhygiene.recovery.operations import (
     Operation,
     asks,
@@ -29,6 +25,7 @@ from dbhygiene.recovery.operations import (
     of_call,
     of_context,
 )
+from dbhygiene.recovery.paths import everywhere, follow, while_lost
 from dbhygiene.source.file import File, scope_around
 from dbhygiene.source.nodes import FUNCTION, Code, last_name, walk
 from dbhygiene.source.queries import query
@@ -38,6 +35,8 @@ State: TypeAlias = Literal["live", "dead", "reopened"]
 START: tuple[State, ...] = ("live",)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _COUNTS = words("range itertools.count itertools.repeat count repeat")
+# Parts of the names of functions that may open a connection again.
+_OPENING = words("conn reset open refresh ping recover dispose init session db close rollback")
 # Of functions that are not understood, those that surely do not open a connection again.
 _KEEPS_OUT = words("commit execute fetchone fetchall raise_for_status append format exit abort Response jsonify render")
 
@@ -61,31 +60,6 @@ class Attempt(Frozen):
     recovered: tuple[ast.Call, ...]  # calls that ask after it was opened again
     reopened_by: tuple[ast.AST, ...]
     escapes: bool  # something that is not understood may open it again
-
-
-def is_context_manager(file: File, code: Code) -> bool:
-    """Whether a function is made a context manager: what its `with` raises comes out of its `yield`."""
-    decorators = code.decorator_list if isinstance(code, FUNCTION) else []
-    return any(file.resolve(each) in CONTEXT_MANAGERS for each in decorators)
-
-
-@query
-def graph_of(file: File, code: Code) -> Graph | None:
-    try:
-        return cfg.build(code, _Semantics(file, code))
-    except TooLargeError:
-        return None
-
-
-class _Semantics(cfg.Semantics):
-    def __init__(self, file: File, code: Code) -> None:
-        self.file = file
-        if is_context_manager(file, code):
-            self.at_yield = (ORDINARY, GENERATOR_EXIT)
-
-    def resolve(self, expr: ast.expr) -> str | None:
-        name = self.file.resolve(expr) if isinstance(expr, (ast.Name, ast.Attribute)) else None
-        return canonical_name(self.file, name) if name is not None else None
 
 
 @query
@@ -121,13 +95,7 @@ def _attempt(
     root: Root,
 ) -> Attempt:
     walk = _Walk(file, handler, library, root)
-    graph = graph_of(file, code)
-    escapes = graph is None
-    if graph is not None:
-        try:
-            Solution(graph, START, walk.transfer)
-        except TooManyFactsError:
-            escapes = True
+    escapes = follow(file, code, START, walk.transfer) is None
     asked = [
         part
         for part in nodes_of(node.body)
@@ -165,29 +133,25 @@ class _Walk:
 
     def transfer(self, node: Node, state: State) -> Iterable[tuple[EdgeKind, State]]:
         event = node.event
-        everywhere: list[EdgeKind] = ["next", "true", "false", "raise"]
-        if isinstance(event, cfg.Catch) and event.node is self._handler and state == "live":
-            return [(kind, "dead") for kind in everywhere]
         if state == "live":
-            return [(kind, state) for kind in everywhere]
+            is_caught = isinstance(event, cfg.Catch) and event.node is self._handler
+            return everywhere("dead" if is_caught else "live")
         match event:
             case cfg.Call(node=call):
                 after = self._after_call(call, state)
-                return [] if after is None else [(kind, after) for kind in everywhere]
+                return [] if after is None else everywhere(after)
             case cfg.Bind(target=target, value=value):
                 if self._replaces(target, value):
                     self.reopened_by[event.node] = None
-                    return [(kind, "reopened") for kind in everywhere]
+                    return everywhere("reopened")
             case cfg.Enter(node=item):
                 found = of_context(self._file, item).operations
                 if any(each.verb == "begins" and each.root == self._root for each in found):
                     self.reopened_by[item.context_expr] = None
-                    return [(kind, "reopened") for kind in everywhere]
+                    return everywhere("reopened")
             case cfg.Test(node=test) if state == "dead":
-                edges = excluded(self._file, test, self._handler.name)
-                kinds: list[EdgeKind] = [*(() if edges.true else ("true",)), *(() if edges.false else ("false",))]
-                return [(kind, state) for kind in kinds]
-        return [(kind, state) for kind in everywhere]
+                return while_lost(self._file, test, self._handler, state)
+        return everywhere(state)
 
     def _replaces(self, target: ast.expr, value: ast.expr | None) -> bool:
         """Whether an assignment may put another connection in the place of this one."""
@@ -224,28 +188,12 @@ class _Walk:
         if any((held := handle_of(self._file, each)) is not None and held.root == self._root for each in given):
             return True
         owner = call.func.value if isinstance(call.func, ast.Attribute) else None
-        if isinstance(owner, (ast.Name, ast.Call)) and last_name(owner) in {"self", "cls", "super"}:
+        if isinstance(owner, ast.Name) and owner.id in {"self", "cls", "super"}:
             return True
         if isinstance(owner, ast.Call) and last_name(owner.func) == "super":
             return True
         name = last_name(call.func).lower()
         return self._root == IMPLICIT or any(word in name for word in _OPENING) or not isinstance(self._root, Place)
-
-
-_OPENING = (
-    "conn",
-    "reset",
-    "open",
-    "refresh",
-    "ping",
-    "recover",
-    "dispose",
-    "init",
-    "session",
-    "db",
-    "close",
-    "rollback",
-)
 
 
 def retries(attempt: Attempt) -> list[ast.Call]:

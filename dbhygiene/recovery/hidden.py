@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator
 
 from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import EdgeKind, Node
-from dbhygiene.dataflow.solver import Solution, TooManyFactsError
 from dbhygiene.program.code import nodes_of
-from dbhygiene.recovery.attempts import graph_of, is_retry_loop, loop_around
+from dbhygiene.recovery.attempts import is_retry_loop, loop_around
 from dbhygiene.recovery.conditions import mentions
 from dbhygiene.recovery.errors import classes_of, libraries, tries
 from dbhygiene.recovery.operations import is_harmless
+from dbhygiene.recovery.paths import everywhere, follow, is_in_handler
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Code
 from dbhygiene.source.records import Frozen
@@ -88,20 +88,12 @@ def _is_about_error(file: File, handler: ast.ExceptHandler, node: ast.AST) -> bo
 
 def _reached(file: File, code: Code, handler: ast.ExceptHandler) -> list[Node]:
     """Return the nodes that may follow a handler."""
-    graph = graph_of(file, code)
-    if graph is None:
-        return []
 
     def transfer(node: Node, state: bool) -> Iterable[tuple[EdgeKind, bool]]:
-        caught = state or (isinstance(node.event, cfg.Catch) and node.event.node is handler)
-        kinds: list[EdgeKind] = ["next", "true", "false", "raise"]
-        return [(kind, caught) for kind in kinds]
+        return everywhere(state or (isinstance(node.event, cfg.Catch) and node.event.node is handler))
 
-    try:
-        solution = Solution(graph, [False], transfer)
-    except TooManyFactsError:
-        return []
-    return [node for node in solution.nodes() if True in solution.at(node)]
+    solution = follow(file, code, [False], transfer)
+    return [node for node in solution.nodes() if True in solution.at(node)] if solution is not None else []
 
 
 def _falls_off(file: File, code: Code, handler: ast.ExceptHandler, loop: ast.For | ast.AsyncFor | ast.While) -> bool:
@@ -122,15 +114,6 @@ def _raises_nothing(file: File, code: Code, handler: ast.ExceptHandler) -> Itera
         if (
             isinstance(node.event, cfg.Raise)
             and node.event.node.exc is None
-            and not _is_in_handler(file, node.event.node)
+            and not is_in_handler(file, node.event.node)
         ):
             yield node.event.node
-
-
-def _is_in_handler(file: File, node: ast.AST) -> bool:
-    for above in file.around(node):
-        if isinstance(above, ast.ExceptHandler):
-            return True
-        if isinstance(above, FUNCTION):
-            return False
-    return False

@@ -16,17 +16,17 @@ from typing import NamedTuple
 from dbhygiene.config.settings import Confidence
 from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import EdgeKind, Node
-from dbhygiene.dataflow.solver import Solution, TooManyFactsError
 from dbhygiene.library import django
 from dbhygiene.library.words import words
 from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.code import nodes_of
-from dbhygiene.recovery.attempts import Attempt, attempts, graph_of
+from dbhygiene.recovery.attempts import Attempt, attempts
 from dbhygiene.recovery.errors import loss_of
 from dbhygiene.recovery.handles import FRESH, Root, handle_of
 from dbhygiene.recovery.operations import Operation, of_binding, of_call, summary
-from dbhygiene.source.file import File
+from dbhygiene.recovery.paths import follow, is_in_handler
+from dbhygiene.source.file import File, function_around
 from dbhygiene.source.nodes import FUNCTION, Code, Function, last_name
 from dbhygiene.source.records import Frozen
 
@@ -85,9 +85,6 @@ def _reopened_roots(file: File, code: Code) -> list[tuple[str, Root]]:
 
 
 def _followed(file: File, code: Code, library: str, root: Root) -> Iterator[LostWrite]:
-    graph = graph_of(file, code)
-    if graph is None:
-        return
     found: dict[ast.AST, LostWrite] = {}
     title = root.path if isinstance(root, Place) else ""
 
@@ -105,7 +102,7 @@ def _followed(file: File, code: Code, library: str, root: Root) -> Iterator[Lost
                 after = _State()
         elif isinstance(event, cfg.Bind) and state.written is not None:
             replaced = any(each.root == root for each in of_binding(file, event.target))
-            if replaced and _is_in_handler(file, event.node):
+            if replaced and is_in_handler(file, event.node):
                 after = _State(state.written, event.node)
             elif replaced:
                 after = _State()
@@ -116,11 +113,8 @@ def _followed(file: File, code: Code, library: str, root: Root) -> Iterator[Lost
         kinds: list[EdgeKind] = ["next", "true", "false"]
         return [*((kind, after) for kind in kinds), ("raise", state)]
 
-    try:
-        Solution(graph, [_State()], transfer)
-    except TooManyFactsError:
-        return
-    yield from found.values()
+    if follow(file, code, [_State()], transfer) is not None:
+        yield from found.values()
 
 
 def _after_call(call: ast.Call, done: list[Operation], state: _State) -> _State:
@@ -143,15 +137,6 @@ def _may_commit(file: File, call: ast.Call, root: Root) -> bool:
         return True
     owner = call.func.value if isinstance(call.func, ast.Attribute) else None
     return last_name(owner) in {"self", "cls"} if owner is not None else False
-
-
-def _is_in_handler(file: File, node: ast.AST) -> bool:
-    for above in file.around(node):
-        if isinstance(above, ast.ExceptHandler):
-            return True
-        if isinstance(above, FUNCTION):
-            return False
-    return False
 
 
 # -- one statement at a time, by a method -----------------------------------------------------------------
@@ -229,7 +214,7 @@ def _in_django(file: File) -> Iterator[LostWrite]:
 
 def _backend_method(file: File, handler: ast.ExceptHandler) -> Function | None:
     """Return the function around a handler, if it is one of a database backend that Django asks for each statement."""
-    function = next((above for above in file.around(handler) if isinstance(above, FUNCTION)), None)
+    function = function_around(file, handler)
     if function is None:
         return None
     scope = file.functions[function].class_scope

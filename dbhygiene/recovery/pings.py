@@ -15,7 +15,7 @@ from dbhygiene.recovery.attempts import Attempt, attempts, retries
 from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY, loss_of
 from dbhygiene.recovery.handles import Handle, handle_of
 from dbhygiene.recovery.operations import asks, of_call, ping_reconnects
-from dbhygiene.source.file import File
+from dbhygiene.source.file import File, function_around
 from dbhygiene.source.nodes import FUNCTION, Function, last_name, short_name
 from dbhygiene.source.records import Frozen
 
@@ -106,7 +106,7 @@ def _unguarded(file: File) -> Iterator[UselessPing]:
         if not isinstance(call.func, ast.Attribute) or not file.is_discarded(call):
             continue
         owner = handle_of(file, call.func.value)
-        function = next((above for above in file.around(call) if isinstance(above, FUNCTION)), None)
+        function = function_around(file, call)
         if owner is None or owner.library == DJANGO or function is None or _is_guarded(file, call, function):
             continue
         if (

@@ -7,16 +7,15 @@ from collections.abc import Iterable, Iterator
 
 from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import EdgeKind, Node
-from dbhygiene.dataflow.solver import Solution, TooManyFactsError
 from dbhygiene.library import retries as library
 from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.code import nodes_of
 from dbhygiene.program.definitions import find_definition
 from dbhygiene.program.names import canonical_name
-from dbhygiene.recovery.attempts import START, State, graph_of
-from dbhygiene.recovery.conditions import excluded
+from dbhygiene.recovery.attempts import START, State
 from dbhygiene.recovery.errors import ErrorClass, classes_in, classes_of, libraries, tries
 from dbhygiene.recovery.operations import is_harmless, of_call
+from dbhygiene.recovery.paths import everywhere, follow, while_lost
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Function, last_name
 from dbhygiene.source.queries import query
@@ -120,16 +119,12 @@ def _calls(part: ast.AST, name: str) -> bool:
 
 def _repeats(file: File, code: Function, handler: ast.ExceptHandler, parameter: str) -> bool:
     """Whether a wrapper calls its function again after a handler, and recovers on no path in between."""
-    graph = graph_of(file, code)
-    if graph is None:
-        return False
     repeated, other = [], []
 
     def transfer(node: Node, state: State) -> Iterable[tuple[EdgeKind, State]]:
         event = node.event
-        everywhere: list[EdgeKind] = ["next", "true", "false", "raise"]
         if isinstance(event, cfg.Catch) and event.node is handler and state == "live":
-            return [(kind, "dead") for kind in everywhere]
+            return everywhere("dead")
         if state == "dead" and isinstance(event, cfg.Call):
             call = event.node
             if _calls(call, parameter):
@@ -142,13 +137,7 @@ def _repeats(file: File, code: Function, handler: ast.ExceptHandler, parameter: 
                 other.append(call)
                 return []
         if state == "dead" and isinstance(event, cfg.Test):
-            edges = excluded(file, event.node, handler.name)
-            kinds: list[EdgeKind] = [*(() if edges.true else ("true",)), *(() if edges.false else ("false",))]
-            return [(kind, state) for kind in kinds]
-        return [(kind, state) for kind in everywhere]
+            return while_lost(file, event.node, handler, state)
+        return everywhere(state)
 
-    try:
-        Solution(graph, START, transfer)
-    except TooManyFactsError:
-        return False
-    return bool(repeated) and not other
+    return follow(file, code, START, transfer) is not None and bool(repeated) and not other

@@ -7,12 +7,11 @@ from collections.abc import Iterable, Iterator
 
 from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import EdgeKind, Node
-from dbhygiene.dataflow.solver import Solution, TooManyFactsError
 from dbhygiene.library.retries import USELESS_FOR_GENERATORS
 from dbhygiene.program.code import is_generator, nodes_of
 from dbhygiene.program.names import canonical_name
-from dbhygiene.recovery.attempts import graph_of, is_context_manager
 from dbhygiene.recovery.errors import classes_of, libraries, tries
+from dbhygiene.recovery.paths import everywhere, follow, is_context_manager
 from dbhygiene.recovery.retriers import retrier_of
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Function
@@ -34,9 +33,6 @@ def retried_yields(file: File) -> Iterator[tuple[ast.Yield, ast.ExceptHandler]]:
 
 def _reached_again(file: File, code: Function, inside: list[ast.Yield], handler: ast.ExceptHandler) -> ast.Yield | None:
     """Return the `yield` that an error of the `with` block leads back to, through a handler."""
-    graph = graph_of(file, code)
-    if graph is None:
-        return None
     again: list[ast.Yield] = []
 
     def transfer(node: Node, state: str) -> Iterable[tuple[EdgeKind, str]]:
@@ -48,14 +44,9 @@ def _reached_again(file: File, code: Function, inside: list[ast.Yield], handler:
             return [("next", "left"), ("raise", "thrown")]
         if isinstance(event, cfg.Catch) and event.node is handler and state == "thrown":
             state = "caught"
-        kinds: list[EdgeKind] = ["next", "true", "false", "raise"]
-        return [(kind, state) for kind in kinds]
+        return everywhere(state)
 
-    try:
-        Solution(graph, ["before"], transfer)
-    except TooManyFactsError:
-        return None
-    return again[0] if again else None
+    return again[0] if follow(file, code, ["before"], transfer) is not None and again else None
 
 
 def useless_decorators(file: File) -> Iterator[tuple[ast.expr, Function]]:

@@ -1,0 +1,75 @@
+"""`follow`: facts along the paths of one function, from the handler of a lost connection to what comes after it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+
+from dbhygiene.dataflow import cfg
+from dbhygiene.dataflow.cfg import EdgeKind, Graph, TooLargeError
+from dbhygiene.dataflow.exceptions import GENERATOR_EXIT, ORDINARY
+from dbhygiene.dataflow.solver import Fact, Solution, TooManyFactsError, Transfer
+from dbhygiene.program.names import canonical_name
+from dbhygiene.recovery.conditions import excluded
+from dbhygiene.recovery.handles import CONTEXT_MANAGERS
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import FUNCTION, Code
+from dbhygiene.source.queries import query
+
+_KINDS: tuple[EdgeKind, ...] = ("next", "true", "false", "raise")
+
+
+def follow(file: File, code: Code, start: Iterable[Fact], transfer: Transfer[Fact]) -> Solution[Fact] | None:
+    """Return the facts of a function; None if it is too large, or has too many of them."""
+    graph = _graph_of(file, code)
+    try:
+        return Solution(graph, start, transfer) if graph is not None else None
+    except TooManyFactsError:
+        return None
+
+
+def everywhere(fact: Fact) -> list[tuple[EdgeKind, Fact]]:
+    """Return a fact on each kind of edge."""
+    return [(kind, fact) for kind in _KINDS]
+
+
+def while_lost(file: File, test: ast.expr, handler: ast.ExceptHandler, fact: Fact) -> list[tuple[EdgeKind, Fact]]:
+    """Return a fact on the edges of a test that a handler takes if the connection is lost."""
+    edges = excluded(file, test, handler.name)
+    kinds: list[EdgeKind] = [*(() if edges.true else ("true",)), *(() if edges.false else ("false",))]
+    return [(kind, fact) for kind in kinds]
+
+
+def is_context_manager(file: File, code: Code) -> bool:
+    """Whether a function is made a context manager: what its `with` raises comes out of its `yield`."""
+    decorators = code.decorator_list if isinstance(code, FUNCTION) else []
+    return any(file.resolve(each) in CONTEXT_MANAGERS for each in decorators)
+
+
+def is_in_handler(file: File, node: ast.AST) -> bool:
+    """Whether a node stands in a handler of its function."""
+    for above in file.around(node):
+        if isinstance(above, ast.ExceptHandler):
+            return True
+        if isinstance(above, FUNCTION):
+            return False
+    return False
+
+
+@query
+def _graph_of(file: File, code: Code) -> Graph | None:
+    try:
+        return cfg.build(code, _Semantics(file, code))
+    except TooLargeError:
+        return None
+
+
+class _Semantics(cfg.Semantics):
+    def __init__(self, file: File, code: Code) -> None:
+        self.file = file
+        if is_context_manager(file, code):
+            self.at_yield = (ORDINARY, GENERATOR_EXIT)
+
+    def resolve(self, expr: ast.expr) -> str | None:
+        name = self.file.resolve(expr) if isinstance(expr, (ast.Name, ast.Attribute)) else None
+        return canonical_name(self.file, name) if name is not None else None
