@@ -13,7 +13,7 @@ from dbhygiene.program.code import nodes_of
 from dbhygiene.program.definitions import enclosing_class
 from dbhygiene.recovery.attempts import loop_around
 from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY, ErrorClass, classes_of, loss_of, tries
-from dbhygiene.recovery.handles import Handle, handle_of
+from dbhygiene.recovery.handles import Handle, handle_of, owner_of
 from dbhygiene.recovery.operations import asks, is_harmless, of_block, of_call
 from dbhygiene.source.file import File, scope_around
 from dbhygiene.source.nodes import FUNCTION, Located, last_name, short_name
@@ -104,7 +104,7 @@ def _catches(file: File, node: ast.Try, error: str) -> bool:
 
 def _is_method_of_django(file: File, call: ast.Call) -> bool:
     """Whether a method of Django's connection is called: most of them connect."""
-    owner = handle_of(file, call.func.value) if isinstance(call.func, ast.Attribute) else None
+    owner = owner_of(file, call)
     return owner is not None and owner.library == DJANGO
 
 

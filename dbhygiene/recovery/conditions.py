@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
+from dbhygiene.program.bindings import Bindings
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import Constant, Value, options
 from dbhygiene.source.file import File
@@ -86,8 +88,6 @@ def _parts(file: File, expr: ast.expr, depth: int = 3) -> list[ast.expr]:
         case ast.Call(func=ast.Name(id="frozenset" | "set" | "tuple" | "list"), args=[inner]):
             return _parts(file, inner, depth)
         case ast.Name() | ast.Attribute() if depth:
-            from dbhygiene.program.bindings import Bindings
-
             place = Bindings.of(file).place(expr)
             values = Bindings.of(file).values.get(place, ()) if place is not None else ()
             if len(values) == 1 and not isinstance(values[0], ast.Constant):
@@ -103,6 +103,11 @@ def _number(file: File, expr: ast.expr) -> int | None:
         if isinstance(option, Constant) and isinstance(option.value, int) and not isinstance(option.value, bool):
             return option.value
     return None
+
+
+def tests_invalidated(parts: Iterable[ast.AST]) -> bool:
+    """Whether SQLAlchemy's own answer is among these nodes: `error.connection_invalidated`."""
+    return any(isinstance(part, ast.Attribute) and part.attr == "connection_invalidated" for part in parts)
 
 
 def texts_of(file: File, test: ast.expr, name: str | None) -> list[str]:

@@ -10,7 +10,7 @@ from dbhygiene.library.resources import Loss
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.code import nodes_of
 from dbhygiene.recovery.attempts import Attempt, attempts
-from dbhygiene.recovery.conditions import Comparison, number_comparison, texts_of
+from dbhygiene.recovery.conditions import Comparison, number_comparison, tests_invalidated, texts_of
 from dbhygiene.recovery.errors import (
     DJANGO,
     PEEWEE,
@@ -55,7 +55,7 @@ def half_caught(file: File) -> Iterator[HalfCaught]:
 
 def _classes(file: File) -> Iterator[HalfCaught]:
     for attempt in attempts(file):
-        if attempt.escapes or not (attempt.reopened_by or _calls_again(attempt)):
+        if attempt.escapes or not (attempt.reopened_by or attempt.recovered):
             continue
         loss = loss_of(attempt.library)
         if attempt.library == DJANGO:
@@ -63,10 +63,6 @@ def _classes(file: File) -> Iterator[HalfCaught]:
                 yield found
         elif loss is not None and (found := _driver(attempt, loss)):
             yield found
-
-
-def _calls_again(attempt: Attempt) -> bool:
-    return bool(attempt.recovered)
 
 
 def _recovering(attempt: Attempt) -> list[ErrorClass | None]:
@@ -149,14 +145,20 @@ def _django(attempt: Attempt) -> HalfCaught | None:
 
 
 def _tests(file: File) -> Iterator[HalfCaught]:
+    for handler, found in recovering_handlers(file):
+        yield from _in_handler(file, handler, found)
+
+
+def recovering_handlers(file: File) -> Iterator[tuple[ast.ExceptHandler, frozenset[str]]]:
+    """Yield the handlers that name the error and recover from some of its kinds, each with the libraries it is of."""
     for _, node in tries(file):
         for handler in node.handlers:
             found = libraries(classes_of(file, handler))
-            if found and handler.name is not None and recovers(file, handler, node):
-                yield from _in_handler(file, handler, found)
+            if found and handler.name is not None and _recovers(file, handler, node):
+                yield handler, found
 
 
-def recovers(file: File, handler: ast.ExceptHandler, node: ast.Try) -> bool:
+def _recovers(file: File, handler: ast.ExceptHandler, node: ast.Try) -> bool:
     """Whether a handler goes on after some of the errors: it raises the others, or calls something."""
     parts = list(nodes_of(handler.body))
     loop = any(isinstance(above, (ast.For, ast.While)) for above in _up_to_function(file, node))
@@ -176,7 +178,7 @@ def _in_handler(file: File, handler: ast.ExceptHandler, found: frozenset[str]) -
     texts = [text for part in parts for text in texts_of(file, part, handler.name)]
     numbers = {number for each in comparisons for number in each.numbers if number is not None}
     unknown = any(number is None for each in comparisons for number in each.numbers)
-    if numbers & _NUMBERS and not texts and not unknown and not _has_other_test(file, handler, parts, comparisons):
+    if numbers & _NUMBERS and not texts and not unknown and not tests_invalidated(parts):
         for library in sorted(found):
             missing = _missing(library, numbers)
             if library == SQLALCHEMY and not any(_reads_original(each.asked) for each in comparisons):
@@ -207,13 +209,6 @@ def _only_raises(file: File, test: ast.expr) -> bool:
     """Whether the branch for a number ends by raising, too: nothing is recovered there."""
     branch = next((above for above in file.around(test) if isinstance(above, ast.stmt)), None)
     return isinstance(branch, ast.If) and isinstance(branch.body[-1], ast.Raise)
-
-
-def _has_other_test(
-    file: File, handler: ast.ExceptHandler, parts: list[ast.expr], comparisons: list[Comparison]
-) -> bool:
-    """Whether a handler recognizes a loss by other means, too."""
-    return any(isinstance(part, ast.Attribute) and part.attr == "connection_invalidated" for part in parts)
 
 
 def _missing(library: str, numbers: set[int]) -> tuple[int, ...]:

@@ -75,6 +75,11 @@ def handle_of(file: File, expr: ast.expr) -> Handle | None:
     return None
 
 
+def owner_of(file: File, call: ast.Call) -> Handle | None:
+    """Return the handle whose method a call runs."""
+    return handle_of(file, call.func.value) if isinstance(call.func, ast.Attribute) else None
+
+
 def root_of(file: File, target: ast.expr) -> Place | None:
     """Return the variable that an assignment binds, as roots name it: a field by the class that first binds it."""
     place = Bindings.of(file).place(target)

@@ -23,7 +23,7 @@ from dbhygiene.program.bindings import Place
 from dbhygiene.program.code import nodes_of
 from dbhygiene.recovery.attempts import Attempt, attempts
 from dbhygiene.recovery.errors import loss_of
-from dbhygiene.recovery.handles import FRESH, Root, handle_of
+from dbhygiene.recovery.handles import FRESH, Root, handle_of, owner_of
 from dbhygiene.recovery.operations import Operation, of_binding, of_call, summary
 from dbhygiene.recovery.paths import follow, is_in_handler
 from dbhygiene.source.file import File, function_around
@@ -185,7 +185,7 @@ def _commits(file: File, code: Function, root: Place) -> str | None:
         if other is not code and isinstance(other, FUNCTION) and other.name not in {"__init__", "__exit__", "close"}:
             for part in nodes_of(other.body):
                 if isinstance(part, ast.Call) and last_name(part.func) == "commit":
-                    owner = handle_of(file, part.func.value) if isinstance(part.func, ast.Attribute) else None
+                    owner = owner_of(file, part)
                     if owner is not None and owner.root == root:
                         return other.name
     return None

@@ -23,7 +23,7 @@ from dbhygiene.program.definitions import Definition
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import patterns
 from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY, loss_of
-from dbhygiene.recovery.handles import FRESH, IMPLICIT, Handle, Root, handle_of, root_of
+from dbhygiene.recovery.handles import FRESH, IMPLICIT, Handle, Root, handle_of, owner_of, root_of
 from dbhygiene.source.file import File, scope_around
 from dbhygiene.source.nodes import FUNCTION, Code, last_name
 from dbhygiene.source.queries import recursive_query
@@ -81,7 +81,7 @@ def asks(found: Iterable[Operation]) -> bool:
 def of_call(file: File, call: ast.Call) -> Summary:
     """Return what a call does."""
     func = call.func
-    owner = handle_of(file, func.value) if isinstance(func, ast.Attribute) else None
+    owner = owner_of(file, call)
     if owner is not None and isinstance(func, ast.Attribute):
         return Summary(frozenset(_of_method(file, call, owner, func.attr)))
     if (chained := _of_query(file, func)) is not None:

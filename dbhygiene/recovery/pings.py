@@ -13,7 +13,7 @@ from dbhygiene.program.callers import callers
 from dbhygiene.program.code import nodes_of
 from dbhygiene.recovery.attempts import Attempt, attempts, retries
 from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY, loss_of
-from dbhygiene.recovery.handles import Handle, handle_of
+from dbhygiene.recovery.handles import Handle, handle_of, owner_of
 from dbhygiene.recovery.operations import asks, of_call, ping_reconnects
 from dbhygiene.source.file import File, function_around
 from dbhygiene.source.nodes import FUNCTION, Function, last_name, short_name
@@ -48,7 +48,7 @@ def useless_pings(file: File) -> Iterator[UselessPing]:
 def useless_in_handler(attempt: Attempt) -> UselessPing | None:
     """Return a call of a handler that opens nothing, if the connection is asked again after it."""
     file = attempt.file
-    again = retries(attempt) or [call for call in attempt.recovered if not _others(attempt)]
+    again = retries(attempt) or (attempt.recovered if _only_pings(attempt) else ())
     if not again or attempt.escapes:
         return None
     for part in nodes_of(attempt.handler.body):
@@ -58,13 +58,13 @@ def useless_in_handler(attempt: Attempt) -> UselessPing | None:
     return None
 
 
-def _others(attempt: Attempt) -> bool:
-    """Whether anything but a `ping` may have opened the connection again."""
-    return not all(isinstance(by, ast.Call) and last_name(by.func) == "ping" for by in attempt.reopened_by)
+def _only_pings(attempt: Attempt) -> bool:
+    """Whether nothing but a `ping` may have opened the connection again."""
+    return all(isinstance(by, ast.Call) and last_name(by.func) == "ping" for by in attempt.reopened_by)
 
 
 def _useless(file: File, call: ast.Call, attempt: Attempt, again: ast.Call) -> UselessPing | None:
-    owner = handle_of(file, call.func.value) if isinstance(call.func, ast.Attribute) else None
+    owner = owner_of(file, call)
     method = last_name(call.func)
     if owner is None:
         return None

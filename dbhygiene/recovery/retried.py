@@ -14,7 +14,7 @@ from dbhygiene.program.bindings import Place
 from dbhygiene.program.code import nodes_of
 from dbhygiene.recovery.attempts import Attempt, attempts, is_narrow, loop_around, retries
 from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY, libraries, loss_of, means_loss
-from dbhygiene.recovery.handles import IMPLICIT, RAW, Root, handle_of
+from dbhygiene.recovery.handles import IMPLICIT, RAW, Root, owner_of
 from dbhygiene.recovery.operations import asks, of_call, summary
 from dbhygiene.recovery.pings import useless_in_handler
 from dbhygiene.recovery.retriers import Retrier, retrier_of
@@ -83,7 +83,7 @@ def _is_excused(file: File, library: str, asked: tuple[ast.Call, ...]) -> bool:
 
 
 def _is_connection(file: File, call: ast.Call) -> bool:
-    owner = handle_of(file, call.func.value) if isinstance(call.func, ast.Attribute) else None
+    owner = owner_of(file, call)
     return owner is not None and owner.kind == "connection"
 
 

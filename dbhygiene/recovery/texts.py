@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from dbhygiene.config.settings import Confidence
 from dbhygiene.program.code import nodes_of
-from dbhygiene.recovery.conditions import number_comparison, texts_of
-from dbhygiene.recovery.errors import DJANGO, PEEWEE, SQLALCHEMY, classes_of, libraries, loss_of, tries
-from dbhygiene.recovery.half_caught import recovers
+from dbhygiene.recovery.conditions import number_comparison, tests_invalidated, texts_of
+from dbhygiene.recovery.errors import DJANGO, PEEWEE, SQLALCHEMY, loss_of
+from dbhygiene.recovery.half_caught import recovering_handlers
 from dbhygiene.source.file import File
 from dbhygiene.source.records import Frozen
 
@@ -27,11 +27,8 @@ class TextTest(Frozen):
 
 
 def text_tests(file: File) -> Iterator[TextTest]:
-    for _, node in tries(file):
-        for handler in node.handlers:
-            found = libraries(classes_of(file, handler))
-            if found and handler.name is not None and recovers(file, handler, node):
-                yield from _in_handler(file, handler, found)
+    for handler, found in recovering_handlers(file):
+        yield from _in_handler(file, handler, found)
 
 
 def _in_handler(file: File, handler: ast.ExceptHandler, found: frozenset[str]) -> Iterator[TextTest]:
@@ -50,7 +47,7 @@ def _in_handler(file: File, handler: ast.ExceptHandler, found: frozenset[str]) -
                 return
     if any(number_comparison(file, part, handler.name) is not None for part in parts):
         return  # the number is asked for, too
-    if any(isinstance(part, ast.Attribute) and part.attr == "connection_invalidated" for part in parts):
+    if tests_invalidated(parts):
         return
     for part in parts:
         if any(text.startswith(_OF_ORACLES_LIBRARY) for text in texts_of(file, part, handler.name)):
