@@ -194,7 +194,7 @@ def _in_handler(file: File, handler: ast.ExceptHandler, found: frozenset[str]) -
                 yield HalfCaught(at, text, handler=handler, comparison=first, add_numbers=missing)
                 return
     if "psycopg2" in found and not texts:
-        yield from _states(file, handler, parts)
+        yield from _states(handler, parts)
     if texts and not numbers & _NUMBERS:
         yield from _half_texts(handler, parts, texts, file, found)
 
@@ -218,7 +218,7 @@ def _missing(library: str, numbers: set[int]) -> tuple[int, ...]:
     return tuple(sorted(min(group) for group in groups if not group & numbers))
 
 
-def _states(file: File, handler: ast.ExceptHandler, parts: list[ast.expr]) -> Iterator[HalfCaught]:
+def _states(handler: ast.ExceptHandler, parts: list[ast.expr]) -> Iterator[HalfCaught]:
     """Yield a test of psycopg2's `pgcode` for a lost connection, which has none."""
     compared = [part for part in parts if isinstance(part, ast.Compare) and _is_pgcode(part.left)]
     if any(isinstance(each, ast.Constant) and each.value is None for part in compared for each in part.comparators):

@@ -71,20 +71,20 @@ def _in_functions(file: File) -> Iterator[LostWrite]:
     for code in file.functions:
         if isinstance(code, FUNCTION) and _GUARDS.search(file.segment(code)):
             continue
-        for library, root in _reopened_roots(file, code):
-            yield from _followed(file, code, library, root)
+        for root in _reopened_roots(file, code):
+            yield from _followed(file, code, root)
 
 
-def _reopened_roots(file: File, code: Code) -> list[tuple[str, Root]]:
+def _reopened_roots(file: File, code: Code) -> list[Root]:
     """Return the connections that a function writes to, and opens again."""
     done = summary(file, code).operations
     written = {(each.library, each.root) for each in done if each.verb == "writes"}
     reopened = {(each.library, each.root) for each in done if each.verb == "reopens"}
     both = (each for each in written & reopened if loss_of(each[0]) is not None and each[1] != FRESH)
-    return sorted(both, key=str)
+    return [root for _, root in sorted(both, key=str)]
 
 
-def _followed(file: File, code: Code, library: str, root: Root) -> Iterator[LostWrite]:
+def _followed(file: File, code: Code, root: Root) -> Iterator[LostWrite]:
     found: dict[ast.AST, LostWrite] = {}
     title = root.path if isinstance(root, Place) else ""
 
@@ -154,7 +154,7 @@ def _in_methods(file: File) -> Iterator[LostWrite]:
         if statement is None or _AUTOCOMMIT.search(file.text) or _GUARDS.search(file.segment(code)):
             continue
         own = summary(file, code)
-        if any(each.verb == "commits" for each in own.operations) or _reads(file, code, attempt):
+        if any(each.verb == "commits" for each in own.operations) or _reads(code):
             continue
         committed = _commits(file, code, root)
         if committed is not None:
@@ -174,7 +174,7 @@ def _gives_any(call: ast.Call, names: set[str]) -> bool:
     return any(isinstance(each, ast.Name) and each.id in names for each in call.args[:1])
 
 
-def _reads(file: File, code: Function, attempt: Attempt) -> bool:
+def _reads(code: Function) -> bool:
     """Whether a method gives the rows of its statement: it serves for reading."""
     return any(isinstance(part, ast.Call) and last_name(part.func) in _FETCHES for part in nodes_of(code.body))
 
