@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from dbhygiene.servers.model import Place, Probe
 from dbhygiene.servers.yaml_nodes import (
@@ -78,7 +78,8 @@ class ConfigFile(Frozen):
     offset: int
 
 
-def _objects(name: str, files: Deployment) -> Iterator[Node]:
+def objects(name: str, files: Deployment) -> Iterator[Node]:
+    """Yield the objects that a file describes; none if it is no file of Kubernetes."""
     text = files.text(name)
     if not _KIND.search(text):
         return
@@ -89,9 +90,9 @@ def _objects(name: str, files: Deployment) -> Iterator[Node]:
             yield document
 
 
-def containers(name: str, files: Deployment) -> Iterator[Container]:
-    """Yield the containers of the workloads in a file."""
-    for each in _objects(name, files):
+def containers(name: str, described: Sequence[Node]) -> Iterator[Container]:
+    """Yield the containers of the workloads among the objects of a file."""
+    for each in described:
         if text_of(at(each, "kind")) not in _WORKLOADS:
             continue
         pod = at(each, "spec")
@@ -103,9 +104,9 @@ def containers(name: str, files: Deployment) -> Iterator[Container]:
             yield Container(container, name, frozenset(names - {""}))
 
 
-def config_files(name: str, files: Deployment) -> Iterator[ConfigFile]:
-    """Yield the files in the ConfigMaps of a file."""
-    for each in _objects(name, files):
+def config_files(name: str, described: Sequence[Node]) -> Iterator[ConfigFile]:
+    """Yield the files in the ConfigMaps among the objects of a file."""
+    for each in described:
         if text_of(at(each, "kind")) == "ConfigMap":
             for key, value in entries(at(each, "data")).items():
                 yield ConfigFile(key, text_of(value), name, content_line(value) - 1)

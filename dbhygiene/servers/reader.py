@@ -81,7 +81,8 @@ class Reader:
         return any(name == source or name.startswith(f"{source}/") for source, _ in compose.volumes(service))
 
     def _kubernetes(self, name: str) -> None:
-        for container in kubernetes.containers(name, self._files):
+        described = list(kubernetes.objects(name, self._files))
+        for container in kubernetes.containers(name, described):
             words = container.words
             if (image := image_server(container.image)) is not None:
                 found = numbers(image.database, flags(image.database, words, name))
@@ -105,7 +106,7 @@ class Reader:
             else:
                 self._add_commands(words, name)
                 self._probes += container.probes
-        for each in kubernetes.config_files(name, self._files):
+        for each in kubernetes.config_files(name, described):
             self._config_file(each)
 
     def _pooler_of_container(self, container: kubernetes.Container) -> None:
