@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from dbhygiene.library.deployment import MYSQL, POSTGRESQL, image_server, is_pooler
 from dbhygiene.servers import compose, docker, kubernetes
-from dbhygiene.servers.commands import (
-    NAMES,
-    commands,
-    shell_commands,
-    split,
-    uwsgi_command,
-)
+from dbhygiene.servers.commands import NAMES, commands, shell_commands, split, uwsgi_command
 from dbhygiene.servers.databases import Assignment, dead_options, flags, numbers, option_file
 from dbhygiene.servers.model import Command, DeadSetting, Facts, Number, Origin, Place, Pooler, Probe, Proxy, Server
 from dbhygiene.servers.option_files import ini_options
@@ -73,9 +67,7 @@ class Reader:
         for name in self._files.names:
             if name.endswith(".cfg") and self._is_mounted(service, name):
                 self._haproxy[name] = service.hosts
-        words = compose.command_words(service, self._files)
-        if any(NAMES.search(word) for word, _ in words):
-            self._add_commands(words, service.file)
+        self._add_commands(compose.command_words(service, self._files), service.file)
 
     def _is_mounted(self, service: compose.Service, name: str) -> bool:
         return any(name == source or name.startswith(f"{source}/") for source, _ in compose.volumes(service))
@@ -178,20 +170,13 @@ class Reader:
                     self._add_command(words, Place(name, number))
 
     def _add_commands(self, words: Sequence[tuple[str, int]], name: str) -> None:
-        """Add the commands of a list of words, each of which has its line."""
-        for number, each in _simple_commands(words):
-            self._add_command(each, Place(name, number))
+        """Add the commands of a list of words, each of which has its line, with the line that names a server."""
+        if words:
+            line = next((line for word, line in words if NAMES.search(word)), words[0][1])
+            self._add_command([word for word, _ in words], Place(name, line))
 
     def _add_command(self, words: Sequence[str], place: Place) -> None:
         self._commands += commands(words, place, self._files)
-
-
-def _simple_commands(words: Sequence[tuple[str, int]]) -> Iterator[tuple[int, list[str]]]:
-    """Yield commands, each with the line in which its server is named."""
-    texts = [word for word, _ in words]
-    line = next((line for word, line in words if NAMES.search(word)), words[0][1] if words else 1)
-    if texts:
-        yield line, texts
 
 
 class _Single(Deployment):
