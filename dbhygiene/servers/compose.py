@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dbhygiene.library.deployment import MYSQL, POSTGRESQL, Image, image_server, is_pooler
 from dbhygiene.servers import docker
 from dbhygiene.servers.commands import split
-from dbhygiene.servers.databases import Assignment, Numbers, flags, numbers, option_file
+from dbhygiene.servers.databases import Numbers, flags, numbers, option_file
 from dbhygiene.servers.model import UNKNOWN_NUMBER, DeadSetting, Number, Origin, Place, Pooler, Server
 from dbhygiene.servers.poolers import pooler_of_environment, pooler_of_file
 from dbhygiene.servers.yaml_nodes import (
@@ -25,7 +25,7 @@ from dbhygiene.servers.yaml_nodes import (
     words_of,
 )
 from dbhygiene.source.deployment import Deployment
-from dbhygiene.source.records import Frozen
+from dbhygiene.source.records import Frozen, replace
 
 _DEFAULT = re.compile(r"\$\{\w+:?-([^{}]*)\}")
 _ENDINGS = {MYSQL: (".cnf", "my.ini"), POSTGRESQL: (".conf",)}
@@ -42,7 +42,6 @@ class Service(Frozen):
     image_place: Place
     context: str | None = None  # of its build, relative to the root
     dockerfile: str = ""
-    key_line: int = 1
 
     @property
     def hosts(self) -> frozenset[str]:
@@ -64,7 +63,7 @@ def services(name: str, files: Deployment) -> Iterator[Service]:
             if node.id != "mapping":
                 continue
             image, place, context, dockerfile = _image(name, around, node, files)
-            yield Service(key, name, node, image, place, context, dockerfile, line_of(node))
+            yield Service(key, name, node, image, place, context, dockerfile)
 
 
 def _image(name: str, around: str, node: Node, files: Deployment) -> tuple[str, Place, str | None, str]:
@@ -89,8 +88,6 @@ def _join(*parts: str) -> str:
 
 def inherit_images(found: list[Service]) -> list[Service]:
     """Return the services, each without an image of its own with that of the file that it overrides, beside it."""
-    from dbhygiene.source.records import replace
-
     known = {(each.file.rpartition("/")[0], each.name): each for each in found if each.image}
     whole = []
     for each in found:
@@ -212,9 +209,7 @@ def dead_variables(service: Service) -> Iterator[DeadSetting]:
 
 
 def pooler(service: Service, files: Deployment) -> Pooler | None:
-    """Return the pooler of a service; None if it is none, or if nothing says how it lends sessions."""
-    if not is_pooler(service.image):
-        return None
+    """Return the pooler of a service that has an image of PgBouncer; None if nothing says how it lends sessions."""
     for source, _ in volumes(service):
         for name in files.names:
             if (name == source or name.startswith(f"{source}/")) and name.endswith(".ini"):
@@ -228,6 +223,3 @@ def environment_of(service: Service) -> Iterator[tuple[str, str, int]]:
     """Yield the variables of a service's environment, with their defaults, and their lines."""
     for name, value, line in pairs(at(service.node, "environment")):
         yield name, _DEFAULT.sub(r"\1", value), line
-
-
-__all__ = ["Assignment", "Service", "inherit_images", "pooler", "server", "services"]

@@ -64,7 +64,6 @@ class Container(Frozen):
                 kind,
                 Place(self.file, line_of(path or command or probe)),
                 text_of(path),
-                " ".join(text_of(each) for each in elements(command)),
                 int(timeout) if timeout.isdigit() else 1,
             )
 

@@ -97,12 +97,11 @@ class Command(Record):
 
 
 class Probe(Record):
-    """A check of a container: by HTTP, of a path, or by a command."""
+    """A check of a container; `path` is empty if it is not by HTTP."""
 
     kind: str  # `liveness`, `readiness`, `startup`
     place: Place
     path: str = ""
-    command: str = ""
     timeout: int = 1
 
 
