@@ -21,7 +21,7 @@ _SUBSTITUTION = re.compile(r"\$\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)|`[^`]*`|
 _DEFAULT = re.compile(r"\$\{\w+:?-([^{}$]*)\}")
 _ENDS = re.compile(r"[;&|()<>\n]+")
 _APPLICATION = re.compile(r"(?:asgi:|wsgi:)?([A-Za-z_][\w.]*:[A-Za-z_][\w.]*)(?:\(.*\))?")
-_MODULE = re.compile(r"[A-Za-z_]\w*(?:\.\w+)*")
+_MODULE = re.compile(r"([A-Za-z_]\w*(?:\.\w+)*)")
 _TAKES_USER = ("gosu", "su-exec", "chpst")
 _SHELLS = ("sh", "bash", "ash", "zsh", "dash")
 _RUNS_TEXT = re.compile(r"-[a-z]*c")
@@ -129,7 +129,7 @@ class _Arguments:
 
     def get(self, *names: str) -> str:
         found = next((self.options[name] for name in names if name in self.options), "")
-        return _DEFAULT.sub(r"\1", found) if "$" in found else found
+        return _DEFAULT.sub(r"\1", found)
 
     def number(self, *names: str) -> int:
         """Return a number that is written out, 0 if there is none: an environment's default may be overridden."""
@@ -142,7 +142,7 @@ class _Arguments:
         for pattern in (_APPLICATION, _MODULE):
             for word in words:
                 if found := pattern.fullmatch(word):
-                    return found[1] if found.re is _APPLICATION else found[0]
+                    return found[1]
         return ""
 
 
@@ -166,8 +166,7 @@ def gunicorn_settings(found: Command, worker: str) -> Command:
     is_green = _GREEN.search(worker) is not None
     is_plain = worker in _PLAIN_WORKERS
     interface = "asgi" if _ASGI_WORKER.search(worker) else "wsgi" if is_plain or is_green else ""
-    unlimited = is_green or not is_plain
-    return replace(found, worker=worker, interface=interface, threads=inf if unlimited else found.threads)
+    return replace(found, worker=worker, interface=interface, threads=found.threads if is_plain else inf)
 
 
 def _asgi(given: _Arguments, found: Command) -> Command:
@@ -294,12 +293,11 @@ def uwsgi_command(options: Mapping[str, tuple[str, int]], name: str) -> Command 
     module = options.get("module") or options.get("wsgi") or options.get("wsgi-file")
     if module is None:
         return None
-    place = options.get("processes") or options.get("workers") or module
-    processes = next((options[key][0] for key in ("processes", "workers") if key in options), "1")
+    processes, line = options.get("processes") or options.get("workers") or ("1", module[1])
     threads = options.get("threads", ("1", 0))[0]
     return Command(
         "uwsgi",
-        Place(name, place[1]),
+        Place(name, line),
         application=module[0].removesuffix(".py").replace("/", "."),
         processes=int(processes) if processes.isdigit() else 1,
         threads=inf if "gevent" in options else int(threads) if threads.isdigit() else 1,

@@ -32,10 +32,8 @@ def _idle_limit(facts: Facts, database: str, place: Endpoint) -> Number | None:
     if poolers:
         return _largest(each.idle for each in poolers)
     found = _of_servers(facts, database, place, lambda server: server.idle)
-    if place == ANYWHERE or place.host in _LOCAL:
-        between = [proxy.idle for proxy in facts.proxies if proxy.database == database]
-        return _largest([found, *between]) if between else found
-    return found
+    between = [proxy.idle for proxy in facts.proxies if proxy.database == database and place.host in _LOCAL]
+    return _largest([found, *between])
 
 
 def connection_limit(facts: Facts, database: str, places: Collection[Endpoint]) -> Number | None:
