@@ -106,16 +106,16 @@ def server(service: Service, files: Deployment) -> tuple[Server, set[str]] | Non
     image = image_server(service.image)
     if image is None:
         return None
-    mounted = _mounted(service, image, files)
-    assignments = [each for name in mounted for each in option_file(image.database, name, files)]
     words = command_words(service, files)
+    read = _option_files(service, image, words, files)
+    assignments = [each for name in read for each in option_file(image.database, name, files)]
     assignments += flags(image.database, words, service.file)
     found = _with_defaults(numbers(image.database, assignments), image, service)
-    if _reads_unseen_file(words, mounted) and not assignments:
+    if _reads_unseen_file(words, read) and not assignments:
         unknown = Number(UNKNOWN_NUMBER, "max_connections", Origin.FILE, service.image_place)
         found = Numbers(found.idle, unknown)
     made = Server(image.database, service.hosts, found.idle, found.connections, service.image_place)
-    return made, mounted
+    return made, read
 
 
 def _with_defaults(found: Numbers, image: Image, service: Service) -> Numbers:
@@ -133,21 +133,15 @@ def _default(value: int, setting: str, service: Service) -> Number:
     return Number(value, setting, Origin.IMAGE, service.image_place, service.image)
 
 
-def _reads_unseen_file(words: list[tuple[str, int]], mounted: set[str]) -> bool:
+def _reads_unseen_file(words: list[tuple[str, int]], read: set[str]) -> bool:
     """Whether a command names an option file that is not in the repository."""
-    return not mounted and any("config_file=" in word or "--defaults-" in word for word, _ in words)
+    return not read and any("config_file=" in word or "--defaults-" in word for word, _ in words)
 
 
-def _mounted(service: Service, image: Image, files: Deployment) -> set[str]:
+def _option_files(service: Service, image: Image, words: list[tuple[str, int]], files: Deployment) -> set[str]:
     """Return the option files that a service mounts, or copies in its build."""
     endings = _ENDINGS[image.database]
-    sources = [source for source, _ in volumes(service)]
-    found = {
-        name
-        for name in files.names
-        if name.endswith(endings)
-        and any(name == source or name.startswith(f"{source}/") for source in sources if source)
-    }
+    found = {name for name in mounted_files(service, files) if name.endswith(endings)}
     if service.dockerfile:
         copied = [word.text for word in docker.instructions(files.text(service.dockerfile)) if word.word in _COPIES]
         for name in files.names:
@@ -156,7 +150,7 @@ def _mounted(service: Service, image: Image, files: Deployment) -> set[str]:
                 if any(base in text or name.rpartition("/")[0].rpartition("/")[2] in text.split() for text in copied):
                     found.add(name)
     if image.database == POSTGRESQL:
-        text = " ".join(word for word, _ in command_words(service, files))
+        text = " ".join(word for word, _ in words)
         targets = [target for source, target in volumes(service) if source in found]
         if "config_file" not in text and not any("/data" in target for target in targets):
             return found if service.dockerfile else set()
@@ -164,6 +158,12 @@ def _mounted(service: Service, image: Image, files: Deployment) -> set[str]:
 
 
 _COPIES = ("COPY", "ADD")
+
+
+def mounted_files(service: Service, files: Deployment) -> Iterator[str]:
+    """Yield the files of the repository that a service mounts, by themselves or in a directory."""
+    for source, _ in volumes(service):
+        yield from (name for name in files.names if name == source or name.startswith(f"{source}/"))
 
 
 def volumes(service: Service) -> Iterator[tuple[str, str]]:
@@ -210,11 +210,10 @@ def dead_variables(service: Service) -> Iterator[DeadSetting]:
 
 def pooler(service: Service, files: Deployment) -> Pooler | None:
     """Return the pooler of a service that has an image of PgBouncer; None if nothing says how it lends sessions."""
-    for source, _ in volumes(service):
-        for name in files.names:
-            if (name == source or name.startswith(f"{source}/")) and name.endswith(".ini"):
-                if (found := pooler_of_file(name, files, service.hosts, service.image)) is not None:
-                    return found
+    for name in mounted_files(service, files):
+        if name.endswith(".ini"):
+            if (found := pooler_of_file(name, files, service.hosts, service.image)) is not None:
+                return found
     environment = {name: (value, Place(service.file, line)) for name, value, line in environment_of(service)}
     return pooler_of_environment(environment, service.hosts, service.image)
 

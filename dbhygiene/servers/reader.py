@@ -60,17 +60,14 @@ class Reader:
             self._dead += compose.dead_variables(service)
             return
         if is_pooler(service.image):
-            self._used.update(name for name in self._files.names if self._is_mounted(service, name))
+            self._used.update(compose.mounted_files(service, self._files))
             if (pooler := compose.pooler(service, self._files)) is not None:
                 self._poolers.append(pooler)
             return
-        for name in self._files.names:
-            if name.endswith(".cfg") and self._is_mounted(service, name):
+        for name in compose.mounted_files(service, self._files):
+            if name.endswith(".cfg"):
                 self._haproxy[name] = service.hosts
         self._add_commands(compose.command_words(service, self._files), service.file)
-
-    def _is_mounted(self, service: compose.Service, name: str) -> bool:
-        return any(name == source or name.startswith(f"{source}/") for source, _ in compose.volumes(service))
 
     def _kubernetes(self, name: str) -> None:
         described = list(kubernetes.objects(name, self._files))
