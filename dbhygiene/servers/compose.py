@@ -108,7 +108,7 @@ def server(service: Service, files: Deployment) -> tuple[Server, set[str]] | Non
         return None
     words = command_words(service, files)
     read = _option_files(service, image, words, files)
-    assignments = [each for name in read for each in option_file(image.database, name, files)]
+    assignments = [each for name in sorted(read) for each in option_file(image.database, name, files)]
     assignments += flags(image.database, words, service.file)
     found = _with_defaults(numbers(image.database, assignments), image, service)
     if _reads_unseen_file(words, read) and not assignments:

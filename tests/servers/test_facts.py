@@ -121,6 +121,13 @@ def test_a_mounted_file_comes_before_the_image_and_after_the_flag() -> None:
     assert idle(found) == (900, "compose.yaml:6")
 
 
+def test_the_last_of_several_mounted_files_holds() -> None:
+    mount = "    volumes:\n      - ./conf:/etc/mysql/conf.d:ro\n"
+    files = {f"conf__{number}_0cnf": f"[mysqld]\nwait_timeout = {number}00\n" for number in range(1, 10)}
+    found = facts(compose_0yaml=COMPOSE.format(image="mysql:8", more=mount), **files)
+    assert idle(found) == (900, "conf/9.cnf:2")
+
+
 def test_an_image_of_the_project_is_read_through_its_dockerfile() -> None:
     compose = "services:\n  db:\n    build:\n      context: ./docker/db\n"
     found = facts(
