@@ -41,7 +41,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.diagnostics.model import Diagnostic, NoFix, Step, rule
+from dbhygiene.diagnostics.model import Diagnostic, NoFix, rule
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.pools.engine_escape import lasts
 from dbhygiene.pools.engines import Engine, engines_in, option_expression
@@ -50,7 +50,7 @@ from dbhygiene.pools.server_limits import connection_number
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import Constant
 from dbhygiene.servers.model import Number
-from dbhygiene.servers.steps import step
+from dbhygiene.servers.steps import connection_steps
 from dbhygiene.source.file import File
 
 _OF_DBUTILS = ("dbutils.pooled_db.PooledDB", "DBUtils.PooledDB.PooledDB")
@@ -81,9 +81,7 @@ def _engine(file: File, made: Engine) -> Iterator[Diagnostic]:
 
 def _diagnostic(file: File, at: ast.expr, written: str, limit: Number | None) -> Diagnostic:
     accepts = f"; the server accepts {limit.value:g} ({limit.source})" if limit is not None else ""
-    steps: list[Step] = []
-    if limit is not None and limit.place is not None:
-        steps = [step(file.project, limit.place, f"the server accepts {limit.value:g} connections: {limit.source}")]
+    steps = connection_steps(file.project, limit)
     return Diagnostic(
         at,
         f"the pool has no limit (`{written}`){accepts}",

@@ -104,7 +104,7 @@ from dbhygiene.pools.recreated_engines import find_recreation
 from dbhygiene.pools.server_limits import connection_number, database_of
 from dbhygiene.pools.sqlalchemy import UNKNOWN_DATABASE, in_migrations
 from dbhygiene.servers.model import Number, Origin
-from dbhygiene.servers.steps import step
+from dbhygiene.servers.steps import connection_steps, step
 from dbhygiene.source.file import File
 
 _ROOM = 0.8  # of the limit, for the pools: the rest is for migrations, shells and deployments
@@ -150,8 +150,7 @@ def _sum(need: Need) -> str:
 def _steps(file: File, need: list[Need], limit: Number) -> Iterator[Step]:
     for each in need:
         yield step(file.project, each.command.place, f"{each.command.program} starts {each.command.processes} of them")
-    if limit.place is not None:
-        yield step(file.project, limit.place, f"the server accepts {limit.value:g} connections: {limit.source}")
+    yield from connection_steps(file.project, limit)
 
 
 def _error(made: Engine, limit: Number) -> str:

@@ -24,6 +24,14 @@ def idle_steps(project: ProjectView, number: Number | None) -> tuple[Step, ...]:
     return (step(project, number.place, f"the server closes idle connections after {describe_idle(number)}"),)
 
 
+def connection_steps(project: ProjectView, number: Number | None) -> tuple[Step, ...]:
+    """Return the step that says where the limit of connections stands, if a file says so."""
+    if number is None or number.place is None:
+        return ()
+    message = f"the server accepts {number.value:g} connections: {number.source}"
+    return (step(project, number.place, message),)
+
+
 def describe_idle(number: Number) -> str:
     """Return an idle timeout and how it is known: "600 s: `wait_timeout`, deploy/mysql/my.cnf:8"."""
     return f"{number.value:.10g} s: {number.source}"
