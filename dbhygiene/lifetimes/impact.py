@@ -352,12 +352,7 @@ def _is_command_line(file: File, decorator: ast.expr) -> bool:
     """Whether a decorator makes a command of a program: click's, typer's, or `@app.cli.command` of Flask."""
     if isinstance(decorator, ast.Attribute) and last_name(decorator.value) == "cli":
         return True
-    return not COMMAND_LINES.isdisjoint(_imported_packages(file))
-
-
-@query
-def _imported_packages(file: File) -> frozenset[str]:
-    return frozenset(name.partition(".")[0] for scope in file.scopes for name in scope.imports.values())
+    return not COMMAND_LINES.isdisjoint(file.imported_packages)
 
 
 def _runs_by_base_class(cls: Definition, function: Function) -> Runs | None:
@@ -605,7 +600,7 @@ def _runs_something(file: File, statement: ast.stmt) -> bool:
 
 def _top_level(file: File, node: ast.AST) -> Runs:
     """Return how often the top level of a module runs."""
-    if not RERUN.isdisjoint(_imported_packages(file)):
+    if not RERUN.isdisjoint(file.imported_packages):
         return _UNKNOWN
     is_main = any(
         isinstance(around, ast.If) and "__name__" in file.segment(around.test) for around in file.around(node)

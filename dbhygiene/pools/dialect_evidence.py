@@ -85,7 +85,7 @@ def suggests_mysql(file: File) -> bool:
     project = file.project
     return (
         any(name.lower() in (MYSQL, "mariadb") for name in project.settings.databases)
-        or bool(_imports_of(file) & _MYSQL_MODULES)
+        or bool(file.imported_packages & _MYSQL_MODULES)
         or any(project.requires(name, file) for name in _MYSQL_DISTRIBUTIONS)
         or _mentions_elsewhere(file, ("mysql", "MySQLdb", "mariadb"), _MYSQL_ELSEWHERE)
     )
@@ -98,12 +98,12 @@ def suggests_another(file: File) -> bool:
     if project.settings.databases:
         return any(name.lower() not in (MYSQL, "mariadb") for name in project.settings.databases)
     if (
-        bool(_imports_of(file) & _OTHER_MODULES)
+        bool(file.imported_packages & _OTHER_MODULES)
         or _OTHER_URL.search(file.text) is not None
         or _OTHER_NAMES.search(file.path.stem) is not None
     ):
         return True
-    if _imports_of(file) & _MYSQL_MODULES or _MYSQL_NAMES.search(file.module):
+    if file.imported_packages & _MYSQL_MODULES or _MYSQL_NAMES.search(file.module):
         return False  # the part of the project for MySQL: others may be for other databases
     return any(project.requires(name, file) for name in _OTHER_DISTRIBUTIONS) or _mentions_elsewhere(
         file, _WORDS, _ELSEWHERE
@@ -119,11 +119,6 @@ def _mentions_elsewhere(file: File, needles: tuple[str, ...], pattern: re.Patter
 @query
 def _says(file: File, pattern: re.Pattern[str]) -> bool:
     return pattern.search(file.text) is not None and not is_test_file(file) and file.is_program
-
-
-def _imports_of(file: File) -> frozenset[str]:
-    """Return the first part of the name of each module that a file imports."""
-    return frozenset(name.partition(".")[0] for scope in file.scopes for name in scope.imports.values())
 
 
 # -- servers ----------------------------------------------------------------------------------------------

@@ -116,7 +116,7 @@ def _is_flask(file: File, group: Group) -> bool:
     keys = {setting.key for setting in group.settings} | group.inherited
     if not keys & SETTINGS:
         return False
-    imported = {name.partition(".")[0] for scope in file.scopes for name in scope.imports.values()}
+    imported = file.imported_packages
     if imported & {*_SETTINGS_OF_PYDANTIC}:
         return False
     return bool(keys & _ITS_OWN) or bool(imported & {*_PACKAGES}) or file.project.requires(DISTRIBUTION, file)

@@ -33,8 +33,7 @@ class View(Frozen):
 
 def views(file: File) -> Iterator[View]:
     """Yield the views of a file that have literal routes."""
-    imported = {name.partition(".")[0] for scope in file.scopes for name in scope.imports.values()}
-    framework = next((name for name in _NEAR if name in imported), "")
+    framework = next((name for name in _NEAR if name in file.imported_packages), "")
     for function in file.functions:
         if isinstance(function, FUNCTION):
             routes = tuple(_routes(file, function)) or tuple(_django_routes(file, function, framework))

@@ -311,6 +311,11 @@ class File(Frozen):
         return found
 
     @cached_property
+    def imported_packages(self) -> frozenset[str]:
+        """Return the first part of the name of each module that the file imports, anywhere in it."""
+        return frozenset(name.partition(".")[0] for scope in self.scopes for name in scope.imports.values())
+
+    @cached_property
     def captures(self) -> dict[Scope, set[str]]:
         """For each scope, the names of it that functions and classes within it use."""
         found: dict[Scope, set[str]] = {}
