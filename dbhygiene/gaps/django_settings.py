@@ -103,9 +103,7 @@ def _gives_databases(file: File) -> bool:
 @query
 def databases_in(settings: File) -> Databases:
     """Return the databases of a settings module, by their `ENGINE`s."""
-    root = settings.project.root
-    is_below = root is not None and settings.path.is_relative_to(root)
-    place = str(settings.path.relative_to(root) if root and is_below else settings.path.name)
+    place = settings.relative_name
     engines: list[str] = []
     unknown = f"{place} reads settings from elsewhere" if _takes_from_elsewhere(settings) else ""
     if "DATABASES" in settings.scope.bound:

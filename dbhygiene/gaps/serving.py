@@ -13,7 +13,6 @@ from dbhygiene.servers.facts import server_facts
 from dbhygiene.servers.model import Command, Place
 from dbhygiene.servers.steps import step
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import Span
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Record
 
@@ -97,15 +96,8 @@ def _by_program(settings: File) -> Iterator[Serving]:
             for found in _APPLICATION.finditer(other.text):
                 module = settings.project.module(found[1], settings)
                 if module is not None and _DJANGO.search(module.text) and "reload=True" not in other.text:
-                    line = other.text.count("\n", 0, found.start()) + 1
-                    column = found.start() - other.text.rfind("\n", 0, found.start()) - 1
-                    span = Span(line, column, line, column + len(found[0]))
-                    place = f"{_display(other)}:{line}"
+                    span = other.text_span(*found.span())
+                    place = f"{other.relative_name}:{span.line}"
                     yield Serving(
                         word, place, Step(other.path, span, f"{word} serves the project here"), Confidence.CERTAIN
                     )
-
-
-def _display(file: File) -> str:
-    root = file.project.root
-    return file.path.relative_to(root).as_posix() if root and file.path.is_relative_to(root) else file.path.name

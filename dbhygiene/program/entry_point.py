@@ -39,9 +39,7 @@ def place(file: File, node: Located, near: File) -> str:
     """Return the line of a node; with its file, relative to the project, if that is another one."""
     if file.path == near.path:
         return f"line {node.lineno}"
-    root = file.project.root
-    path = file.path.relative_to(root).as_posix() if root and root in file.path.parents else file.path.name
-    return f"{path}:{node.lineno}"
+    return f"{file.relative_name}:{node.lineno}"
 
 
 def _code(file: File, node: Located) -> str:

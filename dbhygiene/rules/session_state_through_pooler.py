@@ -132,7 +132,6 @@ from dbhygiene.servers.limits import pooler_between
 from dbhygiene.servers.model import Pooler
 from dbhygiene.servers.steps import step
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import Span
 
 _CACHES = ("statement_cache_size", "prepared_statement_cache_size")
 _DRIVER = re.compile(r"^postgres(?:ql)?\+asyncpg:")
@@ -266,8 +265,6 @@ def _iterator(file: File) -> Step | None:
             continue
         if (found := _ITERATES.search(other.text)) is not None:
             start = other.text.index(".iterator(", found.start()) + 1
-            line = other.text.count("\n", 0, start) + 1
-            column = start - other.text.rfind("\n", 0, start) - 1
-            span = Span(line, column, line, column + len("iterator"))
+            span = other.text_span(start, start + len("iterator"))
             return Step(other.path, span, "a server-side cursor is read here")
     return None

@@ -185,6 +185,12 @@ class File(Frozen):
     def directory(self) -> str:
         return str(self.path.parent)
 
+    @property
+    def relative_name(self) -> str:
+        """Return the path relative to the project's root, with slashes; without a root around it, the file's name."""
+        root = self.project.root
+        return self.path.relative_to(root).as_posix() if root and self.path.is_relative_to(root) else self.path.name
+
     @cached_property
     def is_program(self) -> bool:
         """Whether it parses."""
@@ -223,6 +229,12 @@ class File(Frozen):
         if self._ascii:
             return byte
         return len(self.lines[line - 1].encode()[:byte].decode(errors="replace"))
+
+    def text_span(self, start: int, end: int) -> Span:
+        """Return the span of a part of the text that lies in one line, by its offsets."""
+        line = self.text.count("\n", 0, start) + 1
+        column = start - self.text.rfind("\n", 0, start) - 1
+        return Span(line, column, line, column + end - start)
 
     def segment(self, node: Located) -> str:
         """Return the text of a node, unchanged."""
