@@ -11,6 +11,7 @@ from dbhygiene.program.code import own_nodes
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Function
 from dbhygiene.source.records import Frozen
+from dbhygiene.source.scopes import Scope
 
 _ROUTES = frozenset({"get", "route", "api_route", "head"})
 _NEAR = ("fastapi", "flask", "starlette", "django", "quart", "litestar", "sanic")
@@ -80,20 +81,23 @@ def _django_routes(file: File, function: Function, framework: str) -> Iterator[s
 
 def first_query(file: File, function: Function, depth: int = 0) -> tuple[File, ast.Call] | None:
     """Return the first call that queries the database, in a function or in the project's functions that it calls."""
-    scope = file.functions[function]
-    calls = [node for node in own_nodes(function) if isinstance(node, ast.Call)]
-    for call in calls:
-        if is_query(file, call):
-            return file, call
-        found = callees(file, call, scope) if depth < _MOST else None
-        for definition in found.definitions if found is not None else ():
-            if isinstance(definition.node, FUNCTION):
-                if (deeper := first_query(definition.file, definition.node, depth + 1)) is not None:
-                    return deeper
+    calls = (node for node in own_nodes(function) if isinstance(node, ast.Call))
+    queries = (query_by(file, call, file.functions[function], depth) for call in calls)
+    return next((query for query in queries if query is not None), None)
+
+
+def query_by(file: File, call: ast.Call, scope: Scope, depth: int = 0) -> tuple[File, ast.Call] | None:
+    """Return the call that queries the database when this one runs: itself, or one in a function of the project."""
+    if _is_query(file, call):
+        return file, call
+    for definition in callees(file, call, scope).definitions if depth < _MOST else ():
+        if isinstance(definition.node, FUNCTION):
+            if (deeper := first_query(definition.file, definition.node, depth + 1)) is not None:
+                return deeper
     return None
 
 
-def is_query(file: File, call: ast.Call) -> bool:
+def _is_query(file: File, call: ast.Call) -> bool:
     """Whether a call sends a query to a database, by its method and its argument."""
     match call.func:
         case ast.Attribute(attr="ensure_connection"):

@@ -87,11 +87,9 @@ from dbhygiene.diagnostics.edits import AddKeyword, Replace
 from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, Safety, rule
 from dbhygiene.library.prefilter import FRAMEWORKS, HEALTH
 from dbhygiene.library.test_files import is_test_file
-from dbhygiene.pools.health_views import View, first_query, is_query, views
-from dbhygiene.program.callees import callees
+from dbhygiene.pools.health_views import View, query_by, views
 from dbhygiene.program.code import own_nodes
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION
 
 _HEALTH = re.compile(r"health|ready|readiness|live(?:z|ness|$|/)|heartbeat", re.IGNORECASE)
 _STATUS = re.compile(r"status_code|\babort\b|\bstatus\s*=\s*[45]|\.status\b\s*=|make_response|Response\(.*\b[45]\d\d\b")
@@ -121,15 +119,9 @@ def _view(file: File, view: View) -> Iterator[Diagnostic]:
 
 def _query_in(file: File, view: View, tried: ast.Try) -> ast.Call | None:
     """The call in a `try` that queries the database, or that calls what does."""
-    for statement in tried.body:
-        for call in (node for node in ast.walk(statement) if isinstance(node, ast.Call)):
-            if is_query(file, call):
-                return call
-            found = callees(file, call, file.functions[view.function])
-            for each in found.definitions:
-                if isinstance(each.node, FUNCTION) and first_query(each.file, each.node, 1) is not None:
-                    return call
-    return None
+    scope = file.functions[view.function]
+    nodes = (node for statement in tried.body for node in ast.walk(statement))
+    return next((node for node in nodes if isinstance(node, ast.Call) and query_by(file, node, scope)), None)
 
 
 def _catches_queries(file: File, handler: ast.ExceptHandler) -> bool:
