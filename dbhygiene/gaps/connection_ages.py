@@ -9,6 +9,7 @@ from dbhygiene.gaps.django_settings import ages_set, seconds_of
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import Called, Constant, Dict, Number, Text, Value, as_dict, options
 from dbhygiene.source.file import File
+from dbhygiene.source.nodes import written_items
 from dbhygiene.source.records import Record
 
 _POOLING_ENGINES = ("geventpool", "conn_pool", "postgrespool", "psycopg2_pool", "sqlite", "spatialite")
@@ -25,8 +26,7 @@ def written_ages(settings: File) -> Iterator[WrittenAge]:
     """Yield the ages of connections that no pool keeps, by `CONN_MAX_AGE` and by `conn_max_age`."""
     seen: set[ast.expr] = set()
     for literal in settings.nodes(ast.Dict):
-        pairs = zip(literal.keys, literal.values, strict=True)
-        written = {key.value: item for key, item in pairs if isinstance(key, ast.Constant)}
+        written = written_items(literal)
         age = written.get("CONN_MAX_AGE")
         if age is None or not ("ENGINE" in written or _is_in_databases(settings, literal)):
             continue

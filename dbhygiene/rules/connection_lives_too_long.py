@@ -101,6 +101,7 @@ from dbhygiene.pools.sqlalchemy import MYSQL
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import UNKNOWN, Constant, Value, as_dict
 from dbhygiene.source.file import File
+from dbhygiene.source.nodes import written_items
 from dbhygiene.source.records import Frozen
 
 
@@ -144,7 +145,7 @@ def _under_asgi(file: File) -> Iterator[Diagnostic]:
     """Any age: each request may run in another thread, and leave its connection there."""
     ages = {change.value: change.seconds for change in ages_set(file)}
     for literal in file.nodes(ast.Dict):
-        written = {k.value: v for k, v in zip(literal.keys, literal.values, strict=True) if isinstance(k, ast.Constant)}
+        written = written_items(literal)
         if "ENGINE" in written and (age := written.get("CONN_MAX_AGE")) is not None:
             engine = evaluate(file, written["ENGINE"])
             if not (isinstance(engine, Constant) and "sqlite" in str(engine.value)):
@@ -162,8 +163,7 @@ def _under_asgi(file: File) -> Iterator[Diagnostic]:
 
 
 def _check_literal(file: File, literal: ast.Dict) -> Iterator[Age]:
-    pairs = zip(literal.keys, literal.values, strict=True)
-    written = {key.value: item for key, item in pairs if isinstance(key, ast.Constant)}
+    written = written_items(literal)
     age = written.get("CONN_MAX_AGE")
     if age is None or "CONN_HEALTH_CHECKS" in written or "ENGINE" not in written or None in literal.keys:
         return

@@ -132,6 +132,7 @@ from dbhygiene.servers.limits import pooler_between
 from dbhygiene.servers.model import Pooler
 from dbhygiene.servers.steps import step
 from dbhygiene.source.file import File
+from dbhygiene.source.nodes import written_items
 
 _CACHES = ("statement_cache_size", "prepared_statement_cache_size")
 _DRIVER = re.compile(r"^postgres(?:ql)?\+asyncpg:")
@@ -229,8 +230,7 @@ def _lends(file: File, pooler: Pooler) -> Step:
 
 def _django(file: File) -> Iterator[Diagnostic]:
     for literal in file.nodes(ast.Dict):
-        pairs = zip(literal.keys, literal.values, strict=True)
-        written = {key.value: item for key, item in pairs if isinstance(key, ast.Constant)}
+        written = written_items(literal)
         engine = written.get("ENGINE")
         if engine is None or None in literal.keys or not _is_postgresql(evaluate(file, engine)):
             continue

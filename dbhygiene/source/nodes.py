@@ -47,6 +47,12 @@ def short_name(func: ast.expr) -> str:
     return ast.unparse(func)[:40]
 
 
+def written_items(literal: ast.Dict) -> dict[object, ast.expr]:
+    """Return the values of a dict literal by its keys; without those whose key is no constant."""
+    pairs = zip(literal.keys, literal.values, strict=True)
+    return {key.value: value for key, value in pairs if isinstance(key, ast.Constant)}
+
+
 def first_parameter(function: Function) -> str | None:
     """Return the parameter for the owner of a method; None if there is none, as in a static method."""
     if any(isinstance(d, ast.Name) and d.id == "staticmethod" for d in function.decorator_list):
