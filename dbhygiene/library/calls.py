@@ -22,6 +22,8 @@ from dbhygiene.library.resources import (
     CallModel,
     ParameterSummary,
 )
+from dbhygiene.library.retries import RETRIES
+from dbhygiene.library.words import words
 
 _QUIET_BUILTINS = """
     print len isinstance issubclass hasattr getattr callable id type repr str bool bytes object range super format
@@ -229,13 +231,12 @@ BEGINNING = frozenset("create_task ensure_future run_coroutine_threadsafe start_
 KEEPING_DECORATORS = frozenset(
     {"staticmethod", "classmethod", "functools.wraps", "typing.no_type_check", "typing.override"}
 )
-RETRYING_DECORATORS = frozenset(
+RETRYING_DECORATORS = frozenset(RETRIES) | words(
     """
-    tenacity.retry backoff.on_exception retrying.retry retry.retry retry.api.retry retry2.retry stamina.retry
     opnieuw.retry opnieuw.retry_async aioretry.retry async_timeout.timeout ratelimit.limits ratelimit.sleep_and_retry
     typing_extensions.override typing_extensions.deprecated warnings.deprecated deprecated.deprecated
     deprecation.deprecated beartype.beartype typeguard.typechecked
-    """.split()
+    """
 )
 
 # Methods by which an ExitStack takes over a context manager or a callback.
