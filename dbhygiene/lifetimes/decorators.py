@@ -21,27 +21,27 @@ from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Function
 from dbhygiene.source.queries import query
 
+_PASSING = KEEPING_DECORATORS | RETRYING_DECORATORS
 _WRAPPERS = frozenset({"functools.wraps", "wraps", "functools.update_wrapper"})
 
 
 @query
 def is_plain(definition: Definition) -> bool:
     """Whether a call of a function runs nothing else, whatever its decorators."""
-    return all(definition.file.resolve(_target(each)) in KEEPING_DECORATORS for each in definition.node.decorator_list)
+    return KEEPING_DECORATORS.issuperset(definition.decorators)
 
 
 @query
 def passes_on(definition: Definition) -> bool:
     """Whether each decorator of a function runs it with the same arguments, and returns its result, or None."""
-    return all(_passes_on(definition.file, each) for each in definition.node.decorator_list)
+    return all(_passes_on(definition.file, each, name) for each, name in _named_decorators(definition))
 
 
 def gives_no_none(definition: Definition) -> bool:
     """Whether the decorators of a function, which pass on its result, never return None instead."""
     return all(
         name in KEEPING_DECORATORS or (name in RETRYING_DECORATORS and not _has_substitute(each))
-        for each in definition.node.decorator_list
-        for name in [definition.file.resolve(_target(each))]
+        for each, name in _named_decorators(definition)
     )
 
 
@@ -56,12 +56,11 @@ def wrappers(definition: Definition) -> Iterator[Definition]:
 
     It ends before a decorator of which they are not known.
     """
-    for each in definition.node.decorator_list:
-        name = definition.file.resolve(_target(each))
-        if name in KEEPING_DECORATORS | RETRYING_DECORATORS:
+    for each, name in _named_decorators(definition):
+        if name in _PASSING:
             continue
         found = find_definition(definition.file, name) if name is not None else None
-        if found is None or not isinstance(found.node, FUNCTION) or not _passes_on(definition.file, each):
+        if found is None or not isinstance(found.node, FUNCTION) or not _passes_on(definition.file, each, name):
             return
         inner = _returned_functions(found.file, found.node)
         if isinstance(each, ast.Call):
@@ -71,15 +70,14 @@ def wrappers(definition: Definition) -> Iterator[Definition]:
         yield Definition(found.file, inner[0], found.file.functions[inner[0]].name)
 
 
-def _target(decorator: ast.expr) -> ast.expr:
-    return decorator.func if isinstance(decorator, ast.Call) else decorator
+def _named_decorators(definition: Definition) -> Iterator[tuple[ast.expr, str | None]]:
+    return zip(definition.node.decorator_list, definition.decorators, strict=True)
 
 
-def _passes_on(file: File, decorator: ast.expr) -> bool:
-    name = file.resolve(_target(decorator))
+def _passes_on(file: File, decorator: ast.expr, name: str | None) -> bool:
     if name is None:
         return False
-    if name in KEEPING_DECORATORS | RETRYING_DECORATORS:
+    if name in _PASSING:
         return True
     found = find_definition(file, name)
     if found is None or not isinstance(found.node, FUNCTION) or found.node.decorator_list:
@@ -122,9 +120,9 @@ def _returned_functions(file: File, function: Function) -> list[Function]:
 
 def _calls_through(file: File, wrapper: Function, given: str) -> bool:
     """Whether a wrapper returns the result of the function that its decorator was given, and nothing else."""
-    if any(file.resolve(_target(each)) not in _WRAPPERS for each in wrapper.decorator_list):
+    if not _WRAPPERS.issuperset(Definition(file, wrapper, file.functions[wrapper].name).decorators):
         return False
-    calls = list(_calls_of(file, wrapper, given))
+    calls = _calls_of(file, wrapper, given)
     return called_function(file, wrapper, {given}) == given and all(_forwards(wrapper, call) for call in calls)
 
 

@@ -33,8 +33,7 @@ def may_lead_back(analysis: Analysis, birth: ast.Call) -> bool:
     function, resource = analysis.scope.node, analysis.sites[birth]
     if not isinstance(function, FUNCTION):
         return True
-    decorators = list(Definition(analysis.file, function, analysis.scope.name).decorators)
-    is_plain = len(decorators) == len(function.decorator_list) and _PLAIN_DECORATORS.issuperset(decorators)
+    is_plain = _PLAIN_DECORATORS.issuperset(Definition(analysis.file, function, analysis.scope.name).decorators)
     if not (is_plain or analysis.scope.yields):  # no decorator gets what a generator returns
         return True
     if not resource.is_lazy and any(_may_give_itself(analysis, resource, *step) for step in analysis.history(birth)):

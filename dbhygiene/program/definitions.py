@@ -39,12 +39,10 @@ class Definition(Record):
         return f"{self.file.module}.{self.name}"
 
     @property
-    def decorators(self) -> Iterator[str]:
-        """Return the dotted names of the decorators that resolve; of a call, that of the called function."""
+    def decorators(self) -> Iterator[str | None]:
+        """Yield the dotted names of the decorators; of a call, that of its function. None for one without a name."""
         for decorator in self.node.decorator_list:
-            target = decorator.func if isinstance(decorator, ast.Call) else decorator
-            if (name := self.file.resolve(target)) is not None:
-                yield name
+            yield self.file.resolve(decorator.func if isinstance(decorator, ast.Call) else decorator)
 
 
 @query
