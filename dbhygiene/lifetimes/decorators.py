@@ -51,23 +51,19 @@ def _has_substitute(decorator: ast.expr) -> bool:
     return any(word.arg in {None, "retry_error_callback", "raise_on_giveup"} for word in words)
 
 
-def wrappers(definition: Definition) -> Iterator[Definition]:
-    """Yield the functions of the project that run instead of a decorated function, the first one that runs first.
-
-    It ends before a decorator of which they are not known.
-    """
+def first_wrapper(definition: Definition) -> Definition | None:
+    """Return the function of the project that runs first instead of a decorated function; None if it is not known."""
     for each, name in _named_decorators(definition):
         if name in _PASSING:
             continue
         found = find_definition(definition.file, name) if name is not None else None
         if found is None or not isinstance(found.node, FUNCTION) or not _passes_on(definition.file, each, name):
-            return
+            return None
         inner = _returned_functions(found.file, found.node)
         if isinstance(each, ast.Call):
             inner = [wrapper for decorator in inner for wrapper in _returned_functions(found.file, decorator)]
-        if len(inner) != 1:
-            return
-        yield Definition(found.file, inner[0], found.file.functions[inner[0]].name)
+        return Definition(found.file, inner[0], found.file.functions[inner[0]].name) if len(inner) == 1 else None
+    return None
 
 
 def _named_decorators(definition: Definition) -> Iterator[tuple[ast.expr, str | None]]:

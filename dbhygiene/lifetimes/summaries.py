@@ -35,7 +35,7 @@ from dbhygiene.lifetimes import connect_arguments
 from dbhygiene.lifetimes.acquire_filter import AcquireFilter
 from dbhygiene.lifetimes.analysis import Analysis, analyse, is_transferred
 from dbhygiene.lifetimes.declared_functions import declared_model
-from dbhygiene.lifetimes.decorators import gives_no_none, is_plain, passes_on, wrappers
+from dbhygiene.lifetimes.decorators import first_wrapper, gives_no_none, is_plain, passes_on
 from dbhygiene.lifetimes.effects import CONTEXT_MANAGERS, CallMeaning, FunctionSemantics, is_context_manager
 from dbhygiene.lifetimes.fields import Field, fields_touched
 from dbhygiene.lifetimes.return_sources import OUTSIDE, sources
@@ -559,7 +559,7 @@ class Summaries:
         if _is_generator(definition.file, definition.node):
             return Outcome(raises=())
         if not is_plain(definition):
-            first = next(wrappers(definition), None)
+            first = first_wrapper(definition)
             is_quiet = first is not None and not self._endings_of(first, depth).outcome.raises
             return Outcome(raises=()) if is_quiet else Outcome()
         if definition.file.functions[definition.node].class_scope and is_hook(definition.node):
