@@ -390,7 +390,7 @@ class Transfer:
     def _is_statement(self, call: ast.Call) -> bool:
         """Whether the result of a call is not used."""
         above = self.effects.file.parents.get(call)
-        return isinstance(self.effects.file.parents.get(above) if isinstance(above, ast.Await) else above, ast.Expr)
+        return self.effects.file.is_discarded(above if isinstance(above, ast.Await) else call)
 
     def _is_given_resource(self, call: ast.Call, fact: Fact) -> bool:
         return any(self.holds(arg, fact) in {ITSELF, CLOSER, CLOSE_METHOD} for arg in call.args)

@@ -302,9 +302,9 @@ class File(Frozen):
     def _expression_statements(self) -> set[ast.expr]:
         return {statement.value for statement in self.nodes(ast.Expr)}
 
-    def is_discarded(self, call: ast.Call) -> bool:
-        """Whether a call is a statement of its own, so that its result is not used."""
-        return call in self._expression_statements
+    def is_discarded(self, expr: ast.expr) -> bool:
+        """Whether an expression is a statement of its own, so that its result is not used."""
+        return expr in self._expression_statements
 
     @cached_property
     def _own(self) -> dict[ast.AST, list[ast.AST]]:
