@@ -14,7 +14,9 @@ from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.analysis import Analysis, owning_aliases
 from dbhygiene.lifetimes.state import ITSELF, MAYBE_PART, RETURN, Fact
 from dbhygiene.program.definitions import Definition
+from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION
+from dbhygiene.source.queries import query
 
 # With other decorators, the result may be kept on purpose: `functools.lru_cache`.
 _PLAIN_DECORATORS = frozenset({"staticmethod", "classmethod", "property"})
@@ -46,7 +48,13 @@ def may_lead_back(analysis: Analysis, birth: ast.Call) -> bool:
         if (others := analysis.file.project.files_mentioning_all(word)) is None:
             return True
         files += others
-    return any(_LEADS_BACK.search(file.text) for file in {id(file): file for file in files}.values())
+    return any(map(_leads_back, files))
+
+
+@query
+def _leads_back(file: File) -> bool:
+    """Whether a file mentions the connection of a cursor, or the session of a query."""
+    return _LEADS_BACK.search(file.text) is not None
 
 
 def _may_give_itself(analysis: Analysis, resource: Resource, node: cfg.Node, fact: Fact) -> bool:
