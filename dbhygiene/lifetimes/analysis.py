@@ -17,7 +17,7 @@ from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.effects import CONTEXT_MANAGERS, FIXTURES, FunctionSemantics
 from dbhygiene.lifetimes.fastapi import is_dependency
 from dbhygiene.lifetimes.path_conditions import MAX_KEYS, TrackedConditions
-from dbhygiene.lifetimes.state import ITSELF, RETURN, Alias, Fact, Site, Where, path_of
+from dbhygiene.lifetimes.state import ITSELF, RETURN, Fact, Site, Where, path_of
 from dbhygiene.lifetimes.transfer import Names, Transfer
 from dbhygiene.program import definitions
 from dbhygiene.program.arguments import named_parameters
@@ -108,9 +108,13 @@ def is_transferred(fact: Fact) -> bool:
     return bool(owning_aliases(fact))
 
 
-def owning_aliases(fact: Fact) -> list[Alias]:
-    """Return the aliases by which the caller or an object reaches it when the function returns."""
-    return [each for each in fact.aliases if type(each[1]) is str and (each[1] == RETURN or "." in each[1])]
+def owning_aliases(fact: Fact) -> list[tuple[str, str]]:
+    """Return the relations and paths by which the caller or an object reaches it when the function returns."""
+    return [
+        (relation, where)
+        for relation, where in fact.aliases
+        if type(where) is str and (where == RETURN or "." in where)
+    ]
 
 
 def analyse(

@@ -270,10 +270,9 @@ class Lifetime(Frozen):
         paths = {where for _, fact in self._ends for _, where in owning_aliases(fact) if where != RETURN}
         if cls is None or not paths:
             return False
-        name = str(min(paths, key=str)).split(".")[1]
-        return Field(
-            self.file, cls, name, self.birth, self.resource, self.analysis.effects.summaries
-        ).is_of_one_object()
+        name = min(paths).split(".")[1]
+        field = Field(self.file, cls, name, self.birth, self.resource, self.analysis.effects.summaries)
+        return field.is_of_one_object()
 
     @cached_property
     def pool(self) -> str:

@@ -42,7 +42,7 @@ def may_lead_back(analysis: Analysis, birth: ast.Call) -> bool:
         return True
     words = {function.name} if not function.name.startswith("__") else set()
     for _end, fact in analysis.ends(birth):
-        words |= {f".{where.split('.')[1]}" for _, where in owning_aliases(fact) if where != RETURN}  # type: ignore[union-attr]
+        words |= {f".{where.split('.')[1]}" for _, where in owning_aliases(fact) if where != RETURN}
     files = [analysis.file]
     for word in sorted(words):
         if (others := analysis.file.project.files_mentioning_all(word)) is None:
