@@ -118,10 +118,10 @@ def _along_calls(first: _CallSite, *, may_go_on: bool, by_name: bool = False) ->
         function, caught, found = _climb(place, ends=place.is_first and not may_go_on)
         if found is None and caught and not place.is_first and _lasts_after(place, function):
             return _UNKNOWN
+        if found is None and by_name and function is not None and _sets_up(place.file, function):
+            found = Runs(Impact.ONCE, entry=EntryPoint(_SETS_UP, place.file, function))
         if found is None:
             found = _callers(place, function, caught) if function is not None else _top_level(place.file, place.node)
-            if by_name and function is not None and _sets_up(place.file, function):
-                found = Runs(Impact.ONCE, entry=EntryPoint(_SETS_UP, place.file, function))
         if isinstance(found, Runs):
             verdict = found
             if found.impact is not Impact.ONCE:
@@ -137,7 +137,7 @@ def _along_calls(first: _CallSite, *, may_go_on: bool, by_name: bool = False) ->
 def _sets_up(file: File, function: Function) -> bool:
     """Whether a function sets up or changes a database, by its name; not if its class does so for each new object."""
     name = re.sub(r"(?<=[a-z\d])(?=[A-Z])", "_", function.name)
-    if SET_UP.fullmatch(name) is None or function.name in _BY_CLASS:
+    if SET_UP.fullmatch(name) is None:
         return False
     around = file.parents.get(function)
     makers = (n for n in around.body if getattr(n, "name", "") in _BY_CLASS) if isinstance(around, ast.ClassDef) else ()
