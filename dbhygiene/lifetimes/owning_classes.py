@@ -123,7 +123,7 @@ def _is_opened_by(
     """Whether only these methods open an object, and only for code outside of its class, which then has to close it."""
     if any(each.name != field.name for each in openers.values()) or openers.keys() & closers:
         return False
-    opening = {statement for each in openers for statement in ast.walk(methods[each].node)}
+    opening = {methods[each].node for each in openers}
     return not any(
         _calls(method.node, set(openers)) or (_stores(method.node, field.name) and method.node not in opening)
         for method in methods.values()
