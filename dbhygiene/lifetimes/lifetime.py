@@ -70,8 +70,8 @@ class Lifetime(Frozen):
         """The call that opens it: its birth, or for an object of the project the method that opens it."""
         if not (self.resource.is_object and self.resource.opened_by):
             return self.birth
-        leaking = self.facts(self.leak) if self.leak is not None else []
-        for node, _, _ in leaking or [(node, fact, "next") for node, fact in self.history]:
+        leaking = [node for node, _, _ in self.facts(self.leak)] if self.leak is not None else []
+        for node in leaking or [node for node, _ in self.history]:
             match node.event:
                 case cfg.Call(node=ast.Call(func=ast.Attribute(attr=name)) as call) if name in self.resource.opened_by:
                     return call

@@ -455,7 +455,7 @@ class Summaries:
         self._definitions[definition.node] = definition
         given: ParameterSummary = self._inferred.of(_ParameterContext(definition.node, name, resource))
         if not (is_context_manager(definition) or is_plain(definition)):  # a decorator may catch what it raises
-            given = ParameterSummary(given.normal | given.raising, given.normal | given.raising)
+            given = ParameterSummary.of(given.normal | given.raising)
         if relation == ITSELF:
             return given
         if is_method:  # a result of the method may be returned
