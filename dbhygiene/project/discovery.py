@@ -61,7 +61,7 @@ class DiscoveredFiles:
         self.files = Files()
         self.unlisted: list[tuple[Path, str]] = []
         self.listed: Collection[str] | None = None  # by git, relative to the root
-        self.others: list[str] = []  # may be about servers, by their names or because they are no Python
+        self.others: list[str] = []  # may be about servers; relative to their directory, with slashes, in no order
 
 
 class Listing:
@@ -160,8 +160,8 @@ def _by_git(
     if any(os.fsencode(word) in listed for word in excluded):
         every = {name for name in every if excluded.isdisjoint(name.split("/"))}
         names = names & every
+    found.others += [name for name in every if name not in found.listed or _SETS_UP in name]
     base = os.path.join(directory, "")
-    found.others += [base + name for name in sorted(every) if name not in found.listed or _SETS_UP in name]
     paths = [base + name for name in sorted(names)]
     return [path for path in paths if path in there or os.path.isfile(path)]  # git lists what was removed, too
 
@@ -193,15 +193,16 @@ def _by_walk(directory: Path, excluded: frozenset[str], found: DiscoveredFiles) 
             name = entry.name
             if name in excluded:
                 continue
+            inside = entry.path[length:].replace(os.sep, "/")
             if entry.is_dir(follow_symlinks=False):
                 if not _any(ignored, entry.path + "/"):
                     todo.append((entry.path, ignored))
             elif name.endswith(ENDINGS) and _is_file(entry) and not _any(ignored, entry.path):
                 yield entry.path
                 if _SETS_UP in name:
-                    found.others.append(entry.path)
-            elif is_deployment_file(entry.path[length:]) and _is_file(entry) and not _any(ignored, entry.path):
-                found.others.append(entry.path)
+                    found.others.append(inside)
+            elif is_deployment_file(inside) and _is_file(entry) and not _any(ignored, entry.path):
+                found.others.append(inside)
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:

@@ -259,9 +259,7 @@ class Project:
         from dbhygiene.source.deployment import Deployment
 
         _ = self.everything  # lists the others, too
-        length = len(os.path.join(self.root, ""))
-        names = (path[length:].replace(os.sep, "/") for path in self._others)
-        return Deployment(self.root, tuple(name for name in sorted(names) if is_deployment_file(name)))
+        return Deployment(self.root, tuple(sorted(filter(is_deployment_file, self._others))))
 
     def imports_any(self, file: File, others: Collection[Path]) -> bool:
         """Whether a file imports one of these, directly or indirectly, by the text of the import statements."""
