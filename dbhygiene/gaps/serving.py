@@ -36,17 +36,22 @@ def request_threads(settings: File) -> Serving | None:
 
     It is only possible if another command serves the site by WSGI: one may be for websockets.
     """
-    own = [command for command in server_facts(settings.project).commands if _serves(settings, command)]
+    own = _commands(settings)
     found = next(_by_command(settings, own), None) or next(_by_program(settings), None)
     if found is None or not any(map(_is_plain, own)):
         return found
     return Serving(found.program, found.place, found.step, Confidence.POSSIBLE)
 
 
-@query
 def is_served_by_wsgi(settings: File) -> bool:
     """Whether a command serves a site by WSGI, in threads that are used again."""
-    return any(_is_plain(each) and _serves(settings, each) for each in server_facts(settings.project).commands)
+    return any(map(_is_plain, _commands(settings)))
+
+
+@query
+def _commands(settings: File) -> list[Command]:
+    """Return the commands that serve a site."""
+    return [command for command in server_facts(settings.project).commands if _serves(settings, command)]
 
 
 def _is_plain(command: Command) -> bool:
