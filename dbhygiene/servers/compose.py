@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dbhygiene.library.deployment import MYSQL, POSTGRESQL, Image, image_server, is_pooler
 from dbhygiene.servers import docker
 from dbhygiene.servers.commands import split
-from dbhygiene.servers.databases import Numbers, flags, numbers, option_file
+from dbhygiene.servers.databases import Numbers, flags, image_numbers, numbers, option_file
 from dbhygiene.servers.model import UNKNOWN_NUMBER, DeadSetting, Number, Origin, Place, Pooler, Server
 from dbhygiene.servers.poolers import pooler_of_environment, pooler_of_file
 from dbhygiene.servers.yaml_nodes import (
@@ -120,17 +120,11 @@ def server(service: Service, files: Deployment) -> tuple[Server, set[str]] | Non
 
 def _with_defaults(found: Numbers, image: Image, service: Service) -> Numbers:
     """Return the numbers, with those of the image where nothing else sets them."""
-    idle, connections = found.idle, found.connections
-    if idle is None and image.idle is not None:
-        idle = _default(image.idle, "wait_timeout", service)
-    if image.connections is not None and (connections is None or connections.setting == "max_user_connections"):
-        default = _default(image.connections, "max_connections", service)
-        connections = default if connections is None or default.value < connections.value else connections
-    return Numbers(idle, connections)
-
-
-def _default(value: int, setting: str, service: Service) -> Number:
-    return Number(value, setting, Origin.IMAGE, service.image_place, service.image)
+    default = image_numbers(image, service.image, service.image_place)
+    connections = found.connections or default.connections
+    if connections and default.connections and connections.setting == "max_user_connections":
+        connections = min(connections, default.connections, key=lambda number: number.value)
+    return Numbers(found.idle or default.idle, connections)
 
 
 def _reads_unseen_file(words: list[tuple[str, int]], read: set[str]) -> bool:

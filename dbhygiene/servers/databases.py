@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from dbhygiene.library.deployment import MYSQL, POSTGRESQL
+from dbhygiene.library.deployment import MYSQL, POSTGRESQL, Image
 from dbhygiene.servers.model import UNKNOWN_NUMBER, DeadSetting, Number, Origin, Place
 from dbhygiene.servers.option_files import (
     Option,
@@ -43,6 +43,15 @@ class Numbers(Record):
 
     idle: Number | None = None
     connections: Number | None = None
+
+
+def image_numbers(image: Image, name: str, place: Place) -> Numbers:
+    """Return the numbers of the server in an image, if nothing else sets them."""
+    idle, connections = (
+        None if value is None else Number(value, setting, Origin.IMAGE, place, name)
+        for value, setting in ((image.idle, "wait_timeout"), (image.connections, "max_connections"))
+    )
+    return Numbers(idle, connections)
 
 
 def numbers(database: str, assignments: Iterable[Assignment]) -> Numbers:

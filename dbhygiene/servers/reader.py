@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dbhygiene.library.deployment import MYSQL, POSTGRESQL, image_server, is_pooler
 from dbhygiene.servers import compose, docker, kubernetes
 from dbhygiene.servers.commands import NAMES, commands, shell_commands, split, uwsgi_command
-from dbhygiene.servers.databases import Assignment, dead_options, flags, numbers, option_file
-from dbhygiene.servers.model import Command, DeadSetting, Facts, Number, Origin, Place, Pooler, Probe, Proxy, Server
+from dbhygiene.servers.databases import Assignment, dead_options, flags, image_numbers, numbers, option_file
+from dbhygiene.servers.model import Command, DeadSetting, Facts, Place, Pooler, Probe, Proxy, Server
 from dbhygiene.servers.option_files import ini_options
 from dbhygiene.servers.poolers import pooler_of_environment, pooler_of_file, proxies
 from dbhygiene.source.deployment import Deployment
@@ -75,18 +75,13 @@ class Reader:
             words = container.words
             if (image := image_server(container.image)) is not None:
                 found = numbers(image.database, flags(image.database, words, name))
-                default = image.connections and Number(
-                    image.connections, "max_connections", Origin.IMAGE, container.image_place, container.image
-                )
-                idle = image.idle and Number(
-                    image.idle, "wait_timeout", Origin.IMAGE, container.image_place, container.image
-                )
+                default = image_numbers(image, container.image, container.image_place)
                 self._servers.append(
                     Server(
                         image.database,
                         container.hosts,
-                        found.idle or idle or None,
-                        found.connections or default or None,
+                        found.idle or default.idle,
+                        found.connections or default.connections,
                         container.image_place,
                     )
                 )
