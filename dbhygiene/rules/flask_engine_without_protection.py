@@ -129,7 +129,6 @@ def _uri(file: File, group: flask.Group, found: list[flask.Group]) -> Iterator[t
     if worst is None:
         return
     confidence, setting = worst
-    number = _number(file, setting)
     if isinstance(setting.value, ast.Name) and any(other.of(flask.URI) for other in found if other is not group):
         return  # a copy of a setting of this file, which is reported where it is made
     made = Diagnostic(
@@ -140,7 +139,7 @@ def _uri(file: File, group: flask.Group, found: list[flask.Group]) -> Iterator[t
         notes=(IDLE_IN_POOL,),
         subject=flask.URI,
     )
-    yield number, made
+    yield _number(file, setting), made
 
 
 def _number(file: File, setting: flask.Setting) -> Number | None:
