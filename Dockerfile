@@ -1,6 +1,6 @@
 # docker build -t dbhygiene . && docker run --rm -v "$PWD:/src:ro" dbhygiene check
 FROM python:3.13-slim AS build
-COPY pyproject.toml README.md LICENSE /project/
+COPY pyproject.toml hatch_build.py README.md LICENSE /project/
 COPY dbhygiene /project/dbhygiene
 RUN python -m venv /opt/dbhygiene && /opt/dbhygiene/bin/pip install --no-cache-dir --disable-pip-version-check /project \
     && /opt/dbhygiene/bin/pip uninstall --yes --quiet pip

@@ -11,6 +11,11 @@ TYPE_CHECKING = False  # the same name as in `typing`, whose import would double
 
 __version__ = "0.1.0"
 
+# Addresses on the web, each with a slash at its end. An empty one is not known yet, and nothing links to it: findings
+# name `dbhygiene rule NAME` instead. They are set only here; the build reads them for the metadata of the package.
+DOCUMENTATION = ""
+REPOSITORY = ""
+
 __all__ = [
     "Confidence",
     "File",

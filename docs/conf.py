@@ -17,7 +17,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import pages  # noqa: E402 (found by the line above)
 
-from dbhygiene import __version__  # noqa: E402
+from dbhygiene import DOCUMENTATION, __version__  # noqa: E402
 
 project = "dbhygiene"
 release = version = __version__
@@ -38,7 +38,7 @@ html_copy_source = False
 html_show_sourcelink = False
 html_theme_options = {"footer_icons": [], "sidebar_hide_name": False}
 html_search_scorer = str(HERE / "search.js")
-html_baseurl = os.environ.get("DOCS_URL", "")  # the address of the published site, with a slash at its end
+html_baseurl = os.environ.get("DOCS_URL", DOCUMENTATION)  # of the published site, with a slash at its end
 highlight_language = "text"
 pygments_style = "default"  # each colour of both has a contrast of 4.5:1 or more: see tests/test_docs.py
 pygments_dark_style = "lightbulb"

@@ -5,14 +5,18 @@ from __future__ import annotations
 import fnmatch
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from dbhygiene import DOCUMENTATION
 
 ROOT = Path(__file__).parent.parent
 ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
@@ -133,6 +137,32 @@ def test_each_lowest_version_is_said_and_tested() -> None:
     assert done.stdout.split() == [each.partition(";")[0].replace(">=", "==") for each in needed]
 
 
+# -- the package ----------------------------------------------------------------------------------------
+
+HOOK = runpy.run_path(str(ROOT / "hatch_build.py"))
+
+
+def test_the_readme_of_the_package_has_absolute_links() -> None:
+    text = "[a](docs/fixes.md#x) [b](LICENSE) [c](https://example.org/) [d](#top) `e`(f)"
+    linked = HOOK["with_absolute_links"]
+    assert linked(text, "", "") == text
+    assert linked(text, "https://d.org/", "https://r.org/blob/v1/") == (
+        "[a](https://d.org/fixes.html#x) [b](https://r.org/blob/v1/LICENSE) [c](https://example.org/) [d](#top) `e`(f)"
+    )
+    assert "https://r.org/docs/fixes.md#x" in linked(text, "", "https://r.org/")
+    readme = linked((ROOT / "README.md").read_text("utf-8"), "https://d.org/", "https://r.org/")
+    assert all(link.startswith("https://") for link in re.findall(r"\]\(([^)]*)\)", readme))
+
+
+def test_the_metadata_have_the_addresses_that_are_known() -> None:
+    urls = HOOK["urls"]
+    assert urls("", "") == {}
+    assert urls("https://d.org/", "").keys() == {"Homepage", "Documentation"}
+    found = urls("https://d.org/", "https://r.org/o/p/")
+    assert found.keys() == {"Homepage", "Documentation", "Source", "Issues", "Changelog"}
+    assert found["Issues"] == "https://r.org/o/p/issues"
+
+
 # -- the image ------------------------------------------------------------------------------------------
 
 
@@ -166,4 +196,10 @@ def test_what_the_image_copies_is_enough_to_build_the_package(tmp_path: Path) ->
     code = "import hatchling.build as build, sys; print(build.build_wheel(sys.argv[1]))"
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=project, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert list(tmp_path.glob("dbhygiene-*.whl"))
+    (wheel,) = tmp_path.glob("dbhygiene-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith("/METADATA"))
+        metadata = archive.read(name).decode()
+    assert "\nDescription-Content-Type: text/markdown\n" in metadata
+    assert "\n# dbhygiene\n" in metadata
+    assert ("\nProject-URL: Documentation, " in metadata) is bool(DOCUMENTATION)

@@ -13,15 +13,20 @@ import jsonschema
 import pytest
 import xmlschema
 
+from dbhygiene import DOCUMENTATION, REPOSITORY
 from dbhygiene.checker.file_check import check_file
+from dbhygiene.checker.own_findings import OWN_CODES
 from dbhygiene.checker.registry import all_rules
 from dbhygiene.config.settings import FORMATS, Confidence, Settings
 from dbhygiene.diagnostics.model import Finding, Fix, NoFix, Step
 from dbhygiene.reports import RenderContext, reporter
+from dbhygiene.reports.common import page_url
 from dbhygiene.reports.github import job_summary
 from dbhygiene.source.file import File, NoProject
 from dbhygiene.source.nodes import Span
+from dbhygiene.source.records import replace
 from tests.examples import examples
+from tests.test_docs import TEXTS
 
 SCHEMAS = Path(__file__).parent / "schemas"
 ROOT = Path("/repo")
@@ -146,7 +151,7 @@ def test_github_escapes_and_orders_by_weight() -> None:
     assert first.startswith("::error title=connection-not-closed (HYG101),file=app/数据 1.py,line=3,endLine=3,col=5,")
     assert "100%25 |" in first
     assert "%0A1. line 1: opened here%0A2. line 3:" in first
-    assert first.endswith("%0Aclose it (safe fix: `dbhygiene fix app/数据 1.py`)")
+    assert "%0Aclose it (safe fix: `dbhygiene fix app/数据 1.py`)%0A" in first
     assert second.startswith("::error title=syntax-error")
     assert third.startswith("::warning title=stale-connection-after-gap")
     assert ",col=" not in third  # a range of two lines has none
@@ -236,3 +241,53 @@ def test_azure_escapes() -> None:
         "##vso[task.logissue type=error;sourcepath=a%3Bb%5D.py;linenumber=1;columnnumber=18;code=HYG101;]"
     )
     assert "100%AZP25" in line
+
+
+# -- links ----------------------------------------------------------------------------------------------
+
+PUBLISHED = replace(SCENE, documentation="https://example.org/docs/", repository="https://example.org/repo/")
+PAGE = "https://example.org/docs/rules/connection-not-closed.html"
+
+
+def linked(name: str) -> str:
+    return "".join(reporter(name)([LEAK], PUBLISHED))
+
+
+def test_findings_link_to_the_page_of_their_rule() -> None:
+    assert json.loads(linked("json"))[0]["url"] == PAGE
+    assert json.loads(linked("json-lines"))["url"] == PAGE
+    assert json.loads(linked("rdjson"))["diagnostics"][0]["code"]["url"] == PAGE
+    (rule,) = json.loads(linked("sarif"))["runs"][0]["tool"]["driver"]["rules"]
+    assert rule["helpUri"] == PAGE
+    for name in ("github", "gitlab", "junit"):
+        assert f"more: {PAGE}" in linked(name)
+    assert f"| [connection-not-closed]({PAGE}) (HYG101) |" in job_summary([LEAK], PUBLISHED)
+
+
+def test_without_an_address_findings_name_the_command() -> None:
+    assert json.loads(told("json", LEAK))[0]["url"] is None
+    assert json.loads(told("rdjson", LEAK))["diagnostics"][0]["code"] == {"value": "HYG101 connection-not-closed"}
+    assert "helpUri" not in told("sarif", LEAK)
+    for name in ("github", "gitlab", "junit"):
+        assert "more: `dbhygiene rule connection-not-closed`" in told(name, LEAK)
+    assert "| connection-not-closed (HYG101) |" in job_summary([LEAK], SCENE)
+
+
+@pytest.mark.parametrize("name", ["gitlab", "rdjson", "sarif"])
+def test_linked_reports_are_valid(name: str) -> None:
+    valid = validator({"sarif": "sarif-2.1.0.json"}.get(name, f"{name}.json"))
+    report = json.loads(linked(name))
+    for each in report if name == "gitlab" else [report]:
+        valid(each)
+
+
+def test_each_page_that_findings_link_to_exists() -> None:
+    names = {rule.name for rule in all_rules()} | set(OWN_CODES.values())
+    assert {page_url(name, PUBLISHED) for name in names} == {
+        f"https://example.org/docs/rules/{path.stem}.html" for path in TEXTS if path.parent.name == "rules"
+    } - {"https://example.org/docs/rules/index.html"}
+
+
+def test_addresses_end_with_a_slash() -> None:
+    for address in (DOCUMENTATION, REPOSITORY):
+        assert not address or re.fullmatch(r"https://.*/", address)

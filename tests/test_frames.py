@@ -15,6 +15,7 @@ from dbhygiene.reports import RenderContext, TerminalStyle, reporter
 from dbhygiene.reports.diff import Change, changes
 from dbhygiene.reports.display_width import layout_line, width, window
 from dbhygiene.source.nodes import Span
+from dbhygiene.source.records import replace
 
 APP = Path("app.py")
 OPENED = "opened here"
@@ -209,3 +210,12 @@ def test_a_place_is_linked() -> None:
     finding = Finding(Path("/p/a b.py"), Span(1, 0, 1, 1), "HYG201", "engine", "message")
     scene = RenderContext(lambda path: ["x"], str, Path(), style=TerminalStyle(links=True))
     assert "\033]8;;file:///p/a%20b.py\033\\/p/a b.py:1:1\033]8;;\033\\" in "".join(reporter("full")([finding], scene))
+
+
+def test_the_rule_of_a_finding_is_linked_to_its_page() -> None:
+    finding = Finding(Path("/p/a.py"), Span(1, 0, 1, 1), "HYG201", "engine", "message")
+    scene = RenderContext(lambda path: ["x"], str, Path(), documentation="https://example.org/")
+    linked = replace(scene, style=TerminalStyle(links=True))
+    head = "\033]8;;https://example.org/rules/engine.html\033\\error[engine]\033]8;;\033\\: message  HYG201"
+    assert "".join(reporter("full")([finding], linked)).splitlines()[0] == head
+    assert "\033" not in "".join(reporter("full")([finding], scene))

@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from dbhygiene import __version__
+from dbhygiene import DOCUMENTATION, REPOSITORY, __version__
 from dbhygiene.checker.file_check import check_file
 from dbhygiene.checker.own_findings import INTERNAL_ERROR, NOT_READ, SYNTAX_ERROR, not_read
 from dbhygiene.checker.project_check import RunOptions, check
@@ -284,7 +284,10 @@ class Run:
         """Return the context of this run for reports."""
         look = terminal.terminal_style(self.out, self.options.color, every_step=self.options.steps == "all")
         rules = {rule.name: rule for rule in all_rules()}
-        return RenderContext(self.lines, display_path, base(), rules, __version__, look, self.preview)
+        addresses = {"documentation": DOCUMENTATION, "repository": REPOSITORY}
+        return RenderContext(
+            self.lines, display_path, base(), rules, __version__, style=look, preview=self.preview, **addresses
+        )
 
     def look_at(self, part: ProjectPart) -> ProjectPart:
         """Register a part of the run, whose files can then be shown with their lines."""
@@ -350,6 +353,8 @@ class Run:
             checked = f"{count(self.checked, 'file')}{f' ({unread})' if unread else ''}"
             words = f"{count(self.found, 'finding')} in {checked}{fixable}"
             self.say(before + words)
+            if self.found and self.scene.style.width and not DOCUMENTATION:  # a person reads this
+                self.say("`dbhygiene rule NAME` explains a rule")
 
     def say(self, words: str) -> None:
         """Print text besides the findings: on standard error, unless the format is text on standard output."""

@@ -25,9 +25,10 @@ class TerminalStyle(Record):
 
 
 class RenderContext(Frozen):
-    """What a report needs besides the findings: lines of files, paths, rules, previews of fixes.
+    """What a report needs besides the findings: lines of files, paths, rules, addresses, previews of fixes.
 
-    `preview` returns the lines of the fixed file, or the reason why there is no fix, or None.
+    `documentation` and `repository` are addresses with a slash at their end, or empty if they are not known. `preview`
+    returns the lines of the fixed file, or the reason why there is no fix, or None.
     """
 
     lines: Callable[[Path], Sequence[str]]
@@ -35,6 +36,8 @@ class RenderContext(Frozen):
     base: Path  # the directory to which paths in formats for tools are relative
     rules: Mapping[str, AnyRule] = {}  # by name
     version: str = ""
+    documentation: str = ""
+    repository: str = ""
     style: TerminalStyle = TerminalStyle()
     preview: Callable[[Finding], Sequence[str] | str | None] = lambda finding: None
 

@@ -46,6 +46,16 @@ def source_line(scene: RenderContext, path: Path, number: int) -> str:
     return lines[number - 1] if 0 < number <= len(lines) else ""
 
 
+def page_url(name: str, scene: RenderContext) -> str:
+    """Return the address of the page of a rule; empty if the documentation has none."""
+    return f"{scene.documentation}rules/{name}.html" if scene.documentation else ""
+
+
+def more_about(finding: Finding, scene: RenderContext) -> str:
+    """Return where the page of the rule is: its address, else the command that prints it."""
+    return f"more: {page_url(finding.name, scene) or f'`dbhygiene rule {finding.name}`'}"
+
+
 def describe_step(step: Step, finding: Finding, base: Path) -> str:
     """Return a step as a line of text: `line 12: opened here`."""
     elsewhere = f"{relative_path(step.path, base)}, " if step.path != finding.path else ""

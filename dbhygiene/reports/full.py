@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 
 from dbhygiene.diagnostics.model import ASSUMPTION, Finding, NoFix, Step
 from dbhygiene.reports import RenderContext
-from dbhygiene.reports.common import level
+from dbhygiene.reports.common import level, page_url
 from dbhygiene.reports.display_width import layout_line, window
 from dbhygiene.reports.fix_hint import advice
 from dbhygiene.reports.frame import LEAST, LONGEST, Frame, Paint, marks, painter, wrap
@@ -27,7 +26,10 @@ def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
 def _story(finding: Finding, scene: RenderContext) -> Iterator[str]:
     paint = painter(scene.style)
     kind = level(finding)
-    yield f"{paint(kind, f'{kind}[{finding.name}]')}{paint('bold', f': {finding.message}')}  {finding.code}"
+    head = paint(kind, f"{kind}[{finding.name}]")
+    if scene.style.links and (url := page_url(finding.name, scene)):
+        head = _hyperlink(head, url)
+    yield f"{head}{paint('bold', f': {finding.message}')}  {finding.code}"
     steps = list(enumerate(finding.steps, 1))
     if not scene.style.every_step:
         steps = fold_steps(steps, finding)
@@ -56,8 +58,8 @@ def frame_lines(finding: Finding, steps: Sequence[tuple[int, Step]], scene: Rend
     """Yield the place of a finding, and the code with its steps."""
     gutter = _gutter(finding, steps)
     place = f"{scene.display_path(finding.path)}:{finding.span.line}:{finding.span.column + 1}"
-    if scene.style.links:
-        place = _hyperlink(place, finding.path)
+    if scene.style.links and finding.path.is_absolute():
+        place = _hyperlink(place, finding.path.as_uri())
     yield f"{' ' * gutter}{painter(scene.style)('frame', '-->')} {place}"
     yield from Frame(scene, gutter).draw(finding.path, marks(finding, steps))
 
@@ -105,6 +107,6 @@ def _diff(old: Sequence[str], new: Sequence[str], scene: RenderContext, paint: P
         yield f"{paint('frame', str(number).rjust(gutter))} {paint(kind, row) if kind else row}"
 
 
-def _hyperlink(text: str, path: Path) -> str:
-    """Return text that a terminal shows as a link to a file (OSC 8)."""
-    return f"\033]8;;{path.as_uri()}\033\\{text}\033]8;;\033\\" if path.is_absolute() else text
+def _hyperlink(text: str, url: str) -> str:
+    """Return text that a terminal shows as a link (OSC 8)."""
+    return f"\033]8;;{url}\033\\{text}\033]8;;\033\\"

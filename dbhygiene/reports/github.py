@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from dbhygiene.diagnostics.model import Finding
 from dbhygiene.reports import RenderContext
-from dbhygiene.reports.common import by_weight, level, relative_path, story
+from dbhygiene.reports.common import by_weight, level, more_about, page_url, relative_path, story
 from dbhygiene.reports.fix_hint import advice
 
 MOST_ROWS = 200  # a summary may be 1 MiB long
@@ -26,7 +26,8 @@ def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
         if line == end_line:  # columns of a longer range are refused
             where |= {"col": column + 1, "endColumn": end_column + 1}
         properties = ",".join(f"{key}={_property(str(value))}" for key, value in where.items())
-        text = "\n".join(filter(None, [finding.message, *story(finding, scene.base), advice(finding, path)]))
+        lines = [finding.message, *story(finding, scene.base), advice(finding, path), more_about(finding, scene)]
+        text = "\n".join(filter(None, lines))
         yield f"::{kind} {properties}::{_data(text)}\n"
 
 
@@ -52,7 +53,9 @@ def _row(finding: Finding, scene: RenderContext, blob: str) -> str:
     if blob and not path.startswith("/"):
         place = f"[{place}]({blob}/{quote(path)}#L{line})"
     fix = "safe" if finding.fixable else ""
-    return f"| {level(finding)} | {place} | {finding.name} ({finding.code}) | {_cell(finding.message)} | {fix} |"
+    url = page_url(finding.name, scene)
+    rule = f"[{finding.name}]({url}) ({finding.code})" if url else f"{finding.name} ({finding.code})"
+    return f"| {level(finding)} | {place} | {rule} | {_cell(finding.message)} | {fix} |"
 
 
 def _cell(text: str) -> str:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json as encoder
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
-from pathlib import Path
 from typing import Any
 
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import Finding
 from dbhygiene.reports import RenderContext
-from dbhygiene.reports.common import relative_path, story
+from dbhygiene.reports.common import more_about, relative_path, story
 from dbhygiene.source.nodes import Span
 
 _SEVERITIES = {Confidence.CERTAIN: "critical", Confidence.LIKELY: "major", Confidence.POSSIBLE: "minor"}
@@ -19,16 +18,18 @@ _SEVERITIES = {Confidence.CERTAIN: "critical", Confidence.LIKELY: "major", Confi
 
 def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
     """Yield one array of issues."""
-    yield encoder.dumps([_issue(finding, scene.base) for finding in findings], indent=2, ensure_ascii=False) + "\n"
+    yield encoder.dumps([_issue(finding, scene) for finding in findings], indent=2, ensure_ascii=False) + "\n"
 
 
-def _issue(finding: Finding, base: Path) -> dict[str, Any]:
+def _issue(finding: Finding, scene: RenderContext) -> dict[str, Any]:
+    base = scene.base
     path = relative_path(finding.path, base)
+    body = [*story(finding, base), more_about(finding, scene)]
     return {
         "type": "issue",
         "check_name": finding.name,
         "description": f"{finding.code}: {finding.message}",
-        "content": {"body": "\n".join(line if line[0].isdecimal() else f"- {line}" for line in story(finding, base))},
+        "content": {"body": "\n".join(line if line[0].isdecimal() else f"- {line}" for line in body)},
         "categories": ["Bug Risk"],
         "severity": _SEVERITIES[finding.confidence],
         "fingerprint": _fingerprint(finding, path),

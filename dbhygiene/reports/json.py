@@ -10,6 +10,7 @@ from typing import Any
 from dbhygiene.diagnostics.edits import Edit
 from dbhygiene.diagnostics.model import Finding, Fix, NoFix
 from dbhygiene.reports import RenderContext
+from dbhygiene.reports.common import page_url
 from dbhygiene.source.nodes import Span
 
 
@@ -17,24 +18,24 @@ def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
     """Yield one array, with one element on each line."""
     separator = "[\n"
     for finding in findings:
-        yield separator + encode(finding)
+        yield separator + encode(finding, scene)
         separator = ",\n"
     yield "[]\n" if separator == "[\n" else "\n]\n"
 
 
-def encode(finding: Finding) -> str:
+def encode(finding: Finding, scene: RenderContext) -> str:
     """Return a finding as an object on one line."""
-    return encoder.dumps(_finding(finding), ensure_ascii=False)
+    return encoder.dumps(_finding(finding, scene), ensure_ascii=False)
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _finding(finding: Finding, scene: RenderContext) -> dict[str, Any]:
     return {
         "code": finding.code,
         "name": finding.name,
         "message": finding.message,
         **_place(finding.path, finding.span),
         "fix": _fix(finding.fix),
-        "url": None,
+        "url": page_url(finding.name, scene) or None,
         "steps": [{**_place(step.path, step.span), "message": step.message} for step in finding.steps],
         "notes": list(finding.notes),
         "confidence": str(finding.confidence),

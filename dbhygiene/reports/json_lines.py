@@ -12,4 +12,4 @@ from dbhygiene.reports.json import encode
 def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
     """Yield the lines, with the keys of `json`."""
     for finding in findings:
-        yield encode(finding) + "\n"
+        yield encode(finding, scene) + "\n"

@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from dbhygiene.diagnostics.model import Finding
 from dbhygiene.reports import RenderContext
-from dbhygiene.reports.common import level, relative_path, story
+from dbhygiene.reports.common import level, more_about, relative_path, story
 from dbhygiene.reports.fix_hint import advice
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -42,7 +42,7 @@ def _suite(top: Element, path: str, findings: Sequence[Finding], scene: RenderCo
         case = SubElement(suite, "testcase", name=name, classname=module)
         failure = SubElement(case, "failure", message=_clean(finding.message), type=level(finding))
         place = f"{path}:{line}:{column + 1}: {finding.message}"
-        lines = [place, *story(finding, scene.base), advice(finding, path)]
+        lines = [place, *story(finding, scene.base), advice(finding, path), more_about(finding, scene)]
         failure.text = _clean("\n".join(filter(None, lines)))
 
 

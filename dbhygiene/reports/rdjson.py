@@ -9,7 +9,7 @@ from typing import Any
 
 from dbhygiene.diagnostics.model import Finding
 from dbhygiene.reports import RenderContext
-from dbhygiene.reports.common import level, relative_path, source_line
+from dbhygiene.reports.common import level, page_url, relative_path, source_line
 from dbhygiene.source.nodes import Span
 
 
@@ -21,11 +21,14 @@ def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
 
 
 def _diagnostic(finding: Finding, scene: RenderContext) -> dict[str, Any]:
+    code = {"value": f"{finding.code} {finding.name}"}
+    if url := page_url(finding.name, scene):
+        code["url"] = url
     return {
         "message": "\n".join([finding.message, *finding.notes]),
         "location": _location(finding.path, finding.span, scene),
         "severity": level(finding).upper().replace("NOTE", "INFO"),
-        "code": {"value": f"{finding.code} {finding.name}"},
+        "code": code,
         "related_locations": [
             {"message": step.message, "location": _location(step.path, step.span, scene)} for step in finding.steps
         ],

@@ -13,9 +13,9 @@ from typing import Any
 from urllib.parse import quote
 
 from dbhygiene.config.settings import Confidence
-from dbhygiene.diagnostics.model import AnyRule, Finding
+from dbhygiene.diagnostics.model import Finding
 from dbhygiene.reports import RenderContext
-from dbhygiene.reports.common import level, one_line, relative_path
+from dbhygiene.reports.common import level, one_line, page_url, relative_path
 from dbhygiene.reports.fix_hint import advice
 from dbhygiene.source.nodes import Span
 
@@ -41,15 +41,16 @@ def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
 def _driver(names: Sequence[str], findings: Sequence[Finding], scene: RenderContext) -> dict[str, Any]:
     surest = {name: max(finding.confidence for finding in findings if finding.name == name) for name in names}
     codes = {finding.name: finding.code for finding in findings}
-    rules = [_rule(name, codes[name], surest[name], scene.rules.get(name)) for name in names]
+    rules = [_rule(name, codes[name], surest[name], scene) for name in names]
     return {"name": "dbhygiene", "version": scene.version, "rules": rules}
 
 
-def _rule(name: str, code: str, surest: Confidence, rule: AnyRule | None) -> dict[str, Any]:
+def _rule(name: str, code: str, surest: Confidence, scene: RenderContext) -> dict[str, Any]:
     """Return the description of a rule for viewers."""
+    rule = scene.rules.get(name)
     summary = rule.summary if rule else name.replace("-", " ")
     page = rule.doc.strip() if rule else summary
-    return {
+    described: dict[str, Any] = {
         "id": code,
         "name": name,
         "shortDescription": {"text": summary},
@@ -58,6 +59,9 @@ def _rule(name: str, code: str, surest: Confidence, rule: AnyRule | None) -> dic
         "defaultConfiguration": {"level": "error" if surest is Confidence.CERTAIN else "warning"},
         "properties": {"precision": _PRECISION[surest], "tags": ["database", "reliability"]},
     }
+    if url := page_url(name, scene):
+        described["helpUri"] = url
+    return described
 
 
 def _result(finding: Finding, index: int, scene: RenderContext) -> dict[str, Any]:
