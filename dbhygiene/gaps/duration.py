@@ -6,6 +6,7 @@ queue.get(timeout=30)                # Duration(least=0, likely=30, most=30)
 from __future__ import annotations
 
 from dbhygiene.config.settings import Confidence, Settings
+from dbhygiene.diagnostics.quantities import number_text, seconds_text
 from dbhygiene.source.records import Record
 
 FOR_EVER = float("inf")
@@ -96,8 +97,8 @@ def _product(seconds: float, rounds: float) -> float:
 def _format_seconds(seconds: float) -> str:
     for unit, size in (("h", 3600), ("min", 60)):
         if seconds >= 2 * size:
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds:.3g} s"
+            return f"{number_text(float(f'{seconds / size:.3g}'))} {unit}"
+    return seconds_text(float(f"{seconds:.3g}"))
 
 
 NO_TIME = Duration()

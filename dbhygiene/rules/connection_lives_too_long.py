@@ -92,6 +92,7 @@ from types import NoneType
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.edits import AddItem
 from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, Safety, Step, rule
+from dbhygiene.diagnostics.quantities import seconds_text
 from dbhygiene.gaps.django_settings import ages_set, runs_under_daphne, seconds_of
 from dbhygiene.gaps.server_timeout import idle_number
 from dbhygiene.gaps.servers import is_sqlite_only, verdict
@@ -184,7 +185,7 @@ def _check_literal(file: File, literal: ast.Dict) -> Iterator[Age]:
 
 def report(age: Age, limit: str, path: tuple[Step, ...] = ()) -> Diagnostic:
     """The finding at an age; `limit` is the server's timeout."""
-    kept = "forever" if age.seconds == float("inf") else f"for {age.seconds} s"
+    kept = "forever" if age.seconds == float("inf") else f"for {seconds_text(age.seconds)}"
     return Diagnostic(
         age.at,
         f"`CONN_MAX_AGE` keeps connections {kept}, but the server closes idle ones after {limit}",

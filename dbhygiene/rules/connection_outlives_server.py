@@ -91,6 +91,7 @@ from collections.abc import Iterator
 
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import Diagnostic, rule
+from dbhygiene.diagnostics.quantities import seconds_text
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.pools.engine_escape import lasts
 from dbhygiene.pools.engines import Engine, engines_in
@@ -146,4 +147,4 @@ def _flask(file: File, number: Number, found: Diagnostic) -> Diagnostic:
 
 def _limit(number: Number) -> str:
     """The timeout, and how it is known."""
-    return f"{number.value:g} s ({number.source})"
+    return f"{seconds_text(number.value)} ({number.source})"

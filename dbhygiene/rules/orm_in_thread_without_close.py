@@ -104,6 +104,7 @@ from collections.abc import Iterator
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.edits import WrapInTry
 from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, Safety, Step, rule
+from dbhygiene.diagnostics.quantities import number_text
 from dbhygiene.gaps.django_settings import age_of_connections
 from dbhygiene.gaps.gap_fixes import closing_in
 from dbhygiene.gaps.servers import is_sqlite_only
@@ -145,7 +146,7 @@ def _steps(call: ast.Call, kept: list[Thread]) -> Iterator[tuple[Located, str] |
 def _notes(kept: list[Thread]) -> Iterator[str]:
     age = next((age_of_connections(thread.file) for thread in kept if checks_age(thread)), None)
     if age is not None:
-        lives = "None" if age == float("inf") else f"{age:g}"
+        lives = "None" if age == float("inf") else number_text(age)
         yield f"`close_old_connections()` does not close it, as CONN_MAX_AGE is {lives}"
 
 

@@ -80,6 +80,7 @@ from collections.abc import Iterator
 
 from dbhygiene.diagnostics.edits import Replace
 from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, rule
+from dbhygiene.diagnostics.quantities import number_text
 from dbhygiene.gaps.connection_ages import WrittenAge, written_ages
 from dbhygiene.gaps.servers import is_sqlite_only, verdict
 from dbhygiene.gaps.serving import Serving, request_threads
@@ -103,7 +104,7 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
 
 
 def _diagnostic(file: File, age: WrittenAge, serving: Serving) -> Diagnostic:
-    kept = "None (no limit)" if age.seconds == float("inf") else f"{age.seconds:g}"
+    kept = "None (no limit)" if age.seconds == float("inf") else number_text(age.seconds)
     default = "" if isinstance(age.value, ast.Constant) else " by default"
     notes = ["each request leaves a connection open that no other request will use"]
     if verdict(file).server == "postgresql" and (file.project.version_of("django") or (0,)) >= _POOLS:

@@ -45,6 +45,7 @@ from collections.abc import Iterator
 
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import Diagnostic, Step, rule
+from dbhygiene.diagnostics.quantities import seconds_text
 from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.pools.engine_escape import lasts
 from dbhygiene.pools.engine_fixes import RECYCLE, rewrite
@@ -73,7 +74,7 @@ def kept_seconds(made: Engine) -> float:
 
 def report(made: Engine, seconds: float, limit: str, confidence: Confidence, path: tuple[Step, ...] = ()) -> Diagnostic:
     """The finding at the option; `limit` is the server's timeout."""
-    message = f"`pool_recycle` is {seconds:g} s, but the server closes idle connections after {limit}"
+    message = f"`pool_recycle` is {seconds_text(seconds)}, but the server closes idle connections after {limit}"
     fix = rewrite(made, RECYCLE, str(settings_of(made).safe_lifetime))
     at = option_expression(made, RECYCLE) or made.call
     return Diagnostic(at, message, path=((at, "set here"), *path) if path else (), fix=fix, confidence=confidence)

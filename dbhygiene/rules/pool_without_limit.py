@@ -42,6 +42,7 @@ import ast
 from collections.abc import Iterator
 
 from dbhygiene.diagnostics.model import Diagnostic, NoFix, rule
+from dbhygiene.diagnostics.quantities import number_text
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.pools.engine_escape import lasts
 from dbhygiene.pools.engines import Engine, engines_in, option_expression
@@ -80,7 +81,7 @@ def _engine(file: File, made: Engine) -> Iterator[Diagnostic]:
 
 
 def _diagnostic(file: File, at: ast.expr, written: str, limit: Number | None) -> Diagnostic:
-    accepts = f"; the server accepts {limit.value:g} ({limit.source})" if limit is not None else ""
+    accepts = f"; the server accepts {number_text(limit.value)} ({limit.source})" if limit is not None else ""
     steps = connection_steps(file.project, limit)
     return Diagnostic(
         at,

@@ -95,6 +95,7 @@ from math import inf
 
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import Diagnostic, NoFix, Step, rule
+from dbhygiene.diagnostics.quantities import number_text
 from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.pools.engine_escape import lasts
@@ -126,14 +127,14 @@ def check(file: File, made: Engine) -> Iterator[Diagnostic]:
 
 
 def _diagnostic(file: File, made: Engine, size: PoolSize, need: list[Need], limit: Number) -> Diagnostic:
-    sums = [_sum(each) for each in need] or [f"the pool opens up to {size.most:g} connections"]
-    total = f" = {sum(each.total for each in need):g} connections" if need else ""
+    sums = [_sum(each) for each in need] or [f"the pool opens up to {number_text(size.most)} connections"]
+    total = f" = {number_text(sum(each.total for each in need))} connections" if need else ""
     processes = sum(each.command.processes for each in need) or 1
     room = max(1, int(limit.value * _ROOM / processes))
     return Diagnostic(
         size.at,
-        f"{' + '.join(sums)}{total}, but the server accepts {limit.value:g} ({limit.source})",
-        path=((size.at, f"each process opens up to {size.most:g} connections"), *_steps(file, need, limit)),
+        f"{' + '.join(sums)}{total}, but the server accepts {number_text(limit.value)} ({limit.source})",
+        path=((size.at, f"each process opens up to {number_text(size.most)} connections"), *_steps(file, need, limit)),
         fix=NoFix(f"cannot tell which limit fits; for example, set `pool_size={room}, max_overflow=0`"),
         confidence=_confidence(made, size, need, limit),
         notes=(f"beyond that, the server refuses connections: {_error(made, limit)}",),
@@ -144,7 +145,7 @@ def _diagnostic(file: File, made: Engine, size: PoolSize, need: list[Need], limi
 def _sum(need: Need) -> str:
     command = need.command
     noun = "process" if command.processes == 1 else "processes"
-    return f"{command.processes} {noun} ({command.place}) x {need.each:g}"
+    return f"{command.processes} {noun} ({command.place}) x {number_text(need.each)}"
 
 
 def _steps(file: File, need: list[Need], limit: Number) -> Iterator[Step]:

@@ -87,7 +87,8 @@ DATABASES = {
 ```
 
 Nothing is reported if the statements are not kept, if PgBouncer tracks them (`max_prepared_statements`, on by default
-from 1.24 on), or for a URL that leads to the server itself:
+from 1.24 on), or for a URL that leads to the server itself. If no file says which version of PgBouncer runs, as with
+an image without a version, the finding says what to set if it is a newer one.
 
 ```ini pgbouncer/pgbouncer.ini
 [pgbouncer]
@@ -211,13 +212,18 @@ def _between(file: File, places: Collection[Endpoint]) -> tuple[Pooler, bool] | 
 
 def _prepared(file: File, call: ast.Call, between: tuple[Pooler, bool], fix: Fix | NoFix) -> Diagnostic:
     pooler, is_named = between
+    notes = ["a later query finds the statements of another connection, or none, and raises an error"]
+    if pooler.keeps_prepared is None:
+        notes.append(
+            "PgBouncer 1.24 and later track the statements: if yours does, set `max_prepared_statements = 200`"
+        )
     return Diagnostic(
         call,
         f"asyncpg keeps prepared statements, but {pooler.place} lends sessions by {pooler.mode}",
         path=((call, "each connection keeps its prepared statements"), _lends(file, pooler)),
         fix=fix,
-        confidence=Confidence.CERTAIN if is_named else Confidence.LIKELY,
-        notes=("a later query finds the statements of another connection, or none, and raises an error",),
+        confidence=Confidence.CERTAIN if is_named and pooler.keeps_prepared is False else Confidence.LIKELY,
+        notes=tuple(notes),
     )
 
 

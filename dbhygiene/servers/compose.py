@@ -110,21 +110,12 @@ def server(service: Service, files: Deployment) -> tuple[Server, set[str]] | Non
     read = _option_files(service, image, words, files)
     assignments = [each for name in sorted(read) for each in option_file(image.database, name, files)]
     assignments += flags(image.database, words, service.file)
-    found = _with_defaults(numbers(image.database, assignments), image, service)
+    found = numbers(image.database, assignments).or_default(image_numbers(image, service.image, service.image_place))
     if _reads_unseen_file(words, read) and not assignments:
         unknown = Number(UNKNOWN_NUMBER, "max_connections", Origin.FILE, service.image_place)
         found = Numbers(found.idle, unknown)
     made = Server(image.database, service.hosts, found.idle, found.connections, service.image_place)
     return made, read
-
-
-def _with_defaults(found: Numbers, image: Image, service: Service) -> Numbers:
-    """Return the numbers, with those of the image where nothing else sets them."""
-    default = image_numbers(image, service.image, service.image_place)
-    connections = found.connections or default.connections
-    if connections and default.connections and connections.setting == "max_user_connections":
-        connections = min(connections, default.connections, key=lambda number: number.value)
-    return Numbers(found.idle or default.idle, connections)
 
 
 def _reads_unseen_file(words: list[tuple[str, int]], read: set[str]) -> bool:

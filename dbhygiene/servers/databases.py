@@ -44,6 +44,13 @@ class Numbers(Record):
     idle: Number | None = None
     connections: Number | None = None
 
+    def or_default(self, default: Numbers) -> Numbers:
+        """Return these numbers, with those of the image where nothing else sets them."""
+        connections = self.connections or default.connections
+        if connections and default.connections and connections.setting == "max_user_connections":
+            connections = min(connections, default.connections, key=lambda number: number.value)
+        return Numbers(self.idle or default.idle, connections)
+
 
 def image_numbers(image: Image, name: str, place: Place) -> Numbers:
     """Return the numbers of the server in an image, if nothing else sets them."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import inf
 
+from dbhygiene.diagnostics.quantities import number_text
 from dbhygiene.servers.model import Command, Facts, Number
 
 _TITLES = {"mysql": "MySQL", "postgresql": "PostgreSQL"}
@@ -32,11 +33,11 @@ def describe(facts: Facts) -> Iterator[str]:
 def _of(number: Number, noun: str) -> str:
     if number.value == inf:
         return f"unknown number of {'seconds' if noun == 's' else noun} ({number.source})"
-    return f"{number.value:.10g} {noun} ({number.source})"
+    return f"{number_text(number.value)} {noun} ({number.source})"
 
 
 def _command(command: Command) -> str:
-    threads = "any number of" if command.threads == inf else f"{command.threads:g}"
+    threads = "any number of" if command.threads == inf else number_text(command.threads)
     nouns = "process" if command.processes == 1 else "processes"
     return (
         f"{command.program} runs `{command.application}` ({command.place}):"

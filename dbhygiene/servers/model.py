@@ -73,7 +73,7 @@ class Pooler(Record):
     mode: str
     place: Place
     hosts: frozenset[str] = frozenset()
-    keeps_prepared: bool = False
+    keeps_prepared: bool | None = None  # None: its version is not known, which decides
     connections: Number | None = None
     idle: Number | None = None
 

@@ -47,14 +47,12 @@ def _pooler(
     )
 
 
-def _keeps_prepared(written: str, image: str) -> bool:
-    """Whether prepared statements survive, by the setting, or else by the version in the image."""
+def _keeps_prepared(written: str, image: str) -> bool | None:
+    """Whether prepared statements survive, by the setting, or else by the version in the image; None if unknown."""
     if written:
         return not re.fullmatch(r"0+", written)
-    tag = split_image(image)[1]
-    version = re.match(r"v?(\d+)\.(\d+)", tag)
-    newest = bool(image) and tag in ("", "latest")
-    return newest or (version is not None and (int(version[1]), int(version[2])) >= _KEEPS_PREPARED)
+    version = re.match(r"v?(\d+)\.(\d+)", split_image(image)[1])
+    return None if version is None else (int(version[1]), int(version[2])) >= _KEEPS_PREPARED
 
 
 def _number(setting: str, options: Mapping[str, tuple[str, Place]]) -> Number | None:

@@ -74,16 +74,10 @@ class Reader:
         for container in kubernetes.containers(name, described):
             words = container.words
             if (image := image_server(container.image)) is not None:
-                found = numbers(image.database, flags(image.database, words, name))
                 default = image_numbers(image, container.image, container.image_place)
+                found = numbers(image.database, flags(image.database, words, name)).or_default(default)
                 self._servers.append(
-                    Server(
-                        image.database,
-                        container.hosts,
-                        found.idle or default.idle,
-                        found.connections or default.connections,
-                        container.image_place,
-                    )
+                    Server(image.database, container.hosts, found.idle, found.connections, container.image_place)
                 )
             elif is_pooler(container.image):
                 self._pooler_of_container(container)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dbhygiene.diagnostics.model import Step
+from dbhygiene.diagnostics.quantities import number_text, seconds_text
 from dbhygiene.servers.model import Number, Place
 from dbhygiene.source.file import ProjectView
 from dbhygiene.source.nodes import Span
@@ -28,10 +29,10 @@ def connection_steps(project: ProjectView, number: Number | None) -> tuple[Step,
     """Return the step that says where the limit of connections stands, if a file says so."""
     if number is None or number.place is None:
         return ()
-    message = f"the server accepts {number.value:g} connections: {number.source}"
+    message = f"the server accepts {number_text(number.value)} connections: {number.source}"
     return (step(project, number.place, message),)
 
 
 def describe_idle(number: Number) -> str:
     """Return an idle timeout and how it is known: "600 s: `wait_timeout`, deploy/mysql/my.cnf:8"."""
-    return f"{number.value:.10g} s: {number.source}"
+    return f"{seconds_text(number.value)}: {number.source}"

@@ -211,14 +211,18 @@ def test_pgbouncer_lends_by_transaction() -> None:
     assert (str(between[0].place), between[1]) == ("pgbouncer/pgbouncer.ini:4", True)
     assert pooler_between(found, {Endpoint("db", "5432")}) is None
     assert pooler_between(found, {ANYWHERE}) == (between[0], False)
-    assert not between[0].keeps_prepared
+    assert between[0].keeps_prepared is None
+    off = facts(pgbouncer_0ini=f"{PGBOUNCER}max_prepared_statements = 0\n").poolers
+    assert off[0].keeps_prepared is False
     kept = facts(pgbouncer_0ini=f"{PGBOUNCER}max_prepared_statements = 200\n").poolers
     assert kept[0].keeps_prepared
     assert pooler_between(facts(pgbouncer_0ini="[pgbouncer]\npool_mode = session\n"), {ANYWHERE}) is None
 
 
-@pytest.mark.parametrize(("tag", "kept"), [(":1.18.0", False), (":1.23.1-p2", False), (":1.24.0", True), ("", True)])
-def test_an_image_of_pgbouncer_is_set_up_by_its_environment(tag: str, kept: bool) -> None:
+@pytest.mark.parametrize(
+    ("tag", "kept"), [(":1.18.0", False), (":v1.23.1-p2", False), (":1.24.0", True), (":latest", None), ("", None)]
+)
+def test_an_image_of_pgbouncer_is_set_up_by_its_environment(tag: str, kept: bool | None) -> None:
     text = f"services:\n  pool:\n    image: edoburu/pgbouncer{tag}\n    environment:\n      - POOL_MODE=transaction\n"
     (pooler,) = facts(compose_0yaml=text).poolers
     assert (pooler.mode, str(pooler.place), pooler.keeps_prepared) == ("transaction", "compose.yaml:5", kept)
@@ -328,6 +332,30 @@ data:
         ("liveness", "/healthz", 2, "k8s/web.yaml:13")
     ]
     assert idle(found) == (500, "k8s/web.yaml:22")
+
+
+CONTAINER = """\
+kind: StatefulSet
+spec:
+  template:
+    spec:
+      containers:
+        - {name: db, image: "mysql:8.4", args: [ARGUMENT]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("argument", "expected"),
+    [
+        ("--max-user-connections=200", (151, "max_connections")),
+        ("--max-user-connections=50", (50, "max_user_connections")),
+        ("--max-connections=200", (200, "max_connections")),
+    ],
+)
+def test_the_lower_limit_holds_in_kubernetes_as_in_compose(argument: str, expected: tuple[float, str]) -> None:
+    compose = COMPOSE.format(image="mysql:8.4", more=f"    command: [{argument}]\n")
+    assert connections(facts(compose_0yaml=compose)) == expected
+    assert connections(facts(k8s__db_0yaml=CONTAINER.replace("ARGUMENT", argument))) == expected
 
 
 def test_templates_and_broken_files_say_nothing() -> None:

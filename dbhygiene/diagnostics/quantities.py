@@ -1,0 +1,16 @@
+"""Numbers in messages: written out, never as powers of ten.
+
+seconds_text(2592000.0)              # "2592000 s"
+"""
+
+from __future__ import annotations
+
+
+def number_text(number: float) -> str:
+    """Return a number as a user would write it: "2592000", "0.5"."""
+    return f"{number:.10g}"
+
+
+def seconds_text(seconds: float) -> str:
+    """Return a time in seconds: "600 s"."""
+    return f"{number_text(seconds)} s"
