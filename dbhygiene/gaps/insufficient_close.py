@@ -19,7 +19,7 @@ def insufficient(gap: Gap) -> tuple[Located, str] | None:
     """Return the code that looks as if it closed the connection, and why it does not."""
     if gap.unsuccessful_close is not None:
         age = age_of_connections(gap.unsuccessful_close.origin.file)
-        lives = "None" if age == float("inf") else number_text(age)
+        lives = "None" if age is None or age == float("inf") else number_text(age)
         return gap.unsuccessful_close.node, f"`close_old_connections()` does not close it, as CONN_MAX_AGE is {lives}"
     if (call := _on_success(gap)) is not None:
         return call, "it is not closed before the wait if an exception is raised"

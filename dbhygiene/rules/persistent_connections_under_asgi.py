@@ -104,7 +104,7 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
 
 
 def _diagnostic(file: File, age: WrittenAge, serving: Serving) -> Diagnostic:
-    kept = "None (no limit)" if age.seconds == float("inf") else number_text(age.seconds)
+    kept = "None (no limit)" if age.seconds is None or age.seconds == float("inf") else number_text(age.seconds)
     default = "" if isinstance(age.value, ast.Constant) else " by default"
     notes = ["each request leaves a connection open that no other request will use"]
     if verdict(file).server == "postgresql" and (file.project.version_of("django") or (0,)) >= _POOLS:
