@@ -98,6 +98,7 @@ class Loss(Record):
     modules: tuple[str, ...]  # that hold the classes of errors
     first: frozenset[str]
     later: frozenset[str]
+    later_text: str  # how such a later error reads
     numbers: tuple[frozenset[int], ...] = ()
     error_number: str = "args[0]"  # how an error gives its number
     pure: frozenset[str] = frozenset()  # further classes of the first error, of an implementation without C

@@ -152,7 +152,7 @@ def _report(file: File, node: ast.Try, expr: ast.expr, held: Handle) -> IdleChec
         text = f"`{short_name(expr.func)}()` does not connect: this `try` does not notice a server that is away"
         return IdleCheck(expr, text, handler)
     if isinstance(expr, ast.Attribute):
-        text = f"`{expr.attr}` is known without asking the server: a lost connection passes this check"
+        text = f"`{file.segment(expr)}` does not ask the server: a lost connection passes this check"
         return IdleCheck(expr, text, handler, Confidence.LIKELY)
     assert isinstance(expr, ast.Call)
     text = f"`{short_name(expr.func)}()` asks the server nothing: a lost connection passes this check"
@@ -241,7 +241,7 @@ def _guards(file: File) -> Iterator[IdleCheck]:
             loss = loss_of(owner.library) if owner is not None and owner.kind == "connection" else None
             if owner is None or loss is None or part.attr not in loss.asks_nothing or _handles_loss(file, part):
                 continue
-            text = f"`{part.attr}` is known without asking the server: a lost connection passes this check"
+            text = f"`{file.segment(part)}` does not ask the server: a lost connection passes this check"
             yield IdleCheck(part, text, None, Confidence.POSSIBLE)
             break
 

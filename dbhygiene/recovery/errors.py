@@ -141,6 +141,11 @@ def libraries(classes: Iterable[ErrorClass | None]) -> frozenset[str]:
     )
 
 
+def named(classes: Iterable[ErrorClass | None], library: str) -> str:
+    """Return the names of those classes that are of a library, as a sentence lists them."""
+    return " or ".join(dict.fromkeys(each.name for each in classes if each is not None and each.library == library))
+
+
 _LOSS_OR_ABOVE = frozenset().union(*COVERED_BY.values()) | {"DisconnectionError"}
 
 

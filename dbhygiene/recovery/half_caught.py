@@ -21,6 +21,7 @@ from dbhygiene.recovery.errors import (
     loss_of,
     tries,
 )
+from dbhygiene.recovery.handles import title_of
 from dbhygiene.recovery.operations import is_harmless
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Located, last_name
@@ -40,6 +41,7 @@ class HalfCaught(Frozen):
     handler: ast.ExceptHandler | None = None
     comparison: Comparison | None = None
     add_numbers: tuple[int, ...] = ()
+    reopens: tuple[Located, str] | None = None  # the call of the handler, and what comes of it
 
 
 def half_caught(file: File) -> Iterator[HalfCaught]:
@@ -86,24 +88,33 @@ def _covers(classes: list[ErrorClass | None], library: str, error: str) -> bool:
 
 def _driver(attempt: Attempt, loss: Loss) -> HalfCaught | None:
     """Return the error of a driver that is left out: the first one, or that of each later use of a kept connection."""
-    library, handler = attempt.library, attempt.handler
+    library, handler, title = attempt.library, attempt.handler, title_of(attempt.root)
     classes = _recovering(attempt)
     for error in sorted(loss.first):
         if not _covers(classes, library, error):
-            text = f"a lost connection first raises {error}, which this handler does not catch"
+            text = f"a lost `{title}` first raises {error}, which this handler does not catch"
             sure = Confidence.POSSIBLE if _recovers_later(attempt, loss, classes) else Confidence.LIKELY
             return HalfCaught(handler, text, sure, add_class=error, handler=handler)
     for error in sorted(loss.pure):
         if not _covers(classes, library, error):
-            text = f"not caught: {error}, which {library} raises without its C extension"
+            text = f"a lost `{title}` raises {error} where {library} has no C extension: not caught here"
             return HalfCaught(handler, text, add_class=error, handler=handler)
     if not _is_kept(attempt) or not attempt.reopened_by or not attempt.recovered:
         return None  # where nothing is repeated, the handler may only drop the connection
     for error in sorted(loss.later - loss.first):
         if not _covers(classes, library, error) and not _drops_it(attempt):
-            text = f"if it cannot be opened again here, each later use raises {error}, which is not caught"
-            return HalfCaught(handler, text, add_class=error, handler=handler)
+            text = f"if `{title}` cannot be opened again here, each later use raises {loss.later_text}: not caught"
+            return HalfCaught(handler, text, add_class=error, handler=handler, reopens=_reopening(attempt, title))
     return None
+
+
+def _reopening(attempt: Attempt, title: str) -> tuple[Located, str] | None:
+    """Return what opens the connection again in a handler: it may fail while the server is away."""
+    inside = set(nodes_of(attempt.handler.body))
+    found = next(
+        (each for each in attempt.reopened_by if each in inside and isinstance(each, (ast.expr, ast.stmt))), None
+    )
+    return (found, f"if this fails, too, `{title}` still holds the dead connection") if found is not None else None
 
 
 def _recovers_later(attempt: Attempt, loss: Loss, classes: list[ErrorClass | None]) -> bool:
@@ -137,7 +148,7 @@ def _django(attempt: Attempt) -> HalfCaught | None:
         return None
     if not any(part is each for part in nodes_of(attempt.handler.body) for each in attempt.reopened_by):
         return None
-    text = "a lost connection first raises OperationalError, which this handler does not catch"
+    text = "a lost connection of Django's first raises OperationalError, which this handler does not catch"
     return HalfCaught(attempt.handler, text, add_class="OperationalError", handler=attempt.handler)
 
 
@@ -190,7 +201,7 @@ def _in_handler(file: File, handler: ast.ExceptHandler, found: frozenset[str]) -
                     return
                 given = " or ".join(map(str, sorted(numbers & _NUMBERS)))
                 other = " and ".join(map(str, missing))
-                text = f"a connection may also be lost with error {other}, which is not {given}: this is not handled"
+                text = f"error {other} means a lost connection, too: this test only asks for {given}"
                 yield HalfCaught(at, text, handler=handler, comparison=first, add_numbers=missing)
                 return
     if "psycopg2" in found and not texts:
@@ -231,7 +242,7 @@ def _states(handler: ast.ExceptHandler, parts: list[ast.expr]) -> Iterator[HalfC
             str(each.value) for each in ast.walk(part.comparators[0]) if isinstance(each, ast.Constant)
         ]
         if any(name.startswith(("CONNECTION_", "ADMIN_SHUTDOWN", "08", "57P")) for name in named):
-            text = "psycopg2 gives no `pgcode` when the connection is lost: it is None, which is not handled"
+            text = "psycopg2 gives no `pgcode` when the connection is lost: it is None, which no test here expects"
             yield HalfCaught(part, text, Confidence.CERTAIN, handler=handler)
             return
 
@@ -254,6 +265,6 @@ def _half_texts(
     have, other = ("gone away", "Lost connection") if gone else ("Lost connection", "gone away")
     for part in parts:
         if any(have.lower() in text.lower() for text in texts_of(file, part, handler.name)):
-            text = f"a connection may also be lost with the text `{other}`: this is not handled"
+            text = f"a lost connection may also give the text `{other}`: this test does not ask for it"
             yield HalfCaught(part, text, handler=handler)
             return

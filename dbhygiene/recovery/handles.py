@@ -86,6 +86,13 @@ def root_of(file: File, target: ast.expr) -> Place | None:
     return next((found for _, found in _homes(file, place)), place) if place is not None else None
 
 
+def title_of(root: Root) -> str:
+    """Return how the code of its class or module writes a variable: `self.conn`."""
+    if not isinstance(root, Place):
+        return django.CONNECTION if root == IMPLICIT else "the connection"
+    return f"self.{root.path}" if isinstance(root.scope.node, ast.ClassDef) else root.path
+
+
 # -- names ------------------------------------------------------------------------------------------------
 
 

@@ -23,6 +23,7 @@ class HiddenFailure(Frozen):
 
     handler: ast.ExceptHandler
     loop: ast.For | ast.AsyncFor | ast.While
+    function: str
     raised: ast.Raise | None = None  # None: the function ends, and returns None
 
 
@@ -38,11 +39,11 @@ def hidden_failures(file: File) -> Iterator[HiddenFailure]:
             for raised in _raises_nothing(file, code, handler):
                 if raised not in seen:
                     seen.add(raised)
-                    yield HiddenFailure(handler, loop, raised)
+                    yield HiddenFailure(handler, loop, code.name, raised)
             if loop not in seen and _is_bounded(loop) and _returns_value(node) and _goes_on(file, handler):
                 if _falls_off(file, code, handler, loop):
                     seen.add(loop)
-                    yield HiddenFailure(handler, loop)
+                    yield HiddenFailure(handler, loop, code.name)
 
 
 def _is_bounded(loop: ast.AST) -> bool:

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from dbhygiene.diagnostics.model import Step
 from dbhygiene.gaps.close_calls import atomic_around, is_atomic
 from dbhygiene.gaps.servers import is_sqlite_only
 from dbhygiene.library.resources import Version
@@ -13,8 +14,8 @@ from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.code import nodes_of
 from dbhygiene.recovery.attempts import Attempt, attempts, is_narrow, loop_around, retries
-from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY, libraries, loss_of, means_loss
-from dbhygiene.recovery.handles import IMPLICIT, RAW, Root, owner_of
+from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY, libraries, loss_of, means_loss, named
+from dbhygiene.recovery.handles import IMPLICIT, RAW, Root, owner_of, title_of
 from dbhygiene.recovery.operations import asks, of_call, summary
 from dbhygiene.recovery.pings import useless_in_handler
 from dbhygiene.recovery.retriers import Retrier, retrier_of
@@ -30,8 +31,7 @@ class DeadRetry(Frozen):
     """The call, what caught the error before, and what comes of it."""
 
     call: ast.Call
-    caught: Located
-    caught_words: str
+    path: tuple[tuple[Located, str] | Step, ...]
     what: str
     next_error: str
     advice: str
@@ -66,8 +66,8 @@ def _of_attempt(attempt: Attempt) -> DeadRetry | None:
     if _OTHER_ERRORS.search(file.segment(attempt.handler)):
         return None
     call = again[0]
-    caught = attempt.handler
-    return _retry(file, call, attempt.library, attempt.root, caught, "catches the error of a lost connection")
+    caught = (attempt.handler, f"catches {named(attempt.classes, attempt.library)}, as of a lost connection")
+    return _retry(file, call, attempt.library, attempt.root, caught)
 
 
 def _is_excused(file: File, library: str, asked: tuple[ast.Call, ...]) -> bool:
@@ -104,8 +104,20 @@ def _of_decorated(file: File, code: Function) -> Iterator[DeadRetry]:
                 if call is None or not _is_shared(file, code, library, root, retrier):
                     continue
                 if not _is_excused(file, library, (call,)):
-                    words = f"{retrier.name} repeats `{code.name}` after this error"
-                    yield _retry(file, call, library, root, decorator, words)
+                    yield _retry(file, call, library, root, *_steps(file, decorator, code, retrier, library))
+
+
+def _steps(
+    file: File, decorator: ast.expr, code: Function, retrier: Retrier, library: str
+) -> Iterator[tuple[Located, str] | Step]:
+    """Yield the decorator, with the function and the errors after which it repeats that, and its handler if known."""
+    scope = file.functions[code].class_scope
+    name = f"{scope.name}.{code.name}" if scope is not None else code.name
+    errors = named(retrier.classes, library)
+    yield decorator, f"{retrier.name} calls `{name}` again after {errors}"
+    if retrier.handler is not None:
+        where, handler = retrier.handler
+        yield Step(where.path, where.span(handler), f"catches {errors}")
 
 
 def _is_shared(file: File, code: Function, library: str, root: Root, retrier: Retrier) -> bool:
@@ -135,8 +147,8 @@ def _first_asking(file: File, code: Function, library: str, root: Root) -> ast.C
     return None
 
 
-def _retry(file: File, call: ast.Call, library: str, root: Root, caught: Located, words: str) -> DeadRetry:
-    title = root.path if isinstance(root, Place) else "django.db.connection"
+def _retry(file: File, call: ast.Call, library: str, root: Root, *caught: tuple[Located, str] | Step) -> DeadRetry:
+    title = title_of(root)
     if library == SQLALCHEMY:
         what, error = f"`{title}`", "it raises PendingRollbackError until a rollback"
         advice = "a rollback drops what was written before in this transaction; repeat all of it after `rollback()`"
@@ -151,10 +163,11 @@ def _retry(file: File, call: ast.Call, library: str, root: Root, caught: Located
     else:
         what, error = f"`{title}`", _later_error(library)
         advice = "open a new connection in the handler, or in each try; repeat the transaction from its first statement"
-    return DeadRetry(call, caught, words, what, error, advice, short_name(call.func))
+    path = (*caught, (call, "asks again on the same connection"))
+    return DeadRetry(call, path, what, error, advice, short_name(call.func))
 
 
 def _later_error(library: str) -> str:
     loss = loss_of(library)
-    later = " or ".join(sorted(loss.later)) if loss is not None else "the error"
+    later = loss.later_text if loss is not None else "the error"
     return f"it raises {later} until it is opened again"

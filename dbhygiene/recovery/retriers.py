@@ -27,6 +27,7 @@ class Retrier(Record):
 
     classes: tuple[ErrorClass | None, ...]
     name: str
+    handler: tuple[File, ast.ExceptHandler] | None = None  # of a decorator of the project
     is_celery: bool = False
 
 
@@ -45,7 +46,7 @@ def retrier_of(file: File, decorator: ast.expr) -> Retrier | None:
     if isinstance(decorator, ast.Call):
         for keyword in decorator.keywords:
             if keyword.arg == library.CELERY_OPTION:
-                return Retrier(classes_in(file, keyword.value), f"{library.CELERY_OPTION}=...", is_celery=True)
+                return Retrier(classes_in(file, keyword.value), f"`{library.CELERY_OPTION}`", is_celery=True)
     return None
 
 
@@ -61,7 +62,7 @@ def _of_library(file: File, decorator: ast.expr, name: str) -> Retrier | None:
         given = decorator.args[position]
     if given is None:
         return None
-    return Retrier(tuple(_named(file, given)), f"@{last_name(decorator.func)}")
+    return Retrier(tuple(_named(file, given)), f"`@{last_name(decorator.func)}`")
 
 
 def _named(file: File, given: ast.expr) -> Iterator[ErrorClass | None]:
@@ -98,7 +99,7 @@ def _own(file: File, decorator: Function) -> Retrier | None:
             for handler in node.handlers:
                 classes = classes_of(file, handler)
                 if libraries(classes) and _repeats(file, code, handler, parameter):
-                    return Retrier(classes, f"`{decorator.name}`")
+                    return Retrier(classes, f"`@{decorator.name}`", (file, handler))
     return None
 
 

@@ -53,7 +53,7 @@ def _in_handler(file: File, handler: ast.ExceptHandler, found: frozenset[str]) -
         if any(text.startswith(_OF_ORACLES_LIBRARY) for text in texts_of(file, part, handler.name)):
             confidence = _confidence(file, found)
             if confidence is not None:
-                text = "the text differs between client libraries: MariaDB's leaves out `MySQL`"
+                text = "this text differs between client libraries: MariaDB's leaves out `MySQL`"
                 name = handler.name
                 number = f"{name}.orig.args[0]" if SQLALCHEMY in found else f"{name}.args[0]"
                 yield TextTest(handler, part, text, f"test the number: `{number} in (2006, 2013, 4031)`", confidence)

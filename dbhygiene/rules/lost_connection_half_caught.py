@@ -97,6 +97,7 @@ from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, Safety, rule
 from dbhygiene.library.prefilter import DATABASES, RECOVERING
 from dbhygiene.recovery.half_caught import HalfCaught, half_caught
 from dbhygiene.source.file import File
+from dbhygiene.source.nodes import Located
 
 
 @rule("HYG406", on=File, imports=DATABASES, also=RECOVERING)
@@ -104,8 +105,12 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
     for found in half_caught(file):
         at = found.at if not isinstance(found.at, ast.ExceptHandler) else found.at.type or found.at
         is_test = found.handler is not None and found.at is not found.handler
-        steps = ((found.handler, "catches the error of a lost connection"),) if is_test and found.handler else ()
-        yield Diagnostic(at, found.message, path=steps, fix=_repair(file, found), confidence=found.confidence)
+        steps: list[tuple[Located, str]] = []
+        if is_test and found.handler:
+            steps.append((found.handler, "catches the error of a lost connection"))
+        if found.reopens is not None:
+            steps.append(found.reopens)
+        yield Diagnostic(at, found.message, path=tuple(steps), fix=_repair(file, found), confidence=found.confidence)
 
 
 def _repair(file: File, found: HalfCaught) -> Fix | NoFix:

@@ -11,7 +11,7 @@ def store(rows):
     try:
         with conn.cursor() as cursor:
             for row in rows:
-                conn.ping(reconnect=True)  # HYG403: rows before
+                conn.ping(reconnect=True)  # HYG403: rows written before
                 cursor.execute("insert into orders values (%s, %s)", row)
         conn.commit()
     finally:
@@ -128,7 +128,7 @@ def _message(found: LostWrite) -> str:
         )
     if found.committed:
         return f"repeated on a new connection: earlier writes that `{found.committed}` has not committed are lost"
-    return f"if `{found.title}` is opened again here, the rows before are lost, and the rest is committed"
+    return f"if `{found.title}` is opened again here, the rows written before are lost, and only the rest is committed"
 
 
 def _steps(file: File, found: LostWrite) -> Iterator[tuple[Located, str] | Step]:

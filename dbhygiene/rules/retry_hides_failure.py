@@ -96,7 +96,7 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
         else:
             yield Diagnostic(
                 found.loop,
-                "when the last try fails, the function returns None, and the caller does not see the error",
+                f"`{found.function}` returns None when the last try fails: its caller does not see the error",
                 path=(steps,),
                 fix=_repair(file, found),
                 confidence=Confidence.LIKELY,

@@ -146,7 +146,7 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
         yield Diagnostic(
             found.call,
             f"{found.what} may be lost, and is used again: {found.next_error}",
-            path=((found.caught, found.caught_words), (found.call, "is called again with the same connection")),
+            path=found.path,
             fix=NoFix(found.advice if ";" in found.advice else f"it needs your decision; {found.advice}"),
             subject=found.subject,
         )

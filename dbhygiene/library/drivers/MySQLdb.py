@@ -19,6 +19,7 @@ DRIVER = Driver(
         modules=("MySQLdb", "MySQLdb._exceptions", "MySQLdb.connections", "_mysql_exceptions"),
         first=frozenset({"OperationalError"}),
         later=frozenset({"OperationalError"}),
+        later_text="OperationalError 2006",
         numbers=(frozenset({2006}), frozenset({2013})),
         pings=(Ping(reconnects=False),),
         asks_nothing=frozenset({"open", "cursor"}),

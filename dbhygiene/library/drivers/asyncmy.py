@@ -21,6 +21,7 @@ DRIVER = Driver(
         modules=("asyncmy", "asyncmy.errors"),
         first=frozenset({"OperationalError"}),
         later=frozenset({"InterfaceError"}),
+        later_text="InterfaceError (0, 'Not connected')",
         pings=(Ping(reconnects=True),),
     ),
 )

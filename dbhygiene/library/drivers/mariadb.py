@@ -14,6 +14,7 @@ DRIVER = Driver(
         modules=("mariadb",),
         first=frozenset({"InterfaceError"}),
         later=frozenset({"InterfaceError"}),
+        later_text="InterfaceError 2006",
         error_number="errno",
         opens_again=frozenset({"reconnect"}),
         pings=(Ping(reconnects=False),),

@@ -26,6 +26,7 @@ DRIVER = Driver(
         modules=("mysql.connector", "mysql.connector.errors"),
         first=frozenset({"OperationalError"}),
         later=frozenset({"OperationalError"}),
+        later_text="OperationalError 2013",
         numbers=(frozenset({2013}), frozenset({2055})),
         error_number="errno",
         pure=frozenset({"InterfaceError"}),

@@ -15,6 +15,7 @@ DRIVER = Driver(
         modules=("psycopg", "psycopg.errors"),
         first=frozenset({"OperationalError"}),
         later=frozenset({"OperationalError"}),
+        later_text="OperationalError: the connection is closed",
         asks_nothing=frozenset({"closed", "broken", "info", "cursor"}),
     ),
 )

@@ -25,6 +25,7 @@ DRIVER = Driver(
         modules=("psycopg2", "psycopg2.errors", "psycopg2.extensions"),
         first=frozenset({"OperationalError"}),
         later=frozenset({"InterfaceError"}),
+        later_text="InterfaceError: connection already closed",
         error_number="pgcode",
         asks_nothing=frozenset({"closed", "status", "isolation_level", "poll", "cursor"}),
     ),

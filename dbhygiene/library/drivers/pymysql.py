@@ -27,6 +27,7 @@ DRIVER = Driver(
         modules=("pymysql", "pymysql.err", "pymysql.connections"),
         first=frozenset({"OperationalError"}),
         later=frozenset({"InterfaceError"}),
+        later_text="InterfaceError (0, '')",
         numbers=(frozenset({2006}), frozenset({2013})),
         opens_again=frozenset({"connect"}),
         pings=(Ping(reconnects=True), Ping(reconnects=False, since=(1, 2))),
