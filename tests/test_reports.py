@@ -6,8 +6,8 @@ import json as decoder
 from pathlib import Path
 
 from dbhygiene.config.settings import Confidence
-from dbhygiene.diagnostics.edits import WrapInTry
 from dbhygiene.diagnostics.model import Finding, Fix, NoFix, Safety, Step
+from dbhygiene.diagnostics.text_edits import TextChange
 from dbhygiene.reports import RenderContext, TerminalStyle, reporter
 from dbhygiene.source.nodes import Span
 from dbhygiene.source.records import replace
@@ -149,27 +149,13 @@ def test_concise() -> None:
     ]
 
 
-def test_json_tells_the_edits_of_a_fix_by_their_verbs() -> None:
-    edit = WrapInTry(Span(2, 4, 2, 9), Span(3, 4, 3, 9), "finally", "conn.close()", (Span(4, 4, 4, 16),))
-    (item,) = decoder.loads(told("json", LEAK._replace(fix=Fix("Close it", (edit,)))))
-    assert item["fix"]["edits"] == [
-        {
-            "verb": "WrapInTry",
-            "first": {"location": {"row": 2, "column": 5}, "end_location": {"row": 2, "column": 10}},
-            "last": {"location": {"row": 3, "column": 5}, "end_location": {"row": 3, "column": 10}},
-            "clause": "finally",
-            "code": "conn.close()",
-            "moved": [{"location": {"row": 4, "column": 5}, "end_location": {"row": 4, "column": 17}}],
-        }
-    ]
-
-
 def test_json() -> None:
-    (item,) = decoder.loads(told("json", LEAK))
+    (item,) = decoder.loads(told("json", LEAK, scene=replace(SCENE, fixed=lambda finding: TextChange("a\n", "b\n"))))
     assert list(item)[:6] == ["code", "name", "message", "filename", "location", "end_location"]
     assert item["location"] == {"row": 1, "column": 8}
     assert item["end_location"] == {"row": 1, "column": 17}
-    assert item["fix"] == {"applicability": "safe", "message": "Close it", "edits": []}
+    edit = {"content": "b", "location": {"row": 1, "column": 1}, "end_location": {"row": 1, "column": 2}}
+    assert item["fix"] == {"applicability": "safe", "message": "Close it", "edits": [edit]}
     assert item["confidence"] == "certain"
     assert item["fingerprint"] == "abc"
     assert item["steps"][2] == {
@@ -178,6 +164,13 @@ def test_json() -> None:
         "end_location": {"row": 3, "column": 19},
         "message": "left here",
     }
+
+
+def test_json_without_a_fix_gives_the_reason() -> None:
+    (item,) = decoder.loads(told("json", LEAK, scene=replace(SCENE, fixed=lambda finding: "it cannot be proved")))
+    assert (item["fix"], item["no_fix"]) == (None, "it cannot be proved")
+    (item,) = decoder.loads(told("json", LEAK._replace(fix=NoFix("it is kept; close it"))))
+    assert (item["fix"], item["no_fix"]) == (None, "it is kept; close it")
 
 
 def test_json_of_nothing_and_of_two() -> None:

@@ -54,18 +54,18 @@ def test_an_analysis_is_imported_for_files_that_speak_of_its_matter(tmp_path: Pa
     assert unneeded not in modules
 
 
-def test_a_finding_without_a_fix_and_other_formats_import_no_libcst(tmp_path: Path) -> None:
+def test_a_finding_without_a_fix_and_formats_without_edits_import_no_libcst(tmp_path: Path) -> None:
     kept = "import pymysql\n\n\nclass A:\n    def __init__(self):\n        self.conn = pymysql.connect()\n"
     modules = imported(tmp_path, kept)
     assert "dbhygiene.reports.full" in modules
     assert "libcst" not in modules
     code = (
-        "import sys; from dbhygiene.cli import main; main(['check', '-o', 'sarif', 'app.py']);"
+        "import sys; from dbhygiene.cli import main; main(['check', '-o', 'github', 'app.py']);"
         "print('libcst' in sys.modules)"
     )
     (tmp_path / "app.py").write_text("import pymysql\n\ndef f():\n    conn = pymysql.connect()\n    conn.ping()\n")
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert '"HYG101"' in done.stdout
+    assert "(HYG101)" in done.stdout
     assert done.stdout.endswith("False\n")
 
 

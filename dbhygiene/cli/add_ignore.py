@@ -6,7 +6,8 @@ from itertools import groupby
 from typing import Any
 
 from dbhygiene.checker.own_findings import OWN_CODES
-from dbhygiene.cli.run import Run, count, display_path
+from dbhygiene.cli.run import Run, display_path
+from dbhygiene.cli.tally import count
 from dbhygiene.config.errors import UsageError
 from dbhygiene.diagnostics.annotate import with_ignores
 from dbhygiene.project.atomic_write import replace_file
@@ -35,4 +36,4 @@ def add_ignores(paths: tuple[str, ...], reason: str, **options: Any) -> int:
                 added += len(able)
             run.print(part.project, [finding for finding in findings if finding.code in _STAY])
     run.close(before=f"{count(added, 'finding')} silenced; left: ")
-    return 2 if run.failed else int(bool(run.found))
+    return 2 if run.failed else int(bool(run.tally.found))

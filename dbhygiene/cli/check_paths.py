@@ -42,9 +42,9 @@ def check(
         from dbhygiene.cli.fix import fix_all
 
         fixing = fix_all(Run(**options), paths, diff=False, unsafe=unsafe_fixes)
-        return 2 if fixing.run.failed or fixing.failed else int(bool(fixing.run.found) and not exit_zero)
+        return 2 if fixing.run.failed or fixing.failed else int(bool(fixing.run.tally.found) and not exit_zero)
     run = Run(**options, only_reports=True)
     for part in run.parts(paths):
         run.report_new(part.project, part.findings)
     run.close()
-    return 2 if run.failed else int(bool(run.found) and not exit_zero)
+    return 2 if run.failed else int(bool(run.tally.found) and not exit_zero)

@@ -18,7 +18,8 @@ from dbhygiene.checker.selection import is_ignored_in, selected_rules
 from dbhygiene.checker.subjects import Analyses
 from dbhygiene.cli.click_adapter import Command, with_options
 from dbhygiene.cli.options import RUN
-from dbhygiene.cli.run import NOTEBOOK, ProjectPart, Run, count, display_path
+from dbhygiene.cli.run import NOTEBOOK, ProjectPart, Run, display_path
+from dbhygiene.cli.tally import count
 from dbhygiene.config import loading
 from dbhygiene.config.errors import UsageError
 from dbhygiene.config.settings import Confidence

@@ -14,7 +14,8 @@ import click
 from dbhygiene.checker.file_check import check_file
 from dbhygiene.checker.subjects import Analyses
 from dbhygiene.cli.click_adapter import Command, run_options
-from dbhygiene.cli.run import ProjectPart, Run, count, display_path, with_stdin
+from dbhygiene.cli.run import ProjectPart, Run, display_path, with_stdin
+from dbhygiene.cli.tally import count
 from dbhygiene.config.errors import UsageError
 from dbhygiene.diagnostics.model import Finding, Fix, NoFix
 from dbhygiene.project.project import Project
@@ -33,7 +34,7 @@ def command(paths: tuple[str, ...], diff: bool, unsafe_fixes: bool, exit_non_zer
     fixing = fix_all(Run(**options), paths, diff=diff, unsafe=unsafe_fixes)
     if fixing.run.failed or fixing.failed:
         return 2
-    return int(bool(fixing.run.found) or (bool(fixing.fixed) and (diff or exit_non_zero_on_fix)))
+    return int(bool(fixing.run.tally.found) or (bool(fixing.fixed) and (diff or exit_non_zero_on_fix)))
 
 
 @dataclass

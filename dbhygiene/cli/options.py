@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dbhygiene.cli.output import parse_target
+from dbhygiene.cli.output import Target, parse_target
 from dbhygiene.cli.terminal import WHEN
 from dbhygiene.config.errors import UsageError
 from dbhygiene.config.settings import FORMATS, Confidence
@@ -48,6 +48,33 @@ class Option(Frozen):
         if text not in self.kind:
             raise ValueError(text)
         return text
+
+
+class Options(Frozen):
+    """The values of the options in `RUN`."""
+
+    select: tuple[str, ...]
+    extend_select: tuple[str, ...]
+    ignore: tuple[str, ...]
+    extend_ignore: tuple[str, ...]
+    min_confidence: str | None
+    server_timeout: int | None
+    config_values: tuple[str, ...]
+    isolated: bool
+    stdin_filename: str | None
+    force_exclude: bool
+    no_cache: bool
+    cache_dir: Path | None
+    jobs: int | None
+    asked: tuple[Target, ...]
+    output_file: Path | None
+    baseline: Path | None
+    since: str | None
+    color: str
+    steps: str
+    statistics: bool
+    quiet: bool
+    verbose: bool
 
 
 def above_zero(text: str) -> int:

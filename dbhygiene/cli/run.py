@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from dbhygiene import DOCUMENTATION, REPOSITORY, __version__
 from dbhygiene.checker.file_check import check_file
-from dbhygiene.checker.own_findings import INTERNAL_ERROR, NOT_READ, SYNTAX_ERROR, not_read
+from dbhygiene.checker.own_findings import not_read
 from dbhygiene.checker.project_check import RunOptions, check
 from dbhygiene.checker.registry import all_rules
 from dbhygiene.checker.selection import selected_rules
 from dbhygiene.checker.subjects import Analyses
 from dbhygiene.cli import terminal
+from dbhygiene.cli.options import Options
 from dbhygiene.cli.output import Output, Target, base, parse_targets
-from dbhygiene.cli.progress import Progress
+from dbhygiene.cli.tally import Tally, count
 from dbhygiene.config import loading
 from dbhygiene.config.errors import UsageError
 from dbhygiene.config.settings import Confidence, Settings
@@ -28,18 +29,19 @@ from dbhygiene.diagnostics.model import AnyRule, Finding, Fix
 from dbhygiene.project.project import Project
 from dbhygiene.project.workspace import Member, members
 from dbhygiene.reports import RenderContext
-from dbhygiene.source.file import NOT_PYTHON
+from dbhygiene.source.file import NOT_PYTHON, File
 from dbhygiene.source.records import Frozen, replace
 
 if TYPE_CHECKING:
     from dbhygiene.checker.incremental import IncrementalCheck
     from dbhygiene.cli.baseline_filter import Filter
+    from dbhygiene.diagnostics.text_edits import TextChange
+    from dbhygiene.fixes.preview import FixPreviews
     from dbhygiene.project.discovery import Listing
 
 MOST_PREVIEWS = 10
 NOTEBOOK = "notebooks cannot be checked yet"
 EFFECTS = frozenset({"src", "exclude", "extend-exclude", "per-file-ignores"})  # settings that may match nothing
-UNREAD = {SYNTAX_ERROR: "not parsed", NOT_READ: "not read"}
 
 
 class ProjectPart(Frozen):
@@ -53,33 +55,6 @@ class ProjectPart(Frozen):
     files: Sequence[Path] = ()
 
 
-class Options(Frozen):
-    """The options of the command line."""
-
-    select: tuple[str, ...]
-    extend_select: tuple[str, ...]
-    ignore: tuple[str, ...]
-    extend_ignore: tuple[str, ...]
-    min_confidence: str | None
-    server_timeout: int | None
-    config_values: tuple[str, ...]
-    isolated: bool
-    stdin_filename: str | None
-    force_exclude: bool
-    no_cache: bool
-    cache_dir: Path | None
-    jobs: int | None
-    asked: tuple[Target, ...]
-    output_file: Path | None
-    baseline: Path | None
-    since: str | None
-    color: str
-    steps: str
-    statistics: bool
-    quiet: bool
-    verbose: bool
-
-
 class Run:
     """One run of `check` or `fix`, and its results so far."""
 
@@ -88,13 +63,13 @@ class Run:
         self.only_reports = only_reports
         self.out: TextIO = sys.stdout
         self.previews = MOST_PREVIEWS
-        self.checked = self.found = self.fixable = 0
-        self._unread = dict.fromkeys(UNREAD, 0)
+        self.checked = 0
+        self.tally = Tally()
         self.failed = False
-        self._tally: dict[tuple[str, str], list[bool]] = {}  # of each rule: which can be fixed
         self._seen: list[ProjectPart] = []
         self._filters: dict[Path, Filter] = {}
         self._memories: dict[Path, IncrementalCheck] = {}
+        self._trials: FixPreviews | None = None  # of the last file
         if self.options.verbose:
             from dbhygiene.dataflow import limits
 
@@ -148,7 +123,12 @@ class Run:
         here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
         jobs = self.options.jobs or here or 1
         memory = self._memories.get(project.root)
-        return RunOptions(self._cache(project), jobs, Progress.on_terminal(), self.warn, memory)
+        progress = None
+        if sys.stderr.isatty():
+            from dbhygiene.cli.progress import Progress
+
+            progress = Progress.on_terminal()
+        return RunOptions(self._cache(project), jobs, progress, self.warn, memory)
 
     def _cache(self, project: Project) -> Path | None:
         """Return the cache, if the run may use it."""
@@ -270,8 +250,8 @@ class Run:
     def print(self, project: Project, findings: Iterable[Finding]) -> None:
         """Print findings, at once if the format allows it; or only count them by rule."""
         if self.options.statistics:
-            for finding in self._count(findings, project):
-                self._tally.setdefault((finding.code, finding.name), []).append(finding.fixable)
+            for _ in self._count(findings, project):
+                pass
         else:
             self._output.add(self._count(findings, project))
 
@@ -286,7 +266,15 @@ class Run:
         rules = {rule.name: rule for rule in all_rules()}
         addresses = {"documentation": DOCUMENTATION, "repository": REPOSITORY}
         return RenderContext(
-            self.lines, display_path, base(), rules, __version__, style=look, preview=self.preview, **addresses
+            self.lines,
+            display_path,
+            base(),
+            rules,
+            __version__,
+            style=look,
+            preview=self.preview,
+            fixed=self.fixed,
+            **addresses,
         )
 
     def look_at(self, part: ProjectPart) -> ProjectPart:
@@ -296,11 +284,8 @@ class Run:
 
     def _count(self, findings: Iterable[Finding], project: Project) -> Iterator[Finding]:
         for finding in findings:
-            self.found += 1
-            self.fixable += finding.fixable
-            if finding.code in UNREAD:
-                self._unread[finding.code] += 1
-            self.failed |= finding.code == INTERNAL_ERROR
+            self.tally.add(finding)
+            self.failed |= self.tally.failed
             yield finding if finding.fingerprint else add_fingerprints([finding], project.root)[0]
 
     def _part(self, path: Path) -> ProjectPart | None:
@@ -318,18 +303,35 @@ class Run:
             return ()
 
     def preview(self, finding: Finding) -> Sequence[str] | str | None:
-        """Preview the fix of a finding, for the first few that have one.
-
-        Carrying out a fix costs the import of LibCST, 0.2 s, and then as much as checking the file twice.
-        """
-        part = self._part(finding.path)
-        if part is None or not isinstance(finding.fix, Fix) or not self.previews:
+        """Preview the fix of a finding, for the first few that have one: each costs time, see `fixed`."""
+        if not isinstance(finding.fix, Fix) or not self.previews:
             return None
-        from dbhygiene.fixes.preview import preview
-
         self.previews -= 1
+        after = self._after_fix(finding)
+        return after.lines if isinstance(after, File) else after
+
+    def fixed(self, finding: Finding) -> TextChange | str | None:
+        """Return what the fix of a finding changes in the text of its file.
+
+        Carrying out a fix costs the import of LibCST, 0.2 s, and then as much as checking the file again.
+        """
+        from dbhygiene.diagnostics.text_edits import TextChange
+
+        after = self._after_fix(finding)
+        if isinstance(after, File) and self._trials is not None:
+            return TextChange(self._trials.file.text, after.text)
+        return None if isinstance(after, File) else after
+
+    def _after_fix(self, finding: Finding) -> File | str | None:
+        part = self._part(finding.path)
+        if part is None or not isinstance(finding.fix, Fix):
+            return None
+        from dbhygiene.fixes.preview import FixPreviews
+
         file = part.project.file(finding.path)
-        return preview(file, lambda changed: check_file(changed, part.rules, part.analyses), finding)
+        if self._trials is None or self._trials.file is not file:
+            self._trials = FixPreviews(file, lambda changed: check_file(changed, part.rules, part.analyses))
+        return self._trials.after(finding)
 
     def close(self, before: str = "") -> None:
         """Print the summary at the end of the run."""
@@ -340,7 +342,7 @@ class Run:
         if not self._targets[0].format:  # no project had settings
             self._targets[0] = replace(self._targets[0], format="full")
         if self.options.statistics:
-            self.out.writelines(_table(self._tally))
+            self.out.writelines(self.tally.statistics())
         else:
             self._output.close()
         for words in (words for each in self._filters.values() for words in each.stale()):
@@ -348,12 +350,8 @@ class Run:
         if not (self.checked or self.failed or self.options.force_exclude):
             self.warn("warning: no Python file is found")
         if not self.options.quiet:
-            fixable = f", {self.fixable} fixable with `dbhygiene fix`" if self.fixable else ""
-            unread = ", ".join(f"{number} {UNREAD[code]}" for code, number in self._unread.items() if number)
-            checked = f"{count(self.checked, 'file')}{f' ({unread})' if unread else ''}"
-            words = f"{count(self.found, 'finding')} in {checked}{fixable}"
-            self.say(before + words)
-            if self.found and self.scene.style.width and not DOCUMENTATION:  # a person reads this
+            self.say(before + self.tally.summary(self.checked))
+            if self.tally.found and self.scene.style.width and not DOCUMENTATION:  # a person reads this
                 self.say("`dbhygiene rule NAME` explains a rule")
 
     def say(self, words: str) -> None:
@@ -397,14 +395,3 @@ def display_path(path: Path) -> str:
     except ValueError:
         name = str(path)
     return name if name.isprintable() else "".join("\N{REPLACEMENT CHARACTER}" if c < " " else c for c in name)
-
-
-def _table(tally: Mapping[tuple[str, str], Sequence[bool]]) -> Iterator[str]:
-    """Return the number of findings of each rule, the most frequent first, and how many of them `fix` fixes."""
-    width = len(str(max(map(len, tally.values()), default=0)))
-    for (code, name), fixable in sorted(tally.items(), key=lambda item: (-len(item[1]), item[0])):
-        yield f"{len(fixable):>{width}}  {code}  {name}{f'  [*] {sum(fixable)}' if any(fixable) else ''}\n"
-
-
-def count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -80,11 +80,9 @@ def _with_fix(finding: Finding, fix: Fix | NoFix | None) -> Finding:
     return finding if isinstance(finding.fix, Fix) else finding._replace(fix=fix)
 
 
-def try_fix(file: File, check: Check, finding: Finding, *, proven: bool = True) -> File:
-    """Return the file with this one fix; raise EditError if it cannot be applied, or fails a check."""
-    if proven:
-        return _Trial(file, check, check(file)).outcome([finding])[0]
-    edits = imports.spell_names(file, _edits(finding))
+def without_proof(file: File, fix: Fix) -> File:
+    """Return the file with a fix that is only shown; raise EditError if it cannot be applied."""
+    edits = imports.spell_names(file, fix.edits)
     return replace(file, text=Editor(file.text, file.project.line_length(file)).edit(edits))
 
 
@@ -138,7 +136,7 @@ def _round(
     file: File, check: Check, findings: list[Finding], ready: Sequence[Finding]
 ) -> tuple[_Outcome | None, list[Finding], dict[_Key, str]]:
     """Apply compatible fixes; return the file, the findings that are gone, and the fixes that failed."""
-    trial = _Trial(file, check, findings)
+    trial = Trial(file, check, findings)
     try:
         batch = _apart(_of_one_kind(ready))
         return trial.outcome(batch), batch, {}
@@ -215,8 +213,8 @@ _IN_VAIN = {"HYG002"}  # a fix may leave a comment unused: the next round remove
 # -- the proof --------------------------------------------------------------------------------------------
 
 
-class _Trial:
-    """Tries fixes on one text."""
+class Trial:
+    """Tries fixes on one text, and proves the result."""
 
     def __init__(self, file: File, check: Check, findings: Sequence[Finding]) -> None:
         self._file = file

@@ -8,9 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dbhygiene.diagnostics.model import AnyRule, Finding
 from dbhygiene.source.records import Frozen, Record
+
+if TYPE_CHECKING:
+    from dbhygiene.diagnostics.text_edits import TextChange
 
 ONE_BY_ONE = frozenset({"full", "concise", "json-lines", "pylint", "azure"})  # parts may be printed as they come
 
@@ -27,8 +31,9 @@ class TerminalStyle(Record):
 class RenderContext(Frozen):
     """What a report needs besides the findings: lines of files, paths, rules, addresses, previews of fixes.
 
-    `documentation` and `repository` are addresses with a slash at their end, or empty if they are not known. `preview`
-    returns the lines of the fixed file, or the reason why there is no fix, or None.
+    `fixed` returns what the fix of a finding changes, proven unless the fix is only shown; `preview` returns the lines
+    of the fixed file, for the first findings of a run. Both return the reason if a fix cannot be proved, and None
+    without a fix. `documentation` and `repository` are addresses with a slash at their end, or empty if not known.
     """
 
     lines: Callable[[Path], Sequence[str]]
@@ -40,6 +45,7 @@ class RenderContext(Frozen):
     repository: str = ""
     style: TerminalStyle = TerminalStyle()
     preview: Callable[[Finding], Sequence[str] | str | None] = lambda finding: None
+    fixed: Callable[[Finding], TextChange | str | None] = lambda finding: None
 
 
 Format = Callable[[Iterable[Finding], RenderContext], Iterator[str]]

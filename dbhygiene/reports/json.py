@@ -7,11 +7,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from dbhygiene.diagnostics.edits import Edit
-from dbhygiene.diagnostics.model import Finding, Fix, NoFix
+from dbhygiene.diagnostics.model import Finding, Fix, NoFix, Safety
+from dbhygiene.diagnostics.text_edits import TextChange, text_edits
 from dbhygiene.reports import RenderContext
 from dbhygiene.reports.common import page_url
 from dbhygiene.source.nodes import Span
+
+_APPLICABILITY = {Safety.SAFE: "safe", Safety.UNSAFE: "unsafe", Safety.SHOWN: "display"}
 
 
 def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
@@ -29,12 +31,14 @@ def encode(finding: Finding, scene: RenderContext) -> str:
 
 
 def _finding(finding: Finding, scene: RenderContext) -> dict[str, Any]:
+    change = scene.fixed(finding)
     return {
         "code": finding.code,
         "name": finding.name,
         "message": finding.message,
         **_place(finding.path, finding.span),
-        "fix": _fix(finding.fix),
+        "fix": _fix(finding, change),
+        "no_fix": _no_fix(finding, change),
         "url": page_url(finding.name, scene) or None,
         "steps": [{**_place(step.path, step.span), "message": step.message} for step in finding.steps],
         "notes": list(finding.notes),
@@ -56,20 +60,17 @@ def _range(span: Span) -> dict[str, Any]:
     }
 
 
-def _fix(fix: Fix | NoFix | None) -> dict[str, Any] | None:
-    """Return a fix with the kinds of its edits. The new text is only made when the fix is applied."""
-    if isinstance(fix, Fix):
-        return {"applicability": fix.safety.value, "message": fix.title, "edits": [_edit(each) for each in fix.edits]}
-    if isinstance(fix, NoFix):
-        return {"applicability": "none", "message": fix.reason, "edits": []}
-    return None
+def _fix(finding: Finding, change: TextChange | str | None) -> dict[str, Any] | None:
+    """Return the fix of a finding, if there is one: its edits can be applied to the text as they are."""
+    if not isinstance(finding.fix, Fix) or not isinstance(change, TextChange):
+        return None
+    return {
+        "applicability": _APPLICABILITY[finding.fix.safety],
+        "message": finding.fix.title,
+        "edits": [{"content": edit.content, **_range(edit.span)} for edit in text_edits(change)],
+    }
 
 
-def _edit(edit: Edit) -> dict[str, Any]:
-    return {name: _plain_value(value) for name, value in edit._asdict().items()}
-
-
-def _plain_value(value: object) -> object:
-    if isinstance(value, Span):
-        return _range(value)
-    return [_plain_value(each) for each in value] if isinstance(value, tuple) else value
+def _no_fix(finding: Finding, change: TextChange | str | None) -> str | None:
+    """Return why there is no fix, if the rule or the proof gives a reason."""
+    return finding.fix.reason if isinstance(finding.fix, NoFix) else change if isinstance(change, str) else None

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dbhygiene.diagnostics.model import Finding
+from dbhygiene.diagnostics.text_edits import TextChange, single_edit
 from dbhygiene.reports import RenderContext
 from dbhygiene.reports.common import level, page_url, relative_path, source_line
 from dbhygiene.source.nodes import Span
@@ -24,7 +25,7 @@ def _diagnostic(finding: Finding, scene: RenderContext) -> dict[str, Any]:
     code = {"value": f"{finding.code} {finding.name}"}
     if url := page_url(finding.name, scene):
         code["url"] = url
-    return {
+    found = {
         "message": "\n".join([finding.message, *finding.notes]),
         "location": _location(finding.path, finding.span, scene),
         "severity": level(finding).upper().replace("NOTE", "INFO"),
@@ -33,12 +34,21 @@ def _diagnostic(finding: Finding, scene: RenderContext) -> dict[str, Any]:
             {"message": step.message, "location": _location(step.path, step.span, scene)} for step in finding.steps
         ],
     }
+    if finding.fixable and isinstance(change := scene.fixed(finding), TextChange):
+        # one suggestion for the whole fix: reviewdog offers each for itself, and half of a fix must not be applied
+        edit = single_edit(change)
+        found["suggestions"] = [{"range": _range(finding.path, edit.span, scene), "text": edit.content}]
+    return found
 
 
 def _location(path: Path, span: Span, scene: RenderContext) -> dict[str, Any]:
+    return {"path": relative_path(path, scene.base), "range": _range(path, span, scene)}
+
+
+def _range(path: Path, span: Span, scene: RenderContext) -> dict[str, Any]:
     start = {"line": span.line, "column": _byte(path, span.line, span.column, scene)}
     end = {"line": span.end_line, "column": _byte(path, span.end_line, span.end_column, scene)}
-    return {"path": relative_path(path, scene.base), "range": {"start": start, "end": end}}
+    return {"start": start, "end": end}
 
 
 def _byte(path: Path, number: int, column: int, scene: RenderContext) -> int:

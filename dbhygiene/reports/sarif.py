@@ -13,7 +13,8 @@ from typing import Any
 from urllib.parse import quote
 
 from dbhygiene.config.settings import Confidence
-from dbhygiene.diagnostics.model import Finding
+from dbhygiene.diagnostics.model import Finding, Fix
+from dbhygiene.diagnostics.text_edits import TextChange, text_edits
 from dbhygiene.reports import RenderContext
 from dbhygiene.reports.common import level, one_line, page_url, relative_path
 from dbhygiene.reports.fix_hint import advice
@@ -79,7 +80,18 @@ def _result(finding: Finding, index: int, scene: RenderContext) -> dict[str, Any
         result["locations"][0]["logicalLocations"] = [{"fullyQualifiedName": finding.context}]
     if len(finding.steps) > 1:
         result["codeFlows"] = [{"threadFlows": [{"locations": [*_flow(finding, scene)]}]}]
+    if finding.fixable and isinstance(change := scene.fixed(finding), TextChange):
+        result["fixes"] = [_fix(finding, change, scene.base)]
     return result
+
+
+def _fix(finding: Finding, change: TextChange, base: Path) -> dict[str, Any]:
+    assert isinstance(finding.fix, Fix)
+    edits = [
+        {"deletedRegion": _region(edit.span), "insertedContent": {"text": edit.content}} for edit in text_edits(change)
+    ]
+    changes = [{"artifactLocation": _artifact(finding.path, base), "replacements": edits}]
+    return {"description": {"text": finding.fix.title}, "artifactChanges": changes}
 
 
 def _flow(finding: Finding, scene: RenderContext) -> Iterator[dict[str, Any]]:
@@ -90,9 +102,13 @@ def _flow(finding: Finding, scene: RenderContext) -> Iterator[dict[str, Any]]:
 
 def _location(path: Path, span: Span, scene: RenderContext) -> dict[str, Any]:
     """Return a place; of a long expression only the first line, since viewers would mark all of them."""
-    line, column, _, end_column = one_line(span, scene, path)
-    region = {"startLine": line, "startColumn": column + 1, "endLine": line, "endColumn": end_column + 1}
+    region = _region(one_line(span, scene, path))
     return {"physicalLocation": {"artifactLocation": _artifact(path, scene.base), "region": region}}
+
+
+def _region(span: Span) -> dict[str, int]:
+    line, column, end_line, end_column = span
+    return {"startLine": line, "startColumn": column + 1, "endLine": end_line, "endColumn": end_column + 1}
 
 
 def _artifact(path: Path, base: Path) -> dict[str, str]:

@@ -1,0 +1,75 @@
+"""`TextEdit`: a fix as replacements in the text, for programs that apply it without dbhygiene.
+
+>>> text_edits(TextChange("f(a)\\n", "f(a, b)\\n"))
+(TextEdit(span=Span(line=1, column=3, end_line=1, end_column=3), content=', b'),)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from dbhygiene.source.nodes import Span
+
+_LINES = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+
+
+class TextChange(NamedTuple):
+    """The text of a file before and after a fix."""
+
+    old: str
+    new: str
+
+
+class TextEdit(NamedTuple):
+    """The replacement of a span of the old text."""
+
+    span: Span
+    content: str
+
+
+def text_edits(change: TextChange) -> tuple[TextEdit, ...]:
+    """Return the replacements that make a change, in order; one for each group of changed lines."""
+    return tuple(_text_edits(_LINES.findall(change.old), _LINES.findall(change.new)))
+
+
+def single_edit(change: TextChange) -> TextEdit:
+    """Return the one replacement that makes a change."""
+    return _edit(1, change.old, change.new)
+
+
+def _text_edits(old: Sequence[str], new: Sequence[str]) -> Iterator[TextEdit]:
+    from difflib import SequenceMatcher
+
+    for kind, first, last, begin, end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind != "equal":
+            yield _edit(first + 1, "".join(old[first:last]), "".join(new[begin:end]))
+
+
+def _edit(line: int, old: str, new: str) -> TextEdit:
+    """Return the replacement of a text that begins in this line, without what both have at their start and end."""
+    start = _common(old, new)
+    if any(_is_within_line_end(text, start) for text in (old, new)):
+        start -= 1
+    end = _common(old[start:][::-1], new[start:][::-1])
+    if any(_is_within_line_end(text, len(text) - end) for text in (old, new)):
+        end -= 1
+    stop = len(old) - end
+    return TextEdit(Span(*_place(line, old[:start]), *_place(line, old[:stop])), new[start : len(new) - end])
+
+
+def _is_within_line_end(text: str, offset: int) -> bool:
+    """Whether there is no line and column for this offset."""
+    return offset > 0 and text[offset - 1 : offset + 1] == "\r\n"
+
+
+def _common(one: str, other: str) -> int:
+    """Return the number of characters that are equal at the start of both."""
+    return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
+def _place(line: int, before: str) -> tuple[int, int]:
+    """Return line and column after a text that begins in this line."""
+    *lines, rest = re.split(r"\r\n|\r|\n", before)
+    return line + len(lines), len(rest)
