@@ -42,6 +42,9 @@ class Known:
     def files_mentioning_all(self, *names: str) -> Sequence[File]:
         return ()
 
+    def files_calling(self, name: str) -> Sequence[File]:
+        return ()
+
     def files_deriving(self, word: str) -> Sequence[File]:
         return ()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dbhygiene.source.file import File
+from dbhygiene.source.queries import query
 
 _DIRECTORIES = {"tests", "test", "testing", "acceptance", "e2e"}
 _EXAMPLES = set("example examples sample samples tutorial tutorials docs snippets cookbook cookbooks".split())
@@ -27,6 +28,7 @@ def directories(file: File) -> tuple[str, ...]:
     return inside.parts[:-1] if not inside.is_absolute() else inside.parts[-2:-1]
 
 
+@query
 def is_test_file(file: File) -> bool:
     """Whether a file is a part of tests, by its name or a directory around it: tests end before any timeout."""
     name = file.path.name

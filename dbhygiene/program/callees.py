@@ -285,14 +285,22 @@ def _direct_subclasses(cls: Definition) -> Iterator[Definition]:
     """Yield the classes that name this one among their bases; not those of tests, which the program never makes."""
     others = cls.file.project.files_deriving(cls.name.rpartition(".")[2])
     for file in {id(each): each for each in (cls.file, *_without_tests(cls.file, others))}.values():
-        for name, scope in file.classes.items():
-            assert isinstance(scope.node, ast.ClassDef)
-            for base in scope.node.bases:
-                expr = base.value if isinstance(base, ast.Subscript) else base
-                meant = file.resolve(expr)
-                found = find_definition(file, meant) if meant is not None else None
-                if found is not None and found.node is cls.node:
-                    yield Definition(file, scope.node, name)
+        yield from _classes_by_base(file).get(cls.node, ())
+
+
+@query
+def _classes_by_base(file: File) -> dict[ast.AST, list[Definition]]:
+    """Return class of the project -> the classes of a file that name it among their bases."""
+    found: dict[ast.AST, list[Definition]] = {}
+    for name, scope in file.classes.items():
+        assert isinstance(scope.node, ast.ClassDef)
+        for base in scope.node.bases:
+            expr = base.value if isinstance(base, ast.Subscript) else base
+            meant = file.resolve(expr)
+            known = find_definition(file, meant) if meant is not None else None
+            if known is not None:
+                found.setdefault(known.node, []).append(Definition(file, scope.node, name))
+    return found
 
 
 def _without_tests(asker: File, others: Iterable[File]) -> Iterator[File]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +18,7 @@ from dbhygiene.source.regular_files import read_bytes, read_text
 
 if TYPE_CHECKING:
     from dbhygiene.project.requirements import Requirements
+    from dbhygiene.project.text_search import TextSearch
     from dbhygiene.source.deployment import Deployment
 
 FEW = 16  # so many files are tested one by one, before the import graph of the project is built
@@ -54,6 +54,7 @@ class Project:
         self._reach = ImportGraph(self._data, self.module_name, self.find_module, self._note)
         self._speaking: dict[str, list[File]] = {}
         self._mentions: dict[str, list[File]] = {}
+        self._calling: dict[str, list[File]] = {}
         self._naming: dict[tuple[str, ...], list[File] | None] = {}
         self._named: dict[tuple[str, ...], tuple[str, ...]] = {}
         self.asked: Dependencies | None = None  # records the lookups; None: they are not recorded
@@ -144,9 +145,7 @@ class Project:
     def files_containing_for(self, word: str, asker: str) -> Sequence[File]:
         """Return the files that contain a word, on behalf of a file or of the whole project."""
         if word not in self._speaking:
-            needle = word.encode()
-            paths = (path for path in self.everything if needle in self._data(path))
-            self._speaking[word] = list(self._decode(paths))
+            self._speaking[word] = list(self._decode(self._search.containing(word)))
         if self.asked is not None:
             self.asked.note(asker, word, (str(file.path) for file in self._speaking[word]))
         return self._speaking[word]
@@ -158,21 +157,30 @@ class Project:
             self._mentions[word] = [file for file in speaking if file.is_program]
         return self._mentions[word]
 
+    def files_calling(self, name: str) -> Sequence[File]:
+        """Return the project's files that call something of this name."""
+        return self.files_calling_for(name, "")
+
+    def files_calling_for(self, name: str, asker: str) -> Sequence[File]:
+        """The same, asked on behalf of a file, or of the project as a whole."""
+        paths = self._search.calling(name)
+        if self.asked is not None:
+            self.asked.note(asker, f"{name}(", map(str, paths))
+        if name not in self._calling:
+            self._calling[name] = self._parsed(paths)
+        return self._calling[name]
+
     def files_deriving(self, word: str) -> Sequence[File]:
         """Return the project's files that may derive a class from one of this name, or of an alias of it."""
         return self.files_deriving_for(word, "")
 
     def files_deriving_for(self, word: str, asker: str) -> Sequence[File]:
         """The same, asked on behalf of a file, or of the project as a whole."""
-        bases, renamed = self._class_names
-        todo, paths = [word], dict[Path, None]()
-        for each in todo:  # grows as it is gone through
-            found = bases.get(each, ())
-            paths.update(dict.fromkeys(found))
-            todo += [new for new in sorted(renamed.get(each, ())) if new not in todo]
-            if self.asked is not None:
-                self.asked.note(asker, each, map(str, found))
-        return [file for file in self._decode(paths) if file.is_program]
+        found = self._search.deriving(word)
+        if self.asked is not None:
+            for name, paths in found.items():
+                self.asked.note(asker, name, map(str, paths))
+        return self._parsed(dict.fromkeys(path for paths in found.values() for path in paths))
 
     def files_setting(self, attribute: str) -> Sequence[File]:
         """Return the project's files that set an attribute of this name of an object other than `self`."""
@@ -180,32 +188,10 @@ class Project:
 
     def files_setting_for(self, attribute: str, asker: str) -> Sequence[File]:
         """The same, asked on behalf of a file, or of the project as a whole."""
-        paths = self._attributes_set.get(attribute, ())
+        paths = self._search.setting(attribute)
         if self.asked is not None:
             self.asked.note(asker, f".{attribute}", map(str, paths))
-        return [file for file in self._decode(paths) if file.is_program]
-
-    @cached_property
-    def _attributes_set(self) -> Mapping[str, list[Path]]:
-        found: dict[str, list[Path]] = defaultdict(list)
-        for path in self.everything:
-            for name in set(re.findall(_SETS, self._data(path))):
-                found[name.decode("utf-8", "replace")].append(path)
-        return found
-
-    @cached_property
-    def _class_names(self) -> tuple[Mapping[str, list[Path]], Mapping[str, set[str]]]:
-        """Return, by text search: word -> the files with it among the bases of a class; name -> its aliases."""
-        bases: dict[str, list[Path]] = defaultdict(list)
-        renamed: dict[str, set[str]] = defaultdict(set)
-        for path in self.everything:
-            data = self._data(path)
-            if b"class" in data:
-                for word in {word for found in re.findall(_BASES, data) for word in re.findall(_WORD, found)}:
-                    bases[word.decode("utf-8", "replace")].append(path)
-            for old, new in (*_import_aliases(data), *((old, new) for new, old in re.findall(_STANDS_FOR, data))):
-                renamed[old.decode("utf-8", "replace")].add(new.decode("utf-8", "replace"))
-        return bases, renamed
+        return self._parsed(paths)
 
     def files_mentioning_all(self, *names: str) -> Sequence[File] | None:
         """Return the project's files that contain all of these names, as whole words; None if these are too many.
@@ -217,14 +203,18 @@ class Project:
     def files_mentioning_all_for(self, names: tuple[str, ...], asker: str) -> Sequence[File] | None:
         """The same, asked on behalf of a file, or of the project as a whole."""
         if names not in self._naming:
-            words = [name.encode() for name in names]
-            paths = [path for path in self.everything if all(_has_word(self._data(path), word) for word in words)]
-            few = len(paths) <= MANY
-            self._naming[names] = [file for file in self._decode(paths) if file.is_program] if few else None
+            paths = self._search.mentioning_all(names)
+            self._naming[names] = self._parsed(paths) if len(paths) <= MANY else None
             self._named[names] = tuple(map(str, paths))
         if self.asked is not None:
             self.asked.note(asker, names[0], self._named[names])  # the first stands in each file that has them all
         return self._naming[names]
+
+    @cached_property
+    def _search(self) -> TextSearch:
+        from dbhygiene.project.text_search import TextSearch
+
+        return TextSearch(lambda: self.everything, self._data)
 
     def _data(self, path: Path) -> bytes:
         try:
@@ -236,6 +226,10 @@ class Project:
         for path in paths:
             with suppress(OSError, *NOT_PYTHON):  # likewise
                 yield self.file(path)
+
+    def _parsed(self, paths: Iterable[Path]) -> list[File]:
+        """Return those of these files that parse."""
+        return [file for file in self._decode(paths) if file.is_program]
 
     @cached_property
     def everything(self) -> Files:
@@ -447,28 +441,11 @@ class _FileView:
     def files_deriving(self, word: str) -> Sequence[File]:
         return self._project.files_deriving_for(word, self._asker)
 
+    def files_calling(self, name: str) -> Sequence[File]:
+        return self._project.files_calling_for(name, self._asker)
+
     def files_setting(self, attribute: str) -> Sequence[File]:
         return self._project.files_setting_for(attribute, self._asker)
-
-
-def _has_word(data: bytes, word: bytes) -> bool:
-    """Whether a text contains a whole word; many times faster than a pattern that begins with a boundary."""
-    start = data.find(word)
-    while start >= 0:
-        end = start + len(word)
-        if _is_between(data[max(0, start - 1) : start], word[:1]) and _is_between(data[end : end + 1], word[-1:]):
-            return True
-        start = data.find(word, start + 1)
-    return False
-
-
-def _is_between(outside: bytes, inside: bytes) -> bool:
-    """Whether no word goes on from a byte of a text to the one beside it."""
-    return not (_is_letter(outside) and _is_letter(inside))
-
-
-def _is_letter(byte: bytes) -> bool:
-    return byte.isalnum() or byte == b"_"
 
 
 # Files at the root, and words in them, of a project that is built as a package, or was unpacked from one.
@@ -477,21 +454,6 @@ _DISTRIBUTED = {
     "setup.cfg": ("[metadata]", "[egg_info]"),
     "PKG-INFO": ("Name:",),
 }
-# Found by their first letters, which is quick in a large text; compiled when a project is first searched.
-_BASES = rb"class\s+\w+\s*(?:\[[^\]]*\])?\s*\(([^()]*(?:\([^()]*\)[^()]*)*)\)"
-_AS = rb" as (\w+)"
-_STANDS_FOR = rb"\n(?P<new>\w+) *= *(?:\w+\.)*(?P<old>\w+)(?=[ \t]*(?:#|\r|\n|\Z))"
-_SETS = rb"(?<!\bself)\.(\w+)\s*=(?!=)"
-_WORD = rb"\w+"
-_LAST_WORD = rb"\w+\Z"
-
-
-def _import_aliases(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The old and the new name of each `old as new`."""
-    for found in re.finditer(_AS, data):
-        start = max(0, found.start() - 80)
-        if (old := re.search(_LAST_WORD, data[start : found.start()])) is not None:
-            yield old[0], found[1]
 
 
 def _outside_packages(directory: str) -> str:

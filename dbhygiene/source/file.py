@@ -69,6 +69,9 @@ class ProjectView(Protocol):
     def files_mentioning_all(self, *names: str) -> Sequence[File] | None:
         """Return the project's files that contain all of these names, as whole words; None if these are too many."""
 
+    def files_calling(self, name: str) -> Sequence[File]:
+        """Return the project's files that call something of this name, by their text."""
+
     def files_deriving(self, word: str) -> Sequence[File]:
         """Return the project's files that may derive a class from one of this name, or of an alias of it."""
 
@@ -118,6 +121,9 @@ class NoProject(Frozen):
         return ()
 
     def files_mentioning_all(self, *names: str) -> Sequence[File] | None:
+        return ()
+
+    def files_calling(self, name: str) -> Sequence[File]:
         return ()
 
     def files_deriving(self, word: str) -> Sequence[File]:
@@ -294,6 +300,18 @@ class File(Frozen):
                 found.setdefault(func.id if isinstance(func, ast.Name) else func.attr, []).append(call)
         return found
 
+    @cached_property
+    def scopes_of_calls(self) -> dict[ast.Call, Scope]:
+        """The scope of the innermost function around each call, or of the module; without a walk."""
+        found: dict[ast.Call, Scope] = {}
+        for scope in self.scopes:
+            if scope.calls:
+                code = scope
+                while code.parent is not None and not isinstance(code.node, FUNCTION):
+                    code = code.parent
+                found.update(dict.fromkeys(scope.calls, code))
+        return found
+
     def scope_of(self, name: ast.Name) -> Scope:
         """Return the scope in which a name stands."""
         return self._index.scope_of.get(name, self.scope)
@@ -457,6 +475,8 @@ def function_around(file: File, node: ast.AST) -> Function | None:
 
 def scope_around(file: File, node: ast.AST) -> Scope:
     """Return the scope of the innermost function around a node, or of its module."""
+    if isinstance(node, ast.Call):
+        return file.scopes_of_calls.get(node, file.scope)
     return file.functions[function_around(file, node) or file.tree]
 
 
