@@ -57,7 +57,8 @@ RECOVERING = frozenset(
 
 CHECKING = RECOVERING | {".open", ".closed"}  # likewise, or by what a connection says of itself
 
-REOPENING = RECOVERING | {".ping(", ".reconnect("}  # likewise, or opens a connection again
+# Likewise, or opens a connection again.
+REOPENING = RECOVERING | {".ping(", ".reconnect(", "in_atomic_block", "get_autocommit", ".connection = None"}
 
 # In the last word of whatever a library gives a connection or session by: rather too much than too little.
 GIVING = "(?i)conn|acquire|sess|maker|factory|db"

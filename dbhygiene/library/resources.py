@@ -99,6 +99,7 @@ class Loss(Record):
     first: frozenset[str]
     later: frozenset[str]
     later_text: str  # how such a later error reads
+    shares: frozenset[str] = frozenset()  # packages whose classes of errors may be the same ones
     numbers: tuple[frozenset[int], ...] = ()
     error_number: str = "args[0]"  # how an error gives its number
     pure: frozenset[str] = frozenset()  # further classes of the first error, of an implementation without C

@@ -13,23 +13,13 @@ from dbhygiene.program.code import nodes_of
 from dbhygiene.program.definitions import enclosing_class
 from dbhygiene.recovery.attempts import loop_around
 from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY, ErrorClass, classes_of, loss_of, tries
+from dbhygiene.recovery.guards import IdleCheck, idle_guards
 from dbhygiene.recovery.handles import Handle, handle_of, owner_of
 from dbhygiene.recovery.operations import asks, is_harmless, of_block, of_call
 from dbhygiene.source.file import File, scope_around
-from dbhygiene.source.nodes import FUNCTION, Located, last_name, short_name
-from dbhygiene.source.records import Frozen
+from dbhygiene.source.nodes import last_name, short_name
 
 _NO_DEFAULT_CHECK = (4, 1)  # from this version on, Django's system checks do not ask PostgreSQL
-
-
-class IdleCheck(Frozen):
-    """What asks nothing, why the program believes that it does, and how sure that is."""
-
-    node: Located
-    message: str
-    handler: ast.ExceptHandler | None = None
-    confidence: Confidence = Confidence.CERTAIN
-    assignment: ast.Assign | None = None  # of `connections["default"]`: a query may be put before it
 
 
 def idle_checks(file: File) -> Iterator[IdleCheck]:
@@ -39,7 +29,7 @@ def idle_checks(file: File) -> Iterator[IdleCheck]:
         found = _too_early(file, node) or _system_check(file, node) or _asks_nothing(file, node)
         if found is not None:
             yield found
-    yield from _guards(file)
+    yield from idle_guards(file)
 
 
 def _names_only_database(file: File, node: ast.Try) -> bool:
@@ -49,7 +39,7 @@ def _names_only_database(file: File, node: ast.Try) -> bool:
 
 
 def _may_mean_loss(each: ErrorClass) -> bool:
-    return each.is_database and each.name in {
+    return each.has_server and each.name in {
         "OperationalError",
         "InterfaceError",
         "DatabaseError",
@@ -226,33 +216,3 @@ def _system_check(file: File, node: ast.Try) -> IdleCheck | None:
                     text = "Django's `check(databases=...)` does not connect to PostgreSQL: this `try` cannot fail"
                     return IdleCheck(part, text, node.handlers[0])
     return None
-
-
-# -- guards -----------------------------------------------------------------------------------------------
-
-
-def _guards(file: File) -> Iterator[IdleCheck]:
-    """Yield each test of an attribute that does not know of a loss, as the only guard of a connection."""
-    for test in (node.test for node in file.nodes(ast.If)):
-        for part in ast.walk(test):
-            if not isinstance(part, ast.Attribute) or part.attr not in {"open", "closed"}:
-                continue
-            owner = handle_of(file, part.value)
-            loss = loss_of(owner.library) if owner is not None and owner.kind == "connection" else None
-            if owner is None or loss is None or part.attr not in loss.asks_nothing or _handles_loss(file, part):
-                continue
-            text = f"`{file.segment(part)}` does not ask the server: a lost connection passes this check"
-            yield IdleCheck(part, text, None, Confidence.POSSIBLE)
-            break
-
-
-def _handles_loss(file: File, node: ast.AST) -> bool:
-    """Whether the function or class around a node handles errors of a database, or pings."""
-    for above in file.around(node):
-        if isinstance(above, (*FUNCTION, ast.ClassDef)):
-            parts = list(ast.walk(above))
-            if any(isinstance(part, ast.ExceptHandler) for part in parts):
-                return True
-            if any(isinstance(part, ast.Attribute) and part.attr == "ping" for part in parts):
-                return True
-    return False

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 
 from dbhygiene.library import django, drivers, sqlalchemy
-from dbhygiene.library.resources import Loss
+from dbhygiene.library.resources import Driver, Loss
 from dbhygiene.program.bindings import Bindings
 from dbhygiene.program.names import canonical_name, find_module
 from dbhygiene.source.file import File, function_around
@@ -50,6 +50,11 @@ class ErrorClass(Record):
         return self.library != PYTHON
 
     @property
+    def has_server(self) -> bool:
+        """Whether it is of a library of which we know how a connection to a server is lost."""
+        return self.library in {DJANGO, SQLALCHEMY, PEEWEE} or loss_of(self.library) is not None
+
+    @property
     def written(self) -> str:
         return f"{self.library}.{self.name}" if self.library else self.name
 
@@ -80,9 +85,14 @@ def named_error(dotted: str) -> ErrorClass | None:
     if module == PEEWEE:
         return ErrorClass(PEEWEE, last)
     found = drivers.driver(module.partition(".")[0])
-    if found is not None and found.loss is not None and module in found.loss.modules:
+    if found is not None and module in _error_modules(found):
         return ErrorClass(found.package, last)
     return None
+
+
+def _error_modules(found: Driver) -> tuple[str, ...]:
+    """Return the modules that hold the classes of a driver's errors: of one that is not measured, those of PEP 249."""
+    return found.loss.modules if found.loss is not None else (found.package, f"{found.package}.dbapi2")
 
 
 @query
@@ -137,7 +147,7 @@ def _values(file: File, expr: ast.expr) -> Iterator[tuple[File, ast.expr]]:
 def libraries(classes: Iterable[ErrorClass | None]) -> frozenset[str]:
     """Return the libraries of which classes name an error that a loss raises."""
     return frozenset(
-        each.library for each in classes if each is not None and each.is_database and each.name in _LOSS_OR_ABOVE
+        each.library for each in classes if each is not None and each.has_server and each.name in _LOSS_OR_ABOVE
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal, TypeAlias
 
 from dbhygiene.library import django, drivers
@@ -63,9 +63,9 @@ def handle_of(file: File, expr: ast.expr) -> Handle | None:
         case ast.Await(value=inner) | ast.NamedExpr(value=inner):
             return handle_of(file, inner)
         case ast.IfExp(body=one, orelse=other):
-            return handle_of(file, one) or handle_of(file, other)
+            return _agreed(file, [one, other])
         case ast.BoolOp(values=parts):
-            return next((found for part in parts if (found := handle_of(file, part)) is not None), None)
+            return _agreed(file, parts)
         case ast.Subscript(value=owner):
             return Handle("connection", DJANGO, IMPLICIT) if file.resolve(owner) == django.CONNECTIONS else None
         case ast.Call():
@@ -73,6 +73,12 @@ def handle_of(file: File, expr: ast.expr) -> Handle | None:
         case ast.Name() | ast.Attribute():
             return _of_name(file, expr)
     return None
+
+
+def _agreed(file: File, exprs: Iterable[ast.expr]) -> Handle | None:
+    """Return the first handle that some expressions give; None if they are of several libraries."""
+    found = [each for expr in exprs if (each := handle_of(file, expr)) is not None]
+    return found[0] if len({each.library for each in found}) == 1 else None
 
 
 def owner_of(file: File, call: ast.Call) -> Handle | None:
@@ -144,10 +150,10 @@ def _homes(file: File, place: Place) -> Iterator[tuple[File, Place]]:
 
 def _of_place(file: File, place: Place) -> Handle | None:
     """Return the handle that a variable holds."""
-    for value in [*Bindings.of(file).values.get(place, ()), *_entered(file).get(place, ())]:
-        found = handle_of(file, value)
-        if found is not None:
-            return replace(found, root=place) if found.root == FRESH or _is_foreign(found.root, place) else found
+    values = [*Bindings.of(file).values.get(place, ()), *_entered(file).get(place, ())]
+    found = _agreed(file, values)
+    if found is not None:
+        return replace(found, root=place) if found.root == FRESH or _is_foreign(found.root, place) else found
     found = _annotated(file, place) or _parameter(file, place)
     return replace(found, root=place) if found is not None and found.root != IMPLICIT else found
 

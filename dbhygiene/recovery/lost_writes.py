@@ -47,6 +47,7 @@ class LostWrite(Frozen):
     title: str
     confidence: Confidence = Confidence.LIKELY
     committed: str = ""  # the function that commits
+    in_django: bool = False  # in its `atomic()`
 
 
 def lost_writes(file: File) -> Iterator[LostWrite]:
@@ -209,7 +210,7 @@ def _in_django(file: File) -> Iterator[LostWrite]:
         opened = next((call for call in _calls(handler) if last_name(call.func) in _OPENS), None)
         again = opened is not None and _repeats(handler, function, opened)
         if opened is not None and again and not any(_GUARDS.search(text) for text in _texts_of(file, opened)):
-            yield LostWrite(opened, handler, None, "the connection", Confidence.CERTAIN)
+            yield LostWrite(opened, handler, None, "the connection", Confidence.CERTAIN, in_django=True)
 
 
 def _backend_method(file: File, handler: ast.ExceptHandler) -> Function | None:

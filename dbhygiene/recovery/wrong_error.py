@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.library import django
+from dbhygiene.library import django, drivers
 from dbhygiene.library.words import words
 from dbhygiene.program.code import nodes_of
 from dbhygiene.recovery.conditions import number_comparison
 from dbhygiene.recovery.errors import (
     DJANGO,
-    PYTHON,
+    LOSS_CLASSES,
     SQLALCHEMY,
     ErrorClass,
     classes_of,
@@ -24,7 +24,7 @@ from dbhygiene.source.file import File
 from dbhygiene.source.nodes import Located, last_name
 from dbhygiene.source.records import Frozen
 
-_TITLES = {DJANGO: "Django", SQLALCHEMY: "SQLAlchemy"}
+_WRAPPING = {DJANGO: "Django", SQLALCHEMY: "SQLAlchemy"}  # these raise classes of their own
 _ASKING = frozenset({"asks", "writes", "commits", "pings"})
 _EXECUTES = words("execute executemany callproc")
 
@@ -42,19 +42,13 @@ def wrong_errors(file: File) -> Iterator[WrongError]:
         named = [(handler, classes_of(file, handler)) for handler in node.handlers]
         raised = None
         for handler, classes in named:
-            if not libraries(classes):
-                continue
             others = [each for other, its in named if other is not handler for each in its]
             if _are_of_drivers(classes):
                 raised = raised or _raised_by(file, node)
-                if raised in _TITLES and not any(each is not None and each.library == raised for each in others):
-                    first = next(each for each in classes if each is not None and each.library != PYTHON)
-                    title = _TITLES[raised]
-                    yield WrongError(
-                        handler.type or handler,
-                        f"{title} raises its own {first.name} here, which is no `{first.written}`",
-                        f"catch {title}'s own class",
-                    )
+                if raised is not None and not any(_is_of(each, raised) for each in (*classes, *others)):
+                    yield _never_raised(handler, classes, raised)
+            elif not libraries(classes):
+                continue
             elif _are_of_django(classes) and _asks_below_django(file, node):
                 yield WrongError(
                     handler.type or handler,
@@ -65,9 +59,33 @@ def wrong_errors(file: File) -> Iterator[WrongError]:
                 yield from _numbers(file, handler)
 
 
+def _never_raised(handler: ast.ExceptHandler, classes: tuple[ErrorClass | None, ...], raised: str) -> WrongError:
+    first = next(each for each in classes if each is not None and each.name in LOSS_CLASSES)
+    title = _WRAPPING.get(raised) or raised
+    own = "its own" if raised in _WRAPPING else "another"
+    return WrongError(
+        handler.type or handler,
+        f"{title} raises {own} {first.name} here, which is no `{first.written}`: this catches nothing",
+        f"catch the class of {title}",
+    )
+
+
+def _is_of(each: ErrorClass | None, library: str) -> bool:
+    """Whether a class may be one that a library raises; one that is not known may be."""
+    if each is None or each.library == library or each.covers(library, "OperationalError"):
+        return True
+    return each.library in _sharing(library) or library in _sharing(each.library)
+
+
+def _sharing(library: str) -> frozenset[str]:
+    loss = loss_of(library)
+    return loss.shares if loss is not None else frozenset()
+
+
 def _are_of_drivers(classes: tuple[ErrorClass | None, ...]) -> bool:
-    """Whether all classes of a handler are those of drivers."""
-    return all(each is not None and loss_of(each.library) is not None for each in classes)
+    """Whether all classes of a handler are those of drivers, and one of them means a lost connection there."""
+    of_drivers = (each is not None and drivers.driver(each.library.partition(".")[0]) is not None for each in classes)
+    return all(of_drivers) and any(each is not None and each.name in LOSS_CLASSES for each in classes)
 
 
 def _are_of_django(classes: tuple[ErrorClass | None, ...]) -> bool:
@@ -80,7 +98,8 @@ def _raised_by(file: File, node: ast.Try) -> str | None:
     if not done.complete:
         return None
     found = {each.library for each in done.operations if each.verb in _ASKING}
-    return found.pop() if len(found) == 1 else None
+    known = len(found) == 1 and all(each in _WRAPPING or loss_of(each) is not None for each in found)
+    return found.pop() if known else None
 
 
 def _asks_below_django(file: File, node: ast.Try) -> bool:

@@ -111,7 +111,8 @@ from dbhygiene.diagnostics.edits import InsertBefore
 from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, rule
 from dbhygiene.library import django
 from dbhygiene.library.prefilter import CHECKING, DATABASES
-from dbhygiene.recovery.checks import IdleCheck, idle_checks
+from dbhygiene.recovery.checks import idle_checks
+from dbhygiene.recovery.guards import IdleCheck
 from dbhygiene.source.file import File
 
 

@@ -96,9 +96,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import Diagnostic, NoFix, Step, rule
 from dbhygiene.library.prefilter import DATABASES, REOPENING
+from dbhygiene.recovery.django_reconnects import reconnects
 from dbhygiene.recovery.lost_writes import LostWrite, lost_writes
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import Located, short_name
@@ -106,7 +106,7 @@ from dbhygiene.source.nodes import Located, short_name
 
 @rule("HYG403", on=File, imports=DATABASES, also=REOPENING)
 def check(file: File, _: File) -> Iterator[Diagnostic]:
-    for found in lost_writes(file):
+    for found in (*lost_writes(file), *reconnects(file)):
         yield Diagnostic(
             found.at,
             _message(found),
@@ -121,11 +121,11 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
 
 
 def _message(found: LostWrite) -> str:
-    if found.confidence is Confidence.CERTAIN:
-        assert isinstance(found.at, ast.Call)
-        return (
-            f"`{short_name(found.at.func)}()` connects again within `atomic()`, too: the rows written before are lost"
-        )
+    if found.in_django and isinstance(found.at, ast.Call):
+        called = f"{short_name(found.at.func)}()"
+        return f"`{called}` connects again within `atomic()`, too: the rows written before are lost"
+    if found.in_django:
+        return "within `atomic()`, the next query connects again: the rows written before are lost"
     if found.committed:
         return f"repeated on a new connection: earlier writes that `{found.committed}` has not committed are lost"
     return f"if `{found.title}` is opened again here, the rows written before are lost, and only the rest is committed"

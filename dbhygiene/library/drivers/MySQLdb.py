@@ -20,6 +20,7 @@ DRIVER = Driver(
         first=frozenset({"OperationalError"}),
         later=frozenset({"OperationalError"}),
         later_text="OperationalError 2006",
+        shares=frozenset({"pymysql"}),  # `install_as_MySQLdb`
         numbers=(frozenset({2006}), frozenset({2013})),
         pings=(Ping(reconnects=False),),
         asks_nothing=frozenset({"open", "cursor"}),

@@ -22,6 +22,7 @@ DRIVER = Driver(
         first=frozenset({"OperationalError"}),
         later=frozenset({"InterfaceError"}),
         later_text="InterfaceError (0, 'Not connected')",
+        shares=frozenset({"pymysql"}),
         pings=(Ping(reconnects=True),),
     ),
 )

@@ -1,0 +1,112 @@
+"""Tests of what a connection says of itself, as the only guard before its use: it does not know of a loss (HYG409).
+
+if conn is None or not conn.open:    # still true after an hour that the server did not survive
+    conn = pymysql.connect(...)
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from dbhygiene.config.settings import Confidence
+from dbhygiene.program.bindings import Place
+from dbhygiene.program.callees import callees
+from dbhygiene.program.callers import callers
+from dbhygiene.program.code import nodes_of, return_expressions
+from dbhygiene.recovery.errors import classes_of, libraries, loss_of
+from dbhygiene.recovery.handles import Root, handle_of
+from dbhygiene.recovery.operations import summary
+from dbhygiene.source.file import File, function_around, scope_around
+from dbhygiene.source.nodes import FUNCTION, Function, Located, last_name
+from dbhygiene.source.records import Frozen
+
+_SAYS = frozenset({"open", "closed"})
+# Calls of a handler after which the next use opens another connection.
+_LETS_GO = frozenset({"close", "connect", "reconnect", "reset", "dispose", "putconn", "ping"})
+
+
+class IdleCheck(Frozen):
+    """What asks nothing, why the program believes that it does, and how sure that is."""
+
+    node: Located
+    message: str
+    handler: ast.ExceptHandler | None = None
+    confidence: Confidence = Confidence.CERTAIN
+    assignment: ast.Assign | None = None  # of `connections["default"]`: a query may be put before it
+
+
+def idle_guards(file: File) -> Iterator[IdleCheck]:
+    """Yield each test of an attribute that does not know of a loss, as the only guard of a connection."""
+    seen: set[tuple[ast.AST | None, Root]] = set()
+    nodes: list[ast.If | ast.IfExp] = [*file.nodes(ast.If), *file.nodes(ast.IfExp)]
+    for node in sorted(nodes, key=lambda each: (each.lineno, each.col_offset)):
+        for part in _attributes(file, node.test):
+            owner = handle_of(file, part.value)
+            loss = loss_of(owner.library) if owner is not None and owner.kind == "connection" else None
+            if owner is None or loss is None or part.attr not in loss.asks_nothing:
+                continue
+            place = (function_around(file, node), owner.root)
+            if place in seen:
+                break
+            seen.add(place)
+            if not _handles_loss(file, node):
+                text = f"`{file.segment(part)}` does not ask the server: a lost connection passes this check"
+                yield IdleCheck(part, text, None, _confidence(file, node, owner.root))
+            break
+
+
+def _attributes(file: File, test: ast.expr) -> Iterator[ast.Attribute]:
+    """Yield the attributes that a test looks at, or that the function looks at whose answer it tests."""
+    for part in ast.walk(test):
+        if isinstance(part, ast.Attribute) and part.attr in _SAYS:
+            yield part
+        elif isinstance(part, ast.Call):
+            for definition in callees(file, part, scope_around(file, part)).definitions:
+                if definition.file is file and isinstance(definition.node, FUNCTION):
+                    for value in return_expressions(definition.node):
+                        yield from _attributes_in(value)
+
+
+def _attributes_in(value: ast.expr) -> Iterator[ast.Attribute]:
+    return (each for each in ast.walk(value) if isinstance(each, ast.Attribute) and each.attr in _SAYS)
+
+
+def _confidence(file: File, node: ast.AST, root: Root) -> Confidence:
+    """Return LIKELY for a guard that opens the connection of a class or module where it is closed."""
+    function = function_around(file, node)
+    is_kept = isinstance(root, Place) and isinstance(root.scope.node, (ast.ClassDef, ast.Module))
+    if function is None or not is_kept:
+        return Confidence.POSSIBLE
+    opens = any(each.verb == "reopens" and each.root == root for each in summary(file, function).operations)
+    return Confidence.LIKELY if opens and not _is_recovered_from(file, function) else Confidence.POSSIBLE
+
+
+def _handles_loss(file: File, node: ast.AST) -> bool:
+    """Whether the function or class around a node recovers from the loss of a connection, or pings."""
+    return any(
+        _recovers(file, above, node) for above in file.around(node) if isinstance(above, (*FUNCTION, ast.ClassDef))
+    )
+
+
+def _is_recovered_from(file: File, function: Function) -> bool:
+    """Whether a function that calls this one recovers from the loss of a connection."""
+    for other, call, _ in callers(file, function):
+        outer = function_around(other, call)
+        if outer is not None and _recovers(other, outer):
+            return True
+    return False
+
+
+def _recovers(file: File, code: Function | ast.ClassDef, guard: ast.AST | None = None) -> bool:
+    guarded = set(ast.walk(guard)) if guard is not None else set()
+    for part in ast.walk(code):
+        if isinstance(part, ast.Attribute) and part.attr == "ping" and part not in guarded:
+            return True
+        if isinstance(part, ast.ExceptHandler) and (libraries(classes_of(file, part)) or _lets_go(part)):
+            return True
+    return False
+
+
+def _lets_go(handler: ast.ExceptHandler) -> bool:
+    return any(isinstance(part, ast.Call) and last_name(part.func) in _LETS_GO for part in nodes_of(handler.body))
