@@ -105,7 +105,8 @@ class Loss(Record):
     pure: frozenset[str] = frozenset()  # further classes of the first error, of an implementation without C
     opens_again: frozenset[str] = frozenset()  # methods of the connection that open it again, whatever its state
     pings: tuple[Ping, ...] = ()  # the oldest first; none: there is no `ping`
-    ping_takes: bool = True  # `ping(True)` or `ping(reconnect=True)` opens it again
+    ping_takes: int = 1  # how many arguments `ping` has; the first one lets it open the connection again
+    ping_names: frozenset[str] = frozenset({"reconnect"})  # those that may be given by name
     asks_nothing: frozenset[str] = frozenset()  # methods and attributes that a lost connection passes
     texts_differ: bool = False  # its client library may be MariaDB's, which words the errors in another way
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import ast
+import re
+from collections.abc import Iterator
 
 from dbhygiene.library.drivers import driver
+from dbhygiene.library.prefilter import GIVING
 from dbhygiene.library.resources import Driver, Pool
 from dbhygiene.program.arguments import named_parameters
+from dbhygiene.program.bindings import Bindings
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import Called, Constant, Instance, options
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION
 from dbhygiene.source.scopes import Scope
+
+_TAKES = re.compile(GIVING)
 
 
 def pool_of_call(file: File, call: ast.Call, scope: Scope) -> tuple[Driver, Pool] | None:
@@ -24,6 +30,24 @@ def pool_of_call(file: File, call: ast.Call, scope: Scope) -> tuple[Driver, Pool
         return None
     found = {_pool(name, func.attr) for name in _makers(file, func.value)}
     return found.pop() if len(found) == 1 else None
+
+
+def lenders(file: File, call: ast.Call) -> set[Driver]:
+    """Return the drivers of which a call may take a connection from a pool."""
+    func = call.func
+    if not isinstance(func, ast.Attribute) or not _TAKES.search(func.attr):
+        return set()
+    names = _makers(file, func.value) | set(_makers_by_either_name(file, func.value))
+    return {found[0] for name in names if (found := _pool(name, func.attr)) is not None}
+
+
+def _makers_by_either_name(file: File, pool: ast.expr) -> Iterator[str]:
+    """Yield the same for a class that has a name of its own only where its package is installed."""
+    place = Bindings.of(file).place(pool)
+    for value in Bindings.of(file).values.get(place, ()) if place is not None else ():
+        if isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
+            for meaning in file.scope.aliases.get(value.func.id, ()):
+                yield file.resolve(meaning) or ""
 
 
 def _is_made_in(scope: Scope, name: str) -> bool:

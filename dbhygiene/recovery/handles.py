@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 
 from dbhygiene.library import django, drivers
 from dbhygiene.library.prefilter import SQLALCHEMY as SQLALCHEMY_PACKAGES
+from dbhygiene.lifetimes.driver_pools import lenders
 from dbhygiene.pools import sessions
 from dbhygiene.pools.sqlalchemy import MAKES_ASYNC_ENGINE, MAKES_ENGINE
 from dbhygiene.program.arguments import bind_arguments, named_parameters
@@ -38,6 +39,7 @@ Root: TypeAlias = "Place | str"  # a variable; or, for what no variable of ours 
 IMPLICIT = "django"  # the connection that Django keeps for each thread
 FRESH = ""  # made on the spot
 RAW = "raw"  # the library of a connection whose driver is not known
+EITHER = "either"  # that of a connection of one of several drivers
 
 _FLASK = "flask_sqlalchemy.SQLAlchemy"
 _REGISTRIES = frozenset(
@@ -54,6 +56,7 @@ class Handle(Record):
     kind: Kind
     library: str  # the package of a driver, "sqlalchemy" or "django"
     root: Root = FRESH
+    either: frozenset[str] = frozenset()  # the packages of drivers, if it may be of several ones
 
 
 @recursive_query(None)
@@ -278,6 +281,8 @@ def _of_call(file: File, call: ast.Call) -> Handle | None:
             return Handle("session", SQLALCHEMY)
         if whole in _WRAPPERS and call.args:
             return handle_of(file, call.args[0])
+    if lent := sorted(each.package for each in lenders(file, call)):
+        return Handle("connection", EITHER, either=frozenset(lent)) if lent[1:] else Handle("connection", lent[0])
     if isinstance(func, ast.Attribute) and (owner := handle_of(file, func.value)) is not None:
         return _of_method(owner, func.attr)
     if (opened := sessions.resource_of_call(file, call)) is not None:

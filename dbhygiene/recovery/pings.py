@@ -7,12 +7,13 @@ import re
 from collections.abc import Iterator
 
 from dbhygiene.config.settings import Confidence
+from dbhygiene.library.resources import Loss
 from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.callers import callers
 from dbhygiene.program.code import nodes_of
 from dbhygiene.recovery.attempts import Attempt, attempts, retries
-from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY, loss_of
+from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY, classes_of, loss_of
 from dbhygiene.recovery.handles import Handle, handle_of, owner_of
 from dbhygiene.recovery.operations import asks, of_call, ping_reconnects
 from dbhygiene.source.file import File, function_around
@@ -40,8 +41,9 @@ def useless_pings(file: File) -> Iterator[UselessPing]:
         if found is not None and found.call not in seen:
             seen.add(found.call)
             yield found
-    for found in _unguarded(file):
+    for found in (*_refused(file), *_unguarded(file)):
         if found.call not in seen:
+            seen.add(found.call)
             yield found
 
 
@@ -97,7 +99,35 @@ def _ping(file: File, call: ast.Call, owner: Handle, again: ast.Call | None) -> 
     text = f"`{short_name(call.func)}()` raises an error if the connection is lost; it opens nothing{since}"
     confidence = Confidence.CERTAIN if reconnects is False else Confidence.POSSIBLE
     advice = "open a new connection"
-    return UselessPing(call, text, advice, confidence, loss.ping_takes and bool(loss.opens_again), again)
+    return UselessPing(call, text, advice, confidence, bool(loss.ping_names and loss.opens_again), again)
+
+
+def _refused(file: File) -> Iterator[UselessPing]:
+    """Yield each `ping` with arguments that a driver does not take: it never reaches the server."""
+    for call in file.calls.get("ping", ()):
+        if not (call.args or call.keywords) or (owner := owner_of(file, call)) is None:
+            continue
+        if owner.kind != "connection" or _catches_type_error(file, call):
+            continue
+        for library in sorted(owner.either or {owner.library}):
+            if (loss := loss_of(library)) is not None and loss.pings and _refuses(loss, call):
+                what = "takes no arguments by name" if loss.ping_takes else "takes no arguments"
+                text = f"`{short_name(call.func)}()` of {library} {what}: this raises a TypeError"
+                sure = Confidence.LIKELY if owner.either else Confidence.CERTAIN
+                yield UselessPing(call, text, "open a new connection", sure)
+                break
+
+
+def _refuses(loss: Loss, call: ast.Call) -> bool:
+    positions = [each for each in call.args if not isinstance(each, ast.Starred)]
+    names = {word.arg for word in call.keywords if word.arg is not None}
+    return len(positions) > loss.ping_takes or not names <= loss.ping_names
+
+
+def _catches_type_error(file: File, node: ast.AST) -> bool:
+    around = (above for above in file.around(node) if isinstance(above, ast.Try))
+    named = (each for above in around for handler in above.handlers for each in classes_of(file, handler))
+    return any(each is not None and each.name == "TypeError" for each in named)
 
 
 def _unguarded(file: File) -> Iterator[UselessPing]:

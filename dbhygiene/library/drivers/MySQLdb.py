@@ -23,6 +23,7 @@ DRIVER = Driver(
         shares=frozenset({"pymysql"}),  # `install_as_MySQLdb`
         numbers=(frozenset({2006}), frozenset({2013})),
         pings=(Ping(reconnects=False),),
+        ping_names=frozenset(),
         asks_nothing=frozenset({"open", "cursor"}),
         texts_differ=True,
     ),

@@ -18,7 +18,8 @@ DRIVER = Driver(
         error_number="errno",
         opens_again=frozenset({"reconnect"}),
         pings=(Ping(reconnects=False),),
-        ping_takes=False,
+        ping_takes=0,
+        ping_names=frozenset(),
         texts_differ=True,
     ),
 )

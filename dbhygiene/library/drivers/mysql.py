@@ -32,5 +32,7 @@ DRIVER = Driver(
         pure=frozenset({"InterfaceError"}),
         opens_again=frozenset({"reconnect", "connect"}),
         pings=(Ping(reconnects=False),),
+        ping_takes=3,
+        ping_names=frozenset({"reconnect", "attempts", "delay"}),
     ),
 )
