@@ -13,7 +13,7 @@ from dbhygiene.checker.file_check import check_file
 from dbhygiene.checker.project_check import check
 from dbhygiene.checker.registry import all_rules
 from dbhygiene.config.settings import Confidence, Settings
-from dbhygiene.diagnostics.model import Finding, NoFix
+from dbhygiene.diagnostics.model import Finding, Fix, NoFix, Safety
 from dbhygiene.fixes.apply import fix
 from dbhygiene.project.project import Project
 from dbhygiene.source.deployment import Deployment
@@ -131,12 +131,39 @@ def test_flask_sqlalchemy_3_no_longer_reads_the_old_settings() -> None:
 
 def test_dead_settings_become_options_together_and_once() -> None:
     three = Known({"flask-sqlalchemy": (3, 1, 1)})
-    text = FLASK + "    SQLALCHEMY_POOL_SIZE = 5\n"
+    text = FLASK + "    SQLALCHEMY_POOL_PRE_PING = True\n"
     both = [RULES["HYG206"], RULES["HYG207"]]
     file = File(Path("app.py"), text, project=three)
     assert fix(file, lambda file: check_file(file, both)).text == FLASK.replace(
-        "SQLALCHEMY_POOL_RECYCLE = 280", 'SQLALCHEMY_ENGINE_OPTIONS = {"pool_recycle": 280, "pool_size": 5}'
+        "SQLALCHEMY_POOL_RECYCLE = 280", 'SQLALCHEMY_ENGINE_OPTIONS = {"pool_recycle": 280, "pool_pre_ping": True}'
     )
+
+
+@pytest.mark.parametrize("options", ["", "    SQLALCHEMY_ENGINE_OPTIONS = {'echo': True}\n"])
+def test_options_that_sqlite_refuses_need_a_decision(options: str) -> None:
+    three = Known({"flask-sqlalchemy": (3, 1, 1)})
+    text = "class Config:\n    SQLALCHEMY_DATABASE_URI = 'mysql://db/shop'\n    SQLALCHEMY_POOL_SIZE = 5\n" + options
+    (finding,) = found("HYG207", text, three)
+    assert isinstance(finding.fix, Fix)
+    assert finding.fix.safety is Safety.UNSAFE
+    assert fixed("HYG207", text, three) == text
+
+
+@pytest.mark.parametrize(
+    "reading",
+    [
+        "OPTIONS = {'pool_size': Config.SQLALCHEMY_POOL_SIZE}",
+        "OPTIONS = {'pool_size': app.config['SQLALCHEMY_POOL_SIZE']}",
+        "OPTIONS = {'pool_size': app.config.get('SQLALCHEMY_POOL_SIZE', 5)}",
+        "OPTIONS = {'pool_size': getattr(Config, 'SQLALCHEMY_POOL_SIZE')}",
+    ],
+)
+def test_a_setting_that_the_program_reads_is_not_dead(reading: str) -> None:
+    three = Known({"flask-sqlalchemy": (3, 1, 1)})
+    text = FLASK.replace("POOL_RECYCLE = 280", "POOL_SIZE = int(os.environ.get('SQLALCHEMY_POOL_SIZE', 5))")
+    assert found("HYG207", text, three)
+    assert not found("HYG207", f"{text}\n{reading}\n", three)
+    assert not found("HYG207", text.replace("int(os.environ.get('SQLALCHEMY_POOL_SIZE', 5))", "None"), three)
 
 
 def test_dead_settings_join_the_options_that_there_are() -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from dbhygiene.config.settings import Confidence
 from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import EdgeKind, Node
+from dbhygiene.dataflow.exceptions import SYSTEM_EXIT
 from dbhygiene.diagnostics.model import Impact
 from dbhygiene.library.calls import READ_QUERY, SETS_UP, SETTING
 from dbhygiene.library.resources import Resource
@@ -251,10 +252,10 @@ class Lifetime(Frozen):
         """Certain if it leaks as written, likely if an exception must come first.
 
         It is lower if the driver may be mocked, if the leak costs nothing or runs once in a process, or if only a
-        dead connection leaks, or one whose set-up fails as it would for any connection.
+        dead connection leaks, one whose set-up fails as it would for any connection, or one of a program that ends.
         """
         costs = not (self.costs_nothing or self._is_of_one_object) and self.runs.impact is not Impact.ONCE
-        if _uses_mocks(self.file) or not costs or self._is_dead_first or self._is_set_up_first:
+        if _uses_mocks(self.file) or not costs or self._is_dead_first or self._is_set_up_first or self._ends_program:
             return Confidence.POSSIBLE
         return Confidence.CERTAIN if self.leak in {Leak.NEVER_CLOSED, Leak.SOME_PATH} else Confidence.LIKELY
 
@@ -292,6 +293,24 @@ class Lifetime(Frozen):
         if self.leak not in {Leak.RAISED, Leak.SWALLOWED} or not self.raisers:
             return False
         return all(self._is_to_end(call) or (self._commits(call) and self._only_reads) for call in self.raisers)
+
+    @cached_property
+    def _ends_program(self) -> bool:
+        """Whether it is left open only by exceptions that end the program: `sys.exit()`, `raise SystemExit`."""
+        if self.leak is not Leak.RAISED:
+            return False
+        raised = [n.event.node for n, fact in self.history if fact.state == "open" and isinstance(n.event, cfg.Raise)]
+        found = [*self.raisers, *raised]
+        return bool(found) and all(map(self._exits, found))
+
+    def _exits(self, raiser: ast.AST) -> bool:
+        match raiser:
+            case ast.Raise(exc=ast.Call(func=cls) | (ast.Name() as cls)):
+                return self.file.resolve(cls) == "SystemExit"
+            case ast.Call():
+                outcome = self.analysis.effects.outcome(raiser)
+                return not outcome.returns and outcome.raises == (SYSTEM_EXIT,)
+        return False
 
     @cached_property
     def _only_reads(self) -> bool:

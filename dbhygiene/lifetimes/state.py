@@ -27,6 +27,7 @@ CLOSE_METHOD: Final = "close"  # its bound `close` method
 BOUND_METHOD: Final = "bound "  # and a name: its method of this name, not called; without a name: a container of such
 LENT_FIELD: Final = "<lent>"  # below a field: other code has seen that since, and may have closed it
 RETURN: Final = "<return>"  # the place of the function's result
+VISITED: Final = "visited"  # at a loop: a round of it has had the element that holds it
 FOREIGN: Final = "<elsewhere>"  # in a container or object of other code
 
 

@@ -59,6 +59,7 @@ from dbhygiene.lifetimes.state import (
     PARTS,
     READERS,
     RETURN,
+    VISITED,
     Fact,
     Site,
     State,
@@ -690,17 +691,13 @@ class Transfer:
         return [("next", fact.drop_aliases([value, inner]))]
 
     def _iterate(self, event: cfg.Iterate, fact: Fact) -> Outcomes:
-        going_on: Outcomes = [("true", fact), ("raise", fact)]
-        relation = self.holds(event.node.iter, fact)
-        if (
-            fact.state == "open"
-            and relation is not None
-            and (relation == CONTAINER or item_index(relation) is not None)
-        ):
-            target = path_of(event.node.target)
-            if target is None or fact.relation_of(target) != ITSELF:
-                return going_on  # its elements are visited before the loop ends
-        return [*going_on, ("false", fact)]
+        loop = event.node
+        relation = self.holds(loop.iter, fact)
+        if fact.state != "open" or not (relation == CONTAINER or item_index(relation or "") is not None):
+            return [("true", fact), ("raise", fact), ("false", fact.drop_aliases([loop]))]
+        going_on: Outcomes = [("true", fact.add_alias(VISITED, loop)), ("raise", fact)]
+        # Its elements are visited before the loop ends.
+        return [*going_on, ("false", fact.drop_aliases([loop]))] if fact.relation_of(loop) else going_on
 
     # -- tests
 
@@ -732,6 +729,10 @@ class Transfer:
         if fact.site is None:
             return None
         match test:
+            case ast.Compare(left=ast.Call(func=ast.Name(id="len"), args=[sized])) if self._is_filled(sized, fact):
+                return _compares_length(test)
+            case ast.Call(func=ast.Name(id="len"), args=[sized]) if self._is_filled(sized, fact):
+                return True
             case ast.Compare(
                 left=ast.Name() as left, ops=[ast.Is() | ast.IsNot() as op], comparators=[ast.Name() as other]
             ):
@@ -756,9 +757,13 @@ class Transfer:
                 return True
             case ast.Call(func=ast.Name(id="hasattr"), args=[owner, ast.Constant(value=str(name))]):
                 return True if self.holds(ast.Attribute(owner, name), fact) in {ITSELF, CLOSE_METHOD} else None
-        if self._is_object(test, fact):
+        if self._is_object(test, fact) or self._is_filled(test, fact):
             return True
         return self._decide_state(test, fact)
+
+    def _is_filled(self, expr: ast.expr, fact: Fact) -> bool:
+        """Whether an expression is a container of this function that holds the resource: it is not empty."""
+        return fact.state == "open" and self._is_container(expr) and self.holds(expr, fact) == CONTAINER
 
     def _is_object(self, expr: ast.expr, fact: Fact) -> bool:
         relation = self.holds(expr, fact)
@@ -936,6 +941,18 @@ def single_targets(target: ast.expr) -> Iterator[ast.expr]:
             yield from single_targets(each)
     else:
         yield target.value if isinstance(target, ast.Starred) else target
+
+
+def _compares_length(test: ast.Compare) -> bool | None:
+    """Return the truth of a comparison of a length that is at least one; None if it may be either."""
+    match test.ops, test.comparators:
+        case [op], [ast.Constant(value=0)]:
+            return {ast.Eq: False, ast.LtE: False, ast.Lt: False, ast.Gt: True, ast.NotEq: True, ast.GtE: True}.get(
+                type(op)
+            )
+        case [op], [ast.Constant(value=1)]:
+            return {ast.Lt: False, ast.GtE: True}.get(type(op))
+    return None
 
 
 def _unwrap(expr: ast.expr) -> ast.expr:

@@ -42,6 +42,7 @@ SETTINGS = frozenset(
 _ITS_OWN = frozenset({"SQLALCHEMY_TRACK_MODIFICATIONS", "SQLALCHEMY_COMMIT_ON_TEARDOWN", "SQLALCHEMY_RECORD_QUERIES"})
 _SETTINGS_OF_PYDANTIC = ("pydantic", "pydantic_settings")
 _PACKAGES = ("flask", "flask_sqlalchemy", "flask_appbuilder", "flask_migrate")
+_ASKING = ("get", "pop", "setdefault", "getattr")  # functions by which a program reads a setting
 _DEVELOPMENT = re.compile(r"(?:^|[^A-Za-z])(?:dev|test|local)|(?:^|[a-z])(?:Dev|Test|Local)")
 
 
@@ -89,11 +90,41 @@ def groups(file: File) -> list[Group]:
 
 
 def dead(file: File, group: Group) -> list[Setting]:
-    """Return the settings of a group that its version of Flask-SQLAlchemy does not read, in the order of the source."""
+    """Return the settings of a group that neither Flask-SQLAlchemy nor the project reads, as the source orders them."""
     version = file.project.version_of(DISTRIBUTION)
     keys = {NEVER_READ, *(READ_IN_2 if version is not None and version >= (3,) else ())}
-    found = (setting for setting in group.settings if setting.key in keys)
-    return sorted(found, key=lambda setting: (setting.at.lineno, setting.at.col_offset))
+    found = [setting for setting in group.settings if setting.key in keys and not _is_none(setting.value)]
+    read = {key for key in {setting.key for setting in found} if _is_read(file, key)}
+    left = (setting for setting in found if setting.key not in read)
+    return sorted(left, key=lambda setting: (setting.at.lineno, setting.at.col_offset))
+
+
+def _is_none(value: ast.expr) -> bool:
+    return isinstance(value, ast.Constant) and value.value is None
+
+
+def _is_read(file: File, key: str) -> bool:
+    """Whether the project itself reads a setting, perhaps to pass it on as an engine's option."""
+    return any(_reads(each, key) for each in (file, *file.project.parsed_files_containing(key)))
+
+
+def _reads(file: File, key: str) -> bool:
+    named: list[ast.Name | ast.Attribute] = [
+        *(each for each in file.nodes(ast.Name) if each.id == key),
+        *(each for each in file.nodes(ast.Attribute) if each.attr == key),
+    ]
+    if any(isinstance(each.ctx, ast.Load) for each in named):
+        return True
+    items = (each for each in file.nodes(ast.Subscript) if isinstance(each.ctx, ast.Load))
+    if any(_is_text(each.slice, key) and file.resolve(each.value) != "os.environ" for each in items):
+        return True
+    calls = (call for name in _ASKING for call in file.calls.get(name, ()))
+    asked = (call for call in calls if any(_is_text(given, key) for given in call.args[:2]))
+    return any(file.resolve(call.func) != "os.environ.get" for call in asked)
+
+
+def _is_text(expr: ast.expr, text: str) -> bool:
+    return isinstance(expr, ast.Constant) and expr.value == text
 
 
 def handles_options(file: File) -> bool:

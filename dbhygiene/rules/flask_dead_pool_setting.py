@@ -35,10 +35,24 @@ import os
 SQLALCHEMY_POOL_PRE_PING = os.environ.get("SQLALCHEMY_POOL_PRE_PING") == "1"
 ```
 
+Nor is one that the program reads itself, or sets to None:
+
+```python
+from flask import Flask
+
+app = Flask(__name__)
+app.config["SQLALCHEMY_POOL_PRE_PING"] = True
+app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"pool_pre_ping": app.config["SQLALCHEMY_POOL_PRE_PING"]}
+```
+
 ## Fix safety
 
-Safe: the settings become engine options. If there already are engine options, the fix adds to them, provided that they
-are one dict literal in the same file. There is no fix for keywords of `config.update`, or across branches.
+Safe for `pool_recycle` and `pool_pre_ping`: the settings become engine options. If there already are engine options,
+the fix adds to them, provided that they are one dict literal in the same file. There is no fix for keywords of
+`config.update`, or across branches.
+
+Unsafe for the others: the pools of SQLite databases do not accept `pool_size`, `max_overflow` and `pool_timeout`. If
+the same options are used with SQLite, for example in tests, the engine then raises TypeError.
 
 ## References
 
@@ -51,7 +65,7 @@ import ast
 from collections.abc import Iterator
 
 from dbhygiene.diagnostics.edits import AddItem, Edit, Remove, Replace
-from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, rule
+from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, Safety, rule
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.pools import flask
 from dbhygiene.program.evaluation import evaluate
@@ -59,6 +73,7 @@ from dbhygiene.program.values import Dict, Value
 from dbhygiene.source.file import File
 
 _OPTIONS = {**flask.READ_IN_2, flask.NEVER_READ: "pool_pre_ping"}
+_OF_ALL_POOLS = frozenset({flask.POOL_RECYCLE, flask.NEVER_READ})  # SQLite's pools take these options, too
 
 
 @rule("HYG207", on=File, imports={"SQLALCHEMY_POOL_", "SQLALCHEMY_MAX_OVERFLOW"})
@@ -102,8 +117,14 @@ def _fix(file: File, group: flask.Group, setting: flask.Setting, dead: list[flas
         *(Remove(file.span(each)) for each in statements[1:]),
     )
     return Fix(
-        "Move it to SQLALCHEMY_ENGINE_OPTIONS" if len(dead) == 1 else "Move them to SQLALCHEMY_ENGINE_OPTIONS", edits
+        "Move it to SQLALCHEMY_ENGINE_OPTIONS" if len(dead) == 1 else "Move them to SQLALCHEMY_ENGINE_OPTIONS",
+        edits,
+        _safety(*dead),
     )
+
+
+def _safety(*moved: flask.Setting) -> Safety:
+    return Safety.SAFE if all(each.key in _OF_ALL_POOLS for each in moved) else Safety.UNSAFE
 
 
 def _move(file: File, setting: flask.Setting, options: Value | None) -> Fix | None:
@@ -114,5 +135,6 @@ def _move(file: File, setting: flask.Setting, options: Value | None) -> Fix | No
                 item = AddItem(
                     file.span(literal), file.quote(_OPTIONS[setting.key], literal), file.segment(setting.value)
                 )
-                return Fix("Move it to SQLALCHEMY_ENGINE_OPTIONS", (item, Remove(file.span(setting.statement))))
+                edits = (item, Remove(file.span(setting.statement)))
+                return Fix("Move it to SQLALCHEMY_ENGINE_OPTIONS", edits, _safety(setting))
     return None
