@@ -548,8 +548,8 @@ class Transfer:
                 return [("next", fact)]
             return [("next", fact.add_alias(container_of([added]), path_of(event.target) or event.target))]
         if value is None and isinstance(event.node, (ast.For, ast.AsyncFor, ast.comprehension)):
-            relation = self.holds(event.node.iter, fact)
-            each = content_of(relation)
+            is_past = fact.state == "closed" and fact.relation_of(event.node) and not self.resource(fact).is_lazy
+            each = None if is_past else content_of(self.holds(event.node.iter, fact))
             targets = single_targets(event.target) if is_view(each) else [event.target]
             pairs: list[_Pair] = [(target, None, each) for target in targets]
         else:
