@@ -22,30 +22,63 @@ from dbhygiene.project.project import Project
     "--output-format", type=click.Choice(("text", "json")), default="text", show_default=True, help="Choose the format."
 )
 @click.option("--isolated", is_flag=True, help="Ignore all configuration files.")
-def command(path: Path, output_format: str, isolated: bool) -> int:
+@click.option(
+    "--server",
+    metavar="WHERE",
+    help="Ask a database server for its limits, and compare them with the code: the name of a variable with a URL, an"
+    " option file, `django:ALIAS`, or a URL.",
+)
+@click.option("--save", is_flag=True, help="Write the limits of the server into the settings.")
+def command(path: Path, output_format: str, isolated: bool, server: str | None, save: bool) -> int:
     """Check the set-up for problems that hide findings. Exits with 1 if something needs fixing."""
     if not path.exists():
         raise UsageError(f"{path}: no such file or directory")
+    if save and server is None:
+        raise UsageError("--save needs --server")
+    if server is not None:
+        return _server(path.absolute(), isolated, server, output_format, save)
     remarks = _remarks(path.absolute(), isolated)
     if output_format == "json":
         import json
 
         sys.stdout.write(json.dumps([remark._asdict() for remark in remarks], indent=2) + "\n")
     else:
-        width = max(len(remark.topic) for remark in remarks)
-        sys.stdout.writelines(_line(remark, width) for remark in remarks)
+        _print(remarks)
     return int(has_problems(remarks))
+
+
+def _print(remarks: list[Remark]) -> None:
+    width = max(len(remark.topic) for remark in remarks)
+    sys.stdout.writelines(_line(remark, width) for remark in remarks)
 
 
 def _remarks(path: Path, isolated: bool) -> list[Remark]:
     try:
-        root = loading.root_of(path)
-        settings = loading.from_environment(Settings() if isolated else loading.load_settings(root))
-        loading.require_version(settings)
-        selected_rules(settings)
+        project = _project(path, isolated)
     except UsageError as error:
         return [settings_problem(error)]
-    return examine(Project(root, settings), isolated=isolated)
+    return examine(project, isolated=isolated)
+
+
+def _project(path: Path, isolated: bool) -> Project:
+    root = loading.root_of(path)
+    settings = loading.from_environment(Settings() if isolated else loading.load_settings(root))
+    loading.require_version(settings)
+    selected_rules(settings)
+    return Project(root, settings)
+
+
+def _server(path: Path, isolated: bool, where: str, output_format: str, save: bool) -> int:
+    from dbhygiene.checker.live.server_doctor import examine_server  # only this option needs it
+
+    done = examine_server(_project(path, isolated), where, save=save)
+    if output_format == "json":
+        import json
+
+        sys.stdout.write(json.dumps(done.data, indent=2) + "\n")
+    else:
+        _print(done.remarks)
+    return int(has_problems(done.remarks))
 
 
 def _line(remark: Remark, width: int) -> str:

@@ -69,8 +69,16 @@ def _flag(value: object) -> bool:
 
 
 def _seconds(value: object) -> int:
+    return _positive(value, "a number of seconds above 0")
+
+
+def _connections(value: object) -> int:
+    return _positive(value, "a number above 0")
+
+
+def _positive(value: object, noun: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
-        raise ValueError("a number of seconds above 0")
+        raise ValueError(noun)
     return value
 
 
@@ -180,6 +188,7 @@ BY_PATTERN = ValueType(
 TEXT = ValueType("a string", {"type": "string"}, _text)
 FLAG = ValueType("`true` or `false`", {"type": "boolean"}, _flag)
 SECONDS = ValueType("a number of seconds", {"type": "integer", "minimum": 1}, _seconds)
+CONNECTIONS = ValueType("a number", {"type": "integer", "minimum": 1}, _connections)
 CONFIDENCE = one_of(tuple(str(each) for each in Confidence), lambda word: Confidence[word.upper()])
 FUNCTIONS = ValueType("a table of tables", {"type": "object", "additionalProperties": _FUNCTION}, _functions)
 
@@ -236,6 +245,13 @@ KEYS = (
         " wait between the two is *likely*, not *certain*. PostgreSQL and others close no idle connection by default:"
         " for them, waits are reported only if this, or a file of the repository, sets a timeout.",
         "server-timeout = 300",
+    ),
+    Key(
+        "max-connections",
+        CONNECTIONS,
+        "The number of connections that the server accepts from the account of the program. To see it, run"
+        " `dbhygiene doctor --server`. If it is not set, dbhygiene looks for the limit in the repository.",
+        "max-connections = 50",
     ),
     Key(
         "databases",

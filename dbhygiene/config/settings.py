@@ -64,6 +64,7 @@ class Settings(Record):
     per_file_ignores: Mapping[str, tuple[str, ...]] = {}
     min_confidence: Confidence = Confidence.LIKELY
     server_timeout: int | None = None
+    max_connections: int | None = None  # of the account; None: by the files of the repository
     databases: tuple[str, ...] = ()
     exclude: tuple[str, ...] = EXCLUDED
     extend_exclude: tuple[str, ...] = ()

@@ -31,7 +31,9 @@ def idle_number(made: Engine) -> Number | None:
 
 
 def connection_number(made: Engine) -> Number | None:
-    """Return how many connections the server of an engine accepts, by the repository's files."""
+    """Return how many connections an engine's server accepts, by `max-connections` or the repository's files."""
+    if (said := made.file.project.settings.max_connections) is not None and "sqlite" not in made.databases:
+        return Number(said, "max-connections", Origin.FILE)
     if (database := database_of(made)) is None:
         return None
     return connection_limit(server_facts(made.file.project), database, endpoints(made.url))

@@ -41,7 +41,7 @@ def reconnects(file: File) -> Iterator[LostWrite]:
 
 
 def _before_asking(file: File, code: Code) -> list[ast.Call]:
-    """Return the calls of `connect` that are reached without a test of what tells of a transaction."""
+    """Return the calls of `connect` that are reached without a test that mentions a transaction."""
     names = _asking_names(code)
     found: dict[ast.Call, None] = {}
 

@@ -108,6 +108,10 @@ from dbhygiene.servers.model import Number, Origin
 from dbhygiene.servers.steps import connection_steps, step
 from dbhygiene.source.file import File
 
+_OF_POSTGRESQL = {
+    "rolconnlimit": "FATAL: too many connections for role",
+    "datconnlimit": "FATAL: too many connections for database",
+}
 _ROOM = 0.8  # of the limit, for the pools: the rest is for migrations, shells and deployments
 
 
@@ -155,9 +159,13 @@ def _steps(file: File, need: list[Need], limit: Number) -> Iterator[Step]:
 
 
 def _error(made: Engine, limit: Number) -> str:
-    if database_of(made) != "mysql":
-        return "FATAL: sorry, too many clients already"
-    return "error 1203" if limit.setting == "max_user_connections" else "error 1040"
+    if database_of(made) == "postgresql":
+        return _OF_POSTGRESQL.get(limit.setting, "FATAL: sorry, too many clients already")
+    if limit.setting == "max-connections":
+        return "error 1040, 1203 or 1226"
+    if limit.setting == "max_user_connections":  # in a file, that of the server; else it may be the account's
+        return "error 1203" if limit.place else "error 1226 or 1203"
+    return "error 1040"
 
 
 def _confidence(made: Engine, size: PoolSize, need: list[Need], limit: Number) -> Confidence:

@@ -13,7 +13,7 @@ UNKNOWN_NUMBER = inf  # a limit that is set to what the file does not say: nothi
 class Origin(IntEnum):
     """How a number is known; the smaller, the more it says of the server that runs."""
 
-    FILE = 1  # written in a file of the repository
+    FILE = 1  # written in a file of the repository, or said by the user or the server
     PROXY = 2  # likewise, for what stands between the program and its server
     HOST = 3  # the provider's, by the host name
     IMAGE = 4  # the default of an image
@@ -45,7 +45,7 @@ class Number(Record):
             return f"the default of `{self.image}`, {self.place}"
         if self.origin is Origin.HOST:
             return f"the limit of {self.image}"
-        return f"`{self.setting}`, {self.place}"
+        return f"`{self.setting}`" if self.place is None else f"`{self.setting}`, {self.place}"
 
 
 class Server(Record):

@@ -1,0 +1,34 @@
+"""`resolve`: the target that `--server WHERE` names: a URL, a variable, an option file, or a database of Django."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from dbhygiene.checker.live.django_databases import django_target
+from dbhygiene.config.errors import UsageError
+from dbhygiene.project.project import Project
+from dbhygiene.servers.live.target import Target, parse_url, read_option_file
+
+_VARIABLE = re.compile(r"[A-Za-z_]\w*")
+
+
+def resolve(where: str, project: Project) -> Target:
+    """Return the target; raise UsageError, without any secret, if there is none."""
+    if "://" in where:
+        return parse_url(where, "--server")
+    if where == "django" or where.startswith("django:"):
+        return django_target(project, where.partition(":")[2] or "default")
+    if where.startswith(("~", ".", os.sep)) or where.endswith((".cnf", ".ini")) or os.path.isfile(where):
+        return read_option_file(where)
+    if not _VARIABLE.fullmatch(where):
+        raise UsageError("--server: neither a URL, the name of a variable, an option file, nor `django:ALIAS`")
+    value = os.environ.get(where)
+    if not value:
+        raise UsageError(f"--server: the variable `{where}` is not set, and no file has this name")
+    return parse_url(value, where)
+
+
+def shows_secret(where: str, target: Target) -> bool:
+    """Whether the command line itself has the password, which every user of the machine can then list."""
+    return "://" in where and bool(target.password)
