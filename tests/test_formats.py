@@ -15,13 +15,15 @@ import xmlschema
 
 from dbhygiene import DOCUMENTATION, REPOSITORY
 from dbhygiene.checker.file_check import check_file
-from dbhygiene.checker.own_findings import OWN_CODES
+from dbhygiene.checker.own_findings import OWN_CODES, internal_error
 from dbhygiene.checker.registry import all_rules
+from dbhygiene.cli.run import page
 from dbhygiene.config.settings import FORMATS, Confidence, Settings
 from dbhygiene.diagnostics.model import Finding, Fix, NoFix, Step
 from dbhygiene.reports import RenderContext, reporter
 from dbhygiene.reports.common import page_url
 from dbhygiene.reports.github import job_summary
+from dbhygiene.reports.line_hash import line_hash
 from dbhygiene.source.file import File, NoProject
 from dbhygiene.source.nodes import Span
 from dbhygiene.source.records import replace
@@ -56,9 +58,7 @@ DOUBT = LEAK._replace(
 )
 BROKEN = Finding(ROOT / "bad\033\udcff.py", Span(1, 0, 1, 0), "HYG001", "syntax-error", "invalid\nsyntax \0")
 ELSEWHERE = LEAK._replace(path=Path("/elsewhere/x.py"))
-SCENE = RenderContext(
-    lambda path: CODE.split("\n") if path == APP else [], str, ROOT, {rule.name: rule for rule in all_rules()}, "1.2.3"
-)
+SCENE = RenderContext(lambda path: CODE.split("\n") if path == APP else [], str, ROOT, page, version="1.2.3")
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +140,61 @@ def test_sarif_knows_rules_and_findings_again() -> None:
     leak = rules[run["results"][0]["ruleIndex"]]
     assert leak["help"]["markdown"].startswith("Connection that a function")
     assert leak["properties"]["precision"] == "very-high"
-    assert run["results"][0]["partialFingerprints"] == {"dbhygiene/v1": LEAK.fingerprint}
+    assert leak["properties"]["problem.severity"] == leak["defaultConfiguration"]["level"] == "error"
+    assert leak["fullDescription"]["text"].startswith("A connection that is not closed holds")
+    broken = rules[run["results"][2]["ruleIndex"]]
+    assert "newer Python" in broken["help"]["text"]
+    fingerprints = run["results"][0]["partialFingerprints"]
+    assert fingerprints == {
+        "dbhygiene/v1": LEAK.fingerprint,
+        "primaryLocationLineHash": line_hash(CODE.split("\n"), 1),
+    }
+    assert "partialFingerprints" not in run["results"][2] or not run["results"][2]["partialFingerprints"]
+
+
+def test_sarif_says_what_produced_it_and_for_which_part() -> None:
+    driver = sarif(LEAK)["tool"]["driver"]
+    assert (driver["version"], driver["semanticVersion"]) == ("1.2.3", "1.2.3")
+    assert "informationUri" not in driver
+    assert "automationDetails" not in sarif(LEAK)  # GitHub's upload ignores its input `category` if there is one
+    scene = replace(SCENE, version="2.0.0rc1", part="services/a", repository="https://example.org/r/")
+    (run,) = json.loads("".join(reporter("sarif")([LEAK], scene)))["runs"]
+    assert run["automationDetails"] == {"id": "dbhygiene/services/a/"}
+    assert run["tool"]["driver"]["semanticVersion"] == "2.0.0"
+    assert run["tool"]["driver"]["informationUri"] == "https://example.org/r/"
+
+
+def test_sarif_reports_internal_errors_as_notifications() -> None:
+    error = internal_error(APP, "connection-not-closed", ValueError("no"))
+    log = json.loads(told("sarif", LEAK, error))
+    validator("sarif-2.1.0.json")(log)
+    (run,) = log["runs"]
+    assert [result["ruleId"] for result in run["results"]] == ["HYG101"]
+    (invocation,) = run["invocations"]
+    assert not invocation["executionSuccessful"]
+    (notification,) = invocation["toolExecutionNotifications"]
+    assert notification["message"]["text"] == "internal error in connection-not-closed: ValueError: no."
+    assert run["tool"]["driver"]["notifications"][0]["id"] == "HYG000"
+    assert sarif(LEAK)["invocations"] == [{"executionSuccessful": True, "toolExecutionNotifications": []}]
+
+
+def test_the_message_of_sarif_is_sentences() -> None:
+    text = sarif(LEAK)["results"][0]["message"]["text"]
+    assert text.splitlines()[1] == "each one holds a server connection."
+    assert all(line.endswith(".") for line in text.splitlines())
+
+
+GITHUB_HASHES = [  # from its own tests
+    ("", ["c129715d7a2bc9a3:1"]),
+    (" a\nb\n  \t\tc\n d", ["271789c17abda88f:1", "54703d4cd895b18:1", "180aee12dab6264:1", "a23a3dc5e078b07b:1"]),
+    ("Lorem ipsum dolor sit amet.\n" * 10, [*(f"a7f2ff13bc495cf2:{n}" for n in range(1, 7)), "a7f2ff1481e87703:1"]),
+]
+
+
+@pytest.mark.parametrize(("text", "hashes"), GITHUB_HASHES)
+def test_the_hash_of_a_line_is_that_of_github(text: str, hashes: list[str]) -> None:
+    lines = text.split("\n")
+    assert [line_hash(lines, number) for number in range(1, len(hashes) + 1)] == hashes
 
 
 # -- GitHub ---------------------------------------------------------------------------------------------

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from dbhygiene import DOCUMENTATION, REPOSITORY, __version__
 from dbhygiene.checker.file_check import check_file
-from dbhygiene.checker.own_findings import not_read
+from dbhygiene.checker.own_findings import OWN_CODES, not_read
 from dbhygiene.checker.project_check import RunOptions, check
-from dbhygiene.checker.registry import all_rules
 from dbhygiene.checker.selection import selected_rules
 from dbhygiene.checker.subjects import Analyses
 from dbhygiene.cli import terminal
@@ -263,18 +262,20 @@ class Run:
     def scene(self) -> RenderContext:
         """Return the context of this run for reports."""
         look = terminal.terminal_style(self.out, self.options.color, every_step=self.options.steps == "all")
-        rules = {rule.name: rule for rule in all_rules()}
-        addresses = {"documentation": DOCUMENTATION, "repository": REPOSITORY}
+        root = base()
+        part = Path.cwd().relative_to(root).as_posix().removeprefix(".")
         return RenderContext(
             self.lines,
             display_path,
-            base(),
-            rules,
+            root,
+            page,
+            part,
             __version__,
-            style=look,
-            preview=self.preview,
-            fixed=self.fixed,
-            **addresses,
+            DOCUMENTATION,
+            REPOSITORY,
+            look,
+            self.preview,
+            self.fixed,
         )
 
     def look_at(self, part: ProjectPart) -> ProjectPart:
@@ -395,3 +396,12 @@ def display_path(path: Path) -> str:
     except ValueError:
         name = str(path)
     return name if name.isprintable() else "".join("\N{REPLACEMENT CHARACTER}" if c < " " else c for c in name)
+
+
+def page(name: str) -> str:
+    """Return the page of a rule, or of a finding about the run itself."""
+    from dbhygiene.checker.own_pages import PAGES
+    from dbhygiene.checker.registry import all_rules
+
+    own = {OWN_CODES[code]: text for code, text in PAGES.items()}
+    return own.get(name) or next(rule.doc for rule in all_rules() if rule.name == name)

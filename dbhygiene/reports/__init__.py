@@ -5,12 +5,12 @@ A format `x-y` of `settings.FORMATS` is the module `x_y` here, and in it `report
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dbhygiene.diagnostics.model import AnyRule, Finding
+from dbhygiene.diagnostics.model import Finding
 from dbhygiene.source.records import Frozen, Record
 
 if TYPE_CHECKING:
@@ -39,7 +39,8 @@ class RenderContext(Frozen):
     lines: Callable[[Path], Sequence[str]]
     display_path: Callable[[Path], str]  # a path as it is printed in text formats
     base: Path  # the directory to which paths in formats for tools are relative
-    rules: Mapping[str, AnyRule] = {}  # by name
+    page: Callable[[str], str] = lambda name: name.replace("-", " ")  # of a rule, by its name, as Markdown
+    part: str = ""  # the current directory, relative to `base`; empty: the same
     version: str = ""
     documentation: str = ""
     repository: str = ""

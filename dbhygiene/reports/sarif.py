@@ -1,12 +1,13 @@
 """SARIF 2.1.0, for code scanning of GitHub and viewers of editors.
 
-Paths are relative to `%SRCROOT%`, which each consumer defines: a report contains no absolute path. The fingerprint
-has a key of its own: GitHub's upload compares `primaryLocationLineHash` with its own value, and warns if they differ.
+Paths are relative to `%SRCROOT%`, which each consumer defines: a report contains no absolute path. Internal errors are
+notifications of the run, not results: they say nothing about the code.
 """
 
 from __future__ import annotations
 
 import json as encoder
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,51 +19,95 @@ from dbhygiene.diagnostics.text_edits import TextChange, text_edits
 from dbhygiene.reports import RenderContext
 from dbhygiene.reports.common import level, one_line, page_url, relative_path
 from dbhygiene.reports.fix_hint import advice
+from dbhygiene.reports.line_hash import line_hash
 from dbhygiene.source.nodes import Span
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 FINGERPRINT = "dbhygiene/v1"
+INTERNAL_ERROR = "internal-error"
 _PRECISION = {Confidence.CERTAIN: "very-high", Confidence.LIKELY: "high", Confidence.POSSIBLE: "medium"}
 
 
 def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
     """Yield one log with one run."""
-    known = list(findings)
-    names = sorted({finding.name for finding in known})
+    found: list[Finding] = []
+    errors: list[Finding] = []
+    for finding in findings:
+        (errors if finding.name == INTERNAL_ERROR else found).append(finding)
+    names = sorted({finding.name for finding in found})
     run = {
-        "tool": {"driver": _driver(names, known, scene)},
+        "tool": {"driver": _driver(names, found, errors, scene)},
+        "invocations": [_invocation(errors, scene)],
         "columnKind": "unicodeCodePoints",
         "originalUriBaseIds": {"%SRCROOT%": {"description": {"text": "The root of the repository."}}},
-        "results": [_result(finding, names.index(finding.name), scene) for finding in known],
+        "results": [_result(finding, names.index(finding.name), scene) for finding in found],
     }
+    if scene.part:  # at the root, GitHub's upload sets it, by its own `category` or by the job
+        run["automationDetails"] = {"id": f"dbhygiene/{scene.part}/"}
     log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
     yield encoder.dumps(log, indent=2, ensure_ascii=False) + "\n"
 
 
-def _driver(names: Sequence[str], findings: Sequence[Finding], scene: RenderContext) -> dict[str, Any]:
-    surest = {name: max(finding.confidence for finding in findings if finding.name == name) for name in names}
-    codes = {finding.name: finding.code for finding in findings}
-    rules = [_rule(name, codes[name], surest[name], scene) for name in names]
-    return {"name": "dbhygiene", "version": scene.version, "rules": rules}
+def _driver(
+    names: Sequence[str], found: Sequence[Finding], errors: Sequence[Finding], scene: RenderContext
+) -> dict[str, Any]:
+    surest = {name: max(finding.confidence for finding in found if finding.name == name) for name in names}
+    codes = {finding.name: finding.code for finding in found}
+    driver: dict[str, Any] = {"name": "dbhygiene", "version": scene.version}
+    if (semantic := re.match(r"\d+\.\d+\.\d+", scene.version)) is not None:
+        driver["semanticVersion"] = semantic[0]
+    if address := scene.repository or scene.documentation:
+        driver["informationUri"] = address
+    driver["rules"] = [_rule(name, codes[name], scene) | _severity(surest[name]) for name in names]
+    if errors:
+        driver["notifications"] = [_rule(INTERNAL_ERROR, errors[0].code, scene)]
+    return driver
 
 
-def _rule(name: str, code: str, surest: Confidence, scene: RenderContext) -> dict[str, Any]:
+def _rule(name: str, code: str, scene: RenderContext) -> dict[str, Any]:
     """Return the description of a rule for viewers."""
-    rule = scene.rules.get(name)
-    summary = rule.summary if rule else name.replace("-", " ")
-    page = rule.doc.strip() if rule else summary
+    page = scene.page(name).strip()
+    summary, _, rest = page.partition("\n")
     described: dict[str, Any] = {
         "id": code,
         "name": name,
         "shortDescription": {"text": summary},
-        "fullDescription": {"text": summary},
+        "fullDescription": {"text": " ".join(rest.strip().partition("\n\n")[0].split()) or summary},
         "help": {"text": page, "markdown": page},
-        "defaultConfiguration": {"level": "error" if surest is Confidence.CERTAIN else "warning"},
-        "properties": {"precision": _PRECISION[surest], "tags": ["database", "reliability"]},
     }
     if url := page_url(name, scene):
         described["helpUri"] = url
     return described
+
+
+def _severity(surest: Confidence) -> dict[str, Any]:
+    """Return what viewers sort by, from the confidence of the rule's surest finding."""
+    level = "error" if surest is Confidence.CERTAIN else "warning"
+    properties = {
+        "precision": _PRECISION[surest],
+        "problem.severity": level,
+        "tags": ["database", "reliability"],
+    }
+    return {"defaultConfiguration": {"level": level}, "properties": properties}
+
+
+def _invocation(errors: Sequence[Finding], scene: RenderContext) -> dict[str, Any]:
+    """Return whether the run succeeded, and its internal errors."""
+    notifications = [
+        {
+            "descriptor": {"id": error.code, "index": 0},
+            "level": "error",
+            "message": {"text": _sentences([error.message, *error.notes])},
+            "locations": [{"physicalLocation": {"artifactLocation": _artifact(error.path, scene.base)}}],
+        }
+        for error in errors
+    ]
+    return {"executionSuccessful": not errors, "toolExecutionNotifications": notifications}
+
+
+def _sentences(texts: Iterable[str]) -> str:
+    """Return texts as sentences, each on a line: lists of findings show only the first one."""
+    return "\n".join(text if text.endswith((".", "!", "?")) else f"{text}." for text in texts if text)
 
 
 def _result(finding: Finding, index: int, scene: RenderContext) -> dict[str, Any]:
@@ -71,9 +116,9 @@ def _result(finding: Finding, index: int, scene: RenderContext) -> dict[str, Any
         "ruleId": finding.code,
         "ruleIndex": index,
         "level": level(finding),
-        "message": {"text": "\n".join(filter(None, words))},
+        "message": {"text": _sentences(words)},
         "locations": [_location(finding.path, finding.span, scene)],
-        "partialFingerprints": {FINGERPRINT: finding.fingerprint} if finding.fingerprint else {},
+        "partialFingerprints": _fingerprints(finding, scene),
         "properties": {"confidence": str(finding.confidence)},
     }
     if finding.context:
@@ -83,6 +128,15 @@ def _result(finding: Finding, index: int, scene: RenderContext) -> dict[str, Any
     if finding.fixable and isinstance(change := scene.fixed(finding), TextChange):
         result["fixes"] = [_fix(finding, change, scene.base)]
     return result
+
+
+def _fingerprints(finding: Finding, scene: RenderContext) -> dict[str, str]:
+    """Return our own fingerprint, and that of GitHub."""
+    known = {FINGERPRINT: finding.fingerprint} if finding.fingerprint else {}
+    lines = scene.lines(finding.path)
+    if finding.span.line <= len(lines):  # the file may have changed, or have gone
+        known["primaryLocationLineHash"] = line_hash(lines, finding.span.line)
+    return known
 
 
 def _fix(finding: Finding, change: TextChange, base: Path) -> dict[str, Any]:
