@@ -113,6 +113,16 @@ class Catch(BaseEvent):
     node: ast.ExceptHandler
 
 
+class Attempt(BaseEvent):
+    """A `try` with handlers that no exception of the graph enters. `raise`: something that is not modelled raises.
+
+    Only where the client asks for these.
+    """
+
+    __slots__ = ()
+    node: ast.Try
+
+
 class Return(BaseEvent):
     """The function is left, with the value of its statement."""
 
@@ -228,7 +238,7 @@ class Leave(BaseEvent):
 
 
 Event: TypeAlias = (
-    "Call | Load | Await | Yield | Bind | Choose | Collect | Test | Case | Iterate | Enter | Leave | Catch"
+    "Call | Load | Await | Yield | Bind | Choose | Collect | Test | Case | Iterate | Enter | Leave | Attempt | Catch"
     " | Return | End | Raise | Delete | Define | Discard | None"  # None: a mere meeting point
 )
 
@@ -300,6 +310,10 @@ class Semantics:
 
     def outcome(self, call: ast.Call) -> Outcome:
         return Outcome()
+
+    def may_fail_otherwise(self, stmt: ast.Try) -> bool:
+        """Whether something in the body of a `try` may raise that the graph does not model: then it has an Attempt."""
+        return False
 
     def at_await(self, node: ast.Await) -> tuple[Thrown, ...]:
         return (ORDINARY, CANCELLED)
@@ -531,11 +545,41 @@ class _Builder:
                 return self.copies[key]
 
             after, ways = final(after), ways.routed_through(final, lambda thrown: final(outer.raises(thrown)))
-        protected = replace(ways, raises=self.dispatcher(stmt, after, ways)) if stmt.handlers else ways
-        return self.block(stmt.body, self.block(stmt.orelse, after, ways), protected)
+        otherwise = self.block(stmt.orelse, after, ways)
+        if not stmt.handlers:
+            return self.block(stmt.body, otherwise, ways)
+        entered: set[ast.ExceptHandler] = set()
+        body = self.block(stmt.body, otherwise, replace(ways, raises=self.dispatcher(stmt, after, ways, entered)))
+        idle = [
+            handler
+            for number, handler in enumerate(stmt.handlers)
+            if handler not in entered and not self.is_shadowed(handler, stmt.handlers[:number])
+        ]
+        if not (idle and self.semantics.may_fail_otherwise(stmt)):
+            return body
+        return self.attempt(stmt, body, idle, after, ways)
 
-    def dispatcher(self, stmt: ast.Try, after: Node, ways: Continuations) -> Callable[[Thrown], Node]:
-        """Where an exception in the body of a `try` goes: to each handler that may catch it, or on."""
+    def attempt(
+        self, stmt: ast.Try, body: Node, idle: list[ast.ExceptHandler], after: Node, ways: Continuations
+    ) -> Node:
+        node = self.node(Attempt(stmt)).to("next", body)
+        for handler in idle:
+            names = [
+                self.semantics.resolve(each) if each is not None else None for each in exception_types(handler.type)
+            ]
+            thrown = tuple(Thrown(name, exact=False) if name else ORDINARY for name in names)
+            inside = replace(ways, handling=(thrown, handler.name))
+            node.to("raise", self.node(Catch(handler)).to("next", self.block(handler.body, after, inside)))
+        return node
+
+    def dispatcher(
+        self, stmt: ast.Try, after: Node, ways: Continuations, entered: set[ast.ExceptHandler]
+    ) -> Callable[[Thrown], Node]:
+        """Where an exception in the body of a `try` goes: to each handler that may catch it, or on.
+
+        Arguments:
+            entered: takes in the handlers that an exception enters.
+        """
         is_star = isinstance(stmt, _TRY_STAR)
         types = [each for handler in stmt.handlers for each in exception_types(handler.type)]
         named = [self.semantics.resolve(each) for each in types if each is not None]
@@ -553,6 +597,7 @@ class _Builder:
                 verdict = _best(self.catches(each, thrown) for each in exception_types(handler.type))
                 if verdict is Catches.NEVER or self.is_shadowed(handler, stmt.handlers[:number]):
                     continue
+                entered.add(handler)
                 reraised = self.narrow(thrown, handler) if _reraises(handler) else ()
                 if is_star:  # a group may be split: another handler can still see the rest
                     node.to("next", enter_handler(handler, reraised, self.node().to("next", after).to("next", node)))

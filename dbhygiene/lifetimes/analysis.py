@@ -76,6 +76,18 @@ class Analysis(Frozen):
             if isinstance(site, ast.Call) and site not in self.transfer.doubtful:
                 yield site, resource
 
+    @cached_property
+    def surely_reachable(self) -> set[Node]:
+        """The nodes that can be reached without an exception that is not modelled (see `cfg.Attempt`)."""
+        seen, todo = {self.graph.entry}, [self.graph.entry]
+        while todo:
+            node = todo.pop()
+            assumed = isinstance(node.event, cfg.Attempt)
+            fresh = {target for kind, target in node.out if not (assumed and kind == "raise")} - seen
+            seen |= fresh
+            todo += fresh
+        return seen
+
     def is_shared(self, site: Site) -> bool:
         """Whether a resource escapes on some path: here, or in the function that opens it."""
         opened = self.effects.of(site).summary if isinstance(site, ast.Call) else None
@@ -88,10 +100,11 @@ class Analysis(Frozen):
     def way(self, end: Node, fact: Fact) -> list[tuple[Node, Fact, EdgeKind]]:
         """Return the same path, with the fact before each node."""
         way = self.solution.path(end, fact)
-        return [step for step in way if step[1].site is not None or _opens(step[0], fact.site)]
+        return [step for step in way if step[1].site is not None or opens(step[0], fact.site)]
 
 
-def _opens(node: Node, site: Site | None) -> bool:
+def opens(node: Node, site: Site | None) -> bool:
+    """Whether a resource is opened at a node."""
     return isinstance(node.event, cfg.Call) and node.event.node is site
 
 

@@ -53,7 +53,7 @@ from dbhygiene.program.arguments import (
 )
 from dbhygiene.program.callees import callees, is_super
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, first_parameter, last_name
+from dbhygiene.source.nodes import FUNCTION, first_parameter, last_name, walk
 from dbhygiene.source.records import Frozen, replace
 from dbhygiene.source.scopes import Scope
 
@@ -386,6 +386,20 @@ class FunctionSemantics(cfg.Semantics):
                 return False
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _logs(node.func.value):
                 return True
+        return False
+
+    def may_fail_otherwise(self, stmt: ast.Try) -> bool:
+        """Whether a `try` has an import, an attribute or an item, or a call that is only assumed not to raise."""
+        return any(self._may_fail(part) for each in stmt.body for part in walk(each))
+
+    def _may_fail(self, part: ast.AST) -> bool:
+        match part:
+            case ast.Import() | ast.ImportFrom() | ast.Subscript(ctx=ast.Load()):
+                return True
+            case ast.Attribute(ctx=ast.Load()):
+                return not isinstance(self.file.parents.get(part), ast.Call)
+            case ast.Call():
+                return not (self._meaning_of(part).callees or self._outcome(part).raises)
         return False
 
     def at_await(self, node: ast.Await) -> tuple[Thrown, ...]:

@@ -17,7 +17,7 @@ from dbhygiene.dataflow.exceptions import SYSTEM_EXIT
 from dbhygiene.diagnostics.model import Impact
 from dbhygiene.library.calls import READ_QUERY, SETS_UP, SETTING
 from dbhygiene.library.resources import Resource
-from dbhygiene.lifetimes.analysis import Analysis, is_transferred, owning_aliases
+from dbhygiene.lifetimes.analysis import Analysis, is_transferred, opens, owning_aliases
 from dbhygiene.lifetimes.fields import Field, in_class_bodies, is_seen_elsewhere, owner
 from dbhygiene.lifetimes.state import CLOSE_METHOD, CONTAINER, ITSELF, PARTS, READERS, RETURN, Fact
 from dbhygiene.lifetimes.summaries import Summaries
@@ -249,7 +249,7 @@ class Lifetime(Frozen):
 
     @property
     def confidence(self) -> Confidence:
-        """Certain if it leaks as written, likely if an exception must come first.
+        """Certain if it leaks as written, likely if an exception must come first, even to open it.
 
         It is lower if the driver may be mocked, if the leak costs nothing or runs once in a process, or if only a
         dead connection leaks, one whose set-up fails as it would for any connection, or one of a program that ends.
@@ -257,7 +257,13 @@ class Lifetime(Frozen):
         costs = not (self.costs_nothing or self._is_of_one_object) and self.runs.impact is not Impact.ONCE
         if _uses_mocks(self.file) or not costs or self._is_dead_first or self._is_set_up_first or self._ends_program:
             return Confidence.POSSIBLE
-        return Confidence.CERTAIN if self.leak in {Leak.NEVER_CLOSED, Leak.SOME_PATH} else Confidence.LIKELY
+        is_certain = self.leak in {Leak.NEVER_CLOSED, Leak.SOME_PATH} and not self._is_opened_after_attempt
+        return Confidence.CERTAIN if is_certain else Confidence.LIKELY
+
+    @property
+    def _is_opened_after_attempt(self) -> bool:
+        """Whether it is only opened in a handler that no known exception enters."""
+        return not any(opens(node, self.birth) for node in self.analysis.surely_reachable)
 
     @cached_property
     def costs_nothing(self) -> bool:

@@ -659,6 +659,15 @@ class Transfer:
             return fact._replace(state="escaped")
         return fact.add_alias(relation, path)
 
+    def _attempt(self, event: cfg.Attempt, fact: Fact) -> Outcomes:
+        """Enter the handlers that no known exception enters: only to see what they open themselves.
+
+        Whether an open resource is still open there depends on where the exception came from, as do the conditions.
+        """
+        if fact.site is not None:
+            return [("next", fact)]
+        return [("next", fact), ("raise", fact._replace(known=frozenset()))]
+
     def _catch(self, event: cfg.Catch, fact: Fact) -> Outcomes:
         return [("next", fact.forget_path(event.node.name) if event.node.name else fact)]
 
@@ -913,6 +922,7 @@ _STEPS: dict[type, Callable[..., Outcomes]] = {
     cfg.Yield: Transfer._yield,
     cfg.Choose: Transfer._choose,
     cfg.Collect: Transfer._collect,
+    cfg.Attempt: Transfer._attempt,
     cfg.Catch: Transfer._catch,
     cfg.Delete: Transfer._delete,
     cfg.Iterate: Transfer._iterate,

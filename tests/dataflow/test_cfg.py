@@ -37,14 +37,21 @@ class Plain(Semantics):
         return []
 
 
-def graph(body: str, *, head: str = "def function():") -> Graph:
+class Failing(Plain):
+    """What the graph does not model may raise, too."""
+
+    def may_fail_otherwise(self, stmt: ast.Try) -> bool:
+        return True
+
+
+def graph(body: str, *, head: str = "def function():", semantics: Semantics | None = None) -> Graph:
     function = ast.parse(f"{head}\n{textwrap.indent(textwrap.dedent(body).strip(), '    ')}").body[0]
     assert isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
-    return cfg.build(function, Plain())
+    return cfg.build(function, semantics or Plain())
 
 
-def traces(body: str, *, head: str = "def function():") -> set[str]:
-    built = graph(body, head=head)
+def traces(body: str, *, head: str = "def function():", semantics: Semantics | None = None) -> set[str]:
+    built = graph(body, head=head, semantics=semantics)
     found: set[str] = set()
     todo: list[tuple[Node, str, tuple[Node, ...]]] = [(built.entry, "", ())]
     while todo:
@@ -164,6 +171,24 @@ def test_a_group_may_be_split_between_handlers() -> None:
     found = traces("try: x()\nexcept* ValueError: a()\nexcept* OSError: b()\nc()")
     assert {"x c .", "x a c .", "x b c .", "x a b c .", "x !"} <= found
     assert not any(trace.endswith("a .") for trace in found)
+
+
+def test_a_handler_that_nothing_enters_is_entered_by_what_is_not_modelled() -> None:
+    body = "try: a()\nexcept KeyError: b()\nexcept Exception: c()\nfinally: d()\ne()"
+    assert traces(body) == {"a d e ."}
+    assert traces(body, semantics=Failing()) == {"a d e .", "b d e .", "c d e ."}
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("try: x()\nexcept Exception: a()", {"x .", "x a ."}),  # entered already
+        ("try: x()\nexcept Exception: a()\nexcept KeyError: b()", {"x .", "x a ."}),  # the first one catches all
+        ("try: a()\nexcept KeyError: raise", {"a .", "!"}),
+    ],
+)
+def test_only_handlers_that_nothing_enters(body: str, expected: set[str]) -> None:
+    assert traces(body, semantics=Failing()) == expected
 
 
 def test_nested_finally_is_linear() -> None:
