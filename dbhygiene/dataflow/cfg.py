@@ -555,21 +555,19 @@ class _Builder:
             for number, handler in enumerate(stmt.handlers)
             if handler not in entered and not self.is_shadowed(handler, stmt.handlers[:number])
         ]
-        if not (idle and self.semantics.may_fail_otherwise(stmt)):
-            return body
-        return self.attempt(stmt, body, idle, after, ways)
+        if idle and self.semantics.may_fail_otherwise(stmt):
+            return self.attempt(stmt, body, idle, after, ways)
+        return body
 
     def attempt(
         self, stmt: ast.Try, body: Node, idle: list[ast.ExceptHandler], after: Node, ways: Continuations
     ) -> Node:
         node = self.node(Attempt(stmt)).to("next", body)
         for handler in idle:
-            names = [
-                self.semantics.resolve(each) if each is not None else None for each in exception_types(handler.type)
-            ]
-            thrown = tuple(Thrown(name, exact=False) if name else ORDINARY for name in names)
-            inside = replace(ways, handling=(thrown, handler.name))
-            node.to("raise", self.node(Catch(handler)).to("next", self.block(handler.body, after, inside)))
+            verdict = _best(self.catches(each, ORDINARY) for each in exception_types(handler.type))
+            if verdict is not Catches.NEVER:  # signals are not modelled
+                inside = replace(ways, handling=(self.narrow(ORDINARY, handler), handler.name))
+                node.to("raise", self.node(Catch(handler)).to("next", self.block(handler.body, after, inside)))
         return node
 
     def dispatcher(

@@ -32,6 +32,7 @@ class Kind(Enum):
     FALSE = "false"  # the analysis sees it, and it never happens
     RARE = "rare"  # ... but at a higher loop bound it does: the analysis is right
     DOUBTFUL = "doubtful"  # ... but it would, if the program's own functions could give None: nobody asks them
+    ASSUMED = "assumed"  # ... but it would, if what is taken not to raise in a `try` did: a handler was written for it
     DEAD = "never reached"  # ... as the whole call never does: what is known of conditions is kept for a few of them
 
 
@@ -170,8 +171,14 @@ def differences(source: str, verdict: Verdict, said: Mapping[Site, Claim]) -> It
 
 def _otherwise(source: str) -> Iterator[tuple[Kind, dict[Site, Bits]]]:
     """The bits under other assumptions than those of the first verdict; none where that takes too long."""
-    for kind, bound, doubtful in ((Kind.DOUBTFUL, 2, True), (Kind.RARE, 3, False), (Kind.RARE, 4, False)):
+    assumptions: list[tuple[Kind, dict[str, int]]] = [
+        (Kind.DOUBTFUL, {"doubtful": True}),
+        (Kind.RARE, {"bound": 3}),
+        (Kind.RARE, {"bound": 4}),
+        (Kind.ASSUMED, {"attempting": True}),
+    ]
+    for kind, each in assumptions:
         try:
-            yield kind, judge(source, bound=bound, limit=SECOND_LIMIT, doubtful=doubtful).bits
+            yield kind, judge(source, limit=SECOND_LIMIT, **each).bits  # type: ignore[arg-type]
         except TooLargeError:
             continue

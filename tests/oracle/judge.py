@@ -89,6 +89,7 @@ class Play:
     source: str
     bound: int = 2
     doubtful: bool = False  # whether helpers may give None, or what counts as false, instead of a connection
+    attempting: bool = False  # whether a `try` with handlers may also fail at what else it holds
     world: World = field(init=False)
     sites: list[tuple[str, Site]] = field(init=False)
     reached: set[int] = field(default_factory=set)
@@ -253,11 +254,16 @@ class Play:
                 world.cut()
             return True
 
+        def attempted() -> None:
+            if self.attempting and (pick := world.choose(len(world.kinds) + 1)):
+                raise world.kinds[pick - 1]
+
         def unwinding() -> None:
             if isinstance(sys.exc_info()[1], MISTAKES):
                 world.has_mistake = True
 
         tools = {
+            "_attempted": attempted,
             "_unwinding": unwinding,
             "_born": born,
             "_given": given,
@@ -269,12 +275,15 @@ class Play:
         return {"__builtins__": names, "__name__": "program", **tools}
 
 
-def judge(source: str, *, bound: int = 2, limit: int = LIMIT, doubtful: bool = False) -> Verdict:
+def judge(
+    source: str, *, bound: int = 2, limit: int = LIMIT, doubtful: bool = False, attempting: bool = False
+) -> Verdict:
     """The bits of every acquisition in the functions of a program; raises TooLargeError beyond `limit` runs.
 
-    Where it is `doubtful`, the program's own functions may also give None, or what counts as false.
+    Where it is `doubtful`, the program's own functions may also give None, or what counts as false. Where it is
+    `attempting`, a `try` with handlers may also fail before anything in it has happened.
     """
-    play = Play(source, bound, doubtful)
+    play = Play(source, bound, doubtful, attempting)
     world, sites = play.world, play.sites
     seen = [0] * len(sites)
     runs = 0
@@ -473,6 +482,8 @@ class _Places(ast.NodeTransformer):
         self.generic_visit(node)
         if node.finalbody:
             node.finalbody.insert(0, ast.Expr(_call("_unwinding")))
+        if node.handlers:
+            node.body.insert(0, ast.Expr(_call("_attempted")))
         return node
 
     def visit_With(self, node: ast.With) -> ast.AST:
