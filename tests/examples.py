@@ -71,6 +71,9 @@ class ExampleProject(NoProject):
         found = (self.module(name.removesuffix(".py").replace("/", "."), File(Path(), "")) for name in self.others)
         return [file for file in found if file is not None and word in file.text]
 
+    def files_mentioning_all(self, *names: str) -> list[File]:
+        return [f for f in self.files_containing("") if all(re.search(rf"\b{name}\b", f.text) for name in names)]
+
     def deployment(self) -> Deployment:
         found = Deployment(names=tuple(filter(is_deployment_file, sorted(self.others))))
         found._texts.update(self.others)

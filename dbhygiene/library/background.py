@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 # Calls that start a function in a thread, and the argument that it is: position and name. Classes may be derived from.
 THREAD_CLASSES: dict[str, tuple[int, str]] = {
     "threading.Thread": (1, "target"),
@@ -148,6 +150,9 @@ PROCESSES = frozenset(
     for name in ("Process", "context.Process", "context.ForkProcess", "process.BaseProcess", "process.Process")
 )
 CONTEXTS = frozenset({"multiprocessing.get_context", "billiard.get_context"})
+
+# One of these stands in every file that starts threads, tasks or processes.
+CONCURRENT = re.compile(r"Thread|Process|Pool|Executor|Timer|to_thread|_in_executor|asyncio|create_task|ensure_future")
 
 # Pools of processes that fork: the methods above hand a function to one of them.
 PROCESS_POOLS = frozenset(

@@ -9,6 +9,7 @@ from dbhygiene.library.drivers import PACKAGES as DRIVERS
 __all__ = [
     "CHECKING",
     "CLOSING",
+    "CONNECTIONS",
     "DATABASES",
     "DJANGO",
     "DRIVERS",
@@ -49,7 +50,8 @@ THREADING = frozenset(
     }
 )
 
-DATABASES = DRIVERS | SQLALCHEMY | {DJANGO, "peewee"}
+CONNECTIONS = DRIVERS | SQLALCHEMY
+DATABASES = CONNECTIONS | {DJANGO, "peewee"}
 # One of these stands wherever a program handles the loss of a connection by a class of errors.
 RECOVERING = frozenset(
     {"OperationalError", "InterfaceError", "DBAPIError", "SQLAlchemyError", "DatabaseError", ".Error"}

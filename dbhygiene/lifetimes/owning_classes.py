@@ -59,6 +59,7 @@ def resource_of_class(cls: Definition, summaries: Summaries) -> Resource | None:
         is_object=True,
         open_if=frozenset({field.name}),
         opened_by=frozenset(openers),
+        clashing=field.resource.clashing,
     )
 
 

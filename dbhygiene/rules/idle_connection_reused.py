@@ -157,6 +157,8 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
     from dbhygiene.gaps.messages import gap_notes, gap_steps
 
     for gap in explicit_gaps(life):
+        if gap.between_calls and life.resource.clashing == "tasks":
+            continue  # several events use it at once, which is worse: HYG211
         outside = gap.between_calls or gap.file is not file
         yield Diagnostic(
             life.birth if outside else gap.wait.node,

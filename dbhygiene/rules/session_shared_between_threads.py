@@ -1,4 +1,4 @@
-"""Session, or connection of an engine, that several threads or tasks use at once.
+"""Session or connection that several threads, tasks or processes use at once.
 
 A session uses one connection. Two threads that use the session at the same time mix their queries and results: rows get
 lost, a commit contains half of the other thread's work, and the driver fails with "Packet sequence number wrong" or
@@ -33,6 +33,51 @@ async def load(session, query):
 async def load_all(orders, names):
     async with Session() as session:  # HYG211
         return await asyncio.gather(load(session, orders), load(session, names))
+```
+
+The same is true of a driver's own connection, if its driver does not put the uses in order: those of MySQL do not.
+Neither do asyncpg and aiopg, which raise an error at once. Processes that are forked share the socket of their parent.
+
+```python
+import threading
+import pymysql
+
+def store(conn, row):
+    with conn.cursor() as cursor:
+        cursor.execute("insert into prices values (%s)", row)
+
+def store_all(rows):
+    conn = pymysql.connect(host="db")  # HYG211: used by several threads at once
+    threads = [threading.Thread(target=store, args=(conn, row)) for row in rows]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    conn.close()
+```
+
+Bots and web servers run an asynchronous handler once for each event, each in a task of its own:
+
+```python
+import aiomysql
+from fastapi import FastAPI
+
+app = FastAPI()
+
+class Store:
+    async def open(self):
+        self.conn = await aiomysql.connect(host="db")  # HYG211
+
+    async def names(self):
+        async with self.conn.cursor() as cursor:
+            await cursor.execute("select name from users")
+            return await cursor.fetchall()
+
+store = Store()
+
+@app.get("/names")
+async def names():
+    return await store.names()
 ```
 
 Nothing is reported if each thread opens its own session, if there is only one thread, or if a registry gives each
@@ -78,7 +123,8 @@ def save_all(orders):
 
 ## Fix safety
 
-There is no fix: each thread needs its own session, and dbhygiene cannot tell which objects belong to which.
+There is no fix: each thread needs its own session or connection, and dbhygiene cannot tell which objects belong to
+which. A pool gives each task its own connection: `async with pool.acquire() as conn:`.
 
 ## References
 
@@ -91,41 +137,60 @@ import ast
 from collections.abc import Iterator
 
 from dbhygiene.config.settings import Confidence
-from dbhygiene.diagnostics.model import Diagnostic, NoFix, rule
-from dbhygiene.library.prefilter import SQLALCHEMY
+from dbhygiene.diagnostics.model import Diagnostic, NoFix, Step, rule
+from dbhygiene.library.background import CONCURRENT
+from dbhygiene.library.prefilter import CONNECTIONS
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.lifetimes import Lifetime
 from dbhygiene.pools.sessions import SESSION_KINDS
-from dbhygiene.pools.thread_sharing import sharing
 from dbhygiene.source.file import File
+from dbhygiene.source.nodes import Located, short_name
 
 
-@rule("HYG211", on=Lifetime, imports=SQLALCHEMY)
+@rule("HYG211", on=Lifetime, imports=CONNECTIONS)
 def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
-    name = _name(file, life.birth) if life.resource.kind in SESSION_KINDS and not is_test_file(file) else None
-    if name is None:
+    if not (life.resource.kind in SESSION_KINDS or life.resource.clashing):
         return
-    shared = sharing(file, life.scope, name, life.birth, tasks=life.resource.is_async)
-    if shared is not None:
-        those = "tasks" if life.resource.is_async else "threads"
+    if not is_test_file(file) and (shared := _shared(file, life)) is not None:
+        kind, step = shared
+        name = life.names[0] if life.names else _target(file, life.birth)
         yield Diagnostic(
             life.birth,
-            f"{life.resource.noun} `{name}` is used by several {those} at once",
-            path=((life.birth, "opened here, once"), (shared, f"passed to several {those}")),
-            fix=NoFix(f"cannot tell which objects belong to it; open one in each {those[:-1]}"),
+            f"{life.resource.noun} `{name}` is used by several {kind} at once",
+            path=((life.birth, "opened here, once"), step),
+            fix=NoFix(_ADVICE[kind]),
             confidence=Confidence.LIKELY,
             subject=name,
         )
 
 
-def _name(file: File, birth: ast.Call) -> str | None:
-    """The variable that is given what a call opens."""
-    around = file.parents.get(birth)
-    if isinstance(around, ast.Await):
-        around = file.parents.get(around)
-    match around:
-        case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
-            return name
-        case ast.withitem(optional_vars=ast.Name(id=name)):
-            return name
+def _shared(file: File, life: Lifetime) -> tuple[str, tuple[Located, str] | Step] | None:
+    """Return what uses a connection or session at once, and the step that shows it."""
+    if CONCURRENT.search(file.text):
+        from dbhygiene.lifetimes.concurrent_use import shared_use  # most programs do one thing at a time
+
+        if (shared := shared_use(life)) is not None:
+            return shared.kind, (shared.call, f"passed to several {shared.kind}")
+    if life.resource.is_async:
+        from dbhygiene.gaps.event_sharing import handler_on_one_connection
+
+        if (found := handler_on_one_connection(life)) is not None:
+            where, function = found
+            return "tasks", Step(where.path, where.span(function), "each event runs this in a task of its own")
     return None
+
+
+def _target(file: File, birth: ast.Call) -> str:
+    """Return the variable or field to which a module assigns what a call opens."""
+    for around in file.around(birth):
+        match around:
+            case ast.Assign(targets=[target]) | ast.AnnAssign(target=target):
+                return ast.unparse(target)
+    return short_name(birth.func)
+
+
+_ADVICE = {
+    "threads": "it needs more than one change; open one in each thread",
+    "tasks": "it needs more than one change; open one in each task",
+    "processes": "it needs more than one change; open one in each process",
+}

@@ -15,6 +15,7 @@ DRIVER = Driver(
     server="mysql",
     second_close_raises=True,
     server_side=frozenset({"SSCursor", "SSDictCursor"}),
+    one_at_a_time=True,
     loss=Loss(
         modules=("MySQLdb", "MySQLdb._exceptions", "MySQLdb.connections", "_mysql_exceptions"),
         first=frozenset({"OperationalError"}),

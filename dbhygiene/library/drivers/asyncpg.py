@@ -13,6 +13,7 @@ DRIVER = Driver(
     closed_by=frozenset({"close", "terminate"}),
     is_async=True,
     awaits_close=True,
+    one_at_a_time=True,
     pools=(
         Pool(
             ("asyncpg.create_pool", "asyncpg.pool.create_pool", "asyncpg.Pool", "asyncpg.pool.Pool"),

@@ -23,6 +23,7 @@ DRIVER = Driver(
     deferred_by="defer_connect",
     opened_by=frozenset({"connect", "ping"}),
     server_side=frozenset({"SSCursor", "SSDictCursor"}),
+    one_at_a_time=True,
     loss=Loss(
         modules=("pymysql", "pymysql.err", "pymysql.connections"),
         first=frozenset({"OperationalError"}),

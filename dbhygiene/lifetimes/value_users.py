@@ -1,0 +1,125 @@
+"""`ValueUsers`: the functions of a file that use what one variable or field holds."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import cached_property
+
+from dbhygiene.lifetimes.lifetime import Lifetime
+from dbhygiene.program.bindings import Bindings, Place
+from dbhygiene.program.classes import class_named
+from dbhygiene.source.nodes import FUNCTION, Code, Function
+
+_LOCKS = re.compile(r"lock|mutex", re.IGNORECASE)
+
+
+def place_of(life: Lifetime) -> Place | None:
+    """Return the variable or field that is given what a call opens."""
+    around = life.file.parents.get(life.birth)
+    if isinstance(around, ast.Await):
+        around = life.file.parents.get(around)
+    match around:
+        case (
+            ast.Assign(targets=[ast.Name() | ast.Attribute() as target])
+            | ast.AnnAssign(target=ast.Name() | ast.Attribute() as target)
+            | ast.withitem(optional_vars=ast.Name() as target)
+        ):
+            return Bindings.of(life.file).place(target)
+    return None
+
+
+class ValueUsers:
+    """The functions of a file that use what one variable or field holds."""
+
+    def __init__(self, life: Lifetime, place: Place) -> None:
+        self.file, self.place, self.is_async = life.file, place, life.resource.is_async
+
+    def mentions(self, given: ast.expr) -> bool:
+        """Whether an expression mentions the value, or a function that uses it."""
+        return any(self.is_value(part) or self._runs_user(part) for part in ast.walk(given))
+
+    def is_value(self, part: ast.AST) -> bool:
+        """Whether a node is the variable or field, an object that was made of it, or a list of coroutines with it."""
+        if not isinstance(part, (ast.Name, ast.Attribute)):
+            return False
+        place = Bindings.of(self.file).place(part)
+        return place == self.place or (place is not None and place in self._holders)
+
+    @cached_property
+    def _holders(self) -> set[Place]:
+        """The variables that hold an object of the project made of the value, or a list of such or of coroutines."""
+        found: set[Place] = set()
+        before = -1
+        while before != len(found):
+            before = len(found)
+            for place, values in Bindings.of(self.file).values.items():
+                if place not in found and any(self._holds(each, found) for each in values):
+                    found.add(place)
+            found |= {place for place, given in self._appended if self._holds(given, found)}
+        return found
+
+    @cached_property
+    def _appended(self) -> list[tuple[Place, ast.expr]]:
+        bindings = Bindings.of(self.file)
+        return [
+            (place, call.args[0])
+            for call in self.file.calls.get("append", ())
+            if isinstance(call.func, ast.Attribute) and len(call.args) == 1
+            if (place := bindings.place(call.func.value)) is not None
+        ]
+
+    def _holds(self, value: ast.expr, holders: set[Place]) -> bool:
+        match value:
+            case ast.ListComp(elt=element) | ast.GeneratorExp(elt=element) | ast.SetComp(elt=element):
+                return self._holds(element, holders)
+            case ast.List(elts=elements) | ast.Tuple(elts=elements):
+                return any(self._holds(each, holders) for each in elements)
+            case ast.Call(func=func) if self._makes_holder(func):
+                places = map(Bindings.of(self.file).place, (*value.args, *(word.value for word in value.keywords)))
+                return any(place == self.place or (place is not None and place in holders) for place in places)
+        return False
+
+    def _makes_holder(self, func: ast.expr) -> bool:
+        """Whether a call makes an object of a class of the project; or a coroutine, which has not begun to run."""
+        name = self.file.resolve(func)
+        if name is not None and class_named(self.file, name) is not None:
+            return True
+        return self.is_async and isinstance(self.function(func), ast.AsyncFunctionDef)
+
+    def _runs_user(self, part: ast.AST) -> bool:
+        """Whether a node names a function, or a method of the same object, that uses the value."""
+        return isinstance(part, (ast.Name, ast.Attribute)) and self.function(part) in self.users
+
+    def function(self, named: ast.expr) -> Code | None:
+        """Return the function of this file that an expression names."""
+        bindings = Bindings.of(self.file)
+        match named:
+            case ast.Name(id=name):
+                owner = bindings.owner(name, self.file.scope_of(named))
+                return owner.defined.get(name) if owner is not None else None  # type: ignore[return-value]
+            case ast.Attribute(value=ast.Name(id=root), attr=attr):
+                owner = bindings.owner(root, self.file.scope_of(named.value))  # type: ignore[arg-type]
+                place = bindings.place(named)
+                is_own = place is not None and owner is not None and place.scope is owner.class_scope
+                return place.scope.defined.get(attr) if is_own and place is not None else None  # type: ignore[return-value]
+        return None
+
+    @cached_property
+    def users(self) -> set[Code | None]:
+        """The functions that use the value without any lock, and those that call one of them."""
+        own = self.place.scope.node
+        open_ = [code for code in self.file.functions if isinstance(code, FUNCTION) and code is not own]
+        unlocked = [code for code in open_ if not _LOCKS.search(self.file.segment(code))]
+        found: set[Code | None] = set()
+        before = -1
+        while before != len(found):
+            before = len(found)
+            found.update(code for code in unlocked if code not in found and self._uses(code, found))
+        return found
+
+    def _uses(self, code: Function, users: set[Code | None]) -> bool:
+        return any(
+            self.is_value(part) or (isinstance(part, ast.Call) and self.function(part.func) in users)
+            for part in self.file.own(code)
+        )
