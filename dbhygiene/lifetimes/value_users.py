@@ -16,6 +16,17 @@ _LOCKS = re.compile(r"lock|mutex", re.IGNORECASE)
 
 def place_of(life: Lifetime) -> Place | None:
     """Return the variable or field that is given what a call opens."""
+    target = _target(life)
+    return Bindings.of(life.file).place(target) if target is not None else None
+
+
+def title_of(life: Lifetime) -> str:
+    """Return the name of what a call opens: that of the variable or field that is given it."""
+    target = _target(life)
+    return life.title if target is None else ast.unparse(target)
+
+
+def _target(life: Lifetime) -> ast.expr | None:
     around = life.file.parents.get(life.birth)
     if isinstance(around, ast.Await):
         around = life.file.parents.get(around)
@@ -25,7 +36,7 @@ def place_of(life: Lifetime) -> Place | None:
             | ast.AnnAssign(target=ast.Name() | ast.Attribute() as target)
             | ast.withitem(optional_vars=ast.Name() as target)
         ):
-            return Bindings.of(life.file).place(target)
+            return target
     return None
 
 

@@ -133,7 +133,6 @@ which. A pool gives each task its own connection: `async with pool.acquire() as 
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 
 from dbhygiene.config.settings import Confidence
@@ -144,7 +143,7 @@ from dbhygiene.library.test_files import is_test_file
 from dbhygiene.lifetimes import Lifetime
 from dbhygiene.pools.sessions import SESSION_KINDS
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import Located, short_name
+from dbhygiene.source.nodes import Located
 
 
 @rule("HYG211", on=Lifetime, imports=CONNECTIONS)
@@ -152,8 +151,7 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
     if not (life.resource.kind in SESSION_KINDS or life.resource.clashing):
         return
     if not is_test_file(file) and (shared := _shared(file, life)) is not None:
-        kind, step = shared
-        name = life.names[0] if life.names else _target(file, life.birth)
+        name, kind, step = shared
         yield Diagnostic(
             life.birth,
             f"{life.resource.noun} `{name}` is used by several {kind} at once",
@@ -164,29 +162,24 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
         )
 
 
-def _shared(file: File, life: Lifetime) -> tuple[str, tuple[Located, str] | Step] | None:
-    """Return what uses a connection or session at once, and the step that shows it."""
-    if CONCURRENT.search(file.text):
-        from dbhygiene.lifetimes.concurrent_use import shared_use  # most programs do one thing at a time
+def _shared(file: File, life: Lifetime) -> tuple[str, str, tuple[Located, str] | Step] | None:
+    """Return the name of a shared connection or session, what uses it at once, and the step that shows it."""
+    may_start = CONCURRENT.search(file.text) is not None
+    if not may_start and not life.resource.is_async:
+        return None
+    from dbhygiene.lifetimes.concurrent_use import shared_use  # most programs do one thing at a time
+    from dbhygiene.lifetimes.value_users import title_of
 
-        if (shared := shared_use(life)) is not None:
-            return shared.kind, (shared.call, f"passed to several {shared.kind}")
+    if may_start and (shared := shared_use(life)) is not None:
+        return title_of(life), shared.kind, (shared.call, f"passed to several {shared.kind}")
     if life.resource.is_async:
         from dbhygiene.gaps.event_sharing import handler_on_one_connection
 
         if (found := handler_on_one_connection(life)) is not None:
             where, function = found
-            return "tasks", Step(where.path, where.span(function), "each event runs this in a task of its own")
+            step = Step(where.path, where.span(function), "each event runs this in a task of its own")
+            return title_of(life), "tasks", step
     return None
-
-
-def _target(file: File, birth: ast.Call) -> str:
-    """Return the variable or field to which a module assigns what a call opens."""
-    for around in file.around(birth):
-        match around:
-            case ast.Assign(targets=[target]) | ast.AnnAssign(target=target):
-                return ast.unparse(target)
-    return short_name(birth.func)
 
 
 _ADVICE = {
