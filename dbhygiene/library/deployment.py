@@ -43,14 +43,19 @@ _ELSEWHERE = words(
 )
 _NOT_RUN = re.compile(r"(?:^|[._-])(?:tests?|testing|ci|e2e|integration|bench\w*|circleci|travis)(?:[._-]|$)", re.I)
 
+_INIT = re.compile(r"init[-_]?db|initdb\.d|(?:^|[-_])init(?:[-_]|$)", re.I)  # scripts that run when a database is made
+_FOR_TESTS = re.compile(r"(?:^|[._-])(?:tests?|testing|e2e)(?:[._-]|$)", re.I)
+
 
 def is_deployment_file(name: str) -> bool:
     """Whether a file may say how a server runs: by its path, relative to the root, with slashes."""
     *around, base = name.split("/")
-    if not _ELSEWHERE.isdisjoint(around) or _NOT_RUN.search(base):
+    if not _ELSEWHERE.isdisjoint(around) or _NOT_RUN.search(base) or any(map(_FOR_TESTS.search, around)):
         return False
     if _FILE.fullmatch(base):
         return True
+    if base.endswith(".sql"):
+        return any(_INIT.search(each) for each in around)
     if base.endswith(_YAML):
         return not around or any(_HOMES.search(each) for each in around)
     return base.endswith(_CONF) and any("supervisor" in each for each in around)

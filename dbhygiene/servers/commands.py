@@ -17,7 +17,7 @@ from dbhygiene.source.deployment import Deployment
 from dbhygiene.source.records import replace
 
 NAMES = re.compile("|".join(sorted(SERVERS)))
-_SUBSTITUTION = re.compile(r"\$\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)|`[^`]*`|\$\{[^{}\s]*\s[^{}]*\}")
+_SUBSTITUTION = re.compile(r"%\(\w+\)s|\$\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)|`[^`]*`|\$\{[^{}\s]*\s[^{}]*\}")
 _DEFAULT = re.compile(r"\$\{\w+:?-([^{}$]*)\}")
 _ENDS = re.compile(r"[;&|()<>\n]+")
 _APPLICATION = re.compile(r"(?:asgi:|wsgi:)?([A-Za-z_][\w.]*:[A-Za-z_][\w.]*)(?:\(.*\))?")
@@ -81,8 +81,24 @@ def commands(words: Sequence[str], place: Place, files: Deployment) -> Iterator[
     if at is not None and program in _READ:
         given = _Arguments(words[at + 1 :])
         found = _READ[program](given, Command(program, place))
-        if found is not None:
+        if found is not None and not _is_uwsgi_file(found):  # the file is read for itself
             yield _with_configuration(found, given, files)
+
+
+def programs_of(words: Sequence[str]) -> set[str]:
+    """Return the programs that a command runs: the first word that is no wrapper, in a shell's argument, too."""
+    found = set()
+    before = ""
+    for word in words:
+        base = word.rpartition("/")[2]
+        if base in _SHELLS:
+            inner = next((each for each in words if " " in each), "")
+            return {program for each in split(inner) for program in programs_of(each)}
+        if not (word.startswith("-") or "=" in word or base in WRAPPERS or before in _TAKES_USER):
+            found.add(base)
+            break
+        before = base
+    return found
 
 
 def _program_at(words: Sequence[str]) -> int | None:
@@ -184,7 +200,10 @@ def _asgi(given: _Arguments, found: Command) -> Command:
 
 def _granian(given: _Arguments, found: Command) -> Command:
     interface = given.get("--interface")
-    return replace(_asgi(given, found), interface="asgi" if interface.startswith("asgi") else interface)
+    threads = given.number("--blocking-threads") or 1 if interface == "wsgi" else inf
+    return replace(
+        _asgi(given, found), interface="asgi" if interface.startswith("asgi") else interface, threads=threads
+    )
 
 
 def _uwsgi(given: _Arguments, found: Command) -> Command:
@@ -286,6 +305,10 @@ def _literals(text: str) -> tuple[dict[str, object], set[str]]:
                     known.pop(target.id, None)
                     unknown.add(target.id)
     return {name: value for name, value in known.items() if name not in unknown}, unknown
+
+
+def _is_uwsgi_file(found: Command) -> bool:
+    return found.program.startswith("uwsgi") and found.application.endswith((".ini", ".yaml", ".yml", ".xml"))
 
 
 def uwsgi_command(options: Mapping[str, tuple[str, int]], name: str) -> Command | None:

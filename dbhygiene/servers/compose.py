@@ -6,11 +6,10 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from dbhygiene.library.deployment import MYSQL, POSTGRESQL, Image, image_server, is_pooler
+from dbhygiene.library.deployment import image_server, is_pooler
 from dbhygiene.servers import docker
 from dbhygiene.servers.commands import split
-from dbhygiene.servers.databases import Numbers, flags, image_numbers, numbers, option_file
-from dbhygiene.servers.model import UNKNOWN_NUMBER, DeadSetting, Number, Origin, Place, Pooler, Server
+from dbhygiene.servers.model import Place, Pooler
 from dbhygiene.servers.poolers import pooler_of_environment, pooler_of_file
 from dbhygiene.servers.yaml_nodes import (
     Node,
@@ -27,9 +26,8 @@ from dbhygiene.servers.yaml_nodes import (
 from dbhygiene.source.deployment import Deployment
 from dbhygiene.source.records import Frozen, replace
 
+_DEEPEST = 5  # services that extend each other
 _DEFAULT = re.compile(r"\$\{\w+:?-([^{}]*)\}")
-_ENDINGS = {MYSQL: (".cnf", "my.ini"), POSTGRESQL: (".conf",)}
-_DEAD_VARIABLES = ("MYSQL_WAIT_TIMEOUT", "MYSQL_MAX_CONNECTIONS", "MARIADB_WAIT_TIMEOUT", "POSTGRES_MAX_CONNECTIONS")
 
 
 class Service(Frozen):
@@ -42,6 +40,7 @@ class Service(Frozen):
     image_place: Place
     context: str | None = None  # of its build, relative to the root
     dockerfile: str = ""
+    base: Service | None = None  # the one of the same name that it overrides, which has the image
 
     @property
     def hosts(self) -> frozenset[str]:
@@ -49,7 +48,8 @@ class Service(Frozen):
         names = {self.name, text_of(at(self.node, "container_name")), text_of(at(self.node, "hostname"))}
         for network in entries(at(self.node, "networks")).values():
             names |= {text_of(each) for each in elements(at(network, "aliases"))}
-        return frozenset(names - {""})
+        known = {_DEFAULT.sub(r"\1", name) for name in names - {""}}
+        return frozenset(name for name in known if "$" not in name)
 
 
 def services(name: str, files: Deployment) -> Iterator[Service]:
@@ -87,68 +87,45 @@ def _join(*parts: str) -> str:
 
 
 def inherit_images(found: list[Service]) -> list[Service]:
-    """Return the services, each without an image of its own with that of the file that it overrides, beside it."""
-    known = {(each.file.rpartition("/")[0], each.name): each for each in found if each.image}
-    whole = []
-    for each in found:
-        base = known.get((each.file.rpartition("/")[0], each.name))
-        if not each.image and each.context is None and base is not None:
-            each = replace(each, image=base.image, image_place=base.image_place)
-        whole.append(each)
-    return whole
+    """Return the services, each without an image of its own with that of the service that it extends or overrides."""
+    known = {(each.file, each.name): each for each in found}
+    beside = {(each.file.rpartition("/")[0], each.name): each for each in found if each.image}
+    return [_inherited(each, known, beside) for each in found]
 
 
-# -- database servers ---------------------------------------------------------------------------------------
+def _inherited(
+    service: Service, known: dict[tuple[str, str], Service], beside: dict[tuple[str, str], Service], depth: int = 0
+) -> Service:
+    if service.image or service.context is not None or depth > _DEEPEST:
+        return service
+    extends = at(service.node, "extends")
+    name = text_of(extends) or text_of(at(extends, "service"))
+    around = service.file.rpartition("/")[0]
+    if name:
+        given = text_of(at(extends, "file"))
+        base = known.get((_join(around, given) if given else service.file, name))
+        base = None if base is None else _inherited(base, known, beside, depth + 1)
+    else:
+        base = beside.get((around, service.name))
+    if base is None:
+        return service
+    return replace(service, image=base.image, image_place=base.image_place, dockerfile=base.dockerfile, base=base)
 
 
-def server(service: Service, files: Deployment) -> tuple[Server, set[str]] | None:
-    """Return the database server of a service, and the option files that it reads; None if it is none."""
-    image = image_server(service.image)
-    if image is None:
-        return None
-    words = command_words(service, files)
-    read = _option_files(service, image, words, files)
-    assignments = [each for name in sorted(read) for each in option_file(image.database, name, files)]
-    assignments += flags(image.database, words, service.file)
-    found = numbers(image.database, assignments).or_default(image_numbers(image, service.image, service.image_place))
-    if _reads_unseen_file(words, read) and not assignments:
-        unknown = Number(UNKNOWN_NUMBER, "max_connections", Origin.FILE, service.image_place)
-        found = Numbers(found.idle, unknown)
-    made = Server(image.database, service.hosts, found.idle, found.connections, service.image_place)
-    return made, read
-
-
-def _reads_unseen_file(words: list[tuple[str, int]], read: set[str]) -> bool:
-    """Whether a command names an option file that is not in the repository."""
-    return not read and any("config_file=" in word or "--defaults-" in word for word, _ in words)
-
-
-def _option_files(service: Service, image: Image, words: list[tuple[str, int]], files: Deployment) -> set[str]:
-    """Return the option files that a service mounts, or copies in its build."""
-    endings = _ENDINGS[image.database]
-    found = {name for name in mounted_files(service, files) if name.endswith(endings)}
-    if service.dockerfile:
-        copied = [word.text for word in docker.instructions(files.text(service.dockerfile)) if word.word in _COPIES]
-        for name in files.names:
-            base = name.rpartition("/")[2]
-            if name.endswith(endings) and name.startswith(service.context or ""):
-                if any(base in text or name.rpartition("/")[0].rpartition("/")[2] in text.split() for text in copied):
-                    found.add(name)
-    if image.database == POSTGRESQL:
-        text = " ".join(word for word, _ in words)
-        targets = [target for source, target in volumes(service) if source in found]
-        if "config_file" not in text and not any("/data" in target for target in targets):
-            return found if service.dockerfile else set()
-    return found
-
-
-_COPIES = ("COPY", "ADD")
+# -- what a service reads and runs ---------------------------------------------------------------------------
 
 
 def mounted_files(service: Service, files: Deployment) -> Iterator[str]:
     """Yield the files of the repository that a service mounts, by themselves or in a directory."""
-    for source, _ in volumes(service):
+    for source, _ in all_volumes(service):
         yield from (name for name in files.names if name == source or name.startswith(f"{source}/"))
+
+
+def all_volumes(service: Service) -> Iterator[tuple[str, str]]:
+    """Yield the volumes of a service, after those of the service that it overrides."""
+    if service.base is not None:
+        yield from all_volumes(service.base)
+    yield from volumes(service)
 
 
 def volumes(service: Service) -> Iterator[tuple[str, str]]:
@@ -162,8 +139,10 @@ def volumes(service: Service) -> Iterator[tuple[str, str]]:
             source, target = (parts[0], parts[1]) if len(parts) > 1 else ("", "")
         source = _DEFAULT.sub(r"\1", source)
         source = re.sub(r"^\$\{?(?:PWD|CURDIR)\}?", ".", source)
-        if source.startswith("."):
-            yield _join(around, source), target
+        if source:  # what lies outside of the repository has a name that no file has
+            yield _join(around, source) if source.startswith(".") else f":{source}", target
+    for each in elements(at(service.node, "configs")):
+        yield ":config", text_of(at(each, "target"))
 
 
 def command_words(service: Service, files: Deployment) -> list[tuple[str, int]]:
@@ -179,18 +158,6 @@ def command_words(service: Service, files: Deployment) -> list[tuple[str, int]]:
                 offset = next((number for number, line in enumerate(written) if word.partition("\n")[0] in line), 0)
                 found.append((word, line_of(node) + offset))
     return found
-
-
-def dead_variables(service: Service) -> Iterator[DeadSetting]:
-    """Yield the variables of the environment that look like settings, and that the service's image does not read."""
-    if (image := image_server(service.image)) is None or "bitnami" in service.image:
-        return
-    for name, _, line in pairs(at(service.node, "environment")):
-        if name in _DEAD_VARIABLES:
-            option = name.partition("_")[2].lower()
-            flag = f"--{option}=" if image.database == MYSQL else f"-c {option}="
-            message = f"the image `{service.image}` does not read `{name}`"
-            yield DeadSetting(Place(service.file, line), message, f"write `command: {flag}...`")
 
 
 def pooler(service: Service, files: Deployment) -> Pooler | None:

@@ -16,7 +16,9 @@ def describe(facts: Facts) -> Iterator[str]:
     for server in facts.servers:
         names = f" `{'`, `'.join(sorted(server.hosts))}`" if server.hosts else ""
         known = [
-            _of(number, noun) for number, noun in ((server.idle, "s"), (server.connections, "connections")) if number
+            _of(number, noun)
+            for number, noun in ((server.idle, "s"), (server.connections, "connections"))
+            if number and number.value != inf
         ]
         yield f"{_TITLES[server.database]}{names} ({server.place}): {', '.join(known) or 'no limits known'}"
     for proxy in facts.proxies:
@@ -31,15 +33,13 @@ def describe(facts: Facts) -> Iterator[str]:
 
 
 def _of(number: Number, noun: str) -> str:
-    if number.value == inf:
-        return f"unknown number of {'seconds' if noun == 's' else noun} ({number.source})"
     return f"{number_text(number.value)} {noun} ({number.source})"
 
 
 def _command(command: Command) -> str:
-    threads = "any number of" if command.threads == inf else number_text(command.threads)
+    threads = "any number of" if command.threads == inf else f"at least {number_text(command.threads)}"
     nouns = "process" if command.processes == 1 else "processes"
     return (
         f"{command.program} runs `{command.application}` ({command.place}):"
-        f" at least {command.processes} {nouns}, {threads} requests or tasks at a time in each"
+        f" at least {command.processes} {nouns}, each with {threads} requests or tasks at a time"
     )

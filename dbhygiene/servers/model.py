@@ -42,7 +42,7 @@ class Number(Record):
     def source(self) -> str:
         """Return how the number is known, for a message: "`wait_timeout`, deploy/mysql/my.cnf:8"."""
         if self.origin is Origin.IMAGE:
-            return f"the default of `{self.image}`, {self.place}"
+            return f"the default of `{self.image.partition('@')[0]}`, {self.place}"
         if self.origin is Origin.HOST:
             return f"the limit of {self.image}"
         return f"`{self.setting}`" if self.place is None else f"`{self.setting}`, {self.place}"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from dbhygiene.library.deployment import MYSQL, POSTGRESQL, image_server, is_pooler
-from dbhygiene.servers import compose, docker, kubernetes
+from dbhygiene.servers import compose, database_services, docker, kubernetes
 from dbhygiene.servers.commands import NAMES, commands, shell_commands, split, uwsgi_command
 from dbhygiene.servers.databases import Assignment, dead_options, flags, image_numbers, numbers, option_file
 from dbhygiene.servers.model import Command, DeadSetting, Facts, Place, Pooler, Probe, Proxy, Server
@@ -54,10 +54,10 @@ class Reader:
     # -- compose, Kubernetes --------------------------------------------------------------------------------
 
     def _service(self, service: compose.Service) -> None:
-        if (made := compose.server(service, self._files)) is not None:
+        if (made := database_services.server(service, self._files)) is not None:
             self._servers.append(made[0])
             self._used |= made[1]
-            self._dead += compose.dead_variables(service)
+            self._dead += database_services.dead_variables(service)
             return
         if is_pooler(service.image):
             self._used.update(compose.mounted_files(service, self._files))

@@ -157,6 +157,100 @@ def test_an_override_has_the_image_of_its_base_and_the_most_generous_holds() -> 
     assert connections(found, "postgresql") == (297, "max_connections")
 
 
+def test_an_override_keeps_the_command_and_the_files_of_its_base() -> None:
+    mount = "    command: --max-connections=60\n    volumes: ['./my.cnf:/etc/mysql/conf.d/my.cnf']\n"
+    found = facts(
+        compose_0yml=COMPOSE.format(image="mysql:8", more=mount),
+        compose_0dev_0yml="services:\n  db:\n    container_name: ${NAME:-mine}\n",
+        my_0cnf="[mysqld]\nwait_timeout = 600\n",
+    )
+    assert {(server.idle and server.idle.value) for server in found.servers} == {600}
+    assert connections(found, host="mine") == (60, "max_connections")
+
+
+def test_a_service_that_extends_another_is_that_server() -> None:
+    found = facts(
+        common__base_0yml=COMPOSE.format(image="mariadb:10.3", more="    command: [--wait-timeout=60]\n"),
+        compose_0yml="services:\n  mysql:\n    extends: {file: common/base.yml, service: db}\n",
+    )
+    assert idle(found, host="mysql") == (60, "common/base.yml:4")
+    own = "services:\n  base:\n    image: mariadb:10.3\n  mysql:\n    extends: base\n    command: --wait-timeout=60\n"
+    assert idle(facts(compose_0yml=own), host="mysql") == (60, "compose.yml:6")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "    command: pg_dump -h db -U postgres shop\n",
+        "    entrypoint: [sh, -c, 'sleep 10 && psql -h db -U postgres']\n",
+        "    entrypoint: /bin/bash -c 'exec pg_basebackup'\n",
+        "    command: [psql, -h, db, -U, postgres]\n",
+        "    command: ['/usr/bin/python3', 'backup.py']\n",
+    ],
+)
+def test_a_client_in_the_image_of_a_server_is_no_server(more: str) -> None:
+    assert facts(compose_0yaml=COMPOSE.format(image="postgres:16", more=more)).servers == ()
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "    command: postgres -c shared_buffers=1GB\n",
+        "    command: [docker-entrypoint.sh, postgres]\n",
+        "    entrypoint: [sh, -c, 'chown -R postgres /x && exec docker-entrypoint.sh postgres']\n",
+        "    command: -c shared_buffers=1GB\n",
+        "    command: gosu postgres postgres -D /data\n",
+    ],
+)
+def test_a_server_that_is_started_with_words_around_it(more: str) -> None:
+    found = facts(compose_0yaml=COMPOSE.format(image="postgres:16", more=more))
+    assert connections(found, "postgresql") == (97, "max_connections")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "    entrypoint: /start.sh\n",
+        "    volumes: ['/srv/my.cnf:/etc/mysql/conf.d/my.cnf']\n",
+        "    volumes: ['conf:/etc/mysql/conf.d']\n",
+        "    volumes: ['./examples/my.cnf:/etc/my.cnf:ro']\n",
+        "    volumes:\n      - {type: bind, source: ./examples/my.cnf, target: /etc/my.cnf}\n",
+        "    configs: [{source: mine, target: /etc/mysql/conf.d/mine.cnf}]\n",
+        "    command: --defaults-extra-file=/etc/mine.cnf\n",
+    ],
+)
+def test_a_file_that_is_not_seen_may_say_anything(more: str) -> None:
+    found = facts(compose_0yaml=COMPOSE.format(image="mariadb:10.3", more=more))
+    assert (idle(found), connections(found)) == (None, None)
+
+
+def test_scripts_of_a_new_database_may_set_limits_for_good() -> None:
+    mount = "    volumes: ['./db/init:/docker-entrypoint-initdb.d']\n"
+    found = facts(
+        compose_0yaml=COMPOSE.format(image="postgres:16", more=mount),
+        db__init__1_0sql="CREATE TABLE a ();\nALTER SYSTEM SET max_connections = '300';\n",
+    )
+    assert connections(found, "postgresql") == (297, "max_connections")
+    found = facts(
+        compose_0yaml=COMPOSE.format(image="mysql:8", more=mount),
+        db__init__1_0sql="SET GLOBAL max_connections = 500;\nSET PERSIST wait_timeout = 600;\n",
+    )
+    assert (idle(found), connections(found)) == ((600, "db/init/1.sql:2"), (151, "max_connections"))
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "expected"),
+    [
+        ('FROM postgres:16\nCMD ["postgres", "-c", "max_connections=200"]\n', (197, "max_connections")),
+        ("FROM postgres:16\nRUN apk add curl\n", (97, "max_connections")),
+        ("FROM postgres:16\nRUN sed -i s/100/300/ /usr/share/postgresql/postgresql.conf.sample\n", None),
+    ],
+)
+def test_the_dockerfile_of_a_server(dockerfile: str, expected: tuple[float, str] | None) -> None:
+    found = facts(compose_0yaml="services:\n  db:\n    build: ./db\n", db__Dockerfile=dockerfile)
+    assert connections(found, "postgresql") == expected
+
+
 def test_the_environment_of_an_image_sets_no_timeout() -> None:
     text = COMPOSE.format(image="mysql:8", more="    environment:\n      MYSQL_WAIT_TIMEOUT: 600\n")
     found = facts(compose_0yaml=text)
@@ -271,6 +365,17 @@ def test_commands(text: str, program: str, application: str, processes: int, thr
 )
 def test_what_only_names_a_server_starts_none(text: str) -> None:
     assert command(text) is None
+
+
+def test_what_supervisor_fills_in_is_one_word() -> None:
+    text = "[program:web]\ncommand=gunicorn shop.wsgi --workers %(ENV_WORKERS)s --threads 4 --bind :80\n"
+    (found,) = facts(supervisord_0conf=text).commands
+    assert (found.processes, found.threads) == (1, 4)
+
+
+def test_uwsgi_with_a_file_is_described_by_the_file() -> None:
+    found = facts(Procfile="web: uwsgi uwsgi.ini\n", uwsgi_0ini="[uwsgi]\nmodule = shop:app\nprocesses = 3\n").commands
+    assert [(each.application, each.processes, str(each.place)) for each in found] == [("shop:app", 3, "uwsgi.ini:3")]
 
 
 def test_development_is_told_by_reload() -> None:

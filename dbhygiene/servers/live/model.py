@@ -37,7 +37,7 @@ class Connection(Record):
 
 
 class Program(Record):
-    """One program, by everything that tells its connections from those of others."""
+    """One program: what its connections have in common."""
 
     user: str
     host: str
