@@ -16,6 +16,7 @@ __all__ = [
     "FRAMEWORKS",
     "GIVING",
     "HEALTH",
+    "HIDING",
     "MODULES",
     "RECOVERING",
     "REOPENING",
@@ -56,6 +57,8 @@ DATABASES = CONNECTIONS | {DJANGO, "peewee"}
 RECOVERING = frozenset(
     {"OperationalError", "InterfaceError", "DBAPIError", "SQLAlchemyError", "DatabaseError", ".Error"}
 )
+
+HIDING = RECOVERING | {"close_old_connections"}  # likewise, or closes those of Django that are old
 
 CHECKING = RECOVERING | {".open", ".closed"}  # likewise, or by what a connection says of itself
 

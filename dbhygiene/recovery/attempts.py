@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 
 from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import EdgeKind, Node
+from dbhygiene.library import django
 from dbhygiene.library.words import words
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.callees import callees
@@ -182,7 +183,7 @@ class _Walk:
 
     def _may_reopen(self, call: ast.Call) -> bool:
         """Whether a call that is not understood may open the connection again."""
-        if last_name(call.func) in _KEEPS_OUT:
+        if last_name(call.func) in (_KEEPS_OUT | django.BUILDS if self._root == IMPLICIT else _KEEPS_OUT):
             return False
         given = [*call.args, *(word.value for word in call.keywords)]
         if any((held := handle_of(self._file, each)) is not None and held.root == self._root for each in given):

@@ -97,13 +97,13 @@ def _driver(attempt: Attempt, loss: Loss) -> HalfCaught | None:
             return HalfCaught(handler, text, sure, add_class=error, handler=handler)
     for error in sorted(loss.pure):
         if not _covers(classes, library, error):
-            text = f"a lost `{title}` raises {error} where {library} has no C extension: not caught here"
+            text = f"not caught: {error}, which `{title}` raises without the driver's C extension"
             return HalfCaught(handler, text, add_class=error, handler=handler)
     if not _is_kept(attempt) or not attempt.reopened_by or not attempt.recovered:
         return None  # where nothing is repeated, the handler may only drop the connection
     for error in sorted(loss.later - loss.first):
         if not _covers(classes, library, error) and not _drops_it(attempt):
-            text = f"if `{title}` cannot be opened again here, each later use raises {loss.later_text}: not caught"
+            text = f"not caught: {loss.later_text}, raised by `{title}` once a reconnect here has failed"
             return HalfCaught(handler, text, add_class=error, handler=handler, reopens=_reopening(attempt, title))
     return None
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from dbhygiene.dataflow import cfg
-from dbhygiene.dataflow.cfg import EdgeKind, Node
 from dbhygiene.program.code import nodes_of
 from dbhygiene.recovery.attempts import is_retry_loop, loop_around
 from dbhygiene.recovery.conditions import mentions
 from dbhygiene.recovery.errors import classes_of, libraries, tries
 from dbhygiene.recovery.operations import is_harmless
-from dbhygiene.recovery.paths import everywhere, follow, is_in_handler
+from dbhygiene.recovery.paths import is_in_handler, reached
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Code
 from dbhygiene.source.records import Frozen
@@ -87,16 +86,6 @@ def _is_about_error(file: File, handler: ast.ExceptHandler, node: ast.AST) -> bo
     return False
 
 
-def _reached(file: File, code: Code, handler: ast.ExceptHandler) -> list[Node]:
-    """Return the nodes that may follow a handler."""
-
-    def transfer(node: Node, state: bool) -> Iterable[tuple[EdgeKind, bool]]:
-        return everywhere(state or (isinstance(node.event, cfg.Catch) and node.event.node is handler))
-
-    solution = follow(file, code, [False], transfer)
-    return [node for node in solution.nodes() if True in solution.at(node)] if solution is not None else []
-
-
 def _falls_off(file: File, code: Code, handler: ast.ExceptHandler, loop: ast.For | ast.AsyncFor | ast.While) -> bool:
     """Whether a function ends right after its last try: nothing is returned, raised or reported behind the loop."""
     body = code.body
@@ -106,12 +95,12 @@ def _falls_off(file: File, code: Code, handler: ast.ExceptHandler, loop: ast.For
         if not isinstance(last, (ast.With, ast.AsyncWith)):
             return False
         block = last.body
-    return not loop.orelse and any(isinstance(node.event, cfg.End) for node in _reached(file, code, handler))
+    return not loop.orelse and any(isinstance(node.event, cfg.End) for node in reached(file, code, handler))
 
 
 def _raises_nothing(file: File, code: Code, handler: ast.ExceptHandler) -> Iterator[ast.Raise]:
     """Yield each bare `raise` that may follow a handler, but stands in none."""
-    for node in _reached(file, code, handler):
+    for node in reached(file, code, handler):
         if (
             isinstance(node.event, cfg.Raise)
             and node.event.node.exc is None

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable
 
 from dbhygiene.dataflow import cfg
-from dbhygiene.dataflow.cfg import EdgeKind, Graph, TooLargeError
+from dbhygiene.dataflow.cfg import EdgeKind, Graph, Node, TooLargeError
 from dbhygiene.dataflow.exceptions import GENERATOR_EXIT, ORDINARY
 from dbhygiene.dataflow.solver import Fact, Solution, TooManyFactsError, Transfer
 from dbhygiene.program.names import canonical_name
@@ -31,6 +31,16 @@ def follow(file: File, code: Code, start: Iterable[Fact], transfer: Transfer[Fac
 def everywhere(fact: Fact) -> list[tuple[EdgeKind, Fact]]:
     """Return a fact on each kind of edge."""
     return [(kind, fact) for kind in _KINDS]
+
+
+def reached(file: File, code: Code, handler: ast.ExceptHandler) -> list[Node]:
+    """Return the nodes that may follow a handler."""
+
+    def transfer(node: Node, state: bool) -> Iterable[tuple[EdgeKind, bool]]:
+        return everywhere(state or (isinstance(node.event, cfg.Catch) and node.event.node is handler))
+
+    solution = follow(file, code, [False], transfer)
+    return [node for node in solution.nodes() if True in solution.at(node)] if solution is not None else []
 
 
 def while_lost(file: File, test: ast.expr, handler: ast.ExceptHandler, fact: Fact) -> list[tuple[EdgeKind, Fact]]:

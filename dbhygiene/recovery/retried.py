@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import Step
 from dbhygiene.gaps.close_calls import atomic_around, is_atomic
 from dbhygiene.gaps.servers import is_sqlite_only
@@ -14,14 +15,14 @@ from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.code import nodes_of
 from dbhygiene.recovery.attempts import Attempt, attempts, is_narrow, loop_around, retries
-from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY, libraries, loss_of, means_loss, named
+from dbhygiene.recovery.errors import DJANGO, LOSS_CLASSES, SQLALCHEMY, libraries, loss_of, means_loss, named
 from dbhygiene.recovery.handles import IMPLICIT, RAW, Root, owner_of, title_of
-from dbhygiene.recovery.operations import asks, of_call, summary
+from dbhygiene.recovery.operations import asks, is_harmless, of_block, of_call, summary
 from dbhygiene.recovery.pings import useless_in_handler
 from dbhygiene.recovery.retriers import Retrier, retrier_of
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Function, Located, short_name
-from dbhygiene.source.records import Frozen
+from dbhygiene.source.records import Frozen, replace
 
 # A handler with one of these words is about an error after which the connection is as good as before.
 _OTHER_ERRORS = re.compile(r"deadlock|locked|lock.?wait|serializ|concurren|1205|1213|40001|40P01", re.IGNORECASE)
@@ -36,6 +37,7 @@ class DeadRetry(Frozen):
     next_error: str
     advice: str
     subject: str
+    confidence: Confidence = Confidence.CERTAIN
 
 
 def dead_retries(file: File) -> Iterator[DeadRetry]:
@@ -53,7 +55,8 @@ def dead_retries(file: File) -> Iterator[DeadRetry]:
 
 
 def _of_attempt(attempt: Attempt) -> DeadRetry | None:
-    again = retries(attempt)
+    repeated = retries(attempt)
+    again = repeated or _later_steps(attempt)
     if not again or attempt.recovered or attempt.escapes or attempt.library == RAW:
         return None
     file = attempt.file
@@ -63,11 +66,37 @@ def _of_attempt(attempt: Attempt) -> DeadRetry | None:
         return None
     if useless_in_handler(attempt) is not None:
         return None  # HYG402 reports that
-    if _OTHER_ERRORS.search(file.segment(attempt.handler)):
+    if _OTHER_ERRORS.search(file.segment(attempt.handler)) or _recovers_later(attempt):
         return None
     call = again[0]
     caught = (attempt.handler, f"catches {named(attempt.classes, attempt.library)}, as of a lost connection")
-    return _retry(file, call, attempt.library, attempt.root, caught)
+    found = _retry(file, call, attempt.library, attempt.root, caught)
+    return found if repeated else replace(found, confidence=Confidence.LIKELY)
+
+
+def _recovers_later(attempt: Attempt) -> bool:
+    """Whether another handler of the `try` opens the connection again, as after the error of the next try."""
+    others = (part for part in attempt.node.handlers if part is not attempt.handler)
+    found = (each for other in others for each in of_block(attempt.file, other.body).operations)
+    return any(each.verb == "reopens" and each.root == attempt.root for each in found)
+
+
+def _later_steps(attempt: Attempt) -> list[ast.Call]:
+    """Return the calls behind a `try` whose handler only reports the loss of a connection, and of nothing else."""
+    classes = attempt.classes
+    if not all(each is not None and each.library == attempt.library and each.name in LOSS_CLASSES for each in classes):
+        return []
+    if loop_around(attempt.file, attempt.node) is not None or not _reports(attempt.file, attempt.handler):
+        return []
+    inside = set(nodes_of(attempt.handler.body))
+    return [call for call in attempt.again if call not in inside]
+
+
+def _reports(file: File, handler: ast.ExceptHandler) -> bool:
+    """Whether a handler says something of the error, and does nothing else."""
+    calls = [part for part in nodes_of(handler.body) if isinstance(part, ast.Call)]
+    simple = all(isinstance(each, (ast.Expr, ast.Pass)) for each in handler.body)
+    return simple and bool(calls) and all(is_harmless(file, call) for call in calls)
 
 
 def _is_excused(file: File, library: str, asked: tuple[ast.Call, ...]) -> bool:
@@ -150,7 +179,7 @@ def _first_asking(file: File, code: Function, library: str, root: Root) -> ast.C
 def _retry(file: File, call: ast.Call, library: str, root: Root, *caught: tuple[Located, str] | Step) -> DeadRetry:
     title = title_of(root)
     if library == SQLALCHEMY:
-        what, error = f"`{title}`", "it raises PendingRollbackError until a rollback"
+        what, error = f"`{title}`", "it raises PendingRollbackError"
         advice = "a rollback drops what was written before in this transaction; repeat all of it after `rollback()`"
     elif library == DJANGO and atomic_around(file, call) is not None:
         what, error = "the transaction", "no query in it can succeed"
@@ -158,7 +187,7 @@ def _retry(file: File, call: ast.Call, library: str, root: Root, *caught: tuple[
             "repeat the whole transaction: put the `try` around `atomic()`, and close the connection in the handler"
         )
     elif library == DJANGO:
-        what, error = "Django's connection", "it stays dead until it is closed"
+        what, error = "Django's connection", "each query fails"
         advice = "call `connection.close()` in the handler, outside of transactions; the next query connects again"
     else:
         what, error = f"`{title}`", _later_error(library)
@@ -170,4 +199,4 @@ def _retry(file: File, call: ast.Call, library: str, root: Root, *caught: tuple[
 def _later_error(library: str) -> str:
     loss = loss_of(library)
     later = loss.later_text if loss is not None else "the error"
-    return f"it raises {later} until it is opened again"
+    return f"it raises {later}"

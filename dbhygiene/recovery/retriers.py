@@ -93,7 +93,7 @@ def _own(file: File, decorator: Function) -> Retrier | None:
     for code, node in tries(file):
         if code not in inside or not isinstance(code, FUNCTION):
             continue
-        for parameter in _parameters_around(file, code, decorator):
+        for parameter in parameters_around(file, code, decorator):
             if not any(_calls(part, parameter) for part in nodes_of(node.body)):
                 continue
             for handler in node.handlers:
@@ -103,15 +103,15 @@ def _own(file: File, decorator: Function) -> Retrier | None:
     return None
 
 
-def _parameters_around(file: File, code: Function, outermost: Function) -> list[str]:
-    """Return the parameters of the functions around a wrapper, up to its decorator."""
+def parameters_around(file: File, code: Function, outermost: Function | None = None) -> list[str]:
+    """Return the parameters of the functions around a wrapper, up to its decorator if that is given."""
     found: list[str] = []
     for above in file.around(code):
         if isinstance(above, FUNCTION):
             found += [each.arg for each in named_parameters(above)]
         if above is outermost:
             return found
-    return []
+    return found if outermost is None else []
 
 
 def _calls(part: ast.AST, name: str) -> bool:

@@ -62,10 +62,9 @@ def wrong_errors(file: File) -> Iterator[WrongError]:
 def _never_raised(handler: ast.ExceptHandler, classes: tuple[ErrorClass | None, ...], raised: str) -> WrongError:
     first = next(each for each in classes if each is not None and each.name in LOSS_CLASSES)
     title = _WRAPPING.get(raised) or raised
-    own = "its own" if raised in _WRAPPING else "another"
     return WrongError(
         handler.type or handler,
-        f"{title} raises {own} {first.name} here, which is no `{first.written}`: this catches nothing",
+        f"`{first.written}` is never raised here: {title} has its own {first.name}",
         f"catch the class of {title}",
     )
 

@@ -63,6 +63,36 @@ def fetch_or_raise(connect, sql):
     raise last
 ```
 
+A handler without a retry can hide a failure, too. A `commit()` that is rolled back in silence looks done, and None says
+that there is no such row:
+
+```python
+import logging
+import pymysql
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+def store(session: Session, order):
+    session.add(order)
+    try:
+        session.commit()  # HYG407: the rows are lost
+    except OperationalError:
+        session.rollback()
+
+def price(config, number):
+    try:
+        conn = pymysql.connect(**config)
+        with conn.cursor() as cursor:
+            cursor.execute("select price from items where id = %s", (number,))
+            row = cursor.fetchone()
+        conn.close()
+        if row is None:
+            return None
+        return row[0]
+    except pymysql.OperationalError:  # HYG407: as where it finds nothing
+        logging.exception("no price")
+```
+
 ## Fix safety
 
 The fix for a loop over `range(N)` raises the error of the last try. It is unsafe: some callers may rely on None. There
@@ -77,12 +107,13 @@ from collections.abc import Iterator
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.edits import InsertBefore
 from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, Safety, rule
-from dbhygiene.library.prefilter import DATABASES, RECOVERING
+from dbhygiene.library.prefilter import DATABASES, HIDING
 from dbhygiene.recovery.hidden import HiddenFailure, hidden_failures
+from dbhygiene.recovery.swallowed import swallowed
 from dbhygiene.source.file import File
 
 
-@rule("HYG407", on=File, imports=DATABASES, also=RECOVERING)
+@rule("HYG407", on=File, imports=DATABASES, also=HIDING)
 def check(file: File, _: File) -> Iterator[Diagnostic]:
     for found in hidden_failures(file):
         steps = (found.handler, "catches the error of each try, and goes on")
@@ -101,6 +132,17 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
                 fix=_repair(file, found),
                 confidence=Confidence.LIKELY,
             )
+
+    for hides in swallowed(file):
+        yield Diagnostic(
+            hides.at,
+            hides.message,
+            path=((hides.handler, "catches the error, and goes on"),)
+            if hides.at not in ast.walk(hides.handler)
+            else (),
+            fix=NoFix(f"it needs your decision; {hides.advice}"),
+            confidence=Confidence.LIKELY,
+        )
 
 
 def _repair(file: File, found: HiddenFailure) -> Fix | NoFix:

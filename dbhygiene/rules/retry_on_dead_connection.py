@@ -120,6 +120,31 @@ def rename_all(users):
                 raise
 ```
 
+A program that only logs the error, and goes on with its next step, has the same problem:
+
+```python
+import logging
+from django.db import OperationalError, close_old_connections, models
+
+class Order(models.Model):
+    state = models.CharField(max_length=9)
+
+def delete_old():
+    try:
+        Order.objects.filter(state="old").delete()
+    except OperationalError:
+        logging.exception("old orders are not deleted")
+    Order.objects.filter(state="draft").delete()  # HYG401
+
+def delete_all():
+    try:
+        Order.objects.filter(state="old").delete()
+    except OperationalError:
+        logging.exception("old orders are not deleted")
+    close_old_connections()
+    Order.objects.filter(state="draft").delete()
+```
+
 ## Fix safety
 
 There is no fix: to roll back or to reconnect drops what the transaction wrote before. All of it must be repeated, from
@@ -145,8 +170,9 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
     for found in dead_retries(file):
         yield Diagnostic(
             found.call,
-            f"{found.what} may be lost, and is used again: {found.next_error}",
+            f"{found.what} may be lost: used again as it is, {found.next_error}",
             path=found.path,
             fix=NoFix(found.advice if ";" in found.advice else f"it needs your decision; {found.advice}"),
+            confidence=found.confidence,
             subject=found.subject,
         )

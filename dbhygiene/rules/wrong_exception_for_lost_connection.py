@@ -16,7 +16,7 @@ def count():
 def count_again():
     try:
         return count()
-    except pymysql.err.OperationalError:  # HYG404: SQLAlchemy raises its own
+    except pymysql.err.OperationalError:  # HYG404: SQLAlchemy has its own
         return count()
 ```
 

@@ -1,0 +1,67 @@
+"""Errors that are caught inside of Django's `atomic()`: the transaction is lost all the same (HYG413)."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from dbhygiene.gaps.close_calls import atomic_around
+from dbhygiene.library.words import words
+from dbhygiene.program.callees import callees
+from dbhygiene.program.code import nodes_of, own_nodes
+from dbhygiene.recovery.errors import DJANGO, classes_of, tries
+from dbhygiene.recovery.operations import asks, of_call
+from dbhygiene.source.file import File, scope_around
+from dbhygiene.source.nodes import FUNCTION, Located, last_name
+from dbhygiene.source.records import Frozen
+
+# Methods that mark the transaction around them for a rollback if they raise.
+_WRITES = words("save create bulk_create update bulk_update delete add set remove clear")
+_ALLOWS = words("set_rollback savepoint_rollback rollback")  # a program that calls one of these knows
+_DEPTH = 3
+
+
+class CaughtInside(Frozen):
+    """The handler, the write whose error it catches, and the transaction around both."""
+
+    handler: ast.ExceptHandler
+    write: ast.Call
+    atomic: Located
+
+
+def caught_inside(file: File) -> Iterator[CaughtInside]:
+    for _, node in tries(file):
+        atomic = atomic_around(file, node)
+        if atomic is None:
+            continue
+        writes = (part for part in nodes_of(node.body) if isinstance(part, ast.Call) and _writes(file, part, _DEPTH))
+        write = next((each for each in writes if atomic_around(file, each) is atomic), None)
+        for handler in node.handlers if write is not None else ():
+            named = classes_of(file, handler)
+            if any(each is not None and each.library == DJANGO for each in named) and _goes_on(handler):
+                assert write is not None
+                yield CaughtInside(handler, write, atomic)
+                break
+
+
+def _writes(file: File, call: ast.Call, depth: int) -> bool:
+    """Whether a call writes by Django's ORM: itself, or in the functions of the project that it runs."""
+    if not any(each.library == DJANGO for each in of_call(file, call).operations) or not asks(
+        of_call(file, call).operations
+    ):
+        return False
+    if last_name(call.func) in _WRITES:
+        return True
+    for definition in callees(file, call, scope_around(file, call)).definitions if depth else ():
+        if isinstance(definition.node, FUNCTION):
+            inner = (part for part in own_nodes(definition.node) if isinstance(part, ast.Call))
+            if any(_writes(definition.file, each, depth - 1) for each in inner):
+                return True
+    return False
+
+
+def _goes_on(handler: ast.ExceptHandler) -> bool:
+    """Whether the transaction goes on after a handler, for some of its errors."""
+    if any(isinstance(part, ast.Call) and last_name(part.func) in _ALLOWS for part in nodes_of(handler.body)):
+        return False
+    return not isinstance(handler.body[-1], (ast.Raise, ast.Return))

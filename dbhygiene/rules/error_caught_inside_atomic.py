@@ -1,0 +1,67 @@
+"""Error of a write that is caught inside of `atomic()`, where the transaction goes on.
+
+Django marks the transaction for a rollback when a write fails in it. A handler inside of the block cannot undo that.
+The next query raises TransactionManagementError; if there is none, the block ends without an error, and without its
+rows. On PostgreSQL the server itself refuses each further query.
+
+```python
+from django.db import IntegrityError, transaction
+
+def store(orders):
+    with transaction.atomic():
+        for order in orders:
+            try:
+                order.save()
+            except IntegrityError:  # HYG413: is rolled back all the same
+                print("known", order)
+```
+
+An inner `atomic()` is a savepoint. An error rolls back this part alone:
+
+```python
+from django.db import IntegrityError, transaction
+
+def store(orders):
+    with transaction.atomic():
+        for order in orders:
+            try:
+                with transaction.atomic():
+                    order.save()
+            except IntegrityError:
+                print("known", order)
+```
+
+A lost connection is no error that a savepoint helps against: put the `try` around the outer `atomic()`, and repeat all
+of it.
+
+The rule is off by default: a handler may be there for an error that Django does not count as one of the transaction.
+
+## Fix safety
+
+There is no fix: an inner `atomic()` is right for some errors only.
+
+## References
+
+- [Django: avoid catching exceptions inside atomic](https://docs.djangoproject.com/en/stable/topics/db/transactions/#controlling-transactions-explicitly)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dbhygiene.config.settings import Confidence
+from dbhygiene.diagnostics.model import Diagnostic, NoFix, rule
+from dbhygiene.recovery.atomic_errors import caught_inside
+from dbhygiene.source.file import File
+
+
+@rule("HYG413", on=File, imports={"atomic"}, within="django", default=False)
+def check(file: File, _: File) -> Iterator[Diagnostic]:
+    for found in caught_inside(file):
+        yield Diagnostic(
+            found.handler.type or found.handler,
+            "caught inside of `atomic()`: the transaction goes on, and is rolled back all the same",
+            path=((found.atomic, "the transaction begins"), (found.write, "marks it for a rollback if it fails")),
+            fix=NoFix("it needs your decision; put an inner `atomic()` around the write"),
+            confidence=Confidence.LIKELY,
+        )
