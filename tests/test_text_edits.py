@@ -56,6 +56,12 @@ def test_edits_are_no_larger_than_the_change() -> None:
     assert (first.span, first.content, second.content) == ((1, 0, 1, 0), "0\n", "C")
 
 
+def test_a_change_in_repetitive_text_stays_where_it_is() -> None:
+    block = "def f():\n    a\n    b\n\n\n"
+    (edit,) = text_edits(TextChange(block * 9, block * 4 + block.replace("    b", "    B\n    c") + block * 4))
+    assert (edit.span, edit.content) == ((23, 4, 23, 5), "B\n    c")
+
+
 # -- what programs read ---------------------------------------------------------------------------------
 
 IMPORT = "import pymysql\n\n\n"

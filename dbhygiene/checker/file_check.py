@@ -6,15 +6,16 @@ import ast
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from dbhygiene.checker.own_findings import OWN_CODES, internal_error, syntax_error
 from dbhygiene.checker.registry import all_rules
-from dbhygiene.checker.selection import is_ignored_in
+from dbhygiene.checker.selection import is_ignored_in, may_fix
 from dbhygiene.checker.subjects import Analyses, WordIndex
-from dbhygiene.config.settings import Confidence
+from dbhygiene.config.settings import Confidence, Settings
 from dbhygiene.diagnostics.fingerprints import add_fingerprints, normalise
-from dbhygiene.diagnostics.model import AnyRule, Diagnostic, Finding, Step
+from dbhygiene.diagnostics.model import AnyRule, Diagnostic, Finding, Fix, NoFix, Step
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import Span
 from dbhygiene.source.queries import query
@@ -101,18 +102,22 @@ def _by_subject(rules: Iterable[AnyRule]) -> Iterable[tuple[str, list[AnyRule]]]
 
 
 def _run(file: File, on: str, rules: Sequence[AnyRule], analyses: Analyses) -> Iterator[Finding]:
+    started = perf_counter()
     try:
         subjects = analyses.subjects(on, file)
     except Exception as error:
         yield internal_error(file.path, f"the analysis `{on}`", error)
         return
+    analyses.times[f"{on} (subjects)"] += perf_counter() - started
     for rule in rules:
+        started = perf_counter()
         try:
             for subject in subjects:
                 for report in rule.check(file, subject):
                     yield _to_finding(file, rule, report)
         except Exception as error:
             yield internal_error(file.path, f"the rule `{rule.name}`", error)
+        analyses.times[rule.name] += perf_counter() - started
 
 
 def _to_finding(file: File, rule: AnyRule, report: Diagnostic) -> Finding:
@@ -128,7 +133,7 @@ def _to_finding(file: File, rule: AnyRule, report: Diagnostic) -> Finding:
         rule.name,
         report.message,
         tuple(s if isinstance(s, Step) else Step(file.path, file.span(s[0]), s[1]) for s in report.path),
-        report.fix,
+        _fix(rule, report, file.project.settings),
         Confidence.POSSIBLE if copied else report.confidence,
         (*report.notes, _COPIED) if copied else report.notes,
         report.subject,
@@ -136,6 +141,13 @@ def _to_finding(file: File, rule: AnyRule, report: Diagnostic) -> Finding:
         expression,
         impact=report.impact,
     )
+
+
+def _fix(rule: AnyRule, report: Diagnostic, settings: Settings) -> Fix | NoFix | None:
+    """Return the fix of a diagnostic, if the settings allow those of its rule."""
+    if isinstance(report.fix, Fix) and not may_fix(rule, settings):
+        return NoFix("the settings `fixable` and `unfixable` exclude this rule; change them, or the code by hand")
+    return report.fix
 
 
 def _context(file: File, line: int) -> str:

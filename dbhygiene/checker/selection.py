@@ -36,7 +36,12 @@ def selected_rules(settings: Settings, rules: Sequence[AnyRule] | None = None) -
     return tuple(rule for rule in known if _closest(rule, select, opt_in=True) > _closest(rule, ignore))
 
 
-_SELECTORS = ("select", "extend-select", "ignore", "extend-ignore")
+def may_fix(rule: AnyRule, settings: Settings) -> bool:
+    """Whether the settings allow the fixes of a rule."""
+    return _closest(rule, settings.fixable or ("ALL",)) > _closest(rule, settings.unfixable)
+
+
+_SELECTORS = ("select", "extend-select", "ignore", "extend-ignore", "fixable", "unfixable")
 
 
 def _closest(rule: AnyRule, selectors: Iterable[str], *, opt_in: bool = False) -> int:

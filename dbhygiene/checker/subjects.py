@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -38,6 +39,7 @@ class Analyses:
         # The names of the functions that return connections, by file; None: they have not been searched for.
         self.handed: Mapping[Path, Collection[str]] | None = None
         self.helpers: frozenset[str] = frozenset()  # these names, and those that the settings say
+        self.times: defaultdict[str, float] = defaultdict(float)  # seconds of each rule, and of its subjects
 
     def subjects(self, on: str, file: File) -> Iterable[Any]:
         """Return the subjects of this class in a file: the file, subjects of an analysis, or nodes of the tree."""

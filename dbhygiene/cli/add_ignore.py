@@ -36,4 +36,4 @@ def add_ignores(paths: tuple[str, ...], reason: str, **options: Any) -> int:
                 added += len(able)
             run.print(part.project, [finding for finding in findings if finding.code in _STAY])
     run.close(before=f"{count(added, 'finding')} silenced; left: ")
-    return 2 if run.failed else int(bool(run.tally.found))
+    return run.status()

@@ -12,7 +12,7 @@ def check(
     paths: tuple[str, ...],
     fix: bool,
     unsafe_fixes: bool,
-    exit_zero: bool,
+    diff: bool,
     update_baseline: bool,
     add_ignore: str | None,
     show_files: bool,
@@ -38,13 +38,12 @@ def check(
         from dbhygiene.cli.add_ignore import add_ignores
 
         return add_ignores(paths, add_ignore, **options)
-    if fix:
+    if fix or diff:
         from dbhygiene.cli.fix import fix_all
 
-        fixing = fix_all(Run(**options), paths, diff=False, unsafe=unsafe_fixes)
-        return 2 if fixing.run.failed or fixing.failed else int(bool(fixing.run.tally.found) and not exit_zero)
+        return fix_all(Run(**options), paths, diff=diff, unsafe=unsafe_fixes).status(fails_if_fixed=diff)
     run = Run(**options, only_reports=True)
     for part in run.parts(paths):
         run.report_new(part.project, part.findings)
     run.close()
-    return 2 if run.failed else int(bool(run.tally.found) and not exit_zero)
+    return run.status()

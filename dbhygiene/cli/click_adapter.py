@@ -3,20 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
 
-from dbhygiene.cli.options import RUN, Option, above_zero
+from dbhygiene.cli.options import RULES, RUN, Option, above_zero
 from dbhygiene.cli.output import Target, parse_target
 from dbhygiene.config.errors import did_you_mean
 from dbhygiene.config.settings import FORMATS
 
 
+class GroupedOption(click.Option):
+    """An option with the heading of its group in the help."""
+
+    def __init__(self, *args: Any, group: str = "", **attributes: Any) -> None:
+        super().__init__(*args, **attributes)
+        self.group = group
+
+
 class Command(click.Command):
-    """A command that suggests the closest option for an unknown one."""
+    """A command that suggests the closest option for an unknown one, and groups its options in the help."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            row = parameter.get_help_record(ctx)
+            if row is not None and isinstance(parameter, click.Option):
+                groups.setdefault(getattr(parameter, "group", "Options"), []).append(row)
+        for group, rows in sorted(groups.items(), key=lambda item: item[0] == "Options"):  # those without a group last
+            with formatter.section(group):
+                formatter.write_dl(rows)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         args = [f"{arg}=" if arg == "--add-ignore" else arg for arg in args]  # its reason is not what comes next
@@ -44,6 +63,9 @@ class TargetType(_TargetType):
         return parse_target(str(value))
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        name, colon, start = incomplete.partition(":")
+        if colon:
+            return [CompletionItem(f"{name}:{path}") for path in sorted(glob(f"{start}*"))]
         return [CompletionItem(name) for name in FORMATS if name.startswith(incomplete)]
 
 
@@ -68,14 +90,50 @@ def with_options(
     return decorate
 
 
+def _rules(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the rules that complete the last of several selectors."""
+    from dbhygiene.checker.registry import all_rules
+
+    before, comma, start = incomplete.rpartition(",")
+    words = {word: rule.summary for rule in all_rules() for word in (rule.code, rule.name) if word.startswith(start)}
+    return [CompletionItem(f"{before}{comma}{word}", help=summary.rstrip(".")) for word, summary in words.items()]
+
+
+def _revisions(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the branches and tags of the repository."""
+    from subprocess import run
+
+    command = ["git", "for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/remotes", "refs/tags"]
+    names = run(command, capture_output=True, text=True).stdout.split()
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+def _assignments(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return configuration files, and the keys of settings."""
+    from dbhygiene.config.schema import KEYS
+
+    files = [CompletionItem(path) for path in sorted(glob(f"{incomplete}*.toml"))]
+    return [*files, *(CompletionItem(f"{key.name}=") for key in KEYS if key.name.startswith(incomplete))]
+
+
+_COMPLETIONS = {RULES: _rules, "REVISION": _revisions, "FILE|KEY=VALUE": _assignments}
+
+
 def _decorator(option: Option) -> Callable[[Any], Any]:
     names = (*option.names, option.dest)
+    common: dict[str, Any] = {"cls": GroupedOption, "group": option.group, "help": option.help}
     if option.kind is bool:
-        return click.option(*names, is_flag=True, help=option.help)
+        return click.option(*names, is_flag=True, **common)
     kind = click.Choice(option.kind) if isinstance(option.kind, tuple) else _TYPES[option.kind]
     shown = option.metavar or None
     return click.option(
-        *names, type=kind, metavar=shown, help=option.help, multiple=option.many, default=option.default
+        *names,
+        type=kind,
+        metavar=shown,
+        multiple=option.many,
+        default=option.default,
+        shell_complete=_COMPLETIONS.get(option.metavar),
+        **common,
     )
 
 

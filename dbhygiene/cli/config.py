@@ -12,8 +12,13 @@ from dbhygiene.config.errors import UsageError, did_you_mean
 from dbhygiene.config.schema import BY_NAME, KEYS, Key, schema, toml_value
 
 
+def _names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Return the keys with this prefix, for completion."""
+    return [name for name in BY_NAME if name.startswith(incomplete)]
+
+
 @click.command("config", cls=Command)
-@click.argument("names", nargs=-1, metavar="[KEY]...")
+@click.argument("names", nargs=-1, metavar="[KEY]...", shell_complete=_names)
 @click.option("--schema", "as_schema", is_flag=True, help="Print the JSON schema of the table `[tool.dbhygiene]`.")
 def command(names: tuple[str, ...], as_schema: bool) -> int:
     """List the configuration options. Prints each key of `[tool.dbhygiene]` with its meaning and an example."""

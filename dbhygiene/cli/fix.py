@@ -32,9 +32,7 @@ def command(paths: tuple[str, ...], diff: bool, unsafe_fixes: bool, exit_non_zer
     """Apply safe fixes. Prints what was fixed, then the remaining findings and why each was not fixed."""
     paths = with_stdin(paths, options["stdin_filename"])
     fixing = fix_all(Run(**options), paths, diff=diff, unsafe=unsafe_fixes)
-    if fixing.run.failed or fixing.failed:
-        return 2
-    return int(bool(fixing.run.tally.found) or (bool(fixing.fixed) and (diff or exit_non_zero_on_fix)))
+    return fixing.status(fails_if_fixed=diff or exit_non_zero_on_fix)
 
 
 @dataclass
@@ -46,6 +44,12 @@ class FixRun:
     unsafe: bool
     fixed: int = 0
     failed: bool = False
+
+    def status(self, *, fails_if_fixed: bool) -> int:
+        """Return the exit status; by default, findings that are fixed are none."""
+        if self.failed or self.run.failed:
+            return 2
+        return self.run.status() or int(fails_if_fixed and bool(self.fixed) and not self.run.options.exit_zero)
 
     def fix_part(self, part: ProjectPart) -> list[Finding]:
         """Fix the files of one project, or standard input, and return the findings that are left."""

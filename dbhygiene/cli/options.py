@@ -6,15 +6,15 @@ commands, and errors in options, which it reports.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from dbhygiene.cli.output import Target, parse_target
 from dbhygiene.cli.terminal import WHEN
 from dbhygiene.config.errors import UsageError
-from dbhygiene.config.settings import FORMATS, Confidence
-from dbhygiene.source.records import Frozen
+from dbhygiene.config.settings import FORMATS, LEVELS, Confidence, Settings
+from dbhygiene.source.records import Frozen, replace
 
 
 class Option(Frozen):
@@ -31,6 +31,7 @@ class Option(Frozen):
     many: bool = False
     default: Any = None
     key: str = ""
+    group: str = ""  # its heading in the help
 
     @property
     def dest(self) -> str:
@@ -75,6 +76,49 @@ class Options(Frozen):
     statistics: bool
     quiet: bool
     verbose: bool
+    per_file_ignores: tuple[str, ...]
+    exclude: tuple[str, ...]
+    extend_exclude: tuple[str, ...]
+    fixable: tuple[str, ...]
+    unfixable: tuple[str, ...]
+    show_fixes: bool
+    fail_on: str | None
+    exit_zero: bool
+    rule_times: bool = False
+
+    def applied_to(self, settings: Settings, output_format: str) -> Settings:
+        """Return the settings of a project, with those of the options instead of them or in addition to them."""
+        said: dict[str, Any] = {name: split_words(getattr(self, name)) for name in _LISTS}
+        for name in ("extend_select", "extend_ignore", "extend_exclude"):
+            said[name] = (*getattr(settings, name), *said[name]) if said[name] else ()
+        said |= {
+            "per_file_ignores": _per_file_ignores(settings, split_words(self.per_file_ignores)),
+            "min_confidence": self.min_confidence and Confidence[self.min_confidence.upper()],
+            "server_timeout": self.server_timeout,
+            "output_format": output_format,
+        }
+        said = {name: value for name, value in said.items() if value}
+        sources = {key: place for key, place in settings.sources.items() if key.replace("-", "_") not in said}
+        return replace(settings, **said, sources=sources)
+
+
+_LISTS = ("select", "extend_select", "ignore", "extend_ignore", "exclude", "extend_exclude", "fixable", "unfixable")
+
+
+def split_words(options: Iterable[str]) -> tuple[str, ...]:
+    """Return the words of options whose values are separated by commas."""
+    return tuple(word.strip() for option in options for word in option.split(",") if word.strip())
+
+
+def _per_file_ignores(settings: Settings, pairs: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Return the ignores of the settings and those of the command line; nothing if it has none."""
+    known, found = settings.per_file_ignores, dict[str, tuple[str, ...]]()
+    for pair in pairs:
+        pattern, _, rule = pair.rpartition(":")
+        if not pattern or not rule:
+            raise UsageError(f"--per-file-ignores: `{pair}` is not PATTERN:RULE")
+        found[pattern] = (*found.get(pattern, known.get(pattern, ())), rule)
+    return {**known, **found} if found else {}
 
 
 def above_zero(text: str) -> int:
@@ -83,28 +127,45 @@ def above_zero(text: str) -> int:
     return number
 
 
+def _list(name: str, help: str, metavar: str, group: str) -> Option:
+    """Return an option whose values are separated by commas."""
+    return Option((name,), help, str, metavar, many=True, group=group)
+
+
 CONFIDENCES = tuple(str(confidence) for confidence in Confidence)
+RULES = "RULES"  # for these, shells complete the names of rules
+_RULES, _FILES, _OUTPUT, _FIXES, _RUN = "Rules", "Files", "Output", "Fixes", "Settings and run"
 RUN = (
-    Option(("--select",), "Enable only these rules: names, codes, prefixes of codes, or ALL.", str, "RULES", many=True),
-    Option(("--extend-select",), "Enable these rules in addition to the configured ones.", str, "RULES", many=True),
-    Option(("--ignore",), "Ignore these rules.", str, "RULES", many=True),
-    Option(("--extend-ignore",), "Ignore these rules in addition to the configured ones.", str, "RULES", many=True),
-    Option(("--min-confidence",), "Report only findings of at least this confidence.  [default: likely]", CONFIDENCES),
-    Option(("--server-timeout",), "Set the server's `wait_timeout`: longer waits are reported.", above_zero, "SECONDS"),
+    _list("--select", "Enable only these rules: names, codes, prefixes of codes, or ALL.", RULES, _RULES),
+    _list("--extend-select", "Enable these rules in addition to the configured ones.", RULES, _RULES),
+    _list("--ignore", "Ignore these rules.", RULES, _RULES),
+    _list("--extend-ignore", "Ignore these rules in addition to the configured ones.", RULES, _RULES),
+    _list("--per-file-ignores", "Ignore rules in files that match a pattern.", "PATTERN:RULE", _RULES),
     Option(
-        ("--config",),
-        "Read the settings from this file, or set one key to a TOML value.",
-        str,
-        "FILE|KEY=VALUE",
-        many=True,
-        key="config_values",
+        ("--min-confidence",),
+        "Report only findings of at least this confidence.  [default: likely]",
+        CONFIDENCES,
+        group=_RULES,
     ),
-    Option(("--isolated",), "Ignore all configuration files."),
-    Option(("--stdin-filename",), "Check standard input as if it were this file.", str, "PATH"),
-    Option(("--force-exclude",), "Apply `exclude` to the given files, too."),
-    Option(("--no-cache",), "Do not read or write the cache."),
-    Option(("--cache-dir",), "Set the directory of the cache.  [default: .dbhygiene_cache]", Path, "DIR"),
-    Option(("-j", "--jobs"), "Set the number of processes.  [default: number of processors]", above_zero, "N"),
+    Option(
+        ("--server-timeout",),
+        "Set the server's `wait_timeout`: longer waits are reported.",
+        above_zero,
+        "SECONDS",
+        group=_RULES,
+    ),
+    _list("--exclude", "Exclude these paths, instead of the default ones.", "PATTERNS", _FILES),
+    _list("--extend-exclude", "Exclude these paths, too.", "PATTERNS", _FILES),
+    Option(("--force-exclude",), "Apply `exclude` to the given files, too.", group=_FILES),
+    Option(("--stdin-filename",), "Check standard input as if it were this file.", str, "PATH", group=_FILES),
+    Option(("--baseline",), "Do not report findings of this baseline file.", Path, "FILE", group=_FILES),
+    Option(
+        ("--since",),
+        "Report only findings that are new since this git commit or branch.",
+        str,
+        "REVISION",
+        group=_FILES,
+    ),
     Option(
         ("-o", "--output-format"),
         f"Print this format, or write it to a file; can be repeated. Formats: {', '.join(FORMATS)}.  [default: full]",
@@ -112,31 +173,61 @@ RUN = (
         "FORMAT[:FILE]",
         many=True,
         key="asked",
+        group=_OUTPUT,
     ),
-    Option(("--output-file",), "Write the report to this file instead of standard output.", Path, "FILE"),
-    Option(("--baseline",), "Do not report findings that are listed in this baseline file.", Path, "FILE"),
-    Option(("--since",), "Report only findings that are new since this git commit or branch.", str, "REVISION"),
-    Option(("--color",), "Choose when to use colours.  [default: auto]", WHEN, default="auto"),
+    Option(
+        ("--output-file",), "Write the report to this file instead of standard output.", Path, "FILE", group=_OUTPUT
+    ),
+    Option(("--color",), "Choose when to use colours.  [default: auto]", WHEN, default="auto", group=_OUTPUT),
     Option(
         ("--paths",),
         "Show a short path (5 steps) or all steps of a finding.  [default: short]",
         ("short", "all"),
         default="short",
         key="steps",
+        group=_OUTPUT,
     ),
-    Option(("--statistics",), "Print the number of findings of each rule instead of the findings."),
-    Option(("-q", "--quiet"), "Print only findings, no summary."),
-    Option(("-v", "--verbose"), "Log to standard error which files and rules are checked."),
+    Option(("--show-fixes",), "Show the fixes of all findings, not only the first ten.", group=_OUTPUT),
+    Option(("--statistics",), "Print the number of findings of each rule instead of the findings.", group=_OUTPUT),
+    Option(("-q", "--quiet"), "Print only findings, no summary.", group=_OUTPUT),
+    Option(("-v", "--verbose"), "Log files, rules, times and functions that are given up.", group=_OUTPUT),
+    _list("--fixable", "Apply only fixes of these rules.", RULES, _FIXES),
+    _list("--unfixable", "Apply no fixes of these rules.", RULES, _FIXES),
+    Option(
+        ("--config",),
+        "Read the settings from this file, or set one key to a TOML value.",
+        str,
+        "FILE|KEY=VALUE",
+        many=True,
+        key="config_values",
+        group=_RUN,
+    ),
+    Option(("--isolated",), "Ignore all configuration files.", group=_RUN),
+    Option(("--no-cache",), "Do not read or write the cache.", group=_RUN),
+    Option(("--cache-dir",), "Set the directory of the cache.  [default: .dbhygiene_cache]", Path, "DIR", group=_RUN),
+    Option(
+        ("-j", "--jobs"), "Set the number of processes.  [default: number of processors]", above_zero, "N", group=_RUN
+    ),
+    Option(
+        ("--fail-on",),
+        "Exit with 1 only for findings of this level or above.  [default: note]",
+        LEVELS,
+        group=_RUN,
+    ),
+    Option(("--exit-zero",), "Exit with 0 even if there are findings.", group=_RUN),
 )
 CHECK = (
     *RUN,
-    Option(("--fix",), "Apply safe fixes first, as `dbhygiene fix` does."),
-    Option(("--unsafe-fixes",), "With --fix: also apply fixes that may change behaviour."),
-    Option(("--exit-zero",), "Exit with 0 even if there are findings."),
-    Option(("--update-baseline",), "Write the findings to the baseline file instead of reporting them."),
-    Option(("--add-ignore",), "Add a comment that silences each finding, with this reason.", str, "[=REASON]"),
-    Option(("--show-files",), "List the files that would be checked, and exit."),
-    Option(("--show-settings",), "Print the settings and where each is set, and exit."),
+    Option(("--fix",), "Apply safe fixes first, as `dbhygiene fix` does.", group=_FIXES),
+    Option(("--unsafe-fixes",), "With --fix: also apply fixes that may change behaviour.", group=_FIXES),
+    Option(("--diff",), "Print the changes of the fixes as a diff, and write nothing.", group=_FIXES),
+    Option(("--update-baseline",), "Write the findings to the baseline file instead of reporting them.", group=_FILES),
+    Option(
+        ("--add-ignore",), "Add a comment that silences each finding, with this reason.", str, "[=REASON]", group=_RULES
+    ),
+    Option(("--show-files",), "List the files that would be checked, and exit.", group=_FILES),
+    Option(("--show-settings",), "Print the settings and where each is set, and exit.", group=_RUN),
+    Option(("--rule-times",), "Print the time of each rule; without cache, in one process.", group=_OUTPUT),
 )
 
 

@@ -22,10 +22,15 @@ class Target(Record):
     file: Path | None = None
 
 
+_BY_SUFFIX = {".json": "json", ".jsonl": "json-lines", ".sarif": "sarif", ".xml": "junit", ".txt": "full"}
+
+
 def parse_target(text: str) -> Target:
     """Parse `FORMAT` or `FORMAT:FILE`; raise UsageError if there is no such format."""
     name, _, file = text.partition(":")
     if name not in FORMATS:
+        if (named := _BY_SUFFIX.get(Path(text).suffix)) is not None:
+            raise UsageError(f"no such format `{text}`: `-o {named}:{text}` writes {named} to this file")
         raise UsageError(f"no such format `{name}`{did_you_mean(name, FORMATS)}: {', '.join(FORMATS)}")
     return Target(name, Path(file) if file else None)
 

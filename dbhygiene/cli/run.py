@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import chain
@@ -19,10 +20,10 @@ from dbhygiene.checker.subjects import Analyses
 from dbhygiene.cli import terminal
 from dbhygiene.cli.options import Options
 from dbhygiene.cli.output import Output, Target, base, parse_targets
-from dbhygiene.cli.tally import Tally, count
+from dbhygiene.cli.tally import Tally, count, rule_times
 from dbhygiene.config import loading
 from dbhygiene.config.errors import UsageError
-from dbhygiene.config.settings import Confidence, Settings
+from dbhygiene.config.settings import LEVELS, Settings
 from dbhygiene.diagnostics.fingerprints import add_fingerprints
 from dbhygiene.diagnostics.model import AnyRule, Finding, Fix
 from dbhygiene.project.project import Project
@@ -61,7 +62,9 @@ class Run:
         self.options = Options(**options)
         self.only_reports = only_reports
         self.out: TextIO = sys.stdout
-        self.previews = MOST_PREVIEWS
+        self.previews = sys.maxsize if self.options.show_fixes else MOST_PREVIEWS
+        self._unshown = 0  # fixes
+        self._started = time.perf_counter()
         self.checked = 0
         self.tally = Tally()
         self.failed = False
@@ -88,6 +91,8 @@ class Run:
             rules = self._rules(project)
             self._warn_of(member, named)
             self.checked += len(files)
+            for path in files:
+                self.log(display_path(path))
             self.log(f"{project.root}: {count(len(files), 'file')}, rules {', '.join(rule.code for rule in rules)}")
             analyses = Analyses(project)
             if self.options.verbose:
@@ -117,7 +122,7 @@ class Run:
 
     def _run_options(self, project: Project) -> RunOptions:
         """Return the options: workers and a cache only for plain reports, since `fix` changes files during the run."""
-        if not self.only_reports:
+        if not self.only_reports or self.options.rule_times:
             return RunOptions()
         here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
         jobs = self.options.jobs or here or 1
@@ -131,7 +136,7 @@ class Run:
 
     def _cache(self, project: Project) -> Path | None:
         """Return the cache, if the run may use it."""
-        if self.options.no_cache or not self.only_reports:
+        if self.options.no_cache or self.options.rule_times or not self.only_reports:
             return None
         return self.options.cache_dir or project.root / project.settings.cache_dir
 
@@ -205,21 +210,7 @@ class Run:
             if "=" in value and not os.path.isfile(value):
                 base = loading.with_assignment(base, value)
         loading.require_version(base)
-        return self._with_options(base)
-
-    def _with_options(self, base: Settings) -> Settings:
-        said: dict[str, Any] = {
-            "select": _words(self.options.select),
-            "extend_select": (*base.extend_select, *more) if (more := _words(self.options.extend_select)) else (),
-            "ignore": _words(self.options.ignore),
-            "extend_ignore": (*base.extend_ignore, *more) if (more := _words(self.options.extend_ignore)) else (),
-            "min_confidence": self.options.min_confidence and Confidence[self.options.min_confidence.upper()],
-            "server_timeout": self.options.server_timeout,
-            "output_format": self._targets[0].format,
-        }
-        said = {name: value for name, value in said.items() if value}
-        sources = {key: place for key, place in base.sources.items() if key.replace("-", "_") not in said}
-        return replace(base, **said, sources=sources)
+        return self.options.applied_to(base, self._targets[0].format)
 
     def _stdin(self) -> ProjectPart:
         path = Path(os.path.abspath(self.options.stdin_filename or "<stdin>"))
@@ -305,7 +296,10 @@ class Run:
 
     def preview(self, finding: Finding) -> Sequence[str] | str | None:
         """Preview the fix of a finding, for the first few that have one: each costs time, see `fixed`."""
-        if not isinstance(finding.fix, Fix) or not self.previews:
+        if not isinstance(finding.fix, Fix):
+            return None
+        if not self.previews:
+            self._unshown += self.out is sys.stdout
             return None
         self.previews -= 1
         after = self._after_fix(finding)
@@ -351,9 +345,21 @@ class Run:
         if not (self.checked or self.failed or self.options.force_exclude):
             self.warn("warning: no Python file is found")
         if not self.options.quiet:
+            if self._unshown:
+                self.say(f"the fixes of {self._unshown} more are not shown; `--show-fixes` shows them")
             self.say(before + self.tally.summary(self.checked))
             if self.tally.found and self.scene.style.width and not DOCUMENTATION:  # a person reads this
                 self.say("`dbhygiene rule NAME` explains a rule")
+
+        self.log(f"checked in {time.perf_counter() - self._started:.2f} s")
+        if self.options.rule_times:
+            sys.stderr.writelines(rule_times(part.analyses.times for part in self._seen))
+
+    def status(self) -> int:
+        """Return the exit status: 2 after a failure, 1 if a finding has the level at which the run fails."""
+        if self.failed:
+            return 2
+        return int(not self.options.exit_zero and self.tally.any_from(self.options.fail_on or LEVELS[-1]))
 
     def say(self, words: str) -> None:
         """Print text besides the findings: on standard error, unless the format is text on standard output."""
@@ -383,10 +389,6 @@ def _absolute(paths: Iterable[str]) -> Iterator[Path]:
             if not absolute.exists():
                 raise UsageError(f"{path}: no such file or directory")
             yield absolute
-
-
-def _words(options: Iterable[str]) -> tuple[str, ...]:
-    return tuple(word.strip() for option in options for word in option.split(",") if word.strip())
 
 
 def display_path(path: Path) -> str:

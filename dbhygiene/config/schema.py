@@ -229,6 +229,14 @@ KEYS = (
         'per-file-ignores = { "tests/*" = ["HYG1"], "scripts" = ["HYG102"] }',
     ),
     Key(
+        "fixable",
+        WORDS,
+        "The rules whose fixes may be applied: names, codes, prefixes of codes, or `ALL`. By default, these are all. If"
+        " `fixable` and `unfixable` both match a rule, the more specific one decides, as with `select`.",
+        'fixable = ["connection-not-closed"]',
+    ),
+    Key("unfixable", WORDS, "The rules whose fixes are never applied.", 'unfixable = ["HYG2"]'),
+    Key(
         "min-confidence",
         CONFIDENCE,
         "The lowest confidence of a reported finding. *certain*: the code fails or leaks as written. *likely*: it does"

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from dbhygiene.source.records import Record
 
+LEVELS = ("error", "warning", "note")  # the highest first
+
 
 class Confidence(IntEnum):
     """How sure a finding is; by default, findings from `LIKELY` on are reported."""
@@ -18,6 +20,11 @@ class Confidence(IntEnum):
 
     def __str__(self) -> str:
         return self.name.lower()
+
+    @property
+    def level(self) -> str:
+        """The level of a finding of this confidence."""
+        return LEVELS[Confidence.CERTAIN - self]
 
 
 class Declared(Record):
@@ -62,6 +69,8 @@ class Settings(Record):
     ignore: tuple[str, ...] = ()
     extend_ignore: tuple[str, ...] = ()
     per_file_ignores: Mapping[str, tuple[str, ...]] = {}
+    fixable: tuple[str, ...] = ()  # empty: all rules
+    unfixable: tuple[str, ...] = ()
     min_confidence: Confidence = Confidence.LIKELY
     server_timeout: int | None = None
     max_connections: int | None = None  # of the account; None: by the files of the repository

@@ -39,10 +39,23 @@ def single_edit(change: TextChange) -> TextEdit:
     return _edit(1, change.old, change.new)
 
 
-def _text_edits(old: Sequence[str], new: Sequence[str]) -> Iterator[TextEdit]:
+def opcodes(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, int, int, int, int]]:
+    """Yield what `SequenceMatcher` does; the equal lines at both ends first, which it misses in repetitive text."""
     from difflib import SequenceMatcher
 
-    for kind, first, last, begin, end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+    head = _common(old, new)
+    tail = _common(old[head:][::-1], new[head:][::-1])
+    if head:
+        yield "equal", 0, head, 0, head
+    middle = old[head : len(old) - tail], new[head : len(new) - tail]
+    for kind, first, last, begin, end in SequenceMatcher(None, *middle, autojunk=False).get_opcodes():
+        yield kind, first + head, last + head, begin + head, end + head
+    if tail:
+        yield "equal", len(old) - tail, len(old), len(new) - tail, len(new)
+
+
+def _text_edits(old: Sequence[str], new: Sequence[str]) -> Iterator[TextEdit]:
+    for kind, first, last, begin, end in opcodes(old, new):
         if kind != "equal":
             yield _edit(first + 1, "".join(old[first:last]), "".join(new[begin:end]))
 
@@ -64,8 +77,8 @@ def _is_within_line_end(text: str, offset: int) -> bool:
     return offset > 0 and text[offset - 1 : offset + 1] == "\r\n"
 
 
-def _common(one: str, other: str) -> int:
-    """Return the number of characters that are equal at the start of both."""
+def _common(one: Sequence[str], other: Sequence[str]) -> int:
+    """Return the number of lines or characters that are equal at the start of both."""
     return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import Finding, Step
 from dbhygiene.reports import RenderContext
 from dbhygiene.source.nodes import Span
 
-LEVELS = {Confidence.CERTAIN: "error", Confidence.LIKELY: "warning", Confidence.POSSIBLE: "note"}
-
 
 def level(finding: Finding) -> str:
     """Return `error`, `warning` or `note`."""
-    return LEVELS[finding.confidence]
+    return finding.confidence.level
 
 
 def by_weight(findings: Iterable[Finding]) -> list[Finding]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from dbhygiene.diagnostics.text_edits import opcodes
+
 MOST_LINES = 24
 MOST_INDENTED = 3
 
@@ -27,10 +29,8 @@ def changes(old: Sequence[str], new: Sequence[str]) -> list[Change]:
 
 
 def _changes(old: Sequence[str], new: Sequence[str]) -> Iterator[Change]:
-    from difflib import SequenceMatcher
-
     before, after = [text.strip() for text in old], [text.strip() for text in new]
-    for kind, first, last, begin, end in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+    for kind, first, last, begin, end in opcodes(before, after):
         if kind == "equal":
             yield from _equal(old[first:last], new[begin:end], begin, last=end == len(new))
         else:

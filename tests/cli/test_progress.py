@@ -48,7 +48,7 @@ def test_a_terminal_is_told_and_left_clean() -> None:
     assert "of 7 files" in counted
     assert wiped
     assert "so far" not in findings
-    assert "4 findings in 7 files" in findings
+    assert "4 findings (2 errors, 2 warnings) in 7 files" in findings
 
 
 @pytest.mark.parametrize("environment", [{"CI": "1"}, {"PRE_COMMIT": "1"}, {"TERM": "dumb"}])
