@@ -18,6 +18,7 @@ __all__ = [
     "HEALTH",
     "HIDING",
     "MODULES",
+    "PROBED",
     "RECOVERING",
     "REOPENING",
     "SQLALCHEMY",
@@ -32,6 +33,7 @@ MODULES = DRIVERS | SQLALCHEMY | {DJANGO, "channels", "threading"}  # these coun
 
 # One of these stands in a file with a view that answers health checks, and one of those in each file with a view.
 HEALTH = frozenset({"health", "/ready", "readiness", "/live", "livez", "liveness", "heartbeat", "/ping"})
+PROBED = HEALTH | {"execute_from_command_line"}
 FRAMEWORKS = frozenset({"fastapi", "flask", "starlette", "quart", "django"})
 
 # In every call that closes Django's connection, or makes it anew: see `django.CLOSES`.

@@ -66,6 +66,26 @@ def ready():
     return {"status": "ok"}
 ```
 
+The same holds for a value that the handler sets, and that is sent later:
+
+```python
+from fastapi import FastAPI
+from sqlalchemy import create_engine, text
+
+app = FastAPI()
+engine = create_engine("postgresql://shop@db/shop")
+
+@app.get("/health")
+def health():
+    database = "ok"
+    try:
+        with engine.connect() as conn:
+            conn.execute(text("SELECT 1"))
+    except Exception:
+        database = "down"
+    return {"database": database}  # HYG506: answers 200
+```
+
 ## Fix safety
 
 Unsafe: a check that has always succeeded may fail. Flask's and Django's answers get the status 503. There is no fix for
@@ -80,7 +100,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.edits import AddKeyword, Replace
@@ -92,6 +112,9 @@ from dbhygiene.program.code import own_nodes
 from dbhygiene.source.file import File
 
 _HEALTH = re.compile(r"health|ready|readiness|live(?:z|ness|$|/)|heartbeat", re.IGNORECASE)
+_IS_CHECK = re.compile(
+    r"(?:health|healthz|health_?check|health-check|ready|readyz|readiness|live|livez|liveness|heartbeat)/?$"
+)
 _STATUS = re.compile(r"status_code|\babort\b|\bstatus\s*=\s*[45]|\.status\b\s*=|make_response|Response\(.*\b[45]\d\d\b")
 _ERRORS = re.compile(r"Exception|Error|BaseException")
 _NOT_OF_QUERIES = ("ImportError", "KeyError", "ValueError", "TypeError", "AttributeError", "ModuleNotFoundError")
@@ -112,9 +135,52 @@ def _view(file: File, view: View) -> Iterator[Diagnostic]:
         query = _query_in(file, view, tried)
         for handler in tried.handlers if query is not None else ():
             if _catches_queries(file, handler) and not any(isinstance(n, ast.Raise) for n in ast.walk(handler)):
-                for statement in ast.walk(handler):
-                    if isinstance(statement, ast.Return) and _is_sent_with_200(view, statement.value):
+                for statement in _answers(view, tried, handler):
+                    is_in_handler = statement.lineno <= (handler.end_lineno or handler.lineno)
+                    if is_in_handler or any(map(_IS_CHECK.search, view.routes)):
                         yield _diagnostic(file, view, handler, query, statement)
+
+
+def _answers(view: View, tried: ast.Try, handler: ast.ExceptHandler) -> Iterator[ast.Return]:
+    """Yield what a view answers after an error: in the handler, or later with a value that the handler has set."""
+    inside = [node for node in ast.walk(handler) if isinstance(node, ast.Return)]
+    yield from (each for each in inside if _is_sent_with_200(view, each.value))
+    own = list(own_nodes(view.function))
+    if inside or any(isinstance(node, ast.Raise) for node in own):
+        return
+    changed = {name.id for name in ast.walk(handler) if isinstance(name, ast.Name) and _is_changed(name, handler)}
+    end = tried.end_lineno or tried.lineno
+    later = [node for node in own if isinstance(node, ast.Return) and node.lineno > end]
+    if len(later) == 1 and later[0] in view.function.body and _mentions(later[0], changed):
+        literals = _dicts_of(own)
+        if _is_sent_with_200(view, later[0].value, literals):
+            yield later[0]
+
+
+def _is_changed(name: ast.Name, handler: ast.ExceptHandler) -> bool:
+    """Whether a handler assigns a variable, or an item of it."""
+    for node in ast.walk(handler):
+        for target in node.targets if isinstance(node, ast.Assign) else ():
+            while isinstance(target, ast.Subscript):
+                target = target.value
+            if target is name:
+                return True
+    return False
+
+
+def _mentions(answer: ast.Return, names: set[str]) -> bool:
+    return any(isinstance(node, ast.Name) and node.id in names for node in ast.walk(answer))
+
+
+def _dicts_of(nodes: list[ast.AST]) -> set[str]:
+    """Return the variables to which nothing but dict literals are assigned."""
+    found: dict[str, bool] = {}
+    for node in nodes:
+        if isinstance(node, (ast.Assign, ast.AnnAssign)):
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                if isinstance(target, ast.Name):
+                    found[target.id] = found.get(target.id, True) and isinstance(node.value, ast.Dict)
+    return {name for name, is_dict in found.items() if is_dict}
 
 
 def _query_in(file: File, view: View, tried: ast.Try) -> ast.Call | None:
@@ -131,9 +197,11 @@ def _catches_queries(file: File, handler: ast.ExceptHandler) -> bool:
     return _ERRORS.search(text) is not None and not any(name in text for name in _NOT_OF_QUERIES)
 
 
-def _is_sent_with_200(view: View, value: ast.expr | None) -> bool:
-    """Whether a framework sends a value with its usual status."""
+def _is_sent_with_200(view: View, value: ast.expr | None, dicts: Container[str] = ()) -> bool:
+    """Whether a framework sends a value with its usual status; `dicts` are variables whose values are dicts."""
     match value:
+        case ast.Name(id=name):
+            return name in dicts and view.framework in ("fastapi", "flask", "quart")
         case ast.Dict() | ast.JoinedStr() | ast.Constant(value=str()):
             return view.framework in ("fastapi", "flask", "quart")
         case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), keywords=keywords):

@@ -65,6 +65,27 @@ def ready():
     return {"status": "ok"}
 ```
 
+A probe may also run a command. Those of Django that query the database are reported at the script:
+
+```yaml k8s/deployment.yaml
+kind: Deployment
+spec:
+  template:
+    spec:
+      containers:
+        - name: shop
+          livenessProbe:
+            exec: {command: [python, manage.py, check, --database, default]}
+```
+
+```python manage.py
+import sys
+
+from django.core.management import execute_from_command_line
+
+execute_from_command_line(sys.argv)  # HYG505: k8s/deployment.yaml:8 runs `manage.py check --database`
+```
+
 ## Fix safety
 
 There is no fix: let the probe ask a view that does not query, or make it a readiness probe.
@@ -76,47 +97,54 @@ There is no fix: let the probe ask a view that does not query, or make it a read
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Iterator
 
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import Diagnostic, NoFix, Step, rule
-from dbhygiene.library.prefilter import FRAMEWORKS, HEALTH
+from dbhygiene.library.prefilter import FRAMEWORKS, PROBED
 from dbhygiene.library.test_files import is_test_file
-from dbhygiene.pools.health_views import View, first_query, join, views
+from dbhygiene.pools.health_views import View, first_query
+from dbhygiene.pools.probed_views import name_span, probed_views
 from dbhygiene.servers.facts import server_facts
 from dbhygiene.servers.model import Probe
 from dbhygiene.servers.steps import step
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import Span
 
-_WORDS = ("cache", "lru_cache", "ttl")
+_ASKS = re.compile(r"(?P<script>[\w./-]*\bmanage\.py)\s+(?:check\b[^;&|]*--database\b|migrate\b[^;&|]*--check\b)")
+_STARTS = "django.core.management.execute_from_command_line"
 
 
-@rule("HYG505", on=File, imports=HEALTH, also=FRAMEWORKS)
+@rule("HYG505", on=File, imports=PROBED, also=FRAMEWORKS)
 def check(file: File, _: File) -> Iterator[Diagnostic]:
     if is_test_file(file):
         return
-    probes = [probe for probe in server_facts(file.project).probes if probe.kind == "liveness" and probe.path]
-    for view in views(file) if probes else ():
-        probe = next((each for each in probes if _answers(file, view, join(each.path.partition("?")[0]))), None)
-        if probe is not None and not _is_cached(file, view):
-            yield from _diagnostic(file, view, probe)
+    for view, probe in probed_views(file, "liveness"):
+        yield from _diagnostic(file, view, probe)
+    if "execute_from_command_line" in file.text:
+        yield from _command(file)
 
 
-def _answers(file: File, view: View, path: str) -> bool:
-    """Whether a view answers a path: by its whole route, or with a prefix that is written in the project."""
-    for route in view.routes:
-        if route == path:
-            return True
-        before = path.removesuffix(route)
-        if route != "/" and before != path and before and any(file.project.files_containing(f'"{before}"')):
-            return True
-    return False
-
-
-def _is_cached(file: File, view: View) -> bool:
-    decorators = (file.segment(each).lower() for each in view.function.decorator_list)
-    return any(word in text for text in decorators for word in _WORDS)
+def _command(file: File) -> Iterator[Diagnostic]:
+    """Report the script of Django's commands if a probe runs one that queries the database."""
+    calls = [call for call in file.nodes(ast.Call) if file.resolve(call.func) == _STARTS]
+    for probe in server_facts(file.project).probes if calls else ():
+        found = _ASKS.search(" ".join(probe.command)) if probe.kind == "liveness" else None
+        if found is None or found["script"].rpartition("/")[2] != file.path.name:
+            continue
+        yield Diagnostic(
+            calls[0],
+            f"{probe.place} runs `{found[0]}`, and restarts the container if the database does not answer",
+            path=(
+                Step(file.path, file.span(calls[0]), "runs the command, which queries the database"),
+                step(file.project, probe.place, "the probe that restarts the container"),
+            ),
+            fix=NoFix("make it a readiness probe, or let the probe run a command without a query"),
+            notes=("a slow database, or one that accepts no more connections, stops all containers",),
+            subject="livenessProbe",
+        )
+        return
 
 
 def _diagnostic(file: File, view: View, probe: Probe) -> Iterator[Diagnostic]:
@@ -124,7 +152,7 @@ def _diagnostic(file: File, view: View, probe: Probe) -> Iterator[Diagnostic]:
         return
     where, call = found
     name = view.function.name
-    at = _name_span(file, view)
+    at = name_span(file, view)
     yield Diagnostic(
         at,
         f"`{name}` queries the database, and {probe.place} restarts the container if it does not answer:"
@@ -138,11 +166,3 @@ def _diagnostic(file: File, view: View, probe: Probe) -> Iterator[Diagnostic]:
         confidence=Confidence.LIKELY,
         subject=name,
     )
-
-
-def _name_span(file: File, view: View) -> Span:
-    """The line of `def`, without its decorators."""
-    span = file.span(view.function)
-    line = view.function.lineno
-    text = file.lines[line - 1]
-    return Span(line, span.column, line, len(text.split("#")[0].rstrip()))

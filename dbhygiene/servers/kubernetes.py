@@ -22,6 +22,8 @@ from dbhygiene.source.records import Frozen
 
 _KIND = re.compile(r"^\s*kind:", re.MULTILINE)
 _WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Pod", "Job", "CronJob", "Rollout")
+_REQUESTS = re.compile(r"(?:^|[\s;&|/])(?:curl|wget|http|https|xh)\s|\b(?:urlopen|requests\.|httpx\.)")
+_OWN_URL = re.compile(r"""\bhttps?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(?::[\w${}()]+)?(/[^\s"'?#)]*)?""")
 _PROBES = {"livenessProbe": "liveness", "readinessProbe": "readiness", "startupProbe": "startup"}
 
 
@@ -60,12 +62,20 @@ class Container(Frozen):
                 continue
             path, command = at(probe, "httpGet", "path"), at(probe, "exec", "command")
             timeout = text_of(at(probe, "timeoutSeconds"))
+            words = tuple(word for word, _ in words_of(command))
             yield Probe(
                 kind,
                 Place(self.file, line_of(path or command or probe)),
-                text_of(path),
+                text_of(path) or _path_of_request(words),
                 int(timeout) if timeout.isdigit() else 1,
+                words,
             )
+
+
+def _path_of_request(words: Sequence[str]) -> str:
+    """Return the path that a command such as `curl -f http://localhost:8000/healthz` asks for; empty if it is none."""
+    found = _OWN_URL.search(" ".join(words)) if _REQUESTS.search(" ".join(words)) else None
+    return found[1] or "/" if found else ""
 
 
 class ConfigFile(Frozen):

@@ -97,12 +97,13 @@ class Command(Record):
 
 
 class Probe(Record):
-    """A check of a container; `path` is empty if it is not by HTTP."""
+    """A check of a container: by HTTP, or by a command, which may ask by HTTP, too."""
 
     kind: str  # `liveness`, `readiness`, `startup`
     place: Place
     path: str = ""
     timeout: int = 1
+    command: tuple[str, ...] = ()
 
 
 class DeadSetting(Record):

@@ -1,4 +1,4 @@
-"""HYG501 - HYG507 over whole projects: how the site is served, which of several servers is meant, what is silent."""
+"""HYG501 - HYG508 over whole projects: how the site is served, which of several servers is meant, what is silent."""
 
 from __future__ import annotations
 
@@ -196,3 +196,118 @@ def test_health_checks(tmp_path: Path, error: str, answer: str, expected: list[t
     urls = "from django.urls import path\nimport views\n\nurlpatterns = [path('healthz/', views.healthz)]\n"
     files = {"views.py": HEALTH.format(error=error, answer=answer), "urls.py": urls}
     assert findings(tmp_path, **files) == expected
+
+
+LATER = """\
+from fastapi import FastAPI, Response
+from sqlalchemy import create_engine, text
+
+app = FastAPI()
+engine = create_engine("postgresql://shop@db/shop")
+
+
+@app.get("/health")
+def health(response: Response):
+    state = {{"database": "ok"}}
+    database, code = "ok", 200
+    try:
+        with engine.connect() as conn:
+            conn.execute(text("SELECT 1"))
+    except Exception as error:
+        {handler}
+    {answer}
+"""
+
+
+@pytest.mark.parametrize(
+    ("handler", "answer", "expected"),
+    [
+        ("database = str(error)", "return {'database': database}", [("HYG506", "likely")]),
+        ("state['database'] = 'down'", "return state", [("HYG506", "likely")]),
+        ("state['database'] = 'down'", "return {'ok': False, **state}", [("HYG506", "likely")]),
+        ("print(error)", "return {'database': database}", []),
+        ("database = 'down'", "return state", []),
+        ("database = 'down'; response.status_code = 503", "return {'database': database}", []),
+        ("database = 'down'; code = 503", "return {'database': database}, code", []),
+        ("database = 'down'", "return answer(database)", []),
+        ("database = 'down'", "if database != 'ok': raise ValueError\n    return {'database': database}", []),
+        ("database = 'down'", "if database != 'ok': return down()\n    return {'database': database}", []),
+        ("raise", "return {'database': database}", []),
+    ],
+)
+def test_values_that_are_sent_later(tmp_path: Path, handler: str, answer: str, expected: list[tuple[str, str]]) -> None:
+    assert findings(tmp_path, **{"web.py": LATER.format(handler=handler, answer=answer)}) == expected
+
+
+EXEC = """\
+kind: Deployment
+spec:
+  template:
+    spec:
+      containers:
+        - name: web
+          {kind}Probe:
+            exec:
+              command: {command}
+"""
+MANAGE = (
+    "import sys\nfrom django.core.management import execute_from_command_line\n\nexecute_from_command_line(sys.argv)\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "command", "expected"),
+    [
+        ("liveness", "[python, manage.py, check, --database, default]", [("HYG505", "certain")]),
+        ("liveness", "[sh, -c, 'cd /app && ./manage.py migrate --check']", [("HYG505", "certain")]),
+        ("liveness", "[python, manage.py, check, --deploy]", []),
+        ("liveness", "[python, manage.py, check]", []),
+        ("liveness", "[sh, -c, 'python manage.py check; echo --database']", []),
+        ("readiness", "[python, manage.py, check, --database, default]", []),
+        ("startup", "[python, manage.py, migrate, --check]", []),
+    ],
+)
+def test_commands_of_probes(tmp_path: Path, kind: str, command: str, expected: list[tuple[str, str]]) -> None:
+    files = {"k8s/web.yaml": EXEC.format(kind=kind, command=command), "manage.py": MANAGE}
+    assert findings(tmp_path, **files) == expected
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("[curl, -f, 'http://localhost:8000/api/health']", [("HYG505", "likely")]),
+        ("[sh, -c, 'wget -qO- http://127.0.0.1:8000/api/health || exit 1']", [("HYG505", "likely")]),
+        ("[curl, -f, 'http://localhost:8000/live']", []),
+        ("[curl, -f, 'http://other:8000/api/health']", []),
+        ("[echo, 'http://localhost:8000/api/health']", []),
+    ],
+)
+def test_requests_of_probes(tmp_path: Path, command: str, expected: list[tuple[str, str]]) -> None:
+    files = {"k8s/web.yaml": EXEC.format(kind="liveness", command=command), "web.py": VIEW.format(body="ask()")}
+    assert findings(tmp_path, **files) == expected
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ("", [("HYG508", "possible")]),
+        (", pool_timeout=1", []),
+        (", pool_timeout=10", [("HYG508", "possible")]),
+        (", pool_timeout=wait()", []),
+        (", poolclass=NullPool", []),
+    ],
+)
+def test_readiness_probes_and_pools(tmp_path: Path, more: str, expected: list[tuple[str, str]]) -> None:
+    texts = {
+        "k8s/web.yaml": PROBE.format(kind="readiness", path="/ready"),
+        "db.py": "from sqlalchemy import NullPool, create_engine, text\n\n"
+        f"engine = create_engine('postgresql://db/shop'{more})\n\n\n"
+        "def ask():\n    with engine.connect() as conn:\n        conn.execute(text('SELECT 1'))\n",
+        "web.py": "import db\nfrom fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.get('/ready')\n"
+        "def ready():\n    db.ask()\n    return {'ok': True}\n",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    found = check(tmp_path, settings=Settings(select=("HYG508",), min_confidence=Confidence.POSSIBLE))
+    assert [(each.code, str(each.confidence)) for each in found] == expected
