@@ -87,6 +87,7 @@ def _explain(run: Run, path: Path, line: int) -> None:
     known = _without_baseline(run, as_set, list(_findings(file, analyses, as_set)))
     here = [each for each in known if _touches(each.finding, path, line)]
     texts = [*_lives(file, analyses, line), *_describe_findings(run, here)]
+    texts += [] if here else _gap_reasons(file, line)
     sys.stdout.writelines(texts)
     if not texts:
         sys.stdout.write(f"{display_path(path)}:{line}: no finding and no connection here.\n")
@@ -155,6 +156,18 @@ def _lives(file: File, analyses: Analyses, line: int) -> Iterator[str]:
         for at, state in way:
             yield f"  {str(at.lineno).rjust(gutter)}  {state.ljust(width)}  {file.lines[at.lineno - 1].strip()[:100]}\n"
         yield "\n"
+
+
+def _gap_reasons(file: File, line: int) -> Iterator[str]:
+    """Return what a line does to Django's connection, and the reason for which it has no finding."""
+    from dbhygiene.gaps import Gaps
+    from dbhygiene.gaps.entry_points import uses_django
+    from dbhygiene.gaps.explanation import reasons
+
+    words = list(reasons(Gaps(file.project), file, line)) if uses_django(file.project) else []
+    yield from (f"{display_path(file.path)}:{line}: {each}\n" for each in words)
+    if words and isinstance(file.project, Project):
+        yield from (f"Django: {each}.\n" for each in sites(file.project, [file.path]))
 
 
 def _describe_findings(run: Run, here: Sequence[_Explained]) -> Iterator[str]:

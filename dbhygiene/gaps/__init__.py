@@ -70,7 +70,8 @@ class Gaps:
         self._asked = 0  # of how many files
 
     @cached_property
-    def _limit(self) -> float:
+    def limit(self) -> float:
+        """The seconds after which the server closes an idle connection."""
         return timeout_settings(self._project).gap_limit
 
     def of(self, file: File) -> Iterator[Gap]:
@@ -106,6 +107,14 @@ class Gaps:
             wait = wait.leading_to(Location(job.scheduler, job.call, "the job is scheduled here"))
             yield from self._between_calls(file, function, wait, Duration(0.0, job.pause, job.pause))
 
+    def walk(self, file: File, code: Code) -> ImplicitWalk:
+        """Return the analysis of one function by itself, for an explanation."""
+        return ImplicitWalk(Context(file, code, ignore_decorators=True), self._summary, self.limit)
+
+    def is_reached(self, file: File, code: Code) -> bool:
+        """Whether a long-lived process is known to run a function."""
+        return code in self._running(file) or self._entry(file, code) is not None
+
     def _waits_around_given(self, file: File, code: Code) -> bool:
         """Whether a function waits, and calls a parameter of its own or of a function around it."""
         doing = self._others.effects_of(code) or (self._reach.effects_of(code) if self._knows_project else None)
@@ -120,10 +129,10 @@ class Gaps:
         for context in [each for each in self._gaps if each.code is code and each.callbacks]:
             for gap in self._gaps[context]:
                 known = found.setdefault(gap.wait.node, gap)
-                if gap.seconds.rank(self._limit) > known.seconds.rank(self._limit):
+                if gap.seconds.rank(self.limit) > known.seconds.rank(self.limit):
                     found[gap.wait.node] = gap
         for gap in found.values():
-            if gap.seconds.confidence(self._limit) is not None and self._is_for_here(gap):
+            if gap.seconds.confidence(self.limit) is not None and self._is_for_here(gap):
                 yield replace(gap, entry=self._entry(file, code))
 
     def _jobs_of(self, file: File) -> Iterator[tuple[Job, Function]]:
@@ -141,7 +150,7 @@ class Gaps:
         """Whether a job uses the connection so often that no other one of its scheduler finds it closed."""
         self._others.explore([(job.file, job.function)])
         doing = self._others.effects_of(job.function)
-        return job.pause < self._limit and doing is not None and Query in doing.effects
+        return job.pause < self.limit and doing is not None and Query in doing.effects
 
     @cached_property
     def _jobs(self) -> list[Job]:
@@ -251,13 +260,13 @@ class Gaps:
             for gap in self._gaps.get(each, ()):
                 limit = self._time_limit(gap.code)
                 seconds = gap.seconds.at_most(limit)
-                if seconds.confidence(self._limit) is not None:
+                if seconds.confidence(self.limit) is not None:
                     cut = Duration(limit, limit, limit) if seconds != gap.seconds else None
                     every.append(replace(gap, seconds=seconds, task_limit=cut))
         found: dict[ast.AST, Gap] = {}  # by their waits: a wait that is too long for two connections is reported once
         for gap in filter(self._is_for_here, every):
             known = found.setdefault(gap.wait.node, gap)
-            if gap.seconds.rank(self._limit) > known.seconds.rank(self._limit):
+            if gap.seconds.rank(self.limit) > known.seconds.rank(self.limit):
                 found[gap.wait.node] = gap
         gaps = filter(self._is_answered, found.values())
         return [replace(gap, in_child=gap.comes_first and self._is_in_child(gap)) for gap in gaps]
@@ -281,10 +290,10 @@ class Gaps:
 
     def _is_for_here(self, gap: Gap) -> bool:
         """Whether to report the gap here: no function on the path to the wait has a gap whose fix ends this one."""
-        sure, inner = gap.seconds.confidence(self._limit) or 0, gap.wait.inner
+        sure, inner = gap.seconds.confidence(self.limit) or 0, gap.wait.inner
         while inner is not None:
             for deeper in chain(*self._by_wait.get(inner.node, {}).values()):
-                if (deeper.seconds.confidence(self._limit) or 0) >= sure:
+                if (deeper.seconds.confidence(self.limit) or 0) >= sure:
                     return False
             inner = inner.inner
         return True
@@ -304,7 +313,7 @@ class Gaps:
         if gap.wait.origin.file.path != gap.file.path:
             return False
         return (
-            gap.kind in (WaitKind.PERSON, WaitKind.SERVER) or gap.seconds.confidence(self._limit) is Confidence.CERTAIN
+            gap.kind in (WaitKind.PERSON, WaitKind.SERVER) or gap.seconds.confidence(self.limit) is Confidence.CERTAIN
         )
 
     def _between_calls(self, file: File, function: Function, wait: Location, lasts: Duration) -> Iterator[Gap]:
@@ -312,7 +321,7 @@ class Gaps:
         summary = self._summary(Context(file, function))
         asked, again = summary.returns.last_queries[0].query if summary.returns.last_queries else None, summary.first
         if asked is not None and again is not None and asked.file is file and again.file is file:
-            if lasts.confidence(self._limit) is not None:
+            if lasts.confidence(self.limit) is not None:
                 yield Gap(file, function, asked, wait, again, lasts, WaitKind.EVENT, True)
 
     def _summary(self, routine: Context) -> GapSummary:
@@ -323,7 +332,7 @@ class Gaps:
 
     def _summarise(self, routine: Context) -> GapSummary:
         try:
-            walk = ImplicitWalk(routine, self._summary, self._limit)
+            walk = ImplicitWalk(routine, self._summary, self.limit)
         except TooLargeError:
             give_up(routine.file, routine.code, TOO_LARGE)
             return UNKNOWN

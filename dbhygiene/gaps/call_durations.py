@@ -9,10 +9,21 @@ import ast
 from collections.abc import Iterable, Sequence
 
 from dbhygiene.gaps.django_settings import settings_files
-from dbhygiene.gaps.duration import FOR_EVER, SHORTEST_TIMEOUT, Duration
-from dbhygiene.library.waits import CLOCKS, CONSENT, CONSENTS, QUICK_COMMANDS, QUICK_PROGRAMS, WaitingCall, WaitKind
+from dbhygiene.gaps.duration import FOR_EVER, SHORTEST_TIMEOUT, UNBOUNDED, Duration
+from dbhygiene.library.waits import (
+    CLOCKS,
+    CONSENT,
+    CONSENTS,
+    LIMITS,
+    QUICK_COMMANDS,
+    QUICK_PROGRAMS,
+    WaitingCall,
+    WaitKind,
+)
 from dbhygiene.program.arguments import argument
-from dbhygiene.program.bindings import Bindings
+from dbhygiene.program.bindings import Bindings, Place
+from dbhygiene.program.callees import subclasses
+from dbhygiene.program.definitions import Definition
 from dbhygiene.program.evaluation import evaluate, evaluate_member
 from dbhygiene.program.values import UNKNOWN, Called, Constant, Value, calculate, options, patterns
 from dbhygiene.source.file import File
@@ -39,6 +50,13 @@ def duration(file: File, call: ast.Call, wait: WaitingCall) -> Duration:
         likely = 0.0  # a poll uses up its timeout; a job with a timeout of seconds ends before it
     # An unknown timeout is a timeout all the same: a programmer does not choose one of minutes by accident.
     return Duration(0.0, min(likely, bound.likely), bound.most)
+
+
+def duration_by_name(file: File, call: ast.Call) -> Duration:
+    """Return how long a call that waits by its name may last: an argument that may be a limit bounds it."""
+    limits = [word.value for word in call.keywords if word.arg and LIMITS.search(word.arg)]
+    limits += [each for each in call.args if isinstance(each, ast.Constant) and _is_number(each.value)]
+    return Duration(0.0, 0.0, seconds(file, limits[0]).most) if limits else UNBOUNDED
 
 
 def poll_duration(file: File, call: ast.Call, lasts: Duration) -> Duration:
@@ -163,7 +181,20 @@ def _options(file: File, expr: ast.expr, depth: int = 6) -> list[Value]:
         given = Bindings.of(file).values.get(place, [])
         if len(given) == 1 and place not in Bindings.of(file).unclear and not isinstance(given[0], ast.Constant):
             return _options(file, given[0], depth - 1)
+        if below := _values_in_subclasses(file, place):
+            own = [known for known in options(evaluate(file, expr)) if isinstance(known, Constant)]
+            return [*(known for known in own if known.value), *below]
     return list(options(evaluate(file, expr)))
+
+
+def _values_in_subclasses(file: File, place: Place) -> list[Value]:
+    """Return the values that the bodies of a class's subclasses give to one of its attributes."""
+    cls = place.scope.node
+    if not isinstance(cls, ast.ClassDef) or "." in place.path:
+        return []
+    below = ((each.file, each.file.classes[each.name]) for each in subclasses(Definition(file, cls, place.scope.name)))
+    values = ((owner, Bindings.of(owner).values.get(Place(scope, place.path), ())) for owner, scope in below)
+    return [known for owner, given in values for each in given for known in options(evaluate(owner, each))]
 
 
 def _by_environment(found: Value) -> list[Value]:

@@ -13,6 +13,7 @@ from dbhygiene.source.file import File
 from dbhygiene.source.queries import query
 
 DEFAULT = "default"
+NO_DATABASE = ""  # an alias that no connection has: of code whose time counts, and whose queries do not
 _DEPTH = 8
 
 

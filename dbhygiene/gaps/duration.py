@@ -78,16 +78,21 @@ def confidence_of_timeout(seconds: Duration, settings: Settings) -> Confidence:
 
 
 class Rounds(Record):
-    """How often a loop goes round; `lasting` is the time that all rounds take, if the loop reads a clock."""
+    """How often a loop goes round; `lasting` is the time that all rounds take, if the loop reads a clock.
+
+    `endless`: until the process ends, so that even short requests may add up to hours.
+    """
 
     least: float = 1.0
     likely: float = 1.0
     most: float = FOR_EVER
     lasting: Duration | None = None
+    endless: bool = False
 
     def __mul__(self, other: Rounds) -> Rounds:
         lasting = self.lasting if other == ONCE else other.lasting if self == ONCE else None
-        return Rounds(self.least * other.least, self.likely * other.likely, self.most * other.most, lasting)
+        least, likely, most = self.least * other.least, self.likely * other.likely, self.most * other.most
+        return Rounds(least, likely, most, lasting, self.endless or other.endless)
 
 
 def _product(seconds: float, rounds: float) -> float:

@@ -16,14 +16,17 @@ from typing import TypeAlias
 
 from dbhygiene.dataflow.cfg import Call, Enter, Event, Iterate, Leave, Load, Test
 from dbhygiene.dataflow.limits import UNSETTLED, give_up
-from dbhygiene.gaps.call_durations import duration, poll_duration
+from dbhygiene.gaps.call_durations import duration, duration_by_name, poll_duration
 from dbhygiene.gaps.close_calls import asks_for_transaction
-from dbhygiene.gaps.commands import command_of_call
+from dbhygiene.gaps.commands import commands_of_call, names_of_command
+from dbhygiene.gaps.concurrency import run_and_awaited, run_until_left
 from dbhygiene.gaps.database_aliases import DEFAULT, alias_of, alias_of_subscript
 from dbhygiene.gaps.duration import UNBOUNDED, Duration
+from dbhygiene.gaps.lazy_fields import loads_related_row
 from dbhygiene.library import django
+from dbhygiene.library.background import EXECUTORS
 from dbhygiene.library.opt_in_waits import OPT_IN
-from dbhygiene.library.waits import ITERATED, LEFT, WAITS, WaitingCall, WaitKind
+from dbhygiene.library.waits import LEFT, WAITS, WaitingCall, WaitKind, iterated_wait, wait_by_name
 from dbhygiene.program import dispatch
 from dbhygiene.program.arguments import bind_arguments, defaults, has_unpacked, takes_owner
 from dbhygiene.program.bindings import Bindings, Place
@@ -31,10 +34,10 @@ from dbhygiene.program.callees import callees, callees_named
 from dbhygiene.program.classes import FunctionAt, ancestry, class_named, foreign_bases, function_named, lineage
 from dbhygiene.program.code import is_generator, names_called, names_tested
 from dbhygiene.program.definitions import Definition, enclosing_class, find_method
-from dbhygiene.program.names import canonical_name
+from dbhygiene.program.names import canonical_name, find_module
 from dbhygiene.program.tasks import runs_later, task_of
 from dbhygiene.program.types import ModelInstance, ObjectInstance, QuerySet, TypeInference
-from dbhygiene.source.file import File
+from dbhygiene.source.file import File, files_with_word
 from dbhygiene.source.nodes import FUNCTION, Code, Function, Located
 from dbhygiene.source.records import Record, replace
 
@@ -122,12 +125,14 @@ class Close(Record):
 class ProjectCall(Record):
     """A call of the project's code: of one of these functions, if a table or a subclass decides which.
 
-    `once` is the place that keeps the result: from now on, a read of it runs nothing.
+    `once` is the place that keeps the result: from now on, a read of it runs nothing. `beside`: the code runs in
+    another thread, with another connection, while this one waits.
     """
 
     spot: Location
     routines: tuple[Context, ...]
     once: Place | None = None
+    beside: bool = False
 
 
 Effect: TypeAlias = "Query | Wait | Close | ProjectCall"
@@ -170,6 +175,10 @@ class Effects:
             case ast.Attribute(value=owner, attr=attr):
                 if attr in django.ATTRIBUTES_ASK and f"{django.PAGINATOR}.{attr}" in self.names(node):
                     return [Query(self._location(node, "queries the database"))]
+                if loads_related_row(self.file, node):
+                    place = self.path(node)
+                    own = place is not None and place.scope.node is self.routine.code  # its reads are all known
+                    return [Query(self._location(node, f"queries the database for `{attr}`"), place)] if own else []
                 if (read := self._property(owner, attr)) is not None:
                     run = self._project_call(node, f"reads `{attr}`", read)
                     return [replace(run, once=self.path(node)) if _keeps_result(read) else run]
@@ -302,17 +311,17 @@ class Effects:
             yield self._query(call, func)
             return
         if django.CALL_COMMAND in names:
-            if (command := command_of_call(self.file, call)) is not None:
-                yield self._project_call(call, "runs another command", command)
-            elif any(isinstance(name, ast.Constant) and name.value in django.COMMANDS_ASK for name in call.args[:1]):
-                yield Query(self._location(call, "queries the database: runs one of Django's commands"))
+            yield from self._run_command(call)
             return
         if names == ["next"] and call.args:
             yield from self.of_next_item(call.args[0])
             return
+        if (made := run_and_awaited(self.file, call)) is not None:
+            yield from self._run_beside(call, made)
+            return
         yield from self._drain_generator(call, names)
         yield from self._run_queued_task(call, func)
-        yield from self._project(call, func, names)
+        yield from [*self._project(call, func, names)] or self._wait_by_name(call, func, names)
 
     def _with_closing(self, call: ast.Call, effects: Iterable[Effect]) -> Iterator[Effect]:
         """Add the close of old connections before and after the effects of a call, if the library does so."""
@@ -332,6 +341,36 @@ class Effects:
         lasts = poll_duration(self.file, call, duration(self.file, call, wait))
         if lasts.most:
             yield Wait(self._location(call, _waiting(wait.kind, lasts)), lasts, wait.kind)
+
+    def _wait_by_name(self, call: ast.Call, func: ast.expr, names: Iterable[str]) -> Iterator[Effect]:
+        """Return the wait of a function of another library whose name says that it waits."""
+        foreign = [name for name in names if find_module(self.file, name) is None]
+        if not names and isinstance(func, ast.Attribute) and wait_by_name(func.attr) is not None:
+            foreign = [func.attr] if not files_with_word(self.file, f"def {func.attr}(") else []
+        if (kind := next(filter(None, map(wait_by_name, foreign)), None)) is not None:
+            lasts = poll_duration(self.file, call, duration_by_name(self.file, call))
+            if lasts.most:
+                yield Wait(self._location(call, _waiting(kind, lasts)), lasts, kind)
+
+    def _run_beside(self, node: ast.expr, made: ast.Call) -> Iterator[Effect]:
+        """Return the effect of waiting for a call that another thread makes."""
+        for effect in self._call(made):
+            match effect:
+                case Wait(spot=spot):
+                    yield replace(effect, spot=replace(spot, node=node))
+                case ProjectCall(spot=spot, routines=routines):
+                    yield ProjectCall(replace(spot, node=node), routines, beside=True)
+
+    def _run_command(self, call: ast.Call) -> Iterator[Effect]:
+        """Return the effects of `call_command`; a command that is chosen at run time may be any long job."""
+        commands = commands_of_call(self.file, call)
+        if commands is None:
+            yield self._unbounded_wait(call, WaitKind.JOB)
+        elif commands:
+            routines = tuple(Context(each.file, each.node) for each in commands)
+            yield ProjectCall(self._location(call, "runs another command"), routines)
+        elif any(name in django.COMMANDS_ASK for name in names_of_command(self.file, call.args[0]) or ()):
+            yield Query(self._location(call, "queries the database: runs one of Django's commands"))
 
     def _alias_closed(self, func: ast.expr) -> str | None:
         """Return the alias whose connection a call closes; None if it closes all, or an unknown one."""
@@ -399,6 +438,10 @@ class Effects:
         known = constant_arguments(call, function.file, function.node)
         return Context(function.file, function.node, callbacks=given, closers=closers, constants=known)
 
+    def candidates(self, call: ast.Call) -> tuple[FunctionAt, ...]:
+        """Return the functions of the project that a call may run."""
+        return self._candidates(call, call.func, list(self.names(call.func)))
+
     def _candidates(self, call: ast.Call, func: ast.expr, names: Iterable[str]) -> tuple[FunctionAt, ...]:
         """Return the functions of the project that a call may run."""
         scope = self.file.functions.get(self.routine.code)
@@ -462,8 +505,11 @@ class Effects:
                 )
                 asks = method in django.ROW_ASKS or method.startswith(django.ROW_ASKS_BY_FIELD)
                 return asks and not overridden
-            case ObjectInstance(name=name):
-                return method == "save" and not call.keywords and self._is_bound_to_model(name)  # as in `commit=False`
+            case ObjectInstance(name=name) if method == "is_valid":
+                cls = class_named(self.file, name)
+                return cls is not None and any(base.endswith(django.CHECKS_ROWS) for base in foreign_bases(cls))
+            case ObjectInstance(name=name) if method == "save" and not call.keywords:  # as in `commit=False`
+                return self._is_bound_to_model(name)
         if self.things.is_related(func.value):
             return method in django.RELATED_ASKS
         if method in django.SURELY_ROW_ASKS or (method in django.DISTINCTIVE and method in django.QUERYSET_ASKS):
@@ -501,6 +547,10 @@ class Effects:
             words = "begins a transaction" if part is Segment.ENTER else "ends the transaction"
             yield Query(self._location(expr, words), alias=alias_of(self.file, expr))
             return
+        if part is Segment.LEAVE and name in EXECUTORS:
+            for made in run_until_left(self.file, item):
+                yield from self._run_beside(expr, made)
+            return
         if part is Segment.LEAVE and name in LEFT and isinstance(expr, ast.Call):
             yield from self._wait(expr, LEFT[name])
             return
@@ -532,7 +582,7 @@ class Effects:
                 yield from self.of_call(ast.copy_location(ast.Call(called, [], []), iterated))
                 return
         for name in self.names(iterated.func):
-            if name in ITERATED or class_named(self.file, name) is not None:
+            if iterated_wait(name) is not None or class_named(self.file, name) is not None:
                 yield from self._next_of(iterated, name)
                 return
             if (function := function_named(self.file, name)) is not None:
@@ -558,8 +608,8 @@ class Effects:
 
     def _next_of(self, node: ast.expr, name: str) -> Iterator[Effect]:
         """Return the effects of a loop, or of `next`, that takes an item of an object of a class, or of a stream."""
-        if name in ITERATED:
-            yield self._unbounded_wait(node, ITERATED[name])
+        if (kind := iterated_wait(name)) is not None:
+            yield self._unbounded_wait(node, kind)
             return
         for method in ("__next__", "__anext__", "__iter__", "__aiter__"):
             function = function_named(self.file, f"{name}.{method}")

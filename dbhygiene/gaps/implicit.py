@@ -6,10 +6,11 @@ import ast
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
+from dbhygiene.config.settings import Confidence
 from dbhygiene.dataflow.cfg import Bind, Event, Graph, Iterate, Load, Node, Outcome, Semantics, Test, Yield, build
 from dbhygiene.dataflow.exceptions import SYSTEM_EXIT
 from dbhygiene.gaps.close_calls import asks_for_transaction, is_atomic
-from dbhygiene.gaps.database_aliases import DEFAULT, aliases_of
+from dbhygiene.gaps.database_aliases import DEFAULT, NO_DATABASE, aliases_of
 from dbhygiene.gaps.django_settings import age_of_connections
 from dbhygiene.gaps.duration import Duration, Rounds
 from dbhygiene.gaps.effects import Close, Context, Effect, Effects, Location, ProjectCall, Query, Segment
@@ -76,12 +77,29 @@ class ImplicitWalk(Semantics):
         self._known_rounds: dict[Cycle, Rounds] = {}
         self._kept = frozenset(self._keeping(graph))
         self._before_queries: set[ast.AST] = set()
+        self.states: dict[Node, State] = {}  # at the start of each node that is reached
         self.summary = self._walk(graph)
         for why, gap in self.gaps.items():
             if gap.wait.node in self._before_queries:
                 self.gaps[why] = replace(gap, comes_first=True)
 
     loads = True
+
+    @property
+    def file(self) -> File:
+        return self._routine.file
+
+    @property
+    def code(self) -> Code:
+        return self._routine.code
+
+    def effects_of(self, node: Node) -> list[Effect]:
+        """Return the effects of a node, for an explanation."""
+        return self._effects.of(node.event) if node.event is not None else []
+
+    def is_known(self, call: ast.Call) -> bool:
+        """Whether it is known what a call runs, although it has no effect."""
+        return any(self._effects.names(call.func)) or bool(self._effects.candidates(call))
 
     # -- semantics for the graph --------------------------------------------------------------------------
 
@@ -102,8 +120,9 @@ class ImplicitWalk(Semantics):
         """Return the attributes of this function's variables that query once and keep the result."""
         for event in (node.event for node in graph.nodes() if isinstance(node.event, Load)):
             for effect in self._effects.of(event):
-                if isinstance(effect, ProjectCall) and effect.once and effect.once.scope.node is self._routine.code:
-                    yield effect.once
+                kept = effect.once if isinstance(effect, ProjectCall) else getattr(effect, "rows", None)
+                if kept is not None and "." in kept.path and kept.scope.node is self._routine.code:
+                    yield kept
 
     def _known_at_entry(self) -> frozenset[Place]:
         """Return those that may have their results at the start: its arguments', unless its object is new."""
@@ -123,7 +142,7 @@ class ImplicitWalk(Semantics):
         part = self._routine.part
         yields = [node for node in graph.nodes() if isinstance(node.event, Yield)]
         start = State(entered=Idle(None), perhaps=self._known_at_entry())
-        states: dict[Node, State] = {}
+        states = self.states
         rounds: dict[Node, State] = {}  # after a round of a loop that runs at least once
         todo: deque[Node] = deque()
 
@@ -276,7 +295,7 @@ class ImplicitWalk(Semantics):
     def _apply(self, effect: Effect, state: State) -> tuple[State | None, State | None]:
         """Return the states after an effect: after success, and after an exception."""
         match effect:
-            case Query(alias=alias) | Close(alias=str(alias)) if not self._concerns(alias):
+            case Query(alias=alias) | Close(alias=alias) if not self._concerns(alias):
                 pass
             case Query(rows=place) if place in state.evaluated:
                 pass
@@ -291,6 +310,11 @@ class ImplicitWalk(Semantics):
                 state = self._after_age_check(state, spot) if by_age else state.close()
             case ProjectCall(once=place) if place in state.evaluated:
                 pass
+            case ProjectCall(spot=spot, routines=routines, beside=True):
+                waits = filter(None, map(self._lasting, routines))
+                longest = max(waits, key=lambda pause: pause.seconds.rank(self._limit), default=Pause())
+                if (longest.seconds.confidence(self._limit) or 0) >= Confidence.LIKELY:  # others run meanwhile
+                    state = self._after_wait(state, longest.called_at(spot), spot)
             case ProjectCall(spot=spot, routines=routines, once=place):
                 alias = self._routine.alias
                 known = [self._summaries(replace(each, alias=alias)) for each in routines]
@@ -314,9 +338,15 @@ class ImplicitWalk(Semantics):
                 worst = state if worst is None else worst.join(state, self._limit)
         return worst
 
-    def _concerns(self, alias: str) -> bool:
-        """Whether an effect on one alias's connection concerns the connection that is analysed."""
+    def _lasting(self, routine: Context) -> Pause | None:
+        """Return how long a function runs, whatever it does with its own connection."""
+        return self._summaries(replace(routine, alias=NO_DATABASE)).returns.silent_wait
+
+    def _concerns(self, alias: str | None) -> bool:
+        """Whether an effect on the connection of one alias, or of all, concerns the connection that is analysed."""
         own = self._routine.alias
+        if alias is None:
+            return own != NO_DATABASE
         return alias == own or (own == DEFAULT and alias not in aliases_of(self._routine.file))
 
     def _after_age_check(self, state: State, spot: Location) -> State:

@@ -9,6 +9,7 @@ from functools import cached_property
 from dbhygiene.dataflow.cfg import Call, Enter, Graph, Iterate, Leave, Load, Loop, Node, Test
 from dbhygiene.gaps.call_durations import limit_by_clock, shortest
 from dbhygiene.gaps.duration import FOR_EVER, Duration, Rounds
+from dbhygiene.gaps.endless_loops import is_endless
 from dbhygiene.library import django
 from dbhygiene.library.words import words
 from dbhygiene.program.evaluation import evaluate
@@ -102,8 +103,20 @@ def rounds(file: File, cycle: Cycle, *, few: bool = False) -> Rounds:
     loop = cycle.loop
     count = _count(file, loop.iter) if loop else _count_rounds(file, cycle)
     if count is None:
-        return Rounds(1, FEW if few and loop else MANY, FOR_EVER, _clock_limit(file, cycle))
+        endless = loop is None and _is_endless(file, cycle)
+        return Rounds(1, FEW if few and loop else MANY, FOR_EVER, _clock_limit(file, cycle), endless)
     return Rounds(1 if loop is None or _may_end_early(loop) else count, count, count)
+
+
+def _is_endless(file: File, cycle: Cycle) -> bool:
+    """Whether a `while` loop goes on until its process ends."""
+    places = [place for node in cycle.nodes for place in _places(node)]
+    for above in file.around(places[0]) if places else ():
+        if isinstance(above, ast.While):
+            inside = {id(part) for part in ast.walk(above)}
+            if all(id(place) in inside for place in places):
+                return is_endless(file, above)
+    return False
 
 
 def runs_once(file: File, loop: Loop) -> bool:

@@ -127,7 +127,9 @@ def _direct_effects(file: File, code: Code) -> _DirectEffects:
         if isinstance(node, FUNCTION) and not isinstance(code, ast.Module):
             calls.append((file, node))
         for effect in _of(effects, node):
-            if isinstance(effect, ProjectCall):
+            if isinstance(effect, ProjectCall) and effect.beside:
+                does.add(Wait)
+            elif isinstance(effect, ProjectCall):
                 for routine in effect.routines:
                     calls.append((routine.file, routine.code))
                     calls += [(given.file, given.code) for _, given in routine.callbacks]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import cached_property
 
-from dbhygiene.gaps.duration import NO_TIME, ONCE, Duration, Rounds
+from dbhygiene.gaps.duration import FOR_EVER, NO_TIME, ONCE, UNBOUNDED, Duration, Rounds
 from dbhygiene.gaps.effects import Location
 from dbhygiene.gaps.loops import Cycle
 from dbhygiene.library.waits import WaitKind
@@ -51,7 +51,9 @@ class WaitOnPath(Record):
 
     @property
     def seconds(self) -> Duration:
-        return self.pause.seconds * self.rounds
+        lasts = self.pause.seconds * self.rounds
+        polls = self.rounds.endless and self.pause.kind is WaitKind.HTTP and lasts.most == FOR_EVER
+        return UNBOUNDED if polls else lasts
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -81,7 +83,13 @@ class Idle(Record):
         return (_places(self.since), [wait.key for wait in self.waits], _places(self.unsuccessful_close))
 
     def longest(self, limit: float) -> WaitOnPath | None:
-        return max(self.waits, key=lambda wait: wait.seconds.rank(limit), default=None)
+        """Return the wait to report: the longest, but no request of a poll that also sleeps long enough."""
+
+        def rank(wait: WaitOnPath) -> tuple[float, ...]:
+            sure, *rest = wait.seconds.rank(limit)
+            return (sure, wait.pause.kind is not WaitKind.HTTP, *rest)
+
+        return max(self.waits, key=rank, default=None)
 
     def why(self, limit: float) -> object:
         """Return the longest wait, if it is too long by itself: only a close right before it prevents the gap."""

@@ -210,7 +210,7 @@ def keeps_connection(thread: Thread) -> bool:
     """Whether a thread queries the database, closes nothing, and ends, and all of its code is known."""
     handed = [found for expr in thread.arguments for found in functions_of(thread.starter, expr)]
     reach = _explore(thread)
-    is_known = not any(_calls_unknown(doing, reach) for doing in reach)
+    is_known = not any(place for doing in reach for place in _unknown_calls(doing, reach))
     asks = _asks(reach)
     reach.explore(handed)
     if not asks and (is_known or not _asks(reach)):
@@ -218,6 +218,22 @@ def keeps_connection(thread: Thread) -> bool:
     if any(Close in doing.effects or _lives_on(doing) for doing in reach):
         return False
     return (is_known or bool(handed)) and not any(_closes(thread.starter, expr) for expr in thread.arguments)
+
+
+def closing_calls(thread: Thread) -> Iterator[Location]:
+    """Return where the code of a thread closes its connection."""
+    for doing in _explore(thread):
+        effects = Effects(Context(doing.file, doing.code, ignore_decorators=True))
+        for node in own_nodes(doing.code):
+            if isinstance(node, ast.Call):
+                yield from (each.spot for each in effects.of_call(node) if isinstance(each, Close))
+
+
+def unknown_calls(thread: Thread) -> Iterator[Location]:
+    """Return where the code of a thread calls a parameter whose value is unknown: it may close the connection."""
+    reach = _explore(thread)
+    for doing in reach:
+        yield from _unknown_calls(doing, reach)
 
 
 def _asks(reach: Reachability) -> bool:
@@ -261,13 +277,12 @@ def _serves(file: File, code: Code) -> bool:
     return any(isinstance(e, Wait) and e.kind is WaitKind.SERVER for call in calls for e in effects.of_call(call))
 
 
-def _calls_unknown(doing: EffectSet, reach: Reachability) -> bool:
-    """Whether a function calls a parameter whose value is unknown: it may close the connection."""
+def _unknown_calls(doing: EffectSet, reach: Reachability) -> Iterator[Location]:
+    """Return where a function calls a parameter whose value is unknown."""
     given = _known_callbacks(doing, reach)
-    return any(
-        isinstance(node, ast.Call) and (name := _parameter(doing.file, node.func)) is not None and name not in given
-        for node in own_nodes(doing.code)
-    )
+    for node in own_nodes(doing.code):
+        if isinstance(node, ast.Call) and (name := _parameter(doing.file, node.func)) is not None and name not in given:
+            yield Location(doing.file, node.func, "calls a parameter")
 
 
 def _parameter(file: File, called: ast.expr) -> str | None:

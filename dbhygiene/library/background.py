@@ -26,6 +26,16 @@ THREADS_IF_FALSE: dict[str, tuple[int, str, str]] = {
     "asgiref.sync.SyncToAsync": (0, "func", "thread_sensitive"),
 }
 
+# Calls that return what a function returns which runs in another thread: whether awaited or not, it takes its time.
+RUN_BESIDE = {name: THREADS[name] for name in ("asyncio.to_thread", "anyio.to_thread.run_sync")} | {
+    name: given for name, given in THREADS.items() if name.endswith("run_in_threadpool")
+}
+# Executors whose `with` block waits for all functions that were passed to them.
+EXECUTORS = frozenset(
+    f"concurrent.futures.{module}{kind}PoolExecutor"
+    for module, kind in (("", "Thread"), ("thread.", "Thread"), ("", "Process"), ("process.", "Process"))
+)
+
 # Calls that start a function, and the argument that it is.
 STARTS: dict[str, tuple[int, str]] = {
     **THREADS,

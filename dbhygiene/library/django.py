@@ -6,6 +6,7 @@ from dbhygiene.library.words import words
 
 CONNECTION = "django.db.connection"  # one connection, of whatever alias
 CURSOR = "django.db.cursor"
+DESERIALIZED = "django.core.serializers.base.DeserializedObject"
 
 # -- classes ----------------------------------------------------------------------------------------------
 
@@ -59,6 +60,9 @@ ASKS_FOR_ROW = words(
     """get create first last latest earliest get_by_natural_key aget acreate afirst alast alatest aearliest
     aget_by_natural_key"""
 )
+FINDS_ROW = ASKS_FOR_ROW - words("create acreate")  # of these, those that return a row which is in the database
+FETCHES_MORE = ("select_related", "prefetch_related")  # the rows of foreign keys, too
+FOREIGN_KEYS = ("ForeignKey", "OneToOneField")  # by the end of their names, as other libraries derive from them
 ASKS_FOR_PAIR = words("get_or_create update_or_create aget_or_create aupdate_or_create")
 ASKS_FOR_MORE = words(
     """bulk_create bulk_update update delete count exists aggregate in_bulk explain contains create_user
@@ -88,6 +92,7 @@ RELATED_ASKS = QUERYSET_ASKS | words("add set remove clear aadd aset aremove acl
 ROW_ASKS_BY_FIELD = ("get_next_by_", "get_previous_by_")
 # Bases, by the end of their names, of forms and serializers whose `save` writes a row.
 WRITES_ROWS = ("ModelForm", "ModelSerializer")
+CHECKS_ROWS = "ModelForm"  # of these, those whose `is_valid` looks for rows with the same unique values
 # Where a value's class is not known, these alone are taken for a model's; `save` only without positional arguments.
 SURELY_ROW_ASKS = frozenset({"refresh_from_db", "arefresh_from_db", "asave"})
 
@@ -106,6 +111,7 @@ ASKS = frozenset(
         "django.forms.models.ModelForm.is_valid",
         "django.forms.models.ModelForm.save",
         "django.contrib.auth.get_user",
+        f"{DESERIALIZED}.save",
         f"{CURSOR}.execute",
         f"{CURSOR}.executemany",
         f"{CURSOR}.callproc",
@@ -118,6 +124,7 @@ ASKS = frozenset(
 )
 PAGINATOR = "django.core.paginator.Paginator"
 ATTRIBUTES_ASK = words("count num_pages page_range")  # of a paginator
+DESERIALIZE = "django.core.serializers.deserialize"  # yields objects with a `save`
 SERIALIZE = "django.core.serializers.serialize"  # asks for the rows of its second argument
 CALL_COMMAND = "django.core.management.call_command"
 COMMANDS_ASK = words(  # of Django's own commands, those that ask the database
@@ -134,6 +141,8 @@ RETURNS = {
     "django.db.transaction.get_connection": CONNECTION,
 }
 CONNECTIONS = "django.db.connections"
+# The class of the items that a call of one of these yields.
+ITEMS = {f"{CONNECTIONS}.all": CONNECTION, DESERIALIZE: DESERIALIZED}
 # What gives each of the project's databases, or its alias: there is at least one.
 EACH_DATABASE = frozenset({CONNECTIONS, "django.conf.settings.DATABASES"}) | {
     f"{owner}{part}"

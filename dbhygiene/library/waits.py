@@ -70,7 +70,7 @@ _PEOPLE = _waits(
 
 # Those that ask for a yes or no; others ask for it in their words.
 CONSENTS = words("click.confirm typer.confirm rich.prompt.Confirm.ask")
-CONSENT = re.compile(r"\by(?:es)?\]?\s*[/|]\s*\[?n(?:o)?\b", re.IGNORECASE)
+CONSENT = re.compile(r"\by(?:es)?\]?\s*[/|]\s*\[?n(?:o)?\b|\[(?:yn|ny)\]", re.IGNORECASE)
 
 _PROCESSES = {
     **_waits(
@@ -111,6 +111,10 @@ _EVENTS = {
         WaitKind.EVENT,
         "redis.Redis.blpop redis.Redis.brpop redis.Redis.xread redis.Redis.xreadgroup redis.StrictRedis.blpop",
         timeout=(1, "timeout"),
+    ),
+    **dict.fromkeys(
+        ("boto3.Client.receive_message", "boto3.Resource.Queue.receive_messages"),
+        WaitingCall(WaitKind.EVENT, timeout=(_ANYWHERE, "WaitTimeSeconds"), bound=20.0),  # the most that SQS allows
     ),
     **_waits(WaitKind.EVENT, "confluent_kafka.Consumer.poll", timeout=(0, "timeout")),
     **_waits(WaitKind.EVENT, "confluent_kafka.Consumer.consume", timeout=(1, "timeout")),
@@ -155,7 +159,7 @@ _JOBS = _waits(
     boto3.Waiter.wait
     shutil.copytree shutil.make_archive shutil.unpack_archive
     docker.models.containers.Container.wait scrapy.crawler.CrawlerProcess.start
-    concurrent.futures.wait""",
+    concurrent.futures.wait azure.core.polling.LROPoller.result azure.core.polling.LROPoller.wait""",
 )
 
 _HTTP_VERBS = ("get", "post", "put", "patch", "delete", "head", "options", "request")
@@ -192,11 +196,48 @@ ITERATED = {
     "kubernetes.watch.Watch.stream": WaitKind.EVENT,
     "docker.client.DockerClient.events": WaitKind.EVENT,
     "watchfiles.watch": WaitKind.EVENT,
+    **dict.fromkeys(
+        (f"inotify.adapters.{kind}.event_gen" for kind in ("Inotify", "InotifyTree", "InotifyTrees")), WaitKind.EVENT
+    ),
     "sys.stdin": WaitKind.INPUT,
     "fileinput.input": WaitKind.INPUT,
     "subprocess.Popen.stdout": WaitKind.PROCESS,
     "subprocess.Popen.stderr": WaitKind.PROCESS,
 }
+
+_STREAM_OF_STUB = re.compile(r"_pb2_grpc\.\w+Stub\.\w+$")  # of gRPC: only a method that streams is iterated
+
+
+def iterated_wait(name: str) -> WaitKind | None:
+    """Return for what a loop over a call, an object or an attribute of this name waits; None if it does not wait."""
+    return WaitKind.EVENT if _STREAM_OF_STUB.search(name) else ITERATED.get(name)
+
+
+# Methods of any library that wait by their names; in the packages below they have time limits, or do not wait.
+_WAITS_BY_NAME = {
+    re.compile(
+        r"(?:run|serve|loop|block|poll)_forever|start_consuming|start_polling|infinity_polling"
+    ): WaitKind.SERVER,
+    re.compile(r"(?:wait|block|poll|sleep)_(?:for|until|till|while)_\w+|\w+_and_wait|wait_and_\w+"): WaitKind.EVENT,
+}
+_NO_WAITS = words("asyncio tenacity selenium playwright splinter pytest unittest django concurrent anyio trio")
+
+
+# Of browsers, with a time limit by default: their pages are passed about without a type.
+_OF_BROWSERS = re.compile(
+    r"wait_for_(?:selector|load_state|timeout|url|function|element\w*|navigation|re(?:quest|sponse))"
+)
+# The names of arguments that limit a wait.
+LIMITS = re.compile(r"timeout|limit|max|seconds|attempts|retries|tries", re.IGNORECASE)
+
+
+def wait_by_name(name: str) -> WaitKind | None:
+    """Return for what a method of another library waits, by its name alone; None if its name says nothing."""
+    word = name.rpartition(".")[2]
+    if name.partition(".")[0] in _NO_WAITS or _OF_BROWSERS.fullmatch(word):
+        return None
+    return next((kind for pattern, kind in _WAITS_BY_NAME.items() if pattern.fullmatch(word)), None)
+
 
 # What waits where a `with` block that made it ends.
 LEFT = _waits(WaitKind.PROCESS, "subprocess.Popen")
@@ -242,6 +283,10 @@ RETURNS = {
     ),
     "boto3.client": "boto3.Client",
     "boto3.session.Session.client": "boto3.Client",
+    "boto3.resource": "boto3.Resource",
+    "boto3.session.Session.resource": "boto3.Resource",
+    "boto3.Resource.get_queue_by_name": "boto3.Resource.Queue",
+    "boto3.Resource.create_queue": "boto3.Resource.Queue",
     "boto3.Client.get_waiter": "boto3.Waiter",
     "playwright.sync_api.sync_playwright": "playwright.sync_api.Playwright",
     **dict.fromkeys(
@@ -253,12 +298,26 @@ RETURNS = {
     "playwright.sync_api.BrowserContext.new_page": "playwright.sync_api.Page",
 }
 
+_BEGINS = re.compile(r"azure\.[\w.]*\.begin_\w+")  # methods of Azure's clients that return a poller of a long job
+
+
+def returned_class(name: str) -> str | None:
+    """Return the class of what a function of a library returns, as far as waits depend on it."""
+    return "azure.core.polling.LROPoller" if _BEGINS.fullmatch(name) else RETURNS.get(name)
+
+
 # The objects on the way to one of these: `client.chat` in `client.chat.completions.create`.
 ON_THE_WAY = frozenset(
     ".".join(parts[:length])
     for parts in (name.split(".") for name in (*WAITS, *RETURNS))
     for length in range(2, len(parts))
 )
+
+
+def is_on_the_way(name: str) -> bool:
+    """Whether a part of another library's object leads to a method that waits."""
+    return name in ON_THE_WAY or name.startswith("azure.")  # of its many clients, each `begin_` waits
+
 
 # Programs that answer at once: running one is no wait.
 QUICK_PROGRAMS = words(

@@ -12,7 +12,7 @@ from dbhygiene.dataflow.cfg import Loop
 from dbhygiene.program.bindings import Bindings, Place
 from dbhygiene.program.classes import FunctionAt, class_named, lineage
 from dbhygiene.program.code import is_generator, return_expressions
-from dbhygiene.program.definitions import Definition, find_definition
+from dbhygiene.program.definitions import Definition, find_definition, find_method
 from dbhygiene.program.names import canonical_name, find_module
 from dbhygiene.source.file import File, files_with_word
 from dbhygiene.source.nodes import FUNCTION
@@ -81,8 +81,12 @@ def _definitions_named(file: File, expr: ast.Name | ast.Attribute, seen: set[ast
         yield from _all(owner, values, seen)
     for loop, position in _loops_of(file, expr):
         yield from _out_of_loop(file, loop.iter, position, seen)
-    if isinstance(expr, ast.Attribute) and _is_module(file, expr.value):
-        yield from _of_any_module(file, expr.attr)
+    if isinstance(expr, ast.Attribute):
+        for cls in _possible_definitions(file, expr.value, seen):  # a class that is chosen at run time
+            method = find_method(cls, expr.attr) if isinstance(cls.node, ast.ClassDef) else None
+            yield from (method,) if method is not None else ()
+        if _is_module(file, expr.value):
+            yield from _of_any_module(file, expr.attr)
 
 
 def _values(file: File, expr: ast.expr) -> Iterator[tuple[File, list[ast.expr]]]:
@@ -170,6 +174,17 @@ def _out_of_loop(file: File, iterated: ast.expr, position: int | None, seen: set
             for call in added if place is not None else ():
                 if isinstance(call.func, ast.Attribute) and Bindings.of(file).place(call.func.value) == place:
                     yield from _all(file, _parts(call.args, position), seen)
+
+
+def items_in_loops(file: File, variable: ast.expr) -> list[ast.expr]:
+    """Return the items of the literal lists and tuples over which loops run that bind a variable."""
+    found: list[ast.expr] = []
+    for loop, position in _loops_of(file, variable):
+        written = [loop.iter, *(value for _, values in _values(file, loop.iter) for value in values)]
+        for each in written:
+            if isinstance(each, (ast.List, ast.Tuple, ast.Set)):
+                found += _parts(each.elts, position)
+    return found
 
 
 def _parts(items: list[ast.expr], position: int | None) -> Iterator[ast.expr]:

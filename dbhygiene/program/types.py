@@ -28,7 +28,7 @@ from dbhygiene.source.queries import query
 from dbhygiene.source.records import Record
 from dbhygiene.source.scopes import Scope
 
-_RETURNS = {**django.RETURNS, **waits.RETURNS, **opt_in_waits.RETURNS}
+_RETURNS = {**django.RETURNS, **opt_in_waits.RETURNS}
 _DEPTH = 12  # of aliases, in one file or many
 
 
@@ -224,8 +224,8 @@ class TypeInference:
                 return ModelInstance(model)
             case ObjectInstance(name=django.CONNECTIONS):
                 return ObjectInstance(django.CONNECTION)
-        if isinstance(iterated, ast.Call) and self.file.resolve(iterated.func) == f"{django.CONNECTIONS}.all":
-            return ObjectInstance(django.CONNECTION)
+        if isinstance(iterated, ast.Call) and (name := self.file.resolve(iterated.func)) in django.ITEMS:
+            return ObjectInstance(django.ITEMS[name])
         return self._item_of_container(iterated) if isinstance(iterated, (ast.Name, ast.Attribute)) else None
 
     def _item_of_container(self, container: ast.Name | ast.Attribute) -> InferredType | None:
@@ -326,7 +326,7 @@ class TypeInference:
 
     def _on_the_way(self, name: str) -> InferredType | None:
         """Return the type of a part of another library's object, by which a method that waits is called."""
-        return ObjectInstance(name) if name in waits.ON_THE_WAY else None
+        return ObjectInstance(name) if waits.is_on_the_way(name) else None
 
     def _manager(self, expr: ast.Attribute) -> InferredType | None:
         if self._other_mapper:
@@ -443,6 +443,13 @@ class TypeInference:
             return QuerySet()
         return None
 
+    def origins(self, variable: ast.Name) -> list[ast.expr]:
+        """Return the expressions that a variable, or each item that it takes in turn, comes from."""
+        place = self._bindings.place(variable)
+        if place is None:
+            return []
+        return [*self._bindings.values.get(place, ()), *self._items.get(place, ())]
+
     def is_related(self, expr: ast.expr) -> bool:
         """Whether an expression may be the manager of rows that belong to a row: `row.items`."""
         if not isinstance(expr, ast.Attribute) or not isinstance(row := self.type_of(expr.value), ModelInstance):
@@ -459,7 +466,7 @@ class TypeInference:
 
     def _result(self, name: str) -> InferredType | None:
         """Return the type of the result of a function, by its origin; for a class, its instance."""
-        if (made := _RETURNS.get(name)) is not None:
+        if (made := _RETURNS.get(name) or waits.returned_class(name)) is not None:
             return ObjectInstance(made)
         function = function_named(self.file, name)
         if function is not None:

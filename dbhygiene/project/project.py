@@ -50,6 +50,7 @@ class Project:
         self._files: dict[Path, File] = {}
         self._modules: dict[tuple[str, str], Path | None] = {}
         self._bases: dict[str, tuple[str, ...]] = {}
+        self._sites: dict[str, bool] = {}  # whether a directory holds a site that changes `sys.path`
         self._listed: dict[str, frozenset[str]] = {}
         self._reach = ImportGraph(self._data, self.module_name, self.find_module, self._note)
         self._speaking: dict[str, list[File]] = {}
@@ -359,6 +360,10 @@ class Project:
         while here.startswith(root) and here != root:
             here = os.path.dirname(here)
             between.append(here)
+        if directory != outside:
+            from dbhygiene.project.apps_on_path import directories_on_path
+
+            between += directories_on_path(directory, outside, self._sites)
         for base in (outside, *self._sources(directory), *between):
             if base not in seen:
                 seen.add(base)

@@ -300,7 +300,15 @@ def test_functions_that_call_each_other_come_to_an_end(gaps):
     assert gap.seconds.least == 400
 
 
-def test_another_command_that_is_called_runs_here(gaps, tmp_path):
+@pytest.mark.parametrize(
+    ("call", "is_found"),
+    [
+        ('call_command("fetch")', True),
+        ('[call_command(name) for name in ("other", "fetch")]', True),
+        ('[call_command(name) for name in ("other", "fetch --quick")]', False),
+    ],
+)
+def test_another_command_that_is_called_runs_here(gaps, tmp_path, call, is_found):
     commands = tmp_path / "jobs/management/commands"
     commands.mkdir(parents=True)
     for package in (commands.parent, commands):
@@ -317,8 +325,8 @@ def test_another_command_that_is_called_runs_here(gaps, tmp_path):
             """
         )
     )
-    [gap] = gaps(
-        """
+    found = gaps(
+        f"""
         from django.core.management import call_command
         from django.core.management.base import BaseCommand
         from jobs.models import Job
@@ -326,11 +334,11 @@ def test_another_command_that_is_called_runs_here(gaps, tmp_path):
         class Command(BaseCommand):
             def handle(self, *args, **options):
                 job = Job.objects.get()
-                call_command("fetch")
+                {call}
                 job.save()
         """
     )
-    assert gap.wait.origin.file.path.name == "fetch.py"
+    assert [gap.wait.origin.file.path.name for gap in found] == ["fetch.py"] * is_found
 
 
 def test_a_property_that_asks_is_read(gaps):
@@ -443,3 +451,30 @@ def test_no_fix_closes_a_parents_connection(gaps, made, in_child):
     fixes = {gap.code.name: fix_gap(gap) for gap in found}
     assert ("parent's" in str(fixes["work"])) is in_child
     assert isinstance(fixes["later"], Fix)  # it has asked before
+
+
+@pytest.mark.parametrize(("settings", "is_found"), [("sys.path.insert(0, str(HERE / 'apps'))", True), ("", False)])
+def test_apps_in_a_folder_on_the_path_import_each_other_by_their_last_names(tmp_path, settings, is_found):
+    app = tmp_path / "site/apps/jobs"
+    app.mkdir(parents=True)
+    for package in (tmp_path / "site", app.parent, app):
+        (package / "__init__.py").touch()
+    (tmp_path / "site/settings.py").write_text(f"import sys\n{settings}\n")
+    (app / "models.py").write_text(dedent(MODELS))
+    (app / "pauses.py").write_text("import time\n\ndef pause():\n    time.sleep(9999)\n")
+    (app / "work.py").write_text(
+        dedent(
+            """
+            import django
+            from jobs.models import Job
+            from jobs.pauses import pause
+
+            django.setup()
+            job = Job.objects.get()
+            pause()
+            job.mark("done")
+            """
+        )
+    )
+    project = Project(tmp_path, Settings())
+    assert bool([*Gaps(project).of(project.file(app / "work.py"))]) == is_found

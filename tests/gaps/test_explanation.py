@@ -1,0 +1,89 @@
+"""`explain` gives the reason for which a line has no finding about Django's connection."""
+
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from dbhygiene.config.settings import Settings
+from dbhygiene.gaps import Gaps
+from dbhygiene.gaps.explanation import reasons
+from dbhygiene.project.project import Project
+
+COMMAND = """
+    import threading
+    import time
+    from django.core.management.base import BaseCommand
+    from django.db import connection
+    from shop.models import Order
+
+    class Command(BaseCommand):
+        def handle(self, *args, **options):
+            time.sleep(900)  # first
+            Order.objects.count()  # query
+            connection.close()  # close
+            time.sleep(900)  # closed
+            self.work()  # call
+            options["f"](3)  # unknown
+            threading.Thread(target=self.work).start()  # thread
+            threading.Thread(target=self.run).start()  # runs
+            threading.Thread(target=options["f"]).start()  # anything
+            time.sleep(30)  # short
+            Order.objects.count()
+            time.sleep(3000)  # last
+
+        def work(self):
+            Order.objects.count()
+            connection.close()
+
+        def run(self):
+            self.each(Order.objects.first())
+
+        def each(self, order, then=None):
+            then(order)
+
+    def helper():
+        time.sleep(40)  # helper
+"""
+
+
+@pytest.mark.parametrize(
+    ("mark", "words"),
+    [
+        ("first", "the program sleeps (15 min): no gap in `handle`, which makes no query before it"),
+        ("query", "`Order.objects.count()` queries the database"),
+        ("close", "`connection.close()` closes the connection"),
+        ("closed", "the program sleeps (15 min): no gap, since the connection is closed before it, line 12"),
+        ("call", "`work` queries and closes the connection"),
+        ("unknown", "`options['f']` is not resolved: it is taken neither to query nor to wait"),
+        ("thread", "the thread closes its connection: work.py:25"),
+        ("runs", "`run` calls `then`, which is not resolved, work.py:31"),
+        ("anything", "the function that `Thread` starts is not resolved"),
+        ("short", "the program sleeps (30 s): no gap, since the server waits for 300 s"),
+        (
+            "last",
+            "the program sleeps (50 min): a query comes before it, line 20; no gap in `handle`, since no query follows",
+        ),
+        (
+            "helper",
+            "no command, thread, task or script is known to run `helper`: only waits in this file are reported, if they"
+            " are longer than a request",
+        ),
+    ],
+)
+def test_a_silent_line_is_explained(tmp_path: Path, mark: str, words: str) -> None:
+    text = dedent(COMMAND)
+    (tmp_path / "work.py").write_text(text)
+    line = next(number for number, each in enumerate(text.splitlines(), 1) if each.endswith(f"# {mark}"))
+    project = Project(tmp_path, Settings())
+    assert words in list(reasons(Gaps(project), project.file(tmp_path / "work.py"), line))
+
+
+def test_a_setting_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "manage.py").write_text('import os\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings")\n')
+    (tmp_path / "settings.py").write_text(
+        'DATABASES = {"default": {\n    "ENGINE": "django.db.backends.mysql",\n    "CONN_MAX_AGE": 60,\n}}\n'
+    )
+    project = Project(tmp_path, Settings())
+    [words] = reasons(Gaps(project), project.file(tmp_path / "settings.py"), 3)
+    assert words == "by `CONN_MAX_AGE`, `close_old_connections()` keeps a connection for 60 s"
