@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 
+from dbhygiene.program.arguments import bind_arguments, named_parameters
+from dbhygiene.program.callers import callers
 from dbhygiene.program.classes import FunctionAt, class_named, function_named
 from dbhygiene.program.definitions import Definition
 from dbhygiene.program.dispatch import items_in_loops
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import Constant, options
-from dbhygiene.source.file import File
+from dbhygiene.source.file import File, function_around
 from dbhygiene.source.queries import query
 
 
@@ -35,11 +37,25 @@ def commands_of_call(file: File, call: ast.Call) -> tuple[FunctionAt, ...] | Non
 
 
 def names_of_command(file: File, expr: ast.expr) -> list[str] | None:
-    """Return the names of commands that an expression may be, also as a loop's variable; None if one is unknown."""
-    items = items_in_loops(file, expr)
-    known = [option for each in (items or [expr]) for option in options(evaluate(file, each))]
+    """Return the names of commands that an expression may be; None if one is unknown.
+
+    For a variable of a loop, they are the loop's items; for a parameter, the arguments of the project's calls.
+    """
+    given = _arguments_given(file, expr) or [(file, each) for each in items_in_loops(file, expr) or [expr]]
+    known = [option for owner, each in given for option in options(evaluate(owner, each))]
     names = [option.value for option in known if isinstance(option, Constant) and isinstance(option.value, str)]
     return names if len(names) == len(known) else None
+
+
+def _arguments_given(file: File, expr: ast.expr) -> list[tuple[File, ast.expr]]:
+    """Return the arguments of the project's calls for a parameter that an expression is."""
+    function = function_around(file, expr)
+    if not isinstance(expr, ast.Name) or function is None:
+        return []
+    if expr.id not in {each.arg for each in named_parameters(function)}:
+        return []
+    bound = ((other, bind_arguments(call, function, bound=owned)) for other, call, owned in callers(file, function))
+    return [(other, words[expr.id]) for other, words in bound if expr.id in words]
 
 
 @query

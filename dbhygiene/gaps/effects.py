@@ -23,6 +23,7 @@ from dbhygiene.gaps.concurrency import run_and_awaited, run_until_left
 from dbhygiene.gaps.database_aliases import DEFAULT, alias_of, alias_of_subscript
 from dbhygiene.gaps.duration import UNBOUNDED, Duration
 from dbhygiene.gaps.lazy_fields import loads_related_row
+from dbhygiene.gaps.signals import receivers_called
 from dbhygiene.library import django
 from dbhygiene.library.background import EXECUTORS
 from dbhygiene.library.opt_in_waits import OPT_IN
@@ -321,6 +322,10 @@ class Effects:
             return
         yield from self._drain_generator(call, names)
         yield from self._run_queued_task(call, func)
+        if receivers := receivers_called(self.file, func):
+            routines = tuple(Context(each.file, each.node) for each in receivers)
+            yield from (ProjectCall(self._location(call, "calls the signal's receivers"), (each,)) for each in routines)
+            return
         yield from [*self._project(call, func, names)] or self._wait_by_name(call, func, names)
 
     def _with_closing(self, call: ast.Call, effects: Iterable[Effect]) -> Iterator[Effect]:
@@ -343,9 +348,11 @@ class Effects:
             yield Wait(self._location(call, _waiting(wait.kind, lasts)), lasts, wait.kind)
 
     def _wait_by_name(self, call: ast.Call, func: ast.expr, names: Iterable[str]) -> Iterator[Effect]:
-        """Return the wait of a function of another library whose name says that it waits."""
+        """Return the wait of a method of another library whose name says that it waits; functions have time limits."""
+        if not isinstance(func, ast.Attribute) or self._resolve(func) is not None or wait_by_name(func.attr) is None:
+            return
         foreign = [name for name in names if find_module(self.file, name) is None]
-        if not names and isinstance(func, ast.Attribute) and wait_by_name(func.attr) is not None:
+        if not names:
             foreign = [func.attr] if not files_with_word(self.file, f"def {func.attr}(") else []
         if (kind := next(filter(None, map(wait_by_name, foreign)), None)) is not None:
             lasts = poll_duration(self.file, call, duration_by_name(self.file, call))

@@ -131,6 +131,11 @@ COMMANDS_ASK = words(  # of Django's own commands, those that ask the database
     """changepassword clearsessions createcachetable createsuperuser dumpdata flush inspectdb loaddata migrate
     remove_stale_contenttypes showmigrations"""
 )
+SIGNALS = frozenset(
+    {"django.dispatch.Signal", "django.dispatch.dispatcher.Signal", "django.db.models.signals.ModelSignal"}
+)
+RECEIVERS = frozenset({"django.dispatch.receiver", "django.dispatch.dispatcher.receiver"})
+SENDS = words("send send_robust asend asend_robust")
 CACHED_PROPERTIES = frozenset({"functools.cached_property", "django.utils.functional.cached_property"})
 PROPERTIES = CACHED_PROPERTIES | {"property"}
 CACHES = frozenset({"functools.cache", "functools.lru_cache"})  # of what a function returns
