@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dbhygiene.library.resources import Leaving, Resource
 from dbhygiene.lifetimes.analysis import Analysis
 from dbhygiene.lifetimes.fields import ENDING, Field, is_plain
+from dbhygiene.lifetimes.live_objects import runs_by_itself
 from dbhygiene.lifetimes.state import ITSELF, path_of
 from dbhygiene.program.definitions import Definition, base_classes, find_method
 from dbhygiene.source.file import function_around
@@ -34,7 +35,7 @@ def resource_of_class(cls: Definition, summaries: Summaries) -> Resource | None:
     field = field or next(iter(openers.values()), None)
     if field is None:
         return None  # most classes end here
-    if any(not is_plain(each) for each in family):
+    if any(not is_plain(each) for each in family) or runs_by_itself(cls):
         return None
     closers = _closers(field, methods) if not _UNASKED & methods.keys() else None
     if closers is None or not closers & (ENDING | _LEAVING):

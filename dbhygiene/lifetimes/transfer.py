@@ -32,6 +32,7 @@ from dbhygiene.library.resources import (
     Resource,
 )
 from dbhygiene.lifetimes.effects import CallEffect, FunctionSemantics
+from dbhygiene.lifetimes.live_objects import makes_runner, objects_given
 from dbhygiene.lifetimes.path_conditions import (
     ANYTHING,
     FALSY,
@@ -435,7 +436,7 @@ class Transfer:
         if (given := self._argument(call, fact)) is None:
             return [fact]
         position, keyword, relation = given
-        if relation in READERS and not raised and last_name(call.func) in BEGINNING:
+        if not raised and ((relation in READERS and last_name(call.func) in BEGINNING) or self._lives_on(call, fact)):
             fact = fact.add_alias(PART, FOREIGN)
         if effect.is_manager:
             return [fact if raised else self._after_manager(call, effect, given, fact)]
@@ -448,6 +449,16 @@ class Transfer:
             if fields := effect.fields_keeping(call, position, keyword, self.resource(fact)):
                 return [fact._replace(aliases=fact.aliases | {(ITSELF, path) for path in fields})]
         return self._apply_effects(call, fates, relation, fact, raised)
+
+    def _lives_on(self, call: ast.Call, fact: Fact) -> bool:
+        """Whether an object that holds the resource may use it after this function has ended."""
+        file = self.effects.file
+        if makes_runner(file, call):
+            return True
+        effect = self.effects.of(call)
+        if not effect.callees and effect.summary.rest.normal == BORROWS:
+            return False
+        return any(self.holds(each, fact) in READERS for each in objects_given(file, call))
 
     def _after_manager(
         self, call: ast.Call, effect: CallEffect, given: tuple[int | None, str | None, str], fact: Fact

@@ -130,6 +130,12 @@ def _receiver(file: File, expr: ast.expr, depth: int = 3) -> _Receiver | None:
     return None
 
 
+def receiver_class(file: File, expr: ast.expr) -> Definition | None:
+    """Return the class of the project that an expression is an instance of."""
+    found = _receiver(file, expr)
+    return found.cls if found is not None else None
+
+
 def _in_field(owner: Definition, attr: str, depth: int) -> _Receiver | None:
     """Return the class of the values that `self.attr` has in a class, its bases and subclasses."""
     family = (owner, *base_classes(owner), *subclasses(owner))

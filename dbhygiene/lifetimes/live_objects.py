@@ -1,0 +1,95 @@
+"""Objects of the project that go on to use a connection when the code that made them has ended.
+
+They are passed to code that may keep them, as `app.register(store)` and `Thread(target=store.save)` do, or start
+themselves, as threads do.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Iterator
+
+from dbhygiene.library.background import RUNNERS
+from dbhygiene.program.callees import callees, receiver_class
+from dbhygiene.program.classes import foreign_bases, lineage
+from dbhygiene.program.definitions import Definition
+from dbhygiene.source.file import File, scope_around
+from dbhygiene.source.nodes import FUNCTION, first_parameter
+from dbhygiene.source.queries import query
+
+
+@query
+def objects_given(file: File, call: ast.Call) -> tuple[ast.expr, ...]:
+    """Return the objects of the project's classes that a call gets: themselves, or by a method that is not called."""
+    found: list[ast.expr] = []
+    for given in (*call.args, *(word.value for word in call.keywords)):
+        for part in _values(given):
+            if isinstance(part, ast.Attribute) and _is_method(file, part):
+                found.append(part.value)
+            elif isinstance(part, (ast.Name, ast.Call)) and receiver_class(file, part) is not None:
+                found.append(part)
+    return tuple(found)
+
+
+def _values(given: ast.expr) -> Iterator[ast.expr]:
+    """Yield an argument; the elements of a list, tuple or dict; what a lambda mentions."""
+    match given:
+        case ast.Tuple(elts=parts) | ast.List(elts=parts) | ast.Set(elts=parts) | ast.Dict(values=parts):
+            for part in parts:
+                yield from _values(part)
+        case ast.Starred(value=inner):
+            yield from _values(inner)
+        case ast.Lambda(body=body):
+            yield from (part for part in ast.walk(body) if isinstance(part, ast.Name))
+        case _:
+            yield given
+
+
+def _is_method(file: File, named: ast.Attribute) -> bool:
+    cls = receiver_class(file, named.value)
+    scopes = [each.file.classes.get(each.name) for each in lineage(cls)] if cls is not None else []
+    return any(scope is not None and isinstance(scope.defined.get(named.attr), FUNCTION) for scope in scopes)
+
+
+def makes_runner(file: File, call: ast.Call) -> bool:
+    """Whether a call makes an object that goes on by itself: a thread, or one that gives its own methods away."""
+    found = callees(file, call, scope_around(file, call)).definitions
+    return any(isinstance(each.node, ast.ClassDef) and runs_by_itself(each) for each in found)
+
+
+@query
+def runs_by_itself(cls: Definition) -> bool:
+    """Whether objects of a class are threads, or pass themselves or one of their methods to other code."""
+    if any(base in RUNNERS for base in foreign_bases(cls)):
+        return True
+    return any(_gives_itself(each) for each in lineage(cls))
+
+
+def _gives_itself(cls: Definition) -> bool:
+    scope = cls.file.classes.get(cls.name)
+    methods = scope.defined if scope is not None else {}
+    return any(_gives_own(cls.file, method, methods) for method in methods.values() if isinstance(method, FUNCTION))
+
+
+def _gives_own(file: File, method: ast.FunctionDef | ast.AsyncFunctionDef, methods: Collection[str]) -> bool:
+    """Whether a method passes its object, or a method of it that is not called, to a call."""
+    own = first_parameter(method)
+    for call in (node for node in ast.walk(method) if isinstance(node, ast.Call)):
+        for given in (*call.args, *(word.value for word in call.keywords)):
+            for part in _values(given):
+                match part:
+                    case ast.Name(id=name) if name == own and not _is_super(call):
+                        return True
+                    case ast.Attribute(value=ast.Name(id=name), attr=attr) if name == own and attr in methods:
+                        return True
+    return False
+
+
+def _is_super(call: ast.Call) -> bool:
+    """Whether a call is `super(Class, self)`, `Base.method(self)`, or asks for an attribute of the object."""
+    match call.func:
+        case ast.Name(id="super" | "isinstance" | "type" | "getattr" | "hasattr" | "setattr" | "id" | "repr" | "str"):
+            return True
+        case ast.Attribute(attr="__init__"):
+            return True
+    return False
