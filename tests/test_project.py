@@ -282,7 +282,31 @@ def test_a_file_too_large_to_be_a_program_is_not_read(tree: Tree) -> None:
     ],
 )
 def test_requirements(tree: Tree, name: str, text: str) -> None:
-    assert read_requirements(tree(**{name: text})) == {"pymysql": (1, 1, 0), "sqlalchemy": (2, 0), "flask": None}
+    found = {each: bounds and bounds.lowest for each, bounds in read_requirements(tree(**{name: text})).items()}
+    assert found == {"pymysql": (1, 1, 0), "sqlalchemy": (2, 0), "flask": None}
+
+
+@pytest.mark.parametrize(
+    ("written", "below"),
+    [
+        ("==1.1.2", (1, 1, 3)),
+        (">=1.0", None),
+        (">=1.0,<1.2", (1, 2)),
+        ("~=1.1", (2,)),
+        ("~=1.1.0", (1, 2)),
+        (">=1.0,<=1.1", (1, 2)),
+    ],
+)
+def test_versions_that_a_requirement_stays_below(tree: Tree, written: str, below: tuple[int, ...] | None) -> None:
+    assert Project(tree(**{"requirements.txt": f"PyMySQL{written}\n"})).version_below("pymysql") == below
+
+
+@pytest.mark.parametrize(
+    ("written", "below"), [("^1.1", (2,)), ("^0.9.3", (0, 10)), ("~1.1.2", (1, 2)), ("1.1.2", (1, 1, 3)), ("*", None)]
+)
+def test_versions_that_poetry_stays_below(tree: Tree, written: str, below: tuple[int, ...] | None) -> None:
+    text = f'[tool.poetry.dependencies]\npymysql = "{written}"\n'
+    assert Project(tree(**{"pyproject.toml": text})).version_below("PyMySQL") == below
 
 
 @pytest.mark.parametrize("name", ["uv.lock", "poetry.lock", "pdm.lock"])

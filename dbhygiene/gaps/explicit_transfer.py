@@ -16,6 +16,7 @@ from dbhygiene.dataflow.solver import Solution, TooManyFactsError
 from dbhygiene.gaps.effects import Location
 from dbhygiene.gaps.function_waits import FunctionWaits
 from dbhygiene.gaps.loops import cycles, rounds
+from dbhygiene.gaps.pings import ping_reconnects
 from dbhygiene.gaps.states import Idle, Pause
 from dbhygiene.library import server_calls as library
 from dbhygiene.lifetimes import Lifetime
@@ -187,7 +188,7 @@ class ExplicitWalk:
         if isinstance(call.func, ast.Attribute):
             relation, method = self._transfer.holds(call.func.value, fact), call.func.attr
         spot = self._location(call, "queries the server")
-        if relation in {ITSELF, *READERS} and method in library.REFRESHES:
+        if relation in {ITSELF, *READERS} and method in library.REFRESHES and not self._only_tells(call, method):
             return Idle(spot)
         if self._resource.kind == "session":
             asks = relation in {ITSELF, *READERS} and not (relation == ITSELF and method in self._resource.rests_during)
@@ -201,6 +202,11 @@ class ExplicitWalk:
                 self._note_query(node, idle, spot)
             return Idle(spot)
         return idle
+
+    def _only_tells(self, call: ast.Call, method: str) -> bool:
+        """Whether a call of `ping` raises on a connection that was lost while it was idle, as a query does."""
+        package = self._resource.package
+        return method == "ping" and ping_reconnects(self._routine.file, call, package) is False
 
     def _note_query(self, node: Node, idle: Idle, spot: Location) -> None:
         if idle.since is None:

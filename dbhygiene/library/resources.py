@@ -111,12 +111,15 @@ class Loss(Record):
     asks_nothing: frozenset[str] = frozenset()  # methods and attributes that a lost connection passes
     texts_differ: bool = False  # its client library may be MariaDB's, which words the errors in another way
 
-    def ping_reconnects(self, version: Version | None) -> bool | None:
-        """Whether a bare `ping()` opens a lost connection again; None if the versions differ, and none is known."""
-        if version is None:
-            known = {each.reconnects for each in self.pings}
-            return known.pop() if len(known) == 1 else None
-        return [each for each in self.pings if each.since <= version][-1].reconnects if self.pings else None
+    def ping_reconnects(self, lowest: Version | None, below: Version | None) -> bool | None:
+        """Whether a bare `ping()` opens a lost connection again; None if it depends on a version that is not known."""
+        known = set()
+        for ping, later in zip(self.pings, (*self.pings[1:], None), strict=True):
+            is_over = later is not None and lowest is not None and later.since <= lowest
+            is_to_come = below is not None and ping.since >= below
+            if not is_over and not is_to_come:
+                known.add(ping.reconnects)
+        return known.pop() if len(known) == 1 else None
 
 
 class Driver(Record):

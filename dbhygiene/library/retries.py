@@ -21,3 +21,14 @@ HOOKS = words("before after before_sleep retry_error_callback on_backoff on_give
 CELERY_OPTION = "autoretry_for"
 # Of these decorators, those that do nothing for a generator function: they call it, and nothing has run yet.
 USELESS_FOR_GENERATORS = frozenset(RETRIES) - {"stamina.retry"}
+# Of these decorators, the options that end the tries, or put a pause between them: by default, there is neither.
+LIMITS: dict[str, frozenset[str | None]] = {
+    "tenacity.retry": words("stop wait sleep"),
+    "retrying.retry": words(
+        """stop_max_attempt_number stop_max_delay wait_fixed wait_random_min wait_random_max stop wait stop_func
+        wait_func wait_exponential_multiplier wait_incrementing_start"""
+    ),
+    "retry.retry": words("tries delay"),
+    "retry.api.retry": words("tries delay"),
+    "retry2.retry": words("tries delay"),
+}

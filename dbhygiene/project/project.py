@@ -379,7 +379,13 @@ class Project:
 
     def version_of(self, distribution: str) -> tuple[int, ...] | None:
         """Return the version that the project pins or bounds below; None if it does neither."""
-        return self._requirements.version_of(distribution)
+        bounds = self._requirements.bounds_of(distribution)
+        return bounds.lowest if bounds is not None else None
+
+    def version_below(self, distribution: str) -> tuple[int, ...] | None:
+        """Return the version that the project stays below, by a pin or a bound; None if it has neither."""
+        bounds = self._requirements.bounds_of(distribution)
+        return bounds.below if bounds is not None else None
 
     def requires(self, distribution: str, near: File) -> bool:
         """Whether the requirements that apply to a file name this distribution."""
@@ -420,6 +426,7 @@ class _FileView:
         self._project, self._asker = project, asker
         self.settings, self.root = project.settings, project.root
         self.module, self.version_of, self.requires = project.module, project.version_of, project.requires
+        self.version_below = project.version_below
         self.imports_any, self.line_length = project.imports_any, project.line_length
         self.module_path = project.module_path
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import NamedTuple
 
 from dbhygiene.config.loading import toml
 from dbhygiene.config.settings import EXCLUDED
@@ -16,14 +17,22 @@ from dbhygiene.source.file import parse
 from dbhygiene.source.regular_files import read_text
 
 Version = tuple[int, ...]
-Needs = Iterator[tuple[str, "Version | None"]]
+Needs = Iterator[tuple[str, "Bounds | None"]]
 
 _LEVELS = 2  # `services/shop/requirements.txt`; `requirements/*.txt` of each are looked at, too
 # Compiled when a file asks for them: most projects have few of these.
 _REQUIREMENT = r"\s*(?P<name>[A-Za-z0-9][\w.-]*)\s*(?:\[[^\]]*\])?\s*(?P<bounds>[^;#@]*)"
 _BOUND = r"(?P<kind>===?|~=|>=|>|\^|~)?\s*v?(?P<version>\d+(?:\.\d+)*)"
+_LIMIT = r"(?P<kind><=?|===?|~=|\^|~)?\s*v?(?P<version>\d+(?:\.\d+)*)"
 # Lock files are long and written by programs: `tomllib` takes 25 times as long.
 _LOCKED = r'(?m)^name = "([^"]+)"\s*^version = "([^"]+)"'
+
+
+class Bounds(NamedTuple):
+    """The lowest version that a requirement allows, and the one that it stays below, if it has such a limit."""
+
+    lowest: Version
+    below: Version | None = None
 
 
 class Requirements:
@@ -37,8 +46,8 @@ class Requirements:
         self._parts = {str(place): known for place in places(root) if (known := read_requirements(place))}
         self._root = self._parts.get(str(root), {})
 
-    def version_of(self, distribution: str) -> Version | None:
-        """Return the version that the root names; else that of the parts, if they agree."""
+    def bounds_of(self, distribution: str) -> Bounds | None:
+        """Return the versions that the root names; else those of the parts, if they agree."""
         name = normal(distribution)
         if name in self._root:
             return self._root[name]
@@ -74,9 +83,9 @@ def normal(distribution: str) -> str:
     return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
-def read_requirements(root: Path) -> Mapping[str, Version | None]:
-    """Return the distributions that the files of a directory name, with the pinned version or the lower bound."""
-    found: dict[str, Version | None] = {}
+def read_requirements(root: Path) -> Mapping[str, Bounds | None]:
+    """Return the distributions that the files of a directory name, with the pinned version or the bounds."""
+    found: dict[str, Bounds | None] = {}
     try:
         names = os.listdir(root)
     except OSError:
@@ -122,15 +131,30 @@ def programs(root: Path) -> frozenset[str]:
 
 def _requirement(line: str) -> Needs:
     if (match := re.match(_REQUIREMENT, line)) and match["name"]:
-        yield match["name"], _lowest(match["bounds"])
+        yield match["name"], _bounds(match["bounds"])
 
 
-def _lowest(bounds: str) -> Version | None:
-    """Return the lowest version of bounds such as `>=1.4,<2`, `==2.0.1` or `^1.2`."""
-    for bound in bounds.strip("() ").split(","):
-        if match := re.match(_BOUND, bound.strip()):
-            return _version(match["version"])
-    return None
+def _bounds(text: str) -> Bounds | None:
+    """Return the bounds of a text such as `>=1.4,<2`, `==2.0.1` or `^1.2`; None if it has no lower one."""
+    parts = [part.strip() for part in text.strip("() ").split(",")]
+    lowest = next((_version(match["version"]) for part in parts if (match := re.match(_BOUND, part))), None)
+    limits = [
+        _below(match["kind"] or "==", _version(match["version"])) for part in parts if (match := re.match(_LIMIT, part))
+    ]
+    return Bounds(lowest, min(limits, default=None)) if lowest is not None else None
+
+
+def _below(kind: str, version: Version) -> Version:
+    """Return the version that a limit such as `<2`, `~=1.4` or `^1.2` stays below."""
+    if kind == "<":
+        return version
+    if kind == "^":  # up to the first part that is not zero
+        kept = next((place for place, part in enumerate(version, 1) if part), len(version))
+    elif kind == "~=":
+        kept = max(len(version) - 1, 1)
+    else:
+        kept = min(len(version), 2) if kind == "~" else len(version)
+    return (*version[: kept - 1], version[kept - 1] + 1)
 
 
 def _version(text: str) -> Version:
@@ -145,7 +169,7 @@ def _lines(text: str) -> Needs:
 
 def _lock(text: str) -> Needs:
     for name, version in re.findall(_LOCKED, text):
-        yield name, _version(version)
+        yield name, _bounds(version)
 
 
 def _pipfile_lock(text: str) -> Needs:
@@ -158,7 +182,7 @@ def _pipfile_lock(text: str) -> Needs:
     for section in ("default", "develop"):
         packages = sections.get(section, {}) if isinstance(sections, dict) else {}
         for name, details in packages.items():
-            yield name, _lowest(str(details.get("version", ""))) if isinstance(details, dict) else None
+            yield name, _bounds(str(details.get("version", ""))) if isinstance(details, dict) else None
 
 
 def _pyproject(text: str) -> Needs:
@@ -211,9 +235,14 @@ def _parse_table(table: Mapping[str, object]) -> Needs:
     """`pymysql = "^1.1"`, `{version = "^1.1"}`, or a list of these, one for each platform or Python version."""
     for name, constraints in table.items():
         each = constraints if isinstance(constraints, list) else [constraints]
-        lowest = [_lowest(str(one.get("version", "") if isinstance(one, Mapping) else one)) for one in each]
-        known = [version for version in lowest if version is not None]
-        yield name, min(known) if known and len(known) == len(lowest) else None
+        found = [_bounds(str(one.get("version", "") if isinstance(one, Mapping) else one)) for one in each]
+        known = [bounds for bounds in found if bounds is not None]
+        yield name, _widest(known) if known and len(known) == len(found) else None
+
+
+def _widest(bounds: list[Bounds]) -> Bounds:
+    limits = [each.below for each in bounds if each.below is not None]
+    return Bounds(min(each.lowest for each in bounds), max(limits) if len(limits) == len(bounds) else None)
 
 
 def _setup_cfg(text: str) -> Needs:

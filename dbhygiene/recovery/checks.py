@@ -6,13 +6,14 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from dbhygiene.config.settings import Confidence
+from dbhygiene.gaps.pings import loss_of
 from dbhygiene.gaps.servers import verdict
 from dbhygiene.library import django
 from dbhygiene.program.classes import is_command
 from dbhygiene.program.code import nodes_of
 from dbhygiene.program.definitions import enclosing_class
 from dbhygiene.recovery.attempts import loop_around
-from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY, ErrorClass, classes_of, loss_of, tries
+from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY, ErrorClass, classes_of, tries
 from dbhygiene.recovery.guards import IdleCheck, idle_guards
 from dbhygiene.recovery.handles import Handle, handle_of, owner_of
 from dbhygiene.recovery.operations import asks, is_harmless, of_block, of_call

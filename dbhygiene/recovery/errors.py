@@ -10,8 +10,9 @@ import builtins
 from collections.abc import Iterable, Iterator
 from functools import cache
 
+from dbhygiene.gaps.pings import loss_of
 from dbhygiene.library import django, drivers, sqlalchemy
-from dbhygiene.library.resources import Driver, Loss
+from dbhygiene.library.resources import Driver
 from dbhygiene.program.bindings import Bindings
 from dbhygiene.program.names import canonical_name, find_module
 from dbhygiene.source.file import File, function_around
@@ -57,13 +58,6 @@ class ErrorClass(Record):
     @property
     def written(self) -> str:
         return f"{self.library}.{self.name}" if self.library else self.name
-
-
-@cache
-def loss_of(library: str) -> Loss | None:
-    """Return how a connection of a driver shows that it is lost."""
-    found = drivers.driver(library.partition(".")[0]) if library else None
-    return found.loss if found is not None and found.package == library else None
 
 
 def error_class(file: File, expr: ast.expr) -> ErrorClass | None:

@@ -10,11 +10,12 @@ import ast
 from collections.abc import Iterator
 
 from dbhygiene.config.settings import Confidence
+from dbhygiene.gaps.pings import loss_of
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.callees import callees
 from dbhygiene.program.callers import callers
 from dbhygiene.program.code import nodes_of, return_expressions
-from dbhygiene.recovery.errors import classes_of, libraries, loss_of
+from dbhygiene.recovery.errors import classes_of, libraries
 from dbhygiene.recovery.handles import Root, handle_of
 from dbhygiene.recovery.operations import summary
 from dbhygiene.source.file import File, function_around, scope_around

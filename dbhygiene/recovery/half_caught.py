@@ -6,21 +6,13 @@ import ast
 from collections.abc import Iterator
 
 from dbhygiene.config.settings import Confidence
+from dbhygiene.gaps.pings import loss_of
 from dbhygiene.library.resources import Loss
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.code import nodes_of
 from dbhygiene.recovery.attempts import Attempt, attempts
 from dbhygiene.recovery.conditions import Comparison, number_comparison, tests_invalidated, texts_of
-from dbhygiene.recovery.errors import (
-    DJANGO,
-    PEEWEE,
-    SQLALCHEMY,
-    ErrorClass,
-    classes_of,
-    libraries,
-    loss_of,
-    tries,
-)
+from dbhygiene.recovery.errors import DJANGO, PEEWEE, SQLALCHEMY, ErrorClass, classes_of, libraries, tries
 from dbhygiene.recovery.handles import title_of
 from dbhygiene.recovery.operations import is_harmless
 from dbhygiene.source.file import File

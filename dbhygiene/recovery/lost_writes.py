@@ -16,13 +16,13 @@ from typing import NamedTuple
 from dbhygiene.config.settings import Confidence
 from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import EdgeKind, Node
+from dbhygiene.gaps.pings import loss_of
 from dbhygiene.library import django
 from dbhygiene.library.words import words
 from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.code import nodes_of
 from dbhygiene.recovery.attempts import Attempt, attempts
-from dbhygiene.recovery.errors import loss_of
 from dbhygiene.recovery.handles import FRESH, Root, handle_of, owner_of
 from dbhygiene.recovery.operations import Operation, of_binding, of_call, summary
 from dbhygiene.recovery.paths import follow, is_in_handler

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from typing import Literal, TypeAlias
 
 from dbhygiene.gaps.effects import Close, Context, Effects, Query
-from dbhygiene.library import calls, django, drivers, sqlalchemy
-from dbhygiene.library.resources import Version
+from dbhygiene.gaps.pings import loss_of, ping_reconnects
+from dbhygiene.library import calls, django, sqlalchemy
 from dbhygiene.library.words import words
 from dbhygiene.program.arguments import bind_arguments
 from dbhygiene.program.bindings import Place
@@ -22,7 +22,7 @@ from dbhygiene.program.code import is_generator, nodes_of, own_nodes
 from dbhygiene.program.definitions import Definition
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import patterns
-from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY, loss_of
+from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY
 from dbhygiene.recovery.handles import FRESH, IMPLICIT, Handle, Root, handle_of, owner_of, root_of
 from dbhygiene.source.file import File, scope_around
 from dbhygiene.source.nodes import FUNCTION, Code, last_name
@@ -161,24 +161,6 @@ def _of_method(file: File, call: ast.Call, owner: Handle, method: str) -> Iterat
             yield Operation("writes", library, root)
     elif method == "__init__":
         yield Operation("reopens", library, root)
-
-
-def ping_reconnects(file: File, call: ast.Call, library: str) -> bool | None:
-    """Whether a `ping` opens a lost connection again; None if it does in some versions of the driver."""
-    loss = loss_of(library)
-    if loss is None:
-        return None
-    given = [*call.args[:1], *(word.value for word in call.keywords if word.arg in {"reconnect", None})]
-    if given and loss.ping_takes:
-        return not (isinstance(given[0], ast.Constant) and not given[0].value)
-    return loss.ping_reconnects(version_of(file, library))
-
-
-def version_of(file: File, library: str) -> Version | None:
-    """Return the version of a driver that the project uses, if its requirements say so."""
-    found = drivers.driver(library.partition(".")[0])
-    names = found.distributions if found is not None else ()
-    return next((version for each in names if (version := file.project.version_of(each)) is not None), None)
 
 
 def _is_write(file: File, call: ast.Call) -> bool:

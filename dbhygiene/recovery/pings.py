@@ -7,15 +7,16 @@ import re
 from collections.abc import Iterator
 
 from dbhygiene.config.settings import Confidence
+from dbhygiene.gaps.pings import loss_of, ping_reconnects
 from dbhygiene.library.resources import Loss
 from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.callers import callers
 from dbhygiene.program.code import nodes_of
 from dbhygiene.recovery.attempts import Attempt, attempts, retries
-from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY, classes_of, loss_of
+from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY, classes_of
 from dbhygiene.recovery.handles import Handle, handle_of, owner_of
-from dbhygiene.recovery.operations import asks, of_call, ping_reconnects
+from dbhygiene.recovery.operations import asks, of_call
 from dbhygiene.source.file import File, function_around
 from dbhygiene.source.nodes import FUNCTION, Function, last_name, short_name
 from dbhygiene.source.records import Frozen

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import Step
 from dbhygiene.gaps.close_calls import atomic_around, is_atomic
+from dbhygiene.gaps.pings import loss_of
 from dbhygiene.gaps.servers import is_sqlite_only
 from dbhygiene.library.resources import Version
 from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.code import nodes_of
 from dbhygiene.recovery.attempts import Attempt, attempts, is_narrow, loop_around, retries
-from dbhygiene.recovery.errors import DJANGO, LOSS_CLASSES, SQLALCHEMY, libraries, loss_of, means_loss, named
+from dbhygiene.recovery.errors import DJANGO, LOSS_CLASSES, SQLALCHEMY, libraries, means_loss, named
 from dbhygiene.recovery.handles import IMPLICIT, RAW, Root, owner_of, title_of
 from dbhygiene.recovery.operations import asks, is_harmless, of_block, of_call, summary
 from dbhygiene.recovery.pings import useless_in_handler

@@ -6,9 +6,10 @@ import ast
 from collections.abc import Iterator
 
 from dbhygiene.config.settings import Confidence
+from dbhygiene.gaps.pings import loss_of
 from dbhygiene.program.code import nodes_of
 from dbhygiene.recovery.conditions import number_comparison, tests_invalidated, texts_of
-from dbhygiene.recovery.errors import DJANGO, PEEWEE, SQLALCHEMY, loss_of
+from dbhygiene.recovery.errors import DJANGO, PEEWEE, SQLALCHEMY
 from dbhygiene.recovery.half_caught import recovering_handlers
 from dbhygiene.source.file import File
 from dbhygiene.source.records import Frozen

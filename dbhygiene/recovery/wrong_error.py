@@ -5,20 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from dbhygiene.gaps.pings import loss_of
 from dbhygiene.library import django, drivers
 from dbhygiene.library.words import words
 from dbhygiene.program.code import nodes_of
 from dbhygiene.recovery.conditions import number_comparison
-from dbhygiene.recovery.errors import (
-    DJANGO,
-    LOSS_CLASSES,
-    SQLALCHEMY,
-    ErrorClass,
-    classes_of,
-    libraries,
-    loss_of,
-    tries,
-)
+from dbhygiene.recovery.errors import DJANGO, LOSS_CLASSES, SQLALCHEMY, ErrorClass, classes_of, libraries, tries
 from dbhygiene.recovery.operations import of_block
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import Located, last_name

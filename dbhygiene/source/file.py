@@ -81,6 +81,9 @@ class ProjectView(Protocol):
     def version_of(self, distribution: str) -> tuple[int, ...] | None:
         """Return the version that the project pins or bounds below, None if it does neither."""
 
+    def version_below(self, distribution: str) -> tuple[int, ...] | None:
+        """Return the version that the project stays below, None if it has no such limit."""
+
     def line_length(self, near: File) -> int | None:
         """Return the maximum length of a line of a file, if a tool of the project configures one."""
 
@@ -133,6 +136,9 @@ class NoProject(Frozen):
         return ()
 
     def version_of(self, distribution: str) -> tuple[int, ...] | None:
+        return None
+
+    def version_below(self, distribution: str) -> tuple[int, ...] | None:
         return None
 
     def line_length(self, near: File) -> int | None:

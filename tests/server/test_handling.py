@@ -1,0 +1,305 @@
+"""The HYG4 rules on a real server: a handler that a rule reports does not survive the loss, and the right one does.
+
+`lose()` in a program kills all its connections, as a restart of the server does. Each program prints what came of it.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from .mariadb import Server, dbhygiene
+
+BEGINNING = """\
+import os
+import warnings
+import pymysql
+
+warnings.simplefilter("ignore", DeprecationWarning)  # of `ping(reconnect=True)`
+
+OPTIONS = dict(
+    host=os.environ["DB_HOST"],
+    port=int(os.environ["DB_PORT"]),
+    user=os.environ["DB_USER"],
+    database=os.environ["DB_NAME"],
+)
+
+def lose():
+    other = pymysql.connect(**OPTIONS)
+    with other.cursor() as cursor:
+        cursor.execute("SELECT id FROM information_schema.processlist WHERE user = %s", (OPTIONS["user"],))
+        for (number,) in cursor.fetchall():
+            if number != other.thread_id():
+                cursor.execute(f"KILL {number}")
+    other.close()
+
+def rows():
+    other = pymysql.connect(**OPTIONS)
+    with other.cursor() as cursor:
+        cursor.execute("SELECT n FROM numbers ORDER BY n")
+        found = [n for (n,) in cursor.fetchall()]
+    other.close()
+    return found
+
+setup = pymysql.connect(**OPTIONS)
+setup.cursor().execute("CREATE TABLE numbers (n INT) ENGINE=InnoDB")
+setup.close()
+"""
+
+STORE = """
+class Store:
+    def __init__(self):
+        self.connect()
+
+    def connect(self):
+        self.conn = pymysql.connect(**OPTIONS)
+
+    def query(self, sql):
+        try:
+            cursor = self.conn.cursor()
+            cursor.execute(sql)
+        except ({classes}):
+            self.connect()
+            cursor = self.conn.cursor()
+            cursor.execute(sql)
+        return cursor
+
+store = Store()
+"""
+
+AWAY = """
+def away():
+    port, OPTIONS["port"] = OPTIONS["port"], 1
+    try:
+        store.query("SELECT 1")
+    except Exception as error:
+        print("away:", error.args[0])
+    OPTIONS["port"] = port
+
+lose()
+away()
+try:
+    print("back:", store.query("SELECT 1").fetchone())
+except Exception as error:
+    print("never:", type(error).__name__, error.args)
+"""
+
+SESSION = """
+import sqlalchemy
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError, PendingRollbackError
+from sqlalchemy.orm import Session
+
+URL = "mysql+pymysql://{user}@{host}:{port}/{database}".format(**OPTIONS)
+engine = sqlalchemy.create_engine(URL, pool_pre_ping=True)
+
+def count(session: Session):
+    for attempt in range(3):
+        try:
+            return session.execute(text("SELECT COUNT(*) FROM numbers")).scalar_one()
+        except OperationalError:
+            ROLLBACK
+            if attempt == 2:
+                raise
+
+with Session(engine) as session:
+    count(session)
+    lose()
+    try:
+        print("count:", count(session))
+    except PendingRollbackError:
+        print("PendingRollbackError")
+"""
+
+IN_TRANSACTION = """
+def store(numbers):
+    conn = pymysql.connect(**OPTIONS)
+    cursor = conn.cursor()
+    for number in numbers:
+        conn.ping(reconnect=True)
+        cursor.execute("INSERT INTO numbers VALUES (%s)", (number,))
+        lose() if number == 1 else None
+    conn.commit()
+    conn.close()
+
+store([1, 2])
+print("rows:", rows())
+"""
+
+WHOLE = """
+def store(numbers):
+    for attempt in range(2):
+        conn = pymysql.connect(**OPTIONS)
+        try:
+            with conn.cursor() as cursor:
+                for number in numbers:
+                    cursor.execute("INSERT INTO numbers VALUES (%s)", (number,))
+                    lose() if number == 1 and not attempt else None
+            conn.commit()
+            return
+        except pymysql.OperationalError:
+            if attempt:
+                raise
+        finally:
+            conn.close()
+
+store([1, 2])
+print("rows:", rows())
+"""
+
+PING = """
+def count():
+    conn = pymysql.connect(**OPTIONS)
+    lose()
+    for attempt in range(2):
+        try:
+            with conn.cursor() as cursor:
+                cursor.execute("SELECT COUNT(*) FROM numbers")
+                return cursor.fetchone()
+        except (pymysql.OperationalError, pymysql.InterfaceError):
+            conn.ping(RECONNECT)
+    raise TimeoutError
+
+try:
+    print("count:", count())
+except Exception as error:
+    print("lost:", type(error).__name__)
+"""
+
+OPEN = """
+shared = None
+
+def connection():
+    global shared
+    if shared is None or not shared.open:
+        shared = pymysql.connect(**OPTIONS)
+    return shared
+
+def ask():
+    with connection().cursor() as cursor:
+        cursor.execute("SELECT 1")
+        return cursor.fetchone()
+
+ask()
+lose()
+try:
+    print("asked:", ask())
+except Exception as error:
+    print("passed the check:", error.args[0])
+print("then:", ask())
+"""
+
+OTHER_DRIVER = """
+import sqlite3
+
+def ask(conn):
+    conn = pymysql.connect(**OPTIONS)
+    lose()
+    try:
+        cursor = conn.cursor()
+        cursor.execute("SELECT 1")
+    except CLASS.OperationalError:
+        print("caught")
+
+try:
+    ask(None)
+except pymysql.OperationalError as error:
+    print("not caught:", error.args[0])
+"""
+
+SILENT = """
+import sqlalchemy
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+URL = "mysql+pymysql://{user}@{host}:{port}/{database}".format(**OPTIONS)
+engine = sqlalchemy.create_engine(URL, pool_pre_ping=True)
+
+def store(session: Session, number):
+    session.execute(text("INSERT INTO numbers VALUES (:n)"), {"n": number})
+    lose()
+    try:
+        session.commit()
+    except OperationalError:
+        session.rollback()
+        RAISE
+
+with Session(engine) as session:
+    try:
+        store(session, 1)
+        print("done, rows:", rows())
+    except OperationalError:
+        print("heard, rows:", rows())
+"""
+
+# Name -> (program, the rule that reports it, what it prints on a server that loses its connections).
+PROGRAMS = {
+    "half caught": (
+        STORE.format(classes="AttributeError, pymysql.OperationalError") + AWAY,
+        "HYG406",
+        "away: 2003\nnever: InterfaceError (0, '')",
+    ),
+    "all caught": (
+        STORE.format(classes="AttributeError, pymysql.OperationalError, pymysql.InterfaceError") + AWAY,
+        "",
+        "away: 2003\nback: (1,)",
+    ),
+    "session as it is": (SESSION.replace("ROLLBACK", "pass"), "HYG401", "PendingRollbackError"),
+    "session rolled back": (SESSION.replace("ROLLBACK", "session.rollback()"), "", "count: 0"),
+    "ping in a transaction": (IN_TRANSACTION, "HYG403", "rows: [2]"),
+    "the whole transaction": (WHOLE, "", "rows: [1, 2]"),
+    "ping that only asks": (PING.replace("RECONNECT", "False"), "HYG402", "lost: Error"),
+    "ping that reconnects": (PING.replace("RECONNECT", "reconnect=True"), "", "count: (0,)"),
+    "open as the only check": (OPEN, "HYG409", "passed the check: 2013\nthen: (1,)"),
+    "class of another driver": (OTHER_DRIVER.replace("CLASS", "sqlite3"), "HYG404", "not caught: 2013"),
+    "its own class": (OTHER_DRIVER.replace("CLASS", "pymysql"), "", "caught"),
+    "commit in silence": (SILENT.replace("RAISE", "pass"), "HYG407", "done, rows: []"),
+    "commit that is heard": (SILENT.replace("RAISE", "raise"), "", "heard, rows: []"),
+}
+
+
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    directory = tmp_path_factory.mktemp("handling")
+    found = {}
+    for name, (text, _, _) in PROGRAMS.items():
+        found[name] = directory / f"{name.replace(' ', '_')}.py"
+        found[name].write_text(BEGINNING + text, "utf-8")
+    return found
+
+
+@pytest.fixture(scope="module")
+def fixed(programs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Copies of the programs with an unsafe fix, after it."""
+    directory = tmp_path_factory.mktemp("fixed")
+    copies = {name: directory / path.name for name, path in programs.items() if name in FIXED}
+    for name, copy in copies.items():
+        copy.write_text(programs[name].read_text("utf-8"), "utf-8")
+    dbhygiene("fix", "--isolated", "--unsafe-fixes", "--select", "HYG4", ".", cwd=directory, leaves=True)
+    return copies
+
+
+# What the programs print after their fix.
+FIXED = {"half caught": "away: 2003\nback: (1,)", "ping that only asks": "count: (0,)"}
+
+
+def test_programs_do_what_their_rule_says(server: Server, programs: dict[str, Path]) -> None:
+    printed = {name: run.output.strip() for name, run in server.run_all(programs).items()}
+    assert printed == {name: result for name, (_, _, result) in PROGRAMS.items()}
+
+
+def test_fixed_programs_survive(server: Server, fixed: dict[str, Path]) -> None:
+    printed = {name: run.output.strip() for name, run in server.run_all(fixed).items()}
+    assert printed == FIXED
+
+
+def test_rules(programs: dict[str, Path]) -> None:
+    directory = next(iter(programs.values())).parent
+    found: dict[str, set[str]] = {}
+    output = dbhygiene("check", "--isolated", "--select", "HYG4", "-o", "json", ".", cwd=directory, leaves=True)
+    for finding in json.loads(output):
+        found.setdefault(Path(finding["filename"]).name, set()).add(finding["code"])
+    assert found == {programs[name].name: {code} for name, (_, code, _) in PROGRAMS.items() if code}
