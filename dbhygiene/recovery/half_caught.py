@@ -10,11 +10,11 @@ from dbhygiene.gaps.pings import loss_of
 from dbhygiene.library.resources import Loss
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.code import nodes_of
-from dbhygiene.recovery.attempts import Attempt, attempts
+from dbhygiene.recovery.attempts import Attempt, attempts, roots_asked
 from dbhygiene.recovery.conditions import Comparison, number_comparison, tests_invalidated, texts_of
 from dbhygiene.recovery.errors import DJANGO, PEEWEE, SQLALCHEMY, ErrorClass, classes_of, libraries, tries
 from dbhygiene.recovery.handles import title_of
-from dbhygiene.recovery.operations import is_harmless
+from dbhygiene.recovery.operations import is_harmless, of_block
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Located, last_name
 from dbhygiene.source.records import Frozen
@@ -158,7 +158,14 @@ def recovering_handlers(file: File) -> Iterator[tuple[ast.ExceptHandler, frozens
         for handler in node.handlers:
             found = libraries(classes_of(file, handler))
             if found and handler.name is not None and _recovers(file, handler, node):
-                yield handler, found
+                if not _connects_itself(file, node, found):
+                    yield handler, found
+
+
+def _connects_itself(file: File, node: ast.Try, found: frozenset[str]) -> bool:
+    """Whether each try opens a connection of its own, and asks on no other one: 2013 may then mean a timeout."""
+    opens = any(each.verb == "opens" for each in of_block(file, node.body).operations)
+    return opens and not any(roots_asked(file, node, library) for library in found)
 
 
 def _recovers(file: File, handler: ast.ExceptHandler, node: ast.Try) -> bool:

@@ -1,0 +1,75 @@
+"""Settings of a connection that are gone once it is opened again.
+
+`SET time_zone`, `SET NAMES`, `sql_mode` and `USE` belong to one connection of the server. So do user variables,
+temporary tables and locks. `ping(reconnect=True)`, `reconnect()` and `connect()` open another connection. A program
+that sets it up in one place, and opens it again in another, then works with other settings, without an error.
+
+```python
+import pymysql
+
+class Orders:
+    def __init__(self):
+        self.conn = pymysql.connect(host="db", database="shop")
+        with self.conn.cursor() as cursor:
+            cursor.execute("SET time_zone = '+00:00'")
+
+    def today(self):
+        self.conn.ping(reconnect=True)  # HYG411: its settings are gone
+        with self.conn.cursor() as cursor:
+            cursor.execute("select count(*) from orders where day = curdate()")
+            return cursor.fetchone()
+
+    def close(self):
+        self.conn.close()
+```
+
+PyMySQL, mysqlclient and MySQL Connector/Python have `init_command`, which runs each time that they connect:
+
+```python
+import pymysql
+
+class Orders:
+    def __init__(self):
+        self.conn = pymysql.connect(host="db", database="shop", init_command="SET time_zone = '+00:00'")
+
+    def today(self):
+        self.conn.ping(reconnect=True)
+        with self.conn.cursor() as cursor:
+            cursor.execute("select count(*) from orders where day = curdate()")
+            return cursor.fetchone()
+
+    def close(self):
+        self.conn.close()
+```
+
+The rule is off by default: many programs set what the server has anyway.
+
+## Fix safety
+
+There is no fix: the statement may have to stay for other connections.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dbhygiene.config.settings import Confidence
+from dbhygiene.diagnostics.model import Diagnostic, NoFix, rule
+from dbhygiene.library.prefilter import DRIVERS
+from dbhygiene.recovery.handles import title_of
+from dbhygiene.recovery.settings_lost import lost_settings
+from dbhygiene.source.file import File
+
+
+@rule("HYG411", on=File, imports=DRIVERS, also={".ping(", ".reconnect(", ".connect("}, default=False)
+def check(file: File, _: File) -> Iterator[Diagnostic]:
+    for found in lost_settings(file):
+        title = title_of(found.title)
+        yield Diagnostic(
+            found.again,
+            f"if this opens `{title}` again, its settings are gone, without an error",
+            path=((found.setting, "sets it up"), (found.again, "opens another connection of the server")),
+            fix=NoFix("it needs your decision; set it up by `init_command`, where it is opened"),
+            confidence=Confidence.LIKELY,
+            subject=title,
+        )
