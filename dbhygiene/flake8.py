@@ -19,6 +19,7 @@ from dbhygiene.config import loading
 from dbhygiene.config.errors import UsageError
 from dbhygiene.config.settings import Settings
 from dbhygiene.diagnostics.model import AnyRule
+from dbhygiene.reports.brief import in_brief
 from dbhygiene.source.file import File, NoProject
 
 _OF_THE_PROJECT = "HYG002"  # a comment may silence a finding that depends on other files
@@ -54,7 +55,9 @@ class Plugin:
         for finding in check_file(file, rules):
             line, column, *_ = finding.span
             byte = len(file.lines[line - 1][:column].encode(errors="replace"))
-            yield self._problem(line, byte, finding.code, finding.message)
+            path = in_brief(finding, lambda step: file.lines if step.path == self._path else ())
+            words = f"{finding.message} ({path})" if path else finding.message
+            yield self._problem(line, byte, finding.code, words)
 
     def _problem(self, line: int, column: int, code: str, message: str) -> Problem:
         words = " ".join(message.split())  # flake8 prints a problem on one line

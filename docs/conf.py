@@ -85,8 +85,16 @@ def _write_sitemap(app: Any, exception: Exception | None) -> None:
         (Path(app.outdir) / "sitemap.xml").write_text(text, "utf-8")
 
 
+def _write_llms(app: Any, exception: Exception | None) -> None:
+    """List the pages of errors and rules in llms.txt, for language models: see llmstxt.org."""
+    if exception is None and app.builder.format == "html":
+        text = pages.llms(lambda name: html_baseurl + app.builder.get_target_uri(name), app.env.titles)
+        (Path(app.outdir) / "llms.txt").write_text(text, "utf-8")
+
+
 def setup(app: Any) -> None:
     pages.write(HERE)
     app.connect("source-read", _adapt)
     app.connect("html-page-context", _describe)
     app.connect("build-finished", _write_sitemap)
+    app.connect("build-finished", _write_llms)

@@ -8,9 +8,11 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+import dbhygiene
 from dbhygiene.checker.own_findings import OWN_CODES
 from dbhygiene.checker.own_pages import PAGES
 from dbhygiene.checker.registry import all_rules
@@ -112,6 +114,21 @@ def index() -> str:
     codes = {rule.code: rule.name for rule in all_rules()} | OWN_CODES
     names = "\n".join(codes[code] for code in sorted(codes, key=lambda code: (families.index(code[:4]), code)))
     return f"{text}\n```{{toctree}}\n:hidden:\n\n{names}\n```\n"
+
+
+def llms(url: Callable[[str], str], titles: Mapping[str, Any]) -> str:
+    """Return the list of pages for language models.
+
+    Arguments:
+        url: returns the address of a page.
+        titles: page -> its title, as Sphinx has it.
+    """
+    text = f"# dbhygiene\n\n> {dbhygiene.__doc__.strip().splitlines()[0]}\n\n"
+    text += "`dbhygiene check -o agent` prints one line per finding, `dbhygiene rule NAME` the page of a rule.\n"
+    for heading, prefix in (("Errors", "errors/"), ("Rules", "rules/"), ("More", "")):
+        names = [name for name in sorted(titles) if name.startswith(prefix) and ("/" in name) == bool(prefix)]
+        text += f"\n## {heading}\n\n" + "".join(f"- [{titles[name].astext()}]({url(name)})\n" for name in names)
+    return text
 
 
 # -- settings -------------------------------------------------------------------------------------------

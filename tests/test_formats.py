@@ -283,7 +283,7 @@ def test_pylint_is_what_jenkins_reads() -> None:
     assert first is not None
     assert first.groupdict() == {
         **{"path": "app/数据 1.py", "line": "1", "category": "E", "symbol": "connection-not-closed"},
-        "message": f"HYG101 {LEAK.message}",
+        "message": f"HYG101 {LEAK.message} (opened 1, still open at 3)",
     }
     assert second is not None
     assert second["category"] == "W"

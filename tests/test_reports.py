@@ -5,10 +5,13 @@ from __future__ import annotations
 import json as decoder
 from pathlib import Path
 
+import pytest
+
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import Finding, Fix, NoFix, Safety, Step
 from dbhygiene.diagnostics.text_edits import TextChange
 from dbhygiene.reports import RenderContext, TerminalStyle, reporter
+from dbhygiene.reports.brief import in_brief
 from dbhygiene.source.nodes import Span
 from dbhygiene.source.records import replace
 
@@ -20,7 +23,7 @@ LINES = {
 }
 OPENED = Step(APP, Span(1, 7, 1, 16), "opened here")
 TESTED = Step(APP, Span(2, 3, 2, 7), "when this is true")
-LEFT = Step(APP, Span(3, 14, 3, 18), "left here")
+LEFT = Step(APP, Span(3, 14, 3, 18), "the function returns, `conn` still open")
 LEAK = Finding(
     APP,
     OPENED.span,
@@ -57,7 +60,7 @@ error[connection-not-closed]: connection `conn` is not closed  HYG101
 2 | if rows:
   |    ---- 2: when this is true
 3 |     return '日本', rows
-  |                    ^^^^ 3: left here
+  |                    ^^^^ 3: the function returns, `conn` still open
   |
   = note: each one holds a server connection
 help: close it (safe fix: `dbhygiene fix app.py`)
@@ -97,7 +100,7 @@ warning[gap]: idle  HYG301
 2 | if rows:
   |    ---- 1: when this is true
 3 |     return '日本', rows
-  |                    ---- 2: left here
+  |                    ---- 2: the function returns, `conn` still open
 ...
 2 | if rows:
   |    ---- 3: when this is true
@@ -144,9 +147,46 @@ def test_colors() -> None:
 def test_concise() -> None:
     plain = Finding(OTHER, Span(2, 0, 2, 1), "HYG001", "syntax-error", "oops")
     assert told("concise", LEAK, plain).splitlines() == [
-        "app.py:1:8: HYG101 [*] connection `conn` is not closed",
+        "app.py:1:8: HYG101 [*] connection `conn` is not closed (opened 1, left at 3 when `rows`)",
         "other.py:2:1: HYG001 oops",
     ]
+
+
+@pytest.mark.parametrize(
+    ("steps", "words"),
+    [
+        ((), ""),
+        ((OPENED,), ""),
+        ((OPENED, LEFT._replace(message="the function returns, `conn` still open")), "opened 1, left at 3"),
+        ((OPENED, LEFT._replace(message="the function ends, `conn` still open")), "opened 1, still open at 3"),
+        ((OPENED, LEFT._replace(message="this raises")), "opened 1, raises at 3"),
+        ((OPENED, Step(OTHER, Span(2, 4, 2, 9), "raised here")), "opened 1, raises at other.py:2"),
+        ((OPENED, TESTED._replace(message="when this is false"), LEFT), "opened 1, left at 3 unless `rows`"),
+        ((LEFT._replace(message="queries"), TESTED._replace(message="sleeps")), "lines 3, 2"),
+    ],
+)
+def test_the_path_in_brief(steps: tuple[Step, ...], words: str) -> None:
+    assert in_brief(LEAK._replace(steps=steps), lambda step: LINES[step.path]) == words
+
+
+def test_a_long_condition_and_a_file_that_is_gone_are_left_out() -> None:
+    assert in_brief(LEAK, lambda step: ()) == "opened 1, left at 3"
+    long = TESTED._replace(span=Span(2, 0, 2, 60))
+    assert in_brief(LEAK._replace(steps=(OPENED, long, LEFT)), lambda step: LINES[step.path]) == "opened 1, left at 3"
+
+
+def test_agents_get_each_finding_on_one_line() -> None:
+    by_hand = LEAK._replace(fix=NoFix("it is kept;\nclose it"), steps=(), notes=())
+    first, second, third = told("agent", LEAK, LEAK, by_hand).splitlines()
+    path = "1 opened here -> 2 when `rows` -> 3 the function returns, `conn` still open"
+    start = f"app.py:1:8 HYG101 error: connection `conn` is not closed | {path} | "
+    rule = "rule: dbhygiene rule connection-not-closed"
+    assert first == f"{start}each one holds a server connection | fix: dbhygiene fix app.py | {rule}"
+    assert second == f"{start}fix: dbhygiene fix app.py"
+    assert third == "app.py:1:8 HYG101 error: connection `conn` is not closed | by hand: it is kept; close it"
+    assert "https://example.org/rules/" in told(
+        "agent", LEAK, scene=replace(SCENE, documentation="https://example.org/")
+    )
 
 
 def test_json() -> None:
@@ -162,7 +202,7 @@ def test_json() -> None:
         "filename": "app.py",
         "location": {"row": 3, "column": 15},
         "end_location": {"row": 3, "column": 19},
-        "message": "left here",
+        "message": "the function returns, `conn` still open",
     }
 
 

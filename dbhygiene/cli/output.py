@@ -22,7 +22,10 @@ class Target(Record):
     file: Path | None = None
 
 
-_BY_SUFFIX = {".json": "json", ".jsonl": "json-lines", ".sarif": "sarif", ".xml": "junit", ".txt": "full"}
+_BY_SUFFIX = {
+    **{".json": "json", ".jsonl": "json-lines", ".sarif": "sarif"},
+    **{".html": "html", ".xml": "junit", ".txt": "full"},
+}
 
 
 def parse_target(text: str) -> Target:

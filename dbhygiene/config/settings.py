@@ -48,7 +48,10 @@ class Lasting(NamedTuple):
     most: float
 
 
-FORMATS = ("full", "concise", "json", "json-lines", "sarif", "github", "gitlab", "junit", "rdjson", "pylint", "azure")
+FORMATS = (
+    *("full", "concise", "agent", "json", "json-lines", "sarif", "html"),
+    *("github", "gitlab", "junit", "rdjson", "pylint", "azure"),
+)
 
 EXCLUDED = (
     *(".bzr", ".direnv", ".eggs", ".git", ".hg", ".nox", ".pyenv", ".svn", ".tox", ".venv", ".vscode", "venv"),

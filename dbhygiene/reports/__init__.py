@@ -16,7 +16,8 @@ from dbhygiene.source.records import Frozen, Record
 if TYPE_CHECKING:
     from dbhygiene.diagnostics.text_edits import TextChange
 
-ONE_BY_ONE = frozenset({"full", "concise", "json-lines", "pylint", "azure"})  # parts may be printed as they come
+# Their parts may be printed as they come.
+ONE_BY_ONE = frozenset({"full", "concise", "agent", "json-lines", "pylint", "azure"})
 
 
 class TerminalStyle(Record):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import Finding
 from dbhygiene.reports import RenderContext
-from dbhygiene.reports.common import relative_path
+from dbhygiene.reports.common import relative_path, with_path
 
 
 def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
@@ -17,7 +17,7 @@ def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
         line, column, *_ = finding.span
         path = _property(relative_path(finding.path, scene.base))
         place = f"sourcepath={path};linenumber={line};columnnumber={column + 1};code={finding.code};"
-        yield f"##vso[task.logissue type={kind};{place}]{_data(f'{finding.name}: {finding.message}')}\n"
+        yield f"##vso[task.logissue type={kind};{place}]{_data(f'{finding.name}: {with_path(finding, scene)}')}\n"
 
 
 def _data(text: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dbhygiene.diagnostics.model import Finding, Step
 from dbhygiene.reports import RenderContext
+from dbhygiene.reports.brief import in_brief
 from dbhygiene.source.nodes import Span
 
 
@@ -41,6 +42,12 @@ def source_line(scene: RenderContext, path: Path, number: int) -> str:
     """Return a line of a file; empty if it can no longer be read."""
     lines = scene.lines(path)
     return lines[number - 1] if 0 < number <= len(lines) else ""
+
+
+def with_path(finding: Finding, scene: RenderContext) -> str:
+    """Return the message, and the lines of the path in brief, for formats with one line for each finding."""
+    path = in_brief(finding, lambda step: scene.lines(step.path))
+    return f"{finding.message} ({path})" if path else finding.message
 
 
 def page_url(name: str, scene: RenderContext) -> str:

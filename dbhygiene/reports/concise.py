@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from dbhygiene.diagnostics.model import Finding
 from dbhygiene.reports import RenderContext
+from dbhygiene.reports.common import with_path
 
 
 def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
@@ -13,4 +14,5 @@ def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
     for finding in findings:
         line, column, *_ = finding.span
         star = "[*] " if finding.fixable else ""
-        yield f"{scene.display_path(finding.path)}:{line}:{column + 1}: {finding.code} {star}{finding.message}\n"
+        place = f"{scene.display_path(finding.path)}:{line}:{column + 1}"
+        yield f"{place}: {finding.code} {star}{with_path(finding, scene)}\n"

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import Finding
 from dbhygiene.reports import RenderContext
-from dbhygiene.reports.common import relative_path
+from dbhygiene.reports.common import relative_path, with_path
 
 
 def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
@@ -19,4 +19,4 @@ def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
     for finding in findings:
         category = "E" if finding.confidence is Confidence.CERTAIN else "W"
         place = f"{relative_path(finding.path, scene.base)}:{finding.span.line}"
-        yield f"{place}: [{category}({finding.name}), {finding.context}] {finding.code} {finding.message}\n"
+        yield f"{place}: [{category}({finding.name}), {finding.context}] {finding.code} {with_path(finding, scene)}\n"

@@ -109,7 +109,10 @@ def test_a_run_fails_from_a_level_on(project: Path) -> None:
 def test_fixes_of_some_rules_only(project: Path) -> None:
     status, out, _ = run("fix", "-o", "concise", "--unfixable", "connection-not-closed")
     assert status == 1
-    assert out == "app.py:5:12: HYG101 connection `conn` is not closed on every path\n"
+    assert (
+        out
+        == "app.py:5:12: HYG101 connection `conn` is not closed on every path (opened 5, left at 7 when `not rows`)\n"
+    )
     assert (project / "app.py").read_text() == LEAK
     assert (project / "doubt.py").read_text() != DOUBT
     assert "not fixed: the settings `fixable` and `unfixable` exclude this rule" in run("check", "--fixable=HYG2")[1]

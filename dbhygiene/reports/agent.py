@@ -1,0 +1,52 @@
+"""One line for each finding, for coding agents: the place, the fault, each step of the path, and what to do.
+
+Nothing is repeated, and nothing must be looked up: few tokens are needed to read it. It is never chosen by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from dbhygiene.diagnostics.model import Finding, Fix, NoFix, Safety
+from dbhygiene.reports import RenderContext
+from dbhygiene.reports.brief import condition
+from dbhygiene.reports.common import level, page_url
+
+
+def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
+    """Yield the lines; columns count code points from 1. Rules and notes are named once."""
+    known: set[str] = set()  # rules, and notes that are the same for many findings
+    for finding in findings:
+        line, column, *_ = finding.span
+        place = f"{scene.display_path(finding.path)}:{line}:{column + 1}"
+        parts = [f"{place} {finding.code} {level(finding)}: {finding.message}", *_path(finding, scene)]
+        parts += [note for note in finding.notes if note not in known]
+        parts.append(_what_to_do(finding, scene))
+        if finding.name not in known:
+            parts.append(f"rule: {page_url(finding.name, scene) or f'dbhygiene rule {finding.name}'}")
+        known |= {finding.name, *finding.notes}
+        yield " | ".join(" ".join(part.split()) for part in parts if part) + "\n"
+
+
+def _path(finding: Finding, scene: RenderContext) -> Iterator[str]:
+    """Yield the steps of a path: `6 opened here -> 10 when `not rows` -> 11 the function returns`."""
+    if len(finding.steps) > 1:
+        steps = []
+        for step in finding.steps:
+            file = f"{scene.display_path(step.path)}:" if step.path != finding.path else ""
+            steps.append(f"{file}{step.span.line} {condition(step, scene.lines(step.path)) or step.message}")
+        yield " -> ".join(steps)
+
+
+def _what_to_do(finding: Finding, scene: RenderContext) -> str:
+    path = scene.display_path(finding.path)
+    match finding.fix:
+        case Fix(safety=Safety.SAFE):
+            return f"fix: dbhygiene fix {path}"
+        case Fix(safety=Safety.UNSAFE):
+            return f"fix, may change behaviour: dbhygiene fix --unsafe-fixes {path}"
+        case Fix(title=title):
+            return f"by hand: {title[:1].lower()}{title[1:]}"
+        case NoFix(reason=reason):
+            return f"by hand: {reason}"
+    return ""
