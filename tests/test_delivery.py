@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from dbhygiene import DOCUMENTATION
+from dbhygiene import DOCUMENTATION, __version__
 
 ROOT = Path(__file__).parent.parent
 ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
@@ -161,6 +161,31 @@ def test_the_metadata_have_the_addresses_that_are_known() -> None:
     found = urls("https://d.org/", "https://r.org/o/p/")
     assert found.keys() == {"Homepage", "Documentation", "Source", "Issues", "Changelog"}
     assert found["Issues"] == "https://r.org/o/p/issues"
+
+
+# -- the release ----------------------------------------------------------------------------------------
+
+RELEASE: dict[str, Any] = yaml.safe_load((ROOT / ".github" / "workflows" / "release.yml").read_text("utf-8"))
+
+
+def test_a_release_is_tested_and_published_without_a_secret() -> None:
+    build, publish = RELEASE["jobs"]["build"], RELEASE["jobs"]["publish"]
+    scripts = "\n".join(step.get("run", "") for step in build["steps"])
+    assert scripts.index("make test") < scripts.index("python -m build") < scripts.index("twine check --strict")
+    assert publish["needs"] == "build"
+    assert publish["permissions"] == {"id-token": "write"}
+    assert RELEASE["permissions"] == {"contents": "read"}
+    assert "secrets." not in (ROOT / ".github" / "workflows" / "release.yml").read_text("utf-8")
+
+
+@bash
+@pytest.mark.parametrize(("tag", "status"), [(f"v{__version__}", 0), ("v99.0", 1)])
+def test_a_release_has_the_version_of_its_tag(tag: str, status: int) -> None:
+    (run,) = (step["run"] for step in RELEASE["jobs"]["build"]["steps"] if step.get("name") == "The tag is the version")
+    run = run.replace(".venv/bin/dbhygiene", f"{sys.executable} -m dbhygiene")
+    assert (
+        subprocess.run(["bash", "-c", run], cwd=ROOT, env={**os.environ, "GITHUB_REF_NAME": tag}).returncode == status
+    )
 
 
 # -- the image ------------------------------------------------------------------------------------------
