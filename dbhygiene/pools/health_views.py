@@ -19,6 +19,7 @@ _EXECUTES = frozenset({"execute", "scalar", "scalars", "exec_driver_sql", "fetch
 _ORM = frozenset({"exists", "count", "first", "aexists", "acount", "afirst"})
 _SQL = re.compile(r"\s*(?:select|show|values)\b", re.IGNORECASE)
 _SQL_MAKERS = ("text", "select", "func", "SQL")
+_LOGIN = re.compile(r"login_required|(?:role|permission|staff|admin|auth)\w*_(?:required|test)|requires?_auth")
 _PINGS = ("pymysql.", "MySQLdb.", "mysql.connector.", "aiomysql.", "asyncmy.")
 _MOST = 4  # helpers, one within another: a view that queries through more of them is not known to do so
 
@@ -36,19 +37,33 @@ def views(file: File) -> Iterator[View]:
     """Yield the views of a file that have literal routes."""
     framework = next((name for name in _NEAR if name in file.imported_packages), "")
     for function in file.functions:
-        if isinstance(function, FUNCTION):
+        if isinstance(function, FUNCTION) and not _needs_login(file, function):
             routes = tuple(_routes(file, function)) or tuple(_django_routes(file, function, framework))
             if routes:
                 yield View(file, function, routes, framework)
 
 
+def _needs_login(file: File, function: Function) -> bool:
+    """Whether a view is for users who have logged in: a probe has not."""
+    return any(_LOGIN.search(file.segment(each)) for each in function.decorator_list)
+
+
 def _routes(file: File, function: Function) -> Iterator[str]:
     for decorator in function.decorator_list:
         match decorator:
-            case ast.Call(func=ast.Attribute(attr=name, value=owner), args=[ast.Constant(value=str(route)), *_]) if (
-                name in _ROUTES
-            ):
+            case ast.Call(
+                func=ast.Attribute(attr=name, value=owner), args=[ast.Constant(value=str(route)), *_], keywords=keywords
+            ) if name in _ROUTES and _accepts_get(keywords):
                 yield join(_prefix(file, owner), route)
+
+
+def _accepts_get(keywords: list[ast.keyword]) -> bool:
+    """Whether a route that is limited to some methods accepts GET or HEAD, with which probes ask."""
+    for keyword in keywords:
+        if keyword.arg == "methods" and isinstance(keyword.value, (ast.List, ast.Tuple, ast.Set)):
+            methods = {str(each.value).upper() for each in keyword.value.elts if isinstance(each, ast.Constant)}
+            return len(methods) < len(keyword.value.elts) or not methods.isdisjoint(("GET", "HEAD"))
+    return True
 
 
 def _prefix(file: File, owner: ast.expr) -> str:

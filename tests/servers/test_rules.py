@@ -311,3 +311,26 @@ def test_readiness_probes_and_pools(tmp_path: Path, more: str, expected: list[tu
         (tmp_path / name).write_text(text)
     found = check(tmp_path, settings=Settings(select=("HYG508",), min_confidence=Confidence.POSSIBLE))
     assert [(each.code, str(each.confidence)) for each in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("decorators", "expected"),
+    [
+        ("@app.route('/health', methods=['GET'])", [("HYG506", "likely")]),
+        ("@app.route('/health', methods=METHODS)", [("HYG506", "likely")]),
+        ("@app.route('/health', methods=['POST'])", []),
+        ("@app.route('/health')\n@login_required", []),
+        ("@app.route('/health')\n@role_required(['admin'])", []),
+        ("@app.post('/health')", []),
+    ],
+)
+def test_a_page_of_the_site_is_no_health_check(
+    tmp_path: Path, decorators: str, expected: list[tuple[str, str]]
+) -> None:
+    text = (
+        "from flask import Flask, jsonify\nfrom sqlalchemy import create_engine, text\n\napp = Flask(__name__)\n"
+        f"engine = create_engine('postgresql://db/shop')\n\n\n{decorators}\ndef health():\n    try:\n"
+        "        with engine.connect() as conn:\n            conn.execute(text('SELECT 1'))\n"
+        "    except Exception:\n        return jsonify(ok=False)\n    return jsonify(ok=True)\n"
+    )
+    assert findings(tmp_path, **{"web.py": text}) == expected
