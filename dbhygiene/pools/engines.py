@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cached_property
 
@@ -15,6 +16,7 @@ from dbhygiene.program.evaluation import evaluate, evaluate_keywords
 from dbhygiene.program.names import canonical_name
 from dbhygiene.program.values import UNKNOWN, Called, Constant, Dict, Named, Value, as_dict, merge_dicts, options
 from dbhygiene.source.file import File, function_around
+from dbhygiene.source.nodes import last_name
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Frozen
 
@@ -161,6 +163,7 @@ def _of_stars(file: File, function: ast.expr, name: str) -> str:
     return name
 
 
+_MYSQL_START = re.compile(r"mysql|mariadb")
 _LAST_NAMES = ("create_engine", "create_async_engine", "engine_from_config")
 
 
@@ -184,9 +187,20 @@ def timeout_confidence(made: Engine) -> Confidence | None:
         return Confidence.CERTAIN if found == {library.MYSQL} else Confidence.LIKELY
     if library.UNKNOWN_DATABASE not in found:
         return None
-    if len(found) > 1 or suggests_another(made.file):
+    if len(found) > 1 or (suggests_another(made.file) and not _asks_for_mysql(made)):
         return Confidence.POSSIBLE
     return Confidence.LIKELY
+
+
+def _asks_for_mysql(made: Engine) -> bool:
+    """Whether the program tests if the engine's URL is one of MySQL: `url.startswith("mysql")`."""
+    url = last_name(made.call.args[0]) if made.call.args else ""
+    return bool(url) and any(
+        isinstance(call.func, ast.Attribute)
+        and last_name(call.func.value) == url
+        and any(isinstance(c, ast.Constant) and _MYSQL_START.match(str(c.value)) for c in ast.walk(call))
+        for call in made.file.calls.get("startswith", ())
+    )
 
 
 def rivals(made: Engine) -> Iterator[Engine]:
