@@ -77,7 +77,7 @@ def _confidence(file: File, node: ast.AST, root: Root) -> Confidence:
     """Return LIKELY for a guard that opens the connection of a class or module where it is closed."""
     function = function_around(file, node)
     is_kept = isinstance(root, Place) and isinstance(root.scope.node, (ast.ClassDef, ast.Module))
-    if function is None or not is_kept:
+    if function is None or not is_kept or _has_base(file, function):
         return Confidence.POSSIBLE
     opens = any(each.verb == "reopens" and each.root == root for each in summary(file, function).operations)
     return Confidence.LIKELY if opens and not _is_recovered_from(file, function) else Confidence.POSSIBLE
@@ -90,12 +90,20 @@ def _handles_loss(file: File, node: ast.AST) -> bool:
     )
 
 
-def _is_recovered_from(file: File, function: Function) -> bool:
-    """Whether a function that calls this one recovers from the loss of a connection."""
+def _has_base(file: File, function: Function) -> bool:
+    """Whether a function is of a class that inherits: what uses its connection, and recovers, may stand in the base."""
+    scope = file.functions[function].class_scope
+    cls = scope.node if scope is not None else None
+    return isinstance(cls, ast.ClassDef) and any(last_name(base) != "object" for base in cls.bases)
+
+
+def _is_recovered_from(file: File, function: Function, depth: int = 2) -> bool:
+    """Whether a function that calls this one, or one that calls that, recovers from the loss of a connection."""
     for other, call, _ in callers(file, function):
         outer = function_around(other, call)
-        if outer is not None and _recovers(other, outer):
-            return True
+        if outer is not None and outer is not function:
+            if _recovers(other, outer) or (depth > 1 and _is_recovered_from(other, outer, depth - 1)):
+                return True
     return False
 
 
