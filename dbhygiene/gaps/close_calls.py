@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from dbhygiene.library import django
 from dbhygiene.program.bindings import Bindings, Place
-from dbhygiene.program.callees import callee
-from dbhygiene.program.code import own_nodes
+from dbhygiene.program.callees import callee, callees
+from dbhygiene.program.code import is_generator, own_nodes
 from dbhygiene.program.types import ObjectInstance, TypeInference
 from dbhygiene.source.file import File, scope_around
 from dbhygiene.source.nodes import FUNCTION, Function, Located
@@ -24,6 +24,23 @@ def what_closes(file: File, call: ast.Call) -> str | None:
         owner = TypeInference.of(file).type_of(func.value)
         if owner == ObjectInstance(django.CONNECTION):
             return f"{django.CONNECTION}.close"
+    return None
+
+
+def closes_first(file: File, call: ast.Call) -> tuple[File, ast.Call] | None:
+    """Return the call with which a function of the project closes, if each call of it does: a statement of its own."""
+    meant = callees(file, call, scope_around(file, call))
+    if not meant.complete or len(meant.definitions) != 1:
+        return None
+    [found] = meant.definitions
+    if not isinstance(found.node, ast.FunctionDef) or is_generator(found.node):
+        return None
+    for statement in found.node.body:
+        if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+            if what_closes(found.file, statement.value) is not None:
+                return found.file, statement.value
+        elif not isinstance(statement, (ast.Expr, ast.Import, ast.ImportFrom, ast.Assign)):
+            return None  # it may return before
     return None
 
 

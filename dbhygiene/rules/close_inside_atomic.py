@@ -20,6 +20,29 @@ def archive():
     connection.close()  # HYG303
 ```
 
+A function that closes the connection must not be called there, either:
+
+```python
+from django.db import close_old_connections, connection, transaction
+from shop.models import Order
+
+
+def fresh():
+    close_old_connections()
+
+
+def fresh_if_possible():
+    if not connection.in_atomic_block:
+        connection.close()
+
+
+@transaction.atomic
+def place():
+    Order.objects.create()
+    fresh_if_possible()
+    fresh()  # HYG303: `django.db.close_old_connections()` rolls back
+```
+
 Use a guard, or close the connection before or after the transaction:
 
 ```python
@@ -50,21 +73,33 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.diagnostics.model import Diagnostic, NoFix, rule
-from dbhygiene.gaps.close_calls import atomic_around, is_guarded, what_closes
-from dbhygiene.library.prefilter import CLOSING
+from dbhygiene.diagnostics.model import Diagnostic, NoFix, Step, rule
+from dbhygiene.gaps.close_calls import atomic_around, closes_first, is_guarded, what_closes
 from dbhygiene.source.file import File
+from dbhygiene.source.nodes import Located, last_name
 
 
-@rule("HYG303", on=ast.Call, imports={"atomic"}, also=CLOSING, within="django")
+@rule("HYG303", on=ast.Call, imports={"atomic"}, within="django")
 def check(file: File, call: ast.Call) -> Iterator[Diagnostic]:
-    closer = what_closes(file, call)
-    if closer is None or (atomic := atomic_around(file, call)) is None or is_guarded(file, call):
+    if (atomic := atomic_around(file, call)) is None or is_guarded(file, call):
         return
+    closer = what_closes(file, call)
+    inner = closes_first(file, call) if closer is None else None
+    if inner is not None:
+        closer = what_closes(*inner)
+    if closer is None:
+        return
+    path: list[tuple[Located, str] | Step] = [(atomic, "the transaction begins")]
+    if inner is None:
+        path.append((call, "closes the connection of the transaction"))
+    else:
+        owner, close = inner
+        path.append((call, f"calls `{last_name(call.func)}`"))
+        path.append(Step(owner.path, owner.span(close), "closes the connection of the transaction"))
     yield Diagnostic(
         call,
         f"`{closer}()` rolls back the transaction around it: its writes are lost",
-        path=((atomic, "the transaction begins"), (call, "closes the connection of the transaction")),
+        path=tuple(path),
         fix=NoFix("cannot tell which is right; close the connection before or after the transaction"),
         subject=closer,
     )
