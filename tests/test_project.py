@@ -374,3 +374,28 @@ def test_files_that_speak_of_names(tree: Tree, monkeypatch: pytest.MonkeyPatch) 
     assert naming(".conn", "y") == ["a.py"]
     monkeypatch.setattr("dbhygiene.project.project.MANY", 1)
     assert Project(root).files_mentioning_all("x") is None
+
+
+def test_an_index_of_called_names_finds_the_files_that_single_searches_find(tmp_path: Path) -> None:
+    for name, text in {
+        "calls.py": "helper(1)\nx.close()\n",
+        "defines.py": "def helper(a): ...\nclass close(Base): ...\n",
+        "both.py": "def helper(a):\n    return helper (a) or helper(a)\n",
+        "longer.py": "def f():\n    my_helper(1)\n",
+        "attribute.py": "shop.helper(2)\n",
+        "unicode.py": "größe(1)\n",
+    }.items():
+        (tmp_path / name).write_text(text)
+    names = ["helper", "close", "my_helper", "größe", "f", "Base"]
+
+    def calling(project: Project) -> dict[str, set[str]]:
+        return {name: {file.path.name for file in project.files_calling(name)} for name in names}
+
+    single, indexed = Project(tmp_path), Project(tmp_path)
+    for n in range(50):
+        indexed.files_calling(f"other_{n}")
+    found = calling(indexed)
+    assert found["helper"] == {"calls.py", "both.py", "attribute.py"}
+    assert found["close"] == {"calls.py"}
+    assert found["größe"] == {"unicode.py"}
+    assert all(found[name] <= calling(single)[name] for name in names)

@@ -81,7 +81,9 @@ class Gaps:
         minutes. A function that sleeps for hours, or prompts a person, shows that it belongs to such a process.
         """
         self._asked += 1
-        if is_test_file(file) or not (self._knows_project or self._might_have(file)):
+        if is_test_file(file) or not ("django" in file.text or self._uses_django):
+            return  # before its functions and all that they call are explored
+        if not (self._knows_project or self._might_have(file)):
             return  # questions to the file; those that come now are about its project
         if not self._is_worth_it(file) or not closes_idle(file):
             return

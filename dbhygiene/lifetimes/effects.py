@@ -54,6 +54,7 @@ from dbhygiene.program.arguments import (
 from dbhygiene.program.callees import callees, is_super
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, first_parameter, last_name, walk
+from dbhygiene.source.queries import query
 from dbhygiene.source.records import Frozen, replace
 from dbhygiene.source.scopes import Scope
 
@@ -373,7 +374,7 @@ class FunctionSemantics(cfg.Semantics):
 
     def _raises_database_errors(self, call: ast.Call) -> bool:
         """Whether a call queries a server, and a handler here may name the class of all errors of its driver."""
-        return _asks(call.func) and DATABASE_ERROR_WORDS.search(self.file.text) is not None
+        return _asks(call.func) and _names_database_errors(self.file)
 
     def _is_log_argument(self, call: ast.Call) -> bool:
         """Whether a call only formats a log message, and does not use a connection for that."""
@@ -596,3 +597,9 @@ def _asks(method: ast.expr) -> bool:
     if method.attr in ASKS:
         return True
     return method.attr in ASKS_ON and isinstance(method.value, ast.Call) and _asks(method.value.func)
+
+
+@query
+def _names_database_errors(file: File) -> bool:
+    """Whether a file names an error of a database, by its text."""
+    return DATABASE_ERROR_WORDS.search(file.text) is not None

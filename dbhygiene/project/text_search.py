@@ -20,7 +20,8 @@ _STANDS_FOR = rb"\n(?P<new>\w+) *= *(?:\w+\.)*(?P<old>\w+)(?=[ \t]*(?:#|\r|\n|\Z
 _SETS = rb"(?<!\bself)\.(\w+)\s*=(?!=)"
 _WORD = rb"\w+"
 _LAST_WORD = rb"\w+\Z"
-_CALLED_BACKWARDS = rb"\((\w+)"  # in the reversed text: a pattern that begins with a fixed letter is ten times faster
+# In the reversed text: a pattern that begins with a fixed letter is ten times faster.
+_CALLED_BACKWARDS = rb"\((\w+)\b(?! (?:fed|ssalc)\b)"
 
 
 class TextSearch:
@@ -46,7 +47,7 @@ class TextSearch:
         if name not in self._calls:
             few = "_called_names" not in vars(self) and len(self._calls) < _FEW_CALLS
             if few or not name.isascii():
-                self._calls[name] = list(self.containing(f"{name}("))
+                self._calls[name] = [path for path in self._all() if _calls(self._read(path), name.encode())]
             else:
                 self._calls[name] = self._called_names.get(name.encode()[::-1], [])
         return self._calls[name]
@@ -105,6 +106,12 @@ def _has_word(data: bytes, word: bytes) -> bool:
             return True
         start = data.find(word, start + 1)
     return False
+
+
+def _calls(data: bytes, name: bytes) -> bool:
+    """Whether a text may call something of this name: not if it only defines it."""
+    found = data.count(name + b"(")
+    return found > 0 and found > data.count(b"def %b(" % name) + data.count(b"class %b(" % name)
 
 
 def _is_between(outside: bytes, inside: bytes) -> bool:
