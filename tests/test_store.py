@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import signal
 import sqlite3
 import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -67,10 +70,10 @@ def check(root: Path, directory: Path | None, *parts: str) -> list[Finding]:
 
 
 def edit(root: Path, dice: random.Random) -> None:
-    """Write, take away or touch a module."""
+    """Write, take away or touch a module, or write something that is none."""
     path = root / dice.choice(["app", "app", "jobs"]) / f"{dice.choice(NAMES)}.py"
     path.parent.mkdir(exist_ok=True)
-    match dice.randrange(8):
+    match dice.randrange(9):
         case 0:
             path.unlink(missing_ok=True)
         case 1:
@@ -83,6 +86,8 @@ def edit(root: Path, dice: random.Random) -> None:
             else:
                 package.mkdir()
                 (package / "__init__.py").write_text(dice.choice(HELPERS))
+        case 3:
+            (root / dice.choice(["README.md", "notes.txt", ".coverage", "app/data.json"])).write_text("import pymysql")
         case _:
             path.write_text(dice.choice(HELPERS + USERS).replace("{0}", dice.choice(NAMES)))
     for each in root.rglob("*.py"):  # long ago, or every file would be looked into
@@ -90,18 +95,34 @@ def edit(root: Path, dice: random.Random) -> None:
             os.utime(each, ns=(0, dice.randrange(10**17)))
 
 
+def moved(parent: Path, name: str) -> tuple[Path, Path]:
+    """Move a project together with its cache."""
+    (there,) = parent.iterdir()
+    there.rename(parent / name)
+    return parent / name / "p", parent / name / "cache"
+
+
+def touch(root: Path, time: int) -> None:
+    """Give all files a new time, as a fresh checkout does."""
+    for path in root.rglob("*"):
+        os.utime(path, (time, time))
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_warm_is_cold_after_any_edits(tmp_path: Path, seed: int) -> None:
     dice = random.Random(seed)
-    root, directory = tmp_path / "p", tmp_path / "cache"
+    root, directory = tmp_path / "at" / "p", tmp_path / "at" / "cache"
     (root / "app").mkdir(parents=True)
     (root / "jobs").mkdir()
     (root / "pyproject.toml").touch()
     (root / "app" / "__init__.py").touch()
     for _ in range(12):
         edit(root, dice)
-    for _ in range(25):
+    for number in range(25):
         edit(root, dice)
+        if number % 8 == 7:
+            root, directory = moved(tmp_path, f"moved_{number}")
+            touch(root, number)
         part = dice.choice([".", ".", "app", "jobs"])
         cold = check(root, None, part)
         assert list(map(repr, check(root, directory, part))) == list(map(repr, cold))
@@ -200,7 +221,7 @@ def test_a_run_that_read_before_somebody_wrote_writes_nothing(project: Path) -> 
     (kept,) = (project / "c").glob("*.sqlite")
     with sqlite3.connect(kept) as connection:
         key = connection.execute("SELECT value FROM facts WHERE name = 'key'").fetchone()[0]
-    one, other = (store.Store(project / "c", "") for _ in range(2))
+    one, other = (store.Store(project / "c", "", store.RelativePaths(project)) for _ in range(2))
     for each in (one, other):
         each._path, each._key = kept, key
     before, same = one.read(), other.read()
@@ -317,3 +338,143 @@ def test_a_change_of_how_the_server_runs_is_seen(tmp_path: Path) -> None:
     assert "900 s" in found.message
     (root / "my.cnf").unlink()
     assert check(root, kept) == check(root, None) == []
+
+
+def test_a_moved_project_whose_files_are_new_keeps_its_findings(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check(project, project / "c")
+    place = tmp_path / "elsewhere"
+    project.rename(place)
+    touch(place, 2)
+    names = counted(monkeypatch)
+    for _ in range(2):
+        assert check(place, place / "c") == check(place, None)
+    assert len(names) == 2 * 3  # those of the runs without a cache
+
+
+def test_two_projects_may_share_a_directory(tmp_path: Path) -> None:
+    for name, text in (("one", HELPERS[1]), ("two", "import pymysql\n\ndef f():\n    pymysql.connect()\n")):
+        (tmp_path / name).mkdir()
+        written(tmp_path / name, app=text.ljust(100))
+        os.utime(tmp_path / name / "app.py", (1, 1))
+    for _ in range(2):
+        for name in ("one", "two"):
+            assert check(tmp_path / name, tmp_path / "c") == check(tmp_path / name, None)
+
+
+def is_settled(project: Path) -> bool:
+    """Whether the next run only compares times and prints."""
+    again = Project(project)
+    memory = IncrementalCheck(again, selected_rules(Settings()), project / "c")
+    memory.unchanged_files([project])
+    return memory.unchanged_findings(again.everything, {project}) is not None
+
+
+@pytest.mark.parametrize("name", ["README2.md", ".coverage", "NOTES.txt", "package.json", "data"])
+def test_a_file_that_says_nothing_of_the_project_changes_nothing(
+    project: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    first = check(project, project / "c")
+    names = counted(monkeypatch)
+    (project / name).write_text("pymysql")
+    assert check(project, project / "c") == first
+    assert is_settled(project)
+    (project / name).unlink()
+    assert check(project, project / "c") == first
+    assert is_settled(project)
+    assert names == []
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "ruff.toml", "setup.cfg", "parts/tox.ini"])
+def test_what_a_project_requires_counts_by_its_content(
+    project: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (project / name).parent.mkdir(exist_ok=True)
+    (project / name).write_text("# one")
+    check(project, project / "c")
+    names = counted(monkeypatch)
+    os.utime(project / name, (5, 5))
+    check(project, project / "c")
+    assert names == []
+    (project / name).write_text("# two")
+    os.utime(project / name, (5, 5))
+    check(project, project / "c")
+    assert len(names) == 3
+
+
+def in_child(act: Callable[[], object]) -> int:
+    """Run something in a process of its own; return how that ended."""
+    if (child := os.fork()) == 0:
+        with suppress(BaseException):
+            act()
+        os._exit(0)
+    return os.waitpid(child, 0)[1]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.parametrize("place", range(4))
+def test_a_run_that_is_killed_while_it_writes_leaves_the_cache_as_it_was(project: Path, place: int) -> None:
+    first = check(project, project / "c")
+    (project / "other.py").write_text("import pymysql\n")
+
+    def killed() -> None:
+        values = store.Store._values
+
+        def some(self: store.Store, rows: Mapping[str, store.FileRecord]) -> Iterator[tuple[object, ...]]:
+            for number, each in enumerate(values(self, rows)):
+                if number == place:
+                    break
+                yield each
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        store.Store._values = some  # type: ignore[method-assign, assignment]
+        if place == 3:  # before anything is written
+            store.Store.prepare = lambda self: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[method-assign]
+        check(project, project / "c")
+
+    assert in_child(killed) == signal.SIGKILL
+    for _ in range(2):
+        assert check(project, project / "c") == first[1:] == check(project, None)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_runs_at_the_same_time_leave_a_cache_that_is_true(project: Path) -> None:
+    for number in range(4):
+        (project / "other.py").write_text(f"import pymysql\n\nconn = pymysql.connect(port={number})\n")
+        children = [os.fork() for _ in range(2)]
+        if 0 in children:
+            with suppress(BaseException):
+                check(project, project / "c")
+            os._exit(0)
+        for child in children:
+            os.waitpid(child, 0)
+        assert check(project, project / "c") == check(project, None)
+
+
+@pytest.mark.parametrize(("pragma", "words"), [("query_only = ON", "readonly"), ("max_page_count = 1", "full")])
+def test_a_cache_that_cannot_be_written_is_reported_once_and_does_no_harm(
+    project: Path, monkeypatch: pytest.MonkeyPatch, pragma: str, words: str
+) -> None:
+    check(project, project / "c")
+    leaks = "".join(f"\n\ndef f_{n}():\n    conn = pymysql.connect()\n    conn.ping()\n" for n in range(30))
+    (project / "long.py").write_text(f"import pymysql\n{leaks}")
+    true = check(project, None)
+    connect = store.Store._connect
+
+    def limited(self: store.Store, mode: str) -> sqlite3.Connection:
+        connection = connect(self, mode)
+        connection.execute(f"PRAGMA {pragma}")
+        return connection
+
+    monkeypatch.setattr(store.Store, "_connect", limited)
+    warnings: list[str] = []
+    again = Project(project)
+    how = RunOptions(project / "c", warn=warnings.append)
+    found = project_check.check(again, again.discover([project]).files, selected_rules(Settings()), how=how)
+    assert list(found) == true
+    assert len(warnings) == 1
+    assert words in warnings[0]
+    monkeypatch.undo()
+    monkeypatch.setattr(project_check, "SMALLEST", 1)
+    assert check(project, project / "c") == true

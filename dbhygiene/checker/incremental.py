@@ -7,33 +7,37 @@ are used, and the code that Django's processes reach. If one of these may have c
 
 from __future__ import annotations
 
+import json
 import os
-import sys
 import time
-from ast import literal_eval
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
-from hashlib import blake2b
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dbhygiene import __version__
+from dbhygiene.checker.cache_key import cache_key, content_digest
 from dbhygiene.checker.own_findings import INTERNAL_ERROR
 from dbhygiene.checker.plan import LARGE_PART, MANY, HelperUse, LoadedFiles
-from dbhygiene.checker.store import FileRecord, FileTimes, Lookups, Store, StoredRun, code_version, format_dependencies
+from dbhygiene.checker.store import (
+    FileRecord,
+    FileTimes,
+    Lookups,
+    RelativePaths,
+    Store,
+    StoredRun,
+    Words,
+    format_dependencies,
+)
 from dbhygiene.diagnostics.model import AnyRule, Finding
 from dbhygiene.project.discovery import Files
 from dbhygiene.project.project import Dependencies, Project
-from dbhygiene.project.requirements import places
 from dbhygiene.source.file import File
-from dbhygiene.source.records import replace
 from dbhygiene.source.regular_files import read_bytes
 
 _LATELY = 2_000_000_000  # nanoseconds: a file changed so shortly before may change again without a new time
 _UNKNOWN = -1  # in place of a time: compare the contents
-_DISTRIBUTIONS = (".txt", ".toml", ".cfg", ".ini", ".flake8", ".lock", "Pipfile", "setup.py")
 
 
 class Snapshot(NamedTuple):
@@ -54,18 +58,9 @@ class IncrementalCheck:
     def __init__(self, project: Project, rules: Sequence[AnyRule], directory: Path) -> None:
         self._project = project
         self._started = time.time_ns()
-        settings = replace(project.settings, sources={}, output_format="")
-        codes = [rule.code for rule in rules]
-        cache_key = (
-            __version__,
-            code_version(),
-            sys.version,
-            str(project.root),
-            codes,
-            settings,
-            _requirements(project.root),
-        )
-        self._cache = Store(directory, repr(cache_key))
+        self._paths = RelativePaths(project.root)
+        self._cache = Store(directory, cache_key(project, rules, directory), self._paths)
+        self._moved = False  # whether a directory in which modules are looked up has changed
         self._times: dict[str, tuple[int, int]] = {}
         self._seen: dict[Path, str] = {}  # files that other processes read, and their digests
         self._true: dict[str, FileRecord] = {}  # rows whose file has not changed
@@ -104,36 +99,50 @@ class IncrementalCheck:
         Most runs end here: they compare times of files, and read only the findings that they report.
         """
         before, own = self._previous_times, set(wanted.names)
-        if before.facts.get("listed") != _describe_request(self._project.everything, named):
+        if before.facts.get("listed") != self._describe_request(self._project.everything, named):
             return None
-        if not own.isdisjoint(literal_eval(before.facts["unchecked"])):
+        if not own.isdisjoint(self._known_paths(before.facts, "unchecked")):
             return None
         if len(self._unchanged_times) < len(before.files):
             return None
-        if _times_of(path for path, _ in literal_eval(before.facts["places"])) != before.facts["places"]:
+        if self._has_new_places(before.facts):
             return None
         if self._has_new_deployment(before.facts):
             return None
         found = self._cache.findings(before)
         return None if found is None else [finding for path in sorted(own & found.keys()) for finding in found[path]]
 
+    def _known_paths(self, facts: Mapping[str, str], name: str) -> set[str]:
+        """Return the paths of a fact."""
+        return set(map(self._paths.loaded, json.loads(facts.get(name, "[]"))))
+
+    def _has_new_places(self, facts: Mapping[str, str]) -> bool:
+        """Whether something has come to a directory in which modules are looked up, or has left it."""
+        return any(_time(self._paths.loaded(path)) != time for path, time in json.loads(facts["places"]))
+
     def _has_new_deployment(self, facts: Mapping[str, str]) -> bool:
         """Whether the files that say how servers run have changed, and a finding may depend on them."""
-        return facts["deployment"] != "" and facts["deployment"] != self._deployment_times
-
-    @cached_property
-    def _deployment_times(self) -> str:
+        if not facts["deployment"]:
+            return False
+        known = {name: (mtime, size, digest) for name, mtime, size, digest in json.loads(facts["deployment"])}
         files = self._project.deployment_files
-        return repr([(name, self._state(os.path.join(files.root, name))) for name in files.names])
+        return known.keys() != set(files.names) or not all(
+            self._is_same_content(os.path.join(files.root, name), *state) for name, state in known.items()
+        )
 
-    def _state(self, path: str) -> tuple[int, int] | str | None:
-        """The time and size of a file; if it has just been written, the digest of its bytes."""
-        times = _times(path)
-        if times is None or times[0] < self._started - _LATELY:
-            return times
-        with suppress(OSError):
-            return _digest(read_bytes(path))
-        return None
+    def _is_same_content(self, path: str, mtime: int, size: int, digest: str) -> bool:
+        """Whether a file has the time and size of the last run, or else its content."""
+        times = _times(path) or (_UNKNOWN, _UNKNOWN)
+        return times == (mtime, size) or (times[1] == size and _digest_of(path) == digest)
+
+    def _deployment_states(self) -> str:
+        """Return the times, sizes and digests of the files that say how servers run."""
+        files, states = self._project.deployment_files, []
+        for name in files.names:
+            path = os.path.join(files.root, name)
+            mtime, size = _times(path) or (_UNKNOWN, _UNKNOWN)
+            states.append((name, self._stable_time(mtime), size, _digest_of(path)))
+        return json.dumps(states)
 
     def reusable(self, paths: Sequence[Path], wanted: Collection[Path], named: Collection[Path]) -> Snapshot | None:
         """Return the reusable part of the last run, or None. A file that was never checked counts as new."""
@@ -154,12 +163,12 @@ class IncrementalCheck:
         kept = {path: row for path in paths if (row := self._true.get(str(path))) and row.named == (path in named)}
         handed = {Path(path): row.helpers for path, row in rows.items() if row.helpers}
         facts = self._last_run.facts
-        return Snapshot(kept, frozenset(literal_eval(facts["used"])), HelperUse(facts["help"]), handed)
+        return Snapshot(kept, frozenset(json.loads(facts["used"])), HelperUse(facts["help"]), handed)
 
     @property
     def _without_findings(self) -> set[str]:
         """Return the files of which no run has reported findings so far."""
-        return set(literal_eval(self._last_run.facts.get("unchecked", "()")))
+        return self._known_paths(self._last_run.facts, "unchecked")
 
     def reset(self) -> None:
         """Discard everything that was reusable."""
@@ -171,6 +180,7 @@ class IncrementalCheck:
         before = self._last_run.rows
         return (
             bool(before)
+            and not self._moved  # or the next run would find the old times again
             and len(self._true) == len(before)
             and all(row is before[path] for path, row in self._true.items())
         )
@@ -181,7 +191,7 @@ class IncrementalCheck:
         if row is None or times is None:
             return False
         if (row.mtime, row.size) != times:
-            if not row.digest or row.size != times[1] or row.digest != _digest(self._bytes(path)):
+            if not row.content or row.size != times[1] or row.content != content_digest(self._bytes(path)):
                 return False
             row = row._replace(mtime=self._stable_time(times[0]))
         self._true[path] = row
@@ -190,20 +200,20 @@ class IncrementalCheck:
     def _stale(self, changed: set[str]) -> set[str] | None:
         """Return the files that depend on a changed file or on a module that has moved; None: all files."""
         rows, facts = self._last_run.rows, self._last_run.facts
-        moved = _times_of(path for path, _ in literal_eval(facts["places"])) != facts["places"]
+        self._moved = moved = self._has_new_places(facts)
         deployed = self._has_new_deployment(facts)
         if not changed and not moved and not deployed:
             return set()
-        rests = {path: row.read() for path, row in rows.items() if row.dependencies}
+        rests = {path: row.read(self._paths) for path, row in rows.items() if row.dependencies}
         elsewhere = {path for path, (lookups, _) in rests.items() if self._lies_elsewhere(lookups)} if moved else set()
-        asked_deployment = set(literal_eval(facts["deployment_askers"])) if deployed else set()
+        asked_deployment = self._known_paths(facts, "deployment_askers") if deployed else set()
         if "" in asked_deployment:
             return None
         if not changed and not elsewhere and not asked_deployment:
             return set()
         texts = [data for path in changed if (data := self._bytes(path))]
-        words = dict(literal_eval(facts["asked"]))  # on behalf of the project as a whole
-        used = literal_eval(facts["used"])
+        words = self._words_of_project(facts)  # on behalf of the project as a whole
+        used = json.loads(facts["used"])
         if _may_differ(words.items(), changed, texts) or (used and any(self._was_read(path) for path in changed)):
             return None
         asking = {path for path, (_, asked) in rests.items() if _may_differ(asked.items(), changed, texts)}
@@ -218,6 +228,10 @@ class IncrementalCheck:
             dirty |= fresh
             todo += fresh
         return dirty
+
+    def _words_of_project(self, facts: Mapping[str, str]) -> Words:
+        """Return the words that were searched for on behalf of the project, with the files that contain them."""
+        return {word: tuple(map(self._paths.loaded, files)) for word, files in json.loads(facts.get("asked", "[]"))}
 
     def _was_read(self, path: str) -> bool:
         """Whether a file was read beyond a search for words; False for a new file, of which this is unknown."""
@@ -274,21 +288,21 @@ class IncrementalCheck:
                 rows[str(path)] = FileRecord(_UNKNOWN, _UNKNOWN)
         self._cache.prepare()  # otherwise creating it would change the listing beside the first modules
         facts = {
-            "used": repr(sorted(used)),
+            "used": json.dumps(sorted(used)),
             "help": help.value,
-            "listed": _describe_request(Files(map(str, loaded)), named),
+            "listed": self._describe_request(Files(map(str, loaded)), named),
         }
-        words = {**dict(literal_eval(self._last_run.facts.get("asked", "()"))), **asked.words[""]}
-        facts["asked"] = repr(sorted(words.items()))
+        words, stored = {**self._words_of_project(self._last_run.facts), **asked.words[""]}, self._paths.stored
+        facts["asked"] = json.dumps([(word, [*map(stored, files)]) for word, files in sorted(words.items())])
         kept = {"", *self._true}  # what was asked on their behalf still counts
         left = {str(path) for path, file in loaded.items() if file is not None} | (
             self._without_findings & self._true.keys()
         )
-        facts["unchecked"] = repr(sorted(left - {str(path) for path in checked}))
-        askers = asked.deployment | (set(literal_eval(self._last_run.facts.get("deployment_askers", "()"))) & kept)
-        facts["deployment_askers"] = repr(sorted(askers))
-        facts["deployment"] = self._deployment_times if askers else ""
-        facts["places"] = _times_of(sorted(self._places(self._looked_up)))
+        facts["unchecked"] = json.dumps(sorted(map(stored, left - {str(path) for path in checked})))
+        askers = asked.deployment | (self._known_paths(self._last_run.facts, "deployment_askers") & kept)
+        facts["deployment_askers"] = json.dumps(sorted(map(stored, askers)))
+        facts["deployment"] = self._deployment_states() if askers else ""
+        facts["places"] = json.dumps([(stored(path), _time(path)) for path in sorted(self._places(self._looked_up))])
         new = {path: row for path, row in rows.items() if before.get(path) != row}
         gone = [path for path in before if path not in rows]
         if new or gone or {**self._last_run.facts, **facts} != self._last_run.facts:
@@ -298,13 +312,26 @@ class IncrementalCheck:
         """Return the row of a file: its digest, and the lookups on its behalf, in this run and before."""
         name = str(path)
         mtime, size = self._times.get(name) or _times(name) or (_UNKNOWN, _UNKNOWN)
+        content = digest or (known.content if known else self._digest_if_held(path))
         if digest is None and (known is None or not known.digest):
-            return FileRecord(self._stable_time(mtime), size)
-        lookups, words = known.read() if known else ({}, {})
+            return FileRecord(self._stable_time(mtime), size, content=content)
+        lookups, words = known.read(self._paths) if known else ({}, {})
         lookups, words = {**lookups, **asked.lookups.get(name, {})}, {**words, **asked.words.get(name, {})}
         self._looked_up.update(lookups)
         digest = known.digest if known and known.digest else digest or ""
-        return FileRecord(self._stable_time(mtime), size, digest, format_dependencies(lookups, words))
+        dependencies = format_dependencies(lookups, words, self._paths)
+        return FileRecord(self._stable_time(mtime), size, digest, dependencies, content=content)
+
+    def _digest_if_held(self, path: Path) -> str:
+        """Return the digest of a file that was searched for words; "" if it would have to be read again for that."""
+        data = self._project.held(path)
+        return content_digest(data) if data is not None else ""
+
+    def _describe_request(self, paths: Files, named: Collection[Path]) -> str:
+        """Return a digest of the request: all files, and those that were named, which get more findings."""
+        own = set(paths.names)
+        words = (*paths.names, "", *sorted(name for name in map(str, named) if name in own))
+        return content_digest("\0".join(map(self._paths.stored, words)).encode(errors="surrogateescape"))
 
     def _places(self, names: Collection[tuple[str, str]]) -> set[str]:
         """Return the directories in which a module that was looked up could appear."""
@@ -324,13 +351,6 @@ class IncrementalCheck:
                                 break
                             found.add(here)
         return found
-
-
-def _describe_request(paths: Files, named: Collection[Path]) -> str:
-    """Return a digest of the request: all files, and those that were named, which get more findings."""
-    own = set(paths.names)
-    words = (*paths.names, "", *sorted(name for name in map(str, named) if name in own))
-    return _digest("\0".join(words).encode(errors="surrogateescape"))
 
 
 def _tuple(found: Sequence[Finding] | None) -> tuple[Finding, ...] | None:
@@ -361,31 +381,23 @@ def _times(path: str) -> tuple[int, int] | None:
     return stat.st_mtime_ns, stat.st_size
 
 
-def _times_of(paths: Iterable[str]) -> str:
-    return repr([(path, (_times(path) or (_UNKNOWN,))[0]) for path in paths])
+def _time(path: str) -> int:
+    return (_times(path) or (_UNKNOWN,))[0]
 
 
 def digests(project: Project) -> dict[Path, str]:
     """Return the files that were read as Python, or for their imports, and the digests of their bytes."""
-    found = {file.path: _digest(file.encode()) for file in project.files_in_use()}
+    found = {file.path: content_digest(file.encode()) for file in project.files_in_use()}
     for path in map(Path, project.asked.lookups if project.asked is not None else ()):
         if path not in found:
             with suppress(OSError):  # the check of the file itself reports it
-                found[path] = _digest(project.read(path))
+                found[path] = content_digest(project.read(path))
     return found
 
 
-def _digest(data: bytes) -> str:
-    return blake2b(data, digest_size=16).hexdigest()
-
-
-def _requirements(root: Path) -> list[tuple[str, tuple[int, int] | None]]:
-    """Return the files that list the requirements of a project, and their times."""
-    found = []
-    for directory in (each for place in places(root) for each in (place, place / "requirements")):
-        try:
-            names = os.listdir(directory)
-        except OSError:
-            continue
-        found += [str(directory / name) for name in names if name.endswith(_DISTRIBUTIONS)]
-    return [(path, _times(path)) for path in sorted(found)]
+def _digest_of(path: str) -> str:
+    """Return the digest of a file; "" if it cannot be read."""
+    try:
+        return content_digest(read_bytes(path))
+    except OSError:
+        return ""

@@ -17,14 +17,13 @@ from dbhygiene.diagnostics import edits, model
 from dbhygiene.diagnostics.model import Finding
 from dbhygiene.source.nodes import Span
 
-_FORMAT = 6
 _TAG = """Signature: 8a477f597d28d172789f06886806bc55
 # This file marks a cache directory, made by dbhygiene; see https://bford.info/cachedir/
 """
 _TABLES = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE files (
-    path BLOB PRIMARY KEY, mtime INTEGER, size INTEGER, row TEXT NOT NULL, found TEXT NOT NULL
+    path BLOB PRIMARY KEY, mtime INTEGER, size INTEGER, content TEXT NOT NULL, row TEXT NOT NULL, found TEXT NOT NULL
 ) WITHOUT ROWID;
 """
 
@@ -34,10 +33,29 @@ Lookups: TypeAlias = "dict[tuple[str, str], str]"
 Words: TypeAlias = "dict[str, tuple[str, ...]]"
 
 
+class RelativePaths:
+    """Paths as they are stored: relative to the root, so that a moved project or a fresh checkout can use them."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = str(root)
+        self._start = os.path.join(self._root, "")
+
+    def stored(self, path: str) -> str:
+        if path.startswith(self._start):
+            return f"./{path[len(self._start) :]}"
+        return "." if path == self._root else path
+
+    def loaded(self, path: str) -> str:
+        if path.startswith("./"):
+            return self._start + path[2:]
+        return self._root if path == "." else path
+
+
 class FileRecord(NamedTuple):
     """The stored results of one file.
 
-    A file without a `digest` was only searched for words. `dependencies` are those of its findings, as written by
+    `content` is the digest of its bytes, if they were at hand. A file without a `digest`, which then is the same, was
+    only searched for words. `dependencies` are those of its findings, as written by
     `format_dependencies`; most runs need not read them. `helpers` are the names of its functions that return
     connections. `findings` are None if the file was not checked: nothing in it can have a finding, or no run asked
     for them (the fact `unchecked`). `listed` are the project's own files; others are modules that it imports.
@@ -51,20 +69,24 @@ class FileRecord(NamedTuple):
     named: bool = False
     listed: bool = True
     findings: tuple[Finding, ...] | None = None
+    content: str = ""
 
-    def read(self) -> tuple[Lookups, Words]:
+    def read(self, paths: RelativePaths) -> tuple[Lookups, Words]:
         """Return the dependencies: the modules that were looked up, by name and directory, with their files ("": none);
         and the words that were searched for in the whole project, with the files that contain them."""
         lookups, words = json.loads(self.dependencies) if self.dependencies else ((), ())
-        return {(name, directory): file for name, directory, file in lookups}, {
-            word: tuple(files) for word, files in words
+        loaded = paths.loaded
+        return {(name, loaded(directory)): loaded(file) for name, directory, file in lookups}, {
+            word: tuple(map(loaded, files)) for word, files in words
         }
 
 
-def format_dependencies(lookups: Lookups, words: Words) -> str:
-    return (
-        json.dumps([[(*asked, file) for asked, file in lookups.items()], [*words.items()]]) if lookups or words else ""
-    )
+def format_dependencies(lookups: Lookups, words: Words, paths: RelativePaths) -> str:
+    if not lookups and not words:
+        return ""
+    stored = paths.stored
+    imported = [(name, stored(directory), stored(file)) for (name, directory), file in lookups.items()]
+    return json.dumps([imported, [(word, [*map(stored, files)]) for word, files in words.items()]])
 
 
 class StoredRun(NamedTuple):
@@ -85,8 +107,9 @@ class FileTimes(NamedTuple):
 class Store:
     """The file of one project and one configuration; `warning` describes a failure in one line."""
 
-    def __init__(self, directory: Path, key: str) -> None:
+    def __init__(self, directory: Path, key: str, paths: RelativePaths) -> None:
         self._directory = directory
+        self._paths = paths
         self._key = key = ascii(key)  # a path in it may hold any byte
         self._path = directory / f"{crc32(key.encode()):08x}.sqlite"
         self.warning = ""
@@ -97,7 +120,13 @@ class Store:
 
     def _times(self, connection: sqlite3.Connection, facts: Mapping[str, str]) -> FileTimes:
         rows = connection.execute("SELECT path, mtime, size FROM files")
-        return FileTimes(facts, [(os.fsdecode(path), mtime, size) for path, mtime, size in rows])
+        return FileTimes(facts, [(self._loaded(path), mtime, size) for path, mtime, size in rows])
+
+    def _loaded(self, path: bytes) -> str:
+        return self._paths.loaded(os.fsdecode(path))
+
+    def _stored(self, path: str) -> bytes:
+        return os.fsencode(self._paths.stored(path))
 
     def findings(self, before: FileTimes) -> Mapping[str, Sequence[Finding]] | None:
         """Return the findings by file, None if another run has written since these times were read."""
@@ -108,15 +137,15 @@ class Store:
     ) -> Mapping[str, Sequence[Finding]] | None:
         if facts["writes"] != before.facts.get("writes"):
             return None
-        rows = connection.execute("SELECT path, found FROM files WHERE found NOT IN ('', ?)", (_text(()),))
-        return {os.fsdecode(path): _value(json.loads(found)) for path, found in rows}
+        rows = connection.execute("SELECT path, found FROM files WHERE found NOT IN ('', ?)", (self._text(()),))
+        return {self._loaded(path): self._value(json.loads(found)) for path, found in rows}
 
     def read(self) -> StoredRun:
         """Return the stored run; an empty one if it cannot be read or is of another version."""
         return self._query(self._read_run) or StoredRun()
 
     def _read_run(self, connection: sqlite3.Connection, facts: Mapping[str, str]) -> StoredRun:
-        rows = {os.fsdecode(path): _row(*rest) for path, *rest in connection.execute("SELECT * FROM files")}
+        rows = {self._loaded(path): self._row(*rest) for path, *rest in connection.execute("SELECT * FROM files")}
         return StoredRun(facts, rows, int(facts["writes"]))
 
     def _query(self, question: Callable[[sqlite3.Connection, Mapping[str, str]], Answer]) -> Answer | None:
@@ -153,11 +182,49 @@ class Store:
                         connection.execute(statement)
                 stored = {**facts, "key": self._key, "writes": str(int(known.get("writes", 0)) + 1)}
                 connection.executemany("REPLACE INTO facts VALUES (?, ?)", stored.items())
-                connection.executemany("DELETE FROM files WHERE path = ?", ((os.fsencode(path),) for path in gone))
-                connection.executemany("REPLACE INTO files VALUES (?, ?, ?, ?, ?)", _values(rows))
+                connection.executemany("DELETE FROM files WHERE path = ?", ((self._stored(path),) for path in gone))
+                connection.executemany("REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?)", self._values(rows))
         except (sqlite3.DatabaseError, OSError) as error:
             if "locked" not in str(error):
                 self.warning = self.warning or f"{self._path}: cache not written: {error}"
+
+    # -- rows as JSON: a cache that came with a project must not run code, as with `pickle` --------------------
+
+    def _values(self, rows: Mapping[str, FileRecord]) -> Iterable[tuple[bytes, int, int, str, str, str]]:
+        for path, row in rows.items():
+            *rest, found, content = row[2:]
+            text = self._text(tuple(rest)) if row.digest or row.findings else ""
+            findings = "" if found is None else self._text(found)
+            yield self._stored(path), row.mtime, row.size, content, text, findings
+
+    def _row(self, mtime: int, size: int, content: str, text: str, found: str) -> FileRecord:
+        rest = self._value(json.loads(text)) if text else ()
+        findings = self._value(json.loads(found)) if found else None
+        return FileRecord(mtime, size, *rest)._replace(findings=findings, content=content)
+
+    def _text(self, value: object) -> str:
+        return json.dumps(self._plain(value), separators=(",", ":"))
+
+    def _plain(self, value: object) -> object:
+        """The same in lists, strings and numbers: the first of a list is the class that the rest makes, "" a tuple."""
+        if isinstance(value, Enum):
+            return [type(value).__name__, value.value]
+        if isinstance(value, Path):
+            return ["Path", self._paths.stored(str(value))]
+        if isinstance(value, tuple):
+            name = type(value).__name__ if type(value) is not tuple else ""
+            return [name, *map(self._plain, value)]
+        if value is None or isinstance(value, (str, int, float)):
+            return value
+        raise TypeError(f"{type(value).__name__} is not kept")
+
+    def _value(self, plain: Any) -> Any:
+        if not isinstance(plain, list):
+            return plain
+        name, *rest = plain
+        if name == "Path":
+            return Path(self._paths.loaded(*rest))
+        return _CLASSES[name](*map(self._value, rest)) if name else tuple(map(self._value, rest))
 
     def _connect(self, mode: str) -> sqlite3.Connection:
         uri = f"{self._path.absolute().as_uri()}?mode={mode}"
@@ -185,64 +252,11 @@ def clean(directory: Path) -> bool:
     return True
 
 
-def code_version() -> str:
-    """Return a digest of this program's code, which differs between versions."""
-    here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    newest, count, todo = 0, 0, [here]
-    while todo:
-        with os.scandir(todo.pop()) as entries:
-            for entry in entries:
-                if entry.name.endswith(".py"):
-                    newest, count = max(newest, entry.stat().st_mtime_ns), count + 1
-                elif entry.name != "__pycache__" and entry.is_dir():
-                    todo.append(entry.path)
-    return f"{_FORMAT} {here} {count} {newest}"
-
-
-# -- rows as JSON: a cache that came with a project must not run code, as with `pickle` ---------------------------
-
-
-def _values(rows: Mapping[str, FileRecord]) -> Iterable[tuple[bytes, int, int, str, str]]:
-    for path, row in rows.items():
-        *rest, found = row[2:]
-        text = _text(tuple(rest)) if row.digest or row.findings else ""
-        yield os.fsencode(path), row.mtime, row.size, text, "" if found is None else _text(found)
-
-
-def _row(mtime: int, size: int, text: str, found: str) -> FileRecord:
-    rest = _value(json.loads(text)) if text else ()
-    return FileRecord(mtime, size, *rest)._replace(findings=_value(json.loads(found)) if found else None)
-
-
-def _text(value: object) -> str:
-    return json.dumps(_plain(value), separators=(",", ":"))
-
-
+# What a stored finding is made of.
 _CLASSES: dict[str, Any] = {
     each.__name__: each
     for each in (
-        *(Path, Span, Confidence, model.Safety, model.Impact, model.Step, model.Fix, model.NoFix, model.Finding),
+        *(Span, Confidence, model.Safety, model.Impact, model.Step, model.Fix, model.NoFix, model.Finding),
         *(each for each in vars(edits).values() if isinstance(each, type) and each.__module__ == edits.__name__),
     )
 }
-
-
-def _plain(value: object) -> object:
-    """The same in lists, strings and numbers: the first of a list is the class that the rest makes, "" for a tuple."""
-    if isinstance(value, Enum):
-        return [type(value).__name__, value.value]
-    if isinstance(value, Path):
-        return ["Path", str(value)]
-    if isinstance(value, tuple):
-        name = type(value).__name__ if type(value) is not tuple else ""
-        return [name, *map(_plain, value)]
-    if value is None or isinstance(value, (str, int, float)):
-        return value
-    raise TypeError(f"{type(value).__name__} is not kept")
-
-
-def _value(plain: Any) -> Any:
-    if not isinstance(plain, list):
-        return plain
-    name, *rest = plain
-    return _CLASSES[name](*map(_value, rest)) if name else tuple(map(_value, rest))

@@ -13,6 +13,7 @@ from dbhygiene.source.regular_files import read_text
 
 DEFAULT = 88  # of ruff and black, if their settings give none
 _PEP8 = 79  # of flake8 and pycodestyle
+SETTINGS = ("ruff.toml", ".ruff.toml", "pyproject.toml", "setup.cfg", "tox.ini", ".flake8")  # the files that are read
 _SECTIONS = ("flake8", "pycodestyle", "pep8")
 
 

@@ -103,6 +103,10 @@ class Project:
                 self._bytes[path] = data
         return data
 
+    def held(self, path: Path) -> bytes | None:
+        """Return the bytes of a file if they are kept."""
+        return self._bytes.get(path)
+
     def supply(self, path: Path, data: bytes) -> None:
         """Use these bytes as those of a file, which need not exist."""
         self._bytes[path] = data

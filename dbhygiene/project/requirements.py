@@ -86,21 +86,27 @@ def normal(distribution: str) -> str:
 def read_requirements(root: Path) -> Mapping[str, Bounds | None]:
     """Return the distributions that the files of a directory name, with the pinned version or the bounds."""
     found: dict[str, Bounds | None] = {}
+    for path, read in requirement_files(root):
+        try:
+            text = read_text(path, "replace")
+        except OSError:
+            continue
+        for name, version in read(text):
+            if found.get(normal(name)) is None:  # the first file that gives a version counts
+                found[normal(name)] = version
+    return found
+
+
+def requirement_files(directory: Path) -> Iterator[tuple[Path, Callable[[str], Needs]]]:
+    """Yield the files of a directory that name distributions, each with the function that reads it."""
     try:
-        names = os.listdir(root)
+        names = os.listdir(directory)
     except OSError:
-        return found
+        return
     for pattern, read in _SOURCES:
         beside = pattern.partition("/")[0]
-        for path in sorted(root.glob(pattern)) if any(fnmatchcase(name, beside) for name in names) else ():
-            try:
-                text = read_text(path, "replace")
-            except OSError:
-                continue
-            for name, version in read(text):
-                if found.get(normal(name)) is None:  # the first file that gives a version counts
-                    found[normal(name)] = version
-    return found
+        if any(fnmatchcase(name, beside) for name in names):
+            yield from ((path, read) for path in sorted(directory.glob(pattern)))
 
 
 # What a project installs as programs: a table of `pyproject.toml`, a section of `setup.cfg`, a list in `setup.py`.
