@@ -23,33 +23,42 @@ if TYPE_CHECKING:
     from dbhygiene.gaps.explicit import ExplicitGap
 
 
+_SOON = 3600  # s: a user answers the question of a command that was just started sooner
+_DAY = 86_400
+_OF_A_DAY = (WaitKind.PERSON, WaitKind.PROCESS, WaitKind.JOB)
+
+
 def confidence(gap: Gap) -> Confidence:
     """Return how sure it is that the server has closed the connection meanwhile.
 
-    It is only possible after a question for a yes or no: a user who has just started a command answers soon.
+    It is only possible after a question for a yes or no: a user who has just started a command answers soon. So it is
+    if the server is known to wait for a day or longer: a person, another program or a job takes less.
     """
     project = gap.file.project
-    is_known = timeout_settings(project).server_timeout is not None
-    if not is_known and gap.kind is WaitKind.PERSON and _is_confirmed(gap.wait):
+    timeout = timeout_settings(project).lifetime_limit
+    if gap.kind is WaitKind.PERSON and timeout >= _SOON and _is_confirmed(gap):
+        return Confidence.POSSIBLE
+    if gap.kind in _OF_A_DAY and timeout >= _DAY and gap.seconds.least < timeout:
         return Confidence.POSSIBLE
     return confidence_of_gap(project, gap.seconds)
 
 
-def _is_confirmed(wait: Location) -> bool:
+def _is_confirmed(gap: Gap) -> bool:
     """Whether the program asks a person for a yes or no, once."""
-    asked = wait.origin.node
-    return isinstance(asked, ast.Call) and asks_for_consent(wait.origin.file, asked) and not _is_asked_again(wait)
+    asked = gap.wait.origin.node
+    file = gap.wait.origin.file
+    return isinstance(asked, ast.Call) and asks_for_consent(file, asked) and not _is_asked_again(gap)
 
 
-def _is_asked_again(wait: Location | None) -> bool:
-    """Whether a wait, or a call that leads to it, lies in a loop that goes on after it."""
-    while wait is not None:
-        for around in wait.file.around(wait.node):
-            if isinstance(around, (ast.For, ast.AsyncFor, ast.While)):
+def _is_asked_again(gap: Gap) -> bool:
+    """Whether the wait lies in a loop that also queries: then it comes back, and is more than a question repeated."""
+    queries = {gap.first_query.node, gap.next_query.node}
+    for around in gap.file.around(gap.wait.node):
+        if isinstance(around, (ast.For, ast.AsyncFor, ast.While)):
+            if any(part in queries for part in ast.walk(around)):
                 return True
-            if isinstance(around, FUNCTION):
-                break
-        wait = wait.inner
+        if isinstance(around, FUNCTION):
+            break
     return False
 
 

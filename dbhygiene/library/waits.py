@@ -70,7 +70,11 @@ _PEOPLE = _waits(
 
 # Those that ask for a yes or no; others ask for it in their words.
 CONSENTS = words("click.confirm typer.confirm rich.prompt.Confirm.ask")
-CONSENT = re.compile(r"\by(?:es)?\]?\s*[/|]\s*\[?n(?:o)?\b|\[(?:yn|ny)\]", re.IGNORECASE)
+CONSENT = re.compile(
+    r"\by(?:es)?\]?\s*[/|]\s*\[?no?\b|\[(?:yn|ny)\]"
+    r"|[\"'`(\[]y(?:es)?[\"'`)\]].{0,40}[\"'`(\[]no?[\"'`)\]]",
+    re.IGNORECASE,
+)
 
 _PROCESSES = {
     **_waits(

@@ -764,8 +764,12 @@ class Transfer:
             case ast.Compare(left=left, ops=[ast.IsNot() | ast.NotEq()], comparators=[ast.Constant(value=None)]):
                 return self._decide_existence(left, fact)
             case ast.Compare(left=left, ops=[ast.Eq() | ast.Is()], comparators=[ast.Constant(value=value)]):
+                if self.holds(left, fact) == ITSELF:
+                    return False  # `conn == 0`, `conn is False`: what a function returns where it fails
                 state = self._decide_state(left, fact)
                 return None if state is None else state == bool(value)
+            case ast.Compare(left=left, ops=[ast.NotEq() | ast.IsNot()], comparators=[ast.Constant()]):
+                return True if self.holds(left, fact) == ITSELF else None
             case ast.Compare(left=ast.Constant(value=str(name)), ops=[op], comparators=[ast.Call(func=func)]):
                 if (
                     isinstance(func, ast.Name)

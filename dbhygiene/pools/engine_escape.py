@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 from enum import Enum
 
+from dbhygiene.library.server_calls import may_wait
 from dbhygiene.library.test_files import is_example, is_test_file
 from dbhygiene.pools.engines import Engine
 from dbhygiene.pools.sqlalchemy import GIVES_ENGINE, HOLDS_ENGINE, in_migrations
 from dbhygiene.program.names import canonical_name, find_module, is_imported
 from dbhygiene.source.file import File, function_around
 from dbhygiene.source.nodes import Function, last_name
+from dbhygiene.source.queries import query
 
 
 class Fate(Enum):
@@ -23,6 +25,7 @@ class Fate(Enum):
     DISPOSED = "disposed of"
 
 
+_LASTING_CALLS = ("run", "start", "launch", "main_loop")  # methods by which a program begins to serve
 _LASTING = (Fate.KEPT, Fate.HANDED_ON)
 
 
@@ -46,14 +49,28 @@ def _is_script(file: File, node: ast.AST) -> bool:
 
 
 def _ends_soon(file: File, expr: ast.expr) -> bool:
-    """Whether a script makes it, uses it, and ends: it defines nothing, waits for nothing and is not imported."""
-    if file.scope.defined or file.nodes(ast.While) or len(file.nodes(ast.Lambda)) > 0:
+    """Whether a script makes it, uses it, and ends."""
+    if not is_short_script(file):
         return False
     match file.parents.get(expr):
         case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
-            is_used = any(node.id == name and isinstance(node.ctx, ast.Load) for node in file.nodes(ast.Name))
-            return is_used and not is_imported(file)
+            return any(node.id == name and isinstance(node.ctx, ast.Load) for node in file.nodes(ast.Name))
     return False
+
+
+@query
+def is_short_script(file: File) -> bool:
+    """Whether a file is a program that does its work and ends: it waits for nothing, and nothing imports it.
+
+    It defines nothing, or runs what it defines if it is the program: `if __name__ == "__main__": main()`.
+    """
+    if file.nodes(ast.While) or len(file.nodes(ast.Lambda)) > 0 or is_imported(file):
+        return False
+    if not file.scope.defined:
+        return True
+    if may_wait(file) or any(name in file.calls for name in _LASTING_CALLS):
+        return False
+    return any("__name__" in file.segment(branch.test) for branch in file.nodes(ast.If))
 
 
 class _Follow:

@@ -196,8 +196,8 @@ def _in_handler(file: File, handler: ast.ExceptHandler, found: frozenset[str]) -
             if missing:
                 first = next(each for each in comparisons if set(each.numbers) & _NUMBERS)
                 at = next(part for part in parts if number_comparison(file, part, handler.name) == first)
-                if not first.negated and _only_raises(file, at):
-                    return
+                if (not first.negated and _only_raises(file, at)) or "timeout" in file.segment(at).lower():
+                    return  # it is about queries that take too long: 2013, too
                 given = " or ".join(map(str, sorted(numbers & _NUMBERS)))
                 other = " and ".join(map(str, missing))
                 text = f"error {other} means a lost connection, too: this test only asks for {given}"

@@ -33,7 +33,7 @@ def hidden_failures(file: File) -> Iterator[HiddenFailure]:
         if loop is None or not isinstance(code, FUNCTION) or not is_retry_loop(file, loop, node):
             continue
         for handler in node.handlers:
-            if not libraries(classes_of(file, handler)):
+            if not libraries(classes_of(file, handler)) or _leaves_in_last_try(file, handler, loop):
                 continue
             for raised in _raises_nothing(file, code, handler):
                 if raised not in seen:
@@ -43,6 +43,18 @@ def hidden_failures(file: File) -> Iterator[HiddenFailure]:
                 if _falls_off(file, code, handler, loop):
                     seen.add(loop)
                     yield HiddenFailure(handler, loop, code.name)
+
+
+def _leaves_in_last_try(file: File, handler: ast.ExceptHandler, loop: ast.For | ast.AsyncFor | ast.While) -> bool:
+    """Whether a handler asks for the number of the try, and returns or raises in the last one."""
+    if not (isinstance(loop, (ast.For, ast.AsyncFor)) and isinstance(loop.target, ast.Name)):
+        return False
+    asked = [
+        part for part in nodes_of(handler.body) if isinstance(part, ast.If) and mentions(part.test, loop.target.id)
+    ]
+    return any(
+        isinstance(block[-1], (ast.Raise, ast.Return)) for each in asked for block in (each.body, each.orelse) if block
+    )
 
 
 def _is_bounded(loop: ast.AST) -> bool:

@@ -118,6 +118,7 @@ _IS_CHECK = re.compile(
 _STATUS = re.compile(r"status_code|\babort\b|\bstatus\s*=\s*[45]|\.status\b\s*=|make_response|Response\(.*\b[45]\d\d\b")
 _ERRORS = re.compile(r"Exception|Error|BaseException")
 _NOT_OF_QUERIES = ("ImportError", "KeyError", "ValueError", "TypeError", "AttributeError", "ModuleNotFoundError")
+_LOGIN = re.compile(r"login|role|permission|jwt|\badmin|requires?_auth|auth(?:entication)?_required", re.IGNORECASE)
 _PLAIN_ANSWERS = ("jsonify", "JsonResponse", "HttpResponse")
 
 
@@ -126,8 +127,15 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
     if is_test_file(file):
         return
     for view in views(file):
+        if _needs_login(file, view):
+            continue
         if any(map(_HEALTH.search, view.routes)) and not _STATUS.search(file.segment(view.function)):
             yield from _view(file, view)
+
+
+def _needs_login(file: File, view: View) -> bool:
+    """Whether a view is for users who have logged in: probes have not."""
+    return any(_LOGIN.search(file.segment(decorator)) for decorator in view.function.decorator_list)
 
 
 def _view(file: File, view: View) -> Iterator[Diagnostic]:

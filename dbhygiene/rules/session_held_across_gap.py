@@ -106,6 +106,7 @@ from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.library.server_calls import may_wait
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.lifetimes import Lifetime
+from dbhygiene.pools.engine_escape import is_short_script
 from dbhygiene.pools.module_globals import repeated_use
 from dbhygiene.pools.sessions import SESSION_KINDS, session_timeout_confidence
 from dbhygiene.pools.sqlalchemy import in_migrations
@@ -138,7 +139,7 @@ def _report_module_session(file: File, life: Lifetime, confidence: Confidence) -
     """What a module keeps as long as the program runs, and functions use again and again."""
     name = _module_variable(file, life.birth)
     used = repeated_use(file, name, life.resource) if name is not None else None
-    if name is None or used is None:
+    if name is None or used is None or is_short_script(file):
         return None
     where, node = used
     return Diagnostic(
