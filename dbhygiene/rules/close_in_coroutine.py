@@ -67,6 +67,7 @@ from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, rule
 from dbhygiene.gaps.close_calls import runs_in_coroutine, what_closes
 from dbhygiene.gaps.gap_fixes import closing_for_coroutine, closing_in
 from dbhygiene.library import django
+from dbhygiene.library.calls import NEVER_RETURN
 from dbhygiene.library.prefilter import CLOSING
 from dbhygiene.source.file import File
 
@@ -76,7 +77,7 @@ def check(file: File, call: ast.Call) -> Iterator[Diagnostic]:
     name = what_closes(file, call)
     if name in django.CLOSES_ASYNC or not (name or _takes_close_to_a_thread(file, call)):
         return
-    if not runs_in_coroutine(file, call):
+    if not runs_in_coroutine(file, call) or _ends_process_next(file, call):
         return
     if name is not None:
         raises = name == f"{django.CONNECTION}.close"
@@ -95,6 +96,18 @@ def check(file: File, call: ast.Call) -> Iterator[Diagnostic]:
             else NoFix("the result of `sync_to_async` is not awaited here; close it in the thread of the queries")
         )
         yield Diagnostic(call, "`connection` belongs to this thread: closing it in another thread raises", fix=fix)
+
+
+def _ends_process_next(file: File, call: ast.Call) -> bool:
+    """Whether the next statement ends the process, and its connections with it."""
+    statement = next((outer for outer in file.around(call) if isinstance(outer, ast.stmt)), None)
+    around = file.parents.get(statement) if statement is not None else None
+    for block in (getattr(around, name, None) for name in ("body", "orelse", "finalbody")):
+        if isinstance(block, list) and statement in block[:-1]:
+            match block[block.index(statement) + 1]:
+                case ast.Expr(value=ast.Call(func=func)):
+                    return file.resolve(func) in NEVER_RETURN
+    return False
 
 
 def _takes_close_to_a_thread(file: File, call: ast.Call) -> bool:
