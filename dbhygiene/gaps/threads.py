@@ -23,7 +23,7 @@ from dbhygiene.program.dispatch import functions
 from dbhygiene.program.names import canonical_name
 from dbhygiene.program.types import ObjectInstance, TypeInference
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, Code, Function
+from dbhygiene.source.nodes import FUNCTION, Code, Function, last_name
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Record
 
@@ -131,7 +131,7 @@ def _threads_of_class(file: File, call: ast.Call) -> Iterator[Thread]:
     name = file.resolve(call.func) if isinstance(call.func, (ast.Name, ast.Attribute)) else None
     cls = class_named(file, canonical_name(file, name)) if name else None
     kind = next((base for base in foreign_bases(cls) if base in THREAD_CLASSES), None) if cls else None
-    if cls is None or kind is None:
+    if cls is None or kind is None or not _may_start(file, call, cls):
         return
     run = find_method(cls, "run")
     own = FunctionAt(run.file, run.node) if run is not None and isinstance(run.node, FUNCTION) else None
@@ -143,6 +143,35 @@ def _threads_of_class(file: File, call: ast.Call) -> Iterator[Thread]:
             yield from _begin(where, target, file, rest, own)
     elif _runs_at_once(own.node):
         yield Thread(own.file, own.node, file, handed)
+
+
+def _may_start(file: File, made: ast.Call, cls: Definition) -> bool:
+    """Whether an object of a thread class is started, or leaves the function that makes it, where that may happen.
+
+    Many classes of threads have methods that their users call directly, for objects that are never started.
+    """
+    if any(_is_method(part, "self", "start") for part in ast.walk(cls.node)):
+        return True
+    match file.parents.get(made):
+        case ast.Attribute(attr=attr):
+            return attr == "start"
+        case ast.Assign(targets=[ast.Name(id=name) as target]):
+            scope = file.scope_of(target)
+            if scope is file.scope or name in scope.globals:
+                return True
+            uses = (use for use in file.nodes(ast.Name) if use.id == name and isinstance(use.ctx, ast.Load))
+            return any(_may_start_by(file, use) for use in uses if scope.node in file.around(use))
+    return True
+
+
+def _may_start_by(file: File, use: ast.Name) -> bool:
+    above = file.parents.get(use)
+    return not isinstance(above, ast.Attribute) or above.attr == "start"
+
+
+def _is_method(node: ast.AST, owner: str, attr: str) -> bool:
+    """Whether a node is `owner.attr`."""
+    return isinstance(node, ast.Attribute) and node.attr == attr and last_name(node.value) == owner
 
 
 def _calls_inherited_run(run: FunctionAt) -> bool:
