@@ -41,6 +41,7 @@ from dbhygiene.lifetimes.region import (
 from dbhygiene.lifetimes.session_objects import session_objects
 from dbhygiene.lifetimes.several import closes_one_of, opened_inside, widen
 from dbhygiene.lifetimes.state import FOREIGN, RETURN, Fact, is_view, path_of
+from dbhygiene.lifetimes.substitutes import substitute
 from dbhygiene.source.file import File
 from dbhygiene.source.queries import query
 
@@ -188,6 +189,8 @@ def _comes_first(call: ast.Call, expr: ast.expr) -> bool:
 
 
 def _fix_leak(life: Lifetime, leak: Leak) -> Fix:
+    if (other := substitute(life.analysis.effects.of(life.birth))) is not None:
+        raise RefusedError(f"it may be {other}, which has no `close`")
     place, style = region(life), life.file.project.settings.fix_style
     closes = close_statements(life, place)
     if not life.analysis.transfer.names.lends:

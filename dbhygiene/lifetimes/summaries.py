@@ -429,7 +429,7 @@ class Summaries:
         return CallModel(
             replace(analysis.sites[site], opened_by=frozenset()),
             element,
-            is_sure=_gives_nothing_else(analysis),
+            is_sure=_gives_nothing_else(analysis, element),
             is_shared=analysis.is_shared(site),
             instead=others,
         )
@@ -714,16 +714,18 @@ def _returns_value(file: File, function: Function) -> bool:
     return not scope.yields and any(not isinstance(each, (ast.Constant, type(None))) for each in given)
 
 
-def _gives_nothing_else(analysis: Analysis) -> bool:
-    """Whether a function that returns a resource never returns anything else, judged by its names."""
+def _gives_nothing_else(analysis: Analysis, element: int | None) -> bool:
+    """Whether a function that returns a resource, or a tuple with one, never returns anything else, by its names."""
     returns = [node.event.node.value for node in analysis.graph.nodes() if isinstance(node.event, cfg.Return)]
     reached = cfg.reachable([analysis.graph.entry], past=lambda node: not isinstance(node.event, cfg.Return))
-    return analysis.graph.exit not in reached and all(_is_sure(analysis, value) for value in returns)
+    return analysis.graph.exit not in reached and all(_is_sure(analysis, value, element) for value in returns)
 
 
-def _is_sure(analysis: Analysis, value: ast.expr | None) -> bool:
-    """Whether an expression is always a resource, or a tuple."""
+def _is_sure(analysis: Analysis, value: ast.expr | None, element: int | None) -> bool:
+    """Whether an expression is always a resource, or a tuple with one."""
     match value:
+        case ast.Tuple(elts=elements) if element is not None and element < len(elements):
+            return not isinstance(elements[element], ast.Constant)
         case ast.Name(id=name):
             values = analysis.scope.aliases.get(name, [])
             given = any(
@@ -731,7 +733,7 @@ def _is_sure(analysis: Analysis, value: ast.expr | None) -> bool:
             )
             return bool(values) and not given and all(each in analysis.transfer.sure for each in values)
         case ast.Await(value=inner):
-            return _is_sure(analysis, inner)
+            return _is_sure(analysis, inner, element)
     return isinstance(value, ast.Tuple) or value in analysis.transfer.sure
 
 

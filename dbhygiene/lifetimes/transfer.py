@@ -616,9 +616,10 @@ class Transfer:
             relation = self.holds(value, fact)
             index = item_index(relation) if relation else None
             for number, each in enumerate(target.elts):
-                taken = (
-                    (content_of(relation) or self._within(relation, fact)) if index is None or number == index else None
-                )
+                if index is None or number == index:
+                    taken = content_of(relation) or self._within(relation, fact)
+                else:
+                    taken = MAYBE_PART  # `return conn, conn.cursor()`
                 yield (each.value if isinstance(each, ast.Starred) else each), None, taken
             return
         yield target, value, self.holds(value, fact)
