@@ -30,6 +30,7 @@ COVERED_BY = {
     "PendingRollbackError": frozenset({"PendingRollbackError", "InvalidRequestError", "SQLAlchemyError"}),
 }
 LOSS_CLASSES = frozenset({"OperationalError", "InterfaceError"})  # a handler that names one of these means a loss
+STATEMENT_ERRORS = frozenset({"ProgrammingError", "IntegrityError", "DataError", "NotSupportedError"})  # of PEP 249
 _ANY = frozenset({"Exception", "BaseException"})
 _DEPTH = 4  # of names for tuples of classes
 
