@@ -86,8 +86,10 @@ def _explain(run: Run, path: Path, line: int) -> None:
     as_set = replace(file, project=Project(root, settings))
     known = _without_baseline(run, as_set, list(_findings(file, analyses, as_set)))
     here = [each for each in known if _touches(each.finding, path, line)]
-    texts = [*_lives(file, analyses, line), *_describe_findings(run, here)]
-    texts += [] if here else _gap_reasons(file, line)
+    lives = list(_lives(file, analyses, line))
+    texts = [*lives, *_describe_findings(run, here)]
+    if not here and ("django" in file.text or not lives):
+        texts += _gap_reasons(file, line)
     sys.stdout.writelines(texts)
     if not texts:
         sys.stdout.write(f"{display_path(path)}:{line}: no finding and no connection here.\n")

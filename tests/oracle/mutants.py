@@ -53,7 +53,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("break leaves no with", "dataflow.cfg", "breaks=lead(self.breaks),", "breaks=self.breaks,"),
     Mutant("a loop's else is skipped", "dataflow.cfg", "done = self.block(stmt.orelse, after, ways)\n        head", "done = after\n        head"),  # noqa: E501
     Mutant("break runs the loop's else", "dataflow.cfg", "breaks=lambda: after, continues", "breaks=lambda: done, continues"),  # noqa: E501
-    Mutant("try's else is protected", "dataflow.cfg", "return self.block(stmt.body, self.block(stmt.orelse, after, ways), protected)", "return self.block(stmt.body, self.block(stmt.orelse, after, protected), protected)"),  # noqa: E501
+    Mutant("try's else is protected", "dataflow.cfg", "body = self.block(stmt.body, otherwise, replace(ways, raises=self.dispatcher(stmt, after, ways, entered)))", "protected = replace(ways, raises=self.dispatcher(stmt, after, ways, entered))\n        body = self.block(stmt.body, self.block(stmt.orelse, after, protected), protected)"),  # noqa: E501
     Mutant("not means nothing", "dataflow.cfg", "return self.test(operand, no, yes, ways)", "return self.test(operand, yes, no, ways)"),  # noqa: E501
     Mutant("a maybe handler always catches", "dataflow.cfg", "if verdict is Catches.ALWAYS:\n                    return node", "if True:\n                    return node"),  # noqa: E501
     Mutant("handlers raise into their own try", "dataflow.cfg", "replace(ways, handling=(thrown, handler.name))", "replace(ways, raises=dispatch, handling=(thrown, handler.name))"),  # noqa: E501
@@ -65,7 +65,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("a = b = c takes c for a alone", "lifetimes.transfer", "last = not isinstance(event.node, ast.Assign) or event.target is event.node.targets[-1]", "last = True"),  # noqa: E501
     Mutant("any with closes", "lifetimes.transfer", "return relation == CLOSER or leaving is None or leaving.closes", "return True"),  # noqa: E501
     Mutant("pop_all closes", "lifetimes.transfer", "return [fact.drop_aliases([stack]).add_alias(CLOSER, call)]", 'return [fact._replace(state="closed")]'),  # noqa: E501
-    Mutant("each of a tuple is the connection", "lifetimes.transfer", "if index is None or number == index else None", "if True else None"),  # noqa: E501
+    Mutant("each of a tuple is the connection", "lifetimes.transfer", "if index is None or number == index:", "if True:"),  # noqa: E501
     Mutant("return counts when an exception leaves", "lifetimes.lifetime", 'return fact.state == "open" and not any(type(where) is str and "." in where for _, where in fact.aliases)', "return self._leaks_by_return(fact)"),  # noqa: E501
     Mutant("a returned cursor owns its connection", "lifetimes.lifetime", "any(relation not in _PARTS for relation, _ in owning_aliases(fact)) or self._parts_lead_back", "True"),  # noqa: E501
     Mutant("a stack goes by its name", "lifetimes.analysis", "yield name, item\n", "yield name, name\n"),

@@ -60,6 +60,8 @@ def untrue(source: str, *, bound: int = 2, limit: int = LIMIT) -> list[Untrue] |
     for each in found:
         place = (each.span.line, each.span.column)
         index = next((i for i, (_, site) in enumerate(play.sites) if site == place), None)
+        if index not in play.reached:
+            continue  # opened in a handler that only what is not modelled enters
         if index is not None and (entry := play.sites[index][0]) in ends:
             seen = [end for of, end in ends[entry] if of == index]
             wrong += [Untrue(each.span.line, text) for text in _untrue(source, each, seen)]
