@@ -27,7 +27,7 @@ from dbhygiene.program.definitions import Definition
 from dbhygiene.program.evaluation import evaluate, evaluate_member
 from dbhygiene.program.values import UNKNOWN, Called, Constant, Value, calculate, options, patterns
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION
+from dbhygiene.source.nodes import FUNCTION, is_none
 
 _LONG_UNITS = ("minutes", "hours", "days", "minute", "hour", "mins", "hrs")
 
@@ -43,7 +43,7 @@ def duration(file: File, call: ast.Call, wait: WaitingCall) -> Duration:
     timeout = argument(call, *wait.timeout) if wait.timeout else None
     if timeout is None and _never_blocks(call):
         return Duration()
-    if timeout is None or (isinstance(timeout, ast.Constant) and timeout.value is None):
+    if timeout is None or is_none(timeout):
         return Duration(0.0, min(likely, wait.bound), wait.bound)
     bound = seconds(file, timeout)
     if wait.kind is not WaitKind.EVENT and bound.likely < SHORTEST_TIMEOUT:

@@ -10,7 +10,7 @@ from dbhygiene.library.background import AWAITED, EVENTS, STOPPED, STOPS
 from dbhygiene.program.bindings import Bindings
 from dbhygiene.program.types import ObjectInstance, TypeInference
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, children
+from dbhygiene.source.nodes import FUNCTION, LOOP, children
 
 
 def is_endless(file: File, loop: ast.AST) -> bool:
@@ -39,7 +39,7 @@ def _exits(loop: ast.While) -> Iterator[ast.stmt]:
             continue
         if isinstance(node, ast.Return) or (isinstance(node, ast.Break) and is_own):
             yield node
-        inner = node.body if isinstance(node, (ast.For, ast.AsyncFor, ast.While)) else ()
+        inner = node.body if isinstance(node, LOOP) else ()
         todo += [(child, is_own and child not in inner) for child in children(node)]
 
 

@@ -38,7 +38,7 @@ from dbhygiene.lifetimes.state import Alias, Fact, State
 from dbhygiene.lifetimes.transfer import Transfer
 from dbhygiene.program.bindings import Bindings, Place
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, Function
+from dbhygiene.source.nodes import FUNCTION, LOOP, Function, is_none
 from dbhygiene.source.records import Record, replace
 from dbhygiene.source.scopes import Scope
 
@@ -90,7 +90,7 @@ class ExplicitGap(Record):
     @property
     def _is_in_loop(self) -> bool:
         for outer in self.file.around(self.wait.node):
-            if isinstance(outer, (ast.For, ast.AsyncFor, ast.While)):
+            if isinstance(outer, LOOP):
                 return True
             if isinstance(outer, FUNCTION):
                 return False
@@ -220,7 +220,7 @@ def _is_kept(file: File, cls: Scope, path: str) -> bool:
     """Whether a field is assigned once, and the program never tests or reopens the connection in it."""
     name = path.partition(".")[2]
     given = Bindings.of(file).values.get(Place(cls, name), [])
-    values = [each for each in given if not (isinstance(each, ast.Constant) and each.value is None)]
+    values = [each for each in given if not is_none(each)]
     return len(values) == 1 and not _is_looked_after(file, name)
 
 

@@ -24,7 +24,7 @@ from dbhygiene.lifetimes.state import CLOSE_METHOD, ITSELF, READERS, Alias, Fact
 from dbhygiene.lifetimes.transfer import Transfer
 from dbhygiene.program.arguments import bind_arguments
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, Code, Function, last_name
+from dbhygiene.source.nodes import FUNCTION, Code, Function, argument_values, last_name
 from dbhygiene.source.records import Record
 
 _MOST = 8_000  # facts of one function
@@ -194,7 +194,7 @@ class ExplicitWalk:
             asks = relation in {ITSELF, *READERS} and not (relation == ITSELF and method in self._resource.rests_during)
         else:
             asks = relation in {ITSELF, *READERS} and library.asks(method, of_connection=relation == ITSELF)
-        given = [*call.args, *(keyword.value for keyword in call.keywords)]
+        given = argument_values(call)
         if not self._transfer.effects.of(call).summary.may_raise:
             given = []  # `print(conn)`
         if asks or any(self._transfer.holds(each, fact) in {ITSELF, *READERS} for each in given):

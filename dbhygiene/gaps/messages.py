@@ -17,7 +17,7 @@ from dbhygiene.library.waits import WaitKind
 from dbhygiene.pools.sqlalchemy import MYSQL
 from dbhygiene.program.rounds import in_round_before
 from dbhygiene.servers.steps import idle_steps
-from dbhygiene.source.nodes import FUNCTION, Located
+from dbhygiene.source.nodes import FUNCTION, LOOP, Located
 
 if TYPE_CHECKING:
     from dbhygiene.gaps.explicit import ExplicitGap
@@ -54,7 +54,7 @@ def _is_asked_again(gap: Gap) -> bool:
     """Whether the wait lies in a loop that also queries: then it comes back, and is more than a question repeated."""
     queries = {gap.first_query.node, gap.next_query.node}
     for around in gap.file.around(gap.wait.node):
-        if isinstance(around, (ast.For, ast.AsyncFor, ast.While)):
+        if isinstance(around, LOOP):
             if any(part in queries for part in ast.walk(around)):
                 return True
         if isinstance(around, FUNCTION):

@@ -23,7 +23,7 @@ from dbhygiene.program.dispatch import functions
 from dbhygiene.program.names import canonical_name
 from dbhygiene.program.types import ObjectInstance, TypeInference
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, Code, Function, last_name
+from dbhygiene.source.nodes import FUNCTION, Code, Function, argument_values, is_none, last_name
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Record
 
@@ -94,7 +94,7 @@ def _target(file: File, call: ast.Call) -> ast.expr | Function | None:
     if isinstance(call.func, ast.Attribute) and call.func.attr in HANDS_OVER:
         is_loop = call.func.attr == "run_in_executor"
         pool = argument(call, 0, "executor") if is_loop else call.func.value
-        if pool is not None and (_is_pool(file, pool) or (is_loop and _is_none(pool))):
+        if pool is not None and (_is_pool(file, pool) or (is_loop and is_none(pool))):
             return argument(call, *HANDS_OVER[call.func.attr])
     return None
 
@@ -105,10 +105,6 @@ def _is_false(call: ast.Call, name: str) -> bool:
         word.arg == name and isinstance(word.value, ast.Constant) and word.value.value is False
         for word in call.keywords
     )
-
-
-def _is_none(expr: ast.expr) -> bool:
-    return isinstance(expr, ast.Constant) and expr.value is None
 
 
 def _is_pool(file: File, expr: ast.expr) -> bool:
@@ -135,7 +131,7 @@ def _threads_of_class(file: File, call: ast.Call) -> Iterator[Thread]:
         return
     run = find_method(cls, "run")
     own = FunctionAt(run.file, run.node) if run is not None and isinstance(run.node, FUNCTION) else None
-    handed = (*call.args, *(word.value for word in call.keywords))
+    handed = tuple(argument_values(call))
     if own is None or _calls_inherited_run(own):
         if (given := _target_of_class(cls, kind, file, call)) is not None:
             where, target = given
@@ -220,7 +216,7 @@ def _value_for_caller(init: Definition, file: File, call: ast.Call, given: ast.e
 
 def _thread_arguments(call: ast.Call, target: ast.expr | Function) -> Iterator[ast.expr]:
     """Return the expressions that the thread's function may get: by the call, or by `partial` or a lambda in it."""
-    todo = [*call.args, *(word.value for word in call.keywords)]
+    todo = argument_values(call)
     while todo:
         match part := todo.pop():
             case ast.Tuple(elts=parts) | ast.List(elts=parts) | ast.Dict(values=parts):

@@ -17,7 +17,7 @@ from collections.abc import Collection
 from dbhygiene.library.prefilter import GIVING
 from dbhygiene.lifetimes.passed_functions import may_open
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, Code, first_parameter, last_name
+from dbhygiene.source.nodes import FUNCTION, Code, argument_values, first_parameter, last_name
 from dbhygiene.source.queries import query
 
 
@@ -48,7 +48,7 @@ class AcquireFilter:
         match call:
             case ast.Call(func=ast.Name(id="next"), args=[ast.Call(func=generator)]):
                 return self.is_acquire_name(last_name(generator))
-        given = [*call.args, *(word.value for word in call.keywords)]
+        given = argument_values(call)
         return any(self.is_acquire_name(word) for each in given for word in may_open(file, each))
 
     def _is_named(self, file: File, call: ast.Call) -> bool:

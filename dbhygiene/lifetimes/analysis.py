@@ -22,7 +22,7 @@ from dbhygiene.lifetimes.transfer import Names, Transfer
 from dbhygiene.program import definitions
 from dbhygiene.program.arguments import named_parameters
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, Code, Located, last_name, walk
+from dbhygiene.source.nodes import FUNCTION, LOOP, Code, Located, last_name, walk
 from dbhygiene.source.records import Frozen
 from dbhygiene.source.scopes import Scope
 
@@ -228,7 +228,7 @@ def _recovers(file: File, handler: ast.ExceptHandler) -> bool:
     if names & LOSING:
         return True
     around = takewhile(lambda node: not isinstance(node, FUNCTION), file.around(handler))
-    return bool(names & ANY_ERROR) and any(isinstance(node, (ast.For, ast.AsyncFor, ast.While)) for node in around)
+    return bool(names & ANY_ERROR) and any(isinstance(node, LOOP) for node in around)
 
 
 def _condition_variables(effects: FunctionSemantics, call: ast.Call) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from dbhygiene.dataflow import cfg
 from dbhygiene.lifetimes.lifetime import Lifetime
 from dbhygiene.lifetimes.region import RefusedError, Region, names_in, parts
-from dbhygiene.source.nodes import last_name
+from dbhygiene.source.nodes import argument_values, last_name
 
 
 class CloseStatement(NamedTuple):
@@ -83,7 +83,7 @@ def _stays(life: Lifetime, call: ast.Call) -> bool:
     if isinstance(call.func, ast.Attribute) and call.func.attr in life.resource.closed_by:
         return False
     definitions = life.analysis.effects.of(call).definitions
-    given = [*call.args, *(keyword.value for keyword in call.keywords)]
+    given = argument_values(call)
     only_closes = all(_only_closes(each.node) for each in definitions)
     if only_closes and all(isinstance(value, (ast.Name, ast.Attribute, ast.Constant)) for value in given):
         return False

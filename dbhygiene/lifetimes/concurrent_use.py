@@ -14,7 +14,7 @@ from dbhygiene.lifetimes.value_users import ValueUsers, place_of
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.starts import GATHER, MAPS, starts
 from dbhygiene.source.file import File, function_around
-from dbhygiene.source.nodes import FUNCTION, Code, Function
+from dbhygiene.source.nodes import FUNCTION, Code, Function, argument_values
 from dbhygiene.source.records import Record
 
 _STATEMENTS = (ast.For, ast.AsyncFor, ast.While)
@@ -62,7 +62,7 @@ class _Search:
 
     def _passes(self, call: ast.Call) -> bool:
         """Whether the started code gets the value: as an argument, or from its scope or object."""
-        return any(map(self.users.mentions, (*call.args, *(word.value for word in call.keywords))))
+        return any(map(self.users.mentions, argument_values(call)))
 
     # -- when
 
@@ -71,7 +71,7 @@ class _Search:
         opener = function_around(self.file, self.birth)
         if opener is None or opener is self.users.place.scope.node or self._is_opened_once(opener):
             return False
-        given = [each for call in found for each in (*call.args, *(word.value for word in call.keywords))]
+        given = [each for call in found for each in argument_values(call)]
         words = {"initializer", "initargs", "target"}
         given += [word.value for word in self.file.nodes(ast.keyword) if word.arg in words]
         named = {self.users.function(part) for each in given for part in ast.walk(each) if isinstance(part, ast.expr)}

@@ -14,6 +14,7 @@ from dbhygiene.dataflow import cfg
 from dbhygiene.lifetimes.lifetime import Lifetime
 from dbhygiene.lifetimes.state import ITSELF, READERS, Fact
 from dbhygiene.source.file import File
+from dbhygiene.source.nodes import argument_values
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Frozen
 
@@ -68,7 +69,7 @@ def _commits(file: File, code: ast.AST) -> bool:
 
 def _is_lent(life: Lifetime, call: ast.Call, fact: Fact) -> bool:
     """Whether the connection, or its cursor, is an argument of a call."""
-    given = [*call.args, *(keyword.value for keyword in call.keywords)]
+    given = argument_values(call)
     return any(life.analysis.transfer.holds(each, fact) in {ITSELF, *READERS} for each in given)
 
 

@@ -53,7 +53,7 @@ from dbhygiene.program.arguments import (
 )
 from dbhygiene.program.callees import callees, is_super
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, first_parameter, last_name, walk
+from dbhygiene.source.nodes import FUNCTION, argument_values, first_parameter, last_name, walk
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Frozen, replace
 from dbhygiene.source.scopes import Scope
@@ -311,7 +311,7 @@ class FunctionSemantics(cfg.Semantics):
             sets = _fields_set(call, meant[0].definition) if len(meant) == 1 and found.complete else ()
             return CallMeaning(callees=meant, complete=found.complete, sets=sets)
         if isinstance(func, ast.Attribute) and func.attr == "cursor":
-            given = [self.file.resolve(arg) for arg in (*call.args, *(k.value for k in call.keywords))]
+            given = [self.file.resolve(arg) for arg in argument_values(call)]
             opened = next(
                 (cursor for each in given if each and (cursor := self.summaries.cursor_without_buffer(each))), None
             )
@@ -343,7 +343,7 @@ class FunctionSemantics(cfg.Semantics):
                 dropped = self.file.is_discarded(call)
                 touched = [self.summaries.fields_touched(each, dropped=dropped) for each in effect.definitions]
                 return any(fields is None or field in fields for fields in touched)
-        given = [*call.args, *(keyword.value for keyword in call.keywords)]
+        given = argument_values(call)
         return any(isinstance(each, ast.Name) and each.id in {"self", "cls"} for each in given)
 
     def outcome(self, call: ast.Call) -> Outcome:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from dbhygiene.lifetimes.lifetime import Lifetime
 from dbhygiene.source.file import File
+from dbhygiene.source.nodes import argument_values
 
 
 def hang(file: File, body: Sequence[ast.stmt]) -> bool:
@@ -34,7 +35,7 @@ def _is_quiet(life: Lifetime, statement: ast.stmt, raisers: set[ast.expr]) -> bo
         case ast.Assign(
             targets=[ast.Name()], value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="cursor")) as call
         ):
-            given = [*call.args, *(keyword.value for keyword in call.keywords)]
+            given = argument_values(call)
             plain = all(isinstance(each, (ast.Constant, ast.Name, ast.Attribute)) for each in given)
             return name in life.names and plain and call not in raisers
     return False

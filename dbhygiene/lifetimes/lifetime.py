@@ -23,7 +23,7 @@ from dbhygiene.lifetimes.state import CLOSE_METHOD, CONTAINER, ITSELF, PARTS, RE
 from dbhygiene.lifetimes.summaries import Summaries
 from dbhygiene.program.definitions import Definition, find_definition
 from dbhygiene.source.file import NOT_PYTHON, File, ProjectView
-from dbhygiene.source.nodes import FUNCTION, Code, Located
+from dbhygiene.source.nodes import FUNCTION, Code, Located, argument_values
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Frozen
 from dbhygiene.source.scopes import Scope
@@ -326,7 +326,7 @@ class Lifetime(Frozen):
             if fact.state != "open" or not isinstance(node.event, cfg.Call):
                 continue
             call = node.event.node
-            if any(holds(each, fact) for each in (*call.args, *(keyword.value for keyword in call.keywords))):
+            if any(holds(each, fact) for each in argument_values(call)):
                 return False  # the callee may write
             match call:
                 case ast.Call(func=ast.Attribute(value=owner, attr=method), args=args) if method in _QUERIES:

@@ -14,7 +14,7 @@ from dbhygiene.program.callees import callees, receiver_class
 from dbhygiene.program.classes import foreign_bases, lineage
 from dbhygiene.program.definitions import Definition
 from dbhygiene.source.file import File, scope_around
-from dbhygiene.source.nodes import FUNCTION, first_parameter
+from dbhygiene.source.nodes import FUNCTION, argument_values, first_parameter
 from dbhygiene.source.queries import query
 
 
@@ -22,7 +22,7 @@ from dbhygiene.source.queries import query
 def objects_given(file: File, call: ast.Call) -> tuple[ast.expr, ...]:
     """Return the objects of the project's classes that a call gets: themselves, or by a method that is not called."""
     found: list[ast.expr] = []
-    for given in (*call.args, *(word.value for word in call.keywords)):
+    for given in argument_values(call):
         for part in _values(given):
             if isinstance(part, ast.Attribute) and _is_method(file, part):
                 found.append(part.value)
@@ -75,7 +75,7 @@ def _gives_own(file: File, method: ast.FunctionDef | ast.AsyncFunctionDef, metho
     """Whether a method passes its object, or a method of it that is not called, to a call."""
     own = first_parameter(method)
     for call in (node for node in ast.walk(method) if isinstance(node, ast.Call)):
-        for given in (*call.args, *(word.value for word in call.keywords)):
+        for given in argument_values(call):
             for part in _values(given):
                 match part:
                     case ast.Name(id=name) if name == own and not _is_super(call):

@@ -13,7 +13,7 @@ from dbhygiene.library.calls import RUNNING_AWAITED
 from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.definitions import find_definition
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, Function, last_name
+from dbhygiene.source.nodes import FUNCTION, Function, is_none, last_name
 from dbhygiene.source.queries import query
 from dbhygiene.source.scopes import Scope
 
@@ -117,7 +117,7 @@ def _parameter_called(file: File, scope: Scope, parameters: set[str], value: ast
 
 
 def _is_nothing(value: ast.expr | None) -> bool:
-    return value is None or (isinstance(value, ast.Constant) and value.value is None)
+    return value is None or is_none(value)
 
 
 def _stays_here(file: File, scope: Scope, name: str) -> bool:

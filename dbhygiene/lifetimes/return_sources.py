@@ -17,7 +17,7 @@ from dbhygiene.lifetimes.effects import FunctionSemantics
 from dbhygiene.lifetimes.path_conditions import TRUTHY, condition_of
 from dbhygiene.lifetimes.state import path_of
 from dbhygiene.program.arguments import named_parameters
-from dbhygiene.source.nodes import FUNCTION
+from dbhygiene.source.nodes import FUNCTION, argument_values
 
 OUTSIDE = "<outside>"  # an attribute, an element, a name of the module: other code can reach it, too
 _TAKING_OUT = frozenset({"get", "pop", "setdefault", "getattr", "__getitem__"})
@@ -110,7 +110,7 @@ class _Sources:
             or effect.summary.rest.normal & {ArgumentEffect.KEEPS, ArgumentEffect.RETURNS}
             or effect.summary.arguments
         ):
-            given = [*call.args, *(keyword.value for keyword in call.keywords)]
+            given = [*argument_values(call)]
         else:
             given = []
         for each in given:

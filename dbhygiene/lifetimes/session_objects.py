@@ -26,7 +26,7 @@ from dbhygiene.pools.sqlalchemy import (
     WITHOUT_OBJECTS,
 )
 from dbhygiene.program.definitions import Definition, base_classes, find_definition
-from dbhygiene.source.nodes import FUNCTION, last_name
+from dbhygiene.source.nodes import FUNCTION, LOOP, argument_values, last_name
 
 _PUTTING_IN = frozenset(
     "append add appendleft insert setdefault put put_nowait extend extendleft update __setitem__".split()
@@ -91,12 +91,7 @@ class SessionObjects:
     def use_outside(self, opening: ast.stmt, rest: Iterable[ast.stmt]) -> str | None:
         """Return a variable that may be an object, if it is used outside of these statements once it may be one."""
         inside = {part for statement in (opening, *rest) for part in ast.walk(statement)}
-        again = {
-            part
-            for around in self.file.around(opening)
-            if isinstance(around, (ast.For, ast.AsyncFor, ast.While))
-            for part in ast.walk(around)
-        }
+        again = {part for around in self.file.around(opening) if isinstance(around, LOOP) for part in ast.walk(around)}
         for node in self._nodes:
             if isinstance(node, ast.Name) and node.id in self.names and isinstance(node.ctx, ast.Load):
                 if node not in inside and (node.lineno > opening.lineno or node in again):
@@ -182,7 +177,7 @@ class SessionObjects:
 
     def _call(self, call: ast.Call) -> None:
         func = call.func
-        given = [*call.args, *(keyword.value for keyword in call.keywords)]
+        given = argument_values(call)
         if isinstance(func, ast.Attribute) and self._is_session(func.value):
             if func.attr in TAKING_OBJECTS:
                 self._take(given)

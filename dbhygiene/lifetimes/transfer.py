@@ -73,7 +73,7 @@ from dbhygiene.lifetimes.state import (
     method_bound,
     path_of,
 )
-from dbhygiene.source.nodes import last_name
+from dbhygiene.source.nodes import argument_values, last_name
 
 Outcomes: TypeAlias = "list[tuple[EdgeKind, Fact]]"
 _Pair: TypeAlias = "tuple[ast.expr, ast.expr | None, str | None]"  # target, value, and its relation to the resource
@@ -172,9 +172,7 @@ class Transfer:
             return self.holds(expr, fact) in {ITSELF, PART}
         func = expr.func
         owner = [func.value] if isinstance(func, ast.Attribute) else []
-        if any(
-            self.holds(part, fact) in {ITSELF, PART} for part in (*owner, *expr.args, *(w.value for w in expr.keywords))
-        ):
+        if any(self.holds(part, fact) in {ITSELF, PART} for part in (*owner, *argument_values(expr))):
             return True
         return bool(fact.fields()) and any(path_of(each) == "self" for each in owner)
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from dbhygiene.lifetimes.lifetime import Lifetime
 from dbhygiene.program.bindings import Bindings, Place
 from dbhygiene.program.classes import class_named
-from dbhygiene.source.nodes import FUNCTION, Code, Function
+from dbhygiene.source.nodes import FUNCTION, Code, Function, argument_values
 
 _LOCKS = re.compile(r"lock|mutex", re.IGNORECASE)
 
@@ -87,7 +87,7 @@ class ValueUsers:
             case ast.List(elts=elements) | ast.Tuple(elts=elements):
                 return any(self._holds(each, holders) for each in elements)
             case ast.Call(func=func) if self._makes_holder(func):
-                places = map(Bindings.of(self.file).place, (*value.args, *(word.value for word in value.keywords)))
+                places = map(Bindings.of(self.file).place, argument_values(value))
                 return any(place == self.place or (place is not None and place in holders) for place in places)
         return False
 

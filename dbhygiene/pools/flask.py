@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dbhygiene.program.bindings import Bindings, Place
 from dbhygiene.program.names import project_bases
 from dbhygiene.source.file import File, function_around
+from dbhygiene.source.nodes import is_none
 from dbhygiene.source.records import Record
 from dbhygiene.source.scopes import Scope
 
@@ -93,14 +94,10 @@ def dead(file: File, group: Group) -> list[Setting]:
     """Return the settings of a group that neither Flask-SQLAlchemy nor the project reads, as the source orders them."""
     version = file.project.version_of(DISTRIBUTION)
     keys = {NEVER_READ, *(READ_IN_2 if version is not None and version >= (3,) else ())}
-    found = [setting for setting in group.settings if setting.key in keys and not _is_none(setting.value)]
+    found = [setting for setting in group.settings if setting.key in keys and not is_none(setting.value)]
     read = {key for key in {setting.key for setting in found} if _is_read(file, key)}
     left = (setting for setting in found if setting.key not in read)
     return sorted(left, key=lambda setting: (setting.at.lineno, setting.at.col_offset))
-
-
-def _is_none(value: ast.expr) -> bool:
-    return isinstance(value, ast.Constant) and value.value is None
 
 
 def _is_read(file: File, key: str) -> bool:

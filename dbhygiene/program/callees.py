@@ -24,7 +24,7 @@ from dbhygiene.program.definitions import (
 )
 from dbhygiene.program.names import parameter_annotation
 from dbhygiene.source.file import File, module_of_import
-from dbhygiene.source.nodes import FUNCTION, Function, last_name
+from dbhygiene.source.nodes import FUNCTION, Function, is_none, last_name
 from dbhygiene.source.queries import query, recursive_query
 from dbhygiene.source.records import Record
 from dbhygiene.source.scopes import Scope
@@ -144,7 +144,7 @@ def _in_field(owner: Definition, attr: str, depth: int) -> _Receiver | None:
 
 def _common_class(values: Iterable[tuple[File, ast.expr]], depth: int) -> _Receiver | None:
     """Return the class that all these expressions are instances of; an initial None does not count."""
-    given = [(file, value) for file, value in values if not _is_none(value)]
+    given = [(file, value) for file, value in values if not is_none(value)]
     found = [_receiver(file, value, depth - 1) for file, value in given]
     first = found[0] if found else None
     if first is None or any(each is None or each.cls.node is not first.cls.node for each in found):
@@ -159,10 +159,6 @@ def _values_of_variable(file: File, scope: Scope, name: str) -> list[tuple[File,
         bindings, place = Bindings.of(file), Place(scope, name)
         values = [] if place in bindings.unclear else bindings.values.get(place, [])
     return [(file, value) for value in values]
-
-
-def _is_none(expr: ast.expr) -> bool:
-    return isinstance(expr, ast.Constant) and expr.value is None
 
 
 def _field_values(cls: Definition, attr: str) -> list[ast.expr]:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from dbhygiene.source.nodes import FUNCTION, Code, Function, children
+from dbhygiene.source.nodes import FUNCTION, Code, Function, argument_values, children
 
 
 @lru_cache(maxsize=4096)
@@ -34,7 +34,7 @@ def return_expressions(function: Function) -> list[ast.expr]:
 def names_called(function: Function) -> frozenset[str]:
     """Return the bare names that a function calls or passes on: a parameter among them may stand for code."""
     calls = [node for node in own_nodes(function) if isinstance(node, ast.Call)]
-    named = [part for call in calls for part in (call.func, *call.args, *(word.value for word in call.keywords))]
+    named = [part for call in calls for part in (call.func, *argument_values(call))]
     return frozenset(part.id for part in named if isinstance(part, ast.Name))
 
 

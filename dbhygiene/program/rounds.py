@@ -5,10 +5,9 @@ from __future__ import annotations
 import ast
 
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, Located
+from dbhygiene.source.nodes import FUNCTION, LOOP, Located
 
-_LOOPS = (ast.For, ast.AsyncFor, ast.While)
-_SEQUENCES = (*_LOOPS, ast.If, ast.Try, ast.With, ast.AsyncWith, ast.match_case, ast.ExceptHandler)
+_SEQUENCES = (*LOOP, ast.If, ast.Try, ast.With, ast.AsyncWith, ast.match_case, ast.ExceptHandler)
 
 
 def in_round_before(file: File, first: Located, then: Located) -> bool:
@@ -31,6 +30,6 @@ def in_round_before(file: File, first: Located, then: Located) -> bool:
     for node in (common, *file.around(common)):
         if isinstance(node, FUNCTION):
             return False
-        if isinstance(node, _LOOPS):
+        if isinstance(node, LOOP):
             return True
     return False

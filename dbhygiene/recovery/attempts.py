@@ -28,13 +28,12 @@ from dbhygiene.recovery.operations import (
 )
 from dbhygiene.recovery.paths import everywhere, follow, while_lost
 from dbhygiene.source.file import File, scope_around
-from dbhygiene.source.nodes import FUNCTION, Code, last_name, walk
+from dbhygiene.source.nodes import FUNCTION, LOOP, Code, argument_values, last_name, walk
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Frozen
 
 State: TypeAlias = Literal["live", "dead", "reopened"]
 START: tuple[State, ...] = ("live",)
-_LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _COUNTS = words("range itertools.count itertools.repeat count repeat")
 # Parts of the names of functions that may open a connection again.
 _OPENING = words("conn reset open refresh ping recover dispose init session db close rollback")
@@ -185,7 +184,7 @@ class _Walk:
         """Whether a call that is not understood may open the connection again."""
         if last_name(call.func) in (_KEEPS_OUT | django.BUILDS if self._root == IMPLICIT else _KEEPS_OUT):
             return False
-        given = [*call.args, *(word.value for word in call.keywords)]
+        given = argument_values(call)
         if any((held := handle_of(self._file, each)) is not None and held.root == self._root for each in given):
             return True
         owner = call.func.value if isinstance(call.func, ast.Attribute) else None
@@ -222,7 +221,7 @@ def _is_in(handler: ast.ExceptHandler, call: ast.Call) -> bool:
 def loop_around(file: File, node: ast.AST) -> ast.For | ast.AsyncFor | ast.While | None:
     """Return the innermost loop around a node, in its function."""
     for above in file.around(node):
-        if isinstance(above, _LOOPS):
+        if isinstance(above, LOOP):
             return above
         if isinstance(above, (*FUNCTION, ast.Lambda, ast.ClassDef)):
             return None

@@ -15,7 +15,7 @@ from dbhygiene.program.bindings import Bindings
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import Constant, Value, options
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import last_name, walk
+from dbhygiene.source.nodes import is_none, last_name, walk
 from dbhygiene.source.records import Record
 
 LOST = frozenset({2006, 2013, 2055, 4031, -1, 0, 2003, 2002, 5014})
@@ -154,11 +154,7 @@ def excluded(file: File, test: ast.expr, name: str | None, depth: int = 3) -> Ed
         if called in {"isinstance", "hasattr", "str", "len", "getattr", "repr"}:
             return Edges()
         return Edges(false=True) if _LOST_NAMES.search(called) else Edges(true=True)
-    if (
-        isinstance(test, ast.Compare)
-        and mentions(test, name)
-        and not any(isinstance(each, ast.Constant) and each.value is None for each in test.comparators)
-    ):
+    if isinstance(test, ast.Compare) and mentions(test, name) and not any(is_none(each) for each in test.comparators):
         return Edges(true=True, false=True)  # a test that is not understood: nothing is said of what follows
     return Edges()
 

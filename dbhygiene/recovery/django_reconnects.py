@@ -21,7 +21,7 @@ from dbhygiene.recovery.handles import handle_of, owner_of
 from dbhygiene.recovery.lost_writes import LostWrite
 from dbhygiene.recovery.paths import everywhere, follow
 from dbhygiene.source.file import File, function_around
-from dbhygiene.source.nodes import FUNCTION, Code, last_name, walk
+from dbhygiene.source.nodes import FUNCTION, Code, is_none, last_name, walk
 
 # Names by which a function learns whether it is in a transaction.
 _ASKS = re.compile(r"in_atomic_block|get_autocommit|in_transaction")
@@ -84,7 +84,7 @@ def _forgets(file: File, assigned: ast.Assign, target: ast.expr) -> bool:
     """Whether an assignment drops the driver's connection: `connection.connection = None`."""
     if not (isinstance(target, ast.Attribute) and target.attr == "connection"):
         return False
-    if not (isinstance(assigned.value, ast.Constant) and assigned.value.value is None):
+    if not is_none(assigned.value):
         return False
     owner = handle_of(file, target.value)
     return owner is not None and owner.library == DJANGO and function_around(file, assigned) is not None

@@ -16,7 +16,7 @@ from dbhygiene.recovery.errors import DJANGO, PEEWEE, SQLALCHEMY, ErrorClass, cl
 from dbhygiene.recovery.handles import title_of
 from dbhygiene.recovery.operations import is_harmless, of_block
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, Located, last_name
+from dbhygiene.source.nodes import FUNCTION, Located, is_none, last_name
 from dbhygiene.source.records import Frozen
 
 _MYSQL = (frozenset({2006}), frozenset({2013}))  # one group for each way to lose a connection
@@ -231,7 +231,7 @@ def _missing(library: str, numbers: set[int]) -> tuple[int, ...]:
 def _states(handler: ast.ExceptHandler, parts: list[ast.expr]) -> Iterator[HalfCaught]:
     """Yield a test of psycopg2's `pgcode` for a lost connection, which has none."""
     compared = [part for part in parts if isinstance(part, ast.Compare) and _is_pgcode(part.left)]
-    if any(isinstance(each, ast.Constant) and each.value is None for part in compared for each in part.comparators):
+    if any(is_none(each) for part in compared for each in part.comparators):
         return
     negated = any(
         isinstance(part, ast.UnaryOp) and isinstance(part.op, ast.Not) and _is_pgcode(part.operand) for part in parts

@@ -13,7 +13,7 @@ from dbhygiene.recovery.errors import classes_of, libraries, tries
 from dbhygiene.recovery.operations import is_harmless
 from dbhygiene.recovery.paths import is_in_handler, reached
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, Code
+from dbhygiene.source.nodes import FUNCTION, Code, argument_values
 from dbhygiene.source.records import Frozen
 
 
@@ -82,7 +82,7 @@ def _goes_on(file: File, handler: ast.ExceptHandler) -> bool:
 
 def _may_raise_it(file: File, handler: ast.ExceptHandler, call: ast.Call) -> bool:
     """Whether a call is given the error, and may be one that raises it."""
-    given = [*call.args, *(word.value for word in call.keywords)]
+    given = argument_values(call)
     return any(mentions(each, handler.name) for each in given) and not is_harmless(file, call)
 
 

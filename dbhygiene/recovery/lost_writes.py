@@ -27,7 +27,7 @@ from dbhygiene.recovery.handles import FRESH, Root, handle_of, owner_of
 from dbhygiene.recovery.operations import Operation, of_binding, of_call, summary
 from dbhygiene.recovery.paths import follow, is_in_handler
 from dbhygiene.source.file import File, function_around
-from dbhygiene.source.nodes import FUNCTION, Code, Function, last_name
+from dbhygiene.source.nodes import FUNCTION, Code, Function, argument_values, last_name
 from dbhygiene.source.records import Frozen
 
 _AUTOCOMMIT = re.compile(r"autocommit", re.IGNORECASE)
@@ -133,7 +133,7 @@ def _may_commit(file: File, call: ast.Call, root: Root) -> bool:
     """Whether a call that is not understood is given the connection, or the object that holds it."""
     if of_call(file, call).complete:
         return False
-    given = [*call.args, *(word.value for word in call.keywords)]
+    given = argument_values(call)
     if any((held := handle_of(file, each)) is not None and held.root == root for each in given):
         return True
     owner = call.func.value if isinstance(call.func, ast.Attribute) else None

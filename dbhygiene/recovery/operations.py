@@ -25,7 +25,7 @@ from dbhygiene.program.values import patterns
 from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY
 from dbhygiene.recovery.handles import FRESH, IMPLICIT, Handle, Root, handle_of, owner_of, root_of
 from dbhygiene.source.file import File, scope_around
-from dbhygiene.source.nodes import FUNCTION, Code, last_name
+from dbhygiene.source.nodes import FUNCTION, Code, argument_values, last_name
 from dbhygiene.source.queries import recursive_query
 from dbhygiene.source.records import Record, replace
 
@@ -96,7 +96,7 @@ def of_call(file: File, call: ast.Call) -> Summary:
     if in_django := _of_django(file, call):
         return Summary(frozenset(in_django))
     if last_name(func) in _READS_SQL | {"to_sql"}:
-        given = [handle_of(file, each) for each in (*call.args, *(word.value for word in call.keywords))]
+        given = [handle_of(file, each) for each in argument_values(call)]
         return Summary(frozenset(Operation("asks", each.library, each.root) for each in given if each is not None))
     found = _of_functions(file, call)
     if found.operations or found.complete:

@@ -26,7 +26,7 @@ from dbhygiene.recovery.operations import asks, is_harmless, of_block, of_call
 from dbhygiene.recovery.paths import reached
 from dbhygiene.recovery.retriers import parameters_around
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, Function, last_name
+from dbhygiene.source.nodes import FUNCTION, Function, is_none, last_name
 from dbhygiene.source.records import Frozen
 
 _CLOSES = frozenset({"rollback", "close", "remove", "expunge_all", "expire_all"})
@@ -117,7 +117,7 @@ def _nothing(file: File, code: Function, node: ast.Try, handler: ast.ExceptHandl
 
 
 def _is_none(value: ast.expr | None) -> bool:
-    return value is None or (isinstance(value, ast.Constant) and value.value is None)
+    return value is None or is_none(value)
 
 
 def _only_reports(file: File, handler: ast.ExceptHandler) -> bool:

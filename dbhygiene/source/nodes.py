@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeAlias, TypeVar
 
 COMPREHENSION = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
+LOOP = (ast.For, ast.AsyncFor, ast.While)
 Function: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef"
 Code: TypeAlias = "ast.Module | ast.FunctionDef | ast.AsyncFunctionDef"
 Located: TypeAlias = "ast.expr | ast.stmt | ast.keyword | ast.arg | ast.excepthandler | ast.alias"
@@ -45,6 +46,16 @@ def short_name(func: ast.expr) -> str:
         case ast.Call(func=inner):
             return f"{short_name(inner)}(...)"
     return ast.unparse(func)[:40]
+
+
+def argument_values(call: ast.Call) -> list[ast.expr]:
+    """Return the arguments of a call, those with a keyword last."""
+    return [*call.args, *(keyword.value for keyword in call.keywords)]
+
+
+def is_none(expr: ast.expr) -> bool:
+    """Whether an expression is `None`."""
+    return isinstance(expr, ast.Constant) and expr.value is None
 
 
 def written_items(literal: ast.Dict) -> dict[object, ast.expr]:
