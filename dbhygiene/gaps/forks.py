@@ -14,7 +14,7 @@ from dbhygiene.program.arguments import argument
 from dbhygiene.program.bindings import Bindings
 from dbhygiene.program.callees import subclasses
 from dbhygiene.program.classes import FunctionAt, class_named, foreign_bases, lineage
-from dbhygiene.program.code import own_nodes
+from dbhygiene.program.code import calls_in, own_nodes
 from dbhygiene.program.definitions import Definition, enclosing_class, find_method
 from dbhygiene.program.dispatch import functions
 from dbhygiene.program.names import canonical_name
@@ -200,7 +200,7 @@ def _calls(statements: Iterable[ast.stmt]) -> list[ast.Call]:
 def _closes_before(file: File, fork: ast.Call) -> bool:
     """Whether the parent closes its connection before it forks: before the process is made, or started."""
     code = function_around(file, fork) or file.tree
-    calls = [node for node in own_nodes(code) if isinstance(node, ast.Call)]
+    calls = [*calls_in(own_nodes(code))]
     starts = [call.lineno for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr == "start"]
     begins = max([fork.lineno, *starts])
     return any(what_closes(file, call) is not None for call in calls if call.lineno < begins)

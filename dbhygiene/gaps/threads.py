@@ -17,7 +17,7 @@ from dbhygiene.library.waits import WaitKind
 from dbhygiene.program.arguments import argument, bind_arguments, named_parameters
 from dbhygiene.program.bindings import Bindings
 from dbhygiene.program.classes import FunctionAt, class_named, foreign_bases
-from dbhygiene.program.code import is_generator, own_nodes
+from dbhygiene.program.code import calls_in, is_generator, own_nodes
 from dbhygiene.program.definitions import Definition, find_method
 from dbhygiene.program.dispatch import functions
 from dbhygiene.program.names import canonical_name
@@ -172,7 +172,7 @@ def _is_method(node: ast.AST, owner: str, attr: str) -> bool:
 
 def _calls_inherited_run(run: FunctionAt) -> bool:
     """Whether a `run` calls that of the library's class: by `super`, by the class, or by the field behind both."""
-    calls = (node for node in own_nodes(run.node) if isinstance(node, ast.Call))
+    calls = calls_in(own_nodes(run.node))
     return any(
         isinstance(call.func, ast.Attribute)
         and (call.func.attr == "_target" or (call.func.attr == "run" and _is_inherited(run.file, call.func.value)))
@@ -192,7 +192,7 @@ def _target_of_class(cls: Definition, kind: str, file: File, call: ast.Call) -> 
     if init is None or not isinstance(init.node, FUNCTION):
         given = argument(call, *THREAD_CLASSES[kind])
         return (file, given) if given is not None else None
-    for inner in (node for node in own_nodes(init.node) if isinstance(node, ast.Call)):
+    for inner in calls_in(own_nodes(init.node)):
         match inner.func:
             case ast.Attribute(value=owner, attr="__init__") if _is_inherited(init.file, owner):
                 position, word = THREAD_CLASSES[kind]
@@ -298,7 +298,7 @@ def _lives_on(doing: EffectSet) -> bool:
 @query
 def _serves(file: File, code: Code) -> bool:
     effects = Effects(Context(file, code, ignore_decorators=True))
-    calls = (node for node in own_nodes(code) if isinstance(node, ast.Call))
+    calls = calls_in(own_nodes(code))
     return any(isinstance(e, Wait) and e.kind is WaitKind.SERVER for call in calls for e in effects.of_call(call))
 
 

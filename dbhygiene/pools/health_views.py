@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from dbhygiene.program.callees import callees
-from dbhygiene.program.code import own_nodes
+from dbhygiene.program.code import calls_in, own_nodes
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Function
 from dbhygiene.source.records import Frozen
@@ -96,7 +96,7 @@ def _django_routes(file: File, function: Function, framework: str) -> Iterator[s
 
 def first_query(file: File, function: Function, depth: int = 0) -> tuple[File, ast.Call] | None:
     """Return the first call that queries the database, in a function or in the project's functions that it calls."""
-    calls = (node for node in own_nodes(function) if isinstance(node, ast.Call))
+    calls = calls_in(own_nodes(function))
     queries = (query_by(file, call, file.functions[function], depth) for call in calls)
     return next((query for query in queries if query is not None), None)
 

@@ -25,6 +25,11 @@ def nodes_of(block: Iterable[ast.stmt]) -> Iterator[ast.AST]:
             todo += reversed(children(node))
 
 
+def calls_in(nodes: Iterable[ast.AST]) -> Iterator[ast.Call]:
+    """Yield the calls among nodes."""
+    return (node for node in nodes if isinstance(node, ast.Call))
+
+
 def return_expressions(function: Function) -> list[ast.expr]:
     """Return the values of the `return` statements of a function."""
     return [node.value for node in own_nodes(function) if isinstance(node, ast.Return) and node.value is not None]
@@ -33,7 +38,7 @@ def return_expressions(function: Function) -> list[ast.expr]:
 @lru_cache(maxsize=4096)
 def names_called(function: Function) -> frozenset[str]:
     """Return the bare names that a function calls or passes on: a parameter among them may stand for code."""
-    calls = [node for node in own_nodes(function) if isinstance(node, ast.Call)]
+    calls = [*calls_in(own_nodes(function))]
     named = [part for call in calls for part in (call.func, *argument_values(call))]
     return frozenset(part.id for part in named if isinstance(part, ast.Name))
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dbhygiene.gaps.close_calls import atomic_around
 from dbhygiene.library.words import words
 from dbhygiene.program.callees import callees
-from dbhygiene.program.code import nodes_of, own_nodes
+from dbhygiene.program.code import calls_in, nodes_of, own_nodes
 from dbhygiene.recovery.errors import DJANGO, classes_of, tries
 from dbhygiene.recovery.operations import asks, of_call
 from dbhygiene.source.file import File, scope_around
@@ -34,7 +34,7 @@ def caught_inside(file: File) -> Iterator[CaughtInside]:
         atomic = atomic_around(file, node)
         if atomic is None:
             continue
-        writes = (part for part in nodes_of(node.body) if isinstance(part, ast.Call) and _writes(file, part, _DEPTH))
+        writes = (part for part in calls_in(nodes_of(node.body)) if _writes(file, part, _DEPTH))
         write = next((each for each in writes if atomic_around(file, each) is atomic), None)
         for handler in node.handlers if write is not None else ():
             named = classes_of(file, handler)
@@ -54,7 +54,7 @@ def _writes(file: File, call: ast.Call, depth: int) -> bool:
         return True
     for definition in callees(file, call, scope_around(file, call)).definitions if depth else ():
         if isinstance(definition.node, FUNCTION):
-            inner = (part for part in own_nodes(definition.node) if isinstance(part, ast.Call))
+            inner = calls_in(own_nodes(definition.node))
             if any(_writes(definition.file, each, depth - 1) for each in inner):
                 return True
     return False

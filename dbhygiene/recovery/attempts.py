@@ -15,7 +15,7 @@ from dbhygiene.library import django
 from dbhygiene.library.words import words
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.callees import callees
-from dbhygiene.program.code import nodes_of
+from dbhygiene.program.code import calls_in, nodes_of
 from dbhygiene.recovery.errors import ErrorClass, classes_of, libraries, means_loss, tries
 from dbhygiene.recovery.handles import FRESH, IMPLICIT, Root, handle_of
 from dbhygiene.recovery.operations import (
@@ -239,12 +239,10 @@ def is_retry_loop(file: File, loop: ast.For | ast.AsyncFor | ast.While, node: as
         return True
     names = {part.id for part in ast.walk(loop.target) if isinstance(part, ast.Name)}
     if isinstance(loop.iter, ast.Call) and (file.resolve(loop.iter.func) or "") in _COUNTS:
-        given = [part for part in nodes_of(node.body) if isinstance(part, ast.Call) and not _logs(part)]
+        given = [part for part in calls_in(nodes_of(node.body)) if not _logs(part)]
         return not any(_names_any([*call.args, *call.keywords], names) for call in given)
     aside = {part for handler in node.handlers for part in nodes_of(handler.body)}
-    aside |= {
-        below for part in nodes_of(loop.body) if isinstance(part, ast.Call) and _logs(part) for below in walk(part)
-    }
+    aside |= {below for part in calls_in(nodes_of(loop.body)) if _logs(part) for below in walk(part)}
     return not any(
         isinstance(part, ast.Name) and part.id in names and part not in aside for part in nodes_of(loop.body)
     )

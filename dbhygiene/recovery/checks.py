@@ -10,7 +10,7 @@ from dbhygiene.gaps.pings import loss_of
 from dbhygiene.gaps.servers import verdict
 from dbhygiene.library import django
 from dbhygiene.program.classes import is_command
-from dbhygiene.program.code import nodes_of
+from dbhygiene.program.code import calls_in, nodes_of
 from dbhygiene.program.definitions import enclosing_class
 from dbhygiene.recovery.attempts import loop_around
 from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY, ErrorClass, classes_of, tries
@@ -165,7 +165,7 @@ def _too_early(file: File, node: ast.Try) -> IdleCheck | None:
                 if held is None or held.kind != "connection" or asks(of_block(file, [statement]).operations):
                     return None
                 later = of_block(file, node.body[number + 1 :]).operations
-                used = [part for part in nodes_of(node.body[number + 1 :]) if isinstance(part, ast.Call)]
+                used = [*calls_in(nodes_of(node.body[number + 1 :]))]
                 connects = any(_opens_cursor(file, call) for call in used)
                 if not (asks(later) or connects or any(each.verb == "pings" for each in later)):
                     return None

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dbhygiene.library import retries as library
 from dbhygiene.program.arguments import bind_arguments, named_parameters
 from dbhygiene.program.callees import callees
-from dbhygiene.program.code import nodes_of
+from dbhygiene.program.code import calls_in, nodes_of
 from dbhygiene.program.names import canonical_name
 from dbhygiene.recovery.attempts import loop_around
 from dbhygiene.recovery.errors import classes_of, libraries, means_loss, tries
@@ -84,7 +84,7 @@ def _loop(file: File, node: ast.Try, handler: ast.ExceptHandler) -> Endless | No
     leaves = any(isinstance(part, (ast.Return, ast.Break)) for part in nodes_of([*node.body, *node.orelse]))
     if not leaves or any(isinstance(part, ast.Return) for part in nodes_of(handler.body)):
         return None
-    calls = (part for part in nodes_of(loop.body) if isinstance(part, ast.Call))
+    calls = calls_in(nodes_of(loop.body))
     paused = any(_PAUSES.search(last_name(call.func)) for call in calls)
     return None if paused else Endless(loop, "this loop tries again", handler)
 

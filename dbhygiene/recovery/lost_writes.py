@@ -21,7 +21,7 @@ from dbhygiene.library import django
 from dbhygiene.library.words import words
 from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.bindings import Place
-from dbhygiene.program.code import nodes_of
+from dbhygiene.program.code import calls_in, nodes_of
 from dbhygiene.recovery.attempts import Attempt, attempts
 from dbhygiene.recovery.handles import FRESH, Root, handle_of, owner_of
 from dbhygiene.recovery.operations import Operation, of_binding, of_call, summary
@@ -241,7 +241,7 @@ def _decorates_cursor(file: File, function: Function) -> bool:
 
 
 def _calls(handler: ast.ExceptHandler) -> list[ast.Call]:
-    return [part for part in nodes_of(handler.body) if isinstance(part, ast.Call)]
+    return [*calls_in(nodes_of(handler.body))]
 
 
 def _repeats(handler: ast.ExceptHandler, function: Function, opened: ast.Call) -> bool:

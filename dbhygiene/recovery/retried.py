@@ -14,7 +14,7 @@ from dbhygiene.gaps.servers import is_sqlite_only
 from dbhygiene.library.resources import Version
 from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.bindings import Place
-from dbhygiene.program.code import nodes_of
+from dbhygiene.program.code import calls_in, nodes_of
 from dbhygiene.recovery.attempts import Attempt, attempts, is_narrow, loop_around, retries
 from dbhygiene.recovery.errors import DJANGO, LOSS_CLASSES, SQLALCHEMY, libraries, means_loss, named
 from dbhygiene.recovery.handles import IMPLICIT, RAW, Root, owner_of, title_of
@@ -95,7 +95,7 @@ def _later_steps(attempt: Attempt) -> list[ast.Call]:
 
 def _reports(file: File, handler: ast.ExceptHandler) -> bool:
     """Whether a handler says something of the error, and does nothing else."""
-    calls = [part for part in nodes_of(handler.body) if isinstance(part, ast.Call)]
+    calls = [*calls_in(nodes_of(handler.body))]
     simple = all(isinstance(each, (ast.Expr, ast.Pass)) for each in handler.body)
     return simple and bool(calls) and all(is_harmless(file, call) for call in calls)
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from dbhygiene.gaps.pings import loss_of, ping_reconnects
 from dbhygiene.program.bindings import Place
-from dbhygiene.program.code import own_nodes
+from dbhygiene.program.code import calls_in, own_nodes
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import patterns
 from dbhygiene.recovery.handles import Handle, handle_of, owner_of
@@ -64,7 +64,7 @@ def _settings(file: File) -> Iterator[tuple[Place, ast.Call]]:
 
 
 def _calls(function: Function) -> Iterator[ast.Call]:
-    return (part for part in own_nodes(function) if isinstance(part, ast.Call))
+    return calls_in(own_nodes(function))
 
 
 def _set_place(file: File, call: ast.Call) -> Place | None:

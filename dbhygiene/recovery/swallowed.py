@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from dbhygiene.dataflow import cfg
 from dbhygiene.library.test_files import is_test_file
-from dbhygiene.program.code import nodes_of
+from dbhygiene.program.code import calls_in, nodes_of
 from dbhygiene.recovery.attempts import loop_around
 from dbhygiene.recovery.errors import (
     PYTHON,
@@ -66,7 +66,7 @@ def _commit(file: File, node: ast.Try, handler: ast.ExceptHandler) -> Swallowed 
         return None
     if not _only_closes(handler):
         return None
-    commits = [part for part in nodes_of(node.body) if isinstance(part, ast.Call) and _commits(file, part)]
+    commits = [part for part in calls_in(nodes_of(node.body)) if _commits(file, part)]
     if not commits or not any(_is_call_of(part, "rollback") for part in nodes_of(handler.body)):
         return None
     text = "if this fails, it is rolled back in silence: the rows are lost, and the caller does not know"
@@ -122,7 +122,7 @@ def _is_none(value: ast.expr | None) -> bool:
 
 def _only_reports(file: File, handler: ast.ExceptHandler) -> bool:
     """Whether a handler only logs: no statement raises, returns, or keeps anything."""
-    calls = [part for part in nodes_of(handler.body) if isinstance(part, ast.Call)]
+    calls = [*calls_in(nodes_of(handler.body))]
     simple = all(isinstance(each, (ast.Expr, ast.Pass)) for each in handler.body)
     return simple and all(is_harmless(file, call) for call in calls)
 
@@ -148,7 +148,7 @@ def _any(file: File, code: Function, node: ast.Try, handler: ast.ExceptHandler) 
     wrapped = next((each for each in returned if _calls_any(each.value, parameters)), None)
     if wrapped is None or not _only_reports(file, handler) or not _ends(file, code, handler):
         return None
-    cared = (part for part in nodes_of(node.body) if isinstance(part, ast.Call))
+    cared = calls_in(nodes_of(node.body))
     if not any(each.verb == "reopens" for call in cared for each in of_call(file, call).operations):
         return None
     text = "after any error, a lost connection included, the caller of this function gets None"

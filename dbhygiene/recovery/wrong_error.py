@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dbhygiene.gaps.pings import loss_of
 from dbhygiene.library import django, drivers
 from dbhygiene.library.words import words
-from dbhygiene.program.code import nodes_of
+from dbhygiene.program.code import calls_in, nodes_of
 from dbhygiene.recovery.conditions import number_comparison
 from dbhygiene.recovery.errors import DJANGO, LOSS_CLASSES, SQLALCHEMY, ErrorClass, classes_of, libraries, tries
 from dbhygiene.recovery.operations import of_block
@@ -98,7 +98,7 @@ def _asks_below_django(file: File, node: ast.Try) -> bool:
     cls = next((above for above in file.around(node) if isinstance(above, ast.ClassDef)), None)
     if cls is None or not any((file.resolve(base) or "").endswith(django.BELOW_WRAPPING) for base in cls.bases):
         return False
-    calls = [part for part in nodes_of(node.body) if isinstance(part, ast.Call)]
+    calls = [*calls_in(nodes_of(node.body))]
     asking = [call for call in calls if last_name(call.func) in _EXECUTES]
     return bool(asking) and all(_is_own_cursor(call.func) for call in asking)
 
