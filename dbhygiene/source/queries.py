@@ -124,7 +124,8 @@ def _evaluate(known: _Known, key: Hashable, start: object, ask: Callable[[], obj
         for (_, dependent), its_known in evaluation.dependents.items():
             its_known[dependent] = _provisional.pop((id(its_known), dependent)).result
     else:
-        _keep_until_stable({place: known, **evaluation.dependents}, place, result, evaluation.depends_on)
+        _provisional[place] = _Provisional(result, evaluation.depends_on)
+        _keep_until_stable(evaluation.depends_on, {place: known, **evaluation.dependents})
     return result
 
 
@@ -151,10 +152,9 @@ def _drop(evaluation: _Evaluation) -> None:
     evaluation.dependents.clear()
 
 
-def _keep_until_stable(places: dict[_Place, _Known], newest: _Place, result: object, level: int) -> None:
-    """Keep results until the evaluation at this level is stable, which they depend on."""
+def _keep_until_stable(level: int, places: dict[_Place, _Known]) -> None:
+    """Keep provisional results until the evaluation at a level is stable, which they depend on."""
     for place in places:
-        kept = result if place == newest else _provisional[place].result
-        _provisional[place] = _Provisional(kept, level)
+        _provisional[place] = _provisional[place]._replace(level=level)
     _stack[level].dependents.update(places)
-    _stack[-1].depends_on = min(_stack[-1].depends_on, level)
+    _use(level)
