@@ -79,14 +79,9 @@ class Analysis(Frozen):
     @cached_property
     def surely_reachable(self) -> set[Node]:
         """The nodes that can be reached without an exception that is not modelled (see `cfg.Attempt`)."""
-        seen, todo = {self.graph.entry}, [self.graph.entry]
-        while todo:
-            node = todo.pop()
-            assumed = isinstance(node.event, cfg.Attempt)
-            fresh = {target for kind, target in node.out if not (assumed and kind == "raise")} - seen
-            seen |= fresh
-            todo += fresh
-        return seen
+        attempts = (node for node in self.graph.nodes() if isinstance(node.event, cfg.Attempt))
+        handlers = {target for node in attempts for kind, target in node.out if kind == "raise"}
+        return cfg.reachable([self.graph.entry], past=lambda node: node not in handlers)
 
     def is_shared(self, site: Site) -> bool:
         """Whether a resource escapes on some path: here, or in the function that opens it."""
