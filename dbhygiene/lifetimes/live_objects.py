@@ -14,7 +14,7 @@ from dbhygiene.program.callees import callees, receiver_class
 from dbhygiene.program.classes import foreign_bases, lineage
 from dbhygiene.program.definitions import Definition
 from dbhygiene.source.file import File, scope_around
-from dbhygiene.source.nodes import FUNCTION, argument_values, first_parameter
+from dbhygiene.source.nodes import FUNCTION, Function, argument_values, first_parameter
 from dbhygiene.source.queries import query
 
 
@@ -68,25 +68,25 @@ def runs_by_itself(cls: Definition) -> bool:
 def _gives_itself(cls: Definition) -> bool:
     scope = cls.file.classes.get(cls.name)
     methods = scope.defined if scope is not None else {}
-    return any(_gives_own(cls.file, method, methods) for method in methods.values() if isinstance(method, FUNCTION))
+    return any(_gives_own(method, methods) for method in methods.values() if isinstance(method, FUNCTION))
 
 
-def _gives_own(file: File, method: ast.FunctionDef | ast.AsyncFunctionDef, methods: Collection[str]) -> bool:
+def _gives_own(method: Function, methods: Collection[str]) -> bool:
     """Whether a method passes its object, or a method of it that is not called, to a call."""
     own = first_parameter(method)
     for call in (node for node in ast.walk(method) if isinstance(node, ast.Call)):
         for given in argument_values(call):
             for part in _values(given):
                 match part:
-                    case ast.Name(id=name) if name == own and not _is_super(call):
+                    case ast.Name(id=name) if name == own and not _keeps_nothing(call):
                         return True
                     case ast.Attribute(value=ast.Name(id=name), attr=attr) if name == own and attr in methods:
                         return True
     return False
 
 
-def _is_super(call: ast.Call) -> bool:
-    """Whether a call is `super(Class, self)`, `Base.method(self)`, or asks for an attribute of the object."""
+def _keeps_nothing(call: ast.Call) -> bool:
+    """Whether a call is `super(Class, self)` or `Base.__init__(self)`, or only asks something of the object."""
     match call.func:
         case ast.Name(id="super" | "isinstance" | "type" | "getattr" | "hasattr" | "setattr" | "id" | "repr" | "str"):
             return True
