@@ -13,12 +13,11 @@ from dbhygiene.lifetimes.lifetime import Lifetime
 from dbhygiene.lifetimes.value_users import ValueUsers, place_of
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.starts import GATHER, MAPS, starts
-from dbhygiene.source.file import File, function_around
-from dbhygiene.source.nodes import FUNCTION, Code, Function, argument_values
+from dbhygiene.source.file import File, function_around, loop_around
+from dbhygiene.source.nodes import COMPREHENSION, FUNCTION, LOOP, Code, Function, argument_values
 from dbhygiene.source.records import Record
 
-_STATEMENTS = (ast.For, ast.AsyncFor, ast.While)
-_LOOPS = (*_STATEMENTS, ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp)
+_LOOPS = (*LOOP, *COMPREHENSION)
 
 
 class SharedUse(Record):
@@ -104,7 +103,7 @@ class _Search:
         match self.file.parents.get(call):
             case ast.Await() | ast.Attribute(attr="result" | "get"):
                 return True
-        loop = next((outer for outer in _within_function(self.file, call) if isinstance(outer, _STATEMENTS)), None)
+        loop = loop_around(self.file, call)
         return loop is not None and any(
             isinstance(each, ast.Attribute) and each.attr in {"join", "result"} for each in ast.walk(loop)
         )

@@ -27,8 +27,8 @@ from dbhygiene.recovery.operations import (
     of_context,
 )
 from dbhygiene.recovery.paths import everywhere, follow, while_lost
-from dbhygiene.source.file import File, scope_around
-from dbhygiene.source.nodes import FUNCTION, LOOP, Code, argument_values, last_name, walk
+from dbhygiene.source.file import File, loop_around, scope_around
+from dbhygiene.source.nodes import Code, argument_values, last_name, walk
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Frozen
 
@@ -216,16 +216,6 @@ def is_retry(attempt: Attempt, call: ast.Call) -> bool:
 
 def _is_in(handler: ast.ExceptHandler, call: ast.Call) -> bool:
     return any(part is call for part in nodes_of(handler.body))
-
-
-def loop_around(file: File, node: ast.AST) -> ast.For | ast.AsyncFor | ast.While | None:
-    """Return the innermost loop around a node, in its function."""
-    for above in file.around(node):
-        if isinstance(above, LOOP):
-            return above
-        if isinstance(above, (*FUNCTION, ast.Lambda, ast.ClassDef)):
-            return None
-    return None
 
 
 def _is_repeated_by_loop(attempt: Attempt) -> bool:

@@ -12,12 +12,11 @@ from dbhygiene.library import django
 from dbhygiene.program.classes import is_command
 from dbhygiene.program.code import calls_in, nodes_of
 from dbhygiene.program.definitions import enclosing_class
-from dbhygiene.recovery.attempts import loop_around
 from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY, ErrorClass, classes_of, tries
 from dbhygiene.recovery.guards import IdleCheck, idle_guards
 from dbhygiene.recovery.handles import Handle, handle_of, owner_of
 from dbhygiene.recovery.operations import asks, is_harmless, of_block, of_call
-from dbhygiene.source.file import File, scope_around
+from dbhygiene.source.file import File, loop_around, scope_around
 from dbhygiene.source.nodes import last_name, short_name
 
 _NO_DEFAULT_CHECK = (4, 1)  # from this version on, Django's system checks do not ask PostgreSQL

@@ -11,10 +11,9 @@ from dbhygiene.program.arguments import bind_arguments, named_parameters
 from dbhygiene.program.callees import callees
 from dbhygiene.program.code import calls_in, nodes_of
 from dbhygiene.program.names import canonical_name
-from dbhygiene.recovery.attempts import loop_around
 from dbhygiene.recovery.errors import classes_of, libraries, means_loss, tries
 from dbhygiene.recovery.retriers import retrier_of
-from dbhygiene.source.file import File, scope_around
+from dbhygiene.source.file import File, loop_around, scope_around
 from dbhygiene.source.nodes import FUNCTION, Code, Function, last_name
 from dbhygiene.source.records import Frozen
 

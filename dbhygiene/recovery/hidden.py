@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 from dbhygiene.dataflow import cfg
 from dbhygiene.program.code import nodes_of
-from dbhygiene.recovery.attempts import is_retry_loop, loop_around
+from dbhygiene.recovery.attempts import is_retry_loop
 from dbhygiene.recovery.conditions import mentions
 from dbhygiene.recovery.errors import classes_of, libraries, tries
 from dbhygiene.recovery.operations import is_harmless
 from dbhygiene.recovery.paths import is_in_handler, reached
-from dbhygiene.source.file import File
+from dbhygiene.source.file import File, loop_around
 from dbhygiene.source.nodes import FUNCTION, Code, argument_values
 from dbhygiene.source.records import Frozen
 

@@ -15,13 +15,13 @@ from dbhygiene.library.resources import Version
 from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.code import calls_in, nodes_of
-from dbhygiene.recovery.attempts import Attempt, attempts, is_narrow, loop_around, retries
+from dbhygiene.recovery.attempts import Attempt, attempts, is_narrow, retries
 from dbhygiene.recovery.errors import DJANGO, LOSS_CLASSES, SQLALCHEMY, libraries, means_loss, named
 from dbhygiene.recovery.handles import IMPLICIT, RAW, Root, owner_of, title_of
 from dbhygiene.recovery.operations import asks, is_harmless, of_block, of_call, summary
 from dbhygiene.recovery.pings import useless_in_handler
 from dbhygiene.recovery.retriers import Retrier, retrier_of
-from dbhygiene.source.file import File
+from dbhygiene.source.file import File, loop_around
 from dbhygiene.source.nodes import FUNCTION, Function, Located, short_name
 from dbhygiene.source.records import Frozen, replace
 

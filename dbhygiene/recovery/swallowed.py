@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator
 from dbhygiene.dataflow import cfg
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.program.code import calls_in, nodes_of
-from dbhygiene.recovery.attempts import loop_around
 from dbhygiene.recovery.errors import (
     PYTHON,
     STATEMENT_ERRORS,
@@ -25,7 +24,7 @@ from dbhygiene.recovery.handles import owner_of
 from dbhygiene.recovery.operations import asks, is_harmless, of_block, of_call
 from dbhygiene.recovery.paths import reached
 from dbhygiene.recovery.retriers import parameters_around
-from dbhygiene.source.file import File
+from dbhygiene.source.file import File, loop_around
 from dbhygiene.source.nodes import FUNCTION, Function, is_none, last_name
 from dbhygiene.source.records import Frozen
 

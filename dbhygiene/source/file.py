@@ -19,6 +19,7 @@ from dbhygiene.config.settings import Settings
 from dbhygiene.source.nodes import (
     COMPREHENSION,
     FUNCTION,
+    LOOP,
     Code,
     Function,
     Located,
@@ -477,6 +478,16 @@ def files_with_word(file: File, word: str) -> list[File]:
 def function_around(file: File, node: ast.AST) -> Function | None:
     """Return the innermost function around a node."""
     return next((outer for outer in file.around(node) if isinstance(outer, FUNCTION)), None)
+
+
+def loop_around(file: File, node: ast.AST) -> ast.For | ast.AsyncFor | ast.While | None:
+    """Return the innermost loop around a node, in its function."""
+    for above in file.around(node):
+        if isinstance(above, LOOP):
+            return above
+        if isinstance(above, (*FUNCTION, ast.Lambda, ast.ClassDef)):
+            return None
+    return None
 
 
 def scope_around(file: File, node: ast.AST) -> Scope:
