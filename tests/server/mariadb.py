@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -20,9 +19,11 @@ from typing import Any
 
 import pymysql
 
-HOST = "127.0.0.1"
+from .processes import HOST, SECONDS, free_port, program, running
+
 NEEDED = ("mariadbd", "mariadb-install-db")
-MISSING = [name for name in NEEDED if shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin") is None]
+PLACES = f"{os.environ.get('PATH', '')}:/usr/sbin"
+MISSING = [name for name in NEEDED if shutil.which(name, path=PLACES) is None]
 SMALL = (
     *("--innodb-buffer-pool-size=8M", "--innodb-log-file-size=4M", "--innodb-flush-log-at-trx-commit=0"),
     *("--key-buffer-size=1M", "--aria-pagecache-buffer-size=1M", "--performance-schema=OFF"),
@@ -30,9 +31,6 @@ SMALL = (
 PLAIN = ("--skip-name-resolve", "--skip-log-bin", "--skip-slow-query-log", f"--bind-address={HOST}")
 GONE = ("(2006, ", "(2013, ", "(4031, ")  # how drivers tell of a connection that is dead
 AT_ONCE = 10  # programs: most of their time, they wait
-SECONDS = 60  # a server that is not up, or a program that has not ended, by then will never be
-
-_UNTIL_STDIN_CLOSES = '"$@" & server=$!; read -r _; kill -KILL "$server"; wait "$server"'
 
 
 @dataclass(frozen=True)
@@ -147,7 +145,7 @@ def install(directory: Path) -> None:
     """Make the data directory of a server that has seen nothing."""
     ways = ("--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db")
     done = subprocess.run(
-        [_program("mariadb-install-db"), *ways, f"--datadir={directory}", *_as_user(), *SMALL],
+        [program("mariadb-install-db", PLACES), *ways, f"--datadir={directory}", *_as_user(), *SMALL],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -159,32 +157,13 @@ def install(directory: Path) -> None:
 @contextmanager
 def started(directory: Path) -> Iterator[Server]:
     """A server whose data lie in `directory/data`; the path must be short, since a socket's is limited."""
-    path, port, log = directory / "socket", _free_port(), directory / "log"
+    path, port, log = directory / "socket", free_port(), directory / "log"
     own = (f"--datadir={directory / 'data'}", f"--pid-file={directory / 'pid'}", f"--socket={path}", f"--port={port}")
-    command = [_program("mariadbd"), "--no-defaults", *own, *_as_user(), *SMALL, *PLAIN]
-    with ExitStack() as stack, log.open("wb") as words:
-        # However this process ends, the pipe is closed, and the shell at its other end kills the server.
-        shell = subprocess.Popen(
-            ["sh", "-c", _UNTIL_STDIN_CLOSES, "sh", *command],
-            stdin=subprocess.PIPE,
-            stdout=words,
-            stderr=words,
-            start_new_session=True,
-        )
-        assert shell.stdin is not None
-        stack.callback(shell.wait)
-        stack.callback(shell.stdin.close)
-        root = _connected(path, log)
-        stack.enter_context(closing(root))
+    command = [program("mariadbd", PLACES), "--no-defaults", *own, *_as_user(), *SMALL, *PLAIN]
+    with running(command, log), closing(_connected(path, log)) as root:
         with root.cursor() as cursor:
             cursor.execute("SET SESSION wait_timeout = 28800")
         yield Server(path, port, root)
-
-
-def _free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 def _connected(path: Path, log: Path) -> Any:
@@ -197,12 +176,6 @@ def _connected(path: Path, log: Path) -> Any:
             if time.monotonic() > end:
                 raise AssertionError(f"mariadbd does not answer:\n{log.read_text(errors='replace')}") from None
             time.sleep(0.01)
-
-
-def _program(name: str) -> str:
-    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    assert found is not None
-    return found
 
 
 def _as_user() -> tuple[str, ...]:

@@ -7,13 +7,13 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from glob import glob
 from pathlib import Path
 from typing import Any
 
-from .mariadb import _UNTIL_STDIN_CLOSES, HOST, SECONDS, _free_port
+from .processes import HOST, SECONDS, free_port, program, running
 
 PLACES = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", *sorted(glob("/usr/lib/postgresql/*/bin"))[::-1]])
 SMALL = ("shared_buffers=1MB", "fsync=off", "synchronous_commit=off", "wal_level=minimal", "max_wal_senders=0")
@@ -50,15 +50,15 @@ def started(directory: Path, *settings: str) -> Iterator[Server]:
     owner = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
     if owner:
         shutil.chown(directory, "postgres", "postgres")
-    data, port = directory / "data", _free_port()
-    init = [_program("initdb"), "-D", str(data), "-U", "boss", "--auth=trust", "--no-sync", "--no-instructions"]
+    data, port = directory / "data", free_port()
+    init = [program("initdb", PLACES), "-D", str(data), "-U", "boss", "--auth=trust", "--no-sync", "--no-instructions"]
     done = subprocess.run(init, capture_output=True, text=True, timeout=SECONDS, cwd=directory, **owner)
     assert done.returncode == 0, done.stderr
     (data / "pg_hba.conf").write_text("host all boss 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
     given = (*SMALL, f"port={port}", f"listen_addresses={HOST}", f"unix_socket_directories={directory}", *settings)
     options = [word for each in given for word in ("-c", each)]
     server = Server(port, directory)
-    with _running([_program("postgres"), "-D", str(data), *options], directory / "log", directory, owner):
+    with running([program("postgres", PLACES), "-D", str(data), *options], directory / "log", directory, owner):
         _until_up(server, port)
         yield server
 
@@ -66,33 +66,15 @@ def started(directory: Path, *settings: str) -> Iterator[Server]:
 @contextmanager
 def pooled(server: Server, *settings: str) -> Iterator[int]:
     """A PgBouncer before a server: yields its port. Its users are those of the server, without passwords."""
-    directory, port = server.directory, _free_port()
+    directory, port = server.directory, free_port()
     file = directory / "pgbouncer.ini"
     own = (f"listen_addr={HOST}", f"listen_port={port}", "auth_type=any", f"unix_socket_dir={directory}", *settings)
     target = f"host={HOST} port={server.port} dbname=postgres user=boss"
     file.write_text("\n".join(("[databases]", f"postgres={target}", "[pgbouncer]", *own, "")))
     owner = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
-    with _running([_program("pgbouncer"), "-q", str(file)], directory / "pgbouncer.log", directory, owner):
+    with running([program("pgbouncer", PLACES), "-q", str(file)], directory / "pgbouncer.log", directory, owner):
         _until_up(server, port)
         yield port
-
-
-@contextmanager
-def _running(command: list[str], log: Path, directory: Path, owner: dict[str, Any]) -> Iterator[None]:
-    with ExitStack() as stack, log.open("wb") as words:
-        shell = subprocess.Popen(
-            ["sh", "-c", _UNTIL_STDIN_CLOSES, "sh", *command],
-            stdin=subprocess.PIPE,
-            stdout=words,
-            stderr=words,
-            cwd=directory,
-            start_new_session=True,
-            **owner,
-        )
-        assert shell.stdin is not None
-        stack.callback(shell.wait)
-        stack.callback(shell.stdin.close)
-        yield
 
 
 def _until_up(server: Server, port: int) -> None:
@@ -106,9 +88,3 @@ def _until_up(server: Server, port: int) -> None:
         except psycopg.OperationalError:
             assert time.monotonic() < end, "the server does not answer"
             time.sleep(0.05)
-
-
-def _program(name: str) -> str:
-    found = shutil.which(name, path=PLACES)
-    assert found is not None
-    return found

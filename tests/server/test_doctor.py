@@ -19,7 +19,8 @@ import pymysql
 import pytest
 
 from . import postgresql
-from .mariadb import HOST, Run, Server
+from .mariadb import Run, Server
+from .processes import HOST
 
 PASSWORD = "s3cr3t/p@ss"
 QUOTED = "s3cr3t%2Fp%40ss"

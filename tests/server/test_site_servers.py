@@ -18,7 +18,8 @@ from urllib.request import urlopen
 import pytest
 
 from . import postgresql
-from .mariadb import HOST, SECONDS, Server, _free_port, dbhygiene
+from .mariadb import Server, dbhygiene
+from .processes import HOST, SECONDS, free_port
 
 PAUSE = 0.2  # seconds for which each request holds its connection
 
@@ -34,7 +35,7 @@ def written(root: Path, **files: str) -> None:
 @contextmanager
 def serving(root: Path, *command: str, environment: dict[str, str]) -> Iterator[str]:
     """A web server in a directory; yields its URL."""
-    port = _free_port()
+    port = free_port()
     words = [word.replace("PORT", str(port)) for word in command]
     with (root / "log").open("wb") as log:
         process = subprocess.Popen(
