@@ -193,8 +193,7 @@ def _fix_leak(life: Lifetime, leak: Leak) -> Fix:
         raise RefusedError(f"it may be {other}, which has no `close`")
     place, style = region(life), life.file.project.settings.fix_style
     closes = close_statements(life, place)
-    if not life.analysis.transfer.names.lends:
-        _refuse_outliving(life)
+    _refuse_outliving(life)
     if leak is Leak.RAISED and (handed := _transfer_statement(place)) is not None:
         return _close_if_raised(life, place, handed, closes)
     _refuse_transfer(life)
@@ -212,14 +211,19 @@ def _refuse_transfer(life: Lifetime) -> None:
 
 
 def _refuse_outliving(life: Lifetime) -> None:
-    """Refuse if an object that reads from the connection is returned, yielded or stored."""
+    """Refuse if an object that reads from the connection is returned, stored, or yielded to code that may keep it."""
+    lends = life.analysis.transfer.names.lends
     for node, fact in life.history:
         if _is_outlived(fact):
             way = life.analysis.way(node, fact)
             given = next((place_at(passed) for passed, before, _ in reversed(way) if not _is_outlived(before)), None)
             where = f" (line {given.lineno}); close it after that" if given is not None else ""
             raise RefusedError(f"something that reads from the connection is used later{where}")
-        if isinstance(node.event, cfg.Yield) and is_view(life.analysis.transfer.holds(node.event.node.value, fact)):
+        if (
+            not lends
+            and isinstance(node.event, cfg.Yield)
+            and is_view(life.analysis.transfer.holds(node.event.node.value, fact))
+        ):
             raise RefusedError("something that reads from the connection is yielded")
 
 
