@@ -188,7 +188,10 @@ def _nodes_of_event(event: cfg.Event) -> Iterator[ast.AST]:
 
 
 def _surely_open(life: Lifetime, name: str, rest: Sequence[ast.stmt]) -> bool:
-    """Whether every path to these statements passes the opening, or a like one of the same name."""
+    """Whether every path to these statements passes the opening, or a like one of the same name that is still open.
+
+    If a second `close` does no harm, what the like one has opened may be closed.
+    """
     graph, sites = life.analysis.graph, life.analysis.sites
     bindings = [
         node for node in graph.nodes() if isinstance(node.event, cfg.Bind) and name in names_in(node.event.target)
@@ -197,9 +200,18 @@ def _surely_open(life: Lifetime, name: str, rest: Sequence[ast.stmt]) -> bool:
     if not all(_is_like(life, _opening_call(node), name) for node in openings):  # type: ignore[arg-type]
         return False
     inside = {part for statement in rest for part in ast.walk(statement)}
+    others = {_opening_call(node) for node in openings} - {life.birth}
+    if life.resource.second_close_raises and any(_is_closed_in(life, site, inside) for site in others):  # type: ignore[arg-type]
+        return False
     start = [graph.entry, *(node for node in bindings if node not in openings)]
     reached = cfg.reachable(start, past=lambda node: node not in openings)
     return bool(rest) and not any(node.event is not None and node.event.node in inside for node in reached)
+
+
+def _is_closed_in(life: Lifetime, site: ast.Call, inside: set[ast.AST]) -> bool:
+    """Whether the resource of another call may be closed at one of these nodes."""
+    facts = ((node.event, fact) for node, fact in life.analysis.history(site) if node.event is not None)
+    return any(fact.state == "closed" and event.node in inside for event, fact in facts)
 
 
 def _is_like(life: Lifetime, site: ast.Call, name: str) -> bool:
