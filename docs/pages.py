@@ -167,7 +167,7 @@ SERVERS = {
 
 
 def supported_drivers() -> str:
-    """Return the tables of drivers: their names, what `with` does, and their pools."""
+    """Return the tables of drivers: their names, what `with` does, pools and hooks."""
     order = [*SERVERS, *(driver.server for driver in drivers())]
     known = sorted(drivers(), key=lambda driver: (order.index(driver.server), driver.package.lower()))
     text = "## Drivers\n\n| import | package | database |\n|---|---|---|\n"
@@ -179,7 +179,7 @@ def supported_drivers() -> str:
         twice = "raises" if driver.second_close_raises else ""
         for number, leaving in enumerate(driver.leavings):
             text += f"| `{driver.package}` | {_versions(driver, number)} | {_leaving(driver, leaving)} | {twice} |\n"
-    text += "\n## Pools of drivers\n\n| pool | takes a connection | gives it back |\n|---|---|---|\n"
+    text += "\n## Pools and hooks\n\n| pool or hook | gives a connection | takes it back |\n|---|---|---|\n"
     return text + "".join(_pools(driver) for driver in known)
 
 

@@ -166,7 +166,7 @@ BORROWING_METHODS = frozenset(
 LOGGERS = frozenset("log logger logging LOG LOGGER _log _logger __log __logger".split())
 
 # Methods of the pools of drivers: those that give a connection, and those that are given it back.
-TAKING = frozenset({"acquire", "connection", "dedicated_connection", "get_connection", "getconn"})
+TAKING = frozenset({"acquire", "connection", "dedicated_connection", "get_conn", "get_connection", "getconn"})
 GIVING_BACK = frozenset({"putconn", "release"})
 GIVEN_BACK = CallModel(arguments=(ParameterSummary.of(CLOSES),), may_raise=False)
 

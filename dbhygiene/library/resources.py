@@ -72,7 +72,8 @@ class Pool(Record):
     """A pool of a driver's connections: what makes or annotates one, and the method that takes a connection from it.
 
     `gives_back` is the method of the pool that takes it back; "" where the connection's own `close` does that. A
-    connection that is not given back is lost to everybody else: the next one waits, or gets an error.
+    connection that is not given back is lost to everybody else: the next one waits, or gets an error. `opens` is the
+    package of a driver, for an object that keeps no pool: each call opens a new connection of that driver.
     """
 
     made_by: tuple[str, ...]
@@ -80,6 +81,7 @@ class Pool(Record):
     gives_back: str = ""
     leaving: Leaving | None = None  # at the end of a `with`, if it differs from that of the driver's own connections
     is_async: bool = False
+    opens: str = ""
 
 
 class Ping(Record):

@@ -26,10 +26,13 @@ def pool_of_call(file: File, call: ast.Call, scope: Scope) -> tuple[Driver, Pool
     A pool that the same function makes does not count: its connections end with it.
     """
     func = call.func
-    if not isinstance(func, ast.Attribute) or (isinstance(func.value, ast.Name) and _is_made_in(scope, func.value.id)):
+    if not isinstance(func, ast.Attribute):
         return None
-    found = {_pool(name, func.attr) for name in _makers(file, func.value)}
-    return found.pop() if len(found) == 1 else None
+    makers = {_pool(name, func.attr) for name in _makers(file, func.value)}
+    found = makers.pop() if len(makers) == 1 else None
+    if found is None or found[1].opens:
+        return found
+    return None if isinstance(func.value, ast.Name) and _is_made_in(scope, func.value.id) else found
 
 
 def lenders(file: File, call: ast.Call) -> set[Driver]:

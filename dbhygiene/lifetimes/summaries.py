@@ -214,6 +214,8 @@ class Summaries:
         if (found := pools.pool_of_call(file, call, scope)) is None:
             return None
         driver, pool = found
+        if (opened := drivers.driver(pool.opens)) is not None:
+            return CallModel(returns=self._resource(opened, is_async=False))
         return CallModel(returns=driver.resource_of_pool(pool, self._version(driver)))
 
     def model_of_sqlalchemy(self, file: File, call: ast.Call) -> CallModel | None:
