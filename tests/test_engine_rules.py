@@ -54,6 +54,9 @@ class Known:
     def deployment(self) -> Deployment:
         return Deployment()
 
+    def names_for(self, name: str) -> Sequence[str]:
+        return (name,)
+
     def files_setting(self, attribute: str) -> Sequence[File]:
         return ()
 

@@ -163,7 +163,7 @@ def _lives(file: File, analyses: Analyses, line: int) -> Iterator[str]:
 def _gap_reasons(file: File, line: int) -> Iterator[str]:
     """Return what a line does to Django's connection, and the reason for which it has no finding."""
     from dbhygiene.gaps import Gaps
-    from dbhygiene.gaps.entry_points import uses_django
+    from dbhygiene.gaps.django_use import uses_django
     from dbhygiene.gaps.explanation import reasons
 
     words = list(reasons(Gaps(file.project), file, line)) if uses_django(file.project) else []

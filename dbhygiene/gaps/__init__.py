@@ -17,6 +17,7 @@ from dbhygiene.dataflow.limits import TOO_LARGE, give_up
 from dbhygiene.gaps.callbacks import callbacks
 from dbhygiene.gaps.database_aliases import aliases_of
 from dbhygiene.gaps.decorators import with_decorators
+from dbhygiene.gaps.django_use import may_use_django, uses_django
 from dbhygiene.gaps.duration import FOR_EVER, UNBOUNDED, Duration
 from dbhygiene.gaps.effects import Context, Location, Query, Segment, Wait, report_unsettled
 from dbhygiene.gaps.entry_points import (
@@ -25,7 +26,6 @@ from dbhygiene.gaps.entry_points import (
     entry_points,
     entry_points_of,
     may_have_entry_points,
-    uses_django,
 )
 from dbhygiene.gaps.forks import child_functions
 from dbhygiene.gaps.implicit import Gap, ImplicitWalk
@@ -81,7 +81,7 @@ class Gaps:
         minutes. A function that sleeps for hours, or prompts a person, shows that it belongs to such a process.
         """
         self._asked += 1
-        if is_test_file(file) or not ("django" in file.text or self._uses_django):
+        if is_test_file(file) or not may_use_django(file):
             return  # before its functions and all that they call are explored
         if not (self._knows_project or self._might_have(file)):
             return  # questions to the file; those that come now are about its project
@@ -196,7 +196,7 @@ class Gaps:
 
     def _is_worth_it(self, file: File) -> bool:
         """Whether a file may have a gap, by its text and by the functions that the project's processes reach."""
-        if not ("django" in file.text or self._uses_django):
+        if not may_use_django(file):
             return False
         return may_have_entry_points(file) or _may_last(file) or file.path in self._paths
 

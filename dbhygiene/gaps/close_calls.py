@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
+from dbhygiene.gaps.django_use import may_use_django
 from dbhygiene.library import django
 from dbhygiene.program.bindings import Bindings, Place
 from dbhygiene.program.callees import callee, callees
@@ -20,7 +21,7 @@ def what_closes(file: File, call: ast.Call) -> str | None:
     name = file.resolve(func)
     if name in django.CLOSES:
         return name
-    if isinstance(func, ast.Attribute) and func.attr == "close":
+    if isinstance(func, ast.Attribute) and func.attr == "close" and may_use_django(file):
         owner = TypeInference.of(file).type_of(func.value)
         if owner == ObjectInstance(django.CONNECTION):
             return f"{django.CONNECTION}.close"

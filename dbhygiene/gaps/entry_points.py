@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from dbhygiene.gaps.callbacks import callbacks
+from dbhygiene.gaps.django_use import uses_django
 from dbhygiene.gaps.endless_loops import is_endless
 from dbhygiene.library.background import (
     CONSUMERS,
@@ -31,7 +32,7 @@ from dbhygiene.program.dispatch import functions
 from dbhygiene.program.entry_point import EntryPoint, task
 from dbhygiene.program.tasks import is_task
 from dbhygiene.program.types import ObjectInstance, TypeInference
-from dbhygiene.source.file import File, NoProject, ProjectView
+from dbhygiene.source.file import File, ProjectView
 from dbhygiene.source.nodes import FUNCTION, Code
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Record
@@ -87,14 +88,6 @@ def entry_points(project: ProjectView) -> Iterator[Root]:
             if file.path not in seen and may_have_entry_points(file) and file.is_program:
                 seen.add(file.path)
                 yield from entry_points_of(file)
-
-
-def uses_django(project: ProjectView) -> bool:
-    """Whether any file of the project may import Django, by its text."""
-    return isinstance(project, NoProject) or any(
-        ("from django" in file.text or "import django" in file.text) and file.is_program
-        for file in project.files_containing("django")
-    )
 
 
 @query

@@ -23,7 +23,7 @@ from dbhygiene.program.definitions import (
     resolve_step,
 )
 from dbhygiene.program.names import parameter_annotation
-from dbhygiene.source.file import File, module_of_import
+from dbhygiene.source.file import File, module_of_import, scope_around
 from dbhygiene.source.nodes import FUNCTION, Function, is_none, last_name
 from dbhygiene.source.queries import query, recursive_query
 from dbhygiene.source.records import Record
@@ -47,21 +47,47 @@ class _Receiver(NamedTuple):
 NONE = Callees(complete=False)
 
 
+class _Method(NamedTuple):
+    """A method that is called on an object of a class."""
+
+    receiver: _Receiver
+    name: str
+
+
 @query
 def callees(file: File, call: ast.Call, scope: Scope) -> Callees:
     """Return the functions that a call may run; none if its name is not known."""
+    found = _called(file, call, scope)
+    return _method_candidates(file, *found) if isinstance(found, _Method) else found
+
+
+def may_run(file: File, call: ast.Call, called: Definition, cls: Definition | None = None) -> bool:
+    """Whether a call may run a function or a class of the project, or a method of the class `cls`.
+
+    The class of the object is compared first: all functions that a call of a method may run take long to find.
+    """
+    scope = scope_around(file, call)
+    found = _called(file, call, scope)
+    if isinstance(found, _Method) and cls is not None and found.receiver.cls.node not in family(cls):
+        return False
+    return any(each.node is called.node for each in callees(file, call, scope).definitions)
+
+
+@query
+def _called(file: File, call: ast.Call, scope: Scope) -> Callees | _Method:
+    """Return what a call runs: a method of a class, or these functions."""
     func = call.func
     if (name := file.resolve(func)) is not None and (found := find_definition(file, name)) is not None:
         own = _own_class(file, func.value, name) if isinstance(func, ast.Attribute) else None
         if own is not None and isinstance(found.node, FUNCTION):
-            return _method_candidates(file, _Receiver(own, exact=False), found.node.name)
+            return _Method(_Receiver(own, exact=False), found.node.name)
         return _add_rebindings(file, func, name, found)
     if not isinstance(func, ast.Attribute):
         return NONE
     if is_super(func.value):
         return _super_member(file, func.attr, scope)
     receiver = _receiver(file, func.value)
-    return _method_candidates(file, receiver, func.attr) if receiver is not None else NONE
+    return _Method(receiver, func.attr) if receiver is not None else NONE
 
 
 @query
@@ -285,9 +311,30 @@ def subclasses(cls: Definition) -> tuple[Definition, ...]:
 
 def _direct_subclasses(cls: Definition) -> Iterator[Definition]:
     """Yield the classes that name this one among their bases; not those of tests, which the program never makes."""
-    others = cls.file.project.files_deriving(cls.name.rpartition(".")[2])
-    for file in {id(each): each for each in (cls.file, *_without_tests(cls.file, others))}.values():
+    others = cls.file.project.files_deriving(cls.last_name)
+    return _deriving(cls, _without_tests(cls.file, others))
+
+
+def _deriving(cls: Definition, others: Iterable[File]) -> Iterator[Definition]:
+    """Yield the classes of these files, and of its own file, that name a class among their bases."""
+    for file in {id(each): each for each in (cls.file, *others)}.values():
         yield from _classes_by_base(file).get(cls.node, ())
+
+
+@query
+def family(cls: Definition) -> dict[ast.AST, Definition]:
+    """Return the classes on whose objects a method of a class may be called: its bases, and classes below with theirs.
+
+    The classes of tests are among them.
+    """
+    below: dict[ast.AST, Definition] = {cls.node: cls}
+    todo = [cls]
+    for each in todo:  # grows during the loop
+        others = each.file.project.files_deriving(each.last_name)
+        fresh = [derived for derived in _deriving(each, others) if derived.node not in below]
+        below.update((derived.node, derived) for derived in fresh)
+        todo += fresh
+    return {found.node: found for each in below.values() for found in (each, *base_classes(each))}
 
 
 @query
@@ -339,9 +386,9 @@ def _assigning(file: File, family: Iterable[Definition], name: str) -> Iterator[
     words = set()
     for each in family:
         yield each.file
-        words.add(each.name.rpartition(".")[2])
+        words.add(each.last_name)
     others = _without_tests(file, file.project.files_setting(name))
-    yield from (other for other in others if any(word in other.text for word in words))
+    yield from (other for other in others if any(word in other.text for word in words) and other.is_program)
 
 
 def _is_assigned(file: File, classes: Collection[ast.AST], name: str) -> bool:

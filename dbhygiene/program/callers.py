@@ -9,9 +9,9 @@ import ast
 from collections.abc import Iterator
 from itertools import islice
 
-from dbhygiene.program.callees import callees
-from dbhygiene.program.definitions import enclosing_class
-from dbhygiene.source.file import File, scope_around
+from dbhygiene.program.callees import family, may_run
+from dbhygiene.program.definitions import Definition, enclosing_class
+from dbhygiene.source.file import File
 from dbhygiene.source.nodes import Function, first_parameter
 from dbhygiene.source.queries import recursive_query
 
@@ -28,11 +28,28 @@ def callers(file: File, function: Function) -> tuple[tuple[File, ast.Call, bool]
 def _calls(file: File, function: Function) -> Iterator[tuple[File, ast.Call, bool]]:
     scope = file.functions[function]
     cls = enclosing_class(file, scope)
-    name = cls.name.rpartition(".")[2] if cls is not None and function.name == "__init__" else function.name
     bound = cls is not None and first_parameter(function) is not None
-    others = (other for other in file.project.files_calling(name) if other.path != file.path)
-    for other in (file, *others):
-        for call in other.calls.get(name, ()):
-            found = callees(other, call, scope_around(other, call)).definitions
-            if any(each.node is function or (cls is not None and each.node is cls.node) for each in found):
+    called = Definition(file, function, scope.name)
+    if cls is not None and function.name == "__init__":
+        called, cls = cls, None  # which is called by its name, as functions are
+    for other in (file, *_others(called, cls)):
+        for call in other.calls.get(called.last_name, ()):
+            if may_run(other, call, called, cls):
                 yield other, call, bound
+
+
+def _others(called: Definition, cls: Definition | None) -> Iterator[File]:
+    """Yield the other files that may call a function or a class, or a method of a class, by their text."""
+    if called.name.rpartition(".")[0].endswith("<locals>"):
+        return  # only the code of the function around it knows its name
+    project, path = called.file.project, called.file.path
+    family_names = {word for each in family(cls).values() for word in project.names_for(each.last_name)} if cls else ()
+    for other in project.files_calling(called.last_name):
+        if other.path == path:
+            continue
+        if cls is None:
+            may_know = project.imports_any(other, (path,))
+        else:
+            may_know = any(word in other.text for word in family_names)
+        if may_know and other.is_program:
+            yield other

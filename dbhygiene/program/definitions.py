@@ -35,6 +35,10 @@ class Definition(Record):
         return self.node
 
     @property
+    def last_name(self) -> str:
+        return self.name.rpartition(".")[2]
+
+    @property
     def dotted_name(self) -> str:
         return f"{self.file.module}.{self.name}"
 

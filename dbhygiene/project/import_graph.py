@@ -9,9 +9,8 @@ from typing import NamedTuple
 
 _REST = rb"(?:[^\n\\;#]|\\\r?\n)*"  # of a statement that may go on after a backslash
 _IMPORT = re.compile(
-    rb"^[ \t]*(?:from[ \t]+(?P<module>[.\w]+)[ \t]*import\b[ \t]*(?P<names>\([^)]*\)|%b)|import[ \t]+(?P<modules>%b))"
-    % (_REST, _REST),
-    re.M,
+    rb"[ \t]*(?:from[ \t]+(?P<module>[.\w]+)[ \t]*import\b[ \t]*(?P<names>\([^)]*\)|%b)|import[ \t]+(?P<modules>%b))"
+    % (_REST, _REST)
 )
 _COMMENT = re.compile(rb"#[^\n]*")
 _NAME = re.compile(rb"(?:^|,)[\s(\\]*([.\w]+)")
@@ -26,13 +25,25 @@ class ImportStatement(NamedTuple):
 
 def parse_imports(data: bytes) -> Iterator[ImportStatement]:
     """Return the imports in a text, at any level; one that does not begin its line is missed."""
-    for found in _IMPORT.finditer(data) if b"import" in data else ():
+    for found in _import_statements(data):
         names = _NAME.findall(_COMMENT.sub(b"", found["names"] or found["modules"] or b""))
         imported = tuple(name.decode() for name in names)
         if found["module"]:
             yield ImportStatement(found["module"].decode(), imported)
         else:
             yield from map(ImportStatement, imported)
+
+
+def _import_statements(data: bytes) -> Iterator[re.Match[bytes]]:
+    """Return the statements, by a search for their keyword: many times faster than a pattern tried at each line."""
+    end, word = 0, data.find(b"import")
+    while word >= 0:
+        start = data.rfind(b"\n", 0, word) + 1
+        found = _IMPORT.match(data, start) if start >= end else None
+        if found is not None:
+            end = found.end()
+            yield found
+        word = data.find(b"import", max(end, word + 1))
 
 
 class ImportGraph:

@@ -163,7 +163,7 @@ class Project:
         return self._mentions[word]
 
     def files_calling(self, name: str) -> Sequence[File]:
-        """Return the project's files that call something of this name."""
+        """Return the project's files that call something of this name, unparsed."""
         return self.files_calling_for(name, "")
 
     def files_calling_for(self, name: str, asker: str) -> Sequence[File]:
@@ -172,7 +172,7 @@ class Project:
         if self.asked is not None:
             self.asked.note(asker, f"{name}(", map(str, paths))
         if name not in self._calling:
-            self._calling[name] = self._parsed(paths)
+            self._calling[name] = list(self._decode(paths))
         return self._calling[name]
 
     def files_deriving(self, word: str) -> Sequence[File]:
@@ -188,7 +188,7 @@ class Project:
         return self._parsed(dict.fromkeys(path for paths in found.values() for path in paths))
 
     def files_setting(self, attribute: str) -> Sequence[File]:
-        """Return the project's files that set an attribute of this name of an object other than `self`."""
+        """Return the project's files that set an attribute of this name of an object other than `self`, unparsed."""
         return self.files_setting_for(attribute, "")
 
     def files_setting_for(self, attribute: str, asker: str) -> Sequence[File]:
@@ -196,7 +196,19 @@ class Project:
         paths = self._search.setting(attribute)
         if self.asked is not None:
             self.asked.note(asker, f".{attribute}", map(str, paths))
-        return self._parsed(paths)
+        return list(self._decode(paths))
+
+    def names_for(self, name: str) -> Sequence[str]:
+        """Return a name, and the other names that any file of the project gives to what it stands for."""
+        return self.names_for_asker(name, "")
+
+    def names_for_asker(self, name: str, asker: str) -> Sequence[str]:
+        """The same, asked on behalf of a file, or of the project as a whole."""
+        found = self._search.names_for(name)
+        if self.asked is not None:
+            for each in found:
+                self.asked.note(asker, each, ())  # a changed file may give it another name
+        return found
 
     def files_mentioning_all(self, *names: str) -> Sequence[File] | None:
         """Return the project's files that contain all of these names, as whole words; None if these are too many.
@@ -462,6 +474,9 @@ class _FileView:
 
     def files_setting(self, attribute: str) -> Sequence[File]:
         return self._project.files_setting_for(attribute, self._asker)
+
+    def names_for(self, name: str) -> Sequence[str]:
+        return self._project.names_for_asker(name, self._asker)
 
 
 # Files at the root, and words in them, of a project that is built as a package, or was unpacked from one.

@@ -106,6 +106,7 @@ from dbhygiene.diagnostics.edits import WrapInTry
 from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, Safety, Step, rule
 from dbhygiene.diagnostics.quantities import number_text
 from dbhygiene.gaps.django_settings import age_of_connections
+from dbhygiene.gaps.django_use import may_use_django
 from dbhygiene.gaps.gap_fixes import closing_in
 from dbhygiene.gaps.servers import is_sqlite_only
 from dbhygiene.gaps.threads import Thread, checks_age, keeps_connection, query_of, threads
@@ -118,7 +119,7 @@ from dbhygiene.source.nodes import Located
 @rule("HYG307", on=ast.Call, imports=THREADING, within="django")
 def check(file: File, call: ast.Call) -> Iterator[Diagnostic]:
     started = list(threads(file, call))
-    if not started or is_test_file(file) or is_sqlite_only(file):
+    if not started or is_test_file(file) or not may_use_django(file) or is_sqlite_only(file):
         return
     kept = list({thread.function: thread for thread in started if keeps_connection(thread)}.values())
     if not kept:

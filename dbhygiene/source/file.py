@@ -71,13 +71,16 @@ class ProjectView(Protocol):
         """Return the project's files that contain all of these names, as whole words; None if these are too many."""
 
     def files_calling(self, name: str) -> Sequence[File]:
-        """Return the project's files that call something of this name, by their text."""
+        """Return the project's files that call something of this name, by their text; some may not parse."""
 
     def files_deriving(self, word: str) -> Sequence[File]:
         """Return the project's files that may derive a class from one of this name, or of an alias of it."""
 
     def files_setting(self, attribute: str) -> Sequence[File]:
-        """Return the project's files that set an attribute of this name of an object other than `self`."""
+        """Return the project's files that set an attribute of this name of an object other than `self`, likewise."""
+
+    def names_for(self, name: str) -> Sequence[str]:
+        """Return a name, and the other names that any file of the project gives to what it stands for."""
 
     def version_of(self, distribution: str) -> tuple[int, ...] | None:
         """Return the version that the project pins or bounds below, None if it does neither."""
@@ -135,6 +138,9 @@ class NoProject(Frozen):
 
     def files_setting(self, attribute: str) -> Sequence[File]:
         return ()
+
+    def names_for(self, name: str) -> Sequence[str]:
+        return (name,)
 
     def version_of(self, distribution: str) -> tuple[int, ...] | None:
         return None
