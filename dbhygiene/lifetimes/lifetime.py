@@ -110,7 +110,30 @@ class Lifetime(Frozen):
                 found.setdefault("swallowed" if fact.thrown else "normal", (end, fact))
             elif end is self.analysis.graph.raised and self._leaks_by_raise(fact):
                 found.setdefault("raised", (end, fact))
+        for node, fact in self._opened_again:
+            found.setdefault("swallowed" if fact.thrown else "normal", (node, fact))
         return found
+
+    @cached_property
+    def _opened_again(self) -> list[tuple[Node, Fact]]:
+        """The facts with which a function that never returns opens the next one, while this one is open.
+
+        After an error of its own it may be dead. Then only a function counts that otherwise closes it in each round.
+        """
+        again = [(node, fact) for node, fact in self.history if opens(node, self.birth)]
+        around = [node for node in self.file.around(self.birth) if isinstance(node, ast.While)] if again else []
+        if self.analysis.graph.exit in self.analysis.surely_reachable or not any(map(_has_no_end, around)):
+            return []
+        closes = any(fact.state == "closed" for _, fact in again)
+        return [
+            (node, fact)
+            for node, fact in again
+            if self._leaks_by_return(fact) and (closes or not (fact.lost or self._has_tried_again(node, fact)))
+        ]
+
+    def _has_tried_again(self, node: Node, fact: Fact) -> bool:
+        """Whether the opening of the next one has failed before, on the path to a fact."""
+        return any(opens(step, self.birth) for step, before, _ in self.analysis.way(node, fact) if before.site)
 
     @property
     def leaks_normally(self) -> bool:
@@ -152,6 +175,7 @@ class Lifetime(Frozen):
                 well = well or any(
                     fact.state == "closed" or (end is exit_ and self._is_owned(fact)) for end, fact in self._ends
                 )
+                well = well or any(fact.state == "closed" for node, fact in self.history if opens(node, self.birth))
             return Leak.SOME_PATH if well else Leak.NEVER_CLOSED
         if "swallowed" in self._leaks:
             return Leak.SWALLOWED
@@ -167,10 +191,12 @@ class Lifetime(Frozen):
         )
 
     def is_left_open(self, end: Node, fact: Fact) -> bool:
-        """Whether the function is left here, and this is left open."""
+        """Whether the function is left here, or opens the next one, and this is left open."""
         graph = self.analysis.graph
-        return (end is graph.exit and self._leaks_by_return(fact)) or (
-            end is graph.raised and self._leaks_by_raise(fact)
+        return (
+            (end is graph.exit and self._leaks_by_return(fact))
+            or (end is graph.raised and self._leaks_by_raise(fact))
+            or (end, fact) in self._opened_again
         )
 
     @property
@@ -224,6 +250,7 @@ class Lifetime(Frozen):
         """The assignment, or call of a setter, that drops it while it is open, if it is left open in no other way."""
         exit_ = self.analysis.graph.exit
         lost = [fact for end, fact in self._ends if end is exit_ and self._leaks_by_return(fact)]
+        lost += [fact for _, fact in self._opened_again]
         if not lost or any(relation in {ITSELF, CONTAINER} for fact in lost for relation, _ in fact.aliases):
             return None
         return next((node for site, node in self.analysis.transfer.replaced if site is self.birth), None)
@@ -392,8 +419,14 @@ class Lifetime(Frozen):
 
     def facts(self, leak: Leak) -> list[tuple[Node, Fact, EdgeKind]]:
         """Return the same path, with the fact before each node."""
-        key = {Leak.SWALLOWED: "swallowed", Leak.RAISED: "raised"}.get(leak, "normal")
-        return self.analysis.way(*self._leaks[key])
+        return self.analysis.way(*self._witness(leak))
+
+    def _witness(self, leak: Leak) -> tuple[Node, Fact]:
+        return self._leaks[{Leak.SWALLOWED: "swallowed", Leak.RAISED: "raised"}.get(leak, "normal")]
+
+    def opens_next(self, leak: Leak) -> bool:
+        """Whether it is left open when the next round of an endless loop opens another one."""
+        return opens(self._witness(leak)[0], self.birth)
 
     @property
     def culprit(self) -> Located:
@@ -499,6 +532,10 @@ def leading_to(before: Mapping[Point, Iterable[Point]], ends: Iterable[Point]) -
                 found.add(point)
                 todo.append(point)
     return found
+
+
+def _has_no_end(loop: ast.While) -> bool:
+    return isinstance(loop.test, ast.Constant) and bool(loop.test.value)
 
 
 def _names_in(expr: ast.expr) -> set[str]:

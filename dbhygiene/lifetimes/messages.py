@@ -124,6 +124,9 @@ def _steps(life: Lifetime, leak: Leak) -> Iterator[tuple[Located, str]]:
                 left = None  # an exception, or a `break`, has overtaken the `return`
     if leak is Leak.RAISED:
         return
+    if life.opens_next(leak):
+        yield life.birth, f"the next round opens another one, `{life.title}` still open"
+        return
     if left is not None:
         yield left
     elif isinstance(life.scope.node, FUNCTION):

@@ -82,6 +82,8 @@ def escape_refusal(life: Lifetime) -> RefusedError:
     node = life.analysis.transfer.escaped.get(life.birth)
     if node is not None:
         where = f" (line {place.lineno})" if (place := place_at(node)) is not None else ""
+        if isinstance(node.event, cfg.Bind) and life.birth in life.analysis.transfer.given_up:
+            return RefusedError(f"after an error it may be lost, and the next one takes its place{where}")
     else:
         where = f" by `{last_name(life.birth.func)}`" if life.escapes else ""
     return RefusedError(f"on some paths the connection is passed to other code{where}")

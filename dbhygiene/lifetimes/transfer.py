@@ -131,7 +131,7 @@ class Transfer:
         self.escaped: dict[Site, Node] = {}  # with the first node where it escapes
         self.doubtful: set[Site] = set()  # calls that may open a resource, or return an argument
         self.replaced: dict[tuple[Site, ast.AST], None] = {}  # in the order found
-        self.given_up: set[ast.AST] = set()  # the nodes where it is replaced because it is lost, or may be
+        self.given_up: set[Site] = set()  # those replaced because they are lost, or may be
 
     def __call__(self, node: Node, fact: Fact) -> Iterator[tuple[EdgeKind, Fact]]:
         step = _STEPS.get(type(node.event))
@@ -628,7 +628,7 @@ class Transfer:
             return fact._replace(state="escaped")
         after = fact.forget_path(path)
         if fact.lost and fact.state == "open" and fact.relation_of(path) == ITSELF and not _reachable(after):
-            self.given_up.add(node)
+            self.given_up.add(fact.site)  # type: ignore[arg-type]
             return fact._replace(state="escaped")
         if (
             after is not fact
