@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from dbhygiene.dataflow import cfg
@@ -52,6 +53,7 @@ from dbhygiene.program.arguments import (
     positional_parameters,
 )
 from dbhygiene.program.callees import callees, is_super
+from dbhygiene.program.chosen import chosen_functions
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, argument_values, first_parameter, last_name, walk
 from dbhygiene.source.queries import query
@@ -99,7 +101,19 @@ class CallEffect(Frozen):
     callees: tuple[BoundCallee, ...]
     complete: bool
     sets: Assignments  # of fields of `self`, by a method that does nothing else
-    summaries: Summaries
+    semantics: FunctionSemantics
+    call: ast.Call
+
+    @property
+    def summaries(self) -> Summaries:
+        return self.semantics.summaries
+
+    @cached_property
+    def _chosen(self) -> tuple[BoundCallee, ...]:
+        """The project's functions of which the call runs one, where a table, an option or a parameter says which."""
+        if self.callees or self.summary is not UNKNOWN:
+            return ()
+        return self.semantics.chosen(self.call)
 
     @property
     def definitions(self) -> list[definitions.Definition]:
@@ -120,13 +134,13 @@ class CallEffect(Frozen):
         self, position: int | None, keyword: str | None, resource: Resource, relation: str, raised: bool
     ) -> ArgumentEffects:
         """Return the possible effects on an argument, given by position or by keyword."""
-        if not self.callees:
+        if not (callees := self.callees or self._chosen):
             argument = self.summary.keyword(keyword) if position is None else self.summary.argument(position)
         elif not self.complete:
             return KEEPS
         else:
             argument = _common_summary(
-                [self._argument(each, position, keyword, resource, relation) for each in self.callees]
+                [self._argument(each, position, keyword, resource, relation) for each in callees]
             )
         return argument.raising if raised else argument.normal
 
@@ -239,7 +253,7 @@ class FunctionSemantics(cfg.Semantics):
             )
         if known.returns is None and (yielded := self._yielded_by_next(call)) is not None:
             known = yielded
-        return CallEffect(known, closing, callees, complete, sets, self.summaries)
+        return CallEffect(known, closing, callees, complete, sets, self, call)
 
     def _returned_model(self, callees: tuple[BoundCallee, ...]) -> CallModel:
         """Return the model of the resource that the caller owns afterwards, whichever of these functions runs."""
@@ -321,6 +335,13 @@ class FunctionSemantics(cfg.Semantics):
         if (taken := self.summaries.model_of_sqlalchemy(self.file, call)) is not None:
             return CallMeaning(taken)
         return CallMeaning(BORROWER if isinstance(func, ast.Attribute) and func.attr in BORROWING_METHODS else UNKNOWN)
+
+    def chosen(self, call: ast.Call) -> tuple[BoundCallee, ...]:
+        """Return the functions of which a call of an unknown name runs one; none if it may run other code."""
+        found = chosen_functions(self.file, call.func)
+        if not isinstance(self.file.parents.get(call), ast.Await):
+            found = () if any(isinstance(each.node, ast.AsyncFunctionDef) for each in found) else found
+        return tuple(BoundCallee(each, self._is_bound(call, each)) for each in found)
 
     def _is_bound(self, call: ast.Call, definition: definitions.Definition) -> bool:
         """Whether a call supplies the first parameter of its target by its owner."""

@@ -79,7 +79,7 @@ def _definitions_named(file: File, expr: ast.Name | ast.Attribute, seen: set[ast
         return
     for owner, values in _values(file, expr):
         yield from _all(owner, values, seen)
-    for loop, position in _loops_of(file, expr):
+    for loop, position in loops_binding(file, expr):
         yield from _out_of_loop(file, loop.iter, position, seen)
     if isinstance(expr, ast.Attribute):
         for cls in _possible_definitions(file, expr.value, seen):  # a class that is chosen at run time
@@ -136,7 +136,7 @@ def _loops(file: File) -> dict[Place, list[tuple[Loop, int | None]]]:
     return found
 
 
-def _loops_of(file: File, variable: ast.expr) -> list[tuple[Loop, int | None]]:
+def loops_binding(file: File, variable: ast.expr) -> list[tuple[Loop, int | None]]:
     """Return the loop around a variable that binds it; else all loops that do."""
     place = Bindings.of(file).place(variable)
     loops = _loops(file).get(place, []) if place is not None else []
@@ -153,7 +153,7 @@ def _out_of_loop(file: File, iterated: ast.expr, position: int | None, seen: set
         return
     match iterated:
         case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items):
-            yield from _all(file, _parts(items, position), seen)
+            yield from _all(file, parts_of(items, position), seen)
         case ast.Call(func=ast.Attribute(value=table, attr="values"), args=[]):
             yield from _out_of(file, table, seen) if position is None else ()
         case ast.Call(func=ast.Attribute(value=table, attr="items"), args=[]):
@@ -173,21 +173,21 @@ def _out_of_loop(file: File, iterated: ast.expr, position: int | None, seen: set
             added = [call for call in file.calls.get("append", ()) if len(call.args) == 1]
             for call in added if place is not None else ():
                 if isinstance(call.func, ast.Attribute) and Bindings.of(file).place(call.func.value) == place:
-                    yield from _all(file, _parts(call.args, position), seen)
+                    yield from _all(file, parts_of(call.args, position), seen)
 
 
 def items_in_loops(file: File, variable: ast.expr) -> list[ast.expr]:
     """Return the items of the literal lists and tuples over which loops run that bind a variable."""
     found: list[ast.expr] = []
-    for loop, position in _loops_of(file, variable):
+    for loop, position in loops_binding(file, variable):
         written = [loop.iter, *(value for _, values in _values(file, loop.iter) for value in values)]
         for each in written:
             if isinstance(each, (ast.List, ast.Tuple, ast.Set)):
-                found += _parts(each.elts, position)
+                found += parts_of(each.elts, position)
     return found
 
 
-def _parts(items: list[ast.expr], position: int | None) -> Iterator[ast.expr]:
+def parts_of(items: list[ast.expr], position: int | None) -> Iterator[ast.expr]:
     """Yield the items themselves, or the part of each at a position."""
     for item in items:
         if position is None:
