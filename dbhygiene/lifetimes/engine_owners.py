@@ -8,6 +8,7 @@ from dbhygiene.diagnostics.model import Impact
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.lifetimes.fields import ENDING, objects_made
 from dbhygiene.lifetimes.impact import Runs, runs
+from dbhygiene.lifetimes.state import path_of
 from dbhygiene.pools.engine_escape import Fate, fate
 from dbhygiene.pools.engines import Engine
 from dbhygiene.pools.recreated_engines import is_cached
@@ -16,12 +17,15 @@ from dbhygiene.source.file import File, function_around, scope_around
 from dbhygiene.source.nodes import FUNCTION
 from dbhygiene.source.records import Record
 
+_BY_ITSELF = frozenset({"__init__", "__del__", "__enter__", "__aenter__", "__exit__", "__aexit__"})
+
 
 class Recreation(Record):
     """Why an engine is made repeatedly."""
 
     words: str
     runs: Runs
+    maker: tuple[File, ast.Call] | None = None  # makes an object that has a method to dispose of its engine
 
 
 def recreation(made: Engine) -> Recreation | None:
@@ -57,17 +61,49 @@ def _field(file: File, call: ast.Call) -> tuple[Definition, str] | None:
 def _in_object(file: File, call: ast.Call, cls: Definition, field: str) -> Recreation | None:
     """Return why an engine in a field is made repeatedly: the object is, or drops it."""
     others = file.project.files_mentioning_all(cls.name.rpartition(".")[2])
-    if others is None or any("dispose" in each.text for each in (file, *others)):
+    if others is None or any("dispose" in each.text for each in others if each is not file):
+        return None
+    if (closers := _disposing(file, cls)) is None:
         return None
     how_often = runs(file, call, by_exception=False)
-    if (closer := _forgets(cls, field)) is not None and how_often.impact is not Impact.ONCE:
+    if not closers and (closer := _forgets(cls, field)) is not None and how_often.impact is not Impact.ONCE:
         return Recreation(f"`{closer}` forgets the engine and its pool, and does not dispose of them", how_often)
     makers = objects_made(file, cls)
     if how_often.impact is not Impact.REPEATED or not makers:
         return None
-    if any(fate(where, each) is not Fate.DROPPED for where, each in makers):
+    if any(fate(where, each) is not Fate.DROPPED or _may_call(where, each, closers) for where, each in makers):
         return None
-    return Recreation(f"each `{cls.node.name}` creates an engine and its pool, and is not kept", how_often)
+    closer = min(closers & ENDING, default="")
+    end = f"its `{closer}` is not called" if closer else "is not kept"
+    words = f"each `{cls.node.name}` creates an engine and its pool, and {end}"
+    return Recreation(words, how_often, makers[0] if closer else None)
+
+
+def _disposing(file: File, cls: Definition) -> frozenset[str] | None:
+    """Return the methods of a class that dispose of its engine, or call one that does; None if other code may, too."""
+    scope = cls.file.classes.get(cls.name)
+    methods = {node: name for name, node in scope.defined.items()} if scope is not None else {}
+    found: set[str] = set()
+    for part in file.nodes(ast.Attribute) if "dispose" in file.text else ():
+        if part.attr == "dispose":
+            function = function_around(file, part)
+            if function in methods:
+                found.add(methods[function])
+            elif not (path_of(part) or "").startswith("self."):  # another class has its own
+                return None
+    while more := {name for node, name in methods.items() if name not in found and _calls(node, found)}:
+        found |= more
+    return None if found & _BY_ITSELF else frozenset(found)
+
+
+def _calls(node: ast.AST, names: set[str]) -> bool:
+    return any(isinstance(part, ast.Attribute) and part.attr in names for part in ast.walk(node))
+
+
+def _may_call(file: File, made: ast.Call, closers: frozenset[str]) -> bool:
+    """Whether the code that makes an object may call one of these methods of it."""
+    function = function_around(file, made)
+    return bool(closers) and _calls(function or file.tree, set(closers))
 
 
 def _forgets(cls: Definition, field: str) -> str | None:

@@ -126,16 +126,20 @@ def _by_its_owner(file: File, made: Engine) -> Iterator[Diagnostic]:
     """The finding about an engine whose object, or function, is made or called again and again."""
     from dbhygiene.lifetimes.engine_owners import recreation  # which looks for callers
 
-    if (found := recreation(made)) is not None:
-        yield Diagnostic(
-            made.call,
-            found.words,
-            path=(*found.runs.steps, (made.call, "creates a new engine and pool each time")),
-            fix=NoFix("cannot tell where the engine should be kept; create it once, such as at module level"),
-            confidence=Confidence.LIKELY,
-            notes=("its connections stay open until the engine is garbage-collected", *found.runs.notes(file)),
-            impact=found.runs.impact,
-        )
+    if (found := recreation(made)) is None:
+        return
+    where, node = found.maker or (file, made.call)
+    steps = (Step(where.path, where.span(node), "made here"),) if found.maker else found.runs.steps
+    cure = "call its method that disposes of the engine" if found.maker else "create it once, such as at module level"
+    yield Diagnostic(
+        node if where is file else made.call,
+        found.words,
+        path=(*steps, (made.call, "creates a new engine and pool each time")),
+        fix=NoFix(f"cannot tell where the engine should be kept; {cure}"),
+        confidence=Confidence.LIKELY,
+        notes=("its connections stay open until the engine is garbage-collected", *found.runs.notes(file)),
+        impact=found.runs.impact,
+    )
 
 
 def _reason(file: File, where: File, node: ast.AST) -> str:
