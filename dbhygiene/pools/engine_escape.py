@@ -9,9 +9,11 @@ from dbhygiene.library.server_calls import may_wait
 from dbhygiene.library.test_files import is_example, is_test_file
 from dbhygiene.pools.engines import Engine
 from dbhygiene.pools.sqlalchemy import GIVES_ENGINE, HOLDS_ENGINE, in_migrations
+from dbhygiene.program.arguments import bind_arguments
+from dbhygiene.program.callees import callees, is_super
 from dbhygiene.program.names import canonical_name, find_module, is_imported
 from dbhygiene.source.file import File, function_around
-from dbhygiene.source.nodes import Function, last_name
+from dbhygiene.source.nodes import FUNCTION, Function, last_name
 from dbhygiene.source.queries import query
 
 
@@ -97,7 +99,10 @@ class _Follow:
                     elif attribute not in GIVES_ENGINE:
                         return
                 case ast.Call(func=func) if node is not func and not self._holds(func):
-                    self._put(func)
+                    if self._is_stored(outer, node):
+                        self.fates.add(Fate.KEPT)
+                    else:
+                        self._put(func)
                     return
                 case ast.Return() | ast.Yield() | ast.YieldFrom() | ast.Lambda():
                     self.fates.add(Fate.HANDED_ON)
@@ -122,6 +127,21 @@ class _Follow:
         """Whether the result of a call keeps its arguments."""
         last = last_name(func)
         return last in HOLDS_ENGINE or last[:1].isupper()
+
+    def _is_stored(self, call: ast.Call, given: ast.AST) -> bool:
+        """Whether a method of the own object, or of its base class, stores an argument in a field: `super().f(e)`."""
+        match call.func:
+            case ast.Attribute(value=owner) if is_super(owner) or (isinstance(owner, ast.Name) and owner.id == "self"):
+                pass
+            case _:
+                return False
+        for method in callees(self.file, call, self.scope).definitions:
+            if isinstance(method.node, FUNCTION):
+                bound = bind_arguments(call, method.node, bound=True)
+                names = {name for name, value in bound.items() if value is given}
+                if any(_stores_in_field(part, names) for part in ast.walk(method.node)):
+                    return True
+        return False
 
     def _put(self, func: ast.expr) -> None:
         """`engines.append(engine)`: kept by the list."""
@@ -165,6 +185,13 @@ class _Follow:
                 return False
             here = here.parent
         return here is self.scope and name not in getattr(scope, "bound", ())
+
+
+def _stores_in_field(part: ast.AST, names: set[str]) -> bool:
+    match part:
+        case ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"))], value=ast.Name(id=name)):
+            return name in names
+    return False
 
 
 def lasts(made: Engine) -> bool:

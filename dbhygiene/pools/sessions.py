@@ -166,6 +166,8 @@ def takes_from_pool(file: File, call: ast.Call) -> bool:
 
 def _connection(file: File, func: ast.Attribute) -> Resource | None:
     is_async = engine_is_async(file, func.value)
+    if is_async is None and _engine_kinds(file, func.value) == {"sync", "async"}:
+        is_async = _is_awaited(file, func)  # one of the two, and this code is written for that
     if is_async is None:
         return None
     if func.attr == "raw_connection":
@@ -247,7 +249,12 @@ def _commits_each(file: File, call: ast.Call) -> bool:
 
 
 def _takes_from_engine(bind: Value) -> bool:
-    """Whether a session may take its connections from a pool: it is not known to be bound to a single connection."""
+    """Whether a session may take its connections from a pool: it is not known to be bound to a single connection.
+
+    Where it may be bound to an engine or to a connection, it may.
+    """
+    if any(_kind(option) in {"sync", "async"} for option in options(bind)):
+        return True
     for option in options(bind):
         match option:
             case Called(name=name) if name.rpartition(".")[2] in {"connect", "get_bind", "connection", "begin"}:
@@ -264,11 +271,22 @@ def engine_is_async(file: File, expr: ast.expr) -> bool | None:
     """Whether an expression is an asynchronous engine; None if it is not known to be an engine."""
     if isinstance(expr, ast.Attribute) and expr.attr == "engine" and _is_flask(evaluate(file, expr.value)):
         return False
-    kinds = {_kind(option) for option in options(evaluate(file, expr))} - {"nothing"}
-    known = kinds - {"unknown"}
-    if known:
+    if known := _engine_kinds(file, expr):
         return known == {"async"} if known <= {"sync", "async"} and len(known) == 1 else None
     return _is_engine_by_name(file, expr)
+
+
+def _engine_kinds(file: File, expr: ast.expr) -> set[str]:
+    """Return what an expression may be: a "sync" engine, an "async" one, something "other"."""
+    return {_kind(option) for option in options(evaluate(file, expr))} - {"nothing", "unknown"}
+
+
+def _is_awaited(file: File, func: ast.Attribute) -> bool:
+    """Whether the result of a method is awaited, or entered by `async with`."""
+    around = file.parents.get(file.parents[func])
+    if isinstance(around, ast.withitem):
+        return isinstance(file.parents.get(around), ast.AsyncWith)
+    return isinstance(around, ast.Await)
 
 
 def _kind(option: Value) -> str:
