@@ -26,6 +26,12 @@ DECORATORS = frozenset(
         "discord.Client.event",
         "discord.ext.commands.Bot.command",
         "discord.ext.commands.Bot.event",
+        "discord.ext.commands.command",
+        "discord.ext.commands.group",
+        "discord.ext.commands.hybrid_command",
+        "discord.ext.commands.slash_command",
+        "discord.ext.commands.Cog.listener",
+        "discord.app_commands.command",
         "aiogram.Dispatcher.message_handler",
         "aiogram.Dispatcher.message",
         "aiogram.Router.message",
@@ -80,7 +86,7 @@ IN_THREADS_OF_THEIR_OWN = (
 WRITTEN = frozenset(name.rpartition(".")[2] for name in (*REGISTERS, *ATTRIBUTES))
 DECORATED = frozenset(name.rpartition(".")[2] for name in DECORATORS)
 _HINTS = (*WRITTEN, *LISTS, *CALLED, *(name.rpartition(".")[2] for name in HANDLERS), "Servicer")
-_DECORATED = re.compile(rf"@\w+\.(?:{'|'.join(sorted(DECORATED))})\b")
+_DECORATED = re.compile(rf"@(?:\w+\.)+(?:{'|'.join(sorted(DECORATED))})\b")
 
 
 def may_register(text: str) -> bool:
