@@ -14,7 +14,8 @@ from dbhygiene.checker.selection import is_ignored_in, selected_rules
 from dbhygiene.config.errors import UsageError
 from dbhygiene.config.settings import Confidence, Settings
 from dbhygiene.diagnostics.model import AnyRule, Diagnostic, Rule
-from dbhygiene.project.project import Project
+from dbhygiene.gaps import Gaps
+from dbhygiene.project.project import FEW, Project
 from dbhygiene.source.file import File, NoProject
 
 
@@ -219,3 +220,21 @@ def test_files_that_only_name_a_helper_are_looked_at(tmp_path: Path) -> None:
     rules = selected_rules(Settings(select=("HYG101",)))
     found = list(check(Project(tmp_path), [tmp_path / "db.py", user], rules))
     assert [(f.path, f.span.line, f.code) for f in found] == [(user, 5, "HYG101")]
+
+
+@pytest.mark.parametrize("named", [["views.py"], []])
+def test_the_files_that_a_named_file_imports_are_not_searched_for_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: list[str]
+) -> None:
+    helper = "import pymysql\nfrom django.db import models\n\ndef connect(): return pymysql.connect()\n"
+    parts = [f"part_{n}" for n in range(2 * FEW)]
+    for name in parts:
+        (tmp_path / f"{name}.py").write_text(helper)
+    text = "import django, pymysql\n" + "".join(f"from {name} import connect\n" for name in parts)
+    (tmp_path / "views.py").write_text(f"{text}\nconn = connect()\n")
+    asked: list[Gaps] = []
+    monkeypatch.setattr(Gaps, "warm_up", lambda self: asked.append(self))
+    project = Project(tmp_path)
+    paths = [tmp_path / name for name in named] or project.everything
+    list(check(project, paths, selected_rules(Settings()), named=[tmp_path / name for name in named]))
+    assert bool(asked) == (not named)

@@ -287,7 +287,8 @@ class ProjectCheck:
         """Start workers for these files, if that saves time; compute shared results before the fork."""
         if self.crew is not None:
             return
-        self.analyses.warm_up(self.rules, files)
+        wanted = set(self.wanted)  # the others only define helpers
+        self.analyses.warm_up(self.rules, [file for file in files if file.path in wanted])
         if self._is_worth_forking(files):
             from dbhygiene.checker.workers import WorkerPool
 
