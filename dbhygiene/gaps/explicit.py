@@ -74,7 +74,7 @@ class ExplicitGap(Record):
                 and not self.between_calls
                 and not self._is_in_loop
             )
-            if once or self.kind in (waits.WaitKind.PERSON, waits.WaitKind.PROCESS):
+            if once or self.kind in (waits.WaitKind.PERSON, waits.WaitKind.PROCESS, waits.WaitKind.TASKS):
                 return Confidence.POSSIBLE
         return confidence_of_gap(self.file.project, self.seconds)
 

@@ -32,11 +32,14 @@ def confidence(gap: Gap) -> Confidence:
     """Return how sure it is that the server has closed the connection meanwhile.
 
     It is only possible after a question for a yes or no: a user who has just started a command answers soon. So it is
-    if the server is known to wait for a day or longer: a person, another program or a job takes less.
+    if the server is known to wait for a day or longer: a person, another program or a job takes less. What the tasks of
+    a pool take is unknown.
     """
     project = gap.file.project
     timeout = timeout_settings(project).lifetime_limit
     if gap.kind is WaitKind.PERSON and timeout >= _SOON and _is_confirmed(gap):
+        return Confidence.POSSIBLE
+    if gap.kind is WaitKind.TASKS and gap.seconds.least < timeout:
         return Confidence.POSSIBLE
     if gap.kind in _OF_A_DAY and timeout >= _DAY and gap.seconds.least < timeout:
         return Confidence.POSSIBLE

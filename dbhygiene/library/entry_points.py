@@ -10,7 +10,7 @@ from dbhygiene.library.words import words
 # Decorators, by the last part of their name, of functions that run once, from the command line; where the file imports
 # one of these packages.
 COMMANDS = words("command group callback task")
-COMMAND_LINES = words("click typer invoke fabric cyclopts rich_click asyncclick")
+COMMAND_LINES = words("click djclick typer invoke fabric cyclopts rich_click asyncclick")
 
 # Decorators of click that give a function the context of the command that runs.
 COMMAND_CONTEXTS = words("pass_context pass_obj")

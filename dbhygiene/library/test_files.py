@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from dbhygiene.source.file import File
 from dbhygiene.source.queries import query
 
 _DIRECTORIES = {"tests", "test", "testing", "acceptance", "e2e"}
 _EXAMPLES = set("example examples sample samples tutorial tutorials docs snippets cookbook cookbooks".split())
-
+_EXAMPLE_WORDS = {"example", "sample"}
+_OF_SCRIPTS = {"bin", "script", "scripts", "tools", "util", "utils"}
 _FOR_DEVELOPERS = set("devel devtools dev_tools dev-tools development _development hack benchmark benchmarks".split())
 
 
@@ -17,8 +20,14 @@ def is_for_developers(file: File) -> bool:
 
 
 def is_example(file: File) -> bool:
-    """Whether a file shows how something is used, by a directory around it."""
-    return not _EXAMPLES.isdisjoint(directories(file))
+    """Whether a file shows how something is used, by a directory around it or by its name, as `config.example.py`."""
+    words = re.split(r"[._-]", file.path.stem.lower())
+    return not _EXAMPLES.isdisjoint(directories(file)) or (len(words) > 1 and not _EXAMPLE_WORDS.isdisjoint(words))
+
+
+def is_of_scripts(file: File) -> bool:
+    """Whether a project keeps its scripts in a directory around a file; there may be modules, too."""
+    return not _OF_SCRIPTS.isdisjoint(directories(file))
 
 
 def directories(file: File) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ class WaitKind(Enum):
     SERVER = "the program runs a server"
     PROCESS = "another program runs"
     JOB = "a long job runs"
+    TASKS = "the program waits for tasks of a pool"  # which may be short
     HTTP = "another server answers"
 
     @property
@@ -107,7 +108,8 @@ _EVENTS = {
         multiprocessing.JoinableQueue.get""",
         timeout=(1, "timeout"),
     ),
-    **_waits(WaitKind.EVENT, "concurrent.futures.Future.result", timeout=(0, "timeout")),
+    **_waits(WaitKind.TASKS, "concurrent.futures.Future.result", timeout=(0, "timeout")),
+    **_waits(WaitKind.TASKS, "concurrent.futures.wait", timeout=(1, "timeout")),
     **_waits(WaitKind.EVENT, "queue.SimpleQueue.get queue.Queue.join asyncio.Queue.get asyncio.Event.wait"),
     **_waits(WaitKind.EVENT, "select.select", timeout=(3, "timeout")),
     **_waits(WaitKind.EVENT, "select.poll.poll selectors.DefaultSelector.select", timeout=(0, "timeout")),
@@ -163,7 +165,7 @@ _JOBS = _waits(
     boto3.Waiter.wait
     shutil.copytree shutil.make_archive shutil.unpack_archive
     docker.models.containers.Container.wait scrapy.crawler.CrawlerProcess.start
-    concurrent.futures.wait azure.core.polling.LROPoller.result azure.core.polling.LROPoller.wait""",
+    azure.core.polling.LROPoller.result azure.core.polling.LROPoller.wait""",
 )
 
 _HTTP_VERBS = ("get", "post", "put", "patch", "delete", "head", "options", "request")
@@ -195,7 +197,7 @@ ITERATED = {
     "aiokafka.AIOKafkaConsumer": WaitKind.EVENT,
     "websockets.ClientConnection": WaitKind.EVENT,
     "redis.client.PubSub.listen": WaitKind.EVENT,
-    "concurrent.futures.as_completed": WaitKind.JOB,
+    "concurrent.futures.as_completed": WaitKind.TASKS,
     "pika.adapters.blocking_connection.BlockingChannel.consume": WaitKind.EVENT,
     "kubernetes.watch.Watch.stream": WaitKind.EVENT,
     "docker.client.DockerClient.events": WaitKind.EVENT,

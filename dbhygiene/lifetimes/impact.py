@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -37,7 +37,7 @@ from dbhygiene.library.entry_points import (
     STARTS,
 )
 from dbhygiene.library.request_handlers import handler
-from dbhygiene.library.test_files import directories, is_example, is_for_developers, is_test_file
+from dbhygiene.library.test_files import directories, is_example, is_for_developers, is_of_scripts, is_test_file
 from dbhygiene.pools.sqlalchemy import in_migrations
 from dbhygiene.program.definitions import Definition, base_classes, find_definition
 from dbhygiene.program.entry_point import EntryPoint, loop_step, registration
@@ -50,6 +50,7 @@ from dbhygiene.source.scopes import Scope
 
 _MOST = 100  # functions on the chains to one leak; with more, the impact is unknown
 _FEW_ROUNDS = 10  # a literal loop of at most so many rounds does not count as repetition
+_LOOK_UPS = re.compile(r"\b(?:getattr|globals|locals|vars|eval|exec|methodcaller|__dict__|import_module|__import__)\b")
 _BY_CLASS = frozenset({"__init__", "__new__", "__enter__", "__aenter__", "__exit__", "__aexit__", "__post_init__"})
 
 
@@ -76,6 +77,7 @@ class Runs(Record):
 
 _UNKNOWN = Runs(Impact.UNKNOWN)
 _SETS_UP = "once, as its name says, to set up a database"
+_DEFINES = "once, to create or change tables"
 
 
 class _CallSite(Record):
@@ -91,18 +93,31 @@ class _CallSite(Record):
     is_first: bool = False
 
 
-def runs(file: File, node: ast.AST, *, by_exception: bool, may_go_on: bool = True) -> Runs:
+def runs(
+    file: File,
+    node: ast.AST,
+    *,
+    by_exception: bool,
+    may_go_on: bool = True,
+    only_defines: Callable[[], bool] = lambda: False,
+) -> Runs:
     """Return how often the code at a node runs.
 
     Arguments:
         by_exception: whether only an exception there leaves something open.
         may_go_on: whether the resource also stays open if the code after it does not run to its end.
+        only_defines: whether the code only creates or changes tables; asked if nothing else answers.
     """
     if (outside := _outside_of_programs(file)) is not None:
         return outside
     place = _CallSite(file, node, not by_exception, is_first=True)
     found = _along_calls(place, may_go_on=may_go_on)
-    return found if found is not _UNKNOWN else _along_calls(place, may_go_on=may_go_on, by_name=True)
+    if found is not _UNKNOWN:
+        return found
+    function = function_around(file, node)
+    if function is not None and not _is_run_by_class(file, function) and only_defines():
+        return Runs(Impact.ONCE, entry=EntryPoint(_DEFINES, file, function))
+    return _along_calls(place, may_go_on=may_go_on, by_name=True)
 
 
 def _along_calls(first: _CallSite, *, may_go_on: bool, by_name: bool = False) -> Runs:
@@ -137,11 +152,18 @@ def _along_calls(first: _CallSite, *, may_go_on: bool, by_name: bool = False) ->
 def _sets_up(file: File, function: Function) -> bool:
     """Whether a function sets up or changes a database, by its name; not if its class does so for each new object."""
     name = re.sub(r"(?<=[a-z\d])(?=[A-Z])", "_", function.name)
-    if SET_UP.fullmatch(name) is None:
-        return False
+    return SET_UP.fullmatch(name) is not None and not _is_run_by_class(file, function)
+
+
+def _is_run_by_class(file: File, function: Function) -> bool:
+    """Whether a class runs a method for each new object, or at each `with`."""
     around = file.parents.get(function)
-    makers = (n for n in around.body if getattr(n, "name", "") in _BY_CLASS) if isinstance(around, ast.ClassDef) else ()
-    return not any(getattr(part, "attr", "") == function.name for maker in makers for part in ast.walk(maker))
+    if not isinstance(around, ast.ClassDef):
+        return False
+    makers = [each for each in around.body if getattr(each, "name", "") in _BY_CLASS]
+    return function in makers or any(
+        getattr(part, "attr", "") == function.name for maker in makers for part in ast.walk(maker)
+    )
 
 
 def _has_cycle(above: dict[Function, set[Function | None]]) -> bool:
@@ -308,7 +330,8 @@ def _callers(place: _CallSite, function: Function, caught: bool) -> Runs | list[
             return _UNKNOWN
         places.append(_CallSite(where, call, caught, is_sure=is_sure))
     if not places and by_base is None:
-        return Runs(Impact.ONCE, "no call of this function is known") if _is_script(file) else _UNKNOWN
+        is_unused = _is_script(file) and not _is_in_package(file)  # a module may be a plugin
+        return Runs(Impact.ONCE, "no call of this function is known") if is_unused else _UNKNOWN
     return by_base if by_base is not None and not places else places
 
 
@@ -386,8 +409,9 @@ def _may_be_imported(file: File, function: Function, cls: Definition | None) -> 
     if file.project.programs:
         top = file.project.module(file.module.partition(".")[0], file)
         return top is not None and _offers(top, file, names[0])
-    package, _, _ = file.module.rpartition(".")
-    return file.path.name == "__init__.py" or (package != "" and file.project.module(package, file) is not None)
+    if is_of_scripts(file) and _is_script(file):
+        return False
+    return file.path.name == "__init__.py" or _is_in_package(file)
 
 
 def _offers(package: File, file: File, name: str) -> bool:
@@ -417,7 +441,7 @@ def _mentions(file: File, function: Function, cls: Definition | None) -> list[tu
     for where in {each.path: each for each in (file, *others)}.values():
         if _outside_of_programs(where) is not None:
             continue
-        may_look_up = is_method or where.path == file.path or module in where.text
+        may_look_up = is_method or module in where.text or (where.path == file.path and _looks_up_names(file))
         if may_look_up and any(_looks_up(where, node) for node in _strings(where).get(name, ())):
             return None  # as in `getattr(self, "name")`, or `__all__`
         named = ((node, _is_it(where, node, target, is_method=is_method)) for node in _nodes_naming(where, name))
@@ -465,6 +489,11 @@ def _is_owner(file: File, name: ast.Name) -> bool:
     return isinstance(above, ast.Attribute) and above.value is name
 
 
+def _looks_up_names(file: File) -> bool:
+    """Whether strings in a file may name its own functions: not in a script that never looks a name up."""
+    return not _is_script(file) or _LOOK_UPS.search(file.text) is not None
+
+
 def _looks_up(file: File, node: ast.Constant) -> bool:
     """Whether a string may name a function; not where it is compared, or an argument of the command line."""
     for around in file.around(node):
@@ -484,8 +513,11 @@ def _looks_up(file: File, node: ast.Constant) -> bool:
 def _files_with(file: File, name: str, *, is_method: bool) -> Sequence[File] | None:
     """Return the files that may mention a function by its name; None if there are too many.
 
-    Every program has its `main`: for a common name, only files that also mention the function's module count.
+    No file imports a script. Every program has its `main`: for a common name, only files that also mention the
+    function's module count.
     """
+    if _is_script(file):
+        return ()
     if (others := file.project.files_mentioning_all(name)) is not None or is_method:
         return others
     others = file.project.files_mentioning_all(name, file.module.rpartition(".")[2])
@@ -580,31 +612,34 @@ def _call_of_workers(file: File, node: ast.expr) -> ast.Call | None:
 
 @query
 def _is_script(file: File) -> bool:
-    """Whether a file is a program of its own: its top level calls something, and it is no module of a package."""
+    """Whether a file is a program of its own: its top level calls something, and no file imports it.
+
+    A module of a package is one if it says what to do when it is run.
+    """
+    begins = _is_main if _is_in_package(file) else _runs_something
+    return any(begins(file, each) for each in file.tree.body) and not is_imported(file)
+
+
+def _is_in_package(file: File) -> bool:
     package, _, _ = file.module.rpartition(".")
-    if package and file.project.module(package, file) is not None:
-        return False
-    if not any(_runs_something(file, statement) for statement in file.tree.body):
-        return False
-    return not is_imported(file)
+    return package != "" and file.project.module(package, file) is not None
+
+
+def _is_main(file: File, node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and "__name__" in file.segment(node.test)
 
 
 def _runs_something(file: File, statement: ast.stmt) -> bool:
     match statement:
         case ast.Expr(value=ast.Call() | ast.Await()) | ast.For() | ast.While() | ast.With():
             return True
-        case ast.If(test=test):
-            return "__name__" in file.segment(test)
-    return False
+    return _is_main(file, statement)
 
 
 def _top_level(file: File, node: ast.AST) -> Runs:
     """Return how often the top level of a module runs."""
     if not RERUN.isdisjoint(file.imported_packages):
         return _UNKNOWN
-    is_main = any(
-        isinstance(around, ast.If) and "__name__" in file.segment(around.test) for around in file.around(node)
-    )
-    if is_main:
+    if any(_is_main(file, around) for around in file.around(node)):
         return Runs(Impact.ONCE, f"runs once, when `{file.path.name}` is run as a program; then the process ends")
     return Runs(Impact.ONCE, f"runs once, when `{file.path.name}` is run or imported")

@@ -73,7 +73,7 @@ from collections.abc import Iterator
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.edits import AddItem, AddKeyword, InsertAfter, Replace
 from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, rule
-from dbhygiene.library.test_files import is_test_file
+from dbhygiene.library.test_files import is_example, is_test_file
 from dbhygiene.pools import flask
 from dbhygiene.pools.sqlalchemy import IDLE_IN_POOL, MYSQL, UNKNOWN_DATABASE, databases, in_migrations
 from dbhygiene.program.evaluation import evaluate
@@ -155,6 +155,8 @@ def _number(file: File, setting: flask.Setting) -> Number | None:
 def _confidence(file: File, setting: flask.Setting) -> Confidence | None:
     found = databases(evaluate(file, setting.value))
     timeout = file.project.settings.server_timeout
+    if MYSQL in found and is_example(file):
+        return Confidence.POSSIBLE
     if MYSQL in found:
         if not _is_implicit(file, setting):
             return Confidence.CERTAIN
