@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from dbhygiene.gaps.callbacks import callbacks
 from dbhygiene.library.request_handlers import handler
@@ -13,10 +14,18 @@ from dbhygiene.lifetimes.value_users import ValueUsers, place_of
 from dbhygiene.program.bindings import Bindings, Place
 from dbhygiene.program.definitions import Definition
 from dbhygiene.source.file import File, function_around
-from dbhygiene.source.nodes import FUNCTION, Code
+from dbhygiene.source.nodes import FUNCTION, Code, Function
 
 
-def handler_on_one_connection(life: Lifetime) -> tuple[File, ast.AsyncFunctionDef] | None:
+class EventHandler(NamedTuple):
+    """An asynchronous handler of events, and where it uses a connection that other events use, too, if that is seen."""
+
+    file: File
+    function: ast.AsyncFunctionDef
+    use: ast.expr | None
+
+
+def handler_on_one_connection(life: Lifetime) -> EventHandler | None:
     """Return an asynchronous handler of events that uses a connection which other events use, too."""
     place = place_of(life)
     if place is None or not life.resource.is_async or life.resource.is_object:
@@ -24,11 +33,10 @@ def handler_on_one_connection(life: Lifetime) -> tuple[File, ast.AsyncFunctionDe
     users = ValueUsers(life, place)
     for function in _handlers(life.file):
         if function in users.users and function is not life.code:
-            return life.file, function
+            return EventHandler(life.file, function, users.use_in(function))
     if isinstance(place.scope.node, ast.ClassDef):
-        return next(
-            _handlers_of_objects(life.file, Definition(life.file, place.scope.node, place.scope.name), users), None
-        )
+        cls = Definition(life.file, place.scope.node, place.scope.name)
+        return next(_handlers_of_objects(life.file, cls, users), None)
     return None
 
 
@@ -39,15 +47,17 @@ def _handlers(file: File) -> Iterator[ast.AsyncFunctionDef]:
             yield function
 
 
-def _handlers_of_objects(file: File, cls: Definition, users: ValueUsers) -> Iterator[tuple[File, ast.AsyncFunctionDef]]:
+def _handlers_of_objects(file: File, cls: Definition, users: ValueUsers) -> Iterator[EventHandler]:
     """Yield the handlers that call a method which uses the connection, of an object that a module keeps."""
-    methods = {code.name for code in users.users if isinstance(code, FUNCTION)}
+    methods = {code.name: code for code in users.users if isinstance(code, FUNCTION)}
     for maker, call in objects_made(file, cls):
         match maker.parents.get(call):
             case ast.Assign(targets=[ast.Name(id=name)]) if function_around(maker, call) is None:
                 for where in _seeing(maker, name):
                     callers = _callers(where, maker, name, methods)
-                    yield from ((where, function) for function in _handlers(where) if function in callers)
+                    for function in _handlers(where):
+                        if function in callers:
+                            yield EventHandler(where, function, users.use_in(callers[function]))
 
 
 def _seeing(maker: File, name: str) -> list[File]:
@@ -55,10 +65,10 @@ def _seeing(maker: File, name: str) -> list[File]:
     return list({each.path: each for each in (maker, *others)}.values())
 
 
-def _callers(file: File, maker: File, variable: str, methods: set[str]) -> set[Code | None]:
-    """Return the functions of a file that call one of these methods of a module's object, directly or not."""
-    found: set[Code | None] = set()
-    named: set[str | None] = set()
+def _callers(file: File, maker: File, variable: str, methods: dict[str, Function]) -> dict[Code | None, Function]:
+    """Return the functions of a file that call a method of a module's object, directly or not, with that method."""
+    found: dict[Code | None, Function] = {}
+    named: dict[str | None, Function] = {}
     before = -1
     while before != len(found):
         before = len(found)
@@ -67,10 +77,10 @@ def _callers(file: File, maker: File, variable: str, methods: set[str]) -> set[C
                 case ast.Attribute(value=value, attr=attr) if attr in methods and _is_variable(
                     file, value, maker, variable
                 ):
-                    found.add(function_around(file, call))
-                case func if file.resolve(func) in named:
-                    found.add(function_around(file, call))
-        named = {f"{file.module}.{file.functions[code].name}" for code in found if code is not None}
+                    found.setdefault(function_around(file, call), methods[attr])
+                case func if (method := named.get(file.resolve(func))) is not None:
+                    found.setdefault(function_around(file, call), method)
+        named = {f"{file.module}.{file.functions[code].name}": found[code] for code in found if code is not None}
     return found
 
 

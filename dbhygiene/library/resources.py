@@ -51,7 +51,8 @@ class Resource(Record):
     is_object: bool = False  # of a class of the project's, which owns a connection
     opened_by: frozenset[str] = frozenset()  # methods that open it; none: it is open from the start
     costs_nothing: bool = False  # where it is left open: a database in memory
-    clashing: str = ""  # "threads" or "tasks": several that use it at once get wrong answers, or errors
+    clashing: str = ""  # "threads" or "tasks": several that use it at once get `when_shared`
+    when_shared: str = ""
 
     @property
     def noun(self) -> str:
@@ -151,7 +152,7 @@ class Driver(Record):
     opened_by: frozenset[str] = frozenset()  # the methods that open it then
     opens_async: frozenset[str] = frozenset()
     thread_check: str = ""  # the option that is on by default, and lets only the thread that opens a connection use it
-    one_at_a_time: bool = False  # threads or tasks that use a connection at once get wrong answers, or errors
+    when_shared: str = ""  # what threads or tasks that use a connection at once get; "": each gets its own rows
     pools: tuple[Pool, ...] = ()
     loss: Loss | None = None  # None: not measured
 
@@ -174,7 +175,8 @@ class Driver(Record):
             awaits_close=self.awaits_close or is_async,
             server=self.server,
             parts=self.parts,
-            clashing="" if not self.one_at_a_time else "tasks" if self.is_async or is_async else "threads",
+            clashing="" if not self.when_shared else "tasks" if self.is_async or is_async else "threads",
+            when_shared=self.when_shared,
         )
 
     def resource_of_pool(self, pool: Pool, version: Version | None = None) -> Resource:

@@ -14,23 +14,24 @@ from dbhygiene.lifetimes.value_users import ValueUsers, place_of
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.starts import GATHER, MAPS, starts
 from dbhygiene.source.file import File, function_around, loop_around
-from dbhygiene.source.nodes import COMPREHENSION, FUNCTION, LOOP, Code, Function, argument_values
+from dbhygiene.source.nodes import COMPREHENSION, FUNCTION, LOOP, Code, Function, Located, argument_values
 from dbhygiene.source.records import Record
 
+_SINGULAR = {"threads": "thread", "tasks": "task", "processes": "process"}
 _LOOPS = (*LOOP, *COMPREHENSION)
 
 
 class SharedUse(Record):
-    """The call by which several of a kind, "threads", "tasks" or "processes", come to use a value at once."""
+    """Several of a kind, "threads", "tasks" or "processes", that use a value at once, and the steps that show it."""
 
-    call: ast.Call
     kind: str
+    steps: tuple[tuple[Located, str], ...]
 
 
 def shared_use(life: Lifetime) -> SharedUse | None:
-    """Return the call by which several threads, tasks or processes come to use a resource at once.
+    """Return how several threads, tasks or processes come to use a resource at once.
 
-    Such a call starts one of them in each round of a loop, or is the second to start one.
+    A call starts one of them in each round of a loop, or is the second to start one.
     """
     place = place_of(life)
     return _Search(life, place).search() if place is not None else None
@@ -47,17 +48,38 @@ class _Search:
         for kind in sorted(self.kinds):
             found = [call for call, started in starts(self.file) if started == kind and self._passes(call)]
             if found and not self._is_opened_by_each(found):
-                if (shared := self._second(found)) is not None:
-                    return SharedUse(shared, kind)
+                match self._at_once(found):
+                    case [call]:
+                        words = f"several {kind}"
+                        return SharedUse(kind, tuple(self._steps(call, words, f"{words} run", f"each of the {kind}")))
+                    case [first, second]:
+                        one = _SINGULAR[kind]
+                        steps = self._steps(first, f"a {one}", f"a {one} runs", f"that {one}")
+                        others = self._steps(second, f"another {one}", f"another {one} runs", f"the other {one}")
+                        return SharedUse(kind, (*steps, *others))
         return None
 
-    def _second(self, found: list[ast.Call]) -> ast.Call | None:
-        """Return the call that starts the second of those that run at once."""
+    def _steps(self, call: ast.Call, started: str, runs: str, user: str) -> Iterator[tuple[Located, str]]:
+        """Yield how the started code gets the value, and where it uses the value if the call does not pass it."""
+        given = argument_values(call)
+        named = [found for each in given if (found := self.users.named_in(each)) is not None]
+        if named:
+            passed = min(named, key=lambda each: not self.users.is_itself(each))
+            within = "" if self.users.is_itself(passed) else f", in `{ast.unparse(passed)}`"
+            yield call, f"passed to {started}{within}"
+            return
+        for function, use in filter(None, map(self.users.use_by, given)):
+            yield call, f"{runs} `{ast.unparse(function)}`"
+            yield use, f"used here by {user}"
+            return
+
+    def _at_once(self, found: list[ast.Call]) -> list[ast.Call]:
+        """Return the call that starts several at once, or else the first two calls whose started code runs at once."""
         beside = [call for call in found if not self._is_waited_for(call)]
         if (repeated := next((call for call in beside if self._is_repeated(call)), None)) is not None:
-            return repeated
+            return [repeated]
         beside = [call for call in beside if self.file.resolve(call.func) not in GATHER]
-        return beside[1] if len(beside) > 1 and not _are_alternatives(self.file, *beside[:2]) else None
+        return beside[:2] if len(beside) > 1 and not _are_alternatives(self.file, *beside[:2]) else []
 
     def _passes(self, call: ast.Call) -> bool:
         """Whether the started code gets the value: as an argument, or from its scope or object."""

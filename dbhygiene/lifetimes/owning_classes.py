@@ -61,6 +61,7 @@ def resource_of_class(cls: Definition, summaries: Summaries) -> Resource | None:
         open_if=frozenset({field.name}),
         opened_by=frozenset(openers),
         clashing=field.resource.clashing,
+        when_shared=field.resource.when_shared,
     )
 
 

@@ -116,6 +116,34 @@ class ValueUsers:
                 return place.scope.defined.get(attr) if is_own and place is not None else None  # type: ignore[return-value]
         return None
 
+    def named_in(self, given: ast.expr) -> ast.expr | None:
+        """Return where an expression names the value, or else what holds it; None if it names neither."""
+        named = [part for part in ast.walk(given) if isinstance(part, ast.expr) and self.is_value(part)]
+        return min(named, key=lambda part: not self.is_itself(part), default=None)
+
+    def is_itself(self, named: ast.expr) -> bool:
+        """Whether an expression is the variable or field itself."""
+        return Bindings.of(self.file).place(named) == self.place
+
+    def use_by(self, given: ast.expr) -> tuple[ast.expr, ast.expr] | None:
+        """Return the function that an expression names, and where the value is used by it, or by one that it calls."""
+        for part in ast.walk(given):
+            if isinstance(part, (ast.Name, ast.Attribute)) and (used := self.use_in(self.function(part))) is not None:
+                return part, used
+        return None
+
+    def use_in(self, code: Code | None) -> ast.expr | None:
+        """Return the first use of the value in a function, or else in the functions that it calls."""
+        todo = [code] if code in self.users else []
+        for each in todo:
+            parts = [part for part in self.file.own(each) if isinstance(part, ast.expr)] if each is not None else []
+            used = [part for part in parts if self.is_value(part)]
+            if used:
+                return min(used, key=lambda part: (part.lineno, part.col_offset))
+            called = (self.function(part.func) for part in parts if isinstance(part, ast.Call))
+            todo += {one: None for one in called if one in self.users and one not in todo}
+        return None
+
     @cached_property
     def users(self) -> set[Code | None]:
         """The functions that use the value without any lock, and those that call one of them."""

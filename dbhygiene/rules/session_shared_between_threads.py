@@ -151,19 +151,20 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
     if not (life.resource.kind in SESSION_KINDS or life.resource.clashing):
         return
     if not is_test_file(file) and (shared := _shared(file, life)) is not None:
-        name, kind, step = shared
+        name, kind, steps = shared
         yield Diagnostic(
             life.birth,
             f"{life.resource.noun} `{name}` is used by several {kind} at once",
-            path=((life.birth, "opened here, once"), step),
+            path=((life.birth, "opened here, once"), *steps),
             fix=NoFix(_ADVICE[kind]),
             confidence=Confidence.LIKELY,
+            notes=(_effect(life, kind),),
             subject=name,
         )
 
 
-def _shared(file: File, life: Lifetime) -> tuple[str, str, tuple[Located, str] | Step] | None:
-    """Return the name of a shared connection or session, what uses it at once, and the step that shows it."""
+def _shared(file: File, life: Lifetime) -> tuple[str, str, tuple[tuple[Located, str] | Step, ...]] | None:
+    """Return the name of a shared connection or session, what uses it at once, and the steps that show it."""
     may_start = CONCURRENT.search(file.text) is not None
     if not may_start and not life.resource.is_async:
         return None
@@ -171,15 +172,26 @@ def _shared(file: File, life: Lifetime) -> tuple[str, str, tuple[Located, str] |
     from dbhygiene.lifetimes.value_users import title_of
 
     if may_start and (shared := shared_use(life)) is not None:
-        return title_of(life), shared.kind, (shared.call, f"passed to several {shared.kind}")
+        return title_of(life), shared.kind, shared.steps
     if life.resource.is_async:
         from dbhygiene.gaps.event_sharing import handler_on_one_connection
 
         if (found := handler_on_one_connection(life)) is not None:
-            where, function = found
-            step = Step(where.path, where.span(function), "each event runs this in a task of its own")
-            return title_of(life), "tasks", step
+            step = Step(found.file.path, found.file.span(found.function), "each event runs this in a task of its own")
+            used = () if found.use is None else ((found.use, "used here by each of the tasks"),)
+            return title_of(life), "tasks", (step, *used)
     return None
+
+
+def _effect(life: Lifetime, kind: str) -> str:
+    """Return what comes of the shared use."""
+    if kind == "processes":
+        return "forked processes use one socket: each may read the answers to the other's queries"
+    if life.resource.kind == "session":
+        return f"{kind} that use a session at once lose rows, and one commits the half-done work of another"
+    if life.resource.when_shared:
+        return f"{kind} that use it at once get {life.resource.when_shared}"
+    return f"{kind} that use it at once may get each other's rows, and one commits the half-done work of another"
 
 
 _ADVICE = {

@@ -10,7 +10,7 @@ DRIVER = Driver(
     server="mysql",
     closed_by=frozenset({"close", "ensure_closed"}),
     is_async=True,
-    one_at_a_time=True,
+    when_shared='"readexactly() called while another coroutine is already waiting", or rows of another query',
     pools=(
         Pool(
             ("aiomysql.create_pool", "aiomysql.pool.create_pool", "aiomysql.Pool", "aiomysql.pool.Pool"),

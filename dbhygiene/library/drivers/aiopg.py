@@ -10,7 +10,7 @@ DRIVER = Driver(
     server="postgresql",
     autocommits=True,
     is_async=True,
-    one_at_a_time=True,
+    when_shared='RuntimeError "cursor.execute() called while another coroutine is already waiting"',
     pools=(
         Pool(
             ("aiopg.create_pool", "aiopg.pool.create_pool", "aiopg.Pool", "aiopg.pool.Pool"),

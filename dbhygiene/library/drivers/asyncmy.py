@@ -10,7 +10,7 @@ DRIVER = Driver(
     server="mysql",
     closed_by=frozenset({"close", "ensure_closed"}),
     is_async=True,
-    one_at_a_time=True,
+    when_shared="rows of another query, or no answer at all",
     pools=(
         Pool(
             ("asyncmy.create_pool", "asyncmy.pool.create_pool", "asyncmy.Pool", "asyncmy.pool.Pool"),

@@ -13,7 +13,7 @@ DRIVER = Driver(
     closed_by=frozenset({"close", "terminate"}),
     is_async=True,
     awaits_close=True,
-    one_at_a_time=True,
+    when_shared='InterfaceError "another operation is in progress"',
     pools=(
         Pool(
             ("asyncpg.create_pool", "asyncpg.pool.create_pool", "asyncpg.Pool", "asyncpg.pool.Pool"),

@@ -10,5 +10,5 @@ DRIVER = Driver(
     leavings=(Leaving(closes=False, commits=True, binds="cursor"),),
     server="mysql",
     second_close_raises=True,
-    one_at_a_time=True,
+    when_shared="rows of another query, or an error",
 )

@@ -21,7 +21,7 @@ DRIVER = Driver(
     parts=frozenset({"cursor", "execute"}),  # with `multi=True`, an iterator
     closed_by=frozenset({"close", "disconnect", "shutdown"}),
     opens_async=frozenset({"mysql.connector.aio.connect", "mysql.connector.aio.MySQLConnection"}),
-    one_at_a_time=True,
+    when_shared='rows of another query, error 2013 or "MySQL Connection not available"',
     pools=(Pool(("mysql.connector.pooling.MySQLConnectionPool",), takes="get_connection"),),
     loss=Loss(
         modules=("mysql.connector", "mysql.connector.errors"),
