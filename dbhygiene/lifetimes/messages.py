@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from itertools import islice, takewhile
 from typing import TypeAlias
 
 from dbhygiene.dataflow import cfg
@@ -91,7 +92,14 @@ def opening_steps(life: Lifetime, then: Located | None) -> list[tuple[Located, s
     """Return the steps up to the call that opens the resource, before the place of the next one."""
     if then is not None and in_round_before(life.file, life.opening, then):
         return [(life.opening, "opened here, in the round before")]
-    return [*life.runs.steps, (life.opening, "opened here")]
+    entered = [(handler, "when an exception is caught here") for handler in _handler_around(life)]
+    return [*life.runs.steps, *entered, (life.opening, "opened here")]
+
+
+def _handler_around(life: Lifetime) -> Iterator[ast.ExceptHandler]:
+    """Yield the innermost handler in which the resource is opened, if any."""
+    within = takewhile(lambda outer: outer is not life.scope.node, life.file.around(life.opening))
+    yield from islice((outer for outer in within if isinstance(outer, ast.ExceptHandler)), 1)
 
 
 def _steps(life: Lifetime, leak: Leak) -> Iterator[tuple[Located, str]]:
