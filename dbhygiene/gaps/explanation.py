@@ -15,7 +15,7 @@ from dbhygiene.gaps.effects import Close, ProjectCall, Query, Wait
 from dbhygiene.gaps.implicit import ImplicitWalk
 from dbhygiene.gaps.reachability import Reachability
 from dbhygiene.gaps.states import State
-from dbhygiene.gaps.threads import closing_calls, threads, unknown_calls
+from dbhygiene.gaps.threads import closing_calls, threads, unclosed_threads, unknown_calls
 from dbhygiene.library.background import THREAD_CLASSES, THREADS
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.source.file import File
@@ -153,6 +153,10 @@ def _about_thread(file: File, call: ast.Call) -> Iterator[str]:
         for unknown in unknown_calls(thread):
             where = f"{unknown.file.relative_name}:{unknown.node.lineno}"
             yield f"{name} calls `{ast.unparse(unknown.node)}`, which is not resolved, {where}"
+    for unclosed in unclosed_threads(file):
+        if call in unclosed.calls[1:]:
+            name = f"`{unclosed.threads[0].function.name}`"
+            yield f"line {unclosed.calls[0].lineno} has the finding: it is the first to run {name} in a thread"
 
 
 def _about_settings(file: File, line: int) -> Iterator[str]:

@@ -41,6 +41,29 @@ class Thread(Record):
     runs: FunctionAt | None = None
 
 
+class UnclosedThreads(Record):
+    """Threads that leave their connection open, and the calls of the file that start one of their functions."""
+
+    threads: tuple[Thread, ...]
+    calls: tuple[ast.Call, ...]
+
+
+@query
+def unclosed_threads(file: File) -> tuple[UnclosedThreads, ...]:
+    """Return the threads of a file that leave their connection open: each function once, at the first call."""
+    kept: dict[ast.Call, dict[Function, Thread]] = {}
+    for call in sorted(file.nodes(ast.Call), key=lambda call: (call.lineno, call.col_offset)):
+        kept[call] = {thread.function: thread for thread in threads(file, call) if keeps_connection(thread)}
+    seen, found = set[Function](), list[UnclosedThreads]()
+    for started in kept.values():
+        new = {function: thread for function, thread in started.items() if function not in seen}
+        seen |= new.keys()
+        if new:
+            calls = tuple(each for each, others in kept.items() if new.keys() & others.keys())
+            found.append(UnclosedThreads(tuple(new.values()), calls))
+    return tuple(found)
+
+
 def threads(file: File, call: ast.Call) -> Iterator[Thread]:
     """Return the functions that a call starts in a thread: one of its own, or one of a pool.
 

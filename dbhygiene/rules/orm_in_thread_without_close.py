@@ -19,6 +19,9 @@ def count_all():
         threading.Thread(target=count, args=(state,)).start()  # HYG307: `count` queries the database
 ```
 
+If several calls of a file start the same function in a thread, the first one has the finding: `close` in this function
+is enough for all.
+
 Each thread of a pool keeps its connection until the pool is shut down and garbage-collected. In a long-lived pool, the
 server may have closed the connection before the next job.
 
@@ -98,7 +101,6 @@ The fix is only shown, never applied: other code may call the function within a 
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 
 from dbhygiene.config.settings import Confidence
@@ -109,49 +111,53 @@ from dbhygiene.gaps.django_settings import age_of_connections
 from dbhygiene.gaps.django_use import may_use_django
 from dbhygiene.gaps.gap_fixes import closing_in
 from dbhygiene.gaps.servers import is_sqlite_only
-from dbhygiene.gaps.threads import Thread, checks_age, keeps_connection, query_of, threads
+from dbhygiene.gaps.threads import Thread, UnclosedThreads, checks_age, query_of, unclosed_threads
 from dbhygiene.library.prefilter import THREADING
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import Located
 
 
-@rule("HYG307", on=ast.Call, imports=THREADING, within="django")
-def check(file: File, call: ast.Call) -> Iterator[Diagnostic]:
-    started = list(threads(file, call))
-    if not started or is_test_file(file) or not may_use_django(file) or is_sqlite_only(file):
+@rule("HYG307", on=File, imports=THREADING, within="django")
+def check(file: File, _: File) -> Iterator[Diagnostic]:
+    if is_test_file(file) or not may_use_django(file):
         return
-    kept = list({thread.function: thread for thread in started if keeps_connection(thread)}.values())
-    if not kept:
+    unclosed = unclosed_threads(file)
+    if not unclosed or is_sqlite_only(file):
         return
-    names = " or ".join(f"`{thread.function.name}`" for thread in kept[:3])
-    yield Diagnostic(
-        call,
-        f"the thread's connection stays open: {names} queries the database and does not close it",
-        path=tuple(_steps(call, kept)),
-        fix=_fix(file, kept),
-        confidence=Confidence.LIKELY,
-        notes=tuple(_notes(kept)),
-        subject=kept[0].function.name,
-    )
+    for each in unclosed:
+        names = " or ".join(f"`{thread.function.name}`" for thread in each.threads[:3])
+        yield Diagnostic(
+            each.calls[0],
+            f"the thread's connection stays open: {names} queries the database and does not close it",
+            path=tuple(_steps(each)),
+            fix=_fix(file, each.threads),
+            confidence=Confidence.LIKELY,
+            notes=tuple(_notes(each, names)),
+            subject=each.threads[0].function.name,
+        )
 
 
-def _steps(call: ast.Call, kept: list[Thread]) -> Iterator[tuple[Located, str] | Step]:
+def _steps(unclosed: UnclosedThreads) -> Iterator[tuple[Located, str] | Step]:
     """The function of the thread, and where it queries the database; of several functions, the first."""
-    thread = kept[0]
-    yield call, f"runs `{thread.function.name}` in a thread"
+    thread = unclosed.threads[0]
+    yield unclosed.calls[0], f"runs `{thread.function.name}` in a thread"
     if (query := query_of(thread)) is not None:
         yield Step(query.file.path, query.file.span(query.node), query.words)
 
 
-def _notes(kept: list[Thread]) -> Iterator[str]:
-    age = next((age_of_connections(thread.file) for thread in kept if checks_age(thread)), None)
+def _notes(unclosed: UnclosedThreads, names: str) -> Iterator[str]:
+    ages = (age_of_connections(thread.file) for thread in unclosed.threads if checks_age(thread))
+    age = next(ages, None)
     if age is not None:
         lives = "None" if age == float("inf") else number_text(age)
         yield f"`close_old_connections()` does not close it, as CONN_MAX_AGE is {lives}"
+    if others := [str(call.lineno) for call in unclosed.calls[1:]]:
+        lines = f"line {others[0]}" if len(others) == 1 else f"lines {', '.join(others[:-1])} and {others[-1]}"
+        yield f"a thread also runs {names} in {lines}"
 
 
-def _fix(file: File, kept: list[Thread]) -> Fix | NoFix:
+def _fix(file: File, kept: tuple[Thread, ...]) -> Fix | NoFix:
     for thread in kept:
         if thread.file is not file:
             return NoFix(f"`{thread.function.name}` is defined in another file; close the connection there")
