@@ -1,7 +1,7 @@
-"""Check of a connection that asks the server nothing: it passes when the connection is lost, or never opened.
+"""Check of a connection that never asks the server: it passes even if the connection is lost, or was never opened.
 
-Many objects connect only when they are first used. In Django, `connections["default"]` gives the object, and opens
-nothing; `create_engine()` and `Session()` of SQLAlchemy do the same. A command that waits for the database in this way
+Many objects connect only when they are first used. In Django, `connections["default"]` returns an object, and does not
+connect; `create_engine()` and `Session()` of SQLAlchemy do the same. A command that waits for the database in this way
 does not wait.
 
 ```python
@@ -39,7 +39,7 @@ class Command(BaseCommand):
                 time.sleep(1)
 ```
 
-If the loop's own variable is set before the query, one failed try ends the loop:
+If the variable that ends the loop is set before the query, the loop ends even if the query fails:
 
 ```python
 import time
@@ -73,7 +73,7 @@ class Store:
             self.conn = psycopg2.connect(self.dsn)
 ```
 
-Ask for something:
+Send a query:
 
 ```python
 import time

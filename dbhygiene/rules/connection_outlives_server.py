@@ -1,7 +1,7 @@
-"""Pool that keeps connections longer than the server does, by a timeout in the repository's files.
+"""Pool that keeps connections for longer than the server's timeout in the repository's files.
 
 An option file, a flag in a compose file, a proxy or an image sets how long the server keeps an idle connection. If the
-pool keeps its connections for as long, or longer, it returns some that are already closed.
+pool keeps its connections for as long, or longer, it lends connections that the server has already closed.
 
 ```ini deploy/mysql/my.cnf
 [mysqld]
@@ -20,8 +20,8 @@ from sqlalchemy import create_engine
 engine = create_engine("mysql+pymysql://shop@db/shop", pool_recycle=580)
 ```
 
-MariaDB's official image before 10.5 closes connections after 600 s by itself. Flask-SQLAlchemy keeps those of `mysql`
-URLs for 7200 s:
+MariaDB's official image before 10.5 closes connections after 600 s by itself. Flask-SQLAlchemy keeps connections to
+`mysql` URLs for 7200 s:
 
 ```yaml compose.yaml
 services:

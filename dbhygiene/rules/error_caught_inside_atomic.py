@@ -1,8 +1,8 @@
 """Error of a write that is caught inside of `atomic()`, where the transaction goes on.
 
 Django marks the transaction for a rollback when a write fails in it. A handler inside of the block cannot undo that.
-The next query raises TransactionManagementError; if there is none, the block ends without an error, and without its
-rows. On PostgreSQL the server itself refuses each further query.
+The next query raises TransactionManagementError. If no query follows, the block ends without an error, but its rows are
+not saved. On PostgreSQL the server itself refuses each further query.
 
 ```python
 from django.db import IntegrityError, transaction
@@ -31,10 +31,9 @@ def store(orders):
                 print("known", order)
 ```
 
-A lost connection is no error that a savepoint helps against: put the `try` around the outer `atomic()`, and repeat all
-of it.
+A savepoint does not help against a lost connection: put the `try` around the outer `atomic()`, and repeat all of it.
 
-The rule is off by default: a handler may be there for an error that Django does not count as one of the transaction.
+The rule is off by default: after some errors, Django does not mark the transaction for a rollback.
 
 ## Fix safety
 

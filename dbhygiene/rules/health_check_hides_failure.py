@@ -1,7 +1,7 @@
-"""Health check that answers 200 although the database does not.
+"""Health check that answers 200 although the database does not answer.
 
 Load balancers, Kubernetes and monitoring look at the status of the answer, not at its text. If the view catches the
-error of the query and returns a value as usual, it is sent with the status 200: the check never fails.
+error of the query and returns a value as usual, the answer has the status 200, and the check never fails.
 
 ```python
 from flask import Flask, jsonify
@@ -37,7 +37,7 @@ def health():
     return jsonify(status="ok")
 ```
 
-Nothing is reported if the answer has a status of its own, or if the view raises an error:
+Nothing is reported if the handler sets another status, or if the view raises an error:
 
 ```python
 from fastapi import FastAPI, HTTPException

@@ -28,7 +28,7 @@ class Orders:
         return cursor
 ```
 
-With MySQLdb, the same handler is right: it raises OperationalError each time.
+MySQLdb raises OperationalError each time, so the same handler is right:
 
 ```python
 import MySQLdb
@@ -83,8 +83,8 @@ def query(conn, connect, sql):
 
 ## Fix safety
 
-The fix adds the class or the number to those that the handler names: the handler is there for them. It is unsafe, since
-a program may test for one of them on purpose.
+The fix adds the missing class or number to those that the handler names. It is unsafe: a program may handle only one of
+them on purpose.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ def query(conn, connect, sql):
         raise
 ```
 
-A text with a capital letter is never found in a text in lower case, and the empty text is found in each:
+A text with a capital letter never occurs in a lower-case text, and the empty text occurs in every text:
 
 ```python
 import time

@@ -1,9 +1,9 @@
 """Persistent connections of a Django project that is served by ASGI, or by gevent.
 
-`CONN_MAX_AGE` keeps a connection for the thread that opened it. Under ASGI each request runs in a thread of its own,
-under gevent or eventlet in a greenlet of its own. So the connection is kept, and no other request ever uses it: the
-number of open connections grows with each request, until the server accepts no more. Django's documentation says to
-disable persistent connections there.
+`CONN_MAX_AGE` keeps a connection for the thread that opened it. Under ASGI, each request runs in a thread of its own.
+Under gevent or eventlet, it runs in a greenlet of its own. So the connection is kept, but no other request ever uses
+it: the number of open connections grows with each request, until the server accepts no more. Django's documentation
+says to disable persistent connections there.
 
 The rule reads how the project is served: compose files, Dockerfiles, Procfiles, Kubernetes documents, systemd,
 supervisor, shell scripts, and gunicorn's file.
@@ -42,8 +42,8 @@ DATABASES = {
 }
 ```
 
-Under WSGI, a thread serves many requests with one connection. Nothing is reported there, nor if a pool of the
-driver or of the `ENGINE` keeps the connections, or if the environment alone sets the age:
+Nothing is reported under WSGI, where a thread serves many requests with one connection. The same holds if a pool of the
+driver or of the `ENGINE` keeps the connections, or if only the environment sets the age:
 
 ```procfile Procfile
 web: gunicorn --threads 4 shop.wsgi:application
@@ -65,8 +65,9 @@ If one command serves the project by ASGI and another one by WSGI, the finding i
 
 ## Fix safety
 
-Safe: the age, or the default of the environment's variable, becomes 0. From Django 5.1 on, PostgreSQL's connections can
-be pooled instead: `"OPTIONS": {"pool": {"max_size": 6}}`. There is no fix if the number is written elsewhere.
+Safe: the fix sets the age, or the default of the environment variable, to 0. From Django 5.1 on, PostgreSQL's
+connections can be pooled instead: `"OPTIONS": {"pool": {"max_size": 6}}`. There is no fix if the number is written
+elsewhere.
 
 ## References
 

@@ -1,8 +1,8 @@
 """`ping()` that raises an error if the connection is lost, and does not open it again.
 
-`ping()` of MySQLdb and of mysql.connector raises an error if the connection is lost. It does not connect again. Up to
-version 1.1, PyMySQL's did; from 1.2 on, it does not either. A program that calls it "to keep the connection alive"
-fails at this line instead of the next one.
+`ping()` of MySQLdb and of mysql.connector raises an error if the connection is lost. It does not connect again.
+PyMySQL's `ping()` connects again up to version 1.1, but not from 1.2 on. A program that calls it "to keep the
+connection alive" fails at this line instead of the next one.
 
 ```python
 import MySQLdb
@@ -18,8 +18,8 @@ class Orders:
         return cursor.fetchone()[0]
 ```
 
-The same holds in a handler. Neither `ensure_connection()` of Django nor `dispose()` of an engine helps a connection
-that is still held:
+The same holds in a handler. While the program still holds the dead connection, neither Django's `ensure_connection()`
+nor an engine's `dispose()` replaces it:
 
 ```python
 from django.db import OperationalError, connection
@@ -64,7 +64,7 @@ def newest():
     return cursor.fetchone()[0]
 ```
 
-PyMySQL counts if the requirements of the project name version 1.2 or newer; else the finding is only possible.
+For PyMySQL, the finding is only *possible* unless the requirements of the project name version 1.2 or newer.
 
 ## Fix safety
 

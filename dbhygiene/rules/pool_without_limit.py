@@ -1,9 +1,9 @@
 """Pool that opens as many connections as the program asks for.
 
-`max_overflow=-1` of SQLAlchemy's pool means no limit, and so does `pool_size=0`, which also never closes a connection
-again. A slow query, or a burst of requests, then opens one connection for each request, until the server accepts no
-more (error 1040, 1203 or 1226). All programs that use the server fail then, not only this one. With a limit, requests
-wait for a connection.
+With `max_overflow=-1`, SQLAlchemy's pool has no limit. `pool_size=0` has no limit either, and then the pool never
+closes a connection. A slow query, or a burst of requests, then opens one connection for each request, until the server
+accepts no more (error 1040, 1203 or 1226). All programs that use the server fail then, not only this one. With a limit,
+requests wait for a connection.
 
 ```python
 from sqlalchemy import create_engine

@@ -55,8 +55,8 @@ from sqlalchemy import create_engine
 engine = create_engine("postgresql://shop@db/shop", pool_size=50, max_overflow=100)  # HYG502: 150 connections
 ```
 
-Nothing is reported for synchronous workers that stay below the limit, for a number of processes that the environment or
-the number of cores decides, and behind a pooler:
+Nothing is reported for synchronous workers that stay below the limit, if the environment or the number of cores decides
+how many processes run, or if a pooler is in between:
 
 ```yaml compose.yaml
 services:

@@ -2,7 +2,8 @@
 
 If all connections of a pool are in use, a query waits for one, 30 s by default (`pool_timeout`). A readiness probe
 waits 1 s by default (`timeoutSeconds`). When the program is busy, each probe then fails, and leaves a request behind
-that still waits for a connection. Kubernetes takes the container out of the load balancer: the others become busier.
+that still waits for a connection. Kubernetes takes the container out of the load balancer, so the other containers
+become busier.
 
 This rule is off by default; select it by name or code. Its findings are *possible*: whether the pool is ever empty
 depends on the load.
@@ -36,7 +37,7 @@ def ready():  # HYG508: its query waits for the pool up to 30 s
     return {"status": "ok"}
 ```
 
-Nothing is reported if the pool gives up earlier, or has no limit of time that is known:
+Nothing is reported if the pool gives up earlier, or if its timeout is not known:
 
 ```yaml k8s/deployment.yaml
 kind: Deployment
@@ -66,7 +67,7 @@ def ready():
 
 ## Fix safety
 
-There is no fix: give the probe more time, or the check an engine with a shorter `pool_timeout`.
+There is no fix: give the probe more time, or let the check use an engine with a shorter `pool_timeout`.
 
 ## References
 

@@ -1,7 +1,8 @@
 """Connection that is opened again within a transaction: its first writes are gone, and the rest is committed.
 
 A server rolls back what a lost connection has not committed. If the program then opens the connection again and goes
-on, the statements that follow are a new transaction. It is committed without an error, and the first rows are missing.
+on, the statements that follow are a new transaction. This one is committed without an error, but the first rows are
+missing.
 
 ```python
 import pymysql
@@ -18,7 +19,7 @@ def store(rows):
         conn.close()
 ```
 
-A method that repeats one statement cannot know what was written before it. Another method commits:
+A method that repeats one statement cannot know what was written before it, and another method commits the rest:
 
 ```python
 import MySQLdb
@@ -44,7 +45,7 @@ class Orders:
         self.conn.commit()
 ```
 
-So does a database backend for Django that connects again below `atomic()`:
+A database backend for Django that connects again within `atomic()` has the same fault:
 
 ```python
 from django.db import OperationalError
@@ -84,7 +85,7 @@ def store_one_by_one(rows):
         conn.close()
 ```
 
-Nothing is reported if the program mentions autocommit, or looks whether it is in a transaction (`in_atomic_block`).
+Nothing is reported if the program mentions autocommit, or tests whether it is in a transaction (`in_atomic_block`).
 
 ## Fix safety
 

@@ -31,7 +31,7 @@ def fetch_or_raise(connect, sql):
     raise  # HYG407: RuntimeError
 ```
 
-The last error is raised from within the handler, or kept:
+Raise the last error in the handler, or keep it and raise it after the loop:
 
 ```python
 import time
@@ -63,8 +63,8 @@ def fetch_or_raise(connect, sql):
     raise last
 ```
 
-A handler without a retry can hide a failure, too. A `commit()` that is rolled back in silence looks done, and None says
-that there is no such row:
+A handler without a retry can hide a failure, too. If a `commit()` fails and the handler only rolls back, the caller
+believes that it was done. If a query fails and the handler returns None, the caller believes that there is no such row:
 
 ```python
 import logging

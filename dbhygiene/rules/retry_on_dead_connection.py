@@ -1,4 +1,4 @@
-"""Connection, session or transaction that is used again after the error of a lost connection, as it is.
+"""Dead connection, session or transaction that is used again after the error of a lost connection.
 
 A retry helps only if it gets another connection. The old one stays dead: each further try fails, too, often with
 another error than the first. MySQLdb says 2006 again, PyMySQL `InterfaceError: (0, '')`, psycopg2 `connection already
@@ -71,7 +71,7 @@ class Users:
         raise RuntimeError("no answer")
 ```
 
-A decorator that repeats a function must find the connection opened within it. Here each try gets the same session:
+If a decorator repeats a function, the function itself must open the connection. Here each try gets the same session:
 
 ```python
 from sqlalchemy import text
@@ -147,7 +147,7 @@ def delete_all():
 
 ## Fix safety
 
-There is no fix: to roll back or to reconnect drops what the transaction wrote before. All of it must be repeated, from
+There is no fix: a rollback or a new connection drops what the transaction has written. All of it must be repeated, from
 its first statement.
 
 ## References

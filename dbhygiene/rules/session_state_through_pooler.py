@@ -1,8 +1,9 @@
-"""Prepared statements or server-side cursors behind a pooler that lends sessions by transaction.
+"""Prepared statement or server-side cursor behind a pooler that may give each transaction another session.
 
-With `pool_mode = transaction`, PgBouncer gives the session of a connection to other programs between two transactions.
-What lives in a session is then gone, or belongs to another program. asyncpg prepares each statement and keeps it:
-later, queries fail with `prepared statement "__asyncpg_stmt_1__" does not exist`, or `already exists`.
+With `pool_mode = transaction`, PgBouncer may give the server's session to another program between two transactions. The
+prepared statements and cursors of the session are then gone, or belong to the other program. asyncpg prepares each
+statement and keeps it: later, queries fail with `prepared statement "__asyncpg_stmt_1__" does not exist`, or `already
+exists`.
 
 ```ini pgbouncer/pgbouncer.ini
 [databases]
@@ -87,8 +88,8 @@ DATABASES = {
 ```
 
 Nothing is reported if the statements are not kept, if PgBouncer tracks them (`max_prepared_statements`, on by default
-from 1.24 on), or for a URL that leads to the server itself. If no file says which version of PgBouncer runs, as with
-an image without a version, the finding says what to set if it is a newer one.
+from 1.24 on), or for a URL that leads to the server itself. If no file gives the version of PgBouncer, for example with
+an image without a tag, the finding says what to set for a newer version.
 
 ```ini pgbouncer/pgbouncer.ini
 [pgbouncer]

@@ -1,8 +1,9 @@
 """Settings of a connection that are gone once it is opened again.
 
 `SET time_zone`, `SET NAMES`, `sql_mode` and `USE` belong to one connection of the server. So do user variables,
-temporary tables and locks. `ping(reconnect=True)`, `reconnect()` and `connect()` open another connection. A program
-that sets it up in one place, and opens it again in another, then works with other settings, without an error.
+temporary tables and locks. `ping(reconnect=True)`, `reconnect()` and `connect()` open another connection. If one
+function sets up the connection and another one opens it again, the program goes on with other settings, without an
+error.
 
 ```python
 import pymysql
@@ -42,7 +43,7 @@ class Orders:
         self.conn.close()
 ```
 
-The rule is off by default: many programs set what the server has anyway.
+The rule is off by default: many programs set values that the server has by default.
 
 ## Fix safety
 

@@ -60,7 +60,7 @@ def count_again():
         raise
 ```
 
-The reverse holds in a database backend: there, below Django, it is the driver's class that is raised.
+In a database backend, below Django, the driver's own class is raised:
 
 ```python
 from django.db import OperationalError
