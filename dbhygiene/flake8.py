@@ -1,4 +1,4 @@
-"""The flake8 plugin: the same rules on the tree of flake8, one file at a time.
+"""`Plugin`: the flake8 plugin, the same rules on the tree of flake8, one file at a time.
 
 `dbhygiene check` also reads the other files of the project, and finds more.
 """

@@ -1,4 +1,4 @@
-"""`dbhygiene fix`, and `check --fix`."""
+"""`FixRun`: the run of `dbhygiene fix`, and of `check --fix`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The schema of the settings: for each key its value type, meaning, example and JSON schema."""
+"""`Key`: the schema of the settings, for each key its value type, meaning, example and JSON schema."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file of known findings, which are not reported: one line each, sorted, and without line numbers.
+"""`KnownFindings`: a file of known findings, which are not reported: one line each, sorted, and without line numbers.
 
 An entry has the rule, path, function and expression of a finding, as in `fingerprints.key`. Strings in the expression
 are masked, since a password must not get into a second file. Entries of older files are masked when they are read, so

@@ -2,12 +2,10 @@
 
 An edit names its targets by their `Span` in the text that was checked. Code in an edit may name what it needs by
 its full dotted name in braces, `{contextlib.closing}(...)`: the editor writes the name as the file already spells
-it, and imports it where the file does not. Where a verb replaces an expression, `$value` stands for the old one as
-it is written.
+it, and imports it where the file does not. `$value` stands for the text of an expression that is replaced.
 
-The edits of one fix may lie within each other. Code that is inserted before or after a statement stays outside of a
-`with` or `try` that begins or ends with that statement. If two of those enclose the same statements, the first one is
-the inner one.
+Code that is inserted beside a statement stays outside of a `with` or `try` that begins or ends with that statement. If
+two of those enclose the same statements, the first one is the inner one.
 
 Edits are named tuples, since every run makes their classes; `verb` distinguishes those of the same shape.
 """

@@ -1,4 +1,4 @@
-"""Comments that silence findings: `# dbhygiene: ignore[name] reason`, `ignore-file[name]`, `# noqa: HYG101`.
+"""`Suppression`: a comment that silences findings, such as `# dbhygiene: ignore[name] reason` or `# noqa: HYG101`.
 
 A comment counts for the finding that begins or ends on its line, and for the statement that does. An `ignore` alone
 on its line counts for the next line of code: many lines are full already. A `noqa` counts only if it names a code of

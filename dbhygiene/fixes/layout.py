@@ -1,4 +1,4 @@
-"""Items between brackets, and how one more is laid out among them as its neighbours are."""
+"""`ItemRow`: the items between brackets, and how one more is laid out among them as its neighbours are."""
 
 from __future__ import annotations
 

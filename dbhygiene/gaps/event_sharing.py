@@ -1,4 +1,4 @@
-"""Events that are handled at the same time on one connection: each runs its handler in a task of its own."""
+"""`EventHandler`: events that use one connection at once, since each runs its handler in a task of its own."""
 
 from __future__ import annotations
 

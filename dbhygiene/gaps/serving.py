@@ -1,4 +1,4 @@
-"""How a Django site is served: by the commands of the repository's files, and by programs that start a server."""
+"""`Serving`: how a Django site is served, by commands of the repository, and by programs that start a server."""
 
 from __future__ import annotations
 

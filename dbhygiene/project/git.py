@@ -1,4 +1,4 @@
-"""Earlier states of a project, from git."""
+"""`EarlierProject`: an earlier state of a project, from git."""
 
 from __future__ import annotations
 

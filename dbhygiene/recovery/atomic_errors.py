@@ -1,4 +1,4 @@
-"""Errors that are caught inside of Django's `atomic()`: the transaction is lost all the same (HYG413)."""
+"""`CaughtInside`: errors caught inside of Django's `atomic()`, where the transaction is lost all the same (HYG413)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The changes of a fix, line by line. A long block that is only indented becomes one line."""
+"""`Change`: the changes of a fix, line by line. A long block that is only indented becomes one line."""
 
 from __future__ import annotations
 
