@@ -171,10 +171,10 @@ def _solve(
     recovering = {
         n.event.node for n in graph.nodes() if isinstance(n.event, cfg.Catch) and _recovers(file, n.event.node)
     }
+    rebound = names.captured & {name for each in file.nodes(ast.Nonlocal) for name in each.names}
     for limit in (MAX_KEYS, 2, 0):  # less precision is better than no answer
-        transfer = Transfer(
-            effects, sites, names, TrackedConditions(graph, bound, limit, opened=sites, given=given), recovering
-        )
+        keys = TrackedConditions(graph, bound, limit, opened=sites, given=given, rebound=rebound)
+        transfer = Transfer(effects, sites, names, keys, recovering)
         try:
             solution = Solution(graph, started, transfer)
         except TooManyFactsError:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from dbhygiene.dataflow.cfg import Bind, Call, Case, Enter, Graph, Node, Test
@@ -185,7 +185,11 @@ def assume(known: Known, key: str, mask: int) -> Known | None:
 
 
 class TrackedConditions:
-    """The keys that a graph tests, and the nodes after which each may still be tested."""
+    """The keys that a graph tests, and the nodes after which each may still be tested.
+
+    Arguments:
+        rebound: variables that functions within assign: a call may change them.
+    """
 
     def __init__(
         self,
@@ -195,6 +199,7 @@ class TrackedConditions:
         *,
         opened: Iterable[ast.AST] = (),
         given: Mapping[ast.Call, Sequence[str]] | None = None,
+        rebound: Collection[str] = (),
     ) -> None:
         self._given = given or {}
         nodes = graph.nodes()
@@ -223,7 +228,7 @@ class TrackedConditions:
             useful += [source for target, source in copies if target == key and source not in useful]
             asked.setdefault(key, set())
         useful.sort(key=lambda key: (key not in resources, not told[key], -len(asked[key])))
-        self.keys = useful[:limit]
+        self.keys = [key for key in useful if _names(key).isdisjoint(rebound)][:limit]
         self._mentions = {key: _names(key) for key in self.keys}
         self._later = self._live(nodes)
 

@@ -25,6 +25,7 @@ from dbhygiene.pools.sqlalchemy import (
     TAKING_OBJECTS,
     WITHOUT_OBJECTS,
 )
+from dbhygiene.program.callees import callees
 from dbhygiene.program.definitions import Definition, base_classes, find_definition
 from dbhygiene.source.nodes import FUNCTION, LOOP, argument_values, last_name
 
@@ -33,6 +34,9 @@ _PUTTING_IN = frozenset(
 )
 _DEFINITIONS = (*FUNCTION, ast.Lambda, ast.ClassDef)  # these may run after the session is closed
 _JOINING = (ast.Add, ast.BitOr, ast.BitAnd, ast.BitXor, ast.Sub)  # these make a new container of two
+
+
+_MOST = 4  # functions, one within another
 
 
 def session_objects(life: Lifetime) -> SessionObjects | None:
@@ -239,7 +243,13 @@ class SessionObjects:
                 return not data
         elif self._is_object(func):
             return True
-        return bool(self._argument_effects(call) - {ArgumentEffect.BORROWS})
+        return bool(self._argument_effects(call) - {ArgumentEffect.BORROWS}) or self._returns_added(call)
+
+    def _returns_added(self, call: ast.Call) -> bool:
+        """Whether a function of the project may add an object to the session that it gets, and return it."""
+        if not any(map(self._is_session, argument_values(call))):
+            return False
+        return any(_adds_and_returns(each, _MOST) for each in self.life.analysis.effects.of(call).definitions)
 
     def _asks_for_data(self, call: ast.Call) -> bool:
         """Whether `session.query(...)` or `session.execute(...)` selects only columns."""
@@ -380,3 +390,33 @@ def _makes_session(life: Lifetime, value: ast.expr, factories: set[str]) -> bool
             used = {part.id for part in ast.walk(value) if isinstance(part, ast.Name)}
             return bool(used & set(life.names)) and any("session" in name.lower() for name in made)
     return False
+
+
+def _adds_and_returns(definition: Definition, depth: int) -> bool:
+    """Whether a function adds an object to a session, and returns anything but plain values."""
+    if not isinstance(definition.node, FUNCTION) or not depth:
+        return False
+    scope = definition.file.functions[definition.node]
+    if all(_is_plain_value(each.value) for each in scope.returns) and not scope.yields:
+        return False
+    calls = [node for node in definition.file.own(definition.node) if isinstance(node, ast.Call)]
+    if any(isinstance(each.func, ast.Attribute) and each.func.attr in TAKING_OBJECTS for each in calls):
+        return True
+    inner = (found for each in calls for found in callees(definition.file, each, scope).definitions)
+    return any(_adds_and_returns(each, depth - 1) for each in inner)
+
+
+def _is_plain_value(value: ast.expr | None) -> bool:
+    match value:
+        case None | ast.Constant() | ast.JoinedStr() | ast.Compare():
+            return True
+        case ast.Attribute(attr=attr):
+            return attr == "id" or attr.endswith("_id")
+        case ast.Call(func=ast.Name(id=name)):
+            return name in _PLAIN_CALLS
+        case ast.Tuple(elts=parts):
+            return all(map(_is_plain_value, parts))
+    return False
+
+
+_PLAIN_CALLS = frozenset("bool float int len str sum".split())

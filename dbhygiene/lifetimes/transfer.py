@@ -196,8 +196,10 @@ class Transfer:
                 if path is not None and (relation := fact.relation_of(path)) is not None:
                     return relation
                 return self._member(self.holds(value, fact), attr, fact)
-            case ast.Await(value=value) | ast.NamedExpr(value=value):
+            case ast.Await(value=value):
                 return self.holds(value, fact)
+            case ast.NamedExpr(target=target, value=value):  # the variable holds what its value has held before
+                return self.holds(value, fact) or self.holds(target, fact)
             case ast.Starred(value=value):
                 return self._read_out(self.holds(value, fact), fact)
             case ast.Tuple(elts=elements) | ast.List(elts=elements) | ast.Set(elts=elements):
@@ -528,13 +530,7 @@ class Transfer:
             elif fate is ArgumentEffect.RETURNS:
                 yield fact if raised else fact.add_alias(relation, call)
             elif fate is ArgumentEffect.GATHERS:
-                lives = (
-                    relation
-                    if relation in {PARTS, BOUND_METHOD}
-                    else MAYBE_PART
-                    if self._read_out(relation, fact) in READERS
-                    else None
-                )
+                lives = self._gathered(relation, fact)
                 yield fact.add_alias(lives, call) if lives and not raised else fact
             elif fate is ArgumentEffect.HOLDS and (relation in {ITSELF, *READERS} or method is not None):
                 yield fact if raised else fact.add_alias(container_of([relation]), call)
@@ -546,6 +542,14 @@ class Transfer:
                 yield fact if raised else fact.add_alias(PARTS if several else PART if is_known else MAYBE_PART, call)
             else:
                 yield fact._replace(state="escaped")
+
+    def _gathered(self, relation: str, fact: Fact) -> str | None:
+        """Return the relation of a new container of the elements of an object, which `list(found)` makes."""
+        if relation in {PARTS, BOUND_METHOD}:
+            return relation
+        if relation == CONTAINER or item_index(relation) is not None:
+            return CONTAINER
+        return MAYBE_PART if self._read_out(relation, fact) in READERS else None
 
     # -- names
 

@@ -4,6 +4,7 @@ judge, for hours."""
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import time
 from collections import Counter
@@ -14,7 +15,8 @@ from .compare import Kind, compare
 from .fixes import LEAKS, judge_fix
 from .programs import program
 
-PROGRESS = 5_000  # programs between two lines about how far it is
+PROGRESS = 1_000  # programs between two lines about how far it is
+_PLACE = re.compile(r" \(line \d+\)| by `\w+`")
 
 
 def main() -> int:
@@ -72,7 +74,9 @@ def _fix(source: str, counts: Counter[str]) -> str:
     counts["programs changed"] += judged.fixed.text != source
     counts["findings"] += judged.found
     counts["findings fixed"] += len(judged.fixed.fixed)
-    counts.update(f"findings left: {each.reason}" for each in judged.fixed.left if each.finding.code in LEAKS)
+    counts.update(
+        f"findings left: {_PLACE.sub('', each.reason)}" for each in judged.fixed.left if each.finding.code in LEAKS
+    )
     if not judged.complaints:
         return ""
     return "\n# ".join([f"{source}\n# is fixed to\n\n{judged.fixed.text}", *judged.complaints])

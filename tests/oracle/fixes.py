@@ -6,7 +6,7 @@ closing), and whether each connection that is returned or handed on is open.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -20,7 +20,9 @@ from dbhygiene.fixes.apply import Fixed, fix
 from dbhygiene.source.file import File, NoProject
 
 from .judge import LIMIT, Outcome, Play, Site, TooLargeError
-from .world import LATE, Connection, Order, within
+from .orm import Order
+from .reach import within
+from .world import LATE, Connection
 
 LEAKS = ("HYG101", "HYG102", "HYG103", "HYG209")
 CODES = (*LEAKS, "HYG105")  # a leak may change its rule: what is closed no more since it has been replaced
@@ -57,9 +59,10 @@ def judge_fix(source: str, *, limit: int = LIMIT) -> Judged | None:
     if fixed.text == source:
         return Judged(source, found, fixed, ())
     try:
-        complaints = [*_leaks_left(source, before, fixed, limit), *same_behaviour(source, fixed.text, limit=limit)]
+        runs = list(_both(source, fixed.text, limit))
     except (TooLargeError, _MistakenError):
         return None
+    complaints = [*_leaks_left(before, fixed, runs), *_changes(runs)]
     if fix(_file(fixed.text), _findings).text != fixed.text:
         complaints.append("a second fix changes it once more")
     return Judged(source, found, fixed, tuple(complaints))
@@ -67,12 +70,7 @@ def judge_fix(source: str, *, limit: int = LIMIT) -> Judged | None:
 
 def same_behaviour(before: str, after: str, *, limit: int = LIMIT) -> list[str]:
     """What a fix changed that it should not have, in words; raises TooLargeError."""
-    old, new = _plays(before, after)
-    return [
-        f"{entry}: {complaint}"
-        for entry in old.entries
-        for complaint in _compare(_runs(old, entry, limit), _runs(new, entry, limit))
-    ]
+    return list(_changes(_both(before, after, limit)))
 
 
 def leaks(source: str, *, limit: int = LIMIT) -> int:
@@ -81,11 +79,29 @@ def leaks(source: str, *, limit: int = LIMIT) -> int:
     return sum(any(seen.leaking) for entry in play.entries for seen in _runs(play, entry, limit).values())
 
 
-def _plays(before: str, after: str) -> tuple[Play, Play]:
-    """A program before and after; what a generator yields is lent, or handed on, in both alike."""
+class _Both(NamedTuple):
+    """The runs of one function, before and after, by their picks."""
+
+    entry: str
+    old: dict[tuple[int, ...], Seen]
+    new: dict[tuple[int, ...], Seen]
+    errs: bool  # whether it does, when it is fixed, what no program does knowingly: it asks a constant to close
+
+
+def _both(before: str, after: str, limit: int) -> Iterator[_Both]:
+    """What a generator yields is lent, or handed on, in both alike."""
     old, new = Play(before), Play(after)
     new.lending = old.lending
-    return old, new
+    for entry in old.entries:
+        was = _runs(old, entry, limit)
+        if old.world.has_mistake:
+            raise _MistakenError
+        yield _Both(entry, was, _runs(new, entry, limit), new.world.has_mistake)
+
+
+def _changes(runs: Iterable[_Both]) -> Iterator[str]:
+    for each in runs:
+        yield from (f"{each.entry}: {complaint}" for complaint in _compare(each))
 
 
 class _MistakenError(Exception):
@@ -105,23 +121,24 @@ def _found(source: str, least: Confidence) -> list[Finding]:
     return check_file(_file(source, least), [rule for rule in all_rules() if rule.code in CODES])
 
 
-def _leaks_left(source: str, before: list[Finding], fixed: Fixed, limit: int) -> Iterator[str]:
+def _leaks_left(before: list[Finding], fixed: Fixed, runs: Iterable[_Both]) -> Iterator[str]:
     """Leaks that were found before, are there still, and are found no more."""
-    old, new = _plays(source, fixed.text)
     was_found = {(each.span.line, each.span.column) for each in before}
     is_left = {(each.span.line, each.span.column) for each in _findings(_file(fixed.text, Confidence.POSSIBLE))}
     told: set[Site | None] = set()
-    for entry in old.entries:
-        now = _runs(new, entry, limit)
-        for picks, was in _runs(old, entry, limit).items():
-            pairs = zip(was.leaking, now[picks].leaking, strict=False) if picks in now else ()
+    for entry, old, new, _ in runs:
+        for picks, was in old.items():
+            pairs = zip(was.leaking, new[picks].leaking, strict=False) if picks in new else ()
             for first, second in pairs:
                 if first in was_found and second is not None and second not in is_left and second not in told:
                     told.add(second)
                     yield f"{entry}: the leak of line {first[0]} is still there, at line {second[0]}"
 
 
-def _compare(old: dict[tuple[int, ...], Seen], new: dict[tuple[int, ...], Seen]) -> Iterator[str]:
+def _compare(runs: _Both) -> Iterator[str]:
+    _, old, new, errs = runs
+    if errs:
+        yield "it errs by itself, now that it is fixed"
     if old.keys() != new.keys():
         yield "it can run in other ways than before"
     for picks in old.keys() & new.keys():
@@ -140,10 +157,7 @@ def _compare(old: dict[tuple[int, ...], Seen], new: dict[tuple[int, ...], Seen])
 def _runs(play: Play, entry: str, limit: int) -> dict[tuple[int, ...], Seen]:
     if entry not in play.functions:
         return {}
-    found = {seen.picks: seen for seen in (_seen(each, play) for each in play.runs(entry, limit))}
-    if play.world.has_mistake:
-        raise _MistakenError
-    return found
+    return {seen.picks: seen for seen in (_seen(each, play) for each in play.runs(entry, limit))}
 
 
 def _seen(outcome: Outcome, play: Play) -> Seen:

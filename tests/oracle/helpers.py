@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 
 
-def _listed(text: str) -> tuple[tuple[str, str], ...]:
+def listed(text: str) -> tuple[tuple[str, str], ...]:
     """The kind and the source of each."""
     return tuple(
         (kind, source.strip() + "\n") for kind, source in re.findall(r"^# (\w+)\n(.*?)(?=^# |\Z)", text, re.M | re.S)
     )
 
 
-HELPERS = _listed("""
+HELPERS = listed("""
 # owner
 def makeNUMBER():
     return DRIVER.connect()
@@ -382,7 +382,7 @@ class CloserNUMBER:
 """)
 
 # Methods of the class of which one more is judged; "field" ones use `self.conn`.
-METHODS = _listed("""
+METHODS = listed("""
 # owner
 def openedNUMBER(self):
     return DRIVER.connect()

@@ -16,7 +16,9 @@ from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from .world import DRIVERS, Connecting, Connection, Cursor, Cut, Strange, Value, World, reachable, within
+from .environment import modules
+from .reach import PROGRAM, reachable, within
+from .world import DRIVERS, Connecting, Connection, Cursor, Cut, Strange, Value, World
 
 Site = tuple[int, int]  # line and column of the call that acquires
 
@@ -79,7 +81,7 @@ class Outcome:
     def outside(self, world: World) -> tuple[object, ...]:
         """What somebody else has at the end of the run."""
         returned = () if self.error else (self.value,)
-        return (*world.handed_on, *returned, *self.kept)
+        return (*world.handed_on, *world.read_on, *returned, *self.kept)
 
 
 @dataclass
@@ -97,6 +99,7 @@ class Play:
     def __post_init__(self) -> None:
         tree = ast.parse(self.source)
         self.world = World((), self.bound)
+        self.world.modules = modules(self.world)
         kinds = _kinds(tree, self.world.modules)
         places = _Places(tree)
         self.code = compile(ast.fix_missing_locations(places.visit(tree)), "<program>", "exec")
@@ -198,8 +201,8 @@ class Play:
         lends, is_manager = entry in self.lending, _is_manager(self.functions[entry])
 
         def hand_on(value: object) -> None:
-            if not lends and not isinstance(value, Cursor):
-                world.handed_on.append(value)
+            if not lends:
+                (world.read_on if isinstance(value, Cursor) else world.handed_on).append(value)
 
         def drive(generator: Any) -> object:
             try:
@@ -236,8 +239,8 @@ class Play:
                 fresh = value.is_open and value in connections[before:]  # closed already: nothing to say of it
                 if value.site is None or (fresh and sites[value.site][0] != sites[site][0]):
                     value.site = site
-            elif type(value) in (tuple, list):
-                for each in value:
+            elif type(value) in (tuple, list, dict):
+                for each in value.values() if type(value) is dict else value:
                     if isinstance(each, Connection):
                         born(before, each, site)
             return value
@@ -272,7 +275,7 @@ class Play:
             "_all": connections,
         }
         names = {**vars(builtins), "__import__": world.import_}
-        return {"__builtins__": names, "__name__": "program", **tools}
+        return {"__builtins__": names, "__name__": PROGRAM, **tools}
 
 
 def judge(
@@ -451,9 +454,9 @@ class _Places(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         match node.func:
-            case ast.Attribute(value=ast.Name(id=driver), attr="connect") if driver in {*DRIVERS, "aiomysql"}:
+            case ast.Attribute(value=ast.Name(id=driver), attr="connect") if driver in {*DRIVERS, "aiomysql", "engine"}:
                 pass
-            case ast.Name(id="Session"):
+            case ast.Name(id="Session" | "AsyncSession" | "make_session"):
                 pass
             case ast.Name(id=name) | ast.Attribute(value=ast.Name(), attr=name) if name in self._local:
                 pass

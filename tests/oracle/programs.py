@@ -10,15 +10,20 @@ import re
 import textwrap
 from random import Random
 
-from .features import acquire, open_session
+from . import shapes_of_sessions  # noqa: F401  (it makes kinds of statements known)
+from .features import acquire
 from .helpers import HELPERS, METHODS
+from .later import open_session
+from .later_helpers import LATER_HELPERS
+from .orm import AWAITED
 from .writing import DRIVERS, FEATURES, Step, Writer
 
 PARAMETERS = ("p", "q", "mode", "given", "box", "items")
 APP = ("check", "find", "keep", "pause", "rows", "work")
 CONTEXTLIB = ("ExitStack", "closing", "contextmanager", "suppress")
-MODULES = ("atexit", "logging", "pandas", "sys")
+MODULES = ("atexit", "logging", "pandas", "sys", "threading")
 VIEWS = {"view", "holder", "display", "couple"}  # helpers that only programs use that read later
+LATER = tuple((kind, text) for kind, text in HELPERS if kind in VIEWS) + LATER_HELPERS
 BASE = {"acquire", "close", "use", "work", "if_", "leave", "acquire_none"}  # in every program
 
 
@@ -32,8 +37,8 @@ def program(rng: Random, *, later: bool = False) -> str:
     weights = _swarm(rng, later=later)
     helpers: list[tuple[str, str]] = []
     parts: list[str] = []
-    for number in range(rng.choice((0, 0, 1, 1, 2, 3))):
-        kind, text = _helper(rng, weights, number)
+    for number in range(rng.choice((1, 1, 2, 2, 3, 4) if later else (0, 0, 1, 1, 2, 3))):
+        kind, text = _helper(rng, weights, number, later=later)
         helpers.append((kind, _called(text)))
         parts.append(text)
     targets = range(rng.choice((1, 1, 1, 2)))
@@ -57,7 +62,7 @@ def _target(writer: Writer, number: int) -> str:
         text = _function(writer, f"target{number}", opens)
         if writer.is_generator:
             return f"@contextmanager\n{text}" if writer.maybe(0.4) else text
-        return _asynchronous(text, writer.rng) if writer.maybe(0.12) else text
+        return _asynchronous(text, writer.rng) if writer.maybe(0.12) and not writer.is_sync else text
     writer.is_method = True
     methods: list[str] = []
     for each in range(writer.rng.choice((0, 0, 1, 2, 3))):
@@ -86,7 +91,7 @@ def _subclass(writer: Writer, number: int) -> str:
 
 def _called(text: str) -> str:
     """What one calls to use a helper: the function, the class, or the method of a class that takes no `self`."""
-    name = re.findall(r"^(?:def|class) (\w+)", text, flags=re.MULTILINE)[0]
+    name = re.findall(r"^(?:def|class) (\w+)", text, flags=re.MULTILINE)[-1]
     method = re.search(r"@(?:static|class)method\s+def (\w+)", text)
     return f"{name}.{method[1]}" if method else name
 
@@ -98,20 +103,35 @@ def _asynchronous(text: str, rng: Random) -> str:
     text = re.sub(rf"{connect}(?=\.)", "(await aiomysql.connect())", text)
     text = re.sub(connect, "await aiomysql.connect()", text)
     text = re.sub(r"^( +)work\(\)$", lambda m: m[1] + rng.choice(("work()", "await pause()")), text, flags=re.MULTILINE)
-    return f"async {text}"
+    return f"async {_with_async_sessions(text)}"
 
 
-def _helper(rng: Random, weights: dict[str, float], number: int) -> tuple[str, str]:
-    if rng.random() < 0.3:
+def _with_async_sessions(text: str) -> str:
+    """The same code with sessions whose methods are awaited, where all that it does with them can be."""
+    made = r"(?:Session\(engine\)|make_session\(\))"
+    changed = re.sub(rf"\bwith {made}( as \w+)?:", r"async with AsyncSession(async_engine)\1:", text)
+    changed = re.sub(made, "AsyncSession(async_engine)", changed).replace(".query(Order)", ".scalars(Order)")
+    asked = rf"\b(?:session|db)\.(?:{'|'.join(AWAITED)})\([\w, ]*\)"
+    changed = re.sub(rf"^( +)({asked})$", r"\1await \2", changed, flags=re.MULTILINE)
+    changed = re.sub(rf"(?<!await )({asked})", r"(await \1)", changed)
+    try:
+        compile(f"async {changed}", "<program>", "exec")
+    except SyntaxError:  # an `await` in a function within
+        return text
+    return text if ".begin(" in changed else changed
+
+
+def _helper(rng: Random, weights: dict[str, float], number: int, *, later: bool) -> tuple[str, str]:
+    if rng.random() < (0.15 if later else 0.3):
         writer = Writer(rng, weights)
         if rng.random() < 0.7:
             writer.bind("conn", "conn")
             return "takes", _function(writer, f"handle{number}", given=("conn",))
         text = _function(writer, f"build{number}", acquire, last=_give_back)
         return "owner", text.replace("return work()", "return find()")  # `work` never gives None
-    kinds = sorted({kind for kind, _ in HELPERS} - (set() if "view" in weights else VIEWS))
-    kind = rng.choice(sorted(VIEWS) if "view" in weights and rng.random() < 0.4 else kinds)
-    text = rng.choice([text for each, text in HELPERS if each == kind])
+    helpers = LATER if later and rng.random() < 0.6 else [(kind, text) for kind, text in HELPERS if kind not in VIEWS]
+    kind = rng.choice(sorted({kind for kind, _ in helpers}))
+    text = rng.choice([text for each, text in helpers if each == kind])
     return kind, text.replace("DRIVER", rng.choice(DRIVERS)).replace("NUMBER", str(number))
 
 
@@ -149,10 +169,16 @@ def _module(body: str) -> str:
     lines = [f"import {name}" for name in (*used(MODULES), *used(("aiomysql", *DRIVERS)))]
     tools = {"contextlib": used(CONTEXTLIB), "app": used(APP)}
     lines += [f"from {origin} import {', '.join(names)}" for origin, names in tools.items() if names]
-    later = {"functools": ("partial",), "models": ("Order",), "sqlalchemy.orm": ("Session",)}
-    lines += [f"from {origin} import {name}" for origin, names in later.items() for name in used(names)]
-    if used(("engine",)):
+    more = {"functools": ("partial",), "itertools": ("chain", "islice"), "types": ("SimpleNamespace",)}
+    more |= {"models": ("Order",), "sqlalchemy.orm": ("Session",), "sqlalchemy.ext.asyncio": ("AsyncSession",)}
+    lines += [f"from {origin} import {name}" for origin, names in more.items() for name in used(names)]
+    if used(("async_engine",)):
+        lines += ["from sqlalchemy.ext.asyncio import create_async_engine", ""]
+        lines += ['async_engine = create_async_engine("mysql+aiomysql://db/shop")']
+    if used(("engine", "make_session")):
         lines += ["from sqlalchemy import create_engine", "", 'engine = create_engine("mysql+pymysql://db/shop")']
+    if used(("make_session",)):
+        lines += ["from sqlalchemy.orm import sessionmaker", "", "make_session = sessionmaker(engine)"]
     if used(("SHARED",)):
         lines += ["", "SHARED = None"]
     if used(("Failure",)):

@@ -7,12 +7,7 @@ next sequence, depth first, so that all runs together are all that the environme
 from __future__ import annotations
 
 import asyncio
-import gc
-import logging
-import types
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterator
 from typing import Any
 
 DRIVERS = {"mariadb": True, "psycopg2": False, "sqlite3": False, "psycopg": True}  # does leaving `with conn:` close it?
@@ -72,16 +67,18 @@ class World:
         self.choose = self.tape.choose
         self.connections: list[Connection] = []
         self.handed_on: list[Any] = []
+        self.read_on: list[Cursor] = []  # yielded: who has them reads on, but does not close their connections
         self.trace: list[str] = []
         self.rounds: dict[int, int] = {}
         self.combined: dict[type[BaseException], type[BaseException]] = {}
         self.is_cut = self.has_mistake = False
-        self.modules = self._modules()
+        self.modules: dict[str, Any] = {}  # what the program can import
 
     def begin(self) -> None:
         self.tape.at = 0
         self.connections.clear()
         self.handed_on.clear()
+        self.read_on.clear()
         self.trace.clear()
         self.is_cut = False
 
@@ -125,38 +122,9 @@ class World:
     def import_(self, name: str, *_: Any) -> Any:
         return self.modules[name] if name in self.modules else __import__(name)
 
-    def _modules(self) -> dict[str, Any]:
-        def driver(name: str, closes: bool) -> types.SimpleNamespace:
-            facts = {"executes": name in EXECUTING, "closes_once": name in CLOSING_ONCE}
-            kind = type("Driver", (ClosingConnection if closes else Connection,), facts)
-            error = type("Error", (Exception,), {"__module__": name})
-
-            def connect(*_: Any, **__: Any) -> Connection:
-                self.happen("connect")
-                connection = kind(self)
-                self.connections.append(connection)
-                return connection
-
-            return types.SimpleNamespace(connect=connect, Error=error)
-
-        quiet = types.SimpleNamespace(info=lambda *_: None, exception=lambda *_: None)
-        fakes = {name: driver(name, closes) for name, closes in DRIVERS.items()}
-        fakes["aiomysql"] = types.SimpleNamespace(connect=lambda *_, **__: Connecting(self))
-        atexit = types.SimpleNamespace(register=lambda *args: self.handed_on.extend(args))
-        orm = types.SimpleNamespace(Session=lambda *_: self.born(Session(self)))
-        engines = types.SimpleNamespace(create_engine=lambda *_: Value(self, "engine"))
-        frames = types.SimpleNamespace(read_sql=self._read_sql)
-        later = {"pandas": frames, "models": types.SimpleNamespace(Order=Order)}
-        later |= {"sqlalchemy": engines, "sqlalchemy.orm": orm}
-        return {**fakes, **later, "app": _App(self), "logging": quiet, "atexit": atexit}
-
     def born(self, connection: Connection) -> Connection:
         self.connections.append(connection)
         return connection
-
-    def _read_sql(self, _: object, connection: Connection, chunksize: int | None = None) -> Cursor | Value:
-        connection.happen("read_sql")
-        return Cursor(connection) if chunksize else Value(self, "frame")
 
 
 class Pending:
@@ -174,20 +142,6 @@ class Pending:
 
     def result(self) -> Any:
         return Value(self.world, self.what)
-
-
-class _App:
-    """A module that the project does not hold; of its functions only `find` may give None."""
-
-    def __init__(self, world: World) -> None:
-        self.__world = world
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        if name == "pause":
-            return lambda: Pending(self.__world, name)
-        return self.__world.function(name, nullable=name == "find")
 
 
 class Value:
@@ -294,89 +248,6 @@ class ClosingConnection(Connection):
         self.close()
 
 
-class Session(ClosingConnection):
-    """A session: it holds something from its first query to the end of its transaction, and objects until it closes."""
-
-    __slots__ = ("objects",)
-
-    def __init__(self, world: World) -> None:
-        super().__init__(world)
-        self.is_open = False
-        self.objects: list[Order] = []
-
-    def happen(self, what: str) -> None:
-        self.is_open = True
-        self.world.happen(what, asks=what not in OTHERWISE)
-
-    def close(self) -> None:
-        self.is_open = False
-        for each in self.objects:
-            each.session = None
-        self.objects.clear()
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def commit(self) -> None:
-        self.happen("commit")
-        self.is_open = False
-
-    def rollback(self) -> None:
-        self.happen("rollback")
-        self.is_open = False
-
-    def flush(self) -> None:
-        self.happen("flush")
-
-    def add(self, order: Order) -> None:
-        order.session, order.trace = self, self.world.trace
-        self.objects.append(order)
-
-    def get(self, *_: object) -> Order:
-        self.happen("get")
-        self.add(order := Order())
-        return order
-
-    def query(self, *_: object) -> Query:
-        return Query(self)
-
-
-class Query:
-    """A query of a session, which loads up to two objects."""
-
-    def __init__(self, session: Session) -> None:
-        self.session = session
-
-    def __iter__(self) -> Iterator[Order]:
-        return iter(self.all())
-
-    def all(self) -> list[Order]:
-        self.session.happen("query")
-        found = [Order(), Order()][: self.session.world.choose(2) + 1]
-        for each in found:
-            self.session.add(each)
-        return found
-
-    def count(self) -> Value:
-        self.session.happen("count")
-        return Value(self.session.world, "count")
-
-
-class Order:
-    """An object of a session, which loads its owner when that is asked for; without its session it cannot."""
-
-    def __init__(self, **_: object) -> None:
-        self.session: Session | None = None
-        self.trace: list[str] | None = None
-        self.id = 1
-
-    @property
-    def owner(self) -> str:
-        if self.trace is not None:
-            self.trace.append("load" if self.session else "load" + LATE)
-        return "owner"
-
-
 class AsyncConnection(Connection):
     """A connection of an asynchronous driver: no `with` of the ordinary kind."""
 
@@ -445,67 +316,3 @@ class Cursor:
 
     def __exit__(self, *_: object) -> None:
         pass
-
-
-def reachable(values: Iterable[object]) -> set[Connection]:
-    """The connections that someone who has these values can still get at."""
-    return {value for value in within(values) if isinstance(value, Connection)}
-
-
-def within(values: Iterable[object], *, by_cursors: bool = True) -> list[object]:
-    """All that someone who has these values can still get at; also the connections of cursors, and sessions of queries.
-
-    Without them, it is what someone can close who does not ask a cursor for its connection.
-    """
-    found: list[object] = []
-    seen: set[int] = set()
-    todo = list(values)
-    while todo:
-        value = todo.pop()
-        if value is not None and id(value) not in seen:
-            seen.add(id(value))
-            found.append(value)
-            if not isinstance(value, Connection) and (by_cursors or not isinstance(value, (Cursor, Query))):
-                todo += _inside(value)
-    return found
-
-
-def _inside(value: object) -> Iterable[object]:
-    match value:
-        case Cursor():
-            return (value.connection,)
-        case Query():
-            return (value.session,)
-        case Order():
-            return ()
-        case Value() | str() | int() | type() | types.ModuleType() | logging.Logger() | World():
-            return ()
-        case dict():
-            return (*value.keys(), *value.values())
-        case tuple() | list() | set() | frozenset() | deque():
-            return tuple(value)
-        case types.FunctionType():
-            cells = [cell.cell_contents for cell in value.__closure__ or () if not _is_empty(cell)]
-            return (*cells, *(value.__defaults__ or ()))
-        case types.MethodType(__func__=Connection.__exit__):
-            return ()  # what a stack does at its end: who has that stack cannot close the connection by it
-        case types.MethodType():
-            return (value.__self__,)
-        case partial():
-            return (value.func, *value.args, *value.keywords.values())
-        case map() | filter() | zip() | enumerate() | _Calling():
-            return gc.get_referents(value)
-        case types.GeneratorType():
-            return tuple(value.gi_frame.f_locals.values()) if value.gi_frame else ()
-    return tuple(getattr(value, "__dict__", {}).values())
-
-
-_Calling = type(iter(int, 1))
-
-
-def _is_empty(cell: types.CellType) -> bool:
-    try:
-        cell.cell_contents  # noqa: B018  (an empty cell raises)
-    except ValueError:
-        return True
-    return False

@@ -47,6 +47,15 @@ def feature(
     return register
 
 
+LEAVING: list[Callable[[Writer], list[str]]] = []  # what may be returned that needs a connection, or a session, later
+
+
+def leaving(forms: Callable[[Writer], list[str]]) -> Callable[[Writer], list[str]]:
+    """Make ways to return something known that is used later."""
+    LEAVING.append(forms)
+    return forms
+
+
 class Writer:
     """Writes one function, statement by statement, and knows which names are bound where it stands."""
 
@@ -66,6 +75,7 @@ class Writer:
         self.is_method = self.is_generator = False
         self.later = any(FEATURES[name].later for name in weights)
         self.captured = False  # whether an inner function holds on to a name
+        self.is_sync = False  # whether an inner function connects, which cannot await
 
     # -- names
 
