@@ -26,8 +26,8 @@ from dbhygiene.program.callees import subclasses
 from dbhygiene.program.definitions import Definition
 from dbhygiene.program.evaluation import evaluate, evaluate_member
 from dbhygiene.program.values import UNKNOWN, Called, Constant, Value, calculate, options, patterns
-from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, is_none
+from dbhygiene.source.file import File, function_around
+from dbhygiene.source.nodes import FUNCTION, is_none, walk
 
 _LONG_UNITS = ("minutes", "hours", "days", "minute", "hour", "mins", "hrs")
 
@@ -81,7 +81,25 @@ def asks_for_consent(file: File, call: ast.Call) -> bool:
     if file.resolve(call.func) in CONSENTS:
         return True
     texts = patterns(evaluate(file, call.args[0])) if call.args else []
-    return any(CONSENT.search(text) for text in texts)
+    texts += _strings(call.args)  # of a text that is translated or formatted
+    return any(CONSENT.search(text) for text in texts) or _is_compared(file, call)
+
+
+def _strings(nodes: Iterable[ast.expr]) -> list[str]:
+    parts = (part for node in nodes for part in walk(node) if isinstance(part, ast.Constant))
+    return [part.value for part in parts if isinstance(part.value, str)]
+
+
+def _is_compared(file: File, call: ast.Call) -> bool:
+    """Whether the function compares what a call returns with a yes or a no."""
+    statement = next((each for each in file.around(call) if isinstance(each, ast.stmt)), None)
+    function = function_around(file, call)
+    if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name) or function is None:
+        return False
+    name = statement.targets[0].id
+    compared = (part for part in walk(function) if isinstance(part, ast.Compare))
+    about = (each for each in compared if any(isinstance(n, ast.Name) and n.id == name for n in walk(each.left)))
+    return any(text.lower() in {"y", "yes", "n", "no"} for each in about for text in _strings(each.comparators))
 
 
 def _leaves(branch: ast.If) -> bool:

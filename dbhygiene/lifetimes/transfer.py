@@ -757,10 +757,12 @@ class Transfer:
             case ast.Call(func=ast.Name(id="len"), args=[sized]) if self._is_filled(sized, fact):
                 return True
             case ast.Compare(
-                left=ast.Name() as left, ops=[ast.Is() | ast.IsNot() as op], comparators=[ast.Name() as other]
+                left=ast.Name() | ast.Attribute() as left,
+                ops=[ast.Is() | ast.IsNot() as op],
+                comparators=[ast.Name() | ast.Attribute() as other],
             ):
-                held = {self.holds(left, fact), self.holds(other, fact)}
-                return isinstance(op, ast.Is) == (len(held) == 1) if ITSELF in held and held <= {ITSELF, None} else None
+                same = self._decide_identity(left, other, fact)
+                return None if same is None else isinstance(op, ast.Is) == same
             case ast.Compare(left=left, ops=[ast.Is() | ast.Eq()], comparators=[ast.Constant(value=None)]):
                 exists = self._decide_existence(left, fact)
                 return None if exists is None else not exists
@@ -797,6 +799,16 @@ class Transfer:
         if relation == PART and self.resource(fact).is_lazy:
             return False  # a session may find no object: `session.query(...).first()`
         return relation not in {None, CONTAINER, MAYBE_PART, PARTS} and method_bound(relation) is None
+
+    def _decide_identity(self, left: ast.expr, right: ast.expr, fact: Fact) -> bool | None:
+        """Return whether two expressions are the resource, if one is; None if a field may hold it by another name."""
+        held = {self.holds(left, fact), self.holds(right, fact)}
+        if ITSELF not in held or not held <= {ITSELF, None}:
+            return None
+        of_objects = isinstance(left, ast.Attribute) or isinstance(right, ast.Attribute)
+        if of_objects and len(held) > 1 and any(isinstance(w, str) and "." in w for _, w in fact.aliases):
+            return None
+        return len(held) == 1
 
     def _decide_existence(self, expr: ast.expr, fact: Fact) -> bool | None:
         """Return whether an expression is not None: it is the resource, or the field of an object that holds it."""
