@@ -60,7 +60,7 @@ SERVERS = words("app application bot client dp mcp server socketio uvicorn web")
 RERUN = words("streamlit")
 
 # Folders of files that change a database's tables to a new version, each of them once.
-MIGRATIONS = re.compile(r"migrations|migrators?|\w+_migrations?")
+MIGRATIONS = re.compile(r"migrations?|migrators?|\w+_migrations?")
 
 # Names of functions that set up or change a database as a whole, as `init_db`: unless calls of them show
 # otherwise, they run once, at the start of a program or in a command.

@@ -15,8 +15,8 @@ _FOR_DEVELOPERS = set("devel devtools dev_tools dev-tools development _developme
 
 
 def is_for_developers(file: File) -> bool:
-    """Whether a file is a tool of the project's own developers, by a directory around it."""
-    return not _FOR_DEVELOPERS.isdisjoint(directories(file))
+    """Whether a file is a tool of the project's own developers, by a directory around it or its own name."""
+    return not _FOR_DEVELOPERS.isdisjoint((*directories(file), file.path.stem))
 
 
 def is_example(file: File) -> bool:

@@ -412,6 +412,7 @@ class Summaries:
         analysis = self.analyse_again(definition.file, node)
         if analysis is None:
             return None
+        found: list[tuple[ast.Call, int | None]] = []
         for end, fact in self._endings(analysis):
             if end is analysis.graph.exit and isinstance(fact.site, ast.Call):
                 if fact.state != "open" and not analysis.sites[fact.site].is_lazy:
@@ -419,8 +420,12 @@ class Summaries:
                 relation = fact.relation_of(RETURN)
                 kept = any(type(where) is str and "." in where for _, where in fact.aliases)
                 if relation is not None and not kept and (relation == ITSELF or item_index(relation) is not None):
-                    return self._resource_for_caller(analysis, fact.site, item_index(relation))
-        return None
+                    found.append((fact.site, item_index(relation)))
+        if not found:
+            return None
+        # Which driver's connection the caller gets is unknown: it may be one that a `with` closes.
+        closed = (each for each in found if (leaving := analysis.sites[each[0]].leaving) is not None and leaving.closes)
+        return self._resource_for_caller(analysis, *next(closed, found[0]))
 
     @staticmethod
     def _resource_for_caller(analysis: Analysis, site: ast.Call, element: int | None) -> CallModel | None:

@@ -9,6 +9,7 @@ from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import EdgeKind, Graph, Node, TooLargeError
 from dbhygiene.dataflow.exceptions import GENERATOR_EXIT, ORDINARY
 from dbhygiene.dataflow.solver import Fact, Solution, TooManyFactsError, Transfer
+from dbhygiene.library.calls import NEVER_RETURN
 from dbhygiene.program.names import canonical_name
 from dbhygiene.recovery.conditions import excluded
 from dbhygiene.recovery.handles import CONTEXT_MANAGERS
@@ -21,9 +22,14 @@ _KINDS: tuple[EdgeKind, ...] = ("next", "true", "false", "raise")
 
 def follow(file: File, code: Code, start: Iterable[Fact], transfer: Transfer[Fact]) -> Solution[Fact] | None:
     """Return the facts of a function; None if it is too large, or has too many of them."""
+
+    def step(node: Node, fact: Fact) -> Iterable[tuple[EdgeKind, Fact]]:
+        ends = isinstance(node.event, cfg.Call) and file.resolve(node.event.node.func) in NEVER_RETURN
+        return [(kind, after) for kind, after in transfer(node, fact) if kind == "raise" or not ends]
+
     graph = _graph_of(file, code)
     try:
-        return Solution(graph, start, transfer) if graph is not None else None
+        return Solution(graph, start, step) if graph is not None else None
     except TooManyFactsError:
         return None
 
