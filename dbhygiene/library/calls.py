@@ -89,15 +89,6 @@ SETTING = re.compile(
 )
 READ_QUERY = re.compile(r"\s*\(?\s*(?:SELECT|SHOW|DESC|DESCRIBE|EXPLAIN|USE|SET|PRAGMA)\b", re.IGNORECASE)
 
-# The beginnings of SQL that creates or changes tables; and of what such code asks first.
-DEFINITION = re.compile(
-    r"\s*(?:CREATE(?!\s+(?:GLOBAL\s+|LOCAL\s+)?TEMP)|ALTER|DROP|COMMENT\s+ON|GRANT|COMMIT)\b", re.IGNORECASE
-)
-CATALOG_QUERY = re.compile(
-    r"\s*(?:(?:SHOW|PRAGMA|USE|SET)\b|SELECT\b.*\b(?:sqlite_master|information_schema|pg_[a-z]+)\b)",
-    re.IGNORECASE | re.DOTALL,
-)
-
 # The classes of all errors of a server, and of a library: what a query raises is one of these.
 DATABASE_ERRORS = frozenset(
     """

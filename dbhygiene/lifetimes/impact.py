@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -77,7 +77,6 @@ class Runs(Record):
 
 _UNKNOWN = Runs(Impact.UNKNOWN)
 _SETS_UP = "once, as its name says, to set up a database"
-_DEFINES = "once, to create or change tables"
 
 
 class _CallSite(Record):
@@ -93,31 +92,18 @@ class _CallSite(Record):
     is_first: bool = False
 
 
-def runs(
-    file: File,
-    node: ast.AST,
-    *,
-    by_exception: bool,
-    may_go_on: bool = True,
-    only_defines: Callable[[], bool] = lambda: False,
-) -> Runs:
+def runs(file: File, node: ast.AST, *, by_exception: bool, may_go_on: bool = True) -> Runs:
     """Return how often the code at a node runs.
 
     Arguments:
         by_exception: whether only an exception there leaves something open.
         may_go_on: whether the resource also stays open if the code after it does not run to its end.
-        only_defines: whether the code only creates or changes tables; asked if nothing else answers.
     """
     if (outside := _outside_of_programs(file)) is not None:
         return outside
     place = _CallSite(file, node, not by_exception, is_first=True)
     found = _along_calls(place, may_go_on=may_go_on)
-    if found is not _UNKNOWN:
-        return found
-    function = function_around(file, node)
-    if function is not None and not _is_run_by_class(file, function) and only_defines():
-        return Runs(Impact.ONCE, entry=EntryPoint(_DEFINES, file, function))
-    return _along_calls(place, may_go_on=may_go_on, by_name=True)
+    return found if found is not _UNKNOWN else _along_calls(place, may_go_on=may_go_on, by_name=True)
 
 
 def _along_calls(first: _CallSite, *, may_go_on: bool, by_name: bool = False) -> Runs:
@@ -152,18 +138,11 @@ def _along_calls(first: _CallSite, *, may_go_on: bool, by_name: bool = False) ->
 def _sets_up(file: File, function: Function) -> bool:
     """Whether a function sets up or changes a database, by its name; not if its class does so for each new object."""
     name = re.sub(r"(?<=[a-z\d])(?=[A-Z])", "_", function.name)
-    return SET_UP.fullmatch(name) is not None and not _is_run_by_class(file, function)
-
-
-def _is_run_by_class(file: File, function: Function) -> bool:
-    """Whether a class runs a method for each new object, or at each `with`."""
-    around = file.parents.get(function)
-    if not isinstance(around, ast.ClassDef):
+    if SET_UP.fullmatch(name) is None:
         return False
-    makers = [each for each in around.body if getattr(each, "name", "") in _BY_CLASS]
-    return function in makers or any(
-        getattr(part, "attr", "") == function.name for maker in makers for part in ast.walk(maker)
-    )
+    around = file.parents.get(function)
+    makers = (n for n in around.body if getattr(n, "name", "") in _BY_CLASS) if isinstance(around, ast.ClassDef) else ()
+    return not any(getattr(part, "attr", "") == function.name for maker in makers for part in ast.walk(maker))
 
 
 def _has_cycle(above: dict[Function, set[Function | None]]) -> bool:
@@ -614,8 +593,10 @@ def _call_of_workers(file: File, node: ast.expr) -> ast.Call | None:
 def _is_script(file: File) -> bool:
     """Whether a file is a program of its own: its top level calls something, and no file imports it.
 
-    A module of a package is one if it says what to do when it is run.
+    A module of a package is one if it lies among scripts, and says what to do when it is run.
     """
+    if _is_in_package(file) and not is_of_scripts(file):
+        return False
     begins = _is_main if _is_in_package(file) else _runs_something
     return any(begins(file, each) for each in file.tree.body) and not is_imported(file)
 

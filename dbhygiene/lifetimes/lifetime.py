@@ -15,7 +15,7 @@ from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import EdgeKind, Node
 from dbhygiene.dataflow.exceptions import SYSTEM_EXIT
 from dbhygiene.diagnostics.model import Impact
-from dbhygiene.library.calls import CATALOG_QUERY, DEFINITION, READ_QUERY, SETS_UP, SETTING
+from dbhygiene.library.calls import READ_QUERY, SETS_UP, SETTING
 from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.analysis import Analysis, is_transferred, opens, owning_aliases
 from dbhygiene.lifetimes.fields import Field, in_class_bodies, is_seen_elsewhere, owner
@@ -272,13 +272,7 @@ class Lifetime(Frozen):
         from dbhygiene.lifetimes.impact import runs  # for the few resources that leak
 
         goes_on = self.leak not in {Leak.NEVER_CLOSED, Leak.SOME_PATH} or bool(self.raisers)
-        return runs(
-            self.file,
-            self.birth,
-            by_exception=self.leak is Leak.RAISED,
-            may_go_on=goes_on,
-            only_defines=lambda: self._only_defines,
-        )
+        return runs(self.file, self.birth, by_exception=self.leak is Leak.RAISED, may_go_on=goes_on)
 
     @property
     def confidence(self) -> Confidence:
@@ -354,38 +348,21 @@ class Lifetime(Frozen):
     @cached_property
     def _only_reads(self) -> bool:
         """Whether every query of it is known, and writes nothing."""
-        found = self._queries
-        return found is not None and all(self._begins(each, READ_QUERY) for each in found)
-
-    @cached_property
-    def _only_defines(self) -> bool:
-        """Whether every query of it is known, and creates or changes tables, or looks for them."""
-        found = self._queries or []
-        return any(self._begins(each, DEFINITION) for each in found) and all(
-            self._begins(each, DEFINITION) or self._begins(each, CATALOG_QUERY) for each in found
-        )
-
-    @cached_property
-    def _queries(self) -> list[ast.expr | None] | None:
-        """What it executes while it is open, None for no text; None if other code may execute something."""
-        found: list[ast.expr | None] = []
         holds = self.analysis.transfer.holds
         for node, fact in self.history:
             if fact.state != "open" or not isinstance(node.event, cfg.Call):
                 continue
             call = node.event.node
             if any(holds(each, fact) for each in argument_values(call)):
-                return None
+                return False  # the callee may write
             match call:
                 case ast.Call(func=ast.Attribute(value=owner, attr=method), args=args) if method in _QUERIES:
-                    if holds(owner, fact):
-                        found.append(args[0] if args else None)
-        return found
+                    if holds(owner, fact) and not (args and self._begins(args[0], READ_QUERY)):
+                        return False
+        return True
 
-    def _begins(self, query: ast.expr | None, with_: re.Pattern[str]) -> bool:
-        """Whether all possible texts of a query are known, and begin with this pattern."""
-        if query is None:
-            return False
+    def _begins(self, query: ast.expr, with_: re.Pattern[str]) -> bool:
+        """Whether all possible texts of a query begin with this pattern."""
         from dbhygiene.program.evaluation import evaluate  # for the few that leak by an exception
         from dbhygiene.program.values import patterns
 

@@ -497,44 +497,5 @@ def test_a_module_of_a_package_that_only_its_own_main_calls_is_a_script(leak):
     assert "runs once, when `vacuum.py` is run as a program; then the process ends" in finding.notes
 
 
-@pytest.mark.parametrize(
-    ("queries", "impact"),
-    [
-        (["create table if not exists item (name text)"], Impact.ONCE),
-        (["select name from sqlite_master where name = 'item'", "CREATE INDEX i ON item (name)"], Impact.ONCE),
-        (["create table item (name text)", "insert into item values ('a')"], Impact.UNKNOWN),
-        (["create temp table item (name text)"], Impact.UNKNOWN),
-        (["pragma table_info('item')"], Impact.UNKNOWN),
-    ],
-)
-def test_code_that_only_creates_tables_runs_once(leak, queries, impact):
-    executed = "".join(f'\n                conn.execute("{query}")' for query in queries)
-    code = f"""
-        import sqlite3
-
-        class Store:
-            def ensure(self, path):
-                conn = sqlite3.connect(path){executed}
-                conn.commit()
-    """
-    assert leak(db=code).impact is impact
-
-
-def test_tables_that_a_request_creates_are_not_created_once(leak):
-    code = """
-        import sqlite3
-        from flask import Flask
-
-        app = Flask(__name__)
-
-        @app.route("/")
-        def index():
-            conn = sqlite3.connect("a")
-            conn.execute("create table if not exists item (name text)")
-            return ""
-    """
-    assert leak(db=code).impact is Impact.REPEATED
-
-
 def test_an_example_may_be_named_so_in_its_file_name(leak):
     assert leak(**{"loader_example": LEAK}).notes[-1] == "runs in an example"
