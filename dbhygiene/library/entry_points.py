@@ -66,7 +66,7 @@ MIGRATIONS = re.compile(r"migrations?|migrators?|\w+_migrations?")
 # otherwise, they run once, at the start of a program or in a command.
 SET_UP = re.compile(
     r"""(?ix) _* (
-        (init | initiali[sz]e | setup | set_up | reset | migrate | upgrade | downgrade | convert)
+        (init | initiali[sz]e | setup | set_up | reset | migrate | upgrade | downgrade)
         _* (\w+_)? (db | database | tables? | alembic | wal)
         | (create | prepare | build | seed | populate | drop | delete) (_*all)? _* (db | database | tables?)
         | migrate | upgrade | downgrade
