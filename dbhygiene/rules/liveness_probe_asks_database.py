@@ -65,7 +65,7 @@ def ready():
     return {"status": "ok"}
 ```
 
-A probe may also run a command. Those of Django that query the database are reported at the script:
+A probe may also run a command of Django that queries the database. Then the finding is in the script that runs it:
 
 ```yaml k8s/deployment.yaml
 kind: Deployment
