@@ -13,11 +13,13 @@ from dbhygiene.gaps.effects import Location
 from dbhygiene.gaps.implicit import Gap
 from dbhygiene.gaps.server_timeout import confidence_of_gap, idle_number_of_project, timeout_settings
 from dbhygiene.gaps.servers import verdict
-from dbhygiene.library.waits import WaitKind
+from dbhygiene.library.waits import WAITS, WaitKind
 from dbhygiene.pools.sqlalchemy import MYSQL
+from dbhygiene.program.names import find_function
 from dbhygiene.program.rounds import in_round_before
 from dbhygiene.servers.steps import idle_steps
-from dbhygiene.source.nodes import FUNCTION, LOOP, Located
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import FUNCTION, LOOP, Located, walk
 
 if TYPE_CHECKING:
     from dbhygiene.gaps.explicit import ExplicitGap
@@ -32,18 +34,35 @@ def confidence(gap: Gap) -> Confidence:
     """Return how sure it is that the server has closed the connection meanwhile.
 
     It is only possible after a question for a yes or no: a user who has just started a command answers soon. So it is
-    if the server is known to wait for a day or longer: a person, another program or a job takes less. What the tasks of
-    a pool take is unknown.
+    if the server is known to wait for a day or longer: a person, another program or a job takes less. Tasks of a pool
+    may be short, unless the function that they run waits for something.
     """
     project = gap.file.project
     timeout = timeout_settings(project).lifetime_limit
     if gap.kind is WaitKind.PERSON and timeout >= _SOON and _is_confirmed(gap):
         return Confidence.POSSIBLE
-    if gap.kind is WaitKind.TASKS and gap.seconds.least < timeout:
+    if gap.kind is WaitKind.TASKS and gap.seconds.least < timeout and not _has_long_tasks(gap):
         return Confidence.POSSIBLE
     if gap.kind in _OF_A_DAY and timeout >= _DAY and gap.seconds.least < timeout:
         return Confidence.POSSIBLE
     return confidence_of_gap(project, gap.seconds)
+
+
+def _has_long_tasks(gap: Gap) -> bool:
+    """Whether a function that the waiting file passes to a pool waits for a person, an event or another program."""
+    file = gap.wait.origin.file
+    for call in file.nodes(ast.Call):
+        if isinstance(call.func, ast.Attribute) and call.func.attr in {"submit", "map"} and call.args:
+            name = file.resolve(call.args[0])
+            found = find_function(file, name) if name is not None else None
+            if found is not None and any(_waits_long(found[0], part) for part in walk(found[1])):
+                return True
+    return False
+
+
+def _waits_long(file: File, part: ast.AST) -> bool:
+    wait = WAITS.get(file.resolve(part.func) or "") if isinstance(part, ast.Call) else None
+    return wait is not None and wait.kind.is_long
 
 
 def _is_confirmed(gap: Gap) -> bool:
