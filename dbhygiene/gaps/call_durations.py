@@ -26,7 +26,7 @@ from dbhygiene.program.callees import subclasses
 from dbhygiene.program.definitions import Definition
 from dbhygiene.program.evaluation import evaluate, evaluate_member
 from dbhygiene.program.values import UNKNOWN, Called, Constant, Value, calculate, options, patterns
-from dbhygiene.source.file import File, function_around
+from dbhygiene.source.file import File, function_around, statement_around
 from dbhygiene.source.nodes import FUNCTION, is_none, walk
 
 _LONG_UNITS = ("minutes", "hours", "days", "minute", "hour", "mins", "hrs")
@@ -92,7 +92,7 @@ def _strings(nodes: Iterable[ast.expr]) -> list[str]:
 
 def _is_compared(file: File, call: ast.Call) -> bool:
     """Whether the function compares what a call returns with a yes or a no."""
-    statement = next((each for each in file.around(call) if isinstance(each, ast.stmt)), None)
+    statement = statement_around(file, call)
     function = function_around(file, call)
     if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name) or function is None:
         return False

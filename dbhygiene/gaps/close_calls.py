@@ -11,7 +11,7 @@ from dbhygiene.program.bindings import Bindings, Place
 from dbhygiene.program.callees import callee, callees
 from dbhygiene.program.code import is_generator, own_nodes
 from dbhygiene.program.types import ObjectInstance, TypeInference
-from dbhygiene.source.file import File, scope_around
+from dbhygiene.source.file import File, scope_around, statement_around
 from dbhygiene.source.nodes import FUNCTION, Function, Located
 
 
@@ -141,7 +141,7 @@ def streaming_loop(
 
 def leaves_loop(file: File, node: ast.AST) -> bool:
     """Whether the block of a node ends by leaving the loop or the function."""
-    statement = next((above for above in file.around(node) if isinstance(above, ast.stmt)), None)
+    statement = statement_around(file, node)
     around = file.parents.get(statement) if statement else None
     for name in ("body", "orelse", "finalbody", "handlers"):
         block = getattr(around, name, None)

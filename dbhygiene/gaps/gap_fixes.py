@@ -14,7 +14,7 @@ from dbhygiene.gaps.implicit import Gap
 from dbhygiene.library import django
 from dbhygiene.program.definitions import find_definition
 from dbhygiene.program.types import ObjectInstance, TypeInference
-from dbhygiene.source.file import File
+from dbhygiene.source.file import File, statement_around
 from dbhygiene.source.nodes import FUNCTION, Code
 from dbhygiene.source.queries import query
 
@@ -78,9 +78,7 @@ def closing_in(file: File, *, several: bool = False) -> str:
 
 
 def _statement(file: File, node: ast.AST) -> ast.stmt | None:
-    if isinstance(node, ast.stmt):
-        return node
-    return next((above for above in file.around(node) if isinstance(above, ast.stmt)), None)
+    return node if isinstance(node, ast.stmt) else statement_around(file, node)
 
 
 def waits_in_transaction(gap: Gap) -> bool:

@@ -12,7 +12,7 @@ from dbhygiene.diagnostics.model import Impact
 from dbhygiene.lifetimes.fields import Field
 from dbhygiene.lifetimes.lifetime import Leak, Lifetime, field_of
 from dbhygiene.program.definitions import find_method
-from dbhygiene.source.file import File, function_around
+from dbhygiene.source.file import File, function_around, statement_around
 from dbhygiene.source.nodes import FUNCTION, Function
 from dbhygiene.source.records import Record
 
@@ -54,7 +54,7 @@ def _is_set_anew(file: File, field: Field, method: Function) -> bool:
     made = find_method(field.cls, "__init__")
     if made is not None and _calls_method(made.node, {method.name}):
         return False
-    statement = next(around for around in file.around(field.birth) if isinstance(around, ast.stmt))  # type: ignore[arg-type]
+    statement = statement_around(file, field.birth)  # type: ignore[arg-type]
     if statement not in method.body:
         return False
     later = method.body[method.body.index(statement) + 1 :]

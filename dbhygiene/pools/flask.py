@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from dbhygiene.program.bindings import Bindings, Place
 from dbhygiene.program.names import project_bases
-from dbhygiene.source.file import File, function_around
+from dbhygiene.source.file import File, function_around, statement_around
 from dbhygiene.source.nodes import is_none
 from dbhygiene.source.records import Record
 from dbhygiene.source.scopes import Scope
@@ -169,7 +169,7 @@ def _settings_in(file: File, scope: Scope) -> Iterator[Setting]:
     values = Bindings.of(file).values
     for key in sorted(SETTINGS):
         for value in values.get(Place(scope, key), ()):
-            statement = _statement(file, value)
+            statement = statement_around(file, value)
             yield Setting(key, value, _target(statement) or value, statement)
 
 
@@ -200,7 +200,7 @@ def _of_applications(file: File) -> Iterator[Group]:
 
 def _in_call(file: File, call: ast.Call) -> Iterator[Setting]:
     """Yield the settings of `config.update(KEY=value)` and `config.from_mapping({"KEY": value})`."""
-    statement = _statement(file, call)
+    statement = statement_around(file, call)
     for keyword in call.keywords:
         if keyword.arg in SETTINGS:
             yield Setting(keyword.arg, keyword.value, keyword.value, statement, holder=call)
@@ -208,10 +208,6 @@ def _in_call(file: File, call: ast.Call) -> Iterator[Setting]:
         for key, value in zip(given.keys, given.values, strict=True):
             if isinstance(key, ast.Constant) and key.value in SETTINGS:
                 yield Setting(key.value, value, value, statement, holder=given)
-
-
-def _statement(file: File, expr: ast.expr) -> ast.stmt | None:
-    return next((outer for outer in file.around(expr) if isinstance(outer, ast.stmt)), None)
 
 
 def _target(statement: ast.stmt | None) -> ast.expr | None:

@@ -16,7 +16,7 @@ from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY, ErrorClass, classes_of
 from dbhygiene.recovery.guards import IdleCheck, idle_guards
 from dbhygiene.recovery.handles import Handle, handle_of, owner_of
 from dbhygiene.recovery.operations import asks, is_harmless, of_block, of_call
-from dbhygiene.source.file import File, loop_around, scope_around
+from dbhygiene.source.file import File, loop_around, scope_around, statement_around
 from dbhygiene.source.nodes import last_name, short_name
 
 _NO_DEFAULT_CHECK = (4, 1)  # from this version on, Django's system checks do not ask PostgreSQL
@@ -132,7 +132,7 @@ def _plain(file: File, part: ast.Attribute | ast.Subscript) -> Handle | None:
 def _report(file: File, node: ast.Try, expr: ast.expr, held: Handle) -> IdleCheck | None:
     handler = node.handlers[0]
     if held.library == DJANGO:
-        statement = next((each for each in file.around(expr) if isinstance(each, ast.stmt)), None)
+        statement = statement_around(file, expr)
         assignment = statement if isinstance(statement, ast.Assign) else None
         written = file.segment(expr) if len(file.segment(expr)) < 50 else "this"
         text = f"`{written}` does not connect: this `try` does not notice a server that is away"

@@ -15,7 +15,7 @@ from dbhygiene.recovery.conditions import Comparison, number_comparison, tests_i
 from dbhygiene.recovery.errors import DJANGO, PEEWEE, SQLALCHEMY, ErrorClass, classes_of, libraries, tries
 from dbhygiene.recovery.handles import title_of
 from dbhygiene.recovery.operations import is_harmless, of_block
-from dbhygiene.source.file import File
+from dbhygiene.source.file import File, statement_around
 from dbhygiene.source.nodes import FUNCTION, Located, is_none, last_name
 from dbhygiene.source.records import Frozen
 
@@ -217,7 +217,7 @@ def _reads_original(asked: ast.expr) -> bool:
 
 def _only_raises(file: File, test: ast.expr) -> bool:
     """Whether the branch for a number ends by raising, too: nothing is recovered there."""
-    branch = next((above for above in file.around(test) if isinstance(above, ast.stmt)), None)
+    branch = statement_around(file, test)
     return isinstance(branch, ast.If) and isinstance(branch.body[-1], ast.Raise)
 
 

@@ -69,7 +69,7 @@ from dbhygiene.gaps.gap_fixes import closing_for_coroutine, closing_in
 from dbhygiene.library import django
 from dbhygiene.library.calls import NEVER_RETURN
 from dbhygiene.library.prefilter import CLOSING
-from dbhygiene.source.file import File
+from dbhygiene.source.file import File, statement_around
 
 
 @rule("HYG305", on=ast.Call, imports={"async"}, also=CLOSING, within="django")
@@ -100,7 +100,7 @@ def check(file: File, call: ast.Call) -> Iterator[Diagnostic]:
 
 def _ends_process_next(file: File, call: ast.Call) -> bool:
     """Whether the next statement ends the process, and its connections with it."""
-    statement = next((outer for outer in file.around(call) if isinstance(outer, ast.stmt)), None)
+    statement = statement_around(file, call)
     around = file.parents.get(statement) if statement is not None else None
     for block in (getattr(around, name, None) for name in ("body", "orelse", "finalbody")):
         if isinstance(block, list) and statement in block[:-1]:

@@ -141,7 +141,7 @@ from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, rule
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.library.server_calls import PINGS, may_wait
 from dbhygiene.lifetimes import Lifetime
-from dbhygiene.source.file import File, function_around
+from dbhygiene.source.file import File, function_around, statement_around
 
 if TYPE_CHECKING:
     from dbhygiene.gaps.explicit import ExplicitGap
@@ -189,7 +189,7 @@ def _repair(gap: ExplicitGap) -> Fix | NoFix:
         return NoFix("this driver cannot reconnect by itself; open a new connection after the wait")
     if life.resource.is_async:
         return NoFix("this fix does not support asynchronous connections; open a new one after the wait")
-    statement = next((node for node in file.around(gap.wait.node) if isinstance(node, ast.stmt)), None)
+    statement = statement_around(file, gap.wait.node)
     code = function_around(file, gap.wait.node) or file.tree
     if not isinstance(statement, ast.Expr) or code is not life.code or gap.variable is None:
         return NoFix("the connection has no variable in the function that waits; open a new one after the wait")

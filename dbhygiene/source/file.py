@@ -486,6 +486,11 @@ def function_around(file: File, node: ast.AST) -> Function | None:
     return next((outer for outer in file.around(node) if isinstance(outer, FUNCTION)), None)
 
 
+def statement_around(file: File, node: ast.AST) -> ast.stmt | None:
+    """Return the innermost statement around a node that is none itself."""
+    return next((outer for outer in file.around(node) if isinstance(outer, ast.stmt)), None)
+
+
 def loop_around(file: File, node: ast.AST) -> ast.For | ast.AsyncFor | ast.While | None:
     """Return the innermost loop around a node, in its function."""
     for above in file.around(node):
