@@ -10,7 +10,7 @@ from dbhygiene.library.background import AWAITED, EVENTS, STOPPED, STOPS
 from dbhygiene.program.bindings import Bindings
 from dbhygiene.program.types import ObjectInstance, TypeInference
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, LOOP, children
+from dbhygiene.source.nodes import FUNCTION, LOOP, children, is_true
 
 
 def is_endless(file: File, loop: ast.AST) -> bool:
@@ -21,13 +21,9 @@ def is_endless(file: File, loop: ast.AST) -> bool:
     """
     if not isinstance(loop, ast.While) or any(isinstance(node, ast.Yield) for node in ast.walk(loop)):
         return False
-    if not (_is_true(loop.test) or _goes_on(file, loop, loop.test)):
+    if not (is_true(loop.test) or _goes_on(file, loop, loop.test)):
         return False
     return all(_is_asked_to_stop(file, loop, leaving) for leaving in _exits(loop))
-
-
-def _is_true(test: ast.expr) -> bool:
-    return isinstance(test, ast.Constant) and bool(test.value)
 
 
 def _exits(loop: ast.While) -> Iterator[ast.stmt]:
@@ -67,7 +63,7 @@ def _goes_on(file: File, loop: ast.While, test: ast.expr) -> bool:
         case ast.UnaryOp(op=ast.Not(), operand=inner):
             return _says_stop(file, loop, inner)
         case ast.BoolOp(op=ast.And(), values=parts):
-            return all(_is_true(part) or _goes_on(file, loop, part) for part in parts)
+            return all(is_true(part) or _goes_on(file, loop, part) for part in parts)
     return _is_sign(file, loop, test)
 
 

@@ -23,7 +23,7 @@ from dbhygiene.lifetimes.state import CLOSE_METHOD, CONTAINER, ITSELF, PARTS, RE
 from dbhygiene.lifetimes.summaries import Summaries
 from dbhygiene.program.definitions import Definition, find_definition
 from dbhygiene.source.file import NOT_PYTHON, File, ProjectView
-from dbhygiene.source.nodes import FUNCTION, Code, Located, argument_values
+from dbhygiene.source.nodes import FUNCTION, Code, Located, argument_values, is_true
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Frozen
 from dbhygiene.source.scopes import Scope
@@ -99,7 +99,7 @@ class Lifetime(Frozen):
         return may_lead_back(self.analysis, self.birth)
 
     def _leaks_by_raise(self, fact: Fact) -> bool:
-        return fact.state == "open" and not any(type(where) is str and "." in where for _, where in fact.aliases)
+        return fact.state == "open" and not fact.is_in_field
 
     @cached_property
     def _leaks(self) -> dict[str, tuple[Node, Fact]]:
@@ -121,8 +121,9 @@ class Lifetime(Frozen):
         After an error of its own it may be dead. Then only a function counts that otherwise closes it in each round.
         """
         again = [(node, fact) for node, fact in self.history if opens(node, self.birth)]
-        around = [node for node in self.file.around(self.birth) if isinstance(node, ast.While)] if again else []
-        if self.analysis.graph.exit in self.analysis.surely_reachable or not any(map(_has_no_end, around)):
+        around = self.file.around(self.birth) if again else ()
+        is_endless = any(isinstance(node, ast.While) and is_true(node.test) for node in around)
+        if self.analysis.graph.exit in self.analysis.surely_reachable or not is_endless:
             return []
         closes = any(fact.state == "closed" for _, fact in again)
         return [
@@ -532,10 +533,6 @@ def leading_to(before: Mapping[Point, Iterable[Point]], ends: Iterable[Point]) -
                 found.add(point)
                 todo.append(point)
     return found
-
-
-def _has_no_end(loop: ast.While) -> bool:
-    return isinstance(loop.test, ast.Constant) and bool(loop.test.value)
 
 
 def _names_in(expr: ast.expr) -> set[str]:

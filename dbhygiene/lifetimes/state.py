@@ -60,6 +60,11 @@ class Fact(NamedTuple):
         """Return the fields of `self` that hold it, or an object that closes it."""
         return [where for _, where in self.aliases if type(where) is str and where.count(".") == 1]
 
+    @property
+    def is_in_field(self) -> bool:
+        """Whether a field of an object holds it, or something of it."""
+        return any(type(where) is str and "." in where for _, where in self.aliases)
+
     def add_alias(self, relation: str, where: Where) -> Fact:
         return self._replace(aliases=self.aliases | {(relation, where)})
 

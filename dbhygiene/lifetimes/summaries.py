@@ -418,8 +418,9 @@ class Summaries:
                 if fact.state != "open" and not analysis.sites[fact.site].is_lazy:
                     continue
                 relation = fact.relation_of(RETURN)
-                kept = any(type(where) is str and "." in where for _, where in fact.aliases)
-                if relation is not None and not kept and (relation == ITSELF or item_index(relation) is not None):
+                if relation is None or fact.is_in_field:
+                    continue
+                if relation == ITSELF or item_index(relation) is not None:
                     found.append((fact.site, item_index(relation)))
         if not found:
             return None

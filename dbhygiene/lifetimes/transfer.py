@@ -806,7 +806,7 @@ class Transfer:
         if ITSELF not in held or not held <= {ITSELF, None}:
             return None
         of_objects = isinstance(left, ast.Attribute) or isinstance(right, ast.Attribute)
-        if of_objects and len(held) > 1 and any(isinstance(w, str) and "." in w for _, w in fact.aliases):
+        if of_objects and len(held) > 1 and fact.is_in_field:
             return None
         return len(held) == 1
 

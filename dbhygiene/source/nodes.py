@@ -58,6 +58,11 @@ def is_none(expr: ast.expr) -> bool:
     return isinstance(expr, ast.Constant) and expr.value is None
 
 
+def is_true(expr: ast.expr) -> bool:
+    """Whether an expression is a constant that is true, such as the test of `while True`."""
+    return isinstance(expr, ast.Constant) and bool(expr.value)
+
+
 def written_items(literal: ast.Dict) -> dict[object, ast.expr]:
     """Return the values of a dict literal by its keys; without those whose key is no constant."""
     pairs = zip(literal.keys, literal.values, strict=True)
