@@ -28,15 +28,14 @@ from dbhygiene.pools.sqlalchemy import (
 from dbhygiene.program.callees import callees
 from dbhygiene.program.definitions import Definition, base_classes, find_definition
 from dbhygiene.source.nodes import FUNCTION, LOOP, argument_values, last_name
+from dbhygiene.source.queries import recursive_query
 
 _PUTTING_IN = frozenset(
     "append add appendleft insert setdefault put put_nowait extend extendleft update __setitem__".split()
 )
 _DEFINITIONS = (*FUNCTION, ast.Lambda, ast.ClassDef)  # these may run after the session is closed
+_PLAIN_CALLS = frozenset("bool float int len str sum".split())
 _JOINING = (ast.Add, ast.BitOr, ast.BitAnd, ast.BitXor, ast.Sub)  # these make a new container of two
-
-
-_MOST = 4  # functions, one within another
 
 
 def session_objects(life: Lifetime) -> SessionObjects | None:
@@ -249,7 +248,7 @@ class SessionObjects:
         """Whether a function of the project may add an object to the session that it gets, and return it."""
         if not any(map(self._is_session, argument_values(call))):
             return False
-        return any(_adds_and_returns(each, _MOST) for each in self.life.analysis.effects.of(call).definitions)
+        return any(_adds_and_returns(each) for each in self.life.analysis.effects.of(call).definitions)
 
     def _asks_for_data(self, call: ast.Call) -> bool:
         """Whether `session.query(...)` or `session.execute(...)` selects only columns."""
@@ -392,9 +391,10 @@ def _makes_session(life: Lifetime, value: ast.expr, factories: set[str]) -> bool
     return False
 
 
-def _adds_and_returns(definition: Definition, depth: int) -> bool:
+@recursive_query(False)
+def _adds_and_returns(definition: Definition) -> bool:
     """Whether a function adds an object to a session, and returns anything but plain values."""
-    if not isinstance(definition.node, FUNCTION) or not depth:
+    if not isinstance(definition.node, FUNCTION):
         return False
     scope = definition.file.functions[definition.node]
     if all(_is_plain_value(each.value) for each in scope.returns) and not scope.yields:
@@ -403,7 +403,7 @@ def _adds_and_returns(definition: Definition, depth: int) -> bool:
     if any(isinstance(each.func, ast.Attribute) and each.func.attr in TAKING_OBJECTS for each in calls):
         return True
     inner = (found for each in calls for found in callees(definition.file, each, scope).definitions)
-    return any(_adds_and_returns(each, depth - 1) for each in inner)
+    return any(_adds_and_returns(each) for each in inner)
 
 
 def _is_plain_value(value: ast.expr | None) -> bool:
@@ -417,6 +417,3 @@ def _is_plain_value(value: ast.expr | None) -> bool:
         case ast.Tuple(elts=parts):
             return all(map(_is_plain_value, parts))
     return False
-
-
-_PLAIN_CALLS = frozenset("bool float int len str sum".split())
