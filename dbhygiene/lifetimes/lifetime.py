@@ -236,7 +236,7 @@ class Lifetime(Frozen):
         """The calls that close it when it is closed already, without any exception; each with the earlier close."""
         found: dict[ast.Call, ast.Call] = {}
         for node, fact in self.history:
-            again = self._closing_call(node, fact)
+            again = self.closing_call(node, fact)
             if again is not None and fact.state == "closed" and not fact.thrown:
                 before = [
                     step.event.node for step, _ in self.analysis.path(node, fact) if isinstance(step.event, cfg.Call)
@@ -488,7 +488,7 @@ class Lifetime(Frozen):
     @cached_property
     def closes(self) -> list[ast.Call]:
         """The calls that close it by hand, on some path: its own method, or a function with it as an argument."""
-        found = {call: None for node, fact in self.history if (call := self._closing_call(node, fact))}
+        found = {call: None for node, fact in self.history if (call := self.closing_call(node, fact))}
         found |= {call: None for node, fact in self.history if (call := self._closing_function_call(node, fact))}
         return sorted(found, key=lambda call: (call.lineno, call.col_offset))
 
@@ -506,7 +506,8 @@ class Lifetime(Frozen):
                     return node.event.node
         return None
 
-    def _closing_call(self, node: Node, fact: Fact) -> ast.Call | None:
+    def closing_call(self, node: Node, fact: Fact) -> ast.Call | None:
+        """Return the call of its own `close` at a node, if there is one."""
         if (
             isinstance(node.event, cfg.Call)
             and self.analysis.transfer.holds(node.event.node.func, fact) == CLOSE_METHOD

@@ -68,12 +68,15 @@ class SessionObjects:
 
     @property
     def outliving(self) -> ast.AST | None:
-        """Return a place where an object escapes, after which the program does not close the session."""
+        """Return a place where an object escapes, after which the program does not close the session.
+
+        A function that gets the session may only commit: then the session holds nothing, but its objects stay attached.
+        """
         graph, transfer = self.life.analysis.graph, self.life.analysis.transfer
         closing = {
             node
             for node, fact in self.life.history
-            if (isinstance(node.event, cfg.Call) and node.event.node in self.life.closes)
+            if self.life.closing_call(node, fact) is not None
             or (isinstance(node.event, cfg.Leave) and transfer.is_closed_by(node.event.node, fact))
         }
         called = [node for node in graph.nodes() if isinstance(node.event, cfg.Call) and node not in closing]
