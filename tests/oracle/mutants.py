@@ -66,7 +66,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("any with closes", "lifetimes.transfer", "return relation == CLOSER or leaving is None or leaving.closes", "return True"),  # noqa: E501
     Mutant("pop_all closes", "lifetimes.transfer", "return [fact.drop_aliases([stack]).add_alias(CLOSER, call)]", 'return [fact._replace(state="closed")]'),  # noqa: E501
     Mutant("each of a tuple is the connection", "lifetimes.transfer", "if index is None or number == index:", "if True:"),  # noqa: E501
-    Mutant("return counts when an exception leaves", "lifetimes.lifetime", 'return fact.state == "open" and not any(type(where) is str and "." in where for _, where in fact.aliases)', "return self._leaks_by_return(fact)"),  # noqa: E501
+    Mutant("return counts when an exception leaves", "lifetimes.lifetime", 'return fact.state == "open" and not fact.is_in_field', "return self._leaks_by_return(fact)"),  # noqa: E501
     Mutant("a returned cursor owns its connection", "lifetimes.lifetime", "any(relation not in _PARTS for relation, _ in owning_aliases(fact)) or self._parts_lead_back", "True"),  # noqa: E501
     Mutant("a stack goes by its name", "lifetimes.analysis", "yield name, item\n", "yield name, name\n"),
     Mutant("a generator never takes back", "lifetimes.analysis", "return bool(closed)", "return False"),
