@@ -28,6 +28,16 @@ def test_a_fix_that_closes_what_is_returned() -> None:
     assert same_behaviour(before, after)
 
 
+@pytest.mark.parametrize(
+    ("given", "is_kept"), [("cur", False), ("[cur]", False), ("conn", True), ("[conn, cur]", True)]
+)
+def test_an_unknown_function_keeps_a_connection_but_no_cursor(given: str, is_kept: bool) -> None:
+    opened = f"{START}    conn = mariadb.connect()\n    cur = conn.cursor()\n"
+    before = f"{opened}    work({given})\n    conn.close()\n"
+    after = f"{opened}    try:\n        work({given})\n    finally:\n        conn.close()\n"
+    assert bool(same_behaviour(before, after)) is is_kept
+
+
 def test_a_fix_may_not_turn_one_leak_into_another() -> None:
     """To close the second connection alone would leave the first as one that is replaced while it is open."""
     again = "import mariadb\n\ndef target(p):\n    a = mariadb.connect()\n    if p:\n        a = mariadb.connect()\n"

@@ -109,11 +109,13 @@ class World:
         self.cut()
 
     def function(self, name: str, *, nullable: bool = False) -> Callable[..., Any]:
-        """A function of which the program knows nothing but that its arguments are out of its hands."""
+        """A function of which the program knows nothing but that its arguments are out of its hands.
+
+        That it reads from a cursor while it runs, and keeps none, is taken for granted, also of a list of cursors.
+        """
 
         def unknown(*args: Any, **keywords: Any) -> Any:
-            self.handed_on += args
-            self.handed_on += keywords.values()
+            self.handed_on += (each for each in (*args, *keywords.values()) if not _are_cursors(each))
             self.happen(name, asks=name.rpartition(".")[2] in ASKS)
             return None if nullable and self.choose(2) else Value(self, name)
 
@@ -125,6 +127,12 @@ class World:
     def born(self, connection: Connection) -> Connection:
         self.connections.append(connection)
         return connection
+
+
+def _are_cursors(value: object) -> bool:
+    if isinstance(value, (list, tuple)):
+        return bool(value) and all(map(_are_cursors, value))
+    return isinstance(value, Cursor)
 
 
 class Pending:
