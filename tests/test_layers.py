@@ -29,11 +29,13 @@ LAYERS = [  # a package, or modules of one that stand lower than the rest of it
     {"reports"},
     {"checker"},
     {"fixes"},
+    {"lsp"},
     {"api", "cli", "flake8"},
     {"__main__"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 ONLY_IN = {"libcst": {"fixes"}, "yaml": {"servers"}, "click": {"cli"}, "flake8": {"flake8"}}
+ONLY_IN |= {"pygls": {"lsp"}, "lsprotocol": {"lsp"}}
 READS_ONLY = {  # rooms with fewer rights than their level gives
     "reports": {"diagnostics", "source", "config.settings"},
     "rules": {
@@ -98,8 +100,8 @@ def imported_modules(path: Path) -> set[str]:
 def test_imports_run_one_way(module: str) -> None:
     room = module.partition(".")[0]
     for name in imported(MODULES[module]):
-        if name in ONLY_IN:
-            assert room in ONLY_IN[name], f"{module} imports {name}"
+        if (package := name.partition(".")[0]) in ONLY_IN:
+            assert room in ONLY_IN[package], f"{module} imports {name}"
     for name in imported_modules(MODULES[module]):
         if name.partition(".")[0] != room:
             assert level(name) < level(module), f"{module} imports {name}"
@@ -110,9 +112,9 @@ def test_imports_run_one_way(module: str) -> None:
 
 
 def test_no_front_end_imports_another() -> None:
-    ends = {"api", "cli", "flake8"}
+    ends = {"api", "cli", "flake8", "lsp"}
     for module, path in MODULES.items():
-        if (room := module.partition(".")[0]) in ends:
+        if (room := module.partition(".")[0]) in ends and module != "cli.server":  # the command that starts another
             assert not {name.partition(".")[0] for name in imported_modules(path)} & ends - {room}, module
 
 
@@ -138,7 +140,7 @@ def _reached(below: dict[str, set[str]], module: str) -> set[str]:
 
 
 def test_the_house_has_few_rooms() -> None:
-    assert len({module.partition(".")[0] for module in MODULES}) <= 20
+    assert len({module.partition(".")[0] for module in MODULES}) <= 21
 
 
 @pytest.mark.parametrize("module", [module for module in MODULES if module.startswith("rules.")])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = {"libcst", "asyncio", "importlib.metadata", "multiprocessing", "difflib", "json"}
+HEAVY = {"libcst", "pygls", "lsprotocol", "asyncio", "importlib.metadata", "multiprocessing", "difflib", "json"}
 SLOW = {"dataclasses", "inspect", "pkgutil", "tokenize", "copy", "tomllib", "dbhygiene.config.schema"}
 ANALYSES = {"dbhygiene.lifetimes", "dbhygiene.gaps", "dbhygiene.dataflow"}
 FOR_FINDINGS = {

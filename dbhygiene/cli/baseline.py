@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
+from dbhygiene.checker.baseline_filter import baseline_path, update
 from dbhygiene.checker.own_findings import INTERNAL_ERROR
-from dbhygiene.cli.baseline_filter import baseline_path, update
 from dbhygiene.cli.click_adapter import Command, run_options
 from dbhygiene.cli.run import Run, display_path, with_stdin
 from dbhygiene.config.errors import UsageError

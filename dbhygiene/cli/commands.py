@@ -10,7 +10,7 @@ import click
 from dbhygiene import __version__
 from dbhygiene.config.errors import UsageError, did_you_mean
 
-COMMANDS = ("check", "fix", "explain", "rule", "config", "baseline", "doctor", "clean", "completion")
+COMMANDS = ("check", "fix", "explain", "rule", "config", "baseline", "doctor", "server", "clean", "completion")
 
 
 def run(arguments: Sequence[str]) -> int:

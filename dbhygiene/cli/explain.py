@@ -123,7 +123,7 @@ def _findings(file: File, analyses: Analyses, as_set: File) -> Iterator[_Explain
 
 def _without_baseline(run: Run, as_set: File, known: list[_Explained]) -> list[_Explained]:
     """Return the same, with a reason for findings that the baseline lists."""
-    from dbhygiene.cli.baseline_filter import Filter
+    from dbhygiene.checker.baseline_filter import Filter
 
     assert isinstance(as_set.project, Project)
     visible = [each.finding for each in known if not each.hidden]

@@ -33,8 +33,8 @@ from dbhygiene.source.file import NOT_PYTHON, File
 from dbhygiene.source.records import Frozen, replace
 
 if TYPE_CHECKING:
+    from dbhygiene.checker.baseline_filter import Filter
     from dbhygiene.checker.incremental import IncrementalCheck
-    from dbhygiene.cli.baseline_filter import Filter
     from dbhygiene.diagnostics.text_edits import TextChange
     from dbhygiene.fixes.preview import FixPreviews
     from dbhygiene.project.discovery import Listing
@@ -160,7 +160,7 @@ class Run:
         if baseline and self._filters.keys() - {root}:
             raise UsageError("--baseline: the paths are in several projects; set `baseline` in each of them")
         if baseline or since or part.project.settings.baseline:
-            from dbhygiene.cli.baseline_filter import Filter
+            from dbhygiene.checker.baseline_filter import Filter
 
             if (known := self._filters.get(root)) is None:
                 known = self._filters[root] = Filter(part.project, part.rules, baseline, since)

@@ -38,7 +38,7 @@ def root_of(path: Path) -> Path:
     directory that looks like the root of a project: from the current directory upwards, whichever files are named, or
     else from the path upwards. Otherwise it is the directory itself, or that of the file.
     """
-    return _find_marked_root(path) or (path if path.is_dir() else path.parent)
+    return marked_root(path) or (path if path.is_dir() else path.parent)
 
 
 def roots_of(paths: Iterable[Path]) -> dict[Path, Path]:
@@ -50,18 +50,27 @@ def roots_of(paths: Iterable[Path]) -> dict[Path, Path]:
     starts = {path: path if path.is_dir() else path.parent for path in paths}
     for start in starts.values():
         if start not in marked:
-            marked[start] = _find_marked_root(start)
+            marked[start] = marked_root(start)
     loose = [start for start, root in marked.items() if root is None]
     shared = Path(os.path.commonpath(loose)) if loose and len({start.anchor for start in loose}) == 1 else None
-    if shared and str(shared) in {shared.anchor, os.path.expanduser("~")}:
+    if shared and is_too_much(shared):
         shared = None
     return {path: marked[start] or shared or start for path, start in starts.items()}
 
 
-def _find_marked_root(path: Path) -> Path | None:
-    """Return the root of the project of a path; None if no file or directory marks one."""
+def is_too_much(directory: Path) -> bool:
+    """Whether a directory holds too much to be a project, unless something marks it as one."""
+    return str(directory) in {directory.anchor, os.path.expanduser("~")}
+
+
+def marked_root(path: Path, here: Path | None = None) -> Path | None:
+    """Return the root of the project of a path; None if no file or directory marks one.
+
+    Arguments:
+        here: the directory in which the user is; by default, the current one.
+    """
     start = path if path.is_dir() else path.parent
-    here = Path(os.getcwd())
+    here = here or Path(os.getcwd())
     around = nearest = None
     for directory in (start, *start.parents):
         markers = [marker for marker in MARKERS if os.path.exists(os.path.join(directory, marker))]

@@ -90,6 +90,10 @@ class Project:
         """Return the Python files below these absolute paths."""
         return self.collect(self.listing(paths, force_exclude=force_exclude))
 
+    def limit_to(self, path: Path) -> None:
+        """Take a file for the whole project, whatever else is below the root."""
+        self.__dict__["everything"] = Files([str(path)])
+
     def is_all(self, paths: Sequence[Path]) -> bool:
         """Whether these are all files of the project; False if its files have not been listed yet."""
         return "everything" in self.__dict__ and self.everything == paths
@@ -109,6 +113,7 @@ class Project:
 
     def supply(self, path: Path, data: bytes) -> None:
         """Use these bytes as those of a file, which need not exist."""
+        self._held += len(data) - len(self._bytes.get(path, b""))
         self._bytes[path] = data
 
     def file(self, path: Path, data: bytes | None = None) -> File:
@@ -138,6 +143,19 @@ class Project:
         self._reach.forget(file.path)
         for each in self._files.values():
             each.query_results.clear()  # some are about the old text
+
+    def update(self, path: Path, data: bytes | None) -> None:
+        """Use these bytes for a file, which need not exist; None: those on disk. All answers are forgotten."""
+        self._files.pop(path, None)
+        self._held -= len(self._bytes.pop(path, b""))
+        if data is not None:
+            self.supply(path, data)
+        self._reach.forget(path)
+        for memo in (self._speaking, self._mentions, self._calling, self._naming, self._named):
+            memo.clear()
+        self.__dict__.pop("_search", None)
+        for each in self._files.values():
+            each.query_results.clear()
 
     def files_containing(self, word: str) -> Sequence[File]:
         """Return the project's files that contain a word, unparsed."""

@@ -52,7 +52,12 @@ def with_path(finding: Finding, scene: RenderContext) -> str:
 
 def page_url(name: str, scene: RenderContext) -> str:
     """Return the address of the page of a rule; empty if the documentation has none."""
-    return f"{scene.documentation}rules/{name}.html" if scene.documentation else ""
+    return page_address(name, scene.documentation)
+
+
+def page_address(name: str, documentation: str) -> str:
+    """The same, for documentation at this address."""
+    return f"{documentation}rules/{name}.html" if documentation else ""
 
 
 def more_about(finding: Finding, scene: RenderContext) -> str:

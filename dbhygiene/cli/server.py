@@ -1,0 +1,28 @@
+"""`dbhygiene server`."""
+
+from __future__ import annotations
+
+import gc
+
+import click
+
+from dbhygiene.cli.click_adapter import Command
+from dbhygiene.config.errors import UsageError
+
+
+@click.command("server", cls=Command)
+@click.option("--stdio", is_flag=True, help="Use standard input and output. This is the default.")
+def command(stdio: bool) -> int:
+    """Start the language server for an editor.
+
+    They talk on standard input and output.
+    """
+    try:
+        from dbhygiene.lsp.server import serve
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in ("pygls", "lsprotocol"):
+            raise
+        raise UsageError('the language server needs pygls: pip install "dbhygiene[lsp]"') from None
+    gc.enable()  # which the other commands, short as they are, do without
+    serve()
+    return 0

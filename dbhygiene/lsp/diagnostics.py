@@ -1,0 +1,61 @@
+"""Findings as diagnostics of the protocol: pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from lsprotocol import types
+
+from dbhygiene import DOCUMENTATION
+from dbhygiene.config.settings import LEVELS
+from dbhygiene.diagnostics.model import Finding, Impact, Step
+from dbhygiene.lsp.client import Client
+from dbhygiene.lsp.positions import range_of
+from dbhygiene.reports.brief import in_brief
+from dbhygiene.reports.common import page_address
+
+SOURCE = "dbhygiene"
+_SEVERITIES = (
+    types.DiagnosticSeverity.Error,
+    types.DiagnosticSeverity.Warning,
+    types.DiagnosticSeverity.Information,
+    types.DiagnosticSeverity.Hint,
+)
+
+Lines = Callable[[Path], Sequence[str]]
+Address = Callable[[Path], str]
+
+
+def severity_of(finding: Finding) -> types.DiagnosticSeverity:
+    """Return the severity by the confidence; one lower for code that runs only once in a process."""
+    return _SEVERITIES[LEVELS.index(finding.confidence.level) + (finding.impact is Impact.ONCE)]
+
+
+def diagnostic_of(finding: Finding, client: Client, lines: Lines, address: Address) -> types.Diagnostic:
+    """Return the diagnostic of a finding.
+
+    Arguments:
+        lines: returns the lines of a file.
+        address: returns the address of a file, as the editor spells it.
+    """
+    page = page_address(finding.name, DOCUMENTATION)
+    message = [finding.message, *finding.notes]
+    related = [_related(step, client, lines, address) for step in finding.steps]
+    if not client.related_information and (path := in_brief(finding, lambda step: lines(step.path))):
+        message[0] += f" ({path})"
+    return types.Diagnostic(
+        range_of(finding.span, lines(finding.path), client.encoding),
+        "\n".join(message),
+        severity_of(finding),
+        finding.code,
+        types.CodeDescription(page) if page else None,
+        SOURCE,
+        related_information=related if client.related_information and related else None,
+        data={"fingerprint": finding.fingerprint},
+    )
+
+
+def _related(step: Step, client: Client, lines: Lines, address: Address) -> types.DiagnosticRelatedInformation:
+    where = types.Location(address(step.path), range_of(step.span, lines(step.path), client.encoding))
+    return types.DiagnosticRelatedInformation(where, step.message)

@@ -1,0 +1,147 @@
+"""`OpenProject`: one project, whose files are kept between checks, with the texts of the editor in place of theirs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from dbhygiene.checker.baseline_filter import Filter
+from dbhygiene.checker.file_check import check_file
+from dbhygiene.checker.project_check import check
+from dbhygiene.checker.selection import selected_rules
+from dbhygiene.checker.subjects import Analyses
+from dbhygiene.config import loading
+from dbhygiene.config.settings import Settings
+from dbhygiene.diagnostics.model import Finding
+from dbhygiene.fixes.apply import Check
+from dbhygiene.lsp.documents import Document
+from dbhygiene.project.project import Project
+from dbhygiene.source.file import NOT_PYTHON, File
+
+
+def settings_of(root: Path, assignments: Sequence[str]) -> Settings:
+    """Return the settings of the project with this root, as `check` would use them; raise UsageError if one is wrong.
+
+    Arguments:
+        assignments: values that the editor sets, as by `--config`.
+    """
+    settings = loading.from_environment(loading.load_settings(root))
+    for assignment in assignments:
+        settings = loading.with_assignment(settings, assignment)
+    loading.require_version(settings)
+    selected_rules(settings)
+    return settings
+
+
+class OpenProject:
+    """A project with settings that are valid. Not for several threads at once."""
+
+    def __init__(self, root: Path, settings: Settings, only: Path | None = None) -> None:
+        """`only` is the file of a project that has no other."""
+        self.root, self.settings = root, settings
+        self.rules = selected_rules(settings)
+        self._only = only
+        self._documents: dict[Path, Document] = {}
+        self._read_files()
+
+    def _read_files(self) -> None:
+        self.project = self._new_project()
+        self._own = set(self.project.everything)
+        self._times = {path: _times(path) for path in self._own}
+        self._found: dict[Path, Sequence[Finding]] = {}
+        self._last: tuple[Path, Analyses] | None = None
+        for path, document in self._documents.items():
+            self.project.supply(path, document.encode())
+
+    def _new_project(self) -> Project:
+        project = Project(self.root, self.settings)
+        if self._only:
+            project.limit_to(self._only)
+        return project
+
+    # -- texts ----------------------------------------------------------------------------------------
+
+    def use(self, documents: Mapping[Path, Document]) -> None:
+        """Check these texts from now on, instead of the files with their paths."""
+        for path in [path for path in self._documents if path not in documents]:
+            del self._documents[path]
+            self._update(path, None)
+        for path, document in documents.items():
+            known = self._documents.get(path)
+            self._documents[path] = document
+            if known is not document and (known is None or known.text != document.text):
+                self._update(path, document.encode())
+
+    def refresh(self) -> None:
+        """Read files again that have changed on disk."""
+        self._found.clear()  # the baseline may have changed, too
+        if self._new_project().everything != self.project.everything:
+            self._read_files()
+            return
+        for path, known in self._times.items():
+            self._times[path] = times = _times(path)
+            if times != known and path not in self._documents:
+                self._update(path, None)
+
+    def _update(self, path: Path, data: bytes | None) -> None:
+        if data is not None and data == self._bytes(path):
+            return
+        self.project.update(path, data)
+        self._found.clear()
+        self._last = None
+
+    def _bytes(self, path: Path) -> bytes | None:
+        try:
+            return self.project.read(path)
+        except OSError:
+            return None
+
+    def includes(self, path: Path) -> bool:
+        """Whether a file, which need not exist, is one of the project's that are checked."""
+        return path in self._own or (
+            not path.exists() and bool(self.project.discover([path], force_exclude=True).files)
+        )
+
+    def file(self, path: Path) -> File | None:
+        """Return a file; None if it cannot be read."""
+        try:
+            return self.project.file(path)
+        except (OSError, *NOT_PYTHON):
+            return None
+
+    def lines(self, path: Path) -> Sequence[str]:
+        """Return the lines of a file; none if it cannot be read."""
+        return file.lines if (file := self.file(path)) else ()
+
+    # -- results --------------------------------------------------------------------------------------
+
+    def findings(self, path: Path) -> Sequence[Finding]:
+        """Return the findings in a file that are not in the baseline; raise UsageError if that cannot be read."""
+        if path not in self._found:
+            self._check(path)
+        return self._found[path]
+
+    def _check(self, path: Path) -> Analyses:
+        analyses = Analyses(self.project)
+        found = check(self.project, [path], self.rules, named={path}, analyses=analyses)
+        self._found[path] = list(Filter(self.project, self.rules, None, None).new(found))
+        self._last = path, analyses
+        return analyses
+
+    def analyses(self, path: Path) -> Analyses:
+        """Return the analyses of the project, with what the check of a file needs."""
+        return self._last[1] if self._last and self._last[0] == path else self._check(path)
+
+    def checker(self, path: Path) -> Check:
+        """Return the function that checks a changed text of a file, to prove a fix."""
+        analyses = self.analyses(path)
+        return lambda changed: check_file(changed, self.rules, analyses)
+
+
+def _times(path: Path) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size

@@ -1,0 +1,122 @@
+"""`Workspace`: the folders of the editor and their projects; it finds what the editor asks about a document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from lsprotocol import types
+
+from dbhygiene.config import loading
+from dbhygiene.config.errors import UsageError
+from dbhygiene.diagnostics.model import Finding
+from dbhygiene.lsp.client import Client, Options
+from dbhygiene.lsp.diagnostics import diagnostic_of
+from dbhygiene.lsp.documents import Document, uri_of
+from dbhygiene.lsp.open_project import OpenProject, settings_of
+
+
+class Checked(NamedTuple):
+    """A document, its project, and the findings in it."""
+
+    document: Document
+    project: OpenProject
+    findings: Sequence[Finding]
+
+
+class Workspace:
+    """The folders, their projects and the open documents. Not for several threads at once.
+
+    `problems` are the mistakes in the settings of the projects, by their roots; the last valid settings stay in use.
+    """
+
+    def __init__(self, client: Client, options: Options, folders: Iterable[Path]) -> None:
+        self.client, self.options = client, options
+        self.folders = tuple(folders)
+        self.problems: dict[Path, UsageError] = {}
+        self._projects: dict[Path, OpenProject] = {}  # by their roots; a loose file is its own root
+        self._roots: dict[Path, Path | None] = {}  # of documents
+        self._documents: Mapping[str, Document] = {}
+
+    # -- projects -------------------------------------------------------------------------------------
+
+    def use(self, documents: Mapping[str, Document]) -> None:
+        """Use the texts of these documents from now on."""
+        if documents is not self._documents:
+            self._documents = documents
+            for root, project in self._projects.items():
+                project.use(self._documents_in(root))
+
+    def _documents_in(self, root: Path) -> dict[Path, Document]:
+        return {each.path: each for each in self._documents.values() if self.root_of(each.path) == root}
+
+    def refresh(self) -> None:
+        """Look for files and settings that have changed on disk."""
+        self._roots.clear()
+        for root in {*self._projects, *self.problems}:
+            self._load(root)
+        for project in self._projects.values():
+            project.refresh()
+
+    def root_of(self, path: Path) -> Path | None:
+        """Return the root of the project of a file; None if it is outside of all folders."""
+        if path not in self._roots:
+            self._roots[path] = self._find_root(path)
+        return self._roots[path]
+
+    def _find_root(self, path: Path) -> Path | None:
+        folder = max(
+            (each for each in self.folders if path.is_relative_to(each)), key=lambda each: len(each.parts), default=None
+        )
+        if self.folders and folder is None:
+            return None
+        root = loading.marked_root(path, folder or path.parent) or folder
+        return path if root is None or loading.is_too_much(root) else root
+
+    def project_of(self, path: Path) -> OpenProject | None:
+        """Return the project of a file; None if it is outside of all folders, or its settings were never valid."""
+        root = self.root_of(path)
+        if root is not None and root not in self._projects and root not in self.problems:
+            self._load(root)
+        return self._projects.get(root) if root else None
+
+    def _load(self, root: Path) -> None:
+        """Read the settings of a project, and open it anew if they have changed."""
+        known, is_directory = self._projects.get(root), root.is_dir()
+        try:
+            settings = settings_of(root if is_directory else root.parent, self.options.config)
+        except UsageError as error:
+            self.problems[root] = error
+            return
+        self.problems.pop(root, None)
+        if known is None or known.settings != settings:
+            project = OpenProject(root, settings) if is_directory else OpenProject(root.parent, settings, only=root)
+            project.use(self._documents_in(root))
+            self._projects[root] = project
+
+    # -- answers --------------------------------------------------------------------------------------
+
+    def check(self, document: Document) -> Checked | None:
+        """Return the findings in a document; None if it is not checked."""
+        project = self.project_of(document.path)
+        if project is None or not project.includes(document.path):
+            return None
+        try:
+            return Checked(document, project, project.findings(document.path))
+        except UsageError as error:  # of the baseline
+            self.problems[project.root] = error
+            return None
+
+    def diagnostics(self, document: Document) -> list[types.Diagnostic]:
+        """Return the diagnostics of a document."""
+        checked = self.check(document)
+        return [self.diagnostic(checked, finding) for finding in checked.findings] if checked else []
+
+    def diagnostic(self, checked: Checked, finding: Finding) -> types.Diagnostic:
+        """Return the diagnostic of a finding."""
+        return diagnostic_of(finding, self.client, checked.project.lines, self.address)
+
+    def address(self, path: Path) -> str:
+        """Return the address of a file, as the editor spells it if the file is open."""
+        return next((each.uri for each in self._documents.values() if each.path == path), "") or uri_of(path)
