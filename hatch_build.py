@@ -47,6 +47,9 @@ def with_absolute_links(text: str, documentation: str, files: str) -> str:
 
     def absolute(link: re.Match[str]) -> str:
         path, anchor = link["path"], link["anchor"] or ""
+        if path.endswith(".png"):
+            shown = f"{documentation}{path.removeprefix('docs/')}" if documentation else f"{files}{path}?raw=true"
+            return f"]({shown})" if documentation or files else link[0]
         if documentation and (page := re.fullmatch(r"docs/(.*)\.md", path)):
             return f"]({documentation}{page[1]}.html{anchor})"
         return f"]({files}{path}{anchor})" if files else link[0]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dbhygiene.cli import main
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import Finding, NoFix
 from dbhygiene.diagnostics.text_edits import TextChange
@@ -113,6 +114,72 @@ def test_the_summary_counts_by_rule_and_level() -> None:
     row = '<a href="#rule-connection-not-closed">connection-not-closed</a> HYG101</td>'
     assert f"<tr><td>{row}<td>2</td><td>1</td><td></td><td>3</td></tr>" in text
     assert text.count("<details id=") == 1
+
+
+def test_what_is_not_reported_is_folded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Findings that a comment, a baseline or an earlier commit hides are listed, each with the reason."""
+    open_twice = "import pymysql\n\n\ndef one():\n    a = pymysql.connect()\n\n\ndef two():\n    b = pymysql.connect()"
+    (tmp_path / "old.py").write_text(f"{open_twice}  # dbhygiene: ignore\n")
+    (tmp_path / "new.py").write_text(open_twice.replace("one", "three").replace("two", "four"))
+    (tmp_path / "base.txt").write_text("HYG101 new.py::three pymysql.connect()\n")
+    page = tmp_path / "page.html"
+    options = ["--isolated", "--baseline", str(tmp_path / "base.txt"), "-q", "-o", f"html:{page}", "-o", "concise"]
+    status = main(["check", str(tmp_path), *options])
+    out = capsys.readouterr().out
+    assert (status, out.count("HYG101")) == (1, 2)
+    text = page.read_text()
+    read(text)
+    assert "1 not reported: a comment silences it" in text
+    assert "1 not reported: the baseline lists it" in text
+    assert text.index("old.py:9") > text.index("not reported")
+    assert text.count("<article") == 2
+
+
+OWNERS = """\
+import pymysql
+
+class Store:
+    def __init__(self):
+        self.conn = pymysql.connect()
+
+    def close(self):
+        self.conn.close()
+
+def give():
+    return pymysql.connect()
+
+def good():
+    conn = give()
+    try:
+        conn.ping()
+    finally:
+        conn.close()
+
+def hand(pool):
+    pool.take(pymysql.connect())
+
+def bad():
+    conn = pymysql.connect()
+    conn.ping()
+"""
+
+
+def test_who_opens_and_who_closes_is_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "owners.py").write_text(OWNERS)
+    (tmp_path / "nothing.py").write_text("import os\n")
+    page = tmp_path / "page.html"
+    main(["check", str(tmp_path), "--isolated", "-q", "-o", f"html:{page}"])
+    text = page.read_text()
+    read(text)
+    head = [re.sub("<.*?>", "", cell) for cell in re.findall("<th>(.*?)</th>", text.partition("Who opens")[2])]
+    row = re.findall("<td.*?>(.*?)</td>", text.partition("Who opens")[2])
+    assert dict(zip(head, row, strict=True)) == {
+        **{"file": "owners.py", "opened": "5", "closed": "1", "returned": "1"},
+        **{"kept": "1", "passed on": "1", "may stay open": "1"},
+    }
+    assert "line 14 in <code>good</code>" in text
+    assert "nothing.py" not in text
 
 
 def test_pages_of_rules_become_html() -> None:

@@ -21,6 +21,7 @@ from dbhygiene.diagnostics.baseline import (
 )
 from dbhygiene.diagnostics.fingerprints import Key, key
 from dbhygiene.diagnostics.model import AnyRule, Finding
+from dbhygiene.diagnostics.overview import HiddenFinding
 from dbhygiene.project.atomic_write import write_file
 from dbhygiene.project.project import Project
 from dbhygiene.source.regular_files import read_text
@@ -78,6 +79,11 @@ class Filter:
                 yield from self._earlier.new([finding], self.project.root)
             else:
                 yield finding
+
+    def hidden(self) -> Iterator[HiddenFinding]:
+        """Yield the findings that were not new."""
+        for known, reason in ((self._baseline, "the baseline lists it"), (self._earlier, f"`{self._since}` has it")):
+            yield from (HiddenFinding(finding, reason) for finding in (known.hidden if known else ()))
 
     def stale(self) -> list[str]:
         """Return a line for each entry of the baseline that matches no finding, and one that says what to do."""

@@ -75,11 +75,15 @@ def _is_large_part(project: Project, paths: Files, named: set[Path]) -> bool:
 
 def load(
     project: Project, paths: Iterable[Path], rules: Sequence[AnyRule], analyses: Analyses, named: Collection[Path] = ()
-) -> None:
-    """Load these files and their imports into the analyses, so that they can be checked."""
+) -> list[File]:
+    """Load these files and their imports into the analyses, so that they can be checked.
+
+    Return those of the files that may have a finding.
+    """
     files = Files(map(str, paths))
     whole = ProjectCheck(project, files, rules, set(named), analyses, RunOptions())
-    whole.load(whole.with_imports(files))
+    loaded = whole.load(whole.with_imports(files))
+    return _files({path: loaded[path] for path in files})
 
 
 class ProjectCheck:

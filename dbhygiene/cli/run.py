@@ -35,6 +35,7 @@ from dbhygiene.source.records import Frozen, replace
 if TYPE_CHECKING:
     from dbhygiene.checker.baseline_filter import Filter
     from dbhygiene.checker.incremental import IncrementalCheck
+    from dbhygiene.diagnostics.overview import Overview
     from dbhygiene.diagnostics.text_edits import TextChange
     from dbhygiene.fixes.preview import FixPreviews
     from dbhygiene.project.discovery import Listing
@@ -267,7 +268,18 @@ class Run:
             look,
             self.preview,
             self.fixed,
+            self.overview,
         )
+
+    def overview(self) -> Overview:
+        """Return who opens and closes connections in the files of the run, and the findings that are not reported."""
+        from dbhygiene.checker import overview
+        from dbhygiene.diagnostics.overview import Overview
+
+        found = [overview.overview(part.project, part.files, part.rules) for part in self._seen]
+        known = [each for filter_ in self._filters.values() for each in filter_.hidden()]
+        hidden = chain(known, *(each.hidden for each in found))
+        return Overview(list(chain(*(each.lives for each in found))), list(hidden))
 
     def look_at(self, part: ProjectPart) -> ProjectPart:
         """Register a part of the run, whose files can then be shown with their lines."""

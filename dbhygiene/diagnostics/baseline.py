@@ -70,12 +70,13 @@ def _unescape(path: str) -> str:
 
 
 class KnownFindings:
-    """Known findings: a multiset of entries, each of which hides one finding."""
+    """Known findings: a multiset of entries, each of which hides one finding; `hidden` are those so far."""
 
     def __init__(self, entries: Counter[Key], source: str) -> None:
         self._entries = entries
         self._left = entries.copy()
         self._source = source  # for words such as "the baseline knows 2 like it"
+        self.hidden: list[Finding] = []
 
     def new(self, findings: Iterable[Finding], root: Path) -> Iterator[Finding]:
         """Yield the findings that are not known. If a new one equals known ones, a note says so."""
@@ -86,6 +87,7 @@ class KnownFindings:
                 yield finding
             elif self._left[about]:
                 self._left[about] -= 1
+                self.hidden.append(finding)
             else:
                 note = f"{self._source} lists {self._entries[about]} like this one: cannot tell which of them is new"
                 yield finding._replace(notes=(*finding.notes, note))

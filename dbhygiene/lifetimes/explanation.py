@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import EdgeKind, Node
+from dbhygiene.diagnostics.overview import End
 from dbhygiene.lifetimes.analysis import is_transferred, place_at
 from dbhygiene.lifetimes.lifetime import Leak, Lifetime
 from dbhygiene.lifetimes.messages import name_of_call
@@ -35,6 +36,21 @@ def explain(life: Lifetime) -> Explanation:
     return Explanation(title, _verdict(life), tuple(_events(life)))
 
 
+def end_of(life: Lifetime) -> End:
+    """Return what the function that opens a resource does with it."""
+    if life.leak is not None:
+        return End.LEFT
+    if life.escapes:
+        return End.PASSED
+    owned = list(_owned_at_end(life))
+    if owned:
+        return End.KEPT if any(map(_fields_holding, owned)) else End.RETURNED
+    ends = list(life.analysis.ends(life.birth))
+    if not ends:
+        return End.KEPT
+    return End.PASSED if any(fact.state == "open" for _, fact in ends) else End.CLOSED
+
+
 def states(life: Lifetime, line: int) -> list[str]:
     """Return the states in which a resource may be at the start of a line; none if it does not exist there."""
     places = ((place, fact) for node, fact in life.history if (place := place_at(node)) is not None)
@@ -52,30 +68,40 @@ def _begins_open(life: Lifetime) -> bool:
 
 def _verdict(life: Lifetime) -> str:
     """Return how a resource that does not leak ends, if that is known."""
-    analysis = life.analysis
     said: dict[str, None] = {}
     if life.escapes:
         said["it escapes to code that is not analysed, so it is not reported"] = None
-    for end, fact in analysis.ends(life.birth):
-        if end is analysis.graph.exit and is_transferred(fact) and (fact.state == "open" or not _begins_open(life)):
-            said[_describe_owner(life, fact)] = None
+    for fact in _owned_at_end(life):
+        said[_describe_owner(fact)] = None
     if said:
         return "; ".join(said)
-    if not list(analysis.ends(life.birth)):
+    if not list(life.analysis.ends(life.birth)):
         return "the function does not end while the connection is open"
-    if any(fact.state == "open" for _, fact in analysis.ends(life.birth)):
+    if any(fact.state == "open" for _, fact in life.analysis.ends(life.birth)):
         return "it may be open at the end, but its variable is shared: other code may close it"
     if _begins_open(life):
         return "it is closed on every path"
     return "on every path, it is closed or idle at the end: it holds no connection"
 
 
-def _describe_owner(life: Lifetime, fact: Fact) -> str:
-    fields = sorted(
+def _owned_at_end(life: Lifetime) -> Iterator[Fact]:
+    """Yield the facts with which the function returns while other code owns the resource."""
+    analysis = life.analysis
+    for end, fact in analysis.ends(life.birth):
+        if end is analysis.graph.exit and is_transferred(fact) and (fact.state == "open" or not _begins_open(life)):
+            yield fact
+
+
+def _fields_holding(fact: Fact) -> list[str]:
+    return sorted(
         where
         for relation, where in fact.aliases
         if relation in {ITSELF, CONTAINER} and isinstance(where, str) and "." in where
     )
+
+
+def _describe_owner(fact: Fact) -> str:
+    fields = _fields_holding(fact)
     if not fields:
         return "it is returned to the caller, who must close it"
     return f"it is kept in {', '.join(f'`{name}`' for name in fields)}: the object must close it"

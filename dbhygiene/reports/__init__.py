@@ -14,6 +14,7 @@ from dbhygiene.diagnostics.model import Finding
 from dbhygiene.source.records import Frozen, Record
 
 if TYPE_CHECKING:
+    from dbhygiene.diagnostics.overview import Overview
     from dbhygiene.diagnostics.text_edits import TextChange
 
 # Their parts may be printed as they come.
@@ -34,7 +35,8 @@ class RenderContext(Frozen):
 
     `fixed` returns what the fix of a finding changes, proven unless the fix is only shown; `preview` returns the lines
     of the fixed file, for the first findings of a run. Both return the reason if a fix cannot be proved, and None
-    without a fix. `documentation` and `repository` are addresses with a slash at their end, or empty if not known.
+    without a fix. `overview` analyses all files of the run again. `documentation` and `repository` are addresses with a
+    slash at their end, or empty if not known.
     """
 
     lines: Callable[[Path], Sequence[str]]
@@ -48,6 +50,7 @@ class RenderContext(Frozen):
     style: TerminalStyle = TerminalStyle()
     preview: Callable[[Finding], Sequence[str] | str | None] = lambda finding: None
     fixed: Callable[[Finding], TextChange | str | None] = lambda finding: None
+    overview: Callable[[], Overview | None] = lambda: None
 
 
 Format = Callable[[Iterable[Finding], RenderContext], Iterator[str]]

@@ -13,6 +13,7 @@ from dbhygiene.diagnostics.text_edits import TextChange
 from dbhygiene.reports import RenderContext
 from dbhygiene.reports.common import by_weight, level, page_url, relative_path
 from dbhygiene.reports.diff import changes
+from dbhygiene.reports.html_overview import connections, hidden_findings
 from dbhygiene.reports.lifeline import lifeline
 from dbhygiene.reports.markup import clean, inline, markup
 
@@ -34,6 +35,9 @@ def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
     for number, finding in enumerate(found, 1):
         yield from _finding(finding, number, scene)
     yield from _rules(found, scene)
+    if about := scene.overview():
+        yield from hidden_findings(about.hidden, scene)
+        yield from connections(about.lives, scene)
     yield "</main>\n</html>\n"
 
 
