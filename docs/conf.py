@@ -24,7 +24,7 @@ release = version = __version__
 copyright = "the dbhygiene authors"
 
 extensions = ["myst_parser", "sphinx_copybutton"]
-exclude_patterns = ["_build", "_generated"]  # the files of _generated are included by other pages
+exclude_patterns = ["_build", "_generated", "packaging"]  # the files of _generated are included by other pages
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 nitpicky = True

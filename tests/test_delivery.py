@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import json
 import os
 import re
 import runpy
@@ -17,6 +18,11 @@ import pytest
 import yaml
 
 from dbhygiene import DOCUMENTATION, __version__
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 ROOT = Path(__file__).parent.parent
 ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
@@ -150,6 +156,10 @@ def test_the_readme_of_the_package_has_absolute_links() -> None:
         "[a](https://d.org/fixes.html#x) [b](https://r.org/blob/v1/LICENSE) [c](https://example.org/) [d](#top) `e`(f)"
     )
     assert "https://r.org/docs/fixes.md#x" in linked(text, "", "https://r.org/")
+    picture = "![p](docs/_static/p.png)"
+    assert linked(picture, "", "") == picture
+    assert linked(picture, "https://d.org/", "https://r.org/blob/v1/") == "![p](https://d.org/_static/p.png)"
+    assert linked(picture, "", "https://r.org/blob/v1/") == "![p](https://r.org/blob/v1/docs/_static/p.png?raw=true)"
     readme = linked((ROOT / "README.md").read_text("utf-8"), "https://d.org/", "https://r.org/")
     assert all(link.startswith("https://") for link in re.findall(r"\]\(([^)]*)\)", readme))
 
@@ -161,6 +171,47 @@ def test_the_metadata_have_the_addresses_that_are_known() -> None:
     found = urls("https://d.org/", "https://r.org/o/p/")
     assert found.keys() == {"Homepage", "Documentation", "Source", "Issues", "Changelog"}
     assert found["Issues"] == "https://r.org/o/p/issues"
+
+
+# -- other places ---------------------------------------------------------------------------------------
+
+PACKAGING = ROOT / "docs" / "packaging"
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+
+
+def test_the_mirror_has_the_hooks_of_this_repository() -> None:
+    mirror = PACKAGING / "pre-commit-mirror"
+    assert (mirror / ".pre-commit-hooks.yaml").read_bytes() == (ROOT / ".pre-commit-hooks.yaml").read_bytes()
+    needed = tomllib.loads((mirror / "pyproject.toml").read_text("utf-8"))["project"]
+    assert needed["dependencies"] == [f"dbhygiene=={__version__}"]
+    assert needed["requires-python"] == PROJECT["requires-python"]
+
+
+def test_the_mirror_can_be_installed(tmp_path: Path) -> None:
+    """pre-commit runs `pip install .` in it: its wheel has no module, and needs one distribution."""
+    mirror = shutil.copytree(PACKAGING / "pre-commit-mirror", tmp_path / "mirror")
+    code = "import hatchling.build as build, sys; print(build.build_wheel(sys.argv[1]))"
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=mirror, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        assert {name.partition("/")[0] for name in archive.namelist()} == {"dbhygiene_pre_commit-0.dist-info"}
+
+
+def test_the_recipe_for_conda_says_what_pyproject_says() -> None:
+    recipe = yaml.safe_load((PACKAGING / "conda-forge" / "recipe.yaml").read_text("utf-8"))
+    assert recipe["context"] == {"version": __version__, "python_min": PROJECT["requires-python"].removeprefix(">=")}
+    assert recipe["about"]["summary"] == PROJECT["description"]
+    assert recipe["about"]["license"] == PROJECT["license"]
+    assert recipe["build"]["python"]["entry_points"] == [f"dbhygiene = {PROJECT['scripts']['dbhygiene']}"]
+    bounds = [each.partition(";")[0].lower().replace(">=", " >=") for each in PROJECT["dependencies"]]
+    assert recipe["requirements"]["run"] == ["python >=${{ python_min }}", *bounds]
+
+
+def test_the_entry_for_editors_is_json() -> None:
+    entry = json.loads((PACKAGING / "schemastore" / "pyproject-entry.json").read_text("utf-8"))
+    assert entry["dbhygiene"]["$ref"].endswith("partial-dbhygiene.json")
+    assert PROJECT["description"].removeprefix("Find ") in entry["dbhygiene"]["description"].replace("fixes", "fix")
 
 
 # -- the release ----------------------------------------------------------------------------------------

@@ -106,7 +106,7 @@ def test_every_page_can_be_reached() -> None:
     trees = [code for path in TEXTS for info, code in fences(path) if info == "{toctree}"]
     words = {line.strip() for tree in trees for line in tree.splitlines()}
     for path in WRITTEN:
-        if path.parent != ROOT and path != DOCS / "index.md":
+        if path.parent != ROOT and path != DOCS / "index.md" and DOCS / "packaging" not in path.parents:
             assert path.relative_to(DOCS).with_suffix("").as_posix() in words
 
 
