@@ -17,10 +17,17 @@ def check(
     add_ignore: str | None,
     show_files: bool,
     show_settings: bool,
+    watch: bool,
     **options: Any,
 ) -> int:
     """Check files and directories (default: the current directory)."""
     paths = with_stdin(paths, options["stdin_filename"])
+    if watch:
+        if fix or diff or update_baseline or add_ignore is not None or show_files or show_settings or "-" in paths:
+            raise UsageError("--watch only reports: it cannot be used with `-` or an option that does something else")
+        from dbhygiene.cli.watch import watch as check_after_changes
+
+        check_after_changes(paths, **options)
     if show_files or show_settings:
         from dbhygiene.cli import show
 

@@ -225,6 +225,7 @@ CHECK = (
     Option(
         ("--add-ignore",), "Add a comment that silences each finding, with this reason.", str, "[=REASON]", group=_RULES
     ),
+    Option(("--watch",), "Check again after each change of a file, until Ctrl+C.", group=_FILES),
     Option(("--show-files",), "List the files that would be checked, and exit.", group=_FILES),
     Option(("--show-settings",), "Print the settings and where each is set, and exit.", group=_RUN),
     Option(("--rule-times",), "Print the time of each rule; without cache, in one process.", group=_OUTPUT),
