@@ -146,6 +146,8 @@ class Driver(Record):
     is_async: bool = False
     awaits_close: bool = False  # `close` is a coroutine
     server_side: frozenset[str] = frozenset()  # cursor classes that read rows as they are fetched
+    reads_in_parts: str = ""  # code by which rows are read as they are fetched; "": there is none that is safe
+    sends_many_at_once: bool = False  # `executemany` makes one packet of all rows
     in_memory: str = ""  # a pattern of the names of databases that no other connection sees
     default_database: str | None = None
     deferred_by: str = ""  # the option by which a connection is made, and not opened

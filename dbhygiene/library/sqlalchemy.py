@@ -18,3 +18,13 @@ ASKS = words(
 # Methods that end a query which `session.query(...)` began.
 QUERY_ASKS = words("all first one one_or_none scalar count delete update exists get yield_per fetchall")
 WRITES = words("add add_all delete merge bulk_save_objects bulk_insert_mappings bulk_update_mappings")
+# Methods of a query or of a `select` after which it has as many rows.
+KEEPS_ROWS = words(
+    """order_by options join outerjoin select_from populate_existing with_for_update add_columns add_column
+    enable_eagerloads"""
+)
+# Methods that send a statement and return its result; methods of a result that return its rows in another form; and
+# those that read all of them at once.
+EXECUTES = words("execute scalars exec exec_driver_sql")
+RESULT_FORMS = words("scalars mappings tuples unique columns")
+READS_ALL = words("all fetchall")

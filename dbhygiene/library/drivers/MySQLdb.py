@@ -15,6 +15,7 @@ DRIVER = Driver(
     server="mysql",
     second_close_raises=True,
     server_side=frozenset({"SSCursor", "SSDictCursor"}),
+    reads_in_parts="conn.cursor(MySQLdb.cursors.SSCursor)",
     when_shared="rows of another query, error 2014, or a crash of the process",
     loss=Loss(
         modules=("MySQLdb", "MySQLdb._exceptions", "MySQLdb.connections", "_mysql_exceptions"),

@@ -8,6 +8,7 @@ DRIVER = Driver(
     distributions=("aiomysql",),
     opens=("aiomysql.connect", "aiomysql.Connection"),
     server="mysql",
+    reads_in_parts="conn.cursor(aiomysql.SSCursor)",
     closed_by=frozenset({"close", "ensure_closed"}),
     is_async=True,
     when_shared='"readexactly() called while another coroutine is already waiting", or rows of another query',

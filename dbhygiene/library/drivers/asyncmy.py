@@ -8,6 +8,7 @@ DRIVER = Driver(
     distributions=("asyncmy",),
     opens=("asyncmy.connect", "asyncmy.Connection"),
     server="mysql",
+    reads_in_parts="conn.cursor(asyncmy.cursors.SSCursor)",
     closed_by=frozenset({"close", "ensure_closed"}),
     is_async=True,
     when_shared="rows of another query, or no answer at all",

@@ -9,6 +9,7 @@ DRIVER = Driver(
     opens=("asyncpg.connect",),
     leavings=(Leaving(closes=False, exists=False),),
     server="postgresql",
+    reads_in_parts="conn.cursor(statement)",
     autocommits=True,
     closed_by=frozenset({"close", "terminate"}),
     is_async=True,

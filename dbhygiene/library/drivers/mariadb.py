@@ -8,6 +8,7 @@ DRIVER = Driver(
     distributions=("mariadb",),
     opens=("mariadb.connect", "mariadb.Connection"),
     server="mysql",
+    sends_many_at_once=True,  # and `cursor(buffered=False)` may end too early, without an error
     second_close_raises=True,
     pools=(Pool(("mariadb.ConnectionPool",), takes="get_connection"),),
     loss=Loss(

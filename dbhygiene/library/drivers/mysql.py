@@ -18,6 +18,8 @@ DRIVER = Driver(
     ),
     leavings=(Leaving(closes=False, exists=False), Leaving(closes=True, since=(8, 0, 21))),
     server="mysql",
+    reads_in_parts="cursor.fetchmany(1000)",
+    sends_many_at_once=True,
     parts=frozenset({"cursor", "execute"}),  # with `multi=True`, an iterator
     closed_by=frozenset({"close", "disconnect", "shutdown"}),
     opens_async=frozenset({"mysql.connector.aio.connect", "mysql.connector.aio.MySQLConnection"}),

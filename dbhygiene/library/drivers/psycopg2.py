@@ -9,6 +9,7 @@ DRIVER = Driver(
     opens=("psycopg2.connect", "psycopg2.extensions.connection"),
     leavings=(Leaving(closes=False, commits=True),),
     server="postgresql",
+    reads_in_parts='conn.cursor(name="rows")',
     pools=(
         Pool(
             (

@@ -23,6 +23,7 @@ DRIVER = Driver(
     deferred_by="defer_connect",
     opened_by=frozenset({"connect", "ping"}),
     server_side=frozenset({"SSCursor", "SSDictCursor"}),
+    reads_in_parts="conn.cursor(pymysql.cursors.SSCursor)",
     when_shared="rows of another query, error 2013, InterfaceError (0, '') or \"Packet sequence number wrong\"",
     loss=Loss(
         modules=("pymysql", "pymysql.err", "pymysql.connections"),

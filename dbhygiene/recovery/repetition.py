@@ -1,0 +1,98 @@
+"""`repetition`: how code comes to run again and again: in requests, jobs, tasks, or the rounds of a loop.
+
+It knows more than `impact`, which answers only if every chain of calls is known: here one chain is enough.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from dbhygiene.diagnostics.model import Impact
+from dbhygiene.gaps.entry_points import entry_points_of, may_have_entry_points
+from dbhygiene.library.background import STARTED_IN, TASK_CLASSES, WORKERS
+from dbhygiene.library.request_handlers import handler
+from dbhygiene.library.test_files import is_example, is_for_developers, is_test_file
+from dbhygiene.lifetimes.fastapi import is_dependency
+from dbhygiene.lifetimes.impact import Runs, runs
+from dbhygiene.program.callers import callers
+from dbhygiene.program.classes import foreign_bases
+from dbhygiene.program.definitions import enclosing_class
+from dbhygiene.program.entry_point import EntryPoint, registration
+from dbhygiene.source.file import File, function_around
+from dbhygiene.source.nodes import Function, Located
+from dbhygiene.source.queries import query
+
+_DEPTH = 4  # functions that call each other, from an entry point to the code
+_REQUESTS = "in each request"
+# Classes whose methods answer requests, by the end of their names, and the methods of others by their beginning.
+_VIEWS = re.compile(r"(?:View|ViewSet|ViewSetMixin|Resource|RequestHandler|HTTPEndpoint|ListModelMixin)$")
+_RESOLVERS = re.compile(r"ObjectType$")
+_AGAIN = frozenset({*WORKERS.values(), "in a scheduled job", "at each event", *(STARTED_IN[c] for c in TASK_CLASSES)})
+
+
+def repetition(file: File, node: ast.AST) -> Runs | None:
+    """Return how the code at a node runs again and again; None if it runs once, or that is not known."""
+    found = runs(file, node, by_exception=False)
+    if found.impact is not Impact.UNKNOWN:
+        return found if found.impact is Impact.REPEATED else None
+    function = function_around(file, node)
+    return _of_function(file, function, _DEPTH) if function is not None else None
+
+
+def _of_function(file: File, function: Function, depth: int) -> Runs | None:
+    if (entry := _entry(file, function)) is not None:
+        return Runs(Impact.REPEATED, entry=entry)
+    for other, call, _ in callers(file, function) if depth else ():
+        if is_test_file(other) or is_example(other) or is_for_developers(other):
+            continue
+        found = runs(other, call, by_exception=False)
+        if found.impact is Impact.REPEATED:
+            return (
+                found
+                if found.loop is None
+                else Runs(Impact.REPEATED, entry=EntryPoint("in a loop", other, _located(found.loop)))
+            )
+        above = function_around(other, call)
+        if found.impact is Impact.UNKNOWN and above is not None and above is not function:
+            if (further := _of_function(other, above, depth - 1)) is not None:
+                return further
+    return None
+
+
+def _located(node: ast.AST) -> Located:
+    assert isinstance(node, (ast.expr, ast.stmt))
+    return node
+
+
+@query
+def _entry(file: File, function: Function) -> EntryPoint | None:
+    """Return what makes a framework run a function again and again."""
+    if (decorator := handler(function)) is not None:
+        return registration(file, decorator)
+    if is_dependency(file, function):
+        return EntryPoint(_REQUESTS, file, function)
+    cls = enclosing_class(file, file.functions[function])
+    if cls is not None and any(_VIEWS.search(base) for base in foreign_bases(cls)):
+        return EntryPoint(_REQUESTS, cls.file, cls.node)
+    if cls is not None and function.name.startswith("resolve_") and any(map(_RESOLVERS.search, foreign_bases(cls))):
+        return EntryPoint(_REQUESTS, file, function)
+    if _is_view_of_django(file, function):
+        return EntryPoint(_REQUESTS, file, function)
+    for other in _files_that_start(file, function):
+        for root in entry_points_of(other):
+            if root.code is function and root.entry.words in _AGAIN:
+                return root.entry
+    return None
+
+
+def _is_view_of_django(file: File, function: Function) -> bool:
+    """Whether a function of a module takes a request of Django first, as views do."""
+    first = [each.arg for each in function.args.args[:1]]
+    return first == ["request"] and "django" in file.imported_packages and file.functions[function].parent is file.scope
+
+
+def _files_that_start(file: File, function: Function) -> list[File]:
+    """Return this file, and the others that may hand a function to a scheduler or a queue."""
+    others = file.project.files_mentioning_all(function.name) or ()
+    return [each for each in (file, *others) if may_have_entry_points(each)]
