@@ -203,7 +203,7 @@ def follow(
         give_up(file, code, TOO_LARGE)
         return None
     own = _names(file, file.functions[code])
-    names = Names(containers=own.containers, stacks=own.stacks, lends=own.lends)
+    names = Names(containers=own.containers, stacks=own.stacks, lends=own.lends, owners=own.owners)
     held = {where for _, where in start.aliases if isinstance(where, str)}
     return graph, Transfer(
         effects, resources, names, TrackedConditions(graph, [*_resource_names(graph, resources), *held])
@@ -253,6 +253,7 @@ def _names(file: File, scope: Scope) -> Names:
         inner_fields=_inner_fields(scope.node),
         stacks=dict(_stacks(file, scope)),
         lends=_lends(file, scope),
+        owners=scope.owners,
     )
 
 

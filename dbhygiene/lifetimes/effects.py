@@ -357,15 +357,23 @@ class FunctionSemantics(cfg.Semantics):
     def touches(self, call: ast.Call, field: str) -> bool:
         """Whether a call of, or with, `self` may close or replace a field of it, or let the field escape."""
         match call.func:
-            case ast.Attribute(value=ast.Name(id="self" | "cls") | ast.Call(func=ast.Name(id="super"))):
+            case ast.Attribute(value=owner) if self._is_own_object(owner):
                 effect = self.of(call)
                 if not (effect.callees and effect.complete):
                     return True
                 dropped = self.file.is_discarded(call)
                 touched = [self.summaries.fields_touched(each, dropped=dropped) for each in effect.definitions]
                 return any(fields is None or field in fields for fields in touched)
-        given = argument_values(call)
-        return any(isinstance(each, ast.Name) and each.id in {"self", "cls"} for each in given)
+        return any(map(self._is_own_object, argument_values(call)))
+
+    def _is_own_object(self, expr: ast.expr) -> bool:
+        """Whether an expression is the object of this method, or its class."""
+        match expr:
+            case ast.Name(id=name):
+                return name in self.scope.owners
+            case ast.Call(func=ast.Name(id="super")):
+                return True
+        return False
 
     def outcome(self, call: ast.Call) -> Outcome:
         values = self.scope.aliases.get(call.func.id, []) if isinstance(call.func, ast.Name) else []

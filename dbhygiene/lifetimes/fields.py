@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from dbhygiene.library.resources import ArgumentEffect, Resource
 from dbhygiene.lifetimes.state import ITSELF
 from dbhygiene.program.callees import callees
+from dbhygiene.program.classes import class_named
 from dbhygiene.program.definitions import Definition, base_classes, find_definition
+from dbhygiene.program.types import ObjectInstance, TypeInference
 from dbhygiene.source.file import File, function_around, scope_around
-from dbhygiene.source.nodes import FUNCTION, last_name
+from dbhygiene.source.nodes import FUNCTION, first_parameter, last_name
 from dbhygiene.source.records import Frozen, replace
 from dbhygiene.source.scopes import Scope
 
@@ -32,6 +34,8 @@ _PLAIN_BASES = frozenset(
 _OTHER_CLOSED = r"(?i)cur|curs|csr|file|^f$|^fp$|^fh$|^fd$|^out$|writer|reader|sock|driver|browser|resp|session"
 
 
+_ITSELF = frozenset({"self", "cls"})
+
 # Methods that end the life of an object.
 ENDING = frozenset("close disconnect release terminate aclose ensure_closed dispose shutdown stop quit".split())
 
@@ -48,6 +52,16 @@ class Field(Frozen):
     others: tuple[str, ...] = ()  # further fields that hold the same connection
 
     @property
+    def path(self) -> str:
+        """How the program writes the field: `self.name`; for one of the class itself, `name` or `Class.name`."""
+        if self.is_of_class:
+            return self.name
+        for target in _stored_in(self.file, self.birth) if self.birth is not None else ():
+            if isinstance(target, ast.Attribute) and target.attr == self.name and not _is_one_of(target.value, _ITSELF):
+                return ast.unparse(target)
+        return f"self.{self.name}"
+
+    @property
     def is_of_class(self) -> bool:
         """Whether the body of the class opens it, once for all instances."""
         return self.birth is not None and function_around(self.file, self.birth) is None
@@ -58,9 +72,11 @@ class Field(Frozen):
         return all(self.summaries.never_closed(field) for field in (replace(self, others=()), *others))
 
     def is_of_one_object(self) -> bool:
-        """Whether the program makes one object of the class, and keeps it as long as it runs."""
+        """Whether the program opens it once: for its class, or for the one object that it makes of the class."""
+        if self.birth is not None and not self.is_of_class and is_made_once(self.file, self.birth):
+            return True
         made = objects_made(self.file, self.cls)
-        return bool(made) and all(_is_made_once(file, call) for file, call in made)
+        return bool(made) and all(is_made_once(file, call) for file, call in made)
 
     def is_closed_by_none(self) -> bool:
         """Whether no code closes it, by a look at its uses; two objects that pass it to each other may close it."""
@@ -190,18 +206,18 @@ def fields_touched(method_: Definition, dropped: bool) -> tuple[set[str], list[t
     Arguments:
         dropped: the caller does not use the result, so the method may return its object.
     """
-    parameters = method_.node.args.args if isinstance(method_.node, FUNCTION) else []
-    if not parameters:
+    if not isinstance(method_.node, FUNCTION):
         return set(), []
-    own = parameters[0].arg
+    own = first_parameter(method_.node)
+    owners = method_.file.functions[method_.node].owners | {own}
     harmless: set[ast.AST] = set()
     called: list[tuple[Definition, bool]] = []
     for part in ast.walk(method_.node):
         match part:
             case ast.Return(value=ast.Name() as returned) if dropped:
                 harmless.add(returned)
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=name))) if name == own:
-                found = callees(method_.file, part, method_.file.functions[method_.node])  # type: ignore[index]
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name))) if name in owners:
+                found = callees(method_.file, part, method_.file.functions[method_.node])
                 if not (found.definitions and found.complete):
                     return None
                 called += [(each, method_.file.is_discarded(part)) for each in found.definitions]
@@ -210,12 +226,12 @@ def fields_touched(method_: Definition, dropped: bool) -> tuple[set[str], list[t
                 harmless.add(owner)
             case ast.Compare() | ast.BoolOp() | ast.UnaryOp() | ast.If() | ast.While():
                 harmless.update(ast.iter_child_nodes(part))
-            case ast.Attribute(value=ast.Name(id=name) as root) if name == own:
+            case ast.Attribute(value=ast.Name(id=name) as root) if name in owners:
                 harmless.add(root)
     parts = [part for part in ast.walk(method_.node) if part not in harmless]
     if any(isinstance(part, ast.Name) and part.id == own for part in parts):
         return None
-    return {part.attr for part in parts if isinstance(part, ast.Attribute) and _is_named(part.value, own)}, called
+    return {part.attr for part in parts if isinstance(part, ast.Attribute) and _is_one_of(part.value, owners)}, called
 
 
 def setter(method_: Definition) -> dict[str, int]:
@@ -237,7 +253,26 @@ def setter(method_: Definition) -> dict[str, int]:
     return found
 
 
-def _is_made_once(file: File, call: ast.Call) -> bool:
+def field_of_part(file: File, birth: ast.Call) -> tuple[Definition, str] | None:
+    """Return the class of the object `self.state`, and its field `db`, if a function stores a connection there."""
+    for target in _stored_in(file, birth):
+        match target:
+            case ast.Attribute(value=ast.Attribute(value=ast.Name(id="self" | "cls")) as part, attr=name):
+                found = TypeInference.of(file).type_of(part)
+                if isinstance(found, ObjectInstance) and not found.others:
+                    cls = class_named(file, found.name)
+                    return (cls, name) if cls is not None else None
+    return None
+
+
+def _stored_in(file: File, call: ast.Call) -> list[ast.expr]:
+    """Return the targets of the assignment whose value a call is."""
+    around = file.parents.get(call)
+    around = file.parents.get(around) if isinstance(around, ast.Await) else around
+    return around.targets if isinstance(around, ast.Assign) else []
+
+
+def is_made_once(file: File, call: ast.Call) -> bool:
     """Whether a call runs once: during the import of its module, or only if a lasting variable is still empty."""
     around = list(file.around(call))
     function = next((node for node in around if isinstance(node, (*FUNCTION, ast.Lambda))), None)
@@ -268,12 +303,13 @@ def _is_of_all(file: File, scope: Scope, target: ast.expr) -> bool:
         case ast.Attribute(value=ast.Name(id=name) as kept):
             named = file.resolve(kept)
             found = find_definition(file, named) if named is not None else None
-            return name == "cls" or (found is not None and isinstance(found.node, ast.ClassDef))
+            is_class = found is not None and isinstance(found.node, ast.ClassDef)
+            return name == "cls" or (name != "self" and is_class)
     return False
 
 
-def _is_named(expr: ast.expr, name: str) -> bool:
-    return isinstance(expr, ast.Name) and expr.id == name
+def _is_one_of(expr: ast.expr, names: Collection[str | None]) -> bool:
+    return isinstance(expr, ast.Name) and expr.id in names
 
 
 def is_plain(cls: Definition) -> bool:

@@ -18,7 +18,7 @@ from dbhygiene.diagnostics.model import Impact
 from dbhygiene.library.calls import READ_QUERY, SETS_UP, SETTING
 from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.analysis import Analysis, is_transferred, opens, owning_aliases
-from dbhygiene.lifetimes.fields import Field, in_class_bodies, is_seen_elsewhere, owner
+from dbhygiene.lifetimes.fields import Field, field_of_part, in_class_bodies, is_seen_elsewhere, owner
 from dbhygiene.lifetimes.state import CLOSE_METHOD, CONTAINER, ITSELF, PARTS, READERS, RETURN, Fact
 from dbhygiene.lifetimes.summaries import Summaries
 from dbhygiene.program.definitions import Definition, find_definition
@@ -215,6 +215,12 @@ class Lifetime(Frozen):
                 paths = [w for relation, w in fact.aliases if relation in {ITSELF, CONTAINER} and isinstance(w, str)]
                 found.update(path.partition(".")[2] for path in paths if path.count(".") == 1)
         return sorted(found)
+
+    @property
+    def is_in_part(self) -> bool:
+        """Whether the function leaves it in a field of one of the object's own parts: `self.state.db`."""
+        kept = (where for _, fact in self._ends for _, where in owning_aliases(fact))
+        return any(where.startswith("self.") and where.count(".") == 2 for where in kept)
 
     @cached_property
     def history(self) -> list[tuple[Node, Fact]]:
@@ -570,7 +576,8 @@ def field_of(life: Lifetime) -> Field | None:
     """Return the field of an object in which a function leaves a resource."""
     cls = owner(life.file, life.scope) if life.fields else None
     if cls is None:
-        return None
+        found = field_of_part(life.file, life.birth) if life.is_in_part else None
+        return Field(life.file, *found, life.birth, life.resource, life.analysis.effects.summaries) if found else None
     first, *others = life.fields
     return Field(life.file, cls, first, life.birth, life.resource, life.analysis.effects.summaries, tuple(others))
 

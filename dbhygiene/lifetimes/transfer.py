@@ -105,6 +105,7 @@ class Names:
         inner_fields: Iterable[str] = (),
         stacks: Mapping[str, Where] | None = None,
         lends: bool = False,
+        owners: Iterable[str] = ("self", "cls"),
     ) -> None:
         self.shared = frozenset(shared)  # declared global or nonlocal
         self.captured = frozenset(captured)  # read by a function within
@@ -112,6 +113,7 @@ class Names:
         self.containers = frozenset(containers)  # only ever bound to a new list, dict or set of this function
         self.stacks = stacks or {}  # names of this function's ExitStacks -> the alias of each
         self.lends = lends  # this generator takes its yielded value back
+        self.owners = frozenset(owners)  # of the object, and of its class: what is stored there, they own
 
 
 class Transfer:
@@ -661,7 +663,7 @@ class Transfer:
             return fact.add_alias(PART, FOREIGN) if relation in {*READERS, PARTS} else fact._replace(state="escaped")
         root, _, rest = path.partition(".")
         if rest:
-            if root in {"self", "cls"}:
+            if root in self.names.owners:
                 fact = fact.add_alias(relation, path)
                 is_lent = rest.partition(".")[0] in self.names.inner_fields
                 return fact.add_alias(LENT_FIELD, f"{path}.{LENT_FIELD}") if is_lent else fact

@@ -95,18 +95,17 @@ def check(file: File, field: Field) -> Iterator[Diagnostic]:
     ):
         return
     cls = field.cls.node
-    name = field.name if field.is_of_class else f"self.{field.name}"
     from dbhygiene.lifetimes.impact import runs  # few classes never close one
 
     how_often = runs(file, field.birth, by_exception=False)
     costs = not (field.resource.costs_nothing or field.is_of_one_object())
     yield Diagnostic(
         field.birth,
-        f"connection `{name}` is never {closing_verb(field.resource)}, neither by `{cls.name}` nor by other code",
+        f"connection `{field.path}` is never {closing_verb(field.resource)}, neither by `{cls.name}` nor by other code",
         path=(*how_often.steps, (field.birth, "opened here and stored in the object")),
         fix=NoFix("cannot tell where it should be closed; add a `close` method and call it"),
         confidence=Confidence.LIKELY if costs and how_often.impact is not Impact.ONCE else Confidence.POSSIBLE,
         notes=(*consequence(field.resource), *how_often.notes(file)),
-        subject=name,
+        subject=field.path,
         impact=how_often.impact,
     )

@@ -55,6 +55,13 @@ class Scope:
         parent = self.parent
         return parent if parent and isinstance(self.node, FUNCTION) and isinstance(parent.node, ast.ClassDef) else None
 
+    @property
+    def owners(self) -> frozenset[str]:
+        """The names of this method's object and class: what it stores in their fields, they own."""
+        cls = self.class_scope.node if self.class_scope is not None else None
+        named = {cls.name} - self.bound if isinstance(cls, ast.ClassDef) else set()
+        return frozenset({"self", "cls", *named})
+
 
 class Index:
     """The result of one walk over a tree: its scopes, their names, and its nodes by class."""
