@@ -6,6 +6,11 @@ from dbhygiene.library.words import words
 
 LOSS_MODULES = ("sqlalchemy.exc", "sqlalchemy.orm.exc")  # they hold the classes of errors
 
+# Classes that keep one session for each thread or task, until `remove` closes it.
+REGISTRIES = words(
+    """sqlalchemy.orm.scoped_session sqlalchemy.orm.scoping.scoped_session
+    sqlalchemy.ext.asyncio.async_scoped_session"""
+)
 # Methods of a session after which its next query takes another connection; `dispose` and `expire_all` are none.
 SESSION_RECOVERS = words("rollback close close_all remove invalidate reset")
 # Likewise of a connection. `invalidate` does so outside of a transaction; where it was begun, only `rollback` does.

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
+from typing import TypeGuard
 
 from dbhygiene.config.settings import Confidence
 from dbhygiene.library.resources import BORROWER, HARMLESS, READS, CallModel, Leaving, ParameterSummary, Resource
+from dbhygiene.library.sqlalchemy import REGISTRIES
 from dbhygiene.pools.dialect_evidence import suggests_another
 from dbhygiene.pools.engines import Engine, engine
 from dbhygiene.pools.engines import engine_pool_kind as engine_pool
@@ -19,7 +22,7 @@ from dbhygiene.pools.engines import timeout_confidence as engine_concern
 from dbhygiene.program.evaluation import evaluate, evaluate_keywords
 from dbhygiene.program.names import canonical_name
 from dbhygiene.program.values import UNKNOWN, Called, Constant, Instance, Named, Value, options
-from dbhygiene.source.file import File
+from dbhygiene.source.file import File, function_around
 from dbhygiene.source.nodes import last_name
 from dbhygiene.source.records import replace
 
@@ -178,7 +181,7 @@ def _connection(file: File, func: ast.Attribute) -> Resource | None:
 def _of_factory(file: File, func: ast.expr, call: ast.Call) -> Resource | None:
     """Return the session that a call of a session factory creates, if the called object may be one."""
     found: set[Resource] = set()
-    for option in options(evaluate(file, func)):
+    for option in _factories(file, func, call):
         match option:
             case Constant(value=None):
                 continue
@@ -201,6 +204,33 @@ def _of_factory(file: File, func: ast.expr, call: ast.Call) -> Resource | None:
     if _commits_each(file, call) or not all(_takes_from_engine(given) for given in _bind_arguments(file, call)):
         return None
     return found.pop() if len(found) == 1 else None
+
+
+def _factories(file: File, func: ast.expr, call: ast.Call) -> Iterator[Value]:
+    """Yield what a call calls; for a registry that is made for this call alone, the factory of its session."""
+    for option in options(evaluate(file, func)):
+        if _is_registry(option) and _serves_only(file, func, option.call, call):
+            yield from options(option.arguments[0])
+        else:
+            yield option
+
+
+def _is_registry(option: Value) -> TypeGuard[Called]:
+    """Whether a value is a registry of sessions that is made of a factory."""
+    if not isinstance(option, Called) or option.file is None or not option.arguments:
+        return False
+    return canonical_name(option.file, option.name) in REGISTRIES
+
+
+def _serves_only(file: File, func: ast.expr, registry: ast.Call | None, call: ast.Call) -> bool:
+    """Whether a function makes a registry only to get one session of it by this call, and never `remove`s that."""
+    function = function_around(file, call)
+    if registry is None or function is None or function_around(file, registry) is not function:
+        return False
+    if func is registry:
+        return True
+    uses = [part for part in ast.walk(function) if isinstance(part, ast.Name) and part.id == last_name(func)]
+    return isinstance(func, ast.Name) and [part for part in uses if isinstance(part.ctx, ast.Load)] == [func]
 
 
 def _resource_of_factory(factory: Value) -> Resource:

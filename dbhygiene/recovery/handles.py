@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 
 from dbhygiene.library import django, drivers
 from dbhygiene.library.prefilter import SQLALCHEMY as SQLALCHEMY_PACKAGES
+from dbhygiene.library.sqlalchemy import REGISTRIES
 from dbhygiene.lifetimes.driver_pools import lenders
 from dbhygiene.pools import sessions
 from dbhygiene.pools.sqlalchemy import MAKES_ASYNC_ENGINE, MAKES_ENGINE
@@ -42,10 +43,6 @@ RAW = "raw"  # the library of a connection whose driver is not known
 EITHER = "either"  # that of a connection of one of several drivers
 
 _FLASK = "flask_sqlalchemy.SQLAlchemy"
-_REGISTRIES = frozenset(
-    {"sqlalchemy.orm.scoped_session", "sqlalchemy.orm.scoping.scoped_session"}
-    | {"sqlalchemy.ext.asyncio.async_scoped_session"}
-)
 _WRAPPERS = frozenset({"contextlib.closing", "contextlib.aclosing", "contextlib.nullcontext"})
 CONTEXT_MANAGERS = frozenset({"contextlib.contextmanager", "contextlib.asynccontextmanager"})
 
@@ -277,7 +274,7 @@ def _of_call(file: File, call: ast.Call) -> Handle | None:
             return Handle("connection", found.package)
         if whole in MAKES_ENGINE | MAKES_ASYNC_ENGINE:
             return Handle("engine", SQLALCHEMY)
-        if whole in _REGISTRIES:
+        if whole in REGISTRIES:
             return Handle("session", SQLALCHEMY)
         if whole in _WRAPPERS and call.args:
             return handle_of(file, call.args[0])
