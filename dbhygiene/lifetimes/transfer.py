@@ -113,7 +113,7 @@ class Names:
         self.containers = frozenset(containers)  # only ever bound to a new list, dict or set of this function
         self.stacks = stacks or {}  # names of this function's ExitStacks -> the alias of each
         self.lends = lends  # this generator takes its yielded value back
-        self.owners = frozenset(owners)  # of the object, and of its class: what is stored there, they own
+        self.owners = frozenset(owners)  # variables of the object and of its class, whose fields own their values
 
 
 class Transfer:

@@ -57,7 +57,7 @@ class Scope:
 
     @property
     def owners(self) -> frozenset[str]:
-        """The names of this method's object and class: what it stores in their fields, they own."""
+        """The names of this method's object and class, whose fields own their values."""
         cls = self.class_scope.node if self.class_scope is not None else None
         named = {cls.name} - self.bound if isinstance(cls, ast.ClassDef) else set()
         return frozenset({"self", "cls", *named})
