@@ -42,8 +42,6 @@ def check(*targets: Target, settings: Settings | None = None) -> list[Finding]:
     for path in paths:
         if not path.exists():
             raise UsageError(f"{path}: no such file or directory")
-        if path.suffix == ".ipynb" and path.is_file():
-            raise UsageError(f"{path}: notebooks cannot be checked yet")
     found: list[Finding] = []
     for project, files, unlisted, _ in members(sorted(paths), lambda root: settings or _settings(root)):
         found += [not_read(path, reason) for path, reason in unlisted]

@@ -27,7 +27,7 @@ EXAMPLES = [
 
 def annotated(text: str, reason: str = "") -> str:
     file = File(Path("app.py"), text, project=NoProject())
-    return with_ignores(file, check_file(file, RULES), reason)
+    return with_ignores(file, check_file(file, RULES), reason).text
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["LF", "CRLF"])

@@ -251,7 +251,7 @@ def played(path: Path) -> str:
     Path(".git").mkdir()  # the root of the project is where it is in a clone
 
     def block(match: re.Match[str]) -> str:
-        if match["info"] == "{code-block} python":
+        if match["info"] in {"{code-block} python", "{code-block} json"}:
             caption, _, text = match["code"].partition("\n\n")
             Path(caption.removeprefix(":caption: ")).write_text(text)
         elif match["info"] == "console":

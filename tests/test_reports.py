@@ -191,7 +191,8 @@ def test_agents_get_each_finding_on_one_line() -> None:
 
 def test_json() -> None:
     (item,) = decoder.loads(told("json", LEAK, scene=replace(SCENE, fixed=lambda finding: TextChange("a\n", "b\n"))))
-    assert list(item)[:6] == ["code", "name", "message", "filename", "location", "end_location"]
+    assert list(item)[:7] == ["code", "name", "message", "filename", "cell", "location", "end_location"]
+    assert item["cell"] is None
     assert item["location"] == {"row": 1, "column": 8}
     assert item["end_location"] == {"row": 1, "column": 17}
     edit = {"content": "b", "location": {"row": 1, "column": 1}, "end_location": {"row": 1, "column": 2}}
@@ -200,6 +201,7 @@ def test_json() -> None:
     assert item["fingerprint"] == "abc"
     assert item["steps"][2] == {
         "filename": "app.py",
+        "cell": None,
         "location": {"row": 3, "column": 15},
         "end_location": {"row": 3, "column": 19},
         "message": "the function returns, `conn` still open",

@@ -32,7 +32,8 @@ def overview(project: Project, paths: Iterable[Path], rules: Sequence[AnyRule]) 
 def _lives(file: File, analyses: Analyses) -> Iterator[Life]:
     for life in analyses.subjects("Lifetime", file):
         title, verdict, _ = explain(life)
-        yield Life(file.path, life.birth.lineno, life.scope.name, title, end_of(life), verdict)
+        line = life.birth.lineno
+        yield Life(file.path, line, file.line_name(line), life.scope.name, title, end_of(life), verdict)
 
 
 def silenced(file: File, rules: Sequence[AnyRule], analyses: Analyses) -> Iterator[HiddenFinding]:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from dbhygiene.diagnostics.model import Finding
-from dbhygiene.source.file import NOT_PYTHON, File
+from dbhygiene.source.file import NOT_PYTHON, NOTEBOOK, File
 from dbhygiene.source.nodes import Span
 
 INTERNAL_ERROR = "HYG000"
@@ -43,7 +43,16 @@ def not_parsed(path: Path, error: Exception) -> Finding:
         span, words = Span(line, column - 1, line, column), error.msg or "invalid syntax"
         needs = f": {text}" if (text := newer(error)) else ""
     version = ".".join(map(str, sys.version_info[:3]))
+    if path.suffix == NOTEBOOK and _is_about_notebook(error):
+        return Finding(path, span, SYNTAX_ERROR, "syntax-error", words)
     return Finding(path, span, SYNTAX_ERROR, "syntax-error", f"{words} (Python {version}){needs}")
+
+
+def _is_about_notebook(error: Exception) -> bool:
+    """Whether a file is no notebook, whatever the version of Python."""
+    from dbhygiene.source.notebook_document import NotebookError
+
+    return isinstance(error, NotebookError)
 
 
 def worker_died(path: Path, reason: str) -> Finding:

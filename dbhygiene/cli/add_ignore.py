@@ -27,9 +27,8 @@ def add_ignores(paths: tuple[str, ...], reason: str, **options: Any) -> int:
             able = [finding for finding in findings if finding.code not in _STAY]
             if able:
                 file = part.project.file(path)
-                text = with_ignores(file, able, reason)
                 try:
-                    data = text.encode(file.encoding)
+                    data = with_ignores(file, able, reason).encode()
                 except UnicodeEncodeError:
                     raise UsageError(f"{display_path(path)}: the reason cannot be written in {file.encoding}") from None
                 replace_file(path, data, was=file.encode())

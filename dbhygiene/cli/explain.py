@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ from dbhygiene.checker.selection import is_ignored_in, selected_rules
 from dbhygiene.checker.subjects import Analyses
 from dbhygiene.cli.click_adapter import Command, with_options
 from dbhygiene.cli.options import RUN
-from dbhygiene.cli.run import NOTEBOOK, ProjectPart, Run, display_path
+from dbhygiene.cli.run import ProjectPart, Run, display_path
 from dbhygiene.cli.tally import count
 from dbhygiene.config import loading
 from dbhygiene.config.errors import UsageError
@@ -33,7 +34,7 @@ from dbhygiene.source.records import replace
 @click.command("explain", cls=Command)
 @with_options(RUN, metavar="FILE:LINE...")
 def command(paths: tuple[str, ...], **options: Any) -> int:
-    """Explain a line, given as FILE:LINE.
+    """Explain a line, given as FILE:LINE, or as NOTEBOOK:CELL:LINE.
 
     Prints its findings, silenced ones included, and what happens to each connection there.
     """
@@ -41,24 +42,47 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
         raise UsageError("which line? Name it as FILE:LINE")
     run = Run(**{**options, "steps": "all"})
     for target in paths:
-        _explain(run, *_parse_target(target))
+        _explain(run, _parse_target(target))
     return 2 if run.failed else 0
 
 
-def _parse_target(target: str) -> tuple[Path, int]:
+class _Target(NamedTuple):
+    """A line to explain; in a notebook, of a cell."""
+
+    path: Path
+    line: int
+    cell: int | None = None
+
+    def line_in(self, file: File) -> int:
+        """Return the line of the program; raise UsageError if the file, or the cell, has no such line."""
+        if self.cell is None or file.notebook is None:
+            if not 0 < self.line <= len(file.lines):
+                raise UsageError(f"{display_path(self.path)} has {count(len(file.lines), 'line')}")
+            return self.line
+        cell = file.notebook.cell(self.cell)
+        if cell is None:
+            raise UsageError(f"{display_path(self.path)}: cell {self.cell} is no code cell")
+        if not 0 < self.line <= len(cell.lines):
+            raise UsageError(f"{display_path(self.path)}: cell {self.cell} has {count(len(cell.lines), 'line')}")
+        return cell.line + self.line - 1
+
+
+_TARGET = re.compile(r"(?P<file>.+?):(?P<line>\d+)(?::\d+)?")
+_TARGET_IN_CELL = re.compile(r"(?P<file>.+?\.ipynb):(?:cell )?(?P<cell>\d+):(?P<line>\d+)(?::\d+)?")
+
+
+def _parse_target(target: str) -> _Target:
     """Return a file and a line; a column after them is accepted, since `concise` prints one."""
-    parts = target.split(":")
-    while len(parts) > 2 and parts[-1].isdecimal() and parts[-2].isdecimal():
-        parts.pop()
-    name, number = ":".join(parts[:-1]), parts[-1]
-    if target.endswith(".ipynb") or name.endswith(".ipynb"):
-        raise UsageError(f"{name or target}: {NOTEBOOK}")
-    if not name or not number.isdecimal():
-        raise UsageError(f"{target}: not in the form FILE:LINE")
-    path = Path(os.path.abspath(name))
+    if re.search(r"\.ipynb(?::|$)", target):
+        match, form = _TARGET_IN_CELL.fullmatch(target), "NOTEBOOK:CELL:LINE"
+    else:
+        match, form = _TARGET.fullmatch(target), "FILE:LINE"
+    if match is None:
+        raise UsageError(f"{target}: not in the form {form}")
+    path = Path(os.path.abspath(match["file"]))
     if not path.is_file():
-        raise UsageError(f"{name}: {'not a regular file' if path.exists() else 'no such file'}")
-    return path, int(number)
+        raise UsageError(f"{match['file']}: {'not a regular file' if path.exists() else 'no such file'}")
+    return _Target(path, int(match["line"]), int(match["cell"]) if "cell" in match.groupdict() else None)
 
 
 class _Explained(NamedTuple):
@@ -68,7 +92,8 @@ class _Explained(NamedTuple):
     hidden: str
 
 
-def _explain(run: Run, path: Path, line: int) -> None:
+def _explain(run: Run, target: _Target) -> None:
+    path = target.path
     root = loading.root_of(path)
     settings = run.settings(root)
     everything = replace(settings, min_confidence=Confidence.POSSIBLE, per_file_ignores={})
@@ -79,8 +104,7 @@ def _explain(run: Run, path: Path, line: int) -> None:
         _ = file.tree
     except NOT_PYTHON as error:
         raise UsageError(f"{display_path(path)}: {error}") from None
-    if not 0 < line <= len(file.lines):
-        raise UsageError(f"{display_path(path)} has {count(len(file.lines), 'line')}")
+    line = target.line_in(file)
     load(project, [path], rules, analyses, {path})
     run.look_at(ProjectPart(project, (), analyses, rules))
     as_set = replace(file, project=Project(root, settings))
@@ -92,11 +116,11 @@ def _explain(run: Run, path: Path, line: int) -> None:
         texts += _gap_reasons(file, line)
     sys.stdout.writelines(texts)
     if not texts:
-        sys.stdout.write(f"{display_path(path)}:{line}: no finding and no connection here.\n")
+        sys.stdout.write(f"{display_path(path)}:{file.line_label(line)}: no finding and no connection here.\n")
         for words in sites(project, [path]) if "django" in file.text or "models" in file.text else ():
             sys.stdout.write(f"Django: {words}.\n")
         if elsewhere := sorted({each.finding.span.line for each in known}):
-            lines = f"line{'s' * (len(elsewhere) > 1)} {', '.join(map(str, elsewhere))}"
+            lines = f"line{'s' * (len(elsewhere) > 1)} {', '.join(map(file.line_label, elsewhere))}"
             sys.stdout.write(f"Findings in this file, silenced ones included: {lines}.\n")
 
 
@@ -150,13 +174,14 @@ def _lives(file: File, analyses: Analyses, line: int) -> Iterator[str]:
         here = states(life, line)
         if not is_opened and "open" not in here and all(at.lineno != line for at, _ in way):
             continue
-        yield f"{display_path(file.path)}:{life.birth.lineno}: {title}: {verdict}\n"
+        yield f"{display_path(file.path)}:{file.line_label(life.birth.lineno)}: {title}: {verdict}\n"
         if here and not is_opened:
-            yield f"  before line {line}, it is {' or '.join(here)}\n"
+            yield f"  before {file.line_name(line)}, it is {' or '.join(here)}\n"
         width = max(len(state) for _, state in way)
-        gutter = len(str(max(at.lineno for at, _ in way)))
-        for at, state in way:
-            yield f"  {str(at.lineno).rjust(gutter)}  {state.ljust(width)}  {file.lines[at.lineno - 1].strip()[:100]}\n"
+        labels = [file.line_label(at.lineno) for at, _ in way]
+        gutter = max(map(len, labels))
+        for label, (at, state) in zip(labels, way, strict=True):
+            yield f"  {label.rjust(gutter)}  {state.ljust(width)}  {file.lines[at.lineno - 1].strip()[:100]}\n"
         yield "\n"
 
 
@@ -167,13 +192,13 @@ def _gap_reasons(file: File, line: int) -> Iterator[str]:
     from dbhygiene.gaps.explanation import reasons
 
     words = list(reasons(Gaps(file.project), file, line)) if uses_django(file.project) else []
-    yield from (f"{display_path(file.path)}:{line}: {each}\n" for each in words)
+    yield from (f"{display_path(file.path)}:{file.line_label(line)}: {each}\n" for each in words)
     if words and isinstance(file.project, Project):
         yield from (f"Django: {each}.\n" for each in sites(file.project, [file.path]))
 
 
 def _describe_findings(run: Run, here: Sequence[_Explained]) -> Iterator[str]:
     for finding, hidden in here:
-        yield from reporter("full")([finding], run.scene)
+        yield from reporter("full")([run.as_shown(finding)], run.scene)
         if hidden:
             yield f"not reported: {hidden}\n\n"

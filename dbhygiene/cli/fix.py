@@ -20,7 +20,6 @@ from dbhygiene.config.errors import UsageError
 from dbhygiene.diagnostics.model import Finding, Fix, NoFix
 from dbhygiene.project.project import Project
 from dbhygiene.source.file import File
-from dbhygiene.source.records import replace
 
 
 @click.command("fix", cls=Command)
@@ -68,7 +67,7 @@ class FixRun:
             elif after.text != file.text and not self._deliver(file, after):
                 remaining += before
                 continue
-            self._report(done)
+            self._report(file, done)
             if not self.diff and after.text != file.text:
                 part.project.replace(after)
                 changed.add(path)
@@ -87,7 +86,7 @@ class FixRun:
         fixed = fix(file, lambda changed: check_file(changed, part.rules, part.analyses), unsafe=self.unsafe)
         left = [(each.was if self.diff else each.finding, each.reason) for each in fixed.left]
         remaining = [each._replace(fix=NoFix(reason)) if each.fixable else each for each, reason in left]
-        return replace(file, text=fixed.text), fixed.fixed, remaining
+        return file.with_contents(fixed.text), fixed.fixed, remaining
 
     def _deliver(self, file: File, after: File) -> bool:
         """Write the fixed file, or print the diff; return whether that succeeded."""
@@ -105,12 +104,12 @@ class FixRun:
             return False
         return True
 
-    def _report(self, done: Sequence[Finding]) -> None:
+    def _report(self, file: File, done: Sequence[Finding]) -> None:
         self.fixed += len(done)
         for finding in done:
             assert isinstance(finding.fix, Fix)
             words = f"{finding.code} {'would be fixed' if self.diff else 'fixed'}: {finding.fix.title}"
-            self.run.say(f"{display_path(finding.path)}:{finding.span.line}: {words}")
+            self.run.say(f"{display_path(file.path)}:{file.line_label(finding.span.line)}: {words}")
 
 
 def fix_all(run: Run, paths: Sequence[str], *, diff: bool, unsafe: bool) -> FixRun:

@@ -29,7 +29,7 @@ from dbhygiene.diagnostics.model import AnyRule, Finding, Fix
 from dbhygiene.project.project import Project
 from dbhygiene.project.workspace import Member, members
 from dbhygiene.reports import RenderContext
-from dbhygiene.source.file import NOT_PYTHON, File
+from dbhygiene.source.file import NOT_PYTHON, File, split_lines
 from dbhygiene.source.records import Frozen, replace
 
 if TYPE_CHECKING:
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
     from dbhygiene.diagnostics.text_edits import TextChange
     from dbhygiene.fixes.preview import FixPreviews
     from dbhygiene.project.discovery import Listing
+    from dbhygiene.source.notebook import Notebook
 
 MOST_PREVIEWS = 10
-NOTEBOOK = "notebooks cannot be checked yet"
 EFFECTS = frozenset({"src", "exclude", "extend-exclude", "per-file-ignores"})  # settings that may match nothing
 
 
@@ -171,19 +171,10 @@ class Run:
 
     def members(self, paths: Sequence[str]) -> Iterator[Member]:
         """Return the projects of the paths; by default, of the current directory."""
-        below = sorted(self._without_notebooks(_absolute(paths or (".",))))
+        below = sorted(_absolute(paths or (".",)))
         nested = not self.options.isolated and self._file is None
         force = self.options.force_exclude
         return members(below, self.settings, nested=nested, force_exclude=force, meanwhile=self._look_ahead)
-
-    def _without_notebooks(self, paths: Iterable[Path]) -> Iterator[Path]:
-        """Return these paths; raise UsageError if one is a notebook."""
-        for path in paths:
-            if path.suffix == ".ipynb" and path.is_file():
-                self.warn(f"{display_path(path)}: {NOTEBOOK}")
-                self.failed = True
-            else:
-                yield path
 
     @property
     def _file(self) -> Path | None:
@@ -215,8 +206,6 @@ class Run:
 
     def _stdin(self) -> ProjectPart:
         path = Path(os.path.abspath(self.options.stdin_filename or "<stdin>"))
-        if path.suffix == ".ipynb":
-            raise UsageError(f"{display_path(path)}: {NOTEBOOK}")
         root = loading.root_of(path)
         project = Project(root, self.settings(root))
         part = ProjectPart(project, (), Analyses(project), self._rules(project), sys.stdin.buffer.read())
@@ -269,6 +258,8 @@ class Run:
             self.preview,
             self.fixed,
             self.overview,
+            self.cell_lines,
+            self._in_document,
         )
 
     def overview(self) -> Overview:
@@ -279,7 +270,8 @@ class Run:
         found = [overview.overview(part.project, part.files, part.rules) for part in self._seen]
         known = [each for filter_ in self._filters.values() for each in filter_.hidden()]
         hidden = chain(known, *(each.hidden for each in found))
-        return Overview(list(chain(*(each.lives for each in found))), list(hidden))
+        shown = [replace(each, finding=self.as_shown(each.finding)) for each in hidden]
+        return Overview(list(chain(*(each.lives for each in found))), shown)
 
     def look_at(self, part: ProjectPart) -> ProjectPart:
         """Register a part of the run, whose files can then be shown with their lines."""
@@ -290,7 +282,19 @@ class Run:
         for finding in findings:
             self.tally.add(finding)
             self.failed |= self.tally.failed
-            yield finding if finding.fingerprint else add_fingerprints([finding], project.root)[0]
+            known = finding if finding.fingerprint else add_fingerprints([finding], project.root)[0]
+            yield self.as_shown(known)
+
+    def as_shown(self, finding: Finding) -> Finding:
+        """Return a finding with the places that a report shows: in a notebook, those in a cell."""
+        from dbhygiene.diagnostics.cells import in_cell
+
+        return in_cell(finding, self._notebook)
+
+    def _in_document(self, finding: Finding) -> Finding:
+        from dbhygiene.diagnostics.cells import in_document
+
+        return in_document(finding, self._notebook)
 
     def _part(self, path: Path) -> ProjectPart | None:
         """Return the part of the run with this file: of the nearest project above it, else the last part."""
@@ -298,13 +302,28 @@ class Run:
         latest = self._seen[-1] if self._seen else None
         return max(around, key=lambda part: len(part.project.root.parts), default=latest)
 
-    def lines(self, path: Path) -> Sequence[str]:
-        """Return the lines of a file; none if it can no longer be read."""
+    def _file_at(self, path: Path) -> File | None:
+        """Return a file of the run; None if it can no longer be read."""
         part = self._part(path)
         try:
-            return part.project.file(path).lines if part else ()
+            return part.project.file(path) if part else None
         except (OSError, *NOT_PYTHON):
-            return ()
+            return None
+
+    def _notebook(self, path: Path) -> Notebook | None:
+        file = self._file_at(path)
+        return file.notebook if file is not None else None
+
+    def lines(self, path: Path) -> Sequence[str]:
+        """Return the lines of a file; none if it can no longer be read."""
+        file = self._file_at(path)
+        return () if file is None else file.lines if file.notebook is None else split_lines(file.contents)
+
+    def cell_lines(self, path: Path, number: int) -> Sequence[str]:
+        """Return the lines of a cell of a notebook; none if it can no longer be read."""
+        notebook = self._notebook(path)
+        cell = notebook.cell(number) if notebook is not None else None
+        return cell.lines if cell is not None else ()
 
     def preview(self, finding: Finding) -> Sequence[str] | str | None:
         """Preview the fix of a finding, for the first few that have one: each costs time, see `fixed`."""
@@ -314,8 +333,8 @@ class Run:
             self._unshown += self.out is sys.stdout
             return None
         self.previews -= 1
-        after = self._after_fix(finding)
-        return after.lines if isinstance(after, File) else after
+        change = self.fixed(finding)
+        return change if change is None or isinstance(change, str) else split_lines(change.new)
 
     def fixed(self, finding: Finding) -> TextChange | str | None:
         """Return what the fix of a finding changes in the text of its file.
@@ -326,7 +345,7 @@ class Run:
 
         after = self._after_fix(finding)
         if isinstance(after, File) and self._trials is not None:
-            return TextChange(self._trials.file.text, after.text)
+            return TextChange(_text_around(self._trials.file, finding), _text_around(after, finding))
         return None if isinstance(after, File) else after
 
     def _after_fix(self, finding: Finding) -> File | str | None:
@@ -383,6 +402,12 @@ class Run:
     def log(self, words: str) -> None:
         if self.options.verbose:
             print(words, file=sys.stderr)
+
+
+def _text_around(file: File, finding: Finding) -> str:
+    """Return the text in which the lines of a finding are counted: of the file, or of its cell."""
+    cell = file.notebook.cell(finding.cell) if file.notebook is not None and finding.cell is not None else None
+    return file.contents if cell is None else cell.source
 
 
 def with_stdin(paths: tuple[str, ...], stdin_filename: str | None) -> tuple[str, ...]:

@@ -7,13 +7,14 @@ import io
 import re
 import tokenize
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from dbhygiene.config.errors import UsageError
 from dbhygiene.diagnostics.model import Finding
 from dbhygiene.diagnostics.suppressions import Suppression, rewrite_comment, statement_at, suppressions
-from dbhygiene.source.file import File, parse
+from dbhygiene.source.file import File
 from dbhygiene.source.nodes import LINE
 
 _WIDEST = 88  # if a line with its comment were wider than this and than all other lines, the comment goes above it
@@ -26,8 +27,8 @@ class _CommentPlace(NamedTuple):
     above: bool = False
 
 
-def with_ignores(file: File, findings: Iterable[Finding], reason: str = "") -> str:
-    """Return the text of a file with a comment for each finding; raise UsageError if one cannot be written."""
+def with_ignores(file: File, findings: Iterable[Finding], reason: str = "") -> File:
+    """Return a file with a comment for each finding; raise UsageError if one cannot be written."""
     wanted: dict[_CommentPlace, dict[str, None]] = defaultdict(dict)
     try:
         text = _Text(file)
@@ -37,9 +38,9 @@ def with_ignores(file: File, findings: Iterable[Finding], reason: str = "") -> s
         wanted[text.place(finding, reason)][finding.name] = None
     for place in sorted(wanted, reverse=True):
         text.write(place, tuple(wanted[place]), reason)
-    after = "".join(text.lines)
     try:
-        same = ast.dump(parse(after)) == ast.dump(file.tree)
+        after = file.with_sections(dict(enumerate(text.sections())))
+        same = ast.dump(after.tree) == ast.dump(file.tree)
     except (SyntaxError, ValueError):
         same = False
     if not same:
@@ -48,7 +49,10 @@ def with_ignores(file: File, findings: Iterable[Finding], reason: str = "") -> s
 
 
 class _Text:
-    """The lines of a file, with their line endings, and the comment or code at the end of each."""
+    """The lines of a file, with their line endings, and the comment or code at the end of each.
+
+    A comment above a line is written into that line: so each keeps its place in the list.
+    """
 
     def __init__(self, file: File) -> None:
         self.lines = re.findall(LINE, file.text)
@@ -91,12 +95,19 @@ class _Text:
         end = line[len(code) :]
         if place.above:
             indent = code[: len(code) - len(code.lstrip())]
-            self.lines.insert(index, f"{indent}{_comment(names, reason)}{end or self._end}")
+            self.lines[index] = f"{indent}{_comment(names, reason)}{end or self._end}{line}"
         elif own := self._own.get(place.line):
             start, stop = own.comment.column, own.comment.end_column
             self.lines[index] = code[:start] + rewrite_comment(code[start:stop], own, names, reason) + code[stop:] + end
         else:
             self.lines[index] = f"{code.rstrip()}  {_comment(names, reason)}{end}"
+
+    def sections(self) -> Iterator[str]:
+        """Yield the new text of each section of the file."""
+        starts = [section.line - 1 for section in self._file.sections]
+        for start, end in pairwise((*starts, len(self.lines))):
+            text = "".join(self.lines[start:end])
+            yield text.removesuffix("\n") if self._file.notebook is not None else text  # ends the cell
 
 
 def _can_grow(comment: Suppression) -> bool:

@@ -54,12 +54,24 @@ class NoFix(NamedTuple):
     reason: str
 
 
+class Source(NamedTuple):
+    """The text in which the lines of a span are counted: a file, or a cell of a notebook."""
+
+    path: Path
+    cell: int | None = None
+
+
 class Step(NamedTuple):
-    """A place on the path to the fault, in the order of execution."""
+    """A place on the path to the fault, in the order of execution; `cell` as in a finding."""
 
     path: Path
     span: Span
     message: str
+    cell: int | None = None
+
+    @property
+    def source(self) -> Source:
+        return Source(self.path, self.cell)
 
 
 class Diagnostic(Record):
@@ -80,7 +92,11 @@ class Diagnostic(Record):
 
 
 class Finding(NamedTuple):
-    """A diagnostic with its place, fingerprint and confidence, as plain data: what the user sees."""
+    """A diagnostic with its place, fingerprint and confidence, as plain data: what the user sees.
+
+    In a notebook, lines are those of the program of all cells; `cells.in_cell` returns the finding with its `cell`, and
+    the lines of that.
+    """
 
     path: Path
     span: Span
@@ -96,6 +112,11 @@ class Finding(NamedTuple):
     expression: str = ""  # the code of `span` on one line, without differences of layout
     fingerprint: str = ""  # stays the same when lines move; see `fingerprints`
     impact: Impact = Impact.UNKNOWN
+    cell: int | None = None
+
+    @property
+    def source(self) -> Source:
+        return Source(self.path, self.cell)
 
     @property
     def fixable(self) -> bool:

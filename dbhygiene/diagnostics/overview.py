@@ -25,6 +25,7 @@ class Life(Record):
 
     path: Path
     line: int
+    place: str  # what a reader calls the line
     function: str  # qualified name; empty at module level
     title: str
     end: End

@@ -22,13 +22,14 @@ from dbhygiene.diagnostics.edits import (
     WrapInTry,
 )
 from dbhygiene.diagnostics.model import Finding, Fix, NoFix, Safety
-from dbhygiene.fixes import comments, imports, verify
+from dbhygiene.fixes import verify
 from dbhygiene.fixes.blocks import PRAGMA
-from dbhygiene.fixes.editor import Editor, target_spans
+from dbhygiene.fixes.editor import target_spans
+from dbhygiene.fixes.sections import SectionEditor
 from dbhygiene.fixes.templates import EditError
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import Span
-from dbhygiene.source.records import Record, replace
+from dbhygiene.source.records import Record
 
 Check: TypeAlias = Callable[[File], "list[Finding]"]
 
@@ -43,7 +44,10 @@ class Left(Record):
 
 
 class Fixed(Record):
-    """The result for a file. Findings in `fixed` have the lines of the old text, those in `left` those of `text`."""
+    """The result for a file. Findings in `fixed` have the lines of the old text, those in `left` those of `text`.
+
+    In a notebook, `text` is its JSON, and lines are those of the program of its cells.
+    """
 
     text: str
     fixed: tuple[Finding, ...] = ()
@@ -72,7 +76,7 @@ def fix(file: File, check: Check, *, unsafe: bool = False) -> Fixed:
             was = _match_originals(was, findings)
             has_changed = bool(failed)
     left = (Left(each, _reason(each, unsafe) or failed[_identity(file, each)], was[each]) for each in findings)
-    return Fixed(file.text, tuple(fixed), tuple(left))
+    return Fixed(file.contents, tuple(fixed), tuple(left))
 
 
 def _with_fix(finding: Finding, fix: Fix | NoFix | None) -> Finding:
@@ -82,8 +86,8 @@ def _with_fix(finding: Finding, fix: Fix | NoFix | None) -> Finding:
 
 def without_proof(file: File, fix: Fix) -> File:
     """Return the file with a fix that is only shown; raise EditError if it cannot be applied."""
-    edits = imports.spell_names(file, fix.edits)
-    return replace(file, text=Editor(file.text, file.project.line_length(file)).edit(edits))
+    editor = SectionEditor(file)
+    return editor.edit(editor.spell([fix.edits]))
 
 
 def _reason(finding: Finding, unsafe: bool) -> str:
@@ -220,7 +224,7 @@ class Trial:
         self._file = file
         self._check = check
         self._before = Counter(map(_key, findings))
-        self._editor: Editor | None = None
+        self._editor = SectionEditor(file)
 
     def outcome(self, chosen: Sequence[Finding]) -> _Outcome:
         """Return the file after these fixes, with its findings; raise EditError if a check fails, or by an internal
@@ -237,24 +241,22 @@ class Trial:
         about_comments = [edit for finding in chosen for edit in _comment_edits(finding)]
         if about_comments:
             edits: Sequence[Edit] = ()
-            text = comments.edit_comments(file.text, about_comments)
+            after = self._editor.edit_comments(about_comments)
         else:
-            self._editor = self._editor or Editor(file.text, file.project.line_length(file))
-            edits = imports.spell_names(file, (edit for finding in chosen for edit in _edits(finding)))
-            text = self._editor.edit(edits)
+            edits = self._editor.spell(map(_edits, chosen))
+            after = self._editor.edit(edits)
         try:
-            if not verify.same_meaning(file, edits, text):
+            if not verify.same_meaning(file, edits, after.text):
                 raise EditError("the fix would change more than it should")
         except (SyntaxError, ValueError, RecursionError) as error:
             raise EditError("the fixed code would not parse") from error
         try:
-            lost = Counter(_comments(file.text)) - Counter(_comments(text))
+            lost = Counter(_comments(file.text)) - Counter(_comments(after.text))
         except (tokenize.TokenError, SyntaxError) as error:
             raise EditError("the comments cannot be separated from the code") from error
         lost -= Counter(file.excerpt(edit.comment) for edit in about_comments)
         if any(not PRAGMA.match(comment) for comment in lost):
             raise EditError("the fix would lose a comment")
-        after = replace(file, text=text)
         findings = self._check(after)
         expected_keys = self._before - Counter(map(_key, chosen))
         if new := Counter(map(_key, findings)) - expected_keys:

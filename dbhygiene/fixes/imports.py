@@ -147,8 +147,7 @@ def _is_taken(file: File, name: str) -> bool:
 
 def _adding(file: File, new: Collection[NewImport], line: int) -> Iterator[Edit]:
     """Return the edits that import these before a line: names in existing imports, or new lines among them."""
-    body = [node for node in file.tree.body if (node.end_lineno or node.lineno) < line]
-    layout = _Layout(file, body)
+    layout = _Layout(file, file.statements_around(line), line)
     lines: list[str] = []
     for module in sorted({each.module for each in new}):
         items = {each.item for each in new if each.module == module}
@@ -182,10 +181,14 @@ class _Row(Record):
 
 
 class _Layout:
-    """How the imports in the body of a module are laid out: in blocks, with other code between, and these in groups."""
+    """How the imports before a line are laid out: in blocks, with other code between, and these in groups.
 
-    def __init__(self, file: File, body: Sequence[ast.stmt]) -> None:
-        self.file, self.body = file, body
+    `body` are the statements of the module, or of a cell of a notebook.
+    """
+
+    def __init__(self, file: File, body: Sequence[ast.stmt], line: int) -> None:
+        self.file, self.whole = file, body
+        self.body = body = [node for node in body if (node.end_lineno or node.lineno) < line]
         self.imports = [node for node in body if isinstance(node, (ast.Import, ast.ImportFrom))]
         self.blocks: list[list[list[_Row]]] = []
         for before, node in pairwise((None, *body)):
@@ -256,7 +259,7 @@ class _Layout:
             alike = [row for row in rows if self._kind(row.node) == kind]
             groups.append(sorted(alike, key=lambda row: _ORDERS[0](row.node)))
         code = "\n\n".join("\n".join(row.code for row in group) for group in groups)
-        first, *rest = self.file.tree.body
+        first, *rest = self.whole
         if not (isinstance(first, ast.Expr) and _is_docstring(first)):
             return InsertBefore(self.file.span(first), code + ("\n\n\n" if _is_defined(first) else "\n\n"))
         stands_apart = bool(rest) and _is_defined(rest[0]) and not self._has_comment_apart(rest[0])

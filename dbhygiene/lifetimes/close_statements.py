@@ -33,7 +33,9 @@ def close_statements(life: Lifetime, region: Region) -> list[CloseStatement]:
         if isinstance(node.event, cfg.Leave) and life.analysis.transfer.is_closed_by(node.event.node, fact):
             raise RefusedError("on some paths a `with` already closes it")
     if life.resource.second_close_raises and (other := life.may_be_closed_by) is not None:
-        raise RefusedError(f"on some paths `{last_name(other.func)}` (line {other.lineno}) already closes it")
+        raise RefusedError(
+            f"on some paths `{last_name(other.func)}` ({life.file.line_name(other.lineno)}) already closes it"
+        )
     return sorted(found.values(), key=lambda closing: closing.statement.lineno)
 
 

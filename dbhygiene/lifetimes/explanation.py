@@ -10,9 +10,8 @@ from dbhygiene.dataflow.cfg import EdgeKind, Node
 from dbhygiene.diagnostics.overview import End
 from dbhygiene.lifetimes.analysis import is_transferred, place_at
 from dbhygiene.lifetimes.lifetime import Leak, Lifetime
-from dbhygiene.lifetimes.messages import name_of_call
 from dbhygiene.lifetimes.state import CONTAINER, ITSELF, Fact
-from dbhygiene.source.nodes import Located
+from dbhygiene.source.nodes import Located, short_name
 
 
 class Explanation(NamedTuple):
@@ -48,7 +47,9 @@ def end_of(life: Lifetime) -> End:
     ends = list(life.analysis.ends(life.birth))
     if not ends:
         return End.KEPT
-    return End.PASSED if any(fact.state == "open" for _, fact in ends) else End.CLOSED
+    if any(fact.state == "open" for _, fact in ends):
+        return End.KEPT if life.is_kept_open else End.PASSED
+    return End.CLOSED
 
 
 def states(life: Lifetime, line: int) -> list[str]:
@@ -78,6 +79,8 @@ def _verdict(life: Lifetime) -> str:
     if not list(life.analysis.ends(life.birth)):
         return "the function does not end while the connection is open"
     if any(fact.state == "open" for _, fact in life.analysis.ends(life.birth)):
+        if life.is_kept_open:
+            return "it may be open at the end: the kernel keeps it for the next cells"
         return "it may be open at the end, but its variable is shared: other code may close it"
     if _begins_open(life):
         return "it is closed on every path"
@@ -129,7 +132,7 @@ def _events(life: Lifetime) -> Iterator[tuple[Located, str]]:
 def _describe_escape(node: Node) -> str:
     match node.event:
         case cfg.Call(node=call):
-            return f"passed to {name_of_call(call)}, which is not analysed"
+            return f"passed to `{short_name(call.func)}`, which is not analysed"
         case cfg.Yield():
             return "yielded to code that is not analysed"
         case cfg.Return():

@@ -309,7 +309,8 @@ def _callers(place: _CallSite, function: Function, caught: bool) -> Runs | list[
             return _UNKNOWN
         places.append(_CallSite(where, call, caught, is_sure=is_sure))
     if not places and by_base is None:
-        is_unused = _is_script(file) and not _is_in_package(file)  # a module may be a plugin
+        may_be_called = file.is_interactive or _is_in_package(file)  # by the user; a module may be a plugin
+        is_unused = _is_script(file) and not may_be_called
         return Runs(Impact.ONCE, "no call of this function is known") if is_unused else _UNKNOWN
     return by_base if by_base is not None and not places else places
 
@@ -619,7 +620,7 @@ def _runs_something(file: File, statement: ast.stmt) -> bool:
 
 def _top_level(file: File, node: ast.AST) -> Runs:
     """Return how often the top level of a module runs."""
-    if not RERUN.isdisjoint(file.imported_packages):
+    if file.is_interactive or not RERUN.isdisjoint(file.imported_packages):
         return _UNKNOWN
     if any(_is_main(file, around) for around in file.around(node)):
         return Runs(Impact.ONCE, f"runs once, when `{file.path.name}` is run as a program; then the process ends")

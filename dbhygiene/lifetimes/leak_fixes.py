@@ -217,7 +217,7 @@ def _refuse_outliving(life: Lifetime) -> None:
         if _is_outlived(fact):
             way = life.analysis.way(node, fact)
             given = next((place_at(passed) for passed, before, _ in reversed(way) if not _is_outlived(before)), None)
-            where = f" (line {given.lineno}); close it after that" if given is not None else ""
+            where = f" ({life.file.line_name(given.lineno)}); close it after that" if given is not None else ""
             raise RefusedError(f"something that reads from the connection is used later{where}")
         if (
             not lends

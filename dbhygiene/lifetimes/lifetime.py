@@ -160,9 +160,17 @@ class Lifetime(Frozen):
         raised = self.analysis.graph.raised
         return any(end is raised and not self._leaks_by_raise(fact) for end, fact in self._ends)
 
+    @property
+    def is_kept_open(self) -> bool:
+        """Whether a notebook leaves it open for the next cells, and neither drops it nor expects `with` to close it."""
+        is_kept = self.file.is_interactive and isinstance(self.scope.node, ast.Module)
+        return is_kept and self.unclosing is None and self.replacement is None
+
     @cached_property
     def leak(self) -> Leak | None:
         """The worst leak of this resource; None if there is none that can be seen."""
+        if self.is_kept_open:
+            return None
         if self._leaks and isinstance(self.scope.node, ast.Module):
             if any(is_seen_elsewhere(self.file, name) for name in self.names):
                 return None  # a module that imports it may close it

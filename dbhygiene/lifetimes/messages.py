@@ -25,17 +25,17 @@ _LIMITS = {
 }
 
 
-def name_of_call(node: Located) -> str:
+def name_of_call(file: File, node: Located) -> str:
     """Return the name of a call in a sentence."""
     inner = node.value if isinstance(node, ast.Await) else node
     if isinstance(inner, ast.Call):
         return f"`{short_name(inner.func)}`"
-    return f"the statement in line {node.lineno}"
+    return f"the statement in {file.line_name(node.lineno)}"
 
 
-def _with_line(node: Located) -> str:
-    name = name_of_call(node)
-    return f"{name} (line {node.lineno})" if name.startswith("`") else name
+def _with_line(file: File, node: Located) -> str:
+    name = name_of_call(file, node)
+    return f"{name} ({file.line_name(node.lineno)})" if name.startswith("`") else name
 
 
 def closing_verb(resource: Resource) -> str:
@@ -48,7 +48,7 @@ def leak_notes(life: Lifetime, leak: Leak) -> Iterator[str]:
     told = {at.lineno for at, _ in _steps(life, leak)}
     others = {call.lineno: call for call in reversed(life.raisers) if call.lineno not in told}
     if others and leak is not Leak.NEVER_CLOSED:
-        shown = [_with_line(others[line]) for line in sorted(others)]
+        shown = [_with_line(life.file, others[line]) for line in sorted(others)]
         more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
         open_ = "also not given back" if life.resource.is_pooled else "also stays open"
         yield f"{open_} if {'one of these' if len(shown) > 1 else shown[0]} raises" + (

@@ -69,7 +69,7 @@ def refuse_outliving_objects(objects: SessionObjects, opening: ast.stmt, rest: S
     """Refuse if an object of the session is needed after these statements: it could load nothing more."""
     place = objects.outliving
     if place is not None:
-        where = f" (line {place.lineno})" if hasattr(place, "lineno") else ""
+        where = f" ({objects.file.line_name(place.lineno)})" if hasattr(place, "lineno") else ""
         raise RefusedError(
             f"an object of the session is needed later{where}: once the session is closed, it cannot load attributes"
         )
@@ -81,7 +81,7 @@ def escape_refusal(life: Lifetime) -> RefusedError:
     """Return the refusal of a fix because other code may own the resource, and where it gets it, if that is known."""
     node = life.analysis.transfer.escaped.get(life.birth)
     if node is not None:
-        where = f" (line {place.lineno})" if (place := place_at(node)) is not None else ""
+        where = f" ({life.file.line_name(place.lineno)})" if (place := place_at(node)) is not None else ""
         if isinstance(node.event, cfg.Bind) and life.birth in life.analysis.transfer.given_up:
             return RefusedError(f"after an error it may be lost, and the next one takes its place{where}")
     else:

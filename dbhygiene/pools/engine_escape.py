@@ -66,7 +66,7 @@ def is_short_script(file: File) -> bool:
 
     It defines nothing, or runs what it defines if it is the program: `if __name__ == "__main__": main()`.
     """
-    if file.nodes(ast.While) or len(file.nodes(ast.Lambda)) > 0 or is_imported(file):
+    if file.is_interactive or file.nodes(ast.While) or len(file.nodes(ast.Lambda)) > 0 or is_imported(file):
         return False
     if not file.scope.defined:
         return True

@@ -38,8 +38,8 @@ class EntryPoint(Record):
 def place(file: File, node: Located, near: File) -> str:
     """Return the line of a node; with its file, relative to the project, if that is another one."""
     if file.path == near.path:
-        return f"line {node.lineno}"
-    return f"{file.relative_name}:{node.lineno}"
+        return file.line_name(node.lineno)
+    return f"{file.relative_name}:{file.line_label(node.lineno)}"
 
 
 def _code(file: File, node: Located) -> str:

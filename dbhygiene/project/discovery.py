@@ -1,4 +1,7 @@
-"""Find the Python files of a project: those that git tracks or would track; without git, those not in `.gitignore`."""
+"""Find the Python files and notebooks of a project: those that git tracks or would track.
+
+Without git, they are those that no `.gitignore` excludes.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from dbhygiene.source.regular_files import read_text
 if TYPE_CHECKING:
     import subprocess
 
-ENDINGS = (".py", ".pyi")
+ENDINGS = (".py", ".pyi", ".ipynb")
 _AT_ONCE = 8  # processes of git
 _SETS_UP = "gunicorn"  # in the name of a Python file that says how a server runs
 _NAME = re.compile(r"[\w.-]+")  # a pattern that is matched without `pathspec`
@@ -65,7 +68,9 @@ class DiscoveredFiles:
 
 
 class Listing:
-    """The Python files below some paths, each once, sorted. Git is started at once, and read when the files are needed.
+    """The Python files and notebooks below some paths, each once, sorted.
+
+    Git is started at once, and read when the files are needed.
 
     A path that is given is included even if it is excluded, unless `force` is set. Patterns of
     `exclude` are written as in `.gitignore`, and relative to `root`. `is_all`: these are all files below the root.

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from dbhygiene.config.errors import UsageError
 
-_READ = ("*.py", "*.pyi", "*.toml", "*.cfg", "*.txt", "*.lock", "*Pipfile*")  # the files that a check reads
+_READ = ("*.py", "*.pyi", "*.ipynb", "*.toml", "*.cfg", "*.txt", "*.lock", "*Pipfile*")  # the files that a check reads
 
 
 class EarlierProject(NamedTuple):

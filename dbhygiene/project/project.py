@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from dbhygiene.config.settings import Settings
 from dbhygiene.project.discovery import DiscoveredFiles, Files, Listing
 from dbhygiene.project.import_graph import ImportGraph
-from dbhygiene.source.file import NOT_PYTHON, File, ProjectView
+from dbhygiene.source.file import NOT_PYTHON, NOTEBOOK, File, ProjectView
 from dbhygiene.source.regular_files import read_bytes, read_text
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 FEW = 16  # so many files are tested one by one, before the import graph of the project is built
 MANY = 100  # if more files mention a name, the answer is None
 LARGEST = 10 << 20  # bytes; larger files are tables of data, and their trees would need gigabytes
+LARGEST_NOTEBOOK = 100 << 20  # most of it are pictures, which are not parsed
 HELD = 64 << 20  # bytes of files that are kept, so that the next search need not read them again
 
 
@@ -75,7 +76,7 @@ class Project:
     # -- files ----------------------------------------------------------------------------------------
 
     def listing(self, paths: Iterable[Path], *, force_exclude: bool = False) -> Listing:
-        """Start listing the Python files of these absolute paths."""
+        """Start listing the Python files and notebooks of these absolute paths."""
         return Listing(paths, self.root, (*self.settings.exclude, *self.settings.extend_exclude), force=force_exclude)
 
     def collect(self, listing: Listing, there: Collection[str] = ()) -> DiscoveredFiles:
@@ -87,7 +88,7 @@ class Project:
         return found
 
     def discover(self, paths: Iterable[Path], *, force_exclude: bool = False) -> DiscoveredFiles:
-        """Return the Python files below these absolute paths."""
+        """Return the Python files and notebooks below these absolute paths."""
         return self.collect(self.listing(paths, force_exclude=force_exclude))
 
     def limit_to(self, path: Path) -> None:
@@ -101,7 +102,7 @@ class Project:
     def read(self, path: Path) -> bytes:
         """Return the bytes of a file; raise OSError if it cannot be read, or is too large to be a program."""
         if (data := self._bytes.get(path)) is None:
-            data = read_bytes(str(path), largest=LARGEST)
+            data = read_bytes(str(path), largest=LARGEST_NOTEBOOK if path.suffix == NOTEBOOK else LARGEST)
             if self._held + len(data) <= HELD:
                 self._held += len(data)
                 self._bytes[path] = data
@@ -252,10 +253,13 @@ class Project:
         return TextSearch(lambda: self.everything, self._data)
 
     def _data(self, path: Path) -> bytes:
+        """Return the bytes of a program; none if it cannot be read: the check of the file itself reports that."""
         try:
+            if path.suffix == NOTEBOOK:
+                return self.file(path).text.encode(errors="surrogatepass")
             return self.read(path)
-        except OSError:
-            return b""  # the check of the file itself reports it
+        except (OSError, *NOT_PYTHON):
+            return b""
 
     def _decode(self, paths: Iterable[Path]) -> Iterator[File]:
         for path in paths:
@@ -320,7 +324,9 @@ class Project:
         return tuple(each for each in dict.fromkeys(named) if os.path.isdir(each))
 
     def module_name(self, path: Path) -> str:
-        """Return the dotted name under which this file is imported."""
+        """Return the dotted name under which this file is imported; of a notebook, one that no import can name."""
+        if path.suffix == NOTEBOOK:
+            return path.name.replace(".", " ")
         base = _outside_packages(str(path.parent))
         if base == str(path.parent):  # in no package: a script, or perhaps a namespace package
             base = next((each for each in self._sources(base) if base.startswith(each.rstrip("/") + "/")), base)

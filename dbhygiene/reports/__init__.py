@@ -10,7 +10,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dbhygiene.diagnostics.model import Finding
+from dbhygiene.diagnostics.model import Finding, Source
+from dbhygiene.source.nodes import Span
 from dbhygiene.source.records import Frozen, Record
 
 if TYPE_CHECKING:
@@ -35,11 +36,12 @@ class RenderContext(Frozen):
 
     `fixed` returns what the fix of a finding changes, proven unless the fix is only shown; `preview` returns the lines
     of the fixed file, for the first findings of a run. Both return the reason if a fix cannot be proved, and None
-    without a fix. `overview` analyses all files of the run again. `documentation` and `repository` are addresses with a
-    slash at their end, or empty if not known.
+    without a fix. `overview` analyses all files of the run again. A finding in a notebook has the lines of its cell;
+    `in_file` returns it with those of the file. `documentation` and `repository` are addresses with a slash at their
+    end, or empty if not known.
     """
 
-    lines: Callable[[Path], Sequence[str]]
+    lines: Callable[[Path], Sequence[str]]  # of a file; of a notebook, its JSON text
     display_path: Callable[[Path], str]  # a path as it is printed in text formats
     base: Path  # the directory to which paths in formats for tools are relative
     page: Callable[[str], str] = lambda name: name.replace("-", " ")  # of a rule, by its name, as Markdown
@@ -51,6 +53,21 @@ class RenderContext(Frozen):
     preview: Callable[[Finding], Sequence[str] | str | None] = lambda finding: None
     fixed: Callable[[Finding], TextChange | str | None] = lambda finding: None
     overview: Callable[[], Overview | None] = lambda: None
+    cell_lines: Callable[[Path, int], Sequence[str]] = lambda path, cell: ()
+    in_file: Callable[[Finding], Finding] = lambda finding: finding
+
+    def lines_of(self, source: Source) -> Sequence[str]:
+        """Return the lines of a file, or of a cell of a notebook; none if it can no longer be read."""
+        return self.lines(source.path) if source.cell is None else self.cell_lines(source.path, source.cell)
+
+    def display_place(self, source: Source, span: Span) -> str:
+        """Return a place as text formats print it: `app.py:5:1`, or `notebook.ipynb:cell 3:5:1`."""
+        return f"{self.display_path(source.path)}{in_cell(source)}:{span.line}:{span.column + 1}"
+
+
+def in_cell(source: Source) -> str:
+    """Return what follows the path of a notebook in a place; empty for other files."""
+    return "" if source.cell is None else f":cell {source.cell}"
 
 
 Format = Callable[[Iterable[Finding], RenderContext], Iterator[str]]

@@ -17,8 +17,7 @@ def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
     """Yield the lines; columns count code points from 1. Rules and notes are named once."""
     known: set[str] = set()  # rules, and notes that are the same for many findings
     for finding in findings:
-        line, column, *_ = finding.span
-        place = f"{scene.display_path(finding.path)}:{line}:{column + 1}"
+        place = scene.display_place(finding.source, finding.span)
         parts = [f"{place} {finding.code} {level(finding)}: {finding.message}", *_path(finding, scene)]
         parts += [note for note in finding.notes if note not in known]
         parts.append(_what_to_do(finding, scene))
@@ -33,8 +32,10 @@ def _path(finding: Finding, scene: RenderContext) -> Iterator[str]:
     if len(finding.steps) > 1:
         steps = []
         for step in finding.steps:
-            file = f"{scene.display_path(step.path)}:" if step.path != finding.path else ""
-            steps.append(f"{file}{step.span.line} {condition(step, scene.lines(step.path)) or step.message}")
+            where = f"{scene.display_path(step.path)}:" if step.path != finding.path else ""
+            if step.source != finding.source and step.cell is not None:
+                where += f"cell {step.cell}:"
+            steps.append(f"{where}{step.span.line} {condition(step, scene.lines_of(step.source)) or step.message}")
         yield " -> ".join(steps)
 
 

@@ -12,7 +12,7 @@ from dbhygiene.reports.common import relative_path, with_path
 
 def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
     """Yield a command for each finding; Azure has only errors and warnings."""
-    for finding in findings:
+    for finding in map(scene.in_file, findings):
         kind = "error" if finding.confidence is Confidence.CERTAIN else "warning"
         line, column, *_ = finding.span
         path = _property(relative_path(finding.path, scene.base))

@@ -44,4 +44,6 @@ def condition(step: Step, lines: Sequence[str]) -> str:
 
 
 def _line(step: Step, finding: Finding) -> str:
-    return f"{step.path.name}:{step.span.line}" if step.path != finding.path else str(step.span.line)
+    if step.path != finding.path:
+        return f"{step.path.name}:{step.span.line}"
+    return str(step.span.line) if step.cell == finding.cell else f"cell {step.cell}:{step.span.line}"

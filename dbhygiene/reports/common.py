@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from dbhygiene.diagnostics.model import Finding, Step
+from dbhygiene.diagnostics.cells import describe
+from dbhygiene.diagnostics.model import Finding, Source, Step
 from dbhygiene.reports import RenderContext
 from dbhygiene.reports.brief import in_brief
 from dbhygiene.source.nodes import Span
@@ -18,7 +19,7 @@ def level(finding: Finding) -> str:
 
 def by_weight(findings: Iterable[Finding]) -> list[Finding]:
     """Return the findings of the highest confidence first."""
-    return sorted(findings, key=lambda finding: (-finding.confidence, str(finding.path), finding.span))
+    return sorted(findings, key=lambda each: (-each.confidence, str(each.path), each.cell or 0, each.span))
 
 
 def relative_path(path: Path, base: Path) -> str:
@@ -34,19 +35,22 @@ def one_line(span: Span, scene: RenderContext, path: Path) -> Span:
     if span.end_line == span.line:
         return span
     return Span(
-        span.line, span.column, span.line, max(span.column + 1, len(source_line(scene, path, span.line).rstrip()))
+        span.line,
+        span.column,
+        span.line,
+        max(span.column + 1, len(source_line(scene, Source(path), span.line).rstrip())),
     )
 
 
-def source_line(scene: RenderContext, path: Path, number: int) -> str:
-    """Return a line of a file; empty if it can no longer be read."""
-    lines = scene.lines(path)
+def source_line(scene: RenderContext, source: Source, number: int) -> str:
+    """Return a line of a file, or of a cell; empty if it can no longer be read."""
+    lines = scene.lines_of(source)
     return lines[number - 1] if 0 < number <= len(lines) else ""
 
 
 def with_path(finding: Finding, scene: RenderContext) -> str:
     """Return the message, and the lines of the path in brief, for formats with one line for each finding."""
-    path = in_brief(finding, lambda step: scene.lines(step.path))
+    path = in_brief(finding, lambda step: scene.lines_of(step.source))
     return f"{finding.message} ({path})" if path else finding.message
 
 
@@ -68,7 +72,7 @@ def more_about(finding: Finding, scene: RenderContext) -> str:
 def describe_step(step: Step, finding: Finding, base: Path) -> str:
     """Return a step as a line of text: `line 12: opened here`."""
     elsewhere = f"{relative_path(step.path, base)}, " if step.path != finding.path else ""
-    return f"{elsewhere}line {step.span.line}: {step.message}"
+    return f"{elsewhere}{describe(step)}: {step.message}"
 
 
 def story(finding: Finding, base: Path) -> list[str]:

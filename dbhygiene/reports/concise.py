@@ -12,7 +12,6 @@ from dbhygiene.reports.common import with_path
 def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
     """Yield the lines; columns count code points from 1."""
     for finding in findings:
-        line, column, *_ = finding.span
         star = "[*] " if finding.fixable else ""
-        place = f"{scene.display_path(finding.path)}:{line}:{column + 1}"
+        place = scene.display_place(finding.source, finding.span)
         yield f"{place}: {finding.code} {star}{with_path(finding, scene)}\n"

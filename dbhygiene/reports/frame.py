@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
-from dbhygiene.diagnostics.model import Finding, Step
+from dbhygiene.diagnostics.model import Finding, Source, Step
 from dbhygiene.reports import RenderContext, TerminalStyle
 from dbhygiene.reports.common import source_line as text_of
 from dbhygiene.reports.display_width import Window, layout_line, underline_columns, width, window
+from dbhygiene.source.nodes import Span
 
 Paint = Callable[[str, str], str]
 LONGEST = 160  # columns of code if there is no terminal
@@ -23,7 +23,7 @@ _COLORS = {
 class Mark(NamedTuple):
     """An underlined range of one line, from code point `first` to `last`; the fault itself is underlined with `^`."""
 
-    path: Path
+    source: Source
     line: int
     first: int
     last: int | None  # None: to the end of the line
@@ -44,20 +44,20 @@ def painter(look: TerminalStyle) -> Paint:
 def marks(finding: Finding, steps: Sequence[tuple[int, Step]]) -> list[Mark]:
     """Return the marks of a finding: its steps, and its own place if no step is there."""
     found = []
-    if all(step.span != finding.span or step.path != finding.path for _, step in steps):
-        found.append(_mark(finding.path, finding.span, "", fault=not steps))
+    if all(step.span != finding.span or step.source != finding.source for _, step in steps):
+        found.append(_mark(finding.source, finding.span, "", fault=not steps))
     for number, step in steps:
         words = f"{number}: {step.message}" if len(finding.steps) > 1 else step.message
-        mark = _mark(step.path, step.span, words, fault=number == len(finding.steps))
+        mark = _mark(step.source, step.span, words, fault=number == len(finding.steps))
         if found and found[-1].place == mark.place:  # two steps at the same place, one after the other
             mark = mark._replace(words=(*found.pop().words, *mark.words))
         found.append(mark)
     return found
 
 
-def _mark(path: Path, span: tuple[int, int, int, int], words: str, *, fault: bool) -> Mark:
+def _mark(source: Source, span: tuple[int, int, int, int], words: str, *, fault: bool) -> Mark:
     number, column, end_line, end_column = span
-    return Mark(path, number, column, end_column if number == end_line else None, (words,) if words else (), fault)
+    return Mark(source, number, column, end_column if number == end_line else None, (words,) if words else (), fault)
 
 
 class Frame:
@@ -70,30 +70,30 @@ class Frame:
         self._bar = self._paint("frame", "|")
         total = scene.style.width
         self._room = LONGEST if total is None else max(LEAST, total - gutter - 3)
-        self._above: tuple[Path, int] | None = None
+        self._above: tuple[Source, int] | None = None
         self._window: Window | None = None
 
-    def draw(self, place: Path, seen: Sequence[Mark]) -> Iterator[str]:
-        """Yield the lines of the frame; `place` is the file in the line above it."""
+    def draw(self, place: Source, seen: Sequence[Mark]) -> Iterator[str]:
+        """Yield the lines of the frame; `place` is the file, or the cell, in the line above it."""
         yield f"{' ' * self._gutter} {self._bar}"
-        path = place
+        source = place
         for mark in seen:
-            if mark.path != path:
-                where = f"{self._scene.display_path(mark.path)}:{mark.line}:{mark.first + 1}"
+            if mark.source != source:
+                where = self._scene.display_place(mark.source, Span(mark.line, mark.first, mark.line, mark.first))
                 yield f"{' ' * self._gutter}{self._paint('frame', ':::')} {where}"
-                path, self._above = mark.path, None
+                source, self._above = mark.source, None
             yield from self._draw_mark(mark)
         yield f"{' ' * self._gutter} {self._bar}"
 
     def _draw_mark(self, mark: Mark) -> Iterator[str]:
-        text = text_of(self._scene, mark.path, mark.line)
+        text = text_of(self._scene, mark.source, mark.line)
         code = layout_line(text)
         first = min(mark.first, len(text))
         last = len(text.rstrip()) if mark.last is None else min(mark.last, len(text))
         last = max(first, last)
         room = self._room - (code.columns[first] == code.columns[-1])  # the mark is after the end of the line
         part, above = window(code, first, last, room), self._window
-        same = self._above == (mark.path, mark.line)
+        same = self._above == (mark.source, mark.line)
         if same and above and above.first <= first and last <= above.last and width(above.text) <= room:
             part = above
         else:
@@ -103,7 +103,7 @@ class Frame:
             kind, sign = ("error", "^") if mark.fault else ("frame", "-")
             column, wide = underline_columns(code, part, first, last)
             yield from (self._row(None, row) for row in self._draw_label(mark.words, column, sign * wide, kind))
-        self._above, self._window = (mark.path, mark.line), part
+        self._above, self._window = (mark.source, mark.line), part
 
     def _between(self, mark: Mark, same: bool) -> Iterator[str]:
         """Yield the mark for omitted lines; if it is only one line, the line itself."""
@@ -112,7 +112,7 @@ class Frame:
         distance = mark.line - self._above[1]
         if distance == 2:
             number = mark.line - 1
-            code = layout_line(text_of(self._scene, mark.path, number))
+            code = layout_line(text_of(self._scene, mark.source, number))
             yield self._row(number, window(code, 0, 0, self._room).text)
         elif distance != 1:
             yield self._paint("frame", "...")

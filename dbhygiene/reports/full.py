@@ -47,7 +47,7 @@ def fold_steps(steps: Sequence[tuple[int, Step]], finding: Finding) -> list[tupl
     if len(steps) <= MOST_STEPS + 1:  # to omit one step saves nothing
         return list(steps)
     begin, middle, end = steps[:2], steps[2 : 2 - MOST_STEPS], steps[2 - MOST_STEPS :]
-    is_here = [(step.path, step.span) == (finding.path, finding.span) for _, step in steps]
+    is_here = [(step.source, step.span) == (finding.source, finding.span) for _, step in steps]
     if not any([*is_here[:2], *is_here[2 - MOST_STEPS :]]):
         here = [step for step in middle if is_here[step[0] - 1]][:1]
         return [*begin, *here, *end[len(here) :]]
@@ -57,11 +57,11 @@ def fold_steps(steps: Sequence[tuple[int, Step]], finding: Finding) -> list[tupl
 def frame_lines(finding: Finding, steps: Sequence[tuple[int, Step]], scene: RenderContext) -> Iterator[str]:
     """Yield the place of a finding, and the code with its steps."""
     gutter = _gutter(finding, steps)
-    place = f"{scene.display_path(finding.path)}:{finding.span.line}:{finding.span.column + 1}"
+    place = scene.display_place(finding.source, finding.span)
     if scene.style.links and finding.path.is_absolute():
         place = _hyperlink(place, finding.path.as_uri())
     yield f"{' ' * gutter}{painter(scene.style)('frame', '-->')} {place}"
-    yield from Frame(scene, gutter).draw(finding.path, marks(finding, steps))
+    yield from Frame(scene, gutter).draw(finding.source, marks(finding, steps))
 
 
 def note_lines(notes: Iterable[str], gutter: int, scene: RenderContext) -> Iterator[str]:
@@ -88,7 +88,7 @@ def _help(finding: Finding, scene: RenderContext, paint: Paint) -> Iterator[str]
     if sentence := advice(finding, scene.display_path(finding.path)):
         yield f"{paint('help', 'help')}: {sentence}"
     if preview is not None:
-        yield from _diff(scene.lines(finding.path), preview, scene, paint)
+        yield from _diff(scene.lines_of(finding.source), preview, scene, paint)
 
 
 def _diff(old: Sequence[str], new: Sequence[str], scene: RenderContext, paint: Paint) -> Iterator[str]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import quote
 
 from dbhygiene.diagnostics.model import Finding
-from dbhygiene.reports import RenderContext
+from dbhygiene.reports import RenderContext, in_cell
 from dbhygiene.reports.common import by_weight, level, more_about, page_url, relative_path, story
 from dbhygiene.reports.fix_hint import advice
 
@@ -18,7 +18,7 @@ MOST_ROWS = 200  # a summary may be 1 MiB long
 
 def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
     """Yield a workflow command for each finding."""
-    for finding in by_weight(findings):
+    for finding in map(scene.in_file, by_weight(findings)):
         path = relative_path(finding.path, scene.base)
         kind = level(finding).replace("note", "notice")
         line, column, end_line, end_column = finding.span
@@ -48,8 +48,8 @@ def job_summary(findings: Sequence[Finding], scene: RenderContext, blob: str = "
 
 
 def _row(finding: Finding, scene: RenderContext, blob: str) -> str:
-    path, line = relative_path(finding.path, scene.base), finding.span.line
-    place = _cell(f"{path}:{line}")
+    path, line = relative_path(finding.path, scene.base), scene.in_file(finding).span.line
+    place = _cell(f"{path}{in_cell(finding.source)}:{finding.span.line}")
     if blob and not path.startswith("/"):
         place = f"[{place}]({blob}/{quote(path)}#L{line})"
     fix = "safe" if finding.fixable else ""

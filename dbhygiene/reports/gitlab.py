@@ -18,7 +18,10 @@ _SEVERITIES = {Confidence.CERTAIN: "critical", Confidence.LIKELY: "major", Confi
 
 def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
     """Yield one array of issues."""
-    yield encoder.dumps([_issue(finding, scene) for finding in findings], indent=2, ensure_ascii=False) + "\n"
+    yield (
+        encoder.dumps([_issue(scene.in_file(finding), scene) for finding in findings], indent=2, ensure_ascii=False)
+        + "\n"
+    )
 
 
 def _issue(finding: Finding, scene: RenderContext) -> dict[str, Any]:

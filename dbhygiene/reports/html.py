@@ -10,7 +10,7 @@ from importlib.resources import files
 from dbhygiene.config.settings import LEVELS
 from dbhygiene.diagnostics.model import Finding, Fix, NoFix, Safety
 from dbhygiene.diagnostics.text_edits import TextChange
-from dbhygiene.reports import RenderContext
+from dbhygiene.reports import RenderContext, in_cell
 from dbhygiene.reports.common import by_weight, level, page_url, relative_path
 from dbhygiene.reports.diff import changes
 from dbhygiene.reports.html_overview import connections, hidden_findings
@@ -60,7 +60,7 @@ def _summary(found: Sequence[Finding]) -> Iterator[str]:
 
 
 def _finding(finding: Finding, number: int, scene: RenderContext) -> Iterator[str]:
-    place = f"{relative_path(finding.path, scene.base)}:{finding.span.line}"
+    place = f"{relative_path(finding.path, scene.base)}{in_cell(finding.source)}:{finding.span.line}"
     yield f'<article id="finding-{number}">\n<h2><b class="{level(finding)}">{level(finding)}</b> '
     yield f"{inline(finding.message)}</h2>\n"
     rule = f'<a href="#rule-{finding.name}">{finding.name}</a> {finding.code}'

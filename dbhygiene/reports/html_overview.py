@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 
 from dbhygiene.diagnostics.overview import End, HiddenFinding, Life
-from dbhygiene.reports import RenderContext
+from dbhygiene.reports import RenderContext, in_cell
 from dbhygiene.reports.common import relative_path
 from dbhygiene.reports.markup import clean, inline
 
@@ -22,7 +22,7 @@ def hidden_findings(hidden: Sequence[HiddenFinding], scene: RenderContext) -> It
         found = [each.finding for each in group]
         yield f"<details><summary>{len(found)} not reported: {inline(reason)}</summary>\n<ul>\n"
         for finding in sorted(found, key=lambda each: (str(each.path), each.span)):
-            place = f"{relative_path(finding.path, scene.base)}:{finding.span.line}"
+            place = f"{relative_path(finding.path, scene.base)}{in_cell(finding.source)}:{finding.span.line}"
             yield f"<li>{escape(clean(place))} {inline(finding.message)} <small>{finding.name}</small></li>\n"
         yield "</ul></details>\n"
 
@@ -46,7 +46,7 @@ def connections(lives: Sequence[Life], scene: RenderContext) -> Iterator[str]:
         yield f"<details><summary>{_name(path, scene)}</summary>\n<ul>\n"
         for life in group:
             where = f" in <code>{escape(clean(life.function))}</code>" if life.function else ""
-            yield f"<li>line {life.line}{where}, {inline(life.title)}: {inline(life.verdict)}</li>\n"
+            yield f"<li>{life.place}{where}, {inline(life.title)}: {inline(life.verdict)}</li>\n"
         yield "</ul></details>\n"
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json as encoder
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
-from dbhygiene.diagnostics.model import Finding, Fix, NoFix, Safety
+from dbhygiene.diagnostics.model import Finding, Fix, NoFix, Safety, Step
 from dbhygiene.diagnostics.text_edits import TextChange, text_edits
 from dbhygiene.reports import RenderContext
 from dbhygiene.reports.common import page_url
@@ -36,11 +35,11 @@ def _finding(finding: Finding, scene: RenderContext) -> dict[str, Any]:
         "code": finding.code,
         "name": finding.name,
         "message": finding.message,
-        **_place(finding.path, finding.span),
+        **_place(finding),
         "fix": _fix(finding, change),
         "no_fix": _no_fix(finding, change),
         "url": page_url(finding.name, scene) or None,
-        "steps": [{**_place(step.path, step.span), "message": step.message} for step in finding.steps],
+        "steps": [{**_place(step), "message": step.message} for step in finding.steps],
         "notes": list(finding.notes),
         "confidence": str(finding.confidence),
         "impact": finding.impact.value,
@@ -48,9 +47,9 @@ def _finding(finding: Finding, scene: RenderContext) -> dict[str, Any]:
     }
 
 
-def _place(path: Path, span: Span) -> dict[str, Any]:
-    """Return a place; rows and columns count from 1, columns in code points."""
-    return {"filename": str(path), **_range(span)}
+def _place(place: Finding | Step) -> dict[str, Any]:
+    """Return a place: rows and columns from 1, columns in code points. In a notebook, rows are those of its cell."""
+    return {"filename": str(place.path), "cell": place.cell, **_range(place.span)}
 
 
 def _range(span: Span) -> dict[str, Any]:

@@ -38,10 +38,11 @@ def _suite(top: Element, path: str, findings: Sequence[Finding], scene: RenderCo
     module = _clean(str(PurePosixPath(path).with_suffix("")))
     for finding in findings:
         line, column, *_ = finding.span
-        name = f"{finding.code} {finding.name} ({line}:{column + 1})"
+        where = f"{line}:{column + 1}" if finding.cell is None else f"cell {finding.cell}:{line}:{column + 1}"
+        name = f"{finding.code} {finding.name} ({where})"
         case = SubElement(suite, "testcase", name=name, classname=module)
         failure = SubElement(case, "failure", message=_clean(finding.message), type=level(finding))
-        place = f"{path}:{line}:{column + 1}: {finding.message}"
+        place = f"{path}:{where}: {finding.message}"
         lines = [place, *story(finding, scene.base), advice(finding, path), more_about(finding, scene)]
         failure.text = _clean("\n".join(filter(None, lines)))
 

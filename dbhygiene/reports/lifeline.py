@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 from itertools import pairwise
-from pathlib import Path
 from typing import NamedTuple
 
-from dbhygiene.diagnostics.model import Finding, Step
-from dbhygiene.reports import RenderContext
+from dbhygiene.diagnostics.model import Finding, Source, Step
+from dbhygiene.reports import RenderContext, in_cell
 from dbhygiene.reports.common import relative_path, source_line
 from dbhygiene.reports.markup import clean, inline
 
@@ -28,10 +27,10 @@ class _Row(NamedTuple):
 
 def lifeline(finding: Finding, scene: RenderContext) -> Iterator[str]:
     """Yield the code of a finding, with its steps; a new picture where the path goes back or to another file."""
-    steps = list(enumerate(finding.steps, 1)) or [(1, Step(finding.path, finding.span, ""))]
+    steps = list(enumerate(finding.steps, 1)) or [(1, Step(finding.path, finding.span, "", finding.cell))]
     group: list[tuple[int, Step]] = []
     for number, step in steps:
-        if group and (step.path != group[-1][1].path or step.span.line < group[-1][1].span.line):
+        if group and (step.source != group[-1][1].source or step.span.line < group[-1][1].span.line):
             yield from _picture(group, finding, scene)
             group = []
         group.append((number, step))
@@ -39,16 +38,17 @@ def lifeline(finding: Finding, scene: RenderContext) -> Iterator[str]:
 
 
 def _picture(group: Sequence[tuple[int, Step]], finding: Finding, scene: RenderContext) -> Iterator[str]:
-    path = group[0][1].path
-    rows = list(_rows(path, group, finding, scene))
-    name = f"<p>{escape(clean(relative_path(path, scene.base)))}</p>" if path != finding.path else ""
+    source = group[0][1].source
+    rows = list(_rows(source, group, finding, scene))
+    place = relative_path(source.path, scene.base) + in_cell(source)
+    name = f"<p>{escape(clean(place))}</p>" if source != finding.source else ""
     code = "".join(f"<li>{row.html}</li>" for row in rows)
     yield f'{name}<div class="life">{_svg(rows)}<ol>{code}</ol></div>\n'
 
 
-def _rows(path: Path, group: Sequence[tuple[int, Step]], finding: Finding, scene: RenderContext) -> Iterator[_Row]:
+def _rows(source: Source, group: Sequence[tuple[int, Step]], finding: Finding, scene: RenderContext) -> Iterator[_Row]:
     """Yield the lines of code around the steps, each step below its line."""
-    last = len(scene.lines(path))
+    last = len(scene.lines_of(source))
     wanted = sorted(
         {
             line
@@ -64,7 +64,7 @@ def _rows(path: Path, group: Sequence[tuple[int, Step]], finding: Finding, scene
         before = line
         here = [(number, step) for number, step in group if step.span.line == line]
         kind = _kind(here[-1][1], here[-1][0], finding) if here else ""
-        yield _Row(f"<i>{line}</i>{_code(source_line(scene, path, line), here, kind)}", kind)
+        yield _Row(f"<i>{line}</i>{_code(source_line(scene, source, line), here, kind)}", kind)
         for number, step in here:
             if step.message:
                 words = f"{number} {step.message}" if len(finding.steps) > 1 else step.message

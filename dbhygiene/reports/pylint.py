@@ -16,7 +16,7 @@ from dbhygiene.reports.common import relative_path, with_path
 
 def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
     """Yield the lines."""
-    for finding in findings:
+    for finding in map(scene.in_file, findings):
         category = "E" if finding.confidence is Confidence.CERTAIN else "W"
         place = f"{relative_path(finding.path, scene.base)}:{finding.span.line}"
         yield f"{place}: [{category}({finding.name}), {finding.context}] {finding.code} {with_path(finding, scene)}\n"

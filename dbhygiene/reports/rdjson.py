@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from dbhygiene.diagnostics.model import Finding
+from dbhygiene.diagnostics.model import Finding, Source
 from dbhygiene.diagnostics.text_edits import TextChange, single_edit
 from dbhygiene.reports import RenderContext
 from dbhygiene.reports.common import level, page_url, relative_path, source_line
@@ -21,7 +21,8 @@ def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
     yield encoder.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def _diagnostic(finding: Finding, scene: RenderContext) -> dict[str, Any]:
+def _diagnostic(given: Finding, scene: RenderContext) -> dict[str, Any]:
+    finding = scene.in_file(given)
     code = {"value": f"{finding.code} {finding.name}"}
     if url := page_url(finding.name, scene):
         code["url"] = url
@@ -52,6 +53,6 @@ def _range(path: Path, span: Span, scene: RenderContext) -> dict[str, Any]:
 
 
 def _byte(path: Path, number: int, column: int, scene: RenderContext) -> int:
-    before = source_line(scene, path, number)[:column]
+    before = source_line(scene, Source(path), number)[:column]
     missing = column - len(before)  # the file has changed since
     return len(before.encode(errors="replace")) + missing + 1

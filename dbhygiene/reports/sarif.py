@@ -32,7 +32,7 @@ def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
     """Yield one log with one run."""
     found: list[Finding] = []
     errors: list[Finding] = []
-    for finding in findings:
+    for finding in map(scene.in_file, findings):
         (errors if finding.name == INTERNAL_ERROR else found).append(finding)
     names = sorted({finding.name for finding in found})
     run = {

@@ -114,9 +114,9 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
     if life.resource.kind != "connection" or life.leak is not Leak.RAISED:
         return
     culprit = life.culprit
-    cause = f"if {name_of_call(culprit)} raises"
+    cause = f"if {name_of_call(file, culprit)} raises"
     if isinstance(culprit, ast.Raise):
-        cause = f"by the `raise` in line {culprit.lineno}"
+        cause = f"by the `raise` in {file.line_name(culprit.lineno)}"
     elif isinstance(culprit, (ast.Yield, ast.YieldFrom)):
         cause = "if the generator is not run to its end"
     left = "not given back" if life.resource.is_pooled else "left open"

@@ -223,7 +223,7 @@ def _left_open(file: File, life: Lifetime, leak: Leak) -> Diagnostic:
     path = leak_steps(life, leak)
     return Diagnostic(
         life.birth,
-        f"{life.resource.noun} `{life.title}` {_WORDS.get(leak) or _on_error(path[-1][0])}",
+        f"{life.resource.noun} `{life.title}` {_WORDS.get(leak) or _on_error(file, path[-1][0])}",
         path=tuple(path),
         fix=fix_leak(life, leak),
         confidence=life.confidence,
@@ -236,7 +236,7 @@ def _left_open(file: File, life: Lifetime, leak: Leak) -> Diagnostic:
 def _left_by_exit(file: File, life: Lifetime, leaving: Function, culprit: ast.Call) -> Diagnostic:
     return Diagnostic(
         life.birth,
-        f"{life.resource.noun} `{life.title}` is left open if {name_of_call(culprit)} raises in `{leaving.name}`",
+        f"{life.resource.noun} `{life.title}` is left open if {name_of_call(file, culprit)} raises in `{leaving.name}`",
         path=((life.birth, "opened here"), (culprit, "this raises, before it is closed")),
         fix=fix_exit(life, leaving, culprit),
         confidence=min(life.confidence, Confidence.LIKELY),
@@ -262,7 +262,7 @@ def _left_in_field(file: File, life: Lifetime, unclosed: UnclosedSession) -> Dia
     )
 
 
-def _on_error(culprit: Located) -> str:
+def _on_error(file: File, culprit: Located) -> str:
     if isinstance(culprit, (ast.Yield, ast.YieldFrom)):
         return "is left open if the generator is not run to its end"
-    return f"is left open if {name_of_call(culprit)} raises"
+    return f"is left open if {name_of_call(file, culprit)} raises"

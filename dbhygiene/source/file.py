@@ -1,5 +1,7 @@
 """`File`: one source file: its text, its tree, the positions of its nodes, and the meaning of its names.
 
+The text of a notebook is the program of its code cells; see `notebook`.
+
 A `File` is immutable; everything derived from it is computed once, on demand. Positions are given as
 `Span` everywhere: only this module knows that `ast` counts columns in UTF-8 bytes.
 """
@@ -9,11 +11,12 @@ from __future__ import annotations
 import ast
 import re
 import warnings
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from dbhygiene.config.settings import Settings
 from dbhygiene.source.nodes import (
@@ -28,12 +31,14 @@ from dbhygiene.source.nodes import (
     children,
     first_parameter,
 )
-from dbhygiene.source.records import Frozen
+from dbhygiene.source.records import Frozen, replace
 from dbhygiene.source.scopes import Index, Scope
 
 if TYPE_CHECKING:
     from dbhygiene.source.deployment import Deployment
+    from dbhygiene.source.notebook import Notebook
 
+NOTEBOOK = ".ipynb"
 NOT_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError)  # exceptions of the parser, UnicodeError included
 
 MAX_ALIASES = 8  # variables that stand for each other
@@ -168,8 +173,15 @@ class NoProject(Frozen):
         return Deployment()
 
 
+class Section(NamedTuple):
+    """A part of a file, with the number of its first line."""
+
+    line: int
+    text: str
+
+
 class File(Frozen):
-    """A Python file.
+    """A Python file, or a notebook.
 
     `text` is decoded but otherwise unchanged, line endings included, so that `encode` returns the same
     bytes. `module` is its dotted name within `project`.
@@ -180,6 +192,7 @@ class File(Frozen):
     encoding: str = "utf-8"
     module: str = "__main__"
     project: ProjectView = NoProject()
+    notebook: Notebook | None = None
 
     def __repr__(self) -> str:
         return f"File({str(self.path)!r})"
@@ -187,18 +200,75 @@ class File(Frozen):
     @classmethod
     def decode(cls, path: Path, data: bytes, module: str = "__main__", project: ProjectView | None = None) -> File:
         """Return the file with these bytes; raise SyntaxError or UnicodeError if they are no Python text."""
+        if path.suffix == NOTEBOOK:
+            from dbhygiene.source.notebook import Notebook  # most programs are none
+
+            return cls.of_notebook(path, Notebook.decode(data), module, project)
         encoding = encoding_of(data)
         text = data.decode(encoding)
         if "\0" in text:
             raise SyntaxError("source code cannot contain null bytes")
         return cls(path, text, encoding, module, project or NoProject())
 
+    @classmethod
+    def of_notebook(
+        cls, path: Path, notebook: Notebook, module: str = "__main__", project: ProjectView | None = None
+    ) -> File:
+        """Return the file with the program of a notebook."""
+        return cls(path, notebook.text, "utf-8", module, project or NoProject(), notebook)
+
     def encode(self) -> bytes:
-        return self.text.encode(self.encoding)
+        return self.contents.encode(self.encoding)
+
+    @property
+    def contents(self) -> str:
+        """The text of the file as it is stored: of a notebook, its JSON."""
+        return self.notebook.contents if self.notebook is not None else self.text
+
+    def with_contents(self, contents: str) -> File:
+        """Return the file with another text as it is stored."""
+        if self.notebook is None:
+            return replace(self, text=contents)
+        return File.decode(self.path, contents.encode(self.encoding), self.module, self.project)
+
+    @cached_property
+    def sections(self) -> tuple[Section, ...]:
+        """The parts that are edited apart from each other: the cells of a notebook; of other files, the whole text."""
+        if self.notebook is None:
+            return (Section(1, self.text),)
+        return tuple(Section(cell.line, cell.text) for cell in self.notebook.cells)
+
+    def section_at(self, line: int) -> int:
+        """Return the index of the section with a line."""
+        return max(0, bisect_right([section.line for section in self.sections], line) - 1)
+
+    def with_sections(self, texts: Mapping[int, str]) -> File:
+        """Return the file with other texts of these sections; raise ValueError if a notebook cannot have them."""
+        if self.notebook is None:
+            return replace(self, text=texts.get(0, self.text))
+        cells = {self.notebook.cells[index].number: text for index, text in texts.items()}
+        notebook = self.notebook.with_texts(cells)
+        return replace(self, text=notebook.text, notebook=notebook)
+
+    def statements_around(self, line: int) -> list[ast.stmt]:
+        """Return the statements of the module in the section with a line."""
+        number = self.section_at(line)
+        return [statement for statement in self.tree.body if self.section_at(statement.lineno) == number]
+
+    @property
+    def is_interactive(self) -> bool:
+        """Whether the process lives on after the last line, with all variables of the module.
+
+        The kernel of a notebook does. Its code may run again, in parts, and use what the module has left open.
+        """
+        return self.notebook is not None
 
     @cached_property
     def tree(self) -> ast.Module:
-        return parse(self.text)
+        tree = parse(self.text)
+        if self.notebook is not None:
+            self.notebook.check_cells(tree)
+        return tree
 
     @cached_property
     def directory(self) -> str:
@@ -229,7 +299,17 @@ class File(Frozen):
 
     @cached_property
     def lines(self) -> list[str]:
-        return re.split(_LINE_END, self.text)
+        return split_lines(self.text)
+
+    def line_name(self, line: int) -> str:
+        """Return what a reader calls a line: `line 5`, or in a notebook `cell 3, line 2`."""
+        place = self.notebook.place(line) if self.notebook is not None else None
+        return f"line {line}" if place is None else f"cell {place.cell}, line {place.line}"
+
+    def line_label(self, line: int) -> str:
+        """Return the same for a place in text formats: `5`, or `cell 3:2`."""
+        place = self.notebook.place(line) if self.notebook is not None else None
+        return str(line) if place is None else f"cell {place.cell}:{place.line}"
 
     @cached_property
     def _ascii(self) -> bool:
@@ -360,7 +440,7 @@ class File(Frozen):
 
     @cached_property
     def captures(self) -> dict[Scope, set[str]]:
-        """For each scope, the names of it that functions and classes within it use."""
+        """For each scope, the names of it that functions and classes within it use, or magics of a notebook."""
         found: dict[Scope, set[str]] = {}
         for name in self.nodes(ast.Name):
             here: Scope | None = self.scope_of(name)
@@ -372,6 +452,9 @@ class File(Frozen):
                     here = here.parent
             if here is not None and crossed:
                 found.setdefault(here, set()).add(name.id)
+        if self.notebook is not None and self.notebook.names:
+            for scope in self.scopes:
+                found.setdefault(scope, set()).update(filter(self.notebook.may_use, scope.bound))
         return found
 
     @cached_property
@@ -457,6 +540,11 @@ class File(Frozen):
             elif file is not self and (name in file.scope.defined or name in file.scope.imports):
                 return f"{star}.{name}"
         return foreign
+
+
+def split_lines(text: str) -> list[str]:
+    """Return the lines of a text, without their ends, as Python counts them."""
+    return re.split(_LINE_END, text)
 
 
 def encoding_of(data: bytes) -> str:

@@ -273,18 +273,6 @@ def test_the_last_line_counts_the_files_that_could_not_be_parsed(project: Path) 
     assert "2 findings in 3 files (1 not parsed), 1 fixable with" in run("check", "-o", "concise")[2]
 
 
-def test_a_notebook_that_is_named_fails_and_the_rest_goes_on(project: Path) -> None:
-    (project / "a.ipynb").write_text('{"cells": []}')
-    status, out, err = run("check", "-q", "-o", "concise", "a.ipynb", "app.py")
-    assert (status, out.count("\n"), err) == (2, 1, "dbhygiene: a.ipynb: notebooks cannot be checked yet\n")
-    status, out, err = run("check", "a.ipynb")
-    assert (status, out) == (2, "0 findings in 0 files\n")  # not those of the current directory
-    assert run("check")[0] == 1  # one that is not named is passed over
-    assert run("check", "--stdin-filename", "a.ipynb")[0] == 2
-    for target in ("a.ipynb", "a.ipynb:1"):
-        assert run("explain", target) == (2, "", "dbhygiene: a.ipynb: notebooks cannot be checked yet\n")
-
-
 def test_a_file_with_two_names_is_checked_once(project: Path) -> None:
     (project / "link.py").symlink_to("app.py")
     (project / "sub").symlink_to(".", target_is_directory=True)

@@ -1,0 +1,1 @@
+"""Tests of notebooks: reading, blanking, checking, fixing."""

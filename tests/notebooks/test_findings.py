@@ -1,0 +1,55 @@
+"""What a kernel keeps open on purpose is not reported; what it can no longer close is."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.notebooks.samples import found
+
+IMPORT = "import pymysql, sqlite3\nfrom sqlalchemy import create_engine"
+OPEN = "conn = pymysql.connect(host='db')"
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        (OPEN, "cur = conn.cursor()\ncur.execute('select 1')"),
+        (OPEN, "rows = load(conn)", "conn.close()"),
+        ("try:\n    conn = pymysql.connect()\n    conn.ping()\nexcept Exception as error:\n    print(error)",),
+        ("with pymysql.connect() as conn:\n    conn.ping()",),
+        (OPEN, "conn.close()", OPEN, "conn.close()"),
+        (OPEN, "%sql conn", OPEN),
+        (OPEN, "%reset -f", OPEN),
+        (OPEN, "%%close_it\nconn.close()", OPEN),
+        (OPEN, "def ask(query):\n    return conn.cursor().execute(query)", OPEN),
+    ],
+)
+def test_silent(cells: tuple[str, ...]) -> None:
+    assert found(IMPORT, *cells) == []
+
+
+def test_a_connection_that_is_replaced_while_open() -> None:
+    assert found(IMPORT, OPEN, "conn.ping()", OPEN) == [("HYG105", "cell 2:1")]
+
+
+def test_a_with_that_does_not_close() -> None:
+    assert found(IMPORT, "with sqlite3.connect('a') as db:\n    db.execute('delete from t')") == [
+        ("HYG103", "cell 2:1")
+    ]
+
+
+def test_a_leak_in_a_function() -> None:
+    load = "def load(query):\n    conn = pymysql.connect()\n    return conn.cursor().execute(query)"
+    assert found(IMPORT, load, "load('select 1')") == [("HYG101", "cell 2:2")]
+
+
+def test_an_engine_lives_as_long_as_the_kernel() -> None:
+    make = "engine = create_engine('mysql://db/shop')\nengine.connect().close()"
+    assert ("HYG201", "cell 2:1") in found(IMPORT, make)
+
+
+def test_comments_silence_findings() -> None:
+    ignored = "# dbhygiene: ignore[HYG105] the kernel is restarted each time\nconn = pymysql.connect()"
+    assert found(IMPORT, ignored, OPEN) == []
+    assert found(IMPORT, f"{OPEN}  # noqa: HYG105", OPEN) == []
+    assert found(f"# dbhygiene: ignore-file[HYG105]\n{IMPORT}", OPEN, OPEN) == []
