@@ -206,6 +206,7 @@ class ArgumentEffect(Enum):
     RETURNS = "returns"  # gives it back
     HOLDS = "holds"  # gives back something that holds it: a tuple, a list
     READS = "reads"  # gives back something that lives in it, such as a cursor
+    HOLDS_PARTS = "holds parts"  # gives back a container of such
     GATHERS = "gathers"  # gives back what can be read from it
 
 

@@ -181,7 +181,7 @@ class Field(Frozen):
             return False
         effect = self.summaries.effects(file, function).of(call)
         fates = effect.argument_effects(position, keyword, self.resource, ITSELF, raised=False)
-        return bool(fates) and fates <= {ArgumentEffect.BORROWS, ArgumentEffect.READS}
+        return bool(fates) and fates <= {ArgumentEffect.BORROWS, ArgumentEffect.READS, ArgumentEffect.HOLDS_PARTS}
 
 
 def objects_made(file: File, cls: Definition) -> list[tuple[File, ast.Call]]:

@@ -35,6 +35,7 @@ from dbhygiene.lifetimes.region import (
     names_read,
     parts,
     refuse_outliving_objects,
+    refuse_unseen_uses,
     region,
     use_outside,
 )
@@ -91,6 +92,7 @@ def _in_with(life: Lifetime) -> Fix | None:
         raise RefusedError(f"the block enters `with {name}` again")
     _refuse_transfer(life)
     _refuse_outliving(life)
+    refuse_unseen_uses(life, [statement])
     if (later := use_outside(life, {*life.names, *parts(life)}, statement)) is not None:
         raise RefusedError(f"`{later}` is used after the `with`, so the connection must stay open until then")
     if leaving.binds == "cursor":
@@ -142,6 +144,7 @@ def _nameless(life: Lifetime) -> Fix | None:
     for part in ast.walk(life.scope.node):
         if isinstance(part, ast.Name) and part.id in needed and part not in inside:
             raise RefusedError(f"`{part.id}` is used outside of the block that opens the connection")
+    refuse_unseen_uses(life, rest)
     if (objects := session_objects(life)) is not None:
         refuse_outliving_objects(objects, statement, rest)
         needed |= objects.names
@@ -195,8 +198,10 @@ def _fix_leak(life: Lifetime, leak: Leak) -> Fix:
     closes = close_statements(life, place)
     _refuse_outliving(life)
     if leak is Leak.RAISED and (handed := _transfer_statement(place)) is not None:
+        refuse_unseen_uses(life, place.rest)
         return _close_if_raised(life, place, handed, closes)
     _refuse_transfer(life)
+    refuse_unseen_uses(life, place.rest)
     place, replaced = widen(life, place, closes)
     if replaced and (style != "with" or not _can_be_with(life, place)):
         return _finally(life, place, replaced)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import Node
@@ -15,6 +15,8 @@ from dbhygiene.source.file import File
 from dbhygiene.source.nodes import last_name
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Record
+
+_TRANSACTIONS = frozenset({"begin", "begin_nested", "transaction", "atomic"})
 
 
 class RefusedError(Exception):
@@ -77,6 +79,36 @@ def refuse_outliving_objects(objects: SessionObjects, opening: ast.stmt, rest: S
         raise RefusedError(f"`{name}`, an object of the session, is used outside of the block that opens the session")
 
 
+def refuse_unseen_uses(life: Lifetime, statements: Iterable[ast.AST]) -> None:
+    """Refuse if a handler may pass it on that no known exception of the statements enters: it may be entered after all.
+
+    A method that is called as a statement of its own, as `conn.rollback()`, and a test of the variable keep nothing.
+    """
+    objects = session_objects(life)
+    needed = {*life.names, *parts(life)} | (objects.names if objects is not None else set())
+    seen = _seen_mentions(life)
+    parents = life.file.parents
+    for handler in (part for each in statements for part in ast.walk(each) if isinstance(part, ast.ExceptHandler)):
+        for name in _names_within(life.file, handler):
+            if name.id not in needed or name in seen or not isinstance(name.ctx, ast.Load):
+                continue
+            if not (_is_method_called(life.file, name) or isinstance(parents[name], _TESTS)):
+                raise RefusedError(f"`{name.id}` is also used in a handler of other errors (line {name.lineno})")
+
+
+_TESTS = (ast.If, ast.Compare, ast.UnaryOp, ast.BoolOp)
+
+
+def _is_method_called(file: File, name: ast.Name) -> bool:
+    """Whether a statement consists of the call of a method of a variable."""
+    method = file.parents[name]
+    call = file.parents[method]
+    if not (isinstance(method, ast.Attribute) and isinstance(call, ast.Call) and call.func is method):
+        return False
+    above = file.parents[call]
+    return file.is_discarded(above if isinstance(above, ast.Await) else call)
+
+
 def escape_refusal(life: Lifetime) -> RefusedError:
     """Return the refusal of a fix because other code may own the resource, and where it gets it, if that is known."""
     node = life.analysis.transfer.escaped.get(life.birth)
@@ -120,7 +152,13 @@ def _blocks_from(life: Lifetime, opening: ast.stmt) -> Iterator[Sequence[ast.stm
             yield block[block.index(statement) + 1 :]  # type: ignore[arg-type]
         if not isinstance(around, (ast.Try, ast.With, ast.AsyncWith, ast.If, ast.ExceptHandler)):
             return
+        if isinstance(around, (ast.With, ast.AsyncWith)) and any(map(_is_transaction, around.items)):
+            return  # its commit may raise, and what follows is then skipped
         statement = around
+
+
+def _is_transaction(item: ast.withitem) -> bool:
+    return isinstance(item.context_expr, ast.Call) and last_name(item.context_expr.func) in _TRANSACTIONS
 
 
 def blocks(node: ast.AST) -> Iterator[list[ast.stmt]]:
@@ -154,6 +192,13 @@ def use_outside(life: Lifetime, needed: set[str], *inside: ast.AST) -> str | Non
     touched = _open_mentions(life)
     own = set(life.file.own(life.scope.node))
     return next((part.id for part in outside if part not in own or part in touched), None)
+
+
+def _seen_mentions(life: Lifetime) -> set[ast.AST]:
+    """Return every mention of a variable that is evaluated while the resource exists, open or closed."""
+    events = (node.event for node, _ in life.history)
+    expressions = {expr for each in events if not isinstance(each, cfg.Attempt) for expr in _nodes_of_event(each)}
+    return {name for expr in expressions for name in _names_within(life.file, expr)}
 
 
 def _open_mentions(life: Lifetime) -> set[ast.AST]:

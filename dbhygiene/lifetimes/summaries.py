@@ -43,6 +43,7 @@ from dbhygiene.lifetimes.state import (
     CLOSER,
     CONTAINER,
     ITSELF,
+    PARTS,
     READERS,
     RETURN,
     Fact,
@@ -674,7 +675,7 @@ def _effect_on_reader(effect: ArgumentEffect) -> ArgumentEffect:
     """Return the effect on a cursor, by the effect on a connection as the argument."""
     if effect in _LEAVING_NOTHING:
         return ArgumentEffect.BORROWS
-    return ArgumentEffect.HOLDS if effect is ArgumentEffect.HOLDS else ArgumentEffect.READS
+    return effect if effect in {ArgumentEffect.HOLDS, ArgumentEffect.HOLDS_PARTS} else ArgumentEffect.READS
 
 
 def _manager_effect(analysis: Analysis, site: ast.arg) -> ParameterSummary:
@@ -708,6 +709,8 @@ def _argument_effect(fact: Fact, normal: bool) -> ArgumentEffect:
         return ArgumentEffect.RETURNS
     if given == CONTAINER or (given is not None and item_index(given) is not None):
         return ArgumentEffect.HOLDS
+    if given == PARTS or method_bound(given) == "":
+        return ArgumentEffect.HOLDS_PARTS
     if is_view(given):
         return ArgumentEffect.READS
     if fact.relation_of(RETURN) == CLOSER or is_transferred(fact):

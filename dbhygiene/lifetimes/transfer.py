@@ -536,6 +536,8 @@ class Transfer:
                 yield fact.add_alias(lives, call) if lives and not raised else fact
             elif fate is ArgumentEffect.HOLDS and (relation in {ITSELF, *READERS} or method is not None):
                 yield fact if raised else fact.add_alias(container_of([relation]), call)
+            elif fate is ArgumentEffect.HOLDS_PARTS:
+                yield fact if raised else fact.add_alias(PARTS, call)
             elif relation in {*READERS, PARTS} or fate is ArgumentEffect.READS:
                 is_known = fate is ArgumentEffect.READS and not self.effects.of(call).definitions
                 several = relation in {PARTS, BOUND_METHOD} or (
