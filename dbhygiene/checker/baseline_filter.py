@@ -105,6 +105,21 @@ def _earlier_keys(project: Project, rules: Sequence[AnyRule], commit: str) -> Co
     return Counter((code, was.renamed.get(path, path), *rest) for code, path, *rest in keys)  # type: ignore[misc]
 
 
+def add(project: Project, finding: Finding) -> None:
+    """Add a finding to the baseline of a project, which must have one; raise UsageError if it cannot be written."""
+    path = baseline_path(project, None)
+    assert path is not None, "the settings name it"
+    old = read_baseline(path) if path.exists() else Counter[Key]()
+    _write(path, old + Counter([mask(key(finding, project.root))]))
+
+
+def _write(path: Path, entries: Counter[Key]) -> None:
+    try:
+        write_file(path, format_entries(entries).encode())
+    except OSError as error:
+        raise UsageError(f"{path}: not written: {(error.strerror or str(error)).lower()}") from None
+
+
 def update(
     project: Project,
     rules: Sequence[AnyRule],
@@ -126,9 +141,6 @@ def update(
     found = Counter(mask(key(finding, project.root)) for finding in reported)
     untouched = Counter({entry: n for entry, n in old.items() if not is_gone(entry, project.root, checked, codes)})
     new = untouched + (found & old if prune else found)
-    try:
-        if new != old or not path.exists() or format_entries(new) != read_text(path):  # of an earlier version
-            write_file(path, format_entries(new).encode())
-    except OSError as error:
-        raise UsageError(f"{path}: not written: {(error.strerror or str(error)).lower()}") from None
+    if new != old or not path.exists() or format_entries(new) != read_text(path):  # of an earlier version
+        _write(path, new)
     return f"{new.total()} listed ({(new - old).total()} added, {(old - new).total()} removed)"

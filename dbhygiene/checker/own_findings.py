@@ -20,6 +20,8 @@ NOT_READ = "HYG003"
 
 OWN_CODES = {INTERNAL_ERROR: "internal-error", SYNTAX_ERROR: "syntax-error", NOT_READ: "file-not-read"}
 
+NEVER_SILENCED = frozenset({*OWN_CODES, "HYG002", "HYG004"})  # by a comment, or not by one that we write
+
 
 _TOP = Span(1, 0, 1, 0)
 

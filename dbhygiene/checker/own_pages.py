@@ -1,8 +1,8 @@
-"""The pages of HYG000, HYG001 and HYG003. They are not rules: settings cannot select or ignore them."""
+"""The page of each rule, and of HYG000, HYG001 and HYG003, which settings cannot select or ignore."""
 
 from __future__ import annotations
 
-from dbhygiene.checker.own_findings import INTERNAL_ERROR, NOT_READ, SYNTAX_ERROR
+from dbhygiene.checker.own_findings import INTERNAL_ERROR, NOT_READ, OWN_CODES, SYNTAX_ERROR
 
 PAGES = {  # code -> page
     INTERNAL_ERROR: """dbhygiene failed to check a file, because of an error of its own.
@@ -21,3 +21,11 @@ syntax error is reported if it is named on the command line, or if it mentions a
 The message gives the reason, such as missing permissions. To skip the path, add it to `extend-exclude`.
 """,
 }
+
+
+def page_of(name: str) -> str:
+    """Return the page of a rule, or of a finding about the run itself, as Markdown."""
+    from dbhygiene.checker.registry import all_rules
+
+    own = {OWN_CODES[code]: text for code, text in PAGES.items()}
+    return own.get(name) or next(rule.doc for rule in all_rules() if rule.name == name)

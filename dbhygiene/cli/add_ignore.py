@@ -5,14 +5,12 @@ from __future__ import annotations
 from itertools import groupby
 from typing import Any
 
-from dbhygiene.checker.own_findings import OWN_CODES
+from dbhygiene.checker.own_findings import NEVER_SILENCED
 from dbhygiene.cli.run import Run, display_path
 from dbhygiene.cli.tally import count
 from dbhygiene.config.errors import UsageError
 from dbhygiene.diagnostics.annotate import with_ignores
 from dbhygiene.project.atomic_write import replace_file
-
-_STAY = frozenset({*OWN_CODES, "HYG002", "HYG004"})  # findings that no comment silences, or none should
 
 
 def add_ignores(paths: tuple[str, ...], reason: str, **options: Any) -> int:
@@ -24,7 +22,7 @@ def add_ignores(paths: tuple[str, ...], reason: str, **options: Any) -> int:
     for part in run.parts(paths):
         for path, group in groupby(run.new(part.project, part.findings), key=lambda finding: finding.path):
             findings = list(group)
-            able = [finding for finding in findings if finding.code not in _STAY]
+            able = [finding for finding in findings if finding.code not in NEVER_SILENCED]
             if able:
                 file = part.project.file(path)
                 try:
@@ -33,6 +31,6 @@ def add_ignores(paths: tuple[str, ...], reason: str, **options: Any) -> int:
                     raise UsageError(f"{display_path(path)}: the reason cannot be written in {file.encoding}") from None
                 replace_file(path, data, was=file.encode())
                 added += len(able)
-            run.print(part.project, [finding for finding in findings if finding.code in _STAY])
+            run.print(part.project, [finding for finding in findings if finding.code in NEVER_SILENCED])
     run.close(before=f"{count(added, 'finding')} silenced; left: ")
     return run.status()

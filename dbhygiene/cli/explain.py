@@ -166,22 +166,19 @@ def _touches(finding: Finding, path: Path, line: int) -> bool:
 
 def _lives(file: File, analyses: Analyses, line: int) -> Iterator[str]:
     """Return what happens to each connection that is opened, open, closed or passed on in a line."""
-    from dbhygiene.lifetimes.explanation import explain, states
+    from dbhygiene.lifetimes.explanation import explain, states, table
 
     for life in analyses.subjects("Lifetime", file):
-        title, verdict, way = explain(life)
+        explained = explain(life)
         is_opened = life.statement.lineno <= line <= (life.birth.end_lineno or 0)
         here = states(life, line)
-        if not is_opened and "open" not in here and all(at.lineno != line for at, _ in way):
+        if not is_opened and "open" not in here and all(at.lineno != line for at, _ in explained.way):
             continue
-        yield f"{display_path(file.path)}:{file.line_label(life.birth.lineno)}: {title}: {verdict}\n"
+        place = f"{display_path(file.path)}:{file.line_label(life.birth.lineno)}"
+        yield f"{place}: {explained.title}: {explained.verdict}\n"
         if here and not is_opened:
             yield f"  before {file.line_name(line)}, it is {' or '.join(here)}\n"
-        width = max(len(state) for _, state in way)
-        labels = [file.line_label(at.lineno) for at, _ in way]
-        gutter = max(map(len, labels))
-        for label, (at, state) in zip(labels, way, strict=True):
-            yield f"  {label.rjust(gutter)}  {state.ljust(width)}  {file.lines[at.lineno - 1].strip()[:100]}\n"
+        yield from (f"  {row}\n" for row in table(explained, file))
         yield "\n"
 
 

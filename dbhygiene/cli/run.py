@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from dbhygiene import DOCUMENTATION, REPOSITORY, __version__
 from dbhygiene.checker.file_check import check_file
-from dbhygiene.checker.own_findings import OWN_CODES, not_read
+from dbhygiene.checker.own_findings import not_read
 from dbhygiene.checker.project_check import RunOptions, check
 from dbhygiene.checker.selection import selected_rules
 from dbhygiene.checker.subjects import Analyses
@@ -439,8 +439,6 @@ def display_path(path: Path) -> str:
 
 def page(name: str) -> str:
     """Return the page of a rule, or of a finding about the run itself."""
-    from dbhygiene.checker.own_pages import PAGES
-    from dbhygiene.checker.registry import all_rules
+    from dbhygiene.checker.own_pages import page_of  # most runs show none
 
-    own = {OWN_CODES[code]: text for code, text in PAGES.items()}
-    return own.get(name) or next(rule.doc for rule in all_rules() if rule.name == name)
+    return page_of(name)

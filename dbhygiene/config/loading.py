@@ -136,7 +136,7 @@ def read_file(path: Path) -> Settings | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise UsageError(f"{_display_path(path)}: {error.strerror}") from None
+        raise UsageError(f"{display_path(path)}: {error.strerror}") from None
     own_file = path.name != "pyproject.toml"
     if not own_file and not re.search(_OURS, data, re.M):  # most are not about us, and need no parser
         return None
@@ -144,17 +144,17 @@ def read_file(path: Path) -> Settings | None:
         text = data.decode()
         table = toml(text)
     except UnicodeDecodeError:
-        raise UsageError(f"{_display_path(path)}: not UTF-8") from None
+        raise UsageError(f"{display_path(path)}: not UTF-8") from None
     except ValueError as error:
-        raise UsageError(f"{_display_path(path)}: {error}") from None
+        raise UsageError(f"{display_path(path)}: {error}") from None
     if not own_file:
         tool = table.get("tool")
         table = tool.get("dbhygiene") if isinstance(tool, dict) else None
         if table is None:
             return None
         if not isinstance(table, dict):
-            raise UsageError(f"{_display_path(path)}: `tool.dbhygiene` must be a table")
-    return _with_values(Settings(), table, lambda key: f"{_display_path(path)}{_line(text, key)}")
+            raise UsageError(f"{display_path(path)}: `tool.dbhygiene` must be a table")
+    return _with_values(Settings(), table, lambda key: f"{display_path(path)}{_line(text, key)}")
 
 
 def misspelt(root: Path) -> list[str]:
@@ -169,7 +169,7 @@ def misspelt(root: Path) -> list[str]:
             tool, name = table["tool"].decode(), table["name"].decode()
             if (file, tool, name) != (FILES[1], "tool.", "dbhygiene") and _is_like_ours(name):
                 line = data.count(b"\n", 0, table.start("name")) + 1
-                place = f"{_display_path(root / file)}:{line}"
+                place = f"{display_path(root / file)}:{line}"
                 hint = f"write `[tool.dbhygiene]`{'' if file == FILES[1] else f' in {FILES[1]}'}"
                 found.setdefault(f"{file} {tool}{name}", f"{place}: the table `[{tool}{name}]` is not read; {hint}")
     return list(found.values())
@@ -203,7 +203,8 @@ def _line(text: str, key: str) -> str:
     return f":{text.count(chr(10), 0, found.start() + len(found[0]) - len(found[0].lstrip())) + 1}" if found else ""
 
 
-def _display_path(path: Path) -> str:
+def display_path(path: Path) -> str:
+    """Return a path as messages name it: relative to the current directory, if it is below it."""
     try:
         return str(path.relative_to(os.getcwd()))
     except ValueError:

@@ -11,6 +11,7 @@ from dbhygiene.diagnostics.overview import End
 from dbhygiene.lifetimes.analysis import is_transferred, place_at
 from dbhygiene.lifetimes.lifetime import Leak, Lifetime
 from dbhygiene.lifetimes.state import CONTAINER, ITSELF, Fact
+from dbhygiene.source.file import File
 from dbhygiene.source.nodes import Located, short_name
 
 
@@ -50,6 +51,17 @@ def end_of(life: Lifetime) -> End:
     if any(fact.state == "open" for _, fact in ends):
         return End.KEPT if life.is_kept_open else End.PASSED
     return End.CLOSED
+
+
+def table(explanation: Explanation, file: File) -> list[str]:
+    """Return the places of an explanation as lines of text: number, state and code."""
+    width = max(len(state) for _, state in explanation.way)
+    labels = [file.line_label(at.lineno) for at, _ in explanation.way]
+    gutter = max(map(len, labels))
+    return [
+        f"{label.rjust(gutter)}  {state.ljust(width)}  {file.lines[at.lineno - 1].strip()[:100]}"
+        for label, (at, state) in zip(labels, explanation.way, strict=True)
+    ]
 
 
 def states(life: Lifetime, line: int) -> list[str]:

@@ -1,16 +1,20 @@
-"""Code actions: the fix of each finding, and all safe fixes of a document. Their edits are computed when one is chosen.
+"""Code actions: fixes, comments that silence, and commands. Edits are computed when an action is chosen.
 
 `data` of an action holds the document, its version, and the fingerprint of the finding.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from lsprotocol import types
 
+from dbhygiene.checker.own_findings import NEVER_SILENCED
 from dbhygiene.config.errors import UsageError
+from dbhygiene.diagnostics.annotate import with_ignores
 from dbhygiene.diagnostics.model import Finding, Fix, Safety
 from dbhygiene.diagnostics.text_edits import TextChange, text_edits
 from dbhygiene.lsp.client import Client
@@ -20,6 +24,9 @@ from dbhygiene.lsp.workspace import Checked, Workspace
 from dbhygiene.source.file import File
 
 FIX_ALL = "source.fixAll.dbhygiene"
+ADD_TO_BASELINE, OPEN_PAGE, SHOW_PATH = "dbhygiene.addToBaseline", "dbhygiene.openPage", "dbhygiene.showPath"
+KINDS = (types.CodeActionKind.QuickFix, FIX_ALL)
+_REASON = "because ..."  # to be completed
 _LABELS = {Safety.SAFE: "", Safety.UNSAFE: " (may change behaviour)", Safety.SHOWN: " (a suggestion: read it first)"}
 
 
@@ -30,27 +37,55 @@ def actions_for(workspace: Workspace, document: Document, params: types.CodeActi
         return []
     here = [each for each in checked.findings if _touches(each, params.range)]
     found = [action for action in _actions(workspace, checked, here) if _is_wanted(action, params.context.only)]
-    if not workspace.client.resolves_edits:
-        for action in found:
+    return found if workspace.client.resolves_edits else list(_resolved(workspace, document, found))
+
+
+def _resolved(
+    workspace: Workspace, document: Document, found: Iterable[types.CodeAction]
+) -> Iterator[types.CodeAction]:
+    """Yield these actions with their edits, without those that turn out to have none."""
+    for action in found:
+        with suppress(UsageError):
             resolve(workspace, document, action)
-        found = [action for action in found if action.edit or action.command]
-    return found
+        if action.edit or action.command:
+            yield action
 
 
 def _actions(workspace: Workspace, checked: Checked, here: Iterable[Finding]) -> Iterator[types.CodeAction]:
     for finding in here:
-        if isinstance(finding.fix, Fix) and finding.fix.edits:
-            yield types.CodeAction(
-                f"{finding.fix.title}{_LABELS[finding.fix.safety]}",
-                types.CodeActionKind.QuickFix,
-                [workspace.diagnostic(checked, finding)],
-                is_preferred=finding.fix.safety is Safety.SAFE or None,
-                data=_data(checked.document, "fix", finding),
-            )
+        about = [workspace.diagnostic(checked, finding)]
+        for action in _actions_of(workspace.client, checked, finding):
+            action.diagnostics = about
+            yield action
     if any(finding.fixable for finding in checked.findings):
+        data = _data(checked.document, "fix-all")
+        yield types.CodeAction("Fix all that dbhygiene can fix safely", FIX_ALL, data=data)
+
+
+def _actions_of(client: Client, checked: Checked, finding: Finding) -> Iterator[types.CodeAction]:
+    """Yield the actions for one finding, the most useful first."""
+    quick, document, fix = types.CodeActionKind.QuickFix, checked.document, finding.fix
+    if isinstance(fix, Fix) and fix.edits:
+        is_preferred = fix.safety is Safety.SAFE or None
+        data = _data(document, "fix", finding)
+        yield types.CodeAction(f"{fix.title}{_LABELS[fix.safety]}", quick, is_preferred=is_preferred, data=data)
+    if finding.code not in NEVER_SILENCED:
         yield types.CodeAction(
-            "Fix all that dbhygiene can fix safely", FIX_ALL, data=_data(checked.document, "fix-all")
+            f"Ignore {finding.name} here, because ...", quick, data=_data(document, "ignore", finding)
         )
+    given = (document.uri, finding.fingerprint)
+    if finding.code not in NEVER_SILENCED and checked.project.settings.baseline:
+        yield _command(f"Add {finding.name} to the baseline", ADD_TO_BASELINE, *given)
+    if client.shows_documents:
+        yield _command(f"Open the page of {finding.name}", OPEN_PAGE, finding.name)
+        if len(finding.steps) > 1:
+            yield _command(f"Show the path to {finding.name}", SHOW_PATH, *given)
+
+
+def _command(title: str, name: str, *arguments: str) -> types.CodeAction:
+    return types.CodeAction(
+        title, types.CodeActionKind.QuickFix, command=types.Command(title, name, arguments=arguments)
+    )
 
 
 def _data(document: Document, does: str, finding: Finding | None = None) -> dict[str, Any]:
@@ -68,19 +103,19 @@ def _is_wanted(action: types.CodeAction, only: Iterable[str] | None) -> bool:
 
 
 def resolve(workspace: Workspace, document: Document, action: types.CodeAction) -> types.CodeAction:
-    """Add its edit to an action; raise UsageError if a fix cannot be proved."""
-    checked = workspace.check(document)
+    """Add its edit to an action; raise UsageError if there is none, with the reason."""
+    data = action.data
+    checked = workspace.check(document) if isinstance(data, dict) else None
     file = checked.project.file(document.path) if checked else None
-    if checked is None or file is None or not isinstance(action.data, dict):
+    if checked is None or file is None or not isinstance(data, dict):
         return action
-    if action.data["does"] == "fix-all":
-        after = _fix_all(checked, file)
-    else:
-        wanted = action.data["fingerprint"]
-        finding = next((each for each in checked.findings if each.fingerprint == wanted), None)
-        after = _fix(checked, file, finding) if finding else file.text
-    if after != file.text:
-        action.edit = edit_of(document, file, after, workspace.client)
+    does = data["does"]
+    if does == "fix-all":
+        action.edit = edit_of(document, file, _fix_all(checked, file), workspace.client)
+    elif (finding := checked.finding(data["fingerprint"])) is not None:
+        after = _fix(checked, file, finding) if does == "fix" else with_ignores(file, [finding], _REASON).text
+        reason = _REASON if does == "ignore" else ""
+        action.edit = edit_of(document, file, after, workspace.client, reason)
     return action
 
 
@@ -101,13 +136,28 @@ def _fix_all(checked: Checked, file: File) -> str:
     return fix(file, checked.project.checker(file.path)).text
 
 
-def edit_of(document: Document, file: File, after: str, client: Client) -> types.WorkspaceEdit:
-    """Return the edit that makes another text of a document."""
+def edit_of(document: Document, file: File, after: str, client: Client, blank: str = "") -> types.WorkspaceEdit | None:
+    """Return the edit that makes another text of a document; None if it is the same.
+
+    Arguments:
+        blank: words in the new text that the user is to complete, where the editor can select them.
+    """
     edits = [
         types.TextEdit(range_of(edit.span, file.lines, client.encoding), edit.content)
         for edit in text_edits(TextChange(file.text, after))
     ]
+    if not edits:
+        return None
     if not client.versioned_edits:
         return types.WorkspaceEdit({document.uri: edits})
     about = types.OptionalVersionedTextDocumentIdentifier(document.uri, document.version)
+    if blank and client.edits_snippets:
+        snippets = [types.SnippetTextEdit(edit.range, _snippet(edit.new_text, blank)) for edit in edits]
+        return types.WorkspaceEdit(document_changes=[types.TextDocumentEdit(about, snippets)])
     return types.WorkspaceEdit(document_changes=[types.TextDocumentEdit(about, edits)])
+
+
+def _snippet(text: str, blank: str) -> types.StringValue:
+    """Return a text as a snippet in which some words are a placeholder."""
+    parts = [re.sub(r"[\\$}]", r"\\\g<0>", part) for part in text.split(blank)]
+    return types.StringValue(f"${{1:{blank}}}".join(parts))

@@ -54,6 +54,7 @@ class Client(Record):
     related_information: bool = False
     resolves_edits: bool = False  # of code actions
     versioned_edits: bool = False
+    edits_snippets: bool = False
     watches_files: bool = False
     shows_documents: bool = False
     shows_progress: bool = False
@@ -74,6 +75,7 @@ class Client(Record):
             related_information=bool(pushed and pushed.related_information),
             resolves_edits="edit" in resolved,
             versioned_edits=bool(edits and edits.document_changes),
+            edits_snippets=bool(edits and edits.snippet_edit_support),
             watches_files=bool(watched and watched.dynamic_registration),
             shows_documents=bool(window and window.show_document and window.show_document.support),
             shows_progress=bool(window and window.work_done_progress),

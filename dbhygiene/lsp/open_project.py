@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
+from typing import TypeAlias
 
 from dbhygiene.checker.baseline_filter import Filter
 from dbhygiene.checker.file_check import check_file
-from dbhygiene.checker.project_check import check
+from dbhygiene.checker.project_check import RunOptions, check
 from dbhygiene.checker.selection import selected_rules
 from dbhygiene.checker.subjects import Analyses
 from dbhygiene.config import loading
@@ -18,6 +20,8 @@ from dbhygiene.fixes.apply import Check
 from dbhygiene.lsp.documents import Document
 from dbhygiene.project.project import Project
 from dbhygiene.source.file import NOT_PYTHON, File
+
+Progress: TypeAlias = "Callable[[int, int, int], None]"  # files checked so far, files, findings
 
 
 def settings_of(root: Path, assignments: Sequence[str]) -> Settings:
@@ -73,10 +77,9 @@ class OpenProject:
             if known is not document and (known is None or known.text != document.text):
                 self._update(path, document.encode())
 
-    def refresh(self) -> None:
-        """Read files again that have changed on disk."""
-        self._found.clear()  # the baseline may have changed, too
-        if self._new_project().everything != self.project.everything:
+    def refresh(self, *, anew: bool = False) -> None:
+        """Read files again that have changed on disk; `anew`: all, since others than Python files may have."""
+        if anew or self._new_project().everything != self.project.everything:
             self._read_files()
             return
         for path, known in self._times.items():
@@ -96,6 +99,11 @@ class OpenProject:
             return self.project.read(path)
         except OSError:
             return None
+
+    @property
+    def paths(self) -> Sequence[Path]:
+        """The project's files."""
+        return self.project.everything
 
     def includes(self, path: Path) -> bool:
         """Whether a file, which need not exist, is one of the project's that are checked."""
@@ -120,14 +128,20 @@ class OpenProject:
         """Return the findings in a file that are not in the baseline; raise UsageError if that cannot be read."""
         if path not in self._found:
             self._check(path)
-        return self._found[path]
+        return list(Filter(self.project, self.rules, None, None).new(self._found[path]))
 
     def _check(self, path: Path) -> Analyses:
         analyses = Analyses(self.project)
-        found = check(self.project, [path], self.rules, named={path}, analyses=analyses)
-        self._found[path] = list(Filter(self.project, self.rules, None, None).new(found))
+        self._found[path] = list(check(self.project, [path], self.rules, named={path}, analyses=analyses))
         self._last = path, analyses
         return analyses
+
+    def check_all(self, progress: Progress) -> Mapping[Path, Sequence[Finding]]:
+        """Return the findings in all files that have any, as `findings` does; what `progress` raises ends the check."""
+        found = check(self.project, self.paths, self.rules, how=RunOptions(progress=progress))
+        new = Filter(self.project, self.rules, None, None).new(found)
+        grouped = ((path, list(group)) for path, group in groupby(new, key=lambda finding: finding.path))
+        return {path: findings for path, findings in grouped if self.includes(path)}
 
     def analyses(self, path: Path) -> Analyses:
         """Return the analyses of the project, with what the check of a file needs."""

@@ -8,24 +8,36 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
-from dbhygiene import __version__
+from dbhygiene import DOCUMENTATION, __version__
+from dbhygiene.checker import baseline_filter
 from dbhygiene.config.errors import UsageError
 from dbhygiene.lsp import actions
 from dbhygiene.lsp.client import Client, Options
-from dbhygiene.lsp.documents import Document, path_of
+from dbhygiene.lsp.documents import Document, path_of, uri_of
+from dbhygiene.lsp.hover import hover_at
+from dbhygiene.lsp.pages import path_page, rule_page
 from dbhygiene.lsp.positions import Encoding
+from dbhygiene.lsp.settings_problems import Reports
+from dbhygiene.lsp.whole_check import Found, WholeCheck
 from dbhygiene.lsp.workspace import Workspace
+from dbhygiene.project.discovery import ENDINGS
+from dbhygiene.reports.common import page_address
 
+WATCHED = (
+    "**/*.{py,pyi,toml,cfg,ini,txt,lock,in,cnf,conf,yml,yaml,sh,service}",  # sources, settings, servers
+    "**/{*Dockerfile*,Procfile,Pipfile,.gitignore}",
+)
 DELAY = 0.15  # seconds without an edit, after which diagnostics are sent
 Answer = TypeVar("Answer")
 
@@ -39,9 +51,14 @@ class Server(LanguageServer):
     def __init__(self) -> None:
         super().__init__("dbhygiene", __version__)
         self.options = Options()
+        self.folders: list[str] = []  # their addresses
         self.documents: Mapping[str, Document] = {}  # replaced, never changed: the other thread reads it
         self.base = Path.cwd()
+        self._problems: Reports = {}
+        self._urgent = 0  # answers that are due
+        self.whole = WholeCheck(self)
         self._worker = ThreadPoolExecutor(1, "dbhygiene-check")
+        self._directory = TemporaryDirectory(prefix="dbhygiene-", ignore_cleanup_errors=True)
         self._waiting: dict[str, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -52,8 +69,8 @@ class Server(LanguageServer):
         encoding = self.workspace.position_encoding
         self.client = Client.of(params.capabilities, Encoding(encoding or Encoding.Utf16))
         self.configure(params.initialization_options)
-        uris = [folder.uri for folder in params.workspace_folders or ()] or [params.root_uri or ""]
-        folders = [path for uri in uris if (path := path_of(uri))]
+        self.folders = [folder.uri for folder in params.workspace_folders or ()] or [params.root_uri or ""]
+        folders = [path for uri in self.folders if (path := path_of(uri))]
         self.base = folders[0] if folders else self.base
         self.space = Workspace(self.client, self.options, folders)
 
@@ -80,14 +97,32 @@ class Server(LanguageServer):
 
     # -- the other thread -----------------------------------------------------------------------------
 
-    async def ask(self, question: Callable[[Workspace], Answer]) -> Answer:
-        """Return an answer of the workspace about the newest texts."""
+    @property
+    def is_asked(self) -> bool:
+        """Whether an answer is due that is more urgent than a check of all files."""
+        return self._urgent > 0
 
-        def answer() -> Answer:
+    async def ask(self, question: Callable[[Workspace], Answer], *, is_urgent: bool = True) -> Answer:
+        """Return an answer of the workspace about the newest texts; report mistakes in settings that it came upon."""
+
+        def answer() -> tuple[Answer, Reports]:
             self.space.use(self.documents)
-            return question(self.space)
+            return question(self.space), self.space.problems
 
-        return await asyncio.get_running_loop().run_in_executor(self._worker, answer)
+        self._urgent += is_urgent
+        try:
+            found, problems = await asyncio.get_running_loop().run_in_executor(self._worker, answer)
+        finally:
+            self._urgent -= is_urgent
+        self._report(problems)
+        return found
+
+    def _report(self, problems: Reports) -> None:
+        """Send the diagnostics of files with settings, if they have changed."""
+        for path in {**self._problems, **problems}:
+            if (found := problems.get(path, ())) != self._problems.get(path, ()):
+                self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri_of(path), found))
+        self._problems = problems
 
     async def ask_about(self, uri: str, question: Callable[[Workspace, Document], Answer]) -> Answer | None:
         """Return an answer about a document; None if it is not open."""
@@ -103,7 +138,7 @@ class Server(LanguageServer):
     def publish_later(self, uri: str, delay: float = DELAY) -> None:
         """Send the diagnostics of a document after a while without edits, to an editor that does not ask for them."""
         if not self.client.pulls:
-            self._later(uri, delay, lambda: self._begin(uri))
+            self._later(uri, delay, lambda: self._spawn(self._publish(uri)))
 
     def publish_all(self) -> None:
         """Send the diagnostics of all documents, or have the editor ask for them."""
@@ -111,6 +146,8 @@ class Server(LanguageServer):
             self._later("", DELAY, lambda: self.workspace_diagnostic_refresh(None))
         for uri in self.documents:
             self.publish_later(uri, delay=0)
+        if self.options.workspace_diagnostics and not self.client.pulls:
+            self._later("*", DELAY, lambda: self._spawn(self.whole.publish()))
 
     def _later(self, key: str, delay: float, act: Callable[[], object]) -> None:
         """Act after a while, unless the same is to be done later still."""
@@ -118,8 +155,8 @@ class Server(LanguageServer):
             waiting.cancel()
         self._waiting[key] = asyncio.get_running_loop().call_later(delay, act)
 
-    def _begin(self, uri: str) -> None:
-        task = asyncio.get_running_loop().create_task(self._publish(uri))
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)  # the loop itself keeps no reference to it
         task.add_done_callback(self._tasks.discard)
 
@@ -137,18 +174,83 @@ class Server(LanguageServer):
         if not self.client.pulls:
             self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, []))
 
+    # -- pages ----------------------------------------------------------------------------------------
+
+    def open_page(self, name: str) -> None:
+        """Show the page of a rule: that of the documentation on the web, else a file."""
+        if address := page_address(name, DOCUMENTATION):
+            self.window_show_document(types.ShowDocumentParams(address, external=True))
+        else:
+            self.show_text(name, rule_page(name))
+
+    def show_text(self, name: str, text: str) -> None:
+        """Show a text, in a file that is deleted when the session ends."""
+        path = Path(self._directory.name) / f"{name}.md"
+        path.write_text(text, "utf-8")
+        self.window_show_document(types.ShowDocumentParams(uri_of(path)))
+
     def close(self) -> None:
-        """End the other thread."""
+        """End the other thread, and remove the files that were shown."""
         self._worker.shutdown(wait=False, cancel_futures=True)
+        self._directory.cleanup()
 
 
 def create() -> Server:
     """Return a server with all its features."""
     server = Server()
+    _follow_session(server)
+    _follow_documents(server)
+    _answer_diagnostics(server)
+    _answer_actions(server)
+    _answer_commands(server)
+    return server
+
+
+def _follow_session(server: Server) -> None:
+    """Add the features of the beginning, and of changes of settings, folders and files."""
 
     @server.feature(types.INITIALIZE)
     def initialize(params: types.InitializeParams) -> None:
         server.start(params)
+        if server.options.hover:
+            _answer_hovers(server)
+        if server.options.workspace_diagnostics:
+            _answer_workspace_diagnostics(server)
+
+    @server.feature(types.INITIALIZED)
+    def initialized(params: types.InitializedParams) -> None:
+        if server.client.watches_files:
+            watchers = [types.FileSystemWatcher(pattern) for pattern in WATCHED]
+            options = types.DidChangeWatchedFilesRegistrationOptions(watchers)
+            asked = types.Registration("watch", types.WORKSPACE_DID_CHANGE_WATCHED_FILES, options)
+            server.client_register_capability(types.RegistrationParams([asked]))
+        server.publish_all()
+
+    @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
+    async def files_changed(params: types.DidChangeWatchedFilesParams) -> None:
+        anew = any(not change.uri.endswith(ENDINGS) for change in params.changes)
+        await server.ask(lambda space: space.refresh(anew=anew))
+        server.publish_all()
+
+    @server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)
+    async def options_changed(params: types.DidChangeConfigurationParams) -> None:
+        given = params.settings
+        server.configure(given.get("dbhygiene") if isinstance(given, dict) else None)
+        await server.ask(lambda space: space.configure(server.options))
+        server.publish_all()
+
+    @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
+    async def folders_changed(params: types.DidChangeWorkspaceFoldersParams) -> None:
+        removed = {folder.uri for folder in params.event.removed}
+        server.folders = [uri for uri in server.folders if uri not in removed]
+        server.folders += [folder.uri for folder in params.event.added]
+        folders = [path for uri in server.folders if (path := path_of(uri))]
+        await server.ask(lambda space: space.move(folders))
+        server.publish_all()
+
+
+def _follow_documents(server: Server) -> None:
+    """Add the features by which the editor sends texts."""
 
     @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
     def did_open(params: types.DidOpenTextDocumentParams) -> None:
@@ -171,8 +273,12 @@ def create() -> Server:
 
     @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
     async def did_save(params: types.DidSaveTextDocumentParams) -> None:
-        await server.ask(Workspace.refresh)
+        await server.ask(lambda space: space.refresh())
         server.publish_all()
+
+
+def _answer_diagnostics(server: Server) -> None:
+    """Add the features by which the editor asks for diagnostics."""
 
     @server.feature(
         types.TEXT_DOCUMENT_DIAGNOSTIC,
@@ -185,9 +291,32 @@ def create() -> Server:
             return types.RelatedUnchangedDocumentDiagnosticReport(result)
         return types.RelatedFullDocumentDiagnosticReport(found, result_id=result)
 
+
+def _answer_workspace_diagnostics(server: Server) -> None:
+    """Add the feature by which the editor asks for the diagnostics of all files."""
+
+    @server.feature(types.WORKSPACE_DIAGNOSTIC)
+    async def workspace_diagnostic(params: types.WorkspaceDiagnosticParams) -> types.WorkspaceDiagnosticReport:
+        found = await server.whole.run()
+        known = {each.uri: each.value for each in params.previous_result_ids}
+        return types.WorkspaceDiagnosticReport([_file_report(uri, found, known) for uri in {**known, **found}])
+
+
+def _file_report(
+    uri: str, found: Found, known: Mapping[str, str]
+) -> types.WorkspaceFullDocumentDiagnosticReport | types.WorkspaceUnchangedDocumentDiagnosticReport:
+    items = found.get(uri, [])
+    result = _result_id(items)
+    if known.get(uri) == result:
+        return types.WorkspaceUnchangedDocumentDiagnosticReport(uri, result)
+    return types.WorkspaceFullDocumentDiagnosticReport(uri, items, result_id=result)
+
+
+def _answer_actions(server: Server) -> None:
+    """Add the features of code actions."""
+
     @server.feature(
-        types.TEXT_DOCUMENT_CODE_ACTION,
-        types.CodeActionOptions([types.CodeActionKind.QuickFix, actions.FIX_ALL], resolve_provider=True),
+        types.TEXT_DOCUMENT_CODE_ACTION, types.CodeActionOptions(list(actions.KINDS), resolve_provider=True)
     )
     async def code_action(params: types.CodeActionParams) -> list[types.CodeAction]:
         def answer(space: Workspace, document: Document) -> list[types.CodeAction]:
@@ -210,7 +339,45 @@ def create() -> Server:
             server.show(str(error))
             return action
 
-    return server
+
+def _answer_commands(server: Server) -> None:
+    """Add the commands of code actions."""
+
+    @server.command(actions.OPEN_PAGE)
+    def open_page(name: str) -> None:
+        server.open_page(name)
+
+    @server.command(actions.SHOW_PATH)
+    async def show_path(uri: str, fingerprint: str) -> None:
+        def answer(space: Workspace) -> tuple[str, str] | None:
+            found = space.finding(uri, fingerprint)
+            return (found[1].name, path_page(space, *found)) if found else None
+
+        if (page := await server.ask(answer)) is not None:
+            server.show_text(*page)
+
+    @server.command(actions.ADD_TO_BASELINE)
+    async def add_to_baseline(uri: str, fingerprint: str) -> None:
+        def act(space: Workspace) -> None:
+            if (found := space.finding(uri, fingerprint)) is not None:
+                baseline_filter.add(found[0].project.project, found[1])
+
+        try:
+            await server.ask(act)
+        except UsageError as error:
+            server.show(str(error), types.MessageType.Error)
+        server.publish_all()
+
+
+def _answer_hovers(server: Server) -> None:
+    """Add the feature of hovers."""
+
+    @server.feature(types.TEXT_DOCUMENT_HOVER)
+    async def hover(params: types.HoverParams) -> types.Hover | None:
+        def answer(space: Workspace, document: Document) -> types.Hover | None:
+            return hover_at(space, document, params.position)
+
+        return await server.ask_about(params.text_document.uri, answer)
 
 
 def _result_id(found: list[types.Diagnostic]) -> str:

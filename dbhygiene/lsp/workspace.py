@@ -14,7 +14,8 @@ from dbhygiene.diagnostics.model import Finding
 from dbhygiene.lsp.client import Client, Options
 from dbhygiene.lsp.diagnostics import diagnostic_of
 from dbhygiene.lsp.documents import Document, uri_of
-from dbhygiene.lsp.open_project import OpenProject, settings_of
+from dbhygiene.lsp.open_project import OpenProject, Progress, settings_of
+from dbhygiene.lsp.settings_problems import Reports, mistakes, warnings
 
 
 class Checked(NamedTuple):
@@ -24,17 +25,22 @@ class Checked(NamedTuple):
     project: OpenProject
     findings: Sequence[Finding]
 
+    def finding(self, fingerprint: str) -> Finding | None:
+        """Return the finding with a fingerprint."""
+        return next((each for each in self.findings if each.fingerprint == fingerprint), None)
+
 
 class Workspace:
     """The folders, their projects and the open documents. Not for several threads at once.
 
-    `problems` are the mistakes in the settings of the projects, by their roots; the last valid settings stay in use.
+    After a mistake in the settings of a project, the last valid ones stay in use. `problems` are the diagnostics of
+    such mistakes.
     """
 
     def __init__(self, client: Client, options: Options, folders: Iterable[Path]) -> None:
         self.client, self.options = client, options
         self.folders = tuple(folders)
-        self.problems: dict[Path, UsageError] = {}
+        self._problems: dict[Path, Reports] = {}  # by the roots of projects
         self._projects: dict[Path, OpenProject] = {}  # by their roots; a loose file is its own root
         self._roots: dict[Path, Path | None] = {}  # of documents
         self._documents: Mapping[str, Document] = {}
@@ -51,13 +57,32 @@ class Workspace:
     def _documents_in(self, root: Path) -> dict[Path, Document]:
         return {each.path: each for each in self._documents.values() if self.root_of(each.path) == root}
 
-    def refresh(self) -> None:
-        """Look for files and settings that have changed on disk."""
+    def refresh(self, *, anew: bool = False) -> None:
+        """Look for files and settings that have changed on disk; `anew`: others than Python files may have."""
         self._roots.clear()
-        for root in {*self._projects, *self.problems}:
+        for root in {*self._projects, *self._problems}:
             self._load(root)
         for project in self._projects.values():
-            project.refresh()
+            project.refresh(anew=anew)
+
+    def move(self, folders: Iterable[Path]) -> None:
+        """Use other folders from now on."""
+        self.folders = tuple(folders)
+        self._roots.clear()
+        used = {self.root_of(document.path) for document in self._documents.values()}
+        for known in (self._projects, self._problems):
+            for root in known.keys() - used:
+                del known[root]
+
+    def configure(self, options: Options) -> None:
+        """Use other options of the editor from now on."""
+        self.options = options
+        self.refresh()
+
+    @property
+    def problems(self) -> Reports:
+        """The diagnostics of the files with settings; of several projects, a file has at most one."""
+        return {path: found for reports in self._problems.values() for path, found in reports.items()}
 
     def root_of(self, path: Path) -> Path | None:
         """Return the root of the project of a file; None if it is outside of all folders."""
@@ -77,7 +102,7 @@ class Workspace:
     def project_of(self, path: Path) -> OpenProject | None:
         """Return the project of a file; None if it is outside of all folders, or its settings were never valid."""
         root = self.root_of(path)
-        if root is not None and root not in self._projects and root not in self.problems:
+        if root is not None and root not in self._projects and root not in self._problems:
             self._load(root)
         return self._projects.get(root) if root else None
 
@@ -87,13 +112,15 @@ class Workspace:
         try:
             settings = settings_of(root if is_directory else root.parent, self.options.config)
         except UsageError as error:
-            self.problems[root] = error
+            self._problems[root] = mistakes(root, error, self.client.encoding)
             return
-        self.problems.pop(root, None)
+        self._problems.pop(root, None)
         if known is None or known.settings != settings:
             project = OpenProject(root, settings) if is_directory else OpenProject(root.parent, settings, only=root)
             project.use(self._documents_in(root))
             self._projects[root] = project
+        if found := warnings(self._projects[root].project, self.client.encoding):
+            self._problems[root] = found
 
     # -- answers --------------------------------------------------------------------------------------
 
@@ -105,7 +132,7 @@ class Workspace:
         try:
             return Checked(document, project, project.findings(document.path))
         except UsageError as error:  # of the baseline
-            self.problems[project.root] = error
+            self._problems[project.root] = mistakes(project.root, error, self.client.encoding)
             return None
 
     def diagnostics(self, document: Document) -> list[types.Diagnostic]:
@@ -116,6 +143,28 @@ class Workspace:
     def diagnostic(self, checked: Checked, finding: Finding) -> types.Diagnostic:
         """Return the diagnostic of a finding."""
         return diagnostic_of(finding, self.client, checked.project.lines, self.address)
+
+    def all_diagnostics(self, progress: Progress) -> dict[str, list[types.Diagnostic]]:
+        """Return the diagnostics of all files that have any, by their addresses; those of loose files are left out.
+
+        What `progress` raises ends the check.
+        """
+        for folder in self.folders:
+            self.project_of(folder / "any.py")
+        found: dict[str, list[types.Diagnostic]] = {}
+        for project in self._projects.values():
+            for path, findings in project.check_all(progress).items():
+                if self.root_of(path) == project.root:  # else it is another project's, within this one
+                    each = [diagnostic_of(finding, self.client, project.lines, self.address) for finding in findings]
+                    found[self.address(path)] = each
+        return found
+
+    def finding(self, uri: str, fingerprint: str) -> tuple[Checked, Finding] | None:
+        """Return a finding of an open document."""
+        document = self._documents.get(uri)
+        checked = self.check(document) if document else None
+        finding = checked.finding(fingerprint) if checked else None
+        return (checked, finding) if checked and finding else None
 
     def address(self, path: Path) -> str:
         """Return the address of a file, as the editor spells it if the file is open."""

@@ -6,7 +6,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Union
 
 from lsprotocol import types
 from pygls.uris import from_fs_path
@@ -111,6 +111,11 @@ async def editor(
     """A session with these folders, and its end."""
     client = make_test_lsp_client()
     assert isinstance(client, LanguageClient)
+    converter = client.protocol._converter  # the one of lsprotocol takes an action with a command for a command
+    converter.register_structure_hook(
+        Union[types.Command, types.CodeAction],  # noqa: UP007
+        lambda given, _: converter.structure(given, types.CodeAction),
+    )
     await client.start_io(sys.executable, "-m", "dbhygiene", "server")
     found = await client.initialize_session(
         types.InitializeParams(
