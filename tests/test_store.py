@@ -307,7 +307,7 @@ def test_who_looks_ahead_takes_nothing_that_was_written_since(project: Path) -> 
     (project / "other.py").write_text("import pymysql\n\ndef alone():\n    conn = pymysql.connect()\n    conn.ping()\n")
     os.utime(project / "other.py", (2, 2))
     check(project, project / "c", "part")
-    how = RunOptions(project / "c", incremental=memory)
+    how = RunOptions(project / "c", memories={project: memory})
     found = list(project_check.check(ahead, ahead.discover([project]).files, selected_rules(Settings()), how=how))
     assert found == check(project, None)
 

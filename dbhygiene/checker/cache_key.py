@@ -17,7 +17,7 @@ from dbhygiene.project.requirements import places, requirement_files
 from dbhygiene.source.records import replace
 from dbhygiene.source.regular_files import read_bytes
 
-_FORMAT = 7
+_FORMAT = 8
 
 
 def cache_key(project: Project, rules: Sequence[AnyRule], directory: Path) -> str:

@@ -23,6 +23,7 @@ from dbhygiene.checker.plan import LARGE_PART, MANY, HelperUse, LoadedFiles
 from dbhygiene.checker.store import (
     FileRecord,
     FileTimes,
+    FixOutcomes,
     Lookups,
     RelativePaths,
     Store,
@@ -65,6 +66,8 @@ class IncrementalCheck:
         self._seen: dict[Path, str] = {}  # files that other processes read, and their digests
         self._true: dict[str, FileRecord] = {}  # rows whose file has not changed
         self._looked_up: set[tuple[str, str]] = set()  # modules, and from where
+        self._is_unchanged = False  # whether all findings are those of the last run
+        self._tried: FixOutcomes = {}  # fixes, in this run
 
     @property
     def warning(self) -> str:
@@ -110,6 +113,7 @@ class IncrementalCheck:
         if self._has_new_deployment(before.facts):
             return None
         found = self._cache.findings(before)
+        self._is_unchanged = found is not None
         return None if found is None else [finding for path in sorted(own & found.keys()) for finding in found[path]]
 
     def _known_paths(self, facts: Mapping[str, str], name: str) -> set[str]:
@@ -262,6 +266,31 @@ class IncrementalCheck:
             for word, paths in answers.items():
                 self._project.asked.note(asker, word, paths)
         self._seen.update(read)
+
+    # -- fixes: what each does, found out once ----------------------------------------------------------
+
+    @cached_property
+    def _tried_before(self) -> FixOutcomes:
+        return self._cache.fixes()
+
+    def fix_outcome(self, finding: Finding) -> Any:
+        """Return what was kept of the fix of a stored finding; raise KeyError if nothing was."""
+        path = str(finding.path)
+        if not self._is_unchanged and path not in self._true:
+            raise KeyError(path)
+        outcome = self._tried_before[path, finding.fingerprint]
+        if not self._is_unchanged:
+            self._tried[path, finding.fingerprint] = outcome  # its row may be written again
+        return json.loads(outcome)
+
+    def keep_fix_outcome(self, finding: Finding, outcome: Any) -> None:
+        """Keep what the fix of a finding does, for the next run."""
+        self._tried[str(finding.path), finding.fingerprint] = json.dumps(outcome)
+
+    def save_fix_outcomes(self) -> None:
+        """Store what was kept in this run."""
+        if self._tried:
+            self._cache.add_fixes(self._tried)
 
     # -- for the next run -----------------------------------------------------------------------------
 

@@ -28,13 +28,16 @@ WORTH_FORKING = 600_000  # characters to be looked into; of less, two processes 
 
 
 class RunOptions(Frozen):
-    """Options of a run: cache, number of worker processes, progress callback."""
+    """Options of a run: cache, number of worker processes, progress callback.
+
+    `memories` has the stored results by the root of their project; the run adds those that it uses.
+    """
 
     cache: Path | None = None
     jobs: int = 1
     progress: Callable[[int, int, int], None] | None = None
     warn: Callable[[str], None] | None = None
-    incremental: IncrementalCheck | None = None
+    memories: dict[Path, IncrementalCheck] | None = None
 
 
 def check(
@@ -57,7 +60,9 @@ def check(
         return ProjectCheck(project, files, rules, named, analyses, how).findings()
     from dbhygiene.checker.incremental import IncrementalCheck
 
-    memory = how.incremental or IncrementalCheck(project, rules, how.cache)
+    memories = {} if how.memories is None else how.memories
+    if (memory := memories.get(project.root)) is None:
+        memory = memories[project.root] = IncrementalCheck(project, rules, how.cache)
     if (found := memory.unchanged_findings(files, named)) is not None:
         return iter(found)
     return ProjectCheck(project, project.everything, rules, named, analyses, how, memory, files).findings()

@@ -25,12 +25,14 @@ CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE files (
     path BLOB PRIMARY KEY, mtime INTEGER, size INTEGER, content TEXT NOT NULL, row TEXT NOT NULL, found TEXT NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE fixes (path BLOB, fingerprint TEXT, outcome TEXT NOT NULL, PRIMARY KEY (path, fingerprint)) WITHOUT ROWID;
 """
 
 
 Answer = TypeVar("Answer")
 Lookups: TypeAlias = "dict[tuple[str, str], str]"
 Words: TypeAlias = "dict[str, tuple[str, ...]]"
+FixOutcomes: TypeAlias = "dict[tuple[str, str], str]"  # path and fingerprint -> what the fix does, as JSON
 
 
 class RelativePaths:
@@ -113,6 +115,7 @@ class Store:
         self._key = key = ascii(key)  # a path in it may hold any byte
         self._path = directory / f"{crc32(key.encode()):08x}.sqlite"
         self.warning = ""
+        self._writes = 0  # the number of the write after which this was read, or which this made
 
     def times(self) -> FileTimes:
         """Return the files of the stored run, with their times only."""
@@ -153,7 +156,10 @@ class Store:
             with closing(self._connect("ro")) as connection:
                 connection.execute("BEGIN")  # or another run might write between two queries
                 facts = dict(connection.execute("SELECT name, value FROM facts"))
-                return question(connection, facts) if facts.get("key") == self._key else None
+                if facts.get("key") != self._key:
+                    return None
+                self._writes = int(facts["writes"])
+                return question(connection, facts)
         except sqlite3.OperationalError as error:
             if self._path.exists() and "locked" not in str(error):
                 self.warning = f"{self._path}: cache not read: {error}"
@@ -182,10 +188,31 @@ class Store:
                         connection.execute(statement)
                 stored = {**facts, "key": self._key, "writes": str(int(known.get("writes", 0)) + 1)}
                 connection.executemany("REPLACE INTO facts VALUES (?, ?)", stored.items())
-                connection.executemany("DELETE FROM files WHERE path = ?", ((self._stored(path),) for path in gone))
-                connection.executemany("REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?)", self._values(rows))
+                changed = [(self._stored(path),) for path in (*gone, *rows)]
+                for table in ("files", "fixes"):
+                    connection.executemany(f"DELETE FROM {table} WHERE path = ?", changed)
+                connection.executemany("INSERT INTO files VALUES (?, ?, ?, ?, ?, ?)", self._values(rows))
+                self._writes = int(stored["writes"])
         except (sqlite3.DatabaseError, OSError) as error:
             if "locked" not in str(error):
+                self.warning = self.warning or f"{self._path}: cache not written: {error}"
+
+    def fixes(self) -> FixOutcomes:
+        """Return the outcomes of fixes that were tried on the files as they are stored."""
+        rows = self._query(lambda connection, _: connection.execute("SELECT * FROM fixes").fetchall()) or ()
+        return {(self._loaded(path), fingerprint): outcome for path, fingerprint, outcome in rows}
+
+    def add_fixes(self, outcomes: FixOutcomes) -> None:
+        """Add outcomes of fixes, unless another run has written since this one read or wrote."""
+        rows = [(self._stored(path), fingerprint, text) for (path, fingerprint), text in outcomes.items()]
+        try:
+            with closing(self._connect("rw")) as connection, connection:
+                connection.execute("BEGIN IMMEDIATE")
+                known = dict(connection.execute("SELECT name, value FROM facts"))
+                if known.get("key") == self._key and int(known["writes"]) == self._writes:
+                    connection.executemany("REPLACE INTO fixes VALUES (?, ?, ?)", rows)
+        except (sqlite3.DatabaseError, OSError) as error:
+            if self._writes and "locked" not in str(error):
                 self.warning = self.warning or f"{self._path}: cache not written: {error}"
 
     # -- rows as JSON: a cache that came with a project must not run code, as with `pickle` --------------------

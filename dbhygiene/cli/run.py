@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -127,13 +128,12 @@ class Run:
             return RunOptions()
         here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
         jobs = self.options.jobs or here or 1
-        memory = self._memories.get(project.root)
         progress = None
         if sys.stderr.isatty():
             from dbhygiene.cli.progress import Progress
 
             progress = Progress.on_terminal()
-        return RunOptions(self._cache(project), jobs, progress, self.warn, memory)
+        return RunOptions(self._cache(project), jobs, progress, self.warn, self._memories)
 
     def _cache(self, project: Project) -> Path | None:
         """Return the cache, if the run may use it."""
@@ -339,22 +339,29 @@ class Run:
     def fixed(self, finding: Finding) -> TextChange | str | None:
         """Return what the fix of a finding changes in the text of its file.
 
-        Carrying out a fix costs the import of LibCST, 0.2 s, and then as much as checking the file again.
+        Carrying out a fix costs the import of LibCST, 0.2 s, and then as much as checking the file again: the cache
+        keeps the outcome.
         """
-        from dbhygiene.diagnostics.text_edits import TextChange
-
-        after = self._after_fix(finding)
-        if isinstance(after, File) and self._trials is not None:
-            return TextChange(_text_around(self._trials.file, finding), _text_around(after, finding))
-        return None if isinstance(after, File) else after
-
-    def _after_fix(self, finding: Finding) -> File | str | None:
         part = self._part(finding.path)
         if part is None or not isinstance(finding.fix, Fix):
             return None
-        from dbhygiene.fixes.preview import FixPreviews
+        from dbhygiene.diagnostics.text_edits import TextChange, difference, with_difference
 
         file = part.project.file(finding.path)
+        old, memory = _text_around(file, finding), self._memories.get(part.project.root)
+        if memory is not None:
+            with suppress(KeyError):
+                known = memory.fix_outcome(finding)
+                return TextChange(old, with_difference(old, known)) if isinstance(known, list) else known
+        after = self._after_fix(finding, file, part)
+        outcome = TextChange(old, _text_around(after, finding)) if isinstance(after, File) else after
+        if memory is not None:
+            memory.keep_fix_outcome(finding, difference(outcome) if isinstance(outcome, TextChange) else outcome)
+        return outcome
+
+    def _after_fix(self, finding: Finding, file: File, part: ProjectPart) -> File | str | None:
+        from dbhygiene.fixes.preview import FixPreviews
+
         if self._trials is None or self._trials.file is not file:
             self._trials = FixPreviews(file, lambda changed: check_file(changed, part.rules, part.analyses))
         return self._trials.after(finding)
@@ -371,6 +378,8 @@ class Run:
             self.out.writelines(self.tally.statistics())
         else:
             self._output.close()
+        for memory in self._memories.values():
+            memory.save_fix_outcomes()
         for words in (words for each in self._filters.values() for words in each.stale()):
             print(words, file=sys.stderr)
         if not (self.checked or self.failed or self.options.force_exclude):

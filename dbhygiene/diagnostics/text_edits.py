@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from dbhygiene.source.nodes import Span
 
@@ -37,6 +37,19 @@ def text_edits(change: TextChange) -> tuple[TextEdit, ...]:
 def single_edit(change: TextChange) -> TextEdit:
     """Return the one replacement that makes a change."""
     return _edit(1, change.old, change.new)
+
+
+def difference(change: TextChange) -> tuple[int, int, str]:
+    """Return the lengths of the common beginning and end of both texts, and the new text between them."""
+    head = _common(change.old, change.new)
+    tail = _common(change.old[head:][::-1], change.new[head:][::-1])
+    return head, tail, change.new[head : len(change.new) - tail]
+
+
+def with_difference(old: str, difference: tuple[int, int, str] | list[Any]) -> str:
+    """Return the new text of a change, by its old text and the `difference`."""
+    head, tail, between = difference
+    return f"{old[:head]}{between}{old[len(old) - tail :]}"
 
 
 def opcodes(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, int, int, int, int]]:
