@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from dbhygiene.checker import project_check
-from dbhygiene.checker.file_check import check_file
-from dbhygiene.checker.own_findings import not_read, syntax_error
+from dbhygiene.checker.file_check import check_file, check_named_file
+from dbhygiene.checker.own_findings import not_read
 from dbhygiene.checker.project_check import load
 from dbhygiene.checker.selection import selected_rules
 from dbhygiene.checker.subjects import Analyses
@@ -48,9 +48,8 @@ def check(*targets: Target, settings: Settings | None = None) -> list[Finding]:
         found += project_check.check(project, files, selected_rules(project.settings), named=paths)
     for file in targets:
         if isinstance(file, File):
-            broken = syntax_error(file)
             checked = _with(file, settings)
-            found += [broken] if broken else check_file(checked, selected_rules(checked.project.settings))
+            found += check_named_file(checked, selected_rules(checked.project.settings))
     return found
 
 

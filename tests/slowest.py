@@ -20,7 +20,7 @@ from dbhygiene.checker.selection import selected_rules
 from dbhygiene.checker.subjects import Analyses
 from dbhygiene.config.settings import Settings
 from dbhygiene.project.project import Project
-from dbhygiene.source.file import NOT_PYTHON
+from dbhygiene.source.nodes import NOT_PYTHON
 
 LIMIT = 5.0  # seconds of CPU time for one file
 

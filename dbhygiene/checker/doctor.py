@@ -16,7 +16,7 @@ from dbhygiene.config import loading
 from dbhygiene.config.errors import UsageError
 from dbhygiene.library.drivers import PACKAGES, driver
 from dbhygiene.project.project import Project
-from dbhygiene.source.file import NOT_PYTHON
+from dbhygiene.source.nodes import NOT_PYTHON
 from dbhygiene.source.records import replace
 from dbhygiene.source.regular_files import read_text
 
@@ -149,14 +149,17 @@ def _python(seen: _ProjectFiles) -> Iterator[Remark]:
 def _not_read(seen: _ProjectFiles) -> Iterator[Remark]:
     broken = [f"{seen.display_path(path)}: {reason.lower()}" for path, reason in seen.found.unlisted]
     for path in seen.files:
+        line = ""
         try:
-            finding = syntax_error(seen.project.file(path))
+            file = seen.project.file(path)
+            finding = syntax_error(file)
+            line = file.line_label(finding.span.line) if finding else ""
         except NOT_PYTHON as error:
             finding = not_parsed(path, error)
         except OSError as error:
             finding = not_read(path, error.strerror or str(error))
         if finding:
-            broken.append(f"{seen.display_path(path)}:{finding.span.line} {finding.message}")
+            broken.append(f"{seen.display_path(path)}:{line or finding.span.line} {finding.message}")
     if broken:
         more = f"; and {len(broken) - 3} more" if len(broken) > 3 else ""
         message = f"cannot read: {'; '.join(broken[:3])}{more}"

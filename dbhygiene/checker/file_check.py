@@ -38,7 +38,8 @@ def check_file(
     able = [rule for rule in able if not is_ignored_in(rule, file)]
     if not able:
         return []
-    if broken := syntax_error(file):
+    broken = syntax_error(file)
+    if broken and not file.is_program:
         return [broken]
     about_code = [rule for rule in able if rule.on != _JUDGEMENT]
     found = [finding for on, group in _by_subject(about_code) for finding in _run(file, on, group, analyses)]
@@ -46,8 +47,19 @@ def check_file(
     found = add_fingerprints(found, file.project.root)
     if comments:
         found = _apply_comments(file, comments, found, able)
+    if broken:  # a cell of a notebook
+        found = sorted([*found, broken], key=_order)
     least = file.project.settings.min_confidence
     return [finding for finding in found if finding.confidence >= least]
+
+
+def check_named_file(file: File, rules: Sequence[AnyRule], analyses: Analyses | None = None) -> list[Finding]:
+    """Return the findings in a file that the user names: also that it does not parse, if no rule needs it."""
+    broken = syntax_error(file)
+    if broken and not file.is_program:
+        return [broken]
+    found = check_file(file, rules, analyses)
+    return found if broken is None or broken in found else [broken, *found]
 
 
 _JUDGEMENT = "Judgement"  # the effect of a comment: it is known when all rules have run

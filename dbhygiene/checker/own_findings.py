@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 from dbhygiene.diagnostics.model import Finding
-from dbhygiene.source.file import NOT_PYTHON, NOTEBOOK, File
-from dbhygiene.source.nodes import Span
+from dbhygiene.source.file import NOTEBOOK, File
+from dbhygiene.source.nodes import NOT_PYTHON, Span
 
 INTERNAL_ERROR = "HYG000"
 
@@ -27,21 +27,31 @@ _TOP = Span(1, 0, 1, 0)
 
 
 def syntax_error(file: File) -> Finding | None:
-    """Return HYG001 if a file does not parse, with the message of the parser."""
+    """Return HYG001 if a file does not parse, or the first cell of a notebook, with the message of the parser."""
     try:
         _ = file.tree
     except NOT_PYTHON as error:
         return not_parsed(file.path, error)
-    return None
+    if file.notebook is None or not file.notebook.broken:
+        return None
+    (cell, first), *others = file.notebook.broken
+    found = not_parsed(file.path, first, above=cell.line - 1)
+    numbers = ", ".join(str(other.number) for other, _ in others)
+    cells = f"cell {numbers} does not" if len(others) == 1 else f"cells {numbers} do not"
+    return found._replace(notes=(f"{cells} parse, either",)) if others else found
 
 
-def not_parsed(path: Path, error: Exception) -> Finding:
-    """Return HYG001 for an error of the parser or of the decoder."""
-    span, words, needs = _TOP, str(error) or "too deeply nested", ""
+def not_parsed(path: Path, error: Exception, above: int = 0) -> Finding:
+    """Return HYG001 for an error of the parser or of the decoder.
+
+    Arguments:
+        above: lines of the file above the text that was parsed.
+    """
+    span, words, needs = Span(above + 1, 0, above + 1, 0), str(error) or "too deeply nested", ""
     if isinstance(error, SyntaxError):
         from dbhygiene.checker.newer import newer  # most runs have no such file
 
-        line, column = error.lineno or 1, max(1, error.offset or 1)
+        line, column = above + (error.lineno or 1), max(1, error.offset or 1)
         span, words = Span(line, column - 1, line, column), error.msg or "invalid syntax"
         needs = f": {text}" if (text := newer(error)) else ""
     version = ".".join(map(str, sys.version_info[:3]))

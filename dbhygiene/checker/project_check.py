@@ -7,15 +7,16 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dbhygiene.checker.file_check import check_file
-from dbhygiene.checker.own_findings import not_parsed, not_read, syntax_error, worker_died
+from dbhygiene.checker.file_check import check_file, check_named_file
+from dbhygiene.checker.own_findings import not_parsed, not_read, worker_died
 from dbhygiene.checker.plan import LARGE_PART, MANY, HelperUse, LoadedFiles
 from dbhygiene.checker.subjects import Analyses, WordIndex
 from dbhygiene.diagnostics.model import AnyRule, Finding
 from dbhygiene.library.prefilter import needles
 from dbhygiene.project.discovery import Files
 from dbhygiene.project.project import Project
-from dbhygiene.source.file import NOT_PYTHON, File
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import NOT_PYTHON
 from dbhygiene.source.records import Frozen
 
 if TYPE_CHECKING:
@@ -388,8 +389,8 @@ class ProjectCheck:
             yield path, findings
 
     def _check(self, file: File) -> list[Finding]:
-        broken = syntax_error(file) if file.path in self.named else None
-        found = [broken] if broken else check_file(file, self.rules, self.analyses)
+        checked = check_named_file if file.path in self.named else check_file
+        found = checked(file, self.rules, self.analyses)
         self.analyses.release(file)
         return found
 

@@ -27,7 +27,8 @@ from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import Finding
 from dbhygiene.project.project import Project
 from dbhygiene.reports import reporter
-from dbhygiene.source.file import NOT_PYTHON, File
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import NOT_PYTHON
 from dbhygiene.source.records import replace
 
 

@@ -30,7 +30,8 @@ from dbhygiene.diagnostics.model import AnyRule, Finding, Fix
 from dbhygiene.project.project import Project
 from dbhygiene.project.workspace import Member, members
 from dbhygiene.reports import RenderContext
-from dbhygiene.source.file import NOT_PYTHON, File, split_lines
+from dbhygiene.source.file import File, split_lines
+from dbhygiene.source.nodes import NOT_PYTHON
 from dbhygiene.source.records import Frozen, replace
 
 if TYPE_CHECKING:

@@ -28,8 +28,8 @@ from dbhygiene.diagnostics.edits import (
     WrapInTry,
 )
 from dbhygiene.fixes.editor import target_spans
-from dbhygiene.source.file import File, parse
-from dbhygiene.source.nodes import FUNCTION, Span
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import FUNCTION, Span, parse
 
 _VALUE = "__the_old_value__"
 

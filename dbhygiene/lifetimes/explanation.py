@@ -49,7 +49,7 @@ def end_of(life: Lifetime) -> End:
     if not ends:
         return End.KEPT
     if any(fact.state == "open" for _, fact in ends):
-        return End.KEPT if life.is_kept_open else End.PASSED
+        return End.KEPT if life.may_be_kept_open else End.PASSED
     return End.CLOSED
 
 
@@ -91,7 +91,7 @@ def _verdict(life: Lifetime) -> str:
     if not list(life.analysis.ends(life.birth)):
         return "the function does not end while the connection is open"
     if any(fact.state == "open" for _, fact in life.analysis.ends(life.birth)):
-        if life.is_kept_open:
+        if life.may_be_kept_open:
             return "it may be open at the end: the kernel keeps it for the next cells"
         return "it may be open at the end, but its variable is shared: other code may close it"
     if _begins_open(life):

@@ -22,8 +22,8 @@ from dbhygiene.lifetimes.fields import Field, field_of_part, in_class_bodies, is
 from dbhygiene.lifetimes.state import CLOSE_METHOD, CONTAINER, ITSELF, PARTS, READERS, RETURN, Fact
 from dbhygiene.lifetimes.summaries import Summaries
 from dbhygiene.program.definitions import Definition, find_definition
-from dbhygiene.source.file import NOT_PYTHON, File, ProjectView
-from dbhygiene.source.nodes import FUNCTION, Code, Located, argument_values, is_true
+from dbhygiene.source.file import File, ProjectView
+from dbhygiene.source.nodes import FUNCTION, NOT_PYTHON, Code, Located, argument_values, is_true
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Frozen
 from dbhygiene.source.scopes import Scope
@@ -87,6 +87,8 @@ class Lifetime(Frozen):
 
     def _is_owned(self, fact: Fact) -> bool:
         """Whether the caller or an object can close it when the function returns: with only a cursor, it cannot."""
+        if self.may_be_kept_open:
+            return self._is_held(fact)
         if not is_transferred(fact):
             return False
         return any(relation not in _PARTS for relation, _ in owning_aliases(fact)) or self._parts_lead_back
@@ -160,16 +162,19 @@ class Lifetime(Frozen):
         raised = self.analysis.graph.raised
         return any(end is raised and not self._leaks_by_raise(fact) for end, fact in self._ends)
 
-    @property
-    def is_kept_open(self) -> bool:
-        """Whether a notebook leaves it open for the next cells, and neither drops it nor expects `with` to close it."""
-        is_kept = self.file.is_interactive and isinstance(self.scope.node, ast.Module)
-        return is_kept and self.unclosing is None and self.replacement is None
+    @cached_property
+    def may_be_kept_open(self) -> bool:
+        """Whether a notebook opens it in a cell, for the next cells, and expects no `with` to close it."""
+        return self.file.is_interactive and isinstance(self.scope.node, ast.Module) and self.unclosing is None
+
+    def _is_held(self, fact: Fact) -> bool:
+        """Whether a variable holds it, or a container that holds it."""
+        return any(relation in {ITSELF, CONTAINER} for relation, _ in fact.aliases)
 
     @cached_property
     def leak(self) -> Leak | None:
         """The worst leak of this resource; None if there is none that can be seen."""
-        if self.is_kept_open:
+        if self.may_be_kept_open and ("normal" not in self._leaks or self.replacement is None):
             return None
         if self._leaks and isinstance(self.scope.node, ast.Module):
             if any(is_seen_elsewhere(self.file, name) for name in self.names):
@@ -266,7 +271,9 @@ class Lifetime(Frozen):
         exit_ = self.analysis.graph.exit
         lost = [fact for end, fact in self._ends if end is exit_ and self._leaks_by_return(fact)]
         lost += [fact for _, fact in self._opened_again]
-        if not lost or any(relation in {ITSELF, CONTAINER} for fact in lost for relation, _ in fact.aliases):
+        if self.may_be_kept_open:  # its user sees each error, and decides what to do
+            lost = [fact for fact in lost if not fact.thrown]
+        if not lost or any(map(self._is_held, lost)):
             return None
         return next((node for site, node in self.analysis.transfer.replaced if site is self.birth), None)
 

@@ -19,7 +19,8 @@ from dbhygiene.diagnostics.model import Finding
 from dbhygiene.fixes.apply import Check
 from dbhygiene.lsp.documents import Document
 from dbhygiene.project.project import Project
-from dbhygiene.source.file import NOT_PYTHON, File
+from dbhygiene.source.file import File
+from dbhygiene.source.nodes import NOT_PYTHON
 
 Progress: TypeAlias = "Callable[[int, int, int], None]"  # files checked so far, files, findings
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from dbhygiene.config.settings import Settings
 from dbhygiene.project.discovery import DiscoveredFiles, Files, Listing
 from dbhygiene.project.import_graph import ImportGraph
-from dbhygiene.source.file import NOT_PYTHON, NOTEBOOK, File, ProjectView
+from dbhygiene.source.file import NOTEBOOK, File, ProjectView
+from dbhygiene.source.nodes import NOT_PYTHON
 from dbhygiene.source.regular_files import read_bytes, read_text
 
 if TYPE_CHECKING:

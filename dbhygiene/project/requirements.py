@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from dbhygiene.config.loading import toml
 from dbhygiene.config.settings import EXCLUDED
-from dbhygiene.source.file import parse
+from dbhygiene.source.nodes import parse
 from dbhygiene.source.regular_files import read_text
 
 Version = tuple[int, ...]

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -23,6 +22,7 @@ from dbhygiene.source.nodes import (
     COMPREHENSION,
     FUNCTION,
     LOOP,
+    NOT_PYTHON,
     Code,
     Function,
     Located,
@@ -30,6 +30,7 @@ from dbhygiene.source.nodes import (
     Span,
     children,
     first_parameter,
+    parse,
 )
 from dbhygiene.source.records import Frozen, replace
 from dbhygiene.source.scopes import Index, Scope
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from dbhygiene.source.notebook import Notebook
 
 NOTEBOOK = ".ipynb"
-NOT_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError)  # exceptions of the parser, UnicodeError included
 
 MAX_ALIASES = 8  # variables that stand for each other
 
@@ -265,10 +265,7 @@ class File(Frozen):
 
     @cached_property
     def tree(self) -> ast.Module:
-        tree = parse(self.text)
-        if self.notebook is not None:
-            self.notebook.check_cells(tree)
-        return tree
+        return parse(self.text)
 
     @cached_property
     def directory(self) -> str:
@@ -555,13 +552,6 @@ def encoding_of(data: bytes) -> str:
     import tokenize  # most programs do not need it
 
     return tokenize.detect_encoding(io.BytesIO(data).readline)[0]
-
-
-def parse(text: str) -> ast.Module:
-    """Return the tree of a program. Warnings of the compiler, such as an invalid escape, are not shown."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return ast.parse(text)
 
 
 def files_with_word(file: File, word: str) -> list[File]:

@@ -72,8 +72,13 @@ def blank(source: str) -> Blanked:
         return Blanked(_spaces(magic[0]) + below.text, below.names.union(_words(magic[0])))
     names = _words(" ".join(_EXPANDED.findall(magic[0] if magic["name"] in _FOREIGN else source)))
     if magic["name"] not in _FOREIGN | {"sql", "bigquery"}:
-        names = _words(source)  # a magic that we do not know may run its cell as Python
+        return blank_all(source)  # a magic that we do not know may run its cell as Python
     return Blanked(_spaces(source), frozenset(names))
+
+
+def blank_all(source: str) -> Blanked:
+    """Return a cell that is all blanks, because it cannot be read; it may use all names in it."""
+    return Blanked(_spaces(source), frozenset(_words(source)))
 
 
 def _blank_lines(source: str, start: int) -> Blanked:

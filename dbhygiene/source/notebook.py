@@ -9,15 +9,16 @@ Each cell ends with a line feed of its own. Cells are counted from 1, those with
 
 from __future__ import annotations
 
-import ast
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+from textwrap import dedent
 from typing import NamedTuple
 
-from dbhygiene.source.magics import EVERYTHING, blank
-from dbhygiene.source.notebook_document import Document, NotebookError
+from dbhygiene.source.magics import EVERYTHING, blank, blank_all
+from dbhygiene.source.nodes import NOT_PYTHON, parse
+from dbhygiene.source.notebook_document import Document
 from dbhygiene.source.notebook_splice import Change, changes
 from dbhygiene.source.records import Frozen, Record
 
@@ -49,24 +50,31 @@ class Notebook(Frozen):
     """The code cells of a notebook.
 
     `names` are those that its magics mention; see `magics`. `document` is the file that it was read from, if any.
+    `broken` are the cells that do not parse, with the reason: the kernel runs nothing of them, and they are blanks.
     """
 
     cells: tuple[Cell, ...]
     names: frozenset[str] = frozenset()
     document: Document | None = None
+    broken: tuple[tuple[Cell, Exception], ...] = ()
 
     @classmethod
     def of_cells(cls, sources: Iterable[tuple[int, str]], document: Document | None = None) -> Notebook:
         """Return the notebook with these code cells, given as their numbers and their sources."""
         cells: list[Cell] = []
+        broken: list[tuple[Cell, Exception]] = []
         names: set[str] = set()
         line = 1
         for number, source in sources:
             blanked = blank(source)
+            if (error := _error_in(blanked.text)) is not None:
+                blanked = blank_all(source)
             cells.append(Cell(number, line, source, blanked.text))
+            if error is not None and not _is_only_indented(source):
+                broken.append((cells[-1], error))
             names |= blanked.names
             line += len(_LINE_END.findall(f"{source}\n"))
-        return cls(tuple(cells), frozenset(names), document)
+        return cls(tuple(cells), frozenset(names), document, tuple(broken))
 
     @classmethod
     def decode(cls, data: bytes) -> Notebook:
@@ -87,12 +95,6 @@ class Notebook(Frozen):
     def may_use(self, name: str) -> bool:
         """Whether a magic may use a variable."""
         return name in self.names or EVERYTHING in self.names
-
-    def check_cells(self, tree: ast.Module) -> None:
-        """Raise SyntaxError if a statement of the program goes on in the next cell."""
-        for statement in tree.body:
-            if self.cell_at(statement.lineno) != self.cell_at(statement.end_lineno or statement.lineno):
-                raise NotebookError("the statement goes on in another cell", (None, statement.lineno, 1, None))
 
     @cached_property
     def _starts(self) -> list[int]:
@@ -139,6 +141,20 @@ class Notebook(Frozen):
             if cell.text != texts.get(cell.number, before.text) or _commands(before) != _commands(cell):
                 raise ValueError("the fix would change a magic command")
         return after
+
+
+def _error_in(text: str) -> Exception | None:
+    """Return why a program does not parse."""
+    try:
+        parse(text)
+    except NOT_PYTHON as error:
+        return error
+    return None
+
+
+def _is_only_indented(source: str) -> bool:
+    """Whether a cell parses once its first indentation is taken away, as IPython does."""
+    return source.lstrip("\r\n")[:1].isspace() and _error_in(dedent(blank(source).text)) is None
 
 
 def _carry_out(edits: Iterable[Change], text: str) -> str:

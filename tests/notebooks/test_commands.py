@@ -74,12 +74,21 @@ def test_standard_input(project: Path) -> None:
 
 def test_what_does_not_parse_is_named_and_the_rest_goes_on(project: Path) -> None:
     (project / "bad.ipynb").write_text('{"cells": [\n1,,]}')
-    (project / "old.ipynb").write_text(document("import pymysql", "x = 1\nprint 'done'"))
+    cells = ("import pymysql", "x = 1\nprint 'done'", CELLS[2], CELLS[3], "print 'done'")
+    (project / "old.ipynb").write_text(document(*cells))
     status, out, _ = run("check", "-q", "-o", "concise", ".", "bad.ipynb")
     assert status == 1
     assert "bad.ipynb:2:3: HYG001 invalid JSON: Expecting value\n" in out
     assert "old.ipynb:cell 2:2:1: HYG001 Missing parentheses in call to 'print'" in out
+    assert "old.ipynb:cell 3:1:8: HYG105" in out
     assert "shop.ipynb:cell 3:1:8: HYG105" in out
+    assert "= note: cell 5 does not parse, either\n" in run("check", "-q", "old.ipynb")[1]
+
+
+def test_a_cell_that_does_not_parse_is_reported_where_no_rule_applies(project: Path) -> None:
+    (project / "plain.ipynb").write_text(document("x = 1", "def f(:"))
+    assert run("check", "-q", "-o", "concise", "plain.ipynb")[1].startswith("plain.ipynb:cell 2:1:7: HYG001")
+    assert "plain" not in run("check", "-q", "-o", "concise")[1]
 
 
 @pytest.mark.parametrize("target", ["shop.ipynb:3:1", "shop.ipynb:cell 3:1", "shop.ipynb:cell 3:1:8"])

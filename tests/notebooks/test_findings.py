@@ -18,6 +18,12 @@ OPEN = "conn = pymysql.connect(host='db')"
         ("try:\n    conn = pymysql.connect()\n    conn.ping()\nexcept Exception as error:\n    print(error)",),
         ("with pymysql.connect() as conn:\n    conn.ping()",),
         (OPEN, "conn.close()", OPEN, "conn.close()"),
+        ("conns = []\nfor host in hosts:\n    conn = pymysql.connect(host=host)\n    conns.append(conn)",),
+        (
+            "try:\n    conn = pymysql.connect()\n    conn.ping()\n    conn.close()\nexcept Exception:\n    pass",
+            OPEN,
+        ),
+        (OPEN, "try:\n    conn.ping()\nexcept pymysql.Error:\n    conn = pymysql.connect()"),
         (OPEN, "%sql conn", OPEN),
         (OPEN, "%reset -f", OPEN),
         (OPEN, "%%close_it\nconn.close()", OPEN),
@@ -30,6 +36,17 @@ def test_silent(cells: tuple[str, ...]) -> None:
 
 def test_a_connection_that_is_replaced_while_open() -> None:
     assert found(IMPORT, OPEN, "conn.ping()", OPEN) == [("HYG105", "cell 2:1")]
+
+
+def test_connections_that_are_replaced_in_a_loop() -> None:
+    loop = "for host in hosts:\n    conn = pymysql.connect(host=host)\n    conn.ping()"
+    assert found(IMPORT, loop, "conn.close()") == [("HYG105", "cell 2:2")]
+
+
+def test_a_connection_of_a_cell_whose_error_is_printed() -> None:
+    """Without an error it stays open, too."""
+    printed = "try:\n    conn = pymysql.connect()\n    conn.ping()\nexcept Exception as error:\n    print(error)"
+    assert found(IMPORT, printed, "conn.ping()", printed) == [("HYG105", "cell 2:2")]
 
 
 def test_a_with_that_does_not_close() -> None:

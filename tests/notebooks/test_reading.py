@@ -88,9 +88,19 @@ def test_of_equal_keys_the_last_counts() -> None:
     assert read('{"cells": [{"cell_type": "code", "source": "a", "source": "b"}]}').text == "b\n"
 
 
-def test_a_statement_ends_in_its_cell() -> None:
-    with pytest.raises(SyntaxError, match="the statement goes on in another cell"):
-        _ = notebook("if x:\n    a()\n", "    b()").tree
+def test_a_cell_that_does_not_parse_is_left_out() -> None:
+    made = read(document("a = 1", "b = conn (", "c = 3"))
+    assert made.text == "a = 1\n          \nc = 3\n"
+    assert [cell.number for cell, _ in made.broken] == [2]
+    assert made.names == {"b", "conn"}
+
+
+def test_a_cell_does_not_go_on_in_the_next() -> None:
+    """IPython takes the indentation of a whole cell away."""
+    made = read(document("if x:\n    a()\n", "    b()\n    c()"))
+    assert made.text == "if x:\n    a()\n\n       \n       \n"
+    assert (made.broken, made.names) == ((), {"b", "c"})
+    assert len(read(document('"""', '"""')).broken) == 2
 
 
 def test_a_place_in_the_json_text() -> None:
