@@ -28,6 +28,7 @@ KEEPS_ROWS = words(
     """order_by options join outerjoin select_from populate_existing with_for_update add_columns add_column
     enable_eagerloads"""
 )
+JOINS = words("join outerjoin")  # of these, the ones that take a class, or a subquery
 # Methods that send a statement and return its result; methods of a result that return its rows in another form; and
 # those that read all of them at once.
 EXECUTES = words("execute scalars exec exec_driver_sql")

@@ -46,6 +46,8 @@ _GROWING = words(
     log event record entry reading measurement metric reminder audit trace error exception incident issue bug request
     response search query click impression hit visit session history result score vote like rating review feedback
     favorite bookmark report snapshot execution run job task todo crawl commit build deployment data datum
+    usuario cliente producto produto venta pedido factura compra pago movimiento mensaje registro
+    kunde bestellung rechnung utilisateur produit commande facture
     """
 )
 # Words at the end of a name that say nothing of its rows.

@@ -14,7 +14,7 @@ from dbhygiene.source.queries import query
 _DISTRIBUTIONS = {
     MYSQL: words(
         """pymysql mysqlclient mysql-connector-python mysql-connector mariadb aiomysql asyncmy cymysql mysql-python
-        django-mysql mysql-connector-repackaged"""
+        django-mysql mysql-connector-repackaged flask-mysql flask-mysqldb"""
     ),
     "postgresql": words(
         """psycopg2 psycopg2-binary psycopg psycopg-binary psycopg-c psycopg-pool psycopg2cffi asyncpg pg8000 aiopg
@@ -66,8 +66,10 @@ _MYSQL_ELSEWHERE = re.compile(
 )
 _IMPORTS = {
     MYSQL: (
-        ("pymysql", "MySQLdb", "django_mysql"),
-        re.compile(r"^\s*(?:import|from)\s+(?:pymysql|MySQLdb|django_mysql)\b", re.MULTILINE),
+        ("pymysql", "MySQLdb", "django_mysql", "flaskext.mysql", "flask_mysqldb"),
+        re.compile(
+            r"^\s*(?:import|from)\s+(?:pymysql|MySQLdb|django_mysql|flaskext\.mysql|flask_mysqldb)\b", re.MULTILINE
+        ),
     ),
     "postgresql": (
         ("psycopg", "contrib.postgres"),

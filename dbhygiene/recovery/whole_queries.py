@@ -52,7 +52,9 @@ def _tables(file: File, expr: ast.expr, seen: _Seen) -> list[Table] | None:
             return _tables(file, inner, seen)
         case ast.Name() | ast.Attribute(value=ast.Name(id="self" | "cls")):
             return _of_variable(file, expr, seen)
-        case ast.Call(func=ast.Attribute(value=owner, attr=method)) if _keeps(file, owner, method):
+        case ast.Call(func=ast.Attribute(value=owner, attr=method), args=given) if _keeps(file, owner, method):
+            if method in sqlalchemy.JOINS and not all(last_name(each)[:1].isupper() for each in given[:1]):
+                return None  # a subquery may limit the rows
             return _tables(file, owner, seen)
     found = _of_query(file, expr) or _of_manager(file, expr)
     return [found] if found is not None else None
