@@ -23,6 +23,9 @@ from dbhygiene.lifetimes import Lifetime
 from dbhygiene.lifetimes.state import CLOSE_METHOD, ITSELF, READERS, Alias, Fact
 from dbhygiene.lifetimes.transfer import Transfer
 from dbhygiene.program.arguments import bind_arguments
+from dbhygiene.program.classes import class_named
+from dbhygiene.program.code import calls_in, nodes_of, own_nodes
+from dbhygiene.program.definitions import find_method
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Code, Function, argument_values, last_name
 from dbhygiene.source.records import Record
@@ -190,6 +193,8 @@ class ExplicitWalk:
         spot = self._location(call, "queries the server")
         if relation in {ITSELF, *READERS} and method in library.REFRESHES and not self._only_tells(call, method):
             return Idle(spot)
+        if relation == ITSELF and self._recovers_within(method):
+            return Idle(spot)
         if self._resource.kind == "session":
             asks = relation in {ITSELF, *READERS} and not (relation == ITSELF and method in self._resource.rests_during)
         else:
@@ -287,6 +292,17 @@ class ExplicitWalk:
                 todo += fresh
         return False
 
+    def _recovers_within(self, method: str) -> bool:
+        """Whether a method of the project's own class around a connection connects again when its query fails."""
+        life = self._question.life
+        name = life.file.resolve(life.birth.func) if isinstance(life.birth, ast.Call) else None
+        cls = class_named(life.file, name) if name is not None else None
+        found = find_method(cls, method) if cls is not None else None
+        if found is None or not isinstance(found.node, FUNCTION):
+            return False
+        handlers = (part for part in own_nodes(found.node) if isinstance(part, ast.ExceptHandler))
+        return any(_is_connect(each) for handler in handlers for each in calls_in(nodes_of(handler.body)))
+
     def _reconnects(self, call: ast.Call) -> bool:
         effect = self._transfer.effects.of(call)
         opened = effect.summary.returns
@@ -294,8 +310,13 @@ class ExplicitWalk:
         return (
             (opened is not None and opened.kind == self._resource.kind)
             or last in library.REFRESHES | self._resource.rests_after
-            or "connect" in last.lower().replace("disconnect", "")
+            or _is_connect(call)
         )
+
+
+def _is_connect(call: ast.Call) -> bool:
+    """Whether a call connects, by its name."""
+    return "connect" in last_name(call.func).lower().replace("disconnect", "")
 
 
 def place_of(ending: IdleAtEnd) -> tuple[int, int, float]:
