@@ -72,12 +72,13 @@ def opened(server: Server, user: str) -> Any:
 
 def test_an_ordinary_account_is_compared_with_the_code(server: Server, project: Path) -> None:
     user, url = account(server, max_connections=10)
-    server.set(wait_timeout=600, interactive_timeout=900)
+    server.set(wait_timeout=600, interactive_timeout=900, max_allowed_packet=1048576)
     with opened(server, user), opened(server, user):
         run = doctor(project, url)
     assert run.status == 1
     assert f"at {HOST}:{server.port}, as `{user}`; no pooler in between; nothing was changed" in run.output
     assert "600 s (`wait_timeout`, by `SET GLOBAL`); `interactive_timeout`, 900 s, holds" in run.output
+    assert "one statement may have up to 1,048,576 bytes (`max_allowed_packet`)" in run.output
     assert "db.py:3 `pool_recycle` is 3600 s, but the server closes idle connections after 600 s" in run.output
     assert "db.py:3 the pool opens up to 30 connections, but the server accepts 10" in run.output
     assert "2 of 10 of this account are open (`max_user_connections`)" in run.output

@@ -41,7 +41,7 @@ def report(project: Project, target: Target, server: LiveServer) -> Report:
         remarks.append(Remark(topic, PROBLEM, message, advice(finding)))
     if server.pooler:
         remarks.append(Remark("pooler", NOTE, _WITH_POOLER))
-    for part in (_connections, _transactions, _idle, _unnamed, _aborted, _visibility):
+    for part in (_packet, _connections, _transactions, _idle, _unnamed, _aborted, _visibility):
         remarks += part(server)
     return Report(remarks, findings)
 
@@ -81,6 +81,11 @@ def _timeout(project: Project, server: LiveServer) -> Iterator[Remark]:
         limit = seconds_text(server.in_transaction.value)
         message = f"a connection that is idle in a transaction is closed after {limit}"
         yield Remark("server-timeout", OK, f"{message} ({_source(server.in_transaction)})")
+
+
+def _packet(server: LiveServer) -> Iterator[Remark]:
+    if server.packet is not None:
+        yield Remark("packet", OK, f"one statement may have up to {server.packet:,} bytes (`max_allowed_packet`)")
 
 
 def _source(number: LiveNumber) -> str:
@@ -172,6 +177,7 @@ def as_json(target: Target, server: LiveServer, made: Report, project: Project) 
         "facts": {
             "server-timeout": _fact(server.idle),
             "transaction-timeout": _fact(server.in_transaction),
+            "max-packet": server.packet,
             "max-connections": _fact(server.limit, server=server.server_limit.value if server.server_limit else None),
             "status": dict(server.status),
         },

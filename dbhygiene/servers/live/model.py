@@ -60,6 +60,7 @@ class LiveServer(Frozen):
     idle: LiveNumber | None = None
     in_transaction: LiveNumber | None = None
     interactive: int | None = None
+    packet: int | None = None  # bytes of one statement, at most
     limit: LiveNumber | None = None
     server_limit: LiveNumber | None = None
     status: Mapping[str, int] = {}

@@ -35,7 +35,8 @@ def ask(session: Session) -> LiveServer:
     (first,) = session.rows(
         "SELECT VERSION() AS version, @@version_comment AS comment, CURRENT_USER() AS account, USER() AS login,"
         " CONNECTION_ID() AS id, @@session.wait_timeout AS idle, @@global.interactive_timeout AS interactive,"
-        " @@session.max_user_connections AS own, @@global.max_connections AS total"
+        " @@session.max_user_connections AS own, @@global.max_connections AS total,"
+        " @@session.max_allowed_packet AS packet"
     )
     is_mariadb = "mariadb" in f"{first['version']} {first['comment']}".lower()
     session.attempt(f"SET SESSION {'max_statement_time = 2' if is_mariadb else 'max_execution_time = 2000'}")
@@ -52,6 +53,7 @@ def ask(session: Session) -> LiveServer:
         idle=LiveNumber(int(first["idle"]), "@@session.wait_timeout", origins.get("wait_timeout", "")),
         in_transaction=_in_transaction(session) if is_mariadb else None,
         interactive=int(first["interactive"]),
+        packet=int(first["packet"]),
         limit=min((each for each in (own, total) if each.value), key=lambda number: number.value),
         server_limit=total,
         status=status,
