@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -15,6 +16,7 @@ from dbhygiene.checker.subjects import Analyses
 from dbhygiene.config import loading
 from dbhygiene.config.errors import UsageError
 from dbhygiene.config.settings import Settings
+from dbhygiene.diagnostics.cells import in_cell
 from dbhygiene.diagnostics.model import Finding
 from dbhygiene.project.project import Project
 from dbhygiene.project.workspace import members
@@ -30,8 +32,8 @@ Target: TypeAlias = "str | os.PathLike[str] | File"
 def check(*targets: Target, settings: Settings | None = None) -> list[Finding]:
     """Return the findings in files and directories, or in a text in a `File`.
 
-    Comments silence findings; baselines are not used. Raise `dbhygiene.UsageError` if a path does not exist, or a
-    setting is invalid.
+    Comments silence findings; baselines are not used. A finding in a notebook has a `cell`, and the lines of that.
+    Raise `dbhygiene.UsageError` if a path does not exist, or a setting is invalid.
 
     Arguments:
         targets: by default, the current directory. A path is checked as part of its project; a `File` only within the
@@ -45,11 +47,12 @@ def check(*targets: Target, settings: Settings | None = None) -> list[Finding]:
     found: list[Finding] = []
     for project, files, unlisted, _ in members(sorted(paths), lambda root: settings or _settings(root)):
         found += [not_read(path, reason) for path, reason in unlisted]
-        found += project_check.check(project, files, selected_rules(project.settings), named=paths)
+        reported = project_check.check(project, files, selected_rules(project.settings), named=paths)
+        found += (in_cell(finding, project.notebook_at) for finding in reported)
     for file in targets:
         if isinstance(file, File):
             checked = _with(file, settings)
-            found += check_named_file(checked, selected_rules(checked.project.settings))
+            found += _in_cells(check_named_file(checked, selected_rules(checked.project.settings)), file)
     return found
 
 
@@ -74,7 +77,21 @@ def fix(target: Target, *, unsafe: bool = False, settings: Settings | None = Non
     rules, analyses = selected_rules(file.project.settings), Analyses(file.project)
     if isinstance(file.project, Project):
         load(file.project, [file.path], rules, analyses)
-    return fix(file, lambda changed: check_file(changed, rules, analyses), unsafe=unsafe)
+    fixed = fix(file, lambda changed: check_file(changed, rules, analyses), unsafe=unsafe)
+    return fixed if file.notebook is None else _fixed_in_cells(fixed, file)
+
+
+def _in_cells(findings: Iterable[Finding], file: File) -> Iterator[Finding]:
+    """Return the findings in a file, in a notebook with the lines of their cells."""
+    return (in_cell(finding, lambda path: file.notebook if path == file.path else None) for finding in findings)
+
+
+def _fixed_in_cells(fixed: Fixed, before: File) -> Fixed:
+    after = before.with_contents(fixed.text)
+    left = _in_cells((each.finding for each in fixed.left), after)
+    was = _in_cells((each.was for each in fixed.left), before)
+    moved = (replace(each, finding=finding, was=old) for each, finding, old in zip(fixed.left, left, was, strict=True))
+    return replace(fixed, fixed=tuple(_in_cells(fixed.fixed, before)), left=tuple(moved))
 
 
 def _settings(root: Path) -> Settings:

@@ -16,6 +16,7 @@ from dbhygiene.config import loading
 from dbhygiene.config.errors import UsageError
 from dbhygiene.library.drivers import PACKAGES, driver
 from dbhygiene.project.project import Project
+from dbhygiene.source.file import NOTEBOOK
 from dbhygiene.source.nodes import NOT_PYTHON
 from dbhygiene.source.records import replace
 from dbhygiene.source.regular_files import read_text
@@ -166,7 +167,9 @@ def _not_read(seen: _ProjectFiles) -> Iterator[Remark]:
         yield Remark("files", PROBLEM, message, "these files are not checked; a newer Python may be able to parse them")
     every = Project(seen.root, replace(seen.project.settings, extend_exclude=())).discover([seen.root]).files
     excluded = len(every) - len(seen.files)
-    words = f"{len(seen.files)} Python files; {excluded} more are excluded by `extend-exclude`"
+    number = sum(path.suffix == NOTEBOOK for path in seen.files)
+    notebooks = f" and {number} notebook{'s' * (number > 1)}" if number else ""
+    words = f"{len(seen.files) - number} Python files{notebooks}; {excluded} more are excluded by `extend-exclude`"
     if not seen.files:
         yield Remark("files", PROBLEM, "no Python file found", "name another directory, or check what git ignores")
     elif not broken:

@@ -46,7 +46,8 @@ class Left(Record):
 class Fixed(Record):
     """The result for a file. Findings in `fixed` have the lines of the old text, those in `left` those of `text`.
 
-    In a notebook, `text` is its JSON, and lines are those of the program of its cells.
+    In a notebook, `text` is its JSON. `fix` below gives the lines of the program of its cells, that of the API those of
+    each cell.
     """
 
     text: str

@@ -212,7 +212,7 @@ def _outer_variable(life: Lifetime) -> str | None:
         case ast.Assign(targets=[ast.Name(id=name)], value=value):
             given = value.value if isinstance(value, ast.Await) else value
             once = len(life.scope.aliases.get(name, ())) == 1 and name in life.file.captures.get(life.scope, ())
-            return name if given is life.birth and once and not _is_looked_after(life.file, name) else None
+            return name if given is life.birth and once and not is_looked_after(life.file, name) else None
     return None
 
 
@@ -221,7 +221,7 @@ def _is_kept(file: File, cls: Scope, path: str) -> bool:
     name = path.partition(".")[2]
     given = Bindings.of(file).values.get(Place(cls, name), [])
     values = [each for each in given if not is_none(each)]
-    return len(values) == 1 and not _is_looked_after(file, name)
+    return len(values) == 1 and not is_looked_after(file, name)
 
 
 def _handlers(file: File) -> dict[Function, ast.expr]:
@@ -230,7 +230,7 @@ def _handlers(file: File) -> dict[Function, ast.expr]:
     return {function: place for function in functions if (place := handler(function)) is not None}
 
 
-def _is_looked_after(file: File, name: str) -> bool:
+def is_looked_after(file: File, name: str) -> bool:
     """Whether a program tests or reopens a connection of this name, anywhere in its file."""
     words = "|".join(sorted(library.REFRESHES | {"closed", "is_closed"}))
     return re.search(rf"\b{re.escape(name)}\.(?:{words})\b", file.text) is not None

@@ -165,10 +165,10 @@ class Transfer:
                 return fact.lost and handler in self.recovering
             case _:
                 return fact.lost and kind != "raise"
-        on_it = self._is_queried(asked, fact)
+        on_it = self.is_queried(asked, fact)
         return on_it if kind == "raise" else fact.lost and not on_it
 
-    def _is_queried(self, expr: ast.expr, fact: Fact) -> bool:
+    def is_queried(self, expr: ast.expr, fact: Fact) -> bool:
         """Whether an expression queries the resource: a method of it or of a cursor, a call with one as an argument."""
         if not isinstance(expr, ast.Call):
             return self.holds(expr, fact) in {ITSELF, PART}

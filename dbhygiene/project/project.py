@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dbhygiene.project.requirements import Requirements
     from dbhygiene.project.text_search import TextSearch
     from dbhygiene.source.deployment import Deployment
+    from dbhygiene.source.notebook import Notebook
 
 FEW = 16  # so many files are tested one by one, before the import graph of the project is built
 MANY = 100  # if more files mention a name, the answer is None
@@ -129,6 +130,13 @@ class Project:
             )
             self._files[path] = file
         return file
+
+    def notebook_at(self, path: Path) -> Notebook | None:
+        """Return the notebook at a path; None if there is none that can be read."""
+        try:
+            return self.file(path).notebook
+        except (OSError, *NOT_PYTHON):
+            return None
 
     def _view_for(self, path: Path) -> ProjectView:
         return self if self.asked is None else _FileView(self, str(path))

@@ -80,6 +80,8 @@ def orders():
         return str(cursor.fetchone()[0])
 ```
 
+A connection that a notebook keeps for its next cells is only *possible*: how long it rests is not in the code.
+
 Nothing is reported if each round opens its own connection, if the connection is tested before use, or if the waits are
 short:
 
@@ -137,6 +139,7 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, rule
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.library.server_calls import PINGS, may_wait
@@ -151,6 +154,8 @@ if TYPE_CHECKING:
 def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
     if life.resource.kind != "connection" or life.resource.server != "mysql":
         return
+    if file.is_interactive:
+        yield from _between_cells(file, life)
     if not may_wait(file):
         return
     from dbhygiene.gaps.explicit import explicit_gaps  # most programs need neither
@@ -168,6 +173,21 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
             confidence=gap.confidence,
             notes=tuple(gap_notes(gap)),
             subject=gap.title,
+        )
+
+
+def _between_cells(file: File, life: Lifetime) -> Iterator[Diagnostic]:
+    """Yield the rest of a connection between two cells, which takes as long as the user of the notebook likes."""
+    from dbhygiene.gaps.between_cells import gap_between_cells  # most files are no notebooks
+
+    if (gap := gap_between_cells(life)) is not None:
+        yield Diagnostic(
+            life.birth,
+            f"connection `{life.title}` may go stale between two cells",
+            path=((gap.before, "used here"), (gap.after, "used again, in another cell")),
+            fix=NoFix("cannot tell how long the notebook rests; test the connection before this query"),
+            confidence=Confidence.POSSIBLE,
+            subject=life.title,
         )
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import dbhygiene
+from dbhygiene.source.file import File
 from tests.cli.test_cli import run
 from tests.notebooks.samples import cell, document
 
@@ -180,3 +182,21 @@ def test_the_cache_knows_notebooks(project: Path) -> None:
     assert run("check", "-o", "json", "-q") == first
     (project / "shop.ipynb").write_text(document("x = 1", *CELLS))
     assert '"cell": 4' in run("check", "-o", "json", "-q")[1]
+
+
+def test_the_python_api_gives_lines_of_cells(project: Path) -> None:
+    (found,) = dbhygiene.check(project)
+    assert (found.cell, found.span.line) == (3, 1)
+    assert [(step.cell, step.span.line) for step in found.steps] == [(3, 1), (4, 1)]
+    assert dbhygiene.check(File.decode(project / "shop.ipynb", document(*CELLS).encode()))[0].cell == 3
+    with_leak = document(*CELLS, "def f():\n    conn = pymysql.connect()\n    conn.ping()")
+    (project / "shop.ipynb").write_text(with_leak)
+    fixed = dbhygiene.fix(project / "shop.ipynb")
+    assert [(each.cell, each.span.line) for each in fixed.fixed] == [(5, 2)]
+    assert [(each.finding.cell, each.was.cell) for each in fixed.left] == [(3, 3)]
+    assert json.loads(fixed.text)["cells"][:4] == json.loads(with_leak)["cells"][:4]
+
+
+def test_doctor_counts_notebooks(project: Path) -> None:
+    (project / "app.py").write_text("import pymysql\n")
+    assert "1 Python files and 1 notebook; 0 more" in run("doctor")[1]

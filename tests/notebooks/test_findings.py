@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.notebooks.samples import found
+from dbhygiene.config.settings import Confidence, Settings
+from dbhygiene.source.file import NoProject
+from dbhygiene.source.records import replace
+from tests.notebooks.samples import findings, found, notebook
 
 IMPORT = "import pymysql, sqlite3\nfrom sqlalchemy import create_engine"
 OPEN = "conn = pymysql.connect(host='db')"
@@ -63,6 +66,27 @@ def test_a_leak_in_a_function() -> None:
 def test_an_engine_lives_as_long_as_the_kernel() -> None:
     make = "engine = create_engine('mysql://db/shop')\nengine.connect().close()"
     assert ("HYG201", "cell 2:1") in found(IMPORT, make)
+
+
+@pytest.mark.parametrize(
+    ("cells", "places"),
+    [
+        ((OPEN, "cursor = conn.cursor()", "cursor.execute('select 1')"), [("HYG110", "cell 2:1")]),
+        ((OPEN + "\nconn.ping()", "rows = conn.query('select 1')"), []),
+        ((OPEN + "\nconn.query('select 1')\nconn.close()",), []),
+        ((OPEN, "conn.close()"), []),
+        ((OPEN, "cursor = conn.cursor()", "conn.close()"), []),
+        (("db = sqlite3.connect('a')", "db.execute('select 1')"), []),
+        (("def ask():\n    conn = pymysql.connect()\n    conn.query('x')\n    conn.close()", "ask()"), []),
+    ],
+)
+def test_a_connection_to_mysql_may_rest_between_cells(cells: tuple[str, ...], places: list[tuple[str, str]]) -> None:
+    """How long is not in the code: such a finding is only possible. The notebook may test the connection."""
+    file = notebook(IMPORT, *cells)
+    every = replace(file, project=NoProject(Settings(min_confidence=Confidence.POSSIBLE)))
+    idle = [each for each in findings(every) if each.code == "HYG110"]
+    assert [(each.code, file.line_label(each.span.line)) for each in idle] == places
+    assert {each.confidence for each in idle} <= {Confidence.POSSIBLE}
 
 
 def test_comments_silence_findings() -> None:
