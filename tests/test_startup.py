@@ -100,3 +100,9 @@ def test_a_project_without_files_about_servers_needs_no_yaml(tmp_path: Path) -> 
     (tmp_path / "compose.yaml").write_text("services:\n  db:\n    image: mariadb:10.3\n")
     assert "yaml" in imported(tmp_path, pool)
     assert "yaml" not in imported(tmp_path, PLAIN)
+
+
+def test_the_language_server_starts_without_an_analysis_and_without_libcst() -> None:
+    code = "import sys, dbhygiene.lsp.server; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not ({"libcst", "click"} | ANALYSES - {"dbhygiene.dataflow"}) & set(done.stdout.split())

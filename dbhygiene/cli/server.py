@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-
 import click
 
 from dbhygiene.cli.click_adapter import Command
@@ -23,6 +21,5 @@ def command(stdio: bool) -> int:
         if (error.name or "").partition(".")[0] not in ("pygls", "lsprotocol"):
             raise
         raise UsageError('the language server needs pygls: pip install "dbhygiene[lsp]"') from None
-    gc.enable()  # which the other commands, short as they are, do without
     serve()
     return 0

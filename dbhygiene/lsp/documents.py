@@ -34,10 +34,19 @@ class Document(Frozen):
     path: Path
 
     @classmethod
-    def opened(cls, item: TextDocumentItem, directory: Path) -> Document:
-        """Return a document that the editor has opened; one that is no file is taken for a new one in a directory."""
-        path = path_of(item.uri) or directory / (Path(unquote(urlsplit(item.uri).path)).name or "untitled")
-        return cls(item.uri, item.version, item.text, path)
+    def opened(cls, item: TextDocumentItem, directory: Path) -> Document | None:
+        """Return a document that the editor has opened; None if it is neither a file nor a new text.
+
+        Editors open other texts, too: an earlier version of a file, or a cell of a notebook.
+
+        Arguments:
+            directory: where a new text will be saved, as far as its imports are concerned.
+        """
+        address = urlsplit(item.uri)
+        path = path_of(item.uri)
+        if path is None and address.scheme == "untitled":
+            path = directory / (Path(unquote(address.path)).name or "untitled")
+        return cls(item.uri, item.version, item.text, path) if path else None
 
     def changed(self, version: int, changes: Iterable[TextDocumentContentChangeEvent], encoding: Encoding) -> Document:
         """Return the document after these changes, each of which is about the text after those before it."""

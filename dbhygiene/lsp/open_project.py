@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from dbhygiene.checker.baseline_filter import Filter
 from dbhygiene.checker.file_check import check_file
@@ -16,11 +17,16 @@ from dbhygiene.checker.subjects import Analyses
 from dbhygiene.config import loading
 from dbhygiene.config.settings import Settings
 from dbhygiene.diagnostics.model import Finding
-from dbhygiene.fixes.apply import Check
 from dbhygiene.lsp.documents import Document
+from dbhygiene.program.code import forget
 from dbhygiene.project.project import Project
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import NOT_PYTHON
+
+if TYPE_CHECKING:
+    from dbhygiene.fixes.apply import Check
+
+CHECKS_BETWEEN = 25  # between two searches for garbage
 
 Progress: TypeAlias = "Callable[[int, int, int], None]"  # files checked so far, files, findings
 
@@ -47,6 +53,7 @@ class OpenProject:
         self.root, self.settings = root, settings
         self.rules = selected_rules(settings)
         self._only = only
+        self._checks = 0
         self._documents: dict[Path, Document] = {}
         self._read_files()
 
@@ -60,7 +67,7 @@ class OpenProject:
             self.project.supply(path, document.encode())
 
     def _new_project(self) -> Project:
-        project = Project(self.root, self.settings)
+        project = Project(self.root, self.settings, is_edited=True)
         if self._only:
             project.limit_to(self._only)
         return project
@@ -132,10 +139,21 @@ class OpenProject:
         return list(Filter(self.project, self.rules, None, None).new(self._found[path]))
 
     def _check(self, path: Path) -> Analyses:
+        self._tidy()
         analyses = Analyses(self.project)
         self._found[path] = list(check(self.project, [path], self.rules, named={path}, analyses=analyses))
         self._last = path, analyses
         return analyses
+
+    def _tidy(self) -> None:
+        """Free what earlier checks have left, now and then: to look for it takes as long as a check."""
+        self._checks += 1
+        if self._checks == 2:  # what the first check has loaded is kept, and need not be looked through again
+            gc.collect()
+            gc.freeze()
+        if self._checks % CHECKS_BETWEEN == 0:
+            forget()
+            gc.collect()
 
     def check_all(self, progress: Progress) -> Mapping[Path, Sequence[Finding]]:
         """Return the findings in all files that have any, as `findings` does; what `progress` raises ends the check."""

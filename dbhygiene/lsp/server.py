@@ -25,7 +25,6 @@ from dbhygiene.config.errors import UsageError
 from dbhygiene.lsp import actions
 from dbhygiene.lsp.client import Client, Options
 from dbhygiene.lsp.documents import Document, path_of, uri_of
-from dbhygiene.lsp.hover import hover_at
 from dbhygiene.lsp.pages import path_page, rule_page
 from dbhygiene.lsp.positions import Encoding
 from dbhygiene.lsp.settings_problems import Reports
@@ -128,7 +127,7 @@ class Server(LanguageServer):
         """Return an answer about a document; None if it is not open."""
 
         def answer(space: Workspace) -> Answer | None:
-            document = self.documents.get(uri)
+            document = space.document(uri)
             return question(space, document) if document else None
 
         return await self.ask(answer)
@@ -173,6 +172,7 @@ class Server(LanguageServer):
         """Remove the diagnostics of a closed document."""
         if not self.client.pulls:
             self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, []))
+            self.whole.forget(uri)
 
     # -- pages ----------------------------------------------------------------------------------------
 
@@ -255,8 +255,9 @@ def _follow_documents(server: Server) -> None:
     @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
     def did_open(params: types.DidOpenTextDocumentParams) -> None:
         document = Document.opened(params.text_document, server.base)
-        server.put(document)
-        server.publish_later(document.uri, delay=0)
+        if document is not None:
+            server.put(document)
+            server.publish_later(document.uri, delay=0)
 
     @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
     def did_change(params: types.DidChangeTextDocumentParams) -> None:
@@ -374,6 +375,8 @@ def _answer_hovers(server: Server) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_HOVER)
     async def hover(params: types.HoverParams) -> types.Hover | None:
+        from dbhygiene.lsp.hover import hover_at  # imports an analysis
+
         def answer(space: Workspace, document: Document) -> types.Hover | None:
             return hover_at(space, document, params.position)
 

@@ -45,7 +45,7 @@ class WholeCheck:
 
     def __init__(self, server: Session) -> None:
         self._server = server
-        self._sent: Found = {}
+        self._sent: dict[str, list[types.Diagnostic]] = {}
 
     async def run(self) -> Found:
         """Return the diagnostics of all files; begin again as often as the editor asks for something meanwhile."""
@@ -92,4 +92,8 @@ class WholeCheck:
         for uri in {**self._sent, **found}:
             if uri not in self._server.documents and found.get(uri, []) != self._sent.get(uri, []):
                 self._server.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, found.get(uri, [])))
-        self._sent = found
+        self._sent = {**found}
+
+    def forget(self, uri: str) -> None:
+        """Send the diagnostics of a file again, since others were sent when it was open."""
+        self._sent.pop(uri, None)

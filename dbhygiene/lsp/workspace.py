@@ -45,6 +45,10 @@ class Workspace:
         self._roots: dict[Path, Path | None] = {}  # of documents
         self._documents: Mapping[str, Document] = {}
 
+    def document(self, uri: str) -> Document | None:
+        """Return an open document."""
+        return self._documents.get(uri)
+
     # -- projects -------------------------------------------------------------------------------------
 
     def use(self, documents: Mapping[str, Document]) -> None:
@@ -153,7 +157,12 @@ class Workspace:
             self.project_of(folder / "any.py")
         found: dict[str, list[types.Diagnostic]] = {}
         for project in self._projects.values():
-            for path, findings in project.check_all(progress).items():
+            try:
+                checked = project.check_all(progress)
+            except UsageError as error:  # of the baseline
+                self._problems[project.root] = mistakes(project.root, error, self.client.encoding)
+                continue
+            for path, findings in checked.items():
                 if self.root_of(path) == project.root:  # else it is another project's, within this one
                     each = [diagnostic_of(finding, self.client, project.lines, self.address) for finding in findings]
                     found[self.address(path)] = each
@@ -161,7 +170,7 @@ class Workspace:
 
     def finding(self, uri: str, fingerprint: str) -> tuple[Checked, Finding] | None:
         """Return a finding of an open document."""
-        document = self._documents.get(uri)
+        document = self.document(uri)
         checked = self.check(document) if document else None
         finding = checked.finding(fingerprint) if checked else None
         return (checked, finding) if checked and finding else None

@@ -54,3 +54,9 @@ def names_tested(function: Function) -> frozenset[str]:
 def is_generator(function: Function) -> bool:
     """Whether a function yields."""
     return any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in own_nodes(function))
+
+
+def forget() -> None:
+    """Forget all functions, so that those of files that are gone are freed."""
+    for known in (own_nodes, names_called, names_tested, is_generator):
+        known.cache_clear()

@@ -47,7 +47,9 @@ class Dependencies:
 class Project:
     """The files below a root, and their relations; implements `source.ProjectView`."""
 
-    def __init__(self, root: Path, settings: Settings | None = None) -> None:
+    def __init__(self, root: Path, settings: Settings | None = None, *, is_edited: bool = False) -> None:
+        """`is_edited`: its files will change one by one, see `update`."""
+        self._is_edited = is_edited
         self._root = root
         self._settings = settings or Settings()
         self._files: dict[Path, File] = {}
@@ -156,14 +158,18 @@ class Project:
 
     def update(self, path: Path, data: bytes | None) -> None:
         """Use these bytes for a file, which need not exist; None: those on disk. All answers are forgotten."""
-        self._files.pop(path, None)
+        from dbhygiene.project.text_search import KeptTextSearch
+
+        if (old := self._files.pop(path, None)) is not None:
+            old.query_results.clear()  # which lead back to the file: else only the collector would free it
         self._held -= len(self._bytes.pop(path, b""))
         if data is not None:
             self.supply(path, data)
         self._reach.forget(path)
         for memo in (self._speaking, self._mentions, self._calling, self._naming, self._named):
             memo.clear()
-        self.__dict__.pop("_search", None)
+        assert isinstance(self._search, KeptTextSearch), "the files of an edited project"
+        self._search.forget(path)
         for each in self._files.values():
             each.query_results.clear()
 
@@ -257,9 +263,9 @@ class Project:
 
     @cached_property
     def _search(self) -> TextSearch:
-        from dbhygiene.project.text_search import TextSearch
+        from dbhygiene.project.text_search import KeptTextSearch, TextSearch
 
-        return TextSearch(lambda: self.everything, self._data)
+        return (KeptTextSearch if self._is_edited else TextSearch)(lambda: self.everything, self._data)
 
     def _data(self, path: Path) -> bytes:
         """Return the bytes of a program; none if it cannot be read: the check of the file itself reports that."""

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cached_property
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import cached_property, partial
 from pathlib import Path
+from typing import Any, TypeVar
+
+Found = TypeVar("Found")
 
 _FEW_CALLS = 5  # so many searches through the files take as long as building the index of all called names
 
@@ -57,9 +60,12 @@ class TextSearch:
         """Return, for each name before a parenthesis, spelt backwards, the files that contain it."""
         found: dict[bytes, list[Path]] = defaultdict(list)
         for path in self._all():
-            for name in set(re.findall(_CALLED_BACKWARDS, self._read(path)[::-1])):
+            for name in self._called_in(path):
                 found[name].append(path)
         return found
+
+    def _called_in(self, path: Path) -> Collection[bytes]:
+        return set(re.findall(_CALLED_BACKWARDS, self._read(path)[::-1]))
 
     def setting(self, attribute: str) -> list[Path]:
         """Return the files that set an attribute of this name of an object other than `self`."""
@@ -69,9 +75,13 @@ class TextSearch:
     def _attributes_set(self) -> Mapping[str, list[Path]]:
         found: dict[str, list[Path]] = defaultdict(list)
         for path in self._all():
-            for name in set(re.findall(_SET_BACKWARDS, self._read(path)[::-1])):
-                found[name[::-1].decode("utf-8", "replace")].append(path)
+            for name in self._set_in(path):
+                found[name].append(path)
         return found
+
+    def _set_in(self, path: Path) -> Collection[str]:
+        names = set(re.findall(_SET_BACKWARDS, self._read(path)[::-1]))
+        return [name[::-1].decode("utf-8", "replace") for name in names]
 
     def deriving(self, name: str) -> dict[str, list[Path]]:
         """Return the files that may derive a class from one of this name, by that name and by each of its aliases."""
@@ -92,13 +102,65 @@ class TextSearch:
         bases: dict[str, list[Path]] = defaultdict(list)
         renamed: dict[str, set[str]] = defaultdict(set)
         for path in self._all():
-            data = self._read(path)
-            if b"class" in data:
-                for word in {word for found in re.findall(_BASES, data) for word in re.findall(_WORD, found)}:
-                    bases[word.decode("utf-8", "replace")].append(path)
-            for old, new in (*_import_aliases(data), *((old, new) for new, old in re.findall(_STANDS_FOR, data))):
-                renamed[old.decode("utf-8", "replace")].add(new.decode("utf-8", "replace"))
+            words, aliases = self._class_names_in(path)
+            for word in words:
+                bases[word].append(path)
+            for old, new in aliases:
+                renamed[old].add(new)
         return bases, renamed
+
+    def _class_names_in(self, path: Path) -> tuple[Collection[str], Collection[tuple[str, str]]]:
+        """Return the words among the bases of the classes of a file, and its pairs of a name and an alias of it."""
+        data, words = self._read(path), set[bytes]()
+        if b"class" in data:
+            words = {word for found in re.findall(_BASES, data) for word in re.findall(_WORD, found)}
+        pairs = (*_import_aliases(data), *((old, new) for new, old in re.findall(_STANDS_FOR, data)))
+        return [_decoded(word) for word in words], [(_decoded(old), _decoded(new)) for old, new in pairs]
+
+
+class KeptTextSearch(TextSearch):
+    """The same for files that change one by one: the results of the others are kept."""
+
+    def __init__(self, files: Callable[[], Iterable[Path]], read: Callable[[Path], bytes]) -> None:
+        super().__init__(files, read)
+        self._known: defaultdict[Path, dict[object, Any]] = defaultdict(dict)
+
+    def forget(self, path: Path) -> None:
+        """Forget the results of a file that has changed."""
+        self._known.pop(path, None)
+        self._calls.clear()
+        for index in ("_called_names", "_attributes_set", "_class_names"):
+            self.__dict__.pop(index, None)
+
+    def containing(self, word: str) -> Iterator[Path]:
+        needle = word.encode()
+        return (path for path in self._all() if self._once(path, needle, lambda data: needle in data))
+
+    def mentioning_all(self, names: Iterable[str]) -> list[Path]:
+        paths = [*self._all()]
+        for name in names:
+            word = name.encode()
+            paths = [path for path in paths if self._once(path, (word,), partial(_has_word, word=word))]
+        return paths
+
+    def _called_in(self, path: Path) -> Collection[bytes]:
+        return self._once(path, "called", lambda _: super(KeptTextSearch, self)._called_in(path))
+
+    def _set_in(self, path: Path) -> Collection[str]:
+        return self._once(path, "set", lambda _: super(KeptTextSearch, self)._set_in(path))
+
+    def _class_names_in(self, path: Path) -> tuple[Collection[str], Collection[tuple[str, str]]]:
+        return self._once(path, "class", lambda _: super(KeptTextSearch, self)._class_names_in(path))
+
+    def _once(self, path: Path, about: object, find: Callable[[bytes], Found]) -> Found:
+        known = self._known[path]
+        if about not in known:
+            known[about] = find(self._read(path))
+        return known[about]  # type: ignore[no-any-return]
+
+
+def _decoded(word: bytes) -> str:
+    return word.decode("utf-8", "replace")
 
 
 def _has_word(data: bytes, word: bytes) -> bool:

@@ -83,6 +83,11 @@ def test_texts_are_checked_as_their_files_would_be(text: str, data: bytes) -> No
     assert document(text).encode() == data
 
 
-def test_a_text_without_a_file_lies_in_the_folder() -> None:
-    item = types.TextDocumentItem("untitled:Untitled-1", "python", 1, "")
-    assert Document.opened(item, Path("/work")).path == Path("/work/Untitled-1")
+def test_a_new_text_lies_in_the_folder_and_others_are_left_alone() -> None:
+    def opened(uri: str) -> Document | None:
+        return Document.opened(types.TextDocumentItem(uri, "python", 1, ""), Path("/shop"))
+
+    new, file = opened("untitled:Untitled-1"), opened("file:///shop/a%20b.py")
+    assert (new and new.path, file and file.path) == (Path("/shop/Untitled-1"), Path("/shop/a b.py"))
+    assert opened("git:/shop/a.py?HEAD") is None
+    assert opened("vscode-notebook-cell:/shop/n.ipynb#W0") is None

@@ -141,7 +141,26 @@ async def test_all_files_are_reported_if_the_user_wants_it(tmp_path: Path) -> No
         assert [len(each.items) for each in third.items if each.uri.endswith("a.py") and each.kind == "full"] == [0]
 
 
+async def test_a_check_of_all_files_shows_its_progress(tmp_path: Path) -> None:
+    root = project(tmp_path, {**{f"a{n}.py": LEAK for n in range(30)}, "pyproject.toml": SETTINGS})
+    can = pulling()
+    can.window = types.WindowClientCapabilities(work_done_progress=True)
+    async with editor(root, can=can, options={"workspaceDiagnostics": True}) as session:
+        report = await session.client.workspace_diagnostic_async(types.WorkspaceDiagnosticParams([]))
+        assert len(report.items) == 30
+        await session.pulled(session.open(root / "a1.py"))
+        (reports,) = session.client.progress_reports.values()
+        kinds = [each.kind for each in reports]
+        assert (kinds[0], kinds[-1]) == ("begin", "end")
+        assert "report" in kinds
+
+
 async def test_all_files_are_sent_to_an_editor_that_does_not_ask(tmp_path: Path) -> None:
     root = project(tmp_path, {"a.py": LEAK, "pyproject.toml": SETTINGS})
     async with editor(root, can=pushed(), options={"workspaceDiagnostics": True}) as session:
         assert len(await problems(session, root / "a.py")) == 1
+        uri = session.open(root / "a.py", "x = 1\n")
+        assert await session.received(uri) == []
+        session.close(uri)
+        assert await session.received(uri) == []
+        assert len(await session.received(uri)) == 1  # those of the file on disk
