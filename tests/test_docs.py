@@ -6,6 +6,7 @@ import contextlib
 import fnmatch
 import importlib.util
 import io
+import json
 import re
 import shlex
 import shutil
@@ -272,6 +273,24 @@ def terminal(words: list[str]) -> str:
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
         cli.main(words[1:])
     return out.getvalue()
+
+
+def test_the_demo_has_a_finding_of_each_family(capsys: pytest.CaptureFixture[str]) -> None:
+    cli.main(["check", "--isolated", "-o", "json", str(ROOT / "fixtures" / "demo")])
+    found = json.loads(capsys.readouterr().out)
+    assert {each["code"][:4] for each in found} == {"HYG1", "HYG2", "HYG3", "HYG4", "HYG5"}
+
+
+@pytest.mark.parametrize("error", ["1226", "2006", "2013"])
+def test_the_cure_of_an_error_is_two_clicks_from_the_readme(error: str) -> None:
+    (page,) = re.findall(rf"\]\((docs/errors/{error}-[^)#]*)\)", TEXTS[ROOT / "README.md"])
+    text = TEXTS[ROOT / page]
+    before = text.partition("\n## ")[0]
+    causes = re.findall(r"(?m)^\| \[[^]]*\]\(#([^)]*)\)[^|]*\| (?!cure)", before)
+    assert len(causes) > 3
+    for title in causes:
+        (section,) = (each for each in re.split(r"(?m)^###? ", text)[1:] if title in anchors(f"## {each}"))
+        assert re.search(r"```|\]\(\.\./rules/|`\w+", section), f"{page}: {title} shows no cure"
 
 
 # -- commands, options, settings ------------------------------------------------------------------------

@@ -40,7 +40,7 @@ COMMANDS = frozenset(
     }
 )
 QUERYSETS = frozenset({"django.db.models.QuerySet", "django.db.models.query.QuerySet", "django.db.models.Manager"})
-OTHER_MAPPERS = ("mongoengine", "peewee", "tortoise", "ormar", "piccolo")  # they, too, say `Model.objects`
+OTHER_MAPPERS = ("mongoengine", "cqlengine", "peewee", "tortoise", "ormar", "piccolo")  # they, too, say `Model.objects`
 NAMES_OF_MANAGERS = frozenset({"objects", "_default_manager", "_base_manager", "all_objects"})
 
 # -- querysets --------------------------------------------------------------------------------------------

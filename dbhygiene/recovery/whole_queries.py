@@ -154,6 +154,8 @@ def _of_manager(file: File, expr: ast.expr) -> Table | None:
     cls = class_named(file, found.model)
     if cls is not None and any(each not in _MANAGERS for each in _managers(cls, expr.attr)):
         return None
+    if cls is not None and any(mapper in cls.file.text for mapper in django.OTHER_MAPPERS):
+        return None
     return Table(found.model.rpartition(".")[2], cls)
 
 

@@ -162,7 +162,7 @@ def _or_in_parts(file: File, found: WholeRead) -> str:
 
 
 def _notes(file: File, found: WholeRead) -> Iterator[str]:
-    ends = "error 2013, or a lack of memory" if suggests_mysql(file) else "a timeout, or a lack of memory"
+    ends = "error 2013 or a lack of memory" if suggests_mysql(file) else "a timeout or a lack of memory"
     yield f"the result grows with the table, until {ends} ends it"
     if found.library == DJANGO and suggests_mysql(file):
         yield "`.iterator()` does not help on MySQL: Django has all rows before the loop begins"
