@@ -24,10 +24,10 @@ from dbhygiene.program.bindings import Place
 from dbhygiene.program.code import calls_in, nodes_of
 from dbhygiene.recovery.attempts import Attempt, attempts
 from dbhygiene.recovery.handles import FRESH, Root, handle_of, owner_of
-from dbhygiene.recovery.operations import Operation, of_binding, of_call, summary
+from dbhygiene.recovery.operations import Operation, may_use, of_binding, of_call, summary
 from dbhygiene.recovery.paths import follow, is_in_handler
 from dbhygiene.source.file import File, function_around
-from dbhygiene.source.nodes import FUNCTION, Code, Function, argument_values, last_name
+from dbhygiene.source.nodes import FUNCTION, Code, Function, last_name
 from dbhygiene.source.records import Frozen
 
 _AUTOCOMMIT = re.compile(r"autocommit", re.IGNORECASE)
@@ -99,7 +99,7 @@ def _followed(file: File, code: Code, root: Root) -> Iterator[LostWrite]:
                 at = state.reopened if isinstance(state.reopened, ast.expr) else event.node
                 found.setdefault(at, LostWrite(at, state.reopened, state.written, title))
                 return []
-            if state.written is not None and not done and _may_commit(file, event.node, root):
+            if state.written is not None and not done and may_use(file, event.node, root):
                 after = _State()
         elif isinstance(event, cfg.Bind) and state.written is not None:
             replaced = any(each.root == root for each in of_binding(file, event.target))
@@ -127,17 +127,6 @@ def _after_call(call: ast.Call, done: list[Operation], state: _State) -> _State:
     if "writes" in verbs:
         return _State(state.written or call, state.reopened)
     return state
-
-
-def _may_commit(file: File, call: ast.Call, root: Root) -> bool:
-    """Whether a call that is not understood is given the connection, or the object that holds it."""
-    if of_call(file, call).complete:
-        return False
-    given = argument_values(call)
-    if any((held := handle_of(file, each)) is not None and held.root == root for each in given):
-        return True
-    owner = call.func.value if isinstance(call.func, ast.Attribute) else None
-    return last_name(owner) in {"self", "cls"} if owner is not None else False
 
 
 # -- one statement at a time, by a method -----------------------------------------------------------------

@@ -22,6 +22,7 @@ from dbhygiene.program.code import is_generator, nodes_of, own_nodes
 from dbhygiene.program.definitions import Definition
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import patterns
+from dbhygiene.recovery.added_rows import orm_adds_rows, session_adds_rows, sql_adds_rows
 from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY
 from dbhygiene.recovery.handles import FRESH, IMPLICIT, Handle, Root, handle_of, owner_of, root_of
 from dbhygiene.source.file import File, scope_around
@@ -29,7 +30,8 @@ from dbhygiene.source.nodes import FUNCTION, Code, argument_values, last_name
 from dbhygiene.source.queries import recursive_query
 from dbhygiene.source.records import Record, replace
 
-Verb: TypeAlias = Literal["asks", "writes", "commits", "reopens", "pings", "opens", "begins", "ends"]
+Verb: TypeAlias = Literal["asks", "writes", "adds", "commits", "reopens", "pings", "opens", "begins", "ends"]
+# "adds": writes, and would do so once more if it ran again
 # "pings": asks, and opens nothing; "opens": makes a connection of its own; "begins": a transaction of its own
 # "ends": rolls it back
 
@@ -58,6 +60,7 @@ _CONNECTION_ASKS = words(
     """execute executemany query select_db fetch fetchrow fetchval run cmd_query begin start_transaction
     get_server_status show_warnings stat kill"""
 )
+_EXECUTES = words("execute executemany")
 _WRITES = re.compile(r"\s*(?:INSERT|UPDATE|DELETE|REPLACE|MERGE)\b", re.IGNORECASE)
 _HARMLESS = calls.QUIET_METHODS | words(
     """write flush sleep warn_explicit print style SUCCESS ERROR WARNING NOTICE notify capture_exception
@@ -138,12 +141,12 @@ def _of_method(file: File, call: ast.Call, owner: Handle, method: str) -> Iterat
         return
     if library == SQLALCHEMY:
         yield from _of_sqlalchemy(owner, method)
+        if session_adds_rows(file, call, method):
+            yield Operation("adds", SQLALCHEMY, root)
         return
     if owner.kind == "cursor":
         if method in _CURSOR_ASKS:
-            yield Operation("asks", library, root)
-            if _is_write(file, call):
-                yield Operation("writes", library, root)
+            yield from _of_statement(file, call, owner)
         return
     loss = loss_of(library)
     if method == "ping" and loss is not None:
@@ -156,18 +159,18 @@ def _of_method(file: File, call: ast.Call, owner: Handle, method: str) -> Iterat
     elif method == "rollback":
         yield Operation("ends", library, root)
     elif method in _CONNECTION_ASKS:
-        yield Operation("asks", library, root)
-        if _is_write(file, call):
-            yield Operation("writes", library, root)
+        yield from _of_statement(file, call, owner)
     elif method == "__init__":
         yield Operation("reopens", library, root)
 
 
-def _is_write(file: File, call: ast.Call) -> bool:
-    """Whether the SQL of a call is known to change rows."""
-    if not call.args:
-        return False
-    return any(_WRITES.match(pattern) for pattern in patterns(evaluate(file, call.args[0])))
+def _of_statement(file: File, call: ast.Call, owner: Handle) -> Iterator[Operation]:
+    """Yield what a call does that sends a statement, as far as its SQL is known."""
+    yield Operation("asks", owner.library, owner.root)
+    if call.args and any(_WRITES.match(pattern) for pattern in patterns(evaluate(file, call.args[0]))):
+        yield Operation("writes", owner.library, owner.root)
+        if sql_adds_rows(file, call.args[0]):
+            yield Operation("adds", owner.library, owner.root)
 
 
 def _of_sqlalchemy(owner: Handle, method: str) -> Iterator[Operation]:
@@ -223,9 +226,15 @@ def _of_django(file: File, call: ast.Call) -> Iterable[Operation]:
             case Query():
                 keeps = any(name in django.KEEPS_DEAD for name in Effects(Context(file, code)).names(call.func))
                 found.append(Operation("pings" if keeps else "asks", DJANGO, IMPLICIT))
+                if orm_adds_rows(call) or (_executes(call) and sql_adds_rows(file, call.args[0])):
+                    found.append(Operation("adds", DJANGO, IMPLICIT))
             case Close():
                 found.append(Operation("reopens", DJANGO, IMPLICIT))
     return found
+
+
+def _executes(call: ast.Call) -> bool:
+    return last_name(call.func) in _EXECUTES and bool(call.args)
 
 
 def of_context(file: File, item: ast.withitem) -> Summary:
@@ -247,6 +256,17 @@ def of_context(file: File, item: ast.withitem) -> Summary:
         if owner is not None and owner.library == SQLALCHEMY:
             return Summary(frozenset({Operation("begins", SQLALCHEMY, owner.root)}))
     return _NOTHING
+
+
+def may_use(file: File, call: ast.Call, root: Root) -> bool:
+    """Whether a call that is not understood is given the connection, or the object that holds it."""
+    if of_call(file, call).complete:
+        return False
+    given = argument_values(call)
+    if any((held := handle_of(file, each)) is not None and held.root == root for each in given):
+        return True
+    owner = call.func.value if isinstance(call.func, ast.Attribute) else None
+    return last_name(owner) in {"self", "cls"} if owner is not None else False
 
 
 # -- functions --------------------------------------------------------------------------------------------
