@@ -242,10 +242,16 @@ class Lifetime(Frozen):
 
     @cached_property
     def unclosing(self) -> ast.withitem | None:
-        """The `with` over it that leaves it open, if that is the reason for the leak."""
+        """The `with` over it that leaves it open, if that is the reason for the leak.
+
+        A cell of a notebook may open it for several `with`, each a transaction: there, only one that opens it counts.
+        """
+        in_cell = self.file.is_interactive and isinstance(self.scope.node, ast.Module)
         for node, fact in self.history:
             if isinstance(node.event, cfg.Leave) and not node.event.raised and fact.state == "open":
                 leaving = self.analysis.effects.leaving(node.event.node, self.resource)
+                if in_cell and node.event.node.context_expr is not self.birth:
+                    continue
                 if leaving is not None and not leaving.closes and fact.relation_of(node.event.node) == ITSELF:
                     return node.event.node
         return None

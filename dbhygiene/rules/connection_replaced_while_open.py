@@ -61,7 +61,7 @@ There is no fix: dbhygiene cannot tell whether the loop should stop, or close th
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import Diagnostic, NoFix, rule
@@ -74,8 +74,14 @@ from dbhygiene.source.file import File
 @rule("HYG105", on=Lifetime, imports=DRIVERS)
 def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
     where = life.replacement
-    if life.resource.kind != "connection" or not isinstance(where, (ast.stmt, ast.expr)) or life.unclosing:
+    if not _is_lost(life) or not isinstance(where, (ast.stmt, ast.expr)):
         return
+    notes = [*consequence(life.resource, life.pool), *life.runs.notes(file)]
+    if life.may_be_kept_open:
+        first, *others = _lost_alike(life)
+        if life.birth is not first.birth:
+            return
+        notes += _note_of(file, others)
     yield Diagnostic(
         life.birth,
         f"connection `{life.title}` is replaced while it is open, and can no longer be closed",
@@ -85,7 +91,24 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
         ),
         fix=NoFix("cannot tell whether to keep the first one; close it before this line, or do not open another"),
         confidence=life.confidence if life.is_surely_replaced else Confidence.POSSIBLE,
-        notes=(*consequence(life.resource, life.pool), *life.runs.notes(file)),
+        notes=tuple(notes),
         subject=life.title,
         impact=life.runs.impact,
     )
+
+
+def _is_lost(life: Lifetime) -> bool:
+    return life.resource.kind == "connection" and life.replacement is not None and life.unclosing is None
+
+
+def _lost_alike(life: Lifetime) -> list[Lifetime]:
+    """Return the connections that a variable of a notebook loses: a cell that connects again is often copied."""
+    every = (Lifetime(life.analysis, site, resource) for site, resource in life.analysis.own_resources)
+    alike = [each for each in every if _is_lost(each) and each.title == life.title]
+    return sorted(alike, key=lambda each: (each.birth.lineno, each.birth.col_offset))
+
+
+def _note_of(file: File, others: Sequence[Lifetime]) -> Iterator[str]:
+    if others:
+        places = ", ".join(file.line_label(each.birth.lineno) for each in others)
+        yield f"the connections of {places} are lost in the same way"

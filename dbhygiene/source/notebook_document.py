@@ -116,7 +116,11 @@ def _sources(raw: str) -> Iterator[Source]:
 
 
 def _is_python(metadata: Any) -> bool:
-    """Whether the kernel of a notebook runs Python: as its metadata say, or if they say nothing."""
+    """Whether the kernel of a notebook runs Python 3: as its metadata say, or if they say nothing."""
+    if _text(metadata, "language_info", "version").startswith("2."):
+        return False
+    if _text(metadata, "kernelspec", "name") == "python2":
+        return False
     named = [_text(metadata, "kernelspec", "language"), _text(metadata, "language_info", "name")]
     return all(not name or name.lower().startswith(("python", "ipython", "pyspark")) for name in named)
 

@@ -19,6 +19,7 @@ CELLS = (
     "conn = pymysql.connect()",
     "conn = pymysql.connect(host='other')",
 )
+LOST = "other = pymysql.connect()\nother = pymysql.connect()"
 
 
 @pytest.fixture
@@ -125,14 +126,14 @@ def test_settings_for_files_hold_for_notebooks(project: Path) -> None:
 def test_comments_are_added_to_their_cell(project: Path) -> None:
     """Above a long line of a cell, and at the end of a short one; no other byte changes."""
     path = project / "shop.ipynb"
-    long = f"conn = pymysql.connect(host='{'h' * 70}')"
-    text = document(*CELLS[:3], long, "conn = pymysql.connect()")
+    long = f"other = pymysql.connect(host='{'h' * 70}')"
+    text = document(*CELLS, long, "other = pymysql.connect(host='a')")
     path.write_text(text)
     assert run("check", "--add-ignore=why")[0] == 0
     ignore = "# dbhygiene: ignore[connection-replaced-while-open] why"
     short = text.replace('"conn = pymysql.connect()"', f'"conn = pymysql.connect()  {ignore}"', 1)
-    above = f'"{ignore}\\n",\n    "conn = pymysql.connect(host'
-    assert path.read_text() == short.replace('"conn = pymysql.connect(host', above)
+    above = f'"{ignore}\\n",\n    "other = pymysql.connect(host'
+    assert path.read_text() == short.replace('"other = pymysql.connect(host', above, 1)
     assert run("check")[0] == 0
 
 
@@ -158,8 +159,8 @@ def test_a_baseline_lists_findings_of_notebooks(project: Path) -> None:
     assert run("check")[0] == 0
     (project / "shop.ipynb").write_text(document("x = 1", *CELLS))  # lines and cells move
     assert run("check")[0] == 0
-    (project / "shop.ipynb").write_text(document("x = 1", *CELLS, "conn = pymysql.connect(host='a')"))
-    assert run("check", "-o", "concise", "-q")[1].startswith("shop.ipynb:cell 5:1:8: HYG105")
+    (project / "shop.ipynb").write_text(document("x = 1", *CELLS, LOST))
+    assert run("check", "-o", "concise", "-q")[1].startswith("shop.ipynb:cell 6:1:9: HYG105")
 
 
 def test_since_a_commit(project: Path) -> None:
@@ -170,8 +171,8 @@ def test_since_a_commit(project: Path) -> None:
     git("add", ".")
     git("commit", "-qm", "a")
     assert run("check", "--since", "HEAD")[0] == 0
-    (project / "shop.ipynb").write_text(document("x = 1", *CELLS, "conn = pymysql.connect(host='a')"))
-    assert run("check", "--since", "HEAD", "-o", "concise", "-q")[1].startswith("shop.ipynb:cell 5:1:8: HYG105")
+    (project / "shop.ipynb").write_text(document("x = 1", *CELLS, LOST))
+    assert run("check", "--since", "HEAD", "-o", "concise", "-q")[1].startswith("shop.ipynb:cell 6:1:9: HYG105")
 
 
 def test_the_cache_knows_notebooks(project: Path) -> None:

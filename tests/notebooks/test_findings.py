@@ -21,6 +21,11 @@ OPEN = "conn = pymysql.connect(host='db')"
         ("try:\n    conn = pymysql.connect()\n    conn.ping()\nexcept Exception as error:\n    print(error)",),
         ("with pymysql.connect() as conn:\n    conn.ping()",),
         (OPEN, "conn.close()", OPEN, "conn.close()"),
+        (
+            "db = sqlite3.connect('a')",
+            "with db:\n    db.execute('delete from t')",
+            "with db:\n    db.execute('drop t')",
+        ),
         ("conns = []\nfor host in hosts:\n    conn = pymysql.connect(host=host)\n    conns.append(conn)",),
         (
             "try:\n    conn = pymysql.connect()\n    conn.ping()\n    conn.close()\nexcept Exception:\n    pass",
@@ -41,6 +46,19 @@ def test_a_connection_that_is_replaced_while_open() -> None:
     assert found(IMPORT, OPEN, "conn.ping()", OPEN) == [("HYG105", "cell 2:1")]
 
 
+def test_one_finding_for_a_cell_that_is_copied() -> None:
+    """The note names the others; another variable has a finding of its own."""
+    db = "db = pymysql.connect()"
+    file = notebook(IMPORT, OPEN, db, OPEN, OPEN, OPEN, db)
+    assert [(each.code, file.line_label(each.span.line)) for each in findings(file)] == [
+        ("HYG105", "cell 2:1"),
+        ("HYG105", "cell 3:1"),
+    ]
+    first, second = findings(file)
+    assert first.notes[-1] == "the connections of cell 4:1, cell 5:1 are lost in the same way"
+    assert not second.notes[-1].startswith("the connections of")
+
+
 def test_connections_that_are_replaced_in_a_loop() -> None:
     loop = "for host in hosts:\n    conn = pymysql.connect(host=host)\n    conn.ping()"
     assert found(IMPORT, loop, "conn.close()") == [("HYG105", "cell 2:2")]
@@ -56,6 +74,11 @@ def test_a_with_that_does_not_close() -> None:
     assert found(IMPORT, "with sqlite3.connect('a') as db:\n    db.execute('delete from t')") == [
         ("HYG103", "cell 2:1")
     ]
+
+
+def test_a_connection_that_is_opened_again_for_each_transaction() -> None:
+    again = "db = sqlite3.connect('a')\nwith db:\n    db.execute('delete from t')"
+    assert found(IMPORT, again, again) == [("HYG105", "cell 2:1")]
 
 
 def test_a_leak_in_a_function() -> None:

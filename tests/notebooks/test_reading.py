@@ -51,6 +51,8 @@ def test_format_3_is_read() -> None:
         ({"language_info": {"name": "python"}}, True),
         ({"kernelspec": {"language": "R"}}, False),
         ({"language_info": {"name": "julia"}}, False),
+        ({"language_info": {"name": "python", "version": "2.7.12"}}, False),
+        ({"kernelspec": {"language": "python", "name": "python2"}}, False),
         ({"kernelspec": None, "language_info": []}, True),
     ],
 )
