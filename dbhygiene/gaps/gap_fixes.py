@@ -18,7 +18,7 @@ from dbhygiene.source.file import File, statement_around
 from dbhygiene.source.nodes import FUNCTION, Code
 from dbhygiene.source.queries import query
 
-_HELD = ("select_for_update", "GET_LOCK", "advisory_lock", "TEMPORARY TABLE", "LISTEN ")
+HELD = ("select_for_update", "GET_LOCK", "advisory_lock", "TEMPORARY TABLE", "LISTEN ")
 
 
 def fix_gap(gap: Gap) -> Fix | NoFix:
@@ -96,7 +96,7 @@ def _reasons(gap: Gap) -> Iterator[str]:
     if gap.in_child:
         yield "a forked process may get here first, and would close its parent's connection; close that in the parent"
     text = file.segment(gap.code) if isinstance(gap.code, FUNCTION) else file.text
-    if any(word in text for word in _HELD):
+    if any(word in text for word in HELD):
         yield "closing the connection would drop its locks and temporary tables; make them after the wait"
     if _has_cursor(file, gap.code):
         yield "a cursor of this connection may still be in use; close both before the wait"

@@ -39,6 +39,7 @@ class DeadRetry(Frozen):
     advice: str
     subject: str
     confidence: Confidence = Confidence.CERTAIN
+    attempt: Attempt | None = None  # None: a decorator repeats the function
 
 
 def dead_retries(file: File) -> Iterator[DeadRetry]:
@@ -72,7 +73,7 @@ def _of_attempt(attempt: Attempt) -> DeadRetry | None:
     call = again[0]
     caught = (attempt.handler, f"catches {named(attempt.classes, attempt.library)}, as of a lost connection")
     found = _retry(file, call, attempt.library, attempt.root, caught)
-    return found if repeated else replace(found, confidence=Confidence.LIKELY)
+    return replace(found, attempt=attempt, confidence=found.confidence if repeated else Confidence.LIKELY)
 
 
 def _recovers_later(attempt: Attempt) -> bool:

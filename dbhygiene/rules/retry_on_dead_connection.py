@@ -147,8 +147,15 @@ def delete_all():
 
 ## Fix safety
 
-There is no fix: a rollback or a new connection drops what the transaction has written. All of it must be repeated, from
-its first statement.
+The fix for Django closes the connection first in the handler, unless a transaction is open. It is safe. There is none
+within `atomic()`, or where a cursor, `.iterator()` or a lock would lose its connection.
+
+The fix for a session of SQLAlchemy rolls back first in the handler. There is one if the function only reads. It is safe
+if the function makes the session and reads nothing else with it. It is unsafe if the session is that of a caller, who
+may have written before.
+
+All other findings have no fix: a rollback or a new connection drops what the transaction has written. All of it must be
+repeated, from its first statement.
 
 ## References
 
@@ -159,9 +166,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dbhygiene.diagnostics.model import Diagnostic, NoFix, rule
+from dbhygiene.diagnostics.model import Diagnostic, rule
 from dbhygiene.library.prefilter import DATABASES, RECOVERING
 from dbhygiene.recovery.retried import dead_retries
+from dbhygiene.recovery.retry_fixes import fix_retry
 from dbhygiene.source.file import File
 
 
@@ -172,7 +180,7 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
             found.call,
             f"{found.what} may be lost: used again as it is, {found.next_error}",
             path=found.path,
-            fix=NoFix(found.advice if ";" in found.advice else f"it needs your decision; {found.advice}"),
+            fix=fix_retry(found),
             confidence=found.confidence,
             subject=found.subject,
         )

@@ -235,6 +235,129 @@ with Session(engine) as session:
         print("heard, rows:", rows())
 """
 
+DJANGO = """
+import django
+from django.conf import settings
+pymysql.install_as_MySQLdb()
+names = {"HOST": "host", "PORT": "port", "USER": "user", "NAME": "database"}
+database = {"ENGINE": "django.db.backends.mysql", "CONN_MAX_AGE": None, **{k: OPTIONS[v] for k, v in names.items()}}
+settings.configure(DATABASES={"default": database})
+django.setup()
+from django.db import InterfaceError, OperationalError, connections, models
+
+class Number(models.Model):
+    n = models.IntegerField(primary_key=True)
+
+    class Meta:
+        app_label = "numbers"
+        db_table = "numbers"
+"""
+
+RETRIED = """
+def count():
+    for attempt in range(3):
+        try:
+            return Number.objects.count()
+        except (OperationalError, InterfaceError) as error:
+            print("error:", error.args[0])
+            if attempt == 2:
+                raise
+
+count()
+lose()
+try:
+    print("count:", count())
+except InterfaceError as error:
+    print("raised:", error.args)
+"""
+
+WAIT = """
+connections["default"].settings_dict["PORT"] = 1
+
+def wait():
+    ready = None
+    while not ready:
+        try:
+            ready = connections["default"]
+        except OperationalError:
+            print("waits")
+            connections["default"].settings_dict["PORT"] = OPTIONS["port"]
+
+wait()
+try:
+    print("count:", Number.objects.count())
+except OperationalError as error:
+    print("raised:", error.args[0])
+"""
+
+NUMBER = """
+class Store:
+    def __init__(self):
+        self.conn = pymysql.connect(**OPTIONS)
+
+    def count(self):
+        try:
+            with self.conn.cursor() as cursor:
+                cursor.execute("SELECT COUNT(*) FROM numbers")
+                return cursor.fetchone()
+        except (pymysql.OperationalError, pymysql.InterfaceError) as error:
+            if error.args[0] not in (0, 2006, 4031):
+                raise
+            self.conn = pymysql.connect(**OPTIONS)
+            return self.count()
+
+store = Store()
+lose()
+try:
+    print("count:", store.count())
+except pymysql.OperationalError as error:
+    print("raised:", error.args[0])
+"""
+
+LAST_TRY = """
+def count():
+    for attempt in range(2):
+        try:
+            conn = pymysql.connect(**OPTIONS)
+            lose()
+            with conn.cursor() as cursor:
+                cursor.execute("SELECT COUNT(*) FROM numbers")
+                return cursor.fetchone()
+        except pymysql.OperationalError as error:
+            print("error:", error.args[0])
+
+try:
+    print("count:", count())
+except pymysql.OperationalError as error:
+    print("raised:", error.args[0])
+"""
+
+OWN_SESSION = """
+import sqlalchemy
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError, PendingRollbackError
+from sqlalchemy.orm import Session
+
+URL = "mysql+pymysql://{user}@{host}:{port}/{database}".format(**OPTIONS)
+engine = sqlalchemy.create_engine(URL, pool_pre_ping=True)
+
+def count():
+    with Session(engine) as session:
+        for attempt in range(3):
+            try:
+                session.connection()
+                lose() if not attempt else None
+                return session.execute(text("SELECT COUNT(*) FROM numbers")).scalar_one()
+            except OperationalError:
+                if attempt == 2:
+                    raise
+
+try:
+    print("count:", count())
+except PendingRollbackError:
+    print("PendingRollbackError")
+"""
+
 # Name -> (program, the rule that reports it, what it prints on a server that loses its connections).
 PROGRAMS = {
     "half caught": (
@@ -256,6 +379,11 @@ PROGRAMS = {
     "open as the only check": (OPEN, "HYG409", "passed the check: 2013\nthen: (1,)"),
     "class of another driver": (OTHER_DRIVER.replace("CLASS", "sqlite3"), "HYG404", "not caught: 2013"),
     "its own class": (OTHER_DRIVER.replace("CLASS", "pymysql"), "", "caught"),
+    "Django retried": (DJANGO + RETRIED, "HYG401", "error: 2013\nerror: 0\nerror: 0\nraised: (0, '')"),
+    "wait for Django": (DJANGO + WAIT, "HYG409", "raised: 2003"),
+    "number left out": (NUMBER, "HYG406", "raised: 2013"),
+    "last try": (LAST_TRY, "HYG407", "error: 2013\nerror: 2013\ncount: None"),
+    "session of its own": (OWN_SESSION, "HYG401", "PendingRollbackError"),
     "commit in silence": (SILENT.replace("RAISE", "pass"), "HYG407", "done, rows: []"),
     "commit that is heard": (SILENT.replace("RAISE", "raise"), "", "heard, rows: []"),
 }
@@ -273,17 +401,30 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture(scope="module")
 def fixed(programs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Copies of the programs with an unsafe fix, after it."""
-    directory = tmp_path_factory.mktemp("fixed")
-    copies = {name: directory / path.name for name, path in programs.items() if name in FIXED}
-    for name, copy in copies.items():
-        copy.write_text(programs[name].read_text("utf-8"), "utf-8")
-    dbhygiene("fix", "--isolated", "--unsafe-fixes", "--select", "HYG4", ".", cwd=directory, leaves=True)
+    """Copies of the programs that have a fix, after it."""
+    copies = {}
+    for names, options in ((SAFE, ()), (FIXED.keys() - SAFE, ("--unsafe-fixes",))):
+        directory = tmp_path_factory.mktemp("fixed")
+        for name in names:
+            copies[name] = directory / programs[name].name
+            copies[name].write_text(programs[name].read_text("utf-8"), "utf-8")
+        dbhygiene("fix", "--isolated", *options, "--select", "HYG4", ".", cwd=directory, leaves=True)
     return copies
 
 
 # What the programs print after their fix.
-FIXED = {"half caught": "away: 2003\nback: (1,)", "ping that only asks": "count: (0,)"}
+FIXED = {
+    "half caught": "away: 2003\nback: (1,)",
+    "session as it is": "count: 0",
+    "session of its own": "count: 0",
+    "ping that only asks": "count: (0,)",
+    "Django retried": "error: 2013\ncount: 0",
+    "wait for Django": "waits\ncount: 0",
+    "number left out": "count: (0,)",
+    "last try": "error: 2013\nraised: 2013",
+}
+# Of these, the fixes that are safe.
+SAFE = {"session of its own", "Django retried", "wait for Django"}
 
 
 def test_programs_do_what_their_rule_says(server: Server, programs: dict[str, Path]) -> None:
