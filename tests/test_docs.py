@@ -28,6 +28,7 @@ from dbhygiene.checker.file_check import check_file
 from dbhygiene.checker.own_findings import OWN_CODES
 from dbhygiene.checker.registry import all_rules
 from dbhygiene.checker.selection import selected_rules
+from dbhygiene.cli import main
 from dbhygiene.cli.commands import COMMANDS, commands
 from dbhygiene.config import loading
 from dbhygiene.config.settings import Settings
@@ -340,6 +341,27 @@ def test_the_inputs_of_the_action_are_there() -> None:
         for step in (step for job in jobs.values() for step in job["steps"]):
             if str(step.get("uses", "")).startswith("OWNER/dbhygiene@"):
                 assert step.get("with", {}).keys() <= action["inputs"].keys()
+
+
+RECIPES = sorted(
+    {
+        found[0].strip()
+        for _, code in fences(DOCS / "ci.md")
+        for found in re.finditer(r"(?<![-/\w])dbhygiene (?:check|fix)[^'\n|#]*", code)
+        if "docker" not in code[: found.start()].rpartition("\n")[2]
+    }
+)
+
+
+@pytest.mark.parametrize("words", RECIPES)
+def test_the_commands_of_recipes_run(words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each reports the leak of a small project, into the files that it names."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "leak.py").write_text("import pymysql\n\ndef f():\n    conn = pymysql.connect()\n    conn.ping()\n")
+    (tmp_path / "test-results").mkdir()
+    assert main(words.split()[1:]) == (0 if "--exit-zero" in words else 1)
+    for name in re.findall(r"-o \w+:(\S+)", words):
+        assert "HYG101" in (tmp_path / name).read_text("utf-8")
 
 
 # -- how pages look and are found -----------------------------------------------------------------------
