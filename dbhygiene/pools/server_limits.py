@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dbhygiene.config.settings import Confidence, Settings
+from dbhygiene.diagnostics.quantities import seconds_text
 from dbhygiene.pools.engines import Engine, timeout_confidence
 from dbhygiene.pools.sqlalchemy import MYSQL, UNKNOWN_DATABASE
 from dbhygiene.servers.endpoints import endpoints
@@ -54,3 +55,8 @@ def confidence_of(made: Engine, number: Number) -> Confidence:
     written = number.origin in (Origin.FILE, Origin.PROXY)
     sure = timeout_confidence(made) or Confidence.CERTAIN
     return sure if written and UNKNOWN_DATABASE not in made.databases else min(sure, Confidence.LIKELY)
+
+
+def limit_text(number: Number) -> str:
+    """Return the server's timeout, and how it is known."""
+    return f"{seconds_text(number.value)} ({number.source})"

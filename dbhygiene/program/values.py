@@ -119,6 +119,19 @@ def as_dict(found: Value) -> Dict:
     return whole
 
 
+def least_number(found: Value | None) -> float:
+    """Return the smallest number that a value may be; -1 if it may be something else, or is not known."""
+    numbers = (
+        [
+            float(option.value) if isinstance(option, Constant) and type(option.value) in (int, float) else -1.0
+            for option in options(found)
+        ]
+        if found is not None
+        else []
+    )
+    return min(numbers, default=-1.0)
+
+
 def patterns(found: Value) -> list[str]:
     """Return the strings of a value, each with `HOLE` for its unknown parts."""
     texts = []

@@ -38,6 +38,23 @@ class Config:
     SQLALCHEMY_ENGINE_OPTIONS = {"pool_size": 5, "pool_pre_ping": True}
 ```
 
+A `pool_recycle` of your own must be less than the server's `wait_timeout`. It is compared with `server-timeout`, or
+with MySQL's default of 28800 s:
+
+```python
+class Config:
+    SQLALCHEMY_DATABASE_URI = "mysql+pymysql://shop@db/shop"
+    SQLALCHEMY_TRACK_MODIFICATIONS = False
+    SQLALCHEMY_ENGINE_OPTIONS = {"pool_recycle": 86400}  # HYG206: 86400 s, but the server closes idle connections
+```
+
+```python fixed
+class Config:
+    SQLALCHEMY_DATABASE_URI = "mysql+pymysql://shop@db/shop"
+    SQLALCHEMY_TRACK_MODIFICATIONS = False
+    SQLALCHEMY_ENGINE_OPTIONS = {"pool_recycle": 280}
+```
+
 Either option is enough, also in a base class. Settings of tests and of development machines are not reported:
 
 ```python
@@ -73,11 +90,13 @@ from collections.abc import Iterator
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.edits import AddItem, AddKeyword, InsertAfter, Replace
 from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, rule
+from dbhygiene.diagnostics.quantities import seconds_text
 from dbhygiene.library.test_files import is_example, is_test_file
 from dbhygiene.pools import flask
+from dbhygiene.pools.server_limits import limit_text, with_timeout
 from dbhygiene.pools.sqlalchemy import IDLE_IN_POOL, MYSQL, UNKNOWN_DATABASE, databases, in_migrations
 from dbhygiene.program.evaluation import evaluate
-from dbhygiene.program.values import Constant, Dict, Text, as_dict, options
+from dbhygiene.program.values import Constant, Dict, Text, as_dict, least_number, options
 from dbhygiene.servers.endpoints import endpoints
 from dbhygiene.servers.facts import server_facts
 from dbhygiene.servers.limits import idle_limit
@@ -102,6 +121,7 @@ def findings(file: File) -> Iterator[tuple[Number | None, Diagnostic]]:
         if not group.is_for_development and not protected:
             yield from _uri(file, group, found)
         if not group.is_for_development:
+            yield from _too_long(file, group, found)
             yield from ((None, found) for found in _binds(file, group))
 
 
@@ -144,12 +164,49 @@ def _uri(file: File, group: flask.Group, found: list[flask.Group]) -> Iterator[t
 
 def _number(file: File, setting: flask.Setting) -> Number | None:
     """The server's timeout by the repository's files, if connections that are kept for 7200 s outlive it."""
-    url = evaluate(file, setting.value)
-    is_set = file.project.settings.server_timeout is not None
-    if is_set or not _is_implicit(file, setting) or MYSQL not in databases(url):
+    if not _is_implicit(file, setting):
         return None
-    found = idle_limit(server_facts(file.project), MYSQL, endpoints(url))
+    found = _idle_number(file, setting)
     return found if found is not None and found.value <= flask.IMPLICIT_RECYCLE else None
+
+
+def _idle_number(file: File, setting: flask.Setting) -> Number | None:
+    """The server's timeout by the repository's files; None if the user has set it, or no file says it."""
+    url = evaluate(file, setting.value)
+    if file.project.settings.server_timeout is not None or MYSQL not in databases(url):
+        return None
+    return idle_limit(server_facts(file.project), MYSQL, endpoints(url))
+
+
+def _too_long(file: File, group: flask.Group, found: list[flask.Group]) -> Iterator[tuple[Number | None, Diagnostic]]:
+    """The `pool_recycle` of the engine's options, if the server closes connections earlier."""
+    uris = group.of(flask.URI) or [setting for other in found for setting in other.of(flask.URI)]
+    uris = [setting for setting in uris if MYSQL in databases(evaluate(file, setting.value))]
+    for setting in group.of(flask.ENGINE_OPTIONS) if uris else ():
+        given = as_dict(evaluate(file, setting.value))
+        if given.open or {"pool_pre_ping", "poolclass", "creator"} & given.items.keys():
+            continue
+        seconds = least_number(given.items.get("pool_recycle"))
+        number = _idle_number(file, uris[0])
+        limit = number.value if number is not None else file.project.settings.lifetime_limit
+        if seconds >= limit:
+            at, fix = _recycle_option(file, setting, number)
+            after = limit_text(number) if number is not None else f"{limit} s"
+            message = f"`pool_recycle` is {seconds_text(seconds)}, but the server closes idle connections after {after}"
+            is_sure = file.project.settings.server_timeout is not None
+            confidence = Confidence.CERTAIN if is_sure else Confidence.LIKELY
+            yield number, Diagnostic(at, message, fix=fix, confidence=confidence, subject=flask.ENGINE_OPTIONS)
+
+
+def _recycle_option(file: File, setting: flask.Setting, number: Number | None) -> tuple[ast.expr, Fix | NoFix]:
+    """Where the option is set, and its fix."""
+    known = as_dict(evaluate(file, setting.value))
+    code = str(with_timeout(file.project.settings, number).safe_lifetime)
+    if known.file is file and known.literal is not None:
+        for key, value in zip(known.literal.keys, known.literal.values, strict=True):
+            if isinstance(key, ast.Constant) and key.value == "pool_recycle":
+                return value, Fix("Replace connections earlier", (Replace(file.span(value), code),))
+    return setting.at, NoFix(f"the engine options are not one dict literal in this file; set `pool_recycle` to {code}")
 
 
 def _confidence(file: File, setting: flask.Setting) -> Confidence | None:

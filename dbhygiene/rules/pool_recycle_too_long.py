@@ -51,7 +51,7 @@ from dbhygiene.pools.engine_escape import lasts
 from dbhygiene.pools.engine_fixes import RECYCLE, rewrite
 from dbhygiene.pools.engines import Engine, option_expression, timeout_confidence
 from dbhygiene.pools.server_limits import idle_number, settings_of
-from dbhygiene.program.values import Constant, Value, options
+from dbhygiene.program.values import least_number
 from dbhygiene.source.file import File
 
 
@@ -69,7 +69,7 @@ def kept_seconds(made: Engine) -> float:
     """The seconds for which a pool keeps a connection without a test, at least; -1 where that is not known."""
     if made.options.open or made.sets("pool_pre_ping") or RECYCLE not in made.options.items or not made.has_pool:
         return -1.0
-    return _shortest(made.options.items[RECYCLE])
+    return least_number(made.options.items[RECYCLE])
 
 
 def report(made: Engine, seconds: float, limit: str, confidence: Confidence, path: tuple[Step, ...] = ()) -> Diagnostic:
@@ -78,12 +78,3 @@ def report(made: Engine, seconds: float, limit: str, confidence: Confidence, pat
     fix = rewrite(made, RECYCLE, str(settings_of(made).safe_lifetime))
     at = option_expression(made, RECYCLE) or made.call
     return Diagnostic(at, message, path=((at, "set here"), *path) if path else (), fix=fix, confidence=confidence)
-
-
-def _shortest(found: Value) -> float:
-    """The smallest number that a value may be; -1 where it may be something else."""
-    numbers = [
-        float(option.value) if isinstance(option, Constant) and type(option.value) in (int, float) else -1.0
-        for option in options(found)
-    ]
-    return min(numbers, default=-1.0)
