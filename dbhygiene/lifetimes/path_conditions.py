@@ -12,7 +12,8 @@ from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from dbhygiene.dataflow.cfg import Bind, Call, Case, Enter, Graph, Node, Test
+from dbhygiene.dataflow.cfg import Bind, Call, Case, Enter, Graph, Iterate, Node, Test
+from dbhygiene.lifetimes.counted_loops import rounds, truth_at_end
 from dbhygiene.lifetimes.state import path_of
 from dbhygiene.source.nodes import walk
 from dbhygiene.source.records import Record
@@ -218,6 +219,12 @@ class TrackedConditions:
                     if value is not None and (path := path_of(target)) is not None:
                         chosen = isinstance(value, (ast.IfExp, ast.BoolOp)) or is_condition(value)
                         told[path] += chosen or truthiness(value, frozenset()) != ANYTHING
+        self._at_end: dict[ast.AST, list[tuple[str, int]]] = {}  # loop -> conditions that then have one truth
+        for loop in {node.event.node: None for node in nodes if isinstance(node.event, Iterate)}:
+            for key, mask in _known_at_end(loop, asked):
+                self._at_end.setdefault(loop, []).append((key, mask))
+                asked.setdefault(key, set())
+                told[key] += 1
         resources = set(names)
         self.objects = _objects(nodes, resources, set(opened))
         self._flags = _flags(nodes)
@@ -227,7 +234,7 @@ class TrackedConditions:
         for key in useful:  # grows during the loop: a variable copied to a useful key is useful, too
             useful += [source for target, source in copies if target == key and source not in useful]
             asked.setdefault(key, set())
-        useful.sort(key=lambda key: (key not in resources, not told[key], -len(asked[key])))
+        useful.sort(key=lambda key: (key not in resources, _is_round(key), not told[key], -len(asked[key])))
         self.keys = [key for key in useful if _names(key).isdisjoint(rebound)][:limit]
         self._mentions = {key: _names(key) for key in self.keys}
         self._later = self._live(nodes)
@@ -263,6 +270,28 @@ class TrackedConditions:
         yield from _conditions_at(node)
         if isinstance(node.event, Call):
             yield from self._given.get(node.event.node, ())
+        elif isinstance(node.event, Iterate):
+            yield from (key for key, _ in self._at_end.get(node.event.node, ()))
+
+    def in_round(self, loop: ast.AST, known: Known) -> Known:
+        """Return the path conditions in a round of a loop."""
+        for key, _ in self._at_end.get(loop, ()):
+            if _is_round(key) and key in self.keys:
+                known |= {(key, TRUTHY)}
+        return known
+
+    def at_end(self, loop: ast.AST, known: Known) -> Known | None:
+        """Return the path conditions once a loop has no more items; None if it still has some."""
+        for key, mask in self._at_end.get(loop, ()) if self._at_end else ():
+            if key not in self.keys:
+                continue
+            if _is_round(key):
+                if (key, TRUTHY) not in known:
+                    return None
+                known -= {(key, TRUTHY)}
+            elif assume(known, key, mask) is None:
+                return None
+        return known
 
     def after(self, node: Node, known: Known) -> Known:
         """Return the path conditions that are still needed after a node."""
@@ -288,6 +317,24 @@ class TrackedConditions:
     def invalidate(self, known: Known, path: str) -> Known:
         """Return the path conditions after an assignment to `path`."""
         return frozenset(k for k in known if path not in self._mentions.get(k[0], ()))
+
+
+_ROUND = "round_at_"  # and the place of a loop: the key of whether it has had a round
+
+
+def _is_round(key: str) -> bool:
+    return key.startswith(_ROUND)
+
+
+def _known_at_end(loop: ast.AST, asked: Iterable[str]) -> Iterator[tuple[str, int]]:
+    """Yield the conditions that have one truth when a loop has no more items, with the mask of each."""
+    if not isinstance(loop, ast.For):
+        return
+    if rounds(loop.iter):
+        yield f"{_ROUND}{loop.lineno}_{loop.col_offset}", TRUTHY
+    for key in [*asked]:
+        if (truth := truth_at_end(loop, ast.parse(key, mode="eval").body)) is not None:
+            yield key, TRUTHY if truth else FALSY
 
 
 def _objects(nodes: list[Node], names: set[str], opened: set[ast.AST]) -> frozenset[str]:

@@ -720,11 +720,13 @@ class Transfer:
     def _iterate(self, event: cfg.Iterate, fact: Fact) -> Outcomes:
         loop = event.node
         relation = self.holds(loop.iter, fact)
-        if fact.state != "open" or not (relation == CONTAINER or item_index(relation or "") is not None):
-            return [("true", fact), ("raise", fact), ("false", fact.drop_aliases([loop]))]
-        going_on: Outcomes = [("true", fact.add_alias(VISITED, loop)), ("raise", fact)]
-        # Its elements are visited before the loop ends.
-        return [*going_on, ("false", fact.drop_aliases([loop]))] if fact.relation_of(loop) else going_on
+        holds_it = fact.state == "open" and (relation == CONTAINER or item_index(relation or "") is not None)
+        inside = fact.add_alias(VISITED, loop) if holds_it else fact
+        inside = inside._replace(known=self.keys.in_round(loop, inside.known))
+        known = self.keys.at_end(loop, fact.known)
+        if known is None or (holds_it and not fact.relation_of(loop)):
+            return [("true", inside), ("raise", fact)]  # all elements are visited before the loop ends
+        return [("true", inside), ("raise", fact), ("false", fact.drop_aliases([loop])._replace(known=known))]
 
     # -- tests
 
