@@ -343,7 +343,7 @@ def test_the_inputs_of_the_action_are_there() -> None:
                 assert step.get("with", {}).keys() <= action["inputs"].keys()
 
 
-RECIPES = sorted(
+CI_COMMANDS = sorted(
     {
         found[0].strip()
         for _, code in fences(DOCS / "ci.md")
@@ -353,7 +353,7 @@ RECIPES = sorted(
 )
 
 
-@pytest.mark.parametrize("words", RECIPES)
+@pytest.mark.parametrize("words", CI_COMMANDS)
 def test_the_commands_of_recipes_run(words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each reports the leak of a small project, into the files that it names."""
     monkeypatch.chdir(tmp_path)
