@@ -20,7 +20,7 @@ from dbhygiene.diagnostics.model import Finding
 from dbhygiene.lsp.documents import Document
 from dbhygiene.program.code import forget
 from dbhygiene.project.project import Project
-from dbhygiene.source.file import File
+from dbhygiene.source.file import NOTEBOOK, File
 from dbhygiene.source.nodes import NOT_PYTHON
 
 if TYPE_CHECKING:
@@ -114,7 +114,12 @@ class OpenProject:
         return self.project.everything
 
     def includes(self, path: Path) -> bool:
-        """Whether a file, which need not exist, is one of the project's that are checked."""
+        """Whether a file, which need not exist, is one of the project's that are checked.
+
+        Notebooks are not: the editor counts the lines of each cell, or those of the JSON text.
+        """
+        if path.suffix == NOTEBOOK:
+            return False
         return path in self._own or (
             not path.exists() and bool(self.project.discover([path], force_exclude=True).files)
         )

@@ -201,3 +201,14 @@ def test_the_python_api_gives_lines_of_cells(project: Path) -> None:
 def test_doctor_counts_notebooks(project: Path) -> None:
     (project / "app.py").write_text("import pymysql\n")
     assert "1 Python files and 1 notebook; 0 more" in run("doctor")[1]
+
+
+def test_the_language_server_leaves_notebooks_out(project: Path) -> None:
+    """It would have to map their places to cells."""
+    pytest.importorskip("lsprotocol")
+    from dbhygiene.config.settings import Settings
+    from dbhygiene.lsp.open_project import OpenProject
+
+    (project / "app.py").touch()
+    opened = OpenProject(project, Settings())
+    assert [opened.includes(project / name) for name in ("app.py", "shop.ipynb", "new.ipynb")] == [True, False, False]
