@@ -49,6 +49,57 @@ def each(hosts, options):
             conn.close()
 ```
 
+A method that connects again drops the connection of its field. After the error of a lost connection, there is nothing
+left to close. After any other error, the old connection is still open:
+
+```python
+import pymysql
+
+class Orders:
+    def __init__(self, **options):
+        self.options = options
+        self.connect()
+
+    def connect(self):
+        self.conn = pymysql.connect(**self.options)  # HYG105
+
+    def rows(self, sql):
+        try:
+            with self.conn.cursor() as cursor:
+                cursor.execute(sql)
+                return cursor.fetchall()
+        except pymysql.Error:
+            self.connect()
+            raise
+
+    def close(self):
+        self.conn.close()
+```
+
+```python
+import pymysql
+
+class Orders:
+    def __init__(self, **options):
+        self.options = options
+        self.connect()
+
+    def connect(self):
+        self.conn = pymysql.connect(**self.options)
+
+    def rows(self, sql):
+        try:
+            with self.conn.cursor() as cursor:
+                cursor.execute(sql)
+                return cursor.fetchall()
+        except (pymysql.OperationalError, pymysql.InterfaceError):
+            self.connect()
+            raise
+
+    def close(self):
+        self.conn.close()
+```
+
 ## Fix safety
 
 There is no fix: dbhygiene cannot tell whether the loop should stop, or close the connection first.
@@ -68,12 +119,14 @@ from dbhygiene.diagnostics.model import Diagnostic, NoFix, rule
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Lifetime
 from dbhygiene.lifetimes.messages import consequence, opening_steps
-from dbhygiene.source.file import File
+from dbhygiene.source.file import File, statement_around
 
 
 @rule("HYG105", on=Lifetime, imports=DRIVERS)
 def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
     where = life.replacement
+    if where is None and life.resource.kind == "connection":
+        yield from _of_field(file, life)
     if not _is_lost(life) or not isinstance(where, (ast.stmt, ast.expr)):
         return
     notes = [*consequence(life.resource, life.pool), *life.runs.notes(file)]
@@ -112,3 +165,22 @@ def _note_of(file: File, others: Sequence[Lifetime]) -> Iterator[str]:
     if others:
         places = ", ".join(file.line_label(each.birth.lineno) for each in others)
         yield f"the connections of {places} are lost in the same way"
+
+
+def _of_field(file: File, life: Lifetime) -> Iterator[Diagnostic]:
+    """Yield the same for a field that a method sets while it holds an open connection."""
+    statement = statement_around(file, life.birth)
+    if not isinstance(statement, ast.Assign) or not any(isinstance(each, ast.Attribute) for each in statement.targets):
+        return
+    from dbhygiene.recovery.replaced_fields import replaced_field  # few connections are stored in fields
+
+    if (found := replaced_field(file, life.birth)) is not None:
+        yield Diagnostic(
+            life.birth,
+            f"`{found.title}` is replaced where it may be open: the old connection can no longer be closed",
+            path=found.path,
+            fix=NoFix("cannot tell whether it is open; close it before this line, and ignore the error if it is lost"),
+            confidence=Confidence.LIKELY,
+            notes=tuple(consequence(life.resource, life.pool)),
+            subject=found.title,
+        )

@@ -1,0 +1,206 @@
+"""`ReplacedField`: a method stores a new connection in a field whose connection is still open (HYG105).
+
+def reconnect(self):
+    self.conn = pymysql.connect()        # what the constructor has opened stays open
+
+def rows(self, sql):
+    try:
+        return self._rows(sql)
+    except Exception:                    # a wrong statement, too: then the connection is as good as before
+        self.reconnect()
+"""
+
+from __future__ import annotations
+
+import ast
+
+from dbhygiene.diagnostics.model import Step
+from dbhygiene.library.test_files import is_test_file
+from dbhygiene.library.words import words
+from dbhygiene.program.bindings import Place
+from dbhygiene.program.callers import callers
+from dbhygiene.program.code import nodes_of, own_nodes
+from dbhygiene.recovery.errors import PYTHON, ErrorClass, classes_of
+from dbhygiene.recovery.handles import handle_of, root_of
+from dbhygiene.recovery.operations import asks, of_block
+from dbhygiene.source.file import File, function_around
+from dbhygiene.source.nodes import FUNCTION, Function, first_parameter, last_name
+from dbhygiene.source.records import Frozen
+
+_FIRST = words("__init__ __new__ __enter__ __aenter__ __post_init__ setUp setUpClass asyncSetUp")
+_ENDS = words("close disconnect terminate aclose quit ensure_closed release")
+# Classes of a handler that catches the error of a wrong statement, too.
+_BROAD = words("Exception BaseException Error MySQLError DatabaseError StandardError")
+_DEPTH = 3  # methods that call each other, up to the one that uses the connection
+
+
+class ReplacedField(Frozen):
+    """How the program comes to store a connection over an open one."""
+
+    title: str
+    path: tuple[Step, ...]
+
+
+class _Field(Frozen):
+    file: File
+    place: Place
+    library: str
+    title: str
+
+
+def replaced_field(file: File, birth: ast.Call) -> ReplacedField | None:
+    """Return how a connection that a method stores in a field replaces an open one; None if that is not known."""
+    target = _target(file, birth)
+    method = function_around(file, birth)
+    if target is None or method is None or method.name in _FIRST:
+        return None
+    place, made = root_of(file, target), handle_of(file, birth)
+    if place is None or made is None or not isinstance(place.scope.node, ast.ClassDef):
+        return None
+    field = _Field(file, place, made.library, ast.unparse(target))
+    first = _opened_first(field, place.scope.node, method)
+    if first is None or not _is_closed_somewhere(field, place.scope.node) or _looks(field, method, birth):
+        return None
+    calls = _called_while_open(field, method, _DEPTH)
+    if calls is None:
+        return None
+    steps = (_step(file, first, "opens the first connection of each object"), *calls)
+    return ReplacedField(field.title, (*steps, _step(file, birth, f"`{field.title}` is replaced")))
+
+
+def _step(file: File, node: ast.expr | ast.ExceptHandler, message: str) -> Step:
+    return Step(file.path, file.span(node), message)
+
+
+def _target(file: File, birth: ast.Call) -> ast.Attribute | None:
+    """Return the field of `self` that an assignment sets to what a call opens."""
+    above = file.parents.get(birth)
+    above = file.parents.get(above) if isinstance(above, ast.Await) else above
+    method = function_around(file, birth)
+    own = first_parameter(method) if method is not None else None
+    for target in above.targets if isinstance(above, ast.Assign) else ():
+        if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == own:
+            return target
+    return None
+
+
+def _opened_first(field: _Field, cls: ast.ClassDef, method: Function) -> ast.Call | None:
+    """Return the call by which the constructor opens the connection on each path: directly, or by this method."""
+    init = next((each for each in cls.body if isinstance(each, FUNCTION) and each.name == "__init__"), None)
+    for statement in init.body if init is not None else ():
+        match statement:
+            case ast.Assign(targets=targets, value=ast.Call() as opened):
+                made = handle_of(field.file, opened)
+                if any(root_of(field.file, each) == field.place for each in targets) and made is not None:
+                    return opened
+            case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id="self"), attr=name)) as opened):
+                if name == method.name or _stores(field, cls, name):
+                    return opened
+    return None
+
+
+def _stores(field: _Field, cls: ast.ClassDef, name: str) -> bool:
+    """Whether a method of the class does little but store a connection in the field."""
+    found = next((each for each in cls.body if isinstance(each, FUNCTION) and each.name == name), None)
+    return found is not None and any(
+        isinstance(statement, ast.Assign)
+        and any(root_of(field.file, each) == field.place for each in statement.targets)
+        and handle_of(field.file, statement.value) is not None
+        for statement in found.body
+    )
+
+
+def _is_closed_somewhere(field: _Field, cls: ast.ClassDef) -> bool:
+    """Whether the class closes what the field holds; if it never does, HYG106 reports that."""
+    return any(_ends(field, part) for part in ast.walk(cls))
+
+
+def _ends(field: _Field, part: ast.AST) -> bool:
+    return (
+        isinstance(part, ast.Call)
+        and isinstance(part.func, ast.Attribute)
+        and part.func.attr in _ENDS
+        and root_of(field.file, part.func.value) == field.place
+    )
+
+
+def _looks(field: _Field, method: Function, birth: ast.Call) -> bool:
+    """Whether a method does anything before that may close the old connection, or finds out whether it is open."""
+    if any(isinstance(above, (ast.If, ast.ExceptHandler, ast.While)) for above in field.file.around(birth)):
+        return True
+    return any(_touches(field, part) for part in own_nodes(method) if _is_before(part, birth))
+
+
+def _touches(field: _Field, part: ast.AST) -> bool:
+    """Whether a node reads the field, or calls a method of the object, which may."""
+    match part:
+        case ast.Attribute(ctx=ast.Load()):
+            return root_of(field.file, part) == field.place
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="self" | "cls"), attr=name)):
+            return "log" not in name and "print" not in name
+        case ast.Call(func=ast.Attribute(value=ast.Call(func=ast.Name(id="super")))):
+            return True
+    return False
+
+
+def _is_before(part: ast.AST, other: ast.AST) -> bool:
+    return isinstance(part, ast.expr) and isinstance(other, ast.expr) and _position(part) < _position(other)
+
+
+def _position(expr: ast.expr) -> tuple[int, int]:
+    return expr.lineno, expr.col_offset
+
+
+# -- the calls of the method ------------------------------------------------------------------------------
+
+
+def _called_while_open(field: _Field, method: Function, depth: int) -> tuple[Step, ...] | None:
+    """Return the call of a method where the connection is open; None if none is known."""
+    for other, call, _ in callers(field.file, method) if depth else ():
+        around = function_around(other, call)
+        if other is not field.file or is_test_file(other) or around is None or around.name in _FIRST:
+            continue
+        if (found := _in_handler(field, around, call)) is not None:
+            return found
+        if any(isinstance(above, (ast.ExceptHandler, ast.If)) for above in other.around(call)):
+            continue
+        if not any(_touches(field, part) for part in own_nodes(around) if _is_before(part, call)):
+            further = _called_while_open(field, around, depth - 1) if around is not method else None
+            if further is not None:
+                return *further, _step(other, call, f"calls `{method.name}`")
+    return None
+
+
+def _in_handler(field: _Field, function: Function, call: ast.Call) -> tuple[Step, ...] | None:
+    """Return the steps to a call in a handler that gets the errors of wrong statements, too."""
+    file = field.file
+    handler = next((above for above in file.around(call) if isinstance(above, (ast.ExceptHandler, *FUNCTION))), None)
+    if not isinstance(handler, ast.ExceptHandler):
+        return None
+    node = file.parents.get(handler)
+    if not isinstance(node, ast.Try) or not any(map(_is_broad, classes_of(file, handler))):
+        return None
+    if not _asks(field, node) or _catches_statements_before(file, node, handler):
+        return None
+    parts = [*nodes_of(handler.body)]
+    if any(isinstance(part, (ast.If, ast.IfExp, ast.Try, ast.Match)) for part in parts):
+        return None  # it may distinguish the errors
+    if any(_touches(field, part) for part in parts if part is not call and _is_before(part, call)):
+        return None
+    caught = _step(file, handler, "catches errors of statements, too: after these, the connection is still open")
+    return caught, _step(file, call, f"calls `{last_name(call.func)}`")
+
+
+def _is_broad(found: ErrorClass | None) -> bool:
+    return found is not None and found.name in _BROAD and (found.is_database or found.library == PYTHON)
+
+
+def _asks(field: _Field, node: ast.Try) -> bool:
+    """Whether the body of a `try` asks on the connection of the field."""
+    found = of_block(field.file, node.body).operations
+    return asks(each for each in found if each.library == field.library and each.root == field.place)
+
+
+def _catches_statements_before(file: File, node: ast.Try, handler: ast.ExceptHandler) -> bool:
+    earlier = node.handlers[: node.handlers.index(handler)]
+    return any(each is not None and each.name == "ProgrammingError" for h in earlier for each in classes_of(file, h))
