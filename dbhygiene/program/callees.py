@@ -22,7 +22,7 @@ from dbhygiene.program.definitions import (
     find_definition,
     resolve_step,
 )
-from dbhygiene.program.names import parameter_annotation
+from dbhygiene.program.names import canonical_name, find_module, parameter_annotation
 from dbhygiene.source.file import File, module_of_import, scope_around
 from dbhygiene.source.nodes import FUNCTION, Function, is_none, last_name
 from dbhygiene.source.queries import query, recursive_query
@@ -137,13 +137,17 @@ def _receiver(file: File, expr: ast.expr, depth: int = 3) -> _Receiver | None:
     match expr:
         case ast.Call(func=func):
             made = _find_class(file, func)
-            return _Receiver(made, exact=not _is_parameter(file, func)) if made else None
+            if made is None:
+                return _returned(file, func, ast.FunctionDef, depth) if depth else None
+            return _Receiver(made, exact=not _is_parameter(file, func))
+        case ast.Await(value=ast.Call(func=func)) if depth:
+            return _returned(file, func, ast.AsyncFunctionDef, depth)
         case ast.Name(id=name) if depth:
             here: Scope | None = file.scope_of(expr)
             while here is not None and name not in here.bound:
                 here = here.parent
             if here is None:
-                return None
+                return _in_module(file, expr, depth)
             if (given := parameter_annotation(here, name)) is not None:
                 its_class = _find_class(file, given)
                 return _Receiver(its_class, exact=False) if its_class else None
@@ -153,7 +157,32 @@ def _receiver(file: File, expr: ast.expr, depth: int = 3) -> _Receiver | None:
             owner = find_definition(file, known) if known else None
             if owner and isinstance(owner.node, ast.ClassDef):
                 return _in_field(owner, attr, depth)
+            return _in_module(file, expr, depth) if owner is None else None
     return None
+
+
+def _in_module(file: File, expr: ast.Name | ast.Attribute, depth: int) -> _Receiver | None:
+    """Return the class of the object that a variable of another module holds."""
+    name = file.resolve(expr)
+    place = find_module(file, canonical_name(file, name)) if name is not None else None
+    if place is None or place[0] is file or len(place[1]) != 1:
+        return None
+    other, (variable,) = place
+    return _common_class(_values_of_variable(other, other.scope, variable), depth)
+
+
+def _returned(file: File, func: ast.expr, kind: type[Function], depth: int) -> _Receiver | None:
+    """Return the class of the objects that a function of the project returns: the one object that it keeps, say."""
+    name = file.resolve(func)
+    found = find_definition(file, name) if name is not None else None
+    if found is None or not isinstance(found.node, kind) or is_hook(found.node):
+        return None
+    scope = found.file.functions[found.node]
+    if scope.yields or set(found.decorators) - {"classmethod", "staticmethod"}:
+        return None
+    given = [part.value for part in scope.returns]
+    one = _common_class([(found.file, value) for value in given if value is not None], depth) if all(given) else None
+    return one and _Receiver(one.cls, exact=False)
 
 
 def receiver_class(file: File, expr: ast.expr) -> Definition | None:

@@ -25,6 +25,7 @@ ELSEWHERE = {
         """,
     "middle.py": "from jobs import Job as Task\nimport jobs\nclass Between(Task): ...\njobs.Patched.end = print\n",
     "leaf.py": "from middle import Between\nclass Leaf(Between):\n    def end(self, conn): ...\n",
+    "kept.py": "from jobs import Job\njob = Job()\n",
     "fast.py": "def end(conn): conn.close()",
     "slow.py": "def end(conn): conn.use()",
     "either.py": "try:\n    from fast import end\nexcept ImportError:\n    from slow import end\n",
@@ -116,6 +117,61 @@ def may_run(root: Path, program: str) -> tuple[set[str], bool]:
             {"main.A.end"},
             True,
             id="on an object that is made here",
+        ),
+        pytest.param(
+            """
+            class A:
+                one = None
+                @classmethod
+                def only(cls):
+                    if cls.one is None:
+                        cls.one = cls()
+                    return cls.one
+                def end(self): other()
+            class B(A):
+                def end(self): work()
+            def run():
+                A.only().end()  # here
+            """,
+            {"main.A.end", "main.B.end"},
+            True,
+            id="on the object that a function returns",
+        ),
+        pytest.param(
+            """
+            from kept import job
+            def run():
+                job.run()  # here
+            """,
+            {"jobs.Job.run"},
+            True,
+            id="on the object that another module keeps",
+        ),
+        pytest.param(
+            """
+            class A:
+                def end(self): other()
+            async def one():
+                return A()
+            async def run():
+                (await one()).end()  # here
+            """,
+            {"main.A.end"},
+            True,
+            id="on the object that a coroutine returns",
+        ),
+        pytest.param(
+            """
+            class A:
+                def end(self): other()
+            def one(given):
+                return A() if given else given
+            def run():
+                one(3).end()  # here
+            """,
+            set(),
+            False,
+            id="on an object of a class that is not known",
         ),
         pytest.param(
             """
