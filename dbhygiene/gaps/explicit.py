@@ -26,6 +26,7 @@ from dbhygiene.gaps.explicit_transfer import (
     place_of,
 )
 from dbhygiene.gaps.function_waits import reachable_waits
+from dbhygiene.gaps.kept_connection import event_use
 from dbhygiene.gaps.server_timeout import confidence_of_gap, timeout_settings
 from dbhygiene.gaps.states import Idle
 from dbhygiene.library import server_calls as library
@@ -36,6 +37,7 @@ from dbhygiene.lifetimes import Lifetime
 from dbhygiene.lifetimes.analysis import follow
 from dbhygiene.lifetimes.state import Alias, Fact, State
 from dbhygiene.lifetimes.transfer import Transfer
+from dbhygiene.lifetimes.value_users import title_of
 from dbhygiene.program.bindings import Bindings, Place
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, LOOP, Function, is_none
@@ -85,7 +87,7 @@ class ExplicitGap(Record):
 
     @property
     def title(self) -> str:
-        return self.variable or self.life.title
+        return self.variable or title_of(self.life)
 
     @property
     def _is_in_loop(self) -> bool:
@@ -99,12 +101,25 @@ class ExplicitGap(Record):
 
 def explicit_gaps(life: Lifetime) -> list[ExplicitGap]:
     """Return the waits across which a connection is held, each with its worst gap."""
+    return [] if _may_survive(life) else _Search(life).search()
+
+
+def gap_between_events(life: Lifetime) -> ExplicitGap | None:
+    """Return the gap between two events of a connection that is opened at the first one and kept: hours may pass."""
+    if _may_survive(life) or (found := event_use(life)) is None:
+        return None
+    name = found.function.name
+    use = Location(found.user, found.use, "queries the server")
+    wait = Location(found.file, found.place, f"the next call of `{name}` may come hours later")
+    return ExplicitGap(life, life.file, use, wait, use, UNBOUNDED, waits.WaitKind.EVENT, name)
+
+
+def _may_survive(life: Lifetime) -> bool:
+    """Whether a connection is only a test's, is opened again by a decorator, or has a timeout of its own."""
     decorators = life.scope.node.decorator_list if isinstance(life.scope.node, FUNCTION) else ()
     if is_test_file(life.file) or any(_RETRIES.search(life.file.segment(each)) for each in decorators):
-        return []
-    if library.sets_timeout(life.file):
-        return []
-    return _Search(life).search()
+        return True
+    return library.sets_timeout(life.file)
 
 
 class _Search:

@@ -156,12 +156,9 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
         return
     if file.is_interactive:
         yield from _between_cells(file, life)
-    if not may_wait(file):
-        return
-    from dbhygiene.gaps.explicit import explicit_gaps  # most programs need neither
     from dbhygiene.gaps.messages import gap_notes, gap_steps
 
-    for gap in explicit_gaps(life):
+    for gap in _gaps(file, life):
         if gap.between_calls and life.resource.clashing == "tasks":
             continue  # several events use it at once, which is worse: HYG211
         outside = gap.between_calls or gap.file is not file
@@ -189,6 +186,15 @@ def _between_cells(file: File, life: Lifetime) -> Iterator[Diagnostic]:
             confidence=Confidence.POSSIBLE,
             subject=life.title,
         )
+
+
+def _gaps(file: File, life: Lifetime) -> list[ExplicitGap]:
+    from dbhygiene.gaps.explicit import explicit_gaps, gap_between_events  # most programs need neither
+
+    found = explicit_gaps(life) if may_wait(file) else []
+    if not any(gap.between_calls for gap in found) and (gap := gap_between_events(life)) is not None:
+        found.append(gap)
+    return found
 
 
 def _message(gap: ExplicitGap) -> str:

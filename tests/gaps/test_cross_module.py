@@ -478,3 +478,44 @@ def test_apps_in_a_folder_on_the_path_import_each_other_by_their_last_names(tmp_
     )
     project = Project(tmp_path, Settings())
     assert bool([*Gaps(project).of(project.file(app / "work.py"))]) == is_found
+
+
+def test_handlers_in_another_module_use_the_connection_that_a_module_keeps(tmp_path):
+    (tmp_path / "store.py").write_text(
+        dedent(
+            """
+            import pymysql
+
+            class Store:
+                def __init__(self):
+                    self.conn = pymysql.connect(host="db")
+
+                def count(self):
+                    with self.conn.cursor() as cursor:
+                        cursor.execute("select count(*) from orders")
+                        return cursor.fetchone()[0]
+
+                def close(self):
+                    self.conn.close()
+
+            store = Store()
+            """
+        )
+    )
+    views = dedent(
+        """
+        from flask import Flask
+        from store import store
+
+        app = Flask(__name__)
+
+        @app.route("/")
+        def index():
+            return str(store.count())
+        """
+    )
+    (tmp_path / "views.py").write_text(views)
+    (finding,) = dbhygiene.check(tmp_path)
+    assert (finding.code, finding.path.name, finding.span.line) == ("HYG110", "store.py", 6)
+    (tmp_path / "views.py").write_text(views.replace("str(", "store.close() or str("))
+    assert dbhygiene.check(tmp_path) == []

@@ -1,0 +1,200 @@
+"""`EventUse`: an event that uses a connection which the program opened once and keeps; hours may pass between two.
+
+_conn = None
+
+def connection():
+    global _conn
+    if _conn is None:
+        _conn = pymysql.connect(...)     # opened once, and used at each event from then on
+    return _conn
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from dbhygiene.gaps.callbacks import callbacks
+from dbhygiene.library import server_calls as library
+from dbhygiene.library.request_handlers import handler
+from dbhygiene.lifetimes import Lifetime
+from dbhygiene.lifetimes.fields import Field
+from dbhygiene.lifetimes.value_users import place_of
+from dbhygiene.program.bindings import Bindings, Place
+from dbhygiene.program.callees import callees
+from dbhygiene.program.callers import callers
+from dbhygiene.program.classes import FunctionAt
+from dbhygiene.program.code import return_expressions
+from dbhygiene.program.definitions import Definition
+from dbhygiene.source.file import File, function_around
+from dbhygiene.source.nodes import FUNCTION, LOOP, Function, Located, is_none
+
+_MOST = 60  # functions that one event runs: with more, it is not followed
+_LOOKS = library.REFRESHES - {"connect", "detach"} | {"closed", "is_closed"}
+
+
+class EventUse(NamedTuple):
+    """A function that runs at each event, the place that registers it, and the use of the connection in an event."""
+
+    file: File
+    function: Function
+    place: Located
+    user: File
+    use: ast.expr
+
+
+def event_use(life: Lifetime) -> EventUse | None:
+    """Return an event that uses a connection which is opened once, and neither tested, closed nor opened again."""
+    kept = _Kept.of(life)
+    if kept is None:
+        return None
+    for file in kept.files():
+        for function, place in _handlers(file):
+            if (use := kept.use_by(FunctionAt(file, function))) is not None:
+                return EventUse(file, function, place, *use)
+    return None
+
+
+def _handlers(file: File) -> Iterator[tuple[Function, Located]]:
+    """Yield the functions of a file that answer requests or events, each with the place that registers it."""
+    yield from callbacks(file)
+    for code in file.functions:
+        if isinstance(code, FUNCTION) and (place := handler(code)) is not None:
+            yield code, place
+
+
+class _Kept:
+    """A connection in a variable of a module, or in a field of the only object of a class."""
+
+    def __init__(self, life: Lifetime, place: Place, opener: Function) -> None:
+        self._file, self._birth, self._place, self._opener = life.file, life.birth, place, opener
+        self._closing = life.resource.closed_by | {"release", "terminate"}
+        self._closes_at_end = life.resource.leaving is not None and life.resource.leaving.closes
+
+    @classmethod
+    def of(cls, life: Lifetime) -> _Kept | None:
+        """Return what keeps a connection; None if it may be opened again, or if there may be several."""
+        place, opener = place_of(life), function_around(life.file, life.birth)
+        if place is None or "." in place.path or opener is None or life.resource.is_object:
+            return None
+        kept = cls(life, place, opener)
+        return kept if kept._is_lasting(life) and kept._is_opened_once() else None
+
+    def _is_lasting(self, life: Lifetime) -> bool:
+        """Whether it lasts as long as the program: in a variable of the module, or in a field of its only object."""
+        scope = self._place.scope
+        if scope is self._file.scope:
+            return True
+        if not isinstance(scope.node, ast.ClassDef):
+            return False
+        owner = Definition(self._file, scope.node, scope.name)
+        summaries = life.analysis.effects.summaries
+        return Field(self._file, owner, self._place.path, self._birth, life.resource, summaries).is_of_one_object()
+
+    def _is_opened_once(self) -> bool:
+        """Whether nothing but the one call assigns it, and that runs once: at the start, or if it is still None."""
+        given = Bindings.of(self._file).values.get(self._place, [])
+        others = [each for each in given if self._birth not in (each, getattr(each, "value", None))]
+        if len(given) - len(others) != 1 or not all(map(is_none, others)):
+            return False
+        emptied = {function_around(self._file, each) for each in others}
+        if any(function is not None and function.name != "__init__" for function in emptied):
+            return False
+        return self._is_guarded or not any(
+            isinstance(outer, (*LOOP, ast.ExceptHandler))
+            for file, call, _ in callers(self._file, self._opener)
+            for outer in file.around(call)
+        )
+
+    @property
+    def _is_guarded(self) -> bool:
+        """Whether it is opened only if the variable is still None."""
+        tests = [outer.test for outer in self._file.around(self._birth) if isinstance(outer, ast.If)]
+        return any(self._is_empty(test) for test in tests)
+
+    def _is_empty(self, test: ast.expr) -> bool:
+        match test:
+            case ast.UnaryOp(op=ast.Not(), operand=asked):
+                return self._is_it(self._file, asked)
+            case ast.Compare(left=asked, ops=[ast.Is() | ast.Eq()], comparators=[nothing]):
+                return is_none(nothing) and self._is_it(self._file, asked)
+        return False
+
+    def _is_it(self, file: File, expr: ast.AST) -> bool:
+        if file is not self._file or not isinstance(expr, (ast.Name, ast.Attribute)):
+            return False
+        return Bindings.of(file).place(expr) == self._place
+
+    # -- what an event does
+
+    def files(self) -> list[File]:
+        """Return the files whose events may use it."""
+        others = self._file.project.files_mentioning_all(self._file.module.rpartition(".")[2]) or ()
+        return list({each.path: each for each in (self._file, *others) if each.is_program}.values())
+
+    def use_by(self, event: FunctionAt) -> tuple[File, ast.expr] | None:
+        """Return where an event queries it; None if it queries nothing, or also tests, closes or opens it."""
+        found: tuple[File, ast.expr] | None = None
+        todo = {event.node: event.file}
+        for code, file in _growing(todo):
+            if len(todo) > _MOST or (code is self._opener and not self._is_guarded):
+                return None
+            for method in self._methods_used(file, code):
+                if method is None or method.attr in self._closing or method.attr in _LOOKS:
+                    return None
+                if found is None and (method.attr == "cursor" or library.asks(method.attr, of_connection=True)):
+                    found = file, method
+            for call in file.functions[code].calls:
+                for called in callees(file, call, file.functions[code]).definitions:
+                    if isinstance(called.node, FUNCTION) and called.node not in todo:
+                        todo[called.node] = called.file
+        return found
+
+    def _methods_used(self, file: File, code: Function) -> Iterator[ast.Attribute | None]:
+        """Yield the methods and attributes of it that a function uses; None for a `with` that closes it."""
+        names = self._names_in(file, code)
+        for part in file.own(code):
+            match part:
+                case ast.Attribute(value=owner) if self._holds(file, owner, names):
+                    yield part
+                case ast.withitem(context_expr=given) if self._closes_at_end and self._holds(file, given, names):
+                    yield None
+
+    def _names_in(self, file: File, code: Function) -> set[str]:
+        """Return the variables of a function that hold it: `conn = connection()`, `with connection() as conn`."""
+        scope = file.functions[code]
+        found = {name for name, values in scope.aliases.items() if any(self._holds(file, each, ()) for each in values)}
+        for part in file.own(code):
+            match part:
+                case ast.withitem(context_expr=given, optional_vars=ast.Name(id=name)) if self._holds(file, given, ()):
+                    found.add(name)
+        return found
+
+    def _holds(self, file: File, expr: ast.expr, names: set[str] | tuple[()]) -> bool:
+        """Whether an expression is the connection: its variable, a name of it, or a function that returns it."""
+        match expr:
+            case ast.Name(id=name) if name in names:
+                return True
+            case ast.Name() | ast.Attribute():
+                return self._is_it(file, expr)
+            case ast.Await(value=inner):
+                return self._holds(file, inner, names)
+            case ast.Call():
+                called = callees(file, expr, file.scopes_of_calls.get(expr, file.scope)).definitions
+                return bool(called) and all(map(self._returns_it, called))
+        return False
+
+    def _returns_it(self, function: Definition) -> bool:
+        if not isinstance(function.node, FUNCTION):
+            return False
+        return any(self._is_it(function.file, each) for each in return_expressions(function.node))
+
+
+def _growing(todo: dict[Function, File]) -> Iterator[tuple[Function, File]]:
+    """Yield the items of a dict to which more are added meanwhile."""
+    seen: set[Function] = set()
+    while fresh := [code for code in todo if code not in seen]:
+        for code in fresh:
+            seen.add(code)
+            yield code, todo[code]
