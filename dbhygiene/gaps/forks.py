@@ -1,13 +1,15 @@
-"""Forked processes, and whether the child closes the connection that it shares with its parent."""
+"""Forked processes, and whether the child closes or uses the connection that it shares with its parent."""
 
 from __future__ import annotations
 
 import ast
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from dbhygiene.gaps.close_calls import what_closes
-from dbhygiene.gaps.effects import Context, Effects, ProjectCall, Query
+from dbhygiene.gaps.effects import Close, Context, Effects, Location, ProjectCall, Query
+from dbhygiene.gaps.reachability import AgeCheck, Reachability, effects_in, effects_of_node, first_query
 from dbhygiene.library.background import CONTEXTS, FORKS, HANDS_OVER, PROCESS_POOLS, PROCESSES
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.program.arguments import argument
@@ -20,7 +22,7 @@ from dbhygiene.program.dispatch import functions
 from dbhygiene.program.names import canonical_name
 from dbhygiene.program.types import ObjectInstance, TypeInference
 from dbhygiene.source.file import File, files_with_word, function_around
-from dbhygiene.source.nodes import FUNCTION, Code, last_name
+from dbhygiene.source.nodes import FUNCTION, Code
 from dbhygiene.source.queries import query
 
 _SHARES_NOTHING = ("spawn", "forkserver")
@@ -33,6 +35,98 @@ def closes_in_child(file: File, call: ast.Call) -> Iterator[tuple[File, ast.Call
     if children and not _shares_nothing(file) and not _closes_before(file, call):
         for owner, code, child in children:
             yield from _first_close(owner, code, child)
+
+
+class SharedConnection(NamedTuple):
+    """A query of the parent before it forks, and a query of the child, on one connection."""
+
+    before: Location
+    child: Location
+
+
+def shared_connection(file: File, call: ast.Call) -> SharedConnection | None:
+    """Return how the processes that a call forks use a connection that their parent has opened before."""
+    children = _functions_forked(file, call)
+    if not children or _shares_nothing(file) or _closes_before(file, call) or _starts_otherwise(file):
+        return None
+    before = _query_before(file, call)
+    for child in children if before is not None else ():
+        reach = Reachability()
+        reach.explore([(child.file, child.node)])
+        does = reach.effects_of(child.node)
+        used = first_query(reach) if does is not None and not does.effects & {Close, AgeCheck} else None
+        if used is not None:
+            return SharedConnection(before, used)  # type: ignore[arg-type]
+    return None
+
+
+def _functions_forked(file: File, call: ast.Call) -> Sequence[FunctionAt]:
+    """Return the functions that run in the processes that a call forks: a pool of `multiprocessing` forks at once."""
+    maker = _maker(file, call.func)
+    if maker is None:
+        pool = call.func.value if isinstance(call.func, ast.Attribute) and call.func.attr in HANDS_OVER else None
+        forks_late = pool is not None and any(
+            (_maker(file, made.func) or "").endswith("Executor") and not _is_prepared(made)
+            for made in _pools_made(file, pool)
+        )
+        return _functions_in_child(file, call) if forks_late else ()
+    if maker in PROCESSES or maker.endswith("Process"):
+        return _functions_in_child(file, call)
+    if maker.endswith("Executor") or _is_prepared(call):
+        return ()
+    handed = (each for name in HANDS_OVER for each in file.calls.get(name, ()))
+    return [
+        function
+        for each in handed
+        if isinstance(each.func, ast.Attribute) and call in _pools_made(file, each.func.value)
+        for function in _functions_in_child(file, each)
+    ]
+
+
+def _is_prepared(pool: ast.Call) -> bool:
+    """Whether a pool has a function with which its processes begin: it may close what they share."""
+    return any(word.arg == "initializer" for word in pool.keywords) or len(pool.args) > 1
+
+
+def _query_before(file: File, fork: ast.Call) -> Location | None:
+    """Return the last query that a function surely makes before it forks; None if it may close its connection."""
+    code = function_around(file, fork) or file.tree
+    effects = Effects(Context(file, code, ignore_decorators=True))
+    around = {*file.around(fork)}
+    found: Location | None = None
+    for node in own_nodes(code):
+        if node is fork or (isinstance(node, ast.expr) and node.lineno > fork.lineno):
+            break
+        for effect in effects_of_node(effects, node):
+            does = effects_in(file, node) if isinstance(effect, ProjectCall) and not effect.beside else {type(effect)}
+            if Close in does:
+                return None
+            if Query in does and _runs_before(file, node, code, around):
+                found = effect.spot
+    return found
+
+
+_CONDITIONAL = (ast.If, ast.IfExp, ast.For, ast.AsyncFor, ast.While, ast.ExceptHandler, ast.Lambda)
+
+
+def _runs_before(file: File, node: ast.AST, code: Code, around: set[ast.AST]) -> bool:
+    """Whether a node runs in each run of a function that comes to a fork with these nodes around it."""
+    below = node
+    for above in file.around(node):
+        if above is code:
+            return True
+        heads = [getattr(above, name, None) for name in ("test", "iter")]
+        if isinstance(above, _CONDITIONAL) and above not in around and below not in heads:
+            return False
+        below = above
+    return True
+
+
+@query
+def _starts_otherwise(file: File) -> bool:
+    """Whether the program sets how its processes start."""
+    others = file.project.files_mentioning_all("set_start_method")
+    return others is None or bool(others) or "set_start_method" in file.text
 
 
 def fork_of(file: File, call: ast.Call) -> tuple[File, ast.Call] | None:
@@ -98,20 +192,26 @@ def _is_pool(file: File, expr: ast.expr) -> bool:
     thing = TypeInference.of(file).type_of(expr)
     if isinstance(thing, ObjectInstance):
         return thing.name in PROCESS_POOLS
+    return any(_maker(file, made.func) in PROCESS_POOLS for made in _pools_made(file, expr))
+
+
+def _pools_made(file: File, expr: ast.expr) -> list[ast.Call]:
+    """Return the calls that may make the object that a variable holds."""
     place = Bindings.of(file).place(expr)
     made = [*Bindings.of(file).values.get(place, ())] if place else []
     if isinstance(expr, ast.Name):
-        made += _context_managers(file).get(expr.id, ())
-    return any(isinstance(value, ast.Call) and _maker(file, value.func) in PROCESS_POOLS for value in made)
+        scope = file.scope_of(expr)
+        made += [given for target, given in _context_managers(file).get(expr.id, ()) if file.scope_of(target) is scope]
+    return [value for value in made if isinstance(value, ast.Call)]
 
 
 @query
-def _context_managers(file: File) -> Mapping[str | None, list[ast.expr]]:
-    """Return the context managers that a file enters, by the last part of the variable that holds each."""
-    found = defaultdict[str | None, list[ast.expr]](list)
+def _context_managers(file: File) -> Mapping[str, list[tuple[ast.Name, ast.expr]]]:
+    """Return the variables that `with` binds in a file, by name, each with what is entered."""
+    found = defaultdict[str, list[tuple[ast.Name, ast.expr]]](list)
     for item in file.nodes(ast.withitem):
-        if item.optional_vars is not None:
-            found[last_name(item.optional_vars)].append(item.context_expr)
+        if isinstance(item.optional_vars, ast.Name):
+            found[item.optional_vars.id].append((item.optional_vars, item.context_expr))
     return found
 
 

@@ -126,7 +126,7 @@ def _direct_effects(file: File, code: Code) -> _DirectEffects:
     for node in own_nodes(code):
         if isinstance(node, FUNCTION) and not isinstance(code, ast.Module):
             calls.append((file, node))
-        for effect in _of(effects, node):
+        for effect in effects_of_node(effects, node):
             if isinstance(effect, ProjectCall) and effect.beside:
                 does.add(Wait)
             elif isinstance(effect, ProjectCall):
@@ -149,7 +149,8 @@ def _ends(file: File, statement: ast.stmt) -> bool:
     return False
 
 
-def _of(effects: Effects, node: ast.AST) -> Iterable[Effect]:
+def effects_of_node(effects: Effects, node: ast.AST) -> Iterable[Effect]:
+    """Return the effects of one node of a function, without those of the nodes within it."""
     match node:
         case ast.Call():
             return effects.of_call(node)
@@ -169,7 +170,7 @@ def first_query(reach: Reachability) -> Location | None:
     for each in reach:
         effects = Effects(Context(each.file, each.code, ignore_decorators=True))
         for node in own_nodes(each.code):
-            found = next((effect for effect in _of(effects, node) if isinstance(effect, Query)), None)
+            found = next((effect for effect in effects_of_node(effects, node) if isinstance(effect, Query)), None)
             if found is not None:
                 return found.spot
     return None
@@ -180,7 +181,7 @@ def effects_in(file: File, *nodes: ast.AST) -> set[type[object]]:
     reach, does = Reachability(), set[type[object]]()
     code = next((above for above in file.around(nodes[0]) if isinstance(above, FUNCTION)), file.tree)
     effects = Effects(Context(file, code, ignore_decorators=True))
-    for effect in (effect for node in nodes for part in ast.walk(node) for effect in _of(effects, part)):
+    for effect in (effect for node in nodes for part in ast.walk(node) for effect in effects_of_node(effects, part)):
         does.add(type(effect))
         for routine in effect.routines if isinstance(effect, ProjectCall) else ():
             reach.explore([(routine.file, routine.code)])

@@ -1,4 +1,4 @@
-"""Connection that a forked process closes, although it belongs to its parent process.
+"""Connection of a parent process that a forked process closes or uses.
 
 After a fork, both processes use the same socket. If the child closes a connection that was open before the fork, the
 server ends the session, and the parent's next query fails with error 2006 or 2013.
@@ -45,6 +45,22 @@ class Worker(multiprocessing.Process):
 def start():
     print(Order.objects.count())
     Worker().start()
+```
+
+If the child uses that connection instead, two processes write to one socket, and each may read the answers to the
+other's queries: "Packet sequence number wrong", "Commands out of sync", error 2013, or wrong rows.
+
+```python
+import multiprocessing
+from shop.models import Order
+
+def render(pk):
+    return Order.objects.get(pk=pk).render()
+
+def render_all():
+    keys = list(Order.objects.values_list("pk", flat=True))
+    with multiprocessing.Pool(4) as pool:  # HYG306: uses
+        return pool.map(render, keys)
 ```
 
 Close the connection in the parent, before the process starts. The child then opens its own connection.
@@ -98,15 +114,20 @@ import ast
 from collections.abc import Iterator
 
 from dbhygiene.config.settings import Confidence
-from dbhygiene.diagnostics.model import Diagnostic, NoFix, rule
-from dbhygiene.gaps.forks import closes_in_child, fork_of
+from dbhygiene.diagnostics.model import Diagnostic, NoFix, Step, rule
+from dbhygiene.gaps.forks import closes_in_child, fork_of, shared_connection
 from dbhygiene.gaps.servers import is_sqlite_only
-from dbhygiene.library.prefilter import CLOSING
+from dbhygiene.library.test_files import is_test_file
 from dbhygiene.source.file import File
 
 
-@rule("HYG306", on=ast.Call, imports={"fork", "Process", "Pool"}, also=CLOSING, within="django")
+@rule("HYG306", on=ast.Call, imports={"fork", "Process", "Pool"}, within="django")
 def check(file: File, call: ast.Call) -> Iterator[Diagnostic]:
+    yield from _closed_by_child(file, call)
+    yield from _used_by_child(file, call)
+
+
+def _closed_by_child(file: File, call: ast.Call) -> Iterator[Diagnostic]:
     found = [(close, call) for owner, close in closes_in_child(file, call) if owner is file]
     if (fork := fork_of(file, call)) is not None:
         made_in, made = fork
@@ -120,3 +141,22 @@ def check(file: File, call: ast.Call) -> Iterator[Diagnostic]:
             confidence=Confidence.LIKELY,
             subject="connection",
         )
+
+
+def _used_by_child(file: File, call: ast.Call) -> Iterator[Diagnostic]:
+    shared = shared_connection(file, call)
+    if shared is None or is_sqlite_only(file) or is_test_file(file):
+        return
+    before, child = shared.before, shared.child.origin
+    yield Diagnostic(
+        call,
+        "this forked process uses its parent's connection: each may read the answers to the other's queries",
+        path=(
+            (before.node, "the parent queries the database"),
+            (call, "the process is forked here, with the same connection"),
+            Step(child.file.path, child.file.span(child.node), "the forked process queries the database"),
+        ),
+        fix=NoFix("it needs more than one change; call `connections.close_all()` in the parent, before it forks"),
+        confidence=Confidence.LIKELY,
+        subject="connection",
+    )
