@@ -185,12 +185,12 @@ def _surely_kept(analysis: Analysis, *, is_new: bool) -> tuple[ast.Call, str] | 
         fields = {where for where in fields if where.startswith("self.") and where.count(".") == 1}
         surely = all(fact.state == "open" and fields <= {where for _, where in fact.aliases} for fact in mine)
         path = min(fields, default="")
-        if mine and len(fields) == 1 and surely and _always_opened(analysis, birth, path if is_new else ""):
+        if mine and len(fields) == 1 and surely and always_opened(analysis, birth, path if is_new else ""):
             return birth, path.partition(".")[2]
     return None
 
 
-def _always_opened(analysis: Analysis, birth: ast.Call, empty: str) -> bool:
+def always_opened(analysis: Analysis, birth: ast.Call, empty: str) -> bool:
     """Whether no path avoids the opening: it stands in the function's own block, or in a `try` or `with` there.
 
     Arguments:

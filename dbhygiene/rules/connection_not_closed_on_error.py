@@ -102,16 +102,21 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.diagnostics.model import Diagnostic, rule
+from dbhygiene.config.settings import Confidence
+from dbhygiene.diagnostics.model import Diagnostic, Impact, NoFix, Step, rule
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Leak, Lifetime
-from dbhygiene.lifetimes.messages import leak_notes, leak_steps, name_of_call
+from dbhygiene.lifetimes.messages import consequence, leak_notes, leak_steps, name_of_call
 from dbhygiene.source.file import File
+from dbhygiene.source.nodes import Located
 
 
 @rule("HYG102", on=Lifetime, imports=DRIVERS)
 def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
-    if life.resource.kind != "connection" or life.leak is not Leak.RAISED:
+    if life.resource.kind != "connection":
+        return
+    if life.leak is not Leak.RAISED:
+        yield from _left_open_by_user(file, life)
         return
     culprit = life.culprit
     cause = f"if {name_of_call(file, culprit)} raises"
@@ -132,3 +137,37 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
         subject=life.title,
         impact=life.runs.impact,
     )
+
+
+def _left_open_by_user(file: File, life: Lifetime) -> Iterator[Diagnostic]:
+    """Report a field's connection that a method of the object opens and closes, both by calls of other methods."""
+    if not life.fields:
+        return
+    from dbhygiene.lifetimes.opened_by_methods import leaking_user  # few functions store one
+
+    if (user := leaking_user(life)) is None:
+        return
+    where, name = user.method.file, user.method.last_name
+    from dbhygiene.lifetimes.impact import runs
+
+    how_often = runs(where, user.opening, by_exception=True)
+    title = f"self.{life.fields[0]}"
+    yield Diagnostic(
+        life.birth,
+        f"connection `{title}` is left open if {name_of_call(user.culprit)} raises in `{name}`",
+        path=(
+            *how_often.steps,
+            _step(where, user.opening, f"`{name}` has it opened"),
+            (life.birth, "opened here"),
+            _step(where, user.culprit, f"this raises, before `{user.closer}` closes it"),
+        ),
+        fix=NoFix(f"it needs a change in each such method; call `{user.closer}` in a `finally`"),
+        confidence=Confidence.POSSIBLE if how_often.impact is Impact.ONCE else Confidence.LIKELY,
+        notes=(*consequence(life.resource, life.pool), *how_often.notes(where)),
+        subject=title,
+        impact=how_often.impact,
+    )
+
+
+def _step(file: File, node: Located, words: str) -> Step:
+    return Step(file.path, file.span(node), words)
