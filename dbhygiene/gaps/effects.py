@@ -19,13 +19,13 @@ from dbhygiene.dataflow.limits import UNSETTLED, give_up
 from dbhygiene.gaps.call_durations import duration, duration_by_name, poll_duration
 from dbhygiene.gaps.close_calls import asks_for_transaction
 from dbhygiene.gaps.commands import commands_of_call, names_of_command
-from dbhygiene.gaps.concurrency import run_and_awaited, run_until_left
+from dbhygiene.gaps.concurrency import run_and_awaited, run_for_future, run_until_left
 from dbhygiene.gaps.database_aliases import DEFAULT, alias_of, alias_of_subscript
 from dbhygiene.gaps.duration import UNBOUNDED, Duration
 from dbhygiene.gaps.lazy_fields import loads_related_row
 from dbhygiene.gaps.signals import receivers_called
 from dbhygiene.library import django
-from dbhygiene.library.background import EXECUTORS
+from dbhygiene.library.background import EXECUTORS, FUTURE_RESULT
 from dbhygiene.library.opt_in_waits import OPT_IN
 from dbhygiene.library.waits import LEFT, WAITS, WaitingCall, WaitKind, iterated_wait, wait_by_name
 from dbhygiene.program import dispatch
@@ -306,7 +306,7 @@ class Effects:
             if told.most:
                 yield Wait(self._location(call, _waiting(WaitKind.JOB, told)), told, WaitKind.JOB)
         elif (wait := next((WAITS[name] for name in names if name in WAITS), None)) is not None:
-            yield from self._wait(call, wait)
+            yield from [*self._wait_for_future(call, func, names)] or self._wait(call, wait)
             return
         if self._is_query(call, func, names):
             yield self._query(call, func)
@@ -367,6 +367,15 @@ class Effects:
                     yield replace(effect, spot=replace(spot, node=node))
                 case ProjectCall(spot=spot, routines=routines):
                     yield ProjectCall(replace(spot, node=node), routines, beside=True)
+
+    def _wait_for_future(self, call: ast.Call, func: ast.expr, names: Iterable[str]) -> Iterator[Effect]:
+        """Return the effects of waiting for what an executor runs, if the functions are the project's."""
+        if FUTURE_RESULT not in names or call.args or call.keywords or not isinstance(func, ast.Attribute):
+            return
+        made = run_for_future(self.file, func.value)
+        found = [[*self._run_beside(call, each)] for each in made]
+        if all(found):
+            yield from (effect for effects in found for effect in effects)
 
     def _run_command(self, call: ast.Call) -> Iterator[Effect]:
         """Return the effects of `call_command`; a command that is chosen at run time may be any long job."""

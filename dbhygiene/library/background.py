@@ -35,6 +35,7 @@ EXECUTORS = frozenset(
     f"concurrent.futures.{module}{kind}PoolExecutor"
     for module, kind in (("", "Thread"), ("thread.", "Thread"), ("", "Process"), ("process.", "Process"))
 )
+FUTURE_RESULT = "concurrent.futures.Future.result"
 
 # Calls that start a function, and the argument that it is.
 STARTS: dict[str, tuple[int, str]] = {
