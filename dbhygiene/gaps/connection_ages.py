@@ -32,15 +32,15 @@ def written_ages(settings: File) -> Iterator[WrittenAge]:
             continue
         seen.add(age)
         if not _is_pooled(settings, literal):
-            yield WrittenAge(age, _default_seconds(evaluate(settings, age)))
+            yield WrittenAge(age, default_seconds(evaluate(settings, age)))
     if any(word in settings.text for word in (*_POOLING_ENGINES, '"pool"', "'pool'") if "lite" not in word):
         return
     for change in ages_set(settings):
         if change.value not in seen:
-            yield WrittenAge(change.value, _default_seconds(evaluate(settings, change.value)))
+            yield WrittenAge(change.value, default_seconds(evaluate(settings, change.value)))
 
 
-def _default_seconds(age: Value) -> float | None:
+def default_seconds(age: Value) -> float | None:
     """Return the number of an age, or the default of an environment's variable; None if neither is known."""
     several = list(options(age))
     constants = [one.value for one in several if isinstance(one, Constant)]

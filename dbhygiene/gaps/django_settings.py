@@ -11,15 +11,19 @@ from dbhygiene.program.bindings import Bindings
 from dbhygiene.program.evaluation import evaluate, evaluate_member
 from dbhygiene.program.values import Called, Choice, Constant, Dict, Value, as_dict, options
 from dbhygiene.source.file import File
+from dbhygiene.source.nodes import last_name
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Record
 
 _USUAL = ("settings", "config.settings", "conf.settings", "project.settings", "core.settings")
 # Each of these runs or reads a file of settings.
-_TAKES_SETTINGS = frozenset({"exec", "execfile", "runpy.run_path", "split_settings.tools.include"})
+_TAKES_SETTINGS = frozenset(
+    {"exec", "execfile", "runpy.run_path", "split_settings.tools.include", "dynaconf.DjangoDynaconf"}
+)
 # These do if one of the others copies the returned module into the settings.
 _IMPORTS_MODULE = frozenset({"importlib.import_module", "__import__"})
 _COPIES_MODULE = frozenset({"globals", "locals", "vars", "setattr"})
+_NAMESPACES = frozenset({"globals", "locals", "vars"})
 _PARTS = ("base", "common", "production", "prod", "local", "dev", "default")
 
 
@@ -109,6 +113,8 @@ def databases_in(settings: File) -> Databases:
     if "DATABASES" in settings.scope.bound:
         for option in options(evaluate_member(settings, "DATABASES")):
             for database in option.items.values() if isinstance(option, Dict) else ():
+                if isinstance(database, Dict) and database.open:
+                    unknown = f"a database in {place} is not fully known"
                 for engine in options(as_dict(database).items.get("ENGINE", database)):
                     if isinstance(engine, Constant) and isinstance(engine.value, str):
                         engines.append(engine.value)
@@ -116,6 +122,8 @@ def databases_in(settings: File) -> Databases:
                         unknown = f"an `ENGINE` in {place} is unknown"
             if not isinstance(option, Dict) or option.open or not option.items:
                 unknown = f"the `DATABASES` in {place} are not fully known"
+        if any(map(_merges_unseen, [*settings.nodes(ast.AugAssign), *settings.calls.get("update", ())])):
+            unknown = f"a database in {place} is not fully known"
     elif _gives_databases(settings):
         unknown = f"{place} sets `DATABASES` in a class"
     is_for_tests = is_test_file(settings) or re.search(r"(?:^|_)tests?(?:_|$)", settings.path.stem) is not None
@@ -127,8 +135,33 @@ def _takes_from_elsewhere(settings: File) -> bool:
     called = {settings.resolve(call.func) for call in settings.nodes(ast.Call)}
     if called & _TAKES_SETTINGS or (called & _IMPORTS_MODULE and called & _COPIES_MODULE):
         return True
+    if any(map(_sets_any_name, [*settings.nodes(ast.Subscript), *settings.calls.get("update", ())])):
+        return True
     unseen = (star for star in settings.scope.stars if settings.project.module(star, settings) is None)
     return any(not star.startswith("django.") for star in unseen)
+
+
+def _sets_any_name(node: ast.AST) -> bool:
+    """Whether a node sets settings whose names it does not write: `globals()[name] = ...`, `globals().update(...)`."""
+    match node:
+        case ast.Subscript(value=ast.Call(func=ast.Name(id=name)), slice=key, ctx=ast.Store()):
+            return name in _NAMESPACES and not isinstance(key, ast.Constant)
+        case ast.Call(func=ast.Attribute(value=ast.Call(func=ast.Name(id=name)), attr="update"), args=[_, *_]):
+            return name in _NAMESPACES
+    return False
+
+
+def _merges_unseen(node: ast.AST) -> bool:
+    """Whether a node adds items that are not written here to one of the databases, or to all of them."""
+    match node:
+        case ast.AugAssign(target=database, op=ast.BitOr(), value=value):
+            pass
+        case ast.Call(func=ast.Attribute(value=database, attr="update"), args=[value]):
+            pass
+        case _:
+            return False
+    is_known = isinstance(value, ast.Dict) and None not in value.keys
+    return not is_known and (_is_database(database) or last_name(database) == "DATABASES")
 
 
 @query
@@ -223,17 +256,39 @@ def _set(settings: File, key: str) -> Iterator[ast.expr]:
         for target in assign.targets:
             match target:
                 case ast.Subscript(value=database, slice=ast.Constant(value=name)) if name == key:
-                    yield from (assign.value,) if _is_database(database) else ()
+                    yield from (assign.value,) if _is_database(database) or _is_each(settings, database) else ()
+    for merge in settings.nodes(ast.AugAssign):
+        if isinstance(merge.op, ast.BitOr) and _is_database(merge.target):
+            yield from _values_of(merge.value, key)
     for call in (call for name in ("update", "setdefault") for call in settings.calls.get(name, ())):
         match call:
             case ast.Call(func=ast.Attribute(value=database), args=args, keywords=words) if _is_database(database):
                 yield from (word.value for word in words if word.arg == key)
                 for each in args:
-                    if isinstance(each, ast.Dict):
-                        pairs = zip(each.keys, each.values, strict=True)
-                        yield from (v for k, v in pairs if isinstance(k, ast.Constant) and k.value == key)
+                    yield from _values_of(each, key)
                 if len(args) == 2 and isinstance(args[0], ast.Constant) and args[0].value == key:
                     yield from args[1:2]
+
+
+def _values_of(literal: ast.expr, key: str) -> Iterator[ast.expr]:
+    """Yield the values that a dict, if it is one, has for a key."""
+    if isinstance(literal, ast.Dict):
+        pairs = zip(literal.keys, literal.values, strict=True)
+        yield from (value for name, value in pairs if isinstance(name, ast.Constant) and name.value == key)
+
+
+def _is_each(settings: File, expr: ast.expr) -> bool:
+    """Whether a variable stands for each of the databases: `for database in DATABASES.values()`."""
+    if not isinstance(expr, ast.Name):
+        return False
+    for loop in settings.around(expr):
+        match loop:
+            case ast.For(
+                target=ast.Name(id=name) | ast.Tuple(elts=[_, ast.Name(id=name)]),
+                iter=ast.Call(func=ast.Attribute(value=ast.Name(id="DATABASES"), attr="values" | "items")),
+            ) if name == expr.id:
+                return True
+    return False
 
 
 def _is_database(expr: ast.expr) -> bool:

@@ -87,12 +87,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from types import NoneType
 
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.edits import AddItem
 from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, Safety, Step, rule
 from dbhygiene.diagnostics.quantities import seconds_text
+from dbhygiene.gaps.connection_ages import default_seconds
 from dbhygiene.gaps.django_settings import ages_set, runs_under_daphne, seconds_of
 from dbhygiene.gaps.server_timeout import idle_number
 from dbhygiene.gaps.servers import is_sqlite_only, verdict
@@ -125,12 +125,13 @@ def ages(file: File) -> Iterator[Age]:
     for literal in file.nodes(ast.Dict):
         yield from _check_literal(file, literal)
     for change in ages_set(file):
-        if change.seconds is None or change.is_checked or is_test_file(file):
+        seconds = default_seconds(evaluate(file, change.value))
+        if seconds is None or change.is_checked or is_test_file(file):
             continue
         found = verdict(file)
         if found.server == MYSQL and not found.is_assumed:
             fix = NoFix("the dict of the database is made elsewhere; set `CONN_HEALTH_CHECKS` beside `CONN_MAX_AGE`")
-            yield Age(change.value, change.seconds, fix)
+            yield Age(change.value, seconds, fix)
 
 
 class Age(Frozen):
@@ -169,18 +170,18 @@ def _check_literal(file: File, literal: ast.Dict) -> Iterator[Age]:
     if age is None or "CONN_HEALTH_CHECKS" in written or "ENGINE" not in written or None in literal.keys:
         return
     database = as_dict(evaluate(file, literal)).items
-    engine, seconds = database.get("ENGINE"), database.get("CONN_MAX_AGE")
+    engine = database.get("ENGINE")
     if not (isinstance(engine, Constant) and isinstance(engine.value, str) and "mysql" in engine.value):
         return
-    if not isinstance(seconds, Constant) or not isinstance(seconds.value, (int, float, NoneType)):
+    seconds = default_seconds(database.get("CONN_MAX_AGE", UNKNOWN))
+    if seconds is None:
         return
     fix = Fix(
         "Turn on `CONN_HEALTH_CHECKS`: it tests connections before each request",
         (AddItem(file.span(literal), '"CONN_HEALTH_CHECKS"', "True"),),
         Safety.UNSAFE,
     )
-    kept = float("inf") if seconds.value is None else 0 if isinstance(seconds.value, bool) else seconds.value
-    yield Age(age, kept, fix, database.get("HOST", UNKNOWN))
+    yield Age(age, seconds, fix, database.get("HOST", UNKNOWN))
 
 
 def report(age: Age, limit: str, path: tuple[Step, ...] = ()) -> Diagnostic:

@@ -68,6 +68,41 @@ SITES = {
         "mysql",
         True,
     ),
+    "settings of any name": (
+        {
+            "site_/settings.py": "import json\n"
+            + SQLITE
+            + "for k, v in json.load(open('x')).items():\n    globals()[k] = v\n"
+        },
+        "mysql",
+        True,
+    ),
+    "settings of a file": (
+        {"site_/settings.py": "import json\n" + SQLITE + "globals().update(json.load(open('x')))\n"},
+        "mysql",
+        True,
+    ),
+    "one setting by its name": ({"site_/settings.py": SQLITE + "globals()['DEBUG'] = True\n"}, "sqlite", False),
+    "a database of a file": (
+        {"site_/settings.py": "import json\n" + SQLITE + "DATABASES['default'].update(json.load(open('x')))\n"},
+        "mysql",
+        True,
+    ),
+    "databases of a file": (
+        {"site_/settings.py": "import tomllib\n" + SQLITE + "DATABASES |= tomllib.loads('x')\n"},
+        "mysql",
+        True,
+    ),
+    "another key of a database": (
+        {"site_/settings.py": SQLITE + "DATABASES['default'].update({'ATOMIC_REQUESTS': True})\n"},
+        "sqlite",
+        False,
+    ),
+    "dynaconf": (
+        {"site_/settings.py": SQLITE + "import dynaconf\nsettings = dynaconf.DjangoDynaconf(__name__)\n"},
+        "mysql",
+        True,
+    ),
     "a module that is imported": (
         {"site_/settings.py": SQLITE + "import importlib\nSearch = importlib.import_module('ldap').Search\n"},
         "sqlite",
