@@ -154,7 +154,7 @@ def _left_open_by_user(file: File, life: Lifetime) -> Iterator[Diagnostic]:
     title = f"self.{life.fields[0]}"
     yield Diagnostic(
         life.birth,
-        f"connection `{title}` is left open if {name_of_call(user.culprit)} raises in `{name}`",
+        f"connection `{title}` is left open if {name_of_call(where, user.culprit)} raises in `{name}`",
         path=(
             *how_often.steps,
             _step(where, user.opening, f"`{name}` has it opened"),
