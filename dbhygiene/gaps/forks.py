@@ -207,7 +207,7 @@ def _pools_made(file: File, expr: ast.expr) -> list[ast.Call]:
 
 @query
 def _context_managers(file: File) -> Mapping[str, list[tuple[ast.Name, ast.expr]]]:
-    """Return the variables that `with` binds in a file, by name, each with what is entered."""
+    """Return the variables that `with` binds in a file, by name, each with its context manager."""
     found = defaultdict[str, list[tuple[ast.Name, ast.expr]]](list)
     for item in file.nodes(ast.withitem):
         if isinstance(item.optional_vars, ast.Name):

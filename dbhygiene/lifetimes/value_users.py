@@ -20,6 +20,12 @@ def place_of(life: Lifetime) -> Place | None:
     return Bindings.of(life.file).place(target) if target is not None else None
 
 
+def outlives_function(life: Lifetime) -> bool:
+    """Whether a function gives what it opens to a variable or field that other functions see."""
+    place = place_of(life)
+    return place is not None and place.scope is not life.scope
+
+
 def title_of(life: Lifetime) -> str:
     """Return the name of what a call opens: that of the variable or field that is given it."""
     target = _target(life)

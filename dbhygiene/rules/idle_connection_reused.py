@@ -144,6 +144,7 @@ from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, rule
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.library.server_calls import PINGS, may_wait
 from dbhygiene.lifetimes import Lifetime
+from dbhygiene.lifetimes.value_users import outlives_function
 from dbhygiene.source.file import File, function_around, statement_around
 
 if TYPE_CHECKING:
@@ -156,9 +157,12 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
         return
     if file.is_interactive:
         yield from _between_cells(file, life)
-    from dbhygiene.gaps.messages import gap_notes, gap_steps
+    waits = may_wait(file)
+    if not (waits or outlives_function(life)):
+        return
+    from dbhygiene.gaps.messages import gap_notes, gap_steps  # most programs need neither
 
-    for gap in _gaps(file, life):
+    for gap in _gaps(life, waits=waits):
         if gap.between_calls and life.resource.clashing == "tasks":
             continue  # several events use it at once, which is worse: HYG211
         outside = gap.between_calls or gap.file is not file
@@ -188,10 +192,10 @@ def _between_cells(file: File, life: Lifetime) -> Iterator[Diagnostic]:
         )
 
 
-def _gaps(file: File, life: Lifetime) -> list[ExplicitGap]:
-    from dbhygiene.gaps.explicit import explicit_gaps, gap_between_events  # most programs need neither
+def _gaps(life: Lifetime, *, waits: bool) -> list[ExplicitGap]:
+    from dbhygiene.gaps.explicit import explicit_gaps, gap_between_events
 
-    found = explicit_gaps(life) if may_wait(file) else []
+    found = explicit_gaps(life) if waits else []
     if not any(gap.between_calls for gap in found) and (gap := gap_between_events(life)) is not None:
         found.append(gap)
     return found
