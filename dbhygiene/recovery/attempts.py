@@ -187,6 +187,8 @@ class _Walk:
         given = argument_values(call)
         if any((held := handle_of(self._file, each)) is not None and held.root == self._root for each in given):
             return True
+        if self._makes_owner(call):
+            return True
         owner = call.func.value if isinstance(call.func, ast.Attribute) else None
         if isinstance(owner, ast.Name) and owner.id in {"self", "cls", "super"}:
             return True
@@ -194,6 +196,13 @@ class _Walk:
             return True
         name = last_name(call.func).lower()
         return self._root == IMPLICIT or any(word in name for word in _OPENING) or not isinstance(self._root, Place)
+
+    def _makes_owner(self, call: ast.Call) -> bool:
+        """Whether a call makes an object of the class whose field the connection is: it may set the field anew."""
+        if not isinstance(self._root, Place) or not isinstance(self._root.scope.node, ast.ClassDef):
+            return False
+        found = callees(self._file, call, scope_around(self._file, call)).definitions
+        return last_name(call.func) == "cls" or any(each.node is self._root.scope.node for each in found)
 
 
 def retries(attempt: Attempt) -> list[ast.Call]:

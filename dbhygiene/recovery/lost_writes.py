@@ -33,7 +33,7 @@ from dbhygiene.source.records import Frozen
 _AUTOCOMMIT = re.compile(r"autocommit", re.IGNORECASE)
 # Words of a program that looks whether it is in a transaction.
 _GUARDS = re.compile(
-    r"in_transaction|in_atomic_block|transaction_status|_transaction\b|get_autocommit|open_transactions"
+    r"in_transaction|IN_TRANSACTION|in_atomic_block|transaction_status|_transaction\b|get_autocommit|open_transactions"
 )
 _FETCHES = words("fetchone fetchall fetchmany")
 
@@ -198,7 +198,8 @@ def _in_django(file: File) -> Iterator[LostWrite]:
             continue
         opened = next((call for call in _calls(handler) if last_name(call.func) in _OPENS), None)
         again = opened is not None and _repeats(handler, function, opened)
-        if opened is not None and again and not any(_GUARDS.search(text) for text in _texts_of(file, opened)):
+        called = (text for call in _calls(handler) for text in _texts_of(file, call))
+        if opened is not None and again and not any(map(_GUARDS.search, called)):
             yield LostWrite(opened, handler, None, "the connection", Confidence.CERTAIN, in_django=True)
 
 
@@ -244,8 +245,8 @@ def _repeats(handler: ast.ExceptHandler, function: Function, opened: ast.Call) -
     )
 
 
-def _texts_of(file: File, opened: ast.Call) -> Iterator[str]:
-    """Yield the text of the functions of this file of the name by which a handler connects."""
+def _texts_of(file: File, call: ast.Call) -> Iterator[str]:
+    """Yield the text of the functions of this file that have the name of a call."""
     for each in file.functions:
-        if isinstance(each, FUNCTION) and each.name == last_name(opened.func):
+        if isinstance(each, FUNCTION) and each.name == last_name(call.func):
             yield file.segment(each)
