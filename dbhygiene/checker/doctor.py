@@ -238,13 +238,26 @@ def sites(project: Project, files: Iterable[Path]) -> list[str]:
 
 def _timeout(seen: _ProjectFiles) -> Iterator[Remark]:
     settings = seen.project.settings
-    if settings.server_timeout is None:
+    found = _idle_time_in_files(seen.project) if settings.server_timeout is None else ""
+    if found:
+        yield Remark("server-timeout", OK, f"{found}: waits and pool lifetimes above it are reported")
+    elif settings.server_timeout is None:
         message = "not set: waits of 300 s or more are reported, and pools that keep connections for more than 28800 s"
         advice = "set `server-timeout` to the result of `SELECT @@wait_timeout`"
         yield Remark("server-timeout", NOTE, message, advice)
     else:
         message = f"{settings.server_timeout} s: waits and pool lifetimes above it are reported"
         yield Remark("server-timeout", OK, f"{message}; fixes set `pool_recycle={settings.safe_lifetime}`")
+
+
+def _idle_time_in_files(project: Project) -> str:
+    """Return the idle timeout of MySQL's server by the repository's files, and its place; empty if no file says it."""
+    from dbhygiene.pools.server_limits import limit_text
+    from dbhygiene.servers.facts import server_facts
+    from dbhygiene.servers.limits import idle_limit
+
+    number = idle_limit(server_facts(project), "mysql", ())
+    return limit_text(number) if number is not None else ""
 
 
 def _servers(seen: _ProjectFiles) -> Iterator[Remark]:

@@ -69,10 +69,25 @@ class TargetType(_TargetType):
         return [CompletionItem(name) for name in FORMATS if name.startswith(incomplete)]
 
 
+class NumberType(click.IntRange):
+    """A whole number from 1 on."""
+
+    def __init__(self) -> None:
+        super().__init__(min=1)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            int(str(value))
+        except ValueError:
+            is_time = param is not None and param.metavar == "SECONDS"
+            self.fail(f"`{value}` is not a number {'of seconds, such as 300' if is_time else 'from 1 on'}")
+        return int(super().convert(value, param, ctx))
+
+
 _TYPES: dict[object, click.ParamType[Any]] = {
     str: click.STRING,
     Path: click.Path(path_type=Path, readable=False),
-    above_zero: click.IntRange(min=1),
+    above_zero: NumberType(),
     parse_target: TargetType(),
 }
 

@@ -118,7 +118,9 @@ def _explain(run: Run, target: _Target) -> None:
     sys.stdout.writelines(texts)
     if not texts:
         sys.stdout.write(f"{display_path(path)}:{file.line_label(line)}: no finding and no connection here.\n")
-        for words in sites(project, [path]) if "django" in file.text or "models" in file.text else ():
+        from dbhygiene.gaps.django_use import uses_django
+
+        for words in sites(project, [path]) if uses_django(project) else ():
             sys.stdout.write(f"Django: {words}.\n")
         if elsewhere := sorted({each.finding.span.line for each in known}):
             lines = f"line{'s' * (len(elsewhere) > 1)} {', '.join(map(file.line_label, elsewhere))}"

@@ -51,12 +51,14 @@ def _summary(found: Sequence[Finding]) -> Iterator[str]:
         yield "<p>Nothing found.</p>\n"
         return
     counts = Counter((finding.code, finding.name, level(finding)) for finding in found)
-    yield "<table><tr><th>rule</th>" + "".join(f"<th>{each}</th>" for each in LEVELS) + "<th>fixable</th></tr>\n"
+    levels = [each for each in LEVELS if any(level == each for _, _, level in counts)]
+    yield '<div class="wide"><table><tr><th>rule</th>'
+    yield "".join(f"<th>{each}</th>" for each in levels) + "<th>fixable</th></tr>\n"
     for code, name in sorted({(code, name) for code, name, _ in counts}):
-        cells = "".join(f"<td>{counts[code, name, each] or ''}</td>" for each in LEVELS)
+        cells = "".join(f"<td>{counts[code, name, each] or ''}</td>" for each in levels)
         fixable = sum(finding.fixable for finding in found if finding.name == name) or ""
         yield f'<tr><td><a href="#rule-{name}">{name}</a> {code}</td>{cells}<td>{fixable}</td></tr>\n'
-    yield "</table>\n"
+    yield "</table></div>\n"
 
 
 def _finding(finding: Finding, number: int, scene: RenderContext) -> Iterator[str]:

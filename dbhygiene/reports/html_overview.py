@@ -32,6 +32,7 @@ def connections(lives: Sequence[Life], scene: RenderContext) -> Iterator[str]:
     if not lives:
         return
     yield "<h2>Who opens, who closes</h2>\n<p>How the connections and sessions end that each file opens:</p>\n"
+    yield '<div class="wide">'
     yield "<table><tr><th>file</th><th>opened</th>" + "".join(f"<th>{end.value}</th>" for end in End) + "</tr>\n"
     by_file = [
         (path, sorted(group, key=lambda each: each.line))
@@ -41,7 +42,7 @@ def connections(lives: Sequence[Life], scene: RenderContext) -> Iterator[str]:
         ends = Counter(each.end for each in group)
         cells = "".join(f'<td class="{_CLASSES.get(end, "")}">{ends[end] or ""}</td>' for end in End)
         yield f"<tr><td>{_name(path, scene)}</td><td>{len(group)}</td>{cells}</tr>\n"
-    yield "</table>\n"
+    yield "</table></div>\n"
     for path, group in by_file:
         yield f"<details><summary>{_name(path, scene)}</summary>\n<ul>\n"
         for life in group:

@@ -178,7 +178,7 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
     for found in dead_retries(file):
         yield Diagnostic(
             found.call,
-            f"{found.what} may be lost: used again as it is, {found.next_error}",
+            f"{found.what} may be lost, and is used again: {found.next_error}",
             path=found.path,
             fix=fix_retry(found),
             confidence=found.confidence,

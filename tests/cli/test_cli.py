@@ -238,6 +238,10 @@ def test_without_a_command_the_help_is_told(project: Path) -> None:
         (["check", "--config", "per-file-ignores={'*'=['HYG777']}"], "--config: unknown rule `HYG777`"),
         (["check", "--config", "nowhere.toml"], "nowhere.toml: no such file"),
         (["check", "--server-timeout", "0"], "Invalid value for '--server-timeout': 0 is not in the range x>=1."),
+        (
+            ["check", "--server-timeout", "5min"],
+            "Invalid value for '--server-timeout': `5min` is not a number of seconds, such as 300",
+        ),
         (["rule", "engine-without-protecton"], "unknown rule `engine-without-protecton` (did you mean"),
         (["config", "selct"], "unknown key `selct` (did you mean `select`?)"),
         (["check", "--config", "selct=x"], "--config: unknown key `selct` (did you mean `select`?)"),
