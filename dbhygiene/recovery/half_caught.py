@@ -7,15 +7,17 @@ from collections.abc import Iterator
 
 from dbhygiene.config.settings import Confidence
 from dbhygiene.gaps.pings import loss_of
+from dbhygiene.library.calls import NEVER_RETURN
 from dbhygiene.library.resources import Loss
 from dbhygiene.program.bindings import Place
-from dbhygiene.program.code import nodes_of
+from dbhygiene.program.callees import callees
+from dbhygiene.program.code import calls_in, nodes_of
 from dbhygiene.recovery.attempts import Attempt, attempts, roots_asked
 from dbhygiene.recovery.conditions import Comparison, number_comparison, tests_invalidated, texts_of
 from dbhygiene.recovery.errors import DJANGO, PEEWEE, SQLALCHEMY, ErrorClass, classes_of, libraries, tries
 from dbhygiene.recovery.handles import title_of
 from dbhygiene.recovery.operations import is_harmless, of_block
-from dbhygiene.source.file import File, statement_around
+from dbhygiene.source.file import File, scope_around, statement_around
 from dbhygiene.source.nodes import FUNCTION, Located, is_none, last_name
 from dbhygiene.source.records import Frozen
 
@@ -93,11 +95,22 @@ def _driver(attempt: Attempt, loss: Loss) -> HalfCaught | None:
             return HalfCaught(handler, text, add_class=error, handler=handler)
     if not _is_kept(attempt) or not attempt.reopened_by or not attempt.recovered:
         return None  # where nothing is repeated, the handler may only drop the connection
+    if any(isinstance(each, ast.Call) and _ends_if_it_fails(attempt.file, each) for each in attempt.reopened_by):
+        return None
     for error in sorted(loss.later - loss.first):
         if not _covers(classes, library, error) and not _drops_it(attempt):
             text = f"not caught: {loss.later_text}, raised by `{title}` once a reconnect here has failed"
             return HalfCaught(handler, text, add_class=error, handler=handler, reopens=_reopening(attempt, title))
     return None
+
+
+def _ends_if_it_fails(file: File, call: ast.Call) -> bool:
+    """Whether a call that opens the connection again ends the program if it cannot."""
+    for found in callees(file, call, scope_around(file, call)).definitions:
+        for handler in (part for part in ast.walk(found.node) if isinstance(part, ast.ExceptHandler)):
+            if any(found.file.resolve(part.func) in NEVER_RETURN for part in calls_in(nodes_of(handler.body))):
+                return True
+    return False
 
 
 def _reopening(attempt: Attempt, title: str) -> tuple[Located, str] | None:
