@@ -82,7 +82,9 @@ def _gives_key(call: ast.Call) -> bool:
 
 
 def _statement_adds_rows(file: File, statement: ast.expr) -> bool:
-    """Whether a statement is `text("insert ...")` or `insert(...)`, with or without values."""
+    """Whether a statement is `text("insert ...")`, its text alone as before 2.0, or `insert(...)` with values."""
+    if not isinstance(statement, ast.Call):
+        return sql_adds_rows(file, statement)
     chain: list[ast.Call] = []
     part: ast.expr = statement
     while isinstance(part, (ast.Call, ast.Attribute)):

@@ -76,15 +76,26 @@ def _by_handlers(file: File) -> Iterator[WrittenTwice]:
             continue
         handlers = [(each, classes_of(file, each)) for each in node.handlers]
         caught = [(handler, classes) for handler, classes in handlers if libraries(classes)]
-        for write in _committed_writes(file, node.body) if caught else ():
-            for handler, classes in caught:
-                if not _catches_lost_reply(classes, write.library):
-                    continue
-                if (again := _Walk(file, code, node, handler, write).repeated()) is not None:
-                    errors = named(classes, write.library)
-                    handled = (handler, f"catches {errors}, as of a lost reply")
-                    yield _finding(write, handled, (again, "tries again"))
-                break  # the handlers behind it do not get this error
+        found = (_of_handlers(file, code, node, caught, write) for write in _committed_writes(file, node.body))
+        first = next((each for each in found if each is not None), None) if caught else None
+        if first is not None:
+            yield first  # all writes of the `try` run again
+
+
+def _of_handlers(
+    file: File,
+    code: Code,
+    node: ast.Try,
+    caught: list[tuple[ast.ExceptHandler, tuple[ErrorClass | None, ...]]],
+    write: _Write,
+) -> WrittenTwice | None:
+    """Return the second run of a write after the handler that gets the error of a lost reply."""
+    for handler, classes in caught:
+        if _catches_lost_reply(classes, write.library):
+            again = _Walk(file, code, node, handler, write).repeated()
+            handled = (handler, f"catches {named(classes, write.library)}, as of a lost reply")
+            return _finding(write, handled, (again, "tries again")) if again is not None else None
+    return None
 
 
 def _catches_lost_reply(classes: tuple[ErrorClass | None, ...], library: str) -> bool:
@@ -227,13 +238,11 @@ def _by_decorators(file: File) -> Iterator[WrittenTwice]:
                 continue
             for write in _committed_writes(file, code.body, code.decorator_list[at + 1 :]):
                 works_again = _is_local(code, write.root) or _begins_again(file, code, write)
-                if (
-                    works_again
-                    and _catches_lost_reply(retrier.classes, write.library)
-                    and not _looks_first(file, code, write)
-                ):
+                caught = _catches_lost_reply(retrier.classes, write.library)
+                if works_again and caught and not _looks_first(file, code, write):
                     errors = named(retrier.classes, write.library)
                     yield _finding(write, (decorator, f"{retrier.name} calls `{code.name}` again after {errors}"))
+                    break
 
 
 def _begins_again(file: File, code: Function, write: _Write) -> bool:
