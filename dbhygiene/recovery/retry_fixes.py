@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import partial
 
 from dbhygiene.diagnostics.edits import InsertBefore
 from dbhygiene.diagnostics.model import Fix, NoFix, Safety
-from dbhygiene.gaps.close_calls import atomic_around, streams
+from dbhygiene.gaps.close_calls import atomic_around, may_stream, streaming_loop
 from dbhygiene.gaps.gap_fixes import HELD, closing_in, closing_outside_transaction
 from dbhygiene.library import django, sqlalchemy
 from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.bindings import Place
+from dbhygiene.program.callers import callers
 from dbhygiene.program.code import calls_in, nodes_of, own_nodes
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.types import ObjectInstance, TypeInference
@@ -21,10 +23,11 @@ from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY
 from dbhygiene.recovery.handles import Root, handle_of
 from dbhygiene.recovery.operations import Operation, asks, may_use, of_call, summary
 from dbhygiene.recovery.retried import DeadRetry
-from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, last_name
+from dbhygiene.source.file import File, function_around
+from dbhygiene.source.nodes import FUNCTION, Function, last_name
 
 _READS = re.compile(r"\s*(?:SELECT|SHOW)\b", re.IGNORECASE)
+_DEPTH = 4  # functions that call each other, from a loop over rows to the retry
 _LOCKS = re.compile(r"\bFOR\s+(?:UPDATE|SHARE)\b|\bINTO\b|GET_LOCK", re.IGNORECASE)
 
 
@@ -58,7 +61,20 @@ def _may_be_closed(attempt: Attempt, call: ast.Call) -> bool:
     if atomic_around(file, call) is not None or "set_autocommit" in file.text or any(word in text for word in HELD):
         return False
     loops = (part for part in own_nodes(code) if isinstance(part, (ast.For, ast.AsyncFor)))
-    return not any(streams(loop.iter) for loop in loops) and not _keeps_cursor(file, attempt)
+    if any(may_stream(file, loop.iter) for loop in loops) or _keeps_cursor(file, attempt):
+        return False
+    return not isinstance(code, FUNCTION) or not _is_called_while_streaming(file, code, _DEPTH)
+
+
+def _is_called_while_streaming(file: File, function: Function, depth: int) -> bool:
+    """Whether a caller of a function, or one of that, reads rows in chunks: they end with their connection."""
+    for other, call, _ in callers(file, function) if depth else ():
+        if streaming_loop(other, call, partial(may_stream, other)) is not None:
+            return True
+        above = function_around(other, call)
+        if above is not None and above is not function and _is_called_while_streaming(other, above, depth - 1):
+            return True
+    return False
 
 
 def _keeps_cursor(file: File, attempt: Attempt) -> bool:
