@@ -41,9 +41,10 @@ from dbhygiene.lifetimes.region import (
 )
 from dbhygiene.lifetimes.session_objects import session_objects
 from dbhygiene.lifetimes.several import closes_one_of, opened_inside, widen
-from dbhygiene.lifetimes.state import FOREIGN, RETURN, Fact, is_view, path_of
+from dbhygiene.lifetimes.state import FOREIGN, ITSELF, RETURN, Fact, is_view, path_of
 from dbhygiene.lifetimes.substitutes import substitute
 from dbhygiene.source.file import File
+from dbhygiene.source.nodes import FUNCTION
 from dbhygiene.source.queries import query
 
 LONGEST = 50  # lines: a longer block is not indented unless the user asks for it
@@ -194,6 +195,8 @@ def _comes_first(call: ast.Call, expr: ast.expr) -> bool:
 def _fix_leak(life: Lifetime, leak: Leak) -> Fix:
     if (other := substitute(life.analysis.effects.of(life.birth))) is not None:
         raise RefusedError(f"it may be {other}, which has no `close`")
+    if life.resource.second_close_raises and _may_begin_closed(life):
+        raise RefusedError("on some paths it is closed already when it is returned")
     place, style = region(life), life.file.project.settings.fix_style
     closes = close_statements(life, place)
     _refuse_outliving(life)
@@ -206,6 +209,19 @@ def _fix_leak(life: Lifetime, leak: Leak) -> Fix:
     if replaced and (style != "with" or not _can_be_with(life, place)):
         return _finally(life, place, replaced)
     return _with(life, place, replaced)
+
+
+def _may_begin_closed(life: Lifetime) -> bool:
+    """Whether a function that returns it may have closed it before."""
+    effects = life.analysis.effects
+    for each in effects.of(life.birth).definitions:
+        code = each.node
+        analysis = effects.summaries.analysis(each.file, code) if isinstance(code, FUNCTION) else None
+        if analysis is not None:
+            ends = (fact for site in analysis.sites for _, fact in analysis.ends(site))
+            if any(fact.state == "closed" and fact.relation_of(RETURN) == ITSELF for fact in ends):
+                return True
+    return False
 
 
 def _refuse_transfer(life: Lifetime) -> None:

@@ -87,13 +87,27 @@ def refuse_unseen_uses(life: Lifetime, statements: Iterable[ast.AST]) -> None:
     objects = session_objects(life)
     needed = {*life.names, *parts(life)} | (objects.names if objects is not None else set())
     seen = _seen_mentions(life)
-    parents = life.file.parents
-    for handler in (part for each in statements for part in ast.walk(each) if isinstance(part, ast.ExceptHandler)):
-        for name in _names_within(life.file, handler):
-            if name.id not in needed or name in seen or not isinstance(name.ctx, ast.Load):
-                continue
-            if not (_is_method_called(life.file, name) or isinstance(parents[name], _TESTS)):
-                raise RefusedError(f"`{name.id}` is also used in a handler of other errors (line {name.lineno})")
+    within = [part for each in statements for part in ast.walk(each) if isinstance(part, ast.ExceptHandler)]
+    around = _handlers_around(life)
+    for name in (name for handler in (*within, *around) for name in _names_within(life.file, handler)):
+        if name.id not in needed or name in seen or not isinstance(name.ctx, ast.Load):
+            continue
+        is_outside = any(name in _names_within(life.file, handler) for handler in around)
+        keeps = is_outside or not _is_method_called(life.file, name)  # outside, it would be closed already
+        if keeps and not isinstance(life.file.parents[name], _TESTS):
+            raise RefusedError(f"`{name.id}` is also used in a handler of other errors (line {name.lineno})")
+
+
+def _handlers_around(life: Lifetime) -> list[ast.ExceptHandler]:
+    """Return the handlers of the `try` statements whose bodies open the resource."""
+    found: list[ast.ExceptHandler] = []
+    node: ast.AST = life.statement
+    while node is not life.scope.node and node in life.file.parents:
+        around = life.file.parents[node]
+        if isinstance(around, ast.Try) and node in around.body:
+            found += around.handlers
+        node = around
+    return found
 
 
 _TESTS = (ast.If, ast.Compare, ast.UnaryOp, ast.BoolOp)
