@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice, takewhile
 from typing import TypeAlias
 
 from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import EdgeKind, Node
 from dbhygiene.library.resources import Resource
+from dbhygiene.lifetimes.analysis import place_at
 from dbhygiene.lifetimes.fields import ENDING
 from dbhygiene.lifetimes.lifetime import Leak, Lifetime, leading_to
 from dbhygiene.lifetimes.state import Fact
 from dbhygiene.program.rounds import in_round_before
-from dbhygiene.source.file import File
+from dbhygiene.source.file import File, statement_around
 from dbhygiene.source.nodes import FUNCTION, Located, short_name
-from dbhygiene.source.queries import query
 
 _LIMITS = {
     "mysql": "each leak keeps a server connection open; too many of them cause error 1226 or 1040",
@@ -138,13 +138,21 @@ def _steps(life: Lifetime, leak: Leak) -> Iterator[tuple[Located, str]]:
     if left is not None:
         yield left
     elif isinstance(life.scope.node, FUNCTION):
-        yield _last_statement(life.file, life.scope.node), f"the function ends, `{life.title}` still open"
+        yield _last_place(life.file, way), f"the function ends, `{life.title}` still open"
 
 
-@query
-def _last_statement(_: File, code: ast.AST) -> ast.stmt:
-    statements = (part for part in ast.walk(code) if isinstance(part, ast.stmt))
-    return max(statements, key=lambda statement: statement.lineno)
+def _last_place(file: File, way: Sequence[tuple[Node, Fact, EdgeKind]]) -> Located:
+    """Return the last statement on a path, or the last part of one with blocks that is evaluated."""
+    for node, _, _ in reversed(way):
+        match node.event:
+            case cfg.Iterate(node=loop) | cfg.Bind(node=ast.For() | ast.AsyncFor() as loop):
+                return loop.iter
+            case cfg.Attempt() | cfg.Leave(swallows=False) | cfg.End():
+                continue
+        if (place := place_at(node)) is not None:
+            around = place if isinstance(place, ast.stmt) else statement_around(file, place)
+            return place if around is None or hasattr(around, "body") else around
+    raise AssertionError("a path begins where it is opened")
 
 
 def decisive(life: Lifetime, way: list[tuple[Node, Fact, EdgeKind]]) -> set[Node]:

@@ -45,18 +45,18 @@ LEFT = "`conn` still open"
         ),
         (
             "if b:\n    print(b)\nif a and rows:\n    conn.close()",
-            ["a: when this is false", f"conn.close(): the function ends, {LEFT}"],
+            ["a: when this is false", f"a: the function ends, {LEFT}"],
         ),
         (
             "for row in rows:\n    conn.close()\n    return",
-            ["rows: when this has no more items", f"return: the function ends, {LEFT}"],
+            ["rows: when this has no more items", f"rows: the function ends, {LEFT}"],
         ),
         (
             "with suppress(ValueError):\n    try:\n        return conn\n    finally:\n        rows()",
             [
                 "rows(): this raises",
                 "suppress(ValueError): this `with` swallows the exception",
-                f"rows(): the function ends, {LEFT}",
+                f"suppress(ValueError): the function ends, {LEFT}",
             ],
         ),
         (
@@ -64,7 +64,7 @@ LEFT = "`conn` still open"
             [
                 "rows(): this raises",
                 "suppress(ValueError): this `with` swallows the exception",
-                f"conn.close(): the function ends, {LEFT}",
+                f"suppress(ValueError): the function ends, {LEFT}",
             ],
         ),
     ],
