@@ -15,10 +15,12 @@ from lsprotocol import types
 from dbhygiene.checker.own_findings import NEVER_SILENCED
 from dbhygiene.config.errors import UsageError
 from dbhygiene.diagnostics.annotate import with_ignores
+from dbhygiene.diagnostics.cells import in_cell
 from dbhygiene.diagnostics.model import Finding, Fix, Safety
 from dbhygiene.diagnostics.text_edits import TextChange, text_edits
 from dbhygiene.lsp.client import Client
 from dbhygiene.lsp.documents import Document
+from dbhygiene.lsp.notebooks import part_of
 from dbhygiene.lsp.positions import range_of
 from dbhygiene.lsp.workspace import Checked, Workspace
 from dbhygiene.source.file import File
@@ -35,7 +37,7 @@ def actions_for(workspace: Workspace, document: Document, params: types.CodeActi
     checked = workspace.check(document)
     if checked is None:
         return []
-    here = [each for each in checked.findings if _touches(each, params.range)]
+    here = [each for each in checked.findings if _touches(checked.shown(each), params.range)]
     found = [action for action in _actions(workspace, checked, here) if _is_wanted(action, params.context.only)]
     return found if workspace.client.resolves_edits else list(_resolved(workspace, document, found))
 
@@ -109,52 +111,74 @@ def resolve(workspace: Workspace, document: Document, action: types.CodeAction) 
     file = checked.project.file(document.path) if checked else None
     if checked is None or file is None or not isinstance(data, dict):
         return action
-    does = data["does"]
+    does, documents = data["does"], workspace.documents_beside(document)
     if does == "fix-all":
-        action.edit = edit_of(document, file, _fix_all(checked, file), workspace.client)
+        action.edit = edit_of(documents, file, _fix_all(checked, file), workspace.client)
     elif (finding := checked.finding(data["fingerprint"])) is not None:
-        after = _fix(checked, file, finding) if does == "fix" else with_ignores(file, [finding], _REASON).text
+        after = _fix(checked, file, finding) if does == "fix" else with_ignores(file, [finding], _REASON)
         reason = _REASON if does == "ignore" else ""
-        action.edit = edit_of(document, file, after, workspace.client, reason)
+        action.edit = edit_of(documents, file, after, workspace.client, reason)
     return action
 
 
-def _fix(checked: Checked, file: File, finding: Finding) -> str:
-    """Return the text after the fix of a finding."""
+def _fix(checked: Checked, file: File, finding: Finding) -> File:
+    """Return the file after the fix of a finding."""
     from dbhygiene.fixes.preview import FixPreviews  # imports LibCST
 
     after = FixPreviews(file, checked.project.checker(file.path)).after(finding)
     if isinstance(after, str):
         raise UsageError(f"not fixed: {after}")
-    return after.text if after else file.text
+    return after or file
 
 
-def _fix_all(checked: Checked, file: File) -> str:
-    """Return the text after all safe fixes."""
+def _fix_all(checked: Checked, file: File) -> File:
+    """Return the file after all safe fixes of a document's findings."""
     from dbhygiene.fixes.apply import fix
 
-    return fix(file, checked.project.checker(file.path)).text
+    check, cell = checked.project.checker(file.path), checked.document.cell
+
+    def check_with_fixes_here(changed: File) -> list[Finding]:
+        """Return all findings, since a fix must cause none in another cell; those in this one with their fixes."""
+        found = ((each, in_cell(each, lambda _: changed.notebook).cell == cell) for each in check(changed))
+        return [each if is_here else each._replace(fix=None) for each, is_here in found]
+
+    return file.with_contents(fix(file, check_with_fixes_here).text)
 
 
-def edit_of(document: Document, file: File, after: str, client: Client, blank: str = "") -> types.WorkspaceEdit | None:
-    """Return the edit that makes another text of a document; None if it is the same.
+def edit_of(
+    documents: Iterable[Document], file: File, after: File, client: Client, blank: str = ""
+) -> types.WorkspaceEdit | None:
+    """Return the edit that makes another file of one; None if it is the same.
 
     Arguments:
+        documents: those that hold the text of the file.
         blank: words in the new text that the user is to complete, where the editor can select them.
     """
-    edits = [
-        types.TextEdit(range_of(edit.span, file.lines, client.encoding), edit.content)
-        for edit in text_edits(TextChange(file.text, after))
-    ]
+    edits = [(each, found) for each in documents if (found := _edits(each, file, after, client))]
     if not edits:
         return None
     if not client.versioned_edits:
-        return types.WorkspaceEdit({document.uri: edits})
+        return types.WorkspaceEdit({document.uri: found for document, found in edits})
+    return types.WorkspaceEdit(document_changes=[_document_edit(*each, client, blank) for each in edits])
+
+
+def _edits(document: Document, file: File, after: File, client: Client) -> list[types.TextEdit]:
+    """Return the edits of a document that make it a part of another file."""
+    part = part_of(file, document.cell)
+    return [
+        types.TextEdit(range_of(edit.span, part.lines, client.encoding), edit.content)
+        for edit in text_edits(TextChange(part.text, part_of(after, document.cell).text))
+    ]
+
+
+def _document_edit(
+    document: Document, edits: list[types.TextEdit], client: Client, blank: str
+) -> types.TextDocumentEdit:
     about = types.OptionalVersionedTextDocumentIdentifier(document.uri, document.version)
     if blank and client.edits_snippets:
         snippets = [types.SnippetTextEdit(edit.range, _snippet(edit.new_text, blank)) for edit in edits]
-        return types.WorkspaceEdit(document_changes=[types.TextDocumentEdit(about, snippets)])
-    return types.WorkspaceEdit(document_changes=[types.TextDocumentEdit(about, edits)])
+        return types.TextDocumentEdit(about, snippets)
+    return types.TextDocumentEdit(about, edits)
 
 
 def _snippet(text: str, blank: str) -> types.StringValue:

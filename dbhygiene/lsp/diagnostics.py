@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from lsprotocol import types
 
@@ -23,8 +22,8 @@ _SEVERITIES = (
     types.DiagnosticSeverity.Hint,
 )
 
-Lines = Callable[[Path], Sequence[str]]
-Address = Callable[[Path], str]
+Lines = Callable[["Finding | Step"], Sequence[str]]
+Address = Callable[["Finding | Step"], str]
 
 
 def severity_of(finding: Finding) -> types.DiagnosticSeverity:
@@ -36,16 +35,16 @@ def diagnostic_of(finding: Finding, client: Client, lines: Lines, address: Addre
     """Return the diagnostic of a finding.
 
     Arguments:
-        lines: returns the lines of a file.
-        address: returns the address of a file, as the editor spells it.
+        lines: returns the lines of the file of a place, or of its cell.
+        address: returns the address of that file or cell, as the editor spells it.
     """
     page = page_address(finding.name, DOCUMENTATION)
     message = [finding.message, *finding.notes]
     related = [_related(step, client, lines, address) for step in finding.steps]
-    if not client.related_information and (path := in_brief(finding, lambda step: lines(step.path))):
+    if not client.related_information and (path := in_brief(finding, lines)):
         message[0] += f" ({path})"
     return types.Diagnostic(
-        range_of(finding.span, lines(finding.path), client.encoding),
+        range_of(finding.span, lines(finding), client.encoding),
         "\n".join(message),
         severity_of(finding),
         finding.code,
@@ -57,5 +56,5 @@ def diagnostic_of(finding: Finding, client: Client, lines: Lines, address: Addre
 
 
 def _related(step: Step, client: Client, lines: Lines, address: Address) -> types.DiagnosticRelatedInformation:
-    where = types.Location(address(step.path), range_of(step.span, lines(step.path), client.encoding))
+    where = types.Location(address(step), range_of(step.span, lines(step), client.encoding))
     return types.DiagnosticRelatedInformation(where, step.message)

@@ -19,34 +19,32 @@ from lsprotocol.types import (
 from pygls.uris import from_fs_path, to_fs_path
 
 from dbhygiene.lsp.positions import Encoding, column_at
-from dbhygiene.source.file import encoding_of
+from dbhygiene.source.file import NOTEBOOK, encoding_of
 from dbhygiene.source.records import Frozen, replace
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 class Document(Frozen):
-    """An open text. `path` is that of its file, which need not exist."""
+    """An open text. `path` is that of its file, which need not exist; `cell` is its number in a notebook, from 1."""
 
     uri: str
     version: int
     text: str
     path: Path
+    cell: int | None = None
 
     @classmethod
     def opened(cls, item: TextDocumentItem, directory: Path) -> Document | None:
-        """Return a document that the editor has opened; None if it is neither a file nor a new text.
+        """Return a document that the editor has opened; None if it is neither a file nor a new text, or a notebook.
 
-        Editors open other texts, too: an earlier version of a file, or a cell of a notebook.
+        Editors open other texts, too: an earlier version of a file, or the JSON text of a notebook.
 
         Arguments:
             directory: where a new text will be saved, as far as its imports are concerned.
         """
-        address = urlsplit(item.uri)
-        path = path_of(item.uri)
-        if path is None and address.scheme == "untitled":
-            path = directory / (Path(unquote(address.path)).name or "untitled")
-        return cls(item.uri, item.version, item.text, path) if path else None
+        path = place_of(item.uri, directory)
+        return cls(item.uri, item.version, item.text, path) if path and path.suffix != NOTEBOOK else None
 
     def changed(self, version: int, changes: Iterable[TextDocumentContentChangeEvent], encoding: Encoding) -> Document:
         """Return the document after these changes, each of which is about the text after those before it."""
@@ -77,6 +75,14 @@ def _offset(text: str, starts: list[int], place: Position, encoding: Encoding) -
     stop = starts[place.line + 1] if place.line + 1 < len(starts) else len(text)
     line = text[starts[place.line] : stop].rstrip("\r\n")
     return starts[place.line] + column_at(place.character, line, encoding)
+
+
+def place_of(uri: str, directory: Path) -> Path | None:
+    """Return the path of a file's address, or one in a directory for a new text; None for other addresses."""
+    address = urlsplit(uri)
+    if address.scheme == "untitled":
+        return directory / (Path(unquote(address.path)).name or "untitled")
+    return path_of(uri)
 
 
 def path_of(uri: str) -> Path | None:

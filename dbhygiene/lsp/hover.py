@@ -14,6 +14,7 @@ from dbhygiene.diagnostics.suppressions import suppressions
 from dbhygiene.lifetimes import Lifetime
 from dbhygiene.lifetimes.explanation import explain, states, table
 from dbhygiene.lsp.documents import Document
+from dbhygiene.lsp.notebooks import part_of
 from dbhygiene.lsp.positions import column_at, range_of
 from dbhygiene.lsp.workspace import Workspace
 from dbhygiene.reports.common import page_address
@@ -28,20 +29,24 @@ def hover_at(workspace: Workspace, document: Document, position: types.Position)
     """Return the life of the connection at a position, or the rules that a comment there silences; else None."""
     project = workspace.project_of(document.path)
     file = project.file(document.path) if project and project.includes(document.path) else None
-    if project is None or file is None or not file.is_program or position.line >= len(file.lines):
+    if project is None or file is None or not file.is_program:
         return None
-    line, text = position.line + 1, file.lines[position.line]
+    above, _, lines = part_of(file, document.cell)
+    if position.line >= len(lines):
+        return None
+    line, text = above + position.line + 1, lines[position.line]
     column = column_at(position.character, text, workspace.client.encoding)
     texts = list(_silenced(file, line, column))
-    span = Span(line, column, line, column)
+    start = end = column
     if not texts and (name := _name_at(text, column)) is not None:
-        span = Span(line, name.start(), line, name.end())
+        start, end = name.span()
         lives = project.analyses(document.path).subjects("Lifetime", file)
         texts = [_describe(life, line, file) for life in lives if _is_named(life, line, name[0])][:_MOST]
     if not texts:
         return None
     contents = types.MarkupContent(types.MarkupKind.Markdown, "\n\n---\n\n".join(texts))
-    return types.Hover(contents, range_of(span, file.lines, workspace.client.encoding))
+    span = Span(position.line + 1, start, position.line + 1, end)
+    return types.Hover(contents, range_of(span, lines, workspace.client.encoding))
 
 
 def _name_at(text: str, column: int) -> re.Match[str] | None:

@@ -16,8 +16,9 @@ from dbhygiene.checker.selection import selected_rules
 from dbhygiene.checker.subjects import Analyses
 from dbhygiene.config import loading
 from dbhygiene.config.settings import Settings
-from dbhygiene.diagnostics.model import Finding
+from dbhygiene.diagnostics.model import Finding, Step
 from dbhygiene.lsp.documents import Document
+from dbhygiene.lsp.notebooks import OpenNotebook, part_of
 from dbhygiene.program.code import forget
 from dbhygiene.project.project import Project
 from dbhygiene.source.file import NOTEBOOK, File
@@ -54,7 +55,7 @@ class OpenProject:
         self.rules = selected_rules(settings)
         self._only = only
         self._checks = 0
-        self._documents: dict[Path, Document] = {}
+        self._documents: dict[Path, Document | OpenNotebook] = {}
         self._read_files()
 
     def _read_files(self) -> None:
@@ -74,7 +75,7 @@ class OpenProject:
 
     # -- texts ----------------------------------------------------------------------------------------
 
-    def use(self, documents: Mapping[Path, Document]) -> None:
+    def use(self, documents: Mapping[Path, Document | OpenNotebook]) -> None:
         """Check these texts from now on, instead of the files with their paths."""
         for path in [path for path in self._documents if path not in documents]:
             del self._documents[path]
@@ -116,9 +117,9 @@ class OpenProject:
     def includes(self, path: Path) -> bool:
         """Whether a file, which need not exist, is one of the project's that are checked.
 
-        Notebooks are not: the editor counts the lines of each cell, or those of the JSON text.
+        A notebook is while it is open: the editor shows the places of another by the lines of its JSON text.
         """
-        if path.suffix == NOTEBOOK:
+        if path.suffix == NOTEBOOK and path not in self._documents:
             return False
         return path in self._own or (
             not path.exists() and bool(self.project.discover([path], force_exclude=True).files)
@@ -131,9 +132,9 @@ class OpenProject:
         except (OSError, *NOT_PYTHON):
             return None
 
-    def lines(self, path: Path) -> Sequence[str]:
-        """Return the lines of a file; none if it cannot be read."""
-        return file.lines if (file := self.file(path)) else ()
+    def lines(self, place: Finding | Step) -> Sequence[str]:
+        """Return the lines of the file of a place, or of its cell; none if it cannot be read."""
+        return part_of(file, place.cell).lines if (file := self.file(place.path)) else ()
 
     # -- results --------------------------------------------------------------------------------------
 
@@ -161,11 +162,14 @@ class OpenProject:
             gc.collect()
 
     def check_all(self, progress: Progress) -> Mapping[Path, Sequence[Finding]]:
-        """Return the findings in all files that have any, as `findings` does; what `progress` raises ends the check."""
+        """Return the findings in all files that have any, as `findings` does; what `progress` raises ends the check.
+
+        Notebooks are left out: the findings of their cells are sent while they are open.
+        """
         found = check(self.project, self.paths, self.rules, how=RunOptions(progress=progress))
         new = Filter(self.project, self.rules, None, None).new(found)
         grouped = ((path, list(group)) for path, group in groupby(new, key=lambda finding: finding.path))
-        return {path: findings for path, findings in grouped if self.includes(path)}
+        return {path: findings for path, findings in grouped if path.suffix != NOTEBOOK and self.includes(path)}
 
     def analyses(self, path: Path) -> Analyses:
         """Return the analyses of the project, with what the check of a file needs."""

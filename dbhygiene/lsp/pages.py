@@ -22,10 +22,14 @@ def path_page(workspace: Workspace, checked: Checked, finding: Finding) -> str:
 
 
 def _steps(workspace: Workspace, checked: Checked, finding: Finding) -> Iterator[str]:
-    for number, step in enumerate(finding.steps, 1):
-        line, lines = step.span.line, checked.project.lines(step.path)
+    for number, step in enumerate(checked.shown(finding).steps, 1):
+        line, lines = step.span.line, checked.project.lines(step)
         code = lines[line - 1].strip() if line <= len(lines) else ""
-        place = f"[{_name(step.path, checked)}:{line}]({workspace.address(step.path)}#L{line})"
+        address = workspace.address(step)
+        if step.cell is None:
+            place = f"[{_name(step.path, checked)}:{line}]({address}#L{line})"
+        else:
+            place = f"[{_name(step.path, checked)}:cell {step.cell}:{line}]({address})"
         yield f"{number}. {place}: {step.message}\n\n       {code}"
 
 

@@ -25,6 +25,7 @@ from dbhygiene.config.errors import UsageError
 from dbhygiene.lsp import actions
 from dbhygiene.lsp.client import Client, Options
 from dbhygiene.lsp.documents import Document, path_of, uri_of
+from dbhygiene.lsp.notebooks import SYNC, OpenNotebook, Texts, documents_of
 from dbhygiene.lsp.pages import path_page, rule_page
 from dbhygiene.lsp.positions import Encoding
 from dbhygiene.lsp.settings_problems import Reports
@@ -48,10 +49,10 @@ class Server(LanguageServer):
     space: Workspace
 
     def __init__(self) -> None:
-        super().__init__("dbhygiene", __version__)
+        super().__init__("dbhygiene", __version__, notebook_document_sync=SYNC)
         self.options = Options()
         self.folders: list[str] = []  # their addresses
-        self.documents: Mapping[str, Document] = {}  # replaced, never changed: the other thread reads it
+        self.texts: Texts = {}  # replaced, never changed: the other thread reads it
         self.base = Path.cwd()
         self._problems: Reports = {}
         self._urgent = 0  # answers that are due
@@ -86,13 +87,20 @@ class Server(LanguageServer):
 
     # -- documents ------------------------------------------------------------------------------------
 
-    def put(self, document: Document) -> None:
-        """Take over a new text."""
-        self.documents = {**self.documents, document.uri: document}
+    def put(self, text: Document | OpenNotebook) -> None:
+        """Take over a new text; remove the diagnostics of cells that it lacks."""
+        before = documents_of(self.texts)
+        self.texts = {**self.texts, text.uri: text}
+        for uri in before.keys() - documents_of(self.texts).keys():
+            self.clear(uri)
 
     def drop(self, uri: str) -> None:
-        """Forget a document that is closed: its file counts again."""
-        self.documents = {other: document for other, document in self.documents.items() if other != uri}
+        """Forget a text that is closed, and remove its diagnostics: its file counts again."""
+        before = documents_of(self.texts)
+        self.texts = {other: text for other, text in self.texts.items() if other != uri}
+        for each in before.keys() - documents_of(self.texts).keys():
+            self.clear(each)
+        self.publish_all()  # others may depend on it
 
     # -- the other thread -----------------------------------------------------------------------------
 
@@ -105,7 +113,7 @@ class Server(LanguageServer):
         """Return an answer of the workspace about the newest texts; report mistakes in settings that it came upon."""
 
         def answer() -> tuple[Answer, Reports]:
-            self.space.use(self.documents)
+            self.space.use(self.texts)
             return question(self.space), self.space.problems
 
         self._urgent += is_urgent
@@ -143,7 +151,7 @@ class Server(LanguageServer):
         """Send the diagnostics of all documents, or have the editor ask for them."""
         if self.client.refreshes:
             self._later("", DELAY, lambda: self.workspace_diagnostic_refresh(None))
-        for uri in self.documents:
+        for uri in documents_of(self.texts):
             self.publish_later(uri, delay=0)
         if self.options.workspace_diagnostics and not self.client.pulls:
             self._later("*", DELAY, lambda: self._spawn(self.whole.publish()))
@@ -164,7 +172,7 @@ class Server(LanguageServer):
             return types.PublishDiagnosticsParams(uri, space.diagnostics(document), document.version)
 
         found = await self.ask_about(uri, answer)
-        current = self.documents.get(uri)
+        current = documents_of(self.texts).get(uri)
         if found is not None and current is not None and current.version == found.version:
             self.text_document_publish_diagnostics(found)
 
@@ -200,6 +208,7 @@ def create() -> Server:
     server = Server()
     _follow_session(server)
     _follow_documents(server)
+    _follow_notebooks(server)
     _answer_diagnostics(server)
     _answer_actions(server)
     _answer_commands(server)
@@ -262,18 +271,50 @@ def _follow_documents(server: Server) -> None:
     @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
     def did_change(params: types.DidChangeTextDocumentParams) -> None:
         about = params.text_document
-        if (known := server.documents.get(about.uri)) is not None:
+        if isinstance(known := server.texts.get(about.uri), Document):
             server.put(known.changed(about.version, params.content_changes, server.client.encoding))
             server.publish_later(about.uri)
 
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
     def did_close(params: types.DidCloseTextDocumentParams) -> None:
-        server.drop(params.text_document.uri)
-        server.clear(params.text_document.uri)
-        server.publish_all()  # others may depend on it
+        if isinstance(server.texts.get(params.text_document.uri), Document):  # else it may be an open notebook's
+            server.drop(params.text_document.uri)
 
     @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
     async def did_save(params: types.DidSaveTextDocumentParams) -> None:
+        await server.ask(lambda space: space.refresh())
+        server.publish_all()
+
+
+def _follow_notebooks(server: Server) -> None:
+    """Add the features by which the editor sends the cells of notebooks."""
+
+    def take(notebook: OpenNotebook, delay: float) -> None:
+        server.put(notebook)
+        for uri in notebook.documents:
+            server.publish_later(uri, delay)
+
+    @server.feature(types.NOTEBOOK_DOCUMENT_DID_OPEN)
+    def did_open(params: types.DidOpenNotebookDocumentParams) -> None:
+        notebook = OpenNotebook.opened(params, server.base)
+        if notebook is not None:
+            take(notebook, 0)
+
+    @server.feature(types.NOTEBOOK_DOCUMENT_DID_CHANGE)
+    def did_change(params: types.DidChangeNotebookDocumentParams) -> None:
+        known, changes = server.texts.get(params.notebook_document.uri), params.change.cells
+        if isinstance(known, OpenNotebook) and changes is not None:
+            take(known.changed(changes, server.client.encoding), DELAY)
+        for cell in (changes.structure.did_open if changes and changes.structure else None) or ():
+            # pygls forgets a cell that is closed and opened in one change, and later fails to change it.
+            server.workspace.put_text_document(cell, params.notebook_document.uri)
+
+    @server.feature(types.NOTEBOOK_DOCUMENT_DID_CLOSE)
+    def did_close(params: types.DidCloseNotebookDocumentParams) -> None:
+        server.drop(params.notebook_document.uri)
+
+    @server.feature(types.NOTEBOOK_DOCUMENT_DID_SAVE)
+    async def did_save(params: types.DidSaveNotebookDocumentParams) -> None:
         await server.ask(lambda space: space.refresh())
         server.publish_all()
 

@@ -11,7 +11,7 @@ from lsprotocol import types
 from pygls.progress import Progress
 
 from dbhygiene.lsp.client import Client
-from dbhygiene.lsp.documents import Document
+from dbhygiene.lsp.notebooks import Texts
 from dbhygiene.lsp.workspace import Workspace
 
 _PAUSE = 0.5  # seconds, after which a check that gave way begins again
@@ -27,7 +27,7 @@ class Session(Protocol):
     """The session with an editor, as far as the check uses it; `server.Server` implements it."""
 
     client: Client
-    documents: Mapping[str, Document]
+    texts: Texts
 
     @property
     def is_asked(self) -> bool: ...
@@ -90,7 +90,7 @@ class WholeCheck:
         """Send the diagnostics of all files that are not open."""
         found = await self.run()
         for uri in {**self._sent, **found}:
-            if uri not in self._server.documents and found.get(uri, []) != self._sent.get(uri, []):
+            if uri not in self._server.texts and found.get(uri, []) != self._sent.get(uri, []):
                 self._server.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, found.get(uri, [])))
         self._sent = {**found}
 

@@ -10,16 +10,18 @@ from lsprotocol import types
 
 from dbhygiene.config import loading
 from dbhygiene.config.errors import UsageError
-from dbhygiene.diagnostics.model import Finding
+from dbhygiene.diagnostics.cells import in_cell
+from dbhygiene.diagnostics.model import Finding, Step
 from dbhygiene.lsp.client import Client, Options
 from dbhygiene.lsp.diagnostics import diagnostic_of
 from dbhygiene.lsp.documents import Document, uri_of
+from dbhygiene.lsp.notebooks import OpenNotebook, Texts, documents_of
 from dbhygiene.lsp.open_project import OpenProject, Progress, settings_of
 from dbhygiene.lsp.settings_problems import Reports, mistakes, warnings
 
 
 class Checked(NamedTuple):
-    """A document, its project, and the findings in it."""
+    """A document, its project, and the findings in it, with the lines of the file's program."""
 
     document: Document
     project: OpenProject
@@ -28,6 +30,10 @@ class Checked(NamedTuple):
     def finding(self, fingerprint: str) -> Finding | None:
         """Return the finding with a fingerprint."""
         return next((each for each in self.findings if each.fingerprint == fingerprint), None)
+
+    def shown(self, finding: Finding) -> Finding:
+        """Return a finding with the lines that the editor counts: in a notebook, those of each cell."""
+        return in_cell(finding, self.project.project.notebook_at)
 
 
 class Workspace:
@@ -43,23 +49,27 @@ class Workspace:
         self._problems: dict[Path, Reports] = {}  # by the roots of projects
         self._projects: dict[Path, OpenProject] = {}  # by their roots; a loose file is its own root
         self._roots: dict[Path, Path | None] = {}  # of documents
-        self._documents: Mapping[str, Document] = {}
+        self._texts: Texts = {}
 
     def document(self, uri: str) -> Document | None:
         """Return an open document."""
-        return self._documents.get(uri)
+        return documents_of(self._texts).get(uri)
+
+    def documents_beside(self, document: Document) -> Iterable[Document]:
+        """Return the documents that hold the text of a file: of a notebook, all its Python cells."""
+        return [each for each in documents_of(self._texts).values() if each.path == document.path]
 
     # -- projects -------------------------------------------------------------------------------------
 
-    def use(self, documents: Mapping[str, Document]) -> None:
-        """Use the texts of these documents from now on."""
-        if documents is not self._documents:
-            self._documents = documents
+    def use(self, texts: Texts) -> None:
+        """Use these texts from now on."""
+        if texts is not self._texts:
+            self._texts = texts
             for root, project in self._projects.items():
-                project.use(self._documents_in(root))
+                project.use(self._texts_in(root))
 
-    def _documents_in(self, root: Path) -> dict[Path, Document]:
-        return {each.path: each for each in self._documents.values() if self.root_of(each.path) == root}
+    def _texts_in(self, root: Path) -> Mapping[Path, Document | OpenNotebook]:
+        return {each.path: each for each in self._texts.values() if self.root_of(each.path) == root}
 
     def refresh(self, *, anew: bool = False) -> None:
         """Look for files and settings that have changed on disk; `anew`: others than Python files may have."""
@@ -73,7 +83,7 @@ class Workspace:
         """Use other folders from now on."""
         self.folders = tuple(folders)
         self._roots.clear()
-        used = {self.root_of(document.path) for document in self._documents.values()}
+        used = {self.root_of(text.path) for text in self._texts.values()}
         for known in (self._projects, self._problems):
             for root in known.keys() - used:
                 del known[root]
@@ -121,7 +131,7 @@ class Workspace:
         self._problems.pop(root, None)
         if known is None or known.settings != settings:
             project = OpenProject(root, settings) if is_directory else OpenProject(root.parent, settings, only=root)
-            project.use(self._documents_in(root))
+            project.use(self._texts_in(root))
             self._projects[root] = project
         if found := warnings(self._projects[root].project, self.client.encoding):
             self._problems[root] = found
@@ -134,10 +144,12 @@ class Workspace:
         if project is None or not project.includes(document.path):
             return None
         try:
-            return Checked(document, project, project.findings(document.path))
+            checked = Checked(document, project, project.findings(document.path))
         except UsageError as error:  # of the baseline
             self._problems[project.root] = mistakes(project.root, error, self.client.encoding)
             return None
+        here = [each for each in checked.findings if checked.shown(each).cell == document.cell]
+        return checked._replace(findings=here)
 
     def diagnostics(self, document: Document) -> list[types.Diagnostic]:
         """Return the diagnostics of a document."""
@@ -146,7 +158,7 @@ class Workspace:
 
     def diagnostic(self, checked: Checked, finding: Finding) -> types.Diagnostic:
         """Return the diagnostic of a finding."""
-        return diagnostic_of(finding, self.client, checked.project.lines, self.address)
+        return diagnostic_of(checked.shown(finding), self.client, checked.project.lines, self.address)
 
     def all_diagnostics(self, progress: Progress) -> dict[str, list[types.Diagnostic]]:
         """Return the diagnostics of all files that have any, by their addresses; those of loose files are left out.
@@ -165,7 +177,7 @@ class Workspace:
             for path, findings in checked.items():
                 if self.root_of(path) == project.root:  # else it is another project's, within this one
                     each = [diagnostic_of(finding, self.client, project.lines, self.address) for finding in findings]
-                    found[self.address(path)] = each
+                    found[self.address(findings[0])] = each
         return found
 
     def finding(self, uri: str, fingerprint: str) -> tuple[Checked, Finding] | None:
@@ -175,6 +187,9 @@ class Workspace:
         finding = checked.finding(fingerprint) if checked else None
         return (checked, finding) if checked and finding else None
 
-    def address(self, path: Path) -> str:
-        """Return the address of a file, as the editor spells it if the file is open."""
-        return next((each.uri for each in self._documents.values() if each.path == path), "") or uri_of(path)
+    def address(self, place: Finding | Step) -> str:
+        """Return the address of the file of a place, or of its cell, as the editor spells it if the file is open."""
+        text = next((each for each in self._texts.values() if each.path == place.path), None)
+        if isinstance(text, OpenNotebook) and place.cell is not None:
+            return text.cells[place.cell - 1]
+        return text.uri if text is not None else uri_of(place.path)

@@ -91,3 +91,4 @@ def test_a_new_text_lies_in_the_folder_and_others_are_left_alone() -> None:
     assert (new and new.path, file and file.path) == (Path("/shop/Untitled-1"), Path("/shop/a b.py"))
     assert opened("git:/shop/a.py?HEAD") is None
     assert opened("vscode-notebook-cell:/shop/n.ipynb#W0") is None
+    assert opened("file:///shop/n.ipynb") is None  # its JSON text: it is checked as a notebook
