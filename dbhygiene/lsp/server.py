@@ -340,7 +340,8 @@ def _answer_workspace_diagnostics(server: Server) -> None:
     @server.feature(types.WORKSPACE_DIAGNOSTIC)
     async def workspace_diagnostic(params: types.WorkspaceDiagnosticParams) -> types.WorkspaceDiagnosticReport:
         found = await server.whole.run()
-        known = {each.uri: each.value for each in params.previous_result_ids}
+        cells = {uri for uri, document in documents_of(server.texts).items() if document.cell is not None}
+        known = {each.uri: each.value for each in params.previous_result_ids if each.uri not in cells}
         return types.WorkspaceDiagnosticReport([_file_report(uri, found, known) for uri in {**known, **found}])
 
 

@@ -272,6 +272,17 @@ async def test_the_json_text_of_a_notebook_has_no_diagnostics(tmp_path: Path) ->
         assert await notebook.codes() == [[], ["HYG101"]]
 
 
+async def test_the_report_of_all_files_keeps_the_diagnostics_of_cells(tmp_path: Path) -> None:
+    root = project(tmp_path, {"a.py": f"import pymysql\n\n\n{LEAK}\n"})
+    options = {"workspaceDiagnostics": True}
+    async with editor(root, can=with_notebooks(pulling()), options=options) as session:
+        notebook = OpenedNotebook(session, root / "a.ipynb", IMPORT, LEAK)
+        known = types.PreviousResultId(notebook.cells[1], (await session.pull(notebook.cells[1])).result_id or "")
+        params = types.WorkspaceDiagnosticParams([known])
+        report = await session.client.workspace_diagnostic_async(params)
+        assert [each.uri for each in report.items] == [uri_of(root / "a.py")]
+
+
 async def test_half_a_character_does_not_end_the_session(tmp_path: Path) -> None:
     async with editor(tmp_path, can=with_notebooks(pulling())) as session:
         notebook = OpenedNotebook(session, tmp_path / "a.ipynb", IMPORT, LEAK, "x = '\ud83d'")
