@@ -33,7 +33,11 @@ class Command(click.Command):
             row = parameter.get_help_record(ctx)
             if row is not None and isinstance(parameter, click.Option):
                 groups.setdefault(getattr(parameter, "group", "Options"), []).append(row)
-        for group, rows in sorted(groups.items(), key=lambda item: item[0] == "Options"):  # those without a group last
+        own = groups.pop("Options")
+        ordered = (
+            {"Options": own, **groups} if len(own) > 1 else {**groups, "Options": own}
+        )  # `--help` alone comes last
+        for group, rows in ordered.items():
             with formatter.section(group):
                 formatter.write_dl(rows)
 

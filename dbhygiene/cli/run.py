@@ -388,7 +388,8 @@ class Run:
         if not self.options.quiet:
             if self._unshown:
                 self.say(f"the fixes of {self._unshown} more are not shown; `--show-fixes` shows them")
-            self.say(before + self.tally.summary(self.checked))
+            known = sum(1 for each in self._filters.values() for _ in each.hidden())
+            self.say(before + self.tally.summary(self.checked) + (f"; {known} known, not reported" if known else ""))
             if self.tally.found and self.scene.style.width and not DOCUMENTATION:  # a person reads this
                 self.say("`dbhygiene rule NAME` explains a rule")
 

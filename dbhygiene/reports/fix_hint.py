@@ -17,7 +17,7 @@ def advice(finding: Finding, path: str) -> str:
         case Fix(title=title, safety=Safety.UNSAFE):
             return f"{_lower_first(title)} (unsafe fix: `dbhygiene fix --unsafe-fixes {path}`)"
         case Fix(title=title):
-            return f"{_lower_first(title)} (by hand: this fix is never applied)"
+            return f"{_lower_first(title)} (a suggestion: `fix` does not apply it)"
         case NoFix(reason=reason):
             return f"not fixed: {reason}"
     return ""
