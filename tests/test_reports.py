@@ -129,7 +129,7 @@ def test_advice_says_what_each_fix_takes() -> None:
         return shown(Finding(APP, OPENED.span, "HYG101", "x", "y", fix=Fix("Close it", (), safety))).splitlines()[-2]
 
     assert advice(Safety.UNSAFE) == "help: close it (unsafe fix: `dbhygiene fix --unsafe-fixes app.py`)"
-    assert advice(Safety.SHOWN) == "help: close it (by hand: this fix is never applied)"
+    assert advice(Safety.SHOWN) == "help: close it (a suggestion: `fix` does not apply it)"
 
 
 def test_a_file_that_is_gone_is_no_hindrance() -> None:
