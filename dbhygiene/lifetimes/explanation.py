@@ -157,7 +157,7 @@ def _way(life: Lifetime, leak: Leak) -> Iterator[tuple[Located, str]]:
     last: int | None = None
     for node, fact, kind in life.facts(leak):
         place = place_at(node)
-        if place is None or (place.lineno == last and kind != "raise"):
+        if place is None or isinstance(node.event, cfg.End) or (place.lineno == last and kind != "raise"):
             continue
         last = place.lineno
         yield place, _state(fact, kind, node, life)
