@@ -393,13 +393,31 @@ class FunctionSemantics(cfg.Semantics):
         if meaning.callees:
             found = [self.summaries.outcome(each.definition, self._depth) for each in meaning.callees]
             return found[0] if len(found) == 1 and meaning.complete else _either(found, complete=meaning.complete)
-        quiet = (isinstance(call.func, ast.Attribute) and _is_quiet(call.func, call.args)) or self._is_log_argument(
-            call
-        )
+        quiet = self._is_log_argument(call)
+        if isinstance(call.func, ast.Attribute) and _is_quiet(call.func, call.args):
+            quiet = quiet or not self._gets_by_key(call.func)
         if not quiet and (meaning.model or UNKNOWN).may_raise:
             return Outcome(raises=(_DATABASE,)) if self._raises_database_errors(call) else Outcome()
         reads = isinstance(call.func, ast.Attribute) and call.func.attr in READING_ITEMS_METHODS
         return Outcome(raises=self._at_items_of(call.args) if reads or name in READING_ITEMS else ())
+
+    def _gets_by_key(self, method: ast.Attribute) -> bool:
+        """Whether a method is the `get` of a session of this function: unlike that of a dictionary, it queries."""
+        if method.attr != "get" or not isinstance(method.value, ast.Name):
+            return False
+        name = method.value.id
+        made = [*self.scope.aliases.get(name, ()), *self._entered.get(name, ())]
+        calls = (each for each in made if isinstance(each, ast.Call))
+        return any(self.acquires(each) and _is_session(self.of(each).summary) for each in calls)
+
+    @cached_property
+    def _entered(self) -> dict[str, list[ast.expr]]:
+        """What each variable is bound to by `with ... as`."""
+        found: dict[str, list[ast.expr]] = {}
+        for part in self.file.own(self.scope.node):
+            if isinstance(part, ast.withitem) and isinstance(part.optional_vars, ast.Name):
+                found.setdefault(part.optional_vars.id, []).append(part.context_expr)
+        return found
 
     def _raises_database_errors(self, call: ast.Call) -> bool:
         """Whether a call queries a server, and a handler here may name the class of all errors of its driver."""
@@ -608,6 +626,10 @@ def _fields_set(call: ast.Call, definition: definitions.Definition) -> Assignmen
             if all(number < len(args) for number in fields.values()):
                 return tuple((ast.Attribute(own, field), args[number]) for field, number in fields.items())
     return ()
+
+
+def _is_session(model: CallModel) -> bool:
+    return model.returns is not None and model.returns.is_lazy
 
 
 def _is_quiet(method: ast.Attribute, args: list[ast.expr]) -> bool:
