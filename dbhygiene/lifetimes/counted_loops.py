@@ -40,7 +40,7 @@ def rounds(iterated: ast.expr) -> int | None:
     return None
 
 
-def truth_at_end(loop: ast.For, condition: ast.expr) -> bool | None:
+def truth_at_end(loop: ast.For, condition: ast.AST) -> bool | None:
     """Return the truth of a condition on the variable of a loop once there are no more items; None if not known."""
     match loop.iter, loop.target, condition:
         case (
@@ -50,8 +50,9 @@ def truth_at_end(loop: ast.For, condition: ast.expr) -> bool | None:
         ) if len(given) < 3 and type(op) in _COMPARES:
             stop = _sum(given[-1])
             last = _Sum(stop.base, stop.number - 1)
-            first, second = (_with_value(_sum(side), name, last) for side in (left, right))
-            is_about = name in {_sum(left).base, _sum(right).base}
+            sides = [_sum(left), _sum(right)]
+            first, second = (_with_value(side, name, last) for side in sides)
+            is_about = any(side.base == name for side in sides)
             if is_about and first.base == second.base and not _assigns_any(loop, {name, *_names(given[-1])}):
                 return _COMPARES[type(op)](first.number, second.number)
     return None

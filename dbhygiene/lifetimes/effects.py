@@ -393,20 +393,20 @@ class FunctionSemantics(cfg.Semantics):
         if meaning.callees:
             found = [self.summaries.outcome(each.definition, self._depth) for each in meaning.callees]
             return found[0] if len(found) == 1 and meaning.complete else _either(found, complete=meaning.complete)
-        quiet = self._is_log_argument(call)
-        if isinstance(call.func, ast.Attribute) and _is_quiet(call.func, call.args):
-            quiet = quiet or not self._gets_by_key(call.func)
+        is_method = isinstance(call.func, ast.Attribute) and _is_quiet(call.func, call.args)
+        quiet = (is_method and not self._gets_by_key(call.func)) or self._is_log_argument(call)
         if not quiet and (meaning.model or UNKNOWN).may_raise:
             return Outcome(raises=(_DATABASE,)) if self._raises_database_errors(call) else Outcome()
         reads = isinstance(call.func, ast.Attribute) and call.func.attr in READING_ITEMS_METHODS
         return Outcome(raises=self._at_items_of(call.args) if reads or name in READING_ITEMS else ())
 
-    def _gets_by_key(self, method: ast.Attribute) -> bool:
+    def _gets_by_key(self, method: ast.expr) -> bool:
         """Whether a method is the `get` of a session of this function: unlike that of a dictionary, it queries."""
-        if method.attr != "get" or not isinstance(method.value, ast.Name):
-            return False
-        name = method.value.id
-        made = [*self.scope.aliases.get(name, ()), *self._entered.get(name, ())]
+        match method:
+            case ast.Attribute(value=ast.Name(id=name), attr="get"):
+                made = [*self.scope.aliases.get(name, ()), *self._entered.get(name, ())]
+            case _:
+                return False
         calls = (each for each in made if isinstance(each, ast.Call))
         return any(self.acquires(each) and _is_session(self.of(each).summary) for each in calls)
 

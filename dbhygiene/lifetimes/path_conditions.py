@@ -221,8 +221,9 @@ class TrackedConditions:
                         told[path] += chosen or truthiness(value, frozenset()) != ANYTHING
         self._at_end: dict[ast.AST, list[tuple[str, int]]] = {}  # loop -> conditions that then have one truth
         for loop in {node.event.node: None for node in nodes if isinstance(node.event, Iterate)}:
-            for key, mask in _known_at_end(loop, asked):
-                self._at_end.setdefault(loop, []).append((key, mask))
+            if decided := list(_known_at_end(loop, asked)):
+                self._at_end[loop] = decided
+            for key, _ in decided:
                 asked.setdefault(key, set())
                 told[key] += 1
         resources = set(names)
@@ -282,7 +283,7 @@ class TrackedConditions:
 
     def at_end(self, loop: ast.AST, known: Known) -> Known | None:
         """Return the path conditions once a loop has no more items; None if it still has some."""
-        for key, mask in self._at_end.get(loop, ()) if self._at_end else ():
+        for key, mask in self._at_end.get(loop, ()):
             if key not in self.keys:
                 continue
             if _is_round(key):
@@ -326,14 +327,15 @@ def _is_round(key: str) -> bool:
     return key.startswith(_ROUND)
 
 
-def _known_at_end(loop: ast.AST, asked: Iterable[str]) -> Iterator[tuple[str, int]]:
+def _known_at_end(loop: ast.AST, asked: Mapping[str, Collection[ast.AST]]) -> Iterator[tuple[str, int]]:
     """Yield the conditions that have one truth when a loop has no more items, with the mask of each."""
     if not isinstance(loop, ast.For):
         return
     if rounds(loop.iter):
         yield f"{_ROUND}{loop.lineno}_{loop.col_offset}", TRUTHY
-    for key in [*asked]:
-        if (truth := truth_at_end(loop, ast.parse(key, mode="eval").body)) is not None:
+    for key, tests in asked.items():
+        truth = next((truth for test in tests if (truth := truth_at_end(loop, test)) is not None), None)
+        if truth is not None:
             yield key, TRUTHY if truth else FALSY
 
 

@@ -88,14 +88,15 @@ def refuse_unseen_uses(life: Lifetime, statements: Iterable[ast.AST]) -> None:
     needed = {*life.names, *parts(life)} | (objects.names if objects is not None else set())
     seen = _seen_mentions(life)
     within = [part for each in statements for part in ast.walk(each) if isinstance(part, ast.ExceptHandler)]
-    around = _handlers_around(life)
-    for name in (name for handler in (*within, *around) for name in _names_within(life.file, handler)):
+    mentions = [(name, False) for handler in within for name in _names_within(life.file, handler)]
+    mentions += [(name, True) for handler in _handlers_around(life) for name in _names_within(life.file, handler)]
+    for name, is_outside in mentions:
         if name.id not in needed or name in seen or not isinstance(name.ctx, ast.Load):
             continue
-        is_outside = any(name in _names_within(life.file, handler) for handler in around)
         keeps = is_outside or not _is_method_called(life.file, name)  # outside, it would be closed already
         if keeps and not isinstance(life.file.parents[name], _TESTS):
-            raise RefusedError(f"`{name.id}` is also used in a handler of other errors (line {name.lineno})")
+            place = life.file.line_name(name.lineno)
+            raise RefusedError(f"`{name.id}` is also used in a handler of other errors ({place})")
 
 
 def _handlers_around(life: Lifetime) -> list[ast.ExceptHandler]:
