@@ -35,7 +35,7 @@ from dbhygiene.diagnostics.model import AnyRule, Finding
 from dbhygiene.project.discovery import Files
 from dbhygiene.project.project import Dependencies, Project
 from dbhygiene.source.file import File
-from dbhygiene.source.regular_files import read_bytes
+from dbhygiene.source.regular_files import change_mark, read_bytes
 
 _LATELY = 2_000_000_000  # nanoseconds: a file changed so shortly before may change again without a new time
 _UNKNOWN = -1  # in place of a time: compare the contents
@@ -93,7 +93,9 @@ class IncrementalCheck:
     def _unchanged_times(self) -> dict[str, tuple[int, int]]:
         """Return the files that have not changed, with their times."""
         return {
-            path: (mtime, size) for path, mtime, size in self._previous_times.files if _times(path) == (mtime, size)
+            path: (mtime, size)
+            for path, mtime, size in self._previous_times.files
+            if change_mark(path) == (mtime, size)
         }
 
     def unchanged_findings(self, wanted: Files, named: Collection[Path]) -> list[Finding] | None:
@@ -136,7 +138,7 @@ class IncrementalCheck:
 
     def _is_same_content(self, path: str, mtime: int, size: int, digest: str) -> bool:
         """Whether a file has the time and size of the last run, or else its content."""
-        times = _times(path) or (_UNKNOWN, _UNKNOWN)
+        times = change_mark(path) or (_UNKNOWN, _UNKNOWN)
         return times == (mtime, size) or (times[1] == size and _digest_of(path) == digest)
 
     def _deployment_states(self) -> str:
@@ -144,7 +146,7 @@ class IncrementalCheck:
         files, states = self._project.deployment_files, []
         for name in files.names:
             path = os.path.join(files.root, name)
-            mtime, size = _times(path) or (_UNKNOWN, _UNKNOWN)
+            mtime, size = change_mark(path) or (_UNKNOWN, _UNKNOWN)
             states.append((name, self._stable_time(mtime), size, _digest_of(path)))
         return json.dumps(states)
 
@@ -153,7 +155,7 @@ class IncrementalCheck:
         self._project.asked = Dependencies()
         rows, same = self._last_run.rows, self._unchanged_times
         listed = {str(path) for path in paths}
-        self._times = {path: times for path in listed | rows.keys() if (times := same.get(path) or _times(path))}
+        self._times = {path: times for path in listed | rows.keys() if (times := same.get(path) or change_mark(path))}
         if not rows:
             return None
         changed = {path for path in listed | rows.keys() if not self._is_same(path)}
@@ -340,7 +342,7 @@ class IncrementalCheck:
     def _row(self, path: Path, digest: str | None, asked: Dependencies, known: FileRecord | None) -> FileRecord:
         """Return the row of a file: its digest, and the lookups on its behalf, in this run and before."""
         name = str(path)
-        mtime, size = self._times.get(name) or _times(name) or (_UNKNOWN, _UNKNOWN)
+        mtime, size = self._times.get(name) or change_mark(name) or (_UNKNOWN, _UNKNOWN)
         content = digest or (known.content if known else self._digest_if_held(path))
         if digest is None and (known is None or not known.digest):
             return FileRecord(self._stable_time(mtime), size, content=content)
@@ -402,16 +404,8 @@ def _may_differ(
     return False
 
 
-def _times(path: str) -> tuple[int, int] | None:
-    try:
-        stat = os.stat(path)
-    except OSError:
-        return None
-    return stat.st_mtime_ns, stat.st_size
-
-
 def _time(path: str) -> int:
-    return (_times(path) or (_UNKNOWN,))[0]
+    return (change_mark(path) or (_UNKNOWN,))[0]
 
 
 def digests(project: Project) -> dict[Path, str]:

@@ -12,6 +12,7 @@ from typing import Any, NoReturn, TypeAlias
 
 from dbhygiene.cli.run import Run, display_path
 from dbhygiene.config.errors import UsageError
+from dbhygiene.source.regular_files import change_mark
 
 PAUSE = 0.5  # seconds between two looks at the files: a look at 5,000 takes some 20 ms
 _CLEAR = "\x1b[2J\x1b[3J\x1b[H"
@@ -92,16 +93,8 @@ def _entries(directory: str) -> Iterator[tuple[str, tuple[int, int]]]:
     except OSError:  # it is removed
         return
     for name in names:
-        if (seen := _seen(name)) is not None:
+        if (seen := change_mark(name)) is not None:
             yield name, seen
-
-
-def _seen(name: str) -> tuple[int, int] | None:
-    try:
-        found = os.stat(name)
-    except OSError:  # removed meanwhile, or a link that leads nowhere
-        return None
-    return found.st_mtime_ns, found.st_size
 
 
 def _say(words: str) -> None:

@@ -56,7 +56,7 @@ class Field(Frozen):
         """How the program writes the field: `self.name`; for one of the class itself, `name` or `Class.name`."""
         if self.is_of_class:
             return self.name
-        for target in _stored_in(self.file, self.birth) if self.birth is not None else ():
+        for target in stored_in(self.file, self.birth) if self.birth is not None else ():
             if isinstance(target, ast.Attribute) and target.attr == self.name and not _is_one_of(target.value, _ITSELF):
                 return ast.unparse(target)
         return f"self.{self.name}"
@@ -255,7 +255,7 @@ def setter(method_: Definition) -> dict[str, int]:
 
 def field_of_part(file: File, birth: ast.Call) -> tuple[Definition, str] | None:
     """Return the class of the object `self.state`, and its field `db`, if a function stores a connection there."""
-    for target in _stored_in(file, birth):
+    for target in stored_in(file, birth):
         match target:
             case ast.Attribute(value=ast.Attribute(value=ast.Name(id="self" | "cls")) as part, attr=name):
                 found = TypeInference.of(file).type_of(part)
@@ -265,7 +265,7 @@ def field_of_part(file: File, birth: ast.Call) -> tuple[Definition, str] | None:
     return None
 
 
-def _stored_in(file: File, call: ast.Call) -> list[ast.expr]:
+def stored_in(file: File, call: ast.Call) -> list[ast.expr]:
     """Return the targets of the assignment whose value a call is."""
     around = file.parents.get(call)
     around = file.parents.get(around) if isinstance(around, ast.Await) else around

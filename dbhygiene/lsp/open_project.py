@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -23,6 +22,7 @@ from dbhygiene.program.code import forget
 from dbhygiene.project.project import Project
 from dbhygiene.source.file import NOTEBOOK, File
 from dbhygiene.source.nodes import NOT_PYTHON
+from dbhygiene.source.regular_files import change_mark
 
 if TYPE_CHECKING:
     from dbhygiene.fixes.apply import Check
@@ -61,7 +61,7 @@ class OpenProject:
     def _read_files(self) -> None:
         self.project = self._new_project()
         self._own = set(self.project.everything)
-        self._times = {path: _times(path) for path in self._own}
+        self._times = {path: change_mark(path) for path in self._own}
         self._found: dict[Path, Sequence[Finding]] = {}
         self._last: tuple[Path, Analyses] | None = None
         for path, document in self._documents.items():
@@ -92,7 +92,7 @@ class OpenProject:
             self._read_files()
             return
         for path, known in self._times.items():
-            self._times[path] = times = _times(path)
+            self._times[path] = times = change_mark(path)
             if times != known and path not in self._documents:
                 self._update(path, None)
 
@@ -179,11 +179,3 @@ class OpenProject:
         """Return the function that checks a changed text of a file, to prove a fix."""
         analyses = self.analyses(path)
         return lambda changed: check_file(changed, self.rules, analyses)
-
-
-def _times(path: Path) -> tuple[int, int] | None:
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size

@@ -17,6 +17,7 @@ import ast
 from dbhygiene.diagnostics.model import Step
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.library.words import words
+from dbhygiene.lifetimes.fields import stored_in
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.callers import callers
 from dbhygiene.program.code import nodes_of, own_nodes
@@ -74,11 +75,9 @@ def _step(file: File, node: ast.expr | ast.ExceptHandler, message: str) -> Step:
 
 def _target(file: File, birth: ast.Call) -> ast.Attribute | None:
     """Return the field of `self` that an assignment sets to what a call opens."""
-    above = file.parents.get(birth)
-    above = file.parents.get(above) if isinstance(above, ast.Await) else above
     method = function_around(file, birth)
     own = first_parameter(method) if method is not None else None
-    for target in above.targets if isinstance(above, ast.Assign) else ():
+    for target in stored_in(file, birth):
         if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == own:
             return target
     return None

@@ -30,7 +30,7 @@ from dbhygiene.recovery.handles import handle_of
 from dbhygiene.recovery.repetition import repetition
 from dbhygiene.recovery.whole_queries import table_of_query, table_of_statement
 from dbhygiene.source.file import File, function_around, statement_around
-from dbhygiene.source.nodes import Located, last_name
+from dbhygiene.source.nodes import Located, end_position, last_name
 from dbhygiene.source.queries import query, recursive_query
 from dbhygiene.source.records import Frozen
 
@@ -165,7 +165,7 @@ def _last_execute(file: File, read: ast.expr, cursor: ast.expr) -> ast.Call | No
         for call in calls_in(nodes_of(function.body if function is not None else file.tree.body))
         if isinstance(call.func, ast.Attribute) and ast.dump(call.func.value) == written
     ]
-    before = sorted((c for c in calls if _at(c) < _at(read)), key=_at)
+    before = sorted((c for c in calls if end_position(c) < end_position(read)), key=end_position)
     found: list[ast.Call] = []
     for call in before:
         if last_name(call.func) in _FETCHES:
@@ -173,10 +173,6 @@ def _last_execute(file: File, read: ast.expr, cursor: ast.expr) -> ast.Call | No
         elif last_name(call.func).startswith("execute") or last_name(call.func) == "callproc":
             found.append(call)
     return found[0] if len(found) == 1 and last_name(found[0].func) == "execute" else None
-
-
-def _at(node: ast.expr) -> tuple[int, int]:
-    return node.end_lineno or 0, node.end_col_offset or 0
 
 
 # -- what becomes of the rows -----------------------------------------------------------------------------

@@ -34,7 +34,7 @@ from dbhygiene.recovery.operations import Operation, asks, may_use, of_binding, 
 from dbhygiene.recovery.paths import everywhere, follow, while_lost
 from dbhygiene.recovery.retriers import retrier_of
 from dbhygiene.source.file import File, loop_around, scope_around
-from dbhygiene.source.nodes import FUNCTION, Code, Function, Located, last_name
+from dbhygiene.source.nodes import FUNCTION, Code, Function, Located, end_position, last_name
 from dbhygiene.source.records import Frozen
 
 _AUTOCOMMIT = re.compile(r"autocommit(?:=True|\((?:True|1)\)| = True)|\bAUTOCOMMIT\b")
@@ -256,7 +256,7 @@ def _begins_again(file: File, code: Function, write: _Write) -> bool:
 
 def _looks_first(file: File, code: Function, write: _Write) -> bool:
     for call in calls_in(nodes_of(code.body)):
-        if _position(call) < _position(write.call):
+        if end_position(call) < end_position(write.call):
             mine = [each for each in of_call(file, call).operations if (each.library, each.root) == _of(write)]
             if _looks(mine):
                 return True
@@ -271,7 +271,7 @@ def _committed_writes(file: File, block: list[ast.stmt], around: Collection[ast.
 
     `around` are decorators whose transaction the block is.
     """
-    calls = sorted(calls_in(nodes_of(block)), key=_position)
+    calls = sorted(calls_in(nodes_of(block)), key=end_position)
     for at, call in enumerate(calls):
         if any(_expects_duplicates(each.node) for each in callees(file, call, scope_around(file, call)).definitions):
             continue
@@ -280,10 +280,6 @@ def _committed_writes(file: File, block: list[ast.stmt], around: Collection[ast.
                 committed = _commit(file, calls[at:], each) or _transaction(file, block, call, each.library, around)
                 if committed is not None:
                     yield _Write(call, each.library, each.root, committed)
-
-
-def _position(call: ast.Call) -> tuple[int, int]:
-    return call.end_lineno or call.lineno, call.end_col_offset or call.col_offset
 
 
 def _has_server(file: File, library: str) -> bool:

@@ -63,6 +63,11 @@ def argument_values(call: ast.Call) -> list[ast.expr]:
     return [*call.args, *(keyword.value for keyword in call.keywords)]
 
 
+def end_position(expr: ast.expr) -> tuple[int, int]:
+    """Return the line and column where an expression ends: in this order, calls are made."""
+    return expr.end_lineno or expr.lineno, expr.end_col_offset or expr.col_offset
+
+
 def is_none(expr: ast.expr) -> bool:
     """Whether an expression is `None`."""
     return isinstance(expr, ast.Constant) and expr.value is None

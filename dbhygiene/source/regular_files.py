@@ -1,4 +1,7 @@
-"""Read regular files only: a read from a pipe without a writer would block, and a device may have no end."""
+"""Read regular files only: a read from a pipe without a writer would block, and a device may have no end.
+
+`change_mark` shows whether a file has changed, without reading it.
+"""
 
 from __future__ import annotations
 
@@ -37,3 +40,12 @@ def read_bytes(path: str | os.PathLike[str], *, largest: int | None = None) -> b
 def read_text(path: str | os.PathLike[str], errors: str = "strict") -> str:
     """Return the text of a UTF-8 file with `\\n` at the ends of its lines; raise OSError as `read_bytes` does."""
     return read_bytes(path).decode("utf-8", errors).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def change_mark(path: str | os.PathLike[str]) -> tuple[int, int] | None:
+    """Return the time of the last change of a file, in nanoseconds, and its size; None if it cannot be found."""
+    try:
+        found = os.stat(path)
+    except OSError:  # removed meanwhile, or a link that leads nowhere
+        return None
+    return found.st_mtime_ns, found.st_size
