@@ -11,6 +11,7 @@ from dbhygiene.checker.project_check import load
 from dbhygiene.checker.subjects import Analyses
 from dbhygiene.diagnostics.model import AnyRule
 from dbhygiene.diagnostics.overview import HiddenFinding, Life, Overview
+from dbhygiene.diagnostics.suppressions import is_silenced, suppressions
 from dbhygiene.lifetimes.explanation import end_of, explain
 from dbhygiene.project.project import Project
 from dbhygiene.source.file import File
@@ -38,9 +39,7 @@ def _lives(file: File, analyses: Analyses) -> Iterator[Life]:
 
 def silenced(file: File, rules: Sequence[AnyRule], analyses: Analyses) -> Iterator[HiddenFinding]:
     """Yield the findings in a file that comments silence."""
-    if "dbhygiene:" not in file.text and "noqa" not in file.text.lower():
-        return
-    heeded = {finding.fingerprint for finding in check_file(file, rules, analyses)}
-    for finding in check_file(file, rules, analyses, heed_comments=False):
-        if finding.fingerprint not in heeded:
+    comments = suppressions(file)
+    for finding in check_file(file, rules, analyses, heed_comments=False) if comments else ():
+        if is_silenced(file, comments, finding):
             yield HiddenFinding(finding, "a comment silences it")
