@@ -34,9 +34,8 @@ class Command(click.Command):
             if row is not None and isinstance(parameter, click.Option):
                 groups.setdefault(getattr(parameter, "group", "Options"), []).append(row)
         own = groups.pop("Options")
-        ordered = (
-            {"Options": own, **groups} if len(own) > 1 else {**groups, "Options": own}
-        )  # `--help` alone comes last
+        has_more = len(own) > 1  # than `--help`, which alone comes last
+        ordered = {"Options": own, **groups} if has_more else {**groups, "Options": own}
         for group, rows in ordered.items():
             with formatter.section(group):
                 formatter.write_dl(rows)

@@ -147,6 +147,11 @@ class Server(LanguageServer):
         if not self.client.pulls:
             self._later(uri, delay, lambda: self._spawn(self._publish(uri)))
 
+    async def reread(self, *, anew: bool = False) -> None:
+        """Take over files that have changed on disk, and send what that changes; see `Workspace.refresh`."""
+        await self.ask(lambda space: space.refresh(anew=anew))
+        self.publish_all()
+
     def publish_all(self) -> None:
         """Send the diagnostics of all documents, or have the editor ask for them."""
         if self.client.refreshes:
@@ -238,8 +243,7 @@ def _follow_session(server: Server) -> None:
     @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
     async def files_changed(params: types.DidChangeWatchedFilesParams) -> None:
         anew = any(not change.uri.endswith(ENDINGS) for change in params.changes)
-        await server.ask(lambda space: space.refresh(anew=anew))
-        server.publish_all()
+        await server.reread(anew=anew)
 
     @server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)
     async def options_changed(params: types.DidChangeConfigurationParams) -> None:
@@ -282,8 +286,7 @@ def _follow_documents(server: Server) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
     async def did_save(params: types.DidSaveTextDocumentParams) -> None:
-        await server.ask(lambda space: space.refresh())
-        server.publish_all()
+        await server.reread()
 
 
 def _follow_notebooks(server: Server) -> None:
@@ -315,8 +318,7 @@ def _follow_notebooks(server: Server) -> None:
 
     @server.feature(types.NOTEBOOK_DOCUMENT_DID_SAVE)
     async def did_save(params: types.DidSaveNotebookDocumentParams) -> None:
-        await server.ask(lambda space: space.refresh())
-        server.publish_all()
+        await server.reread()
 
 
 def _answer_diagnostics(server: Server) -> None:
