@@ -89,8 +89,8 @@ def _django_routes(file: File, function: Function, framework: str) -> Iterator[s
     if framework not in ("django", "") or file.functions[function].parent is not file.scope:
         return
     pattern = re.compile(rf"""\b(?:re_)?path\(\s*r?["']\^?([^"'$]*)\$?["'],\s*(?:\w+\.)*{function.name}\b""")
-    for other in (file, *file.project.files_containing(function.name)):
-        if "urlpatterns" in other.text:
+    for other in (file, *file.project.files_containing("urlpatterns")):
+        if function.name in other.words and "urlpatterns" in other.words:
             yield from (join(found) for found in pattern.findall(other.text))
 
 

@@ -43,13 +43,10 @@ def _others(called: Definition, cls: Definition | None) -> Iterator[File]:
     if called.name.rpartition(".")[0].endswith("<locals>"):
         return  # only the code of the function around it knows its name
     project, path = called.file.project, called.file.path
-    family_names = {word for each in family(cls).values() for word in project.names_for(each.last_name)} if cls else ()
+    names = {word for each in family(cls).values() for word in project.names_for(each.last_name)} if cls else set()
     for other in project.files_calling(called.last_name):
         if other.path == path:
             continue
-        if cls is None:
-            may_know = project.imports_any(other, (path,))
-        else:
-            may_know = any(word in other.text for word in family_names)
+        may_know = project.imports_any(other, (path,)) if cls is None else not names.isdisjoint(other.words)
         if may_know and other.is_program:
             yield other

@@ -18,6 +18,8 @@ from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import EdgeKind, Node
 from dbhygiene.gaps.pings import loss_of
 from dbhygiene.library import django
+from dbhygiene.library.drivers import drivers
+from dbhygiene.library.prefilter import import_lines
 from dbhygiene.library.words import words
 from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.bindings import Place
@@ -35,6 +37,7 @@ _AUTOCOMMIT = re.compile(r"autocommit", re.IGNORECASE)
 _GUARDS = re.compile(
     r"in_transaction|IN_TRANSACTION|in_atomic_block|transaction_status|_transaction\b|get_autocommit|open_transactions"
 )
+_WORD = re.compile(r"\w+")
 _FETCHES = words("fetchone fetchall fetchmany")
 
 
@@ -67,13 +70,20 @@ class _State(NamedTuple):
 
 
 def _in_functions(file: File) -> Iterator[LostWrite]:
-    if _AUTOCOMMIT.search(file.text):
+    if _AUTOCOMMIT.search(file.text) or not _may_lose_connection(file):
         return
     for code in file.functions:
         if isinstance(code, FUNCTION) and _GUARDS.search(file.segment(code)):
             continue
         for root in _reopened_roots(file, code):
             yield from _followed(file, code, root)
+
+
+def _may_lose_connection(file: File) -> bool:
+    """Whether a file of the project imports a driver whose connections can be lost, by its text."""
+    words = {each.package.partition(".")[0] for each in drivers() if each.loss is not None}
+    named = (other for word in words for other in (file, *file.project.files_containing(word)))
+    return any(not words.isdisjoint(_WORD.findall(import_lines(other.text))) for other in named)
 
 
 def _reopened_roots(file: File, code: Code) -> list[Root]:

@@ -45,6 +45,7 @@ MAX_ALIASES = 8  # variables that stand for each other
 
 _INNER = (*FUNCTION, ast.Lambda, ast.ClassDef)
 _LINE_END = r"\r\n|\r|\n"
+_WORD = re.compile(r"\w+")
 
 
 class ProjectView(Protocol):
@@ -293,6 +294,11 @@ class File(Frozen):
     def query_results(self) -> dict[Any, dict[Any, Any]]:
         """The results of queries about this file: query -> key -> result; see `source.queries`."""
         return defaultdict(dict)
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The words of the text: names, keywords, parts of comments and strings."""
+        return frozenset(_WORD.findall(self.text))
 
     @cached_property
     def lines(self) -> list[str]:
