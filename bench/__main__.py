@@ -8,69 +8,38 @@ kept below `build/bench/`.
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
-import subprocess
 import sys
-import time
-import venv
-import zipfile
 from collections.abc import Mapping, Sequence
 from math import log
 from pathlib import Path
-from typing import NamedTuple
 
+from bench.costs import Cost, cost, made_peers, ours
 from bench.growth import SHAPES, written
+from bench.study import SUBJECTS, study
+from bench.trees import DATABASE, PLACE, generated, lines_of, sampled, sized, unpacked
 
-HERE = Path(__file__).parent
-PLACE = HERE.parent / "build" / "bench"
 WHEELS = ("homeassistant==2025.1.0", "Django==5.2", "SQLAlchemy==2.0.50")
 CLEAR = "--isolated"
-
-PLAIN = '''
-
-def step_{0}(values, scale={0}):
-    """Scale what is given, and leave out what is too small."""
-    result = []
-    for value in values:
-        if value * scale > {0}:
-            result.append(value * scale)
-        elif value < 0:
-            raise ValueError(value)
-    return result
-'''
-DATABASE = """
-
-def query_{0}(host, name):
-    conn = pymysql.connect(host=host)
-    try:
-        with conn.cursor() as cursor:
-            cursor.execute("SELECT total FROM sales_{0} WHERE name = %s", (name,))
-            return cursor.fetchone()
-    finally:
-        conn.close()
-"""
-
-
-class Cost(NamedTuple):
-    """Seconds of one run, and its largest process in MiB."""
-
-    wall: float
-    cpu: float
-    memory: float
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("parts", nargs="*", default=["start", "tree", "large"], help="start, tree, large, growth")
+    parser.add_argument(
+        "parts", nargs="*", default=["start", "tree", "large"], help="start, tree, large, growth, study"
+    )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--sizes", type=int, nargs="*", default=[1_000, 10_000, 100_000], help="of trees, for `growth`")
     parser.add_argument("--shapes", nargs="*", default=list(SHAPES), help="likewise: " + ", ".join(SHAPES))
+    parser.add_argument("--projects", nargs="*", default=[each.name for each in SUBJECTS], help="of `study`")
+    parser.add_argument("--alone", action="store_true", help="in `study`, without other tools, which take many minutes")
     options = parser.parse_args()
     PLACE.mkdir(parents=True, exist_ok=True)
     for part in options.parts:
         if part == "growth":
             growth(options.shapes, options.sizes)
+        elif part == "study":
+            study(options.rounds, options.projects, peers=not options.alone)
         else:
             {"start": start, "tree": tree, "large": large}[part](options.rounds)
 
@@ -147,89 +116,7 @@ def growth(shapes: Sequence[str], sizes: Sequence[int]) -> None:
         print()
 
 
-# -- trees ----------------------------------------------------------------------------------------------
-
-
-def unpacked(wheel: str) -> Path:
-    """The directory in which a wheel is unpacked."""
-    directory = PLACE / wheel
-    if not (directory / "pyproject.toml").exists():  # which is made last: else the tree is not whole
-        wheels = PLACE / "wheels" / wheel
-        pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:"]
-        subprocess.run([*pip, "--python-version", "3.13", "-d", str(wheels), wheel], check=True)
-        for each in wheels.glob("*.whl"):
-            zipfile.ZipFile(each).extractall(directory)
-        for command in (["init", "-q"], ["add", "--all"]):
-            subprocess.run(["git", "-C", str(directory), *command], check=True)
-        (directory / "pyproject.toml").touch()  # a project of its own, though it lies in this one
-    return directory
-
-
-def generated(lines: int) -> Path:
-    """A tree of so many lines: files of 1,000, one in a hundred of which speaks to a database."""
-    directory = PLACE / f"generated-{lines}"
-    if not (directory / "pyproject.toml").exists():
-        for number in range(lines // 1000):
-            part = directory / f"part_{number // 100}"
-            part.mkdir(parents=True, exist_ok=True)
-            text = "import pymysql" + "".join(DATABASE.format(n) for n in range(91)) if number % 100 == 7 else ""
-            (part / f"module_{number}.py").write_text(text or "".join(PLAIN.format(n) for n in range(84)))
-        (directory / "pyproject.toml").touch()
-    return directory
-
-
-def sampled(directories: Sequence[str], lines: int) -> list[str]:
-    """Files from all over some trees that have about so many lines together."""
-    files = [path for directory in directories for path in sorted(Path(directory).rglob("*.py"))]
-    step = max(1, sum(map(lines_of, files)) // lines)
-    return [str(path) for path in files[step // 2 :: step]]
-
-
-def lines_of(path: Path) -> int:
-    return path.read_bytes().count(b"\n")
-
-
-def sized(directory: str, lines: int) -> list[str]:
-    """Some files of a tree that have so many lines together."""
-    found, count = [], 0
-    for path in sorted(Path(directory).rglob("*.py")):
-        if count < lines:
-            count += lines_of(path)
-            found.append(str(path))
-    return found
-
-
-# -- programs -------------------------------------------------------------------------------------------
-
-
-def ours() -> list[str]:
-    return [sys.executable, "-m", "dbhygiene"]
-
-
-def made_peers() -> Path:
-    """Where the peers' programs lie, in an environment of their own."""
-    place = PLACE / "peers"
-    if not (place / "ready").exists():
-        venv.create(place, with_pip=True)
-        pip = [str(place / "bin" / "pip"), "install", "-q", "--disable-pip-version-check"]
-        subprocess.run([*pip, "-r", str(HERE / "requirements.txt")], check=True)
-        (place / "ready").touch()
-    return place / "bin"
-
-
-def cost(command: Sequence[str]) -> Cost:
-    """What one run costs; whatever it finds is its own affair."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    began = time.perf_counter()
-    quiet = subprocess.DEVNULL
-    running = subprocess.Popen(command, stdout=quiet, stderr=quiet, env=environment, cwd="/")  # in no project
-    _, status, used = os.wait4(running.pid, 0)
-    running.returncode = os.waitstatus_to_exitcode(status)
-    wall = time.perf_counter() - began
-    if running.returncode not in (0, 1) and "pylint" not in command[0]:
-        raise SystemExit(f"ended with {running.returncode}: {' '.join(command)}")
-    scale = 1024 if sys.platform != "darwin" else 1024**2
-    return Cost(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / scale)
+# -- tables ---------------------------------------------------------------------------------------------
 
 
 def table(title: str, commands: Mapping[str, Sequence[str]], rounds: int, before: int = 0) -> None:
