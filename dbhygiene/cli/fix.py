@@ -17,7 +17,7 @@ from dbhygiene.cli.click_adapter import Command, run_options
 from dbhygiene.cli.run import ProjectPart, Run, display_path, with_stdin
 from dbhygiene.cli.tally import count
 from dbhygiene.config.errors import UsageError
-from dbhygiene.diagnostics.model import Finding, Fix, NoFix
+from dbhygiene.diagnostics.model import Finding, Fix, NoFix, Safety
 from dbhygiene.project.project import Project
 from dbhygiene.source.file import File
 
@@ -85,8 +85,11 @@ class FixRun:
 
         fixed = fix(file, lambda changed: check_file(changed, part.rules, part.analyses), unsafe=self.unsafe)
         left = [(each.was if self.diff else each.finding, each.reason) for each in fixed.left]
-        remaining = [each._replace(fix=NoFix(reason)) if each.fixable else each for each, reason in left]
+        remaining = [each._replace(fix=NoFix(reason)) if self._was_tried(each) else each for each, reason in left]
         return file.with_contents(fixed.text), fixed.fixed, remaining
+
+    def _was_tried(self, finding: Finding) -> bool:
+        return finding.fixable or (self.unsafe and isinstance(finding.fix, Fix) and finding.fix.safety is Safety.UNSAFE)
 
     def _deliver(self, file: File, after: File) -> bool:
         """Write the fixed file, or print the diff; return whether that succeeded."""

@@ -2,7 +2,8 @@
 
 An edit names its targets by their `Span` in the text that was checked. Code in an edit may name what it needs by
 its full dotted name in braces, `{contextlib.closing}(...)`: the editor writes the name as the file already spells
-it, and imports it where the file does not. `$value` stands for the text of an expression that is replaced.
+it, and imports it where the file does not. `$value` stands for the text of an expression that is replaced. Text of
+the user's goes through `verbatim`, or `f"{name}.db"` would be such a name.
 
 Code that is inserted beside a statement stays outside of a `with` or `try` that begins or ends with that statement. If
 two of those enclose the same statements, the first one is the inner one.
@@ -145,6 +146,19 @@ class EditComment(NamedTuple):
     comment: Span
     text: str
     verb: Literal["EditComment"] = "EditComment"
+
+
+_NOT_A_NAME = "\0"  # after a brace of the user's: no Python text contains one
+
+
+def verbatim(code: str) -> str:
+    """Return code of the user's as a part of an edit's code: none of its braces holds a name that is to be imported."""
+    return code.replace("{", "{" + _NOT_A_NAME)
+
+
+def without_marks(code: str) -> str:
+    """Return the code of an edit without the marks of `verbatim`."""
+    return code.replace(_NOT_A_NAME, "")
 
 
 NARROW, WIDE = 100, 120

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import groupby, pairwise
 from typing import Any, TypeAlias, cast
 
-from dbhygiene.diagnostics.edits import AddName, Edit, InsertAfter, InsertBefore
+from dbhygiene.diagnostics.edits import AddName, Edit, InsertAfter, InsertBefore, without_marks
 from dbhygiene.fixes.editor import by_kind, target_spans
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Span
@@ -57,7 +57,7 @@ def spell_names(file: File, edits: Iterable[Edit]) -> list[Edit]:
     for edit in edits:
         place = target_spans(edit)[0]
         changes = {
-            name: _NAME.sub(lambda found: spell(found[1], place), value)  # noqa: B023
+            name: without_marks(_NAME.sub(lambda found: spell(found[1], place), value))  # noqa: B023
             for name, value in edit._asdict().items()
             if isinstance(value, str) and name not in _VERBATIM
         }

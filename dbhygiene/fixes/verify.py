@@ -71,6 +71,9 @@ class _EditModel(ast.NodeTransformer):
             end = node.end_lineno or node.lineno
             if not any(node.lineno <= line <= end for line in self.lines):
                 return node
+        edits = self.edits.get(spot, []) if spot else []
+        if isinstance(node, ast.JoinedStr) and spot:
+            self.edits.pop(spot, None)  # before Python 3.12, its parts have the same place
         for name, value in ast.iter_fields(node):
             if isinstance(value, list) and value and isinstance(value[0], ast.stmt):
                 may_end = name == "finalbody" or isinstance(node, ast.Module)
@@ -79,9 +82,9 @@ class _EditModel(ast.NodeTransformer):
                 setattr(node, name, self._edit_list(value))
             elif isinstance(value, ast.AST):
                 setattr(node, name, self.visit(value))
-        if isinstance(node, ast.expr) and spot:
-            return self._expression(node, self.edits.get(spot, []))
-        for edit in self.edits.get(spot, []) if spot else []:
+        if isinstance(node, ast.expr):
+            return self._expression(node, edits)
+        for edit in edits:
             match edit, node:
                 case InsertFirst(code=code), ast.stmt():
                     has_docstring = (*FUNCTION, ast.ClassDef)

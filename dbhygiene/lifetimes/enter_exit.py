@@ -9,7 +9,7 @@ from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import EdgeKind, Node
 from dbhygiene.dataflow.limits import TOO_MUCH, give_up
 from dbhygiene.dataflow.solver import Solution, TooManyFactsError
-from dbhygiene.diagnostics.edits import WrapInTry
+from dbhygiene.diagnostics.edits import WrapInTry, verbatim
 from dbhygiene.diagnostics.model import Fix, NoFix
 from dbhygiene.lifetimes.analysis import follow
 from dbhygiene.lifetimes.lifetime import Lifetime
@@ -65,7 +65,7 @@ def fix_exit(life: Lifetime, leaving: Function, culprit: ast.Call) -> Fix | NoFi
         file.span(first),
         file.span(leaving.body[closing - 1]),
         "finally",
-        file.segment(close),
+        verbatim(file.segment(close)),
         moved=(file.span(close),),
     )
     return Fix(f"Close it in a `finally` of `{leaving.name}`", (wrap,))

@@ -19,6 +19,7 @@ from dbhygiene.diagnostics.edits import (
     Replace,
     ReplaceItem,
     WrapInTry,
+    verbatim,
     widest,
 )
 from dbhygiene.diagnostics.model import Fix, NoFix, Safety
@@ -152,7 +153,7 @@ def _nameless(life: Lifetime) -> Fix | None:
     last = [each for each in rest if each is statement or names_read(each) & needed][-1]
     span, name = life.file.span, _free_name(life)
     edits = (
-        InsertBefore(span(statement), f"{name} = {life.file.segment(birth)}"),
+        InsertBefore(span(statement), f"{name} = {verbatim(life.file.segment(birth))}"),
         Replace(span(birth), name),
         WrapInTry(span(statement), span(last), "finally", f"{name}.close()"),
     )
@@ -283,7 +284,7 @@ def _close(life: Lifetime, name: str) -> str:
         pool = life.birth.func.value
         if path_of(pool) is None:
             raise RefusedError("its pool is not a plain variable here")
-        call = f"{ast.unparse(pool)}.{resource.gives_back}({name})"
+        call = f"{verbatim(ast.unparse(pool))}.{resource.gives_back}({name})"
     elif "close" not in resource.closed_by:
         raise RefusedError("it has no `close` method; cannot tell which method closes it")
     return f"await {call}" if resource.awaits_close or (resource.gives_back and resource.is_async) else call
@@ -331,7 +332,7 @@ def _finally(life: Lifetime, place: Region, closes: Sequence[CloseStatement]) ->
         raise RefusedError("it is closed in the middle of the block, and the block then goes on")
     body = list(_readable(life, body))
     moved = tuple(span(each) for each in statements)
-    edit = WrapInTry(span(body[0]), span(body[-1]), "finally", closes[-1].code, moved)
+    edit = WrapInTry(span(body[0]), span(body[-1]), "finally", verbatim(closes[-1].code), moved)
     return _fix(life, f"{_ending(life, place.name)} in a `finally`", (edit,), body)
 
 

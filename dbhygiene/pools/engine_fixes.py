@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from dbhygiene.diagnostics.edits import AddItem, AddKeyword, Edit, Replace, SetKeyword
+from dbhygiene.diagnostics.edits import AddItem, AddKeyword, Edit, Replace, SetKeyword, verbatim
 from dbhygiene.diagnostics.model import Fix, NoFix, Safety
 from dbhygiene.pools.engines import Engine, option_expression
 from dbhygiene.pools.server_limits import settings_of
@@ -55,11 +55,11 @@ def _written(wanted: dict[str, str]) -> str:
 def rewrite(made: Engine, name: str, code: str) -> Fix | NoFix:
     """Return the edit that gives an option another value."""
     if any(keyword.arg == name for keyword in made.call.keywords):
-        return Fix(f"Change it to `{name}={code}`", (SetKeyword(made.file.span(made.call), name, code),))
+        return Fix(f"Change it to `{name}={code}`", (SetKeyword(made.file.span(made.call), name, verbatim(code)),))
     at = option_expression(made, name)
     if at is None:
         return NoFix(f"`{name}` is not set in this file; change it to {code} there")
-    return Fix(f"Change it to {code}", (Replace(made.file.span(at), code),))
+    return Fix(f"Change it to {code}", (Replace(made.file.span(at), verbatim(code)),))
 
 
 def _keywords(made: Engine, call: ast.Call, wanted: dict[str, str]) -> tuple[Edit, ...]:

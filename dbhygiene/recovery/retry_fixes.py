@@ -6,7 +6,7 @@ import ast
 import re
 from functools import partial
 
-from dbhygiene.diagnostics.edits import InsertBefore
+from dbhygiene.diagnostics.edits import InsertBefore, verbatim
 from dbhygiene.diagnostics.model import Fix, NoFix, Safety
 from dbhygiene.gaps.close_calls import atomic_around, may_stream, streaming_loop
 from dbhygiene.gaps.gap_fixes import HELD, closing_in, closing_outside_transaction
@@ -41,7 +41,7 @@ def fix_retry(found: DeadRetry) -> Fix | NoFix:
         return _first_in_handler(attempt, "Close the connection in the handler", code, Safety.SAFE)
     if attempt is not None and attempt.library == SQLALCHEMY and _only_reads(attempt):
         is_async = any(isinstance(attempt.file.parents.get(call), ast.Await) for call in attempt.asked)
-        code = f"{'await ' if is_async else ''}{_written(attempt)}.rollback()"
+        code = f"{'await ' if is_async else ''}{verbatim(_written(attempt))}.rollback()"
         safety = Safety.SAFE if _is_own(attempt) else Safety.UNSAFE
         return _first_in_handler(attempt, "Roll back in the handler", code, safety)
     return NoFix(found.advice if ";" in found.advice else f"it needs your decision; {found.advice}")

@@ -95,7 +95,7 @@ def _diff(old: Sequence[str], new: Sequence[str], scene: RenderContext, paint: P
     from dbhygiene.reports.diff import changes
 
     found = changes(old, new)
-    gutter = len(str(max((change.number for change in found), default=1)))
+    gutter = len(str(max((change.number for change in found if change.sign != "-"), default=1)))
     room = (scene.style.width or LONGEST) - gutter - 3
     for sign, number, text in found:
         if sign == "~":
@@ -104,7 +104,8 @@ def _diff(old: Sequence[str], new: Sequence[str], scene: RenderContext, paint: P
         code = window(layout_line(text), 0, 0, max(LEAST, room)).text
         kind = {"-": "gone", "+": "new"}.get(sign)
         row = f"{sign} {code}".rstrip()
-        yield f"{paint('frame', str(number).rjust(gutter))} {paint(kind, row) if kind else row}"
+        label = "" if sign == "-" else str(number)  # old and new numbers side by side would go back
+        yield f"{paint('frame', label.rjust(gutter))} {paint(kind, row) if kind else row}"
 
 
 def _hyperlink(text: str, url: str) -> str:

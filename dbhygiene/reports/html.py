@@ -86,7 +86,7 @@ def _fix(finding: Finding, scene: RenderContext) -> Iterator[str]:
     yield f"<details><summary>{inline(finding.fix.title)} <small>({kind})</small></summary>\n<pre>"
     for sign, line, text in changes(change.old.splitlines(), change.new.splitlines()):
         shown = f"... {text}" if sign == "~" else text
-        yield f'<span class="{_KINDS[sign]}"><i>{line or ""}</i> {escape(clean(shown))}\n</span>'
+        yield f'<span class="{_KINDS[sign]}"><i>{line if sign in "+ " else ""}</i> {escape(clean(shown))}\n</span>'
     yield "</pre></details>\n"
 
 

@@ -107,7 +107,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.diagnostics.edits import InsertBefore
+from dbhygiene.diagnostics.edits import InsertBefore, verbatim
 from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, rule
 from dbhygiene.library import django
 from dbhygiene.library.prefilter import CHECKING, DATABASES
@@ -128,6 +128,6 @@ def _repair(file: File, found: IdleCheck) -> Fix | NoFix:
     assignment = found.assignment
     if assignment is not None and isinstance(assignment.value, ast.Subscript):
         if file.resolve(assignment.value.value) == django.CONNECTIONS:
-            code = f"{file.segment(assignment.value)}.ensure_connection()"
+            code = f"{verbatim(file.segment(assignment.value))}.ensure_connection()"
             return Fix("Connect first", (InsertBefore(file.span(assignment), code),))
     return NoFix("it needs your decision; ask the server for something, such as `SELECT 1`")

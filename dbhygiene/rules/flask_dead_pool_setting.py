@@ -64,7 +64,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.diagnostics.edits import AddItem, Edit, Remove, Replace
+from dbhygiene.diagnostics.edits import AddItem, Edit, Remove, Replace, verbatim
 from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, Safety, rule
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.pools import flask
@@ -110,9 +110,9 @@ def _fix(file: File, group: flask.Group, setting: flask.Setting, dead: list[flas
         return beside
     if setting is not dead[0]:
         return NoFix(f"the fix for `{dead[0].key}` includes it; apply that one")
-    items = (f"{file.quote(_OPTIONS[each.key], each.at)}: {file.segment(each.value)}" for each in dead)
+    items = (f"{file.quote(_OPTIONS[each.key], each.at)}: {verbatim(file.segment(each.value))}" for each in dead)
     edits: tuple[Edit, ...] = (
-        Replace(file.span(setting.at), setting.target(file, flask.ENGINE_OPTIONS)),
+        Replace(file.span(setting.at), verbatim(setting.target(file, flask.ENGINE_OPTIONS))),
         Replace(file.span(setting.value), f"{{{', '.join(items)}}}"),
         *(Remove(file.span(each)) for each in statements[1:]),
     )
@@ -132,9 +132,8 @@ def _move(file: File, setting: flask.Setting, options: Value | None) -> Fix | No
     match options:
         case Dict(file=where, literal=ast.Dict() as literal) if where is file and setting.statement is not None:
             if _OPTIONS[setting.key] not in options.items:
-                item = AddItem(
-                    file.span(literal), file.quote(_OPTIONS[setting.key], literal), file.segment(setting.value)
-                )
+                value = verbatim(file.segment(setting.value))
+                item = AddItem(file.span(literal), file.quote(_OPTIONS[setting.key], literal), value)
                 edits = (item, Remove(file.span(setting.statement)))
                 return Fix("Move it to SQLALCHEMY_ENGINE_OPTIONS", edits, _safety(setting))
     return None

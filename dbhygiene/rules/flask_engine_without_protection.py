@@ -88,7 +88,7 @@ import ast
 from collections.abc import Iterator
 
 from dbhygiene.config.settings import Confidence
-from dbhygiene.diagnostics.edits import AddItem, AddKeyword, InsertAfter, Replace
+from dbhygiene.diagnostics.edits import AddItem, AddKeyword, InsertAfter, Replace, verbatim
 from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, rule
 from dbhygiene.diagnostics.quantities import seconds_text
 from dbhygiene.library.test_files import is_example, is_test_file
@@ -275,7 +275,7 @@ def _binds(file: File, group: flask.Group) -> Iterator[Diagnostic]:
         for url in setting.value.values:
             if MYSQL in databases(evaluate(file, url)):
                 named, option = file.quote("url", setting.value), file.quote("pool_pre_ping", setting.value)
-                code = f"{{{named}: {file.segment(url)}, {option}: True}}"
+                code = f"{{{named}: {verbatim(file.segment(url))}, {option}: True}}"
                 message = "bind has no `pool_pre_ping`: Flask-SQLAlchemy 3 applies no engine options to binds"
                 fix = Fix(_TITLE, (Replace(file.span(url), code),))
                 yield Diagnostic(url, message, fix=fix, confidence=Confidence.LIKELY, subject=flask.BINDS)

@@ -16,7 +16,7 @@ def health():
         with engine.connect() as conn:
             conn.execute(text("SELECT 1"))
     except Exception as error:
-        return jsonify(status="unhealthy", reason=str(error))  # HYG506: answers 200
+        return f"unhealthy: {error}"  # HYG506: answers 200
     return jsonify(status="ok")
 ```
 
@@ -33,7 +33,7 @@ def health():
         with engine.connect() as conn:
             conn.execute(text("SELECT 1"))
     except Exception as error:
-        return (jsonify(status="unhealthy", reason=str(error)), 503)
+        return (f"unhealthy: {error}", 503)
     return jsonify(status="ok")
 ```
 
@@ -251,5 +251,5 @@ def _fix(file: File, view: View, statement: ast.Return) -> Fix | NoFix:
         case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name in ("JsonResponse", "HttpResponse"):
             return Fix(title, (AddKeyword(file.span(value), "status", "503"),), Safety.UNSAFE)
     if view.framework in ("flask", "quart") and value is not None:
-        return Fix(title, (Replace(file.span(value), f"({file.segment(value)}, 503)"),), Safety.UNSAFE)
+        return Fix(title, (Replace(file.span(value), "($value, 503)"),), Safety.UNSAFE)
     return NoFix("cannot tell how to set the status; raise `HTTPException(503)`")

@@ -92,7 +92,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.diagnostics.edits import Replace
+from dbhygiene.diagnostics.edits import Replace, verbatim
 from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, Safety, rule
 from dbhygiene.library.prefilter import DATABASES, RECOVERING
 from dbhygiene.recovery.half_caught import HalfCaught, half_caught
@@ -131,5 +131,5 @@ def _repair(file: File, found: HalfCaught) -> Fix | NoFix:
         if known is not None:
             added = f"{file.segment(known.value)}.{found.add_class}"
             code = f"({', '.join([*map(file.segment, parts), added])})"
-            return Fix(f"Catch {found.add_class}, too", (Replace(file.span(names), code),), Safety.UNSAFE)
+            return Fix(f"Catch {found.add_class}, too", (Replace(file.span(names), verbatim(code)),), Safety.UNSAFE)
     return NoFix("it needs your decision; name the missing errors in this handler, too")

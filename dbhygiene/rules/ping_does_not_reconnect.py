@@ -76,7 +76,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dbhygiene.diagnostics.edits import Replace
+from dbhygiene.diagnostics.edits import Replace, verbatim
 from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, Safety, rule
 from dbhygiene.library.prefilter import DATABASES, REOPENING
 from dbhygiene.recovery.pings import UselessPing, useless_pings
@@ -98,6 +98,6 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
 def _repair(file: File, found: UselessPing) -> Fix | NoFix:
     if not found.can_reconnect:
         return NoFix(f"it needs your decision; {found.advice}")
-    called = file.segment(found.call.func)
+    called = verbatim(file.segment(found.call.func))
     edit = Replace(file.span(found.call), f"{called}(reconnect=True)")
     return Fix("Reconnect if needed", (edit,), Safety.UNSAFE)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import textwrap
+from pathlib import Path
 
 import pytest
 
-from dbhygiene.diagnostics.edits import InsertAfter, Replace
+from dbhygiene.diagnostics import edits as edit_classes
+from dbhygiene.diagnostics.edits import InsertAfter, InsertBefore, Replace, verbatim
 
 from .helpers import Places, edited
 
@@ -164,3 +167,39 @@ def test_two_uses_and_two_names_in_one_go() -> None:
             closing(b())
             suppress(sleep)
         """)
+
+
+@pytest.mark.parametrize("value", ['f"{name}.db"', "{name}", 'f"{self.name}" % {name.x}'])
+def test_text_of_the_user_holds_no_name_to_be_imported(value: str) -> None:
+    before = f"f(connect({value}))\n"
+    places = Places(before)
+    call = f"connect({value})"
+    opening = InsertBefore(places.statement("f("), f"conn = {verbatim(call)}")
+    assert edited(before, [opening, Replace(places.call("connect"), "conn")]) == f"conn = {call}\nf(conn)\n"
+
+
+def test_every_edit_marks_the_text_of_the_user() -> None:
+    names = {name for name, each in vars(edit_classes).items() if isinstance(each, type)}
+    root = Path(edit_classes.__file__).parents[1]
+    unmarked = [
+        f"{path.relative_to(root)}:{part.lineno}"
+        for path in root.rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text()))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in names
+        for part in _unmarked(call)
+    ]
+    assert not unmarked
+
+
+def _unmarked(call: ast.Call) -> list[ast.Call]:
+    """Return the calls in an edit that give text of the program, outside of `verbatim`."""
+    found, todo = [], [*call.args, *(keyword.value for keyword in call.keywords)]
+    while todo:
+        node = todo.pop()
+        match node:
+            case ast.Call(func=ast.Name(id="verbatim")):
+                continue
+            case ast.Call(func=ast.Attribute(attr="segment" | "excerpt" | "unparse")):
+                found.append(node)
+        todo += [each for each in ast.iter_child_nodes(node) if isinstance(each, ast.expr)]
+    return found
