@@ -10,6 +10,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from dbhygiene import __version__
+from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import AnyRule
 from dbhygiene.project.line_length import SETTINGS
 from dbhygiene.project.project import Project
@@ -22,7 +23,7 @@ _FORMAT = 8
 
 def cache_key(project: Project, rules: Sequence[AnyRule], directory: Path) -> str:
     """Return the key under which a directory keeps the results of a project; the same in each checkout."""
-    settings = replace(project.settings, sources={}, output_format="")
+    settings = replace(project.settings, sources={}, output_format="", min_confidence=Confidence.POSSIBLE)
     codes = [rule.code for rule in rules]
     position, requirements = _position(project.root, directory), _requirements(project.root)
     return repr((__version__, _code_version(), sys.version, position, codes, settings, requirements))

@@ -28,9 +28,19 @@ _COPIED = "this file seems to be a copy of another project's code: report the fa
 
 
 def check_file(
-    file: File, rules: Sequence[AnyRule], analyses: Analyses | None = None, *, heed_comments: bool = True
+    file: File,
+    rules: Sequence[AnyRule],
+    analyses: Analyses | None = None,
+    least: Confidence | None = None,
+    *,
+    heed_comments: bool = True,
 ) -> list[Finding]:
-    """Return the findings in a file, by place; with `heed_comments`, without those that comments silence."""
+    """Return the findings in a file, by place.
+
+    Arguments:
+        least: the least confidence; by default, that of the settings.
+        heed_comments: whether to leave out those that comments silence.
+    """
     analyses = analyses or Analyses(file.project)
     comments = _comments(file) if heed_comments else ()
     words = WordIndex(file.text)
@@ -49,16 +59,18 @@ def check_file(
         found = _apply_comments(file, comments, found, able)
     if broken:  # a cell of a notebook
         found = sorted([*found, broken], key=_order)
-    least = file.project.settings.min_confidence
+    least = least or file.project.settings.min_confidence
     return [finding for finding in found if finding.confidence >= least]
 
 
-def check_named_file(file: File, rules: Sequence[AnyRule], analyses: Analyses | None = None) -> list[Finding]:
+def check_named_file(
+    file: File, rules: Sequence[AnyRule], analyses: Analyses | None = None, least: Confidence | None = None
+) -> list[Finding]:
     """Return the findings in a file that the user names: also that it does not parse, if no rule needs it."""
     broken = syntax_error(file)
     if broken and not file.is_program:
         return [broken]
-    found = check_file(file, rules, analyses)
+    found = check_file(file, rules, analyses, least)
     return found if broken is None or broken in found else [broken, *found]
 
 

@@ -11,6 +11,7 @@ from dbhygiene.checker.file_check import check_file, check_named_file
 from dbhygiene.checker.own_findings import not_parsed, not_read, worker_died
 from dbhygiene.checker.plan import LARGE_PART, MANY, HelperUse, LoadedFiles
 from dbhygiene.checker.subjects import Analyses, WordIndex
+from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import AnyRule, Finding
 from dbhygiene.library.prefilter import needles
 from dbhygiene.project.discovery import Files
@@ -31,7 +32,8 @@ WORTH_FORKING = 600_000  # characters to be looked into; of less, two processes 
 class RunOptions(Frozen):
     """Options of a run: cache, number of worker processes, progress callback.
 
-    `memories` has the stored results by the root of their project; the run adds those that it uses.
+    `memories` has the stored results by the root of their project; the run adds those that it uses. `unsure` gets the
+    findings that are less certain than those that are reported.
     """
 
     cache: Path | None = None
@@ -39,6 +41,7 @@ class RunOptions(Frozen):
     progress: Callable[[int, int, int], None] | None = None
     warn: Callable[[str], None] | None = None
     memories: dict[Path, IncrementalCheck] | None = None
+    unsure: list[Finding] | None = None
 
 
 def check(
@@ -55,8 +58,19 @@ def check(
     Most files name no driver: their bytes are searched, and they are neither decoded nor parsed. Files that the user
     `named` are always parsed, so that their syntax errors are reported.
     """
-    files, named = paths if isinstance(paths, Files) else Files(map(str, paths)), set(named)
-    analyses, how = analyses or Analyses(project), how or RunOptions()
+    files, how = paths if isinstance(paths, Files) else Files(map(str, paths)), how or RunOptions()
+    least = project.settings.min_confidence
+    for finding in _check(project, files, rules, set(named), analyses or Analyses(project), how):
+        if finding.confidence >= least:
+            yield finding
+        elif how.unsure is not None:
+            how.unsure.append(finding)
+
+
+def _check(
+    project: Project, files: Files, rules: Sequence[AnyRule], named: set[Path], analyses: Analyses, how: RunOptions
+) -> Iterator[Finding]:
+    """Return the findings of every confidence, so that a cache serves all values of `min-confidence`."""
     if how.cache is None or not _is_large_part(project, files, named):
         return ProjectCheck(project, files, rules, named, analyses, how).findings()
     from dbhygiene.checker.incremental import IncrementalCheck
@@ -383,14 +397,14 @@ class ProjectCheck:
                 findings = [worker_died(path, self.lost[path])] if path in self.lost else findings
             else:
                 findings = [file] if file is not None else self.known.get(path) or ()
-            found += len(findings)
+            found += sum(each.confidence >= self.project.settings.min_confidence for each in findings)
             if self.how.progress is not None:
                 self.how.progress(done, len(loaded), found)
             yield path, findings
 
     def _check(self, file: File) -> list[Finding]:
         checked = check_named_file if file.path in self.named else check_file
-        found = checked(file, self.rules, self.analyses)
+        found = checked(file, self.rules, self.analyses, Confidence.POSSIBLE)
         self.analyses.release(file)
         return found
 

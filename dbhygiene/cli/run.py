@@ -72,6 +72,7 @@ class Run:
         self.tally = Tally()
         self.failed = False
         self._seen: list[ProjectPart] = []
+        self._unsure: list[Finding] = []  # less certain than those that are reported
         self._filters: dict[Path, Filter] = {}
         self._memories: dict[Path, IncrementalCheck] = {}
         self._trials: FixPreviews | None = None  # of the last file
@@ -126,7 +127,7 @@ class Run:
     def _run_options(self, project: Project) -> RunOptions:
         """Return the options: workers and a cache only for plain reports, since `fix` changes files during the run."""
         if not self.only_reports or self.options.rule_times:
-            return RunOptions()
+            return RunOptions(unsure=self._unsure)
         here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
         jobs = self.options.jobs or here or 1
         progress = None
@@ -134,7 +135,7 @@ class Run:
             from dbhygiene.cli.progress import Progress
 
             progress = Progress.on_terminal()
-        return RunOptions(self._cache(project), jobs, progress, self.warn, self._memories)
+        return RunOptions(self._cache(project), jobs, progress, self.warn, self._memories, self._unsure)
 
     def _cache(self, project: Project) -> Path | None:
         """Return the cache, if the run may use it."""
@@ -389,7 +390,10 @@ class Run:
             if self._unshown:
                 self.say(f"the fixes of {self._unshown} more are not shown; `--show-fixes` shows them")
             known = sum(1 for each in self._filters.values() for _ in each.hidden())
-            self.say(before + self.tally.summary(self.checked) + (f"; {known} known, not reported" if known else ""))
+            unsure = 0 if self._filters else len(self._unsure)
+            hidden = [f"; {known} known, not reported"] if known else []
+            hidden += [f"; {unsure} less certain, not shown: `--min-confidence possible`"] if unsure else []
+            self.say(before + self.tally.summary(self.checked) + "".join(hidden))
             if self.tally.found and self.scene.style.width and not DOCUMENTATION:  # a person reads this
                 self.say("`dbhygiene rule NAME` explains a rule")
 

@@ -1,6 +1,6 @@
 """Why a line has no finding about Django's connection, for `dbhygiene explain`.
 
-time.sleep(3600)                     # "`handle` makes no query after it"
+time.sleep(3600)                     # "not reported in `handle`, since no query follows"
 """
 
 from __future__ import annotations
@@ -14,12 +14,11 @@ from dbhygiene.gaps.django_settings import age_of_connections, ages_set, setting
 from dbhygiene.gaps.effects import Close, ProjectCall, Query, Wait
 from dbhygiene.gaps.implicit import ImplicitWalk
 from dbhygiene.gaps.reachability import Reachability
-from dbhygiene.gaps.states import State
 from dbhygiene.gaps.threads import closing_calls, threads, unclosed_threads, unknown_calls
 from dbhygiene.library.background import THREAD_CLASSES, THREADS
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, Code, last_name
+from dbhygiene.source.nodes import FUNCTION, Code, Located, last_name
 
 _VERBS = ((Query, "queries"), (Wait, "waits"), (Close, "closes the connection"))
 
@@ -75,33 +74,32 @@ def _line(node: Node) -> int | None:
 
 
 def _about_node(gaps: Gaps, walk: ImplicitWalk, node: Node) -> Iterator[str]:
-    """Return what a node does to the connection, and for a wait, why it is no gap."""
-    state = walk.states[node]
+    """Return what a node does to the connection, and for a wait, why it is not reported."""
     effects = walk.effects_of(node)
     for effect in effects:
         match effect:
             case Wait(seconds=seconds, kind=kind):
-                yield f"{kind.value} ({seconds}){_why_no_gap(gaps, walk, state, effect)}"
+                yield f"{kind.value} ({seconds}){_why_no_gap(gaps, walk, node, effect)}"
             case Query():
                 yield f"{_place(effect)} queries the database"
             case Close(by_age=by_age):
                 only = ", if it is older than `CONN_MAX_AGE`" if by_age else ""
                 yield f"{_place(effect)} closes the connection{only}"
             case ProjectCall():
-                yield _about_call(gaps, walk, state, effect)
+                yield _about_call(gaps, walk, node, effect)
     if isinstance(node.event, Call) and not effects and not walk.is_known(node.event.node):
         called = ast.unparse(node.event.node.func)
         yield f"`{called}` is not resolved: it is taken neither to query nor to wait"
 
 
-def _about_call(gaps: Gaps, walk: ImplicitWalk, state: State, call: ProjectCall) -> str:
+def _about_call(gaps: Gaps, walk: ImplicitWalk, node: Node, call: ProjectCall) -> str:
     """Return what the functions that a call runs do to the connection."""
     reach = Reachability()
     reach.explore((each.file, each.code) for each in call.routines)
     does = {kind for each in reach for kind in each.effects}
     words = [word for kind, word in _VERBS if kind in does]
     names = " or ".join(dict.fromkeys(_name(each.code) for each in call.routines[:3]))
-    why = _why_no_gap(gaps, walk, state, call) if Wait in does else ""
+    why = _why_no_gap(gaps, walk, node, call) if Wait in does else ""
     return f"{names} {' and '.join(words) or 'neither queries nor waits'}{why}"
 
 
@@ -109,33 +107,46 @@ def _place(effect: Query | Close) -> str:
     return f"`{ast.unparse(effect.spot.node)[:60]}`"
 
 
-def _why_no_gap(gaps: Gaps, walk: ImplicitWalk, state: State, effect: Wait | ProjectCall) -> str:
-    """Return why a wait is no gap; nothing if it is one, which is then reported."""
-    node = effect.spot.node
-    if any(gap.wait.node is node for gap in walk.gaps.values()):
+def _why_no_gap(gaps: Gaps, walk: ImplicitWalk, node: Node, effect: Wait | ProjectCall) -> str:
+    """Return why a wait is not reported; an empty string if it is."""
+    call, state = effect.spot.node, walk.states[node]
+    if any(gap.wait.node is call for gap in walk.gaps.values()):
         return ""
     name = _name(walk.code)
     if isinstance(effect, Wait) and effect.seconds.confidence(gaps.limit) is None:
-        return f": no gap, since the server waits for {gaps.limit:g} s"
+        return f": not reported, since the server closes connections only after {gaps.limit:g} s"
     if not state.asked:
         if state.entered is None:
-            return f": no gap, since the connection is closed before it{_closing(walk, range(node.lineno))}"
-        return f": no gap in {name}, which makes no query before it"
-    before = sorted({idle.since.node.lineno for idle in state.asked if idle.since is not None})
-    after = _closing(walk, range(node.lineno + 1, len(walk.file.lines) + 1))
-    follows = f", or the connection is closed first{after}" if after else ""
-    return f": a query comes before it, line {_numbers(before)}; no gap in {name}, since no query follows{follows}"
+            found = (each for other in walk.states for each in _closes(walk, other))
+            before = _calls(each for each in found if each.lineno < call.lineno)
+            return f": not reported, since the connection is closed before it{f': {before}' if before else ''}"
+        return f": not reported in {name}, which makes no query before it"
+    queries = sorted({idle.since.node.lineno for idle in state.asked if idle.since is not None})
+    after = _calls(_closes_after(walk, node))
+    why = f"the connection is closed before the next query: {after}" if after else "no query follows"
+    return f": a query comes before it, line {', '.join(map(str, queries))}; not reported in {name}, since {why}"
 
 
-def _closing(walk: ImplicitWalk, lines: range) -> str:
-    """Return those of some lines at which a function closes the connection."""
-    effects = (effect for node in walk.states for effect in walk.effects_of(node) if isinstance(effect, Close))
-    found = {effect.spot.node.lineno for effect in effects if effect.spot.node.lineno in lines}
-    return f", line {_numbers(sorted(found))}" if found else ""
+def _closes_after(walk: ImplicitWalk, node: Node) -> Iterator[Located]:
+    """Yield the calls that close the connection after a node, before the next query; in a loop, also those above it."""
+    seen, todo = {node}, [node]
+    while todo:
+        for _, following in todo.pop().out:
+            if following not in seen and following in walk.states:
+                seen.add(following)
+                yield from _closes(walk, following)
+                if not any(isinstance(effect, Query) for effect in walk.effects_of(following)):
+                    todo.append(following)
 
 
-def _numbers(lines: Iterable[int]) -> str:
-    return ", ".join(map(str, lines))
+def _closes(walk: ImplicitWalk, node: Node) -> list[Located]:
+    return [effect.spot.node for effect in walk.effects_of(node) if isinstance(effect, Close)]
+
+
+def _calls(found: Iterable[Located]) -> str:
+    """Return calls with their lines, as a part of a sentence."""
+    calls = sorted({(each.lineno, ast.unparse(each)[:60]) for each in found})
+    return ", ".join(f"`{text}`, line {line}" for line, text in calls)
 
 
 # -- threads and settings ---------------------------------------------------------------------------------

@@ -140,6 +140,8 @@ class _Kept:
         for code, file in _growing(todo):
             if len(todo) > _MOST or (code is self._opener and not self._is_guarded):
                 return None
+            if self._is_tested_from_outside(file, code):
+                return None
             for method in self._methods_used(file, code):
                 if method is None or method.attr in self._closing or method.attr in _LOOKS:
                     return None
@@ -150,6 +152,14 @@ class _Kept:
                     if isinstance(called.node, FUNCTION) and called.node not in todo:
                         todo[called.node] = called.file
         return found
+
+    def _is_tested_from_outside(self, file: File, code: Function) -> bool:
+        """Whether a function tests or closes a field of this name, of any object: `store.conn.ping()`."""
+        return any(
+            part.value.attr == self._place.path and (part.attr in self._closing or part.attr in _LOOKS)
+            for part in file.own(code)
+            if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Attribute)
+        )
 
     def _methods_used(self, file: File, code: Function) -> Iterator[ast.Attribute | None]:
         """Yield the methods and attributes of it that a function uses; None for a `with` that closes it."""

@@ -11,9 +11,12 @@ from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import EdgeKind, Node
 from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.analysis import place_at
+from dbhygiene.lifetimes.effects import is_context_manager
+from dbhygiene.lifetimes.fastapi import is_dependency
 from dbhygiene.lifetimes.fields import ENDING
 from dbhygiene.lifetimes.lifetime import Leak, Lifetime, leading_to
 from dbhygiene.lifetimes.state import Fact
+from dbhygiene.program.definitions import Definition
 from dbhygiene.program.rounds import in_round_before
 from dbhygiene.source.file import File, statement_around
 from dbhygiene.source.nodes import FUNCTION, Located, short_name
@@ -31,6 +34,17 @@ def name_of_call(file: File, node: Located) -> str:
     if isinstance(inner, ast.Call):
         return f"`{short_name(inner.func)}`"
     return f"the statement in {file.line_name(node.lineno)}"
+
+
+def at_yield(life: Lifetime) -> tuple[str, str]:
+    """Return when a generator is not resumed after its `yield`: the end of a headline, and the words of a step."""
+    code = life.scope.node
+    if isinstance(code, FUNCTION):
+        if is_context_manager(Definition(life.file, code, life.scope.name)):
+            return "if the caller's `with` block raises", "an exception of the caller's `with` block is raised here"
+        if is_dependency(life.file, code):
+            return "if the code that uses it raises", "an exception of the code that uses it is raised here"
+    return "if the caller stops before the last item", "if the caller stops or raises, nothing after this line runs"
 
 
 def _with_line(file: File, node: Located) -> str:
@@ -79,7 +93,6 @@ def consequence(resource: Resource, pool: str = "") -> Iterator[str]:
 # -- the path to a leak ----------------------------------------------------------------------------------
 
 _Point: TypeAlias = tuple[Node, Fact]
-_RESTS = "the generator is not resumed, or an exception is thrown into it here"
 
 
 def leak_steps(life: Lifetime, leak: Leak) -> list[tuple[Located, str]]:
@@ -117,7 +130,7 @@ def _steps(life: Lifetime, leak: Leak) -> Iterator[tuple[Located, str]]:
             case cfg.Leave(node=item, swallows=True) if kind == "next":
                 yield item.context_expr, "this `with` swallows the exception"
             case cfg.Call(node=call) | cfg.Await(node=call) | cfg.Yield(node=call) if kind == "raise":
-                yield call, _RESTS if isinstance(event, cfg.Yield) else "this raises"
+                yield call, at_yield(life)[1] if isinstance(event, cfg.Yield) else "this raises"
             case cfg.Enter(node=item) if kind == "raise":
                 yield item.context_expr, "this raises"
             case cfg.Iterate(node=loop) if kind == "raise":

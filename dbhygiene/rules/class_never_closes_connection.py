@@ -44,6 +44,27 @@ class Pipeline:
         return item
 ```
 
+```python possible
+import time
+import mysql.connector
+
+class Jobs:
+    def __init__(self):
+        self.cnx = mysql.connector.connect(option_files="jobs.cnf")  # HYG106
+
+    def run_next(self):
+        self.cnx.cursor().execute("call run_next()")
+
+def main():
+    jobs = Jobs()
+    while True:
+        jobs.run_next()
+        time.sleep(1)
+
+if __name__ == "__main__":
+    main()
+```
+
 A class is not reported if any method closes the connection, whatever the method's name, or if a base class or other
 code closes it. Nor is it reported if the connection is passed to code that may close it, or if a base class is unknown:
 
@@ -98,7 +119,7 @@ def check(file: File, field: Field) -> Iterator[Diagnostic]:
     from dbhygiene.lifetimes.impact import runs  # few classes never close one
 
     how_often = runs(file, field.birth, by_exception=False)
-    costs = not (field.resource.costs_nothing or field.is_of_one_object())
+    costs = not (field.resource.costs_nothing or field.is_of_one_object() or _is_made_once(field))
     yield Diagnostic(
         field.birth,
         f"connection `{field.path}` is never {closing_verb(field.resource)}, neither by `{cls.name}` nor by other code",
@@ -109,3 +130,12 @@ def check(file: File, field: Field) -> Iterator[Diagnostic]:
         subject=field.path,
         impact=how_often.impact,
     )
+
+
+def _is_made_once(field: Field) -> bool:
+    """Whether programs make one object of the class, at their start."""
+    from dbhygiene.lifetimes.fields import objects_made
+    from dbhygiene.lifetimes.impact import runs
+
+    made = objects_made(field.file, field.cls)
+    return bool(made) and all(runs(file, call, by_exception=False).impact is Impact.ONCE for file, call in made)

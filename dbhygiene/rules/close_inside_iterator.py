@@ -1,7 +1,8 @@
 """Connection that is closed while a loop still reads the rows of `.iterator()`.
 
 `.iterator()` keeps a cursor open as long as the loop runs. Closing the connection in the body of the loop closes the
-cursor, too, and the loop raises an error: at the next chunk with PostgreSQL, at its end with mysqlclient.
+cursor, too, and the loop raises an error: with PostgreSQL, at the next chunk of rows. With mysqlclient, all rows are
+there already, but Django closes the cursor when the loop ends, and that raises.
 
 ```python
 from django.db import connection
@@ -10,7 +11,7 @@ from shop.models import Order
 def send_all():
     for order in Order.objects.filter(sent=False).iterator():
         order.send()
-        connection.close()  # HYG304: while this loop is still reading rows
+        connection.close()  # HYG304: also closes the cursor
 ```
 
 A plain loop over a queryset reads all rows first, so its body may close the connection. So may the code after a loop.
@@ -63,7 +64,7 @@ def check(file: File, call: ast.Call) -> Iterator[Diagnostic]:
         return
     yield Diagnostic(
         call,
-        f"`{closer}()` closes the connection while this loop is still reading rows",
+        f"`{closer}()` also closes the cursor from which this loop takes its rows",
         path=((loop.iter, "reads its rows one by one"), (call, "closes the connection, and with it the cursor")),
         fix=NoFix("found no safe place to close it; close it after the loop"),
         subject=closer,

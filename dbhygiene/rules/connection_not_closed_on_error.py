@@ -106,7 +106,7 @@ from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import Diagnostic, Impact, NoFix, Step, rule
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Leak, Lifetime
-from dbhygiene.lifetimes.messages import consequence, leak_notes, leak_steps, name_of_call
+from dbhygiene.lifetimes.messages import at_yield, consequence, leak_notes, leak_steps, name_of_call
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import Located
 
@@ -123,7 +123,7 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
     if isinstance(culprit, ast.Raise):
         cause = f"by the `raise` in {file.line_name(culprit.lineno)}"
     elif isinstance(culprit, (ast.Yield, ast.YieldFrom)):
-        cause = "if the generator is not run to its end"
+        cause = at_yield(life)[0]
     left = "not given back" if life.resource.is_pooled else "left open"
     from dbhygiene.lifetimes.leak_fixes import fix_leak  # most files need none
 

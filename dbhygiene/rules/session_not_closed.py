@@ -175,7 +175,7 @@ from dbhygiene.lifetimes import Leak, Lifetime
 from dbhygiene.lifetimes.enter_exit import fix_exit, leaking_exit
 from dbhygiene.lifetimes.fastapi import is_dependency
 from dbhygiene.lifetimes.leak_fixes import fix_leak
-from dbhygiene.lifetimes.messages import consequence, leak_notes, leak_steps, name_of_call
+from dbhygiene.lifetimes.messages import at_yield, consequence, leak_notes, leak_steps, name_of_call
 from dbhygiene.pools.sessions import SESSION_KINDS
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Function, Located
@@ -223,7 +223,7 @@ def _left_open(file: File, life: Lifetime, leak: Leak) -> Diagnostic:
     path = leak_steps(life, leak)
     return Diagnostic(
         life.birth,
-        f"{life.resource.noun} `{life.title}` {_WORDS.get(leak) or _on_error(file, path[-1][0])}",
+        f"{life.resource.noun} `{life.title}` {_WORDS.get(leak) or _on_error(life, path[-1][0])}",
         path=tuple(path),
         fix=fix_leak(life, leak),
         confidence=life.confidence,
@@ -262,7 +262,7 @@ def _left_in_field(file: File, life: Lifetime, unclosed: UnclosedSession) -> Dia
     )
 
 
-def _on_error(file: File, culprit: Located) -> str:
+def _on_error(life: Lifetime, culprit: Located) -> str:
     if isinstance(culprit, (ast.Yield, ast.YieldFrom)):
-        return "is left open if the generator is not run to its end"
-    return f"is left open if {name_of_call(file, culprit)} raises"
+        return f"is left open {at_yield(life)[0]}"
+    return f"is left open if {name_of_call(life.file, culprit)} raises"

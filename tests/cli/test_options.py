@@ -102,7 +102,8 @@ def test_a_run_fails_from_a_level_on(project: Path) -> None:
     assert run("check", "--fail-on", "error")[0] == 1
     assert run("fix", "--fail-on", "error", "--unfixable", "ALL", "doubt.py")[0] == 0
     assert run("check")[1].splitlines()[-1] == (
-        "2 findings (1 error, 1 warning) in 3 files, 2 fixable with `dbhygiene fix`"
+        "2 findings (1 error, 1 warning) in 3 files, 2 fixable with `dbhygiene fix`;"
+        " 1 less certain, not shown: `--min-confidence possible`"
     )
 
 

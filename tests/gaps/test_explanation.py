@@ -14,7 +14,7 @@ COMMAND = """
     import threading
     import time
     from django.core.management.base import BaseCommand
-    from django.db import connection
+    from django.db import close_old_connections, connection
     from shop.models import Order
 
     class Command(BaseCommand):
@@ -44,25 +44,41 @@ COMMAND = """
 
     def helper():
         time.sleep(40)  # helper
+
+    def daily():
+        while True:
+            close_old_connections()
+            Order.objects.count()
+            time.sleep(86400)  # round
 """
 
 
 @pytest.mark.parametrize(
     ("mark", "words"),
     [
-        ("first", "the program sleeps (15 min): no gap in `handle`, which makes no query before it"),
+        ("first", "the program sleeps (15 min): not reported in `handle`, which makes no query before it"),
         ("query", "`Order.objects.count()` queries the database"),
         ("close", "`connection.close()` closes the connection"),
-        ("closed", "the program sleeps (15 min): no gap, since the connection is closed before it, line 12"),
+        (
+            "closed",
+            "the program sleeps (15 min): not reported, since the connection is closed before it:"
+            " `connection.close()`, line 12",
+        ),
         ("call", "`work` queries and closes the connection"),
         ("unknown", "`options['f']` is not resolved: it is taken neither to query nor to wait"),
         ("thread", "the thread closes its connection: work.py:25"),
         ("runs", "`run` calls `then`, which is not resolved, work.py:31"),
         ("anything", "the function that `Thread` starts is not resolved"),
-        ("short", "the program sleeps (30 s): no gap, since the server waits for 300 s"),
+        ("short", "the program sleeps (30 s): not reported, since the server closes connections only after 300 s"),
         (
             "last",
-            "the program sleeps (50 min): a query comes before it, line 20; no gap in `handle`, since no query follows",
+            "the program sleeps (50 min): a query comes before it, line 20; not reported in `handle`, since no query"
+            " follows",
+        ),
+        (
+            "round",
+            "the program sleeps (24 h): a query comes before it, line 39; not reported in `daily`, since the"
+            " connection is closed before the next query: `close_old_connections()`, line 38",
         ),
         (
             "helper",
