@@ -182,9 +182,108 @@ def test_modules_are_found_as_python_finds_them(tree: Tree) -> None:
 
 
 def test_source_directories_of_the_settings(tree: Tree) -> None:
-    root = tree("python/lib/__init__.py", "tests/t.py")
+    root = tree("python/lib.py", "tests/t.py")
     assert found(Project(root), "lib", "tests/t.py") is None
-    assert found(Project(root, Settings(src=("python",))), "lib", "tests/t.py") == "python/lib/__init__.py"
+    assert found(Project(root, Settings(src=("python",))), "lib", "tests/t.py") == "python/lib.py"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {  # a workspace of uv
+            "pyproject.toml": "[tool.uv.workspace]\nmembers = ['packages/*', 'services/api']\n",
+            "packages/common/pyproject.toml": "[project]\nname = 'common'\n",
+            "packages/common/src/common/db.py": "package",
+            "packages/old/common/db.py": "package",
+            "services/api/pyproject.toml": "[project]\nname = 'api'\ndependencies = ['common']\n"
+            "[tool.uv.sources]\ncommon = { workspace = true }\n",
+            "services/api/src/api/main.py": "package",
+        },
+        {
+            "libs/common/pyproject.toml": "[project]\nname = 'acme-common'\n",
+            "libs/common/common/db.py": "package",
+            "libs/other/common/db.py": "package",
+            "services/api/pyproject.toml": "[project]\ndependencies = ['acme-common']\n[tool.uv.sources]\n"
+            "acme-common = {path = '../../libs/common', editable = true}\n",
+            "services/api/api/main.py": "package",
+        },
+        {
+            "libs/common/pyproject.toml": "[tool.poetry]\nname = 'common'\n",
+            "libs/common/python/common/db.py": "package",
+            "libs/other/common/db.py": "package",
+            "services/api/pyproject.toml": "[tool.poetry.dependencies]\n"
+            "common = {path = '../../libs/common', develop = true}\n",
+            "services/api/main.py": "",
+        },
+        {  # indirectly
+            "libs/common/setup.py": "setup(name='acme', package_dir={'': 'lib'})",
+            "libs/common/lib/common/db.py": "package",
+            "libs/old/lib/common/db.py": "package",
+            "libs/tools/requirements.txt": "common @ file:../common\n",
+            "services/api/requirements.txt": "--editable ../../libs/tools[extra]  # ours\nflask\n",
+            "services/api/main.py": "",
+        },
+        {"libs/common/common/db.py": "package", "services/api/main.py": "", "services/api/setup.cfg": ""},
+        {"libs/common/setup.cfg": "", "libs/common/src/common/db.py": "", "services/main.py": ""},  # namespaces
+        {"libs/common/pyproject.toml": "", "libs/common/common/db.py": "", "services/api/src/main.py": ""},
+        {"backend/manage.py": "", "backend/common/db.py": "package", "scripts/run.py": ""},
+        {"pants.toml": "", "python-lib/common/db.py": "package", "src/python/api/main.py": "package"},
+        {"a/common/common/db.py": "package", "b/common/common/db.py": "package", "a/api/main.py": ""},  # the nearest
+        {"libs/common/common/db.py": "package", "tests/data/common/db.py": "package", "services/main.py": ""},
+        {  # the part of its name, though it is among the requirements
+            "libs/common/pyproject.toml": "",
+            "libs/common/common/db.py": "package",
+            "api/main.py": "",
+            "api/requirements.txt": "Common==1.0\n",
+        },
+        {
+            "libs/common/setup.py": "setup(name='acme', py_modules=['common'])",
+            "libs/common/common.py": "",
+            "services/api/requirements.txt": "-e ../../libs/common\n",
+            "services/api/main.py": "",
+        },
+    ],
+)
+def test_packages_of_other_parts(tree: Tree, files: dict[str, str]) -> None:
+    packages = [name for name, text in files.items() if text == "package"]
+    beside = {f"{name.rpartition('/')[0]}/__init__.py": "" for name in packages}
+    root = tree(**beside, **{name: "" if name in packages else text for name, text in files.items()})
+    [wanted, *_] = [name for name in files if name.endswith(("common/db.py", "/common.py"))]
+    module = "common.db" if wanted.endswith("db.py") else "common"
+    [user] = [name for name in files if name.endswith(("main.py", "run.py"))]
+    assert found(Project(root), module, user) == wanted
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        ("libs/one/common/__init__.py", "libs/two/common/__init__.py"),  # two of them, equally near
+        ("tests/data/common/__init__.py",),
+        ("services/vendor/common/__init__.py",),
+        ("docs/ext/common/__init__.py",),
+        ("libs/common.py",),  # a module, of which nothing says that it is installed
+        ("libs/common/db.py",),  # nothing says that this is a package
+    ],
+)
+def test_a_package_that_may_be_another_one_is_not_found(tree: Tree, files: tuple[str, ...]) -> None:
+    assert found(Project(tree(*files, "services/api/main.py")), "common", "services/api/main.py") is None
+    assert found(Project(tree(*files, "services/api/main.py")), "common.db", "services/api/main.py") is None
+
+
+def test_parts_have_no_modules_of_the_standard_library_and_none_of_required_distributions(tree: Tree) -> None:
+    root = tree("libs/a/logging/__init__.py", "libs/a/celery/__init__.py", "api/main.py")
+    assert found(Project(root), "celery", "api/main.py") == "libs/a/celery/__init__.py"
+    (root / "api/requirements.txt").write_text("celery>=5\n")
+    assert found(Project(root), "celery", "api/main.py") is None
+    assert found(Project(root), "logging", "api/main.py") is None
+
+
+def test_namespace_packages_of_several_parts(tree: Tree) -> None:
+    root = tree("libs/a/acme/common/__init__.py", "libs/b/src/acme/web/app.py", "libs/a/setup.py", "libs/b/setup.py")
+    project = Project(root)
+    assert found(project, "acme.common", "libs/b/src/acme/web/app.py") == "libs/a/acme/common/__init__.py"
+    assert found(project, "acme.web.app", "libs/a/acme/common/__init__.py") == "libs/b/src/acme/web/app.py"
+    assert found(project, "acme", "libs/a/setup.py") is None
 
 
 def test_a_module_that_does_not_parse_is_not_there(tree: Tree) -> None:

@@ -478,3 +478,38 @@ def test_a_cache_that_cannot_be_written_is_reported_once_and_does_no_harm(
     monkeypatch.undo()
     monkeypatch.setattr(project_check, "SMALLEST", 1)
     assert check(project, project / "c") == true
+
+
+COMMON = "import pymysql\n\ndef connect():\n    return pymysql.connect()\n"
+USES_COMMON = "from common.db import connect\n\ndef f():\n    conn = connect()\n    conn.ping()\n"
+
+
+def write(root: Path, **files: str) -> None:
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def test_a_package_of_another_part_that_comes_or_goes_is_seen(tmp_path: Path) -> None:
+    root, kept = tmp_path / "all", tmp_path / "kept"
+    steps: list[Callable[[], object]] = [
+        lambda: write(root, **{"services/api/main.py": USES_COMMON, "services/web/a.py": "x = 1\n"}),
+        lambda: write(root, **{"libs/deep/one/common/db.py": COMMON, "libs/deep/one/common/__init__.py": ""}),
+        lambda: write(root, **{"libs/two/src/common/db.py": "", "libs/two/src/common/__init__.py": ""}),  # two: none
+        lambda: write(root, **{"services/api/requirements.txt": "-e ../../libs/deep/one\n"}),
+        lambda: write(root, **{"services/api/requirements.txt": "-e ../../libs/two\n"}),
+        lambda: shutil.rmtree(root / "libs/two"),
+        lambda: write(root, **{"services/api/requirements.txt": "common==1.0\n"}),  # somebody else's
+        lambda: write(root, **{"libs/deep/one/pyproject.toml": "[project]\nname = 'other'\n"}),
+        lambda: write(root, **{f"libs/deep/x/common/common/{name}": COMMON for name in ("db.py", "__init__.py")}),
+        lambda: write(root, **{"libs/deep/x/common/pyproject.toml": ""}),  # a distribution of this name
+        lambda: shutil.rmtree(root / "libs"),
+    ]
+    sizes = []
+    for step in steps:
+        step()
+        found = check(root, kept)
+        assert found == check(root, None) == check(root, kept)
+        sizes.append(len(found))
+    assert sizes == [0, 1, 0, 1, 0, 1, 0, 0, 0, 1, 0]

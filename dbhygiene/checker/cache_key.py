@@ -18,7 +18,7 @@ from dbhygiene.project.requirements import places, requirement_files
 from dbhygiene.source.records import replace
 from dbhygiene.source.regular_files import read_bytes
 
-_FORMAT = 8
+_FORMAT = 9
 
 
 def cache_key(project: Project, rules: Sequence[AnyRule], directory: Path) -> str:

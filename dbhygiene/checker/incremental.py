@@ -110,13 +110,17 @@ class IncrementalCheck:
             return None
         if len(self._unchanged_times) < len(before.files):
             return None
-        if self._has_new_places(before.facts):
+        if self._has_new_places(before.facts) or before.facts.get("markers") != self._describe_markers():
             return None
         if self._has_new_deployment(before.facts):
             return None
         found = self._cache.findings(before)
         self._is_unchanged = found is not None
         return None if found is None else [finding for path in sorted(own & found.keys()) for finding in found[path]]
+
+    def _describe_markers(self) -> str:
+        """Return a digest of where the distributions of the project lie; the key of the cache covers their texts."""
+        return content_digest("\0".join(self._project.markers).encode(errors="surrogateescape"))
 
     def _known_paths(self, facts: Mapping[str, str], name: str) -> set[str]:
         """Return the paths of a fact."""
@@ -159,8 +163,8 @@ class IncrementalCheck:
         if not rows:
             return None
         changed = {path for path in listed | rows.keys() if not self._is_same(path)}
-        changed |= {path for path, row in rows.items() if row.listed} ^ listed
-        stale = self._stale(changed)
+        come_or_gone = {path for path, row in rows.items() if row.listed} ^ listed
+        stale = self._stale(changed | come_or_gone, is_listed_anew=bool(come_or_gone))
         if stale is None:
             self.reset()
             return None
@@ -203,10 +207,14 @@ class IncrementalCheck:
         self._true[path] = row
         return True
 
-    def _stale(self, changed: set[str]) -> set[str] | None:
-        """Return the files that depend on a changed file or on a module that has moved; None: all files."""
+    def _stale(self, changed: set[str], *, is_listed_anew: bool) -> set[str] | None:
+        """Return the files that depend on a changed file or on a module that has moved; None: all files.
+
+        `is_listed_anew`: the project has other files than before, so a name may be that of another one.
+        """
         rows, facts = self._last_run.rows, self._last_run.facts
-        self._moved = moved = self._has_new_places(facts)
+        moved = is_listed_anew or self._has_new_places(facts) or facts.get("markers") != self._describe_markers()
+        self._moved = moved
         deployed = self._has_new_deployment(facts)
         if not changed and not moved and not deployed:
             return set()
@@ -322,6 +330,7 @@ class IncrementalCheck:
             "used": json.dumps(sorted(used)),
             "help": help.value,
             "listed": self._describe_request(Files(map(str, loaded)), named),
+            "markers": self._describe_markers(),
         }
         words, stored = {**self._words_of_project(self._last_run.facts), **asked.words[""]}, self._paths.stored
         facts["asked"] = json.dumps([(word, [*map(stored, files)]) for word, files in sorted(words.items())])

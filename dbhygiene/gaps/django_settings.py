@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.program.bindings import Bindings
@@ -30,26 +31,50 @@ _PARTS = ("base", "common", "production", "prod", "local", "dev", "default")
 def settings_files(file: File) -> list[File]:
     """Return the files that hold the site's settings: the module that `manage.py` names, and those that it imports."""
     found = [file] if "DATABASES" in file.text and "DATABASES" in file.scope.bound else []
-    for name in _names(file):
+    named = [name for script in _scripts(file) for name in _settings_modules_in(script)]
+    for name in named:
         if (settings := file.project.module(name, file)) is not None:
+            _add(settings, found)
+    site = _site(file) if named else None
+    for name in (f"{file.module.partition('.')[0]}.settings", *_USUAL):
+        settings = file.project.module(name, file)
+        if settings is not None and (site is None or settings.path.is_relative_to(site)):  # else another site's
             _add(settings, found)
     return found
 
 
-def _names(file: File) -> Iterator[str]:
+def _site(file: File) -> Path | None:
+    """Return the directory of a file's site: of its `manage.py`, or that from which a script imports its settings."""
+    if (manage := file.project.module("manage", file)) is not None:
+        return manage.path.parent
+    for name in _settings_modules_in(file) if "DJANGO_SETTINGS_MODULE" in file.text else ():
+        if (settings := file.project.module(name, file)) is not None:
+            inside = name.count(".") + (settings.path.name == "__init__.py")
+            return settings.path.parents[inside]
+    return None
+
+
+def _scripts(file: File) -> Iterator[File]:
+    """Yield the scripts that may name the settings of a file's site."""
     for script in ("manage", "wsgi"):
-        manage = file.project.module(script, file)
-        if manage is not None:
-            yield from _settings_modules_in(manage)
-    first = file.module.partition(".")[0]
-    yield from (f"{first}.settings", *_USUAL)
+        if (found := file.project.module(script, file)) is not None:
+            yield found
+    if "DJANGO_SETTINGS_MODULE" in file.text:
+        yield file
 
 
-def _settings_modules_in(manage: File) -> Iterator[str]:
+def _settings_modules_in(script: File) -> Iterator[str]:
     """Return the settings modules that `os.environ.setdefault("DJANGO_SETTINGS_MODULE", "site.settings")` names."""
-    for call in manage.nodes(ast.Call):
+    for call in script.nodes(ast.Call):
         match call.args:
             case [ast.Constant(value="DJANGO_SETTINGS_MODULE"), ast.Constant(value=str(name))]:
+                yield name
+    for assign in script.nodes(ast.Assign):
+        match assign:
+            case ast.Assign(
+                targets=[ast.Subscript(slice=ast.Constant(value="DJANGO_SETTINGS_MODULE"))],
+                value=ast.Constant(value=str(name)),
+            ):
                 yield name
 
 
@@ -92,9 +117,9 @@ class Databases(Record):
 def settings_modules(file: File) -> list[File]:
     """Return every settings module of the site that configures databases, whether `manage.py` leads to it or not."""
     found = settings_files(file)
-    manage = file.project.module("manage", file)
+    site = _site(file)
     for other in file.project.files_containing("DATABASES"):
-        is_near = manage is None or other.path.is_relative_to(manage.path.parent)
+        is_near = site is None or other.path.is_relative_to(site)
         if is_near and other not in found and other.is_program and _gives_databases(other):
             found.append(other)
     return found
@@ -301,11 +326,11 @@ def _is_database(expr: ast.expr) -> bool:
 
 def _modules_that_set_ages(file: File) -> list[File]:
     """Return the settings modules of the site that set ages: of development, production or any other place."""
-    manage = file.project.module("manage", file)
+    site = _site(file)
     found = {each.path: each for each in settings_files(file)}
     for word in ("CONN_MAX_AGE", "conn_max_age"):
         for other in file.project.files_containing(word):
-            is_near = manage is None or other.path.is_relative_to(manage.path.parent)
+            is_near = site is None or other.path.is_relative_to(site)
             if is_near and other.is_program and not is_test_file(other):
                 found.setdefault(other.path, other)
     return [*found.values()]

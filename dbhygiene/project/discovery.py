@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import subprocess
 
 ENDINGS = (".py", ".pyi", ".ipynb")
+MARKS_DISTRIBUTION = ("pyproject.toml", "setup.cfg")
 _AT_ONCE = 8  # processes of git
 _SETS_UP = "gunicorn"  # in the name of a Python file that says how a server runs
 _NAME = re.compile(r"[\w.-]+")  # a pattern that is matched without `pathspec`
@@ -64,7 +65,9 @@ class DiscoveredFiles:
         self.files = Files()
         self.unlisted: list[tuple[Path, str]] = []
         self.listed: Collection[str] | None = None  # by git, relative to the root
-        self.others: list[str] = []  # may be about servers; relative to their directory, with slashes, in no order
+        self.others: list[
+            str
+        ] = []  # may be about servers or distributions; relative to their directory, with slashes, in no order
 
 
 class Listing:
@@ -206,7 +209,11 @@ def _by_walk(directory: Path, excluded: frozenset[str], found: DiscoveredFiles) 
                 yield entry.path
                 if _SETS_UP in name:
                     found.others.append(inside)
-            elif is_deployment_file(inside) and _is_file(entry) and not _any(ignored, entry.path):
+            elif (
+                (name in MARKS_DISTRIBUTION or is_deployment_file(inside))
+                and _is_file(entry)
+                and not _any(ignored, entry.path)
+            ):
                 found.others.append(inside)
 
 

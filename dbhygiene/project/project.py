@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -11,13 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbhygiene.config.settings import Settings
-from dbhygiene.project.discovery import DiscoveredFiles, Files, Listing
+from dbhygiene.project.discovery import MARKS_DISTRIBUTION, DiscoveredFiles, Files, Listing
 from dbhygiene.project.import_graph import ImportGraph
 from dbhygiene.source.file import NOTEBOOK, File, ProjectView
 from dbhygiene.source.nodes import NOT_PYTHON
 from dbhygiene.source.regular_files import read_bytes, read_text
 
 if TYPE_CHECKING:
+    from dbhygiene.project.other_parts import OtherParts
     from dbhygiene.project.requirements import Requirements
     from dbhygiene.project.text_search import TextSearch
     from dbhygiene.source.deployment import Deployment
@@ -387,7 +389,20 @@ class Project:
                     return Path(candidate)
             if os.path.isfile(os.path.join(base, parts[0], "__init__.py")):
                 return None  # the package is here, the module is not: as Python, look no further
-        return None
+        return None if parts[0] in sys.stdlib_module_names else self._other_parts.find(parts, directory)
+
+    @cached_property
+    def _other_parts(self) -> OtherParts:
+        from dbhygiene.project.other_parts import OtherParts
+
+        requires = lambda name, directory: self._requirements.names(name, directory)  # noqa: E731
+        return OtherParts(self.root, self.everything.names, self.markers, requires)
+
+    @property
+    def markers(self) -> list[str]:
+        """Return the files, relative to the root, that mark the distributions of the project, but for `setup.py`."""
+        _ = self.everything  # lists the others, too
+        return sorted(name for name in self._others if name.endswith(MARKS_DISTRIBUTION))
 
     def _names(self, directory: str) -> frozenset[str]:
         """Return the names in a directory; most imported names are in no directory of the project."""

@@ -69,6 +69,11 @@ def places(root: Path) -> list[Path]:
     return found
 
 
+def is_read(place: str) -> bool:
+    """Whether the requirements of a directory are read, by its path relative to the root of the project."""
+    return not place or place.count(os.sep) < _LEVELS
+
+
 def _directories(directory: Path) -> list[Path]:
     try:
         with os.scandir(directory) as entries:

@@ -519,3 +519,28 @@ def test_handlers_in_another_module_use_the_connection_that_a_module_keeps(tmp_p
     assert (finding.code, finding.path.name, finding.span.line) == ("HYG110", "store.py", 6)
     (tmp_path / "views.py").write_text(views.replace("str(", "store.close() or str("))
     assert dbhygiene.check(tmp_path) == []
+
+
+@pytest.mark.parametrize("named", ['setdefault("DJANGO_SETTINGS_MODULE", {})', '["DJANGO_SETTINGS_MODULE"] = {}'])
+@pytest.mark.parametrize(("engine", "count"), [("mysql", 1), ("sqlite3", 0)])
+def test_a_script_beside_the_directory_of_its_site(tmp_path, named, engine, count):
+    site = f"DATABASES = {{'default': {{'ENGINE': 'django.db.backends.{engine}'}}}}\n"
+    start = "os.environ" + ("." if named[0] == "s" else "") + named.format('"config.settings"')
+    script = f"import os, time, django\n{start}\ndjango.setup()\nfrom shop.work import count\n\ndef main():\n"
+    script += "    while True:\n        count()\n        time.sleep(3600)\n\nif __name__ == '__main__':\n    main()\n"
+    other = site.replace("sqlite3", "mysql")
+    for name, text in {
+        "backend/manage.py": "",
+        "backend/config/__init__.py": "",
+        "backend/config/settings.py": site,
+        "backend/shop/__init__.py": "",
+        "backend/shop/models.py": dedent(MODELS),
+        "backend/shop/work.py": "from shop.models import Job\n\ndef count():\n    return Job.objects.count()\n",
+        "other/manage.py": start.replace("config.settings", "other.settings") + "\n",
+        "other/other/__init__.py": "",
+        "other/other/settings.py": other,
+        "workers/main.py": script,
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert [each.code for each in dbhygiene.check(tmp_path, settings=Settings())] == ["HYG301"] * count
