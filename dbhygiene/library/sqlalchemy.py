@@ -20,6 +20,11 @@ ASKS = words(
     """execute scalar scalars get flush refresh merge commit exec_driver_sql connection stream stream_scalars
     bulk_save_objects bulk_insert_mappings bulk_update_mappings exec"""
 )
+# Classes of queries, for subclasses that repeat themselves.
+QUERY_CLASSES = words(
+    """sqlalchemy.orm.Query sqlalchemy.orm.query.Query flask_sqlalchemy.BaseQuery flask_sqlalchemy.query.Query
+    flask_sqlalchemy.model.Query"""
+)
 # Methods that end a query which `session.query(...)` began.
 QUERY_ASKS = words("all first one one_or_none scalar count delete update exists get yield_per fetchall")
 WRITES = words("add add_all delete merge bulk_save_objects bulk_insert_mappings bulk_update_mappings")

@@ -218,12 +218,25 @@ def _tracked_parameters(code: Code, parameters: Mapping[str, Resource]) -> Itera
 
 
 def _recovers(file: File, handler: ast.ExceptHandler) -> bool:
-    """Whether a handler may be for a lost connection: by the class that it names; any handler, if it tries again."""
+    """Whether a handler may be for a lost connection: by the class that it names, or by what its `try` is for.
+
+    Any handler is, if it tries again, or if its `try` only pings.
+    """
     names = {last_name(each) if each is not None else "" for each in exception_types(handler.type)}
     if names & LOSING:
         return True
     around = takewhile(lambda node: not isinstance(node, FUNCTION), file.around(handler))
-    return bool(names & ANY_ERROR) and any(isinstance(node, LOOP) for node in around)
+    return bool(names & ANY_ERROR) and any(isinstance(node, LOOP) or _only_pings(node) for node in around)
+
+
+def _only_pings(node: ast.AST) -> bool:
+    """Whether a statement is a `try` that does nothing but call `ping()`."""
+    match node:
+        case ast.Try(body=[ast.Expr(value=ast.Call(func=ast.Attribute(attr="ping")))]):
+            return True
+        case ast.Try(body=[ast.Expr(value=ast.Await(value=ast.Call(func=ast.Attribute(attr="ping"))))]):
+            return True
+    return False
 
 
 def _condition_variables(effects: FunctionSemantics, call: ast.Call) -> Iterator[str]:

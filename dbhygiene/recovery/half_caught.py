@@ -272,7 +272,10 @@ def _half_texts(
     lost = any("lost connection" in text for text in lower)
     if gone == lost or not found - {"psycopg2", "psycopg"}:
         return
-    if any("connect" in text for text in lower if "lost connection" not in text and "gone away" not in text):
+    others = (
+        text.replace("reconnect", "") for text in lower if "lost connection" not in text and "gone away" not in text
+    )
+    if any("connect" in text for text in others):  # "Can't reconnect until ..." is the second error of a session
         return
     have, other = ("gone away", "Lost connection") if gone else ("Lost connection", "gone away")
     for part in parts:

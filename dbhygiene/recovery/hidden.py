@@ -11,7 +11,7 @@ from dbhygiene.recovery.attempts import is_retry_loop
 from dbhygiene.recovery.conditions import mentions
 from dbhygiene.recovery.errors import classes_of, libraries, tries
 from dbhygiene.recovery.operations import is_harmless
-from dbhygiene.recovery.paths import is_in_handler, reached
+from dbhygiene.recovery.paths import is_in_handler, reached, reached_while_lost
 from dbhygiene.source.file import File, loop_around
 from dbhygiene.source.nodes import FUNCTION, Code, argument_values
 from dbhygiene.source.records import Frozen
@@ -39,7 +39,7 @@ def hidden_failures(file: File) -> Iterator[HiddenFailure]:
                 if raised not in seen:
                     seen.add(raised)
                     yield HiddenFailure(handler, loop, code.name, raised)
-            if loop not in seen and _is_bounded(loop) and _returns_value(node) and _goes_on(file, handler):
+            if loop not in seen and _is_bounded(loop) and _returns_value(node) and _goes_on(file, code, handler):
                 if _falls_off(file, code, handler, loop):
                     seen.add(loop)
                     yield HiddenFailure(handler, loop, code.name)
@@ -71,13 +71,16 @@ def _returns_value(node: ast.Try) -> bool:
     )
 
 
-def _goes_on(file: File, handler: ast.ExceptHandler) -> bool:
+def _goes_on(file: File, code: Code, handler: ast.ExceptHandler) -> bool:
     """Whether a handler neither raises, nor returns, nor leaves the loop, unless the error is of another kind."""
-    parts = list(nodes_of(handler.body))
-    if any(_may_raise_it(file, handler, part) for part in parts if isinstance(part, ast.Call)):
+    inside = set(nodes_of(handler.body))
+    nodes = reached_while_lost(file, code, handler)
+    run = [node.event.node for node in nodes if isinstance(node.event, cfg.Call)]
+    if any(call in inside and _may_raise_it(file, handler, call) for call in run):
         return False
-    leaving = [part for part in parts if isinstance(part, (ast.Raise, ast.Return, ast.Break))]
-    return all(_is_about_error(file, handler, part) for part in leaving)
+    leaving = {node.event.node for node in nodes if isinstance(node.event, (cfg.Raise, cfg.Return))}
+    left = [part for part in inside if part in leaving or isinstance(part, ast.Break)]
+    return all(_is_about_error(file, handler, part) for part in left)
 
 
 def _may_raise_it(file: File, handler: ast.ExceptHandler, call: ast.Call) -> bool:
@@ -100,13 +103,13 @@ def _is_about_error(file: File, handler: ast.ExceptHandler, node: ast.AST) -> bo
 
 def _falls_off(file: File, code: Code, handler: ast.ExceptHandler, loop: ast.For | ast.AsyncFor | ast.While) -> bool:
     """Whether a function ends right after its last try: nothing is returned, raised or reported behind the loop."""
-    body = code.body
-    block: list[ast.stmt] = body
-    while block and block[-1] is not loop:  # the loop may end a `with` that ends the function
-        last = block[-1]
-        if not isinstance(last, (ast.With, ast.AsyncWith)):
-            return False
-        block = last.body
+    block: list[ast.stmt] = code.body
+    while block and block[-1] is not loop:  # the loop may end a block that ends the function
+        match block[-1]:
+            case ast.With(body=body) | ast.AsyncWith(body=body) | ast.Try(body=body, orelse=[], finalbody=[_, *_]):
+                block = body
+            case _:
+                return False
     return not loop.orelse and any(isinstance(node.event, cfg.End) for node in reached(file, code, handler))
 
 

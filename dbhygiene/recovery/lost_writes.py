@@ -17,7 +17,7 @@ from dbhygiene.config.settings import Confidence
 from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import EdgeKind, Node
 from dbhygiene.gaps.pings import loss_of
-from dbhygiene.library import django
+from dbhygiene.library import django, sqlalchemy
 from dbhygiene.library.drivers import drivers
 from dbhygiene.library.prefilter import import_lines
 from dbhygiene.library.words import words
@@ -27,7 +27,7 @@ from dbhygiene.program.code import calls_in, nodes_of
 from dbhygiene.recovery.attempts import Attempt, attempts
 from dbhygiene.recovery.handles import FRESH, Root, handle_of, owner_of
 from dbhygiene.recovery.operations import Operation, may_use, of_binding, of_call, summary
-from dbhygiene.recovery.paths import follow, is_in_handler
+from dbhygiene.recovery.paths import follow, is_in_handler, reached
 from dbhygiene.source.file import File, function_around
 from dbhygiene.source.nodes import FUNCTION, Code, Function, last_name
 from dbhygiene.source.records import Frozen
@@ -38,6 +38,7 @@ _GUARDS = re.compile(
     r"in_transaction|IN_TRANSACTION|in_atomic_block|transaction_status|_transaction\b|get_autocommit|open_transactions"
 )
 _WORD = re.compile(r"\w+")
+_LOOKS_FOR_WRITES = re.compile(r"in_transaction|in_nested_transaction|\.(?:new|dirty|deleted)\b")
 _FETCHES = words("fetchone fetchall fetchmany")
 
 
@@ -51,11 +52,12 @@ class LostWrite(Frozen):
     confidence: Confidence = Confidence.LIKELY
     committed: str = ""  # the function that commits
     in_django: bool = False  # in its `atomic()`
+    in_query: bool = False  # of SQLAlchemy, which rolls its session back
 
 
 def lost_writes(file: File) -> Iterator[LostWrite]:
     seen: set[ast.AST] = set()
-    for found in (*_in_functions(file), *_in_methods(file), *_in_django(file)):
+    for found in (*_in_functions(file), *_in_methods(file), *_in_queries(file), *_in_django(file)):
         if found.at not in seen:
             seen.add(found.at)
             yield found
@@ -191,6 +193,42 @@ def _commits(file: File, code: Function, root: Place) -> str | None:
     return None
 
 
+# -- queries of SQLAlchemy that repeat themselves --------------------------------------------------------
+
+
+def _in_queries(file: File) -> Iterator[LostWrite]:
+    """Yield each method of a class of queries that rolls the session back, and runs again."""
+    if "rollback" not in file.text:
+        return
+    for handler in file.nodes(ast.ExceptHandler):
+        function = function_around(file, handler)
+        scope = file.functions[function].class_scope if function is not None else None
+        if function is None or scope is None or _LOOKS_FOR_WRITES.search(file.segment(function)):
+            continue
+        bases = scope.node.bases if isinstance(scope.node, ast.ClassDef) else []
+        if not any(file.resolve(base) in sqlalchemy.QUERY_CLASSES for base in bases):
+            continue
+        rolled = next((call for call in calls_in(nodes_of(handler.body)) if _is_own_rollback(call)), None)
+        if rolled is not None and _runs_again(file, function, handler, rolled):
+            yield LostWrite(rolled, handler, None, "the session", in_query=True)
+
+
+def _is_own_rollback(call: ast.Call) -> bool:
+    match call.func:
+        case ast.Attribute(
+            value=ast.Attribute(value=ast.Name(id="self"), attr="session"), attr="rollback" | "close" | "remove"
+        ):
+            return True
+    return False
+
+
+def _runs_again(file: File, function: Function, handler: ast.ExceptHandler, rolled: ast.Call) -> bool:
+    """Whether the method of the base class is called again once a handler has rolled back."""
+    nodes = reached(file, function, handler)
+    calls = (node.event.node for node in nodes if isinstance(node.event, cfg.Call))
+    return any(call is not rolled and last_name(call.func) == function.name for call in calls)
+
+
 # -- Django's backends ------------------------------------------------------------------------------------
 
 
@@ -224,10 +262,10 @@ def _backend_method(file: File, handler: ast.ExceptHandler) -> Function | None:
         is_backend = any(base.endswith(django.BELOW_WRAPPING) for base in bases)
         private = function.name == "_execute_with_wrappers"
         return function if function.name in _WRAPPED and (is_backend or private) else None
-    return function if _decorates_cursor(file, function) else None
+    return function if decorates_cursor(file, function) else None
 
 
-def _decorates_cursor(file: File, function: Function) -> bool:
+def decorates_cursor(file: File, function: Function) -> bool:
     """Whether a function is the wrapper of a decorator that this file puts above methods of a cursor."""
     outer = [above for above in file.around(function) if isinstance(above, FUNCTION)]
     if not outer or not any(base in file.text for base in django.BELOW_WRAPPING):

@@ -49,6 +49,21 @@ def reached(file: File, code: Code, handler: ast.ExceptHandler) -> list[Node]:
     return [node for node in solution.nodes() if True in solution.at(node)] if solution is not None else []
 
 
+def reached_while_lost(file: File, code: Code, handler: ast.ExceptHandler) -> list[Node]:
+    """Return the nodes that may follow a handler before the next error is caught, if the connection is lost."""
+
+    def transfer(node: Node, state: bool) -> Iterable[tuple[EdgeKind, bool]]:
+        event = node.event
+        if isinstance(event, (cfg.Catch, cfg.Attempt)):
+            return everywhere(isinstance(event, cfg.Catch) and event.node is handler)
+        if state and isinstance(event, cfg.Test):
+            return while_lost(file, event.node, handler, state)
+        return everywhere(state)
+
+    solution = follow(file, code, [False], transfer)
+    return [node for node in solution.nodes() if True in solution.at(node)] if solution is not None else []
+
+
 def while_lost(file: File, test: ast.expr, handler: ast.ExceptHandler, fact: Fact) -> list[tuple[EdgeKind, Fact]]:
     """Return a fact on the edges of a test that a handler takes if the connection is lost."""
     edges = excluded(file, test, handler.name)

@@ -14,6 +14,7 @@ from dbhygiene.recovery.half_caught import recovering_handlers
 from dbhygiene.source.file import File
 from dbhygiene.source.records import Frozen
 
+_MYSQL_BACKEND = "django.db.backends.mysql"  # imports mysqlclient
 _OF_ORACLES_LIBRARY = ("MySQL server has gone away", "Lost connection to MySQL server")
 
 
@@ -84,4 +85,6 @@ def _confidence(file: File, found: frozenset[str]) -> Confidence | None:
         return None if file.project.requires("pymysql", file) else Confidence.LIKELY
     if file.project.requires("pymysql", file) or "pymysql" in file.text:
         return None
+    if _MYSQL_BACKEND in file.text:
+        return Confidence.LIKELY
     return Confidence.POSSIBLE if found & {DJANGO, SQLALCHEMY, PEEWEE} else None

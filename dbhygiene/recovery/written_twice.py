@@ -14,6 +14,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Collection, Iterable, Iterator
+from typing import Literal, TypeAlias
 
 from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import EdgeKind, Node
@@ -26,7 +27,7 @@ from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.callees import callees
 from dbhygiene.program.code import calls_in, nodes_of
-from dbhygiene.recovery.attempts import START, State, is_retry_loop
+from dbhygiene.recovery.attempts import is_retry_loop
 from dbhygiene.recovery.conditions import number_comparison
 from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY, ErrorClass, classes_of, libraries, named, tries
 from dbhygiene.recovery.handles import FRESH, Root, handle_of
@@ -37,6 +38,9 @@ from dbhygiene.source.file import File, loop_around, scope_around
 from dbhygiene.source.nodes import FUNCTION, Code, Function, Located, end_position, last_name
 from dbhygiene.source.records import Frozen
 
+# Of the connection: `lost` once the reply of the commit may be lost, `inner` if another handler sees that first;
+# then as for an `Attempt`.
+_State: TypeAlias = Literal["live", "inner", "lost", "dead", "reopened"]
 _AUTOCOMMIT = re.compile(r"autocommit(?:=True|\((?:True|1)\)| = True)|\bAUTOCOMMIT\b")
 _REPLY_LOST = frozenset({2013, 2055})  # the numbers of the error where the statement may have run
 _MAY_BE_DONE = "this may be done, and raise, if only the reply is lost"
@@ -122,19 +126,30 @@ class _Walk:
 
     def __init__(self, file: File, code: Code, node: ast.Try, handler: ast.ExceptHandler, write: _Write) -> None:
         self._file, self._code, self._node, self._handler, self._write = file, code, node, handler, write
+        self._inner = self._handlers_within()
         self._again: Located | None = None
 
     def repeated(self) -> Located | None:
         """Return what tries again: a loop, or a call in the handler."""
-        complete = follow(self._file, self._code, START, self._transfer) is not None
+        by_call = isinstance(self._write.committed, ast.Call) and self._write.committed is not self._write.call
+        start: tuple[_State, ...] = ("live",) if by_call else ("lost",)
+        complete = follow(self._file, self._code, start, self._transfer) is not None
         return self._again if complete else None
 
-    def _transfer(self, node: Node, state: State) -> Iterable[tuple[EdgeKind, State]]:
+    def _transfer(self, node: Node, state: _State) -> Iterable[tuple[EdgeKind, _State]]:
         event = node.event
         root = self._write.root
-        if state == "live":
-            is_caught = isinstance(event, cfg.Catch) and event.node is self._handler
-            return everywhere(("reopened" if root == FRESH else "dead") if is_caught else "live")
+        if state == "lost" and isinstance(event, cfg.Catch) and event.node is self._handler:
+            return everywhere("reopened" if root == FRESH else "dead")
+        if state in {"live", "inner", "lost"}:
+            if isinstance(event, cfg.Catch) and event.node in self._inner:
+                return everywhere("lost" if state == "inner" else state)
+            if self._commits(event):
+                thrown: _State = "inner" if self._inner else "lost"
+                return [("raise", thrown), *(each for each in everywhere(state) if each[0] != "raise")]
+            if isinstance(event, cfg.Raise) and _is_another_error(self._file, event.node):
+                return everywhere("live")
+            return everywhere(state)
         match event:
             case cfg.Call(node=call):
                 after = self._after_call(call, state)
@@ -150,14 +165,30 @@ class _Walk:
                 return self._while_reply_lost(test, state)
         return everywhere(state)
 
-    def _while_reply_lost(self, test: ast.expr, state: State) -> list[tuple[EdgeKind, State]]:
+    def _handlers_within(self) -> list[ast.ExceptHandler]:
+        """Return the handlers, nearer than the one of this walk, that catch the error of the commit's lost reply."""
+        for above in self._file.around(self._write.committed):
+            if above is self._node:
+                break
+            if isinstance(above, ast.Try):
+                classes = ((each, classes_of(self._file, each)) for each in above.handlers)
+                found = [each for each, its in classes if _catches_lost_reply(its, self._write.library)]
+                if found and self._write.committed in nodes_of(above.body):
+                    return found
+        return []
+
+    def _commits(self, event: cfg.Event) -> bool:
+        ran = event.node.value if isinstance(event, cfg.Await) else event.node if isinstance(event, cfg.Call) else None
+        return ran is self._write.committed
+
+    def _while_reply_lost(self, test: ast.expr, state: _State) -> list[tuple[EdgeKind, _State]]:
         """Return the edges of a test that a handler takes if the reply is lost: 2006 says that nothing was sent."""
         compared = number_comparison(self._file, test, self._handler.name)
         if compared is not None and None not in compared.numbers and not _REPLY_LOST & set(compared.numbers):
             return [("true" if compared.negated else "false", state)]
         return while_lost(self._file, test, self._handler, state)
 
-    def _after_call(self, call: ast.Call, state: State) -> State | None:
+    def _after_call(self, call: ast.Call, state: _State) -> _State | None:
         file, write = self._file, self._write
         if (again := self._runs_again(call)) is not None:
             if state == "reopened":
@@ -191,6 +222,12 @@ def _of(write: _Write) -> tuple[str, Root]:
 def _looks(found: list[Operation]) -> bool:
     """Whether these operations of one call read from the database: they may look for the row."""
     return asks(found) and not any(each.verb in {"writes", "adds", "commits", "opens"} for each in found)
+
+
+def _is_another_error(file: File, node: ast.Raise) -> bool:
+    """Whether a `raise` raises an exception of its own, not the one that a handler has caught."""
+    caught = {above.name for above in file.around(node) if isinstance(above, ast.ExceptHandler)}
+    return node.exc is not None and not (isinstance(node.exc, ast.Name) and node.exc.id in caught)
 
 
 def _is_local(code: Code, root: Root) -> bool:

@@ -11,9 +11,11 @@ from dbhygiene.library.words import words
 from dbhygiene.program.code import calls_in, nodes_of
 from dbhygiene.recovery.conditions import number_comparison
 from dbhygiene.recovery.errors import DJANGO, LOSS_CLASSES, SQLALCHEMY, ErrorClass, classes_of, libraries, tries
+from dbhygiene.recovery.lost_writes import decorates_cursor
 from dbhygiene.recovery.operations import of_block
-from dbhygiene.source.file import File
-from dbhygiene.source.nodes import Located, last_name
+from dbhygiene.recovery.retriers import parameters_around
+from dbhygiene.source.file import File, function_around
+from dbhygiene.source.nodes import Function, Located, last_name
 from dbhygiene.source.records import Frozen
 
 _WRAPPING = {DJANGO: "Django", SQLALCHEMY: "SQLAlchemy"}  # these raise classes of their own
@@ -95,12 +97,23 @@ def _raised_by(file: File, node: ast.Try) -> str | None:
 
 def _asks_below_django(file: File, node: ast.Try) -> bool:
     """Whether a `try` in a cursor of a database backend only asks the driver's cursor, which is `self.cursor`."""
+    function = function_around(file, node)
+    if function is not None and file.functions[function].class_scope is None:
+        return _calls_method_of_cursor(file, function, node)
     cls = next((above for above in file.around(node) if isinstance(above, ast.ClassDef)), None)
     if cls is None or not any((file.resolve(base) or "").endswith(django.BELOW_WRAPPING) for base in cls.bases):
         return False
     calls = [*calls_in(nodes_of(node.body))]
     asking = [call for call in calls if last_name(call.func) in _EXECUTES]
     return bool(asking) and all(_is_own_cursor(call.func) for call in asking)
+
+
+def _calls_method_of_cursor(file: File, wrapper: Function, node: ast.Try) -> bool:
+    """Whether a `try` only calls what its decorator is given: methods that ask the driver's cursor."""
+    calls = [*calls_in(nodes_of(node.body))]
+    parameters = parameters_around(file, wrapper)
+    given = all(isinstance(call.func, ast.Name) and call.func.id in parameters for call in calls)
+    return bool(calls) and given and decorates_cursor(file, wrapper)
 
 
 def _is_own_cursor(func: ast.expr) -> bool:

@@ -61,6 +61,23 @@ class DatabaseWrapper(MySQLWrapper):
             return super().create_cursor(name)
 ```
 
+A query that rolls its session back hides the loss of what its caller wrote before:
+
+```python
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Query
+
+class RetryingQuery(Query):
+    def __iter__(self):
+        for last in (False, True):
+            try:
+                return super().__iter__()
+            except OperationalError:
+                if last:
+                    raise
+                self.session.rollback()  # HYG403
+```
+
 Test the connection before the transaction begins, or repeat all of it:
 
 ```python
@@ -127,6 +144,8 @@ def _message(found: LostWrite) -> str:
         return f"`{called}` connects again within `atomic()`, too: the rows written before are lost"
     if found.in_django:
         return "within `atomic()`, the next query connects again: the rows written before are lost"
+    if found.in_query:
+        return "a query that rolls its session back and runs again: rows written before, and not committed, are lost"
     if found.committed:
         return f"repeated on a new connection: earlier writes that `{found.committed}` has not committed are lost"
     return f"if `{found.title}` is opened again here, the rows written before are lost, and only the rest is committed"
@@ -135,6 +154,9 @@ def _message(found: LostWrite) -> str:
 def _steps(file: File, found: LostWrite) -> Iterator[tuple[Located, str] | Step]:
     if isinstance(found.written, ast.expr):
         yield found.written, "written, but not committed"
+    if found.in_query:
+        yield found.at, "the transaction ends here, with all that the session has flushed or added"
+        return
     if isinstance(found.reopened, (ast.expr, ast.stmt, ast.ExceptHandler)):
         yield found.reopened, "the connection is opened again: the server has rolled back what was not committed"
     if found.at is not found.reopened:
