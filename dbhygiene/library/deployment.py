@@ -22,7 +22,7 @@ _FILE = re.compile(
     | (?:.*[.-])?(?:Dockerfile|Containerfile)(?:[.-][\w.-]+)?
     | .*gunicorn.*\.(?:py|conf|ini) | .*uwsgi.*\.(?:ini|yaml|yml)
     | .*supervisor.*\.(?:conf|ini) | .*\.service(?:\.\w+)?
-    | .*\.(?:sh|bash)
+    | .*\.(?:sh|bash|tf) | (?:.*\.)?env(?:\.[\w.-]+)? | Chart\.yaml
     | (?:docker[-_]?)?(?:entry[-_]?point|start|run|serve|server|web|cmd|command|launch|boot)(?:[-_]\w+)?
     | .*(?:compose|stack|k8s|kubernetes|deployment|statefulset|daemonset|configmap).*\.ya?ml
     """,
@@ -32,7 +32,7 @@ _YAML = (".yml", ".yaml")
 _CONF = (".conf", ".ini")
 _HOMES = re.compile(
     r"(?:k8s|kube|kubernetes|deploy|deployments?|manifests?|kustomiz\w*|overlays?|infra\w*|ops|production|prod|staging|"
-    r"supervisor[\w.]*|docker|containers?|charts?|compose)",
+    r"supervisor[\w.]*|docker|containers?|charts?|helm\w*|compose)",
     re.IGNORECASE,
 )
 # Directories and words in names of what does not run in production, and of templates that are not yet what they say.

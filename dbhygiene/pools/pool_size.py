@@ -59,7 +59,7 @@ class Need(Frozen):
 
     @property
     def total(self) -> float:
-        return self.command.processes * self.each
+        return self.command.replicas * self.command.processes * self.each
 
 
 def needs(made: Engine, most: float) -> list[Need]:

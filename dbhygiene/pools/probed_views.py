@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dbhygiene.library.test_files import is_test_file
 from dbhygiene.pools.health_views import View, join, views
 from dbhygiene.servers.facts import server_facts
 from dbhygiene.servers.model import Probe
@@ -17,9 +18,40 @@ def probed_views(file: File, kind: str) -> Iterator[tuple[View, Probe]]:
     """Yield the views that answer a kind of probe and do not keep their answers, each with the first such probe."""
     probes = [probe for probe in server_facts(file.project).probes if probe.kind == kind and probe.path]
     for view in views(file) if probes else ():
-        probe = next((each for each in probes if _answers(file, view, join(each.path.partition("?")[0]))), None)
-        if probe is not None and not _is_cached(file, view):
-            yield view, probe
+        asking = [each for each in probes if _answers(file, view, join(each.path.partition("?")[0]))]
+        if asking and _is_ambiguous(file, view, asking):
+            asking = [each for each in asking if _runs(each, file)]
+        if asking and not _is_cached(file, view):
+            yield view, asking[0]
+
+
+def _is_ambiguous(file: File, view: View, probes: list[Probe]) -> bool:
+    """Whether a repository has several programs: views of the same route, or containers of several images."""
+    if len({each.names for each in probes}) > 1:
+        return True
+    return any(_has_route(file, other, route) for route in view.routes for other in _naming(file, route))
+
+
+def _naming(file: File, route: str) -> Iterator[File]:
+    last = route.rpartition("/")[2]
+    for quote in "\"'":
+        yield from file.project.files_containing(f"{last}{quote}")
+
+
+def _has_route(file: File, other: File, route: str) -> bool:
+    """Whether another file has a view of the same route."""
+    if other.path == file.path or is_test_file(other) or not other.is_program:
+        return False
+    return any(route in each.routes for each in views(other))
+
+
+def _runs(probe: Probe, file: File) -> bool:
+    """Whether a container is that of a file: one of its names is that of a directory around the file."""
+    around = [part.lower().replace("_", "-") for part in file.relative_name.split("/")[:-1]]
+    names = [name.lower().replace("_", "-") for name in probe.names if name]
+    return any(
+        name == part or name.endswith(f"-{part}") or part.endswith(f"-{name}") for name in names for part in around
+    )
 
 
 def _answers(file: File, view: View, path: str) -> bool:

@@ -20,7 +20,7 @@ from dbhygiene.recovery.errors import DJANGO, LOSS_CLASSES, SQLALCHEMY, librarie
 from dbhygiene.recovery.handles import IMPLICIT, RAW, Root, owner_of, title_of
 from dbhygiene.recovery.operations import asks, is_harmless, of_block, of_call, summary
 from dbhygiene.recovery.pings import useless_in_handler
-from dbhygiene.recovery.retriers import Retrier, retrier_of
+from dbhygiene.recovery.retriers import Retrier, reaches_decorator, retrier_of
 from dbhygiene.source.file import File, loop_around
 from dbhygiene.source.nodes import FUNCTION, Function, Located, short_name
 from dbhygiene.source.records import Frozen, replace
@@ -174,7 +174,8 @@ def _first_asking(file: File, code: Function, library: str, root: Root) -> ast.C
         if isinstance(part, ast.Call):
             done = of_call(file, part).operations
             if asks(each for each in done if each.root == root and each.library == library):
-                return part
+                if reaches_decorator(file, code, part):
+                    return part
     return None
 
 

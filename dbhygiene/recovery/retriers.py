@@ -50,6 +50,20 @@ def retrier_of(file: File, decorator: ast.expr) -> Retrier | None:
     return None
 
 
+def reaches_decorator(file: File, code: Function, call: ast.Call) -> bool:
+    """Whether the error of a call leaves its function, so that a decorator sees it: no handler there ends it."""
+    for above in file.around(call):
+        if above is code:
+            return True
+        if isinstance(above, ast.Try) and any(call is part for part in nodes_of(above.body)):
+            for handler in above.handlers:
+                classes = classes_of(file, handler)
+                catches = libraries(classes) or any(each is not None and each.covers("", "") for each in classes)
+                if catches and not any(isinstance(part, ast.Raise) for part in nodes_of(handler.body)):
+                    return False
+    return True
+
+
 def _of_library(file: File, decorator: ast.expr, name: str) -> Retrier | None:
     if not isinstance(decorator, ast.Call):
         return None

@@ -33,7 +33,7 @@ from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY, ErrorClass, classes_of
 from dbhygiene.recovery.handles import FRESH, Root, handle_of
 from dbhygiene.recovery.operations import Operation, asks, may_use, of_binding, of_call, of_context, summary
 from dbhygiene.recovery.paths import everywhere, follow, while_lost
-from dbhygiene.recovery.retriers import retrier_of
+from dbhygiene.recovery.retriers import reaches_decorator, retrier_of
 from dbhygiene.source.file import File, loop_around, scope_around
 from dbhygiene.source.nodes import FUNCTION, Code, Function, Located, end_position, last_name
 from dbhygiene.source.records import Frozen
@@ -276,7 +276,8 @@ def _by_decorators(file: File) -> Iterator[WrittenTwice]:
             for write in _committed_writes(file, code.body, code.decorator_list[at + 1 :]):
                 works_again = _is_local(code, write.root) or _begins_again(file, code, write)
                 caught = _catches_lost_reply(retrier.classes, write.library)
-                if works_again and caught and not _looks_first(file, code, write):
+                seen = not isinstance(write.committed, ast.Call) or reaches_decorator(file, code, write.committed)
+                if works_again and caught and seen and not _looks_first(file, code, write):
                     errors = named(retrier.classes, write.library)
                     yield _finding(write, (decorator, f"{retrier.name} calls `{code.name}` again after {errors}"))
                     break

@@ -133,7 +133,7 @@ def check(file: File, made: Engine) -> Iterator[Diagnostic]:
 def _diagnostic(file: File, made: Engine, size: PoolSize, need: list[Need], limit: Number) -> Diagnostic:
     sums = [_sum(each) for each in need] or [f"the pool opens up to {number_text(size.most)} connections"]
     total = f" = {number_text(sum(each.total for each in need))} connections" if need else ""
-    processes = sum(each.command.processes for each in need) or 1
+    processes = sum(each.command.replicas * each.command.processes for each in need) or 1
     room = max(1, int(limit.value * _ROOM / processes))
     return Diagnostic(
         size.at,
@@ -149,7 +149,8 @@ def _diagnostic(file: File, made: Engine, size: PoolSize, need: list[Need], limi
 def _sum(need: Need) -> str:
     command = need.command
     noun = "process" if command.processes == 1 else "processes"
-    return f"{command.processes} {noun} ({command.place}) x {number_text(need.each)}"
+    containers = f"{command.replicas} containers x " if command.replicas > 1 else ""
+    return f"{containers}{command.processes} {noun} ({command.place}) x {number_text(need.each)}"
 
 
 def _steps(file: File, need: list[Need], limit: Number) -> Iterator[Step]:

@@ -145,7 +145,7 @@ def _message(found: LostWrite) -> str:
     if found.in_django:
         return "within `atomic()`, the next query connects again: the rows written before are lost"
     if found.in_query:
-        return "a query that rolls its session back and runs again: rows written before, and not committed, are lost"
+        return "this rolls the session back to run a query again: rows that are not committed are lost"
     if found.committed:
         return f"repeated on a new connection: earlier writes that `{found.committed}` has not committed are lost"
     return f"if `{found.title}` is opened again here, the rows written before are lost, and only the rest is committed"

@@ -87,7 +87,8 @@ DATABASES = {
 }
 ```
 
-Nothing is reported if the statements are not kept, if PgBouncer tracks them (`max_prepared_statements`, on by default
+If the URL is not written in the program, some file must give a program the pooler's name, or its port 6432: an
+environment in a compose file, or a file of variables. Nothing is reported if the statements are not kept, if PgBouncer tracks them (`max_prepared_statements`, on by default
 from 1.24 on), or for a URL that leads to the server itself. If no file gives the version of PgBouncer, for example with
 an image without a tag, the finding says what to set for a newer version.
 
@@ -140,6 +141,7 @@ _CACHES = ("statement_cache_size", "prepared_statement_cache_size")
 _DRIVER = re.compile(r"^postgres(?:ql)?\+asyncpg:")
 _OPENS = ("asyncpg.connect", "asyncpg.create_pool", "asyncpg.connection.connect", "asyncpg.pool.create_pool")
 _ITERATES = re.compile(r"\bobjects\b[^\n#]*\.iterator\(|^[^#\n]*\)\.iterator\(", re.MULTILINE)
+_OTHER = re.compile(r"replica|read|admin|direct|migrat|listen", re.IGNORECASE)
 _TITLE = "Keep no prepared statements"
 
 
@@ -163,7 +165,8 @@ def _engine(file: File, made: Engine) -> Iterator[Diagnostic]:
         return
     if any(f"{_CACHES[1]}=0" in pattern for pattern in patterns(made.url)) or "async_creator" in made.options.items:
         return
-    if (between := _between(file, endpoints(made.url))) is not None:
+    between = _between(file, endpoints(made.url))
+    if between is not None and not (_goes_past(file, made.call) and not between[1]):
         yield _prepared(file, made.call, between, _fix(file, made, arguments))
 
 
@@ -200,9 +203,17 @@ def _asyncpg(file: File, call: ast.Call) -> Iterator[Diagnostic]:
     places = (
         endpoints(url) if url is not None else host_endpoints(given.items.get("host", UNKNOWN), given.items.get("port"))
     )
-    if (between := _between(file, places)) is not None:
+    between = _between(file, places)
+    if between is not None and not (_goes_past(file, call) and not between[1]):
         fix = Fix(_TITLE, (AddKeyword(file.span(call), _CACHES[0], "0"),))
         yield _prepared(file, call, between, fix)
+
+
+def _goes_past(file: File, call: ast.Call) -> bool:
+    """Whether an URL that is not known is one for another server, or for migrations, by its name or its file's."""
+    given = [*call.args[:1], *(word.value for word in call.keywords if word.arg in ("dsn", "url", "host"))]
+    named = (file.segment(part) for part in given)
+    return "migrat" in file.relative_name.lower() or any(_OTHER.search(text) for text in named)
 
 
 def _between(file: File, places: Collection[Endpoint]) -> tuple[Pooler, bool] | None:

@@ -25,8 +25,10 @@ _MODULE = re.compile(r"([A-Za-z_]\w*(?:\.\w+)*)")
 _TAKES_USER = ("gosu", "su-exec", "chpst")
 _SHELLS = ("sh", "bash", "ash", "zsh", "dash")
 _RUNS_TEXT = re.compile(r"-[a-z]*c")
+_COUNTS_PROCESSES = re.compile(r"(?:^|\s)(?:-w|--workers|-c|--config)")
 _PLAIN_WORKERS = ("", "sync", "gthread", "gunicorn.workers.sync.SyncWorker", "gunicorn.workers.gthread.ThreadWorker")
 _CONFIGURATION = "gunicorn.conf.py"
+_NUMBER_VARIABLE = "WEB_CONCURRENCY"  # gunicorn and uvicorn read it if no option says how many processes there are
 _ASGI_WORKER = re.compile(r"uvicorn|hypercorn|asgi|daphne|granian", re.IGNORECASE)
 _GREEN = re.compile(r"gevent|eventlet|greenlet|tornado", re.IGNORECASE)
 
@@ -83,6 +85,15 @@ def commands(words: Sequence[str], place: Place, files: Deployment) -> Iterator[
         found = _READ[program](given, Command(program, place))
         if found is not None and not _is_uwsgi_file(found):  # the file is read for itself
             yield _with_configuration(found, given, files)
+
+
+def with_variables(found: Command, words: Sequence[str], environment: Mapping[str, str]) -> Command:
+    """Return a command with the number of processes that the environment of its container gives."""
+    value = environment.get(_NUMBER_VARIABLE, "")
+    text = " ".join(words)
+    if found.program not in ("gunicorn", "uvicorn") or not value.isdigit() or found.processes != 1:
+        return found
+    return found if _COUNTS_PROCESSES.search(text) else replace(found, processes=max(1, int(value)))
 
 
 def programs_of(words: Sequence[str]) -> set[str]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dbhygiene.library.deployment import image_server, is_pooler
 from dbhygiene.servers import docker
 from dbhygiene.servers.commands import split
+from dbhygiene.servers.kubernetes import count_of
 from dbhygiene.servers.model import Place, Pooler
 from dbhygiene.servers.poolers import pooler_of_environment, pooler_of_file
 from dbhygiene.servers.yaml_nodes import (
@@ -26,6 +27,7 @@ from dbhygiene.servers.yaml_nodes import (
 from dbhygiene.source.deployment import Deployment
 from dbhygiene.source.records import Frozen, replace
 
+_VARIABLE = re.compile(r"\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(\"[^\"]*\"|'[^']*'|[^#]*?)\s*(?:\s#.*)?")
 _DEEPEST = 5  # services that extend each other
 _DEFAULT = re.compile(r"\$\{\w+:?-([^{}]*)\}")
 
@@ -160,17 +162,42 @@ def command_words(service: Service, files: Deployment) -> list[tuple[str, int]]:
     return found
 
 
+def replicas(service: Service) -> int:
+    """Return how many containers a service has, as far as that is written out."""
+    return max(count_of(at(service.node, "deploy", "replicas")), count_of(at(service.node, "scale")))
+
+
 def pooler(service: Service, files: Deployment) -> Pooler | None:
     """Return the pooler of a service that has an image of PgBouncer; None if nothing says how it lends sessions."""
     for name in mounted_files(service, files):
         if name.endswith(".ini"):
             if (found := pooler_of_file(name, files, service.hosts, service.image)) is not None:
                 return found
-    environment = {name: (value, Place(service.file, line)) for name, value, line in environment_of(service)}
-    return pooler_of_environment(environment, service.hosts, service.image)
+    return pooler_of_environment(environment_of(service, files), service.hosts, service.image)
 
 
-def environment_of(service: Service) -> Iterator[tuple[str, str, int]]:
-    """Yield the variables of a service's environment, with their defaults, and their lines."""
-    for name, value, line in pairs(at(service.node, "environment")):
-        yield name, _DEFAULT.sub(r"\1", value), line
+def environment_of(service: Service, files: Deployment) -> dict[str, tuple[str, Place]]:
+    """Return the variables of a service's environment, with their defaults: of its files, then its own."""
+    found: dict[str, tuple[str, Place]] = {}
+    for name in _environment_files(service, files):
+        found |= {key: (value, Place(name, row)) for key, value, row in variables(files.text(name))}
+    for key, value, row in pairs(at(service.node, "environment")):
+        found[key] = (_DEFAULT.sub(r"\1", value), Place(service.file, row))
+    return found
+
+
+def variables(text: str) -> Iterator[tuple[str, str, int]]:
+    """Yield the names and values of a file of variables, with their lines."""
+    for number, line in enumerate(text.splitlines(), 1):
+        if given := _VARIABLE.fullmatch(line):
+            yield given[1], given[2].strip("\"'"), number
+
+
+def _environment_files(service: Service, files: Deployment) -> Iterator[str]:
+    """Yield the files of variables that a service reads, in order: the last one that has a variable holds."""
+    around = service.file.rpartition("/")[0]
+    given = at(service.node, "env_file")
+    for each in elements(given) or ([given] if text_of(given) else []):
+        name = _join(around, _DEFAULT.sub(r"\1", text_of(each) or text_of(at(each, "path"))))
+        if name in files.names:
+            yield name

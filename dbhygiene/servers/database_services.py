@@ -18,6 +18,7 @@ _ENDINGS = {MYSQL: (".cnf", "my.ini"), POSTGRESQL: (".conf",)}
 _SERVER_PROGRAMS = frozenset(
     ("mysqld", "mysqld_safe", "mariadbd", "mariadbd-safe", "postgres", "docker-entrypoint.sh", "docker-entrypoint")
 )
+_CLIENT = re.compile(r"backup|dump|restore|migrat|seed|wait|cron", re.IGNORECASE)
 _SERVER_PROGRAM = re.compile(r"\b(?:mysqld|mariadbd|postgres|docker-entrypoint)\b")
 _DEAD_VARIABLES = ("MYSQL_WAIT_TIMEOUT", "MYSQL_MAX_CONNECTIONS", "MARIADB_WAIT_TIMEOUT", "POSTGRES_MAX_CONNECTIONS")
 
@@ -60,6 +61,8 @@ def _runs_server(service: Service, words: list[tuple[str, int]], files: Deployme
     if programs_of(texts) & _SERVER_PROGRAMS:
         return True
     script = next((text for text in texts[:2] if text.endswith(".sh")), None)
+    if any(_CLIENT.search(name) for name in (service.name, script or "")):
+        return False
     if script is None:
         return None if "$" in texts[0] else False
     base = script.rpartition("/")[2]

@@ -133,17 +133,18 @@ def flags(database: str, words: Iterable[tuple[str, int]], name: str) -> Iterato
     before, line_before = "", 0
     for word, line in words:
         if before == "-c" and database == POSTGRESQL:
-            yield from _assigned(database, word, Place(name, line))
+            yield from assigned(database, word, Place(name, line))
         elif before == "-N" and database == POSTGRESQL and word:
             yield Assignment("max_connections", word, Place(name, line))
         elif before.startswith("--") and "=" not in before and not word.startswith("-"):
-            yield from _assigned(database, f"{before[2:]}={word}", Place(name, line_before))
+            yield from assigned(database, f"{before[2:]}={word}", Place(name, line_before))
         elif "=" in word and word.startswith(("--", "-c") if database == POSTGRESQL else "--"):
-            yield from _assigned(database, word[2:], Place(name, line))
+            yield from assigned(database, word[2:], Place(name, line))
         before, line_before = word, line
 
 
-def _assigned(database: str, text: str, place: Place) -> Iterator[Assignment]:
+def assigned(database: str, text: str, place: Place) -> Iterator[Assignment]:
+    """Yield what `wait_timeout=600` assigns, if it is one of the variables that are known."""
     variable, _, value = text.partition("=")
     if database == MYSQL:
         known = _variable(mysql_name(variable))

@@ -39,7 +39,8 @@ def _of(number: Number, noun: str) -> str:
 def _command(command: Command) -> str:
     threads = "any number of" if command.threads == inf else f"at least {number_text(command.threads)}"
     nouns = "process" if command.processes == 1 else "processes"
+    containers = f"{command.replicas} containers with " if command.replicas > 1 else ""
     return (
         f"{command.program} runs `{command.application}` ({command.place}):"
-        f" at least {command.processes} {nouns}, each with {threads} requests or tasks at a time"
+        f" {containers}at least {command.processes} {nouns}, each with {threads} requests or tasks at a time"
     )

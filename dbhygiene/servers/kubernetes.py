@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from dbhygiene.library.deployment import split_image
 from dbhygiene.servers.model import Place, Probe
 from dbhygiene.servers.yaml_nodes import (
     Node,
@@ -33,10 +34,17 @@ class Container(Frozen):
     node: Node
     file: str
     hosts: frozenset[str] = frozenset()
+    replicas: int = 1
 
     @property
     def image(self) -> str:
-        return text_of(at(self.node, "image"))
+        """The name of its image; that of a chart's values is in two or three parts."""
+        given = at(self.node, "image")
+        if given is None or given.id == "scalar":
+            return text_of(given)
+        parts = (text_of(at(given, key)) for key in ("registry", "repository"))
+        tag = text_of(at(given, "tag"))
+        return "/".join(part for part in parts if part) + (f":{tag}" if tag else "")
 
     @property
     def image_place(self) -> Place:
@@ -69,6 +77,7 @@ class Container(Frozen):
                 text_of(path) or _path_of_request(words),
                 int(timeout) if timeout.isdigit() else 1,
                 words,
+                self.hosts | {split_image(self.image)[0].rpartition("/")[2]},
             )
 
 
@@ -110,7 +119,13 @@ def containers(name: str, described: Sequence[Node]) -> Iterator[Container]:
         own = {text_of(at(each, "metadata", "name")), text_of(at(each, "metadata", "labels", "app"))}
         for container in elements(at(pod, "containers")):
             names = {*own, text_of(at(container, "name")), text_of(at(each, "spec", "serviceName"))}
-            yield Container(container, name, frozenset(names - {""}))
+            yield Container(container, name, frozenset(names - {""}), count_of(at(each, "spec", "replicas")))
+
+
+def count_of(node: Node) -> int:
+    """Return a number of containers that is written out; 1 if there is none."""
+    text = text_of(node)
+    return int(text) if text.isdigit() and int(text) else 1
 
 
 def config_files(name: str, described: Sequence[Node]) -> Iterator[ConfigFile]:

@@ -80,10 +80,11 @@ def pooler_between(facts: Facts, places: Collection[Endpoint]) -> tuple[Pooler, 
     """Return a pooler that lends sessions by transaction to a connection, and whether it is certain."""
     if not facts.poolers or not all(each.lends_by_transaction for each in facts.poolers):
         return None
-    first = facts.poolers[0]
+    used = next((each for each in facts.poolers if each.is_used), None)
+    first = used or facts.poolers[0]
     for place in places:
         if found := next((each for each in facts.poolers if place.host in each.hosts), None):
             return found, True
         if place.host in _LOCAL and place.host and place.port == _POOLER_PORT:
             return first, False
-    return (first, False) if set(places) <= {ANYWHERE} else None
+    return (used, False) if used is not None and set(places) <= {ANYWHERE} else None

@@ -76,6 +76,7 @@ class Pooler(Record):
     keeps_prepared: bool | None = None  # None: its version is not known, which decides
     connections: Number | None = None
     idle: Number | None = None
+    is_used: bool = False  # some program is given its name or its port
 
     @property
     def lends_by_transaction(self) -> bool:
@@ -89,7 +90,8 @@ class Command(Record):
     place: Place
     application: str = ""  # `shop.wsgi:application`
     worker: str = ""  # the class of gunicorn's workers, the pool of celery's
-    processes: int = 1  # at least
+    processes: int = 1  # at least, of one container
+    replicas: int = 1  # containers, at least
     threads: float = 1  # of one process, or what else works at the same time; infinite if nothing limits it
     interface: str = ""  # `asgi` or `wsgi`
     is_development: bool = False
@@ -104,6 +106,7 @@ class Probe(Record):
     path: str = ""
     timeout: int = 1
     command: tuple[str, ...] = ()
+    names: frozenset[str] = frozenset()  # of its container, the workload and the image
 
 
 class DeadSetting(Record):

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from dbhygiene.library.deployment import MYSQL, POSTGRESQL, image_server, is_pooler
-from dbhygiene.servers import compose, database_services, docker, kubernetes
-from dbhygiene.servers.commands import NAMES, commands, shell_commands, split, uwsgi_command
+from dbhygiene.servers import compose, database_services, docker, helm, kubernetes
+from dbhygiene.servers.commands import NAMES, commands, shell_commands, split, uwsgi_command, with_variables
 from dbhygiene.servers.databases import Assignment, dead_options, flags, image_numbers, numbers, option_file
 from dbhygiene.servers.model import Command, DeadSetting, Facts, Place, Pooler, Probe, Proxy, Server
 from dbhygiene.servers.option_files import ini_options
 from dbhygiene.servers.poolers import pooler_of_environment, pooler_of_file, proxies
+from dbhygiene.servers.terraform import parameters
 from dbhygiene.source.deployment import Deployment
+from dbhygiene.source.records import replace
 
 _YAML = (".yml", ".yaml")
 _STARTS = re.compile(r"^(?:command|ExecStart)\s*=\s*(.*)")
+_VARIABLES = re.compile(r"(?:.*\.)?env(?:\..*)?")
 _PROCESS = re.compile(r"^([\w-]+):\s*(.*)")
 
 
@@ -32,6 +35,8 @@ class Reader:
         self._dead: list[DeadSetting] = []
         self._used: set[str] = set()  # option files that a service is seen to read
         self._haproxy: dict[str, frozenset[str]] = {}  # its files, with the names of the services that read them
+        self._built: dict[str, list[int]] = {}  # Dockerfiles, with the replicas of each service that runs their command
+        self._given: list[str] = []  # the values of all variables that programs are given
 
     def read(self) -> Facts:
         yaml = [name for name in self._files.names if name.endswith(_YAML)]
@@ -39,13 +44,13 @@ class Reader:
         for service in compose.inherit_images(found):
             self._service(service)
         for name in yaml:
-            self._kubernetes(name)
+            self._helm(name) if helm.is_values_file(name, self._files) else self._kubernetes(name)
         for name in self._files.names:
             self._other(name)
         return Facts(
             tuple(dict.fromkeys(self._servers)),
             tuple(dict.fromkeys(self._proxies)),
-            tuple(dict.fromkeys(self._poolers)),
+            tuple(dict.fromkeys(map(self._with_use, self._poolers))),
             tuple(dict.fromkeys(self._commands)),
             tuple(dict.fromkeys(self._probes)),
             tuple(dict.fromkeys(self._dead)),
@@ -67,7 +72,12 @@ class Reader:
         for name in compose.mounted_files(service, self._files):
             if name.endswith(".cfg"):
                 self._haproxy[name] = service.hosts
-        self._add_commands(compose.command_words(service, self._files), service.file)
+        given = {name: value for name, (value, _) in compose.environment_of(service, self._files).items()}
+        self._given += given.values()
+        words, count = compose.command_words(service, self._files), compose.replicas(service)
+        if not words and service.dockerfile:
+            self._built.setdefault(service.dockerfile, []).append(count)
+        self._add_commands(words, service.file, count, given)
 
     def _kubernetes(self, name: str) -> None:
         described = list(kubernetes.objects(name, self._files))
@@ -82,10 +92,26 @@ class Reader:
             elif is_pooler(container.image):
                 self._pooler_of_container(container)
             else:
-                self._add_commands(words, name)
-                self._probes += container.probes
+                self._container(container)
         for each in kubernetes.config_files(name, described):
             self._config_file(each)
+
+    def _container(self, container: kubernetes.Container) -> None:
+        given = {key: value for key, value, _ in container.environment}
+        self._given += given.values()
+        self._add_commands(container.words, container.file, container.replicas, given)
+        self._probes += container.probes
+
+    def _helm(self, name: str) -> None:
+        for part in helm.databases(name, self._files):
+            read = (each for file in part.files for each in option_file(part.database, file.file, _Single(file)))
+            found = numbers(part.database, [*read, *part.assignments])
+            self._servers.append(
+                Server(part.database, frozenset({part.name}), found.idle, found.connections, part.place)
+            )
+        for container in helm.containers(name, self._files):
+            if image_server(container.image) is None and not is_pooler(container.image):
+                self._container(container)
 
     def _pooler_of_container(self, container: kubernetes.Container) -> None:
         environment = {key: (value, Place(container.file, line)) for key, value, line in container.environment}
@@ -117,11 +143,16 @@ class Reader:
         elif base.endswith(".cfg") or base == "haproxy.conf":
             hosts = self._haproxy.get(name, frozenset({"haproxy"}))
             self._proxies += proxies(name, self._files, hosts)
+        elif base.endswith(".tf"):
+            for database, assignments in parameters(name, self._files):
+                self._standalone(database, assignments)
+        elif _VARIABLES.fullmatch(base):
+            self._given += (value for _, value, _ in compose.variables(self._files.text(name)))
         elif base.startswith("Procfile"):
             self._lines(name, _PROCESS, group=2)
         elif re.search(r"dockerfile|containerfile", base, re.IGNORECASE):
             for line, words in docker.commands_of(name, self._files):
-                self._add_command(words, Place(name, line))
+                self._add_command(words, Place(name, line), min(self._built.get(name, [1])))
         elif "uwsgi" in base and base.endswith(".ini"):
             options = {each.name: (each.value, each.line) for each in ini_options(self._files.text(name))}
             if (found := uwsgi_command(options, name)) is not None:
@@ -155,14 +186,24 @@ class Reader:
                 for words in split(found[group].lstrip("-@+!")):
                     self._add_command(words, Place(name, number))
 
-    def _add_commands(self, words: Sequence[tuple[str, int]], name: str) -> None:
+    def _add_commands(
+        self, words: Sequence[tuple[str, int]], name: str, replicas: int, environment: Mapping[str, str]
+    ) -> None:
         """Add the commands of a list of words, each of which has its line, with the line that names a server."""
         if words:
             line = next((line for word, line in words if NAMES.search(word)), words[0][1])
-            self._add_command([word for word, _ in words], Place(name, line))
+            self._add_command([word for word, _ in words], Place(name, line), replicas, environment)
 
-    def _add_command(self, words: Sequence[str], place: Place) -> None:
-        self._commands += commands(words, place, self._files)
+    def _add_command(
+        self, words: Sequence[str], place: Place, replicas: int = 1, environment: Mapping[str, str] | None = None
+    ) -> None:
+        for found in commands(words, place, self._files):
+            self._commands.append(replace(with_variables(found, words, environment or {}), replicas=replicas))
+
+    def _with_use(self, pooler: Pooler) -> Pooler:
+        """Return a pooler with whether a program is given its name or its port: another one may speak to the server."""
+        named = rf"(?:^|[/@=,\s])(?:{'|'.join(map(re.escape, sorted(pooler.hosts))) or '$.'})(?:$|[:/?,.\s])|:6432\b"
+        return replace(pooler, is_used=any(re.search(named, value) for value in self._given))
 
 
 class _Single(Deployment):

@@ -304,7 +304,7 @@ def test_pgbouncer_lends_by_transaction() -> None:
     assert between is not None
     assert (str(between[0].place), between[1]) == ("pgbouncer/pgbouncer.ini:4", True)
     assert pooler_between(found, {Endpoint("db", "5432")}) is None
-    assert pooler_between(found, {ANYWHERE}) == (between[0], False)
+    assert pooler_between(found, {ANYWHERE}) is None  # nothing says that a program uses it
     assert between[0].keeps_prepared is None
     off = facts(pgbouncer_0ini=f"{PGBOUNCER}max_prepared_statements = 0\n").poolers
     assert off[0].keeps_prepared is False
@@ -320,6 +320,111 @@ def test_an_image_of_pgbouncer_is_set_up_by_its_environment(tag: str, kept: bool
     text = f"services:\n  pool:\n    image: edoburu/pgbouncer{tag}\n    environment:\n      - POOL_MODE=transaction\n"
     (pooler,) = facts(compose_0yaml=text).poolers
     assert (pooler.mode, str(pooler.place), pooler.keeps_prepared) == ("transaction", "compose.yaml:5", kept)
+
+
+@pytest.mark.parametrize(
+    ("environment", "used"),
+    [
+        ("DATABASE_URL: postgresql://shop@pool:5432/shop", True),
+        ("DB_HOST: pool", True),
+        ("DATABASE_URL: postgresql://shop@db:5432/pool_shop", False),
+        ("DB_HOST: db", False),
+        ("DB_HOST: pool-of-threads", False),
+    ],
+)
+def test_a_pooler_is_used_if_a_program_is_given_its_name(environment: str, used: bool) -> None:
+    text = (
+        "services:\n  pool:\n    image: edoburu/pgbouncer:1.18.0\n"
+        "    environment: {POOL_MODE: transaction, DB_HOST: pool}\n"
+        f"  web:\n    image: shop\n    environment:\n      {environment}\n"
+    )
+    assert (pooler_between(facts(compose_0yaml=text), {ANYWHERE}) is not None) is used
+
+
+def test_a_file_of_variables_counts_if_a_service_reads_it_and_its_own_environment_comes_first() -> None:
+    pool = "services:\n  pool:\n    image: edoburu/pgbouncer:1.18.0\n    env_file: {0}\n"
+    variables = "# how\nexport POOL_MODE='transaction' # why\n"
+    (pooler,) = facts(compose_0yaml=pool.format("pool.env"), pool_0env=variables).poolers
+    assert (pooler.mode, str(pooler.place)) == ("transaction", "pool.env:2")
+    several = "\n      - {path: a.env, required: false}\n      - b.env"
+    files = {"a_0env": variables, "b_0env": "POOL_MODE=session\n"}
+    assert facts(compose_0yaml=pool.format(several), **files).poolers[0].mode == "session"
+    own = pool.format("pool.env") + "    environment: {POOL_MODE: statement}\n"
+    assert facts(compose_0yaml=own, pool_0env=variables).poolers[0].mode == "statement"
+    assert facts(compose_0yaml=pool.format("other.env"), pool_0env=variables).poolers == ()
+
+
+# -- charts and Terraform -------------------------------------------------------------------------------------
+
+VALUES = """\
+replicaCount: 3
+image: {repository: example/shop, tag: "1"}
+command: [gunicorn, -w, "2", "a:app"]
+livenessProbe:
+  httpGet: {path: /healthz, port: 80}
+postgresql:
+  enabled: ENABLED
+  primary:
+    extendedConfiguration: |-
+      max_connections = 50
+"""
+
+
+def test_values_of_a_chart() -> None:
+    text = VALUES.replace("ENABLED", "true")
+    found = facts(helm__shop__Chart_0yaml="name: shop\n", helm__shop__values_0yaml=text)
+    assert connections(found, "postgresql") == (47, "max_connections")
+    assert [str(each.place) for each in found.servers] == ["helm/shop/values.yaml:7"]
+    assert [(each.application, each.processes, each.replicas) for each in found.commands] == [("a:app", 2, 3)]
+    assert [(each.path, str(each.place), set(each.names)) for each in found.probes] == [
+        ("/healthz", "helm/shop/values.yaml:5", {"shop"})
+    ]
+    off = facts(Chart_0yaml="name: shop\n", values_0yaml=VALUES.replace("ENABLED", "false"))
+    assert (off.servers, len(off.commands)) == ((), 1)
+    assert facts(values_0yaml=text) == Facts()  # without a chart, the keys mean something else
+
+
+def test_values_of_a_database_in_a_chart() -> None:
+    texts = {
+        "mysql:\n  primary:\n    configuration: |\n      [mysqld]\n      wait_timeout=500\n": (500, "values.yaml:5"),
+        "mariadb:\n  primary:\n    configuration: |\n      [client]\n      wait_timeout=500\n": None,
+    }
+    for text, expected in texts.items():
+        assert idle(facts(Chart_0yaml="name: a\n", values_0yaml=text)) == expected
+    conf = "postgresql:\n  postgresqlExtendedConf:\n    maxConnections: 300\n"
+    assert connections(facts(Chart_0yaml="", values_0yaml=conf), "postgresql") == (297, "max_connections")
+
+
+def test_a_chart_that_scales_by_itself_has_its_least_number() -> None:
+    text = "replicaCount: 9\nautoscaling: {enabled: true, minReplicas: 2}\ncommand: [uvicorn, a:app]\n"
+    (found,) = facts(Chart_0yaml="", values_0yaml=text).commands
+    assert found.replicas == 2
+
+
+TERRAFORM = """\
+resource "aws_db_parameter_group" "shop" {
+  family = "FAMILY"
+  # parameter { name = "wait_timeout" value = "1" }
+  parameter {
+    name  = "NAME"
+    value = "300"
+  }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("family", "name", "expected"),
+    [
+        ("mysql8.0", "wait_timeout", (300, "rds.tf:6")),
+        ("aurora-mysql8.0", "wait_timeout", (300, "rds.tf:6")),
+        ("mysql8.0", "innodb_lock_wait_timeout", None),
+        ("mysql8.0", "interactive_timeout", None),
+        ("postgres16", "wait_timeout", None),
+    ],
+)
+def test_parameters_in_terraform(family: str, name: str, expected: tuple[float, str] | None) -> None:
+    assert idle(facts(rds_0tf=TERRAFORM.replace("FAMILY", family).replace("NAME", name))) == expected
 
 
 # -- commands -----------------------------------------------------------------------------------------------
@@ -407,6 +512,53 @@ def test_commands_of_dockerfiles_services_and_scripts() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("more", "processes", "replicas"),
+    [
+        ("    command: gunicorn a:app -w 2\n    deploy: {replicas: 3}\n", 2, 3),
+        ("    command: gunicorn a:app -w 2\n    scale: 2\n", 2, 2),
+        ("    command: gunicorn a:app -w 2\n    deploy: {replicas: '${COPIES:-4}'}\n", 2, 1),
+        ("    command: gunicorn a:app\n    environment: {WEB_CONCURRENCY: 4}\n", 4, 1),
+        ("    command: gunicorn a:app -w 2\n    environment: {WEB_CONCURRENCY: 4}\n", 2, 1),
+        ("    command: uvicorn a:app\n    env_file: web.env\n", 6, 1),
+        ("    command: daphne a:app\n    environment: {WEB_CONCURRENCY: 4}\n", 1, 1),
+    ],
+)
+def test_containers_and_processes_of_a_service(more: str, processes: int, replicas: int) -> None:
+    text = f"services:\n  web:\n    image: shop\n{more}"
+    (found,) = facts(compose_0yaml=text, web_0env="WEB_CONCURRENCY=6\n").commands
+    assert (found.processes, found.replicas) == (processes, replicas)
+
+
+def test_containers_of_a_service_run_the_command_of_its_dockerfile() -> None:
+    web = "services:\n  web:\n    build: .\n    deploy: {replicas: 3}\n"
+    files = {"Dockerfile": 'FROM python\nCMD ["gunicorn", "a:app"]\n'}
+    assert [each.replicas for each in facts(compose_0yaml=web, **files).commands] == [3]
+    other = "services:\n  web:\n    build: .\n"
+    assert [each.replicas for each in facts(compose_0yaml=web, prod__compose_0yaml=other, **files).commands] == [3]
+    assert [each.replicas for each in facts(compose_0yaml=web, compose_0prod_0yaml=other, **files).commands] == [1]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("up_0sh", "docker compose up -d --wait --wait-timeout 180\n"),
+        ("start_0sh", "minikube start --wait-timeout 6m\nexport WAIT_TIMEOUT=30\n"),
+        ("pool_0env", "QUERY_WAIT_TIMEOUT=60\nWAIT_TIMEOUT=60\n"),
+        ("compose_0yaml", "services:\n  a:\n    image: redis\n    command: --maxclients 5 --wait_timeout=60\n"),
+        ("tests__my_0cnf", "[mysqld]\nwait_timeout=60\n"),
+        ("uwsgi_0ini", "[uwsgi]\nmax_connections = 5\n"),
+    ],
+)
+def test_words_that_are_no_settings_of_a_server(name: str, text: str) -> None:
+    found = {
+        key: value
+        for key, value in {name: text}.items()
+        if is_deployment_file(key.replace("__", "/").replace("_0", "."))
+    }
+    assert facts(**found).servers == ()
+
+
 def test_kubernetes_gives_commands_probes_and_option_files() -> None:
     text = """apiVersion: apps/v1
 kind: Deployment
@@ -477,6 +629,7 @@ def test_templates_and_broken_files_say_nothing() -> None:
         *("docker/mysql/conf.d/my.cnf", "Procfile", "web/Dockerfile", "prod.Dockerfile", "Dockerfile.web"),
         *("docker/entrypoint.sh", "compose/production/django/start", "gunicorn.conf.py", "pgbouncer/pgbouncer.ini"),
         *("supervisor/web.conf", "haproxy/haproxy.cfg", "postgresql.conf", "uwsgi.ini", "etc/shop.service"),
+        *("helm/shop/values.yaml", "charts/shop/Chart.yaml", "terraform/rds.tf", "docker/web.env", ".env.example"),
     ],
 )
 def test_files_that_are_read(name: str) -> None:

@@ -173,6 +173,16 @@ def test_liveness_probes(tmp_path: Path, kind: str, path: str, body: str, expect
     assert findings(tmp_path, **files) == expected
 
 
+def test_a_liveness_probe_of_another_program_is_silent(tmp_path: Path) -> None:
+    probe = PROBE.format(kind="liveness", path="/api/health")
+    views = {"alerts/web.py": VIEW.format(body="ask()"), "orders/web.py": VIEW.format(body="{}")}
+    assert findings(tmp_path / "a", **{"k8s/web.yaml": probe}, **views) == []
+    named = probe.replace("name: web", "name: shop-alerts")
+    assert findings(tmp_path / "b", **{"k8s/web.yaml": named}, **views) == [("HYG505", "likely")]
+    several = f"{probe}---\n{probe.replace('name: web', 'name: gateway')}"
+    assert findings(tmp_path / "c", **{"k8s/web.yaml": several, "web.py": VIEW.format(body="ask()")}) == []
+
+
 HEALTH = (
     "from django.db import connection\nfrom django.http import HttpResponse, JsonResponse\n\n\n"
     "def healthz(request):\n    try:\n        connection.ensure_connection()\n    except {error}:\n        {answer}\n"

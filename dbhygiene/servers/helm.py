@@ -1,0 +1,101 @@
+"""Values of Helm charts: what they say by the usual keys of charts, without the templates.
+
+postgresql:                     # a part of the chart: a database server, with the text of an option file
+  primary:
+    extendedConfiguration: |-
+      max_connections = 200
+replicaCount: 3                 # a part that runs containers
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dbhygiene.library.deployment import MYSQL, POSTGRESQL
+from dbhygiene.servers.databases import Assignment, assigned
+from dbhygiene.servers.kubernetes import ConfigFile, Container, count_of
+from dbhygiene.servers.model import Place
+from dbhygiene.servers.yaml_nodes import Node, at, content_line, documents, entries, line_of, text_of
+from dbhygiene.source.deployment import Deployment
+from dbhygiene.source.records import Frozen
+
+_CHART = "Chart.yaml"
+_DATABASES = {"mysql": MYSQL, "mariadb": MYSQL, "postgresql": POSTGRESQL, "postgres": POSTGRESQL}
+_TEXTS = ("configuration", "extendedConfiguration", "postgresqlConfiguration", "configurationFiles", "config")
+_MAPPINGS = ("postgresqlConfiguration", "postgresqlExtendedConf", "parameters")
+_RUNS = ("image", "command", "args", "livenessProbe", "readinessProbe")
+_DEEPEST = 6
+
+
+class Part(Frozen):
+    """A database server among the values: what they set, as text of an option file or as a mapping."""
+
+    name: str
+    database: str
+    place: Place
+    files: tuple[ConfigFile, ...]
+    assignments: tuple[Assignment, ...]
+
+
+def is_values_file(name: str, files: Deployment) -> bool:
+    """Whether a file holds the values of a chart: it lies beside the chart's own file."""
+    around, _, base = name.rpartition("/")
+    return base.startswith("values") and f"{around}/{_CHART}".lstrip("/") in files.names
+
+
+def databases(name: str, files: Deployment) -> Iterator[Part]:
+    """Yield the database servers that a chart brings along, by the usual names of their charts."""
+    for document in documents(files.text(name)):
+        for key, node in entries(document).items():
+            database = _DATABASES.get(key.lower())
+            if database is not None and text_of(at(node, "enabled")).lower() != "false" and entries(node):
+                found = list(_texts(node, name, database))
+                given = tuple(each for part in _within(node) for each in _of_mapping(part, name, database))
+                yield Part(key, database, Place(name, line_of(node)), tuple(found), given)
+
+
+def _within(node: Node, depth: int = 0) -> Iterator[Node]:
+    """Yield a mapping and those within it, but none that is switched off."""
+    if node is None or node.id != "mapping" or depth > _DEEPEST or text_of(at(node, "enabled")).lower() == "false":
+        return
+    yield node
+    for value in entries(node).values():
+        yield from _within(value, depth + 1)
+
+
+def _texts(node: Node, name: str, database: str) -> Iterator[ConfigFile]:
+    end = ".cnf" if database == MYSQL else ".conf"
+    for part in _within(node):
+        for key in _TEXTS:
+            value = at(part, key)
+            for each in (value, *entries(value).values()):
+                if "\n" in text_of(each) or "=" in text_of(each):
+                    yield ConfigFile(f"{key}{end}", text_of(each), name, content_line(each) - 1)
+
+
+def _of_mapping(node: Node, name: str, database: str) -> Iterator[Assignment]:
+    """Yield what a mapping of settings sets: `maxConnections: 300`, `max_connections: 300`."""
+    for key in _MAPPINGS:
+        for option, value in entries(at(node, key)).items():
+            written = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in option)
+            yield from assigned(database, f"{written}={text_of(value)}", Place(name, line_of(value)))
+
+
+def containers(name: str, files: Deployment) -> Iterator[Container]:
+    """Yield the containers that the values describe by the keys which charts share."""
+    for document in documents(files.text(name)):
+        own = text_of(at(document, "nameOverride")) or name.rpartition("/")[0].rpartition("/")[2]
+        for key, part in [("", document), *_named(document)]:
+            if any(at(part, each) is not None for each in _RUNS):
+                count = count_of(at(part, "replicaCount") or at(part, "replicas"))
+                if text_of(at(part, "autoscaling", "enabled")).lower() == "true":
+                    count = count_of(at(part, "autoscaling", "minReplicas"))
+                yield Container(part, name, frozenset({key or own} - {""}), count)
+
+
+def _named(node: Node, depth: int = 0) -> Iterator[tuple[str, Node]]:
+    for key, value in entries(node).items() if depth < _DEEPEST else ():
+        if value.id == "mapping" and key.lower() not in _DATABASES:
+            if text_of(at(value, "enabled")).lower() != "false":
+                yield key, value
+                yield from _named(value, depth + 1)

@@ -1,0 +1,42 @@
+"""Parameters of database servers in Terraform files: literals, read by their shape.
+
+parameter {
+  name  = "wait_timeout"
+  value = "300"
+}
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from dbhygiene.library.deployment import MYSQL, POSTGRESQL
+from dbhygiene.servers.databases import Assignment, assigned
+from dbhygiene.servers.model import Place
+from dbhygiene.source.deployment import Deployment
+
+_BLOCK = re.compile(r"^\s*(?:dynamic\s+)?(?:parameter|database_flags)\s*=?\s*\{([^{}]*)\}", re.MULTILINE)
+_GIVEN = re.compile(r"""\b(name|value)\s*=\s*"?([\w.-]+)"?""")
+_FAMILY = re.compile(
+    r"""\b(?:family|database_version|engine)\s*=\s*"(?:aurora-)?(mysql|mariadb|postgres)""", re.IGNORECASE
+)
+_COMMENT = re.compile(r"(?m)^\s*(?:#|//).*$")
+
+
+def parameters(name: str, files: Deployment) -> Iterator[tuple[str, list[Assignment]]]:
+    """Yield a database with the parameters that a file sets for it; none if it is for several databases."""
+    text = _COMMENT.sub("", files.text(name))
+    families = {found[1].lower() for found in _FAMILY.finditer(text)}
+    known = {POSTGRESQL if family == "postgres" else MYSQL for family in families}
+    if len(known) != 1:
+        return
+    database = known.pop()
+    found: list[Assignment] = []
+    for block in _BLOCK.finditer(text):
+        given = {each[1]: each for each in _GIVEN.finditer(block[1])}
+        if given.keys() == {"name", "value"}:
+            line = text.count("\n", 0, block.start(1) + given["value"].start()) + 1
+            found += assigned(database, f"{given['name'][2]}={given['value'][2]}", Place(name, line))
+    if found:
+        yield database, found
