@@ -88,9 +88,10 @@ DATABASES = {
 ```
 
 If the URL is not written in the program, some file must give a program the pooler's name, or its port 6432: an
-environment in a compose file, or a file of variables. Nothing is reported if the statements are not kept, if PgBouncer tracks them (`max_prepared_statements`, on by default
-from 1.24 on), or for a URL that leads to the server itself. If no file gives the version of PgBouncer, for example with
-an image without a tag, the finding says what to set for a newer version.
+environment in a compose file, or a file of variables. Nothing is reported if the statements are not kept, if PgBouncer
+tracks them (`max_prepared_statements`, on by default from 1.24 on), or for a URL that leads to the server itself. If no
+file gives the version of PgBouncer, for example with an image without a tag, the finding says what to set for a newer
+version.
 
 ```ini pgbouncer/pgbouncer.ini
 [pgbouncer]
