@@ -91,15 +91,25 @@ def _strings(nodes: Iterable[ast.expr]) -> list[str]:
 
 
 def _is_compared(file: File, call: ast.Call) -> bool:
-    """Whether the function compares what a call returns with a yes or a no."""
+    """Whether the function compares what a call returns with a yes or a no: `answer.lower().startswith("y")`."""
     statement = statement_around(file, call)
     function = function_around(file, call)
     if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name) or function is None:
         return False
     name = statement.targets[0].id
-    compared = (part for part in walk(function) if isinstance(part, ast.Compare))
-    about = (each for each in compared if any(isinstance(n, ast.Name) and n.id == name for n in walk(each.left)))
-    return any(text.lower() in {"y", "yes", "n", "no"} for each in about for text in _strings(each.comparators))
+    compared = (_sides(part) for part in walk(function))
+    about = (with_ for left, with_ in compared if any(isinstance(n, ast.Name) and n.id == name for n in left))
+    return any(text.lower() in {"y", "yes", "n", "no"} for with_ in about for text in _strings(with_))
+
+
+def _sides(part: ast.AST) -> tuple[list[ast.AST], list[ast.expr]]:
+    """Return the nodes of a compared expression, and the values on the other side."""
+    match part:
+        case ast.Compare(left=left, comparators=others):
+            return list(walk(left)), others
+        case ast.Call(func=ast.Attribute(value=left, attr="startswith"), args=others):
+            return list(walk(left)), others
+    return [], []
 
 
 def _leaves(branch: ast.If) -> bool:

@@ -68,6 +68,9 @@ READING_ITEMS = frozenset(_QUIETLY_GATHERING.split())
 READING_ITEMS_METHODS = frozenset("extend extendleft join update".split())
 LAZY = frozenset(_LAZY_FUNCTIONS.split())
 
+# Methods that send a statement.
+QUERIES = frozenset({"execute", "executemany", "executescript", "callproc"})
+
 # Methods of a connection that set it up; they raise where the server is gone, or where they would for each connection.
 SETS_UP = frozenset(
     """
@@ -83,10 +86,11 @@ _STATE = """
     pg_is_in_recovery
     """
 SETTING = re.compile(
-    r"\s*(?:(?:SET|PRAGMA|SHOW(?:\s+(?:SESSION|GLOBAL))?\s+VARIABLES)\b"
+    r"\s*(?:(?:SET|PRAGMA|BEGIN|COMMIT|START\s+TRANSACTION|SHOW(?:\s+(?:SESSION|GLOBAL))?\s+VARIABLES)\b"
     rf"|SELECT\s+(?:@@|(?:pg_catalog\.)?(?:{'|'.join(_STATE.split())})\(\s*\)\s*;?\s*$))",
     re.IGNORECASE,
 )
+NEW_FILE = re.compile(rf"{SETTING.pattern}|\s*CREATE\b", re.IGNORECASE)  # for a database file that is new
 READ_QUERY = re.compile(r"\s*\(?\s*(?:SELECT|SHOW|DESC|DESCRIBE|EXPLAIN|USE|SET|PRAGMA)\b", re.IGNORECASE)
 
 # The classes of all errors of a server, and of a library: what a query raises is one of these.

@@ -64,11 +64,13 @@ MIGRATIONS = re.compile(r"migrations?|migrators?|\w+_migrations?")
 
 # Names of functions that set up or change a database as a whole, as `init_db`: unless calls of them show
 # otherwise, they run once, at the start of a program or in a command.
+_CHANGE = "init | initiali[sz]e | setup | set_up | reset | migrate | upgrade | downgrade"
+_MAKE = "create | prepare | build | ensure | seed | populate | drop | delete"
+_WHOLE = "db | database | schema | tables?"
 SET_UP = re.compile(
-    r"""(?ix) _* (
-        (init | initiali[sz]e | setup | set_up | reset | migrate | upgrade | downgrade)
-        _* (\w+_)? (db | database | tables? | alembic | wal)
-        | (create | prepare | build | seed | populate | drop | delete) (_*all)? _* (db | database | tables?)
+    rf"""(?ix) _* (
+        ({_CHANGE}) _* (\w+_)? ({_WHOLE} | alembic | wal)
+        | ({_MAKE}) (_*all)? _* ({_WHOLE})
         | migrate | upgrade | downgrade
     ) s?""",
 )

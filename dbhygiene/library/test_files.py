@@ -8,10 +8,19 @@ from dbhygiene.source.file import File
 from dbhygiene.source.queries import query
 
 _DIRECTORIES = {"tests", "test", "testing", "acceptance", "e2e"}
+_TEST_NAMES = ("test_", "tests_", "tests.", "testing.", "conftest")
 _EXAMPLES = set("example examples sample samples tutorial tutorials docs snippets cookbook cookbooks".split())
 _EXAMPLE_WORDS = {"example", "sample"}
 _OF_SCRIPTS = {"bin", "script", "scripts", "tools", "util", "utils"}
 _FOR_DEVELOPERS = set("devel devtools dev_tools dev-tools development _development hack benchmark benchmarks".split())
+_RETIRED = re.compile(
+    r"(?i)_*(?:archived|archive_\d.*|(?:attic|deprecated|disabled|graveyard|legacy|obsolete|unused)(?:_.*)?)"
+)
+
+
+def retired_folder(file: File) -> str | None:
+    """Return the name of a directory around a file which says that the program no longer uses it, if there is one."""
+    return next(filter(_RETIRED.fullmatch, directories(file)), None)
 
 
 def is_for_developers(file: File) -> bool:
@@ -41,7 +50,7 @@ def directories(file: File) -> tuple[str, ...]:
 def is_test_file(file: File) -> bool:
     """Whether a file is a part of tests, by its name or a directory around it: tests end before any timeout."""
     name = file.path.name
-    if name.startswith(("test_", "tests_", "tests.", "conftest")) or name.endswith(("_test.py", "_tests.py")):
+    if name.startswith(_TEST_NAMES) or name.endswith(("_test.py", "_tests.py")):
         return True
     around = {*file.module.split(".")[:-1], *directories(file)}
     return any(

@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
+from dbhygiene.diagnostics.model import Impact
 from dbhygiene.library.resources import ArgumentEffect, Resource
 from dbhygiene.lifetimes.state import ITSELF
 from dbhygiene.program.callees import callees
@@ -76,7 +77,28 @@ class Field(Frozen):
         if self.birth is not None and not self.is_of_class and is_made_once(self.file, self.birth):
             return True
         made = objects_made(self.file, self.cls)
-        return bool(made) and all(is_made_once(file, call) for file, call in made)
+        if not made or all(is_made_once(file, call) for file, call in made):
+            return bool(made)
+        if self.birth is None or not self._is_opened_once(self.birth):
+            return False
+        from dbhygiene.lifetimes.impact import is_made_for_others, runs  # for the few fields that are never closed
+
+        return not is_made_for_others(self.cls) and all(
+            is_made_once(file, call) or runs(file, call, by_exception=False, may_last=True).impact is Impact.ONCE
+            for file, call in made
+        )
+
+    def _is_opened_once(self, birth: ast.Call) -> bool:
+        """Whether each object opens it once: in its constructor, or only while the field is empty."""
+        for around in self.file.around(birth):
+            match around:
+                case ast.For() | ast.AsyncFor() | ast.While():
+                    return False
+                case ast.If(test=test) if any(ast.unparse(part) == f"self.{self.name}" for part in ast.walk(test)):
+                    return True
+                case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                    return name == "__init__"
+        return False
 
     def is_closed_by_none(self) -> bool:
         """Whether no code closes it, by a look at its uses; two objects that pass it to each other may close it."""

@@ -37,7 +37,14 @@ from dbhygiene.library.entry_points import (
     STARTS,
 )
 from dbhygiene.library.request_handlers import handler
-from dbhygiene.library.test_files import directories, is_example, is_for_developers, is_of_scripts, is_test_file
+from dbhygiene.library.test_files import (
+    directories,
+    is_example,
+    is_for_developers,
+    is_of_scripts,
+    is_test_file,
+    retired_folder,
+)
 from dbhygiene.pools.sqlalchemy import in_migrations
 from dbhygiene.program.definitions import Definition, base_classes, find_definition
 from dbhygiene.program.entry_point import EntryPoint, loop_step, registration
@@ -76,6 +83,7 @@ class Runs(Record):
 
 
 _UNKNOWN = Runs(Impact.UNKNOWN)
+_AT_START = Runs(Impact.ONCE, "runs once, when the program starts")
 _SETS_UP = "once, as its name says, to set up a database"
 
 
@@ -92,37 +100,46 @@ class _CallSite(Record):
     is_first: bool = False
 
 
-def runs(file: File, node: ast.AST, *, by_exception: bool, may_go_on: bool = True) -> Runs:
+def runs(file: File, node: ast.AST, *, by_exception: bool, may_go_on: bool = True, may_last: bool = False) -> Runs:
     """Return how often the code at a node runs.
 
     Arguments:
         by_exception: whether only an exception there leaves something open.
         may_go_on: whether the resource also stays open if the code after it does not run to its end.
+        may_last: whether code also runs once if the process goes on for long after it.
     """
     if (outside := _outside_of_programs(file)) is not None:
         return outside
     place = _CallSite(file, node, not by_exception, is_first=True)
-    found = _along_calls(place, may_go_on=may_go_on)
-    return found if found is not _UNKNOWN else _along_calls(place, may_go_on=may_go_on, by_name=True)
+    found = _along_calls(place, may_go_on=may_go_on, may_last=may_last)
+    if found is not _UNKNOWN:
+        return found
+    return _along_calls(place, may_go_on=may_go_on, may_last=may_last, by_name=True)
 
 
-def _along_calls(first: _CallSite, *, may_go_on: bool, by_name: bool = False) -> Runs:
+def _along_calls(first: _CallSite, *, may_go_on: bool, may_last: bool, by_name: bool = False) -> Runs:
     """Return how often code runs, by all chains of calls that lead to it.
 
     Arguments:
         by_name: whether a chain ends at a function that sets up a database by its name.
     """
     todo = [first]
+    by_exception = not first.caught
     above: dict[Function, set[Function | None]] = {}
-    verdict = _UNKNOWN
+    verdict, goes_on = _UNKNOWN, False
     for place in todo:  # grows during the loop
-        function, caught, found = _climb(place, ends=place.is_first and not may_go_on)
+        function, caught, found = _climb(place, ends=not (may_go_on if place.is_first else by_exception))
         if found is None and caught and not place.is_first and _lasts_after(place, function):
-            return _UNKNOWN
+            if not may_last:
+                return _UNKNOWN
+            goes_on = True
         if found is None and by_name and function is not None and _sets_up(place.file, function):
             found = Runs(Impact.ONCE, entry=EntryPoint(_SETS_UP, place.file, function))
         if found is None:
-            found = _callers(place, function, caught) if function is not None else _top_level(place.file, place.node)
+            if function is not None:
+                found = _callers(place, function, caught, may_last=may_last)
+            else:
+                found = _top_level(place.file, place.node)
         if isinstance(found, Runs):
             verdict = found
             if found.impact is not Impact.ONCE:
@@ -132,7 +149,9 @@ def _along_calls(first: _CallSite, *, may_go_on: bool, by_name: bool = False) ->
             todo += [each for each in found if each not in todo]
         if len(todo) > _MOST:
             return _UNKNOWN
-    return _UNKNOWN if _has_cycle(above) else verdict
+    if _has_cycle(above):
+        return _UNKNOWN
+    return _AT_START if goes_on else verdict
 
 
 def _sets_up(file: File, function: Function) -> bool:
@@ -165,7 +184,18 @@ def _outside_of_programs(file: File) -> Runs | None:
         return Runs(Impact.ONCE, "runs in an example")
     if is_for_developers(file):
         return Runs(Impact.ONCE, "runs in a tool for developers")
+    if _is_retired(file):
+        return Runs(Impact.ONCE, "is no longer in use, as its folder says: no other file imports it")
     return None
+
+
+def _is_retired(file: File) -> bool:
+    """Whether a file lies in a folder of retired code, and no other file imports it or names it, as `legacy.urls`."""
+    if (folder := retired_folder(file)) is None or is_imported(file, but_by=lambda other: bool(retired_folder(other))):
+        return False
+    others = file.project.files_mentioning_all(folder)
+    used = re.compile(rf"\b{re.escape(folder)}\.\w")
+    return others is not None and not any(used.search(each.text) for each in others if not retired_folder(each))
 
 
 class _Climb(NamedTuple):
@@ -282,10 +312,10 @@ def _is_short(rounds: ast.expr) -> bool:
     return False
 
 
-def _callers(place: _CallSite, function: Function, caught: bool) -> Runs | list[_CallSite]:
+def _callers(place: _CallSite, function: Function, caught: bool, *, may_last: bool) -> Runs | list[_CallSite]:
     """Return the places that may call the function around a place, or how often that runs if it is known."""
     file = place.file
-    if (verdict := _runs_as_registered(place, function, caught)) is not None:
+    if (verdict := _runs_as_registered(place, function, keeps=caught and not may_last)) is not None:
         return verdict
     if _is_program(file, function):
         return Runs(Impact.ONCE, entry=EntryPoint("once, as a program", file, function))
@@ -315,16 +345,20 @@ def _callers(place: _CallSite, function: Function, caught: bool) -> Runs | list[
     return by_base if by_base is not None and not places else places
 
 
-def _runs_as_registered(place: _CallSite, function: Function, caught: bool) -> Runs | None:
-    """Return how often the framework runs a function that a decorator registers; None if no decorator does."""
+def _runs_as_registered(place: _CallSite, function: Function, *, keeps: bool) -> Runs | None:
+    """Return how often the framework runs a function that a decorator registers; None if no decorator does.
+
+    Arguments:
+        keeps: whether it matters that a program which goes on keeps the connection.
+    """
     for decorator in function.decorator_list:
         called = decorator.func if isinstance(decorator, ast.Call) else decorator
         word = last_name(called)
         if word in NEUTRAL:
             continue
         if _is_start(decorator):
-            if caught:
-                return _UNKNOWN  # the program keeps the connection
+            if keeps:
+                return _UNKNOWN
             return Runs(Impact.ONCE, entry=EntryPoint("once, when the program starts or stops", place.file, decorator))
         if word in COMMAND_CONTEXTS and "click" in str(place.file.resolve(called)):
             return Runs(Impact.ONCE, entry=EntryPoint("once, as a part of a command", place.file, decorator))
@@ -378,12 +412,22 @@ def _runs_by_base_class(cls: Definition, function: Function) -> Runs | None:
     return None
 
 
+def is_made_for_others(cls: Definition) -> bool:
+    """Whether other projects may make objects of a class."""
+    return _is_for_others(cls.file, cls.name.split("."))
+
+
 def _may_be_imported(file: File, function: Function, cls: Definition | None) -> bool:
-    """Whether other projects may call a function: a public one of a package that is distributed.
+    """Whether other projects may call a function."""
+    names = [function.name] if cls is None else [*cls.name.split("."), *({function.name} - _BY_CLASS)]
+    return _is_for_others(file, names)
+
+
+def _is_for_others(file: File, names: list[str]) -> bool:
+    """Whether other projects may use something of this name: it is public in a package that is distributed.
 
     A package that installs programs is an application: only the names that the package itself offers are for others.
     """
-    names = [function.name] if cls is None else [*cls.name.split("."), *({function.name} - _BY_CLASS)]
     if any(name.startswith("_") for name in names) or names == ["main"] or not file.project.is_distributed:
         return False
     if file.project.programs:

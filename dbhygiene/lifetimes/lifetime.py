@@ -15,15 +15,16 @@ from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import EdgeKind, Node
 from dbhygiene.dataflow.exceptions import SYSTEM_EXIT
 from dbhygiene.diagnostics.model import Impact
-from dbhygiene.library.calls import READ_QUERY, SETS_UP, SETTING
+from dbhygiene.library.calls import NEW_FILE, QUERIES, READ_QUERY, SETS_UP, SETTING
 from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.analysis import Analysis, is_transferred, opens, owning_aliases
 from dbhygiene.lifetimes.fields import Field, field_of_part, in_class_bodies, is_seen_elsewhere, owner
+from dbhygiene.lifetimes.set_up import begins, runs_set_up
 from dbhygiene.lifetimes.state import CLOSE_METHOD, CONTAINER, ITSELF, PARTS, READERS, RETURN, Fact
 from dbhygiene.lifetimes.summaries import Summaries
 from dbhygiene.program.definitions import Definition, find_definition
 from dbhygiene.source.file import File, ProjectView
-from dbhygiene.source.nodes import FUNCTION, NOT_PYTHON, Code, Located, argument_values, is_true
+from dbhygiene.source.nodes import FUNCTION, NOT_PYTHON, Code, Located, argument_values, is_true, last_name
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Frozen
 from dbhygiene.source.scopes import Scope
@@ -31,9 +32,9 @@ from dbhygiene.source.scopes import Scope
 if TYPE_CHECKING:
     from dbhygiene.lifetimes.impact import Runs
 
-_QUERIES = frozenset({"execute", "executemany", "executescript", "callproc"})
 _FETCHES = frozenset({"fetchone", "fetchall", "fetchmany"})
 _PARTS = frozenset({*READERS, PARTS})
+_EXISTS = frozenset({"exists", "isfile", "is_file"})
 _ENDS_IT = frozenset({"rollback", "close", "ping"})  # they raise if the server is gone, and rarely otherwise
 
 
@@ -300,7 +301,8 @@ class Lifetime(Frozen):
         from dbhygiene.lifetimes.impact import runs  # for the few resources that leak
 
         goes_on = self.leak not in {Leak.NEVER_CLOSED, Leak.SOME_PATH} or bool(self.raisers)
-        return runs(self.file, self.birth, by_exception=self.leak is Leak.RAISED, may_go_on=goes_on)
+        by_exception, is_file = self.leak is Leak.RAISED, self.resource.server == "sqlite"  # no server holds anything
+        return runs(self.file, self.birth, by_exception=by_exception, may_go_on=goes_on, may_last=is_file)
 
     @property
     def confidence(self) -> Confidence:
@@ -384,18 +386,10 @@ class Lifetime(Frozen):
             if any(holds(each, fact) for each in argument_values(call)):
                 return False  # the callee may write
             match call:
-                case ast.Call(func=ast.Attribute(value=owner, attr=method), args=args) if method in _QUERIES:
-                    if holds(owner, fact) and not (args and self._begins(args[0], READ_QUERY)):
+                case ast.Call(func=ast.Attribute(value=owner, attr=method), args=args) if method in QUERIES:
+                    if holds(owner, fact) and not (args and begins(self.file, args[0], READ_QUERY)):
                         return False
         return True
-
-    def _begins(self, query: ast.expr, with_: re.Pattern[str]) -> bool:
-        """Whether all possible texts of a query begin with this pattern."""
-        from dbhygiene.program.evaluation import evaluate  # for the few that leak by an exception
-        from dbhygiene.program.values import patterns
-
-        texts = patterns(evaluate(self.file, query))
-        return all(with_.match(each) for text in texts for each in text.split(";") if each.strip() or each == text)
 
     def _is_to_end(self, raiser: ast.expr) -> bool:
         call, hows = self._method(raiser)
@@ -409,11 +403,16 @@ class Lifetime(Frozen):
         if self.leak not in {Leak.RAISED, Leak.SWALLOWED}:
             return False
         set_up = [call for call in self.raisers if self._sets_up(call)]
-        return bool(set_up) and all(
-            call in set_up or self._commits(call) or self._fetches(call) for call in self.raisers
-        )
+        others = (call for call in self.raisers if call not in set_up)
+        return bool(set_up) and all(map(self._ends_set_up, others))
+
+    def _ends_set_up(self, raiser: ast.expr) -> bool:
+        return self._commits(raiser) or self._fetches(raiser) or self._is_to_end(raiser)
 
     def _sets_up(self, raiser: ast.expr) -> bool:
+        call = raiser.value if isinstance(raiser, ast.Await) else raiser
+        if isinstance(call, ast.Call) and self._is_passed_to(call, raiser) and runs_set_up(self.file, call):
+            return True
         method, hows = self._method(raiser)
         if method is None:
             return False
@@ -422,7 +421,21 @@ class Lifetime(Frozen):
         asked = self.file.parents[method].args  # type: ignore[attr-defined]
         if method.attr not in {"execute", "executescript"} or not asked or not hows <= {ITSELF, *READERS}:
             return False
-        return self._begins(asked[0], SETTING)
+        return begins(self.file, asked[0], NEW_FILE if self._creates_file else SETTING)
+
+    @cached_property
+    def _creates_file(self) -> bool:
+        """Whether the function tests whether the file of an SQLite database exists: it creates the tables once."""
+        if self.resource.server != "sqlite":
+            return False
+        return any(last_name(call.func) in _EXISTS for call in self.scope.calls)
+
+    def _is_passed_to(self, call: ast.Call, raiser: ast.expr) -> bool:
+        """Whether a call always gets the connection, or something that reads from it."""
+        facts = [fact for node, fact in self.history if node.event is not None and node.event.node is raiser]
+        known = {ITSELF, *READERS}
+        holds = self.analysis.transfer.holds
+        return bool(facts) and all(any(holds(each, fact) in known for each in argument_values(call)) for fact in facts)
 
     def _fetches(self, raiser: ast.expr) -> bool:
         method, hows = self._method(raiser)

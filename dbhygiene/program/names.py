@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 
 from dbhygiene.program.arguments import named_parameters
 from dbhygiene.source.file import File
@@ -45,10 +46,17 @@ def canonical_name(file: File, name: str) -> str:
     return name
 
 
-def is_imported(file: File) -> bool:
-    """Whether another file of the project imports a file, or may: many have its name."""
+def is_imported(file: File, *, but_by: Callable[[File], bool] | None = None) -> bool:
+    """Whether another file of the project imports a file, or may: many have its name.
+
+    Arguments:
+        but_by: whether the imports of a file do not count.
+    """
     others = file.project.files_mentioning_all(file.module.rpartition(".")[2])
-    return others is None or any(_imports(each, file) for each in others if each.path != file.path)
+    if others is None:
+        return True
+    counted = (each for each in others if each.path != file.path and not (but_by is not None and but_by(each)))
+    return any(_imports(each, file) for each in counted)
 
 
 def _imports(other: File, file: File) -> bool:

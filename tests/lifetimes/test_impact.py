@@ -78,8 +78,32 @@ def test_a_while_loop_repeats_even_what_an_exception_ends(leak):
     ],
 )
 def test_a_process_that_does_not_end_soon_after_keeps_what_leaks(leak, rest):
-    assert leak(db=LEAK, main=f"from db import load\n\nload('a')\n{rest}").impact is Impact.UNKNOWN
-    assert leak(db=RAISING, main=f"from db import load\n\nload('a')\n{rest}").impact is Impact.ONCE
+    main = f"from db import load\n\nload('a')\n{rest}"
+    of_server = LEAK.replace("sqlite3", "pymysql")
+    assert leak(db=of_server, main=main).impact is Impact.UNKNOWN
+    assert leak(db=RAISING, main=main).impact is Impact.ONCE
+    of_file = leak(db=LEAK, main=main)  # no server keeps anything
+    assert of_file.impact is Impact.ONCE
+    assert "runs once, when the program starts" in of_file.notes
+
+
+@pytest.mark.parametrize("way_out", ["return", "break"])
+def test_a_loop_that_is_left_after_a_call_does_not_repeat_it(leak, way_out):
+    main = f"""
+        import sys
+
+        from db import load
+
+        def main():
+            for path in sys.argv:
+                if path.endswith(".db"):
+                    load(path)
+                    print(path)
+                    {way_out}
+
+        main()
+    """
+    assert leak(db=LEAK, main=main).impact is Impact.ONCE
 
 
 @pytest.mark.parametrize("handler", ["except Exception as error:\n        print(error)", "except ValueError: pass"])
@@ -499,3 +523,14 @@ def test_a_module_of_a_package_that_only_its_own_main_calls_is_a_script(leak):
 
 def test_an_example_may_be_named_so_in_its_file_name(leak):
     assert leak(**{"loader_example": LEAK}).notes[-1] == "runs in an example"
+
+
+@pytest.mark.parametrize("folder", ["disabled", "legacy", "Archive_11.2021/jobs"])
+def test_what_lies_in_a_folder_of_retired_code_no_longer_runs(leak, folder):
+    finding = leak(**{f"{folder}/store": LEAK, f"{folder}/user": "from .store import load\n\ntable = {1: load}\n"})
+    assert finding.notes[-1] == "is no longer in use, as its folder says: no other file imports it"
+
+
+@pytest.mark.parametrize("use", ["from legacy.store import load\n\ntable = {1: load}\n", "APPS = ['legacy.store']\n"])
+def test_a_folder_of_old_code_that_others_name_is_still_in_use(leak, use):
+    assert leak(**{"legacy/__init__": "", "legacy/store": LEAK, "app": use}).impact is Impact.UNKNOWN
