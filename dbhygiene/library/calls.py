@@ -45,7 +45,8 @@ _QUIET_FUNCTIONS = """
     logging.info logging.warning logging.warn logging.error logging.exception logging.critical logging.log
     warnings.warn traceback.print_exc traceback.format_exc threading.Lock threading.RLock threading.Event
     collections.defaultdict collections.OrderedDict collections.deque typing.cast sys.exc_info sys.stdout.write
-    sys.stderr.write sys.stdout.flush click.echo pprint.pprint pprint.pformat time.time_ns time.monotonic_ns
+    sys.stderr.write sys.stdout.flush click.echo click.style click.secho pprint.pprint pprint.pformat time.time_ns
+    time.monotonic_ns
     time.perf_counter_ns time.process_time time.strftime time.localtime time.gmtime time.ctime
     datetime.datetime.today django.utils.timezone.now django.utils.timezone.localtime
     django.utils.timezone.localdate pendulum.now arrow.now arrow.utcnow uuid.uuid1 uuid.uuid4 random.random
@@ -77,7 +78,7 @@ SETS_UP = frozenset(
     set_client_encoding set_isolation_level set_session set_autocommit set_charset set_character_set
     set_charset_collation set_converter_class setencoding setdecoding setconfig add_output_converter create_function
     create_aggregate create_collation create_window_function enable_load_extension set_authorizer
-    set_progress_handler set_trace_callback set_type_codec add_notice_handler add_notify_handler
+    set_progress_handler set_trace_callback set_type_codec add_notice_handler add_notify_handler initialize
     """.split()
 )
 # So does a query that begins like one of these, or asks for nothing but the connection's own state.

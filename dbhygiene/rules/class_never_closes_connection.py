@@ -119,7 +119,7 @@ def check(file: File, field: Field) -> Iterator[Diagnostic]:
     from dbhygiene.lifetimes.impact import runs  # few classes never close one
 
     how_often = runs(file, field.birth, by_exception=False)
-    costs = not (field.resource.costs_nothing or field.is_of_one_object() or _is_made_once(field))
+    costs = not (field.resource.costs_nothing or field.is_of_one_object())
     yield Diagnostic(
         field.birth,
         f"connection `{field.path}` is never {closing_verb(field.resource)}, neither by `{cls.name}` nor by other code",
@@ -130,12 +130,3 @@ def check(file: File, field: Field) -> Iterator[Diagnostic]:
         subject=field.path,
         impact=how_often.impact,
     )
-
-
-def _is_made_once(field: Field) -> bool:
-    """Whether programs make one object of the class, at their start."""
-    from dbhygiene.lifetimes.fields import objects_made
-    from dbhygiene.lifetimes.impact import runs
-
-    made = objects_made(field.file, field.cls)
-    return bool(made) and all(runs(file, call, by_exception=False).impact is Impact.ONCE for file, call in made)
