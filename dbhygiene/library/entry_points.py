@@ -34,7 +34,10 @@ NEUTRAL = words(
 )
 
 # Calls that run a function which they are given once; by the last part of their name.
-CALLED_ONCE = words("set_defaults run run_until_complete Fire wrapper RunPython")
+CALLED_ONCE = words("run run_until_complete Fire wrapper RunPython")
+
+# Calls whose named arguments are the functions of sub-commands: a program runs one of them, once.
+SUB_COMMANDS = words("set_defaults")
 
 # Arguments of pools of threads or processes: each worker runs the function once, before its work.
 CALLED_PER_WORKER = words("initializer")

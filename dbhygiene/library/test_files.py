@@ -7,7 +7,7 @@ import re
 from dbhygiene.source.file import File
 from dbhygiene.source.queries import query
 
-_DIRECTORIES = {"tests", "test", "testing", "acceptance", "e2e"}
+_DIRECTORIES = {"tests", "test", "testing", "test_utils", "test_helpers", "test_support", "acceptance", "e2e"}
 _TEST_NAMES = ("test_", "tests_", "tests.", "testing.", "conftest")
 _EXAMPLES = set("example examples sample samples tutorial tutorials docs snippets cookbook cookbooks".split())
 _EXAMPLE_WORDS = {"example", "sample"}

@@ -35,6 +35,7 @@ from dbhygiene.library.entry_points import (
     SERVERS,
     SET_UP,
     STARTS,
+    SUB_COMMANDS,
 )
 from dbhygiene.library.request_handlers import handler
 from dbhygiene.library.test_files import (
@@ -334,6 +335,9 @@ def _callers(place: _CallSite, function: Function, caught: bool, *, may_last: bo
         if (starts := _call_of_workers(where, node)) is not None:
             by_base = Runs(Impact.ONCE, entry=EntryPoint("once in each worker", where, starts))
             continue
+        if (chosen := _choice_of_command(where, node)) is not None:
+            by_base = Runs(Impact.ONCE, entry=EntryPoint("once, as a command", where, chosen))
+            continue
         call = _call(where, node)
         if call is None:
             return _UNKNOWN
@@ -632,6 +636,13 @@ def _call_of_workers(file: File, node: ast.expr) -> ast.Call | None:
         call = file.parents[above]
         return call if isinstance(call, ast.Call) else None
     return None
+
+
+def _choice_of_command(file: File, node: ast.expr) -> ast.Call | None:
+    """Return the call that makes a function a sub-command: `parser.set_defaults(run=function)`."""
+    above = file.parents.get(node)
+    call = file.parents[above] if isinstance(above, ast.keyword) else None
+    return call if isinstance(call, ast.Call) and last_name(call.func) in SUB_COMMANDS else None
 
 
 @query

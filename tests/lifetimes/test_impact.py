@@ -534,3 +534,19 @@ def test_what_lies_in_a_folder_of_retired_code_no_longer_runs(leak, folder):
 @pytest.mark.parametrize("use", ["from legacy.store import load\n\ntable = {1: load}\n", "APPS = ['legacy.store']\n"])
 def test_a_folder_of_old_code_that_others_name_is_still_in_use(leak, use):
     assert leak(**{"legacy/__init__": "", "legacy/store": LEAK, "app": use}).impact is Impact.UNKNOWN
+
+
+def test_a_sub_command_of_argparse_runs_once_whatever_sets_the_parser_up(leak):
+    main = """
+        from db import load
+
+        def set_up(commands):
+            parser = commands.add_parser("load")
+            parser.set_defaults(run=load)
+
+        PARTS = [set_up]
+    """
+    finding = leak(db=LEAK, main=main)
+    assert finding.impact is Impact.ONCE
+    assert finding.notes[-1].startswith("runs once, as a command: `parser.set_defaults")
+    assert leak(db=LEAK, main=f"{dedent(main)}\nwhile load('a'):\n    pass\n").impact is Impact.REPEATED
