@@ -25,9 +25,10 @@ from dbhygiene.library.background import (
 from dbhygiene.library.event_callbacks import may_register
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.program.arguments import argument
-from dbhygiene.program.classes import foreign_bases, function_named, is_command
+from dbhygiene.program.callees import receiver_class
+from dbhygiene.program.classes import FunctionAt, foreign_bases, function_named, is_command
 from dbhygiene.program.code import own_nodes
-from dbhygiene.program.definitions import Definition
+from dbhygiene.program.definitions import Definition, find_method
 from dbhygiene.program.dispatch import functions
 from dbhygiene.program.entry_point import EntryPoint, task
 from dbhygiene.program.tasks import is_task
@@ -195,4 +196,13 @@ def functions_of(file: File, given: ast.expr) -> Iterator[tuple[File, Code]]:
         case ast.Constant(value=str(name)) if (named := function_named(file, name)) is not None:
             yield named.file, named.node
         case ast.Name() | ast.Attribute():
-            yield from ((found.file, found.node) for found in functions(file, given))
+            yield from ((found.file, found.node) for found in functions(file, given) or _methods_of_object(file, given))
+
+
+def _methods_of_object(file: File, given: ast.expr) -> Iterator[FunctionAt]:
+    """Return the method of an object whose class is known that an expression means."""
+    owner = receiver_class(file, given.value) if isinstance(given, ast.Attribute) else None
+    if owner is not None and isinstance(given, ast.Attribute):
+        method = find_method(owner, given.attr)
+        if method is not None and isinstance(method.node, FUNCTION):
+            yield FunctionAt(method.file, method.node)

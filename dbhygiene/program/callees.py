@@ -84,6 +84,8 @@ def _called(file: File, call: ast.Call, scope: Scope) -> Callees | _Method:
         return _add_rebindings(file, func, name, found)
     if not isinstance(func, ast.Attribute):
         return NONE
+    if name is not None and (own := _own_class(file, func.value, name)) is not None:
+        return _Method(_Receiver(own, exact=False), func.attr)  # perhaps a method that only subclasses have
     if is_super(func.value):
         return _super_member(file, func.attr, scope)
     receiver = _receiver(file, func.value)
@@ -295,6 +297,9 @@ def _method_candidates(file: File, receiver: _Receiver, name: str) -> Callees:
     """Return the functions of a method that this file calls on an object of a class."""
     family = (receiver.cls, *base_classes(receiver.cls))
     found = next((member for each in family if (member := _member(each, name)) is not None), None)
+    if found is None and not receiver.exact:
+        below = _join([*_overrides_below(receiver.cls, family, name)])
+        return Callees(below.definitions, complete=False) if below.definitions else NONE
     if found is None or not found.definitions:
         return NONE
     if not all(isinstance(each.node, FUNCTION) for each in found.definitions):
