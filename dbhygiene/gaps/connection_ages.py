@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.gaps.django_settings import ages_set, seconds_of
+from dbhygiene.gaps.django_settings import AgeChange, ages_set, seconds_of
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import Called, Constant, Dict, Number, Text, Value, as_dict, options
 from dbhygiene.source.file import File
@@ -37,7 +37,12 @@ def written_ages(settings: File) -> Iterator[WrittenAge]:
         return
     for change in ages_set(settings):
         if change.value not in seen:
-            yield WrittenAge(change.value, default_seconds(evaluate(settings, change.value)))
+            yield WrittenAge(change.value, default_age(settings, change))
+
+
+def default_age(settings: File, change: AgeChange) -> float | None:
+    """Return the age that a statement sets if no variable of the environment sets another one."""
+    return change.seconds if change.in_url else default_seconds(evaluate(settings, change.value))
 
 
 def default_seconds(age: Value) -> float | None:

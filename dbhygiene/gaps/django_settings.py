@@ -25,6 +25,8 @@ _TAKES_SETTINGS = frozenset(
 _IMPORTS_MODULE = frozenset({"importlib.import_module", "__import__"})
 _COPIES_MODULE = frozenset({"globals", "locals", "vars", "setattr"})
 _NAMESPACES = frozenset({"globals", "locals", "vars"})
+_READS_URL = ("db", "db_url", "db_url_config")  # methods of django-environ; dj_database_url takes no age from a URL
+_AGE_IN_URL = re.compile(r"://[^?\s]*\?(?:\S*&)?conn_max_age=(\d+)", re.IGNORECASE)
 _PARTS = ("base", "common", "production", "prod", "local", "dev", "default")
 
 
@@ -238,12 +240,13 @@ def seconds_of(age: Value) -> float | None:
 class AgeChange(Record):
     """A statement that sets the age of a database's connections, outside of the dict of the database.
 
-    `is_checked`: the module turns health checks on in the same way.
+    `is_checked`: the module turns health checks on in the same way. `in_url`: the value is a URL that says it.
     """
 
     value: ast.expr
     seconds: float | None
     is_checked: bool
+    in_url: bool = False
 
 
 @query
@@ -259,7 +262,17 @@ def ages_set(settings: File) -> tuple[AgeChange, ...]:
                 tested = words.get("conn_health_checks")
                 is_checked = checked or (tested is not None and evaluate(settings, tested) == Constant(True))
                 found.append(AgeChange(age, seconds_of(evaluate(settings, age)), is_checked))
-    return tuple(found)
+    return (*found, *_ages_in_urls(settings, checked))
+
+
+def _ages_in_urls(settings: File, checked: bool) -> Iterator[AgeChange]:
+    """Return the ages in URLs that django-environ reads: `env.db("URL", default="mysql://db/app?conn_max_age=60")`."""
+    for call in (call for name in _READS_URL for call in settings.calls.get(name, ()) if "environ" in settings.text):
+        for part in (*call.args, *(word.value for word in call.keywords)):
+            if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                if (age := _AGE_IN_URL.search(part.value)) is not None:
+                    is_checked = checked or "conn_health_checks=true" in part.value.lower()
+                    yield AgeChange(part, float(age[1]), is_checked, in_url=True)
 
 
 @query

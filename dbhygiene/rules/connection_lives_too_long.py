@@ -92,7 +92,7 @@ from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.edits import AddItem
 from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, Safety, Step, rule
 from dbhygiene.diagnostics.quantities import seconds_text
-from dbhygiene.gaps.connection_ages import default_seconds
+from dbhygiene.gaps.connection_ages import default_age, default_seconds
 from dbhygiene.gaps.django_settings import ages_set, runs_under_daphne, seconds_of
 from dbhygiene.gaps.server_timeout import idle_number
 from dbhygiene.gaps.servers import is_sqlite_only, verdict
@@ -125,7 +125,7 @@ def ages(file: File) -> Iterator[Age]:
     for literal in file.nodes(ast.Dict):
         yield from _check_literal(file, literal)
     for change in ages_set(file):
-        seconds = default_seconds(evaluate(file, change.value))
+        seconds = default_age(file, change)
         if seconds is None or change.is_checked or is_test_file(file):
             continue
         found = verdict(file)
