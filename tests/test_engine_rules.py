@@ -115,6 +115,18 @@ def test_what_the_project_says_of_its_databases_decides_an_unknown_url() -> None
     assert not found("HYG201", text, Known(settings=Settings(databases=("postgresql",))))
 
 
+def test_a_default_for_development_says_nothing_where_a_driver_of_mysql_is_required() -> None:
+    engine = (
+        "import os\nfrom sqlalchemy import create_engine\n\nengine = create_engine(os.getenv('U', 'sqlite:///a.db'))\n"
+    )
+    flask = "import os\nfrom flask import Flask\n\nclass Config:\n    SQLALCHEMY_DATABASE_URI = os.getenv('URL', 'sqlite:///a.db')\n"
+    for code, text in (("HYG201", engine), ("HYG206", flask)):
+        (finding,) = found(code, text, Known({"pymysql": (1,), "flask": (3,)}))
+        assert finding.confidence is Confidence.LIKELY
+        for others in ({}, {"psycopg2": (2,)}, {"pymysql": (1,), "psycopg2": (2,)}):
+            assert all(each.confidence is Confidence.POSSIBLE for each in found(code, text, Known(others)))
+
+
 FLASK = """class Config:
     SQLALCHEMY_DATABASE_URI = "mysql://db/shop"
     SQLALCHEMY_POOL_RECYCLE = 280

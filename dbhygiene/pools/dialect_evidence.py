@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.library.words import words
@@ -91,6 +92,19 @@ def suggests_mysql(file: File) -> bool:
         or any(project.requires(name, file) for name in _MYSQL_DISTRIBUTIONS)
         or _mentions_elsewhere(file, ("mysql", "MySQLdb", "mariadb"), _MYSQL_ELSEWHERE)
     )
+
+
+def is_mysql_in_production(databases: Collection[str], file: File) -> bool:
+    """Whether a URL of the environment, with SQLite by default, is MySQL's, by the drivers that are required."""
+    return set(databases) == {"sqlite", UNKNOWN_DATABASE} and _requires_mysql_alone(file)
+
+
+@query
+def _requires_mysql_alone(file: File) -> bool:
+    """Whether the requirements that apply to a file name drivers of servers, and all of these are MySQL's."""
+    requires = file.project.requires
+    others = _OTHER_DISTRIBUTIONS - _DISTRIBUTIONS["sqlite"]
+    return any(requires(name, file) for name in _MYSQL_DISTRIBUTIONS) and not any(requires(o, file) for o in others)
 
 
 @query

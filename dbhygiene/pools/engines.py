@@ -10,7 +10,7 @@ from functools import cached_property
 from dbhygiene.config.settings import Confidence
 from dbhygiene.library.server_calls import sets_timeout
 from dbhygiene.pools import sqlalchemy as library
-from dbhygiene.pools.dialect_evidence import suggests_another
+from dbhygiene.pools.dialect_evidence import is_mysql_in_production, suggests_another
 from dbhygiene.pools.pool_listeners import has_ping_listener
 from dbhygiene.program.evaluation import evaluate, evaluate_keywords
 from dbhygiene.program.names import canonical_name
@@ -187,6 +187,8 @@ def timeout_confidence(made: Engine) -> Confidence | None:
         return Confidence.CERTAIN if found == {library.MYSQL} else Confidence.LIKELY
     if library.UNKNOWN_DATABASE not in found:
         return None
+    if is_mysql_in_production(found, made.file):
+        return Confidence.LIKELY
     if len(found) > 1 or (suggests_another(made.file) and not _asks_for_mysql(made)):
         return Confidence.POSSIBLE
     return Confidence.LIKELY

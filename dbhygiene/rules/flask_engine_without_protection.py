@@ -93,6 +93,7 @@ from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, rule
 from dbhygiene.diagnostics.quantities import seconds_text
 from dbhygiene.library.test_files import is_example, is_test_file
 from dbhygiene.pools import flask
+from dbhygiene.pools.dialect_evidence import is_mysql_in_production
 from dbhygiene.pools.server_limits import limit_text, with_timeout
 from dbhygiene.pools.sqlalchemy import IDLE_IN_POOL, MYSQL, UNKNOWN_DATABASE, databases, in_migrations
 from dbhygiene.program.evaluation import evaluate
@@ -220,7 +221,9 @@ def _confidence(file: File, setting: flask.Setting) -> Confidence | None:
         if timeout is None or UNKNOWN_DATABASE in found:
             return Confidence.LIKELY
         return Confidence.CERTAIN if timeout <= flask.IMPLICIT_RECYCLE else None
-    return Confidence.POSSIBLE if UNKNOWN_DATABASE in found else None
+    if UNKNOWN_DATABASE not in found:
+        return None
+    return Confidence.LIKELY if is_mysql_in_production(found, file) and not is_example(file) else Confidence.POSSIBLE
 
 
 def _is_implicit(file: File, setting: flask.Setting) -> bool:
