@@ -9,7 +9,7 @@ import ast
 from collections.abc import Iterable, Sequence
 
 from dbhygiene.gaps.django_settings import settings_files
-from dbhygiene.gaps.duration import FOR_EVER, SHORTEST_TIMEOUT, UNBOUNDED, Duration
+from dbhygiene.gaps.duration import FOR_EVER, LONG_TIMEOUT, SHORTEST_TIMEOUT, UNBOUNDED, Duration
 from dbhygiene.library.waits import (
     CLOCKS,
     CONSENT,
@@ -20,9 +20,10 @@ from dbhygiene.library.waits import (
     WaitingCall,
     WaitKind,
 )
-from dbhygiene.program.arguments import argument
+from dbhygiene.program.arguments import argument, bind_arguments, defaults, has_unpacked, named_parameters
 from dbhygiene.program.bindings import Bindings, Place
 from dbhygiene.program.callees import subclasses
+from dbhygiene.program.callers import callers
 from dbhygiene.program.definitions import Definition
 from dbhygiene.program.evaluation import evaluate, evaluate_member
 from dbhygiene.program.values import UNKNOWN, Called, Constant, Value, calculate, options, patterns
@@ -46,6 +47,8 @@ def duration(file: File, call: ast.Call, wait: WaitingCall) -> Duration:
     if timeout is None or is_none(timeout):
         return Duration(0.0, min(likely, wait.bound), wait.bound)
     bound = seconds(file, timeout)
+    if wait.kind is WaitKind.HTTP and bound.least >= LONG_TIMEOUT:
+        likely = FOR_EVER  # of minutes: such a request is known to last long
     if wait.kind is not WaitKind.EVENT and bound.likely < SHORTEST_TIMEOUT:
         likely = 0.0  # a poll uses up its timeout; a job with a timeout of seconds ends before it
     # An unknown timeout is a timeout all the same: a programmer does not choose one of minutes by accident.
@@ -201,6 +204,8 @@ def _options(file: File, expr: ast.expr, depth: int = 6) -> list[Value]:
         case ast.Call(func=ast.Name(id="getattr"), args=[owner, ast.Constant(value=str(name)), default]):
             if file.resolve(owner) == "django.conf.settings":
                 return _setting(file, name) or _options(file, default, depth - 1)
+    if isinstance(expr, ast.Name) and (passed := _by_callers(file, expr, depth)):
+        return passed
     if (fallback := _option_default(file, expr)) is not None:
         return [*options(evaluate(file, fallback)), UNKNOWN]
     if (setting := file.resolve(expr)) and setting.startswith("django.conf.settings."):
@@ -213,6 +218,28 @@ def _options(file: File, expr: ast.expr, depth: int = 6) -> list[Value]:
             own = [known for known in options(evaluate(file, expr)) if isinstance(known, Constant)]
             return [*(known for known in own if known.value), *below]
     return list(options(evaluate(file, expr)))
+
+
+def _by_callers(file: File, expr: ast.Name, depth: int) -> list[Value]:
+    """Return the number that all calls of a function pass for a parameter, or the least of them; none if unknown."""
+    scope = Bindings.of(file).owner(expr.id, file.scope_of(expr))
+    if scope is None or not isinstance(function := scope.node, FUNCTION):
+        return []
+    is_parameter = any(each.arg == expr.id for each in named_parameters(function))
+    if not is_parameter or Bindings.of(file).values.get(Place(scope, expr.id)):
+        return []
+    default, found = defaults(function).get(expr.id), list[Value]()
+    for caller, call, bound in callers(file, function):
+        passed = bind_arguments(call, function, bound=bound).get(expr.id)
+        if passed is not None:
+            found += _options(caller, passed, depth - 1)
+        else:
+            found += _options(file, default, depth - 1) if default is not None and not has_unpacked(call) else [UNKNOWN]
+    numbers = [known.value for known in found if isinstance(known, Constant) and _is_number(known.value)]
+    if not numbers or len(numbers) < len(found):
+        return []
+    least = Constant(min(numbers))
+    return [least] if len(set(numbers)) == 1 else [least, UNKNOWN]
 
 
 def _values_in_subclasses(file: File, place: Place) -> list[Value]:

@@ -11,6 +11,7 @@ from dbhygiene.source.records import Record
 
 FOR_EVER = float("inf")
 SHORTEST_TIMEOUT = 60.0  # below a minute, no server closes an idle connection
+LONG_TIMEOUT = 300.0  # a programmer who allows a request so much time expects it to last
 
 
 class Duration(Record):

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator
 
 from dbhygiene.gaps.call_durations import seconds
 from dbhygiene.gaps.duration import FOR_EVER
-from dbhygiene.gaps.effects import Context, Effects
+from dbhygiene.gaps.effects import Close, Context, Effects
 from dbhygiene.gaps.entry_points import functions_of
+from dbhygiene.gaps.reachability import effects_in
 from dbhygiene.library import django
 from dbhygiene.library.schedulers import (
     CRON,
@@ -96,7 +97,7 @@ def _scheduled_function(file: File, call: ast.Call) -> tuple[ast.expr, float] | 
     method = call.func.attr
     if method == "do" and call.args:
         pause = _pause_of_every(file, call.func.value)
-        return (call.args[0], pause) if pause is not None else None
+        return (call.args[0], pause) if pause is not None and not _is_closed_by_loop(file) else None
     if method not in JOBS or not _imports_scheduler(file):
         return None
     function, trigger = JOBS[method]
@@ -113,7 +114,7 @@ def _scheduled_function(file: File, call: ast.Call) -> tuple[ast.expr, float] | 
 
 def _pause_of_decorator(file: File, decorator: ast.Call) -> float | None:
     if file.resolve(decorator.func) == REPEAT and decorator.args:
-        return _pause_of_every(file, decorator.args[0])
+        return _pause_of_every(file, decorator.args[0]) if not _is_closed_by_loop(file) else None
     if (name := file.resolve(decorator.func)) in TASKS:
         return FOR_EVER
     if name in PERIODIC_TASKS:
@@ -126,6 +127,16 @@ def _pause_of_decorator(file: File, decorator: ast.Call) -> float | None:
         return None
     said = argument(decorator, *DECORATORS[word])
     return _pause_of_trigger(file, said, decorator.keywords) if said is not None else None
+
+
+@query
+def _is_closed_by_loop(file: File) -> bool:
+    """Whether each loop of a file that runs the pending jobs closes the connection in each round, or may do so."""
+    loops = [
+        next((above for above in file.around(call) if isinstance(above, (ast.While, ast.For))), None)
+        for call in file.calls.get("run_pending", ())
+    ]
+    return bool(loops) and all(loop is not None and Close in effects_in(file, *loop.body) for loop in loops)
 
 
 @query

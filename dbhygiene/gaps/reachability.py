@@ -135,9 +135,14 @@ def _direct_effects(file: File, code: Code) -> _DirectEffects:
                     calls += [(given.file, given.code) for _, given in routine.callbacks]
                     does |= {Close} if routine.closers else set()
             else:
-                keeps = isinstance(effect, Close) and effect.by_age and age_of_connections(file)
-                does |= {AgeCheck if keeps else type(effect)}
+                does.add(_kind(file, effect))
     return _DirectEffects(frozenset(does), tuple(calls))
+
+
+def _kind(file: File, effect: Effect) -> type[object]:
+    """Return the kind of an effect; a close of old connections is none where settings let them live on."""
+    keeps = isinstance(effect, Close) and effect.by_age and age_of_connections(file)
+    return AgeCheck if keeps else type(effect)
 
 
 def _ends(file: File, statement: ast.stmt) -> bool:
@@ -182,7 +187,7 @@ def effects_in(file: File, *nodes: ast.AST) -> set[type[object]]:
     code = next((above for above in file.around(nodes[0]) if isinstance(above, FUNCTION)), file.tree)
     effects = Effects(Context(file, code, ignore_decorators=True))
     for effect in (effect for node in nodes for part in ast.walk(node) for effect in effects_of_node(effects, part)):
-        does.add(type(effect))
+        does.add(_kind(file, effect))
         for routine in effect.routines if isinstance(effect, ProjectCall) else ():
             reach.explore([(routine.file, routine.code)])
             doing = reach.effects_of(routine.code)

@@ -116,8 +116,8 @@ class Idle(Record):
             if wait.spot.node is spot.node:
                 again = (*self.waits[:index], _repeat(wait, rounds), *self.waits[index + 1 :])
                 return replace(self, waits=again)
-        if self.waits and self.seconds + pause.seconds == self.seconds:
-            return self  # it is unbounded already
+        if self.seconds.likely == FOR_EVER:
+            return self  # it is unbounded already; where only `most` is, a loop may repeat the new wait alone
         return replace(self, waits=(*self.waits, WaitOnPath(pause, spot)))
 
     def after_age_check(self, age: float, spot: Location, limit: float) -> Idle | None:

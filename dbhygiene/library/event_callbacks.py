@@ -15,6 +15,7 @@ REGISTERS: dict[str, tuple[int, str]] = {
     "websocket.WebSocketApp": (99, "on_message"),
     "stomp.Connection.set_listener": (99, "listener"),
     "nats.NATS.subscribe": (99, "cb"),
+    "google.cloud.pubsub_v1.SubscriberClient.subscribe": (1, "callback"),
 }
 
 # Decorators that register what they decorate.

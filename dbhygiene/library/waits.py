@@ -122,6 +122,8 @@ _EVENTS = {
         ("boto3.Client.receive_message", "boto3.Resource.Queue.receive_messages"),
         WaitingCall(WaitKind.EVENT, timeout=(_ANYWHERE, "WaitTimeSeconds"), bound=20.0),  # the most that SQS allows
     ),
+    **_waits(WaitKind.EVENT, "imapclient.IMAPClient.idle_check", timeout=(0, "timeout")),
+    **_waits(WaitKind.EVENT, "google.cloud.pubsub_v1.StreamingPullFuture.result", timeout=(0, "timeout")),
     **_waits(WaitKind.EVENT, "confluent_kafka.Consumer.poll", timeout=(0, "timeout")),
     **_waits(WaitKind.EVENT, "confluent_kafka.Consumer.consume", timeout=(1, "timeout")),
     "kafka.KafkaConsumer.poll": WaitingCall(
@@ -130,8 +132,9 @@ _EVENTS = {
     **_waits(
         WaitKind.EVENT,
         """signal.pause signal.sigwait aiokafka.AIOKafkaConsumer.getone
-        websocket.WebSocket.recv websockets.ClientConnection.recv socket.socket.accept socket.socket.recv
-        zmq.Socket.recv inotifyrecursive.INotify.read watchdog.observers.Observer.join""",
+        websocket.WebSocket.recv websockets.ClientConnection.recv socket.socket.accept
+        zmq.Socket.recv zmq.Socket.recv_json zmq.Socket.recv_string zmq.Socket.recv_pyobj zmq.Socket.recv_multipart
+        inotifyrecursive.INotify.read watchdog.observers.Observer.join""",
     ),
 }
 
@@ -183,6 +186,7 @@ _HTTP = {
     **_waits(
         WaitKind.HTTP,
         """urllib.request.urlretrieve smtplib.SMTP.send_message smtplib.SMTP.sendmail django.core.mail.send_mail
+        socket.socket.recv
         ftplib.FTP.retrbinary ftplib.FTP.storbinary imaplib.IMAP4.fetch feedparser.parse selenium.webdriver.Chrome.get
         selenium.webdriver.Firefox.get selenium.webdriver.Remote.get playwright.sync_api.Page.goto
         boto3.Client.upload_file boto3.Client.upload_fileobj boto3.Client.download_file boto3.Client.download_fileobj
@@ -272,6 +276,15 @@ RETURNS = {
     "redis.Redis.from_url": "redis.Redis",
     "redis.Redis.pubsub": "redis.client.PubSub",
     "multiprocessing.get_context": "multiprocessing",
+    "docker.from_env": "docker.client.DockerClient",
+    "docker.DockerClient": "docker.client.DockerClient",
+    "nats.connect": "nats.NATS",
+    "socket.socket": "socket.socket",
+    "socket.create_server": "socket.socket",
+    "socket.create_connection": "socket.socket",
+    "zmq.Context.socket": "zmq.Socket",
+    "zmq.Context.instance": "zmq.Context",
+    "google.cloud.pubsub_v1.SubscriberClient.subscribe": "google.cloud.pubsub_v1.StreamingPullFuture",
     "bagit.Bag": "bagit.Bag",
     **dict.fromkeys(
         (f"questionary.{kind}" for kind in ("text", "confirm", "select", "password", "checkbox", "path")),

@@ -544,3 +544,29 @@ def test_a_script_beside_the_directory_of_its_site(tmp_path, named, engine, coun
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     assert [each.code for each in dbhygiene.check(tmp_path, settings=Settings())] == ["HYG301"] * count
+
+
+def test_a_job_and_its_pause_are_arguments(gaps):
+    [gap] = gaps(
+        """
+        import time
+
+        def repeat(job, pause):
+            while True:
+                job()
+                time.sleep(pause)
+        """,
+        work="""
+        from django.core.management.base import BaseCommand
+        from jobs.command import repeat
+        from jobs.models import Job
+
+        class Command(BaseCommand):
+            def handle(self, **options):
+                repeat(self.count, 30 * 60)
+
+            def count(self):
+                return Job.objects.count()
+        """,
+    )
+    assert gap.seconds.least == 1800
