@@ -140,6 +140,12 @@ def test_a_short_block_is_shown_indented_and_of_a_long_one_it_is_said() -> None:
     ]
 
 
+def test_blanks_in_an_empty_line_do_not_count_as_indentation() -> None:
+    old = ["a()", "b()", " " * 40, "c()", "d()", "e()"]
+    new = ["try:", "    a()", "    b()", "", "    c()", "    d()", "    e()"]
+    assert changes(old, new)[1:] == [Change("~", 0, "5 lines indented")]
+
+
 def test_long_changes_are_cut() -> None:
     found = changes([], [f"line {number}" for number in range(100)])
     assert found[-1] == Change("~", 0, "76 more lines")

@@ -42,8 +42,8 @@ SUB_COMMANDS = words("set_defaults")
 # Arguments of pools of threads or processes: each worker runs the function once, before its work.
 CALLED_PER_WORKER = words("initializer")
 
-# Methods of parsers of the command line that are given words, and look nothing up by them.
-ARGUMENTS = words("add_argument add_parser add_option")
+# Methods of parsers of the command line, and decorators of click, that are given words and look nothing up by them.
+ARGUMENTS = words("add_argument add_parser add_option command group option argument")
 
 # Base classes of other packages that call no method of a subclass by themselves.
 PASSIVE_BASES = words(

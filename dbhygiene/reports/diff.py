@@ -41,9 +41,9 @@ def _changes(old: Sequence[str], new: Sequence[str]) -> Iterator[Change]:
 def _equal(old: Sequence[str], new: Sequence[str], begin: int, *, last: bool) -> Iterator[Change]:
     """Yield equal lines, some of which may be indented further: a few of them, and a mark for the others."""
     lines = [Change(" ", begin + number, text) for number, text in enumerate(new, 1)]
-    moved = [number for number, (one, other) in enumerate(zip(old, new, strict=True)) if one != other]
+    moved = [n for n, (one, other) in enumerate(zip(old, new, strict=True)) if one != other and other.strip()]
     if len(moved) > MOST_INDENTED:
-        deeper = sum(map(len, new)) > sum(map(len, old))
+        deeper = sum(len(new[number]) - len(old[number]) for number in moved) > 0
         yield Change("~", 0, f"{len(moved)} lines indented{'' if deeper else ' less'}")
     elif moved:
         yield from lines[moved[0] : moved[-1] + 1]

@@ -150,6 +150,20 @@ def test_strings_of_other_modules_name_no_function_of_this_one(leak):
     assert finding.impact is Impact.ONCE
 
 
+def test_the_name_of_a_command_names_no_function(leak):
+    main = """
+        import click
+
+        @click.command("load")
+        @click.option("--load/--no-load")
+        def start(load):
+            from db import load as read
+
+            read("a")
+    """
+    assert leak(**{"shop/__init__": "", "shop/main": main, "db": LEAK}).impact is Impact.ONCE
+
+
 def test_a_word_of_the_command_line_names_no_function(leak):
     main = """
         import argparse
