@@ -147,7 +147,7 @@ def analyse(
         if isinstance(node.event, cfg.Call) and (opened := effects.of(node.event.node).summary.returns):
             sites[node.event.node] = opened
     started = [Fact()]
-    names = _names(file, scope)
+    names = names_of(file, scope)
     for arg, resource in _tracked_parameters(code, parameters or {}):
         sites[arg] = resource
         if arg.arg not in names.captured:
@@ -202,7 +202,7 @@ def follow(
     except (TooLargeError, RecursionError):
         give_up(file, code, TOO_LARGE)
         return None
-    own = _names(file, file.functions[code])
+    own = names_of(file, file.functions[code])
     names = Names(containers=own.containers, stacks=own.stacks, lends=own.lends, owners=own.owners)
     held = {where for _, where in start.aliases if isinstance(where, str)}
     return graph, Transfer(
@@ -258,7 +258,8 @@ def _resource_names(graph: Graph, sites: Mapping[Site, Resource]) -> Iterator[st
 # -- the names of one function ----------------------------------------------------------------------------
 
 
-def _names(file: File, scope: Scope) -> Names:
+def names_of(file: File, scope: Scope) -> Names:
+    """Return the variables of a function."""
     return Names(
         shared=scope.globals | scope.nonlocals,
         captured=file.captures.get(scope, ()),

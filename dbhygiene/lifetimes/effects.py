@@ -280,17 +280,21 @@ class FunctionSemantics(cfg.Semantics):
 
     def _passed_call(self, call: ast.Call, callees: tuple[BoundCallee, ...], complete: bool) -> CallModel | None:
         """Return the model of the call by which a function that is an argument here opens the result of this call."""
+        if (passed := self.passed_call(call, callees, complete)) is None:
+            return None
+        model = self.of(passed).summary
+        if model.returns is None or model.instead or (not callees and _stays_in_thread(passed, model.returns)):
+            return None
+        return model
+
+    def passed_call(self, call: ast.Call, callees: tuple[BoundCallee, ...], complete: bool) -> ast.Call | None:
+        """Return the call of an argument whose result this call returns."""
         if not (call.args or call.keywords):
             return None
         passed = self._call_of_parameter(call, callees[0]) if len(callees) == 1 and complete else None
-        in_thread = passed_by_position(self.file, call) if not callees else None
-        passed = passed or in_thread
-        if passed is None or passed is call:
-            return None
-        model = self.of(passed).summary
-        if model.returns is None or model.instead or (in_thread and _stays_in_thread(passed, model.returns)):
-            return None
-        return model
+        if passed is None and not callees:
+            passed = passed_by_position(self.file, call)
+        return None if passed is call else passed
 
     def _call_of_parameter(self, call: ast.Call, callee: BoundCallee) -> ast.Call | None:
         definition, bound = callee

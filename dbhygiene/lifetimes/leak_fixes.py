@@ -68,12 +68,14 @@ def _by_hand(life: Lifetime, leak: Leak) -> str:
 
 
 def _opens_whenever_called(life: Lifetime) -> None:
-    """Refuse if the call returns its argument on some path: the caller has to close that; or if it opens nothing."""
+    """Refuse if the call may return anything but what it opens, or None: its argument, an older object, a constant."""
     if life.opening is not life.birth:
         raise RefusedError("it is opened after it is made; call its closing method in a `finally`")
     given = life.analysis.effects.of(life.birth).alternatives(life.birth)
     if not all(isinstance(each, ast.Constant) for each in given):
         raise RefusedError("the function may return the connection that it receives")
+    if (other := substitute(life.analysis.effects.of(life.birth))) is not None:
+        raise RefusedError(f"it may be {other}")
 
 
 def _in_with(life: Lifetime) -> Fix | None:
@@ -194,8 +196,6 @@ def _comes_first(call: ast.Call, expr: ast.expr) -> bool:
 
 
 def _fix_leak(life: Lifetime, leak: Leak) -> Fix:
-    if (other := substitute(life.analysis.effects.of(life.birth))) is not None:
-        raise RefusedError(f"it may be {other}, which has no `close`")
     if life.resource.second_close_raises and _may_begin_closed(life):
         raise RefusedError("on some paths it is closed already when it is returned")
     place, style = region(life), life.file.project.settings.fix_style

@@ -9,13 +9,17 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Iterator
 
-from dbhygiene.library.background import RUNNERS
+from dbhygiene.library.background import HANDS_OVER, RUN_BESIDE, RUNNERS, STARTS
+from dbhygiene.library.calls import BEGINNING
 from dbhygiene.program.callees import callees, receiver_class
 from dbhygiene.program.classes import foreign_bases, lineage
 from dbhygiene.program.definitions import Definition
 from dbhygiene.source.file import File, scope_around
-from dbhygiene.source.nodes import FUNCTION, Function, argument_values, first_parameter
+from dbhygiene.source.nodes import FUNCTION, Function, argument_values, first_parameter, last_name
 from dbhygiene.source.queries import query
+
+_STARTING = (STARTS.keys() - RUN_BESIDE.keys() - {"asyncio.run"}) | {"atexit.register"}
+_HANDING_OVER = {name for name in HANDS_OVER if not name.endswith("map")} | {"call_later", "call_soon", "call_at"}
 
 
 @query
@@ -49,6 +53,18 @@ def _is_method(file: File, named: ast.Attribute) -> bool:
     cls = receiver_class(file, named.value)
     scopes = [each.file.classes.get(each.name) for each in lineage(cls)] if cls is not None else []
     return any(scope is not None and isinstance(scope.defined.get(named.attr), FUNCTION) for scope in scopes)
+
+
+def begins(file: File, call: ast.Call) -> bool:
+    """Whether a call begins what it is given, and comes back before that has ended: a thread, a task, a job.
+
+    What is awaited has ended. A pool's `map` takes all elements before it comes back.
+    """
+    last = last_name(call.func)
+    if last in BEGINNING or file.resolve(call.func) in _STARTING:
+        return True
+    hands_over = isinstance(call.func, ast.Attribute) and last in _HANDING_OVER
+    return hands_over and not isinstance(file.parents.get(call), ast.Await)
 
 
 def makes_runner(file: File, call: ast.Call) -> bool:

@@ -9,33 +9,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from functools import cached_property
 
 from dbhygiene.dataflow import cfg
-from dbhygiene.library.resources import ArgumentEffect
 from dbhygiene.lifetimes.lifetime import Lifetime
-from dbhygiene.lifetimes.state import ITSELF, path_of
-from dbhygiene.lifetimes.transfer import single_targets
-from dbhygiene.pools.sqlalchemy import (
-    COLUMNS,
-    GIVING_DATA,
-    PLAIN_TYPES,
-    SETS_OF_OBJECTS,
-    STATEMENTS,
-    TAKING_OBJECTS,
-    WITHOUT_OBJECTS,
-)
-from dbhygiene.program.callees import callees
-from dbhygiene.program.definitions import Definition, base_classes, find_definition
+from dbhygiene.lifetimes.loaded_objects import LoadedObjects
+from dbhygiene.lifetimes.state import READERS
 from dbhygiene.source.nodes import FUNCTION, LOOP, argument_values, last_name
-from dbhygiene.source.queries import recursive_query
 
-_PUTTING_IN = frozenset(
-    "append add appendleft insert setdefault put put_nowait extend extendleft update __setitem__".split()
-)
 _DEFINITIONS = (*FUNCTION, ast.Lambda, ast.ClassDef)  # these may run after the session is closed
-_PLAIN_CALLS = frozenset("bool float int len str sum".split())
-_JOINING = (ast.Add, ast.BitOr, ast.BitAnd, ast.BitXor, ast.Sub)  # these make a new container of two
 
 
 def session_objects(life: Lifetime) -> SessionObjects | None:
@@ -45,26 +26,16 @@ def session_objects(life: Lifetime) -> SessionObjects | None:
     return SessionObjects(life)
 
 
-class SessionObjects:
+class SessionObjects(LoadedObjects):
     """The objects of one session, or of the sessions that are made of one connection."""
 
     def __init__(self, life: Lifetime) -> None:
         self.life = life
-        self.file, self.scope, self.code = life.file, life.scope, life.scope.node
-        self.names: set[str] = set()  # the variables that may be an object, or hold one
-        self.leaving: dict[ast.AST, None] = {}  # the nodes where one escapes
-        self._sessions = {*life.names, *_sessions_made_of(life)}
-        if not life.resource.is_lazy:
-            self._sessions -= set(life.names)
-        before = -1
-        while before != len(self.names):  # until no new name is found
-            before = len(self.names)
-            for node in self._nodes:
-                self._look_at(node)
-
-    @cached_property
-    def _nodes(self) -> list[ast.AST]:
-        return self.file.own(self.code)
+        made, analysis = _sessions_made_of(life), life.analysis
+        sessions = {*life.names, *made} if life.resource.is_lazy else made - set(life.names)
+        aliases = {alias for _, fact in life.history for alias in fact.aliases}
+        held = {where for relation, where in aliases if relation in READERS and isinstance(where, str)}
+        super().__init__(analysis.effects, analysis.transfer.names, life.resource, sessions, held, life.birth)
 
     @property
     def outliving(self) -> ast.AST | None:
@@ -92,7 +63,9 @@ class SessionObjects:
 
     def _begins(self, call: ast.Call) -> bool:
         """Whether a call opens the session, or uses it, which opens a closed session again."""
-        return call is self.life.birth or (isinstance(call.func, ast.Attribute) and self._is_session(call.func.value))
+        if call is self.birth or any(map(self._is_session, argument_values(call))):
+            return True
+        return isinstance(call.func, ast.Attribute) and self._is_session(call.func.value)
 
     def use_outside(self, opening: ast.stmt, rest: Iterable[ast.stmt]) -> str | None:
         """Return a variable that may be an object, if it is used outside of these statements once it may be one."""
@@ -103,271 +76,6 @@ class SessionObjects:
                 if node not in inside and (node.lineno > opening.lineno or node in again):
                     return node.id
         return None
-
-    # -- one node
-
-    def _look_at(self, node: ast.AST) -> None:
-        match node:
-            case ast.Assign(targets=targets, value=value):
-                for target in targets:
-                    self._assign(target, value, node)
-            case ast.AnnAssign(target=target, value=ast.expr() as value) | ast.AugAssign(target=target, value=value):
-                self._assign(target, value, node)
-            case ast.NamedExpr(target=target, value=value):
-                self._assign(target, value, node)
-            case ast.For(target=target, iter=value) | ast.AsyncFor(target=target, iter=value):
-                self._assign(target, value, node)
-            case ast.comprehension(target=target, iter=value):
-                self._assign(target, value, node)
-            case ast.withitem(context_expr=value, optional_vars=ast.expr() as target):
-                if not self._is_session(target):
-                    self._assign(target, value, node)
-            case (
-                ast.Return(value=ast.expr() as value)
-                | ast.Yield(value=ast.expr() as value)
-                | ast.YieldFrom(value=value)
-            ):
-                if self._is_object(value):
-                    self.leaving[node] = None
-            case ast.Match(subject=subject, cases=cases) if self._is_object(subject):
-                self.names |= {
-                    part.name
-                    for case in cases
-                    for part in ast.walk(case.pattern)
-                    if isinstance(part, (ast.MatchAs, ast.MatchStar)) and part.name
-                }
-            case ast.Call():
-                self._call(node)
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.Lambda() | ast.ClassDef():
-                used = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
-                if node is not self.code and used & self.names:
-                    self.leaving[node] = None
-
-    def _assign(self, target: ast.expr, value: ast.expr, node: ast.AST) -> None:
-        if not self._is_object(value):
-            return
-        self._take_constructor_arguments(value)
-        for part in single_targets(target):
-            root = part
-            while isinstance(root, (ast.Attribute, ast.Subscript)):
-                root = root.value
-            known = isinstance(root, ast.Name) and (root.id in self.names or self._is_own(root.id))
-            if isinstance(root, ast.Name) and (known if part is not root else self._is_local(root.id)):
-                self.names.add(root.id)
-            else:
-                self.leaving[node] = None
-
-    def _take_constructor_arguments(self, value: ast.expr) -> None:
-        """Add the arguments of a constructor to the session, with the new object: the owner of `Order(owner=owner)`."""
-        if isinstance(value, ast.Call) and _is_constructor(value):
-            self._take((*value.args, *(k.value for k in value.keywords if k.arg is None or not self._is_column(k.arg))))
-
-    def _take(self, given: Iterable[ast.expr]) -> None:
-        """Add these objects to the session."""
-        todo = list(given)
-        while todo:
-            match todo.pop():
-                case ast.Name(id=name):
-                    if self._is_local(name) and not self._is_plain_parameter(name):
-                        self.names.add(name)
-                case ast.Tuple(elts=parts) | ast.List(elts=parts) | ast.Set(elts=parts) | ast.BoolOp(values=parts):
-                    todo += parts
-                case ast.Starred(value=inner) | ast.ListComp(elt=inner) | ast.GeneratorExp(elt=inner):
-                    todo.append(inner)
-                case ast.NamedExpr(target=target, value=inner):
-                    todo += (target, inner)
-                case ast.IfExp(body=body, orelse=other):
-                    todo += (body, other)
-                case ast.Call() as call:
-                    self._take_constructor_arguments(call)
-
-    def _call(self, call: ast.Call) -> None:
-        func = call.func
-        given = argument_values(call)
-        if isinstance(func, ast.Attribute) and self._is_session(func.value):
-            if func.attr in TAKING_OBJECTS:
-                self._take(given)
-            return
-        if not any(self._is_object(each) for each in given):
-            return
-        if isinstance(func, ast.Attribute) and self._is_object(func.value):
-            self._take(given)  # `order.items.append(item)`
-        elif isinstance(func, ast.Attribute) and func.attr in _PUTTING_IN and self._is_container(func.value):
-            self.names.add(func.value.id)  # type: ignore[attr-defined]
-        elif not _is_constructor(call) and self._may_keep(call):
-            self.leaving[call] = None  # a new object holds its arguments, and is followed itself
-
-    # -- what an expression is
-
-    def _is_session(self, expr: ast.expr) -> bool:
-        return path_of(expr) in self._sessions or (self.life.resource.is_lazy and expr is self.life.birth)
-
-    def _is_object(self, expr: ast.expr | None) -> bool:
-        """Whether the value of an expression may be an object of the session, or hold one, or read one later."""
-        match expr:
-            case ast.Name(id=name):
-                return name in self.names
-            case ast.Attribute(value=value, attr=attr):
-                if self._is_session(value):
-                    return attr in SETS_OF_OBJECTS
-                return self._is_object(value) and not self._is_column(attr)
-            case ast.Call():
-                return self._gives_object(expr)
-            case ast.Await(value=inner) | ast.NamedExpr(value=inner) | ast.Starred(value=inner):
-                return self._is_object(inner)
-            case ast.Subscript(value=inner):
-                return self._is_object(inner)
-            case ast.BoolOp(values=parts):
-                return any(map(self._is_object, parts))
-            case ast.IfExp(body=body, orelse=other):
-                return self._is_object(body) or self._is_object(other)
-            case ast.Tuple(elts=parts) | ast.List(elts=parts) | ast.Set(elts=parts):
-                return any(map(self._is_object, parts))
-            case ast.Dict(keys=keys, values=values):
-                return any(map(self._is_object, (*keys, *values)))
-            case ast.ListComp(elt=part) | ast.SetComp(elt=part) | ast.GeneratorExp(elt=part):
-                return self._is_object(part)
-            case ast.DictComp(key=key, value=value):
-                return self._is_object(key) or self._is_object(value)
-            case ast.BinOp(left=left, op=op, right=right) if isinstance(op, _JOINING):
-                if isinstance(left, ast.Constant) or isinstance(right, ast.Constant):
-                    return False
-                return self._is_object(left) or self._is_object(right)
-        return False
-
-    def _gives_object(self, call: ast.Call) -> bool:
-        func = call.func
-        if isinstance(func, ast.Attribute):
-            if self._is_session(func.value):
-                return func.attr not in WITHOUT_OBJECTS and not self._asks_for_data(call)
-            if self._is_object(func.value):
-                data = func.attr in GIVING_DATA or (func.attr == "with_entities" and self._asks_for_data(call))
-                return not data
-        elif self._is_object(func):
-            return True
-        return bool(self._argument_effects(call) - {ArgumentEffect.BORROWS}) or self._returns_added(call)
-
-    def _returns_added(self, call: ast.Call) -> bool:
-        """Whether a function of the project may add an object to the session that it gets, and return it."""
-        if not any(map(self._is_session, argument_values(call))):
-            return False
-        return any(_adds_and_returns(each) for each in self.life.analysis.effects.of(call).definitions)
-
-    def _asks_for_data(self, call: ast.Call) -> bool:
-        """Whether `session.query(...)` or `session.execute(...)` selects only columns."""
-        asked = call.args if last_name(call.func) in {"query", "with_entities"} else call.args[:1]
-        return (
-            last_name(call.func) not in {"get", "get_one", "merge"} and bool(asked) and all(map(self._is_data, asked))
-        )
-
-    def _is_data(self, asked: ast.expr, depth: int = 0) -> bool:
-        match asked:
-            case ast.Constant() | ast.JoinedStr():
-                return True
-            case ast.Attribute(value=owner, attr=attr):
-                return last_name(owner)[:1].isupper() and not attr[:1].isupper()
-            case ast.Name(id=name) if depth < 5:
-                values = self.scope.aliases.get(name, [])
-                return bool(values) and all(self._is_data(each, depth + 1) for each in values)
-            case ast.Call(func=ast.Attribute(value=ast.Attribute() | ast.Name() as owner)) if (
-                last_name(owner) == "func"
-            ):
-                return True
-            case ast.Call(func=func, args=args):
-                name = last_name(func)
-                if name == "select":
-                    return bool(args) and all(self._is_data(each, depth) for each in args)
-                if name in STATEMENTS:
-                    return True
-                if isinstance(func, ast.Attribute) and name not in {"returning", "add_columns", "from_statement"}:
-                    return self._is_data(func.value, depth)  # `select(...).where(...)`, `func.count(...).label(...)`
-        return False
-
-    def _may_keep(self, call: ast.Call) -> bool:
-        return bool(self._argument_effects(call) & {ArgumentEffect.KEEPS, ArgumentEffect.CLOSES})
-
-    def _argument_effects(self, call: ast.Call) -> set[ArgumentEffect]:
-        """Return the possible effects of a call on the objects that are its arguments."""
-        effect = self.life.analysis.effects.of(call)
-        found: set[ArgumentEffect] = set()
-        for position, arg in enumerate(call.args):
-            if self._is_object(arg):
-                found |= effect.argument_effects(position, None, self.life.resource, ITSELF, raised=False)
-        for keyword in call.keywords:
-            if self._is_object(keyword.value):
-                found |= effect.argument_effects(None, keyword.arg, self.life.resource, ITSELF, raised=False)
-        return found
-
-    # -- names
-
-    def _is_local(self, name: str) -> bool:
-        taken = self.scope.globals | self.scope.nonlocals | self._sessions
-        return name in self._bindings and name not in taken and isinstance(self.code, FUNCTION)
-
-    @cached_property
-    def _bindings(self) -> set[str]:
-        args = {node.arg for node in self._nodes if isinstance(node, ast.arg)}
-        stored = {node.id for node in self._nodes if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
-        return args | stored
-
-    def _is_own(self, name: str) -> bool:
-        """Whether a variable only ever holds a new container of this function."""
-        names = self.life.analysis.transfer.names
-        return name in names.containers and name not in names.captured | names.shared
-
-    def _is_container(self, expr: ast.expr) -> bool:
-        return isinstance(expr, ast.Name) and self._is_own(expr.id)
-
-    def _is_plain_parameter(self, name: str) -> bool:
-        args = (node for node in self._nodes if isinstance(node, ast.arg) and node.arg == name)
-        return any(arg.annotation is not None and _is_plain(arg.annotation) for arg in args)
-
-    # -- mapped classes
-
-    def _is_column(self, attr: str) -> bool:
-        """Whether an attribute is a column of a mapped class that this function mentions, and nothing else."""
-        if attr == "id" or attr.endswith("_id"):
-            return True
-        found = [kind for cls in self._classes if (kind := _kind(cls, attr)) is not None]
-        return bool(found) and all(found)
-
-    @cached_property
-    def _classes(self) -> list[Definition]:
-        found: dict[ast.AST, Definition] = {}
-        for node in self._nodes:
-            if isinstance(node, (ast.Name, ast.Attribute)) and last_name(node)[:1].isupper():
-                dotted = self.file.resolve(node)
-                cls = find_definition(self.file, dotted) if dotted else None
-                if cls is not None and isinstance(cls.node, ast.ClassDef):
-                    found[cls.node] = cls
-        return list(found.values())
-
-
-def _kind(cls: Definition, attr: str) -> bool | None:
-    """Whether an attribute of a mapped class is a column; None if the class does not define it."""
-    for each in (cls, *base_classes(cls)):
-        for statement in each.node.body:
-            match statement:
-                case ast.Assign(targets=[ast.Name(id=name)], value=value) if name == attr:
-                    return isinstance(value, ast.Call) and last_name(value.func) in COLUMNS
-                case ast.AnnAssign(target=ast.Name(id=name), annotation=kind, value=value) if name == attr:
-                    if isinstance(value, ast.Call):
-                        return last_name(value.func) in COLUMNS
-                    return _is_plain(kind)
-                case ast.FunctionDef(name=name) if name == attr:
-                    return False
-    return None
-
-
-def _is_constructor(call: ast.Call) -> bool:
-    return last_name(call.func)[:1].isupper()
-
-
-def _is_plain(annotation: ast.expr) -> bool:
-    """Whether an annotation is a plain value's: `str | None`, `Mapped[int]`."""
-    words = {last_name(part) for part in ast.walk(annotation) if isinstance(part, (ast.Name, ast.Attribute))}
-    quoted = any(isinstance(part, ast.Constant) and part.value is not None for part in ast.walk(annotation))
-    return words <= PLAIN_TYPES and not quoted
 
 
 def _sessions_made_of(life: Lifetime) -> set[str]:
@@ -391,32 +99,4 @@ def _makes_session(life: Lifetime, value: ast.expr, factories: set[str]) -> bool
             made = (life.file.resolve(call.func) or last_name(call.func) for call in calls)
             used = {part.id for part in ast.walk(value) if isinstance(part, ast.Name)}
             return bool(used & set(life.names)) and any("session" in name.lower() for name in made)
-    return False
-
-
-@recursive_query(False)
-def _adds_and_returns(definition: Definition) -> bool:
-    """Whether a function adds an object to a session, and returns anything but plain values."""
-    if not isinstance(definition.node, FUNCTION):
-        return False
-    scope = definition.file.functions[definition.node]
-    if all(_is_plain_value(each.value) for each in scope.returns) and not scope.yields:
-        return False
-    calls = [node for node in definition.file.own(definition.node) if isinstance(node, ast.Call)]
-    if any(isinstance(each.func, ast.Attribute) and each.func.attr in TAKING_OBJECTS for each in calls):
-        return True
-    inner = (found for each in calls for found in callees(definition.file, each, scope).definitions)
-    return any(_adds_and_returns(each) for each in inner)
-
-
-def _is_plain_value(value: ast.expr | None) -> bool:
-    match value:
-        case None | ast.Constant() | ast.JoinedStr() | ast.Compare():
-            return True
-        case ast.Attribute(attr=attr):
-            return attr == "id" or attr.endswith("_id")
-        case ast.Call(func=ast.Name(id=name)):
-            return name in _PLAIN_CALLS
-        case ast.Tuple(elts=parts):
-            return all(map(_is_plain_value, parts))
     return False

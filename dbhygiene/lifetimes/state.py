@@ -68,6 +68,11 @@ class Fact(NamedTuple):
     def add_alias(self, relation: str, where: Where) -> Fact:
         return self._replace(aliases=self.aliases | {(relation, where)})
 
+    def put_in(self, relation: str, where: Where) -> Fact:
+        """Return the fact after an object of this relation is put into a container, whatever that has held before."""
+        before = {how for how, place in self.aliases if place is where or (type(place) is str and place == where)}
+        return self.drop_aliases([where] if before else ()).add_alias(container_of([relation, *before]), where)
+
     def drop_aliases(self, wheres: Iterable[Where]) -> Fact:
         gone = set(wheres)
         kept = frozenset(alias for alias in self.aliases if alias[1] not in gone)

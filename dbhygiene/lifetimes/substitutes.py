@@ -1,59 +1,136 @@
-"""What a function of the project returns in place of a resource: `return False` where it fails."""
+"""What a function of the project may return in place of a resource: `return False` where it fails, an older object."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
 
-from dbhygiene.lifetimes.effects import CallEffect
-from dbhygiene.program.callees import callees
+from dbhygiene.library.calls import CALLS
+from dbhygiene.library.resources import ArgumentEffect
+from dbhygiene.lifetimes.effects import CallEffect, FunctionSemantics
+from dbhygiene.lifetimes.summaries import Summaries
+from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.definitions import Definition
-from dbhygiene.source.nodes import FUNCTION
-from dbhygiene.source.scopes import Scope
+from dbhygiene.source.nodes import FUNCTION, LOOP, last_name
 
 _MOST = 4  # functions, one within another
+_DISPLAYS = {
+    ast.List: "a list",
+    ast.ListComp: "a list",
+    ast.Tuple: "a tuple",
+    ast.Dict: "a dictionary",
+    ast.DictComp: "a dictionary",
+    ast.Set: "a set",
+    ast.SetComp: "a set",
+    ast.GeneratorExp: "a generator",
+    ast.Lambda: "a function",
+    ast.JoinedStr: "a text",
+    ast.Compare: "a truth value",
+    ast.UnaryOp: "a plain value",
+    ast.BinOp: "a plain value",
+}
 
 
 def substitute(effect: CallEffect) -> str | None:
-    """Return a constant, but not None, that a call may give in place of a resource; None if there is none.
+    """Return what a call may give in place of a resource, as part of a sentence; None if it gives nothing but None.
 
-    A fix that closes the result if it is not None would call the constant's `close`.
+    A fix that closes what is not None would call the `close` of a list, or close a connection that other code uses.
     """
-    element = effect.summary.element
-    found = (given for each in effect.definitions for given in _constants(each, element, _MOST))
-    return next((repr(given.value) for given in found if given.value is not None), None)
+    if effect.summary.returns is None:
+        return None
+    passed = effect.semantics.passed_call(effect.call, effect.callees, effect.complete)
+    if passed is not None:
+        return substitute(effect.semantics.of(passed))
+    element, summaries = effect.summary.element, effect.summaries
+    found = (other for each in effect.definitions for other in _of_function(summaries, each, element, _MOST))
+    return next(found, None)
 
 
-def _constants(definition: Definition, element: int | None, depth: int) -> Iterator[ast.Constant]:
-    """Yield the constants that a function may return, or may have at this place of the tuple that it returns."""
-    if not isinstance(definition.node, FUNCTION) or not depth:
+def _of_function(summaries: Summaries, function: Definition, element: int | None, depth: int) -> Iterator[str]:
+    """Yield what a function may return, or have at this place of the tuple, but the resource and None."""
+    if not isinstance(function.node, FUNCTION):
         return
-    scope = definition.file.functions[definition.node]
-    seen: set[str] = set()
-    for returned in scope.returns:
-        yield from _constants_of(definition, scope, returned.value, element, depth, seen)
+    if not depth:
+        yield _unknown(function.last_name)
+        return
+    found = _Returned(summaries, function, depth)
+    for returned in found.scope.returns:
+        yield from found.others(returned.value, element)
 
 
-def _constants_of(
-    definition: Definition, scope: Scope, value: ast.expr | None, element: int | None, depth: int, seen: set[str]
-) -> Iterator[ast.Constant]:
-    parts: list[ast.expr | None] = []
-    match value:
-        case ast.Constant():
-            yield value
-        case ast.Tuple(elts=elements) if element is not None and element < len(elements):
-            yield from _constants_of(definition, scope, elements[element], None, depth, seen)
-        case ast.IfExp(body=body, orelse=otherwise):
-            parts = [body, otherwise]
-        case ast.BoolOp(values=values):
-            parts = [*values]
-        case ast.Await(value=inner):
-            parts = [inner]
-        case ast.Name(id=name) if name not in seen:
-            seen.add(name)
-            parts = [*scope.aliases.get(name, ())]
-        case ast.Call():
-            for each in callees(definition.file, value, scope).definitions:
-                yield from _constants(each, element, depth - 1)
-    for part in parts:
-        yield from _constants_of(definition, scope, part, element, depth, seen)
+def _unknown(name: str) -> str:
+    return f"what `{name}` returns, of which too little is known"
+
+
+class _Returned:
+    """The values that one function may return."""
+
+    def __init__(self, summaries: Summaries, function: Definition, depth: int) -> None:
+        self.summaries, self.depth, self.file = summaries, depth, function.file
+        assert isinstance(function.node, FUNCTION)
+        self.effects: FunctionSemantics = summaries.effects(function.file, function.node)
+        self.scope = self.effects.scope
+        self._parameters = {each.arg for each in named_parameters(function.node)}
+        self._seen: set[str] = set()
+
+    def others(self, value: ast.expr | None, element: int | None) -> Iterator[str]:
+        """Yield what an expression may be but the resource and None."""
+        match value:
+            case None | ast.Constant(value=None):
+                return
+            case ast.Constant(value=constant):
+                yield f"{constant!r}, which has no `close`"
+            case ast.Tuple(elts=elements) if element is not None and element < len(elements):
+                yield from self.others(elements[element], None)
+            case ast.IfExp(body=body, orelse=otherwise):
+                yield from self.others(body, element)
+                yield from self.others(otherwise, element)
+            case ast.BoolOp(values=values):
+                for each in values:
+                    yield from self.others(each, element)
+            case ast.Await(value=inner) | ast.NamedExpr(value=inner) | ast.Starred(value=inner):
+                yield from self.others(inner, element)
+            case ast.Name(id=name):
+                yield from self._of_variable(name, element)
+            case ast.Call():
+                yield from self._of_call(value, element)
+            case ast.Attribute(attr=name):
+                yield f"the attribute `{name}` of an object, which other code may use"
+            case ast.Subscript():
+                yield f"`{ast.unparse(value)}`, which other code may use"
+            case _:
+                kind = next((text for cls, text in _DISPLAYS.items() if isinstance(value, cls)), "another value")
+                yield f"{kind}, which has no `close`"
+
+    def _of_variable(self, name: str, element: int | None) -> Iterator[str]:
+        if name in self._seen or name in self._parameters:
+            return
+        self._seen.add(name)
+        if name not in self.scope.bound:
+            yield f"`{name}`, which other code may use"
+        for each in self.scope.aliases.get(name, ()):
+            yield from self.others(each, element)
+        for node in self.file.own(self.scope.node):
+            if isinstance(node, LOOP) and not isinstance(node, ast.While):
+                if any(isinstance(part, ast.Name) and part.id == name for part in ast.walk(node.target)):
+                    yield f"an element of `{ast.unparse(node.iter)}`, which other code may use"
+
+    def _of_call(self, call: ast.Call, element: int | None) -> Iterator[str]:
+        effect = self.effects.of(call)
+        name = self.file.resolve(call.func)
+        if effect.definitions:
+            if not effect.complete:
+                yield _unknown(last_name(call.func))
+            for each in effect.definitions:
+                yield from _of_function(self.summaries, each, element, self.depth - 1)
+        elif effect.summary.returns is None:
+            passed = [arg for number, arg in enumerate(call.args) if _gives_back(effect, number)]
+            if name in CALLS and passed:
+                for arg in passed:
+                    yield from self.others(arg, element)
+            else:
+                yield _unknown(last_name(call.func))
+
+
+def _gives_back(effect: CallEffect, position: int) -> bool:
+    return ArgumentEffect.RETURNS in effect.summary.argument(position).normal

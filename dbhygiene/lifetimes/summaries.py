@@ -745,7 +745,7 @@ def _is_sure(analysis: Analysis, value: ast.expr | None, element: int | None) ->
             return bool(values) and not given and all(each in analysis.transfer.sure for each in values)
         case ast.Await(value=inner):
             return _is_sure(analysis, inner, element)
-    return isinstance(value, ast.Tuple) or value in analysis.transfer.sure
+    return (isinstance(value, ast.Tuple) and element is not None) or value in analysis.transfer.sure
 
 
 def _is_generator(file: File, function: Function) -> bool:

@@ -32,7 +32,7 @@ from dbhygiene.library.resources import (
     Resource,
 )
 from dbhygiene.lifetimes.effects import CallEffect, FunctionSemantics
-from dbhygiene.lifetimes.live_objects import makes_runner, objects_given
+from dbhygiene.lifetimes.live_objects import begins, makes_runner, objects_given
 from dbhygiene.lifetimes.path_conditions import (
     ANYTHING,
     FALSY,
@@ -81,7 +81,7 @@ _Pair: TypeAlias = "tuple[ast.expr, ast.expr | None, str | None]"  # target, val
 _DATA = frozenset(
     """
     fetchone fetchall fetchmany fetch fetchrow fetchval rowcount lastrowid description close commit rollback ping
-    fetchdf fetch_df df pl fetchnumpy fetch_arrow_table fetch_arrow_all fetch_pandas_all execute_fetchall
+    fetchdf fetch_df df pl fetchnumpy fetch_arrow_table fetch_arrow_all fetch_pandas_all execute_fetchall count
     """.split()
 )
 _ROWS = frozenset("first one one_or_none all scalar scalar_one scalar_one_or_none".split())  # of SQLAlchemy's results
@@ -350,7 +350,7 @@ class Transfer:
             return [self._push_on_stack(call, func, fact, raised)]
         if isinstance(func, ast.Attribute) and (kept := self._relation_after_insert(call, func.attr, fact)) is not None:
             if self._is_container(func.value):
-                return [fact if raised else fact.add_alias(kept, path_of(func.value) or func.value)]
+                return [fact if raised else fact.put_in(kept, path_of(func.value) or func.value)]
             if kept == PARTS:
                 return [fact if raised else fact.add_alias(PART, FOREIGN)]
         return self._arguments(call, effect, fact, raised)
@@ -438,7 +438,9 @@ class Transfer:
         if (given := self._argument(call, fact)) is None:
             return [fact]
         position, keyword, relation = given
-        if not raised and ((relation in READERS and last_name(call.func) in BEGINNING) or self._lives_on(call, fact)):
+        if relation in {*READERS, PARTS} and self.effects.file.resolve(call.func) == "functools.partial":
+            return [fact if raised else fact.add_alias(BOUND_METHOD, call)]  # it can be kept, and called, like a method
+        if not raised and self._lives_on(call, relation, fact):
             fact = fact.add_alias(PART, FOREIGN)
         if effect.is_manager:
             return [fact if raised else self._after_manager(call, effect, given, fact)]
@@ -452,10 +454,10 @@ class Transfer:
                 return [fact._replace(aliases=fact.aliases | {(ITSELF, path) for path in fields})]
         return self._apply_effects(call, fates, relation, fact, raised)
 
-    def _lives_on(self, call: ast.Call, fact: Fact) -> bool:
-        """Whether an object that holds the resource may use it after this function has ended."""
+    def _lives_on(self, call: ast.Call, relation: str, fact: Fact) -> bool:
+        """Whether an argument that reads from the resource may use it after this function has ended."""
         file = self.effects.file
-        if makes_runner(file, call):
+        if makes_runner(file, call) or (relation in {*READERS, PARTS} and begins(file, call)):
             return True
         effect = self.effects.of(call)
         if not effect.callees and effect.summary.rest.normal == BORROWS:
@@ -563,7 +565,7 @@ class Transfer:
             added = self.holds(event.node.value, fact)
             if added is None or added in READERS:
                 return [("next", fact)]
-            return [("next", fact.add_alias(container_of([added]), path_of(event.target) or event.target))]
+            return [("next", fact.put_in(added, path_of(event.target) or event.target))]
         if value is None and isinstance(event.node, (ast.For, ast.AsyncFor, ast.comprehension)):
             is_past = fact.state == "closed" and fact.relation_of(event.node) and not self.resource(fact).is_lazy
             each = None if is_past else content_of(self.holds(event.node.iter, fact))
@@ -661,7 +663,7 @@ class Transfer:
         if path is None:
             container = target.value if isinstance(target, ast.Subscript) else None
             if container is not None and self._is_container(container):
-                return fact.add_alias(container_of([relation]), path_of(container) or container)
+                return fact.put_in(relation, path_of(container) or container)
             return fact.add_alias(PART, FOREIGN) if relation in {*READERS, PARTS} else fact._replace(state="escaped")
         root, _, rest = path.partition(".")
         if rest:

@@ -50,6 +50,60 @@ def triedNUMBER():
         work()
     return found
 
+# fails
+def triedNUMBER():
+    if check():
+        return []
+    return DRIVER.connect()
+
+# fails
+def emptyNUMBER():
+    return dict()
+
+def triedNUMBER():
+    try:
+        return DRIVER.connect()
+    except ValueError:
+        return emptyNUMBER()
+
+# fails
+def triedNUMBER():
+    conn = DRIVER.connect() if check() else len("")
+    return conn
+
+# fails
+def triedNUMBER():
+    for conn in ():
+        return conn
+    return check() and DRIVER.connect()
+
+# cached
+def cachedNUMBER():
+    if SHARED is not None:
+        return SHARED
+    return DRIVER.connect()
+
+# cached
+def olderNUMBER():
+    return SHARED
+
+def cachedNUMBER():
+    conn = olderNUMBER()
+    if conn is None:
+        conn = DRIVER.connect()
+    return conn
+
+# cached
+def cachedNUMBER():
+    for conn in [SHARED]:
+        if conn:
+            return conn
+    return DRIVER.connect()
+
+# cached
+def cachedNUMBER():
+    return find() or DRIVER.connect()
+
 # both
 def bothNUMBER():
     conn = DRIVER.connect()
@@ -326,6 +380,79 @@ def loadNUMBER(session, box=None):
     if box is not None:
         box.order = order
     return order.id
+
+# loads
+def firstNUMBER(session):
+    return session.query(Order).first()
+
+def loadNUMBER(session):
+    order = firstNUMBER(session)
+    work()
+    return order
+
+# loads
+KEPT = []
+
+def loadNUMBER(session):
+    order = session.get(Order, 1)
+    KEPT.append(order)
+
+# loads
+def loadNUMBER(session):
+    return session.query(Order).count()
+
+# adds
+def addNUMBER(session, order):
+    session.add(order)
+
+# adds
+def addNUMBER(session, order):
+    db = session
+    db.add(order)
+    db.commit()
+    return order
+
+# adds
+def saveNUMBER(order, session):
+    session.add(order)
+    session.flush()
+
+def addNUMBER(session, order):
+    saveNUMBER(order, session)
+    return order.id
+
+# orders
+class OrdersNUMBER:
+    def __init__(self, session):
+        self.session = session
+
+    def load(self):
+        return self.session.get(Order, 1)
+
+# orders
+class OrdersNUMBER:
+    def __init__(self, session):
+        self.session = session
+
+    def load(self):
+        return self.session.query(Order).count()
+
+# orders
+class OrdersNUMBER:
+    def __init__(self, session):
+        self.order = session.get(Order, 1)
+
+    def load(self):
+        return self.order
+
+# orders
+class OrdersNUMBER:
+    def __init__(self, session):
+        self.query = session.query(Order)
+
+    def load(self):
+        for each in self.query:
+            yield each
 
 # loader
 def orderNUMBER():

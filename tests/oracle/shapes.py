@@ -37,6 +37,9 @@ def go_on(w: Writer, value: str, *, is_callable: bool = False) -> None:
         forms += [f"keep({value})", f"keep([{value}])", f"keep(found={value})", f"atexit.register({value})"]
         forms += [f"threading.Thread(target={value}).start()", f"threading.Timer(5, {value}).start()"]
         forms += [f"items.submit({value})", f"items.on_done({value}, 1)"]
+    else:
+        forms += [f"threading.Thread(target=work, args=({value},)).start()", f"atexit.register(work, {value})"]
+        forms += [f"box.ask = partial(work, {value})", f"keep(partial(work, {value}))"]
     if w.maybe(0.4):
         w.jump(w.rng.choice((f"return {value}", f"return {value}", f"return 1, {value}", f"return {{1: {value}}}")))
     else:
@@ -72,6 +75,12 @@ def acquire_or_fail(w: Writer) -> None:
             w.line(f"ok = bool({name})")
             w.line("work()")
             w.block("if ok:", names={name: "conn"})
+
+
+@feature(4, lambda w: bool(_helps(w, "cached")), later=True)
+def acquire_cached(w: Writer) -> None:
+    """A helper gives back what others have, too, or opens a connection."""
+    w.line(f"{w.new()} = {w.rng.choice(_helps(w, 'cached'))}()")
 
 
 @feature(4, lambda w: bool(_helps(w, "both")), later=True)

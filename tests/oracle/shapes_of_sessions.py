@@ -124,6 +124,34 @@ def load_by_helper(w: Writer) -> None:
             w.line(f"found = work({value})")
 
 
+@feature(5, lambda w: _has_session(w) and any(kind == "adds" for kind, _ in w.helpers), later=True)
+def add_by_helper(w: Writer) -> None:
+    """A helper adds an object to the session that it gets."""
+    w.line(f"{w.bind('order', 'object')} = Order()")
+    w.line(f"{w.rng.choice([name for kind, name in w.helpers if kind == 'adds'])}({w.pick('session')}, order)")
+    use_object(w)
+
+
+@feature(5, lambda w: _has_session(w) and any(kind == "orders" for kind, _ in w.helpers), later=True)
+def load_by_object(w: Writer) -> None:
+    """An object of the program holds the session, and gives objects of it."""
+    name = w.rng.choice([name for kind, name in w.helpers if kind == "orders"])
+    value = f"{name}({w.pick('session')})"
+    if w.maybe():
+        w.line(f"orders = {value}")
+        value = "orders"
+    match w.rng.randrange(4):
+        case 0:
+            go_on(w, f"{value}.load()")
+        case 1:
+            w.line(f"found = {value}.load()")
+            go_on(w, "found")
+        case 2:
+            go_on(w, w.rng.choice((value, f"{value}.load")), is_callable=True)
+        case _:
+            w.line(f"found = work({value}.load())")
+
+
 @feature(4, lambda w: any(kind == "loader" for kind, _ in w.helpers), later=True)
 def take_loaded(w: Writer) -> None:
     """An object of a session that a helper has opened."""
