@@ -126,12 +126,18 @@ def owning_aliases(fact: Fact) -> list[tuple[str, str]]:
 
 
 def analyse(
-    file: File, code: Code, effects: FunctionSemantics, parameters: Mapping[str, Resource] | None = None
+    file: File,
+    code: Code,
+    effects: FunctionSemantics,
+    parameters: Mapping[str, Resource] | None = None,
+    *,
+    relation: str = ITSELF,
 ) -> Analysis | None:
     """Solve a function. Return None if it is too large, or opens nothing.
 
     Arguments:
         parameters: names of parameters that are followed, too, as resources that the caller has opened.
+        relation: the relation of these parameters to the resources: PART for cursors.
     """
     scope = file.functions[code]
     if not parameters and not any(effects.acquires(call) for call in scope.calls):
@@ -151,7 +157,7 @@ def analyse(
     for arg, resource in _tracked_parameters(code, parameters or {}):
         sites[arg] = resource
         if arg.arg not in names.captured:
-            started.append(Fact(arg, "open", frozenset([(ITSELF, arg.arg)])))
+            started.append(Fact(arg, "open", frozenset([(relation, arg.arg)])))
     if not sites:
         return None
     return _solve(file, scope, graph, effects, sites, names, started)
@@ -260,10 +266,16 @@ def _resource_names(graph: Graph, sites: Mapping[Site, Resource]) -> Iterator[st
 
 def names_of(file: File, scope: Scope) -> Names:
     """Return the variables of a function."""
+    args = scope.node.args if isinstance(scope.node, FUNCTION) else None
+    given = {each.arg for each in walk(args) if isinstance(each, ast.arg)} if args is not None else set()
     return Names(
         shared=scope.globals | scope.nonlocals,
         captured=file.captures.get(scope, ()),
-        containers=[name for name, values in scope.aliases.items() if all(_is_new(file, v) for v in values)],
+        containers=[
+            name
+            for name, values in scope.aliases.items()
+            if name not in given and all(_is_new(file, v) for v in values)
+        ],
         inner_fields=_inner_fields(scope.node),
         stacks=dict(_stacks(file, scope)),
         lends=_lends(file, scope),

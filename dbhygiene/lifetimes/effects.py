@@ -33,6 +33,7 @@ from dbhygiene.library.calls import (
 from dbhygiene.library.resources import (
     BORROWER,
     KEEPS,
+    READS,
     UNKNOWN,
     ArgumentEffects,
     CallModel,
@@ -42,7 +43,7 @@ from dbhygiene.library.resources import (
 )
 from dbhygiene.lifetimes.fields import setter
 from dbhygiene.lifetimes.passed_functions import called_parameter, passed_by_name, passed_by_position
-from dbhygiene.lifetimes.state import ITSELF
+from dbhygiene.lifetimes.state import ITSELF, PARTS, READERS
 from dbhygiene.program import definitions
 from dbhygiene.program.arguments import (
     bind_arguments,
@@ -198,6 +199,8 @@ class CallEffect(Frozen):
                 else ParameterSummary()
             )
         if (made := self.summaries.constructor(definition)) is None:
+            if relation in {*READERS, PARTS}:
+                return ParameterSummary.of(READS)
             return self.summary.keyword(keyword) if position is None else self.summary.argument(position)
         assert isinstance(made.node, FUNCTION)
         name = parameter(made.node, position, keyword, bound=True)

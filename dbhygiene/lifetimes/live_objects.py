@@ -56,9 +56,9 @@ def _is_method(file: File, named: ast.Attribute) -> bool:
 
 
 def begins(file: File, call: ast.Call) -> bool:
-    """Whether a call begins what it is given, and comes back before that has ended: a thread, a task, a job.
+    """Whether a call begins a function or a coroutine, and returns before that has ended: a thread, a task, a job.
 
-    What is awaited has ended. A pool's `map` takes all elements before it comes back.
+    An awaited call has ended. A pool's `map` takes all elements before it returns.
     """
     last = last_name(call.func)
     if last in BEGINNING or file.resolve(call.func) in _STARTING:

@@ -71,14 +71,20 @@ class LoadedObjects:
             case ast.Assign(targets=targets, value=value):
                 for target in targets:
                     self._assign(target, value, node)
-            case ast.AnnAssign(target=target, value=ast.expr() as value) | ast.AugAssign(target=target, value=value):
+            case ast.AnnAssign(target=target, value=ast.expr() as value) | ast.NamedExpr(target=target, value=value):
                 self._assign(target, value, node)
-            case ast.NamedExpr(target=target, value=value):
+            case ast.AugAssign(target=target, value=value):
                 self._assign(target, value, node)
-            case ast.For(target=target, iter=value) | ast.AsyncFor(target=target, iter=value):
+                if self._is_object(value) and not self._is_container(target):
+                    self.leaving[node] = None  # the list may be the caller's
+            case (
+                ast.For(target=target, iter=value)
+                | ast.AsyncFor(target=target, iter=value)
+                | ast.comprehension(target=target, iter=value)
+            ):
                 self._assign(target, value, node)
-            case ast.comprehension(target=target, iter=value):
-                self._assign(target, value, node)
+                if any(isinstance(each, ast.Name) and each.id in self.names for each in single_targets(target)):
+                    self._take([value])  # `for order in orders: session.add(order)`
             case ast.withitem(context_expr=value, optional_vars=ast.expr() as target):
                 if not self._is_session(target):
                     self._assign(target, value, node)
@@ -88,6 +94,9 @@ class LoadedObjects:
                 | ast.YieldFrom(value=value)
             ):
                 if self._is_object(value):
+                    self.leaving[node] = None
+            case ast.Raise(exc=ast.Call() as call):
+                if any(map(self._is_object, argument_values(call))):
                     self.leaving[node] = None
             case ast.Match(subject=subject, cases=cases) if self._is_object(subject):
                 self.names |= {

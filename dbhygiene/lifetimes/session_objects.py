@@ -57,7 +57,8 @@ class SessionObjects(LoadedObjects):
             there = [node for node in graph.nodes() if node.event is not None and node.event.node is place]
             alive_there = [node for node in there if node in alive]
             stays = cfg.reachable(alive_there, past=lambda node: node not in closing)
-            if isinstance(place, _DEFINITIONS) or not there or graph.exit in stays:
+            is_raised = isinstance(place, ast.Raise) and bool(alive_there)
+            if isinstance(place, _DEFINITIONS) or not there or is_raised or graph.exit in stays:
                 return place
         return None
 

@@ -34,7 +34,7 @@ _DISPLAYS = {
 def substitute(effect: CallEffect) -> str | None:
     """Return what a call may give in place of a resource, as part of a sentence; None if it gives nothing but None.
 
-    A fix that closes what is not None would call the `close` of a list, or close a connection that other code uses.
+    A fix that closes each result but None would call the `close` of a list, or close a connection that other code uses.
     """
     if effect.summary.returns is None:
         return None

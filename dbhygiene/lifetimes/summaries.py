@@ -42,7 +42,10 @@ from dbhygiene.lifetimes.return_sources import OUTSIDE, sources
 from dbhygiene.lifetimes.state import (
     CLOSER,
     CONTAINER,
+    FOREIGN,
     ITSELF,
+    LENT_FIELD,
+    PART,
     PARTS,
     READERS,
     RETURN,
@@ -55,7 +58,7 @@ from dbhygiene.program.callees import is_hook
 from dbhygiene.program.definitions import Definition, find_definition, find_method
 from dbhygiene.program.names import canonical_name
 from dbhygiene.source.file import File, ProjectView
-from dbhygiene.source.nodes import FUNCTION, Code, Function
+from dbhygiene.source.nodes import FUNCTION, Code, Function, first_parameter
 from dbhygiene.source.records import Record, replace
 from dbhygiene.source.scopes import Scope
 
@@ -89,6 +92,19 @@ class _ParameterContext(Record):
     resource: Resource
 
 
+class _ReaderContext(Record):
+    """The question what a function does with an object that reads from a resource, such as a cursor, as an argument.
+
+    `makes`: the function is a constructor, whose object may hold it.
+    """
+
+    function: ast.AST
+    name: str
+    resource: Resource
+    relation: str
+    makes: bool
+
+
 class _KeepingContext(Record):
     """The question in which fields of its object a method leaves an argument."""
 
@@ -113,7 +129,8 @@ class _FieldContext(Record):
 
 
 _Inferred: TypeAlias = (
-    "_ReturnContext | _YieldContext | _ParameterContext | _KeepingContext | _ClassContext | _FieldContext"
+    "_ReturnContext | _YieldContext | _ParameterContext | _ReaderContext | _KeepingContext | _ClassContext"
+    " | _FieldContext"
 )
 
 
@@ -357,6 +374,8 @@ class Summaries:
                 return self._infer_yielded(function)
             case _ParameterContext(function=function, name=name, resource=resource):
                 return self._infer_argument(function, name, resource)
+            case _ReaderContext():
+                return self._infer_reader(asked)
             case _KeepingContext(function=function, name=name, resource=resource):
                 return self._infer_fields_keeping(function, name, resource)
             case _ClassContext(cls=cls):
@@ -370,6 +389,7 @@ class Summaries:
                 _ReturnContext(function=code)
                 | _YieldContext(function=code)
                 | _ParameterContext(function=code)
+                | _ReaderContext(function=code)
                 | _KeepingContext(function=code)
                 | _ClassContext(cls=code)
             ):
@@ -452,7 +472,9 @@ class Summaries:
     def parameter_summary(
         self, definition: Definition, name: str, resource: Resource, relation: str
     ) -> ParameterSummary:
-        """Return the summary of a parameter whose argument is this resource."""
+        """Return the summary of a parameter whose argument is this resource, or has this relation to it."""
+        if relation in {*READERS, PARTS} and not is_context_manager(definition):
+            return self.summary_of_reader(definition, name, resource, relation, makes=False)
         is_method = method_bound(relation) is not None
         if not (relation in {ITSELF, *READERS} or is_method) or not isinstance(definition.node, FUNCTION):
             return ParameterSummary()
@@ -469,7 +491,33 @@ class Summaries:
             return given
         if is_method:  # a result of the method may be returned
             return ParameterSummary.of(READS) if given.normal <= _LEAVING_NOTHING else ParameterSummary()
-        return ParameterSummary.of(frozenset(map(_effect_on_reader, given.normal)) or BORROWS)
+        return ParameterSummary.of(frozenset(map(_effect_on_lent_reader, given.normal)) or BORROWS)
+
+    def summary_of_reader(
+        self, function: Definition, name: str, resource: Resource, relation: str, *, makes: bool
+    ) -> ParameterSummary:
+        """Return the summary of a parameter whose argument reads from this resource, or holds what does."""
+        assert isinstance(function.node, FUNCTION)
+        if _is_generator(function.file, function.node) or not passes_on(function):
+            return ParameterSummary.of(READS)
+        self._definitions[function.node] = function
+        relation = PARTS if relation == PARTS else PART
+        given: ParameterSummary = self._inferred.of(_ReaderContext(function.node, name, resource, relation, makes))
+        return given
+
+    def _infer_reader(self, asked: _ReaderContext) -> ParameterSummary:
+        node, file = asked.function, self._definitions[asked.function].file
+        assert isinstance(node, FUNCTION)
+        effects = self.effects(file, node)
+        analysis = analyse(file, node, effects, {asked.name: asked.resource}, relation=asked.relation)
+        site = next((site for site in analysis.sites if isinstance(site, ast.arg)), None) if analysis else None
+        if analysis is None or site is None or site.arg in analysis.transfer.names.captured:
+            return ParameterSummary()
+        if site in analysis.transfer.escaped:
+            return ParameterSummary()
+        ends = [fact for end, fact in analysis.ends(site) if end is analysis.graph.exit]
+        owner = first_parameter(node) if asked.makes else None
+        return ParameterSummary.of(frozenset(_effect_on_reader(fact, owner) for fact in ends))
 
     def _infer_argument(self, node: ast.AST, name: str, resource: Resource) -> ParameterSummary:
         definition = self._definitions[node]
@@ -497,6 +545,8 @@ class Summaries:
         self, cls: Definition, made: Definition, name: str, resource: Resource, relation: str
     ) -> ParameterSummary:
         """Return the summary of a constructor's argument: the object only borrows it if nothing closes its field."""
+        if relation in {*READERS, PARTS}:
+            return self.summary_of_reader(made, name, resource, relation, makes=True)
         argument = self.parameter_summary(made, name, resource, relation)
         if argument.normal != KEEPS or relation != ITSELF:
             return argument
@@ -658,7 +708,7 @@ class Summaries:
 def _bottom(asked: _Inferred) -> Any:
     """Return the bottom element: a function that does not return, a class that opens nothing, a closed field."""
     match asked:
-        case _ParameterContext():
+        case _ParameterContext() | _ReaderContext():
             return ParameterSummary(frozenset(), frozenset())
         case _KeepingContext():
             return frozenset()
@@ -668,11 +718,23 @@ def _bottom(asked: _Inferred) -> Any:
 
 
 def _unknown(asked: _Inferred) -> Any:
-    return ParameterSummary() if isinstance(asked, _ParameterContext) else _bottom(asked)
+    return ParameterSummary() if isinstance(asked, (_ParameterContext, _ReaderContext)) else _bottom(asked)
 
 
-def _effect_on_reader(effect: ArgumentEffect) -> ArgumentEffect:
-    """Return the effect on a cursor, by the effect on a connection as the argument."""
+def _effect_on_reader(fact: Fact, owner: str | None) -> ArgumentEffect:
+    """Return the effect on a cursor at the end of a function; `owner`: the new object, if it is a constructor."""
+    held = {where for relation, where in fact.aliases if relation != LENT_FIELD and isinstance(where, str)}
+    fields = {where for where in held if "." in where}
+    if FOREIGN in held or any(where.partition(".")[0] != owner for where in fields):
+        return ArgumentEffect.KEEPS
+    given = fact.relation_of(RETURN)
+    if given == PARTS or method_bound(given) == "":
+        return ArgumentEffect.HOLDS_PARTS
+    return ArgumentEffect.READS if given is not None or fields else ArgumentEffect.BORROWS
+
+
+def _effect_on_lent_reader(effect: ArgumentEffect) -> ArgumentEffect:
+    """Return the effect of a context manager on a cursor, by the effect on a connection as the argument."""
     if effect in _LEAVING_NOTHING:
         return ArgumentEffect.BORROWS
     return effect if effect in {ArgumentEffect.HOLDS, ArgumentEffect.HOLDS_PARTS} else ArgumentEffect.READS

@@ -541,7 +541,10 @@ class Transfer:
             elif fate is ArgumentEffect.HOLDS_PARTS:
                 yield fact if raised else fact.add_alias(PARTS, call)
             elif relation in {*READERS, PARTS} or fate is ArgumentEffect.READS:
-                is_known = fate is ArgumentEffect.READS and not self.effects.of(call).definitions
+                effect = self.effects.of(call)
+                is_known = fate is ArgumentEffect.READS and not effect.definitions
+                if fate is ArgumentEffect.KEEPS and effect.definitions and effect.complete and not raised:
+                    fact = fact.add_alias(PART, FOREIGN)  # an unknown function is taken to keep no cursor
                 several = relation in {PARTS, BOUND_METHOD} or (
                     method and method not in _DATA and last_name(call.func) in APPLYING
                 )
@@ -561,11 +564,13 @@ class Transfer:
 
     def _bind(self, event: cfg.Bind, fact: Fact) -> Outcomes:
         value = event.value
-        if isinstance(event.node, ast.AugAssign) and self._is_container(event.target):
-            added = self.holds(event.node.value, fact)
-            if added is None or added in READERS:
-                return [("next", fact)]
-            return [("next", fact.put_in(added, path_of(event.target) or event.target))]
+        if isinstance(event.node, ast.AugAssign) and (added := self.holds(event.node.value, fact)) is not None:
+            if added in READERS:
+                return [("next", fact)]  # its rows, or a number
+            if self._is_container(event.target):
+                return [("next", fact.put_in(added, path_of(event.target) or event.target))]
+            kept = fact.add_alias(PART, FOREIGN) if is_view(added) else fact._replace(state="escaped")
+            return [("next", kept)]  # the list may be the caller's
         if value is None and isinstance(event.node, (ast.For, ast.AsyncFor, ast.comprehension)):
             is_past = fact.state == "closed" and fact.relation_of(event.node) and not self.resource(fact).is_lazy
             each = None if is_past else content_of(self.holds(event.node.iter, fact))

@@ -231,6 +231,62 @@ def readsNUMBER(conn, box=None):
         box.cur = cur
     return cur.fetchall()
 
+# keeps
+KEPT = []
+
+def keptNUMBER(cur):
+    KEPT.append(cur)
+
+# keeps
+KEPT = []
+
+def innerNUMBER(cur):
+    KEPT.append(lambda: cur.fetchall())
+
+def keptNUMBER(cur):
+    cur.execute()
+    innerNUMBER(cur)
+
+# keeps
+KEPT = []
+
+def keptNUMBER(*given):
+    KEPT.extend(given)
+
+# keeps
+KEPT = []
+
+class KeptNUMBER:
+    def __init__(self, cur):
+        KEPT.append(cur)
+
+# keeps
+class KeeperNUMBER:
+    def keep(self, cur):
+        self.cur = cur
+
+KEEPERNUMBER = KeeperNUMBER()
+
+def keptNUMBER(cur):
+    KEEPERNUMBER.keep(cur)
+
+# keeps
+def keptNUMBER(cur, found=None):
+    if found is None:
+        found = []
+    found.append(cur)
+    return len(found)
+
+# keeps
+def keptNUMBER(cur):
+    return [row for row in cur.fetchall()]
+
+# keeps
+def keptNUMBER(cur):
+    def read():
+        return cur.fetchall()
+    return read()
+
 # renews
 def renewNUMBER(conn):
     conn.close()
@@ -420,6 +476,15 @@ def saveNUMBER(order, session):
 def addNUMBER(session, order):
     saveNUMBER(order, session)
     return order.id
+
+# adds
+def addNUMBER(session, order):
+    for each in [order]:
+        session.add(each)
+
+# adds
+def addNUMBER(session, *orders):
+    session.add(orders[0])
 
 # orders
 class OrdersNUMBER:

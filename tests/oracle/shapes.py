@@ -28,6 +28,7 @@ def go_on(w: Writer, value: str, *, is_callable: bool = False) -> None:
     called, are passed.
     """
     forms = [f"box.append({value})", f"box.found = {value}", f'box["found"] = {value}', f"SHARED = {value}"]
+    forms += [f"box += [{value}]", f"box |= {{1: {value}}}"]
     forms += [f"box.append([{value}])", f"box.found = ({value}, 1)", f"box.update(found={value})"]
     if w.is_method:
         forms += [f"self.found = {value}"] * 3
@@ -159,6 +160,14 @@ def use_read(w: Writer) -> None:
         w.block("for row in found:", lambda w: w.line(w.rng.choice(("work()", "work(row)", "last = row"))))
     else:
         go_on(w, w.rng.choice(("found", "found", "list(found)", "(row for row in found)", "chain(found, [1])")))
+
+
+@feature(5, lambda w: _can_read(w) and bool(_helps(w, "keeps")), later=True)
+def keep_by_helper(w: Writer) -> None:
+    """A function of the program keeps the cursor that it is given, or only reads from it."""
+    cursors = [*w.of("cursor"), *(f"{each}.cursor()" for each in w.of("conn"))]
+    call = f"{w.rng.choice(_helps(w, 'keeps'))}({w.rng.choice(cursors)})"
+    w.line(call if w.maybe() else f"{w.bind('found', 'read')} = {call}")
 
 
 @feature(3, lambda w: _has_connection(w) and bool(_helps(w, "renews")), later=True)

@@ -202,6 +202,12 @@ class Value:
     def __setitem__(self, key: object, value: object) -> None:
         self._world.handed_on.append(value)
 
+    def __iadd__(self, added: object) -> Value:
+        self._world.handed_on.append(added)
+        return self
+
+    __ior__ = __iadd__
+
 
 class Connection:
     """A connection that knows whether it is open, and where it was born."""
