@@ -235,7 +235,10 @@ def _refuse_transfer(life: Lifetime) -> None:
 def _refuse_outliving(life: Lifetime) -> None:
     """Refuse if an object that reads from the connection is returned, stored, or yielded to code that may keep it."""
     lends = life.analysis.transfer.names.lends
+    around = {item for each in life.file.around(life.birth) for item in getattr(each, "items", ())}
     for node, fact in life.history:
+        if any(where in around for relation, where in fact.aliases if is_view(relation)):
+            raise RefusedError("a stack around it leaves something that reads from the connection")
         if _is_outlived(fact):
             way = life.analysis.way(node, fact)
             given = next((place_at(passed) for passed, before, _ in reversed(way) if not _is_outlived(before)), None)

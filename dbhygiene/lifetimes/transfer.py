@@ -348,6 +348,13 @@ class Transfer:
                 return [fact.drop_aliases([stack]).add_alias(CLOSER, call)]
         if isinstance(func, ast.Attribute) and func.attr in STACKING and self._is_given_resource(call, fact):
             return [self._push_on_stack(call, func, fact, raised)]
+        if (
+            isinstance(func, ast.Attribute)
+            and func.attr in STACKING
+            and not raised
+            and self._is_given_reader(call, fact)
+        ):
+            fact = self._held_by_stack(func, fact)
         if isinstance(func, ast.Attribute) and (kept := self._relation_after_insert(call, func.attr, fact)) is not None:
             if self._is_container(func.value):
                 return [fact if raised else fact.put_in(kept, path_of(func.value) or func.value)]
@@ -407,10 +414,22 @@ class Transfer:
         if func.attr in {"enter_context", "enter_async_context", "push", "push_async_exit"} and relation == ITSELF:
             leaving = self.resource(fact).leaving
             if not (leaving and leaving.closes):
-                return fact.add_alias(ITSELF, call)
+                return self._held_by_stack(func, fact).add_alias(ITSELF, call)
         stack = self._stack(func.value)
         after = fact.add_alias(ITSELF, call) if relation in {ITSELF, CLOSER} else fact
-        return after.add_alias(CLOSER, stack) if stack else after._replace(state="escaped")
+        return after.drop_aliases([stack]).add_alias(CLOSER, stack) if stack else after._replace(state="escaped")
+
+    def _is_given_reader(self, call: ast.Call, fact: Fact) -> bool:
+        """Whether a stack gets an object that reads from the resource, or the `close` of one."""
+        given = [arg.value if isinstance(arg, ast.Attribute) else arg for arg in call.args]
+        return any(self.holds(each, fact) in READERS for each in given)
+
+    def _held_by_stack(self, func: ast.Attribute, fact: Fact) -> Fact:
+        """Return the fact after a stack gets an object that it leaves at its own end: it must be open until then."""
+        stack = self._stack(func.value)
+        if stack is None:
+            return fact.add_alias(PART, FOREIGN)
+        return fact if fact.relation_of(stack) == CLOSER else fact.add_alias(PART, stack)
 
     def _stack(self, expr: ast.expr) -> Where | None:
         return self.names.stacks.get(expr.id) if isinstance(expr, ast.Name) else None
@@ -914,7 +933,7 @@ class Transfer:
     def is_closed_by(self, item_: ast.withitem, fact: Fact) -> bool:
         """Whether leaving this `with` closes the resource."""
         relation = fact.relation_of(item_)
-        if relation is None or fact.site is None:
+        if relation not in {ITSELF, CLOSER} or fact.site is None:
             return False
         leaving = self._leaving(item_, fact)
         return relation == CLOSER or leaving is None or leaving.closes

@@ -201,6 +201,32 @@ def with_reading(w: Writer) -> None:
     )
 
 
+@feature(3, lambda w: w.has("stack") and _can_read(w), later=True)
+def stack_cursor(w: Writer) -> None:
+    """A stack closes the cursor at its own end, which the connection must live to see."""
+    stack = w.pick("stack")
+    value = "cur" if w.has("cursor") else f"{w.pick('conn')}.cursor()"
+    forms = [f"{w.bind('cur', 'cursor')} = {stack}.enter_context(closing({value}))"]
+    forms += [f"{stack}.callback(cur.close)"] if value == "cur" else []
+    w.line(w.rng.choice(forms))
+
+
+@feature(2, compound=True, later=True)
+def stack_around_opening(w: Writer) -> None:
+    def body(w: Writer) -> None:
+        name, value = w.new(), w.connect()
+        w.line(f"{name} = {value}")
+        forms = [
+            f"stack.enter_context(closing({name}.cursor()))",
+            f"stack.push({name})",
+            f"stack.callback({name}.close)",
+        ]
+        w.line(w.rng.choice(forms))
+
+    w.merge(w.block("with ExitStack() as stack:", body, names={"stack": "stack"}, size=int(w.maybe())))
+    w.frames[-1].pop("stack", None)
+
+
 # -- objects and functions that go on
 
 

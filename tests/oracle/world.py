@@ -250,7 +250,9 @@ class Connection:
         return self
 
     def __exit__(self, *_: object) -> None:
-        pass
+        """It ends a transaction, and raises where the connection is closed already."""
+        if not self.is_open:
+            self.world.trace.append("exit" + LATE)
 
 
 class ClosingConnection(Connection):
@@ -311,7 +313,9 @@ class Cursor:
         return Value(self.connection.world, "row")
 
     def close(self) -> None:
-        pass
+        """Some drivers raise where the connection is closed already."""
+        if not self.connection.is_open:
+            self.connection.world.trace.append("close of cursor" + LATE)
 
     def execute(self, *_: object) -> None:
         self.connection.happen("execute")
