@@ -33,6 +33,7 @@ class Kind(Enum):
     RARE = "rare"  # ... but at a higher loop bound it does: the analysis is right
     DOUBTFUL = "doubtful"  # ... but it would, if the program's own functions could give None: nobody asks them
     ASSUMED = "assumed"  # ... but it would, if what is taken not to raise in a `try` did: a handler was written for it
+    ENDLESS = "endless"  # ... but it does in a loop that never ends, which opens the next one
     DEAD = "never reached"  # ... as the whole call never does: what is known of conditions is kept for a few of them
 
 
@@ -176,6 +177,7 @@ def _otherwise(source: str) -> Iterator[tuple[Kind, dict[Site, Bits]]]:
         (Kind.RARE, {"bound": 3}),
         (Kind.RARE, {"bound": 4}),
         (Kind.ASSUMED, {"attempting": True}),
+        (Kind.ENDLESS, {"endless": True}),
     ]
     for kind, each in assumptions:
         try:

@@ -12,6 +12,7 @@ import ast
 import builtins
 import inspect
 import sys
+import traceback
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -68,6 +69,7 @@ class Outcome:
     value: object
     error: BaseException | None
     kept: tuple[object, ...] = ()  # what outlives the run: `self`, globals
+    is_cut: bool = False  # it goes round and round: what it has then are its variables
 
     def handed_on(self, world: World) -> set[Connection]:
         return reachable(self.outside(world))
@@ -92,6 +94,7 @@ class Play:
     bound: int = 2
     doubtful: bool = False  # whether helpers may give None, or what counts as false, instead of a connection
     attempting: bool = False  # whether a `try` with handlers may also fail at what else it holds
+    endless: bool = False  # whether runs that go beyond the bound are looked at, too
     world: World = field(init=False)
     sites: list[tuple[str, Site]] = field(init=False)
     reached: set[int] = field(default_factory=set)
@@ -127,9 +130,9 @@ class Play:
             self._restore()
             try:
                 outcome = call()
-            except Cut:
-                outcome = None
-            if outcome and not world.is_cut:
+            except Cut as cut:
+                outcome = _at_cut(cut) if self.endless and not world.has_mistake else None
+            if outcome and (outcome.is_cut or not world.is_cut):
                 if isinstance(outcome.error, MISTAKES):
                     world.has_mistake = True
                 yield outcome
@@ -279,14 +282,21 @@ class Play:
 
 
 def judge(
-    source: str, *, bound: int = 2, limit: int = LIMIT, doubtful: bool = False, attempting: bool = False
+    source: str,
+    *,
+    bound: int = 2,
+    limit: int = LIMIT,
+    doubtful: bool = False,
+    attempting: bool = False,
+    endless: bool = False,
 ) -> Verdict:
     """The bits of every acquisition in the functions of a program; raises TooLargeError beyond `limit` runs.
 
     Where it is `doubtful`, the program's own functions may also give None, or what counts as false. Where it is
-    `attempting`, a `try` with handlers may also fail before anything in it has happened.
+    `attempting`, a `try` with handlers may also fail before anything in it has happened. Where it is `endless`, what a
+    loop has opened and lost leaks, even if the loop never ends.
     """
-    play = Play(source, bound, doubtful, attempting)
+    play = Play(source, bound, doubtful, attempting, endless)
     world, sites = play.world, play.sites
     seen = [0] * len(sites)
     runs = 0
@@ -298,6 +308,8 @@ def judge(
             for connection in world.connections:
                 site = connection.site
                 if site is None or sites[site][0] != entry:
+                    continue
+                if outcome.is_cut and not (connection.is_open and _is_opened_again(connection, world)):
                     continue
                 if connection.is_open and safe is None:
                     safe = outcome.owned(world)
@@ -314,6 +326,18 @@ def judge(
     }
     reached = frozenset(place for number, (_, place) in enumerate(sites) if number in play.reached)
     return Verdict(bits, runs, world.has_mistake, reached)
+
+
+def _at_cut(cut: Cut) -> Outcome:
+    """What a function that goes round and round has when it is cut."""
+    frames = (frame for frame, _ in traceback.walk_tb(cut.__traceback__) if frame.f_code.co_filename == "<program>")
+    return Outcome(None, None, tuple(value for frame in frames for value in frame.f_locals.values()), is_cut=True)
+
+
+def _is_opened_again(connection: Connection, world: World) -> bool:
+    """Whether the same call has opened another one since."""
+    later = world.connections[world.connections.index(connection) + 1 :]
+    return any(each.site == connection.site for each in later)
 
 
 def _kinds(tree: ast.Module, drivers: dict[str, Any]) -> dict[str, type[BaseException] | None]:
