@@ -583,13 +583,15 @@ class Transfer:
 
     def _bind(self, event: cfg.Bind, fact: Fact) -> Outcomes:
         value = event.value
-        if isinstance(event.node, ast.AugAssign) and (added := self.holds(event.node.value, fact)) is not None:
-            if added in READERS:
-                return [("next", fact)]  # its rows, or a number
-            if self._is_container(event.target):
+        if isinstance(event.node, ast.AugAssign):
+            added = self.holds(event.node.value, fact)
+            is_own = self._is_container(event.target)
+            if added in READERS or (added is None and is_own):
+                return [("next", fact)]  # rows, or a number
+            if added is not None and is_own:
                 return [("next", fact.put_in(added, path_of(event.target) or event.target))]
-            kept = fact.add_alias(PART, FOREIGN) if is_view(added) else fact._replace(state="escaped")
-            return [("next", kept)]  # the list may be the caller's
+            if added is not None:  # the list may be the caller's
+                return [("next", fact.add_alias(PART, FOREIGN) if is_view(added) else fact._replace(state="escaped"))]
         if value is None and isinstance(event.node, (ast.For, ast.AsyncFor, ast.comprehension)):
             is_past = fact.state == "closed" and fact.relation_of(event.node) and not self.resource(fact).is_lazy
             each = None if is_past else content_of(self.holds(event.node.iter, fact))
