@@ -76,6 +76,8 @@ def parenthesise(value: cst.BaseExpression, parent: cst.CSTNode | None) -> cst.B
         return value
     if isinstance(parent, (cst.Assign, cst.AnnAssign, cst.Expr)) and not isinstance(value, cst.NamedExpr):
         return value
+    if isinstance(parent, (cst.If, cst.While)) and isinstance(value, cst.Comparison):
+        return value
     if isinstance(parent, _ROOMY) and not isinstance(value, _CLOSED):
         return value
     return value.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])

@@ -12,17 +12,21 @@ import re
 from collections.abc import Iterator
 
 from dbhygiene.gaps.pings import loss_of, ping_reconnects
-from dbhygiene.program.bindings import Place
+from dbhygiene.library import drivers
+from dbhygiene.program.bindings import Bindings, Place
 from dbhygiene.program.code import calls_in, own_nodes
 from dbhygiene.program.evaluation import evaluate
-from dbhygiene.program.values import patterns
+from dbhygiene.program.values import HOLE, patterns
 from dbhygiene.recovery.handles import Handle, handle_of, owner_of
 from dbhygiene.recovery.operations import of_binding
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, Function, last_name
+from dbhygiene.source.nodes import FUNCTION, Function, is_none, last_name
 from dbhygiene.source.records import Frozen
 
 _SETS = re.compile(r"\s*(?:SET\s+(?!GLOBAL|PASSWORD|(?:SESSION\s+)?TRANSACTION)|USE\s)", re.IGNORECASE)
+_SETS_VARIABLE = re.compile(r"\s*SET\s", re.IGNORECASE)
+_INIT_COMMAND = "init_command"
+_HAVE_INIT_COMMAND = frozenset({"pymysql", "MySQLdb", "aiomysql"})  # they run it each time that they connect
 _AGAIN = frozenset({"ping", "reconnect", "connect"})
 
 
@@ -32,19 +36,24 @@ class LostSetting(Frozen):
     again: ast.Call
     setting: ast.Call
     title: Place
+    opening: ast.Call | None = None  # of the connection, where it is set up by this statement alone
+    statement: str = ""
 
 
 def lost_settings(file: File) -> Iterator[LostSetting]:
-    settings = dict(_settings(file))
+    several = list(_settings(file))
+    settings = dict(several)
     if not settings:
         return
     for function in (code for code in file.functions if isinstance(code, FUNCTION)):
         done = {place for call in _calls(function) if (place := _set_place(file, call)) is not None}
         for call in _calls(function):
             place = _opened_again(file, call)
-            if place in settings and place not in done:
+            if place in settings and place not in done and not _is_repeated(file, place, settings[place]):
                 assert place is not None
-                yield LostSetting(call, settings[place], place)
+                alone = sum(each == place for each, _ in several) == 1
+                opening, statement = _opening(file, place, settings[place]) if alone else (None, "")
+                yield LostSetting(call, settings[place], place, opening, statement)
 
 
 def _settings(file: File) -> Iterator[tuple[Place, ast.Call]]:
@@ -61,6 +70,31 @@ def _settings(file: File) -> Iterator[tuple[Place, ast.Call]]:
             place = _set_place(file, call)
             if place is not None and place in opened:
                 yield place, call
+
+
+def _is_repeated(file: File, place: Place, setting: ast.Call) -> bool:
+    """Whether a connection is opened with an `init_command` that does what a statement does."""
+    for value in Bindings.of(file).values.get(place, ()):
+        for word in value.keywords if isinstance(value, ast.Call) else ():
+            if word.arg == _INIT_COMMAND:
+                given = patterns(evaluate(file, word.value))
+                return all(text.strip().rstrip(";") in given for text in patterns(evaluate(file, setting.args[0])))
+    return False
+
+
+def _opening(file: File, place: Place, setting: ast.Call) -> tuple[ast.Call | None, str]:
+    """Return the call that opens a connection and can be given the statement, which is a literal; else None."""
+    values = [value for value in Bindings.of(file).values.get(place, ()) if not is_none(value)]
+    texts = patterns(evaluate(file, setting.args[0]))
+    call = values[0] if len(values) == 1 else None
+    if not isinstance(call, ast.Call) or len(texts) != 1 or len(setting.args) > 1 or HOLE in texts[0]:
+        return None, ""
+    found = drivers.driver((file.resolve(call.func) or "").partition(".")[0])
+    given = [word.arg for word in call.keywords]
+    takes = found is not None and found.package in _HAVE_INIT_COMMAND
+    if not takes or None in given or _INIT_COMMAND in given or not _SETS_VARIABLE.match(texts[0]):
+        return None, ""
+    return call, texts[0].strip().rstrip(";")
 
 
 def _calls(function: Function) -> Iterator[ast.Call]:

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from dbhygiene.config.settings import Confidence
+from dbhygiene.diagnostics.edits import verbatim
 from dbhygiene.gaps.pings import loss_of
 from dbhygiene.program.code import nodes_of
 from dbhygiene.recovery.conditions import number_comparison, tests_invalidated, texts_of
@@ -14,6 +15,7 @@ from dbhygiene.recovery.half_caught import recovering_handlers
 from dbhygiene.source.file import File
 from dbhygiene.source.records import Frozen
 
+_NUMBERS = "(2006, 2013, 4031)"
 _MYSQL_BACKEND = "django.db.backends.mysql"  # imports mysqlclient
 _OF_ORACLES_LIBRARY = ("MySQL server has gone away", "Lost connection to MySQL server")
 
@@ -26,6 +28,8 @@ class TextTest(Frozen):
     message: str
     advice: str
     confidence: Confidence
+    replaced: ast.expr | None = None  # by `code`
+    code: str = ""
 
 
 def text_tests(file: File) -> Iterator[TextTest]:
@@ -45,7 +49,11 @@ def _in_handler(file: File, handler: ast.ExceptHandler, found: frozenset[str]) -
             capital = next((each for each in texts if each != each.lower()), None)
             if capital is not None:
                 text = f"`{capital}` has a capital letter: no text in lower case contains it"
-                yield TextTest(handler, part, text, "write it in lower case", Confidence.CERTAIN)
+                written = next(
+                    (each for each in ast.walk(part) if isinstance(each, ast.Constant) and each.value == capital), None
+                )
+                code = file.segment(written).lower() if written is not None else ""
+                yield TextTest(handler, part, text, "write it in lower case", Confidence.CERTAIN, written, code)
                 return
     if any(number_comparison(file, part, handler.name) is not None for part in parts):
         return  # the number is asked for, too
@@ -58,8 +66,32 @@ def _in_handler(file: File, handler: ast.ExceptHandler, found: frozenset[str]) -
                 text = "this text differs between client libraries: MariaDB's leaves out `MySQL`"
                 name = handler.name
                 number = f"{name}.orig.args[0]" if SQLALCHEMY in found else f"{name}.args[0]"
-                yield TextTest(handler, part, text, f"test the number: `{number} in (2006, 2013, 4031)`", confidence)
+                test = f"{number} in {_NUMBERS}"
+                replaced, code = _with_number(file, part, handler.name, number)
+                yield TextTest(handler, part, text, f"test the number: `{test}`", confidence, replaced, code)
             return
+
+
+def _with_number(file: File, part: ast.expr, name: str | None, number: str) -> tuple[ast.expr | None, str]:
+    """Return the test to replace, and the same by the number: of `or`, or `and` of negated ones, all that ask for these texts.
+
+    (None, "") if a text of another error is tested by the same expression.
+    """
+    above = file.parents.get(part)
+    joins = ast.And if _is_negated(part) else ast.Or
+    whole = above if isinstance(above, ast.BoolOp) and isinstance(above.op, joins) else part
+    operands = whole.values if isinstance(whole, ast.BoolOp) else [whole]
+    asked = [each for each in operands if texts_of(file, each, name)]
+    ours = [each for each in asked if all(t.startswith(_OF_ORACLES_LIBRARY) for t in texts_of(file, each, name))]
+    if part not in ours or any(_is_negated(each) != _is_negated(part) for each in ours):
+        return None, ""
+    test = f"{number} {'not in' if _is_negated(part) else 'in'} {_NUMBERS}"
+    kept = [test if each is part else file.segment(each) for each in operands if each is part or each not in ours]
+    return whole, verbatim((" and " if joins is ast.And else " or ").join(kept))
+
+
+def _is_negated(test: ast.expr) -> bool:
+    return isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.NotIn)
 
 
 def _is_lowered(part: ast.expr) -> bool:

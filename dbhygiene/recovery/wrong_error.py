@@ -19,6 +19,9 @@ from dbhygiene.source.nodes import Function, Located, last_name
 from dbhygiene.source.records import Frozen
 
 _WRAPPING = {DJANGO: "Django", SQLALCHEMY: "SQLAlchemy"}  # these raise classes of their own
+_MODULES = {DJANGO: "django.db", SQLALCHEMY: "sqlalchemy.exc"}
+_BACKENDS = "django.db.backends."
+_EVERYWHERE = words("OperationalError InterfaceError DatabaseError IntegrityError ProgrammingError")
 _ASKING = frozenset({"asks", "writes", "commits", "pings"})
 _EXECUTES = words("execute executemany callproc")
 
@@ -29,6 +32,7 @@ class WrongError(Frozen):
     at: Located
     message: str
     advice: str
+    right: str = ""  # code for what stands there, with names to import in braces
 
 
 def wrong_errors(file: File) -> Iterator[WrongError]:
@@ -47,7 +51,8 @@ def wrong_errors(file: File) -> Iterator[WrongError]:
                 yield WrongError(
                     handler.type or handler,
                     "below Django's wrapping of errors, the driver's own class is raised, not Django's",
-                    "catch the driver's class, such as `self.db.Database.OperationalError`",
+                    "catch the driver's class, such as `base.Database.OperationalError`",
+                    _of_backend(file, node, classes),
                 )
             if {each.library for each in classes if each is not None} == {SQLALCHEMY}:
                 yield from _numbers(file, handler)
@@ -60,7 +65,19 @@ def _never_raised(handler: ast.ExceptHandler, classes: tuple[ErrorClass | None, 
         handler.type or handler,
         f"`{first.written}` is never raised here: {title} has its own {first.name}",
         f"catch the class of {title}",
+        _right_classes(handler, classes, raised),
     )
+
+
+def _right_classes(handler: ast.ExceptHandler, classes: tuple[ErrorClass | None, ...], raised: str) -> str:
+    """Return code for the classes of the same names, of the library that raises; empty if some have none there."""
+    names = list(dict.fromkeys(each.name if each is not None else "" for each in classes))
+    module = _MODULES.get(raised, raised)
+    written = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    if len(written) != len(classes) or not set(names) <= _EVERYWHERE:
+        return ""
+    found = [f"{{{module}.{name}}}" for name in names]
+    return found[0] if len(found) == 1 else f"({', '.join(found)})"
 
 
 def _is_of(each: ErrorClass | None, library: str) -> bool:
@@ -108,6 +125,18 @@ def _asks_below_django(file: File, node: ast.Try) -> bool:
     return bool(asking) and all(_is_own_cursor(call.func) for call in asking)
 
 
+def _of_backend(file: File, node: ast.Try, classes: tuple[ErrorClass | None, ...]) -> str:
+    """Return code for the driver's classes, by the module of the backend whose cursor a class extends."""
+    cls = next((above for above in file.around(node) if isinstance(above, ast.ClassDef)), None)
+    bases = [file.resolve(base) or "" for base in cls.bases] if cls is not None else []
+    module = next((base.rpartition(".")[0] for base in bases if base.endswith(django.BELOW_WRAPPING)), "")
+    if not module.startswith(_BACKENDS) or not module.endswith(".base"):
+        return ""
+    names = dict.fromkeys(each.name for each in classes if each is not None)
+    found = [f"{{{module}.Database}}.{name}" for name in names]
+    return found[0] if len(found) == 1 else f"({', '.join(found)})"
+
+
 def _calls_method_of_cursor(file: File, wrapper: Function, node: ast.Try) -> bool:
     """Whether a `try` only calls what its decorator is given: methods that ask the driver's cursor."""
     calls = [*calls_in(nodes_of(node.body))]
@@ -133,7 +162,15 @@ def _numbers(file: File, handler: ast.ExceptHandler) -> Iterator[WrongError]:
             compared.asked,
             f"the first argument of SQLAlchemy's errors is a text: `{file.segment(compared.asked)}` is no number",
             f"the number is `{handler.name}.orig.args[0]`",
+            _original(compared.asked, handler.name),
         )
+
+
+def _original(asked: ast.expr, name: str | None) -> str:
+    """Return code for the same of the driver's error; empty if a variable holds it."""
+    if isinstance(asked, ast.Attribute) and asked.attr != "errno":
+        return f"{name}.orig.{asked.attr}"
+    return f"{name}.orig.args[0]" if isinstance(asked, (ast.Attribute, ast.Subscript)) else ""
 
 
 def _is_text_of(file: File, asked: ast.expr, name: str | None) -> bool:

@@ -46,16 +46,19 @@ def query(connect, sql):
 
 ## Fix safety
 
-There is no fix: test the number, `error.args[0]`; with SQLAlchemy, `error.orig.args[0]`.
+The fix tests the number, `error.args[0]`; with SQLAlchemy, `error.orig.args[0]`. It writes a text in lower case where
+the other one is. It is unsafe: the handler then runs for errors for which it did not run before. There is no fix for
+an empty text, or if one expression looks for texts of other errors, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dbhygiene.diagnostics.model import Diagnostic, NoFix, rule
+from dbhygiene.diagnostics.edits import Replace
+from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, Safety, rule
 from dbhygiene.library.prefilter import DATABASES, RECOVERING
-from dbhygiene.recovery.texts import text_tests
+from dbhygiene.recovery.texts import TextTest, text_tests
 from dbhygiene.source.file import File
 
 
@@ -67,6 +70,13 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
             found.at,
             found.message,
             path=steps,
-            fix=NoFix(f"it needs your decision; {found.advice}"),
+            fix=_repair(file, found),
             confidence=found.confidence,
         )
+
+
+def _repair(file: File, found: TextTest) -> Fix | NoFix:
+    if found.replaced is None or not found.code:
+        return NoFix(f"it needs your decision; {found.advice}")
+    title = "Test the number" if "(2006" in found.code else "Write it in lower case"
+    return Fix(title, (Replace(file.span(found.replaced), found.code),), Safety.UNSAFE)

@@ -47,7 +47,9 @@ The rule is off by default: many programs set values that the server has by defa
 
 ## Fix safety
 
-There is no fix: the statement may have to stay for other connections.
+The fix gives the statement to `init_command`, too, and leaves it where it is. It is unsafe: a statement that fails then
+fails each time that the program connects. There is no fix if several statements set up the connection, for `USE`, for
+MySQL Connector/Python, or if the call does not show its options.
 """
 
 from __future__ import annotations
@@ -55,10 +57,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dbhygiene.config.settings import Confidence
-from dbhygiene.diagnostics.model import Diagnostic, NoFix, rule
+from dbhygiene.diagnostics.edits import AddKeyword, verbatim
+from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, Safety, rule
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.recovery.handles import title_of
-from dbhygiene.recovery.settings_lost import lost_settings
+from dbhygiene.recovery.settings_lost import LostSetting, lost_settings
 from dbhygiene.source.file import File
 
 
@@ -70,7 +73,16 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
             found.again,
             f"if this opens `{title}` again, its settings are gone, without an error",
             path=((found.setting, "sets it up"), (found.again, "opens another connection of the server")),
-            fix=NoFix("it needs your decision; set it up by `init_command`, where it is opened"),
+            fix=_repair(file, found),
             confidence=Confidence.LIKELY,
             subject=title,
         )
+
+
+def _repair(file: File, found: LostSetting) -> Fix | NoFix:
+    if found.opening is None or not found.statement:
+        return NoFix("it needs your decision; set it up by `init_command`, where it is opened")
+    code = verbatim(repr(found.statement) if "'" in found.statement else file.quote(found.statement, found.opening))
+    return Fix(
+        "Set it up by `init_command`", (AddKeyword(file.span(found.opening), "init_command", code),), Safety.UNSAFE
+    )

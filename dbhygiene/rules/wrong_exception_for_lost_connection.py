@@ -77,20 +77,31 @@ class CursorWrapper(base.CursorWrapper):
 
 ## Fix safety
 
-There is no fix: this handler has never run, so nothing shows that it works.
+The fix names the class of the same name that is raised, or reads `orig`. It is unsafe: this handler has never run, so
+nothing shows that the rest of it works. There is no fix for a base class such as `pymysql.Error`, for a decorator, or
+for a number that a variable holds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dbhygiene.diagnostics.model import Diagnostic, NoFix, rule
+from dbhygiene.diagnostics.edits import Replace
+from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, Safety, rule
 from dbhygiene.library.prefilter import DATABASES, RECOVERING
-from dbhygiene.recovery.wrong_error import wrong_errors
+from dbhygiene.recovery.wrong_error import WrongError, wrong_errors
 from dbhygiene.source.file import File
 
 
 @rule("HYG404", on=File, imports=DATABASES, also=RECOVERING)
 def check(file: File, _: File) -> Iterator[Diagnostic]:
     for found in wrong_errors(file):
-        yield Diagnostic(found.at, found.message, fix=NoFix(f"it needs your decision; {found.advice}"))
+        yield Diagnostic(found.at, found.message, fix=_repair(file, found))
+
+
+def _repair(file: File, found: WrongError) -> Fix | NoFix:
+    """Name the right class, or read the number of the driver's error."""
+    if not found.right:
+        return NoFix(f"it needs your decision; {found.advice}")
+    title = "Catch the class that is raised" if "{" in found.right else "Read the driver's error"
+    return Fix(title, (Replace(file.span(found.at), found.right),), Safety.UNSAFE)

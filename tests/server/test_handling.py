@@ -358,6 +358,101 @@ except PendingRollbackError:
     print("PendingRollbackError")
 """
 
+NUMBER_OF_SESSION = """
+import sqlalchemy
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+
+URL = "mysql+pymysql://{user}@{host}:{port}/{database}".format(**OPTIONS)
+engine = sqlalchemy.create_engine(URL, pool_pre_ping=True)
+
+def count(loses):
+    with engine.connect() as connection:
+        connection.execute(text("SELECT 1"))
+        lose() if loses else None
+        return connection.execute(text("SELECT COUNT(*) FROM numbers")).scalar_one()
+
+def count_again():
+    try:
+        return count(True)
+    except OperationalError as error:
+        if error.args[0] in (2006, 2013):
+            return count(False)
+        raise
+
+try:
+    print("count:", count_again())
+except OperationalError as error:
+    print("raised:", error.orig.args[0])
+"""
+
+CLASS_OF_DRIVER = """
+import sqlalchemy
+from sqlalchemy import event, text
+
+URL = "mysql+pymysql://{user}@{host}:{port}/{database}".format(**OPTIONS)
+engine = sqlalchemy.create_engine(URL, pool_pre_ping=True)
+losses = iter([False, True])
+
+@event.listens_for(engine, "before_cursor_execute")
+def before(*_):
+    lose() if next(losses, False) else None
+
+def count():
+    with engine.connect() as connection:
+        connection.execute(text("SELECT 1"))
+        return connection.execute(text("SELECT COUNT(*) FROM numbers")).scalar_one()
+
+def count_again():
+    try:
+        return count()
+    except pymysql.OperationalError:
+        return count()
+
+try:
+    print("count:", count_again())
+except sqlalchemy.exc.OperationalError as error:
+    print("raised:", error.orig.args[0])
+"""
+
+CAPITAL = """
+def count():
+    conn = pymysql.connect(**OPTIONS)
+    for attempt in range(2):
+        try:
+            lose() if not attempt else None
+            with conn.cursor() as cursor:
+                cursor.execute("SELECT COUNT(*) FROM numbers")
+                return cursor.fetchone()
+        except (pymysql.OperationalError, pymysql.InterfaceError) as error:
+            if attempt or "Lost connection" not in str(error).lower() and "gone away" not in str(error).lower():
+                raise
+            conn = pymysql.connect(**OPTIONS)
+
+try:
+    print("count:", count())
+except pymysql.OperationalError as error:
+    print("raised:", error.args[0])
+"""
+
+ZONE = """
+class Orders:
+    def __init__(self):
+        self.conn = pymysql.connect(**OPTIONS)
+        with self.conn.cursor() as cursor:
+            cursor.execute("SET time_zone = '+05:00'")
+
+    def zone(self):
+        self.conn.ping(reconnect=True)
+        with self.conn.cursor() as cursor:
+            cursor.execute("SELECT @@time_zone")
+            return cursor.fetchone()[0]
+
+orders = Orders()
+lose()
+print("zone:", orders.zone())
+"""
+
 # Name -> (program, the rule that reports it, what it prints on a server that loses its connections).
 PROGRAMS = {
     "half caught": (
@@ -384,6 +479,10 @@ PROGRAMS = {
     "number left out": (NUMBER, "HYG406", "raised: 2013"),
     "last try": (LAST_TRY, "HYG407", "error: 2013\nerror: 2013\ncount: None"),
     "session of its own": (OWN_SESSION, "HYG401", "PendingRollbackError"),
+    "number of another error": (NUMBER_OF_SESSION, "HYG404", "raised: 2013"),
+    "class below SQLAlchemy": (CLASS_OF_DRIVER, "HYG404", "raised: 2013"),
+    "capital letter": (CAPITAL, "HYG405", "raised: 2013"),
+    "zone of the connection": (ZONE, "HYG411", "zone: SYSTEM"),
     "commit in silence": (SILENT.replace("RAISE", "pass"), "HYG407", "done, rows: []"),
     "commit that is heard": (SILENT.replace("RAISE", "raise"), "", "heard, rows: []"),
 }
@@ -408,7 +507,7 @@ def fixed(programs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -
         for name in names:
             copies[name] = directory / programs[name].name
             copies[name].write_text(programs[name].read_text("utf-8"), "utf-8")
-        dbhygiene("fix", "--isolated", *options, "--select", "HYG4", ".", cwd=directory, leaves=True)
+        dbhygiene("fix", "--isolated", *options, "--select", SELECTED, ".", cwd=directory, leaves=True)
     return copies
 
 
@@ -422,7 +521,13 @@ FIXED = {
     "wait for Django": "waits\ncount: 0",
     "number left out": "count: (0,)",
     "last try": "error: 2013\nraised: 2013",
+    "class of another driver": "caught",
+    "number of another error": "count: 0",
+    "class below SQLAlchemy": "count: 0",
+    "capital letter": "count: (0,)",
+    "zone of the connection": "zone: +05:00",
 }
+SELECTED = "HYG401,HYG402,HYG403,HYG404,HYG405,HYG406,HYG407,HYG409,HYG411"
 # Of these, the fixes that are safe.
 SAFE = {"session of its own", "Django retried", "wait for Django"}
 
@@ -440,7 +545,7 @@ def test_fixed_programs_survive(server: Server, fixed: dict[str, Path]) -> None:
 def test_rules(programs: dict[str, Path]) -> None:
     directory = next(iter(programs.values())).parent
     found: dict[str, set[str]] = {}
-    output = dbhygiene("check", "--isolated", "--select", "HYG4", "-o", "json", ".", cwd=directory, leaves=True)
+    output = dbhygiene("check", "--isolated", "--select", SELECTED, "-o", "json", ".", cwd=directory, leaves=True)
     for finding in json.loads(output):
         found.setdefault(Path(finding["filename"]).name, set()).add(finding["code"])
     assert found == {programs[name].name: {code} for name, (_, code, _) in PROGRAMS.items() if code}
