@@ -73,7 +73,7 @@ def _in_handler(file: File, handler: ast.ExceptHandler, found: frozenset[str]) -
 
 
 def _with_number(file: File, part: ast.expr, name: str | None, number: str) -> tuple[ast.expr | None, str]:
-    """Return the test to replace, and the same by the number: of `or`, or `and` of negated ones, all that ask for these texts.
+    """Return the test to replace, and the same by the number: of `or`, or `and` of negated ones, all such tests.
 
     (None, "") if a text of another error is tested by the same expression.
     """
