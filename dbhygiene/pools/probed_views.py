@@ -49,9 +49,7 @@ def _runs(probe: Probe, file: File) -> bool:
     """Whether a container is that of a file: one of its names is that of a directory around the file."""
     around = [part.lower().replace("_", "-") for part in file.relative_name.split("/")[:-1]]
     names = [name.lower().replace("_", "-") for name in probe.names if name]
-    return any(
-        name == part or name.endswith(f"-{part}") or part.endswith(f"-{name}") for name in names for part in around
-    )
+    return any(name == part or name.endswith(f"-{part}") for name in names for part in around)
 
 
 def _answers(file: File, view: View, path: str) -> bool:

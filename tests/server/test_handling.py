@@ -438,7 +438,8 @@ except pymysql.OperationalError as error:
 ZONE = """
 class Orders:
     def __init__(self):
-        self.conn = pymysql.connect(**OPTIONS)
+        host, port, user = OPTIONS["host"], OPTIONS["port"], OPTIONS["user"]
+        self.conn = pymysql.connect(host=host, port=port, user=user)
         with self.conn.cursor() as cursor:
             cursor.execute("SET time_zone = '+05:00'")
 
