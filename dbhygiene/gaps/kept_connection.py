@@ -27,6 +27,7 @@ from dbhygiene.program.callers import callers
 from dbhygiene.program.classes import FunctionAt
 from dbhygiene.program.code import return_expressions
 from dbhygiene.program.definitions import Definition
+from dbhygiene.program.names import canonical_name, find_module
 from dbhygiene.source.file import File, function_around
 from dbhygiene.source.nodes import FUNCTION, LOOP, Function, Located, is_none
 
@@ -67,18 +68,22 @@ def _handlers(file: File) -> Iterator[tuple[Function, Located]]:
 class _Kept:
     """A connection in a variable of a module, or in a field of the only object of a class."""
 
-    def __init__(self, life: Lifetime, place: Place, opener: Function) -> None:
-        self._file, self._birth, self._place, self._opener = life.file, life.birth, place, opener
+    def __init__(self, life: Lifetime, file: File, place: Place, opener: Function | None) -> None:
+        """`file` has the variable, `opener` assigns it; None if the module does."""
+        self._file, self._birth, self._place, self._opener = file, life.birth, place, opener
+        self._opened_in = life.file
         self._closing = life.resource.closed_by | {"release", "terminate"}
         self._closes_at_end = life.resource.leaving is not None and life.resource.leaving.closes
 
     @classmethod
     def of(cls, life: Lifetime) -> _Kept | None:
         """Return what keeps a connection; None if it may be opened again, or if there may be several."""
-        place, opener = place_of(life), function_around(life.file, life.birth)
-        if place is None or "." in place.path or opener is None or life.resource.is_object:
+        opener, place, file = function_around(life.file, life.birth), place_of(life), life.file
+        if (elsewhere := _variable_elsewhere(life)) is not None:
+            file, place = elsewhere
+        if place is None or "." in place.path or life.resource.is_object:
             return None
-        kept = cls(life, place, opener)
+        kept = cls(life, file, place, opener)
         return kept if kept._is_lasting(life) and kept._is_opened_once() else None
 
     def _is_lasting(self, life: Lifetime) -> bool:
@@ -96,35 +101,61 @@ class _Kept:
         """Whether nothing but the one call assigns it, and that runs once: at the start, or if it is still None."""
         given = Bindings.of(self._file).values.get(self._place, [])
         others = [each for each in given if self._birth not in (each, getattr(each, "value", None))]
-        if len(given) - len(others) != 1 or not all(map(is_none, others)):
+        if len(given) - len(others) != (self._file is self._opened_in) or not all(map(is_none, others)):
+            return False
+        if self._is_set_elsewhere():
             return False
         emptied = {function_around(self._file, each) for each in others}
         if any(function is not None and function.name != "__init__" for function in emptied):
             return False
         return self._is_guarded or not any(
             isinstance(outer, (*LOOP, ast.ExceptHandler))
-            for file, call, _ in callers(self._file, self._opener)
+            for file, call in self._openings()
             for outer in file.around(call)
+        )
+
+    def _openings(self) -> Iterator[tuple[File, ast.AST]]:
+        """Yield where it is opened: by the calls of its opener, or by the module."""
+        if self._opener is None:
+            yield self._opened_in, self._birth
+        else:
+            yield from ((file, call) for file, call, _ in callers(self._opened_in, self._opener))
+
+    def _is_set_elsewhere(self) -> bool:
+        """Whether another statement assigns the module's variable: `db.conn = connect()`."""
+        if self._place.scope is not self._file.scope:
+            return False
+        return any(
+            self._is_it(other, target)
+            for other in self._file.project.files_setting(self._place.path)
+            if other.is_program and other is not self._file
+            for assign in other.nodes(ast.Assign)
+            if self._birth not in (assign.value, getattr(assign.value, "value", None))
+            for target in assign.targets
         )
 
     @property
     def _is_guarded(self) -> bool:
         """Whether it is opened only if the variable is still None."""
-        tests = [outer.test for outer in self._file.around(self._birth) if isinstance(outer, ast.If)]
+        tests = [outer.test for outer in self._opened_in.around(self._birth) if isinstance(outer, ast.If)]
         return any(self._is_empty(test) for test in tests)
 
     def _is_empty(self, test: ast.expr) -> bool:
         match test:
             case ast.UnaryOp(op=ast.Not(), operand=asked):
-                return self._is_it(self._file, asked)
+                return self._is_it(self._opened_in, asked)
             case ast.Compare(left=asked, ops=[ast.Is() | ast.Eq()], comparators=[nothing]):
-                return is_none(nothing) and self._is_it(self._file, asked)
+                return is_none(nothing) and self._is_it(self._opened_in, asked)
         return False
 
     def _is_it(self, file: File, expr: ast.AST) -> bool:
-        if file is not self._file or not isinstance(expr, (ast.Name, ast.Attribute)):
+        if not isinstance(expr, (ast.Name, ast.Attribute)):
             return False
-        return Bindings.of(file).place(expr) == self._place
+        if file is self._file:
+            return Bindings.of(file).place(expr) == self._place
+        if isinstance(expr, ast.Name) and self._opener is not None:
+            return False  # `from db import conn` has read it before it was opened
+        return self._place.scope is self._file.scope and _variable_named(file, expr) == (self._file, self._place)
 
     # -- what an event does
 
@@ -199,6 +230,26 @@ class _Kept:
         if not isinstance(function.node, FUNCTION):
             return False
         return any(self._is_it(function.file, each) for each in return_expressions(function.node))
+
+
+def _variable_elsewhere(life: Lifetime) -> tuple[File, Place] | None:
+    """Return the variable of another module that is given a connection: `config.conn = connect()`."""
+    around = life.file.parents.get(life.birth)
+    if isinstance(around, ast.Await):
+        around = life.file.parents.get(around)
+    match around:
+        case ast.Assign(targets=[ast.Attribute() as target]):
+            return _variable_named(life.file, target)
+    return None
+
+
+def _variable_named(file: File, expr: ast.Name | ast.Attribute) -> tuple[File, Place] | None:
+    """Return the variable of another module that an expression names, with the file of the module."""
+    name = file.resolve(expr)
+    found = find_module(file, canonical_name(file, name)) if name is not None else None
+    if found is None or len(found[1]) != 1 or found[0] is file or found[1][0] not in found[0].scope.bound:
+        return None
+    return found[0], Place(found[0].scope, found[1][0])
 
 
 def _growing(todo: dict[Function, File]) -> Iterator[tuple[Function, File]]:

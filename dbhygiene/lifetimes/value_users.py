@@ -26,6 +26,12 @@ def outlives_function(life: Lifetime) -> bool:
     return place is not None and place.scope is not life.scope
 
 
+def may_be_shared(life: Lifetime) -> bool:
+    """Whether other modules may use what a call opens: it is given to a variable of a module."""
+    target = _target(life)
+    return target is not None and (life.scope is life.file.scope or life.file.resolve(target) is not None)
+
+
 def title_of(life: Lifetime) -> str:
     """Return the name of what a call opens: that of the variable or field that is given it."""
     target = _target(life)

@@ -144,7 +144,7 @@ from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, rule
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.library.server_calls import PINGS, may_wait
 from dbhygiene.lifetimes import Lifetime
-from dbhygiene.lifetimes.value_users import outlives_function
+from dbhygiene.lifetimes.value_users import may_be_shared, outlives_function
 from dbhygiene.source.file import File, function_around, statement_around
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
     if file.is_interactive:
         yield from _between_cells(file, life)
     waits = may_wait(file)
-    if not (waits or outlives_function(life)):
+    if not (waits or outlives_function(life) or may_be_shared(life)):
         return
     from dbhygiene.gaps.messages import gap_notes, gap_steps  # most programs need neither
 

@@ -570,3 +570,43 @@ def test_a_job_and_its_pause_are_arguments(gaps):
         """,
     )
     assert gap.seconds.least == 1800
+
+
+SHARED = {
+    "config.py": "conn = None\n",
+    "start.py": "import pymysql\nimport config\n\ndef main():\n    config.conn = pymysql.connect(host='db')\n",
+    "db.py": "import pymysql\n\nconn = pymysql.connect(host='db')\n",
+}
+HANDLER = """
+from discord.ext import commands
+{imported}
+
+class Shop(commands.Cog):
+    @commands.command()
+    async def count(self, ctx):
+        {before}
+        with {conn}.cursor() as cursor:
+            cursor.execute("select 1")
+"""
+
+
+@pytest.mark.parametrize(
+    ("imported", "conn", "before", "places"),
+    [
+        ("import config", "config.conn", "pass", ["start.py:5"]),
+        ("import db", "db.conn", "pass", ["db.py:3"]),
+        ("from db import conn", "conn", "pass", ["db.py:3"]),
+        ("import db as store", "store.conn", "pass", ["db.py:3"]),
+        ("import db", "db.conn", "db.conn.ping(reconnect=True)", []),
+        ("from config import conn", "conn", "pass", []),  # None: it is read before it is opened
+        ("import db", "db.conn", "db.conn = pymysql.connect()", []),
+        ("import db", "db.conn", "conn = 1", ["db.py:3"]),
+        ("import db", "other.conn", "other = ctx.bot", []),
+    ],
+)
+def test_an_event_uses_the_connection_of_another_module(tmp_path, imported, conn, before, places):
+    handler = HANDLER.format(imported=imported, conn=conn, before=before)
+    for name, text in {**SHARED, "cog.py": handler}.items():
+        (tmp_path / name).write_text(text)
+    found = [each for each in dbhygiene.check(tmp_path, settings=Settings()) if each.code == "HYG110"]
+    assert [f"{each.path.name}:{each.span.line}" for each in found] == places
