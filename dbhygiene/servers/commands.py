@@ -332,7 +332,7 @@ def uwsgi_command(options: Mapping[str, tuple[str, int]], name: str) -> Command 
     return Command(
         "uwsgi",
         Place(name, line),
-        application=module[0].removesuffix(".py").replace("/", "."),
+        application=module[0].removesuffix(".py").removeprefix("./").replace("/", "."),
         processes=int(processes) if processes.isdigit() else 1,
         threads=inf if "gevent" in options else int(threads) if threads.isdigit() else 1,
         interface="wsgi",

@@ -12,7 +12,11 @@ _TITLES = {"mysql": "MySQL", "postgresql": "PostgreSQL"}
 
 
 def describe(facts: Facts) -> Iterator[str]:
-    """Yield a line for each server, proxy, pooler and command, with the places."""
+    """Yield a line for each server, proxy, pooler and command, with the places; each line once."""
+    yield from dict.fromkeys(_lines(facts))
+
+
+def _lines(facts: Facts) -> Iterator[str]:
     for server in facts.servers:
         names = f" `{'`, `'.join(sorted(server.hosts))}`" if server.hosts else ""
         known = [

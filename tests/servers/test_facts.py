@@ -483,6 +483,11 @@ def test_uwsgi_with_a_file_is_described_by_the_file() -> None:
     assert [(each.application, each.processes, str(each.place)) for each in found] == [("shop:app", 3, "uwsgi.ini:3")]
 
 
+def test_a_module_of_uwsgi_may_be_a_path() -> None:
+    (found,) = facts(uwsgi_0ini="[uwsgi]\nwsgi-file = ./shop/run.py\n").commands
+    assert found.application == "shop.run"
+
+
 def test_development_is_told_by_reload() -> None:
     found = command("uvicorn a:app --reload")
     assert found is not None
