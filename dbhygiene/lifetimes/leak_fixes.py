@@ -7,6 +7,7 @@ it, and the block begins where it is surely open.
 from __future__ import annotations
 
 import ast
+import textwrap
 from collections.abc import Sequence
 
 from dbhygiene.dataflow import cfg
@@ -47,6 +48,7 @@ from dbhygiene.lifetimes.substitutes import substitute
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION
 from dbhygiene.source.queries import query
+from dbhygiene.source.records import replace
 
 LONGEST = 50  # lines: a longer block is not indented unless the user asks for it
 
@@ -198,7 +200,7 @@ def _comes_first(call: ast.Call, expr: ast.expr) -> bool:
 def _fix_leak(life: Lifetime, leak: Leak) -> Fix:
     if life.resource.second_close_raises and _may_begin_closed(life):
         raise RefusedError("on some paths it is closed already when it is returned")
-    place, style = region(life), life.file.project.settings.fix_style
+    place, style = _behind_test(life, region(life)), life.file.project.settings.fix_style
     closes = close_statements(life, place)
     _refuse_outliving(life)
     if leak is Leak.RAISED and (handed := _transfer_statement(place)) is not None:
@@ -210,6 +212,36 @@ def _fix_leak(life: Lifetime, leak: Leak) -> Fix:
     if replaced and (style != "with" or not _can_be_with(life, place)):
         return _finally(life, place, replaced)
     return _with(life, place, replaced)
+
+
+def _behind_test(life: Lifetime, place: Region) -> Region:
+    """Return the region without its first statement, if that is `if conn is None: return`, or the like."""
+    if life.birth in life.analysis.transfer.sure or not place.body:
+        return place
+    match place.body[0]:
+        case (
+            ast.If(test=test, body=[*_, ast.Return() | ast.Raise() | ast.Continue() | ast.Break()], orelse=[]) as first
+        ):
+            if _says_none(test, place.name):
+                return replace(place, rest=place.rest[1:], follows=False, tested=first)
+    return place
+
+
+def _says_none(test: ast.expr, name: str) -> bool:
+    match test:
+        case ast.Compare(left=ast.Name(id=tested), ops=[ast.Is()], comparators=[ast.Constant(value=None)]):
+            return tested == name
+        case ast.UnaryOp(op=ast.Not(), operand=ast.Name(id=tested)):
+            return tested == name
+    return False
+
+
+def _if_there(life: Lifetime, place: Region, code: str) -> str:
+    """Return code that closes it, and does nothing where a function has returned None instead."""
+    is_sure = life.birth in life.analysis.transfer.sure or place.tested is not None
+    if is_sure or code.startswith("if "):
+        return code
+    return f"if {place.name} is not None:\n" + textwrap.indent(code, "    ")
 
 
 def _may_begin_closed(life: Lifetime) -> bool:
@@ -274,7 +306,7 @@ def _close_if_raised(life: Lifetime, place: Region, handed: ast.stmt, closes: Se
     if closes:
         raise RefusedError("it is returned in one place and closed in another")
     span, body = life.file.span, _readable(life, between)
-    code = f"{_close(life, place.name)}\nraise"
+    code = f"{_if_there(life, place, _close(life, place.name))}\nraise"
     edit = WrapInTry(span(body[0]), span(body[-1]), "except BaseException", code)
     return _fix(life, f"{_ending(life, place.name)} if the following statements raise", (edit,), body)
 
@@ -335,7 +367,8 @@ def _finally(life: Lifetime, place: Region, closes: Sequence[CloseStatement]) ->
         raise RefusedError("it is closed in the middle of the block, and the block then goes on")
     body = list(_readable(life, body))
     moved = tuple(span(each) for each in statements)
-    edit = WrapInTry(span(body[0]), span(body[-1]), "finally", verbatim(closes[-1].code), moved)
+    code = _if_there(life, place, closes[-1].code)
+    edit = WrapInTry(span(body[0]), span(body[-1]), "finally", verbatim(code), moved)
     return _fix(life, f"{_ending(life, place.name)} in a `finally`", (edit,), body)
 
 
@@ -371,9 +404,10 @@ def _with(life: Lifetime, place: Region, closes: Sequence[CloseStatement] = ()) 
     """Put all statements that need the connection into a block that closes it."""
     span, name, opening = life.file.span, place.name, place.opening
     is_sure = life.birth in life.analysis.transfer.sure
-    close = _close(life, name) if is_sure else f"if {name} is not None:\n    {_close(life, name)}"
+    close = _if_there(life, place, _close(life, name))
     if not place.body:
-        return Fix(f"{_ending(life, name)}: nothing uses it", (InsertAfter(span(opening), close),))
+        after = opening if place.tested is None else place.tested
+        return Fix(f"{_ending(life, name)}: nothing uses it", (InsertAfter(span(after), close),))
     style, body = life.file.project.settings.fix_style, _readable(life, place.body)
     items = f"$value as {name}" if _enters_itself(life, place) else f"{{contextlib.closing}}($value) as {name}"
     if style == "with" or (style != "finally" and len(body) == len(place.body) and _fits(life, items)):

@@ -27,7 +27,8 @@ class Region(Record):
     """The statements from the opening of a resource to its last use.
 
     `rest` are the statements of one block from where it is open on, `follows` whether they come right after `opening`,
-    and `alone` whether that assigns it to nothing but `name`.
+    and `alone` whether that assigns it to nothing but `name`. `tested` is the `if` before them that leaves where a
+    function has returned None instead.
     """
 
     opening: ast.Assign | ast.AnnAssign
@@ -36,6 +37,7 @@ class Region(Record):
     last: ast.stmt
     follows: bool = True
     alone: bool = True
+    tested: ast.If | None = None
 
     @property
     def body(self) -> Sequence[ast.stmt]:

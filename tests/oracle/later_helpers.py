@@ -53,6 +53,29 @@ def triedNUMBER():
 # fails
 def triedNUMBER():
     if check():
+        return None
+    return DRIVER.connect()
+
+# fails
+def triedNUMBER():
+    try:
+        conn = DRIVER.connect()
+    except ValueError:
+        work()
+    else:
+        return conn
+
+# fails
+def triedNUMBER():
+    for row in rows():
+        try:
+            return DRIVER.connect()
+        except ValueError:
+            work()
+
+# fails
+def triedNUMBER():
+    if check():
         return []
     return DRIVER.connect()
 

@@ -63,10 +63,16 @@ def acquire_or_fail(w: Writer) -> None:
     """A helper gives a connection, or a constant where it fails; its caller tests for that, at once or later."""
     name = w.rng.choice(("conn", "a", "b"))
     w.line(f"{name} = {w.rng.choice(_helps(w, 'fails'))}()")
-    match w.rng.randrange(4):
+    match w.rng.randrange(5):
         case 0:
             w.merge(w.block(f"if not {name}:", leave), {name: "conn"})
             w.bind(name, "conn")
+        case 4:
+            w.merge(w.block(f"if {name} is None:", leave), {name: "conn"})
+            w.bind(name, "conn")
+            w.statement()
+            if not w.ended and w.maybe():
+                w.line(f"{name}.close()")
         case 1:
             w.block(f"if {name}:", names={name: "conn"}, size=2)
         case 2:
