@@ -31,6 +31,7 @@ from dbhygiene.gaps.forks import child_functions
 from dbhygiene.gaps.implicit import Gap, ImplicitWalk
 from dbhygiene.gaps.jobs import Job, jobs
 from dbhygiene.gaps.reachability import EffectSet, Reachability
+from dbhygiene.gaps.recovery import recovers
 from dbhygiene.gaps.server_timeout import closes_idle, timeout_settings
 from dbhygiene.gaps.states import NEVER_ENDS, SILENT, UNKNOWN, GapSummary
 from dbhygiene.gaps.task_limits import time_limit
@@ -323,7 +324,7 @@ class Gaps:
         summary = self._summary(Context(file, function))
         asked, again = summary.returns.last_queries[0].query if summary.returns.last_queries else None, summary.first
         if asked is not None and again is not None and asked.file is file and again.file is file:
-            if lasts.confidence(self.limit) is not None:
+            if lasts.confidence(self.limit) is not None and not recovers(file, again.node):
                 yield Gap(file, function, asked, wait, again, lasts, WaitKind.EVENT, True)
 
     def _summary(self, routine: Context) -> GapSummary:

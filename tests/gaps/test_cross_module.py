@@ -610,3 +610,29 @@ def test_an_event_uses_the_connection_of_another_module(tmp_path, imported, conn
         (tmp_path / name).write_text(text)
     found = [each for each in dbhygiene.check(tmp_path, settings=Settings()) if each.code == "HYG110"]
     assert [f"{each.path.name}:{each.span.line}" for each in found] == places
+
+
+@pytest.mark.parametrize(("handled", "count"), [("close_old_connections()", 0), ("print(message)", 1)])
+def test_a_callback_that_closes_a_lost_connection_recovers(gaps, handled, count):
+    found = gaps(
+        f"""
+        from django.db import OperationalError, close_old_connections
+        from kombu.mixins import ConsumerMixin
+        from jobs.models import Job
+
+        class Worker(ConsumerMixin):
+            def get_consumers(self, Consumer, channel):
+                return [Consumer(queues=[], callbacks=[self.arrived])]
+
+            def arrived(self, body, message):
+                try:
+                    self.keep(body)
+                except OperationalError:
+                    return {handled}
+                message.ack()
+
+            def keep(self, body):
+                Job.objects.get_or_create(state=body)
+        """
+    )
+    assert len(found) == count
