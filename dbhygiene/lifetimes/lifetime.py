@@ -24,7 +24,16 @@ from dbhygiene.lifetimes.state import CLOSE_METHOD, CONTAINER, ITSELF, PARTS, RE
 from dbhygiene.lifetimes.summaries import Summaries
 from dbhygiene.program.definitions import Definition, find_definition
 from dbhygiene.source.file import File, ProjectView
-from dbhygiene.source.nodes import FUNCTION, NOT_PYTHON, Code, Located, argument_values, is_true, last_name
+from dbhygiene.source.nodes import (
+    COMPREHENSION,
+    FUNCTION,
+    NOT_PYTHON,
+    Code,
+    Located,
+    argument_values,
+    is_true,
+    last_name,
+)
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Frozen
 from dbhygiene.source.scopes import Scope
@@ -121,7 +130,8 @@ class Lifetime(Frozen):
     def _opened_again(self) -> list[tuple[Node, Fact]]:
         """The facts with which a function that never returns opens the next one, while this one is open.
 
-        After an error of its own it may be dead. Then only a function counts that otherwise closes it in each round.
+        After an error of its own it may be dead. Then only a function counts that otherwise closes it in each round. A
+        comprehension still holds those that it has opened.
         """
         again = [(node, fact) for node, fact in self.history if opens(node, self.birth)]
         around = self.file.around(self.birth) if again else ()
@@ -133,6 +143,7 @@ class Lifetime(Frozen):
             (node, fact)
             for node, fact in again
             if self._leaks_by_return(fact) and (closes or not (fact.lost or self._has_tried_again(node, fact)))
+            if not any(isinstance(where, COMPREHENSION) for _, where in fact.aliases)
         ]
 
     def _has_tried_again(self, node: Node, fact: Fact) -> bool:
