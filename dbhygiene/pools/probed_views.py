@@ -19,17 +19,17 @@ def probed_views(file: File, kind: str) -> Iterator[tuple[View, Probe]]:
     probes = [probe for probe in server_facts(file.project).probes if probe.kind == kind and probe.path]
     for view in views(file) if probes else ():
         asking = [each for each in probes if _answers(file, view, join(each.path.partition("?")[0]))]
-        if asking and _is_ambiguous(file, view, asking):
-            asking = [each for each in asking if _runs(each, file)]
+        others = _of_same_route(file, view) if asking else []
+        if others or len({each.names for each in asking}) > 1:
+            named = (each for each in asking if _runs(each, file))
+            asking = [each for each in named if not any(_runs(each, other) for other in others)]
         if asking and not _is_cached(file, view):
             yield view, asking[0]
 
 
-def _is_ambiguous(file: File, view: View, probes: list[Probe]) -> bool:
-    """Whether a repository has several programs: views of the same route, or containers of several images."""
-    if len({each.names for each in probes}) > 1:
-        return True
-    return any(_has_route(file, other, route) for route in view.routes for other in _naming(file, route))
+def _of_same_route(file: File, view: View) -> list[File]:
+    """Return the other files that have a view of the same route: those of other programs of the repository."""
+    return [other for route in view.routes for other in _naming(file, route) if _has_route(file, other, route)]
 
 
 def _naming(file: File, route: str) -> Iterator[File]:

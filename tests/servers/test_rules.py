@@ -181,6 +181,9 @@ def test_a_liveness_probe_of_another_program_is_silent(tmp_path: Path) -> None:
     assert findings(tmp_path / "b", **{"k8s/web.yaml": named}, **views) == [("HYG505", "likely")]
     part = {"deploy/shop-web/web.py": VIEW.format(body="ask()"), "orders/web.py": VIEW.format(body="{}")}
     assert findings(tmp_path / "d", **{"k8s/web.yaml": probe}, **part) == []  # `web` is not `shop-web`
+    both = probe.replace("kind: Deployment", "kind: Deployment\nmetadata: {name: shop-web}")
+    part["web/app.py"] = part.pop("orders/web.py")
+    assert findings(tmp_path / "e", **{"k8s/web.yaml": both}, **part) == []  # the names fit two programs
     several = f"{probe}---\n{probe.replace('name: web', 'name: gateway')}"
     assert findings(tmp_path / "c", **{"k8s/web.yaml": several, "web.py": VIEW.format(body="ask()")}) == []
 
