@@ -6,6 +6,7 @@ time.sleep(options["pause"])         # the default of the command's option `paus
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Sequence
 
 from dbhygiene.gaps.django_settings import settings_files
@@ -30,6 +31,7 @@ from dbhygiene.program.values import UNKNOWN, Called, Constant, Value, calculate
 from dbhygiene.source.file import File, function_around, statement_around
 from dbhygiene.source.nodes import FUNCTION, is_none, walk
 
+_SHELL_OPERATORS = re.compile(r"\|\||&&|[;|]")
 _LONG_UNITS = ("minutes", "hours", "days", "minute", "hour", "mins", "hrs")
 
 
@@ -355,14 +357,20 @@ def _never_blocks(call: ast.Call) -> bool:
 
 
 def _is_quick(file: File, call: ast.Call) -> bool:
-    """Whether a call runs a program that ends at once."""
-    command = call.args[0] if call.args else None
-    words: list[str] = []
+    """Whether a call runs only programs that end at once."""
+    return bool(call.args) and _are_quick(file, call.args[0])
+
+
+def _are_quick(file: File, command: ast.expr) -> bool:
     match command:
+        case ast.IfExp(body=one, orelse=other):  # `"cls" if os.name == "nt" else "clear"`
+            return _are_quick(file, one) and _are_quick(file, other)
         case ast.List(elts=parts) | ast.Tuple(elts=parts):
-            words = [_text(file, part) for part in parts]
-        case ast.expr():
-            words = _text(file, command).split()
+            return _is_quick_program([_text(file, part) for part in parts])
+    return all(_is_quick_program(each.split()) for each in _SHELL_OPERATORS.split(_text(file, command)))
+
+
+def _is_quick_program(words: list[str]) -> bool:
     if words[:1] == ["sudo"]:
         words = words[1:]
     program = words[0].rpartition("/")[2] if words else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from itertools import takewhile
@@ -16,6 +17,7 @@ from dbhygiene.library.calls import ANY_ERROR, LOSING, STACKS
 from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.effects import CONTEXT_MANAGERS, FIXTURES, FunctionSemantics
 from dbhygiene.lifetimes.fastapi import is_dependency
+from dbhygiene.lifetimes.fields import is_seen_elsewhere
 from dbhygiene.lifetimes.path_conditions import MAX_KEYS, TrackedConditions
 from dbhygiene.lifetimes.state import ITSELF, RETURN, Fact, Site, Where, path_of
 from dbhygiene.lifetimes.transfer import Names, Transfer
@@ -23,6 +25,7 @@ from dbhygiene.program import definitions
 from dbhygiene.program.arguments import named_parameters
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, LOOP, Code, Located, last_name, walk
+from dbhygiene.source.queries import query
 from dbhygiene.source.records import Frozen
 from dbhygiene.source.scopes import Scope
 
@@ -269,7 +272,7 @@ def names_of(file: File, scope: Scope) -> Names:
     args = scope.node.args if isinstance(scope.node, FUNCTION) else None
     given = {each.arg for each in walk(args) if isinstance(each, ast.arg)} if args is not None else set()
     return Names(
-        shared=scope.globals | scope.nonlocals,
+        shared=(scope.globals - own_globals(file, scope.node)) | scope.nonlocals,
         captured=file.captures.get(scope, ()),
         containers=[
             name
@@ -281,6 +284,44 @@ def names_of(file: File, scope: Scope) -> Names:
         lends=_lends(file, scope),
         owners=scope.owners,
     )
+
+
+@query
+def own_globals(file: File, code: ast.AST) -> frozenset[str]:
+    """Return the global variables that only this function mentions, and that it sets anew in each call to use them.
+
+    A value that one call leaves in such a variable can do nothing more: the next call drops it.
+    """
+    scope = file.functions[code]  # type: ignore[index]
+    if not scope.globals or file.is_interactive or not isinstance(code, FUNCTION):
+        return frozenset()
+    first: dict[str, ast.Name] = {}
+    for name in (part for part in ast.walk(code) if isinstance(part, ast.Name) and part.id in scope.globals):
+        known = first.setdefault(name.id, name)
+        if (name.lineno, name.col_offset) < (known.lineno, known.col_offset):
+            first[name.id] = name
+    everywhere = Counter(part.id for part in file.nodes(ast.Name) if part.id in first)
+    own = [part for part in file.own(code) if isinstance(part, ast.Name)]
+    here, read = Counter(part.id for part in own), {part.id for part in own if isinstance(part.ctx, ast.Load)}
+    return frozenset(
+        name
+        for name, node in first.items()
+        if name in read
+        and here[name] == everywhere[name]
+        and _is_always_set(file, code, node)
+        and name not in file.scope.imports
+        and name not in file.scope.defined
+        and not is_seen_elsewhere(file, name)
+    )
+
+
+def _is_always_set(file: File, function: ast.AST, name: ast.Name) -> bool:
+    """Whether a variable is the target of an assignment in the function's own block, or in a `try` or `with` there."""
+    assignment = file.parents.get(name)
+    if not isinstance(name.ctx, ast.Store) or not isinstance(assignment, (ast.Assign, ast.AnnAssign)):
+        return False
+    around = takewhile(lambda node: node is not function, file.around(assignment))
+    return all(isinstance(each, (ast.Try, ast.With)) for each in around)
 
 
 def _inner_fields(code: ast.AST) -> set[str]:

@@ -23,16 +23,25 @@ _TAKES = re.compile(GIVING)
 def pool_of_call(file: File, call: ast.Call, scope: Scope) -> tuple[Driver, Pool] | None:
     """Return the pool that a call takes a connection from, and its driver; None for any other call.
 
-    A pool that the same function makes does not count: its connections end with it.
+    A pool that the same function makes does not count: its connections end with it. Of the pools of two drivers, the
+    one counts of whose connections a `with` may return them.
     """
     func = call.func
     if not isinstance(func, ast.Attribute):
         return None
     makers = {_pool(name, func.attr) for name in _makers(file, func.value)}
-    found = makers.pop() if len(makers) == 1 else None
+    known = [each for each in makers if each is not None]
+    if len(known) != len(makers) or (len(known) > 1 and any(pool.opens for _, pool in known)):
+        return None
+    found = min(known, key=_order, default=None)
     if found is None or found[1].opens:
         return found
     return None if isinstance(func.value, ast.Name) and _is_made_in(scope, func.value.id) else found
+
+
+def _order(found: tuple[Driver, Pool]) -> tuple[bool, str]:
+    leaving = found[0].resource_of_pool(found[1], None).leaving
+    return leaving is None or not leaving.closes, found[0].package
 
 
 def lenders(file: File, call: ast.Call) -> set[Driver]:

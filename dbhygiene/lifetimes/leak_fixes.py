@@ -73,6 +73,8 @@ def _opens_whenever_called(life: Lifetime) -> None:
     """Refuse if the call may return anything but what it opens, or None: its argument, an older object, a constant."""
     if life.opening is not life.birth:
         raise RefusedError("it is opened after it is made; call its closing method in a `finally`")
+    if any(name in life.scope.globals for name in life.names):
+        raise RefusedError("it is in a global variable")
     given = life.analysis.effects.of(life.birth).alternatives(life.birth)
     if not all(isinstance(each, ast.Constant) for each in given):
         raise RefusedError("the function may return the connection that it receives")

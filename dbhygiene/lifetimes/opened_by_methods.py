@@ -21,7 +21,7 @@ from dbhygiene.lifetimes.analysis import follow
 from dbhygiene.lifetimes.fields import Field
 from dbhygiene.lifetimes.lifetime import Lifetime, field_of
 from dbhygiene.lifetimes.owning_classes import always_opened
-from dbhygiene.lifetimes.state import ITSELF, LENT_FIELD, Fact, Site, path_of
+from dbhygiene.lifetimes.state import ITSELF, LENT_FIELD, RETURN, Fact, Site, path_of
 from dbhygiene.lifetimes.transfer import Transfer
 from dbhygiene.program.callees import callees, receiver_class, subclasses
 from dbhygiene.program.definitions import Definition, base_classes
@@ -34,11 +34,11 @@ _LEAVING = frozenset({"__exit__", "__del__"})  # they close when the object is l
 
 
 class LeakingUser(Record):
-    """A method that opens and closes the connection by other methods, and the call whose exception leaves it open."""
+    """A method that opens the connection by another method, and leaves it open if a call raises, or always."""
 
     method: Definition
     opening: ast.Call
-    culprit: Located
+    culprit: Located | None  # the call that raises; None: it closes nothing, unlike the other methods
     closer: str
 
 
@@ -74,7 +74,7 @@ class _Search:
     def search(self) -> LeakingUser | None:
         if not self._users or self._closes_before() or not self._is_closed_by_users_alone():
             return None
-        return next(filter(None, map(self._leak_in, self._users)), None)
+        return next(filter(None, map(self._leak_in, self._users)), None) or self._never_closing()
 
     @cached_property
     def _users(self) -> list[Definition]:
@@ -146,8 +146,7 @@ class _Search:
 
     def _leak_in(self, user: Definition) -> LeakingUser | None:
         """Return how a method leaves open what it has opened, if it closes that whenever it returns."""
-        openings = list(self._calls_within(user, {self._opener}))
-        solved = self._solve(user, dict.fromkeys(openings, self._life.resource), Fact(), self._closers)
+        solved = self._solve_user(user)
         if solved is None:
             return None
         graph, solution = solved
@@ -166,6 +165,23 @@ class _Search:
                 return LeakingUser(user, fact.site, place, ast.unparse(closer.func))
         return None
 
+    def _never_closing(self) -> LeakingUser | None:
+        """Return a method that never closes what it has opened, where most others do, each at its end."""
+        solved = {user: self._solve_user(user) for user in self._users}
+        ends = {user: [f for f in found[1].at(found[0].exit) if f.site] for user, found in solved.items() if found}
+        closing = [user for user, facts in ends.items() if facts and all(fact.state == "closed" for fact in facts)]
+        if 2 * len(closing) <= len(self._users):
+            return None
+        for user, facts in ends.items():
+            if facts and all(self._is_left(fact) for fact in facts) and isinstance(facts[0].site, ast.Call):
+                closer = next(self._calls_within(closing[0], self._closers))
+                return LeakingUser(user, facts[0].site, None, ast.unparse(closer.func))
+        return None
+
+    def _is_left(self, fact: Fact) -> bool:
+        is_lent = fact.relation_of(f"{self._path}.{LENT_FIELD}") or fact.relation_of(RETURN)
+        return fact.state == "open" and not is_lent
+
     def _calls_within(self, method: Definition, wanted: Collection[ast.AST]) -> Iterator[ast.Call]:
         """Yield the calls of a method, on its own object, that run one of these methods and no other code."""
         assert isinstance(method.node, FUNCTION)
@@ -175,6 +191,10 @@ class _Search:
                 found = callees(method.file, call, scope)
                 if found.complete and found.definitions and all(each.node in wanted for each in found.definitions):
                     yield call
+
+    def _solve_user(self, user: Definition) -> tuple[Graph, Solution[Fact]] | None:
+        openings = list(self._calls_within(user, {self._opener}))
+        return self._solve(user, dict.fromkeys(openings, self._life.resource), Fact(), self._closers)
 
     def _solve(
         self, method: Definition, sites: Mapping[Site, Resource], start: Fact, closers: Collection[ast.AST]

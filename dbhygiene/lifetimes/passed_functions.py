@@ -18,6 +18,7 @@ from dbhygiene.source.queries import query
 from dbhygiene.source.scopes import Scope
 
 _PARTIALS = frozenset({"functools.partial", "partial"})
+_CASTS = frozenset({"typing.cast", "typing_extensions.cast"})
 
 
 def passed_by_position(file: File, call: ast.Call) -> ast.Call | None:
@@ -40,13 +41,24 @@ def call_of(file: File, function: ast.expr, args: list[ast.expr], keywords: list
     """Return the call that runs a function; a lambda or a `partial` has arguments of its own."""
     match function:
         case ast.Lambda(body=ast.Call() as body) | ast.Lambda(body=ast.Await(value=ast.Call() as body)):
-            return body
+            return _without_cast(file, body)
         case ast.Call(func=maker, args=[ast.Name() | ast.Attribute() as inner, *more], keywords=words):
             if file.resolve(maker) in _PARTIALS:
                 return _synthetic_call(file, function, inner, [*more, *args], [*words, *keywords])
         case ast.Name() | ast.Attribute():
             return _synthetic_call(file, function, function, args, keywords)
     return None
+
+
+def _without_cast(file: File, call: ast.Call) -> ast.Call | None:
+    """Return the call within a `cast`, which is for type checkers only."""
+    while file.resolve(call.func) in _CASTS:
+        match call.args:
+            case [_, ast.Call() as inner]:
+                call = inner
+            case _:
+                return None
+    return call
 
 
 def _synthetic_call(
@@ -62,8 +74,9 @@ def _synthetic_call(
 def may_open(file: File, given: ast.expr) -> Iterator[str]:
     """Yield the names by which a function that is passed as an argument may be known to open something."""
     match given:
-        case ast.Lambda(body=ast.Call(func=func)) | ast.Lambda(body=ast.Await(value=ast.Call(func=func))):
-            yield last_name(func)
+        case ast.Lambda(body=ast.Call() as body) | ast.Lambda(body=ast.Await(value=ast.Call() as body)):
+            if (opened := _without_cast(file, body)) is not None:
+                yield last_name(opened.func)
         case ast.Call(func=maker, args=[ast.Name() | ast.Attribute() as inner, *_]) if last_name(maker) == "partial":
             yield last_name(inner)
         case ast.Name() | ast.Attribute():

@@ -1,4 +1,4 @@
-"""`ReplacedField`: a method stores a new connection in a field whose connection is still open (HYG105).
+"""`ReplacedField`: a function stores a new connection in a field, or global variable, whose own is open (HYG105).
 
 def reconnect(self):
     self.conn = pymysql.connect()        # what the constructor has opened stays open
@@ -13,6 +13,7 @@ def rows(self, sql):
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
 from dbhygiene.diagnostics.model import Step
 from dbhygiene.library.test_files import is_test_file
@@ -50,37 +51,55 @@ class _Field(Frozen):
 
 
 def replaced_field(file: File, birth: ast.Call) -> ReplacedField | None:
-    """Return how a connection that a method stores in a field replaces an open one; None if that is not known."""
-    target = _target(file, birth)
-    method = function_around(file, birth)
-    if target is None or method is None or method.name in _FIRST:
+    """Return how a connection that a function stores replaces an open one; None if that is not known."""
+    method, made = function_around(file, birth), handle_of(file, birth)
+    if method is None or made is None or method.name in _FIRST:
         return None
-    place, made = root_of(file, target), handle_of(file, birth)
-    if place is None or made is None or not isinstance(place.scope.node, ast.ClassDef):
+    found = (_replaced(file, birth, method, made.library, target) for target in _targets(file, method, birth))
+    return next(filter(None, found), None)
+
+
+def _replaced(file: File, birth: ast.Call, method: Function, library: str, target: ast.expr) -> ReplacedField | None:
+    place = root_of(file, target)
+    if place is None:
         return None
-    field = _Field(file, place, made.library, ast.unparse(target))
+    field = _Field(file, place, library, ast.unparse(target))
+    if _looks(field, method, birth):
+        return None
+    replaces = _step(file, birth, f"`{field.title}` is replaced")
+    if not isinstance(place.scope.node, ast.ClassDef):
+        calls = _called_while_open(field, method, _DEPTH)
+        return ReplacedField(field.title, (*calls, replaces)) if calls is not None else None
     first = _opened_first(field, place.scope.node, method)
-    if first is None or not _is_closed_somewhere(field, place.scope.node) or _looks(field, method, birth):
+    if first is None or not _is_closed_somewhere(field, place.scope.node):
         return None
     calls = _called_while_open(field, method, _DEPTH)
-    if calls is None:
+    if calls is None and not _is_for_users(file, place.scope.node, method):
         return None
-    steps = (_step(file, first, "opens the first connection of each object"), *calls)
-    return ReplacedField(field.title, (*steps, _step(file, birth, f"`{field.title}` is replaced")))
+    steps = (_step(file, first, "opens the first connection of each object"), *(calls or ()))
+    return ReplacedField(field.title, (*steps, replaces))
+
+
+def _is_for_users(file: File, cls: ast.ClassDef, method: Function) -> bool:
+    """Whether only the users of a library call a public method: its own code does not, nor does a framework."""
+    if method.name.startswith("_") or method.decorator_list or not file.project.is_distributed or cls.bases:
+        return False
+    return not any(method.name in other.calls for other in (file, *(file.project.files_calling(method.name))))
 
 
 def _step(file: File, node: ast.expr | ast.ExceptHandler, message: str) -> Step:
     return Step(file.path, file.span(node), message)
 
 
-def _target(file: File, birth: ast.Call) -> ast.Attribute | None:
-    """Return the field of `self` that an assignment sets to what a call opens."""
-    method = function_around(file, birth)
-    own = first_parameter(method) if method is not None else None
+def _targets(file: File, function: Function, birth: ast.Call) -> Iterator[ast.expr]:
+    """Yield the fields of `self`, and the global variables, that an assignment sets to what a call opens."""
+    own = first_parameter(function)
     for target in stored_in(file, birth):
-        if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == own:
-            return target
-    return None
+        match target:
+            case ast.Attribute(value=ast.Name(id=name)) if name == own:
+                yield target
+            case ast.Name(id=name) if name in file.functions[function].globals:
+                yield target
 
 
 def _opened_first(field: _Field, cls: ast.ClassDef, method: Function) -> ast.Call | None:
@@ -133,7 +152,7 @@ def _looks(field: _Field, method: Function, birth: ast.Call) -> bool:
 def _touches(field: _Field, part: ast.AST) -> bool:
     """Whether a node reads the field, or calls a method of the object, which may."""
     match part:
-        case ast.Attribute(ctx=ast.Load()):
+        case ast.Attribute(ctx=ast.Load()) | ast.Name(ctx=ast.Load()):
             return root_of(field.file, part) == field.place
         case ast.Call(func=ast.Attribute(value=ast.Name(id="self" | "cls"), attr=name)):
             return "log" not in name and "print" not in name

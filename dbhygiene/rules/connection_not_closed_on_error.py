@@ -150,18 +150,24 @@ def _left_open_by_user(file: File, life: Lifetime) -> Iterator[Diagnostic]:
     where, name = user.method.file, user.method.last_name
     from dbhygiene.lifetimes.impact import runs
 
-    how_often = runs(where, user.opening, by_exception=True)
+    how_often = runs(where, user.opening, by_exception=user.culprit is not None)
     title = f"self.{life.fields[0]}"
+    cause, fix = f"open by `{name}`", NoFix(f"it needs a change in `{name}`; call `{user.closer}` in a `finally`")
+    raised: tuple[Step, ...] = ()
+    if user.culprit is not None:
+        cause = f"open if {name_of_call(where, user.culprit)} raises in `{name}`"
+        raised = (_step(where, user.culprit, f"this raises, before `{user.closer}` closes it"),)
+        fix = NoFix(f"it needs a change in each such method; call `{user.closer}` in a `finally`")
     yield Diagnostic(
         life.birth,
-        f"connection `{title}` is left open if {name_of_call(where, user.culprit)} raises in `{name}`",
+        f"connection `{title}` is left {cause}",
         path=(
             *how_often.steps,
             _step(where, user.opening, f"`{name}` has it opened"),
             (life.birth, "opened here"),
-            _step(where, user.culprit, f"this raises, before `{user.closer}` closes it"),
+            *raised,
         ),
-        fix=NoFix(f"it needs a change in each such method; call `{user.closer}` in a `finally`"),
+        fix=fix,
         confidence=Confidence.POSSIBLE if how_often.impact is Impact.ONCE else Confidence.LIKELY,
         notes=(*consequence(life.resource, life.pool), *how_often.notes(where)),
         subject=title,

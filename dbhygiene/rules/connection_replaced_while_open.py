@@ -168,9 +168,9 @@ def _note_of(file: File, others: Sequence[Lifetime]) -> Iterator[str]:
 
 
 def _of_field(file: File, life: Lifetime) -> Iterator[Diagnostic]:
-    """Yield the same for a field that a method sets while it holds an open connection."""
+    """Yield the same for a field, or a global variable, that a function sets while it holds an open connection."""
     statement = statement_around(file, life.birth)
-    if not isinstance(statement, ast.Assign) or not any(isinstance(each, ast.Attribute) for each in statement.targets):
+    if not isinstance(statement, ast.Assign) or not any(_is_kept(life, each) for each in statement.targets):
         return
     from dbhygiene.recovery.replaced_fields import replaced_field  # few connections are stored in fields
 
@@ -184,3 +184,7 @@ def _of_field(file: File, life: Lifetime) -> Iterator[Diagnostic]:
             notes=tuple(consequence(life.resource, life.pool)),
             subject=found.title,
         )
+
+
+def _is_kept(life: Lifetime, target: ast.expr) -> bool:
+    return isinstance(target, ast.Attribute) or (isinstance(target, ast.Name) and target.id in life.scope.globals)

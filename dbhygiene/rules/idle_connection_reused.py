@@ -162,10 +162,14 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
         return
     from dbhygiene.gaps.messages import gap_notes, gap_steps  # most programs need neither
 
-    for gap in _gaps(life, waits=waits):
+    elsewhere = 0
+    for gap in sorted(_gaps(life, waits=waits), key=lambda gap: -gap.confidence):
         if gap.between_calls and life.resource.clashing == "tasks":
             continue  # several events use it at once, which is worse: HYG211
         outside = gap.between_calls or gap.file is not file
+        elsewhere += gap.file is not file
+        if outside and elsewhere > 1:
+            continue  # one finding at the opening says enough
         yield Diagnostic(
             life.birth if outside else gap.wait.node,
             _message(gap),
