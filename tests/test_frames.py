@@ -162,8 +162,11 @@ def test_the_fix_is_shown_and_one_that_fails_says_why() -> None:
     assert story(["x = 2"], Fix("Make it 2", ())) == (
         "help: make it 2 (safe fix: `dbhygiene fix app.py`)\n  - x = 1\n1 + x = 2\n\n"
     )
-    assert story("a comment would be lost", Fix("Make it 2", ())) == "help: not fixed: a comment would be lost\n\n"
-    assert story(None, NoFix("who knows")) == "help: not fixed: who knows\n\n"
+    assert (
+        story("a comment would be lost", Fix("Make it 2", ()))
+        == "help: change it by hand (no fix: a comment would be lost)\n\n"
+    )
+    assert story(None, NoFix("who knows")) == "help: change it by hand (no fix: who knows)\n\n"
 
 
 # -- terminals ------------------------------------------------------------------------------------------

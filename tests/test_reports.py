@@ -80,7 +80,7 @@ error[engine]: no  HYG201
 6 | f(
   | ^^
   |
-help: not fixed: it is not plain
+help: change it by hand (no fix: it is not plain)
 
 """
     )

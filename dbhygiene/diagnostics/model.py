@@ -49,7 +49,7 @@ class Fix(NamedTuple):
 
 
 class NoFix(NamedTuple):
-    """The reason why there is no fix; it completes the sentence "not fixed: ..."."""
+    """The reason why there is no fix and, after the last semicolon, what to do instead, as an imperative."""
 
     reason: str
 

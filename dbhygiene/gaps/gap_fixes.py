@@ -29,7 +29,7 @@ def fix_gap(gap: Gap) -> Fix | NoFix:
         return Fix("Close the connection first", (InsertFirst(gap.file.span(gap.code), _closing(gap)),))
     statement = _statement(gap.file, gap.wait.node)
     if statement is None:
-        return NoFix("the wait is not part of a statement; close the connection before it")
+        return NoFix("it is not part of a statement; close the connection before the wait")
     if isinstance(statement, ast.While):
         return NoFix("the wait is in the condition of a loop; close the connection before it")
     span, code = gap.file.span(statement), _closing(gap)
@@ -92,14 +92,14 @@ def waits_in_transaction(gap: Gap) -> bool:
 def _reasons(gap: Gap) -> Iterator[str]:
     file, node = gap.file, gap.wait.node
     if any(streaming_loop(file, place, partial(may_stream, file)) for place in (node, *_callers(gap))):
-        yield "the rows of `.iterator()` are still being read; read all of them first, then close the connection"
+        yield "the rows of `.iterator()` are still being read; read all rows first, then close the connection"
     if gap.in_child:
         yield "a forked process may get here first, and would close its parent's connection; close that in the parent"
     text = file.segment(gap.code) if isinstance(gap.code, FUNCTION) else file.text
     if any(word in text for word in HELD):
         yield "closing the connection would drop its locks and temporary tables; make them after the wait"
     if _has_cursor(file, gap.code):
-        yield "a cursor of this connection may still be in use; close both before the wait"
+        yield "a cursor may still be in use; close the cursor and the connection before the wait"
 
 
 def _callers(gap: Gap) -> Iterator[ast.Call]:

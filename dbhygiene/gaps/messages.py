@@ -129,7 +129,8 @@ def describe_loss(server: str) -> str:
 
 def gap_steps(gap: Gap | ExplicitGap) -> Iterator[tuple[Located, str] | Step]:
     """Return the query before, the wait, where a file sets the server's timeout, and the query after."""
-    before = ", in the round before" if in_round_before(gap.file, gap.first_query.node, gap.wait.node) else ""
+    is_before = in_round_before(gap.file, gap.first_query.node, gap.wait.node)
+    before = ", in the previous round of the loop" if is_before else ""
     yield from _step(gap.first_query, around=before)
     unseen = gap.wait.origin.words.startswith("calls ")
     yield from _step(gap.wait, f", in which {gap.kind.value}" if unseen else "")

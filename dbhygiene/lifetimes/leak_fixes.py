@@ -72,7 +72,7 @@ def _by_hand(life: Lifetime, leak: Leak) -> str:
 def _opens_whenever_called(life: Lifetime) -> None:
     """Refuse if the call may return anything but what it opens, or None: its argument, an older object, a constant."""
     if life.opening is not life.birth:
-        raise RefusedError("it is opened after it is made; call its closing method in a `finally`")
+        raise RefusedError("it is created first and opened later; call its closing method in a `finally`")
     if any(name in life.scope.globals for name in life.names):
         raise RefusedError("it is in a global variable")
     given = life.analysis.effects.of(life.birth).alternatives(life.birth)
@@ -276,7 +276,7 @@ def _refuse_outliving(life: Lifetime) -> None:
         if _is_outlived(fact):
             way = life.analysis.way(node, fact)
             given = next((place_at(passed) for passed, before, _ in reversed(way) if not _is_outlived(before)), None)
-            where = f" ({life.file.line_name(given.lineno)}); close it after that" if given is not None else ""
+            where = f" ({life.file.line_name(given.lineno)}); close it after its last use" if given is not None else ""
             raise RefusedError(f"something that reads from the connection is used later{where}")
         if (
             not lends
@@ -323,7 +323,7 @@ def _close(life: Lifetime, name: str) -> str:
             raise RefusedError("its pool is not a plain variable here")
         call = f"{verbatim(ast.unparse(pool))}.{resource.gives_back}({name})"
     elif "close" not in resource.closed_by:
-        raise RefusedError("it has no `close` method; cannot tell which method closes it")
+        raise RefusedError("it has no `close` method; call the method that closes it in a `finally`")
     return f"await {call}" if resource.awaits_close or (resource.gives_back and resource.is_async) else call
 
 

@@ -104,7 +104,7 @@ def leak_steps(life: Lifetime, leak: Leak) -> list[tuple[Located, str]]:
 def opening_steps(life: Lifetime, then: Located | None) -> list[tuple[Located, str]]:
     """Return the steps up to the call that opens the resource, before the place of the next one."""
     if then is not None and in_round_before(life.file, life.opening, then):
-        return [(life.opening, "opened here, in the round before")]
+        return [(life.opening, "opened here, in the previous round of the loop")]
     entered = [(handler, "when an exception is caught here") for handler in _handler_around(life)]
     return [*life.runs.steps, *entered, (life.opening, "opened here")]
 
@@ -126,7 +126,7 @@ def _steps(life: Lifetime, leak: Leak) -> Iterator[tuple[Located, str]]:
             case cfg.Test(node=test) if node in turns:
                 yield _test_step(life, test, kind)
             case cfg.Iterate(node=loop) if kind == "false" and _matters(life, loop):
-                yield loop.iter, "when this has no more items"
+                yield loop.iter, "after the last item of this"
             case cfg.Leave(node=item, swallows=True) if kind == "next":
                 yield item.context_expr, "this `with` swallows the exception"
             case cfg.Call(node=call) | cfg.Await(node=call) | cfg.Yield(node=call) if kind == "raise":
@@ -146,7 +146,7 @@ def _steps(life: Lifetime, leak: Leak) -> Iterator[tuple[Located, str]]:
     if leak is Leak.RAISED:
         return
     if life.opens_next(leak):
-        yield life.birth, f"the next round opens another one, `{life.title}` still open"
+        yield life.birth, f"the next round of the loop opens another one, while `{life.title}` is still open"
         return
     if left is not None:
         yield left

@@ -132,7 +132,7 @@ def escape_refusal(life: Lifetime) -> RefusedError:
     if node is not None:
         where = f" ({life.file.line_name(place.lineno)})" if (place := place_at(node)) is not None else ""
         if isinstance(node.event, cfg.Bind) and life.birth in life.analysis.transfer.given_up:
-            return RefusedError(f"after an error it may be lost, and the next one takes its place{where}")
+            return RefusedError(f"after an error it may be lost, and is replaced by a new one{where}")
     else:
         where = f" by `{last_name(life.birth.func)}`" if life.escapes else ""
     return RefusedError(f"on some paths the connection is passed to other code{where}")

@@ -77,6 +77,8 @@ def _in_pool(made: Engine, expr: ast.expr, wanted: dict[str, str]) -> Fix | NoFi
 def _in_literal(made: Engine, spread: ast.expr, wanted: dict[str, str]) -> Fix | NoFix:
     given = evaluate(made.file, spread)
     if not isinstance(given, Dict) or given.file is not made.file or given.literal is None:
-        return NoFix(f"its options come from `**`, and not from one literal in this file; add {_written(wanted)} there")
+        return NoFix(
+            f"they come from `**`, and not from one literal in this file; add {_written(wanted)} to the options"
+        )
     where, literal = made.file.span(given.literal), given.literal
     return Fix(_TITLE, tuple(AddItem(where, made.file.quote(name, literal), code) for name, code in wanted.items()))

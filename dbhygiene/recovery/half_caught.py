@@ -91,7 +91,7 @@ def _driver(attempt: Attempt, loss: Loss) -> HalfCaught | None:
             return HalfCaught(handler, text, sure, add_class=error, handler=handler)
     for error in sorted(loss.pure):
         if not _covers(classes, library, error):
-            text = f"not caught: {error}, which `{title}` raises without the driver's C extension"
+            text = f"without the driver's C extension, `{title}` raises {error}, which is not caught here"
             return HalfCaught(handler, text, add_class=error, handler=handler)
     if not _is_kept(attempt) or not attempt.reopened_by or not attempt.recovered:
         return None  # where nothing is repeated, the handler may only drop the connection
@@ -99,7 +99,7 @@ def _driver(attempt: Attempt, loss: Loss) -> HalfCaught | None:
         return None
     for error in sorted(loss.later - loss.first):
         if not _covers(classes, library, error) and not _drops_it(attempt):
-            text = f"not caught: {loss.later_text}, raised by `{title}` once a reconnect here has failed"
+            text = f"after a failed reconnect, `{title}` raises {loss.later_text}, which is not caught here"
             return HalfCaught(handler, text, add_class=error, handler=handler, reopens=_reopening(attempt, title))
     return None
 
@@ -213,7 +213,7 @@ def _in_handler(file: File, handler: ast.ExceptHandler, found: frozenset[str]) -
                     return  # it is about queries that take too long: 2013, too
                 given = " or ".join(map(str, sorted(numbers & _NUMBERS)))
                 other = " and ".join(map(str, missing))
-                text = f"error {other} means a lost connection, too: this test only asks for {given}"
+                text = f"error {other} means a lost connection, too: this test only looks for {given}"
                 yield HalfCaught(at, text, handler=handler, comparison=first, add_numbers=missing)
                 return
     if "psycopg2" in found and not texts:

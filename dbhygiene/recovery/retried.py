@@ -183,7 +183,7 @@ def _retry(file: File, call: ast.Call, library: str, root: Root, *caught: tuple[
     title = title_of(root)
     if library == SQLALCHEMY:
         what, error = f"`{title}`", "it raises PendingRollbackError"
-        advice = "a rollback drops what was written before in this transaction; repeat all of it after `rollback()`"
+        advice = "a rollback drops what was written before in it; repeat the whole transaction after `rollback()`"
     elif library == DJANGO and atomic_around(file, call) is not None:
         what, error = "the transaction", "no query in it can succeed"
         advice = (
@@ -191,11 +191,13 @@ def _retry(file: File, call: ast.Call, library: str, root: Root, *caught: tuple[
         )
     elif library == DJANGO:
         what, error = "Django's connection", "each query fails"
-        advice = "call `connection.close()` in the handler, outside of transactions; the next query connects again"
+        advice = "call `connection.close()` in the handler, outside of transactions: the next query connects again"
     else:
         what, error = f"`{title}`", _later_error(library)
-        advice = "open a new connection in the handler, or in each try; repeat the transaction from its first statement"
-    path = (*caught, (call, "asks again on the same connection"))
+        advice = (
+            "open a new connection in the handler or in each try, and repeat the transaction from its first statement"
+        )
+    path = (*caught, (call, "queries the same connection again"))
     return DeadRetry(call, path, what, error, advice, short_name(call.func))
 
 

@@ -111,7 +111,7 @@ def _nothing(file: File, code: Function, node: ast.Try, handler: ast.ExceptHandl
         return None
     if not asks(of_block(file, node.body).operations):
         return None
-    text = f"after a lost connection, `{code.name}` returns None, as where it finds nothing"
+    text = f"after a lost connection, `{code.name}` returns None, as if there were no rows"
     return Swallowed(handler, handler.type or handler.body[0], text, "raise the error again, or return another value")
 
 
@@ -150,7 +150,7 @@ def _any(file: File, code: Function, node: ast.Try, handler: ast.ExceptHandler) 
     cared = calls_in(nodes_of(node.body))
     if not any(each.verb == "reopens" for call in cared for each in of_call(file, call).operations):
         return None
-    text = "after any error, a lost connection included, the caller of this function gets None"
+    text = "this function returns None after any error, also after a lost connection"
     return Swallowed(handler, handler.type or handler.body[0], text, "raise the error again after it is logged")
 
 

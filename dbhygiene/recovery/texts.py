@@ -48,12 +48,12 @@ def _in_handler(file: File, handler: ast.ExceptHandler, found: frozenset[str]) -
         if texts and _is_lowered(part):
             capital = next((each for each in texts if each != each.lower()), None)
             if capital is not None:
-                text = f"`{capital}` has a capital letter: no text in lower case contains it"
+                text = f"the text is in lower case, so it never contains `{capital}`"
                 written = next(
                     (each for each in ast.walk(part) if isinstance(each, ast.Constant) and each.value == capital), None
                 )
                 code = file.segment(written).lower() if written is not None else ""
-                yield TextTest(handler, part, text, "write it in lower case", Confidence.CERTAIN, written, code)
+                yield TextTest(handler, part, text, "write the text in lower case", Confidence.CERTAIN, written, code)
                 return
     if any(number_comparison(file, part, handler.name) is not None for part in parts):
         return  # the number is asked for, too

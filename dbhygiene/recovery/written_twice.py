@@ -43,7 +43,7 @@ from dbhygiene.source.records import Frozen
 _State: TypeAlias = Literal["live", "inner", "lost", "dead", "reopened"]
 _AUTOCOMMIT = re.compile(r"autocommit(?:=True|\((?:True|1)\)| = True)|\bAUTOCOMMIT\b")
 _REPLY_LOST = frozenset({2013, 2055})  # the numbers of the error where the statement may have run
-_MAY_BE_DONE = "this may be done, and raise, if only the reply is lost"
+_MAY_BE_DONE = "if only the reply is lost, this raises although it is done"
 _DUPLICATES = words("IntegrityError UniqueViolation UniqueViolationError DuplicateKeyError")
 
 
@@ -117,8 +117,8 @@ def _expects_duplicates(code: ast.AST) -> bool:
 
 def _finding(write: _Write, *rest: tuple[Located, str]) -> WrittenTwice:
     if write.committed is write.call:
-        return WrittenTwice(write.call, ((write.call, f"is committed at once: {_MAY_BE_DONE}"), *rest))
-    return WrittenTwice(write.call, ((write.call, "writes"), (write.committed, f"commits: {_MAY_BE_DONE}"), *rest))
+        return WrittenTwice(write.call, ((write.call, f"is committed at once; {_MAY_BE_DONE}"), *rest))
+    return WrittenTwice(write.call, ((write.call, "writes"), (write.committed, f"commits; {_MAY_BE_DONE}"), *rest))
 
 
 class _Walk:

@@ -50,7 +50,7 @@ def wrong_errors(file: File) -> Iterator[WrongError]:
             elif _are_of_django(classes) and _asks_below_django(file, node):
                 yield WrongError(
                     handler.type or handler,
-                    "below Django's wrapping of errors, the driver's own class is raised, not Django's",
+                    "this calls the driver, not Django: it raises the driver's error, not Django's",
                     "catch the driver's class, such as `base.Database.OperationalError`",
                     _of_backend(file, node, classes),
                 )
@@ -161,7 +161,7 @@ def _numbers(file: File, handler: ast.ExceptHandler) -> Iterator[WrongError]:
         yield WrongError(
             compared.asked,
             f"the first argument of SQLAlchemy's errors is a text: `{file.segment(compared.asked)}` is no number",
-            f"the number is `{handler.name}.orig.args[0]`",
+            f"compare `{handler.name}.orig.args[0]`, the number",
             _original(compared.asked, handler.name),
         )
 

@@ -19,8 +19,14 @@ def advice(finding: Finding, path: str) -> str:
         case Fix(title=title):
             return f"{_lower_first(title)} (a suggestion: `fix` does not apply it)"
         case NoFix(reason=reason):
-            return f"not fixed: {reason}"
+            return by_hand(reason)
     return ""
+
+
+def by_hand(reason: str) -> str:
+    """Return what to do where there is no fix, and why there is none."""
+    why, _, what = reason.rpartition("; ")
+    return f"{what} (no fix: {why})" if why else f"change it by hand (no fix: {what})"
 
 
 def _lower_first(title: str) -> str:

@@ -13,6 +13,7 @@ from dbhygiene.diagnostics.text_edits import TextChange
 from dbhygiene.reports import RenderContext, in_cell
 from dbhygiene.reports.common import by_weight, level, page_url, relative_path
 from dbhygiene.reports.diff import changes
+from dbhygiene.reports.fix_hint import by_hand
 from dbhygiene.reports.html_overview import connections, hidden_findings
 from dbhygiene.reports.lifeline import lifeline
 from dbhygiene.reports.markup import clean, inline, markup
@@ -79,7 +80,7 @@ def _fix(finding: Finding, scene: RenderContext) -> Iterator[str]:
     change = scene.fixed(finding)
     reason = finding.fix.reason if isinstance(finding.fix, NoFix) else change if isinstance(change, str) else ""
     if reason:
-        yield f'<p class="help">Not fixed: {inline(reason)}</p>\n'
+        yield f'<p class="help">{inline(by_hand(reason))}</p>\n'
     if not isinstance(finding.fix, Fix) or not isinstance(change, TextChange):
         return
     kind = {Safety.SAFE: "safe", Safety.UNSAFE: "may change behaviour"}.get(finding.fix.safety, "a suggestion")

@@ -119,7 +119,7 @@ from dbhygiene.source.file import File
 @rule("HYG409", on=File, imports=DATABASES, also=CHECKING)
 def check(file: File, _: File) -> Iterator[Diagnostic]:
     for found in idle_checks(file):
-        path = ((found.handler, "waits for an error that cannot come"),) if found.handler is not None else ()
+        path = ((found.handler, "catches an error that cannot occur"),) if found.handler is not None else ()
         yield Diagnostic(found.node, found.message, path=path, fix=_repair(file, found), confidence=found.confidence)
 
 

@@ -78,6 +78,6 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
             call,
             f"connection `{life.title}` is closed twice: with this driver, the second `close` raises",
             path=((life.birth, "opened here"), (first, "closed here"), (call, "closed again")),
-            fix=NoFix("cannot tell which `close` is redundant; remove one of them"),
+            fix=NoFix("cannot tell which one is redundant; remove one of the calls of `close`"),
             subject=life.title,
         )

@@ -157,7 +157,7 @@ def _under_asgi(file: File) -> Iterator[Diagnostic]:
             yield Diagnostic(
                 node,
                 "`CONN_MAX_AGE` leaves connections open under ASGI: a later request may use another thread",
-                fix=NoFix("cannot tell which is better; set it to 0, or use the pool of the driver"),
+                fix=NoFix("cannot tell which is better; set `CONN_MAX_AGE` to 0, or use the pool of the driver"),
                 confidence=Confidence.POSSIBLE if is_served_by_wsgi(file) else Confidence.LIKELY,
                 notes=("this module installs `daphne`; Django keeps connections that are younger than `CONN_MAX_AGE`",),
                 subject="CONN_MAX_AGE",

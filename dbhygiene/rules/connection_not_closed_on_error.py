@@ -163,7 +163,7 @@ def _left_open_by_user(file: File, life: Lifetime) -> Iterator[Diagnostic]:
         f"connection `{title}` is left {cause}",
         path=(
             *how_often.steps,
-            _step(where, user.opening, f"`{name}` has it opened"),
+            _step(where, user.opening, f"`{name}` opens it by this call"),
             (life.birth, "opened here"),
             *raised,
         ),

@@ -91,11 +91,12 @@ from collections.abc import Iterator
 
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import Diagnostic, rule
+from dbhygiene.diagnostics.quantities import seconds_text
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.pools.engine_escape import lasts
 from dbhygiene.pools.engines import Engine, engines_in
 from dbhygiene.pools.flask import IMPLICIT_RECYCLE, URI
-from dbhygiene.pools.server_limits import confidence_of, idle_number, limit_text
+from dbhygiene.pools.server_limits import confidence_of, idle_number
 from dbhygiene.rules import pool_recycle_too_long
 from dbhygiene.servers.model import Number
 from dbhygiene.servers.steps import idle_steps
@@ -124,21 +125,21 @@ def _ages(file: File) -> Iterator[Diagnostic]:
     for age in ages(file):
         number = idle_number_of_site(file, age.host) if age.seconds else None
         if number is not None and age.seconds >= number.value:
-            yield report(age, limit_text(number), idle_steps(file.project, number))
+            yield report(age, seconds_text(number.value), idle_steps(file.project, number))
 
 
 def _engine(file: File, made: Engine) -> Iterator[Diagnostic]:
     seconds = pool_recycle_too_long.kept_seconds(made)
     if seconds > 0 and lasts(made) and (number := idle_number(made)) is not None and seconds >= number.value:
         path = idle_steps(file.project, number)
-        yield pool_recycle_too_long.report(made, seconds, limit_text(number), confidence_of(made, number), path)
+        yield pool_recycle_too_long.report(made, seconds, seconds_text(number.value), confidence_of(made, number), path)
 
 
 def _flask(file: File, number: Number, found: Diagnostic) -> Diagnostic:
     message = found.message
     if found.subject == URI:
         said = f"the default `pool_recycle` is {IMPLICIT_RECYCLE} s"
-        message = f"{said}, but the server closes idle connections after {limit_text(number)}"
+        message = f"{said}, but the server closes idle connections after {seconds_text(number.value)}"
     return replace(
         found,
         message=message,

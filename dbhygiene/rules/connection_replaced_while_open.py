@@ -142,7 +142,7 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
             *opening_steps(life, where),
             (where, f"`{life.title}` is reassigned, and the open connection is lost"),
         ),
-        fix=NoFix("cannot tell whether to keep the first one; close it before this line, or do not open another"),
+        fix=NoFix("cannot tell which one to keep; close the old connection before this line, or do not open another"),
         confidence=life.confidence if life.is_surely_replaced else Confidence.POSSIBLE,
         notes=tuple(notes),
         subject=life.title,
@@ -179,7 +179,9 @@ def _of_field(file: File, life: Lifetime) -> Iterator[Diagnostic]:
             life.birth,
             f"`{found.title}` is replaced where it may be open: the old connection can no longer be closed",
             path=found.path,
-            fix=NoFix("cannot tell whether it is open; close it before this line, and ignore the error if it is lost"),
+            fix=NoFix(
+                "cannot tell whether it is open; close the old one before this line, and ignore the error if it is lost"
+            ),
             confidence=Confidence.LIKELY,
             notes=tuple(consequence(life.resource, life.pool)),
             subject=found.title,

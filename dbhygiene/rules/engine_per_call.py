@@ -98,7 +98,7 @@ def check(file: File, made: Engine) -> Iterator[Diagnostic]:
         made.call,
         f"each call creates an engine and its pool, {_reason(file, where, node)}",
         path=(*_repetition(where, node), (made.call, "creates a new engine and pool each time")),
-        fix=NoFix("cannot tell where the engine should be kept; create it once, such as at module level"),
+        fix=NoFix("cannot tell where it should be kept; create the engine once, such as at module level"),
         confidence=_confidence(made.databases, is_call=_is_call(where, node)),
         notes=("its connections stay open until the engine is garbage-collected",),
     )
@@ -135,7 +135,7 @@ def _by_its_owner(file: File, made: Engine) -> Iterator[Diagnostic]:
         node if where is file else made.call,
         found.words,
         path=(*steps, (made.call, "creates a new engine and pool each time")),
-        fix=NoFix(f"cannot tell where the engine should be kept; {cure}"),
+        fix=NoFix(f"cannot tell where it should be kept; {cure}"),
         confidence=Confidence.LIKELY,
         notes=("its connections stay open until the engine is garbage-collected", *found.runs.notes(file)),
         impact=found.runs.impact,

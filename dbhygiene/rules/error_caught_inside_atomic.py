@@ -59,8 +59,11 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
     for found in caught_inside(file):
         yield Diagnostic(
             found.handler.type or found.handler,
-            "caught inside of `atomic()`: the transaction goes on, and is rolled back all the same",
-            path=((found.atomic, "the transaction begins"), (found.write, "marks it for a rollback if it fails")),
+            "error caught inside `atomic()`: the transaction goes on, but is rolled back at its end",
+            path=(
+                (found.atomic, "the transaction begins"),
+                (found.write, "marks the transaction for a rollback if it fails"),
+            ),
             fix=NoFix("it needs your decision; put an inner `atomic()` around the write"),
             confidence=Confidence.LIKELY,
         )

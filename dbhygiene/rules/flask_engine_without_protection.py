@@ -94,7 +94,7 @@ from dbhygiene.diagnostics.quantities import seconds_text
 from dbhygiene.library.test_files import is_example, is_test_file
 from dbhygiene.pools import flask
 from dbhygiene.pools.dialect_evidence import is_mysql_in_production
-from dbhygiene.pools.server_limits import limit_text, with_timeout
+from dbhygiene.pools.server_limits import with_timeout
 from dbhygiene.pools.sqlalchemy import IDLE_IN_POOL, MYSQL, UNKNOWN_DATABASE, databases, in_migrations
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import Constant, Dict, Text, as_dict, least_number, options
@@ -192,7 +192,7 @@ def _too_long(file: File, group: flask.Group, found: list[flask.Group]) -> Itera
         limit = number.value if number is not None else file.project.settings.lifetime_limit
         if seconds >= limit:
             at, fix = _recycle_option(file, setting, number)
-            after = limit_text(number) if number is not None else f"{limit} s"
+            after = seconds_text(number.value if number is not None else limit)
             message = f"`pool_recycle` is {seconds_text(seconds)}, but the server closes idle connections after {after}"
             is_sure = file.project.settings.server_timeout is not None
             confidence = Confidence.CERTAIN if is_sure else Confidence.LIKELY
@@ -250,13 +250,13 @@ def _fix(file: File, group: flask.Group, setting: flask.Setting) -> Fix | NoFix:
             return Fix(_TITLE, (AddItem(file.span(known.literal), file.quote("pool_pre_ping", known.literal), "True"),))
         return NoFix("the engine options are not one dict literal in this file; add `pool_pre_ping` to them")
     if dead := flask.dead(file, group):
-        return NoFix(f"`{dead[0].key}` has no effect; fix that setting first")
+        return NoFix(f"`{dead[0].key}` has no effect; remove or move it first")
     near = setting.holder or setting.statement or setting.value
     key, code = flask.ENGINE_OPTIONS, f"{{{file.quote('pool_pre_ping', near)}: True}}"
     if version is not None and version < (2, 4):
         key, code = flask.POOL_RECYCLE, str(file.project.settings.safe_lifetime)
     if len(group.of(flask.URI)) > 1:
-        return NoFix("several branches assign the URL; set `SQLALCHEMY_ENGINE_OPTIONS` after them")
+        return NoFix("several branches assign the URL; set `SQLALCHEMY_ENGINE_OPTIONS` after these branches")
     match setting.holder:
         case ast.Call() as call:
             return Fix(_TITLE, (AddKeyword(file.span(call), key, code),))

@@ -69,7 +69,7 @@ def check(file: File, gap: Gap) -> Iterator[Diagnostic]:
             gap.wait.node,
             f"the transaction stays open while {gap.kind.value} ({gap.seconds})",
             path=tuple(gap_steps(gap)),
-            fix=NoFix("closing the connection would roll back the transaction; move the wait out of it"),
+            fix=NoFix("closing the connection would roll it back; move the wait out of the transaction"),
             confidence=confidence(gap),
             notes=("the transaction holds its locks during the whole wait", *gap_notes(gap)),
             subject="transaction",

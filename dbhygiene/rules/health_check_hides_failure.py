@@ -224,7 +224,7 @@ def _diagnostic(
     steps = ((query, "the query fails"),) if query is not None else ()
     return Diagnostic(
         statement,
-        f"`{view.function.name}` answers 200 if the database does not: this value is sent with the usual status",
+        f"`{view.function.name}` answers 200 although its query of the database has failed",
         path=(*steps, (handler, "the error is caught"), (statement, "sent with 200")),
         fix=_fix(file, view, statement),
         confidence=Confidence.POSSIBLE if _is_body_read(file, view) else Confidence.LIKELY,

@@ -226,7 +226,7 @@ def _repair(gap: ExplicitGap) -> Fix | NoFix:
     statement = statement_around(file, gap.wait.node)
     code = function_around(file, gap.wait.node) or file.tree
     if not isinstance(statement, ast.Expr) or code is not life.code or gap.variable is None:
-        return NoFix("the connection has no variable in the function that waits; open a new one after the wait")
+        return NoFix("it has no variable in the function that waits; open a new connection after the wait")
     from dbhygiene.diagnostics.edits import InsertAfter  # most files need none
 
     return Fix(

@@ -115,7 +115,7 @@ def _right(made: Engine, values: list[Value]) -> Fix | NoFix:
         case [Constant(value=None | True)]:
             return rewrite(made, RECYCLE, str(settings.safe_lifetime))
     if at is None or any(isinstance(each, Constant) and each.value is None for each in values):
-        return NoFix("it may also be None; choose a number for that case")
+        return NoFix("it may also be None; choose a number instead of None")
     return rewrite(made, RECYCLE, f"int({made.file.segment(at)})")
 
 

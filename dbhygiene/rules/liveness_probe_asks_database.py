@@ -140,7 +140,7 @@ def _command(file: File) -> Iterator[Diagnostic]:
                 Step(file.path, file.span(calls[0]), "runs the command, which queries the database"),
                 step(file.project, probe.place, "the probe that restarts the container"),
             ),
-            fix=NoFix("make it a readiness probe, or let the probe run a command without a query"),
+            fix=NoFix("it needs your decision; make it a readiness probe, or let it run a command without a query"),
             notes=("a slow database, or one that accepts no more connections, stops all containers",),
             subject="livenessProbe",
         )
@@ -155,14 +155,14 @@ def _diagnostic(file: File, view: View, probe: Probe) -> Iterator[Diagnostic]:
     at = name_span(file, view)
     yield Diagnostic(
         at,
-        f"`{name}` queries the database, and {probe.place} restarts the container if it does not answer:"
-        " a slow database, or a full pool, stops all of them",
+        f"`{name}` queries the database, and {probe.place} restarts the container if it does not answer",
         path=(
             Step(file.path, at, "answers the liveness probe"),
             Step(where.path, where.span(call), "queries the database"),
             step(file.project, probe.place, "the probe that restarts the container"),
         ),
-        fix=NoFix("let the probe ask a view without a query; a readiness probe may query the database"),
+        fix=NoFix("a readiness probe may query the database; let this probe ask a view without a query"),
         confidence=Confidence.LIKELY,
+        notes=("a slow database, or a full pool, then stops all containers",),
         subject=name,
     )

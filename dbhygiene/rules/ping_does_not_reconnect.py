@@ -89,7 +89,7 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
         yield Diagnostic(
             found.call,
             found.message,
-            path=((found.again, "asks on the same connection again"),) if found.again is not None else (),
+            path=((found.again, "queries the same connection again"),) if found.again is not None else (),
             fix=_repair(file, found),
             confidence=found.confidence,
         )

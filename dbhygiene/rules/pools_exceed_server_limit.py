@@ -131,26 +131,19 @@ def check(file: File, made: Engine) -> Iterator[Diagnostic]:
 
 
 def _diagnostic(file: File, made: Engine, size: PoolSize, need: list[Need], limit: Number) -> Diagnostic:
-    sums = [_sum(each) for each in need] or [f"the pool opens up to {number_text(size.most)} connections"]
-    total = f" = {number_text(sum(each.total for each in need))} connections" if need else ""
+    total = sum(each.total for each in need) or size.most
     processes = sum(each.command.replicas * each.command.processes for each in need) or 1
+    opener = f"the pools of {processes} processes open" if processes > 1 else "the pool opens"
     room = max(1, int(limit.value * _ROOM / processes))
     return Diagnostic(
         size.at,
-        f"{' + '.join(sums)}{total}, but the server accepts {number_text(limit.value)} ({limit.source})",
+        f"{opener} up to {number_text(total)} connections, but the server accepts {number_text(limit.value)}",
         path=((size.at, f"each process opens up to {number_text(size.most)} connections"), *_steps(file, need, limit)),
         fix=NoFix(f"cannot tell which limit fits; for example, set `pool_size={room}, max_overflow=0`"),
         confidence=_confidence(made, size, need, limit),
         notes=(f"beyond that, the server refuses connections: {_error(made, limit)}",),
         subject="pool_size",
     )
-
-
-def _sum(need: Need) -> str:
-    command = need.command
-    noun = "process" if command.processes == 1 else "processes"
-    containers = f"{command.replicas} containers x " if command.replicas > 1 else ""
-    return f"{containers}{command.processes} {noun} ({command.place}) x {number_text(need.each)}"
 
 
 def _steps(file: File, need: list[Need], limit: Number) -> Iterator[Step]:

@@ -147,7 +147,7 @@ def _message(found: LostWrite) -> str:
     if found.in_query:
         return "this rolls the session back to run a query again: rows that are not committed are lost"
     if found.committed:
-        return f"repeated on a new connection: earlier writes that `{found.committed}` has not committed are lost"
+        return f"this retry uses a new connection: earlier writes that `{found.committed}` has not committed are lost"
     return f"if `{found.title}` is opened again here, the rows written before are lost, and only the rest is committed"
 
 

@@ -78,8 +78,8 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
     for node, handler in retried_yields(file):
         yield Diagnostic(
             node,
-            "an error of the `with` block comes back to this `yield`, and leads to a second one: RuntimeError",
-            path=((handler, "catches an error of the `with` block, and goes round again"),),
+            "an error in the `with` block makes this loop yield a second time, which raises RuntimeError",
+            path=((handler, "catches an error of the `with` block, and starts the loop again"),),
             fix=NoFix("it needs your decision; repeat only what opens the connection, and yield after the loop"),
         )
     for decorator, function in useless_decorators(file):

@@ -89,7 +89,7 @@ def price(config, number):
         if row is None:
             return None
         return row[0]
-    except pymysql.OperationalError:  # HYG407: as where it finds nothing
+    except pymysql.OperationalError:  # HYG407: as if there were no rows
         logging.exception("no price")
 ```
 
@@ -121,7 +121,7 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
             yield Diagnostic(
                 found.raised,
                 "this `raise` has no exception to raise: after the last try, the caller gets a RuntimeError",
-                path=(steps, (found.raised, "runs when no exception is handled any more")),
+                path=(steps, (found.raised, "runs after the handler has ended")),
                 fix=NoFix("it needs your decision; keep the error of the last try in a variable, and raise that"),
             )
         else:
@@ -153,7 +153,6 @@ def _repair(file: File, found: HiddenFailure) -> Fix | NoFix:
         ):
             if name != "_" and count > 0:
                 code = f"if {name} == {count - 1}:\n    raise"
-                return Fix(
-                    "Raise in the last round", (InsertBefore(file.span(found.handler.body[0]), code),), Safety.UNSAFE
-                )
+                edit = InsertBefore(file.span(found.handler.body[0]), code)
+                return Fix("Raise the error in the last round", (edit,), Safety.UNSAFE)
     return NoFix("it needs your decision; raise the error in the handler of the last try, or after the loop")

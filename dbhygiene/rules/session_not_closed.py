@@ -212,7 +212,7 @@ def _report_returned(file: File, life: Lifetime, function: Function) -> Diagnost
     return Diagnostic(
         life.birth,
         f"{life.resource.noun} `{life.title}` is returned by a dependency, so it is not closed after the request",
-        fix=NoFix(f"it needs more than one change; let `{function.name}` yield it within a `with`"),
+        fix=NoFix(f"it needs more than one change; let `{function.name}` yield the session within a `with`"),
         confidence=life.confidence,
         subject=life.title,
         impact=life.runs.impact,

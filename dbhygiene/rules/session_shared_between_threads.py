@@ -195,7 +195,7 @@ def _effect(life: Lifetime, kind: str) -> str:
 
 
 _ADVICE = {
-    "threads": "it needs more than one change; open one in each thread",
-    "tasks": "it needs more than one change; open one in each task",
-    "processes": "it needs more than one change; open one in each process",
+    "threads": "it needs more than one change; use a separate one in each thread",
+    "tasks": "it needs more than one change; use a separate one in each task",
+    "processes": "it needs more than one change; use a separate one in each process",
 }

@@ -46,5 +46,5 @@ def check(file: File, judgement: Judgement) -> Iterator[Diagnostic]:
         yield Diagnostic(
             comment.comment,
             "comment silences findings but gives no reason",
-            fix=NoFix("only you know the reason; write it after the names"),
+            fix=NoFix("only you know it; write the reason after the names"),
         )

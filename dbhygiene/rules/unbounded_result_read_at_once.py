@@ -139,7 +139,7 @@ _IN_PARTS = {SQLALCHEMY: "yield_per(1000)", DJANGO: ".iterator()"}
 @rule("HYG414", on=File, imports={"fetchall", ".fetch(", ".all()", ".objects", "query", "select("}, default=False)
 def check(file: File, _: File) -> Iterator[Diagnostic]:
     for found in whole_reads(file):
-        asked = () if found.query is found.read else ((found.query, f"asks for every row of `{found.table}`"),)
+        asked = () if found.query is found.read else ((found.query, f"reads every row of `{found.table}`"),)
         yield Diagnostic(
             found.read,
             f"every row of `{found.table}` is read at once, again and again",

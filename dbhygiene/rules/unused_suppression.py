@@ -100,7 +100,7 @@ def check(file: File, judgement: Judgement) -> Iterator[Diagnostic]:
     comment = judgement.suppression
     for word, hint in judgement.unknown:
         reason = (
-            "cannot tell which rule is meant; correct the name"
+            "cannot tell which rule is meant; correct the name of the rule"
             if hint
             else "no rule has a similar name; correct or remove it"
         )

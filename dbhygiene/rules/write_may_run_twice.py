@@ -146,7 +146,7 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
     for found in written_twice(file):
         yield Diagnostic(
             found.write,
-            "if only a reply is lost, this write is done: the retry runs it a second time",
+            "if only the server's reply is lost, the write is done, and the retry repeats it",
             path=found.path,
             fix=NoFix("it needs your decision; insert with a unique key, or look for the row before you repeat it"),
             confidence=Confidence.LIKELY,

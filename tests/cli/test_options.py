@@ -116,7 +116,7 @@ def test_fixes_of_some_rules_only(project: Path) -> None:
     )
     assert (project / "app.py").read_text() == LEAK
     assert (project / "doubt.py").read_text() != DOUBT
-    assert "not fixed: the settings `fixable` and `unfixable` exclude this rule" in run("check", "--fixable=HYG2")[1]
+    assert "(no fix: the settings `fixable` and `unfixable` exclude this rule)" in run("check", "--fixable=HYG2")[1]
     assert run("fix", "-q", "--fixable=HYG101", "app.py")[0] == 0
     assert run("fix", "--fixable", "HYG999")[0] == 2
 

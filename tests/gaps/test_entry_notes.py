@@ -174,7 +174,7 @@ LOOPS = {
 def test_a_query_below_its_wait_is_of_the_round_before(tmp_path: Path, body: str, is_before: bool) -> None:
     write(tmp_path, {"work": WORK.format(body)})
     (finding,) = (each for each in dbhygiene.check(tmp_path) if each.code == "HYG301")
-    assert finding.steps[0].message == "queries the database" + ", in the round before" * is_before
+    assert finding.steps[0].message == "queries the database" + ", in the previous round of the loop" * is_before
 
 
 def test_a_query_within_a_with_that_waits_at_its_end_is_of_this_round(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ LEFT = "`conn` still open"
         ),
         (
             "for row in rows:\n    conn.close()\n    return",
-            ["rows: when this has no more items", f"rows: the function ends, {LEFT}"],
+            ["rows: after the last item of this", f"rows: the function ends, {LEFT}"],
         ),
         (
             "with suppress(ValueError):\n    try:\n        return conn\n    finally:\n        rows()",
@@ -174,7 +174,7 @@ def f(options):
     [
         (
             "conn.ping()\nreturn (row for row in conn.cursor())",
-            "something that reads from the connection is used later (line 7); close it after that",
+            "something that reads from the connection is used later (line 7); close it after its last use",
         ),
         (
             "if a:\n    keep(conn)\nconn.ping()",
