@@ -130,7 +130,9 @@ def _by_its_owner(file: File, made: Engine) -> Iterator[Diagnostic]:
         return
     where, node = found.maker or (file, made.call)
     steps = (Step(where.path, where.span(node), "made here"),) if found.maker else found.runs.steps
-    cure = "call its method that disposes of the engine" if found.maker else "create it once, such as at module level"
+    cure = "create the engine once, such as at module level"
+    if found.maker:
+        cure = "call its method that disposes of the engine"
     yield Diagnostic(
         node if where is file else made.call,
         found.words,

@@ -148,7 +148,9 @@ def _diagnostic(file: File, made: Engine, size: PoolSize, need: list[Need], limi
 
 def _steps(file: File, need: list[Need], limit: Number) -> Iterator[Step]:
     for each in need:
-        yield step(file.project, each.command.place, f"{each.command.program} starts {each.command.processes} of them")
+        command = each.command
+        containers = f" in each of {command.replicas} containers" if command.replicas > 1 else ""
+        yield step(file.project, command.place, f"{command.program} starts {command.processes} of them{containers}")
     yield from connection_steps(file.project, limit)
 
 
