@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import sys
 import time
 from collections.abc import Collection, Iterator
@@ -12,9 +13,14 @@ from typing import Any, NoReturn, TypeAlias
 
 from dbhygiene.cli.run import Run, display_path
 from dbhygiene.config.errors import UsageError
+from dbhygiene.library.deployment import is_deployment_file
+from dbhygiene.project.discovery import ENDINGS
 from dbhygiene.source.regular_files import change_mark
 
 PAUSE = 0.5  # seconds between two looks at the files: a look at 5,000 takes some 20 ms
+# A file that a check may read; a report that the shell writes beside the programs, as `check.txt`, is none.
+_READ = (*ENDINGS, ".toml", ".cfg", ".ini", ".conf", ".lock", ".in", ".yml", ".yaml", "Pipfile")
+_REQUIREMENTS = re.compile(r"(?:require|constraint)[^/\\]*[/\\]?[^/\\]*\.txt\Z")
 _CLEAR = "\x1b[2J\x1b[3J\x1b[H"
 
 Snapshot: TypeAlias = "dict[str, tuple[int, int]]"  # path -> time of the last change, in ns, and size
@@ -23,7 +29,7 @@ Snapshot: TypeAlias = "dict[str, tuple[int, int]]"  # path -> time of the last c
 def watch(paths: tuple[str, ...], **options: Any) -> NoReturn:
     """Check, wait for a change, and check again, until the process is interrupted.
 
-    A change is a new, changed or removed file, or one with settings, in a directory of the checked files.
+    A change is a new, changed or removed file that a check may read, in a directory of the checked files.
 
     Raises:
         UsageError: the first check cannot run. Later, the reason is printed, and the next change awaited.
@@ -86,15 +92,23 @@ def _snapshot(directories: Collection[str]) -> Snapshot:
 
 
 def _entries(directory: str) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Yield the files and directories of a directory, without hidden ones: dbhygiene's cache is one."""
+    """Yield the directories and files of a directory that a check may read; dbhygiene's cache is hidden."""
     try:
         with os.scandir(directory) as entries:
-            names = [entry.path for entry in entries if not entry.name.startswith((".", "__pycache__"))]
+            names = [entry.path for entry in entries if _may_be_read(entry)]
     except OSError:  # it is removed
         return
     for name in names:
         if (seen := change_mark(name)) is not None:
             yield name, seen
+
+
+def _may_be_read(entry: os.DirEntry[str]) -> bool:
+    name = entry.name
+    if name.startswith((".", "__pycache__")):
+        return False
+    is_read = name.endswith(_READ) or is_deployment_file(name) or _REQUIREMENTS.search(entry.path) is not None
+    return is_read or entry.is_dir()
 
 
 def _say(words: str) -> None:

@@ -52,7 +52,7 @@ def _in_handler(file: File, handler: ast.ExceptHandler, found: frozenset[str]) -
                 written = next(
                     (each for each in ast.walk(part) if isinstance(each, ast.Constant) and each.value == capital), None
                 )
-                code = file.segment(written).lower() if written is not None else ""
+                code = verbatim(file.segment(written).lower()) if written is not None else ""
                 yield TextTest(handler, part, text, "write the text in lower case", Confidence.CERTAIN, written, code)
                 return
     if any(number_comparison(file, part, handler.name) is not None for part in parts):

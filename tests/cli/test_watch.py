@@ -44,8 +44,20 @@ def test_what_no_check_reads_is_no_change(tmp_path: Path) -> None:
     (tmp_path / "__pycache__").mkdir()
     (tmp_path / ".edited.py.swp").write_text("x")
     (tmp_path / "link.py").symlink_to("nowhere")
+    (tmp_path / "check.txt").write_text("what the shell writes: dbhygiene check --watch > check.txt")
     assert watch._snapshot([str(tmp_path)]) == before
     assert watch._snapshot([str(tmp_path / "gone")]) == {}
+
+
+@pytest.mark.parametrize(
+    "name", ["requirements.txt", "dev-requirements.txt", "requirements/dev.txt", "Pipfile", "compose.yaml", "setup.cfg"]
+)
+def test_files_that_settings_come_from_are_watched(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    before = watch._snapshot([str(path.parent)])
+    path.write_text("pymysql\n")
+    assert watch._snapshot([str(path.parent)]).keys() - before.keys() == {str(path)}
 
 
 @pytest.mark.parametrize("options", [["--fix"], ["--diff"], ["--add-ignore"], ["--update-baseline"], ["-"]])
