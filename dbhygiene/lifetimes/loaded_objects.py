@@ -9,6 +9,7 @@ from functools import cached_property
 from dbhygiene.library.resources import ArgumentEffect, Resource
 from dbhygiene.lifetimes.analysis import names_of
 from dbhygiene.lifetimes.effects import FunctionSemantics
+from dbhygiene.lifetimes.live_objects import begins
 from dbhygiene.lifetimes.state import ITSELF, path_of
 from dbhygiene.lifetimes.summaries import Summaries
 from dbhygiene.lifetimes.transfer import Names, single_targets
@@ -143,6 +144,10 @@ class LoadedObjects:
                     todo += parts
                 case ast.Starred(value=inner) | ast.ListComp(elt=inner) | ast.GeneratorExp(elt=inner):
                     todo.append(inner)
+                case ast.Subscript(value=inner):
+                    todo.append(inner)
+                case ast.Dict(values=parts):
+                    todo += parts
                 case ast.NamedExpr(target=target, value=inner):
                     todo += (target, inner)
                 case ast.IfExp(body=body, orelse=other):
@@ -161,9 +166,13 @@ class LoadedObjects:
             if uses.keeps:
                 self.leaving[call] = None
             self._take(arguments[name] for name in sorted(uses.takes) if name in arguments)
+            if uses.takes - arguments.keys():
+                self._take(given)  # `def store(session, *orders)`
         if not any(self._is_object(each) for each in given):
             return
-        if isinstance(func, ast.Attribute) and self._is_object(func.value):
+        if begins(self.file, call):
+            self.leaving[call] = None  # a thread uses them for as long as it likes
+        elif isinstance(func, ast.Attribute) and self._is_object(func.value):
             self._take(given)  # `order.items.append(item)`
         elif isinstance(func, ast.Attribute) and func.attr in _PUTTING_IN and self._is_container(func.value):
             self.names.add(func.value.id)  # type: ignore[attr-defined]
@@ -386,7 +395,8 @@ def _uses_of_session(
     effects = summaries.effects(function.file, function.node)
     found = LoadedObjects(effects, names_of(function.file, effects.scope), resource, sessions)
     given_back = [place for place in found.leaving if isinstance(place, (ast.Return, ast.Yield, ast.YieldFrom))]
-    parameters = {each.arg for each in named_parameters(function.node)}
+    args = function.node.args
+    parameters = {each.arg for each in (*named_parameters(function.node), args.vararg, args.kwarg) if each is not None}
     return _SessionUses(
         returns=bool(given_back),
         keeps=len(found.leaving) > len(given_back),

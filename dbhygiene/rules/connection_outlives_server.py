@@ -33,7 +33,7 @@ services:
 from flask import Flask
 
 app = Flask(__name__)
-app.config["SQLALCHEMY_DATABASE_URI"] = "mysql+pymysql://shop@db/shop"  # HYG503: `mariadb:10.3`
+app.config["SQLALCHEMY_DATABASE_URI"] = "mysql+pymysql://shop@db/shop"  # HYG503: after 600 s
 app.config["SQLALCHEMY_TRACK_MODIFICATIONS"] = False
 ```
 

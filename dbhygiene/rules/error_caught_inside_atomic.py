@@ -12,7 +12,7 @@ def store(orders):
         for order in orders:
             try:
                 order.save()
-            except IntegrityError:  # HYG413: is rolled back all the same
+            except IntegrityError:  # HYG413: rolled back at its end
                 print("known", order)
 ```
 

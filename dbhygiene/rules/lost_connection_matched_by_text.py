@@ -39,7 +39,7 @@ def query(connect, sql):
         try:
             return connect().cursor().execute(sql)
         except psycopg2.OperationalError as error:
-            if attempt == 4 or "SSL connection has been closed" not in str(error).lower():  # HYG405: capital
+            if attempt == 4 or "SSL connection has been closed" not in str(error).lower():  # HYG405: lower case
                 raise
             time.sleep(1)
 ```

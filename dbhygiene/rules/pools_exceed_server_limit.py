@@ -36,7 +36,7 @@ from sqlalchemy import create_engine
 engine = create_engine(
     "mysql+pymysql://shop@db/shop",
     pool_pre_ping=True,
-    pool_size=10,  # HYG502: 4 processes (compose.yaml:4) x 20 = 80 connections
+    pool_size=10,  # HYG502: 4 processes open up to 80 connections
     max_overflow=10,
 )
 ```

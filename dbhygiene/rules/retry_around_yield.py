@@ -13,7 +13,7 @@ def cursor_of(connect):
         try:
             conn = connect()
             with conn.cursor() as cursor:
-                yield cursor  # HYG412: second one
+                yield cursor  # HYG412: second time
             return
         except pymysql.OperationalError:
             if attempt == 2:
