@@ -80,7 +80,13 @@ def watched(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     command += ["-o", "json:out/report.json", "--cache-dir", "cache"]
     here = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     with subprocess.Popen(
-        command, cwd=tmp_path, env=here, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        command,
+        cwd=tmp_path,
+        env=here,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
     ) as process:
         yield process
         process.kill()
