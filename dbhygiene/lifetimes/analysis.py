@@ -241,10 +241,8 @@ def _recovers(file: File, handler: ast.ExceptHandler) -> bool:
 def _only_pings(node: ast.AST) -> bool:
     """Whether a statement is a `try` that does nothing but call `ping()`."""
     match node:
-        case ast.Try(body=[ast.Expr(value=ast.Call(func=ast.Attribute(attr="ping")))]):
-            return True
-        case ast.Try(body=[ast.Expr(value=ast.Await(value=ast.Call(func=ast.Attribute(attr="ping"))))]):
-            return True
+        case ast.Try(body=[ast.Expr(value=(ast.Call() as call) | ast.Await(value=ast.Call() as call))]):
+            return isinstance(call.func, ast.Attribute) and call.func.attr == "ping"
     return False
 
 

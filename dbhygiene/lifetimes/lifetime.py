@@ -19,7 +19,7 @@ from dbhygiene.library.calls import NEW_FILE, QUERIES, READ_QUERY, SETS_UP, SETT
 from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.analysis import Analysis, is_transferred, opens, owning_aliases
 from dbhygiene.lifetimes.fields import Field, field_of_part, in_class_bodies, is_seen_elsewhere, owner
-from dbhygiene.lifetimes.set_up import begins, runs_set_up
+from dbhygiene.lifetimes.set_up import all_begin_with, runs_set_up
 from dbhygiene.lifetimes.state import CLOSE_METHOD, CONTAINER, ITSELF, PARTS, READERS, RETURN, Fact
 from dbhygiene.lifetimes.summaries import Summaries
 from dbhygiene.program.definitions import Definition, find_definition
@@ -398,7 +398,7 @@ class Lifetime(Frozen):
                 return False  # the callee may write
             match call:
                 case ast.Call(func=ast.Attribute(value=owner, attr=method), args=args) if method in QUERIES:
-                    if holds(owner, fact) and not (args and begins(self.file, args[0], READ_QUERY)):
+                    if holds(owner, fact) and not (args and all_begin_with(self.file, args[0], READ_QUERY)):
                         return False
         return True
 
@@ -432,7 +432,7 @@ class Lifetime(Frozen):
         asked = self.file.parents[method].args  # type: ignore[attr-defined]
         if method.attr not in {"execute", "executescript"} or not asked or not hows <= {ITSELF, *READERS}:
             return False
-        return begins(self.file, asked[0], NEW_FILE if self._creates_file else SETTING)
+        return all_begin_with(self.file, asked[0], NEW_FILE if self._creates_file else SETTING)
 
     @cached_property
     def _creates_file(self) -> bool:

@@ -15,7 +15,7 @@ from dbhygiene.source.file import File, scope_around
 from dbhygiene.source.nodes import FUNCTION, Function, argument_values, walk
 
 
-def begins(file: File, asked: ast.expr, with_: re.Pattern[str]) -> bool:
+def all_begin_with(file: File, asked: ast.expr, with_: re.Pattern[str]) -> bool:
     """Whether all possible texts of a query begin with this pattern."""
     from dbhygiene.program.evaluation import evaluate  # for the few that leak by an exception
     from dbhygiene.program.values import patterns
@@ -43,7 +43,7 @@ def _only_sets_up(file: File, function: Function, seen: Collection[ast.AST]) -> 
     sent = 0
     for call in (node for node in walk(function) if isinstance(node, ast.Call)):
         if isinstance(call.func, ast.Attribute) and call.func.attr in QUERIES:
-            if call.func.attr != "execute" or not call.args or not begins(file, call.args[0], SETTING):
+            if call.func.attr != "execute" or not call.args or not all_begin_with(file, call.args[0], SETTING):
                 return False
             sent += 1
         elif any(isinstance(each, ast.Name) and each.id in given for each in argument_values(call)):

@@ -65,9 +65,8 @@ class DiscoveredFiles:
         self.files = Files()
         self.unlisted: list[tuple[Path, str]] = []
         self.listed: Collection[str] | None = None  # by git, relative to the root
-        self.others: list[
-            str
-        ] = []  # may be about servers or distributions; relative to their directory, with slashes, in no order
+        # Files that may be about servers or distributions; relative to their directory, with slashes, in no order.
+        self.others: list[str] = []
 
 
 class Listing:

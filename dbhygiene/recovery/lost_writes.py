@@ -18,7 +18,7 @@ from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import EdgeKind, Node
 from dbhygiene.gaps.pings import loss_of
 from dbhygiene.library import django, sqlalchemy
-from dbhygiene.library.drivers import drivers
+from dbhygiene.library.drivers import PACKAGES, driver, drivers
 from dbhygiene.library.prefilter import import_lines
 from dbhygiene.library.words import words
 from dbhygiene.program.arguments import named_parameters
@@ -30,6 +30,7 @@ from dbhygiene.recovery.operations import Operation, may_use, of_binding, of_cal
 from dbhygiene.recovery.paths import follow, is_in_handler, reached
 from dbhygiene.source.file import File, function_around
 from dbhygiene.source.nodes import FUNCTION, Code, Function, last_name
+from dbhygiene.source.queries import query
 from dbhygiene.source.records import Frozen
 
 _AUTOCOMMIT = re.compile(r"autocommit", re.IGNORECASE)
@@ -37,7 +38,6 @@ _AUTOCOMMIT = re.compile(r"autocommit", re.IGNORECASE)
 _GUARDS = re.compile(
     r"in_transaction|IN_TRANSACTION|in_atomic_block|transaction_status|_transaction\b|get_autocommit|open_transactions"
 )
-_WORD = re.compile(r"\w+")
 _LOOKS_FOR_WRITES = re.compile(r"in_transaction|in_nested_transaction|\.(?:new|dirty|deleted)\b")
 _FETCHES = words("fetchone fetchall fetchmany")
 
@@ -83,9 +83,17 @@ def _in_functions(file: File) -> Iterator[LostWrite]:
 
 def _may_lose_connection(file: File) -> bool:
     """Whether a file of the project imports a driver whose connections can be lost, by its text."""
+    if _imports_losing_driver(file):
+        return True
     words = {each.package.partition(".")[0] for each in drivers() if each.loss is not None}
-    named = (other for word in words for other in (file, *file.project.files_containing(word)))
-    return any(not words.isdisjoint(_WORD.findall(import_lines(other.text))) for other in named)
+    return any(_imports_losing_driver(other) for word in words for other in file.project.files_containing(word))
+
+
+@query
+def _imports_losing_driver(file: File) -> bool:
+    imported = import_lines(file.text)
+    found = (driver(name) for name in PACKAGES if name in imported)
+    return any(each is not None and each.loss is not None for each in found)
 
 
 def _reopened_roots(file: File, code: Code) -> list[Root]:
