@@ -63,7 +63,7 @@ def spell_names(file: File, edits: Iterable[Edit]) -> list[Edit]:
         }
         result.append(edit._replace(**changes))  # type: ignore[arg-type]
     first = min(uses, default=0)
-    return [*result, *_adding(file, wanted.values(), first)]
+    return [*result, *_import_edits(file, wanted.values(), first)]
 
 
 # -- names that the file knows --------------------------------------------------------------------------
@@ -145,7 +145,7 @@ def _is_taken(file: File, name: str) -> bool:
     return bound or any(node.id == name for node in file.nodes(ast.Name))
 
 
-def _adding(file: File, new: Collection[NewImport], line: int) -> Iterator[Edit]:
+def _import_edits(file: File, new: Collection[NewImport], line: int) -> Iterator[Edit]:
     """Return the edits that import these before a line: names in existing imports, or new lines among them."""
     layout = _Layout(file, file.statements_around(line), line)
     lines: list[str] = []
@@ -279,8 +279,8 @@ class _Layout:
         """The row in its block and group."""
         kind, root = self._kind(row.node), _root(row.node)
         block = self._block_of(kind, root)
-        group = _holding(block, lambda each: _root(each.node) == root and self._kind(each.node) == kind)
-        group = group or _holding(block, lambda each: self._kind(each.node) == kind)
+        group = _group_with_imports(block, lambda each: _root(each.node) == root and self._kind(each.node) == kind)
+        group = group or _group_with_imports(block, lambda each: self._kind(each.node) == kind)
         if group is not None:
             group.insert(self._place(group, row.node), row)
             return
@@ -302,7 +302,7 @@ class _Layout:
             lambda row: self._kind(row.node) == kind,
         ):
             for block in self.blocks:
-                if _holding(block, is_alike) is not None:
+                if _group_with_imports(block, is_alike) is not None:
                     return block
         if kind > _STANDARD:
             return self.blocks[-1]
@@ -369,7 +369,7 @@ def _blank_above(file: File, place: Span) -> str:
     return "\n\n" if above and above[-1] and not all(above) else "\n"  # what a file begins with stays on top
 
 
-def _holding(block: Iterable[list[_Row]], is_alike: Callable[[_Row], bool]) -> list[_Row] | None:
+def _group_with_imports(block: Iterable[list[_Row]], is_alike: Callable[[_Row], bool]) -> list[_Row] | None:
     """The group of a block that holds such imports; of several, the one of the most packages, the last of these."""
     found = [group for group in block if any(map(is_alike, group))]
     return max(reversed(found), key=lambda group: len({_root(row.node) for row in group}), default=None)

@@ -59,7 +59,7 @@ class SectionEditor:
         groups: dict[int, list[EditT]] = {}
         for edit in edits:
             number = self._file.section_at(target_spans(edit)[0].line)
-            groups.setdefault(number, []).append(_moved_up(edit, self._file.sections[number].line - 1))
+            groups.setdefault(number, []).append(_move_up(edit, self._file.sections[number].line - 1))
         return _with_sections(self._file, {number: change(number, own) for number, own in groups.items()})
 
 
@@ -72,7 +72,7 @@ def _with_sections(file: File, texts: Mapping[int, str]) -> File:
         raise EditError(str(error)) from error
 
 
-def _moved_up(edit: EditT, lines: int) -> EditT:
+def _move_up(edit: EditT, lines: int) -> EditT:
     """Return an edit with all of its spans so many lines higher."""
     if not lines:
         return edit

@@ -225,14 +225,14 @@ class Gaps:
         entries = {**self._entries}
         for each, found in _by_code(entry_points_of(file)).items():
             entries[each] = [*found, *entries.get(each, ())]
-        for each in (code, *self._read_before(file, code)):
+        for each in (code, *self._earlier_versions(file, code)):
             near = (entry for root in self._reach.nearest(each, entries) for entry in entries[root])
             true = [entry for entry in near if entry.file is file or entry.file.path != file.path]
             if true:
                 return min(true, key=lambda entry: (VAGUE.count(entry.words), entry.file.path, entry.node.lineno))
         return None
 
-    def _read_before(self, file: File, code: Code) -> Iterator[Code]:
+    def _earlier_versions(self, file: File, code: Code) -> Iterator[Code]:
         """Yield the earlier versions of a function, which other files were found to reach under its name."""
         for each in self._reach.same_last_name(file, code):
             if each.file is not file and _place(each.file, each.code) == _place(file, code):

@@ -465,7 +465,11 @@ class Effects:
         if not resolved:  # find them by the types of objects and by tables of functions
             named = [found for name in names if (found := callees_named(self.file, name).definitions)]
             resolved = tuple(itertools.chain(*(named if self._may_be_another(func) else named[:1])))
-        run = (each for definition in resolved or dispatch.definitions(self.file, func) for each in _run_by(definition))
+        run = (
+            each
+            for definition in resolved or dispatch.definitions(self.file, func)
+            for each in _function_of_call(definition)
+        )
         return tuple({each.node: each for each in run}.values())
 
     def _may_be_another(self, func: ast.expr) -> bool:
@@ -653,7 +657,7 @@ def constant_arguments(call: ast.Call, file: File, function: Function) -> tuple[
     return tuple(sorted(found.items()))
 
 
-def _run_by(definition: Definition) -> Iterator[FunctionAt]:
+def _function_of_call(definition: Definition) -> Iterator[FunctionAt]:
     """Return the function that runs when a definition is called: itself, or the constructor of a class."""
     if isinstance(definition.node, FUNCTION):
         yield FunctionAt(definition.file, definition.node)

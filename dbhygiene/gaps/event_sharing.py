@@ -53,14 +53,14 @@ def _handlers_of_objects(file: File, cls: Definition, users: ValueUsers) -> Iter
     for maker, call in objects_made(file, cls):
         match maker.parents.get(call):
             case ast.Assign(targets=[ast.Name(id=name)]) if function_around(maker, call) is None:
-                for where in _seeing(maker, name):
+                for where in _functions_that_see(maker, name):
                     callers = _callers(where, maker, name, methods)
                     for function in _handlers(where):
                         if function in callers:
                             yield EventHandler(where, function, users.use_in(callers[function]))
 
 
-def _seeing(maker: File, name: str) -> list[File]:
+def _functions_that_see(maker: File, name: str) -> list[File]:
     others = maker.project.files_mentioning_all(maker.module.rpartition(".")[2], name) or ()
     return list({each.path: each for each in (maker, *others)}.values())
 

@@ -134,7 +134,7 @@ class _Search:
         )
         limit = timeout_settings(life.file.project).gap_limit
         name = _outer_variable(life)
-        seeing = _seeing(life.file, life.scope, name) if name is not None else ()
+        seeing = _functions_that_see(life.file, life.scope, name) if name is not None else ()
         self._question = TrackedConnection(life, limit, reachable_waits(life.file), self._meanings.of, seeing)
 
     def search(self) -> list[ExplicitGap]:
@@ -251,7 +251,7 @@ def is_looked_after(file: File, name: str) -> bool:
     return re.search(rf"\b{re.escape(name)}\.(?:{words})\b", file.text) is not None
 
 
-def _seeing(file: File, outer: Scope, name: str) -> tuple[Function, ...]:
+def _functions_that_see(file: File, outer: Scope, name: str) -> tuple[Function, ...]:
     """Return the functions that use a variable of a scope around them, or its aliases, or call such functions."""
     names = {name} | {
         each

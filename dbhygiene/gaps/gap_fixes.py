@@ -26,13 +26,13 @@ def fix_gap(gap: Gap) -> Fix | NoFix:
     if (reason := next(_reasons(gap), None)) is not None:
         return NoFix(reason)
     if gap.between_calls and isinstance(gap.code, FUNCTION):
-        return Fix("Close the connection first", (InsertFirst(gap.file.span(gap.code), _closing(gap)),))
+        return Fix("Close the connection first", (InsertFirst(gap.file.span(gap.code), _closing_code(gap)),))
     statement = _statement(gap.file, gap.wait.node)
     if statement is None:
         return NoFix("it is not part of a statement; close the connection before the wait")
     if isinstance(statement, ast.While):
         return NoFix("the wait is in the condition of a loop; close the connection before it")
-    span, code = gap.file.span(statement), _closing(gap)
+    span, code = gap.file.span(statement), _closing_code(gap)
     if isinstance(statement, (ast.For, ast.AsyncFor)):
         return Fix("Close the connection after the wait, at the start of each round", (InsertFirst(span, code),))
     if gap.first_query.node is gap.wait.node is not gap.next_query.node:  # the callee queries, then waits
@@ -40,7 +40,7 @@ def fix_gap(gap: Gap) -> Fix | NoFix:
     return Fix("Close the connection before the wait", (InsertBefore(span, code),))
 
 
-def _closing(gap: Gap) -> str:
+def _closing_code(gap: Gap) -> str:
     """Return the statements that close the idle connection."""
     if isinstance(gap.code, ast.Module):  # no caller, and thus no transaction of one
         return closing_in(gap.file)

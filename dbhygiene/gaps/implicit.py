@@ -75,7 +75,7 @@ class ImplicitWalk(Semantics):
             if cycle.step is not None and cycle.loop is not None and runs_once(routine.file, cycle.loop)
         }
         self._known_rounds: dict[Cycle, Rounds] = {}
-        self._kept = frozenset(self._keeping(graph))
+        self._kept = frozenset(self._kept_attributes(graph))
         self._before_queries: set[ast.AST] = set()
         self.states: dict[Node, State] = {}  # at the start of each node that is reached
         self.summary = self._walk(graph)
@@ -116,7 +116,7 @@ class ImplicitWalk(Semantics):
     def at_await(self, node: ast.Await) -> tuple[()]:
         return ()
 
-    def _keeping(self, graph: Graph) -> Iterator[Place]:
+    def _kept_attributes(self, graph: Graph) -> Iterator[Place]:
         """Return the attributes of this function's variables that query once and keep the result."""
         for event in (node.event for node in graph.nodes() if isinstance(node.event, Load)):
             for effect in self._effects.of(event):

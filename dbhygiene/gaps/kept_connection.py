@@ -168,7 +168,7 @@ class _Kept:
         """Return where an event queries it; None if it queries nothing, or also tests, closes or opens it."""
         found: tuple[File, ast.expr] | None = None
         todo = {event.node: event.file}
-        for code, file in _growing(todo):
+        for code, file in _items_while_growing(todo):
             if len(todo) > _MOST or (code is self._opener and not self._is_guarded):
                 return None
             if self._is_tested_from_outside(file, code):
@@ -252,7 +252,7 @@ def _variable_named(file: File, expr: ast.Name | ast.Attribute) -> tuple[File, P
     return found[0], Place(found[0].scope, found[1][0])
 
 
-def _growing(todo: dict[Function, File]) -> Iterator[tuple[Function, File]]:
+def _items_while_growing(todo: dict[Function, File]) -> Iterator[tuple[Function, File]]:
     """Yield the items of a dict to which more are added meanwhile."""
     seen: set[Function] = set()
     while fresh := [code for code in todo if code not in seen]:

@@ -51,13 +51,13 @@ def _receivers(file: File) -> dict[str, list[FunctionAt]]:
     found: dict[str, list[FunctionAt]] = defaultdict(list)
     files = {each.path: each for word in ("receiver(", ".connect(") for each in files_with_word(file, word)}
     for each in files.values():
-        for signal, function in _registered(each):
+        for signal, function in _registered_receivers(each):
             if (name := _own_signal(each, signal)) is not None:
                 found[name].append(function)
     return found
 
 
-def _registered(file: File) -> Iterator[tuple[ast.expr, FunctionAt]]:
+def _registered_receivers(file: File) -> Iterator[tuple[ast.expr, FunctionAt]]:
     """Return the receivers that a file registers, by decorator or by `connect`, with their signals."""
     for function in (code for code in file.functions if isinstance(code, FUNCTION)):
         for decorator in function.decorator_list:

@@ -63,7 +63,7 @@ def _in_object(file: File, call: ast.Call, cls: Definition, field: str) -> Recre
     others = file.project.files_mentioning_all(cls.name.rpartition(".")[2])
     if others is None or any("dispose" in each.text for each in others if each is not file):
         return None
-    if (closers := _disposing(file, cls)) is None:
+    if (closers := _disposing_methods(file, cls)) is None:
         return None
     how_often = runs(file, call, by_exception=False)
     if not closers and (closer := _forgets(cls, field)) is not None and how_often.impact is not Impact.ONCE:
@@ -79,7 +79,7 @@ def _in_object(file: File, call: ast.Call, cls: Definition, field: str) -> Recre
     return Recreation(words, how_often, makers[0] if closer else None)
 
 
-def _disposing(file: File, cls: Definition) -> frozenset[str] | None:
+def _disposing_methods(file: File, cls: Definition) -> frozenset[str] | None:
     """Return the methods of a class that dispose of its engine, or call one that does; None if other code may, too."""
     scope = cls.file.classes.get(cls.name)
     methods = {node: name for name, node in scope.defined.items()} if scope is not None else {}

@@ -221,7 +221,7 @@ class TrackedConditions:
                         told[path] += chosen or truthiness(value, frozenset()) != ANYTHING
         self._at_end: dict[ast.AST, list[tuple[str, int]]] = {}  # loop -> conditions that then have one truth
         for loop in {node.event.node: None for node in nodes if isinstance(node.event, Iterate)}:
-            if decided := list(_known_at_end(loop, asked)):
+            if decided := list(_conditions_at_end(loop, asked)):
                 self._at_end[loop] = decided
             for key, _ in decided:
                 asked.setdefault(key, set())
@@ -327,7 +327,7 @@ def _is_round(key: str) -> bool:
     return key.startswith(_ROUND)
 
 
-def _known_at_end(loop: ast.AST, asked: Mapping[str, Collection[ast.AST]]) -> Iterator[tuple[str, int]]:
+def _conditions_at_end(loop: ast.AST, asked: Mapping[str, Collection[ast.AST]]) -> Iterator[tuple[str, int]]:
     """Yield the conditions that have one truth when a loop has no more items, with the mask of each."""
     if not isinstance(loop, ast.For):
         return

@@ -47,7 +47,7 @@ class Region(Record):
 
 def region(life: Lifetime) -> Region:
     """Return the region of a resource of one plain name; raise RefusedError if there is none."""
-    opening, name, alone = _opening(life)
+    opening, name, alone = _opening_assignment(life)
     if life.names != [name]:
         raise RefusedError("the connection has more than one name")
     if life.escapes:
@@ -138,7 +138,7 @@ def escape_refusal(life: Lifetime) -> RefusedError:
     return RefusedError(f"on some paths the connection is passed to other code{where}")
 
 
-def _opening(life: Lifetime) -> tuple[ast.Assign | ast.AnnAssign, str, bool]:
+def _opening_assignment(life: Lifetime) -> tuple[ast.Assign | ast.AnnAssign, str, bool]:
     """Return the assignment that opens it, its name, and whether that is the only target."""
     statement = life.statement
     match statement:

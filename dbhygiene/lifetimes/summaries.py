@@ -701,7 +701,7 @@ class Summaries:
         outcome = Outcome(graph.exit in nodes, tuple(sorted(graph.uncaught)) if graph.raised in nodes else ())
         if not file.functions[function].yields:
             return _Ends(outcome)
-        swallows = [name for handler in _swallowing(graph) for name in _caught_by(file, handler)]
+        swallows = [name for handler in _swallowing_handlers(graph) for name in _caught_by(file, handler)]
         return _Ends(outcome, not _raises_before_yield(graph), tuple(swallows))
 
 
@@ -833,7 +833,7 @@ def _raises_before_yield(graph: cfg.Graph) -> bool:
     return graph.raised in cfg.reachable([graph.entry], past=lambda node: not isinstance(node.event, cfg.Yield))
 
 
-def _swallowing(graph: cfg.Graph) -> list[ast.ExceptHandler]:
+def _swallowing_handlers(graph: cfg.Graph) -> list[ast.ExceptHandler]:
     """Return the handlers by which an exception thrown in at a `yield` can end in a normal exit."""
     yields = [node for node in graph.nodes() if isinstance(node.event, cfg.Yield)]
     thrown = [target for node in yields for kind, target in node.out if kind == "raise"]

@@ -39,10 +39,10 @@ def actions_for(workspace: Workspace, document: Document, params: types.CodeActi
         return []
     here = [each for each in checked.findings if _touches(checked.shown(each), params.range)]
     found = [action for action in _actions(workspace, checked, here) if _is_wanted(action, params.context.only)]
-    return found if workspace.client.resolves_edits else list(_resolved(workspace, document, found))
+    return found if workspace.client.resolves_edits else list(_resolve_actions(workspace, document, found))
 
 
-def _resolved(
+def _resolve_actions(
     workspace: Workspace, document: Document, found: Iterable[types.CodeAction]
 ) -> Iterator[types.CodeAction]:
     """Yield these actions with their edits, without those that turn out to have none."""

@@ -346,10 +346,10 @@ def subclasses(cls: Definition) -> tuple[Definition, ...]:
 def _direct_subclasses(cls: Definition) -> Iterator[Definition]:
     """Yield the classes that name this one among their bases; not those of tests, which the program never makes."""
     others = cls.file.project.files_deriving(cls.last_name)
-    return _deriving(cls, _without_tests(cls.file, others))
+    return _files_that_derive(cls, _without_tests(cls.file, others))
 
 
-def _deriving(cls: Definition, others: Iterable[File]) -> Iterator[Definition]:
+def _files_that_derive(cls: Definition, others: Iterable[File]) -> Iterator[Definition]:
     """Yield the classes of these files, and of its own file, that name a class among their bases."""
     for file in {id(each): each for each in (cls.file, *others)}.values():
         yield from _classes_by_base(file).get(cls.node, ())
@@ -365,7 +365,7 @@ def family(cls: Definition) -> dict[ast.AST, Definition]:
     todo = [cls]
     for each in todo:  # grows during the loop
         others = each.file.project.files_deriving(each.last_name)
-        fresh = [derived for derived in _deriving(each, others) if derived.node not in below]
+        fresh = [derived for derived in _files_that_derive(each, others) if derived.node not in below]
         below.update((derived.node, derived) for derived in fresh)
         todo += fresh
     return {found.node: found for each in below.values() for found in (each, *base_classes(each))}
@@ -410,11 +410,12 @@ def _is_replaced(file: File, family: Iterable[Definition], name: str) -> bool:
     """Whether a method of these classes is assigned: in their files, in this one, or in one that names a class."""
     related = {each.node for each in family}
     return any(
-        _is_assigned(each, related, name) for each in {id(f): f for f in _assigning(file, family, name)}.values()
+        _is_assigned(each, related, name)
+        for each in {id(f): f for f in _files_that_assign(file, family, name)}.values()
     )
 
 
-def _assigning(file: File, family: Iterable[Definition], name: str) -> Iterator[File]:
+def _files_that_assign(file: File, family: Iterable[Definition], name: str) -> Iterator[File]:
     """Yield the files that may assign the method, by their text."""
     yield file
     words = set()

@@ -50,7 +50,7 @@ def _functions(file: File, expr: ast.expr, depth: int) -> _Found:
             return _union((_in_table(file, table, depth), _all(file, default, depth)))
         case ast.Name():
             return _in_variable(file, expr, depth)
-        case ast.Attribute(value=ast.Name(id="self")) if (held := _held(file, expr)) is not None:
+        case ast.Attribute(value=ast.Name(id="self")) if (held := _bound_variable(file, expr)) is not None:
             return _all(held[0], Bindings.of(held[0]).values[held[1]], depth)
         case ast.Attribute(value=ast.Name(), attr=option):
             return _by_subcommand(file, option, depth)
@@ -95,13 +95,13 @@ def _in_variable(file: File, name: ast.Name, depth: int) -> _Found:
             return _given(file, here.node, name.id, depth) if len(here.aliases.get(name.id, ())) == 0 else None
     if loops := loops_binding(file, name):
         return _union(_in_loop(file, loop.iter, position, depth) for loop, position in loops)
-    if (held := _held(file, name)) is None:
+    if (held := _bound_variable(file, name)) is None:
         return None
     where, place = held
     return _all(where, Bindings.of(where).values[place], depth)
 
 
-def _held(file: File, variable: ast.expr) -> tuple[File, Place] | None:
+def _bound_variable(file: File, variable: ast.expr) -> tuple[File, Place] | None:
     """Return the variable, here or in the module that it comes from, if only assignments bind it."""
     where, place = file, Bindings.of(file).place(variable)
     if place is None or not Bindings.of(file).values.get(place):
@@ -121,7 +121,7 @@ def _in_table(file: File, table: ast.expr, depth: int) -> _Found:
             return _all(file, values, depth)
         case ast.List(elts=items) | ast.Tuple(elts=items):
             return _all(file, items, depth)
-        case ast.Name() | ast.Attribute() if (held := _held(file, table)) is not None and depth:
+        case ast.Name() | ast.Attribute() if (held := _bound_variable(file, table)) is not None and depth:
             where, place = held
             known = Bindings.of(where)
             written = [_in_table(where, value, depth - 1) for value in known.values[place]]
@@ -143,7 +143,7 @@ def _in_loop(file: File, iterated: ast.expr, position: int | None, depth: int) -
             return _in_table(file, table, depth)
         case ast.Call(func=ast.Attribute(value=table, attr="items"), args=[]) if position == 1:
             return _in_table(file, table, depth)
-        case ast.Name() | ast.Attribute() if (held := _held(file, iterated)) is not None and depth:
+        case ast.Name() | ast.Attribute() if (held := _bound_variable(file, iterated)) is not None and depth:
             where, place = held
             if Bindings.of(where).puts.get(place):
                 return None
@@ -177,7 +177,7 @@ def _given(file: File, function: Function, name: str, depth: int) -> _Found:
         given = bind_arguments(call, function, bound=bound).get(name) or defaults(function).get(name)
         found.append(None if has_unpacked(call) or given is None else _functions(other, given, depth - 1))
     for use in _other_uses(file, function, uses):
-        given = _handed_over(file, function, name, use)
+        given = _argument_for(file, function, name, use)
         found.append(None if given is None else _functions(file, given, depth - 1))
     return _union(found) if found else None
 
@@ -189,7 +189,7 @@ def _other_uses(file: File, function: Function, uses: set[ast.AST]) -> Iterator[
             yield part
 
 
-def _handed_over(file: File, function: Function, name: str, use: ast.expr) -> ast.expr | None:
+def _argument_for(file: File, function: Function, name: str, use: ast.expr) -> ast.expr | None:
     """Return the argument for a parameter where a thread or an executor runs the function."""
     positions = [each.arg for each in positional_parameters(function, bound=isinstance(use, ast.Attribute))]
     position = positions.index(name) if name in positions else None

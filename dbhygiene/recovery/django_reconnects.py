@@ -42,7 +42,7 @@ def reconnects(file: File) -> Iterator[LostWrite]:
 
 def _before_asking(file: File, code: Code) -> list[ast.Call]:
     """Return the calls of `connect` that are reached without a test that mentions a transaction."""
-    names = _asking_names(code)
+    names = _transaction_flags(code)
     found: dict[ast.Call, None] = {}
 
     def transfer(node: Node, state: str) -> Iterable[tuple[EdgeKind, str]]:
@@ -57,7 +57,7 @@ def _before_asking(file: File, code: Code) -> list[ast.Call]:
     return list(found) if follow(file, code, ["unasked"], transfer) is not None else []
 
 
-def _asking_names(code: Code) -> set[str]:
+def _transaction_flags(code: Code) -> set[str]:
     """Return the variables that hold whether there is a transaction."""
     return {
         target.id

@@ -61,7 +61,7 @@ def _classes(file: File) -> Iterator[HalfCaught]:
             yield found
 
 
-def _recovering(attempt: Attempt) -> list[ErrorClass | None]:
+def _recovering_classes(attempt: Attempt) -> list[ErrorClass | None]:
     """Return the classes of the handlers of a `try` that do something about the error: not those that only log."""
     return [
         each
@@ -83,7 +83,7 @@ def _covers(classes: list[ErrorClass | None], library: str, error: str) -> bool:
 def _driver(attempt: Attempt, loss: Loss) -> HalfCaught | None:
     """Return the error of a driver that is left out: the first one, or that of each later use of a kept connection."""
     library, handler, title = attempt.library, attempt.handler, title_of(attempt.root)
-    classes = _recovering(attempt)
+    classes = _recovering_classes(attempt)
     for error in sorted(loss.first):
         if not _covers(classes, library, error):
             text = f"a lost `{title}` first raises {error}, which this handler does not catch"
@@ -100,7 +100,7 @@ def _driver(attempt: Attempt, loss: Loss) -> HalfCaught | None:
     for error in sorted(loss.later - loss.first):
         if not _covers(classes, library, error) and not _drops_it(attempt):
             text = f"after a failed reconnect, `{title}` raises {loss.later_text}, which is not caught here"
-            return HalfCaught(handler, text, add_class=error, handler=handler, reopens=_reopening(attempt, title))
+            return HalfCaught(handler, text, add_class=error, handler=handler, reopens=_reopening_step(attempt, title))
     return None
 
 
@@ -113,7 +113,7 @@ def _ends_if_it_fails(file: File, call: ast.Call) -> bool:
     return False
 
 
-def _reopening(attempt: Attempt, title: str) -> tuple[Located, str] | None:
+def _reopening_step(attempt: Attempt, title: str) -> tuple[Located, str] | None:
     """Return what opens the connection again in a handler: it may fail while the server is away."""
     inside = set(nodes_of(attempt.handler.body))
     found = next(
@@ -148,7 +148,7 @@ def _drops_it(attempt: Attempt) -> bool:
 
 def _django(attempt: Attempt) -> HalfCaught | None:
     """Return a handler that closes Django's connection after InterfaceError alone, which is never the first error."""
-    classes = _recovering(attempt)
+    classes = _recovering_classes(attempt)
     if _covers(classes, DJANGO, "OperationalError") or not _covers(classes, DJANGO, "InterfaceError"):
         return None
     if not any(part is each for part in nodes_of(attempt.handler.body) for each in attempt.reopened_by):

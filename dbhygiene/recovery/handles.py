@@ -63,9 +63,9 @@ def handle_of(file: File, expr: ast.expr) -> Handle | None:
         case ast.Await(value=inner) | ast.NamedExpr(value=inner):
             return handle_of(file, inner)
         case ast.IfExp(body=one, orelse=other):
-            return _agreed(file, [one, other])
+            return _common_handle(file, [one, other])
         case ast.BoolOp(values=parts):
-            return _agreed(file, parts)
+            return _common_handle(file, parts)
         case ast.Subscript(value=owner):
             return Handle("connection", DJANGO, IMPLICIT) if file.resolve(owner) == django.CONNECTIONS else None
         case ast.Call():
@@ -75,7 +75,7 @@ def handle_of(file: File, expr: ast.expr) -> Handle | None:
     return None
 
 
-def _agreed(file: File, exprs: Iterable[ast.expr]) -> Handle | None:
+def _common_handle(file: File, exprs: Iterable[ast.expr]) -> Handle | None:
     """Return the first handle that some expressions give; None if they are of several libraries."""
     found = [each for expr in exprs if (each := handle_of(file, expr)) is not None]
     return found[0] if len({each.library for each in found}) == 1 else None
@@ -151,7 +151,7 @@ def _homes(file: File, place: Place) -> Iterator[tuple[File, Place]]:
 def _of_place(file: File, place: Place) -> Handle | None:
     """Return the handle that a variable holds."""
     values = [*Bindings.of(file).values.get(place, ()), *_entered(file).get(place, ())]
-    found = _agreed(file, values)
+    found = _common_handle(file, values)
     if found is not None:
         return replace(found, root=place) if found.root == FRESH or _is_foreign(found.root, place) else found
     found = _annotated(file, place) or _parameter(file, place)

@@ -42,7 +42,7 @@ def useless_pings(file: File) -> Iterator[UselessPing]:
         if found is not None and found.call not in seen:
             seen.add(found.call)
             yield found
-    for found in (*_refused(file), *_unguarded(file)):
+    for found in (*_refused_pings(file), *_unguarded_pings(file)):
         if found.call not in seen:
             seen.add(found.call)
             yield found
@@ -103,7 +103,7 @@ def _ping(file: File, call: ast.Call, owner: Handle, again: ast.Call | None) -> 
     return UselessPing(call, text, advice, confidence, bool(loss.ping_names and loss.opens_again), again)
 
 
-def _refused(file: File) -> Iterator[UselessPing]:
+def _refused_pings(file: File) -> Iterator[UselessPing]:
     """Yield each `ping` with arguments that a driver does not take: it never reaches the server."""
     for call in file.calls.get("ping", ()):
         if not (call.args or call.keywords) or (owner := owner_of(file, call)) is None:
@@ -131,7 +131,7 @@ def _catches_type_error(file: File, node: ast.AST) -> bool:
     return any(each is not None and each.name == "TypeError" for each in named)
 
 
-def _unguarded(file: File) -> Iterator[UselessPing]:
+def _unguarded_pings(file: File) -> Iterator[UselessPing]:
     """Yield each `ping()` whose error no handler catches, although the connection is used after it."""
     for call in file.calls.get("ping", ()):
         if not isinstance(call.func, ast.Attribute) or not file.is_discarded(call):

@@ -109,14 +109,14 @@ def _of_query(file: File, expr: ast.expr) -> Table | None:
     match expr:
         case ast.Call(func=ast.Attribute(value=owner, attr="query"), args=[entity, *more]):
             held = handle_of(file, owner)
-            if (held is not None and held.library == SQLALCHEMY) or _mapped(file, entity) is not None:
+            if (held is not None and held.library == SQLALCHEMY) or _mapped_class(file, entity) is not None:
                 return _entity(file, [entity, *more])
         case ast.Call(func=func, args=[ast.List(elts=parts)]) if file.resolve(func) in _SELECTS:
             return _entity(file, parts)
         case ast.Call(func=func, args=parts) if file.resolve(func) in _SELECTS:
             return _entity(file, parts)
         case ast.Attribute(value=ast.Name() | ast.Attribute() as cls, attr="query"):
-            mapped = _mapped(file, cls)
+            mapped = _mapped_class(file, cls)
             return Table(last_name(cls), mapped) if mapped is not None else None
     return None
 
@@ -128,10 +128,10 @@ def _entity(file: File, parts: list[ast.expr]) -> Table | None:
     first = parts[0]
     if isinstance(first, ast.Attribute) and last_name(first.value)[:1].isupper():
         first = first.value  # the class of a column
-    return Table(last_name(first), _mapped(file, first))
+    return Table(last_name(first), _mapped_class(file, first))
 
 
-def _mapped(file: File, expr: ast.expr) -> Definition | None:
+def _mapped_class(file: File, expr: ast.expr) -> Definition | None:
     """Return the class that an expression names, if SQLAlchemy maps it to a table."""
     name = file.resolve(expr)
     found = class_named(file, canonical_name(file, name)) if name and "." in name else None

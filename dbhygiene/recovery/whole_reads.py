@@ -97,9 +97,9 @@ def _reads(file: File) -> Iterator[tuple[ast.expr, ast.expr, Table]]:
 def _read_by_call(file: File, call: ast.Call) -> tuple[ast.expr, Table] | None:
     match call:
         case ast.Call(func=ast.Attribute(value=owner, attr="fetchall"), args=[]):
-            return _executed(file, call, owner)
+            return _execute_call(file, call, owner)
         case ast.Call(func=ast.Attribute(value=owner, attr="all"), args=[]) if not _is_of_django(file, owner):
-            return _executed(file, call, owner) if _result(file, owner) is not None else _queried(file, owner)
+            return _execute_call(file, call, owner) if _result(file, owner) is not None else _queried(file, owner)
         case ast.Call(func=ast.Attribute(value=owner, attr="fetch"), args=[statement]):
             held = handle_of(file, owner)
             table = table_of_statement(file, statement) if held is not None and held.library == "asyncpg" else None
@@ -107,13 +107,13 @@ def _read_by_call(file: File, call: ast.Call) -> tuple[ast.expr, Table] | None:
         case ast.Call(func=ast.Name(id=name), args=[given]) if name in _LISTS:
             held = handle_of(file, given)
             is_cursor = held is not None and held.kind == "cursor"
-            return _executed(file, call, given) if is_cursor else _read_by_loop(file, given)
+            return _execute_call(file, call, given) if is_cursor else _read_by_loop(file, given)
     return None
 
 
 def _read_by_loop(file: File, expr: ast.expr) -> tuple[ast.expr, Table] | None:
     """Return what a loop asks for if it begins by reading all rows: a query, a result or a queryset; no cursor."""
-    return _executed(file, expr, expr) if _result(file, expr) is not None else _queried(file, expr)
+    return _execute_call(file, expr, expr) if _result(file, expr) is not None else _queried(file, expr)
 
 
 def _queried(file: File, expr: ast.expr) -> tuple[ast.expr, Table] | None:
@@ -128,7 +128,7 @@ def _is_of_django(file: File, expr: ast.expr) -> bool:
 # -- which query it was -----------------------------------------------------------------------------------
 
 
-def _executed(file: File, read: ast.expr, owner: ast.expr) -> tuple[ast.expr, Table] | None:
+def _execute_call(file: File, read: ast.expr, owner: ast.expr) -> tuple[ast.expr, Table] | None:
     """Return the call of `execute` whose rows an expression reads, in a chain or before, and the table."""
     call = _result(file, owner) or _last_execute(file, read, owner)
     if call is None or not call.args or any(word.arg == "execution_options" for word in call.keywords):

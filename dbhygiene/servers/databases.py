@@ -108,7 +108,7 @@ def option_file(database: str, name: str, files: Deployment, depth: int = 0) -> 
         return
     for option in mysql_options(files.text(name)):
         if option.name.startswith("!include"):
-            for other in _included(option, name, files) if depth < 4 else ():
+            for other in _included_files(option, name, files) if depth < 4 else ():
                 yield from option_file(database, other, files, depth + 1)
         elif is_server_group(option.group) and (variable := _variable(option.name)):
             yield Assignment(variable, option.value, Place(name, option.line))
@@ -118,7 +118,7 @@ def _variable(name: str) -> str | None:
     return next((known for known, least in _VARIABLES.items() if is_written_as(name, known, least)), None)
 
 
-def _included(option: Option, name: str, files: Deployment) -> list[str]:
+def _included_files(option: Option, name: str, files: Deployment) -> list[str]:
     """Return the files that a line includes, if they lie beside the file: its path is one of the server's machine."""
     around = name.rpartition("/")[0]
     last = option.value.rstrip("/").rpartition("/")[2]
