@@ -73,11 +73,11 @@ def _attempts(file: File) -> Iterator[Attempt]:
         for handler in node.handlers:
             classes = classes_of(file, handler)
             for library in sorted(libraries(classes)):
-                for root in roots_asked(file, node, library):
+                for root in queried_roots(file, node, library):
                     yield _attempt(file, code, node, handler, classes, library, root)
 
 
-def roots_asked(file: File, node: ast.Try, library: str) -> list[Root]:
+def queried_roots(file: File, node: ast.Try, library: str) -> list[Root]:
     """Return the variables outside of a `try` whose connections of a library its body asks on."""
     found = of_block(file, node.body).operations
     roots = {each.root for each in found if asks((each,)) and each.library == library and each.root != FRESH}

@@ -1,4 +1,4 @@
-"""`sent_at_once`: the call that sends rows which were read before to the server, all of them in one statement.
+"""`sending_call`: the call that sends rows which were read before to the server, all of them in one statement.
 
 rows = cursor.fetchall()
 Order.objects.bulk_create([Order(id=row[0]) for row in rows])      # without `batch_size`: one INSERT
@@ -19,7 +19,7 @@ from dbhygiene.source.nodes import last_name
 _ADDS = words("append extend add")
 
 
-def sent_at_once(file: File, read: ast.expr) -> ast.Call | None:
+def sending_call(file: File, read: ast.expr) -> ast.Call | None:
     """Return the later call in the same function by which rows go back to the server without being split."""
     function, statement = function_around(file, read), statement_around(file, read)
     if function is None or statement is None:

@@ -64,7 +64,7 @@ def _asks_nothing(file: File, node: ast.Try) -> IdleCheck | None:
         if isinstance(part, ast.Call):
             if _is_method_of_django(file, part):
                 return None
-            held = _made_or_read(file, part)
+            held = _handle_without_query(file, part)
             if held is None and not is_harmless(file, part) and not _is_part_of_made(file, part, parts):
                 return None
             if held is not None:
@@ -98,7 +98,7 @@ def _is_method_of_django(file: File, call: ast.Call) -> bool:
     return owner is not None and owner.library == DJANGO
 
 
-def _made_or_read(file: File, call: ast.Call) -> Handle | None:
+def _handle_without_query(file: File, call: ast.Call) -> Handle | None:
     """Return the handle of a call that gives or uses one without a query; None for any other call."""
     held = handle_of(file, call)
     if held is not None and held.kind == "cursor":
@@ -114,7 +114,7 @@ def _is_part_of_made(file: File, call: ast.Call, parts: Iterable[ast.AST]) -> bo
     return any(
         isinstance(each, ast.Call)
         and each is not call
-        and _made_or_read(file, each) is not None
+        and _handle_without_query(file, each) is not None
         and call in ast.walk(each)
         for each in parts
     )
@@ -155,7 +155,7 @@ def _report(file: File, node: ast.Try, expr: ast.expr, held: Handle) -> IdleChec
 def _too_early(file: File, node: ast.Try) -> IdleCheck | None:
     """Return the assignment that ends the loop around a `try`, although the query that follows may fail."""
     loop = loop_around(file, node)
-    if not isinstance(loop, ast.While) or (waits_for := _awaited(loop.test)) is None:
+    if not isinstance(loop, ast.While) or (waits_for := _awaited_variable(loop.test)) is None:
         return None
     for number, statement in enumerate(node.body):
         match statement:
@@ -179,7 +179,7 @@ def _opens_cursor(file: File, call: ast.Call) -> bool:
     return last_name(call.func) == "cursor" and handle_of(file, call) is not None
 
 
-def _awaited(test: ast.expr) -> str | None:
+def _awaited_variable(test: ast.expr) -> str | None:
     """Return the variable that a loop waits for: `while not c`, `while c is None`."""
     match test:
         case ast.UnaryOp(op=ast.Not(), operand=ast.Name(id=name)):

@@ -130,11 +130,11 @@ def texts_of(file: File, test: ast.expr, name: str | None) -> list[str]:
     return []
 
 
-def excluded(file: File, test: ast.expr, name: str | None, depth: int = 3) -> Edges:
+def excluded_outcomes(file: File, test: ast.expr, name: str | None, depth: int = 3) -> Edges:
     """Return which outcomes a test does not have where the connection is lost."""
     match test:
         case ast.UnaryOp(op=ast.Not(), operand=operand):
-            inner = excluded(file, operand, name, depth)
+            inner = excluded_outcomes(file, operand, name, depth)
             return Edges(inner.false, inner.true)
         case ast.Attribute(attr="connection_invalidated" | "is_disconnect"):
             return Edges(false=True)
@@ -148,7 +148,7 @@ def excluded(file: File, test: ast.expr, name: str | None, depth: int = 3) -> Ed
     if isinstance(test, ast.Name) and depth and name is not None and test.id != name:
         for value in file.scope_of(test).aliases.get(test.id, ()):
             if mentions(value, name):
-                return _of_whole(file, value, name)
+                return _outcomes_of_long_test(file, value, name)
     if isinstance(test, ast.Call) and name is not None and mentions(test, name):
         called = last_name(test.func)
         if called in {"isinstance", "hasattr", "str", "len", "getattr", "repr"}:
@@ -159,11 +159,11 @@ def excluded(file: File, test: ast.expr, name: str | None, depth: int = 3) -> Ed
     return Edges()
 
 
-def _of_whole(file: File, value: ast.expr, name: str) -> Edges:
+def _outcomes_of_long_test(file: File, value: ast.expr, name: str) -> Edges:
     """Return the same for a variable that holds a longer test: whether any part of it looks for a loss."""
     for part in walk(value):
         if isinstance(part, ast.expr):
-            inner = excluded(file, part, name, 0)
+            inner = excluded_outcomes(file, part, name, 0)
             if inner.false and not inner.true:
                 return Edges(false=True)
     return Edges(true=True)

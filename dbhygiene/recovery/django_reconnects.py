@@ -32,7 +32,7 @@ def reconnects(file: File) -> Iterator[LostWrite]:
         return
     for code in file.functions:
         if isinstance(code, FUNCTION) and _ASKS.search(file.segment(code)):
-            for call in _before_asking(file, code):
+            for call in _connects_before_query(file, code):
                 yield LostWrite(call, call, None, "", Confidence.LIKELY, in_django=True)
     for assigned in file.nodes(ast.Assign):
         target = assigned.targets[0]
@@ -40,7 +40,7 @@ def reconnects(file: File) -> Iterator[LostWrite]:
             yield LostWrite(target, target, None, "", in_django=True)
 
 
-def _before_asking(file: File, code: Code) -> list[ast.Call]:
+def _connects_before_query(file: File, code: Code) -> list[ast.Call]:
     """Return the calls of `connect` that are reached without a test that mentions a transaction."""
     names = _transaction_flags(code)
     found: dict[ast.Call, None] = {}

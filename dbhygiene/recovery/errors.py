@@ -57,7 +57,7 @@ class ErrorClass(Record):
         return self.library in {DJANGO, SQLALCHEMY, PEEWEE} or loss_of(self.library) is not None
 
     @property
-    def written(self) -> str:
+    def dotted_name(self) -> str:
         return f"{self.library}.{self.name}" if self.library else self.name
 
 
@@ -146,7 +146,7 @@ def libraries(classes: Iterable[ErrorClass | None]) -> frozenset[str]:
     )
 
 
-def named(classes: Iterable[ErrorClass | None], library: str) -> str:
+def join_names(classes: Iterable[ErrorClass | None], library: str) -> str:
     """Return the names of those classes that are of a library, as a sentence lists them."""
     return " or ".join(dict.fromkeys(each.name for each in classes if each is not None and each.library == library))
 

@@ -12,7 +12,7 @@ from dbhygiene.library.resources import Loss
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.callees import callees
 from dbhygiene.program.code import calls_in, nodes_of
-from dbhygiene.recovery.attempts import Attempt, attempts, roots_asked
+from dbhygiene.recovery.attempts import Attempt, attempts, queried_roots
 from dbhygiene.recovery.conditions import Comparison, number_comparison, tests_invalidated, texts_of
 from dbhygiene.recovery.errors import DJANGO, PEEWEE, SQLALCHEMY, ErrorClass, classes_of, libraries, tries
 from dbhygiene.recovery.handles import title_of
@@ -178,7 +178,7 @@ def recovering_handlers(file: File) -> Iterator[tuple[ast.ExceptHandler, frozens
 def _connects_itself(file: File, node: ast.Try, found: frozenset[str]) -> bool:
     """Whether each try opens a connection of its own, and asks on no other one: 2013 may then mean a timeout."""
     opens = any(each.verb == "opens" for each in of_block(file, node.body).operations)
-    return opens and not any(roots_asked(file, node, library) for library in found)
+    return opens and not any(queried_roots(file, node, library) for library in found)
 
 
 def _recovers(file: File, handler: ast.ExceptHandler, node: ast.Try) -> bool:
@@ -203,7 +203,7 @@ def _in_handler(file: File, handler: ast.ExceptHandler, found: frozenset[str]) -
     unknown = any(number is None for each in comparisons for number in each.numbers)
     if numbers & _NUMBERS and not texts and not unknown and not tests_invalidated(parts):
         for library in sorted(found):
-            missing = _missing(library, numbers)
+            missing = _missing_numbers(library, numbers)
             if library == SQLALCHEMY and not any(_reads_original(each.asked) for each in comparisons):
                 continue  # HYG404 reports that
             if missing:
@@ -234,7 +234,7 @@ def _only_raises(file: File, test: ast.expr) -> bool:
     return isinstance(branch, ast.If) and isinstance(branch.body[-1], ast.Raise)
 
 
-def _missing(library: str, numbers: set[int]) -> tuple[int, ...]:
+def _missing_numbers(library: str, numbers: set[int]) -> tuple[int, ...]:
     """Return the numbers of a loss that are left out, of a driver that gives these numbers."""
     loss = loss_of(library)
     groups = loss.numbers if loss is not None else _MYSQL if library in {DJANGO, SQLALCHEMY, PEEWEE} else ()

@@ -69,9 +69,9 @@ def handle_of(file: File, expr: ast.expr) -> Handle | None:
         case ast.Subscript(value=owner):
             return Handle("connection", DJANGO, IMPLICIT) if file.resolve(owner) == django.CONNECTIONS else None
         case ast.Call():
-            return _of_call(file, expr)
+            return _handle_of_call(file, expr)
         case ast.Name() | ast.Attribute():
-            return _of_name(file, expr)
+            return _handle_of_name(file, expr)
     return None
 
 
@@ -102,19 +102,19 @@ def title_of(root: Root) -> str:
 # -- names ------------------------------------------------------------------------------------------------
 
 
-def _of_name(file: File, expr: ast.Name | ast.Attribute) -> Handle | None:
+def _handle_of_name(file: File, expr: ast.Name | ast.Attribute) -> Handle | None:
     name = file.resolve(expr)
     if name == django.CONNECTION:
         return Handle("connection", DJANGO, IMPLICIT)
     place = Bindings.of(file).place(expr)
     if place is not None:
         for owner, its_place in [*_homes(file, place), (file, place)]:
-            if (found := _of_place(owner, its_place)) is not None:
+            if (found := _handle_of_place(owner, its_place)) is not None:
                 return found
     if name is not None and (elsewhere := find_module(file, canonical_name(file, name))) is not None:
         other, path = elsewhere
         if other is not file and len(path) == 1:
-            return _of_place(other, Place(other.scope, path[0]))
+            return _handle_of_place(other, Place(other.scope, path[0]))
         if other is not file and len(path) == 2 and path[1] == "session":
             return _flask_session(other, path[0])
     if isinstance(expr, ast.Attribute) and expr.attr == "session" and isinstance(expr.value, ast.Name):
@@ -144,17 +144,17 @@ def _homes(file: File, place: Place) -> Iterator[tuple[File, Place]]:
         return
     for owner, scope in ancestry(Definition(file, node, place.scope.name)):
         its_place = Place(scope, place.path)
-        if Bindings.of(owner).values.get(its_place) or _entered(owner).get(its_place):
+        if Bindings.of(owner).values.get(its_place) or _with_targets(owner).get(its_place):
             yield owner, its_place
 
 
-def _of_place(file: File, place: Place) -> Handle | None:
+def _handle_of_place(file: File, place: Place) -> Handle | None:
     """Return the handle that a variable holds."""
-    values = [*Bindings.of(file).values.get(place, ()), *_entered(file).get(place, ())]
+    values = [*Bindings.of(file).values.get(place, ()), *_with_targets(file).get(place, ())]
     found = _common_handle(file, values)
     if found is not None:
         return replace(found, root=place) if found.root == FRESH or _is_foreign(found.root, place) else found
-    found = _annotated(file, place) or _parameter(file, place)
+    found = _handle_by_annotation(file, place) or _parameter(file, place)
     return replace(found, root=place) if found is not None and found.root != IMPLICIT else found
 
 
@@ -164,7 +164,7 @@ def _is_foreign(root: Root, place: Place) -> bool:
 
 
 @query
-def _entered(file: File) -> dict[Place, list[ast.expr]]:
+def _with_targets(file: File) -> dict[Place, list[ast.expr]]:
     """Return the expressions that `with ... as` binds to a variable."""
     found: dict[Place, list[ast.expr]] = defaultdict(list)
     for item in file.nodes(ast.withitem):
@@ -185,7 +185,7 @@ def _annotations(file: File) -> dict[Place, ast.expr]:
     return found
 
 
-def _annotated(file: File, place: Place) -> Handle | None:
+def _handle_by_annotation(file: File, place: Place) -> Handle | None:
     annotation = _annotations(file).get(place)
     return of_annotation(file, annotation) if annotation is not None else None
 
@@ -199,11 +199,11 @@ def _parameter(file: File, place: Place) -> Handle | None:
         if each.arg == place.path:
             if each.annotation is not None:
                 return of_annotation(file, each.annotation)
-            return _given(file, node, place.path)
+            return _handle_by_callers(file, node, place.path)
     return None
 
 
-def _given(file: File, function: Function, name: str) -> Handle | None:
+def _handle_by_callers(file: File, function: Function, name: str) -> Handle | None:
     found: set[tuple[Kind, str]] = set()
     for other, call, bound in callers(file, function):
         value = bind_arguments(call, function, bound=bound).get(name)
@@ -237,10 +237,10 @@ def of_annotation(file: File, annotation: ast.expr) -> Handle | None:
             name = file.resolve(annotation)
         case _:
             return None
-    return _of_class(canonical_name(file, name)) if name and "." in name else None
+    return _handle_of_class(canonical_name(file, name)) if name and "." in name else None
 
 
-def _of_class(name: str) -> Handle | None:
+def _handle_of_class(name: str) -> Handle | None:
     package, _, _ = name.partition(".")
     last = name.rpartition(".")[2]
     if package in SQLALCHEMY_PACKAGES:
@@ -264,7 +264,7 @@ def _of_class(name: str) -> Handle | None:
 # -- calls ------------------------------------------------------------------------------------------------
 
 
-def _of_call(file: File, call: ast.Call) -> Handle | None:
+def _handle_of_call(file: File, call: ast.Call) -> Handle | None:
     func = call.func
     name = file.resolve(func)
     if name is not None:
@@ -281,17 +281,17 @@ def _of_call(file: File, call: ast.Call) -> Handle | None:
     if lent := sorted(each.package for each in lenders(file, call)):
         return Handle("connection", EITHER, either=frozenset(lent)) if lent[1:] else Handle("connection", lent[0])
     if isinstance(func, ast.Attribute) and (owner := handle_of(file, func.value)) is not None:
-        return _of_method(owner, func.attr)
+        return _handle_of_method(owner, func.attr)
     if (opened := sessions.resource_of_call(file, call)) is not None:
         if opened is sessions.RAW_CONNECTION:
             return Handle("connection", RAW)
         return Handle("session" if opened.kind == "session" else "connection", SQLALCHEMY)
     if isinstance(func, ast.Name) and (registry := handle_of(file, func)) is not None and registry.kind == "session":
         return registry  # `Session()` of a `scoped_session` gives the session of this thread
-    return _of_function(file, call)
+    return _handle_of_function(file, call)
 
 
-def _of_method(owner: Handle, method: str) -> Handle | None:
+def _handle_of_method(owner: Handle, method: str) -> Handle | None:
     """Return what a method of a handle gives."""
     if method in {"cursor", "xcursor"} and owner.kind == "connection":
         return replace(owner, kind="cursor")
@@ -304,14 +304,16 @@ def _of_method(owner: Handle, method: str) -> Handle | None:
     return None
 
 
-def _of_function(file: File, call: ast.Call) -> Handle | None:
+def _handle_of_function(file: File, call: ast.Call) -> Handle | None:
     """Return what a function of the project gives: its return value, or the value that a context manager yields."""
     found = callees(file, call, scope_around(file, call))
-    given = {each for definition in found.definitions if (each := _returned(file, call, definition)) is not None}
+    given = {
+        each for definition in found.definitions if (each := _handle_by_return(file, call, definition)) is not None
+    }
     return given.pop() if len(given) == 1 and len(found.definitions) == 1 else None
 
 
-def _returned(file: File, call: ast.Call, definition: Definition) -> Handle | None:
+def _handle_by_return(file: File, call: ast.Call, definition: Definition) -> Handle | None:
     node, owner = definition.node, definition.file
     if not isinstance(node, FUNCTION):
         return None

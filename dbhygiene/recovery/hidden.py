@@ -11,7 +11,7 @@ from dbhygiene.recovery.attempts import is_retry_loop
 from dbhygiene.recovery.conditions import mentions
 from dbhygiene.recovery.errors import classes_of, libraries, tries
 from dbhygiene.recovery.operations import is_harmless
-from dbhygiene.recovery.paths import is_in_handler, reached, reached_while_lost
+from dbhygiene.recovery.paths import is_in_handler, nodes_after, nodes_after_while_lost
 from dbhygiene.source.file import File, loop_around
 from dbhygiene.source.nodes import FUNCTION, Code, argument_values
 from dbhygiene.source.records import Frozen
@@ -74,7 +74,7 @@ def _returns_value(node: ast.Try) -> bool:
 def _goes_on(file: File, code: Code, handler: ast.ExceptHandler) -> bool:
     """Whether a handler neither raises, nor returns, nor leaves the loop, unless the error is of another kind."""
     inside = set(nodes_of(handler.body))
-    nodes = reached_while_lost(file, code, handler)
+    nodes = nodes_after_while_lost(file, code, handler)
     run = [node.event.node for node in nodes if isinstance(node.event, cfg.Call)]
     if any(call in inside and _may_raise_it(file, handler, call) for call in run):
         return False
@@ -110,12 +110,12 @@ def _falls_off(file: File, code: Code, handler: ast.ExceptHandler, loop: ast.For
                 block = body
             case _:
                 return False
-    return not loop.orelse and any(isinstance(node.event, cfg.End) for node in reached(file, code, handler))
+    return not loop.orelse and any(isinstance(node.event, cfg.End) for node in nodes_after(file, code, handler))
 
 
 def _raises_nothing(file: File, code: Code, handler: ast.ExceptHandler) -> Iterator[ast.Raise]:
     """Yield each bare `raise` that may follow a handler, but stands in none."""
-    for node in reached(file, code, handler):
+    for node in nodes_after(file, code, handler):
         if (
             isinstance(node.event, cfg.Raise)
             and node.event.node.exc is None

@@ -27,7 +27,7 @@ from dbhygiene.program.code import calls_in, nodes_of
 from dbhygiene.recovery.attempts import Attempt, attempts
 from dbhygiene.recovery.handles import FRESH, Root, handle_of, owner_of
 from dbhygiene.recovery.operations import Operation, may_use, of_binding, of_call, summary
-from dbhygiene.recovery.paths import follow, is_in_handler, reached
+from dbhygiene.recovery.paths import follow, is_in_handler, nodes_after
 from dbhygiene.source.file import File, function_around
 from dbhygiene.source.nodes import FUNCTION, Code, Function, last_name
 from dbhygiene.source.queries import query
@@ -78,7 +78,7 @@ def _in_functions(file: File) -> Iterator[LostWrite]:
         if isinstance(code, FUNCTION) and _GUARDS.search(file.segment(code)):
             continue
         for root in _reopened_roots(file, code):
-            yield from _followed(file, code, root)
+            yield from _find_lost_writes(file, code, root)
 
 
 def _may_lose_connection(file: File) -> bool:
@@ -105,7 +105,7 @@ def _reopened_roots(file: File, code: Code) -> list[Root]:
     return [root for _, root in sorted(both, key=str)]
 
 
-def _followed(file: File, code: Code, root: Root) -> Iterator[LostWrite]:
+def _find_lost_writes(file: File, code: Code, root: Root) -> Iterator[LostWrite]:
     found: dict[ast.AST, LostWrite] = {}
     title = root.path if isinstance(root, Place) else ""
 
@@ -232,7 +232,7 @@ def _is_own_rollback(call: ast.Call) -> bool:
 
 def _runs_again(file: File, function: Function, handler: ast.ExceptHandler, rolled: ast.Call) -> bool:
     """Whether the method of the base class is called again once a handler has rolled back."""
-    nodes = reached(file, function, handler)
+    nodes = nodes_after(file, function, handler)
     calls = (node.event.node for node in nodes if isinstance(node.event, cfg.Call))
     return any(call is not rolled and last_name(call.func) == function.name for call in calls)
 

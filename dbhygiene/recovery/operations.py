@@ -86,22 +86,22 @@ def of_call(file: File, call: ast.Call) -> Summary:
     func = call.func
     owner = owner_of(file, call)
     if owner is not None and isinstance(func, ast.Attribute):
-        return Summary(frozenset(_of_method(file, call, owner, func.attr)))
-    if (chained := _of_query(file, func)) is not None:
+        return Summary(frozenset(_operations_of_method(file, call, owner, func.attr)))
+    if (chained := _summary_of_query(file, func)) is not None:
         return chained
     if (made := handle_of(file, call)) is not None and made.root == FRESH and made.kind != "cursor":
-        own = _of_functions(file, call)
+        own = _summary_of_functions(file, call)
         verb: Verb = "asks" if made.kind == "connection" else "opens"
         opened = Operation("opens", made.library)
         return Summary(frozenset({opened, Operation(verb, made.library)} | own.operations))
     if made is not None and made.kind == "session":
         return _NOTHING  # `Session()` of a registry gives the session that is there
-    if in_django := _of_django(file, call):
+    if in_django := _operations_of_django(file, call):
         return Summary(frozenset(in_django))
     if last_name(func) in _READS_SQL | {"to_sql"}:
         given = [handle_of(file, each) for each in argument_values(call)]
         return Summary(frozenset(Operation("asks", each.library, each.root) for each in given if each is not None))
-    found = _of_functions(file, call)
+    found = _summary_of_functions(file, call)
     if found.operations or found.complete:
         return found
     return _NOTHING if is_harmless(file, call) else found
@@ -134,19 +134,19 @@ def is_harmless(file: File, call: ast.Call) -> bool:
     return False
 
 
-def _of_method(file: File, call: ast.Call, owner: Handle, method: str) -> Iterator[Operation]:
+def _operations_of_method(file: File, call: ast.Call, owner: Handle, method: str) -> Iterator[Operation]:
     library, root = owner.library, owner.root
     if library == DJANGO:
-        yield from _of_django(file, call)
+        yield from _operations_of_django(file, call)
         return
     if library == SQLALCHEMY:
-        yield from _of_sqlalchemy(owner, method)
+        yield from _operations_of_sqlalchemy(owner, method)
         if session_adds_rows(file, call, method):
             yield Operation("adds", SQLALCHEMY, root)
         return
     if owner.kind == "cursor":
         if method in _CURSOR_ASKS:
-            yield from _of_statement(file, call, owner)
+            yield from _operations_of_statement(file, call, owner)
         return
     loss = loss_of(library)
     if method == "ping" and loss is not None:
@@ -159,12 +159,12 @@ def _of_method(file: File, call: ast.Call, owner: Handle, method: str) -> Iterat
     elif method == "rollback":
         yield Operation("ends", library, root)
     elif method in _CONNECTION_ASKS:
-        yield from _of_statement(file, call, owner)
+        yield from _operations_of_statement(file, call, owner)
     elif method == "__init__":
         yield Operation("reopens", library, root)
 
 
-def _of_statement(file: File, call: ast.Call, owner: Handle) -> Iterator[Operation]:
+def _operations_of_statement(file: File, call: ast.Call, owner: Handle) -> Iterator[Operation]:
     """Yield what a call does that sends a statement, as far as its SQL is known."""
     yield Operation("asks", owner.library, owner.root)
     if call.args and any(_WRITES.match(pattern) for pattern in patterns(evaluate(file, call.args[0]))):
@@ -173,7 +173,7 @@ def _of_statement(file: File, call: ast.Call, owner: Handle) -> Iterator[Operati
             yield Operation("adds", owner.library, owner.root)
 
 
-def _of_sqlalchemy(owner: Handle, method: str) -> Iterator[Operation]:
+def _operations_of_sqlalchemy(owner: Handle, method: str) -> Iterator[Operation]:
     root = owner.root
     if owner.kind == "engine":
         if method in {"connect", "execute", "raw_connection", "begin", "run_callable", "scalar"}:
@@ -192,7 +192,7 @@ def _of_sqlalchemy(owner: Handle, method: str) -> Iterator[Operation]:
         yield Operation("begins", SQLALCHEMY, root)
 
 
-def _of_query(file: File, func: ast.expr) -> Summary | None:
+def _summary_of_query(file: File, func: ast.expr) -> Summary | None:
     """Return the query of `session.query(...).filter(...).all()`: its last method asks."""
     if not isinstance(func, ast.Attribute):
         return None
@@ -215,7 +215,7 @@ def _of_query(file: File, func: ast.expr) -> Summary | None:
 # -- Django -----------------------------------------------------------------------------------------------
 
 
-def _of_django(file: File, call: ast.Call) -> Iterable[Operation]:
+def _operations_of_django(file: File, call: ast.Call) -> Iterable[Operation]:
     if "django" not in file.text and "objects" not in file.text:
         return ()
     code = scope_around(file, call).node
@@ -272,7 +272,7 @@ def may_use(file: File, call: ast.Call, root: Root) -> bool:
 # -- functions --------------------------------------------------------------------------------------------
 
 
-def _of_functions(file: File, call: ast.Call) -> Summary:
+def _summary_of_functions(file: File, call: ast.Call) -> Summary:
     """Return what the functions of the project that a call may run do."""
     found = callees(file, call, scope_around(file, call))
     if not found.definitions:
@@ -287,12 +287,12 @@ def _of_functions(file: File, call: ast.Call) -> Summary:
             )
             continue
         its = summary(definition.file, node)
-        operations |= {_seen_by_caller(file, call, definition, each) for each in its.operations}
+        operations |= {_translate_to_caller(file, call, definition, each) for each in its.operations}
         complete = complete and its.complete and not is_generator(node)
     return Summary(frozenset(operations), complete)
 
 
-def _seen_by_caller(file: File, call: ast.Call, definition: Definition, operation: Operation) -> Operation:
+def _translate_to_caller(file: File, call: ast.Call, definition: Definition, operation: Operation) -> Operation:
     """Return an operation with the variable of the caller: a parameter's argument; a local variable is fresh."""
     root, node = operation.root, definition.node
     if not isinstance(root, Place) or root.scope.node is not node or not isinstance(node, FUNCTION):
@@ -318,13 +318,13 @@ def of_nodes(file: File, nodes: Iterable[ast.AST]) -> Summary:
     operations: set[Operation] = set()
     complete = True
     for part in nodes:
-        its = _of_node(file, part)
+        its = _summary_of_node(file, part)
         operations |= its.operations
         complete = complete and its.complete
     return Summary(frozenset(operations), complete)
 
 
-def _of_node(file: File, part: ast.AST) -> Summary:
+def _summary_of_node(file: File, part: ast.AST) -> Summary:
     match part:
         case ast.Call():
             return of_call(file, part)
@@ -335,11 +335,11 @@ def _of_node(file: File, part: ast.AST) -> Summary:
         case ast.AnnAssign(target=target):
             return Summary(frozenset(of_binding(file, target)))
         case ast.For():
-            return _of_loop(file, part)
+            return _summary_of_loop(file, part)
     return _NOTHING
 
 
-def _of_loop(file: File, loop: ast.For) -> Summary:
+def _summary_of_loop(file: File, loop: ast.For) -> Summary:
     """Return the query of a loop over a queryset of Django."""
     if "django" not in file.text and "objects" not in file.text:
         return _NOTHING

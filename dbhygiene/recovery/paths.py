@@ -11,7 +11,7 @@ from dbhygiene.dataflow.exceptions import GENERATOR_EXIT, ORDINARY
 from dbhygiene.dataflow.solver import Fact, Solution, TooManyFactsError, Transfer
 from dbhygiene.library.calls import NEVER_RETURN
 from dbhygiene.program.names import canonical_name
-from dbhygiene.recovery.conditions import excluded
+from dbhygiene.recovery.conditions import excluded_outcomes
 from dbhygiene.recovery.handles import CONTEXT_MANAGERS
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Code
@@ -39,7 +39,7 @@ def everywhere(fact: Fact) -> list[tuple[EdgeKind, Fact]]:
     return [(kind, fact) for kind in _KINDS]
 
 
-def reached(file: File, code: Code, handler: ast.ExceptHandler) -> list[Node]:
+def nodes_after(file: File, code: Code, handler: ast.ExceptHandler) -> list[Node]:
     """Return the nodes that may follow a handler."""
 
     def transfer(node: Node, state: bool) -> Iterable[tuple[EdgeKind, bool]]:
@@ -49,7 +49,7 @@ def reached(file: File, code: Code, handler: ast.ExceptHandler) -> list[Node]:
     return [node for node in solution.nodes() if True in solution.at(node)] if solution is not None else []
 
 
-def reached_while_lost(file: File, code: Code, handler: ast.ExceptHandler) -> list[Node]:
+def nodes_after_while_lost(file: File, code: Code, handler: ast.ExceptHandler) -> list[Node]:
     """Return the nodes that may follow a handler before the next error is caught, if the connection is lost."""
 
     def transfer(node: Node, state: bool) -> Iterable[tuple[EdgeKind, bool]]:
@@ -66,7 +66,7 @@ def reached_while_lost(file: File, code: Code, handler: ast.ExceptHandler) -> li
 
 def while_lost(file: File, test: ast.expr, handler: ast.ExceptHandler, fact: Fact) -> list[tuple[EdgeKind, Fact]]:
     """Return a fact on the edges of a test that a handler takes if the connection is lost."""
-    edges = excluded(file, test, handler.name)
+    edges = excluded_outcomes(file, test, handler.name)
     kinds: list[EdgeKind] = [*(() if edges.true else ("true",)), *(() if edges.false else ("false",))]
     return [(kind, fact) for kind in kinds]
 

@@ -37,10 +37,10 @@ def repetition(file: File, node: ast.AST) -> Runs | None:
     if found.impact is not Impact.UNKNOWN:
         return found if found.impact is Impact.REPEATED else None
     function = function_around(file, node)
-    return _of_function(file, function, _DEPTH) if function is not None else None
+    return _repetition_of_function(file, function, _DEPTH) if function is not None else None
 
 
-def _of_function(file: File, function: Function, depth: int) -> Runs | None:
+def _repetition_of_function(file: File, function: Function, depth: int) -> Runs | None:
     if (entry := _entry(file, function)) is not None:
         return Runs(Impact.REPEATED, entry=entry)
     for other, call, _ in callers(file, function) if depth else ():
@@ -51,16 +51,16 @@ def _of_function(file: File, function: Function, depth: int) -> Runs | None:
             return (
                 found
                 if found.loop is None
-                else Runs(Impact.REPEATED, entry=EntryPoint("in a loop", other, _located(found.loop)))
+                else Runs(Impact.REPEATED, entry=EntryPoint("in a loop", other, _as_located(found.loop)))
             )
         above = function_around(other, call)
         if found.impact is Impact.UNKNOWN and above is not None and above is not function:
-            if (further := _of_function(other, above, depth - 1)) is not None:
+            if (further := _repetition_of_function(other, above, depth - 1)) is not None:
                 return further
     return None
 
 
-def _located(node: ast.AST) -> Located:
+def _as_located(node: ast.AST) -> Located:
     assert isinstance(node, (ast.expr, ast.stmt))
     return node
 

@@ -55,11 +55,13 @@ def replaced_field(file: File, birth: ast.Call) -> ReplacedField | None:
     method, made = function_around(file, birth), handle_of(file, birth)
     if method is None or made is None or method.name in _FIRST:
         return None
-    found = (_replaced(file, birth, method, made.library, target) for target in _targets(file, method, birth))
+    found = (_find_replacement(file, birth, method, made.library, target) for target in _targets(file, method, birth))
     return next(filter(None, found), None)
 
 
-def _replaced(file: File, birth: ast.Call, method: Function, library: str, target: ast.expr) -> ReplacedField | None:
+def _find_replacement(
+    file: File, birth: ast.Call, method: Function, library: str, target: ast.expr
+) -> ReplacedField | None:
     place = root_of(file, target)
     if place is None:
         return None
@@ -68,12 +70,12 @@ def _replaced(file: File, birth: ast.Call, method: Function, library: str, targe
         return None
     replaces = _step(file, birth, f"`{field.title}` is replaced")
     if not isinstance(place.scope.node, ast.ClassDef):
-        calls = _called_while_open(field, method, _DEPTH)
+        calls = _call_while_open(field, method, _DEPTH)
         return ReplacedField(field.title, (*calls, replaces)) if calls is not None else None
-    first = _opened_first(field, place.scope.node, method)
+    first = _first_opening(field, place.scope.node, method)
     if first is None or not _is_closed_somewhere(field, place.scope.node):
         return None
-    calls = _called_while_open(field, method, _DEPTH)
+    calls = _call_while_open(field, method, _DEPTH)
     if calls is None and not _is_for_users(file, place.scope.node, method):
         return None
     steps = (_step(file, first, "opens the first connection of each object"), *(calls or ()))
@@ -102,7 +104,7 @@ def _targets(file: File, function: Function, birth: ast.Call) -> Iterator[ast.ex
                 yield target
 
 
-def _opened_first(field: _Field, cls: ast.ClassDef, method: Function) -> ast.Call | None:
+def _first_opening(field: _Field, cls: ast.ClassDef, method: Function) -> ast.Call | None:
     """Return the call by which the constructor opens the connection on each path: directly, or by this method."""
     init = next((each for each in cls.body if isinstance(each, FUNCTION) and each.name == "__init__"), None)
     for statement in init.body if init is not None else ():
@@ -172,7 +174,7 @@ def _position(expr: ast.expr) -> tuple[int, int]:
 # -- the calls of the method ------------------------------------------------------------------------------
 
 
-def _called_while_open(field: _Field, method: Function, depth: int) -> tuple[Step, ...] | None:
+def _call_while_open(field: _Field, method: Function, depth: int) -> tuple[Step, ...] | None:
     """Return the call of a method where the connection is open; None if none is known."""
     for other, call, _ in callers(field.file, method) if depth else ():
         around = function_around(other, call)
@@ -183,7 +185,7 @@ def _called_while_open(field: _Field, method: Function, depth: int) -> tuple[Ste
         if any(isinstance(above, (ast.ExceptHandler, ast.If)) for above in other.around(call)):
             continue
         if not any(_touches(field, part) for part in own_nodes(around) if _is_before(part, call)):
-            further = _called_while_open(field, around, depth - 1) if around is not method else None
+            further = _call_while_open(field, around, depth - 1) if around is not method else None
             if further is not None:
                 return *further, _step(other, call, f"calls `{method.name}`")
     return None

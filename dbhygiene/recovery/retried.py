@@ -16,7 +16,7 @@ from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.code import calls_in, nodes_of
 from dbhygiene.recovery.attempts import Attempt, attempts, is_narrow, retries
-from dbhygiene.recovery.errors import DJANGO, LOSS_CLASSES, SQLALCHEMY, libraries, means_loss, named
+from dbhygiene.recovery.errors import DJANGO, LOSS_CLASSES, SQLALCHEMY, join_names, libraries, means_loss
 from dbhygiene.recovery.handles import IMPLICIT, RAW, Root, owner_of, title_of
 from dbhygiene.recovery.operations import asks, is_harmless, of_block, of_call, summary
 from dbhygiene.recovery.pings import useless_in_handler
@@ -45,18 +45,18 @@ class DeadRetry(Frozen):
 def dead_retries(file: File) -> Iterator[DeadRetry]:
     seen: set[ast.AST] = set()
     for attempt in attempts(file):
-        if (found := _of_attempt(attempt)) is not None and found.call not in seen:
+        if (found := _dead_retry_of_attempt(attempt)) is not None and found.call not in seen:
             seen.add(found.call)
             yield found
     for code in file.functions:
         if isinstance(code, FUNCTION):
-            for found in _of_decorated(file, code):
+            for found in _dead_retries_of_decorators(file, code):
                 if found.call not in seen:
                     seen.add(found.call)
                     yield found
 
 
-def _of_attempt(attempt: Attempt) -> DeadRetry | None:
+def _dead_retry_of_attempt(attempt: Attempt) -> DeadRetry | None:
     repeated = retries(attempt)
     again = repeated or _later_steps(attempt)
     if not again or attempt.recovered or attempt.escapes or attempt.library == RAW:
@@ -71,7 +71,7 @@ def _of_attempt(attempt: Attempt) -> DeadRetry | None:
     if _OTHER_ERRORS.search(file.segment(attempt.handler)) or _recovers_later(attempt):
         return None
     call = again[0]
-    caught = (attempt.handler, f"catches {named(attempt.classes, attempt.library)}, as of a lost connection")
+    caught = (attempt.handler, f"catches {join_names(attempt.classes, attempt.library)}, as of a lost connection")
     found = _retry(file, call, attempt.library, attempt.root, caught)
     return replace(found, attempt=attempt, confidence=found.confidence if repeated else Confidence.LIKELY)
 
@@ -118,7 +118,7 @@ def _is_connection(file: File, call: ast.Call) -> bool:
     return owner is not None and owner.kind == "connection"
 
 
-def _of_decorated(file: File, code: Function) -> Iterator[DeadRetry]:
+def _dead_retries_of_decorators(file: File, code: Function) -> Iterator[DeadRetry]:
     """Yield the same for a function that a decorator repeats, on a connection that it does not open itself."""
     for decorator in code.decorator_list:
         retrier = retrier_of(file, decorator)
@@ -131,7 +131,7 @@ def _of_decorated(file: File, code: Function) -> Iterator[DeadRetry]:
             touched = {each.root for each in whole.operations if each.verb in {"reopens", "begins"}}
             roots = {each.root for each in whole.operations if asks((each,)) and each.library == library} - touched
             for root in sorted(roots, key=str):
-                call = _first_asking(file, code, library, root)
+                call = _first_query(file, code, library, root)
                 if call is None or not _is_shared(file, code, library, root, retrier):
                     continue
                 if not _is_excused(file, library, (call,)):
@@ -144,7 +144,7 @@ def _steps(
     """Yield the decorator, with the function and the errors after which it repeats that, and its handler if known."""
     scope = file.functions[code].class_scope
     name = f"{scope.name}.{code.name}" if scope is not None else code.name
-    errors = named(retrier.classes, library)
+    errors = join_names(retrier.classes, library)
     yield decorator, f"{retrier.name} calls `{name}` again after {errors}"
     if retrier.handler is not None:
         where, handler = retrier.handler
@@ -169,7 +169,7 @@ def _is_shared(file: File, code: Function, library: str, root: Root, retrier: Re
     return isinstance(root.scope.node, (ast.Module, ast.ClassDef))
 
 
-def _first_asking(file: File, code: Function, library: str, root: Root) -> ast.Call | None:
+def _first_query(file: File, code: Function, library: str, root: Root) -> ast.Call | None:
     for part in nodes_of(code.body):
         if isinstance(part, ast.Call):
             done = of_call(file, part).operations

@@ -42,7 +42,7 @@ def retrier_of(file: File, decorator: ast.expr) -> Retrier | None:
         if found is not None:
             return _own(found.file, found.node) if isinstance(found.node, FUNCTION) else None
         if whole in library.RETRIES:
-            return _of_library(file, decorator, whole)
+            return _retrier_of_library(file, decorator, whole)
     if isinstance(decorator, ast.Call):
         for keyword in decorator.keywords:
             if keyword.arg == library.CELERY_OPTION:
@@ -64,7 +64,7 @@ def reaches_decorator(file: File, code: Function, call: ast.Call) -> bool:
     return True
 
 
-def _of_library(file: File, decorator: ast.expr, name: str) -> Retrier | None:
+def _retrier_of_library(file: File, decorator: ast.expr, name: str) -> Retrier | None:
     if not isinstance(decorator, ast.Call):
         return None
     keywords = {word.arg: word.value for word in decorator.keywords}
@@ -76,15 +76,15 @@ def _of_library(file: File, decorator: ast.expr, name: str) -> Retrier | None:
         given = decorator.args[position]
     if given is None:
         return None
-    return Retrier(tuple(_named(file, given)), f"`@{last_name(decorator.func)}`")
+    return Retrier(tuple(_classes_of_condition(file, given)), f"`@{last_name(decorator.func)}`")
 
 
-def _named(file: File, given: ast.expr) -> Iterator[ErrorClass | None]:
+def _classes_of_condition(file: File, given: ast.expr) -> Iterator[ErrorClass | None]:
     """Yield the classes that a condition names: `retry_if_exception_type((A, B)) | retry_if_exception_type(C)`."""
     match given:
         case ast.BinOp(op=ast.BitOr(), left=left, right=right):
-            yield from _named(file, left)
-            yield from _named(file, right)
+            yield from _classes_of_condition(file, left)
+            yield from _classes_of_condition(file, right)
         case ast.Call(func=called, args=[first, *_]) if last_name(called) in library.CONDITIONS:
             yield from classes_in(file, first)
         case ast.Call() | ast.Lambda():

@@ -41,7 +41,7 @@ def fix_retry(found: DeadRetry) -> Fix | NoFix:
         return _first_in_handler(attempt, "Close the connection in the handler", code, Safety.SAFE)
     if attempt is not None and attempt.library == SQLALCHEMY and _only_reads(attempt):
         is_async = any(isinstance(attempt.file.parents.get(call), ast.Await) for call in attempt.asked)
-        code = f"{'await ' if is_async else ''}{verbatim(_written(attempt))}.rollback()"
+        code = f"{'await ' if is_async else ''}{verbatim(_session_name(attempt))}.rollback()"
         safety = Safety.SAFE if _is_own(attempt) else Safety.UNSAFE
         return _first_in_handler(attempt, "Roll back in the handler", code, safety)
     return NoFix(found.advice if ";" in found.advice else f"it needs your decision; {found.advice}")
@@ -98,7 +98,7 @@ def _keeps_cursor(file: File, attempt: Attempt) -> bool:
 def _only_reads(attempt: Attempt) -> bool:
     """Whether a function does nothing with its session but read, so that a rollback drops nothing."""
     file, code, root = attempt.file, attempt.code, attempt.root
-    if not isinstance(code, FUNCTION) or not _written(attempt):
+    if not isinstance(code, FUNCTION) or not _session_name(attempt):
         return False
     done = (each for each in summary(file, code).operations if each.library == SQLALCHEMY)
     if any(each.verb in {"writes", "adds", "commits"} and each.root == root for each in done):
@@ -129,7 +129,7 @@ def _reads(file: File, call: ast.Call) -> bool:
     return method == "connection" or (method == "get" and len(call.args) == 2 and not call.keywords)
 
 
-def _written(attempt: Attempt) -> str:
+def _session_name(attempt: Attempt) -> str:
     """Return how the code of a `try` writes its session; an empty string if in several ways."""
     names = {
         ast.unparse(call.func.value)

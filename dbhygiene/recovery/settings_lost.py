@@ -48,11 +48,11 @@ def lost_settings(file: File) -> Iterator[LostSetting]:
     for function in (code for code in file.functions if isinstance(code, FUNCTION)):
         done = {place for call in _calls(function) if (place := _set_place(file, call)) is not None}
         for call in _calls(function):
-            place = _opened_again(file, call)
+            place = _reopened_place(file, call)
             if place in settings and place not in done and not _is_repeated(file, place, settings[place]):
                 assert place is not None
                 alone = sum(each == place for each, _ in several) == 1
-                opening, statement = _opening(file, place, settings[place]) if alone else (None, "")
+                opening, statement = _opening_call(file, place, settings[place]) if alone else (None, "")
                 yield LostSetting(call, settings[place], place, opening, statement)
 
 
@@ -82,7 +82,7 @@ def _is_repeated(file: File, place: Place, setting: ast.Call) -> bool:
     return False
 
 
-def _opening(file: File, place: Place, setting: ast.Call) -> tuple[ast.Call | None, str]:
+def _opening_call(file: File, place: Place, setting: ast.Call) -> tuple[ast.Call | None, str]:
     """Return the call that opens a connection and can be given the statement, which is a literal; else None."""
     values = [value for value in Bindings.of(file).values.get(place, ()) if not is_none(value)]
     texts = patterns(evaluate(file, setting.args[0]))
@@ -106,16 +106,16 @@ def _set_place(file: File, call: ast.Call) -> Place | None:
     if last_name(call.func) not in {"execute", "query"} or not call.args:
         return None
     texts = patterns(evaluate(file, call.args[0]))
-    return _kept(owner_of(file, call)) if any(_SETS.match(text) for text in texts) else None
+    return _kept_place(owner_of(file, call)) if any(_SETS.match(text) for text in texts) else None
 
 
-def _kept(owner: Handle | None) -> Place | None:
+def _kept_place(owner: Handle | None) -> Place | None:
     root = owner.root if owner is not None else None
     is_kept = isinstance(root, Place) and isinstance(root.scope.node, (ast.ClassDef, ast.Module))
     return root if is_kept and isinstance(root, Place) else None
 
 
-def _opened_again(file: File, call: ast.Call) -> Place | None:
+def _reopened_place(file: File, call: ast.Call) -> Place | None:
     """Return the kept connection that a method of a driver's connection opens again."""
     func = call.func
     if not isinstance(func, ast.Attribute) or func.attr not in _AGAIN:
@@ -125,4 +125,4 @@ def _opened_again(file: File, call: ast.Call) -> Place | None:
     if owner is None or loss is None:
         return None
     again = ping_reconnects(file, call, owner.library) if func.attr == "ping" else func.attr in loss.opens_again
-    return _kept(owner) if again else None
+    return _kept_place(owner) if again else None

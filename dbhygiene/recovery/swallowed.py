@@ -22,7 +22,7 @@ from dbhygiene.recovery.errors import (
 )
 from dbhygiene.recovery.handles import owner_of
 from dbhygiene.recovery.operations import asks, is_harmless, of_block, of_call
-from dbhygiene.recovery.paths import reached
+from dbhygiene.recovery.paths import nodes_after
 from dbhygiene.recovery.retriers import parameters_around
 from dbhygiene.source.file import File, loop_around
 from dbhygiene.source.nodes import FUNCTION, Function, is_none, last_name
@@ -40,7 +40,7 @@ class Swallowed(Frozen):
     advice: str
 
 
-def swallowed(file: File) -> Iterator[Swallowed]:
+def swallowed_errors(file: File) -> Iterator[Swallowed]:
     if is_test_file(file):
         return
     for code, node in tries(file):
@@ -128,7 +128,7 @@ def _only_reports(file: File, handler: ast.ExceptHandler) -> bool:
 
 def _ends(file: File, code: Function, handler: ast.ExceptHandler) -> bool:
     """Whether a function ends after a handler, without another statement."""
-    nodes = reached(file, code, handler)
+    nodes = nodes_after(file, code, handler)
     after = [node.event for node in nodes if isinstance(node.event, (cfg.Call, cfg.Return, cfg.Bind))]
     inside = set(nodes_of(handler.body))
     return any(isinstance(node.event, cfg.End) for node in nodes) and all(event.node in inside for event in after)

@@ -37,7 +37,7 @@ _MANAGERS = frozenset({"Manager", "UserManager", "BaseUserManager"})
 
 def table_of_statement(file: File, expr: ast.expr) -> Table | None:
     """Return the table of which a statement, as `execute` takes it, returns all rows; None for any other."""
-    return table_of_query(file, expr) or _of_sql(file, expr)
+    return table_of_query(file, expr) or _table_of_sql(file, expr)
 
 
 def table_of_query(file: File, expr: ast.expr) -> Table | None:
@@ -51,12 +51,12 @@ def _tables(file: File, expr: ast.expr, seen: _Seen) -> list[Table] | None:
         case ast.Await(value=inner) | ast.NamedExpr(value=inner):
             return _tables(file, inner, seen)
         case ast.Name() | ast.Attribute(value=ast.Name(id="self" | "cls")):
-            return _of_variable(file, expr, seen)
+            return _tables_of_variable(file, expr, seen)
         case ast.Call(func=ast.Attribute(value=owner, attr=method), args=given) if _keeps(file, owner, method):
             if method in sqlalchemy.JOINS and not all(last_name(each)[:1].isupper() for each in given[:1]):
                 return None  # a subquery may limit the rows
             return _tables(file, owner, seen)
-    found = _of_query(file, expr) or _of_manager(file, expr)
+    found = _table_of_chain(file, expr) or _table_of_manager(file, expr)
     return [found] if found is not None else None
 
 
@@ -67,7 +67,7 @@ def _keeps(file: File, owner: ast.expr, method: str) -> bool:
     return method in _DJANGO_KEEPS and isinstance(TypeInference.of(file).type_of(owner), QuerySet)
 
 
-def _of_variable(file: File, name: ast.Name | ast.Attribute, seen: _Seen) -> list[Table] | None:
+def _tables_of_variable(file: File, name: ast.Name | ast.Attribute, seen: _Seen) -> list[Table] | None:
     """Return the tables of a variable, if each of its values is such a query: also one that adds to an earlier one."""
     bindings = Bindings.of(file)
     place = bindings.place(name)
@@ -86,7 +86,7 @@ def _of_variable(file: File, name: ast.Name | ast.Attribute, seen: _Seen) -> lis
 # -- SQL --------------------------------------------------------------------------------------------------
 
 
-def _of_sql(file: File, expr: ast.expr) -> Table | None:
+def _table_of_sql(file: File, expr: ast.expr) -> Table | None:
     found = [table_read_whole(text) for text in _texts(evaluate(file, expr))]
     first = found[0] if found and all(found) else None
     return Table(first) if first is not None else None
@@ -104,7 +104,7 @@ def _texts(value: Value) -> Iterator[str]:
 # -- SQLAlchemy -------------------------------------------------------------------------------------------
 
 
-def _of_query(file: File, expr: ast.expr) -> Table | None:
+def _table_of_chain(file: File, expr: ast.expr) -> Table | None:
     """Return the table of `session.query(Order)`, `select(Order)` or `Order.query`."""
     match expr:
         case ast.Call(func=ast.Attribute(value=owner, attr="query"), args=[entity, *more]):
@@ -144,7 +144,7 @@ def _mapped_class(file: File, expr: ast.expr) -> Definition | None:
 # -- Django -----------------------------------------------------------------------------------------------
 
 
-def _of_manager(file: File, expr: ast.expr) -> Table | None:
+def _table_of_manager(file: File, expr: ast.expr) -> Table | None:
     """Return the table of `Order.objects`, unless its manager is the project's own, which may add a condition."""
     if not isinstance(expr, ast.Attribute) or expr.attr not in django.NAMES_OF_MANAGERS:
         return None

@@ -23,7 +23,7 @@ from dbhygiene.pools.dialect_evidence import (
 from dbhygiene.program.bindings import Bindings
 from dbhygiene.program.code import calls_in, nodes_of
 from dbhygiene.program.types import QuerySet, TypeInference
-from dbhygiene.recovery.bulk_writes import sent_at_once
+from dbhygiene.recovery.bulk_writes import sending_call
 from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY
 from dbhygiene.recovery.growing_tables import Table, may_grow
 from dbhygiene.recovery.handles import handle_of
@@ -65,7 +65,7 @@ def whole_reads(file: File) -> Iterator[WholeRead]:
         library, how_often = _library(file, asked), repetition(file, read)
         if how_often is not None and library not in _FILES:
             reported.add(place)
-            yield WholeRead(read, asked, table.name, library, how_often, sent_at_once(file, read))
+            yield WholeRead(read, asked, table.name, library, how_often, sending_call(file, read))
 
 
 @query
@@ -99,7 +99,9 @@ def _read_by_call(file: File, call: ast.Call) -> tuple[ast.expr, Table] | None:
         case ast.Call(func=ast.Attribute(value=owner, attr="fetchall"), args=[]):
             return _execute_call(file, call, owner)
         case ast.Call(func=ast.Attribute(value=owner, attr="all"), args=[]) if not _is_of_django(file, owner):
-            return _execute_call(file, call, owner) if _result(file, owner) is not None else _queried(file, owner)
+            return (
+                _execute_call(file, call, owner) if _result(file, owner) is not None else _query_and_table(file, owner)
+            )
         case ast.Call(func=ast.Attribute(value=owner, attr="fetch"), args=[statement]):
             held = handle_of(file, owner)
             table = table_of_statement(file, statement) if held is not None and held.library == "asyncpg" else None
@@ -113,10 +115,10 @@ def _read_by_call(file: File, call: ast.Call) -> tuple[ast.expr, Table] | None:
 
 def _read_by_loop(file: File, expr: ast.expr) -> tuple[ast.expr, Table] | None:
     """Return what a loop asks for if it begins by reading all rows: a query, a result or a queryset; no cursor."""
-    return _execute_call(file, expr, expr) if _result(file, expr) is not None else _queried(file, expr)
+    return _execute_call(file, expr, expr) if _result(file, expr) is not None else _query_and_table(file, expr)
 
 
-def _queried(file: File, expr: ast.expr) -> tuple[ast.expr, Table] | None:
+def _query_and_table(file: File, expr: ast.expr) -> tuple[ast.expr, Table] | None:
     table = table_of_query(file, expr)
     return (expr, table) if table is not None else None
 

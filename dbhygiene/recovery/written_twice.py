@@ -29,7 +29,7 @@ from dbhygiene.program.callees import callees
 from dbhygiene.program.code import calls_in, nodes_of
 from dbhygiene.recovery.attempts import is_retry_loop
 from dbhygiene.recovery.conditions import number_comparison
-from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY, ErrorClass, classes_of, libraries, named, tries
+from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY, ErrorClass, classes_of, join_names, libraries, tries
 from dbhygiene.recovery.handles import FRESH, Root, handle_of
 from dbhygiene.recovery.operations import Operation, asks, may_use, of_binding, of_call, of_context, summary
 from dbhygiene.recovery.paths import everywhere, follow, while_lost
@@ -80,13 +80,13 @@ def _by_handlers(file: File) -> Iterator[WrittenTwice]:
             continue
         handlers = [(each, classes_of(file, each)) for each in node.handlers]
         caught = [(handler, classes) for handler, classes in handlers if libraries(classes)]
-        found = (_of_handlers(file, code, node, caught, write) for write in _committed_writes(file, node.body))
+        found = (_repeat_by_handler(file, code, node, caught, write) for write in _committed_writes(file, node.body))
         first = next((each for each in found if each is not None), None) if caught else None
         if first is not None:
             yield first  # all writes of the `try` run again
 
 
-def _of_handlers(
+def _repeat_by_handler(
     file: File,
     code: Code,
     node: ast.Try,
@@ -96,9 +96,9 @@ def _of_handlers(
     """Return the second run of a write after the handler that gets the error of a lost reply."""
     for handler, classes in caught:
         if _catches_lost_reply(classes, write.library):
-            again = _Walk(file, code, node, handler, write).repeated()
-            handled = (handler, f"catches {named(classes, write.library)}, as of a lost reply")
-            return _finding(write, handled, (again, "tries again")) if again is not None else None
+            again = _Walk(file, code, node, handler, write).find_repeat()
+            handled = (handler, f"catches {join_names(classes, write.library)}, as of a lost reply")
+            return _make_finding(write, handled, (again, "tries again")) if again is not None else None
     return None
 
 
@@ -115,7 +115,7 @@ def _expects_duplicates(code: ast.AST) -> bool:
     return any(last_name(each) in _DUPLICATES for parts in named_there for each in parts)
 
 
-def _finding(write: _Write, *rest: tuple[Located, str]) -> WrittenTwice:
+def _make_finding(write: _Write, *rest: tuple[Located, str]) -> WrittenTwice:
     if write.committed is write.call:
         return WrittenTwice(write.call, ((write.call, f"is committed at once; {_MAY_BE_DONE}"), *rest))
     return WrittenTwice(write.call, ((write.call, "writes"), (write.committed, f"commits; {_MAY_BE_DONE}"), *rest))
@@ -129,7 +129,7 @@ class _Walk:
         self._inner = self._handlers_within()
         self._again: Located | None = None
 
-    def repeated(self) -> Located | None:
+    def find_repeat(self) -> Located | None:
         """Return what tries again: a loop, or a call in the handler."""
         by_call = isinstance(self._write.committed, ast.Call) and self._write.committed is not self._write.call
         start: tuple[_State, ...] = ("live",) if by_call else ("lost",)
@@ -162,7 +162,7 @@ class _Walk:
                 if any(each.verb == "begins" and each.root == root for each in found):
                     return everywhere("reopened")
             case cfg.Test(node=test):
-                return self._while_reply_lost(test, state)
+                return self._edges_while_reply_lost(test, state)
         return everywhere(state)
 
     def _handlers_within(self) -> list[ast.ExceptHandler]:
@@ -181,7 +181,7 @@ class _Walk:
         ran = event.node.value if isinstance(event, cfg.Await) else event.node if isinstance(event, cfg.Call) else None
         return ran is self._write.committed
 
-    def _while_reply_lost(self, test: ast.expr, state: _State) -> list[tuple[EdgeKind, _State]]:
+    def _edges_while_reply_lost(self, test: ast.expr, state: _State) -> list[tuple[EdgeKind, _State]]:
         """Return the edges of a test that a handler takes if the reply is lost: 2006 says that nothing was sent."""
         compared = number_comparison(self._file, test, self._handler.name)
         if compared is not None and None not in compared.numbers and not _REPLY_LOST & set(compared.numbers):
@@ -198,7 +198,7 @@ class _Walk:
             if state == "reopened" or _is_local(self._code, write.root):
                 self._again = call
             return None
-        mine = [each for each in of_call(file, call).operations if (each.library, each.root) == _of(write)]
+        mine = [each for each in of_call(file, call).operations if (each.library, each.root) == _connection_of(write)]
         if _looks(mine) or may_use(file, call, write.root):
             return None
         return "reopened" if any(each.verb == "reopens" for each in mine) else state
@@ -215,7 +215,7 @@ class _Walk:
         return any(each.node is self._code for each in found)
 
 
-def _of(write: _Write) -> tuple[str, Root]:
+def _connection_of(write: _Write) -> tuple[str, Root]:
     return write.library, write.root
 
 
@@ -278,8 +278,8 @@ def _by_decorators(file: File) -> Iterator[WrittenTwice]:
                 caught = _catches_lost_reply(retrier.classes, write.library)
                 seen = not isinstance(write.committed, ast.Call) or reaches_decorator(file, code, write.committed)
                 if works_again and caught and seen and not _looks_first(file, code, write):
-                    errors = named(retrier.classes, write.library)
-                    yield _finding(write, (decorator, f"{retrier.name} calls `{code.name}` again after {errors}"))
+                    errors = join_names(retrier.classes, write.library)
+                    yield _make_finding(write, (decorator, f"{retrier.name} calls `{code.name}` again after {errors}"))
                     break
 
 
@@ -295,7 +295,9 @@ def _begins_again(file: File, code: Function, write: _Write) -> bool:
 def _looks_first(file: File, code: Function, write: _Write) -> bool:
     for call in calls_in(nodes_of(code.body)):
         if end_position(call) < end_position(write.call):
-            mine = [each for each in of_call(file, call).operations if (each.library, each.root) == _of(write)]
+            mine = [
+                each for each in of_call(file, call).operations if (each.library, each.root) == _connection_of(write)
+            ]
             if _looks(mine):
                 return True
     return False

@@ -42,7 +42,7 @@ def wrong_errors(file: File) -> Iterator[WrongError]:
         for handler, classes in named:
             others = [each for other, its in named if other is not handler for each in its]
             if _are_of_drivers(classes):
-                raised = raised or _raised_by(file, node)
+                raised = raised or _raising_library(file, node)
                 if raised is not None and not any(_is_of(each, raised) for each in (*classes, *others)):
                     yield _never_raised(handler, classes, raised)
             elif not libraries(classes):
@@ -52,7 +52,7 @@ def wrong_errors(file: File) -> Iterator[WrongError]:
                     handler.type or handler,
                     "this calls the driver, not Django: it raises the driver's error, not Django's",
                     "catch the driver's class, such as `base.Database.OperationalError`",
-                    _of_backend(file, node, classes),
+                    _classes_of_backend(file, node, classes),
                 )
             if {each.library for each in classes if each is not None} == {SQLALCHEMY}:
                 yield from _numbers(file, handler)
@@ -63,7 +63,7 @@ def _never_raised(handler: ast.ExceptHandler, classes: tuple[ErrorClass | None, 
     title = _WRAPPING.get(raised) or raised
     return WrongError(
         handler.type or handler,
-        f"`{first.written}` is never raised here: {title} has its own {first.name}",
+        f"`{first.dotted_name}` is never raised here: {title} has its own {first.name}",
         f"catch the class of {title}",
         _right_classes(handler, classes, raised),
     )
@@ -84,10 +84,10 @@ def _is_of(each: ErrorClass | None, library: str) -> bool:
     """Whether a class may be one that a library raises; one that is not known may be."""
     if each is None or each.library == library or each.covers(library, "OperationalError"):
         return True
-    return each.library in _sharing(library) or library in _sharing(each.library)
+    return each.library in _libraries_that_share(library) or library in _libraries_that_share(each.library)
 
 
-def _sharing(library: str) -> frozenset[str]:
+def _libraries_that_share(library: str) -> frozenset[str]:
     loss = loss_of(library)
     return loss.shares if loss is not None else frozenset()
 
@@ -102,7 +102,7 @@ def _are_of_django(classes: tuple[ErrorClass | None, ...]) -> bool:
     return all(each is not None and each.library == DJANGO for each in classes)
 
 
-def _raised_by(file: File, node: ast.Try) -> str | None:
+def _raising_library(file: File, node: ast.Try) -> str | None:
     """Return the library whose errors the body of a `try` raises, if it is only one and all is understood."""
     done = of_block(file, [*node.body])
     if not done.complete:
@@ -125,7 +125,7 @@ def _asks_below_django(file: File, node: ast.Try) -> bool:
     return bool(asking) and all(_is_own_cursor(call.func) for call in asking)
 
 
-def _of_backend(file: File, node: ast.Try, classes: tuple[ErrorClass | None, ...]) -> str:
+def _classes_of_backend(file: File, node: ast.Try, classes: tuple[ErrorClass | None, ...]) -> str:
     """Return code for the driver's classes, by the module of the backend whose cursor a class extends."""
     cls = next((above for above in file.around(node) if isinstance(above, ast.ClassDef)), None)
     bases = [file.resolve(base) or "" for base in cls.bases] if cls is not None else []

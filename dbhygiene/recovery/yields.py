@@ -25,13 +25,15 @@ def retried_yields(file: File) -> Iterator[tuple[ast.Yield, ast.ExceptHandler]]:
         inside = [part for part in nodes_of(node.body) if isinstance(part, ast.Yield)]
         for handler in node.handlers:
             if inside and libraries(classes_of(file, handler)):
-                found = _reached_again(file, code, inside, handler)
+                found = _yield_reached_again(file, code, inside, handler)
                 if found is not None:
                     yield found, handler
                     break
 
 
-def _reached_again(file: File, code: Function, inside: list[ast.Yield], handler: ast.ExceptHandler) -> ast.Yield | None:
+def _yield_reached_again(
+    file: File, code: Function, inside: list[ast.Yield], handler: ast.ExceptHandler
+) -> ast.Yield | None:
     """Return the `yield` that an error of the `with` block leads back to, through a handler."""
     again: list[ast.Yield] = []
 

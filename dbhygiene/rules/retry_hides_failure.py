@@ -109,7 +109,7 @@ from dbhygiene.diagnostics.edits import InsertBefore
 from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, Safety, rule
 from dbhygiene.library.prefilter import DATABASES, HIDING
 from dbhygiene.recovery.hidden import HiddenFailure, hidden_failures
-from dbhygiene.recovery.swallowed import swallowed
+from dbhygiene.recovery.swallowed import swallowed_errors
 from dbhygiene.source.file import File
 
 
@@ -133,7 +133,7 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
                 confidence=Confidence.LIKELY,
             )
 
-    for hides in swallowed(file):
+    for hides in swallowed_errors(file):
         yield Diagnostic(
             hides.at,
             hides.message,
