@@ -124,11 +124,11 @@ class IncrementalCheck:
 
     def _known_paths(self, facts: Mapping[str, str], name: str) -> set[str]:
         """Return the paths of a fact."""
-        return set(map(self._paths.loaded, json.loads(facts.get(name, "[]"))))
+        return set(map(self._paths.to_absolute, json.loads(facts.get(name, "[]"))))
 
     def _has_new_places(self, facts: Mapping[str, str]) -> bool:
         """Whether something has come to a directory in which modules are looked up, or has left it."""
-        return any(_time(self._paths.loaded(path)) != time for path, time in json.loads(facts["places"]))
+        return any(_time(self._paths.to_absolute(path)) != time for path, time in json.loads(facts["places"]))
 
     def _has_new_deployment(self, facts: Mapping[str, str]) -> bool:
         """Whether the files that say how servers run have changed, and a finding may depend on them."""
@@ -245,7 +245,9 @@ class IncrementalCheck:
 
     def _words_of_project(self, facts: Mapping[str, str]) -> Words:
         """Return the words that were searched for on behalf of the project, with the files that contain them."""
-        return {word: tuple(map(self._paths.loaded, files)) for word, files in json.loads(facts.get("asked", "[]"))}
+        return {
+            word: tuple(map(self._paths.to_absolute, files)) for word, files in json.loads(facts.get("asked", "[]"))
+        }
 
     def _was_read(self, path: str) -> bool:
         """Whether a file was read beyond a search for words; False for a new file, of which this is unknown."""
@@ -332,7 +334,7 @@ class IncrementalCheck:
             "listed": self._describe_request(Files(map(str, loaded)), named),
             "markers": self._describe_markers(),
         }
-        words, stored = {**self._words_of_project(self._last_run.facts), **asked.words[""]}, self._paths.stored
+        words, stored = {**self._words_of_project(self._last_run.facts), **asked.words[""]}, self._paths.to_stored
         facts["asked"] = json.dumps([(word, [*map(stored, files)]) for word, files in sorted(words.items())])
         kept = {"", *self._true}  # what was asked on their behalf still counts
         left = {str(path) for path, file in loaded.items() if file is not None} | (
@@ -364,14 +366,14 @@ class IncrementalCheck:
 
     def _digest_if_held(self, path: Path) -> str:
         """Return the digest of a file that was searched for words; "" if it would have to be read again for that."""
-        data = self._project.held(path)
+        data = self._project.cached_bytes(path)
         return content_digest(data) if data is not None else ""
 
     def _describe_request(self, paths: Files, named: Collection[Path]) -> str:
         """Return a digest of the request: all files, and those that were named, which get more findings."""
         own = set(paths.names)
         words = (*paths.names, "", *sorted(name for name in map(str, named) if name in own))
-        return content_digest("\0".join(map(self._paths.stored, words)).encode(errors="surrogateescape"))
+        return content_digest("\0".join(map(self._paths.to_stored, words)).encode(errors="surrogateescape"))
 
     def _places(self, names: Collection[tuple[str, str]]) -> set[str]:
         """Return the directories in which a module that was looked up could appear."""

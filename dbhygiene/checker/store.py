@@ -42,12 +42,12 @@ class RelativePaths:
         self._root = str(root)
         self._start = os.path.join(self._root, "")
 
-    def stored(self, path: str) -> str:
+    def to_stored(self, path: str) -> str:
         if path.startswith(self._start):
             return f"./{path[len(self._start) :]}"
         return "." if path == self._root else path
 
-    def loaded(self, path: str) -> str:
+    def to_absolute(self, path: str) -> str:
         if path.startswith("./"):
             return self._start + path[2:]
         return self._root if path == "." else path
@@ -77,7 +77,7 @@ class FileRecord(NamedTuple):
         """Return the dependencies: the modules that were looked up, by name and directory, with their files ("": none);
         and the words that were searched for in the whole project, with the files that contain them."""
         lookups, words = json.loads(self.dependencies) if self.dependencies else ((), ())
-        loaded = paths.loaded
+        loaded = paths.to_absolute
         return {(name, loaded(directory)): loaded(file) for name, directory, file in lookups}, {
             word: tuple(map(loaded, files)) for word, files in words
         }
@@ -86,7 +86,7 @@ class FileRecord(NamedTuple):
 def format_dependencies(lookups: Lookups, words: Words, paths: RelativePaths) -> str:
     if not lookups and not words:
         return ""
-    stored = paths.stored
+    stored = paths.to_stored
     imported = [(name, stored(directory), stored(file)) for (name, directory), file in lookups.items()]
     return json.dumps([imported, [(word, [*map(stored, files)]) for word, files in words.items()]])
 
@@ -123,13 +123,13 @@ class Store:
 
     def _times(self, connection: sqlite3.Connection, facts: Mapping[str, str]) -> FileTimes:
         rows = connection.execute("SELECT path, mtime, size FROM files")
-        return FileTimes(facts, [(self._loaded(path), mtime, size) for path, mtime, size in rows])
+        return FileTimes(facts, [(self._decode_path(path), mtime, size) for path, mtime, size in rows])
 
-    def _loaded(self, path: bytes) -> str:
-        return self._paths.loaded(os.fsdecode(path))
+    def _decode_path(self, path: bytes) -> str:
+        return self._paths.to_absolute(os.fsdecode(path))
 
-    def _stored(self, path: str) -> bytes:
-        return os.fsencode(self._paths.stored(path))
+    def _encode_path(self, path: str) -> bytes:
+        return os.fsencode(self._paths.to_stored(path))
 
     def findings(self, before: FileTimes) -> Mapping[str, Sequence[Finding]] | None:
         """Return the findings by file, None if another run has written since these times were read."""
@@ -141,14 +141,14 @@ class Store:
         if facts["writes"] != before.facts.get("writes"):
             return None
         rows = connection.execute("SELECT path, found FROM files WHERE found NOT IN ('', ?)", (self._text(()),))
-        return {self._loaded(path): self._value(json.loads(found)) for path, found in rows}
+        return {self._decode_path(path): self._value(json.loads(found)) for path, found in rows}
 
     def read(self) -> StoredRun:
         """Return the stored run; an empty one if it cannot be read or is of another version."""
         return self._query(self._read_run) or StoredRun()
 
     def _read_run(self, connection: sqlite3.Connection, facts: Mapping[str, str]) -> StoredRun:
-        rows = {self._loaded(path): self._row(*rest) for path, *rest in connection.execute("SELECT * FROM files")}
+        rows = {self._decode_path(path): self._row(*rest) for path, *rest in connection.execute("SELECT * FROM files")}
         return StoredRun(facts, rows, int(facts["writes"]))
 
     def _query(self, question: Callable[[sqlite3.Connection, Mapping[str, str]], Answer]) -> Answer | None:
@@ -188,7 +188,7 @@ class Store:
                         connection.execute(statement)
                 stored = {**facts, "key": self._key, "writes": str(int(known.get("writes", 0)) + 1)}
                 connection.executemany("REPLACE INTO facts VALUES (?, ?)", stored.items())
-                changed = [(self._stored(path),) for path in (*gone, *rows)]
+                changed = [(self._encode_path(path),) for path in (*gone, *rows)]
                 for table in ("files", "fixes"):
                     connection.executemany(f"DELETE FROM {table} WHERE path = ?", changed)
                 connection.executemany("INSERT INTO files VALUES (?, ?, ?, ?, ?, ?)", self._values(rows))
@@ -200,11 +200,11 @@ class Store:
     def fixes(self) -> FixOutcomes:
         """Return the outcomes of fixes that were tried on the files as they are stored."""
         rows = self._query(lambda connection, _: connection.execute("SELECT * FROM fixes").fetchall()) or ()
-        return {(self._loaded(path), fingerprint): outcome for path, fingerprint, outcome in rows}
+        return {(self._decode_path(path), fingerprint): outcome for path, fingerprint, outcome in rows}
 
     def add_fixes(self, outcomes: FixOutcomes) -> None:
         """Add outcomes of fixes, unless another run has written since this one read or wrote."""
-        rows = [(self._stored(path), fingerprint, text) for (path, fingerprint), text in outcomes.items()]
+        rows = [(self._encode_path(path), fingerprint, text) for (path, fingerprint), text in outcomes.items()]
         try:
             with closing(self._connect("rw")) as connection, connection:
                 connection.execute("BEGIN IMMEDIATE")
@@ -222,7 +222,7 @@ class Store:
             *rest, found, content = row[2:]
             text = self._text(tuple(rest)) if row.digest or row.findings else ""
             findings = "" if found is None else self._text(found)
-            yield self._stored(path), row.mtime, row.size, content, text, findings
+            yield self._encode_path(path), row.mtime, row.size, content, text, findings
 
     def _row(self, mtime: int, size: int, content: str, text: str, found: str) -> FileRecord:
         rest = self._value(json.loads(text)) if text else ()
@@ -237,7 +237,7 @@ class Store:
         if isinstance(value, Enum):
             return [type(value).__name__, value.value]
         if isinstance(value, Path):
-            return ["Path", self._paths.stored(str(value))]
+            return ["Path", self._paths.to_stored(str(value))]
         if isinstance(value, tuple):
             name = type(value).__name__ if type(value) is not tuple else ""
             return [name, *map(self._plain, value)]
@@ -250,7 +250,7 @@ class Store:
             return plain
         name, *rest = plain
         if name == "Path":
-            return Path(self._paths.loaded(*rest))
+            return Path(self._paths.to_absolute(*rest))
         return _CLASSES[name](*map(self._value, rest)) if name else tuple(map(self._value, rest))
 
     def _connect(self, mode: str) -> sqlite3.Connection:

@@ -70,12 +70,12 @@ class Output:
         if first.file or first.format not in ONE_BY_ONE:
             self._kept += findings
             return
-        coming = iter(findings) if len(self._targets) == 1 else self._keeping(findings)
+        coming = iter(findings) if len(self._targets) == 1 else self._collect(findings)
         if (one := next(coming, None)) is not None:  # otherwise the module of the format is not imported
             for text in reporter(first.format)(chain([one], coming), self._scene):
                 self._out.write(text)
 
-    def _keeping(self, findings: Iterable[Finding]) -> Iterator[Finding]:
+    def _collect(self, findings: Iterable[Finding]) -> Iterator[Finding]:
         for finding in findings:
             self._kept.append(finding)
             yield finding

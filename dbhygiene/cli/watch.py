@@ -60,14 +60,14 @@ def _check(paths: tuple[str, ...], options: dict[str, Any]) -> tuple[set[str], S
         run.report_new(part.project, part.findings)
     run.close()
     after = _snapshot(directories)
-    written = set(_written(run))  # a check is no reason for the next one
+    written = set(_output_paths(run))  # a check is no reason for the next one
     before = {name: seen for name, seen in before.items() if name not in written}
     before.update((name, after[name]) for name in written & after.keys())
     _say("watching for changes; Ctrl+C ends it")
     return directories, before
 
 
-def _written(run: Run) -> Iterator[str]:
+def _output_paths(run: Run) -> Iterator[str]:
     """Yield the files that a check writes, and their directories."""
     options = run.options
     for path in (options.output_file, options.cache_dir, *(target.file for target in options.asked)):

@@ -143,10 +143,10 @@ def _gaps(value: object) -> Mapping[str, Lasting]:
     for name in value:
         if not all(part.isidentifier() for part in name.split(".")):
             raise ValueError(f"a table whose keys are dotted names of functions, not `{name}`")
-    return {name: _lasting(name, lasts) for name, lasts in value.items()}
+    return {name: _parse_lasting(name, lasts) for name, lasts in value.items()}
 
 
-def _lasting(name: str, lasts: object) -> Lasting:
+def _parse_lasting(name: str, lasts: object) -> Lasting:
     match lasts:
         case "unbounded":
             return Lasting(0, math.inf)

@@ -76,7 +76,7 @@ class Editor:
         except (cst.CSTValidationError, RecursionError) as error:
             raise EditError(f"LibCST cannot write it: {error}") from error
         if rewriter.pending:
-            raise EditError(_missing(next(iter(rewriter.pending))))
+            raise EditError(_missing_target(next(iter(rewriter.pending))))
         return module.code + self._tail
 
 
@@ -98,7 +98,7 @@ def target_spans(edit: Edit) -> tuple[Span, ...]:
     return (edit[0],)
 
 
-def _missing(edit: Edit) -> str:
+def _missing_target(edit: Edit) -> str:
     if isinstance(edit, _BLOCK):
         return "there is no statement at the place of the change (an `elif` is not one)"
     return "the code to change is not at its place"
@@ -209,7 +209,7 @@ class _Rewriter(cst.CSTTransformer):
                 case AddItem(key=key, value=value), cst.Dict():
                     node = layout.add_item(node, templates.expression(key), templates.expression(value))
                 case _:
-                    raise EditError(_missing(edit))
+                    raise EditError(_missing_target(edit))
         if isinstance(original, cst.Call) and isinstance(node, cst.Call) and self._too_wide(span, original, node):
             node = layout.one_per_line(node, self.indent)
         for edit in self._take_edits(span, Replace):
@@ -239,7 +239,7 @@ class _Rewriter(cst.CSTTransformer):
         for edit in self._take_edits(span, AddName):
             assert isinstance(edit, AddName)
             if isinstance(node.names, cst.ImportStar):
-                raise EditError(_missing(edit))
+                raise EditError(_missing_target(edit))
             alias = cst.parse_statement(f"from m import {edit.name}\n").body[0].names[0]  # type: ignore[union-attr,index]
             names = [name.evaluated_name for name in node.names]
             node = layout.add_name(node, insertion_index(names, alias.evaluated_name, self.name_orders), alias)

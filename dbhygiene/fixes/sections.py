@@ -77,9 +77,9 @@ def _move_up(edit: EditT, lines: int) -> EditT:
     if not lines:
         return edit
 
-    def moved(value: Any) -> Any:
+    def move(value: Any) -> Any:
         if isinstance(value, Span):
             return Span(value.line - lines, value.column, value.end_line - lines, value.end_column)
-        return tuple(map(moved, value)) if isinstance(value, tuple) else value
+        return tuple(map(move, value)) if isinstance(value, tuple) else value
 
-    return edit._replace(**{name: moved(value) for name, value in edit._asdict().items()})  # type: ignore[return-value]
+    return edit._replace(**{name: move(value) for name, value in edit._asdict().items()})  # type: ignore[return-value]

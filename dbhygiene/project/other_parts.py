@@ -169,12 +169,12 @@ def _groups(bases: list[str], here: str, declared: frozenset[str]) -> Iterator[l
     rest: dict[int, list[str]] = defaultdict(list)
     for base in bases:
         if base not in first:
-            rest[_shared(base, here)].append(base)
+            rest[_common_length(base, here)].append(base)
     for depth in sorted(rest, reverse=True):
         yield rest[depth]
 
 
-def _shared(one: str, other: str) -> int:
+def _common_length(one: str, other: str) -> int:
     """Return how many leading directories two paths share."""
     pairs = zip(one.split(os.sep), other.split(os.sep), strict=False)
     return next((depth for depth, (a, b) in enumerate(pairs) if a != b), min(one.count(os.sep), other.count(os.sep)))

@@ -114,7 +114,7 @@ class Project:
                 self._bytes[path] = data
         return data
 
-    def held(self, path: Path) -> bytes | None:
+    def cached_bytes(self, path: Path) -> bytes | None:
         """Return the bytes of a file if they are kept."""
         return self._bytes.get(path)
 
@@ -221,7 +221,7 @@ class Project:
         if self.asked is not None:
             for name, paths in found.items():
                 self.asked.note(asker, name, map(str, paths))
-        return self._parsed(dict.fromkeys(path for paths in found.values() for path in paths))
+        return self._parse_files(dict.fromkeys(path for paths in found.values() for path in paths))
 
     def files_setting(self, attribute: str) -> Sequence[File]:
         """Return the project's files that set an attribute of this name of an object other than `self`, unparsed."""
@@ -257,7 +257,7 @@ class Project:
         """The same, asked on behalf of a file, or of the project as a whole."""
         if names not in self._naming:
             paths = self._search.mentioning_all(names)
-            self._naming[names] = self._parsed(paths) if len(paths) <= MANY else None
+            self._naming[names] = self._parse_files(paths) if len(paths) <= MANY else None
             self._named[names] = tuple(map(str, paths))
         if self.asked is not None:
             self.asked.note(asker, names[0], self._named[names])  # the first stands in each file that has them all
@@ -283,7 +283,7 @@ class Project:
             with suppress(OSError, *NOT_PYTHON):  # likewise
                 yield self.file(path)
 
-    def _parsed(self, paths: Iterable[Path]) -> list[File]:
+    def _parse_files(self, paths: Iterable[Path]) -> list[File]:
         """Return those of these files that parse."""
         return [file for file in self._decode(paths) if file.is_program]
 

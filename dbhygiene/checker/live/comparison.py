@@ -32,11 +32,11 @@ def compare(project: Project, target: Target, server: LiveServer) -> Iterator[Fi
         src=project.settings.src,
     )
     asked = Project(project.root, settings)
-    asked.__dict__["deployment_files"] = _known(project, target, server)  # a cached property, filled in
+    asked.__dict__["deployment_files"] = _known_servers(project, target, server)  # a cached property, filled in
     yield from check(asked, asked.discover([asked.root]).files, selected_rules(settings))
 
 
-def _known(project: Project, target: Target, server: LiveServer) -> KnownServers:
+def _known_servers(project: Project, target: Target, server: LiveServer) -> KnownServers:
     files = project.deployment_files
     live = Server(
         server.family,

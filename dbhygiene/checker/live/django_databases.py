@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dbhygiene.config.errors import UsageError
 from dbhygiene.gaps.django_settings import settings_modules
 from dbhygiene.library.test_files import is_test_file
-from dbhygiene.pools.dialect_evidence import server_named
+from dbhygiene.pools.dialect_evidence import named_server
 from dbhygiene.project.project import Project
 from dbhygiene.servers.live.target import PORTS, Target, parse_url, target
 from dbhygiene.source.file import File
@@ -85,7 +85,7 @@ def _target(settings: File, entry: ast.expr, source: str) -> Target | str:
         return "the database is not written as a dict or as a call with a URL"
     written = written_items(entry)
     engine = _text(settings, written["ENGINE"]) if "ENGINE" in written else None
-    database = server_named(engine) if engine else ""
+    database = named_server(engine) if engine else ""
     if database not in PORTS:
         return f"`{engine}` is neither MySQL nor PostgreSQL" if engine else "the `ENGINE` is not known here"
     known = {field: _text(settings, written[key]) for key, field in _PARTS.items() if key in written}

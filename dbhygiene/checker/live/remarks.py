@@ -41,7 +41,7 @@ def report(project: Project, target: Target, server: LiveServer) -> Report:
         remarks.append(Remark(topic, PROBLEM, message, advice(finding)))
     if server.pooler:
         remarks.append(Remark("pooler", NOTE, _WITH_POOLER))
-    for part in (_packet, _connections, _transactions, _idle, _unnamed, _aborted, _visibility):
+    for part in (_packet, _connections, _transactions, _idle, _unnamed_connections, _aborted_connections, _visibility):
         remarks += part(server)
     return Report(remarks, findings)
 
@@ -136,7 +136,7 @@ def _name(program: Program) -> str:
     return f"{program.program or program.client or f'a program of `{program.user}`'}{process} on {program.host or '?'}"
 
 
-def _unnamed(server: LiveServer) -> Iterator[Remark]:
+def _unnamed_connections(server: LiveServer) -> Iterator[Remark]:
     long = [each for each in server.connections if each.state == IDLE and each.seconds >= LONG]
     if long and not any(each.program for each in long):
         option = "application_name=" if server.family == "postgresql" else "program_name="
@@ -144,7 +144,7 @@ def _unnamed(server: LiveServer) -> Iterator[Remark]:
         yield Remark("idle", NOTE, message, f"pass `{option}` to the driver")
 
 
-def _aborted(server: LiveServer) -> Iterator[Remark]:
+def _aborted_connections(server: LiveServer) -> Iterator[Remark]:
     aborted, total = server.status.get("Aborted_clients", 0), server.status.get("Connections", 0)
     if total and aborted / total > _ABORTED:
         message = f"{aborted} of {total} connections ended without `close()`, or by the server's timeout"
