@@ -10,10 +10,10 @@ from __future__ import annotations
 from dbhygiene.gaps.django_settings import Databases, databases_in, settings_modules
 from dbhygiene.pools.dialect_evidence import (
     MAY_BE_ANY,
-    server_named,
+    mentioned_servers,
+    named_server,
     servers_by_imports,
     servers_by_requirements,
-    servers_mentioned,
 )
 from dbhygiene.pools.sqlalchemy import MYSQL, UNKNOWN_DATABASE
 from dbhygiene.source.file import File
@@ -42,7 +42,7 @@ class Verdict(Record):
 @query
 def verdict(file: File) -> Verdict:
     """Return the server of the site that a file belongs to."""
-    configured = [server_named(name) for name in file.project.settings.databases]
+    configured = [named_server(name) for name in file.project.settings.databases]
     if configured:
         return Verdict(_worst(configured), "set by `databases`")
     modules = settings_modules(file)
@@ -59,7 +59,7 @@ def verdict(file: File) -> Verdict:
     for found in (named, required):
         if servers := [server for server in found if server != SQLITE]:
             return Verdict(servers[0], found[servers[0]])
-    mentioned = frozenset(server for module in modules for server in servers_mentioned(module))
+    mentioned = frozenset(server for module in modules for server in mentioned_servers(module))
     doubt = next((each.unknown for each in known if each.unknown), "")
     if (
         SQLITE in named
@@ -90,7 +90,7 @@ def _servers_of_settings(known: list[Databases]) -> dict[str, str]:
     found: dict[str, str] = {}
     for each in known:
         for engine in each.engines:
-            server = server_named(engine)
+            server = named_server(engine)
             if not (each.is_for_tests and server == SQLITE):
                 found.setdefault(server, f"{each.place} names `{engine}`")
     return found

@@ -140,12 +140,12 @@ def _says(file: File, pattern: re.Pattern[str]) -> bool:
 # -- servers ----------------------------------------------------------------------------------------------
 
 
-def server_named(name: str) -> str:
+def named_server(name: str) -> str:
     """Return the server that a setting, an `ENGINE` or the scheme of a URL names; the name itself if it is another."""
     return next((server for server, pattern in _NAMES.items() if pattern.search(name)), name.lower())
 
 
-def servers_mentioned(settings: File) -> frozenset[str]:
+def mentioned_servers(settings: File) -> frozenset[str]:
     """Return the servers that settings mention anywhere, comments included; `"?"` for one that is read elsewhere."""
     found = {server for server, pattern in _NAMES.items() if server != "sqlite" and pattern.search(settings.text)}
     return frozenset(found | ({UNKNOWN_DATABASE} if _ANY_URL.search(settings.text) else set()))

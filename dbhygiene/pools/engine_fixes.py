@@ -41,14 +41,14 @@ def add(made: Engine, wanted: dict[str, str]) -> Fix | NoFix:
     if (spread := next((k.value for k in made.call.keywords if k.arg is None), None)) is not None:
         return _in_literal(made, spread, wanted)
     if any(isinstance(argument, ast.Starred) for argument in made.call.args):
-        return NoFix(f"its arguments come from a list; add {_written(wanted)}")
+        return NoFix(f"its arguments come from a list; add {_spell_options(wanted)}")
     edits = _keywords(made, made.call, wanted)
     if made.configured:
         return Fix(f"{_TITLE}, overriding the configuration", edits, Safety.UNSAFE)
     return Fix(_TITLE, edits)
 
 
-def _written(wanted: dict[str, str]) -> str:
+def _spell_options(wanted: dict[str, str]) -> str:
     return " and ".join(f"`{name}={code}`" for name, code in wanted.items())
 
 
@@ -69,7 +69,7 @@ def _keywords(made: Engine, call: ast.Call, wanted: dict[str, str]) -> tuple[Edi
 def _in_pool(made: Engine, expr: ast.expr, wanted: dict[str, str]) -> Fix | NoFix:
     pool = evaluate(made.file, expr)
     if not isinstance(pool, Called) or pool.file is not made.file or pool.call is None:
-        return NoFix(f"its pool is created elsewhere; add {_written(wanted)} there")
+        return NoFix(f"its pool is created elsewhere; add {_spell_options(wanted)} there")
     named = {name.removeprefix("pool_"): code for name, code in wanted.items()}
     return Fix(_TITLE, _keywords(made, pool.call, named))
 
@@ -78,7 +78,7 @@ def _in_literal(made: Engine, spread: ast.expr, wanted: dict[str, str]) -> Fix |
     given = evaluate(made.file, spread)
     if not isinstance(given, Dict) or given.file is not made.file or given.literal is None:
         return NoFix(
-            f"they come from `**`, and not from one literal in this file; add {_written(wanted)} to the options"
+            f"they come from `**`, and not from one literal in this file; add {_spell_options(wanted)} to the options"
         )
     where, literal = made.file.span(given.literal), given.literal
     return Fix(_TITLE, tuple(AddItem(where, made.file.quote(name, literal), code) for name, code in wanted.items()))

@@ -140,7 +140,7 @@ def engine(file: File, call: ast.Call) -> Engine | None:
         return None
     if not name.endswith(_LAST_NAMES):
         return None
-    name = _of_stars(file, call.func, canonical_name(file, name))
+    name = _name_by_star_import(file, call.func, canonical_name(file, name))
     first = [*positional, *(evaluate(file, argument) for argument in call.args[:2])]
     named = Dict(
         {**before.items, **(own := evaluate_keywords(file, call)).items}, before.open or own.open, own.file, own.literal
@@ -155,7 +155,7 @@ def engine(file: File, call: ast.Call) -> Engine | None:
     return None
 
 
-def _of_stars(file: File, function: ast.expr, name: str) -> str:
+def _name_by_star_import(file: File, function: ast.expr, name: str) -> str:
     """Return the name that one of several `from ... import *` binds: SQLAlchemy's, if it is one of them."""
     if isinstance(function, ast.Name) and name in {f"{star}.{function.id}" for star in file.scope.stars}:
         known = (f"{star}.{function.id}" for star in file.scope.stars)

@@ -86,7 +86,7 @@ class Group(Record):
 
 def groups(file: File) -> list[Group]:
     """Return the groups of Flask-SQLAlchemy's settings in a file."""
-    found = [*_of_classes(file), *_of_module(file), *_of_applications(file)]
+    found = [*_groups_of_classes(file), *_groups_of_module(file), *_groups_of_applications(file)]
     return [group for group in found if _is_flask(file, group)]
 
 
@@ -150,14 +150,14 @@ def _is_flask(file: File, group: Group) -> bool:
     return bool(keys & _ITS_OWN) or bool(imported & {*_PACKAGES}) or file.project.requires(DISTRIBUTION, file)
 
 
-def _of_classes(file: File) -> Iterator[Group]:
+def _groups_of_classes(file: File) -> Iterator[Group]:
     for name, scope in file.classes.items():
         settings = tuple(_settings_in(file, scope))
         if settings:
             yield Group(name, settings, _base_keys(file, scope))
 
 
-def _of_module(file: File) -> Iterator[Group]:
+def _groups_of_module(file: File) -> Iterator[Group]:
     if "create_engine" in file.scope.imports:  # a URL for an engine of its own
         return
     settings = tuple(_settings_in(file, file.scope))
@@ -180,7 +180,7 @@ def _base_keys(file: File, scope: Scope, depth: int = 6) -> frozenset[str]:
     return frozenset(found)
 
 
-def _of_applications(file: File) -> Iterator[Group]:
+def _groups_of_applications(file: File) -> Iterator[Group]:
     found: dict[tuple[str, ast.AST | None], list[Setting]] = defaultdict(list)
     for assign in file.nodes(ast.Assign):
         match assign.targets:

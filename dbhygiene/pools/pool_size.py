@@ -64,7 +64,7 @@ class Need(Frozen):
 
 def needs(made: Engine, most: float) -> list[Need]:
     """Return the needs of the commands that run an engine: the largest of web servers, and one worker for tasks."""
-    found = [Need(command, _of_one(made, command, most)) for command in _running(made)]
+    found = [Need(command, _threads_of_process(made, command, most)) for command in _serving_commands(made)]
     web = [need for need in found if need.command.program != "celery"]
     tasks = [need for need in found if need.command.program == "celery"]
     return [max(group, key=lambda need: need.total) for group in (web, tasks) if group]
@@ -79,14 +79,14 @@ def may_be_threaded(made: Engine) -> bool:
     return not web or any(each.threads == inf for each in web)
 
 
-def _of_one(made: Engine, command: Command, most: float) -> float:
+def _threads_of_process(made: Engine, command: Command, most: float) -> float:
     threads = command.threads
     if command.interface == "asgi" and not made.is_async:
         threads = min(threads, _THREADS)
     return min(threads, most)
 
 
-def _running(made: Engine) -> Iterator[Command]:
+def _serving_commands(made: Engine) -> Iterator[Command]:
     """Yield the commands whose application imports the file of an engine, other than for development."""
     file = made.file
     for command in server_facts(file.project).commands:

@@ -19,7 +19,7 @@ def probed_views(file: File, kind: str) -> Iterator[tuple[View, Probe]]:
     probes = [probe for probe in server_facts(file.project).probes if probe.kind == kind and probe.path]
     for view in views(file) if probes else ():
         asking = [each for each in probes if _answers(file, view, join(each.path.partition("?")[0]))]
-        others = _of_same_route(file, view) if asking else []
+        others = _files_of_same_route(file, view) if asking else []
         if others or len({each.names for each in asking}) > 1:
             named = (each for each in asking if _runs(each, file))
             asking = [each for each in named if not any(_runs(each, other) for other in others)]
@@ -27,12 +27,14 @@ def probed_views(file: File, kind: str) -> Iterator[tuple[View, Probe]]:
             yield view, asking[0]
 
 
-def _of_same_route(file: File, view: View) -> list[File]:
+def _files_of_same_route(file: File, view: View) -> list[File]:
     """Return the other files that have a view of the same route: those of other programs of the repository."""
-    return [other for route in view.routes for other in _naming(file, route) if _has_route(file, other, route)]
+    return [
+        other for route in view.routes for other in _files_with_route(file, route) if _has_route(file, other, route)
+    ]
 
 
-def _naming(file: File, route: str) -> Iterator[File]:
+def _files_with_route(file: File, route: str) -> Iterator[File]:
     last = route.rpartition("/")[2]
     for quote in "\"'":
         yield from file.project.files_containing(f"{last}{quote}")

@@ -153,7 +153,7 @@ def resource_of_call(file: File, call: ast.Call) -> Resource | None:
                 session = SESSION if whole in _SESSIONS else ASYNC_SESSION
                 return session if _takes_from_engine(_bind(file, call)) else None
     if isinstance(func, (ast.Name, ast.Attribute, ast.Call)):
-        return _of_factory(file, func, call)
+        return _session_of_factory_call(file, func, call)
     return None
 
 
@@ -178,7 +178,7 @@ def _connection(file: File, func: ast.Attribute) -> Resource | None:
     return ASYNC_CONNECTION if is_async else CONNECTION
 
 
-def _of_factory(file: File, func: ast.expr, call: ast.Call) -> Resource | None:
+def _session_of_factory_call(file: File, func: ast.expr, call: ast.Call) -> Resource | None:
     """Return the session that a call of a session factory creates, if the called object may be one."""
     found: set[Resource] = set()
     for option in _factories(file, func, call):

@@ -117,7 +117,7 @@ def databases(url: Value) -> frozenset[str]:
             case Constant(value=str()) | Text():
                 found |= {database_of(pattern) for pattern in patterns(option)}
             case Called():
-                found |= _of_call(option)
+                found |= _databases_of_call(option)
             case _:
                 found.add(UNKNOWN_DATABASE)
     return frozenset(found or {UNKNOWN_DATABASE})
@@ -137,7 +137,7 @@ def is_in_memory_url(url: Value) -> bool:
     )
 
 
-def _of_call(call: Called) -> frozenset[str]:
+def _databases_of_call(call: Called) -> frozenset[str]:
     """Return the databases of a URL that a library makes of another one, or of its parts."""
     scheme = next((call.keywords.items[key] for key in ("drivername", "scheme") if key in call.keywords.items), None)
     last = call.name.rpartition(".")[2]

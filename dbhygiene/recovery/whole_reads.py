@@ -15,9 +15,9 @@ from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.library.prefilter import SQLALCHEMY as SQLALCHEMY_PACKAGES
 from dbhygiene.lifetimes.impact import Runs
 from dbhygiene.pools.dialect_evidence import (
+    mentioned_servers,
     servers_by_imports,
     servers_by_requirements,
-    servers_mentioned,
     suggests_mysql,
 )
 from dbhygiene.program.bindings import Bindings
@@ -73,7 +73,7 @@ def _has_server(file: File) -> bool:
     """Whether any evidence in the project shows that its database is a server; not in a file that uses SQLite."""
     if file.imported_packages & _FILES and not file.imported_packages & (DRIVERS - _FILES | SQLALCHEMY_PACKAGES):
         return False
-    named = servers_mentioned(file) | servers_by_requirements(file).keys() | servers_by_imports(file).keys()
+    named = mentioned_servers(file) | servers_by_requirements(file).keys() | servers_by_imports(file).keys()
     return suggests_mysql(file) or not _SERVERS.isdisjoint(named)
 
 

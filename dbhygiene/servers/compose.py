@@ -92,10 +92,10 @@ def inherit_images(found: list[Service]) -> list[Service]:
     """Return the services, each without an image of its own with that of the service that it extends or overrides."""
     known = {(each.file, each.name): each for each in found}
     beside = {(each.file.rpartition("/")[0], each.name): each for each in found if each.image}
-    return [_inherited(each, known, beside) for each in found]
+    return [_inherit(each, known, beside) for each in found]
 
 
-def _inherited(
+def _inherit(
     service: Service, known: dict[tuple[str, str], Service], beside: dict[tuple[str, str], Service], depth: int = 0
 ) -> Service:
     if service.image or service.context is not None or depth > _DEEPEST:
@@ -106,7 +106,7 @@ def _inherited(
     if name:
         given = text_of(at(extends, "file"))
         base = known.get((_join(around, given) if given else service.file, name))
-        base = None if base is None else _inherited(base, known, beside, depth + 1)
+        base = None if base is None else _inherit(base, known, beside, depth + 1)
     else:
         base = beside.get((around, service.name))
     if base is None:

@@ -32,7 +32,7 @@ def server(service: Service, files: Deployment) -> tuple[Server, set[str]] | Non
         return None
     read = _option_files(service, image, words, files)
     assignments = [each for name in sorted(read) for each in option_file(image.database, name, files)]
-    assignments += _of_init_scripts(service, files)
+    assignments += _assignments_of_init_scripts(service, files)
     assignments += flags(image.database, words, place)
     found = numbers(image.database, assignments).or_default(image_numbers(image, service.image, service.image_place))
     if runs is None or (_reads_unseen_file(service, words, read, files) and not assignments):
@@ -89,7 +89,7 @@ _INIT = "/docker-entrypoint-initdb.d"
 _PERMANENT = re.compile(r"\b(?:ALTER\s+SYSTEM\s+SET|SET\s+PERSIST)\s+(\w+)\s*(?:=|\bTO\b)\s*'?(\w+)", re.IGNORECASE)
 
 
-def _of_init_scripts(service: Service, files: Deployment) -> Iterator[Assignment]:
+def _assignments_of_init_scripts(service: Service, files: Deployment) -> Iterator[Assignment]:
     """Yield what scripts of a new database set for good: `ALTER SYSTEM SET max_connections = 300`."""
     sources = [source for source, target in all_volumes(service) if target.startswith(_INIT)]
     for name in files.names:

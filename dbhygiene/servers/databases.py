@@ -64,10 +64,10 @@ def image_numbers(image: Image, name: str, place: Place) -> Numbers:
 def numbers(database: str, assignments: Iterable[Assignment]) -> Numbers:
     """Return what a server makes of its assignments: the last one of each variable holds."""
     last = {each.variable: each for each in assignments}
-    return _of_mysql(last) if database == MYSQL else _of_postgresql(last)
+    return _numbers_of_mysql(last) if database == MYSQL else _numbers_of_postgresql(last)
 
 
-def _of_mysql(last: dict[str, Assignment]) -> Numbers:
+def _numbers_of_mysql(last: dict[str, Assignment]) -> Numbers:
     idle, connections = None, None
     if given := last.get("wait_timeout"):
         value = mysql_number(given.value)
@@ -85,7 +85,7 @@ def _of_mysql(last: dict[str, Assignment]) -> Numbers:
     return Numbers(idle, connections)
 
 
-def _of_postgresql(last: dict[str, Assignment]) -> Numbers:
+def _numbers_of_postgresql(last: dict[str, Assignment]) -> Numbers:
     idle, connections = None, None
     if given := last.get("idle_session_timeout"):
         value = seconds(given.value, "ms")
@@ -133,17 +133,17 @@ def flags(database: str, words: Iterable[tuple[str, int]], name: str) -> Iterato
     before, line_before = "", 0
     for word, line in words:
         if before == "-c" and database == POSTGRESQL:
-            yield from assigned(database, word, Place(name, line))
+            yield from parse_assignment(database, word, Place(name, line))
         elif before == "-N" and database == POSTGRESQL and word:
             yield Assignment("max_connections", word, Place(name, line))
         elif before.startswith("--") and "=" not in before and not word.startswith("-"):
-            yield from assigned(database, f"{before[2:]}={word}", Place(name, line_before))
+            yield from parse_assignment(database, f"{before[2:]}={word}", Place(name, line_before))
         elif "=" in word and word.startswith(("--", "-c") if database == POSTGRESQL else "--"):
-            yield from assigned(database, word[2:], Place(name, line))
+            yield from parse_assignment(database, word[2:], Place(name, line))
         before, line_before = word, line
 
 
-def assigned(database: str, text: str, place: Place) -> Iterator[Assignment]:
+def parse_assignment(database: str, text: str, place: Place) -> Iterator[Assignment]:
     """Yield what `wait_timeout=600` assigns, if it is one of the variables that are known."""
     variable, _, value = text.partition("=")
     if database == MYSQL:

@@ -20,14 +20,14 @@ def _lines(facts: Facts) -> Iterator[str]:
     for server in facts.servers:
         names = f" `{'`, `'.join(sorted(server.hosts))}`" if server.hosts else ""
         known = [
-            _of(number, noun)
+            _number_with_source(number, noun)
             for number, noun in ((server.idle, "s"), (server.connections, "connections"))
             if number and number.value != inf
         ]
         yield f"{_TITLES[server.database]}{names} ({server.place}): {', '.join(known) or 'no limits known'}"
     for proxy in facts.proxies:
         if proxy.idle is not None:
-            yield f"proxy of {_TITLES[proxy.database]}: {_of(proxy.idle, 's')}"
+            yield f"proxy of {_TITLES[proxy.database]}: {_number_with_source(proxy.idle, 's')}"
     for pooler in facts.poolers:
         kept = ", keeps prepared statements" if pooler.keeps_prepared else ""
         yield f"PgBouncer ({pooler.place}): lends sessions by {pooler.mode}{kept}"
@@ -36,7 +36,7 @@ def _lines(facts: Facts) -> Iterator[str]:
             yield _command(command)
 
 
-def _of(number: Number, noun: str) -> str:
+def _number_with_source(number: Number, noun: str) -> str:
     return f"{number_text(number.value)} {noun} ({number.source})"
 
 

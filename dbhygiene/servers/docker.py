@@ -63,7 +63,7 @@ def commands_of(name: str, files: Deployment) -> Iterator[tuple[int, list[str]]]
     run: tuple[int, list[list[str]]] | None = None
     for word, text, line in [*instructions(files.text(name)), Instruction("FROM", "", 0)]:
         if word == "FROM":
-            yield from _joined(entry, run)
+            yield from _join_commands(entry, run)
             entry = run = None
         elif word == "ENTRYPOINT":
             entry = (line, _parse(text))
@@ -71,7 +71,7 @@ def commands_of(name: str, files: Deployment) -> Iterator[tuple[int, list[str]]]
             run = (line, _parse(text))
 
 
-def _joined(
+def _join_commands(
     entry: tuple[int, list[list[str]]] | None, run: tuple[int, list[list[str]]] | None
 ) -> Iterator[tuple[int, list[str]]]:
     if entry and run and len(entry[1]) == len(run[1]) == 1:

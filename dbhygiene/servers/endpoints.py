@@ -29,22 +29,22 @@ def endpoints(url: Value) -> frozenset[Endpoint]:
             case Constant(value=None):
                 continue
             case Constant(value=str()) | Text():
-                found |= {_of_pattern(pattern) for pattern in patterns(option)}
+                found |= {_endpoint_of_pattern(pattern) for pattern in patterns(option)}
             case Called():
-                found |= _of_call(option)
+                found |= _endpoints_of_call(option)
             case _:
                 found.add(ANYWHERE)
     return frozenset(found or {ANYWHERE})
 
 
-def _of_pattern(pattern: str) -> Endpoint:
+def _endpoint_of_pattern(pattern: str) -> Endpoint:
     found = _AUTHORITY.match(pattern)
     if found is None or HOLE in found[1]:
         return ANYWHERE
     return Endpoint(found[1].lower(), found[2] or "")
 
 
-def _of_call(call: Called) -> frozenset[Endpoint]:
+def _endpoints_of_call(call: Called) -> frozenset[Endpoint]:
     items = call.keywords.items
     if "host" in items:
         return frozenset(host_endpoints(items["host"], items.get("port")))

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dbhygiene.library.deployment import MYSQL, POSTGRESQL
-from dbhygiene.servers.databases import Assignment, assigned
+from dbhygiene.servers.databases import Assignment, parse_assignment
 from dbhygiene.servers.kubernetes import ConfigFile, Container, count_of
 from dbhygiene.servers.model import Place
 from dbhygiene.servers.yaml_nodes import Node, at, content_line, documents, entries, line_of, text_of
@@ -50,7 +50,7 @@ def databases(name: str, files: Deployment) -> Iterator[Part]:
             database = _DATABASES.get(key.lower())
             if database is not None and text_of(at(node, "enabled")).lower() != "false" and entries(node):
                 found = list(_texts(node, name, database))
-                given = tuple(each for part in _within(node) for each in _of_mapping(part, name, database))
+                given = tuple(each for part in _within(node) for each in _assignments_of_mapping(part, name, database))
                 yield Part(key, database, Place(name, line_of(node)), tuple(found), given)
 
 
@@ -73,19 +73,19 @@ def _texts(node: Node, name: str, database: str) -> Iterator[ConfigFile]:
                     yield ConfigFile(f"{key}{end}", text_of(each), name, content_line(each) - 1)
 
 
-def _of_mapping(node: Node, name: str, database: str) -> Iterator[Assignment]:
+def _assignments_of_mapping(node: Node, name: str, database: str) -> Iterator[Assignment]:
     """Yield what a mapping of settings sets: `maxConnections: 300`, `max_connections: 300`."""
     for key in _MAPPINGS:
         for option, value in entries(at(node, key)).items():
             written = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in option)
-            yield from assigned(database, f"{written}={text_of(value)}", Place(name, line_of(value)))
+            yield from parse_assignment(database, f"{written}={text_of(value)}", Place(name, line_of(value)))
 
 
 def containers(name: str, files: Deployment) -> Iterator[Container]:
     """Yield the containers that the values describe by the keys which charts share."""
     for document in documents(files.text(name)):
         own = text_of(at(document, "nameOverride")) or name.rpartition("/")[0].rpartition("/")[2]
-        for key, part in [("", document), *_named(document)]:
+        for key, part in [("", document), *_settings_of_services(document)]:
             if any(at(part, each) is not None for each in _RUNS):
                 count = count_of(at(part, "replicaCount") or at(part, "replicas"))
                 if text_of(at(part, "autoscaling", "enabled")).lower() == "true":
@@ -93,9 +93,9 @@ def containers(name: str, files: Deployment) -> Iterator[Container]:
                 yield Container(part, name, frozenset({key or own} - {""}), count)
 
 
-def _named(node: Node, depth: int = 0) -> Iterator[tuple[str, Node]]:
+def _settings_of_services(node: Node, depth: int = 0) -> Iterator[tuple[str, Node]]:
     for key, value in entries(node).items() if depth < _DEEPEST else ():
         if value.id == "mapping" and key.lower() not in _DATABASES:
             if text_of(at(value, "enabled")).lower() != "false":
                 yield key, value
-                yield from _named(value, depth + 1)
+                yield from _settings_of_services(value, depth + 1)

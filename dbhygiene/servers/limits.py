@@ -31,7 +31,7 @@ def _idle_limit(facts: Facts, database: str, place: Endpoint) -> Number | None:
     poolers = [each for each in facts.poolers if place.host in each.hosts]
     if poolers:
         return _largest(each.idle for each in poolers)
-    found = _of_servers(facts, database, place, lambda server: server.idle)
+    found = _limit_of_servers(facts, database, place, lambda server: server.idle)
     between = [proxy.idle for proxy in facts.proxies if proxy.database == database and place.host in _LOCAL]
     return _largest([found, *between])
 
@@ -48,10 +48,12 @@ def _connection_limit(facts: Facts, database: str, place: Endpoint) -> Number | 
         return _largest(each.connections for each in poolers)
     if facts.poolers and database == "postgresql" and place.host in _LOCAL:
         return None
-    return _of_servers(facts, database, place, lambda server: server.connections)
+    return _limit_of_servers(facts, database, place, lambda server: server.connections)
 
 
-def _of_servers(facts: Facts, database: str, place: Endpoint, get: Callable[[Server], Number | None]) -> Number | None:
+def _limit_of_servers(
+    facts: Facts, database: str, place: Endpoint, get: Callable[[Server], Number | None]
+) -> Number | None:
     """Return the limit of the servers that an endpoint may be."""
     own = [server for server in facts.servers if server.database == database]
     services = [server for server in own if not server.is_standalone]

@@ -41,7 +41,7 @@ def mysql_options(text: str) -> Iterator[Option]:
             group = found[1].strip().lower()
         elif group:
             name, _, value = line.partition("=")
-            yield Option(group, mysql_name(name), _unquoted(_COMMENT.sub("", f" {value}").strip()), number)
+            yield Option(group, mysql_name(name), _unquote(_COMMENT.sub("", f" {value}").strip()), number)
 
 
 def mysql_name(name: str) -> str:
@@ -66,7 +66,7 @@ def mysql_number(value: str) -> int | None:
     return int(found[1]) * _SIZES.get(found[2], 1) if found else None
 
 
-def _unquoted(value: str) -> str:
+def _unquote(value: str) -> str:
     quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
     return value[1:-1] if quoted else value
 

@@ -41,13 +41,13 @@ def _pooler(
         mode[0].lower(),
         mode[1],
         hosts,
-        _keeps_prepared(prepared, image),
+        _keeps_prepared_statements(prepared, image),
         _number("max_client_conn", named),
         _number("client_idle_timeout", named),
     )
 
 
-def _keeps_prepared(written: str, image: str) -> bool | None:
+def _keeps_prepared_statements(written: str, image: str) -> bool | None:
     """Whether prepared statements survive, by the setting, or else by the version in the image; None if unknown."""
     if written:
         return not re.fullmatch(r"0+", written)
