@@ -22,7 +22,7 @@ class Options(Record):
     workspace_diagnostics: bool = False
     config: tuple[str, ...] = ()
 
-    def updated(self, given: object) -> Options:
+    def update(self, given: object) -> Options:
         """Return the options with the values that the editor has sent; raise UsageError for the first mistake."""
         if given is None:
             return self

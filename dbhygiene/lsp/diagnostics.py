@@ -40,7 +40,7 @@ def diagnostic_of(finding: Finding, client: Client, lines: Lines, address: Addre
     """
     page = page_address(finding.name, DOCUMENTATION)
     message = [finding.message, *finding.notes]
-    related = [_related(step, client, lines, address) for step in finding.steps]
+    related = [_related_information(step, client, lines, address) for step in finding.steps]
     if not client.related_information and (path := in_brief(finding, lines)):
         message[0] += f" ({path})"
     return types.Diagnostic(
@@ -55,6 +55,8 @@ def diagnostic_of(finding: Finding, client: Client, lines: Lines, address: Addre
     )
 
 
-def _related(step: Step, client: Client, lines: Lines, address: Address) -> types.DiagnosticRelatedInformation:
+def _related_information(
+    step: Step, client: Client, lines: Lines, address: Address
+) -> types.DiagnosticRelatedInformation:
     where = types.Location(address(step), range_of(step.span, lines(step), client.encoding))
     return types.DiagnosticRelatedInformation(where, step.message)

@@ -36,7 +36,7 @@ def hover_at(workspace: Workspace, document: Document, position: types.Position)
         return None
     line, text = above + position.line + 1, lines[position.line]
     column = column_at(position.character, text, workspace.client.encoding)
-    texts = list(_silenced(file, line, column))
+    texts = list(_describe_ignored_rules(file, line, column))
     start = end = column
     if not texts and (name := _name_at(text, column)) is not None:
         start, end = name.span()
@@ -72,7 +72,7 @@ def _describe(life: Lifetime, line: int, file: File) -> str:
     return f"**{explanation.title}**: {explanation.verdict}\n\n{before}```text\n{chr(10).join(rows)}\n```"
 
 
-def _silenced(file: File, line: int, column: int) -> Iterator[str]:
+def _describe_ignored_rules(file: File, line: int, column: int) -> Iterator[str]:
     """Yield what each rule is about that a comment here silences."""
     for comment in suppressions(file):
         if comment.comment.line == line and comment.comment.column <= column <= comment.comment.end_column:

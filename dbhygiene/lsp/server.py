@@ -77,7 +77,7 @@ class Server(LanguageServer):
     def configure(self, given: object) -> None:
         """Set the options that the editor has sent; show a mistake."""
         try:
-            self.options = self.options.updated(given)
+            self.options = self.options.update(given)
         except UsageError as error:
             self.show(f"{error}", types.MessageType.Warning)
 

@@ -34,7 +34,7 @@ def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
     yield "<main>\n"
     yield from _summary(found)
     for number, finding in enumerate(found, 1):
-        yield from _finding(finding, number, scene)
+        yield from _render_finding(finding, number, scene)
     yield from _rules(found, scene)
     if about := scene.overview():
         yield from hidden_findings(about.hidden, scene)
@@ -62,7 +62,7 @@ def _summary(found: Sequence[Finding]) -> Iterator[str]:
     yield "</table></div>\n"
 
 
-def _finding(finding: Finding, number: int, scene: RenderContext) -> Iterator[str]:
+def _render_finding(finding: Finding, number: int, scene: RenderContext) -> Iterator[str]:
     place = f"{relative_path(finding.path, scene.base)}{in_cell(finding.source)}:{finding.span.line}"
     yield f'<article id="finding-{number}">\n<h2><b class="{level(finding)}">{level(finding)}</b> '
     yield f"{inline(finding.message)}</h2>\n"

@@ -26,10 +26,10 @@ def report(findings: Iterable[Finding], scene: RenderContext) -> Iterator[str]:
 
 def encode(finding: Finding, scene: RenderContext) -> str:
     """Return a finding as an object on one line."""
-    return encoder.dumps(_finding(finding, scene), ensure_ascii=False)
+    return encoder.dumps(_finding_object(finding, scene), ensure_ascii=False)
 
 
-def _finding(finding: Finding, scene: RenderContext) -> dict[str, Any]:
+def _finding_object(finding: Finding, scene: RenderContext) -> dict[str, Any]:
     change = scene.fixed(finding)
     return {
         "code": finding.code,

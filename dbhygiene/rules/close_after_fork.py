@@ -123,11 +123,11 @@ from dbhygiene.source.file import File
 
 @rule("HYG306", on=ast.Call, imports={"fork", "Process", "Pool"}, within="django")
 def check(file: File, call: ast.Call) -> Iterator[Diagnostic]:
-    yield from _closed_by_child(file, call)
-    yield from _used_by_child(file, call)
+    yield from _report_close_in_child(file, call)
+    yield from _report_use_in_child(file, call)
 
 
-def _closed_by_child(file: File, call: ast.Call) -> Iterator[Diagnostic]:
+def _report_close_in_child(file: File, call: ast.Call) -> Iterator[Diagnostic]:
     found = [(close, call) for owner, close in closes_in_child(file, call) if owner is file]
     if (fork := fork_of(file, call)) is not None:
         made_in, made = fork
@@ -143,7 +143,7 @@ def _closed_by_child(file: File, call: ast.Call) -> Iterator[Diagnostic]:
         )
 
 
-def _used_by_child(file: File, call: ast.Call) -> Iterator[Diagnostic]:
+def _report_use_in_child(file: File, call: ast.Call) -> Iterator[Diagnostic]:
     shared = shared_connection(file, call)
     if shared is None or is_sqlite_only(file) or is_test_file(file):
         return

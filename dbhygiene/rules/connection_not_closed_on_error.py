@@ -116,7 +116,7 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
     if life.resource.kind != "connection":
         return
     if life.leak is not Leak.RAISED:
-        yield from _left_open_by_user(file, life)
+        yield from _report_user_of_field(file, life)
         return
     culprit = life.culprit
     cause = f"if {name_of_call(file, culprit)} raises"
@@ -139,7 +139,7 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
     )
 
 
-def _left_open_by_user(file: File, life: Lifetime) -> Iterator[Diagnostic]:
+def _report_user_of_field(file: File, life: Lifetime) -> Iterator[Diagnostic]:
     """Report a field's connection that a method of the object opens and closes, both by calls of other methods."""
     if not life.fields:
         return

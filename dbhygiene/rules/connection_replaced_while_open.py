@@ -126,12 +126,12 @@ from dbhygiene.source.file import File, statement_around
 def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
     where = life.replacement
     if where is None and life.resource.kind == "connection":
-        yield from _of_field(file, life)
+        yield from _report_field(file, life)
     if not _is_lost(life) or not isinstance(where, (ast.stmt, ast.expr)):
         return
     notes = [*consequence(life.resource, life.pool), *life.runs.notes(file)]
     if life.may_be_kept_open:
-        first, *others = _lost_alike(life)
+        first, *others = _similar_losses(life)
         if life.birth is not first.birth:
             return
         notes += _note_of(file, others)
@@ -154,7 +154,7 @@ def _is_lost(life: Lifetime) -> bool:
     return life.resource.kind == "connection" and life.replacement is not None and life.unclosing is None
 
 
-def _lost_alike(life: Lifetime) -> list[Lifetime]:
+def _similar_losses(life: Lifetime) -> list[Lifetime]:
     """Return the connections that a variable of a notebook loses: a cell that connects again is often copied."""
     every = (Lifetime(life.analysis, site, resource) for site, resource in life.analysis.own_resources)
     alike = [each for each in every if _is_lost(each) and each.title == life.title]
@@ -167,7 +167,7 @@ def _note_of(file: File, others: Sequence[Lifetime]) -> Iterator[str]:
         yield f"the connections of {places} are lost in the same way"
 
 
-def _of_field(file: File, life: Lifetime) -> Iterator[Diagnostic]:
+def _report_field(file: File, life: Lifetime) -> Iterator[Diagnostic]:
     """Yield the same for a field, or a global variable, that a function sets while it holds an open connection."""
     statement = statement_around(file, life.birth)
     if not isinstance(statement, ast.Assign) or not any(_is_kept(life, each) for each in statement.targets):

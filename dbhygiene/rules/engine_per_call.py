@@ -91,7 +91,7 @@ def check(file: File, made: Engine) -> Iterator[Diagnostic]:
         return
     evidence = find_recreation(made)
     if evidence is None:
-        yield from _by_its_owner(file, made)
+        yield from _report_owner(file, made)
         return
     where, node = evidence
     yield Diagnostic(
@@ -122,7 +122,7 @@ def _repetition(file: File, node: ast.AST) -> Iterator[Step]:
         yield Step(file.path, file.span(step[0]), step[1])
 
 
-def _by_its_owner(file: File, made: Engine) -> Iterator[Diagnostic]:
+def _report_owner(file: File, made: Engine) -> Iterator[Diagnostic]:
     """The finding about an engine whose object, or function, is made or called again and again."""
     from dbhygiene.lifetimes.engine_owners import recreation  # which looks for callers
 

@@ -132,7 +132,7 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
     elif may_wait(file):
         from dbhygiene.gaps.explicit import explicit_gaps  # most programs do not need it
 
-        yield from (_waiting(file, life, gap, confidence) for gap in explicit_gaps(life))
+        yield from (_wait_diagnostic(file, life, gap, confidence) for gap in explicit_gaps(life))
 
 
 def _report_module_session(file: File, life: Lifetime, confidence: Confidence) -> Diagnostic | None:
@@ -156,7 +156,7 @@ def _report_module_session(file: File, life: Lifetime, confidence: Confidence) -
     )
 
 
-def _waiting(file: File, life: Lifetime, gap: ExplicitGap, confidence: Confidence) -> Diagnostic:
+def _wait_diagnostic(file: File, life: Lifetime, gap: ExplicitGap, confidence: Confidence) -> Diagnostic:
     from dbhygiene.gaps.messages import gap_notes, gap_steps, goes_stale
 
     confidence = min(confidence, gap.confidence)

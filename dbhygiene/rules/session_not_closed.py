@@ -198,14 +198,14 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
     if life.is_returned and is_dependency(file, function):
         yield _report_returned(file, life, function)
     elif leak is not None:
-        yield _left_open(file, life, leak)
+        yield _report_left_open(file, life, leak)
     elif (left := leaking_exit(life)) is not None:
-        yield _left_by_exit(file, life, *left)
+        yield _report_exit(file, life, *left)
     elif life.fields:
         from dbhygiene.lifetimes.session_fields import unclosed_session  # few functions store one
 
         if (unclosed := unclosed_session(life)) is not None:
-            yield _left_in_field(file, life, unclosed)
+            yield _report_field(file, life, unclosed)
 
 
 def _report_returned(file: File, life: Lifetime, function: Function) -> Diagnostic:
@@ -219,7 +219,7 @@ def _report_returned(file: File, life: Lifetime, function: Function) -> Diagnost
     )
 
 
-def _left_open(file: File, life: Lifetime, leak: Leak) -> Diagnostic:
+def _report_left_open(file: File, life: Lifetime, leak: Leak) -> Diagnostic:
     path = leak_steps(life, leak)
     return Diagnostic(
         life.birth,
@@ -233,7 +233,7 @@ def _left_open(file: File, life: Lifetime, leak: Leak) -> Diagnostic:
     )
 
 
-def _left_by_exit(file: File, life: Lifetime, leaving: Function, culprit: ast.Call) -> Diagnostic:
+def _report_exit(file: File, life: Lifetime, leaving: Function, culprit: ast.Call) -> Diagnostic:
     return Diagnostic(
         life.birth,
         f"{life.resource.noun} `{life.title}` is left open if {name_of_call(file, culprit)} raises in `{leaving.name}`",
@@ -246,7 +246,7 @@ def _left_by_exit(file: File, life: Lifetime, leaving: Function, culprit: ast.Ca
     )
 
 
-def _left_in_field(file: File, life: Lifetime, unclosed: UnclosedSession) -> Diagnostic:
+def _report_field(file: File, life: Lifetime, unclosed: UnclosedSession) -> Diagnostic:
     cls, name = unclosed.field.cls.node.name, f"self.{unclosed.field.name}"
     stores = (f"each call of `{unclosed.method.name}` stores a new one",) if unclosed.method is not None else ()
     costs = not life.costs_nothing and life.runs.impact is not Impact.ONCE

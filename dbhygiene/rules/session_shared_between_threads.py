@@ -150,7 +150,7 @@ from dbhygiene.source.nodes import Located
 def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
     if not (life.resource.kind in SESSION_KINDS or life.resource.clashing):
         return
-    if not is_test_file(file) and (shared := _shared(file, life)) is not None:
+    if not is_test_file(file) and (shared := _find_sharing(file, life)) is not None:
         name, kind, steps = shared
         yield Diagnostic(
             life.birth,
@@ -163,7 +163,7 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
         )
 
 
-def _shared(file: File, life: Lifetime) -> tuple[str, str, tuple[tuple[Located, str] | Step, ...]] | None:
+def _find_sharing(file: File, life: Lifetime) -> tuple[str, str, tuple[tuple[Located, str] | Step, ...]] | None:
     """Return the name of a shared connection or session, what uses it at once, and the steps that show it."""
     may_start = CONCURRENT.search(file.text) is not None
     if not may_start and not life.resource.is_async:

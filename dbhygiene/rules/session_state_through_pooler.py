@@ -168,7 +168,7 @@ def _engine(file: File, made: Engine) -> Iterator[Diagnostic]:
         return
     between = _between(file, endpoints(made.url))
     if between is not None and not (_goes_past(file, made.call) and not between[1]):
-        yield _prepared(file, made.call, between, _fix(file, made, arguments))
+        yield _statements_diagnostic(file, made.call, between, _fix(file, made, arguments))
 
 
 def _is_asyncpg(url: Value) -> bool:
@@ -207,7 +207,7 @@ def _asyncpg(file: File, call: ast.Call) -> Iterator[Diagnostic]:
     between = _between(file, places)
     if between is not None and not (_goes_past(file, call) and not between[1]):
         fix = Fix(_TITLE, (AddKeyword(file.span(call), _CACHES[0], "0"),))
-        yield _prepared(file, call, between, fix)
+        yield _statements_diagnostic(file, call, between, fix)
 
 
 def _goes_past(file: File, call: ast.Call) -> bool:
@@ -223,7 +223,7 @@ def _between(file: File, places: Collection[Endpoint]) -> tuple[Pooler, bool] | 
     return None if between is None or between[0].keeps_prepared else between
 
 
-def _prepared(file: File, call: ast.Call, between: tuple[Pooler, bool], fix: Fix | NoFix) -> Diagnostic:
+def _statements_diagnostic(file: File, call: ast.Call, between: tuple[Pooler, bool], fix: Fix | NoFix) -> Diagnostic:
     pooler, is_named = between
     notes = ["a later query finds the statements of another connection, or none, and raises an error"]
     if pooler.keeps_prepared is None:

@@ -77,7 +77,7 @@ class Document(Frozen):
         return _place(self.raw, start + offset_in_value(self.raw[start:end], offset))
 
 
-def _joined(value: Any) -> str:
+def _join(value: Any) -> str:
     """Return the text of a source, which is a string or a list of strings."""
     return value if isinstance(value, str) else "".join(value)
 
@@ -112,7 +112,7 @@ def _sources(raw: str) -> Iterator[Source]:
                 pass
             case _:
                 raise _error(raw, cell.start, f"not a notebook: cell {number} has no source")
-        yield Source(number, cell.members[name], _joined(value))
+        yield Source(number, cell.members[name], _join(value))
 
 
 def _is_python(metadata: Any) -> bool:

@@ -51,7 +51,7 @@ def splice(value: str, changes: Sequence[Change], *, ascii_only: bool = True) ->
         changes: in order; their offsets are those of the text.
         ascii_only: whether new characters beyond ASCII are escaped.
     """
-    spelling = _spelling(value)
+    spelling = _parse_spelling(value)
     gone = {offset for start, end, _ in changes for offset in range(start, end)}
     inserted: dict[int, str] = {}
     for start, _, text in changes:
@@ -78,14 +78,14 @@ def splice(value: str, changes: Sequence[Change], *, ascii_only: bool = True) ->
 
 def offset_in_value(value: str, offset: int) -> int:
     """Return where a character of the text stands in a value; the end of the text is before the last quotation mark."""
-    spelling = _spelling(value)
+    spelling = _parse_spelling(value)
     at = len(spelling.head)
     for index, unit in enumerate([*spelling.units[:offset], ""]):
         at += len("".join(spelling.breaks.get(index, ()))) + len(unit)
     return at
 
 
-def _spelling(value: str) -> _Spelling:
+def _parse_spelling(value: str) -> _Spelling:
     strings = [match.span() for match in _STRING.finditer(value)]
     if not strings:
         return _Spelling(value, [], {}, "")

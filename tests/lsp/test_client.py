@@ -30,14 +30,14 @@ FINDING = Finding(Path("/a.py"), Span(1, 0, 1, 4), "HYG101", "connection-not-clo
 )
 def test_a_wrong_option_is_an_error(given: Any, message: str) -> None:
     with pytest.raises(UsageError) as raised:
-        Options().updated(given)
+        Options().update(given)
     assert str(raised.value) == message
 
 
 def test_options_that_are_not_sent_stay() -> None:
-    changed = Options().updated({"workspaceDiagnostics": True, "config": ["a=1"]}).updated({"hover": False})
+    changed = Options().update({"workspaceDiagnostics": True, "config": ["a=1"]}).update({"hover": False})
     assert changed == Options(hover=False, workspace_diagnostics=True, config=("a=1",))
-    assert changed.updated(None) == changed
+    assert changed.update(None) == changed
 
 
 @pytest.mark.parametrize(
