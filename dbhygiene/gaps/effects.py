@@ -31,9 +31,9 @@ from dbhygiene.library.waits import LEFT, WAITS, WaitingCall, WaitKind, iterated
 from dbhygiene.program import dispatch
 from dbhygiene.program.arguments import bind_arguments, defaults, has_unpacked, takes_owner
 from dbhygiene.program.bindings import Bindings, Place
-from dbhygiene.program.callees import callees, callees_named
+from dbhygiene.program.callees import callees, find_callees
 from dbhygiene.program.classes import FunctionAt, ancestry, class_named, foreign_bases, function_named, lineage
-from dbhygiene.program.code import is_generator, names_called, names_tested
+from dbhygiene.program.code import called_names, is_generator, tested_names
 from dbhygiene.program.definitions import Definition, enclosing_class, find_method
 from dbhygiene.program.names import canonical_name, find_module
 from dbhygiene.program.tasks import runs_later, task_of
@@ -463,7 +463,7 @@ class Effects:
         scope = self.file.functions.get(self.routine.code)
         resolved = callees(self.file, call, scope).definitions if scope is not None else ()
         if not resolved:  # find them by the types of objects and by tables of functions
-            named = [found for name in names if (found := callees_named(self.file, name).definitions)]
+            named = [found for name in names if (found := find_callees(self.file, name).definitions)]
             resolved = tuple(itertools.chain(*(named if self._may_be_another(func) else named[:1])))
         run = (
             each
@@ -479,7 +479,7 @@ class Effects:
 
     def _callback_arguments(self, call: ast.Call, function: FunctionAt) -> Iterator[tuple[str, ast.expr]]:
         """Return the parameters that a function calls or passes on, each with its argument."""
-        wanted = names_called(function.node)
+        wanted = called_names(function.node)
         given = bind_arguments(call, function.node, bound=takes_owner(function.file.functions[function.node]))
         yield from ((name, value) for name, value in given.items() if name in wanted)
 
@@ -650,7 +650,7 @@ def constant_arguments(call: ast.Call, file: File, function: Function) -> tuple[
         return ()
     scope, found = file.functions[function], {}
     given = defaults(function) | bind_arguments(call, function, bound=takes_owner(scope))
-    for name in names_tested(function) & given.keys():
+    for name in tested_names(function) & given.keys():
         value = given[name]
         if isinstance(value, ast.Constant) and not Bindings.of(file).values.get(Place(scope, name)):
             found[name] = bool(value.value)

@@ -131,9 +131,9 @@ def _method(reader: Evaluator, file: File, call: ast.Call, func: ast.Attribute) 
     owner = reader.read(file, func.value)
     single = next(options(owner), UNKNOWN)
     if isinstance(single, Text) or is_text(single):
-        return _of_text(reader, file, owner, call, func.attr)
+        return _result_of_text_method(reader, file, owner, call, func.attr)
     if isinstance(single, Dict):
-        return _of_dict(reader, file, owner, call, func.attr)
+        return _result_of_dict_method(reader, file, owner, call, func.attr)
     if isinstance(single, Called) and single.file is not None:
         its_method = find_function(single.file, f"{single.name}.{func.attr}")
         if its_method is not None:
@@ -141,7 +141,7 @@ def _method(reader: Evaluator, file: File, call: ast.Call, func: ast.Attribute) 
     return _or_default(_library_result(reader, file, call, f".{func.attr}", owner))
 
 
-def _of_text(reader: Evaluator, file: File, owner: Value, call: ast.Call, method: str) -> Value:
+def _result_of_text_method(reader: Evaluator, file: File, owner: Value, call: ast.Call, method: str) -> Value:
     if method == "join":
         match call.args, owner:
             case [ast.Tuple(elts=parts) | ast.List(elts=parts)], Constant(value=str(between)):
@@ -151,7 +151,7 @@ def _of_text(reader: Evaluator, file: File, owner: Value, call: ast.Call, method
     return strings.string_method(owner, method, arguments, reader.keywords(file, call).items)
 
 
-def _of_dict(reader: Evaluator, file: File, owner: Value, call: ast.Call, method: str) -> Value:
+def _result_of_dict_method(reader: Evaluator, file: File, owner: Value, call: ast.Call, method: str) -> Value:
     match method, call.args:
         case "get" | "pop" | "setdefault", [key, *rest]:
             default: Value = reader.read(file, rest[0]) if rest else Constant(None)

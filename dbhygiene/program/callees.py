@@ -57,7 +57,7 @@ class _Method(NamedTuple):
 @query
 def callees(file: File, call: ast.Call, scope: Scope) -> Callees:
     """Return the functions that a call may run; none if its name is not known."""
-    found = _called(file, call, scope)
+    found = _resolve_call(file, call, scope)
     return _method_candidates(file, *found) if isinstance(found, _Method) else found
 
 
@@ -67,14 +67,14 @@ def may_run(file: File, call: ast.Call, called: Definition, cls: Definition | No
     The class of the object is compared first: all functions that a call of a method may run take long to find.
     """
     scope = scope_around(file, call)
-    found = _called(file, call, scope)
+    found = _resolve_call(file, call, scope)
     if isinstance(found, _Method) and cls is not None and found.receiver.cls.node not in family(cls):
         return False
     return any(each.node is called.node for each in callees(file, call, scope).definitions)
 
 
 @query
-def _called(file: File, call: ast.Call, scope: Scope) -> Callees | _Method:
+def _resolve_call(file: File, call: ast.Call, scope: Scope) -> Callees | _Method:
     """Return what a call runs: a method of a class, or these functions."""
     func = call.func
     if (name := file.resolve(func)) is not None and (found := find_definition(file, name)) is not None:
@@ -93,7 +93,7 @@ def _called(file: File, call: ast.Call, scope: Scope) -> Callees | _Method:
 
 
 @query
-def callees_named(file: File, dotted: str) -> Callees:
+def find_callees(file: File, dotted: str) -> Callees:
     """Return the functions of an absolute name: a method of a class, or of a subclass; or a function."""
     found = find_definition(file, dotted)
     if found is None:
@@ -140,10 +140,10 @@ def _receiver(file: File, expr: ast.expr, depth: int = 3) -> _Receiver | None:
         case ast.Call(func=func):
             made = _find_class(file, func)
             if made is None:
-                return _returned(file, func, ast.FunctionDef, depth) if depth else None
+                return _returned_class(file, func, ast.FunctionDef, depth) if depth else None
             return _Receiver(made, exact=not _is_parameter(file, func))
         case ast.Await(value=ast.Call(func=func)) if depth:
-            return _returned(file, func, ast.AsyncFunctionDef, depth)
+            return _returned_class(file, func, ast.AsyncFunctionDef, depth)
         case ast.Name(id=name) if depth:
             here: Scope | None = file.scope_of(expr)
             while here is not None and name not in here.bound:
@@ -173,7 +173,7 @@ def _in_module(file: File, expr: ast.Name | ast.Attribute, depth: int) -> _Recei
     return _common_class(_values_of_variable(other, other.scope, variable), depth)
 
 
-def _returned(file: File, func: ast.expr, kind: type[Function], depth: int) -> _Receiver | None:
+def _returned_class(file: File, func: ast.expr, kind: type[Function], depth: int) -> _Receiver | None:
     """Return the class of the objects that a function of the project returns: the one object that it keeps, say."""
     name = file.resolve(func)
     found = find_definition(file, name) if name is not None else None
@@ -516,12 +516,12 @@ def _binding_candidates(file: File, scope: Scope, name: str) -> Callees:
     rivals = _rivals(file, scope).get(name)
     if rivals is None:
         rivals = [scope.defined[name]] if name in scope.defined else [*scope.aliases.get(name, ()), None][:1]
-    found = _join(_binding(file, scope, each) for each in rivals)
+    found = _join(_callees_of_binding(file, scope, each) for each in rivals)
     shared = not scope.name and _is_global(file, name)
     return Callees(found.definitions, complete=False) if shared else found
 
 
-def _binding(file: File, scope: Scope, bound: Any) -> Callees:
+def _callees_of_binding(file: File, scope: Scope, bound: Any) -> Callees:
     """Return the functions of one binding of a name."""
     match bound:
         case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):

@@ -12,10 +12,10 @@ from typing import TypeAlias
 
 from dbhygiene.program.arguments import bind_arguments, defaults, has_unpacked, named_parameters, positional_parameters
 from dbhygiene.program.bindings import Bindings, Place
-from dbhygiene.program.callees import callees_named
+from dbhygiene.program.callees import find_callees
 from dbhygiene.program.callers import callers
 from dbhygiene.program.definitions import Definition
-from dbhygiene.program.dispatch import loops_binding, parts_of
+from dbhygiene.program.dispatch import binding_loops, parts_of
 from dbhygiene.program.names import canonical_name, find_module
 from dbhygiene.source.file import File, files_with_word
 from dbhygiene.source.nodes import FUNCTION, Function, last_name
@@ -37,7 +37,7 @@ def chosen_functions(file: File, func: ast.expr) -> tuple[Definition, ...]:
 def _functions(file: File, expr: ast.expr, depth: int) -> _Found:
     if not depth:
         return None
-    if isinstance(expr, (ast.Name, ast.Attribute)) and (named := _named(file, expr)) is not None:
+    if isinstance(expr, (ast.Name, ast.Attribute)) and (named := _functions_of_name(file, expr)) is not None:
         return named
     match expr:
         case ast.Constant(value=None):
@@ -53,7 +53,7 @@ def _functions(file: File, expr: ast.expr, depth: int) -> _Found:
         case ast.Attribute(value=ast.Name(id="self")) if (held := _bound_variable(file, expr)) is not None:
             return _all(held[0], Bindings.of(held[0]).values[held[1]], depth)
         case ast.Attribute(value=ast.Name(), attr=option):
-            return _by_subcommand(file, option, depth)
+            return _functions_by_subcommand(file, option, depth)
     return None
 
 
@@ -70,10 +70,10 @@ def _union(found: Iterable[_Found]) -> _Found:
     return every
 
 
-def _named(file: File, expr: ast.Name | ast.Attribute) -> _Found:
+def _functions_of_name(file: File, expr: ast.Name | ast.Attribute) -> _Found:
     """Return the functions of a name of the project; a method must be named on its own object."""
     name = file.resolve(expr)
-    found = callees_named(file, name) if name is not None else None
+    found = find_callees(file, name) if name is not None else None
     if found is None or not found.definitions or not found.complete:
         return None
     on_itself = (
@@ -92,8 +92,12 @@ def _in_variable(file: File, name: ast.Name, depth: int) -> _Found:
     here = Bindings.of(file).owner(name.id, file.scope_of(name))
     if here is not None and isinstance(here.node, FUNCTION):
         if any(name.id == each.arg for each in named_parameters(here.node)):
-            return _given(file, here.node, name.id, depth) if len(here.aliases.get(name.id, ())) == 0 else None
-    if loops := loops_binding(file, name):
+            return (
+                _functions_for_parameter(file, here.node, name.id, depth)
+                if len(here.aliases.get(name.id, ())) == 0
+                else None
+            )
+    if loops := binding_loops(file, name):
         return _union(_in_loop(file, loop.iter, position, depth) for loop, position in loops)
     if (held := _bound_variable(file, name)) is None:
         return None
@@ -154,7 +158,7 @@ def _in_loop(file: File, iterated: ast.expr, position: int | None, depth: int) -
 # -- sub-commands of argparse ---------------------------------------------------------------------------
 
 
-def _by_subcommand(file: File, option: str, depth: int) -> _Found:
+def _functions_by_subcommand(file: File, option: str, depth: int) -> _Found:
     """Return the functions of `args.run`, which `parser.set_defaults(run=add)` sets."""
     found: list[_Found] = []
     for other in {each.path: each for each in (file, *files_with_word(file, "set_defaults("))}.values():
@@ -166,7 +170,7 @@ def _by_subcommand(file: File, option: str, depth: int) -> _Found:
 # -- parameters -----------------------------------------------------------------------------------------
 
 
-def _given(file: File, function: Function, name: str, depth: int) -> _Found:
+def _functions_for_parameter(file: File, function: Function, name: str, depth: int) -> _Found:
     """Return the functions that are given for a parameter, if every use of the function of this one is understood."""
     if function.decorator_list:
         return None

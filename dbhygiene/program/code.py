@@ -36,7 +36,7 @@ def return_expressions(function: Function) -> list[ast.expr]:
 
 
 @lru_cache(maxsize=4096)
-def names_called(function: Function) -> frozenset[str]:
+def called_names(function: Function) -> frozenset[str]:
     """Return the bare names that a function calls or passes on: a parameter among them may stand for code."""
     calls = [*calls_in(own_nodes(function))]
     named = [part for call in calls for part in (call.func, *argument_values(call))]
@@ -44,7 +44,7 @@ def names_called(function: Function) -> frozenset[str]:
 
 
 @lru_cache(maxsize=4096)
-def names_tested(function: Function) -> frozenset[str]:
+def tested_names(function: Function) -> frozenset[str]:
     """Return the bare names that a function uses as conditions."""
     tests = [node.test for node in own_nodes(function) if isinstance(node, (ast.If, ast.IfExp, ast.While))]
     return frozenset(part.id for test in tests for part in ast.walk(test) if isinstance(part, ast.Name))
@@ -58,5 +58,5 @@ def is_generator(function: Function) -> bool:
 
 def forget() -> None:
     """Forget all functions, so that those of files that are gone are freed."""
-    for known in (own_nodes, names_called, names_tested, is_generator):
+    for known in (own_nodes, called_names, tested_names, is_generator):
         known.cache_clear()

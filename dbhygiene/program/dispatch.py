@@ -41,14 +41,14 @@ def _possible_definitions(file: File, expr: ast.expr, seen: set[ast.expr]) -> It
     seen.add(expr)
     match expr:
         case ast.Subscript(value=table):
-            yield from _out_of(file, table, seen)
+            yield from _values_of_dict(file, table, seen)
             yield from _definitions_by_option(file, expr, seen)
         case ast.Call(func=ast.Attribute(value=table, attr="get" | "pop"), args=[_, *default]):
-            yield from _out_of(file, table, seen)
+            yield from _values_of_dict(file, table, seen)
             yield from _all(file, default, seen)
             yield from _definitions_by_option(file, expr, seen)
         case ast.Call(func=ast.Name(id="getattr"), args=[owner, name, *default]):
-            yield from _by_name(file, owner, name)
+            yield from _definitions_by_name(file, owner, name)
             yield from _all(file, default, seen)
         case ast.Call(func=ast.Name(id="partial") | ast.Attribute(attr="partial"), args=[first, *_]):
             yield from _possible_definitions(file, first, seen)
@@ -64,7 +64,7 @@ def _possible_definitions(file: File, expr: ast.expr, seen: set[ast.expr]) -> It
         case ast.BoolOp(values=parts):
             yield from _all(file, parts, seen)
         case ast.Name() | ast.Attribute():
-            yield from _definitions_named(file, expr, seen)
+            yield from _find_definitions(file, expr, seen)
 
 
 def _all(file: File, exprs: Iterable[ast.expr], seen: set[ast.expr]) -> Iterator[Definition]:
@@ -72,21 +72,21 @@ def _all(file: File, exprs: Iterable[ast.expr], seen: set[ast.expr]) -> Iterator
         yield from _possible_definitions(file, expr, seen)
 
 
-def _definitions_named(file: File, expr: ast.Name | ast.Attribute, seen: set[ast.expr]) -> Iterator[Definition]:
+def _find_definitions(file: File, expr: ast.Name | ast.Attribute, seen: set[ast.expr]) -> Iterator[Definition]:
     name = file.resolve(expr)
     if name and (found := find_definition(file, name)) is not None:
         yield found
         return
     for owner, values in _values(file, expr):
         yield from _all(owner, values, seen)
-    for loop, position in loops_binding(file, expr):
-        yield from _out_of_loop(file, loop.iter, position, seen)
+    for loop, position in binding_loops(file, expr):
+        yield from _values_of_loop(file, loop.iter, position, seen)
     if isinstance(expr, ast.Attribute):
         for cls in _possible_definitions(file, expr.value, seen):  # a class that is chosen at run time
             method = find_method(cls, expr.attr) if isinstance(cls.node, ast.ClassDef) else None
             yield from (method,) if method is not None else ()
         if _is_module(file, expr.value):
-            yield from _of_any_module(file, expr.attr)
+            yield from _functions_of_any_module(file, expr.attr)
 
 
 def _values(file: File, expr: ast.expr) -> Iterator[tuple[File, list[ast.expr]]]:
@@ -104,7 +104,7 @@ def _values(file: File, expr: ast.expr) -> Iterator[tuple[File, list[ast.expr]]]
 # -- tables -----------------------------------------------------------------------------------------------
 
 
-def _out_of(file: File, table: ast.expr, seen: set[ast.expr]) -> Iterator[Definition]:
+def _values_of_dict(file: File, table: ast.expr, seen: set[ast.expr]) -> Iterator[Definition]:
     """Yield the values of a dict: those in its literal, those added to it, and those that a decorator adds."""
     if isinstance(table, ast.Dict):
         yield from _all(file, table.values, seen)
@@ -136,7 +136,7 @@ def _loops(file: File) -> dict[Place, list[tuple[Loop, int | None]]]:
     return found
 
 
-def loops_binding(file: File, variable: ast.expr) -> list[tuple[Loop, int | None]]:
+def binding_loops(file: File, variable: ast.expr) -> list[tuple[Loop, int | None]]:
     """Return the loop around a variable that binds it; else all loops that do."""
     place = Bindings.of(file).place(variable)
     loops = _loops(file).get(place, []) if place is not None else []
@@ -147,7 +147,7 @@ def loops_binding(file: File, variable: ast.expr) -> list[tuple[Loop, int | None
     return list(islice(inner, 1)) or loops
 
 
-def _out_of_loop(file: File, iterated: ast.expr, position: int | None, seen: set[ast.expr]) -> Iterator[Definition]:
+def _values_of_loop(file: File, iterated: ast.expr, position: int | None, seen: set[ast.expr]) -> Iterator[Definition]:
     """Yield the values of a loop's variable: the items, or the part of each at a position."""
     if iterated in seen:
         return
@@ -155,20 +155,20 @@ def _out_of_loop(file: File, iterated: ast.expr, position: int | None, seen: set
         case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items):
             yield from _all(file, parts_of(items, position), seen)
         case ast.Call(func=ast.Attribute(value=table, attr="values"), args=[]):
-            yield from _out_of(file, table, seen) if position is None else ()
+            yield from _values_of_dict(file, table, seen) if position is None else ()
         case ast.Call(func=ast.Attribute(value=table, attr="items"), args=[]):
-            yield from _out_of(file, table, seen) if position == 1 else ()
+            yield from _values_of_dict(file, table, seen) if position == 1 else ()
         case ast.Call(func=ast.Name(id="list" | "tuple" | "set" | "sorted" | "reversed" | "iter"), args=[first, *_]):
-            yield from _out_of_loop(file, first, position, seen)
+            yield from _values_of_loop(file, first, position, seen)
         case ast.Call(func=ast.Name(id="enumerate"), args=[first, *_]) if position == 1:
-            yield from _out_of_loop(file, first, None, seen)
+            yield from _values_of_loop(file, first, None, seen)
         case ast.Call(func=ast.Name(id="zip"), args=[*rows]) if position is not None and position < len(rows):
-            yield from _out_of_loop(file, rows[position], None, seen)
+            yield from _values_of_loop(file, rows[position], None, seen)
         case ast.Name() | ast.Attribute():
             seen.add(iterated)
             for owner, values in _values(file, iterated):
                 for value in values:
-                    yield from _out_of_loop(owner, value, position, seen)
+                    yield from _values_of_loop(owner, value, position, seen)
             place = Bindings.of(file).place(iterated)
             added = [call for call in file.calls.get("append", ()) if len(call.args) == 1]
             for call in added if place is not None else ():
@@ -179,7 +179,7 @@ def _out_of_loop(file: File, iterated: ast.expr, position: int | None, seen: set
 def items_in_loops(file: File, variable: ast.expr) -> list[ast.expr]:
     """Return the items of the literal lists and tuples over which loops run that bind a variable."""
     found: list[ast.expr] = []
-    for loop, position in loops_binding(file, variable):
+    for loop, position in binding_loops(file, variable):
         written = [loop.iter, *(value for _, values in _values(file, loop.iter) for value in values)]
         for each in written:
             if isinstance(each, (ast.List, ast.Tuple, ast.Set)):
@@ -230,7 +230,7 @@ def _definitions_by_option(file: File, expr: ast.expr, seen: set[ast.expr]) -> I
 # -- methods ----------------------------------------------------------------------------------------------
 
 
-def _by_name(file: File, owner: ast.expr, name: ast.expr) -> Iterator[Definition]:
+def _definitions_by_name(file: File, owner: ast.expr, name: ast.expr) -> Iterator[Definition]:
     """Yield the methods, or a module's functions, that `getattr(owner, f"run_{name}")` may return."""
     resolved = file.resolve(owner)
     cls = class_named(file, resolved) if resolved else None
@@ -270,7 +270,7 @@ def _is_module(file: File, owner: ast.expr) -> bool:
     )
 
 
-def _of_any_module(file: File, name: str) -> Iterator[Definition]:
+def _functions_of_any_module(file: File, name: str) -> Iterator[Definition]:
     """Yield the functions of this name at the top level of any module: the entry points of plugins."""
     for other in files_with_word(file, f"def {name}("):
         node = other.scope.defined.get(name)

@@ -217,7 +217,7 @@ class _Evaluator:
     def _variable(self, file: File, place: Place) -> Value:
         bindings = Bindings.of(file)
         if isinstance(place.scope.node, ast.ClassDef):
-            return self._of_class(file, place.scope, place.path)
+            return self._evaluate_attribute(file, place.scope, place.path)
         found = [self.read(file, expr) for expr in bindings.values.get(place, [])]
         if place in self.given:
             found.append(self.given[place])
@@ -286,7 +286,7 @@ class _Evaluator:
             scope, rest = its_class
             if not rest:
                 return Named(f"{file.module}.{scope.name}")
-            return self._attributes(self._of_class(file, scope, rest[0]), rest[1:])
+            return self._attributes(self._evaluate_attribute(file, scope, rest[0]), rest[1:])
         if first in scope.defined:
             return Named(".".join([file.module, *path]))
         if first in scope.imports:
@@ -318,12 +318,12 @@ class _Evaluator:
                 case Called(name=maker, file=File() as file):
                     place = find_module(file, canonical_name(file, maker))
                     scope = place[0].classes.get(".".join(place[1])) if place else None
-                    found.append(self._of_class(place[0], scope, name) if place and scope else UNKNOWN)
+                    found.append(self._evaluate_attribute(place[0], scope, name) if place and scope else UNKNOWN)
                 case _:
                     found.append(UNKNOWN)
         return choice_of(found) if found else UNKNOWN
 
-    def _of_class(self, file: File, scope: Scope, name: str, depth: int = 6) -> Value:
+    def _evaluate_attribute(self, file: File, scope: Scope, name: str, depth: int = 6) -> Value:
         """Return the value of an attribute of a class or of its instances."""
         place, bindings = Place(scope, name), Bindings.of(file)
         found = [self.read(file, expr) for expr in bindings.values.get(place, [])]
@@ -334,7 +334,7 @@ class _Evaluator:
         if found or not depth:
             return choice_of(found) if found else UNKNOWN
         for base_file, base in project_bases(file, scope):
-            inherited = self._of_class(base_file, base, name, depth - 1)
+            inherited = self._evaluate_attribute(base_file, base, name, depth - 1)
             if inherited != UNKNOWN:
                 return inherited
         return UNKNOWN

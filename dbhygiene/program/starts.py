@@ -23,11 +23,11 @@ _TASKS = frozenset({"asyncio.create_task", "asyncio.ensure_future", *GATHER})
 @query
 def starts(file: File) -> tuple[tuple[ast.Call, str], ...]:
     """Return the calls of a file that start, or submit work to, "threads", "tasks" or "processes", by their places."""
-    found = ((call, kind) for call in file.nodes(ast.Call) if (kind := _started(file, call)) is not None)
+    found = ((call, kind) for call in file.nodes(ast.Call) if (kind := _kind_of_start(file, call)) is not None)
     return tuple(sorted(found, key=lambda start: (start[0].lineno, start[0].col_offset)))
 
 
-def _started(file: File, call: ast.Call) -> str | None:
+def _kind_of_start(file: File, call: ast.Call) -> str | None:
     name = file.resolve(call.func)
     if name in _TASKS or (isinstance(call.func, ast.Attribute) and call.func.attr == "create_task"):
         return "tasks"

@@ -15,7 +15,7 @@ from dbhygiene.source.file import File
 def is_task(file: File, decorator: ast.expr) -> bool:
     """Whether a decorator makes a task: that of a known library, of an app, or of the project around one of these."""
     called = decorator.func if isinstance(decorator, ast.Call) else decorator
-    name = _meaning(file, file.resolve(called) or "")
+    name = _origin(file, file.resolve(called) or "")
     last = name.rpartition(".")[2] or (called.attr if isinstance(called, ast.Attribute) else "")
     if last in TASKS:
         is_of_app = last == "task" and name.count(".") > 0
@@ -27,7 +27,7 @@ def is_task(file: File, decorator: ast.expr) -> bool:
     )
 
 
-def _meaning(file: File, name: str) -> str:
+def _origin(file: File, name: str) -> str:
     """Return the origin of a name that another module binds: `our_task = shared_task`."""
     found = find_module(file, canonical_name(file, name))
     if found is None or len(found[1]) != 1:

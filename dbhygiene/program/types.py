@@ -257,10 +257,10 @@ class TypeInference:
                 name = argument.arg
                 if name in {"queryset", "qs"} or name.endswith(("_qs", "_queryset")):
                     return QuerySet()
-                return self._argument_given(node, name)
+                return self._type_of_arguments(node, name)
         return None
 
-    def _argument_given(self, function: Function, name: str) -> InferredType | None:
+    def _type_of_arguments(self, function: Function, name: str) -> InferredType | None:
         """Return the type of a parameter's arguments in the project's calls of a function, if they agree."""
         found: list[InferredType] = []
         for file, call, bound in callers(self.file, function):
