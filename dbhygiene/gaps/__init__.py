@@ -88,7 +88,7 @@ class Gaps:
             return  # questions to the file; those that come now are about its project
         if not self._is_worth_it(file) or not closes_idle(file):
             return
-        run_by_process = self._running(file)
+        run_by_process = self._long_lived_functions(file)
         for code in file.functions:
             if code in run_by_process:
                 for gap in self._within(Context(file, code, ignore_decorators=True)):
@@ -99,8 +99,8 @@ class Gaps:
                 if code not in run_by_process and _may_have_gap(self._others, code):
                     yield from filter(self._lasts, self._within(Context(file, code, ignore_decorators=True)))
         for code in file.functions:
-            if code not in run_by_process and self._waits_around_given(file, code):
-                yield from self._around_given(file, code)
+            if code not in run_by_process and self._waits_around_parameter_call(file, code):
+                yield from self._gaps_around_parameter_call(file, code)
         for function, place in callbacks(file):
             wait = Location(file, place, f"the next call of `{function.name}` may come hours later")
             yield from self._between_calls(file, function, wait, UNBOUNDED)
@@ -116,14 +116,14 @@ class Gaps:
 
     def is_reached(self, file: File, code: Code) -> bool:
         """Whether a long-lived process is known to run a function."""
-        return code in self._running(file) or self._entry(file, code) is not None
+        return code in self._long_lived_functions(file) or self._entry(file, code) is not None
 
-    def _waits_around_given(self, file: File, code: Code) -> bool:
+    def _waits_around_parameter_call(self, file: File, code: Code) -> bool:
         """Whether a function waits, and calls a parameter of its own or of a function around it."""
         doing = self._others.effects_of(code) or (self._reach.effects_of(code) if self._knows_project else None)
-        return doing is not None and Wait in doing.effects and _calls_given(file, code)
+        return doing is not None and Wait in doing.effects and _calls_parameter(file, code)
 
-    def _around_given(self, file: File, code: Code) -> Iterator[Gap]:
+    def _gaps_around_parameter_call(self, file: File, code: Code) -> Iterator[Gap]:
         """Return the gaps between two calls of a function's parameter; the arguments of its callers decide."""
         for above in [*self._reach.above(code)]:
             self._summary(Context(above.file, above.code))
@@ -189,7 +189,8 @@ class Gaps:
         """Whether a function of the file could have a gap, whichever entry point reaches it."""
         self._others.explore((file, code) for code in file.functions)
         if callbacks(file) or any(
-            _may_have_gap(self._others, code) or self._waits_around_given(file, code) for code in file.functions
+            _may_have_gap(self._others, code) or self._waits_around_parameter_call(file, code)
+            for code in file.functions
         ):
             return True
         asks = any(Query in each.effects for code in file.functions if (each := self._others.effects_of(code)))
@@ -248,7 +249,7 @@ class Gaps:
     def _paths(self) -> set[Path]:
         return {path for path, _ in self._names}
 
-    def _running(self, file: File) -> set[ast.AST]:
+    def _long_lived_functions(self, file: File) -> set[ast.AST]:
         """Return the functions of a file that a long-lived process reaches, and that may have a gap."""
         again = [(file, code) for code, scope in file.functions.items() if (file.path, scope.name) in self._names]
         self._reach.explore((root.file, root.code) for root in entry_points_of(file))
@@ -368,7 +369,7 @@ def _reachable_from(functions: Iterable[FunctionAt]) -> set[tuple[Path, str]]:
 
 
 @query
-def _calls_given(file: File, code: Code) -> bool:
+def _calls_parameter(file: File, code: Code) -> bool:
     """Whether a function calls a parameter, of its own or of a function around it."""
     if not isinstance(code, FUNCTION):
         return False

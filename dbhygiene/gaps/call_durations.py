@@ -172,7 +172,7 @@ def _single_binding(file: File, expr: ast.expr) -> ast.expr:
 def seconds(file: File, expr: ast.expr) -> Duration:
     """Return the number of seconds that an expression may be."""
     known = _options(file, expr)
-    known = [part for option in known for part in _by_environment(option)]
+    known = [part for option in known for part in _values_by_environment(option)]
     numbers = [option.value for option in known if isinstance(option, Constant) and _is_number(option.value)]
     unknown = len(numbers) < len(known)
     if not numbers:
@@ -205,13 +205,13 @@ def _options(file: File, expr: ast.expr, depth: int = 6) -> list[Value]:
             return [known for part in parts for known in _options(file, part, depth - 1)]
         case ast.Call(func=ast.Name(id="getattr"), args=[owner, ast.Constant(value=str(name)), default]):
             if file.resolve(owner) == "django.conf.settings":
-                return _setting(file, name) or _options(file, default, depth - 1)
-    if isinstance(expr, ast.Name) and (passed := _by_callers(file, expr, depth)):
+                return _values_of_setting(file, name) or _options(file, default, depth - 1)
+    if isinstance(expr, ast.Name) and (passed := _values_by_callers(file, expr, depth)):
         return passed
     if (fallback := _option_default(file, expr)) is not None:
         return [*options(evaluate(file, fallback)), UNKNOWN]
     if (setting := file.resolve(expr)) and setting.startswith("django.conf.settings."):
-        return _setting(file, setting.rpartition(".")[2]) or [UNKNOWN]
+        return _values_of_setting(file, setting.rpartition(".")[2]) or [UNKNOWN]
     if isinstance(expr, (ast.Name, ast.Attribute)) and (place := Bindings.of(file).place(expr)) is not None:
         given = Bindings.of(file).values.get(place, [])
         if len(given) == 1 and place not in Bindings.of(file).unclear and not isinstance(given[0], ast.Constant):
@@ -222,7 +222,7 @@ def _options(file: File, expr: ast.expr, depth: int = 6) -> list[Value]:
     return list(options(evaluate(file, expr)))
 
 
-def _by_callers(file: File, expr: ast.Name, depth: int) -> list[Value]:
+def _values_by_callers(file: File, expr: ast.Name, depth: int) -> list[Value]:
     """Return the number that all calls of a function pass for a parameter, or the least of them; none if unknown."""
     scope = Bindings.of(file).owner(expr.id, file.scope_of(expr))
     if scope is None or not isinstance(function := scope.node, FUNCTION):
@@ -254,7 +254,7 @@ def _values_in_subclasses(file: File, place: Place) -> list[Value]:
     return [known for owner, given in values for each in given for known in options(evaluate(owner, each))]
 
 
-def _by_environment(found: Value) -> list[Value]:
+def _values_by_environment(found: Value) -> list[Value]:
     """Return the possible values of `env.int("WAIT", default=60)`, of any library."""
     if isinstance(found, Called):
         default = found.keywords.items.get("default")
@@ -269,7 +269,7 @@ def _is_setting(file: File, expr: ast.expr) -> bool:
     return (file.resolve(expr) or "").startswith("django.conf.settings.")
 
 
-def _setting(file: File, name: str) -> list[Value]:
+def _values_of_setting(file: File, name: str) -> list[Value]:
     for settings in settings_files(file):
         if name in settings.scope.bound:
             return list(options(evaluate_member(settings, name)))
@@ -278,7 +278,7 @@ def _setting(file: File, name: str) -> list[Value]:
 
 def numbers_of_setting(file: File, name: str) -> list[float]:
     """Return the numbers that a setting of the site may be; none if one of its values is not known."""
-    found = [option.value if isinstance(option, Constant) else None for option in _setting(file, name)]
+    found = [option.value if isinstance(option, Constant) else None for option in _values_of_setting(file, name)]
     return [number for number in found if _is_number(number)] if all(map(_is_number, found)) else []  # type: ignore[misc]
 
 

@@ -15,7 +15,7 @@ from dbhygiene.source.file import File, scope_around, statement_around
 from dbhygiene.source.nodes import FUNCTION, Function, Located
 
 
-def what_closes(file: File, call: ast.Call) -> str | None:
+def closing_function(file: File, call: ast.Call) -> str | None:
     """Return the dotted name of the function that a call closes a connection with; None if it closes none."""
     func = call.func
     name = file.resolve(func)
@@ -38,7 +38,7 @@ def closes_first(file: File, call: ast.Call) -> tuple[File, ast.Call] | None:
         return None
     for statement in found.node.body:
         if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
-            if what_closes(found.file, statement.value) is not None:
+            if closing_function(found.file, statement.value) is not None:
                 return found.file, statement.value
         elif not isinstance(statement, (ast.Expr, ast.Import, ast.ImportFrom, ast.Assign)):
             return None  # it may return before

@@ -41,13 +41,13 @@ def names_of_command(file: File, expr: ast.expr) -> list[str] | None:
 
     For a variable of a loop, they are the loop's items; for a parameter, the arguments of the project's calls.
     """
-    given = _arguments_given(file, expr) or [(file, each) for each in items_in_loops(file, expr) or [expr]]
+    given = _arguments_for_parameter(file, expr) or [(file, each) for each in items_in_loops(file, expr) or [expr]]
     known = [option for owner, each in given for option in options(evaluate(owner, each))]
     names = [option.value for option in known if isinstance(option, Constant) and isinstance(option.value, str)]
     return names if len(names) == len(known) else None
 
 
-def _arguments_given(file: File, expr: ast.expr) -> list[tuple[File, ast.expr]]:
+def _arguments_for_parameter(file: File, expr: ast.expr) -> list[tuple[File, ast.expr]]:
     """Return the arguments of the project's calls for a parameter that an expression is."""
     function = function_around(file, expr)
     if not isinstance(expr, ast.Name) or function is None:

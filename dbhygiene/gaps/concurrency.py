@@ -19,7 +19,7 @@ _DEPTH = 5  # of variables
 _SAME_FUTURES = frozenset({"concurrent.futures.as_completed", "list", "tuple", "set", "reversed"})
 
 
-def run_and_awaited(file: File, call: ast.Call) -> ast.Call | None:
+def call_in_thread(file: File, call: ast.Call) -> ast.Call | None:
     """Return the call that another thread makes for this one, if this function uses the result."""
     func = call.func
     name = file.resolve(func)
@@ -32,14 +32,14 @@ def run_and_awaited(file: File, call: ast.Call) -> ast.Call | None:
     return None
 
 
-def run_until_left(file: File, item: ast.withitem) -> Iterator[ast.Call]:
+def calls_of_executor(file: File, item: ast.withitem) -> Iterator[ast.Call]:
     """Return the calls that an executor makes, and for whose end the `with` block waits that made it."""
     block = file.parents.get(item)
     pool = item.optional_vars
     if not isinstance(pool, ast.Name) or not isinstance(block, (ast.With, ast.AsyncWith)):
         return
     nodes = [node for statement in block.body for node in ast.walk(statement)]
-    awaited = {submit for node in nodes for submit in _awaited_by(file, node)}
+    awaited = {submit for node in nodes for submit in _finished_submits(file, node)}
     for node in nodes:
         match node:
             case ast.Call(func=ast.Attribute(value=ast.Name(id=pool.id), attr="submit" | "map" as method)):
@@ -50,7 +50,7 @@ def run_until_left(file: File, item: ast.withitem) -> Iterator[ast.Call]:
                     yield made
 
 
-def _awaited_by(file: File, node: ast.AST) -> Iterator[ast.Call]:
+def _finished_submits(file: File, node: ast.AST) -> Iterator[ast.Call]:
     """Yield the calls of `submit` whose functions have ended after a node: `job.result()`."""
     match node:
         case ast.Call(func=ast.Attribute(value=future, attr="result"), args=[], keywords=[]):

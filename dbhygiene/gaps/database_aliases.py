@@ -22,7 +22,7 @@ def aliases_of(file: File) -> tuple[str, ...]:
     """Return the aliases of a file's site: those of its settings, and those that the file names."""
     named: set[str] = set()
     if "using" in file.text or "connections[" in file.text:
-        calls = (_of_call(call) for call in file.nodes(ast.Call))
+        calls = (_alias_of_call(call) for call in file.nodes(ast.Call))
         subscripts = (alias_of_subscript(file, each) for each in file.nodes(ast.Subscript))
         named = {alias for alias in (*calls, *subscripts) if alias is not None}
     return (DEFAULT, *sorted((named | aliases(file)) - {DEFAULT}))
@@ -34,7 +34,7 @@ def alias_of(file: File, expr: ast.expr, depth: int = _DEPTH) -> str:
         return DEFAULT
     match expr:
         case ast.Call(func=func):
-            return _of_call(expr) or alias_of(file, func, depth - 1)
+            return _alias_of_call(expr) or alias_of(file, func, depth - 1)
         case ast.Subscript(value=owner):
             return alias_of_subscript(file, expr) or alias_of(file, owner, depth - 1)
         case ast.Await(value=inner) | ast.Starred(value=inner):
@@ -48,7 +48,7 @@ def alias_of(file: File, expr: ast.expr, depth: int = _DEPTH) -> str:
     return DEFAULT
 
 
-def _of_call(call: ast.Call) -> str | None:
+def _alias_of_call(call: ast.Call) -> str | None:
     match call:
         case ast.Call(func=ast.Attribute(attr="using" | "db_manager"), args=[ast.Constant(value=str(alias))]):
             return alias

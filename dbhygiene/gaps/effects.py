@@ -19,11 +19,11 @@ from dbhygiene.dataflow.limits import UNSETTLED, give_up
 from dbhygiene.gaps.call_durations import duration, duration_by_name, poll_duration
 from dbhygiene.gaps.close_calls import asks_for_transaction
 from dbhygiene.gaps.commands import commands_of_call, names_of_command
-from dbhygiene.gaps.concurrency import run_and_awaited, run_for_future, run_until_left
+from dbhygiene.gaps.concurrency import call_in_thread, calls_of_executor, run_for_future
 from dbhygiene.gaps.database_aliases import DEFAULT, alias_of, alias_of_subscript
 from dbhygiene.gaps.duration import UNBOUNDED, Duration
 from dbhygiene.gaps.lazy_fields import loads_related_row
-from dbhygiene.gaps.signals import receivers_called
+from dbhygiene.gaps.signals import called_receivers
 from dbhygiene.library import django
 from dbhygiene.library.background import EXECUTORS, FUTURE_RESULT
 from dbhygiene.library.opt_in_waits import OPT_IN
@@ -289,7 +289,7 @@ class Effects:
         if isinstance(func, ast.Call) and func.args and (name := self._resolve(func.func)) in django.TRANSPARENT:
             inner = ast.copy_location(ast.Call(func.args[0], call.args, call.keywords), call)
             effects = [replace(effect, spot=replace(effect.spot, node=call)) for effect in self._call(inner)]
-            yield from self._with_closing(call, effects) if name in django.CLOSES_AROUND else effects
+            yield from self._add_closes(call, effects) if name in django.CLOSES_AROUND else effects
             return
         if isinstance(func, ast.Name) and func.id in self.routine.closers:
             yield Close(self._location(call, f"calls `{func.id}`, which closes the connection"))
@@ -300,11 +300,11 @@ class Effects:
         names = list(self.names(func))
         if any(name in django.CLOSES for name in names):
             by_age = any(name in django.CLOSES_BY_AGE for name in names)
-            yield Close(self._location(call, "closes the connection"), by_age, self._alias_closed(func))
+            yield Close(self._location(call, "closes the connection"), by_age, self._closed_alias(func))
             return
-        if (told := self._declared_duration(names)) is not None:
+        if (told := self._configured_duration(names)) is not None:
             if told.most:
-                yield Wait(self._location(call, _waiting(WaitKind.JOB, told)), told, WaitKind.JOB)
+                yield Wait(self._location(call, _describe_wait(WaitKind.JOB, told)), told, WaitKind.JOB)
         elif (wait := next((WAITS[name] for name in names if name in WAITS), None)) is not None:
             yield from [*self._wait_for_future(call, func, names)] or self._wait(call, wait)
             return
@@ -317,18 +317,18 @@ class Effects:
         if names == ["next"] and call.args:
             yield from self.of_next_item(call.args[0])
             return
-        if (made := run_and_awaited(self.file, call)) is not None:
+        if (made := call_in_thread(self.file, call)) is not None:
             yield from self._run_beside(call, made)
             return
         yield from self._drain_generator(call, names)
         yield from self._run_queued_task(call, func)
-        if receivers := receivers_called(self.file, func):
+        if receivers := called_receivers(self.file, func):
             routines = tuple(Context(each.file, each.node) for each in receivers)
             yield from (ProjectCall(self._location(call, "calls the signal's receivers"), (each,)) for each in routines)
             return
         yield from [*self._project(call, func, names)] or self._wait_by_name(call, func, names)
 
-    def _with_closing(self, call: ast.Call, effects: Iterable[Effect]) -> Iterator[Effect]:
+    def _add_closes(self, call: ast.Call, effects: Iterable[Effect]) -> Iterator[Effect]:
         """Add the close of old connections before and after the effects of a call, if the library does so."""
         close = Close(self._location(call, "closes old connections"), by_age=True)
         yield from (close, *effects, close)
@@ -345,7 +345,7 @@ class Effects:
         """Return the wait of a call, if it waits."""
         lasts = poll_duration(self.file, call, duration(self.file, call, wait))
         if lasts.most:
-            yield Wait(self._location(call, _waiting(wait.kind, lasts)), lasts, wait.kind)
+            yield Wait(self._location(call, _describe_wait(wait.kind, lasts)), lasts, wait.kind)
 
     def _wait_by_name(self, call: ast.Call, func: ast.expr, names: Iterable[str]) -> Iterator[Effect]:
         """Return the wait of a method of another library whose name says that it waits; functions have time limits."""
@@ -357,7 +357,7 @@ class Effects:
         if (kind := next(filter(None, map(wait_by_name, foreign)), None)) is not None:
             lasts = poll_duration(self.file, call, duration_by_name(self.file, call))
             if lasts.most:
-                yield Wait(self._location(call, _waiting(kind, lasts)), lasts, kind)
+                yield Wait(self._location(call, _describe_wait(kind, lasts)), lasts, kind)
 
     def _run_beside(self, node: ast.expr, made: ast.Call) -> Iterator[Effect]:
         """Return the effect of waiting for a call that another thread makes."""
@@ -388,7 +388,7 @@ class Effects:
         elif any(name in django.COMMANDS_ASK for name in names_of_command(self.file, call.args[0]) or ()):
             yield Query(self._location(call, "queries the database: runs one of Django's commands"))
 
-    def _alias_closed(self, func: ast.expr) -> str | None:
+    def _closed_alias(self, func: ast.expr) -> str | None:
         """Return the alias whose connection a call closes; None if it closes all, or an unknown one."""
         if not isinstance(func, ast.Attribute) or func.attr != "close":
             return None
@@ -399,7 +399,7 @@ class Effects:
         named = alias_of(self.file, func.value)
         return named if named != DEFAULT else None
 
-    def _declared_duration(self, names: Iterable[str]) -> Duration | None:
+    def _configured_duration(self, names: Iterable[str]) -> Duration | None:
         """Return the duration that the user configured for a function of one of these names, or for its package."""
         gaps = self.file.project.settings.gaps
         for name in names if gaps else ():
@@ -444,12 +444,12 @@ class Effects:
             once = Place(meant[0].file.functions[meant[0].node], "") if all(map(_keeps_result, meant)) else None
             run = ProjectCall(self._location(call, f"calls {words}"), routines, once)
             around = all(_is_decorated(each, django.CLOSES_AROUND) for each in meant)
-            yield from self._with_closing(call, [run]) if around else [run]
+            yield from self._add_closes(call, [run]) if around else [run]
 
     def _context_for(self, call: ast.Call, function: FunctionAt) -> Context:
         """Return a function in the context of a call's arguments."""
         handed = list(self._callback_arguments(call, function))
-        given = tuple((name, code) for name, value in handed if (code := self._routine_of(value)) is not None)
+        given = tuple((name, code) for name, value in handed if (code := self._context_of(value)) is not None)
         closers = tuple(name for name, value in handed if self._closes(value))
         known = constant_arguments(call, function.file, function.node)
         return Context(function.file, function.node, callbacks=given, closers=closers, constants=known)
@@ -490,7 +490,7 @@ class Effects:
         called = value.body.func if isinstance(value, ast.Lambda) and isinstance(value.body, ast.Call) else value
         return any(name in django.CLOSES for name in self.names(called))
 
-    def _routine_of(self, value: ast.expr) -> Context | None:
+    def _context_of(self, value: ast.expr) -> Context | None:
         if isinstance(value, ast.Name) and (given := dict(self.routine.callbacks).get(value.id)) is not None:
             return given
         name = self._resolve(value)
@@ -568,7 +568,7 @@ class Effects:
             yield Query(self._location(expr, words), alias=alias_of(self.file, expr))
             return
         if part is Segment.LEAVE and name in EXECUTORS:
-            for made in run_until_left(self.file, item):
+            for made in calls_of_executor(self.file, item):
                 yield from self._run_beside(expr, made)
             return
         if part is Segment.LEAVE and name in LEFT and isinstance(expr, ast.Call):
@@ -641,7 +641,7 @@ class Effects:
     def _unbounded_wait(self, node: ast.expr, kind: WaitKind) -> Wait:
         """Return a wait without a bound."""
         lasts = UNBOUNDED
-        return Wait(self._location(node, _waiting(kind, lasts)), lasts, kind)
+        return Wait(self._location(node, _describe_wait(kind, lasts)), lasts, kind)
 
 
 def constant_arguments(call: ast.Call, file: File, function: Function) -> tuple[tuple[str, bool], ...]:
@@ -676,7 +676,7 @@ def _keeps_result(function: FunctionAt) -> bool:
     return _is_decorated(function, django.CACHED_PROPERTIES | django.CACHES)
 
 
-def _waiting(kind: WaitKind, lasts: Duration) -> str:
+def _describe_wait(kind: WaitKind, lasts: Duration) -> str:
     return f"{kind.value}, {lasts}"
 
 

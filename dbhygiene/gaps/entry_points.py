@@ -166,13 +166,13 @@ def _started_function(file: File, call: ast.Call) -> tuple[ast.expr, str] | None
     if (name := file.resolve(call.func)) in STARTS:
         given, words = argument(call, *STARTS[name]), STARTED_IN[name]
     elif isinstance(call.func, ast.Attribute) and call.func.attr in HANDS_OVER:
-        given, words = argument(call, *HANDS_OVER[call.func.attr]), _where(file, call.func)
+        given, words = argument(call, *HANDS_OVER[call.func.attr]), _place_title(file, call.func)
     else:
         return None
     return (given, words) if given is not None else None
 
 
-def _where(file: File, method: ast.Attribute) -> str:
+def _place_title(file: File, method: ast.Attribute) -> str:
     """Return where a pool or a scheduler runs its functions; its class may not be known."""
     owner = TypeInference.of(file).type_of(method.value)
     name = owner.name if isinstance(owner, ObjectInstance) else ""

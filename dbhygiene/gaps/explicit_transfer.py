@@ -107,7 +107,7 @@ class ExplicitWalk:
         for node, asked in self._asked.items():
             if not self._recovers(node):
                 self.gaps += asked
-        ends = {self._ending(start, *known) for known in solution.at(self._graph.exit)}
+        ends = {self._idle_at_end(start, *known) for known in solution.at(self._graph.exit)}
         return HolderSummary(
             self._first, frozenset({_kind(each): each for each in sorted(ends, key=self._rank)}.values())
         )
@@ -116,7 +116,7 @@ class ExplicitWalk:
         """Return the sort key of endings: by how bad they are, then by place, so that the choice is stable."""
         return () if ending is None else (ending[1].seconds.rank(self._question.limit), place_of(ending))
 
-    def _ending(self, start: Fact, fact: Fact, idle: Idle | None) -> IdleAtEnd:
+    def _idle_at_end(self, start: Fact, fact: Fact, idle: Idle | None) -> IdleAtEnd:
         if idle is None:
             return None
         if start.aliases and not fact.aliases & start.aliases:  # another has taken its place
@@ -191,7 +191,7 @@ class ExplicitWalk:
         if isinstance(call.func, ast.Attribute):
             relation, method = self._transfer.holds(call.func.value, fact), call.func.attr
         spot = self._location(call, "queries the server")
-        if relation in {ITSELF, *READERS} and method in library.REFRESHES and not self._only_tells(call, method):
+        if relation in {ITSELF, *READERS} and method in library.REFRESHES and not self._only_reports(call, method):
             return Idle(spot)
         if relation == ITSELF and self._recovers_within(method):
             return Idle(spot)
@@ -208,7 +208,7 @@ class ExplicitWalk:
             return Idle(spot)
         return idle
 
-    def _only_tells(self, call: ast.Call, method: str) -> bool:
+    def _only_reports(self, call: ast.Call, method: str) -> bool:
         """Whether a call of `ping` raises on a connection that was lost while it was idle, as a query does."""
         package = self._resource.package
         return method == "ping" and ping_reconnects(self._routine.file, call, package) is False
@@ -241,7 +241,7 @@ class ExplicitWalk:
     def _add_pause(self, idle: Idle, pause: Pause, spot: Location) -> Idle:
         if not pause.seconds.most or pause.spot is None:
             return idle
-        return idle.after_wait(pause.called_at(spot), spot.leading_to(pause.spot), self._rounds)
+        return idle.after_wait(pause.at_call(spot), spot.leading_to(pause.spot), self._rounds)
 
     def _location(self, node: ast.expr | ast.Yield | ast.YieldFrom, words: str) -> Location:
         return Location(self._routine.file, node, words)

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from dbhygiene.gaps.close_calls import what_closes
+from dbhygiene.gaps.close_calls import closing_function
 from dbhygiene.gaps.effects import Close, Context, Effects, Location, ProjectCall, Query
 from dbhygiene.gaps.reachability import AgeCheck, Reachability, effects_in, effects_of_node, first_query
 from dbhygiene.library.background import CONTEXTS, FORKS, HANDS_OVER, PROCESS_POOLS, PROCESSES
@@ -46,7 +46,7 @@ class SharedConnection(NamedTuple):
 
 def shared_connection(file: File, call: ast.Call) -> SharedConnection | None:
     """Return how the processes that a call forks use a connection that their parent has opened before."""
-    children = _functions_forked(file, call)
+    children = _forked_functions(file, call)
     if not children or _shares_nothing(file) or _closes_before(file, call) or _starts_otherwise(file):
         return None
     before = _query_before(file, call)
@@ -60,14 +60,14 @@ def shared_connection(file: File, call: ast.Call) -> SharedConnection | None:
     return None
 
 
-def _functions_forked(file: File, call: ast.Call) -> Sequence[FunctionAt]:
+def _forked_functions(file: File, call: ast.Call) -> Sequence[FunctionAt]:
     """Return the functions that run in the processes that a call forks: a pool of `multiprocessing` forks at once."""
     maker = _maker(file, call.func)
     if maker is None:
         pool = call.func.value if isinstance(call.func, ast.Attribute) and call.func.attr in HANDS_OVER else None
         forks_late = pool is not None and any(
             (_maker(file, made.func) or "").endswith("Executor") and not _is_prepared(made)
-            for made in _pools_made(file, pool)
+            for made in _pool_calls(file, pool)
         )
         return _functions_in_child(file, call) if forks_late else ()
     if maker in PROCESSES or maker.endswith("Process"):
@@ -78,7 +78,7 @@ def _functions_forked(file: File, call: ast.Call) -> Sequence[FunctionAt]:
     return [
         function
         for each in handed
-        if isinstance(each.func, ast.Attribute) and call in _pools_made(file, each.func.value)
+        if isinstance(each.func, ast.Attribute) and call in _pool_calls(file, each.func.value)
         for function in _functions_in_child(file, each)
     ]
 
@@ -131,7 +131,7 @@ def _starts_otherwise(file: File) -> bool:
 
 def fork_of(file: File, call: ast.Call) -> tuple[File, ast.Call] | None:
     """Return where the project makes such a process, if a call closes in its `run` before its first query."""
-    if what_closes(file, call) is None or _shares_nothing(file):
+    if closing_function(file, call) is None or _shares_nothing(file):
         return None
     function = function_around(file, call)
     scope = file.functions.get(function) if function is not None else None
@@ -192,10 +192,10 @@ def _is_pool(file: File, expr: ast.expr) -> bool:
     thing = TypeInference.of(file).type_of(expr)
     if isinstance(thing, ObjectInstance):
         return thing.name in PROCESS_POOLS
-    return any(_maker(file, made.func) in PROCESS_POOLS for made in _pools_made(file, expr))
+    return any(_maker(file, made.func) in PROCESS_POOLS for made in _pool_calls(file, expr))
 
 
-def _pools_made(file: File, expr: ast.expr) -> list[ast.Call]:
+def _pool_calls(file: File, expr: ast.expr) -> list[ast.Call]:
     """Return the calls that may make the object that a variable holds."""
     place = Bindings.of(file).place(expr)
     made = [*Bindings.of(file).values.get(place, ())] if place else []
@@ -252,7 +252,7 @@ def _branches(file: File, fork: ast.Call) -> Iterator[tuple[File, Code, list[ast
     assigned = file.parents.get(fork)
     variable = assigned.targets[0].id if _gives_name(assigned) else None  # type: ignore[union-attr]
     for node in own_nodes(code):
-        if isinstance(node, ast.If) and (branch := _of_child(node, fork, variable)) is not None:
+        if isinstance(node, ast.If) and (branch := _body_of_child(node, fork, variable)) is not None:
             yield file, code, branch
 
 
@@ -260,7 +260,7 @@ def _gives_name(node: ast.AST | None) -> bool:
     return isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
 
 
-def _of_child(node: ast.If, fork: ast.Call, variable: str | None) -> list[ast.stmt] | None:
+def _body_of_child(node: ast.If, fork: ast.Call, variable: str | None) -> list[ast.stmt] | None:
     match node.test:
         case ast.Compare(left=left, ops=[ast.Eq()], comparators=[ast.Constant(value=0)]):
             return node.body if _is_pid(left, fork, variable) else None
@@ -278,7 +278,7 @@ def _first_close(file: File, code: Code, child: list[ast.stmt]) -> Iterator[tupl
     """Return the call that closes, if the child queries nothing before: it may close a connection of its own."""
     effects = Effects(Context(file, code, ignore_decorators=True))
     for call in _calls(child):
-        if what_closes(file, call) is not None:
+        if closing_function(file, call) is not None:
             yield file, call
             return
         if any(isinstance(effect, (Query, ProjectCall)) for effect in effects.of_call(call)):
@@ -303,4 +303,4 @@ def _closes_before(file: File, fork: ast.Call) -> bool:
     calls = [*calls_in(own_nodes(code))]
     starts = [call.lineno for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr == "start"]
     begins = max([fork.lineno, *starts])
-    return any(what_closes(file, call) is not None for call in calls if call.lineno < begins)
+    return any(closing_function(file, call) is not None for call in calls if call.lineno < begins)

@@ -34,9 +34,11 @@ class FunctionWaits:
                 case Wait(spot=spot, seconds=seconds, kind=kind):
                     yield spot, Pause(seconds, spot, kind)
                 case ProjectCall(spot=spot, routines=routines) if any(map(self._may_wait, routines)):
-                    pause = max(map(self._lasting, routines), key=lambda pause: pause.seconds.rank(self._limit))
+                    pause = max(
+                        map(self._duration_of_function, routines), key=lambda pause: pause.seconds.rank(self._limit)
+                    )
                     if pause.seconds.most and pause.spot is not None:
-                        yield spot, pause.called_at(spot)
+                        yield spot, pause.at_call(spot)
 
     def _may_wait(self, routine: Context) -> bool:
         """Whether any code that a function reaches waits: this looks at calls alone, which is cheaper than a walk."""
@@ -45,7 +47,7 @@ class FunctionWaits:
         known = [self._reach.effects_of(each.code) for each in (routine, *given)]
         return any(doing is None or Wait in doing.effects for doing in known)
 
-    def _lasting(self, routine: Context) -> Pause:
+    def _duration_of_function(self, routine: Context) -> Pause:
         ending = self._walked.of(routine).returns
         return ending.wait_after if ending.silent_wait is None else ending.silent_wait
 

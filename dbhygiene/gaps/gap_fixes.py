@@ -26,13 +26,13 @@ def fix_gap(gap: Gap) -> Fix | NoFix:
     if (reason := next(_reasons(gap), None)) is not None:
         return NoFix(reason)
     if gap.between_calls and isinstance(gap.code, FUNCTION):
-        return Fix("Close the connection first", (InsertFirst(gap.file.span(gap.code), _closing_code(gap)),))
+        return Fix("Close the connection first", (InsertFirst(gap.file.span(gap.code), _close_code(gap)),))
     statement = _statement(gap.file, gap.wait.node)
     if statement is None:
         return NoFix("it is not part of a statement; close the connection before the wait")
     if isinstance(statement, ast.While):
         return NoFix("the wait is in the condition of a loop; close the connection before it")
-    span, code = gap.file.span(statement), _closing_code(gap)
+    span, code = gap.file.span(statement), _close_code(gap)
     if isinstance(statement, (ast.For, ast.AsyncFor)):
         return Fix("Close the connection after the wait, at the start of each round", (InsertFirst(span, code),))
     if gap.first_query.node is gap.wait.node is not gap.next_query.node:  # the callee queries, then waits
@@ -40,25 +40,25 @@ def fix_gap(gap: Gap) -> Fix | NoFix:
     return Fix("Close the connection before the wait", (InsertBefore(span, code),))
 
 
-def _closing_code(gap: Gap) -> str:
+def _close_code(gap: Gap) -> str:
     """Return the statements that close the idle connection."""
     if isinstance(gap.code, ast.Module):  # no caller, and thus no transaction of one
-        return closing_in(gap.file)
-    return closing_outside_transaction(gap.file, is_async=isinstance(gap.code, ast.AsyncFunctionDef))
+        return close_statement(gap.file)
+    return close_outside_transaction(gap.file, is_async=isinstance(gap.code, ast.AsyncFunctionDef))
 
 
-def closing_outside_transaction(file: File, *, is_async: bool) -> str:
+def close_outside_transaction(file: File, *, is_async: bool) -> str:
     """Return the statements that close the site's connections, unless a transaction is open: a caller's, or a test's.
 
     Every test of a `TestCase` runs within a transaction. To close the connection there makes its next query fail.
     """
-    close = closing_in(file)
+    close = close_statement(file)
     if is_async:
-        return closing_for_coroutine(close)
+        return close_for_coroutine(close)
     return f"if not {_in_transaction(close)}:\n    {close}"
 
 
-def closing_for_coroutine(close: str) -> str:
+def close_for_coroutine(close: str) -> str:
     """Return the code that closes them in the thread of a coroutine's queries: this thread cannot see them."""
     guard, blank = _in_transaction(close), "\n    " if "connections}.close" in close else ""
     return f"await {{asgiref.sync.sync_to_async}}({blank}lambda: {guard} or {close}{blank.rstrip(' ')})()"
@@ -71,7 +71,7 @@ def _in_transaction(close: str) -> str:
     return "{django.db.connection}.in_atomic_block"
 
 
-def closing_in(file: File, *, several: bool = False) -> str:
+def close_statement(file: File, *, several: bool = False) -> str:
     """Return the statement that closes the connections of the site that a file belongs to."""
     several = several or len(aliases_of(file)) > 1
     return "{django.db.connections}.close_all()" if several else "{django.db.connection}.close()"

@@ -187,8 +187,8 @@ class ImplicitWalk(Semantics):
         return GapSummary(
             first[1] if first else None,
             first[0] if first else Pause(),
-            self._ending(states.get(node) for node in ends),
-            self._ending([states.get(graph.raised)]),
+            self._state_at_end(states.get(node) for node in ends),
+            self._state_at_end([states.get(graph.raised)]),
         )
 
     def _is_ruled_out(self, event: Event, kind: str) -> bool:
@@ -208,7 +208,7 @@ class ImplicitWalk(Semantics):
                 )
         return state
 
-    def _ending(self, states: Iterable[State | None]) -> StateAtEnd:
+    def _state_at_end(self, states: Iterable[State | None]) -> StateAtEnd:
         worst = self._any(states)
         if worst is None:
             return StateAtEnd()
@@ -311,10 +311,10 @@ class ImplicitWalk(Semantics):
             case ProjectCall(once=place) if place in state.evaluated:
                 pass
             case ProjectCall(spot=spot, routines=routines, beside=True):
-                waits = filter(None, map(self._lasting, routines))
+                waits = filter(None, map(self._duration_of_function, routines))
                 longest = max(waits, key=lambda pause: pause.seconds.rank(self._limit), default=Pause())
                 if (longest.seconds.confidence(self._limit) or 0) >= Confidence.LIKELY:  # others run meanwhile
-                    state = self._after_wait(state, longest.called_at(spot), spot)
+                    state = self._after_wait(state, longest.at_call(spot), spot)
             case ProjectCall(spot=spot, routines=routines, once=place):
                 alias = self._routine.alias
                 known = [self._summaries(replace(each, alias=alias)) for each in routines]
@@ -338,7 +338,7 @@ class ImplicitWalk(Semantics):
                 worst = state if worst is None else worst.join(state, self._limit)
         return worst
 
-    def _lasting(self, routine: Context) -> Pause | None:
+    def _duration_of_function(self, routine: Context) -> Pause | None:
         """Return how long a function runs, whatever it does with its own connection."""
         return self._summaries(replace(routine, alias=NO_DATABASE)).returns.silent_wait
 
@@ -363,7 +363,7 @@ class ImplicitWalk(Semantics):
     ) -> tuple[State | None, State | None]:
         """Return the states after code of the project; its first query counts only if it cannot have run before."""
         if summary.first is not None and is_first:
-            self._after_query(state, spot.leading_to(summary.first), summary.before.called_at(spot))
+            self._after_query(state, spot.leading_to(summary.first), summary.before.at_call(spot))
         return tuple(self._after_end(ending, spot, state) for ending in (summary.returns, summary.raises))  # type: ignore[return-value]
 
     def _after_end(self, ending: StateAtEnd, spot: Location, state: State) -> State | None:
@@ -371,7 +371,7 @@ class ImplicitWalk(Semantics):
             return None
         silent = state.close()
         if ending.silent_wait is not None:
-            silent = self._after_wait(state, ending.silent_wait.called_at(spot), spot)
+            silent = self._after_wait(state, ending.silent_wait.at_call(spot), spot)
         kept = spot.leading_to(ending.unsuccessful_close) if ending.unsuccessful_close else None
         if not ending.last_queries:
             return replace(
@@ -388,7 +388,7 @@ class ImplicitWalk(Semantics):
             unsuccessful_close=spot.leading_to(last.unsuccessful_close) if last.unsuccessful_close else None,
         )
         if last.wait_after.seconds.most:
-            after = last.wait_after.called_at(spot)
+            after = last.wait_after.at_call(spot)
             idle = idle.after_wait(after, after.spot or spot, self._rounds)
         return idle
 

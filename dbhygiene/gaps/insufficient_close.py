@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from dbhygiene.diagnostics.quantities import number_text
-from dbhygiene.gaps.close_calls import what_closes
+from dbhygiene.gaps.close_calls import closing_function
 from dbhygiene.gaps.django_settings import age_of_connections
 from dbhygiene.gaps.implicit import Gap
 from dbhygiene.gaps.recovery import closes
@@ -43,7 +43,7 @@ def _on_success(gap: Gap) -> ast.Call | None:
 @query
 def _closers(file: File, code: Code) -> tuple[ast.Call, ...]:
     calls = (node for node in ast.walk(code) if isinstance(node, ast.Call))
-    return tuple(call for call in calls if what_closes(file, call) is not None)
+    return tuple(call for call in calls if closing_function(file, call) is not None)
 
 
 def _tries(file: File, node: ast.AST) -> list[ast.Try]:

@@ -155,7 +155,7 @@ class _Kept:
             return Bindings.of(file).place(expr) == self._place
         if isinstance(expr, ast.Name) and self._opener is not None:
             return False  # `from db import conn` has read it before it was opened
-        return self._place.scope is self._file.scope and _variable_named(file, expr) == (self._file, self._place)
+        return self._place.scope is self._file.scope and _named_variable(file, expr) == (self._file, self._place)
 
     # -- what an event does
 
@@ -173,7 +173,7 @@ class _Kept:
                 return None
             if self._is_tested_from_outside(file, code):
                 return None
-            for method in self._methods_used(file, code):
+            for method in self._used_members(file, code):
                 if method is None or method.attr in self._closing or method.attr in _LOOKS:
                     return None
                 if found is None and (method.attr == "cursor" or library.asks(method.attr, of_connection=True)):
@@ -192,7 +192,7 @@ class _Kept:
             if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Attribute)
         )
 
-    def _methods_used(self, file: File, code: Function) -> Iterator[ast.Attribute | None]:
+    def _used_members(self, file: File, code: Function) -> Iterator[ast.Attribute | None]:
         """Yield the methods and attributes of it that a function uses; None for a `with` that closes it."""
         names = self._names_in(file, code)
         for part in file.own(code):
@@ -239,11 +239,11 @@ def _variable_elsewhere(life: Lifetime) -> tuple[File, Place] | None:
         around = life.file.parents.get(around)
     match around:
         case ast.Assign(targets=[ast.Attribute() as target]):
-            return _variable_named(life.file, target)
+            return _named_variable(life.file, target)
     return None
 
 
-def _variable_named(file: File, expr: ast.Name | ast.Attribute) -> tuple[File, Place] | None:
+def _named_variable(file: File, expr: ast.Name | ast.Attribute) -> tuple[File, Place] | None:
     """Return the variable of another module that an expression names, with the file of the module."""
     name = file.resolve(expr)
     found = find_module(file, canonical_name(file, name)) if name is not None else None

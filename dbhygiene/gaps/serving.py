@@ -37,7 +37,7 @@ def request_threads(settings: File) -> Serving | None:
     It is only possible if another command serves the site by WSGI: one may be for websockets.
     """
     own = _commands(settings)
-    found = next(_by_command(settings, own), None) or next(_by_program(settings), None)
+    found = next(_serving_by_command(settings, own), None) or next(_serving_by_program(settings), None)
     if found is None or not any(map(_is_plain, own)):
         return found
     return Serving(found.program, found.place, found.step, Confidence.POSSIBLE)
@@ -58,7 +58,7 @@ def _is_plain(command: Command) -> bool:
     return command.interface == "wsgi" and command.threads != inf
 
 
-def _by_command(settings: File, commands: list[Command]) -> Iterator[Serving]:
+def _serving_by_command(settings: File, commands: list[Command]) -> Iterator[Serving]:
     for command in commands:
         if command.interface == "asgi" or (command.interface == "wsgi" and command.threads == inf):
             program = command.program
@@ -91,7 +91,7 @@ def _is_near(module: File, place: Place, settings: File) -> bool:
     return len(same) < 2 or (root is not None and bool(around) and module.path.is_relative_to(root / around))
 
 
-def _by_program(settings: File) -> Iterator[Serving]:
+def _serving_by_program(settings: File) -> Iterator[Serving]:
     """Yield the servers that the project's own programs start."""
     for word, pattern in _STARTS.items():
         for other in settings.project.files_containing(word):

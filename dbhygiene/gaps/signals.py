@@ -20,7 +20,7 @@ from dbhygiene.source.nodes import FUNCTION
 from dbhygiene.source.queries import query
 
 
-def receivers_called(file: File, func: ast.expr) -> tuple[FunctionAt, ...]:
+def called_receivers(file: File, func: ast.expr) -> tuple[FunctionAt, ...]:
     """Return the project's receivers that a call of `send` on one of its own signals runs."""
     match func:
         case ast.Attribute(value=signal, attr=method) if method in django.SENDS:

@@ -24,7 +24,7 @@ class Pause(Record):
     spot: Location | None = None
     kind: WaitKind = WaitKind.SLEEP
 
-    def called_at(self, spot: Location) -> Pause:
+    def at_call(self, spot: Location) -> Pause:
         """Return this pause at the place of a call that leads to it."""
         return self if self.spot is None else replace(self, spot=spot.leading_to(self.spot))
 

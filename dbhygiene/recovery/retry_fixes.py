@@ -9,7 +9,7 @@ from functools import partial
 from dbhygiene.diagnostics.edits import InsertBefore, verbatim
 from dbhygiene.diagnostics.model import Fix, NoFix, Safety
 from dbhygiene.gaps.close_calls import atomic_around, may_stream, streaming_loop
-from dbhygiene.gaps.gap_fixes import HELD, closing_in, closing_outside_transaction
+from dbhygiene.gaps.gap_fixes import HELD, close_outside_transaction, close_statement
 from dbhygiene.library import django, sqlalchemy
 from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.bindings import Place
@@ -35,9 +35,9 @@ def fix_retry(found: DeadRetry) -> Fix | NoFix:
     """Return the fix of a retry: a connection of Django is closed, a session that only reads is rolled back."""
     attempt = found.attempt
     if attempt is not None and attempt.library == DJANGO and _may_be_closed(attempt, found.call):
-        code = closing_in(attempt.file)
+        code = close_statement(attempt.file)
         if isinstance(attempt.code, FUNCTION):
-            code = closing_outside_transaction(attempt.file, is_async=isinstance(attempt.code, ast.AsyncFunctionDef))
+            code = close_outside_transaction(attempt.file, is_async=isinstance(attempt.code, ast.AsyncFunctionDef))
         return _first_in_handler(attempt, "Close the connection in the handler", code, Safety.SAFE)
     if attempt is not None and attempt.library == SQLALCHEMY and _only_reads(attempt):
         is_async = any(isinstance(attempt.file.parents.get(call), ast.Await) for call in attempt.asked)

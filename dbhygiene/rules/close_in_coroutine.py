@@ -64,8 +64,8 @@ from collections.abc import Iterator
 
 from dbhygiene.diagnostics.edits import Replace
 from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, rule
-from dbhygiene.gaps.close_calls import runs_in_coroutine, what_closes
-from dbhygiene.gaps.gap_fixes import closing_for_coroutine, closing_in
+from dbhygiene.gaps.close_calls import closing_function, runs_in_coroutine
+from dbhygiene.gaps.gap_fixes import close_for_coroutine, close_statement
 from dbhygiene.library import django
 from dbhygiene.library.calls import NEVER_RETURN
 from dbhygiene.library.prefilter import CLOSING
@@ -74,7 +74,7 @@ from dbhygiene.source.file import File, statement_around
 
 @rule("HYG305", on=ast.Call, imports={"async"}, also=CLOSING, within="django")
 def check(file: File, call: ast.Call) -> Iterator[Diagnostic]:
-    name = what_closes(file, call)
+    name = closing_function(file, call)
     if name in django.CLOSES_ASYNC or not (name or _takes_close_to_a_thread(file, call)):
         return
     if not runs_in_coroutine(file, call) or _ends_process_next(file, call):
@@ -90,7 +90,7 @@ def check(file: File, call: ast.Call) -> Iterator[Diagnostic]:
         fix = (
             Fix(
                 "Close the connections of the thread that runs the queries",
-                (Replace(file.span(whole), closing_for_coroutine(closing_in(file))),),
+                (Replace(file.span(whole), close_for_coroutine(close_statement(file))),),
             )
             if isinstance(whole, ast.Await)
             else NoFix("the result of `sync_to_async` is not awaited here; close it in the thread of the queries")
@@ -120,7 +120,7 @@ def _fix(file: File, call: ast.Call, name: str) -> Fix | NoFix:
     if not isinstance(file.parents.get(call), ast.Expr):
         return NoFix("the call is part of an expression; close it in the thread of the queries")
     if name == "django.db.close_old_connections":
-        code = closing_for_coroutine("{django.db.close_old_connections}()")
+        code = close_for_coroutine("{django.db.close_old_connections}()")
     else:
-        code = closing_for_coroutine(closing_in(file, several=name == f"{django.CONNECTION}s.close_all"))
+        code = close_for_coroutine(close_statement(file, several=name == f"{django.CONNECTION}s.close_all"))
     return Fix("Close the connections of the thread that runs the queries", (Replace(file.span(call), code),))

@@ -74,7 +74,7 @@ import ast
 from collections.abc import Iterator
 
 from dbhygiene.diagnostics.model import Diagnostic, NoFix, Step, rule
-from dbhygiene.gaps.close_calls import atomic_around, closes_first, is_guarded, what_closes
+from dbhygiene.gaps.close_calls import atomic_around, closes_first, closing_function, is_guarded
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import Located, last_name
 
@@ -83,10 +83,10 @@ from dbhygiene.source.nodes import Located, last_name
 def check(file: File, call: ast.Call) -> Iterator[Diagnostic]:
     if (atomic := atomic_around(file, call)) is None or is_guarded(file, call):
         return
-    closer = what_closes(file, call)
+    closer = closing_function(file, call)
     inner = closes_first(file, call) if closer is None else None
     if inner is not None:
-        closer = what_closes(*inner)
+        closer = closing_function(*inner)
     if closer is None:
         return
     path: list[tuple[Located, str] | Step] = [(atomic, "the transaction begins")]

@@ -50,14 +50,14 @@ import ast
 from collections.abc import Iterator
 
 from dbhygiene.diagnostics.model import Diagnostic, NoFix, rule
-from dbhygiene.gaps.close_calls import is_guarded, leaves_loop, streaming_loop, what_closes
+from dbhygiene.gaps.close_calls import closing_function, is_guarded, leaves_loop, streaming_loop
 from dbhygiene.library.prefilter import CLOSING
 from dbhygiene.source.file import File
 
 
 @rule("HYG304", on=ast.Call, imports={"iterator"}, also=CLOSING, within="django")
 def check(file: File, call: ast.Call) -> Iterator[Diagnostic]:
-    closer = what_closes(file, call)
+    closer = closing_function(file, call)
     if closer is None or (loop := streaming_loop(file, call)) is None:
         return
     if is_guarded(file, call) or leaves_loop(file, call):

@@ -109,7 +109,7 @@ from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, Safety, Step, ru
 from dbhygiene.diagnostics.quantities import number_text
 from dbhygiene.gaps.django_settings import age_of_connections
 from dbhygiene.gaps.django_use import may_use_django
-from dbhygiene.gaps.gap_fixes import closing_in
+from dbhygiene.gaps.gap_fixes import close_statement
 from dbhygiene.gaps.servers import is_sqlite_only
 from dbhygiene.gaps.threads import Thread, UnclosedThreads, checks_age, query_of, unclosed_threads
 from dbhygiene.library.prefilter import THREADING
@@ -162,5 +162,5 @@ def _fix(file: File, kept: tuple[Thread, ...]) -> Fix | NoFix:
         if thread.file is not file:
             return NoFix(f"`{thread.function.name}` is defined in another file; close the connection there")
     bodies = [thread.function.body for thread in kept]
-    wraps = (WrapInTry(file.span(body[0]), file.span(body[-1]), "finally", closing_in(file)) for body in bodies)
+    wraps = (WrapInTry(file.span(body[0]), file.span(body[-1]), "finally", close_statement(file)) for body in bodies)
     return Fix("Close the thread's connection", tuple(wraps), Safety.SHOWN)
