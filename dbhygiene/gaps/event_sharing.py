@@ -9,7 +9,7 @@ from typing import NamedTuple
 from dbhygiene.gaps.callbacks import callbacks
 from dbhygiene.library.request_handlers import handler
 from dbhygiene.lifetimes import Lifetime
-from dbhygiene.lifetimes.fields import objects_made
+from dbhygiene.lifetimes.fields import constructor_calls
 from dbhygiene.lifetimes.value_users import ValueUsers, place_of
 from dbhygiene.program.bindings import Bindings, Place
 from dbhygiene.program.definitions import Definition
@@ -50,7 +50,7 @@ def _handlers(file: File) -> Iterator[ast.AsyncFunctionDef]:
 def _handlers_of_objects(file: File, cls: Definition, users: ValueUsers) -> Iterator[EventHandler]:
     """Yield the handlers that call a method which uses the connection, of an object that a module keeps."""
     methods = {code.name: code for code in users.users if isinstance(code, FUNCTION)}
-    for maker, call in objects_made(file, cls):
+    for maker, call in constructor_calls(file, cls):
         match maker.parents.get(call):
             case ast.Assign(targets=[ast.Name(id=name)]) if function_around(maker, call) is None:
                 for where in _functions_that_see(maker, name):

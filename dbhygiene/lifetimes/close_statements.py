@@ -25,7 +25,7 @@ def close_statements(life: Lifetime, region: Region) -> list[CloseStatement]:
     for call in life.closes:
         if _stays(life, call):
             continue
-        closing = _closing_code(life, region, call)
+        closing = _close_code(life, region, call)
         if closing.statement not in inside:
             raise RefusedError("it is opened and closed in different blocks")
         found[closing.statement] = closing
@@ -39,7 +39,7 @@ def close_statements(life: Lifetime, region: Region) -> list[CloseStatement]:
     return sorted(found.values(), key=lambda closing: closing.statement.lineno)
 
 
-def _closing_code(life: Lifetime, region: Region, call: ast.Call) -> CloseStatement:
+def _close_code(life: Lifetime, region: Region, call: ast.Call) -> CloseStatement:
     statement = life.file.parents[call]
     if isinstance(statement, ast.Await):
         statement = life.file.parents[statement]

@@ -62,7 +62,7 @@ class _Search:
     def _steps(self, call: ast.Call, started: str, runs: str, user: str) -> Iterator[tuple[Located, str]]:
         """Yield how the started code gets the value, and where it uses the value if the call does not pass it."""
         given = argument_values(call)
-        named = [found for each in given if (found := self.users.named_in(each)) is not None]
+        named = [found for each in given if (found := self.users.mention_in(each)) is not None]
         if named:
             passed = min(named, key=lambda each: not self.users.is_itself(each))
             within = "" if self.users.is_itself(passed) else f", in `{ast.unparse(passed)}`"

@@ -34,7 +34,7 @@ def find_dropped_write(life: Lifetime) -> DroppedWrite | None:
     """Return the first write to a connection that a `with` closes without a commit, if no other code commits."""
     if life.resource.autocommits or life.escapes or _may_commit(life):
         return None
-    for item in _closing_without_commit(life):
+    for item in _closes_without_commit(life):
         block = life.file.parents[item]
         assert isinstance(block, (ast.With, ast.AsyncWith))
         inside = {part for statement in block.body for part in ast.walk(statement)}
@@ -73,7 +73,7 @@ def _is_lent(life: Lifetime, call: ast.Call, fact: Fact) -> bool:
     return any(life.analysis.transfer.holds(each, fact) in {ITSELF, *READERS} for each in given)
 
 
-def _closing_without_commit(life: Lifetime) -> Iterator[ast.withitem]:
+def _closes_without_commit(life: Lifetime) -> Iterator[ast.withitem]:
     found: dict[ast.withitem, None] = {}
     for node, fact in life.history:
         if isinstance(node.event, cfg.Leave) and not node.event.raised and fact.relation_of(node.event.node) == ITSELF:

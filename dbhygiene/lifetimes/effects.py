@@ -42,7 +42,7 @@ from dbhygiene.library.resources import (
     Resource,
 )
 from dbhygiene.lifetimes.fields import setter
-from dbhygiene.lifetimes.passed_functions import called_parameter, passed_by_name, passed_by_position
+from dbhygiene.lifetimes.passed_functions import call_by_name, call_by_position, called_parameter
 from dbhygiene.lifetimes.state import ITSELF, PARTS, READERS
 from dbhygiene.program import definitions
 from dbhygiene.program.arguments import (
@@ -110,7 +110,7 @@ class CallEffect(Frozen):
         return self.semantics.summaries
 
     @cached_property
-    def _chosen(self) -> tuple[BoundCallee, ...]:
+    def _candidates(self) -> tuple[BoundCallee, ...]:
         """The project's functions of which the call runs one, where a table, an option or a parameter says which."""
         if self.callees or self.summary is not UNKNOWN:
             return ()
@@ -135,7 +135,7 @@ class CallEffect(Frozen):
         self, position: int | None, keyword: str | None, resource: Resource, relation: str, raised: bool
     ) -> ArgumentEffects:
         """Return the possible effects on an argument, given by position or by keyword."""
-        if not (callees := self.callees or self._chosen):
+        if not (callees := self.callees or self._candidates):
             argument = self.summary.keyword(keyword) if position is None else self.summary.argument(position)
         elif not self.complete:
             return KEEPS
@@ -158,7 +158,7 @@ class CallEffect(Frozen):
         argument = _common_summary(found)
         return argument.raising if raised else argument.normal
 
-    def fields_keeping(
+    def keeping_fields(
         self, call: ast.Call, position: int | None, keyword: str | None, resource: Resource
     ) -> list[str]:
         """Return the fields, `self.field`, that hold an argument afterwards, if the call only stores it there."""
@@ -169,7 +169,7 @@ class CallEffect(Frozen):
             if not isinstance(definition.node, FUNCTION):
                 return []
             name = parameter(definition.node, position, keyword, bound=bound)
-            kept = self.summaries.fields_keeping(definition, name, resource) if name is not None else frozenset()
+            kept = self.summaries.keeping_fields(definition, name, resource) if name is not None else frozenset()
             found.add(kept)
         fields = found.pop() if len(found) == 1 else ()
         return sorted(where for _, where in fields) if all(relation == ITSELF for relation, _ in fields) else []
@@ -183,7 +183,7 @@ class CallEffect(Frozen):
                 and (summary := self.summaries.model_of_definition(definition)) is not None
             ):
                 for name in sorted(summary.instead):
-                    found += _arguments_given(call, definition, name, bound=bound)
+                    found += _arguments_for_parameter(call, definition, name, bound=bound)
         return found
 
     def _argument(
@@ -234,7 +234,7 @@ class FunctionSemantics(cfg.Semantics):
         return self._effects[call]
 
     @property
-    def effects_seen(self) -> Iterable[CallEffect]:
+    def computed_effects(self) -> Iterable[CallEffect]:
         """Return the effects of the calls that have been computed."""
         return self._effects.values()
 
@@ -243,7 +243,7 @@ class FunctionSemantics(cfg.Semantics):
         return self.summaries.acquire_filter.may_acquire(self.file, call) and self.of(call).summary.returns is not None
 
     def _effect(self, call: ast.Call) -> CallEffect:
-        known, callees, complete, closing, sets = self._meaning_of(call)
+        known, callees, complete, closing, sets = self._target_of(call)
         if known is None:
             known = self._returned_model(callees) if complete else UNKNOWN
         if known.returns is None and (passed := self._passed_call(call, callees, complete)) is not None:
@@ -254,7 +254,7 @@ class FunctionSemantics(cfg.Semantics):
                 is_sure=passed.is_sure and not callees,
                 is_shared=passed.is_shared,
             )
-        if known.returns is None and (yielded := self._yielded_by_next(call)) is not None:
+        if known.returns is None and (yielded := self._model_of_next(call)) is not None:
             known = yielded
         return CallEffect(known, closing, callees, complete, sets, self, call)
 
@@ -272,11 +272,11 @@ class FunctionSemantics(cfg.Semantics):
             instead=frozenset(name for each in given for name in each.instead),
         )
 
-    def _yielded_by_next(self, call: ast.Call) -> CallModel | None:
+    def _model_of_next(self, call: ast.Call) -> CallModel | None:
         """Return the model of `next(generator())`, for a generator of the project."""
         match call:
             case ast.Call(func=ast.Name(id="next"), args=[ast.Call() as made]):
-                found = self._meaning_of(made)
+                found = self._target_of(made)
                 if len(found.callees) == 1 and found.complete:
                     return self.summaries.model_of_next(found.callees[0].definition)
         return None
@@ -296,7 +296,7 @@ class FunctionSemantics(cfg.Semantics):
             return None
         passed = self._call_of_parameter(call, callees[0]) if len(callees) == 1 and complete else None
         if passed is None and not callees:
-            passed = passed_by_position(self.file, call)
+            passed = call_by_position(self.file, call)
         return None if passed is call else passed
 
     def _call_of_parameter(self, call: ast.Call, callee: BoundCallee) -> ast.Call | None:
@@ -304,16 +304,16 @@ class FunctionSemantics(cfg.Semantics):
         if not isinstance(definition.node, FUNCTION) or definition.node.decorator_list:
             return None
         name = called_parameter(definition.file, definition.node)
-        given = list(_arguments_given(call, definition, name, bound=bound)) if name is not None else []
-        return passed_by_name(self.file, call, given[0]) if len(given) == 1 else None
+        given = list(_arguments_for_parameter(call, definition, name, bound=bound)) if name is not None else []
+        return call_by_name(self.file, call, given[0]) if len(given) == 1 else None
 
-    def _meaning_of(self, call: ast.Call) -> CallMeaning:
+    def _target_of(self, call: ast.Call) -> CallMeaning:
         """Return the target of a call, which does not depend on the effect of the target."""
         if (meaning := self.summaries.meanings.get(call)) is None:
-            meaning = self.summaries.meanings[call] = self._meaning(call)
+            meaning = self.summaries.meanings[call] = self._find_target(call)
         return meaning
 
-    def _meaning(self, call: ast.Call) -> CallMeaning:
+    def _find_target(self, call: ast.Call) -> CallMeaning:
         func = call.func
         name = self.file.resolve(func)
         if name is not None:
@@ -369,7 +369,7 @@ class FunctionSemantics(cfg.Semantics):
                 if not (effect.callees and effect.complete):
                     return True
                 dropped = self.file.is_discarded(call)
-                touched = [self.summaries.fields_touched(each, dropped=dropped) for each in effect.definitions]
+                touched = [self.summaries.touched_fields(each, dropped=dropped) for each in effect.definitions]
                 return any(fields is None or field in fields for fields in touched)
         return any(map(self._is_own_object, argument_values(call)))
 
@@ -396,7 +396,7 @@ class FunctionSemantics(cfg.Semantics):
             return Outcome(returns=False, raises=())
         if name in NEVER_RETURN:
             return Outcome(returns=False, raises=(SYSTEM_EXIT,))
-        meaning = self._meaning_of(call)
+        meaning = self._target_of(call)
         if meaning.callees:
             found = [self.summaries.outcome(each.definition, self._depth) for each in meaning.callees]
             return found[0] if len(found) == 1 and meaning.complete else _either(found, complete=meaning.complete)
@@ -411,14 +411,14 @@ class FunctionSemantics(cfg.Semantics):
         """Whether a method is the `get` of a session of this function: unlike that of a dictionary, it queries."""
         match method:
             case ast.Attribute(value=ast.Name(id=name), attr="get"):
-                made = [*self.scope.aliases.get(name, ()), *self._entered.get(name, ())]
+                made = [*self.scope.aliases.get(name, ()), *self._with_targets.get(name, ())]
             case _:
                 return False
         calls = (each for each in made if isinstance(each, ast.Call))
         return any(self.acquires(each) and _is_session(self.of(each).summary) for each in calls)
 
     @cached_property
-    def _entered(self) -> dict[str, list[ast.expr]]:
+    def _with_targets(self) -> dict[str, list[ast.expr]]:
         """What each variable is bound to by `with ... as`."""
         found: dict[str, list[ast.expr]] = {}
         for part in self.file.own(self.scope.node):
@@ -454,7 +454,7 @@ class FunctionSemantics(cfg.Semantics):
             case ast.Attribute(ctx=ast.Load()):
                 return not isinstance(self.file.parents.get(part), ast.Call)
             case ast.Call():
-                return not (self._meaning_of(part).callees or self._outcome(part).raises)
+                return not (self._target_of(part).callees or self._outcome(part).raises)
         return False
 
     def at_await(self, node: ast.Await) -> tuple[Thrown, ...]:
@@ -490,8 +490,8 @@ class FunctionSemantics(cfg.Semantics):
             case ast.Call(args=args) if self.file.resolve(iterated.func) in LAZY:
                 return self._at_items_of(args, seen)
             case ast.Call():
-                meant = self._meaning_of(iterated).callees
-                found = [self.summaries.raised_by_items(each.definition, self._depth) for each in meant]
+                meant = self._target_of(iterated).callees
+                found = [self.summaries.exceptions_of_items(each.definition, self._depth) for each in meant]
                 return tuple(dict.fromkeys(thrown for each in found for thrown in each))
         return ()
 
@@ -512,7 +512,7 @@ class FunctionSemantics(cfg.Semantics):
     def enter_raises(self, item: ast.withitem) -> bool:
         call = item.context_expr
         return isinstance(call, ast.Call) and any(
-            self.summaries.enters_own_code(each.definition, self._depth) for each in self._meaning_of(call).callees
+            self.summaries.enters_own_code(each.definition, self._depth) for each in self._target_of(call).callees
         )
 
     def swallows(self, item: ast.withitem) -> Sequence[str | None]:
@@ -521,8 +521,8 @@ class FunctionSemantics(cfg.Semantics):
                 types = [each for arg in args for each in (arg.elts if isinstance(arg, ast.Tuple) else [arg])]
                 return [self.file.resolve(each) for each in types]
             case ast.Call() as call:
-                meant = self._meaning_of(call).callees
-                found = [self.summaries.exceptions_swallowed(each.definition, self._depth) for each in meant]
+                meant = self._target_of(call).callees
+                found = [self.summaries.swallowed_exceptions(each.definition, self._depth) for each in meant]
                 return list(dict.fromkeys(name for names in found for name in names))
         return ()
 
@@ -535,7 +535,7 @@ class FunctionSemantics(cfg.Semantics):
         leaving = resource.leaving
         if leaving is None or not isinstance(item.optional_vars, ast.Name):
             return leaving
-        old = self.summaries.older_leaving(resource)
+        old = self.summaries.older_exit_effect(resource)
         if old is None or old.binds != "cursor":
             return leaving
         uses = self._uses(item.optional_vars.id)
@@ -575,7 +575,7 @@ def _stays_in_thread(call: ast.Call, resource: Resource) -> bool:
     return not (isinstance(given, ast.Constant) and given.value is False)
 
 
-def _arguments_given(
+def _arguments_for_parameter(
     call: ast.Call, definition: definitions.Definition, name: str, *, bound: bool
 ) -> Iterator[ast.expr | None]:
     """Yield the arguments of a call for a parameter; None for those that cannot be seen."""

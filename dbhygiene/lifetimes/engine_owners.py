@@ -6,7 +6,7 @@ import ast
 
 from dbhygiene.diagnostics.model import Impact
 from dbhygiene.library.test_files import is_test_file
-from dbhygiene.lifetimes.fields import ENDING, objects_made
+from dbhygiene.lifetimes.fields import ENDING, constructor_calls
 from dbhygiene.lifetimes.impact import Runs, runs
 from dbhygiene.lifetimes.state import path_of
 from dbhygiene.pools.engine_escape import Fate, fate
@@ -68,7 +68,7 @@ def _in_object(file: File, call: ast.Call, cls: Definition, field: str) -> Recre
     how_often = runs(file, call, by_exception=False)
     if not closers and (closer := _forgets(cls, field)) is not None and how_often.impact is not Impact.ONCE:
         return Recreation(f"`{closer}` forgets the engine and its pool, and does not dispose of them", how_often)
-    makers = objects_made(file, cls)
+    makers = constructor_calls(file, cls)
     if how_often.impact is not Impact.REPEATED or not makers:
         return None
     if any(fate(where, each) is not Fate.DROPPED or _may_call(where, each, closers) for where, each in makers):

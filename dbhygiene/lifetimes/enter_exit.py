@@ -28,7 +28,7 @@ def leaking_exit(life: Lifetime) -> tuple[Function, ast.Call] | None:
 
     Return None if no call comes between, or if the resource is closed elsewhere, or nowhere.
     """
-    leaving = _leaving(life)
+    leaving = _exit_method(life)
     kept = frozenset(_aliases_in_exit(life)) if leaving is not None else None
     if leaving is None or not kept:
         return None
@@ -81,7 +81,7 @@ def _closes(life: Lifetime, stmt: ast.stmt) -> bool:
     return False
 
 
-def _leaving(life: Lifetime) -> Function | None:
+def _exit_method(life: Lifetime) -> Function | None:
     """Return the method that runs at the end of the `with` whose start opens the resource."""
     cls, entering = life.scope.class_scope, life.scope.node
     name = _PAIRS.get(entering.name) if isinstance(entering, FUNCTION) else None

@@ -42,9 +42,9 @@ def end_of(life: Lifetime) -> End:
         return End.LEFT
     if life.escapes:
         return End.PASSED
-    owned = list(_owned_at_end(life))
+    owned = list(_facts_with_other_owner(life))
     if owned:
-        return End.KEPT if any(map(_fields_holding, owned)) else End.RETURNED
+        return End.KEPT if any(map(_holding_fields, owned)) else End.RETURNED
     ends = list(life.analysis.ends(life.birth))
     if not ends:
         return End.KEPT
@@ -84,7 +84,7 @@ def _verdict(life: Lifetime) -> str:
     said: dict[str, None] = {}
     if life.escapes:
         said["it escapes to code that is not analysed, so it is not reported"] = None
-    for fact in _owned_at_end(life):
+    for fact in _facts_with_other_owner(life):
         said[_describe_owner(fact)] = None
     if said:
         return "; ".join(said)
@@ -99,7 +99,7 @@ def _verdict(life: Lifetime) -> str:
     return "on every path, it is closed or idle at the end: it holds no connection"
 
 
-def _owned_at_end(life: Lifetime) -> Iterator[Fact]:
+def _facts_with_other_owner(life: Lifetime) -> Iterator[Fact]:
     """Yield the facts with which the function returns while other code owns the resource."""
     analysis = life.analysis
     for end, fact in analysis.ends(life.birth):
@@ -107,7 +107,7 @@ def _owned_at_end(life: Lifetime) -> Iterator[Fact]:
             yield fact
 
 
-def _fields_holding(fact: Fact) -> list[str]:
+def _holding_fields(fact: Fact) -> list[str]:
     return sorted(
         where
         for relation, where in fact.aliases
@@ -116,7 +116,7 @@ def _fields_holding(fact: Fact) -> list[str]:
 
 
 def _describe_owner(fact: Fact) -> str:
-    fields = _fields_holding(fact)
+    fields = _holding_fields(fact)
     if not fields:
         return "it is returned to the caller, who must close it"
     return f"it is kept in {', '.join(f'`{name}`' for name in fields)}: the object must close it"

@@ -57,7 +57,7 @@ class Field(Frozen):
         """How the program writes the field: `self.name`; for one of the class itself, `name` or `Class.name`."""
         if self.is_of_class:
             return self.name
-        for target in stored_in(self.file, self.birth) if self.birth is not None else ():
+        for target in assignment_targets(self.file, self.birth) if self.birth is not None else ():
             if isinstance(target, ast.Attribute) and target.attr == self.name and not _is_one_of(target.value, _ITSELF):
                 return ast.unparse(target)
         return f"self.{self.name}"
@@ -76,7 +76,7 @@ class Field(Frozen):
         """Whether the program opens it once: for its class, or for the one object that it makes of the class."""
         if self.birth is not None and not self.is_of_class and is_made_once(self.file, self.birth):
             return True
-        made = objects_made(self.file, self.cls)
+        made = constructor_calls(self.file, self.cls)
         if not made or all(is_made_once(file, call) for file, call in made):
             return bool(made)
         if self.birth is None or not self._is_opened_once(self.birth):
@@ -206,7 +206,7 @@ class Field(Frozen):
         return bool(fates) and fates <= {ArgumentEffect.BORROWS, ArgumentEffect.READS, ArgumentEffect.HOLDS_PARTS}
 
 
-def objects_made(file: File, cls: Definition) -> list[tuple[File, ast.Call]]:
+def constructor_calls(file: File, cls: Definition) -> list[tuple[File, ast.Call]]:
     """Return the calls that make an object of a class; none if too many files mention its name."""
     others = file.project.files_mentioning_all(cls.node.name)
     files = {id(each): each for each in (file, *others)}.values() if others is not None else ()
@@ -222,7 +222,7 @@ def _makes(file: File, call: ast.Call, cls: Definition) -> bool:
     return found is not None and found.node is cls.node
 
 
-def fields_touched(method_: Definition, dropped: bool) -> tuple[set[str], list[tuple[Definition, bool]]] | None:
+def touched_fields(method_: Definition, dropped: bool) -> tuple[set[str], list[tuple[Definition, bool]]] | None:
     """Return the fields that one method uses itself, and the methods that it calls; None if they are not known.
 
     Arguments:
@@ -277,7 +277,7 @@ def setter(method_: Definition) -> dict[str, int]:
 
 def field_of_part(file: File, birth: ast.Call) -> tuple[Definition, str] | None:
     """Return the class of the object `self.state`, and its field `db`, if a function stores a connection there."""
-    for target in stored_in(file, birth):
+    for target in assignment_targets(file, birth):
         match target:
             case ast.Attribute(value=ast.Attribute(value=ast.Name(id="self" | "cls")) as part, attr=name):
                 found = TypeInference.of(file).type_of(part)
@@ -287,7 +287,7 @@ def field_of_part(file: File, birth: ast.Call) -> tuple[Definition, str] | None:
     return None
 
 
-def stored_in(file: File, call: ast.Call) -> list[ast.expr]:
+def assignment_targets(file: File, call: ast.Call) -> list[ast.expr]:
     """Return the targets of the assignment whose value a call is."""
     around = file.parents.get(call)
     around = file.parents.get(around) if isinstance(around, ast.Await) else around

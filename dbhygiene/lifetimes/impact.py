@@ -460,7 +460,7 @@ def _mentions(file: File, function: Function, cls: Definition | None) -> list[tu
     name = cls.name.rpartition(".")[2] if cls is not None and is_made else function.name
     if cls is not None and not is_made and name.startswith("__"):
         return None
-    others = _files_with(file, name, is_method=cls is not None)
+    others = _files_with_word(file, name, is_method=cls is not None)
     if others is None:
         return None
     found: list[tuple[File, ast.expr, bool]] = []
@@ -472,7 +472,7 @@ def _mentions(file: File, function: Function, cls: Definition | None) -> list[tu
         may_look_up = is_method or module in where.text or (where.path == file.path and _looks_up_names(file))
         if may_look_up and any(_looks_up(where, node) for node in _strings(where).get(name, ())):
             return None  # as in `getattr(self, "name")`, or `__all__`
-        named = ((node, _is_it(where, node, target, is_method=is_method)) for node in _nodes_naming(where, name))
+        named = ((node, _is_it(where, node, target, is_method=is_method)) for node in _reads_of_name(where, name))
         found += [(where, node, is_sure) for node, is_sure in named if is_sure is not None]
     return found
 
@@ -498,7 +498,7 @@ def _uses_where_made(file: File, function: Function, cls: Definition) -> list[tu
             continue
         if any(_looks_up(where, node) for node in _strings(where).get(cls.name, ())):
             return None
-        for node in _nodes_naming(where, cls.name):
+        for node in _reads_of_name(where, cls.name):
             is_sure = _is_it(where, node, cls.node, is_method=False)
             if is_sure is None:
                 continue
@@ -538,7 +538,7 @@ def _looks_up(file: File, node: ast.Constant) -> bool:
     return True
 
 
-def _files_with(file: File, name: str, *, is_method: bool) -> Sequence[File] | None:
+def _files_with_word(file: File, name: str, *, is_method: bool) -> Sequence[File] | None:
     """Return the files that may mention a function by its name; None if there are too many.
 
     No file imports a script. Every program has its `main`: for a common name, only files that also mention the
@@ -553,7 +553,7 @@ def _files_with(file: File, name: str, *, is_method: bool) -> Sequence[File] | N
     return None if hand_on else others
 
 
-def _nodes_naming(file: File, name: str) -> Iterator[ast.Name | ast.Attribute]:
+def _reads_of_name(file: File, name: str) -> Iterator[ast.Name | ast.Attribute]:
     """Yield the nodes that read a name, or an import's alias of it, or an attribute of this name."""
     names, attributes = _reads(file)
     own = {name, *_import_aliases(file).get(name, ())}

@@ -36,7 +36,7 @@ from dbhygiene.lifetimes.region import (
     names_in,
     names_read,
     parts,
-    refuse_outliving_objects,
+    refuse_longer_lived_objects,
     refuse_unseen_uses,
     region,
     use_outside,
@@ -99,7 +99,7 @@ def _in_with(life: Lifetime) -> Fix | None:
     if any(_mentions_with(node, name) for node in ast.walk(statement) if node is not statement):
         raise RefusedError(f"the block enters `with {name}` again")
     _refuse_transfer(life)
-    _refuse_outliving(life)
+    _refuse_longer_lived(life)
     refuse_unseen_uses(life, [statement])
     if (later := use_outside(life, {*life.names, *parts(life)}, statement)) is not None:
         raise RefusedError(f"`{later}` is used after the `with`, so the connection must stay open until then")
@@ -144,7 +144,7 @@ def _nameless(life: Lifetime) -> Fix | None:
     if not _begins_with(statement, birth) or birth.lineno != birth.end_lineno:
         return None
     _refuse_transfer(life)
-    _refuse_outliving(life)
+    _refuse_longer_lived(life)
     block = next(block for block in blocks(life.file.parents[statement]) if statement in block)
     rest = block[block.index(statement) :]
     needed = parts(life)
@@ -154,7 +154,7 @@ def _nameless(life: Lifetime) -> Fix | None:
             raise RefusedError(f"`{part.id}` is used outside of the block that opens the connection")
     refuse_unseen_uses(life, rest)
     if (objects := session_objects(life)) is not None:
-        refuse_outliving_objects(objects, statement, rest)
+        refuse_longer_lived_objects(objects, statement, rest)
         needed |= objects.names
     last = [each for each in rest if each is statement or names_read(each) & needed][-1]
     span, name = life.file.span, _free_name(life)
@@ -204,10 +204,10 @@ def _fix_leak(life: Lifetime, leak: Leak) -> Fix:
         raise RefusedError("on some paths it is closed already when it is returned")
     place, style = _behind_test(life, region(life)), life.file.project.settings.fix_style
     closes = close_statements(life, place)
-    _refuse_outliving(life)
+    _refuse_longer_lived(life)
     if leak is Leak.RAISED and (handed := _transfer_statement(place)) is not None:
         refuse_unseen_uses(life, place.rest)
-        return _close_if_raised(life, place, handed, closes)
+        return _close_on_exception(life, place, handed, closes)
     _refuse_transfer(life)
     refuse_unseen_uses(life, place.rest)
     place, replaced = widen(life, place, closes)
@@ -266,7 +266,7 @@ def _refuse_transfer(life: Lifetime) -> None:
         raise escape_refusal(life)
 
 
-def _refuse_outliving(life: Lifetime) -> None:
+def _refuse_longer_lived(life: Lifetime) -> None:
     """Refuse if an object that reads from the connection is returned, stored, or yielded to code that may keep it."""
     lends = life.analysis.transfer.names.lends
     around = {item for each in life.file.around(life.birth) for item in getattr(each, "items", ())}
@@ -301,7 +301,7 @@ def _transfer_statement(place: Region) -> ast.stmt | None:
     return None
 
 
-def _close_if_raised(life: Lifetime, place: Region, handed: ast.stmt, closes: Sequence[CloseStatement]) -> Fix:
+def _close_on_exception(life: Lifetime, place: Region, handed: ast.stmt, closes: Sequence[CloseStatement]) -> Fix:
     between = place.rest[: place.rest.index(handed)]
     if not between:
         raise RefusedError("the connection is returned at once")
@@ -310,7 +310,7 @@ def _close_if_raised(life: Lifetime, place: Region, handed: ast.stmt, closes: Se
     span, body = life.file.span, _readable(life, between)
     code = f"{_if_there(life, place, _close(life, place.name))}\nraise"
     edit = WrapInTry(span(body[0]), span(body[-1]), "except BaseException", code)
-    return _fix(life, f"{_ending(life, place.name)} if the following statements raise", (edit,), body)
+    return _fix(life, f"{_title_verb(life, place.name)} if the following statements raise", (edit,), body)
 
 
 def _close(life: Lifetime, name: str) -> str:
@@ -327,7 +327,7 @@ def _close(life: Lifetime, name: str) -> str:
     return f"await {call}" if resource.awaits_close or (resource.gives_back and resource.is_async) else call
 
 
-def _ending(life: Lifetime, name: str) -> str:
+def _title_verb(life: Lifetime, name: str) -> str:
     """Return the verb of a fix's title."""
     return f"Give `{name}` back" if life.resource.gives_back else f"Close `{name}`"
 
@@ -359,9 +359,9 @@ def _finally(life: Lifetime, place: Region, closes: Sequence[CloseStatement]) ->
     needed = names_in(statements[-1]) - {place.name}
     if not body:
         raise RefusedError("nothing between opening and closing can raise")
-    while body and needed & _names_bound(body[0]):
+    while body and needed & _bound_names(body[0]):
         body.pop(0)
-    if not body or any(needed & _names_bound(statement) for statement in body):
+    if not body or any(needed & _bound_names(statement) for statement in body):
         raise RefusedError("the code that closes it needs a variable that may not be set yet")
     inner = [each for each in statements if each not in trailing]
     others = opened_inside(life, place) if inner else set()
@@ -371,10 +371,10 @@ def _finally(life: Lifetime, place: Region, closes: Sequence[CloseStatement]) ->
     moved = tuple(span(each) for each in statements)
     code = _if_there(life, place, closes[-1].code)
     edit = WrapInTry(span(body[0]), span(body[-1]), "finally", verbatim(code), moved)
-    return _fix(life, f"{_ending(life, place.name)} in a `finally`", (edit,), body)
+    return _fix(life, f"{_title_verb(life, place.name)} in a `finally`", (edit,), body)
 
 
-def _names_bound(statement: ast.stmt) -> set[str]:
+def _bound_names(statement: ast.stmt) -> set[str]:
     return {
         part.id for part in ast.walk(statement) if isinstance(part, ast.Name) and not isinstance(part.ctx, ast.Load)
     }
@@ -409,7 +409,7 @@ def _with(life: Lifetime, place: Region, closes: Sequence[CloseStatement] = ()) 
     close = _if_there(life, place, _close(life, name))
     if not place.body:
         after = opening if place.tested is None else place.tested
-        return Fix(f"{_ending(life, name)}: nothing uses it", (InsertAfter(span(after), close),))
+        return Fix(f"{_title_verb(life, name)}: nothing uses it", (InsertAfter(span(after), close),))
     style, body = life.file.project.settings.fix_style, _readable(life, place.body)
     items = f"$value as {name}" if _enters_itself(life, place) else f"{{contextlib.closing}}($value) as {name}"
     if style == "with" or (style != "finally" and len(body) == len(place.body) and _fits(life, items)):
@@ -418,7 +418,7 @@ def _with(life: Lifetime, place: Region, closes: Sequence[CloseStatement] = ()) 
             old = (Remove(span(closing.statement)) for closing in closes)
             return _fix(life, f"Close `{name}` with a `with` block", (edit, *old), place.body)
     wrap = WrapInTry(span(body[0]), span(body[-1]), "finally", close)
-    return _fix(life, f"{_ending(life, name)} in a `finally`", (wrap,), body)
+    return _fix(life, f"{_title_verb(life, name)} in a `finally`", (wrap,), body)
 
 
 @query

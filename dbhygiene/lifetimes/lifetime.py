@@ -177,7 +177,7 @@ class Lifetime(Frozen):
     @cached_property
     def may_be_kept_open(self) -> bool:
         """Whether a notebook opens it in a cell, for the next cells, and expects no `with` to close it."""
-        return self.file.is_interactive and isinstance(self.scope.node, ast.Module) and self.unclosing is None
+        return self.file.is_interactive and isinstance(self.scope.node, ast.Module) and self.non_closing_with is None
 
     def _is_held(self, fact: Fact) -> bool:
         """Whether a variable holds it, or a container that holds it."""
@@ -253,7 +253,7 @@ class Lifetime(Frozen):
         return list(self.analysis.history(self.birth))
 
     @cached_property
-    def unclosing(self) -> ast.withitem | None:
+    def non_closing_with(self) -> ast.withitem | None:
         """The `with` over it that leaves it open, if that is the reason for the leak.
 
         A cell of a notebook may open it for several `with`, each a transaction: there, only one that opens it counts.
@@ -515,7 +515,7 @@ class Lifetime(Frozen):
                     continue  # only the first exception on a path is the cause
                 for target in targets:
                     before.setdefault(target, []).append((node, fact))
-        leading = leading_to(before, lost)
+        leading = points_before(before, lost)
         found = [call for call, targets in raising.items() if not leading.isdisjoint(targets)]
         return sorted(found, key=lambda call: (call.lineno, call.col_offset))
 
@@ -575,7 +575,7 @@ class Lifetime(Frozen):
 Point = TypeVar("Point", bound=Hashable)
 
 
-def leading_to(before: Mapping[Point, Iterable[Point]], ends: Iterable[Point]) -> set[Point]:
+def points_before(before: Mapping[Point, Iterable[Point]], ends: Iterable[Point]) -> set[Point]:
     """Return the points from which one of the ends can be reached, ends included; `before`: the predecessors."""
     found = set(ends)
     todo = list(found)

@@ -23,7 +23,7 @@ _HANDING_OVER = {name for name in HANDS_OVER if not name.endswith("map")} | {"ca
 
 
 @query
-def objects_given(file: File, call: ast.Call) -> tuple[ast.expr, ...]:
+def passed_objects(file: File, call: ast.Call) -> tuple[ast.expr, ...]:
     """Return the objects of the project's classes that a call gets: themselves, or by a method that is not called."""
     found: list[ast.expr] = []
     for given in argument_values(call):

@@ -14,7 +14,7 @@ from dbhygiene.lifetimes.analysis import place_at
 from dbhygiene.lifetimes.effects import is_context_manager
 from dbhygiene.lifetimes.fastapi import is_dependency
 from dbhygiene.lifetimes.fields import ENDING
-from dbhygiene.lifetimes.lifetime import Leak, Lifetime, leading_to
+from dbhygiene.lifetimes.lifetime import Leak, Lifetime, points_before
 from dbhygiene.lifetimes.state import Fact
 from dbhygiene.program.definitions import Definition
 from dbhygiene.program.rounds import in_round_before
@@ -52,7 +52,7 @@ def _with_line(file: File, node: Located) -> str:
     return f"{name} ({file.line_name(node.lineno)})" if name.startswith("`") else name
 
 
-def closing_verb(resource: Resource) -> str:
+def closed_phrase(resource: Resource) -> str:
     """Return the participle of its proper end: closed, or given back to its pool."""
     return "given back" if resource.is_pooled else "closed"
 
@@ -72,7 +72,7 @@ def leak_notes(life: Lifetime, leak: Leak) -> Iterator[str]:
     yield from life.runs.notes(life.file)
 
 
-def _ending(resource: Resource) -> str:
+def _describe_close(resource: Resource) -> str:
     """Return how an object of the project is closed: by `close()`, by another method, or by leaving its `with`."""
     names = sorted(resource.closed_by & ENDING, key=lambda name: (name != "close", name))
     return f"its `{names[0]}` is called" if names else "its `with` is left"
@@ -83,7 +83,7 @@ def consequence(resource: Resource, pool: str = "") -> Iterator[str]:
     if resource.costs_nothing or pool:
         return  # no server loses a connection, or the server is not known
     if resource.is_object:
-        yield f"each {resource.title} opens its own connection, and keeps it open until {_ending(resource)}"
+        yield f"each {resource.title} opens its own connection, and keeps it open until {_describe_close(resource)}"
     if resource.is_pooled or resource.kind in {"session", "engine connection"}:
         yield "each leak takes a connection from the pool; when none is left, callers wait, then get an error"
     elif (limit := _LIMITS.get(resource.server)) is not None:
@@ -175,7 +175,7 @@ def decisive(life: Lifetime, way: list[tuple[Node, Fact, EdgeKind]]) -> set[Node
     """
     tests = {node for node, _, kind in way if isinstance(node.event, cfg.Test) and kind in {"true", "false"}}
     after = _successors(life, way[0][0], way[0][1]) if tests else {}
-    well = leading_to(_before(after), [each for each in after if life.ends_well(*each)])
+    well = points_before(_before(after), [each for each in after if life.ends_well(*each)])
     found = set()
     for node, fact, kind in way:
         if node in tests:

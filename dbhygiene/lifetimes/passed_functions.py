@@ -21,7 +21,7 @@ _PARTIALS = frozenset({"functools.partial", "partial"})
 _CASTS = frozenset({"typing.cast", "typing_extensions.cast"})
 
 
-def passed_by_position(file: File, call: ast.Call) -> ast.Call | None:
+def call_by_position(file: File, call: ast.Call) -> ast.Call | None:
     """Return the call that a library makes for the caller, if that awaits it: `await to_thread(connect, host)`."""
     position = RUNNING_AWAITED.get(last_name(call.func))
     if position is None or len(call.args) <= position or not isinstance(file.parents.get(call), ast.Await):
@@ -29,7 +29,7 @@ def passed_by_position(file: File, call: ast.Call) -> ast.Call | None:
     return call_of(file, call.args[position], call.args[position + 1 :], call.keywords)
 
 
-def passed_by_name(file: File, call: ast.Call, given: ast.expr | None) -> ast.Call | None:
+def call_by_name(file: File, call: ast.Call, given: ast.expr | None) -> ast.Call | None:
     """Return the call of the argument for the parameter that a project function calls."""
     if given is None:
         return None
@@ -108,20 +108,20 @@ def called_function(file: File, function: Function, names: set[str]) -> str | No
     if scope.yields or not names:
         return None
     values = [part.value for part in scope.returns if not _is_nothing(part.value)]
-    found = {_parameter_called(file, scope, names, value) for value in values}
+    found = {_called_parameter_of(file, scope, names, value) for value in values}
     return found.pop() if len(found) == 1 else None
 
 
-def _parameter_called(file: File, scope: Scope, parameters: set[str], value: ast.expr | None) -> str | None:
+def _called_parameter_of(file: File, scope: Scope, parameters: set[str], value: ast.expr | None) -> str | None:
     """Return the parameter whose call gives the value of an expression."""
     match value:
         case ast.Await(value=inner):
-            return _parameter_called(file, scope, parameters, inner)
+            return _called_parameter_of(file, scope, parameters, inner)
         case ast.Call(func=ast.Name(id=name)) if name in parameters:
             return name
         case ast.Name(id=name) if name not in parameters and _stays_here(file, scope, name):
             found = {
-                _parameter_called(file, scope, parameters, each)
+                _called_parameter_of(file, scope, parameters, each)
                 for each in scope.aliases[name]
                 if not _is_nothing(each)
             }

@@ -55,12 +55,12 @@ def region(life: Lifetime) -> Region:
     needed = {name, *parts(life)}
     outside = ""
     for number, block in enumerate(_blocks_from(life, opening)):
-        rest = until_bound(block, name)
+        rest = statements_until_assigned(block, name)
         outside = use_outside(life, needed, opening, *rest) or ""
         if not outside and (number == 0 or _surely_open(life, name, rest)):
             objects = session_objects(life)
             if objects is not None:
-                refuse_outliving_objects(objects, opening, rest)
+                refuse_longer_lived_objects(objects, opening, rest)
             wanted = needed | (objects.names if objects is not None else set())
             uses = [statement for statement in rest if names_read(statement) & wanted]
             return Region(opening, name, rest, uses[-1] if uses else opening, number == 0, alone)
@@ -69,9 +69,9 @@ def region(life: Lifetime) -> Region:
     raise RefusedError("it is opened and used in different blocks")
 
 
-def refuse_outliving_objects(objects: SessionObjects, opening: ast.stmt, rest: Sequence[ast.stmt]) -> None:
+def refuse_longer_lived_objects(objects: SessionObjects, opening: ast.stmt, rest: Sequence[ast.stmt]) -> None:
     """Refuse if an object of the session is needed after these statements: it could load nothing more."""
-    place = objects.outliving
+    place = objects.longer_lived_object
     if place is not None:
         where = f" ({objects.file.line_name(place.lineno)})" if hasattr(place, "lineno") else ""
         raise RefusedError(
@@ -186,7 +186,7 @@ def blocks(node: ast.AST) -> Iterator[list[ast.stmt]]:
             yield block
 
 
-def until_bound(block: Sequence[ast.stmt], name: str) -> Sequence[ast.stmt]:
+def statements_until_assigned(block: Sequence[ast.stmt], name: str) -> Sequence[ast.stmt]:
     """Return the statements before the next one that assigns the name."""
     for place, statement in enumerate(block):
         for part in ast.walk(statement):

@@ -38,7 +38,7 @@ class SessionObjects(LoadedObjects):
         super().__init__(analysis.effects, analysis.transfer.names, life.resource, sessions, held, life.birth)
 
     @property
-    def outliving(self) -> ast.AST | None:
+    def longer_lived_object(self) -> ast.AST | None:
         """Return a place where an object escapes, after which the program does not close the session.
 
         A function that gets the session may only commit: then the session holds nothing, but its objects stay attached.

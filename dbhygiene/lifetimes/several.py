@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from dbhygiene.lifetimes.close_statements import CloseStatement
 from dbhygiene.lifetimes.lifetime import Lifetime
-from dbhygiene.lifetimes.region import Region, names_read, until_bound
+from dbhygiene.lifetimes.region import Region, names_read, statements_until_assigned
 from dbhygiene.source.records import replace
 
 
@@ -39,7 +39,7 @@ def _end_of_others(life: Lifetime, place: Region) -> ast.stmt:
     while True:
         end = len(place.body)
         for name, needed in _others(life, place.body):
-            tail = until_bound(place.rest[len(place.body) :], name)
+            tail = statements_until_assigned(place.rest[len(place.body) :], name)
             using = [number for number, each in enumerate(tail, len(place.body) + 1) if names_read(each) & needed]
             end = max([end, *using])
         if end == len(place.body):

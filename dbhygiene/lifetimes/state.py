@@ -99,14 +99,14 @@ def item_index(relation: str) -> int | None:
     return int(relation[4:]) if relation.startswith("item") else None
 
 
-def method_bound(relation: str | None) -> str | None:
+def bound_method(relation: str | None) -> str | None:
     """Return the method of the resource that an object is, bound; "" for a container of methods."""
     return relation[len(BOUND_METHOD) :] if relation is not None and relation.startswith(BOUND_METHOD) else None
 
 
 def is_view(relation: str | None) -> bool:
     """Whether an object reads from the resource, or holds such an object, and neither is nor holds the resource."""
-    return relation in {*READERS, PARTS} or method_bound(relation) is not None
+    return relation in {*READERS, PARTS} or bound_method(relation) is not None
 
 
 def container_of(hows: Iterable[str]) -> str:
@@ -114,7 +114,7 @@ def container_of(hows: Iterable[str]) -> str:
     found = set(hows)
     if any(not is_view(relation) for relation in found):
         return CONTAINER
-    return BOUND_METHOD if any(method_bound(relation) is not None for relation in found) else PARTS
+    return BOUND_METHOD if any(bound_method(relation) is not None for relation in found) else PARTS
 
 
 def content_of(relation: str | None) -> str | None:
@@ -123,7 +123,7 @@ def content_of(relation: str | None) -> str | None:
         return ITSELF
     if relation == PARTS:
         return MAYBE_PART
-    return BOUND_METHOD if method_bound(relation) is not None else None
+    return BOUND_METHOD if bound_method(relation) is not None else None
 
 
 def path_of(expr: ast.AST) -> str | None:

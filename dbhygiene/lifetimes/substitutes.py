@@ -42,11 +42,15 @@ def substitute(effect: CallEffect) -> str | None:
     if passed is not None:
         return substitute(effect.semantics.of(passed))
     element, summaries = effect.summary.element, effect.summaries
-    found = (other for each in effect.definitions for other in _of_function(summaries, each, element, _MOST))
+    found = (
+        other for each in effect.definitions for other in _substitutes_in_function(summaries, each, element, _MOST)
+    )
     return next(found, None)
 
 
-def _of_function(summaries: Summaries, function: Definition, element: int | None, depth: int) -> Iterator[str]:
+def _substitutes_in_function(
+    summaries: Summaries, function: Definition, element: int | None, depth: int
+) -> Iterator[str]:
     """Yield what a function may return, or have at this place of the tuple, but the resource and None."""
     if not isinstance(function.node, FUNCTION):
         return
@@ -91,9 +95,9 @@ class _Returned:
             case ast.Await(value=inner) | ast.NamedExpr(value=inner) | ast.Starred(value=inner):
                 yield from self.others(inner, element)
             case ast.Name(id=name):
-                yield from self._of_variable(name, element)
+                yield from self._substitutes_of_variable(name, element)
             case ast.Call():
-                yield from self._of_call(value, element)
+                yield from self._substitutes_of_call(value, element)
             case ast.Attribute(attr=name):
                 yield f"the attribute `{name}` of an object, which other code may use"
             case ast.Subscript():
@@ -102,7 +106,7 @@ class _Returned:
                 kind = next((text for cls, text in _DISPLAYS.items() if isinstance(value, cls)), "another value")
                 yield f"{kind}, which has no `close`"
 
-    def _of_variable(self, name: str, element: int | None) -> Iterator[str]:
+    def _substitutes_of_variable(self, name: str, element: int | None) -> Iterator[str]:
         if name in self._seen or name in self._parameters:
             return
         self._seen.add(name)
@@ -115,14 +119,14 @@ class _Returned:
                 if any(isinstance(part, ast.Name) and part.id == name for part in ast.walk(node.target)):
                     yield f"an element of `{ast.unparse(node.iter)}`, which other code may use"
 
-    def _of_call(self, call: ast.Call, element: int | None) -> Iterator[str]:
+    def _substitutes_of_call(self, call: ast.Call, element: int | None) -> Iterator[str]:
         effect = self.effects.of(call)
         name = self.file.resolve(call.func)
         if effect.definitions:
             if not effect.complete:
                 yield _unknown(last_name(call.func))
             for each in effect.definitions:
-                yield from _of_function(self.summaries, each, element, self.depth - 1)
+                yield from _substitutes_in_function(self.summaries, each, element, self.depth - 1)
         elif effect.summary.returns is None:
             passed = [arg for number, arg in enumerate(call.args) if _gives_back(effect, number)]
             if name in CALLS and passed:

@@ -37,7 +37,7 @@ from dbhygiene.lifetimes.analysis import Analysis, analyse, is_transferred
 from dbhygiene.lifetimes.declared_functions import declared_model
 from dbhygiene.lifetimes.decorators import first_wrapper, gives_no_none, is_plain, passes_on
 from dbhygiene.lifetimes.effects import CONTEXT_MANAGERS, CallMeaning, FunctionSemantics, is_context_manager
-from dbhygiene.lifetimes.fields import Field, fields_touched
+from dbhygiene.lifetimes.fields import Field, touched_fields
 from dbhygiene.lifetimes.return_sources import OUTSIDE, sources
 from dbhygiene.lifetimes.state import (
     CLOSER,
@@ -50,9 +50,9 @@ from dbhygiene.lifetimes.state import (
     READERS,
     RETURN,
     Fact,
+    bound_method,
     is_view,
     item_index,
-    method_bound,
 )
 from dbhygiene.program.callees import is_hook
 from dbhygiene.program.definitions import Definition, find_definition, find_method
@@ -153,10 +153,10 @@ class Summaries:
         self._analyses: dict[ast.AST, Analysis | None] = {}
         self._ends: dict[tuple[ast.AST, int], _Ends] = {}
         self._touched: Interprocedural[tuple[Definition, bool], frozenset[str] | None] = Interprocedural(
-            self._infer_touched, lambda _: frozenset(), lambda _: None
+            self._infer_touched_fields, lambda _: frozenset(), lambda _: None
         )
         self._items: Interprocedural[tuple[Definition, int], tuple[Thrown, ...]] = Interprocedural(
-            self._infer_raised_by_items, lambda _: (), lambda _: (ORDINARY,)
+            self._infer_exceptions_of_items, lambda _: (), lambda _: (ORDINARY,)
         )
         self.helpers: Helpers = {}
         self.acquire_filter = AcquireFilter()
@@ -264,15 +264,15 @@ class Summaries:
         declared = self.project.settings.functions.get(name)
         if declared is None:
             return None
-        returned = self._resource_named(declared.returns) if declared.returns else None
+        returned = self._resource_of_name(declared.returns) if declared.returns else None
         near = next(iter(self.project.parsed_files_containing(name.rpartition(".")[2])), None)
         return declared_model(declared, returned, find_definition(near, name) if near is not None else None)
 
-    def _resource_named(self, name: str) -> Resource:
+    def _resource_of_name(self, name: str) -> Resource:
         driver = next((each for each in drivers.drivers() if name in {each.package, each.name}), None)
         return driver.resource() if driver is not None else Resource("connection", "connection")
 
-    def older_leaving(self, resource: Resource) -> Leaving | None:
+    def older_exit_effect(self, resource: Resource) -> Leaving | None:
         """Return the effect of `with` in older versions of the driver, if the project does not say which it uses."""
         driver = drivers.driver(resource.package.partition(".")[0])
         if driver is None or any(self.project.version_of(each) for each in driver.distributions):
@@ -369,15 +369,15 @@ class Summaries:
     def _infer(self, asked: _Inferred) -> Any:
         match asked:
             case _ReturnContext(function=function):
-                return self._infer_returned(function)
+                return self._infer_returned_model(function)
             case _YieldContext(function=function):
-                return self._infer_yielded(function)
+                return self._infer_yielded_model(function)
             case _ParameterContext(function=function, name=name, resource=resource):
                 return self._infer_argument(function, name, resource)
             case _ReaderContext():
                 return self._infer_reader(asked)
             case _KeepingContext(function=function, name=name, resource=resource):
-                return self._infer_fields_keeping(function, name, resource)
+                return self._infer_keeping_fields(function, name, resource)
             case _ClassContext(cls=cls):
                 return self._infer_object(self._definitions[cls])
             case _FieldContext():
@@ -410,7 +410,7 @@ class Summaries:
         found: CallModel | None = self._inferred.of(_YieldContext(node))
         return found
 
-    def _infer_yielded(self, node: ast.AST) -> CallModel | None:
+    def _infer_yielded_model(self, node: ast.AST) -> CallModel | None:
         definition = self._definitions[node]
         assert isinstance(node, FUNCTION)
         if len(definition.file.functions[node].yields) != 1:
@@ -425,7 +425,7 @@ class Summaries:
                         return CallModel(resource)
         return None
 
-    def _infer_returned(self, node: ast.AST) -> CallModel | None:
+    def _infer_returned_model(self, node: ast.AST) -> CallModel | None:
         definition = self._definitions[node]
         assert isinstance(node, FUNCTION)
         if not _returns_value(definition.file, node):
@@ -475,7 +475,7 @@ class Summaries:
         """Return the summary of a parameter whose argument is this resource, or has this relation to it."""
         if relation in {*READERS, PARTS} and not is_context_manager(definition):
             return self.summary_of_reader(definition, name, resource, relation, makes=False)
-        is_method = method_bound(relation) is not None
+        is_method = bound_method(relation) is not None
         if not (relation in {ITSELF, *READERS} or is_method) or not isinstance(definition.node, FUNCTION):
             return ParameterSummary()
         if is_context_manager(definition):
@@ -550,13 +550,13 @@ class Summaries:
         argument = self.parameter_summary(made, name, resource, relation)
         if argument.normal != KEEPS or relation != ITSELF:
             return argument
-        fields = {where.partition(".")[2] for _, where in self.fields_keeping(made, name, resource)}
+        fields = {where.partition(".")[2] for _, where in self.keeping_fields(made, name, resource)}
         if not fields:
             return argument
         lent = all(Field(made.file, cls, each, None, resource, self).never_closed() for each in fields)
         return ParameterSummary(frozenset({ArgumentEffect.READS}), BORROWS) if lent else argument
 
-    def fields_keeping(self, method: Definition, name: str, resource: Resource) -> frozenset[tuple[str, str]]:
+    def keeping_fields(self, method: Definition, name: str, resource: Resource) -> frozenset[tuple[str, str]]:
         """Return the fields of its object in which a method leaves an argument, if it does nothing else with it.
 
         Each is a path, `self.field`, after the relation of its value to the argument.
@@ -567,7 +567,7 @@ class Summaries:
         found: frozenset[tuple[str, str]] = self._inferred.of(_KeepingContext(method.node, name, resource))
         return found
 
-    def _infer_fields_keeping(self, node: ast.AST, name: str, resource: Resource) -> frozenset[tuple[str, str]]:
+    def _infer_keeping_fields(self, node: ast.AST, name: str, resource: Resource) -> frozenset[tuple[str, str]]:
         file = self._definitions[node].file
         assert isinstance(node, FUNCTION)
         analysis = analyse(file, node, self.effects(file, node), {name: resource})
@@ -591,12 +591,12 @@ class Summaries:
         found: bool = self._inferred.of(asked)
         return found
 
-    def fields_touched(self, definition: Definition, *, dropped: bool) -> frozenset[str] | None:
+    def touched_fields(self, definition: Definition, *, dropped: bool) -> frozenset[str] | None:
         """Return the fields of its object that a method may close, replace or let escape; None if it may be any."""
         return self._touched.of((definition, dropped))
 
-    def _infer_touched(self, call: tuple[Definition, bool]) -> frozenset[str] | None:
-        if (used := fields_touched(*call)) is None:
+    def _infer_touched_fields(self, call: tuple[Definition, bool]) -> frozenset[str] | None:
+        if (used := touched_fields(*call)) is None:
             return None
         fields, called = used
         for each in called:  # on the object; functions that get the object as an argument are not followed
@@ -642,7 +642,7 @@ class Summaries:
             return False
         return not self._endings_of(definition, depth).enters_quietly
 
-    def exceptions_swallowed(self, definition: Definition, depth: int) -> Sequence[str | None]:
+    def swallowed_exceptions(self, definition: Definition, depth: int) -> Sequence[str | None]:
         """Return the exceptions that leaving a `with` over the project's own context manager may swallow."""
         if isinstance(definition.node, FUNCTION):
             if not any(name in CONTEXT_MANAGERS for name in definition.decorators):
@@ -654,7 +654,7 @@ class Summaries:
         returned = [part.value for part in leave.file.functions[leave.node].returns]
         return (None,) if any(map(_may_be_true, returned)) else ()
 
-    def raised_by_items(self, definition: Definition, depth: int) -> tuple[Thrown, ...]:
+    def exceptions_of_items(self, definition: Definition, depth: int) -> tuple[Thrown, ...]:
         """Return the exceptions of the items of a generator, or of an object with a generator as `__iter__`.
 
         Arguments:
@@ -662,12 +662,12 @@ class Summaries:
         """
         if not isinstance(definition.node, FUNCTION):
             method = find_method(definition, "__iter__")
-            return self.raised_by_items(method, depth) if method is not None and method is not definition else ()
+            return self.exceptions_of_items(method, depth) if method is not None and method is not definition else ()
         if not _is_generator(definition.file, definition.node) or not is_plain(definition):
             return ()
         return self._items.of((definition, depth))
 
-    def _infer_raised_by_items(self, generator: tuple[Definition, int]) -> tuple[Thrown, ...]:
+    def _infer_exceptions_of_items(self, generator: tuple[Definition, int]) -> tuple[Thrown, ...]:
         definition, depth = generator
         file, function = definition.file, definition.node
         assert isinstance(function, FUNCTION)
@@ -701,7 +701,7 @@ class Summaries:
         outcome = Outcome(graph.exit in nodes, tuple(sorted(graph.uncaught)) if graph.raised in nodes else ())
         if not file.functions[function].yields:
             return _Ends(outcome)
-        swallows = [name for handler in _swallowing_handlers(graph) for name in _caught_by(file, handler)]
+        swallows = [name for handler in _swallowing_handlers(graph) for name in _caught_classes(file, handler)]
         return _Ends(outcome, not _raises_before_yield(graph), tuple(swallows))
 
 
@@ -728,7 +728,7 @@ def _effect_on_reader(fact: Fact, owner: str | None) -> ArgumentEffect:
     if FOREIGN in held or any(where.partition(".")[0] != owner for where in fields):
         return ArgumentEffect.KEEPS
     given = fact.relation_of(RETURN)
-    if given == PARTS or method_bound(given) == "":
+    if given == PARTS or bound_method(given) == "":
         return ArgumentEffect.HOLDS_PARTS
     return ArgumentEffect.READS if given is not None or fields else ArgumentEffect.BORROWS
 
@@ -771,7 +771,7 @@ def _argument_effect(fact: Fact, normal: bool) -> ArgumentEffect:
         return ArgumentEffect.RETURNS
     if given == CONTAINER or (given is not None and item_index(given) is not None):
         return ArgumentEffect.HOLDS
-    if given == PARTS or method_bound(given) == "":
+    if given == PARTS or bound_method(given) == "":
         return ArgumentEffect.HOLDS_PARTS
     if is_view(given):
         return ArgumentEffect.READS
@@ -845,6 +845,6 @@ def _swallowing_handlers(graph: cfg.Graph) -> list[ast.ExceptHandler]:
     ]
 
 
-def _caught_by(file: File, handler: ast.ExceptHandler) -> list[str | None]:
+def _caught_classes(file: File, handler: ast.ExceptHandler) -> list[str | None]:
     types = exception_types(handler.type)
     return ["BaseException" if each is None else file.resolve(each) for each in types]

@@ -32,7 +32,7 @@ from dbhygiene.library.resources import (
     Resource,
 )
 from dbhygiene.lifetimes.effects import CallEffect, FunctionSemantics
-from dbhygiene.lifetimes.live_objects import begins, makes_runner, objects_given
+from dbhygiene.lifetimes.live_objects import begins, makes_runner, passed_objects
 from dbhygiene.lifetimes.path_conditions import (
     ANYTHING,
     FALSY,
@@ -65,12 +65,12 @@ from dbhygiene.lifetimes.state import (
     Site,
     State,
     Where,
+    bound_method,
     container_of,
     content_of,
     is_view,
     item,
     item_index,
-    method_bound,
     path_of,
 )
 from dbhygiene.source.nodes import argument_values, last_name
@@ -337,7 +337,7 @@ class Transfer:
                     return self._apply_effects(call, fates, ITSELF, awake, raised)
             return [self._method(call, func.attr, owner, fact, raised)]
         called = self.holds(func, fact)
-        if (method := method_bound(called)) is not None:
+        if (method := bound_method(called)) is not None:
             return [self._method(call, method, ITSELF, fact, raised)]
         if called == PART and not raised:
             return [fact.add_alias(PART, call)]
@@ -354,7 +354,7 @@ class Transfer:
             and not raised
             and self._is_given_reader(call, fact)
         ):
-            fact = self._held_by_stack(func, fact)
+            fact = self._enter_in_stack(func, fact)
         if isinstance(func, ast.Attribute) and (kept := self._relation_after_insert(call, func.attr, fact)) is not None:
             if self._is_container(func.value):
                 return [fact if raised else fact.put_in(kept, path_of(func.value) or func.value)]
@@ -365,7 +365,7 @@ class Transfer:
     @staticmethod
     def _is_function(owner: str, func: ast.Attribute) -> bool:
         """Whether a method is one of a bound method itself, or of several: it does not belong to the resource."""
-        return method_bound(owner) is not None and func.attr not in _TAKING_OUT | _COPYING
+        return bound_method(owner) is not None and func.attr not in _TAKING_OUT | _COPYING
 
     def _method(self, call: ast.Call, method: str, owner: str, fact: Fact, raised: bool) -> Fact:
         """Return the fact after a method of the resource, of a part of it, or of its container."""
@@ -394,7 +394,7 @@ class Transfer:
             return fact.drop_aliases([path_of(stack) or stack]).add_alias(CLOSER, call)
         if method in _TAKING_OUT and (inner := content_of(owner)) is not None:
             return fact.add_alias(inner, call)
-        if method in _COPYING and (owner in {CONTAINER, PARTS} or method_bound(owner) is not None):
+        if method in _COPYING and (owner in {CONTAINER, PARTS} or bound_method(owner) is not None):
             return fact.add_alias(owner, call)
         return fact
 
@@ -414,7 +414,7 @@ class Transfer:
         if func.attr in {"enter_context", "enter_async_context", "push", "push_async_exit"} and relation == ITSELF:
             leaving = self.resource(fact).leaving
             if not (leaving and leaving.closes):
-                return self._held_by_stack(func, fact).add_alias(ITSELF, call)
+                return self._enter_in_stack(func, fact).add_alias(ITSELF, call)
         stack = self._stack(func.value)
         after = fact.add_alias(ITSELF, call) if relation in {ITSELF, CLOSER} else fact
         return after.drop_aliases([stack]).add_alias(CLOSER, stack) if stack else after._replace(state="escaped")
@@ -424,7 +424,7 @@ class Transfer:
         given = [arg.value if isinstance(arg, ast.Attribute) else arg for arg in call.args]
         return any(self.holds(each, fact) in READERS for each in given)
 
-    def _held_by_stack(self, func: ast.Attribute, fact: Fact) -> Fact:
+    def _enter_in_stack(self, func: ast.Attribute, fact: Fact) -> Fact:
         """Return the fact after a stack gets an object that it leaves at its own end: it must be open until then."""
         stack = self._stack(func.value)
         if stack is None:
@@ -469,7 +469,7 @@ class Transfer:
         if fates == BORROWS and (self._is_put_off(call, effect) or reads_later(last_name(call.func), call)):
             fates = READS
         if fates == KEEPS and relation == ITSELF and not raised:
-            if fields := effect.fields_keeping(call, position, keyword, self.resource(fact)):
+            if fields := effect.keeping_fields(call, position, keyword, self.resource(fact)):
                 return [fact._replace(aliases=fact.aliases | {(ITSELF, path) for path in fields})]
         return self._apply_effects(call, fates, relation, fact, raised)
 
@@ -481,7 +481,7 @@ class Transfer:
         effect = self.effects.of(call)
         if not effect.callees and effect.summary.rest.normal == BORROWS:
             return False
-        return any(self.holds(each, fact) in READERS for each in objects_given(file, call))
+        return any(self.holds(each, fact) in READERS for each in passed_objects(file, call))
 
     def _after_manager(
         self, call: ast.Call, effect: CallEffect, given: tuple[int | None, str | None, str], fact: Fact
@@ -542,7 +542,7 @@ class Transfer:
     def _apply_effects(
         self, call: ast.Call, fates: ArgumentEffects, relation: str, fact: Fact, raised: bool
     ) -> Iterator[Fact]:
-        method = method_bound(relation)
+        method = bound_method(relation)
         if method and fates == KEEPS and isinstance(self.effects.file.parents.get(call), ast.Await):
             fates = READS if last_name(call.func) in RUNNING_AWAITED else fates
         for fate in sorted(fates, key=lambda fate: fate.value):
@@ -553,7 +553,7 @@ class Transfer:
             elif fate is ArgumentEffect.RETURNS:
                 yield fact if raised else fact.add_alias(relation, call)
             elif fate is ArgumentEffect.GATHERS:
-                lives = self._gathered(relation, fact)
+                lives = self._relation_in_new_container(relation, fact)
                 yield fact.add_alias(lives, call) if lives and not raised else fact
             elif fate is ArgumentEffect.HOLDS and (relation in {ITSELF, *READERS} or method is not None):
                 yield fact if raised else fact.add_alias(container_of([relation]), call)
@@ -571,7 +571,7 @@ class Transfer:
             else:
                 yield fact._replace(state="escaped")
 
-    def _gathered(self, relation: str, fact: Fact) -> str | None:
+    def _relation_in_new_container(self, relation: str, fact: Fact) -> str | None:
         """Return the relation of a new container of the elements of an object, which `list(found)` makes."""
         if relation in {PARTS, BOUND_METHOD}:
             return relation
@@ -638,7 +638,7 @@ class Transfer:
         if is_condition(value):
             truths_ = {truth for truth, _ in self._truths(value, fact)}
             return (TRUTHY if True in truths_ else 0) | (FALSY if False in truths_ else 0)
-        return truthiness(value and self._value_of_as(value), fact.known, self.sure)
+        return truthiness(value and self._value_of_target(value), fact.known, self.sure)
 
     def _pairs(self, target: ast.expr, value: ast.expr | None, fact: Fact) -> Iterator[_Pair]:
         """Yield each single target of an assignment, its value if there is one, and the relation of that."""
@@ -698,7 +698,7 @@ class Transfer:
                 is_lent = rest.partition(".")[0] in self.names.inner_fields
                 return fact.add_alias(LENT_FIELD, f"{path}.{LENT_FIELD}") if is_lent else fact
             is_own = (
-                method_bound(relation) is not None and fact.relation_of(root) == ITSELF
+                bound_method(relation) is not None and fact.relation_of(root) == ITSELF
             )  # `conn.row_factory = conn.factory`
             return fact if is_own else fact._replace(state="escaped")
         if root in self.names.shared or root in self.names.captured:
@@ -832,7 +832,7 @@ class Transfer:
         relation = self.holds(expr, fact)
         if relation == PART and self.resource(fact).is_lazy:
             return False  # a session may find no object: `session.query(...).first()`
-        return relation not in {None, CONTAINER, MAYBE_PART, PARTS} and method_bound(relation) is None
+        return relation not in {None, CONTAINER, MAYBE_PART, PARTS} and bound_method(relation) is None
 
     def _decide_identity(self, left: ast.expr, right: ast.expr, fact: Fact) -> bool | None:
         """Return whether two expressions are the resource, if one is; None if a field may hold it by another name."""
@@ -902,12 +902,12 @@ class Transfer:
         if relation == ITSELF and self._is_own_manager(item_.context_expr):
             gives = ITSELF
         elif relation in {ITSELF, CLOSER}:
-            leaving = self._leaving(item_, fact)
+            leaving = self._exit_effect(item_, fact)
             fact = fact.add_alias(relation, item_)
             gives = PART if relation == ITSELF and leaving is not None and leaving.binds == "cursor" else ITSELF
         if name is not None:
             fact = self._bind_target(
-                name, gives, truthiness(self._value_of_as(item_.context_expr), fact.known, self.sure), fact
+                name, gives, truthiness(self._value_of_target(item_.context_expr), fact.known, self.sure), fact
             )
         if event.is_async and (relation in {ITSELF, CLOSER} or _unwrap(item_.context_expr) is fact.site):
             return [("next", fact)]  # only the opening itself raises; an open resource enters itself
@@ -917,11 +917,11 @@ class Transfer:
         """Whether a `with` enters a context manager of the project that leaves its argument open."""
         return isinstance(expr, ast.Call) and self.effects.of(expr).is_manager
 
-    def _value_of_as(self, expr: ast.expr) -> ast.expr:
+    def _value_of_target(self, expr: ast.expr) -> ast.expr:
         """Return the value of `as`: for `closing`, its argument, and for a stack the object that it enters."""
         match expr:
             case ast.Call(func=ast.Attribute(attr="enter_context" | "enter_async_context"), args=[given]):
-                return self._value_of_as(given)
+                return self._value_of_target(given)
             case ast.Call(args=[given]) if self.effects.of(expr).closing:
                 return given
         return expr
@@ -937,10 +937,10 @@ class Transfer:
         relation = fact.relation_of(item_)
         if relation not in {ITSELF, CLOSER} or fact.site is None:
             return False
-        leaving = self._leaving(item_, fact)
+        leaving = self._exit_effect(item_, fact)
         return relation == CLOSER or leaving is None or leaving.closes
 
-    def _leaving(self, item_: ast.withitem, fact: Fact) -> Leaving | None:
+    def _exit_effect(self, item_: ast.withitem, fact: Fact) -> Leaving | None:
         return self.effects.leaving(item_, self.resource(fact))
 
     # -- ways out
@@ -968,7 +968,7 @@ class Transfer:
                 fact = fact._replace(state="escaped")
             elif self.resource(fact).is_lazy:
                 fact = fact._replace(state="open")
-        elif relation in {CLOSER, CLOSE_METHOD} or (method_bound(relation) is not None and not self.names.lends):
+        elif relation in {CLOSER, CLOSE_METHOD} or (bound_method(relation) is not None and not self.names.lends):
             fact = fact._replace(state="escaped")
         return [("next", fact), ("raise", fact)]
 

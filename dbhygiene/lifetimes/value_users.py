@@ -79,11 +79,11 @@ class ValueUsers:
             for place, values in Bindings.of(self.file).values.items():
                 if place not in found and any(self._holds(each, found) for each in values):
                     found.add(place)
-            found |= {place for place, given in self._appended if self._holds(given, found)}
+            found |= {place for place, given in self._append_calls if self._holds(given, found)}
         return found
 
     @cached_property
-    def _appended(self) -> list[tuple[Place, ast.expr]]:
+    def _append_calls(self) -> list[tuple[Place, ast.expr]]:
         bindings = Bindings.of(self.file)
         return [
             (place, call.args[0])
@@ -128,7 +128,7 @@ class ValueUsers:
                 return place.scope.defined.get(attr) if is_own and place is not None else None  # type: ignore[return-value]
         return None
 
-    def named_in(self, given: ast.expr) -> ast.expr | None:
+    def mention_in(self, given: ast.expr) -> ast.expr | None:
         """Return where an expression names the value, or else what holds it; None if it names neither."""
         named = [part for part in ast.walk(given) if isinstance(part, ast.expr) and self.is_value(part)]
         return min(named, key=lambda part: not self.is_itself(part), default=None)

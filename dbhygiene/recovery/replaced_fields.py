@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dbhygiene.diagnostics.model import Step
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.library.words import words
-from dbhygiene.lifetimes.fields import stored_in
+from dbhygiene.lifetimes.fields import assignment_targets
 from dbhygiene.program.bindings import Place
 from dbhygiene.program.callers import callers
 from dbhygiene.program.code import nodes_of, own_nodes
@@ -96,7 +96,7 @@ def _step(file: File, node: ast.expr | ast.ExceptHandler, message: str) -> Step:
 def _targets(file: File, function: Function, birth: ast.Call) -> Iterator[ast.expr]:
     """Yield the fields of `self`, and the global variables, that an assignment sets to what a call opens."""
     own = first_parameter(function)
-    for target in stored_in(file, birth):
+    for target in assignment_targets(file, birth):
         match target:
             case ast.Attribute(value=ast.Name(id=name)) if name == own:
                 yield target

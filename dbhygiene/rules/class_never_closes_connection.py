@@ -102,7 +102,7 @@ from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import Diagnostic, Impact, NoFix, rule
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Field
-from dbhygiene.lifetimes.messages import closing_verb, consequence
+from dbhygiene.lifetimes.messages import closed_phrase, consequence
 from dbhygiene.source.file import File
 
 
@@ -122,7 +122,8 @@ def check(file: File, field: Field) -> Iterator[Diagnostic]:
     costs = not (field.resource.costs_nothing or field.is_of_one_object())
     yield Diagnostic(
         field.birth,
-        f"connection `{field.path}` is never {closing_verb(field.resource)}, neither by `{cls.name}` nor by other code",
+        f"connection `{field.path}` is never {closed_phrase(field.resource)}, "
+        f"neither by `{cls.name}` nor by other code",
         path=(*how_often.steps, (field.birth, "opened here and stored in the object")),
         fix=NoFix("cannot tell where it should be closed; add a `close` method and call it"),
         confidence=Confidence.LIKELY if costs and how_often.impact is not Impact.ONCE else Confidence.POSSIBLE,

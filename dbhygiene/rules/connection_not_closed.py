@@ -113,7 +113,7 @@ from collections.abc import Iterator
 from dbhygiene.diagnostics.model import Diagnostic, rule
 from dbhygiene.library.prefilter import DRIVERS
 from dbhygiene.lifetimes import Leak, Lifetime
-from dbhygiene.lifetimes.messages import closing_verb, leak_notes, leak_steps
+from dbhygiene.lifetimes.messages import closed_phrase, leak_notes, leak_steps
 from dbhygiene.source.file import File
 
 _WORDS = {
@@ -126,13 +126,13 @@ _WORDS = {
 @rule("HYG101", on=Lifetime, imports=DRIVERS)
 def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
     leak = life.leak
-    if life.resource.kind != "connection" or leak not in _WORDS or life.unclosing or life.replacement:
+    if life.resource.kind != "connection" or leak not in _WORDS or life.non_closing_with or life.replacement:
         return  # the last two have rules of their own
     from dbhygiene.lifetimes.leak_fixes import fix_leak  # most files need none
 
     yield Diagnostic(
         life.opening,
-        f"connection `{life.title}` {_WORDS[leak].format(closed=closing_verb(life.resource))}",
+        f"connection `{life.title}` {_WORDS[leak].format(closed=closed_phrase(life.resource))}",
         path=tuple(leak_steps(life, leak)),
         fix=fix_leak(life, leak),
         confidence=life.confidence,

@@ -151,7 +151,7 @@ def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
 
 
 def _is_lost(life: Lifetime) -> bool:
-    return life.resource.kind == "connection" and life.replacement is not None and life.unclosing is None
+    return life.resource.kind == "connection" and life.replacement is not None and life.non_closing_with is None
 
 
 def _similar_losses(life: Lifetime) -> list[Lifetime]:

@@ -82,7 +82,7 @@ from dbhygiene.source.file import File
 @rule("HYG103", on=Lifetime, imports=DRIVERS)
 def check(file: File, life: Lifetime) -> Iterator[Diagnostic]:
     leak = life.leak
-    item = life.unclosing
+    item = life.non_closing_with
     if life.resource.kind != "connection" or item is None or leak in {None, Leak.RAISED}:
         return
     assert leak is not None

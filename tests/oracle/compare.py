@@ -113,7 +113,7 @@ def _hides(act: cfg.Event, transfer: Transfer) -> bool:
     match act:
         case cfg.Bind(node=node) if node in transfer.given_up:
             return True
-        case cfg.Bind(target=ast.Attribute()) if any(map(_may_be_several, transfer.effects.effects_seen)):
+        case cfg.Bind(target=ast.Attribute()) if any(map(_may_be_several, transfer.effects.computed_effects)):
             return True  # a field that an overridden method may have closed
         case cfg.Bind(target=target):
             return bool({n.id for n in ast.walk(target) if isinstance(n, ast.Name)} & (names.captured | names.shared))
