@@ -119,10 +119,10 @@ class Block(Record):
                 return replace(first, here=only.with_changes(finalbody=cst.Finally(clause)))
         inner = list(units)
         outer: Lines = ()
-        if first.here and not first.before:
+        if first.here:
             outer, own = above(first.here.leading_lines)
             inner[0] = replace(first, here=first.here.with_changes(leading_lines=own))
-        inner[0] = replace(inner[0], before=())
+        inner[0] = replace(inner[0], before=())  # it stands above the new statement
         inner[-1] = replace(inner[-1], after=())
         statement = templates.attempt(edit.clause, self._body(inner), clause).with_changes(leading_lines=outer)
         return Unit(first.first, last.last, statement, before=first.before, after=last.after)

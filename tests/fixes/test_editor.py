@@ -395,6 +395,19 @@ def refusal(before: str, edit: object) -> str:
     return str(caught.value)
 
 
+def test_a_statement_inserted_above_a_new_try_comes_after_the_blank_line() -> None:
+    before = "a()\n\n# why\nb()\nc()\n"
+    places = Places(before)
+    found = edited(
+        before,
+        [
+            InsertBefore(places.statement("b"), "opened()"),
+            WrapInTry(places.statement("b"), places.statement("b"), "finally", "shut()"),
+        ],
+    )
+    assert found == "a()\n\nopened()\ntry:\n    # why\n    b()\nfinally:\n    shut()\nc()\n"
+
+
 def test_what_cannot_be_done_is_refused_in_words() -> None:
     elif_ = "if a:\n    pass\nelif b:\n    pass\n"
     assert "elif" in refusal(elif_, InsertBefore(Places(elif_).statement("elif"), "new()"))
