@@ -60,8 +60,8 @@ MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix("
 KNOWN_CIRCLES = [
     {  # the summary of a function asks for those of the functions that it calls, and for its class
         *("lifetimes.analysis", "lifetimes.effects", "lifetimes.fields", "lifetimes.owning_classes"),
-        "lifetimes.library_subclasses",
-        *("lifetimes.return_sources", "lifetimes.summaries", "lifetimes.transfer"),
+        *("lifetimes.library_subclasses", "lifetimes.names", "lifetimes.return_sources", "lifetimes.summaries"),
+        *(module for module in MODULES if module.startswith("lifetimes.transfer")),
     },
 ]
 

@@ -199,6 +199,12 @@ READING = frozenset(
 
 # Methods that give further cursors, one after the other.
 GIVING_CURSORS = frozenset({"stored_results"})
+GIVING_DATA = words(  # and those that give rows, or plain values
+    """
+    fetchone fetchall fetchmany fetch fetchrow fetchval rowcount lastrowid description close commit rollback ping
+    fetchdf fetch_df df pl fetchnumpy fetch_arrow_table fetch_arrow_all fetch_pandas_all execute_fetchall count
+    """
+)
 
 # Functions whose results are those of the function that they are given.
 APPLYING = frozenset({"map", "starmap"})

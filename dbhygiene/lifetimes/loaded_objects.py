@@ -7,12 +7,12 @@ from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property
 
 from dbhygiene.library.resources import ArgumentEffect, Resource
-from dbhygiene.lifetimes.analysis import names_of
 from dbhygiene.lifetimes.effects import FunctionSemantics
 from dbhygiene.lifetimes.live_objects import begins
+from dbhygiene.lifetimes.names import Names, names_of
 from dbhygiene.lifetimes.state import ITSELF, path_of
 from dbhygiene.lifetimes.summaries import Summaries
-from dbhygiene.lifetimes.transfer import Names, single_targets
+from dbhygiene.lifetimes.transfer.assignments import single_targets
 from dbhygiene.pools.sqlalchemy import (
     COLUMNS,
     GIVING_DATA,

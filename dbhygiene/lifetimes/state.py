@@ -11,6 +11,8 @@ import ast
 from collections.abc import Iterable
 from typing import Final, Literal, NamedTuple, TypeAlias
 
+from dbhygiene.dataflow.cfg import EdgeKind
+
 Site: TypeAlias = "ast.Call | ast.arg"  # the call that opened it; a parameter: the caller opened it
 State: TypeAlias = Literal["open", "closed", "escaped"]
 Where: TypeAlias = "str | ast.AST"  # a variable or `self.field`; an expression just evaluated; a `with` item
@@ -87,6 +89,9 @@ class Fact(NamedTuple):
             if not (type(where) is str and (where == path or where.startswith(inner)))
         )
         return self if len(kept) == len(self.aliases) else self._replace(aliases=kept)
+
+
+Outcomes: TypeAlias = "list[tuple[EdgeKind, Fact]]"  # after a node: the facts on the edges out of it
 
 
 def item(index: int) -> str:

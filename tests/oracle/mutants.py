@@ -61,16 +61,16 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("except Exception catches all", "dataflow.exceptions", 'if by == "BaseException":', 'if by in ("BaseException", "Exception"):'),  # noqa: E501
     Mutant("suppress suppresses nothing", "dataflow.cfg", "if verdict is not Catches.NEVER:\n                through", "if False:\n                through"),  # noqa: E501
     Mutant("a yield is always resumed", "dataflow.cfg", "ways, *self.semantics.at_yield, *inner)", "ways, *inner)"),
-    Mutant("of a tuple, one name is unbound", "lifetimes.transfer", "for target, value, _ in pairs:\n", "for target, value, _ in pairs[:1]:\n"),  # noqa: E501
-    Mutant("a = b = c takes c for a alone", "lifetimes.transfer", "last = not isinstance(event.node, ast.Assign) or event.target is event.node.targets[-1]", "last = True"),  # noqa: E501
-    Mutant("any with closes", "lifetimes.transfer", "return relation == CLOSER or leaving is None or leaving.closes", "return True"),  # noqa: E501
-    Mutant("pop_all closes", "lifetimes.transfer", "return [fact.drop_aliases([stack]).add_alias(CLOSER, call)]", 'return [fact._replace(state="closed")]'),  # noqa: E501
-    Mutant("each of a tuple is the connection", "lifetimes.transfer", "if index is None or number == index:", "if True:"),  # noqa: E501
+    Mutant("of a tuple, one name is unbound", "lifetimes.transfer.assignments", "for target, value, _ in pairs:\n", "for target, value, _ in pairs[:1]:\n"),  # noqa: E501
+    Mutant("a = b = c takes c for a alone", "lifetimes.transfer.assignments", "last = not isinstance(event.node, ast.Assign) or event.target is event.node.targets[-1]", "last = True"),  # noqa: E501
+    Mutant("any with closes", "lifetimes.transfer.with_blocks", "return relation == CLOSER or leaving is None or leaving.closes", "return True"),  # noqa: E501
+    Mutant("pop_all closes", "lifetimes.transfer.calls", "return [fact.drop_aliases([stack]).add_alias(CLOSER, call)]", 'return [fact._replace(state="closed")]'),  # noqa: E501
+    Mutant("each of a tuple is the connection", "lifetimes.transfer.assignments", "if index is None or number == index:", "if True:"),  # noqa: E501
     Mutant("return counts when an exception leaves", "lifetimes.lifetime", 'return fact.state == "open" and not fact.is_in_field', "return self._leaks_by_return(fact)"),  # noqa: E501
     Mutant("a returned cursor owns its connection", "lifetimes.lifetime", "any(relation not in _PARTS for relation, _ in owning_aliases(fact)) or self._parts_lead_back", "True"),  # noqa: E501
-    Mutant("a stack goes by its name", "lifetimes.analysis", "yield name, item\n", "yield name, name\n"),
-    Mutant("a generator never takes back", "lifetimes.analysis", "return bool(closed)", "return False"),
-    Mutant("closures see nothing", "lifetimes.analysis", "captured=file.captures.get(scope, ()),", "captured=(),"),
+    Mutant("a stack goes by its name", "lifetimes.names", "yield name, item\n", "yield name, name\n"),
+    Mutant("a generator never takes back", "lifetimes.names", "return bool(closed)", "return False"),
+    Mutant("closures see nothing", "lifetimes.names", "captured=file.captures.get(scope, ()),", "captured=(),"),
     Mutant("is None means is not None", "lifetimes.path_conditions", "if isinstance(op, (ast.Is, ast.Eq)):", "if not isinstance(op, (ast.Is, ast.Eq)):"),  # noqa: E501
     Mutant("what is known outlives a rebinding", "lifetimes.path_conditions", "return frozenset(k for k in known if path not in self._mentions.get(k[0], ()))", "return known"),  # noqa: E501
     Mutant("every constant is true", "lifetimes.path_conditions", "return TRUTHY if constant else FALSY", "return TRUTHY"),  # noqa: E501
@@ -83,7 +83,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("logging raises", "lifetimes.effects", "if not quiet and (meaning.model or", "if (meaning.model or"),
     Mutant("a subclass has no say", "program.callees", "found = _join([found, *_overrides_below(receiver.cls, family, name)])", "found = _join([found])"),  # noqa: E501
     Mutant("what is given comes back as new", "lifetimes.summaries", "instead=others,", "instead=frozenset(),"),
-    Mutant("a flag says nothing", "lifetimes.transfer", "            if is_condition(value):\n                answers =", "            if False:\n                answers ="),  # noqa: E501
+    Mutant("a flag says nothing", "lifetimes.transfer.assignments", "            if is_condition(value):\n                answers =", "            if False:\n                answers ="),  # noqa: E501
     Mutant("the items of a generator raise nothing", "lifetimes.summaries", "return self._items.of((definition, depth))", "return ()"),  # noqa: E501
     Mutant("no exception comes in at a yield", "lifetimes.effects", "self.at_yield = (ORDINARY, GENERATOR_EXIT)", "self.at_yield = (GENERATOR_EXIT,)"),  # noqa: E501
 )  # fmt: skip

@@ -1,0 +1,199 @@
+"""`Calls`: the facts after a call: of what it opens, of its owner, and of its arguments."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+
+from dbhygiene.dataflow import cfg
+from dbhygiene.library.calls import GIVING_CURSORS, GIVING_DATA, STACKING, reads_later
+from dbhygiene.library.resources import ArgumentEffect
+from dbhygiene.lifetimes.effects import CallEffect, FunctionSemantics
+from dbhygiene.lifetimes.path_conditions import ANYTHING, FALSY, NONE, TRUTHY, Known, assume, method_owner
+from dbhygiene.lifetimes.state import (
+    CLOSE_METHOD,
+    CLOSER,
+    CONTAINER,
+    FOREIGN,
+    ITSELF,
+    LENT_FIELD,
+    MAYBE_PART,
+    PART,
+    PARTS,
+    READERS,
+    Fact,
+    Outcomes,
+    Site,
+    State,
+    bound_method,
+    content_of,
+    item,
+    path_of,
+)
+from dbhygiene.lifetimes.transfer.arguments import Arguments
+from dbhygiene.lifetimes.transfer.assignments import Assignments
+from dbhygiene.lifetimes.transfer.containers import COPYING, TAKING_OUT, Containers
+
+_ROWS = frozenset("first one one_or_none all scalar scalar_one scalar_one_or_none".split())  # of SQLAlchemy's results
+_RUNS = frozenset({"execute", "executemany", "callproc"})  # on some drivers, these return the cursor
+
+
+class Calls:
+    """The calls of one function."""
+
+    def __init__(
+        self, assignments: Assignments, containers: Containers, arguments: Arguments, effects: FunctionSemantics
+    ) -> None:
+        self.assignments, self.containers, self.arguments, self.effects = assignments, containers, arguments, effects
+        self.relations, self.branches = assignments.relations, assignments.branches
+        self.holds, self.resource = assignments.holds, assignments.resource
+        self.doubtful: set[Site] = set()  # calls that may open a resource, or return an argument
+
+    def call(self, event: cfg.Call, fact: Fact) -> Outcomes:
+        call = event.node
+        before = fact.drop_aliases([call])  # the result of the last round
+        if (used := self._after_use(call.func, before)) is None:
+            return [("raise", before)]
+        fact = used
+        effect = self.effects.of(call)
+        if effect.sets:
+            fact = self.assignments.after_assignment(
+                [(field, value, self.holds(value, fact)) for field, value in effect.sets], call, fact
+            )
+            fact = fact.drop_aliases(value for _, value in effect.sets)
+            return [("next", fact), ("raise", fact)]
+        if fact.site is None:
+            return [*self._after_acquire(call, effect, fact), ("next", fact), ("raise", fact)]
+        done: Outcomes = []
+        for path in fact.fields():
+            if self.effects.touches(call, path.split(".")[1]):
+                fact = fact.add_alias(LENT_FIELD, f"{path}.{LENT_FIELD}")
+        for kind in ("next", "raise"):
+            done += [(kind, after) for after in self._after_call(call, effect, fact, kind == "raise")]
+        return done
+
+    def _after_use(self, func: ast.expr, fact: Fact) -> Fact | None:
+        """Return the fact after a method lookup, which proves its owner not None; return None if the owner is None."""
+        path = method_owner(func)
+        if path is None or path not in self.branches.keys.keys:
+            return fact
+        known = assume(fact.known, path, FALSY | TRUTHY)
+        return None if known is None else fact._replace(known=known)
+
+    def _after_acquire(self, call: ast.Call, effect: CallEffect, fact: Fact) -> Outcomes:
+        if call not in self.relations.sites or (known := self._assume_acquired(call, effect, fact)) is None:
+            return []
+        relation = ITSELF if effect.summary.element is None else item(effect.summary.element)
+        resource = self.relations.sites[call]
+        state: State = "closed" if resource.is_lazy or resource.opened_by else "open"
+        return [("next", Fact(call, state, frozenset([(relation, call)]), known))]
+
+    def _assume_acquired(self, call: ast.Call, effect: CallEffect, fact: Fact) -> Known | None:
+        """Return the path conditions if a call opens a resource, and returns no argument; None if it never does."""
+        known: Known | None = fact.known
+        for given in effect.alternatives(call):
+            mask = ANYTHING if given is None else self._argument_truthiness(given, fact)
+            if not mask & TRUTHY:
+                continue
+            if not mask & (NONE | FALSY):
+                return None
+            self.doubtful.add(call)
+            path = path_of(given) if given is not None else None
+            if path is not None and path in self.branches.keys.keys and known is not None:
+                known = assume(known, path, NONE | FALSY)
+        return known
+
+    def _argument_truthiness(self, given: ast.expr, fact: Fact) -> int:
+        if isinstance(given, (ast.Constant, ast.JoinedStr)):
+            return NONE  # no connection
+        return self.branches.truthiness(given, fact)
+
+    def _after_call(self, call: ast.Call, effect: CallEffect, fact: Fact, raised: bool) -> Iterable[Fact]:
+        func = call.func
+        if self.holds(func, fact) == CLOSE_METHOD:
+            return [fact._replace(state="closed")]
+        if effect.closing and call.args and (relation := self.holds(call.args[0], fact)):
+            return [fact if raised else fact.add_alias(CLOSER if relation == ITSELF else relation, call)]
+        owner = self.holds(func.value, fact) if isinstance(func, ast.Attribute) else None
+        if isinstance(func, ast.Attribute) and owner is not None and not self._is_function(owner, func):
+            if owner == ITSELF and effect.callees and not self.resource(fact).is_object:
+                fates = effect.receiver_effects(self.resource(fact), raised)
+                if ArgumentEffect.KEEPS not in fates:
+                    awake = fact._replace(state="open") if self.resource(fact).is_lazy else fact
+                    return self.arguments.apply_effects(call, fates, ITSELF, awake, raised)
+            return [self._method(call, func.attr, owner, fact, raised)]
+        called = self.holds(func, fact)
+        if (method := bound_method(called)) is not None:
+            return [self._method(call, method, ITSELF, fact, raised)]
+        if called == PART and not raised:
+            return [fact.add_alias(PART, call)]
+        if (
+            isinstance(func, ast.Attribute)
+            and (stack := self.containers.stack(func.value))
+            and fact.relation_of(stack) == CLOSER
+        ):
+            if func.attr in {"close", "aclose"}:
+                return [fact._replace(state="closed")]
+            if func.attr == "pop_all" and not raised:
+                return [fact.drop_aliases([stack]).add_alias(CLOSER, call)]
+        if isinstance(func, ast.Attribute) and func.attr in STACKING and self.containers.is_given_resource(call, fact):
+            return [self.containers.push_on_stack(call, func, fact, raised)]
+        if (
+            isinstance(func, ast.Attribute)
+            and func.attr in STACKING
+            and not raised
+            and self.containers.is_given_reader(call, fact)
+        ):
+            fact = self.containers.enter_in_stack(func, fact)
+        if (
+            isinstance(func, ast.Attribute)
+            and (kept := self.containers.relation_after_insert(call, func.attr, fact)) is not None
+        ):
+            if self.relations.is_container(func.value):
+                return [fact if raised else fact.put_in(kept, path_of(func.value) or func.value)]
+            if kept == PARTS:
+                return [fact if raised else fact.add_alias(PART, FOREIGN)]
+        return self.arguments.after(call, effect, fact, raised)
+
+    @staticmethod
+    def _is_function(owner: str, func: ast.Attribute) -> bool:
+        """Whether a method is one of a bound method itself, or of several: it does not belong to the resource."""
+        return bound_method(owner) is not None and func.attr not in TAKING_OUT | COPYING
+
+    def _method(self, call: ast.Call, method: str, owner: str, fact: Fact, raised: bool) -> Fact:
+        """Return the fact after a method of the resource, of a part of it, or of its container."""
+        resource = self.resource(fact)
+        if owner in {ITSELF, CLOSER} and method in resource.rests_after:
+            return fact._replace(state="closed")
+        if owner == ITSELF and resource.is_lazy and method not in resource.rests_during:
+            fact = fact._replace(state="open")
+        if raised:
+            return fact
+        if owner == ITSELF and method in resource.opened_by:
+            tells = resource.is_object and not self._is_statement(call)  # perhaps whether it has opened anything
+            return fact._replace(state="escaped" if tells else "open")
+        if owner == ITSELF and method in {*resource.gives_itself, "__enter__", "__aenter__"}:
+            return fact.add_alias(ITSELF, call)
+        if owner == ITSELF and resource.is_lazy and method == "begin":
+            return fact.add_alias(CLOSER, call)  # a transaction: the session is idle after it
+        if owner == ITSELF or owner in READERS:
+            is_part = method in resource.parts
+            is_data = (
+                method in GIVING_DATA or (method in _RUNS and not is_part) or (method in _ROWS and not resource.is_lazy)
+            )
+            if method in GIVING_CURSORS or (is_data and reads_later(method, call)):
+                return fact.add_alias(PARTS, call)
+            return fact if is_data else fact.add_alias(PART if is_part else MAYBE_PART, call)
+        if owner == CLOSER and method == "pop_all" and isinstance(call.func, ast.Attribute):
+            stack = call.func.value
+            return fact.drop_aliases([path_of(stack) or stack]).add_alias(CLOSER, call)
+        if method in TAKING_OUT and (inner := content_of(owner)) is not None:
+            return fact.add_alias(inner, call)
+        if method in COPYING and (owner in {CONTAINER, PARTS} or bound_method(owner) is not None):
+            return fact.add_alias(owner, call)
+        return fact
+
+    def _is_statement(self, call: ast.Call) -> bool:
+        """Whether the result of a call is not used."""
+        above = self.effects.file.parents.get(call)
+        return self.effects.file.is_discarded(above if isinstance(above, ast.Await) else call)

@@ -1,0 +1,108 @@
+"""`Transfer`: the transfer function of the lifetimes analysis: (node, fact) -> facts on the outgoing edges.
+
+A resource escapes at an event that the analysis does not model, and an escaped resource is not followed further.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Collection, Iterator, Mapping
+
+from dbhygiene.dataflow import cfg
+from dbhygiene.dataflow.cfg import EdgeKind, Node
+from dbhygiene.library.resources import Resource
+from dbhygiene.lifetimes.effects import FunctionSemantics
+from dbhygiene.lifetimes.names import Names
+from dbhygiene.lifetimes.path_conditions import TrackedConditions
+from dbhygiene.lifetimes.state import Fact, Outcomes, Site
+from dbhygiene.lifetimes.transfer.arguments import Arguments
+from dbhygiene.lifetimes.transfer.assignments import Assignments
+from dbhygiene.lifetimes.transfer.branches import Branches
+from dbhygiene.lifetimes.transfer.calls import Calls
+from dbhygiene.lifetimes.transfer.containers import Containers
+from dbhygiene.lifetimes.transfer.relations import Relations
+from dbhygiene.lifetimes.transfer.values import Values
+from dbhygiene.lifetimes.transfer.with_blocks import WithBlocks
+
+
+class Transfer:
+    """The transfer function of one function: a fact before a node -> the facts on the edges out of it."""
+
+    def __init__(
+        self,
+        effects: FunctionSemantics,
+        sites: Mapping[Site, Resource],
+        names: Names,
+        keys: TrackedConditions,
+        recovering: Collection[ast.ExceptHandler] = (),
+    ) -> None:
+        self.effects, self.sites, self.names, self.keys = effects, sites, names, keys
+        self.recovering = recovering  # the handlers that may be for a lost connection
+        self.escaped: dict[Site, Node] = {}  # with the first node where it escapes
+        relations = Relations(sites, names)
+        branches = Branches(relations, keys, effects)
+        assignments = Assignments(relations, branches)
+        containers = Containers(relations)
+        arguments = Arguments(relations, containers, effects)
+        calls = Calls(assignments, containers, arguments, effects)
+        with_blocks = WithBlocks(assignments, effects)
+        values = Values(relations)
+        # None of these is a method of this object: a reference to itself would keep it until a garbage collection, and
+        # the program runs none.
+        self._steps: dict[type, Callable[..., Outcomes]] = {
+            cfg.Call: calls.call,
+            cfg.Bind: assignments.bind,
+            cfg.Catch: assignments.catch,
+            cfg.Delete: assignments.delete,
+            cfg.Test: branches.test,
+            cfg.Case: branches.case,
+            cfg.Iterate: branches.iterate,
+            cfg.Attempt: branches.attempt,
+            cfg.Enter: with_blocks.enter,
+            cfg.Leave: with_blocks.leave,
+            cfg.Choose: values.choose,
+            cfg.Collect: values.collect,
+            cfg.Await: values.await_,
+            cfg.Discard: values.discard,
+            cfg.Define: values.define,
+            cfg.Return: values.return_,
+            cfg.Yield: values.yield_,
+            cfg.End: values.end,
+        }
+        self.holds, self.is_queried = relations.holds, relations.is_queried
+        self.is_closed_by, self.closes_argument = with_blocks.is_closed_by, arguments.closes
+        self.sure = branches.sure  # the calls that surely open a resource
+        self.doubtful = calls.doubtful  # those that may open one, or return an argument
+        self.replaced = assignments.replaced  # open resources, each with the assignment that replaces it, in order
+        self.given_up = assignments.given_up  # those replaced because they are lost, or may be
+
+    def __call__(self, node: Node, fact: Fact) -> Iterator[tuple[EdgeKind, Fact]]:
+        step = self._steps.get(type(node.event))
+        outcomes = step(node.event, fact) if step else [(kind, fact) for kind in ("next", "true", "false", "raise")]
+        for kind, after in outcomes:
+            if after.state == "escaped":
+                if after.site is not None:
+                    self.escaped.setdefault(after.site, node)
+                continue
+            known = self.keys.after(node, after.known)
+            thrown = after.thrown or (kind == "raise" and after.site is not None)
+            lost = self._is_lost(node.event, kind, after) if self.recovering and after.site is not None else False
+            if known is not after.known or thrown != after.thrown or lost != after.lost:
+                after = after._replace(known=known, thrown=thrown, lost=lost)
+            yield kind, after
+
+    def _is_lost(self, event: cfg.Event, kind: EdgeKind, fact: Fact) -> bool:
+        """Whether the resource may be dead: its last query has failed, and the handler treats it as lost."""
+        match event:
+            case cfg.Call(node=ast.Call() as asked):
+                pass
+            case cfg.Await(node=ast.Await(value=asked)) | cfg.Iterate(node=ast.For(iter=asked)):
+                pass
+            case cfg.Enter(node=ast.withitem(context_expr=asked)):
+                pass
+            case cfg.Catch(node=handler):
+                return fact.lost and handler in self.recovering
+            case _:
+                return fact.lost and kind != "raise"
+        on_it = self.is_queried(asked, fact)
+        return on_it if kind == "raise" else fact.lost and not on_it
