@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from dbhygiene.cli import terminal
 from dbhygiene.diagnostics.model import Finding, Fix, NoFix, Step
 from dbhygiene.reports import RenderContext, TerminalStyle, reporter
-from dbhygiene.reports.diff import Change, changes
+from dbhygiene.reports.diff import Change, changed_lines
 from dbhygiene.reports.display_width import layout_line, width, window
 from dbhygiene.source.nodes import Span
 from dbhygiene.source.records import replace
@@ -127,7 +127,7 @@ def test_a_line_that_fits_is_shown_whole() -> None:
 
 def test_a_short_block_is_shown_indented_and_of_a_long_one_it_is_said() -> None:
     old = ["a()", "b()", "c()", "d()", "z()"]
-    assert changes(old, ["a()", "try:", "    b()", "    c()", "    d()", "finally:", "    z()"]) == [
+    assert changed_lines(old, ["a()", "try:", "    b()", "    c()", "    d()", "finally:", "    z()"]) == [
         Change(" ", 1, "a()"),
         Change("+", 2, "try:"),
         *(Change(" ", number, f"    {name}()") for number, name in enumerate("bcd", 3)),
@@ -135,7 +135,7 @@ def test_a_short_block_is_shown_indented_and_of_a_long_one_it_is_said() -> None:
         Change(" ", 7, "    z()"),
     ]
     old = ["open()", *"abcdef"]
-    assert changes(old, ["with open():", *(f"    {name}" for name in "abcdef")])[2:] == [
+    assert changed_lines(old, ["with open():", *(f"    {name}" for name in "abcdef")])[2:] == [
         Change("~", 0, "6 lines indented")
     ]
 
@@ -143,11 +143,11 @@ def test_a_short_block_is_shown_indented_and_of_a_long_one_it_is_said() -> None:
 def test_blanks_in_an_empty_line_do_not_count_as_indentation() -> None:
     old = ["a()", "b()", " " * 40, "c()", "d()", "e()"]
     new = ["try:", "    a()", "    b()", "", "    c()", "    d()", "    e()"]
-    assert changes(old, new)[1:] == [Change("~", 0, "5 lines indented")]
+    assert changed_lines(old, new)[1:] == [Change("~", 0, "5 lines indented")]
 
 
 def test_long_changes_are_cut() -> None:
-    found = changes([], [f"line {number}" for number in range(100)])
+    found = changed_lines([], [f"line {number}" for number in range(100)])
     assert found[-1] == Change("~", 0, "76 more lines")
 
 

@@ -105,7 +105,7 @@ def _earlier_keys(project: Project, rules: Sequence[AnyRule], commit: str) -> Co
     return Counter((code, was.renamed.get(path, path), *rest) for code, path, *rest in keys)  # type: ignore[misc]
 
 
-def add(project: Project, finding: Finding) -> None:
+def add_to_baseline(project: Project, finding: Finding) -> None:
     """Add a finding to the baseline of a project, which must have one; raise UsageError if it cannot be written."""
     path = baseline_path(project, None)
     assert path is not None, "the settings name it"

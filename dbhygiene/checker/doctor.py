@@ -261,11 +261,11 @@ def _idle_time_in_files(project: Project) -> str:
 
 
 def _servers(seen: _ProjectFiles) -> Iterator[Remark]:
-    from dbhygiene.servers.descriptions import describe
+    from dbhygiene.servers.descriptions import describe_servers
     from dbhygiene.servers.facts import server_facts
 
     facts = server_facts(seen.project)
-    for line in describe(facts):
+    for line in describe_servers(facts):
         yield Remark("servers", OK, line)
     for dead in facts.dead:
         yield Remark("servers", NOTE, f"{dead.place}: {dead.message}", dead.advice)

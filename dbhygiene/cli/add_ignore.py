@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Any
 
 from dbhygiene.checker.own_findings import NEVER_SILENCED
-from dbhygiene.cli.run import Run, display_path
+from dbhygiene.cli.run import Run, printable_path
 from dbhygiene.cli.tally import count
 from dbhygiene.config.errors import UsageError
 from dbhygiene.diagnostics.annotate import with_ignores
@@ -28,7 +28,9 @@ def add_ignores(paths: tuple[str, ...], reason: str, **options: Any) -> int:
                 try:
                     data = with_ignores(file, able, reason).encode()
                 except UnicodeEncodeError:
-                    raise UsageError(f"{display_path(path)}: the reason cannot be written in {file.encoding}") from None
+                    raise UsageError(
+                        f"{printable_path(path)}: the reason cannot be written in {file.encoding}"
+                    ) from None
                 replace_file(path, data, was=file.encode())
                 added += len(able)
             run.print(part.project, [finding for finding in findings if finding.code in NEVER_SILENCED])

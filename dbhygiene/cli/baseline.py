@@ -11,7 +11,7 @@ import click
 from dbhygiene.checker.baseline_filter import baseline_path, update
 from dbhygiene.checker.own_findings import INTERNAL_ERROR
 from dbhygiene.cli.click_adapter import Command, run_options
-from dbhygiene.cli.run import Run, display_path, with_stdin
+from dbhygiene.cli.run import Run, printable_path, with_stdin
 from dbhygiene.config.errors import UsageError
 from dbhygiene.diagnostics.baseline import DEFAULT
 
@@ -43,7 +43,7 @@ def write_baseline(
         findings = list(part.findings)
         run.failed |= any(finding.code == INTERNAL_ERROR for finding in findings)
         done = update(project, part.rules, part.files, findings, baseline, prune=prune)
-        sys.stdout.write(f"{display_path(path or project.root / DEFAULT)}: {done}\n")
+        sys.stdout.write(f"{printable_path(path or project.root / DEFAULT)}: {done}\n")
         if path is None:
             sys.stdout.write(f'to use it, set `baseline = "{DEFAULT}"` in `[tool.dbhygiene]` of pyproject.toml\n')
     return 2 if run.failed else 0

@@ -9,7 +9,7 @@ import click
 
 from dbhygiene.checker.store import clean
 from dbhygiene.cli.click_adapter import Command
-from dbhygiene.cli.run import display_path
+from dbhygiene.cli.run import printable_path
 from dbhygiene.config import loading
 from dbhygiene.config.errors import UsageError
 
@@ -23,7 +23,7 @@ def command(paths: tuple[str, ...], cache_dir: Path | None) -> int:
     for directory in directories:
         try:
             if clean(directory):
-                sys.stdout.write(f"removed {display_path(directory)}\n")
+                sys.stdout.write(f"removed {printable_path(directory)}\n")
         except OSError as error:
             raise UsageError(f"{directory}: {error.strerror}") from None
     return 0

@@ -19,7 +19,7 @@ from dbhygiene.checker.selection import is_ignored_in, selected_rules
 from dbhygiene.checker.subjects import Analyses
 from dbhygiene.cli.click_adapter import Command, with_options
 from dbhygiene.cli.options import RUN
-from dbhygiene.cli.run import ProjectPart, Run, display_path
+from dbhygiene.cli.run import ProjectPart, Run, printable_path
 from dbhygiene.cli.tally import count
 from dbhygiene.config import loading
 from dbhygiene.config.errors import UsageError
@@ -58,13 +58,13 @@ class _Target(NamedTuple):
         """Return the line of the program; raise UsageError if the file, or the cell, has no such line."""
         if self.cell is None or file.notebook is None:
             if not 0 < self.line <= len(file.lines):
-                raise UsageError(f"{display_path(self.path)} has {count(len(file.lines), 'line')}")
+                raise UsageError(f"{printable_path(self.path)} has {count(len(file.lines), 'line')}")
             return self.line
         cell = file.notebook.cell(self.cell)
         if cell is None:
-            raise UsageError(f"{display_path(self.path)}: cell {self.cell} is no code cell")
+            raise UsageError(f"{printable_path(self.path)}: cell {self.cell} is no code cell")
         if not 0 < self.line <= len(cell.lines):
-            raise UsageError(f"{display_path(self.path)}: cell {self.cell} has {count(len(cell.lines), 'line')}")
+            raise UsageError(f"{printable_path(self.path)}: cell {self.cell} has {count(len(cell.lines), 'line')}")
         return cell.line + self.line - 1
 
 
@@ -104,7 +104,7 @@ def _explain(run: Run, target: _Target) -> None:
         file = project.file(path)
         _ = file.tree
     except NOT_PYTHON as error:
-        raise UsageError(f"{display_path(path)}: {error}") from None
+        raise UsageError(f"{printable_path(path)}: {error}") from None
     line = target.line_in(file)
     load(project, [path], rules, analyses, {path})
     run.look_at(ProjectPart(project, (), analyses, rules))
@@ -117,7 +117,7 @@ def _explain(run: Run, target: _Target) -> None:
         texts += _gap_reasons(file, line)
     sys.stdout.writelines(texts)
     if not texts:
-        sys.stdout.write(f"{display_path(path)}:{file.line_label(line)}: no finding and no connection here.\n")
+        sys.stdout.write(f"{printable_path(path)}:{file.line_label(line)}: no finding and no connection here.\n")
         from dbhygiene.gaps.django_use import uses_django
 
         for words in sites(project, [path]) if uses_django(project) else ():
@@ -177,7 +177,7 @@ def _lives(file: File, analyses: Analyses, line: int) -> Iterator[str]:
         here = states(life, line)
         if not is_opened and "open" not in here and all(at.lineno != line for at, _ in explained.way):
             continue
-        place = f"{display_path(file.path)}:{file.line_label(life.birth.lineno)}"
+        place = f"{printable_path(file.path)}:{file.line_label(life.birth.lineno)}"
         yield f"{place}: {explained.title}: {explained.verdict}\n"
         if here and not is_opened:
             yield f"  before {file.line_name(line)}, it is {' or '.join(here)}\n"
@@ -192,7 +192,7 @@ def _gap_reasons(file: File, line: int) -> Iterator[str]:
     from dbhygiene.gaps.explanation import reasons
 
     words = list(reasons(Gaps(file.project), file, line)) if uses_django(file.project) else []
-    yield from (f"{display_path(file.path)}:{file.line_label(line)}: {each}\n" for each in words)
+    yield from (f"{printable_path(file.path)}:{file.line_label(line)}: {each}\n" for each in words)
     if words and isinstance(file.project, Project):
         yield from (f"Django: {each}.\n" for each in sites(file.project, [file.path]))
 

@@ -14,7 +14,7 @@ import click
 from dbhygiene.checker.file_check import check_file
 from dbhygiene.checker.subjects import Analyses
 from dbhygiene.cli.click_adapter import Command, run_options
-from dbhygiene.cli.run import ProjectPart, Run, display_path, with_stdin
+from dbhygiene.cli.run import ProjectPart, Run, printable_path, with_stdin
 from dbhygiene.cli.tally import count
 from dbhygiene.config.errors import UsageError
 from dbhygiene.diagnostics.model import Finding, Fix, NoFix, Safety
@@ -112,7 +112,7 @@ class FixRun:
         for finding in done:
             assert isinstance(finding.fix, Fix)
             words = f"{finding.code} {'would be fixed' if self.diff else 'fixed'}: {finding.fix.title}"
-            self.run.say(f"{display_path(file.path)}:{file.line_label(finding.span.line)}: {words}")
+            self.run.say(f"{printable_path(file.path)}:{file.line_label(finding.span.line)}: {words}")
 
 
 def fix_all(run: Run, paths: Sequence[str], *, diff: bool, unsafe: bool) -> FixRun:
@@ -162,5 +162,5 @@ def _lines(data: bytes) -> list[bytes]:
 
 def _quote(path: Path) -> bytes:
     """Return a path for the header of a diff: a tab ends one that contains a space."""
-    name = Path(display_path(path)).as_posix().lstrip("/")
+    name = Path(printable_path(path)).as_posix().lstrip("/")
     return name.encode(errors="surrogateescape") + (b"\t" if " " in name else b"")

@@ -96,7 +96,7 @@ class Run:
             self._warn_of(member, named)
             self.checked += len(files)
             for path in files:
-                self.log(display_path(path))
+                self.log(printable_path(path))
             self.log(f"{project.root}: {count(len(files), 'file')}, rules {', '.join(rule.code for rule in rules)}")
             analyses = Analyses(project)
             if self.options.verbose:
@@ -119,7 +119,9 @@ class Run:
 
             words += ineffective(project, member.listed)
         words += [
-            f"{display_path(path)}: not read: {reason.lower()}" for path, reason in member.unlisted if path not in named
+            f"{printable_path(path)}: not read: {reason.lower()}"
+            for path, reason in member.unlisted
+            if path not in named
         ]
         for each in words:
             self.warn(f"warning: {each}")
@@ -249,7 +251,7 @@ class Run:
         part = Path.cwd().relative_to(root).as_posix().removeprefix(".")
         return RenderContext(
             self.lines,
-            display_path,
+            printable_path,
             root,
             page,
             part,
@@ -443,7 +445,7 @@ def _absolute(paths: Iterable[str]) -> Iterator[Path]:
             yield absolute
 
 
-def display_path(path: Path) -> str:
+def printable_path(path: Path) -> str:
     """Return a path for output: relative to the current directory, if it is below it; without control characters."""
     try:
         name = str(path.relative_to(os.getcwd()))

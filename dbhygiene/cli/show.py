@@ -6,18 +6,18 @@ import json
 import sys
 from collections.abc import Iterable, Mapping
 
-from dbhygiene.cli.run import display_path
+from dbhygiene.cli.run import printable_path
 from dbhygiene.config.schema import KEYS, toml_value
 from dbhygiene.config.settings import Declared
 from dbhygiene.project.workspace import Member
-from dbhygiene.servers.descriptions import describe
+from dbhygiene.servers.descriptions import describe_servers
 from dbhygiene.servers.facts import server_facts
 
 
 def files(members: Iterable[Member]) -> None:
     """Print the files, a line each."""
     for member in members:
-        sys.stdout.writelines(f"{display_path(path)}\n" for path in member.files)
+        sys.stdout.writelines(f"{printable_path(path)}\n" for path in member.files)
 
 
 def settings(members: Iterable[Member]) -> None:
@@ -30,9 +30,9 @@ def settings(members: Iterable[Member]) -> None:
             source = found.sources.get(key.name) or ("default" if value == key.default else "command line")
             rows.append((f"{key.name} = {_toml(value)}" if value is not None else f"# {key.name} is not set", source))
         width = min(60, max(len(text) for text, _ in rows))
-        sys.stdout.write(f"{'' if number == 0 else chr(10)}# {display_path(project.root)}\n")
+        sys.stdout.write(f"{'' if number == 0 else chr(10)}# {printable_path(project.root)}\n")
         sys.stdout.writelines(f"{text.ljust(width)}  # {source}\n" for text, source in rows)
-        sys.stdout.writelines(f"# server: {line}\n" for line in describe(server_facts(project)))
+        sys.stdout.writelines(f"# server: {line}\n" for line in describe_servers(server_facts(project)))
 
 
 def _toml(value: object) -> str:

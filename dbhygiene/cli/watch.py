@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
-from dbhygiene.cli.run import Run, display_path
+from dbhygiene.cli.run import Run, printable_path
 from dbhygiene.config.errors import UsageError
 from dbhygiene.library.deployment import is_deployment_file
 from dbhygiene.project.discovery import ENDINGS
@@ -40,7 +40,7 @@ def watch(paths: tuple[str, ...], **options: Any) -> NoReturn:
         changed, before = _next_change(directories, before)
         if sys.stdout.isatty():
             sys.stdout.write(_CLEAR)
-        _say(f"changed: {', '.join(display_path(Path(name)) for name in changed)}")
+        _say(f"changed: {', '.join(printable_path(Path(name)) for name in changed)}")
         try:
             directories, before = _check(paths, options)
         except UsageError as error:

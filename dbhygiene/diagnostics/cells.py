@@ -34,11 +34,11 @@ def in_document(finding: Finding, notebooks: Notebooks) -> Finding:
     if finding.cell is None:
         return finding
     steps = tuple(_in_document(step, notebooks) for step in finding.steps)
-    note = f"in {describe(finding)} of the notebook"
+    note = f"in {place_in_words(finding)} of the notebook"
     return _in_document(finding._replace(steps=steps, notes=(note, *finding.notes)), notebooks)
 
 
-def describe(place: Finding | Step) -> str:
+def place_in_words(place: Finding | Step) -> str:
     """Return the line of a place in words: `line 3`, or `cell 2, line 3`."""
     line = f"line {place.span.line}"
     return line if place.cell is None else f"cell {place.cell}, {line}"

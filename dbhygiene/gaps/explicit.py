@@ -23,7 +23,7 @@ from dbhygiene.gaps.explicit_transfer import (
     HolderContext,
     HolderSummary,
     TrackedConnection,
-    place_of,
+    ending_key,
 )
 from dbhygiene.gaps.function_waits import reachable_waits
 from dbhygiene.gaps.kept_connection import event_use
@@ -187,7 +187,7 @@ class _Search:
         for routine in routines:
             place = places.get(routine.code) if isinstance(routine.code, FUNCTION) else None
             first = self._meanings.of(replace(routine, at_rest=False)).first if place is not None else None
-            held = [each[0] for each in sorted(self._meanings.of(routine).endings, key=place_of) if each is not None]
+            held = [each[0] for each in sorted(self._meanings.of(routine).endings, key=ending_key) if each is not None]
             if place is not None and first is not None and held:
                 name = routine.code.name if isinstance(routine.code, FUNCTION) else ""
                 wait = Location(routine.file, place, f"the next call of `{name}` may come hours later")

@@ -114,7 +114,7 @@ class ExplicitWalk:
 
     def _rank(self, ending: IdleAtEnd) -> tuple[object, ...]:
         """Return the sort key of endings: by how bad they are, then by place, so that the choice is stable."""
-        return () if ending is None else (ending[1].seconds.rank(self._question.limit), place_of(ending))
+        return () if ending is None else (ending[1].seconds.rank(self._question.limit), ending_key(ending))
 
     def _idle_at_end(self, start: Fact, fact: Fact, idle: Idle | None) -> IdleAtEnd:
         if idle is None:
@@ -230,7 +230,7 @@ class ExplicitWalk:
         if idle is not None and meaning.first is not None:
             asked, before = meaning.first
             self._note_query(node, self._add_pause(idle, before, spot), spot.leading_to(asked))
-        for ending in sorted(meaning.endings, key=place_of):
+        for ending in sorted(meaning.endings, key=ending_key):
             if ending is None:
                 yield None
             elif ending[0] is not None:
@@ -319,7 +319,7 @@ def _is_connect(call: ast.Call) -> bool:
     return "connect" in last_name(call.func).lower().replace("disconnect", "")
 
 
-def place_of(ending: IdleAtEnd) -> tuple[int, int, float]:
+def ending_key(ending: IdleAtEnd) -> tuple[int, int, float]:
     """Return the sort key of endings that are equally bad, so that the choice is stable."""
     if ending is None or ending[0] is None:
         return 0, 0, 0.0 if ending is None else 1 + ending[1].seconds.likely

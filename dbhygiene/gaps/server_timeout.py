@@ -15,7 +15,7 @@ from dbhygiene.servers.model import Number, Origin
 from dbhygiene.source.file import File, ProjectView
 
 
-def idle_number(file: File, host: Value = UNKNOWN) -> Number | None:
+def idle_number_of_site(file: File, host: Value = UNKNOWN) -> Number | None:
     """Return the idle timeout of the server of a Django site; None if no file says so, or `server-timeout` is set."""
     if file.project.settings.server_timeout is not None:
         return None
@@ -52,4 +52,4 @@ def closes_idle(file: File) -> bool:
     server = verdict(file).server
     if server in (MYSQL, SQLITE):
         return server == MYSQL
-    return file.project.settings.server_timeout is not None or idle_number(file) is not None
+    return file.project.settings.server_timeout is not None or idle_number_of_site(file) is not None

@@ -17,7 +17,7 @@ from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.effects import FunctionSemantics
 from dbhygiene.lifetimes.names import Names, names_of
 from dbhygiene.lifetimes.path_conditions import MAX_KEYS, TrackedConditions
-from dbhygiene.lifetimes.state import ITSELF, RETURN, Fact, Site, path_of
+from dbhygiene.lifetimes.state import ITSELF, RETURN, Fact, Site, dotted_path
 from dbhygiene.lifetimes.transfer import Transfer
 from dbhygiene.program.arguments import named_parameters
 from dbhygiene.source.file import File
@@ -242,7 +242,7 @@ def _only_pings(node: ast.AST) -> bool:
 def _condition_variables(effects: FunctionSemantics, call: ast.Call) -> Iterator[str]:
     """Yield the variables that decide whether a call opens a resource, or returns an argument."""
     for given in effects.of(call).alternatives(call):
-        if given is not None and (path := path_of(given)) is not None:
+        if given is not None and (path := dotted_path(given)) is not None:
             yield path
 
 

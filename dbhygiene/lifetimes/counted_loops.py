@@ -27,7 +27,7 @@ class _Sum(NamedTuple):
     number: int
 
 
-def rounds(iterated: ast.expr) -> int | None:
+def count_items(iterated: ast.expr) -> int | None:
     """Return how many items a `for` takes from an expression; None if that is not known."""
     match iterated:
         case ast.List(elts=elements) | ast.Tuple(elts=elements):

@@ -8,7 +8,7 @@ from dbhygiene.diagnostics.model import Impact
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.lifetimes.fields import ENDING, constructor_calls
 from dbhygiene.lifetimes.impact import Runs, runs
-from dbhygiene.lifetimes.state import path_of
+from dbhygiene.lifetimes.state import dotted_path
 from dbhygiene.pools.engine_escape import Fate, fate
 from dbhygiene.pools.engines import Engine
 from dbhygiene.pools.recreated_engines import is_cached
@@ -89,7 +89,7 @@ def _disposing_methods(file: File, cls: Definition) -> frozenset[str] | None:
             function = function_around(file, part)
             if function in methods:
                 found.add(methods[function])
-            elif not (path_of(part) or "").startswith("self."):  # another class has its own
+            elif not (dotted_path(part) or "").startswith("self."):  # another class has its own
                 return None
     while more := {name for node, name in methods.items() if name not in found and _calls(node, found)}:
         found |= more

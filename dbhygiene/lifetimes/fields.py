@@ -102,7 +102,7 @@ class Field(Frozen):
 
     def is_closed_by_none(self) -> bool:
         """Whether no code closes it, by a look at its uses; two objects that pass it to each other may close it."""
-        if any(not is_plain(each) for each in (self.cls, *base_classes(self.cls))):
+        if any(not has_plain_bases(each) for each in (self.cls, *base_classes(self.cls))):
             return False
         returned: set[str] = set()
         for file in self.relatives():
@@ -334,7 +334,7 @@ def _is_one_of(expr: ast.expr, names: Collection[str | None]) -> bool:
     return isinstance(expr, ast.Name) and expr.id in names
 
 
-def is_plain(cls: Definition) -> bool:
+def has_plain_bases(cls: Definition) -> bool:
     """Whether all bases of a class are the project's own, or known to be harmless."""
     assert isinstance(cls.node, ast.ClassDef)
     for base in cls.node.bases:

@@ -43,7 +43,7 @@ from dbhygiene.lifetimes.region import (
 )
 from dbhygiene.lifetimes.session_objects import session_objects
 from dbhygiene.lifetimes.several import closes_one_of, opened_inside, widen
-from dbhygiene.lifetimes.state import FOREIGN, ITSELF, RETURN, Fact, is_view, path_of
+from dbhygiene.lifetimes.state import FOREIGN, ITSELF, RETURN, Fact, dotted_path, is_view
 from dbhygiene.lifetimes.substitutes import substitute
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION
@@ -191,7 +191,7 @@ def _comes_first(call: ast.Call, expr: ast.expr) -> bool:
     for part in evaluated:
         if part is call:
             return True
-        if path_of(part) is None and not isinstance(part, ast.Constant):
+        if dotted_path(part) is None and not isinstance(part, ast.Constant):
             return _comes_first(call, part)
     return False
 
@@ -319,7 +319,7 @@ def _close(life: Lifetime, name: str) -> str:
     if resource.gives_back:
         assert isinstance(life.birth.func, ast.Attribute)
         pool = life.birth.func.value
-        if path_of(pool) is None:
+        if dotted_path(pool) is None:
             raise RefusedError("its pool is not a plain variable here")
         call = f"{verbatim(ast.unparse(pool))}.{resource.gives_back}({name})"
     elif "close" not in resource.closed_by:

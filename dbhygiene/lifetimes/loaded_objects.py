@@ -10,7 +10,7 @@ from dbhygiene.library.resources import ArgumentEffect, Resource
 from dbhygiene.lifetimes.effects import FunctionSemantics
 from dbhygiene.lifetimes.live_objects import begins
 from dbhygiene.lifetimes.names import Names, names_of
-from dbhygiene.lifetimes.state import ITSELF, path_of
+from dbhygiene.lifetimes.state import ITSELF, dotted_path
 from dbhygiene.lifetimes.summaries import Summaries
 from dbhygiene.lifetimes.transfer.assignments import single_targets
 from dbhygiene.pools.sqlalchemy import (
@@ -182,7 +182,7 @@ class LoadedObjects:
     # -- what an expression is
 
     def _is_session(self, expr: ast.expr) -> bool:
-        return path_of(expr) in self._sessions or (self.resource.is_lazy and expr is self.birth)
+        return dotted_path(expr) in self._sessions or (self.resource.is_lazy and expr is self.birth)
 
     def _is_object(self, expr: ast.expr | None) -> bool:
         """Whether the value of an expression may be an object of the session, or hold one, or read one later."""

@@ -21,7 +21,7 @@ from dbhygiene.lifetimes.analysis import follow
 from dbhygiene.lifetimes.fields import Field
 from dbhygiene.lifetimes.lifetime import Lifetime, field_of
 from dbhygiene.lifetimes.owning_classes import always_opened
-from dbhygiene.lifetimes.state import ITSELF, LENT_FIELD, RETURN, Fact, Site, path_of
+from dbhygiene.lifetimes.state import ITSELF, LENT_FIELD, RETURN, Fact, Site, dotted_path
 from dbhygiene.lifetimes.transfer import Transfer
 from dbhygiene.program.callees import callees, receiver_class, subclasses
 from dbhygiene.program.definitions import Definition, base_classes
@@ -107,7 +107,7 @@ class _Search:
         opener = next(method for method in self._methods if method.node is self._opener)
         closing = self._life.resource.closed_by
         return any(self._calls_within(opener, self._closers)) or any(
-            isinstance(part, ast.Attribute) and part.attr in closing and path_of(part.value) == self._path
+            isinstance(part, ast.Attribute) and part.attr in closing and dotted_path(part.value) == self._path
             for part in ast.walk(self._opener)
         )
 

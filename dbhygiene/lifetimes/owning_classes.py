@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from dbhygiene.library.resources import Leaving, Resource
 from dbhygiene.lifetimes.analysis import Analysis
-from dbhygiene.lifetimes.fields import ENDING, Field, is_plain
+from dbhygiene.lifetimes.fields import ENDING, Field, has_plain_bases
 from dbhygiene.lifetimes.live_objects import runs_by_itself
-from dbhygiene.lifetimes.state import ITSELF, path_of
+from dbhygiene.lifetimes.state import ITSELF, dotted_path
 from dbhygiene.program.definitions import Definition, base_classes, find_method
 from dbhygiene.source.file import function_around
 from dbhygiene.source.nodes import FUNCTION, Function
@@ -35,7 +35,7 @@ def resource_of_class(cls: Definition, summaries: Summaries) -> Resource | None:
     field = field or next(iter(openers.values()), None)
     if field is None:
         return None  # most classes end here
-    if any(not is_plain(each) for each in family) or runs_by_itself(cls):
+    if any(not has_plain_bases(each) for each in family) or runs_by_itself(cls):
         return None
     closers = _closers(field, methods) if not _UNASKED & methods.keys() else None
     if closers is None or not closers & (ENDING | _LEAVING):
@@ -218,9 +218,9 @@ def _is_empty(test: ast.expr, path: str) -> bool:
     """Whether a condition is `not self.conn`, or `self.conn is None`."""
     match test:
         case ast.UnaryOp(op=ast.Not(), operand=asked):
-            return path_of(asked) == path
+            return dotted_path(asked) == path
         case ast.Compare(left=asked, ops=[ast.Is() | ast.Eq()], comparators=[ast.Constant(value=None)]):
-            return path_of(asked) == path
+            return dotted_path(asked) == path
     return False
 
 

@@ -13,8 +13,8 @@ from collections.abc import Callable, Collection, Container, Iterable, Iterator,
 from typing import TYPE_CHECKING, Final
 
 from dbhygiene.dataflow.cfg import Bind, Call, Case, Enter, Graph, Iterate, Node, Test
-from dbhygiene.lifetimes.counted_loops import rounds, truth_at_end
-from dbhygiene.lifetimes.state import path_of
+from dbhygiene.lifetimes.counted_loops import count_items, truth_at_end
+from dbhygiene.lifetimes.state import dotted_path
 from dbhygiene.source.nodes import walk
 from dbhygiene.source.records import Record
 
@@ -45,10 +45,10 @@ def condition_of(test: ast.expr) -> Condition | None:
         case ast.NamedExpr(target=ast.Name(id=name)):
             return Condition(name, TRUTHY, NONE | FALSY)
         case ast.Name() | ast.Attribute():
-            path = path_of(test)
+            path = dotted_path(test)
             return Condition(path, TRUTHY, NONE | FALSY) if path else None
         case ast.Compare(left=left, ops=[op], comparators=[ast.Constant(value=None)]):
-            path = path_of(left.target if isinstance(left, ast.NamedExpr) else left)
+            path = dotted_path(left.target if isinstance(left, ast.NamedExpr) else left)
             if path is None:
                 return None
             if isinstance(op, (ast.Is, ast.Eq)):
@@ -57,7 +57,7 @@ def condition_of(test: ast.expr) -> Condition | None:
         case ast.Compare(
             left=left, ops=[ast.Is() | ast.IsNot() as op], comparators=[ast.Constant(value=bool() as flag)]
         ):
-            path = path_of(left)
+            path = dotted_path(left)
             if path is None:
                 return None
             same = TRUTHY if flag else FALSY
@@ -95,7 +95,7 @@ def truthiness(value: ast.expr | None, known: Known, opened: Container[ast.AST] 
         case ast.Dict(keys=keys):
             return TRUTHY if keys else FALSY
         case ast.Name() | ast.Attribute():
-            path = path_of(value)
+            path = dotted_path(value)
             return next((mask for key, mask in known if key == path), ANYTHING)
         case ast.Lambda():
             return TRUTHY
@@ -209,14 +209,14 @@ class TrackedConditions:
         for node in nodes:
             if isinstance(node.event, Test) and (asks := condition_of(node.event.node)):
                 asked.setdefault(asks.key, set()).add(node.event.node)
-            elif isinstance(node.event, Case) and (path := path_of(node.event.subject)):
+            elif isinstance(node.event, Case) and (path := dotted_path(node.event.subject)):
                 asked.setdefault(path, set()).add(node.event.node.pattern)  # type: ignore[arg-type]
             elif isinstance(node.event, Call):
                 for path in self._given.get(node.event.node, ()):
                     asked.setdefault(path, set()).add(node.event.node)
             elif isinstance(node.event, Bind):
                 for target, value in _assignments(node.event):
-                    if value is not None and (path := path_of(target)) is not None:
+                    if value is not None and (path := dotted_path(target)) is not None:
                         chosen = isinstance(value, (ast.IfExp, ast.BoolOp)) or is_condition(value)
                         told[path] += chosen or truthiness(value, frozenset()) != ANYTHING
         self._at_end: dict[ast.AST, list[tuple[str, int]]] = {}  # loop -> conditions that then have one truth
@@ -305,8 +305,8 @@ class TrackedConditions:
         match test:
             case ast.Compare(
                 left=left, ops=[ast.Is() | ast.Eq()], comparators=[ast.Constant(value=bool() as flag)]
-            ) if path_of(left) in self._flags:
-                asks = Condition(str(path_of(left)), *((TRUTHY, FALSY) if flag else (FALSY, TRUTHY)))
+            ) if dotted_path(left) in self._flags:
+                asks = Condition(str(dotted_path(left)), *((TRUTHY, FALSY) if flag else (FALSY, TRUTHY)))
             case _:
                 asks = condition_of(test)
         return asks if asks is not None and asks.key in self.keys else None
@@ -331,7 +331,7 @@ def _conditions_at_end(loop: ast.AST, asked: Mapping[str, Collection[ast.AST]]) 
     """Yield the conditions that have one truth when a loop has no more items, with the mask of each."""
     if not isinstance(loop, ast.For):
         return
-    if rounds(loop.iter):
+    if count_items(loop.iter):
         yield f"{_ROUND}{loop.lineno}_{loop.col_offset}", TRUTHY
     for key, tests in asked.items():
         truth = next((truth for test in tests if (truth := truth_at_end(loop, test)) is not None), None)
@@ -344,19 +344,23 @@ def _objects(nodes: list[Node], names: set[str], opened: set[ast.AST]) -> frozen
     found, false = set(names), set()
     copied: list[tuple[str, str | None]] = []
     for node in nodes:
-        if not isinstance(node.event, Bind) or node.event.value is None or (path := path_of(node.event.target)) is None:
+        if (
+            not isinstance(node.event, Bind)
+            or node.event.value is None
+            or (path := dotted_path(node.event.target)) is None
+        ):
             continue
         if truthiness(node.event.value, frozenset()) == FALSY:
             false.add(path)
         match node.event.value:
             case ast.Name() | ast.Attribute():
-                copied.append((path, path_of(node.event.value)))
+                copied.append((path, dotted_path(node.event.value)))
             case ast.BoolOp(op=ast.Or(), values=values) if not opened.isdisjoint(map(_without_await, values)):
-                found |= {path, *(other for each in values if (other := path_of(each)))}
+                found |= {path, *(other for each in values if (other := dotted_path(each)))}
             case ast.IfExp(body=body, orelse=otherwise) if not opened.isdisjoint(
                 map(_without_await, (body, otherwise))
             ):
-                found |= {path, *(other for each in (body, otherwise) if (other := path_of(each)))}
+                found |= {path, *(other for each in (body, otherwise) if (other := dotted_path(each)))}
     found |= {to for to, of in copied if of in found}
     return frozenset(found - false)
 
@@ -369,7 +373,7 @@ def _flags(nodes: list[Node]) -> frozenset[str]:
     """Return the variables that are only ever assigned the result of a condition."""
     found: dict[str, bool] = {}
     for node in nodes:
-        if isinstance(node.event, Bind) and (path := path_of(node.event.target)) is not None:
+        if isinstance(node.event, Bind) and (path := dotted_path(node.event.target)) is not None:
             value = node.event.value
             is_bool = is_condition(value) or (isinstance(value, ast.Constant) and isinstance(value.value, bool))
             found[path] = found.get(path, True) and is_bool
@@ -382,7 +386,7 @@ def _conditions_at(node: Node) -> Iterator[str]:
             asks = condition_of(test)
             path = asks.key if asks else None
         case Case(subject=subject):
-            path = path_of(subject)
+            path = dotted_path(subject)
         case Call(node=call):
             path = method_owner(call.func)
         case Bind(value=ast.expr() as value):
@@ -410,19 +414,19 @@ def _conditions(value: ast.expr) -> Iterator[str]:
 
 def method_owner(func: ast.expr) -> str | None:
     """Return the variable or field on which a method is called; None if it is something else."""
-    return path_of(func.value) if isinstance(func, ast.Attribute) else None
+    return dotted_path(func.value) if isinstance(func, ast.Attribute) else None
 
 
 def _copies(node: Node) -> Iterator[tuple[str, str]]:
     """Yield the copies of a variable's value, or of a condition on it, at a node: target and source."""
     if isinstance(node.event, Enter) and node.event.node.optional_vars is not None:
-        entered, bound = path_of(node.event.node.context_expr), path_of(node.event.node.optional_vars)
+        entered, bound = dotted_path(node.event.node.context_expr), dotted_path(node.event.node.optional_vars)
         if entered and bound:
             yield bound, entered
     for to, given in _assignments(node.event) if isinstance(node.event, Bind) else ():
-        if given is None or (path := path_of(to)) is None:
+        if given is None or (path := dotted_path(to)) is None:
             continue
-        if (source := path_of(given)) is not None:
+        if (source := dotted_path(given)) is not None:
             yield path, source
         if is_condition(given):
             yield from ((path, key) for key in _conditions(given))
@@ -440,6 +444,6 @@ def _names(key: str) -> frozenset[str]:
     """Return every path that a key mentions, and its prefixes: `a.b is c` -> a, a.b, c."""
     found: set[str] = set()
     for part in ast.walk(ast.parse(key, mode="eval")):
-        if (path := path_of(part)) is not None:
+        if (path := dotted_path(part)) is not None:
             found.add(path)
     return frozenset(found)

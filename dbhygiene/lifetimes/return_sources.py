@@ -15,7 +15,7 @@ from dbhygiene.dataflow.solver import Solution, TooManyFactsError
 from dbhygiene.library.resources import ArgumentEffect
 from dbhygiene.lifetimes.effects import FunctionSemantics
 from dbhygiene.lifetimes.path_conditions import TRUTHY, condition_of
-from dbhygiene.lifetimes.state import path_of
+from dbhygiene.lifetimes.state import dotted_path
 from dbhygiene.program.arguments import named_parameters
 from dbhygiene.source.nodes import FUNCTION, argument_values
 
@@ -61,7 +61,7 @@ class _Sources:
             pairs = list(zip(target.elts, values, strict=True))
         else:
             pairs = [(target, value)]
-        if name not in {path_of(each) for each, _ in pairs}:
+        if name not in {dotted_path(each) for each, _ in pairs}:
             yield fact
         for each, given in pairs:
             if isinstance(each, ast.Name) and given is not None and name in self._names(given):
@@ -97,7 +97,7 @@ class _Sources:
         effect = self._effects.of(call)
         match call.func:
             case ast.Attribute(value=owner, attr=name) if name in _TAKING_OUT and effect.summary.returns is None:
-                root = path_of(owner)
+                root = dotted_path(owner)
                 yield root if root in self._effects.scope.bound else OUTSIDE
                 return
             case ast.Name(id="getattr"):

@@ -131,7 +131,7 @@ def content_of(relation: str | None) -> str | None:
     return BOUND_METHOD if bound_method(relation) is not None else None
 
 
-def path_of(expr: ast.AST) -> str | None:
+def dotted_path(expr: ast.AST) -> str | None:
     """Return `a.b.c` as text; None for anything else."""
     parts: list[str] = []
     while isinstance(expr, ast.Attribute):

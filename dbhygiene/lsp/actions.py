@@ -48,7 +48,7 @@ def _resolve_actions(
     """Yield these actions with their edits, without those that turn out to have none."""
     for action in found:
         with suppress(UsageError):
-            resolve(workspace, document, action)
+            resolve_action(workspace, document, action)
         if action.edit or action.command:
             yield action
 
@@ -104,7 +104,7 @@ def _is_wanted(action: types.CodeAction, only: Iterable[str] | None) -> bool:
     return only is None or any(f"{action.kind}.".startswith(f"{kind}.") for kind in only)
 
 
-def resolve(workspace: Workspace, document: Document, action: types.CodeAction) -> types.CodeAction:
+def resolve_action(workspace: Workspace, document: Document, action: types.CodeAction) -> types.CodeAction:
     """Add its edit to an action; raise UsageError if there is none, with the reason."""
     data = action.data
     checked = workspace.check(document) if isinstance(data, dict) else None

@@ -43,7 +43,7 @@ class Document(Frozen):
         Arguments:
             directory: where a new text will be saved, as far as its imports are concerned.
         """
-        path = place_of(item.uri, directory)
+        path = document_path(item.uri, directory)
         return cls(item.uri, item.version, item.text, path) if path and path.suffix != NOTEBOOK else None
 
     def changed(self, version: int, changes: Iterable[TextDocumentContentChangeEvent], encoding: Encoding) -> Document:
@@ -77,15 +77,15 @@ def _offset(text: str, starts: list[int], place: Position, encoding: Encoding) -
     return starts[place.line] + column_at(place.character, line, encoding)
 
 
-def place_of(uri: str, directory: Path) -> Path | None:
+def document_path(uri: str, directory: Path) -> Path | None:
     """Return the path of a file's address, or one in a directory for a new text; None for other addresses."""
     address = urlsplit(uri)
     if address.scheme == "untitled":
         return directory / (Path(unquote(address.path)).name or "untitled")
-    return path_of(uri)
+    return uri_to_path(uri)
 
 
-def path_of(uri: str) -> Path | None:
+def uri_to_path(uri: str) -> Path | None:
     """Return the path of a file's address; None if it is the address of something else."""
     path = to_fs_path(uri)
     return Path(path) if path else None

@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 
 from lsprotocol import types
 
-from dbhygiene.lsp.documents import Document, place_of
+from dbhygiene.lsp.documents import Document, document_path
 from dbhygiene.lsp.positions import Encoding
 from dbhygiene.source.file import NOTEBOOK, File, split_lines
 from dbhygiene.source.records import Frozen, replace
@@ -46,7 +46,7 @@ class OpenNotebook(Frozen):
             directory: where a new notebook will be saved, as far as its imports are concerned.
         """
         notebook = params.notebook_document
-        path = place_of(notebook.uri, directory)
+        path = document_path(notebook.uri, directory)
         if path is None or path.suffix != NOTEBOOK:
             return None
         cells = tuple(cell.document for cell in notebook.cells)

@@ -24,7 +24,7 @@ from dbhygiene.checker import baseline_filter
 from dbhygiene.config.errors import UsageError
 from dbhygiene.lsp import actions
 from dbhygiene.lsp.client import Client, Options
-from dbhygiene.lsp.documents import Document, path_of, uri_of
+from dbhygiene.lsp.documents import Document, uri_of, uri_to_path
 from dbhygiene.lsp.notebooks import SYNC, OpenNotebook, Texts, documents_of
 from dbhygiene.lsp.pages import path_page, rule_page
 from dbhygiene.lsp.positions import Encoding
@@ -70,7 +70,7 @@ class Server(LanguageServer):
         self.client = Client.of(params.capabilities, Encoding(encoding or Encoding.Utf16))
         self.configure(params.initialization_options)
         self.folders = [folder.uri for folder in params.workspace_folders or ()] or [params.root_uri or ""]
-        folders = [path for uri in self.folders if (path := path_of(uri))]
+        folders = [path for uri in self.folders if (path := uri_to_path(uri))]
         self.base = folders[0] if folders else self.base
         self.space = Workspace(self.client, self.options, folders)
 
@@ -257,7 +257,7 @@ def _follow_session(server: Server) -> None:
         removed = {folder.uri for folder in params.event.removed}
         server.folders = [uri for uri in server.folders if uri not in removed]
         server.folders += [folder.uri for folder in params.event.added]
-        folders = [path for uri in server.folders if (path := path_of(uri))]
+        folders = [path for uri in server.folders if (path := uri_to_path(uri))]
         await server.ask(lambda space: space.move(folders))
         server.publish_all()
 
@@ -376,7 +376,7 @@ def _answer_actions(server: Server) -> None:
         def answer(space: Workspace, document: Document) -> types.CodeAction:
             if document.version != data.get("version"):
                 raise JsonRpcException("the document has changed", types.LSPErrorCodes.ContentModified)
-            return actions.resolve(space, document, action)
+            return actions.resolve_action(space, document, action)
 
         try:
             return await server.ask_about(data.get("uri", ""), answer) or action
@@ -405,7 +405,7 @@ def _answer_commands(server: Server) -> None:
     async def add_to_baseline(uri: str, fingerprint: str) -> None:
         def act(space: Workspace) -> None:
             if (found := space.finding(uri, fingerprint)) is not None:
-                baseline_filter.add(found[0].project.project, found[1])
+                baseline_filter.add_to_baseline(found[0].project.project, found[1])
 
         try:
             await server.ask(act)

@@ -7,7 +7,7 @@ import ast
 from dbhygiene.diagnostics.edits import AddItem, AddKeyword, Edit, Replace, SetKeyword, verbatim
 from dbhygiene.diagnostics.model import Fix, NoFix, Safety
 from dbhygiene.pools.engines import Engine, option_expression
-from dbhygiene.pools.server_limits import settings_of
+from dbhygiene.pools.server_limits import settings_with_timeout_of
 from dbhygiene.pools.sqlalchemy import MYSQL, UNKNOWN_DATABASE
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import Called, Dict
@@ -18,12 +18,12 @@ _TITLE = "Test connections before use, and replace old ones"
 
 def protect(made: Engine) -> Fix | NoFix:
     """Return the edit that adds both options beside this engine's other options, or the reason why there is none."""
-    return add(made, {name: code for name, code in options_of(made).items() if name not in made.options.items})
+    return add_options(made, {name: code for name, code in options_of(made).items() if name not in made.options.items})
 
 
 def options_of(made: Engine) -> dict[str, str]:
     """Return the options that its version of SQLAlchemy takes and its driver accepts."""
-    recycle = {RECYCLE: str(settings_of(made).safe_lifetime)}
+    recycle = {RECYCLE: str(settings_with_timeout_of(made).safe_lifetime)}
     version = made.file.project.version_of("sqlalchemy")
     if version is not None and version < (1, 2):
         return recycle
@@ -32,7 +32,7 @@ def options_of(made: Engine) -> dict[str, str]:
     return {PRE_PING: "True", **recycle}
 
 
-def add(made: Engine, wanted: dict[str, str]) -> Fix | NoFix:
+def add_options(made: Engine, wanted: dict[str, str]) -> Fix | NoFix:
     """Return the edit that gives an engine some options, none of which it has."""
     if not wanted:
         return NoFix("the options are turned off explicitly; turn one of them on")

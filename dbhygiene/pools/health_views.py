@@ -94,7 +94,7 @@ def _django_routes(file: File, function: Function, framework: str) -> Iterator[s
             yield from (join(found) for found in pattern.findall(other.text))
 
 
-def first_query(file: File, function: Function, depth: int = 0) -> tuple[File, ast.Call] | None:
+def find_query(file: File, function: Function, depth: int = 0) -> tuple[File, ast.Call] | None:
     """Return the first call that queries the database, in a function or in the project's functions that it calls."""
     calls = calls_in(own_nodes(function))
     queries = (query_by(file, call, file.functions[function], depth) for call in calls)
@@ -107,7 +107,7 @@ def query_by(file: File, call: ast.Call, scope: Scope, depth: int = 0) -> tuple[
         return file, call
     for definition in callees(file, call, scope).definitions if depth < _MOST else ():
         if isinstance(definition.node, FUNCTION):
-            if (deeper := first_query(definition.file, definition.node, depth + 1)) is not None:
+            if (deeper := find_query(definition.file, definition.node, depth + 1)) is not None:
                 return deeper
     return None
 

@@ -30,7 +30,10 @@ def pool_size(made: Engine) -> PoolSize | None:
     """Return the size of an engine's pool; None if it is not known, or if there is no such pool."""
     if made.options.open or made.configured or not made.has_pool or made.options.items.keys() & {"creator", "pool"}:
         return None
-    size, overflow = number(made.option(SIZE, Constant(_SIZE))), number(made.option(OVERFLOW, Constant(_OVERFLOW)))
+    size, overflow = (
+        number_or_default(made.option(SIZE, Constant(_SIZE))),
+        number_or_default(made.option(OVERFLOW, Constant(_OVERFLOW))),
+    )
     if size is None or overflow is None or size < 0:
         return None
     most = inf if size == 0 or overflow < 0 else size + overflow
@@ -39,7 +42,7 @@ def pool_size(made: Engine) -> PoolSize | None:
     return PoolSize(most, at, not all(isinstance(each, Constant) for each in written))
 
 
-def number(found: Value) -> int | None:
+def number_or_default(found: Value) -> int | None:
     """Return a number, or the default of an environment's variable."""
     several = list(options(found))
     constants = [one.value for one in several if isinstance(one, Constant) and one.value is not None]

@@ -15,7 +15,7 @@ from dbhygiene.source.records import replace
 _NAMES = {MYSQL: MYSQL, "postgresql": "postgresql", "postgres": "postgresql"}
 
 
-def database_of(made: Engine) -> str | None:
+def database_of_engine(made: Engine) -> str | None:
     """Return the database of an engine; if its URL is not known, the only one that the repository describes."""
     found = made.databases
     known = {_NAMES.get(name, "") for name in found - {UNKNOWN_DATABASE}}
@@ -24,9 +24,9 @@ def database_of(made: Engine) -> str | None:
     return known.pop() or None if len(known) == 1 else None
 
 
-def idle_number(made: Engine) -> Number | None:
+def idle_number_of_engine(made: Engine) -> Number | None:
     """Return the idle timeout of an engine's server by the repository's files; None if `server-timeout` is set."""
-    if made.file.project.settings.server_timeout is not None or (database := database_of(made)) is None:
+    if made.file.project.settings.server_timeout is not None or (database := database_of_engine(made)) is None:
         return None
     return idle_limit(server_facts(made.file.project), database, endpoints(made.url))
 
@@ -35,14 +35,14 @@ def connection_number(made: Engine) -> Number | None:
     """Return how many connections an engine's server accepts, by `max-connections` or the repository's files."""
     if (said := made.file.project.settings.max_connections) is not None and "sqlite" not in made.databases:
         return Number(said, "max-connections", Origin.FILE)
-    if (database := database_of(made)) is None:
+    if (database := database_of_engine(made)) is None:
         return None
     return connection_limit(server_facts(made.file.project), database, endpoints(made.url))
 
 
-def settings_of(made: Engine) -> Settings:
+def settings_with_timeout_of(made: Engine) -> Settings:
     """Return the settings with the server's timeout: the user's, or else that of the repository's files."""
-    return with_timeout(made.file.project.settings, idle_number(made))
+    return with_timeout(made.file.project.settings, idle_number_of_engine(made))
 
 
 def with_timeout(settings: Settings, number: Number | None) -> Settings:

@@ -10,7 +10,7 @@ from dbhygiene.library.words import words
 from dbhygiene.program.callees import callees
 from dbhygiene.program.code import calls_in, nodes_of, own_nodes
 from dbhygiene.recovery.errors import DJANGO, classes_of, tries
-from dbhygiene.recovery.operations import asks, of_call
+from dbhygiene.recovery.operations import has_query, of_call
 from dbhygiene.source.file import File, scope_around
 from dbhygiene.source.nodes import FUNCTION, Located, last_name
 from dbhygiene.source.records import Frozen
@@ -46,7 +46,7 @@ def caught_inside(file: File) -> Iterator[CaughtInside]:
 
 def _writes(file: File, call: ast.Call, depth: int) -> bool:
     """Whether a call writes by Django's ORM: itself, or in the functions of the project that it runs."""
-    if not any(each.library == DJANGO for each in of_call(file, call).operations) or not asks(
+    if not any(each.library == DJANGO for each in of_call(file, call).operations) or not has_query(
         of_call(file, call).operations
     ):
         return False

@@ -20,13 +20,13 @@ from dbhygiene.recovery.errors import ErrorClass, classes_of, libraries, means_l
 from dbhygiene.recovery.handles import FRESH, IMPLICIT, Root, handle_of
 from dbhygiene.recovery.operations import (
     Operation,
-    asks,
+    has_query,
     of_binding,
     of_block,
     of_call,
     of_context,
 )
-from dbhygiene.recovery.paths import everywhere, follow, while_lost
+from dbhygiene.recovery.paths import everywhere, solve_facts, while_lost
 from dbhygiene.source.file import File, loop_around, scope_around
 from dbhygiene.source.nodes import Code, argument_values, last_name, walk
 from dbhygiene.source.queries import query
@@ -80,7 +80,7 @@ def _attempts(file: File) -> Iterator[Attempt]:
 def queried_roots(file: File, node: ast.Try, library: str) -> list[Root]:
     """Return the variables outside of a `try` whose connections of a library its body asks on."""
     found = of_block(file, node.body).operations
-    roots = {each.root for each in found if asks((each,)) and each.library == library and each.root != FRESH}
+    roots = {each.root for each in found if has_query((each,)) and each.library == library and each.root != FRESH}
     made = {each.root for each in found if each.verb in {"reopens", "begins"}}
     return sorted(roots - made, key=lambda root: str(root) if isinstance(root, str) else root.path)
 
@@ -95,7 +95,7 @@ def _attempt(
     root: Root,
 ) -> Attempt:
     walk = _Walk(file, handler, library, root)
-    escapes = follow(file, code, START, walk.transfer) is None
+    escapes = solve_facts(file, code, START, walk.transfer) is None
     asked = [
         part
         for part in nodes_of(node.body)
@@ -118,7 +118,7 @@ def _attempt(
 
 
 def _asks_on(operations: Iterable[Operation], library: str, root: Root) -> bool:
-    return asks(each for each in operations if each.library == library and each.root == root)
+    return has_query(each for each in operations if each.library == library and each.root == root)
 
 
 class _Walk:
@@ -169,7 +169,7 @@ class _Walk:
         mine = [each for each in done.operations if each.library == self._library]
         if state == "dead" and any(each.verb == "reopens" and each.root == self._root for each in mine):
             self.reopened_by[call] = None
-            if asks(each for each in mine if each.root == self._root):
+            if has_query(each for each in mine if each.root == self._root):
                 self.recovered[call] = None
             return "reopened"
         if _asks_on(mine, self._library, self._root):

@@ -15,7 +15,7 @@ from dbhygiene.program.definitions import enclosing_class
 from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY, ErrorClass, classes_of, tries
 from dbhygiene.recovery.guards import IdleCheck, idle_guards
 from dbhygiene.recovery.handles import Handle, handle_of, owner_of
-from dbhygiene.recovery.operations import asks, is_harmless, of_block, of_call
+from dbhygiene.recovery.operations import has_query, is_harmless, of_block, of_call
 from dbhygiene.source.file import File, loop_around, scope_around, statement_around
 from dbhygiene.source.nodes import last_name, short_name
 
@@ -54,7 +54,7 @@ def _may_mean_loss(each: ErrorClass) -> bool:
 def _asks_nothing(file: File, node: ast.Try) -> IdleCheck | None:
     """Return what a `try` takes for a query, if its body has none, and nothing that is not understood."""
     done = of_block(file, [*node.body, *node.orelse])
-    if asks(done.operations) or any(each.verb in {"pings", "begins"} for each in done.operations):
+    if has_query(done.operations) or any(each.verb in {"pings", "begins"} for each in done.operations):
         return None
     parts = list(nodes_of(node.body))
     if any(isinstance(part, (ast.With, ast.AsyncWith, ast.For, ast.AsyncFor, ast.Yield, ast.Await)) for part in parts):
@@ -161,12 +161,12 @@ def _too_early(file: File, node: ast.Try) -> IdleCheck | None:
         match statement:
             case ast.Assign(targets=[ast.Name(id=name)], value=value) if name == waits_for:
                 held = handle_of(file, value)
-                if held is None or held.kind != "connection" or asks(of_block(file, [statement]).operations):
+                if held is None or held.kind != "connection" or has_query(of_block(file, [statement]).operations):
                     return None
                 later = of_block(file, node.body[number + 1 :]).operations
                 used = [*calls_in(nodes_of(node.body[number + 1 :]))]
                 connects = any(_opens_cursor(file, call) for call in used)
-                if not (asks(later) or connects or any(each.verb == "pings" for each in later)):
+                if not (has_query(later) or connects or any(each.verb == "pings" for each in later)):
                     return None
                 if _is_reset(node, waits_for):
                     return None
@@ -211,7 +211,7 @@ def _system_check(file: File, node: ast.Try) -> IdleCheck | None:
             case ast.Call(func=ast.Attribute(value=ast.Name(id="self"), attr="check"), keywords=keywords):
                 cls = enclosing_class(file, scope_around(file, part))
                 if any(word.arg == "databases" for word in keywords) and cls is not None and is_command(cls):
-                    if asks(of_block(file, node.body).operations):
+                    if has_query(of_block(file, node.body).operations):
                         return None
                     text = "Django's `check(databases=...)` does not connect to PostgreSQL: this `try` cannot fail"
                     return IdleCheck(part, text, node.handlers[0])

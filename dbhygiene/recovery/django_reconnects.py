@@ -19,7 +19,7 @@ from dbhygiene.program.code import own_nodes
 from dbhygiene.recovery.errors import DJANGO
 from dbhygiene.recovery.handles import handle_of, owner_of
 from dbhygiene.recovery.lost_writes import LostWrite
-from dbhygiene.recovery.paths import everywhere, follow
+from dbhygiene.recovery.paths import everywhere, solve_facts
 from dbhygiene.source.file import File, function_around
 from dbhygiene.source.nodes import FUNCTION, Code, is_none, last_name, walk
 
@@ -54,7 +54,7 @@ def _connects_before_query(file: File, code: Code) -> list[ast.Call]:
                 return []
         return everywhere(state)
 
-    return list(found) if follow(file, code, ["unasked"], transfer) is not None else []
+    return list(found) if solve_facts(file, code, ["unasked"], transfer) is not None else []
 
 
 def _transaction_flags(code: Code) -> set[str]:

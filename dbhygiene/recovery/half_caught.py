@@ -15,7 +15,7 @@ from dbhygiene.program.code import calls_in, nodes_of
 from dbhygiene.recovery.attempts import Attempt, attempts, queried_roots
 from dbhygiene.recovery.conditions import Comparison, number_comparison, tests_invalidated, texts_of
 from dbhygiene.recovery.errors import DJANGO, PEEWEE, SQLALCHEMY, ErrorClass, classes_of, libraries, tries
-from dbhygiene.recovery.handles import title_of
+from dbhygiene.recovery.handles import variable_title
 from dbhygiene.recovery.operations import is_harmless, of_block
 from dbhygiene.source.file import File, scope_around, statement_around
 from dbhygiene.source.nodes import FUNCTION, Located, is_none, last_name
@@ -82,7 +82,7 @@ def _covers(classes: list[ErrorClass | None], library: str, error: str) -> bool:
 
 def _driver(attempt: Attempt, loss: Loss) -> HalfCaught | None:
     """Return the error of a driver that is left out: the first one, or that of each later use of a kept connection."""
-    library, handler, title = attempt.library, attempt.handler, title_of(attempt.root)
+    library, handler, title = attempt.library, attempt.handler, variable_title(attempt.root)
     classes = _recovering_classes(attempt)
     for error in sorted(loss.first):
         if not _covers(classes, library, error):

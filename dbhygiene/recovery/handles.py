@@ -86,13 +86,13 @@ def owner_of(file: File, call: ast.Call) -> Handle | None:
     return handle_of(file, call.func.value) if isinstance(call.func, ast.Attribute) else None
 
 
-def root_of(file: File, target: ast.expr) -> Place | None:
+def bound_variable(file: File, target: ast.expr) -> Place | None:
     """Return the variable that an assignment binds, as roots name it: a field by the class that first binds it."""
     place = Bindings.of(file).place(target)
     return next((found for _, found in _homes(file, place)), place) if place is not None else None
 
 
-def title_of(root: Root) -> str:
+def variable_title(root: Root) -> str:
     """Return how the code of its class or module writes a variable: `self.conn`."""
     if not isinstance(root, Place):
         return django.CONNECTION if root == IMPLICIT else "the connection"

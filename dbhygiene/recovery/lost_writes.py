@@ -27,7 +27,7 @@ from dbhygiene.program.code import calls_in, nodes_of
 from dbhygiene.recovery.attempts import Attempt, attempts
 from dbhygiene.recovery.handles import FRESH, Root, handle_of, owner_of
 from dbhygiene.recovery.operations import Operation, may_use, of_binding, of_call, summary
-from dbhygiene.recovery.paths import follow, is_in_handler, nodes_after
+from dbhygiene.recovery.paths import is_in_handler, nodes_after, solve_facts
 from dbhygiene.source.file import File, function_around
 from dbhygiene.source.nodes import FUNCTION, Code, Function, last_name
 from dbhygiene.source.queries import query
@@ -134,7 +134,7 @@ def _find_lost_writes(file: File, code: Code, root: Root) -> Iterator[LostWrite]
         kinds: list[EdgeKind] = ["next", "true", "false"]
         return [*((kind, after) for kind in kinds), ("raise", state)]
 
-    if follow(file, code, [_State()], transfer) is not None:
+    if solve_facts(file, code, [_State()], transfer) is not None:
         yield from found.values()
 
 

@@ -24,7 +24,7 @@ from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import patterns
 from dbhygiene.recovery.added_rows import orm_adds_rows, session_adds_rows, sql_adds_rows
 from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY
-from dbhygiene.recovery.handles import FRESH, IMPLICIT, Handle, Root, handle_of, owner_of, root_of
+from dbhygiene.recovery.handles import FRESH, IMPLICIT, Handle, Root, bound_variable, handle_of, owner_of
 from dbhygiene.source.file import File, scope_around
 from dbhygiene.source.nodes import FUNCTION, Code, argument_values, last_name
 from dbhygiene.source.queries import recursive_query
@@ -76,7 +76,7 @@ _HARMLESS_FUNCTIONS = words(
 _READS_SQL = words("read_sql read_sql_query read_sql_table")
 
 
-def asks(found: Iterable[Operation]) -> bool:
+def has_query(found: Iterable[Operation]) -> bool:
     return any(each.verb in _ASKING for each in found)
 
 
@@ -247,7 +247,7 @@ def of_context(file: File, item: ast.withitem) -> Summary:
     owner = handle_of(file, expr)
     target = item.optional_vars
     if owner is not None and owner.root == FRESH and isinstance(target, (ast.Name, ast.Attribute)):
-        place = root_of(file, target)
+        place = bound_variable(file, target)
         return Summary(frozenset({Operation("begins", owner.library, place)})) if place is not None else _NOTHING
     if owner is not None and owner.kind in {"session", "connection"} and owner.library == SQLALCHEMY:
         return Summary(frozenset({Operation("begins", SQLALCHEMY, owner.root)}))  # it ends it on the way out
@@ -355,6 +355,6 @@ def of_binding(file: File, target: ast.expr) -> Iterator[Operation]:
         if isinstance(part, (ast.Name, ast.Attribute)):
             held = handle_of(file, part)
             if held is not None and held.root not in (FRESH, IMPLICIT) and held.kind != "cursor":
-                place = root_of(file, part)
+                place = bound_variable(file, part)
                 if place is not None and held.root == place:
                     yield Operation("reopens", held.library, place)

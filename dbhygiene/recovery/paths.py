@@ -20,7 +20,7 @@ from dbhygiene.source.queries import query
 _KINDS: tuple[EdgeKind, ...] = ("next", "true", "false", "raise")
 
 
-def follow(file: File, code: Code, start: Iterable[Fact], transfer: Transfer[Fact]) -> Solution[Fact] | None:
+def solve_facts(file: File, code: Code, start: Iterable[Fact], transfer: Transfer[Fact]) -> Solution[Fact] | None:
     """Return the facts of a function; None if it is too large, or has too many of them."""
 
     def step(node: Node, fact: Fact) -> Iterable[tuple[EdgeKind, Fact]]:
@@ -45,7 +45,7 @@ def nodes_after(file: File, code: Code, handler: ast.ExceptHandler) -> list[Node
     def transfer(node: Node, state: bool) -> Iterable[tuple[EdgeKind, bool]]:
         return everywhere(state or (isinstance(node.event, cfg.Catch) and node.event.node is handler))
 
-    solution = follow(file, code, [False], transfer)
+    solution = solve_facts(file, code, [False], transfer)
     return [node for node in solution.nodes() if True in solution.at(node)] if solution is not None else []
 
 
@@ -60,7 +60,7 @@ def nodes_after_while_lost(file: File, code: Code, handler: ast.ExceptHandler) -
             return while_lost(file, event.node, handler, state)
         return everywhere(state)
 
-    solution = follow(file, code, [False], transfer)
+    solution = solve_facts(file, code, [False], transfer)
     return [node for node in solution.nodes() if True in solution.at(node)] if solution is not None else []
 
 

@@ -16,7 +16,7 @@ from dbhygiene.program.code import nodes_of
 from dbhygiene.recovery.attempts import Attempt, attempts, retries
 from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY, classes_of
 from dbhygiene.recovery.handles import Handle, handle_of, owner_of
-from dbhygiene.recovery.operations import asks, of_call
+from dbhygiene.recovery.operations import has_query, of_call
 from dbhygiene.source.file import File, function_around
 from dbhygiene.source.nodes import FUNCTION, Function, last_name, short_name
 from dbhygiene.source.records import Frozen
@@ -183,7 +183,7 @@ def _is_used_after(file: File, function: Function, ping: ast.Call, owner: Handle
     place = (ping.lineno, ping.col_offset)
     for part in nodes_of(function.body):
         if isinstance(part, ast.Call) and part is not ping and (part.lineno, part.col_offset) > place:
-            if asks(each for each in of_call(file, part).operations if each.root == owner.root):
+            if has_query(each for each in of_call(file, part).operations if each.root == owner.root):
                 return True
         if isinstance(part, ast.Return) and part.value is not None and part.lineno > ping.lineno:
             held = handle_of(file, part.value)

@@ -23,8 +23,8 @@ from dbhygiene.program.bindings import Place
 from dbhygiene.program.callers import callers
 from dbhygiene.program.code import nodes_of, own_nodes
 from dbhygiene.recovery.errors import PYTHON, ErrorClass, classes_of
-from dbhygiene.recovery.handles import handle_of, root_of
-from dbhygiene.recovery.operations import asks, of_block
+from dbhygiene.recovery.handles import bound_variable, handle_of
+from dbhygiene.recovery.operations import has_query, of_block
 from dbhygiene.source.file import File, function_around
 from dbhygiene.source.nodes import FUNCTION, Function, first_parameter, last_name
 from dbhygiene.source.records import Frozen
@@ -62,7 +62,7 @@ def replaced_field(file: File, birth: ast.Call) -> ReplacedField | None:
 def _find_replacement(
     file: File, birth: ast.Call, method: Function, library: str, target: ast.expr
 ) -> ReplacedField | None:
-    place = root_of(file, target)
+    place = bound_variable(file, target)
     if place is None:
         return None
     field = _Field(file, place, library, ast.unparse(target))
@@ -111,7 +111,7 @@ def _first_opening(field: _Field, cls: ast.ClassDef, method: Function) -> ast.Ca
         match statement:
             case ast.Assign(targets=targets, value=ast.Call() as opened):
                 made = handle_of(field.file, opened)
-                if any(root_of(field.file, each) == field.place for each in targets) and made is not None:
+                if any(bound_variable(field.file, each) == field.place for each in targets) and made is not None:
                     return opened
             case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id="self"), attr=name)) as opened):
                 if name == method.name or _stores(field, cls, name):
@@ -124,7 +124,7 @@ def _stores(field: _Field, cls: ast.ClassDef, name: str) -> bool:
     found = next((each for each in cls.body if isinstance(each, FUNCTION) and each.name == name), None)
     return found is not None and any(
         isinstance(statement, ast.Assign)
-        and any(root_of(field.file, each) == field.place for each in statement.targets)
+        and any(bound_variable(field.file, each) == field.place for each in statement.targets)
         and handle_of(field.file, statement.value) is not None
         for statement in found.body
     )
@@ -140,7 +140,7 @@ def _ends(field: _Field, part: ast.AST) -> bool:
         isinstance(part, ast.Call)
         and isinstance(part.func, ast.Attribute)
         and part.func.attr in _ENDS
-        and root_of(field.file, part.func.value) == field.place
+        and bound_variable(field.file, part.func.value) == field.place
     )
 
 
@@ -155,7 +155,7 @@ def _touches(field: _Field, part: ast.AST) -> bool:
     """Whether a node reads the field, or calls a method of the object, which may."""
     match part:
         case ast.Attribute(ctx=ast.Load()) | ast.Name(ctx=ast.Load()):
-            return root_of(field.file, part) == field.place
+            return bound_variable(field.file, part) == field.place
         case ast.Call(func=ast.Attribute(value=ast.Name(id="self" | "cls"), attr=name)):
             return "log" not in name and "print" not in name
         case ast.Call(func=ast.Attribute(value=ast.Call(func=ast.Name(id="super")))):
@@ -218,7 +218,7 @@ def _is_broad(found: ErrorClass | None) -> bool:
 def _asks(field: _Field, node: ast.Try) -> bool:
     """Whether the body of a `try` asks on the connection of the field."""
     found = of_block(field.file, node.body).operations
-    return asks(each for each in found if each.library == field.library and each.root == field.place)
+    return has_query(each for each in found if each.library == field.library and each.root == field.place)
 
 
 def _catches_statements_before(file: File, node: ast.Try, handler: ast.ExceptHandler) -> bool:

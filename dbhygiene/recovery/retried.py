@@ -17,8 +17,8 @@ from dbhygiene.program.bindings import Place
 from dbhygiene.program.code import calls_in, nodes_of
 from dbhygiene.recovery.attempts import Attempt, attempts, is_narrow, retries
 from dbhygiene.recovery.errors import DJANGO, LOSS_CLASSES, SQLALCHEMY, join_names, libraries, means_loss
-from dbhygiene.recovery.handles import IMPLICIT, RAW, Root, owner_of, title_of
-from dbhygiene.recovery.operations import asks, is_harmless, of_block, of_call, summary
+from dbhygiene.recovery.handles import IMPLICIT, RAW, Root, owner_of, variable_title
+from dbhygiene.recovery.operations import has_query, is_harmless, of_block, of_call, summary
 from dbhygiene.recovery.pings import useless_in_handler
 from dbhygiene.recovery.retriers import Retrier, reaches_decorator, retrier_of
 from dbhygiene.source.file import File, loop_around
@@ -129,7 +129,7 @@ def _dead_retries_of_decorators(file: File, code: Function) -> Iterator[DeadRetr
             if not means_loss(retrier.classes, library):
                 continue
             touched = {each.root for each in whole.operations if each.verb in {"reopens", "begins"}}
-            roots = {each.root for each in whole.operations if asks((each,)) and each.library == library} - touched
+            roots = {each.root for each in whole.operations if has_query((each,)) and each.library == library} - touched
             for root in sorted(roots, key=str):
                 call = _first_query(file, code, library, root)
                 if call is None or not _is_shared(file, code, library, root, retrier):
@@ -173,14 +173,14 @@ def _first_query(file: File, code: Function, library: str, root: Root) -> ast.Ca
     for part in nodes_of(code.body):
         if isinstance(part, ast.Call):
             done = of_call(file, part).operations
-            if asks(each for each in done if each.root == root and each.library == library):
+            if has_query(each for each in done if each.root == root and each.library == library):
                 if reaches_decorator(file, code, part):
                     return part
     return None
 
 
 def _retry(file: File, call: ast.Call, library: str, root: Root, *caught: tuple[Located, str] | Step) -> DeadRetry:
-    title = title_of(root)
+    title = variable_title(root)
     if library == SQLALCHEMY:
         what, error = f"`{title}`", "it raises PendingRollbackError"
         advice = "a rollback drops what was written before in it; repeat the whole transaction after `rollback()`"

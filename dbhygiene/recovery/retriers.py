@@ -15,7 +15,7 @@ from dbhygiene.program.names import canonical_name
 from dbhygiene.recovery.attempts import START, State
 from dbhygiene.recovery.errors import ErrorClass, classes_in, classes_of, libraries, tries
 from dbhygiene.recovery.operations import is_harmless, of_call
-from dbhygiene.recovery.paths import everywhere, follow, while_lost
+from dbhygiene.recovery.paths import everywhere, solve_facts, while_lost
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Function, last_name
 from dbhygiene.source.queries import query
@@ -155,4 +155,4 @@ def _repeats(file: File, code: Function, handler: ast.ExceptHandler, parameter: 
             return while_lost(file, event.node, handler, state)
         return everywhere(state)
 
-    return follow(file, code, START, transfer) is not None and bool(repeated) and not other
+    return solve_facts(file, code, START, transfer) is not None and bool(repeated) and not other

@@ -21,7 +21,7 @@ from dbhygiene.program.values import patterns
 from dbhygiene.recovery.attempts import Attempt
 from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY
 from dbhygiene.recovery.handles import Root, handle_of
-from dbhygiene.recovery.operations import Operation, asks, may_use, of_call, summary
+from dbhygiene.recovery.operations import Operation, has_query, may_use, of_call, summary
 from dbhygiene.recovery.retried import DeadRetry
 from dbhygiene.source.file import File, function_around
 from dbhygiene.source.nodes import FUNCTION, Function, last_name
@@ -108,7 +108,7 @@ def _only_reads(attempt: Attempt) -> bool:
     if any(isinstance(part, ast.Attribute) and isinstance(part.ctx, ast.Store) for part in own_nodes(code)):
         return False  # the attribute of an object may be one of a row
     for call in calls_in(own_nodes(code)):
-        if (asks(_mine(file, call, root)) and not _reads(file, call)) or may_use(file, call, root):
+        if (has_query(_mine(file, call, root)) and not _reads(file, call)) or may_use(file, call, root):
             return False
     return True
 
@@ -144,7 +144,7 @@ def _session_name(attempt: Attempt) -> str:
 def _is_own(attempt: Attempt) -> bool:
     """Whether the function makes the session, and loads nothing before the `try` that a rollback would expire."""
     file, root, code = attempt.file, attempt.root, attempt.code
-    asked = [call for call in calls_in(own_nodes(code)) if asks(_mine(file, call, root))]
+    asked = [call for call in calls_in(own_nodes(code)) if has_query(_mine(file, call, root))]
     return (
         set(asked) <= set(attempt.asked)
         and isinstance(root, Place)

@@ -21,7 +21,7 @@ from dbhygiene.recovery.errors import (
     tries,
 )
 from dbhygiene.recovery.handles import owner_of
-from dbhygiene.recovery.operations import asks, is_harmless, of_block, of_call
+from dbhygiene.recovery.operations import has_query, is_harmless, of_block, of_call
 from dbhygiene.recovery.paths import nodes_after
 from dbhygiene.recovery.retriers import parameters_around
 from dbhygiene.source.file import File, loop_around
@@ -109,7 +109,7 @@ def _nothing(file: File, code: Function, node: ast.Try, handler: ast.ExceptHandl
     empty = next((each for each in returned if _is_none(each.value)), None)
     if empty is None or all(_is_none(each.value) for each in returned) or not _ends(file, code, handler):
         return None
-    if not asks(of_block(file, node.body).operations):
+    if not has_query(of_block(file, node.body).operations):
         return None
     text = f"after a lost connection, `{code.name}` returns None, as if there were no rows"
     return Swallowed(handler, handler.type or handler.body[0], text, "raise the error again, or return another value")

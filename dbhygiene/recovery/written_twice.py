@@ -31,8 +31,8 @@ from dbhygiene.recovery.attempts import is_retry_loop
 from dbhygiene.recovery.conditions import number_comparison
 from dbhygiene.recovery.errors import DJANGO, SQLALCHEMY, ErrorClass, classes_of, join_names, libraries, tries
 from dbhygiene.recovery.handles import FRESH, Root, handle_of
-from dbhygiene.recovery.operations import Operation, asks, may_use, of_binding, of_call, of_context, summary
-from dbhygiene.recovery.paths import everywhere, follow, while_lost
+from dbhygiene.recovery.operations import Operation, has_query, may_use, of_binding, of_call, of_context, summary
+from dbhygiene.recovery.paths import everywhere, solve_facts, while_lost
 from dbhygiene.recovery.retriers import reaches_decorator, retrier_of
 from dbhygiene.source.file import File, loop_around, scope_around
 from dbhygiene.source.nodes import FUNCTION, Code, Function, Located, end_position, last_name
@@ -133,7 +133,7 @@ class _Walk:
         """Return what tries again: a loop, or a call in the handler."""
         by_call = isinstance(self._write.committed, ast.Call) and self._write.committed is not self._write.call
         start: tuple[_State, ...] = ("live",) if by_call else ("lost",)
-        complete = follow(self._file, self._code, start, self._transfer) is not None
+        complete = solve_facts(self._file, self._code, start, self._transfer) is not None
         return self._again if complete else None
 
     def _transfer(self, node: Node, state: _State) -> Iterable[tuple[EdgeKind, _State]]:
@@ -221,7 +221,7 @@ def _connection_of(write: _Write) -> tuple[str, Root]:
 
 def _looks(found: list[Operation]) -> bool:
     """Whether these operations of one call read from the database: they may look for the row."""
-    return asks(found) and not any(each.verb in {"writes", "adds", "commits", "opens"} for each in found)
+    return has_query(found) and not any(each.verb in {"writes", "adds", "commits", "opens"} for each in found)
 
 
 def _is_another_error(file: File, node: ast.Raise) -> bool:

@@ -11,7 +11,7 @@ from dbhygiene.library.retries import USELESS_FOR_GENERATORS
 from dbhygiene.program.code import is_generator, nodes_of
 from dbhygiene.program.names import canonical_name
 from dbhygiene.recovery.errors import classes_of, libraries, tries
-from dbhygiene.recovery.paths import everywhere, follow, is_context_manager
+from dbhygiene.recovery.paths import everywhere, is_context_manager, solve_facts
 from dbhygiene.recovery.retriers import retrier_of
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import FUNCTION, Function
@@ -48,7 +48,7 @@ def _yield_reached_again(
             state = "caught"
         return everywhere(state)
 
-    return again[0] if follow(file, code, ["before"], transfer) is not None and again else None
+    return again[0] if solve_facts(file, code, ["before"], transfer) is not None and again else None
 
 
 def useless_decorators(file: File) -> Iterator[tuple[ast.expr, Function]]:

@@ -62,10 +62,10 @@ class RenderContext(Frozen):
 
     def display_place(self, source: Source, span: Span) -> str:
         """Return a place as text formats print it: `app.py:5:1`, or `notebook.ipynb:cell 3:5:1`."""
-        return f"{self.display_path(source.path)}{in_cell(source)}:{span.line}:{span.column + 1}"
+        return f"{self.display_path(source.path)}{cell_label(source)}:{span.line}:{span.column + 1}"
 
 
-def in_cell(source: Source) -> str:
+def cell_label(source: Source) -> str:
     """Return what follows the path of a notebook in a place; empty for other files."""
     return "" if source.cell is None else f":cell {source.cell}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from dbhygiene.diagnostics.cells import describe
+from dbhygiene.diagnostics.cells import place_in_words
 from dbhygiene.diagnostics.model import Finding, Source, Step
 from dbhygiene.reports import RenderContext
 from dbhygiene.reports.brief import in_brief
@@ -72,7 +72,7 @@ def more_about(finding: Finding, scene: RenderContext) -> str:
 def describe_step(step: Step, finding: Finding, base: Path) -> str:
     """Return a step as a line of text: `line 12: opened here`."""
     elsewhere = f"{relative_path(step.path, base)}, " if step.path != finding.path else ""
-    return f"{elsewhere}{describe(step)}: {step.message}"
+    return f"{elsewhere}{place_in_words(step)}: {step.message}"
 
 
 def story(finding: Finding, base: Path) -> list[str]:

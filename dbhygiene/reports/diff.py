@@ -19,7 +19,7 @@ class Change(NamedTuple):
     text: str
 
 
-def changes(old: Sequence[str], new: Sequence[str]) -> list[Change]:
+def changed_lines(old: Sequence[str], new: Sequence[str]) -> list[Change]:
     """Yield the lines that differ, with one line around them, and a mark for omitted lines."""
     found = list(_changes(old, new))
     if len(found) > MOST_LINES:

@@ -92,9 +92,9 @@ def _help(finding: Finding, scene: RenderContext, paint: Paint) -> Iterator[str]
 
 
 def _diff(old: Sequence[str], new: Sequence[str], scene: RenderContext, paint: Paint) -> Iterator[str]:
-    from dbhygiene.reports.diff import changes
+    from dbhygiene.reports.diff import changed_lines
 
-    found = changes(old, new)
+    found = changed_lines(old, new)
     gutter = len(str(max((change.number for change in found if change.sign != "-"), default=1)))
     room = (scene.style.width or LONGEST) - gutter - 3
     for sign, number, text in found:

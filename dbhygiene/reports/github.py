@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import quote
 
 from dbhygiene.diagnostics.model import Finding
-from dbhygiene.reports import RenderContext, in_cell
+from dbhygiene.reports import RenderContext, cell_label
 from dbhygiene.reports.common import by_weight, level, more_about, page_url, relative_path, story
 from dbhygiene.reports.fix_hint import advice
 
@@ -49,7 +49,7 @@ def job_summary(findings: Sequence[Finding], scene: RenderContext, blob: str = "
 
 def _row(finding: Finding, scene: RenderContext, blob: str) -> str:
     path, line = relative_path(finding.path, scene.base), scene.in_file(finding).span.line
-    place = _cell(f"{path}{in_cell(finding.source)}:{finding.span.line}")
+    place = _cell(f"{path}{cell_label(finding.source)}:{finding.span.line}")
     if blob and not path.startswith("/"):
         place = f"[{place}]({blob}/{quote(path)}#L{line})"
     fix = "safe" if finding.fixable else ""

@@ -10,13 +10,13 @@ from importlib.resources import files
 from dbhygiene.config.settings import LEVELS
 from dbhygiene.diagnostics.model import Finding, Fix, NoFix, Safety
 from dbhygiene.diagnostics.text_edits import TextChange
-from dbhygiene.reports import RenderContext, in_cell
+from dbhygiene.reports import RenderContext, cell_label
 from dbhygiene.reports.common import by_weight, level, page_url, relative_path
-from dbhygiene.reports.diff import changes
+from dbhygiene.reports.diff import changed_lines
 from dbhygiene.reports.fix_hint import by_hand
 from dbhygiene.reports.html_overview import connections, hidden_findings
 from dbhygiene.reports.lifeline import lifeline
-from dbhygiene.reports.markup import clean, inline, markup
+from dbhygiene.reports.markup import inline, markup, remove_controls
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"  # nothing is loaded, and nothing runs
 _KINDS = {"-": "gone", "+": "new", "~": "omitted", " ": "same"}
@@ -63,11 +63,11 @@ def _summary(found: Sequence[Finding]) -> Iterator[str]:
 
 
 def _render_finding(finding: Finding, number: int, scene: RenderContext) -> Iterator[str]:
-    place = f"{relative_path(finding.path, scene.base)}{in_cell(finding.source)}:{finding.span.line}"
+    place = f"{relative_path(finding.path, scene.base)}{cell_label(finding.source)}:{finding.span.line}"
     yield f'<article id="finding-{number}">\n<h2><b class="{level(finding)}">{level(finding)}</b> '
     yield f"{inline(finding.message)}</h2>\n"
     rule = f'<a href="#rule-{finding.name}">{finding.name}</a> {finding.code}'
-    yield f'<p class="place">{escape(clean(place))} {rule}</p>\n'
+    yield f'<p class="place">{escape(remove_controls(place))} {rule}</p>\n'
     yield from lifeline(finding, scene)
     if finding.notes:
         yield f"<ul>{''.join(f'<li>{inline(note)}</li>' for note in finding.notes)}</ul>\n"
@@ -85,9 +85,9 @@ def _fix(finding: Finding, scene: RenderContext) -> Iterator[str]:
         return
     kind = {Safety.SAFE: "safe", Safety.UNSAFE: "may change behaviour"}.get(finding.fix.safety, "a suggestion")
     yield f"<details><summary>{inline(finding.fix.title)} <small>({kind})</small></summary>\n<pre>"
-    for sign, line, text in changes(change.old.splitlines(), change.new.splitlines()):
-        shown = f"... {text}" if sign == "~" else text
-        yield f'<span class="{_KINDS[sign]}"><i>{line if sign in "+ " else ""}</i> {escape(clean(shown))}\n</span>'
+    for sign, line, text in changed_lines(change.old.splitlines(), change.new.splitlines()):
+        shown = remove_controls(f"... {text}" if sign == "~" else text)
+        yield f'<span class="{_KINDS[sign]}"><i>{line if sign in "+ " else ""}</i> {escape(shown)}\n</span>'
     yield "</pre></details>\n"
 
 

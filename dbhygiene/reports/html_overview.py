@@ -9,9 +9,9 @@ from itertools import groupby
 from pathlib import Path
 
 from dbhygiene.diagnostics.overview import End, HiddenFinding, Life
-from dbhygiene.reports import RenderContext, in_cell
+from dbhygiene.reports import RenderContext, cell_label
 from dbhygiene.reports.common import relative_path
-from dbhygiene.reports.markup import clean, inline
+from dbhygiene.reports.markup import inline, remove_controls
 
 _CLASSES = {End.CLOSED: "open", End.LEFT: "left"}
 
@@ -22,8 +22,8 @@ def hidden_findings(hidden: Sequence[HiddenFinding], scene: RenderContext) -> It
         found = [each.finding for each in group]
         yield f"<details><summary>{len(found)} not reported: {inline(reason)}</summary>\n<ul>\n"
         for finding in sorted(found, key=lambda each: (str(each.path), each.span)):
-            place = f"{relative_path(finding.path, scene.base)}{in_cell(finding.source)}:{finding.span.line}"
-            yield f"<li>{escape(clean(place))} {inline(finding.message)} <small>{finding.name}</small></li>\n"
+            place = f"{relative_path(finding.path, scene.base)}{cell_label(finding.source)}:{finding.span.line}"
+            yield f"<li>{escape(remove_controls(place))} {inline(finding.message)} <small>{finding.name}</small></li>\n"
         yield "</ul></details>\n"
 
 
@@ -46,10 +46,10 @@ def connections(lives: Sequence[Life], scene: RenderContext) -> Iterator[str]:
     for path, group in by_file:
         yield f"<details><summary>{_name(path, scene)}</summary>\n<ul>\n"
         for life in group:
-            where = f" in <code>{escape(clean(life.function))}</code>" if life.function else ""
+            where = f" in <code>{escape(remove_controls(life.function))}</code>" if life.function else ""
             yield f"<li>{life.place}{where}, {inline(life.title)}: {inline(life.verdict)}</li>\n"
         yield "</ul></details>\n"
 
 
 def _name(path: Path, scene: RenderContext) -> str:
-    return escape(clean(relative_path(path, scene.base)))
+    return escape(remove_controls(relative_path(path, scene.base)))

@@ -8,9 +8,9 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from dbhygiene.diagnostics.model import Finding, Source, Step
-from dbhygiene.reports import RenderContext, in_cell
+from dbhygiene.reports import RenderContext, cell_label
 from dbhygiene.reports.common import relative_path, source_line
-from dbhygiene.reports.markup import clean, inline
+from dbhygiene.reports.markup import inline, remove_controls
 
 ROW = 24  # pixels; the height of a line in report.css
 _X = 14
@@ -40,8 +40,8 @@ def lifeline(finding: Finding, scene: RenderContext) -> Iterator[str]:
 def _picture(group: Sequence[tuple[int, Step]], finding: Finding, scene: RenderContext) -> Iterator[str]:
     source = group[0][1].source
     rows = list(_rows(source, group, finding, scene))
-    place = relative_path(source.path, scene.base) + in_cell(source)
-    name = f"<p>{escape(clean(place))}</p>" if source != finding.source else ""
+    place = relative_path(source.path, scene.base) + cell_label(source)
+    name = f"<p>{escape(remove_controls(place))}</p>" if source != finding.source else ""
     code = "".join(f"<li>{row.html}</li>" for row in rows)
     yield f'{name}<div class="life">{_svg(rows)}<ol>{code}</ol></div>\n'
 
@@ -80,10 +80,10 @@ def _kind(step: Step, number: int, finding: Finding) -> str:
 def _code(text: str, here: Sequence[tuple[int, Step]], kind: str) -> str:
     """Return a line of code, with the part of its last step marked."""
     if not here:
-        return f"<code>{escape(clean(text))}</code>"
+        return f"<code>{escape(remove_controls(text))}</code>"
     span = here[-1][1].span
     end = span.end_column if span.end_line == span.line else len(text)
-    parts = (escape(clean(part)) for part in (text[: span.column], text[span.column : end], text[end:]))
+    parts = (escape(remove_controls(part)) for part in (text[: span.column], text[span.column : end], text[end:]))
     start, marked, rest = parts
     return f'<code>{start}<mark class="{kind}">{marked}</mark>{rest}</code>'
 

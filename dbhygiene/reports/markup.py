@@ -9,14 +9,14 @@ from html import escape
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
-def clean(text: str) -> str:
+def remove_controls(text: str) -> str:
     """Return a text without the characters that HTML does not allow."""
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def inline(text: str) -> str:
     """Return a text with its `code` and links."""
-    html = escape(clean(" ".join(text.split())), quote=False)
+    html = escape(remove_controls(" ".join(text.split())), quote=False)
     html = re.sub(r"`([^`]+)`", r"<code>\1</code>", html)
     return re.sub(r"\[([^\]]+)\]\((https://[^)\s\"]+)\)", r'<a href="\2">\1</a>', html)
 
@@ -33,7 +33,7 @@ def _blocks(page: str) -> Iterator[str]:
             words, _, code = part.partition("\n")
             label = "after the fix" if " fixed" in words else words.partition(" ")[2]
             yield f"<p>{escape(label)}:</p>" if label else ""
-            yield f"<pre>{escape(clean(code))}</pre>\n"
+            yield f"<pre>{escape(remove_controls(code))}</pre>\n"
         else:
             yield from (_paragraph(text) for text in part.split("\n\n") if text.strip())
 
@@ -42,7 +42,7 @@ def _paragraph(text: str) -> str:
     if text.lstrip().startswith("#"):
         return f"<h3>{inline(text.strip().lstrip('# '))}</h3>\n"
     if text.lstrip().startswith("|"):
-        return f"<pre>{escape(clean(text.strip()))}</pre>\n"
+        return f"<pre>{escape(remove_controls(text.strip()))}</pre>\n"
     if text.lstrip().startswith("- "):
         items = re.split(r"^- ", text.strip(), flags=re.M)[1:]
         return f"<ul>{''.join(f'<li>{inline(item)}</li>' for item in items)}</ul>\n"

@@ -94,7 +94,7 @@ from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, Safety, Step, ru
 from dbhygiene.diagnostics.quantities import seconds_text
 from dbhygiene.gaps.connection_ages import default_age, default_seconds
 from dbhygiene.gaps.django_settings import ages_set, runs_under_daphne, seconds_of
-from dbhygiene.gaps.server_timeout import idle_number
+from dbhygiene.gaps.server_timeout import idle_number_of_site
 from dbhygiene.gaps.servers import is_sqlite_only, verdict
 from dbhygiene.gaps.serving import is_served_by_wsgi, request_threads
 from dbhygiene.library.test_files import is_test_file
@@ -114,7 +114,7 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
         return
     limit = file.project.settings.lifetime_limit
     for age in ages(file):
-        if idle_number(file, age.host) is None and age.seconds >= limit:
+        if idle_number_of_site(file, age.host) is None and age.seconds >= limit:
             yield report(age, f"{limit} s")  # else `connection-outlives-server`
 
 

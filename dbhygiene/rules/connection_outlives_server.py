@@ -96,7 +96,7 @@ from dbhygiene.library.test_files import is_test_file
 from dbhygiene.pools.engine_escape import lasts
 from dbhygiene.pools.engines import Engine, engines_in
 from dbhygiene.pools.flask import IMPLICIT_RECYCLE, URI
-from dbhygiene.pools.server_limits import confidence_of, idle_number
+from dbhygiene.pools.server_limits import confidence_of, idle_number_of_engine
 from dbhygiene.rules import pool_recycle_too_long
 from dbhygiene.servers.model import Number
 from dbhygiene.servers.steps import idle_steps
@@ -119,7 +119,7 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
 
 
 def _ages(file: File) -> Iterator[Diagnostic]:
-    from dbhygiene.gaps.server_timeout import idle_number as idle_number_of_site  # only Django's settings need these
+    from dbhygiene.gaps.server_timeout import idle_number_of_site  # only Django's settings need these
     from dbhygiene.rules.connection_lives_too_long import ages, report
 
     for age in ages(file):
@@ -130,7 +130,7 @@ def _ages(file: File) -> Iterator[Diagnostic]:
 
 def _engine(file: File, made: Engine) -> Iterator[Diagnostic]:
     seconds = pool_recycle_too_long.kept_seconds(made)
-    if seconds > 0 and lasts(made) and (number := idle_number(made)) is not None and seconds >= number.value:
+    if seconds > 0 and lasts(made) and (number := idle_number_of_engine(made)) is not None and seconds >= number.value:
         path = idle_steps(file.project, number)
         yield pool_recycle_too_long.report(made, seconds, seconds_text(number.value), confidence_of(made, number), path)
 

@@ -44,7 +44,7 @@ from collections.abc import Iterator
 from dbhygiene.diagnostics.model import Diagnostic, rule
 from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.pools.engine_escape import lasts
-from dbhygiene.pools.engine_fixes import PRE_PING, add, options_of
+from dbhygiene.pools.engine_fixes import PRE_PING, add_options, options_of
 from dbhygiene.pools.engines import Engine, timeout_confidence
 from dbhygiene.source.file import File
 
@@ -60,4 +60,4 @@ def check(file: File, made: Engine) -> Iterator[Diagnostic]:
         and lasts(made)
     ):
         message = "engine has `pool_recycle` but no `pool_pre_ping`: queries fail after a restart of the server"
-        yield Diagnostic(made.call, message, fix=add(made, {PRE_PING: code}), confidence=confidence)
+        yield Diagnostic(made.call, message, fix=add_options(made, {PRE_PING: code}), confidence=confidence)

@@ -39,7 +39,7 @@ from collections.abc import Iterator
 from dbhygiene.diagnostics.model import Diagnostic, rule
 from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.pools.engine_escape import lasts
-from dbhygiene.pools.engine_fixes import RECYCLE, add, options_of
+from dbhygiene.pools.engine_fixes import RECYCLE, add_options, options_of
 from dbhygiene.pools.engines import Engine, timeout_confidence
 from dbhygiene.source.file import File
 
@@ -50,4 +50,6 @@ def check(file: File, made: Engine) -> Iterator[Diagnostic]:
         return
     if (confidence := timeout_confidence(made)) and made.has_pool and lasts(made):
         message = "engine has `pool_pre_ping` but no `pool_recycle`: only the server closes its idle connections"
-        yield Diagnostic(made.call, message, fix=add(made, {RECYCLE: options_of(made)[RECYCLE]}), confidence=confidence)
+        yield Diagnostic(
+            made.call, message, fix=add_options(made, {RECYCLE: options_of(made)[RECYCLE]}), confidence=confidence
+        )

@@ -63,7 +63,7 @@ from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, rule
 from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.pools.engine_fixes import PRE_PING, RECYCLE, rewrite
 from dbhygiene.pools.engines import Engine, option_expression
-from dbhygiene.pools.server_limits import settings_of
+from dbhygiene.pools.server_limits import settings_with_timeout_of
 from dbhygiene.program.values import HOLE, Constant, Text, Value, options
 from dbhygiene.source.file import File
 
@@ -105,7 +105,7 @@ def _wrong(found: Value) -> str:
 
 def _right(made: Engine, values: list[Value]) -> Fix | NoFix:
     """The same value, as a number; where that is none, or too long to help, one that is right."""
-    at, settings = option_expression(made, RECYCLE), settings_of(made)
+    at, settings = option_expression(made, RECYCLE), settings_with_timeout_of(made)
     match values:
         case [Constant(value=str(text))]:
             if not text.strip().isdigit():

@@ -105,7 +105,7 @@ from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import Diagnostic, NoFix, Step, rule
 from dbhygiene.library.prefilter import FRAMEWORKS, PROBED
 from dbhygiene.library.test_files import is_test_file
-from dbhygiene.pools.health_views import View, first_query
+from dbhygiene.pools.health_views import View, find_query
 from dbhygiene.pools.probed_views import name_span, probed_views
 from dbhygiene.servers.facts import server_facts
 from dbhygiene.servers.model import Probe
@@ -148,7 +148,7 @@ def _command(file: File) -> Iterator[Diagnostic]:
 
 
 def _diagnostic(file: File, view: View, probe: Probe) -> Iterator[Diagnostic]:
-    if (found := first_query(file, view.function)) is None:
+    if (found := find_query(file, view.function)) is None:
         return
     where, call = found
     name = view.function.name

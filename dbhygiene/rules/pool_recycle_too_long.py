@@ -50,14 +50,14 @@ from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.pools.engine_escape import lasts
 from dbhygiene.pools.engine_fixes import RECYCLE, rewrite
 from dbhygiene.pools.engines import Engine, option_expression, timeout_confidence
-from dbhygiene.pools.server_limits import idle_number, settings_of
+from dbhygiene.pools.server_limits import idle_number_of_engine, settings_with_timeout_of
 from dbhygiene.program.values import least_number
 from dbhygiene.source.file import File
 
 
 @rule("HYG204", on=Engine, imports=SQLALCHEMY)
 def check(file: File, made: Engine) -> Iterator[Diagnostic]:
-    if (seconds := kept_seconds(made)) < file.project.settings.gap_limit or idle_number(made) is not None:
+    if (seconds := kept_seconds(made)) < file.project.settings.gap_limit or idle_number_of_engine(made) is not None:
         return  # if the repository's files say how long the server waits: `connection-outlives-server`
     limit = file.project.settings.lifetime_limit
     if seconds < limit or not (confidence := timeout_confidence(made)) or not lasts(made):
@@ -75,6 +75,6 @@ def kept_seconds(made: Engine) -> float:
 def report(made: Engine, seconds: float, limit: str, confidence: Confidence, path: tuple[Step, ...] = ()) -> Diagnostic:
     """The finding at the option; `limit` is the server's timeout."""
     message = f"`pool_recycle` is {seconds_text(seconds)}, but the server closes idle connections after {limit}"
-    fix = rewrite(made, RECYCLE, str(settings_of(made).safe_lifetime))
+    fix = rewrite(made, RECYCLE, str(settings_with_timeout_of(made).safe_lifetime))
     at = option_expression(made, RECYCLE) or made.call
     return Diagnostic(at, message, path=((at, "set here"), *path) if path else (), fix=fix, confidence=confidence)

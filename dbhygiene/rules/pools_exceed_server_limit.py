@@ -102,7 +102,7 @@ from dbhygiene.pools.engine_escape import lasts
 from dbhygiene.pools.engines import Engine
 from dbhygiene.pools.pool_size import Need, PoolSize, may_be_threaded, needs, pool_size
 from dbhygiene.pools.recreated_engines import find_recreation
-from dbhygiene.pools.server_limits import connection_number, database_of
+from dbhygiene.pools.server_limits import connection_number, database_of_engine
 from dbhygiene.pools.sqlalchemy import UNKNOWN_DATABASE, in_migrations
 from dbhygiene.servers.model import Number, Origin
 from dbhygiene.servers.steps import connection_steps, step
@@ -155,7 +155,7 @@ def _steps(file: File, need: list[Need], limit: Number) -> Iterator[Step]:
 
 
 def _error(made: Engine, limit: Number) -> str:
-    if database_of(made) == "postgresql":
+    if database_of_engine(made) == "postgresql":
         return _OF_POSTGRESQL.get(limit.setting, "FATAL: sorry, too many clients already")
     if limit.setting == "max-connections":
         return "error 1040, 1203 or 1226"

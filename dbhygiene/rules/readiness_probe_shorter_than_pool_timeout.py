@@ -85,8 +85,8 @@ from dbhygiene.diagnostics.quantities import seconds_text
 from dbhygiene.library.prefilter import FRAMEWORKS, HEALTH
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.pools.engines import Engine, engines_in
-from dbhygiene.pools.health_views import first_query
-from dbhygiene.pools.pool_size import number
+from dbhygiene.pools.health_views import find_query
+from dbhygiene.pools.pool_size import number_or_default
 from dbhygiene.pools.probed_views import name_span, probed_views
 from dbhygiene.program.values import Constant
 from dbhygiene.servers.steps import step
@@ -100,7 +100,7 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
     if is_test_file(file):
         return
     for view, probe in probed_views(file, "readiness"):
-        query = first_query(file, view.function)
+        query = find_query(file, view.function)
         engine = _engine(query[0]) if query is not None else None
         if query is None or engine is None or (waits := _timeout(engine)) is None or waits <= probe.timeout:
             continue
@@ -131,4 +131,4 @@ def _engine(file: File) -> Engine | None:
 
 
 def _timeout(engine: Engine) -> int | None:
-    return number(engine.option("pool_timeout", Constant(_TIMEOUT)))
+    return number_or_default(engine.option("pool_timeout", Constant(_TIMEOUT)))

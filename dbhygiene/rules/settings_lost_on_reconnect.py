@@ -60,7 +60,7 @@ from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.edits import AddKeyword, verbatim
 from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, Safety, rule
 from dbhygiene.library.prefilter import DRIVERS
-from dbhygiene.recovery.handles import title_of
+from dbhygiene.recovery.handles import variable_title
 from dbhygiene.recovery.settings_lost import LostSetting, lost_settings
 from dbhygiene.source.file import File
 
@@ -68,7 +68,7 @@ from dbhygiene.source.file import File
 @rule("HYG411", on=File, imports=DRIVERS, also={".ping(", ".reconnect(", ".connect("}, default=False)
 def check(file: File, _: File) -> Iterator[Diagnostic]:
     for found in lost_settings(file):
-        title = title_of(found.title)
+        title = variable_title(found.title)
         yield Diagnostic(
             found.again,
             f"if this opens `{title}` again, its settings are gone, without an error",

@@ -11,7 +11,7 @@ from dbhygiene.servers.model import Command, Facts, Number
 _TITLES = {"mysql": "MySQL", "postgresql": "PostgreSQL"}
 
 
-def describe(facts: Facts) -> Iterator[str]:
+def describe_servers(facts: Facts) -> Iterator[str]:
     """Yield a line for each server, proxy, pooler and command, with the places; each line once."""
     yield from dict.fromkeys(_lines(facts))
 

@@ -81,7 +81,7 @@ def _assignments_of_mapping(node: Node, name: str, database: str) -> Iterator[As
             yield from parse_assignment(database, f"{written}={text_of(value)}", Place(name, line_of(value)))
 
 
-def containers(name: str, files: Deployment) -> Iterator[Container]:
+def chart_containers(name: str, files: Deployment) -> Iterator[Container]:
     """Yield the containers that the values describe by the keys which charts share."""
     for document in documents(files.text(name)):
         own = text_of(at(document, "nameOverride")) or name.rpartition("/")[0].rpartition("/")[2]

@@ -109,7 +109,7 @@ class Reader:
             self._servers.append(
                 Server(part.database, frozenset({part.name}), found.idle, found.connections, part.place)
             )
-        for container in helm.containers(name, self._files):
+        for container in helm.chart_containers(name, self._files):
             if image_server(container.image) is None and not is_pooler(container.image):
                 self._container(container)
 

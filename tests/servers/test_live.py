@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dbhygiene.checker.live.where import resolve, shows_secret
+from dbhygiene.checker.live.where import find_target, shows_secret
 from dbhygiene.config.errors import UsageError
 from dbhygiene.config.saving import changed
 from dbhygiene.project.project import Project
@@ -53,7 +53,7 @@ def test_urls(url: str, database: str, place: str, user: str, name: str) -> None
 )
 def test_wrong_places_are_one_line_without_the_secret(tmp_path: Path, where: str) -> None:
     with pytest.raises(UsageError) as caught:
-        resolve(where, Project(tmp_path))
+        find_target(where, Project(tmp_path))
     assert "s3cr3t" not in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -61,7 +61,7 @@ def test_wrong_places_are_one_line_without_the_secret(tmp_path: Path, where: str
 def test_a_variable_and_an_option_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     url = f"mysql://shop:{QUOTED}@db/shop"
     monkeypatch.setenv("SHOP_DB", url)
-    found = resolve("SHOP_DB", Project(tmp_path))
+    found = find_target("SHOP_DB", Project(tmp_path))
     assert (found.source, found.place, found.password) == ("SHOP_DB", "db:3306", SECRET)
     assert not shows_secret("SHOP_DB", found)
     assert shows_secret(url, found)
@@ -70,7 +70,7 @@ def test_a_variable_and_an_option_file(tmp_path: Path, monkeypatch: pytest.Monke
         f"[mysqld]\nport = 1\n[client]\nuser = shop\npassword = '{SECRET}'\nhost = db\nport = 3307\nssl-ca = ca.pem\n"
         "[mysqldump]\nuser = other\n"
     )
-    found = resolve(str(file), Project(tmp_path))
+    found = find_target(str(file), Project(tmp_path))
     assert (found.place, found.user, found.password, found.tls) == ("db:3307", "shop", SECRET, {"ssl_ca": "ca.pem"})
 
 
@@ -102,7 +102,7 @@ def django(tmp_path: Path, alias: str) -> Target:
     (tmp_path / "manage.py").write_text('import os\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")\n')
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop" / "settings.py").write_text(SETTINGS)
-    return resolve(alias, Project(tmp_path))
+    return find_target(alias, Project(tmp_path))
 
 
 def test_a_database_of_django_is_filled_in_from_the_environment(
@@ -119,10 +119,10 @@ def test_other_databases_of_django(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     found = django(tmp_path, "django:replica")
     assert (found.database, found.place, found.user) == ("postgresql", "replica:5432", "shop")
     monkeypatch.setenv("NAMED_URL", f"mysql://shop:{QUOTED}@named/shop")
-    assert resolve("django:named", Project(tmp_path)).place == "named:3306"
+    assert find_target("django:named", Project(tmp_path)).place == "named:3306"
     for alias, words in [("default", "`PASSWORD` is not known here"), ("file", "neither MySQL nor PostgreSQL")]:
         with pytest.raises(UsageError, match=words):
-            resolve(f"django:{alias}", Project(tmp_path))
+            find_target(f"django:{alias}", Project(tmp_path))
 
 
 # -- failures ---------------------------------------------------------------------------------------------

@@ -51,7 +51,7 @@ def _number(found: LiveNumber | None) -> Number | None:
     return None if found is None else Number(found.value, found.setting, Origin.FILE)
 
 
-def advice(finding: Finding) -> str:
+def fix_advice(finding: Finding) -> str:
     """Return what to do about a finding: the title of its fix, or what the reason for none says."""
     if isinstance(finding.fix, NoFix):
         return finding.fix.reason.rpartition("; ")[2]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from dbhygiene.checker.doctor import NOTE, OK, PROBLEM, Remark
-from dbhygiene.checker.live.comparison import CONNECTIONS, advice, compare
+from dbhygiene.checker.live.comparison import CONNECTIONS, compare, fix_advice
 from dbhygiene.diagnostics.model import Finding
 from dbhygiene.diagnostics.quantities import seconds_text
 from dbhygiene.project.project import Project
@@ -38,7 +38,7 @@ def report(project: Project, target: Target, server: LiveServer) -> Report:
         topic = "connections" if finding.code in CONNECTIONS else "server-timeout"
         path = finding.path.relative_to(project.root).as_posix()
         message = f"{path}:{finding.span.line} {finding.message} ({finding.code})"
-        remarks.append(Remark(topic, PROBLEM, message, advice(finding)))
+        remarks.append(Remark(topic, PROBLEM, message, fix_advice(finding)))
     if server.pooler:
         remarks.append(Remark("pooler", NOTE, _WITH_POOLER))
     for part in (_packet, _connections, _transactions, _idle, _unnamed_connections, _aborted_connections, _visibility):

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from dbhygiene.checker.doctor import NOTE, OK, PROBLEM, Remark
 from dbhygiene.checker.live.remarks import as_json, report
-from dbhygiene.checker.live.where import resolve, shows_secret
+from dbhygiene.checker.live.where import find_target, shows_secret
 from dbhygiene.config import loading
 from dbhygiene.config.errors import UsageError
 from dbhygiene.config.saving import changed
@@ -30,7 +30,7 @@ class Examined(NamedTuple):
 
 def examine_server(project: Project, where: str, *, save: bool = False) -> Examined:
     """Ask the server that `where` names; raise UsageError if it names none."""
-    target = resolve(where, project)
+    target = find_target(where, project)
     extra = [Remark("password", NOTE, _SHOWN, "name a variable instead")] if shows_secret(where, target) else []
     try:
         server = ask(target)

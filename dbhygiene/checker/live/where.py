@@ -1,4 +1,4 @@
-"""`resolve`: the target that `--server WHERE` names: a URL, a variable, an option file, or a database of Django."""
+"""`find_target`: the server that `--server WHERE` names: a URL, a variable, an option file, or a database of Django."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dbhygiene.servers.live.target import Target, parse_url, read_option_file
 _VARIABLE = re.compile(r"[A-Za-z_]\w*")
 
 
-def resolve(where: str, project: Project) -> Target:
+def find_target(where: str, project: Project) -> Target:
     """Return the target; raise UsageError, without any secret, if there is none."""
     if "://" in where:
         return parse_url(where, "--server")

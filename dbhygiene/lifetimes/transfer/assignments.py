@@ -24,9 +24,9 @@ from dbhygiene.lifetimes.state import (
     Where,
     bound_method,
     content_of,
+    dotted_path,
     is_view,
     item_index,
-    path_of,
 )
 from dbhygiene.lifetimes.transfer.branches import Branches
 from dbhygiene.lifetimes.transfer.relations import Relations
@@ -51,7 +51,7 @@ class Assignments:
             if added in READERS or (added is None and is_own):
                 return [("next", fact)]  # rows, or a number
             if added is not None and is_own:
-                return [("next", fact.put_in(added, path_of(event.target) or event.target))]
+                return [("next", fact.put_in(added, dotted_path(event.target) or event.target))]
             if added is not None:  # the list may be the caller's
                 return [("next", fact.add_alias(PART, FOREIGN) if is_view(added) else fact._replace(state="escaped"))]
         if value is None and isinstance(event.node, (ast.For, ast.AsyncFor, ast.comprehension)):
@@ -75,7 +75,7 @@ class Assignments:
 
     def delete(self, event: cfg.Delete, fact: Fact) -> Outcomes:
         for target in event.node.targets:
-            if path := path_of(target):
+            if path := dotted_path(target):
                 fact = fact.forget_path(path)
         return [("next", fact)]
 
@@ -84,7 +84,7 @@ class Assignments:
         masks = [self.branches.truthiness(value, fact) for _, value, _ in pairs]
         after = fact
         for target, value, _ in pairs:
-            if (path := path_of(target)) is not None:
+            if (path := dotted_path(target)) is not None:
                 dropped = isinstance(value, ast.Constant)  # `conn = None`: no other value takes its place
                 after = self._before_rebinding(path, after, node, dropped=dropped)
         for (target, _, relation), mask in zip(pairs, masks, strict=True):
@@ -92,7 +92,7 @@ class Assignments:
         return after
 
     def bind_target(self, target: ast.expr, relation: str | None, mask: int, fact: Fact) -> Fact:
-        path = path_of(target)
+        path = dotted_path(target)
         if relation is not None:
             mask = TRUTHY if relation == ITSELF else ANYTHING
             fact = self._store(target, path, relation, fact)
@@ -105,13 +105,13 @@ class Assignments:
         """Split a fact before conditions are assigned to variables: one for each result, with its path conditions."""
         answers = [fact.known]
         for target, value, _how in pairs:
-            if value is None or path_of(target) not in self.keys.keys:
+            if value is None or dotted_path(target) not in self.keys.keys:
                 continue
             if is_condition(value):
                 answers = [
                     known for before in answers for _, known in self.branches.truths(value, fact._replace(known=before))
                 ]
-            elif (source := path_of(value)) in self.keys.objects and source in self.keys.keys:
+            elif (source := dotted_path(value)) in self.keys.objects and source in self.keys.keys:
                 both = [self.keys.assume(before, source, mask) for before in answers for mask in (NONE, TRUTHY)]
                 answers = [known for known in both if known is not None]
         return [fact if known is fact.known else fact._replace(known=known) for known in dict.fromkeys(answers)]
@@ -155,7 +155,7 @@ class Assignments:
         if path is None:
             container = target.value if isinstance(target, ast.Subscript) else None
             if container is not None and self.relations.is_container(container):
-                return fact.put_in(relation, path_of(container) or container)
+                return fact.put_in(relation, dotted_path(container) or container)
             return fact.add_alias(PART, FOREIGN) if relation in {*READERS, PARTS} else fact._replace(state="escaped")
         root, _, rest = path.partition(".")
         if rest:

@@ -31,8 +31,8 @@ from dbhygiene.lifetimes.state import (
     Outcomes,
     bound_method,
     content_of,
+    dotted_path,
     item_index,
-    path_of,
 )
 from dbhygiene.lifetimes.transfer.relations import Relations
 
@@ -61,7 +61,7 @@ class Branches:
             if is_none:
                 return [("false", fact)]
             return [("true", self._bind_capture(pattern, relation, fact)), ("false", fact)]
-        path = path_of(subject)
+        path = dotted_path(subject)
         if not is_none or path is None or path not in self.keys.keys:
             return [("true", fact), ("false", fact)]
         answers: list[tuple[EdgeKind, int]] = [("true", NONE), ("false", FALSY | TRUTHY)]

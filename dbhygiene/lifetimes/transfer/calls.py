@@ -27,8 +27,8 @@ from dbhygiene.lifetimes.state import (
     State,
     bound_method,
     content_of,
+    dotted_path,
     item,
-    path_of,
 )
 from dbhygiene.lifetimes.transfer.arguments import Arguments
 from dbhygiene.lifetimes.transfer.assignments import Assignments
@@ -98,7 +98,7 @@ class Calls:
             if not mask & (NONE | FALSY):
                 return None
             self.doubtful.add(call)
-            path = path_of(given) if given is not None else None
+            path = dotted_path(given) if given is not None else None
             if path is not None and path in self.branches.keys.keys and known is not None:
                 known = assume(known, path, NONE | FALSY)
         return known
@@ -150,7 +150,7 @@ class Calls:
             and (kept := self.containers.relation_after_insert(call, func.attr, fact)) is not None
         ):
             if self.relations.is_container(func.value):
-                return [fact if raised else fact.put_in(kept, path_of(func.value) or func.value)]
+                return [fact if raised else fact.put_in(kept, dotted_path(func.value) or func.value)]
             if kept == PARTS:
                 return [fact if raised else fact.add_alias(PART, FOREIGN)]
         return self.arguments.after(call, effect, fact, raised)
@@ -186,7 +186,7 @@ class Calls:
             return fact if is_data else fact.add_alias(PART if is_part else MAYBE_PART, call)
         if owner == CLOSER and method == "pop_all" and isinstance(call.func, ast.Attribute):
             stack = call.func.value
-            return fact.drop_aliases([path_of(stack) or stack]).add_alias(CLOSER, call)
+            return fact.drop_aliases([dotted_path(stack) or stack]).add_alias(CLOSER, call)
         if method in TAKING_OUT and (inner := content_of(owner)) is not None:
             return fact.add_alias(inner, call)
         if method in COPYING and (owner in {CONTAINER, PARTS} or bound_method(owner) is not None):

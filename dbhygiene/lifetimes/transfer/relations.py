@@ -30,9 +30,9 @@ from dbhygiene.lifetimes.state import (
     Site,
     container_of,
     content_of,
+    dotted_path,
     item,
     item_index,
-    path_of,
 )
 from dbhygiene.source.nodes import argument_values
 
@@ -59,7 +59,7 @@ class Relations:
             case ast.Name(id=name):
                 return fact.relation_of(name)
             case ast.Attribute(value=value, attr=attr):
-                path = path_of(expr)
+                path = dotted_path(expr)
                 if path is not None and (relation := fact.relation_of(path)) is not None:
                     return relation
                 return self._member(self.holds(value, fact), attr, fact)
@@ -75,7 +75,7 @@ class Relations:
                 found = {relation for value in values if (relation := self.holds(value, fact))}
                 return container_of(found) if found else None
             case ast.GeneratorExp():  # it runs later, on all variables that it mentions
-                return PART if any(fact.relation_of(path_of(part) or part) for part in ast.walk(expr)) else None
+                return PART if any(fact.relation_of(dotted_path(part) or part) for part in ast.walk(expr)) else None
             case ast.Subscript(value=value, slice=index):
                 relation = self.holds(value, fact)
                 return self._element(relation, index) or self.within(relation, fact)
@@ -94,7 +94,7 @@ class Relations:
         owner = [func.value] if isinstance(func, ast.Attribute) else []
         if any(self.holds(part, fact) in {ITSELF, PART} for part in (*owner, *argument_values(expr))):
             return True
-        return bool(fact.fields()) and any(path_of(each) == "self" for each in owner)
+        return bool(fact.fields()) and any(dotted_path(each) == "self" for each in owner)
 
     def read_out(self, relation: str | None, fact: Fact) -> str | None:
         """Return the relation of all that can be read from an object: rows are data, a session's objects are not."""

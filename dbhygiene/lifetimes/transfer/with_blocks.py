@@ -8,7 +8,7 @@ from dbhygiene.dataflow import cfg
 from dbhygiene.library.resources import Leaving
 from dbhygiene.lifetimes.effects import FunctionSemantics
 from dbhygiene.lifetimes.path_conditions import truthiness
-from dbhygiene.lifetimes.state import CLOSER, ITSELF, PART, READERS, Fact, Outcomes, path_of
+from dbhygiene.lifetimes.state import CLOSER, ITSELF, PART, READERS, Fact, Outcomes, dotted_path
 from dbhygiene.lifetimes.transfer.assignments import Assignments
 
 
@@ -23,7 +23,7 @@ class WithBlocks:
         item_, name = event.node, event.node.optional_vars
         relation = self.holds(item_.context_expr, fact)
         fact = failed = fact.drop_aliases([item_.context_expr, _unwrap(item_.context_expr)])
-        path = path_of(name) if name is not None else None
+        path = dotted_path(name) if name is not None else None
         if path is not None:
             fact = fact.forget_path(path)
             fact = fact._replace(known=self.keys.invalidate(fact.known, path)) if fact.known else fact

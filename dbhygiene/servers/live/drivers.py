@@ -80,7 +80,7 @@ def code_of(error: BaseException) -> int | str:
     return number or getattr(error, "sqlstate", None) or getattr(error, "pgcode", None) or ""
 
 
-def text_of(error: BaseException) -> str:
+def error_text(error: BaseException) -> str:
     """Return what a driver's error says."""
     first = error.args[0] if error.args else None
     return str(first.get("M", "")) if isinstance(first, Mapping) else str(error)

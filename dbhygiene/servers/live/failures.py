@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from urllib.parse import quote, quote_plus
 
-from dbhygiene.servers.live.drivers import code_of, text_of
+from dbhygiene.servers.live.drivers import code_of, error_text
 from dbhygiene.servers.live.target import Target
 
 
@@ -64,7 +64,7 @@ _KINDS: tuple[tuple[Sequence[int | str], str, str, str], ...] = (
 
 def failure(error: BaseException, target: Target) -> AskError:
     """Return the failure that an error of a driver stands for."""
-    code, text = code_of(error), text_of(error)
+    code, text = code_of(error), error_text(error)
     brief = _brief(code, _without_secrets(text, target))
     named = {"place": target.place, "user": target.user, "host": target.host, "error": brief}
     is_late = "timed out" in text.lower()  # drivers give it the numbers of other losses
