@@ -11,7 +11,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from dbhygiene.cli.options import RULES, RUN, Option, above_zero
-from dbhygiene.cli.output import Target, parse_target
+from dbhygiene.cli.output import OutputTarget, parse_target
 from dbhygiene.config.errors import did_you_mean
 from dbhygiene.config.settings import FORMATS
 
@@ -52,7 +52,7 @@ class Command(click.Command):
 
 
 if TYPE_CHECKING:
-    _TargetType = click.ParamType[Target]
+    _TargetType = click.ParamType[OutputTarget]
 else:
     _TargetType = click.ParamType  # which older versions of click do not let be subscripted
 
@@ -62,7 +62,7 @@ class TargetType(_TargetType):
 
     name = "format"
 
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Target:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> OutputTarget:
         return parse_target(str(value))
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

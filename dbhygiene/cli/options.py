@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dbhygiene.cli.output import Target, parse_target
+from dbhygiene.cli.output import OutputTarget, parse_target
 from dbhygiene.cli.terminal import WHEN
 from dbhygiene.config.errors import UsageError
 from dbhygiene.config.settings import FORMATS, LEVELS, Confidence, Settings
@@ -67,7 +67,7 @@ class Options(Frozen):
     no_cache: bool
     cache_dir: Path | None
     jobs: int | None
-    asked: tuple[Target, ...]
+    asked: tuple[OutputTarget, ...]
     output_file: Path | None
     baseline: Path | None
     since: str | None

@@ -15,7 +15,7 @@ from dbhygiene.reports import ONE_BY_ONE, RenderContext, TerminalStyle, reporter
 from dbhygiene.source.records import Record, replace
 
 
-class Target(Record):
+class OutputTarget(Record):
     """A format, and the file that it is written to; None: standard output."""
 
     format: str
@@ -28,17 +28,17 @@ _BY_SUFFIX = {
 }
 
 
-def parse_target(text: str) -> Target:
+def parse_target(text: str) -> OutputTarget:
     """Parse `FORMAT` or `FORMAT:FILE`; raise UsageError if there is no such format."""
     name, _, file = text.partition(":")
     if name not in FORMATS:
         if (named := _BY_SUFFIX.get(Path(text).suffix)) is not None:
             raise UsageError(f"no such format `{text}`: `-o {named}:{text}` writes {named} to this file")
         raise UsageError(f"no such format `{name}`{did_you_mean(name, FORMATS)}: {', '.join(FORMATS)}")
-    return Target(name, Path(file) if file else None)
+    return OutputTarget(name, Path(file) if file else None)
 
 
-def parse_targets(asked: Sequence[Target], output_file: Path | None) -> list[Target]:
+def parse_targets(asked: Sequence[OutputTarget], output_file: Path | None) -> list[OutputTarget]:
     """Return the formats and their files, the printed one first; raise UsageError if they exclude each other.
 
     Arguments:
@@ -48,7 +48,7 @@ def parse_targets(asked: Sequence[Target], output_file: Path | None) -> list[Tar
     printed = [target.format for target in asked if target.file is None]
     if len(printed) > 1:
         raise UsageError(f"cannot print both {printed[0]} and {printed[1]}: `-o FORMAT:FILE` writes to a file")
-    found = [Target("".join(printed), output_file), *(target for target in asked if target.file)]
+    found = [OutputTarget("".join(printed), output_file), *(target for target in asked if target.file)]
     for target in found:
         if target.file and not target.file.absolute().parent.is_dir():
             raise UsageError(f"{target.file}: the directory does not exist")
@@ -58,7 +58,7 @@ def parse_targets(asked: Sequence[Target], output_file: Path | None) -> list[Tar
 class Output:
     """Writes findings: at once if the format allows it, otherwise at the end."""
 
-    def __init__(self, targets: Sequence[Target], scene: RenderContext, out: TextIO) -> None:
+    def __init__(self, targets: Sequence[OutputTarget], scene: RenderContext, out: TextIO) -> None:
         self._targets = targets
         self._scene = scene
         self._out = out

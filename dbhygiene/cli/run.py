@@ -20,7 +20,7 @@ from dbhygiene.checker.selection import selected_rules
 from dbhygiene.checker.subjects import Analyses
 from dbhygiene.cli import terminal
 from dbhygiene.cli.options import Options
-from dbhygiene.cli.output import Output, Target, base, parse_targets
+from dbhygiene.cli.output import Output, OutputTarget, base, parse_targets
 from dbhygiene.cli.tally import Tally, count, rule_times
 from dbhygiene.config import loading
 from dbhygiene.config.errors import UsageError
@@ -413,7 +413,7 @@ class Run:
         """Print text besides the findings: on standard error, unless the format is text on standard output."""
         if not self.options.quiet:
             self.out.flush()
-            for_people = self._targets[0] == Target("full") and self.out is not sys.stderr
+            for_people = self._targets[0] == OutputTarget("full") and self.out is not sys.stderr
             print(words, file=self.out if for_people else sys.stderr)
 
     def log(self, words: str) -> None:

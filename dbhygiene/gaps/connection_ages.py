@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from dbhygiene.gaps.django_settings import AgeChange, ages_set, seconds_of
 from dbhygiene.program.evaluation import evaluate
-from dbhygiene.program.values import Called, Constant, Dict, Number, Text, Value, as_dict, options
+from dbhygiene.program.values import Called, Constant, Dict, Text, UnknownNumber, Value, as_dict, options
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import written_items
 from dbhygiene.source.records import Record
@@ -49,11 +49,11 @@ def default_seconds(age: Value) -> float | None:
     """Return the number of an age, or the default of an environment's variable; None if neither is known."""
     several = list(options(age))
     constants = [one.value for one in several if isinstance(one, Constant)]
-    if len(constants) != 1 or not all(isinstance(one, (Constant, Called, Number, Text)) for one in several):
+    if len(constants) != 1 or not all(isinstance(one, (Constant, Called, UnknownNumber, Text)) for one in several):
         return None
     if isinstance(constants[0], str):
         return float(constants[0]) if constants[0].isdigit() else None
-    if constants == [None] and any(isinstance(one, (Number, Text)) for one in several):
+    if constants == [None] and any(isinstance(one, (UnknownNumber, Text)) for one in several):
         return None  # of a variable without a default
     return seconds_of(Constant(constants[0]))
 

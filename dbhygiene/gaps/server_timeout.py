@@ -11,18 +11,18 @@ from dbhygiene.program.values import UNKNOWN, Value
 from dbhygiene.servers.endpoints import ANYWHERE, host_endpoints
 from dbhygiene.servers.facts import server_facts
 from dbhygiene.servers.limits import idle_limit
-from dbhygiene.servers.model import Number, Origin
+from dbhygiene.servers.model import Limit, Origin
 from dbhygiene.source.file import File, ProjectView
 
 
-def idle_number_of_site(file: File, host: Value = UNKNOWN) -> Number | None:
+def idle_number_of_site(file: File, host: Value = UNKNOWN) -> Limit | None:
     """Return the idle timeout of the server of a Django site; None if no file says so, or `server-timeout` is set."""
     if file.project.settings.server_timeout is not None:
         return None
     return idle_limit(server_facts(file.project), verdict(file).server, host_endpoints(host))
 
 
-def idle_number_of_project(project: ProjectView) -> Number | None:
+def idle_number_of_project(project: ProjectView) -> Limit | None:
     """Return the idle timeout of the project's MySQL servers, wherever they are; PostgreSQL's if it has no other."""
     if project.settings.server_timeout is not None:
         return None

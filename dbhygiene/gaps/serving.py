@@ -10,7 +10,7 @@ from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import Step
 from dbhygiene.library.test_files import is_example, is_test_file
 from dbhygiene.servers.facts import server_facts
-from dbhygiene.servers.model import Command, Place
+from dbhygiene.servers.model import FileLine, ServingCommand
 from dbhygiene.servers.steps import step
 from dbhygiene.source.file import File
 from dbhygiene.source.queries import query
@@ -49,16 +49,16 @@ def is_served_by_wsgi(settings: File) -> bool:
 
 
 @query
-def _commands(settings: File) -> list[Command]:
+def _commands(settings: File) -> list[ServingCommand]:
     """Return the commands that serve a site."""
     return [command for command in server_facts(settings.project).commands if _serves(settings, command)]
 
 
-def _is_plain(command: Command) -> bool:
+def _is_plain(command: ServingCommand) -> bool:
     return command.interface == "wsgi" and command.threads != inf
 
 
-def _serving_by_command(settings: File, commands: list[Command]) -> Iterator[Serving]:
+def _serving_by_command(settings: File, commands: list[ServingCommand]) -> Iterator[Serving]:
     for command in commands:
         if command.interface == "asgi" or (command.interface == "wsgi" and command.threads == inf):
             program = command.program
@@ -70,7 +70,7 @@ def _serving_by_command(settings: File, commands: list[Command]) -> Iterator[Ser
             )
 
 
-def _serves(settings: File, command: Command) -> bool:
+def _serves(settings: File, command: ServingCommand) -> bool:
     """Whether a command, other than one for development, serves the site of these settings."""
     name = command.application.partition(":")[0]
     if not name or command.is_development or command.program == "celery":
@@ -81,7 +81,7 @@ def _serves(settings: File, command: Command) -> bool:
     return _is_near(module, command.place, settings)
 
 
-def _is_near(module: File, place: Place, settings: File) -> bool:
+def _is_near(module: File, place: FileLine, settings: File) -> bool:
     """Whether a command means this module: it is the only one of its name, or lies below the command's directory."""
     root = settings.project.root
     end = f"/{module.path.parent.name}/{module.path.name}"

@@ -12,7 +12,7 @@ from dbhygiene.lsp.positions import Encoding
 from dbhygiene.source.records import Record, replace
 
 
-class Options(Record):
+class EditorOptions(Record):
     """The settings of the editor, as `initializationOptions` or in its section `dbhygiene`.
 
     `config` holds assignments such as `server-timeout=60`, as `--config` does.
@@ -22,7 +22,7 @@ class Options(Record):
     workspace_diagnostics: bool = False
     config: tuple[str, ...] = ()
 
-    def update(self, given: object) -> Options:
+    def update(self, given: object) -> EditorOptions:
         """Return the options with the values that the editor has sent; raise UsageError for the first mistake."""
         if given is None:
             return self

@@ -105,7 +105,7 @@ def documents_of(texts: Texts) -> Mapping[str, Document]:
     return found
 
 
-class Part(NamedTuple):
+class DocumentPart(NamedTuple):
     """What a document holds of a file's program: the number of lines above it, its text, and the lines of that."""
 
     above: int
@@ -113,9 +113,11 @@ class Part(NamedTuple):
     lines: Sequence[str]
 
 
-def part_of(file: File, number: int | None) -> Part:
+def part_of(file: File, number: int | None) -> DocumentPart:
     """Return the cell of a notebook with a number, with its magics; without a number, the whole file."""
     cell = file.notebook.cell(number) if file.notebook is not None and number is not None else None
     return (
-        Part(0, file.text, file.lines) if cell is None else Part(cell.line - 1, cell.source, split_lines(cell.source))
+        DocumentPart(0, file.text, file.lines)
+        if cell is None
+        else DocumentPart(cell.line - 1, cell.source, split_lines(cell.source))
     )

@@ -23,7 +23,7 @@ from dbhygiene import DOCUMENTATION, __version__
 from dbhygiene.checker import baseline_filter
 from dbhygiene.config.errors import UsageError
 from dbhygiene.lsp import actions
-from dbhygiene.lsp.client import Client, Options
+from dbhygiene.lsp.client import Client, EditorOptions
 from dbhygiene.lsp.documents import Document, uri_of, uri_to_path
 from dbhygiene.lsp.notebooks import SYNC, OpenNotebook, Texts, documents_of
 from dbhygiene.lsp.pages import path_page, rule_page
@@ -50,7 +50,7 @@ class Server(LanguageServer):
 
     def __init__(self) -> None:
         super().__init__("dbhygiene", __version__, notebook_document_sync=SYNC)
-        self.options = Options()
+        self.options = EditorOptions()
         self.folders: list[str] = []  # their addresses
         self.texts: Texts = {}  # replaced, never changed: the other thread reads it
         self.base = Path.cwd()

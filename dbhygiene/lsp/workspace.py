@@ -12,7 +12,7 @@ from dbhygiene.config import loading
 from dbhygiene.config.errors import UsageError
 from dbhygiene.diagnostics.cells import in_cell
 from dbhygiene.diagnostics.model import Finding, Step
-from dbhygiene.lsp.client import Client, Options
+from dbhygiene.lsp.client import Client, EditorOptions
 from dbhygiene.lsp.diagnostics import diagnostic_of
 from dbhygiene.lsp.documents import Document, uri_of
 from dbhygiene.lsp.notebooks import OpenNotebook, Texts, documents_of
@@ -43,7 +43,7 @@ class Workspace:
     such mistakes.
     """
 
-    def __init__(self, client: Client, options: Options, folders: Iterable[Path]) -> None:
+    def __init__(self, client: Client, options: EditorOptions, folders: Iterable[Path]) -> None:
         self.client, self.options = client, options
         self.folders = tuple(folders)
         self._problems: dict[Path, Reports] = {}  # by the roots of projects
@@ -88,7 +88,7 @@ class Workspace:
             for root in known.keys() - used:
                 del known[root]
 
-    def configure(self, options: Options) -> None:
+    def configure(self, options: EditorOptions) -> None:
         """Use other options of the editor from now on."""
         self.options = options
         self.refresh()

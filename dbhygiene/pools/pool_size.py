@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from math import inf
 
 from dbhygiene.pools.engines import Engine, option_expression
-from dbhygiene.program.values import Called, Constant, Number, Text, Value, options
+from dbhygiene.program.values import Called, Constant, Text, UnknownNumber, Value, options
 from dbhygiene.servers.facts import server_facts
-from dbhygiene.servers.model import Command
+from dbhygiene.servers.model import ServingCommand
 from dbhygiene.source.file import File
 from dbhygiene.source.records import Frozen
 
@@ -46,7 +46,7 @@ def number_or_default(found: Value) -> int | None:
     """Return a number, or the default of an environment's variable."""
     several = list(options(found))
     constants = [one.value for one in several if isinstance(one, Constant) and one.value is not None]
-    if len(constants) != 1 or not all(isinstance(one, (Constant, Called, Number, Text)) for one in several):
+    if len(constants) != 1 or not all(isinstance(one, (Constant, Called, UnknownNumber, Text)) for one in several):
         return None
     value = constants[0]
     if isinstance(value, str):
@@ -57,7 +57,7 @@ def number_or_default(found: Value) -> int | None:
 class Need(Frozen):
     """The connections that a command's processes open at most, through one pool in each."""
 
-    command: Command
+    command: ServingCommand
     each: float  # of one process
 
     @property
@@ -82,14 +82,14 @@ def may_be_threaded(made: Engine) -> bool:
     return not web or any(each.threads == inf for each in web)
 
 
-def _threads_of_process(made: Engine, command: Command, most: float) -> float:
+def _threads_of_process(made: Engine, command: ServingCommand, most: float) -> float:
     threads = command.threads
     if command.interface == "asgi" and not made.is_async:
         threads = min(threads, _THREADS)
     return min(threads, most)
 
 
-def _serving_commands(made: Engine) -> Iterator[Command]:
+def _serving_commands(made: Engine) -> Iterator[ServingCommand]:
     """Yield the commands whose application imports the file of an engine, other than for development."""
     file = made.file
     for command in server_facts(file.project).commands:

@@ -9,7 +9,7 @@ from dbhygiene.pools.sqlalchemy import MYSQL, UNKNOWN_DATABASE
 from dbhygiene.servers.endpoints import endpoints
 from dbhygiene.servers.facts import server_facts
 from dbhygiene.servers.limits import connection_limit, idle_limit
-from dbhygiene.servers.model import Number, Origin
+from dbhygiene.servers.model import Limit, Origin
 from dbhygiene.source.records import replace
 
 _NAMES = {MYSQL: MYSQL, "postgresql": "postgresql", "postgres": "postgresql"}
@@ -24,17 +24,17 @@ def database_of_engine(made: Engine) -> str | None:
     return known.pop() or None if len(known) == 1 else None
 
 
-def idle_number_of_engine(made: Engine) -> Number | None:
+def idle_number_of_engine(made: Engine) -> Limit | None:
     """Return the idle timeout of an engine's server by the repository's files; None if `server-timeout` is set."""
     if made.file.project.settings.server_timeout is not None or (database := database_of_engine(made)) is None:
         return None
     return idle_limit(server_facts(made.file.project), database, endpoints(made.url))
 
 
-def connection_number(made: Engine) -> Number | None:
+def connection_number(made: Engine) -> Limit | None:
     """Return how many connections an engine's server accepts, by `max-connections` or the repository's files."""
     if (said := made.file.project.settings.max_connections) is not None and "sqlite" not in made.databases:
-        return Number(said, "max-connections", Origin.FILE)
+        return Limit(said, "max-connections", Origin.FILE)
     if (database := database_of_engine(made)) is None:
         return None
     return connection_limit(server_facts(made.file.project), database, endpoints(made.url))
@@ -45,18 +45,18 @@ def settings_with_timeout_of(made: Engine) -> Settings:
     return with_timeout(made.file.project.settings, idle_number_of_engine(made))
 
 
-def with_timeout(settings: Settings, number: Number | None) -> Settings:
+def with_timeout(settings: Settings, number: Limit | None) -> Settings:
     """Return the settings with this timeout, if there is one."""
     return settings if number is None else replace(settings, server_timeout=max(1, int(number.value)))
 
 
-def confidence_of(made: Engine, number: Number) -> Confidence:
+def confidence_of(made: Engine, number: Limit) -> Confidence:
     """Return how sure it is that a limit holds for an engine: a host's or an image's may be replaced elsewhere."""
     written = number.origin in (Origin.FILE, Origin.PROXY)
     sure = timeout_confidence(made) or Confidence.CERTAIN
     return sure if written and UNKNOWN_DATABASE not in made.databases else min(sure, Confidence.LIKELY)
 
 
-def limit_text(number: Number) -> str:
+def limit_text(number: Limit) -> str:
     """Return the server's timeout, and how it is known."""
     return f"{seconds_text(number.value)} ({number.source})"

@@ -17,8 +17,8 @@ from dbhygiene.program.values import (
     Constant,
     Dict,
     Named,
-    Number,
     Text,
+    UnknownNumber,
     Value,
     as_dict,
     choice_of,
@@ -103,7 +103,7 @@ def _builtin(reader: Evaluator, file: File, name: str, call: ast.Call) -> Value 
         case "int" | "float", [argument]:
             return choice_of(number(option, name) for option in options(reader.read(file, argument)))
         case function, _ if function in _NUMBERS:
-            return Number()
+            return UnknownNumber()
         case function, _ if function in _COPIES:
             found = as_dict(_pairs(reader, file, call.args[0])) if call.args else Dict()
             return merge_dicts(Dict(found.items, found.open), reader.keywords(file, call))

@@ -40,7 +40,7 @@ class Text(Record):
         return self.pattern.partition(HOLE)[0]
 
 
-class Number(Record):
+class UnknownNumber(Record):
     """A number that is not known."""
 
 
@@ -82,7 +82,7 @@ class Choice(Record):
     options: tuple[Value, ...] = ()
 
 
-Value: TypeAlias = "Unknown | Constant | Text | Number | Named | Instance | Dict | Called | Choice"
+Value: TypeAlias = "Unknown | Constant | Text | UnknownNumber | Named | Instance | Dict | Called | Choice"
 UNKNOWN = Unknown()
 NOTHING = Choice()  # the value of a variable in its own definition
 ANY_TEXT = Text(HOLE)
@@ -230,8 +230,11 @@ def calculate(kind: type[ast.operator], left: Value, right: Value) -> Value:
                         found.append(Constant(function(a, b)))
                     except (ArithmeticError, ValueError):
                         found.append(UNKNOWN)
-                case (Constant(value=int() | float()) | Number(), Constant(value=int() | float()) | Number()):
-                    found.append(Number())
+                case (
+                    Constant(value=int() | float()) | UnknownNumber(),
+                    Constant(value=int() | float()) | UnknownNumber(),
+                ):
+                    found.append(UnknownNumber())
                 case _:
                     found.append(UNKNOWN)
     return choice_of(found)
@@ -242,7 +245,7 @@ def negative(found: Value) -> Value:
     match found:
         case Constant(value=int() | float() as number):
             return Constant(-number)
-    return Number() if isinstance(found, Number) else UNKNOWN
+    return UnknownNumber() if isinstance(found, UnknownNumber) else UNKNOWN
 
 
 def number(found: Value, kind: str) -> Value:
@@ -251,8 +254,8 @@ def number(found: Value, kind: str) -> Value:
         try:
             return Constant(int(found.value) if kind == "int" else float(found.value))
         except (TypeError, ValueError):
-            return Number()
-    return Number()
+            return UnknownNumber()
+    return UnknownNumber()
 
 
 def until(pattern: str, starts: list[str]) -> str:

@@ -98,7 +98,7 @@ from dbhygiene.pools.engines import Engine, engines_in
 from dbhygiene.pools.flask import IMPLICIT_RECYCLE, URI
 from dbhygiene.pools.server_limits import confidence_of, idle_number_of_engine
 from dbhygiene.rules import pool_recycle_too_long
-from dbhygiene.servers.model import Number
+from dbhygiene.servers.model import Limit
 from dbhygiene.servers.steps import idle_steps
 from dbhygiene.source.file import File
 from dbhygiene.source.records import replace
@@ -135,7 +135,7 @@ def _engine(file: File, made: Engine) -> Iterator[Diagnostic]:
         yield pool_recycle_too_long.report(made, seconds, seconds_text(number.value), confidence_of(made, number), path)
 
 
-def _flask(file: File, number: Number, found: Diagnostic) -> Diagnostic:
+def _flask(file: File, number: Limit, found: Diagnostic) -> Diagnostic:
     message = found.message
     if found.subject == URI:
         said = f"the default `pool_recycle` is {IMPLICIT_RECYCLE} s"

@@ -101,7 +101,7 @@ from dbhygiene.program.values import Constant, Dict, Text, as_dict, least_number
 from dbhygiene.servers.endpoints import endpoints
 from dbhygiene.servers.facts import server_facts
 from dbhygiene.servers.limits import idle_limit
-from dbhygiene.servers.model import Number
+from dbhygiene.servers.model import Limit
 from dbhygiene.source.file import File
 
 _TITLE = "Test connections before use"
@@ -112,7 +112,7 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
     yield from (found for number, found in findings(file) if number is None)  # else `connection-outlives-server`
 
 
-def findings(file: File) -> Iterator[tuple[Number | None, Diagnostic]]:
+def findings(file: File) -> Iterator[tuple[Limit | None, Diagnostic]]:
     """The findings, each with the server's timeout if a file of the repository says that it is below the 7200 s."""
     if is_test_file(file) or in_migrations(file) or flask.handles_options(file):
         return
@@ -140,7 +140,7 @@ def _protects(file: File, expr: ast.expr) -> bool:
     return given.open or bool({"pool_pre_ping", "pool_recycle", "poolclass", "creator"} & given.items.keys())
 
 
-def _uri(file: File, group: flask.Group, found: list[flask.Group]) -> Iterator[tuple[Number | None, Diagnostic]]:
+def _uri(file: File, group: flask.Group, found: list[flask.Group]) -> Iterator[tuple[Limit | None, Diagnostic]]:
     """The URL of the default bind: the last that may be MySQL's, where several branches assign one."""
     worst: tuple[Confidence, flask.Setting] | None = None
     for setting in group.of(flask.URI):
@@ -163,7 +163,7 @@ def _uri(file: File, group: flask.Group, found: list[flask.Group]) -> Iterator[t
     yield _number(file, setting), made
 
 
-def _number(file: File, setting: flask.Setting) -> Number | None:
+def _number(file: File, setting: flask.Setting) -> Limit | None:
     """The server's timeout by the repository's files, if connections that are kept for 7200 s outlive it."""
     if not _is_implicit(file, setting):
         return None
@@ -171,7 +171,7 @@ def _number(file: File, setting: flask.Setting) -> Number | None:
     return found if found is not None and found.value <= flask.IMPLICIT_RECYCLE else None
 
 
-def _idle_number(file: File, setting: flask.Setting) -> Number | None:
+def _idle_number(file: File, setting: flask.Setting) -> Limit | None:
     """The server's timeout by the repository's files; None if the user has set it, or no file says it."""
     url = evaluate(file, setting.value)
     if file.project.settings.server_timeout is not None or MYSQL not in databases(url):
@@ -179,7 +179,7 @@ def _idle_number(file: File, setting: flask.Setting) -> Number | None:
     return idle_limit(server_facts(file.project), MYSQL, endpoints(url))
 
 
-def _too_long(file: File, group: flask.Group, found: list[flask.Group]) -> Iterator[tuple[Number | None, Diagnostic]]:
+def _too_long(file: File, group: flask.Group, found: list[flask.Group]) -> Iterator[tuple[Limit | None, Diagnostic]]:
     """The `pool_recycle` of the engine's options, if the server closes connections earlier."""
     uris = group.of(flask.URI) or [setting for other in found for setting in other.of(flask.URI)]
     uris = [setting for setting in uris if MYSQL in databases(evaluate(file, setting.value))]
@@ -199,7 +199,7 @@ def _too_long(file: File, group: flask.Group, found: list[flask.Group]) -> Itera
             yield number, Diagnostic(at, message, fix=fix, confidence=confidence, subject=flask.ENGINE_OPTIONS)
 
 
-def _recycle_option(file: File, setting: flask.Setting, number: Number | None) -> tuple[ast.expr, Fix | NoFix]:
+def _recycle_option(file: File, setting: flask.Setting, number: Limit | None) -> tuple[ast.expr, Fix | NoFix]:
     """Where the option is set, and its fix."""
     known = as_dict(evaluate(file, setting.value))
     code = str(with_timeout(file.project.settings, number).safe_lifetime)

@@ -50,7 +50,7 @@ from dbhygiene.pools.pool_size import OVERFLOW, SIZE
 from dbhygiene.pools.server_limits import connection_number
 from dbhygiene.program.evaluation import evaluate
 from dbhygiene.program.values import Constant
-from dbhygiene.servers.model import Number
+from dbhygiene.servers.model import Limit
 from dbhygiene.servers.steps import connection_steps
 from dbhygiene.source.file import File
 
@@ -80,7 +80,7 @@ def _engine(file: File, made: Engine) -> Iterator[Diagnostic]:
     yield _diagnostic(file, option_expression(made, name) or made.call, written, connection_number(made))
 
 
-def _diagnostic(file: File, at: ast.expr, written: str, limit: Number | None) -> Diagnostic:
+def _diagnostic(file: File, at: ast.expr, written: str, limit: Limit | None) -> Diagnostic:
     accepts = f"; the server accepts {number_text(limit.value)} ({limit.source})" if limit is not None else ""
     steps = connection_steps(file.project, limit)
     return Diagnostic(

@@ -104,7 +104,7 @@ from dbhygiene.pools.pool_size import Need, PoolSize, may_be_threaded, needs, po
 from dbhygiene.pools.recreated_engines import find_recreation
 from dbhygiene.pools.server_limits import connection_number, database_of_engine
 from dbhygiene.pools.sqlalchemy import UNKNOWN_DATABASE, in_migrations
-from dbhygiene.servers.model import Number, Origin
+from dbhygiene.servers.model import Limit, Origin
 from dbhygiene.servers.steps import connection_steps, step
 from dbhygiene.source.file import File
 
@@ -130,7 +130,7 @@ def check(file: File, made: Engine) -> Iterator[Diagnostic]:
         yield _diagnostic(file, made, size, need, limit)
 
 
-def _diagnostic(file: File, made: Engine, size: PoolSize, need: list[Need], limit: Number) -> Diagnostic:
+def _diagnostic(file: File, made: Engine, size: PoolSize, need: list[Need], limit: Limit) -> Diagnostic:
     total = sum(each.total for each in need) or size.most
     processes = sum(each.command.replicas * each.command.processes for each in need) or 1
     opener = f"the pools of {processes} processes open" if processes > 1 else "the pool opens"
@@ -146,7 +146,7 @@ def _diagnostic(file: File, made: Engine, size: PoolSize, need: list[Need], limi
     )
 
 
-def _steps(file: File, need: list[Need], limit: Number) -> Iterator[Step]:
+def _steps(file: File, need: list[Need], limit: Limit) -> Iterator[Step]:
     for each in need:
         command = each.command
         containers = f" in each of {command.replicas} containers" if command.replicas > 1 else ""
@@ -154,7 +154,7 @@ def _steps(file: File, need: list[Need], limit: Number) -> Iterator[Step]:
     yield from connection_steps(file.project, limit)
 
 
-def _error(made: Engine, limit: Number) -> str:
+def _error(made: Engine, limit: Limit) -> str:
     if database_of_engine(made) == "postgresql":
         return _OF_POSTGRESQL.get(limit.setting, "FATAL: sorry, too many clients already")
     if limit.setting == "max-connections":
@@ -164,6 +164,6 @@ def _error(made: Engine, limit: Number) -> str:
     return "error 1040"
 
 
-def _confidence(made: Engine, size: PoolSize, need: list[Need], limit: Number) -> Confidence:
+def _confidence(made: Engine, size: PoolSize, need: list[Need], limit: Limit) -> Confidence:
     is_written = limit.origin is Origin.FILE and not size.is_default and UNKNOWN_DATABASE not in made.databases
     return Confidence.CERTAIN if is_written and len(need) == 0 else Confidence.LIKELY

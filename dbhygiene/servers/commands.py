@@ -1,6 +1,6 @@
 """Commands that serve an application: `gunicorn`, `uvicorn` and the like, in shell lines, lists and their own files.
 
-exec gunicorn -w 4 --threads 8 shop.wsgi    # Command("gunicorn", application="shop.wsgi", processes=4, threads=8)
+exec gunicorn -w 4 --threads 8 shop.wsgi  # ServingCommand("gunicorn", application="shop.wsgi", processes=4, threads=8)
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import inf
 
 from dbhygiene.library.deployment import ASGI_SERVERS, SERVERS, WITHOUT_VALUE, WRAPPERS
-from dbhygiene.servers.model import Command, Place
+from dbhygiene.servers.model import FileLine, ServingCommand
 from dbhygiene.source.deployment import Deployment
 from dbhygiene.source.records import replace
 
@@ -70,7 +70,7 @@ def split(text: str) -> Iterator[list[str]]:
     yield words
 
 
-def commands(words: Sequence[str], place: Place, files: Deployment) -> Iterator[Command]:
+def commands(words: Sequence[str], place: FileLine, files: Deployment) -> Iterator[ServingCommand]:
     """Yield the servers that a command starts; a shell's argument is a command itself."""
     shell = next((number for number, word in enumerate(words) if word.rpartition("/")[2] in _SHELLS), None)
     if shell is not None and _RUNS_TEXT.fullmatch("".join(words[shell + 1 : shell + 2])):
@@ -82,12 +82,12 @@ def commands(words: Sequence[str], place: Place, files: Deployment) -> Iterator[
     program = words[at].rpartition("/")[2] if at is not None else ""
     if at is not None and program in _READ:
         given = _Arguments(words[at + 1 :])
-        found = _READ[program](given, Command(program, place))
+        found = _READ[program](given, ServingCommand(program, place))
         if found is not None and not _is_uwsgi_file(found):  # the file is read for itself
             yield _with_configuration(found, given, files)
 
 
-def with_variables(found: Command, words: Sequence[str], environment: Mapping[str, str]) -> Command:
+def with_variables(found: ServingCommand, words: Sequence[str], environment: Mapping[str, str]) -> ServingCommand:
     """Return a command with the number of processes that the environment of its container gives."""
     value = environment.get(_NUMBER_VARIABLE, "")
     text = " ".join(words)
@@ -173,7 +173,7 @@ class _Arguments:
         return ""
 
 
-def _gunicorn(given: _Arguments, found: Command) -> Command:
+def _gunicorn(given: _Arguments, found: ServingCommand) -> ServingCommand:
     worker = given.get("-k", "--worker-class")
     return gunicorn_settings(
         replace(
@@ -188,7 +188,7 @@ def _gunicorn(given: _Arguments, found: Command) -> Command:
     )
 
 
-def gunicorn_settings(found: Command, worker: str) -> Command:
+def gunicorn_settings(found: ServingCommand, worker: str) -> ServingCommand:
     """Return the command with what its class of workers implies."""
     is_green = _GREEN.search(worker) is not None
     is_plain = worker in _PLAIN_WORKERS
@@ -196,7 +196,7 @@ def gunicorn_settings(found: Command, worker: str) -> Command:
     return replace(found, worker=worker, interface=interface, threads=found.threads if is_plain else inf)
 
 
-def _asgi(given: _Arguments, found: Command) -> Command:
+def _asgi(given: _Arguments, found: ServingCommand) -> ServingCommand:
     is_wsgi = given.get("--interface") == "wsgi" or any(word.startswith("wsgi:") for word in given.others)
     return replace(
         found,
@@ -209,7 +209,7 @@ def _asgi(given: _Arguments, found: Command) -> Command:
     )
 
 
-def _granian(given: _Arguments, found: Command) -> Command:
+def _granian(given: _Arguments, found: ServingCommand) -> ServingCommand:
     interface = given.get("--interface")
     threads = given.number("--blocking-threads") or 1 if interface == "wsgi" else inf
     return replace(
@@ -217,7 +217,7 @@ def _granian(given: _Arguments, found: Command) -> Command:
     )
 
 
-def _uwsgi(given: _Arguments, found: Command) -> Command:
+def _uwsgi(given: _Arguments, found: ServingCommand) -> ServingCommand:
     module = given.get("--module", "-w") or given.application
     return replace(
         found,
@@ -228,7 +228,7 @@ def _uwsgi(given: _Arguments, found: Command) -> Command:
     )
 
 
-def _celery(given: _Arguments, found: Command) -> Command | None:
+def _celery(given: _Arguments, found: ServingCommand) -> ServingCommand | None:
     number = given.number("-c", "--concurrency")
     if "worker" not in given.others or not number:
         return None
@@ -243,7 +243,7 @@ def _celery(given: _Arguments, found: Command) -> Command | None:
     )
 
 
-_READ: dict[str, Callable[[_Arguments, Command], Command | None]] = {
+_READ: dict[str, Callable[[_Arguments, ServingCommand], ServingCommand | None]] = {
     "gunicorn": _gunicorn,
     "granian": _granian,
     "uwsgi": _uwsgi,
@@ -259,7 +259,7 @@ _READ: dict[str, Callable[[_Arguments, Command], Command | None]] = {
 # -- gunicorn's and uWSGI's own files -----------------------------------------------------------------------
 
 
-def _with_configuration(found: Command, given: _Arguments, files: Deployment) -> Command:
+def _with_configuration(found: ServingCommand, given: _Arguments, files: Deployment) -> ServingCommand:
     """Return a gunicorn command with the settings of its file; the command line holds where both say something."""
     if found.program != "gunicorn":
         return found
@@ -283,7 +283,7 @@ def _with_configuration(found: Command, given: _Arguments, files: Deployment) ->
     return gunicorn_settings(changed, worker)
 
 
-def _configuration(named: str, found: Command, files: Deployment) -> str | None:
+def _configuration(named: str, found: ServingCommand, files: Deployment) -> str | None:
     """Return the file of gunicorn's settings: the one that the command names, or the one that it reads by default."""
     if not named:
         usual = [name for name in files.names if name.rpartition("/")[2] == _CONFIGURATION]
@@ -318,20 +318,20 @@ def _literals(text: str) -> tuple[dict[str, object], set[str]]:
     return {name: value for name, value in known.items() if name not in unknown}, unknown
 
 
-def _is_uwsgi_file(found: Command) -> bool:
+def _is_uwsgi_file(found: ServingCommand) -> bool:
     return found.program.startswith("uwsgi") and found.application.endswith((".ini", ".yaml", ".yml", ".xml"))
 
 
-def uwsgi_command(options: Mapping[str, tuple[str, int]], name: str) -> Command | None:
+def uwsgi_command(options: Mapping[str, tuple[str, int]], name: str) -> ServingCommand | None:
     """Return the server that a file of uWSGI describes, by the last value of each of its options."""
     module = options.get("module") or options.get("wsgi") or options.get("wsgi-file")
     if module is None:
         return None
     processes, line = options.get("processes") or options.get("workers") or ("1", module[1])
     threads = options.get("threads", ("1", 0))[0]
-    return Command(
+    return ServingCommand(
         "uwsgi",
-        Place(name, line),
+        FileLine(name, line),
         application=module[0].removesuffix(".py").removeprefix("./").replace("/", "."),
         processes=int(processes) if processes.isdigit() else 1,
         threads=inf if "gevent" in options else int(threads) if threads.isdigit() else 1,

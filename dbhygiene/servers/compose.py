@@ -10,7 +10,7 @@ from dbhygiene.library.deployment import image_server, is_pooler
 from dbhygiene.servers import docker
 from dbhygiene.servers.commands import split
 from dbhygiene.servers.kubernetes import count_of
-from dbhygiene.servers.model import Place, Pooler
+from dbhygiene.servers.model import FileLine, Pooler
 from dbhygiene.servers.poolers import pooler_of_environment, pooler_of_file
 from dbhygiene.servers.yaml_nodes import (
     Node,
@@ -39,7 +39,7 @@ class Service(Frozen):
     file: str
     node: Node
     image: str
-    image_place: Place
+    image_place: FileLine
     context: str | None = None  # of its build, relative to the root
     dockerfile: str = ""
     base: Service | None = None  # the one of the same name that it overrides, which has the image
@@ -68,17 +68,17 @@ def services(name: str, files: Deployment) -> Iterator[Service]:
             yield Service(key, name, node, image, place, context, dockerfile)
 
 
-def _image(name: str, around: str, node: Node, files: Deployment) -> tuple[str, Place, str | None, str]:
+def _image(name: str, around: str, node: Node, files: Deployment) -> tuple[str, FileLine, str | None, str]:
     """Return the image of a service, by its name or by the Dockerfile of its build, with its place."""
     build, given = at(node, "build"), at(node, "image")
-    image, place = _DEFAULT.sub(r"\1", text_of(given)), Place(name, line_of(given or node))
+    image, place = _DEFAULT.sub(r"\1", text_of(given)), FileLine(name, line_of(given or node))
     if build is None:
         return image, place, None, ""
     context = _join(around, text_of(build) or text_of(at(build, "context")) or ".")
     dockerfile = _join(context, text_of(at(build, "dockerfile")) or "Dockerfile")
     base = docker.base_image(dockerfile, files, text_of(at(build, "target")))
     if base is not None and (image_server(base[0]) or is_pooler(base[0])):
-        return base[0], Place(dockerfile, base[1]), context, dockerfile
+        return base[0], FileLine(dockerfile, base[1]), context, dockerfile
     return image if base is None else "", place, context, dockerfile
 
 
@@ -176,13 +176,13 @@ def pooler(service: Service, files: Deployment) -> Pooler | None:
     return pooler_of_environment(environment_of(service, files), service.hosts, service.image)
 
 
-def environment_of(service: Service, files: Deployment) -> dict[str, tuple[str, Place]]:
+def environment_of(service: Service, files: Deployment) -> dict[str, tuple[str, FileLine]]:
     """Return the variables of a service's environment, with their defaults: of its files, then its own."""
-    found: dict[str, tuple[str, Place]] = {}
+    found: dict[str, tuple[str, FileLine]] = {}
     for name in _environment_files(service, files):
-        found |= {key: (value, Place(name, row)) for key, value, row in variables(files.text(name))}
+        found |= {key: (value, FileLine(name, row)) for key, value, row in variables(files.text(name))}
     for key, value, row in pairs(at(service.node, "environment")):
-        found[key] = (_DEFAULT.sub(r"\1", value), Place(service.file, row))
+        found[key] = (_DEFAULT.sub(r"\1", value), FileLine(service.file, row))
     return found
 
 

@@ -10,7 +10,7 @@ from dbhygiene.servers import docker
 from dbhygiene.servers.commands import programs_of
 from dbhygiene.servers.compose import Service, all_volumes, command_words, mounted_files
 from dbhygiene.servers.databases import Assignment, Numbers, flags, image_numbers, numbers, option_file
-from dbhygiene.servers.model import UNKNOWN_NUMBER, DeadSetting, Number, Origin, Place, Server
+from dbhygiene.servers.model import UNKNOWN_NUMBER, DeadSetting, FileLine, Limit, Origin, Server
 from dbhygiene.servers.yaml_nodes import at, pairs
 from dbhygiene.source.deployment import Deployment
 
@@ -36,7 +36,7 @@ def server(service: Service, files: Deployment) -> tuple[Server, set[str]] | Non
     assignments += flags(image.database, words, place)
     found = numbers(image.database, assignments).or_default(image_numbers(image, service.image, service.image_place))
     if runs is None or (_reads_unseen_file(service, words, read, files) and not assignments):
-        unknown = (Number(UNKNOWN_NUMBER, name, Origin.FILE, service.image_place) for name in _UNKNOWN[image.database])
+        unknown = (Limit(UNKNOWN_NUMBER, name, Origin.FILE, service.image_place) for name in _UNKNOWN[image.database])
         found = Numbers(*unknown)
     made = Server(image.database, service.hosts, found.idle, found.connections, service.image_place)
     return made, read
@@ -97,7 +97,7 @@ def _assignments_of_init_scripts(service: Service, files: Deployment) -> Iterato
             text = files.text(name)
             for found in _PERMANENT.finditer(text):
                 line = text.count("\n", 0, found.start()) + 1
-                yield Assignment(found[1].lower(), found[2], Place(name, line))
+                yield Assignment(found[1].lower(), found[2], FileLine(name, line))
 
 
 def _option_files(service: Service, image: Image, words: list[tuple[str, int]], files: Deployment) -> set[str]:
@@ -132,4 +132,4 @@ def dead_variables(service: Service) -> Iterator[DeadSetting]:
             option = name.partition("_")[2].lower()
             flag = f"--{option}=" if image.database == MYSQL else f"-c {option}="
             message = f"the image `{service.image}` does not read `{name}`"
-            yield DeadSetting(Place(service.file, line), message, f"write `command: {flag}...`")
+            yield DeadSetting(FileLine(service.file, line), message, f"write `command: {flag}...`")

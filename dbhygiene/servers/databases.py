@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Iterator
 
 from dbhygiene.library.deployment import MYSQL, POSTGRESQL, Image
-from dbhygiene.servers.model import UNKNOWN_NUMBER, DeadSetting, Number, Origin, Place
+from dbhygiene.servers.model import UNKNOWN_NUMBER, DeadSetting, FileLine, Limit, Origin
 from dbhygiene.servers.option_files import (
-    Option,
+    OptionAssignment,
     is_server_group,
     is_written_as,
     mysql_name,
@@ -35,14 +35,14 @@ class Assignment(Record):
 
     variable: str
     value: str
-    place: Place
+    place: FileLine
 
 
 class Numbers(Record):
     """The numbers of one server."""
 
-    idle: Number | None = None
-    connections: Number | None = None
+    idle: Limit | None = None
+    connections: Limit | None = None
 
     def or_default(self, default: Numbers) -> Numbers:
         """Return these numbers, with those of the image where nothing else sets them."""
@@ -52,10 +52,10 @@ class Numbers(Record):
         return Numbers(self.idle or default.idle, connections)
 
 
-def image_numbers(image: Image, name: str, place: Place) -> Numbers:
+def image_numbers(image: Image, name: str, place: FileLine) -> Numbers:
     """Return the numbers of the server in an image, if nothing else sets them."""
     idle, connections = (
-        None if value is None else Number(value, setting, Origin.IMAGE, place, name)
+        None if value is None else Limit(value, setting, Origin.IMAGE, place, name)
         for value, setting in ((image.idle, "wait_timeout"), (image.connections, "max_connections"))
     )
     return Numbers(idle, connections)
@@ -72,14 +72,14 @@ def _numbers_of_mysql(last: dict[str, Assignment]) -> Numbers:
     if given := last.get("wait_timeout"):
         value = mysql_number(given.value)
         found = UNKNOWN_NUMBER if value is None else max(1, min(value, _LONGEST))
-        idle = Number(found, given.variable, Origin.FILE, given.place)
+        idle = Limit(found, given.variable, Origin.FILE, given.place)
     limits = []
     for variable in ("max_connections", "max_user_connections"):
         if given := last.get(variable):
             value = mysql_number(given.value)
             if value or variable == "max_connections":  # `max_user_connections = 0`: no limit of its own
                 found = UNKNOWN_NUMBER if value is None else max(value, 1)
-                limits.append(Number(found, variable, Origin.FILE, given.place))
+                limits.append(Limit(found, variable, Origin.FILE, given.place))
     if limits:
         connections = min(limits, key=lambda number: number.value)
     return Numbers(idle, connections)
@@ -90,12 +90,12 @@ def _numbers_of_postgresql(last: dict[str, Assignment]) -> Numbers:
     if given := last.get("idle_session_timeout"):
         value = seconds(given.value, "ms")
         if value != 0:  # off
-            idle = Number(UNKNOWN_NUMBER if value is None else value, given.variable, Origin.FILE, given.place)
+            idle = Limit(UNKNOWN_NUMBER if value is None else value, given.variable, Origin.FILE, given.place)
     if given := last.get("max_connections"):
         kept = last.get("superuser_reserved_connections")
         reserved = int(kept.value) if kept and kept.value.isdigit() else _RESERVED
         found = int(given.value) - reserved if given.value.isdigit() else UNKNOWN_NUMBER
-        connections = Number(found, given.variable, Origin.FILE, given.place)
+        connections = Limit(found, given.variable, Origin.FILE, given.place)
     return Numbers(idle, connections)
 
 
@@ -104,21 +104,21 @@ def option_file(database: str, name: str, files: Deployment, depth: int = 0) -> 
     if database == POSTGRESQL:
         for option in postgresql_options(files.text(name)):
             if option.name in _OF_POSTGRESQL:
-                yield Assignment(option.name, option.value, Place(name, option.line))
+                yield Assignment(option.name, option.value, FileLine(name, option.line))
         return
     for option in mysql_options(files.text(name)):
         if option.name.startswith("!include"):
             for other in _included_files(option, name, files) if depth < 4 else ():
                 yield from option_file(database, other, files, depth + 1)
         elif is_server_group(option.group) and (variable := _variable(option.name)):
-            yield Assignment(variable, option.value, Place(name, option.line))
+            yield Assignment(variable, option.value, FileLine(name, option.line))
 
 
 def _variable(name: str) -> str | None:
     return next((known for known, least in _VARIABLES.items() if is_written_as(name, known, least)), None)
 
 
-def _included_files(option: Option, name: str, files: Deployment) -> list[str]:
+def _included_files(option: OptionAssignment, name: str, files: Deployment) -> list[str]:
     """Return the files that a line includes, if they lie beside the file: its path is one of the server's machine."""
     around = name.rpartition("/")[0]
     last = option.value.rstrip("/").rpartition("/")[2]
@@ -133,17 +133,17 @@ def flags(database: str, words: Iterable[tuple[str, int]], name: str) -> Iterato
     before, line_before = "", 0
     for word, line in words:
         if before == "-c" and database == POSTGRESQL:
-            yield from parse_assignment(database, word, Place(name, line))
+            yield from parse_assignment(database, word, FileLine(name, line))
         elif before == "-N" and database == POSTGRESQL and word:
-            yield Assignment("max_connections", word, Place(name, line))
+            yield Assignment("max_connections", word, FileLine(name, line))
         elif before.startswith("--") and "=" not in before and not word.startswith("-"):
-            yield from parse_assignment(database, f"{before[2:]}={word}", Place(name, line_before))
+            yield from parse_assignment(database, f"{before[2:]}={word}", FileLine(name, line_before))
         elif "=" in word and word.startswith(("--", "-c") if database == POSTGRESQL else "--"):
-            yield from parse_assignment(database, word[2:], Place(name, line))
+            yield from parse_assignment(database, word[2:], FileLine(name, line))
         before, line_before = word, line
 
 
-def parse_assignment(database: str, text: str, place: Place) -> Iterator[Assignment]:
+def parse_assignment(database: str, text: str, place: FileLine) -> Iterator[Assignment]:
     """Yield what `wait_timeout=600` assigns, if it is one of the variables that are known."""
     variable, _, value = text.partition("=")
     if database == MYSQL:
@@ -164,7 +164,7 @@ _NOT_READ = ("mysqld_safe", "client", "mysql", "mysqldump")
 def dead_options(name: str, files: Deployment) -> Iterator[DeadSetting]:
     """Yield the settings of an option file of MySQL that do nothing, or not what they seem to say."""
     for option in mysql_options(files.text(name)):
-        place = Place(name, option.line)
+        place = FileLine(name, option.line)
         if option.name not in _VARIABLES:
             continue
         if option.group in _NOT_READ:

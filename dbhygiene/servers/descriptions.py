@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from math import inf
 
 from dbhygiene.diagnostics.quantities import number_text
-from dbhygiene.servers.model import Command, Facts, Number
+from dbhygiene.servers.model import Facts, Limit, ServingCommand
 
 _TITLES = {"mysql": "MySQL", "postgresql": "PostgreSQL"}
 
@@ -36,11 +36,11 @@ def _lines(facts: Facts) -> Iterator[str]:
             yield _command(command)
 
 
-def _number_with_source(number: Number, noun: str) -> str:
+def _number_with_source(number: Limit, noun: str) -> str:
     return f"{number_text(number.value)} {noun} ({number.source})"
 
 
-def _command(command: Command) -> str:
+def _command(command: ServingCommand) -> str:
     threads = "any number of" if command.threads == inf else f"at least {number_text(command.threads)}"
     nouns = "process" if command.processes == 1 else "processes"
     containers = f"{command.replicas} containers with " if command.replicas > 1 else ""

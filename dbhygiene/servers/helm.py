@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dbhygiene.library.deployment import MYSQL, POSTGRESQL
 from dbhygiene.servers.databases import Assignment, parse_assignment
 from dbhygiene.servers.kubernetes import ConfigFile, Container, count_of
-from dbhygiene.servers.model import Place
+from dbhygiene.servers.model import FileLine
 from dbhygiene.servers.yaml_nodes import Node, at, content_line, documents, entries, line_of, text_of
 from dbhygiene.source.deployment import Deployment
 from dbhygiene.source.records import Frozen
@@ -27,12 +27,12 @@ _RUNS = ("image", "command", "args", "livenessProbe", "readinessProbe")
 _DEEPEST = 6
 
 
-class Part(Frozen):
+class ChartDatabase(Frozen):
     """A database server among the values: what they set, as text of an option file or as a mapping."""
 
     name: str
     database: str
-    place: Place
+    place: FileLine
     files: tuple[ConfigFile, ...]
     assignments: tuple[Assignment, ...]
 
@@ -43,7 +43,7 @@ def is_values_file(name: str, files: Deployment) -> bool:
     return base.startswith("values") and f"{around}/{_CHART}".lstrip("/") in files.names
 
 
-def databases(name: str, files: Deployment) -> Iterator[Part]:
+def databases(name: str, files: Deployment) -> Iterator[ChartDatabase]:
     """Yield the database servers that a chart brings along, by the usual names of their charts."""
     for document in documents(files.text(name)):
         for key, node in entries(document).items():
@@ -51,7 +51,7 @@ def databases(name: str, files: Deployment) -> Iterator[Part]:
             if database is not None and text_of(at(node, "enabled")).lower() != "false" and entries(node):
                 found = list(_texts(node, name, database))
                 given = tuple(each for part in _within(node) for each in _assignments_of_mapping(part, name, database))
-                yield Part(key, database, Place(name, line_of(node)), tuple(found), given)
+                yield ChartDatabase(key, database, FileLine(name, line_of(node)), tuple(found), given)
 
 
 def _within(node: Node, depth: int = 0) -> Iterator[Node]:
@@ -78,7 +78,7 @@ def _assignments_of_mapping(node: Node, name: str, database: str) -> Iterator[As
     for key in _MAPPINGS:
         for option, value in entries(at(node, key)).items():
             written = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in option)
-            yield from parse_assignment(database, f"{written}={text_of(value)}", Place(name, line_of(value)))
+            yield from parse_assignment(database, f"{written}={text_of(value)}", FileLine(name, line_of(value)))
 
 
 def chart_containers(name: str, files: Deployment) -> Iterator[Container]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from dbhygiene.library.deployment import split_image
-from dbhygiene.servers.model import Place, Probe
+from dbhygiene.servers.model import FileLine, Probe
 from dbhygiene.servers.yaml_nodes import (
     Node,
     at,
@@ -47,8 +47,8 @@ class Container(Frozen):
         return "/".join(part for part in parts if part) + (f":{tag}" if tag else "")
 
     @property
-    def image_place(self) -> Place:
-        return Place(self.file, line_of(at(self.node, "image") or self.node))
+    def image_place(self) -> FileLine:
+        return FileLine(self.file, line_of(at(self.node, "image") or self.node))
 
     @property
     def words(self) -> list[tuple[str, int]]:
@@ -73,7 +73,7 @@ class Container(Frozen):
             words = tuple(word for word, _ in words_of(command))
             yield Probe(
                 kind,
-                Place(self.file, line_of(path or command or probe)),
+                FileLine(self.file, line_of(path or command or probe)),
                 text_of(path) or _path_of_request(words),
                 int(timeout) if timeout.isdigit() else 1,
                 words,

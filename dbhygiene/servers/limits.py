@@ -11,21 +11,21 @@ from math import inf
 
 from dbhygiene.library.deployment import known_host
 from dbhygiene.servers.endpoints import ANYWHERE, Endpoint
-from dbhygiene.servers.model import Facts, Number, Origin, Pooler, Server
+from dbhygiene.servers.model import Facts, Limit, Origin, Pooler, Server
 
 _LOCAL = ("localhost", "127.0.0.1", "::1", "0.0.0.0", "host.docker.internal", "")
 _POOLER_PORT = "6432"
 
 
-def idle_limit(facts: Facts, database: str, places: Collection[Endpoint]) -> Number | None:
+def idle_limit(facts: Facts, database: str, places: Collection[Endpoint]) -> Limit | None:
     """Return the time after which the server of a connection closes it if it is idle; None if no file says so."""
     found = [_idle_limit(facts, database, place) for place in places or (ANYWHERE,)]
     return _largest(found)
 
 
-def _idle_limit(facts: Facts, database: str, place: Endpoint) -> Number | None:
+def _idle_limit(facts: Facts, database: str, place: Endpoint) -> Limit | None:
     if (host := known_host(place.host)) is not None:
-        return Number(host.idle, "wait_timeout", Origin.HOST, image=host.provider) if host.idle else None
+        return Limit(host.idle, "wait_timeout", Origin.HOST, image=host.provider) if host.idle else None
     if named := [proxy for proxy in facts.proxies if proxy.database == database and place.host in proxy.hosts]:
         return _largest(proxy.idle for proxy in named)
     poolers = [each for each in facts.poolers if place.host in each.hosts]
@@ -36,14 +36,14 @@ def _idle_limit(facts: Facts, database: str, place: Endpoint) -> Number | None:
     return _largest([found, *between])
 
 
-def connection_limit(facts: Facts, database: str, places: Collection[Endpoint]) -> Number | None:
+def connection_limit(facts: Facts, database: str, places: Collection[Endpoint]) -> Limit | None:
     """Return the number of connections that a program's account may open; None if it is not known."""
     return _largest(_connection_limit(facts, database, place) for place in places or (ANYWHERE,))
 
 
-def _connection_limit(facts: Facts, database: str, place: Endpoint) -> Number | None:
+def _connection_limit(facts: Facts, database: str, place: Endpoint) -> Limit | None:
     if (host := known_host(place.host)) is not None:
-        return Number(host.connections, "", Origin.HOST, image=host.provider) if host.connections else None
+        return Limit(host.connections, "", Origin.HOST, image=host.provider) if host.connections else None
     if poolers := [each for each in facts.poolers if place.host in each.hosts]:
         return _largest(each.connections for each in poolers)
     if facts.poolers and database == "postgresql" and place.host in _LOCAL:
@@ -52,8 +52,8 @@ def _connection_limit(facts: Facts, database: str, place: Endpoint) -> Number | 
 
 
 def _limit_of_servers(
-    facts: Facts, database: str, place: Endpoint, get: Callable[[Server], Number | None]
-) -> Number | None:
+    facts: Facts, database: str, place: Endpoint, get: Callable[[Server], Limit | None]
+) -> Limit | None:
     """Return the limit of the servers that an endpoint may be."""
     own = [server for server in facts.servers if server.database == database]
     services = [server for server in own if not server.is_standalone]
@@ -68,7 +68,7 @@ def _limit_of_servers(
     return _largest(alone) if alone else _largest(known)
 
 
-def _largest(numbers: Iterable[Number | None]) -> Number | None:
+def _largest(numbers: Iterable[Limit | None]) -> Limit | None:
     """Return the largest of these numbers; None if one of them is not known."""
     found = list(numbers)
     known = [number for number in found if number is not None]

@@ -19,7 +19,7 @@ class Origin(IntEnum):
     IMAGE = 4  # the default of an image
 
 
-class Place(Record):
+class FileLine(Record):
     """A line of a file, which is named relative to the root."""
 
     name: str
@@ -29,13 +29,13 @@ class Place(Record):
         return f"{self.name}:{self.line}"
 
 
-class Number(Record):
+class Limit(Record):
     """A limit: its value, the setting that gives it, how it is known, and where it stands."""
 
     value: float
     setting: str
     origin: Origin
-    place: Place | None = None
+    place: FileLine | None = None
     image: str = ""  # or the provider
 
     @property
@@ -53,9 +53,9 @@ class Server(Record):
 
     database: str
     hosts: frozenset[str] = frozenset()
-    idle: Number | None = None
-    connections: Number | None = None
-    place: Place | None = None
+    idle: Limit | None = None
+    connections: Limit | None = None
+    place: FileLine | None = None
     is_standalone: bool = False  # an option file that no server is seen to read
 
 
@@ -64,18 +64,18 @@ class Proxy(Record):
 
     database: str
     hosts: frozenset[str]
-    idle: Number | None = None
+    idle: Limit | None = None
 
 
 class Pooler(Record):
     """PgBouncer: a pool of sessions, lent by session, by transaction or by statement."""
 
     mode: str
-    place: Place
+    place: FileLine
     hosts: frozenset[str] = frozenset()
     keeps_prepared: bool | None = None  # None: its version is not known, which decides
-    connections: Number | None = None
-    idle: Number | None = None
+    connections: Limit | None = None
+    idle: Limit | None = None
     is_used: bool = False  # some program is given its name or its port
 
     @property
@@ -83,11 +83,11 @@ class Pooler(Record):
         return self.mode in ("transaction", "statement")
 
 
-class Command(Record):
+class ServingCommand(Record):
     """A command that serves an application, or runs tasks."""
 
     program: str
-    place: Place
+    place: FileLine
     application: str = ""  # `shop.wsgi:application`
     worker: str = ""  # the class of gunicorn's workers, the pool of celery's
     processes: int = 1  # at least, of one container
@@ -102,7 +102,7 @@ class Probe(Record):
     """A check of a container: by HTTP, or by a command, which may ask by HTTP, too."""
 
     kind: str  # `liveness`, `readiness`, `startup`
-    place: Place
+    place: FileLine
     path: str = ""
     timeout: int = 1
     command: tuple[str, ...] = ()
@@ -112,7 +112,7 @@ class Probe(Record):
 class DeadSetting(Record):
     """A setting that does nothing, or not what it says."""
 
-    place: Place
+    place: FileLine
     message: str
     advice: str = ""
 
@@ -123,6 +123,6 @@ class Facts(Record):
     servers: tuple[Server, ...] = ()
     proxies: tuple[Proxy, ...] = ()
     poolers: tuple[Pooler, ...] = ()
-    commands: tuple[Command, ...] = ()
+    commands: tuple[ServingCommand, ...] = ()
     probes: tuple[Probe, ...] = ()
     dead: tuple[DeadSetting, ...] = ()

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dbhygiene.source.records import Record
 
 
-class Option(Record):
+class OptionAssignment(Record):
     """One assignment."""
 
     group: str
@@ -27,7 +27,7 @@ _SERVER_GROUPS = re.compile(r"(?:mysqld|mariadbd?|server|client-server)(?:-\d+(?
 _SIZES = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50, "e": 1 << 60}
 
 
-def mysql_options(text: str) -> Iterator[Option]:
+def mysql_options(text: str) -> Iterator[OptionAssignment]:
     """Yield the options of an option file of MySQL or MariaDB; `!include` lines have the name of their keyword."""
     group = ""
     for number, line in enumerate(text.splitlines(), 1):
@@ -36,12 +36,12 @@ def mysql_options(text: str) -> Iterator[Option]:
             continue
         if line.startswith("!include"):
             keyword, _, path = line.partition(" ")
-            yield Option(group, keyword, path.strip(), number)
+            yield OptionAssignment(group, keyword, path.strip(), number)
         elif found := _GROUP.match(line):
             group = found[1].strip().lower()
         elif group:
             name, _, value = line.partition("=")
-            yield Option(group, mysql_name(name), _unquote(_COMMENT.sub("", f" {value}").strip()), number)
+            yield OptionAssignment(group, mysql_name(name), _unquote(_COMMENT.sub("", f" {value}").strip()), number)
 
 
 def mysql_name(name: str) -> str:
@@ -77,14 +77,14 @@ _ASSIGNMENT = re.compile(r"\s*([\w.]+)\s*(?:=|\s)\s*('(?:[^']|'')*'|[^\s#]+)")
 _UNITS = {"": 1, "us": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "m": 60, "h": 3600, "d": 86400}
 
 
-def postgresql_options(text: str) -> Iterator[Option]:
+def postgresql_options(text: str) -> Iterator[OptionAssignment]:
     """Yield the options of a `postgresql.conf`."""
     for number, line in enumerate(text.splitlines(), 1):
         if found := _ASSIGNMENT.match(line):
-            yield Option("", found[1].lower(), found[2].strip("'"), number)
+            yield OptionAssignment("", found[1].lower(), found[2].strip("'"), number)
 
 
-def ini_options(text: str) -> Iterator[Option]:
+def ini_options(text: str) -> Iterator[OptionAssignment]:
     """Yield the options of an ini file; PgBouncer and uWSGI take a name more than once."""
     group = ""
     for number, line in enumerate(text.splitlines(), 1):
@@ -95,7 +95,7 @@ def ini_options(text: str) -> Iterator[Option]:
             group = found[1].strip().lower()
         elif "=" in line:
             name, _, value = line.partition("=")
-            yield Option(group, name.strip().lower(), re.sub(r"\s[;#].*", "", f" {value}").strip(), number)
+            yield OptionAssignment(group, name.strip().lower(), re.sub(r"\s[;#].*", "", f" {value}").strip(), number)
 
 
 def seconds(value: str, unit: str = "s") -> float | None:
@@ -109,7 +109,7 @@ def seconds(value: str, unit: str = "s") -> float | None:
 # -- HAProxy ------------------------------------------------------------------------------------------------
 
 
-class Section(Record):
+class ProxySection(Record):
     """A section of HAProxy's configuration: `listen galera`, with its lines."""
 
     kind: str
@@ -128,7 +128,7 @@ class Section(Record):
 _KINDS = ("global", "defaults", "listen", "frontend", "backend")
 
 
-def haproxy_sections(text: str) -> list[Section]:
+def haproxy_sections(text: str) -> list[ProxySection]:
     """Return the sections of HAProxy's configuration; each `defaults` holds for those after it."""
     found: list[tuple[str, str, list[tuple[int, tuple[str, ...]]]]] = []
     for number, line in enumerate(text.splitlines(), 1):
@@ -137,4 +137,4 @@ def haproxy_sections(text: str) -> list[Section]:
             found.append((words[0], words[1] if len(words) > 1 else "", []))
         elif words and found:
             found[-1][2].append((number, words))
-    return [Section(kind, name, tuple(lines)) for kind, name, lines in found]
+    return [ProxySection(kind, name, tuple(lines)) for kind, name, lines in found]

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 
 from dbhygiene.library.deployment import MYSQL, POSTGRESQL, split_image
-from dbhygiene.servers.model import Number, Origin, Place, Pooler, Proxy
-from dbhygiene.servers.option_files import Section, haproxy_sections, ini_options, seconds
+from dbhygiene.servers.model import FileLine, Limit, Origin, Pooler, Proxy
+from dbhygiene.servers.option_files import ProxySection, haproxy_sections, ini_options, seconds
 from dbhygiene.source.deployment import Deployment
 
 _KEEPS_PREPARED = (1, 24)  # the first version of PgBouncer in which `max_prepared_statements` is on by default
@@ -18,12 +18,12 @@ def pooler_of_file(name: str, files: Deployment, hosts: frozenset[str], image: s
     options = {each.name: each for each in ini_options(files.text(name)) if each.group in ("pgbouncer", "")}
     if not options:
         return None
-    named = {key: (each.value, Place(name, each.line)) for key, each in options.items()}
-    return _pooler(named.get("pool_mode", ("session", Place(name, 1))), named, hosts, image)
+    named = {key: (each.value, FileLine(name, each.line)) for key, each in options.items()}
+    return _pooler(named.get("pool_mode", ("session", FileLine(name, 1))), named, hosts, image)
 
 
 def pooler_of_environment(
-    environment: Mapping[str, tuple[str, Place]], hosts: frozenset[str], image: str
+    environment: Mapping[str, tuple[str, FileLine]], hosts: frozenset[str], image: str
 ) -> Pooler | None:
     """Return the pooler of an image that is set up by variables; None if they do not name its mode."""
     named = {key.removeprefix("PGBOUNCER_").lower(): value for key, value in environment.items()}
@@ -34,7 +34,7 @@ def pooler_of_environment(
 
 
 def _pooler(
-    mode: tuple[str, Place], named: Mapping[str, tuple[str, Place]], hosts: frozenset[str], image: str
+    mode: tuple[str, FileLine], named: Mapping[str, tuple[str, FileLine]], hosts: frozenset[str], image: str
 ) -> Pooler:
     prepared = named.get("max_prepared_statements", ("", mode[1]))[0]
     return Pooler(
@@ -55,10 +55,10 @@ def _keeps_prepared_statements(written: str, image: str) -> bool | None:
     return None if version is None else (int(version[1]), int(version[2])) >= _KEEPS_PREPARED
 
 
-def _number(setting: str, options: Mapping[str, tuple[str, Place]]) -> Number | None:
+def _number(setting: str, options: Mapping[str, tuple[str, FileLine]]) -> Limit | None:
     value, place = options.get(setting, ("", None))
     found = seconds(value)
-    return Number(found, setting, Origin.PROXY, place) if found else None
+    return Limit(found, setting, Origin.PROXY, place) if found else None
 
 
 # -- HAProxy ------------------------------------------------------------------------------------------------
@@ -71,7 +71,7 @@ def proxies(name: str, files: Deployment, hosts: frozenset[str]) -> Iterator[Pro
     """Yield what HAProxy does with the connections to database servers, by the ports of each part of its file."""
     sections = haproxy_sections(files.text(name))
     backends = {section.name: section for section in sections if section.kind == "backend"}
-    defaults = Section("defaults", "")
+    defaults = ProxySection("defaults", "")
     for section in sections:
         if section.kind == "defaults":
             defaults = section
@@ -91,7 +91,7 @@ def proxies(name: str, files: Deployment, hosts: frozenset[str]) -> Iterator[Pro
         yield Proxy(database, hosts, min(known, key=lambda number: number.value, default=None))
 
 
-def _database(section: Section, behind: Section) -> str | None:
+def _database(section: ProxySection, behind: ProxySection) -> str | None:
     ports = [port for line in section.all("bind") for word in line[1:2] if (port := _PORT.search(word))]
     ports += [port for line in behind.all("server") for word in line[2:3] if (port := _PORT.search(word))]
     for database, usual in _PORTS.items():
@@ -101,8 +101,8 @@ def _database(section: Section, behind: Section) -> str | None:
     return MYSQL if "mysql-check" in checks else POSTGRESQL if "pgsql-check" in checks else None
 
 
-def _timeout(found: tuple[int, tuple[str, ...]], name: str) -> Number | None:
+def _timeout(found: tuple[int, tuple[str, ...]], name: str) -> Limit | None:
     number, words = found
     value = seconds(words[2], "ms") if len(words) > 2 else None
     setting = " ".join(words[:2])
-    return Number(value, setting, Origin.PROXY, Place(name, number)) if value else None
+    return Limit(value, setting, Origin.PROXY, FileLine(name, number)) if value else None

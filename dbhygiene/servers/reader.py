@@ -9,7 +9,7 @@ from dbhygiene.library.deployment import MYSQL, POSTGRESQL, image_server, is_poo
 from dbhygiene.servers import compose, database_services, docker, helm, kubernetes
 from dbhygiene.servers.commands import NAMES, commands, shell_commands, split, uwsgi_command, with_variables
 from dbhygiene.servers.databases import Assignment, dead_options, flags, image_numbers, numbers, option_file
-from dbhygiene.servers.model import Command, DeadSetting, Facts, Place, Pooler, Probe, Proxy, Server
+from dbhygiene.servers.model import DeadSetting, Facts, FileLine, Pooler, Probe, Proxy, Server, ServingCommand
 from dbhygiene.servers.option_files import ini_options
 from dbhygiene.servers.poolers import pooler_of_environment, pooler_of_file, proxies
 from dbhygiene.servers.terraform import parameters
@@ -30,7 +30,7 @@ class Reader:
         self._servers: list[Server] = []
         self._proxies: list[Proxy] = []
         self._poolers: list[Pooler] = []
-        self._commands: list[Command] = []
+        self._commands: list[ServingCommand] = []
         self._probes: list[Probe] = []
         self._dead: list[DeadSetting] = []
         self._used: set[str] = set()  # option files that a service is seen to read
@@ -114,7 +114,7 @@ class Reader:
                 self._container(container)
 
     def _pooler_of_container(self, container: kubernetes.Container) -> None:
-        environment = {key: (value, Place(container.file, line)) for key, value, line in container.environment}
+        environment = {key: (value, FileLine(container.file, line)) for key, value, line in container.environment}
         found = pooler_of_environment(environment, container.hosts, container.image)
         if found is not None:
             self._poolers.append(found)
@@ -152,7 +152,7 @@ class Reader:
             self._lines(name, _PROCESS, group=2)
         elif re.search(r"dockerfile|containerfile", base, re.IGNORECASE):
             for line, words in docker.commands_of(name, self._files):
-                self._add_command(words, Place(name, line), min(self._built.get(name, [1])))
+                self._add_command(words, FileLine(name, line), min(self._built.get(name, [1])))
         elif "uwsgi" in base and base.endswith(".ini"):
             options = {each.name: (each.value, each.line) for each in ini_options(self._files.text(name))}
             if (found := uwsgi_command(options, name)) is not None:
@@ -164,7 +164,7 @@ class Reader:
             self._lines(name, _STARTS, group=1)
         elif not base.endswith((*_YAML, ".py")):
             for line, words in shell_commands(self._files.text(name)) if self._names_server(name) else ():
-                self._add_command(words, Place(name, line))
+                self._add_command(words, FileLine(name, line))
 
     def _standalone(self, database: str, assignments: Sequence[Assignment]) -> None:
         """Add the server of an option file that no service is seen to read."""
@@ -184,7 +184,7 @@ class Reader:
             found = pattern.match(line.strip())
             if found is not None:
                 for words in split(found[group].lstrip("-@+!")):
-                    self._add_command(words, Place(name, number))
+                    self._add_command(words, FileLine(name, number))
 
     def _add_commands(
         self, words: Sequence[tuple[str, int]], name: str, replicas: int, environment: Mapping[str, str]
@@ -192,10 +192,10 @@ class Reader:
         """Add the commands of a list of words, each of which has its line, with the line that names a server."""
         if words:
             line = next((line for word, line in words if NAMES.search(word)), words[0][1])
-            self._add_command([word for word, _ in words], Place(name, line), replicas, environment)
+            self._add_command([word for word, _ in words], FileLine(name, line), replicas, environment)
 
     def _add_command(
-        self, words: Sequence[str], place: Place, replicas: int = 1, environment: Mapping[str, str] | None = None
+        self, words: Sequence[str], place: FileLine, replicas: int = 1, environment: Mapping[str, str] | None = None
     ) -> None:
         for found in commands(words, place, self._files):
             self._commands.append(replace(with_variables(found, words, environment or {}), replicas=replicas))

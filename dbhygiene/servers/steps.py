@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dbhygiene.diagnostics.model import Step
 from dbhygiene.diagnostics.quantities import number_text, seconds_text
-from dbhygiene.servers.model import Number, Place
+from dbhygiene.servers.model import FileLine, Limit
 from dbhygiene.source.file import ProjectView
 from dbhygiene.source.nodes import Span
 
 
-def step(project: ProjectView, place: Place, message: str) -> Step:
+def step(project: ProjectView, place: FileLine, message: str) -> Step:
     """Return the step at a line of a file."""
     files = project.deployment()
     lines = files.text(place.name).splitlines()
@@ -18,14 +18,14 @@ def step(project: ProjectView, place: Place, message: str) -> Step:
     return Step(files.root / place.name, Span(place.line, first, place.line, max(len(text.rstrip()), first)), message)
 
 
-def idle_steps(project: ProjectView, number: Number | None) -> tuple[Step, ...]:
+def idle_steps(project: ProjectView, number: Limit | None) -> tuple[Step, ...]:
     """Return the step that says where the idle timeout of the server stands, if a file says so."""
     if number is None or number.place is None:
         return ()
     return (step(project, number.place, f"the server closes idle connections after {describe_idle(number)}"),)
 
 
-def connection_steps(project: ProjectView, number: Number | None) -> tuple[Step, ...]:
+def connection_steps(project: ProjectView, number: Limit | None) -> tuple[Step, ...]:
     """Return the step that says where the limit of connections stands, if a file says so."""
     if number is None or number.place is None:
         return ()
@@ -33,6 +33,6 @@ def connection_steps(project: ProjectView, number: Number | None) -> tuple[Step,
     return (step(project, number.place, message),)
 
 
-def describe_idle(number: Number) -> str:
+def describe_idle(number: Limit) -> str:
     """Return an idle timeout and how it is known: "600 s: `wait_timeout`, deploy/mysql/my.cnf:8"."""
     return f"{seconds_text(number.value)}: {number.source}"

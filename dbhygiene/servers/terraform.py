@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from dbhygiene.library.deployment import MYSQL, POSTGRESQL
 from dbhygiene.servers.databases import Assignment, parse_assignment
-from dbhygiene.servers.model import Place
+from dbhygiene.servers.model import FileLine
 from dbhygiene.source.deployment import Deployment
 
 _BLOCK = re.compile(r"^\s*(?:dynamic\s+)?(?:parameter|database_flags)\s*=?\s*\{([^{}]*)\}", re.MULTILINE)
@@ -37,6 +37,6 @@ def parameters(name: str, files: Deployment) -> Iterator[tuple[str, list[Assignm
         given = {each[1]: each for each in _GIVEN.finditer(block[1])}
         if given.keys() == {"name", "value"}:
             line = text.count("\n", 0, block.start(1) + given["value"].start()) + 1
-            found += parse_assignment(database, f"{given['name'][2]}={given['value'][2]}", Place(name, line))
+            found += parse_assignment(database, f"{given['name'][2]}={given['value'][2]}", FileLine(name, line))
     if found:
         yield database, found

@@ -18,14 +18,14 @@ from typing import NamedTuple
 
 from dbhygiene.source.magics import EVERYTHING, blank, blank_all
 from dbhygiene.source.nodes import NOT_PYTHON, parse
-from dbhygiene.source.notebook_document import Document
-from dbhygiene.source.notebook_splice import Change, changes
+from dbhygiene.source.notebook_document import NotebookText
+from dbhygiene.source.notebook_splice import TextReplacement, changes
 from dbhygiene.source.records import Frozen, Record
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
-class Place(NamedTuple):
+class CellLine(NamedTuple):
     """A line of a cell, both counted from 1."""
 
     cell: int
@@ -55,11 +55,11 @@ class Notebook(Frozen):
 
     cells: tuple[Cell, ...]
     names: frozenset[str] = frozenset()
-    document: Document | None = None
+    document: NotebookText | None = None
     broken: tuple[tuple[Cell, Exception], ...] = ()
 
     @classmethod
-    def of_cells(cls, sources: Iterable[tuple[int, str]], document: Document | None = None) -> Notebook:
+    def of_cells(cls, sources: Iterable[tuple[int, str]], document: NotebookText | None = None) -> Notebook:
         """Return the notebook with these code cells, given as their numbers and their sources."""
         cells: list[Cell] = []
         broken: list[tuple[Cell, Exception]] = []
@@ -79,7 +79,7 @@ class Notebook(Frozen):
     @classmethod
     def decode(cls, data: bytes) -> Notebook:
         """Return the notebook in a file with these bytes; raise `NotebookError` or UnicodeError if there is none."""
-        document = Document.decode(data)
+        document = NotebookText.decode(data)
         return cls.of_cells(((source.number, source.text) for source in document.sources), document)
 
     @property
@@ -109,12 +109,12 @@ class Notebook(Frozen):
         """Return the code cell of this number."""
         return next((cell for cell in self.cells if cell.number == number), None)
 
-    def place(self, line: int) -> Place | None:
+    def place(self, line: int) -> CellLine | None:
         """Return the place of a line of the program; None if there is no cell."""
         cell = self.cell_at(line)
-        return Place(cell.number, line - cell.line + 1) if cell is not None else None
+        return CellLine(cell.number, line - cell.line + 1) if cell is not None else None
 
-    def line_of(self, place: Place) -> int | None:
+    def line_of(self, place: CellLine) -> int | None:
         """Return the line of the program at a place; None if no code cell has that line."""
         cell = self.cell(place.cell)
         return cell.line + place.line - 1 if cell is not None and 0 < place.line <= len(cell.lines) else None
@@ -157,7 +157,7 @@ def _is_only_indented(source: str) -> bool:
     return source.lstrip("\r\n")[:1].isspace() and _error_in(dedent(blank(source).text)) is None
 
 
-def _carry_out(edits: Iterable[Change], text: str) -> str:
+def _carry_out(edits: Iterable[TextReplacement], text: str) -> str:
     parts: list[str] = []
     done = 0
     for start, end, new in edits:

@@ -1,4 +1,4 @@
-"""`Document`: the JSON text of a notebook, and where the sources of its code cells stand in it.
+"""`NotebookText`: the JSON text of a notebook, and where the sources of its code cells stand in it.
 
 The formats 3 and 4 of nbformat are read: in the latter, the cells are below `cells`, and their text is `source`; in the
 former, they are below `worksheets`, and their text is `input`.
@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from dbhygiene.source.notebook_splice import Change, offset_in_value, splice
+from dbhygiene.source.notebook_splice import TextReplacement, offset_in_value, splice
 from dbhygiene.source.records import Frozen
 
 _DECODER = json.JSONDecoder()
@@ -31,7 +31,7 @@ class Value(NamedTuple):
     end: int
 
 
-class Source(NamedTuple):
+class CellSource(NamedTuple):
     """The source of a code cell: the number of the cell among all of the notebook, the value in the file, its text."""
 
     number: int
@@ -39,14 +39,14 @@ class Source(NamedTuple):
     text: str
 
 
-class Document(Frozen):
+class NotebookText(Frozen):
     """The JSON text of a notebook, and the sources of its code cells, if they are Python."""
 
     raw: str
-    sources: tuple[Source, ...]
+    sources: tuple[CellSource, ...]
 
     @classmethod
-    def decode(cls, data: bytes) -> Document:
+    def decode(cls, data: bytes) -> NotebookText:
         """Return the document with these bytes; raise `NotebookError` or UnicodeError if it is no notebook.
 
         An empty file is a new notebook: editors create one, and fill it when it is first saved.
@@ -59,7 +59,7 @@ class Document(Frozen):
         except json.JSONDecodeError as error:
             raise _error(raw, error.pos, f"invalid JSON: {error.msg}") from error
 
-    def with_changes(self, changes: Mapping[int, Sequence[Change]]) -> Document:
+    def with_changes(self, changes: Mapping[int, Sequence[TextReplacement]]) -> NotebookText:
         """Return the document with changes in the sources of these cells, by their numbers."""
         parts: list[str] = []
         done = 0
@@ -68,7 +68,7 @@ class Document(Frozen):
                 value = splice(self.raw[start:end], changes[number], ascii_only=self.raw.isascii())
                 parts += (self.raw[done:start], value)
                 done = end
-        return Document.decode("".join([*parts, self.raw[done:]]).encode())
+        return NotebookText.decode("".join([*parts, self.raw[done:]]).encode())
 
     def place(self, number: int, offset: int) -> tuple[int, int]:
         """Return the line and column of a character of a cell in the file, by its offset in the source."""
@@ -92,7 +92,7 @@ def _error(raw: str, at: int, words: str) -> NotebookError:
     return NotebookError(words, (None, line, column + 1, None))
 
 
-def _sources(raw: str) -> Iterator[Source]:
+def _sources(raw: str) -> Iterator[CellSource]:
     top = _Reader(raw).top()
     if not _is_python(top.member("metadata")):
         return
@@ -112,7 +112,7 @@ def _sources(raw: str) -> Iterator[Source]:
                 pass
             case _:
                 raise _error(raw, cell.start, f"not a notebook: cell {number} has no source")
-        yield Source(number, cell.members[name], _join(value))
+        yield CellSource(number, cell.members[name], _join(value))
 
 
 def _is_python(metadata: Any) -> bool:

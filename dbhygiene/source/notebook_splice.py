@@ -19,7 +19,7 @@ _UNIT = re.compile(  # what stands for one character in a JSON string: two escap
 _STRING = re.compile(r'"(?:\\.|[^"\\])*"', re.DOTALL)
 
 
-class Change(NamedTuple):
+class TextReplacement(NamedTuple):
     """The replacement of a range of a text."""
 
     start: int
@@ -43,7 +43,7 @@ class _Spelling(NamedTuple):
         return next((each[0] for each in self.breaks.values()), f'",{self.head[1:-1] or " "}"')
 
 
-def splice(value: str, changes: Sequence[Change], *, ascii_only: bool = True) -> str:
+def splice(value: str, changes: Sequence[TextReplacement], *, ascii_only: bool = True) -> str:
     """Return a value of JSON, a string or a list of strings, with some changes of its text.
 
     Arguments:
@@ -98,12 +98,12 @@ def _parse_spelling(value: str) -> _Spelling:
     return _Spelling(value[: strings[0][0] + 1], units, breaks, value[strings[-1][1] - 1 :])
 
 
-def changes(old: str, new: str) -> list[Change]:
+def changes(old: str, new: str) -> list[TextReplacement]:
     """Return the changes between two texts, in order. A line that is only indented keeps its other characters."""
     return list(_changes(old, new))
 
 
-def _changes(old: str, new: str) -> Iterator[Change]:
+def _changes(old: str, new: str) -> Iterator[TextReplacement]:
     from difflib import SequenceMatcher
 
     before, after = _LINES.findall(old), _LINES.findall(new)
@@ -119,12 +119,12 @@ def _changes(old: str, new: str) -> Iterator[Change]:
             yield from _change(starts[first], "".join(before[first:last]), "".join(after[begin:end]))
 
 
-def _change(start: int, old: str, new: str) -> Iterator[Change]:
+def _change(start: int, old: str, new: str) -> Iterator[TextReplacement]:
     if old == new:
         return
     head = _common(old, new)
     tail = _common(old[head:][::-1], new[head:][::-1])
-    yield Change(start + head, start + len(old) - tail, new[head : len(new) - tail])
+    yield TextReplacement(start + head, start + len(old) - tail, new[head : len(new) - tail])
 
 
 def _common(one: Sequence[str], other: Sequence[str]) -> int:

@@ -12,7 +12,7 @@ import dbhygiene.lsp.diagnostics as made
 from dbhygiene.config.errors import UsageError
 from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.model import Finding, Impact
-from dbhygiene.lsp.client import Client, Options
+from dbhygiene.lsp.client import Client, EditorOptions
 from dbhygiene.source.nodes import Span
 
 FINDING = Finding(Path("/a.py"), Span(1, 0, 1, 4), "HYG101", "connection-not-closed", "never closed")
@@ -30,13 +30,13 @@ FINDING = Finding(Path("/a.py"), Span(1, 0, 1, 4), "HYG101", "connection-not-clo
 )
 def test_a_wrong_option_is_an_error(given: Any, message: str) -> None:
     with pytest.raises(UsageError) as raised:
-        Options().update(given)
+        EditorOptions().update(given)
     assert str(raised.value) == message
 
 
 def test_options_that_are_not_sent_stay() -> None:
-    changed = Options().update({"workspaceDiagnostics": True, "config": ["a=1"]}).update({"hover": False})
-    assert changed == Options(hover=False, workspace_diagnostics=True, config=("a=1",))
+    changed = EditorOptions().update({"workspaceDiagnostics": True, "config": ["a=1"]}).update({"hover": False})
+    assert changed == EditorOptions(hover=False, workspace_diagnostics=True, config=("a=1",))
     assert changed.update(None) == changed
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dbhygiene.fixes.apply import Fixed, fix
 from dbhygiene.source.file import File
-from dbhygiene.source.notebook_document import Document
+from dbhygiene.source.notebook_document import NotebookText
 from dbhygiene.source.notebook_splice import changes, offset_in_value, splice
 from tests.notebooks.samples import PATH, PYTHON, cell, document, findings, lines, notebook
 
@@ -152,7 +152,7 @@ def notebooks(draw: st.DrawFn) -> str:
 def outside(text: str) -> list[str]:
     """The text between the sources of the code cells."""
     found, done = [], 0
-    for source in Document.decode(text.encode()).sources:
+    for source in NotebookText.decode(text.encode()).sources:
         found.append(text[done : source.value.start])
         done = source.value.end
     return [*found, text[done:]]
@@ -172,7 +172,7 @@ def test_nothing_differs_but_the_lines_of_the_fix(text: str) -> None:
     touched = {file.section_at(each.span.line) for each in after.fixed}
     for number, (before, now) in enumerate(zip(file.notebook.cells, again.notebook.cells, strict=True)):
         assert (before.source != now.source) == (number in touched)
-        old, new = (Document.decode(each.encode()) for each in (text, after.text))
+        old, new = (NotebookText.decode(each.encode()) for each in (text, after.text))
         if number not in touched:
             assert old.raw[slice(*old.sources[number].value)] == new.raw[slice(*new.sources[number].value)]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dbhygiene.source.file import File
-from dbhygiene.source.notebook import Notebook, Place
+from dbhygiene.source.notebook import CellLine, Notebook
 from dbhygiene.source.notebook_document import NotebookError
 from tests.notebooks.samples import PYTHON, cell, document, notebook
 
@@ -22,16 +22,16 @@ def test_code_cells_are_one_program_with_a_map() -> None:
     assert file.text == "a = 1\n\nb = 2\nc = 3\n"
     assert file.notebook is not None
     assert [file.notebook.place(line) for line in (1, 2, 3, 4)] == [(2, 1), (2, 2), (4, 1), (4, 2)]
-    assert file.notebook.line_of(Place(4, 2)) == 4
-    assert file.notebook.line_of(Place(4, 3)) is None
-    assert file.notebook.line_of(Place(1, 1)) is None
+    assert file.notebook.line_of(CellLine(4, 2)) == 4
+    assert file.notebook.line_of(CellLine(4, 3)) is None
+    assert file.notebook.line_of(CellLine(1, 1)) is None
     assert [file.line_name(3), file.line_label(3)] == ["cell 4, line 1", "cell 4:1"]
 
 
 def test_the_cells_of_an_editor_need_no_file() -> None:
     made = Notebook.of_cells([(2, "%load_ext sql\n"), (5, "x = 1")])
     assert made.text == "_            \n\nx = 1\n"
-    assert made.place(3) == Place(5, 1)
+    assert made.place(3) == CellLine(5, 1)
     assert File.of_notebook(Path("a.ipynb"), made).is_program
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from dbhygiene.config.settings import Settings
 from dbhygiene.program.evaluation import evaluate, evaluate_keywords
-from dbhygiene.program.values import HOLE, UNKNOWN, Called, Constant, Dict, Named, Number, Text, Value, options
+from dbhygiene.program.values import HOLE, UNKNOWN, Called, Constant, Dict, Named, Text, UnknownNumber, Value, options
 from dbhygiene.source.file import File
 
 
@@ -46,7 +46,7 @@ def plain(found: Value) -> Any:
             return known
         case Text(pattern=pattern):
             return pattern.replace(HOLE, "?")
-        case Number():
+        case UnknownNumber():
             return int
         case Named(name=name):
             return f"<{name}>"

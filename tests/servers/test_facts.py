@@ -10,7 +10,7 @@ from dbhygiene.library.deployment import is_deployment_file
 from dbhygiene.servers.endpoints import ANYWHERE, Endpoint
 from dbhygiene.servers.facts import read_facts
 from dbhygiene.servers.limits import connection_limit, idle_limit, pooler_between
-from dbhygiene.servers.model import Command, Facts
+from dbhygiene.servers.model import Facts, ServingCommand
 from dbhygiene.source.deployment import Deployment
 
 
@@ -32,7 +32,7 @@ def connections(found: Facts, database: str = "mysql", host: str = "db") -> tupl
     return None if number is None else (number.value, number.setting)
 
 
-def command(text: str) -> Command | None:
+def command(text: str) -> ServingCommand | None:
     found = facts(Procfile=f"web: {text}").commands
     return found[0] if found else None
 

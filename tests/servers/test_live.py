@@ -11,7 +11,7 @@ from dbhygiene.config.errors import UsageError
 from dbhygiene.config.saving import changed
 from dbhygiene.project.project import Project
 from dbhygiene.servers.live.failures import failure
-from dbhygiene.servers.live.target import Target, parse_url
+from dbhygiene.servers.live.target import ServerTarget, parse_url
 
 SECRET = "s3cr3t/p@ss"
 QUOTED = "s3cr3t%2Fp%40ss"
@@ -98,7 +98,7 @@ DATABASES = {
 """
 
 
-def django(tmp_path: Path, alias: str) -> Target:
+def django(tmp_path: Path, alias: str) -> ServerTarget:
     (tmp_path / "manage.py").write_text('import os\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")\n')
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop" / "settings.py").write_text(SETTINGS)

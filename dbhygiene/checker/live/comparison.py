@@ -11,15 +11,15 @@ from dbhygiene.diagnostics.model import Finding, NoFix
 from dbhygiene.project.project import Project
 from dbhygiene.servers.facts import KnownServers, read_facts
 from dbhygiene.servers.live.model import LiveNumber, LiveServer
-from dbhygiene.servers.live.target import Target
-from dbhygiene.servers.model import Number, Origin, Server
+from dbhygiene.servers.live.target import ServerTarget
+from dbhygiene.servers.model import Limit, Origin, Server
 from dbhygiene.source.records import replace
 
 TIMEOUTS = ("HYG503",)
 CONNECTIONS = ("HYG502", "HYG507")
 
 
-def compare(project: Project, target: Target, server: LiveServer) -> Iterator[Finding]:
+def compare(project: Project, target: ServerTarget, server: LiveServer) -> Iterator[Finding]:
     """Yield the findings whose rules compare the code with this server.
 
     The limits that the user has set, and those in the files of the repository, are left out: the server is right.
@@ -36,7 +36,7 @@ def compare(project: Project, target: Target, server: LiveServer) -> Iterator[Fi
     yield from check(asked, asked.discover([asked.root]).files, selected_rules(settings))
 
 
-def _known_servers(project: Project, target: Target, server: LiveServer) -> KnownServers:
+def _known_servers(project: Project, target: ServerTarget, server: LiveServer) -> KnownServers:
     files = project.deployment_files
     live = Server(
         server.family,
@@ -47,8 +47,8 @@ def _known_servers(project: Project, target: Target, server: LiveServer) -> Know
     return KnownServers(files.root, files.names, replace(read_facts(files), servers=(live,), proxies=()))
 
 
-def _number(found: LiveNumber | None) -> Number | None:
-    return None if found is None else Number(found.value, found.setting, Origin.FILE)
+def _number(found: LiveNumber | None) -> Limit | None:
+    return None if found is None else Limit(found.value, found.setting, Origin.FILE)
 
 
 def fix_advice(finding: Finding) -> str:

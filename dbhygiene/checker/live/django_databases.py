@@ -16,7 +16,7 @@ from dbhygiene.gaps.django_settings import settings_modules
 from dbhygiene.library.test_files import is_test_file
 from dbhygiene.pools.dialect_evidence import named_server
 from dbhygiene.project.project import Project
-from dbhygiene.servers.live.target import PORTS, Target, parse_url, target
+from dbhygiene.servers.live.target import PORTS, ServerTarget, parse_url, target
 from dbhygiene.source.file import File
 from dbhygiene.source.nodes import written_items
 
@@ -25,7 +25,7 @@ _PARTS = {"HOST": "host", "PORT": "port", "USER": "user", "PASSWORD": "password"
 _DEEPEST = 12
 
 
-def django_target(project: Project, alias: str) -> Target:
+def django_target(project: Project, alias: str) -> ServerTarget:
     """Return the target of a database of Django; raise UsageError if it is not found, or not known."""
     reasons: list[str] = []
     for settings in _settings(project):
@@ -33,7 +33,7 @@ def django_target(project: Project, alias: str) -> Target:
         if entry is None:
             continue
         found = _target(settings, entry, f"django:{alias}")
-        if isinstance(found, Target):
+        if isinstance(found, ServerTarget):
             return found
         reasons.append(f"{settings.relative_name}: {found}")
     raise UsageError(f"django:{alias}: {'; '.join(reasons) or 'no settings module has this database'}")
@@ -75,7 +75,7 @@ def _behind(settings: File, value: ast.expr) -> ast.expr:
     return found[0] if len(found) == 1 else value
 
 
-def _target(settings: File, entry: ast.expr, source: str) -> Target | str:
+def _target(settings: File, entry: ast.expr, source: str) -> ServerTarget | str:
     """Return the target of a database, or the reason why it is not known."""
     entry = _behind(settings, entry)
     if isinstance(entry, ast.Call):

@@ -11,7 +11,7 @@ from dbhygiene.diagnostics.model import Finding
 from dbhygiene.diagnostics.quantities import seconds_text
 from dbhygiene.project.project import Project
 from dbhygiene.servers.live.model import IDLE, IN_TRANSACTION, Connection, LiveNumber, LiveServer, Program
-from dbhygiene.servers.live.target import Target
+from dbhygiene.servers.live.target import ServerTarget
 
 LONG = 300  # seconds: connections that are idle for longer are listed
 _LONG_TRANSACTION = 60
@@ -28,7 +28,7 @@ class Report(NamedTuple):
     findings: Mapping[int, Finding]
 
 
-def report(project: Project, target: Target, server: LiveServer) -> Report:
+def report(project: Project, target: ServerTarget, server: LiveServer) -> Report:
     """Return all remarks on a server, the most important first."""
     remarks = [_server(target, server), *_timeout(project, server)]
     findings: dict[int, Finding] = {}
@@ -46,7 +46,7 @@ def report(project: Project, target: Target, server: LiveServer) -> Report:
     return Report(remarks, findings)
 
 
-def _server(target: Target, server: LiveServer) -> Remark:
+def _server(target: ServerTarget, server: LiveServer) -> Remark:
     between = f"{server.pooler} is in between" if server.pooler else "no pooler in between"
     where = f"{server.title} {server.version} at {target.place}, as `{server.user}`"
     return Remark("server", OK, f"{where}; {between}; nothing was changed")
@@ -162,7 +162,7 @@ def _visibility(server: LiveServer) -> Iterator[Remark]:
 # -- JSON ---------------------------------------------------------------------------------------------------
 
 
-def as_json(target: Target, server: LiveServer, made: Report, project: Project) -> dict[str, Any]:
+def as_json(target: ServerTarget, server: LiveServer, made: Report, project: Project) -> dict[str, Any]:
     """Return all of it as plain data."""
     return {
         "server": {

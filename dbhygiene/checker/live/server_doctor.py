@@ -16,7 +16,7 @@ from dbhygiene.project.project import Project
 from dbhygiene.servers.live.asking import ask
 from dbhygiene.servers.live.failures import AskError
 from dbhygiene.servers.live.model import LiveServer
-from dbhygiene.servers.live.target import Target
+from dbhygiene.servers.live.target import ServerTarget
 
 _SHOWN = "the password in the URL can be read in the list of processes (`ps`)"
 
@@ -44,7 +44,7 @@ def examine_server(project: Project, where: str, *, save: bool = False) -> Exami
     return Examined([*made.remarks, *extra], data)
 
 
-def _save(project: Project, target: Target, server: LiveServer) -> Remark:
+def _save(project: Project, target: ServerTarget, server: LiveServer) -> Remark:
     """Write the limits into the project's file, with the date and the source."""
     if server.pooler:
         return Remark("save", PROBLEM, "not saved: the limits of the pooler are not known", "ask it by its own console")

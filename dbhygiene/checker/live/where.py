@@ -8,12 +8,12 @@ import re
 from dbhygiene.checker.live.django_databases import django_target
 from dbhygiene.config.errors import UsageError
 from dbhygiene.project.project import Project
-from dbhygiene.servers.live.target import Target, parse_url, read_option_file
+from dbhygiene.servers.live.target import ServerTarget, parse_url, read_option_file
 
 _VARIABLE = re.compile(r"[A-Za-z_]\w*")
 
 
-def find_target(where: str, project: Project) -> Target:
+def find_target(where: str, project: Project) -> ServerTarget:
     """Return the target; raise UsageError, without any secret, if there is none."""
     if "://" in where:
         return parse_url(where, "--server")
@@ -29,6 +29,6 @@ def find_target(where: str, project: Project) -> Target:
     return parse_url(value, where)
 
 
-def shows_secret(where: str, target: Target) -> bool:
+def shows_secret(where: str, target: ServerTarget) -> bool:
     """Whether the command line itself has the password, which every user of the machine can then list."""
     return "://" in where and bool(target.password)

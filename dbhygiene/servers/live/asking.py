@@ -9,13 +9,13 @@ from dbhygiene.servers.live import mysql, postgresql
 from dbhygiene.servers.live.drivers import connect
 from dbhygiene.servers.live.failures import failure
 from dbhygiene.servers.live.model import LiveServer
-from dbhygiene.servers.live.target import Target
+from dbhygiene.servers.live.target import ServerTarget
 
 SECONDS = 10  # for everything: not all drivers have a limit for each answer
 _ASK = {"mysql": mysql.ask, "postgresql": postgresql.ask}
 
 
-def ask(target: Target, seconds: float = SECONDS) -> LiveServer:
+def ask(target: ServerTarget, seconds: float = SECONDS) -> LiveServer:
     """Ask a server; raise AskError if it cannot be asked, and UsageError if no driver is installed."""
     answer: list[LiveServer | BaseException] = []  # filled in by the thread
 
@@ -36,7 +36,7 @@ def ask(target: Target, seconds: float = SECONDS) -> LiveServer:
     raise failure(found, target) from None
 
 
-def _ask(target: Target) -> LiveServer:
+def _ask(target: ServerTarget) -> LiveServer:
     session = connect(target)
     try:
         return _ASK[target.database](session)

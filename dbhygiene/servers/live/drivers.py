@@ -1,4 +1,4 @@
-"""`Session`: one connection to a server, through any driver that is installed; drivers are imported here only."""
+"""`ServerSession`: one connection to a server, through any driver that is installed; drivers are imported here only."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from dbhygiene.config.errors import UsageError
-from dbhygiene.servers.live.target import Target
+from dbhygiene.servers.live.target import ServerTarget
 
 CONNECT_SECONDS = 3
 READ_SECONDS = 5
@@ -16,7 +16,7 @@ _UNVERIFIED = ("true", "1", "yes", "require", "required", "prefer", "preferred",
 _EXTRAS = {"mysql": "PyMySQL", "postgresql": "psycopg"}
 
 
-class Session:
+class ServerSession:
     """A connection, with the number of the server's thread or process that its handshake named; None: not known."""
 
     def __init__(self, connection: Any, handshake: int | None) -> None:
@@ -86,7 +86,7 @@ def error_text(error: BaseException) -> str:
     return str(first.get("M", "")) if isinstance(first, Mapping) else str(error)
 
 
-def connect(target: Target) -> Session:
+def connect(target: ServerTarget) -> ServerSession:
     """Open a session by the first driver of the database that is installed; raise UsageError if there is none."""
     for package, opens in _DRIVERS[target.database]:
         try:
@@ -101,7 +101,7 @@ def connect(target: Target) -> Session:
 # -- MySQL ------------------------------------------------------------------------------------------------
 
 
-def _tls(target: Target) -> Any:
+def _tls(target: ServerTarget) -> Any:
     """Return the TLS context that the options of a target ask for; None if they ask for none."""
     given = {key.removeprefix("ssl").lstrip("_"): value for key, value in target.tls.items()}
     mode = given.pop("mode", given.pop("", "")).lower()
@@ -119,7 +119,7 @@ def _tls(target: Target) -> Any:
     return context
 
 
-def _pymysql(driver: Any, target: Target) -> Session:
+def _pymysql(driver: Any, target: ServerTarget) -> ServerSession:
     where = {"unix_socket": target.socket} if target.socket else {"host": target.host, "port": target.port}
     connection = driver.connect(
         **where,
@@ -132,10 +132,10 @@ def _pymysql(driver: Any, target: Target) -> Session:
         autocommit=True,
         program_name="dbhygiene",
     )
-    return Session(connection, connection.thread_id())
+    return ServerSession(connection, connection.thread_id())
 
 
-def _mysqldb(driver: Any, target: Target) -> Session:
+def _mysqldb(driver: Any, target: ServerTarget) -> ServerSession:
     where = {"unix_socket": target.socket} if target.socket else {"host": target.host, "port": target.port}
     tls = {key.removeprefix("ssl_"): value for key, value in target.tls.items() if key.startswith("ssl_")}
     connection = driver.connect(
@@ -148,10 +148,10 @@ def _mysqldb(driver: Any, target: Target) -> Session:
         write_timeout=READ_SECONDS,
         autocommit=True,
     )
-    return Session(connection, connection.thread_id())
+    return ServerSession(connection, connection.thread_id())
 
 
-def _connector(driver: Any, target: Target) -> Session:
+def _connector(driver: Any, target: ServerTarget) -> ServerSession:
     where = {"unix_socket": target.socket} if target.socket else {"host": target.host, "port": target.port}
     connection = driver.connect(
         **where,
@@ -161,7 +161,7 @@ def _connector(driver: Any, target: Target) -> Session:
         connection_timeout=CONNECT_SECONDS,
         autocommit=True,
     )
-    return Session(connection, connection.connection_id)
+    return ServerSession(connection, connection.connection_id)
 
 
 # -- PostgreSQL -------------------------------------------------------------------------------------------
@@ -169,7 +169,7 @@ def _connector(driver: Any, target: Target) -> Session:
 _LIBPQ = ("sslmode", "sslrootcert", "sslcert", "sslkey")
 
 
-def _libpq(target: Target) -> dict[str, Any]:
+def _libpq(target: ServerTarget) -> dict[str, Any]:
     """Return the arguments of drivers that use libpq; for missing ones it reads its own files."""
     given = {
         "host": target.socket or target.host,
@@ -184,18 +184,18 @@ def _libpq(target: Target) -> dict[str, Any]:
     return {key: value for key, value in given.items() if value}
 
 
-def _psycopg(driver: Any, target: Target) -> Session:
+def _psycopg(driver: Any, target: ServerTarget) -> ServerSession:
     connection = driver.connect(**_libpq(target), autocommit=True, prepare_threshold=None)
-    return Session(connection, connection.info.backend_pid)
+    return ServerSession(connection, connection.info.backend_pid)
 
 
-def _psycopg2(driver: Any, target: Target) -> Session:
+def _psycopg2(driver: Any, target: ServerTarget) -> ServerSession:
     connection = driver.connect(**_libpq(target))
     connection.autocommit = True
-    return Session(connection, connection.info.backend_pid)
+    return ServerSession(connection, connection.info.backend_pid)
 
 
-def _pg8000(driver: Any, target: Target) -> Session:
+def _pg8000(driver: Any, target: ServerTarget) -> ServerSession:
     connection = driver.connect(
         user=target.user,
         password=str(target.password) or None,
@@ -209,10 +209,10 @@ def _pg8000(driver: Any, target: Target) -> Session:
     )
     connection.autocommit = True
     key = getattr(connection, "_backend_key_data", None)
-    return Session(connection, int.from_bytes(key[:4], "big") if key else None)
+    return ServerSession(connection, int.from_bytes(key[:4], "big") if key else None)
 
 
-_DRIVERS: dict[str, tuple[tuple[str, Callable[[Any, Target], Session]], ...]] = {
+_DRIVERS: dict[str, tuple[tuple[str, Callable[[Any, ServerTarget], ServerSession]], ...]] = {
     "mysql": (("pymysql", _pymysql), ("MySQLdb", _mysqldb), ("mysql.connector", _connector)),
     "postgresql": (("psycopg", _psycopg), ("psycopg2", _psycopg2), ("pg8000.dbapi", _pg8000)),
 }

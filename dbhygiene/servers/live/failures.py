@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from urllib.parse import quote, quote_plus
 
 from dbhygiene.servers.live.drivers import code_of, error_text
-from dbhygiene.servers.live.target import Target
+from dbhygiene.servers.live.target import ServerTarget
 
 
 class AskError(Exception):
@@ -62,7 +62,7 @@ _KINDS: tuple[tuple[Sequence[int | str], str, str, str], ...] = (
 )
 
 
-def failure(error: BaseException, target: Target) -> AskError:
+def failure(error: BaseException, target: ServerTarget) -> AskError:
     """Return the failure that an error of a driver stands for."""
     code, text = code_of(error), error_text(error)
     brief = _brief(code, _without_secrets(text, target))
@@ -75,7 +75,7 @@ def failure(error: BaseException, target: Target) -> AskError:
     return AskError(kind[2].format(**named), kind[3])
 
 
-def _without_secrets(text: str, target: Target) -> str:
+def _without_secrets(text: str, target: ServerTarget) -> str:
     password = str(target.password)
     for secret in {password, quote(password, safe=""), quote_plus(password), repr(password)[1:-1]} - {""}:
         text = text.replace(secret, "...")

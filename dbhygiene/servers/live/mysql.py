@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dbhygiene.servers.live.drivers import Session
+from dbhygiene.servers.live.drivers import ServerSession
 from dbhygiene.servers.live.model import IDLE, Connection, LiveNumber, LiveServer
 
 _STATUS = (
@@ -29,7 +29,7 @@ _ORIGINS = {  # MariaDB's, and MySQL's
 _POOLERS = ("ProxySQL", "MaxScale")
 
 
-def ask(session: Session) -> LiveServer:
+def ask(session: ServerSession) -> LiveServer:
     """Ask a server; the session can only read, and each query has two seconds."""
     session.run("SET SESSION TRANSACTION READ ONLY")
     (first,) = session.rows(
@@ -61,32 +61,32 @@ def ask(session: Session) -> LiveServer:
     )
 
 
-def _status(session: Session) -> dict[str, int]:
+def _status(session: ServerSession) -> dict[str, int]:
     names = ", ".join(f"'{name}'" for name in _STATUS)
     rows = session.attempt(f"SHOW GLOBAL STATUS WHERE Variable_name IN ({names})")
     return {str(row["variable_name"]): int(row["value"]) for row in rows}
 
 
-def _pooler(session: Session, first: Mapping[str, Any]) -> str:
+def _pooler(session: ServerSession, first: Mapping[str, Any]) -> str:
     """Return the proxy before the server: by its name, or because its connection to the server is another one."""
     if said := next((name for name in _POOLERS if name.lower() in str(first["comment"]).lower()), ""):
         return said
     return "a proxy such as ProxySQL" if session.handshake not in (None, first["id"]) else ""
 
 
-def _sees_all(session: Session) -> bool:
+def _sees_all(session: ServerSession) -> bool:
     granted = "SELECT COUNT(*) AS found FROM information_schema.user_privileges WHERE privilege_type = 'PROCESS'"
     return any(row["found"] for row in session.attempt(granted))
 
 
-def _in_transaction(session: Session) -> LiveNumber | None:
+def _in_transaction(session: ServerSession) -> LiveNumber | None:
     for row in session.attempt("SELECT @@session.idle_transaction_timeout AS idle"):
         if row["idle"]:
             return LiveNumber(int(row["idle"]), "@@session.idle_transaction_timeout")
     return None
 
 
-def _origins(session: Session, is_mariadb: bool) -> dict[str, str]:
+def _origins(session: ServerSession, is_mariadb: bool) -> dict[str, str]:
     """Return where the global values were set, as far as this account may see it."""
     names = "('wait_timeout', 'max_connections')"
     if is_mariadb:
@@ -104,7 +104,7 @@ def _origins(session: Session, is_mariadb: bool) -> dict[str, str]:
     }
 
 
-def _connections(session: Session, first: Mapping[str, Any]) -> tuple[Connection, ...]:
+def _connections(session: ServerSession, first: Mapping[str, Any]) -> tuple[Connection, ...]:
     """Return the connections that are visible; the texts of queries are not read."""
     columns = "SELECT id, user, host, command, time FROM"
     rows = session.attempt(f"{columns} information_schema.processlist") or session.attempt(
@@ -133,7 +133,7 @@ def _connections(session: Session, first: Mapping[str, Any]) -> tuple[Connection
     return tuple(found)
 
 
-def _attributes(session: Session) -> dict[int, dict[str, str]]:
+def _attributes(session: ServerSession) -> dict[int, dict[str, str]]:
     """Return what the programs say of themselves, by connection: of this account, or of all."""
     wanted = "('program_name', '_client_name', '_pid')"
     for table in ("session_connect_attrs", "session_account_connect_attrs"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dbhygiene.servers.live.drivers import Session
+from dbhygiene.servers.live.drivers import ServerSession
 from dbhygiene.servers.live.model import Connection, LiveNumber, LiveServer
 
 _SETTINGS = (
@@ -23,7 +23,7 @@ _ORIGINS = {
 }
 
 
-def ask(session: Session) -> LiveServer:
+def ask(session: ServerSession) -> LiveServer:
     """Ask a server; `SET LOCAL` is undone by the end of the transaction, behind a pooler, too."""
     session.run("BEGIN READ ONLY")
     session.run("SET LOCAL statement_timeout = '2s'")
@@ -58,7 +58,7 @@ def ask(session: Session) -> LiveServer:
     )
 
 
-def _settings(session: Session) -> dict[str, Mapping[str, Any]]:
+def _settings(session: ServerSession) -> dict[str, Mapping[str, Any]]:
     """Return the settings as this session began: `reset_val`, and where each was set."""
     names = ", ".join(f"'{name}'" for name in _SETTINGS)
     rows = session.rows(
@@ -90,7 +90,7 @@ def _server_limit(settings: Mapping[str, Mapping[str, Any]], is_super: bool) -> 
     return LiveNumber(int(row["reset_val"]) - kept, "max_connections", _origin(row))
 
 
-def _connections(session: Session, role: str) -> tuple[Connection, ...]:
+def _connections(session: ServerSession, role: str) -> tuple[Connection, ...]:
     """Return the connections of clients; the state of others is hidden from an ordinary role."""
     rows = session.rows(
         "SELECT usename, application_name, host(client_addr) AS address, state,"

@@ -1,4 +1,4 @@
-"""`Target`: where a server is and which account asks it: from a URL or from an option file.
+"""`ServerTarget`: where a server is and which account asks it: from a URL or from an option file.
 
 parse_url("mysql+pymysql://shop:secret@db:3306/shop", "DATABASE_URL")
 """
@@ -32,7 +32,7 @@ class Secret(str):
         return "'...'"
 
 
-class Target(Record):
+class ServerTarget(Record):
     """A server, an account, and options of TLS by the names that URLs use: `ssl_ca`, `sslmode`.
 
     `source` says where all this comes from, without any secret.
@@ -57,7 +57,7 @@ class Target(Record):
         return self.socket or f"{self.host}:{self.port}"
 
 
-def parse_url(url: str, source: str) -> Target:
+def parse_url(url: str, source: str) -> ServerTarget:
     """Return the target that a URL names; raise UsageError, without the URL, if it names none."""
     try:
         parts = urlsplit(url.strip())
@@ -96,11 +96,11 @@ def target(
     password: str = "",
     name: str = "",
     tls: Mapping[str, str] | None = None,
-) -> Target:
+) -> ServerTarget:
     """Return a target with the defaults of its database; raise UsageError if the port is no number."""
     if port and not port.isdigit():
         raise UsageError(f"{source}: the port is not a number")
-    return Target(
+    return ServerTarget(
         database,
         source,
         host=host or ("" if socket else "localhost"),
@@ -113,7 +113,7 @@ def target(
     )
 
 
-def read_option_file(name: str) -> Target:
+def read_option_file(name: str) -> ServerTarget:
     """Return the target of the group `[client]` in an option file; raise UsageError if there is none."""
     path = Path(os.path.expanduser(name))
     try:
