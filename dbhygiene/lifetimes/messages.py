@@ -85,7 +85,9 @@ def consequence(resource: Resource, pool: str = "") -> Iterator[str]:
     if resource.is_object:
         yield f"each {resource.title} opens its own connection, and keeps it open until {_describe_close(resource)}"
     if resource.is_pooled or resource.kind in {"session", "engine connection"}:
-        yield "each leak takes a connection from the pool; when none is left, callers wait, then get an error"
+        back = resource.gives_back or ("close" if "close" in resource.closed_by else "")
+        back = f" (`{back}` gives it back)" if back else ""
+        yield f"each leak takes a connection from the pool{back}; when none is left, callers wait, then get an error"
     elif (limit := _LIMITS.get(resource.server)) is not None:
         yield limit
 

@@ -151,25 +151,31 @@ def _report_user_of_field(file: File, life: Lifetime) -> Iterator[Diagnostic]:
     from dbhygiene.lifetimes.impact import runs
 
     how_often = runs(where, user.opening, by_exception=user.culprit is not None)
-    title = f"self.{life.fields[0]}"
-    cause, fix = f"open by `{name}`", NoFix(f"it needs a change in `{name}`; call `{user.closer}` in a `finally`")
+    title, opener = f"self.{life.fields[0]}", life.scope.name.rpartition(".")[2]
+    cause, fix = (
+        f"open: `{name}` never closes it",
+        NoFix(f"`{name}` needs a change; call `{user.closer}` in a `finally`"),
+    )
+    others: tuple[str, ...] = (f"other methods call `{user.closer}` at their end; `{name}` does not",)
     raised: tuple[Step, ...] = ()
     if user.culprit is not None:
         cause = f"open if {name_of_call(where, user.culprit)} raises in `{name}`"
-        raised = (_step(where, user.culprit, f"this raises, before `{user.closer}` closes it"),)
-        fix = NoFix(f"it needs a change in each such method; call `{user.closer}` in a `finally`")
+        raised = (_step(where, user.culprit, f"this raises in `{name}`, before `{user.closer}` closes it"),)
+        each = f"each method that calls `{opener}`"
+        fix = NoFix(f"several methods may need it; call `{user.closer}` in a `finally` in {each}")
+        others = ()
     yield Diagnostic(
         life.birth,
         f"connection `{title}` is left {cause}",
         path=(
             *how_often.steps,
-            _step(where, user.opening, f"`{name}` opens it by this call"),
-            (life.birth, "opened here"),
+            _step(where, user.opening, f"`{name}` calls `{opener}`"),
+            (life.birth, f"opened here, in `{opener}`"),
             *raised,
         ),
         fix=fix,
         confidence=Confidence.POSSIBLE if how_often.impact is Impact.ONCE else Confidence.LIKELY,
-        notes=(*consequence(life.resource, life.pool), *how_often.notes(where)),
+        notes=(*others, *consequence(life.resource, life.pool), *how_often.notes(where)),
         subject=title,
         impact=how_often.impact,
     )
