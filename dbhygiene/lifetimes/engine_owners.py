@@ -67,7 +67,7 @@ def _in_object(file: File, call: ast.Call, cls: Definition, field: str) -> Recre
         return None
     how_often = runs(file, call, by_exception=False)
     if not closers and (closer := _forgets(cls, field)) is not None and how_often.impact is not Impact.ONCE:
-        return Recreation(f"`{closer}` forgets the engine and its pool, and does not dispose of them", how_often)
+        return Recreation(f"`{closer}` drops the engine and its pool without `dispose()`", how_often)
     makers = constructor_calls(file, cls)
     if how_often.impact is not Impact.REPEATED or not makers:
         return None

@@ -272,7 +272,7 @@ def _refuse_longer_lived(life: Lifetime) -> None:
     around = {item for each in life.file.around(life.birth) for item in getattr(each, "items", ())}
     for node, fact in life.history:
         if any(where in around for relation, where in fact.aliases if is_view(relation)):
-            raise RefusedError("a stack around it leaves something that reads from the connection")
+            raise RefusedError("an exit stack around it closes something that reads from the connection")
         if _is_outlived(fact):
             way = life.analysis.way(node, fact)
             given = next((place_at(passed) for passed, before, _ in reversed(way) if not _is_outlived(before)), None)

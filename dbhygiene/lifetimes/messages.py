@@ -128,7 +128,7 @@ def _steps(life: Lifetime, leak: Leak) -> Iterator[tuple[Located, str]]:
             case cfg.Test(node=test) if node in turns:
                 yield _test_step(life, test, kind)
             case cfg.Iterate(node=loop) if kind == "false" and _matters(life, loop):
-                yield loop.iter, "after the last item of this"
+                yield loop.iter, "when the loop has no more items"
             case cfg.Leave(node=item, swallows=True) if kind == "next":
                 yield item.context_expr, "this `with` swallows the exception"
             case cfg.Call(node=call) | cfg.Await(node=call) | cfg.Yield(node=call) if kind == "raise":

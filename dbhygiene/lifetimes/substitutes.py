@@ -63,7 +63,7 @@ def _substitutes_in_function(
 
 
 def _unknown(name: str) -> str:
-    return f"what `{name}` returns, of which too little is known"
+    return f"what `{name}` returns, which dbhygiene does not know"
 
 
 class _Returned:

@@ -280,6 +280,6 @@ def _half_texts(
     have, other = ("gone away", "Lost connection") if gone else ("Lost connection", "gone away")
     for part in parts:
         if any(have.lower() in text.lower() for text in texts_of(file, part, handler.name)):
-            text = f"a lost connection may also give the text `{other}`: this test does not ask for it"
+            text = f"a lost connection may also give the text `{other}`: this test does not look for it"
             yield HalfCaught(part, text, handler=handler)
             return

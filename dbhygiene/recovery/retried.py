@@ -71,7 +71,10 @@ def _dead_retry_of_attempt(attempt: Attempt) -> DeadRetry | None:
     if _OTHER_ERRORS.search(file.segment(attempt.handler)) or _recovers_later(attempt):
         return None
     call = again[0]
-    caught = (attempt.handler, f"catches {join_names(attempt.classes, attempt.library)}, as of a lost connection")
+    caught = (
+        attempt.handler,
+        f"catches {join_names(attempt.classes, attempt.library)}, which a lost connection raises",
+    )
     found = _retry(file, call, attempt.library, attempt.root, caught)
     return replace(found, attempt=attempt, confidence=found.confidence if repeated else Confidence.LIKELY)
 

@@ -160,7 +160,7 @@ def _numbers(file: File, handler: ast.ExceptHandler) -> Iterator[WrongError]:
             continue
         yield WrongError(
             compared.asked,
-            f"the first argument of SQLAlchemy's errors is a text: `{file.segment(compared.asked)}` is no number",
+            f"`{file.segment(compared.asked)}` is a text, not a number: SQLAlchemy's errors begin with the message",
             f"compare `{handler.name}.orig.args[0]`, the number",
             _original(compared.asked, handler.name),
         )

@@ -91,7 +91,7 @@ def export_in_chunks():
 A cursor that reads row by row needs little memory, too. It keeps one long query open, so the work on each row must be
 quick: if the program reads nothing for `net_write_timeout` (60 s), MySQL ends the query with error 2013.
 
-| library | reads row by row | has all rows before the first one |
+| library | reads row by row | reads all rows before it returns the first |
 |---|---|---|
 | PyMySQL, mysqlclient, aiomysql, asyncmy | `SSCursor`, `SSDictCursor` | the other cursors, `fetchmany` included |
 | MySQL Connector/Python | the plain cursor, with `fetchmany(1000)` | `cursor(buffered=True)`, `fetchall` |
@@ -143,7 +143,7 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
         yield Diagnostic(
             found.read,
             f"every row of `{found.table}` is read at once, again and again",
-            path=(*found.runs.steps, *asked, (found.read, "has all of them in memory, before the first one is used")),
+            path=(*found.runs.steps, *asked, (found.read, "reads all of them into memory before it returns the first")),
             fix=NoFix(f"it needs your decision; read chunks by key{_or_in_parts(file, found)}"),
             confidence=Confidence.LIKELY,
             notes=(*found.runs.notes(file), *_notes(file, found)),
@@ -165,7 +165,7 @@ def _notes(file: File, found: WholeRead) -> Iterator[str]:
     ends = "error 2013 or a lack of memory" if suggests_mysql(file) else "a timeout or a lack of memory"
     yield f"the result grows with the table, until {ends} ends it"
     if found.library == DJANGO and suggests_mysql(file):
-        yield "`.iterator()` does not help on MySQL: Django has all rows before the loop begins"
+        yield "`.iterator()` does not help on MySQL: Django reads all rows before the loop begins"
     if found.sent is not None:
         name, line = last_name(found.sent.func), found.sent.lineno
         smaller = "pass `batch_size`" if name == "bulk_create" else "send fewer at a time"

@@ -49,7 +49,7 @@ LEFT = "`conn` still open"
         ),
         (
             "for row in rows:\n    conn.close()\n    return",
-            ["rows: after the last item of this", f"rows: the function ends, {LEFT}"],
+            ["rows: when the loop has no more items", f"rows: the function ends, {LEFT}"],
         ),
         (
             "with suppress(ValueError):\n    try:\n        return conn\n    finally:\n        rows()",
