@@ -97,7 +97,7 @@ def _ping(file: File, call: ast.Call, owner: Handle, again: ast.Call | None) -> 
     if reconnects or loss is None or not loss.pings or owner.kind != "connection":
         return None
     since = "" if reconnects is False else " (PyMySQL 1.2 and newer)"
-    text = f"if the connection is lost, `{short_name(call.func)}()` raises an error and does not reconnect{since}"
+    text = f"if the connection is lost, `{short_name(call.func)}()` raises and does not reconnect{since}"
     confidence = Confidence.CERTAIN if reconnects is False else Confidence.POSSIBLE
     advice = "open a new connection"
     return UselessPing(call, text, advice, confidence, bool(loss.ping_names and loss.opens_again), again)
