@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from dbhygiene.gaps.django_settings import AgeChange, ages_set, seconds_of
@@ -20,6 +21,7 @@ class WrittenAge(Record):
 
     value: ast.expr
     seconds: float | None
+    is_conditional: bool = False  # the age of one environment: another one has none
 
 
 def written_ages(settings: File) -> Iterator[WrittenAge]:
@@ -32,12 +34,32 @@ def written_ages(settings: File) -> Iterator[WrittenAge]:
             continue
         seen.add(age)
         if not _is_pooled(settings, literal):
-            yield WrittenAge(age, default_seconds(evaluate(settings, age)))
+            yield _written_age(settings, age, default_seconds(evaluate(settings, age)))
     if any(word in settings.text for word in (*_POOLING_ENGINES, '"pool"', "'pool'") if "lite" not in word):
         return
     for change in ages_set(settings):
         if change.value not in seen:
-            yield WrittenAge(change.value, default_age(settings, change))
+            yield _written_age(settings, change.value, default_age(settings, change))
+
+
+def _written_age(settings: File, age: ast.expr, seconds: float | None) -> WrittenAge:
+    """Return the age of an expression, of `600 if PRODUCTION else 0` that of production."""
+    if seconds is None and isinstance(age, ast.IfExp):
+        ages = [seconds_of(evaluate(settings, branch)) for branch in (age.body, age.orelse)]
+        if sorted(map(bool, ages)) == [False, True] and 0 in ages:
+            kept = ages[0] or ages[1]
+            if not _is_for_development(settings.segment(age.test), is_body=bool(ages[0])):
+                return WrittenAge(age, kept, is_conditional=True)
+    return WrittenAge(age, seconds)
+
+
+_DEVELOPMENT = re.compile(r"debug|dev|local|test", re.IGNORECASE)
+
+
+def _is_for_development(condition: str, *, is_body: bool) -> bool:
+    """Whether a branch of a condition holds for development: the body of `... if DEBUG else ...`."""
+    is_negated = re.match(r"not\b", condition) is not None or "!=" in condition
+    return (_DEVELOPMENT.search(condition) is not None) == (is_body != is_negated)
 
 
 def default_age(settings: File, change: AgeChange) -> float | None:

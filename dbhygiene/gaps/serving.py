@@ -18,6 +18,7 @@ from dbhygiene.source.records import Record
 
 _STARTS = {"granian": re.compile(r"\bGranian\("), "uvicorn": re.compile(r"\buvicorn\.(?:run|Config)\(")}
 _APPLICATION = re.compile(r"""["']([A-Za-z_][\w.]*\.?asgi[\w.]*):\w+["']""")
+_FOR_DEVELOPMENT = re.compile(r"(?:^|[._/-])(?:local|dev|devel|develop|development)(?:[._/-]|$)", re.IGNORECASE)
 _DJANGO = re.compile(r"django|channels", re.IGNORECASE)
 
 
@@ -50,8 +51,9 @@ def is_served_by_wsgi(settings: File) -> bool:
 
 @query
 def _commands(settings: File) -> list[ServingCommand]:
-    """Return the commands that serve a site."""
-    return [command for command in server_facts(settings.project).commands if _serves(settings, command)]
+    """Return the commands that serve a site; those for development only if there are no others."""
+    found = [command for command in server_facts(settings.project).commands if _serves(settings, command)]
+    return [command for command in found if not _FOR_DEVELOPMENT.search(command.place.name)] or found
 
 
 def _is_plain(command: ServingCommand) -> bool:

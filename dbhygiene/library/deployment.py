@@ -22,6 +22,7 @@ _FILE = re.compile(
     | (?:.*[.-])?(?:Dockerfile|Containerfile)(?:[.-][\w.-]+)?
     | .*gunicorn.*\.(?:py|conf|ini) | .*uwsgi.*\.(?:ini|yaml|yml)
     | .*supervisor.*\.(?:conf|ini) | .*\.service(?:\.\w+)?
+    | railway\.(?:json|toml) | fly(?:\.[\w-]+)?\.toml | nixpacks\.toml
     | .*\.(?:sh|bash|tf) | (?:.*\.)?env(?:\.[\w.-]+)? | Chart\.yaml
     | (?:docker[-_]?)?(?:entry[-_]?point|start|run|serve|server|web|cmd|command|launch|boot)(?:[-_]\w+)?
     | .*(?:compose|stack|k8s|kubernetes|deployment|statefulset|daemonset|configmap).*\.ya?ml

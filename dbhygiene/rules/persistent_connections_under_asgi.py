@@ -79,6 +79,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from dbhygiene.config.settings import Confidence
 from dbhygiene.diagnostics.edits import Replace
 from dbhygiene.diagnostics.model import Diagnostic, Fix, NoFix, rule
 from dbhygiene.diagnostics.quantities import number_text
@@ -106,16 +107,17 @@ def check(file: File, _: File) -> Iterator[Diagnostic]:
 
 def _diagnostic(file: File, age: WrittenAge, serving: Serving) -> Diagnostic:
     kept = "None (no limit)" if age.seconds is None or age.seconds == float("inf") else number_text(age.seconds)
-    default = "" if isinstance(age.value, ast.Constant) else " by default"
+    default = "" if isinstance(age.value, ast.Constant) or age.is_conditional else " by default"
+    is_kept = "may be" if age.is_conditional else "is"
     notes = ["each request leaves a connection open that no other request will use"]
     if verdict(file).server == "postgresql" and (file.project.version_of("django") or (0,)) >= _POOLS:
         notes.append('to keep connections, let the driver pool them: `"OPTIONS": {"pool": {"max_size": 6}}`')
     return Diagnostic(
         age.value,
-        f"`CONN_MAX_AGE` is {kept}{default}, but {serving.place} serves the project with {serving.program}",
+        f"`CONN_MAX_AGE` {is_kept} {kept}{default}, but {serving.place} serves the project with {serving.program}",
         path=((age.value, "connections are kept"), serving.step),
         fix=_fix(file, age),
-        confidence=serving.confidence,
+        confidence=min(serving.confidence, Confidence.LIKELY) if age.is_conditional else serving.confidence,
         notes=tuple(notes),
         subject="CONN_MAX_AGE",
     )

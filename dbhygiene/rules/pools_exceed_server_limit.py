@@ -137,13 +137,18 @@ def _diagnostic(file: File, made: Engine, size: PoolSize, need: list[Need], limi
     room = max(1, int(limit.value * _ROOM / processes))
     return Diagnostic(
         size.at,
-        f"{opener} up to {number_text(total)} connections, but the server accepts {number_text(limit.value)}",
+        f"{opener} up to {number_text(total)} connections, but the server accepts {_limit(limit)}",
         path=((size.at, f"each process opens up to {number_text(size.most)} connections"), *_steps(file, need, limit)),
         fix=NoFix(f"cannot tell which limit fits; for example, set `pool_size={room}, max_overflow=0`"),
         confidence=_confidence(made, size, need, limit),
         notes=(f"beyond that, the server refuses connections: {_error(made, limit)}",),
         subject="pool_size",
     )
+
+
+def _limit(limit: Limit) -> str:
+    """Return the limit, with its name if no step shows it: a live server and the settings have no line to show."""
+    return number_text(limit.value) + (f" ({limit.source})" if limit.place is None else "")
 
 
 def _steps(file: File, need: list[Need], limit: Limit) -> Iterator[Step]:

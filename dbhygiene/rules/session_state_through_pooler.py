@@ -90,8 +90,8 @@ DATABASES = {
 If the URL is not written in the program, some file must give a program the pooler's name, or its port 6432: an
 environment in a compose file, or a file of variables. Nothing is reported if the statements are not kept, if PgBouncer
 tracks them (`max_prepared_statements`, on by default from 1.24 on), or for a URL that leads to the server itself. If no
-file gives the version of PgBouncer, for example with an image without a tag, the finding says what to set for a newer
-version.
+file gives the version of PgBouncer, the finding says what to set for a newer version. With an image of the latest
+version, which tracks them when it is pulled today, the finding is only *possible*.
 
 ```ini pgbouncer/pgbouncer.ini
 [pgbouncer]
@@ -167,7 +167,7 @@ def _engine(file: File, made: Engine) -> Iterator[Diagnostic]:
     if any(f"{_CACHES[1]}=0" in pattern for pattern in patterns(made.url)) or "async_creator" in made.options.items:
         return
     between = _between(file, endpoints(made.url))
-    if between is not None and not (_goes_past(file, made.call) and not between[1]):
+    if between is not None and not (_goes_past(file, made.call, between[0]) and not between[1]):
         yield _statements_diagnostic(file, made.call, between, _fix(file, made, arguments))
 
 
@@ -205,13 +205,18 @@ def _asyncpg(file: File, call: ast.Call) -> Iterator[Diagnostic]:
         endpoints(url) if url is not None else host_endpoints(given.items.get("host", UNKNOWN), given.items.get("port"))
     )
     between = _between(file, places)
-    if between is not None and not (_goes_past(file, call) and not between[1]):
+    if between is not None and not (_goes_past(file, call, between[0]) and not between[1]):
         fix = Fix(_TITLE, (AddKeyword(file.span(call), _CACHES[0], "0"),))
         yield _statements_diagnostic(file, call, between, fix)
 
 
-def _goes_past(file: File, call: ast.Call) -> bool:
-    """Whether an URL that is not known is one for another server, or for migrations, by its name or its file's."""
+def _goes_past(file: File, call: ast.Call, pooler: Pooler) -> bool:
+    """Whether an URL that is not known is one for another server, or for migrations, by its name or its file's.
+
+    It is one, too, if the file replaces the pooler's name: `url.replace("pgbouncer:6432", "localhost:5432")`.
+    """
+    if any(re.search(rf"""\.replace\(\s*["'][^"']*{re.escape(host)}""", file.text) for host in pooler.hosts):
+        return True
     given = [*call.args[:1], *(word.value for word in call.keywords if word.arg in ("dsn", "url", "host"))]
     named = (file.segment(part) for part in given)
     return "migrat" in file.relative_name.lower() or any(_OTHER.search(text) for text in named)
@@ -235,9 +240,16 @@ def _statements_diagnostic(file: File, call: ast.Call, between: tuple[Pooler, bo
         f"asyncpg keeps prepared statements, but {pooler.place} lends sessions by {pooler.mode}",
         path=((call, "each connection keeps its prepared statements"), _lends(file, pooler)),
         fix=fix,
-        confidence=Confidence.CERTAIN if is_named and pooler.keeps_prepared is False else Confidence.LIKELY,
+        confidence=_confidence(pooler, is_named),
         notes=tuple(notes),
     )
+
+
+def _confidence(pooler: Pooler, is_named: bool) -> Confidence:
+    """Return how sure it is that statements are lost: a new image of the latest version keeps them."""
+    if pooler.keeps_prepared is None and pooler.is_latest:
+        return Confidence.POSSIBLE
+    return Confidence.CERTAIN if is_named and pooler.keeps_prepared is False else Confidence.LIKELY
 
 
 def _lends(file: File, pooler: Pooler) -> Step:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from dbhygiene.library.deployment import image_server, is_pooler
 from dbhygiene.servers import docker
-from dbhygiene.servers.commands import split
+from dbhygiene.servers.commands import NAMES, split
 from dbhygiene.servers.kubernetes import count_of
 from dbhygiene.servers.model import FileLine, Pooler
 from dbhygiene.servers.poolers import pooler_of_environment, pooler_of_file
@@ -157,9 +157,19 @@ def command_words(service: Service, files: Deployment) -> list[tuple[str, int]]:
         if text := text_of(node):
             written = lines[line_of(node) - 1 : last_line_of(node)]
             for word in (word for words in split(text) for word in words):
-                offset = next((number for number, line in enumerate(written) if word.partition("\n")[0] in line), 0)
-                found.append((word, line_of(node) + offset))
+                found.append((word, line_of(node) + _offset(word, written)))
     return found
+
+
+def _offset(word: str, written: list[str]) -> int:
+    """Return the index of the line that has a word; of a whole command in quotation marks, that of its server."""
+    first = word.partition("\n")[0]
+    server = NAMES.search(word) if " " in word else None
+    for text in (first, *([server[0]] if server else [])):
+        for number, line in enumerate(written):
+            if text in line:
+                return number
+    return 0
 
 
 def replicas(service: Service) -> int:

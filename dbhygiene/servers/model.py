@@ -74,6 +74,7 @@ class Pooler(Record):
     place: FileLine
     hosts: frozenset[str] = frozenset()
     keeps_prepared: bool | None = None  # None: its version is not known, which decides
+    is_latest: bool = False  # its image has no version: that of the day on which it is pulled
     connections: Limit | None = None
     idle: Limit | None = None
     is_used: bool = False  # some program is given its name or its port

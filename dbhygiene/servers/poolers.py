@@ -42,6 +42,7 @@ def _pooler(
         mode[1],
         hosts,
         _keeps_prepared_statements(prepared, image),
+        image != "" and split_image(image)[1] in ("", "latest"),
         _number("max_client_conn", named),
         _number("client_idle_timeout", named),
     )

@@ -20,6 +20,10 @@ _YAML = (".yml", ".yaml")
 _STARTS = re.compile(r"^(?:command|ExecStart)\s*=\s*(.*)")
 _VARIABLES = re.compile(r"(?:.*\.)?env(?:\..*)?")
 _PROCESS = re.compile(r"^([\w-]+):\s*(.*)")
+_PLATFORM_FILE = re.compile(
+    r"(?:render|heroku|app)\.ya?ml|railway\.(?:json|toml)|fly(?:\.[\w-]+)?\.toml|nixpacks\.toml"
+)
+_OF_PLATFORM = re.compile(r"""^"?(\w[\w-]*)"?\s*[:=]\s*(["']?)(.*?)\2,?$""")  # `startCommand: "gunicorn shop.wsgi"`
 
 
 class Reader:
@@ -150,6 +154,8 @@ class Reader:
             self._given += (value for _, value, _ in compose.variables(self._files.text(name)))
         elif base.startswith("Procfile"):
             self._lines(name, _PROCESS, group=2)
+        elif _PLATFORM_FILE.fullmatch(base):
+            self._lines(name, _OF_PLATFORM, group=3)
         elif re.search(r"dockerfile|containerfile", base, re.IGNORECASE):
             for line, words in docker.commands_of(name, self._files):
                 self._add_command(words, FileLine(name, line), min(self._built.get(name, [1])))

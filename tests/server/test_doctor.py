@@ -283,7 +283,7 @@ def test_a_role_of_postgresql(postgres: postgresql.Server, project: Path) -> Non
     assert "600 s (`idle_session_timeout`, by the command line)" in run.output
     assert "idle in a transaction is closed after 90 s" in run.output
     assert "but the server closes idle connections after 600 s" in run.output
-    assert "the pool opens up to 30 connections, but the server accepts 5" in run.output
+    assert "the pool opens up to 30 connections, but the server accepts 5 (`rolconnlimit`)" in run.output
     assert "1 of 5 of this account are open (`rolconnlimit`)" in run.output
 
 

@@ -502,6 +502,33 @@ def test_gunicorns_own_file_is_read() -> None:
     assert (found.processes, found.worker) == (2, "gevent")
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("render.yaml", "services:\n  - type: web\n    startCommand: gunicorn -w 3 shop.wsgi\n"),
+        ("heroku.yml", "build:\n  docker:\n    web: Dockerfile\nrun:\n  web: gunicorn -w 3 shop.wsgi\n"),
+        ("app.yaml", "runtime: python312\n\nentrypoint: 'gunicorn -w 3 shop.wsgi'\n"),
+        ("fly.toml", "app = 'shop'\n\n[processes]\n  web = \"gunicorn -w 3 shop.wsgi\"\n"),
+        ("railway.toml", '[deploy]\n\nstartCommand = "gunicorn -w 3 shop.wsgi"\n'),
+        ("railway.json", '{\n  "deploy": {\n    "startCommand": "gunicorn -w 3 shop.wsgi",\n  }\n}\n'),
+        ("nixpacks.toml", "[start]\n\ncmd = 'gunicorn -w 3 shop.wsgi'\n"),
+    ],
+)
+def test_commands_in_the_files_of_platforms(name: str, text: str) -> None:
+    assert is_deployment_file(name)
+    (found,) = facts(**{name: text}).commands
+    assert (found.application, found.processes) == ("shop.wsgi", 3)
+    assert text.splitlines()[found.place.line - 1].strip().startswith(("startCommand", '"start', "web", "entry", "cmd"))
+
+
+def test_a_command_in_quotation_marks_has_the_line_of_its_server() -> None:
+    text = (
+        'services:\n  web:\n    command: >\n      sh -c "\n      python manage.py check &&\n      daphne a.asgi:app"\n'
+    )
+    (found,) = facts(compose_0yaml=text).commands
+    assert str(found.place) == "compose.yaml:6"
+
+
 def test_commands_of_dockerfiles_services_and_scripts() -> None:
     found = facts(
         Dockerfile='FROM python:3.12\nENTRYPOINT ["gunicorn"]\nCMD ["-w", "2", \\\n  "a:app"]\n',

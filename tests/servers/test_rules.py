@@ -57,10 +57,27 @@ def site(root: Path, age: str, **files: str) -> list[tuple[str, str]]:
         ("os.environ.get('AGE')", "web: daphne shop.asgi:application", []),
         ("int(os.environ['AGE'])", "web: daphne shop.asgi:application", []),
         ("int(os.environ.get('AGE', 0))", "web: daphne shop.asgi:application", []),
+        ("None if STAGE == 'production' else 0", "web: daphne shop.asgi:application", [("HYG501", "likely")]),
+        ("600 if not DEBUG else 0", "web: daphne shop.asgi:application", [("HYG501", "likely")]),
+        ("60 if DEBUG else 0", "web: daphne shop.asgi:application", []),
+        ("0 if STAGE == 'production' else 60", "web: daphne shop.asgi:application", []),
     ],
 )
 def test_persistent_connections(tmp_path: Path, age: str, procfile: str, expected: list[tuple[str, str]]) -> None:
     assert site(tmp_path, age, Procfile=procfile) == expected
+
+
+def test_commands_for_development_count_only_if_there_are_no_others(tmp_path: Path) -> None:
+    own = {"compose/local/start.sh": "daphne shop.asgi:application\n"}
+    assert site(tmp_path / "a", "60", **own) == [("HYG501", "certain")]
+    assert site(tmp_path / "b", "60", Procfile="web: gunicorn shop.wsgi\n", **own) == []
+
+
+def test_the_files_of_platforms_say_how_a_site_is_served(tmp_path: Path) -> None:
+    start = (
+        'services:\n  - type: web\n    startCommand: "python -m gunicorn shop.asgi -k uvicorn_worker.UvicornWorker"\n'
+    )
+    assert site(tmp_path, "600", **{"render.yaml": start}) == [("HYG501", "certain")]
 
 
 def test_a_program_that_starts_granian_serves_the_site(tmp_path: Path) -> None:
@@ -133,6 +150,29 @@ PGBOUNCER = "[pgbouncer]\npool_mode = {mode}\n{more}"
 def test_prepared_statements(tmp_path: Path, mode: str, more: str, expected: list[tuple[str, str]]) -> None:
     pool = "import asyncpg\n\nasync def f():\n    return await asyncpg.connect(host='pgbouncer', user='a')\n"
     assert findings(tmp_path, db_0py=pool, pgbouncer_0ini=PGBOUNCER.format(mode=mode, more=more)) == expected
+
+
+LATEST = "services:\n  pgbouncer:\n    image: edoburu/pgbouncer{tag}\n    environment: {{POOL_MODE: transaction}}\n"
+
+
+@pytest.mark.parametrize(
+    ("tag", "expected"),
+    [(":1.22.1", "certain"), (":latest", "possible"), ("", "possible"), ("@sha256:12", "possible")],
+)
+def test_the_latest_pooler_tracks_prepared_statements(tmp_path: Path, tag: str, expected: str) -> None:
+    pool = "import asyncpg\n\nasync def f():\n    return await asyncpg.connect(host='pgbouncer', user='a')\n"
+    assert findings(tmp_path, db_0py=pool, compose_0yaml=LATEST.format(tag=tag)) == [("HYG504", expected)]
+
+
+def test_a_url_whose_pooler_is_replaced_leads_elsewhere(tmp_path: Path) -> None:
+    code = (
+        "import os\n\nimport asyncpg\n\n\nasync def f():\n    url = os.environ['DATABASE_URL']{change}\n"
+        "    return await asyncpg.connect(url)\n"
+    )
+    files = {"compose.yaml": LATEST.format(tag=":1.22.1"), ".env.example": "DATABASE_URL=postgres://pgbouncer/shop\n"}
+    assert findings(tmp_path / "a", **files, db_0py=code.format(change="")) == [("HYG504", "likely")]
+    changed = code.format(change=".replace('pgbouncer:6432', 'localhost:5432')")
+    assert findings(tmp_path / "b", **files, db_0py=changed) == []
 
 
 @pytest.mark.parametrize("form", ["json", "sarif", "github", "concise", "junit", "gitlab", "rdjson", "azure", "pylint"])
