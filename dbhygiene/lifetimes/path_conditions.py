@@ -361,6 +361,7 @@ def _objects(nodes: list[Node], names: set[str], opened: set[ast.AST]) -> frozen
                 map(_without_await, (body, otherwise))
             ):
                 found |= {path, *(other for each in (body, otherwise) if (other := dotted_path(each)))}
+    found |= {of for to, of in copied if to in names and of is not None}  # `conn = given`, and elsewhere `connect()`
     found |= {to for to, of in copied if of in found}
     return frozenset(found - false)
 
