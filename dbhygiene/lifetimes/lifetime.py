@@ -295,6 +295,11 @@ class Lifetime(Frozen):
             return None
         return next((node for site, node in self.analysis.transfer.replaced if site is self.birth), None)
 
+    @property
+    def replaced_variable(self) -> str:
+        """The variable that holds it last, where it is replaced."""
+        return next(path for (site, _), path in self.analysis.transfer.replaced.items() if site is self.birth)
+
     @cached_property
     def is_surely_replaced(self) -> bool:
         """Whether no condition on the path to the replacement may exclude one on the path to the opening."""

@@ -131,7 +131,7 @@ def escape_refusal(life: Lifetime) -> RefusedError:
     node = life.analysis.transfer.escaped.get(life.birth)
     if node is not None:
         where = f" ({life.file.line_name(place.lineno)})" if (place := place_at(node)) is not None else ""
-        if isinstance(node.event, cfg.Bind) and life.birth in life.analysis.transfer.given_up:
+        if isinstance(node.event, cfg.Bind) and (life.birth, node.event.node) in life.analysis.transfer.given_up:
             return RefusedError(f"after an error it may be lost, and is replaced by a new one{where}")
     else:
         where = f" by `{last_name(life.birth.func)}`" if life.escapes else ""

@@ -13,7 +13,6 @@ from dbhygiene.dataflow import cfg
 from dbhygiene.library.calls import STACKING
 from dbhygiene.lifetimes import Lifetime, Lifetimes
 from dbhygiene.lifetimes.effects import CallEffect
-from dbhygiene.lifetimes.transfer import Transfer
 from dbhygiene.program.callees import callees
 from dbhygiene.program.definitions import Definition
 from dbhygiene.source.file import File, NoProject, function_around
@@ -67,7 +66,7 @@ def lifetimes(source: str) -> dict[Site, Claim]:
     known = Lifetimes(NoProject())
     for life in known.of(file):
         bits = Bits(*(getattr(life, question) for question in Bits._fields))
-        hides = bits.escapes and any(_hides(act, life.analysis.transfer) for act in _escapes(life))
+        hides = bits.escapes and any(_hides(act, life) for act in _escapes(life))
         found[_site(life.birth)] = Claim(bits, hides)
         if hides:
             hiding.add(life.scope.node)
@@ -101,7 +100,7 @@ def _escapes(life: Lifetime) -> Iterator[cfg.Event]:
             yield node.event
 
 
-def _hides(act: cfg.Event, transfer: Transfer) -> bool:
+def _hides(act: cfg.Event, life: Lifetime) -> bool:
     """Whether something is put where an analysis need not see it.
 
     That is: into a variable that an inner function speaks of, or that is declared global, here or by the helper that
@@ -109,9 +108,10 @@ def _hides(act: cfg.Event, transfer: Transfer) -> bool:
     function does with a variable, and when, is not asked: it may be called by anybody who gets hold of it. Nor what a
     method does that is overridden, or may be; nor what becomes of a connection that is replaced since it is lost.
     """
+    transfer = life.analysis.transfer
     names = transfer.names
     match act:
-        case cfg.Bind(node=node) if node in transfer.given_up:
+        case cfg.Bind(node=node) if (life.birth, node) in transfer.given_up:
             return True
         case cfg.Bind(target=ast.Attribute()) if any(map(_may_be_several, transfer.effects.computed_effects)):
             return True  # a field that an overridden method may have closed

@@ -40,8 +40,8 @@ class Assignments:
     def __init__(self, relations: Relations, branches: Branches) -> None:
         self.relations, self.branches, self.keys, self.names = relations, branches, branches.keys, relations.names
         self.holds, self.resource = relations.holds, relations.resource
-        self.replaced: dict[tuple[Site, ast.AST], None] = {}  # in the order found
-        self.given_up: set[Site] = set()  # those replaced because they are lost, or may be
+        self.replaced: dict[tuple[Site, ast.AST], str] = {}  # and where: the last variable
+        self.given_up: set[tuple[Site, ast.AST]] = set()  # those replaced because they are lost, or may be
 
     def bind(self, event: cfg.Bind, fact: Fact) -> Outcomes:
         value = event.value
@@ -82,11 +82,12 @@ class Assignments:
     def after_assignment(self, pairs: Sequence[_Pair], node: ast.AST, fact: Fact) -> Fact:
         """Return the fact after all of these are assigned at once."""
         masks = [self.branches.truthiness(value, fact) for _, value, _ in pairs]
+        stays = any(_is_owning(relation) for *_, relation in pairs)  # `a, b = b, a`
         after = fact
         for target, value, _ in pairs:
             if (path := dotted_path(target)) is not None:
                 dropped = isinstance(value, ast.Constant)  # `conn = None`: no other value takes its place
-                after = self._before_rebinding(path, after, node, dropped=dropped)
+                after = self._before_rebinding(path, after, node, stays=stays, dropped=dropped)
         for (target, _, relation), mask in zip(pairs, masks, strict=True):
             after = self.bind_target(target, relation, mask, after)
         return after
@@ -134,21 +135,23 @@ class Assignments:
             return
         yield target, value, self.holds(value, fact)
 
-    def _before_rebinding(self, path: str, fact: Fact, node: ast.AST, *, dropped: bool) -> Fact:
-        """Return the fact before this node assigns another value to a variable or field."""
+    def _before_rebinding(self, path: str, fact: Fact, node: ast.AST, *, stays: bool, dropped: bool) -> Fact:
+        """Return the fact before this node assigns another value to a variable or field.
+
+        Arguments:
+            stays: whether the node assigns the resource, too.
+            dropped: whether no other resource can take its place.
+        """
         if fact.relation_of(f"{path}.{LENT_FIELD}"):
             return fact._replace(state="escaped")
         after = fact.forget_path(path)
-        if fact.lost and fact.state == "open" and fact.relation_of(path) == ITSELF and not _reachable(after):
-            self.given_up.add(fact.site)  # type: ignore[arg-type]
-            return fact._replace(state="escaped")
-        if (
-            after is not fact
-            and fact.state == "open"
-            and fact.relation_of(path) == ITSELF
-            and not (dropped or _reachable(after))
-        ):
-            self.replaced[fact.site, node] = None  # type: ignore[index]
+        if fact.site is not None and fact.state == "open" and fact.relation_of(path) == ITSELF:
+            if not (stays or any(_is_owning(relation) for relation, _ in after.aliases)):
+                if fact.lost:
+                    self.given_up.add((fact.site, node))
+                    return fact._replace(state="escaped")
+                if not dropped:
+                    self.replaced.setdefault((fact.site, node), path)
         return after._replace(known=self.keys.invalidate(after.known, path)) if after.known else after
 
     def _store(self, target: ast.expr, path: str | None, relation: str, fact: Fact) -> Fact:
@@ -181,7 +184,6 @@ def single_targets(target: ast.expr) -> Iterator[ast.expr]:
         yield target.value if isinstance(target, ast.Starred) else target
 
 
-def _reachable(fact: Fact) -> bool:
-    return any(
-        relation in {ITSELF, CONTAINER, CLOSER} or item_index(relation) is not None for relation, _ in fact.aliases
-    )
+def _is_owning(relation: str | None) -> bool:
+    """Whether an object of this relation is the resource, holds it or closes it."""
+    return relation in {ITSELF, CONTAINER, CLOSER} or (relation is not None and item_index(relation) is not None)

@@ -73,8 +73,7 @@ class Transfer:
         self.is_closed_by, self.closes_argument = with_blocks.is_closed_by, arguments.closes
         self.sure = branches.sure  # the calls that surely open a resource
         self.doubtful = calls.doubtful  # those that may open one, or return an argument
-        self.replaced = assignments.replaced  # open resources, each with the assignment that replaces it, in order
-        self.given_up = assignments.given_up  # those replaced because they are lost, or may be
+        self.replaced, self.given_up = assignments.replaced, assignments.given_up
 
     def __call__(self, node: Node, fact: Fact) -> Iterator[tuple[EdgeKind, Fact]]:
         step = self._steps.get(type(node.event))
