@@ -24,9 +24,11 @@ from dbhygiene.dataflow.exceptions import (
     GENERATOR_EXIT,
     ORDINARY,
     Catches,
+    Swallow,
     Thrown,
     exception_types,
     match_handler,
+    match_swallow,
 )
 from dbhygiene.source.nodes import children
 from dbhygiene.source.records import Frozen, Record, replace
@@ -325,8 +327,8 @@ class Semantics:
     def enter_raises(self, item: ast.withitem) -> bool:
         return False
 
-    def swallows(self, item: ast.withitem) -> Sequence[str | None]:
-        """The exception classes that leaving this `with` swallows, by dotted name; None is one that is not known."""
+    def swallows(self, item: ast.withitem) -> Sequence[Swallow]:
+        """The exceptions that leaving this `with` swallows."""
         return ()
 
 
@@ -520,12 +522,13 @@ class _Builder:
             return self.copies[key]
 
         def raising(thrown: Thrown) -> Node:
-            verdict = _best(match_handler(thrown, each, self.semantics.bases) for each in swallowed)
+            verdict = _best(match_swallow(thrown, each, self.semantics.bases) for each in swallowed)
             through = self.node()
             if verdict is not Catches.NEVER:
                 through.to("next", leave_to(after, True, True))
             if verdict is not Catches.ALWAYS:
-                through.to("next", leave_to(ways.raises(thrown.excluding(swallowed)), True))
+                gone = [each.name for each in swallowed if each.surely and not each.exact]
+                through.to("next", leave_to(ways.raises(thrown.excluding(gone)), True))
             return through
 
         inside = self.with_(stmt, items[1:], leave_to(after), ways.routed_through(leave_to, raising))

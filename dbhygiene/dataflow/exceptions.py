@@ -28,6 +28,14 @@ class Thrown(NamedTuple):
         return self._replace(never=tuple(sorted({*self.never, *(name for name in names if name)})))
 
 
+class Swallow(NamedTuple):
+    """The exceptions that leaving a `with` swallows: those of a class."""
+
+    name: str | None  # dotted; None is a class that is not known
+    surely: bool = True  # False: something else than the class of the exception decides, too
+    exact: bool = False  # those of a derived class pass
+
+
 ORDINARY = Thrown("Exception", exact=False)  # what an unknown call may raise
 GENERATOR_EXIT = Thrown("GeneratorExit")  # what a generator that is never resumed sees at its `yield`
 CANCELLED = Thrown("asyncio.CancelledError")
@@ -94,6 +102,13 @@ def match_handler(thrown: Thrown, by: str | None, bases: Bases) -> Catches:
     if thrown.exact or thrown.name in handler_above:
         return Catches.MAYBE
     return Catches.NEVER
+
+
+def match_swallow(thrown: Thrown, by: Swallow, bases: Bases) -> Catches:
+    """Whether leaving a `with` swallows an exception."""
+    verdict = match_handler(thrown, by.name, bases)
+    is_sure = by.surely and (not by.exact or thrown[:2] == (by.name, True))
+    return Catches.MAYBE if verdict is Catches.ALWAYS and not is_sure else verdict
 
 
 def exception_types(type_: ast.expr | None) -> list[ast.expr | None]:

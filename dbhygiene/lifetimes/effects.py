@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import Outcome
-from dbhygiene.dataflow.exceptions import CANCELLED, GENERATOR_EXIT, ORDINARY, SYSTEM_EXIT, Thrown
+from dbhygiene.dataflow.exceptions import CANCELLED, GENERATOR_EXIT, ORDINARY, SYSTEM_EXIT, Swallow, Thrown
 from dbhygiene.library import drivers
 from dbhygiene.library.calls import (
     ASKS,
@@ -515,15 +515,18 @@ class FunctionSemantics(cfg.Semantics):
             self.summaries.enters_own_code(each.definition, self._depth) for each in self._target_of(call).callees
         )
 
-    def swallows(self, item: ast.withitem) -> Sequence[str | None]:
+    def swallows(self, item: ast.withitem) -> Sequence[Swallow]:
         match item.context_expr:
             case ast.Call(func=func, args=args) if self.file.resolve(func) == "contextlib.suppress":
                 types = [each for arg in args for each in (arg.elts if isinstance(arg, ast.Tuple) else [arg])]
-                return [self.file.resolve(each) for each in types]
+                return [Swallow(self.file.resolve(each)) for each in types]
             case ast.Call() as call:
                 meant = self._target_of(call).callees
                 found = [self.summaries.swallowed_exceptions(each.definition, self._depth) for each in meant]
-                return list(dict.fromkeys(name for names in found for name in names))
+                every = list(dict.fromkeys(swallow for swallows in found for swallow in swallows))
+                return [
+                    each._replace(surely=each.surely and all(each in swallows for swallows in found)) for each in every
+                ]
         return ()
 
     def leaving(self, item: ast.withitem, resource: Resource) -> Leaving | None:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import Outcome, TooLargeError
-from dbhygiene.dataflow.exceptions import ORDINARY, Thrown, exception_types
+from dbhygiene.dataflow.exceptions import ORDINARY, Swallow, Thrown, exception_types
 from dbhygiene.dataflow.interprocedural import Interprocedural
 from dbhygiene.dataflow.limits import TOO_LARGE, UNSETTLED, give_up
 from dbhygiene.library import drivers
@@ -54,6 +54,7 @@ from dbhygiene.lifetimes.state import (
     is_view,
     item_index,
 )
+from dbhygiene.lifetimes.swallowed import exceptions_swallowed_by
 from dbhygiene.program.callees import is_hook
 from dbhygiene.program.definitions import Definition, find_definition, find_method
 from dbhygiene.program.names import canonical_name
@@ -139,7 +140,7 @@ class _Ends(Record):
 
     outcome: Outcome = Outcome()
     enters_quietly: bool = False
-    swallows: tuple[str | None, ...] = ()  # the known ones
+    swallows: tuple[Swallow, ...] = ()  # the known ones
 
 
 class Summaries:
@@ -642,7 +643,7 @@ class Summaries:
             return False
         return not self._endings_of(definition, depth).enters_quietly
 
-    def swallowed_exceptions(self, definition: Definition, depth: int) -> Sequence[str | None]:
+    def swallowed_exceptions(self, definition: Definition, depth: int) -> Sequence[Swallow]:
         """Return the exceptions that leaving a `with` over the project's own context manager may swallow."""
         if isinstance(definition.node, FUNCTION):
             if not any(name in CONTEXT_MANAGERS for name in definition.decorators):
@@ -651,8 +652,7 @@ class Summaries:
         leave = find_method(definition, "__exit__") or find_method(definition, "__aexit__")
         if leave is None or not isinstance(leave.node, FUNCTION):
             return ()
-        returned = [part.value for part in leave.file.functions[leave.node].returns]
-        return (None,) if any(map(_may_be_true, returned)) else ()
+        return exceptions_swallowed_by(leave.file, leave.node)
 
     def exceptions_of_items(self, definition: Definition, depth: int) -> tuple[Thrown, ...]:
         """Return the exceptions of the items of a generator, or of an object with a generator as `__iter__`.
@@ -701,7 +701,7 @@ class Summaries:
         outcome = Outcome(graph.exit in nodes, tuple(sorted(graph.uncaught)) if graph.raised in nodes else ())
         if not file.functions[function].yields:
             return _Ends(outcome)
-        swallows = [name for handler in _swallowing_handlers(graph) for name in _caught_classes(file, handler)]
+        swallows = [Swallow(name) for handler in _swallowing_handlers(graph) for name in _caught_classes(file, handler)]
         return _Ends(outcome, not _raises_before_yield(graph), tuple(swallows))
 
 
@@ -812,20 +812,6 @@ def _is_sure(analysis: Analysis, value: ast.expr | None, element: int | None) ->
 
 def _is_generator(file: File, function: Function) -> bool:
     return bool(file.functions[function].yields)
-
-
-def _may_be_true(returned: ast.expr | None) -> bool:
-    """Whether the result of an `__exit__` may swallow the exception; a result of another `__exit__` is taken not to."""
-    match returned:
-        case None:
-            return False
-        case ast.Constant(value=value):
-            return bool(value)
-        case ast.Await(value=inner):
-            return _may_be_true(inner)
-        case ast.Call(func=ast.Attribute(attr="__exit__" | "__aexit__")):
-            return False
-    return True
 
 
 def _raises_before_yield(graph: cfg.Graph) -> bool:

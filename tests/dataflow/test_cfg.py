@@ -15,7 +15,7 @@ import pytest
 
 from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import Graph, Node, Outcome, Semantics, TooLargeError
-from dbhygiene.dataflow.exceptions import ORDINARY, SYSTEM_EXIT
+from dbhygiene.dataflow.exceptions import ORDINARY, SYSTEM_EXIT, Swallow
 
 
 class Plain(Semantics):
@@ -30,10 +30,10 @@ class Plain(Semantics):
     def bases(self, name: str) -> tuple[str, ...] | None:
         return {"Shop": ("Exception",), "SoldOut": ("Shop",), "Other": ("Exception",)}.get(name)
 
-    def swallows(self, item: ast.withitem) -> list[str | None]:
+    def swallows(self, item: ast.withitem) -> list[Swallow]:
         match item.context_expr:
             case ast.Call(func=ast.Name(id="suppress"), args=args):
-                return [ast.unparse(arg) for arg in args]
+                return [Swallow(ast.unparse(arg)) for arg in args]
         return []
 
 

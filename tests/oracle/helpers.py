@@ -293,6 +293,34 @@ class QuietNUMBER:
         return kind is ValueError
 
 # manager
+class QuietNUMBER:
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        return kind is not None and issubclass(kind, (KeyError, ValueError))
+
+# manager
+class QuietNUMBER:
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, _):
+        if isinstance(error, LookupError) and check():
+            return True
+        return kind is None
+
+# manager
+class QuietNUMBER:
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        if kind is None:
+            return False
+        return True
+
+# manager
 class TimedNUMBER:
     def __enter__(self):
         return self

@@ -349,6 +349,8 @@ def _kinds(tree: ast.Module, drivers: dict[str, Any]) -> dict[str, type[BaseExce
                 named += type_.elts if isinstance(type_, ast.Tuple) else [type_]
             case ast.Call(func=ast.Name(id="suppress"), args=args):
                 named += args
+            case ast.Call(func=ast.Name(id="issubclass" | "isinstance"), args=[_, classes]):
+                named += classes.elts if isinstance(classes, ast.Tuple) else [classes]
             case ast.Compare(ops=[ast.Is()], comparators=comparators):
                 named += comparators
     own = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}

@@ -79,7 +79,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("a helper never raises", "lifetimes.summaries", "tuple(sorted(graph.uncaught)) if graph.raised in nodes else ())", "())"),  # noqa: E501
     Mutant("a helper always returns", "lifetimes.summaries", "outcome = Outcome(graph.exit in nodes,", "outcome = Outcome(True,"),  # noqa: E501
     Mutant("entering runs no code", "lifetimes.summaries", "not _raises_before_yield(graph), tuple(swallows)", "True, tuple(swallows)"),  # noqa: E501
-    Mutant("no manager swallows", "lifetimes.summaries", "swallows = [name for handler in _swallowing_handlers(graph) for name in _caught_classes(file, handler)]", "swallows: list[str | None] = []"),  # noqa: E501
+    Mutant("no manager swallows", "lifetimes.summaries", "swallows = [Swallow(name) for handler in _swallowing_handlers(graph) for name in _caught_classes(file, handler)]", "swallows: list[str | None] = []"),  # noqa: E501
     Mutant("logging raises", "lifetimes.effects", "if not quiet and (meaning.model or", "if (meaning.model or"),
     Mutant("a subclass has no say", "program.callees", "found = _join([found, *_overrides_below(receiver.cls, family, name)])", "found = _join([found])"),  # noqa: E501
     Mutant("what is given comes back as new", "lifetimes.summaries", "instead=others,", "instead=frozenset(),"),
