@@ -28,6 +28,7 @@ from dbhygiene.source.deployment import Deployment
 from dbhygiene.source.records import Frozen, replace
 
 _VARIABLE = re.compile(r"\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(\"[^\"]*\"|'[^']*'|[^#]*?)\s*(?:\s#.*)?")
+_SERVICES = re.compile(r"""^["']?services["']?\s*:""", re.MULTILINE)
 _DEEPEST = 5  # services that extend each other
 _DEFAULT = re.compile(r"\$\{\w+:?-([^{}]*)\}")
 
@@ -57,7 +58,7 @@ class Service(Frozen):
 def services(name: str, files: Deployment) -> Iterator[Service]:
     """Yield the services of a file; none if it is no compose file."""
     text = files.text(name)
-    if "services:" not in text:
+    if not _SERVICES.search(text):
         return
     around = name.rpartition("/")[0]
     for document in documents(text):

@@ -21,8 +21,10 @@ from dbhygiene.servers.yaml_nodes import (
 from dbhygiene.source.deployment import Deployment
 from dbhygiene.source.records import Frozen
 
-_KIND = re.compile(r"^\s*kind:", re.MULTILINE)
 _WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Pod", "Job", "CronJob", "Rollout")
+_WORKLOAD = re.compile(rf"""^["']?kind["']?\s*:\s*["']?(?:{"|".join(_WORKLOADS)}|List)\b|\A\s*\{{""", re.MULTILINE)
+_CONFIG = re.compile(r"""^["']?kind["']?\s*:\s*["']?ConfigMap\b""", re.MULTILINE)
+_CONFIG_FILE = re.compile(r"\.cnf\b|pgbouncer\.ini\b")
 _REQUESTS = re.compile(r"(?:^|[\s;&|/])(?:curl|wget|http|https|xh)\s|\b(?:urlopen|requests\.|httpx\.)")
 _OWN_URL = re.compile(r"""\bhttps?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(?::[\w${}()]+)?(/[^\s"'?#)]*)?""")
 _PROBES = {"livenessProbe": "liveness", "readinessProbe": "readiness", "startupProbe": "startup"}
@@ -98,14 +100,18 @@ class ConfigFile(Frozen):
 
 def objects(name: str, files: Deployment) -> Iterator[Node]:
     """Yield the objects that a file describes; none if it is no file of Kubernetes."""
-    text = files.text(name)
-    if not _KIND.search(text):
-        return
-    for document in documents(text):
+    for document in documents(files.text(name), _may_be_read):
         if text_of(at(document, "kind")) == "List":
             yield from elements(at(document, "items"))
         else:
             yield document
+
+
+def _may_be_read(document: str) -> bool:
+    """Whether a document may be a workload, or a ConfigMap with an option file."""
+    if _WORKLOAD.search(document):
+        return True
+    return _CONFIG.search(document) is not None and _CONFIG_FILE.search(document) is not None
 
 
 def containers(name: str, described: Sequence[Node]) -> Iterator[Container]:

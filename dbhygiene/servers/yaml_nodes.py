@@ -5,22 +5,55 @@ PyYAML is imported here only, and only when there is a file to read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any, TypeAlias
 
 Node: TypeAlias = Any  # a node of PyYAML, whose types do not know its `id`, or None
+_DOCUMENT = re.compile(r"\n---(?=\s)")
 _DEEPEST = 20  # merges within merges; an alias may lead to itself
 
 
-def documents(text: str) -> list[Node]:
-    """Return the documents of a text; none if it is no YAML, such as a template."""
+def documents(text: str, wanted: Callable[[str], bool] | None = None) -> list[Node]:
+    """Return the documents of a text, or those that are wanted; none if it is no YAML, such as a template.
+
+    To look for words first is much cheaper than to parse all of a large file.
+    """
+    if wanted is not None and not (text := _without_others(text, wanted)):
+        return []
     import yaml
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        return list(yaml.compose_all(text, Loader=loader))
+        return list(yaml.compose_all(text, Loader=_loader()))
     except (yaml.YAMLError, RecursionError, ValueError):
         return []
+
+
+def _without_others(text: str, wanted: Callable[[str], bool]) -> str:
+    """Return a text in which other documents than the wanted ones are empty lines; empty if none is wanted."""
+    parts = [(part, wanted(part)) for part in _DOCUMENT.split(text)]
+    if not any(is_wanted for _, is_wanted in parts):
+        return ""
+    return "\n---".join(part if is_wanted else "\n" * part.count("\n") for part, is_wanted in parts)
+
+
+@cache
+def _loader() -> type[Any]:
+    """Return the loader of PyYAML, which no longer looks what type each scalar has."""
+    import yaml
+
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # one of two
+        def resolve(self, kind: type[Any], value: object, implicit: object) -> str:
+            return ""
+
+        def descend_resolver(self, current: object, index: object) -> None:
+            """Do nothing: paths decide about types only."""
+
+        def ascend_resolver(self) -> None:
+            """Do nothing: paths decide about types only."""
+
+    return Loader
 
 
 def entries(node: Node, depth: int = 0) -> dict[str, Node]:
