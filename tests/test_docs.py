@@ -198,6 +198,11 @@ def test_pages_are_in_plain_words(path: Path) -> None:
     assert not [f"{number}: {line}" for number, line in lines if re.search(RIDDLES, line)]
 
 
+@pytest.mark.parametrize("path", WRITTEN, ids=named)
+def test_pages_have_no_traces_of_a_merge(path: Path) -> None:
+    assert not re.search(r"^(<{7}|>{7}) ", path.read_text("utf-8"), re.M)
+
+
 # -- recipes --------------------------------------------------------------------------------------------
 
 RECIPES = TEXTS[ROOT / "CONTRIBUTING.md"]

@@ -53,6 +53,11 @@ _QUIET_FUNCTIONS = """
     random.randint random.uniform secrets.token_hex secrets.token_urlsafe os.getppid os.getcwd os.path.basename
     os.path.splitext os.path.isfile os.path.isdir threading.get_ident threading.current_thread
     threading.get_native_id socket.gethostname platform.node platform.system traceback.format_stack
+    anyio.CancelScope anyio.move_on_after anyio.fail_after anyio.create_task_group anyio.Lock anyio.Event
+    trio.CancelScope trio.move_on_after trio.fail_after trio.open_nursery trio.Lock trio.Event
+    asyncio.timeout asyncio.timeout_at asyncio.Lock asyncio.Event asyncio.Queue asyncio.Semaphore asyncio.TaskGroup
+    async_timeout.timeout threading.Condition threading.Semaphore threading.BoundedSemaphore queue.Queue
+    warnings.catch_warnings
 """
 QUIET_METHODS = frozenset(
     """

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ast
-from typing import NamedTuple
+import textwrap
+from itertools import takewhile
+from typing import NamedTuple, TypeAlias, TypeGuard
 
 from dbhygiene.dataflow import cfg
+from dbhygiene.lifetimes.fields import ENDING
 from dbhygiene.lifetimes.lifetime import Lifetime
 from dbhygiene.lifetimes.region import RefusedError, Region, names_in, parts
+from dbhygiene.source.file import File
 from dbhygiene.source.nodes import argument_values, last_name
 
 
@@ -16,6 +20,7 @@ class CloseStatement(NamedTuple):
 
     statement: ast.stmt
     code: str
+    is_guarded: bool = False  # whether it is a `with` or `try` around the call: only as a whole may it be moved
 
 
 def close_statements(life: Lifetime, region: Region) -> list[CloseStatement]:
@@ -45,6 +50,8 @@ def _close_code(life: Lifetime, region: Region, call: ast.Call) -> CloseStatemen
         statement = life.file.parents[statement]
     if not isinstance(statement, ast.Expr):
         raise RefusedError("the call that closes it is part of an expression")
+    if (guard := _guard(life, statement)) is not None:
+        return _close_with_guard(life, region, guard)
     around = life.file.parents[statement]
     if isinstance(around, ast.If) and statement in around.body:
         asks = region.name in names_in(around.test)
@@ -53,6 +60,71 @@ def _close_code(life: Lifetime, region: Region, call: ast.Call) -> CloseStatemen
         if asks or around.body == [statement]:  # or the block holds nothing else
             raise RefusedError("it is closed only under a condition")
     return CloseStatement(statement, life.file.segment(statement))
+
+
+_Guard: TypeAlias = "ast.With | ast.AsyncWith | ast.Try"
+
+# Scopes of anyio, trio and asyncio: what runs in their block is not cancelled, or ends in time.
+_GUARDS = frozenset("CancelScope move_on_after move_on_at fail_after fail_at timeout timeout_at".split())
+
+
+_JUMPS = (ast.Return, ast.Raise, ast.Break, ast.Continue)
+_LEAVES = (ast.Return, ast.Break, ast.Continue, ast.Yield, ast.YieldFrom)  # in a `finally` they end an exception
+
+
+def _guard(life: Lifetime, close: ast.stmt) -> _Guard | None:
+    """Return the outermost statement below the opening of the resource that the call that closes it must not leave.
+
+    That is a `with` of a known guard, or a `with` or `try` whose block only closes: whatever it is for, it is for
+    closing.
+    """
+    outside = {life.scope.node, *life.file.around(life.birth)}
+    around = takewhile(lambda outer: outer not in outside, life.file.around(close))
+    return next((outer for outer in reversed([*around]) if _guards(outer, close)), None)
+
+
+def _guards(outer: ast.AST, close: ast.stmt) -> TypeGuard[_Guard]:
+    match outer:
+        case ast.With(items=items, body=body) | ast.AsyncWith(items=items, body=body):
+            managers = (item.context_expr for item in items)
+            if any(isinstance(each, ast.Call) and last_name(each.func) in _GUARDS for each in managers):
+                return True
+        case ast.Try(body=body, handlers=[_, *_]) if close in body:
+            pass
+        case _:
+            return False
+    return all(_ends_something(each) or isinstance(each, _JUMPS) for each in body)
+
+
+def _close_with_guard(life: Lifetime, region: Region, guard: _Guard) -> CloseStatement:
+    """Return the statement around a call that closes the resource, which a fix moves whole."""
+    known = {region.name, *parts(life)}
+    rest = [*getattr(guard, "orelse", ()), *getattr(guard, "finalbody", ())]
+    leaves = any(isinstance(part, _LEAVES) for part in ast.walk(guard))
+    if rest or leaves or not all(_ends_something(each) and names_in(each) <= known for each in guard.body):
+        kind = "try" if isinstance(guard, ast.Try) else "with"
+        line = life.file.line_name(guard.lineno)
+        raise RefusedError(f"the `{kind}` statement in {line} is about more than the call that closes it")
+    return CloseStatement(guard, _code_of(life.file, guard), is_guarded=True)
+
+
+def _code_of(file: File, statement: ast.stmt) -> str:
+    """Return the code of a statement of several lines, for a place with another indentation.
+
+    It is written anew if it has comments, which the editor moves, or a string of several lines.
+    """
+    lines = file.lines[statement.lineno - 1 : statement.end_lineno]
+    strings = (part for part in ast.walk(statement) if isinstance(part, (ast.Constant, ast.JoinedStr)))
+    if any("#" in line for line in lines) or any(part.lineno != part.end_lineno for part in strings):
+        return ast.unparse(statement)
+    return textwrap.dedent("\n".join(lines))
+
+
+def _ends_something(statement: ast.stmt) -> bool:
+    match statement:
+        case ast.Expr(value=ast.Await(value=ast.Call(func=func)) | ast.Call(func=func)):
+            return last_name(func) in ENDING
+    return False
 
 
 def _only_asks(life: Lifetime, name: str, guard: ast.If) -> bool:

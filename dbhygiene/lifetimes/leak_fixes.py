@@ -211,7 +211,10 @@ def _fix_leak(life: Lifetime, leak: Leak) -> Fix:
     _refuse_transfer(life)
     refuse_unseen_uses(life, place.rest)
     place, replaced = widen(life, place, closes)
-    if replaced and (style != "with" or not _can_be_with(life, place)):
+    is_guarded = any(closing.is_guarded for closing in replaced)
+    if is_guarded and len({closing.code for closing in replaced}) > 1:
+        raise RefusedError("it is closed in several ways, one of them within a `with` or `try` of its own")
+    if replaced and (style != "with" or is_guarded or not _can_be_with(life, place)):
         return _finally(life, place, replaced)
     return _with(life, place, replaced)
 

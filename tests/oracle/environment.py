@@ -15,6 +15,7 @@ from .world import (
     Connecting,
     Connection,
     Cursor,
+    Guard,
     Pending,
     Value,
     World,
@@ -91,4 +92,10 @@ class _App:
             raise AttributeError(name)
         if name == "pause":
             return lambda: Pending(self.__world, name)
+        if name == "guard":
+            return self.__guard
         return self.__world.function(name, nullable=name == "find")
+
+    def __guard(self) -> Guard:
+        self.__world.happen("guard")
+        return Guard(self.__world)

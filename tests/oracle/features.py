@@ -213,6 +213,19 @@ def close(w: Writer) -> None:
     w.line(f"{w.pick('conn')}.close()")
 
 
+@feature(2, _has_connection, compound=True)
+def close_within_guard(w: Writer) -> None:
+    """Closed in a block that is there for the sake of closing; an error of the close may be passed over."""
+    name = w.pick("conn")
+    header = w.rng.choice(("with guard():", "with guard():", "with suppress(Exception):", "try:"))
+    more = w.rng.choice(((), (), (lambda w: w.jump("return"),), (lambda w: w.line(f"{w.pick('conn')}.close()"),)))
+    body = w.block(header, lambda w: w.line(f"{name}.close()"), *more)
+    if header == "try:":
+        w.merge(body, w.block("except Exception:", lambda w: w.line("pass")))
+    elif header == "with guard():":
+        w.merge(body)
+
+
 @feature(2, lambda w: w.has("maybe"), compound=True)
 def close_guarded(w: Writer) -> None:
     _close_guarded(w, w.pick("maybe"))

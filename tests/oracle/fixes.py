@@ -36,6 +36,7 @@ class Seen(NamedTuple):
     trace: tuple[str, ...]
     open_after: tuple[bool, ...]  # of what is returned or handed on, in the order of birth
     detached: int | None  # how many of the objects that others have now can load nothing more; None where it raised
+    guarded: tuple[bool, ...]  # for each connection: whether it is closed within the block of a guard
     leaking: tuple[Site | None, ...]  # for each connection, in the order of birth: where it was opened, if it leaks
 
 
@@ -149,6 +150,9 @@ def _compare(runs: _Both) -> Iterator[str]:
             if getattr(was, question) != getattr(now, question):
                 yield f"{question} at {picks}: {getattr(was, question)} became {getattr(now, question)}"
                 return
+        if any(first > second for first, second in zip(was.guarded, now.guarded, strict=False)):
+            yield f"closed outside of its guard at {picks}"
+            return
         if sum(map(bool, now.leaking)) > sum(map(bool, was.leaking)):
             yield f"more leaks at {picks}"
             return
@@ -170,6 +174,7 @@ def _seen(outcome: Outcome, play: Play) -> Seen:
         trace=tuple(world.trace),
         open_after=tuple(each.is_open for each in world.connections if each in safe),
         detached=None if outcome.error else sum(each.session is None for each in _objects(outcome, play)),
+        guarded=tuple(each.is_guarded for each in world.connections),
         leaking=tuple(
             play.sites[each.site][1] if each.site is not None and each.is_open and each not in safe else None
             for each in world.connections

@@ -19,7 +19,7 @@ from .orm import AWAITED
 from .writing import DRIVERS, FEATURES, Step, Writer
 
 PARAMETERS = ("p", "q", "mode", "given", "box", "items")
-APP = ("check", "find", "keep", "pause", "rows", "work")
+APP = ("check", "find", "guard", "keep", "pause", "rows", "work")
 CONTEXTLIB = ("ExitStack", "closing", "contextmanager", "suppress")
 MODULES = ("atexit", "logging", "pandas", "sys", "threading")
 VIEWS = {"view", "holder", "display", "couple"}  # helpers that only programs use that read later

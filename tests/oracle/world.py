@@ -69,6 +69,7 @@ class World:
         self.handed_on: list[Any] = []
         self.read_on: list[Cursor] = []  # yielded: who has them reads on, but does not close their connections
         self.trace: list[str] = []
+        self.guards = 0  # how many blocks of a guard the program is in
         self.rounds: dict[int, int] = {}
         self.combined: dict[type[BaseException], type[BaseException]] = {}
         self.is_cut = self.has_mistake = False
@@ -80,6 +81,7 @@ class World:
         self.handed_on.clear()
         self.read_on.clear()
         self.trace.clear()
+        self.guards = 0
         self.is_cut = False
 
     def happen(self, what: str, *, asks: bool = False) -> None:
@@ -209,16 +211,31 @@ class Value:
     __ior__ = __iadd__
 
 
+class Guard:
+    """A context manager for the sake of what its block does: a scope that is not cancelled, a lock, a span."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def __enter__(self) -> Guard:
+        self.world.guards += 1
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.world.guards -= 1
+
+
 class Connection:
     """A connection that knows whether it is open, and where it was born."""
 
-    __slots__ = ("is_foreign", "is_open", "is_true", "site", "world")
+    __slots__ = ("is_foreign", "is_guarded", "is_open", "is_true", "site", "world")
     executes = closes_once = False
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.is_open = self.is_true = True
         self.is_foreign = False  # the caller's own
+        self.is_guarded = False  # closed within the block of a guard
         self.site: int | None = None
 
     def __bool__(self) -> bool:
@@ -227,6 +244,8 @@ class Connection:
     def close(self) -> None:
         if self.closes_once and not self.is_open:
             self.world.trace.append("close" + LATE)
+        if self.is_open:
+            self.is_guarded = self.world.guards > 0
         self.is_open = False
 
     def cursor(self) -> Cursor:
