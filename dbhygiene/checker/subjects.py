@@ -64,15 +64,15 @@ class Analyses:
 
     def may_define_helpers(self, file: File) -> bool:
         """Whether a file may have such functions, by its text."""
-        return self._lifetimes.summaries.may_define_helpers(file)
+        return self._lifetimes.summaries.helpers.may_define_helpers(file)
 
     def needs_helpers(self, file: File) -> bool:
         """Whether a helper of another file may give connections to this file."""
-        return self._lifetimes.summaries.needs_helpers(file)
+        return self._lifetimes.summaries.helpers.needs_helpers(file)
 
     def files_asked_about(self) -> set[Path]:
         """The files for which a rule looked for helpers."""
-        return set(self._lifetimes.summaries.asked) if "Lifetimes" in self._made else set()
+        return set(self._lifetimes.summaries.helpers.asked) if "Lifetimes" in self._made else set()
 
     def release(self, file: File) -> None:
         """Drop the facts of a file, which only its own check needs."""
@@ -98,7 +98,9 @@ class Analyses:
             return False
         if not rule.imports or words.any(rule.imports):
             return rule.on != "Gap" or self._may_have_gap(file)
-        return _needs_lifetimes(rule) and words.any(self.helpers) and self._lifetimes.summaries.uses_helpers(file)
+        return (
+            _needs_lifetimes(rule) and words.any(self.helpers) and self._lifetimes.summaries.helpers.uses_helpers(file)
+        )
 
     def warm_up(self, rules: Iterable[AnyRule], files: Sequence[File]) -> None:
         """Compute what the checks of many files need, before worker processes are forked that would each compute it."""

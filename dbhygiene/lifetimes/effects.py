@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from dbhygiene.dataflow import cfg
 from dbhygiene.dataflow.cfg import Outcome
@@ -41,7 +41,8 @@ from dbhygiene.library.resources import (
     ParameterSummary,
     Resource,
 )
-from dbhygiene.lifetimes.fields import setter
+from dbhygiene.lifetimes.helper_index import HelperIndex
+from dbhygiene.lifetimes.library_models import LibraryModels
 from dbhygiene.lifetimes.passed_functions import call_by_name, call_by_position, called_parameter
 from dbhygiene.lifetimes.state import ITSELF, PARTS, READERS
 from dbhygiene.program import definitions
@@ -56,13 +57,10 @@ from dbhygiene.program.arguments import (
 from dbhygiene.program.callees import callees, is_super
 from dbhygiene.program.chosen import chosen_functions
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION, argument_values, first_parameter, last_name, walk
+from dbhygiene.source.nodes import FUNCTION, Code, argument_values, first_parameter, last_name, walk
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import Frozen, replace
 from dbhygiene.source.scopes import Scope
-
-if TYPE_CHECKING:
-    from dbhygiene.lifetimes.summaries import Summaries
 
 _CURSOR_USES = frozenset({"execute", "executemany", "callproc", "fetchone", "fetchall", "fetchmany", "lastrowid"})
 _CONNECTION_USES = frozenset({"cursor", "commit", "rollback", "close", "autocommit", "begin", "ping", "select_db"})
@@ -106,7 +104,7 @@ class CallEffect(Frozen):
     call: ast.Call
 
     @property
-    def summaries(self) -> Summaries:
+    def summaries(self) -> FunctionSummaries:
         return self.semantics.summaries
 
     @cached_property
@@ -198,7 +196,7 @@ class CallEffect(Frozen):
                 if name is not None
                 else ParameterSummary()
             )
-        if (made := self.summaries.constructor(definition)) is None:
+        if (made := definitions.constructor(definition)) is None:
             if relation in {*READERS, PARTS}:
                 return ParameterSummary.of(READS)
             return self.summary.keyword(keyword) if position is None else self.summary.argument(position)
@@ -211,10 +209,73 @@ class CallEffect(Frozen):
         )
 
 
+class ClassField(Protocol):
+    """A field of a class that may be closed: `fields.Field`."""
+
+    @property
+    def file(self) -> File: ...
+
+    @property
+    def cls(self) -> definitions.Definition: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def resource(self) -> Resource: ...
+
+    def is_closed_by_none(self) -> bool: ...
+
+
+class FunctionSummaries(Protocol):
+    """The facts about functions of the project that their callers need; `summaries.Summaries` infers them."""
+
+    helpers: HelperIndex
+    library: LibraryModels
+    meanings: dict[ast.Call, CallMeaning]  # of calls, computed once
+
+    def effects(self, file: File, code: Code) -> FunctionSemantics: ...
+
+    def model_of_definition(self, definition: definitions.Definition) -> CallModel | None: ...
+
+    def model_of_next(self, definition: definitions.Definition) -> CallModel | None: ...
+
+    def parameter_summary(
+        self, definition: definitions.Definition, name: str, resource: Resource, relation: str
+    ) -> ParameterSummary: ...
+
+    def summary_as_field(
+        self,
+        cls: definitions.Definition,
+        made: definitions.Definition,
+        name: str,
+        resource: Resource,
+        relation: str,
+    ) -> ParameterSummary: ...
+
+    def keeping_fields(
+        self, method: definitions.Definition, name: str, resource: Resource
+    ) -> frozenset[tuple[str, str]]: ...
+
+    def touched_fields(self, definition: definitions.Definition, *, dropped: bool) -> frozenset[str] | None: ...
+
+    def never_closed(self, field: ClassField) -> bool: ...
+
+    def may_return_closed(self, definition: definitions.Definition) -> bool: ...
+
+    def outcome(self, definition: definitions.Definition, depth: int) -> Outcome: ...
+
+    def enters_own_code(self, definition: definitions.Definition, depth: int) -> bool: ...
+
+    def swallowed_exceptions(self, definition: definitions.Definition, depth: int) -> Sequence[Swallow]: ...
+
+    def exceptions_of_items(self, definition: definitions.Definition, depth: int) -> tuple[Thrown, ...]: ...
+
+
 class FunctionSemantics(cfg.Semantics):
     """The effects of calls, `with` blocks and exceptions in one function, for its graph and its resources."""
 
-    def __init__(self, file: File, scope: Scope, summaries: Summaries, depth: int) -> None:
+    def __init__(self, file: File, scope: Scope, summaries: FunctionSummaries, depth: int) -> None:
         self.file, self.scope, self.summaries = file, scope, summaries
         self._depth = depth  # the depth to which calls are followed for exceptions
         self._effects: dict[ast.Call, CallEffect] = {}
@@ -240,7 +301,10 @@ class FunctionSemantics(cfg.Semantics):
 
     def acquires(self, call: ast.Call) -> bool:
         """Whether a call returns a resource."""
-        return self.summaries.acquire_filter.may_acquire(self.file, call) and self.of(call).summary.returns is not None
+        return (
+            self.summaries.helpers.acquire_filter.may_acquire(self.file, call)
+            and self.of(call).summary.returns is not None
+        )
 
     def _effect(self, call: ast.Call) -> CallEffect:
         known, callees, complete, closing, sets = self._target_of(call)
@@ -317,16 +381,16 @@ class FunctionSemantics(cfg.Semantics):
         func = call.func
         name = self.file.resolve(func)
         if name is not None:
-            if (declared := self.summaries.model_of_settings(name)) is not None:
+            if (declared := self.summaries.library.model_of_settings(name)) is not None:
                 return CallMeaning(declared)
-            if (opened := self.summaries.resource_of_driver(self.file, call)) is not None:
+            if (opened := self.summaries.library.resource_of_driver(self.file, call)) is not None:
                 return CallMeaning(CallModel(returns=opened))
             if (known := CALLS.get(name)) is not None:
                 return CallMeaning(known, closing=name in CLOSERS)
         found = callees(self.file, call, self.scope)
         if found.definitions:
             for definition in found.definitions:
-                if (declared := self.summaries.model_of_settings(definition.dotted_name)) is not None:
+                if (declared := self.summaries.library.model_of_settings(definition.dotted_name)) is not None:
                     return CallMeaning(declared)
             meant = tuple(BoundCallee(each, self._is_bound(call, each)) for each in found.definitions)
             sets = _fields_set(call, meant[0].definition) if len(meant) == 1 and found.complete else ()
@@ -334,12 +398,13 @@ class FunctionSemantics(cfg.Semantics):
         if isinstance(func, ast.Attribute) and func.attr == "cursor":
             given = [self.file.resolve(arg) for arg in argument_values(call)]
             opened = next(
-                (cursor for each in given if each and (cursor := self.summaries.cursor_without_buffer(each))), None
+                (cursor for each in given if each and (cursor := self.summaries.library.cursor_without_buffer(each))),
+                None,
             )
             return CallMeaning(CallModel(returns=opened))
-        if (pooled := self.summaries.model_of_pool(self.file, call, self.scope)) is not None:
+        if (pooled := self.summaries.library.model_of_pool(self.file, call, self.scope)) is not None:
             return CallMeaning(pooled)
-        if (taken := self.summaries.model_of_sqlalchemy(self.file, call)) is not None:
+        if (taken := self.summaries.library.model_of_sqlalchemy(self.file, call)) is not None:
             return CallMeaning(taken)
         return CallMeaning(BORROWER if isinstance(func, ast.Attribute) and func.attr in BORROWING_METHODS else UNKNOWN)
 
@@ -538,7 +603,7 @@ class FunctionSemantics(cfg.Semantics):
         leaving = resource.leaving
         if leaving is None or not isinstance(item.optional_vars, ast.Name):
             return leaving
-        old = self.summaries.older_exit_effect(resource)
+        old = self.summaries.library.older_exit_effect(resource)
         if old is None or old.binds != "cursor":
             return leaving
         uses = self._uses(item.optional_vars.id)
@@ -632,7 +697,7 @@ def _fields_set(call: ast.Call, definition: definitions.Definition) -> Assignmen
     """Return the fields of `self` that a call sets, with their values, if it does nothing else."""
     match call:
         case ast.Call(func=ast.Attribute(value=ast.Name(id="self") as own), args=args, keywords=[]):
-            fields = setter(definition)
+            fields = definitions.setter(definition)
             if all(number < len(args) for number in fields.values()):
                 return tuple((ast.Attribute(own, field), args[number]) for field, number in fields.items())
     return ()

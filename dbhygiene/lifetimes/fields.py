@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Collection, Iterator
-from typing import TYPE_CHECKING
 
 from dbhygiene.diagnostics.model import Impact
 from dbhygiene.library.resources import ArgumentEffect, Resource
+from dbhygiene.lifetimes.effects import FunctionSummaries
 from dbhygiene.lifetimes.state import ITSELF
 from dbhygiene.program.callees import callees
 from dbhygiene.program.classes import class_named
@@ -18,9 +18,6 @@ from dbhygiene.source.file import File, function_around, scope_around
 from dbhygiene.source.nodes import FUNCTION, first_parameter, last_name
 from dbhygiene.source.records import Frozen, replace
 from dbhygiene.source.scopes import Scope
-
-if TYPE_CHECKING:
-    from dbhygiene.lifetimes.summaries import Summaries
 
 # Bases of other libraries that cannot know a field of this class, or close it.
 _PLAIN_BASES = frozenset(
@@ -49,7 +46,7 @@ class Field(Frozen):
     name: str
     birth: ast.Call | None  # None: its value is a parameter
     resource: Resource
-    summaries: Summaries
+    summaries: FunctionSummaries
     others: tuple[str, ...] = ()  # further fields that hold the same connection
 
     @property
@@ -254,25 +251,6 @@ def touched_fields(method_: Definition, dropped: bool) -> tuple[set[str], list[t
     if any(isinstance(part, ast.Name) and part.id == own for part in parts):
         return None
     return {part.attr for part in parts if isinstance(part, ast.Attribute) and _is_one_of(part.value, owners)}, called
-
-
-def setter(method_: Definition) -> dict[str, int]:
-    """Return field -> position of its argument, if a method does nothing but set fields of its object."""
-    found: dict[str, int] = {}
-    if not isinstance(method_.node, FUNCTION) or method_.node.decorator_list or not method_.node.args.args:
-        return {}
-    own, *parameters = (arg.arg for arg in method_.node.args.args)
-    for statement in method_.node.body:
-        match statement:
-            case ast.Assign(targets=[ast.Attribute(value=ast.Name(id=name), attr=field)], value=ast.Name(id=given)):
-                if name != own or given not in parameters:
-                    return {}
-                found[field] = parameters.index(given)
-            case ast.Expr(value=ast.Constant()):
-                continue
-            case _:
-                return {}
-    return found
 
 
 def field_of_part(file: File, birth: ast.Call) -> tuple[Definition, str] | None:

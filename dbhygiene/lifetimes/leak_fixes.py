@@ -43,10 +43,9 @@ from dbhygiene.lifetimes.region import (
 )
 from dbhygiene.lifetimes.session_objects import session_objects
 from dbhygiene.lifetimes.several import closes_one_of, opened_inside, widen
-from dbhygiene.lifetimes.state import FOREIGN, ITSELF, RETURN, Fact, dotted_path, is_view
+from dbhygiene.lifetimes.state import FOREIGN, RETURN, Fact, dotted_path, is_view
 from dbhygiene.lifetimes.substitutes import substitute
 from dbhygiene.source.file import File
-from dbhygiene.source.nodes import FUNCTION
 from dbhygiene.source.queries import query
 from dbhygiene.source.records import replace
 
@@ -252,14 +251,7 @@ def _if_there(life: Lifetime, place: Region, code: str) -> str:
 def _may_begin_closed(life: Lifetime) -> bool:
     """Whether a function that returns it may have closed it before."""
     effects = life.analysis.effects
-    for each in effects.of(life.birth).definitions:
-        code = each.node
-        analysis = effects.summaries.analysis(each.file, code) if isinstance(code, FUNCTION) else None
-        if analysis is not None:
-            ends = (fact for site in analysis.sites for _, fact in analysis.ends(site))
-            if any(fact.state == "closed" and fact.relation_of(RETURN) == ITSELF for fact in ends):
-                return True
-    return False
+    return any(map(effects.summaries.may_return_closed, effects.of(life.birth).definitions))
 
 
 def _refuse_transfer(life: Lifetime) -> None:

@@ -10,22 +10,19 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from dbhygiene.library.resources import Resource
 from dbhygiene.lifetimes.fields import is_plain_base
+from dbhygiene.lifetimes.library_models import LibraryModels
 from dbhygiene.program.definitions import Definition, base_classes
 from dbhygiene.source.nodes import FUNCTION, Function, first_parameter, walk
 from dbhygiene.source.records import replace
-
-if TYPE_CHECKING:
-    from dbhygiene.lifetimes.summaries import Summaries
 
 # The effects of classes with these methods are not analysed.
 _CHANGING = frozenset("__del__ __new__ __getattr__ __getattribute__ __enter__ __exit__ __aenter__ __aexit__".split())
 
 
-def inherited_resource(cls: Definition, summaries: Summaries) -> Resource | None:
+def inherited_resource(cls: Definition, library: LibraryModels) -> Resource | None:
     """Return the resource that an object of a class is, by a library's connection or session among its bases.
 
     Return None if the class changes how that is made, entered or left, or lets its object escape.
@@ -43,12 +40,12 @@ def inherited_resource(cls: Definition, summaries: Summaries) -> Resource | None
             name = each.file.resolve(base.value if isinstance(base, ast.Subscript) else base)
             if name is None:
                 return None
-            if (resource := summaries.resource_of_base(each.file, name)) is not None:
+            if (resource := library.resource_of_base(each.file, name)) is not None:
                 found.add(resource)
             elif not is_plain_base(each.file, name):
                 return None
     methods = list(_methods(family)) if len(found) == 1 else []
-    if len(found) != 1 or not all(_is_followed(each, summaries, found) for each in methods):
+    if len(found) != 1 or not all(_is_followed(each, library, found) for each in methods):
         return None
     resource = found.pop()
     return replace(
@@ -66,7 +63,7 @@ def _methods(family: tuple[Definition, ...]) -> Iterator[Definition]:
                 yield Definition(each.file, node, f"{each.name}.{node.name}")
 
 
-def _is_followed(method: Definition, summaries: Summaries, resources: set[Resource]) -> bool:
+def _is_followed(method: Definition, library: LibraryModels, resources: set[Resource]) -> bool:
     """Whether a method does not let its object escape; the constructor must make it as the library does."""
     assert isinstance(method.node, FUNCTION)
     if method.node.name in _CHANGING or not _keeps_object(method.node):
@@ -75,7 +72,7 @@ def _is_followed(method: Definition, summaries: Summaries, resources: set[Resour
         return True
     made = [part for part in ast.walk(method.node) if isinstance(part, ast.Call) and _is_constructor(part)]
     return bool(made) and all(
-        summaries.opens_as_base(method.file, call, resource) for call in made for resource in resources
+        library.opens_as_base(method.file, call, resource) for call in made for resource in resources
     )
 
 

@@ -651,7 +651,7 @@ class Lifetimes:
         declared = self.summaries.project.settings.functions
         said = (name.rpartition(".")[2] for name, function in declared.items() if function.returns)
         self.summaries.set_helpers({**helpers, **dict.fromkeys(said, ())}, definers)
-        return frozenset(self.summaries.helpers)
+        return frozenset(self.summaries.helpers.names)
 
     def helpers_in(self, file: File) -> Iterator[str]:
         """Yield the names, and their aliases, of the functions in a file that return a connection to their caller."""
@@ -669,7 +669,10 @@ class Lifetimes:
             if isinstance(scope.node, ast.ClassDef):
                 if self.summaries.model_of_definition(Definition(file, scope.node, name)) is not None:
                     yield scope.node.name
-        for name in self.summaries.acquire_filter.local_aliases(file) & {*file.scope.bound, *file.scope.imports}:
+        for name in self.summaries.helpers.acquire_filter.local_aliases(file) & {
+            *file.scope.bound,
+            *file.scope.imports,
+        }:
             called = find_definition(file, f"{file.module}.{name}")
             if called is not None and self.summaries.model_of_definition(called) is not None:
                 yield name
@@ -681,7 +684,7 @@ class Lifetimes:
             if field is not None:
                 yield field
         for cls, name, call in in_class_bodies(file):
-            if (resource := self.summaries.resource_of_driver(file, call)) is not None:
+            if (resource := self.summaries.library.resource_of_driver(file, call)) is not None:
                 yield Field(file, cls, name, call, resource, self.summaries)
 
     def of(self, file: File) -> Iterator[Lifetime]:

@@ -7,11 +7,10 @@ from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property
 
 from dbhygiene.library.resources import ArgumentEffect, Resource
-from dbhygiene.lifetimes.effects import FunctionSemantics
+from dbhygiene.lifetimes.effects import FunctionSemantics, FunctionSummaries
 from dbhygiene.lifetimes.live_objects import begins
 from dbhygiene.lifetimes.names import Names, names_of
 from dbhygiene.lifetimes.state import ITSELF, dotted_path
-from dbhygiene.lifetimes.summaries import Summaries
 from dbhygiene.lifetimes.transfer.assignments import single_targets
 from dbhygiene.pools.sqlalchemy import (
     COLUMNS,
@@ -23,7 +22,7 @@ from dbhygiene.pools.sqlalchemy import (
     WITHOUT_OBJECTS,
 )
 from dbhygiene.program.arguments import bind_arguments, named_parameters
-from dbhygiene.program.definitions import Definition, base_classes, find_definition
+from dbhygiene.program.definitions import Definition, base_classes, constructor, find_definition
 from dbhygiene.source.nodes import FUNCTION, argument_values, last_name
 from dbhygiene.source.queries import recursive_query
 from dbhygiene.source.records import Record, replace
@@ -248,7 +247,7 @@ class LoadedObjects:
             return
         summaries = self.effects.summaries
         for definition, bound in self.effects.of(call).callees:
-            made = summaries.constructor(definition) if isinstance(definition.node, ast.ClassDef) else definition
+            made = constructor(definition) if isinstance(definition.node, ast.ClassDef) else definition
             if made is None or not isinstance(made.node, FUNCTION):
                 continue
             arguments = bind_arguments(call, made.node, bound=bound or made is not definition)
@@ -388,7 +387,7 @@ class _SessionUses(Record):
 
 @recursive_query(_SessionUses())
 def _uses_of_session(
-    function: Definition, sessions: frozenset[str], resource: Resource, summaries: Summaries
+    function: Definition, sessions: frozenset[str], resource: Resource, summaries: FunctionSummaries
 ) -> _SessionUses:
     """Return what a function does with the objects of the sessions that these parameters are."""
     assert isinstance(function.node, FUNCTION)

@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from dbhygiene.library.resources import Leaving, Resource
 from dbhygiene.lifetimes.analysis import Analysis
+from dbhygiene.lifetimes.effects import FunctionSummaries
 from dbhygiene.lifetimes.fields import ENDING, Field, has_plain_bases
 from dbhygiene.lifetimes.live_objects import runs_by_itself
 from dbhygiene.lifetimes.state import ITSELF, dotted_path
-from dbhygiene.program.definitions import Definition, base_classes, find_method
-from dbhygiene.source.file import function_around
-from dbhygiene.source.nodes import FUNCTION, Function
-
-if TYPE_CHECKING:
-    from dbhygiene.lifetimes.summaries import Summaries
+from dbhygiene.program.definitions import Definition, base_classes, constructor, find_method
+from dbhygiene.source.file import File, function_around
+from dbhygiene.source.nodes import FUNCTION, Code, Function
 
 # With these, an object closes its connection by itself, or behaves unlike its class.
 _UNASKED = frozenset({"__del__", "__new__", "__getattr__", "__getattribute__"})
 _LEAVING = frozenset({"__exit__", "__aexit__"})
 
 
-def resource_of_class(cls: Definition, summaries: Summaries) -> Resource | None:
+class ClassSummaries(FunctionSummaries, Protocol):
+    """The same, and the facts about functions: `summaries.Summaries`."""
+
+    def analyse_again(self, file: File, code: Code) -> Analysis | None: ...
+
+
+def resource_of_class(cls: Definition, summaries: ClassSummaries) -> Resource | None:
     """Return the resource that an object of a class is: one of the methods that close it must be called.
 
     Return None if the class may open nothing, or if code outside its methods may close the connection.
     """
-    made = summaries.constructor(cls)
+    made = constructor(cls)
     field = _opening_field(cls, made, summaries) if made is not None else None
     family = (cls, *base_classes(cls))
     methods = _methods(family)
@@ -89,7 +93,9 @@ def _methods(family: tuple[Definition, ...]) -> dict[str, Definition]:
     return found
 
 
-def _opening_field(cls: Definition, made: Definition, summaries: Summaries, *, is_new: bool = False) -> Field | None:
+def _opening_field(
+    cls: Definition, made: Definition, summaries: ClassSummaries, *, is_new: bool = False
+) -> Field | None:
     """Return the field that holds an open connection whenever the constructor, or a method of a new object, returns."""
     run: list[Function] = []
     for each in (made, *_methods_run_first(cls, made)):
@@ -104,7 +110,7 @@ def _opening_field(cls: Definition, made: Definition, summaries: Summaries, *, i
     return None
 
 
-def _opening_methods(cls: Definition, methods: dict[str, Definition], summaries: Summaries) -> dict[str, Field]:
+def _opening_methods(cls: Definition, methods: dict[str, Definition], summaries: ClassSummaries) -> dict[str, Field]:
     """Return the methods that a user calls to open a new object, each with the field that it opens."""
     found: dict[str, Field] = {}
     for name, method in methods.items():
@@ -112,7 +118,7 @@ def _opening_methods(cls: Definition, methods: dict[str, Definition], summaries:
         if (
             name.startswith("__")
             or method.node.decorator_list
-            or not summaries.acquire_filter.may_acquire_in(method.file, method.node)
+            or not summaries.helpers.acquire_filter.may_acquire_in(method.file, method.node)
         ):
             continue
         if (field := _opening_field(cls, method, summaries, is_new=True)) is not None:

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 
 from dbhygiene.library.calls import CALLS
 from dbhygiene.library.resources import ArgumentEffect
-from dbhygiene.lifetimes.effects import CallEffect, FunctionSemantics
-from dbhygiene.lifetimes.summaries import Summaries
+from dbhygiene.lifetimes.effects import CallEffect, FunctionSemantics, FunctionSummaries
 from dbhygiene.program.arguments import named_parameters
 from dbhygiene.program.definitions import Definition
 from dbhygiene.source.nodes import FUNCTION, LOOP, last_name
@@ -49,7 +48,7 @@ def substitute(effect: CallEffect) -> str | None:
 
 
 def _substitutes_in_function(
-    summaries: Summaries, function: Definition, element: int | None, depth: int
+    summaries: FunctionSummaries, function: Definition, element: int | None, depth: int
 ) -> Iterator[str]:
     """Yield what a function may return, or have at this place of the tuple, but the resource and None."""
     if not isinstance(function.node, FUNCTION):
@@ -69,7 +68,7 @@ def _unknown(name: str) -> str:
 class _Returned:
     """The values that one function may return."""
 
-    def __init__(self, summaries: Summaries, function: Definition, depth: int) -> None:
+    def __init__(self, summaries: FunctionSummaries, function: Definition, depth: int) -> None:
         self.summaries, self.depth, self.file = summaries, depth, function.file
         assert isinstance(function.node, FUNCTION)
         self.effects: FunctionSemantics = summaries.effects(function.file, function.node)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Collection, Sequence
 from typing import Any, TypeAlias
 
 from dbhygiene.dataflow import cfg
@@ -12,32 +11,29 @@ from dbhygiene.dataflow.cfg import Outcome, TooLargeError
 from dbhygiene.dataflow.exceptions import ORDINARY, Swallow, Thrown, exception_types
 from dbhygiene.dataflow.interprocedural import Interprocedural
 from dbhygiene.dataflow.limits import TOO_LARGE, UNSETTLED, give_up
-from dbhygiene.library import drivers
-from dbhygiene.library.calls import GIVEN_BACK, GIVING_BACK, TAKING
-from dbhygiene.library.drivers import PACKAGES
-from dbhygiene.library.prefilter import SQLALCHEMY
 from dbhygiene.library.resources import (
     BORROWS,
     CLOSES,
     KEEPS,
     READS,
     RETURNS,
-    UNBUFFERED_CURSOR,
     ArgumentEffect,
     CallModel,
-    Driver,
-    Leaving,
     ParameterSummary,
     Resource,
-    Version,
 )
-from dbhygiene.lifetimes import connect_arguments
-from dbhygiene.lifetimes.acquire_filter import AcquireFilter
 from dbhygiene.lifetimes.analysis import Analysis, analyse, is_transferred
-from dbhygiene.lifetimes.declared_functions import declared_model
 from dbhygiene.lifetimes.decorators import first_wrapper, gives_no_none, is_plain, passes_on
-from dbhygiene.lifetimes.effects import CONTEXT_MANAGERS, CallMeaning, FunctionSemantics, is_context_manager
+from dbhygiene.lifetimes.effects import (
+    CONTEXT_MANAGERS,
+    CallMeaning,
+    ClassField,
+    FunctionSemantics,
+    is_context_manager,
+)
 from dbhygiene.lifetimes.fields import Field, touched_fields
+from dbhygiene.lifetimes.helper_index import HelperIndex, Helpers
+from dbhygiene.lifetimes.library_models import LibraryModels
 from dbhygiene.lifetimes.return_sources import OUTSIDE, sources
 from dbhygiene.lifetimes.state import (
     CLOSER,
@@ -56,21 +52,15 @@ from dbhygiene.lifetimes.state import (
 )
 from dbhygiene.lifetimes.swallowed import exceptions_swallowed_by
 from dbhygiene.program.callees import is_hook
-from dbhygiene.program.definitions import Definition, find_definition, find_method
-from dbhygiene.program.names import canonical_name
+from dbhygiene.program.definitions import Definition, constructor, find_method
 from dbhygiene.source.file import File, ProjectView
 from dbhygiene.source.nodes import FUNCTION, Code, Function, first_parameter
 from dbhygiene.source.records import Record, replace
-from dbhygiene.source.scopes import Scope
 
 _LEAVING_NOTHING = frozenset(
     {ArgumentEffect.BORROWS, ArgumentEffect.CLOSES}
 )  # a result that reads from the resource does not survive these
 _CALLS_DEEP = 4  # the depth to which calls are followed for exceptions: beyond it, a call may raise anything
-
-
-# Functions that return connections: their names, with the files that define them; no files for those of the settings.
-Helpers: TypeAlias = Mapping[str, Collection[Path]]
 
 
 class _ReturnContext(Record):
@@ -148,7 +138,8 @@ class Summaries:
 
     def __init__(self, project: ProjectView) -> None:
         self.project = project
-        self._resources: dict[tuple[str, bool], Resource] = {}
+        self.helpers = HelperIndex(project)
+        self.library = LibraryModels(project, self.helpers)
         self.meanings: dict[ast.Call, CallMeaning] = {}  # of calls, computed once
         self._definitions: dict[ast.AST, Definition] = {}
         self._analyses: dict[ast.AST, Analysis | None] = {}
@@ -159,126 +150,10 @@ class Summaries:
         self._items: Interprocedural[tuple[Definition, int], tuple[Thrown, ...]] = Interprocedural(
             self._infer_exceptions_of_items, lambda _: (), lambda _: (ORDINARY,)
         )
-        self.helpers: Helpers = {}
-        self.acquire_filter = AcquireFilter()
-        self._speaking: dict[Path, bool] = {}  # whether a file mentions a helper
-        self._taking: dict[Path, bool] = {}  # whether it mentions SQLAlchemy
-        self.asked: dict[Path, File] = {}  # files that were tested for uses of helpers
-        self._helped: set[Path] = set()  # those for which it was true
-        self._fields: dict[_FieldContext, Field] = {}
+        self._fields: dict[_FieldContext, ClassField] = {}
         self._inferred: Interprocedural[_Inferred, Any] = Interprocedural(
             self._infer, _bottom, _unknown, given_up=self._give_up
         )
-
-    # -- the library's own
-
-    def resource_of_driver(self, file: File, call: ast.Call) -> Resource | None:
-        """Return the resource that a call opens, in the version of the driver that the project uses."""
-        name = file.resolve(call.func)
-        driver = drivers.driver(name.partition(".")[0]) if name is not None else None
-        if name is not None and driver is None and name.count(".") > 1 and self.acquire_filter.may_acquire(file, call):
-            name = canonical_name(file, name)  # `from drivers import sqlite3`, of the project's own module
-            driver = drivers.driver(name.partition(".")[0])
-        if name is None or driver is None or name not in driver.opens:
-            return None
-        resource = self._resource(driver, is_async=name in driver.opens_async)
-        if driver.in_memory and connect_arguments.opens_in_memory(file, call, driver):
-            return replace(resource, costs_nothing=True)
-        if driver.deferred_by and connect_arguments.is_deferred(file, call, driver):
-            return replace(resource, opened_by=driver.opened_by)
-        return resource
-
-    def resource_of_base(self, file: File, name: str) -> Resource | None:
-        """Return the resource that an object of this class of a library is, if it is a connection or a session."""
-        last = name.rpartition(".")[2]
-        if not (last[:1].isupper()):
-            return None
-        whole = canonical_name(file, name)
-        driver = drivers.driver(whole.partition(".")[0])
-        if driver is not None:
-            return self._resource(driver, is_async=whole in driver.opens_async) if whole in driver.opens else None
-        if whole.partition(".")[0] not in SQLALCHEMY:
-            return None
-        from dbhygiene.pools import sessions
-
-        return sessions.resource_of_session_class(whole)
-
-    def opens_as_base(self, file: File, call: ast.Call, resource: Resource) -> bool:
-        """Whether `super().__init__(...)` opens the resource of the library's class."""
-        if resource.kind == "session":
-            from dbhygiene.pools import sessions
-
-            return sessions.takes_from_pool(file, call)
-        driver = drivers.driver(resource.package.partition(".")[0])
-        return driver is not None and not (driver.deferred_by and connect_arguments.is_deferred(file, call, driver))
-
-    def _resource(self, driver: Driver, *, is_async: bool) -> Resource:
-        if (key := (driver.package, is_async)) not in self._resources:
-            self._resources[key] = driver.resource(self._version(driver), is_async=is_async)
-        return self._resources[key]
-
-    def _version(self, driver: Driver) -> Version | None:
-        return next((found for each in driver.distributions if (found := self.project.version_of(each))), None)
-
-    def model_of_pool(self, file: File, call: ast.Call, scope: Scope) -> CallModel | None:
-        """Return the model of a call that takes a connection from a pool, or returns one; None for any other."""
-        if not isinstance(call.func, ast.Attribute):
-            return None
-        if call.func.attr in GIVING_BACK and call.args:
-            return GIVEN_BACK
-        if call.func.attr not in TAKING:
-            return None
-        from dbhygiene.lifetimes import driver_pools as pools  # reads values, and is not needed for drivers
-
-        if (found := pools.pool_of_call(file, call, scope)) is None:
-            return None
-        driver, pool = found
-        if (opened := drivers.driver(pool.opens)) is not None:
-            return CallModel(returns=self._resource(opened, is_async=False))
-        return CallModel(returns=driver.resource_of_pool(pool, self._version(driver)))
-
-    def model_of_sqlalchemy(self, file: File, call: ast.Call) -> CallModel | None:
-        """Return the model of a call of SQLAlchemy, or of one on its objects; None for any other."""
-        if not self._may_take(file):
-            return None
-        from dbhygiene.pools import sessions  # reads values, and is not needed for drivers
-
-        return sessions.session_call_model(file, call)
-
-    def _may_take(self, file: File) -> bool:
-        return not self.needs_helpers(file) or self.uses_helpers(file)
-
-    def needs_helpers(self, file: File) -> bool:
-        """Whether a file does not mention SQLAlchemy, from which most helpers' connections come."""
-        if file.path not in self._taking:
-            self._taking[file.path] = any(word in file.text for word in SQLALCHEMY)
-        return not self._taking[file.path]
-
-    def cursor_without_buffer(self, name: str) -> Resource | None:
-        """Return the cursor that a class of this name makes, if it reads its rows from the server one by one."""
-        package, _, cls = name.rpartition(".")
-        driver = drivers.driver(package.partition(".")[0])
-        return UNBUFFERED_CURSOR if driver is not None and cls in driver.server_side else None
-
-    def model_of_settings(self, name: str) -> CallModel | None:
-        """Return the model that the settings declare for a function of this name."""
-        declared = self.project.settings.functions.get(name)
-        if declared is None:
-            return None
-        returned = self._resource_of_name(declared.returns) if declared.returns else None
-        near = next(iter(self.project.parsed_files_containing(name.rpartition(".")[2])), None)
-        return declared_model(declared, returned, find_definition(near, name) if near is not None else None)
-
-    def _resource_of_name(self, name: str) -> Resource:
-        driver = next((each for each in drivers.drivers() if name in {each.package, each.name}), None)
-        return driver.resource() if driver is not None else Resource("connection", "connection")
-
-    def older_exit_effect(self, resource: Resource) -> Leaving | None:
-        """Return the effect of `with` in older versions of the driver, if the project does not say which it uses."""
-        driver = drivers.driver(resource.package.partition(".")[0])
-        if driver is None or any(self.project.version_of(each) for each in driver.distributions):
-            return None
-        return driver.leavings[0]
 
     # -- one function
 
@@ -293,7 +168,11 @@ class Summaries:
 
     def analyse_again(self, file: File, code: Code) -> Analysis | None:
         """Return the same facts, computed again."""
-        return analyse(file, code, self.effects(file, code)) if self.acquire_filter.may_acquire_in(file, code) else None
+        return (
+            analyse(file, code, self.effects(file, code))
+            if self.helpers.acquire_filter.may_acquire_in(file, code)
+            else None
+        )
 
     def release(self, file: File) -> None:
         """Drop these facts about the functions of a file; a later read computes them again."""
@@ -301,58 +180,27 @@ class Summaries:
             for code in file.functions:
                 self._analyses.pop(code, None)
 
-    # -- what a call gives
-
     def set_helpers(self, helpers: Helpers, others: Collection[str] = ()) -> None:
-        """Set the only functions that return connections; files that mention one may define more.
-
-        Arguments:
-            others: further names of such functions, which too many files mention to be evidence.
-        """
-        self.helpers = helpers
-        fresh = {path for path, file in self.asked.items() if path not in self._helped and self._may_use_helpers(file)}
-        self._helped |= fresh
-        if fresh:  # they may get something from SQLAlchemy now
+        """Set the only functions that return connections; see `HelperIndex.set_names`."""
+        more_files, more_names = self.helpers.set_names(helpers, others)
+        if more_files:  # they may get something from SQLAlchemy now
             self.meanings.clear()
-        names = frozenset((*helpers, *others))
-        if fresh or names != self.acquire_filter.names:  # else nothing changes
-            self.acquire_filter = AcquireFilter(names)
+        if more_files or more_names:  # else nothing changes
             self._analyses.clear()
             self._ends.clear()
             self._inferred.clear()
 
-    def may_define_helpers(self, file: File) -> bool:
-        """Whether a function of the file may open anything for its caller, by the text."""
-        return self.names_library(file) or self.uses_helpers(file)
-
-    def names_library(self, file: File) -> bool:
-        """Whether a file names a library that returns connections."""
-        if file.path not in self._speaking:
-            self._speaking[file.path] = any(word in file.text for word in (*SQLALCHEMY, *PACKAGES))
-        return self._speaking[file.path]
-
-    def uses_helpers(self, file: File) -> bool:
-        """Whether a file mentions helpers, and imports from a file that defines one."""
-        if file.path not in self.asked:
-            self.asked[file.path] = file
-            if self._may_use_helpers(file):
-                self._helped.add(file.path)
-        return file.path in self._helped
-
-    def _may_use_helpers(self, file: File) -> bool:
-        definers = [paths for word, paths in self.helpers.items() if word in file.text]
-        if not all(definers):
-            return True
-        others = {path for paths in definers for path in paths} - {file.path}
-        return bool(others) and self.project.imports_any(file, others)
+    # -- what a call gives
 
     def model_of_definition(self, definition: Definition) -> CallModel | None:
         """Return the model of a function that opens a resource for its caller, or of a class whose object is one."""
         if isinstance(definition.node, ast.ClassDef):
             return self._object(definition)
-        if not isinstance(definition.node, FUNCTION) or not self.may_define_helpers(definition.file):
+        if not isinstance(definition.node, FUNCTION) or not self.helpers.may_define_helpers(definition.file):
             return None
-        if not self.acquire_filter.may_acquire_in(definition.file, definition.node) or not passes_on(definition):
+        if not self.helpers.acquire_filter.may_acquire_in(definition.file, definition.node) or not passes_on(
+            definition
+        ):
             return None
         self._definitions[definition.node] = definition
         found: CallModel | None = self._inferred.of(_ReturnContext(definition.node))
@@ -361,7 +209,7 @@ class Summaries:
         return None if found.instead else replace(found, is_sure=found.is_sure and gives_no_none(definition))
 
     def _object(self, cls: Definition) -> CallModel | None:
-        if not self.may_define_helpers(cls.file):
+        if not self.helpers.may_define_helpers(cls.file):
             return None
         self._definitions[cls.node] = cls
         found: CallModel | None = self._inferred.of(_ClassContext(cls.node))
@@ -399,7 +247,7 @@ class Summaries:
     def _infer_object(self, cls: Definition) -> CallModel | None:
         from dbhygiene.lifetimes import library_subclasses, owning_classes
 
-        found = library_subclasses.inherited_resource(cls, self) or owning_classes.resource_of_class(cls, self)
+        found = library_subclasses.inherited_resource(cls, self.library) or owning_classes.resource_of_class(cls, self)
         return CallModel(found, is_sure=True) if found is not None else None
 
     def model_of_next(self, definition: Definition) -> CallModel | None:
@@ -462,6 +310,14 @@ class Summaries:
             is_sure=_gives_nothing_else(analysis, element),
             is_shared=analysis.is_shared(site),
             instead=others,
+        )
+
+    def may_return_closed(self, definition: Definition) -> bool:
+        """Whether a function may return a resource that it has opened and closed."""
+        code = definition.node
+        analysis = self.analysis(definition.file, code) if isinstance(code, FUNCTION) else None
+        return analysis is not None and any(
+            fact.state == "closed" and fact.relation_of(RETURN) == ITSELF for _, fact in self._endings(analysis)
         )
 
     @staticmethod
@@ -535,13 +391,6 @@ class Summaries:
             (normal if end is analysis.graph.exit else raising).add(_argument_effect(fact, end is analysis.graph.exit))
         return ParameterSummary(frozenset(normal), frozenset(raising))
 
-    def constructor(self, definition: Definition) -> Definition | None:
-        """Return the `__init__` of a class."""
-        if isinstance(definition.node, FUNCTION) or definition.node.decorator_list:
-            return None
-        made = find_method(definition, "__init__")
-        return made if made is not None and isinstance(made.node, FUNCTION) else None
-
     def summary_as_field(
         self, cls: Definition, made: Definition, name: str, resource: Resource, relation: str
     ) -> ParameterSummary:
@@ -585,7 +434,7 @@ class Summaries:
             if isinstance(where, str) and "." in where
         )
 
-    def never_closed(self, field: Field) -> bool:
+    def never_closed(self, field: ClassField) -> bool:
         """Whether no code that can see a field closes it, or passes it to code that might."""
         asked = _FieldContext(field.file, field.cls.node, field.name, field.resource)
         self._fields[asked] = field
@@ -631,7 +480,7 @@ class Summaries:
         assert isinstance(cls.node, ast.ClassDef)
         if cls.node.bases or cls.node.keywords or cls.node.decorator_list or find_method(cls, "__new__"):
             return Outcome()
-        made = self.constructor(cls)
+        made = constructor(cls)
         return self.outcome(made, depth) if made is not None else Outcome(raises=())
 
     def enters_own_code(self, definition: Definition, depth: int) -> bool:

@@ -155,3 +155,30 @@ def enclosing_class(file: File, scope: Scope) -> Definition | None:
             return Definition(file, here.node, here.name)
         here = here.parent
     return None
+
+
+def constructor(definition: Definition) -> Definition | None:
+    """Return the `__init__` of a class."""
+    if isinstance(definition.node, FUNCTION) or definition.node.decorator_list:
+        return None
+    made = find_method(definition, "__init__")
+    return made if made is not None and isinstance(made.node, FUNCTION) else None
+
+
+def setter(method: Definition) -> dict[str, int]:
+    """Return field -> position of its argument, if a method does nothing but set fields of its object."""
+    found: dict[str, int] = {}
+    if not isinstance(method.node, FUNCTION) or method.node.decorator_list or not method.node.args.args:
+        return {}
+    own, *parameters = (arg.arg for arg in method.node.args.args)
+    for statement in method.node.body:
+        match statement:
+            case ast.Assign(targets=[ast.Attribute(value=ast.Name(id=name), attr=field)], value=ast.Name(id=given)):
+                if name != own or given not in parameters:
+                    return {}
+                found[field] = parameters.index(given)
+            case ast.Expr(value=ast.Constant()):
+                continue
+            case _:
+                return {}
+    return found
